@@ -1,0 +1,20 @@
+//! headcount: GitOps for user provisioning.
+//!
+//! The modules stand in reading order, lowest layer first (ARCHITECTURE.md has the map). Imports go down only; `tests/tidy.rs` holds the table.
+
+pub mod diagnostic;
+pub mod model;
+
+pub mod expr;
+pub mod manifest;
+pub mod planning;
+pub mod policy;
+pub mod world;
+
+pub mod apply;
+pub mod connector;
+pub mod journal;
+pub mod secret;
+pub mod state;
+
+pub mod pipeline;

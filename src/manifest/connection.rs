@@ -1,0 +1,207 @@
+//! How a Source or Target is reached, as people write it. Secrets are references, never values.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where a secret is. One that can't be resolved is an error, never an empty string.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; a trailing newline is dropped.
+    File(String),
+    /// A command and its arguments; its standard output, a trailing newline dropped.
+    Exec(Vec<String>),
+    /// A key of a Kubernetes Secret.
+    SecretKeyRef(SecretKeyRef),
+}
+
+/// A key of a Kubernetes Secret in the workspace's namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretKeyRef {
+    /// The Secret.
+    pub name: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// How headcount signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Auth {
+    /// A bearer token.
+    Bearer(SecretRef),
+    /// User name and password.
+    Basic(BasicAuth),
+}
+
+/// User name and password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BasicAuth {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: SecretRef,
+}
+
+/// A file of records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FileConnection {
+    /// The file, relative to the manifest.
+    pub path: String,
+    /// Default: by the file's ending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<FileFormat>,
+    /// CSV: the separator. Default: comma, semicolon or tab, whichever the first line has most of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
+    /// The encoding's WHATWG label. Default: UTF-8 (UTF-16 by its byte order mark).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// JSON and YAML: JSON pointer to the list of records. Default: the document itself, which must be a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<String>,
+}
+
+/// How a file of records is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FileFormat {
+    /// comma, semicolon or tab separated, with a header line
+    Csv,
+    /// one JSON document
+    Json,
+    /// one JSON object a line
+    Ndjson,
+    /// one YAML document
+    Yaml,
+}
+
+/// A SCIM 2.0 service (RFC 7644).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScimConnection {
+    /// The base, up to and without `/Users`.
+    pub url: String,
+    /// How to sign in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// PEM file with the certificate authority, where it is not a public one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// Resources a page. Default: 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<u32>,
+    /// Deadline of one request: `30s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+}
+
+/// Tables of a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SqlConnection {
+    /// The database.
+    pub database: Database,
+    /// One row for each account (in a Source: for each record).
+    pub accounts: AccountTable,
+    /// One row for each group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupTable>,
+    /// One row for each membership.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memberships: Option<LinkTable>,
+}
+
+/// Which database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Database {
+    /// A SQLite file, relative to the manifest.
+    Sqlite(SqliteFile),
+}
+
+/// A SQLite file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SqliteFile {
+    /// The file; it must exist.
+    pub path: String,
+}
+
+/// A table of accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccountTable {
+    /// The table.
+    pub table: String,
+    /// The primary key's column.
+    pub key: String,
+    /// Attribute to column: `userName: username`.
+    pub columns: BTreeMap<String, String>,
+    /// What columns that nobody maps start with at creation, as SQL-free literals (`is_staff: false`); `{{now}}` is the time of the write.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "super::kinds::any_values")]
+    pub initial: BTreeMap<String, serde_json::Value>,
+    /// How a row is deactivated. Absent: rows can't be deactivated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<ActiveColumn>,
+    /// Rows that headcount sees at all: column to the value it must have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "super::kinds::any_values")]
+    pub only: BTreeMap<String, serde_json::Value>,
+}
+
+/// The column that says whether an account has access.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActiveColumn {
+    /// The column.
+    pub column: String,
+    /// Its value for an active account. Default: true (1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::kinds::any_value")]
+    pub active: Option<serde_json::Value>,
+    /// Its value for a deactivated one. Default: false (0).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::kinds::any_value")]
+    pub inactive: Option<serde_json::Value>,
+}
+
+/// A table of groups or roles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GroupTable {
+    /// The table.
+    pub table: String,
+    /// The primary key's column.
+    pub key: String,
+    /// Attribute to column: `displayName: name`.
+    pub columns: BTreeMap<String, String>,
+    /// What columns that nobody maps start with at creation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "super::kinds::any_values")]
+    pub initial: BTreeMap<String, serde_json::Value>,
+}
+
+/// A table that links accounts to groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LinkTable {
+    /// The table.
+    pub table: String,
+    /// The column with the group's key.
+    pub group: String,
+    /// The column with the account's key.
+    pub account: String,
+    /// What other columns start with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "super::kinds::any_values")]
+    pub initial: BTreeMap<String, serde_json::Value>,
+}

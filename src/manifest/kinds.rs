@@ -1,0 +1,496 @@
+//! The specs, as people write them. Unions are externally tagged; an absent key means unmanaged.
+
+use std::collections::BTreeMap;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use super::connection::{Auth, FileConnection, FileFormat, ScimConnection, SecretRef, SqlConnection};
+
+/// The workspace itself: at most one document.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(group = "headcount.dev", version = "v1alpha1", kind = "Workspace", namespaced, category = "headcount")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkspaceSpec {
+    /// Immutable id of this workspace. It stands in every marker at a target, so it must never change.
+    pub id: String,
+    /// IANA time zone in which dates begin and end. Default: UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// Where headcount keeps what it remembers, relative to this file. Default: `.headcount/state.db`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateLocation>,
+}
+
+/// Where the state is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StateLocation {
+    /// A SQLite file.
+    pub path: String,
+}
+
+/// Where identities come from.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(group = "headcount.dev", version = "v1alpha1", kind = "Source", namespaced, category = "headcount")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceSpec {
+    /// The system to read.
+    pub connection: SourceConnection,
+    /// CEL over `record`: the immutable id of a record. Never an e-mail address.
+    pub key: String,
+    /// Which records count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<SourceScope>,
+    /// Whether a record makes somebody exist. Must be said where there are several sources; the only source does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub establishes: Option<bool>,
+    /// Higher wins, for every attribute that two sources know. A User manifest has 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precedence: Option<i32>,
+    /// For a source that does not establish: attributes by which a record finds its identity, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub correlate: Vec<String>,
+    /// How a record says that somebody is not (or no longer) active. Besides it, `startDate` and `endDate` count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<SourceLifecycle>,
+    /// From the record to the identity.
+    pub mapping: Mapping,
+    /// When a read counts as complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completeness: Option<Completeness>,
+}
+
+/// What a Source speaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceConnection {
+    /// CSV, JSON, NDJSON or YAML on disk.
+    File(FileConnection),
+    /// A SCIM 2.0 service.
+    Scim(ScimConnection),
+    /// Tables of a database.
+    Sql(Box<SqlConnection>),
+}
+
+/// Which of a source's records count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceScope {
+    /// CEL over `record`.
+    pub filter: String,
+}
+
+/// Lifecycle from a record's status: CEL conditions over `record`, the first that holds wins: leaver, then suspended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceLifecycle {
+    /// Holds for somebody who has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaver: Option<String>,
+    /// Holds for somebody on leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<String>,
+}
+
+/// When a read counts as complete (design 7).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Completeness {
+    /// How much smaller than the last complete read it may be: `10%` or `5`. Default 10 %, and never fewer than 3 people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_shrink: Option<String>,
+    /// How old a file may be: `36h`, `7d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<String>,
+    /// Fewest records that a complete read has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_count: Option<u64>,
+}
+
+/// A system that headcount changes.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(group = "headcount.dev", version = "v1alpha1", kind = "Target", namespaced, category = "headcount")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TargetSpec {
+    /// The system to change.
+    pub connection: TargetConnection,
+    /// Whom it serves: CEL over `identity`. Absent: everybody whose lifecycle grants access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<String>,
+    /// Lifecycles that get an account. Default: active.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lifecycles: Vec<Lifecycle>,
+    /// Which groups it gets. Absent: none; its groups and memberships are left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<TargetGroups>,
+    /// Attributes by which an existing account is found, in order; after the links and the marker. Default: externalId, userName.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub correlate: Vec<String>,
+    /// What may be removed. Default: owned.
+    #[serde(default)]
+    pub ownership: Ownership,
+    /// From the identity to the account. Absent: the connector's default mapping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<Mapping>,
+    /// What a leaver's account gets; absent and deselected identities too, unless they say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaver: Option<Departure>,
+    /// What the account of an absent identity gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<Departure>,
+    /// What the account of a deselected identity gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deselected: Option<Departure>,
+    /// What somebody on leave gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<Departure>,
+    /// How much may change at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guardrails: Option<Guardrails>,
+    /// Accounts that no plan may deactivate, delete or strip of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protect: Option<Protection>,
+    /// What happens to changes made outside. Default: enforce.
+    #[serde(default)]
+    pub drift: DriftPolicy,
+    /// How fast headcount may write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// What a Target speaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TargetConnection {
+    /// A SCIM 2.0 service.
+    Scim(ScimConnection),
+    /// Tables of a database.
+    Sql(Box<SqlConnection>),
+}
+
+/// Which groups a target gets.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TargetGroups {
+    /// CEL over `group`. Absent: every group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<String>,
+    /// What may be removed. Default: as the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ownership: Option<Ownership>,
+    /// Whether nested groups stay nested (where the target can) or their members are listed flat. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nested: Option<bool>,
+}
+
+/// What headcount may remove at a target (design 6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Ownership {
+    /// report only
+    Observe,
+    /// never removes
+    Additive,
+    /// removes only what headcount created or adopted
+    #[default]
+    Owned,
+    /// what is not declared is removed
+    Authoritative,
+}
+
+/// Where somebody stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lifecycle {
+    /// starts in the future
+    PreHire,
+    /// works here
+    Active,
+    /// on leave
+    Suspended,
+    /// has left, and a source says so
+    Leaver,
+}
+
+/// What becomes of an account when its identity goes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Departure {
+    /// Default: deactivate.
+    #[serde(default)]
+    pub action: DepartureAction,
+    /// Delete this long after headcount deactivated it, if it is still deactivated by us: `30d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_after: Option<String>,
+}
+
+/// The first step for an account whose identity goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DepartureAction {
+    /// keep it without access
+    #[default]
+    Deactivate,
+    /// remove it
+    Delete,
+    /// leave it as it is
+    Keep,
+}
+
+/// Limits per action for accounts and for groups; people for memberships. Each has a safe default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Guardrails {
+    /// Accounts deactivated. Default: 5 %, at least 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deactivate: Option<Limit>,
+    /// Accounts deleted. Default: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete: Option<Limit>,
+    /// Accounts created. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<Limit>,
+    /// Accounts updated. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<Limit>,
+    /// People who lose a membership. Default: 10 %, at least 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove_members: Option<Limit>,
+    /// Groups deleted. Default: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_groups: Option<Limit>,
+    /// Leavers whom a source positively reports; they go even past a `deactivate` breach. Default: 10 %, at least 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leavers: Option<Limit>,
+    /// How long work counts in the rolling window. Default: 24h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+    /// Overrides, each for one set of changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<GuardrailOverride>,
+}
+
+/// Allowed = max(`count`, `percent` of the population), capped by `max`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limit {
+    /// Always allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Share of the population.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<f64>,
+    /// Never more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
+}
+
+/// Lets one set of changes past a guardrail. The refusal prints it ready to paste.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GuardrailOverride {
+    /// Which guardrail: `deactivate`, `delete`, `create`, `update`, `removeMembers`, `deleteGroups`, `leavers`.
+    pub guardrail: String,
+    /// Hash of the changes it was given for, as the refusal printed it.
+    pub changes: String,
+    /// Why, for the reviewer.
+    pub reason: String,
+    /// Last day on which it counts (ISO date).
+    pub expires: String,
+}
+
+/// Accounts that no plan may deactivate, delete or strip of a group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Protection {
+    /// User names at the target: break-glass accounts, the connection's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
+    /// CEL over `account`: whoever it holds for is protected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Groups that must keep some members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<KeepMembers>,
+}
+
+/// A group that must keep at least some active members.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeepMembers {
+    /// The group's displayName at the target.
+    pub group: String,
+    /// At least this many.
+    pub at_least: u64,
+}
+
+/// What happens to changes made outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DriftPolicy {
+    /// leave and don't mention
+    Observe,
+    /// leave, with a finding
+    Warn,
+    /// set it right
+    #[default]
+    Enforce,
+}
+
+/// How fast headcount may write.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    /// Requests under way at once. Default: 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// Requests a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<f64>,
+}
+
+/// Rules shared by several Sources or Targets.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(group = "headcount.dev", version = "v1alpha1", kind = "AttributeMapping", namespaced, category = "headcount")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttributeMappingSpec {
+    /// The rules.
+    pub rules: Vec<MappingRule>,
+}
+
+/// Rules, in place or by the names of AttributeMappings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Mapping {
+    /// Names of AttributeMappings; a rule in place wins over theirs for the same attribute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
+    /// Rules in place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<MappingRule>,
+}
+
+/// One attribute and how it is worked out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MappingRule {
+    /// SCIM's name, dotted; own ones below `custom.`.
+    pub attribute: String,
+    /// CEL: over `record` in a Source, over `identity` in a Target.
+    pub value: String,
+    /// Default: enforce.
+    #[serde(default)]
+    pub mode: MappingMode,
+    /// Take the first free value: jsmith, jsmith2. An account keeps the name it has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
+    /// CEL: the rule counts only where it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// No value is a finding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// Overrides the Source's precedence for this attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precedence: Option<i32>,
+}
+
+/// How firmly a value holds at the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MappingMode {
+    /// always this
+    #[default]
+    Enforce,
+    /// only at creation or when empty
+    Initial,
+    /// not at all
+    Ignore,
+}
+
+/// A declared identity, or an override of one that a source knows.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(group = "headcount.dev", version = "v1alpha1", kind = "User", namespaced, category = "headcount")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserSpec {
+    /// The identity that this overrides. Absent: the User stands alone and makes somebody exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<IdentityRef>,
+    /// Attributes by their dotted names; null clears.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "any_values")]
+    pub attributes: BTreeMap<String, serde_json::Value>,
+    /// headcount knows nothing of this identity from any source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclude: bool,
+}
+
+/// An identity by the immutable key of the source that establishes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IdentityRef {
+    /// The Source's name.
+    pub source: String,
+    /// The record's key.
+    pub key: String,
+}
+
+/// A named set of people.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(group = "headcount.dev", version = "v1alpha1", kind = "Group", namespaced, category = "headcount")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GroupSpec {
+    /// Its name at the targets.
+    pub display_name: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Members by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Member>>,
+    /// Members by rule: CEL over `identity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Lifecycles that the rule covers. Default: active.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lifecycles: Vec<Lifecycle>,
+    /// People who answer for it; shown, and written where the target can hold owners.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<Member>,
+    /// Former displayNames: a rename keeps the object and its grants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_names: Vec<String>,
+    /// Without it an empty `members` list (and no rule) is an error, since it would remove everybody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_empty: bool,
+}
+
+/// One member: exactly one of `user`, `identity` and `group`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Member {
+    /// A User manifest's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// An identity that a source establishes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityRef>,
+    /// A Group manifest's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Last day of the membership (ISO date).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+/// Any object. Kubernetes keeps what it does not know.
+pub(super) fn any_values(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+}
+
+/// Any scalar.
+pub(super) fn any_value(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
+}

@@ -1,0 +1,69 @@
+//! The kinds of `headcount.dev/v1alpha1`: one Rust type each, for YAML files, Kubernetes objects, JSON Schemas and CRDs.
+//!
+//! Must never: read the network, evaluate an expression, or guess: what is wrong is a diagnostic.
+
+pub mod connection;
+pub mod kinds;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::diagnostic::Place;
+
+/// One document of a kind, and where it stands.
+#[derive(Clone, Debug)]
+pub struct Document<T> {
+    /// metadata.name
+    pub name: Arc<str>,
+    /// metadata.labels
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// the spec
+    pub spec: T,
+    /// to find the line of anything in it
+    pub origin: Origin,
+}
+
+/// Where a document came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// as the user named it; `-` for stdin
+    pub file: Arc<str>,
+    /// the file's folder: relative paths in the document count from here
+    pub base: Arc<PathBuf>,
+    /// which of [`Loaded::texts`]
+    pub text: usize,
+    /// byte offset of the document in that text
+    pub start: usize,
+    /// byte length of the document
+    pub length: usize,
+    /// line of the document's first byte, from 1
+    pub line: u32,
+}
+
+/// All documents of a workspace, checked one by one and against each other.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// at most one
+    pub workspace: Option<Document<kinds::WorkspaceSpec>>,
+    /// sorted by name
+    pub sources: Vec<Document<kinds::SourceSpec>>,
+    /// sorted by name
+    pub targets: Vec<Document<kinds::TargetSpec>>,
+    /// sorted by name
+    pub mappings: Vec<Document<kinds::AttributeMappingSpec>>,
+    /// sorted by name
+    pub users: Vec<Document<kinds::UserSpec>>,
+    /// sorted by name
+    pub groups: Vec<Document<kinds::GroupSpec>>,
+    /// the files' texts, for marking lines
+    pub texts: Vec<Arc<str>>,
+}
+
+impl Loaded {
+    /// The place of a value, by JSON pointer into its document (`/spec/mapping/rules/0/value`): scans the document again, so only for diagnostics and `why`.
+    /// A pointer to nothing gives the nearest parent that is there.
+    pub fn place(&self, _origin: &Origin, _pointer: &str) -> Place {
+        todo!()
+    }
+}

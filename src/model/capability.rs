@@ -1,0 +1,44 @@
+//! What a connector can do. What it does not declare it can't, and planning says so before anything is sent.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Declared by a connector, narrowed by what the system itself says (SCIM discovery, the columns of a table).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// accounts can be created
+    pub create_accounts: bool,
+    /// attributes of accounts can be changed
+    pub update_accounts: bool,
+    /// `active` can be set
+    pub deactivate_accounts: bool,
+    /// accounts can be deleted
+    pub delete_accounts: bool,
+    /// groups can be read
+    pub read_groups: bool,
+    /// groups can be created
+    pub create_groups: bool,
+    /// groups can be renamed
+    pub update_groups: bool,
+    /// groups can be deleted
+    pub delete_groups: bool,
+    /// memberships can be added and removed one by one
+    pub write_memberships: bool,
+    /// a group can be a member of a group
+    pub nested_groups: bool,
+    /// the attribute of an account that holds the marker (`externalId`); none: ownership is proved by links only
+    pub account_marker: Option<Arc<str>>,
+    /// the attribute of a group that holds the marker
+    pub group_marker: Option<Arc<str>>,
+    /// attributes that an account can hold; none: any known one
+    pub account_attributes: Option<BTreeSet<Arc<str>>>,
+    /// memberships are lost when an account is deactivated
+    pub deactivation_drops_memberships: bool,
+}
+
+impl Capabilities {
+    /// Whether an account can hold an attribute.
+    pub fn holds(&self, attribute: &str) -> bool {
+        self.account_attributes.as_ref().is_none_or(|held| held.contains(attribute))
+    }
+}

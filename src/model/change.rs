@@ -1,0 +1,212 @@
+//! One step of a plan: what changes on one object of one target. The same type serves every target and every view.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::value::Value;
+
+/// A change's position in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ChangeId(pub u32);
+
+/// What sort of object a target holds. A membership is a stream of its own when it is read, and part of a group when it is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ObjectKind {
+    /// an identity's record in a target; of a source: a record
+    Account,
+    /// a named set of accounts
+    Group,
+    /// one belonging of an account or a group to a group
+    Membership,
+}
+
+/// The kind of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// make it; `attributes` hold everything it starts with
+    Create,
+    /// take over an object that exists: set the marker, and whatever else differs
+    Adopt,
+    /// set or clear attributes
+    Update,
+    /// `active: true` again; `attributes` may hold more
+    Reactivate,
+    /// `active: false`: keep it, without access; `attributes` may hold more
+    Deactivate,
+    /// remove the object
+    Delete,
+    /// add `members` to the group
+    AddMembers,
+    /// remove `members` from the group
+    RemoveMembers,
+}
+
+/// The object that a change is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// account or group
+    pub kind: ObjectKind,
+    /// ours: an identity's key (`hr/10023`), a group's (`group/engineering`), or `id:<target's id>` for an object that nobody claims
+    pub key: Arc<str>,
+    /// the target's own id; none before it is created
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<Arc<str>>,
+    /// what people call it: the user name, the group's display name
+    pub name: Arc<str>,
+}
+
+/// One attribute, before and after. `before: None` where nothing was there; `after: None` clears it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttributeChange {
+    /// SCIM's name, dotted (`name.givenName`)
+    pub attribute: Arc<str>,
+    /// as observed
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub before: Option<Value>,
+    /// as it should be
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub after: Option<Value>,
+}
+
+/// One member that `AddMembers` or `RemoveMembers` is about: an account or a nested group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberChange {
+    /// the member; without an id while its own creation stands earlier in the plan
+    pub member: ObjectRef,
+    /// how many people gain or lose access by it: 1 for an account, all below it for a nested group
+    pub people: u32,
+}
+
+/// Why, in one word for a person. For display only: nothing decides on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
+    /// a person is new here
+    Joiner,
+    /// the person's data or rules changed, or the target drifted
+    Mover,
+    /// the source reports an end
+    Leaver,
+    /// a complete read no longer has the record
+    Absent,
+    /// no rule or scope covers the identity any more
+    Deselected,
+    /// the person is on leave
+    Suspended,
+    /// a former leaver is back
+    Returned,
+    /// a grace period is over
+    Due,
+    /// a manifest says so by name
+    Declared,
+    /// it is not declared, and the target is authoritative
+    Pruned,
+}
+
+/// What a reviewer should look at twice. A plan's risk block lists these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Risk {
+    /// the sign-in is lost or changes (deactivation, deletion, another userName)
+    SignIn,
+    /// it can't be undone
+    Irreversible,
+    /// somebody gets access back
+    Reactivation,
+    /// an object that headcount did not make comes under it
+    Adoption,
+    /// the person is left without any group
+    LastGroup,
+}
+
+/// Where in the world a change comes from; enough to work out the full provenance again when somebody asks. Stays out of plan files and hashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// nothing to look up
+    #[default]
+    None,
+    /// the identity at this position of the world
+    Identity(u32),
+    /// the group at this position of the policy
+    Group(u32),
+}
+
+/// Why a change stands in the plan and will not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Withheld {
+    /// position of the finding in the plan
+    pub finding: u32,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// the kind of step
+    pub action: Action,
+    /// what it is about
+    pub object: ObjectRef,
+    /// attributes that change, sorted by name
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub attributes: Vec<AttributeChange>,
+    /// members that are added or removed, sorted by key
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub members: Vec<MemberChange>,
+    /// why, for a person
+    pub reason: Reason,
+    /// changes that must have succeeded before
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub needs: Vec<ChangeId>,
+    /// what a reviewer should look at twice
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub risks: Vec<Risk>,
+    /// why it will not run
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub withheld: Option<Withheld>,
+    /// where it comes from
+    #[serde(skip)]
+    pub cause: Cause,
+}
+
+impl Action {
+    /// The sign of a diff line.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Create | Self::AddMembers => "+",
+            Self::Adopt => "&",
+            Self::Update => "~",
+            Self::Reactivate => "^",
+            Self::Deactivate => "!",
+            Self::Delete | Self::RemoveMembers => "-",
+        }
+    }
+
+    /// Whether somebody loses something by it.
+    pub fn removes(self) -> bool {
+        matches!(self, Self::Deactivate | Self::Delete | Self::RemoveMembers)
+    }
+}
+
+impl Change {
+    /// How many people or objects the change counts for in a guardrail: for memberships the people who gain or lose, else one.
+    pub fn weight(&self) -> u64 {
+        match self.action {
+            Action::AddMembers | Action::RemoveMembers => self.members.iter().map(|member| u64::from(member.people)).sum(),
+            _ => 1,
+        }
+    }
+
+    /// Whether it may run.
+    pub fn runs(&self) -> bool {
+        self.withheld.is_none()
+    }
+}

@@ -1,0 +1,152 @@
+//! What planning noticed: a guardrail that refused, an ambiguous identity, an unreadable system.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Place;
+
+/// How much a finding matters. It decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// good to know
+    Note,
+    /// somebody should look; the plan is whole
+    Warning,
+    /// something could not be decided and was left as it is
+    Error,
+    /// the plan is incomplete: a system could not be read to its end (exit code 5)
+    Incomplete,
+    /// a guardrail withholds changes (exit code 3)
+    Refused,
+}
+
+/// What was found, as a stable word for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingCode {
+    /// a system could not be read, or not to its end
+    IncompleteRead,
+    /// two records or accounts claim one identity, or keys hit different accounts
+    AmbiguousCorrelation,
+    /// two identities claim one key or one account
+    DuplicateKey,
+    /// an expression failed on somebody's data
+    ExpressionFailed,
+    /// a required attribute has no value
+    RequiredAttributeMissing,
+    /// an attribute that the target can't hold
+    UnsupportedAttribute,
+    /// something the target can't do (nest groups, deactivate, delete)
+    UnsupportedCapability,
+    /// a manager, owner or member that can't be resolved
+    UnresolvedReference,
+    /// no free value for a unique attribute
+    NameTaken,
+    /// the account carries somebody else's marker or external id
+    ForeignOwner,
+    /// objects whose ownership could not be proved, left alone
+    OwnershipUnproven,
+    /// markers at the target, but no links: the state was lost
+    StateLost,
+    /// deactivated by somebody else; stays so
+    DeactivatedElsewhere,
+    /// a group vanished while a look-alike appeared
+    PossibleRename,
+    /// an account with no identity
+    Orphan,
+    /// more changes of one kind than allowed
+    GuardrailExceeded,
+    /// a protected account, or too few administrators would be left
+    Protected,
+    /// a source shrank more than allowed
+    SourceShrank,
+    /// a change of select or scope removes somebody: needs approval
+    Deselection,
+    /// a member, owner or override in a manifest names nobody
+    UnknownMember,
+    /// a group that is nested in itself
+    GroupCycle,
+    /// a manifest loosens a guardrail, ownership, completeness or protection; this run uses the stricter value
+    LoosenedRule,
+    /// the target's rules would refuse the value
+    VendorLimit,
+}
+
+/// Whom or what a finding is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subject {
+    /// a Source or Target
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub system: Option<Arc<str>>,
+    /// an identity's or group's key
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<Arc<str>>,
+    /// an attribute
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub attribute: Option<Arc<str>>,
+}
+
+/// One thing that planning noticed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// how much it matters
+    pub severity: Severity,
+    /// what it is
+    pub code: FindingCode,
+    /// whom it is about
+    pub subject: Subject,
+    /// one sentence that names the thing; no secret in it
+    pub message: String,
+    /// the next step
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+    /// the manifest line behind it
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub place: Option<Place>,
+}
+
+impl Finding {
+    /// A finding with no place and no hint yet.
+    pub fn new(severity: Severity, code: FindingCode, subject: Subject, message: impl Into<String>) -> Self {
+        Self { severity, code, subject, message: message.into(), hint: None, place: None }
+    }
+
+    /// With the next step.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With the manifest line.
+    pub fn at(mut self, place: Option<Place>) -> Self {
+        self.place = place;
+        self
+    }
+}
+
+impl Subject {
+    /// A whole system.
+    pub fn system(name: &Arc<str>) -> Self {
+        Self { system: Some(name.clone()), ..Self::default() }
+    }
+
+    /// One object or identity of a system.
+    pub fn object(system: &Arc<str>, key: &Arc<str>) -> Self {
+        Self { system: Some(system.clone()), key: Some(key.clone()), attribute: None }
+    }
+
+    /// One identity, whatever the system.
+    pub fn identity(key: &Arc<str>) -> Self {
+        Self { key: Some(key.clone()), ..Self::default() }
+    }
+
+    /// Narrowed to an attribute.
+    pub fn attribute(mut self, attribute: &Arc<str>) -> Self {
+        self.attribute = Some(attribute.clone());
+        self
+    }
+}

@@ -1,0 +1,25 @@
+//! Plain values that every layer speaks: attributes, records, evidence, changes, the plan, findings, outcomes.
+//!
+//! Must never: do I/O, know a vendor, a manifest or an expression, or decide anything.
+
+mod attribute;
+mod capability;
+mod change;
+mod evidence;
+mod finding;
+mod memory;
+mod outcome;
+mod page;
+mod plan;
+mod value;
+
+pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes, is_known_attribute};
+pub use capability::Capabilities;
+pub use change::{Action, AttributeChange, Cause, Change, ChangeId, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
+pub use evidence::{Evidence, ReadReport};
+pub use finding::{Finding, FindingCode, Severity, Subject};
+pub use memory::{Baseline, Deactivation, Link, LinkOrigin, Memory, WindowEntry};
+pub use outcome::{Outcome, SystemError};
+pub use page::{Cell, Columns, Page, Row, RowWriter};
+pub use plan::{FORMAT_VERSION, Plan, SystemEvidence, Tally};
+pub use value::{Value, ValueState};

@@ -1,0 +1,81 @@
+//! What became of a change, and the one enum of errors that a system can answer with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a system did not do what was asked (design 11). The class drives retries and the words of the finding.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SystemError {
+    /// who we are was refused: 401, a failed bind
+    #[error("sign-in was refused: {0}")]
+    Auth(String),
+    /// we may not do this: 403
+    #[error("not allowed: {0}")]
+    Forbidden(String),
+    /// the object is not there: 404
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// it exists already, or changed since it was read: 409, 412
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// too many requests: 429
+    #[error("throttled: {message}")]
+    Throttled {
+        /// how long to wait, if the system said so
+        after: Option<Duration>,
+        /// what it said
+        message: String,
+    },
+    /// the system understood and refused the content: 400, 422, a constraint
+    #[error("rejected: {0}")]
+    Rejected(String),
+    /// nothing was done and a retry may help: connection refused, 503 before anything was sent
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// it was sent and nobody knows whether it was done: a lost answer, a timeout, 502
+    #[error("outcome uncertain: {0}")]
+    Uncertain(String),
+    /// the answer makes no sense: HTML, a wrong shape, a lie
+    #[error("unexpected answer: {0}")]
+    Protocol(String),
+}
+
+/// What became of one change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// done; the object's id at the target
+    Done {
+        /// the id, for a create the new one
+        id: Option<Arc<str>>,
+    },
+    /// it was so already
+    AlreadySo {
+        /// the id of the object that was found so
+        id: Option<Arc<str>>,
+    },
+    /// done in part: some members could not be resolved or were refused
+    Partly {
+        /// what is missing
+        missing: String,
+    },
+    /// not done
+    Failed(SystemError),
+    /// sent, and nobody knows; the next plan will see
+    Uncertain(String),
+    /// not tried: a change that it needs did not succeed, or the run was stopped
+    Skipped(String),
+}
+
+impl SystemError {
+    /// Whether the same request may be sent again without looking first.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Throttled { .. } | Self::Unavailable(_))
+    }
+}
+
+impl Outcome {
+    /// Whether the change holds now.
+    pub fn holds(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::AlreadySo { .. })
+    }
+}

@@ -1,0 +1,318 @@
+//! Rows as connectors deliver them: a few wanted columns, packed into one buffer.
+//!
+//! A reader is told which columns are wanted and packs just those, so a million records cost one buffer and not a million maps.
+//! Must never: keep a column nobody asked for.
+
+use std::sync::Arc;
+
+use super::value::Value;
+
+/// The columns that are wanted of one stream of rows, by path (`employee_id`, `name.givenName`), in the order the cells are packed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    paths: Box<[Arc<str>]>,
+}
+
+impl Columns {
+    /// Columns with these paths.
+    pub fn new<P: AsRef<str>>(paths: impl IntoIterator<Item = P>) -> Arc<Self> {
+        Arc::new(Self { paths: paths.into_iter().map(|path| Arc::from(path.as_ref())).collect() })
+    }
+
+    /// The paths, in order.
+    pub fn paths(&self) -> &[Arc<str>] {
+        &self.paths
+    }
+
+    /// The position of a path.
+    pub fn position(&self, path: &str) -> Option<usize> {
+        self.paths.iter().position(|known| known.as_ref() == path)
+    }
+}
+
+/// Some rows of one stream. Cells are packed in column order; see [`RowWriter`] and [`Row`].
+#[derive(Clone, Debug)]
+pub struct Page {
+    columns: Arc<Columns>,
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+/// One cell of a row, borrowed from its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// the record does not have it
+    Missing,
+    /// the record says null: clear it
+    Null,
+    /// true or false
+    Bool(bool),
+    /// a whole number
+    Int(i64),
+    /// text
+    Text(&'a str),
+    /// a list or a map, as JSON
+    Json(&'a str),
+}
+
+/// One packed row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    bytes: &'a [u8],
+}
+
+/// Packs the cells of one row, in column order. Cells that are never written are `Missing`.
+pub struct RowWriter<'a> {
+    bytes: &'a mut Vec<u8>,
+    left: usize,
+}
+
+const MISSING: u8 = 0;
+const NULL: u8 = 1;
+const FALSE: u8 = 2;
+const TRUE: u8 = 3;
+const INT: u8 = 4;
+const TEXT: u8 = 5;
+const JSON: u8 = 6;
+
+impl Page {
+    /// An empty page of these columns.
+    pub fn new(columns: Arc<Columns>) -> Self {
+        Self { columns, bytes: Vec::new(), starts: Vec::new() }
+    }
+
+    /// What the cells are.
+    pub fn columns(&self) -> &Arc<Columns> {
+        &self.columns
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// The packed size in bytes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Adds a row; `write` packs its cells.
+    pub fn row(&mut self, write: impl FnOnce(&mut RowWriter<'_>)) {
+        self.starts.push(self.bytes.len());
+        let mut writer = RowWriter { left: self.columns.paths.len(), bytes: &mut self.bytes };
+        write(&mut writer);
+        writer.finish();
+    }
+
+    /// Adds a row of values; `None` is missing.
+    pub fn row_of(&mut self, values: &[Option<Value>]) {
+        self.row(|row| {
+            for value in values {
+                match value {
+                    Some(value) => row.value(value),
+                    None => row.missing(),
+                }
+            }
+        });
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.starts.len()).map(|at| {
+            let end = self.starts.get(at + 1).copied().unwrap_or(self.bytes.len());
+            Row { bytes: &self.bytes[self.starts[at]..end] }
+        })
+    }
+
+    /// Forgets the rows and keeps the buffer.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.starts.clear();
+    }
+}
+
+impl RowWriter<'_> {
+    /// The record does not have this column.
+    pub fn missing(&mut self) {
+        self.tag(MISSING);
+    }
+
+    /// The record says null.
+    pub fn null(&mut self) {
+        self.tag(NULL);
+    }
+
+    /// A truth value.
+    pub fn bool(&mut self, value: bool) {
+        self.tag(if value { TRUE } else { FALSE });
+    }
+
+    /// A whole number.
+    pub fn int(&mut self, value: i64) {
+        self.tag(INT);
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// Text.
+    pub fn text(&mut self, text: &str) {
+        self.tag(TEXT);
+        self.sized(text);
+    }
+
+    /// A list or a map as JSON text. The caller has made sure that it is JSON.
+    pub fn json(&mut self, json: &str) {
+        self.tag(JSON);
+        self.sized(json);
+    }
+
+    /// Any value.
+    pub fn value(&mut self, value: &Value) {
+        match value {
+            Value::Bool(value) => self.bool(*value),
+            Value::Int(value) => self.int(*value),
+            Value::Text(text) | Value::Reference(text) => self.text(text),
+            Value::List(_) | Value::Map(_) => self.json(&value.to_json().to_string()),
+        }
+    }
+
+    /// Copies a cell of another row.
+    pub fn cell(&mut self, cell: Cell<'_>) {
+        match cell {
+            Cell::Missing => self.missing(),
+            Cell::Null => self.null(),
+            Cell::Bool(value) => self.bool(value),
+            Cell::Int(value) => self.int(value),
+            Cell::Text(text) => self.text(text),
+            Cell::Json(json) => self.json(json),
+        }
+    }
+
+    fn tag(&mut self, tag: u8) {
+        debug_assert!(self.left > 0, "more cells than columns");
+        self.left = self.left.saturating_sub(1);
+        self.bytes.push(tag);
+    }
+
+    fn sized(&mut self, text: &str) {
+        let mut left = text.len();
+        while left >= 0x80 {
+            self.bytes.push((left as u8 & 0x7f) | 0x80);
+            left >>= 7;
+        }
+        self.bytes.push(left as u8);
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    fn finish(&mut self) {
+        for _ in 0..self.left {
+            self.bytes.push(MISSING);
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    /// A row packed earlier by [`Page`], from a spool.
+    pub fn packed(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// The packed bytes, to keep in a spool.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The cells in column order.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
+        let mut rest = self.bytes;
+        std::iter::from_fn(move || take_cell(&mut rest))
+    }
+
+    /// The cell at a position; `Missing` past the end.
+    pub fn cell(&self, position: usize) -> Cell<'a> {
+        self.cells().nth(position).unwrap_or(Cell::Missing)
+    }
+}
+
+impl<'a> Cell<'a> {
+    /// The value, if there is one.
+    pub fn to_value(self) -> Option<Value> {
+        match self {
+            Self::Missing | Self::Null => None,
+            Self::Bool(value) => Some(Value::Bool(value)),
+            Self::Int(value) => Some(Value::Int(value)),
+            Self::Text(text) => Some(Value::text(text)),
+            Self::Json(json) => serde_json::from_str(json).ok(),
+        }
+    }
+
+    /// The text of a text cell.
+    pub fn as_text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+fn take_cell<'a>(rest: &mut &'a [u8]) -> Option<Cell<'a>> {
+    let (&tag, after) = rest.split_first()?;
+    *rest = after;
+    Some(match tag {
+        NULL => Cell::Null,
+        FALSE => Cell::Bool(false),
+        TRUE => Cell::Bool(true),
+        INT => {
+            let (number, after) = rest.split_first_chunk::<8>()?;
+            *rest = after;
+            Cell::Int(i64::from_le_bytes(*number))
+        }
+        TEXT => Cell::Text(take_sized(rest)?),
+        JSON => Cell::Json(take_sized(rest)?),
+        _ => Cell::Missing,
+    })
+}
+
+fn take_sized<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let mut length = 0usize;
+    let mut shift = 0;
+    loop {
+        let (&byte, after) = rest.split_first()?;
+        *rest = after;
+        length |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+        shift += 7;
+    }
+    let (text, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    std::str::from_utf8(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_gives_back_its_cells() {
+        let long = "ü".repeat(300);
+        let mut page = Page::new(Columns::new(["a", "b", "c", "d", "e", "f"]));
+        page.row(|row| {
+            row.text(&long);
+            row.null();
+            row.int(-7);
+            row.bool(true);
+            row.json("[1,2]");
+        });
+        let rows: Vec<_> = page.rows().collect();
+        let cells: Vec<_> = rows[0].cells().collect();
+        assert_eq!(cells, [Cell::Text(&long), Cell::Null, Cell::Int(-7), Cell::Bool(true), Cell::Json("[1,2]"), Cell::Missing]);
+        assert_eq!(rows[0].cell(4).to_value(), Some(Value::List([Value::Int(1), Value::Int(2)].into())));
+        assert_eq!(rows[0].cell(9), Cell::Missing);
+    }
+}

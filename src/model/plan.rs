@@ -1,0 +1,93 @@
+//! The plan: the ordered list of changes, with its findings and its evidence. Every view is a view of this value.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::change::{Action, Change, ObjectKind};
+use super::evidence::Evidence;
+use super::finding::{Finding, Severity};
+
+/// The version of the JSON form. It grows when a field changes its meaning or goes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// How well one stream of one system was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemEvidence {
+    /// the Source's or Target's name
+    pub system: Arc<str>,
+    /// which stream
+    pub kind: ObjectKind,
+    /// how complete
+    pub evidence: Evidence,
+    /// how many distinct rows came
+    pub count: u64,
+}
+
+/// What should change, in the order it will be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// see [`FORMAT_VERSION`]
+    pub format_version: u32,
+    /// the Workspace's immutable id
+    pub workspace: Arc<str>,
+    /// the day it was planned for, in the workspace's time zone
+    pub as_of: Date,
+    /// the steps, in order
+    pub changes: Vec<Change>,
+    /// what was noticed
+    pub findings: Vec<Finding>,
+    /// how well everything was read
+    pub evidence: Vec<SystemEvidence>,
+}
+
+/// How many changes of each kind a target has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// objects, or people for memberships, by kind and action
+    pub counts: BTreeMap<(ObjectKind, Action), u64>,
+    /// how many changes are withheld
+    pub withheld: u64,
+}
+
+impl Plan {
+    /// Whether everything that was needed could be read and decided.
+    pub fn complete(&self) -> bool {
+        !self.findings.iter().any(|finding| finding.severity == Severity::Incomplete)
+    }
+
+    /// Whether there is anything to run.
+    pub fn applyable(&self) -> bool {
+        self.changes.iter().any(Change::runs)
+    }
+
+    /// Whether a guardrail withholds something.
+    pub fn refused(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Refused)
+    }
+
+    /// Counts for each target, in order of name.
+    pub fn tallies(&self) -> BTreeMap<Arc<str>, Tally> {
+        let mut tallies: BTreeMap<Arc<str>, Tally> = BTreeMap::new();
+        for change in &self.changes {
+            let tally = tallies.entry(change.target.clone()).or_default();
+            *tally.counts.entry((change.object.kind, change.action)).or_default() += change.weight();
+            tally.withheld += u64::from(!change.runs());
+        }
+        tallies
+    }
+
+    /// What a reviewer approves: SHA-256 over workspace, changes and evidence, in hex. Words of findings don't count.
+    pub fn hash(&self) -> String {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let content = (&self.workspace, &self.changes, &self.evidence);
+        // Serialising plain values into memory can't fail; an empty part would only make another hash.
+        context.update(&serde_json::to_vec(&content).unwrap_or_default());
+        context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,281 @@
+//! Manifests compiled to rules: every expression checked, every reference resolved, every duration and limit a number.
+//!
+//! Must never: do I/O, or keep anything of a manifest that planning does not need.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::diagnostic::{Diagnostic, Place};
+use crate::expr::Expression;
+use crate::manifest::kinds::{DepartureAction, DriftPolicy, Lifecycle, MappingMode, Ownership};
+use crate::model::ValueState;
+
+/// Everything that planning needs of the manifests.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// the Workspace's immutable id
+    pub workspace: Arc<str>,
+    /// where days begin and end
+    pub time_zone: TimeZone,
+    /// by name
+    pub sources: Vec<SourcePolicy>,
+    /// by name
+    pub targets: Vec<TargetPolicy>,
+    /// by name
+    pub users: Vec<UserPolicy>,
+    /// by name
+    pub groups: Vec<GroupPolicy>,
+}
+
+/// A rule from a record to the identity, or from the identity to an account.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// SCIM's name, dotted
+    pub attribute: Arc<str>,
+    /// what it comes to
+    pub value: Expression,
+    /// how firmly it holds at a target
+    pub mode: MappingMode,
+    /// takes the first free value
+    pub unique: bool,
+    /// counts only where it holds
+    pub when: Option<Expression>,
+    /// no value is a finding
+    pub required: bool,
+    /// among sources, the higher wins
+    pub precedence: i32,
+    /// the manifest line; none for a connector's default rule
+    pub place: Option<Place>,
+}
+
+/// A Source, compiled.
+#[derive(Clone, Debug)]
+pub struct SourcePolicy {
+    /// metadata.name
+    pub name: Arc<str>,
+    /// the immutable id of a record
+    pub key: Expression,
+    /// which records count
+    pub filter: Option<Expression>,
+    /// whether a record makes somebody exist
+    pub establishes: bool,
+    /// for a source that does not: attributes by which a record finds its identity
+    pub correlate: Vec<Arc<str>>,
+    /// holds for somebody who has left
+    pub leaver: Option<Expression>,
+    /// holds for somebody on leave
+    pub suspended: Option<Expression>,
+    /// from the record to the identity, sorted by attribute
+    pub rules: Vec<Rule>,
+    /// when a read counts as complete
+    pub completeness: CompletenessPolicy,
+    /// a hash of connection and scope: counts compare only within one scope
+    pub scope_hash: u64,
+    /// the document
+    pub place: Place,
+}
+
+/// When a read counts as complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CompletenessPolicy {
+    /// share that may vanish, 0 to 1
+    pub max_shrink_share: Option<f64>,
+    /// records that may vanish
+    pub max_shrink_count: Option<u64>,
+    /// how old a file may be
+    pub max_age: Option<SignedDuration>,
+    /// fewest records
+    pub min_count: Option<u64>,
+}
+
+/// A Target, compiled.
+#[derive(Clone, Debug)]
+pub struct TargetPolicy {
+    /// metadata.name
+    pub name: Arc<str>,
+    /// whom it serves
+    pub select: Option<Expression>,
+    /// lifecycles that get an account
+    pub lifecycles: Vec<Lifecycle>,
+    /// which groups it gets; none: its groups are left alone
+    pub groups: Option<GroupScopePolicy>,
+    /// attributes by which an account is found, in order
+    pub correlate: Vec<Arc<str>>,
+    /// what may be removed
+    pub ownership: Ownership,
+    /// from the identity to the account, sorted by attribute
+    pub rules: Vec<Rule>,
+    /// what a leaver's account gets
+    pub leaver: DeparturePolicy,
+    /// what the account of an absent identity gets
+    pub absent: DeparturePolicy,
+    /// what the account of a deselected identity gets
+    pub deselected: DeparturePolicy,
+    /// what somebody on leave gets
+    pub suspended: DeparturePolicy,
+    /// how much may change at once
+    pub guardrails: GuardrailPolicy,
+    /// accounts that no plan may touch
+    pub protect: ProtectionPolicy,
+    /// what happens to changes made outside
+    pub drift: DriftPolicy,
+    /// the document
+    pub place: Place,
+}
+
+/// Which groups a target gets.
+#[derive(Clone, Debug)]
+pub struct GroupScopePolicy {
+    /// over `group`; none: all
+    pub select: Option<Expression>,
+    /// what may be removed
+    pub ownership: Ownership,
+    /// whether nested groups stay nested where the target can
+    pub nested: bool,
+}
+
+/// What becomes of an account when its identity goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeparturePolicy {
+    /// the first step
+    pub action: DepartureAction,
+    /// deletion this long after headcount deactivated it
+    pub delete_after: Option<SignedDuration>,
+}
+
+/// Limits, with their defaults filled in.
+#[derive(Clone, Debug)]
+pub struct GuardrailPolicy {
+    /// by guardrail; one that is absent has no limit
+    pub limits: BTreeMap<Guardrail, LimitPolicy>,
+    /// how long work counts
+    pub window: SignedDuration,
+    /// each lets one set of changes past
+    pub overrides: Vec<OverridePolicy>,
+}
+
+/// The guardrails, by what they count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Guardrail {
+    /// accounts created
+    Create,
+    /// accounts updated
+    Update,
+    /// accounts deactivated
+    Deactivate,
+    /// accounts deleted
+    Delete,
+    /// people who lose a membership
+    RemoveMembers,
+    /// groups deleted
+    DeleteGroups,
+    /// leavers whom a source positively reports
+    Leavers,
+}
+
+/// Allowed = max(`count`, `percent` of the population), capped by `max`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitPolicy {
+    /// always allowed
+    pub count: u64,
+    /// per cent of the population
+    pub percent: f64,
+    /// never more
+    pub max: Option<u64>,
+    /// the manifest line; none for a default
+    pub place: Option<Place>,
+}
+
+/// Lets one set of changes past one guardrail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverridePolicy {
+    /// which
+    pub guardrail: Guardrail,
+    /// hash of the changes
+    pub changes: String,
+    /// why
+    pub reason: String,
+    /// last day
+    pub expires: Date,
+    /// the manifest line
+    pub place: Place,
+}
+
+/// Accounts that no plan may deactivate, delete or strip of a group.
+#[derive(Clone, Debug, Default)]
+pub struct ProtectionPolicy {
+    /// user names, lower case
+    pub accounts: Vec<Arc<str>>,
+    /// over `account`
+    pub rule: Option<Expression>,
+    /// group's displayName and the fewest members it must keep
+    pub keep: Vec<(Arc<str>, u64)>,
+}
+
+/// A User, compiled.
+#[derive(Clone, Debug)]
+pub struct UserPolicy {
+    /// the identity's key: `user/<name>`, or of the identity it overrides (`hr/10023`)
+    pub key: Arc<str>,
+    /// whether it makes somebody exist
+    pub standalone: bool,
+    /// nobody is to know this identity
+    pub exclude: bool,
+    /// sorted by attribute; `Set` or `Clear`
+    pub attributes: Vec<(Arc<str>, ValueState)>,
+    /// the document
+    pub place: Place,
+}
+
+/// A Group, compiled.
+#[derive(Clone, Debug)]
+pub struct GroupPolicy {
+    /// `group/<metadata.name>`
+    pub key: Arc<str>,
+    /// metadata.labels
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// its name at the targets
+    pub display_name: Arc<str>,
+    /// for people
+    pub description: Option<Arc<str>>,
+    /// members by name
+    pub members: Vec<MemberPolicy>,
+    /// members by rule, over `identity`
+    pub rule: Option<Expression>,
+    /// lifecycles that the rule covers
+    pub lifecycles: Vec<Lifecycle>,
+    /// owners
+    pub owners: Vec<MemberPolicy>,
+    /// former displayNames
+    pub previous_names: Vec<Arc<str>>,
+    /// the rule's line
+    pub rule_place: Option<Place>,
+    /// the document
+    pub place: Place,
+}
+
+/// One member by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberPolicy {
+    /// an identity's key (`user/jane`, `hr/10023`) or a group's (`group/sre`)
+    pub key: Arc<str>,
+    /// last day
+    pub until: Option<Date>,
+    /// the manifest line
+    pub place: Place,
+}
+
+/// What policy must know of a connector without reaching its system.
+pub trait ConnectorFacts {
+    /// The mapping of a Target that has none: attribute and expression over `identity`.
+    fn default_mapping(&self, target: &crate::manifest::kinds::TargetSpec) -> Vec<(String, String)>;
+}
+
+/// Compiles loaded manifests; every problem at once. Warnings come with the policy.
+pub fn compile(_loaded: &crate::manifest::Loaded, _facts: &dyn ConnectorFacts) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
+    todo!()
+}

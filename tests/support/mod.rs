@@ -1,0 +1,23 @@
+//! What the integration tests share: temporary places, free ports, real servers.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+/// A program of the test environment that `tests/setup.sh` makes (`python`, `scim2-server`).
+/// None where it is not installed: the caller must skip loudly through [`skipped`].
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let venv = std::env::var_os("HEADCOUNT_TEST_VENV")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/test-venv"), PathBuf::from);
+    Some(venv.join("bin").join(name)).filter(|path| path.exists())
+}
+
+/// Says loudly that a test did not run and how to get what it needs. Where servers are required (`tests/run`, CI) it fails instead.
+pub fn skipped(test: &str, what: &str) {
+    assert!(std::env::var_os("HEADCOUNT_TEST_REQUIRE").is_none(), "{test} needs {what}: run tests/setup.sh");
+    eprintln!("SKIPPED {test}: it needs {what}. Run tests/setup.sh and try again.");
+}
+
+/// A port on 127.0.0.1 that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port on loopback").port()
+}
