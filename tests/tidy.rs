@@ -1,1 +1,254 @@
-//! t
+//! The house rules that the compiler can't hold: layers, homes of external crates, what planning must never do.
+//! Each failure says which line breaks which rule, and what to do instead.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules by layer (design section 16). A module may use its own layer only where `SIBLINGS` says so, and every layer below.
+const LAYERS: &[(u8, &[&str])] = &[
+    (0, &["model", "diagnostic", "scim"]),
+    (1, &["expr", "manifest", "policy", "world", "planning", "render"]),
+    (2, &["http", "secret", "connector", "state", "journal", "apply"]),
+    (3, &["pipeline"]),
+    (4, &["cli"]),
+];
+
+/// Uses within one layer: who may use whom.
+const SIBLINGS: &[(&str, &[&str])] = &[
+    ("model", &["diagnostic"]),
+    ("policy", &["expr", "manifest"]),
+    ("world", &["expr", "policy"]),
+    ("planning", &["expr", "manifest", "policy", "world"]),
+    ("render", &["planning"]),
+    ("connector", &["http", "secret"]),
+    ("apply", &["connector", "state", "journal"]),
+    ("journal", &["state"]),
+];
+
+/// External crates and the only modules that may name them.
+const HOMES: &[(&str, &[&str])] = &[
+    ("cel", &["expr"]),
+    ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("annotate_snippets", &["cli"]),
+    ("kube", &["manifest"]),
+    ("granit_parser", &["manifest"]),
+    ("serde_yaml", &["manifest", "connector"]),
+    ("similar", &["render"]),
+    ("reqwest", &["http"]),
+    ("rusqlite", &["connector", "state", "journal"]),
+    ("csv", &["connector"]),
+    ("encoding_rs", &["connector"]),
+    ("secrecy", &["secret", "http", "connector"]),
+    ("tokio", &["http", "secret", "connector", "state", "journal", "apply", "pipeline", "cli"]),
+    ("tokio_util", &["http", "connector", "apply", "pipeline", "cli"]),
+];
+
+/// What the pure layers must not mention.
+const IMPURE: &[&str] = &["async ", ".await", "Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "std::net", "std::process", "fastrand"];
+
+/// One source file: its top module, its path and its lines of code (tests and comments left out).
+struct Source {
+    module: String,
+    path: PathBuf,
+    text: String,
+    code: Vec<(usize, String)>,
+}
+
+#[test]
+fn imports_go_down_only() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        let layer = layer_of(&source.module);
+        for (line, code) in &source.code {
+            if code.contains("use crate::{") && !code.contains('}') {
+                broken.push(format!("{}:{line}: one `use crate::module::…` a module, so that this test can read it", source.path.display()));
+            }
+            for used in names_after(code, "crate::").into_iter().filter(|used| *used != source.module) {
+                let Some(used_layer) = find_layer(&used) else { continue };
+                let sibling = SIBLINGS.iter().any(|(from, to)| *from == source.module && to.contains(&used.as_str()));
+                if used_layer > layer || (used_layer == layer && !sibling) {
+                    broken.push(format!(
+                        "{}:{line}: `{}` (layer {layer}) uses `{used}` (layer {used_layer}): move what is shared down, or hand it in as a value",
+                        source.path.display(),
+                        source.module
+                    ));
+                }
+            }
+        }
+    }
+    none(&broken);
+}
+
+#[test]
+fn every_module_has_a_layer() {
+    let broken: Vec<_> = sources()
+        .iter()
+        .filter(|source| find_layer(&source.module).is_none() && !["lib", "main"].contains(&source.module.as_str()))
+        .map(|source| format!("{}: `{}` stands in no layer: add it to LAYERS and to ARCHITECTURE.md", source.path.display(), source.module))
+        .collect();
+    none(&broken);
+}
+
+#[test]
+fn external_crates_stay_in_their_homes() {
+    let homes: BTreeMap<_, _> = HOMES.iter().copied().collect();
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| source.module != "main") {
+        for (line, code) in &source.code {
+            for (krate, allowed) in &homes {
+                let named = code.contains(&format!("use {krate}::")) || mentions(code, &format!("{krate}::"));
+                if named && !allowed.contains(&source.module.as_str()) {
+                    broken.push(format!("{}:{line}: `{krate}` has its home in {allowed:?}: use what that module offers", source.path.display()));
+                }
+            }
+        }
+    }
+    none(&broken);
+}
+
+#[test]
+fn planning_is_pure() {
+    let pure = ["model", "diagnostic", "scim", "expr", "policy", "world", "planning", "render"];
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| pure.contains(&source.module.as_str())) {
+        for (line, code) in &source.code {
+            for word in IMPURE.iter().filter(|word| code.contains(**word)) {
+                broken.push(format!("{}:{line}: `{word}` in a pure module: take it as an input", source.path.display()));
+            }
+        }
+    }
+    none(&broken);
+}
+
+#[test]
+fn only_the_executor_grants_permits() {
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| source.module != "apply") {
+        for (line, code) in &source.code {
+            if code.contains("Permit::grant(") {
+                broken.push(format!("{}:{line}: a write needs a permit from the executor", source.path.display()));
+            }
+        }
+    }
+    none(&broken);
+}
+
+#[test]
+fn every_module_opens_with_what_it_is_for() {
+    let broken: Vec<_> = sources()
+        .iter()
+        .filter(|source| !source.text.starts_with("//! "))
+        .map(|source| format!("{}:1: open with `//! ` and a sentence that says what the module is for", source.path.display()))
+        .collect();
+    none(&broken);
+}
+
+#[test]
+fn no_file_holds_two_ideas() {
+    let broken: Vec<_> = sources()
+        .iter()
+        .filter(|source| source.code.len() > 600)
+        .map(|source| format!("{}: {} lines of code: it holds two ideas, split it", source.path.display(), source.code.len()))
+        .collect();
+    none(&broken);
+}
+
+#[test]
+fn input_reaches_no_panic() {
+    let words = [".unwrap()", ".expect(", "panic!(", "todo!(", "unimplemented!(", "unreachable!("];
+    let mut broken = Vec::new();
+    for source in sources() {
+        for (line, code) in &source.code {
+            for word in words.iter().filter(|word| code.contains(**word)) {
+                broken.push(format!("{}:{line}: `{word}`: return an error or a diagnostic instead", source.path.display()));
+            }
+        }
+    }
+    none(&broken);
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 20, "found only {} source files below src/", files.len());
+    files.sort();
+    files.into_iter().map(|path| read(&root, path)).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("src/ can be listed") {
+        let path = entry.expect("an entry of src/").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn read(root: &Path, path: PathBuf) -> Source {
+    let text = fs::read_to_string(&path).expect("a source file");
+    let below = path.strip_prefix(root).expect("below src/");
+    let module = below.components().next().expect("a first part").as_os_str().to_string_lossy().replace(".rs", "");
+    let is_test = below.file_stem().is_some_and(|stem| stem == "tests" || stem == "testing") || below.components().any(|part| part.as_os_str() == "tests");
+    let code = if is_test { Vec::new() } else { code_lines(&text) };
+    Source { module, path: Path::new("src").join(below), text, code }
+}
+
+/// Lines of code with their numbers, without comments and without what follows the test module's attribute (test modules stand last).
+fn code_lines(text: &str) -> Vec<(usize, String)> {
+    let lines: Vec<_> = text.lines().collect();
+    let end = lines
+        .iter()
+        .enumerate()
+        .position(|(at, line)| {
+            line.trim() == "#[cfg(test)]" && lines.get(at + 1).is_some_and(|next| next.trim_start().starts_with("mod ") && next.trim_end().ends_with('{'))
+        })
+        .unwrap_or(lines.len());
+    lines[..end]
+        .iter()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line.split("//").next().unwrap_or_default().trim_end().to_owned()))
+        .filter(|(_, line)| !line.trim().is_empty())
+        .collect()
+}
+
+/// The names that follow a prefix in a line: `crate::model::Value` gives `model`; `crate::{expr, model::Value}` gives both.
+fn names_after(code: &str, prefix: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        let rest = &code[at + prefix.len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => names.extend(group.split([',', '}']).filter_map(|part| first_name(part.trim()))),
+            None => names.extend(first_name(rest)),
+        }
+    }
+    names
+}
+
+fn first_name(text: &str) -> Option<String> {
+    let name: String = text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// Whether a path stands in the line at the start of a word and at the start of the path (`granit::`, not `x::granit::`).
+fn mentions(code: &str, path: &str) -> bool {
+    code.match_indices(path).any(|(at, _)| !code[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':'))
+}
+
+fn find_layer(module: &str) -> Option<u8> {
+    LAYERS.iter().find(|(_, modules)| modules.contains(&module)).map(|(layer, _)| *layer)
+}
+
+fn layer_of(module: &str) -> u8 {
+    find_layer(module).unwrap_or(u8::MAX)
+}
+
+fn none(broken: &[String]) {
+    assert!(broken.is_empty(), "{} broken:\n{}", broken.len(), broken.join("\n"));
+}

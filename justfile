@@ -1,0 +1,21 @@
+# The project's commands. `just` lists them; each works without just as well.
+
+default:
+    @just --list
+
+# All tests, none skipped (installs scim2-server and Django into target/test-venv)
+test *args:
+    tests/run {{args}}
+
+# What CI runs
+ci:
+    .ci/run
+
+# Generated files: CRDs and JSON Schemas
+generate:
+    cargo run --quiet -- crds --dir crds
+    cargo run --quiet -- schema --dir crds/schema
+
+# The plan core beside its yardstick
+bench:
+    cargo bench --bench plan
