@@ -48,7 +48,8 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// What the pure layers must not mention.
-const IMPURE: &[&str] = &["async ", ".await", "Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "std::net", "std::process", "fastrand"];
+const IMPURE: &[&str] =
+    &["async ", ".await", "Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "std::net", "std::process", "fastrand"];
 
 /// One source file: its top module, its path and its lines of code (tests and comments left out).
 struct Source {
@@ -65,7 +66,8 @@ fn imports_go_down_only() {
         let layer = layer_of(&source.module);
         for (line, code) in &source.code {
             if code.contains("use crate::{") && !code.contains('}') {
-                broken.push(format!("{}:{line}: one `use crate::module::…` a module, so that this test can read it", source.path.display()));
+                broken
+                    .push(format!("{}:{line}: one `use crate::module::…` a module, so that this test can read it", source.path.display()));
             }
             for used in names_after(code, "crate::").into_iter().filter(|used| *used != source.module) {
                 let Some(used_layer) = find_layer(&used) else { continue };
@@ -102,7 +104,10 @@ fn external_crates_stay_in_their_homes() {
             for (krate, allowed) in &homes {
                 let named = code.contains(&format!("use {krate}::")) || mentions(code, &format!("{krate}::"));
                 if named && !allowed.contains(&source.module.as_str()) {
-                    broken.push(format!("{}:{line}: `{krate}` has its home in {allowed:?}: use what that module offers", source.path.display()));
+                    broken.push(format!(
+                        "{}:{line}: `{krate}` has its home in {allowed:?}: use what that module offers",
+                        source.path.display()
+                    ));
                 }
             }
         }
@@ -195,7 +200,8 @@ fn read(root: &Path, path: PathBuf) -> Source {
     let text = fs::read_to_string(&path).expect("a source file");
     let below = path.strip_prefix(root).expect("below src/");
     let module = below.components().next().expect("a first part").as_os_str().to_string_lossy().replace(".rs", "");
-    let is_test = below.file_stem().is_some_and(|stem| stem == "tests" || stem == "testing") || below.components().any(|part| part.as_os_str() == "tests");
+    let is_test = below.file_stem().is_some_and(|stem| stem == "tests" || stem == "testing")
+        || below.components().any(|part| part.as_os_str() == "tests");
     let code = if is_test { Vec::new() } else { code_lines(&text) };
     Source { module, path: Path::new("src").join(below), text, code }
 }
@@ -207,7 +213,8 @@ fn code_lines(text: &str) -> Vec<(usize, String)> {
         .iter()
         .enumerate()
         .position(|(at, line)| {
-            line.trim() == "#[cfg(test)]" && lines.get(at + 1).is_some_and(|next| next.trim_start().starts_with("mod ") && next.trim_end().ends_with('{'))
+            line.trim() == "#[cfg(test)]"
+                && lines.get(at + 1).is_some_and(|next| next.trim_start().starts_with("mod ") && next.trim_end().ends_with('{'))
         })
         .unwrap_or(lines.len());
     lines[..end]
