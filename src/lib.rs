@@ -4,6 +4,7 @@
 
 pub mod diagnostic;
 pub mod model;
+pub mod scim;
 
 pub mod expr;
 pub mod manifest;
@@ -13,6 +14,7 @@ pub mod world;
 
 pub mod apply;
 pub mod connector;
+pub mod http;
 pub mod journal;
 pub mod secret;
 pub mod state;

@@ -1,6 +1,9 @@
 //! Connectors: how systems are read and written. A protocol is one folder; framing is its own, order and retries are not.
 //!
-//! Must never: decide what changes, retry by itself, or report a cut-off read as a complete one.
+//! Must never: decide what changes, send a write twice, or report a cut-off read as a complete one.
+
+pub mod registry;
+pub mod scim;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -101,6 +101,9 @@ pub struct ScimConnection {
     /// Deadline of one request: `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// URN of the schema extension that holds `custom.*` attributes. Absent: the target holds none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
 }
 
 /// Tables of a database.

@@ -30,7 +30,7 @@ pub struct Capabilities {
     pub account_marker: Option<Arc<str>>,
     /// the attribute of a group that holds the marker
     pub group_marker: Option<Arc<str>>,
-    /// attributes that an account can hold; none: any known one
+    /// attributes that an account can hold (`custom.*`: any custom one); none: any known one
     pub account_attributes: Option<BTreeSet<Arc<str>>>,
     /// memberships are lost when an account is deactivated
     pub deactivation_drops_memberships: bool,
@@ -39,6 +39,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// Whether an account can hold an attribute.
     pub fn holds(&self, attribute: &str) -> bool {
-        self.account_attributes.as_ref().is_none_or(|held| held.contains(attribute))
+        let any_custom = attribute.starts_with("custom.");
+        self.account_attributes.as_ref().is_none_or(|held| held.contains(attribute) || (any_custom && held.contains("custom.*")))
     }
 }

@@ -1,0 +1,38 @@
+//! Which connector a manifest's connection means. The one place that knows them all.
+//!
+//! Must never: know how a system is spoken to.
+
+use super::{Reader, Surroundings, TargetConnector, scim};
+use crate::manifest::kinds::{SourceConnection, TargetConnection, TargetSpec};
+use crate::model::SystemError;
+use crate::policy::ConnectorFacts;
+
+/// Opens a Source's connection: secrets are resolved, the system is asked what it can do.
+pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
+    match connection {
+        SourceConnection::Scim(connection) => scim::open_source(connection, surroundings).await,
+        SourceConnection::File(_) => todo!(),
+        SourceConnection::Sql(_) => todo!(),
+    }
+}
+
+/// Opens a Target's connection; its capabilities are what the connector declares, narrowed by what the system says.
+pub async fn open_target(connection: &TargetConnection, surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
+    match connection {
+        TargetConnection::Scim(connection) => scim::open_target(connection, surroundings).await,
+        TargetConnection::Sql(_) => todo!(),
+    }
+}
+
+/// What policy must know of the connectors without reaching their systems.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts;
+
+impl ConnectorFacts for Facts {
+    fn default_mapping(&self, target: &TargetSpec) -> Vec<(String, String)> {
+        match &target.connection {
+            TargetConnection::Scim(_) => scim::default_mapping(),
+            TargetConnection::Sql(_) => todo!(),
+        }
+    }
+}
