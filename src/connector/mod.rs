@@ -5,6 +5,8 @@
 pub mod registry;
 pub mod scim;
 
+pub mod pack;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,6 +19,15 @@ use crate::model::{Capabilities, Change, Columns, ObjectKind, Page, ReadReport, 
 pub struct ReadRequest {
     /// the streams, each with its columns. Of a source: `Account` only, with the record paths as columns.
     pub streams: Vec<(ObjectKind, Arc<Columns>)>,
+    /// how old a file may be to count as complete; other systems answer afresh
+    pub max_age: Option<jiff::SignedDuration>,
+}
+
+impl ReadRequest {
+    /// These streams, of any age.
+    pub fn new(streams: Vec<(ObjectKind, Arc<Columns>)>) -> Self {
+        Self { streams, max_age: None }
+    }
 }
 
 /// Takes pages as they come.
