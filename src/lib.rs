@@ -10,6 +10,7 @@ pub mod expr;
 pub mod manifest;
 pub mod planning;
 pub mod policy;
+pub mod render;
 pub mod world;
 
 pub mod apply;
@@ -20,3 +21,5 @@ pub mod secret;
 pub mod state;
 
 pub mod pipeline;
+
+pub mod cli;

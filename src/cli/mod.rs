@@ -1,0 +1,121 @@
+//! The command line: one file per command. A command parses, calls the layers below and shows; it exits through [`report::Exit`].
+//!
+//! Must never: decide about a change, or print anything but results to stdout and progress and diagnostics to stderr.
+
+mod apply;
+mod completions;
+mod crds;
+mod diff;
+mod explain;
+mod history;
+mod init;
+mod man;
+mod plan;
+pub mod report;
+mod schema;
+mod validate;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use report::{Exit, Failure};
+
+/// GitOps for user provisioning: declare users, groups and mapping rules in YAML; see the difference; apply it.
+#[derive(Debug, Parser)]
+#[command(name = "headcount", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "\
+Exit codes:
+  0  done, nothing left
+  1  an error; for `diff`: there are differences
+  2  wrong usage; with --detailed-exitcode: a plan with changes
+  3  a guardrail refused
+  4  partly applied
+  5  the plan is stale or incomplete")]
+struct Cli {
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    Plan(plan::PlanArgs),
+    Diff(diff::DiffArgs),
+    Apply(apply::ApplyArgs),
+    Explain(explain::ExplainArgs),
+    History(history::HistoryArgs),
+    Schema(schema::SchemaArgs),
+    Crds(crds::CrdsArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Color {
+    /// on a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// always
+    Always,
+    /// never
+    Never,
+}
+
+/// Where the manifests are: shared by every command that reads them.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Files {
+    /// A file or directory of manifests, or - for stdin; repeatable [default: the current directory]
+    #[arg(short = 'f', long = "file", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Runs the command line and says how the process ends.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help and usage errors alike; a closed pipe changes neither.
+            let _ = usage.print();
+            return if usage.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    choose_color(cli.color);
+    match dispatch(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(failure) => report::failure(&failure).into(),
+    }
+}
+
+fn dispatch(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(args) => init::run(&args),
+        Command::Validate(args) => validate::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Apply(args) => apply::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::History(args) => history::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Crds(args) => crds::run(&args),
+        Command::Completions(args) => completions::run(&args, &mut Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
+    }
+}
+
+/// anstream asks the global choice wherever colours could be written.
+fn choose_color(color: Color) {
+    let choice = match color {
+        Color::Auto => return,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+}

@@ -1,0 +1,278 @@
+//! The one place that prints diagnostics and errors, writes results, and knows the exit codes.
+//!
+//! Must never: decide what is wrong, or let a closed pipe look like a failure of the work.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer, Snippet};
+
+use crate::diagnostic::{Diagnostic, Level, Place};
+use crate::render::safe;
+
+/// How a command ends (design 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// done, nothing left
+    Done = 0,
+    /// something is wrong
+    Error = 1,
+    /// wrong usage
+    Usage = 2,
+    /// a guardrail refused
+    Refused = 3,
+    /// partly applied
+    Partly = 4,
+    /// the plan is stale or incomplete
+    Stale = 5,
+    /// whoever read the output went away: what a shell shows for SIGPIPE
+    Pipe = 141,
+}
+
+impl Exit {
+    /// `diff` found differences.
+    pub const DIFFERENT: Self = Self::Error;
+    /// With `--detailed-exitcode`: the plan has changes.
+    pub const CHANGES: Self = Self::Usage;
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// the manifests are wrong
+    Manifests(Vec<Diagnostic>, Texts),
+    /// anything else
+    Error {
+        /// one sentence that names the thing
+        message: String,
+        /// why, outermost first
+        causes: Vec<String>,
+        /// the next step
+        hint: Option<String>,
+        /// how the process ends
+        exit: Exit,
+    },
+    /// the result could not be written
+    Output(io::Error),
+}
+
+/// Where marked lines come from: files are read again, stdin is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    /// what came through stdin, if anything
+    pub stdin: Option<Arc<str>>,
+}
+
+impl Failure {
+    /// An error in one sentence.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::Error { message: message.into(), causes: Vec::new(), hint: None, exit: Exit::Error }
+    }
+
+    /// A combination of arguments that makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(message).exit(Exit::Usage)
+    }
+
+    /// An error of a layer below, with everything behind it.
+    pub fn because(message: impl Into<String>, error: &dyn Error) -> Self {
+        Self::new(message).cause(error)
+    }
+
+    /// A file that could not be read or written: `can't <verb> <path>`.
+    pub fn file(verb: &str, path: &Path, error: io::Error) -> Self {
+        Self::because(format!("can't {verb} {}", path.display()), &error)
+    }
+
+    /// With the next step.
+    pub fn hint(mut self, words: impl Into<String>) -> Self {
+        if let Self::Error { hint, .. } = &mut self {
+            *hint = Some(words.into());
+        }
+        self
+    }
+
+    /// With another exit code.
+    pub fn exit(mut self, code: Exit) -> Self {
+        if let Self::Error { exit, .. } = &mut self {
+            *exit = code;
+        }
+        self
+    }
+
+    fn cause(mut self, error: &dyn Error) -> Self {
+        if let Self::Error { causes, .. } = &mut self {
+            let mut next = Some(error);
+            while let Some(error) = next {
+                causes.push(error.to_string());
+                next = error.source();
+            }
+        }
+        self
+    }
+}
+
+/// Output that failed is a failure of its own: `?` on a write says so.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Stdout, buffered; colours are dropped where nobody sees them.
+pub fn stdout() -> impl Write {
+    io::BufWriter::with_capacity(64 << 10, anstream::stdout().lock())
+}
+
+/// Writes a finished result to stdout.
+pub fn result(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = stdout();
+    out.write_all(bytes)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A line for the person who waits: to stderr. Whether anybody reads it changes nothing.
+pub fn notice(words: impl std::fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "{words}");
+}
+
+/// Prints why the command failed, and gives the exit code.
+pub fn failure(failure: &Failure) -> Exit {
+    match failure {
+        Failure::Manifests(found, texts) => {
+            diagnostics(found, texts);
+            Exit::Error
+        }
+        Failure::Error { message, causes, hint, exit } => {
+            notice(error_text(message, causes, hint.as_deref()));
+            *exit
+        }
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Pipe,
+        Failure::Output(error) => {
+            notice(error_text("can't write the result", &[error.to_string()], None));
+            Exit::Error
+        }
+    }
+}
+
+/// Prints diagnostics with their lines marked, and how many there are.
+pub fn diagnostics(found: &[Diagnostic], texts: &Texts) {
+    let mut lines = Lines { texts, files: BTreeMap::new() };
+    let mut out = io::BufWriter::new(anstream::stderr().lock());
+    for diagnostic in found {
+        let _ = writeln!(out, "{}\n", diagnostic_text(diagnostic, &mut lines));
+    }
+    let _ = writeln!(out, "{}", totals(found));
+}
+
+/// The sentence that ends a list of diagnostics: `2 errors, 1 warning`.
+pub fn totals(found: &[Diagnostic]) -> String {
+    let count = |level| found.iter().filter(|diagnostic| diagnostic.level == level).count();
+    let words = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    match (count(Level::Error), count(Level::Warning)) {
+        (errors, 0) => words(errors, "error"),
+        (0, warnings) => words(warnings, "warning"),
+        (errors, warnings) => format!("{}, {}", words(errors, "error"), words(warnings, "warning")),
+    }
+}
+
+fn error_text(message: &str, causes: &[String], hint: Option<&str>) -> String {
+    let mut text = String::new();
+    let mut last = message;
+    for cause in causes {
+        // A layer that repeats what stands above it adds nothing.
+        if !last.ends_with(cause.as_str()) {
+            text.push_str(": ");
+            text.push_str(cause);
+        }
+        last = cause;
+    }
+    let message = format!("{message}{text}");
+    let group = Shown::ERROR.primary_title(safe::lines(&message));
+    let help = hint.map(|hint| Shown::HELP.message(safe::lines(hint)));
+    renderer().render(&[Group::with_title(group).elements(help)])
+}
+
+fn diagnostic_text(diagnostic: &Diagnostic, lines: &mut Lines<'_>) -> String {
+    let level = match diagnostic.level {
+        Level::Error => Shown::ERROR,
+        Level::Warning => Shown::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(safe::lines(&diagnostic.message)));
+    if let Some((place, length)) = &diagnostic.place {
+        group = marked(group, lines, place, *length, None);
+    }
+    for (place, words) in &diagnostic.related {
+        group = marked(group, lines, place, 1, Some(words));
+    }
+    if let Some(hint) = &diagnostic.hint {
+        group = group.element(Shown::HELP.message(safe::lines(hint)));
+    }
+    renderer().render(&[group])
+}
+
+/// Adds the line of a place; where it can't be read again, only its name.
+fn marked<'a>(group: Group<'a>, lines: &mut Lines<'_>, place: &Place, length: u32, words: Option<&'a str>) -> Group<'a> {
+    let Some(line) = lines.line(place) else {
+        let origin = Origin::path(place.file.to_string()).line(place.line as usize).char_column(place.column as usize);
+        return match words {
+            None => group.element(origin),
+            Some(words) => group.element(origin).element(Shown::NOTE.message(safe::lines(words))),
+        };
+    };
+    let start = byte_of(&line, place.column.saturating_sub(1));
+    let end = byte_of(&line, place.column.saturating_sub(1).saturating_add(length.max(1)));
+    let kind = if words.is_none() { AnnotationKind::Primary } else { AnnotationKind::Context };
+    let snippet = Snippet::source(line).path(place.file.to_string()).line_start(place.line as usize);
+    group.element(snippet.annotation(kind.span(start..end).label(words.map(safe::lines))))
+}
+
+fn byte_of(line: &str, character: u32) -> usize {
+    line.char_indices().nth(character as usize).map_or(line.len(), |(at, _)| at)
+}
+
+fn renderer() -> Renderer {
+    Renderer::styled().decor_style(DecorStyle::Ascii).term_width(width())
+}
+
+/// Columns of the terminal, or what is comfortable where there is none.
+pub fn width() -> usize {
+    let from_environment = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    from_environment.or_else(terminal_width).unwrap_or(DEFAULT_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH)
+}
+
+const DEFAULT_WIDTH: usize = 100;
+const MIN_WIDTH: usize = 40;
+const MAX_WIDTH: usize = 1000;
+
+fn terminal_width() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0))
+}
+
+struct Lines<'a> {
+    texts: &'a Texts,
+    files: BTreeMap<Arc<str>, Option<Arc<str>>>,
+}
+
+impl Lines<'_> {
+    fn line(&mut self, place: &Place) -> Option<String> {
+        let text = self.files.entry(place.file.clone()).or_insert_with(|| match place.file.as_ref() {
+            "-" => self.texts.stdin.clone(),
+            file => std::fs::read_to_string(file).ok().map(Arc::from),
+        });
+        let number = usize::try_from(place.line).ok()?.checked_sub(1)?;
+        text.as_deref()?.lines().nth(number).map(ToString::to_string)
+    }
+}
