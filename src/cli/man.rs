@@ -17,8 +17,7 @@ pub struct ManArgs {
 
 pub fn run(args: &ManArgs, command: clap::Command) -> Result<Exit, Failure> {
     if let Some(directory) = &args.out {
-        clap_mangen::generate_to(command, directory)
-            .map_err(|error| Failure::file("write the manual pages to", directory, error))?;
+        clap_mangen::generate_to(command, directory).map_err(|error| Failure::file("write the manual pages to", directory, error))?;
         return Ok(Exit::Done);
     }
     let page = match &args.command {
