@@ -2,71 +2,77 @@
 //!
 //! Must never: decide what should change, or keep a value that no rule reads.
 
-use std::sync::Arc;
+mod bound;
+pub(crate) mod canonical;
+mod evidence;
+mod hash;
+mod memberships;
+mod objects;
+mod recall;
+mod source;
+mod spool;
+mod target;
 
-use crate::model::{Capabilities, Columns, Evidence, Memory, ObjectKind, Page};
+pub(crate) use bound::{Bound, Truth};
+pub(crate) use hash::{Index, Keyed};
+pub(crate) use memberships::Member;
+pub(crate) use objects::{Carries, MARKER, Objects};
+pub(crate) use source::RecordState;
+pub use source::SourceSide;
+pub use target::TargetSide;
+pub(crate) use target::{account_marker, is_compared, kind_of};
+
+pub(crate) use evidence::SourceEvidence;
+use recall::Recall;
+
+use crate::model::{Memory, ObjectKind, SystemEvidence};
 use crate::policy::Policy;
-
-/// The records of one Source, while and after they are read.
-#[derive(Debug)]
-pub struct SourceSide {}
-
-/// The objects of one Target, while and after they are read.
-#[derive(Debug)]
-pub struct TargetSide {}
 
 /// Everything known, for planning.
 #[derive(Debug)]
-pub struct World {}
-
-impl SourceSide {
-    /// For the source at this position of the policy.
-    pub fn new(_policy: &Policy, _source: usize) -> Self {
-        todo!()
-    }
-
-    /// The paths that the source's expressions read; a reader packs just these.
-    pub fn columns(&self) -> Arc<Columns> {
-        todo!()
-    }
-
-    /// Takes a page of records.
-    pub fn add(&mut self, _page: &Page) {
-        todo!()
-    }
-
-    /// The read is over.
-    pub fn finish(&mut self, _evidence: Evidence) {
-        todo!()
-    }
-}
-
-impl TargetSide {
-    /// For the target at this position of the policy.
-    pub fn new(_policy: &Policy, _target: usize, _capabilities: Capabilities) -> Self {
-        todo!()
-    }
-
-    /// The columns wanted of a stream. Accounts: `id`, then attributes. Groups: `id`, `displayName`, and the marker's attribute.
-    /// Memberships: `group`, `member` (both the target's ids) and `kind` (`account` or `group`). None: the stream is not wanted.
-    pub fn columns(&self, _kind: ObjectKind) -> Option<Arc<Columns>> {
-        todo!()
-    }
-
-    /// Takes a page of objects.
-    pub fn add(&mut self, _kind: ObjectKind, _page: &Page) {
-        todo!()
-    }
-
-    /// The read of a stream is over.
-    pub fn finish(&mut self, _kind: ObjectKind, _evidence: Evidence) {
-        todo!()
-    }
+pub struct World {
+    pub(crate) sources: Vec<SourceSide>,
+    pub(crate) targets: Vec<TargetSide>,
+    pub(crate) memory: Memory,
+    pub(crate) recall: Recall,
+    /// of each source: what may follow from its read
+    pub(crate) trust: Vec<SourceEvidence>,
+    pub(crate) keyed: Keyed,
+    /// how well everything was read, as the plan shows it
+    pub(crate) evidence: Vec<SystemEvidence>,
 }
 
 impl World {
     /// Puts everything together: sides in the policy's order.
-    pub fn assemble(_policy: &Policy, _sources: Vec<SourceSide>, _targets: Vec<TargetSide>, _memory: Memory) -> Self {
-        todo!()
+    pub fn assemble(policy: &Policy, sources: Vec<SourceSide>, mut targets: Vec<TargetSide>, memory: Memory) -> Self {
+        for side in &mut targets {
+            let TargetSide { accounts, groups, memberships, .. } = side;
+            memberships.resolve(accounts, groups);
+        }
+        let keyed = Keyed::of(&policy.workspace);
+        let trust: Vec<_> = policy.sources.iter().zip(&sources).map(|(rules, side)| SourceEvidence::of(rules, side, &memory)).collect();
+        let evidence = system_evidence(policy, &sources, &trust, &targets);
+        Self { recall: Recall::of(keyed, &memory), sources, targets, memory, trust, keyed, evidence }
     }
+}
+
+fn system_evidence(policy: &Policy, sources: &[SourceSide], trust: &[SourceEvidence], targets: &[TargetSide]) -> Vec<SystemEvidence> {
+    let row = |system: &std::sync::Arc<str>, kind, evidence: &crate::model::Evidence, count| SystemEvidence {
+        system: system.clone(),
+        kind,
+        evidence: evidence.clone(),
+        count,
+    };
+    let mut all = Vec::new();
+    for ((rules, side), trust) in policy.sources.iter().zip(sources).zip(trust) {
+        all.push(row(&rules.name, ObjectKind::Account, &trust.evidence, side.in_scope()));
+    }
+    for (rules, side) in policy.targets.iter().zip(targets) {
+        all.push(row(&rules.name, ObjectKind::Account, &side.accounts.evidence, u64::from(side.accounts.len())));
+        if side.wants_groups() {
+            all.push(row(&rules.name, ObjectKind::Group, &side.groups.evidence, u64::from(side.groups.len())));
+            all.push(row(&rules.name, ObjectKind::Membership, &side.memberships.evidence, side.memberships.count()));
+        }
+    }
+    all
 }

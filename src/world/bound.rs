@@ -1,0 +1,75 @@
+//! Expressions bound to the columns of packed rows.
+//!
+//! Must never: take a failed condition for one that does not hold.
+
+use std::sync::Arc;
+
+use crate::expr::{Evaluation, Expression, Input};
+use crate::model::{Cell, Columns, Value};
+
+/// An expression and, for each path it reads, the position of the cell.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    expression: Expression,
+    positions: Box<[usize]>,
+}
+
+/// What a condition came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Truth {
+    /// it holds
+    Yes,
+    /// it does not, or what it reads is missing
+    No,
+    /// it failed, in words
+    Unknown(Arc<str>),
+}
+
+const FEW: usize = 6;
+
+impl Bound {
+    /// Binds an expression; `position` finds a path's place.
+    pub(crate) fn new(expression: &Expression, position: impl Fn(&str) -> usize) -> Self {
+        Self { expression: expression.clone(), positions: expression.reads().iter().map(|path| position(path)).collect() }
+    }
+
+    /// Binds an expression to columns.
+    pub(crate) fn to_columns(expression: &Expression, columns: &Columns) -> Self {
+        Self::new(expression, |path| columns.position(path).unwrap_or(usize::MAX))
+    }
+
+    /// The positions it reads.
+    pub(crate) fn positions(&self) -> &[usize] {
+        &self.positions
+    }
+
+    /// Works it out over the cells of a row.
+    pub(crate) fn over_cells(&self, cells: &[Cell<'_>]) -> Evaluation {
+        self.over(|position| Input::Cell(cells.get(position).copied().unwrap_or(Cell::Missing)))
+    }
+
+    /// Works it out over any inputs.
+    pub(crate) fn over<'i>(&self, input: impl Fn(usize) -> Input<'i>) -> Evaluation {
+        if self.positions.len() <= FEW {
+            let mut inputs = [Input::Cell(Cell::Missing); FEW];
+            for (slot, position) in inputs.iter_mut().zip(&self.positions) {
+                *slot = input(*position);
+            }
+            return self.expression.evaluate(&inputs[..self.positions.len()]);
+        }
+        let inputs: Vec<Input<'i>> = self.positions.iter().map(|position| input(*position)).collect();
+        self.expression.evaluate(&inputs)
+    }
+}
+
+impl Truth {
+    /// Of an evaluation.
+    pub(crate) fn of(evaluation: Evaluation) -> Self {
+        match evaluation {
+            Evaluation::Value(Value::Bool(true)) => Self::Yes,
+            Evaluation::Value(Value::Bool(false)) | Evaluation::Missing | Evaluation::Null => Self::No,
+            Evaluation::Value(_) => Self::Unknown("it came to something else than true or false".into()),
+            Evaluation::Failed(words) => Self::Unknown(words.into()),
+        }
+    }
+}

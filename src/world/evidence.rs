@@ -1,0 +1,100 @@
+//! What may follow from a source's read, once its count is held against the last complete read of the same scope.
+//!
+//! Must never: make an evidence stronger than the reader said.
+
+use super::source::SourceSide;
+use crate::model::{Baseline, Evidence, Memory};
+use crate::policy::{CompletenessPolicy, SourcePolicy};
+
+/// What may follow from a source's read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SourceEvidence {
+    /// after the limits
+    pub(crate) evidence: Evidence,
+    /// it has fewer records than its limits allow
+    pub(crate) shrank: bool,
+    /// there is a complete read of the same scope to compare with
+    pub(crate) has_baseline: bool,
+}
+
+/// Fewer people than this may always go, whatever share they are.
+const ALWAYS_ALLOWED: u64 = 3;
+const DEFAULT_SHARE: f64 = 0.1;
+
+impl SourceEvidence {
+    /// Of a source that was read.
+    pub(crate) fn of(rules: &SourcePolicy, side: &SourceSide, memory: &Memory) -> Self {
+        let baseline = baseline(rules, memory);
+        let count = side.in_scope();
+        let mut evidence = side.evidence().clone();
+        let keyless = side.keyless().count;
+        if keyless > 0 {
+            let reason = format!("{keyless} of its records have no key, so nobody can be said to be missing from it");
+            evidence = evidence.and(Evidence::Partial { reason });
+        }
+        let small = if evidence.proves_absence() { too_small(&rules.completeness, count, baseline) } else { None };
+        let shrank = small.is_some();
+        if let Some(reason) = small {
+            evidence = evidence.and(Evidence::Partial { reason });
+        }
+        Self { evidence, shrank, has_baseline: baseline.is_some() }
+    }
+
+    /// Whether a record that is not there can be said not to exist.
+    pub(crate) fn proves_absence(&self) -> bool {
+        self.evidence.proves_absence() && self.has_baseline
+    }
+}
+
+fn baseline<'m>(rules: &SourcePolicy, memory: &'m Memory) -> Option<&'m Baseline> {
+    let same = |known: &&Baseline| known.system == rules.name && known.scope == rules.scope_hash;
+    memory.baselines.iter().filter(same).max_by_key(|known| known.at).filter(|_| memory.known)
+}
+
+/// Why a count is below the limits.
+fn too_small(limits: &CompletenessPolicy, count: u64, baseline: Option<&Baseline>) -> Option<String> {
+    if let Some(least) = limits.min_count.filter(|least| count < *least) {
+        return Some(format!("it has {count} records, and a complete read has at least {least}"));
+    }
+    let before = baseline?.count;
+    let allowed = match (limits.max_shrink_count, limits.max_shrink_share) {
+        (Some(most), _) => most,
+        (None, share) => ((before as f64 * share.unwrap_or(DEFAULT_SHARE)) as u64).max(ALWAYS_ALLOWED),
+    };
+    let gone = before.saturating_sub(count);
+    (gone > allowed)
+        .then(|| format!("it has {count} records and had {before}; {gone} fewer is more than the {allowed} that may vanish at once"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(limits: &CompletenessPolicy, before: u64, count: u64) -> Option<String> {
+        let baseline = Baseline {
+            system: "hr".into(),
+            kind: crate::model::ObjectKind::Account,
+            scope: 1,
+            count: before,
+            at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        too_small(limits, count, Some(&baseline))
+    }
+
+    #[test]
+    fn a_source_may_shrink_by_a_tenth_but_three_may_always_go() {
+        let limits = CompletenessPolicy::default();
+        assert_eq!(reason(&limits, 10, 7), None);
+        assert_eq!(reason(&limits, 100, 90), None);
+        let message = reason(&limits, 100, 89).unwrap();
+        insta::assert_snapshot!(message, @"it has 89 records and had 100; 11 fewer is more than the 10 that may vanish at once");
+    }
+
+    #[test]
+    fn own_limits_count_instead() {
+        let count = CompletenessPolicy { max_shrink_count: Some(0), ..CompletenessPolicy::default() };
+        assert!(reason(&count, 10, 9).is_some() && reason(&count, 10, 10).is_none());
+        let least = CompletenessPolicy { min_count: Some(5), ..CompletenessPolicy::default() };
+        insta::assert_snapshot!(reason(&least, 4, 4).unwrap(), @"it has 4 records, and a complete read has at least 5");
+    }
+}

@@ -1,0 +1,257 @@
+//! The accounts or the groups of one Target as packed rows: fingerprints, what each carries, and indexes for what is searched.
+//!
+//! Must never: keep a map of values for an object.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::hash::Hasher as _;
+use std::sync::Arc;
+
+use super::canonical;
+use super::hash::{Index, Keyed};
+use super::spool::{Spool, Spot};
+use super::target::kind_of;
+use crate::expr::Input;
+use crate::model::{AttributeType, Cell, Columns, Evidence, Page, Row};
+
+/// What is wanted of a stream of objects, besides their ids.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// attributes to keep
+    pub(crate) columns: BTreeSet<Arc<str>>,
+    /// attributes by which objects are searched
+    pub(crate) found_by: BTreeSet<Arc<str>>,
+    /// attributes in the fingerprint
+    pub(crate) enforced: BTreeSet<Arc<str>>,
+    /// the attribute with the marker
+    pub(crate) marker: Option<Arc<str>>,
+    /// whether `active` is wanted
+    pub(crate) active: bool,
+}
+
+/// The accounts or the groups of one Target.
+#[derive(Clone, Debug)]
+pub(crate) struct Objects {
+    shape: Arc<Shape>,
+    keyed: Keyed,
+    spool: Spool,
+    rows: Vec<ObjectRow>,
+    by_id: Index,
+    by: Vec<Index>,
+    pub(crate) evidence: Evidence,
+}
+
+/// How the packed rows are read.
+#[derive(Debug)]
+struct Shape {
+    columns: Arc<Columns>,
+    /// position and comparison of each attribute in the fingerprint, in order
+    enforced: Vec<(usize, AttributeType)>,
+    /// attribute, position and comparison of each index
+    found_by: Vec<(Arc<str>, usize, AttributeType)>,
+    marker: Option<usize>,
+    active: Option<usize>,
+    prefix: Box<str>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ObjectRow {
+    print: u64,
+    spot: Spot,
+    carries: Carries,
+    active: bool,
+    /// two different rows came with this id
+    doubtful: bool,
+}
+
+/// Whose marker an object carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carries {
+    /// none
+    Nothing,
+    /// this workspace's
+    Ours,
+    /// another workspace's
+    OtherWorkspace,
+    /// something that is no marker of headcount
+    Foreign,
+}
+
+/// What a marker of any workspace begins with.
+pub(crate) const MARKER: &str = "hc:";
+const ID: usize = 0;
+
+impl Objects {
+    /// An empty stream.
+    pub(crate) fn new(keyed: Keyed, workspace: &str, wanted: &Wanted) -> Self {
+        let active = wanted.active.then(|| Arc::from("active"));
+        let attributes = wanted.columns.iter().filter(|name| name.as_ref() != "id" && name.as_ref() != "active");
+        let columns = Columns::new([Arc::from("id")].iter().chain(&active).chain(attributes));
+        let position = |name: &Arc<str>| columns.position(name);
+        let shape = Shape {
+            enforced: wanted.enforced.iter().filter_map(|name| Some((position(name)?, kind_of(name)))).collect(),
+            found_by: wanted.found_by.iter().filter_map(|name| Some((name.clone(), position(name)?, kind_of(name)))).collect(),
+            marker: wanted.marker.as_ref().and_then(position),
+            active: active.as_ref().and_then(position),
+            prefix: format!("{MARKER}{workspace}:").into(),
+            columns,
+        };
+        Self::of(Arc::new(shape), keyed)
+    }
+
+    /// An empty stream of the same shape.
+    pub(crate) fn empty(&self) -> Self {
+        Self::of(self.shape.clone(), self.keyed)
+    }
+
+    fn of(shape: Arc<Shape>, keyed: Keyed) -> Self {
+        let by = shape.found_by.iter().map(|_| Index::default()).collect();
+        let evidence = Evidence::Unreadable { reason: "it was not read".into() };
+        Self { shape, keyed, spool: Spool::default(), rows: Vec::new(), by_id: Index::default(), by, evidence }
+    }
+
+    /// What is packed.
+    pub(crate) fn columns(&self) -> &Arc<Columns> {
+        &self.shape.columns
+    }
+
+    /// Takes a page.
+    pub(crate) fn add(&mut self, page: &Page) {
+        let mut cells = Vec::with_capacity(self.shape.columns.paths().len());
+        let mut buffer = Vec::new();
+        for row in page.rows() {
+            cells.clear();
+            cells.extend(row.cells());
+            let id = canonical::text(cells.first().copied().unwrap_or(Cell::Missing));
+            if id.is_empty() {
+                // An object without an id can't be changed; that one is missing shows in the reader's own count.
+                continue;
+            }
+            match self.find_id(&id) {
+                Some(known) => self.meet(known, row),
+                None => self.take(&id, row, &cells, &mut buffer),
+            }
+        }
+    }
+
+    fn take(&mut self, id: &str, row: Row<'_>, cells: &[Cell<'_>], buffer: &mut Vec<u8>) {
+        let at = self.rows.len() as u32;
+        self.by_id.insert(self.keyed.text(id), at);
+        for (index, (_, position, kind)) in self.by.iter_mut().zip(&self.shape.found_by) {
+            for key in canonical::keys(*kind, Input::Cell(cell(cells, *position))) {
+                index.insert(self.keyed.bytes(&key), at);
+            }
+        }
+        let print = self.fingerprint(buffer, |at, kind, out| canonical::write(kind, Input::Cell(cell(cells, at)), out));
+        let active = self.shape.active.and_then(|at| canonical::truth(cell(cells, at))).unwrap_or(true);
+        let carries = self.shape.carries(cells);
+        self.rows.push(ObjectRow { print, spot: self.spool.add(row.bytes()), carries, active, doubtful: false });
+    }
+
+    /// A second row with a known id: the same again, or it changed while it was read.
+    fn meet(&mut self, known: u32, row: Row<'_>) {
+        if self.row(known).bytes() != row.bytes() {
+            self.rows[known as usize].doubtful = true;
+        }
+    }
+
+    /// The fingerprint over the enforced attributes; `write` adds the canonical bytes of the one at a position.
+    pub(crate) fn fingerprint(&self, buffer: &mut Vec<u8>, mut write: impl FnMut(usize, AttributeType, &mut Vec<u8>)) -> u64 {
+        let mut hasher = self.keyed.start();
+        for (position, kind) in &self.shape.enforced {
+            buffer.clear();
+            write(*position, *kind, buffer);
+            hasher.write_u32(buffer.len() as u32);
+            hasher.write(buffer);
+        }
+        hasher.finish()
+    }
+
+    /// How many.
+    pub(crate) fn len(&self) -> u32 {
+        self.rows.len() as u32
+    }
+
+    /// The object with an id.
+    pub(crate) fn find_id(&self, id: &str) -> Option<u32> {
+        self.by_id.candidates(self.keyed.text(id)).find(|row| self.id(*row) == id)
+    }
+
+    /// The object whose id has this hash.
+    pub(crate) fn find_id_hash(&self, hash: u64) -> Option<u32> {
+        self.by_id.candidates(hash).find(|row| self.keyed.text(&self.id(*row)) == hash)
+    }
+
+    /// The objects whose attribute has a value, by its own rules; of a multi-valued one any item. In order of rows.
+    pub(crate) fn find_by(&self, attribute: &str, key: &[u8]) -> Vec<u32> {
+        let Some(at) = self.shape.found_by.iter().position(|(name, _, _)| name.as_ref() == attribute) else { return Vec::new() };
+        let (_, position, kind) = &self.shape.found_by[at];
+        let has = |row: &u32| canonical::keys(*kind, Input::Cell(self.cell(*row, *position))).iter().any(|known| known == key);
+        let mut rows: Vec<u32> = self.by[at].candidates(self.keyed.bytes(key)).filter(has).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    /// The target's id.
+    pub(crate) fn id(&self, row: u32) -> Cow<'_, str> {
+        canonical::text(self.cell(row, ID))
+    }
+
+    /// All cells.
+    pub(crate) fn row(&self, row: u32) -> Row<'_> {
+        Row::packed(self.rows.get(row as usize).map(|row| self.spool.get(row.spot)).unwrap_or_default())
+    }
+
+    /// One cell.
+    pub(crate) fn cell(&self, row: u32, position: usize) -> Cell<'_> {
+        self.row(row).cell(position)
+    }
+
+    /// One cell by its attribute.
+    pub(crate) fn cell_of(&self, row: u32, attribute: &str) -> Cell<'_> {
+        self.shape.columns.position(attribute).map_or(Cell::Missing, |position| self.cell(row, position))
+    }
+
+    /// The fingerprint.
+    pub(crate) fn print(&self, row: u32) -> u64 {
+        self.rows[row as usize].print
+    }
+
+    /// Whether it has access.
+    pub(crate) fn active(&self, row: u32) -> bool {
+        self.rows[row as usize].active
+    }
+
+    /// Whose marker it carries.
+    pub(crate) fn carries(&self, row: u32) -> Carries {
+        self.rows[row as usize].carries
+    }
+
+    /// Whether two different rows came with its id.
+    pub(crate) fn doubtful(&self, row: u32) -> bool {
+        self.rows[row as usize].doubtful
+    }
+
+    /// Our key in its marker: `hr/10023`.
+    pub(crate) fn marked_key(&self, row: u32) -> Option<&str> {
+        let text = self.cell(row, self.shape.marker?).as_text()?;
+        text.strip_prefix(self.shape.prefix.as_ref())
+    }
+}
+
+impl Shape {
+    fn carries(&self, cells: &[Cell<'_>]) -> Carries {
+        let Some(position) = self.marker else { return Carries::Nothing };
+        match canonical::text(cell(cells, position)).as_ref() {
+            "" => Carries::Nothing,
+            text if text.starts_with(self.prefix.as_ref()) => Carries::Ours,
+            text if text.starts_with(MARKER) => Carries::OtherWorkspace,
+            _ => Carries::Foreign,
+        }
+    }
+}
+
+fn cell<'a>(cells: &[Cell<'a>], position: usize) -> Cell<'a> {
+    cells.get(position).copied().unwrap_or(Cell::Missing)
+}

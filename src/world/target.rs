@@ -1,0 +1,135 @@
+//! The objects of one Target, while and after they are read.
+//!
+//! Must never: ask for a column that neither a rule nor a proof of ownership needs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::hash::Keyed;
+use super::memberships::Memberships;
+use super::objects::{Objects, Wanted};
+use crate::expr::Expression;
+use crate::manifest::kinds::MappingMode;
+use crate::model::{AttributeType, Capabilities, Columns, Evidence, ObjectKind, Page, attribute};
+use crate::policy::{Policy, TargetPolicy};
+
+/// The objects of one Target, while and after they are read.
+#[derive(Clone, Debug)]
+pub struct TargetSide {
+    pub(crate) capabilities: Capabilities,
+    pub(crate) accounts: Objects,
+    pub(crate) groups: Objects,
+    pub(crate) memberships: Memberships,
+    wants_groups: bool,
+    keyed: Keyed,
+}
+
+impl TargetSide {
+    /// For the target at this position of the policy.
+    pub fn new(policy: &Policy, target: usize, capabilities: Capabilities) -> Self {
+        let rules = &policy.targets[target];
+        let keyed = Keyed::of(&policy.workspace);
+        let wants_groups = capabilities.read_groups && (rules.groups.is_some() || !rules.protect.keep.is_empty());
+        Self {
+            accounts: Objects::new(keyed, &policy.workspace, &accounts(rules, &capabilities)),
+            groups: Objects::new(keyed, &policy.workspace, &groups(&capabilities)),
+            memberships: Memberships::default(),
+            capabilities,
+            wants_groups,
+            keyed,
+        }
+    }
+
+    /// The columns wanted of a stream. Accounts: `id`, then attributes. Groups: `id`, `displayName`, and the marker's attribute.
+    /// Memberships: `group`, `member` (both the target's ids) and `kind` (`account` or `group`). None: the stream is not wanted.
+    pub fn columns(&self, kind: ObjectKind) -> Option<Arc<Columns>> {
+        match kind {
+            ObjectKind::Account => Some(self.accounts.columns().clone()),
+            ObjectKind::Group => self.wants_groups.then(|| self.groups.columns().clone()),
+            ObjectKind::Membership => self.wants_groups.then(|| Columns::new(["group", "member", "kind"])),
+        }
+    }
+
+    /// Takes a page of objects.
+    pub fn add(&mut self, kind: ObjectKind, page: &Page) {
+        match kind {
+            ObjectKind::Account => self.accounts.add(page),
+            ObjectKind::Group => self.groups.add(page),
+            ObjectKind::Membership => self.memberships.add(self.keyed, page),
+        }
+    }
+
+    /// The read of a stream is over.
+    pub fn finish(&mut self, kind: ObjectKind, evidence: Evidence) {
+        match kind {
+            ObjectKind::Account => self.accounts.evidence = evidence,
+            ObjectKind::Group => self.groups.evidence = evidence,
+            ObjectKind::Membership => self.memberships.evidence = evidence,
+        }
+    }
+
+    /// Whether groups and memberships were asked for.
+    pub(crate) fn wants_groups(&self) -> bool {
+        self.wants_groups
+    }
+
+    /// An empty side of the same target, for objects that are looked up.
+    pub(crate) fn empty(&self) -> Self {
+        Self {
+            capabilities: self.capabilities.clone(),
+            accounts: self.accounts.empty(),
+            groups: self.groups.empty(),
+            memberships: Memberships::default(),
+            wants_groups: self.wants_groups,
+            keyed: self.keyed,
+        }
+    }
+}
+
+/// The attribute that holds an account's marker: the connector's, unless a rule of the target maps that attribute itself.
+pub(crate) fn account_marker<'c>(rules: &TargetPolicy, capabilities: &'c Capabilities) -> Option<&'c Arc<str>> {
+    let marker = capabilities.account_marker.as_ref()?;
+    let mapped = rules.rules.iter().any(|rule| rule.attribute == *marker);
+    (!mapped && capabilities.holds(marker)).then_some(marker)
+}
+
+/// The attributes that every account is held to: enforced, without a condition, and the marker. Sorted.
+pub(crate) fn enforced(rules: &TargetPolicy, capabilities: &Capabilities) -> BTreeSet<Arc<str>> {
+    let always = rules.rules.iter().filter(|rule| rule.mode == MappingMode::Enforce && rule.when.is_none());
+    let attributes = always.map(|rule| rule.attribute.clone()).filter(|attribute| is_compared(attribute, capabilities));
+    attributes.chain(account_marker(rules, capabilities).cloned()).collect()
+}
+
+/// Whether an attribute is observed and compared: the target holds it, it is no secret, and `active` has its own steps.
+pub(crate) fn is_compared(name: &str, capabilities: &Capabilities) -> bool {
+    let secret = attribute(name).is_some_and(|known| known.visibility == crate::model::Visibility::Secret);
+    name != "active" && !secret && capabilities.holds(name)
+}
+
+/// How an attribute compares; one that nobody knows as plain text.
+pub(crate) fn kind_of(name: &str) -> AttributeType {
+    attribute(name).map_or(AttributeType::Text, |known| known.kind)
+}
+
+fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> Wanted {
+    let marker = account_marker(rules, capabilities).cloned();
+    let mapped = rules.rules.iter().filter(|rule| rule.mode != MappingMode::Ignore).map(|rule| rule.attribute.clone());
+    let read = rules.protect.rule.iter().flat_map(Expression::reads).cloned();
+    let found_by: BTreeSet<Arc<str>> = rules
+        .correlate
+        .iter()
+        .cloned()
+        .chain(rules.rules.iter().filter(|rule| rule.unique).map(|rule| rule.attribute.clone()))
+        .chain([Arc::from("userName")])
+        .chain(marker.clone())
+        .filter(|attribute| is_compared(attribute, capabilities))
+        .collect();
+    let columns = mapped.chain(read).filter(|attribute| is_compared(attribute, capabilities)).chain(found_by.iter().cloned()).collect();
+    Wanted { columns, found_by, enforced: enforced(rules, capabilities), marker, active: true }
+}
+
+fn groups(capabilities: &Capabilities) -> Wanted {
+    let marker = capabilities.group_marker.clone();
+    let columns: BTreeSet<Arc<str>> = [Arc::from("displayName")].into_iter().chain(marker.clone()).collect();
+    Wanted { found_by: columns.clone(), columns, enforced: BTreeSet::new(), marker, active: false }
+}
