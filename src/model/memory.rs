@@ -67,6 +67,8 @@ pub struct WindowEntry {
     pub action: Action,
     /// how much (people for memberships)
     pub weight: u64,
+    /// whether a source positively reported the person gone (`Reason::Leaver`): leavers have a limit of their own
+    pub leaver: bool,
     /// when
     pub at: Timestamp,
 }

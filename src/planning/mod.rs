@@ -2,6 +2,8 @@
 //!
 //! Must never: ask a system, read the time, or treat something it does not know as absent.
 
+pub mod guardrail;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
