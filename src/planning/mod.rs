@@ -3,6 +3,7 @@
 //! Must never: ask a system, read the time, or treat something it does not know as absent.
 
 pub mod guardrail;
+mod protect;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,0 +1,456 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::diagnostic::Place;
+use crate::manifest::kinds::{DepartureAction, DriftPolicy, Ownership};
+use crate::model::{Cause, FORMAT_VERSION, MemberChange, ObjectRef, WindowEntry};
+use crate::policy::{DeparturePolicy, GuardrailPolicy, ProtectionPolicy};
+
+/// A target, what is known of it, and a plan for it; each test changes what it is about.
+struct Case {
+    policy: Policy,
+    populations: Populations,
+    memory: Memory,
+    plan: Plan,
+}
+
+fn place(line: u32) -> Place {
+    Place { file: "chat.yaml".into(), line, column: 5 }
+}
+
+fn case() -> Case {
+    let stay = DeparturePolicy { action: DepartureAction::Deactivate, delete_after: None };
+    let target = TargetPolicy {
+        name: "chat".into(),
+        select: None,
+        lifecycles: vec![],
+        groups: None,
+        correlate: vec![],
+        ownership: Ownership::Owned,
+        rules: vec![],
+        leaver: stay,
+        absent: stay,
+        deselected: stay,
+        suspended: stay,
+        guardrails: GuardrailPolicy { limits: BTreeMap::new(), window: SignedDuration::from_hours(24), overrides: vec![] },
+        protect: ProtectionPolicy::default(),
+        drift: DriftPolicy::Enforce,
+        place: place(1),
+    };
+    let policy = Policy {
+        workspace: "acme".into(),
+        time_zone: TimeZone::UTC,
+        sources: vec![],
+        targets: vec![target],
+        users: vec![],
+        groups: vec![],
+    };
+    let population = Population { accounts: 100, groups: 10, members: 80, ..Population::default() };
+    let plan = Plan {
+        format_version: FORMAT_VERSION,
+        workspace: "acme".into(),
+        as_of: date(2026, 11, 22),
+        changes: vec![],
+        findings: vec![],
+        evidence: vec![],
+    };
+    Case { policy, populations: Populations { targets: vec![population] }, memory: Memory { known: true, ..Memory::default() }, plan }
+}
+
+fn moment() -> Moment {
+    Moment { today: date(2026, 11, 22), now: "2026-11-22T12:00:00Z".parse().unwrap() }
+}
+
+impl Case {
+    fn limit(mut self, guardrail: Guardrail, count: u64, percent: f64, max: Option<u64>) -> Self {
+        self.policy.targets[0].guardrails.limits.insert(guardrail, LimitPolicy { count, percent, max, place: Some(place(12)) });
+        self
+    }
+
+    fn before(mut self, action: Action, weight: u64, leaver: bool, at: &str) -> Self {
+        let kind = if action == Action::RemoveMembers { ObjectKind::Group } else { ObjectKind::Account };
+        self.memory.windows.push(WindowEntry { target: "chat".into(), kind, action, weight, leaver, at: at.parse().unwrap() });
+        self
+    }
+
+    fn accounts(mut self, action: Action, reason: Reason, keys: impl IntoIterator<Item = u32>) -> Self {
+        self.plan.changes.extend(keys.into_iter().map(|key| change(action, ObjectKind::Account, &format!("hr/{key}"), reason)));
+        self
+    }
+
+    fn removal(mut self, group: &str, members: &[(&str, u32)], reason: Reason) -> Self {
+        self.plan.changes.push(Change {
+            members: members.iter().map(|&(key, people)| member(key, people)).collect(),
+            ..change(Action::RemoveMembers, ObjectKind::Group, group, reason)
+        });
+        self
+    }
+
+    fn overridden(mut self, guardrail: Guardrail, changes: &str, expires: jiff::civil::Date) -> Self {
+        let given = OverridePolicy { guardrail, changes: changes.into(), reason: "the merger".into(), expires, place: place(20) };
+        self.policy.targets[0].guardrails.overrides.push(given);
+        self
+    }
+
+    fn checked(mut self) -> Plan {
+        check(&self.policy, &self.populations, &self.memory, moment(), &mut self.plan);
+        self.plan
+    }
+}
+
+fn change(action: Action, kind: ObjectKind, key: &str, reason: Reason) -> Change {
+    Change {
+        target: "chat".into(),
+        action,
+        object: ObjectRef { kind, key: key.into(), id: Some(format!("id-{key}").into()), name: key.into() },
+        attributes: vec![],
+        members: vec![],
+        reason,
+        needs: vec![],
+        risks: vec![],
+        withheld: None,
+        cause: Cause::None,
+    }
+}
+
+fn member(key: &str, people: u32) -> MemberChange {
+    let kind = if key.starts_with("group/") { ObjectKind::Group } else { ObjectKind::Account };
+    MemberChange { member: ObjectRef { kind, key: key.into(), id: Some(format!("id-{key}").into()), name: key.into() }, people }
+}
+
+/// The keys of what does not run.
+fn held(plan: &Plan) -> Vec<&str> {
+    plan.changes.iter().filter(|change| !change.runs()).map(|change| change.object.key.as_ref()).collect()
+}
+
+fn told(plan: &Plan) -> String {
+    let lines = plan.findings.iter().map(|finding| {
+        let place = finding.place.as_ref().map_or_else(String::new, ToString::to_string);
+        format!("{:?} {:?} {place}\n{}\n{}", finding.severity, finding.code, finding.message, finding.hint.as_deref().unwrap_or("-"))
+    });
+    lines.collect::<Vec<_>>().join("\n\n")
+}
+
+fn hash_in(plan: &Plan) -> String {
+    let hint = plan.findings[0].hint.as_deref().unwrap();
+    hint.lines().find_map(|line| line.trim().strip_prefix("changes: ")).unwrap().to_string()
+}
+
+#[test]
+fn a_breach_says_the_figures_the_place_and_the_override() {
+    let plan = case().limit(Guardrail::Deactivate, 2, 3.0, None).accounts(Action::Deactivate, Reason::Absent, 1..=4).checked();
+    assert_eq!(held(&plan), ["hr/1", "hr/2", "hr/3", "hr/4"]);
+    assert!(plan.changes.iter().all(|change| change.withheld == Some(Withheld { finding: 0 })));
+    insta::assert_snapshot!(told(&plan), @r#"
+    Refused GuardrailExceeded chat.yaml:12:5
+    chat: deactivations: 4 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 3 (count 2, 3 % of 100 active accounts); none of them goes
+    if this is right, add to Target chat:
+    spec:
+      guardrails:
+        overrides:
+        - guardrail: deactivate
+          changes: 57f2af837c856a9e1bc43908dce1da72
+          reason: "…"
+          expires: 2026-11-29
+    "#);
+}
+
+#[test]
+fn what_the_limit_allows_goes() {
+    let plan = case().limit(Guardrail::Deactivate, 2, 3.0, None).accounts(Action::Deactivate, Reason::Absent, 1..=3).checked();
+    assert_eq!((held(&plan).len(), plan.findings.len()), (0, 0));
+}
+
+#[test]
+fn allowed_is_the_larger_of_count_and_share_and_never_more_than_max() {
+    let limit = |count, percent, max| LimitPolicy { count, percent, max, place: None };
+    assert_eq!(allowance(&limit(5, 2.0, None), 40), 5, "2 % of a tiny population is nothing: the count holds");
+    assert_eq!(allowance(&limit(5, 2.0, None), 1000), 20);
+    assert_eq!(allowance(&limit(5, 2.0, Some(12)), 1000), 12);
+    assert_eq!(allowance(&limit(5, 2.0, Some(3)), 10), 3);
+    assert_eq!(allowance(&limit(0, 10.0, None), 19), 1, "a part of an account is none");
+    assert_eq!(allowance(&limit(0, 7.0, None), 100), 7);
+    assert_eq!(allowance(&limit(0, 0.0, None), 100), 0);
+}
+
+#[test]
+fn the_window_is_shared_by_all_runs_and_rolls() {
+    let base = || case().limit(Guardrail::Deactivate, 3, 0.0, None).accounts(Action::Deactivate, Reason::Absent, 1..=2);
+    assert_eq!(held(&base().before(Action::Deactivate, 2, false, "2026-11-21T12:00:01Z").checked()).len(), 2);
+    assert_eq!(held(&base().before(Action::Deactivate, 2, false, "2026-11-21T12:00:00Z").checked()).len(), 0, "a day is over");
+    assert_eq!(held(&base().before(Action::Delete, 2, false, "2026-11-22T11:00:00Z").checked()).len(), 0, "another action");
+    assert_eq!(held(&base().before(Action::Deactivate, 1, false, "2026-11-22T11:00:00Z").checked()).len(), 0);
+    let mut elsewhere = base().before(Action::Deactivate, 2, false, "2026-11-22T11:00:00Z");
+    elsewhere.memory.windows[0].target = "mail".into();
+    assert_eq!(held(&elsewhere.checked()).len(), 0, "another target");
+}
+
+#[test]
+fn what_the_window_removed_still_belongs_to_the_population() {
+    // 95 are left of 100; 5 % of 100 are 5, all used up; of 95 it would be 4 and the same work in two runs would be refused earlier than in one.
+    let mut case = case().limit(Guardrail::Deactivate, 0, 6.0, None).before(Action::Deactivate, 5, false, "2026-11-22T11:00:00Z");
+    case.populations.targets[0].accounts = 95;
+    assert_eq!(held(&case.accounts(Action::Deactivate, Reason::Absent, 1..=1).checked()).len(), 0);
+}
+
+#[test]
+fn creations_do_not_make_the_population_larger() {
+    let case = case().limit(Guardrail::Create, 0, 10.0, None).before(Action::Create, 9, false, "2026-11-22T11:00:00Z");
+    let plan = case.accounts(Action::Create, Reason::Joiner, 1..=2).checked();
+    insta::assert_snapshot!(plan.findings[0].message, @"chat: account creations: 2 planned and 9 done in the last 24h, but the limit at chat.yaml:12:5 allows 10 (count 0, 10 % of 100 active accounts); none of them goes");
+}
+
+#[test]
+fn updates_count_whatever_changes_an_account_that_exists() {
+    let base = || case().limit(Guardrail::Update, 2, 0.0, None).accounts(Action::Update, Reason::Mover, [1]);
+    let all = |case: Case| case.accounts(Action::Adopt, Reason::Joiner, [2]).accounts(Action::Reactivate, Reason::Returned, [3]);
+    assert_eq!(held(&all(base()).checked()), ["hr/1", "hr/2", "hr/3"]);
+    let before =
+        base().before(Action::Reactivate, 1, false, "2026-11-22T11:00:00Z").before(Action::Adopt, 1, false, "2026-11-22T11:00:00Z");
+    assert_eq!(held(&before.checked()), ["hr/1"]);
+}
+
+#[test]
+fn leavers_go_in_spite_of_a_breach_within_their_own_limit() {
+    let base = || {
+        case().limit(Guardrail::Deactivate, 2, 0.0, None).limit(Guardrail::Leavers, 2, 0.0, None).accounts(
+            Action::Deactivate,
+            Reason::Absent,
+            1..=2,
+        )
+    };
+    let plan = base().accounts(Action::Deactivate, Reason::Leaver, 3..=4).checked();
+    assert_eq!(held(&plan), ["hr/1", "hr/2"]);
+    insta::assert_snapshot!(plan.findings[0].message, @"chat: deactivations: 4 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 2 (count 2, 0 % of 100 active accounts); only leavers whom a source reports go");
+
+    let plan = base().accounts(Action::Deactivate, Reason::Leaver, 3..=5).checked();
+    assert_eq!(held(&plan), ["hr/3", "hr/4", "hr/5"], "too many leavers don't run, so the others are within their limit");
+    insta::assert_snapshot!(told(&plan), @r#"
+    Refused GuardrailExceeded chat.yaml:12:5
+    chat: leavers to cut off: 3 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 2 (count 2, 0 % of 100 active accounts); none of them goes
+    if this is right, add to Target chat:
+    spec:
+      guardrails:
+        overrides:
+        - guardrail: leavers
+          changes: 4af73ef0cda4e3c5d26438d4da112e14
+          reason: "…"
+          expires: 2026-11-29
+    "#);
+}
+
+#[test]
+fn leavers_alone_breach_nothing_but_their_own_limit() {
+    let base = || case().limit(Guardrail::Deactivate, 1, 0.0, None).limit(Guardrail::Leavers, 3, 0.0, None);
+    let plan = base().accounts(Action::Deactivate, Reason::Leaver, 1..=3).checked();
+    assert_eq!((held(&plan).len(), plan.findings.len()), (0, 0));
+    let plan = base().before(Action::Deactivate, 1, true, "2026-11-22T11:00:00Z").accounts(Action::Delete, Reason::Leaver, 1..=3).checked();
+    assert_eq!(held(&plan).len(), 3, "those of the window count");
+    let plan =
+        base().before(Action::Deactivate, 1, false, "2026-11-22T11:00:00Z").accounts(Action::Delete, Reason::Leaver, 1..=3).checked();
+    assert_eq!(held(&plan).len(), 0, "others of the window don't");
+}
+
+#[test]
+fn a_leaver_counts_once_with_all_memberships() {
+    let base = || case().limit(Guardrail::Leavers, 1, 0.0, None).limit(Guardrail::RemoveMembers, 0, 0.0, None);
+    let plan = base().accounts(Action::Deactivate, Reason::Leaver, [1]).removal("group/a", &[("hr/1", 1)], Reason::Leaver).checked();
+    assert_eq!(held(&plan).len(), 0);
+    let plan = base().removal("group/a", &[("hr/1", 1), ("hr/2", 1)], Reason::Leaver).checked();
+    assert_eq!(held(&plan), ["group/a"], "two people, though no account goes");
+}
+
+#[test]
+fn removed_memberships_count_in_people() {
+    let base = || case().limit(Guardrail::RemoveMembers, 20, 10.0, None);
+    let plan = base().removal("group/all", &[("group/sre", 400)], Reason::Mover).checked();
+    assert_eq!(held(&plan), ["group/all"]);
+    insta::assert_snapshot!(plan.findings[0].message, @"chat: removals of people from groups: 400 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 20 (count 20, 10 % of 80 people with memberships); none of them goes");
+    assert_eq!(held(&base().removal("group/all", &[("group/sre", 20)], Reason::Mover).checked()).len(), 0);
+}
+
+#[test]
+fn deleted_groups_have_a_limit_of_their_own() {
+    let mut case = case().limit(Guardrail::DeleteGroups, 0, 10.0, None).limit(Guardrail::Delete, 0, 0.0, None);
+    case.plan.changes.extend(["group/a", "group/b"].map(|key| change(Action::Delete, ObjectKind::Group, key, Reason::Pruned)));
+    let plan = case.checked();
+    assert_eq!(held(&plan), ["group/a", "group/b"]);
+    insta::assert_snapshot!(plan.findings[0].message, @"chat: group deletions: 2 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 1 (count 0, 10 % of 10 groups); none of them goes");
+}
+
+#[test]
+fn what_needs_a_withheld_change_waits_with_it() {
+    let mut case = case().limit(Guardrail::Create, 0, 0.0, None).accounts(Action::Create, Reason::Joiner, [1]);
+    case.plan.changes.push(Change { needs: vec![ChangeId(0)], ..change(Action::AddMembers, ObjectKind::Group, "group/a", Reason::Joiner) });
+    case.plan.changes.push(Change { needs: vec![ChangeId(1)], ..change(Action::Update, ObjectKind::Account, "hr/9", Reason::Mover) });
+    case.plan.changes.push(change(Action::Update, ObjectKind::Account, "hr/8", Reason::Mover));
+    assert_eq!(held(&case.checked()), ["hr/1", "group/a", "hr/9"]);
+}
+
+#[test]
+fn an_override_lets_exactly_its_changes_past_until_its_last_day() {
+    let base = || case().limit(Guardrail::Deactivate, 1, 0.0, None);
+    let two = || base().accounts(Action::Deactivate, Reason::Absent, 1..=2);
+    let hash = hash_in(&two().checked());
+
+    let plan = two().overridden(Guardrail::Deactivate, &hash, date(2026, 11, 22)).checked();
+    assert_eq!(held(&plan).len(), 0);
+    insta::assert_snapshot!(told(&plan), @r#"
+    Note GuardrailExceeded chat.yaml:20:5
+    chat: deactivations: 2 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 1 (count 1, 0 % of 100 active accounts); the override at chat.yaml:20:5 lets exactly these changes past until 2026-11-22: the merger
+    -
+    "#);
+
+    let turned = base().accounts(Action::Deactivate, Reason::Absent, [2, 1]).overridden(Guardrail::Deactivate, &hash, date(2026, 11, 22));
+    assert_eq!(held(&turned.checked()).len(), 0, "order carries no meaning");
+
+    let expired = two().overridden(Guardrail::Deactivate, &hash, date(2026, 11, 21)).checked();
+    assert_eq!(held(&expired).len(), 2);
+    insta::assert_snapshot!(expired.findings[0].message, @"chat: deactivations: 2 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 1 (count 1, 0 % of 100 active accounts); none of them goes; the override at chat.yaml:20:5 expired on 2026-11-21");
+
+    let three =
+        base().accounts(Action::Deactivate, Reason::Absent, 1..=3).overridden(Guardrail::Deactivate, &hash, date(2026, 11, 30)).checked();
+    assert_eq!(held(&three).len(), 3);
+    insta::assert_snapshot!(three.findings[0].message, @"chat: deactivations: 3 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 1 (count 1, 0 % of 100 active accounts); none of them goes; the override at chat.yaml:20:5 was given for another set of changes");
+
+    let other = two().overridden(Guardrail::Delete, &hash, date(2026, 11, 30)).checked();
+    assert_eq!(held(&other).len(), 2, "bound to its guardrail");
+
+    let mut elsewhere = two();
+    elsewhere.policy.targets[0].name = "mail".into();
+    elsewhere.plan.changes.iter_mut().for_each(|change| change.target = "mail".into());
+    assert_ne!(hash_in(&elsewhere.checked()), hash, "bound to its target");
+}
+
+#[test]
+fn the_hash_binds_object_values_and_members() {
+    let hash = |change: &Change| hash_of("chat", Guardrail::Update, std::iter::once(change));
+    let base = change(Action::RemoveMembers, ObjectKind::Group, "group/a", Reason::Mover);
+    let differs = |edit: &dyn Fn(&mut Change)| {
+        let mut other = base.clone();
+        edit(&mut other);
+        hash(&other) != hash(&base)
+    };
+    assert!(differs(&|change| change.members.push(member("hr/1", 1))));
+    assert!(differs(&|change| change.object.id = Some("id-other".into())));
+    assert!(differs(&|change| change.object.key = "group/b".into()));
+    assert!(differs(&|change| change.action = Action::AddMembers));
+    assert!(!differs(&|change| change.needs.push(ChangeId(3))), "positions shift from plan to plan");
+    assert!(!differs(&|change| change.reason = Reason::Pruned), "words decide nothing");
+}
+
+#[test]
+fn a_lost_state_refuses_what_removes_and_says_what_to_do() {
+    let base = || case().limit(Guardrail::Deactivate, 5, 5.0, None).limit(Guardrail::Create, 5, 0.0, None);
+    let mut lost = base().accounts(Action::Deactivate, Reason::Absent, [1]).accounts(Action::Create, Reason::Joiner, [2]);
+    lost.memory.known = false;
+    let plan = lost.checked();
+    assert_eq!(held(&plan), ["hr/1"]);
+    insta::assert_snapshot!(told(&plan), @r#"
+    Refused GuardrailExceeded chat.yaml:12:5
+    chat: deactivations: 1 planned and an unknown number (there is no state) done in the last 24h, but the limit at chat.yaml:12:5 allows 5 (count 5, 5 % of 100 active accounts); none of them goes
+    bring back the state file of this workspace; or, if this is right, add to Target chat:
+    spec:
+      guardrails:
+        overrides:
+        - guardrail: deactivate
+          changes: fa3aad782f272e8d0a600f7d355f8347
+          reason: "…"
+          expires: 2026-11-29
+    "#);
+
+    let mut first = base().accounts(Action::Deactivate, Reason::Absent, [1]);
+    first.memory.known = false;
+    first.populations.targets[0].accounts = 0;
+    assert_eq!(held(&first.checked()).len(), 0, "a first run, with nothing that is ours");
+}
+
+#[test]
+fn protected_accounts_stay_and_keep_their_groups() {
+    let mut case = case()
+        .accounts(Action::Deactivate, Reason::Leaver, 1..=2)
+        .accounts(Action::Update, Reason::Mover, [1])
+        .removal("group/a", &[("hr/1", 1), ("hr/3", 1)], Reason::Mover)
+        .removal("group/b", &[("hr/1", 1)], Reason::Mover);
+    case.plan.changes.push(change(Action::Delete, ObjectKind::Group, "group/c", Reason::Pruned));
+    case.populations.targets[0].protected = ["hr/1", "group/c"].map(Arc::from).into();
+    let plan = case.checked();
+    let held: Vec<String> =
+        plan.changes.iter().filter(|change| !change.runs()).map(|change| format!("{:?} {}", change.action, change.object.key)).collect();
+    assert_eq!(held, ["Deactivate hr/1", "RemoveMembers group/b", "Delete group/c", "RemoveMembers group/a"]);
+    let running = plan.changes.iter().find(|change| change.runs() && change.object.key.as_ref() == "group/a").unwrap();
+    assert_eq!(running.members, [member("hr/3", 1)], "the others of a removal go on");
+    assert_eq!(plan.changes.last().unwrap().members, [member("hr/1", 1)]);
+    insta::assert_snapshot!(told(&plan), @r#"
+    Refused Protected chat.yaml:1:5
+    chat: 2 protected accounts or groups would be deactivated, deleted or stripped of a group; none of that goes
+    keep the account in the manifests; or take it out of spec.protect, which counts from the run after
+    "#);
+}
+
+#[test]
+fn that_a_protected_account_is_not_declared_is_no_refusal() {
+    let mut case = case().accounts(Action::Deactivate, Reason::Pruned, [1]);
+    case.populations.targets[0].protected = BTreeSet::from(["hr/1".into()]);
+    let plan = case.checked();
+    assert_eq!((held(&plan).len(), plan.findings[0].severity), (1, Severity::Warning));
+}
+
+#[test]
+fn protected_changes_use_up_no_allowance() {
+    let mut case = case().limit(Guardrail::Deactivate, 1, 0.0, None).accounts(Action::Deactivate, Reason::Absent, 1..=2);
+    case.populations.targets[0].protected = BTreeSet::from(["hr/1".into()]);
+    assert_eq!(held(&case.checked()), ["hr/1"]);
+}
+
+/// A group `admins` with three active members, of which two must stay.
+fn admins() -> Case {
+    let mut case = case();
+    case.policy.targets[0].protect.keep = vec![("admins".into(), 2)];
+    let kept =
+        KeptGroup { groups: ["group/admins", "group/sre"].map(Arc::from).into(), active: ["hr/1", "hr/2", "hr/3"].map(Arc::from).into() };
+    case.populations.targets[0].kept = vec![kept];
+    case
+}
+
+#[test]
+fn a_kept_group_loses_no_more_than_it_can_spare() {
+    assert_eq!(held(&admins().removal("group/admins", &[("hr/1", 1), ("hr/9", 1)], Reason::Mover).checked()).len(), 0);
+    assert_eq!(held(&admins().accounts(Action::Deactivate, Reason::Leaver, [1, 7, 8]).checked()).len(), 0, "others are not its members");
+    assert_eq!(held(&admins().removal("group/x", &[("hr/1", 1), ("hr/2", 1)], Reason::Mover).checked()).len(), 0, "another group");
+
+    let same = admins().accounts(Action::Deactivate, Reason::Leaver, [1]).removal("group/sre", &[("hr/1", 1)], Reason::Leaver);
+    assert_eq!(held(&same.checked()).len(), 0, "one person is lost once");
+
+    let plan =
+        admins().accounts(Action::Delete, Reason::Leaver, [1]).removal("group/sre", &[("hr/2", 1), ("hr/9", 1)], Reason::Mover).checked();
+    assert_eq!(held(&plan), ["hr/1", "group/sre"]);
+    assert_eq!(plan.changes[1].members, [member("hr/9", 1)]);
+    insta::assert_snapshot!(told(&plan), @r#"
+    Refused Protected chat.yaml:1:5
+    chat: group admins has 3 active members and must keep at least 2, but 2 would go; none of them does. Members that this plan adds count from the next run on
+    give the group other members first, or lower spec.protect.keep, which counts from the run after
+    "#);
+}
+
+#[test]
+fn a_kept_group_is_neither_deleted_nor_emptied_by_way_of_a_nested_one() {
+    let mut case = admins();
+    case.plan.changes.push(change(Action::Delete, ObjectKind::Group, "group/sre", Reason::Pruned));
+    assert_eq!(held(&case.checked()), ["group/sre"]);
+    assert_eq!(held(&admins().removal("group/admins", &[("group/sre", 2)], Reason::Mover).checked()), ["group/admins"]);
+    assert_eq!(held(&admins().removal("group/admins", &[("group/sre", 1)], Reason::Mover).checked()).len(), 0);
+}
+
+#[test]
+fn a_target_with_no_limits_and_other_targets_are_left_alone() {
+    let mut plan = case().limit(Guardrail::Deactivate, 0, 0.0, None);
+    plan.plan.changes.push(Change { target: "mail".into(), ..change(Action::Deactivate, ObjectKind::Account, "hr/1", Reason::Absent) });
+    assert_eq!(held(&plan.checked()).len(), 0);
+    assert_eq!(held(&case().accounts(Action::Deactivate, Reason::Absent, 1..=50).checked()).len(), 0);
+}
