@@ -32,6 +32,8 @@ pub struct Diagnostic {
     pub related: Vec<(Place, String)>,
     /// the next step
     pub hint: Option<String>,
+    /// what stands at the place may be a secret: its line is not to be shown
+    pub conceal: bool,
 }
 
 /// How much a diagnostic matters.
@@ -46,7 +48,7 @@ pub enum Level {
 impl Diagnostic {
     /// An error with no place yet.
     pub fn error(message: impl Into<String>) -> Self {
-        Self { level: Level::Error, message: message.into(), place: None, related: Vec::new(), hint: None }
+        Self { level: Level::Error, message: message.into(), place: None, related: Vec::new(), hint: None, conceal: false }
     }
 
     /// A warning with no place yet.
@@ -63,6 +65,12 @@ impl Diagnostic {
     /// With the next step.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Without showing the line it is about, which may hold a secret.
+    pub fn conceal(mut self) -> Self {
+        self.conceal = true;
         self
     }
 

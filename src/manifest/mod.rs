@@ -5,11 +5,28 @@
 pub mod connection;
 pub mod kinds;
 
+mod checks;
+mod header;
+mod input;
+mod load;
+mod outline;
+mod read;
+mod schema;
+mod shape;
+mod stream;
+mod suggest;
+mod tree;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::diagnostic::Place;
+pub use input::Input;
+pub use load::load;
+pub use outline::{Outline, Span};
+pub use schema::{API_VERSION, crds, schema};
+pub use suggest::{did_you_mean, nearest};
+pub use tree::Style;
 
 /// One document of a kind, and where it stands.
 #[derive(Clone, Debug)]
@@ -60,10 +77,5 @@ pub struct Loaded {
     pub texts: Vec<Arc<str>>,
 }
 
-impl Loaded {
-    /// The place of a value, by JSON pointer into its document (`/spec/mapping/rules/0/value`): scans the document again, so only for diagnostics and `why`.
-    /// A pointer to nothing gives the nearest parent that is there.
-    pub fn place(&self, _origin: &Origin, _pointer: &str) -> Place {
-        todo!()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! What documents must hold beyond their shape: one function a rule, all in one table, each pushing diagnostics.
+//!
+//! Must never: stop at the first problem, or compile an expression (policy does).
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::load::Declared;
+use super::outline::Outline;
+use super::{Loaded, Origin};
+use crate::diagnostic::{Diagnostic, Place};
+
+mod duplicates;
+
+/// The table.
+const CHECKS: &[Check] = &[duplicates::check];
+
+type Check = fn(&Context<'_>, &mut Vec<Diagnostic>);
+
+/// What a check may look at.
+pub(super) struct Context<'a> {
+    pub loaded: &'a Loaded,
+    pub declared: &'a [Declared],
+    names: HashSet<(&'static str, &'a str)>,
+    /// the document that was looked at last: problems come in crowds
+    outline: RefCell<Option<(Origin, Outline<'a>)>>,
+}
+
+/// Runs the table.
+pub(super) fn run(loaded: &Loaded, declared: &[Declared]) -> Vec<Diagnostic> {
+    let names = declared.iter().map(|one| (one.kind, one.name.as_ref())).collect();
+    let context = Context { loaded, declared, names, outline: RefCell::new(None) };
+    let mut problems = Vec::new();
+    for check in CHECKS {
+        check(&context, &mut problems);
+    }
+    problems
+}
+
+impl<'a> Context<'a> {
+    /// Whether a document of that kind and name stands anywhere, broken or not.
+    pub fn knows(&self, kind: &'static str, name: &str) -> bool {
+        self.names.contains(&(kind, name))
+    }
+
+    /// The names of a kind.
+    pub fn names(&self, kind: &'static str) -> impl Iterator<Item = &'a str> {
+        self.declared.iter().filter(move |one| one.kind == kind).map(|one| one.name.as_ref())
+    }
+
+    /// Whether a document of the kind could not be read, so that nothing follows from what is missing.
+    pub fn has_broken(&self, kind: &str) -> bool {
+        self.declared.iter().any(|one| one.kind == kind && one.broken)
+    }
+
+    /// Puts a diagnostic at a value of a document.
+    pub fn at(&self, origin: &Origin, pointer: &str, diagnostic: Diagnostic) -> Diagnostic {
+        self.with_outline(origin, |outline| outline.mark(pointer, diagnostic))
+    }
+
+    /// The place of a value.
+    pub fn place(&self, origin: &Origin, pointer: &str) -> Place {
+        self.with_outline(origin, |outline| outline.place(pointer))
+    }
+
+    fn with_outline<T>(&self, origin: &Origin, ask: impl FnOnce(&Outline<'a>) -> T) -> T {
+        let mut kept = self.outline.borrow_mut();
+        match kept.as_ref() {
+            Some((of, outline)) if of == origin => ask(outline),
+            _ => {
+                let outline = self.loaded.outline(origin);
+                ask(&kept.insert((origin.clone(), outline)).1)
+            }
+        }
+    }
+}

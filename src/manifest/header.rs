@@ -1,0 +1,69 @@
+//! Which kind a document is, from its `apiVersion` and `kind` alone.
+
+use super::schema::API_VERSION;
+use super::suggest::did_you_mean;
+use super::tree::{Content, Mark, Style, Tree};
+
+/// The kinds this version reads.
+pub(super) const KINDS: [&str; 6] = ["Workspace", "Source", "Target", "AttributeMapping", "User", "Group"];
+/// Kinds that have a name but no meaning yet.
+const LATER: [&str; 5] = ["Persona", "Entitlement", "Revocation", "Connector", "Plan"];
+
+/// What a document says of itself.
+pub(super) enum Header {
+    /// nothing at all
+    Empty,
+    /// one of ours; everything else in it is for the shape to judge
+    Kind(&'static str),
+    /// none of ours
+    Foreign {
+        mark: Mark,
+        message: String,
+        hint: String,
+        /// it names neither kind nor version, so it may be no manifest at all
+        stranger: bool,
+    },
+}
+
+/// Reads the header of a document.
+pub(super) fn read(tree: &Tree<'_>) -> Header {
+    match tree.resolve(0).map(|node| &node.content) {
+        Some(Content::Scalar(text, Style::Plain)) if text.is_empty() => return Header::Empty,
+        Some(Content::Map(_)) => {}
+        _ => return foreign(tree.mark(0), "a manifest is a mapping with `apiVersion`, `kind`, `metadata` and `spec`", None, true),
+    }
+    let version = tree.get(0, "apiVersion").and_then(|(_, at)| tree.text(at).map(|text| (at, text)));
+    let kind = tree.get(0, "kind").and_then(|(_, at)| tree.text(at).map(|text| (at, text)));
+    match (version, kind) {
+        (Some((at, version)), _) if !version.contains("headcount") => {
+            let kind = kind.map_or(String::new(), |(_, kind)| format!(" `{}`", short(kind)));
+            foreign(tree.mark(at), &format!("headcount does not read `{}`{kind}", short(version)), None, false)
+        }
+        (_, Some((at, word))) => match KINDS.iter().find(|known| **known == word) {
+            Some(known) => Header::Kind(known),
+            None if LATER.contains(&word) => foreign(
+                tree.mark(at),
+                &format!("the kind `{word}` is not known yet"),
+                Some("this version of headcount does not read it; take the document out".to_owned()),
+                false,
+            ),
+            None => {
+                let hint = did_you_mean(word, KINDS).unwrap_or_else(|| format!("known kinds: {}", KINDS.join(", ")));
+                foreign(tree.mark(at), &format!("the kind `{}` is not known", short(word)), Some(hint), false)
+            }
+        },
+        (version, None) => {
+            foreign(tree.mark(0), "the document lacks `kind`", Some(format!("known kinds: {}", KINDS.join(", "))), version.is_none())
+        }
+    }
+}
+
+fn foreign(mark: Mark, message: &str, hint: Option<String>, stranger: bool) -> Header {
+    let hint =
+        hint.unwrap_or_else(|| format!("headcount reads `{API_VERSION}`; keep other tools' files in another folder, or in a hidden one"));
+    Header::Foreign { mark, message: message.to_owned(), hint, stranger }
+}
+
+fn short(word: &str) -> String {
+    word.chars().filter(|letter| !letter.is_control()).take(64).collect()
+}

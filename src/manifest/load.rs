@@ -1,0 +1,200 @@
+//! From texts to documents: cut, read by shape, filled into the kind's Rust type, then checked against each other.
+//!
+//! Must never: lose a document silently. Whatever is not in the result has a diagnostic.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::header::{self, Header};
+use super::input::{self, Input, Text};
+use super::outline::mark_length;
+use super::read::{self, Problem};
+use super::stream::{self, Part};
+use super::tree::{Mark, Tree};
+use super::{Document, Loaded, Origin, checks, shape};
+use crate::diagnostic::{Diagnostic, Place};
+
+/// Largest document in bytes: a Group with half a million members.
+const MAX_DOCUMENT: usize = 64 << 20;
+
+/// Loads and checks everything; every problem of every file at once, sorted by place. With an error among them nothing may be planned.
+pub fn load(inputs: &[Input]) -> (Loaded, Vec<Diagnostic>) {
+    let (texts, problems) = input::read(inputs);
+    let mut loader = Loader { problems, ..Loader::default() };
+    for (number, text) in texts.iter().enumerate() {
+        loader.text(number, text);
+    }
+    loader.loaded.texts = texts.into_iter().map(|text| text.text).collect();
+    loader.finish()
+}
+
+/// A document's kind and name, also where the rest of it is broken: so that one mistake is not reported again wherever the document is named.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub kind: &'static str,
+    pub name: Arc<str>,
+    pub origin: Origin,
+    /// it is not in the result
+    pub broken: bool,
+}
+
+#[derive(Default)]
+struct Loader {
+    loaded: Loaded,
+    declared: Vec<Declared>,
+    problems: Vec<Diagnostic>,
+    /// problems of documents that may be no manifests at all but a Source's data, by file
+    strangers: Vec<(PathBuf, Diagnostic)>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    metadata: Metadata,
+    spec: T,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: Arc<str>,
+    #[serde(default)]
+    labels: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl Loader {
+    fn text(&mut self, number: usize, text: &Text) {
+        for part in stream::documents(&text.text) {
+            let Part { start, length, line } = part;
+            let origin = Origin { file: text.name.clone(), base: text.base.clone(), text: number, start, length, line };
+            self.document(text, origin);
+        }
+    }
+
+    fn document(&mut self, file: &Text, origin: Origin) {
+        let text = file.text.get(origin.start..origin.start + origin.length).unwrap_or("");
+        if text.len() > MAX_DOCUMENT {
+            let mark = Mark { line: 1, column: 1, ..Mark::default() };
+            return self.problems.push(located("the document is larger than 64 MiB", text, &origin, mark));
+        }
+        let tree = match Tree::parse(text) {
+            Ok(Some(tree)) => tree,
+            Ok(None) => return,
+            Err(broken) => {
+                let diagnostic = located(broken.message, text, &origin, broken.mark);
+                return self.problems.push(hinted(diagnostic, broken.hint.map(str::to_owned)));
+            }
+        };
+        match header::read(&tree) {
+            Header::Empty => {}
+            Header::Kind(kind) => self.kind(kind, text, &tree, origin),
+            Header::Foreign { mark, message, hint, stranger } => {
+                let diagnostic = located(message, text, &origin, mark).hint(hint);
+                if stranger && file.found {
+                    let path = Path::new(file.name.as_ref()).to_owned();
+                    self.strangers.push((path, diagnostic));
+                } else {
+                    self.problems.push(diagnostic);
+                }
+            }
+        }
+    }
+
+    fn kind(&mut self, kind: &'static str, text: &str, tree: &Tree<'_>, origin: Origin) {
+        let Some(shape) = shape::of_kind(kind) else { return };
+        let (value, problems) = read::read(text, tree, shape);
+        let mut broken = !problems.is_empty();
+        let place = |problem| diagnostic(problem, text, &origin);
+        self.problems.extend(problems.into_iter().map(place));
+        if !broken && let Err(problem) = self.keep(kind, value, &origin) {
+            broken = true;
+            self.problems.push(located(problem, text, &origin, tree.mark(0)));
+        }
+        let name = tree.get(0, "metadata").and_then(|(_, metadata)| tree.get(metadata, "name")).and_then(|(_, name)| tree.text(name));
+        if let Some(name) = name {
+            self.declared.push(Declared { kind, name: name.into(), origin, broken });
+        }
+    }
+
+    fn keep(&mut self, kind: &str, value: Value, origin: &Origin) -> Result<(), String> {
+        let loaded = &mut self.loaded;
+        match kind {
+            "Workspace" => {
+                let workspace = typed(value, origin)?;
+                loaded.workspace.get_or_insert(workspace);
+            }
+            "Source" => loaded.sources.push(typed(value, origin)?),
+            "Target" => loaded.targets.push(typed(value, origin)?),
+            "AttributeMapping" => loaded.mappings.push(typed(value, origin)?),
+            "User" => loaded.users.push(typed(value, origin)?),
+            "Group" => loaded.groups.push(typed(value, origin)?),
+            _ => return Err(format!("the kind `{kind}` has no type")),
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> (Loaded, Vec<Diagnostic>) {
+        let loaded = &mut self.loaded;
+        sort(&mut loaded.sources);
+        sort(&mut loaded.targets);
+        sort(&mut loaded.mappings);
+        sort(&mut loaded.users);
+        sort(&mut loaded.groups);
+        let data = data_files(loaded);
+        let strangers = self.strangers.into_iter().filter(|(path, _)| !data.contains(path)).map(|(_, diagnostic)| diagnostic);
+        self.problems.extend(strangers);
+        self.problems.extend(checks::run(&self.loaded, &self.declared));
+        self.problems.sort_by(|one, next| one.place.cmp(&next.place));
+        (self.loaded, self.problems)
+    }
+}
+
+/// Fills the kind's type. The shape comes from that same type, so this fails only where the two disagree; the message must not repeat values.
+fn typed<T: DeserializeOwned>(value: Value, origin: &Origin) -> Result<Document<T>, String> {
+    let envelope = serde_json::from_value::<Envelope<T>>(value);
+    let Envelope { metadata, spec } = envelope.map_err(|_| "the document does not fit its kind".to_owned())?;
+    Ok(Document { name: metadata.name, labels: metadata.labels, spec, origin: origin.clone() })
+}
+
+fn sort<T>(documents: &mut [Document<T>]) {
+    documents.sort_by(|one, next| one.name.cmp(&next.name));
+}
+
+/// The files that Sources read: found in the same folder they are data and no manifests.
+fn data_files(loaded: &Loaded) -> Vec<PathBuf> {
+    let file = |source: &Document<super::kinds::SourceSpec>| match &source.spec.connection {
+        super::kinds::SourceConnection::File(file) => {
+            let path = source.origin.base.join(&file.path);
+            Some(path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect())
+        }
+        _ => None,
+    };
+    loaded.sources.iter().filter_map(file).collect()
+}
+
+fn diagnostic(problem: Problem, text: &str, origin: &Origin) -> Diagnostic {
+    let mut diagnostic = hinted(located(problem.message, text, origin, problem.mark), problem.hint);
+    if let Some((mark, words)) = problem.related {
+        diagnostic = diagnostic.related(place(origin, mark), words);
+    }
+    diagnostic.conceal = problem.conceal;
+    diagnostic
+}
+
+fn located(message: impl Into<String>, text: &str, origin: &Origin, mark: Mark) -> Diagnostic {
+    Diagnostic::error(message).at(place(origin, mark), mark_length(text, mark))
+}
+
+fn hinted(diagnostic: Diagnostic, hint: Option<String>) -> Diagnostic {
+    match hint {
+        Some(hint) => diagnostic.hint(hint),
+        None => diagnostic,
+    }
+}
+
+fn place(origin: &Origin, mark: Mark) -> Place {
+    Place { file: origin.file.clone(), line: origin.line.saturating_add(mark.line.saturating_sub(1)), column: mark.column.max(1) }
+}

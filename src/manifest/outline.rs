@@ -1,0 +1,217 @@
+//! Where the values of one document stand: the document scanned once more, for as many questions as there are.
+//!
+//! Must never: fail. A pointer to nothing is answered with the nearest parent, and a position inside a scalar that can't be told exactly with its start.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::tree::{Content, Mark, Style, Tree};
+use super::{Loaded, Origin};
+use crate::diagnostic::{Diagnostic, Place};
+
+/// The scanned document.
+#[derive(Debug)]
+pub struct Outline<'a> {
+    tree: Tree<'a>,
+    text: &'a str,
+    file: Arc<str>,
+    start: usize,
+    line: u32,
+}
+
+/// Where a value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// its first character; for a list or mapping below a key, that key's
+    pub place: Place,
+    /// characters to mark there; never past the line's end
+    pub length: u32,
+    /// its bytes in the file
+    pub bytes: Range<usize>,
+    /// how it is written, if it is a scalar
+    pub style: Option<Style>,
+}
+
+impl Loaded {
+    /// Scans a document again, to find the places of many of its values.
+    pub fn outline(&self, origin: &Origin) -> Outline<'_> {
+        let text = self.document_text(origin);
+        let tree = Tree::parse(text).ok().flatten().unwrap_or_default();
+        Outline { tree, text, file: origin.file.clone(), start: origin.start, line: origin.line }
+    }
+
+    /// The place of a value, by JSON pointer into its document (`/spec/mapping/rules/0/value`): scans the document again, so only for diagnostics and `why`.
+    /// A pointer to nothing gives the nearest parent that is there. For many values of one document use [`Self::outline`].
+    pub fn place(&self, origin: &Origin, pointer: &str) -> Place {
+        if !pointer.is_empty() {
+            return self.outline(origin).place(pointer);
+        }
+        let mark = Tree::first(self.document_text(origin)).unwrap_or(Mark { start: 0, end: 0, line: 1, column: 1 });
+        Place { file: origin.file.clone(), line: origin.line.saturating_add(mark.line - 1), column: mark.column }
+    }
+
+    /// Where a value stands; nothing where there is no such value.
+    pub fn span(&self, origin: &Origin, pointer: &str) -> Option<Span> {
+        self.outline(origin).span(pointer)
+    }
+
+    /// The place of bytes inside a scalar's text, and how many characters to mark there.
+    pub fn place_in_scalar(&self, origin: &Origin, pointer: &str, offset: usize, length: usize) -> (Place, u32) {
+        self.outline(origin).place_in_scalar(pointer, offset, length)
+    }
+
+    fn document_text(&self, origin: &Origin) -> &str {
+        let text = self.texts.get(origin.text).map_or("", |text| text);
+        text.get(origin.start..origin.start.saturating_add(origin.length)).unwrap_or("")
+    }
+}
+
+impl<'a> Outline<'a> {
+    /// The place of a value or of its nearest parent.
+    pub fn place(&self, pointer: &str) -> Place {
+        self.nearest(pointer).0.place
+    }
+
+    /// Where a value stands; nothing where there is no such value.
+    pub fn span(&self, pointer: &str) -> Option<Span> {
+        let (span, exact) = self.nearest(pointer);
+        exact.then_some(span)
+    }
+
+    /// Where the key of a value stands: to mark `rule` and not what it says.
+    pub fn key_span(&self, pointer: &str) -> Option<Span> {
+        let (parent, name) = pointer.rsplit_once('/')?;
+        let (parent, exact) = self.find(parent);
+        let key = self.tree.get(parent.node, &unescape(name))?.0;
+        exact.then(|| self.span_of(key))
+    }
+
+    /// Puts a diagnostic at a value, or at the nearest parent.
+    pub fn mark(&self, pointer: &str, diagnostic: Diagnostic) -> Diagnostic {
+        let (span, _) = self.nearest(pointer);
+        diagnostic.at(span.place, span.length)
+    }
+
+    /// The place of bytes inside a scalar's text, and how many characters to mark there.
+    pub fn place_in_scalar(&self, pointer: &str, offset: usize, length: usize) -> (Place, u32) {
+        let (found, exact) = self.find(pointer);
+        let whole = self.nearest(pointer).0;
+        if !exact {
+            return (whole.place, whole.length);
+        }
+        let Some(at) = self.source_offset(found.node, offset) else { return (whole.place, whole.length) };
+        let rest = self.text.get(at..).unwrap_or("");
+        let marked = rest.get(..length).unwrap_or(rest);
+        (self.place_at(at), first_line_length(marked))
+    }
+
+    fn nearest(&self, pointer: &str) -> (Span, bool) {
+        let (found, exact) = self.find(pointer);
+        let content = self.tree.nodes.get(found.node as usize).map(|node| &node.content);
+        let shows_itself = match content {
+            Some(Content::Scalar(text, style)) => !text.is_empty() || *style != Style::Plain,
+            Some(Content::Alias(_)) => true,
+            _ => false,
+        };
+        let shown = if shows_itself { found.node } else { found.key.unwrap_or(found.node) };
+        let mut span = self.span_of(shown);
+        span.style = match content {
+            Some(Content::Scalar(_, style)) => Some(*style),
+            _ => None,
+        };
+        (span, exact)
+    }
+
+    /// Follows a pointer as far as it goes.
+    fn find(&self, pointer: &str) -> (Found, bool) {
+        let mut found = Found { node: 0, key: None };
+        for token in pointer.split('/').skip(1) {
+            let below = match self.tree.resolve(found.node).map(|node| &node.content) {
+                Some(Content::Map(_)) => self.tree.get(found.node, &unescape(token)).map(|(key, node)| Found { node, key: Some(key) }),
+                Some(Content::List(items)) => {
+                    token.parse::<usize>().ok().and_then(|index| items.get(index)).map(|node| Found { node: *node, key: None })
+                }
+                _ => None,
+            };
+            let Some(below) = below else { return (found, false) };
+            found = below;
+        }
+        (found, true)
+    }
+
+    fn span_of(&self, node: u32) -> Span {
+        let mark = self.tree.mark(node);
+        let place =
+            Place { file: self.file.clone(), line: self.line.saturating_add(mark.line.saturating_sub(1)), column: mark.column.max(1) };
+        let bytes = self.start + mark.start as usize..self.start + mark.end as usize;
+        Span { place, length: mark_length(self.text, mark), bytes, style: None }
+    }
+
+    fn place_at(&self, offset: usize) -> Place {
+        let before = self.text.get(..offset).unwrap_or("");
+        let line_start = before.rfind('\n').map_or(0, |found| found + 1);
+        let lines = before.bytes().filter(|byte| *byte == b'\n').count();
+        let column = before.get(line_start..).unwrap_or("").chars().count() + 1;
+        Place {
+            file: self.file.clone(),
+            line: self.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX)),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The byte of the document's text that holds a byte of a scalar's value.
+    fn source_offset(&self, node: u32, offset: usize) -> Option<usize> {
+        let node = self.tree.resolve(node)?;
+        let Content::Scalar(value, _) = &node.content else { return None };
+        let (start, end) = (node.mark.start as usize, node.mark.end as usize);
+        let source = self.text.get(start..end)?;
+        let inner = source.strip_prefix(['\'', '"']).map_or(start, |_| start + 1);
+        let same = self.text.get(inner..inner + value.len()).is_some_and(|written| written == value.as_ref());
+        if same {
+            return Some(inner + offset.min(value.len()));
+        }
+        by_lines(source, value, offset).map(|found| start + found)
+    }
+}
+
+struct Found {
+    node: u32,
+    key: Option<u32>,
+}
+
+/// A scalar over several lines: each line without its blanks must be found in the value in order; else nothing is said.
+fn by_lines(source: &str, value: &str, offset: usize) -> Option<usize> {
+    let mut read = 0;
+    let mut at = 0;
+    for (number, line) in source.split_inclusive('\n').enumerate() {
+        let content = line.trim();
+        let is_header = number == 0 && content.starts_with(['|', '>']);
+        if !content.is_empty() && !is_header {
+            let rest = value.get(read..)?;
+            let skipped = rest.len() - rest.trim_start().len();
+            rest.trim_start().starts_with(content).then_some(())?;
+            read += skipped;
+            if offset <= read + content.len() {
+                let indent = line.len() - line.trim_start().len();
+                return Some(at + indent + offset.saturating_sub(read));
+            }
+            read += content.len();
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// How many characters to mark: up to the line's end, and at least one.
+pub(super) fn mark_length(text: &str, mark: Mark) -> u32 {
+    first_line_length(text.get(mark.start as usize..mark.end as usize).unwrap_or(""))
+}
+
+fn first_line_length(text: &str) -> u32 {
+    let line = text.lines().next().unwrap_or("").trim_end();
+    u32::try_from(line.chars().count()).unwrap_or(u32::MAX).max(1)
+}
+
+fn unescape(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
+}

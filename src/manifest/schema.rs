@@ -1,0 +1,155 @@
+//! JSON Schemas and CRDs, from the same Rust types that the loader fills.
+//!
+//! Must never: say more or less than the loader accepts; the loader takes its shapes from here.
+
+use kube::CustomResourceExt;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::kinds;
+
+/// The group and version that every document names.
+pub const API_VERSION: &str = "headcount.dev/v1alpha1";
+
+/// The JSON Schema of each kind's whole document, by kind, in reading order.
+pub fn documents() -> Vec<(&'static str, Value)> {
+    vec![
+        ("Workspace", document::<kinds::WorkspaceSpec>("Workspace")),
+        ("Source", document::<kinds::SourceSpec>("Source")),
+        ("Target", document::<kinds::TargetSpec>("Target")),
+        ("AttributeMapping", document::<kinds::AttributeMappingSpec>("AttributeMapping")),
+        ("User", document::<kinds::UserSpec>("User")),
+        ("Group", document::<kinds::GroupSpec>("Group")),
+    ]
+}
+
+/// The generated schema files, by file name: one a kind, and `headcount.json` for a file with documents of any kind.
+pub fn schema() -> Vec<(String, String)> {
+    let documents = documents();
+    let mut files = vec![("headcount.json".to_owned(), pretty(&combined(&documents)))];
+    files.extend(documents.iter().map(|(kind, schema)| (format!("{}.json", kind.to_lowercase()), pretty(schema))));
+    files
+}
+
+/// The generated CRD files, by file name.
+pub fn crds() -> Vec<(String, String)> {
+    let crds = [
+        kinds::Workspace::crd(),
+        kinds::Source::crd(),
+        kinds::Target::crd(),
+        kinds::AttributeMapping::crd(),
+        kinds::User::crd(),
+        kinds::Group::crd(),
+    ];
+    let file = |crd: &_| {
+        let mut json = serde_json::to_value(crd).unwrap_or_default();
+        without_null(&mut json);
+        let name = json.pointer("/spec/names/plural").and_then(Value::as_str).unwrap_or_default().to_owned();
+        (format!("{name}.yaml"), serde_yaml::to_string(&json).unwrap_or_default())
+    };
+    crds.iter().map(file).collect()
+}
+
+fn document<T: JsonSchema>(kind: &'static str) -> Value {
+    let mut spec = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    without_null(&mut spec);
+    let parts = spec.as_object_mut();
+    let defs = parts.and_then(|parts| parts.remove("$defs")).unwrap_or_else(|| json!({}));
+    if let Some(parts) = spec.as_object_mut() {
+        parts.remove("$schema");
+        parts.remove("title");
+    }
+    let description = spec.get("description").cloned().unwrap_or_default();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": kind,
+        "description": description,
+        "type": "object",
+        "properties": {
+            "apiVersion": { "description": "Always this.", "type": "string", "const": API_VERSION },
+            "kind": { "description": "Always this.", "type": "string", "const": kind },
+            "metadata": metadata(),
+            "spec": spec,
+        },
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "additionalProperties": false,
+        "$defs": defs,
+    })
+}
+
+fn metadata() -> Value {
+    let texts = |description: &str| json!({ "description": description, "type": "object", "additionalProperties": { "type": "string" } });
+    json!({
+        "description": "The document's name and labels.",
+        "type": "object",
+        "properties": {
+            "name": { "description": "Unique for its kind; lower case letters, digits, `-` and `.`.", "type": "string" },
+            "namespace": { "description": "For Kubernetes; a directory tree is one workspace whatever it says.", "type": "string" },
+            "labels": texts("Words to select by."),
+            "annotations": texts("For people and other tools; headcount does not read them."),
+        },
+        "required": ["name"],
+        "additionalProperties": false,
+    })
+}
+
+/// One schema for any kind, as editors like it: `kind` decides which one holds. Definitions of the same name are the same type, so they merge.
+fn combined(documents: &[(&'static str, Value)]) -> Value {
+    let mut defs = Map::new();
+    let mut choices = Vec::new();
+    for (kind, schema) in documents {
+        let mut schema = schema.clone();
+        if let Some(parts) = schema.as_object_mut() {
+            parts.remove("$schema");
+            if let Some(Value::Object(own)) = parts.remove("$defs") {
+                defs.extend(own);
+            }
+        }
+        defs.insert((*kind).to_owned(), schema);
+        choices.push(json!({ "$ref": format!("#/$defs/{kind}") }));
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "headcount",
+        "description": "A document of a headcount workspace.",
+        "oneOf": choices,
+        "$defs": defs,
+    })
+}
+
+/// An optional field may be absent; it may not be null. Only where anything goes does null mean something.
+fn without_null(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(without_null),
+        Value::Object(parts) => {
+            if parts.get("nullable").is_some_and(Value::is_boolean) {
+                parts.remove("nullable");
+            }
+            if let Some(Value::Array(types)) = parts.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    parts.insert("type".to_owned(), only);
+                }
+            }
+            let choices = parts.get_mut("anyOf").and_then(Value::as_array_mut);
+            let only = choices.and_then(|choices| {
+                choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+                if choices.len() == 1 { choices.pop() } else { None }
+            });
+            if let Some(Value::Object(only)) = only {
+                parts.remove("anyOf");
+                for (name, value) in only {
+                    parts.entry(name).or_insert(value);
+                }
+            }
+            parts.values_mut().for_each(without_null);
+        }
+        _ => {}
+    }
+}
+
+fn pretty(schema: &Value) -> String {
+    serde_json::to_string_pretty(schema).unwrap_or_default() + "\n"
+}
