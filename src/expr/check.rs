@@ -1,0 +1,336 @@
+//! The syntax tree to nodes: every name, function and number of arguments is checked here, so nothing is left to go wrong but the data.
+
+use std::sync::Arc;
+
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExpr, SourceInfo, operators};
+
+use super::datum::Datum;
+use super::function::{self, Function};
+use super::node::{Comparison, Loop, LoopKind, Node, Operator};
+use super::root::{Resolved, Root, nearest};
+use super::{Problem, date};
+
+/// Loops in loops: more would let 2 KiB of text run for hours.
+const MAX_LOOPS: usize = 2;
+/// Memory of one compiled pattern.
+const MAX_PATTERN: usize = 1 << 20;
+
+/// The node, and the paths it reads in the order of their positions.
+pub(super) fn check(tree: &IdedExpr, info: &SourceInfo, root: Root) -> Result<(Node, Vec<Arc<str>>), Vec<Problem>> {
+    let mut check = Check { info, root, reads: Vec::new(), locals: Vec::new(), problems: Vec::new() };
+    let node = check.node(tree);
+    if check.problems.is_empty() { Ok((node, check.reads)) } else { Err(check.problems) }
+}
+
+struct Check<'a> {
+    info: &'a SourceInfo,
+    root: Root,
+    reads: Vec<Arc<str>>,
+    /// loop variables, outermost first
+    locals: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+/// A name in a chain such as `identity.name.givenName`, with the node that carries it.
+struct Segment<'t> {
+    name: &'t str,
+    id: u64,
+}
+
+impl Check<'_> {
+    fn node(&mut self, tree: &IdedExpr) -> Node {
+        if let Some((base, segments)) = chain(tree) {
+            return self.path(tree, base, &segments);
+        }
+        match &tree.expr {
+            Expr::Literal(literal) => self.literal(tree, literal),
+            Expr::Select(select) => Node::Field(self.boxed(&select.operand), select.field.as_str().into()),
+            Expr::Call(call) => self.call(tree, call),
+            Expr::List(list) => fold(Node::List(list.elements.iter().map(|item| self.node(item)).collect())),
+            Expr::Map(map) => self.map(map),
+            _ => self.problem(tree, "this is not supported here".into(), None),
+        }
+    }
+
+    fn boxed(&mut self, tree: &IdedExpr) -> Box<Node> {
+        Box::new(self.node(tree))
+    }
+
+    fn literal(&mut self, tree: &IdedExpr, literal: &LiteralValue) -> Node {
+        Node::Literal(match literal {
+            LiteralValue::Boolean(value) => Datum::Bool(*value.inner()),
+            LiteralValue::Int(value) => Datum::Int(*value.inner()),
+            LiteralValue::Null => Datum::Null,
+            LiteralValue::String(text) => Datum::Text(text.inner().to_owned().into()),
+            LiteralValue::Double(_) => {
+                let hint = "numbers with a fraction are text as they were written: \"0.5\"";
+                return self.problem(tree, "numbers with a fraction are not supported".into(), Some(hint.into()));
+            }
+            LiteralValue::UInt(_) | LiteralValue::Bytes(_) => {
+                return self.problem(tree, "only texts, whole numbers, true, false and null are supported".into(), None);
+            }
+        })
+    }
+
+    fn map(&mut self, map: &MapExpr) -> Node {
+        let mut entries = Vec::new();
+        for entry in &map.entries {
+            if let EntryExpr::MapEntry(entry) = &entry.expr {
+                entries.push((self.node(&entry.key), self.node(&entry.value)));
+            }
+        }
+        Node::Map(entries.into())
+    }
+
+    /// A chain of names from a loop variable or the root.
+    fn path(&mut self, tree: &IdedExpr, base: &IdedExpr, segments: &[Segment<'_>]) -> Node {
+        let Expr::Ident(name) = &base.expr else { return self.problem(tree, "this is not supported here".into(), None) };
+        let names: Vec<_> = segments.iter().map(|segment| segment.name).collect();
+        if let Some(local) = self.locals.iter().rposition(|known| known == name) {
+            return fields(Node::Local(local), &names);
+        }
+        let root = self.root.name();
+        if name != root {
+            return self.unknown_variable(base, name, &names);
+        }
+        if names.is_empty() {
+            return self.problem(base, format!("`{root}` alone is no value"), Some(format!("name a field: {root}.displayName")));
+        }
+        match self.root.resolve(&names) {
+            Resolved::Path { path, used } => fields(Node::Input(self.read(path)), &names[used..]),
+            Resolved::Prefix(below) => Node::Map(
+                below
+                    .iter()
+                    .map(|(field, path)| (Node::Literal(Datum::Text((*field).into())), Node::Input(self.read(Arc::from(*path)))))
+                    .collect(),
+            ),
+            Resolved::Unknown { hint } => {
+                let last = segments.last().map_or(base.id, |segment| segment.id);
+                let message = format!("nothing is called `{root}.{}`", names.join("."));
+                let start = self.span(base.id).0;
+                let end = self.name_end(last, names.last().copied().unwrap_or_default());
+                self.problems.push(Problem { offset: start, length: end.saturating_sub(start).max(1), message, hint: Some(hint) });
+                Node::Literal(Datum::Null)
+            }
+        }
+    }
+
+    fn unknown_variable(&mut self, base: &IdedExpr, name: &str, below: &[&str]) -> Node {
+        let root = self.root.name();
+        let known = self.root.names();
+        let hint = match nearest(name, std::iter::once(root).chain(known)) {
+            Some(near) if near == root => format!("did you mean {root}?"),
+            Some(near) if below.is_empty() => format!("write {root}.{near}, or \"{name}\" for the text"),
+            _ if below.is_empty() => format!("write {root}.{name}, or \"{name}\" for the text"),
+            _ => format!("only `{root}` is known here"),
+        };
+        self.problem(base, format!("nothing is called `{name}` here"), Some(hint))
+    }
+
+    fn read(&mut self, path: Arc<str>) -> usize {
+        self.reads.iter().position(|known| *known == path).unwrap_or_else(|| {
+            self.reads.push(path);
+            self.reads.len() - 1
+        })
+    }
+
+    fn call(&mut self, tree: &IdedExpr, call: &CallExpr) -> Node {
+        if let Some(node) = self.operator(call) {
+            return node;
+        }
+        let name = call.func_name.as_str();
+        if let (Some(target), Some(kind)) = (&call.target, LoopKind::of(name, call.args.len())) {
+            return self.each(tree, kind, target, &call.args);
+        }
+        if name == operators::HAS && call.target.is_none() && call.args.len() == 1 {
+            return self.has(&call.args[0]);
+        }
+        let arguments: Vec<&IdedExpr> = call.target.as_deref().into_iter().chain(&call.args).collect();
+        if name == "matches" && arguments.len() == 2 {
+            return self.matches(arguments[0], arguments[1]);
+        }
+        match function::find(name) {
+            Some(function) if (function.least..=function.most).contains(&arguments.len()) => self.function(function, &arguments),
+            Some(function) => {
+                let message = format!("`{name}` takes {}, not {}", function.arity(), arguments.len());
+                self.problem(tree, message, Some(format!("write {}", function.usage)))
+            }
+            None => self.unknown_function(tree, name),
+        }
+    }
+
+    fn function(&mut self, function: &'static Function, arguments: &[&IdedExpr]) -> Node {
+        let nodes: Box<[Node]> = arguments.iter().map(|argument| self.node(argument)).collect();
+        if let (true, Some(Node::Literal(Datum::Text(format)))) = (function.name == "date", nodes.get(1)) {
+            if let Err(message) = date::check_format(format) {
+                return self.problem(arguments[1], message, Some("day, month and year are %d, %m and %Y".into()));
+            }
+        }
+        Node::Call(function, nodes)
+    }
+
+    fn unknown_function(&mut self, tree: &IdedExpr, name: &str) -> Node {
+        let hint = match function::nearest_name(name) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("known are {}", function::names().collect::<Vec<_>>().join(", ")),
+        };
+        let (start, _) = self.call_name(tree.id, name);
+        self.problems.push(Problem {
+            offset: start,
+            length: name.len(),
+            message: format!("there is no function `{name}`"),
+            hint: Some(hint),
+        });
+        Node::Literal(Datum::Null)
+    }
+
+    fn matches(&mut self, text: &IdedExpr, pattern: &IdedExpr) -> Node {
+        let of = self.boxed(text);
+        let Expr::Literal(LiteralValue::String(literal)) = &pattern.expr else {
+            return self.problem(pattern, "the pattern of `matches` must be a text in quotes".into(), None);
+        };
+        match regex::RegexBuilder::new(literal.inner()).size_limit(MAX_PATTERN).build() {
+            Ok(regex) => Node::Matches(of, Box::new(regex)),
+            Err(_) => {
+                self.problem(pattern, "the pattern can't be read".into(), Some("it is a regular expression, such as \"^[A-Z]{2}\"".into()))
+            }
+        }
+    }
+
+    fn each(&mut self, tree: &IdedExpr, kind: LoopKind, over: &IdedExpr, arguments: &[IdedExpr]) -> Node {
+        let over = self.node(over);
+        let Some(Expr::Ident(variable)) = arguments.first().map(|first| &first.expr) else {
+            let message = "the first argument must be a plain name, as in list.exists(x, x == \"a\")";
+            return self.problem(tree, message.into(), None);
+        };
+        if self.locals.len() >= MAX_LOOPS {
+            return self.problem(tree, "loops nest too deeply".into(), Some("at most two may stand in each other".into()));
+        }
+        self.locals.push(variable.clone());
+        let only = if arguments.len() == 3 { Some(self.node(&arguments[1])) } else { None };
+        let body = arguments.last().map_or(Node::Literal(Datum::Null), |last| self.node(last));
+        self.locals.pop();
+        Node::Loop(Box::new(Loop { kind, over, variable: variable.as_str().into(), only, body }))
+    }
+
+    fn has(&mut self, of: &IdedExpr) -> Node {
+        match self.node(of) {
+            Node::Input(at) => Node::Has(at),
+            Node::Field(of, name) => Node::HasField(of, name),
+            node if !self.problems.is_empty() => node,
+            _ => self.problem(of, "`has` takes a path, as in has(record.dept)".into(), None),
+        }
+    }
+
+    fn operator(&mut self, call: &CallExpr) -> Option<Node> {
+        Some(match (call.func_name.as_str(), call.args.as_slice()) {
+            (operators::LOGICAL_AND, [one, other]) => Node::And(self.boxed(one), self.boxed(other)),
+            (operators::LOGICAL_OR, [one, other]) => Node::Or(self.boxed(one), self.boxed(other)),
+            (operators::LOGICAL_NOT, [of]) => Node::Not(self.boxed(of)),
+            (operators::NEGATE, [of]) => Node::Negate(self.boxed(of)),
+            (operators::CONDITIONAL, [condition, then, otherwise]) => {
+                Node::Choice(Box::new([self.node(condition), self.node(then), self.node(otherwise)]))
+            }
+            (operators::IN, [one, other]) => Node::In(Box::new([self.node(one), self.node(other)])),
+            (operators::INDEX, [of, index]) => Node::Index(self.boxed(of), self.boxed(index)),
+            (name, [one, other]) => match (comparison(name), arithmetic(name)) {
+                (Some(comparison), _) => Node::Compare(comparison, Box::new([self.node(one), self.node(other)])),
+                (_, Some(operator)) => Node::Math(operator, Box::new([self.node(one), self.node(other)])),
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    fn problem(&mut self, tree: &IdedExpr, message: String, hint: Option<String>) -> Node {
+        let (start, end) = self.span(tree.id);
+        self.problems.push(Problem { offset: start, length: end.saturating_sub(start).max(1), message, hint });
+        Node::Literal(Datum::Null)
+    }
+
+    /// Bytes of the token that stands for a node.
+    fn span(&self, id: u64) -> (usize, usize) {
+        let text = &self.info.source;
+        let (start, last) = self.info.offset_for(id).map_or((0, 0), |(start, last)| (start as usize, last as usize));
+        let start = if text.is_char_boundary(start) { start } else { 0 };
+        let last_length = text.get(last..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        (start, (last + last_length).clamp(start, text.len().max(start)))
+    }
+
+    /// Where a field's name ends: the node's token is the dot or bracket before it.
+    fn name_end(&self, id: u64, name: &str) -> usize {
+        let (start, end) = self.span(id);
+        let found = self.info.source.get(start..).and_then(|rest| rest.find(name));
+        found.map_or(end, |at| start + at + name.len())
+    }
+
+    /// Where a called function's name stands: the node's token is the bracket after it, or the name.
+    fn call_name(&self, id: u64, name: &str) -> (usize, usize) {
+        let (start, end) = self.span(id);
+        let text = &self.info.source;
+        if text.get(start..).is_some_and(|rest| rest.starts_with(name)) {
+            return (start, start + name.len());
+        }
+        text.get(..end).and_then(|before| before.rfind(name)).map_or((start, end), |at| (at, at + name.len()))
+    }
+}
+
+/// `a.b["c"].d` as its base and the segments, outermost last.
+fn chain(tree: &IdedExpr) -> Option<(&IdedExpr, Vec<Segment<'_>>)> {
+    let mut segments = Vec::new();
+    let mut at = tree;
+    loop {
+        match &at.expr {
+            Expr::Ident(_) => break,
+            Expr::Select(select) => {
+                segments.push(Segment { name: &select.field, id: at.id });
+                at = &select.operand;
+            }
+            Expr::Call(call) if call.func_name == operators::INDEX => {
+                let [of, IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), id }] = call.args.as_slice() else { return None };
+                segments.push(Segment { name: name.inner(), id: *id });
+                at = of;
+            }
+            _ => return None,
+        }
+    }
+    segments.reverse();
+    Some((at, segments))
+}
+
+fn fields(node: Node, names: &[&str]) -> Node {
+    names.iter().fold(node, |node, name| Node::Field(Box::new(node), (*name).into()))
+}
+
+/// A list of literals is a literal.
+fn fold(node: Node) -> Node {
+    let Node::List(items) = node else { return node };
+    if !items.iter().all(|item| matches!(item, Node::Literal(value) if !matches!(value, Datum::Null))) {
+        return Node::List(items);
+    }
+    let literals = items.into_iter().filter_map(|item| if let Node::Literal(value) = item { Some(value) } else { None });
+    Node::Literal(Datum::List(literals.collect()))
+}
+
+fn comparison(name: &str) -> Option<Comparison> {
+    Some(match name {
+        operators::EQUALS => Comparison::Equal,
+        operators::NOT_EQUALS => Comparison::NotEqual,
+        operators::LESS => Comparison::Less,
+        operators::LESS_EQUALS => Comparison::LessOrEqual,
+        operators::GREATER => Comparison::Greater,
+        operators::GREATER_EQUALS => Comparison::GreaterOrEqual,
+        _ => return None,
+    })
+}
+
+fn arithmetic(name: &str) -> Option<Operator> {
+    Some(match name {
+        operators::ADD => Operator::Add,
+        operators::SUBSTRACT => Operator::Subtract,
+        operators::MULTIPLY => Operator::Multiply,
+        operators::DIVIDE => Operator::Divide,
+        operators::MODULO => Operator::Remainder,
+        _ => return None,
+    })
+}

@@ -1,0 +1,329 @@
+//! Working an expression out, within a budget of steps and text.
+//!
+//! Null follows design 5 more than CEL: a comparison with null is false, an ordering by null is null, and null counts as false in `!`, `&&`, `||` and `?:`.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::datum::Datum;
+use super::function::Function;
+use super::node::{Comparison, Loop, LoopKind, Node, Operator, Written};
+use super::{Expression, Input};
+
+/// Loop rounds and copied values of one evaluation.
+const MAX_STEPS: usize = 100_000;
+/// Longest text that an expression may put together, in bytes.
+pub(super) const MAX_TEXT: usize = 64 << 10;
+/// Longest list that an expression may put together.
+const MAX_ITEMS: usize = 10_000;
+
+/// Why an evaluation failed: names the place in the expression, never the data.
+#[derive(Debug)]
+pub(super) struct Failure(pub(super) String);
+
+type Outcome<'a> = Result<Datum<'a>, Failure>;
+
+/// One evaluation under way.
+pub(super) struct Run<'a> {
+    expression: &'a Expression,
+    inputs: &'a [Input<'a>],
+    locals: Vec<Datum<'a>>,
+    steps: usize,
+    pub(super) read_missing: bool,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(expression: &'a Expression, inputs: &'a [Input<'a>]) -> Self {
+        Self { expression, inputs, locals: Vec::new(), steps: 0, read_missing: false }
+    }
+
+    pub(super) fn fail<T>(&self, node: &'a Node, words: &str) -> Result<T, Failure> {
+        Err(Failure(format!("`{}` {words}", self.write(node))))
+    }
+
+    pub(super) fn write(&self, node: &'a Node) -> Written<'a> {
+        Written { node, root: self.expression.root.name(), reads: &self.expression.reads }
+    }
+
+    fn input(&mut self, at: usize) -> Datum<'a> {
+        let value = self.inputs.get(at).and_then(|input| Datum::from_input(*input));
+        self.read_missing |= value.is_none();
+        value.unwrap_or(Datum::Null)
+    }
+
+    /// Null because nothing is there, not because somebody said so.
+    fn absent(&mut self) -> Datum<'a> {
+        self.read_missing = true;
+        Datum::Null
+    }
+
+    fn charge(&mut self, node: &'a Node, steps: usize) -> Result<(), Failure> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > MAX_STEPS { self.fail(node, "takes too many steps") } else { Ok(()) }
+    }
+}
+
+impl Node {
+    pub(super) fn eval<'a>(&'a self, run: &mut Run<'a>) -> Outcome<'a> {
+        match self {
+            Self::Literal(value) => Ok(value.borrowed()),
+            Self::Input(at) => Ok(run.input(*at)),
+            Self::Local(at) => self.local(*at, run),
+            Self::Field(of, name) => {
+                let of = of.eval(run)?;
+                self.field(of, name, run)
+            }
+            Self::Index(of, index) => self.index(of, index, run),
+            Self::Has(at) => {
+                run.input(*at);
+                Ok(Datum::Bool(!matches!(run.inputs.get(*at), None | Some(Input::Cell(crate::model::Cell::Missing)))))
+            }
+            Self::HasField(of, name) => {
+                let of = of.eval(run)?;
+                Ok(Datum::Bool(matches!(of, Datum::Map(fields) if fields.iter().any(|(known, _)| known == name.as_ref()))))
+            }
+            Self::Not(of) => Ok(Datum::Bool(!of.truth(run)?)),
+            Self::Negate(of) => match of.eval(run)? {
+                Datum::Int(value) => value.checked_neg().map_or_else(|| run.fail(self, "is too large"), |value| Ok(Datum::Int(value))),
+                other => run.fail(self, &format!("needs a number, not {}", other.kind())),
+            },
+            Self::And(one, other) => both(one, other, false, run),
+            Self::Or(one, other) => both(one, other, true, run),
+            Self::Choice(parts) => {
+                let chosen = if parts[0].truth(run)? { &parts[1] } else { &parts[2] };
+                chosen.eval(run)
+            }
+            Self::Compare(comparison, sides) => self.compare(*comparison, sides, run),
+            Self::Math(operator, sides) => self.math(*operator, sides, run),
+            Self::In(sides) => self.contained(sides, run),
+            Self::Call(function, arguments) => self.call(function, arguments, run),
+            Self::Matches(of, pattern) => match of.eval(run)? {
+                Datum::Null => Ok(Datum::Null),
+                of => match of.as_text() {
+                    Some(text) => Ok(Datum::Bool(pattern.is_match(text))),
+                    None => run.fail(self, &format!("needs text, not {}", of.kind())),
+                },
+            },
+            Self::List(items) => list(items, run),
+            Self::Map(entries) => self.map(entries, run),
+            Self::Loop(each) => self.each(each, run),
+        }
+    }
+
+    /// Null counts as false.
+    fn truth<'a>(&'a self, run: &mut Run<'a>) -> Result<bool, Failure> {
+        match self.eval(run)? {
+            Datum::Bool(value) => Ok(value),
+            Datum::Null => Ok(false),
+            other => run.fail(self, &format!("gives {}, not true or false", other.kind())),
+        }
+    }
+
+    fn local<'a>(&'a self, at: usize, run: &mut Run<'a>) -> Outcome<'a> {
+        let value = run.locals.get(at).cloned().unwrap_or(Datum::Null);
+        run.charge(self, value.weight())?;
+        Ok(value)
+    }
+
+    fn field<'a>(&'a self, of: Datum<'a>, name: &str, run: &mut Run<'a>) -> Outcome<'a> {
+        match of {
+            Datum::Null => Ok(Datum::Null),
+            Datum::Map(fields) => match fields.into_iter().find(|(known, _)| known == name) {
+                Some((_, value)) => Ok(value),
+                None => Ok(run.absent()),
+            },
+            other => run.fail(self, &format!("asks for a field of {}", other.kind())),
+        }
+    }
+
+    fn index<'a>(&'a self, of: &'a Node, index: &'a Node, run: &mut Run<'a>) -> Outcome<'a> {
+        match (of.eval(run)?, index.eval(run)?) {
+            (Datum::Null, _) => Ok(Datum::Null),
+            (Datum::List(items), Datum::Int(at)) => match usize::try_from(at).ok().and_then(|at| items.into_iter().nth(at)) {
+                Some(item) => Ok(item),
+                None => Ok(run.absent()),
+            },
+            (of @ Datum::Map(_), Datum::Text(name)) => self.field(of, &name, run),
+            (of, index) => run.fail(self, &format!("asks for {} of {}", index.kind(), of.kind())),
+        }
+    }
+
+    fn compare<'a>(&'a self, comparison: Comparison, sides: &'a [Node; 2], run: &mut Run<'a>) -> Outcome<'a> {
+        let (one, other) = (sides[0].eval(run)?, sides[1].eval(run)?);
+        let order = match comparison {
+            Comparison::Equal => return Ok(Datum::Bool(one.equals(&other))),
+            Comparison::NotEqual => return Ok(Datum::Bool(!one.equals(&other))),
+            _ => match (&one, &other) {
+                (Datum::Null, _) | (_, Datum::Null) => return Ok(Datum::Null),
+                (Datum::Int(one), Datum::Int(other)) => one.cmp(other),
+                (Datum::Bool(one), Datum::Bool(other)) => one.cmp(other),
+                _ => match (one.as_text(), other.as_text()) {
+                    (Some(one), Some(other)) => one.cmp(other),
+                    _ => return run.fail(self, &format!("compares {} with {}", one.kind(), other.kind())),
+                },
+            },
+        };
+        Ok(Datum::Bool(match comparison {
+            Comparison::Less => order == Ordering::Less,
+            Comparison::LessOrEqual => order != Ordering::Greater,
+            Comparison::Greater => order == Ordering::Greater,
+            _ => order != Ordering::Less,
+        }))
+    }
+
+    fn math<'a>(&'a self, operator: Operator, sides: &'a [Node; 2], run: &mut Run<'a>) -> Outcome<'a> {
+        let (one, other) = (sides[0].eval(run)?, sides[1].eval(run)?);
+        if let (Datum::Int(one), Datum::Int(other)) = (&one, &other) {
+            let result = match operator {
+                Operator::Add => one.checked_add(*other),
+                Operator::Subtract => one.checked_sub(*other),
+                Operator::Multiply => one.checked_mul(*other),
+                Operator::Divide => one.checked_div(*other),
+                Operator::Remainder => one.checked_rem(*other),
+            };
+            return result.map_or_else(|| run.fail(self, "has no result: too large, or divided by zero"), |value| Ok(Datum::Int(value)));
+        }
+        if operator != Operator::Add {
+            return run.fail(self, &format!("needs two numbers, not {} and {}", one.kind(), other.kind()));
+        }
+        match (one, other) {
+            (Datum::List(mut one), Datum::List(other)) => {
+                if one.len() + other.len() > MAX_ITEMS {
+                    return run.fail(self, "makes a list that is too long");
+                }
+                one.extend(other);
+                Ok(Datum::List(one))
+            }
+            (one, other) => match (one.as_text(), other.as_text()) {
+                (Some(first), Some(second)) => {
+                    run.charge(self, (first.len() + second.len()) / 64)?;
+                    self.bounded(format!("{first}{second}"), run)
+                }
+                _ => run.fail(self, &format!("can't add {} and {}", one.kind(), other.kind())),
+            },
+        }
+    }
+
+    fn bounded<'a>(&'a self, text: String, run: &Run<'a>) -> Outcome<'a> {
+        if text.len() > MAX_TEXT { run.fail(self, "makes a text that is too long") } else { Ok(Datum::Text(Cow::Owned(text))) }
+    }
+
+    fn contained<'a>(&'a self, sides: &'a [Node; 2], run: &mut Run<'a>) -> Outcome<'a> {
+        let one = sides[0].eval(run)?;
+        if let Self::Literal(Datum::List(items)) = &sides[1] {
+            return Ok(Datum::Bool(items.iter().any(|item| item.equals(&one))));
+        }
+        match sides[1].eval(run)? {
+            _ if matches!(one, Datum::Null) => Ok(Datum::Bool(false)),
+            Datum::Null => Ok(Datum::Bool(false)),
+            Datum::List(items) => Ok(Datum::Bool(items.iter().any(|item| item.equals(&one)))),
+            Datum::Map(fields) => Ok(Datum::Bool(fields.iter().any(|(name, _)| one.as_text() == Some(name)))),
+            other => run.fail(self, &format!("looks into {}, not a list", other.kind())),
+        }
+    }
+
+    fn call<'a>(&'a self, function: &'static Function, nodes: &'a [Node], run: &mut Run<'a>) -> Outcome<'a> {
+        let mut arguments = [Datum::Null, Datum::Null, Datum::Null];
+        for (place, node) in arguments.iter_mut().zip(nodes) {
+            *place = node.eval(run)?;
+        }
+        if matches!(arguments[0], Datum::Null) && !function.takes_null {
+            return Ok(Datum::Null);
+        }
+        match (function.run)(arguments) {
+            Ok(Datum::Null) if function.picks => Ok(run.absent()),
+            Ok(value) => {
+                run.charge(self, value.weight())?;
+                Ok(value)
+            }
+            Err(words) => run.fail(self, &words),
+        }
+    }
+
+    /// A complex value without its `value` is no value.
+    fn map<'a>(&'a self, entries: &'a [(Node, Node)], run: &mut Run<'a>) -> Outcome<'a> {
+        let mut fields = Vec::with_capacity(entries.len());
+        for (name, value) in entries {
+            let (name, value) = (name.eval(run)?, value.eval(run)?);
+            match (name, value) {
+                (Datum::Text(name), Datum::Null) if name == "value" => return Ok(Datum::Null),
+                (Datum::Text(_), Datum::Null) => {}
+                (Datum::Text(name), value) => fields.push((name, value)),
+                (other, _) => return run.fail(self, &format!("names a field by {}, not text", other.kind())),
+            }
+        }
+        if fields.is_empty() && !entries.is_empty() { Ok(Datum::Null) } else { Ok(Datum::Map(fields)) }
+    }
+
+    fn each<'a>(&'a self, each: &'a Loop, run: &mut Run<'a>) -> Outcome<'a> {
+        let items = match each.over.eval(run)? {
+            Datum::Null => return Ok(Datum::Null),
+            Datum::List(items) => items,
+            Datum::Map(fields) => fields.into_iter().map(|(name, _)| Datum::Text(name)).collect(),
+            other => return run.fail(self, &format!("goes through {}, not a list", other.kind())),
+        };
+        let depth = run.locals.len();
+        let result = self.rounds(each, items, run);
+        run.locals.truncate(depth);
+        result
+    }
+
+    fn rounds<'a>(&'a self, each: &'a Loop, items: Vec<Datum<'a>>, run: &mut Run<'a>) -> Outcome<'a> {
+        let depth = run.locals.len();
+        let mut kept = Vec::new();
+        let mut hits = 0usize;
+        for item in items {
+            run.charge(self, 1 + if each.kind == LoopKind::Filter { item.weight() } else { 0 })?;
+            run.locals.truncate(depth);
+            run.locals.push(item);
+            match each.kind {
+                LoopKind::Map => {
+                    if each.only.as_ref().map_or(Ok(true), |only| only.truth(run))? {
+                        let value = each.body.eval(run)?;
+                        run.charge(self, value.weight())?;
+                        kept.push(value);
+                    }
+                }
+                LoopKind::Filter => {
+                    if each.body.truth(run)? {
+                        kept.extend(run.locals.pop());
+                    }
+                }
+                LoopKind::All if !each.body.truth(run)? => return Ok(Datum::Bool(false)),
+                LoopKind::Exists if each.body.truth(run)? => return Ok(Datum::Bool(true)),
+                LoopKind::ExistsOne => hits += usize::from(each.body.truth(run)?),
+                LoopKind::All | LoopKind::Exists => {}
+            }
+        }
+        Ok(match each.kind {
+            LoopKind::Map | LoopKind::Filter => Datum::List(kept),
+            LoopKind::All => Datum::Bool(true),
+            LoopKind::Exists => Datum::Bool(false),
+            LoopKind::ExistsOne => Datum::Bool(hits == 1),
+        })
+    }
+}
+
+/// `&&` and `||`: a side that decides alone decides, even when the other one fails.
+fn both<'a>(one: &'a Node, other: &'a Node, decides: bool, run: &mut Run<'a>) -> Outcome<'a> {
+    let first = one.truth(run);
+    if matches!(first, Ok(value) if value == decides) {
+        return Ok(Datum::Bool(decides));
+    }
+    let second = other.truth(run);
+    match (first, second) {
+        (_, Ok(value)) if value == decides => Ok(Datum::Bool(decides)),
+        (Err(failure), _) | (_, Err(failure)) => Err(failure),
+        _ => Ok(Datum::Bool(!decides)),
+    }
+}
+
+/// A list whose every item is null is null: nothing was there to list.
+fn list<'a>(items: &'a [Node], run: &mut Run<'a>) -> Outcome<'a> {
+    let mut values = Vec::with_capacity(items.len());
+    for item in items {
+        values.push(item.eval(run)?);
+    }
+    let nothing = !values.is_empty() && values.iter().all(|value| matches!(value, Datum::Null));
+    Ok(if nothing { Datum::Null } else { Datum::List(values) })
+}

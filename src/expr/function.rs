@@ -1,0 +1,329 @@
+//! The functions of an expression. Each can be called either way: `lower(x)` or `x.lower()`. Null in, null out, unless a function says otherwise.
+
+use std::borrow::Cow;
+
+use super::datum::Datum;
+use super::eval::MAX_TEXT;
+use super::{date, root};
+
+/// One function.
+#[derive(Debug)]
+pub(super) struct Function {
+    pub(super) name: &'static str,
+    /// fewest and most arguments, the receiver included; at most three
+    pub(super) least: usize,
+    pub(super) most: usize,
+    /// for the hint
+    pub(super) usage: &'static str,
+    /// null as first argument is handed to it
+    pub(super) takes_null: bool,
+    /// null from a value means that nothing was there to pick
+    pub(super) picks: bool,
+    pub(super) run: for<'a> fn([Datum<'a>; 3]) -> Outcome<'a>,
+}
+
+type Outcome<'a> = Result<Datum<'a>, Cow<'static, str>>;
+
+impl Function {
+    pub(super) fn arity(&self) -> String {
+        match (self.least, self.most) {
+            (1, 1) => "1 argument".into(),
+            (least, most) if least == most => format!("{least} arguments"),
+            (least, most) => format!("{least} to {most} arguments"),
+        }
+    }
+
+    const fn new(
+        name: &'static str,
+        least: usize,
+        most: usize,
+        usage: &'static str,
+        run: for<'a> fn([Datum<'a>; 3]) -> Outcome<'a>,
+    ) -> Self {
+        Self { name, least, most, usage, takes_null: false, picks: false, run }
+    }
+
+    const fn taking_null(mut self) -> Self {
+        self.takes_null = true;
+        self
+    }
+
+    const fn picking(mut self) -> Self {
+        self.picks = true;
+        self
+    }
+}
+
+/// Sorted by name.
+static FUNCTIONS: &[Function] = &[
+    Function::new("ascii", 1, 1, "ascii(text)", |[text, ..]| map_text(text, ascii)),
+    Function::new("bool", 1, 1, "bool(text)", to_bool),
+    Function::new("charAt", 2, 2, "charAt(text, 0)", |[text, at, _]| slice(text, at, None, true)).picking(),
+    Function::new("contains", 2, 2, "contains(text, \"part\")", |arguments| test(arguments, |text, part| text.contains(part))),
+    Function::new("date", 1, 2, "date(text) or date(text, \"%d/%m/%Y\")", to_date),
+    Function::new("default", 2, 2, "default(value, otherwise)", |[value, other, _]| {
+        Ok(if matches!(value, Datum::Null) { other } else { value })
+    })
+    .taking_null(),
+    Function::new("distinct", 1, 1, "distinct(list)", distinct),
+    Function::new("endsWith", 2, 2, "endsWith(text, \"part\")", |arguments| test(arguments, |text, part| text.ends_with(part))),
+    Function::new("first", 1, 1, "first(list)", |[list, ..]| Ok(items(list)?.into_iter().find(not_null).unwrap_or(Datum::Null))).picking(),
+    Function::new("indexOf", 2, 2, "indexOf(text, \"part\")", |arguments| position(arguments, |text, part| text.find(part))),
+    Function::new("int", 1, 1, "int(text)", to_int),
+    Function::new("join", 1, 2, "join(list, \", \")", join),
+    Function::new("last", 1, 1, "last(list)", |[list, ..]| Ok(items(list)?.into_iter().rfind(not_null).unwrap_or(Datum::Null))).picking(),
+    Function::new("lastIndexOf", 2, 2, "lastIndexOf(text, \"part\")", |arguments| position(arguments, |text, part| text.rfind(part))),
+    Function::new("lower", 1, 1, "lower(text)", |[text, ..]| map_text(text, lower)),
+    Function::new("lowerAscii", 1, 1, "lowerAscii(text)", |[text, ..]| map_text(text, |text| Cow::Owned(text.to_ascii_lowercase()))),
+    Function::new("replace", 3, 3, "replace(text, \"from\", \"to\")", replace),
+    Function::new("reverse", 1, 1, "reverse(list)", reverse),
+    Function::new("size", 1, 1, "size(list)", size),
+    Function::new("slug", 1, 1, "slug(text)", |[text, ..]| map_text(text, slug)),
+    Function::new("sort", 1, 1, "sort(list)", sort),
+    Function::new("split", 2, 2, "split(text, \",\")", split),
+    Function::new("startsWith", 2, 2, "startsWith(text, \"part\")", |arguments| test(arguments, |text, part| text.starts_with(part))),
+    Function::new("string", 1, 1, "string(number)", to_text),
+    Function::new("substring", 2, 3, "substring(text, 0, 3)", |[text, from, to]| slice(text, from, Some(to), false)),
+    Function::new("trim", 1, 1, "trim(text)", |[text, ..]| map_text(text, |text| Cow::Borrowed(text.trim()))),
+    Function::new("upper", 1, 1, "upper(text)", |[text, ..]| map_text(text, |text| Cow::Owned(text.to_uppercase()))),
+    Function::new("upperAscii", 1, 1, "upperAscii(text)", |[text, ..]| map_text(text, |text| Cow::Owned(text.to_ascii_uppercase()))),
+];
+
+/// What is read by check.rs itself, for hints.
+const BUILT_IN: &[&str] = &["all", "exists", "exists_one", "filter", "has", "map", "matches"];
+
+pub(super) fn find(name: &str) -> Option<&'static Function> {
+    FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().and_then(|at| FUNCTIONS.get(at))
+}
+
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|function| function.name).chain(BUILT_IN.iter().copied())
+}
+
+pub(super) fn nearest_name(name: &str) -> Option<&'static str> {
+    let other = match name.to_lowercase().as_str() {
+        "tolower" | "lowercase" | "tolowercase" | "downcase" => Some("lower"),
+        "toupper" | "uppercase" | "touppercase" | "upcase" => Some("upper"),
+        "strip" => Some("trim"),
+        "unaccent" | "stripaccents" | "stripdiacritics" => Some("ascii"),
+        "coalesce" | "orvalue" | "ifnull" => Some("default"),
+        "len" | "length" | "count" => Some("size"),
+        "any" => Some("exists"),
+        "timestamp" | "todate" => Some("date"),
+        _ => None,
+    };
+    other.or_else(|| root::nearest(name, names()))
+}
+
+fn needs<T>(what: &str, got: &Datum<'_>) -> Result<T, Cow<'static, str>> {
+    Err(format!("needs {what}, not {}", got.kind()).into())
+}
+
+fn items(list: Datum<'_>) -> Result<Vec<Datum<'_>>, Cow<'static, str>> {
+    match list {
+        Datum::List(items) => Ok(items),
+        other => needs("a list", &other),
+    }
+}
+
+fn not_null(value: &Datum<'_>) -> bool {
+    !matches!(value, Datum::Null)
+}
+
+/// Applies a change of text that may borrow from it.
+fn map_text<'a>(value: Datum<'a>, change: for<'t> fn(&'t str) -> Cow<'t, str>) -> Outcome<'a> {
+    match value {
+        Datum::Text(Cow::Borrowed(text)) | Datum::Reference(Cow::Borrowed(text)) => Ok(Datum::Text(change(text))),
+        Datum::Text(Cow::Owned(text)) | Datum::Reference(Cow::Owned(text)) => Ok(Datum::Text(Cow::Owned(change(&text).into_owned()))),
+        other => needs("text", &other),
+    }
+}
+
+fn lower(text: &str) -> Cow<'_, str> {
+    let lower_already = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if lower_already { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
+}
+
+fn ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(deunicode::deunicode(text)) }
+}
+
+/// Lower-case letters and digits, everything between them one hyphen.
+fn slug(text: &str) -> Cow<'_, str> {
+    let mut slug = String::with_capacity(text.len());
+    for letter in ascii(text).chars() {
+        if letter.is_ascii_alphanumeric() {
+            slug.push(letter.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.truncate(slug.trim_end_matches('-').len());
+    Cow::Owned(slug)
+}
+
+fn test<'a>([text, part, _]: [Datum<'a>; 3], holds: fn(&str, &str) -> bool) -> Outcome<'a> {
+    match (text.as_text(), part.as_text()) {
+        (Some(text), Some(part)) => Ok(Datum::Bool(holds(text, part))),
+        (None, _) => needs("text", &text),
+        (_, None) => needs("text", &part),
+    }
+}
+
+/// In characters; -1 where it is not.
+fn position<'a>([text, part, _]: [Datum<'a>; 3], find: fn(&str, &str) -> Option<usize>) -> Outcome<'a> {
+    let (Some(whole), Some(part)) = (text.as_text(), part.as_text()) else { return needs("two texts", &text) };
+    let at = find(whole, part).and_then(|at| whole.get(..at)).map(|before| before.chars().count());
+    Ok(Datum::Int(at.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1)))
+}
+
+/// Counts characters, and takes what is there where the text is shorter.
+fn slice<'a>(text: Datum<'a>, from: Datum<'a>, to: Option<Datum<'a>>, one: bool) -> Outcome<'a> {
+    let Some(whole) = text.as_text() else { return needs("text", &text) };
+    let Datum::Int(from) = from else { return needs("a position", &from) };
+    let from = usize::try_from(from).unwrap_or_default();
+    let to = match to {
+        Some(Datum::Int(to)) => usize::try_from(to).unwrap_or_default(),
+        None => from.saturating_add(1),
+        Some(Datum::Null) => usize::MAX,
+        Some(other) => return needs("a position", &other),
+    };
+    let part: String = whole.chars().skip(from).take(to.saturating_sub(from)).collect();
+    Ok(if one && part.is_empty() { Datum::Null } else { Datum::Text(part.into()) })
+}
+
+fn replace<'a>([text, from, to]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let (Some(whole), Some(from), Some(to)) = (text.as_text(), from.as_text(), to.as_text()) else { return needs("three texts", &text) };
+    let hits = if from.is_empty() { whole.chars().count() + 1 } else { whole.matches(from).count() };
+    if whole.len().saturating_add(hits.saturating_mul(to.len())) > MAX_TEXT.max(whole.len()) {
+        return Err("makes a text that is too long".into());
+    }
+    Ok(Datum::Text(whole.replace(from, to).into()))
+}
+
+fn split<'a>([text, by, _]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let (Some(whole), Some(by)) = (text.as_text(), by.as_text()) else { return needs("two texts", &text) };
+    Ok(Datum::List(whole.split(by).map(|part| Datum::Text(part.to_owned().into())).collect()))
+}
+
+/// Leaves nulls out.
+fn join<'a>([list, by, _]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let by = by.as_text().unwrap_or_default();
+    let mut text = String::new();
+    for (at, item) in items(list)?.iter().filter(|item| not_null(item)).enumerate() {
+        if at > 0 {
+            text.push_str(by);
+        }
+        match (item, item.as_text()) {
+            (_, Some(part)) => text.push_str(part),
+            (Datum::Int(number), _) => text.push_str(&number.to_string()),
+            _ => return needs("a list of texts, with each item", item),
+        }
+        if text.len() > MAX_TEXT {
+            return Err("makes a text that is too long".into());
+        }
+    }
+    Ok(Datum::Text(text.into()))
+}
+
+fn distinct<'a>([list, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let mut seen: Vec<Datum<'a>> = Vec::new();
+    let all = items(list)?;
+    if all.len() > 1000 {
+        return Err("gets a list that is too long".into());
+    }
+    for item in all {
+        if !seen.iter().any(|known| known.equals(&item)) {
+            seen.push(item);
+        }
+    }
+    Ok(Datum::List(seen))
+}
+
+fn reverse<'a>([value, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
+    match value {
+        Datum::List(items) => Ok(Datum::List(items.into_iter().rev().collect())),
+        value => match value.as_text() {
+            Some(text) => Ok(Datum::Text(text.chars().rev().collect::<String>().into())),
+            None => needs("a list or text", &value),
+        },
+    }
+}
+
+fn sort<'a>([list, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let mut all = items(list)?;
+    if all.iter().all(|item| item.as_text().is_some()) {
+        all.sort_by(|one, other| one.as_text().cmp(&other.as_text()));
+    } else if all.iter().all(|item| matches!(item, Datum::Int(_))) {
+        all.sort_by_key(|item| if let Datum::Int(number) = item { *number } else { 0 });
+    } else {
+        return Err("needs a list of texts or of numbers".into());
+    }
+    Ok(Datum::List(all))
+}
+
+fn size<'a>([value, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let count = match &value {
+        Datum::List(items) => items.len(),
+        Datum::Map(fields) => fields.len(),
+        _ => match value.as_text() {
+            Some(text) => text.chars().count(),
+            None => return needs("a list, a map or text", &value),
+        },
+    };
+    Ok(Datum::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+fn to_int<'a>([value, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
+    match &value {
+        Datum::Int(_) => Ok(value),
+        Datum::Text(text) => text.trim().parse().map(Datum::Int).map_err(|_| "needs a text that is a whole number".into()),
+        other => needs("text or a number", other),
+    }
+}
+
+fn to_text<'a>([value, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
+    match value {
+        Datum::Int(_) | Datum::Bool(_) => Ok(Datum::Text(value.to_string().into())),
+        Datum::Text(text) | Datum::Reference(text) => Ok(Datum::Text(text)),
+        other => needs("a single value", &other),
+    }
+}
+
+fn to_bool<'a>([value, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
+    match &value {
+        Datum::Bool(_) => Ok(value),
+        Datum::Int(number @ (0 | 1)) => Ok(Datum::Bool(*number == 1)),
+        Datum::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "t" | "yes" | "y" | "1" => Ok(Datum::Bool(true)),
+            "false" | "f" | "no" | "n" | "0" => Ok(Datum::Bool(false)),
+            _ => Err("needs true or false, yes or no, 1 or 0".into()),
+        },
+        other => needs("true or false", other),
+    }
+}
+
+fn to_date<'a>([value, format, _]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let written = match &value {
+        Datum::Text(text) => text.clone(),
+        Datum::Int(number) => Cow::Owned(number.to_string()),
+        other => return needs("text", other),
+    };
+    let found = match &format {
+        Datum::Null => date::parse(&written),
+        Datum::Text(format) => date::parse_as(&written, format),
+        other => return needs("a format as text", other),
+    };
+    Ok(found?.map_or(Datum::Null, |date| Datum::Text(date.to_string().into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_so_that_bisection_finds_everything() {
+        assert!(FUNCTIONS.is_sorted_by(|one, next| one.name < next.name));
+        assert!(FUNCTIONS.iter().all(|function| function.least >= 1 && function.most <= 3));
+    }
+}

@@ -1,0 +1,203 @@
+//! The compiled form of an expression, and how it is written out again.
+
+use std::fmt;
+
+use super::datum::Datum;
+use super::function::Function;
+
+/// One step of an expression. Every name in it is resolved.
+#[derive(Debug)]
+pub(super) enum Node {
+    Literal(Datum<'static>),
+    /// a position of [`super::Expression::reads`]
+    Input(usize),
+    /// a loop's variable, by position
+    Local(usize),
+    /// a field of a value
+    Field(Box<Node>, Box<str>),
+    Index(Box<Node>, Box<Node>),
+    /// `has` of an input
+    Has(usize),
+    /// `has` of a value's field
+    HasField(Box<Node>, Box<str>),
+    Not(Box<Node>),
+    Negate(Box<Node>),
+    And(Box<Node>, Box<Node>),
+    Or(Box<Node>, Box<Node>),
+    /// condition, then, else
+    Choice(Box<[Node; 3]>),
+    Compare(Comparison, Box<[Node; 2]>),
+    Math(Operator, Box<[Node; 2]>),
+    In(Box<[Node; 2]>),
+    Call(&'static Function, Box<[Node]>),
+    Matches(Box<Node>, Box<regex::Regex>),
+    List(Box<[Node]>),
+    Map(Box<[(Node, Node)]>),
+    Loop(Box<Loop>),
+}
+
+/// `list.exists(x, …)` and its kin.
+#[derive(Debug)]
+pub(super) struct Loop {
+    pub(super) kind: LoopKind,
+    pub(super) over: Node,
+    pub(super) variable: Box<str>,
+    /// for `map` with three arguments
+    pub(super) only: Option<Node>,
+    pub(super) body: Node,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoopKind {
+    All,
+    Exists,
+    ExistsOne,
+    Filter,
+    Map,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+/// A node with the names it needs to be written out.
+pub(super) struct Written<'a> {
+    pub(super) node: &'a Node,
+    pub(super) root: &'static str,
+    pub(super) reads: &'a [std::sync::Arc<str>],
+}
+
+impl LoopKind {
+    pub(super) fn of(name: &str, arguments: usize) -> Option<Self> {
+        Some(match (name, arguments) {
+            ("all", 2) => Self::All,
+            ("exists", 2) => Self::Exists,
+            ("exists_one" | "existsOne", 2) => Self::ExistsOne,
+            ("filter", 2) => Self::Filter,
+            ("map", 2 | 3) => Self::Map,
+            _ => return None,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Exists => "exists",
+            Self::ExistsOne => "exists_one",
+            Self::Filter => "filter",
+            Self::Map => "map",
+        }
+    }
+}
+
+impl Comparison {
+    pub(super) fn symbol(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
+}
+
+impl Operator {
+    pub(super) fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Remainder => "%",
+        }
+    }
+}
+
+impl<'a> Written<'a> {
+    fn of(&self, node: &'a Node) -> Written<'a> {
+        Written { node, root: self.root, reads: self.reads }
+    }
+
+    /// In brackets unless it binds tighter than anything around it.
+    fn tight(&self, node: &'a Node) -> String {
+        let loose = matches!(
+            node,
+            Node::And(..) | Node::Or(..) | Node::Choice(_) | Node::Compare(..) | Node::Math(..) | Node::In(_) | Node::Negate(_)
+        );
+        if loose { format!("({})", self.of(node)) } else { self.of(node).to_string() }
+    }
+
+    fn path(&self, at: usize) -> String {
+        let mut text = self.root.to_owned();
+        for segment in super::segments_of_path(self.reads.get(at).map_or("", |path| path)) {
+            let plain = segment.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+                && segment.chars().next().is_some_and(|first| !first.is_ascii_digit());
+            if plain {
+                text.push('.');
+                text.push_str(&segment);
+            } else {
+                text.push_str(&format!("[{segment:?}]"));
+            }
+        }
+        text
+    }
+
+    fn comma(&self, nodes: impl Iterator<Item = &'a Node>) -> String {
+        nodes.map(|node| self.of(node).to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn loop_text(&self, each: &'a Loop) -> String {
+        let only = each.only.as_ref().map(|only| format!("{}, ", self.of(only))).unwrap_or_default();
+        format!("{}.{}({}, {only}{})", self.tight(&each.over), each.kind.name(), each.variable, self.of(&each.body))
+    }
+}
+
+impl fmt::Display for Written<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node {
+            Node::Literal(value) => write!(out, "{value}"),
+            Node::Input(at) => out.write_str(&self.path(*at)),
+            Node::Local(_) => out.write_str("it"),
+            Node::Field(of, name) => write!(out, "{}.{name}", self.tight(of)),
+            Node::Index(of, index) => write!(out, "{}[{}]", self.tight(of), self.of(index)),
+            Node::Has(at) => write!(out, "has({})", self.path(*at)),
+            Node::HasField(of, name) => write!(out, "has({}.{name})", self.tight(of)),
+            Node::Not(of) => write!(out, "!{}", self.tight(of)),
+            Node::Negate(of) => write!(out, "-{}", self.tight(of)),
+            Node::And(one, other) => write!(out, "{} && {}", self.tight(one), self.tight(other)),
+            Node::Or(one, other) => write!(out, "{} || {}", self.tight(one), self.tight(other)),
+            Node::Choice(parts) => {
+                let [condition, then, otherwise] = parts.as_ref();
+                write!(out, "{} ? {} : {}", self.tight(condition), self.tight(then), self.tight(otherwise))
+            }
+            Node::Compare(comparison, sides) => write!(out, "{} {} {}", self.tight(&sides[0]), comparison.symbol(), self.tight(&sides[1])),
+            Node::Math(operator, sides) => write!(out, "{} {} {}", self.tight(&sides[0]), operator.symbol(), self.tight(&sides[1])),
+            Node::In(sides) => write!(out, "{} in {}", self.tight(&sides[0]), self.tight(&sides[1])),
+            Node::Call(function, arguments) => write!(out, "{}({})", function.name, self.comma(arguments.iter())),
+            Node::Matches(of, pattern) => write!(out, "matches({}, {:?})", self.of(of), pattern.as_str()),
+            Node::List(items) => write!(out, "[{}]", self.comma(items.iter())),
+            Node::Map(entries) => {
+                let entries: Vec<_> = entries.iter().map(|(name, value)| format!("{}: {}", self.of(name), self.of(value))).collect();
+                write!(out, "{{{}}}", entries.join(", "))
+            }
+            Node::Loop(each) => out.write_str(&self.loop_text(each)),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What an expression may speak of: its root variable and the names below it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::model;
+
+/// What an expression may speak of; each is one root variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// a source's record: any field
+    Record,
+    /// the correlated person: attributes, `custom.*`, `lifecycle`, `source`
+    Identity,
+    /// a group: `name`, `displayName`, `description`, `labels.*`
+    Group,
+    /// what was observed at a target: attributes, `custom.*`, `id`
+    Account,
+}
+
+/// What a chain of segments below a root comes to.
+pub(super) enum Resolved {
+    /// the first `used` segments are this path; the others select inside its value
+    Path { path: Arc<str>, used: usize },
+    /// a prefix of several paths (`identity.name`): last segment and path of each
+    Prefix(Vec<(&'static str, &'static str)>),
+    /// nothing is called that
+    Unknown { hint: String },
+}
+
+impl Root {
+    /// The variable's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Identity => "identity",
+            Self::Group => "group",
+            Self::Account => "account",
+        }
+    }
+
+    /// Every name that is known below it; none for records, where everything goes.
+    pub fn names(self) -> Vec<&'static str> {
+        let attributes = model::attributes().iter().map(|attribute| attribute.name);
+        match self {
+            Self::Record => Vec::new(),
+            Self::Identity => attributes.chain(["lifecycle", "source"]).collect(),
+            Self::Group => vec!["name", "displayName", "description"],
+            Self::Account => attributes.chain(["id"]).collect(),
+        }
+    }
+
+    /// The prefix below which every name goes.
+    fn open_prefix(self) -> &'static str {
+        match self {
+            Self::Record => "",
+            Self::Identity | Self::Account => "custom",
+            Self::Group => "labels",
+        }
+    }
+
+    pub(super) fn resolve(self, segments: &[&str]) -> Resolved {
+        let open = self == Self::Record || (segments.len() > 1 && segments.first() == Some(&self.open_prefix()));
+        if open {
+            return Resolved::Path { path: path_of_segments(segments.iter().copied()).into(), used: segments.len() };
+        }
+        let names = self.names();
+        for used in (1..=segments.len()).rev() {
+            let path = path_of_segments(segments[..used].iter().copied());
+            if names.contains(&path.as_str()) {
+                return Resolved::Path { path: path.into(), used };
+            }
+        }
+        let path = path_of_segments(segments.iter().copied());
+        let below: Vec<_> = names.iter().filter_map(|name| Some((name.strip_prefix(path.as_str())?.strip_prefix('.')?, *name))).collect();
+        if below.is_empty() { Resolved::Unknown { hint: self.hint(&path, &names) } } else { Resolved::Prefix(below) }
+    }
+
+    fn hint(self, path: &str, names: &[&'static str]) -> String {
+        let root = self.name();
+        if path == self.open_prefix() {
+            return format!("name the one that is meant, such as {root}.{path}.badge");
+        }
+        match nearest(path, names.iter().copied()) {
+            Some(name) => format!("did you mean {root}.{name}?"),
+            None if self == Self::Group => "known are name, displayName, description and labels.*".into(),
+            None => format!("attributes have SCIM's names; own ones stand below {root}.custom"),
+        }
+    }
+}
+
+/// The name that was probably meant: the same last segment, or few letters away.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    let tail = wanted.rsplit('.').next().unwrap_or_default();
+    let allowed = (wanted.chars().count() / 3).clamp(1, 3);
+    known
+        .filter_map(|known| {
+            let folded = known.to_lowercase();
+            let same_tail = folded.rsplit('.').next() == Some(tail);
+            let distance = if same_tail { 0 } else { edits(&wanted, &folded) };
+            (distance <= allowed).then_some((distance, known))
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// Letters to insert, drop, replace or swap with their neighbour.
+fn edits(one: &str, other: &str) -> usize {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().take(64).collect(), other.chars().take(64).collect());
+    let mut before = vec![0; other.len() + 1];
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (row, letter) in one.iter().enumerate() {
+        let mut next = vec![row + 1];
+        for (column, candidate) in other.iter().enumerate() {
+            let mut best = (last[column] + usize::from(letter != candidate)).min(last[column + 1] + 1).min(next[column] + 1);
+            if row > 0 && column > 0 && *letter == other[column - 1] && one[row - 1] == *candidate {
+                best = best.min(before[column - 1] + 1);
+            }
+            next.push(best);
+        }
+        before = std::mem::replace(&mut last, next);
+    }
+    last[other.len()]
+}
+
+/// Segments joined by `.`, a dot or backslash inside one escaped by `\`.
+pub fn path_of_segments<'a>(segments: impl Iterator<Item = &'a str>) -> String {
+    let mut path = String::new();
+    for (at, segment) in segments.enumerate() {
+        if at > 0 {
+            path.push('.');
+        }
+        for letter in segment.chars() {
+            if matches!(letter, '.' | '\\') {
+                path.push('\\');
+            }
+            path.push(letter);
+        }
+    }
+    path
+}
+
+/// The segments of a path, unescaped.
+pub fn segments_of_path(path: &str) -> Vec<Cow<'_, str>> {
+    if !path.contains('\\') {
+        return path.split('.').map(Cow::Borrowed).collect();
+    }
+    let mut segments = vec![String::new()];
+    let mut letters = path.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '.' => segments.push(String::new()),
+            '\\' => segments.last_mut().into_iter().for_each(|last| last.extend(letters.next())),
+            _ => segments.last_mut().into_iter().for_each(|last| last.push(letter)),
+        }
+    }
+    segments.into_iter().map(Cow::Owned).collect()
+}

@@ -1,0 +1,308 @@
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::*;
+
+fn compile(text: &str, root: Root) -> Expression {
+    Expression::compile(text, root).unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
+}
+
+/// Evaluates over a record given as JSON: an absent field is missing.
+fn eval(text: &str, record: &str) -> Evaluation {
+    let record: serde_json::Value = serde_json::from_str(record).unwrap();
+    let expression = compile(text, Root::Record);
+    with_cells(&expression, &record, |inputs| expression.evaluate(inputs))
+}
+
+fn holds(text: &str, record: &str) -> Result<bool, String> {
+    let record: serde_json::Value = serde_json::from_str(record).unwrap();
+    let expression = compile(text, Root::Record);
+    with_cells(&expression, &record, |inputs| expression.holds(inputs))
+}
+
+fn with_cells<T>(expression: &Expression, record: &serde_json::Value, then: impl FnOnce(&[Input<'_>]) -> T) -> T {
+    let values: Vec<Option<serde_json::Value>> = expression
+        .reads()
+        .iter()
+        .map(|path| segments_of_path(path).iter().try_fold(record, |at, segment| at.get(segment.as_ref())).cloned())
+        .collect();
+    let texts: Vec<String> = values.iter().map(|value| value.as_ref().map(ToString::to_string).unwrap_or_default()).collect();
+    let inputs: Vec<Input<'_>> = values
+        .iter()
+        .zip(&texts)
+        .map(|(value, text)| {
+            Input::Cell(match value {
+                None => Cell::Missing,
+                Some(serde_json::Value::Null) => Cell::Null,
+                Some(serde_json::Value::Bool(value)) => Cell::Bool(*value),
+                Some(serde_json::Value::Number(number)) => Cell::Int(number.as_i64().unwrap()),
+                Some(serde_json::Value::String(text)) => Cell::Text(text),
+                Some(_) => Cell::Json(text),
+            })
+        })
+        .collect();
+    then(&inputs)
+}
+
+fn text(value: &str) -> Evaluation {
+    Evaluation::Value(Value::text(value))
+}
+
+fn problems(text: &str, root: Root) -> String {
+    match Expression::compile(text, root) {
+        Ok(_) => "fine".into(),
+        Err(problems) => problems
+            .iter()
+            .map(|problem| {
+                let marked = text.get(problem.offset..problem.offset + problem.length).unwrap_or("<outside>");
+                format!("{}[{marked}]: {} ({})", problem.offset, problem.message, problem.hint.as_deref().unwrap_or("-"))
+            })
+            .collect::<Vec<_>>()
+            .join("\n"),
+    }
+}
+
+#[test]
+fn the_design_s_own_expressions_work() {
+    let record = r#"{"first": "Žofie", "last": "O'Brien Ünal", "dept": "Engineering", "start": "2026-02-01", "Emp. No": "17"}"#;
+    assert_eq!(eval(r#"lower(ascii(record.first)) + "." + lower(ascii(record.last))"#, record), text("zofie.o'brien unal"));
+    assert_eq!(eval("record.dept", record), text("Engineering"));
+    assert_eq!(eval("slug(record.last)", record), text("o-brien-unal"));
+    assert_eq!(eval("date(record.start)", record), text("2026-02-01"));
+    assert_eq!(eval(r#"record["Emp. No"]"#, record), text("17"));
+    assert_eq!(compile(r#"record["Emp. No"] + record.a.b"#, Root::Record).reads(), [Arc::from(r"Emp\. No"), Arc::from("a.b")]);
+    assert_eq!(holds(r#"record.dept in ["Engineering", "Support"]"#, record), Ok(true));
+    assert_eq!(holds(r#"record.dept.startsWith("Eng") && !(record.dept == "Sales")"#, record), Ok(true));
+}
+
+#[test]
+fn missing_falls_through_and_null_clears() {
+    let record = r#"{"cleared": null, "here": "x"}"#;
+    assert_eq!(eval("record.gone", record), Evaluation::Missing);
+    assert_eq!(eval("lower(record.gone)", record), Evaluation::Missing);
+    assert_eq!(eval(r#"record.gone + "@acme.example""#, record), Evaluation::Missing);
+    assert_eq!(eval("record.cleared", record), Evaluation::Null);
+    assert_eq!(eval("lower(record.cleared)", record), Evaluation::Null);
+    assert_eq!(eval(r#"default(record.gone, "none")"#, record), text("none"));
+    assert_eq!(eval(r#"record.here == "x" ? null : "y""#, record), Evaluation::Null);
+    assert_eq!(eval(r#"[{"value": record.gone, "type": "work"}]"#, record), Evaluation::Missing);
+    assert_eq!(eval(r#"has(record.gone) ? record.gone : record.here"#, record), text("x"));
+    assert_eq!(eval(r#"record.cleared + "x""#, record), Evaluation::Failed(r#"`record.cleared + "x"` can't add nothing and text"#.into()));
+}
+
+#[test]
+fn rules_take_null_as_no() {
+    let record = r#"{"cleared": null, "level": "3", "n": 4}"#;
+    for no in [
+        r#"record.gone == "x""#,
+        r#"record.gone in ["x"]"#,
+        r#"record.gone.startsWith("x")"#,
+        "record.gone > 3",
+        r#"record.cleared == "x""#,
+    ] {
+        assert_eq!(holds(no, record), Ok(false), "{no}");
+    }
+    for yes in [
+        r#"record.gone != "x""#,
+        r#"!record.gone.startsWith("x")"#,
+        "!has(record.gone)",
+        "record.gone == null",
+        "int(record.level) < record.n",
+    ] {
+        assert_eq!(holds(yes, record), Ok(true), "{yes}");
+    }
+    assert_eq!(holds("record.level", record), Err("`record.level` gives text, not true or false".into()));
+    assert_eq!(holds("record.level > 2", record), Err("`record.level > 2` compares text with a number".into()));
+    assert_eq!(holds("record.level > 2 || record.n == 4", record), Ok(true));
+}
+
+#[test]
+fn lists_and_loops_work() {
+    let record = r#"{"mails": [{"value": "a@x", "type": "home"}, {"value": "b@x", "type": "work"}], "tags": "a,b,,b", "empty": []}"#;
+    assert_eq!(eval(r#"record.mails.filter(m, m.type == "work")[0].value"#, record), text("b@x"));
+    assert_eq!(eval(r#"first(record.mails.filter(m, m.type == "other"))"#, record), Evaluation::Missing);
+    assert_eq!(eval(r#"record.mails.map(m, upper(m.value)).join(";")"#, record), text("A@X;B@X"));
+    assert_eq!(eval(r#"join(distinct(split(record.tags, ",").filter(t, size(t) > 0)), "+")"#, record), text("a+b"));
+    assert_eq!(eval("record.empty[0]", record), Evaluation::Missing);
+    assert_eq!(holds(r#"record.mails.exists(m, m.value.endsWith("@x")) && record.mails.all(m, has(m.type))"#, record), Ok(true));
+    assert_eq!(holds(r#"record.mails.exists_one(m, m.type == "work") && matches(record.tags, "^a,")"#, record), Ok(true));
+    assert_eq!(
+        eval(r#"[{"value": record.mails[0].value, "primary": true}]"#, record),
+        Evaluation::Value(Value::from_json(&serde_json::json!([{"value": "a@x", "primary": true}])).unwrap())
+    );
+}
+
+#[test]
+fn a_prefix_reads_all_below_it_and_a_reference_stays_one() {
+    let expression = compile("identity.name", Root::Identity);
+    assert!(expression.reads().contains(&Arc::from("name.givenName")) && expression.reads().len() == 6);
+    let manager = Value::Reference("hr/1".into());
+    let expression = compile("default(identity.manager, identity.manager)", Root::Identity);
+    assert_eq!(expression.evaluate(&[Input::Value(&manager)]), Evaluation::Value(manager.clone()));
+    assert_eq!(compile(r#"identity.manager == "hr/1""#, Root::Identity).holds(&[Input::Value(&manager)]), Ok(true));
+    assert_eq!(compile("identity.emails[0].value", Root::Identity).reads(), [Arc::from("emails")]);
+    assert_eq!(compile(r#"group.labels["app.kubernetes.io/name"]"#, Root::Group).reads(), [Arc::from(r"labels.app\.kubernetes\.io/name")]);
+    assert_eq!(compile("record.dept", Root::Record).bare_path().map(AsRef::as_ref), Some("dept"));
+}
+
+#[test]
+fn dates_of_real_systems_become_iso() {
+    for (written, iso) in [
+        ("2025-03-04", "2025-03-04"),
+        ("2025-3-4 00:00:00", "2025-03-04"),
+        ("2025-03-04T23:00:00+01:00", "2025-03-04"),
+        ("2025/03/04", "2025-03-04"),
+        ("20250304", "2025-03-04"),
+        ("20250304000000Z", "2025-03-04"),
+        ("4.3.2025", "2025-03-04"),
+        ("04-Mar-2025", "2025-03-04"),
+        ("March 4th, 2025", "2025-03-04"),
+        ("/Date(1741046400000)/", "2025-03-04"),
+        ("/Date(1741046400000+0000)/", "2025-03-04"),
+        ("9999-12-31", "9999-12-31"),
+    ] {
+        assert_eq!(eval("date(record.d)", &format!(r#"{{"d": "{written}"}}"#)), text(iso), "{written}");
+    }
+    assert_eq!(eval("date(record.d)", r#"{"d": 20250304}"#), text("2025-03-04"));
+    assert_eq!(eval("date(record.d)", r#"{"d": "0000-00-00"}"#), Evaluation::Null);
+    assert_eq!(eval(r#"date(record.d, "%d/%m/%Y")"#, r#"{"d": "03/04/2025"}"#), text("2025-04-03"));
+    for bad in ["03/04/2025", "25/12/2025", "2025-02-30", "4.3.25", "soon", "1741046400000"] {
+        let result = eval("date(record.d)", &format!(r#"{{"d": "{bad}"}}"#));
+        assert!(matches!(&result, Evaluation::Failed(words) if !words.contains(bad)), "{bad}: {result:?}");
+    }
+}
+
+#[test]
+fn every_name_is_checked_and_the_place_is_exact() {
+    assert_snapshot!(problems(r#"identity.depratment == "é" && lowr(identity.title) == "x""#, Root::Identity), @r#"
+    0[identity.depratment]: nothing is called `identity.depratment` (did you mean identity.department?)
+    31[lowr]: there is no function `lowr` (did you mean lower?)
+    "#);
+    assert_snapshot!(problems(r#""éé" == identity.givenName"#, Root::Identity), @"10[identity.givenName]: nothing is called `identity.givenName` (did you mean identity.name.givenName?)");
+    assert_snapshot!(problems("departmnt == \"x\"", Root::Identity), @r#"0[departmnt]: nothing is called `departmnt` here (write identity.department, or "departmnt" for the text)"#);
+    assert_snapshot!(problems("record.dept == \"x\"", Root::Identity), @"0[record]: nothing is called `record` here (only `identity` is known here)");
+    assert_snapshot!(problems("identity.title.trim().lowerCase()", Root::Identity), @"22[lowerCase]: there is no function `lowerCase` (did you mean lower?)");
+    assert_snapshot!(problems("replace(record.a, \"x\")", Root::Record), @"7[(]: `replace` takes 3 arguments, not 2 (write replace(text, \"from\", \"to\"))");
+    assert_snapshot!(problems("group.label.chat == \"yes\"", Root::Group), @"0[group.label.chat]: nothing is called `group.label.chat` (known are name, displayName, description and labels.*)");
+    assert_snapshot!(problems("identity", Root::Identity), @"0[identity]: `identity` alone is no value (name a field: identity.displayName)");
+    assert_snapshot!(problems("date(record.x, \"%d/%m\")", Root::Record), @r#"15["%d/%m"]: the format can't be used, or does not name day, month and year (day, month and year are %d, %m and %Y)"#);
+    assert_eq!(problems("identity.custom.badge == identity.lifecycle && account.id == \"1\"", Root::Account).lines().count(), 2);
+}
+
+#[test]
+fn unreadable_texts_say_what_and_where() {
+    assert_snapshot!(problems("record.a = \"x\"", Root::Record), @"9[=]: `=` is not understood here (compare with ==)");
+    assert_snapshot!(problems("record.a == \"x\" and record.b", Root::Record), @"16[and]: `and` is not understood here (write &&)");
+    assert_snapshot!(problems("lower(record.a", Root::Record), @"13[a]: the expression ends too early (something is missing at its end, perhaps a closing bracket)");
+    assert_snapshot!(problems("\"open", Root::Record), @"0[\"]: `\"` is not understood here (a text must be closed by the quote that opened it)");
+    assert_snapshot!(problems("record.größe", Root::Record), @"9[öße]: `öße` is not understood here (outside of quotes only plain letters are understood; write record[\"the name\"])");
+    assert_snapshot!(problems("0.5", Root::Record), @"0[0.5]: numbers with a fraction are not supported (numbers with a fraction are text as they were written: \"0.5\")");
+    assert_snapshot!(problems(" ", Root::Record), @"0[ ]: the expression is empty (leave the key out, or write an expression)");
+}
+
+#[test]
+fn hostile_texts_end_in_a_problem() {
+    let deep = [
+        "(".repeat(100_000),
+        format!("{}1{}", "(".repeat(1000), ")".repeat(1000)),
+        format!("{}1{}", "[".repeat(24), "]".repeat(24)),
+        vec!["1"; 1020].join("+"),
+        format!("record{}", ".a".repeat(1000)),
+        format!("record.a{}", ".trim()".repeat(280)),
+        "!".repeat(2047) + "a",
+        "-".repeat(2047) + "1",
+        "record.a ? ".repeat(180) + "1" + &" : 1".repeat(10),
+        format!("record.a{}", "[0]".repeat(600)),
+        "a".repeat(2049),
+        "\u{0}\u{fffd}\"'`\\".repeat(100),
+        "record.l.map(a, record.l.map(b, record.l.map(c, c)))".into(),
+    ];
+    for text in deep {
+        let _ = Expression::compile(&text, Root::Record);
+    }
+    assert!(problems("record.l.map(a, record.l.map(b, record.l.map(c, c)))", Root::Record).contains("loops nest too deeply"));
+    assert!(Expression::compile(&vec!["1"; 1020].join("+"), Root::Record).is_err());
+    assert_eq!(problems(&format!("record.x in [{}]", vec!["\"some.body@acme.example\""; 70].join(", ")), Root::Record), "fine");
+}
+
+#[test]
+fn a_run_that_grows_is_stopped() {
+    let long = format!(r#"{{"t": "{}", "l": [{}]}}"#, "a".repeat(1000), vec!["1"; 1000].join(","));
+    let grow = format!("record.t{}", r#".replace("a", "aaaaaaaaaa")"#.repeat(5));
+    assert!(matches!(eval(&grow, &long), Evaluation::Failed(words) if words.contains("too long")));
+    let copies = format!("[record.t]{}", ".map(a, [a, a, a, a, a, a, a, a, a, a])".repeat(9));
+    assert!(matches!(eval(&copies, &long), Evaluation::Failed(words) if words.contains("too many steps")));
+    assert!(
+        matches!(eval("record.l.map(a, record.l.map(b, a + b))", &long), Evaluation::Failed(words) if words.contains("too many steps"))
+    );
+}
+
+#[test]
+fn a_trace_names_what_decided() {
+    let expression = compile(r#"identity.department == "Engineering" && !(lower(identity.title) in ["intern", "guest"])"#, Root::Identity);
+    let trace = expression.trace(&[Input::Value(&Value::text("Engineering")), Input::Cell(Cell::Missing)]);
+    let lines: Vec<String> = trace.into_iter().map(|(text, value)| format!("{text}  ->  {value}")).collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    identity.department == "Engineering"  ->  true
+    identity.department  ->  "Engineering"
+    lower(identity.title) in ["intern", "guest"]  ->  false
+    lower(identity.title)  ->  missing
+    identity.title  ->  missing
+    "#);
+}
+
+#[test]
+fn paths_keep_dots_inside_a_segment() {
+    for segments in [vec!["a", "b.c", "d\\e"], vec!["Emp. No"], vec!["", "x"]] {
+        assert_eq!(segments_of_path(&path_of_segments(segments.iter().copied())), segments);
+    }
+}
+
+/// The same words as expressions that agree with CEL's own evaluation: comparisons, logic and arithmetic over whole numbers.
+fn plain_expression() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![(-3i64..9).prop_map(|number| format!("({number})")), Just("record.n".to_owned()), Just("record.m".to_owned())];
+    let number = leaf.prop_recursive(3, 12, 2, |inner| {
+        (inner.clone(), prop::sample::select(vec!["+", "-", "*", "/", "%"]), inner)
+            .prop_map(|(one, sign, other)| format!("({one} {sign} {other})"))
+    });
+    let compare = (number.clone(), prop::sample::select(vec!["==", "!=", "<", "<=", ">", ">="]), number)
+        .prop_map(|(one, sign, other)| format!("{one} {sign} {other}"));
+    compare.prop_recursive(3, 12, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), prop::sample::select(vec!["&&", "||"]), inner.clone())
+                .prop_map(|(one, sign, other)| format!("({one}) {sign} ({other})")),
+            inner.clone().prop_map(|one| format!("!({one})")),
+            (inner.clone(), inner.clone(), inner).prop_map(|(one, two, three)| format!("({one}) ? ({two}) : ({three})")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn compiling_never_panics(text in "\\PC{0,60}") {
+        let _ = Expression::compile(&text, Root::Identity);
+    }
+
+    #[test]
+    fn compiling_near_misses_never_panics(text in r#"(record|identity|\.|lower|\(|\)|\[|\]|"|'|a|0|1|\+|-|!|&&|\?|:|,| |é|\{|\}|in|exists|\\|`){0,40}"#) {
+        if let Err(problems) = Expression::compile(&text, Root::Record) {
+            for problem in problems {
+                prop_assert!(text.is_char_boundary(problem.offset.min(text.len())));
+            }
+        }
+    }
+
+    #[test]
+    fn plain_expressions_agree_with_cel(text in plain_expression(), n in -5i64..5, m in -5i64..5) {
+        let expression = compile(&text, Root::Record);
+        let record = serde_json::json!({"n": n, "m": m});
+        let ours = with_cells(&expression, &record, |inputs| expression.holds(inputs)).ok();
+        let program = cel::Env::stdlib().compile(&text).unwrap();
+        let mut context = cel::Context::default();
+        context.add_variable("record", std::collections::HashMap::from([("n", n), ("m", m)])).unwrap();
+        let theirs = program.execute(&context).ok().and_then(|value| if let cel::Value::Bool(value) = value { Some(value) } else { None });
+        prop_assert_eq!(ours, theirs);
+    }
+}

@@ -1,0 +1,56 @@
+//! What the parts of an expression came to, for `explain` and `why`.
+
+use super::eval::Run;
+use super::node::Node;
+use super::{Expression, Input};
+
+impl Expression {
+    /// The comparisons and paths that the result hangs on, in reading order, each as it is written and with its value.
+    pub fn trace(&self, inputs: &[Input<'_>]) -> Vec<(String, String)> {
+        let mut parts = Vec::new();
+        collect(&self.node, &mut parts);
+        let mut lines: Vec<(String, String)> = Vec::new();
+        for part in parts {
+            let mut run = Run::new(self, inputs);
+            let text = run.write(part).to_string();
+            if lines.iter().any(|(known, _)| *known == text) {
+                continue;
+            }
+            let value = match part.eval(&mut run) {
+                Ok(super::datum::Datum::Null) if run.read_missing => "missing".into(),
+                Ok(value) => value.to_string(),
+                Err(failure) => failure.0,
+            };
+            lines.push((text, value));
+        }
+        lines
+    }
+}
+
+/// Decisions are taken apart; what decides stands whole, and is followed by the paths in it.
+fn collect<'a>(node: &'a Node, parts: &mut Vec<&'a Node>) {
+    match node {
+        Node::Literal(_) | Node::Local(_) => {}
+        Node::Input(_) | Node::Has(_) => parts.push(node),
+        Node::And(one, other) | Node::Or(one, other) => {
+            collect(one, parts);
+            collect(other, parts);
+        }
+        Node::Not(of) | Node::Negate(of) => collect(of, parts),
+        Node::Choice(branches) => branches.iter().for_each(|branch| collect(branch, parts)),
+        Node::List(items) => items.iter().for_each(|item| collect(item, parts)),
+        Node::Map(entries) => entries.iter().for_each(|(_, value)| collect(value, parts)),
+        Node::Field(of, _) | Node::HasField(of, _) => whole(node, &[of], parts),
+        Node::Index(of, at) => whole(node, &[of, at], parts),
+        Node::Compare(_, sides) | Node::In(sides) | Node::Math(_, sides) => whole(node, &[&sides[0], &sides[1]], parts),
+        Node::Call(_, arguments) => whole(node, &arguments.iter().collect::<Vec<_>>(), parts),
+        Node::Matches(of, _) => whole(node, &[of], parts),
+        Node::Loop(each) => whole(node, &[&each.over], parts),
+    }
+}
+
+/// Nothing inside a loop: it has no value without its rounds.
+fn whole<'a>(node: &'a Node, below: &[&'a Node], parts: &mut Vec<&'a Node>) {
+    parts.push(node);
+    below.iter().for_each(|node| collect(node, parts));
+}
