@@ -1,3 +1,286 @@
 //! One HTTP client façade for all connectors: deadlines, bounded bodies, no redirects, TLS, and what a lost answer means.
 //!
 //! Must never: follow a redirect (it could carry credentials to another host), retry, or log a header or a body.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+pub use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER};
+use secrecy::{ExposeSecret, SecretString};
+pub use url::Url;
+
+use crate::model::SystemError;
+
+/// A certificate file larger than this is none.
+const MAX_CA_FILE: u64 = 4 << 20;
+/// No host needs longer to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A longer wait than a day is not an answer to "when".
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// deadline of one request, answer and all
+    pub timeout: Duration,
+    /// most bytes of one answer, after decompression
+    pub max_body: usize,
+    /// PEM certificates that count beside the system's
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How headcount signs in to a host. Prints as nothing.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// a bearer token
+    Bearer(SecretString),
+    /// user name and password
+    Basic(String, SecretString),
+}
+
+/// A client for one system.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: reqwest::Client,
+    max_body: usize,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// the verb; anything but GET is a write
+    pub method: Method,
+    /// where to
+    pub url: Url,
+    /// how to sign in
+    pub credentials: Option<&'a Credentials>,
+    /// the media type of body and answer
+    pub media_type: &'static str,
+    /// only if the resource still has this version
+    pub if_match: Option<String>,
+    /// the content
+    pub body: Option<Vec<u8>>,
+}
+
+/// One answer, whatever its status.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// the status code
+    pub status: u16,
+    /// `Content-Type`
+    pub content_type: Option<String>,
+    /// `ETag`
+    pub etag: Option<String>,
+    /// `Location`
+    pub location: Option<String>,
+    /// `Retry-After`, as a time from now
+    pub retry_after: Option<Duration>,
+    /// the content; of a write also empty where it was lost on the way, since the status already says what was done
+    pub body: Vec<u8>,
+}
+
+impl Client {
+    /// A client; reads the certificate file.
+    pub fn new(settings: &Settings) -> Result<Self, SystemError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("headcount/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(settings.timeout.min(CONNECT_TIMEOUT))
+            .timeout(settings.timeout);
+        if let Some(path) = &settings.ca_file {
+            builder = builder.tls_certs_merge(read_certificates(path)?);
+        }
+        let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {}", words(&error))))?;
+        Ok(Self { inner, max_body: settings.max_body })
+    }
+
+    /// Sends a request, once. An error says whether the request may have had an effect: a write that was sent and not answered is uncertain.
+    pub async fn send(&self, request: Request<'_>) -> Result<Response, SystemError> {
+        let write = request.method != Method::GET;
+        let mut builder = self.inner.request(request.method, request.url).header(ACCEPT, request.media_type);
+        builder = match request.credentials {
+            Some(credentials) => builder.header(AUTHORIZATION, credentials.header()?),
+            None => builder,
+        };
+        if let Some(version) = request.if_match {
+            builder = builder.header(IF_MATCH, version);
+        }
+        if let Some(body) = request.body {
+            builder = builder.header(CONTENT_TYPE, request.media_type).body(body);
+        }
+        let mut answer = builder.send().await.map_err(|error| lost(&error, write))?;
+        let mut response = head(&answer);
+        match read_body(&mut answer, self.max_body).await {
+            Ok(body) => response.body = body,
+            Err(_) if write || !answer.status().is_success() => {}
+            Err(error) => return Err(error),
+        }
+        Ok(response)
+    }
+}
+
+impl Credentials {
+    fn header(&self) -> Result<HeaderValue, SystemError> {
+        let text = match self {
+            Self::Bearer(token) => format!("Bearer {}", token.expose_secret()),
+            Self::Basic(name, password) => format!("Basic {}", base64(format!("{name}:{}", password.expose_secret()).as_bytes())),
+        };
+        let mut header = HeaderValue::from_str(&text)
+            .map_err(|_| SystemError::Auth("the secret holds a line break or another character that no header can carry".into()))?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+
+    /// The text with the secret blanked out, for words that a system sent back.
+    pub fn redact(&self, text: &str) -> String {
+        let (Self::Bearer(secret) | Self::Basic(_, secret)) = self;
+        text.replace(secret.expose_secret(), "[secret]")
+    }
+}
+
+/// Standard base64 with padding, for the one header that needs it.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().enumerate().fold(0u32, |group, (at, byte)| group | (u32::from(*byte) << (16 - 8 * at)));
+        for at in 0..4 {
+            let digit = (group >> (18 - 6 * at)) as usize & 63;
+            text.push(if at <= chunk.len() { char::from(ALPHABET[digit]) } else { '=' });
+        }
+    }
+    text
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, SystemError> {
+    let wrong = |what: String| SystemError::Auth(format!("caFile {}: {what}", path.display()));
+    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+    if size > MAX_CA_FILE {
+        return Err(wrong(format!("{size} bytes are too many for a certificate file")));
+    }
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| wrong("no PEM certificates".into()))?;
+    if certificates.is_empty() {
+        return Err(wrong("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)".into()));
+    }
+    Ok(certificates)
+}
+
+fn head(answer: &reqwest::Response) -> Response {
+    let headers = answer.headers();
+    Response {
+        status: answer.status().as_u16(),
+        content_type: header(headers, &CONTENT_TYPE),
+        etag: header(headers, &ETAG),
+        location: header(headers, &LOCATION),
+        retry_after: header(headers, &RETRY_AFTER).and_then(|text| retry_after(&text, Timestamp::now())),
+        body: Vec::new(),
+    }
+}
+
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// Seconds or an HTTP date (RFC 9110 section 10.2.3); a date that has passed means now.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let until = rfc2822::parse(text).ok()?.timestamp();
+            Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO)
+        }
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Vec<u8>, SystemError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| lost(&error, false))? {
+        if body.len() + chunk.len() > most {
+            return Err(SystemError::Protocol(format!("the answer is longer than {most} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// What a missing answer means. Without a connection nothing was sent.
+fn lost(error: &reqwest::Error, write: bool) -> SystemError {
+    if let Some(tls) = tls_error(error) {
+        return SystemError::Protocol(format!("no TLS connection: {tls} (a private certificate authority is named in caFile)"));
+    }
+    let words = words(error);
+    if error.is_builder() {
+        SystemError::Protocol(format!("the request can't be made: {words}"))
+    } else if error.is_connect() || !write {
+        SystemError::Unavailable(words)
+    } else {
+        SystemError::Uncertain(format!("the request was sent and its answer lost: {words}"))
+    }
+}
+
+fn tls_error(error: &reqwest::Error) -> Option<String> {
+    let mut source = error.source();
+    while let Some(at) = source {
+        let inner = at.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = at.downcast_ref::<rustls::Error>().or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
+        if let Some(tls) = tls {
+            return Some(tls.to_string());
+        }
+        source = at.source();
+    }
+    None
+}
+
+/// The chain of causes without the URL, which may hold names of people. The first link says no more than "sending failed", so it goes where a cause follows.
+fn words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer within the deadline".into();
+    }
+    let mut words = String::new();
+    let mut source = error.source();
+    while let Some(at) = source {
+        let text = at.to_string();
+        if !words.contains(&text) {
+            let _ = write!(words, "{}{text}", if words.is_empty() { "" } else { ": " });
+        }
+        source = at.source();
+    }
+    if words.is_empty() { "the request failed".into() } else { words }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a time");
+        assert_eq!(retry_after(" 17 ", now), Some(Duration::from_secs(17)));
+        assert_eq!(retry_after("Sun, 22 Nov 2026 10:00:30 GMT", now), Some(Duration::from_secs(30)));
+        assert_eq!(retry_after("Sun, 22 Nov 2026 09:00:00 GMT", now), Some(Duration::ZERO));
+        assert_eq!(retry_after("999999999999", now), Some(MAX_RETRY_AFTER));
+        assert_eq!(retry_after("soon", now), None);
+    }
+
+    #[test]
+    fn credentials_go_into_one_header_and_nowhere_else() {
+        let basic = Credentials::Basic("Aladdin".into(), "open sesame".to_owned().into());
+        let header = basic.header().expect("a header");
+        assert!(header.is_sensitive());
+        assert_eq!(header.to_str().ok(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+        assert_eq!((base64(b"a"), base64(b"ab"), base64(b"")), ("YQ==".into(), "YWI=".into(), String::new()));
+        assert!(!format!("{basic:?}").contains("sesame"));
+        assert_eq!(basic.redact("bad: open sesame!"), "bad: [secret]!");
+        assert!(Credentials::Bearer("a\nb".to_owned().into()).header().is_err());
+    }
+}

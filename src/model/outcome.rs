@@ -67,6 +67,21 @@ pub enum Outcome {
 }
 
 impl SystemError {
+    /// The same error, with words before its own that say what it is about.
+    pub fn about(mut self, what: &str) -> Self {
+        let (Self::Auth(words)
+        | Self::Forbidden(words)
+        | Self::NotFound(words)
+        | Self::Conflict(words)
+        | Self::Throttled { message: words, .. }
+        | Self::Rejected(words)
+        | Self::Unavailable(words)
+        | Self::Uncertain(words)
+        | Self::Protocol(words)) = &mut self;
+        words.insert_str(0, what);
+        self
+    }
+
     /// Whether the same request may be sent again without looking first.
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Throttled { .. } | Self::Unavailable(_))

@@ -1,0 +1,213 @@
+//! Requests to one SCIM service: URLs with encoded segments, and each status as an error class.
+//!
+//! Must never: put a piece of an id into a URL as it is, or say "not found" when a proxy's page said it.
+
+use serde_json::Value as Json;
+
+use crate::http::{Client, Credentials, Method, Request, Response, Url};
+use crate::model::SystemError;
+use crate::scim::{ErrorBody, MEDIA_TYPE};
+
+/// Longer words of a system are cut.
+const MAX_DETAIL: usize = 300;
+
+/// One service: where it is and how to sign in.
+#[derive(Debug)]
+pub struct Api {
+    /// sends
+    pub client: Client,
+    /// up to and without `/Users`
+    pub base: Url,
+    /// how to sign in
+    pub credentials: Option<Credentials>,
+}
+
+/// Users or Groups: the part of the URL below the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `/Users`
+    Users,
+    /// `/Groups`
+    Groups,
+}
+
+impl Endpoint {
+    /// As it stands in a URL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Users => "Users",
+            Self::Groups => "Groups",
+        }
+    }
+}
+
+impl Api {
+    /// The URL of something below the base.
+    pub fn url(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<Url, SystemError> {
+        let mut url = self.base.clone();
+        // `push` drops dot segments, so `Users/..` would become the collection itself.
+        if let Some(odd) = segments.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
+            return Err(SystemError::Rejected(format!("{odd:?} can't be an id in a URL")));
+        }
+        url.path_segments_mut().map_err(|()| SystemError::Rejected("the url has no path".into()))?.pop_if_empty().extend(segments);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    /// Sends one request and gives the answer, whatever its status.
+    pub async fn send(&self, method: Method, url: Url, body: Option<&Json>, if_match: Option<String>) -> Result<Response, SystemError> {
+        // Serialising a JSON value into memory can't fail.
+        let body = body.map(|body| serde_json::to_vec(body).unwrap_or_default());
+        let request = Request { method, url, credentials: self.credentials.as_ref(), media_type: MEDIA_TYPE, if_match, body };
+        self.client.send(request).await
+    }
+
+    /// Reads; anything but a success is an error.
+    pub async fn get(&self, url: Url) -> Result<Response, SystemError> {
+        let response = self.send(Method::GET, url, None, None).await?;
+        if response.succeeded() { Ok(response) } else { Err(self.refusal(&response, false)) }
+    }
+
+    /// Why an answer that is no success is none, as an error class (design 11).
+    pub fn refusal(&self, response: &Response, write: bool) -> SystemError {
+        let said: Option<ErrorBody> = serde_json::from_slice(&response.body).ok();
+        let scim_type = said.as_ref().and_then(|said| said.scim_type.as_deref()).unwrap_or_default();
+        let message = self.words(response, said.as_ref());
+        match response.status {
+            300..=399 => SystemError::Protocol(format!("{message}: it redirects{}, which is never followed; correct the url", whither(response))),
+            401 => SystemError::Auth(message),
+            403 => SystemError::Forbidden(message),
+            404 | 410 if response.is_page() => SystemError::Protocol(format!("{message}: a web page, not a SCIM service's answer")),
+            404 | 410 => SystemError::NotFound(message),
+            409 | 412 => SystemError::Conflict(message),
+            400 if scim_type == "uniqueness" => SystemError::Conflict(message),
+            429 => SystemError::Throttled { after: response.retry_after, message },
+            503 if response.retry_after.is_some() => SystemError::Throttled { after: response.retry_after, message },
+            408 | 425 => SystemError::Unavailable(message),
+            501 | 400..=499 => SystemError::Rejected(message),
+            500..=599 if write => SystemError::Uncertain(message),
+            500..=599 => SystemError::Unavailable(message),
+            _ => SystemError::Protocol(message),
+        }
+    }
+
+    /// `HTTP 409 uniqueness: userName is taken`, bounded and without our own secret.
+    fn words(&self, response: &Response, said: Option<&ErrorBody>) -> String {
+        let mut words = format!("HTTP {}", response.status);
+        if let Some(kind) = said.and_then(|said| said.scim_type.as_deref()) {
+            words.push_str(&format!(" {}", bounded(kind)));
+        }
+        if let Some(detail) = said.and_then(|said| said.detail.as_deref()) {
+            let detail = self.credentials.as_ref().map_or_else(|| detail.to_owned(), |credentials| credentials.redact(detail));
+            words.push_str(&format!(": {}", bounded(&detail)));
+        }
+        words
+    }
+}
+
+impl Response {
+    /// 2xx
+    pub fn succeeded(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether the body is a web page: what a proxy or a sign-in form answers in a service's place.
+    pub fn is_page(&self) -> bool {
+        let html = self.content_type.as_deref().is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
+        html || self.body.trim_ascii_start().starts_with(b"<")
+    }
+
+    /// The body as JSON, or what is there instead, in words.
+    pub fn json(&self) -> Result<Json, SystemError> {
+        serde_json::from_slice(&self.body).map_err(|error| self.not_json(&error))
+    }
+
+    /// What is there instead of the JSON that was expected.
+    pub fn not_json(&self, error: &serde_json::Error) -> SystemError {
+        SystemError::Protocol(if self.body.trim_ascii().is_empty() {
+            format!("HTTP {} with an empty body", self.status)
+        } else if self.is_page() {
+            format!("HTTP {} with a web page in place of JSON; is the url the base of a SCIM service?", self.status)
+        } else if error.is_eof() {
+            format!("HTTP {} with JSON that breaks off after {} bytes", self.status, self.body.len())
+        } else {
+            // serde's words can quote the body, so only the place is told.
+            format!("HTTP {} with something else than was asked for (line {}, column {})", self.status, error.line(), error.column())
+        })
+    }
+}
+
+fn whither(response: &Response) -> String {
+    let host = response.location.as_deref().and_then(|location| Url::parse(location).ok()).and_then(|url| url.host_str().map(str::to_owned));
+    host.map_or_else(String::new, |host| format!(" to {}", bounded(&host)))
+}
+
+fn bounded(text: &str) -> String {
+    let mut clean: String = text.chars().take(MAX_DETAIL).map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    if clean.len() < text.len() {
+        clean.push('…');
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::Settings;
+
+    fn api() -> Api {
+        let settings = Settings { timeout: Duration::from_secs(1), max_body: 1000, ca_file: None };
+        let base = Url::parse("https://chat.example/scim/v2/").expect("a url");
+        let credentials = Some(Credentials::Bearer("t0ken".to_owned().into()));
+        Api { client: Client::new(&settings).expect("a client"), base, credentials }
+    }
+
+    #[test]
+    fn ids_are_encoded_and_never_walk() {
+        let url = api().url(&["Users", "a/b?c#d%"], &[("filter", "userName eq \"ö&=\"")]).expect("a url");
+        assert_eq!(url.as_str(), "https://chat.example/scim/v2/Users/a%2Fb%3Fc%23d%25?filter=userName+eq+%22%C3%B6%26%3D%22");
+        for odd in ["", ".", ".."] {
+            assert!(api().url(&["Users", odd], &[]).is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn each_status_has_its_class() {
+        let scim = |status, scim_type: &str| Response {
+            status,
+            body: format!(r#"{{"status": "{status}", "scimType": "{scim_type}", "detail": "no t0ken\n"}}"#).into(),
+            ..Response::default()
+        };
+        let class = |response: &Response, write| format!("{:?}", api().refusal(response, write)).split(['(', ' ']).next().unwrap_or_default().to_owned();
+        for (status, read, write) in [
+            (301, "Protocol", "Protocol"),
+            (400, "Rejected", "Rejected"),
+            (401, "Auth", "Auth"),
+            (403, "Forbidden", "Forbidden"),
+            (404, "NotFound", "NotFound"),
+            (405, "Rejected", "Rejected"),
+            (408, "Unavailable", "Unavailable"),
+            (409, "Conflict", "Conflict"),
+            (412, "Conflict", "Conflict"),
+            (422, "Rejected", "Rejected"),
+            (429, "Throttled", "Throttled"),
+            (500, "Unavailable", "Uncertain"),
+            (501, "Rejected", "Rejected"),
+            (502, "Unavailable", "Uncertain"),
+            (503, "Unavailable", "Uncertain"),
+            (504, "Unavailable", "Uncertain"),
+        ] {
+            assert_eq!((class(&scim(status, ""), false), class(&scim(status, ""), true)), (read.into(), write.into()), "{status}");
+        }
+        assert_eq!(class(&scim(400, "uniqueness"), true), "Conflict");
+        let later = Response { retry_after: Some(Duration::from_secs(7)), ..scim(503, "") };
+        assert!(matches!(api().refusal(&later, true), SystemError::Throttled { after: Some(after), .. } if after.as_secs() == 7));
+        assert_eq!(api().refusal(&scim(400, "invalidValue"), true).to_string(), "rejected: HTTP 400 invalidValue: no [secret] ");
+        let page = Response { status: 404, body: b"<html>".to_vec(), ..Response::default() };
+        assert_eq!(class(&page, true), "Protocol");
+    }
+}

@@ -1,0 +1,144 @@
+//! The bodies that a SCIM service answers with, as far as headcount reads them. Everything optional is optional here.
+//!
+//! Must never: fill in what a service did not say about how much there is.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// One page of a list (RFC 7644 section 3.4.2). Without `totalResults` nobody knows whether it is whole, so it is required.
+#[derive(Debug, Deserialize)]
+pub struct ListResponse<'a> {
+    /// how many there are in all
+    #[serde(rename = "totalResults")]
+    pub total: u64,
+    /// the resources of this page, not yet parsed
+    #[serde(rename = "Resources", alias = "resources", borrow, default)]
+    pub resources: Option<Vec<&'a RawValue>>,
+}
+
+/// What every resource has.
+#[derive(Debug, Deserialize)]
+pub struct Resource {
+    /// the service's id
+    #[serde(default)]
+    pub id: Option<String>,
+    /// only of a User
+    #[serde(rename = "userName", default)]
+    pub user_name: Option<String>,
+}
+
+/// An error's body (RFC 7644 section 3.12).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ErrorBody {
+    /// a word for machines
+    pub scim_type: Option<String>,
+    /// words for people
+    pub detail: Option<String>,
+}
+
+/// What the service can do (RFC 7643 section 5).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ServiceProviderConfig {
+    /// PATCH
+    pub patch: Option<Supported>,
+    /// filters in lists
+    pub filter: Option<FilterSupport>,
+    /// If-Match
+    pub etag: Option<Supported>,
+}
+
+/// Whether something is there.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Supported {
+    /// yes or no
+    pub supported: bool,
+}
+
+/// Whether and how far lists can be filtered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FilterSupport {
+    /// yes or no
+    pub supported: bool,
+    /// most resources in one answer
+    pub max_results: Option<u32>,
+}
+
+/// A kind of resource that the service has (RFC 7643 section 6).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ResourceType {
+    /// `User`, `Group`
+    #[serde(deserialize_with = "null_is_default")]
+    pub name: String,
+    /// `/Users`, `/Groups`
+    #[serde(deserialize_with = "null_is_default")]
+    pub endpoint: String,
+    /// URN of its core schema
+    #[serde(deserialize_with = "null_is_default")]
+    pub schema: String,
+}
+
+/// A schema (RFC 7643 section 7).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Schema {
+    /// URN
+    #[serde(deserialize_with = "null_is_default")]
+    pub id: String,
+    /// top-level attributes
+    #[serde(deserialize_with = "null_is_default")]
+    pub attributes: Vec<SchemaAttribute>,
+}
+
+/// One attribute of a schema.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SchemaAttribute {
+    /// its name
+    #[serde(deserialize_with = "null_is_default")]
+    pub name: String,
+    /// whether values compare with their case
+    #[serde(deserialize_with = "null_is_default")]
+    pub case_exact: bool,
+    /// `readOnly`, `readWrite`, `immutable`, `writeOnly`
+    pub mutability: Option<String>,
+    /// attributes of a complex one
+    #[serde(deserialize_with = "null_is_default")]
+    pub sub_attributes: Vec<SchemaAttribute>,
+    /// usual values
+    #[serde(deserialize_with = "null_is_default")]
+    pub canonical_values: Vec<serde_json::Value>,
+    /// kinds of resources that a reference may point to
+    #[serde(deserialize_with = "null_is_default")]
+    pub reference_types: Vec<String>,
+}
+
+impl SchemaAttribute {
+    /// Whether a client may set it.
+    pub fn writable(&self) -> bool {
+        self.mutability.as_deref() != Some("readOnly")
+    }
+}
+
+/// Services write null where they mean nothing.
+fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_a_total_is_no_list() {
+        assert!(serde_json::from_str::<ListResponse<'_>>(r#"{"Resources": []}"#).is_err());
+        let empty: ListResponse<'_> = serde_json::from_str(r#"{"totalResults": 0}"#).expect("a list");
+        assert!(empty.total == 0 && empty.resources.is_none());
+        let list: ListResponse<'_> = serde_json::from_str(r#"{"totalResults": 1, "resources": [{"id": "7"}]}"#).expect("a list");
+        assert_eq!(list.resources.map(|resources| resources.len()), Some(1));
+    }
+}
