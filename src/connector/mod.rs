@@ -2,10 +2,11 @@
 //!
 //! Must never: decide what changes, send a write twice, or report a cut-off read as a complete one.
 
+pub mod file;
+pub mod pack;
+pub mod pages;
 pub mod registry;
 pub mod scim;
-
-pub mod pack;
 
 use std::path::PathBuf;
 use std::sync::Arc;

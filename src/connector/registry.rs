@@ -2,7 +2,7 @@
 //!
 //! Must never: know how a system is spoken to.
 
-use super::{Reader, Surroundings, TargetConnector, scim};
+use super::{Reader, Surroundings, TargetConnector, file, scim};
 use crate::manifest::kinds::{SourceConnection, TargetConnection, TargetSpec};
 use crate::model::SystemError;
 use crate::policy::ConnectorFacts;
@@ -11,7 +11,7 @@ use crate::policy::ConnectorFacts;
 pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
     match connection {
         SourceConnection::Scim(connection) => scim::open_source(connection, surroundings).await,
-        SourceConnection::File(_) => todo!(),
+        SourceConnection::File(connection) => Ok(Box::new(file::open_source(connection, surroundings))),
         SourceConnection::Sql(_) => todo!(),
     }
 }

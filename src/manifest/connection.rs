@@ -58,7 +58,7 @@ pub struct FileConnection {
     /// Default: by the file's ending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<FileFormat>,
-    /// CSV: the separator. Default: comma, semicolon or tab, whichever the first line has most of.
+    /// CSV: the separator, one sign or `tab`. Default: comma, semicolon, tab or bar, whichever the header line has most of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
     /// The encoding's WHATWG label. Default: UTF-8 (UTF-16 by its byte order mark).
@@ -67,6 +67,9 @@ pub struct FileConnection {
     /// JSON and YAML: JSON pointer to the list of records. Default: the document itself, which must be a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<String>,
+    /// Columns that may be without a value in every record. Any other one that is makes the read incomplete: an export that lost a column looks just so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_be_empty: Vec<String>,
 }
 
 /// How a file of records is written.

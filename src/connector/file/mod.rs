@@ -1,0 +1,190 @@
+//! Files of records: CSV, JSON, NDJSON and YAML on disk. A source only.
+//!
+//! Files are read as they come, never as a whole; what was read counts as complete only if nothing speaks against it (design 7).
+//! Must never: guess an encoding, drop a bad record in silence, or take a file that was cut off for a whole one.
+
+mod csv;
+mod input;
+mod json;
+mod rows;
+mod yaml;
+
+use std::fs::{File, Metadata};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
+
+use super::pages::{PageQueue, read_blocking};
+use super::{LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
+use crate::manifest::kinds::{FileConnection, FileFormat};
+use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
+use input::Input;
+use rows::{Rows, Stop};
+
+/// Reads one file.
+#[derive(Clone, Debug)]
+pub struct FileReader {
+    path: PathBuf,
+    connection: FileConnection,
+}
+
+/// A reader of this file. Whether the file is there, only a read can tell.
+pub fn open_source(connection: &FileConnection, surroundings: &Surroundings) -> FileReader {
+    FileReader { path: surroundings.base.join(&connection.path), connection: connection.clone() }
+}
+
+impl Reader for FileReader {
+    fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
+        async move {
+            let mut kinds = Vec::new();
+            for (kind, columns) in &request.streams {
+                let evidence = match kind {
+                    ObjectKind::Account => self.read_records(columns.clone(), request.max_age, sink).await,
+                    _ => Evidence::Unreadable { reason: "a file holds records only".into() },
+                };
+                kinds.push((*kind, evidence));
+            }
+            ReadReport { kinds }
+        }
+        .boxed()
+    }
+
+    fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
+        async move {
+            // One column more than wanted: the one that is asked about.
+            let wanted = request.columns.paths().iter().chain([&request.attribute]);
+            let columns = Columns::new(wanted);
+            let mut hits = Hits { page: Page::new(request.columns.clone()), value: request.value.clone() };
+            match self.read_records(columns, None, &mut hits).await {
+                Evidence::Complete => Ok(hits.page),
+                evidence => Err(SystemError::Unavailable(evidence.reason().unwrap_or("the file was not read to its end").into())),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl FileReader {
+    async fn read_records(&self, columns: Arc<Columns>, max_age: Option<SignedDuration>, sink: &mut dyn PageSink) -> Evidence {
+        let this = self.clone();
+        let read = read_blocking(sink, move |queue| this.read_file(columns, max_age, queue)).await;
+        let evidence = read.unwrap_or_else(|| Evidence::Unreadable { reason: "reading broke off; this is a defect of headcount".into() });
+        self.with_name(evidence)
+    }
+
+    fn read_file(&self, columns: Arc<Columns>, max_age: Option<SignedDuration>, queue: &mut PageQueue) -> Evidence {
+        let opened = File::open(&self.path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+        let (file, before) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return Evidence::Unreadable { reason: format!("can't be opened: {error}") },
+        };
+        if !before.is_file() {
+            return Evidence::Unreadable { reason: "is not a file".into() };
+        }
+        let mut rows = Rows::new(queue, Page::new(columns));
+        let end = self.read_format(file, &mut rows);
+        let read = rows.finish(end, &self.connection.may_be_empty);
+        read.and(self.unchanged_since(&before)).and(young_enough(&before, max_age))
+    }
+
+    fn read_format(&self, file: File, rows: &mut Rows<'_>) -> Result<(), Stop> {
+        let format = self.format().map_err(Stop::Unreadable)?;
+        let pointer = pointer_segments(self.connection.records.as_deref().unwrap_or("")).map_err(Stop::Unreadable)?;
+        let input = Input::open(file, self.connection.encoding.as_deref()).map_err(Stop::Unreadable)?;
+        match format {
+            FileFormat::Csv => csv::read(input, self.connection.delimiter.as_deref(), rows),
+            FileFormat::Json => json::read_document(input, &pointer, rows),
+            FileFormat::Ndjson => json::read_lines(input, rows),
+            FileFormat::Yaml => yaml::read(input, &pointer, rows),
+        }
+    }
+
+    fn format(&self) -> Result<FileFormat, String> {
+        if let Some(format) = self.connection.format {
+            return Ok(format);
+        }
+        let ending = self.path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+        match ending.as_str() {
+            "csv" | "tsv" | "txt" => Ok(FileFormat::Csv),
+            "json" => Ok(FileFormat::Json),
+            "ndjson" | "jsonl" => Ok(FileFormat::Ndjson),
+            "yaml" | "yml" => Ok(FileFormat::Yaml),
+            _ => Err("has an ending that says nothing of its format; set `format`".into()),
+        }
+    }
+
+    fn unchanged_since(&self, before: &Metadata) -> Evidence {
+        match std::fs::metadata(&self.path) {
+            Ok(after) if stamp(&after) == stamp(before) => Evidence::Complete,
+            _ => Evidence::Partial { reason: "it changed while it was read; try again".into() },
+        }
+    }
+
+    fn with_name(&self, evidence: Evidence) -> Evidence {
+        let named = |reason: String| format!("{}: {reason}", self.connection.path);
+        match evidence {
+            Evidence::Partial { reason } => Evidence::Partial { reason: named(reason) },
+            Evidence::Unreadable { reason } => Evidence::Unreadable { reason: named(reason) },
+            whole => whole,
+        }
+    }
+}
+
+fn young_enough(metadata: &Metadata, max_age: Option<SignedDuration>) -> Evidence {
+    let Some(max_age) = max_age else { return Evidence::Complete };
+    let age = metadata.modified().ok().map(|written| SystemTime::now().duration_since(written).unwrap_or_default());
+    match age.and_then(|age| SignedDuration::try_from(age).ok()) {
+        Some(age) if age <= max_age => Evidence::Complete,
+        Some(age) => {
+            let age = SignedDuration::from_mins(age.as_mins());
+            Evidence::Partial { reason: format!("it was written {age:#} ago, and `maxAge` is {max_age:#}: did the export stop?") }
+        }
+        None => Evidence::Partial { reason: "its age is not known".into() },
+    }
+}
+
+/// What changes when somebody writes the file or puts another in its place.
+fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>, u64) {
+    (metadata.len(), metadata.modified().ok(), inode(metadata))
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> u64 {
+    0
+}
+
+/// RFC 6901: `/data/people` leads through two keys.
+fn pointer_segments(pointer: &str) -> Result<Vec<String>, String> {
+    match pointer.strip_prefix('/') {
+        None if pointer.is_empty() => Ok(Vec::new()),
+        None => Err(format!("can't be read: `records` \"{pointer}\" must begin with a slash, as in /data/people")),
+        Some(rest) => Ok(rest.split('/').map(|segment| segment.replace("~1", "/").replace("~0", "~")).collect()),
+    }
+}
+
+/// Keeps the rows whose last cell is what was asked for.
+struct Hits {
+    page: Page,
+    value: Arc<str>,
+}
+
+impl PageSink for Hits {
+    fn page(&mut self, _kind: ObjectKind, page: &Page) {
+        let wanted = self.page.columns().paths().len();
+        for row in page.rows().filter(|row| row.cell(wanted).to_value().is_some_and(|value| value.to_string() == *self.value)) {
+            self.page.row(|out| row.cells().take(wanted).for_each(|cell| out.cell(cell)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
