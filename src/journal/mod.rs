@@ -1,3 +1,15 @@
-//! The journal: append-only, hash-chained; every intent stands in it before it is sent.
+//! The journal: append-only, hash-chained; every intent stands in it before it is sent. It shares the state's file, so that an outcome and
+//! what it teaches (a link, a deactivation) are durable together.
 //!
 //! Must never: rewrite an entry, or hold a secret.
+
+mod chain;
+mod event;
+mod group;
+
+pub use chain::{Entry, Journal, JournalError, Verified, append};
+pub use event::{Event, Intent, ResultWord, without_secrets};
+pub use group::GroupCommit;
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,20 @@
-//! What headcount keeps between runs: links, deactivations, baselines, windows. SQLite.
+//! What headcount keeps between runs: links, deactivations, baselines, windows. SQLite, one file a workspace.
 //!
 //! Must never: hold a secret, or invent what it has lost.
+
+mod error;
+mod lock;
+mod rows;
+mod schema;
+mod store;
+
+pub use error::StateError;
+pub use lock::{Holder, RunLock};
+pub use rows::{
+    forget_deactivation, forget_link, record_baseline, record_completed_run, record_deactivation, record_link,
+    record_window,
+};
+pub use store::Store;
+
+#[cfg(test)]
+mod tests;

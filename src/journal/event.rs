@@ -1,0 +1,204 @@
+//! What the journal tells: a run began, was planned, means to change something, learnt what became of it, ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectRef, Outcome, Plan, SystemError, Value, Visibility, attribute};
+
+/// Stands where a secret value was.
+const HIDDEN: &str = "(secret)";
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// a run began
+    Started {
+        /// the Workspace's id
+        workspace: Arc<str>,
+        /// hash of the plan that runs
+        plan: String,
+        /// the day it was planned for
+        as_of: Date,
+        /// who runs it
+        who: String,
+        /// headcount's version
+        version: String,
+    },
+    /// what the plan holds, by target: words such as `account create` and their counts
+    Planned {
+        /// counts
+        targets: BTreeMap<Arc<str>, BTreeMap<String, u64>>,
+    },
+    /// a change is about to be sent
+    Intent(Intent),
+    /// what became of a change
+    Outcome {
+        /// which
+        change: ChangeId,
+        /// the Target's name
+        target: Arc<str>,
+        /// our key of the object
+        key: Arc<str>,
+        /// in one word
+        result: ResultWord,
+        /// the object's id, as the system answered
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        id: Option<Arc<str>>,
+        /// what is missing or went wrong
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        message: Option<String>,
+    },
+    /// the run ended by itself
+    Finished {
+        /// how many changes ended how
+        results: BTreeMap<ResultWord, u64>,
+        /// why it stopped early
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        stopped: Option<String>,
+    },
+}
+
+/// A change that is about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// which
+    pub change: ChangeId,
+    /// from 1
+    pub attempt: u32,
+    /// the Target's name
+    pub target: Arc<str>,
+    /// the kind of step
+    pub action: Action,
+    /// what it is about
+    pub object: ObjectRef,
+    /// attributes before and after, secret values hidden; only with the first attempt
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub attributes: Vec<AttributeChange>,
+    /// members by key; only with the first attempt
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub members: Vec<Arc<str>>,
+}
+
+/// What became of a change, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ResultWord {
+    /// done
+    Done,
+    /// it was so already
+    AlreadySo,
+    /// done in part
+    Partly,
+    /// not done
+    Failed,
+    /// sent, and nobody knows
+    Uncertain,
+    /// not tried
+    Skipped,
+}
+
+impl Event {
+    /// A run of this plan begins.
+    pub fn started(plan: &Plan, who: &str) -> Self {
+        Self::Started {
+            workspace: plan.workspace.clone(),
+            plan: plan.hash(),
+            as_of: plan.as_of,
+            who: who.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// What the plan holds.
+    pub fn planned(plan: &Plan) -> Self {
+        let words = |(kind, action): &(_, _)| format!("{} {}", word(kind), word(action));
+        let counts = |tally: &crate::model::Tally| tally.counts.iter().map(|(what, count)| (words(what), *count)).collect();
+        Self::Planned { targets: plan.tallies().iter().map(|(target, tally)| (target.clone(), counts(tally))).collect() }
+    }
+
+    /// A change is about to be sent for the `attempt`th time.
+    pub fn intent(id: ChangeId, change: &Change, attempt: u32) -> Self {
+        let first = attempt == 1;
+        Self::Intent(Intent {
+            change: id,
+            attempt,
+            target: change.target.clone(),
+            action: change.action,
+            object: change.object.clone(),
+            attributes: if first { change.attributes.iter().map(without_secrets).collect() } else { Vec::new() },
+            members: if first { change.members.iter().map(|member| member.member.key.clone()).collect() } else { Vec::new() },
+        })
+    }
+
+    /// What became of a change, and its object's id where it is known.
+    pub fn outcome(id: ChangeId, change: &Change, outcome: &Outcome, object: Option<&Arc<str>>) -> Self {
+        Self::Outcome {
+            change: id,
+            target: change.target.clone(),
+            key: change.object.key.clone(),
+            result: ResultWord::of(outcome),
+            id: object.cloned(),
+            message: message(outcome),
+        }
+    }
+
+    /// The word by which entries are found.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Planned { .. } => "planned",
+            Self::Intent(_) => "intent",
+            Self::Outcome { .. } => "outcome",
+            Self::Finished { .. } => "finished",
+        }
+    }
+
+    /// The change it is about.
+    pub(super) fn change(&self) -> Option<u32> {
+        match self {
+            Self::Intent(intent) => Some(intent.change.0),
+            Self::Outcome { change, .. } => Some(change.0),
+            _ => None,
+        }
+    }
+}
+
+impl ResultWord {
+    /// The word for an outcome.
+    pub fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Done { .. } => Self::Done,
+            Outcome::AlreadySo { .. } => Self::AlreadySo,
+            Outcome::Partly { .. } => Self::Partly,
+            Outcome::Failed(_) => Self::Failed,
+            Outcome::Uncertain(_) => Self::Uncertain,
+            Outcome::Skipped(_) => Self::Skipped,
+        }
+    }
+}
+
+/// Values of secret attributes never enter the journal or a plan file; that they change may be known.
+pub fn without_secrets(change: &AttributeChange) -> AttributeChange {
+    if attribute(&change.attribute).is_none_or(|known| known.visibility != Visibility::Secret) {
+        return change.clone();
+    }
+    let hide = |value: &Option<Value>| value.as_ref().map(|_| Value::text(HIDDEN));
+    AttributeChange { attribute: change.attribute.clone(), before: hide(&change.before), after: hide(&change.after) }
+}
+
+fn message(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Done { .. } | Outcome::AlreadySo { .. } => None,
+        Outcome::Partly { missing: words } | Outcome::Uncertain(words) | Outcome::Skipped(words) => Some(words.clone()),
+        Outcome::Failed(error) => Some(SystemError::to_string(error)),
+    }
+}
+
+fn word<T: Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|json| json.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -1,0 +1,122 @@
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::*;
+use crate::model::{Action, AttributeChange, Cause, Change, ChangeId, ObjectKind, ObjectRef, Outcome, Plan, Reason, Value};
+use crate::state::Store;
+
+fn store() -> (tempfile::TempDir, Arc<Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    (folder, Arc::new(store))
+}
+
+fn change(key: &str) -> Change {
+    let attribute = |name: &str, after: &str| AttributeChange { attribute: Arc::from(name), before: None, after: Some(Value::text(after)) };
+    Change {
+        target: Arc::from("chat"),
+        action: Action::Create,
+        object: ObjectRef { kind: ObjectKind::Account, key: Arc::from(key), id: None, name: Arc::from("jane") },
+        attributes: vec![attribute("password", "hunter2"), attribute("userName", "jane")],
+        members: Vec::new(),
+        reason: Reason::Joiner,
+        needs: Vec::new(),
+        risks: Vec::new(),
+        withheld: None,
+        cause: Cause::None,
+    }
+}
+
+fn plan() -> Plan {
+    let as_of = jiff::civil::date(2026, 11, 22);
+    let changes = vec![change("hr/1"), change("hr/2")];
+    Plan { format_version: 1, workspace: Arc::from("acme"), as_of, changes, findings: Vec::new(), evidence: Vec::new() }
+}
+
+fn events() -> Vec<Event> {
+    let plan = plan();
+    let done = Outcome::Done { id: Some(Arc::from("7")) };
+    vec![
+        Event::started(&plan, "jane"),
+        Event::planned(&plan),
+        Event::intent(ChangeId(0), &plan.changes[0], 1),
+        Event::intent(ChangeId(1), &plan.changes[1], 1),
+        Event::outcome(ChangeId(0), &plan.changes[0], &done, Some(&Arc::from("7"))),
+    ]
+}
+
+fn write(store: &Store) {
+    let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+    store.write(|tx| append(tx, "r1", at, &events()[..2])).unwrap();
+    store.write(|tx| append(tx, "r1", at, &events()[2..])).unwrap();
+}
+
+#[test]
+fn entries_come_back_in_order_and_the_chain_holds() {
+    let (_folder, store) = store();
+    let journal = Journal::new(&store);
+    assert_eq!(journal.verify().unwrap().entries, 0);
+    write(&store);
+    let mut found = Vec::new();
+    journal.each(Some("r1"), |entry| found.push(entry.event)).unwrap();
+    let without_password: Vec<_> = events();
+    assert_eq!(found, without_password);
+    assert_eq!(journal.verify().unwrap().entries, 5);
+    journal.each(Some("other"), |_| panic!("no such run")).unwrap();
+}
+
+#[test]
+fn a_secret_value_never_enters() {
+    let (_folder, store) = store();
+    write(&store);
+    let mut lines = Vec::new();
+    Journal::new(&store).export(&mut lines).unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    assert!(!text.contains("hunter2") && text.contains("(secret)") && text.contains("jane"));
+    assert_eq!(text.lines().count(), 5);
+    assert!(text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["hash"].as_str().unwrap().len() == 64));
+}
+
+#[test]
+fn any_meddling_is_found_where_it_was_done() {
+    let meddling = [
+        ("UPDATE journal SET body = replace(body, 'jane', 'joan') WHERE seq = 3", 3),
+        ("DELETE FROM journal WHERE seq = 2", 2),
+        ("UPDATE journal SET run = 'r2' WHERE seq = 4", 4),
+        ("UPDATE journal SET hash = zeroblob(32) WHERE seq = 5", 5),
+        ("UPDATE journal SET seq = seq + 1 WHERE seq = 5", 5),
+    ];
+    for (statement, at) in meddling {
+        let (_folder, store) = store();
+        write(&store);
+        store.write(|tx| tx.execute_batch(statement)).unwrap();
+        let broken = Journal::new(&store).verify();
+        assert!(matches!(broken, Err(JournalError::Broken { seq, .. }) if seq == at), "{statement}: {broken:?}");
+    }
+}
+
+#[test]
+fn a_killed_run_leaves_its_open_intents() {
+    let (_folder, store) = store();
+    write(&store);
+    let journal = Journal::new(&store);
+    let open: Vec<_> = journal.unfinished().unwrap().into_iter().map(|(run, intent)| (run, intent.object.key)).collect();
+    assert_eq!(open, [("r1".to_owned(), Arc::from("hr/2"))]);
+    let finished = Event::Finished { results: Default::default(), stopped: None };
+    store.write(|tx| append(tx, "r1", Timestamp::now(), &[finished])).unwrap();
+    assert_eq!(journal.unfinished().unwrap(), []);
+}
+
+#[tokio::test]
+async fn writes_that_wait_together_are_all_durable_and_the_chain_holds() {
+    let (_folder, store) = store();
+    let group = GroupCommit::start(store.clone()).unwrap();
+    let writes = (0..200).map(|at| {
+        let event = Event::intent(ChangeId(at), &change("hr/1"), 1);
+        group.write(move |tx| append(tx, "r1", Timestamp::now(), &[event]))
+    });
+    assert!(join_all(writes).await.iter().all(Result::is_ok));
+    assert_eq!(Journal::new(&store).verify().unwrap().entries, 200);
+}

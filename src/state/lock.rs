@@ -1,0 +1,94 @@
+//! One run at a time on one state. The operating system's file lock goes with the process, however it ends.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::error::StateError;
+
+/// Longest note that a lock file is believed to hold.
+const NOTE_LIMIT: u64 = 4096;
+
+/// Who holds the lock, as the holder wrote it down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// the person or service
+    pub who: String,
+    /// the process
+    pub pid: u32,
+    /// the machine
+    pub host: String,
+    /// since when
+    pub since: Option<Timestamp>,
+}
+
+/// Held while a run is under way; let go when it is dropped or the process ends.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+impl RunLock {
+    /// Takes the lock that belongs to a state file, or says who holds it.
+    pub(super) fn take(state: &Path, who: &str) -> Result<Self, StateError> {
+        let failed = |source| StateError::Open { path: state.to_path_buf(), source };
+        let mut file = open(&lock_path(state)).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StateError::Busy { path: state.to_path_buf(), holder: Box::new(read_note(&mut file)) });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        write_note(&mut file, who).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn lock_path(state: &Path) -> PathBuf {
+    let mut name = state.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn write_note(file: &mut File, who: &str) -> std::io::Result<()> {
+    let note = Holder { who: who.to_owned(), pid: std::process::id(), host: host(), since: Some(Timestamp::now()) };
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(&serde_json::to_vec(&note)?)
+}
+
+/// The note only informs: one that can't be read is an unknown holder.
+fn read_note(file: &mut File) -> Holder {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.take(NOTE_LIMIT).read_to_string(&mut text));
+    read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+fn host() -> String {
+    let named = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    named.map_or_else(|| "this machine".to_owned(), |name| name.trim().to_owned())
+}
+
+/// `jane, process 4711 on build-3, since 2026-11-22T10:00:00Z`
+impl fmt::Display for Holder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.pid == 0 {
+            return out.write_str("its holder left no name");
+        }
+        write!(out, "{}, process {} on {}", self.who, self.pid, self.host)?;
+        self.since.map_or(Ok(()), |since| write!(out, ", since {since:.0}"))
+    }
+}

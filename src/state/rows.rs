@@ -1,0 +1,146 @@
+//! Single rows in and out. The functions take a connection so that they can share a transaction with the journal.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::model::{Baseline, Deactivation, Link, LinkOrigin, Memory, ObjectKind, WindowEntry};
+
+use super::schema::{meta, set_meta};
+
+/// The `meta` row that says when a run first ended: from then on a silence means something.
+const KNOWN_SINCE: &str = "known_since";
+
+/// Remembers that an object is ours, and its id.
+pub fn record_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+    let upsert = "INSERT INTO links (target, kind, key, id, origin) VALUES (?1, ?2, ?3, ?4, ?5) \
+                  ON CONFLICT (target, kind, key) DO UPDATE SET id = excluded.id, origin = excluded.origin";
+    let origin = match link.origin {
+        LinkOrigin::Created => "created",
+        LinkOrigin::Adopted => "adopted",
+    };
+    connection.prepare_cached(upsert)?.execute(params![link.target, word(&link.kind), link.key, link.id, origin])?;
+    Ok(())
+}
+
+/// The object is gone: its link goes.
+pub fn forget_link(connection: &Connection, target: &str, kind: ObjectKind, key: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?
+        .execute(params![target, word(&kind), key])?;
+    Ok(())
+}
+
+/// Remembers that headcount deactivated an account. The first time counts: sending it again does not make it later.
+pub fn record_deactivation(connection: &Connection, deactivation: &Deactivation) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO deactivations (target, id, at) VALUES (?1, ?2, ?3) ON CONFLICT (target, id) DO NOTHING")?
+        .execute(params![deactivation.target, deactivation.id, deactivation.at.to_string()])?;
+    Ok(())
+}
+
+/// The account is active again, or gone, or was never deactivated.
+pub fn forget_deactivation(connection: &Connection, target: &str, id: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM deactivations WHERE target = ?1 AND id = ?2")?.execute([target, id])?;
+    Ok(())
+}
+
+/// Remembers a complete read.
+pub fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite::Result<()> {
+    let upsert = "INSERT INTO baselines (system, kind, scope, count, at) VALUES (?1, ?2, ?3, ?4, ?5) \
+                  ON CONFLICT (system, kind) DO UPDATE SET scope = excluded.scope, count = excluded.count, at = excluded.at";
+    let (scope, count) = (baseline.scope.cast_signed(), baseline.count.cast_signed());
+    connection.prepare_cached(upsert)?.execute(params![
+        baseline.system,
+        word(&baseline.kind),
+        scope,
+        count,
+        baseline.at.to_string()
+    ])?;
+    Ok(())
+}
+
+/// Remembers work that counts in a guardrail's window.
+pub fn record_window(connection: &Connection, entry: &WindowEntry) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO windows (target, kind, action, weight, at, at_second) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![
+            entry.target,
+            word(&entry.kind),
+            word(&entry.action),
+            entry.weight.cast_signed(),
+            entry.at.to_string(),
+            entry.at.as_second()
+        ])?;
+    Ok(())
+}
+
+/// A run ended by itself: from now on the state counts as known.
+pub fn record_completed_run(connection: &Connection, at: Timestamp) -> rusqlite::Result<()> {
+    match meta(connection, KNOWN_SINCE)? {
+        Some(_) => Ok(()),
+        None => set_meta(connection, KNOWN_SINCE, &at.to_string()),
+    }
+}
+
+/// Drops what no window can count any more.
+pub(super) fn prune_windows(connection: &Connection, before: Timestamp) -> rusqlite::Result<usize> {
+    connection.execute("DELETE FROM windows WHERE at_second < ?1", [before.as_second()])
+}
+
+/// Everything, as planning sees it.
+pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
+    Ok(Memory {
+        known: meta(connection, KNOWN_SINCE)?.is_some(),
+        links: all(connection, "SELECT target, kind, key, id, origin FROM links", link)?,
+        deactivations: all(connection, "SELECT target, id, at FROM deactivations", deactivation)?,
+        baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
+        windows: all(connection, "SELECT target, kind, action, weight, at FROM windows ORDER BY id", window)?,
+    })
+}
+
+fn all<T>(connection: &Connection, query: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(query)?.query_map([], read)?.collect()
+}
+
+fn link(row: &Row<'_>) -> rusqlite::Result<Link> {
+    let origin = match row.get_ref(4)?.as_str()? {
+        "created" => LinkOrigin::Created,
+        _ => LinkOrigin::Adopted,
+    };
+    Ok(Link { target: text(row, 0)?, kind: parsed(row, 1)?, key: text(row, 2)?, id: text(row, 3)?, origin })
+}
+
+fn deactivation(row: &Row<'_>) -> rusqlite::Result<Deactivation> {
+    Ok(Deactivation { target: text(row, 0)?, id: text(row, 1)?, at: parsed(row, 2)? })
+}
+
+fn baseline(row: &Row<'_>) -> rusqlite::Result<Baseline> {
+    let (scope, count) = (row.get::<_, i64>(2)?.cast_unsigned(), row.get::<_, i64>(3)?.cast_unsigned());
+    Ok(Baseline { system: text(row, 0)?, kind: parsed(row, 1)?, scope, count, at: parsed(row, 4)? })
+}
+
+fn window(row: &Row<'_>) -> rusqlite::Result<WindowEntry> {
+    let weight = row.get::<_, i64>(3)?.cast_unsigned();
+    Ok(WindowEntry { target: text(row, 0)?, kind: parsed(row, 1)?, action: parsed(row, 2)?, weight, at: parsed(row, 4)? })
+}
+
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Arc<str>> {
+    row.get(column)
+}
+
+/// The word that serde has for a plain enum value.
+fn word<T: Serialize>(value: &T) -> String {
+    let json = serde_json::to_value(value).unwrap_or_default();
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
+}
+
+fn parsed<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let word = row.get::<_, String>(column)?;
+    serde_json::from_value(serde_json::Value::String(word))
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}

@@ -1,0 +1,75 @@
+//! The tables, and the check that a file is ours and of a version we know.
+
+use rusqlite::{Connection, OptionalExtension};
+
+/// "hcnt": says that a SQLite file is a headcount state.
+const APPLICATION_ID: i64 = 0x6863_6e74;
+/// The version of the tables.
+pub(super) const VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE links (
+    target TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, origin TEXT NOT NULL,
+    PRIMARY KEY (target, kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deactivations (target TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (target, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE baselines (
+    system TEXT NOT NULL, kind TEXT NOT NULL, scope INTEGER NOT NULL, count INTEGER NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (system, kind)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE windows (
+    id INTEGER PRIMARY KEY, target TEXT NOT NULL, kind TEXT NOT NULL, action TEXT NOT NULL, weight INTEGER NOT NULL,
+    at TEXT NOT NULL, at_second INTEGER NOT NULL
+) STRICT;
+CREATE INDEX windows_by_age ON windows (at_second);
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY, run TEXT NOT NULL, event TEXT NOT NULL, change INTEGER, body TEXT NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX journal_by_run ON journal (run, event, change);
+";
+
+/// What a look at the file found.
+pub(super) enum Found {
+    /// empty: tables were made
+    Fresh,
+    /// ours, of our version
+    Ours,
+    /// something else's
+    Foreign,
+    /// ours, of a version we don't know
+    Version(i64),
+}
+
+/// Makes the tables of an empty file, or says what the file is. Two processes may meet here: the transaction lets one through.
+pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<Found> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let application: i64 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let found = match (application, version, tables) {
+        (APPLICATION_ID, VERSION, _) => Found::Ours,
+        (APPLICATION_ID, other, _) => Found::Version(other),
+        (0, 0, 0) => {
+            transaction.execute_batch(TABLES)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+            Found::Fresh
+        }
+        _ => Found::Foreign,
+    };
+    transaction.commit()?;
+    Ok(found)
+}
+
+/// A value of the `meta` table.
+pub(super) fn meta(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()
+}
+
+/// Sets a value of the `meta` table.
+pub(super) fn set_meta(connection: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
+    let upsert = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection.prepare_cached(upsert)?.execute([name, value])?;
+    Ok(())
+}

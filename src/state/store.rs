@@ -1,0 +1,148 @@
+//! The open state: one connection, used by one thread at a time.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+use crate::model::{Baseline, Memory};
+
+use super::error::StateError;
+use super::lock::RunLock;
+use super::rows;
+use super::schema::{self, Found};
+
+/// The `meta` row with the workspace's id.
+const WORKSPACE: &str = "workspace";
+/// How long to wait for another process's short transaction.
+const BUSY: Duration = Duration::from_secs(20);
+
+/// What one workspace remembers.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the state of a workspace, or makes it, readable by its owner alone.
+    pub fn open(path: &Path, workspace: &str) -> Result<Self, StateError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|source| StateError::Folder { path: path.to_path_buf(), source })?;
+        }
+        make_private(path).map_err(|source| StateError::Open { path: path.to_path_buf(), source })?;
+        let store = Self::connect(path)?;
+        store.bind(workspace)?;
+        Ok(store)
+    }
+
+    /// Opens a state that must be there already, of whatever workspace: to look at it.
+    pub fn open_existing(path: &Path) -> Result<Self, StateError> {
+        if !path.exists() {
+            return Err(StateError::Missing { path: path.to_path_buf() });
+        }
+        Self::connect(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Everything remembered.
+    pub fn load(&self) -> Result<Memory, StateError> {
+        self.read(rows::load)
+    }
+
+    /// Keeps others from running on this state until the lock is dropped; says who holds it otherwise.
+    pub fn lock(&self, who: &str) -> Result<RunLock, StateError> {
+        RunLock::take(&self.path, who)
+    }
+
+    /// Remembers complete reads.
+    pub fn record_baselines(&self, baselines: &[Baseline]) -> Result<(), StateError> {
+        self.write(|transaction| baselines.iter().try_for_each(|baseline| rows::record_baseline(transaction, baseline)))
+    }
+
+    /// Drops window entries that are older than any window.
+    pub fn prune_windows(&self, before: Timestamp) -> Result<usize, StateError> {
+        self.write(|transaction| rows::prune_windows(transaction, before))
+    }
+
+    /// Reads in one consistent view.
+    pub fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StateError> {
+        let mut connection = self.connection();
+        let view = connection.transaction().map_err(|source| self.failed(source))?;
+        read(&view).map_err(|source| self.failed(source))
+    }
+
+    /// Writes in one durable transaction: all of it or nothing.
+    pub fn write<T>(&self, write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StateError> {
+        let mut connection = self.connection();
+        let run = || {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = write(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        let result = run();
+        drop(connection);
+        result.map_err(|source| self.failed(source))
+    }
+
+    fn connect(path: &Path) -> Result<Self, StateError> {
+        let failed = |source| sqlite_error(path, source);
+        let mut connection = Connection::open(path).map_err(failed)?;
+        connection.busy_timeout(BUSY).map_err(failed)?;
+        match schema::prepare(&mut connection).map_err(failed)? {
+            Found::Fresh | Found::Ours => {}
+            Found::Foreign => return Err(StateError::Foreign { path: path.to_path_buf() }),
+            Found::Version(found) => {
+                return Err(StateError::Version { path: path.to_path_buf(), found, known: schema::VERSION });
+            }
+        }
+        // WAL keeps readers and the writer apart; FULL makes a commit survive a power cut, which intents rely on.
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        Ok(Self { path: path.to_path_buf(), connection: Mutex::new(connection) })
+    }
+
+    fn bind(&self, workspace: &str) -> Result<(), StateError> {
+        let found = self.write(|transaction| match schema::meta(transaction, WORKSPACE)? {
+            Some(found) => Ok(found),
+            None => schema::set_meta(transaction, WORKSPACE, workspace).map(|()| workspace.to_owned()),
+        })?;
+        if found == workspace {
+            return Ok(());
+        }
+        Err(StateError::OtherWorkspace { path: self.path.clone(), found, wanted: workspace.to_owned() })
+    }
+
+    /// A panic in another thread leaves no half transaction behind: SQLite rolled it back.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, source: rusqlite::Error) -> StateError {
+        sqlite_error(&self.path, source)
+    }
+}
+
+fn sqlite_error(path: &Path, source: rusqlite::Error) -> StateError {
+    match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => StateError::Foreign { path: path.to_path_buf() },
+        _ => StateError::Sqlite { path: path.to_path_buf(), source },
+    }
+}
+
+/// Makes the file before SQLite does, so that it is never open to others; SQLite gives its side files the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
