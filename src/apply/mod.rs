@@ -1,3 +1,76 @@
 //! Runs a plan. Decides nothing: order, retries, rate, permits and the journal, no more.
 //!
 //! Must never: change what a change says, or drop a request that was sent.
+
+mod atoms;
+mod doubt;
+mod gate;
+mod ids;
+mod prepare;
+mod record;
+mod report;
+mod runner;
+mod saved;
+mod schedule;
+mod send;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::connector::TargetConnector;
+use crate::model::{ChangeId, Outcome, Plan};
+use crate::state::{RunLock, StateError, Store};
+
+pub use atoms::{Comparison, compare};
+pub use report::Report;
+pub use saved::{PlanFileError, read_plan, write_plan};
+pub use settings::{Pace, Settings};
+
+/// Everything that a run needs.
+pub struct Job<'a> {
+    /// what to run
+    pub plan: &'a Plan,
+    /// by the Target's name
+    pub targets: &'a BTreeMap<Arc<str>, TargetConnector>,
+    /// where outcomes and their journal go
+    pub store: &'a Arc<Store>,
+    /// proof that no other run is under way
+    pub lock: &'a RunLock,
+    /// how fast and how patiently
+    pub settings: &'a Settings,
+    /// who runs it, for the journal
+    pub who: &'a str,
+    /// the id of an account or group by target and key, for references to objects that the plan does not touch; `&|_, _| None` where the world is not at hand
+    pub known_ids: &'a (dyn Fn(&str, &str) -> Option<Arc<str>> + Send + Sync),
+    /// finish what is in flight, then stop
+    pub cancel: CancellationToken,
+    /// told about each step
+    pub progress: &'a dyn Progress,
+}
+
+/// Hears how a run goes. Called from the run's own task: must not block.
+pub trait Progress: Send + Sync {
+    /// A change is about to be sent.
+    fn started(&self, _change: ChangeId) {}
+    /// What became of a change.
+    fn finished(&self, _change: ChangeId, _outcome: &Outcome) {}
+    /// A target is left alone for a while.
+    fn paused(&self, _target: &str, _pause: Duration, _reason: &str) {}
+}
+
+/// Hears and says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {}
+
+/// Runs the plan's changes that are not withheld, in the plan's order: neighbours of one kind at once, as far as `needs` and the target's
+/// pace allow; each target by itself. An error means that the state could not be written at the beginning or the end; whatever happens
+/// between is in the report. Must be awaited to its end: dropping it would drop requests that were sent.
+pub async fn apply(job: &Job<'_>) -> Result<Report, StateError> {
+    runner::run(job).await
+}

@@ -67,7 +67,8 @@ pub struct Journal<'a> {
 /// Adds events of a run, in order. Part of the caller's transaction: durable when that is.
 pub fn append(connection: &Connection, run: &str, at: Timestamp, events: &[Event]) -> rusqlite::Result<()> {
     let (mut seq, mut hash) = head(connection)?;
-    let mut insert = connection.prepare_cached("INSERT INTO journal (seq, run, event, change, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let mut insert =
+        connection.prepare_cached("INSERT INTO journal (seq, run, event, change, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for event in events {
         seq += 1;
         let (name, change) = (event.name(), event.change());

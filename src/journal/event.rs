@@ -6,10 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectRef, Outcome, Plan, SystemError, Value, Visibility, attribute};
-
-/// Stands where a secret value was.
-const HIDDEN: &str = "(secret)";
+use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectRef, Outcome, Plan, SystemError};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +127,7 @@ impl Event {
             target: change.target.clone(),
             action: change.action,
             object: change.object.clone(),
-            attributes: if first { change.attributes.iter().map(without_secrets).collect() } else { Vec::new() },
+            attributes: if first { change.attributes.iter().map(AttributeChange::without_secret).collect() } else { Vec::new() },
             members: if first { change.members.iter().map(|member| member.member.key.clone()).collect() } else { Vec::new() },
         })
     }
@@ -180,15 +177,6 @@ impl ResultWord {
             Outcome::Skipped(_) => Self::Skipped,
         }
     }
-}
-
-/// Values of secret attributes never enter the journal or a plan file; that they change may be known.
-pub fn without_secrets(change: &AttributeChange) -> AttributeChange {
-    if attribute(&change.attribute).is_none_or(|known| known.visibility != Visibility::Secret) {
-        return change.clone();
-    }
-    let hide = |value: &Option<Value>| value.as_ref().map(|_| Value::text(HIDDEN));
-    AttributeChange { attribute: change.attribute.clone(), before: hide(&change.before), after: hide(&change.after) }
 }
 
 fn message(outcome: &Outcome) -> Option<String> {

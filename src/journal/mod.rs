@@ -8,7 +8,7 @@ mod event;
 mod group;
 
 pub use chain::{Entry, Journal, JournalError, Verified, append};
-pub use event::{Event, Intent, ResultWord, without_secrets};
+pub use event::{Event, Intent, ResultWord};
 pub use group::GroupCommit;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::attribute::{Visibility, attribute};
 use super::value::Value;
 
 /// A change's position in its plan.
@@ -175,6 +176,17 @@ pub struct Change {
     /// where it comes from
     #[serde(skip)]
     pub cause: Cause,
+}
+
+impl AttributeChange {
+    /// The same with secret values hidden: they never enter a journal or a plan file; that they change may be known.
+    pub fn without_secret(&self) -> Self {
+        if attribute(&self.attribute).is_none_or(|known| known.visibility != Visibility::Secret) {
+            return self.clone();
+        }
+        let hide = |value: &Option<Value>| value.as_ref().map(|_| Value::text("(secret)"));
+        Self { attribute: self.attribute.clone(), before: hide(&self.before), after: hide(&self.after) }
+    }
 }
 
 impl Action {

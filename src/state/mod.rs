@@ -10,10 +10,7 @@ mod store;
 
 pub use error::StateError;
 pub use lock::{Holder, RunLock};
-pub use rows::{
-    forget_deactivation, forget_link, record_baseline, record_completed_run, record_deactivation, record_link,
-    record_window,
-};
+pub use rows::{forget_deactivation, forget_link, record_baseline, record_completed_run, record_deactivation, record_link, record_window};
 pub use store::Store;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,18 +27,30 @@ pub fn record_link(connection: &Connection, link: &Link) -> rusqlite::Result<()>
     Ok(())
 }
 
+/// The id of an object of ours.
+pub(super) fn link_id(connection: &Connection, target: &str, kind: ObjectKind, key: &str) -> rusqlite::Result<Option<Arc<str>>> {
+    connection
+        .prepare_cached("SELECT id FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?
+        .query_row(params![target, word(&kind), key], |row| row.get(0))
+        .optional()
+}
+
 /// The object is gone: its link goes.
 pub fn forget_link(connection: &Connection, target: &str, kind: ObjectKind, key: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?
-        .execute(params![target, word(&kind), key])?;
+    connection.prepare_cached("DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?.execute(params![
+        target,
+        word(&kind),
+        key
+    ])?;
     Ok(())
 }
 
-/// Remembers that headcount deactivated an account. The first time counts: sending it again does not make it later.
+/// Remembers that headcount deactivates an account. The newest time counts: somebody may have reactivated it in between.
 pub fn record_deactivation(connection: &Connection, deactivation: &Deactivation) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT INTO deactivations (target, id, at) VALUES (?1, ?2, ?3) ON CONFLICT (target, id) DO NOTHING")?
+        .prepare_cached(
+            "INSERT INTO deactivations (target, id, at) VALUES (?1, ?2, ?3) ON CONFLICT (target, id) DO UPDATE SET at = excluded.at",
+        )?
         .execute(params![deactivation.target, deactivation.id, deactivation.at.to_string()])?;
     Ok(())
 }
@@ -54,28 +66,17 @@ pub fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite
     let upsert = "INSERT INTO baselines (system, kind, scope, count, at) VALUES (?1, ?2, ?3, ?4, ?5) \
                   ON CONFLICT (system, kind) DO UPDATE SET scope = excluded.scope, count = excluded.count, at = excluded.at";
     let (scope, count) = (baseline.scope.cast_signed(), baseline.count.cast_signed());
-    connection.prepare_cached(upsert)?.execute(params![
-        baseline.system,
-        word(&baseline.kind),
-        scope,
-        count,
-        baseline.at.to_string()
-    ])?;
+    connection.prepare_cached(upsert)?.execute(params![baseline.system, word(&baseline.kind), scope, count, baseline.at.to_string()])?;
     Ok(())
 }
 
-/// Remembers work that counts in a guardrail's window.
+/// Remembers work that counts in a guardrail's window. Work of one minute is one row, as young as its youngest part.
 pub fn record_window(connection: &Connection, entry: &WindowEntry) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT INTO windows (target, kind, action, weight, at, at_second) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![
-            entry.target,
-            word(&entry.kind),
-            word(&entry.action),
-            entry.weight.cast_signed(),
-            entry.at.to_string(),
-            entry.at.as_second()
-        ])?;
+    let upsert = "INSERT INTO windows (target, kind, action, minute, weight, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                  ON CONFLICT (minute, target, kind, action) DO UPDATE SET weight = weight + excluded.weight, at = excluded.at";
+    let (minute, weight) = (entry.at.as_second().div_euclid(60), entry.weight.cast_signed());
+    let (kind, action) = (word(&entry.kind), word(&entry.action));
+    connection.prepare_cached(upsert)?.execute(params![entry.target, kind, action, minute, weight, entry.at.to_string()])?;
     Ok(())
 }
 
@@ -89,7 +90,7 @@ pub fn record_completed_run(connection: &Connection, at: Timestamp) -> rusqlite:
 
 /// Drops what no window can count any more.
 pub(super) fn prune_windows(connection: &Connection, before: Timestamp) -> rusqlite::Result<usize> {
-    connection.execute("DELETE FROM windows WHERE at_second < ?1", [before.as_second()])
+    connection.execute("DELETE FROM windows WHERE minute < ?1", [before.as_second().div_euclid(60)])
 }
 
 /// Everything, as planning sees it.
@@ -99,7 +100,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
         links: all(connection, "SELECT target, kind, key, id, origin FROM links", link)?,
         deactivations: all(connection, "SELECT target, id, at FROM deactivations", deactivation)?,
         baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
-        windows: all(connection, "SELECT target, kind, action, weight, at FROM windows ORDER BY id", window)?,
+        windows: all(connection, "SELECT target, kind, action, weight, at FROM windows ORDER BY minute, target, kind, action", window)?,
     })
 }
 

@@ -19,10 +19,9 @@ CREATE TABLE baselines (
     PRIMARY KEY (system, kind)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE windows (
-    id INTEGER PRIMARY KEY, target TEXT NOT NULL, kind TEXT NOT NULL, action TEXT NOT NULL, weight INTEGER NOT NULL,
-    at TEXT NOT NULL, at_second INTEGER NOT NULL
-) STRICT;
-CREATE INDEX windows_by_age ON windows (at_second);
+    target TEXT NOT NULL, kind TEXT NOT NULL, action TEXT NOT NULL, minute INTEGER NOT NULL, weight INTEGER NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (minute, target, kind, action)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE journal (
     seq INTEGER PRIMARY KEY, run TEXT NOT NULL, event TEXT NOT NULL, change INTEGER, body TEXT NOT NULL, hash BLOB NOT NULL
 ) STRICT;

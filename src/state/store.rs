@@ -2,13 +2,13 @@
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use crate::model::{Baseline, Memory};
+use crate::model::{Baseline, Memory, ObjectKind};
 
 use super::error::StateError;
 use super::lock::RunLock;
@@ -55,6 +55,11 @@ impl Store {
     /// Everything remembered.
     pub fn load(&self) -> Result<Memory, StateError> {
         self.read(rows::load)
+    }
+
+    /// The id of one object of ours.
+    pub fn link_id(&self, target: &str, kind: ObjectKind, key: &str) -> Result<Option<Arc<str>>, StateError> {
+        self.read(|connection| rows::link_id(connection, target, kind, key))
     }
 
     /// Keeps others from running on this state until the lock is dropped; says who holds it otherwise.

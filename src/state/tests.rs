@@ -28,9 +28,10 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
             record_link(tx, &link("hr/1", "7"))?;
             record_link(tx, &link("hr/2", "8"))?;
             record_link(tx, &link("hr/2", "9"))?;
+            record_deactivation(tx, &Deactivation { at: now() - SignedDuration::from_hours(1), ..deactivation.clone() })?;
             record_deactivation(tx, &deactivation)?;
-            record_deactivation(tx, &Deactivation { at: now() + SignedDuration::from_hours(1), ..deactivation.clone() })?;
-            record_window(tx, &entry(now()))?;
+            record_window(tx, &WindowEntry { weight: 1, ..entry(now() - SignedDuration::from_millis(1)) })?;
+            record_window(tx, &WindowEntry { weight: 2, ..entry(now()) })?;
             record_window(tx, &entry(now() - SignedDuration::from_hours(48)))?;
             record_completed_run(tx, now())
         })

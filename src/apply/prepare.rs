@@ -1,0 +1,120 @@
+//! From a change to the writes that carry it out: references and members as the target's ids, long lists of members cut.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::connector::Write;
+use crate::model::{Action, Change, ChangeId, ObjectKind, Value};
+
+use super::ids::Ids;
+
+/// A change, ready to be sent in one or several parts.
+pub(super) struct Prepared<'a> {
+    /// which
+    pub(super) id: ChangeId,
+    /// what and why
+    pub(super) change: &'a Change,
+    /// the object's id; none for a create
+    pub(super) object: Option<Arc<str>>,
+    /// in order
+    pub(super) parts: Vec<Part>,
+    /// references and members that could not be resolved, in words
+    pub(super) unresolved: Vec<String>,
+}
+
+/// One write of a change.
+pub(super) struct Part {
+    /// attributes to set, references as ids
+    pub(super) attributes: Vec<(Arc<str>, Option<Value>)>,
+    /// members, by id
+    pub(super) members: Vec<(ObjectKind, Arc<str>)>,
+    /// how many people it counts for
+    pub(super) weight: u64,
+}
+
+/// Prepares a change, or says why it can't be sent at all.
+pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, most: usize) -> Result<Prepared<'a>, String> {
+    let object = match change.action {
+        Action::Create => None,
+        _ => Some(ids.of(&change.target, &change.object).ok_or_else(|| format!("nobody knows the id of {}", change.object.name))?),
+    };
+    let mut unresolved = Vec::new();
+    let attributes = attributes(change, ids, &mut unresolved);
+    let parts = match change.action {
+        Action::AddMembers | Action::RemoveMembers => members(change, ids, most, &mut unresolved),
+        _ => vec![Part { attributes, members: Vec::new(), weight: change.weight() }],
+    };
+    let empty = parts.iter().all(|part| part.attributes.is_empty() && part.members.is_empty());
+    if empty && !unresolved.is_empty() && change.action != Action::Create {
+        return Err(unresolved.join("; "));
+    }
+    Ok(Prepared { id, change, object, parts, unresolved })
+}
+
+/// Whether a change can do without another that failed: one that would only have made a member or somebody it refers to.
+pub(super) fn can_do_without(change: &Change, missed: &Change) -> bool {
+    let key = &missed.object.key;
+    if *key == change.object.key || missed.target != change.target {
+        return false;
+    }
+    change.members.iter().any(|member| member.member.key == *key)
+        || change.attributes.iter().any(|attribute| attribute.after.as_ref().is_some_and(|value| references(value).contains(key)))
+}
+
+/// The keys that a value refers to.
+pub(super) fn references(value: &Value) -> BTreeSet<Arc<str>> {
+    match value {
+        Value::Reference(key) => BTreeSet::from([key.clone()]),
+        Value::List(items) => items.iter().flat_map(references).collect(),
+        Value::Map(fields) => fields.values().flat_map(references).collect(),
+        Value::Bool(_) | Value::Int(_) | Value::Text(_) => BTreeSet::new(),
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// A part, as connectors take it.
+    pub(super) fn write(&self, part: &Part) -> Write<'a> {
+        Write { change: self.change, id: self.object.clone(), attributes: part.attributes.clone(), members: part.members.clone() }
+    }
+}
+
+fn attributes(change: &Change, ids: &Ids<'_>, unresolved: &mut Vec<String>) -> Vec<(Arc<str>, Option<Value>)> {
+    let mut resolved = Vec::with_capacity(change.attributes.len());
+    for attribute in &change.attributes {
+        let name = attribute.attribute.clone();
+        match attribute.after.as_ref().map(|value| resolve(value, &change.target, ids)).transpose() {
+            Ok(value) => resolved.push((name, value)),
+            Err(key) => unresolved.push(format!("{name}: {key} has no account here")),
+        }
+    }
+    resolved
+}
+
+/// The same value with ids for references, or the key that nobody knows.
+fn resolve(value: &Value, target: &Arc<str>, ids: &Ids<'_>) -> Result<Value, Arc<str>> {
+    Ok(match value {
+        Value::Reference(key) => Value::Text(ids.by_key(target, ObjectKind::Account, key).ok_or_else(|| key.clone())?),
+        Value::List(items) => Value::List(items.iter().map(|item| resolve(item, target, ids)).collect::<Result<_, _>>()?),
+        Value::Map(fields) => {
+            let resolved = fields.iter().map(|(name, value)| Ok((name.clone(), resolve(value, target, ids)?)));
+            Value::Map(Arc::new(resolved.collect::<Result<_, Arc<str>>>()?))
+        }
+        Value::Bool(_) | Value::Int(_) | Value::Text(_) => value.clone(),
+    })
+}
+
+fn members(change: &Change, ids: &Ids<'_>, most: usize, unresolved: &mut Vec<String>) -> Vec<Part> {
+    let mut resolved = Vec::with_capacity(change.members.len());
+    for member in &change.members {
+        match ids.of(&change.target, &member.member) {
+            Some(id) => resolved.push((member.member.kind, id, u64::from(member.people))),
+            None => unresolved.push(format!("{} has no account here", member.member.name)),
+        }
+    }
+    let part = |chunk: &[(ObjectKind, Arc<str>, u64)]| Part {
+        attributes: Vec::new(),
+        members: chunk.iter().map(|(kind, id, _)| (*kind, id.clone())).collect(),
+        weight: chunk.iter().map(|(_, _, people)| people).sum(),
+    };
+    resolved.chunks(most.max(1)).map(part).collect()
+}

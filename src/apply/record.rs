@@ -1,0 +1,134 @@
+//! What a run makes durable: intents before they are sent, and with each outcome what it teaches.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio_util::sync::CancellationToken;
+
+use crate::journal::{Event, GroupCommit, append};
+use crate::model::{Action, Change, ChangeId, Deactivation, Link, LinkOrigin, Outcome, WindowEntry};
+use crate::state::{StateError, forget_deactivation, forget_link, record_deactivation, record_link, record_window};
+
+/// What became of a change.
+pub(super) struct Settled<'a> {
+    pub(super) id: ChangeId,
+    pub(super) change: &'a Change,
+    pub(super) outcome: Outcome,
+    /// the object's id, where it is known
+    pub(super) object: Option<Arc<str>>,
+    /// how much was done, for guardrails
+    pub(super) weight: u64,
+}
+
+/// The change that is about to be sent: which, what, the attempt, the object's id.
+pub(super) type Sending<'a> = (ChangeId, &'a Change, u32, Option<Arc<str>>);
+
+/// Writes the journal and the state of one run.
+pub(super) struct Recorder {
+    group: GroupCommit,
+    run: Arc<str>,
+    failure: Mutex<Option<Arc<StateError>>>,
+}
+
+impl Recorder {
+    /// For a run.
+    pub(super) fn new(group: GroupCommit, run: Arc<str>) -> Self {
+        Self { group, run, failure: Mutex::new(None) }
+    }
+
+    /// Makes intents durable. Where that fails nothing may be sent: the run stops.
+    pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<(), String> {
+        let events: Vec<_> = sending.iter().map(|(id, change, attempt, _)| Event::intent(*id, change, *attempt)).collect();
+        let at = Timestamp::now();
+        // Noted before it is sent: an account that a killed run deactivated must not look like one that somebody else deactivated.
+        let deactivations: Vec<_> = sending.iter().filter_map(|sending| deactivation(sending, at)).collect();
+        let run = self.run.clone();
+        let written = self.group.write(move |tx| {
+            deactivations.iter().try_for_each(|deactivation| record_deactivation(tx, deactivation))?;
+            append(tx, &run, at, &events)
+        });
+        written.await.map_err(|error| self.fail(error, stop))
+    }
+
+    /// Makes outcomes durable, with what they teach, in one transaction.
+    pub(super) async fn outcomes(&self, settled: &[Settled<'_>], stop: &CancellationToken) {
+        let events: Vec<_> = settled.iter().map(|one| Event::outcome(one.id, one.change, &one.outcome, one.object.as_ref())).collect();
+        let at = Timestamp::now();
+        let lessons: Vec<_> = settled.iter().flat_map(|settled| lessons(settled, at)).collect();
+        let run = self.run.clone();
+        let written = self.group.write(move |tx| {
+            lessons.iter().try_for_each(|lesson| lesson.learn(tx))?;
+            append(tx, &run, at, &events)
+        });
+        if let Err(error) = written.await {
+            self.fail(error, stop);
+        }
+    }
+
+    /// Why the state could not be written.
+    pub(super) fn failure(&self) -> Option<Arc<StateError>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn fail(&self, error: Arc<StateError>, stop: &CancellationToken) -> String {
+        stop.cancel();
+        let words = error.to_string();
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        words
+    }
+}
+
+/// What an outcome teaches.
+enum Lesson {
+    Linked(Link),
+    Unlinked(Link),
+    Active(Deactivation),
+    Counted(WindowEntry),
+}
+
+impl Lesson {
+    fn learn(&self, connection: &Connection) -> rusqlite::Result<()> {
+        match self {
+            Self::Linked(link) => record_link(connection, link),
+            Self::Unlinked(link) => forget_link(connection, &link.target, link.kind, &link.key),
+            Self::Active(was) => forget_deactivation(connection, &was.target, &was.id),
+            Self::Counted(entry) => record_window(connection, entry),
+        }
+    }
+}
+
+fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
+    let Settled { change, outcome, .. } = settled;
+    let there = outcome.holds() || matches!(outcome, Outcome::Partly { .. });
+    let refused = matches!(outcome, Outcome::Failed(_) | Outcome::Skipped(_));
+    let mut lessons = Vec::new();
+    if let Some(id) = settled.object.clone() {
+        let link = |origin| Link {
+            target: change.target.clone(),
+            kind: change.object.kind,
+            key: change.object.key.clone(),
+            id: id.clone(),
+            origin,
+        };
+        let active = Lesson::Active(Deactivation { target: change.target.clone(), id: id.clone(), at });
+        match change.action {
+            Action::Create if there => lessons.push(Lesson::Linked(link(LinkOrigin::Created))),
+            Action::Adopt if there => lessons.push(Lesson::Linked(link(LinkOrigin::Adopted))),
+            Action::Delete if there => lessons.extend([Lesson::Unlinked(link(LinkOrigin::Created)), active]),
+            Action::Reactivate if there => lessons.push(active),
+            Action::Deactivate if refused => lessons.push(active),
+            _ => {}
+        }
+    }
+    if settled.weight > 0 {
+        let (target, kind, action) = (change.target.clone(), change.object.kind, change.action);
+        lessons.push(Lesson::Counted(WindowEntry { target, kind, action, weight: settled.weight, at }));
+    }
+    lessons
+}
+
+fn deactivation((_, change, attempt, id): &Sending<'_>, at: Timestamp) -> Option<Deactivation> {
+    let id = id.clone().filter(|_| *attempt == 1 && change.action == Action::Deactivate)?;
+    Some(Deactivation { target: change.target.clone(), id, at })
+}

@@ -1,0 +1,170 @@
+//! The run itself: takes changes from the schedule as lanes have room, sends them, settles them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::journal::{Event, GroupCommit, append};
+use crate::model::{Change, ChangeId, Outcome, SystemError};
+use crate::state::{StateError, record_completed_run};
+
+use super::Job;
+use super::gate::Gate;
+use super::ids::Ids;
+use super::prepare::{Prepared, can_do_without, prepare};
+use super::record::{Recorder, Settled};
+use super::report::Report;
+use super::schedule::Schedule;
+use super::send::Sender;
+
+/// What all batches share.
+struct Ground<'a> {
+    job: &'a Job<'a>,
+    gates: BTreeMap<Arc<str>, Gate>,
+    recorder: Recorder,
+    stop: CancellationToken,
+}
+
+/// What changes as the run goes on.
+struct Desk<'a> {
+    ground: &'a Ground<'a>,
+    schedule: Schedule,
+    ids: Ids<'a>,
+    outcomes: BTreeMap<ChangeId, Outcome>,
+    running: BTreeMap<Arc<str>, usize>,
+}
+
+type Flying<'a> = FuturesUnordered<BoxFuture<'a, (Arc<str>, Vec<Settled<'a>>)>>;
+
+/// Runs a job from its first entry in the journal to its last.
+pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
+    let run: Arc<str> = Arc::from(name());
+    let started = Timestamp::now();
+    let opening = [Event::started(job.plan, job.who), Event::planned(job.plan)];
+    job.store.write(|tx| append(tx, &run, started, &opening))?;
+    job.store.prune_windows(started - job.settings.keep_windows)?;
+    let group =
+        GroupCommit::start(job.store.clone()).map_err(|source| StateError::Open { path: job.store.path().to_path_buf(), source })?;
+    let schedule = Schedule::new(&job.plan.changes);
+    let gates = schedule.targets().map(|target| (target.clone(), Gate::new(job.settings.pace(target)))).collect();
+    let ground = Ground { job, gates, recorder: Recorder::new(group, run.clone()), stop: job.cancel.child_token() };
+    let outcomes = Desk::new(&ground, schedule).work().await;
+    let failure = ground.recorder.failure().map(|error| error.to_string());
+    let stopped = failure.or_else(|| job.cancel.is_cancelled().then(|| "the run was stopped".to_owned()));
+    let report = Report { run: run.to_string(), outcomes, stopped };
+    finish(job, &report)?;
+    Ok(report)
+}
+
+/// The last entry. A run that came to its end makes the state a known one.
+fn finish(job: &Job<'_>, report: &Report) -> Result<(), StateError> {
+    let event = Event::Finished { results: report.results(), stopped: report.stopped.clone() };
+    let now = Timestamp::now();
+    job.store.write(|tx| {
+        append(tx, &report.run, now, &[event])?;
+        if report.stopped.is_none() { record_completed_run(tx, now) } else { Ok(()) }
+    })
+}
+
+/// Sorts by time, and differs between machines.
+fn name() -> String {
+    format!("{}-{:08x}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..))
+}
+
+impl<'a> Desk<'a> {
+    fn new(ground: &'a Ground<'a>, mut schedule: Schedule) -> Self {
+        for (at, _) in ground.job.plan.changes.iter().enumerate().filter(|(_, change)| !change.runs()) {
+            schedule.settle(ChangeId(at as u32), false);
+        }
+        Self { ground, schedule, ids: Ids::new(ground.job), outcomes: BTreeMap::new(), running: BTreeMap::new() }
+    }
+
+    /// Until nothing can run any more.
+    async fn work(mut self) -> BTreeMap<ChangeId, Outcome> {
+        let mut flying = Flying::new();
+        let targets: Vec<_> = self.schedule.targets().cloned().collect();
+        loop {
+            for target in &targets {
+                self.fill(target, &flying);
+            }
+            let Some((target, settled)) = flying.next().await else { break };
+            *self.running.entry(target).or_default() -= 1;
+            for settled in settled {
+                self.settle(settled);
+            }
+        }
+        self.outcomes
+    }
+
+    /// Sends as many batches as the target's pace allows.
+    fn fill(&mut self, target: &Arc<str>, flying: &Flying<'a>) {
+        let ground = self.ground;
+        let Some((name, gate)) = ground.gates.get_key_value(target) else { return };
+        while self.running.get(target).is_none_or(|running| *running < gate.concurrency()) {
+            let batch = self.batch(target, gate);
+            let Some(connector) = ground.job.targets.get(target).filter(|_| !batch.is_empty()) else { break };
+            let (job, recorder, stop) = (ground.job, &ground.recorder, &ground.stop);
+            flying.push(Box::pin(async move {
+                let sender = Sender { job, target: name, connector, gate, recorder, stop };
+                (name.clone(), sender.send(batch).await)
+            }));
+            *self.running.entry(target.clone()).or_default() += 1;
+        }
+    }
+
+    /// The next changes of a target that can be sent. What can't is settled here.
+    fn batch(&mut self, target: &str, gate: &Gate) -> Vec<Prepared<'a>> {
+        let plan = self.ground.job.plan;
+        let mut batch = Vec::new();
+        while batch.len() < self.ground.job.targets.get(target).map_or(1, |connector| connector.writer.batch_size().max(1)) {
+            let Some(id) = self.schedule.next(target) else { break };
+            let Some(change) = plan.changes.get(id.0 as usize) else { break };
+            match self.prepare(id, change, gate) {
+                Ok(prepared) => {
+                    self.ground.job.progress.started(id);
+                    batch.push(prepared);
+                }
+                Err(outcome) => self.settle(Settled { id, change, outcome, object: None, weight: 0 }),
+            }
+        }
+        batch
+    }
+
+    fn prepare(&self, id: ChangeId, change: &'a Change, gate: &Gate) -> Result<Prepared<'a>, Outcome> {
+        if self.ground.stop.is_cancelled() {
+            return Err(Outcome::Skipped("the run was stopped".into()));
+        }
+        if let Some(why) = gate.closed() {
+            return Err(Outcome::Skipped(why));
+        }
+        let Some(connector) = self.ground.job.targets.get(&change.target) else {
+            return Err(Outcome::Failed(SystemError::Unavailable(format!("there is no connection to {}", change.target))));
+        };
+        if let Some(missed) = self.blocking(change) {
+            return Err(Outcome::Skipped(format!("it needs {}, which is not there", missed.object.name)));
+        }
+        prepare(id, change, &self.ids, connector.writer.members_per_write()).map_err(Outcome::Skipped)
+    }
+
+    /// A change that this one can't do without, and that did not come true.
+    fn blocking(&self, change: &Change) -> Option<&'a Change> {
+        let changes = &self.ground.job.plan.changes;
+        let missed = self.schedule.missed(&change.needs).filter_map(|need| changes.get(need.0 as usize));
+        missed.into_iter().find(|missed| !can_do_without(change, missed))
+    }
+
+    fn settle(&mut self, settled: Settled<'_>) {
+        let Settled { id, change, outcome, object, .. } = settled;
+        let there = outcome.holds() || matches!(outcome, Outcome::Partly { .. });
+        if let Some(object) = object.filter(|_| there) {
+            self.ids.learn(&change.target, &change.object.key, &object);
+        }
+        self.ground.job.progress.finished(id, &outcome);
+        self.schedule.settle(id, there);
+        self.outcomes.insert(id, outcome);
+    }
+}

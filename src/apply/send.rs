@@ -1,0 +1,253 @@
+//! Sends one batch until every part of it has an answer: intent first, then permit, then the write; patience and second looks in between.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::connector::{TargetConnector, Write, Written};
+use crate::model::{Action, Outcome, SystemError};
+
+use super::Job;
+use super::doubt::{Doubt, Look};
+use super::gate::{Gate, rest};
+use super::prepare::{Part, Prepared};
+use super::record::{Recorder, Settled};
+
+/// The way to one target.
+pub(super) struct Sender<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) target: &'a Arc<str>,
+    pub(super) connector: &'a TargetConnector,
+    pub(super) gate: &'a Gate,
+    pub(super) recorder: &'a Recorder,
+    pub(super) stop: &'a CancellationToken,
+}
+
+/// One part on its way.
+struct Try<'b, 'a> {
+    prepared: &'b Prepared<'a>,
+    part: &'b Part,
+    attempts: u32,
+    throttles: u32,
+    doubt: Option<String>,
+    end: Option<End>,
+}
+
+/// How a part ended.
+enum End {
+    Done { id: Arc<str>, already_so: bool },
+    Failed(SystemError),
+    Uncertain(String),
+    Stopped(String),
+}
+
+impl<'a> Sender<'a> {
+    /// Sends a batch and makes its outcomes durable.
+    pub(super) async fn send(&self, batch: Vec<Prepared<'a>>) -> Vec<Settled<'a>> {
+        let mut tries: Vec<_> = batch.iter().flat_map(|prepared| prepared.parts.iter().map(move |part| Try::new(prepared, part))).collect();
+        let most = self.connector.writer.batch_size().max(1);
+        loop {
+            let mut open: Vec<_> = tries.iter_mut().filter(|part| part.end.is_none()).take(most).collect();
+            if open.is_empty() {
+                break;
+            }
+            self.round(&mut open).await;
+        }
+        let settled: Vec<_> = batch.iter().map(|prepared| conclude(prepared, &tries)).collect();
+        settled.iter().for_each(|settled| self.judge(&settled.outcome));
+        self.recorder.outcomes(&settled, self.stop).await;
+        settled
+    }
+
+    /// One attempt for all of these parts.
+    async fn round(&self, open: &mut Vec<&mut Try<'_, 'a>>) {
+        let attempts = open.iter().map(|part| part.attempts).max().unwrap_or_default();
+        if attempts > 0 {
+            rest(Instant::now() + self.job.settings.wait(attempts), self.stop).await;
+        }
+        for part in open.iter_mut() {
+            self.look_again(part).await;
+        }
+        open.retain(|part| part.end.is_none());
+        if open.is_empty() {
+            return;
+        }
+        let intents = open.iter().map(|part| (part.prepared.id, part.prepared.change, part.sent() + 1, part.prepared.object.clone()));
+        if let Err(why) = self.recorder.intents(intents.collect(), self.stop).await {
+            return stop_all(open, &why);
+        }
+        let Some(permit) = self.gate.permit(self.job.lock, self.stop).await else {
+            return stop_all(open, "the run was stopped");
+        };
+        let writes: Vec<Write<'_>> = open.iter().map(|part| part.prepared.write(part.part)).collect();
+        let answers = timeout(self.job.settings.deadline, self.connector.writer.write(&writes, &permit)).await;
+        let mut answers = answers.unwrap_or_default().into_iter();
+        for (part, write) in open.iter_mut().zip(&writes) {
+            let answer = answers.next().unwrap_or_else(|| Err(SystemError::Uncertain("it was sent, and no answer came".into())));
+            self.take(part, write, answer).await;
+        }
+    }
+
+    /// Nothing that may have been done is sent again before somebody looked.
+    async fn look_again(&self, part: &mut Try<'_, 'a>) {
+        let Some(words) = part.doubt.take() else { return };
+        let write = part.prepared.write(part.part);
+        let look = self.doubt().look(&write).await;
+        let create = write.change.action == Action::Create;
+        part.end = match look {
+            Look::Ours(id) => Some(End::Done { id, already_so: false }),
+            Look::Absent if write.change.action == Action::Delete => write.id.map(|id| End::Done { id, already_so: false }),
+            Look::Absent if !create => Some(End::Failed(SystemError::NotFound(format!("{} is gone", write.change.object.name)))),
+            Look::Absent if part.attempts >= self.job.settings.attempts => {
+                Some(End::Failed(SystemError::Unavailable(format!("{words}; it was not done"))))
+            }
+            Look::There if part.attempts >= self.job.settings.attempts => Some(End::Uncertain(words)),
+            Look::Absent | Look::There => None,
+            Look::Unproven(why) | Look::Unknown(why) => Some(End::Uncertain(format!("{words}; {why}"))),
+        };
+    }
+
+    /// What an answer means for a part: an end, or another attempt.
+    async fn take(&self, part: &mut Try<'_, 'a>, write: &Write<'_>, answer: Result<Written, SystemError>) {
+        let settings = self.job.settings;
+        part.end = match answer {
+            Ok(written) => Some(End::Done { id: written.id, already_so: written.already_so }),
+            Err(SystemError::Throttled { after, message }) => self.throttled(part, after, message),
+            Err(SystemError::Unavailable(_)) if part.attempts + 1 < settings.attempts => {
+                part.attempts += 1;
+                None
+            }
+            // An answer that makes no sense does not say that nothing was done.
+            Err(SystemError::Uncertain(words) | SystemError::Protocol(words)) => {
+                part.attempts += 1;
+                part.doubt = Some(words);
+                None
+            }
+            Err(SystemError::Conflict(words)) if write.change.action == Action::Create => Some(self.conflict(write, words).await),
+            Err(SystemError::NotFound(_)) if write.change.action == Action::Delete => {
+                write.id.clone().map(|id| End::Done { id, already_so: true })
+            }
+            Err(error) => Some(End::Failed(error)),
+        };
+    }
+
+    /// The whole target pauses, for as long as it asked.
+    fn throttled(&self, part: &mut Try<'_, 'a>, after: Option<std::time::Duration>, message: String) -> Option<End> {
+        let settings = self.job.settings;
+        part.throttles += 1;
+        let pause = after.unwrap_or_else(|| settings.wait(part.throttles));
+        if pause > settings.longest_pause {
+            self.gate.close(format!("it asked to be left alone for {} s: {message}", pause.as_secs()));
+        }
+        if pause > settings.longest_pause || part.throttles >= settings.throttles {
+            return Some(End::Failed(SystemError::Throttled { after, message }));
+        }
+        if self.gate.pause(pause) {
+            self.job.progress.paused(self.target, pause, &message);
+        }
+        None
+    }
+
+    /// Something of that name is there already: ours, if it carries our marker.
+    async fn conflict(&self, write: &Write<'_>, words: String) -> End {
+        match self.doubt().look(write).await {
+            Look::Ours(id) => End::Done { id, already_so: true },
+            Look::Unproven(why) => End::Failed(SystemError::Conflict(format!("{words}; {why}"))),
+            Look::Absent | Look::There | Look::Unknown(_) => End::Failed(SystemError::Conflict(words)),
+        }
+    }
+
+    /// What an outcome says about the target as a whole.
+    fn judge(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Failed(SystemError::Auth(why)) => self.gate.close(format!("sign-in was refused: {why}")),
+            Outcome::Failed(SystemError::Unavailable(why)) | Outcome::Uncertain(why) => {
+                self.gate.missed(self.job.settings.give_up_after, why);
+            }
+            Outcome::Skipped(_) => {}
+            _ => self.gate.reached(),
+        }
+    }
+
+    fn doubt(&self) -> Doubt<'_> {
+        Doubt { connector: self.connector, settings: self.job.settings, stop: self.stop }
+    }
+}
+
+impl<'b, 'a> Try<'b, 'a> {
+    fn new(prepared: &'b Prepared<'a>, part: &'b Part) -> Self {
+        Self { prepared, part, attempts: 0, throttles: 0, doubt: None, end: None }
+    }
+
+    fn sent(&self) -> u32 {
+        self.attempts + self.throttles
+    }
+}
+
+fn stop_all(open: &mut [&mut Try<'_, '_>], why: &str) {
+    for part in open {
+        part.end = Some(End::Stopped(why.to_owned()));
+    }
+}
+
+/// What the parts of a change come to.
+fn conclude<'a>(prepared: &Prepared<'a>, tries: &[Try<'_, 'a>]) -> Settled<'a> {
+    let mut found = Found { missing: prepared.unresolved.clone(), object: prepared.object.clone(), ..Found::default() };
+    for part in tries.iter().filter(|part| part.prepared.id == prepared.id) {
+        found.add(part);
+    }
+    let Found { object, weight, .. } = &found;
+    let (object, weight) = (object.clone(), *weight);
+    Settled { id: prepared.id, change: prepared.change, outcome: found.outcome(), object, weight }
+}
+
+#[derive(Default)]
+struct Found {
+    object: Option<Arc<str>>,
+    weight: u64,
+    done: usize,
+    already: usize,
+    missing: Vec<String>,
+    failed: Option<SystemError>,
+    uncertain: Option<String>,
+    stopped: Option<String>,
+}
+
+impl Found {
+    fn add(&mut self, part: &Try<'_, '_>) {
+        match &part.end {
+            Some(End::Done { id, already_so }) => {
+                self.done += 1;
+                self.already += usize::from(*already_so);
+                self.weight += if *already_so { 0 } else { part.part.weight };
+                self.object.get_or_insert_with(|| id.clone());
+            }
+            Some(End::Failed(error)) => {
+                self.missing.push(error.to_string());
+                self.failed.get_or_insert_with(|| error.clone());
+            }
+            Some(End::Uncertain(words)) => {
+                self.weight += part.part.weight;
+                self.missing.push(words.clone());
+                self.uncertain.get_or_insert_with(|| words.clone());
+            }
+            Some(End::Stopped(why)) => {
+                self.missing.push(why.clone());
+                self.stopped.get_or_insert_with(|| why.clone());
+            }
+            None => {}
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        match (self.done, self.uncertain, self.failed, self.stopped) {
+            (0, Some(words), _, _) => Outcome::Uncertain(words),
+            (0, None, Some(error), _) => Outcome::Failed(error),
+            (0, None, None, stopped) => Outcome::Skipped(stopped.unwrap_or_default()),
+            _ if !self.missing.is_empty() => Outcome::Partly { missing: self.missing.join("; ") },
+            _ if self.already == self.done => Outcome::AlreadySo { id: self.object },
+            _ => Outcome::Done { id: self.object },
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! How fast a run may go, and how long it tries.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// How fast one target is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// requests under way at once
+    pub concurrency: usize,
+    /// requests a second; none: as fast as they are answered
+    pub per_second: Option<f64>,
+}
+
+/// Pace and patience of a run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// by the Target's name; the default pace for the rest
+    pub paces: BTreeMap<Arc<str>, Pace>,
+    /// how often one write is sent at most
+    pub attempts: u32,
+    /// how often one write may be throttled; the system asked for patience, so more than `attempts`
+    pub throttles: u32,
+    /// the wait before the second attempt; it doubles from there, with jitter
+    pub first_wait: Duration,
+    /// no wait of our own is longer
+    pub longest_wait: Duration,
+    /// a `Retry-After` beyond this ends the work on the target for this run
+    pub longest_pause: Duration,
+    /// an answer that takes longer makes the outcome uncertain; connectors have shorter deadlines of their own
+    pub deadline: Duration,
+    /// changes in a row that fail because the target can't be reached, before the rest is left
+    pub give_up_after: u32,
+    /// how long work is remembered for guardrails; at least the longest window
+    pub keep_windows: SignedDuration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { concurrency: 4, per_second: None }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            paces: BTreeMap::new(),
+            attempts: 5,
+            throttles: 20,
+            first_wait: Duration::from_millis(250),
+            longest_wait: Duration::from_secs(30),
+            longest_pause: Duration::from_secs(600),
+            deadline: Duration::from_secs(300),
+            give_up_after: 5,
+            keep_windows: SignedDuration::from_hours(24 * 31),
+        }
+    }
+}
+
+impl Settings {
+    /// The wait before attempt number `attempt` + 1: between half and all of a doubling time, so that many don't come back at once.
+    pub(super) fn wait(&self, attempt: u32) -> Duration {
+        let doubled = self.first_wait.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(self.longest_wait);
+        doubled.mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+
+    /// The pace of a target.
+    pub(super) fn pace(&self, target: &str) -> Pace {
+        self.paces.get(target).copied().unwrap_or_default()
+    }
+}
