@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Event, GroupCommit, append};
-use crate::model::{Action, Change, ChangeId, Deactivation, Link, LinkOrigin, Outcome, WindowEntry};
-use crate::state::{StateError, forget_deactivation, forget_link, record_deactivation, record_link, record_window};
+use crate::model::{Action, Change, ChangeId, Deactivation, Link, LinkOrigin, Outcome, Reason, WindowEntry};
+use crate::state::{
+    Connection, SqliteResult, StateError, forget_deactivation, forget_link, record_deactivation, record_link, record_window,
+};
 
 /// What became of a change.
 pub(super) struct Settled<'a> {
@@ -88,7 +89,7 @@ enum Lesson {
 }
 
 impl Lesson {
-    fn learn(&self, connection: &Connection) -> rusqlite::Result<()> {
+    fn learn(&self, connection: &Connection) -> SqliteResult<()> {
         match self {
             Self::Linked(link) => record_link(connection, link),
             Self::Unlinked(link) => forget_link(connection, &link.target, link.kind, &link.key),
@@ -122,8 +123,8 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
         }
     }
     if settled.weight > 0 {
-        let (target, kind, action) = (change.target.clone(), change.object.kind, change.action);
-        lessons.push(Lesson::Counted(WindowEntry { target, kind, action, weight: settled.weight, at }));
+        let (target, kind, action, leaver) = (change.target.clone(), change.object.kind, change.action, change.reason == Reason::Leaver);
+        lessons.push(Lesson::Counted(WindowEntry { target, kind, action, weight: settled.weight, leaver, at }));
     }
     lessons
 }

@@ -72,11 +72,11 @@ pub fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite
 
 /// Remembers work that counts in a guardrail's window. Work of one minute is one row, as young as its youngest part.
 pub fn record_window(connection: &Connection, entry: &WindowEntry) -> rusqlite::Result<()> {
-    let upsert = "INSERT INTO windows (target, kind, action, minute, weight, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-                  ON CONFLICT (minute, target, kind, action) DO UPDATE SET weight = weight + excluded.weight, at = excluded.at";
+    let upsert = "INSERT INTO windows (target, kind, action, leaver, minute, weight, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                  ON CONFLICT (minute, target, kind, action, leaver) DO UPDATE SET weight = weight + excluded.weight, at = excluded.at";
     let (minute, weight) = (entry.at.as_second().div_euclid(60), entry.weight.cast_signed());
     let (kind, action) = (word(&entry.kind), word(&entry.action));
-    connection.prepare_cached(upsert)?.execute(params![entry.target, kind, action, minute, weight, entry.at.to_string()])?;
+    connection.prepare_cached(upsert)?.execute(params![entry.target, kind, action, entry.leaver, minute, weight, entry.at.to_string()])?;
     Ok(())
 }
 
@@ -100,7 +100,11 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
         links: all(connection, "SELECT target, kind, key, id, origin FROM links", link)?,
         deactivations: all(connection, "SELECT target, id, at FROM deactivations", deactivation)?,
         baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
-        windows: all(connection, "SELECT target, kind, action, weight, at FROM windows ORDER BY minute, target, kind, action", window)?,
+        windows: all(
+            connection,
+            "SELECT target, kind, action, leaver, weight, at FROM windows ORDER BY minute, target, kind, action, leaver",
+            window,
+        )?,
     })
 }
 
@@ -126,8 +130,9 @@ fn baseline(row: &Row<'_>) -> rusqlite::Result<Baseline> {
 }
 
 fn window(row: &Row<'_>) -> rusqlite::Result<WindowEntry> {
-    let weight = row.get::<_, i64>(3)?.cast_unsigned();
-    Ok(WindowEntry { target: text(row, 0)?, kind: parsed(row, 1)?, action: parsed(row, 2)?, weight, at: parsed(row, 4)? })
+    let weight = row.get::<_, i64>(4)?.cast_unsigned();
+    let (target, kind, action) = (text(row, 0)?, parsed(row, 1)?, parsed(row, 2)?);
+    Ok(WindowEntry { target, kind, action, leaver: row.get(3)?, weight, at: parsed(row, 5)? })
 }
 
 fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Arc<str>> {

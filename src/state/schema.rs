@@ -19,8 +19,9 @@ CREATE TABLE baselines (
     PRIMARY KEY (system, kind)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE windows (
-    target TEXT NOT NULL, kind TEXT NOT NULL, action TEXT NOT NULL, minute INTEGER NOT NULL, weight INTEGER NOT NULL, at TEXT NOT NULL,
-    PRIMARY KEY (minute, target, kind, action)
+    target TEXT NOT NULL, kind TEXT NOT NULL, action TEXT NOT NULL, leaver INTEGER NOT NULL, minute INTEGER NOT NULL,
+    weight INTEGER NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (minute, target, kind, action, leaver)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE journal (
     seq INTEGER PRIMARY KEY, run TEXT NOT NULL, event TEXT NOT NULL, change INTEGER, body TEXT NOT NULL, hash BLOB NOT NULL

@@ -22,7 +22,16 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
 
     let deactivation = Deactivation { target: Arc::from("chat"), id: Arc::from("7"), at: now() };
     let baseline = Baseline { system: Arc::from("hr"), kind: ObjectKind::Account, scope: u64::MAX, count: 40, at: now() };
-    let entry = |at| WindowEntry { target: Arc::from("chat"), kind: ObjectKind::Account, action: Action::Deactivate, weight: 3, at };
+    let target = Arc::from("chat");
+    let entry = |at| WindowEntry {
+        target: Arc::clone(&target),
+        kind: ObjectKind::Account,
+        action: Action::Deactivate,
+        weight: 3,
+        leaver: true,
+        at,
+    };
+    let other = WindowEntry { leaver: false, ..entry(now()) };
     store
         .write(|tx| {
             record_link(tx, &link("hr/1", "7"))?;
@@ -32,6 +41,7 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
             record_deactivation(tx, &deactivation)?;
             record_window(tx, &WindowEntry { weight: 1, ..entry(now() - SignedDuration::from_millis(1)) })?;
             record_window(tx, &WindowEntry { weight: 2, ..entry(now()) })?;
+            record_window(tx, &other)?;
             record_window(tx, &entry(now() - SignedDuration::from_hours(48)))?;
             record_completed_run(tx, now())
         })
@@ -46,7 +56,7 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
         links: vec![link("hr/1", "7"), link("hr/2", "9")],
         deactivations: vec![deactivation],
         baselines: vec![baseline],
-        windows: vec![entry(now())],
+        windows: vec![other, entry(now())],
     };
     assert_eq!(store.load().unwrap(), expected);
 
