@@ -1,3 +1,173 @@
-//! The one place where the stages meet: read, survey, fetch, plan, apply.
+//! The one place where the stages meet: open, read, survey, look up, plan.
 //!
-//! Must never: decide about a change.
+//! Must never: decide about a change, or turn trouble with a system into an empty answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::connector::{LookupRequest, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
+use crate::manifest::Loaded;
+use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, Plan, ReadReport, SystemError};
+use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
+use crate::policy::Policy;
+use crate::world::{SourceSide, TargetSide, World};
+
+/// Lookups under way at once for one target.
+const LOOKUPS_AT_ONCE: usize = 8;
+
+/// Hears how reading goes.
+pub trait ReadProgress: Sync {
+    /// So many rows of a system came since it was last told.
+    fn rows(&self, system: &str, kind: ObjectKind, count: usize);
+    /// A system's read is over.
+    fn finished(&self, system: &str, report: &ReadReport);
+}
+
+/// Hears nothing.
+pub struct Silent;
+
+impl ReadProgress for Silent {
+    fn rows(&self, _: &str, _: ObjectKind, _: usize) {}
+    fn finished(&self, _: &str, _: &ReadReport) {}
+}
+
+/// What was read at one moment, and the connectors it was read through.
+pub struct Snapshot {
+    /// the compiled manifests
+    pub policy: Policy,
+    /// what is known
+    pub world: World,
+    /// when it is for
+    pub moment: Moment,
+    /// the open targets, by name; one that could not be opened is missing
+    pub connectors: BTreeMap<Arc<str>, TargetConnector>,
+}
+
+/// The moment to plan for: now, or the start of another day.
+pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
+    let now = Timestamp::now();
+    let today = as_of.unwrap_or_else(|| now.to_zoned(policy.time_zone.clone()).date());
+    let now = as_of.and_then(|day| day.to_zoned(policy.time_zone.clone()).ok()).map_or(now, |start| start.timestamp());
+    Moment { today, now }
+}
+
+/// Opens and reads every system at once. A system that can't be read is unreadable in the world; it never stops the others.
+pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Moment, progress: &dyn ReadProgress) -> Snapshot {
+    let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, progress)));
+    let targets = join_all((0..policy.targets.len()).map(|at| read_target(loaded, &policy, at, progress)));
+    let (sources, targets) = futures_util::future::join(sources, targets).await;
+    let mut connectors = BTreeMap::new();
+    let mut sides = Vec::with_capacity(targets.len());
+    for (at, (side, connector)) in targets.into_iter().enumerate() {
+        sides.push(side);
+        connectors.extend(connector.map(|connector| (policy.targets[at].name.clone(), connector)));
+    }
+    let world = World::assemble(&policy, sources, sides, memory);
+    Snapshot { policy, world, moment, connectors }
+}
+
+/// Surveys, looks up what the survey names, and plans.
+pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>) -> Plan {
+    let Snapshot { policy, world, moment, connectors } = snapshot;
+    let survey = planning::survey(policy, world, *moment, scope);
+    let answers: Vec<(Lookup, Answer)> = stream::iter(survey.lookups)
+        .map(|lookup| async {
+            let answer = look_up(policy, world, connectors, &lookup).await;
+            (lookup, answer)
+        })
+        .buffered(LOOKUPS_AT_ONCE)
+        .collect()
+        .await;
+    planning::plan(policy, world, &answers, *moment, scope)
+}
+
+async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, progress: &dyn ReadProgress) -> SourceSide {
+    let mut side = SourceSide::new(policy, at);
+    let document = &loaded.sources[at];
+    let report = match registry::open_source(&document.spec.connection, &Surroundings { base: document.origin.base.to_path_buf() }).await {
+        Ok(reader) => {
+            let request =
+                ReadRequest { streams: vec![(ObjectKind::Account, side.columns())], max_age: policy.sources[at].completeness.max_age };
+            let mut sink = SourceSink { side: &mut side, name: &document.name, progress };
+            reader.read(&request, &mut sink).await
+        }
+        Err(error) => unreadable(&[ObjectKind::Account], &error),
+    };
+    progress.finished(&document.name, &report);
+    side.finish(report.of(ObjectKind::Account));
+    side
+}
+
+async fn read_target(loaded: &Loaded, policy: &Policy, at: usize, progress: &dyn ReadProgress) -> (TargetSide, Option<TargetConnector>) {
+    let document = &loaded.targets[at];
+    let opened = registry::open_target(&document.spec.connection, &Surroundings { base: document.origin.base.to_path_buf() }).await;
+    let capabilities = opened.as_ref().map_or_else(|_| Capabilities::default(), |connector| connector.capabilities.clone());
+    let mut side = TargetSide::new(policy, at, capabilities);
+    let kinds = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership];
+    let streams: Vec<_> = kinds.into_iter().filter_map(|kind| Some((kind, side.columns(kind)?))).collect();
+    let wanted: Vec<_> = streams.iter().map(|(kind, _)| *kind).collect();
+    let report = match &opened {
+        Ok(connector) => {
+            let mut sink = TargetSink { side: &mut side, name: &document.name, progress };
+            connector.reader.read(&ReadRequest { streams, max_age: None }, &mut sink).await
+        }
+        Err(error) => unreadable(&wanted, error),
+    };
+    progress.finished(&document.name, &report);
+    for kind in wanted {
+        side.finish(kind, report.of(kind));
+    }
+    (side, opened.ok())
+}
+
+fn unreadable(kinds: &[ObjectKind], error: &SystemError) -> ReadReport {
+    ReadReport::all(kinds, &Evidence::Unreadable { reason: error.to_string() })
+}
+
+async fn look_up(policy: &Policy, world: &World, connectors: &BTreeMap<Arc<str>, TargetConnector>, lookup: &Lookup) -> Answer {
+    let Some(connector) = policy.targets.get(lookup.target).and_then(|target| connectors.get(&target.name)) else {
+        return Answer::Unknown("the target could not be opened".into());
+    };
+    let Some(columns) = world.target_columns(lookup.target, lookup.kind) else {
+        return Answer::Unknown("this kind of object is not read at the target".into());
+    };
+    let (attribute, value) = match &lookup.by {
+        LookupBy::Id(id) => (Arc::from("id"), id.clone()),
+        LookupBy::Attribute(attribute, value) => (attribute.clone(), value.clone()),
+    };
+    match connector.reader.lookup(&LookupRequest { kind: lookup.kind, columns, attribute, value }).await {
+        Ok(objects) => Answer::Objects(objects),
+        Err(error) => Answer::Unknown(error.to_string()),
+    }
+}
+
+struct SourceSink<'a> {
+    side: &'a mut SourceSide,
+    name: &'a str,
+    progress: &'a dyn ReadProgress,
+}
+
+impl PageSink for SourceSink<'_> {
+    fn page(&mut self, kind: ObjectKind, page: &Page) {
+        self.side.add(page);
+        self.progress.rows(self.name, kind, page.len());
+    }
+}
+
+struct TargetSink<'a> {
+    side: &'a mut TargetSide,
+    name: &'a str,
+    progress: &'a dyn ReadProgress,
+}
+
+impl PageSink for TargetSink<'_> {
+    fn page(&mut self, kind: ObjectKind, page: &Page) {
+        self.side.add(kind, page);
+        self.progress.rows(self.name, kind, page.len());
+    }
+}

@@ -5,6 +5,7 @@
 mod bound;
 pub(crate) mod canonical;
 mod evidence;
+mod facts;
 mod hash;
 mod memberships;
 mod objects;

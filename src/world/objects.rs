@@ -193,6 +193,14 @@ impl Objects {
         rows
     }
 
+    /// The objects that carry our marker with this key.
+    pub(crate) fn marked(&self, workspace: &str, key: &str) -> Vec<u32> {
+        let Some(attribute) = self.shape.marker.and_then(|at| self.shape.columns.paths().get(at)) else { return Vec::new() };
+        let marker = crate::model::Value::text(format!("{MARKER}{workspace}:{key}"));
+        let keys = canonical::keys(kind_of(attribute), Input::Value(&marker));
+        keys.iter().flat_map(|key| self.find_by(attribute, key)).collect()
+    }
+
     /// The target's id.
     pub(crate) fn id(&self, row: u32) -> Cow<'_, str> {
         canonical::text(self.cell(row, ID))

@@ -1,0 +1,48 @@
+//! What others may ask of the world: columns of a stream, the id behind a key, the counts of complete reads.
+//!
+//! Must never: answer with an object that two keys or two ids claim.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::World;
+use crate::model::{Baseline, Columns, ObjectKind};
+use crate::policy::Policy;
+
+impl World {
+    /// The columns that are read of a target's stream. None: that stream is not read.
+    pub fn target_columns(&self, target: usize, kind: ObjectKind) -> Option<Arc<Columns>> {
+        self.targets.get(target)?.columns(kind)
+    }
+
+    /// The id at a target of the object with our key, by its marker or else by a link: for references to objects that a plan does not touch.
+    pub fn object_id(&self, policy: &Policy, target: &str, kind: ObjectKind, key: &str) -> Option<Arc<str>> {
+        let at = policy.targets.iter().position(|rules| rules.name.as_ref() == target)?;
+        let side = self.targets.get(at)?;
+        let objects = if kind == ObjectKind::Group { &side.groups } else { &side.accounts };
+        let marked = objects.marked(&policy.workspace, key);
+        let linked = self.recall.ids_of(&self.memory, target, kind, key).into_iter().filter_map(|id| objects.find_id(id));
+        let mut rows: Vec<u32> = if marked.is_empty() { linked.collect() } else { marked };
+        rows.dedup();
+        match rows.as_slice() {
+            [row] => Some(Arc::from(objects.id(*row).as_ref())),
+            _ => None,
+        }
+    }
+
+    /// What complete reads of the sources counted: baselines for the next run.
+    pub fn baselines(&self, policy: &Policy, at: Timestamp) -> Vec<Baseline> {
+        let sides = policy.sources.iter().zip(&self.sources).zip(&self.trust);
+        let complete = sides.filter(|(_, trust)| trust.evidence.proves_absence());
+        complete
+            .map(|((rules, side), _)| Baseline {
+                system: rules.name.clone(),
+                kind: ObjectKind::Account,
+                scope: rules.scope_hash,
+                count: side.in_scope(),
+                at,
+            })
+            .collect()
+    }
+}
