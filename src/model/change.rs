@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::attribute::{Visibility, attribute};
 use super::value::Value;
 
 /// A change's position in its plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ChangeId(pub u32);
 
 /// What sort of object a target holds. A membership is a stream of its own when it is read, and part of a group when it is changed.
@@ -46,7 +47,7 @@ pub enum Action {
 }
 
 /// The object that a change is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRef {
     /// account or group
@@ -61,21 +62,41 @@ pub struct ObjectRef {
 }
 
 /// One attribute, before and after. `before: None` where nothing was there; `after: None` clears it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Whatever is written of it (a plan file, the journal, a hash) holds [`HIDDEN`] in the place of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttributeChange {
     /// SCIM's name, dotted (`name.givenName`)
     pub attribute: Arc<str>,
     /// as observed
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(default)]
     pub before: Option<Value>,
     /// as it should be
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(default)]
     pub after: Option<Value>,
 }
 
+/// What stands for a secret value wherever something is written.
+pub const HIDDEN: &str = "(secret)";
+
+impl Serialize for AttributeChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let secret = attribute(&self.attribute).is_some_and(|known| known.visibility == Visibility::Secret);
+        let hidden = secret.then(|| Value::text(HIDDEN));
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry("attribute", &self.attribute)?;
+        for (name, value) in [("before", &self.before), ("after", &self.after)] {
+            if let Some(value) = value {
+                fields.serialize_entry(name, hidden.as_ref().unwrap_or(value))?;
+            }
+        }
+        fields.end()
+    }
+}
+
 /// One member that `AddMembers` or `RemoveMembers` is about: an account or a nested group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberChange {
     /// the member; without an id while its own creation stands earlier in the plan
@@ -139,7 +160,7 @@ pub enum Cause {
 }
 
 /// Why a change stands in the plan and will not run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Withheld {
     /// position of the finding in the plan
@@ -147,7 +168,7 @@ pub struct Withheld {
 }
 
 /// One step of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// the Target's name

@@ -3,7 +3,7 @@
 use super::change::ObjectKind;
 
 /// What may follow from a read (design 7). Only `Complete` lets anything follow from absence.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Evidence {
     /// every row was read, and the system's own count agrees

@@ -15,7 +15,7 @@ mod value;
 
 pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes, is_known_attribute};
 pub use capability::Capabilities;
-pub use change::{Action, AttributeChange, Cause, Change, ChangeId, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
+pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport};
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use memory::{Baseline, Deactivation, Link, LinkOrigin, Memory, WindowEntry};

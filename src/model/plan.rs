@@ -15,7 +15,7 @@ use super::finding::{Finding, Severity};
 pub const FORMAT_VERSION: u32 = 1;
 
 /// How well one stream of one system was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SystemEvidence {
     /// the Source's or Target's name
@@ -29,10 +29,10 @@ pub struct SystemEvidence {
 }
 
 /// What should change, in the order it will be done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// see [`FORMAT_VERSION`]
+    /// version of this form; it grows when a field changes its meaning or goes
     pub format_version: u32,
     /// the Workspace's immutable id
     pub workspace: Arc<str>,

@@ -123,6 +123,20 @@ impl fmt::Display for Value {
     }
 }
 
+/// Any JSON but null.
+impl schemars::JsonSchema for Value {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A value. A reference to another identity is {\"$ref\": key}.",
+            "type": ["boolean", "integer", "string", "array", "object"],
+        })
+    }
+}
+
 impl serde::Serialize for Value {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_json().serialize(serializer)

@@ -1,0 +1,113 @@
+use serde_json::Value as Json;
+
+use super::super::testing;
+use super::*;
+
+fn written(plan: &Plan) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(plan, &mut out).expect("memory takes everything");
+    out
+}
+
+#[test]
+fn a_saved_plan_comes_back_as_it_was() {
+    let mut plan = testing::sample();
+    // The secret is the one thing that does not come back, and it is not part of the hash either.
+    plan.changes.retain(|change| change.attributes.iter().all(|changed| changed.attribute.as_ref() != "password"));
+    assert_eq!(read(&written(&plan)).expect("a plan"), plan);
+}
+
+#[test]
+fn a_secret_is_in_no_file() {
+    let plan = testing::sample();
+    let text = written(&plan);
+    assert!(!String::from_utf8_lossy(&text).contains("\"old\""));
+    let read = read(&text).expect("the hash does not cover the secret");
+    assert_eq!(read.hash(), plan.hash());
+}
+
+#[test]
+fn an_edited_plan_is_refused() {
+    let text = String::from_utf8(written(&testing::sample())).expect("text");
+    let edited = text.replace("Senior Engineer", "Chief");
+    assert!(matches!(read(edited.as_bytes()), Err(ReadError::Changed)));
+    assert!(matches!(read(text.replace("\"formatVersion\": 1", "\"formatVersion\": 99").as_bytes()), Err(ReadError::Version(99))));
+    assert!(matches!(read(&text.as_bytes()[..100]), Err(ReadError::Shape(_))));
+    assert!(matches!(read(b"{}"), Err(ReadError::Shape(_))));
+}
+
+#[test]
+fn each_line_says_what_it_is() {
+    let mut out = Vec::new();
+    let plan = testing::sample();
+    write_lines(&plan, &mut out).expect("memory takes everything");
+    let lines: Vec<Json> =
+        out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 1 + plan.evidence.len() + plan.findings.len() + plan.changes.len());
+    assert_eq!(lines[0]["type"], "plan");
+    assert_eq!(lines.last().expect("a line")["type"], "change");
+    assert_eq!(lines.last().expect("a line")["at"], plan.changes.len() - 1);
+}
+
+/// A small walker, enough for the shapes that schemars derives: every property known, of its type, and every required one there.
+fn check(schema: &Json, root: &Json, value: &Json, path: &str) {
+    if let Some(target) = schema["$ref"].as_str() {
+        return check(&root["$defs"][target.trim_start_matches("#/$defs/")], root, value, path);
+    }
+    for choice in ["anyOf", "oneOf"] {
+        if let Some(options) = schema[choice].as_array() {
+            assert!(options.iter().any(|option| fits(option, root, value)), "{path}: no {choice} fits {value}");
+        }
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        assert!(words.contains(value), "{path}: {value} is not among {words:?}");
+    }
+    let kinds = match &schema["type"] {
+        Json::String(kind) => vec![kind.as_str()],
+        Json::Array(kinds) => kinds.iter().filter_map(Json::as_str).collect(),
+        _ => vec![],
+    };
+    let kind = match value {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "integer",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    };
+    assert!(kinds.is_empty() || kinds.contains(&kind), "{path}: {kind}, but the schema says {kinds:?}");
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+        assert!(value.get(name).is_some(), "{path}: {name} is missing");
+    }
+    if let (Some(properties), Some(fields)) = (schema["properties"].as_object(), value.as_object()) {
+        for (name, field) in fields {
+            let known = properties.get(name).unwrap_or_else(|| panic!("{path}: the schema has no {name}"));
+            check(known, root, field, &format!("{path}.{name}"));
+        }
+    }
+    if let (true, Some(items)) = (schema["items"].is_object(), value.as_array()) {
+        items.iter().enumerate().for_each(|(at, item)| check(&schema["items"], root, item, &format!("{path}[{at}]")));
+    }
+}
+
+fn fits(schema: &Json, root: &Json, value: &Json) -> bool {
+    std::panic::catch_unwind(|| check(schema, root, value, "")).is_ok() && (!schema["const"].is_string() || schema["const"] == *value)
+}
+
+#[test]
+fn what_is_written_fits_the_published_schema() {
+    let schema = schema().to_value();
+    let document: Json = serde_json::from_slice(&written(&testing::sample())).expect("JSON");
+    check(&schema, &schema, &document, "plan");
+}
+
+#[test]
+fn the_published_schema_is_fresh() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/schema/plan.json");
+    let fresh = format!("{}\n", serde_json::to_string_pretty(&schema()).expect("a schema is JSON"));
+    if std::env::var_os("HEADCOUNT_REGENERATE").is_some() {
+        std::fs::write(path, &fresh).expect("the schema can be written");
+    }
+    let published = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(published == fresh, "crds/schema/plan.json is stale: run `HEADCOUNT_REGENERATE=1 cargo test --lib published_schema`");
+}

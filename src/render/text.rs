@@ -1,0 +1,257 @@
+//! The plan for a person at a terminal: what could not be read first, then the targets with what changes, findings, and the total.
+
+use std::io::{self, Write};
+
+use unicode_width::UnicodeWidthStr;
+
+use super::difference;
+use super::safe;
+use super::style::{BAD, QUIET, RISK, STRONG, of_action, of_severity, paint};
+use super::summary::{self, Counts, Targets, is_membership, number, risk, severity, verb, word};
+use super::value::{Names, sides};
+use crate::model::{Action, Change, Finding, ObjectKind, ObjectRef, Plan, Severity};
+
+const NOTHING: &str = "No changes. Everything is as declared.";
+/// Findings of one kind beyond this are counted; the JSON view holds them all.
+const FINDINGS_SHOWN: usize = 30;
+
+/// Writes the view.
+pub fn write(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let view = View { plan, names: Names::of(plan), width };
+    view.unread(out)?;
+    let targets = summary::targets(plan);
+    for (target, changes) in &targets {
+        view.target(target, changes, out)?;
+    }
+    view.findings(out)?;
+    view.totals(&targets, out)
+}
+
+struct View<'a> {
+    plan: &'a Plan,
+    names: Names<'a>,
+    width: usize,
+}
+
+impl View<'_> {
+    /// What could not be read stands first: everything below is to be read with it in mind.
+    fn unread(&self, out: &mut dyn Write) -> io::Result<()> {
+        let incomplete = |finding: &&(usize, &Finding)| finding.1.severity == Severity::Incomplete;
+        let findings: Vec<_> = self.plan.findings.iter().enumerate().collect();
+        let findings: Vec<_> = findings.iter().filter(incomplete).copied().collect();
+        for (system, how, reason) in summary::untold_reads(self.plan) {
+            let words = format!("{} {how}: {}", safe::line(system), safe::lines(reason));
+            self.block(&format!("{} {words}\n", paint(BAD.bold(), "incomplete:")), "", out)?;
+        }
+        self.list(&findings, out)
+    }
+
+    fn target(&self, target: &str, changes: &[&Change], out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}\n", paint(STRONG, format_args!("Target {}", safe::line(target))))?;
+        let mut last_group = None;
+        for (at, change) in changes.iter().enumerate() {
+            if is_membership(change) {
+                if last_group != Some(&change.object) {
+                    let same = changes[at..].iter().take_while(|next| next.object == change.object);
+                    self.group_heading(&change.object, &Counts::of(same.copied()), out)?;
+                    last_group = Some(&change.object);
+                }
+                self.members(change, out)?;
+            } else {
+                self.heading(change, out)?;
+                self.attributes(change, out)?;
+            }
+        }
+        writeln!(out)
+    }
+
+    fn heading(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
+        let action = paint(of_action(change.action), format_args!("{} {:<10}", change.action.symbol(), verb(change.action)));
+        let why = paint(QUIET, format_args!("({}, {})", safe::line(&change.object.key), word(&change.reason)));
+        let line = format!("  {action} {} {why}{}", object(&change.object), self.marks(change));
+        self.block(&line, "    ", out)
+    }
+
+    /// Risks, and what withholds the change.
+    fn marks(&self, change: &Change) -> String {
+        let mut marks: Vec<_> = change.risks.iter().map(|known| paint(RISK, format_args!("[{}]", risk(*known)))).collect();
+        if let Some(withheld) = &change.withheld {
+            marks.push(paint(BAD.bold(), format_args!("[withheld: see finding {}]", withheld.finding.saturating_add(1))));
+        }
+        marks.iter().map(|mark| format!(" {mark}")).collect()
+    }
+
+    fn attributes(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
+        let widest = change.attributes.iter().map(|changed| safe::line(&changed.attribute).width()).max().unwrap_or_default();
+        if change.action == Action::Create {
+            let pairs = change.attributes.iter().map(|changed| {
+                let name = paint(QUIET, format_args!("{}:", safe::line(&changed.attribute)));
+                format!("{name} {}", sides(changed, &self.names).1)
+            });
+            return self.flow(pairs, " · ", "      ", out);
+        }
+        for changed in &change.attributes {
+            let (before, after) = sides(changed, &self.names);
+            let name = safe::line(&changed.attribute);
+            let padded = format!("{name}{}", " ".repeat(widest.saturating_sub(name.width())));
+            let line = format!("      {padded}  {} → {after}", paint(QUIET, &before));
+            let fits = columns(&line) <= self.width && !spans_lines(changed);
+            match difference::lines(changed, &self.names).filter(|_| !fits) {
+                None => self.block(&line, "        ", out)?,
+                Some(lines) => {
+                    writeln!(out, "      {name}")?;
+                    lines.iter().try_for_each(|line| self.block(&format!("        {line}"), "          ", out))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn group_heading(&self, group: &ObjectRef, counts: &Counts, out: &mut dyn Write) -> io::Result<()> {
+        let heading = format!(
+            "  members of {} {}: {}",
+            paint(STRONG, safe::line(&group.name)),
+            paint(QUIET, format_args!("({})", safe::line(&group.key))),
+            counts.words()
+        );
+        self.block(&heading, "    ", out)
+    }
+
+    fn members(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
+        let style = of_action(change.action);
+        let names = change.members.iter().map(|changed| {
+            let people = match changed.member.kind {
+                ObjectKind::Group => format!(" ({} people)", number(u64::from(changed.people))),
+                _ => String::new(),
+            };
+            format!("{} {}{people}", paint(style, change.action.symbol()), object(&changed.member))
+        });
+        self.flow(names, "  ", "      ", out)?;
+        match self.marks(change) {
+            marks if marks.is_empty() => Ok(()),
+            marks => writeln!(out, "       {marks}"),
+        }
+    }
+
+    fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut findings: Vec<_> =
+            self.plan.findings.iter().enumerate().filter(|(_, finding)| finding.severity != Severity::Incomplete).collect();
+        findings.sort_by_key(|(at, finding)| (std::cmp::Reverse(finding.severity), finding.code, *at));
+        if !findings.is_empty() {
+            writeln!(out, "{}\n", paint(STRONG, "Findings"))?;
+        }
+        self.list(&findings, out)
+    }
+
+    fn list(&self, findings: &[(usize, &Finding)], out: &mut dyn Write) -> io::Result<()> {
+        for same in findings.chunk_by(|(_, one), (_, next)| (one.severity, one.code) == (next.severity, next.code)) {
+            for (at, finding) in same.iter().take(FINDINGS_SHOWN) {
+                self.finding(*at, finding, out)?;
+            }
+            if let (Some(more @ 1..), Some((_, first))) = (same.len().checked_sub(FINDINGS_SHOWN), same.first()) {
+                writeln!(out, "  … and {} more of {}; `-o json` has them all\n", number(more as u64), word(&first.code))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finding(&self, at: usize, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+        let level = paint(of_severity(finding.severity), format_args!("{}:", severity(finding.severity)));
+        let line =
+            format!("{:>3}. {level} {} {}", at + 1, safe::lines(&finding.message), paint(QUIET, format_args!("[{}]", word(&finding.code))));
+        self.block(&line, "     ", out)?;
+        if let Some(place) = &finding.place {
+            writeln!(out, "     {}", paint(QUIET, format_args!("at {}", safe::line(&place.to_string()))))?;
+        }
+        if let Some(hint) = &finding.hint {
+            // A hint may be YAML to paste: its lines stay as they are.
+            let indented = safe::lines(hint).replace('\n', "\n     ");
+            writeln!(out, "     {} {indented}", paint(STRONG, "next:"))?;
+        }
+        writeln!(out)
+    }
+
+    fn totals(&self, targets: &Targets<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if targets.len() > 1 {
+            let widest = targets.keys().map(|target| safe::line(target).width()).max().unwrap_or_default();
+            for (target, changes) in targets {
+                let name = safe::line(target);
+                let pad = " ".repeat(widest.saturating_sub(name.width()));
+                self.block(&format!("{name}{pad}  {}", Counts::of(changes.iter().copied()).words()), "    ", out)?;
+            }
+        }
+        let counts = Counts::of(&self.plan.changes);
+        match (counts.is_empty(), self.plan.complete()) {
+            (true, true) => writeln!(out, "{}", paint(STRONG, NOTHING)),
+            (true, false) => writeln!(out, "{}", paint(STRONG, "No changes in what could be read. The plan is incomplete.")),
+            (false, complete) => {
+                let note = if complete { "" } else { " The plan is incomplete." };
+                self.block(&paint(STRONG, format_args!("Plan: {}.{note}", counts.words())), "    ", out)
+            }
+        }
+    }
+
+    /// Pieces side by side, as many as fit on a line. A piece is never cut.
+    fn flow(&self, pieces: impl Iterator<Item = String>, separator: &str, indent: &str, out: &mut dyn Write) -> io::Result<()> {
+        let mut used = 0;
+        for piece in pieces {
+            let wide = columns(&piece);
+            if used > 0 && used + separator.width() + wide <= self.width {
+                write!(out, "{}{piece}", paint(QUIET, separator))?;
+                used += separator.width() + wide;
+            } else {
+                write!(out, "{}{indent}{piece}", if used > 0 { "\n" } else { "" })?;
+                used = indent.len() + wide;
+            }
+        }
+        if used > 0 { writeln!(out) } else { Ok(()) }
+    }
+
+    /// One paragraph, broken between words where the line is full; further lines are indented.
+    fn block(&self, text: &str, indent: &str, out: &mut dyn Write) -> io::Result<()> {
+        for line in text.split('\n') {
+            let start = line.len() - line.trim_start_matches(' ').len();
+            write!(out, "{}", &line[..start])?;
+            let mut used = start;
+            for (at, piece) in line[start..].split(' ').enumerate() {
+                let wide = columns(piece);
+                if at > 0 && used + 1 + wide > self.width && used > indent.len() {
+                    write!(out, "\n{indent}{piece}")?;
+                    used = indent.len() + wide;
+                } else {
+                    let space = if at > 0 { " " } else { "" };
+                    write!(out, "{space}{piece}")?;
+                    used += space.len() + wide;
+                }
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+}
+
+/// A group says that it is one; an account is what a plan is mostly about.
+fn object(object: &ObjectRef) -> String {
+    let name = paint(STRONG, safe::line(&object.name));
+    if object.kind == ObjectKind::Group { format!("group {name}") } else { name }
+}
+
+/// Below a heading that says "members", the word need not come again.
+fn member_words(counts: &Counts) -> String {
+    counts.words().replace(" memberships to ", " to ").replace(" membership to ", " to ")
+}
+
+fn spans_lines(change: &crate::model::AttributeChange) -> bool {
+    let many =
+        |value: &Option<crate::model::Value>| value.as_ref().and_then(|value| value.as_text()).is_some_and(|text| text.contains('\n'));
+    many(&change.before) || many(&change.after)
+}
+
+/// How many columns a text takes, colours left out.
+fn columns(text: &str) -> usize {
+    anstream::adapter::strip_str(text).map(UnicodeWidthStr::width).sum()
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

@@ -1,0 +1,142 @@
+use super::super::testing::{self, Building, account, change, group, plain, text};
+use super::*;
+use crate::model::{Reason, Value};
+
+fn shown(plan: &Plan, width: usize) -> String {
+    let mut out = Vec::new();
+    write(plan, width, &mut out).expect("memory takes everything");
+    plain(&String::from_utf8(out).expect("text"))
+}
+
+#[test]
+fn an_empty_plan_says_so() {
+    assert_eq!(shown(&testing::empty(), 80), "No changes. Everything is as declared.\n");
+}
+
+#[test]
+fn one_of_everything() {
+    insta::assert_snapshot!(shown(&testing::sample(), 100), @r#"
+      2. incomplete: badges could not be read: connection refused. [incomplete-read]
+         next: is the service up? What depends on it keeps its observed value
+
+    Target chat
+
+      + create     jane.doe (hr/1, joiner)
+          active: true · displayName: Jane Doe · userName: jane.doe
+      & adopt      bob (hr/2, declared) [not made by headcount]
+          externalId  (none) → acme:hr/2
+          title       Engineer → Senior Engineer
+      ~ update     carol (hr/3, mover)
+          department    Sales → Support
+          manager       (none) → jane.doe (hr/1)
+          phoneNumbers  1 → 2
+          title         Assistant → (none)
+      ^ reactivate dave (hr/4, returned) [gets access back]
+          active  false → true
+      ! deactivate eve (hr/9, leaver) [sign-in]
+          active  true → false
+      - delete     mallory (hr/8, due) [irreversible] [withheld: see finding 1]
+      + create     group Engineering (group/engineering, declared)
+          displayName: Engineering
+      members of Engineering (group/engineering): 3 memberships to add
+          + jane.doe  + bob  + group SRE (400 people)
+      members of Sales (group/sales): 1 membership to remove
+          - carol
+
+    Target wiki
+
+      + create     jane.doe (hr/1, joiner)
+          userName: jane.doe
+      ~ update     oscar (hr/5, mover)
+          password  (secret) → (secret)
+      ! deactivate eve (hr/9, absent) [withheld: see finding 2]
+          active  true → false
+
+    Findings
+
+      1. refused: 1 account would be deleted at chat; 0 are allowed. [guardrail-exceeded]
+         at acme.yaml:32:5
+         next: add this to spec.guardrails.overrides:
+         - guardrail: delete
+           changes: 12ab
+
+      3. warning: zoe carries the external id "x" of somebody else. [foreign-owner]
+
+    chat  1 to create, 1 to adopt, 1 to update, 1 to reactivate, 1 to deactivate, 1 group to create, 3
+        memberships to add, 1 to remove; 1 withheld
+    wiki  1 to create, 1 to update; 1 withheld
+    Plan: 2 to create, 1 to adopt, 2 to update, 1 to reactivate, 1 to deactivate, 1 group to create, 3
+        memberships to add, 1 to remove; 2 withheld. The plan is incomplete.
+    "#);
+}
+
+#[test]
+fn a_narrow_terminal_wraps_between_words_and_cuts_nothing() {
+    let mut plan = testing::empty();
+    let long = "a title that goes on and on, far beyond what a narrow terminal has room for";
+    plan.changes.push(change("chat", Action::Update, account("hr/1", "jane"), Reason::Mover).with("title", text("short"), text(long)));
+    let many: Vec<_> = (0..30).map(|at| (format!("hr/{at}"), format!("person{at}"))).collect();
+    let many: Vec<_> = many.iter().map(|(key, name)| (key.as_str(), name.as_str())).collect();
+    plan.changes.push(change("chat", Action::AddMembers, group("All"), Reason::Mover).members(&many));
+    let view = shown(&plan, 50);
+    assert!(view.lines().all(|line| line.width() <= 50 || line.contains(long)), "{view}");
+    insta::assert_snapshot!(view, @"
+    Target chat
+
+      ~ update     jane (hr/1, mover)
+          title
+            - short
+            + a title that goes on and on, far beyond
+              what a narrow terminal has room for
+      members of All (group/all): 30 memberships to
+        add
+          + person0  + person1  + person2  + person3
+          + person4  + person5  + person6  + person7
+          + person8  + person9  + person10  + person11
+          + person12  + person13  + person14
+          + person15  + person16  + person17
+          + person18  + person19  + person20
+          + person21  + person22  + person23
+          + person24  + person25  + person26
+          + person27  + person28  + person29
+
+    Plan: 1 to update, 30 memberships to add.
+    ");
+}
+
+#[test]
+fn names_from_outside_can_not_steer_the_terminal() {
+    let mut plan = testing::empty();
+    let evil = "\u{1b}[2J\u{1b}[31mroot\nPlan: nothing\u{202e}";
+    let mut evil_change = change("ch\u{1b}at", Action::Create, account(evil, evil), Reason::Joiner).with(evil, None, text(evil));
+    evil_change.members.clear();
+    plan.changes = vec![evil_change, change("chat", Action::AddMembers, group(evil), Reason::Mover).members(&[(evil, evil)])];
+    let finding = Finding::new(Severity::Note, crate::model::FindingCode::Orphan, crate::model::Subject::default(), evil);
+    plan.findings = vec![finding.hint(evil)];
+    let mut out = Vec::new();
+    write(&plan, 100, &mut out).expect("memory takes everything");
+    let view = String::from_utf8(out).expect("text");
+    assert!(!view.contains("\u{1b}[2J") && !view.contains('\u{202e}'), "{view:?}");
+    assert!(!plain(&view).contains('\u{1b}'));
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let mut plan = testing::empty();
+    let secret = |word: &str| Some(Value::List([Value::text(word)].into()));
+    plan.changes = vec![
+        change("chat", Action::Create, account("hr/1", "jane"), Reason::Joiner).with("password", None, text("hunter2")),
+        change("chat", Action::Update, account("hr/2", "bob"), Reason::Mover).with("password", secret("hunter3"), secret("hunter4")),
+    ];
+    assert!(!shown(&plan, 40).contains("hunter"));
+}
+
+#[test]
+fn hundreds_of_findings_of_one_kind_are_counted() {
+    let mut plan = testing::empty();
+    let subject = crate::model::Subject::default;
+    let finding = |at: usize| Finding::new(Severity::Warning, crate::model::FindingCode::Orphan, subject(), format!("account {at}"));
+    plan.findings = (0..100).map(finding).collect();
+    let view = shown(&plan, 100);
+    assert!(view.contains("… and 70 more of orphan; `-o json` has them all"), "{view}");
+}

@@ -1,0 +1,111 @@
+//! Values in words, the same in every view for people.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::safe;
+use crate::model::{AttributeChange, HIDDEN, Plan, Value, Visibility, attribute};
+
+/// What stands for a value that is not there.
+pub const NONE: &str = "(none)";
+
+/// What people call the objects of a plan, to show a manager by name.
+pub struct Names<'a>(HashMap<&'a str, &'a str>);
+
+impl<'a> Names<'a> {
+    /// Everybody in the plan.
+    pub fn of(plan: &'a Plan) -> Self {
+        let members = plan.changes.iter().flat_map(|change| change.members.iter().map(|member| &member.member));
+        let objects = plan.changes.iter().map(|change| &change.object).chain(members);
+        Self(objects.map(|object| (object.key.as_ref(), object.name.as_ref())).collect())
+    }
+
+    fn name(&self, key: &str) -> String {
+        match self.0.get(key) {
+            Some(name) if *name != key => format!("{} ({})", safe::line(name), safe::line(key)),
+            _ => safe::line(key).into_owned(),
+        }
+    }
+}
+
+/// Both sides of a change in words. A secret is never among them.
+pub fn sides(change: &AttributeChange, names: &Names<'_>) -> (String, String) {
+    if visibility(change) == Visibility::Secret {
+        let hidden = |value: &Option<Value>| if value.is_some() { HIDDEN } else { NONE }.to_owned();
+        return (hidden(&change.before), hidden(&change.after));
+    }
+    let words = |value: &Option<Value>| value.as_ref().map_or_else(|| NONE.to_owned(), |value| words(value, names));
+    let (before, after) = (words(&change.before), words(&change.after));
+    // A number and its text, or one space more, must not look alike.
+    if before == after { (exact(&change.before), exact(&change.after)) } else { (before, after) }
+}
+
+/// Who may see an attribute's values. What nobody classified is personal.
+pub fn visibility(change: &AttributeChange) -> Visibility {
+    attribute(&change.attribute).map_or(Visibility::Personal, |known| known.visibility)
+}
+
+/// A value on one line.
+pub fn words(value: &Value, names: &Names<'_>) -> String {
+    match value {
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Text(text) if needs_quotes(text) => format!("\"{}\"", safe::line(text)),
+        Value::Text(text) => safe::line(text).into_owned(),
+        Value::Reference(key) => names.name(key),
+        Value::List(items) => format!("[{}]", items.iter().map(|item| words(item, names)).collect::<Vec<_>>().join(", ")),
+        Value::Map(fields) => map_words(fields, names),
+    }
+}
+
+/// SCIM's complex values read best as the value with its type: `jane@acme.example (work, primary)`.
+fn map_words(fields: &BTreeMap<Arc<str>, Value>, names: &Names<'_>) -> String {
+    let Some(value) = fields.get("value") else {
+        let fields = fields.iter().map(|(name, value)| format!("{}: {}", safe::line(name), words(value, names)));
+        return format!("{{{}}}", fields.collect::<Vec<_>>().join(", "));
+    };
+    let rest = fields.iter().filter(|(name, _)| name.as_ref() != "value").map(|(name, value)| match (name.as_ref(), value) {
+        ("type", Value::Text(text)) => safe::line(text).into_owned(),
+        ("primary", Value::Bool(true)) => "primary".to_owned(),
+        (name, value) => format!("{}: {}", safe::line(name), words(value, names)),
+    });
+    let rest: Vec<_> = rest.collect();
+    let value = words(value, names);
+    if rest.is_empty() { value } else { format!("{value} ({})", rest.join(", ")) }
+}
+
+fn needs_quotes(text: &str) -> bool {
+    text.is_empty() || text.trim() != text || text.starts_with(['"', '(', '[', '{'])
+}
+
+fn exact(value: &Option<Value>) -> String {
+    value.as_ref().map_or_else(|| NONE.to_owned(), |value| safe::line(&value.to_json().to_string()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::testing::{self, change_of};
+
+    #[test]
+    fn two_values_that_differ_never_look_alike() {
+        let plan = testing::sample();
+        let names = Names::of(&plan);
+        let sides = |attribute: &str, before: Value, after: Value| sides(&change_of(attribute, Some(before), Some(after)), &names);
+        assert_eq!(sides("title", Value::text("5"), Value::Int(5)), ("\"5\"".to_owned(), "5".to_owned()));
+        assert_eq!(sides("title", Value::text(" Lead"), Value::text("Lead")), ("\" Lead\"".to_owned(), "Lead".to_owned()));
+        assert_eq!(
+            sides("manager", Value::Reference("hr/1".into()), Value::Reference("hr/999".into())),
+            ("jane.doe (hr/1)".to_owned(), "hr/999".to_owned())
+        );
+        assert_eq!(sides("password", Value::text("hunter2"), Value::text("hunter3")), (HIDDEN.to_owned(), HIDDEN.to_owned()));
+    }
+
+    #[test]
+    fn complex_values_read_as_value_and_type() {
+        let plan = testing::sample();
+        let json = serde_json::json!([{"value": "a@x.example", "type": "work", "primary": true}, {"street": "Main"}]);
+        let value = Value::from_json(&json).expect("a value");
+        assert_eq!(words(&value, &Names::of(&plan)), "[a@x.example (primary, work), {street: Main}]");
+    }
+}
