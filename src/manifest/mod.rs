@@ -10,6 +10,7 @@ mod header;
 mod input;
 mod load;
 mod outline;
+pub mod quantity;
 mod read;
 mod schema;
 mod shape;

@@ -11,10 +11,28 @@ use super::outline::Outline;
 use super::{Loaded, Origin};
 use crate::diagnostic::{Diagnostic, Place};
 
+mod attributes;
+mod cycles;
 mod duplicates;
+mod formats;
+mod members;
+mod names;
+mod references;
+mod secrets;
+mod sources;
 
 /// The table.
-const CHECKS: &[Check] = &[duplicates::check];
+const CHECKS: &[Check] = &[
+    duplicates::check,
+    names::check,
+    references::check,
+    members::check,
+    attributes::check,
+    formats::check,
+    cycles::check,
+    sources::check,
+    secrets::check,
+];
 
 type Check = fn(&Context<'_>, &mut Vec<Diagnostic>);
 
@@ -57,6 +75,14 @@ impl<'a> Context<'a> {
     /// Puts a diagnostic at a value of a document.
     pub fn at(&self, origin: &Origin, pointer: &str, diagnostic: Diagnostic) -> Diagnostic {
         self.with_outline(origin, |outline| outline.mark(pointer, diagnostic))
+    }
+
+    /// The place of a value's key, and how many characters to mark.
+    pub fn key_place(&self, origin: &Origin, pointer: &str) -> (Place, u32) {
+        self.with_outline(origin, |outline| match outline.key_span(pointer) {
+            Some(span) => (span.place, span.length),
+            None => (outline.place(pointer), 1),
+        })
     }
 
     /// The place of a value.

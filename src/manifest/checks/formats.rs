@@ -1,0 +1,133 @@
+//! Durations, shares, dates, time zones and names of guardrails are written so that they can be read.
+
+use super::{Context, Diagnostic, Origin};
+use crate::manifest::kinds::{Guardrails, Limit, SourceConnection, TargetConnection, TargetSpec};
+use crate::manifest::{did_you_mean, quantity};
+
+/// The names an override may give.
+const GUARDRAILS: [&str; 7] = ["deactivate", "delete", "create", "update", "removeMembers", "deleteGroups", "leavers"];
+
+pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
+    let loaded = context.loaded;
+    if let Some(workspace) = &loaded.workspace
+        && let Some(zone) = &workspace.spec.time_zone
+    {
+        let mut formats = Formats { context, origin: &workspace.origin, problems };
+        formats.that("time zone", "/spec/timeZone", quantity::time_zone(zone));
+    }
+    for source in &loaded.sources {
+        let mut formats = Formats { context, origin: &source.origin, problems };
+        if let SourceConnection::Scim(scim) = &source.spec.connection {
+            formats.duration("/spec/connection/scim/timeout", scim.timeout.as_deref());
+        }
+        if let Some(completeness) = &source.spec.completeness {
+            formats.duration("/spec/completeness/maxAge", completeness.max_age.as_deref());
+            if let Some(shrink) = &completeness.max_shrink {
+                formats.that("share or number", "/spec/completeness/maxShrink", quantity::amount(shrink));
+            }
+        }
+    }
+    for target in &loaded.targets {
+        self::target(&mut Formats { context, origin: &target.origin, problems }, &target.spec);
+    }
+    for group in &loaded.groups {
+        let mut formats = Formats { context, origin: &group.origin, problems };
+        let lists = [("members", group.spec.members.as_deref().unwrap_or_default()), ("owners", &group.spec.owners)];
+        for (list, members) in lists {
+            for (at, until) in members.iter().enumerate().filter_map(|(at, member)| member.until.as_deref().map(|until| (at, until))) {
+                if let Err(hint) = quantity::date(until) {
+                    formats.wrong("date", &format!("/spec/{list}/{at}/until"), hint);
+                }
+            }
+        }
+    }
+}
+
+fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
+    if let TargetConnection::Scim(scim) = &spec.connection {
+        formats.duration("/spec/connection/scim/timeout", scim.timeout.as_deref());
+    }
+    let departures = [("leaver", &spec.leaver), ("absent", &spec.absent), ("deselected", &spec.deselected), ("suspended", &spec.suspended)];
+    for (name, departure) in departures {
+        let after = departure.as_ref().and_then(|departure| departure.delete_after.as_deref());
+        formats.duration(&format!("/spec/{name}/deleteAfter"), after);
+    }
+    if let Some(guards) = &spec.guardrails {
+        guardrails(formats, guards);
+    }
+    if let Some(limits) = &spec.limits {
+        if limits.concurrency == Some(0) {
+            formats.wrong(
+                "number of requests",
+                "/spec/limits/concurrency",
+                "with 0 requests at once nothing would be written; write 1 or more",
+            );
+        }
+        if limits.per_second.is_some_and(|rate| !(rate > 0.0 && rate <= 100_000.0)) {
+            formats.wrong("rate", "/spec/limits/perSecond", "write how many requests a second, more than 0");
+        }
+    }
+}
+
+fn guardrails(formats: &mut Formats<'_, '_>, guards: &Guardrails) {
+    formats.duration("/spec/guardrails/window", guards.window.as_deref());
+    let limits: [(&str, &Option<Limit>); 7] = [
+        ("deactivate", &guards.deactivate),
+        ("delete", &guards.delete),
+        ("create", &guards.create),
+        ("update", &guards.update),
+        ("removeMembers", &guards.remove_members),
+        ("deleteGroups", &guards.delete_groups),
+        ("leavers", &guards.leavers),
+    ];
+    for (name, limit) in limits {
+        let percent = limit.as_ref().and_then(|limit| limit.percent);
+        if percent.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
+            formats.wrong("share", &format!("/spec/guardrails/{name}/percent"), "write per cent of the population: 0 to 100");
+        }
+    }
+    for (at, over) in guards.overrides.iter().enumerate() {
+        let pointer = |field: &str| format!("/spec/guardrails/overrides/{at}/{field}");
+        formats.that("date", &pointer("expires"), quantity::date(&over.expires));
+        if !GUARDRAILS.contains(&over.guardrail.as_str()) {
+            let near = did_you_mean(&over.guardrail, GUARDRAILS);
+            formats.wrong("guardrail", &pointer("guardrail"), &near.unwrap_or_else(|| format!("known: {}", GUARDRAILS.join(", "))));
+        }
+        if over.reason.trim().is_empty() {
+            formats.wrong("reason", &pointer("reason"), "say for the reviewer why this may pass");
+        }
+    }
+}
+
+struct Formats<'a, 'c> {
+    context: &'a Context<'c>,
+    origin: &'a Origin,
+    problems: &'a mut Vec<Diagnostic>,
+}
+
+impl Formats<'_, '_> {
+    fn duration(&mut self, pointer: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.that("duration", pointer, quantity::duration(text));
+        }
+    }
+
+    fn that<T>(&mut self, what: &str, pointer: &str, read: Result<T, &'static str>) {
+        if let Err(hint) = read {
+            self.wrong(what, pointer, hint);
+        }
+    }
+
+    fn wrong(&mut self, what: &str, pointer: &str, hint: &str) {
+        let mut path = String::new();
+        for part in pointer.split('/').skip(1) {
+            match part.parse::<usize>() {
+                Ok(at) => path.push_str(&format!("[{at}]")),
+                Err(_) if path.is_empty() => path.push_str(part),
+                Err(_) => path.push_str(&format!(".{part}")),
+            }
+        }
+        let problem = Diagnostic::error(format!("`{path}` is no {what}"));
+        self.problems.push(self.context.at(self.origin, pointer, problem).hint(hint));
+    }
+}

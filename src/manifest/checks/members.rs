@@ -1,0 +1,31 @@
+//! A member names exactly one thing, and an empty list says that it means it.
+
+use super::{Context, Diagnostic, Origin};
+use crate::manifest::kinds::Member;
+
+pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
+    for group in &context.loaded.groups {
+        let spec = &group.spec;
+        let members = spec.members.as_deref().unwrap_or_default();
+        each(context, &group.origin, "members", members, problems);
+        each(context, &group.origin, "owners", &spec.owners, problems);
+        if spec.members.as_ref().is_some_and(Vec::is_empty) && spec.rule.is_none() && !spec.allow_empty {
+            let message = format!("the Group `{}` has an empty list of members and no rule: everybody would be removed", group.name);
+            let hint = "add `allowEmpty: true` if that is meant, or leave `members` out to leave them alone";
+            problems.push(context.at(&group.origin, "/spec/members", Diagnostic::error(message)).hint(hint));
+        }
+    }
+}
+
+fn each(context: &Context<'_>, origin: &Origin, list: &str, members: &[Member], problems: &mut Vec<Diagnostic>) {
+    for (at, member) in members.iter().enumerate() {
+        let named = [member.user.is_some(), member.identity.is_some(), member.group.is_some()];
+        let message = match named.iter().filter(|named| **named).count() {
+            1 => continue,
+            0 => "a member needs one of `user`, `identity` and `group`",
+            _ => "a member takes only one of `user`, `identity` and `group`",
+        };
+        let hint = "one entry of the list for each of them";
+        problems.push(context.at(origin, &format!("/spec/{list}/{at}"), Diagnostic::error(message)).hint(hint));
+    }
+}

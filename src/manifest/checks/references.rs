@@ -1,0 +1,79 @@
+//! What a document names must be there.
+
+use super::{Context, Diagnostic, Origin};
+use crate::manifest::did_you_mean;
+use crate::manifest::kinds::{IdentityRef, Mapping};
+
+pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
+    let loaded = context.loaded;
+    for source in &loaded.sources {
+        mapping(context, &source.origin, &source.spec.mapping, problems);
+    }
+    for target in &loaded.targets {
+        if let Some(rules) = &target.spec.mapping {
+            mapping(context, &target.origin, rules, problems);
+        }
+    }
+    for user in &loaded.users {
+        if let Some(overridden) = &user.spec.overrides {
+            identity(context, &user.origin, "/spec/overrides", overridden, problems);
+        }
+    }
+    for group in &loaded.groups {
+        let lists = [("members", group.spec.members.as_deref().unwrap_or_default()), ("owners", &group.spec.owners)];
+        for (list, members) in lists {
+            for (at, member) in members.iter().enumerate() {
+                let pointer = |field: &str| format!("/spec/{list}/{at}/{field}");
+                if let Some(name) = &member.user {
+                    named(context, &group.origin, "User", name, || pointer("user"), problems);
+                }
+                if let Some(name) = &member.group {
+                    named(context, &group.origin, "Group", name, || pointer("group"), problems);
+                }
+                if let Some(key) = &member.identity {
+                    identity(context, &group.origin, &pointer("identity"), key, problems);
+                }
+            }
+        }
+    }
+}
+
+fn mapping(context: &Context<'_>, origin: &Origin, mapping: &Mapping, problems: &mut Vec<Diagnostic>) {
+    for (at, name) in mapping.from.iter().enumerate() {
+        named(context, origin, "AttributeMapping", name, || format!("/spec/mapping/from/{at}"), problems);
+    }
+}
+
+/// An identity must come from a source that makes people exist; whether the key is there only a read can tell.
+fn identity(context: &Context<'_>, origin: &Origin, pointer: &str, identity: &IdentityRef, problems: &mut Vec<Diagnostic>) {
+    let pointer = format!("{pointer}/source");
+    if !context.knows("Source", &identity.source) {
+        return named(context, origin, "Source", &identity.source, || pointer.clone(), problems);
+    }
+    let source = context.loaded.sources.iter().find(|source| source.name.as_ref() == identity.source);
+    if source.is_some_and(|source| source.spec.establishes == Some(false)) {
+        let message = format!("the Source `{}` does not establish identities, so it has none to name", identity.source);
+        let hint = "name the Source that establishes the identity, and its key there";
+        problems.push(context.at(origin, &pointer, Diagnostic::error(message)).hint(hint));
+    }
+}
+
+fn named(
+    context: &Context<'_>,
+    origin: &Origin,
+    kind: &'static str,
+    name: &str,
+    pointer: impl FnOnce() -> String,
+    problems: &mut Vec<Diagnostic>,
+) {
+    if context.knows(kind, name) {
+        return;
+    }
+    let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
+    let message = format!("there is no {kind} `{shown}`");
+    let hint = did_you_mean(name, context.names(kind)).unwrap_or_else(|| match kind {
+        "User" => "declare the User, or name the person by `identity: {source, key}`".to_owned(),
+        _ => format!("declare the {kind}, or correct the name"),
+    });
+    problems.push(context.at(origin, &pointer(), Diagnostic::error(message)).hint(hint));
+}
