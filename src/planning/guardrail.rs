@@ -357,24 +357,50 @@ pub(super) fn withhold(plan: &mut Plan, changes: &[usize], finding: Finding) {
     }
 }
 
-/// A change whose need is withheld is withheld for the same reason; needs of needs too.
+/// Parts a change of members where just some of them are `mine`: the others stay in place, mine move into a change of their own at the end, where no
+/// position shifts. Gives the position of the new change; none where the change holds nothing else.
+pub(super) fn part_members(plan: &mut Plan, at: usize, mine: impl Fn(&Arc<str>) -> bool) -> Option<usize> {
+    let change = plan.changes.get_mut(at)?;
+    if !change.members.iter().any(|member| mine(&member.member.key)) || change.members.iter().all(|member| mine(&member.member.key)) {
+        return None;
+    }
+    let (held, rest) = std::mem::take(&mut change.members).into_iter().partition(|member| mine(&member.member.key));
+    change.members = rest;
+    let held = Change { members: held, ..change.clone() };
+    plan.changes.push(held);
+    Some(plan.changes.len() - 1)
+}
+
+/// A change whose need is withheld is withheld for the same reason; needs of needs too. Of an addition to a group just the members that can't come wait.
 fn withhold_dependents(plan: &mut Plan) {
     loop {
         let mut moved = false;
         for at in 0..plan.changes.len() {
-            if plan.changes[at].withheld.is_some() {
-                continue;
-            }
-            let why = plan.changes[at].needs.iter().find_map(|&ChangeId(need)| plan.changes.get(need as usize)?.withheld.clone());
-            if why.is_some() {
-                plan.changes[at].withheld = why;
-                moved = true;
+            if plan.changes[at].runs() {
+                moved |= withhold_dependent(plan, at);
             }
         }
         if !moved {
             return;
         }
     }
+}
+
+fn withhold_dependent(plan: &mut Plan, at: usize) -> bool {
+    let held = |need: &ChangeId| plan.changes.get(need.0 as usize).filter(|needed| !needed.runs());
+    let change = &plan.changes[at];
+    let Some(why) = change.needs.iter().find_map(|need| held(need)?.withheld.clone()) else { return false };
+    let missing: BTreeSet<Arc<str>> = change.needs.iter().filter_map(|need| Some(held(need)?.object.key.clone())).collect();
+    let without: Vec<ChangeId> = change.needs.iter().copied().filter(|need| held(need).is_none()).collect();
+    let waits = match missing.contains(&change.object.key) {
+        true => at,
+        false => part_members(plan, at, |key| missing.contains(key)).unwrap_or(at),
+    };
+    plan.changes[waits].withheld = Some(why);
+    if waits != at {
+        plan.changes[at].needs = without;
+    }
+    true
 }
 
 #[cfg(test)]

@@ -293,6 +293,19 @@ fn what_needs_a_withheld_change_waits_with_it() {
 }
 
 #[test]
+fn members_that_exist_do_not_wait_for_one_who_is_withheld() {
+    let mut case = case().limit(Guardrail::Create, 0, 0.0, None).accounts(Action::Create, Reason::Joiner, [1]);
+    case.plan.changes.push(change(Action::Create, ObjectKind::Group, "group/a", Reason::Declared));
+    let members = vec![member("hr/1", 1), member("hr/2", 1)];
+    let needs = vec![ChangeId(0), ChangeId(1)];
+    case.plan.changes.push(Change { members, needs, ..change(Action::AddMembers, ObjectKind::Group, "group/a", Reason::Joiner) });
+    let plan = case.checked();
+    assert_eq!(held(&plan), ["hr/1", "group/a"]);
+    assert_eq!((&plan.changes[2].members, &plan.changes[2].needs), (&vec![member("hr/2", 1)], &vec![ChangeId(1)]));
+    assert_eq!((plan.changes[3].runs(), &plan.changes[3].members), (false, &vec![member("hr/1", 1)]));
+}
+
+#[test]
 fn an_override_lets_exactly_its_changes_past_until_its_last_day() {
     let base = || case().limit(Guardrail::Deactivate, 1, 0.0, None);
     let two = || base().accounts(Action::Deactivate, Reason::Absent, 1..=2);

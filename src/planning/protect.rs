@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::guardrail::{KeptGroup, Population, withhold};
+use super::guardrail::{KeptGroup, Population, part_members, withhold};
 use crate::model::{Action, Change, Finding, FindingCode, ObjectKind, Plan, Reason, Severity, Subject};
 use crate::policy::TargetPolicy;
 
@@ -105,21 +105,7 @@ fn touched(change: &Change) -> Vec<Arc<str>> {
     }
 }
 
-/// Parts removals that cover others too: those members stay in place and go on, the others move into a change of their own at the end, where no position
-/// shifts. Gives the changes that hold nothing but the others.
+/// Parts removals that cover others too. Gives the changes that hold nothing but the refused ones.
 fn split(plan: &mut Plan, changes: &[usize], mine: impl Fn(&Arc<str>) -> bool) -> Vec<usize> {
-    let mut parted = Vec::with_capacity(changes.len());
-    for &at in changes {
-        let change = &mut plan.changes[at];
-        if change.action != Action::RemoveMembers || change.members.iter().all(|member| mine(&member.member.key)) {
-            parted.push(at);
-            continue;
-        }
-        let (held, rest) = std::mem::take(&mut change.members).into_iter().partition(|member| mine(&member.member.key));
-        change.members = rest;
-        let held = Change { members: held, ..change.clone() };
-        parted.push(plan.changes.len());
-        plan.changes.push(held);
-    }
-    parted
+    changes.iter().map(|&at| part_members(plan, at, &mine).unwrap_or(at)).collect()
 }
