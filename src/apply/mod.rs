@@ -74,3 +74,6 @@ impl Progress for Silent {}
 pub async fn apply(job: &Job<'_>) -> Result<Report, StateError> {
     runner::run(job).await
 }
+
+#[cfg(test)]
+mod tests;

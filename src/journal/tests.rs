@@ -1,3 +1,5 @@
+//! The chain holds, shows meddling, and holds no secret.
+
 use std::sync::Arc;
 
 use futures_util::future::join_all;

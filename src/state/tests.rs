@@ -1,3 +1,5 @@
+//! What is kept comes back, and what is not ours is refused.
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};

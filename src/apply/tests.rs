@@ -1,0 +1,326 @@
+//! The executor against a small target in memory: order, patience, second looks, and what is durable when.
+
+mod atoms;
+mod fake;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::journal::{Event, Journal, ResultWord};
+use crate::model::{Action, Deactivation, LinkOrigin, ObjectKind, Reason, SystemError, Value, Withheld};
+use fake::{Building, Fake, Script, change, create, plan};
+
+use ObjectKind::{Account, Group};
+
+struct World {
+    _folder: tempfile::TempDir,
+    store: Arc<Store>,
+    fake: Fake,
+    marker: bool,
+    settings: Settings,
+    cancel: CancellationToken,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("state.db"), "acme").unwrap());
+        let settings = Settings { first_wait: Duration::from_micros(100), ..Settings::default() };
+        Self { fake: Fake::new(&store), _folder: folder, store, marker: true, settings, cancel: CancellationToken::new() }
+    }
+
+    fn without_marker() -> Self {
+        Self { marker: false, ..Self::new() }
+    }
+
+    fn scripted(script: impl IntoIterator<Item = Script>) -> Self {
+        let world = Self::new();
+        world.fake.script(script);
+        world
+    }
+
+    async fn apply(&self, plan: &Plan) -> Report {
+        let lock = self.store.lock("jane").unwrap();
+        let targets: BTreeMap<_, _> = [(Arc::from("chat"), self.fake.connector(self.marker))].into();
+        let job = Job {
+            plan,
+            targets: &targets,
+            store: &self.store,
+            lock: &lock,
+            settings: &self.settings,
+            who: "jane",
+            known_ids: &|_, _| None,
+            cancel: self.cancel.clone(),
+            progress: &Silent,
+        };
+        let report = apply(&job).await.unwrap();
+        Journal::new(&self.store).verify().unwrap();
+        assert_eq!(Journal::new(&self.store).unfinished().unwrap(), [], "every intent has its outcome");
+        report
+    }
+
+    async fn words(&self, plan: &Plan) -> Vec<ResultWord> {
+        self.apply(plan).await.outcomes.values().map(ResultWord::of).collect()
+    }
+}
+
+fn unavailable() -> Script {
+    Script::Refuse(SystemError::Unavailable("503".into()))
+}
+
+fn lost() -> SystemError {
+    SystemError::Uncertain("the connection was cut".into())
+}
+
+fn throttled(after: Duration) -> Script {
+    Script::Refuse(SystemError::Throttled { after: Some(after), message: "429".into() })
+}
+
+#[tokio::test]
+async fn a_plan_runs_in_its_order_and_what_it_makes_is_known_to_what_follows() {
+    let world = World::new();
+    world.fake.put("g", &[]);
+    world.fake.put("old", &[("active", "true")]);
+    let plan = plan(vec![
+        change(Action::Deactivate, Account, "hr/9", Some("old")).with("active", None, Some(Value::Bool(false))),
+        change(Action::Create, Group, "group/sre", None).with("displayName", None, Some(Value::text("sre"))),
+        create("hr/ann"),
+        create("hr/bob"),
+        change(Action::AddMembers, Group, "group/sre", None)
+            .member(Account, "hr/ann", None)
+            .member(Account, "hr/bob", None)
+            .needs(&[1, 2, 3]),
+        change(Action::Update, Account, "hr/bob", None).with("manager", None, Some(Value::Reference(Arc::from("hr/ann")))).needs(&[2, 3]),
+        change(Action::Delete, Group, "group/old", Some("g")),
+    ]);
+    let report = world.apply(&plan).await;
+    assert!(report.complete(), "{report:?}");
+    let log = world.fake.log();
+    assert_eq!(log[..2], ["Deactivate hr/9", "Create group/sre"]);
+    assert_eq!(log[4..], ["AddMembers group/sre", "Update hr/bob", "Delete group/old"]);
+    let shelf = world.fake.shelf.lock().unwrap();
+    let id_of = |name: &str| shelf.objects.iter().find(|(_, object)| object.get("userName") == Some(&Value::text(name))).unwrap().0.clone();
+    assert_eq!(shelf.members["id1"], [id_of("ann"), id_of("bob")]);
+    assert_eq!(shelf.objects[&id_of("bob")]["manager"], Value::text(id_of("ann")));
+    assert!(!shelf.objects.contains_key("g"));
+}
+
+#[tokio::test]
+async fn outcomes_leave_links_deactivations_and_windows_behind() {
+    let world = World::new();
+    world.fake.put("7", &[]);
+    let mut leaver = change(Action::Deactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(false)));
+    leaver.reason = Reason::Leaver;
+    world.apply(&plan(vec![leaver, create("hr/ann"), change(Action::Adopt, Account, "hr/8", Some("8"))])).await;
+    let memory = world.store.load().unwrap();
+    assert!(memory.known);
+    let links: Vec<_> = memory.links.iter().map(|link| (link.key.as_ref(), link.id.as_ref(), link.origin)).collect();
+    assert_eq!(links, [("hr/8", "8", LinkOrigin::Adopted), ("hr/ann", "id1", LinkOrigin::Created)]);
+    assert!(matches!(&memory.deactivations[..], [Deactivation { id, .. }] if id.as_ref() == "7"));
+    let windows: Vec<_> = memory.windows.iter().map(|entry| (entry.action, entry.weight, entry.leaver)).collect();
+    assert_eq!(windows.len(), 3);
+    assert!(windows.contains(&(Action::Deactivate, 1, true)) && windows.contains(&(Action::Create, 1, false)));
+
+    world
+        .apply(&plan(vec![
+            change(Action::Reactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(true))),
+            change(Action::Delete, Account, "hr/ann", Some("id1")),
+        ]))
+        .await;
+    let memory = world.store.load().unwrap();
+    assert_eq!((memory.links.len(), memory.deactivations.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_deactivation_that_was_refused_is_not_remembered() {
+    let world = World::scripted([Script::Refuse(SystemError::Forbidden("no".into()))]);
+    world.fake.put("7", &[]);
+    let change = change(Action::Deactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(false)));
+    assert_eq!(world.words(&plan(vec![change])).await, [ResultWord::Failed]);
+    let memory = world.store.load().unwrap();
+    assert_eq!((memory.deactivations.len(), memory.windows.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_uncertain_create_that_was_done_is_found_by_its_marker_and_not_made_again() {
+    for answer in [lost(), SystemError::Protocol("HTML".into())] {
+        let world = World::scripted([Script::Lose(answer)]);
+        let report = world.apply(&plan(vec![create("hr/ann")])).await;
+        assert!(report.complete(), "{report:?}");
+        assert_eq!(world.fake.log(), ["Create hr/ann"]);
+        assert_eq!(world.store.load().unwrap().links.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_uncertain_create_that_was_not_done_is_sent_again() {
+    let world = World::scripted([Script::Refuse(lost())]);
+    assert_eq!(world.words(&plan(vec![create("hr/ann")])).await, [ResultWord::Done]);
+    assert_eq!(world.fake.log().len(), 2);
+}
+
+#[tokio::test]
+async fn what_nothing_proves_to_be_ours_stays_uncertain() {
+    let world = World::without_marker();
+    world.fake.script([Script::Lose(lost())]);
+    let report = world.apply(&plan(vec![create("hr/ann")])).await;
+    let outcome = &report.outcomes[&ChangeId(0)];
+    assert!(matches!(outcome, Outcome::Uncertain(words) if words.contains("nothing proves that headcount made it")), "{outcome:?}");
+    assert_eq!((world.fake.log().len(), world.store.load().unwrap().links.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_lookup_that_fails_leaves_the_create_uncertain_and_unsent() {
+    let world = World::scripted([Script::Lose(lost())]);
+    world.fake.shelf.lock().unwrap().lookups.extend((0..9).map(|_| SystemError::Protocol("an empty 200".into())));
+    assert_eq!(world.words(&plan(vec![create("hr/ann")])).await, [ResultWord::Uncertain]);
+    assert_eq!(world.fake.log().len(), 1);
+}
+
+#[tokio::test]
+async fn a_conflict_is_ours_when_it_carries_our_marker_and_a_failure_otherwise() {
+    let world = World::new();
+    world.fake.put("7", &[("userName", "ann"), ("externalId", "acme:hr/ann")]);
+    world.fake.put("8", &[("userName", "bob"), ("externalId", "else:1")]);
+    assert_eq!(world.words(&plan(vec![create("hr/ann"), create("hr/bob")])).await, [ResultWord::AlreadySo, ResultWord::Failed]);
+    let links = world.store.load().unwrap().links;
+    assert!(matches!(&links[..], [link] if link.id.as_ref() == "7"));
+}
+
+#[tokio::test]
+async fn other_uncertain_changes_are_sent_again_after_a_look() {
+    let world = World::scripted([Script::Lose(lost())]);
+    world.fake.put("7", &[]);
+    let update = change(Action::Update, Account, "hr/7", Some("7")).with("title", None, Some(Value::text("x")));
+    assert_eq!(world.words(&plan(vec![update])).await, [ResultWord::Done]);
+    assert_eq!(world.fake.log().len(), 2);
+    world.fake.script([Script::Lose(lost())]);
+    let delete = change(Action::Delete, Account, "hr/7", Some("7"));
+    assert_eq!(world.words(&plan(vec![delete])).await, [ResultWord::Done]);
+    assert_eq!(world.fake.log().len(), 3, "what is gone is not deleted again");
+
+    let world = World::scripted([Script::Refuse(lost())]);
+    let gone = change(Action::Update, Account, "hr/7", Some("7")).with("title", None, Some(Value::text("x")));
+    assert_eq!(world.words(&plan(vec![gone])).await, [ResultWord::Failed]);
+}
+
+#[tokio::test]
+async fn a_throttled_target_pauses_as_a_whole() {
+    let pause = Duration::from_millis(60);
+    let mut world = World::scripted([throttled(pause)]);
+    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
+    assert!(report.complete());
+    let shelf = world.fake.shelf.lock().unwrap();
+    assert_eq!(shelf.log.len(), 3);
+    assert!(shelf.log[1..].iter().all(|(_, at)| *at - shelf.log[0].1 >= pause), "nothing is sent during the pause");
+}
+
+#[tokio::test]
+async fn a_target_that_asks_for_hours_is_left_for_another_run() {
+    let mut world = World::scripted([throttled(Duration::from_secs(7200))]);
+    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    assert_eq!(world.words(&plan(vec![create("hr/a"), create("hr/b")])).await, [ResultWord::Failed, ResultWord::Skipped]);
+}
+
+#[tokio::test]
+async fn an_unavailable_target_is_tried_again_and_given_up_in_the_end() {
+    let world = World::scripted([unavailable(), unavailable()]);
+    assert_eq!(world.words(&plan(vec![create("hr/a")])).await, [ResultWord::Done]);
+
+    let mut world = World::scripted((0..50).map(|_| unavailable()));
+    world.settings.attempts = 2;
+    world.settings.give_up_after = 3;
+    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: Some(1e6) });
+    let report = world.apply(&plan((0..9).map(|at| create(&format!("hr/{at}"))).collect())).await;
+    assert_eq!(report.results(), [(ResultWord::Failed, 3), (ResultWord::Skipped, 6)].into());
+    assert_eq!(world.fake.log().len(), 6);
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_ends_the_work_on_the_target() {
+    let mut world = World::scripted([Script::Refuse(SystemError::Auth("401".into()))]);
+    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
+    assert!(matches!(&report.outcomes[&ChangeId(1)], Outcome::Skipped(why) if why.contains("sign-in was refused")));
+}
+
+#[tokio::test]
+async fn what_needs_a_failed_change_is_skipped_and_what_can_do_without_it_is_done_in_part() {
+    let mut world = World::scripted([Script::Refuse(SystemError::Rejected("no".into()))]);
+    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    world.fake.put("g", &[]);
+    let report = world
+        .apply(&plan(vec![
+            create("hr/ann"),
+            create("hr/bob"),
+            change(Action::Update, Account, "hr/ann", None).with("title", None, Some(Value::text("x"))).needs(&[0]),
+            change(Action::Update, Account, "hr/bob", None).with("manager", None, Some(Value::Reference("hr/ann".into()))).needs(&[0, 1]),
+            change(Action::AddMembers, Group, "group/g", Some("g"))
+                .member(Account, "hr/ann", None)
+                .member(Account, "hr/bob", None)
+                .needs(&[0, 1]),
+        ]))
+        .await;
+    let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
+    assert_eq!(words, [ResultWord::Failed, ResultWord::Done, ResultWord::Skipped, ResultWord::Skipped, ResultWord::Partly]);
+    assert_eq!(world.fake.shelf.lock().unwrap().members["g"], ["id1"]);
+    assert!(matches!(&report.outcomes[&ChangeId(4)], Outcome::Partly { missing } if missing == "ann has no account here"));
+}
+
+#[tokio::test]
+async fn withheld_changes_never_run_and_targets_without_connection_fail() {
+    let world = World::new();
+    let mut withheld = create("hr/ann");
+    withheld.withheld = Some(Withheld { finding: 0 });
+    let report = world.apply(&plan(vec![withheld, create("hr/bob").at("mail"), create("hr/cy").needs(&[0])])).await;
+    assert!(!report.outcomes.contains_key(&ChangeId(0)));
+    assert!(matches!(report.outcomes[&ChangeId(1)], Outcome::Failed(_)));
+    assert!(matches!(report.outcomes[&ChangeId(2)], Outcome::Skipped(_)));
+    assert_eq!(world.fake.log(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_stopped_run_finishes_what_is_in_flight_and_says_so() {
+    let mut world = World::new();
+    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    world.fake.script([Script::Stop(world.cancel.clone())]);
+    let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
+    let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
+    assert_eq!(words, [ResultWord::Done, ResultWord::Skipped]);
+    assert_eq!(report.stopped.as_deref(), Some("the run was stopped"));
+    let memory = world.store.load().unwrap();
+    assert!(!memory.known, "a run that was stopped proves nothing");
+    assert_eq!(memory.links.len(), 1);
+    let mut last = None;
+    Journal::new(&world.store).each(None, |entry| last = Some(entry.event)).unwrap();
+    assert!(matches!(last, Some(Event::Finished { stopped: Some(_), .. })));
+}
+
+#[tokio::test]
+async fn long_member_lists_are_cut_and_batches_are_filled() {
+    let mut world = World::new();
+    world.fake.chunk = 2;
+    world.fake.batch = 3;
+    world.fake.put("g", &[]);
+    let ids: Vec<_> = (0..5).map(|at| format!("u{at}")).collect();
+    let add = ids.iter().fold(change(Action::AddMembers, Group, "group/g", Some("g")), |change, id| change.member(Account, id, Some(id)));
+    let mut changes: Vec<_> = (0..7).map(|at| create(&format!("hr/{at}"))).collect();
+    changes.push(add);
+    assert!(world.apply(&plan(changes)).await.complete());
+    let shelf = world.fake.shelf.lock().unwrap();
+    assert_eq!(shelf.members["g"], ids);
+    assert_eq!(shelf.log.iter().filter(|(words, _)| words.starts_with("AddMembers")).count(), 3);
+}
+
+#[tokio::test]
+async fn no_more_requests_are_under_way_than_the_pace_allows() {
+    let world = World::new();
+    assert!(world.apply(&plan((0..40).map(|at| create(&format!("hr/{at}"))).collect())).await.complete());
+    let widest = world.fake.shelf.lock().unwrap().widest;
+    assert!((2..=4).contains(&widest), "{widest} at once");
+}
