@@ -168,7 +168,7 @@ fn whole(change: &Change) -> Option<Atom> {
 }
 
 fn attribute_atom(change: &Change, attribute: &AttributeChange) -> Atom {
-    let AttributeChange { attribute: name, before, after } = attribute.without_secret();
+    let AttributeChange { attribute: name, before, after } = attribute.as_written();
     atom(change, What::Attribute { name, before, after })
 }
 

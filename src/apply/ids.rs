@@ -36,7 +36,7 @@ impl<'a> Ids<'a> {
         self.known
             .get(&(target.clone(), key.clone()))
             .cloned()
-            .or_else(|| (self.job.known_ids)(target, key))
+            .or_else(|| (self.job.known_ids)(target, kind, key))
             .or_else(|| self.job.store.link_id(target, kind, key).ok().flatten())
     }
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::connector::TargetConnector;
-use crate::model::{ChangeId, Outcome, Plan};
+use crate::model::{ChangeId, ObjectKind, Outcome, Plan};
 use crate::state::{RunLock, StateError, Store};
 
 pub use atoms::{Comparison, compare};
@@ -44,8 +44,8 @@ pub struct Job<'a> {
     pub settings: &'a Settings,
     /// who runs it, for the journal
     pub who: &'a str,
-    /// the id of an account or group by target and key, for references to objects that the plan does not touch; `&|_, _| None` where the world is not at hand
-    pub known_ids: &'a (dyn Fn(&str, &str) -> Option<Arc<str>> + Send + Sync),
+    /// the id of an object by target and key, as it was read (`World::object_id`): for references to objects that the plan does not touch
+    pub known_ids: &'a (dyn Fn(&str, ObjectKind, &str) -> Option<Arc<str>> + Send + Sync),
     /// finish what is in flight, then stop
     pub cancel: CancellationToken,
     /// told about each step

