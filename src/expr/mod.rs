@@ -18,7 +18,7 @@ mod trace;
 
 use std::sync::Arc;
 
-pub use root::{Root, path_of_segments, segments_of_path};
+pub use root::{Root, nearest, path_of_segments, segments_of_path};
 
 use crate::model::{Cell, Value};
 use node::Node;
@@ -73,6 +73,11 @@ impl Expression {
     pub fn compile(text: &str, root: Root) -> Result<Self, Vec<Problem>> {
         let (node, reads) = parse::with_room(text, |parsed, info| check::check(parsed, info, root))?;
         Ok(Self { text: Arc::from(text), root, reads: reads.into(), node: Arc::new(node) })
+    }
+
+    /// The expression `null`: for a place where nothing better could be compiled.
+    pub fn null(root: Root) -> Self {
+        Self { text: "null".into(), root, reads: Arc::from([]), node: Arc::new(Node::Literal(datum::Datum::Null)) }
     }
 
     /// The text as it was written.

@@ -2,6 +2,15 @@
 //!
 //! Must never: do I/O, or keep anything of a manifest that planning does not need.
 
+mod compile;
+mod mapping;
+mod people;
+mod source;
+mod target;
+#[cfg(test)]
+mod tests;
+mod units;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +18,9 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::diagnostic::{Diagnostic, Place};
+pub use compile::compile;
+
+use crate::diagnostic::Place;
 use crate::expr::Expression;
 use crate::manifest::kinds::{DepartureAction, DriftPolicy, Lifecycle, MappingMode, Ownership};
 use crate::model::ValueState;
@@ -273,9 +284,4 @@ pub struct MemberPolicy {
 pub trait ConnectorFacts {
     /// The mapping of a Target that has none: attribute and expression over `identity`.
     fn default_mapping(&self, target: &crate::manifest::kinds::TargetSpec) -> Vec<(String, String)>;
-}
-
-/// Compiles loaded manifests; every problem at once. Warnings come with the policy.
-pub fn compile(_loaded: &crate::manifest::Loaded, _facts: &dyn ConnectorFacts) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
-    todo!()
 }

@@ -1,0 +1,144 @@
+//! Mappings: rules in place and by reference to rules.
+
+use std::sync::Arc;
+
+use super::compile::Compiler;
+use super::{Rule, SourcePolicy};
+use crate::diagnostic::Diagnostic;
+use crate::expr::Root;
+use crate::manifest::Origin;
+use crate::manifest::kinds::{Mapping, MappingMode, MappingRule};
+
+/// A User manifest outranks sources that do not say otherwise.
+pub(super) const USER_PRECEDENCE: i32 = 1000;
+
+impl Compiler<'_> {
+    /// The rules of a mapping, sorted by attribute; those of one attribute in the order they are tried.
+    pub(super) fn rules(&mut self, origin: &Origin, mapping: &Mapping, root: Root, precedence: i32) -> Vec<Rule> {
+        let mut rules: Vec<Rule> = mapping
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(at, rule)| self.rule(origin, &format!("/spec/mapping/rules/{at}"), rule, root, precedence))
+            .collect();
+        let in_place: Vec<Arc<str>> = rules.iter().map(|rule| rule.attribute.clone()).collect();
+        let shared = self.shared(mapping, root, precedence);
+        rules.extend(shared.into_iter().filter(|rule| !in_place.contains(&rule.attribute)));
+        rules.sort_by(|one, next| one.attribute.cmp(&next.attribute));
+        if root == Root::Identity {
+            self.once_each(&rules);
+        }
+        rules
+    }
+
+    /// Rules of the AttributeMappings that are named. A name that nobody has is told by the manifests' own checks.
+    fn shared(&mut self, mapping: &Mapping, root: Root, precedence: i32) -> Vec<Rule> {
+        let mut shared: Vec<Rule> = Vec::new();
+        let mut taken: Vec<(Arc<str>, Arc<str>)> = Vec::new();
+        for name in &mapping.from {
+            let Some(document) = self.loaded.mappings.iter().find(|document| document.name.as_ref() == name) else { continue };
+            for (at, rule) in document.spec.rules.iter().enumerate() {
+                let rule = self.rule(&document.origin, &format!("/spec/rules/{at}"), rule, root, precedence);
+                let other = taken.iter().find(|(attribute, of)| *attribute == rule.attribute && *of != document.name);
+                if let (Some((_, other)), Some(place)) = (other, &rule.place) {
+                    let message =
+                        format!("`{}` is mapped by two of the AttributeMappings `{other}` and `{}`", rule.attribute, document.name);
+                    self.problems.push(
+                        Diagnostic::error(message)
+                            .at(place.clone(), 1)
+                            .hint("keep it in one of them, or write a rule in place, which wins"),
+                    );
+                }
+                taken.push((rule.attribute.clone(), document.name.clone()));
+                shared.push(rule);
+            }
+        }
+        shared
+    }
+
+    fn rule(&mut self, origin: &Origin, pointer: &str, rule: &MappingRule, root: Root, precedence: i32) -> Rule {
+        let attribute = self.attribute(origin, &format!("{pointer}/attribute"), &rule.attribute);
+        let value = self.expression(origin, &format!("{pointer}/value"), &rule.value, root);
+        let when = self.condition(origin, &format!("{pointer}/when"), rule.when.as_ref(), root);
+        if root == Root::Record && rule.mode != MappingMode::Enforce {
+            self.warning(origin, &format!("{pointer}/mode"), "`mode` says nothing in a Source", "put it into the Target's mapping");
+        }
+        if root == Root::Identity && rule.precedence.is_some() {
+            self.warning(
+                origin,
+                &format!("{pointer}/precedence"),
+                "`precedence` says nothing in a Target",
+                "put it into the Source's mapping",
+            );
+        }
+        Rule {
+            attribute,
+            value,
+            mode: rule.mode,
+            unique: rule.unique,
+            when,
+            required: rule.required,
+            precedence: rule.precedence.unwrap_or(precedence),
+            place: Some(self.loaded.place(origin, pointer)),
+        }
+    }
+
+    /// A Target has one rule for an attribute: several values can't hold at once.
+    fn once_each(&mut self, rules: &[Rule]) {
+        for pair in rules.windows(2) {
+            let [one, next] = pair else { continue };
+            let (Some(first), Some(place)) = (&one.place, &next.place) else { continue };
+            if one.attribute == next.attribute {
+                let message = format!("there is a second rule for `{}`", next.attribute);
+                let hint = "write one rule that decides: condition ? this : that";
+                self.problems.push(Diagnostic::error(message).at(place.clone(), 1).hint(hint).related(first.clone(), "the first one"));
+            }
+        }
+    }
+
+    /// A connector's own mapping, for a Target that has none.
+    pub(super) fn default_rules(&mut self, origin: &Origin, defaults: Vec<(String, String)>) -> Vec<Rule> {
+        let mut rules: Vec<Rule> = defaults
+            .into_iter()
+            .map(|(attribute, text)| Rule {
+                attribute: self.attribute(origin, "/spec/connection", &attribute),
+                value: self.expression(origin, "/spec/connection", &text, Root::Identity),
+                mode: MappingMode::Enforce,
+                unique: false,
+                when: None,
+                required: false,
+                precedence: 0,
+                place: None,
+            })
+            .collect();
+        rules.sort_by(|one, next| one.attribute.cmp(&next.attribute));
+        rules
+    }
+
+    /// Every attribute has one owner: two sources that can know the same person may not have equal precedence for it.
+    pub(super) fn owners(&mut self, sources: &[SourcePolicy]) {
+        for (at, one) in sources.iter().enumerate() {
+            for next in &sources[at + 1..] {
+                if !(one.establishes && next.establishes) {
+                    self.same_precedence(one, next);
+                }
+            }
+        }
+    }
+
+    fn same_precedence(&mut self, one: &SourcePolicy, next: &SourcePolicy) {
+        for rule in &next.rules {
+            let finds = one.correlate.iter().chain(&next.correlate).any(|attribute| *attribute == rule.attribute);
+            let Some(other) = one.rules.iter().find(|other| other.attribute == rule.attribute && other.precedence == rule.precedence)
+            else {
+                continue;
+            };
+            if let (false, Some(place), Some(first)) = (finds, &rule.place, &other.place) {
+                let message =
+                    format!("`{}` is given by the Sources `{}` and `{}` with equal precedence", rule.attribute, one.name, next.name);
+                let hint = "give one of the Sources a higher `precedence`, or the one rule";
+                self.problems.push(Diagnostic::error(message).at(place.clone(), 1).hint(hint).related(first.clone(), "the other one"));
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Sources, compiled.
+
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use siphasher::sip::SipHasher13;
+
+use super::compile::Compiler;
+use super::mapping::USER_PRECEDENCE;
+use super::{CompletenessPolicy, SourcePolicy, units};
+use crate::expr::Root;
+use crate::manifest::Document;
+use crate::manifest::kinds::{Completeness, SourceSpec};
+
+impl Compiler<'_> {
+    pub(super) fn sources(&mut self) -> Vec<SourcePolicy> {
+        let documents = &self.loaded.sources;
+        let sources: Vec<SourcePolicy> = documents.iter().map(|document| self.source(document, documents.len())).collect();
+        self.owners(&sources);
+        sources
+    }
+
+    fn source(&mut self, document: &Document<SourceSpec>, how_many: usize) -> SourcePolicy {
+        let (origin, spec) = (&document.origin, &document.spec);
+        let precedence = spec.precedence.unwrap_or_default();
+        let rules = self.rules(origin, &spec.mapping, Root::Record, precedence);
+        let key = self.expression(origin, "/spec/key", &spec.key, Root::Record);
+        if key.bare_path().is_some_and(|path| path.to_lowercase().contains("mail")) {
+            self.warning(
+                origin,
+                "/spec/key",
+                "an e-mail address is no key: people change it, and others get it later",
+                "use the immutable id",
+            );
+        }
+        let lifecycle = |pick: fn(&crate::manifest::kinds::SourceLifecycle) -> Option<&String>| spec.lifecycle.as_ref().and_then(pick);
+        let leaver = self.condition(origin, "/spec/lifecycle/leaver", lifecycle(|it| it.leaver.as_ref()), Root::Record);
+        let suspended = self.condition(origin, "/spec/lifecycle/suspended", lifecycle(|it| it.suspended.as_ref()), Root::Record);
+        let filter = self.condition(origin, "/spec/scope/filter", spec.scope.as_ref().map(|scope| &scope.filter), Root::Record);
+        let establishes = self.establishes(document, how_many);
+        let source = SourcePolicy {
+            name: document.name.clone(),
+            key,
+            filter,
+            establishes,
+            correlate: self.attributes(origin, "/spec/correlate", &spec.correlate),
+            leaver,
+            suspended,
+            rules,
+            completeness: self.completeness(document, spec.completeness.as_ref()),
+            scope_hash: scope_hash(spec),
+            place: self.place(origin),
+        };
+        self.correlation(document, &source);
+        if precedence >= USER_PRECEDENCE {
+            let message = format!("precedence {precedence} outranks User manifests, which have {USER_PRECEDENCE}");
+            self.warning(origin, "/spec/precedence", message, "use a smaller number unless that is meant");
+        }
+        source
+    }
+
+    fn establishes(&mut self, document: &Document<SourceSpec>, how_many: usize) -> bool {
+        document.spec.establishes.unwrap_or_else(|| {
+            if how_many > 1 {
+                let message = format!("the Source `{}` does not say whether its records make somebody exist", document.name);
+                let hint = "with several Sources each needs `establishes: true` (as HR does) or `establishes: false`";
+                self.error(&document.origin, "/spec/establishes", message, hint);
+            }
+            true
+        })
+    }
+
+    /// A source that establishes nobody must find its people by attributes that it maps.
+    fn correlation(&mut self, document: &Document<SourceSpec>, source: &SourcePolicy) {
+        if source.establishes {
+            return;
+        }
+        if source.correlate.is_empty() {
+            let message = format!("nothing says how a record of the Source `{}` finds its identity", source.name);
+            self.error(
+                &document.origin,
+                "/spec/correlate",
+                message,
+                "add `correlate: [employeeNumber]`, or another attribute that it maps",
+            );
+        }
+        for (at, attribute) in source.correlate.iter().enumerate() {
+            if !source.rules.iter().any(|rule| rule.attribute == *attribute) {
+                let message = format!("`{attribute}` is to find the identity, and no rule of this Source maps it");
+                self.error(&document.origin, &format!("/spec/correlate/{at}"), message, "add a rule for it");
+            }
+        }
+    }
+
+    pub(super) fn attributes(&mut self, origin: &crate::manifest::Origin, pointer: &str, names: &[String]) -> Vec<Arc<str>> {
+        names.iter().enumerate().map(|(at, name)| self.attribute(origin, &format!("{pointer}/{at}"), name)).collect()
+    }
+
+    fn completeness(&mut self, document: &Document<SourceSpec>, spec: Option<&Completeness>) -> CompletenessPolicy {
+        let Some(spec) = spec else { return CompletenessPolicy::default() };
+        let origin = &document.origin;
+        let mut policy = CompletenessPolicy {
+            max_age: self.duration(origin, "/spec/completeness/maxAge", spec.max_age.as_ref()),
+            min_count: spec.min_count,
+            ..CompletenessPolicy::default()
+        };
+        match spec.max_shrink.as_deref().map(|text| (text, units::shrink(text))) {
+            None => {}
+            Some((_, Some(units::Shrink::Share(share)))) => policy.max_shrink_share = Some(share),
+            Some((_, Some(units::Shrink::Count(count)))) => policy.max_shrink_count = Some(count),
+            Some((text, None)) => {
+                let hint = "write `10%` (less than 100%) or a number of records";
+                self.error(origin, "/spec/completeness/maxShrink", format!("`{text}` is no limit"), hint);
+            }
+        }
+        policy
+    }
+}
+
+/// Stable over runs and versions: it is kept in the state.
+fn scope_hash(spec: &SourceSpec) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(&serde_json::to_vec(&(&spec.connection, &spec.scope)).unwrap_or_default());
+    hasher.finish()
+}

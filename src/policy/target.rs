@@ -1,0 +1,171 @@
+//! Targets, compiled, with every default filled in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::compile::Compiler;
+use super::{
+    DeparturePolicy, GroupScopePolicy, Guardrail, GuardrailPolicy, LimitPolicy, OverridePolicy, ProtectionPolicy, TargetPolicy, units,
+};
+use crate::expr::Root;
+use crate::manifest::kinds::{Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, Protection, TargetSpec};
+use crate::manifest::{Document, Origin, did_you_mean};
+
+/// Found by these where a Target names none: after the links and the marker.
+const CORRELATE: [&str; 2] = ["externalId", "userName"];
+
+const GUARDRAILS: [(&str, Guardrail); 7] = [
+    ("deactivate", Guardrail::Deactivate),
+    ("delete", Guardrail::Delete),
+    ("create", Guardrail::Create),
+    ("update", Guardrail::Update),
+    ("removeMembers", Guardrail::RemoveMembers),
+    ("deleteGroups", Guardrail::DeleteGroups),
+    ("leavers", Guardrail::Leavers),
+];
+
+/// Count and percent of the guardrails that limit unasked.
+const DEFAULTS: [(Guardrail, u64, f64); 5] = [
+    (Guardrail::Deactivate, 5, 5.0),
+    (Guardrail::Delete, 0, 0.0),
+    (Guardrail::RemoveMembers, 20, 10.0),
+    (Guardrail::DeleteGroups, 0, 0.0),
+    (Guardrail::Leavers, 10, 10.0),
+];
+
+impl Compiler<'_> {
+    pub(super) fn target(&mut self, document: &Document<TargetSpec>) -> TargetPolicy {
+        let (origin, spec) = (&document.origin, &document.spec);
+        let leaver = self.departure(origin, "/spec/leaver", spec.leaver.as_ref()).unwrap_or(DEACTIVATE);
+        let rules = match &spec.mapping {
+            Some(mapping) => self.rules(origin, mapping, Root::Identity, 0),
+            None => self.default_rules(origin, self.facts.default_mapping(spec)),
+        };
+        let correlate = match spec.correlate.as_slice() {
+            [] => CORRELATE.iter().map(|name| Arc::from(*name)).collect(),
+            names => self.attributes(origin, "/spec/correlate", names),
+        };
+        TargetPolicy {
+            name: document.name.clone(),
+            select: self.condition(origin, "/spec/select", spec.select.as_ref(), Root::Identity),
+            lifecycles: lifecycles(&spec.lifecycles),
+            groups: spec.groups.as_ref().map(|groups| GroupScopePolicy {
+                select: self.condition(origin, "/spec/groups/select", groups.select.as_ref(), Root::Group),
+                ownership: groups.ownership.unwrap_or(spec.ownership),
+                nested: groups.nested.unwrap_or(true),
+            }),
+            correlate,
+            ownership: spec.ownership,
+            rules,
+            leaver,
+            absent: self.departure(origin, "/spec/absent", spec.absent.as_ref()).unwrap_or(leaver),
+            deselected: self.departure(origin, "/spec/deselected", spec.deselected.as_ref()).unwrap_or(leaver),
+            // Somebody on leave comes back: never deleted unless a manifest says so for this very case.
+            suspended: self.departure(origin, "/spec/suspended", spec.suspended.as_ref()).unwrap_or(DEACTIVATE),
+            guardrails: self.guardrails(origin, spec.guardrails.as_ref()),
+            protect: self.protection(origin, spec.protect.as_ref()),
+            drift: spec.drift,
+            place: self.place(origin),
+        }
+    }
+
+    fn departure(&mut self, origin: &Origin, pointer: &str, spec: Option<&Departure>) -> Option<DeparturePolicy> {
+        let spec = spec?;
+        let pointer = format!("{pointer}/deleteAfter");
+        let delete_after = self.duration(origin, &pointer, spec.delete_after.as_ref());
+        if spec.delete_after.is_some() && spec.action != DepartureAction::Deactivate {
+            self.error(
+                origin,
+                &pointer,
+                "`deleteAfter` counts from a deactivation, and the action is another",
+                "use `action: deactivate`, or leave it out",
+            );
+        }
+        Some(DeparturePolicy { action: spec.action, delete_after })
+    }
+
+    fn guardrails(&mut self, origin: &Origin, spec: Option<&Guardrails>) -> GuardrailPolicy {
+        let unlimited = Guardrails::default();
+        let spec = spec.unwrap_or(&unlimited);
+        let written =
+            [&spec.deactivate, &spec.delete, &spec.create, &spec.update, &spec.remove_members, &spec.delete_groups, &spec.leavers];
+        let mut limits: BTreeMap<Guardrail, LimitPolicy> = DEFAULTS
+            .iter()
+            .map(|(guardrail, count, percent)| (*guardrail, LimitPolicy { count: *count, percent: *percent, max: None, place: None }))
+            .collect();
+        for ((name, guardrail), limit) in GUARDRAILS.iter().zip(written) {
+            if let Some(limit) = limit {
+                limits.insert(*guardrail, self.limit(origin, &format!("/spec/guardrails/{name}"), limit));
+            }
+        }
+        let window = self.duration(origin, "/spec/guardrails/window", spec.window.as_ref()).unwrap_or(SignedDuration::from_hours(24));
+        let overrides = spec.overrides.iter().enumerate().filter_map(|(at, given)| self.given(origin, at, given)).collect();
+        GuardrailPolicy { limits, window, overrides }
+    }
+
+    fn limit(&mut self, origin: &Origin, pointer: &str, limit: &Limit) -> LimitPolicy {
+        if limit.count.is_none() && limit.percent.is_none() && limit.max.is_none() {
+            self.error(origin, pointer, "this limit says nothing", "give `count`, `percent`, or both; `count: 0` refuses everything");
+        }
+        if limit.count.is_none() && limit.percent.is_none() && limit.max.is_some() {
+            self.error(origin, pointer, "`max` alone allows nothing", "add `count` or `percent`; `max` caps them");
+        }
+        if limit.percent.is_some_and(|percent| !units::is_percent(percent)) {
+            let hint = "from 0 to less than 100; to let one set of changes past, use an override";
+            self.error(origin, &format!("{pointer}/percent"), "this share would limit nothing, or is none", hint);
+        }
+        LimitPolicy {
+            count: limit.count.unwrap_or_default(),
+            percent: limit.percent.unwrap_or_default(),
+            max: limit.max,
+            place: Some(self.loaded.place(origin, pointer)),
+        }
+    }
+
+    fn given(&mut self, origin: &Origin, at: usize, given: &GuardrailOverride) -> Option<OverridePolicy> {
+        let pointer = format!("/spec/guardrails/overrides/{at}");
+        let guardrail = GUARDRAILS.iter().find(|(name, _)| *name == given.guardrail).map(|(_, guardrail)| *guardrail);
+        if guardrail.is_none() {
+            let names = GUARDRAILS.map(|(name, _)| name);
+            let hint = did_you_mean(&given.guardrail, names).unwrap_or_else(|| format!("one of {}", names.join(", ")));
+            self.error(origin, &format!("{pointer}/guardrail"), format!("there is no guardrail `{}`", given.guardrail), hint);
+        }
+        let expires = self.day(origin, &format!("{pointer}/expires"), &given.expires);
+        for (name, text) in [("changes", &given.changes), ("reason", &given.reason)] {
+            if text.trim().is_empty() {
+                self.error(
+                    origin,
+                    &format!("{pointer}/{name}"),
+                    format!("an override needs its `{name}`"),
+                    "the refusal prints an override ready to paste",
+                );
+            }
+        }
+        let place = self.loaded.place(origin, &pointer);
+        Some(OverridePolicy {
+            guardrail: guardrail?,
+            changes: given.changes.clone(),
+            reason: given.reason.clone(),
+            expires: expires?,
+            place,
+        })
+    }
+
+    fn protection(&mut self, origin: &Origin, spec: Option<&Protection>) -> ProtectionPolicy {
+        let Some(spec) = spec else { return ProtectionPolicy::default() };
+        ProtectionPolicy {
+            accounts: spec.accounts.iter().map(|name| Arc::from(name.to_lowercase())).collect(),
+            rule: self.condition(origin, "/spec/protect/rule", spec.rule.as_ref(), Root::Account),
+            keep: spec.keep.iter().map(|keep| (Arc::from(keep.group.as_str()), keep.at_least)).collect(),
+        }
+    }
+}
+
+const DEACTIVATE: DeparturePolicy = DeparturePolicy { action: DepartureAction::Deactivate, delete_after: None };
+
+/// Absent: those who work here.
+pub(super) fn lifecycles(written: &[Lifecycle]) -> Vec<Lifecycle> {
+    if written.is_empty() { vec![Lifecycle::Active] } else { written.to_vec() }
+}

@@ -1,0 +1,229 @@
+use std::path::PathBuf;
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::diagnostic::Diagnostic;
+use crate::manifest::kinds::TargetSpec;
+use crate::manifest::{Input, load};
+
+const HEAD: &str = "apiVersion: headcount.dev/v1alpha1\n";
+const WORKSPACE: &str = "kind: Workspace\nmetadata: {name: acme}\nspec: {id: acme, timeZone: UTC}\n";
+
+struct Facts;
+
+impl ConnectorFacts for Facts {
+    fn default_mapping(&self, _: &TargetSpec) -> Vec<(String, String)> {
+        ["userName", "displayName"].map(|name| (name.to_owned(), format!("identity.{name}"))).into()
+    }
+}
+
+fn build(documents: &[&str]) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let text = documents.iter().map(|document| format!("{HEAD}{document}")).collect::<Vec<_>>().join("---\n");
+    let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
+    assert_eq!(problems, [], "the manifests themselves are sound");
+    compile(&loaded, &Facts)
+}
+
+fn policy(documents: &[&str]) -> Policy {
+    build(&[&[WORKSPACE], documents].concat()).unwrap_or_else(|problems| panic!("{problems:#?}")).0
+}
+
+fn told(documents: &[&str]) -> String {
+    let problems = match build(documents) {
+        Ok((_, warnings)) => warnings,
+        Err(problems) => problems,
+    };
+    let line = |problem: &Diagnostic| {
+        let length = problem.place.as_ref().map_or(0, |(_, length)| *length);
+        let related = problem.related.iter().map(|(place, words)| format!("\n    {place}: {words}")).collect::<String>();
+        format!("{problem} [{length}]{related}")
+    };
+    problems.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn source(name: &str, rest: &str) -> String {
+    format!("kind: Source\nmetadata: {{name: {name}}}\nspec:\n  connection: {{file: {{path: {name}.csv}}}}\n  key: record.id\n{rest}\n")
+}
+
+fn target(rest: &str) -> String {
+    format!("kind: Target\nmetadata: {{name: chat}}\nspec:\n  connection: {{scim: {{url: \"https://chat.example\"}}}}\n{rest}\n")
+}
+
+#[test]
+fn defaults_are_filled_in() {
+    let hr = source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}]}");
+    let policy = policy(&[&hr, &target("  leaver: {deleteAfter: 30d}")]);
+    let source = &policy.sources[0];
+    assert!(source.establishes && source.completeness == CompletenessPolicy::default() && source.rules[0].precedence == 0);
+    let target = &policy.targets[0];
+    assert_eq!(target.lifecycles, [Lifecycle::Active]);
+    assert_eq!(target.correlate.iter().map(AsRef::as_ref).collect::<Vec<_>>(), ["externalId", "userName"]);
+    assert_eq!(target.rules.iter().map(|rule| rule.attribute.as_ref()).collect::<Vec<_>>(), ["displayName", "userName"]);
+    let month = Some(SignedDuration::from_hours(30 * 24));
+    assert_eq!((target.leaver.delete_after, target.absent.delete_after, target.deselected.delete_after), (month, month, month));
+    assert_eq!((target.suspended.action, target.suspended.delete_after), (DepartureAction::Deactivate, None));
+    let limit = |guardrail| target.guardrails.limits.get(&guardrail).map(|limit| (limit.count, limit.percent, limit.max));
+    assert_eq!(limit(Guardrail::Deactivate), Some((5, 5.0, None)));
+    assert_eq!(limit(Guardrail::Delete), Some((0, 0.0, None)));
+    assert_eq!(limit(Guardrail::RemoveMembers), Some((20, 10.0, None)));
+    assert_eq!(limit(Guardrail::DeleteGroups), Some((0, 0.0, None)));
+    assert_eq!(limit(Guardrail::Leavers), Some((10, 10.0, None)));
+    assert_eq!((limit(Guardrail::Create), limit(Guardrail::Update)), (None, None));
+    assert_eq!(target.guardrails.window, SignedDuration::from_hours(24));
+}
+
+#[test]
+fn what_is_written_is_kept_with_its_place() {
+    let hr = source(
+        "hr",
+        "  scope: {filter: record.kind == \"staff\"}\n  completeness: {maxShrink: 2.5%, maxAge: 1d12h}\n  mapping:\n    from: [shared]\n    rules:\n    - {attribute: title, value: record.job, precedence: 7}",
+    );
+    let shared = "kind: AttributeMapping\nmetadata: {name: shared}\nspec:\n  rules:\n  - {attribute: title, value: record.other}\n  - {attribute: department, value: record.dept, required: true}\n";
+    let policy = policy(&[
+        &hr,
+        shared,
+        &target(
+            "  guardrails:\n    delete: {count: 2, percent: 1, max: 9}\n    overrides: [{guardrail: delete, changes: abc, reason: merger, expires: 2027-01-31}]\n  protect: {accounts: [Root], keep: [{group: admins, atLeast: 2}]}",
+        ),
+    ]);
+    let source = &policy.sources[0];
+    let rules: Vec<_> = source
+        .rules
+        .iter()
+        .map(|rule| format!("{} = {} ({}) {}", rule.attribute, rule.value.text(), rule.precedence, rule.place.as_ref().unwrap()))
+        .collect();
+    assert_eq!(rules, ["department = record.dept (0) a.yaml:25:5", "title = record.job (7) a.yaml:17:7"]);
+    assert_eq!(source.completeness.max_shrink_share, Some(0.025));
+    assert_eq!(source.completeness.max_age, Some(SignedDuration::from_hours(36)));
+    let target = &policy.targets[0];
+    assert_eq!(target.guardrails.overrides[0].expires.to_string(), "2027-01-31");
+    assert_eq!((target.protect.accounts[0].as_ref(), target.protect.keep[0].1), ("root", 2));
+    let limit = &target.guardrails.limits[&Guardrail::Delete];
+    assert_eq!((limit.count, limit.percent, limit.max, limit.place.is_some()), (2, 1.0, Some(9), true));
+}
+
+#[test]
+fn the_scope_s_hash_follows_connection_and_filter_only() {
+    let hash = |rest: &str| policy(&[&source("hr", rest)]).sources[0].scope_hash;
+    let mapping = "  mapping: {rules: [{attribute: userName, value: record.login}]}";
+    let other = "  precedence: 3\n  mapping: {rules: [{attribute: title, value: record.login}]}";
+    assert_eq!(hash(mapping), hash(other));
+    assert_ne!(hash(mapping), hash(&format!("  scope: {{filter: record.a == \"x\"}}\n{mapping}")));
+}
+
+#[test]
+fn users_and_groups_have_keys_and_states() {
+    let hr = source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}]}");
+    let policy = policy(&[
+        &hr,
+        "kind: User\nmetadata: {name: jane}\nspec:\n  attributes: {userName: jane, title: ~, endDate: 2027-03-31, manager: hr/7}\n",
+        "kind: User\nmetadata: {name: boss}\nspec:\n  overrides: {source: hr, key: \"7\"}\n  attributes: {title: Boss}\n",
+        "kind: Group\nmetadata: {name: eng, labels: {chat: \"yes\"}}\nspec:\n  displayName: Engineering\n  rule: identity.department == \"Eng\"\n  members:\n  - {user: jane, until: 2027-03-31}\n  - {user: boss}\n  - {group: sre}\n  - {identity: {source: hr, key: \"9\"}}\n",
+        "kind: Group\nmetadata: {name: sre}\nspec: {displayName: SRE, rule: identity.title == \"SRE\"}\n",
+    ]);
+    let [boss, jane] = policy.users.as_slice() else { panic!() };
+    assert_eq!((jane.key.as_ref(), jane.standalone, boss.key.as_ref(), boss.standalone), ("user/jane", true, "hr/7", false));
+    assert!(jane.attributes.contains(&("title".into(), ValueState::Clear)));
+    assert!(jane.attributes.contains(&("manager".into(), ValueState::Set(crate::model::Value::Reference("hr/7".into())))));
+    let group = &policy.groups[0];
+    let members: Vec<_> = group
+        .members
+        .iter()
+        .map(|member| format!("{} {:?} {}", member.key, member.until.map(|day| day.to_string()), member.place.line))
+        .collect();
+    assert_eq!(members, [r#"user/jane Some("2027-03-31") 34"#, "hr/7 None 35", "group/sre None 36", "hr/9 None 37"]);
+    assert_eq!((group.rule_place.as_ref().unwrap().line, group.labels.get("chat").map(AsRef::as_ref)), (32, Some("yes")));
+}
+
+#[test]
+fn every_problem_is_told_at_once_inside_the_text_it_stands_in() {
+    let hr = source(
+        "hr",
+        "  completeness: {maxShrink: 100%, maxAge: soon}\n  mapping:\n    rules:\n    - {attribute: usrName, value: 'lowr(record.a) + record.b'}\n    - attribute: title\n      value: |\n        record.job == \"x\"\n          ? identity.a : \"b\"",
+    );
+    let chat = target(
+        "  select: identity.departmnt == \"Sales\"\n  groups: {select: group.nme == \"x\"}\n  correlate: [mail]\n  leaver: {action: delete, deleteAfter: 1x}\n  guardrails:\n    delete: {}\n    update: {max: 3}\n    create: {percent: 100}\n    overrides: [{guardrail: remveMembers, changes: a, reason: \" \", expires: tomorrow}]\n  mapping:\n    rules:\n    - {attribute: title, value: identity.title}\n    - {attribute: title, value: identity.userType}",
+    );
+    let jane = "kind: User\nmetadata: {name: jane}\nspec:\n  attributes: {startDate: 31.3.2027, manager: bob, active: \"yes\", titel: x}\n";
+    assert_snapshot!(told(&[WORKSPACE, &hr, &chat, jane]), @r##"
+    a.yaml:12:29: error: `100%` is no limit (write `10%` (less than 100%) or a number of records) [4]
+    a.yaml:12:43: error: `soon` is no duration (write 90m, 36h, 7d or 2w) [4]
+    a.yaml:15:19: error: there is no attribute `usrName` (did you mean `userName`?) [7]
+    a.yaml:15:36: error: there is no function `lowr` (did you mean lower?) [4]
+    a.yaml:19:13: error: nothing is called `identity` here (only `record` is known here) [8]
+    a.yaml:26:11: error: nothing is called `identity.departmnt` (did you mean identity.department?) [18]
+    a.yaml:27:20: error: nothing is called `group.nme` (did you mean group.name?) [9]
+    a.yaml:28:15: error: there is no attribute `mail` (attributes have SCIM's names; own ones stand below `custom.`: custom.mail) [4]
+    a.yaml:29:41: error: `1x` is no duration (write 90m, 36h, 7d or 2w) [2]
+    a.yaml:29:41: error: `deleteAfter` counts from a deactivation, and the action is another (use `action: deactivate`, or leave it out) [2]
+    a.yaml:31:5: error: this limit says nothing (give `count`, `percent`, or both; `count: 0` refuses everything) [6]
+    a.yaml:32:5: error: `max` alone allows nothing (add `count` or `percent`; `max` caps them) [6]
+    a.yaml:33:23: error: this share would limit nothing, or is none (from 0 to less than 100; to let one set of changes past, use an override) [3]
+    a.yaml:34:29: error: there is no guardrail `remveMembers` (did you mean `removeMembers`?) [12]
+    a.yaml:34:63: error: an override needs its `reason` (the refusal prints an override ready to paste) [3]
+    a.yaml:34:77: error: `tomorrow` is no day (write it as 2027-03-31) [8]
+    a.yaml:38:7: error: there is a second rule for `title` (write one rule that decides: condition ? this : that) [1]
+        a.yaml:37:7: the first one
+    a.yaml:44:27: error: `31.3.2027` is no day (write it as 2027-03-31) [9]
+    a.yaml:44:47: error: this is no identity's key (write the source and the key (`hr/10023`), or `user/<name>` for a User) [3]
+    a.yaml:44:60: error: this must be true or false (write it without quotes) [5]
+    a.yaml:44:67: error: there is no attribute `titel` (did you mean `title`?) [5]
+    "##);
+}
+
+#[test]
+fn several_sources_must_say_who_owns_what() {
+    let rule = "  mapping: {rules: [{attribute: title, value: record.job}, {attribute: userName, value: record.login}]}";
+    let hr = source("hr", rule);
+    let ad = source("ad", &format!("  establishes: false\n  correlate: [userName]\n{rule}"));
+    let lost = source(
+        "lost",
+        "  establishes: false\n  correlate: [employeeNumber]\n  precedence: 1000\n  mapping: {rules: [{attribute: nickName, value: record.nick}]}",
+    );
+    let none = source("none", "  establishes: false\n  mapping: {rules: [{attribute: locale, value: record.nick}]}");
+    assert_snapshot!(told(&[WORKSPACE, &hr, &ad, &lost, &none]), @r##"
+    a.yaml:9:1: error: the Source `hr` does not say whether its records make somebody exist (with several Sources each needs `establishes: true` (as HR does) or `establishes: false`) [4]
+    a.yaml:12:21: error: `title` is given by the Sources `ad` and `hr` with equal precedence (give one of the Sources a higher `precedence`, or the one rule) [1]
+        a.yaml:22:21: the other one
+    a.yaml:31:15: error: `employeeNumber` is to find the identity, and no rule of this Source maps it (add a rule for it) [14]
+    a.yaml:32:15: warning: precedence 1000 outranks User manifests, which have 1000 (use a smaller number unless that is meant) [4]
+    a.yaml:38:1: error: nothing says how a record of the Source `none` finds its identity (add `correlate: [employeeNumber]`, or another attribute that it maps) [4]
+    "##);
+}
+
+#[test]
+fn a_workspace_must_be_there() {
+    assert_snapshot!(told(&[&target("")]), @r##"
+    error: there is no Workspace: its id marks what belongs to headcount at every target (add one:
+    apiVersion: headcount.dev/v1alpha1
+    kind: Workspace
+    metadata: {name: acme}
+    spec: {id: acme}) [0]
+    "##);
+    assert_snapshot!(told(&["kind: Workspace\nmetadata: {name: a}\nspec: {id: a b, timeZone: Europe/Bratwurst}\n"]), @r##"
+    a.yaml:4:12: error: this is no workspace id (letters, digits, `-`, `_` and `.`, at most 64, such as `acme-prod`) [3]
+    a.yaml:4:27: error: there is no time zone `Europe/Bratwurst` (an IANA name, such as `Europe/Prague`) [16]
+    "##);
+}
+
+#[test]
+fn an_e_mail_address_as_key_is_a_warning() {
+    let hr = "kind: Source\nmetadata: {name: hr}\nspec:\n  connection: {file: {path: a.csv}}\n  key: record.email\n  mapping: {rules: [{attribute: userName, value: record.login}]}\n";
+    assert_snapshot!(told(&[WORKSPACE, hr]), @"a.yaml:11:8: warning: an e-mail address is no key: people change it, and others get it later (use the immutable id) [12]");
+}
+
+#[test]
+fn durations_and_shares() {
+    for (text, hours) in [("36h", 36), ("7d", 168), ("2w", 336), ("1d12h", 36), ("120m", 2)] {
+        assert_eq!(units::duration(text), Some(SignedDuration::from_hours(hours)), "{text}");
+    }
+    for text in ["", "h", "7", "-1d", "1.5h", "1y", "99999999999999d", "9000000w", "ü"] {
+        assert!(units::duration(text).is_none(), "{text}");
+    }
+    assert_eq!(units::shrink("10%"), Some(units::Shrink::Share(0.1)));
+    assert_eq!(units::shrink("5"), Some(units::Shrink::Count(5)));
+    for text in ["100%", "-1%", "NaN%", "inf%", "5.5", "%", ""] {
+        assert_eq!(units::shrink(text), None, "{text}");
+    }
+}
