@@ -112,7 +112,7 @@ impl View<'_> {
             "  members of {} {}: {}",
             paint(STRONG, safe::line(&group.name)),
             paint(QUIET, format_args!("({})", safe::line(&group.key))),
-            counts.words()
+            member_words(counts)
         );
         self.block(&heading, "    ", out)
     }
