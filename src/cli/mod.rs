@@ -10,9 +10,13 @@ mod explain;
 mod history;
 mod init;
 mod man;
+mod output;
 mod plan;
+mod progress;
 pub mod report;
 mod schema;
+mod selection;
+mod session;
 mod validate;
 
 use std::ffi::OsString;
@@ -35,7 +39,7 @@ Exit codes:
   4  partly applied
   5  the plan is stale or incomplete")]
 struct Cli {
-    /// When to use colours
+    /// When to use colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     color: Color,
     #[command(subcommand)]
@@ -60,12 +64,9 @@ enum Command {
 /// When colours are used.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Color {
-    /// on a terminal, unless NO_COLOR is set
     #[default]
     Auto,
-    /// always
     Always,
-    /// never
     Never,
 }
 

@@ -90,6 +90,15 @@ impl Failure {
         Self::new(message).cause(error)
     }
 
+    /// An error of a layer below that says everything itself.
+    pub fn from_error(error: &dyn Error) -> Self {
+        let failure = Self::new(error.to_string());
+        match error.source() {
+            Some(source) => failure.cause(source),
+            None => failure,
+        }
+    }
+
     /// A file that could not be read or written: `can't <verb> <path>`.
     pub fn file(verb: &str, path: &Path, error: io::Error) -> Self {
         Self::because(format!("can't {verb} {}", path.display()), &error)
@@ -253,7 +262,8 @@ pub fn width() -> usize {
     from_environment.or_else(terminal_width).unwrap_or(DEFAULT_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH)
 }
 
-const DEFAULT_WIDTH: usize = 100;
+/// Where there is no terminal.
+pub const DEFAULT_WIDTH: usize = 100;
 const MIN_WIDTH: usize = 40;
 const MAX_WIDTH: usize = 1000;
 

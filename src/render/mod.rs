@@ -16,9 +16,19 @@ mod value;
 
 use std::io::{self, Write};
 
-use crate::model::Plan;
+use crate::model::{Change, ObjectKind, Plan};
 
 pub use summary::Counts;
+
+/// One change in a few words: `create jane.doe at chat`.
+pub fn headline(change: &Change) -> String {
+    let what = match (summary::is_membership(change), change.object.kind) {
+        (true, _) => " of",
+        (false, ObjectKind::Group) => " group",
+        _ => "",
+    };
+    format!("{}{what} {} at {}", summary::verb(change.action), safe::line(&change.object.name), safe::line(&change.target))
+}
 
 /// The views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
