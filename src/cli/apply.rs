@@ -1,11 +1,249 @@
-//! `headcount apply`.
+//! `headcount apply`: runs a saved plan, or plans, shows, asks and runs. What runs was shown.
 
-use super::report::{Exit, Failure};
+use std::collections::BTreeMap;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use tokio_util::sync::CancellationToken;
+
+use super::Files;
+use super::outcome;
+use super::output::show;
+use super::plan::{left_out, verdict};
+use super::progress::Running;
+use super::report::{self, Exit, Failure, notice};
+use super::selection::Selection;
+use super::session::{self, Session, state_failure};
+use crate::apply::{self, Job, Pace, Report, Settings};
+use crate::model::{Change, ObjectKind, Plan};
+use crate::pipeline::Snapshot;
+use crate::render::{Format, headline};
+use crate::state::{RunLock, Store};
 
 /// Run a saved plan, or plan, ask and run
 #[derive(Debug, clap::Args)]
-pub struct ApplyArgs {}
+#[command(after_help = "\
+A saved plan is compared with the world as it is now: what was reviewed and is still needed runs;
+what is new is listed, does not run, and the exit code is 5.")]
+pub struct ApplyArgs {
+    /// A plan that `headcount plan --out` saved [default: plan now, show it and ask]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    selection: Selection,
+    /// Don't ask. Without a terminal this is needed, or a saved plan
+    #[arg(long)]
+    auto_approve: bool,
+    /// Run nothing where the saved plan is not exactly what is needed now
+    #[arg(long, requires = "plan")]
+    exact: bool,
+    /// How to tell the outcome
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Form,
+}
 
-pub fn run(_args: &ApplyArgs) -> Result<Exit, Failure> {
-    todo!()
+/// How the outcome is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    #[default]
+    Text,
+    Json,
+}
+
+/// What is to run, and what a saved plan did not hold.
+struct Work {
+    plan: Plan,
+    new: Vec<Change>,
+}
+
+pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
+    let approved = args.auto_approve || args.plan.is_some();
+    let from_stdin = args.files.files.iter().any(|path| path.as_os_str() == "-");
+    if !approved && (from_stdin || !std::io::stdin().is_terminal()) {
+        let hint = "pass --auto-approve, or review a saved plan: `headcount plan --out plan.json`, then `headcount apply plan.json`";
+        return Err(Failure::usage("there is no terminal to ask on").hint(hint));
+    }
+    let saved = args.plan.as_deref().map(read_saved).transpose()?;
+    let session = Session::load(&args.files)?;
+    args.selection.check(&session.policy)?;
+    if let Some(saved) = &saved {
+        check_saved(saved, &session)?;
+    }
+    let settings = settings(&session);
+    let store = Arc::new(Store::open(&session.state, &session.policy.workspace).map_err(|error| state_failure(&error))?);
+    let who = who();
+    let lock = store.lock(&who).map_err(|error| state_failure(&error))?;
+    let memory = store.load().map_err(|error| state_failure(&error))?;
+    let first = !memory.known;
+    session::runtime()?.block_on(async {
+        let (snapshot, fresh) = session.plan(memory, None).await;
+        let all = fresh.changes.len();
+        let fresh = args.selection.of(fresh);
+        let work = match &saved {
+            None => Work { plan: fresh, new: Vec::new() },
+            Some(saved) => reviewed(saved, &fresh, args.exact)?,
+        };
+        if saved.is_none() {
+            show_first(&work.plan, all, args.output)?;
+        }
+        if work.plan.applyable() && !approved && !ask()? {
+            notice("Nothing was changed.");
+            return Ok(Exit::Error);
+        }
+        // An empty run makes a new state a known one; after that it would only fill the journal.
+        let run = Run { snapshot: &snapshot, settings: &settings, store: &store, lock: &lock, who: &who };
+        let report = if work.plan.applyable() || first { run.apply(&work.plan).await? } else { Report::default() };
+        run.remember()?;
+        outcome::write(&work.plan, &report, &work.new, args.output)?;
+        Ok(exit(&work, &report))
+    })
+}
+
+/// What a run is made of, beside its plan.
+struct Run<'a> {
+    snapshot: &'a Snapshot,
+    settings: &'a Settings,
+    store: &'a Arc<Store>,
+    lock: &'a RunLock,
+    who: &'a str,
+}
+
+impl Run<'_> {
+    async fn apply(&self, plan: &Plan) -> Result<Report, Failure> {
+        let cancel = CancellationToken::new();
+        let running = Running::start(plan);
+        let Snapshot { policy, world, .. } = self.snapshot;
+        let known_ids = |target: &str, kind: ObjectKind, key: &str| world.object_id(policy, target, kind, key);
+        let job = Job {
+            plan,
+            targets: &self.snapshot.connectors,
+            store: self.store,
+            lock: self.lock,
+            settings: self.settings,
+            who: self.who,
+            known_ids: &known_ids,
+            cancel: cancel.clone(),
+            progress: &running,
+        };
+        let mut work = std::pin::pin!(apply::apply(&job));
+        let report = loop {
+            tokio::select! {
+                report = &mut work => break report,
+                // The first interrupt lets what was sent come back; whoever insists ends the process, and the journal knows what was sent.
+                _ = tokio::signal::ctrl_c() => {
+                    if cancel.is_cancelled() {
+                        std::process::exit(INTERRUPTED);
+                    }
+                    cancel.cancel();
+                    running.say("stopping: waiting for what was sent; interrupt again to leave at once");
+                }
+            }
+        };
+        running.done();
+        report.map_err(|error| state_failure(&error))
+    }
+
+    /// Complete reads are what the next run's counts are compared with.
+    fn remember(&self) -> Result<(), Failure> {
+        let baselines = self.snapshot.world.baselines(&self.snapshot.policy, self.snapshot.moment.now);
+        self.store.record_baselines(&baselines).map_err(|error| state_failure(&error))
+    }
+}
+
+/// What a shell shows for a process that an interrupt ended.
+const INTERRUPTED: i32 = 130;
+
+fn exit(work: &Work, report: &Report) -> Exit {
+    let held = report.outcomes.values().any(|outcome| outcome.holds());
+    match (report.complete(), work.new.is_empty()) {
+        (false, _) if held => Exit::Partly,
+        (false, _) => Exit::Error,
+        (true, false) => Exit::Stale,
+        (true, true) => verdict(&work.plan),
+    }
+}
+
+fn show_first(plan: &Plan, all: usize, form: Form) -> Result<(), Failure> {
+    match left_out(all, plan) {
+        Some(words) if form == Form::Text => report::result(format!("{words}\n").as_bytes()),
+        // The JSON outcome has stdout for itself.
+        _ if form == Form::Json => Ok(()),
+        _ => show(plan, Format::Text),
+    }
+}
+
+fn read_saved(path: &Path) -> Result<Plan, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read the plan", path, error))?;
+    apply::read_plan(&text).map_err(|error| Failure::because(format!("can't use the plan {}", path.display()), &error))
+}
+
+fn check_saved(saved: &Plan, session: &Session) -> Result<(), Failure> {
+    if saved.workspace != session.policy.workspace {
+        let message = format!("the plan is of workspace {:?}, and the manifests are of {:?}", saved.workspace, session.policy.workspace);
+        return Err(Failure::new(message).hint("name the manifests that it was made from with -f"));
+    }
+    let today = crate::pipeline::moment(&session.policy, None).today;
+    if saved.as_of > today {
+        let message = format!("the plan was made for {}, and today is {today}: such a plan can't be applied", saved.as_of);
+        return Err(Failure::new(message).exit(Exit::Stale).hint("make a plan for today: `headcount plan --out FILE`"));
+    }
+    Ok(())
+}
+
+/// What was reviewed and is still needed.
+fn reviewed(saved: &Plan, fresh: &Plan, exact: bool) -> Result<Work, Failure> {
+    let compared = apply::compare(saved, fresh);
+    if exact && !compared.exact() {
+        let message = format!(
+            "the plan is stale: {} changes are needed now that it does not hold, and {} of its steps are no longer needed",
+            compared.new.len(),
+            compared.gone
+        );
+        return Err(Failure::new(message).exit(Exit::Stale).hint("plan again and review it, or leave out --exact to run what both hold"));
+    }
+    if !compared.new.is_empty() {
+        notice(format_args!("Not in the reviewed plan, and not run ({}):", compared.new.len()));
+        for change in compared.new.iter().take(SHOWN) {
+            notice(format_args!("  {}", headline(change)));
+        }
+        if compared.new.len() > SHOWN {
+            notice(format_args!("  … and {} more; `headcount plan` shows them", compared.new.len() - SHOWN));
+        }
+    }
+    Ok(Work { plan: compared.plan, new: compared.new })
+}
+
+/// Lines of a list before it is cut.
+const SHOWN: usize = 50;
+
+/// Asks on the terminal. Only the whole word is a yes.
+fn ask() -> Result<bool, Failure> {
+    let mut out = anstream::stderr();
+    write!(out, "\nRun these changes? Only \"yes\" does it: ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::because("can't read the answer", &error))?;
+    Ok(answer.trim() == "yes")
+}
+
+fn settings(session: &Session) -> Settings {
+    let paces = session.loaded.targets.iter().filter_map(|target| {
+        let limits = target.spec.limits.as_ref()?;
+        let concurrency = limits.concurrency.map_or(Pace::default().concurrency, |limit| limit as usize);
+        Some((target.name.clone(), Pace { concurrency, per_second: limits.per_second }))
+    });
+    let windows = session.policy.targets.iter().map(|target| target.guardrails.window);
+    let settings = Settings::default();
+    let keep_windows = windows.fold(settings.keep_windows, Ord::max);
+    Settings { paces: paces.collect::<BTreeMap<_, _>>(), keep_windows, ..settings }
+}
+
+/// Who runs it, for the journal and for whoever finds the lock taken.
+pub fn who() -> String {
+    let variables = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER", "USER", "LOGNAME"];
+    let named = variables.into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    named.unwrap_or_else(|| "unknown".to_owned())
 }

@@ -1,11 +1,213 @@
-//! `headcount history`.
+//! `headcount history`: the runs that the journal tells of, one run in full, and whether the chain is whole.
 
-use super::report::{Exit, Failure};
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::Files;
+use super::outcome;
+use super::report::{self, Exit, Failure};
+use super::session::{Session, state_failure};
+use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
+use crate::render::safe;
+use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
+use crate::state::Store;
 
 /// Show past runs from the journal
 #[derive(Debug, clap::Args)]
-pub struct HistoryArgs {}
+pub struct HistoryArgs {
+    /// Show this run in full: its name, or how it begins [default: a table of all runs]
+    run: Option<String>,
+    #[command(flatten)]
+    files: Files,
+    /// Walk the hash chain: say whether every entry is as it was written
+    #[arg(long, conflicts_with = "run")]
+    verify: bool,
+    /// How to show it; ndjson writes every entry with its hash
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Form,
+}
 
-pub fn run(_args: &HistoryArgs) -> Result<Exit, Failure> {
-    todo!()
+/// How history is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    #[default]
+    Text,
+    Json,
+    Ndjson,
+}
+
+/// One run, gathered from its entries.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run {
+    run: String,
+    started: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<Timestamp>,
+    who: String,
+    plan: String,
+    results: BTreeMap<ResultWord, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
+}
+
+pub fn run(args: &HistoryArgs) -> Result<Exit, Failure> {
+    let session = Session::load(&args.files)?;
+    let store = Store::open_existing(&session.state).map_err(|error| state_failure(&error))?;
+    let journal = Journal::new(&store);
+    if args.verify {
+        return verify(&journal, args.output);
+    }
+    match (&args.run, args.output) {
+        (None, Form::Ndjson) => {
+            let mut out = report::stdout();
+            journal.export(&mut out).map_err(failure)?;
+            out.flush()?;
+        }
+        (None, form) => table(&runs(&journal)?, form)?,
+        (Some(name), form) => {
+            let runs = runs(&journal)?;
+            one(&journal, find(&runs, name)?, form)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn verify(journal: &Journal<'_>, form: Form) -> Result<Exit, Failure> {
+    let verified = journal.verify().map_err(failure)?;
+    let words = match form {
+        Form::Text => format!("The journal is whole: {} entries, head {}.\n", verified.entries, verified.head),
+        _ => format!("{}\n", json!({"entries": verified.entries, "head": verified.head})),
+    };
+    report::result(words.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn runs(journal: &Journal<'_>) -> Result<Vec<Run>, Failure> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut positions = BTreeMap::new();
+    let visit = |entry: Entry| match entry.event {
+        Event::Started { plan, who, .. } => {
+            positions.insert(entry.run.clone(), runs.len());
+            runs.push(Run { run: entry.run, started: entry.at, ended: None, who, plan, results: BTreeMap::new(), stopped: None });
+        }
+        Event::Outcome { result, .. } => {
+            if let Some(run) = positions.get(&entry.run).and_then(|at| runs.get_mut(*at)) {
+                *run.results.entry(result).or_default() += 1;
+            }
+        }
+        Event::Finished { results, stopped } => {
+            if let Some(run) = positions.get(&entry.run).and_then(|at| runs.get_mut(*at)) {
+                (run.ended, run.results, run.stopped) = (Some(entry.at), results, stopped);
+            }
+        }
+        Event::Planned { .. } | Event::Intent(_) => {}
+    };
+    journal.each(None, visit).map_err(failure)?;
+    Ok(runs)
+}
+
+fn table(runs: &[Run], form: Form) -> Result<(), Failure> {
+    let mut out = report::stdout();
+    if form == Form::Json {
+        writeln!(out, "{:#}", json!({"formatVersion": 1, "runs": runs}))?;
+    } else if runs.is_empty() {
+        writeln!(out, "No runs yet.")?;
+    } else {
+        let widest = runs.iter().map(|run| run.who.chars().count()).max().unwrap_or_default().max("WHO".len());
+        writeln!(out, "{}", paint(STRONG, format_args!("{:<26}  {:<20}  {:<widest$}  {:<12}  OUTCOME", "RUN", "STARTED", "WHO", "PLAN")))?;
+        for run in runs.iter().rev() {
+            let plan: String = run.plan.chars().take(12).collect();
+            let who = safe::line(&run.who);
+            writeln!(
+                out,
+                "{:<26}  {:<20}  {who:<widest$}  {plan:<12}  {}",
+                safe::line(&run.run),
+                format!("{:.0}", run.started),
+                outcome_words(run)
+            )?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn outcome_words(run: &Run) -> String {
+    let results: Vec<_> = run.results.iter().map(|(result, count)| format!("{count} {}", outcome::word(*result))).collect();
+    let results = if results.is_empty() { "nothing to do".to_owned() } else { results.join(", ") };
+    match (&run.ended, &run.stopped) {
+        (None, _) => paint(BAD, format_args!("{results}; never ended: it was killed, or still runs")),
+        (_, Some(why)) => paint(BAD, format_args!("{results}; stopped: {}", safe::line(why))),
+        (Some(_), None) if run.results.keys().all(|result| matches!(result, ResultWord::Done | ResultWord::AlreadySo)) => {
+            paint(GOOD, results)
+        }
+        (Some(_), None) => paint(BAD, results),
+    }
+}
+
+fn find<'a>(runs: &'a [Run], name: &str) -> Result<&'a Run, Failure> {
+    let mut found = runs.iter().filter(|run| run.run.starts_with(name));
+    match (found.next(), found.next()) {
+        (Some(run), None) => Ok(run),
+        (None, _) => Err(Failure::new(format!("the journal has no run {name:?}")).hint("`headcount history` lists the runs")),
+        (Some(_), Some(_)) => Err(Failure::new(format!("several runs begin with {name:?}")).hint("give more of its name")),
+    }
+}
+
+fn one(journal: &Journal<'_>, run: &Run, form: Form) -> Result<(), Failure> {
+    let mut entries = Vec::new();
+    journal.each(Some(&run.run), |entry| entries.push(entry)).map_err(failure)?;
+    let mut out = report::stdout();
+    match form {
+        Form::Json => writeln!(out, "{:#}", json!({"formatVersion": 1, "run": run, "entries": entries}))?,
+        Form::Ndjson => entries.iter().try_for_each(|entry| writeln!(out, "{}", json!(entry)))?,
+        Form::Text => {
+            writeln!(
+                out,
+                "{} by {}, plan {}",
+                paint(STRONG, format_args!("Run {}", safe::line(&run.run))),
+                safe::line(&run.who),
+                run.plan
+            )?;
+            entries.iter().try_for_each(|entry| entry_line(entry, &mut out))?;
+            writeln!(out, "{}", outcome_words(run))?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// One entry as a line; what is in no line stands in the JSON.
+fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
+    let at = paint(QUIET, format_args!("{:.0}", entry.at));
+    match &entry.event {
+        Event::Started { version, as_of, .. } => writeln!(out, "{at}  started, headcount {version}, for {as_of}"),
+        Event::Intent(intent) => {
+            let again = if intent.attempt > 1 { format!(", attempt {}", intent.attempt) } else { String::new() };
+            let (name, key) = (safe::line(&intent.object.name), safe::line(&intent.object.key));
+            let action = json!(intent.action);
+            writeln!(out, "{at}  {} {name} ({key}) at {}{again}", action.as_str().unwrap_or_default(), safe::line(&intent.target))
+        }
+        Event::Outcome { target, key, result, message, .. } => {
+            let message = message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
+            writeln!(out, "{at}    {} at {}: {}{message}", safe::line(key), safe::line(target), outcome::word(*result))
+        }
+        Event::Planned { .. } => Ok(()),
+        Event::Finished { .. } => writeln!(out, "{at}  ended"),
+    }
+}
+
+fn failure(error: JournalError) -> Failure {
+    match error {
+        JournalError::Export(error) => Failure::Output(error),
+        broken @ JournalError::Broken { .. } => {
+            Failure::from_error(&broken).hint("compare with an exported copy: `headcount history -o ndjson` writes one")
+        }
+        state => Failure::from_error(&state),
+    }
 }

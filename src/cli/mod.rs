@@ -10,6 +10,7 @@ mod explain;
 mod history;
 mod init;
 mod man;
+mod outcome;
 mod output;
 mod plan;
 mod progress;

@@ -1,0 +1,114 @@
+//! What a run came to, for a person and for a machine.
+
+use std::fmt::Write;
+
+use serde_json::{Value as Json, json};
+
+use super::apply::Form;
+use super::progress::trouble;
+use super::report::{self, Failure};
+use crate::apply::Report;
+use crate::journal::ResultWord;
+use crate::model::{Change, Plan};
+use crate::render::style::{BAD, GOOD, STRONG, paint};
+use crate::render::{headline, safe};
+
+/// Failures listed before the list is cut; the journal has all.
+const SHOWN: usize = 50;
+
+/// Writes the outcome to stdout.
+pub fn write(plan: &Plan, report: &Report, new: &[Change], form: Form) -> Result<(), Failure> {
+    match form {
+        Form::Text => report::result(text(plan, report, new).as_bytes()),
+        Form::Json => report::result(format!("{:#}\n", document(plan, report, new)).as_bytes()),
+    }
+}
+
+fn text(plan: &Plan, report: &Report, new: &[Change]) -> String {
+    let mut text = String::new();
+    let targets = report.by_target(plan);
+    for (target, results) in &targets {
+        let words: Vec<_> = results.iter().map(|(result, count)| format!("{count} {}", word(*result))).collect();
+        let _ = writeln!(text, "{}: {}", safe::line(target), words.join(", "));
+    }
+    troubles(plan, report, &mut text);
+    let withheld = plan.changes.iter().filter(|change| !change.runs()).count();
+    let verdict = match (&report.stopped, report.complete()) {
+        (Some(why), _) => paint(BAD.bold(), format_args!("Stopped: {}.", safe::line(why))),
+        (None, false) => paint(BAD.bold(), "Not everything was applied."),
+        (None, true) if targets.is_empty() => paint(STRONG, "Nothing to apply."),
+        (None, true) => paint(GOOD.bold(), "Applied."),
+    };
+    let _ = writeln!(text, "{verdict}{}", rest(withheld, new.len()));
+    if !report.complete() {
+        text.push_str("Next: `headcount plan` shows what is left; `headcount apply` goes on with it.\n");
+    }
+    if !report.run.is_empty() {
+        let _ = writeln!(text, "Run {}; `headcount history {0}` shows it again.", report.run);
+    }
+    text
+}
+
+fn rest(withheld: usize, new: usize) -> String {
+    let mut words = String::new();
+    if withheld > 0 {
+        let _ = write!(words, " {withheld} withheld, see the plan's findings.");
+    }
+    if new > 0 {
+        let _ = write!(words, " {new} not in the reviewed plan and not run.");
+    }
+    words
+}
+
+fn troubles(plan: &Plan, report: &Report, text: &mut String) {
+    let troubles = report.outcomes.iter().filter_map(|(id, outcome)| Some((plan.changes.get(id.0 as usize)?, trouble(outcome)?)));
+    let troubles: Vec<_> = troubles.collect();
+    if troubles.is_empty() {
+        return;
+    }
+    text.push_str("\nNot done:\n");
+    for (change, words) in troubles.iter().take(SHOWN) {
+        let _ = writeln!(text, "  {}: {}", headline(change), safe::line(words));
+    }
+    if troubles.len() > SHOWN {
+        let _ = writeln!(text, "  … and {} more; `headcount history {}` has them", troubles.len() - SHOWN, report.run);
+    }
+    text.push('\n');
+}
+
+fn document(plan: &Plan, report: &Report, new: &[Change]) -> Json {
+    let outcomes = report.outcomes.iter().filter_map(|(id, outcome)| {
+        let change = plan.changes.get(id.0 as usize)?;
+        let mut fields = json!({
+            "target": change.target, "action": change.action, "object": change.object, "result": ResultWord::of(outcome),
+        });
+        if let (Some(words), Some(fields)) = (trouble(outcome), fields.as_object_mut()) {
+            fields.insert("message".into(), words.into());
+        }
+        Some(fields)
+    });
+    let withheld: Vec<_> = plan.changes.iter().filter(|change| !change.runs()).collect();
+    json!({
+        "formatVersion": 1,
+        "run": report.run,
+        "complete": report.complete(),
+        "stopped": report.stopped,
+        "results": report.results(),
+        "outcomes": outcomes.collect::<Vec<_>>(),
+        "withheld": withheld,
+        "notReviewed": new,
+        "findings": plan.findings,
+    })
+}
+
+/// A result as a person reads it.
+pub fn word(result: ResultWord) -> &'static str {
+    match result {
+        ResultWord::Done => "done",
+        ResultWord::AlreadySo => "already so",
+        ResultWord::Partly => "done in part",
+        ResultWord::Failed => "failed",
+        ResultWord::Uncertain => "uncertain",
+        ResultWord::Skipped => "not tried",
+    }
+}
