@@ -67,8 +67,8 @@ pub enum Outcome {
 }
 
 impl SystemError {
-    /// The same error, with words before its own that say what it is about.
-    pub fn about(mut self, what: &str) -> Self {
+    /// The same error in other words.
+    pub fn map_words(mut self, change: impl FnOnce(&str) -> String) -> Self {
         let (Self::Auth(words)
         | Self::Forbidden(words)
         | Self::NotFound(words)
@@ -78,7 +78,7 @@ impl SystemError {
         | Self::Unavailable(words)
         | Self::Uncertain(words)
         | Self::Protocol(words)) = &mut self;
-        words.insert_str(0, what);
+        *words = change(words);
         self
     }
 

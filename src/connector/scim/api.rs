@@ -76,7 +76,9 @@ impl Api {
         let scim_type = said.as_ref().and_then(|said| said.scim_type.as_deref()).unwrap_or_default();
         let message = self.words(response, said.as_ref());
         match response.status {
-            300..=399 => SystemError::Protocol(format!("{message}: it redirects{}, which is never followed; correct the url", whither(response))),
+            300..=399 => {
+                SystemError::Protocol(format!("{message}: it redirects{}, which is never followed; correct the url", whither(response)))
+            }
             401 => SystemError::Auth(message),
             403 => SystemError::Forbidden(message),
             404 | 410 if response.is_page() => SystemError::Protocol(format!("{message}: a web page, not a SCIM service's answer")),
@@ -140,7 +142,8 @@ impl Response {
 }
 
 fn whither(response: &Response) -> String {
-    let host = response.location.as_deref().and_then(|location| Url::parse(location).ok()).and_then(|url| url.host_str().map(str::to_owned));
+    let host =
+        response.location.as_deref().and_then(|location| Url::parse(location).ok()).and_then(|url| url.host_str().map(str::to_owned));
     host.map_or_else(String::new, |host| format!(" to {}", bounded(&host)))
 }
 
@@ -182,7 +185,9 @@ mod tests {
             body: format!(r#"{{"status": "{status}", "scimType": "{scim_type}", "detail": "no t0ken\n"}}"#).into(),
             ..Response::default()
         };
-        let class = |response: &Response, write| format!("{:?}", api().refusal(response, write)).split(['(', ' ']).next().unwrap_or_default().to_owned();
+        let class = |response: &Response, write| {
+            format!("{:?}", api().refusal(response, write)).split(['(', ' ']).next().unwrap_or_default().to_owned()
+        };
         for (status, read, write) in [
             (301, "Protocol", "Protocol"),
             (400, "Rejected", "Rejected"),

@@ -133,7 +133,7 @@ impl Discovery {
 
 /// A discovery document. None where the service does not offer it: 404, and what services say in its place.
 async fn document(api: &Api, name: &str) -> Result<Option<Json>, SystemError> {
-    let about = |error: SystemError| error.about(&format!("{name}: "));
+    let about = |error: SystemError| error.map_words(|words| format!("{name}: {words}"));
     match api.get(api.url(&[name], &[])?).await {
         Ok(response) => response.json().map(Some).map_err(about),
         // A refused sign-in is told by 401. 403 here is a token that may not see this document; the lists will tell whether it may see people.
@@ -182,7 +182,9 @@ fn user_attributes(schemas: &[Schema], extension: Option<&str>) -> Option<BTreeM
         let Some(path) = AttributePath::of(name, None) else { continue };
         let home = path.schema().map_or(Some(user), |urn| schema(schemas, urn));
         let at_home = home.and_then(|home| find(home, name)).map(|at| told(at, path));
-        let in_own = own.filter(|_| NOT_IN_SCIM.contains(&name)).and_then(|(urn, own)| Some(told(top(own, name)?, AttributePath::of_extension(urn, name))));
+        let in_own = own
+            .filter(|_| NOT_IN_SCIM.contains(&name))
+            .and_then(|(urn, own)| Some(told(top(own, name)?, AttributePath::of_extension(urn, name))));
         if let Some(known) = at_home.or(in_own) {
             found.insert(Arc::from(name), known);
         }
@@ -201,7 +203,9 @@ fn find<'a>(schema: &'a Schema, name: &str) -> Option<&'a SchemaAttribute> {
     let (name, sub) = name.split_once('.').map_or((name, None), |(name, sub)| (name, Some(sub)));
     let attribute = top(schema, name)?;
     match sub {
-        Some(sub) if !attribute.sub_attributes.is_empty() => attribute.sub_attributes.iter().find(|known| known.name.eq_ignore_ascii_case(sub)),
+        Some(sub) if !attribute.sub_attributes.is_empty() => {
+            attribute.sub_attributes.iter().find(|known| known.name.eq_ignore_ascii_case(sub))
+        }
         _ => Some(attribute),
     }
 }

@@ -2,20 +2,129 @@
 //!
 //! Must never: trust an answer that it has not checked against the question, or send one write twice.
 
+mod api;
+mod body;
 mod default_mapping;
+mod discovery;
+mod paging;
+mod read;
+mod rows;
+mod write;
+
+#[cfg(test)]
+mod read_tests;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod write_tests;
 
 pub use default_mapping::default_mapping;
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
 use super::{Reader, Surroundings, TargetConnector};
-use crate::manifest::connection::ScimConnection;
+use crate::http::{Client, Credentials, Settings, Url};
+use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
 use crate::model::SystemError;
+use crate::secret::{self, SecretError};
+use api::Api;
+use discovery::Discovery;
+use paging::Paging;
+use read::ScimReader;
+use write::ScimWriter;
+
+/// Resources a page where nobody says otherwise.
+const PAGE_SIZE: u32 = 100;
+/// Deadline of one request where nobody says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// One answer is a page of people or one group with all its members.
+const MAX_BODY: usize = 256 << 20;
+/// The first pause before a page is asked for again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// One SCIM service, as its reader and its writer share it.
+#[derive(Debug)]
+struct Service {
+    api: Api,
+    discovery: Discovery,
+    paging: Paging,
+    /// it answered a PATCH with "not implemented", whatever discovery says
+    patch_refused: AtomicBool,
+}
 
 /// Opens a SCIM service as a source.
-pub async fn open_source(_connection: &ScimConnection, _surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
-    todo!()
+pub async fn open_source(connection: &ScimConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
+    let service = Arc::new(Service::open(connection, &surroundings.base, PAUSE).await?);
+    Ok(Box::new(ScimReader { service, record: true }))
 }
 
 /// Opens a SCIM service as a target.
-pub async fn open_target(_connection: &ScimConnection, _surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
-    todo!()
+pub async fn open_target(connection: &ScimConnection, surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
+    let service = Arc::new(Service::open(connection, &surroundings.base, PAUSE).await?);
+    let capabilities = service.discovery.capabilities();
+    let reader = Box::new(ScimReader { service: service.clone(), record: false });
+    Ok(TargetConnector { reader, writer: Box::new(ScimWriter { service }), capabilities })
+}
+
+impl Service {
+    async fn open(connection: &ScimConnection, base: &Path, pause: Duration) -> Result<Self, SystemError> {
+        let settings = Settings {
+            timeout: timeout(connection)?,
+            max_body: MAX_BODY,
+            ca_file: connection.ca_file.as_ref().map(|file| base.join(file)),
+        };
+        let credentials = match &connection.auth {
+            Some(auth) => Some(credentials(auth, base).await?),
+            None => None,
+        };
+        let api = Api { client: Client::new(&settings)?, base: base_url(&connection.url)?, credentials };
+        let discovery = Discovery::ask(&api, connection.extension.as_deref()).await?;
+        let wanted = connection.page_size.filter(|size| *size > 0).unwrap_or(PAGE_SIZE);
+        let count = discovery.max_results.map_or(wanted, |most| most.min(wanted));
+        Ok(Self { api, discovery, paging: Paging { count, pause }, patch_refused: AtomicBool::new(false) })
+    }
+}
+
+/// The base of the service. Secrets and queries have no place in it.
+fn base_url(text: &str) -> Result<Url, SystemError> {
+    let wrong = |what: &str| SystemError::Rejected(format!("connection.scim.url {what}"));
+    let url = Url::parse(text).map_err(|error| wrong(&format!("is no URL: {error}")))?;
+    if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
+        return Err(wrong("must begin with https://host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("holds a user name or password; put them under auth"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("must end with the path, without ? and #"));
+    }
+    Ok(url)
+}
+
+fn timeout(connection: &ScimConnection) -> Result<Duration, SystemError> {
+    let Some(text) = &connection.timeout else { return Ok(TIMEOUT) };
+    let wrong = || SystemError::Rejected(format!("connection.scim.timeout {text:?} is no duration; write 30s or 2m"));
+    let span: SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(span).ok().filter(|timeout| !timeout.is_zero()).ok_or_else(wrong)
+}
+
+async fn credentials(auth: &Auth, base: &Path) -> Result<Credentials, SystemError> {
+    Ok(match auth {
+        Auth::Bearer(token) => Credentials::Bearer(resolved(token, base).await?),
+        Auth::Basic(basic) => Credentials::Basic(basic.username.clone(), resolved(&basic.password, base).await?),
+    })
+}
+
+async fn resolved(secret: &SecretRef, base: &Path) -> Result<secrecy::SecretString, SystemError> {
+    secret::resolve(secret, base).await.map_err(|error| {
+        SystemError::Auth(match &error {
+            SecretError::File { source, .. } | SecretError::Exec { source, .. } => format!("{error}: {source}"),
+            _ => error.to_string(),
+        })
+    })
 }

@@ -58,10 +58,12 @@ impl ResourceRows {
         Self { packer: Packer::new(&wire), wire: Page::new(wire), columns: columns_of, page: Page::new(columns.clone()) }
     }
 
-    /// Takes one resource: gives its id and, of a group that lists any, its members.
-    pub fn take(&mut self, json: &str) -> Result<(Box<str>, Option<Vec<Member>>), SystemError> {
+    /// Reads one resource: gives its id and, of a group that lists any, its members. [`Self::keep`] makes it a row.
+    pub fn read(&mut self, json: &str) -> Result<(Box<str>, Option<Vec<Member>>), SystemError> {
         self.wire.clear();
-        self.packer.json(json, &mut self.wire).map_err(|_| SystemError::Protocol("a resource is no JSON object, or names an attribute twice".into()))?;
+        self.packer
+            .json(json, &mut self.wire)
+            .map_err(|_| SystemError::Protocol("a resource is no JSON object, or names an attribute twice".into()))?;
         let Some(row) = self.wire.rows().next() else { return Err(no_id()) };
         let cells: Vec<Cell<'_>> = row.cells().collect();
         let id: Box<str> = match cells.first() {
@@ -70,12 +72,19 @@ impl ResourceRows {
             _ => return Err(no_id()),
         };
         let members = match cells.get(1) {
-            Some(Cell::Json(members)) => Some(serde_json::from_str(members).map_err(|_| SystemError::Protocol("a group's members have an odd shape".into()))?),
+            Some(Cell::Json(members)) => {
+                Some(serde_json::from_str(members).map_err(|_| SystemError::Protocol("a group's members have an odd shape".into()))?)
+            }
             _ => None,
         };
+        Ok((id, members))
+    }
+
+    /// Makes a row of the resource that was read last.
+    pub fn keep(&mut self) {
+        let cells: Vec<Cell<'_>> = self.wire.rows().next().map(|row| row.cells().collect()).unwrap_or_default();
         let columns = &self.columns;
         self.page.row(|row| columns.iter().for_each(|column| column.write(&cells, row)));
-        Ok((id, members))
     }
 }
 
@@ -151,7 +160,8 @@ mod tests {
 
     fn packed(columns: &[&str], record: bool, json: &str) -> Vec<Option<Value>> {
         let mut rows = ResourceRows::new(&Discovery::silent(None), ObjectKind::Account, &Columns::new(columns), record);
-        rows.take(json).expect("a resource");
+        rows.read(json).expect("a resource");
+        rows.keep();
         rows.page.rows().next().map(|row| row.cells().map(Cell::to_value).collect()).unwrap_or_default()
     }
 
@@ -161,10 +171,14 @@ mod tests {
             r#"{{"id": "7", "userName": "ann", "name": {{"givenName": "Ann"}}, "emails": [], "title": null, "active": "False",
                 "{ENTERPRISE}": {{"department": "R&D", "manager": {{"value": "8", "displayName": "Bob"}}}}, "meta": {{"created": "2026"}}}}"#
         );
-        let columns = ["id", "userName", "name.givenName", "emails", "title", "active", "department", "manager", "startDate", "meta.created"];
+        let columns =
+            ["id", "userName", "name.givenName", "emails", "title", "active", "department", "manager", "startDate", "meta.created"];
         let text = |text: &str| Some(Value::text(text));
         let seen = packed(&columns, false, &json);
-        assert_eq!(seen, [text("7"), text("ann"), text("Ann"), None, None, Some(Value::Bool(false)), text("R&D"), text("8"), None, text("2026")]);
+        assert_eq!(
+            seen,
+            [text("7"), text("ann"), text("Ann"), None, None, Some(Value::Bool(false)), text("R&D"), text("8"), None, text("2026")]
+        );
     }
 
     #[test]
@@ -184,7 +198,7 @@ mod tests {
     fn a_resource_without_an_id_is_refused() {
         for odd in [r#"{"userName": "x"}"#, r#"{"id": ""}"#, r#"{"id": null}"#, r#"["id"]"#, r#"{"id": "1", "id": "2"}"#] {
             let mut rows = ResourceRows::new(&Discovery::silent(None), ObjectKind::Account, &Columns::new(["id"]), false);
-            assert!(matches!(rows.take(odd), Err(SystemError::Protocol(_))), "{odd}");
+            assert!(matches!(rows.read(odd), Err(SystemError::Protocol(_))), "{odd}");
             assert!(rows.page.is_empty());
         }
     }

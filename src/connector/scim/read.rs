@@ -1,0 +1,301 @@
+//! Reads a service: Users and Groups to their end, and single objects by a question.
+//!
+//! Must never: hand on rows of a reading that was given up, or an object that does not match the question.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::api::Endpoint;
+use super::paging::{Collect, Listing, list};
+use super::rows::{Member, ResourceRows};
+use super::{Service, discovery::kind_of};
+use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
+use crate::http::Method;
+use crate::model::{AttributeType, Cell, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Value};
+use crate::scim::{AttributePath, Filter};
+
+/// Reads a SCIM service, as a source or as a target.
+#[derive(Debug)]
+pub struct ScimReader {
+    /// the service
+    pub service: Arc<Service>,
+    /// columns are paths of records, not attributes of accounts
+    pub record: bool,
+}
+
+impl Reader for ScimReader {
+    fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
+        Box::pin(async move {
+            let columns = |kind| request.streams.iter().find(|(wanted, _)| *wanted == kind).map(|(_, columns)| columns);
+            let mut report = ReadReport { kinds: Vec::new() };
+            if let Some(columns) = columns(ObjectKind::Account) {
+                report.kinds.push((ObjectKind::Account, self.read_accounts(columns, sink).await));
+            }
+            let (groups, memberships) = (columns(ObjectKind::Group), columns(ObjectKind::Membership));
+            if groups.is_some() || memberships.is_some() {
+                report.kinds.extend(self.read_groups(groups, memberships, sink).await);
+            }
+            report
+        })
+    }
+
+    fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
+        Box::pin(async move {
+            let endpoint = match request.kind {
+                ObjectKind::Account => Endpoint::Users,
+                ObjectKind::Group => Endpoint::Groups,
+                ObjectKind::Membership => return Err(SystemError::Rejected("a membership can't be looked up".into())),
+            };
+            let rows = || ResourceRows::new(&self.service.discovery, request.kind, &request.columns, self.record);
+            match request.attribute.as_ref() {
+                "id" => self.lookup_id(endpoint, &request.value, rows()).await,
+                _ => self.lookup_attribute(endpoint, request, rows).await,
+            }
+        })
+    }
+}
+
+/// Accounts of one reading.
+struct Accounts(ResourceRows);
+
+impl Collect for Accounts {
+    fn take(&mut self, json: &str, ids: &mut HashSet<Box<str>>) -> Result<(), SystemError> {
+        let (id, _) = self.0.read(json)?;
+        if ids.insert(id) {
+            self.0.keep();
+        }
+        Ok(())
+    }
+}
+
+/// Groups of one reading, with what they say about their members.
+struct Groups {
+    rows: ResourceRows,
+    ids: Vec<Box<str>>,
+    members: Vec<(usize, Member)>,
+    /// some group listed members, if only an empty list
+    told: bool,
+}
+
+impl Collect for Groups {
+    fn take(&mut self, json: &str, ids: &mut HashSet<Box<str>>) -> Result<(), SystemError> {
+        let (id, members) = self.rows.read(json)?;
+        if !ids.insert(id.clone()) {
+            return Ok(());
+        }
+        self.rows.keep();
+        self.told |= members.is_some();
+        if members.iter().flatten().any(|member| member.value.is_none()) {
+            return Err(SystemError::Protocol("a group lists a member without its id".into()));
+        }
+        let group = self.ids.len();
+        self.members.extend(members.into_iter().flatten().map(|member| (group, member)));
+        self.ids.push(id);
+        Ok(())
+    }
+}
+
+impl ScimReader {
+    async fn read_accounts(&self, columns: &Arc<Columns>, sink: &mut dyn PageSink) -> Evidence {
+        let fresh = || Accounts(ResourceRows::new(&self.service.discovery, ObjectKind::Account, columns, self.record));
+        let listing = list(&self.service.api, self.service.paging, Endpoint::Users, &[], fresh).await;
+        sink.page(ObjectKind::Account, &listing.rows.0.page);
+        listing.evidence
+    }
+
+    async fn read_groups(
+        &self,
+        groups: Option<&Arc<Columns>>,
+        memberships: Option<&Arc<Columns>>,
+        sink: &mut dyn PageSink,
+    ) -> Vec<(ObjectKind, Evidence)> {
+        let nothing = Columns::new([""; 0]);
+        let fresh = || Groups {
+            rows: ResourceRows::new(&self.service.discovery, ObjectKind::Group, groups.unwrap_or(&nothing), self.record),
+            ids: Vec::new(),
+            members: Vec::new(),
+            told: false,
+        };
+        let query: &[_] = if memberships.is_some() { &[] } else { &[("excludedAttributes", "members")] };
+        let mut listing = list(&self.service.api, self.service.paging, Endpoint::Groups, query, fresh).await;
+        let mut report = Vec::new();
+        if groups.is_some() {
+            sink.page(ObjectKind::Group, &listing.rows.rows.page);
+            report.push((ObjectKind::Group, listing.evidence.clone()));
+        }
+        if let Some(columns) = memberships {
+            let evidence = self.members_one_by_one(&mut listing).await;
+            sink.page(ObjectKind::Membership, &listing.rows.memberships(columns));
+            report.push((ObjectKind::Membership, evidence));
+        }
+        report
+    }
+
+    /// Some services leave members out of lists, which looks like groups without any. Where no group lists members, each is asked by itself.
+    async fn members_one_by_one(&self, listing: &mut Listing<Groups>) -> Evidence {
+        let groups = &mut listing.rows;
+        if groups.told {
+            return listing.evidence.clone();
+        }
+        let mut rows = ResourceRows::new(&self.service.discovery, ObjectKind::Group, &Columns::new([""; 0]), self.record);
+        for at in 0..groups.ids.len() {
+            let id = groups.ids[at].clone();
+            match self.one(Endpoint::Groups, &id, &mut rows).await {
+                Ok(Some(members)) => groups.members.extend(members.into_iter().flatten().map(|member| (at, member))),
+                Ok(None) => {
+                    return Evidence::Partial { reason: "Groups: a group vanished during the read".into() }.and(listing.evidence.clone());
+                }
+                Err(error) => return Evidence::Partial { reason: format!("Groups/{id}: {error}") }.and(listing.evidence.clone()),
+            }
+        }
+        listing.evidence.clone()
+    }
+
+    /// One object by its id: none where the service says that it is not there, else its members if it lists any.
+    async fn one(&self, endpoint: Endpoint, id: &str, rows: &mut ResourceRows) -> Result<Option<Option<Vec<Member>>>, SystemError> {
+        let api = &self.service.api;
+        let response = api.send(Method::GET, api.url(&[endpoint.name(), id], &[])?, None, None).await?;
+        if !response.succeeded() {
+            return match api.refusal(&response, false) {
+                SystemError::NotFound(_) => Ok(None),
+                error => Err(error),
+            };
+        }
+        response.json()?;
+        let text = String::from_utf8_lossy(&response.body);
+        let (found, members) = rows.read(&text)?;
+        rows.keep();
+        if *found != *id {
+            return Err(SystemError::Protocol(format!("asked for {}/{id}, got another one", endpoint.name())));
+        }
+        Ok(Some(members))
+    }
+
+    async fn lookup_id(&self, endpoint: Endpoint, id: &str, mut rows: ResourceRows) -> Result<Page, SystemError> {
+        self.one(endpoint, id, &mut rows).await?;
+        Ok(rows.page)
+    }
+
+    async fn lookup_attribute(
+        &self,
+        endpoint: Endpoint,
+        request: &LookupRequest,
+        rows: impl Fn() -> ResourceRows,
+    ) -> Result<Page, SystemError> {
+        let question = Question::new(&self.service, request)?;
+        let fresh = || Matching { rows: rows(), question: question.clone(), answer: self.question_rows(request) };
+        let filter = question.filter.to_string();
+        let api = &self.service.api;
+        let mut listing = None;
+        if self.service.discovery.filter {
+            let asked = list(api, self.service.paging, endpoint, &[("filter", &filter)], fresh).await;
+            // A service that can't filter by this may still be read as a whole.
+            listing = Some(asked).filter(|asked| !matches!(asked.error, Some(SystemError::Rejected(_))));
+        }
+        let listing = match listing {
+            Some(listing) => listing,
+            None => list(api, self.service.paging, endpoint, &[], fresh).await,
+        };
+        match (listing.evidence, listing.error) {
+            (Evidence::Complete, _) => Ok(listing.rows.rows.page),
+            (_, Some(error)) => Err(error),
+            (evidence, None) => Err(SystemError::Protocol(evidence.reason().unwrap_or_default().to_owned())),
+        }
+    }
+
+    /// Packs the attribute that is asked for, to check answers by.
+    fn question_rows(&self, request: &LookupRequest) -> ResourceRows {
+        ResourceRows::new(&self.service.discovery, request.kind, &Columns::new([&request.attribute]), false)
+    }
+}
+
+impl Groups {
+    /// Members that say nothing about their kind are groups if their id is a group's.
+    fn memberships(&self, columns: &Arc<Columns>) -> Page {
+        let groups: HashSet<&str> = self.ids.iter().map(AsRef::as_ref).collect();
+        let mut seen = HashSet::new();
+        let mut page = Page::new(columns.clone());
+        for (at, member) in &self.members {
+            let (Some(group), Some(id)) = (self.ids.get(*at), member.value.as_deref()) else { continue };
+            if !seen.insert((*at, id)) {
+                continue;
+            }
+            let of_id = if groups.contains(id) { ObjectKind::Group } else { ObjectKind::Account };
+            let kind = if member.kind().unwrap_or(of_id) == ObjectKind::Group { "group" } else { "account" };
+            page.row(|row| {
+                for column in columns.paths() {
+                    match column.as_ref() {
+                        "group" => row.text(group),
+                        "member" => row.text(id),
+                        "kind" => row.text(kind),
+                        _ => row.missing(),
+                    }
+                }
+            });
+        }
+        page
+    }
+}
+
+/// What is asked for, and how an answer is checked.
+#[derive(Clone)]
+struct Question {
+    filter: Filter,
+    value: Arc<str>,
+    exact: bool,
+}
+
+impl Question {
+    fn new(service: &Service, request: &LookupRequest) -> Result<Self, SystemError> {
+        let name = request.attribute.as_ref();
+        let (path, exact) = match request.kind {
+            ObjectKind::Group => (AttributePath::of(name, None), service.discovery.group_case_exact(name)),
+            _ => (service.discovery.path(name), service.discovery.case_exact(name)),
+        };
+        let path = path.ok_or_else(|| SystemError::Rejected(format!("the service has no attribute {name} to look for")))?;
+        let complex = matches!(
+            kind_of(name),
+            AttributeType::Many | AttributeType::ManyCaseless | AttributeType::ManyPhones | AttributeType::Reference
+        );
+        let path = if complex { path.sub("value") } else { path };
+        Ok(Self { filter: Filter::equal(path, &request.value), value: request.value.clone(), exact })
+    }
+
+    /// Whether a resource has the value: itself, or as one of several.
+    fn answered_by(&self, cell: Cell<'_>) -> bool {
+        cell.to_value().is_some_and(|value| self.matches(&value))
+    }
+
+    fn matches(&self, value: &Value) -> bool {
+        match value {
+            Value::Text(text) if self.exact => **text == *self.value,
+            Value::Text(text) => text.to_lowercase() == self.value.to_lowercase(),
+            Value::List(items) => items.iter().any(|item| self.matches(item)),
+            Value::Map(fields) => fields.get("value").is_some_and(|value| self.matches(value)),
+            other => other.to_string() == *self.value,
+        }
+    }
+}
+
+/// Keeps what matches the question.
+struct Matching {
+    rows: ResourceRows,
+    question: Question,
+    answer: ResourceRows,
+}
+
+impl Collect for Matching {
+    fn take(&mut self, json: &str, ids: &mut HashSet<Box<str>>) -> Result<(), SystemError> {
+        self.answer.page.clear();
+        let (id, _) = self.answer.read(json)?;
+        self.answer.keep();
+        let matches = self.answer.page.rows().next().is_some_and(|row| self.question.answered_by(row.cell(0)));
+        if ids.insert(id) && matches {
+            self.rows.read(json)?;
+            self.rows.keep();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! A service for unit tests that answers what a test tells it to.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value as Json, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::Service;
+use super::read::ScimReader;
+use super::write::ScimWriter;
+use crate::connector::{Permit, Write, Writer, Written};
+use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
+use crate::model::{Action, Cause, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
+
+/// One request as it came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// `GET /Users?startIndex=1`
+    pub line: String,
+    /// the query, decoded
+    pub query: BTreeMap<String, String>,
+    /// headers that matter to tests
+    pub if_match: Option<String>,
+    pub authorization: Option<String>,
+    /// the body; null where it is none
+    pub body: Json,
+}
+
+/// What is answered.
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+/// Runs until it is dropped.
+pub struct Scripted {
+    pub base: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    task: JoinHandle<()>,
+}
+
+pub fn answer(status: u16, body: impl ToString) -> Answer {
+    Answer { status, headers: vec![("content-type", "application/scim+json".into())], body: body.to_string() }
+}
+
+impl Answer {
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// A list as RFC 7644 has it.
+pub fn list_of(total: usize, resources: &[Json]) -> Answer {
+    answer(200, json!({ "totalResults": total, "Resources": resources }))
+}
+
+/// Users `u<from>` to `u<to>`.
+pub fn users(from: usize, to: usize) -> Vec<Json> {
+    (from..=to).map(|at| json!({ "id": format!("u{at}"), "userName": format!("user{at}") })).collect()
+}
+
+impl Scripted {
+    /// `script` answers everything but discovery, which is not offered. No answer closes the connection.
+    pub async fn start(script: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}/scim", listener.local_addr().expect("an address"));
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let (seen, script) = (asked.clone(), Arc::new(script));
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (seen, script) = (seen.clone(), script.clone());
+                let service = service_fn(move |request| respond(request, seen.clone(), script.clone()));
+                tokio::spawn(
+                    async move { hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await },
+                );
+            }
+        });
+        Self { base, asked, task }
+    }
+
+    /// The requests so far without discovery.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().expect("no panic").clone()
+    }
+
+    /// Their first lines.
+    pub fn lines(&self) -> Vec<String> {
+        self.asked().into_iter().map(|asked| asked.line).collect()
+    }
+
+    async fn service(&self) -> Arc<Service> {
+        let connection = ScimConnection {
+            url: self.base.clone(),
+            auth: Some(Auth::Bearer(SecretRef::Exec(vec!["echo".into(), "t0ken".into()]))),
+            ca_file: None,
+            page_size: Some(2),
+            timeout: None,
+            extension: None,
+        };
+        Arc::new(Service::open(&connection, std::path::Path::new("."), Duration::ZERO).await.expect("a service"))
+    }
+
+    pub async fn reader(&self) -> ScimReader {
+        ScimReader { service: self.service().await, record: false }
+    }
+
+    pub async fn writer(&self) -> ScimWriter {
+        ScimWriter { service: self.service().await }
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+async fn respond(
+    request: hyper::Request<Incoming>,
+    seen: Arc<Mutex<Vec<Asked>>>,
+    script: Arc<impl Fn(&Asked) -> Option<Answer>>,
+) -> Result<hyper::Response<Full<Bytes>>, Failure> {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (if_match, authorization) = (header("if-match"), header("authorization"));
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str()).strip_prefix("/scim").unwrap_or_default().to_owned();
+    let line = format!("{} {path}", request.method());
+    let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let body = request.into_body().collect().await?.to_bytes();
+    let asked = Asked { line, query, if_match, authorization, body: serde_json::from_slice(&body).unwrap_or_default() };
+    let discovery = ["/ServiceProviderConfig", "/ResourceTypes", "/Schemas"].contains(&path.as_str());
+    let answer = match discovery {
+        true if path == "/ServiceProviderConfig" => answer(200, json!({ "etag": { "supported": true } })),
+        true => answer(404, "{}"),
+        false => {
+            seen.lock().expect("no panic").push(asked.clone());
+            script(&asked).ok_or("the connection is cut")?
+        }
+    };
+    let mut response = hyper::Response::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    Ok(response.body(Full::from(answer.body))?)
+}
+
+/// A change and what the executor would make of it.
+pub struct Wanted {
+    change: Change,
+    pub attributes: Vec<(Arc<str>, Option<Value>)>,
+    pub members: Vec<(ObjectKind, Arc<str>)>,
+}
+
+pub fn wanted(kind: ObjectKind, action: Action) -> Wanted {
+    let object = ObjectRef { kind, key: "hr/1".into(), id: None, name: "ann".into() };
+    let change = Change {
+        target: "chat".into(),
+        action,
+        object,
+        attributes: Vec::new(),
+        members: Vec::new(),
+        reason: Reason::Mover,
+        needs: Vec::new(),
+        risks: Vec::new(),
+        withheld: None,
+        cause: Cause::None,
+    };
+    Wanted { change, attributes: Vec::new(), members: Vec::new() }
+}
+
+impl Wanted {
+    pub fn with(mut self, attribute: &str, value: Option<Json>) -> Self {
+        self.attributes.push((attribute.into(), value.and_then(|value| Value::from_json(&value))));
+        self
+    }
+
+    pub fn member(mut self, kind: ObjectKind, id: &str) -> Self {
+        self.members.push((kind, id.into()));
+        self
+    }
+
+    /// Sends it, for the object `7` where it is no create.
+    pub async fn send(&self, writer: &ScimWriter) -> Result<Written, SystemError> {
+        let id = (self.change.action != Action::Create).then(|| "7".into());
+        let write = Write { change: &self.change, id, attributes: self.attributes.clone(), members: self.members.clone() };
+        writer.write(std::slice::from_ref(&write), &Permit::grant()).await.remove(0)
+    }
+}
