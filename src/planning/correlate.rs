@@ -1,0 +1,336 @@
+//! Which account belongs to which identity: links, then the marker, then attributes in order, for everybody before anything else is decided.
+//!
+//! Must never: give one account to two identities, or hand a former holder's account to a namesake.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::findings::{Findings, Shared};
+use super::identity::{Outcome, Person, evaluate};
+use super::{Basis, LookupBy};
+use crate::expr::Input;
+use crate::model::{Cell, FindingCode, ObjectKind, Severity, ValueState};
+use crate::world::{Carries, canonical, kind_of};
+
+/// What an identity has at one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// nothing
+    None,
+    /// an account that a link or its marker proves to be its own
+    Owned(u32),
+    /// an account that an attribute found
+    Found(u32),
+    /// it can't be told; a finding says why
+    Blocked,
+    /// its account vanished, and nobody has looked it up by its id
+    Vanished,
+}
+
+/// Who has which account at one target.
+pub(super) struct Claims {
+    by_identity: Vec<Claim>,
+    by_row: Vec<u32>,
+}
+
+const NOBODY: u32 = u32::MAX;
+const CONTESTED: u32 = u32::MAX - 1;
+
+impl Claims {
+    /// What an identity has.
+    pub(super) fn of(&self, identity: u32) -> Claim {
+        self.by_identity.get(identity as usize).copied().unwrap_or(Claim::None)
+    }
+
+    /// Who has an account.
+    pub(super) fn holder(&self, row: u32) -> Option<u32> {
+        self.by_row.get(row as usize).copied().filter(|identity| *identity < CONTESTED)
+    }
+
+    /// Whether several want an account, or whose it is can't be told.
+    pub(super) fn contested(&self, row: u32) -> bool {
+        self.by_row.get(row as usize) == Some(&CONTESTED)
+    }
+
+    /// The account that an identity has, proved or found.
+    pub(super) fn row(&self, identity: u32) -> Option<u32> {
+        match self.of(identity) {
+            Claim::Owned(row) | Claim::Found(row) => Some(row),
+            _ => None,
+        }
+    }
+}
+
+/// All identities at one target.
+pub(super) fn correlate(basis: &Basis<'_>, target: usize, findings: &mut Findings) -> Claims {
+    let mut work = Work {
+        basis,
+        target,
+        findings,
+        claims: Claims {
+            by_identity: vec![Claim::None; basis.people.len() as usize],
+            by_row: vec![NOBODY; basis.observed[target].accounts().len() as usize],
+        },
+    };
+    if basis.observed[target].accounts().unreadable() {
+        return work.claims;
+    }
+    let open = work.by_proof();
+    work.by_attributes(&open);
+    work.claims
+}
+
+/// What one attribute of one identity leads to.
+enum Hit {
+    Nothing,
+    Account(u32),
+    Refused(Vec<u32>, FindingCode, String),
+}
+
+struct Work<'b, 'a> {
+    basis: &'b Basis<'a>,
+    target: usize,
+    findings: &'b mut Findings,
+    claims: Claims,
+}
+
+impl Work<'_, '_> {
+    /// Links and markers. Gives back who is still without an account.
+    fn by_proof(&mut self) -> Vec<u32> {
+        let mut open = Vec::new();
+        let mut key = String::new();
+        for identity in 0..self.basis.people.len() {
+            self.basis.people.write_key(identity, &mut key);
+            let claim = self.proof(identity, &key);
+            self.claims.by_identity[identity as usize] = claim;
+            if claim == Claim::None {
+                open.push(identity);
+            }
+        }
+        open
+    }
+
+    fn proof(&mut self, identity: u32, key: &str) -> Claim {
+        let Basis { world, policy, observed, keyed_marker, .. } = self.basis;
+        let accounts = observed[self.target].accounts();
+        let name = &policy.targets[self.target].name;
+        let ids = world.recall.ids_of(&world.memory, name, ObjectKind::Account, key);
+        let mut rows: Vec<u32> = ids.iter().filter_map(|id| accounts.find_id(id)).collect();
+        if let Some(marker) = &self.basis.layout.targets[self.target].marker {
+            rows.extend(accounts.find_by(marker, format!("{keyed_marker}{key}").as_bytes()));
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        match rows.as_slice() {
+            [] if ids.iter().all(|id| accounts.answered(&LookupBy::Id(Arc::from(*id)))) => Claim::None,
+            [] => Claim::Vanished,
+            [row] => self.take(identity, key, *row),
+            several => {
+                self.block(identity, several, FindingCode::AmbiguousCorrelation, "{who}: its link and its marker lead to several accounts");
+                Claim::Blocked
+            }
+        }
+    }
+
+    /// One account is proved to be its own, unless it says otherwise.
+    fn take(&mut self, identity: u32, key: &str, row: u32) -> Claim {
+        let accounts = self.basis.observed[self.target].accounts();
+        let other = accounts.marked_key(row).is_some_and(|marked| marked != key);
+        let trouble = match accounts.carries(row) {
+            _ if accounts.doubtful(row) => {
+                Some((FindingCode::AmbiguousCorrelation, "{who}: its account changed while it was read, so it is left alone"))
+            }
+            _ if other => Some((FindingCode::AmbiguousCorrelation, "{who}: its link leads to an account with somebody else's marker")),
+            Carries::Foreign | Carries::OtherWorkspace => {
+                Some((FindingCode::ForeignOwner, "{who}: its account carries a foreign mark, which is never overwritten"))
+            }
+            Carries::Nothing | Carries::Ours => None,
+        };
+        if self.claims.by_row[row as usize] != NOBODY {
+            self.block(identity, &[row], FindingCode::DuplicateKey, "{who}: its account is somebody else's too");
+            return Claim::Blocked;
+        }
+        if let Some((code, sentence)) = trouble {
+            self.block(identity, &[row], code, sentence);
+            return Claim::Blocked;
+        }
+        self.claims.by_row[row as usize] = identity;
+        Claim::Owned(row)
+    }
+
+    /// Attributes in order, each for everybody: one account, one claimant.
+    fn by_attributes(&mut self, open: &[u32]) {
+        let wanted = self.wanted(open);
+        for (at, attribute) in self.basis.policy.targets[self.target].correlate.iter().enumerate() {
+            let mut by_row: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+            let mut refusals = Vec::new();
+            for (identity, keys) in wanted.iter().filter(|(identity, _)| self.claims.of(*identity) != Claim::Blocked) {
+                match self.look(*identity, attribute, keys, at) {
+                    Hit::Nothing => {}
+                    Hit::Account(row) => {
+                        by_row.entry(row).or_default().insert(*identity);
+                    }
+                    Hit::Refused(rows, code, sentence) => refusals.push((*identity, rows, code, sentence)),
+                }
+            }
+            // After everybody was looked at, so that the order of identities does not matter.
+            for (identity, rows, code, sentence) in refusals {
+                self.refuse(identity, &rows, code, &sentence);
+            }
+            self.settle(by_row);
+        }
+    }
+
+    /// The accounts that one attribute of one identity hits.
+    fn look(&self, identity: u32, attribute: &Arc<str>, keys: &[Vec<Vec<u8>>], at: usize) -> Hit {
+        let accounts = self.basis.observed[self.target].accounts();
+        let Some(values) = keys.get(at) else { return Hit::Nothing };
+        let mut rows: Vec<u32> = values.iter().flat_map(|key| accounts.find_by(attribute, key)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows.retain(|row| self.is_free(*row, identity, is_immutable(attribute)));
+        match (rows.as_slice(), self.claims.row(identity)) {
+            ([], _) => Hit::Nothing,
+            ([row], _) if self.is_foreign(*row, keys) => {
+                let sentence = format!("{{who}}: the account found by {attribute} carries a foreign mark, which is never overwritten");
+                Hit::Refused(Vec::new(), FindingCode::ForeignOwner, sentence)
+            }
+            ([row], None) => Hit::Account(*row),
+            ([row], Some(known)) if *row == known => Hit::Nothing,
+            ([row], Some(known)) => {
+                let sentence = "{who}: its attributes lead to different accounts".into();
+                Hit::Refused(vec![*row, known], FindingCode::AmbiguousCorrelation, sentence)
+            }
+            (several, _) => {
+                let sentence = format!("{{who}}: several accounts have its {attribute}");
+                Hit::Refused(several.to_vec(), FindingCode::AmbiguousCorrelation, sentence)
+            }
+        }
+    }
+
+    /// Whether an account may be found by an attribute at all.
+    fn is_free(&self, row: u32, identity: u32, immutable: bool) -> bool {
+        let accounts = self.basis.observed[self.target].accounts();
+        let holder = self.claims.by_row[row as usize];
+        if holder != NOBODY && holder != identity && holder != CONTESTED {
+            return false;
+        }
+        let memory = &self.basis.world.memory;
+        let name = &self.basis.policy.targets[self.target].name;
+        let linked = self.basis.world.recall.key_of(memory, name, ObjectKind::Account, &accounts.id(row)).is_some();
+        accounts.carries(row) != Carries::Ours && !linked && (immutable || accounts.active(row))
+    }
+
+    /// Whether it carries a mark that is not ours. Where a rule maps the mark's attribute itself, another value than the rule's is foreign.
+    fn is_foreign(&self, row: u32, keys: &[Vec<Vec<u8>>]) -> bool {
+        let accounts = self.basis.observed[self.target].accounts();
+        if matches!(accounts.carries(row), Carries::Foreign | Carries::OtherWorkspace) || accounts.doubtful(row) {
+            return true;
+        }
+        let attributes = &self.basis.policy.targets[self.target].correlate;
+        let Some(at) = attributes.iter().position(|name| name.as_ref() == "externalId") else { return false };
+        let external = accounts.cell_of(row, "externalId");
+        let Some(wanted) = keys.get(at).filter(|wanted| !wanted.is_empty()) else { return false };
+        !canonical::is_nothing(external) && !wanted.contains(&canonical::bytes(kind_of("externalId"), Input::Cell(external)))
+    }
+
+    /// Everybody who alone wants an account gets it; where several do, nobody does.
+    fn settle(&mut self, by_row: BTreeMap<u32, BTreeSet<u32>>) {
+        for (row, identities) in by_row {
+            let free = self.claims.by_row[row as usize] == NOBODY;
+            match identities.first() {
+                Some(identity) if identities.len() == 1 && free => {
+                    if self.claims.of(*identity) == Claim::None {
+                        self.claims.by_identity[*identity as usize] = Claim::Found(row);
+                        self.claims.by_row[row as usize] = *identity;
+                    }
+                }
+                _ => {
+                    for identity in identities {
+                        self.refuse(identity, &[row], FindingCode::DuplicateKey, "{who} claim one account, so none of them gets it");
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, identity: u32, rows: &[u32], code: FindingCode, sentence: &str) {
+        self.block(identity, rows, code, sentence);
+        self.claims.by_identity[identity as usize] = Claim::Blocked;
+    }
+
+    /// A finding, and nobody else gets these accounts either.
+    fn block(&mut self, identity: u32, rows: &[u32], code: FindingCode, sentence: &str) {
+        for row in rows {
+            let holder = std::mem::replace(&mut self.claims.by_row[*row as usize], CONTESTED);
+            if holder < CONTESTED && holder != identity {
+                self.claims.by_identity[holder as usize] = Claim::Blocked;
+                self.note(holder, &[*row], FindingCode::DuplicateKey, "{who}: its account is somebody else's too");
+            }
+        }
+        self.note(identity, rows, code, sentence);
+    }
+
+    fn note(&mut self, identity: u32, rows: &[u32], code: FindingCode, sentence: &str) {
+        let name = &self.basis.policy.targets[self.target].name;
+        let accounts = self.basis.observed[self.target].accounts();
+        let ids: Vec<_> = rows.iter().map(|row| accounts.id(*row)).collect();
+        let sentence = if ids.is_empty() { sentence.to_owned() } else { format!("{sentence} ({})", ids.join(", ")) };
+        let shared = Shared::new(Severity::Error, code, Some(name), sentence).hint("Put it right at the target or in the source; until then this identity is left as it is.");
+        self.findings.share(shared, &self.basis.people.key(identity));
+    }
+
+    /// For each identity without an account: the canonical values of each attribute that accounts are found by.
+    fn wanted(&self, open: &[u32]) -> Vec<(u32, Vec<Vec<Vec<u8>>>)> {
+        if self.basis.observed[self.target].accounts().len() == 0 {
+            return Vec::new();
+        }
+        let mut person = Person::default();
+        let mut all = Vec::new();
+        for identity in open {
+            self.basis.people.assemble(&self.basis.layout, *identity, &mut person);
+            if person.standing.lifecycle().is_some() {
+                all.push((*identity, keys(self.basis, self.target, &person)));
+            }
+        }
+        all
+    }
+}
+
+/// The canonical values by which an identity's account is found, for each of the target's attributes.
+pub(super) fn keys(basis: &Basis<'_>, target: usize, person: &Person) -> Vec<Vec<Vec<u8>>> {
+    let values = values(basis, target, person);
+    values.iter().map(|(name, state)| match state {
+        ValueState::Set(value) => canonical::keys(kind_of(name), Input::Value(value)),
+        _ => Vec::new(),
+    }).collect()
+}
+
+/// What an identity should have in each attribute by which accounts are found.
+pub(super) fn values<'b>(basis: &'b Basis<'_>, target: usize, person: &Person) -> Vec<(&'b Arc<str>, ValueState)> {
+    let layout = &basis.layout.targets[target];
+    let value = |name: &Arc<str>| {
+        if layout.marker.as_ref() == Some(name) {
+            return ValueState::Unmanaged;
+        }
+        let attribute = layout.attributes.iter().find(|attribute| attribute.name == *name);
+        match attribute.and_then(|attribute| attribute.rule.as_ref()) {
+            Some(rule) => match evaluate(rule, |bound| person.over(bound)) {
+                Outcome::Is(state) => state,
+                Outcome::Failed(_) => ValueState::Unknown,
+            },
+            None => basis.layout.slot(name).map(|slot| person.slots[slot].clone()).unwrap_or_default(),
+        }
+    };
+    basis.policy.targets[target].correlate.iter().map(|name| (name, value(name))).collect()
+}
+
+/// Whether an attribute stays with a person for good. Any other is handed on, so it adopts only what is in use.
+fn is_immutable(attribute: &str) -> bool {
+    matches!(attribute, "externalId" | "employeeNumber")
+}
+
+/// Whether a cell says nothing.
+pub(super) fn is_empty(cell: Cell<'_>) -> bool {
+    canonical::is_nothing(cell)
+}

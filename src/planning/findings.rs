@@ -1,0 +1,94 @@
+//! Findings while they are gathered: single ones, and those of many people told in one sentence.
+//!
+//! Must never: depend on the order in which people were looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::diagnostic::Place;
+use crate::model::{Finding, FindingCode, Severity, Subject};
+
+/// What many people share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Shared {
+    pub(super) severity: Severity,
+    pub(super) code: FindingCode,
+    pub(super) system: Option<Arc<str>>,
+    pub(super) attribute: Option<Arc<str>>,
+    /// the sentence about them: `{who}` stands for how many and who
+    pub(super) sentence: String,
+    pub(super) hint: Option<String>,
+    pub(super) place: Option<Place>,
+}
+
+/// Findings while they are gathered.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    single: Vec<Finding>,
+    shared: BTreeMap<Shared, BTreeSet<Arc<str>>>,
+}
+
+const NAMED: usize = 3;
+
+impl Findings {
+    /// One of its own.
+    pub(super) fn push(&mut self, finding: Finding) {
+        self.single.push(finding);
+    }
+
+    /// One more person for a shared one.
+    pub(super) fn share(&mut self, shared: Shared, key: &Arc<str>) {
+        self.shared.entry(shared).or_default().insert(key.clone());
+    }
+
+    /// All, the graver first, without doubles.
+    pub(super) fn finish(self) -> Vec<Finding> {
+        let mut all = self.single;
+        all.extend(self.shared.into_iter().map(|(shared, keys)| shared.tell(&keys)));
+        all.sort_by(|one, other| {
+            let order = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.code, finding.subject.clone(), finding.message.clone());
+            order(one).cmp(&order(other))
+        });
+        all.dedup();
+        all
+    }
+}
+
+impl Shared {
+    /// With no hint and no place yet.
+    pub(super) fn new(severity: Severity, code: FindingCode, system: Option<&Arc<str>>, sentence: impl Into<String>) -> Self {
+        Self { severity, code, system: system.cloned(), attribute: None, sentence: sentence.into(), hint: None, place: None }
+    }
+
+    /// About an attribute.
+    pub(super) fn attribute(mut self, attribute: &Arc<str>) -> Self {
+        self.attribute = Some(attribute.clone());
+        self
+    }
+
+    /// With the next step.
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With the manifest line.
+    pub(super) fn at(mut self, place: Option<&Place>) -> Self {
+        self.place = place.cloned();
+        self
+    }
+
+    fn tell(self, keys: &BTreeSet<Arc<str>>) -> Finding {
+        let named: Vec<&str> = keys.iter().take(NAMED).map(AsRef::as_ref).collect();
+        let who = match (keys.len(), keys.len().saturating_sub(NAMED)) {
+            (_, 0) => named.join(", "),
+            (_, more) => format!("{} and {more} more", named.join(", ")),
+        };
+        let single = if keys.len() == 1 { keys.first().cloned() } else { None };
+        let subject = Subject { system: self.system, key: single, attribute: self.attribute };
+        let mut finding = Finding::new(self.severity, self.code, subject, self.sentence.replace("{who}", &who));
+        finding.hint = self.hint;
+        finding.place = self.place;
+        finding
+    }
+}

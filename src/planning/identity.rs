@@ -1,0 +1,381 @@
+//! Identities: everybody whom an establishing source or a standalone User knows, assembled one at a time into a reused buffer.
+//!
+//! Must never: let an unknown value fall through to a lower source, or keep a map of values for everybody.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::companion::{self, Companion, Record};
+use super::layout::{Candidate, Layout, RuleLayout};
+use super::lifecycle::{self, Standing};
+use crate::expr::{Evaluation, Input};
+use crate::model::{AttributeType, Cell, Value, ValueState};
+use crate::planning::Moment;
+use crate::policy::{Policy, UserPolicy};
+use crate::world::{Bound, RecordState, Truth, World};
+
+/// Everybody there is, by number.
+pub(super) struct Identities<'w> {
+    pub(super) policy: &'w Policy,
+    pub(super) world: &'w World,
+    moment: Moment,
+    /// establishing sources and the number of their first record
+    spans: Vec<(usize, u32)>,
+    /// standalone Users, after the records
+    standalone: Vec<usize>,
+    first_user: u32,
+    users_by_key: BTreeMap<&'w str, usize>,
+    /// overrides by identity
+    overrides: BTreeMap<u32, usize>,
+    companions: Vec<Companion>,
+}
+
+/// One identity, assembled.
+#[derive(Default)]
+pub(super) struct Person {
+    pub(super) number: u32,
+    pub(super) key: String,
+    pub(super) slots: Vec<ValueState>,
+    pub(super) standing: Standing,
+    /// slots whose value must be unique
+    pub(super) unique: Vec<usize>,
+    /// what failed: slot and words
+    pub(super) failures: Vec<Failure>,
+    /// a manifest says `active: true` by name
+    pub(super) declared_active: bool,
+}
+
+/// An expression that failed on somebody's data.
+pub(super) struct Failure {
+    pub(super) candidate: Option<Candidate>,
+    pub(super) slot: usize,
+    pub(super) words: Arc<str>,
+}
+
+/// What a User manifest's attributes count against a source's.
+const USER_PRECEDENCE: i32 = 1000;
+
+impl<'w> Identities<'w> {
+    /// Finds out who there is.
+    pub(super) fn new(policy: &'w Policy, world: &'w World, layout: &Layout<'_>, moment: Moment) -> Self {
+        let mut spans = Vec::new();
+        let mut next = 0;
+        for (at, source) in policy.sources.iter().enumerate().filter(|(_, source)| source.establishes) {
+            spans.push((at, next));
+            next += world.sources.get(at).map_or(0, |side| side.len());
+            debug_assert!(!source.name.is_empty());
+        }
+        let standalone: Vec<usize> = (0..policy.users.len()).filter(|at| policy.users[*at].standalone).collect();
+        let users_by_key = standalone.iter().enumerate().map(|(number, at)| (policy.users[*at].key.as_ref(), number)).collect();
+        let mut identities = Self {
+            policy,
+            world,
+            moment,
+            spans,
+            standalone,
+            first_user: next,
+            users_by_key,
+            overrides: BTreeMap::new(),
+            companions: Vec::new(),
+        };
+        let overrides = policy.users.iter().enumerate().filter(|(_, user)| !user.standalone);
+        identities.overrides = overrides.filter_map(|(at, user)| Some((identities.find(&user.key)?, at))).collect();
+        identities.companions = companion::find(&identities, layout);
+        identities
+    }
+
+    /// How many.
+    pub(super) fn len(&self) -> u32 {
+        self.first_user + self.standalone.len() as u32
+    }
+
+    /// The identity with a key.
+    pub(super) fn find(&self, key: &str) -> Option<u32> {
+        let (source, rest) = key.split_once('/')?;
+        if source == "user" {
+            return self.users_by_key.get(key).map(|number| self.first_user + *number as u32);
+        }
+        let (at, first) = self.spans.iter().find(|(at, _)| self.policy.sources[*at].name.as_ref() == source)?;
+        Some(first + self.world.sources[*at].find(rest)?)
+    }
+
+    /// An identity's key.
+    pub(super) fn key(&self, number: u32) -> Arc<str> {
+        match self.origin(number) {
+            Origin::Record(source, record) => {
+                Arc::from(format!("{}/{}", self.policy.sources[source].name, self.world.sources[source].key(record)))
+            }
+            Origin::User(user) => self.policy.users[user].key.clone(),
+        }
+    }
+
+    /// Where an identity comes from.
+    pub(super) fn origin(&self, number: u32) -> Origin {
+        if number >= self.first_user {
+            let user = self.standalone.get((number - self.first_user) as usize).copied().unwrap_or_default();
+            return Origin::User(user);
+        }
+        let at = self.spans.partition_point(|(_, first)| *first <= number).saturating_sub(1);
+        let (source, first) = self.spans[at];
+        Origin::Record(source, number - first)
+    }
+
+    /// Writes an identity's key.
+    fn write_key(&self, number: u32, out: &mut String) {
+        out.clear();
+        let written = match self.origin(number) {
+            Origin::Record(source, record) => {
+                write!(out, "{}/{}", self.policy.sources[source].name, self.world.sources[source].key(record))
+            }
+            Origin::User(user) => out.write_str(&self.policy.users[user].key),
+        };
+        debug_assert!(written.is_ok());
+    }
+
+    /// Works out one identity: its attributes by precedence, then where it stands.
+    pub(super) fn assemble(&self, layout: &Layout<'_>, number: u32, person: &mut Person) {
+        self.assemble_with(layout, number, &self.companions, person);
+    }
+
+    /// The same with the companions that are known so far.
+    pub(super) fn assemble_with(&self, layout: &Layout<'_>, number: u32, companions: &[Companion], person: &mut Person) {
+        self.write_key(number, &mut person.key);
+        person.number = number;
+        person.slots.clear();
+        person.slots.resize(layout.slots.len(), ValueState::Unmanaged);
+        person.unique.clear();
+        person.failures.clear();
+        person.declared_active = false;
+        let (records, user) = match self.origin(number) {
+            Origin::User(user) => (Records::new(self, companions, number, None), Some(user)),
+            Origin::Record(source, record) => {
+                match self.world.sources[source].state(record) {
+                    RecordState::Counts => {}
+                    RecordState::OutOfScope => return person.standing = Standing::Deselected,
+                    RecordState::Ambiguous => return person.standing = Standing::DuplicateKey,
+                    RecordState::ScopeFailed => return person.standing = Standing::Unknown("the source's filter failed on it".into()),
+                }
+                (Records::new(self, companions, number, Some((source, record))), self.overrides.get(&number).copied())
+            }
+        };
+        let user = user.map(|at| &self.policy.users[at]);
+        if user.is_some_and(|user| user.exclude) {
+            return person.standing = Standing::Deselected;
+        }
+        self.fill(layout, &records, user, person);
+        person.standing = lifecycle::standing(layout, &records, person, self.moment);
+        self.fill_own(layout, person);
+    }
+
+    fn fill(&self, layout: &Layout<'_>, records: &Records<'_>, user: Option<&UserPolicy>, person: &mut Person) {
+        for (at, slot) in layout.slots.iter().enumerate() {
+            let declared = user.and_then(|user| {
+                let found = user.attributes.binary_search_by(|(name, _)| name.as_ref().cmp(slot.name.as_ref())).ok()?;
+                user.attributes.get(found).map(|(_, state)| state)
+            });
+            let mut state = ValueState::Unmanaged;
+            for candidate in &slot.candidates {
+                if declared.is_some() && candidate.precedence <= USER_PRECEDENCE {
+                    break;
+                }
+                state = self.from_rule(layout, records, at, *candidate, person);
+                if state != ValueState::Unmanaged {
+                    break;
+                }
+            }
+            if let (ValueState::Unmanaged, Some(declared)) = (&state, declared) {
+                state = self.as_reference(slot.kind, None, declared.clone());
+                person.declared_active |= at == layout.active && state == ValueState::Set(Value::Bool(true));
+            }
+            person.slots[at] = state;
+        }
+    }
+
+    /// What one source says about one attribute.
+    fn from_rule(&self, layout: &Layout<'_>, records: &Records<'_>, slot: usize, candidate: Candidate, person: &mut Person) -> ValueState {
+        let cells = match records.of(candidate.source) {
+            Record::Cells(cells) => cells,
+            Record::Nothing => return ValueState::Unmanaged,
+            Record::Unknown => return ValueState::Unknown,
+        };
+        let rule = &layout.sources[candidate.source].rules[candidate.rule];
+        match evaluate(rule, |bound| Some(bound.over_cells(cells))) {
+            Outcome::Is(state) => {
+                if rule.unique && matches!(state, ValueState::Set(_)) {
+                    person.unique.push(slot);
+                }
+                self.as_reference(layout.slots[slot].kind, Some(candidate.source), state)
+            }
+            Outcome::Failed(words) => {
+                person.failures.push(Failure { candidate: Some(candidate), slot, words });
+                ValueState::Unknown
+            }
+        }
+    }
+
+    /// `key`, `source` and `lifecycle` can be read like attributes.
+    fn fill_own(&self, layout: &Layout<'_>, person: &mut Person) {
+        if let Some(lifecycle) = person.standing.lifecycle() {
+            person.slots[layout.lifecycle] = ValueState::Set(Value::text(lifecycle::word(lifecycle)));
+        }
+        let source = person.key.split_once('/').map_or("", |(source, _)| source);
+        person.slots[layout.source] = ValueState::Set(Value::text(source));
+        person.slots[layout.key] = ValueState::Set(Value::text(&person.key));
+    }
+
+    /// A text becomes a reference where the attribute names another identity: a whole key, or a key within the same source.
+    pub(super) fn as_reference(&self, kind: AttributeType, source: Option<usize>, state: ValueState) -> ValueState {
+        if kind != AttributeType::Reference {
+            return state;
+        }
+        let ValueState::Set(Value::Text(_) | Value::Int(_)) = &state else { return state };
+        let ValueState::Set(value) = &state else { return state };
+        let text = match value {
+            Value::Int(number) => number.to_string(),
+            other => other.as_text().unwrap_or_default().trim().to_owned(),
+        };
+        if text.is_empty() {
+            return ValueState::Clear;
+        }
+        let whole = text.split_once('/').is_some_and(|(first, _)| first == "user" || self.is_source(first));
+        let key = match source {
+            Some(source) if !whole => format!("{}/{text}", self.policy.sources[source].name),
+            _ => text,
+        };
+        ValueState::Set(Value::Reference(Arc::from(key)))
+    }
+
+    fn is_source(&self, name: &str) -> bool {
+        self.policy.sources.iter().any(|source| source.name.as_ref() == name)
+    }
+
+    /// Users that override somebody who is not there, each with its key.
+    pub(super) fn dangling_overrides(&self) -> impl Iterator<Item = &'w UserPolicy> + '_ {
+        self.policy.users.iter().filter(|user| !user.standalone && self.find(&user.key).is_none())
+    }
+
+    /// What it means that there is no identity with a key.
+    pub(super) fn absence(&self, key: &str) -> Absence {
+        let Some((source, _)) = key.split_once('/') else { return Absence::Nowhere };
+        if source == "user" {
+            return Absence::Proven;
+        }
+        let Some(at) = self.policy.sources.iter().position(|known| known.name.as_ref() == source && known.establishes) else {
+            return Absence::Nowhere;
+        };
+        if self.world.trust[at].proves_absence() { Absence::Proven } else { Absence::Unproven(at) }
+    }
+
+    /// The people in two numbers: records and cells of one identity.
+    pub(super) fn is_companion(&self, source: usize) -> bool {
+        !self.policy.sources[source].establishes
+    }
+}
+
+/// Where an identity comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Origin {
+    /// a record of an establishing source
+    Record(usize, u32),
+    /// a standalone User
+    User(usize),
+}
+
+/// What follows from there being no identity with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// it is gone
+    Proven,
+    /// its source could not say
+    Unproven(usize),
+    /// nothing declares where it would come from
+    Nowhere,
+}
+
+/// The records behind one identity, each unpacked once.
+pub(super) struct Records<'w> {
+    own: Option<(usize, Vec<Cell<'w>>)>,
+    others: Vec<(usize, Record<Vec<Cell<'w>>>)>,
+}
+
+impl<'w> Records<'w> {
+    fn new(identities: &Identities<'w>, companions: &[Companion], number: u32, own: Option<(usize, u32)>) -> Self {
+        let cells = |source: usize, record: u32| -> Vec<Cell<'w>> { identities.world.sources[source].row(record).cells().collect() };
+        let others = companions.iter().map(|companion| {
+            let record = match companion.record(number) {
+                Record::Cells(record) => Record::Cells(cells(companion.source, record)),
+                Record::Nothing => Record::Nothing,
+                Record::Unknown => Record::Unknown,
+            };
+            (companion.source, record)
+        });
+        Self { own: own.map(|(source, record)| (source, cells(source, record))), others: others.collect() }
+    }
+
+    /// The cells of a source's record.
+    pub(super) fn of(&self, source: usize) -> Record<&[Cell<'w>]> {
+        if let Some((own, cells)) = &self.own
+            && *own == source
+        {
+            return Record::Cells(cells);
+        }
+        match self.others.iter().find(|(known, _)| *known == source) {
+            Some((_, Record::Cells(cells))) => Record::Cells(cells),
+            Some((_, Record::Unknown)) => Record::Unknown,
+            _ => Record::Nothing,
+        }
+    }
+
+    /// The source that establishes the identity, and its record.
+    pub(super) fn own(&self) -> Option<(usize, &[Cell<'w>])> {
+        self.own.as_ref().map(|(source, cells)| (*source, cells.as_slice()))
+    }
+}
+
+/// What a rule came to.
+pub(super) enum Outcome {
+    /// a state
+    Is(ValueState),
+    /// it failed
+    Failed(Arc<str>),
+}
+
+/// Works a rule out; `over` evaluates one expression, or says nothing where it reads something unknown.
+pub(super) fn evaluate(rule: &RuleLayout, over: impl Fn(&Bound) -> Option<Evaluation>) -> Outcome {
+    if let Some(when) = &rule.when {
+        let Some(evaluation) = over(when) else { return Outcome::Is(ValueState::Unknown) };
+        match Truth::of(evaluation) {
+            Truth::Yes => {}
+            Truth::No => return Outcome::Is(ValueState::Unmanaged),
+            Truth::Unknown(words) => return Outcome::Failed(words),
+        }
+    }
+    match over(&rule.value) {
+        None => Outcome::Is(ValueState::Unknown),
+        Some(Evaluation::Value(value)) if value.is_empty() => Outcome::Is(ValueState::Unmanaged),
+        Some(Evaluation::Value(value)) => Outcome::Is(ValueState::Set(value)),
+        Some(Evaluation::Missing) => Outcome::Is(ValueState::Unmanaged),
+        Some(Evaluation::Null) => Outcome::Is(ValueState::Clear),
+        Some(Evaluation::Failed(words)) => Outcome::Failed(words.into()),
+    }
+}
+
+impl Person {
+    /// Works an expression out over the identity; nothing where it reads something unknown.
+    pub(super) fn over(&self, bound: &Bound) -> Option<Evaluation> {
+        if bound.positions().iter().any(|slot| self.slots.get(*slot) == Some(&ValueState::Unknown)) {
+            return None;
+        }
+        Some(bound.over(|slot| match self.slots.get(slot) {
+            Some(ValueState::Set(value)) => Input::Value(value),
+            Some(ValueState::Clear) => Input::Cell(Cell::Null),
+            _ => Input::Cell(Cell::Missing),
+        }))
+    }
+
+    /// A condition over the identity.
+    pub(super) fn holds(&self, bound: &Bound) -> Truth {
+        self.over(bound).map_or_else(|| Truth::Unknown("it depends on a value that is not known".into()), Truth::of)
+    }
+}

@@ -1,0 +1,230 @@
+//! The policy laid out for streaming: attributes as numbered slots, expressions bound to slots and columns.
+//!
+//! Must never: depend on anybody's data; it is the same for every identity.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::expr::Expression;
+use crate::manifest::kinds::{Lifecycle, MappingMode};
+use crate::model::{AttributeType, Capabilities};
+use crate::policy::{Policy, Rule, TargetPolicy};
+use crate::world::{Bound, World, account_marker, is_compared, kind_of};
+
+/// Everything bound.
+pub(super) struct Layout<'p> {
+    pub(super) slots: Vec<Slot>,
+    by_name: BTreeMap<Arc<str>, usize>,
+    pub(super) sources: Vec<SourceLayout>,
+    pub(super) targets: Vec<TargetLayout<'p>>,
+    /// the rule of each group
+    pub(super) groups: Vec<Option<Bound>>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) active: usize,
+    pub(super) key: usize,
+    pub(super) source: usize,
+    pub(super) lifecycle: usize,
+    /// some rule of a source is unique
+    pub(super) has_unique: bool,
+}
+
+/// One attribute of an identity.
+pub(super) struct Slot {
+    pub(super) name: Arc<str>,
+    pub(super) kind: AttributeType,
+    /// rules that may give it, the first to try first
+    pub(super) candidates: Vec<Candidate>,
+}
+
+/// A source's rule for an attribute.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate {
+    pub(super) source: usize,
+    pub(super) rule: usize,
+    pub(super) precedence: i32,
+}
+
+/// A source's expressions over the columns of its records.
+pub(super) struct SourceLayout {
+    pub(super) rules: Vec<RuleLayout>,
+    pub(super) leaver: Option<Bound>,
+    pub(super) suspended: Option<Bound>,
+}
+
+/// One rule, bound.
+pub(super) struct RuleLayout {
+    pub(super) value: Bound,
+    pub(super) when: Option<Bound>,
+    pub(super) unique: bool,
+}
+
+/// A target's expressions over the slots of an identity.
+pub(super) struct TargetLayout<'p> {
+    pub(super) policy: &'p TargetPolicy,
+    pub(super) lifecycles: Vec<Lifecycle>,
+    pub(super) select: Option<Bound>,
+    /// what an account of this target may have, sorted by name
+    pub(super) attributes: Vec<AttributeLayout<'p>>,
+    /// for each column of an account, the attribute
+    pub(super) by_column: Vec<Option<usize>>,
+    /// some attribute is not in the fingerprint
+    pub(super) has_loose: bool,
+    pub(super) active: Option<RuleLayout>,
+    pub(super) marker: Option<Arc<str>>,
+    /// attributes that rules name and the target can't hold
+    pub(super) unsupported: Vec<&'p Rule>,
+}
+
+/// One attribute of an account.
+pub(super) struct AttributeLayout<'p> {
+    pub(super) name: Arc<str>,
+    pub(super) kind: AttributeType,
+    pub(super) column: usize,
+    /// none: it is the marker
+    pub(super) rule: Option<RuleLayout>,
+    /// nobody's manifest, where it is the marker
+    pub(super) source: Option<&'p Rule>,
+    pub(super) mode: MappingMode,
+    /// the slot that the value is, word for word
+    pub(super) bare: Option<usize>,
+    /// in the fingerprint
+    pub(super) enforced: bool,
+    pub(super) required: bool,
+}
+
+impl<'p> Layout<'p> {
+    /// Lays out a policy for a world.
+    pub(super) fn new(policy: &'p Policy, world: &World) -> Self {
+        let mut names = Names::default();
+        let start = names.slot("startDate");
+        let end = names.slot("endDate");
+        let active = names.slot("active");
+        let (key, source, lifecycle) = (names.slot("key"), names.slot("source"), names.slot("lifecycle"));
+        for attribute in policy.users.iter().flat_map(|user| &user.attributes) {
+            names.slot(&attribute.0);
+        }
+        let sources = policy.sources.iter().zip(&world.sources).enumerate().map(|(at, (rules, side))| {
+            let columns = side.columns();
+            let bind = |expression: &Expression| Bound::to_columns(expression, &columns);
+            for (rule, written) in rules.rules.iter().enumerate() {
+                names.candidate(&written.attribute, Candidate { source: at, rule, precedence: written.precedence });
+            }
+            let bound = rules.rules.iter().map(|rule| RuleLayout::new(rule, bind)).collect();
+            SourceLayout { rules: bound, leaver: rules.leaver.as_ref().map(bind), suspended: rules.suspended.as_ref().map(bind) }
+        });
+        let sources = sources.collect();
+        let targets = policy.targets.iter().zip(&world.targets);
+        let targets = targets.map(|(rules, side)| TargetLayout::new(rules, side.accounts.columns(), &side.capabilities, &mut names)).collect();
+        let groups = policy.groups.iter().map(|group| group.rule.as_ref().map(|rule| names.bind(rule))).collect();
+        let has_unique = policy.sources.iter().flat_map(|source| &source.rules).any(|rule| rule.unique);
+        let (slots, by_name) = names.finish();
+        Self { slots, by_name, sources, targets, groups, start, end, active, key, source, lifecycle, has_unique }
+    }
+
+    /// The slot of an attribute that somebody gives or reads.
+    pub(super) fn slot(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+}
+
+impl RuleLayout {
+    fn new(rule: &Rule, mut bind: impl FnMut(&Expression) -> Bound) -> Self {
+        Self { value: bind(&rule.value), when: rule.when.as_ref().map(&mut bind), unique: rule.unique }
+    }
+}
+
+impl<'p> TargetLayout<'p> {
+    fn new(policy: &'p TargetPolicy, columns: &crate::model::Columns, capabilities: &Capabilities, names: &mut Names) -> Self {
+        let marker = account_marker(policy, capabilities).cloned();
+        let mapped = || policy.rules.iter().filter(|rule| rule.mode != MappingMode::Ignore && rule.attribute.as_ref() != "active");
+        let held = |rule: &&Rule| is_compared(&rule.attribute, capabilities);
+        let mut attributes: Vec<_> = mapped().filter(held).map(|rule| AttributeLayout::of(rule, columns, names)).collect();
+        attributes.extend(marker.iter().map(|name| AttributeLayout::marker(name, columns)));
+        attributes.sort_by(|one, other| one.name.cmp(&other.name));
+        let column = |at: usize| attributes.iter().position(|attribute| attribute.column == at);
+        let by_column = (0..columns.paths().len()).map(column).collect();
+        let active = policy.rules.iter().find(|rule| rule.attribute.as_ref() == "active" && rule.mode == MappingMode::Enforce);
+        let lifecycles = if policy.lifecycles.is_empty() { vec![Lifecycle::Active] } else { policy.lifecycles.clone() };
+        Self {
+            policy,
+            lifecycles,
+            select: policy.select.as_ref().map(|select| names.bind(select)),
+            has_loose: attributes.iter().any(|attribute| !attribute.enforced),
+            attributes,
+            by_column,
+            active: active.map(|rule| RuleLayout::new(rule, |expression| names.bind(expression))),
+            marker,
+            unsupported: mapped().filter(|rule| !held(rule)).collect(),
+        }
+    }
+}
+
+impl<'p> AttributeLayout<'p> {
+    fn of(rule: &'p Rule, columns: &crate::model::Columns, names: &mut Names) -> Self {
+        let bare = rule.value.text().trim().strip_prefix("identity.").filter(|path| rule.value.reads().iter().any(|read| read.as_ref() == *path));
+        Self {
+            name: rule.attribute.clone(),
+            kind: kind_of(&rule.attribute),
+            column: columns.position(&rule.attribute).unwrap_or(usize::MAX),
+            bare: bare.map(|path| names.slot(path)),
+            rule: Some(RuleLayout::new(rule, |expression| names.bind(expression))),
+            source: Some(rule),
+            mode: rule.mode,
+            enforced: rule.mode == MappingMode::Enforce && rule.when.is_none(),
+            required: rule.required,
+        }
+    }
+
+    fn marker(name: &Arc<str>, columns: &crate::model::Columns) -> Self {
+        Self {
+            name: name.clone(),
+            kind: kind_of(name),
+            column: columns.position(name).unwrap_or(usize::MAX),
+            rule: None,
+            source: None,
+            mode: MappingMode::Enforce,
+            bare: None,
+            enforced: true,
+            required: false,
+        }
+    }
+}
+
+/// Slots while they are handed out.
+#[derive(Default)]
+struct Names {
+    slots: Vec<Slot>,
+    by_name: BTreeMap<Arc<str>, usize>,
+}
+
+impl Names {
+    fn slot(&mut self, name: &str) -> usize {
+        if let Some(known) = self.by_name.get(name) {
+            return *known;
+        }
+        let name: Arc<str> = Arc::from(name);
+        self.by_name.insert(name.clone(), self.slots.len());
+        self.slots.push(Slot { kind: kind_of(&name), name, candidates: Vec::new() });
+        self.slots.len() - 1
+    }
+
+    fn candidate(&mut self, name: &str, candidate: Candidate) {
+        let slot = self.slot(name);
+        self.slots[slot].candidates.push(candidate);
+    }
+
+    fn bind(&mut self, expression: &Expression) -> Bound {
+        for path in expression.reads() {
+            self.slot(path);
+        }
+        Bound::new(expression, |path| self.by_name.get(path).copied().unwrap_or(usize::MAX))
+    }
+
+    fn finish(mut self) -> (Vec<Slot>, BTreeMap<Arc<str>, usize>) {
+        for slot in &mut self.slots {
+            slot.candidates.sort_by_key(|candidate| (-i64::from(candidate.precedence), candidate.source, candidate.rule));
+        }
+        (self.slots, self.by_name)
+    }
+}

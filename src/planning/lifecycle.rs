@@ -1,0 +1,92 @@
+//! Where an identity stands: from its source's status rules, and from startDate and endDate, both inclusive.
+//!
+//! Must never: read a clock, or take a date it can't read for one in the past.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::identity::{Person, Records};
+use super::layout::Layout;
+use crate::manifest::kinds::Lifecycle;
+use crate::model::{Value, ValueState};
+use crate::planning::Moment;
+use crate::world::{Bound, Truth};
+
+/// Where somebody stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// as the sources say
+    Is(Lifecycle),
+    /// a source's scope or an `exclude` leaves it out
+    #[default]
+    Deselected,
+    /// two records have its key
+    DuplicateKey,
+    /// it could not be worked out
+    Unknown(Arc<str>),
+}
+
+impl Standing {
+    /// The lifecycle, where it is known.
+    pub(super) fn lifecycle(&self) -> Option<Lifecycle> {
+        match self {
+            Self::Is(lifecycle) => Some(*lifecycle),
+            _ => None,
+        }
+    }
+}
+
+/// As it is written in manifests.
+pub(super) fn word(lifecycle: Lifecycle) -> &'static str {
+    match lifecycle {
+        Lifecycle::PreHire => "pre-hire",
+        Lifecycle::Active => "active",
+        Lifecycle::Suspended => "suspended",
+        Lifecycle::Leaver => "leaver",
+    }
+}
+
+/// Works it out. A leaver's status wins, then a start in the future, then an end in the past, then suspension.
+pub(super) fn standing(layout: &Layout<'_>, records: &Records<'_>, person: &Person, moment: Moment) -> Standing {
+    let conditions = records.own().map(|(source, cells)| (&layout.sources[source], cells));
+    let holds = |bound: Option<&Bound>, cells| bound.map_or(Truth::No, |bound| Truth::of(bound.over_cells(cells)));
+    let status = |pick: fn(&super::layout::SourceLayout) -> Option<&Bound>| {
+        conditions.map_or(Truth::No, |(source, cells)| holds(pick(source), cells))
+    };
+    match status(|source| source.leaver.as_ref()) {
+        Truth::Yes => return Standing::Is(Lifecycle::Leaver),
+        Truth::No => {}
+        Truth::Unknown(words) => return Standing::Unknown(format!("its leaver condition failed: {words}").into()),
+    }
+    match (day(person, layout.start, "startDate"), day(person, layout.end, "endDate")) {
+        (Err(words), _) | (_, Err(words)) => return Standing::Unknown(words),
+        (Ok(Some(start)), _) if start > moment.today => return Standing::Is(Lifecycle::PreHire),
+        (_, Ok(Some(end))) if end < moment.today => return Standing::Is(Lifecycle::Leaver),
+        _ => {}
+    }
+    match status(|source| source.suspended.as_ref()) {
+        Truth::Yes => Standing::Is(Lifecycle::Suspended),
+        Truth::No => Standing::Is(Lifecycle::Active),
+        Truth::Unknown(words) => Standing::Unknown(format!("its suspended condition failed: {words}").into()),
+    }
+}
+
+fn day(person: &Person, slot: usize, name: &str) -> Result<Option<Date>, Arc<str>> {
+    match &person.slots[slot] {
+        ValueState::Unmanaged | ValueState::Clear => Ok(None),
+        ValueState::Unknown => Err(format!("its {name} is not known").into()),
+        ValueState::Set(Value::Text(text)) => parse(text).map(Some).ok_or_else(|| format!("its {name} is no ISO date").into()),
+        ValueState::Set(_) => Err(format!("its {name} is no ISO date").into()),
+    }
+}
+
+fn parse(text: &str) -> Option<Date> {
+    let text = text.trim();
+    let date = match text.as_bytes().get(10) {
+        None => text,
+        Some(b'T' | b' ') => text.get(..10)?,
+        Some(_) => return None,
+    };
+    date.parse().ok()
+}

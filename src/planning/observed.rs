@@ -1,0 +1,198 @@
+//! One target as it was read, and behind it what was looked up. Rows that were looked up count on after the others.
+//!
+//! Must never: take a question that nobody answered for a no.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Answer, Lookup, LookupBy};
+use crate::model::{Cell, Columns, Evidence, ObjectKind};
+use crate::world::{Carries, Member, Objects, TargetSide};
+
+/// One target.
+pub(super) struct Observed<'w> {
+    pub(super) side: &'w TargetSide,
+    looked_up: TargetSide,
+    late: Vec<(u32, Member)>,
+    answered: BTreeSet<(ObjectKind, LookupBy)>,
+}
+
+/// The accounts or the groups of one target.
+#[derive(Clone, Copy)]
+pub(super) struct View<'o> {
+    read: &'o Objects,
+    looked_up: &'o Objects,
+    kind: ObjectKind,
+    answered: &'o BTreeSet<(ObjectKind, LookupBy)>,
+}
+
+impl<'w> Observed<'w> {
+    /// With the answers about the target at this position.
+    pub(super) fn new(side: &'w TargetSide, target: usize, answers: &[(Lookup, Answer)]) -> Self {
+        let mut looked_up = side.empty();
+        let mut answered = BTreeSet::new();
+        for (lookup, answer) in answers.iter().filter(|(lookup, _)| lookup.target == target) {
+            let Answer::Objects(page) = answer else { continue };
+            looked_up.add(lookup.kind, page);
+            answered.insert((lookup.kind, lookup.by.clone()));
+        }
+        let late = match looked_up.accounts.len() + looked_up.groups.len() {
+            0 => Vec::new(),
+            _ => side.memberships.resolve_with([&side.accounts, &looked_up.accounts], [&side.groups, &looked_up.groups]),
+        };
+        Self { side, looked_up, late, answered }
+    }
+
+    /// Its accounts.
+    pub(super) fn accounts(&self) -> View<'_> {
+        View { read: &self.side.accounts, looked_up: &self.looked_up.accounts, kind: ObjectKind::Account, answered: &self.answered }
+    }
+
+    /// Its groups.
+    pub(super) fn groups(&self) -> View<'_> {
+        View { read: &self.side.groups, looked_up: &self.looked_up.groups, kind: ObjectKind::Group, answered: &self.answered }
+    }
+
+    /// The members of a group, sorted.
+    pub(super) fn members(&self, group: u32) -> Vec<Member> {
+        let of = |pairs: &[(u32, Member)]| -> Vec<Member> {
+            let start = pairs.partition_point(|(known, _)| *known < group);
+            pairs[start..].iter().take_while(|(known, _)| *known == group).map(|(_, member)| *member).collect()
+        };
+        let mut members = of(self.side.memberships.pairs());
+        if !self.late.is_empty() {
+            members.extend(of(&self.late));
+            members.sort_unstable();
+            members.dedup();
+        }
+        members
+    }
+
+    /// Every group's members at once.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (u32, Member)> + '_ {
+        self.side.memberships.pairs().iter().chain(&self.late).copied()
+    }
+
+    /// How well memberships were read.
+    pub(super) fn memberships_evidence(&self) -> &Evidence {
+        &self.side.memberships.evidence
+    }
+}
+
+impl<'o> View<'o> {
+    /// How many.
+    pub(super) fn len(self) -> u32 {
+        self.read.len() + self.looked_up.len()
+    }
+
+    /// How well they were read.
+    pub(super) fn evidence(self) -> &'o Evidence {
+        &self.read.evidence
+    }
+
+    /// Whether nothing usable came.
+    pub(super) fn unreadable(self) -> bool {
+        matches!(self.read.evidence, Evidence::Unreadable { .. })
+    }
+
+    /// Whether a question was answered.
+    pub(super) fn answered(self, by: &LookupBy) -> bool {
+        self.answered.contains(&(self.kind, by.clone()))
+    }
+
+    /// The columns of a row.
+    pub(super) fn columns(self) -> &'o Columns {
+        self.read.columns()
+    }
+
+    /// The stream, to take fingerprints like it.
+    pub(super) fn stream(self) -> &'o Objects {
+        self.read
+    }
+
+    /// The object with an id.
+    pub(super) fn find_id(self, id: &str) -> Option<u32> {
+        self.read.find_id(id).or_else(|| Some(self.read.len() + self.looked_up.find_id(id)?))
+    }
+
+    /// The objects whose attribute has a value.
+    pub(super) fn find_by(self, attribute: &str, key: &[u8]) -> Vec<u32> {
+        let mut rows = self.read.find_by(attribute, key);
+        let late = self.looked_up.find_by(attribute, key).into_iter();
+        rows.extend(late.filter(|row| self.read.find_id(&self.looked_up.id(*row)).is_none()).map(|row| self.read.len() + row));
+        rows
+    }
+
+    /// The target's id of a row.
+    pub(super) fn id(self, row: u32) -> Cow<'o, str> {
+        let (stream, row) = self.at(row);
+        stream.id(row)
+    }
+
+    /// One cell of a row.
+    pub(super) fn cell(self, row: u32, column: usize) -> Cell<'o> {
+        let (stream, row) = self.at(row);
+        stream.cell(row, column)
+    }
+
+    /// One cell by its attribute.
+    pub(super) fn cell_of(self, row: u32, attribute: &str) -> Cell<'o> {
+        let (stream, row) = self.at(row);
+        stream.cell_of(row, attribute)
+    }
+
+    /// All cells of a row.
+    pub(super) fn cells(self, row: u32) -> Vec<Cell<'o>> {
+        let (stream, row) = self.at(row);
+        stream.row(row).cells().collect()
+    }
+
+    /// A row's fingerprint.
+    pub(super) fn print(self, row: u32) -> u64 {
+        let (stream, row) = self.at(row);
+        stream.print(row)
+    }
+
+    /// Whether it has access.
+    pub(super) fn active(self, row: u32) -> bool {
+        let (stream, row) = self.at(row);
+        stream.active(row)
+    }
+
+    /// Whose marker it carries.
+    pub(super) fn carries(self, row: u32) -> Carries {
+        let (stream, row) = self.at(row);
+        stream.carries(row)
+    }
+
+    /// Our key in its marker.
+    pub(super) fn marked_key(self, row: u32) -> Option<&'o str> {
+        let (stream, row) = self.at(row);
+        stream.marked_key(row)
+    }
+
+    /// Whether it changed while it was read.
+    pub(super) fn doubtful(self, row: u32) -> bool {
+        let (stream, row) = self.at(row);
+        stream.doubtful(row)
+    }
+
+    fn at(self, row: u32) -> (&'o Objects, u32) {
+        match row.checked_sub(self.read.len()) {
+            None => (self.read, row),
+            Some(row) => (self.looked_up, row),
+        }
+    }
+}
+
+/// All targets.
+pub(super) fn observe<'w>(targets: &'w [TargetSide], answers: &[(Lookup, Answer)]) -> Vec<Observed<'w>> {
+    let answers = newest(answers);
+    targets.iter().enumerate().map(|(at, side)| Observed::new(side, at, &answers)).collect()
+}
+
+/// One answer for each question, sorted: the order of answers does not matter.
+fn newest(answers: &[(Lookup, Answer)]) -> Vec<(Lookup, Answer)> {
+    let sorted: BTreeMap<_, _> = answers.iter().map(|(lookup, answer)| (lookup.clone(), answer.clone())).collect();
+    sorted.into_iter().collect()
+}
