@@ -85,7 +85,8 @@ fn usable(identities: &Identities<'_>, source: usize, record: u32) -> u32 {
 }
 
 fn by_attributes(identities: &Identities<'_>, layout: &Layout<'_>, source: usize, records: &mut [u32]) {
-    let tables: Vec<_> = identities.policy.sources[source].correlate.iter().map(|name| (name, table(identities, layout, source, name))).collect();
+    let tables: Vec<_> =
+        identities.policy.sources[source].correlate.iter().map(|name| (name, table(identities, layout, source, name))).collect();
     let mut person = Person::default();
     for (number, record) in records.iter_mut().enumerate() {
         identities.assemble_with(layout, number as u32, &[], &mut person);

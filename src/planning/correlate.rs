@@ -276,7 +276,8 @@ impl Work<'_, '_> {
         let accounts = self.basis.observed[self.target].accounts();
         let ids: Vec<_> = rows.iter().map(|row| accounts.id(*row)).collect();
         let sentence = if ids.is_empty() { sentence.to_owned() } else { format!("{sentence} ({})", ids.join(", ")) };
-        let shared = Shared::new(Severity::Error, code, Some(name), sentence).hint("Put it right at the target or in the source; until then this identity is left as it is.");
+        let shared = Shared::new(Severity::Error, code, Some(name), sentence)
+            .hint("Put it right at the target or in the source; until then this identity is left as it is.");
         self.findings.share(shared, &self.basis.people.key(identity));
     }
 
@@ -300,10 +301,13 @@ impl Work<'_, '_> {
 /// The canonical values by which an identity's account is found, for each of the target's attributes.
 pub(super) fn keys(basis: &Basis<'_>, target: usize, person: &Person) -> Vec<Vec<Vec<u8>>> {
     let values = values(basis, target, person);
-    values.iter().map(|(name, state)| match state {
-        ValueState::Set(value) => canonical::keys(kind_of(name), Input::Value(value)),
-        _ => Vec::new(),
-    }).collect()
+    values
+        .iter()
+        .map(|(name, state)| match state {
+            ValueState::Set(value) => canonical::keys(kind_of(name), Input::Value(value)),
+            _ => Vec::new(),
+        })
+        .collect()
 }
 
 /// What an identity should have in each attribute by which accounts are found.
@@ -328,9 +332,4 @@ pub(super) fn values<'b>(basis: &'b Basis<'_>, target: usize, person: &Person) -
 /// Whether an attribute stays with a person for good. Any other is handed on, so it adopts only what is in use.
 fn is_immutable(attribute: &str) -> bool {
     matches!(attribute, "externalId" | "employeeNumber")
-}
-
-/// Whether a cell says nothing.
-pub(super) fn is_empty(cell: Cell<'_>) -> bool {
-    canonical::is_nothing(cell)
 }

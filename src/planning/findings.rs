@@ -46,7 +46,8 @@ impl Findings {
         let mut all = self.single;
         all.extend(self.shared.into_iter().map(|(shared, keys)| shared.tell(&keys)));
         all.sort_by(|one, other| {
-            let order = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.code, finding.subject.clone(), finding.message.clone());
+            let order =
+                |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.code, finding.subject.clone(), finding.message.clone());
             order(one).cmp(&order(other))
         });
         all.dedup();

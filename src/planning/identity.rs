@@ -48,7 +48,7 @@ pub(super) struct Person {
 
 /// An expression that failed on somebody's data.
 pub(super) struct Failure {
-    pub(super) candidate: Option<Candidate>,
+    pub(super) candidate: Candidate,
     pub(super) slot: usize,
     pub(super) words: Arc<str>,
 }
@@ -122,7 +122,7 @@ impl<'w> Identities<'w> {
     }
 
     /// Writes an identity's key.
-    fn write_key(&self, number: u32, out: &mut String) {
+    pub(super) fn write_key(&self, number: u32, out: &mut String) {
         out.clear();
         let written = match self.origin(number) {
             Origin::Record(source, record) => {
@@ -208,20 +208,19 @@ impl<'w> Identities<'w> {
                 self.as_reference(layout.slots[slot].kind, Some(candidate.source), state)
             }
             Outcome::Failed(words) => {
-                person.failures.push(Failure { candidate: Some(candidate), slot, words });
+                person.failures.push(Failure { candidate, slot, words });
                 ValueState::Unknown
             }
         }
     }
 
-    /// `key`, `source` and `lifecycle` can be read like attributes.
+    /// `source` and `lifecycle` can be read like attributes.
     fn fill_own(&self, layout: &Layout<'_>, person: &mut Person) {
         if let Some(lifecycle) = person.standing.lifecycle() {
             person.slots[layout.lifecycle] = ValueState::Set(Value::text(lifecycle::word(lifecycle)));
         }
         let source = person.key.split_once('/').map_or("", |(source, _)| source);
         person.slots[layout.source] = ValueState::Set(Value::text(source));
-        person.slots[layout.key] = ValueState::Set(Value::text(&person.key));
     }
 
     /// A text becomes a reference where the attribute names another identity: a whole key, or a key within the same source.

@@ -22,7 +22,6 @@ pub(super) struct Layout<'p> {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) active: usize,
-    pub(super) key: usize,
     pub(super) source: usize,
     pub(super) lifecycle: usize,
     /// some rule of a source is unique
@@ -100,7 +99,7 @@ impl<'p> Layout<'p> {
         let start = names.slot("startDate");
         let end = names.slot("endDate");
         let active = names.slot("active");
-        let (key, source, lifecycle) = (names.slot("key"), names.slot("source"), names.slot("lifecycle"));
+        let (source, lifecycle) = (names.slot("source"), names.slot("lifecycle"));
         for attribute in policy.users.iter().flat_map(|user| &user.attributes) {
             names.slot(&attribute.0);
         }
@@ -115,11 +114,12 @@ impl<'p> Layout<'p> {
         });
         let sources = sources.collect();
         let targets = policy.targets.iter().zip(&world.targets);
-        let targets = targets.map(|(rules, side)| TargetLayout::new(rules, side.accounts.columns(), &side.capabilities, &mut names)).collect();
+        let targets =
+            targets.map(|(rules, side)| TargetLayout::new(rules, side.accounts.columns(), &side.capabilities, &mut names)).collect();
         let groups = policy.groups.iter().map(|group| group.rule.as_ref().map(|rule| names.bind(rule))).collect();
         let has_unique = policy.sources.iter().flat_map(|source| &source.rules).any(|rule| rule.unique);
         let (slots, by_name) = names.finish();
-        Self { slots, by_name, sources, targets, groups, start, end, active, key, source, lifecycle, has_unique }
+        Self { slots, by_name, sources, targets, groups, start, end, active, source, lifecycle, has_unique }
     }
 
     /// The slot of an attribute that somebody gives or reads.
@@ -162,12 +162,11 @@ impl<'p> TargetLayout<'p> {
 
 impl<'p> AttributeLayout<'p> {
     fn of(rule: &'p Rule, columns: &crate::model::Columns, names: &mut Names) -> Self {
-        let bare = rule.value.text().trim().strip_prefix("identity.").filter(|path| rule.value.reads().iter().any(|read| read.as_ref() == *path));
         Self {
             name: rule.attribute.clone(),
             kind: kind_of(&rule.attribute),
             column: columns.position(&rule.attribute).unwrap_or(usize::MAX),
-            bare: bare.map(|path| names.slot(path)),
+            bare: rule.value.bare_path().map(|path| names.slot(path)),
             rule: Some(RuleLayout::new(rule, |expression| names.bind(expression))),
             source: Some(rule),
             mode: rule.mode,

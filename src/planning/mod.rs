@@ -2,8 +2,25 @@
 //!
 //! Must never: ask a system, read the time, or treat something it does not know as absent.
 
+mod account;
+mod companion;
+mod correlate;
+mod departure;
+mod desired;
+mod findings;
 pub mod guardrail;
+mod identity;
+mod layout;
+mod lifecycle;
+mod notice;
+mod observed;
+mod order;
 mod protect;
+mod reference;
+mod screen;
+mod serve;
+mod unique;
+mod work;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,9 +28,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{ObjectKind, Page, Plan};
+use crate::model::{FORMAT_VERSION, ObjectKind, Page, Plan};
 use crate::policy::Policy;
 use crate::world::World;
+
+use identity::Person;
+use work::{Basis, Work};
 
 /// When the plan is for. Time is an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +90,77 @@ pub struct Survey {
 }
 
 /// Names what must still be known before [`plan`] can decide.
-pub fn survey(_policy: &Policy, _world: &World, _moment: Moment, _scope: Scope<'_>) -> Survey {
-    todo!()
+pub fn survey(policy: &Policy, world: &World, moment: Moment, _scope: Scope<'_>) -> Survey {
+    let basis = Basis::new(policy, world, &[], moment);
+    let mut work = Work::new(&basis);
+    correlate_accounts(&mut work);
+    for identity in open_questions(&work) {
+        decide_identity(&mut work, identity);
+    }
+    Survey { lookups: work.questions.into_iter().collect() }
 }
 
 /// Decides. `answers` holds one answer for each lookup of the survey; a missing one counts as unknown.
-pub fn plan(_policy: &Policy, _world: &World, _answers: &[(Lookup, Answer)], _moment: Moment, _scope: Scope<'_>) -> Plan {
-    todo!()
+pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, _scope: Scope<'_>) -> Plan {
+    let basis = Basis::new(policy, world, answers, moment);
+    let mut work = Work::new(&basis);
+    notice::sources(&mut work);
+    notice::targets(&mut work);
+    correlate_accounts(&mut work);
+    let screened = screen::screen(&mut work, &vec![false; policy.groups.len()], false);
+    for identity in in_key_order(&work, &screened.closer) {
+        decide_identity(&mut work, identity);
+    }
+    for target in 0..policy.targets.len() {
+        departure::unclaimed(&mut work, target);
+    }
+    reference::resolve(&mut work);
+    notice::only_observed(&mut work);
+    let changes = order::order(&mut work);
+    let mut plan = Plan {
+        format_version: FORMAT_VERSION,
+        workspace: policy.workspace.clone(),
+        as_of: moment.today,
+        changes,
+        findings: work.findings.finish(),
+        evidence: world.evidence.clone(),
+    };
+    guardrail::check(policy, &guardrail::Populations::default(), &world.memory, moment, &mut plan);
+    plan
+}
+
+fn correlate_accounts(work: &mut Work<'_, '_>) {
+    for target in 0..work.basis.policy.targets.len() {
+        let claims = correlate::correlate(work.basis, target, &mut work.findings);
+        work.claims.push(claims);
+    }
+}
+
+/// Names are given out in the order of keys.
+fn in_key_order(work: &Work<'_, '_>, identities: &[u32]) -> Vec<u32> {
+    let mut sorted = identities.to_vec();
+    sorted.sort_by_cached_key(|identity| work.basis.people.key(*identity));
+    sorted
+}
+
+fn decide_identity(work: &mut Work<'_, '_>, identity: u32) {
+    let mut person = Person::default();
+    work.basis.people.assemble(&work.basis.layout, identity, &mut person);
+    notice::failures(work, &person);
+    for target in 0..work.basis.policy.targets.len() {
+        account::decide(work, target, &mut person);
+    }
+}
+
+/// Identities about whom something may have to be asked: their account vanished, or not all accounts could be read and none is theirs.
+fn open_questions(work: &Work<'_, '_>) -> Vec<u32> {
+    let open = |identity: &u32| {
+        work.claims.iter().zip(&work.basis.observed).any(|(claims, observed)| match claims.of(*identity) {
+            correlate::Claim::Vanished => true,
+            correlate::Claim::None => !observed.accounts().evidence().proves_absence(),
+            _ => false,
+        })
+    };
+    let identities: Vec<u32> = (0..work.basis.people.len()).filter(open).collect();
+    in_key_order(work, &identities)
 }

@@ -1,0 +1,423 @@
+//! What becomes of one identity's account at one target.
+//!
+//! Must never: write over a foreign mark, give back an access that somebody else took, or make an account that may exist already.
+
+use std::sync::Arc;
+
+use super::correlate::{self, Claim};
+use super::departure;
+use super::desired::{self, Desired};
+use super::identity::Person;
+use super::serve::{Serve, serve};
+use super::unique::{self, Choice};
+use super::work::{Presence, Stage, Work, attribute, with};
+use crate::manifest::kinds::{MappingMode, Ownership};
+use crate::model::{
+    Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Value, ValueState,
+};
+use crate::planning::LookupBy;
+use crate::planning::findings::Shared;
+use crate::world::canonical;
+
+/// Decides, and notes what becomes of the account.
+pub(super) fn decide(work: &mut Work<'_, '_>, target: usize, person: &mut Person) {
+    if work.basis.observed[target].accounts().unreadable() {
+        return set(work, target, person, Presence::Unclear);
+    }
+    let claim = work.claims[target].of(person.number);
+    match serve(work.basis, target, person) {
+        Serve::Unknown(words) => {
+            let held = !matches!(claim, Claim::None);
+            if held || person.standing.lifecycle().is_some() {
+                let key = Arc::from(person.key.as_str());
+                let sentence = format!("{{who}}: everything stays as it is: {words}");
+                work.tell(Severity::Error, FindingCode::ExpressionFailed, target, &key, &sentence);
+            }
+            set(work, target, person, Presence::Unclear);
+        }
+        Serve::No(gone) => {
+            let presence = departure::leave(work, target, person, gone);
+            set(work, target, person, presence);
+        }
+        Serve::Yes => serve_account(work, target, person, claim),
+    }
+}
+
+fn set(work: &mut Work<'_, '_>, target: usize, person: &Person, presence: Presence) {
+    work.presence[target][person.number as usize] = presence;
+}
+
+fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, claim: Claim) {
+    let slots = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect::<Vec<_>>();
+    let open = unique::settle(work.basis, &work.claims, &work.names, target, person);
+    for (slot, choice) in open {
+        let name = work.basis.layout.slots[slot].name.clone();
+        not_chosen(work, target, person, &name, &choice);
+    }
+    let mut desired = Desired::default();
+    desired::work_out(work.basis, target, person, &mut desired);
+    tell_failures(work, target, person, &desired);
+    settle_rules(work, target, person, &mut desired);
+    let presence = match claim {
+        Claim::Blocked => Presence::Unclear,
+        Claim::Vanished => vanished(work, target, person),
+        Claim::None => create(work, target, person, &desired),
+        Claim::Found(row) => adopt(work, target, person, row, &mut desired),
+        Claim::Owned(row) => update(work, target, person, row, &mut desired),
+    };
+    set(work, target, person, presence);
+    for (slot, state) in slots {
+        person.slots[slot] = state;
+    }
+}
+
+fn tell_failures(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) {
+    let key = Arc::from(person.key.as_str());
+    for (at, words) in &desired.failures {
+        let layout = &work.basis.layout.targets[target].attributes[*at];
+        let sentence = format!("{{who}}: the rule for {} failed, so the value stays as it is: {words}", layout.name);
+        let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&work.basis.policy.targets[target].name), sentence);
+        let place = layout.source.and_then(|rule| rule.place.as_ref());
+        work.findings.share(shared.attribute(&layout.name).at(place), &key);
+    }
+}
+
+/// No name could be chosen, or whether one is free must be asked.
+fn not_chosen(work: &mut Work<'_, '_>, target: usize, person: &Person, name: &Arc<str>, choice: &Choice) {
+    let key = Arc::from(person.key.as_str());
+    match choice {
+        Choice::Name(_) => {}
+        Choice::NoneFree => {
+            let sentence = format!("{{who}}: no variant of its {name} is free");
+            work.tell(Severity::Error, FindingCode::NameTaken, target, &key, &sentence);
+        }
+        Choice::Unanswered(at, attribute, value) => {
+            work.ask(*at, ObjectKind::Account, LookupBy::Attribute(attribute.clone(), value.clone()));
+            let sentence = format!("{{who}}: not all accounts could be read, and whether its {name} is free was not answered");
+            work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, &sentence);
+        }
+    }
+}
+
+/// Rules of the target whose value must be unique there.
+fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &mut Desired) {
+    let basis = work.basis;
+    for (at, layout) in basis.layout.targets[target].attributes.iter().enumerate() {
+        if !layout.rule.as_ref().is_some_and(|rule| rule.unique) {
+            continue;
+        }
+        let ValueState::Set(Value::Text(base)) = &desired.states[at] else { continue };
+        let kept = unique::kept_value(basis, &work.claims, target, person.number, layout.column, base);
+        let places = [(target, &layout.name)];
+        let choice = kept.map_or_else(|| work.names.choose(basis, &work.claims, &places, base, person.number), Choice::Name);
+        match choice {
+            Choice::Name(name) => desired.states[at] = ValueState::Set(Value::Text(name)),
+            other => {
+                not_chosen(work, target, person, &layout.name, &other);
+                desired.states[at] = ValueState::Unknown;
+            }
+        }
+    }
+}
+
+fn vanished(work: &mut Work<'_, '_>, target: usize, person: &Person) -> Presence {
+    let basis = work.basis;
+    let name = &basis.policy.targets[target].name;
+    for id in basis.world.recall.ids_of(&basis.world.memory, name, ObjectKind::Account, &person.key) {
+        if !basis.observed[target].accounts().answered(&LookupBy::Id(Arc::from(id))) {
+            work.ask(target, ObjectKind::Account, LookupBy::Id(Arc::from(id)));
+        }
+    }
+    let sentence = "{who}: the account was not among those read, and asking for it by its id gave no answer";
+    work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &Arc::from(person.key.as_str()), sentence);
+    Presence::Unclear
+}
+
+fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    let basis = work.basis;
+    let layout = &basis.layout.targets[target];
+    if !basis.observed[target].side.capabilities.create_accounts {
+        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, &key, "{who}: accounts can't be created here");
+        return Presence::Absent;
+    }
+    if !proven_new(work, target, person, desired) || !has_required(work, target, &key, desired) {
+        return Presence::Absent;
+    }
+    if let Some(name) = taken_name(work, target, person, desired, None) {
+        let sentence = format!("{{who}}: an account of somebody else has the userName {name}, so none is made");
+        work.tell(Severity::Error, FindingCode::NameTaken, target, &key, &sentence);
+        return Presence::Absent;
+    }
+    let mut attributes: Vec<AttributeChange> = layout
+        .attributes
+        .iter()
+        .zip(&desired.states)
+        .filter_map(|(layout, state)| match state {
+            ValueState::Set(value) => Some(attribute(&layout.name, None, Some(value.clone()))),
+            _ => None,
+        })
+        .collect();
+    if basis.observed[target].side.capabilities.deactivate_accounts {
+        let active = desired::active(layout, person) != Some(ValueState::Set(Value::Bool(false)));
+        attributes.push(attribute(&Arc::from("active"), None, Some(Value::Bool(active))));
+    }
+    let text = |name| desired.text(&layout.attributes, name);
+    let name = text("userName").or_else(|| text("displayName")).unwrap_or(&person.key);
+    let object = ObjectRef { kind: ObjectKind::Account, key, id: None, name: Arc::from(name) };
+    take_names(work, target, person, desired);
+    let change = work.change(target, Action::Create, object, Reason::Joiner, Cause::Identity(person.number));
+    work.draft(target, Stage::CreateAccounts, with(change, attributes, &[]));
+    if only_observed(work, target) { Presence::Absent } else { Presence::Made }
+}
+
+/// Whether nothing at the target can be this identity's account already. Where not everything was read, every key must have been asked for.
+fn proven_new(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) -> bool {
+    let basis = work.basis;
+    let accounts = basis.observed[target].accounts();
+    if accounts.evidence().proves_absence() {
+        return true;
+    }
+    let mut questions: Vec<LookupBy> = Vec::new();
+    let mut ask = |name: &Arc<str>, value: &Value| {
+        questions.extend(texts(value).into_iter().map(|text| LookupBy::Attribute(name.clone(), text)));
+    };
+    for (name, state) in correlate::values(basis, target, person) {
+        if let ValueState::Set(value) = &state {
+            ask(name, value);
+        }
+    }
+    for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
+        if let ValueState::Set(value) = state
+            && (layout.rule.is_none() || layout.name.as_ref() == "userName")
+        {
+            ask(&layout.name, value);
+        }
+    }
+    let open: Vec<_> = questions.iter().filter(|question| !accounts.answered(question)).cloned().collect();
+    if open.is_empty() && !questions.is_empty() {
+        return true;
+    }
+    for question in open {
+        work.ask(target, ObjectKind::Account, question);
+    }
+    let sentence = "{who}: not all accounts could be read, and whether it has one already was not answered, so none is made";
+    work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &Arc::from(person.key.as_str()), sentence);
+    false
+}
+
+/// The texts by which a value can be asked for.
+fn texts(value: &Value) -> Vec<Arc<str>> {
+    match value {
+        Value::Text(text) | Value::Reference(text) => vec![text.clone()],
+        Value::Int(number) => vec![number.to_string().into()],
+        Value::Bool(_) => Vec::new(),
+        Value::List(items) => items.iter().flat_map(texts).collect(),
+        Value::Map(fields) => fields.get("value").map(texts).unwrap_or_default(),
+    }
+}
+
+fn has_required(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired: &Desired) -> bool {
+    let basis = work.basis;
+    let mut all = true;
+    for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
+        let needed = layout.required || (layout.name.as_ref() == "userName" && layout.rule.is_some());
+        if needed && !matches!(state, ValueState::Set(_)) {
+            all = false;
+            let sentence = format!("{{who}}: {} is required and has no value, so no account is made", layout.name);
+            let shared =
+                Shared::new(Severity::Error, FindingCode::RequiredAttributeMissing, Some(&basis.policy.targets[target].name), sentence);
+            let place = layout.source.and_then(|rule| rule.place.as_ref());
+            work.findings.share(shared.attribute(&layout.name).at(place), key);
+        }
+    }
+    all
+}
+
+/// The user name that it should have and somebody else has.
+fn taken_name<'d>(work: &Work<'_, '_>, target: usize, person: &Person, desired: &'d Desired, row: Option<u32>) -> Option<&'d str> {
+    let attributes = &work.basis.layout.targets[target].attributes;
+    let layout = attributes.iter().find(|attribute| attribute.name.as_ref() == "userName")?;
+    let name = desired.text(attributes, "userName")?;
+    if let Some(row) = row {
+        let observed = work.basis.observed[target].accounts().cell(row, layout.column);
+        if canonical::same(layout.kind, &Value::text(name), observed)
+            || (layout.mode == MappingMode::Initial && !canonical::is_nothing(observed))
+        {
+            return None;
+        }
+    }
+    (!work.names.is_free(work.basis, &work.claims, (target, &layout.name), name, person.number)).then_some(name)
+}
+
+/// Remembers the names that nobody after this identity may get.
+fn take_names(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) {
+    let basis = work.basis;
+    for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
+        let unique = layout.rule.as_ref().is_some_and(|rule| rule.unique) || layout.bare.is_some_and(|slot| person.unique.contains(&slot));
+        if let (true, ValueState::Set(Value::Text(name))) = (unique || layout.name.as_ref() == "userName", state) {
+            work.names.take(target, &layout.name, name, person.number);
+        }
+    }
+}
+
+fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    keep_taken_name(work, target, person, row, desired);
+    let attributes = difference(work, target, row, desired);
+    if !attributes.is_empty() && !can_update(work, target, &key) {
+        return Presence::Absent;
+    }
+    let active = work.basis.observed[target].accounts().active(row);
+    if !active {
+        deactivated_elsewhere(work, target, &key);
+    }
+    let mut risks = vec![Risk::Adoption];
+    risks.extend(sign_in(&attributes));
+    take_names(work, target, person, desired);
+    let object = work.account(target, row, &key);
+    let change = work.change(target, Action::Adopt, object, Reason::Joiner, Cause::Identity(person.number));
+    work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
+    match active {
+        _ if only_observed(work, target) => Presence::Absent,
+        true => Presence::Stays,
+        false => Presence::Unclear,
+    }
+}
+
+/// Changes are counted at an observed target, and nothing is done.
+fn only_observed(work: &Work<'_, '_>, target: usize) -> bool {
+    work.basis.policy.targets[target].ownership == Ownership::Observe
+}
+
+fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    keep_taken_name(work, target, person, row, desired);
+    tell_cleared(work, target, &key, desired);
+    let attributes = difference(work, target, row, desired);
+    take_names(work, target, person, desired);
+    let active = work.basis.observed[target].accounts().active(row);
+    let wanted = desired::active(&work.basis.layout.targets[target], person);
+    if active && wanted == Some(ValueState::Set(Value::Bool(false))) {
+        departure::deactivate(work, target, row, &key, Reason::Mover, Cause::Identity(person.number));
+    }
+    let returns = !active && wanted != Some(ValueState::Set(Value::Bool(false)));
+    let ours = returns && is_our_deactivation(work, target, row);
+    if returns && (ours || person.declared_active) && can_update(work, target, &key) {
+        let reason = if ours { Reason::Returned } else { Reason::Declared };
+        reactivate(work, target, person, row, attributes, reason);
+        return Presence::Stays;
+    }
+    if returns {
+        deactivated_elsewhere(work, target, &key);
+    }
+    if !attributes.is_empty() && can_update(work, target, &key) {
+        let risks: Vec<_> = sign_in(&attributes).into_iter().collect();
+        let object = work.account(target, row, &key);
+        let change = work.change(target, Action::Update, object, Reason::Mover, Cause::Identity(person.number));
+        work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
+    }
+    if active { Presence::Stays } else { Presence::Unclear }
+}
+
+fn reactivate(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, mut attributes: Vec<AttributeChange>, reason: Reason) {
+    let key = Arc::from(person.key.as_str());
+    let mut risks = vec![Risk::Reactivation];
+    risks.extend(sign_in(&attributes));
+    attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(false)), Some(Value::Bool(true))));
+    let object = work.account(target, row, &key);
+    let change = work.change(target, Action::Reactivate, object, reason, Cause::Identity(person.number));
+    work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
+}
+
+/// A rename to a name that somebody else has waits.
+fn keep_taken_name(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) {
+    let Some(name) = taken_name(work, target, person, desired, Some(row)).map(str::to_owned) else { return };
+    let key = Arc::from(person.key.as_str());
+    let sentence = format!("{{who}}: an account of somebody else has the userName {name}, so the old one stays");
+    work.tell(Severity::Error, FindingCode::NameTaken, target, &key, &sentence);
+    let attributes = &work.basis.layout.targets[target].attributes;
+    if let Some(at) = attributes.iter().position(|attribute| attribute.name.as_ref() == "userName") {
+        desired.states[at] = ValueState::Unknown;
+    }
+}
+
+/// A required attribute is never cleared.
+fn tell_cleared(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired: &mut Desired) {
+    let basis = work.basis;
+    for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&mut desired.states) {
+        if layout.required && *state == ValueState::Clear {
+            *state = ValueState::Unknown;
+            let sentence = format!("{{who}}: {} is required and would be cleared; it stays as it is", layout.name);
+            work.tell(Severity::Error, FindingCode::RequiredAttributeMissing, target, key, &sentence);
+        }
+    }
+}
+
+fn is_our_deactivation(work: &Work<'_, '_>, target: usize, row: u32) -> bool {
+    let basis = work.basis;
+    let id = basis.observed[target].accounts().id(row);
+    basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, &id).is_some()
+}
+
+fn deactivated_elsewhere(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) {
+    let sentence = "{who}: deactivated, and not by headcount as far as it remembers; stays so";
+    let shared = Shared::new(Severity::Warning, FindingCode::DeactivatedElsewhere, Some(&work.basis.policy.targets[target].name), sentence);
+    let hint = "To give access back, activate the account at the target, or write active: true in a User for this identity.";
+    work.findings.share(shared.hint(hint), key);
+}
+
+fn can_update(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) -> bool {
+    let can = work.basis.observed[target].side.capabilities.update_accounts;
+    if !can {
+        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be changed here");
+    }
+    can
+}
+
+fn sign_in(attributes: &[AttributeChange]) -> Option<Risk> {
+    attributes.iter().any(|attribute| attribute.attribute.as_ref() == "userName").then_some(Risk::SignIn)
+}
+
+/// What differs between an account and what it should have, exactly.
+fn difference(work: &Work<'_, '_>, target: usize, row: u32, desired: &Desired) -> Vec<AttributeChange> {
+    let basis = work.basis;
+    let cells = basis.observed[target].accounts().cells(row);
+    let mut changes = Vec::new();
+    for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
+        let cell = cells.get(layout.column).copied().unwrap_or(crate::model::Cell::Missing);
+        let nothing = canonical::is_nothing(cell);
+        let after = match state {
+            ValueState::Unmanaged | ValueState::Unknown => continue,
+            _ if layout.mode == MappingMode::Initial && !nothing => continue,
+            ValueState::Clear if nothing => continue,
+            ValueState::Clear => None,
+            ValueState::Set(value) if is_same(work, target, layout.kind, value, cell) => continue,
+            ValueState::Set(value) => Some(value.clone()),
+        };
+        let before = if nothing { None } else { known_reference(work, target, layout.kind, cell) };
+        changes.push(attribute(&layout.name, before, after));
+    }
+    changes
+}
+
+/// References are the same where they lead to the same account.
+fn is_same(work: &Work<'_, '_>, target: usize, kind: AttributeType, wanted: &Value, observed: crate::model::Cell<'_>) -> bool {
+    match wanted {
+        Value::Reference(key) => {
+            let row = work.basis.people.find(key).and_then(|identity| work.claims[target].row(identity));
+            row.is_some_and(|row| work.basis.observed[target].accounts().id(row) == canonical::text(observed))
+        }
+        _ => canonical::same(kind, wanted, observed),
+    }
+}
+
+/// The observed value; the id of an account that somebody has as that identity's key.
+fn known_reference(work: &Work<'_, '_>, target: usize, kind: AttributeType, cell: crate::model::Cell<'_>) -> Option<Value> {
+    if kind != AttributeType::Reference {
+        return cell.to_value();
+    }
+    let row = work.basis.observed[target].accounts().find_id(&canonical::text(cell));
+    let holder = row.and_then(|row| work.claims[target].holder(row));
+    holder.map(|identity| Value::Reference(work.basis.people.key(identity))).or_else(|| cell.to_value())
+}

@@ -1,0 +1,154 @@
+//! Accounts that go: of leavers, of the absent and the deselected, and those that nobody declares.
+//!
+//! Must never: touch an account that is not proved to be ours, unless the target is authoritative; or delete one that somebody else deactivated.
+
+use std::sync::Arc;
+
+use super::correlate::Claim;
+use super::findings::Shared;
+use super::identity::{Absence, Person};
+use super::serve::Gone;
+use super::work::{Presence, Stage, Work, attribute, with};
+use crate::manifest::kinds::{DepartureAction, Ownership};
+use crate::model::{Action, Cause, Finding, FindingCode, Reason, Risk, Severity, Subject, Value};
+use crate::world::Carries;
+
+/// An identity that gets no account (any more).
+pub(super) fn leave(work: &mut Work<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    match work.claims[target].of(person.number) {
+        Claim::None | Claim::Vanished => Presence::Absent,
+        Claim::Blocked => Presence::Unclear,
+        Claim::Owned(row) => {
+            depart(work, target, row, &key, gone, Cause::Identity(person.number));
+            Presence::Leaves
+        }
+        Claim::Found(row) if work.basis.policy.targets[target].ownership == Ownership::Authoritative => {
+            depart(work, target, row, &key, gone, Cause::Identity(person.number));
+            Presence::Leaves
+        }
+        Claim::Found(_) => Presence::Absent,
+    }
+}
+
+/// Accounts that no identity has: of the absent, and those nobody knows.
+pub(super) fn unclaimed(work: &mut Work<'_, '_>, target: usize) {
+    let basis = work.basis;
+    let accounts = basis.observed[target].accounts();
+    let prune = basis.policy.targets[target].ownership == Ownership::Authoritative && basis.knows_everybody();
+    let mut left = 0u64;
+    let mut marked = 0u64;
+    for row in 0..accounts.len() {
+        marked += u64::from(accounts.carries(row) == Carries::Ours);
+        if work.claims[target].holder(row).is_some() || work.claims[target].contested(row) {
+            continue;
+        }
+        if let Some(key) = work.former_key(target, row) {
+            former(work, target, row, &key);
+        } else if prune && accounts.carries(row) != Carries::OtherWorkspace && !accounts.doubtful(row) {
+            let key = Arc::from(format!("id:{}", accounts.id(row)));
+            depart(work, target, row, &key, Gone::Pruned, Cause::None);
+            work.gone[target].insert(row);
+        } else {
+            left += 1;
+        }
+    }
+    tell(work, target, left, marked);
+}
+
+fn tell(work: &mut Work<'_, '_>, target: usize, left: u64, marked: u64) {
+    let name = &work.basis.policy.targets[target].name;
+    let subject = Subject::system(name);
+    if left > 0 {
+        let message = format!(
+            "{name}: {left} {} to nobody that headcount knows, left alone",
+            if left == 1 { "account belongs" } else { "accounts belong" }
+        );
+        work.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, subject.clone(), message));
+    }
+    if marked > 0 && !work.basis.world.memory.known {
+        let message = format!("{name}: {marked} of its accounts carry headcount's mark, but there is no state: it was lost");
+        let hint = "Restore the state file if you can. Marks still prove ownership; nothing follows from a source's silence until it was read once.";
+        work.findings.push(Finding::new(Severity::Warning, FindingCode::StateLost, subject, message).hint(hint));
+    }
+}
+
+/// An account of ours whose identity is not there.
+fn former(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
+    if work.basis.people.find(key).is_some() {
+        return;
+    }
+    match work.basis.people.absence(key) {
+        Absence::Proven => {
+            depart(work, target, row, key, Gone::Absent, Cause::None);
+            work.gone[target].insert(row);
+        }
+        Absence::Unproven(source) => {
+            let trust = &work.basis.world.trust[source];
+            let name = &work.basis.policy.sources[source].name;
+            let sentence = if trust.has_baseline {
+                format!("{{who}}: not among the records of {name}, which could not be read to its end; left as it is")
+            } else {
+                format!("{{who}}: not among the records of {name}, and no earlier complete read says that it was; left as it is")
+            };
+            let severity = if trust.has_baseline { Severity::Note } else { Severity::Warning };
+            work.tell(severity, FindingCode::IncompleteRead, target, key, &sentence);
+        }
+        Absence::Nowhere => {
+            let sentence = "{who}: of a source that is not declared any more; left as it is";
+            let shared = Shared::new(Severity::Warning, FindingCode::Orphan, Some(&work.basis.policy.targets[target].name), sentence);
+            work.findings.share(shared.hint("Declare the source again, or remove the accounts at the target."), key);
+        }
+    }
+}
+
+/// The step that is due for an account that goes.
+fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone, cause: Cause) {
+    let rules = &work.basis.policy.targets[target];
+    let departure = gone.departure(rules);
+    let accounts = work.basis.observed[target].accounts();
+    if rules.ownership == Ownership::Additive || departure.action == DepartureAction::Keep || accounts.doubtful(row) {
+        return;
+    }
+    let active = accounts.active(row);
+    let done = match departure.action {
+        DepartureAction::Delete => delete(work, target, row, key, gone.reason(), cause),
+        _ if active => deactivate(work, target, row, key, gone.reason(), cause),
+        _ if is_due(work, target, row, departure.delete_after) => delete(work, target, row, key, Reason::Due, cause),
+        _ => false,
+    };
+    if done && gone == Gone::Deselected {
+        let sentence = "{who}: no longer covered by a select, a scope or a lifecycle, so the account goes";
+        work.tell(Severity::Warning, FindingCode::Deselection, target, key, sentence);
+    }
+}
+
+/// Whether headcount deactivated it long enough ago.
+fn is_due(work: &Work<'_, '_>, target: usize, row: u32, after: Option<jiff::SignedDuration>) -> bool {
+    let (basis, Some(after)) = (work.basis, after) else { return false };
+    let id = basis.observed[target].accounts().id(row);
+    let at = basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, &id);
+    at.is_some_and(|at| basis.moment.now.duration_since(at) >= after)
+}
+
+/// Takes the access away. Says whether it does.
+pub(super) fn deactivate(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
+    if !work.basis.observed[target].side.capabilities.deactivate_accounts {
+        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deactivated here");
+        return false;
+    }
+    let attributes = vec![attribute(&Arc::from("active"), Some(Value::Bool(true)), Some(Value::Bool(false)))];
+    let change = work.change(target, Action::Deactivate, work.account(target, row, key), reason, cause);
+    work.draft(target, Stage::Deactivate, with(change, attributes, &[Risk::SignIn]));
+    true
+}
+
+fn delete(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
+    if !work.basis.observed[target].side.capabilities.delete_accounts {
+        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deleted here");
+        return false;
+    }
+    let change = work.change(target, Action::Delete, work.account(target, row, key), reason, cause);
+    work.draft(target, Stage::DeleteAccounts, with(change, Vec::new(), &[Risk::SignIn, Risk::Irreversible]));
+    true
+}

@@ -1,0 +1,132 @@
+//! What is worth saying about whole systems and about single identities, beside the changes.
+//!
+//! Must never: change what is planned; it only says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::findings::Shared;
+use super::identity::{Failure, Person};
+use super::lifecycle::Standing;
+use super::work::{Stage, Work};
+use crate::manifest::kinds::Ownership;
+use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, Visibility, attribute};
+
+/// Sources: how they were read, records without a key, overrides of nobody.
+pub(super) fn sources(work: &mut Work<'_, '_>) {
+    let basis = work.basis;
+    for ((rules, side), trust) in basis.policy.sources.iter().zip(&basis.world.sources).zip(&basis.world.trust) {
+        let subject = Subject::system(&rules.name);
+        let place = Some(rules.place.clone());
+        if let Some(reason) = trust.evidence.reason() {
+            let code = if trust.shrank { FindingCode::SourceShrank } else { FindingCode::IncompleteRead };
+            let message = format!("{}: {reason}; nobody counts as gone", rules.name);
+            let mut finding = Finding::new(Severity::Incomplete, code, subject.clone(), message).at(place.clone());
+            if trust.shrank {
+                finding = finding.hint("If these people have really left, raise spec.completeness.maxShrink for one run.");
+            }
+            work.findings.push(finding);
+        }
+        let keyless = side.keyless();
+        if keyless.count > 0 {
+            let why = keyless.words.as_deref().unwrap_or("it is empty");
+            let message = format!("{}: {} records have no key, the first is record {}: {why}", rules.name, keyless.count, keyless.first);
+            work.findings.push(Finding::new(Severity::Error, FindingCode::ExpressionFailed, subject, message).at(place));
+        }
+    }
+    for user in basis.people.dangling_overrides() {
+        let message = format!("{} is overridden, but no source has it", user.key);
+        let finding = Finding::new(Severity::Warning, FindingCode::UnknownMember, Subject::identity(&user.key), message);
+        work.findings.push(finding.hint("Correct spec.overrides, or remove the User.").at(Some(user.place.clone())));
+    }
+}
+
+/// Targets: how they were read, and attributes they can't hold.
+pub(super) fn targets(work: &mut Work<'_, '_>) {
+    let basis = work.basis;
+    for (rules, side) in basis.policy.targets.iter().zip(&basis.world.targets) {
+        let mut streams = vec![("accounts", &side.accounts.evidence)];
+        if side.wants_groups() {
+            streams.push(("groups", &side.groups.evidence));
+            streams.push(("memberships", &side.memberships.evidence));
+        }
+        for (what, evidence) in streams {
+            incomplete(work, &rules.name, what, evidence);
+        }
+    }
+    for (at, layout) in basis.layout.targets.iter().enumerate() {
+        for rule in layout.unsupported.iter().filter(|rule| rule.place.is_some()) {
+            let name = &basis.policy.targets[at].name;
+            let secret = attribute(&rule.attribute).is_some_and(|known| known.visibility == Visibility::Secret);
+            let why = if secret { "is a secret, which is never written" } else { "can't be held by its accounts" };
+            let message = format!("{name}: {} {why}, so the rule does nothing", rule.attribute);
+            let subject = Subject::system(name).attribute(&rule.attribute);
+            work.findings.push(Finding::new(Severity::Warning, FindingCode::UnsupportedAttribute, subject, message).at(rule.place.clone()));
+        }
+    }
+}
+
+fn incomplete(work: &mut Work<'_, '_>, target: &Arc<str>, what: &str, evidence: &Evidence) {
+    let Some(reason) = evidence.reason() else { return };
+    let then = match evidence {
+        Evidence::Unreadable { .. } => "nothing is planned for them",
+        _ => "nothing follows from what is missing",
+    };
+    let message = format!("{target}: its {what} could not be read to the end: {reason}; {then}");
+    work.findings.push(Finding::new(Severity::Incomplete, FindingCode::IncompleteRead, Subject::system(target), message));
+}
+
+/// One identity: two records with its key, a lifecycle that is not known, rules that failed on it.
+pub(super) fn failures(work: &mut Work<'_, '_>, person: &Person) {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    match &person.standing {
+        Standing::DuplicateKey => {
+            let sentence = "{who}: two different records have this key, so nothing is changed for it";
+            let shared = Shared::new(Severity::Error, FindingCode::DuplicateKey, None, sentence);
+            work.findings.share(shared.hint("Correct the source: a key belongs to one person for good."), &key);
+        }
+        Standing::Unknown(words) => {
+            let sentence = format!("{{who}}: {words}, so nothing is changed for it");
+            work.findings.share(Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence), &key);
+        }
+        Standing::Is(_) | Standing::Deselected => {}
+    }
+    for Failure { candidate, slot, words } in &person.failures {
+        let basis = work.basis;
+        let name = &basis.layout.slots[*slot].name;
+        let source = &basis.policy.sources[candidate.source];
+        let sentence = format!("{{who}}: the rule for {name} failed, so the value is not known: {words}");
+        let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&source.name), sentence).attribute(name);
+        work.findings.share(shared.at(source.rules[candidate.rule].place.as_ref()), &key);
+    }
+}
+
+/// Changes at targets that are only observed are counted and taken out.
+pub(super) fn only_observed(work: &mut Work<'_, '_>) {
+    let basis = work.basis;
+    let mut counts: BTreeMap<(usize, ObjectKind), u64> = BTreeMap::new();
+    let mut drafts = std::mem::take(&mut work.drafts);
+    drafts.retain(|draft| {
+        let membership = matches!(draft.stage, Stage::AddMembers | Stage::RemoveMembers);
+        let kind = if membership { ObjectKind::Membership } else { draft.change.object.kind };
+        let ownership = match kind {
+            ObjectKind::Account => basis.policy.targets[draft.target].ownership,
+            ObjectKind::Group | ObjectKind::Membership => basis.group_ownership(draft.target),
+        };
+        if ownership == Ownership::Observe {
+            *counts.entry((draft.target, kind)).or_default() += draft.change.weight();
+        }
+        ownership != Ownership::Observe
+    });
+    work.drafts = drafts;
+    for ((target, kind), count) in counts {
+        let name = &basis.policy.targets[target].name;
+        let what = match kind {
+            ObjectKind::Account => "accounts",
+            ObjectKind::Group => "groups",
+            ObjectKind::Membership => "memberships",
+        };
+        let message = format!("{name}: {count} {what} differ from what is declared; they are only observed");
+        work.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, Subject::system(name), message));
+    }
+}

@@ -1,0 +1,44 @@
+//! The plan's order, and what each change needs to have succeeded before.
+//!
+//! Must never: let the order depend on anything but targets, keys and what the changes say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::reference::{depths, key_of};
+use super::work::{Draft, Work};
+use crate::model::{Action, Change, ChangeId, ObjectKind};
+
+/// Sorts the drafts and gives each its needs.
+pub(super) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
+    let depths = depths(work);
+    let mut drafts = std::mem::take(&mut work.drafts);
+    for draft in &mut drafts {
+        draft.sort();
+    }
+    let depth = |draft: &Draft| depths.get(&(draft.target, draft.change.object.key.clone())).copied().unwrap_or_default();
+    drafts.sort_by_cached_key(|draft| {
+        let change = &draft.change;
+        (draft.stage, draft.target, depth(draft), change.object.key.clone(), change.object.id.clone(), change.action)
+    });
+    let mut made: BTreeMap<(usize, ObjectKind, Arc<str>), ChangeId> = BTreeMap::new();
+    for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| draft.change.action == Action::Create) {
+        made.insert((draft.target, draft.change.object.kind, draft.change.object.key.clone()), ChangeId(at as u32));
+    }
+    let needs: Vec<_> = drafts.iter().map(|draft| needs(draft, &made)).collect();
+    drafts.into_iter().zip(needs).map(|(draft, needs)| Change { needs, ..draft.change }).collect()
+}
+
+/// The creations of what a change is about, of what it refers to, and of its members.
+fn needs(draft: &Draft, made: &BTreeMap<(usize, ObjectKind, Arc<str>), ChangeId>) -> Vec<ChangeId> {
+    let change = &draft.change;
+    let own = (change.action != Action::Create).then(|| (change.object.kind, change.object.key.clone()));
+    let references = change.attributes.iter().filter_map(key_of).map(|key| (ObjectKind::Account, key.clone()));
+    let members =
+        change.members.iter().filter(|_| change.action == Action::AddMembers).map(|member| (member.member.kind, member.member.key.clone()));
+    let all = own.into_iter().chain(references).chain(members);
+    let mut needs: Vec<ChangeId> = all.filter_map(|(kind, key)| made.get(&(draft.target, kind, key)).copied()).collect();
+    needs.sort_unstable();
+    needs.dedup();
+    needs
+}

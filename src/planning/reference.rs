@@ -1,0 +1,162 @@
+//! References between accounts: those that can't be resolved are told, those that come too early become a step of their own.
+//!
+//! Must never: hold an account back because its manager has none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::findings::Shared;
+use super::work::{Draft, Presence, Stage, Work, with};
+use crate::model::{Action, AttributeChange, Cause, FindingCode, ObjectRef, Reason, Severity, Value};
+
+/// Resolves the references of all drafts.
+pub(super) fn resolve(work: &mut Work<'_, '_>) {
+    drop_unresolved(work);
+    for target in 0..work.basis.policy.targets.len() {
+        put_off(work, target);
+    }
+}
+
+/// The key that a change's attribute refers to.
+pub(super) fn key_of(attribute: &AttributeChange) -> Option<&Arc<str>> {
+    match &attribute.after {
+        Some(Value::Reference(key)) => Some(key),
+        _ => None,
+    }
+}
+
+fn drop_unresolved(work: &mut Work<'_, '_>) {
+    let mut drafts = std::mem::take(&mut work.drafts);
+    for draft in &mut drafts {
+        let target = draft.target;
+        let owner = draft.change.object.key.clone();
+        let mut lost = Vec::new();
+        draft.change.attributes.retain(|attribute| match key_of(attribute) {
+            Some(key) if !resolves(work, target, key) => {
+                lost.push((attribute.attribute.clone(), key.clone()));
+                false
+            }
+            _ => true,
+        });
+        for (attribute, key) in lost {
+            let name = &work.basis.policy.targets[target].name;
+            let sentence = format!("{{who}}: {attribute} is {key}, who has no account here; it is left out");
+            work.findings.share(
+                Shared::new(Severity::Warning, FindingCode::UnresolvedReference, Some(name), sentence).attribute(&attribute),
+                &owner,
+            );
+        }
+    }
+    drafts.retain(|draft| draft.change.action != Action::Update || !draft.change.attributes.is_empty());
+    work.drafts = drafts;
+}
+
+/// Whether somebody has an account at a target, or gets one in this plan.
+fn resolves(work: &Work<'_, '_>, target: usize, key: &str) -> bool {
+    let Some(identity) = work.basis.people.find(key) else { return false };
+    work.claims[target].row(identity).is_some() || work.presence[target][identity as usize] == Presence::Made
+}
+
+/// New accounts come after those they refer to. What a circle makes impossible is set afterwards.
+fn put_off(work: &mut Work<'_, '_>, target: usize) {
+    let mut waits: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
+    let made = |draft: &&Draft| draft.target == target && draft.stage == Stage::CreateAccounts;
+    for draft in work.drafts.iter().filter(made) {
+        waits.insert(draft.change.object.key.clone(), draft.change.attributes.iter().filter_map(key_of).cloned().collect());
+    }
+    let known: BTreeSet<Arc<str>> = waits.keys().cloned().collect();
+    for keys in waits.values_mut() {
+        keys.retain(|key| known.contains(key));
+    }
+    let late = late(waits);
+    let mut after = Vec::new();
+    for draft in work.drafts.iter_mut().filter(|draft| draft.target == target && draft.stage == Stage::CreateAccounts) {
+        let Some(keys) = late.get(&draft.change.object.key) else { continue };
+        let (put_off, now) = std::mem::take(&mut draft.change.attributes)
+            .into_iter()
+            .partition(|attribute| key_of(attribute).is_some_and(|key| keys.contains(key)));
+        draft.change.attributes = now;
+        after.push((draft.change.object.clone(), draft.change.cause, put_off));
+    }
+    for (object, cause, attributes) in after {
+        put_after(work, target, object, cause, attributes);
+    }
+}
+
+fn put_after(work: &mut Work<'_, '_>, target: usize, object: ObjectRef, cause: Cause, attributes: Vec<AttributeChange>) {
+    let change = work.change(target, Action::Update, object, Reason::Joiner, cause);
+    work.draft(target, Stage::References, with(change, attributes, &[]));
+}
+
+/// For each new account the references that can't be set when it is made: those of the smallest key of each circle.
+fn late(mut waits: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>) -> BTreeMap<Arc<str>, BTreeSet<Arc<str>>> {
+    let mut late = BTreeMap::new();
+    let mut waited_for: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
+    for (key, keys) in &waits {
+        for other in keys {
+            waited_for.entry(other.clone()).or_default().push(key.clone());
+        }
+    }
+    let mut ready: Vec<Arc<str>> = waits.iter().filter(|(_, keys)| keys.is_empty()).map(|(key, _)| key.clone()).collect();
+    loop {
+        while let Some(key) = ready.pop() {
+            waits.remove(&key);
+            for other in waited_for.remove(&key).unwrap_or_default() {
+                if let Some(keys) = waits.get_mut(&other) {
+                    keys.remove(&key);
+                    if keys.is_empty() {
+                        ready.push(other);
+                    }
+                }
+            }
+        }
+        let Some(key) = in_circle(&waits) else { return late };
+        if let Some(keys) = waits.get_mut(&key) {
+            late.insert(key.clone(), std::mem::take(keys));
+        }
+        ready.push(key);
+    }
+}
+
+/// The smallest key of the circle that the first one still waiting leads into.
+fn in_circle(waits: &BTreeMap<Arc<str>, BTreeSet<Arc<str>>>) -> Option<Arc<str>> {
+    let mut at = waits.keys().next()?.clone();
+    let mut seen = BTreeSet::new();
+    while seen.insert(at.clone()) {
+        at = waits.get(&at)?.first()?.clone();
+    }
+    let start = at.clone();
+    let mut smallest = at.clone();
+    loop {
+        at = waits.get(&at)?.first()?.clone();
+        if at == start {
+            return Some(smallest);
+        }
+        smallest = smallest.min(at.clone());
+    }
+}
+
+/// How many new accounts stand above each new one; those in a circle count from where it was cut.
+pub(super) fn depths(work: &Work<'_, '_>) -> BTreeMap<(usize, Arc<str>), usize> {
+    let mut above: BTreeMap<(usize, Arc<str>), Vec<Arc<str>>> = BTreeMap::new();
+    for draft in work.drafts.iter().filter(|draft| draft.stage == Stage::CreateAccounts) {
+        above.insert((draft.target, draft.change.object.key.clone()), draft.change.attributes.iter().filter_map(key_of).cloned().collect());
+    }
+    let mut depths: BTreeMap<(usize, Arc<str>), usize> = BTreeMap::new();
+    for start in above.keys() {
+        // A path of its own instead of recursion: chains of managers may be long.
+        let mut path = vec![start.clone()];
+        while let Some(at) = path.last().cloned() {
+            let next = above.get(&at).into_iter().flatten().map(|key| (at.0, key.clone())).filter(|next| above.contains_key(next));
+            let next: Vec<_> = next.collect();
+            if let Some(open) = next.iter().find(|next| !depths.contains_key(*next) && !path.contains(next)) {
+                path.push(open.clone());
+                continue;
+            }
+            let depth = next.iter().filter_map(|next| depths.get(next)).map(|depth| depth + 1).max().unwrap_or(0);
+            depths.insert(at, depth);
+            path.pop();
+        }
+    }
+    depths
+}

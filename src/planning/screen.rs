@@ -1,0 +1,194 @@
+//! The quick look at everybody: who needs a closer one, and whom the rules of groups cover.
+//!
+//! An account is as it should be when its fingerprint is that of what it should have. Only a difference is looked at on real values.
+//! Must never: decide anything but that nothing changes; planning without it gives the same plan.
+
+use std::sync::Arc;
+
+use super::correlate::Claim;
+use super::desired::{self, Desired};
+use super::findings::Shared;
+use super::identity::Person;
+use super::lifecycle::Standing;
+use super::serve::{Serve, serve};
+use super::unique;
+use super::work::{Basis, Presence, Work};
+use crate::expr::Input;
+use crate::manifest::kinds::{Lifecycle, MappingMode};
+use crate::model::{FindingCode, Severity, Value, ValueState};
+use crate::world::{Truth, canonical};
+
+/// What the quick look found.
+#[derive(Default)]
+pub(super) struct Screened {
+    /// identities that need a closer look
+    pub(super) closer: Vec<u32>,
+    /// where everybody stands
+    pub(super) standing: Vec<Where>,
+    /// for each group, whom its rule covers, by number
+    pub(super) covered: Vec<Vec<u32>>,
+    /// for each group, those for whom its rule could not be worked out
+    pub(super) unclear: Vec<Vec<u32>>,
+}
+
+/// [`Standing`] in one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    /// as the sources say
+    Is(Lifecycle),
+    /// left out
+    Deselected,
+    /// not known
+    Unknown,
+}
+
+/// Looks at everybody. `groups` says whose rules are wanted.
+pub(super) fn screen(work: &mut Work<'_, '_>, groups: &[bool], skip: bool) -> Screened {
+    let basis = work.basis;
+    let mut screened = Screened { covered: vec![Vec::new(); groups.len()], unclear: vec![Vec::new(); groups.len()], ..Screened::default() };
+    let mut person = Person::default();
+    let mut desired = Desired::default();
+    let mut buffer = Vec::new();
+    for identity in 0..basis.people.len() {
+        basis.people.assemble(&basis.layout, identity, &mut person);
+        screened.standing.push(Where::of(&person.standing));
+        cover(work, groups, &person, &mut screened);
+        let quiet = person.failures.is_empty() && !skip;
+        let mut closer = !quiet || !matches!(person.standing, Standing::Is(_) | Standing::Deselected);
+        for target in 0..basis.policy.targets.len() {
+            match glance(work, target, &mut person, &mut desired, &mut buffer) {
+                Some(presence) => work.presence[target][identity as usize] = presence,
+                None => closer = true,
+            }
+        }
+        if closer {
+            screened.closer.push(identity);
+        }
+    }
+    screened
+}
+
+/// Whom the rules of groups cover.
+fn cover(work: &mut Work<'_, '_>, groups: &[bool], person: &Person, screened: &mut Screened) {
+    let basis = work.basis;
+    let Some(lifecycle) = person.standing.lifecycle() else { return };
+    for (at, group) in basis.policy.groups.iter().enumerate().filter(|(at, _)| groups[*at]) {
+        let Some(rule) = &basis.layout.groups[at] else { continue };
+        if !lifecycles(&group.lifecycles).contains(&lifecycle) {
+            continue;
+        }
+        match person.holds(rule) {
+            Truth::Yes => screened.covered[at].push(person.number),
+            Truth::No => {}
+            Truth::Unknown(words) => {
+                screened.unclear[at].push(person.number);
+                let sentence = format!("{{who}}: whether {} covers them could not be worked out, so memberships stay: {words}", group.key);
+                let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence);
+                work.findings.share(shared.at(group.rule_place.as_ref()), &Arc::from(person.key.as_str()));
+            }
+        }
+    }
+}
+
+/// The lifecycles that a group's rule covers.
+pub(super) fn lifecycles(said: &[Lifecycle]) -> &[Lifecycle] {
+    if said.is_empty() { &[Lifecycle::Active] } else { said }
+}
+
+/// What becomes of an account where nothing changes; nothing where that takes a closer look.
+fn glance(work: &Work<'_, '_>, target: usize, person: &mut Person, desired: &mut Desired, buffer: &mut Vec<u8>) -> Option<Presence> {
+    let basis = work.basis;
+    let accounts = basis.observed[target].accounts();
+    if accounts.unreadable() {
+        return Some(Presence::Unclear);
+    }
+    let claim = work.claims[target].of(person.number);
+    match (serve(basis, target, person), claim) {
+        (Serve::No(_), Claim::None) => return Some(Presence::Absent),
+        (Serve::Yes, Claim::Owned(row)) if accounts.active(row) => {
+            let slots: Vec<_> = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect();
+            let as_it_is = keeps_names(work, target, person) && is_as_desired(work, target, row, person, desired, buffer);
+            for (slot, state) in slots {
+                person.slots[slot] = state;
+            }
+            as_it_is.then_some(Presence::Stays)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the account has a variant of each unique name; puts it into the slot.
+fn keeps_names(work: &Work<'_, '_>, target: usize, person: &mut Person) -> bool {
+    let basis = work.basis;
+    for at in 0..person.unique.len() {
+        let slot = person.unique[at];
+        let Some(base) = unique::text(person, slot) else { return false };
+        let Some(kept) = unique::kept(basis, &work.claims, target, person.number, slot, &base) else { return false };
+        person.slots[slot] = ValueState::Set(Value::Text(kept));
+    }
+    true
+}
+
+fn is_as_desired(work: &Work<'_, '_>, target: usize, row: u32, person: &Person, desired: &mut Desired, buffer: &mut Vec<u8>) -> bool {
+    let basis = work.basis;
+    let layout = &basis.layout.targets[target];
+    if layout.active.is_some() {
+        return false;
+    }
+    desired::work_out(basis, target, person, desired);
+    let accounts = basis.observed[target].accounts();
+    for (attribute, state) in layout.attributes.iter().zip(&mut desired.states) {
+        let unique = attribute.rule.as_ref().is_some_and(|rule| rule.unique);
+        match state {
+            ValueState::Unknown => return false,
+            ValueState::Clear if attribute.required => return false,
+            ValueState::Set(value) if unique || !canonical::is_plain(attribute.kind, value) => {
+                let cell = accounts.cell(row, attribute.column);
+                if !canonical::same(attribute.kind, value, cell) {
+                    return false;
+                }
+            }
+            ValueState::Set(Value::Reference(key)) => {
+                let holder = basis.people.find(key).and_then(|identity| work.claims[target].row(identity));
+                let Some(holder) = holder else { return false };
+                *state = ValueState::Set(Value::text(accounts.id(holder)));
+            }
+            _ => {}
+        }
+    }
+    if layout.has_loose && !loose_as_desired(basis, target, row, desired) {
+        return false;
+    }
+    let wanted = accounts.stream().fingerprint(buffer, |column, kind, out| {
+        let at = layout.by_column.get(column).copied().flatten();
+        if let Some(ValueState::Set(value)) = at.and_then(|at| desired.states.get(at)) {
+            canonical::write(kind, Input::Value(value), out);
+        }
+    });
+    wanted == accounts.print(row)
+}
+
+/// Attributes that are not in the fingerprint: with a condition, or only for the beginning.
+fn loose_as_desired(basis: &Basis<'_>, target: usize, row: u32, desired: &Desired) -> bool {
+    let accounts = basis.observed[target].accounts();
+    let attributes = basis.layout.targets[target].attributes.iter().zip(&desired.states);
+    attributes.filter(|(attribute, _)| !attribute.enforced).all(|(attribute, state)| {
+        let cell = accounts.cell(row, attribute.column);
+        match state {
+            ValueState::Set(_) if attribute.mode == MappingMode::Initial => !canonical::is_nothing(cell),
+            ValueState::Set(value) => canonical::same(attribute.kind, value, cell),
+            ValueState::Clear => attribute.mode == MappingMode::Initial || canonical::is_nothing(cell),
+            ValueState::Unmanaged | ValueState::Unknown => true,
+        }
+    })
+}
+
+impl Where {
+    fn of(standing: &Standing) -> Self {
+        match standing {
+            Standing::Is(lifecycle) => Self::Is(*lifecycle),
+            Standing::Deselected => Self::Deselected,
+            Standing::DuplicateKey | Standing::Unknown(_) => Self::Unknown,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What every step of planning reads, and what the steps leave behind for the next.
+//!
+//! Must never: hold anything that a step could work out from the policy and the world alone, but for speed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::correlate::Claims;
+use super::findings::{Findings, Shared};
+use super::identity::Identities;
+use super::layout::Layout;
+use super::observed::{Observed, observe};
+use super::unique::Names;
+use super::{Answer, Lookup, LookupBy, Moment};
+use crate::manifest::kinds::Ownership;
+use crate::model::{Action, AttributeChange, Cause, Change, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity};
+use crate::policy::Policy;
+use crate::world::{MARKER, World};
+
+/// What every step reads.
+pub(super) struct Basis<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) world: &'a World,
+    pub(super) moment: Moment,
+    pub(super) layout: Layout<'a>,
+    pub(super) people: Identities<'a>,
+    pub(super) observed: Vec<Observed<'a>>,
+    /// what this workspace's markers begin with
+    pub(super) keyed_marker: String,
+}
+
+/// What the steps leave behind.
+pub(super) struct Work<'b, 'a> {
+    pub(super) basis: &'b Basis<'a>,
+    /// by target: who has which account
+    pub(super) claims: Vec<Claims>,
+    /// by target and identity: what becomes of the account
+    pub(super) presence: Vec<Vec<Presence>>,
+    /// by target: accounts of ours whose identity is gone
+    pub(super) gone: Vec<BTreeSet<u32>>,
+    pub(super) names: Names,
+    pub(super) drafts: Vec<Draft>,
+    pub(super) findings: Findings,
+    pub(super) questions: BTreeSet<Lookup>,
+}
+
+/// What becomes of an identity's account at one target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// it has none that is ours, and gets none
+    #[default]
+    Absent,
+    /// it has one, and keeps it or gets it by adoption
+    Stays,
+    /// it is made in this plan
+    Made,
+    /// it has one of ours that goes
+    Leaves,
+    /// that can't be said: whatever is observed stays
+    Unclear,
+}
+
+/// A change before it has its place in the plan.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) target: usize,
+    pub(super) stage: Stage,
+    pub(super) change: Change,
+}
+
+/// The order of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// accounts that lose access
+    Deactivate,
+    /// memberships that go
+    RemoveMembers,
+    /// groups that exist
+    UpdateGroups,
+    /// new groups
+    CreateGroups,
+    /// new accounts, managers first
+    CreateAccounts,
+    /// accounts that exist
+    UpdateAccounts,
+    /// memberships that come
+    AddMembers,
+    /// references to accounts that did not exist when their owner was made
+    References,
+    /// accounts that go for good
+    DeleteAccounts,
+    /// groups that go for good
+    DeleteGroups,
+}
+
+impl<'a> Basis<'a> {
+    /// Lays everything out.
+    pub(super) fn new(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment) -> Self {
+        let layout = Layout::new(policy, world);
+        let people = Identities::new(policy, world, &layout, moment);
+        let observed = observe(&world.targets, answers);
+        Self { policy, world, moment, layout, people, observed, keyed_marker: format!("{MARKER}{}:", policy.workspace) }
+    }
+
+    /// Whether everything that could establish somebody was read to its end.
+    pub(super) fn knows_everybody(&self) -> bool {
+        let establishing = self.policy.sources.iter().zip(&self.world.trust).filter(|(source, _)| source.establishes);
+        establishing.into_iter().all(|(_, trust)| trust.proves_absence())
+    }
+
+    /// What headcount may do with the groups of a target.
+    pub(super) fn group_ownership(&self, target: usize) -> Ownership {
+        let rules = &self.policy.targets[target];
+        rules.groups.as_ref().map_or(rules.ownership, |groups| groups.ownership)
+    }
+}
+
+impl<'b, 'a> Work<'b, 'a> {
+    /// Nothing is decided yet.
+    pub(super) fn new(basis: &'b Basis<'a>) -> Self {
+        let targets = basis.policy.targets.len();
+        Self {
+            basis,
+            claims: Vec::with_capacity(targets),
+            presence: (0..targets).map(|_| vec![Presence::Absent; basis.people.len() as usize]).collect(),
+            gone: vec![BTreeSet::new(); targets],
+            names: Names::default(),
+            drafts: Vec::new(),
+            findings: Findings::default(),
+            questions: BTreeSet::new(),
+        }
+    }
+
+    /// Something must be asked before more can be said.
+    pub(super) fn ask(&mut self, target: usize, kind: ObjectKind, by: LookupBy) {
+        self.questions.insert(Lookup { target, kind, by });
+    }
+
+    /// A finding about somebody at a target, told together with the others of its sort.
+    pub(super) fn tell(&mut self, severity: Severity, code: FindingCode, target: usize, key: &Arc<str>, sentence: &str) {
+        let shared = Shared::new(severity, code, Some(&self.basis.policy.targets[target].name), sentence);
+        self.findings.share(shared, key);
+    }
+
+    /// Puts a change down.
+    pub(super) fn draft(&mut self, target: usize, stage: Stage, change: Change) {
+        self.drafts.push(Draft { target, stage, change });
+    }
+
+    /// A change with nothing in it yet.
+    pub(super) fn change(&self, target: usize, action: Action, object: ObjectRef, reason: Reason, cause: Cause) -> Change {
+        Change {
+            target: self.basis.policy.targets[target].name.clone(),
+            action,
+            object,
+            attributes: Vec::new(),
+            members: Vec::new(),
+            reason,
+            needs: Vec::new(),
+            risks: Vec::new(),
+            withheld: None,
+            cause,
+        }
+    }
+
+    /// An account that exists, as changes name it.
+    pub(super) fn account(&self, target: usize, row: u32, key: &Arc<str>) -> ObjectRef {
+        let accounts = self.basis.observed[target].accounts();
+        let id: Arc<str> = Arc::from(accounts.id(row).as_ref());
+        let text = |name: &str| accounts.cell_of(row, name).as_text().filter(|text| !text.is_empty()).map(Arc::from);
+        let name = text("userName").or_else(|| text("displayName")).unwrap_or_else(|| id.clone());
+        ObjectRef { kind: ObjectKind::Account, key: key.clone(), id: Some(id), name }
+    }
+
+    /// The key by which changes name an account that is nobody's: of its mark or link, else its id.
+    pub(super) fn account_key(&self, target: usize, row: u32) -> Arc<str> {
+        match self.claims[target].holder(row) {
+            Some(identity) => self.basis.people.key(identity),
+            None => {
+                self.former_key(target, row).unwrap_or_else(|| Arc::from(format!("id:{}", self.basis.observed[target].accounts().id(row))))
+            }
+        }
+    }
+
+    /// Our key that an account's mark or link gives.
+    pub(super) fn former_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
+        let Basis { world, policy, observed, .. } = self.basis;
+        let accounts = observed[target].accounts();
+        let marked = accounts.marked_key(row).map(Arc::from);
+        marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).cloned())
+    }
+}
+
+impl Draft {
+    /// With attributes, sorted.
+    pub(super) fn sort(&mut self) {
+        self.change.attributes.sort_by(|one, other| one.attribute.cmp(&other.attribute));
+        self.change.members.sort_by(|one, other| one.member.key.cmp(&other.member.key));
+        self.change.risks.sort_unstable();
+        self.change.risks.dedup();
+    }
+}
+
+/// One attribute of a change.
+pub(super) fn attribute(name: &Arc<str>, before: Option<crate::model::Value>, after: Option<crate::model::Value>) -> AttributeChange {
+    AttributeChange { attribute: name.clone(), before, after }
+}
+
+/// A change with attributes and risks.
+pub(super) fn with(mut change: Change, attributes: Vec<AttributeChange>, risks: &[Risk]) -> Change {
+    change.attributes = attributes;
+    change.risks = risks.to_vec();
+    change
+}
+
+/// A change of members.
+pub(super) fn with_members(mut change: Change, members: Vec<MemberChange>) -> Change {
+    change.members = members;
+    change
+}
