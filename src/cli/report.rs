@@ -178,7 +178,7 @@ pub fn failure(failure: &Failure) -> Exit {
 
 /// Prints diagnostics with their lines marked, and how many there are.
 pub fn diagnostics(found: &[Diagnostic], texts: &Texts) {
-    let mut lines = Lines { texts, files: BTreeMap::new() };
+    let mut lines = Lines::new(texts, found);
     let mut out = io::BufWriter::new(anstream::stderr().lock());
     for diagnostic in found {
         let _ = writeln!(out, "{}\n", diagnostic_text(diagnostic, &mut lines));
@@ -271,18 +271,57 @@ fn terminal_width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0))
 }
 
+/// The lines of the files, for marking; what may be a secret is starred out wherever its line is shown.
 struct Lines<'a> {
     texts: &'a Texts,
-    files: BTreeMap<Arc<str>, Option<Arc<str>>>,
+    files: BTreeMap<Arc<str>, Option<File>>,
+    concealed: BTreeMap<(Arc<str>, u32), Vec<(u32, u32)>>,
 }
 
-impl Lines<'_> {
-    fn line(&mut self, place: &Place) -> Option<String> {
-        let text = self.files.entry(place.file.clone()).or_insert_with(|| match place.file.as_ref() {
-            "-" => self.texts.stdin.clone(),
-            file => std::fs::read_to_string(file).ok().map(Arc::from),
-        });
-        let number = usize::try_from(place.line).ok()?.checked_sub(1)?;
-        text.as_deref()?.lines().nth(number).map(ToString::to_string)
+struct File {
+    text: Arc<str>,
+    /// where each line starts
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(texts: &'a Texts, found: &[Diagnostic]) -> Self {
+        let mut concealed: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (place, length) in found.iter().filter(|found| found.conceal).filter_map(|found| found.place.as_ref()) {
+            concealed.entry((place.file.clone(), place.line)).or_default().push((place.column, *length));
+        }
+        Self { texts, files: BTreeMap::new(), concealed }
     }
+
+    fn line(&mut self, place: &Place) -> Option<String> {
+        let texts = self.texts;
+        let file = self.files.entry(place.file.clone()).or_insert_with(|| {
+            let text = match place.file.as_ref() {
+                "-" => texts.stdin.clone(),
+                file => std::fs::read_to_string(file).ok().map(Arc::from),
+            };
+            text.map(File::new)
+        });
+        let line = file.as_ref()?.line(usize::try_from(place.line).ok()?)?;
+        let hidden = self.concealed.get(&(place.file.clone(), place.line));
+        Some(hidden.map_or_else(|| line.to_owned(), |spans| starred(line, spans)))
+    }
+}
+
+impl File {
+    fn new(text: Arc<str>) -> Self {
+        let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// From 1.
+    fn line(&self, number: usize) -> Option<&str> {
+        let start = *self.starts.get(number.checked_sub(1)?)?;
+        self.text.get(start..)?.lines().next()
+    }
+}
+
+fn starred(line: &str, spans: &[(u32, u32)]) -> String {
+    let hidden = |column: u32| spans.iter().any(|(start, length)| column >= *start && column < start.saturating_add(*length));
+    line.chars().zip(1..).map(|(letter, column)| if hidden(column) { '*' } else { letter }).collect()
 }

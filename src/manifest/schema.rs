@@ -45,10 +45,19 @@ pub fn crds() -> Vec<(String, String)> {
     let file = |crd: &_| {
         let mut json = serde_json::to_value(crd).unwrap_or_default();
         without_null(&mut json);
+        describe(&mut json);
         let name = json.pointer("/spec/names/plural").and_then(Value::as_str).unwrap_or_default().to_owned();
         (format!("{name}.yaml"), serde_yaml::to_string(&json).unwrap_or_default())
     };
     crds.iter().map(file).collect()
+}
+
+/// The derive macro describes the whole by its own name; people want to read what the kind is.
+fn describe(crd: &mut Value) {
+    if let Some(schema) = crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
+        let description = schema.pointer("/properties/spec/description").cloned().unwrap_or_default();
+        schema["description"] = description;
+    }
 }
 
 fn document<T: JsonSchema>(kind: &'static str) -> Value {
@@ -152,4 +161,78 @@ fn without_null(schema: &mut Value) {
 
 fn pretty(schema: &Value) -> String {
     serde_json::to_string_pretty(schema).unwrap_or_default() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fresh(folder: &str, files: Vec<(String, String)>, command: &str) {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let stale = |(name, text): &&(String, String)| std::fs::read_to_string(dir.join(name)).ok().as_ref() != Some(text);
+        let stale: Vec<_> = files.iter().filter(stale).map(|(name, _)| name).collect();
+        assert!(stale.is_empty(), "{folder}: {stale:?} are stale; run `cargo run -- {command}`");
+    }
+
+    #[test]
+    fn the_generated_files_are_fresh() {
+        fresh("crds", crds(), "crds --dir crds");
+        fresh("crds/schema", schema(), "schema --dir crds/schema");
+    }
+
+    /// What the API server demands of a structural schema: every value has a type (or keeps whatever it is given), none is given by reference,
+    /// and what stands below `oneOf` only restricts.
+    fn not_structural(schema: &Value, path: &str, found: &mut Vec<String>) {
+        let Some(parts) = schema.as_object() else { return found.push(format!("{path}: not a schema")) };
+        let free = parts.get("x-kubernetes-preserve-unknown-fields") == Some(&json!(true));
+        if !parts.get("type").is_some_and(Value::is_string) && !free && parts.get("x-kubernetes-int-or-string").is_none() {
+            found.push(format!("{path}: no single type"));
+        }
+        for forbidden in ["$ref", "$defs", "definitions", "patternProperties", "const", "if", "prefixItems", "examples"] {
+            if parts.contains_key(forbidden) {
+                found.push(format!("{path}: `{forbidden}`"));
+            }
+        }
+        if parts.contains_key("properties") && parts.contains_key("additionalProperties") {
+            found.push(format!("{path}: properties and additionalProperties exclude each other"));
+        }
+        for (name, below) in parts.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            not_structural(below, &format!("{path}.{name}"), found);
+        }
+        match (parts.get("type").and_then(Value::as_str), parts.get("items")) {
+            (Some("array"), Some(items)) => not_structural(items, &format!("{path}[]"), found),
+            (Some("array"), None) => found.push(format!("{path}: a list without items")),
+            _ => {}
+        }
+        if let Some(values @ Value::Object(_)) = parts.get("additionalProperties") {
+            not_structural(values, &format!("{path}.*"), found);
+        }
+        for choice in ["oneOf", "anyOf", "allOf"].iter().filter_map(|name| parts.get(*name)?.as_array()).flatten() {
+            for forbidden in ["type", "description", "default", "additionalProperties", "nullable"] {
+                if choice.get(forbidden).is_some() {
+                    found.push(format!("{path}: `{forbidden}` in a choice"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_crd_is_structural() {
+        for (file, text) in crds() {
+            let crd: Value = serde_yaml::from_str(&text).unwrap();
+            let schema = crd.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap();
+            let mut found = Vec::new();
+            not_structural(schema, &file, &mut found);
+            assert!(found.is_empty(), "{found:#?}");
+        }
+    }
+
+    #[test]
+    fn no_definition_has_a_kinds_name() {
+        let documents = documents();
+        for (_, schema) in &documents {
+            let defs = schema["$defs"].as_object().unwrap();
+            assert!(documents.iter().all(|(kind, _)| !defs.contains_key(*kind)), "the combined schema would lose one of them");
+        }
+    }
 }

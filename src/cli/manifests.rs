@@ -1,0 +1,72 @@
+//! From `-f` to loaded manifests and compiled rules: the same for every command.
+//!
+//! Must never: hand on manifests with an error in them.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Files;
+use super::report::{Failure, Texts};
+use crate::connector::registry::Facts;
+use crate::diagnostic::{Diagnostic, Level};
+use crate::manifest::{self, Input, Loaded};
+use crate::policy::{self, Policy};
+
+/// Most bytes of standard input; what is larger is told so by the loader.
+const MAX_STDIN: u64 = 600 << 20;
+
+/// Manifests without an error.
+pub struct Manifests {
+    pub loaded: Loaded,
+    pub policy: Policy,
+    pub warnings: Vec<Diagnostic>,
+    pub texts: Texts,
+}
+
+/// Loads and compiles what `-f` names; all errors at once.
+pub fn load(files: &Files) -> Result<Manifests, Failure> {
+    let (inputs, texts) = inputs(files)?;
+    let (loaded, policy, problems) = check(&inputs);
+    match policy {
+        Some(policy) => Ok(Manifests { loaded, policy, warnings: problems, texts }),
+        None => Err(Failure::Manifests(problems, texts)),
+    }
+}
+
+/// What `-f` names; the current folder if it names nothing.
+pub fn inputs(files: &Files) -> Result<(Vec<Input>, Texts), Failure> {
+    let mut texts = Texts::default();
+    let mut inputs = Vec::new();
+    for path in &files.files {
+        if path != Path::new("-") {
+            inputs.push(Input::Path(path.clone()));
+        } else if texts.stdin.is_none() {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().lock().take(MAX_STDIN).read_to_end(&mut bytes);
+            read.map_err(|error| Failure::file("read", path, error))?;
+            texts.stdin = Some(Arc::from(String::from_utf8_lossy(&bytes)));
+            inputs.push(Input::stdin(bytes));
+        }
+    }
+    if inputs.is_empty() {
+        inputs.push(Input::Path(PathBuf::from(".")));
+    }
+    Ok((inputs, texts))
+}
+
+/// Every problem of the manifests and of the expressions in them, sorted by place; a policy only where none is an error.
+pub fn check(inputs: &[Input]) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
+    let (loaded, mut problems) = manifest::load(inputs);
+    let broken = problems.iter().any(|problem| problem.level == Level::Error);
+    let (policy, found) = match policy::compile(&loaded, &Facts) {
+        Ok((policy, warnings)) => (Some(policy), warnings),
+        Err(errors) => (None, errors),
+    };
+    // What could not be loaded is missing for the compiler, and what was told once need not be told again.
+    let told = |found: &Diagnostic| broken && (found.place.is_none() || problems.iter().any(|problem| problem.place == found.place));
+    let new: Vec<_> = found.into_iter().filter(|found| !told(found)).collect();
+    problems.extend(new);
+    problems.sort_by(|one, next| one.place.cmp(&next.place));
+    (loaded, policy.filter(|_| !broken), problems)
+}
