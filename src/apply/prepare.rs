@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::connector::Write;
 use crate::model::{Action, Change, ChangeId, ObjectKind, Value};
 
 use super::ids::Ids;
+use super::record::Sending;
 
 /// A change, ready to be sent in one or several parts.
 pub(super) struct Prepared<'a> {
@@ -20,6 +22,8 @@ pub(super) struct Prepared<'a> {
     pub(super) parts: Vec<Part>,
     /// references and members that could not be resolved, in words
     pub(super) unresolved: Vec<String>,
+    /// how often any of it was sent
+    pub(super) sends: AtomicU32,
 }
 
 /// One write of a change.
@@ -48,7 +52,7 @@ pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, most:
     if empty && !unresolved.is_empty() && change.action != Action::Create {
         return Err(unresolved.join("; "));
     }
-    Ok(Prepared { id, change, object, parts, unresolved })
+    Ok(Prepared { id, change, object, parts, unresolved, sends: AtomicU32::new(0) })
 }
 
 /// Whether a change can do without another that failed: one that would only have made a member or somebody it refers to.
@@ -72,6 +76,12 @@ pub(super) fn references(value: &Value) -> BTreeSet<Arc<str>> {
 }
 
 impl<'a> Prepared<'a> {
+    /// What goes to the journal before it is sent once more.
+    pub(super) fn sending(&self) -> Sending<'a> {
+        let attempt = self.sends.fetch_add(1, Ordering::Relaxed) + 1;
+        Sending { id: self.id, change: self.change, attempt, object: self.object.clone() }
+    }
+
     /// A part, as connectors take it.
     pub(super) fn write(&self, part: &Part) -> Write<'a> {
         Write { change: self.change, id: self.object.clone(), attributes: part.attributes.clone(), members: part.members.clone() }

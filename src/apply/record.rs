@@ -22,8 +22,15 @@ pub(super) struct Settled<'a> {
     pub(super) weight: u64,
 }
 
-/// The change that is about to be sent: which, what, the attempt, the object's id.
-pub(super) type Sending<'a> = (ChangeId, &'a Change, u32, Option<Arc<str>>);
+/// A change that is about to be sent.
+pub(super) struct Sending<'a> {
+    pub(super) id: ChangeId,
+    pub(super) change: &'a Change,
+    /// from 1
+    pub(super) attempt: u32,
+    /// the object's id
+    pub(super) object: Option<Arc<str>>,
+}
 
 /// Writes the journal and the state of one run.
 pub(super) struct Recorder {
@@ -40,7 +47,7 @@ impl Recorder {
 
     /// Makes intents durable. Where that fails nothing may be sent: the run stops.
     pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<(), String> {
-        let events: Vec<_> = sending.iter().map(|(id, change, attempt, _)| Event::intent(*id, change, *attempt)).collect();
+        let events: Vec<_> = sending.iter().map(|one| Event::intent(one.id, one.change, one.attempt)).collect();
         let at = Timestamp::now();
         // Noted before it is sent: an account that a killed run deactivated must not look like one that somebody else deactivated.
         let deactivations: Vec<_> = sending.iter().filter_map(|sending| deactivation(sending, at)).collect();
@@ -129,7 +136,8 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
     lessons
 }
 
-fn deactivation((_, change, attempt, id): &Sending<'_>, at: Timestamp) -> Option<Deactivation> {
-    let id = id.clone().filter(|_| *attempt == 1 && change.action == Action::Deactivate)?;
-    Some(Deactivation { target: change.target.clone(), id, at })
+fn deactivation(sending: &Sending<'_>, at: Timestamp) -> Option<Deactivation> {
+    let deactivates = sending.attempt == 1 && sending.change.action == Action::Deactivate;
+    let id = sending.object.clone().filter(|_| deactivates)?;
+    Some(Deactivation { target: sending.change.target.clone(), id, at })
 }

@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::journal::{Event, GroupCommit, append};
+use crate::journal::{Event, GroupCommit, append, close_dead_runs};
 use crate::model::{Change, ChangeId, Outcome, SystemError};
 use crate::state::{StateError, record_completed_run};
 
@@ -35,6 +35,8 @@ struct Desk<'a> {
     schedule: Schedule,
     ids: Ids<'a>,
     outcomes: BTreeMap<ChangeId, Outcome>,
+    /// changes that never came as far as an intent
+    unsent: Vec<ChangeId>,
     running: BTreeMap<Arc<str>, usize>,
 }
 
@@ -45,27 +47,33 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
     let run: Arc<str> = Arc::from(name());
     let started = Timestamp::now();
     let opening = [Event::started(job.plan, job.who), Event::planned(job.plan)];
-    job.store.write(|tx| append(tx, &run, started, &opening))?;
+    job.store.write(|tx| {
+        // Whoever holds the lock knows that no other run is alive.
+        close_dead_runs(tx, started)?;
+        append(tx, &run, started, &opening)
+    })?;
     job.store.prune_windows(started - job.settings.keep_windows)?;
     let group =
         GroupCommit::start(job.store.clone()).map_err(|source| StateError::Open { path: job.store.path().to_path_buf(), source })?;
     let schedule = Schedule::new(&job.plan.changes);
     let gates = schedule.targets().map(|target| (target.clone(), Gate::new(job.settings.pace(target)))).collect();
     let ground = Ground { job, gates, recorder: Recorder::new(group, run.clone()), stop: job.cancel.child_token() };
-    let outcomes = Desk::new(&ground, schedule).work().await;
+    let (outcomes, unsent) = Desk::new(&ground, schedule).work().await;
     let failure = ground.recorder.failure().map(|error| error.to_string());
     let stopped = failure.or_else(|| job.cancel.is_cancelled().then(|| "the run was stopped".to_owned()));
     let report = Report { run: run.to_string(), outcomes, stopped };
-    finish(job, &report)?;
+    finish(job, &report, &unsent)?;
     Ok(report)
 }
 
-/// The last entry. A run that came to its end makes the state a known one.
-fn finish(job: &Job<'_>, report: &Report) -> Result<(), StateError> {
-    let event = Event::Finished { results: report.results(), stopped: report.stopped.clone() };
+/// The last entries. A run that came to its end makes the state a known one.
+fn finish(job: &Job<'_>, report: &Report, unsent: &[ChangeId]) -> Result<(), StateError> {
+    let outcome = |id: &ChangeId| Some(Event::outcome(*id, job.plan.changes.get(id.0 as usize)?, report.outcomes.get(id)?, None));
+    let mut events: Vec<_> = unsent.iter().filter_map(outcome).collect();
+    events.push(Event::Finished { results: report.results(), stopped: report.stopped.clone() });
     let now = Timestamp::now();
     job.store.write(|tx| {
-        append(tx, &report.run, now, &[event])?;
+        append(tx, &report.run, now, &events)?;
         if report.stopped.is_none() { record_completed_run(tx, now) } else { Ok(()) }
     })
 }
@@ -80,11 +88,11 @@ impl<'a> Desk<'a> {
         for (at, _) in ground.job.plan.changes.iter().enumerate().filter(|(_, change)| !change.runs()) {
             schedule.settle(ChangeId(at as u32), false);
         }
-        Self { ground, schedule, ids: Ids::new(ground.job), outcomes: BTreeMap::new(), running: BTreeMap::new() }
+        Self { ground, schedule, ids: Ids::new(ground.job), outcomes: BTreeMap::new(), unsent: Vec::new(), running: BTreeMap::new() }
     }
 
     /// Until nothing can run any more.
-    async fn work(mut self) -> BTreeMap<ChangeId, Outcome> {
+    async fn work(mut self) -> (BTreeMap<ChangeId, Outcome>, Vec<ChangeId>) {
         let mut flying = Flying::new();
         let targets: Vec<_> = self.schedule.targets().cloned().collect();
         loop {
@@ -97,7 +105,7 @@ impl<'a> Desk<'a> {
                 self.settle(settled);
             }
         }
-        self.outcomes
+        (self.outcomes, self.unsent)
     }
 
     /// Sends as many batches as the target's pace allows.
@@ -128,7 +136,10 @@ impl<'a> Desk<'a> {
                     self.ground.job.progress.started(id);
                     batch.push(prepared);
                 }
-                Err(outcome) => self.settle(Settled { id, change, outcome, object: None, weight: 0 }),
+                Err(outcome) => {
+                    self.unsent.push(id);
+                    self.settle(Settled { id, change, outcome, object: None, weight: 0 });
+                }
             }
         }
         batch

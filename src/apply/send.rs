@@ -73,8 +73,8 @@ impl<'a> Sender<'a> {
         if open.is_empty() {
             return;
         }
-        let intents = open.iter().map(|part| (part.prepared.id, part.prepared.change, part.sent() + 1, part.prepared.object.clone()));
-        if let Err(why) = self.recorder.intents(intents.collect(), self.stop).await {
+        let sending = open.iter().map(|part| part.prepared.sending()).collect();
+        if let Err(why) = self.recorder.intents(sending, self.stop).await {
             return stop_all(open, &why);
         }
         let Some(permit) = self.gate.permit(self.job.lock, self.stop).await else {
@@ -178,10 +178,6 @@ impl<'a> Sender<'a> {
 impl<'b, 'a> Try<'b, 'a> {
     fn new(prepared: &'b Prepared<'a>, part: &'b Part) -> Self {
         Self { prepared, part, attempts: 0, throttles: 0, doubt: None, end: None }
-    }
-
-    fn sent(&self) -> u32 {
-        self.attempts + self.throttles
     }
 }
 

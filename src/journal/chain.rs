@@ -118,8 +118,9 @@ impl<'a> Journal<'a> {
     /// Intents of runs that never ended: what a killed run may or may not have done.
     pub fn unfinished(&self) -> Result<Vec<(String, Intent)>, JournalError> {
         let query = "SELECT seq, body, hash, run, event FROM journal AS intent WHERE event = 'intent' \
-            AND NOT EXISTS (SELECT 1 FROM journal WHERE run = intent.run AND event = 'finished') \
-            AND NOT EXISTS (SELECT 1 FROM journal WHERE run = intent.run AND event = 'outcome' AND change = intent.change) ORDER BY seq";
+            AND run IN (SELECT run FROM journal AS start WHERE event = 'started' \
+                AND NOT EXISTS (SELECT 1 FROM journal WHERE event = 'finished' AND run = start.run)) \
+            AND NOT EXISTS (SELECT 1 FROM journal WHERE event = 'outcome' AND run = intent.run AND change = intent.change) ORDER BY seq";
         let mut found = Vec::new();
         self.query(query, [], |raw| {
             let entry = raw.entry()?;

@@ -4,10 +4,12 @@
 //! Must never: rewrite an entry, or hold a secret.
 
 mod chain;
+mod dead;
 mod event;
 mod group;
 
 pub use chain::{Entry, Journal, JournalError, Verified, append};
+pub use dead::close_dead_runs;
 pub use event::{Event, Intent, ResultWord};
 pub use group::GroupCommit;
 

@@ -26,7 +26,8 @@ CREATE TABLE windows (
 CREATE TABLE journal (
     seq INTEGER PRIMARY KEY, run TEXT NOT NULL, event TEXT NOT NULL, change INTEGER, body TEXT NOT NULL, hash BLOB NOT NULL
 ) STRICT;
-CREATE INDEX journal_by_run ON journal (run, event, change);
+CREATE INDEX journal_by_event ON journal (event, run, change);
+CREATE INDEX journal_by_run ON journal (run);
 ";
 
 /// What a look at the file found.

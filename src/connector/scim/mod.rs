@@ -12,7 +12,11 @@ mod rows;
 mod write;
 
 #[cfg(test)]
-mod tests;
+mod read_tests;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod write_tests;
 
 pub use default_mapping::default_mapping;
 
