@@ -1,0 +1,23 @@
+//! Ten thousand people and two hundred groups, once, with faults.
+
+use std::time::Instant;
+
+use crate::support::proxy::{FAULTS, Weather};
+use crate::support::skipped;
+
+use super::company::Company;
+use super::stage::Stage;
+
+#[test]
+fn ten_thousand_people_arrive_through_bad_weather() {
+    let company = Company::new(10_000, 200, 4711);
+    let Some(stage) = Stage::set(company, 4) else { return skipped("ten_thousand_people", "scim2-server") };
+    let began = Instant::now();
+    stage.proxy.weather(Weather { seed: 1, share: 0.01, kinds: FAULTS.to_vec() });
+    let run = stage.apply();
+    eprintln!("in bad weather: {:?}, {:.0} s, {:?}", run.code, began.elapsed().as_secs_f64(), stage.proxy.met());
+    stage.converge();
+    assert_eq!(stage.proxy.removals(), Vec::<String>::new(), "taken away without a reason");
+    stage.assert_done();
+    eprintln!("ten thousand people: {:.0} s", began.elapsed().as_secs_f64());
+}
