@@ -7,6 +7,7 @@ pub mod pack;
 pub mod pages;
 pub mod registry;
 pub mod scim;
+pub mod sql;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //!
 //! Must never: know how a system is spoken to.
 
-use super::{Reader, Surroundings, TargetConnector, file, scim};
+use super::{Reader, Surroundings, TargetConnector, file, scim, sql};
 use crate::manifest::kinds::{SourceConnection, TargetConnection, TargetSpec};
 use crate::model::SystemError;
 use crate::policy::ConnectorFacts;
@@ -12,7 +12,7 @@ pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundi
     match connection {
         SourceConnection::Scim(connection) => scim::open_source(connection, surroundings).await,
         SourceConnection::File(connection) => Ok(Box::new(file::open_source(connection, surroundings))),
-        SourceConnection::Sql(_) => todo!(),
+        SourceConnection::Sql(connection) => Ok(Box::new(sql::open_source(connection, surroundings))),
     }
 }
 
@@ -20,7 +20,7 @@ pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundi
 pub async fn open_target(connection: &TargetConnection, surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
     match connection {
         TargetConnection::Scim(connection) => scim::open_target(connection, surroundings).await,
-        TargetConnection::Sql(_) => todo!(),
+        TargetConnection::Sql(connection) => sql::open_target(connection, surroundings).await,
     }
 }
 
@@ -32,7 +32,7 @@ impl ConnectorFacts for Facts {
     fn default_mapping(&self, target: &TargetSpec) -> Vec<(String, String)> {
         match &target.connection {
             TargetConnection::Scim(_) => scim::default_mapping(),
-            TargetConnection::Sql(_) => todo!(),
+            TargetConnection::Sql(connection) => sql::default_mapping(connection),
         }
     }
 }

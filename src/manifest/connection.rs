@@ -109,7 +109,7 @@ pub struct ScimConnection {
     pub extension: Option<String>,
 }
 
-/// Tables of a database.
+/// Tables of a database, as the application made them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SqlConnection {
@@ -117,12 +117,15 @@ pub struct SqlConnection {
     pub database: Database,
     /// One row for each account (in a Source: for each record).
     pub accounts: AccountTable,
-    /// One row for each group.
+    /// One row for each group. A Target only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<GroupTable>,
-    /// One row for each membership.
+    /// One row for each membership of an account in a group. A Target only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memberships: Option<LinkTable>,
+    /// One row for each role of an account: the attribute `roles`. A Target only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<RoleTable>,
 }
 
 /// Which database.
@@ -147,53 +150,71 @@ pub struct SqliteFile {
 pub struct AccountTable {
     /// The table.
     pub table: String,
-    /// The primary key's column.
+    /// The column that identifies a row for ever: its primary key, or another unique one.
     pub key: String,
-    /// Attribute to column: `userName: username`.
+    /// Attribute to column: `userName: username`. In a Source: further names for columns, which a record has under their own names anyway.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, String>,
-    /// What columns that nobody maps start with at creation, as SQL-free literals (`is_staff: false`); `{{now}}` is the time of the write.
+    /// What columns without a value start with at creation, as plain values (`is_staff: false`).
+    /// `{{now}}` is the time of the write (text in UTC; seconds where the column is a whole number), `{{uuid}}` a random id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "super::kinds::any_values")]
     pub initial: BTreeMap<String, serde_json::Value>,
-    /// How a row is deactivated. Absent: rows can't be deactivated.
+    /// How a row says whether the account has access. Absent: accounts can't be deactivated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<ActiveColumn>,
-    /// Rows that headcount sees at all: column to the value it must have.
+    /// The rows that headcount sees and touches at all: column to the value it must have. New rows get it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "super::kinds::any_values")]
     pub only: BTreeMap<String, serde_json::Value>,
 }
 
-/// The column that says whether an account has access.
+/// How a row says whether an account has access.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ActiveColumn {
-    /// The column.
-    pub column: String,
-    /// Its value for an active account. Default: true (1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::kinds::any_value")]
-    pub active: Option<serde_json::Value>,
-    /// Its value for a deactivated one. Default: false (0).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "super::kinds::any_value")]
-    pub inactive: Option<serde_json::Value>,
+#[serde(rename_all = "camelCase")]
+pub enum ActiveColumn {
+    /// A column that is true for an active account: `is_active`.
+    Flag(String),
+    /// A column that is true for a deactivated account: `is_locked`.
+    DisabledFlag(String),
+    /// A column that is null for an active account and else says when it was deactivated: `deactivated_at`.
+    DeactivatedAt(String),
+    /// A column with one value for active accounts and another for deactivated ones.
+    Values(ActiveValues),
 }
 
-/// A table of groups or roles.
+/// A column with one value for active accounts and another for deactivated ones. Any further value counts as deactivated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActiveValues {
+    /// The column.
+    pub column: String,
+    /// Its value for an active account.
+    #[schemars(schema_with = "super::kinds::any_value")]
+    pub active: serde_json::Value,
+    /// Its value for a deactivated one.
+    #[schemars(schema_with = "super::kinds::any_value")]
+    pub inactive: serde_json::Value,
+}
+
+/// A table of groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GroupTable {
     /// The table.
     pub table: String,
-    /// The primary key's column.
+    /// The column that identifies a row for ever.
     pub key: String,
     /// Attribute to column: `displayName: name`.
     pub columns: BTreeMap<String, String>,
-    /// What columns that nobody maps start with at creation.
+    /// What columns without a value start with at creation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "super::kinds::any_values")]
     pub initial: BTreeMap<String, serde_json::Value>,
+    /// The rows that headcount sees and touches at all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "super::kinds::any_values")]
+    pub only: BTreeMap<String, serde_json::Value>,
 }
 
 /// A table that links accounts to groups.
@@ -210,4 +231,35 @@ pub struct LinkTable {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "super::kinds::any_values")]
     pub initial: BTreeMap<String, serde_json::Value>,
+}
+
+/// A table of accounts' roles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleTable {
+    /// The table.
+    pub table: String,
+    /// The column with the account's key.
+    pub account: String,
+    /// The column with the role: its name, or its key in the table of `names`.
+    pub role: String,
+    /// The table that gives roles their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<RoleNames>,
+    /// What other columns start with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "super::kinds::any_values")]
+    pub initial: BTreeMap<String, serde_json::Value>,
+}
+
+/// A table with the names of roles. headcount reads it and never writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleNames {
+    /// The table.
+    pub table: String,
+    /// The key's column.
+    pub key: String,
+    /// The name's column.
+    pub name: String,
 }

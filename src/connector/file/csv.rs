@@ -8,6 +8,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::input::Input;
 use super::rows::{Rows, Stop, names_column};
+use crate::manifest::did_you_mean;
 use crate::model::Columns;
 
 /// A record (its quoted lines too) is no longer than this; a longer one is a quote that nobody closed.
@@ -74,7 +75,8 @@ fn missing_columns(missing: &[&str], names: &[&str], line: u64) -> String {
     if names.len() > NAMED_HEADERS {
         named.push(format!("and {} more", names.len() - NAMED_HEADERS));
     }
-    let wanted: Vec<String> = missing.iter().map(|path| format!("`{path}`")).collect();
+    let near = |path: &str| did_you_mean(path, names.iter().copied()).map_or_else(String::new, |hint| format!(" ({hint})"));
+    let wanted: Vec<String> = missing.iter().map(|path| format!("`{path}`{}", near(path))).collect();
     let column = if missing.len() == 1 { "column" } else { "columns" };
     format!("line {line}: there is no {column} {}; the header has {}", wanted.join(", "), named.join(", "))
 }

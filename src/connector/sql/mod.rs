@@ -1,0 +1,126 @@
+//! Tables of a database, as some application made them: SQLite for now. A source and a target.
+//!
+//! `schema` is what the database has, `layout` what the manifest says of it, checked; `select` and `read` read, `write` writes.
+//! Must never: build a statement from a value, trust a name that the database does not have, or change a row outside of `only`.
+
+mod cell;
+mod database;
+mod layout;
+mod links;
+mod read;
+mod schema;
+mod select;
+mod write;
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::pages::read_blocking;
+use super::{LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, TargetConnector, Write, Writer, Written};
+use crate::manifest::connection::{self, SqlConnection};
+use crate::model::{Evidence, ObjectKind, Page, ReadReport, SystemError};
+use database::Database;
+use layout::Layout;
+use read::Tables;
+
+/// Changes that share one transaction.
+const BATCH: usize = 100;
+/// Members that share one change.
+const MEMBERS: usize = 1000;
+const DEFECT: &str = "work on the database broke off; this is a defect of headcount";
+
+/// Reads tables.
+#[derive(Clone, Debug)]
+pub struct SqlReader {
+    database: Database,
+    tables: Tables,
+}
+
+/// Writes tables.
+#[derive(Clone, Debug)]
+pub struct SqlWriter {
+    database: Database,
+    layout: Arc<Layout>,
+}
+
+/// A reader of records. Whether the table is there, only a read can tell.
+pub fn open_source(connection: &SqlConnection, surroundings: &Surroundings) -> SqlReader {
+    let tables = Tables::Source(Arc::new(connection.accounts.clone()));
+    SqlReader { database: database(connection, surroundings), tables }
+}
+
+/// Opens a Target: what the manifest says of its tables is checked against the tables.
+pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
+    let database = database(connection, surroundings);
+    let (checked, described) = (database.clone(), connection.clone());
+    let layout = Arc::new(blocking(move || checked_layout(&checked, &described)).await?);
+    let capabilities = layout.capabilities();
+    let reader = SqlReader { database: database.clone(), tables: Tables::Target(layout.clone()) };
+    Ok(TargetConnector { reader: Box::new(reader), writer: Box::new(SqlWriter { database, layout }), capabilities })
+}
+
+/// The mapping of a Target that declares none: the columns' own attributes. `externalId` holds the marker.
+pub fn default_mapping(connection: &SqlConnection) -> Vec<(String, String)> {
+    let roles = connection.roles.iter().map(|_| "roles");
+    let mapped = connection.accounts.columns.keys().map(String::as_str).chain(roles);
+    mapped.filter(|attribute| *attribute != "externalId").map(|attribute| (attribute.to_owned(), format!("identity.{attribute}"))).collect()
+}
+
+fn database(connection: &SqlConnection, surroundings: &Surroundings) -> Database {
+    let connection::Database::Sqlite(file) = &connection.database;
+    Database { path: surroundings.base.join(&file.path), name: file.path.clone() }
+}
+
+fn checked_layout(database: &Database, described: &SqlConnection) -> Result<Layout, SystemError> {
+    let connection = database.read()?;
+    let checked = layout::check(&connection, described).map_err(|error| database.error(&error))?;
+    checked.map_err(|problems| SystemError::Rejected(format!("{}: {}", database.name, problems.join("; "))))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, SystemError> + Send + 'static) -> Result<T, SystemError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(SystemError::Uncertain(DEFECT.into())))
+}
+
+impl Reader for SqlReader {
+    fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
+        async move {
+            let (this, wanted) = (self.clone(), request.clone());
+            let report = read_blocking(sink, move |queue| read::read(&this.database, &this.tables, &wanted, queue)).await;
+            report.unwrap_or_else(|| {
+                let kinds: Vec<ObjectKind> = request.streams.iter().map(|(kind, _)| *kind).collect();
+                ReadReport::all(&kinds, &Evidence::Unreadable { reason: DEFECT.into() })
+            })
+        }
+        .boxed()
+    }
+
+    fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
+        let (this, request) = (self.clone(), request.clone());
+        blocking(move || read::lookup(&this.database, &this.tables, &request)).boxed()
+    }
+}
+
+impl Writer for SqlWriter {
+    fn batch_size(&self) -> usize {
+        BATCH
+    }
+
+    fn members_per_write(&self) -> usize {
+        MEMBERS
+    }
+
+    fn write<'a>(&'a self, batch: &'a [Write<'a>], _permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
+        async move {
+            let this = self.clone();
+            let jobs: Vec<write::Job> = batch.iter().map(write::Job::of).collect();
+            let written = blocking(move || Ok(write::write(&this.database, &this.layout, &jobs))).await;
+            written.unwrap_or_else(|error| batch.iter().map(|_| Err(error.clone())).collect())
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

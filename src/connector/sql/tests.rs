@@ -1,0 +1,419 @@
+//! Tables as applications make them, read and written as a Target describes them.
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::*;
+use crate::model::{Action, Change, Columns, ObjectRef, Reason, Value};
+
+const APP: &str = "
+    CREATE TABLE people (
+        id INTEGER PRIMARY KEY,
+        login VARCHAR(50) NOT NULL UNIQUE,
+        mail TEXT NOT NULL,
+        title TEXT,
+        boss INTEGER REFERENCES people(id),
+        badge INTEGER,
+        is_active BOOLEAN NOT NULL,
+        secret TEXT NOT NULL,
+        joined DATETIME NOT NULL,
+        tenant TEXT NOT NULL DEFAULT 'acme'
+    );
+    CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, CHECK (name <> 'root'));
+    CREATE TABLE team_people (
+        id INTEGER PRIMARY KEY,
+        team_id INTEGER NOT NULL REFERENCES team(id) DEFERRABLE INITIALLY DEFERRED,
+        person_id INTEGER NOT NULL REFERENCES people(id) DEFERRABLE INITIALLY DEFERRED,
+        UNIQUE (team_id, person_id)
+    );
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people(id) DEFERRABLE INITIALLY DEFERRED);
+    CREATE TABLE role (code TEXT PRIMARY KEY, name TEXT NOT NULL);
+    CREATE TABLE person_role (person INTEGER NOT NULL, role TEXT NOT NULL);
+    INSERT INTO role VALUES ('A', 'Administrator'), ('R', 'Reader');
+    INSERT INTO people VALUES
+        (1, 'root', 'root@acme.example', NULL, NULL, NULL, 1, 'x', '2020-01-01', 'acme'),
+        (2, 'Åsa', 'asa@acme.example', 'Engineer', 1, 42, 0, 'x', '2020-01-01', 'acme'),
+        (3, 'other', 'o@else.example', NULL, NULL, NULL, 1, 'x', '2020-01-01', 'else');
+    INSERT INTO team VALUES (7, 'Engineering');
+    INSERT INTO team_people VALUES (1, 7, 2);
+    INSERT INTO person_role VALUES (1, 'R'), (1, 'A');
+";
+
+/// A folder with an application's database, and a Target on it.
+struct App {
+    folder: tempfile::TempDir,
+    connection: serde_json::Value,
+}
+
+struct Collected(Vec<String>);
+
+impl PageSink for Collected {
+    fn page(&mut self, kind: ObjectKind, page: &Page) {
+        for row in page.rows() {
+            let cells: Vec<String> =
+                row.cells().map(|cell| cell.to_value().map_or_else(|| "-".into(), |value| value.to_string())).collect();
+            self.0.push(format!("{kind:?}: {}", cells.join(" | ")));
+        }
+    }
+}
+
+impl App {
+    fn new(sql: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Connection::open(folder.path().join("app.db")).and_then(|app| app.execute_batch(sql)).expect("an application");
+        let connection = json!({
+            "database": {"sqlite": {"path": "app.db"}},
+            "accounts": {
+                "table": "people", "key": "id",
+                "columns": {"userName": "login", "emails": "mail", "title": "title", "manager": "boss", "employeeNumber": "badge"},
+                "active": {"flag": "is_active"},
+                "initial": {"secret": "!", "joined": "{{now}}"},
+                "only": {"tenant": "acme"},
+            },
+            "groups": {"table": "team", "key": "id", "columns": {"displayName": "name"}},
+            "memberships": {"table": "team_people", "group": "team_id", "account": "person_id"},
+            "roles": {"table": "person_role", "account": "person", "role": "role", "names": {"table": "role", "key": "code", "name": "name"}},
+        });
+        Self { folder, connection }
+    }
+
+    fn at(&self) -> Surroundings {
+        Surroundings { base: self.folder.path().into() }
+    }
+
+    fn described(&self) -> SqlConnection {
+        serde_json::from_value(self.connection.clone()).expect("a description")
+    }
+
+    async fn open(&self) -> Result<TargetConnector, SystemError> {
+        open_target(&self.described(), &self.at()).await
+    }
+
+    async fn target(&self) -> TargetConnector {
+        self.open().await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn sql(&self, query: &str) -> String {
+        let app = Connection::open(self.folder.path().join("app.db")).expect("the application");
+        let mut statement = app.prepare(query).expect("a query");
+        let width = statement.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            let cells = (0..width).map(|at| Ok(cell::text(row.get_ref(at)?).expect("text")));
+            Ok(cells.collect::<rusqlite::Result<Vec<_>>>()?.join("|"))
+        };
+        statement.query_map([], row).expect("rows").collect::<rusqlite::Result<Vec<_>>>().expect("rows").join("\n")
+    }
+
+    async fn write(&self, changes: Vec<Made>) -> Vec<String> {
+        let changed: Vec<(Change, Made)> = changes.into_iter().map(|made| (made.change(), made)).collect();
+        let batch: Vec<Write<'_>> = changed
+            .iter()
+            .map(|(change, made)| Write {
+                change,
+                id: made.id.map(Into::into),
+                attributes: made.attributes.clone(),
+                members: made.members.iter().map(|id| (ObjectKind::Account, Arc::from(*id))).collect(),
+            })
+            .collect();
+        let answers = self.target().await.writer.write(&batch, &Permit::grant()).await;
+        let words = |answer: Result<Written, SystemError>| match answer {
+            Ok(written) => format!("{}{}", written.id, if written.already_so { " (already so)" } else { "" }),
+            Err(error) => error.to_string(),
+        };
+        answers.into_iter().map(words).collect()
+    }
+}
+
+#[derive(Clone)]
+struct Made {
+    action: Action,
+    kind: ObjectKind,
+    id: Option<&'static str>,
+    attributes: Vec<(Arc<str>, Option<Value>)>,
+    members: Vec<&'static str>,
+}
+
+impl Made {
+    fn change(&self) -> Change {
+        Change {
+            target: "app".into(),
+            action: self.action,
+            object: ObjectRef { kind: self.kind, key: "hr/1".into(), id: self.id.map(Into::into), name: "somebody".into() },
+            attributes: Vec::new(),
+            members: Vec::new(),
+            reason: Reason::Joiner,
+            needs: Vec::new(),
+            risks: Vec::new(),
+            withheld: None,
+            cause: Default::default(),
+        }
+    }
+}
+
+fn account(action: Action, id: Option<&'static str>, attributes: serde_json::Value) -> Made {
+    let attributes = attributes.as_object().expect("attributes").iter();
+    let attributes = attributes.map(|(name, value)| (Arc::from(name.as_str()), Value::from_json(value))).collect();
+    Made { action, kind: ObjectKind::Account, id, attributes, members: Vec::new() }
+}
+
+fn group(action: Action, id: Option<&'static str>, name: Option<&str>, members: &[&'static str]) -> Made {
+    let attributes = name.iter().map(|name| (Arc::from("displayName"), Some(Value::text(name)))).collect();
+    Made { action, kind: ObjectKind::Group, id, attributes, members: members.to_vec() }
+}
+
+async fn read_all(reader: &dyn Reader) -> (String, ReadReport) {
+    let accounts = ["id", "active", "userName", "emails", "title", "manager", "employeeNumber", "roles", "nickName"];
+    let request = ReadRequest::new(vec![
+        (ObjectKind::Account, Columns::new(accounts)),
+        (ObjectKind::Group, Columns::new(["id", "displayName"])),
+        (ObjectKind::Membership, Columns::new(["group", "member", "kind"])),
+    ]);
+    let mut rows = Collected(Vec::new());
+    let report = reader.read(&request, &mut rows).await;
+    (rows.0.join("\n"), report)
+}
+
+#[tokio::test]
+async fn every_stream_is_read_whole_and_rows_outside_of_only_are_not_seen() {
+    let app = App::new(APP);
+    let target = app.target().await;
+    let (rows, report) = read_all(target.reader.as_ref()).await;
+    insta::assert_snapshot!(rows, @"
+    Account: 1 | true | root | root@acme.example | - | - | - | [Administrator, Reader] | -
+    Account: 2 | false | Åsa | asa@acme.example | Engineer | 1 | 42 | - | -
+    Group: 7 | Engineering
+    Membership: 7 | 2 | account
+    ");
+    assert!(report.kinds.iter().all(|(_, evidence)| *evidence == Evidence::Complete), "{report:?}");
+    let can = target.capabilities;
+    assert!(can.deactivate_accounts && can.write_memberships && !can.nested_groups && can.account_marker.is_none());
+    assert!(can.holds("roles") && can.holds("manager") && !can.holds("department"));
+}
+
+#[tokio::test]
+async fn lookups_fold_case_where_the_attribute_does() {
+    let app = App::new(APP);
+    let target = app.target().await;
+    let ask = async |attribute: &str, value: &str| {
+        let columns = Columns::new(["id"]);
+        let request = LookupRequest { kind: ObjectKind::Account, columns, attribute: attribute.into(), value: value.into() };
+        let page = target.reader.lookup(&request).await.map_err(|error| error.to_string())?;
+        Ok::<_, String>(page.rows().map(|row| row.cell(0).as_text().unwrap_or_default().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(ask("userName", "ROOT").await.unwrap(), ["1"]);
+    assert_eq!(ask("userName", "åSA").await.unwrap(), ["2"]);
+    assert_eq!(ask("title", "engineer").await.unwrap(), [""; 0]);
+    assert_eq!(ask("employeeNumber", "42").await.unwrap(), ["2"]);
+    assert_eq!(ask("id", "3").await.unwrap(), [""; 0]);
+    assert_eq!(ask("nickName", "x").await.unwrap_err(), "rejected: no column of table `people` holds `nickName`");
+}
+
+#[tokio::test]
+async fn a_new_row_has_its_values_its_initial_ones_and_those_of_only() {
+    let app = App::new(APP);
+    let new = json!({"userName": "ng", "emails": [{"value": "ng@acme.example", "primary": true}], "manager": "1", "roles": ["Reader"]});
+    let again = json!({"userName": "NG2"});
+    let answers = app.write(vec![account(Action::Create, None, new), account(Action::Create, None, again)]).await;
+    assert_eq!(answers, ["4", "5"]);
+    assert_eq!(
+        app.sql("SELECT id, login, mail, title, boss, is_active, secret, tenant, length(joined) FROM people WHERE id > 3"),
+        "4|ng|ng@acme.example||1|1|!|acme|19\n5|NG2|||| 1|!|acme|19".replace(' ', "")
+    );
+    assert_eq!(app.sql("SELECT * FROM person_role WHERE person = 4"), "4|R");
+}
+
+#[tokio::test]
+async fn one_change_that_fails_leaves_the_others_of_its_batch() {
+    let app = App::new(APP);
+    let answers = app
+        .write(vec![
+            account(Action::Update, Some("2"), json!({"title": "Lead", "employeeNumber": null})),
+            account(Action::Create, None, json!({"userName": "root"})),
+            account(Action::Update, Some("3"), json!({"title": "not ours"})),
+            account(Action::Update, Some("2"), json!({"employeeNumber": "0042"})),
+            account(Action::Update, Some("2"), json!({"emails": ["a@b", "c@d"]})),
+            account(Action::Update, Some("2"), json!({"title": "Lead"})),
+            account(Action::Update, Some("2"), json!({"title": "lead"})),
+            group(Action::Create, None, Some("root"), &[]),
+            group(Action::Create, None, Some("Sales"), &[]),
+        ])
+        .await;
+    insta::assert_snapshot!(answers.join("\n"), @"
+    2
+    conflict: app.db: UNIQUE constraint failed: people.login
+    not found: table `people` has no row with the key 3
+    rejected: column `badge` holds numbers and would change this one's digits (leading zeros, a fraction)
+    rejected: column `mail` holds one value, and there are 2; map the one that belongs there
+    2 (already so)
+    2
+    rejected: app.db: CHECK constraint failed: name <> 'root'
+    8
+    ");
+    assert_eq!(app.sql("SELECT title, badge FROM people WHERE id = 2"), "lead|");
+    assert_eq!(app.sql("SELECT count(*) FROM people"), "3");
+}
+
+#[tokio::test]
+async fn accounts_are_deactivated_as_the_application_does_it() {
+    for (sql, active, off, on) in [
+        ("a INTEGER NOT NULL DEFAULT 1", json!({"flag": "a"}), "0", "1"),
+        ("a BOOLEAN", json!({"disabledFlag": "a"}), "1", "0"),
+        ("a TEXT DEFAULT 'on' NOT NULL", json!({"values": {"column": "a", "active": "on", "inactive": "off"}}), "off", "on"),
+        ("a INTEGER", json!({"deactivatedAt": "a"}), "time", ""),
+    ] {
+        let mut app = App::new(&format!("CREATE TABLE u (id INTEGER PRIMARY KEY, n TEXT, {sql}); INSERT INTO u (n) VALUES ('x');"));
+        app.connection = json!({
+            "database": {"sqlite": {"path": "app.db"}},
+            "accounts": {"table": "u", "key": "id", "columns": {"userName": "n"}, "active": active},
+        });
+        let state = |app: &App| app.sql("SELECT CASE WHEN a > 1000000 AND typeof(a) = 'integer' THEN 'time' ELSE a END FROM u");
+        let is_active = async |app: &App| {
+            let (rows, _) = read_all(app.target().await.reader.as_ref()).await;
+            rows.contains("Account: 1 | true")
+        };
+        assert!(is_active(&app).await, "{sql}");
+        assert_eq!(app.write(vec![account(Action::Deactivate, Some("1"), json!({"active": false}))]).await, ["1"]);
+        assert_eq!(state(&app), off);
+        assert!(!is_active(&app).await, "{sql}");
+        assert_eq!(app.write(vec![account(Action::Deactivate, Some("1"), json!({}))]).await, ["1 (already so)"]);
+        assert_eq!(app.write(vec![account(Action::Reactivate, Some("1"), json!({}))]).await, ["1"]);
+        assert_eq!(state(&app), on);
+        assert_eq!(app.write(vec![account(Action::Create, None, json!({"userName": "y"}))]).await, ["2"]);
+        assert_eq!(app.sql("SELECT coalesce(a, '') FROM u WHERE id = 2"), on, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn memberships_are_added_once_and_never_for_nobody() {
+    let app = App::new(APP);
+    let answers = app
+        .write(vec![
+            group(Action::AddMembers, Some("7"), None, &["1", "2"]),
+            group(Action::AddMembers, Some("7"), None, &["1"]),
+            group(Action::AddMembers, Some("7"), None, &["99"]),
+            group(Action::AddMembers, Some("7"), None, &["3"]),
+            group(Action::AddMembers, Some("8"), None, &["1"]),
+            group(Action::RemoveMembers, Some("7"), None, &["2"]),
+            group(Action::RemoveMembers, Some("7"), None, &["2"]),
+        ])
+        .await;
+    insta::assert_snapshot!(answers.join("\n"), @"
+    7
+    7 (already so)
+    not found: table `people` has no row with the key 99
+    not found: table `people` has no row with the key 3
+    not found: table `team` has no row with the key 8
+    7
+    7 (already so)
+    ");
+    assert_eq!(app.sql("SELECT team_id, person_id FROM team_people"), "7|1");
+}
+
+#[tokio::test]
+async fn a_row_that_others_refer_to_is_not_deleted_and_the_rest_of_the_batch_is() {
+    let app = App::new(&format!(
+        "{APP} INSERT INTO notes VALUES (1, 2); INSERT INTO people VALUES (4, 'd', '', NULL, NULL, NULL, 0, '', '', 'acme');"
+    ));
+    let delete = |id| account(Action::Delete, Some(id), json!({}));
+    let answers = app.write(vec![delete("2"), delete("4"), delete("4"), delete("3"), group(Action::Delete, Some("7"), None, &[])]).await;
+    insta::assert_snapshot!(answers.join("\n"), @"
+    rejected: app.db: FOREIGN KEY constraint failed: a row of another table still refers to it, or what it refers to is not there
+    4
+    4 (already so)
+    3 (already so)
+    7
+    ");
+    assert_eq!(app.sql("SELECT id FROM people ORDER BY id"), "1\n2\n3");
+    assert_eq!(app.sql("SELECT count(*) FROM team_people"), "0");
+}
+
+#[tokio::test]
+async fn roles_are_set_as_a_set() {
+    let app = App::new(APP);
+    let roles = |names: serde_json::Value| account(Action::Update, Some("1"), json!({ "roles": names }));
+    let answers =
+        app.write(vec![roles(json!(["Reader", "Administrator"])), roles(json!([{"value": "Reader"}])), roles(json!(["Owner"]))]).await;
+    assert_eq!(answers, ["1 (already so)", "1", "rejected: there is no role `Owner` in table `role`; headcount makes none"]);
+    assert_eq!(app.sql("SELECT * FROM person_role"), "1|R");
+}
+
+#[tokio::test]
+async fn everything_wrong_in_a_description_is_named_at_once() {
+    let mut app = App::new(&format!("{APP} CREATE VIEW everybody AS SELECT * FROM people;"));
+    let accounts = &mut app.connection["accounts"];
+    accounts["columns"]["displayNam"] = json!("tilte");
+    accounts["key"] = json!("mail");
+    accounts["active"] = json!({"deactivatedAt": "joined"});
+    accounts["initial"] = json!({"joined": "{{tomorrow}}"});
+    app.connection["groups"]["table"] = json!("teams");
+    app.connection["memberships"]["initial"] = json!({"team_id": [1]});
+    let SystemError::Rejected(words) = app.open().await.err().expect("an error") else { panic!("rejected") };
+    insta::assert_snapshot!(words.replace("; ", "\n"), @"
+    app.db: column `joined` of table `people` can't be null, so it can't be `deactivatedAt`
+    column `mail` of table `people` is not unique, so it can't be the key
+    there is no attribute `displayNam` (did you mean `displayName`?)
+    table `people` has no column `tilte` (did you mean `title`?)
+    `{{tomorrow}}` for column `joined` is not known
+    there are {{now}} and {{uuid}}
+    a new row of table `people` needs the columns `is_active`, `secret`
+    say in `initial` what they start with
+    there is no table `teams` (did you mean `team`?)
+    the value for column `team_id` must be a plain one
+    ");
+    app.connection["accounts"]["table"] = json!("everybody");
+    let words = app.open().await.err().expect("an error").to_string();
+    assert!(words.contains("`everybody` is a view; a Target needs the table behind it"), "{words}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_never_made() {
+    let mut app = App::new(APP);
+    app.connection["database"]["sqlite"]["path"] = json!("none.db");
+    assert_eq!(app.open().await.err().map(|error| error.to_string()).as_deref(), Some("not found: there is no database none.db"));
+    assert!(!app.folder.path().join("none.db").exists());
+    std::fs::write(app.folder.path().join("none.db"), "this is text, and long enough to be taken for a header").unwrap();
+    let words = app.open().await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(words.contains("file is not a database"), "{words}");
+}
+
+#[tokio::test]
+async fn names_with_quotes_are_names_and_text_keys_can_be_made() {
+    let mut app = App::new(r#"CREATE TABLE "us""er; --" ("i d" TEXT PRIMARY KEY, "na""me" TEXT) WITHOUT ROWID;"#);
+    app.connection = json!({
+        "database": {"sqlite": {"path": "app.db"}},
+        "accounts": {"table": "us\"er; --", "key": "i d", "columns": {"userName": "na\"me"}, "initial": {"i d": "{{uuid}}"}},
+    });
+    let answers = app.write(vec![account(Action::Create, None, json!({"userName": "'; DROP TABLE x; --"}))]).await;
+    assert_eq!(answers[0].len(), 36, "{answers:?}");
+    assert_eq!(answers[0].as_bytes()[14], b'4');
+    let (rows, _) = read_all(app.target().await.reader.as_ref()).await;
+    assert!(rows.contains(" | true | '; DROP TABLE x; --"), "{rows}");
+}
+
+#[tokio::test]
+async fn a_source_reads_columns_by_their_own_names() {
+    let app = App::new(APP);
+    let reader = open_source(&app.described(), &app.at());
+    let read = async |columns: &[&str]| {
+        let mut rows = Collected(Vec::new());
+        let report = reader.read(&ReadRequest::new(vec![(ObjectKind::Account, Columns::new(columns))]), &mut rows).await;
+        (rows.0.join("\n"), report.of(ObjectKind::Account))
+    };
+    let (rows, evidence) = read(&["id", "login", "userName", "is_active", "badge"]).await;
+    insta::assert_snapshot!(rows, @"
+    Account: 1 | root | root | true | -
+    Account: 2 | Åsa | Åsa | false | 42
+    ");
+    assert_eq!(evidence, Evidence::Complete);
+    let (_, evidence) = read(&["logn"]).await;
+    let words = "rejected: app.db: table `people` has no column `logn` (did you mean `login`?)";
+    assert_eq!(evidence, Evidence::Unreadable { reason: words.into() });
+}
+
+#[test]
+fn the_default_mapping_is_the_columns_own_attributes() {
+    let app = App::new(APP);
+    let mapping = default_mapping(&app.described());
+    let expected = ["emails", "employeeNumber", "manager", "title", "userName", "roles"];
+    assert_eq!(mapping, expected.map(|name| (name.to_owned(), format!("identity.{name}"))));
+}
