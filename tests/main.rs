@@ -1,3 +1,4 @@
 //! The integration tests: one binary, one module a subject. `support` starts real servers and builds worlds.
 
+mod conformance;
 mod support;

@@ -1,5 +1,7 @@
 //! What the integration tests share: temporary places, free ports, real servers.
 
+pub mod scim2;
+
 use std::net::TcpListener;
 use std::path::PathBuf;
 

@@ -1,0 +1,108 @@
+//! What a step declares: people with attributes, and teams with members. Keys are stable; everything else may change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+/// Everything that should be at the target.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Declared {
+    /// by key
+    pub people: BTreeMap<String, Person>,
+    /// by key
+    pub teams: BTreeMap<String, Team>,
+}
+
+/// One account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Person {
+    /// SCIM's dotted names; `manager` is another person's key
+    pub attributes: BTreeMap<String, Json>,
+    /// has left: the account is there, without access
+    pub left: bool,
+}
+
+/// One group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Team {
+    /// its display name
+    pub name: String,
+    /// keys of people
+    pub people: BTreeSet<String>,
+    /// keys of nested teams
+    pub teams: BTreeSet<String>,
+}
+
+impl Declared {
+    /// A new person, with the user name every account needs.
+    pub fn join(&mut self, key: &str, user_name: &str) -> &mut Person {
+        let person = self.people.entry(key.to_owned()).or_default();
+        person.set("userName", user_name)
+    }
+
+    /// The person of a key.
+    pub fn person(&mut self, key: &str) -> &mut Person {
+        self.people.get_mut(key).expect("a step names people it made")
+    }
+
+    /// A new team.
+    pub fn found(&mut self, key: &str, name: &str) -> &mut Team {
+        let team = self.teams.entry(key.to_owned()).or_default();
+        team.name = name.to_owned();
+        team
+    }
+
+    /// The team of a key.
+    pub fn team(&mut self, key: &str) -> &mut Team {
+        self.teams.get_mut(key).expect("a step names teams it made")
+    }
+
+    /// A person leaves: access goes, and with it every membership.
+    pub fn leave(&mut self, key: &str) {
+        self.person(key).left = true;
+        self.teams.values_mut().for_each(|team| drop(team.people.remove(key)));
+    }
+
+    /// A person's record goes altogether.
+    pub fn forget(&mut self, key: &str) {
+        self.leave(key);
+        self.people.remove(key);
+        self.people.values_mut().filter(|person| person.attributes.get("manager") == Some(&Json::from(key))).for_each(|person| {
+            person.attributes.remove("manager");
+        });
+    }
+
+    /// A team goes, out of other teams too.
+    pub fn dissolve(&mut self, key: &str) {
+        self.teams.remove(key);
+        self.teams.values_mut().for_each(|team| drop(team.teams.remove(key)));
+    }
+}
+
+impl Person {
+    /// Sets an attribute.
+    pub fn set(&mut self, attribute: &str, value: impl Into<Json>) -> &mut Self {
+        self.attributes.insert(attribute.to_owned(), value.into());
+        self
+    }
+
+    /// Clears an attribute.
+    pub fn clear(&mut self, attribute: &str) -> &mut Self {
+        self.attributes.remove(attribute);
+        self
+    }
+}
+
+impl Team {
+    /// Adds people.
+    pub fn add<'a>(&mut self, keys: impl IntoIterator<Item = &'a str>) -> &mut Self {
+        self.people.extend(keys.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Removes people.
+    pub fn remove<'a>(&mut self, keys: impl IntoIterator<Item = &'a str>) -> &mut Self {
+        keys.into_iter().for_each(|key| drop(self.people.remove(key)));
+        self
+    }
+}
