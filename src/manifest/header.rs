@@ -1,5 +1,6 @@
 //! Which kind a document is, from its `apiVersion` and `kind` alone.
 
+use super::read::is_null;
 use super::schema::API_VERSION;
 use super::suggest::did_you_mean;
 use super::tree::{Content, Mark, Style, Tree};
@@ -28,7 +29,7 @@ pub(super) enum Header {
 /// Reads the header of a document.
 pub(super) fn read(tree: &Tree<'_>) -> Header {
     match tree.resolve(0).map(|node| &node.content) {
-        Some(Content::Scalar(text, Style::Plain)) if text.is_empty() => return Header::Empty,
+        Some(Content::Scalar(text, Style::Plain)) if is_null(text) => return Header::Empty,
         Some(Content::Map(_)) => {}
         _ => return foreign(tree.mark(0), "a manifest is a mapping with `apiVersion`, `kind`, `metadata` and `spec`", None, true),
     }

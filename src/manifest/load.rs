@@ -39,7 +39,7 @@ pub(super) struct Declared {
     pub kind: &'static str,
     pub name: Arc<str>,
     pub origin: Origin,
-    /// it is not in the result
+    /// it has problems of its own: what seems to be missing in it may only be unreadable
     pub broken: bool,
 }
 
@@ -109,7 +109,10 @@ impl Loader {
         let mut broken = !problems.is_empty();
         let place = |problem| diagnostic(problem, text, &origin);
         self.problems.extend(problems.into_iter().map(place));
-        if !broken && let Err(problem) = self.keep(kind, value, &origin) {
+        // What is sound of a broken document is kept, so that its other problems (a misspelt attribute, an expression) are told in the same run.
+        if let Err(problem) = self.keep(kind, value, &origin)
+            && !broken
+        {
             broken = true;
             self.problems.push(located(problem, text, &origin, tree.mark(0)));
         }

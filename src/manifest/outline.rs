@@ -107,9 +107,11 @@ impl<'a> Outline<'a> {
 
     fn nearest(&self, pointer: &str) -> (Span, bool) {
         let (found, exact) = self.find(pointer);
-        let content = self.tree.nodes.get(found.node as usize).map(|node| &node.content);
+        let node = self.tree.nodes.get(found.node as usize);
+        let content = node.map(|node| &node.content);
+        // A list, a mapping and a value that is not written are shown by their key.
         let shows_itself = match content {
-            Some(Content::Scalar(text, style)) => !text.is_empty() || *style != Style::Plain,
+            Some(Content::Scalar(..)) => node.is_some_and(|node| node.mark.end > node.mark.start),
             Some(Content::Alias(_)) => true,
             _ => false,
         };

@@ -24,7 +24,7 @@ pub(super) struct Problem {
     pub conceal: bool,
 }
 
-/// Reads the document's root. With problems the value is of no use.
+/// Reads the document's root. With problems the value holds what is sound; an item of a list that is not is null, so that positions stay.
 pub(super) fn read(text: &str, tree: &Tree<'_>, shape: &Shape) -> (Value, Vec<Problem>) {
     let left = text.len() + tree.nodes.len() + ALIAS_ALLOWANCE;
     let mut reader = Reader { tree, problems: Vec::new(), path: Vec::new(), left };
@@ -57,7 +57,7 @@ impl<'t, 'a> Reader<'t, 'a> {
             (Shape::Any, _) => self.any(at, node, true),
             (Shape::List(items), Content::List(nodes)) => {
                 let read = |(index, item): (usize, &u32)| self.below(Step::Index(index), |reader| reader.value(*item, items));
-                Some(Value::Array(nodes.iter().enumerate().filter_map(read).collect()))
+                Some(Value::Array(nodes.iter().enumerate().map(read).map(Option::unwrap_or_default).collect()))
             }
             (Shape::Map(values), Content::Map(entries)) => self.map(entries, values),
             (Shape::Fields(fields), Content::Map(entries)) => self.fields(at, entries, fields),
@@ -156,8 +156,9 @@ impl<'t, 'a> Reader<'t, 'a> {
                 continue;
             }
             first = Some(key);
-            let value = self.below(Step::Key(key), |reader| reader.value(value, shape))?;
-            map.insert(name.to_owned(), value);
+            if let Some(value) = self.below(Step::Key(key), |reader| reader.value(value, shape)) {
+                map.insert(name.to_owned(), value);
+            }
         }
         if first.is_none() && !unknown {
             let message = format!("{} needs one of {}", self.here(), listed(&fields.required));
@@ -192,7 +193,7 @@ impl<'t, 'a> Reader<'t, 'a> {
                 self.problem(at, "merge keys (`<<`) are not read".to_owned(), Some(hint.to_owned()));
                 None
             }
-            Content::Scalar(name, style) if *style != Style::Plain || !name.is_empty() => Some(name),
+            Content::Scalar(name, style) if *style != Style::Plain || !is_null(name) => Some(name),
             _ => {
                 self.problem(at, "a key must be text".to_owned(), None);
                 None
@@ -326,7 +327,8 @@ pub(super) fn free_scalar(text: &str, style: Style) -> Value {
     whole_number(text, i64::MIN, i64::MAX as u64).map_or_else(|| Value::String(text.to_owned()), Value::Number)
 }
 
-fn is_null(plain: &str) -> bool {
+/// What YAML calls null; the parser gives `~` for a value that is not written at all.
+pub(super) fn is_null(plain: &str) -> bool {
     matches!(plain, "" | "~" | "null" | "Null" | "NULL")
 }
 

@@ -27,7 +27,7 @@ fn user(attributes: &str) -> String {
 #[test]
 fn every_problem_of_a_stream_is_told_at_once_with_its_place() {
     let text = format!(
-        "{HEAD}kind: Group\nmetadata: {{name: a, lables: {{}}}}\nspec:\n  displayNam: A\n  members:\n  - {{user: [x]}}\n  allowEmpty: yes\n---\n{HEAD}kind: Target\nmetadata: {{name: t}}\nspec:\n  connection:\n    scim:\n      url: https://x\n      auth: {{bearer: hunter2}}\n  ownership: ownd\n  select:\n"
+        "{HEAD}kind: Group\nmetadata: {{name: a, lables: {{}}}}\nspec:\n  displayNam: A\n  members:\n  - {{user: [x]}}\n  allowEmpty: yes\n---\n{HEAD}kind: Target\nmetadata: {{name: t}}\nspec:\n  connection:\n    scim:\n      url: https://x\n      auth: {{bearer: hunter2, basic: 7}}\n  ownership: ownd\n  select:\n"
     );
     insta::assert_snapshot!(told(&text), @r"
     a.yaml:3:21: error: `metadata` has no key `lables` (did you mean `labels`?)
@@ -35,6 +35,8 @@ fn every_problem_of_a_stream_is_told_at_once_with_its_place() {
     a.yaml:7:12: error: `spec.members[0].user` must be text, and is a list (quote a text that starts with `[` or `-`)
     a.yaml:8:15: error: `spec.allowEmpty` must be true or false, and is text (write `true` or `false`, without quotes)
     a.yaml:17:22: error: `spec.connection.scim.auth.bearer` must be a mapping with one of `env`, `file`, `exec`, `secretKeyRef`, and is text (secrets never stand in a manifest; write `{env: NAME}` or `{file: PATH}`)
+    a.yaml:17:31: error: `spec.connection.scim.auth` takes one of `bearer`, `basic` and has another already
+        a.yaml:17:14: the other one
     a.yaml:18:14: error: `spec.ownership` must be one of `observe`, `additive`, `owned`, `authoritative`, and is another word (did you mean `owned`?)
     a.yaml:19:3: error: `spec.select` must be text, and is nothing (leave the key out, or give it a value)
     ");
@@ -73,7 +75,7 @@ apiVersion: headcount.dev/v1alpha1
 kind: User
 metadata: {name: Jane_Doe}
 spec:
-  attributes: {givenName: Jane, startDate: 2027-02-29, active: 'yes', password: hunter2, emails: jane@x, custom.badge: 0042}
+  attributes: {givenName: Jane, startDate: 2027-02-29, active: 'yes', password: hunter2, emails: {value: jane@x}, custom.badge: 0042}
 ---
 apiVersion: headcount.dev/v1alpha1
 kind: Group
@@ -137,7 +139,7 @@ fn each_rule_beyond_the_shape_is_told() {
     a.yaml:24:44: error: `startDate` must be a date (write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`)
     a.yaml:24:64: error: `active` must be true or false (without quotes)
     a.yaml:24:81: error: a secret stands in `password` (secrets never stand in a manifest; take the line out, and change the secret)
-    a.yaml:24:98: error: `emails` must be a list (write its entries as a list: `[{value: jane@acme.example, type: work, primary: true}]`)
+    a.yaml:24:90: error: `emails` must be a list (write its entries as a list: `[{value: jane@acme.example, type: work, primary: true}]`)
     a.yaml:32:12: error: there is no User `jane.doe` (did you mean `Jane_Doe`?)
     a.yaml:32:29: error: `spec.members[0].until` is no date (write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`)
     a.yaml:33:13: error: these Groups contain themselves: a → b → a (take one of these memberships out)
@@ -157,4 +159,176 @@ fn each_rule_beyond_the_shape_is_told() {
     a.yaml:63:7: error: the kind `Grup` is not known (did you mean `Group`?)
     a.yaml:66:13: error: headcount does not read `apps/v1` `Deployment` (headcount reads `headcount.dev/v1alpha1`; keep other tools' files in another folder, or in a hidden one)
     ");
+}
+
+/// Text in, the first problem out; nothing here may panic, hang or be taken for something else.
+#[test]
+fn hostile_text_is_told_and_never_taken() {
+    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n\
+                e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g,*g]\n";
+    let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let wide = format!("    custom.a: &a {}\n    custom.b: [{}]\n", "x".repeat(100_000), "*a,".repeat(1_000));
+    let nested = (0..100).map(|depth| format!("{}k:\n", " ".repeat(depth))).collect::<String>();
+    let cases: Vec<(String, &str)> = vec![
+        (user(&indented(bomb)), "the document's aliases expand to too much"),
+        (user(&wide), "the document's aliases expand to too much"),
+        (user("    custom.a: &a [*a]\n"), "this alias stands inside itself"),
+        (user("    custom.a: *nobody\n"), "this is not YAML"),
+        (user("    custom.a: &a x\n    custom.b: *a\n    <<: {title: y}\n"), "merge keys (`<<`) are not read"),
+        ("(".repeat(100_000), "a manifest is a mapping"),
+        ("[".repeat(100_000), "this is not YAML"),
+        ("{".repeat(100_000), "this is not YAML"),
+        ("- ".repeat(100_000), "nested deeper than 64 levels"),
+        ("? ".repeat(100_000), "nested deeper than 64 levels"),
+        (nested, "nested deeper than 64 levels"),
+        (user(&format!("    title: {}\n", "x".repeat(2 << 20))), "this text is longer than 1 MiB"),
+        (user(&format!("    {}: x\n", "k".repeat(2_000))), "this is not YAML"),
+        (user("    title: a\n    title: b\n"), "the key `title` stands here twice"),
+        (user("    \"title\": a\n    title: b\n"), "the key `title` stands here twice"),
+        (user("    ? [a, b]\n    : c\n"), "a key must be text"),
+        (user("    : c\n"), "a key must be text"),
+        (user("    title: !!binary aGk=\n"), "the YAML tag `!!binary` has no meaning here"),
+        (user("    title: !secret x\n"), "the YAML tag `!secret` has no meaning here"),
+        (user("    emails: [{value: a, type: null}]\n"), "null has no meaning inside a value"),
+        (format!("{HEAD}kind: User\nmetadata: {{name: ~}}\nspec: {{}}\n"), "`metadata.name` must be text, and is nothing"),
+        (format!("{HEAD}kind: User\nmetadata: {{name: a}}\nspec:\n"), "`spec` must be a mapping, and is nothing"),
+        (format!("{HEAD}kind: User\nmetadata: {{name: a}}\nspec: {{exclude: no}}\n"), "`spec.exclude` must be true or false"),
+        (
+            format!("{HEAD}kind: User\nmetadata: {{name: a}}\nspec: {{exclude: ~}}\n"),
+            "`spec.exclude` must be true or false, and is nothing",
+        ),
+        (
+            format!("{HEAD}kind: Group\nmetadata: {{name: a}}\nspec: {{displayName: A, members: ~}}\n"),
+            "`spec.members` must be a list, and is nothing",
+        ),
+        (
+            format!("{HEAD}kind: Group\nmetadata: {{name: a}}\nspec: {{displayName: A, members: [{{user: x, until: ~}}]}}\n"),
+            "`spec.members[0].until` must be text, and is nothing",
+        ),
+        (
+            format!("{HEAD}kind: Target\nmetadata: {{name: a}}\nspec: {{guardrails: {{delete: {{count: 010}}}}}}\n"),
+            "`spec.guardrails.delete.count` must be a whole number",
+        ),
+        (
+            format!("{HEAD}kind: Target\nmetadata: {{name: a}}\nspec: {{guardrails: {{delete: {{count: 1_000}}}}}}\n"),
+            "`spec.guardrails.delete.count` must be a whole number",
+        ),
+        (
+            format!("{HEAD}kind: Target\nmetadata: {{name: a}}\nspec: {{guardrails: {{delete: {{count: -1}}}}}}\n"),
+            "`spec.guardrails.delete.count` must be a whole number",
+        ),
+        (
+            format!("{HEAD}kind: Target\nmetadata: {{name: a}}\nspec: {{guardrails: {{delete: {{percent: .nan}}}}}}\n"),
+            "`spec.guardrails.delete.percent` must be a number",
+        ),
+        (
+            format!("{HEAD}kind: Target\nmetadata: {{name: a}}\nspec: {{limits: {{concurrency: 4294967296}}}}\n"),
+            "`spec.limits.concurrency` must be a whole number",
+        ),
+        ("\u{0}".to_owned(), "a NUL character stands here"),
+        ("a: \u{1b}[31m".to_owned(), "a control character stands here"),
+        ("a: 1\rb: 2".to_owned(), "a carriage return stands here without a line feed"),
+        ("just words".to_owned(), "a manifest is a mapping"),
+        ("- a".to_owned(), "a manifest is a mapping"),
+        ("a: 'open".to_owned(), "this is not YAML"),
+        ("a: \"\\uD800\"".to_owned(), "this is not YAML"),
+        ("%YAML 9.9\n---\na: 1".to_owned(), "this is not YAML"),
+        ("a: 1\n--- |\n x\n".to_owned(), "the document lacks `kind`"),
+        ("kind: User".to_owned(), "the document lacks `apiVersion`"),
+    ];
+    for (text, expected) in cases {
+        let shown: String = text.chars().take(200).collect();
+        let (_, problems) = read(&text);
+        assert!(problems.iter().any(|problem| problem.message.contains(expected)), "{shown}\nexpected: {expected}\ntold: {problems:#?}");
+        assert!(problems.iter().all(|problem| problem.place.is_some() && problem.message.len() < 400), "{shown}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_told_with_their_place() {
+    let told = |bytes: &[u8]| {
+        let (_, problems) = load(&[Input::stdin(bytes.to_vec())]);
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(told(b"a: \xc3\xbc\nb: \xff"), "-:2:4: error: the file is not UTF-8 from here on (save it as UTF-8)");
+    assert_eq!(told(b"\xff\xfea\x00:\x00"), "-:1:1: error: the file is UTF-16 (save it as UTF-8)");
+    assert_eq!(told(b""), "");
+    assert_eq!(told(b"# nothing\n---\n---\n...\n"), "");
+}
+
+#[test]
+fn usual_yaml_is_read_as_kubernetes_reads_it() {
+    let text = format!(
+        "\u{feff}# head\r\n---\r\n{HEAD}kind: User\r\nmetadata:\r\n  name: a\r\nspec:\r\n  attributes:\r\n    title: &t |\r\n      two\r\n      lines\r\n    nickName: *t\r\n    division: !!str 42\r\n\
+         ...\n{{\"apiVersion\": \"headcount.dev/v1alpha1\", \"kind\": \"Group\", \"metadata\": {{\"name\": \"g\"}}, \"spec\": {{\"displayName\": \"\\u00dc\", \"allowEmpty\": true}}}}\n"
+    );
+    let (loaded, problems) = read(&text);
+    assert_eq!(problems, []);
+    let values = serde_json::to_string(&loaded.users[0].spec.attributes).unwrap();
+    assert_eq!(values, r#"{"division":"42","nickName":"two\nlines\n","title":"two\nlines\n"}"#);
+    assert_eq!(loaded.groups[0].spec.display_name, "Ü");
+    assert_eq!(loaded.place(&loaded.groups[0].origin, "/spec/displayName").line, 15);
+}
+
+#[test]
+fn places_are_exact_inside_scalars() {
+    let text = "apiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {name: t}\nspec:\n  connection: {scim: {url: 'https://x'}}\n  select: identity.a == 1 # c\n  groups: {select: 'group.x == ''ü'' && foo'}\n  protect:\n    rule: >-\n      account.a ||\n        account.b\n\n      || account.c\n  mapping:\n    rules:\n    - attribute: userName\n      value: |\n        lower(a)\n          + b\n    - {attribute: title, value: \"identity.x\"}\n";
+    let (loaded, problems) = read(text);
+    assert_eq!(problems, []);
+    let target = &loaded.targets[0];
+    let at = |pointer: &str, word: &str, value: &str| {
+        let (place, length) = loaded.place_in_scalar(&target.origin, pointer, value.find(word).unwrap(), word.len());
+        format!("{}:{} {length}", place.line, place.column)
+    };
+    let spec = &target.spec;
+    assert_eq!(at("/spec/select", "a ==", spec.select.as_ref().unwrap()), "6:20 4");
+    // Doubled quotes shift what follows: only the start is certain.
+    assert_eq!(at("/spec/groups/select", "foo", spec.groups.as_ref().unwrap().select.as_ref().unwrap()), "7:20 25");
+    let rule = spec.protect.as_ref().unwrap().rule.as_ref().unwrap();
+    assert_eq!(at("/spec/protect/rule", "account.b", rule), "11:9 9");
+    assert_eq!(at("/spec/protect/rule", "account.c", rule), "13:10 9");
+    let rules = &spec.mapping.as_ref().unwrap().rules;
+    assert_eq!(at("/spec/mapping/rules/0/value", "b", &rules[0].value), "19:13 1");
+    assert_eq!(at("/spec/mapping/rules/1/value", "x", &rules[1].value), "20:43 1");
+    let place = |pointer: &str| loaded.place(&target.origin, pointer).to_string();
+    assert_eq!(place(""), "a.yaml:1:1");
+    assert_eq!(place("/spec/mapping"), "a.yaml:14:3");
+    assert_eq!(place("/spec/mapping/rules/1"), "a.yaml:20:7");
+    assert_eq!(place("/spec/mapping/rules/7/value"), "a.yaml:15:5");
+    assert_eq!(loaded.span(&target.origin, "/spec/nothing"), None);
+    let span = loaded.span(&target.origin, "/spec/select").unwrap();
+    assert_eq!((&text[span.bytes], span.length, span.style), ("identity.a == 1", 15, Some(super::Style::Plain)));
+}
+
+#[test]
+fn a_folder_is_read_whole_sorted_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let group = |name: &str| format!("{HEAD}kind: Group\nmetadata: {{name: {name}}}\nspec: {{displayName: {name}}}\n");
+    write("b.yml", &group("b"));
+    write("a/c.yaml", &group("c"));
+    write(".git/d.yaml", &group("d"));
+    write(".hidden.yaml", &group("e"));
+    write("notes.txt", "no manifest");
+    write("people.yaml", "- {id: 1, name: Jane}\n");
+    write(
+        "hr.yaml",
+        &format!(
+            "{HEAD}kind: Source\nmetadata: {{name: hr}}\nspec:\n  connection: {{file: {{path: people.yaml}}}}\n  key: record.id\n  mapping: {{}}\n"
+        ),
+    );
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("round")).unwrap();
+    let (loaded, problems) = load(&[Input::Path(folder.path().into()), Input::Path(folder.path().join("b.yml"))]);
+    assert_eq!(problems, []);
+    let names: Vec<_> = loaded.groups.iter().map(|group| group.name.as_ref()).collect();
+    assert_eq!(names, ["b", "c"]);
+    assert_eq!(loaded.groups[1].origin.base.as_ref(), &folder.path().join("a"));
+    let (_, problems) = load(&[Input::Path(folder.path().join("nothing.yaml"))]);
+    assert!(problems[0].message.starts_with("can't read"), "{problems:?}");
+    let (_, problems) = load(&[Input::Path(folder.path().join(".git"))]);
+    assert_eq!(problems, []);
 }

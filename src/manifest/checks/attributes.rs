@@ -78,7 +78,7 @@ fn misfit(name: &str, value: &Value) -> Option<Diagnostic> {
         },
         AttributeType::Text | AttributeType::CaselessText if value.is_array() || value.is_object() => ("text", "it holds one value"),
         AttributeType::Reference if !value.is_string() => ("text", "write the other identity's key: `hr/10023`, `user/jane`"),
-        AttributeType::Many | AttributeType::ManyCaseless | AttributeType::ManyPhones if !value.is_array() => {
+        AttributeType::Many | AttributeType::ManyCaseless | AttributeType::ManyPhones if !value.is_array() && !value.is_string() => {
             ("a list", "write its entries as a list: `[{value: jane@acme.example, type: work, primary: true}]`")
         }
         _ => return None,

@@ -4,7 +4,7 @@ use super::{Context, Diagnostic, Origin};
 use crate::manifest::kinds::Member;
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
-    for group in &context.loaded.groups {
+    for group in context.loaded.groups.iter().filter(|group| context.is_sound(&group.origin)) {
         let spec = &group.spec;
         let members = spec.members.as_deref().unwrap_or_default();
         each(context, &group.origin, "members", members, problems);

@@ -41,6 +41,8 @@ pub(super) struct Context<'a> {
     pub loaded: &'a Loaded,
     pub declared: &'a [Declared],
     names: HashSet<(&'static str, &'a str)>,
+    /// text and start
+    broken: HashSet<(usize, usize)>,
     /// the document that was looked at last: problems come in crowds
     outline: RefCell<Option<(Origin, Outline<'a>)>>,
 }
@@ -48,7 +50,8 @@ pub(super) struct Context<'a> {
 /// Runs the table.
 pub(super) fn run(loaded: &Loaded, declared: &[Declared]) -> Vec<Diagnostic> {
     let names = declared.iter().map(|one| (one.kind, one.name.as_ref())).collect();
-    let context = Context { loaded, declared, names, outline: RefCell::new(None) };
+    let broken = declared.iter().filter(|one| one.broken).map(|one| (one.origin.text, one.origin.start)).collect();
+    let context = Context { loaded, declared, names, broken, outline: RefCell::new(None) };
     let mut problems = Vec::new();
     for check in CHECKS {
         check(&context, &mut problems);
@@ -70,6 +73,11 @@ impl<'a> Context<'a> {
     /// Whether a document of the kind could not be read, so that nothing follows from what is missing.
     pub fn has_broken(&self, kind: &str) -> bool {
         self.declared.iter().any(|one| one.kind == kind && one.broken)
+    }
+
+    /// Whether a document was read in full, so that what it does not say is not said.
+    pub fn is_sound(&self, origin: &Origin) -> bool {
+        !self.broken.contains(&(origin.text, origin.start))
     }
 
     /// Puts a diagnostic at a value of a document.
