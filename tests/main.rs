@@ -1,4 +1,5 @@
 //! The integration tests: one binary, one module a subject. `support` starts real servers and builds worlds.
 
 mod conformance;
+mod properties;
 mod support;

@@ -1,0 +1,259 @@
+//! One test a law.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use headcount::model::{Action, Change, ObjectKind, Plan, Value};
+use headcount::planning::Scope;
+use proptest::prelude::*;
+
+use super::lab::Lab;
+use super::story::{Lens, Person, Standing, Story, stories};
+use super::system::{System, text};
+
+/// Few enough for every run of the tests; more by HEADCOUNT_PROPTEST_CASES.
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("HEADCOUNT_PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn every_story_is_a_sound_workspace(story in stories()) {
+        let yaml = story.manifests();
+        let compiled = super::compile(&yaml, &super::lab::Defaults);
+        prop_assert!(compiled.is_ok() || compiled.as_ref().err().is_some_and(|e| e=="LOADED"), "{}\n{}", compiled.err().unwrap_or_default(), yaml);
+    }
+
+    #[test]
+    fn after_applying_nothing_is_left(story in stories()) {
+        let mut lab = Lab::new(story);
+        settle(&mut lab)?;
+        for act in lab.story.acts.clone() {
+            act.events.iter().for_each(|event| lab.happens(event));
+            lab.days_pass(act.days);
+            let policy = lab.policy();
+            let plan = lab.plan(&policy, &act.lens, Scope::All);
+            lab.apply(&policy, &plan, act.fails, act.interrupted.as_ref(), &mut |_, _, _| {});
+            settle(&mut lab)?;
+        }
+    }
+
+    #[test]
+    fn the_same_world_gives_the_same_plan_however_its_rows_come(story in stories()) {
+        in_every_scene(story, |lab, lens| {
+            let policy = lab.policy();
+            let plan = lab.plan(&policy, lens, Scope::All);
+            let bytes = |plan: &Plan| serde_json::to_string_pretty(plan).unwrap();
+            prop_assert_eq!(bytes(&plan), bytes(&lab.plan(&policy, lens, Scope::All)));
+            prop_assert_eq!(bytes(&plan), bytes(&lab.plan_from(&lab.policy(), lens, Scope::All, true)), "rows, pages and answers the other way round");
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn what_is_not_ours_is_left_alone(story in stories()) {
+        let mut lab = Lab::new(story);
+        for act in lab.story.acts.clone() {
+            let policy = lab.policy();
+            let plan = lab.plan(&policy, &act.lens, Scope::All);
+            let setup = lab.story.setup.clone();
+            let mut wrong = Vec::new();
+            lab.apply(&policy, &plan, act.fails, None, &mut |system, change, id| wrong.extend(trespass(&setup, system, change, id)));
+            prop_assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), lab.story.manifests());
+            act.events.iter().for_each(|event| lab.happens(event));
+            lab.days_pass(act.days);
+        }
+    }
+
+    #[test]
+    fn incomplete_evidence_leads_to_nothing_that_complete_evidence_would_not(story in stories()) {
+        in_every_scene(story, |lab, lens| {
+            if lens.is_clear() {
+                return Ok(());
+            }
+            let policy = lab.policy();
+            let (seen, all) = (lab.plan(&policy, lens, Scope::All), lab.plan(&policy, &Lens::CLEAR, Scope::All));
+            let known = atoms(&all);
+            let wrong: Vec<_> = atoms(&seen).into_iter().filter(|atom| !known.contains(atom) && !atom.is_name).collect();
+            prop_assert!(wrong.is_empty(), "{:#?}\nthe whole truth: {:#?}\n{}", wrong, known, lab.story.manifests());
+            prop_assert!(!seen.complete() || !incomplete(&seen), "an incomplete plan calls itself complete");
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn planning_a_part_is_the_same_as_the_part_of_the_whole_plan(story in stories(), picks in any::<u16>()) {
+        in_every_scene(story, |lab, lens| {
+            let policy = lab.policy();
+            let whole = lab.plan(&policy, lens, Scope::All);
+            let keys = picked(lab, picks);
+            let part = lab.plan(&policy, lens, Scope::Only(&keys));
+            let (whole, part) = (atoms(&whole), atoms(&part));
+            let more: Vec<_> = part.difference(&whole).collect();
+            prop_assert!(more.is_empty(), "only the part: {more:#?}\nof {keys:?}\n{}", lab.story.manifests());
+            let less: Vec<_> = whole.difference(&part).filter(|atom| keys.contains(&atom.key)).collect();
+            prop_assert!(less.is_empty(), "only the whole: {less:#?}\nof {keys:?}\n{}", lab.story.manifests());
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_stranger_changes_nobody_elses_account(story in stories()) {
+        in_every_scene(story, |lab, lens| {
+            let policy = lab.policy();
+            let before = atoms(&lab.plan(&policy, lens, Scope::All));
+            let mut more = lab.clone();
+            more.story.people.push(stranger());
+            let after = atoms(&more.plan(&more.policy(), lens, Scope::All));
+            let own: Arc<str> = format!("{}/{}", more.story.source(more.story.people.len() - 1), more.story.key(more.story.people.len() - 1)).into();
+            let about = |atom: &&Atom| atom.key != own && atom.part.as_ref() != own.as_ref() && !atom.is_name;
+            let (before, after): (Vec<_>, Vec<_>) = (before.iter().filter(about).collect(), after.iter().filter(about).collect());
+            prop_assert_eq!(before, after, "{}", more.story.manifests());
+            Ok(())
+        })?;
+    }
+}
+
+/// Applies with everything readable and nothing failing until nothing is left. A first complete read only makes the baseline that absence is held against, and
+/// an object that somebody else made in between may be met once more; past that, one run must do it all.
+fn settle(lab: &mut Lab) -> Result<(), TestCaseError> {
+    let policy = lab.policy();
+    if !lab.has_baselines(&policy) {
+        let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+        lab.apply(&policy, &plan, 0, None, &mut |_, _, _| {});
+    }
+    let first = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+    let before = lab.system.clone();
+    lab.apply(&policy, &first, 0, None, &mut |_, _, _| {});
+    let next = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+    let left: Vec<_> = next.changes.iter().filter(|change| change.runs()).collect();
+    prop_assert!(
+        left.is_empty(),
+        "left: {left:#?}\nfirst plan: {:#?}\nsystem before: {:#?}\nsystem after: {:#?}\nmemory: {:#?}\n{}",
+        first.changes,
+        before,
+        lab.system,
+        lab.memory,
+        lab.story.manifests()
+    );
+    Ok(())
+}
+
+/// Plays a story and looks at every scene of it, through its lens, before what was planned clearly is applied.
+fn in_every_scene(story: Story, mut look: impl FnMut(&Lab, &Lens) -> Result<(), TestCaseError>) -> Result<(), TestCaseError> {
+    let mut lab = Lab::new(story);
+    for act in lab.story.acts.clone() {
+        look(&lab, &act.lens)?;
+        let policy = lab.policy();
+        let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+        lab.apply(&policy, &plan, act.fails, act.interrupted.as_ref(), &mut |_, _, _| {});
+        act.events.iter().for_each(|event| lab.happens(event));
+        lab.days_pass(act.days);
+    }
+    look(&lab, &Lens::CLEAR)
+}
+
+/// The smallest parts that a plan's running changes consist of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Atom {
+    key: Arc<str>,
+    action: Action,
+    kind: ObjectKind,
+    /// an attribute or a member's key
+    part: Arc<str>,
+    value: String,
+    /// a unique name: what is free depends on who is there
+    is_name: bool,
+}
+
+fn atoms(plan: &Plan) -> BTreeSet<Atom> {
+    let mut found = BTreeSet::new();
+    for change in plan.changes.iter().filter(|change| change.runs()) {
+        let atom = |part: &Arc<str>, value: String| {
+            // One who takes a name also gets what is made of it.
+            let is_name = ["userName", "emails"].contains(&part.as_ref());
+            Atom { key: change.object.key.clone(), action: change.action, kind: change.object.kind, part: part.clone(), value, is_name }
+        };
+        if change.members.is_empty() && change.attributes.is_empty()
+            || !matches!(change.action, Action::Update | Action::AddMembers | Action::RemoveMembers)
+        {
+            found.insert(atom(&Arc::from(""), String::new()));
+        }
+        found.extend(change.attributes.iter().map(|part| atom(&part.attribute, format!("{:?}", part.after))));
+        found.extend(change.members.iter().map(|member| atom(&member.member.key, String::new())));
+    }
+    found
+}
+
+fn incomplete(plan: &Plan) -> bool {
+    plan.evidence.iter().any(|read| read.evidence.reason().is_some())
+}
+
+/// Keys of some identities and groups.
+fn picked(lab: &Lab, picks: u16) -> BTreeSet<Arc<str>> {
+    let story = &lab.story;
+    let people = (0..story.people.len()).map(|who| format!("{}/{}", story.source(who), story.key(who)));
+    let users = (0..story.users.len()).map(|at| format!("user/user{at}"));
+    let groups = (0..story.groups.len()).map(|at| format!("group/group{at}"));
+    let picked = people.chain(users).chain(groups).enumerate().filter(|(at, _)| picks >> (at % 16) & 1 == 1);
+    picked.map(|(_, key)| Arc::from(key)).collect()
+}
+
+/// Somebody who has nothing to do with anybody.
+fn stranger() -> Person {
+    Person { name: 5, dept: 2, title: 1, boss: None, standing: Standing::Active, badge: false, external: false }
+}
+
+/// What a change does to something that headcount neither made nor took over, by the system's own notes.
+fn trespass(setup: &super::story::Setup, system: &System, change: &Change, id: Option<&str>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let target = ["owned", "owned", "owned", "authoritative", "additive", "observe"][usize::from(setup.ownership) % 6];
+    let groups = match setup.groups {
+        2 => "authoritative",
+        3 => "additive",
+        _ => target,
+    };
+    let (mode, ours) = match change.object.kind {
+        ObjectKind::Account => (target, id.and_then(|id| system.accounts.get(id)).is_none_or(|account| account.ours)),
+        _ => (groups, id.and_then(|id| system.groups.get(id)).is_none_or(|group| group.ours)),
+    };
+    let mut say = |words: &str| wrong.push(format!("{mode}: {words}: {change:?}"));
+    if mode == "observe" {
+        say("changes what it may only observe");
+    }
+    if mode == "additive" && change.action.removes() {
+        say("removes though it may only add");
+    }
+    if !ours && !matches!(change.action, Action::Adopt | Action::Create) && !(mode == "authoritative" && change.action.removes()) {
+        say("touches what is not ours");
+    }
+    if change.action == Action::RemoveMembers && mode == "owned" {
+        let stranger = |id: &Arc<str>| system.accounts.get(id.as_ref()).is_some_and(|account| !account.ours);
+        if change.members.iter().filter_map(|member| member.member.id.as_ref()).any(stranger) {
+            say("removes the membership of an account that is not ours");
+        }
+    }
+    if change.action == Action::Adopt {
+        let held = id.and_then(|id| Some((&system.accounts.get(id)?.attributes, system.accounts[id].active)));
+        if let Some((attributes, active)) = held {
+            let marker = text(attributes, "externalId").filter(|marker| !marker.starts_with("hc:acme:"));
+            if marker.is_some() && setup.manners.marks_accounts {
+                say("adopts what carries somebody else's marker");
+            }
+            let known = text(attributes, "externalId").is_some();
+            if !active && !known && !ours {
+                say("adopts an inactive account by a mutable key");
+            }
+        }
+    }
+    for part in change.attributes.iter().filter(|part| part.attribute.as_ref() == "externalId") {
+        let held = id.and_then(|id| text(&system.accounts.get(id)?.attributes, "externalId"));
+        if held.is_some_and(|held| !held.starts_with("hc:acme:")) && part.after.as_ref().and_then(Value::as_text).is_some() {
+            say("overwrites a foreign external id");
+        }
+    }
+    wrong
+}
