@@ -3,6 +3,7 @@
 //! Must never: plan, or repair what a plan did.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use headcount::manifest::kinds::TargetSpec;
@@ -90,7 +91,7 @@ impl Lab {
         }
     }
 
-    pub fn policy(&self) -> Policy {
+    pub fn policy(&self) -> Rc<Policy> {
         let yaml = self.story.manifests();
         super::compile(&yaml, &Defaults).unwrap_or_else(|problems| panic!("the story's manifests are wrong:\n{yaml}\n{problems}"))
     }

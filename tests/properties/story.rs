@@ -378,7 +378,7 @@ impl Story {
              - {{attribute: name.familyName, value: record.last}}\n    - {{attribute: employeeNumber, value: record.num}}\n    \
              - {{attribute: department, value: record.dept}}\n    - {{attribute: title, value: record.title}}\n    \
              - {{attribute: manager, value: record.boss}}\n    - {{attribute: startDate, value: date(record.start)}}\n    \
-             - {{attribute: endDate, value: date(record.end)}}\n  completeness: {{maxShrink: 100%}}\n"
+             - {{attribute: endDate, value: date(record.end)}}\n  completeness: {{maxShrink: 99%}}\n"
         )
     }
 
