@@ -263,6 +263,12 @@ fn take_names(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: 
 
 fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
+    if !work.basis.has_read_everybody() {
+        let sentence = "{who}: it could take over an account, but not all sources could be read, and somebody unseen may claim it too; \
+                        this waits for a complete read";
+        work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, sentence);
+        return Presence::Unclear;
+    }
     keep_taken_name(work, target, person, row, desired);
     let attributes = difference(work, target, row, desired);
     if !attributes.is_empty() && !can_update(work, target, &key) {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::correlate::Claim;
 use super::findings::Shared;
 use super::work::{Draft, Presence, Stage, Work, with};
 use crate::model::{Action, AttributeChange, Cause, FindingCode, ObjectRef, Reason, Severity, Value};
@@ -26,13 +27,15 @@ pub(super) fn key_of(attribute: &AttributeChange) -> Option<&Arc<str>> {
 }
 
 fn drop_unresolved(work: &mut Work<'_, '_>) {
+    let adopted = work.drafts.iter().filter(|draft| draft.change.action == Action::Adopt);
+    let adopted: BTreeSet<(usize, Arc<str>)> = adopted.map(|draft| (draft.target, draft.change.object.key.clone())).collect();
     let mut drafts = std::mem::take(&mut work.drafts);
     for draft in &mut drafts {
         let target = draft.target;
         let owner = draft.change.object.key.clone();
         let mut lost = Vec::new();
         draft.change.attributes.retain(|attribute| match key_of(attribute) {
-            Some(key) if !resolves(work, target, key) => {
+            Some(key) if !resolves(work, target, key) && !adopted.contains(&(target, key.clone())) => {
                 lost.push((attribute.attribute.clone(), key.clone()));
                 false
             }
@@ -51,10 +54,10 @@ fn drop_unresolved(work: &mut Work<'_, '_>) {
     work.drafts = drafts;
 }
 
-/// Whether somebody has an account at a target, or gets one in this plan.
+/// Whether somebody has an account at a target, or gets one in this plan. One that was merely found is nobody's yet: only its adoption makes it theirs.
 fn resolves(work: &Work<'_, '_>, target: usize, key: &str) -> bool {
     let Some(identity) = work.basis.people.find(key) else { return false };
-    work.claims[target].row(identity).is_some() || work.presence[target][identity as usize] == Presence::Made
+    matches!(work.claims[target].of(identity), Claim::Owned(_)) || work.presence[target][identity as usize] == Presence::Made
 }
 
 /// New accounts come after those they refer to. What a circle makes impossible is set afterwards.

@@ -108,6 +108,12 @@ impl<'a> Basis<'a> {
         establishing.into_iter().all(|(_, trust)| trust.proves_absence())
     }
 
+    /// Whether nobody can be missing among those who were read, so that one who alone claims an account is its only claimant.
+    pub(super) fn has_read_everybody(&self) -> bool {
+        let establishing = self.policy.sources.iter().zip(&self.world.trust).filter(|(source, _)| source.establishes);
+        establishing.into_iter().all(|(_, trust)| trust.evidence.proves_absence())
+    }
+
     /// What headcount may do with the groups of a target.
     pub(super) fn group_ownership(&self, target: usize) -> Ownership {
         let rules = &self.policy.targets[target];

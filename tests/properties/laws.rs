@@ -103,9 +103,14 @@ proptest! {
     #[test]
     fn a_stranger_changes_nobody_elses_account(story in stories()) {
         in_every_scene(story, |lab, lens| {
-            let policy = lab.policy();
-            let before = atoms(&lab.plan(&policy, lens, Scope::All));
-            let mut more = lab.clone();
+            let mut lab = lab.clone();
+            forget_strangers(&mut lab.story);
+            if lab.story.people.len() == 1 {
+                // Their employee number would be one that the story's accounts may be named by.
+                return Ok(());
+            }
+            let before = atoms(&lab.plan(&lab.policy(), lens, Scope::All));
+            let mut more = lab;
             more.story.people.push(stranger());
             let after = atoms(&more.plan(&more.policy(), lens, Scope::All));
             let own: Arc<str> = format!("{}/{}", more.story.source(more.story.people.len() - 1), more.story.key(more.story.people.len() - 1)).into();
@@ -202,9 +207,20 @@ fn picked(lab: &Lab, picks: u16) -> BTreeSet<Arc<str>> {
     picked.map(|(_, key)| Arc::from(key)).collect()
 }
 
+/// Nobody refers to somebody who does not exist: the next one to come would be that.
+fn forget_strangers(story: &mut Story) {
+    let known = story.people.len();
+    for person in &mut story.people {
+        person.boss = person.boss.filter(|boss| usize::from(*boss) < known);
+    }
+    for group in &mut story.groups {
+        group.people.retain(|who| usize::from(*who) < known);
+    }
+}
+
 /// Somebody who has nothing to do with anybody.
 fn stranger() -> Person {
-    Person { name: 5, dept: 2, title: 1, boss: None, standing: Standing::Active, badge: false, external: false }
+    Person { name: 6, dept: 2, title: 1, boss: None, standing: Standing::Active, badge: false, external: false }
 }
 
 /// What a change does to something that headcount neither made nor took over, by the system's own notes.

@@ -132,7 +132,9 @@ pub enum Sight {
     Unreadable,
 }
 
-pub const NAMES: [(&str, &str); 6] = [("Ann", "Lee"), ("ANN", "Lee"), ("Bo", "Ek"), ("José", "Lee"), ("Jose", "Lee"), ("Cy", "Ng")];
+/// The last one is for a stranger: nobody else has it.
+pub const NAMES: [(&str, &str); 7] =
+    [("Ann", "Lee"), ("ANN", "Lee"), ("Bo", "Ek"), ("José", "Lee"), ("Jose", "Lee"), ("Cy", "Ng"), ("Zoë", "Quux")];
 pub const DEPARTMENTS: [&str; 3] = ["Eng", "Ops", "Law"];
 pub const TITLES: [&str; 3] = ["Lead", "Clerk", ""];
 pub const GROUPS: [&str; 5] = ["Staff", "Eng", "Admins", "On Call", "Guests"];
