@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 pub use root::{Root, nearest, path_of_segments, segments_of_path};
 
+use crate::diagnostic::Place;
 use crate::model::{Cell, Value};
 use node::Node;
 
@@ -43,6 +44,7 @@ pub struct Expression {
     root: Root,
     reads: Arc<[Arc<str>]>,
     node: Arc<Node>,
+    place: Option<Place>,
 }
 
 /// One input, in the order of [`Expression::reads`].
@@ -72,17 +74,28 @@ impl Expression {
     /// A path's segments are joined by `.`; a dot inside a segment is written `\.` (`record["Emp. No"]` reads `Emp\. No`).
     pub fn compile(text: &str, root: Root) -> Result<Self, Vec<Problem>> {
         let (node, reads) = parse::with_room(text, |parsed, info| check::check(parsed, info, root))?;
-        Ok(Self { text: Arc::from(text), root, reads: reads.into(), node: Arc::new(node) })
+        Ok(Self { text: Arc::from(text), root, reads: reads.into(), node: Arc::new(node), place: None })
     }
 
     /// The expression `null`: for a place where nothing better could be compiled.
     pub fn null(root: Root) -> Self {
-        Self { text: "null".into(), root, reads: Arc::from([]), node: Arc::new(Node::Literal(datum::Datum::Null)) }
+        Self { text: "null".into(), root, reads: Arc::from([]), node: Arc::new(Node::Literal(datum::Datum::Null)), place: None }
     }
 
     /// The text as it was written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// With the manifest line it stands in.
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// The manifest line; none for a connector's own expression.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
     /// Its one variable.

@@ -114,7 +114,7 @@ fn table(identities: &Identities<'_>, layout: &Layout<'_>, source: usize, name: 
     let rule = &layout.sources[source].rules[rule];
     for record in (0..side.len()).filter(|record| side.state(*record) != RecordState::OutOfScope) {
         let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
-        if let Outcome::Is(ValueState::Set(value)) = evaluate(rule, |bound| Some(bound.over_cells(&cells))) {
+        if let Outcome::Is(ValueState::Set(value)) = evaluate(rule, cells.as_slice()) {
             for key in canonical::keys(kind_of(name), Input::Value(&value)) {
                 table.entry(key).or_default().push(record);
             }

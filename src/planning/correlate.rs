@@ -319,7 +319,7 @@ pub(super) fn values<'b>(basis: &'b Basis<'_>, target: usize, person: &Person) -
         }
         let attribute = layout.attributes.iter().find(|attribute| attribute.name == *name);
         match attribute.and_then(|attribute| attribute.rule.as_ref()) {
-            Some(rule) => match evaluate(rule, |bound| person.over(bound)) {
+            Some(rule) => match evaluate(rule, person) {
                 Outcome::Is(state) => state,
                 Outcome::Failed(_) => ValueState::Unknown,
             },

@@ -25,7 +25,7 @@ pub(super) fn work_out(basis: &Basis<'_>, target: usize, person: &Person, desire
     for (at, attribute) in layout.attributes.iter().enumerate() {
         let state = match &attribute.rule {
             None => ValueState::Set(Value::text(format!("{}{}", basis.keyed_marker, person.key))),
-            Some(rule) => match evaluate(rule, |bound| person.over(bound)) {
+            Some(rule) => match evaluate(rule, person) {
                 Outcome::Is(state) => basis.people.as_reference(attribute.kind, None, state),
                 Outcome::Failed(words) => {
                     desired.failures.push((at, words));
@@ -40,7 +40,7 @@ pub(super) fn work_out(basis: &Basis<'_>, target: usize, person: &Person, desire
 /// Whether an account of this target should be active by a rule; nothing where no rule says.
 pub(super) fn active(layout: &TargetLayout<'_>, person: &Person) -> Option<ValueState> {
     let rule = layout.active.as_ref()?;
-    Some(match evaluate(rule, |bound| person.over(bound)) {
+    Some(match evaluate(rule, person) {
         Outcome::Is(state) => state,
         Outcome::Failed(_) => ValueState::Unknown,
     })

@@ -200,7 +200,7 @@ impl<'w> Identities<'w> {
             Record::Unknown => return ValueState::Unknown,
         };
         let rule = &layout.sources[candidate.source].rules[candidate.rule];
-        match evaluate(rule, |bound| Some(bound.over_cells(cells))) {
+        match evaluate(rule, cells) {
             Outcome::Is(state) => {
                 if rule.unique && matches!(state, ValueState::Set(_)) {
                     person.unique.push(slot);
@@ -340,41 +340,79 @@ pub(super) enum Outcome {
     Failed(Arc<str>),
 }
 
-/// Works a rule out; `over` evaluates one expression, or says nothing where it reads something unknown.
-pub(super) fn evaluate(rule: &RuleLayout, over: impl Fn(&Bound) -> Option<Evaluation>) -> Outcome {
+/// What expressions read: a record's cells, or an identity's values.
+pub(super) trait Reads {
+    /// One input; nothing where it is unknown.
+    fn input(&self, position: usize) -> Option<Input<'_>>;
+
+    /// Whether everything that an expression reads is known.
+    fn knows(&self, bound: &Bound) -> bool {
+        bound.positions().iter().all(|position| self.input(*position).is_some())
+    }
+
+    /// Works an expression out; nothing where it reads something unknown.
+    fn over(&self, bound: &Bound) -> Option<Evaluation> {
+        self.knows(bound).then(|| bound.over(|position| self.input(position).unwrap_or(MISSING)))
+    }
+
+    /// A condition.
+    fn holds(&self, bound: &Bound) -> Truth {
+        if self.knows(bound) {
+            bound.holds_for(|position| self.input(position).unwrap_or(MISSING))
+        } else {
+            Truth::Unknown("it depends on a value that is not known".into())
+        }
+    }
+}
+
+const MISSING: Input<'static> = Input::Cell(Cell::Missing);
+
+impl Reads for [Cell<'_>] {
+    fn input(&self, position: usize) -> Option<Input<'_>> {
+        Some(self.get(position).map_or(MISSING, |cell| Input::Cell(*cell)))
+    }
+
+    fn knows(&self, _: &Bound) -> bool {
+        true
+    }
+}
+
+impl Reads for Person {
+    fn input(&self, position: usize) -> Option<Input<'_>> {
+        match self.slots.get(position) {
+            Some(ValueState::Unknown) => None,
+            Some(ValueState::Set(value)) => Some(Input::Value(value)),
+            Some(ValueState::Clear) => Some(Input::Cell(Cell::Null)),
+            Some(ValueState::Unmanaged) | None => Some(MISSING),
+        }
+    }
+}
+
+impl Person {
+    /// A condition over the identity.
+    pub(super) fn holds(&self, bound: &Bound) -> Truth {
+        Reads::holds(self, bound)
+    }
+}
+
+/// Works a rule out.
+pub(super) fn evaluate(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Outcome {
     if let Some(when) = &rule.when {
-        let Some(evaluation) = over(when) else { return Outcome::Is(ValueState::Unknown) };
-        match Truth::of(evaluation) {
+        if !reads.knows(when) {
+            return Outcome::Is(ValueState::Unknown);
+        }
+        match reads.holds(when) {
             Truth::Yes => {}
             Truth::No => return Outcome::Is(ValueState::Unmanaged),
             Truth::Unknown(words) => return Outcome::Failed(words),
         }
     }
-    match over(&rule.value) {
+    match reads.over(&rule.value) {
         None => Outcome::Is(ValueState::Unknown),
         Some(Evaluation::Value(value)) if value.is_empty() => Outcome::Is(ValueState::Unmanaged),
         Some(Evaluation::Value(value)) => Outcome::Is(ValueState::Set(value)),
         Some(Evaluation::Missing) => Outcome::Is(ValueState::Unmanaged),
         Some(Evaluation::Null) => Outcome::Is(ValueState::Clear),
         Some(Evaluation::Failed(words)) => Outcome::Failed(words.into()),
-    }
-}
-
-impl Person {
-    /// Works an expression out over the identity; nothing where it reads something unknown.
-    pub(super) fn over(&self, bound: &Bound) -> Option<Evaluation> {
-        if bound.positions().iter().any(|slot| self.slots.get(*slot) == Some(&ValueState::Unknown)) {
-            return None;
-        }
-        Some(bound.over(|slot| match self.slots.get(slot) {
-            Some(ValueState::Set(value)) => Input::Value(value),
-            Some(ValueState::Clear) => Input::Cell(Cell::Null),
-            _ => Input::Cell(Cell::Missing),
-        }))
-    }
-
-    /// A condition over the identity.
-    pub(super) fn holds(&self, bound: &Bound) -> Truth {
-        self.over(bound).map_or_else(|| Truth::Unknown("it depends on a value that is not known".into()), Truth::of)
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn word(lifecycle: Lifecycle) -> &'static str {
 /// Works it out. A leaver's status wins, then a start in the future, then an end in the past, then suspension.
 pub(super) fn standing(layout: &Layout<'_>, records: &Records<'_>, person: &Person, moment: Moment) -> Standing {
     let conditions = records.own().map(|(source, cells)| (&layout.sources[source], cells));
-    let holds = |bound: Option<&Bound>, cells| bound.map_or(Truth::No, |bound| Truth::of(bound.over_cells(cells)));
+    let holds = |bound: Option<&Bound>, cells| bound.map_or(Truth::No, |bound| bound.holds_for_cells(cells));
     let status = |pick: fn(&super::layout::SourceLayout) -> Option<&Bound>| {
         conditions.map_or(Truth::No, |(source, cells)| holds(pick(source), cells))
     };

@@ -1,19 +1,18 @@
-//! The compiler: goes through the documents kind by kind and gathers every problem.
+//! The compiler: goes through the documents kind by kind and gathers every problem of expressions and rules.
 //!
-//! Must never: stop at a problem, or hand out a policy that has one.
+//! What a document can be told by itself (formats, names, references, who owns what) the manifests' own checks have told already; where such a value can't
+//! be read a default stands in, and nothing is planned. Must never: stop at a problem, tell one twice, or hand out a policy that has one.
 
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{ConnectorFacts, Policy, units};
+use super::{ConnectorFacts, Policy};
 use crate::diagnostic::{Diagnostic, Level, Place};
-use crate::expr::{Expression, Root, nearest};
+use crate::expr::{Expression, Root};
 use crate::manifest::kinds::WorkspaceSpec;
-use crate::manifest::{Document, Loaded, Origin};
-use crate::model;
+use crate::manifest::{Document, Loaded, Origin, quantity};
 
 /// Longest workspace id: it stands in every marker at a target.
 const LONGEST_ID: usize = 64;
@@ -57,17 +56,7 @@ impl Compiler<'_> {
             let hint = "letters, digits, `-`, `_` and `.`, at most 64, such as `acme-prod`";
             self.error(&document.origin, "/spec/id", "this is no workspace id", hint);
         }
-        let time_zone = document.spec.time_zone.as_deref().map(|name| {
-            TimeZone::get(name).unwrap_or_else(|_| {
-                self.error(
-                    &document.origin,
-                    "/spec/timeZone",
-                    format!("there is no time zone `{name}`"),
-                    "an IANA name, such as `Europe/Prague`",
-                );
-                TimeZone::UTC
-            })
-        });
+        let time_zone = document.spec.time_zone.as_deref().and_then(|name| quantity::time_zone(name).ok());
         (Arc::from(id), time_zone.unwrap_or(TimeZone::UTC))
     }
 
@@ -85,8 +74,8 @@ impl Compiler<'_> {
 
     /// An expression; its problems are marked inside it.
     pub(super) fn expression(&mut self, origin: &Origin, pointer: &str, text: &str, root: Root) -> Expression {
-        Expression::compile(text, root).unwrap_or_else(|problems| {
-            let outline = self.loaded.outline(origin);
+        let outline = self.loaded.outline(origin);
+        Expression::compile(text, root).map(|expression| expression.at(outline.place(pointer))).unwrap_or_else(|problems| {
             for problem in problems {
                 let (place, length) = outline.place_in_scalar(pointer, problem.offset, problem.length);
                 let mut diagnostic = Diagnostic::error(problem.message).at(place, length);
@@ -102,54 +91,13 @@ impl Compiler<'_> {
         text.map(|text| self.expression(origin, pointer, text, root))
     }
 
-    /// A duration that may be absent.
-    pub(super) fn duration(&mut self, origin: &Origin, pointer: &str, text: Option<&String>) -> Option<SignedDuration> {
-        let text = text?;
-        let duration = units::duration(text);
-        if duration.is_none() {
-            self.error(origin, pointer, format!("`{text}` is no duration"), "write 90m, 36h, 7d or 2w");
-        }
-        duration
-    }
-
-    /// A day.
-    pub(super) fn day(&mut self, origin: &Origin, pointer: &str, text: &str) -> Option<Date> {
-        let day = text.parse::<Date>().ok().filter(|day| day.to_string() == text);
-        if day.is_none() {
-            self.error(origin, pointer, format!("`{text}` is no day"), "write it as 2027-03-31");
-        }
-        day
-    }
-
-    /// An attribute's name as a value.
-    pub(super) fn attribute(&mut self, origin: &Origin, pointer: &str, name: &str) -> Arc<str> {
-        if !model::is_known_attribute(name) {
-            let diagnostic = unknown_attribute(name);
-            self.problems.push(self.loaded.outline(origin).mark(pointer, diagnostic));
-        }
-        Arc::from(name)
-    }
-
-    /// An attribute's name as a key that nobody knows.
-    pub(super) fn unknown_attribute(&mut self, origin: &Origin, pointer: &str, name: &str) {
-        let outline = self.loaded.outline(origin);
-        let diagnostic = unknown_attribute(name);
-        self.problems.push(match outline.key_span(pointer) {
-            Some(span) => diagnostic.at(span.place, span.length),
-            None => outline.mark(pointer, diagnostic),
-        });
+    /// A duration that may be absent. One that can't be read was told by the manifests' own checks.
+    pub(super) fn duration(text: Option<&String>) -> Option<SignedDuration> {
+        text.and_then(|text| quantity::duration(text).ok())
     }
 
     /// Where a document starts.
     pub(super) fn place(&self, origin: &Origin) -> Place {
         self.loaded.place(origin, "")
     }
-}
-
-fn unknown_attribute(name: &str) -> Diagnostic {
-    let hint = match nearest(name, model::attributes().iter().map(|attribute| attribute.name)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("attributes have SCIM's names; own ones stand below `custom.`: custom.{name}"),
-    };
-    Diagnostic::error(format!("there is no attribute `{name}`")).hint(hint)
 }

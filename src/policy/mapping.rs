@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Rule;
 use super::compile::Compiler;
-use super::{Rule, SourcePolicy};
 use crate::diagnostic::Diagnostic;
-use crate::expr::Root;
+use crate::expr::{Expression, Root};
 use crate::manifest::Origin;
 use crate::manifest::kinds::{Mapping, MappingMode, MappingRule};
 
@@ -57,7 +57,7 @@ impl Compiler<'_> {
     }
 
     fn rule(&mut self, origin: &Origin, pointer: &str, rule: &MappingRule, root: Root, precedence: i32) -> Rule {
-        let attribute = self.attribute(origin, &format!("{pointer}/attribute"), &rule.attribute);
+        let attribute = Arc::from(rule.attribute.as_str());
         let value = self.expression(origin, &format!("{pointer}/value"), &rule.value, root);
         let when = self.condition(origin, &format!("{pointer}/when"), rule.when.as_ref(), root);
         if root == Root::Record && rule.mode != MappingMode::Enforce {
@@ -96,13 +96,22 @@ impl Compiler<'_> {
         }
     }
 
+    /// An expression that no manifest holds.
+    fn own_expression(&mut self, origin: &Origin, text: &str) -> Expression {
+        Expression::compile(text, Root::Identity).unwrap_or_else(|problems| {
+            let words = problems.first().map_or("", |problem| problem.message.as_str());
+            self.error(origin, "/spec/connection", format!("the connector's default mapping is broken: {words}"), "give this Target a mapping");
+            Expression::null(Root::Identity)
+        })
+    }
+
     /// A connector's own mapping, for a Target that has none.
     pub(super) fn default_rules(&mut self, origin: &Origin, defaults: Vec<(String, String)>) -> Vec<Rule> {
         let mut rules: Vec<Rule> = defaults
             .into_iter()
             .map(|(attribute, text)| Rule {
-                attribute: self.attribute(origin, "/spec/connection", &attribute),
-                value: self.expression(origin, "/spec/connection", &text, Root::Identity),
+                attribute: Arc::from(attribute),
+                value: self.own_expression(origin, &text),
                 mode: MappingMode::Enforce,
                 unique: false,
                 when: None,
@@ -113,32 +122,5 @@ impl Compiler<'_> {
             .collect();
         rules.sort_by(|one, next| one.attribute.cmp(&next.attribute));
         rules
-    }
-
-    /// Every attribute has one owner: two sources that can know the same person may not have equal precedence for it.
-    pub(super) fn owners(&mut self, sources: &[SourcePolicy]) {
-        for (at, one) in sources.iter().enumerate() {
-            for next in &sources[at + 1..] {
-                if !(one.establishes && next.establishes) {
-                    self.same_precedence(one, next);
-                }
-            }
-        }
-    }
-
-    fn same_precedence(&mut self, one: &SourcePolicy, next: &SourcePolicy) {
-        for rule in &next.rules {
-            let finds = one.correlate.iter().chain(&next.correlate).any(|attribute| *attribute == rule.attribute);
-            let Some(other) = one.rules.iter().find(|other| other.attribute == rule.attribute && other.precedence == rule.precedence)
-            else {
-                continue;
-            };
-            if let (false, Some(place), Some(first)) = (finds, &rule.place, &other.place) {
-                let message =
-                    format!("`{}` is given by the Sources `{}` and `{}` with equal precedence", rule.attribute, one.name, next.name);
-                let hint = "give one of the Sources a higher `precedence`, or the one rule";
-                self.problems.push(Diagnostic::error(message).at(place.clone(), 1).hint(hint).related(first.clone(), "the other one"));
-            }
-        }
     }
 }

@@ -9,7 +9,6 @@ mod source;
 mod target;
 #[cfg(test)]
 mod tests;
-mod units;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

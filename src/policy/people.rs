@@ -7,7 +7,7 @@ use super::target::lifecycles;
 use super::{GroupPolicy, MemberPolicy, UserPolicy};
 use crate::expr::Root;
 use crate::manifest::kinds::{GroupSpec, IdentityRef, Member, UserSpec};
-use crate::manifest::{Document, Origin, Outline};
+use crate::manifest::{Document, Origin, Outline, quantity};
 use crate::model::{AttributeType, Value, ValueState, attribute};
 
 impl Compiler<'_> {
@@ -15,15 +15,10 @@ impl Compiler<'_> {
         let spec = &document.spec;
         let mut attributes = Vec::with_capacity(spec.attributes.len());
         for (name, value) in &spec.attributes {
-            let pointer = || format!("/spec/attributes/{}", name.replace('~', "~0").replace('/', "~1"));
-            let known = attribute(name);
-            if known.is_none() {
-                self.unknown_attribute(&document.origin, &pointer(), name);
-            }
-            let state = match (Value::from_json(value), known.map(|known| known.kind)) {
-                (None, _) => ValueState::Clear,
-                (Some(value), Some(kind)) => ValueState::Set(self.declared(&document.origin, &pointer, value, kind)),
-                (Some(value), None) => ValueState::Set(value),
+            let state = match Value::from_json(value) {
+                None => ValueState::Clear,
+                Some(value) if is_reference(name) => self.reference(&document.origin, name, value),
+                Some(value) => ValueState::Set(value),
             };
             attributes.push((Arc::from(name.as_str()), state));
         }
@@ -36,31 +31,19 @@ impl Compiler<'_> {
         }
     }
 
-    /// A value in a User, by its attribute's kind.
-    fn declared(&mut self, origin: &Origin, pointer: &dyn Fn() -> String, value: Value, kind: AttributeType) -> Value {
-        let text = value.as_text().map(Arc::from);
-        match (kind, text, &value) {
-            (AttributeType::Date, Some(text), _) => {
-                let text: Arc<str> = text;
-                self.day(origin, &pointer(), &text);
+    /// Another identity, by its key.
+    fn reference(&mut self, origin: &Origin, name: &str, value: Value) -> ValueState {
+        match value.as_text().filter(|text| is_key(text)) {
+            Some(key) => ValueState::Set(Value::Reference(Arc::from(key))),
+            None => {
+                let pointer = format!("/spec/attributes/{name}");
+                let hint = "write the source and the key (`hr/10023`), or `user/<name>` for a User";
+                if value.as_text().is_some() {
+                    self.error(origin, &pointer, "this is no identity's key", hint);
+                }
+                ValueState::Unknown
             }
-            (AttributeType::Reference, Some(key), _) if is_key(&key) => return Value::Reference(key),
-            (AttributeType::Reference, ..) => {
-                self.error(
-                    origin,
-                    &pointer(),
-                    "this is no identity's key",
-                    "write the source and the key (`hr/10023`), or `user/<name>` for a User",
-                );
-            }
-            (AttributeType::Bool, _, Value::Bool(_)) => {}
-            (AttributeType::Bool, ..) => self.error(origin, &pointer(), "this must be true or false", "write it without quotes"),
-            (AttributeType::Text | AttributeType::CaselessText, _, Value::List(_) | Value::Map(_)) => {
-                self.error(origin, &pointer(), "this attribute has one plain value", "write text");
-            }
-            _ => {}
         }
-        value
     }
 
     pub(super) fn group(&mut self, document: &Document<GroupSpec>) -> GroupPolicy {
@@ -76,25 +59,25 @@ impl Compiler<'_> {
             labels: document.labels.clone(),
             display_name: Arc::from(spec.display_name.as_str()),
             description: spec.description.as_deref().map(Arc::from),
-            members: self.members(origin, outline.as_ref(), "/spec/members", members),
+            members: self.members(outline.as_ref(), "/spec/members", members),
             rule: self.condition(origin, "/spec/rule", spec.rule.as_ref(), Root::Identity),
             lifecycles: lifecycles(&spec.lifecycles),
-            owners: self.members(origin, outline.as_ref(), "/spec/owners", &spec.owners),
+            owners: self.members(outline.as_ref(), "/spec/owners", &spec.owners),
             previous_names: spec.previous_names.iter().map(|name| Arc::from(name.as_str())).collect(),
             rule_place: spec.rule.as_ref().and(outline.as_ref()).map(|outline| outline.place("/spec/rule")),
             place: self.place(origin),
         }
     }
 
-    /// Members by key. Who names none or several, or nobody, is told by the manifests' own checks.
-    fn members(&mut self, origin: &Origin, outline: Option<&Outline<'_>>, pointer: &str, members: &[Member]) -> Vec<MemberPolicy> {
+    /// Members by key. One that names none or several, or has no day, is told by the manifests' own checks.
+    fn members(&self, outline: Option<&Outline<'_>>, pointer: &str, members: &[Member]) -> Vec<MemberPolicy> {
         let Some(outline) = outline else { return Vec::new() };
         let mut found = Vec::with_capacity(members.len());
         for (at, member) in members.iter().enumerate() {
             let pointer = format!("{pointer}/{at}");
-            let until = member.until.as_deref().map(|day| self.day(origin, &format!("{pointer}/until"), day));
-            if let (Some(key), None | Some(Some(_))) = (self.member_key(member), until) {
-                found.push(MemberPolicy { key, until: until.flatten(), place: outline.place(&pointer) });
+            let until = member.until.as_deref().map(quantity::date);
+            if let (Some(key), None | Some(Ok(_))) = (self.member_key(member), &until) {
+                found.push(MemberPolicy { key, until: until.and_then(Result::ok), place: outline.place(&pointer) });
             }
         }
         found
@@ -117,6 +100,10 @@ impl Compiler<'_> {
 
 fn identity_key(identity: &IdentityRef) -> Arc<str> {
     Arc::from(format!("{}/{}", identity.source, identity.key))
+}
+
+fn is_reference(name: &str) -> bool {
+    attribute(name).is_some_and(|known| known.kind == AttributeType::Reference)
 }
 
 fn is_key(text: &str) -> bool {

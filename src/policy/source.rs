@@ -7,20 +7,18 @@ use siphasher::sip::SipHasher13;
 
 use super::compile::Compiler;
 use super::mapping::USER_PRECEDENCE;
-use super::{CompletenessPolicy, SourcePolicy, units};
+use super::{CompletenessPolicy, SourcePolicy};
 use crate::expr::Root;
 use crate::manifest::Document;
 use crate::manifest::kinds::{Completeness, SourceSpec};
+use crate::manifest::quantity::{self, Amount};
 
 impl Compiler<'_> {
     pub(super) fn sources(&mut self) -> Vec<SourcePolicy> {
-        let documents = &self.loaded.sources;
-        let sources: Vec<SourcePolicy> = documents.iter().map(|document| self.source(document, documents.len())).collect();
-        self.owners(&sources);
-        sources
+        self.loaded.sources.iter().map(|document| self.source(document)).collect()
     }
 
-    fn source(&mut self, document: &Document<SourceSpec>, how_many: usize) -> SourcePolicy {
+    fn source(&mut self, document: &Document<SourceSpec>) -> SourcePolicy {
         let (origin, spec) = (&document.origin, &document.spec);
         let precedence = spec.precedence.unwrap_or_default();
         let rules = self.rules(origin, &spec.mapping, Root::Record, precedence);
@@ -37,13 +35,13 @@ impl Compiler<'_> {
         let leaver = self.condition(origin, "/spec/lifecycle/leaver", lifecycle(|it| it.leaver.as_ref()), Root::Record);
         let suspended = self.condition(origin, "/spec/lifecycle/suspended", lifecycle(|it| it.suspended.as_ref()), Root::Record);
         let filter = self.condition(origin, "/spec/scope/filter", spec.scope.as_ref().map(|scope| &scope.filter), Root::Record);
-        let establishes = self.establishes(document, how_many);
         let source = SourcePolicy {
             name: document.name.clone(),
             key,
             filter,
-            establishes,
-            correlate: self.attributes(origin, "/spec/correlate", &spec.correlate),
+            // With several sources each must say it, which was checked; the only one does.
+            establishes: spec.establishes.unwrap_or(true),
+            correlate: spec.correlate.iter().map(|name| Arc::from(name.as_str())).collect(),
             leaver,
             suspended,
             rules,
@@ -57,17 +55,6 @@ impl Compiler<'_> {
             self.warning(origin, "/spec/precedence", message, "use a smaller number unless that is meant");
         }
         source
-    }
-
-    fn establishes(&mut self, document: &Document<SourceSpec>, how_many: usize) -> bool {
-        document.spec.establishes.unwrap_or_else(|| {
-            if how_many > 1 {
-                let message = format!("the Source `{}` does not say whether its records make somebody exist", document.name);
-                let hint = "with several Sources each needs `establishes: true` (as HR does) or `establishes: false`";
-                self.error(&document.origin, "/spec/establishes", message, hint);
-            }
-            true
-        })
     }
 
     /// A source that establishes nobody must find its people by attributes that it maps.
@@ -92,26 +79,21 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn attributes(&mut self, origin: &crate::manifest::Origin, pointer: &str, names: &[String]) -> Vec<Arc<str>> {
-        names.iter().enumerate().map(|(at, name)| self.attribute(origin, &format!("{pointer}/{at}"), name)).collect()
-    }
-
     fn completeness(&mut self, document: &Document<SourceSpec>, spec: Option<&Completeness>) -> CompletenessPolicy {
         let Some(spec) = spec else { return CompletenessPolicy::default() };
-        let origin = &document.origin;
         let mut policy = CompletenessPolicy {
-            max_age: self.duration(origin, "/spec/completeness/maxAge", spec.max_age.as_ref()),
+            max_age: Self::duration(spec.max_age.as_ref()),
             min_count: spec.min_count,
             ..CompletenessPolicy::default()
         };
-        match spec.max_shrink.as_deref().map(|text| (text, units::shrink(text))) {
-            None => {}
-            Some((_, Some(units::Shrink::Share(share)))) => policy.max_shrink_share = Some(share),
-            Some((_, Some(units::Shrink::Count(count)))) => policy.max_shrink_count = Some(count),
-            Some((text, None)) => {
-                let hint = "write `10%` (less than 100%) or a number of records";
-                self.error(origin, "/spec/completeness/maxShrink", format!("`{text}` is no limit"), hint);
+        match spec.max_shrink.as_deref().map(quantity::amount) {
+            Some(Ok(Amount::Share(share))) if share >= 1.0 => {
+                let hint = "write less than 100%; `minCount` says how few records a complete read has";
+                self.error(&document.origin, "/spec/completeness/maxShrink", "this would let everybody vanish at once", hint);
             }
+            Some(Ok(Amount::Share(share))) => policy.max_shrink_share = Some(share),
+            Some(Ok(Amount::Count(count))) => policy.max_shrink_count = Some(count),
+            None | Some(Err(_)) => {}
         }
         policy
     }

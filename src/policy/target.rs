@@ -6,12 +6,10 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::compile::Compiler;
-use super::{
-    DeparturePolicy, GroupScopePolicy, Guardrail, GuardrailPolicy, LimitPolicy, OverridePolicy, ProtectionPolicy, TargetPolicy, units,
-};
+use super::{DeparturePolicy, GroupScopePolicy, Guardrail, GuardrailPolicy, LimitPolicy, OverridePolicy, ProtectionPolicy, TargetPolicy};
 use crate::expr::Root;
 use crate::manifest::kinds::{Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, Protection, TargetSpec};
-use crate::manifest::{Document, Origin, did_you_mean};
+use crate::manifest::{Document, Origin, quantity};
 
 /// Found by these where a Target names none: after the links and the marker.
 const CORRELATE: [&str; 2] = ["externalId", "userName"];
@@ -45,7 +43,7 @@ impl Compiler<'_> {
         };
         let correlate = match spec.correlate.as_slice() {
             [] => CORRELATE.iter().map(|name| Arc::from(*name)).collect(),
-            names => self.attributes(origin, "/spec/correlate", names),
+            names => names.iter().map(|name| Arc::from(name.as_str())).collect(),
         };
         TargetPolicy {
             name: document.name.clone(),
@@ -74,7 +72,7 @@ impl Compiler<'_> {
     fn departure(&mut self, origin: &Origin, pointer: &str, spec: Option<&Departure>) -> Option<DeparturePolicy> {
         let spec = spec?;
         let pointer = format!("{pointer}/deleteAfter");
-        let delete_after = self.duration(origin, &pointer, spec.delete_after.as_ref());
+        let delete_after = Self::duration(spec.delete_after.as_ref());
         if spec.delete_after.is_some() && spec.action != DepartureAction::Deactivate {
             self.error(
                 origin,
@@ -100,7 +98,7 @@ impl Compiler<'_> {
                 limits.insert(*guardrail, self.limit(origin, &format!("/spec/guardrails/{name}"), limit));
             }
         }
-        let window = self.duration(origin, "/spec/guardrails/window", spec.window.as_ref()).unwrap_or(SignedDuration::from_hours(24));
+        let window = Self::duration(spec.window.as_ref()).unwrap_or(SignedDuration::from_hours(24));
         let overrides = spec.overrides.iter().enumerate().filter_map(|(at, given)| self.given(origin, at, given)).collect();
         GuardrailPolicy { limits, window, overrides }
     }
@@ -112,9 +110,9 @@ impl Compiler<'_> {
         if limit.count.is_none() && limit.percent.is_none() && limit.max.is_some() {
             self.error(origin, pointer, "`max` alone allows nothing", "add `count` or `percent`; `max` caps them");
         }
-        if limit.percent.is_some_and(|percent| !units::is_percent(percent)) {
-            let hint = "from 0 to less than 100; to let one set of changes past, use an override";
-            self.error(origin, &format!("{pointer}/percent"), "this share would limit nothing, or is none", hint);
+        if limit.percent == Some(100.0) {
+            let hint = "write less than 100; to let one set of changes past, use an override";
+            self.error(origin, &format!("{pointer}/percent"), "this share would limit nothing", hint);
         }
         LimitPolicy {
             count: limit.count.unwrap_or_default(),
@@ -126,30 +124,17 @@ impl Compiler<'_> {
 
     fn given(&mut self, origin: &Origin, at: usize, given: &GuardrailOverride) -> Option<OverridePolicy> {
         let pointer = format!("/spec/guardrails/overrides/{at}");
-        let guardrail = GUARDRAILS.iter().find(|(name, _)| *name == given.guardrail).map(|(_, guardrail)| *guardrail);
-        if guardrail.is_none() {
-            let names = GUARDRAILS.map(|(name, _)| name);
-            let hint = did_you_mean(&given.guardrail, names).unwrap_or_else(|| format!("one of {}", names.join(", ")));
-            self.error(origin, &format!("{pointer}/guardrail"), format!("there is no guardrail `{}`", given.guardrail), hint);
+        if given.changes.trim().is_empty() {
+            let hint = "the refusal prints an override ready to paste";
+            self.error(origin, &format!("{pointer}/changes"), "an override is given for one set of changes, by its hash", hint);
         }
-        let expires = self.day(origin, &format!("{pointer}/expires"), &given.expires);
-        for (name, text) in [("changes", &given.changes), ("reason", &given.reason)] {
-            if text.trim().is_empty() {
-                self.error(
-                    origin,
-                    &format!("{pointer}/{name}"),
-                    format!("an override needs its `{name}`"),
-                    "the refusal prints an override ready to paste",
-                );
-            }
-        }
-        let place = self.loaded.place(origin, &pointer);
+        let (_, guardrail) = GUARDRAILS.iter().find(|(name, _)| *name == given.guardrail)?;
         Some(OverridePolicy {
-            guardrail: guardrail?,
+            guardrail: *guardrail,
             changes: given.changes.clone(),
             reason: given.reason.clone(),
-            expires: expires?,
-            place,
+            expires: quantity::date(&given.expires).ok()?,
+            place: self.loaded.place(origin, &pointer),
         })
     }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::expr::{Evaluation, Expression, Input};
-use crate::model::{Cell, Columns, Value};
+use crate::model::{Cell, Columns};
 
 /// An expression and, for each path it reads, the position of the cell.
 #[derive(Clone, Debug)]
@@ -50,26 +50,42 @@ impl Bound {
 
     /// Works it out over any inputs.
     pub(crate) fn over<'i>(&self, input: impl Fn(usize) -> Input<'i>) -> Evaluation {
+        self.with_inputs(input, |inputs| self.expression.evaluate(inputs))
+    }
+
+    /// As a condition over the cells of a row.
+    pub(crate) fn holds_for_cells(&self, cells: &[Cell<'_>]) -> Truth {
+        self.holds_for(|position| Input::Cell(cells.get(position).copied().unwrap_or(Cell::Missing)))
+    }
+
+    /// As a condition over any inputs.
+    pub(crate) fn holds_for<'i>(&self, input: impl Fn(usize) -> Input<'i>) -> Truth {
+        self.with_inputs(input, |inputs| match self.expression.holds(inputs) {
+            Ok(true) => Truth::Yes,
+            Ok(false) => Truth::No,
+            Err(words) => Truth::Unknown(words.into()),
+        })
+    }
+
+    /// What its parts come to, for people.
+    pub(crate) fn trace<'i>(&self, input: impl Fn(usize) -> Input<'i>) -> Vec<(String, String)> {
+        self.with_inputs(input, |inputs| self.expression.trace(inputs))
+    }
+
+    /// The expression itself.
+    pub(crate) fn expression(&self) -> &Expression {
+        &self.expression
+    }
+
+    fn with_inputs<'i, T>(&self, input: impl Fn(usize) -> Input<'i>, then: impl FnOnce(&[Input<'i>]) -> T) -> T {
         if self.positions.len() <= FEW {
             let mut inputs = [Input::Cell(Cell::Missing); FEW];
             for (slot, position) in inputs.iter_mut().zip(&self.positions) {
                 *slot = input(*position);
             }
-            return self.expression.evaluate(&inputs[..self.positions.len()]);
+            return then(&inputs[..self.positions.len()]);
         }
         let inputs: Vec<Input<'i>> = self.positions.iter().map(|position| input(*position)).collect();
-        self.expression.evaluate(&inputs)
-    }
-}
-
-impl Truth {
-    /// Of an evaluation.
-    pub(crate) fn of(evaluation: Evaluation) -> Self {
-        match evaluation {
-            Evaluation::Value(Value::Bool(true)) => Self::Yes,
-            Evaluation::Value(Value::Bool(false)) | Evaluation::Missing | Evaluation::Null => Self::No,
-            Evaluation::Value(_) => Self::Unknown("it came to something else than true or false".into()),
-            Evaluation::Failed(words) => Self::Unknown(words.into()),
-        }
+        then(&inputs)
     }
 }

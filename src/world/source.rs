@@ -99,7 +99,7 @@ impl SourceSide {
     }
 
     fn take(&mut self, key: &str, cells: &[Cell<'_>], row: Row<'_>, packed: &mut Vec<u8>) {
-        let state = match self.filter.as_ref().map(|filter| Truth::of(filter.over_cells(cells))) {
+        let state = match self.filter.as_ref().map(|filter| filter.holds_for_cells(cells)) {
             None | Some(Truth::Yes) => RecordState::Counts,
             Some(Truth::No) => RecordState::OutOfScope,
             Some(Truth::Unknown(_)) => RecordState::ScopeFailed,
