@@ -100,7 +100,12 @@ impl Compiler<'_> {
     fn own_expression(&mut self, origin: &Origin, text: &str) -> Expression {
         Expression::compile(text, Root::Identity).unwrap_or_else(|problems| {
             let words = problems.first().map_or("", |problem| problem.message.as_str());
-            self.error(origin, "/spec/connection", format!("the connector's default mapping is broken: {words}"), "give this Target a mapping");
+            self.error(
+                origin,
+                "/spec/connection",
+                format!("the connector's default mapping is broken: {words}"),
+                "give this Target a mapping",
+            );
             Expression::null(Root::Identity)
         })
     }
