@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a subject. `support` starts real servers and builds worlds.
 
+mod cli;
 mod conformance;
 mod properties;
 mod support;

@@ -43,7 +43,7 @@ Exit codes:
   5  the plan is stale or incomplete")]
 struct Cli {
     /// When to use colours; auto: on a terminal, unless NO_COLOR is set
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, display_order = 900)]
     color: Color,
     #[command(subcommand)]
     command: Command,

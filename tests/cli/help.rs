@@ -1,0 +1,165 @@
+//! The help, pinned: it is what people and scripts rely on.
+
+use snapbox::str;
+
+use super::headcount;
+
+#[test]
+fn the_commands() {
+    headcount(["-h"]).assert().success().stdout_eq(str![[r#"
+GitOps for user provisioning: declare users, groups and mapping rules in YAML; see the difference;
+apply it
+
+Usage: headcount [OPTIONS] <COMMAND>
+
+Commands:
+  init         Write a small workspace to start from
+  validate     Check everything that can be checked without reaching a system
+  plan         Read the live systems and show what would change
+  diff         Like plan, but exit with 1 where something differs
+  apply        Run a saved plan, or plan, ask and run
+  explain      Show where each attribute, group and account of an identity comes from
+  history      Show past runs from the journal
+  schema       Print the JSON Schemas of the manifests
+  crds         Print the Kubernetes CustomResourceDefinitions
+  completions  Print a completion script for a shell
+  man          Print a manual page, or write all of them to a directory
+
+Options:
+      --color <WHEN>  When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
+                      auto] [possible values: auto, always, never]
+  -h, --help          Print help
+  -V, --version       Print version
+
+Exit codes:
+  0  done, nothing left
+  1  an error; for `diff`: there are differences
+  2  wrong usage; with --detailed-exitcode: a plan with changes
+  3  a guardrail refused
+  4  partly applied
+  5  the plan is stale or incomplete
+
+"#]]).stderr_eq(str![]);
+}
+
+#[test]
+fn plan() {
+    headcount(["plan", "-h"]).assert().success().stdout_eq(str![[r#"
+Read the live systems and show what would change
+
+Usage: headcount plan [OPTIONS]
+
+Options:
+      --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
+                                [default: auto] [possible values: auto, always, never]
+  -f, --file <PATH>             A file or directory of manifests, or - for stdin; repeatable
+                                [default: the current directory]
+      --target <NAME>           Only changes at this target; repeatable. Filters the finished plan,
+                                never what is read
+      --select <PATTERN>        Only changes of these accounts and groups, by name or key, *
+                                standing for anything; repeatable
+  -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson or markdown; FORMAT=FILE
+                                writes it to a file; repeatable [default: text]
+      --out <FILE>              Save the plan, to be applied later
+      --as-of <DATE>            Plan for this day (YYYY-MM-DD). Such a plan can't be applied
+      --detailed-exitcode       Exit with 2 where the plan has changes
+  -h, --help                    Print help
+
+Examples:
+  headcount plan -f acme/                          show it
+  headcount plan -o markdown=comment.md --out plan.json
+  headcount apply plan.json                        run just what was reviewed
+
+"#]]);
+}
+
+#[test]
+fn apply() {
+    headcount(["apply", "-h"]).assert().success().stdout_eq(str![[r#"
+Run a saved plan, or plan, ask and run
+
+Usage: headcount apply [OPTIONS] [PLAN]
+
+Arguments:
+  [PLAN]  A plan that `headcount plan --out` saved [default: plan now, show it and ask]
+
+Options:
+      --color <WHEN>      When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
+                          auto] [possible values: auto, always, never]
+  -f, --file <PATH>       A file or directory of manifests, or - for stdin; repeatable [default: the
+                          current directory]
+      --target <NAME>     Only changes at this target; repeatable. Filters the finished plan, never
+                          what is read
+      --select <PATTERN>  Only changes of these accounts and groups, by name or key, * standing for
+                          anything; repeatable
+      --auto-approve      Don't ask. Without a terminal this is needed, or a saved plan
+      --exact             Run nothing where the saved plan is not exactly what is needed now
+  -o, --output <FORMAT>   How to tell the outcome [default: text] [possible values: text, json]
+  -h, --help              Print help
+
+A saved plan is compared with the world as it is now: what was reviewed and is still needed runs;
+what is new is listed, does not run, and the exit code is 5.
+
+"#]]);
+}
+
+#[test]
+fn diff() {
+    headcount(["diff", "-h"]).assert().success().stdout_eq(str![[r#"
+Like plan, but exit with 1 where something differs
+
+Usage: headcount diff [OPTIONS]
+
+Options:
+      --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
+                                [default: auto] [possible values: auto, always, never]
+  -f, --file <PATH>             A file or directory of manifests, or - for stdin; repeatable
+                                [default: the current directory]
+      --target <NAME>           Only changes at this target; repeatable. Filters the finished plan,
+                                never what is read
+      --select <PATTERN>        Only changes of these accounts and groups, by name or key, *
+                                standing for anything; repeatable
+  -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson or markdown; FORMAT=FILE
+                                writes it to a file; repeatable [default: text]
+  -h, --help                    Print help
+
+"#]]);
+}
+
+#[test]
+fn history() {
+    headcount(["history", "-h"]).assert().success().stdout_eq(str![[r#"
+Show past runs from the journal
+
+Usage: headcount history [OPTIONS] [RUN]
+
+Arguments:
+  [RUN]  Show this run in full: its name, or how it begins [default: a table of all runs]
+
+Options:
+      --color <WHEN>     When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
+                         auto] [possible values: auto, always, never]
+  -f, --file <PATH>      A file or directory of manifests, or - for stdin; repeatable [default: the
+                         current directory]
+      --verify           Walk the hash chain: say whether every entry is as it was written
+  -o, --output <FORMAT>  How to show it; ndjson writes every entry with its hash [default: text]
+                         [possible values: text, json, ndjson]
+  -h, --help             Print help
+
+"#]]);
+}
+
+#[test]
+fn no_command_is_a_usage_error() {
+    headcount([]).assert().code(2).stdout_eq(str![]);
+    headcount(["paln"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"
+error: unrecognized subcommand 'paln'
+
+  tip: some similar subcommands exist: 'man', 'plan'
+
+Usage: headcount [OPTIONS] <COMMAND>
+
+For more information, try '--help'.
+
+"#]]);
+}

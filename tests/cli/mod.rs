@@ -1,0 +1,75 @@
+//! The command line through the real binary: what it prints, how it exits, and that bad input writes nothing.
+
+mod bad_input;
+mod generated;
+mod help;
+mod init;
+mod world;
+
+use std::path::{Path, PathBuf};
+
+use snapbox::cmd::Command;
+
+/// The binary, as in a pipe: no colour, no terminal, nothing of the caller's environment that changes the output.
+pub fn headcount<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new(snapbox::cargo_bin!("headcount")).args(arguments);
+    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "RUST_BACKTRACE", "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER"] {
+        command = command.env_remove(variable);
+    }
+    command.env("USER", "tester")
+}
+
+/// A folder of manifests and data that goes away with the test.
+pub struct Folder {
+    directory: tempfile::TempDir,
+}
+
+impl Folder {
+    /// With these files.
+    pub fn with(files: &[(&str, &str)]) -> Self {
+        let folder = Self { directory: tempfile::tempdir().expect("a temporary folder") };
+        for (name, text) in files {
+            folder.write(name, text);
+        }
+        folder
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.file(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
+        std::fs::write(path, text).expect("a file can be written");
+    }
+
+    /// Runs the command in it.
+    pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        headcount(arguments).current_dir(self.path())
+    }
+
+    /// The names of everything in it, at any depth.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut folders = vec![self.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder can be listed") {
+                let path = entry.expect("an entry").path();
+                names.push(path.strip_prefix(self.path()).expect("below it").display().to_string());
+                if path.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+        names.sort();
+        names
+    }
+}
