@@ -27,7 +27,7 @@ use crate::state::{RunLock, StateError, Store};
 
 pub use atoms::{Comparison, compare};
 pub use report::Report;
-pub use saved::{PlanFileError, read_plan, write_plan};
+pub use saved::{PlanFileError, read_plan};
 pub use settings::{Pace, Settings};
 
 /// Everything that a run needs.

@@ -1,6 +1,6 @@
-//! The plan file: the plan as JSON with its version and its hash. It holds no secret.
+//! The plan file: the plan as JSON with its version and its hash, as `render::json` writes it. It holds no secret.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::model::{FORMAT_VERSION, Plan};
 
@@ -26,18 +26,11 @@ pub enum PlanFileError {
     },
 }
 
-#[derive(Serialize, Deserialize)]
-struct PlanFile<P> {
+#[derive(Deserialize)]
+struct PlanFile {
     hash: String,
     #[serde(flatten)]
-    plan: P,
-}
-
-/// The text of a plan file. Secrets stay out of it as they stay out of anything written of a plan.
-pub fn write_plan(plan: &Plan) -> Result<String, PlanFileError> {
-    let mut text = serde_json::to_string(&PlanFile { hash: plan.hash(), plan }).map_err(shape)?;
-    text.push('\n');
-    Ok(text)
+    plan: Plan,
 }
 
 /// The plan in a file's text, if it is just as it was written.
@@ -48,7 +41,7 @@ pub fn read_plan(text: &str) -> Result<Plan, PlanFileError> {
         Some(found) => return Err(PlanFileError::Version { found }),
         None => return Err(PlanFileError::Shape("it has no formatVersion".into())),
     }
-    let PlanFile::<Plan> { hash: written, plan } = serde_json::from_value(json).map_err(shape)?;
+    let PlanFile { hash: written, plan } = serde_json::from_value(json).map_err(shape)?;
     let found = plan.hash();
     if written == found { Ok(plan) } else { Err(PlanFileError::Hash { written, found }) }
 }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use super::generated;
 use super::report::{Exit, Failure};
 use crate::manifest;
+use crate::render::json;
 
-/// Print the JSON Schemas of the manifests
+/// Print the JSON Schemas of the manifests and of the plan
 #[derive(Debug, clap::Args)]
 pub struct SchemaArgs {
-    /// Only this kind; without it the schema that fits every kind
+    /// Only this kind, or plan; without it the schema that fits every kind
     #[arg(value_name = "KIND", ignore_case = true, conflicts_with = "dir")]
     kind: Option<String>,
     /// Write one file a kind, and `headcount.json` for all of them, into this directory
@@ -18,7 +19,8 @@ pub struct SchemaArgs {
 }
 
 pub fn run(args: &SchemaArgs) -> Result<Exit, Failure> {
-    let files = manifest::schema();
+    let mut files = manifest::schema();
+    files.push(("plan.json".to_owned(), json::schema_text()));
     match &args.dir {
         Some(dir) => generated::write(dir, &files),
         None => {

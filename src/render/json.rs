@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::{FORMAT_VERSION, Plan};
+use crate::model::Plan;
 
 /// A plan as it is written: its fields, and what a reader would else have to work out.
 #[derive(Serialize, JsonSchema)]
@@ -19,20 +19,6 @@ struct PlanDocument<'a> {
     applyable: bool,
     #[serde(flatten)]
     plan: &'a Plan,
-}
-
-/// Why a saved plan can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// not JSON, or not of this shape
-    #[error("it is not a plan that `headcount plan --out` wrote")]
-    Shape(#[source] serde_json::Error),
-    /// written by another version
-    #[error("its formatVersion is {0}; this headcount reads {FORMAT_VERSION}. Plan again")]
-    Version(u64),
-    /// its hash and its content differ
-    #[error("its content does not fit its hash: it was edited or cut off. Plan again")]
-    Changed,
 }
 
 /// Writes the document.
@@ -53,25 +39,10 @@ pub fn write_lines(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     lines("change", &plan.changes, out)
 }
 
-/// Reads a saved plan, and checks that it is whole.
-pub fn read(text: &[u8]) -> Result<Plan, ReadError> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Head {
-        format_version: u64,
-        hash: String,
-    }
-    let head: Head = serde_json::from_slice(text).map_err(ReadError::Shape)?;
-    if head.format_version != u64::from(FORMAT_VERSION) {
-        return Err(ReadError::Version(head.format_version));
-    }
-    let plan: Plan = serde_json::from_slice(text).map_err(ReadError::Shape)?;
-    if plan.hash() == head.hash { Ok(plan) } else { Err(ReadError::Changed) }
-}
-
 /// The published schema of the document.
-pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(PlanDocument<'static>)
+pub fn schema_text() -> String {
+    // A schema is JSON already; an empty text would be seen by the test of the published file.
+    serde_json::to_string_pretty(&schemars::schema_for!(PlanDocument<'static>)).map(|text| text + "\n").unwrap_or_default()
 }
 
 fn document(plan: &Plan) -> PlanDocument<'_> {

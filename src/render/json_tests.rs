@@ -10,30 +10,9 @@ fn written(plan: &Plan) -> Vec<u8> {
 }
 
 #[test]
-fn a_saved_plan_comes_back_as_it_was() {
-    let mut plan = testing::sample();
-    // The secret is the one thing that does not come back, and it is not part of the hash either.
-    plan.changes.retain(|change| change.attributes.iter().all(|changed| changed.attribute.as_ref() != "password"));
-    assert_eq!(read(&written(&plan)).expect("a plan"), plan);
-}
-
-#[test]
 fn a_secret_is_in_no_file() {
-    let plan = testing::sample();
-    let text = written(&plan);
-    assert!(!String::from_utf8_lossy(&text).contains("\"old\""));
-    let read = read(&text).expect("the hash does not cover the secret");
-    assert_eq!(read.hash(), plan.hash());
-}
-
-#[test]
-fn an_edited_plan_is_refused() {
     let text = String::from_utf8(written(&testing::sample())).expect("text");
-    let edited = text.replace("Senior Engineer", "Chief");
-    assert!(matches!(read(edited.as_bytes()), Err(ReadError::Changed)));
-    assert!(matches!(read(text.replace("\"formatVersion\": 1", "\"formatVersion\": 99").as_bytes()), Err(ReadError::Version(99))));
-    assert!(matches!(read(&text.as_bytes()[..100]), Err(ReadError::Shape(_))));
-    assert!(matches!(read(b"{}"), Err(ReadError::Shape(_))));
+    assert!(text.contains("(secret)") && !text.contains("\"old\""));
 }
 
 #[test]
@@ -96,18 +75,13 @@ fn fits(schema: &Json, root: &Json, value: &Json) -> bool {
 
 #[test]
 fn what_is_written_fits_the_published_schema() {
-    let schema = schema().to_value();
+    let schema: Json = serde_json::from_str(&schema_text()).expect("JSON");
     let document: Json = serde_json::from_slice(&written(&testing::sample())).expect("JSON");
     check(&schema, &schema, &document, "plan");
 }
 
 #[test]
 fn the_published_schema_is_fresh() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/schema/plan.json");
-    let fresh = format!("{}\n", serde_json::to_string_pretty(&schema()).expect("a schema is JSON"));
-    if std::env::var_os("HEADCOUNT_REGENERATE").is_some() {
-        std::fs::write(path, &fresh).expect("the schema can be written");
-    }
-    let published = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(published == fresh, "crds/schema/plan.json is stale: run `HEADCOUNT_REGENERATE=1 cargo test --lib published_schema`");
+    let published = include_str!("../../crds/schema/plan.json");
+    assert!(published == schema_text(), "crds/schema/plan.json is stale: run `just generate`");
 }
