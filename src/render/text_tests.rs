@@ -38,9 +38,9 @@ fn one_of_everything() {
       - delete     mallory (hr/8, due) [irreversible] [withheld: see finding 1]
       + create     group Engineering (group/engineering, declared)
           displayName: Engineering
-      members of Engineering (group/engineering): 3 memberships to add
+      members of Engineering (group/engineering): 3 to add
           + jane.doe  + bob  + group SRE (400 people)
-      members of Sales (group/sales): 1 membership to remove
+      members of Sales (group/sales): 1 to remove
           - carol
 
     Target wiki
@@ -88,8 +88,7 @@ fn a_narrow_terminal_wraps_between_words_and_cuts_nothing() {
             - short
             + a title that goes on and on, far beyond
               what a narrow terminal has room for
-      members of All (group/all): 30 memberships to
-        add
+      members of All (group/all): 30 to add
           + person0  + person1  + person2  + person3
           + person4  + person5  + person6  + person7
           + person8  + person9  + person10  + person11

@@ -20,7 +20,7 @@ Commands:
   apply        Run a saved plan, or plan, ask and run
   explain      Show where each attribute, group and account of an identity comes from
   history      Show past runs from the journal
-  schema       Print the JSON Schemas of the manifests
+  schema       Print the JSON Schemas of the manifests and of the plan
   crds         Print the Kubernetes CustomResourceDefinitions
   completions  Print a completion script for a shell
   man          Print a manual page, or write all of them to a directory
@@ -50,8 +50,6 @@ Read the live systems and show what would change
 Usage: headcount plan [OPTIONS]
 
 Options:
-      --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
-                                [default: auto] [possible values: auto, always, never]
   -f, --file <PATH>             A file or directory of manifests, or - for stdin; repeatable
                                 [default: the current directory]
       --target <NAME>           Only changes at this target; repeatable. Filters the finished plan,
@@ -63,6 +61,8 @@ Options:
       --out <FILE>              Save the plan, to be applied later
       --as-of <DATE>            Plan for this day (YYYY-MM-DD). Such a plan can't be applied
       --detailed-exitcode       Exit with 2 where the plan has changes
+      --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
+                                [default: auto] [possible values: auto, always, never]
   -h, --help                    Print help
 
 Examples:
@@ -84,8 +84,6 @@ Arguments:
   [PLAN]  A plan that `headcount plan --out` saved [default: plan now, show it and ask]
 
 Options:
-      --color <WHEN>      When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
-                          auto] [possible values: auto, always, never]
   -f, --file <PATH>       A file or directory of manifests, or - for stdin; repeatable [default: the
                           current directory]
       --target <NAME>     Only changes at this target; repeatable. Filters the finished plan, never
@@ -95,6 +93,8 @@ Options:
       --auto-approve      Don't ask. Without a terminal this is needed, or a saved plan
       --exact             Run nothing where the saved plan is not exactly what is needed now
   -o, --output <FORMAT>   How to tell the outcome [default: text] [possible values: text, json]
+      --color <WHEN>      When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
+                          auto] [possible values: auto, always, never]
   -h, --help              Print help
 
 A saved plan is compared with the world as it is now: what was reviewed and is still needed runs;
@@ -111,8 +111,6 @@ Like plan, but exit with 1 where something differs
 Usage: headcount diff [OPTIONS]
 
 Options:
-      --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
-                                [default: auto] [possible values: auto, always, never]
   -f, --file <PATH>             A file or directory of manifests, or - for stdin; repeatable
                                 [default: the current directory]
       --target <NAME>           Only changes at this target; repeatable. Filters the finished plan,
@@ -121,6 +119,8 @@ Options:
                                 standing for anything; repeatable
   -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson or markdown; FORMAT=FILE
                                 writes it to a file; repeatable [default: text]
+      --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
+                                [default: auto] [possible values: auto, always, never]
   -h, --help                    Print help
 
 "#]]);
@@ -137,13 +137,13 @@ Arguments:
   [RUN]  Show this run in full: its name, or how it begins [default: a table of all runs]
 
 Options:
-      --color <WHEN>     When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
-                         auto] [possible values: auto, always, never]
   -f, --file <PATH>      A file or directory of manifests, or - for stdin; repeatable [default: the
                          current directory]
       --verify           Walk the hash chain: say whether every entry is as it was written
   -o, --output <FORMAT>  How to show it; ndjson writes every entry with its hash [default: text]
                          [possible values: text, json, ndjson]
+      --color <WHEN>     When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
+                         auto] [possible values: auto, always, never]
   -h, --help             Print help
 
 "#]]);
