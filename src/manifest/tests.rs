@@ -29,7 +29,7 @@ fn every_problem_of_a_stream_is_told_at_once_with_its_place() {
     let text = format!(
         "{HEAD}kind: Group\nmetadata: {{name: a, lables: {{}}}}\nspec:\n  displayNam: A\n  members:\n  - {{user: [x]}}\n  allowEmpty: yes\n---\n{HEAD}kind: Target\nmetadata: {{name: t}}\nspec:\n  connection:\n    scim:\n      url: https://x\n      auth: {{bearer: hunter2, basic: 7}}\n  ownership: ownd\n  select:\n"
     );
-    insta::assert_snapshot!(told(&text), @"
+    insta::assert_snapshot!(told(&text), @r"
     a.yaml:3:21: error: `metadata` has no key `lables` (did you mean `labels`?)
     a.yaml:5:3: error: `spec` has no key `displayNam` (did you mean `displayName`?)
     a.yaml:7:12: error: `spec.members[0].user` must be text, and is a list (quote a text that starts with `[` or `-`)
@@ -123,7 +123,7 @@ kind: Deployment
 
 #[test]
 fn each_rule_beyond_the_shape_is_told() {
-    insta::assert_snapshot!(told(WORKSPACE), @"
+    insta::assert_snapshot!(told(WORKSPACE), @r"
     a.yaml:5:1: error: with several Sources, `hr` must say whether it establishes identities (`establishes: true` if a record there makes somebody exist, `false` if it only adds attributes)
     a.yaml:8:20: error: there is no AttributeMapping `shared` (declare the AttributeMapping, or correct the name)
     a.yaml:8:49: error: there is no attribute `usrName` (did you mean `userName`? own attributes stand below `custom.`)

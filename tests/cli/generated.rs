@@ -38,7 +38,8 @@ error: can't write the manual pages to missing: No such file or directory (os er
 #[test]
 #[cfg(unix)]
 fn a_closed_pipe_is_no_noise() {
-    let script = format!("{} completions bash | head -c 10 > /dev/null; echo ${{PIPESTATUS[0]}}", snapbox::cargo_bin!("headcount").display());
+    let script =
+        format!("{} completions bash | head -c 10 > /dev/null; echo ${{PIPESTATUS[0]}}", snapbox::cargo_bin!("headcount").display());
     let output = std::process::Command::new("bash").args(["-c", &script]).output().expect("bash");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     // Whether the writer notices depends on who is faster.

@@ -6,7 +6,10 @@ use super::headcount;
 
 #[test]
 fn the_commands() {
-    headcount(["-h"]).assert().success().stdout_eq(str![[r#"
+    headcount(["-h"])
+        .assert()
+        .success()
+        .stdout_eq(str![[r#"
 GitOps for user provisioning: declare users, groups and mapping rules in YAML; see the difference;
 apply it
 
@@ -39,7 +42,8 @@ Exit codes:
   4  partly applied
   5  the plan is stale or incomplete
 
-"#]]).stderr_eq(str![]);
+"#]])
+        .stderr_eq(str![]);
 }
 
 #[test]

@@ -7,7 +7,11 @@ use super::Folder;
 #[test]
 fn a_new_workspace_is_valid_as_it_is() {
     let folder = Folder::with(&[]);
-    folder.run(["init", "acme"]).assert().success().stdout_eq(str![[r#"
+    folder
+        .run(["init", "acme"])
+        .assert()
+        .success()
+        .stdout_eq(str![[r#"
 wrote acme/headcount.yaml
 wrote acme/groups.yaml
 wrote acme/hr.csv
@@ -17,8 +21,17 @@ Next: set the target's address in acme/headcount.yaml, then
   headcount validate -f acme
   headcount plan -f acme
 
-"#]]).stderr_eq(str![]);
-    assert_eq!(folder.names(), ["acme", "acme/.gitignore", "acme/groups.yaml", "acme/hr.csv", "acme/headcount.yaml"].map(String::from).into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+"#]])
+        .stderr_eq(str![]);
+    assert_eq!(
+        folder.names(),
+        ["acme", "acme/.gitignore", "acme/groups.yaml", "acme/hr.csv", "acme/headcount.yaml"]
+            .map(String::from)
+            .into_iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+    );
     folder.run(["validate", "-f", "acme"]).assert().success();
 }
 

@@ -13,7 +13,9 @@ use snapbox::cmd::Command;
 /// The binary, as in a pipe: no colour, no terminal, nothing of the caller's environment that changes the output.
 pub fn headcount<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(snapbox::cargo_bin!("headcount")).args(arguments);
-    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "RUST_BACKTRACE", "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER"] {
+    for variable in
+        ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "RUST_BACKTRACE", "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER"]
+    {
         command = command.env_remove(variable);
     }
     command.env("USER", "tester")
