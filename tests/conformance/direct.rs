@@ -5,13 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use headcount::connector::{PageSink, Permit, ReadRequest, TargetConnector, Write, Written};
-use headcount::model::{
-    Action, AttributeType, Cause, Change, Columns, Evidence, ObjectKind, ObjectRef, Page, Reason, SystemError, Value, attribute,
-};
-use serde_json::{Value as Json, json};
+use headcount::connector::{Permit, TargetConnector, Write, Written};
+use headcount::model::{Action, Cause, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
+use serde_json::Value as Json;
 
 use super::declared::{Declared, Person, Team};
+use super::look::{Holding, Seen};
 use super::table::STEPS;
 
 /// A connector under test.
@@ -154,8 +153,7 @@ impl Subject {
     fn wanted(&self, name: &str, value: &Json) -> Option<Value> {
         match value {
             Json::String(key) if name == "manager" => self.ids.get(key).map(Value::text),
-            Json::Array(_) if !self.several => Value::from_json(&primary(value)),
-            other => Value::from_json(other),
+            other => self.holding().held(other),
         }
     }
 
@@ -169,141 +167,14 @@ impl Subject {
     }
 
     async fn compare(&self, step: &str, declared: &Declared) {
-        let names: BTreeSet<&str> = STEPS_ATTRIBUTES.iter().copied().filter(|name| self.target.capabilities.holds(name)).collect();
-        let marker = |marker: &Option<Arc<str>>| marker.as_ref().map(|marker| marker.to_string());
-        let columns = |kind| {
-            let names: Vec<String> = match kind {
-                ObjectKind::Account => {
-                    let fixed = ["id".to_owned(), "active".to_owned()].into_iter();
-                    fixed
-                        .chain(marker(&self.target.capabilities.account_marker))
-                        .chain(names.iter().map(|name| (*name).to_owned()))
-                        .collect()
-                }
-                ObjectKind::Group => {
-                    ["id".into(), "displayName".into()].into_iter().chain(marker(&self.target.capabilities.group_marker)).collect()
-                }
-                ObjectKind::Membership => vec!["group".into(), "member".into(), "kind".into()],
-            };
-            (kind, Columns::new(names))
-        };
-        let kinds = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership];
-        let mut seen = Seen::default();
-        let report = self.target.reader.read(&ReadRequest::new(kinds.map(columns).to_vec()), &mut seen).await;
-        for kind in kinds {
-            assert_eq!(report.of(kind), Evidence::Complete, "{step}: {kind:?}");
-        }
-        let wanted = self.expected(declared, &names);
-        assert_same(step, "accounts", &wanted.accounts, &seen.accounts);
-        assert_same(step, "groups", &wanted.groups, &seen.groups);
-        assert_same(step, "memberships", &wanted.memberships, &seen.memberships);
+        let holding = self.holding();
+        let seen = Seen::at(&self.target, &holding).await;
+        seen.must_be(&Seen::declared(declared, &holding), step);
     }
 
-    fn expected(&self, declared: &Declared, names: &BTreeSet<&str>) -> Seen {
-        let mut seen = Seen::default();
-        for (key, person) in &declared.people {
-            let mut row = format!("id={} active={}", self.ids[key], !person.left);
-            if let Some(marker) = &self.target.capabilities.account_marker {
-                row += &format!(" {marker}={}", mark(key));
-            }
-            for name in names {
-                let value = person.attributes.get(*name).and_then(|value| self.wanted(name, value));
-                row += &format!(" {name}={}", plain(name, value.as_ref()));
-            }
-            seen.accounts.insert(row);
-        }
-        for (key, team) in &declared.teams {
-            let id = &self.ids[key];
-            let marker = self.target.capabilities.group_marker.as_ref().map(|marker| format!(" {marker}={}", mark(key)));
-            seen.groups.insert(format!("id={id} displayName={}{}", team.name, marker.unwrap_or_default()));
-            for (kind, member) in self.members(team, &Team::default()) {
-                let kind = if kind == ObjectKind::Group { "group" } else { "account" };
-                seen.memberships.insert(format!("group={id} member={member} kind={kind}"));
-            }
-        }
-        seen
+    fn holding(&self) -> Holding<'_> {
+        Holding { capabilities: &self.target.capabilities, several: self.several, marker: Some(mark) }
     }
-}
-
-/// Attributes that the table's steps use, sorted.
-const STEPS_ATTRIBUTES: &[&str] = &[
-    "costCenter",
-    "department",
-    "displayName",
-    "division",
-    "emails",
-    "employeeNumber",
-    "locale",
-    "manager",
-    "name.familyName",
-    "name.givenName",
-    "organization",
-    "phoneNumbers",
-    "preferredLanguage",
-    "timezone",
-    "title",
-    "userName",
-    "userType",
-];
-
-/// Everything at the system, one line an object.
-#[derive(Default)]
-struct Seen {
-    accounts: BTreeSet<String>,
-    groups: BTreeSet<String>,
-    memberships: BTreeSet<String>,
-}
-
-impl PageSink for Seen {
-    fn page(&mut self, kind: ObjectKind, page: &Page) {
-        for row in page.rows() {
-            let cells = page.columns().paths().iter().zip(row.cells());
-            let line: Vec<String> = cells.map(|(name, cell)| format!("{name}={}", plain(name, cell.to_value().as_ref()))).collect();
-            let lines = match kind {
-                ObjectKind::Account => &mut self.accounts,
-                ObjectKind::Group => &mut self.groups,
-                ObjectKind::Membership => &mut self.memberships,
-            };
-            assert!(lines.insert(line.join(" ")), "twice: {line:?}");
-        }
-    }
-}
-
-fn assert_same(step: &str, what: &str, wanted: &BTreeSet<String>, seen: &BTreeSet<String>) {
-    let missing: Vec<_> = wanted.difference(seen).collect();
-    let surplus: Vec<_> = seen.difference(wanted).collect();
-    assert!(missing.is_empty() && surplus.is_empty(), "{step}: {what}\nwanted, not seen: {missing:#?}\nseen, not wanted: {surplus:#?}");
-}
-
-/// A value in one form: sets sorted, `primary: false` and order of no account.
-fn plain(name: &str, value: Option<&Value>) -> String {
-    let Some(value) = value.filter(|value| !value.is_empty()) else { return "-".into() };
-    let several = attribute(name)
-        .is_some_and(|known| matches!(known.kind, AttributeType::Many | AttributeType::ManyCaseless | AttributeType::ManyPhones));
-    let json = match value.to_json() {
-        Json::Array(items) if several => {
-            let mut items: Vec<Json> = items.into_iter().map(entry).collect();
-            items.sort_by_key(Json::to_string);
-            Json::Array(items)
-        }
-        Json::String(text) => return text,
-        other => other,
-    };
-    json.to_string()
-}
-
-fn entry(mut item: Json) -> Json {
-    if let Some(fields) = item.as_object_mut() {
-        fields.retain(|_, value| *value != json!(false));
-    }
-    item
-}
-
-/// The primary of several values, or the first.
-fn primary(values: &Json) -> Json {
-    let items = values.as_array().map_or(&[][..], Vec::as_slice);
-    let chosen = items.iter().find(|item| item["primary"] == json!(true)).or(items.first());
-    chosen.map_or(Json::Null, |item| item["value"].clone())
 }
 
 fn without_manager(person: &Person) -> BTreeMap<String, Json> {

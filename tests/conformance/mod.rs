@@ -5,5 +5,7 @@
 
 mod declared;
 mod direct;
+mod look;
+mod pipeline;
 mod scim;
 mod table;

@@ -1,0 +1,103 @@
+//! Takes the steps the way people do: manifests and an HR export are written, `headcount apply` runs, and a plan right after it must be empty.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use headcount::connector::{Surroundings, registry};
+use headcount::manifest::kinds::TargetConnection;
+use serde_json::{Value as Json, json};
+
+use super::declared::{Declared, Person, Team};
+use super::look::{ATTRIBUTES, Holding, Seen};
+use super::table::STEPS;
+
+/// Takes every step; each must be done by one apply, and the target must show it.
+pub async fn take_all_steps(connection: &TargetConnection, several: bool) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = registry::open_target(connection, &Surroundings { base: folder.path().into() }).await.expect("it opens");
+    let holding = Holding { capabilities: &target.capabilities, several, marker: None };
+    let mut declared = Declared::default();
+    let mut former = Declared::default();
+    for (step, edit) in STEPS {
+        edit(&mut declared);
+        write_workspace(folder.path(), connection, &holding, &declared, &former);
+        expect(0, &headcount(folder.path(), &["apply", "--auto-approve"]), step);
+        expect(0, &headcount(folder.path(), &["plan", "--detailed-exitcode"]), step);
+        Seen::at(&target, &holding).await.must_be(&Seen::declared(&declared, &holding), step);
+        former = declared.clone();
+    }
+}
+
+fn headcount(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
+    command.args(arguments).arg("-f").arg(folder).env("NO_COLOR", "1").output().expect("headcount runs")
+}
+
+fn expect(code: i32, output: &Output, step: &str) {
+    let told = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat();
+    assert_eq!(output.status.code(), Some(code), "{step}:\n{told}");
+}
+
+fn write_workspace(folder: &Path, connection: &TargetConnection, holding: &Holding<'_>, declared: &Declared, former: &Declared) {
+    let mut documents = vec![
+        document("Workspace", "acme", json!({ "id": "acme" })),
+        document("Source", "hr", source()),
+        document("Target", "app", target(connection)),
+    ];
+    documents.extend(declared.teams.iter().map(|(key, team)| document("Group", key, group(team, former.teams.get(key)))));
+    let text: Vec<String> = documents.iter().map(Json::to_string).collect();
+    std::fs::write(folder.join("workspace.yaml"), text.join("\n---\n")).expect("written");
+    let records: Vec<String> = declared.people.iter().map(|(key, person)| record(holding, key, person).to_string()).collect();
+    std::fs::write(folder.join("people.ndjson"), records.join("\n") + "\n").expect("written");
+}
+
+fn document(kind: &str, name: &str, spec: Json) -> Json {
+    json!({ "apiVersion": "headcount.dev/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec })
+}
+
+fn source() -> Json {
+    let rules: Vec<Json> =
+        ATTRIBUTES.iter().map(|name| json!({ "attribute": name, "value": format!("record.{}", column(name)) })).collect();
+    json!({
+        "connection": { "file": { "path": "people.ndjson" } },
+        "key": "record.key",
+        "lifecycle": { "leaver": "record.left" },
+        "mapping": { "rules": rules },
+        "completeness": { "maxShrink": "1000" },
+    })
+}
+
+/// The connector's default mapping, and guardrails that let every step past.
+fn target(connection: &TargetConnection) -> Json {
+    let all = json!({ "count": 1000 });
+    json!({
+        "connection": connection,
+        "groups": {},
+        "absent": { "action": "delete" },
+        "guardrails": { "deactivate": all, "delete": all, "removeMembers": all, "deleteGroups": all, "leavers": all },
+    })
+}
+
+fn group(team: &Team, former: Option<&Team>) -> Json {
+    let people = team.people.iter().map(|key| json!({ "identity": { "source": "hr", "key": key } }));
+    let members: Vec<Json> = people.chain(team.teams.iter().map(|key| json!({ "group": key }))).collect();
+    let mut spec = json!({ "displayName": team.name, "members": members, "allowEmpty": members.is_empty() });
+    if let Some(former) = former.filter(|former| former.name != team.name) {
+        spec["previousNames"] = json!([former.name]);
+    }
+    spec
+}
+
+/// Every attribute, null where there is none: what a record does not mention would stay as it is.
+fn record(holding: &Holding<'_>, key: &str, person: &Person) -> Json {
+    let mut record = json!({ "key": key, "left": person.left });
+    for name in ATTRIBUTES {
+        let value = person.attributes.get(name).and_then(|value| holding.held(value));
+        record[column(name)] = value.map_or(Json::Null, |value| value.to_json());
+    }
+    record
+}
+
+fn column(attribute: &str) -> String {
+    attribute.replace('.', "_")
+}
