@@ -12,11 +12,7 @@ mod rows;
 mod write;
 
 #[cfg(test)]
-mod read_tests;
-#[cfg(test)]
-mod scripted;
-#[cfg(test)]
-mod write_tests;
+mod tests;
 
 pub use default_mapping::default_mapping;
 

@@ -12,9 +12,9 @@ use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::Service;
-use super::read::ScimReader;
-use super::write::ScimWriter;
+use super::super::Service;
+use super::super::read::ScimReader;
+use super::super::write::ScimWriter;
 use crate::connector::{Permit, Write, Writer, Written};
 use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
 use crate::model::{Action, Cause, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
