@@ -50,7 +50,7 @@ impl Companion {
 
 /// For every source that establishes nobody.
 pub(super) fn find(identities: &Identities<'_>, layout: &Layout<'_>) -> Vec<Companion> {
-    let sources = (0..identities.policy.sources.len()).filter(|at| identities.is_companion(*at));
+    let sources = (0..identities.policy.sources.len()).filter(|at| !identities.policy.sources[*at].establishes);
     sources.map(|source| of_source(identities, layout, source)).collect()
 }
 

@@ -9,7 +9,7 @@ use super::findings::{Findings, Shared};
 use super::identity::{Outcome, Person, evaluate};
 use super::{Basis, LookupBy};
 use crate::expr::Input;
-use crate::model::{Cell, FindingCode, ObjectKind, Severity, ValueState};
+use crate::model::{FindingCode, ObjectKind, Severity, ValueState};
 use crate::world::{Carries, canonical, kind_of};
 
 /// What an identity has at one target.

@@ -266,9 +266,9 @@ impl<'w> Identities<'w> {
         if self.world.trust[at].proves_absence() { Absence::Proven } else { Absence::Unproven(at) }
     }
 
-    /// The people in two numbers: records and cells of one identity.
-    pub(super) fn is_companion(&self, source: usize) -> bool {
-        !self.policy.sources[source].establishes
+    /// Identities that can't be told which record of a source is theirs: the source and the identity.
+    pub(super) fn ambiguous(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
+        self.companions.iter().flat_map(|companion| companion.ambiguous().map(|number| (companion.source, number)))
     }
 }
 

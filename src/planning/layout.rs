@@ -24,8 +24,6 @@ pub(super) struct Layout<'p> {
     pub(super) active: usize,
     pub(super) source: usize,
     pub(super) lifecycle: usize,
-    /// some rule of a source is unique
-    pub(super) has_unique: bool,
 }
 
 /// One attribute of an identity.
@@ -60,7 +58,6 @@ pub(super) struct RuleLayout {
 
 /// A target's expressions over the slots of an identity.
 pub(super) struct TargetLayout<'p> {
-    pub(super) policy: &'p TargetPolicy,
     pub(super) lifecycles: Vec<Lifecycle>,
     pub(super) select: Option<Bound>,
     /// what an account of this target may have, sorted by name
@@ -117,9 +114,8 @@ impl<'p> Layout<'p> {
         let targets =
             targets.map(|(rules, side)| TargetLayout::new(rules, side.accounts.columns(), &side.capabilities, &mut names)).collect();
         let groups = policy.groups.iter().map(|group| group.rule.as_ref().map(|rule| names.bind(rule))).collect();
-        let has_unique = policy.sources.iter().flat_map(|source| &source.rules).any(|rule| rule.unique);
         let (slots, by_name) = names.finish();
-        Self { slots, by_name, sources, targets, groups, start, end, active, source, lifecycle, has_unique }
+        Self { slots, by_name, sources, targets, groups, start, end, active, source, lifecycle }
     }
 
     /// The slot of an attribute that somebody gives or reads.
@@ -147,7 +143,6 @@ impl<'p> TargetLayout<'p> {
         let active = policy.rules.iter().find(|rule| rule.attribute.as_ref() == "active" && rule.mode == MappingMode::Enforce);
         let lifecycles = if policy.lifecycles.is_empty() { vec![Lifecycle::Active] } else { policy.lifecycles.clone() };
         Self {
-            policy,
             lifecycles,
             select: policy.select.as_ref().map(|select| names.bind(select)),
             has_loose: attributes.iter().any(|attribute| !attribute.enforced),

@@ -8,17 +8,26 @@ mod correlate;
 mod departure;
 mod desired;
 mod findings;
+mod group;
 pub mod guardrail;
 mod identity;
 mod layout;
 mod lifecycle;
+mod membership;
 mod notice;
 mod observed;
 mod order;
+mod population;
 mod protect;
 mod reference;
+mod restrict;
+mod roster;
 mod screen;
 mod serve;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod unique;
 mod work;
 
@@ -32,7 +41,10 @@ use crate::model::{FORMAT_VERSION, ObjectKind, Page, Plan};
 use crate::policy::Policy;
 use crate::world::World;
 
+use group::TargetGroups;
 use identity::Person;
+pub use restrict::restrict;
+use roster::Roster;
 use work::{Basis, Work};
 
 /// When the plan is for. Time is an input.
@@ -97,26 +109,47 @@ pub fn survey(policy: &Policy, world: &World, moment: Moment, _scope: Scope<'_>)
     for identity in open_questions(&work) {
         decide_identity(&mut work, identity);
     }
+    for target in 0..policy.targets.len() {
+        group::settle(&mut work, target);
+    }
     Survey { lookups: work.questions.into_iter().collect() }
 }
 
 /// Decides. `answers` holds one answer for each lookup of the survey; a missing one counts as unknown.
-pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, _scope: Scope<'_>) -> Plan {
+pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>) -> Plan {
+    decide(policy, world, answers, moment, scope, Look::Quick)
+}
+
+/// Whether everybody is looked at closely. The plan is the same; only tests take the long way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Quick,
+    #[cfg(test)]
+    Close,
+}
+
+fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>, look: Look) -> Plan {
     let basis = Basis::new(policy, world, answers, moment);
     let mut work = Work::new(&basis);
     notice::sources(&mut work);
     notice::targets(&mut work);
     correlate_accounts(&mut work);
-    let screened = screen::screen(&mut work, &vec![false; policy.groups.len()], false);
+    let mut screened = screen::screen(&mut work, look != Look::Quick);
     for identity in in_key_order(&work, &screened.closer) {
         decide_identity(&mut work, identity);
     }
     for target in 0..policy.targets.len() {
         departure::unclaimed(&mut work, target);
     }
+    let rosters = roster::rosters(&mut work, &mut screened);
+    let groups = decide_groups(&mut work, &rosters);
     reference::resolve(&mut work);
     notice::only_observed(&mut work);
-    let changes = order::order(&mut work);
+    let populations = population::populations(&work, &groups);
+    let mut changes = order::order(&mut work);
+    if let Scope::Only(keys) = scope {
+        changes = restrict(&changes, keys);
+    }
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         workspace: policy.workspace.clone(),
@@ -125,8 +158,19 @@ pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment
         findings: work.findings.finish(),
         evidence: world.evidence.clone(),
     };
-    guardrail::check(policy, &guardrail::Populations::default(), &world.memory, moment, &mut plan);
+    guardrail::check(policy, &populations, &world.memory, moment, &mut plan);
     plan
+}
+
+fn decide_groups(work: &mut Work<'_, '_>, rosters: &[Roster]) -> Vec<TargetGroups> {
+    let targets = 0..work.basis.policy.targets.len();
+    let settle = |target| {
+        let mut groups = group::settle(work, target);
+        membership::refuse_renames(work, target, &mut groups, rosters);
+        membership::settle(work, target, &groups, rosters);
+        groups
+    };
+    targets.map(settle).collect()
 }
 
 fn correlate_accounts(work: &mut Work<'_, '_>) {

@@ -34,6 +34,12 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
             work.findings.push(Finding::new(Severity::Error, FindingCode::ExpressionFailed, subject, message).at(place));
         }
     }
+    for (source, number) in basis.people.ambiguous() {
+        let name = &basis.policy.sources[source].name;
+        let sentence = "{who}: which record is theirs can't be told, so its attributes are not known";
+        let shared = Shared::new(Severity::Error, FindingCode::AmbiguousCorrelation, Some(name), sentence);
+        work.findings.share(shared.hint("Correct the attributes by which records are correlated."), &basis.people.key(number));
+    }
     for user in basis.people.dangling_overrides() {
         let message = format!("{} is overridden, but no source has it", user.key);
         let finding = Finding::new(Severity::Warning, FindingCode::UnknownMember, Subject::identity(&user.key), message);

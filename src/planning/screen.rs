@@ -42,18 +42,22 @@ pub(super) enum Where {
     Unknown,
 }
 
-/// Looks at everybody. `groups` says whose rules are wanted.
-pub(super) fn screen(work: &mut Work<'_, '_>, groups: &[bool], skip: bool) -> Screened {
+/// Looks at everybody; `closely` leaves the deciding to the closer look.
+pub(super) fn screen(work: &mut Work<'_, '_>, closely: bool) -> Screened {
     let basis = work.basis;
-    let mut screened = Screened { covered: vec![Vec::new(); groups.len()], unclear: vec![Vec::new(); groups.len()], ..Screened::default() };
+    let groups = basis.policy.groups.len();
+    let served = basis.policy.targets.iter().any(|target| target.groups.is_some());
+    let mut screened = Screened { covered: vec![Vec::new(); groups], unclear: vec![Vec::new(); groups], ..Screened::default() };
     let mut person = Person::default();
     let mut desired = Desired::default();
     let mut buffer = Vec::new();
     for identity in 0..basis.people.len() {
         basis.people.assemble(&basis.layout, identity, &mut person);
         screened.standing.push(Where::of(&person.standing));
-        cover(work, groups, &person, &mut screened);
-        let quiet = person.failures.is_empty() && !skip;
+        if served {
+            cover(work, &person, &mut screened);
+        }
+        let quiet = person.failures.is_empty() && !closely;
         let mut closer = !quiet || !matches!(person.standing, Standing::Is(_) | Standing::Deselected);
         for target in 0..basis.policy.targets.len() {
             match glance(work, target, &mut person, &mut desired, &mut buffer) {
@@ -69,10 +73,10 @@ pub(super) fn screen(work: &mut Work<'_, '_>, groups: &[bool], skip: bool) -> Sc
 }
 
 /// Whom the rules of groups cover.
-fn cover(work: &mut Work<'_, '_>, groups: &[bool], person: &Person, screened: &mut Screened) {
+fn cover(work: &mut Work<'_, '_>, person: &Person, screened: &mut Screened) {
     let basis = work.basis;
     let Some(lifecycle) = person.standing.lifecycle() else { return };
-    for (at, group) in basis.policy.groups.iter().enumerate().filter(|(at, _)| groups[*at]) {
+    for (at, group) in basis.policy.groups.iter().enumerate() {
         let Some(rule) = &basis.layout.groups[at] else { continue };
         if !lifecycles(&group.lifecycles).contains(&lifecycle) {
             continue;

@@ -2,7 +2,7 @@
 //!
 //! Must never: hold anything that a step could work out from the policy and the world alone, but for speed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::correlate::Claims;
@@ -15,7 +15,7 @@ use super::{Answer, Lookup, LookupBy, Moment};
 use crate::manifest::kinds::Ownership;
 use crate::model::{Action, AttributeChange, Cause, Change, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity};
 use crate::policy::Policy;
-use crate::world::{MARKER, World};
+use crate::world::{MARKER, Member, World};
 
 /// What every step reads.
 pub(super) struct Basis<'a> {
@@ -25,6 +25,7 @@ pub(super) struct Basis<'a> {
     pub(super) layout: Layout<'a>,
     pub(super) people: Identities<'a>,
     pub(super) observed: Vec<Observed<'a>>,
+    pub(super) groups_by_key: BTreeMap<&'a str, usize>,
     /// what this workspace's markers begin with
     pub(super) keyed_marker: String,
 }
@@ -99,7 +100,8 @@ impl<'a> Basis<'a> {
         let layout = Layout::new(policy, world);
         let people = Identities::new(policy, world, &layout, moment);
         let observed = observe(&world.targets, answers);
-        Self { policy, world, moment, layout, people, observed, keyed_marker: format!("{MARKER}{}:", policy.workspace) }
+        let groups_by_key = policy.groups.iter().enumerate().map(|(at, group)| (group.key.as_ref(), at)).collect();
+        Self { policy, world, moment, layout, people, observed, groups_by_key, keyed_marker: format!("{MARKER}{}:", policy.workspace) }
     }
 
     /// Whether everything that could establish somebody was read to its end.
@@ -194,6 +196,50 @@ impl<'b, 'a> Work<'b, 'a> {
         let accounts = observed[target].accounts();
         let marked = accounts.marked_key(row).map(Arc::from);
         marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).cloned())
+    }
+
+    /// A group that exists, as changes name it.
+    pub(super) fn group(&self, target: usize, row: u32, key: &Arc<str>) -> ObjectRef {
+        let groups = self.basis.observed[target].groups();
+        let id: Arc<str> = Arc::from(groups.id(row).as_ref());
+        let name = groups.cell_of(row, "displayName").as_text().filter(|text| !text.is_empty()).map_or_else(|| id.clone(), Arc::from);
+        ObjectRef { kind: ObjectKind::Group, key: key.clone(), id: Some(id), name }
+    }
+
+    /// Our key that a group's mark or link gives.
+    pub(super) fn former_group_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
+        let Basis { world, policy, observed, .. } = self.basis;
+        let groups = observed[target].groups();
+        let marked = groups.marked_key(row).map(Arc::from);
+        marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Group, &groups.id(row)).cloned())
+    }
+
+    /// The key by which changes name a group that is no declared one.
+    pub(super) fn group_key(&self, target: usize, row: u32) -> Arc<str> {
+        let id = || Arc::from(format!("id:{}", self.basis.observed[target].groups().id(row)));
+        self.former_group_key(target, row).unwrap_or_else(id)
+    }
+
+    /// How many people are observed in a group and in the groups below it.
+    pub(super) fn people_below(&self, target: usize, group: u32) -> u32 {
+        let observed = &self.basis.observed[target];
+        let mut people = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![group];
+        while let Some(group) = open.pop() {
+            if !seen.insert(group) {
+                continue;
+            }
+            for member in observed.members(group) {
+                match member {
+                    Member::Account(row) => {
+                        people.insert(row);
+                    }
+                    Member::Group(row) => open.push(row),
+                }
+            }
+        }
+        people.len() as u32
     }
 }
 

@@ -15,7 +15,7 @@ mod spool;
 mod target;
 
 pub(crate) use bound::{Bound, Truth};
-pub(crate) use hash::{Index, Keyed};
+pub(crate) use hash::Keyed;
 pub(crate) use memberships::Member;
 pub(crate) use objects::{Carries, MARKER, Objects};
 pub(crate) use source::RecordState;
@@ -38,7 +38,6 @@ pub struct World {
     pub(crate) recall: Recall,
     /// of each source: what may follow from its read
     pub(crate) trust: Vec<SourceEvidence>,
-    pub(crate) keyed: Keyed,
     /// how well everything was read, as the plan shows it
     pub(crate) evidence: Vec<SystemEvidence>,
 }
@@ -53,7 +52,7 @@ impl World {
         let keyed = Keyed::of(&policy.workspace);
         let trust: Vec<_> = policy.sources.iter().zip(&sources).map(|(rules, side)| SourceEvidence::of(rules, side, &memory)).collect();
         let evidence = system_evidence(policy, &sources, &trust, &targets);
-        Self { recall: Recall::of(keyed, &memory), sources, targets, memory, trust, keyed, evidence }
+        Self { recall: Recall::of(keyed, &memory), sources, targets, memory, trust, evidence }
     }
 }
 

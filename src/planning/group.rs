@@ -1,0 +1,382 @@
+//! Groups at one target: which object is which declared group, and what is made, taken over, renamed or removed.
+//!
+//! Must never: make a group anew where an existing one could be meant; its id and its grants would be lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::work::{Stage, Work, attribute, with};
+use crate::expr::Input;
+use crate::manifest::kinds::Ownership;
+use crate::model::{Action, Cause, Cell, Finding, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject, Value};
+use crate::planning::LookupBy;
+use crate::policy::GroupPolicy;
+use crate::world::{Bound, Carries, Truth};
+
+/// The groups of one target.
+#[derive(Default)]
+pub(super) struct TargetGroups {
+    /// by the policy's groups
+    pub(super) states: Vec<GroupState>,
+    holders: BTreeMap<u32, usize>,
+    rows: Vec<Option<u32>>,
+    /// rows that go because nobody declares them any more
+    pub(super) vanished: Vec<u32>,
+}
+
+/// What a declared group is at one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GroupState {
+    /// this target does not get it
+    Out,
+    /// this object, ours now or after adoption
+    Here(u32),
+    /// made in this plan
+    Made,
+    /// that can't be said; nothing changes
+    Unclear,
+}
+
+impl TargetGroups {
+    /// The declared group that an object is.
+    pub(super) fn holder(&self, row: u32) -> Option<usize> {
+        self.holders.get(&row).copied()
+    }
+
+    fn hold(&mut self, row: u32, at: usize) {
+        self.holders.insert(row, at);
+        self.rows[at] = Some(row);
+    }
+}
+
+const NAME: &str = "displayName";
+
+/// Settles the groups of one target.
+pub(super) fn settle(work: &mut Work<'_, '_>, target: usize) -> TargetGroups {
+    let basis = work.basis;
+    let count = basis.policy.groups.len();
+    let mut groups = TargetGroups { states: vec![GroupState::Out; count], rows: vec![None; count], ..TargetGroups::default() };
+    let Some(scope) = &basis.policy.targets[target].groups else { return groups };
+    let side = basis.observed[target].side;
+    if !side.capabilities.read_groups {
+        let name = &basis.policy.targets[target].name;
+        let message = format!("{name}: its groups can't be read, so none are planned");
+        work.findings.push(Finding::new(Severity::Error, FindingCode::UnsupportedCapability, Subject::system(name), message));
+        return groups;
+    }
+    if basis.observed[target].groups().unreadable() {
+        groups.states.fill(GroupState::Unclear);
+        return groups;
+    }
+    let mut step = Step { work, target, groups, blocked: BTreeSet::new() };
+    let wanted: Vec<Truth> = basis.policy.groups.iter().map(|group| selected(scope.select.as_ref(), group)).collect();
+    step.by_proof();
+    step.by_name(&wanted);
+    for (at, truth) in wanted.iter().enumerate() {
+        step.decide(at, truth);
+    }
+    step.unclaimed();
+    step.groups
+}
+
+/// Whether a target gets a group.
+fn selected(select: Option<&crate::expr::Expression>, group: &GroupPolicy) -> Truth {
+    let Some(select) = select else { return Truth::Yes };
+    let values: Vec<Option<Value>> = select.reads().iter().map(|path| field(group, path)).collect();
+    let bound = Bound::new(select, |path| select.reads().iter().position(|read| read.as_ref() == path).unwrap_or(usize::MAX));
+    Truth::of(bound.over(|at| values.get(at).and_then(Option::as_ref).map_or(Input::Cell(Cell::Missing), Input::Value)))
+}
+
+fn field(group: &GroupPolicy, path: &str) -> Option<Value> {
+    match path {
+        "name" => Some(Value::text(group.key.strip_prefix("group/").unwrap_or(&group.key))),
+        NAME => Some(Value::Text(group.display_name.clone())),
+        "description" => group.description.clone().map(Value::Text),
+        _ => group.labels.get(path.strip_prefix("labels.")?.replace("\\.", ".").as_str()).cloned().map(Value::Text),
+    }
+}
+
+struct Step<'s, 'b, 'a> {
+    work: &'s mut Work<'b, 'a>,
+    target: usize,
+    groups: TargetGroups,
+    blocked: BTreeSet<usize>,
+}
+
+impl Step<'_, '_, '_> {
+    /// Links and markers.
+    fn by_proof(&mut self) {
+        let basis = self.work.basis;
+        let objects = basis.observed[self.target].groups();
+        for (at, group) in basis.policy.groups.iter().enumerate() {
+            let mut rows: Vec<u32> = self.linked(&group.key).iter().filter_map(|id| objects.find_id(id)).collect();
+            if let Some(marker) = &basis.observed[self.target].side.capabilities.group_marker {
+                rows.extend(objects.find_by(marker, format!("{}{}", basis.keyed_marker, group.key).as_bytes()));
+            }
+            rows.sort_unstable();
+            rows.dedup();
+            match rows.as_slice() {
+                [] => {}
+                [row] if self.is_foreign(*row) => {
+                    self.block(at, FindingCode::ForeignOwner, "{who}: the group carries a foreign mark, which is never overwritten")
+                }
+                [row] if objects.marked_key(*row).is_some_and(|key| key != group.key.as_ref()) || self.groups.holders.contains_key(row) => {
+                    self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link leads to a group that carries another's mark");
+                }
+                [row] => {
+                    self.groups.hold(*row, at);
+                }
+                _ => self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link and its mark lead to several groups"),
+            }
+        }
+    }
+
+    /// The displayName, then former ones: an object that is not proved to be another declared group's.
+    fn by_name(&mut self, wanted: &[Truth]) {
+        let basis = self.work.basis;
+        let most = basis.policy.groups.iter().map(|group| group.previous_names.len()).max().unwrap_or_default();
+        for round in 0..=most {
+            let mut hits: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+            for (at, group) in basis.policy.groups.iter().enumerate() {
+                let name = if round == 0 { Some(&group.display_name) } else { group.previous_names.get(round - 1) };
+                let open = wanted[at] == Truth::Yes && !self.blocked.contains(&at) && self.row(at).is_none() && !self.is_vanished(at);
+                let (Some(name), true) = (name, open) else { continue };
+                match self.named(name).as_slice() {
+                    [] => {}
+                    [row] if self.is_foreign(*row) => {
+                        self.block(
+                            at,
+                            FindingCode::ForeignOwner,
+                            "{who}: the group of that name carries a foreign mark, which is never overwritten",
+                        );
+                    }
+                    [row] => hits.entry(*row).or_default().push(at),
+                    _ => self.block(at, FindingCode::AmbiguousCorrelation, "{who}: several groups have its name"),
+                }
+            }
+            for (row, claimants) in hits {
+                match claimants.as_slice() {
+                    [at] => {
+                        self.groups.hold(row, *at);
+                    }
+                    several => {
+                        for at in several {
+                            self.block(*at, FindingCode::DuplicateKey, "{who}: several groups are to have one name");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Objects of a name that no declared group holds.
+    fn named(&self, name: &str) -> Vec<u32> {
+        let objects = self.work.basis.observed[self.target].groups();
+        let mut rows = objects.find_by(NAME, name.as_bytes());
+        rows.retain(|row| !self.groups.holders.contains_key(row) && !self.former_key(*row).is_some_and(|key| self.is_declared(&key)));
+        rows
+    }
+
+    fn decide(&mut self, at: usize, wanted: &Truth) {
+        let group = &self.work.basis.policy.groups[at];
+        self.groups.states[at] = match (wanted, self.row(at)) {
+            _ if self.blocked.contains(&at) => GroupState::Unclear,
+            (Truth::Unknown(words), _) => {
+                let sentence = format!("{{who}}: whether the target gets it could not be worked out: {words}");
+                self.work.tell(Severity::Error, FindingCode::ExpressionFailed, self.target, &group.key, &sentence);
+                GroupState::Unclear
+            }
+            (Truth::Yes, Some(row)) => self.hold(at, row),
+            (Truth::Yes, None) => self.make(at),
+            (Truth::No, Some(row)) => {
+                self.remove(row, &group.key.clone(), Reason::Deselected, Cause::Group(at as u32));
+                GroupState::Out
+            }
+            (Truth::No, None) => GroupState::Out,
+        };
+    }
+
+    /// A group that exists: its name and its mark.
+    fn hold(&mut self, at: usize, row: u32) -> GroupState {
+        let basis = self.work.basis;
+        let group = &basis.policy.groups[at];
+        let objects = basis.observed[self.target].groups();
+        let side = basis.observed[self.target].side;
+        let mut attributes = Vec::new();
+        let observed = objects.cell_of(row, NAME);
+        if observed.as_text() != Some(group.display_name.as_ref()) {
+            attributes.push(attribute(&Arc::from(NAME), observed.to_value(), Some(Value::Text(group.display_name.clone()))));
+        }
+        if let Some(marker) = &side.capabilities.group_marker
+            && objects.marked_key(row) != Some(&group.key)
+        {
+            let mark = Value::text(format!("{}{}", basis.keyed_marker, group.key));
+            attributes.push(attribute(marker, objects.cell_of(row, marker).to_value(), Some(mark)));
+        }
+        let ours = self.former_key(row).is_some_and(|key| key == group.key);
+        if !attributes.is_empty() && !side.capabilities.update_groups {
+            self.work.tell(
+                Severity::Error,
+                FindingCode::UnsupportedCapability,
+                self.target,
+                &group.key,
+                "{who}: groups can't be changed here",
+            );
+            return if ours { GroupState::Here(row) } else { GroupState::Unclear };
+        }
+        let action = if ours { Action::Update } else { Action::Adopt };
+        if !ours || !attributes.is_empty() {
+            let risks: &[Risk] = if ours { &[] } else { &[Risk::Adoption] };
+            let change = self.work.change(self.target, action, self.object(row, &group.key), Reason::Declared, Cause::Group(at as u32));
+            self.work.draft(self.target, Stage::UpdateGroups, with(change, attributes, risks));
+        }
+        if basis.group_ownership(self.target) == Ownership::Observe && !ours { GroupState::Unclear } else { GroupState::Here(row) }
+    }
+
+    fn make(&mut self, at: usize) -> GroupState {
+        let basis = self.work.basis;
+        let group = &basis.policy.groups[at];
+        let side = basis.observed[self.target].side;
+        if self.is_vanished(at) {
+            return self.unanswered(at, self.linked(&group.key).into_iter().map(LookupBy::Id).collect());
+        }
+        if !side.capabilities.create_groups {
+            self.work.tell(
+                Severity::Error,
+                FindingCode::UnsupportedCapability,
+                self.target,
+                &group.key,
+                "{who}: groups can't be created here",
+            );
+            return GroupState::Unclear;
+        }
+        let mut attributes = vec![attribute(&Arc::from(NAME), None, Some(Value::Text(group.display_name.clone())))];
+        if let Some(marker) = &side.capabilities.group_marker {
+            attributes.push(attribute(marker, None, Some(Value::text(format!("{}{}", basis.keyed_marker, group.key)))));
+        }
+        if !basis.observed[self.target].groups().evidence().proves_absence() {
+            let names = [&group.display_name].into_iter().chain(&group.previous_names);
+            let mut questions: Vec<_> = names.map(|name| LookupBy::Attribute(Arc::from(NAME), name.clone())).collect();
+            let marks = attributes
+                .iter()
+                .skip(1)
+                .filter_map(|mark| Some(LookupBy::Attribute(mark.attribute.clone(), Arc::from(mark.after.as_ref()?.as_text()?))));
+            questions.extend(marks);
+            if questions.iter().any(|question| !basis.observed[self.target].groups().answered(question)) {
+                return self.unanswered(at, questions);
+            }
+        }
+        if !self.named_by_anybody(&group.display_name).is_empty() {
+            let sentence = format!("{{who}}: a group of somebody else is called {}, so none is made", group.display_name);
+            self.work.tell(Severity::Error, FindingCode::NameTaken, self.target, &group.key, &sentence);
+            return GroupState::Unclear;
+        }
+        let object = ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() };
+        let change = self.work.change(self.target, Action::Create, object, Reason::Declared, Cause::Group(at as u32));
+        self.work.draft(self.target, Stage::CreateGroups, with(change, attributes, &[]));
+        if basis.group_ownership(self.target) == Ownership::Observe { GroupState::Unclear } else { GroupState::Made }
+    }
+
+    fn named_by_anybody(&self, name: &str) -> Vec<u32> {
+        self.work.basis.observed[self.target].groups().find_by(NAME, name.as_bytes())
+    }
+
+    /// Something must be asked before the group can be made.
+    fn unanswered(&mut self, at: usize, questions: Vec<LookupBy>) -> GroupState {
+        let basis = self.work.basis;
+        for question in questions {
+            if !basis.observed[self.target].groups().answered(&question) {
+                self.work.ask(self.target, ObjectKind::Group, question);
+            }
+        }
+        let sentence = "{who}: the group was not among those read, and asking for it gave no answer, so none is made";
+        let key = &basis.policy.groups[at].key;
+        self.work.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
+        GroupState::Unclear
+    }
+
+    /// Objects that are no declared group.
+    fn unclaimed(&mut self) {
+        let basis = self.work.basis;
+        let objects = basis.observed[self.target].groups();
+        let authoritative = basis.group_ownership(self.target) == Ownership::Authoritative;
+        let mut left = 0u64;
+        for row in 0..objects.len() {
+            if self.groups.holders.contains_key(&row) {
+                continue;
+            }
+            match self.former_key(row) {
+                Some(key) if self.is_declared(&key) => {}
+                Some(key) => {
+                    self.remove(row, &key, Reason::Pruned, Cause::None);
+                    self.groups.vanished.push(row);
+                }
+                None if authoritative && objects.carries(row) != Carries::OtherWorkspace && !objects.doubtful(row) => {
+                    let key = Arc::from(format!("id:{}", objects.id(row)));
+                    self.remove(row, &key, Reason::Pruned, Cause::None);
+                }
+                None => left += 1,
+            }
+        }
+        if left > 0 {
+            let name = &basis.policy.targets[self.target].name;
+            let message = format!("{name}: {left} {} declared nowhere, left alone", if left == 1 { "group is" } else { "groups are" });
+            self.work.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, Subject::system(name), message));
+        }
+    }
+
+    fn remove(&mut self, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) {
+        let basis = self.work.basis;
+        if basis.group_ownership(self.target) == Ownership::Additive {
+            return;
+        }
+        if !basis.observed[self.target].side.capabilities.delete_groups {
+            self.work.tell(Severity::Error, FindingCode::UnsupportedCapability, self.target, key, "{who}: groups can't be deleted here");
+            return;
+        }
+        let change = self.work.change(self.target, Action::Delete, self.object(row, key), reason, cause);
+        self.work.draft(self.target, Stage::DeleteGroups, with(change, Vec::new(), &[Risk::Irreversible]));
+    }
+
+    fn object(&self, row: u32, key: &Arc<str>) -> ObjectRef {
+        self.work.group(self.target, row, key)
+    }
+
+    /// The object that a declared group holds.
+    fn row(&self, at: usize) -> Option<u32> {
+        self.groups.rows[at]
+    }
+
+    /// Whether a link names an object that was not read and that nobody has looked up.
+    fn is_vanished(&self, at: usize) -> bool {
+        let basis = self.work.basis;
+        let objects = basis.observed[self.target].groups();
+        let ids = self.linked(&basis.policy.groups[at].key);
+        ids.iter().any(|id| objects.find_id(id).is_none() && !objects.answered(&LookupBy::Id(id.clone())))
+    }
+
+    fn linked(&self, key: &str) -> Vec<Arc<str>> {
+        let basis = self.work.basis;
+        let name = &basis.policy.targets[self.target].name;
+        basis.world.recall.ids_of(&basis.world.memory, name, ObjectKind::Group, key).into_iter().map(Arc::from).collect()
+    }
+
+    fn is_declared(&self, key: &str) -> bool {
+        self.work.basis.groups_by_key.contains_key(key)
+    }
+
+    fn is_foreign(&self, row: u32) -> bool {
+        let objects = self.work.basis.observed[self.target].groups();
+        matches!(objects.carries(row), Carries::Foreign | Carries::OtherWorkspace) || objects.doubtful(row)
+    }
+
+    fn former_key(&self, row: u32) -> Option<Arc<str>> {
+        self.work.former_group_key(self.target, row)
+    }
+
+    fn block(&mut self, at: usize, code: FindingCode, sentence: &str) {
+        self.blocked.insert(at);
+        let key = &self.work.basis.policy.groups[at].key;
+        self.work.tell(Severity::Error, code, self.target, key, sentence);
+    }
+}

@@ -1,0 +1,293 @@
+//! Memberships at one target: what should be against what is, as sets.
+//!
+//! Must never: take somebody out of a group that is not ours, or take out an account that is not, unless the target is authoritative.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::group::{GroupState, TargetGroups};
+use super::roster::{self, Roster, flatten};
+use super::work::{Presence, Stage, Work, with_members};
+use crate::manifest::kinds::Ownership;
+use crate::model::{Action, Cause, Evidence, Finding, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject};
+use crate::world::Member;
+
+/// The memberships of one target.
+pub(super) fn settle(work: &mut Work<'_, '_>, target: usize, groups: &TargetGroups, rosters: &[Roster]) {
+    let basis = work.basis;
+    let Some(scope) = &basis.policy.targets[target].groups else { return };
+    let side = basis.observed[target].side;
+    let nests = side.capabilities.nested_groups && scope.nested;
+    let made = made(work, target);
+    let mut step = Step { work, target, groups, rosters, made, removed: BTreeMap::new(), added: BTreeMap::new() };
+    let mut flattened = Vec::new();
+    for at in 0..basis.policy.groups.len() {
+        let state = groups.states[at];
+        if !matches!(state, GroupState::Here(_) | GroupState::Made) {
+            continue;
+        }
+        let (roster, flat) = flatten(rosters, at, |inner| nests && matches!(groups.states[inner], GroupState::Here(_) | GroupState::Made));
+        if flat && scope.nested && !side.capabilities.nested_groups {
+            flattened.push(roster::key(step.work, at).clone());
+        }
+        step.compare(at, state, &roster);
+    }
+    step.last_groups();
+    for key in flattened {
+        work.tell(
+            Severity::Note,
+            FindingCode::UnsupportedCapability,
+            target,
+            &key,
+            "{who}: groups can't be nested here, so members are listed flat",
+        );
+    }
+}
+
+/// New accounts, by identity, as changes name them.
+fn made(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, ObjectRef> {
+    let drafts = work.drafts.iter().filter(|draft| draft.target == target && draft.stage == Stage::CreateAccounts);
+    let entry = |draft: &super::work::Draft| match draft.change.cause {
+        Cause::Identity(identity) => Some((identity, draft.change.object.clone())),
+        _ => None,
+    };
+    drafts.filter_map(entry).collect()
+}
+
+struct Step<'s, 'b, 'a> {
+    work: &'s mut Work<'b, 'a>,
+    target: usize,
+    groups: &'s TargetGroups,
+    rosters: &'s [Roster],
+    made: BTreeMap<u32, ObjectRef>,
+    /// accounts that lose memberships: how many, and by which drafts
+    removed: BTreeMap<u32, (usize, Vec<usize>)>,
+    /// accounts that gain some
+    added: BTreeMap<u32, usize>,
+}
+
+impl Step<'_, '_, '_> {
+    fn compare(&mut self, at: usize, state: GroupState, wanted: &Roster) {
+        let observed = match state {
+            GroupState::Here(row) if self.unreadable() => {
+                debug_assert!(self.work.basis.observed[self.target].groups().len() > row);
+                return;
+            }
+            GroupState::Here(row) => self.work.basis.observed[self.target].members(row),
+            _ => Vec::new(),
+        };
+        let (adds, accounts) = self.additions(wanted, &observed);
+        let removals: Vec<Member> = observed.iter().copied().filter(|member| self.goes(*member, wanted)).collect();
+        if adds.is_empty() && removals.is_empty() {
+            return;
+        }
+        if !self.work.basis.observed[self.target].side.capabilities.write_memberships {
+            let key = roster::key(self.work, at);
+            self.work.tell(
+                Severity::Error,
+                FindingCode::UnsupportedCapability,
+                self.target,
+                key,
+                "{who}: memberships can't be changed here",
+            );
+            return;
+        }
+        if !removals.is_empty() {
+            self.remove(at, state, &removals);
+        }
+        if !adds.is_empty() {
+            for row in accounts {
+                *self.added.entry(row).or_default() += 1;
+            }
+            self.put(at, state, Action::AddMembers, Stage::AddMembers, adds);
+        }
+    }
+
+    fn unreadable(&self) -> bool {
+        matches!(self.work.basis.observed[self.target].memberships_evidence(), Evidence::Unreadable { .. })
+    }
+
+    /// Who comes, and the rows of the accounts among them that exist.
+    fn additions(&self, wanted: &Roster, observed: &[Member]) -> (Vec<MemberChange>, Vec<u32>) {
+        let claims = &self.work.claims[self.target];
+        let mut adds = Vec::new();
+        let mut rows = Vec::new();
+        for identity in &wanted.people {
+            match (self.work.presence[self.target][*identity as usize], claims.row(*identity)) {
+                (Presence::Made, _) => {
+                    adds.extend(self.made.get(identity).map(|object| MemberChange { member: object.clone(), people: 1 }));
+                }
+                (Presence::Stays, Some(row)) if observed.binary_search(&Member::Account(row)).is_err() => {
+                    let key = self.work.basis.people.key(*identity);
+                    adds.push(MemberChange { member: self.work.account(self.target, row, &key), people: 1 });
+                    rows.push(row);
+                }
+                _ => {}
+            }
+        }
+        for inner in &wanted.nested {
+            let object = match self.groups.states[*inner] {
+                GroupState::Here(row) if observed.binary_search(&Member::Group(row)).is_ok() => continue,
+                GroupState::Here(row) => self.work.group(self.target, row, roster::key(self.work, *inner)),
+                _ => new_group(self.work, *inner),
+            };
+            adds.push(MemberChange { member: object, people: self.people_to_come(*inner) });
+        }
+        (adds, rows)
+    }
+
+    /// Whether an observed member goes.
+    fn goes(&self, member: Member, wanted: &Roster) -> bool {
+        match self.work.basis.group_ownership(self.target) {
+            Ownership::Additive => false,
+            ownership => match member {
+                Member::Account(row) => self.account_goes(row, wanted, ownership == Ownership::Authoritative),
+                Member::Group(row) => self.group_goes(row, wanted, ownership == Ownership::Authoritative),
+            },
+        }
+    }
+
+    fn account_goes(&self, row: u32, wanted: &Roster, authoritative: bool) -> bool {
+        let claims = &self.work.claims[self.target];
+        let Some(identity) = claims.holder(row) else {
+            let nobody = !claims.contested(row) && self.work.former_key(self.target, row).is_none();
+            return self.work.gone[self.target].contains(&row) || (authoritative && nobody && self.work.basis.knows_everybody());
+        };
+        match self.work.presence[self.target][identity as usize] {
+            Presence::Stays => wanted.people.binary_search(&identity).is_err() && wanted.unclear.binary_search(&identity).is_err(),
+            Presence::Leaves => true,
+            Presence::Absent => authoritative,
+            Presence::Made | Presence::Unclear => false,
+        }
+    }
+
+    fn group_goes(&self, row: u32, wanted: &Roster, authoritative: bool) -> bool {
+        match self.groups.holder(row) {
+            Some(inner) => match self.groups.states[inner] {
+                GroupState::Here(_) => !wanted.nested.contains(&inner),
+                GroupState::Out | GroupState::Made | GroupState::Unclear => false,
+            },
+            None => authoritative && self.work.former_group_key(self.target, row).is_none(),
+        }
+    }
+
+    fn remove(&mut self, at: usize, state: GroupState, removals: &[Member]) {
+        let mut members = Vec::with_capacity(removals.len());
+        for removal in removals {
+            members.push(match removal {
+                Member::Account(row) => {
+                    let entry = self.removed.entry(*row).or_default();
+                    entry.0 += 1;
+                    entry.1.push(self.work.drafts.len());
+                    MemberChange { member: self.work.account(self.target, *row, &self.work.account_key(self.target, *row)), people: 1 }
+                }
+                Member::Group(row) => {
+                    let key = match self.groups.holder(*row) {
+                        Some(inner) => roster::key(self.work, inner).clone(),
+                        None => self.work.group_key(self.target, *row),
+                    };
+                    MemberChange { member: self.work.group(self.target, *row, &key), people: self.work.people_below(self.target, *row) }
+                }
+            });
+        }
+        self.put(at, state, Action::RemoveMembers, Stage::RemoveMembers, members);
+    }
+
+    fn put(&mut self, at: usize, state: GroupState, action: Action, stage: Stage, members: Vec<MemberChange>) {
+        let object = match state {
+            GroupState::Here(row) => self.work.group(self.target, row, roster::key(self.work, at)),
+            _ => new_group(self.work, at),
+        };
+        let change = self.work.change(self.target, action, object, Reason::Mover, Cause::Group(at as u32));
+        self.work.draft(self.target, stage, with_members(change, members));
+    }
+
+    /// How many people gain something by a nested group.
+    fn people_to_come(&self, group: usize) -> u32 {
+        let groups = roster::below(self.rosters, group);
+        let people: BTreeSet<u32> = groups.iter().flat_map(|at| self.rosters[*at].people.iter().copied()).collect();
+        let here = |identity: &&u32| matches!(self.work.presence[self.target][**identity as usize], Presence::Stays | Presence::Made);
+        people.iter().filter(here).count() as u32
+    }
+
+    /// Marks the removals that leave somebody without any group, though the account stays.
+    fn last_groups(&mut self) {
+        if self.removed.is_empty() {
+            return;
+        }
+        let mut counts: BTreeMap<u32, usize> = self.removed.keys().map(|row| (*row, 0)).collect();
+        for (_, member) in self.work.basis.observed[self.target].pairs() {
+            if let Member::Account(row) = member
+                && let Some(count) = counts.get_mut(&row)
+            {
+                *count += 1;
+            }
+        }
+        for (row, (gone, drafts)) in &self.removed {
+            let holder = self.work.claims[self.target].holder(*row);
+            let stays = holder.is_some_and(|identity| self.work.presence[self.target][identity as usize] == Presence::Stays);
+            let left = counts.get(row).copied().unwrap_or_default() + self.added.get(row).copied().unwrap_or_default();
+            if stays && left <= *gone {
+                for at in drafts {
+                    self.work.drafts[*at].change.risks.push(Risk::LastGroup);
+                }
+            }
+        }
+    }
+}
+
+fn new_group(work: &Work<'_, '_>, at: usize) -> ObjectRef {
+    let group = &work.basis.policy.groups[at];
+    ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() }
+}
+
+/// Groups that are to be made while a group that looks like them is to go: neither happens until somebody says what is meant.
+pub(super) fn refuse_renames(work: &mut Work<'_, '_>, target: usize, groups: &mut TargetGroups, rosters: &[Roster]) {
+    let made: Vec<usize> = (0..groups.states.len()).filter(|at| groups.states[*at] == GroupState::Made).collect();
+    for at in made {
+        let Some(row) = groups.vanished.iter().copied().find(|row| looks_like(work, target, *row, at, rosters)) else { continue };
+        let basis = work.basis;
+        let group = &basis.policy.groups[at];
+        let old = work.group(target, row, &work.group_key(target, row));
+        let name = &basis.policy.targets[target].name;
+        let message = format!(
+            "{name}: {} would be made while {} (id {}), which looks like it, would be deleted; neither is done, since its id and its grants would be lost",
+            group.key,
+            old.name,
+            old.id.as_deref().unwrap_or_default()
+        );
+        let hint = format!(
+            "If it is the same group, write previousNames: [{:?}] in {}; if not, remove the old one at the target.",
+            old.name, group.key
+        );
+        let subject = Subject::object(name, &group.key);
+        work.findings
+            .push(Finding::new(Severity::Error, FindingCode::PossibleRename, subject, message).hint(hint).at(Some(group.place.clone())));
+        groups.states[at] = GroupState::Unclear;
+        work.drafts.retain(|draft| {
+            let object = &draft.change.object;
+            let this = draft.target == target && object.kind == ObjectKind::Group;
+            !(this && (object.key == group.key || (object.id == old.id && draft.change.action == Action::Delete)))
+        });
+    }
+}
+
+/// Nearly the same name, or at least two people and half of the larger one in common.
+fn looks_like(work: &Work<'_, '_>, target: usize, row: u32, at: usize, rosters: &[Roster]) -> bool {
+    let basis = work.basis;
+    let plain = |text: &str| -> String { text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
+    let observed = basis.observed[target].groups().cell_of(row, "displayName");
+    if observed.as_text().is_some_and(|name| plain(name) == plain(&basis.policy.groups[at].display_name)) {
+        return true;
+    }
+    let members = basis.observed[target].members(row);
+    let holders: BTreeSet<u32> = members
+        .iter()
+        .filter_map(|member| match member {
+            Member::Account(row) => work.claims[target].holder(*row),
+            Member::Group(_) => None,
+        })
+        .collect();
+    let wanted = &flatten(rosters, at, |_| false).0.people;
+    let common = wanted.iter().filter(|identity| holders.contains(identity)).count();
+    common >= 2 && common * 2 >= members.len().max(wanted.len())
+}

@@ -1,0 +1,131 @@
+//! What guardrails and protection must know of each target: how many objects are ours, and who is protected.
+//!
+//! Must never: count what is only planned.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::group::TargetGroups;
+use super::guardrail::{KeptGroup, Population, Populations};
+use super::work::Work;
+use crate::manifest::kinds::Ownership;
+use crate::policy::ProtectionPolicy;
+use crate::world::{Bound, Member, Truth};
+
+/// Of all targets.
+pub(super) fn populations(work: &Work<'_, '_>, groups: &[TargetGroups]) -> Populations {
+    Populations { targets: groups.iter().enumerate().map(|(target, groups)| Counting { work, target, groups }.population()).collect() }
+}
+
+struct Counting<'s, 'b, 'a> {
+    work: &'s Work<'b, 'a>,
+    target: usize,
+    groups: &'s TargetGroups,
+}
+
+impl Counting<'_, '_, '_> {
+    fn population(&self) -> Population {
+        let rules = &self.work.basis.policy.targets[self.target];
+        let accounts = self.work.basis.observed[self.target].accounts();
+        let ours: Vec<bool> = (0..accounts.len()).map(|row| self.is_ours(row)).collect();
+        let protected = self.protected(&rules.protect);
+        Population {
+            accounts: (0..accounts.len()).filter(|row| ours[*row as usize] && accounts.active(*row)).count() as u64,
+            groups: self.our_groups().len() as u64,
+            members: self.members(&ours),
+            protected: self.protected_keys(&protected),
+            kept: rules.protect.keep.iter().map(|(name, _)| self.kept(name)).collect(),
+        }
+    }
+
+    fn is_ours(&self, row: u32) -> bool {
+        self.work.basis.policy.targets[self.target].ownership == Ownership::Authoritative
+            || self.work.former_key(self.target, row).is_some()
+    }
+
+    fn our_groups(&self) -> BTreeSet<u32> {
+        let all = self.work.basis.group_ownership(self.target) == Ownership::Authoritative;
+        let count = self.work.basis.observed[self.target].groups().len();
+        (0..count).filter(|row| all || self.work.former_group_key(self.target, *row).is_some()).collect()
+    }
+
+    /// People with a membership that may be removed.
+    fn members(&self, ours: &[bool]) -> u64 {
+        let all = self.work.basis.group_ownership(self.target) == Ownership::Authoritative;
+        let groups = self.our_groups();
+        let pairs = self.work.basis.observed[self.target].pairs().filter(|(group, _)| groups.contains(group));
+        let mut people: Vec<u32> = pairs
+            .filter_map(|(_, member)| match member {
+                Member::Account(row) if all || ours.get(row as usize).copied().unwrap_or_default() => Some(row),
+                _ => None,
+            })
+            .collect();
+        people.sort_unstable();
+        people.dedup();
+        people.len() as u64
+    }
+
+    /// Accounts that protection covers: by user name, or by the rule, or because the rule could not be worked out.
+    fn protected(&self, protect: &ProtectionPolicy) -> BTreeSet<u32> {
+        let accounts = self.work.basis.observed[self.target].accounts();
+        let named = protect.accounts.iter().flat_map(|name| accounts.find_by("userName", name.to_lowercase().as_bytes()));
+        let mut rows: BTreeSet<u32> = named.collect();
+        if let Some(rule) = protect.rule.as_ref().map(|rule| Bound::to_columns(rule, accounts.columns())) {
+            let covered = |row: &u32| Truth::of(rule.over_cells(&accounts.cells(*row))) != Truth::No;
+            rows.extend((0..accounts.len()).filter(covered));
+        }
+        rows
+    }
+
+    fn protected_keys(&self, rows: &BTreeSet<u32>) -> BTreeSet<Arc<str>> {
+        let mut keys: BTreeSet<Arc<str>> = rows.iter().map(|row| self.work.account_key(self.target, *row)).collect();
+        if rows.is_empty() {
+            return keys;
+        }
+        let mut inside: BTreeSet<Member> = rows.iter().map(|row| Member::Account(*row)).collect();
+        // Upwards, until no further group has a protected one in it.
+        loop {
+            let pairs = self.work.basis.observed[self.target].pairs().filter(|(_, member)| inside.contains(member));
+            let found: BTreeSet<Member> = pairs.map(|(group, _)| Member::Group(group)).filter(|group| !inside.contains(group)).collect();
+            if found.is_empty() {
+                return keys;
+            }
+            for group in &found {
+                if let Member::Group(row) = group {
+                    keys.insert(self.group_key(*row));
+                }
+            }
+            inside.extend(found);
+        }
+    }
+
+    fn kept(&self, name: &str) -> KeptGroup {
+        let observed = &self.work.basis.observed[self.target];
+        let mut kept = KeptGroup::default();
+        let mut seen = BTreeSet::new();
+        let mut open = observed.groups().find_by("displayName", name.as_bytes());
+        while let Some(group) = open.pop() {
+            if !seen.insert(group) {
+                continue;
+            }
+            kept.groups.insert(self.group_key(group));
+            for member in observed.members(group) {
+                match member {
+                    Member::Group(row) => open.push(row),
+                    Member::Account(row) if observed.accounts().active(row) => {
+                        kept.active.insert(self.work.account_key(self.target, row));
+                    }
+                    Member::Account(_) => {}
+                }
+            }
+        }
+        kept
+    }
+
+    fn group_key(&self, row: u32) -> Arc<str> {
+        match self.groups.holder(row) {
+            Some(at) => self.work.basis.policy.groups[at].key.clone(),
+            None => self.work.group_key(self.target, row),
+        }
+    }
+}

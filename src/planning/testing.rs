@@ -1,0 +1,327 @@
+//! A small world for tests: manifests, records, accounts, groups and what is remembered, and the plan as a few lines of text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::{Answer, Look, Lookup, LookupBy, Moment, Scope, decide, survey};
+use crate::manifest::kinds::TargetSpec;
+use crate::manifest::{Input, load};
+use crate::model::{
+    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Value,
+};
+use crate::policy::{ConnectorFacts, Policy, compile};
+use crate::world::{SourceSide, TargetSide, World};
+
+/// Everything a plan is made of.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) policy: Policy,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) memory: Memory,
+    pub(crate) moment: Moment,
+    records: BTreeMap<String, Vec<Json>>,
+    objects: BTreeMap<(String, ObjectKind), Vec<Json>>,
+    evidence: BTreeMap<(String, ObjectKind), Evidence>,
+    hidden: Vec<(String, ObjectKind, Json)>,
+}
+
+struct Facts;
+
+impl ConnectorFacts for Facts {
+    fn default_mapping(&self, _: &TargetSpec) -> Vec<(String, String)> {
+        ["userName", "title", "manager"].map(|name| (name.to_owned(), format!("identity.{name}"))).into()
+    }
+}
+
+/// A source with the usual rules. `rest` is more of its spec.
+pub(crate) fn source(name: &str, rest: &str) -> String {
+    format!(
+        "kind: Source\nmetadata: {{name: {name}}}\nspec:\n  connection: {{file: {{path: {name}.csv}}}}\n  key: record.id\n  lifecycle: {{leaver: 'record.left == true', suspended: 'record.leave == true'}}\n{rest}  mapping:\n    rules:\n    - {{attribute: userName, value: record.login}}\n    - {{attribute: title, value: record.title}}\n    - {{attribute: manager, value: record.boss}}\n    - {{attribute: startDate, value: record.start}}\n    - {{attribute: endDate, value: record.end}}\n"
+    )
+}
+
+/// A target that is a chat. `rest` is more of its spec.
+pub(crate) fn target(rest: &str) -> String {
+    format!("kind: Target\nmetadata: {{name: chat}}\nspec:\n  connection: {{scim: {{url: \"https://chat.example\"}}}}\n{rest}\n")
+}
+
+/// A group. `rest` is more of its spec.
+pub(crate) fn group(name: &str, rest: &str) -> String {
+    format!("kind: Group\nmetadata: {{name: {name}}}\nspec:\n  displayName: {name}\n{rest}\n")
+}
+
+impl Scene {
+    /// The workspace acme on 22 November 2026, with a state and a complete read of 10 records behind every source.
+    pub(crate) fn new(documents: &[String]) -> Self {
+        let workspace = "kind: Workspace\nmetadata: {name: acme}\nspec: {id: acme, timeZone: UTC}\n".to_owned();
+        let all = [&workspace].into_iter().chain(documents).map(|text| format!("apiVersion: headcount.dev/v1alpha1\n{text}"));
+        let text = all.collect::<Vec<_>>().join("---\n");
+        let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
+        assert!(problems.is_empty(), "{problems:#?}");
+        let (policy, _) = compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let baseline = |source: &crate::policy::SourcePolicy| Baseline {
+            system: source.name.clone(),
+            kind: ObjectKind::Account,
+            scope: source.scope_hash,
+            count: 1,
+            at: now,
+        };
+        let memory = Memory { known: true, baselines: policy.sources.iter().map(baseline).collect(), ..Memory::default() };
+        Self {
+            policy,
+            capabilities: everything(),
+            memory,
+            moment: Moment { today: "2026-11-22".parse().unwrap(), now },
+            records: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            evidence: BTreeMap::new(),
+            hidden: Vec::new(),
+        }
+    }
+
+    /// One source `hr` and one target `chat`.
+    pub(crate) fn simple() -> Self {
+        Self::new(&[source("hr", ""), target("")])
+    }
+
+    /// A record of a source.
+    pub(crate) fn record(mut self, source: &str, record: Json) -> Self {
+        self.records.entry(source.into()).or_default().push(record);
+        self
+    }
+
+    /// A record of `hr`: key and login.
+    pub(crate) fn person(self, key: &str, login: &str) -> Self {
+        self.record("hr", json!({"id": key, "login": login}))
+    }
+
+    /// Forgets the records of a source.
+    pub(crate) fn without_records(mut self, source: &str) -> Self {
+        self.records.remove(source);
+        self
+    }
+
+    /// An object of `chat`.
+    pub(crate) fn object(mut self, kind: ObjectKind, object: Json) -> Self {
+        self.objects.entry(("chat".into(), kind)).or_default().push(object);
+        self
+    }
+
+    /// An account of `chat`.
+    pub(crate) fn account(self, account: Json) -> Self {
+        self.object(ObjectKind::Account, account)
+    }
+
+    /// An account of `chat` with our mark.
+    pub(crate) fn marked(self, id: &str, key: &str, login: &str) -> Self {
+        self.account(json!({"id": id, "userName": login, "externalId": format!("hc:acme:{key}")}))
+    }
+
+    /// A group of `chat`.
+    pub(crate) fn group(self, id: &str, name: &str) -> Self {
+        self.object(ObjectKind::Group, json!({"id": id, "displayName": name}))
+    }
+
+    /// A group of `chat` with our mark.
+    pub(crate) fn marked_group(self, id: &str, key: &str, name: &str) -> Self {
+        self.object(ObjectKind::Group, json!({"id": id, "displayName": name, "externalId": format!("hc:acme:{key}")}))
+    }
+
+    /// A membership at `chat`.
+    pub(crate) fn member(self, group: &str, member: &str) -> Self {
+        self.object(ObjectKind::Membership, json!({"group": group, "member": member}))
+    }
+
+    /// An object of `chat` that only a lookup finds.
+    pub(crate) fn hidden(mut self, kind: ObjectKind, object: Json) -> Self {
+        self.hidden.push(("chat".into(), kind, object));
+        self
+    }
+
+    /// A link of `chat`.
+    pub(crate) fn link(mut self, kind: ObjectKind, key: &str, id: &str) -> Self {
+        self.memory.links.push(Link { target: "chat".into(), kind, key: key.into(), id: id.into(), origin: LinkOrigin::Created });
+        self
+    }
+
+    /// Our own deactivation, some days ago.
+    pub(crate) fn deactivated(mut self, id: &str, days: i64) -> Self {
+        let at = self.moment.now - jiff::SignedDuration::from_hours(24 * days);
+        self.memory.deactivations.push(Deactivation { target: "chat".into(), id: id.into(), at });
+        self
+    }
+
+    /// The state is lost.
+    pub(crate) fn forgetful(mut self) -> Self {
+        self.memory = Memory::default();
+        self
+    }
+
+    /// How a stream was read.
+    pub(crate) fn read(mut self, system: &str, kind: ObjectKind, evidence: Evidence) -> Self {
+        self.evidence.insert((system.into(), kind), evidence);
+        self
+    }
+
+    /// Accounts of `chat` were not read to the end.
+    pub(crate) fn partial(self, system: &str) -> Self {
+        self.read(system, ObjectKind::Account, Evidence::Partial { reason: "the connection was cut".into() })
+    }
+
+    /// Other capabilities.
+    pub(crate) fn able(mut self, change: impl FnOnce(&mut Capabilities)) -> Self {
+        change(&mut self.capabilities);
+        self
+    }
+
+    /// The rows the other way round.
+    pub(crate) fn reversed(mut self) -> Self {
+        self.records.values_mut().for_each(|rows| rows.reverse());
+        self.objects.values_mut().for_each(|rows| rows.reverse());
+        self
+    }
+
+    /// The world.
+    pub(crate) fn world(&self) -> World {
+        let sources = self.policy.sources.iter().enumerate().map(|(at, rules)| {
+            let mut side = SourceSide::new(&self.policy, at);
+            side.add(&page(&side.columns(), self.records.get(rules.name.as_ref()).map_or(&[], Vec::as_slice)));
+            side.finish(self.evidence(&rules.name, ObjectKind::Account));
+            side
+        });
+        let targets = self.policy.targets.iter().enumerate().map(|(at, rules)| {
+            let mut side = TargetSide::new(&self.policy, at, self.capabilities.clone());
+            for kind in [ObjectKind::Membership, ObjectKind::Group, ObjectKind::Account] {
+                let Some(columns) = side.columns(kind) else { continue };
+                side.add(kind, &page(&columns, self.objects.get(&(rules.name.to_string(), kind)).map_or(&[], Vec::as_slice)));
+                side.finish(kind, self.evidence(&rules.name, kind));
+            }
+            side
+        });
+        World::assemble(&self.policy, sources.collect(), targets.collect(), self.memory.clone())
+    }
+
+    fn evidence(&self, system: &str, kind: ObjectKind) -> Evidence {
+        self.evidence.get(&(system.to_owned(), kind)).cloned().unwrap_or(Evidence::Complete)
+    }
+
+    /// Answers what the survey asks, from the objects that are hidden.
+    pub(crate) fn answers(&self, world: &World) -> Vec<(Lookup, Answer)> {
+        let lookups = survey(&self.policy, world, self.moment, Scope::All).lookups;
+        let answer = |lookup: &Lookup| {
+            let name = &self.policy.targets[lookup.target].name;
+            let (attribute, value) = match &lookup.by {
+                LookupBy::Id(id) => ("id", id),
+                LookupBy::Attribute(attribute, value) => (attribute.as_ref(), value),
+            };
+            let mine = self.hidden.iter().filter(|(target, kind, _)| target == name.as_ref() && *kind == lookup.kind);
+            let rows: Vec<Json> = mine.map(|(_, _, row)| row.clone()).filter(|row| row[attribute].as_str() == Some(value)).collect();
+            let columns = TargetSide::new(&self.policy, lookup.target, self.capabilities.clone()).columns(lookup.kind).unwrap();
+            Answer::Objects(page(&columns, &rows))
+        };
+        lookups.iter().map(|lookup| (lookup.clone(), answer(lookup))).collect()
+    }
+
+    /// The plan, with the survey's questions answered.
+    pub(crate) fn plan(&self) -> Plan {
+        let world = self.world();
+        let answers = self.answers(&world);
+        let plan = decide(&self.policy, &world, &answers, self.moment, Scope::All, Look::Quick);
+        let closely = decide(&self.policy, &world, &answers, self.moment, Scope::All, Look::Close);
+        assert_eq!(tell(&plan), tell(&closely), "the quick look hides something");
+        plan
+    }
+
+    /// The plan without any answer.
+    pub(crate) fn plan_unanswered(&self) -> Plan {
+        decide(&self.policy, &self.world(), &[], self.moment, Scope::All, Look::Quick)
+    }
+
+    /// The plan for some keys.
+    pub(crate) fn plan_only(&self, keys: &[&str]) -> Plan {
+        let world = self.world();
+        let keys: BTreeSet<Arc<str>> = keys.iter().map(|key| Arc::from(*key)).collect();
+        decide(&self.policy, &world, &self.answers(&world), self.moment, Scope::Only(&keys), Look::Quick)
+    }
+
+    /// The plan as text. The order of rows must not matter.
+    pub(crate) fn told(&self) -> String {
+        let told = tell(&self.plan());
+        assert_eq!(told, tell(&self.clone().reversed().plan()), "the order of rows matters");
+        told
+    }
+}
+
+/// A target that can do everything and marks by externalId.
+pub(crate) fn everything() -> Capabilities {
+    Capabilities {
+        create_accounts: true,
+        update_accounts: true,
+        deactivate_accounts: true,
+        delete_accounts: true,
+        read_groups: true,
+        create_groups: true,
+        update_groups: true,
+        delete_groups: true,
+        write_memberships: true,
+        nested_groups: true,
+        account_marker: Some("externalId".into()),
+        group_marker: Some("externalId".into()),
+        ..Capabilities::default()
+    }
+}
+
+/// Rows of JSON objects.
+pub(crate) fn page(columns: &Arc<Columns>, rows: &[Json]) -> Page {
+    let mut page = Page::new(columns.clone());
+    for row in rows {
+        page.row(|writer| {
+            for path in columns.paths() {
+                match row.get(path.as_ref()) {
+                    None => writer.missing(),
+                    Some(Json::Null) => writer.null(),
+                    Some(value) => writer.value(&Value::from_json(value).unwrap()),
+                }
+            }
+        });
+    }
+    page
+}
+
+/// A plan in a few lines.
+pub(crate) fn tell(plan: &Plan) -> String {
+    let mut lines: Vec<String> = plan.changes.iter().enumerate().map(|(at, change)| tell_change(at, change)).collect();
+    lines.extend(plan.findings.iter().map(|finding| format!("({:?} {:?}) {}", finding.severity, finding.code, finding.message)));
+    if lines.is_empty() { "nothing".into() } else { lines.join("\n") }
+}
+
+fn tell_change(at: usize, change: &Change) -> String {
+    let mut line = format!("{at} {:?} {} [{:?}]", change.action, change.object.key, change.reason);
+    if let Some(id) = &change.object.id {
+        line += &format!(" id={id}");
+    }
+    let show = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
+    for attribute in &change.attributes {
+        line += &format!(" {}: {} > {};", attribute.attribute, show(&attribute.before), show(&attribute.after));
+    }
+    for member in &change.members {
+        line += &format!(" {}", member.member.key);
+        if member.people != 1 {
+            line += &format!("*{}", member.people);
+        }
+    }
+    if !change.needs.is_empty() {
+        line += &format!(" needs {:?}", change.needs.iter().map(|need| need.0).collect::<Vec<_>>());
+    }
+    if !change.risks.is_empty() {
+        line += &format!(" risks {:?}", change.risks);
+    }
+    if change.withheld.is_some() {
+        line += " WITHHELD";
+    }
+    line
+}
