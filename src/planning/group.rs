@@ -84,7 +84,7 @@ fn selected(select: Option<&crate::expr::Expression>, group: &GroupPolicy) -> Tr
     let Some(select) = select else { return Truth::Yes };
     let values: Vec<Option<Value>> = select.reads().iter().map(|path| field(group, path)).collect();
     let bound = Bound::new(select, |path| select.reads().iter().position(|read| read.as_ref() == path).unwrap_or(usize::MAX));
-    Truth::of(bound.over(|at| values.get(at).and_then(Option::as_ref).map_or(Input::Cell(Cell::Missing), Input::Value)))
+    bound.holds_for(|at| values.get(at).and_then(Option::as_ref).map_or(Input::Cell(Cell::Missing), Input::Value))
 }
 
 fn field(group: &GroupPolicy, path: &str) -> Option<Value> {

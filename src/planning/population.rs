@@ -71,7 +71,7 @@ impl Counting<'_, '_, '_> {
         let named = protect.accounts.iter().flat_map(|name| accounts.find_by("userName", name.to_lowercase().as_bytes()));
         let mut rows: BTreeSet<u32> = named.collect();
         if let Some(rule) = protect.rule.as_ref().map(|rule| Bound::to_columns(rule, accounts.columns())) {
-            let covered = |row: &u32| Truth::of(rule.over_cells(&accounts.cells(*row))) != Truth::No;
+            let covered = |row: &u32| rule.holds_for_cells(&accounts.cells(*row)) != Truth::No;
             rows.extend((0..accounts.len()).filter(covered));
         }
         rows
