@@ -2,13 +2,13 @@
 //!
 //! Must never: stop at the first problem, or compile an expression (policy does).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::load::Declared;
 use super::outline::Outline;
-use super::{Loaded, Origin};
+use super::{Loaded, Origin, did_you_mean};
 use crate::diagnostic::{Diagnostic, Place};
 
 mod attributes;
@@ -45,13 +45,18 @@ pub(super) struct Context<'a> {
     broken: HashSet<(usize, usize)>,
     /// the document that was looked at last: problems come in crowds
     outline: RefCell<Option<(Origin, Outline<'a>)>>,
+    /// names that may still be compared for a suggestion
+    comparisons: Cell<usize>,
 }
+
+/// Names compared for suggestions in one run. A wrong name in a list of a hundred thousand is worth a look at all of them; a hundred thousand wrong ones are not.
+const MAX_COMPARISONS: usize = 1_000_000;
 
 /// Runs the table.
 pub(super) fn run(loaded: &Loaded, declared: &[Declared]) -> Vec<Diagnostic> {
     let names = declared.iter().map(|one| (one.kind, one.name.as_ref())).collect();
     let broken = declared.iter().filter(|one| one.broken).map(|one| (one.origin.text, one.origin.start)).collect();
-    let context = Context { loaded, declared, names, broken, outline: RefCell::new(None) };
+    let context = Context { loaded, declared, names, broken, outline: RefCell::new(None), comparisons: Cell::new(MAX_COMPARISONS) };
     let mut problems = Vec::new();
     for check in CHECKS {
         check(&context, &mut problems);
@@ -65,9 +70,11 @@ impl<'a> Context<'a> {
         self.names.contains(&(kind, name))
     }
 
-    /// The names of a kind.
-    pub fn names(&self, kind: &'static str) -> impl Iterator<Item = &'a str> {
-        self.declared.iter().filter(move |one| one.kind == kind).map(|one| one.name.as_ref())
+    /// `did you mean …?` for a name of a kind.
+    pub fn did_you_mean(&self, kind: &'static str, name: &str) -> Option<String> {
+        let left = self.comparisons.get().checked_sub(self.declared.len())?;
+        self.comparisons.set(left);
+        did_you_mean(name, self.declared.iter().filter(|one| one.kind == kind).map(|one| one.name.as_ref()))
     }
 
     /// Whether a document of the kind could not be read, so that nothing follows from what is missing.

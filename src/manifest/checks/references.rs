@@ -1,7 +1,6 @@
 //! What a document names must be there.
 
 use super::{Context, Diagnostic, Origin};
-use crate::manifest::did_you_mean;
 use crate::manifest::kinds::{IdentityRef, Mapping};
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
@@ -71,7 +70,7 @@ fn named(
     }
     let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
     let message = format!("there is no {kind} `{shown}`");
-    let hint = did_you_mean(name, context.names(kind)).unwrap_or_else(|| match kind {
+    let hint = context.did_you_mean(kind, name).unwrap_or_else(|| match kind {
         "User" => "declare the User, or name the person by `identity: {source, key}`".to_owned(),
         _ => format!("declare the {kind}, or correct the name"),
     });
