@@ -1,6 +1,7 @@
 //! Lists by index paging (RFC 7644 section 3.4.2.4), read to their end or known not to be.
 //!
-//! A list is whole when as many distinct ids came as were announced and the announced total never moved. Otherwise it is read again, twice at most.
+//! A list is whole when as many distinct ids came as were announced, the announced total never moved, and nothing comes after the end.
+//! Otherwise it is read again, twice at most.
 //! Must never: call a list whole because no error happened.
 
 use std::collections::HashSet;
@@ -63,6 +64,10 @@ struct Progress {
     ids: HashSet<Box<str>>,
     received: u64,
     bytes: usize,
+    /// as many came as were announced
+    at_end: bool,
+    /// and behind them there is nothing
+    done: bool,
 }
 
 /// Reads a list to its end. Each reading starts with a fresh collector, so what an abandoned one saw leaves nothing behind.
@@ -91,13 +96,20 @@ async fn read_once<C: Collect>(
     rows: &mut C,
     progress: &mut Progress,
 ) -> Result<(), Trouble> {
+    let filtered = query.iter().any(|(name, _)| *name == "filter");
     for _ in 0..MAX_PAGES {
         let start = (progress.received + 1).to_string();
         let count = paging.count.to_string();
         let query: Vec<(&str, &str)> =
             [("startIndex", start.as_str()), ("count", &count)].into_iter().chain(query.iter().copied()).collect();
-        let response = page(api, paging, endpoint, &query).await?;
-        if progress.take(&response, rows).map_err(Trouble::Odd)? {
+        let response = match page(api, paging, endpoint, &query).await {
+            // Some services refuse to be asked for what lies behind the end.
+            Err(Trouble::Refused(SystemError::Rejected(_) | SystemError::NotFound(_))) if progress.at_end => return Ok(()),
+            answer => answer?,
+        };
+        let last = progress.take(&response, rows).map_err(Trouble::Odd)?;
+        // An answer to a filter that fills no page has no more; a list is asked once more, since a total can be a lie.
+        if progress.done || (progress.at_end && filtered && last < u64::from(paging.count)) {
             return Ok(());
         }
     }
@@ -129,8 +141,8 @@ async fn page(api: &Api, paging: Paging, endpoint: Endpoint, query: &[(&str, &st
 }
 
 impl Progress {
-    /// Takes a page; true when it was the last one.
-    fn take<C: Collect>(&mut self, response: &Response, rows: &mut C) -> Result<bool, SystemError> {
+    /// Takes a page and says how long it was.
+    fn take<C: Collect>(&mut self, response: &Response, rows: &mut C) -> Result<u64, SystemError> {
         self.bytes += response.body.len();
         if self.bytes > MAX_BYTES {
             return Err(SystemError::Protocol(format!("more than {MAX_BYTES} bytes")));
@@ -148,17 +160,30 @@ impl Progress {
         for resource in &resources {
             rows.take(resource.get(), &mut self.ids)?;
         }
+        let new = self.ids.len() - known;
+        if self.at_end {
+            // A service that gives the last page again when asked for what lies behind it tells nothing new.
+            self.done = true;
+            return if new == 0 { Ok(0) } else { Err(odd(format!("{total} were announced, and more came behind them"))) };
+        }
         self.received += resources.len() as u64;
-        if self.ids.len() == known && !resources.is_empty() {
+        if new == 0 && !resources.is_empty() {
             return Err(odd(format!("a page repeats what was read before ({known} of {total} announced); is startIndex ignored?")));
         }
-        if self.received < total {
-            return Ok(false);
+        if self.received >= total {
+            self.finish(total)?;
+            self.done = resources.is_empty();
         }
-        match self.ids.len() as u64 {
-            distinct if distinct == total => Ok(true),
-            distinct => Err(odd(format!("{distinct} distinct ids came, but {total} were announced"))),
+        Ok(resources.len() as u64)
+    }
+
+    fn finish(&mut self, total: u64) -> Result<(), SystemError> {
+        let distinct = self.ids.len() as u64;
+        if distinct != total {
+            return Err(odd(format!("{distinct} distinct ids came, but {total} were announced")));
         }
+        self.at_end = true;
+        Ok(())
     }
 }
 

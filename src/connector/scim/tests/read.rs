@@ -50,7 +50,8 @@ async fn a_list_is_read_page_by_page_to_its_end() {
     let server = Scripted::start(|asked| Some(honest(asked, 5))).await;
     assert_eq!(read_accounts(&server).await, ("u1 u2 u3 u4 u5".into(), Evidence::Complete));
     let lines = server.lines();
-    assert_eq!(lines, ["GET /Users?startIndex=1&count=2", "GET /Users?startIndex=3&count=2", "GET /Users?startIndex=5&count=2"]);
+    let pages = [1, 3, 5, 6].map(|start| format!("GET /Users?startIndex={start}&count=2"));
+    assert_eq!(lines, pages, "and once behind the end");
     assert_eq!(server.asked()[0].authorization.as_deref(), Some("Bearer t0ken"));
 }
 
@@ -106,6 +107,29 @@ async fn lies_about_how_much_there_is_are_found_out() {
         let server = Scripted::start(move |asked| Some(script(asked))).await;
         let (_, evidence) = read_accounts(&server).await;
         assert!(matches!(evidence, Evidence::Partial { .. }) && reason(&evidence).ends_with(why), "{evidence:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_total_that_is_too_small_is_found_out_behind_the_end() {
+    let lie = |asked: &Asked| list_of(2, &users(start_index(asked), start_index(asked) + 1));
+    let server = Scripted::start(move |asked| Some(lie(asked))).await;
+    let (_, evidence) = read_accounts(&server).await;
+    assert!(reason(&evidence).ends_with("2 were announced, and more came behind them"), "{evidence:?}");
+    let once = AtomicUsize::new(0);
+    let server =
+        Scripted::start(move |asked| Some(if once.fetch_add(1, Ordering::Relaxed) == 0 { lie(asked) } else { honest(asked, 3) })).await;
+    assert_eq!(read_accounts(&server).await, ("u1 u2 u3".into(), Evidence::Complete));
+}
+
+#[tokio::test]
+async fn a_service_may_refuse_or_repeat_behind_the_end() {
+    let refuses = |asked: &Asked| if start_index(asked) > 2 { answer(400, "{}") } else { list_of(2, &users(1, 2)) };
+    let repeats = |_: &Asked| list_of(2, &users(1, 2));
+    let scripts: [fn(&Asked) -> Answer; 2] = [refuses, repeats];
+    for script in scripts {
+        let server = Scripted::start(move |asked| Some(script(asked))).await;
+        assert_eq!(read_accounts(&server).await, ("u1 u2".into(), Evidence::Complete));
     }
 }
 
@@ -171,7 +195,7 @@ async fn members_are_accounts_or_groups() {
     let server = Scripted::start(move |_| Some(list_of(2, &groups))).await;
     let (rows, evidence) = read_groups(&server).await;
     assert_eq!(rows, ["g1 All -", "g2 Some m", "g1 g2 group", "g1 u1 account", "g1 x group"]);
-    assert_eq!((evidence, server.lines().len()), (Evidence::Complete, 1));
+    assert_eq!((evidence, server.lines().len()), (Evidence::Complete, 2));
 }
 
 #[tokio::test]
@@ -203,7 +227,8 @@ async fn an_answer_is_checked_against_the_question() {
     assert_eq!(found("userName", "ann").await.as_deref(), Ok("u1"));
     assert_eq!(found("emails", "b@acme.example").await.as_deref(), Ok("u2"));
     assert_eq!(found("externalId", "m").await.as_deref(), Ok(""));
-    let filters: Vec<_> = server.asked().into_iter().map(|asked| asked.query["filter"].clone()).collect();
+    let mut filters: Vec<_> = server.asked().into_iter().map(|asked| asked.query["filter"].clone()).collect();
+    filters.dedup();
     assert_eq!(filters, [r#"userName eq "ann""#, r#"emails.value eq "b@acme.example""#, r#"externalId eq "m""#]);
 }
 
