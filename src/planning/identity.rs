@@ -54,7 +54,7 @@ pub(super) struct Failure {
 }
 
 /// What a User manifest's attributes count against a source's.
-const USER_PRECEDENCE: i32 = 1000;
+pub(super) const USER_PRECEDENCE: i32 = 1000;
 
 impl<'w> Identities<'w> {
     /// Finds out who there is.
@@ -119,6 +119,24 @@ impl<'w> Identities<'w> {
         let at = self.spans.partition_point(|(_, first)| *first <= number).saturating_sub(1);
         let (source, first) = self.spans[at];
         Origin::Record(source, number - first)
+    }
+
+    /// The records behind an identity: source, and the record's number where it can be told.
+    pub(super) fn behind(&self, number: u32) -> Vec<(usize, Record<u32>)> {
+        let own = match self.origin(number) {
+            Origin::Record(source, record) => Some((source, Record::Cells(record))),
+            Origin::User(_) => None,
+        };
+        own.into_iter().chain(self.companions.iter().map(|companion| (companion.source, companion.record(number)))).collect()
+    }
+
+    /// The User manifest that is an identity or overrides it.
+    pub(super) fn declared(&self, number: u32) -> Option<&'w UserPolicy> {
+        let at = match self.origin(number) {
+            Origin::User(user) => user,
+            Origin::Record(..) => *self.overrides.get(&number)?,
+        };
+        self.policy.users.get(at)
     }
 
     /// Writes an identity's key.

@@ -29,6 +29,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod unique;
+pub mod why;
 mod work;
 
 use std::collections::BTreeSet;

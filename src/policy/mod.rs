@@ -229,6 +229,8 @@ pub struct ProtectionPolicy {
 /// A User, compiled.
 #[derive(Clone, Debug)]
 pub struct UserPolicy {
+    /// metadata.name
+    pub name: Arc<str>,
     /// the identity's key: `user/<name>`, or of the identity it overrides (`hr/10023`)
     pub key: Arc<str>,
     /// whether it makes somebody exist

@@ -23,6 +23,7 @@ impl Compiler<'_> {
             attributes.push((Arc::from(name.as_str()), state));
         }
         UserPolicy {
+            name: document.name.clone(),
             key: spec.overrides.as_ref().map_or_else(|| Arc::from(format!("user/{}", document.name)), identity_key),
             standalone: spec.overrides.is_none(),
             exclude: spec.exclude,

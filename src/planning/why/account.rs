@@ -1,0 +1,109 @@
+//! What a target is to an identity: whether it serves it, the account, and the rule behind each value.
+
+use std::sync::Arc;
+
+use super::person::{attribute, rule_because, standing};
+use super::{AccountAttribute, AccountWhy, Because, Known, TargetWhy};
+use crate::planning::correlate::{Claim, Claims};
+use crate::planning::desired::{self, Desired};
+use crate::planning::identity::{Absence, Person};
+use crate::planning::serve::{Serve, serve};
+use crate::planning::work::Basis;
+use crate::world::Truth;
+
+pub(super) fn target(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> TargetWhy {
+    let (serves, because) = served(basis, target, person);
+    let attributes = if serves == Some(false) { Vec::new() } else { attributes(basis, target, person, |_| true) };
+    TargetWhy {
+        target: basis.policy.targets[target].name.clone(),
+        serves,
+        because,
+        account: account(basis, claims, target, person),
+        attributes,
+    }
+}
+
+/// Whether a target serves an identity, and why.
+pub(super) fn served(basis: &Basis<'_>, target: usize, person: &Person) -> (Option<bool>, Vec<Because>) {
+    let rules = &basis.policy.targets[target];
+    let layout = &basis.layout.targets[target];
+    let mut because = standing(basis, person);
+    if let Some(lifecycle) = person.standing.lifecycle() {
+        let word = crate::planning::lifecycle::word(lifecycle);
+        let words = if layout.lifecycles.contains(&lifecycle) {
+            format!("{} has accounts for the lifecycle {word}", rules.name)
+        } else {
+            format!("{} has no accounts for the lifecycle {word}", rules.name)
+        };
+        because.push(Because::words(words).at(Some(&rules.place)));
+    }
+    let in_question = person.standing.lifecycle().is_some_and(|lifecycle| layout.lifecycles.contains(&lifecycle));
+    if let (true, Some(select)) = (in_question, &layout.select) {
+        let words = match person.holds(select) {
+            Truth::Yes => format!("the select of {} covers it", rules.name),
+            Truth::No => format!("the select of {} does not cover it", rules.name),
+            Truth::Unknown(words) => format!("whether the select of {} covers it could not be worked out: {words}", rules.name),
+        };
+        because.push(Because::expression(words, select, person));
+    }
+    match serve(basis, target, person) {
+        Serve::Yes => (Some(true), because),
+        Serve::No(_) => (Some(false), because),
+        Serve::Unknown(_) => (None, because),
+    }
+}
+
+fn account(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> Option<AccountWhy> {
+    let accounts = basis.observed[target].accounts();
+    let (row, found) = match claims.of(person.number) {
+        Claim::Owned(row) => (row, "by its marker or a link: it is headcount's".to_owned()),
+        Claim::Found(row) => {
+            let names = basis.policy.targets[target].correlate.iter().map(|name| name.as_ref()).collect::<Vec<_>>().join(" or ");
+            (row, format!("by its {names}: it is not headcount's yet"))
+        }
+        Claim::None | Claim::Blocked | Claim::Vanished => return None,
+    };
+    Some(AccountWhy { id: Arc::from(accounts.id(row).as_ref()), active: accounts.active(row), found })
+}
+
+/// The rule behind each attribute that is wanted.
+pub(super) fn attributes(basis: &Basis<'_>, target: usize, person: &Person, wanted: impl Fn(&Arc<str>) -> bool) -> Vec<AccountAttribute> {
+    let mut desired = Desired::default();
+    desired::work_out(basis, target, person, &mut desired);
+    let layout = &basis.layout.targets[target];
+    let mut all = Vec::new();
+    for (at, rules) in layout.attributes.iter().enumerate().filter(|(_, rules)| wanted(&rules.name)) {
+        let should_be: Known = desired.states.get(at).cloned().unwrap_or_default().into();
+        let (because, from) = match &rules.rule {
+            None => (Because::words("the mark by which headcount knows its own accounts"), Vec::new()),
+            Some(rule) => {
+                let words = match desired.failures.iter().find(|(failed, _)| *failed == at) {
+                    Some((_, words)) => format!("the rule failed: {words}"),
+                    None if rules.source.is_some_and(|source| source.place.is_none()) => "the connector's default mapping".to_owned(),
+                    None => format!("the mapping of {}", layout.policy.name),
+                };
+                let slots = rule.value.positions().iter().chain(rule.when.iter().flat_map(|when| when.positions()));
+                let from = slots.filter_map(|slot| attribute(basis, person, *slot)).collect();
+                (rule_because(words, rule, person), from)
+            }
+        };
+        all.push(AccountAttribute { attribute: rules.name.clone(), should_be, because, from });
+    }
+    all
+}
+
+/// Why there is nobody behind an account.
+pub(super) fn nobody(basis: &Basis<'_>, key: &str) -> Because {
+    if key.starts_with("id:") {
+        return Because::words("no manifest and no source declares it, and the target is authoritative");
+    }
+    let source = key.split_once('/').map_or(key, |(source, _)| source);
+    let place = basis.policy.sources.iter().find(|known| known.name.as_ref() == source).map(|known| &known.place);
+    let words = match basis.people.absence(key) {
+        Absence::Proven if source == "user" => format!("there is no User manifest `{key}` any more"),
+        Absence::Proven => format!("a complete read of {source} no longer has the record `{key}`"),
+        Absence::Unproven(_) => format!("{source} has no record `{key}`, and was not read to its end"),
+        Absence::Nowhere => format!("nothing declares where `{key}` would come from"),
+    };
+    Because::words(words).at(place)
+}

@@ -1,0 +1,193 @@
+//! Who an identity is: its records, where it stands, and who says what about it.
+
+use std::sync::Arc;
+
+use super::{AttributeWhy, Because, Behind, Claimed, Known};
+use crate::model::{Cell, Value, ValueState};
+use crate::planning::companion::Record;
+use crate::planning::identity::{Origin, Outcome, Person, USER_PRECEDENCE, evaluate};
+use crate::planning::layout::{Candidate, RuleLayout};
+use crate::planning::lifecycle::Standing;
+use crate::planning::work::Basis;
+use crate::world::{RecordState, Truth};
+
+/// Longest list of people who may be meant.
+const MAX_FOUND: usize = 20;
+
+pub(super) fn find(basis: &Basis<'_>, text: &str) -> Vec<Arc<str>> {
+    if basis.people.find(text).is_some() {
+        return vec![Arc::from(text)];
+    }
+    let names = basis.policy.sources.iter().map(|source| source.name.as_ref()).chain(["user"]);
+    let by_key: Vec<Arc<str>> =
+        names.map(|name| format!("{name}/{text}")).filter(|key| basis.people.find(key).is_some()).map(Arc::from).collect();
+    if by_key.is_empty() { by_value(basis, text) } else { by_key }
+}
+
+/// Everybody's user name and e-mail addresses, without case.
+fn by_value(basis: &Basis<'_>, text: &str) -> Vec<Arc<str>> {
+    let slots: Vec<usize> = ["userName", "emails", "displayName"].iter().filter_map(|name| basis.layout.slot(name)).collect();
+    let wanted = text.to_lowercase();
+    let mut person = Person::default();
+    let mut found = Vec::new();
+    for number in 0..basis.people.len() {
+        basis.people.assemble(&basis.layout, number, &mut person);
+        let hit = slots.iter().any(|slot| matches!(&person.slots[*slot], ValueState::Set(value) if says(value, &wanted)));
+        if hit {
+            found.push(basis.people.key(number));
+        }
+        if found.len() == MAX_FOUND {
+            break;
+        }
+    }
+    found.sort();
+    found
+}
+
+fn says(value: &Value, wanted: &str) -> bool {
+    match value {
+        Value::Text(text) => text.to_lowercase() == wanted,
+        Value::List(items) => items.iter().any(|item| says(item, wanted)),
+        Value::Map(fields) => fields.get("value").is_some_and(|value| says(value, wanted)),
+        _ => false,
+    }
+}
+
+pub(super) fn behind(basis: &Basis<'_>, person: &Person) -> Vec<Behind> {
+    let mut all: Vec<Behind> = Vec::new();
+    for (source, record) in basis.people.behind(person.number) {
+        let rules = &basis.policy.sources[source];
+        let key = match record {
+            Record::Cells(record) => Some(Arc::from(basis.world.sources[source].key(record))),
+            Record::Unknown => None,
+            Record::Nothing => continue,
+        };
+        all.push(Behind { source: rules.name.clone(), key, place: rules.place.clone() });
+    }
+    if let Some(user) = basis.people.declared(person.number) {
+        all.push(Behind { source: "user".into(), key: Some(user.name.clone()), place: user.place.clone() });
+    }
+    all
+}
+
+/// Why an identity stands where it stands.
+pub(super) fn standing(basis: &Basis<'_>, person: &Person) -> Vec<Because> {
+    let mut all = Vec::new();
+    if let Some(user) = basis.people.declared(person.number).filter(|user| user.exclude) {
+        all.push(Because::words("a User manifest excludes it").at(Some(&user.place)));
+    }
+    if let Origin::Record(source, record) = basis.people.origin(person.number) {
+        let rules = &basis.policy.sources[source];
+        let side = &basis.world.sources[source];
+        let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
+        match side.state(record) {
+            RecordState::Counts => {}
+            RecordState::OutOfScope => all.push(
+                Because::words(format!("the scope of {} does not cover the record", rules.name))
+                    .at(rules.filter.as_ref().and_then(|filter| filter.place())),
+            ),
+            RecordState::Ambiguous => all.push(Because::words(format!("two records of {} have its key", rules.name)).at(rules.key.place())),
+            RecordState::ScopeFailed => all.push(
+                Because::words(format!("the scope of {} failed on the record", rules.name))
+                    .at(rules.filter.as_ref().and_then(|filter| filter.place())),
+            ),
+        }
+        let layout = &basis.layout.sources[source];
+        for (name, condition) in [("leaver", &layout.leaver), ("suspended", &layout.suspended)] {
+            let Some(condition) = condition else { continue };
+            let words = match condition.holds_for_cells(&cells) {
+                Truth::Yes => format!("{} says {name}", rules.name),
+                Truth::No => format!("{} does not say {name}", rules.name),
+                Truth::Unknown(words) => format!("whether {} says {name} could not be worked out: {words}", rules.name),
+            };
+            all.push(Because::expression(words, condition, cells.as_slice()));
+        }
+    }
+    for (name, slot) in [("startDate", basis.layout.start), ("endDate", basis.layout.end)] {
+        if let Some(ValueState::Set(value)) = person.slots.get(slot) {
+            all.push(Because::words(format!("its {name} is {value}, and the plan is for {}", basis.moment.today)));
+        }
+    }
+    if let Standing::Unknown(words) = &person.standing {
+        all.push(Because::words(words.to_string()));
+    }
+    all
+}
+
+/// Every attribute that anybody says something about, sorted.
+pub(super) fn attributes(basis: &Basis<'_>, person: &Person) -> Vec<AttributeWhy> {
+    let mut all: Vec<AttributeWhy> = (0..basis.layout.slots.len()).filter_map(|slot| attribute(basis, person, slot)).collect();
+    all.sort_by(|one, other| one.attribute.cmp(&other.attribute));
+    all
+}
+
+/// Who says what about one attribute; nothing where nobody does.
+pub(super) fn attribute(basis: &Basis<'_>, person: &Person, slot: usize) -> Option<AttributeWhy> {
+    let layout = basis.layout.slots.get(slot)?;
+    let is: Known = person.slots.get(slot)?.clone().into();
+    let mut claims = claims(basis, person, slot);
+    claims.retain(|claim| claim.says != Known::Unmanaged);
+    if claims.is_empty() && is == Known::Unmanaged {
+        return None;
+    }
+    let given = (!claims.is_empty()).then(|| claims.remove(0));
+    Some(AttributeWhy { attribute: layout.name.clone(), is, given, outranked: claims })
+}
+
+/// In the order they count.
+fn claims(basis: &Basis<'_>, person: &Person, slot: usize) -> Vec<Claimed> {
+    let layout = &basis.layout.slots[slot];
+    let mut claims: Vec<Claimed> = Vec::new();
+    let mut user = user_claim(basis, person, slot);
+    for candidate in &layout.candidates {
+        if candidate.precedence <= USER_PRECEDENCE {
+            claims.extend(user.take());
+        }
+        claims.extend(source_claim(basis, person, slot, *candidate));
+    }
+    claims.extend(user);
+    claims
+}
+
+fn user_claim(basis: &Basis<'_>, person: &Person, slot: usize) -> Option<Claimed> {
+    let user = basis.people.declared(person.number)?;
+    let name = &basis.layout.slots[slot].name;
+    let (_, state) = user.attributes.iter().find(|(known, _)| known == name)?;
+    let says = basis.people.as_reference(basis.layout.slots[slot].kind, None, state.clone()).into();
+    let because = Because::words("a User manifest says so").at(Some(&user.place));
+    Some(Claimed { by: format!("user/{}", user.name), precedence: USER_PRECEDENCE, says, because })
+}
+
+fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Candidate) -> Option<Claimed> {
+    let Candidate { source, rule, precedence } = candidate;
+    let (_, record) = basis.people.behind(person.number).into_iter().find(|(known, _)| *known == source)?;
+    let rules = &basis.policy.sources[source];
+    let bound = &basis.layout.sources[source].rules[rule];
+    let place = rules.rules.get(rule).and_then(|rule| rule.place.as_ref());
+    let record = match record {
+        Record::Cells(record) => record,
+        Record::Nothing => return None,
+        Record::Unknown => {
+            let because = Because::words(format!("which record of {} it is can't be told", rules.name)).at(place);
+            return Some(Claimed { by: rules.name.to_string(), precedence, says: Known::Unknown, because });
+        }
+    };
+    let side = &basis.world.sources[source];
+    let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
+    let (says, words) = match evaluate(bound, cells.as_slice()) {
+        Outcome::Is(state) => {
+            (basis.people.as_reference(basis.layout.slots[slot].kind, Some(source), state).into(), "the record says so".to_owned())
+        }
+        Outcome::Failed(words) => (Known::Unknown, format!("the rule failed: {words}")),
+    };
+    let because = rule_because(words, bound, cells.as_slice());
+    Some(Claimed { by: format!("{}/{}", rules.name, side.key(record)), precedence, says, because })
+}
+
+/// A rule, or the condition that keeps it from counting.
+pub(super) fn rule_because(words: String, rule: &RuleLayout, reads: &(impl crate::planning::identity::Reads + ?Sized)) -> Because {
+    match &rule.when {
+        Some(when) if reads.holds(when) != Truth::Yes => Because::expression("its condition does not hold", when, reads),
+        _ => Because::expression(words, &rule.value, reads),
+    }
+}
