@@ -98,7 +98,8 @@ impl Manifests {
             previous_names: team.previously.iter().map(|former| format!("{org}/{former}")).collect(),
             ..group(&format!("{org}/{name}"), members)
         };
-        let resource = name_of(&format!("{org}-{name}"));
+        // Two hyphens: `kubernetes` has `client-go-admins`, and `kubernetes-client` has `go-admins`.
+        let resource = name_of(&format!("{org}--{name}"));
         self.groups.push(Group::new(&resource, spec));
         Member { group: Some(resource), ..Member::default() }
     }
