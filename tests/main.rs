@@ -2,5 +2,6 @@
 
 mod cli;
 mod conformance;
+mod kubernetes_org;
 mod properties;
 mod support;

@@ -66,11 +66,16 @@ fn main() -> Result<()> {
     let [config, out, url] = arguments.as_slice() else {
         return Err("usage: kubernetes-org CONFIG_FOLDER OUT_FOLDER SCIM_URL".into());
     };
+    convert(Path::new(config), Path::new(out), url)
+}
+
+/// Reads the organisations below `config` and writes the manifests into `out`, for a target at `url`.
+pub fn convert(config: &Path, out: &Path, url: &str) -> Result<()> {
     let mut manifests = Manifests::default();
-    for folder in folders(Path::new(config))? {
+    for folder in folders(config)? {
         manifests.organisation(&folder)?;
     }
-    manifests.write(Path::new(out), url)
+    manifests.write(out, url)
 }
 
 impl Manifests {

@@ -1,0 +1,88 @@
+//! A real organisation on a real server: the Kubernetes project's people and teams, applied to scim2-server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::support::scim2::Scim2Server;
+use crate::support::skipped;
+
+#[allow(dead_code, reason = "its `main` is for `cargo run --example`")]
+#[path = "../examples/kubernetes-org/main.rs"]
+mod converter;
+
+#[test]
+fn the_kubernetes_organisation_is_applied_and_one_removed_member_is_one_change() {
+    let Some(config) = config() else { return skipped("kubernetes_org", "the files of github.com/kubernetes/org") };
+    let Some(server) = Scim2Server::start() else { return };
+    let out = tempfile::tempdir().expect("a temporary folder");
+    converter::convert(&config, out.path(), &server.url()).expect("the organisation's files convert");
+    let world = World { folder: out.path(), token: server.token() };
+
+    let first = world.plan();
+    let people = count(&first, "create", "account");
+    let teams = count(&first, "create", "group");
+    assert!(people > 1400 && teams > 700, "{people} people and {teams} groups");
+
+    let applied = world.run(&["apply", "--auto-approve"]);
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    assert_eq!(changes(&world.plan()).len(), 0, "the next plan is empty");
+
+    let removed = remove_one_member(&out.path().join("groups.yaml"));
+    let after = world.plan();
+    let [change] = changes(&after) else { panic!("exactly one change: {after:#}") };
+    assert_eq!(change["action"], "removeMembers");
+    assert_eq!(change["members"].as_array().map(Vec::len), Some(1));
+    assert_eq!(change["members"][0]["member"]["key"], format!("user/{removed}"));
+}
+
+struct World<'a> {
+    folder: &'a Path,
+    token: &'a str,
+}
+
+impl World<'_> {
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_headcount"))
+            .args(arguments)
+            .arg("-f")
+            .arg(self.folder)
+            .env("SCIM_TOKEN", self.token)
+            .output()
+            .expect("headcount runs")
+    }
+
+    fn plan(&self) -> Value {
+        let output = self.run(&["plan", "-o", "json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("a plan in JSON")
+    }
+}
+
+fn changes(plan: &Value) -> &[Value] {
+    plan["changes"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn count(plan: &Value, action: &str, kind: &str) -> usize {
+    changes(plan).iter().filter(|change| change["action"] == action && change["object"]["kind"] == kind).count()
+}
+
+/// The files beside this repository, or below `target/` where `tests/setup.sh` puts them.
+fn config() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let places = [root.join("../shared/data/kubernetes-org"), root.join("target/test-data/kubernetes-org/config")];
+    places.into_iter().find(|place| place.join("kubernetes/org.yaml").exists())
+}
+
+/// Takes the first member of the first group with several members out of the file and says who it was.
+fn remove_one_member(file: &Path) -> String {
+    let text = fs::read_to_string(file).expect("the groups");
+    let mut lines: Vec<&str> = text.lines().collect();
+    let is_member = |line: &str| line.trim_start().starts_with("- user: ");
+    let at = (1..lines.len()).find(|at| is_member(lines[at - 1]) && is_member(lines[*at])).expect("a group with two members");
+    let removed = lines.remove(at).trim_start().trim_start_matches("- user: ").to_owned();
+    fs::write(file, lines.join("\n")).expect("the groups can be written");
+    removed
+}
