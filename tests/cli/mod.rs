@@ -1,9 +1,11 @@
 //! The command line through the real binary: what it prints, how it exits, and that bad input writes nothing.
 
+mod apply;
 mod bad_input;
 mod generated;
 mod help;
 mod init;
+mod plan;
 mod world;
 
 use std::path::{Path, PathBuf};

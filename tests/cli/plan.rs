@@ -1,0 +1,129 @@
+//! `headcount plan` and `diff`: what they print, where it goes, how they exit.
+
+use snapbox::str;
+
+use super::Folder;
+use super::world::{HR, acme, active, applied};
+
+#[test]
+fn a_plan_worth_reading() {
+    acme().run(["plan"]).assert().code(0).stdout_eq(str![]).stderr_eq(str![]);
+}
+
+#[test]
+fn nothing_left() {
+    let folder = applied();
+    folder.run(["plan"]).assert().code(0).stdout_eq("No changes. Everything is as declared.\n");
+    folder.run(["plan", "--detailed-exitcode"]).assert().code(0);
+    folder.run(["diff"]).assert().code(0).stdout_eq("No changes. Everything is as declared.\n");
+}
+
+#[test]
+fn exit_codes_say_whether_something_differs() {
+    let folder = acme();
+    folder.run(["plan", "--detailed-exitcode"]).assert().code(2);
+    folder.run(["diff"]).assert().code(1);
+}
+
+#[test]
+fn planning_writes_nothing() {
+    let folder = acme();
+    let before = (folder.names(), std::fs::read(folder.file("app.db")).expect("a database"));
+    folder.run(["plan"]).assert().code(0);
+    folder.run(["diff"]).assert().code(1);
+    let database = std::fs::read(folder.file("app.db")).expect("a database");
+    assert!(before == (folder.names(), database), "{:?}", folder.names());
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let folder = acme();
+    let colours = |command: snapbox::cmd::Command| {
+        let output = command.output().expect("it runs");
+        (String::from_utf8_lossy(&output.stdout).contains('\u{1b}'), String::from_utf8_lossy(&output.stderr).contains('\u{1b}'))
+    };
+    assert_eq!(colours(folder.run(["plan"])), (false, false), "a pipe");
+    assert!(colours(folder.run(["plan", "--color", "always"])).0);
+    assert!(colours(folder.run(["plan"]).env("CLICOLOR_FORCE", "1")).0);
+    assert_eq!(colours(folder.run(["plan"]).env("NO_COLOR", "1")), (false, false));
+    assert_eq!(colours(folder.run(["plan", "--color", "never"]).env("CLICOLOR_FORCE", "1")), (false, false));
+    assert_eq!(colours(folder.run(["plan", "-o", "json", "--color", "always"])), (false, false), "data is never coloured");
+}
+
+#[test]
+fn a_narrow_terminal() {
+    let folder = acme();
+    let output = folder.run(["plan"]).env("COLUMNS", "60").output().expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+}
+
+#[test]
+fn several_views_at_once() {
+    let folder = acme();
+    folder.run(["plan", "-o", "text", "-o", "json=plan.json", "-o", "markdown=plan.md", "-o", "ndjson=plan.ndjson", "--out", "saved.json"]).assert().code(0);
+    let read = |name: &str| std::fs::read_to_string(folder.file(name)).expect("it was written");
+    assert_eq!(read("plan.json"), read("saved.json"), "a saved plan is the JSON view");
+    assert!(read("plan.md").starts_with("<!-- headcount -->"));
+    assert!(read("plan.ndjson").lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+    // It tells about people: for its owner alone.
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(folder.file("saved.json")).expect("a file").permissions()) & 0o077, 0);
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let folder = acme();
+    let plan = || folder.run(["plan", "-o", "json"]).output().expect("it runs").stdout;
+    assert_eq!(plan(), plan());
+}
+
+#[test]
+fn a_part_of_the_plan() {
+    let folder = acme();
+    folder.run(["plan", "--select", "ada"]).assert().code(0).stdout_eq(str![]);
+    folder.run(["plan", "--select", "nobody"]).assert().code(0).stdout_eq(str![]);
+    folder.run(["plan", "--target", "chat"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![]);
+}
+
+#[test]
+fn another_day() {
+    let folder = applied();
+    folder.write("hr.csv", &HR.replace("Support,\n4", "Support,2030-05-31\n4"));
+    folder.run(["plan"]).assert().code(0).stdout_eq("No changes. Everything is as declared.\n");
+    folder.run(["plan", "--as-of", "2030-06-01"]).assert().code(0).stdout_eq(str![]);
+}
+
+#[test]
+fn what_can_not_be_read_is_said_first_and_is_never_a_success() {
+    let folder = applied();
+    std::fs::remove_file(folder.file("hr.csv")).expect("it was there");
+    folder.run(["plan"]).assert().code(5).stdout_eq(str![]);
+    folder.run(["diff"]).assert().code(5);
+    folder.run(["apply", "--auto-approve"]).assert().code(5);
+    assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"], "nobody lost an account");
+}
+
+#[test]
+fn a_guardrail_refuses() {
+    let folder = applied();
+    folder.write("hr.csv", &HR.replace("Engineering,\n", "Engineering,2020-01-01\n"));
+    folder.run(["plan"]).assert().code(3).stdout_eq(str![]);
+    folder.run(["apply", "--auto-approve"]).assert().code(3);
+    assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"], "nobody lost an account");
+}
+
+#[test]
+fn manifests_from_stdin() {
+    let folder = acme();
+    let manifests = std::fs::read(folder.file("acme.yaml")).expect("manifests");
+    folder.run(["diff", "-f", "-"]).stdin(manifests).assert().code(1);
+}
+
+#[test]
+fn a_plan_that_can_not_be_saved() {
+    let folder = acme();
+    folder.run(["plan", "--out", "missing/plan.json"]).assert().code(1).stderr_eq(str![]);
+    let elsewhere = Folder::with(&[]);
+    assert!(elsewhere.names().is_empty());
+}
