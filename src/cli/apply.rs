@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Files;
 use super::outcome;
 use super::output::show;
-use super::plan::{left_out, verdict};
+use super::plan::verdict;
 use super::progress::Running;
 use super::report::{self, Exit, Failure, notice};
 use super::selection::Selection;
@@ -86,8 +86,9 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
             None => Work { plan: fresh, new: Vec::new() },
             Some(saved) => reviewed(saved, &fresh, args.exact)?,
         };
-        if saved.is_none() {
-            show_first(&work.plan, all, args.output)?;
+        // The outcome as JSON has stdout for itself.
+        if saved.is_none() && args.output == Form::Text {
+            show(&work.plan, Format::Text, all - work.plan.changes.len())?;
         }
         if work.plan.applyable() && !approved && !ask()? {
             notice("Nothing was changed.");
@@ -166,15 +167,6 @@ fn exit(work: &Work, report: &Report) -> Exit {
     }
 }
 
-fn show_first(plan: &Plan, all: usize, form: Form) -> Result<(), Failure> {
-    match left_out(all, plan) {
-        Some(words) if form == Form::Text => report::result(format!("{words}\n").as_bytes()),
-        // The JSON outcome has stdout for itself.
-        _ if form == Form::Json => Ok(()),
-        _ => show(plan, Format::Text),
-    }
-}
-
 fn read_saved(path: &Path) -> Result<Plan, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read the plan", path, error))?;
     apply::read_plan(&text).map_err(|error| Failure::because(format!("can't use the plan {}", path.display()), &error))
@@ -197,11 +189,8 @@ fn check_saved(saved: &Plan, session: &Session) -> Result<(), Failure> {
 fn reviewed(saved: &Plan, fresh: &Plan, exact: bool) -> Result<Work, Failure> {
     let compared = apply::compare(saved, fresh);
     if exact && !compared.exact() {
-        let message = format!(
-            "the plan is stale: {} changes are needed now that it does not hold, and {} of its steps are no longer needed",
-            compared.new.len(),
-            compared.gone
-        );
+        let (new, gone) = (compared.new.len(), compared.gone);
+        let message = format!("the plan is stale: changes needed now and not in it: {new}; steps in it and no longer needed: {gone}");
         return Err(Failure::new(message).exit(Exit::Stale).hint("plan again and review it, or leave out --exact to run what both hold"));
     }
     if !compared.new.is_empty() {

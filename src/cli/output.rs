@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::report::{self, Failure};
 use crate::model::Plan;
-use crate::render::{self, Format};
+use crate::render::{self, Format, Look};
 
 /// Which views are wanted.
 #[derive(Clone, Debug, Default, Args)]
@@ -53,43 +53,35 @@ impl Output {
         }
     }
 
-    /// Writes every view. `instead` replaces the text view where a plan alone would mislead.
-    pub fn write(&self, plan: &Plan, instead: Option<&str>) -> Result<(), Failure> {
-        for view in self.output.iter().filter(|view| view.file.is_some()) {
-            view.write(plan)?;
+    /// Writes every view, each where it goes.
+    pub fn write(&self, plan: &Plan, left_out: usize) -> Result<(), Failure> {
+        for view in &self.output {
+            match &view.file {
+                Some(file) => save(plan, view.format, left_out, file)?,
+                None => show(plan, view.format, left_out)?,
+            }
         }
-        let to_stdout = self.output.iter().find(|view| view.file.is_none());
-        match (to_stdout.map(|view| view.format), instead) {
-            (Some(Format::Text), Some(words)) => report::result(format!("{words}\n").as_bytes()),
-            (None, Some(words)) if self.output.is_empty() => report::result(format!("{words}\n").as_bytes()),
-            (Some(format), _) => show(plan, format),
-            (None, _) if self.output.is_empty() => show(plan, Format::Text),
-            (None, _) => Ok(()),
-        }
-    }
-}
-
-impl View {
-    fn write(&self, plan: &Plan) -> Result<(), Failure> {
-        self.file.as_deref().map_or(Ok(()), |file| save(plan, self.format, file))
+        if self.output.is_empty() { show(plan, Format::Text, left_out) } else { Ok(()) }
     }
 }
 
 /// A view to stdout.
-pub fn show(plan: &Plan, format: Format) -> Result<(), Failure> {
+pub fn show(plan: &Plan, format: Format, left_out: usize) -> Result<(), Failure> {
     let mut out = report::stdout();
-    render::write(plan, format, report::width(), &mut out)?;
+    render::write(plan, format, Look { width: report::width(), left_out }, &mut out)?;
     out.flush()?;
     Ok(())
 }
 
 /// A view to a file: all of it or nothing, and for its owner alone, since it tells about people.
-pub fn save(plan: &Plan, format: Format, path: &Path) -> Result<(), Failure> {
+pub fn save(plan: &Plan, format: Format, left_out: usize, path: &Path) -> Result<(), Failure> {
     let failed = |error| Failure::file("write", path, error);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    // Asked by itself, since the temporary file's error names a path that nobody knows.
+    std::fs::metadata(folder).map_err(failed)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.kind().into()))?;
     let mut out = std::io::BufWriter::new(anstream::StripStream::new(file.as_file_mut()));
-    render::write(plan, format, report::DEFAULT_WIDTH, &mut out).map_err(failed)?;
+    render::write(plan, format, Look { width: report::DEFAULT_WIDTH, left_out }, &mut out).map_err(failed)?;
     out.flush().map_err(failed)?;
     drop(out);
     file.persist(path).map_err(|error| failed(error.error))?;

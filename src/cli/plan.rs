@@ -40,7 +40,7 @@ pub struct PlanArgs {
 pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let plan = make(&args.files, &args.selection, &args.output, args.as_of)?;
     if let Some(file) = &args.out {
-        output::save(&plan, Format::Json, file)?;
+        output::save(&plan, Format::Json, 0, file)?;
     }
     Ok(match verdict(&plan) {
         Exit::Done if args.detailed_exitcode && !plan.changes.is_empty() => Exit::CHANGES,
@@ -57,14 +57,8 @@ pub fn make(files: &Files, selection: &Selection, output: &Output, as_of: Option
     let (_, plan) = session::runtime()?.block_on(session.plan(memory, as_of));
     let all = plan.changes.len();
     let plan = selection.of(plan);
-    output.write(&plan, left_out(all, &plan).as_deref())?;
+    output.write(&plan, all - plan.changes.len())?;
     Ok(plan)
-}
-
-/// "Everything is as declared" must not be said of a selection.
-pub fn left_out(all: usize, plan: &Plan) -> Option<String> {
-    let empty = plan.changes.is_empty() && plan.findings.is_empty() && all > 0;
-    empty.then(|| format!("No changes in this selection; the whole plan has {all}."))
 }
 
 /// How a command ends that only planned.

@@ -13,7 +13,7 @@ use super::report::notice;
 use crate::apply::Progress;
 use crate::model::{ChangeId, Evidence, ObjectKind, Outcome, Plan, ReadReport};
 use crate::pipeline::ReadProgress;
-use crate::render::{headline, safe};
+use crate::render::{count, headline, safe};
 
 const TICK: Duration = Duration::from_millis(120);
 /// Plain output says so many times at most how far the work is.
@@ -23,7 +23,15 @@ const PLAIN_STEPS: u64 = 10;
 pub struct Reading {
     bar: ProgressBar,
     systems: usize,
-    rows: Mutex<BTreeMap<String, (u64, bool)>>,
+    read: Mutex<BTreeMap<String, SystemRead>>,
+}
+
+/// How far one system is.
+#[derive(Default)]
+struct SystemRead {
+    rows: u64,
+    /// how it ended
+    end: Option<Evidence>,
 }
 
 impl Reading {
@@ -35,12 +43,27 @@ impl Reading {
             bar.enable_steady_tick(TICK);
         }
         bar.set_message("reading");
-        Self { bar, systems, rows: Mutex::default() }
+        if bar.is_hidden() {
+            notice(format_args!("reading {}", count(systems as u64, "system")));
+        }
+        Self { bar, systems, read: Mutex::default() }
     }
 
-    /// Everything is read.
+    /// Everything is read. On a terminal the moving line said enough, and what could not be read stands in the plan.
     pub fn planning(&self) {
         self.bar.set_message("planning");
+        if !self.bar.is_hidden() {
+            return;
+        }
+        // By name, and only now: whichever system answered first, the lines are the same.
+        for (system, read) in self.read.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let rows = count(read.rows, "row");
+            match read.end {
+                Some(Evidence::Unreadable { .. }) => notice(format_args!("could not read {}", safe::line(system))),
+                Some(Evidence::Partial { .. }) => notice(format_args!("read {}: {rows}, not all of it", safe::line(system))),
+                _ => notice(format_args!("read {}: {rows}", safe::line(system))),
+            }
+        }
     }
 
     /// The line goes; what was said stays.
@@ -48,35 +71,23 @@ impl Reading {
         self.bar.finish_and_clear();
     }
 
-    fn update(&self, system: &str, rows: u64, over: bool) -> u64 {
-        let mut all = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = all.entry(system.to_owned()).or_default();
-        entry.0 += rows;
-        entry.1 |= over;
-        let (own, over) = (entry.0, all.values().filter(|(_, over)| *over).count());
-        let total: u64 = all.values().map(|(rows, _)| rows).sum();
-        self.bar.set_message(format!("reading: {over} of {} systems, {total} rows", self.systems));
-        own
+    fn update(&self, system: &str, change: impl FnOnce(&mut SystemRead)) {
+        let mut all = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        change(all.entry(system.to_owned()).or_default());
+        let over = all.values().filter(|read| read.end.is_some()).count();
+        let total: u64 = all.values().map(|read| read.rows).sum();
+        self.bar.set_message(format!("reading: {over} of {}, {}", count(self.systems as u64, "system"), count(total, "row")));
     }
 }
 
 impl ReadProgress for Reading {
     fn rows(&self, system: &str, _: ObjectKind, count: usize) {
-        self.update(system, count as u64, false);
+        self.update(system, |read| read.rows += count as u64);
     }
 
     fn finished(&self, system: &str, report: &ReadReport) {
-        let rows = self.update(system, 0, true);
         let weakest = report.kinds.iter().map(|(_, evidence)| evidence.clone()).reduce(Evidence::and);
-        let words = match weakest {
-            Some(Evidence::Unreadable { .. }) => "could not be read".to_owned(),
-            Some(Evidence::Partial { .. }) => format!("{rows} rows, not all of it"),
-            _ => format!("{rows} rows"),
-        };
-        // On a terminal the moving line says enough; what could not be read stands in the plan.
-        if self.bar.is_hidden() {
-            notice(format_args!("read {}: {words}", safe::line(system)));
-        }
+        self.update(system, |read| read.end = Some(weakest.unwrap_or(Evidence::Complete)));
     }
 }
 
@@ -120,7 +131,7 @@ impl Progress for Running<'_> {
         }
         let step = |done: u64| done * PLAIN_STEPS / self.total.max(1);
         if self.bar.is_hidden() && step(done) > step(done - 1) {
-            notice(format_args!("applied {done} of {}", self.total));
+            notice(format_args!("{done} of {} done with", count(self.total, "change")));
         }
     }
 

@@ -20,6 +20,11 @@ use crate::model::{Change, ObjectKind, Plan};
 
 pub use summary::Counts;
 
+/// A number with its word: `1 row`, `1,200 rows`.
+pub fn count(number: u64, word: &str) -> String {
+    format!("{} {word}{}", summary::number(number), if number == 1 { "" } else { "s" })
+}
+
 /// One change in a few words: `create jane.doe at chat`.
 pub fn headline(change: &Change) -> String {
     let what = match (summary::is_membership(change), change.object.kind) {
@@ -43,10 +48,19 @@ pub enum Format {
     Markdown,
 }
 
-/// Writes a view of the plan. Colours are always written; the stream drops them where nobody sees them. `width` counts for text alone.
-pub fn write(plan: &Plan, format: Format, width: usize, out: &mut dyn Write) -> io::Result<()> {
+/// How the text view looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// columns of a line
+    pub width: usize,
+    /// changes of the whole plan that this part of it leaves out
+    pub left_out: usize,
+}
+
+/// Writes a view of the plan. Colours are always written; the stream drops them where nobody sees them.
+pub fn write(plan: &Plan, format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Text => text::write(plan, width, out),
+        Format::Text => text::write(plan, look, out),
         Format::Json => json::write(plan, out),
         Format::Ndjson => json::write_lines(plan, out),
         Format::Markdown => out.write_all(markdown::page(plan).as_bytes()),

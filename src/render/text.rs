@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
+use super::Look;
 use super::difference;
 use super::safe;
 use super::style::{BAD, QUIET, RISK, STRONG, of_action, of_severity, paint};
@@ -16,8 +17,8 @@ const NOTHING: &str = "No changes. Everything is as declared.";
 const FINDINGS_SHOWN: usize = 30;
 
 /// Writes the view.
-pub fn write(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Result<()> {
-    let view = View { plan, names: Names::of(plan), width };
+pub fn write(plan: &Plan, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let view = View { plan, names: Names::of(plan), width: look.width, left_out: look.left_out };
     view.unread(out)?;
     let targets = summary::targets(plan);
     for (target, changes) in &targets {
@@ -31,6 +32,7 @@ struct View<'a> {
     plan: &'a Plan,
     names: Names<'a>,
     width: usize,
+    left_out: usize,
 }
 
 impl View<'_> {
@@ -180,15 +182,30 @@ impl View<'_> {
                 self.block(&format!("{name}{pad}  {}", Counts::of(changes.iter().copied()).words()), "    ", out)?;
             }
         }
+        let total = format!("{}{}", self.total(), self.notes());
+        self.block(&paint(STRONG, total), "    ", out)
+    }
+
+    fn total(&self) -> String {
         let counts = Counts::of(&self.plan.changes);
-        match (counts.is_empty(), self.plan.complete()) {
-            (true, true) => writeln!(out, "{}", paint(STRONG, NOTHING)),
-            (true, false) => writeln!(out, "{}", paint(STRONG, "No changes in what could be read. The plan is incomplete.")),
-            (false, complete) => {
-                let note = if complete { "" } else { " The plan is incomplete." };
-                self.block(&paint(STRONG, format_args!("Plan: {}.{note}", counts.words())), "    ", out)
-            }
+        let open = self.plan.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        match (counts.is_empty(), self.left_out, open) {
+            (false, ..) => format!("Plan: {}.", counts.words()),
+            (true, 1.., _) => "No changes in this selection.".to_owned(),
+            (true, 0, _) if !self.plan.complete() => "No changes in what could be read.".to_owned(),
+            (true, 0, 0) => NOTHING.to_owned(),
+            (true, 0, 1) => "No changes, but one thing could not be decided: see the finding.".to_owned(),
+            (true, 0, open) => format!("No changes, but {} things could not be decided: see the findings.", number(open as u64)),
         }
+    }
+
+    fn notes(&self) -> String {
+        let left_out = match self.left_out {
+            0 => String::new(),
+            left_out => format!(" The whole plan has {} more.", number(left_out as u64)),
+        };
+        let incomplete = if self.plan.complete() { "" } else { " The plan is incomplete." };
+        format!("{left_out}{incomplete}")
     }
 
     /// Pieces side by side, as many as fit on a line. A piece is never cut.

@@ -4,7 +4,7 @@ use crate::model::{Reason, Value};
 
 fn shown(plan: &Plan, width: usize) -> String {
     let mut out = Vec::new();
-    write(plan, width, &mut out).expect("memory takes everything");
+    write(plan, Look { width, left_out: 0 }, &mut out).expect("memory takes everything");
     plain(&String::from_utf8(out).expect("text"))
 }
 
@@ -113,7 +113,7 @@ fn names_from_outside_can_not_steer_the_terminal() {
     let finding = Finding::new(Severity::Note, crate::model::FindingCode::Orphan, crate::model::Subject::default(), evil);
     plan.findings = vec![finding.hint(evil)];
     let mut out = Vec::new();
-    write(&plan, 100, &mut out).expect("memory takes everything");
+    write(&plan, Look { width: 100, left_out: 0 }, &mut out).expect("memory takes everything");
     let view = String::from_utf8(out).expect("text");
     assert!(!view.contains("\u{1b}[2J") && !view.contains('\u{202e}'), "{view:?}");
     assert!(!plain(&view).contains('\u{1b}'));

@@ -20,7 +20,24 @@ pub fn headcount<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     {
         command = command.env_remove(variable);
     }
-    command.env("USER", "tester")
+    command.env("USER", "tester").with_assert(what_changes_from_run_to_run())
+}
+
+/// Times, days, names of runs and hashes stand in expected output as words.
+fn what_changes_from_run_to_run() -> snapbox::Assert {
+    let mut words = snapbox::Redactions::new();
+    let patterns = [
+        ("[RUN]", r"\d{8}T\d{6}Z-[0-9a-f]{8}"),
+        ("[TIME]", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+        ("[HASH]", r"\b[0-9a-f]{64}\b"),
+        ("[SHORT]", r"\b[0-9a-f]{12}\b"),
+        ("[SET]", r"\b[0-9a-f]{32}\b"),
+        ("[DAY]", r"\b20\d\d-\d\d-\d\d\b"),
+    ];
+    for (word, pattern) in patterns {
+        words.insert(word, regex::Regex::new(pattern).expect("a pattern")).expect("a word in brackets");
+    }
+    snapbox::Assert::new().action_env(snapbox::assert::DEFAULT_ACTION_ENV).redact_with(words)
 }
 
 /// A folder of manifests and data that goes away with the test.

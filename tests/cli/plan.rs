@@ -89,7 +89,7 @@ fn a_part_of_the_plan() {
 #[test]
 fn another_day() {
     let folder = applied();
-    folder.write("hr.csv", &HR.replace("Support,\n4", "Support,2030-05-31\n4"));
+    folder.write("hr.csv", &HR.replace("Support,\n3", "Support,2030-05-31\n3"));
     folder.run(["plan"]).assert().code(0).stdout_eq("No changes. Everything is as declared.\n");
     folder.run(["plan", "--as-of", "2030-06-01"]).assert().code(0).stdout_eq(str![]);
 }
