@@ -13,8 +13,8 @@ use super::outcome;
 use super::report::{self, Exit, Failure};
 use super::session::{Session, state_failure};
 use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
-use crate::render::safe;
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
+use crate::render::{safe, verb};
 use crate::state::Store;
 
 /// Show past runs from the journal
@@ -190,8 +190,7 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
         Event::Intent(intent) => {
             let again = if intent.attempt > 1 { format!(", attempt {}", intent.attempt) } else { String::new() };
             let (name, key) = (safe::line(&intent.object.name), safe::line(&intent.object.key));
-            let action = json!(intent.action);
-            writeln!(out, "{at}  {} {name} ({key}) at {}{again}", action.as_str().unwrap_or_default(), safe::line(&intent.target))
+            writeln!(out, "{at}  {} {name} ({key}) at {}{again}", verb(intent.action), safe::line(&intent.target))
         }
         Event::Outcome { target, key, result, message, .. } => {
             let message = message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();

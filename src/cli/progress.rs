@@ -131,7 +131,7 @@ impl Progress for Running<'_> {
         }
         let step = |done: u64| done * PLAIN_STEPS / self.total.max(1);
         if self.bar.is_hidden() && step(done) > step(done - 1) {
-            notice(format_args!("{done} of {} done with", count(self.total, "change")));
+            notice(format_args!("applying: {done} of {}", count(self.total, "change")));
         }
     }
 

@@ -18,7 +18,7 @@ use std::io::{self, Write};
 
 use crate::model::{Change, ObjectKind, Plan};
 
-pub use summary::Counts;
+pub use summary::{Counts, verb};
 
 /// A number with its word: `1 row`, `1,200 rows`.
 pub fn count(number: u64, word: &str) -> String {
@@ -32,7 +32,7 @@ pub fn headline(change: &Change) -> String {
         (false, ObjectKind::Group) => " group",
         _ => "",
     };
-    format!("{}{what} {} at {}", summary::verb(change.action), safe::line(&change.object.name), safe::line(&change.target))
+    format!("{}{what} {} at {}", verb(change.action), safe::line(&change.object.name), safe::line(&change.target))
 }
 
 /// The views.

@@ -107,7 +107,7 @@ pub(super) fn is_membership(change: &Change) -> bool {
 }
 
 /// What is done, as a verb.
-pub(super) fn verb(action: Action) -> &'static str {
+pub fn verb(action: Action) -> &'static str {
     match action {
         Action::Create => "create",
         Action::Adopt => "adopt",

@@ -7,19 +7,72 @@ use super::world::{HR, acme, active, applied, database};
 #[test]
 fn plans_shows_and_runs() {
     let folder = acme();
-    folder.run(["apply", "--auto-approve"]).assert().code(0).stdout_eq(str![]).stderr_eq(str![]);
+    folder
+        .run(["apply", "--auto-approve"])
+        .assert()
+        .code(0)
+        .stdout_eq(str![[r#"
+Target app
+
+  + create     ada (hr/1, joiner)
+      active: true · department: Engineering · displayName: Ada Okafor
+      externalId: hc:acme-test:hr/1 · userName: ada
+  + create     mina (hr/3, joiner)
+      active: true · department: Engineering · displayName: Mina Park
+      externalId: hc:acme-test:hr/3 · userName: mina
+  + create     noor (hr/4, joiner)
+      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr/4
+      userName: noor
+  & adopt      luis (hr/2, joiner) [not made by headcount]
+      displayName  Luis F. → Luís Ferreira
+      externalId   (none) → hc:acme-test:hr/2
+  + create     group Engineering (group/engineering, declared)
+      displayName: Engineering
+  members of Engineering (group/engineering): 2 to add
+      + ada  + mina
+
+Plan: 3 to create, 1 to adopt, 1 group to create, 2 memberships to add.
+app: 6 done
+Applied.
+Run [RUN]; `headcount history [RUN]` shows it again.
+
+"#]])
+        .stderr_eq(str![[r#"
+reading 2 systems
+read app: 1 row
+read hr: 4 rows
+applying: 1 of 6 changes
+applying: 2 of 6 changes
+applying: 3 of 6 changes
+applying: 4 of 6 changes
+applying: 5 of 6 changes
+applying: 6 of 6 changes
+
+"#]]);
     assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"]);
-    folder.run(["apply", "--auto-approve"]).assert().code(0).stdout_eq(str![]);
+    folder.run(["apply", "--auto-approve"]).assert().code(0).stdout_eq(str![[r#"
+No changes. Everything is as declared.
+Nothing to apply.
+
+"#]]);
 }
 
 #[test]
 fn a_saved_plan_runs_what_was_reviewed() {
     let folder = acme();
     folder.run(["plan", "--out", "plan.json"]).assert().code(0);
-    folder.run(["apply", "plan.json"]).assert().code(0).stdout_eq(str![]);
+    folder.run(["apply", "plan.json"]).assert().code(0).stdout_eq(str![[r#"
+app: 6 done
+Applied.
+Run [RUN]; `headcount history [RUN]` shows it again.
+
+"#]]);
     assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"]);
     // Again: everything is there, nothing is needed any more.
-    folder.run(["apply", "plan.json"]).assert().code(0).stdout_eq(str![]);
+    folder.run(["apply", "plan.json"]).assert().code(0).stdout_eq(str![[r#"
+Nothing to apply.
+
+"#]]);
 }
 
 #[test]
@@ -27,9 +80,40 @@ fn what_is_new_since_the_review_is_listed_and_does_not_run() {
     let folder = acme();
     folder.run(["plan", "--out", "plan.json"]).assert().code(0);
     folder.write("hr.csv", &format!("{HR}5,omar,Omar Bell,Support,\n"));
-    folder.run(["apply", "plan.json", "--exact"]).assert().code(5).stdout_eq(str![]).stderr_eq(str![]);
+    folder.run(["apply", "plan.json", "--exact"]).assert().code(5).stdout_eq(str![]).stderr_eq(str![[r#"
+reading 2 systems
+read app: 1 row
+read hr: 5 rows
+error: the plan is stale: changes needed now and not in it: 1; steps in it and no longer needed: 0
+ |
+ = help: plan again and review it, or leave out --exact to run what both hold
+
+"#]]);
     assert_eq!(active(&folder), ["luis"]);
-    folder.run(["apply", "plan.json"]).assert().code(5).stdout_eq(str![]).stderr_eq(str![]);
+    folder
+        .run(["apply", "plan.json"])
+        .assert()
+        .code(5)
+        .stdout_eq(str![[r#"
+app: 6 done
+Applied. 1 not in the reviewed plan and not run.
+Run [RUN]; `headcount history [RUN]` shows it again.
+
+"#]])
+        .stderr_eq(str![[r#"
+reading 2 systems
+read app: 1 row
+read hr: 5 rows
+Not in the reviewed plan, and not run (1):
+  create omar at app
+applying: 1 of 6 changes
+applying: 2 of 6 changes
+applying: 3 of 6 changes
+applying: 4 of 6 changes
+applying: 5 of 6 changes
+applying: 6 of 6 changes
+
+"#]]);
     assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"]);
 }
 
@@ -39,10 +123,18 @@ fn a_plan_of_another_workspace_or_an_edited_one_is_refused() {
     folder.run(["plan", "--out", "plan.json"]).assert().code(0);
     let text = std::fs::read_to_string(folder.file("plan.json")).expect("a plan");
     folder.write("edited.json", &text.replace("Ada Okafor", "Ada O."));
-    folder.run(["apply", "edited.json"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![]);
+    folder.run(["apply", "edited.json"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
+error: can't use the plan edited.json: the plan file was changed after it was written (its hash is [HASH], and it says [HASH]): make the plan again
+
+"#]]);
     let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");
     folder.write("acme.yaml", &manifests.replace("acme-test", "other-test"));
-    folder.run(["apply", "plan.json"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![]);
+    folder.run(["apply", "plan.json"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
+error: the plan is of workspace "acme-test", and the manifests are of "other-test"
+ |
+ = help: name the manifests that it was made from with -f
+
+"#]]);
     assert_eq!(active(&folder), ["luis"]);
     assert!(!folder.file(".headcount").exists(), "no state was made");
 }
@@ -50,9 +142,41 @@ fn a_plan_of_another_workspace_or_an_edited_one_is_refused() {
 #[test]
 fn a_change_that_the_system_refuses_is_told_and_the_others_go_on() {
     let folder = acme();
-    let trigger = "CREATE TRIGGER no_ada BEFORE INSERT ON users WHEN NEW.login = 'ada' BEGIN SELECT RAISE(ABORT, 'ada is not welcome'); END;";
+    let trigger =
+        "CREATE TRIGGER no_ada BEFORE INSERT ON users WHEN NEW.login = 'ada' BEGIN SELECT RAISE(ABORT, 'ada is not welcome'); END;";
     database(&folder).execute_batch(trigger).expect("a trigger can be made");
-    folder.run(["apply", "--auto-approve"]).assert().code(4).stdout_eq(str![]).stderr_eq(str![]);
+    folder.run(["apply", "--auto-approve"]).assert().code(4).stdout_eq(str![[r#"
+Target app
+
+  + create     ada (hr/1, joiner)
+      active: true · department: Engineering · displayName: Ada Okafor
+      externalId: hc:acme-test:hr/1 · userName: ada
+  + create     mina (hr/3, joiner)
+      active: true · department: Engineering · displayName: Mina Park
+      externalId: hc:acme-test:hr/3 · userName: mina
+  + create     noor (hr/4, joiner)
+      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr/4
+      userName: noor
+  & adopt      luis (hr/2, joiner) [not made by headcount]
+      displayName  Luis F. → Luís Ferreira
+      externalId   (none) → hc:acme-test:hr/2
+  + create     group Engineering (group/engineering, declared)
+      displayName: Engineering
+  members of Engineering (group/engineering): 2 to add
+      + ada  + mina
+
+Plan: 3 to create, 1 to adopt, 1 group to create, 2 memberships to add.
+app: 4 done, 1 done in part, 1 failed
+
+Not done:
+  create ada at app: rejected: app.db: ada is not welcome
+  add members of Engineering at app: done in part, missing: ada has no account here
+
+Not everything was applied.
+Next: `headcount plan` shows what is left; `headcount apply` goes on with it.
+Run [RUN]; `headcount history [RUN]` shows it again.
+
+"#]]);
     assert_eq!(active(&folder), ["luis", "mina", "noor"]);
     database(&folder).execute_batch("DROP TRIGGER no_ada").expect("a trigger can be dropped");
     folder.run(["apply", "--auto-approve"]).assert().code(0);
@@ -78,12 +202,45 @@ fn the_outcome_for_machines() {
 #[test]
 fn history_tells_every_run_and_proves_it() {
     let folder = acme();
-    folder.run(["history"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![]);
+    folder.run(["history"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
+error: there is no state at ./.headcount/state.db yet: the first `headcount apply` makes it
+
+"#]]);
     folder.run(["apply", "--auto-approve"]).assert().code(0);
-    folder.run(["history"]).assert().code(0).stdout_eq(str![]);
-    folder.run(["history", "--verify"]).assert().code(0).stdout_eq(str![]);
-    folder.run(["history", "2"]).assert().code(0).stdout_eq(str![]);
-    folder.run(["history", "nope"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![]);
+    folder.run(["history"]).assert().code(0).stdout_eq(str![[r#"
+RUN                         STARTED               WHO     PLAN          OUTCOME
+[RUN]   [TIME]  tester  [SHORT]  6 done
+
+"#]]);
+    folder.run(["history", "--verify"]).assert().code(0).stdout_eq(str![[r#"
+The journal is whole: 15 entries, head [HASH].
+
+"#]]);
+    folder.run(["history", "2"]).assert().code(0).stdout_eq(str![[r#"
+Run [RUN] by tester, plan [HASH]
+[TIME]  started, headcount 0.1.0, for [DAY]
+[TIME]  create Engineering (group/engineering) at app
+[TIME]    group/engineering at app: done
+[TIME]  create ada (hr/1) at app
+[TIME]  create mina (hr/3) at app
+[TIME]  create noor (hr/4) at app
+[TIME]    hr/1 at app: done
+[TIME]    hr/3 at app: done
+[TIME]    hr/4 at app: done
+[TIME]  adopt luis (hr/2) at app
+[TIME]    hr/2 at app: done
+[TIME]  add members Engineering (group/engineering) at app
+[TIME]    group/engineering at app: done
+[TIME]  ended
+6 done
+
+"#]]);
+    folder.run(["history", "nope"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
+error: the journal has no run "nope"
+ |
+ = help: `headcount history` lists the runs
+
+"#]]);
     let output = folder.run(["history", "-o", "json"]).output().expect("it runs");
     let history: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(history["runs"][0]["who"], "tester");
@@ -95,7 +252,12 @@ fn a_journal_that_was_touched_is_found_out() {
     let state = rusqlite::Connection::open(folder.file(".headcount/state.db")).expect("the state");
     state.execute_batch("UPDATE journal SET body = replace(body, 'tester', 'nobody') WHERE seq = 1").expect("the journal has such a row");
     drop(state);
-    folder.run(["history", "--verify"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![]);
+    folder.run(["history", "--verify"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
+error: the journal is broken at entry 1: its hash does not fit its text and the entry before it; everything from there on proves nothing
+ |
+ = help: compare with an exported copy: `headcount history -o ndjson` writes one
+
+"#]]);
 }
 
 #[test]

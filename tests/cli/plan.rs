@@ -7,7 +7,39 @@ use super::world::{HR, acme, active, applied};
 
 #[test]
 fn a_plan_worth_reading() {
-    acme().run(["plan"]).assert().code(0).stdout_eq(str![]).stderr_eq(str![]);
+    acme()
+        .run(["plan"])
+        .assert()
+        .code(0)
+        .stdout_eq(str![[r#"
+Target app
+
+  + create     ada (hr/1, joiner)
+      active: true · department: Engineering · displayName: Ada Okafor
+      externalId: hc:acme-test:hr/1 · userName: ada
+  + create     mina (hr/3, joiner)
+      active: true · department: Engineering · displayName: Mina Park
+      externalId: hc:acme-test:hr/3 · userName: mina
+  + create     noor (hr/4, joiner)
+      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr/4
+      userName: noor
+  & adopt      luis (hr/2, joiner) [not made by headcount]
+      displayName  Luis F. → Luís Ferreira
+      externalId   (none) → hc:acme-test:hr/2
+  + create     group Engineering (group/engineering, declared)
+      displayName: Engineering
+  members of Engineering (group/engineering): 2 to add
+      + ada  + mina
+
+Plan: 3 to create, 1 to adopt, 1 group to create, 2 memberships to add.
+
+"#]])
+        .stderr_eq(str![[r#"
+reading 2 systems
+read app: 1 row
+read hr: 4 rows
+
+"#]]);
 }
 
 #[test]
@@ -61,14 +93,20 @@ fn a_narrow_terminal() {
 #[test]
 fn several_views_at_once() {
     let folder = acme();
-    folder.run(["plan", "-o", "text", "-o", "json=plan.json", "-o", "markdown=plan.md", "-o", "ndjson=plan.ndjson", "--out", "saved.json"]).assert().code(0);
+    folder
+        .run(["plan", "-o", "text", "-o", "json=plan.json", "-o", "markdown=plan.md", "-o", "ndjson=plan.ndjson", "--out", "saved.json"])
+        .assert()
+        .code(0);
     let read = |name: &str| std::fs::read_to_string(folder.file(name)).expect("it was written");
     assert_eq!(read("plan.json"), read("saved.json"), "a saved plan is the JSON view");
     assert!(read("plan.md").starts_with("<!-- headcount -->"));
     assert!(read("plan.ndjson").lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
     // It tells about people: for its owner alone.
     #[cfg(unix)]
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(folder.file("saved.json")).expect("a file").permissions()) & 0o077, 0);
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(folder.file("saved.json")).expect("a file").permissions()) & 0o077,
+        0
+    );
 }
 
 #[test]
@@ -81,9 +119,26 @@ fn the_same_input_gives_the_same_bytes() {
 #[test]
 fn a_part_of_the_plan() {
     let folder = acme();
-    folder.run(["plan", "--select", "ada"]).assert().code(0).stdout_eq(str![]);
-    folder.run(["plan", "--select", "nobody"]).assert().code(0).stdout_eq(str![]);
-    folder.run(["plan", "--target", "chat"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![]);
+    folder.run(["plan", "--select", "ada"]).assert().code(0).stdout_eq(str![[r#"
+Target app
+
+  + create     ada (hr/1, joiner)
+      active: true · department: Engineering · displayName: Ada Okafor
+      externalId: hc:acme-test:hr/1 · userName: ada
+
+Plan: 1 to create. The whole plan has 5 more.
+
+"#]]);
+    folder.run(["plan", "--select", "nobody"]).assert().code(0).stdout_eq(str![[r#"
+No changes in this selection. The whole plan has 6 more.
+
+"#]]);
+    folder.run(["plan", "--target", "chat"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"
+error: there is no target "chat"
+ |
+ = help: the manifests have: app
+
+"#]]);
 }
 
 #[test]
@@ -91,14 +146,34 @@ fn another_day() {
     let folder = applied();
     folder.write("hr.csv", &HR.replace("Support,\n3", "Support,2030-05-31\n3"));
     folder.run(["plan"]).assert().code(0).stdout_eq("No changes. Everything is as declared.\n");
-    folder.run(["plan", "--as-of", "2030-06-01"]).assert().code(0).stdout_eq(str![]);
+    folder.run(["plan", "--as-of", "2030-06-01"]).assert().code(0).stdout_eq(str![[r#"
+Target app
+
+  ! deactivate luis (hr/2, leaver) [sign-in]
+      active  true → false
+
+Plan: 1 to deactivate.
+
+"#]]);
 }
 
 #[test]
 fn what_can_not_be_read_is_said_first_and_is_never_a_success() {
     let folder = applied();
     std::fs::remove_file(folder.file("hr.csv")).expect("it was there");
-    folder.run(["plan"]).assert().code(5).stdout_eq(str![]);
+    folder.run(["plan"]).assert().code(5).stdout_eq(str![[r#"
+  1. incomplete: hr: hr.csv: can't be opened: No such file or directory (os error 2); nobody counts
+     as gone [incomplete-read]
+     at acme.yaml:7:1
+
+Findings
+
+  2. note: hr/1, hr/2, hr/3 and 1 more: not among the records of hr, which could not be read to its
+     end; left as it is [incomplete-read]
+
+No changes in what could be read. The plan is incomplete.
+
+"#]]);
     folder.run(["diff"]).assert().code(5);
     folder.run(["apply", "--auto-approve"]).assert().code(5);
     assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"], "nobody lost an account");
@@ -108,7 +183,34 @@ fn what_can_not_be_read_is_said_first_and_is_never_a_success() {
 fn a_guardrail_refuses() {
     let folder = applied();
     folder.write("hr.csv", &HR.replace("Engineering,\n", "Engineering,2020-01-01\n"));
-    folder.run(["plan"]).assert().code(3).stdout_eq(str![]);
+    folder.run(["plan"]).assert().code(3).stdout_eq(str![[r#"
+Target app
+
+  ! deactivate ada (hr/1, leaver) [sign-in] [withheld: see finding 1]
+      active  true → false
+  ! deactivate mina (hr/3, leaver) [sign-in] [withheld: see finding 1]
+      active  true → false
+  members of Engineering (group/engineering): 2 to remove
+      - ada  - mina
+
+Findings
+
+  1. refused: app: leavers to cut off: 2 planned and 0 done in the last 24h, but the limit at
+     acme.yaml:38:5 allows 1 (count 1, 0 % of 4 active accounts); none of them goes
+     [guardrail-exceeded]
+     at acme.yaml:38:5
+     next: if this is right, add to Target app:
+     spec:
+       guardrails:
+         overrides:
+         - guardrail: leavers
+           changes: [SET]
+           reason: "…"
+           expires: [DAY]
+
+Plan: 2 memberships to remove; 2 withheld.
+
+"#]]);
     folder.run(["apply", "--auto-approve"]).assert().code(3);
     assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"], "nobody lost an account");
 }
@@ -123,7 +225,13 @@ fn manifests_from_stdin() {
 #[test]
 fn a_plan_that_can_not_be_saved() {
     let folder = acme();
-    folder.run(["plan", "--out", "missing/plan.json"]).assert().code(1).stderr_eq(str![]);
+    folder.run(["plan", "--out", "missing/plan.json"]).assert().code(1).stderr_eq(str![[r#"
+reading 2 systems
+read app: 1 row
+read hr: 4 rows
+error: can't write missing/plan.json: No such file or directory (os error 2)
+
+"#]]);
     let elsewhere = Folder::with(&[]);
     assert!(elsewhere.names().is_empty());
 }
