@@ -27,8 +27,8 @@ pub(super) fn decide(work: &mut Work<'_, '_>, target: usize, person: &mut Person
     let claim = work.claims[target].of(person.number);
     match serve(work.basis, target, person) {
         Serve::Unknown(words) => {
-            let held = !matches!(claim, Claim::None);
-            if held || person.standing.lifecycle().is_some() {
+            // What is wrong with the person itself is told once, not for each target.
+            if person.standing.lifecycle().is_some() {
                 let key = Arc::from(person.key.as_str());
                 let sentence = format!("{{who}}: everything stays as it is: {words}");
                 work.tell(Severity::Error, FindingCode::ExpressionFailed, target, &key, &sentence);

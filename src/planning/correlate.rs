@@ -33,6 +33,7 @@ pub(super) struct Claims {
     by_row: Vec<u32>,
 }
 
+const TAKEN: &str = "{who}: its account is somebody else's too";
 const NOBODY: u32 = u32::MAX;
 const CONTESTED: u32 = u32::MAX - 1;
 
@@ -135,21 +136,22 @@ impl Work<'_, '_> {
     /// One account is proved to be its own, unless it says otherwise.
     fn take(&mut self, identity: u32, key: &str, row: u32) -> Claim {
         let accounts = self.basis.observed[self.target].accounts();
-        let other = accounts.marked_key(row).is_some_and(|marked| marked != key);
+        if accounts.marked_key(row).is_some_and(|marked| marked != key) {
+            // The mark's owner is not touched by a link that is out of date.
+            let sentence = "{who}: its link leads to an account with somebody else's marker";
+            self.note(identity, &[row], FindingCode::AmbiguousCorrelation, sentence);
+            return Claim::Blocked;
+        }
         let trouble = match accounts.carries(row) {
             _ if accounts.doubtful(row) => {
                 Some((FindingCode::AmbiguousCorrelation, "{who}: its account changed while it was read, so it is left alone"))
             }
-            _ if other => Some((FindingCode::AmbiguousCorrelation, "{who}: its link leads to an account with somebody else's marker")),
             Carries::Foreign | Carries::OtherWorkspace => {
                 Some((FindingCode::ForeignOwner, "{who}: its account carries a foreign mark, which is never overwritten"))
             }
+            _ if self.claims.by_row[row as usize] != NOBODY => Some((FindingCode::DuplicateKey, TAKEN)),
             Carries::Nothing | Carries::Ours => None,
         };
-        if self.claims.by_row[row as usize] != NOBODY {
-            self.block(identity, &[row], FindingCode::DuplicateKey, "{who}: its account is somebody else's too");
-            return Claim::Blocked;
-        }
         if let Some((code, sentence)) = trouble {
             self.block(identity, &[row], code, sentence);
             return Claim::Blocked;
@@ -265,7 +267,7 @@ impl Work<'_, '_> {
             let holder = std::mem::replace(&mut self.claims.by_row[*row as usize], CONTESTED);
             if holder < CONTESTED && holder != identity {
                 self.claims.by_identity[holder as usize] = Claim::Blocked;
-                self.note(holder, &[*row], FindingCode::DuplicateKey, "{who}: its account is somebody else's too");
+                self.note(holder, &[*row], FindingCode::DuplicateKey, TAKEN);
             }
         }
         self.note(identity, rows, code, sentence);
@@ -274,7 +276,8 @@ impl Work<'_, '_> {
     fn note(&mut self, identity: u32, rows: &[u32], code: FindingCode, sentence: &str) {
         let name = &self.basis.policy.targets[self.target].name;
         let accounts = self.basis.observed[self.target].accounts();
-        let ids: Vec<_> = rows.iter().map(|row| accounts.id(*row)).collect();
+        let mut ids: Vec<_> = rows.iter().map(|row| accounts.id(*row)).collect();
+        ids.sort_unstable();
         let sentence = if ids.is_empty() { sentence.to_owned() } else { format!("{sentence} ({})", ids.join(", ")) };
         let shared = Shared::new(Severity::Error, code, Some(name), sentence)
             .hint("Put it right at the target or in the source; until then this identity is left as it is.");

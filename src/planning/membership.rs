@@ -189,7 +189,13 @@ impl Step<'_, '_, '_> {
                 }
             });
         }
-        self.put(at, state, Action::RemoveMembers, Stage::RemoveMembers, members);
+        // Who is in a group that is only being adopted stays until it is ours.
+        let key = roster::key(self.work, at);
+        let adopted = |draft: &super::work::Draft| {
+            draft.target == self.target && draft.change.action == Action::Adopt && draft.change.object.key == *key
+        };
+        let stage = if self.work.drafts.iter().any(adopted) { Stage::AddMembers } else { Stage::RemoveMembers };
+        self.put(at, state, Action::RemoveMembers, stage, members);
     }
 
     fn put(&mut self, at: usize, state: GroupState, action: Action, stage: Stage, members: Vec<MemberChange>) {

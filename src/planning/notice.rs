@@ -20,7 +20,8 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
         let place = Some(rules.place.clone());
         if let Some(reason) = trust.evidence.reason() {
             let code = if trust.shrank { FindingCode::SourceShrank } else { FindingCode::IncompleteRead };
-            let message = format!("{}: {reason}; nobody counts as gone", rules.name);
+            let then = if rules.establishes { "nobody counts as gone" } else { "what it may say is not known" };
+            let message = format!("{}: {reason}; {then}", rules.name);
             let mut finding = Finding::new(Severity::Incomplete, code, subject.clone(), message).at(place.clone());
             if trust.shrank {
                 finding = finding.hint("If these people have really left, raise spec.completeness.maxShrink for one run.");
@@ -30,7 +31,12 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
         let keyless = side.keyless();
         if keyless.count > 0 {
             let why = keyless.words.as_deref().unwrap_or("it is empty");
-            let message = format!("{}: {} records have no key, the first is record {}: {why}", rules.name, keyless.count, keyless.first);
+            let message = format!(
+                "{}: {} {} no key: {why}",
+                rules.name,
+                keyless.count,
+                if keyless.count == 1 { "record has" } else { "records have" }
+            );
             work.findings.push(Finding::new(Severity::Error, FindingCode::ExpressionFailed, subject, message).at(place));
         }
     }

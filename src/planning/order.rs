@@ -22,17 +22,17 @@ pub(super) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
         (draft.stage, draft.target, depth(draft), change.object.key.clone(), change.object.id.clone(), change.action)
     });
     let mut made: BTreeMap<(usize, ObjectKind, Arc<str>), ChangeId> = BTreeMap::new();
-    for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| draft.change.action == Action::Create) {
+    for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| matches!(draft.change.action, Action::Create | Action::Adopt)) {
         made.insert((draft.target, draft.change.object.kind, draft.change.object.key.clone()), ChangeId(at as u32));
     }
     let needs: Vec<_> = drafts.iter().map(|draft| needs(draft, &made)).collect();
     drafts.into_iter().zip(needs).map(|(draft, needs)| Change { needs, ..draft.change }).collect()
 }
 
-/// The creations of what a change is about, of what it refers to, and of its members.
+/// The creation or adoption of what a change is about, and the creations of what it refers to and of its members.
 fn needs(draft: &Draft, made: &BTreeMap<(usize, ObjectKind, Arc<str>), ChangeId>) -> Vec<ChangeId> {
     let change = &draft.change;
-    let own = (change.action != Action::Create).then(|| (change.object.kind, change.object.key.clone()));
+    let own = (!matches!(change.action, Action::Create | Action::Adopt)).then(|| (change.object.kind, change.object.key.clone()));
     let references = change.attributes.iter().filter_map(key_of).map(|key| (ObjectKind::Account, key.clone()));
     let members =
         change.members.iter().filter(|_| change.action == Action::AddMembers).map(|member| (member.member.kind, member.member.key.clone()));

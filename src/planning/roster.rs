@@ -36,6 +36,11 @@ pub(super) fn rosters(work: &mut Work<'_, '_>, screened: &mut Screened) -> Vec<R
         for member in group.members.iter().filter(|member| member.until.is_none_or(|until| until >= basis.moment.today)) {
             join(work, &screened.standing, member, &mut roster);
         }
+        for owner in group.owners.iter().filter(|owner| !owner.key.starts_with("group/")) {
+            if basis.people.find(&owner.key).is_none() {
+                unknown(work, "owner", owner, basis.people.absence(&owner.key));
+            }
+        }
         for list in [&mut roster.people, &mut roster.unclear] {
             list.sort_unstable();
             list.dedup();
@@ -52,16 +57,12 @@ fn join(work: &mut Work<'_, '_>, standing: &[Where], member: &MemberPolicy, rost
     if member.key.starts_with("group/") {
         match basis.groups_by_key.get(member.key.as_ref()) {
             Some(at) => roster.nested.push(*at),
-            None => unknown(work, member, "no Group is called that"),
+            None => unknown(work, "member", member, Absence::Nowhere),
         }
         return;
     }
     let Some(identity) = basis.people.find(&member.key) else {
-        match basis.people.absence(&member.key) {
-            Absence::Proven | Absence::Nowhere => unknown(work, member, "nobody has that key"),
-            Absence::Unproven(_) => unknown(work, member, "nobody has that key, as far as could be read"),
-        }
-        return;
+        return unknown(work, "member", member, basis.people.absence(&member.key));
     };
     match standing.get(identity as usize) {
         Some(Where::Is(Lifecycle::Active | Lifecycle::PreHire | Lifecycle::Suspended)) => roster.people.push(identity),
@@ -70,10 +71,11 @@ fn join(work: &mut Work<'_, '_>, standing: &[Where], member: &MemberPolicy, rost
     }
 }
 
-fn unknown(work: &mut Work<'_, '_>, member: &MemberPolicy, why: &str) {
-    let message = format!("member {}: {why}", member.key);
+fn unknown(work: &mut Work<'_, '_>, what: &str, member: &MemberPolicy, absence: Absence) {
+    let so_far = if matches!(absence, Absence::Unproven(_)) { ", as far as could be read" } else { "" };
+    let message = format!("{what} {}: nobody has that key{so_far}", member.key);
     let finding = Finding::new(Severity::Warning, FindingCode::UnknownMember, Subject::identity(&member.key), message);
-    work.findings.push(finding.hint("Correct the member, or remove it.").at(Some(member.place.clone())));
+    work.findings.push(finding.hint(format!("Correct the {what}, or remove it.")).at(Some(member.place.clone())));
 }
 
 /// Groups that contain themselves.

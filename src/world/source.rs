@@ -23,7 +23,6 @@ pub struct SourceSide {
     records: Vec<(Spot, RecordState)>,
     index: Index,
     evidence: Evidence,
-    received: u64,
     keyless: Keyless,
 }
 
@@ -45,9 +44,7 @@ pub(crate) enum RecordState {
 pub(crate) struct Keyless {
     /// how many
     pub(crate) count: u64,
-    /// the number of the first, from 1
-    pub(crate) first: u64,
-    /// why, of the first
+    /// why, of one of them: the same one in whatever order they come
     pub(crate) words: Option<Arc<str>>,
 }
 
@@ -68,7 +65,6 @@ impl SourceSide {
             records: Vec::new(),
             index: Index::default(),
             evidence: Evidence::Unreadable { reason: "it was not read".into() },
-            received: 0,
             keyless: Keyless::default(),
         }
     }
@@ -83,12 +79,11 @@ impl SourceSide {
         let mut cells = Vec::with_capacity(self.columns.paths().len());
         let mut packed = Vec::new();
         for row in page.rows() {
-            self.received += 1;
             cells.clear();
             cells.extend(row.cells());
             match key(self.key.over_cells(&cells)) {
                 Ok(key) => self.take(&key, &cells, row, &mut packed),
-                Err(words) => self.keyless.note(self.received, words),
+                Err(words) => self.keyless.note(words),
             }
         }
     }
@@ -187,12 +182,9 @@ impl SourceSide {
 }
 
 impl Keyless {
-    fn note(&mut self, number: u64, words: Option<String>) {
+    fn note(&mut self, words: Option<String>) {
         self.count += 1;
-        if self.count == 1 {
-            self.first = number;
-            self.words = words.map(Arc::from);
-        }
+        self.words = self.words.take().into_iter().chain(words.map(Arc::from)).min();
     }
 }
 

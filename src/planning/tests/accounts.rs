@@ -1,0 +1,249 @@
+//! Joiners, movers, leavers; values; references.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::super::testing::{Scene, source, target};
+
+#[test]
+fn a_joiner_gets_an_account_and_nothing_is_left_afterwards() {
+    let scene = Scene::simple().record("hr", json!({"id": "1", "login": "ada", "title": "Engineer"}));
+    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; title: nothing > Engineer; userName: nothing > ada;");
+    let after = scene.account(json!({"id": "u1", "userName": "ADA", "title": "Engineer", "externalId": "hc:acme:hr/1"}));
+    assert_snapshot!(after.told(), @"nothing");
+}
+
+#[test]
+fn a_mover_changes_and_clears_and_leaves_what_nobody_manages() {
+    let scene = Scene::simple()
+        .record("hr", json!({"id": "1", "login": "ada", "title": null}))
+        .record("hr", json!({"id": "2", "login": "bob"}))
+        .account(json!({"id": "u1", "userName": "ada", "title": "Boss", "externalId": "hc:acme:hr/1"}))
+        .account(json!({"id": "u2", "userName": "robert", "title": "Kept", "externalId": "hc:acme:hr/2"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Update hr/1 [Mover] id=u1 title: Boss > nothing;
+    1 Update hr/2 [Mover] id=u2 userName: robert > bob; risks [SignIn]
+    "###);
+}
+
+#[test]
+fn leavers_suspended_and_absent_lose_their_accounts_and_strangers_do_not() {
+    let scene = Scene::simple()
+        .record("hr", json!({"id": "1", "login": "ada", "left": true}))
+        .record("hr", json!({"id": "2", "login": "bob", "leave": true}))
+        .record("hr", json!({"id": "3", "login": "cy", "end": "2026-11-21"}))
+        .record("hr", json!({"id": "4", "login": "di", "end": "2026-11-22"}))
+        .record("hr", json!({"id": "5", "login": "ed", "start": "2026-11-23"}))
+        .marked("u1", "hr/1", "ada")
+        .marked("u2", "hr/2", "bob")
+        .marked("u3", "hr/3", "cy")
+        .marked("u4", "hr/4", "di")
+        .marked("u6", "hr/6", "fay")
+        .account(json!({"id": "u7", "userName": "stranger"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
+    1 Deactivate hr/2 [Suspended] id=u2 active: true > false; risks [SignIn]
+    2 Deactivate hr/3 [Leaver] id=u3 active: true > false; risks [SignIn]
+    3 Deactivate hr/6 [Absent] id=u6 active: true > false; risks [SignIn]
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    "###);
+}
+
+#[test]
+fn a_date_that_is_none_leaves_the_person_as_they_are() {
+    let scene = Scene::simple()
+        .record("hr", json!({"id": "1", "login": "ada", "end": "soon"}))
+        .record("hr", json!({"id": "2", "login": "bob", "end": "soon"}))
+        .marked("u1", "hr/1", "somebody");
+    assert_snapshot!(scene.told(), @"(Error ExpressionFailed) hr/1, hr/2: its endDate is no ISO date, so nothing is changed for it");
+}
+
+#[test]
+fn departures_follow_the_target() {
+    let rest = "  leaver: {action: keep}\n  absent: {action: delete}\n  suspended: {action: deactivate, deleteAfter: 30d}\n";
+    let scene = Scene::new(&[source("hr", ""), target(rest)])
+        .record("hr", json!({"id": "1", "login": "ada", "left": true}))
+        .record("hr", json!({"id": "2", "login": "bob", "leave": true}))
+        .record("hr", json!({"id": "3", "login": "cy", "leave": true}))
+        .record("hr", json!({"id": "4", "login": "di", "leave": true}))
+        .marked("u1", "hr/1", "ada")
+        .account(json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr/2", "active": false}))
+        .account(json!({"id": "u3", "userName": "cy", "externalId": "hc:acme:hr/3", "active": false}))
+        .account(json!({"id": "u4", "userName": "di", "externalId": "hc:acme:hr/4", "active": false}))
+        .marked("u5", "hr/5", "ed")
+        .deactivated("u2", 30)
+        .deactivated("u3", 29);
+    assert_snapshot!(scene.told(), @r###"
+    0 Delete hr/2 [Due] id=u2 risks [SignIn, Irreversible] WITHHELD
+    1 Delete hr/5 [Absent] id=u5 risks [SignIn, Irreversible] WITHHELD
+    (Refused GuardrailExceeded) chat: account deletions: 2 planned and 0 done in the last 24h, but the default limit allows 0 (count 0, 0 % of 2 active accounts); none of them goes
+    "###);
+}
+
+#[test]
+fn a_returning_leaver_is_reactivated_only_if_we_took_the_access_away() {
+    let inactive =
+        |id: &str, key: &str, login: &str| json!({"id": id, "userName": login, "externalId": format!("hc:acme:{key}"), "active": false});
+    let user = "kind: User\nmetadata: {name: cy}\nspec: {overrides: {source: hr, key: '3'}, attributes: {active: true}}\n".to_owned();
+    let scene = Scene::new(&[source("hr", ""), target(""), user])
+        .person("1", "ada")
+        .person("2", "bob")
+        .person("3", "cy")
+        .account(inactive("u1", "hr/1", "ada"))
+        .account(inactive("u2", "hr/2", "bob"))
+        .account(inactive("u3", "hr/3", "cy"))
+        .deactivated("u1", 400);
+    assert_snapshot!(scene.told(), @r###"
+    0 Reactivate hr/1 [Returned] id=u1 active: false > true; risks [Reactivation]
+    1 Reactivate hr/3 [Declared] id=u3 active: false > true; risks [Reactivation]
+    (Warning DeactivatedElsewhere) hr/2: deactivated, and not by headcount as far as it remembers; stays so
+    "###);
+    assert_snapshot!(scene.forgetful().told(), @r###"
+    0 Reactivate hr/3 [Declared] id=u3 active: false > true; risks [Reactivation]
+    (Warning StateLost) chat: 3 of its accounts carry headcount's mark, but there is no state: it was lost
+    (Warning DeactivatedElsewhere) hr/1, hr/2: deactivated, and not by headcount as far as it remembers; stays so
+    "###);
+}
+
+#[test]
+fn rules_enforce_begin_and_have_conditions() {
+    let rest = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName, required: true}\n    - {attribute: nickName, value: identity.userName, mode: initial}\n    - {attribute: title, value: identity.title, when: 'identity.userName != \"bob\"'}\n    - {attribute: locale, value: '\"de\"', mode: ignore}\n";
+    let scene = Scene::new(&[source("hr", ""), target(rest)])
+        .record("hr", json!({"id": "1", "login": "ada", "title": "Boss"}))
+        .record("hr", json!({"id": "2", "login": "bob", "title": "Boss"}))
+        .record("hr", json!({"id": "3", "login": "cy", "title": "Boss"}))
+        .record("hr", json!({"id": "4", "title": "Boss"}))
+        .account(json!({"id": "u1", "userName": "ada", "nickName": "adi", "title": "x", "externalId": "hc:acme:hr/1"}))
+        .account(json!({"id": "u2", "userName": "bob", "title": "x", "externalId": "hc:acme:hr/2"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; nickName: nothing > cy; title: nothing > Boss; userName: nothing > cy;
+    1 Update hr/1 [Mover] id=u1 title: x > Boss;
+    2 Update hr/2 [Mover] id=u2 nickName: nothing > bob;
+    (Error RequiredAttributeMissing) hr/4: userName is required and has no value, so no account is made
+    "###);
+}
+
+#[test]
+fn a_rule_that_fails_changes_nothing_it_would_have_said() {
+    let rest = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: title, value: 'date(identity.title)'}\n";
+    let scene = Scene::new(&[source("hr", ""), target(rest)])
+        .record("hr", json!({"id": "1", "login": "ada", "title": "2026-01-02T00:00:00Z"}))
+        .record("hr", json!({"id": "2", "login": "bob", "title": "plain"}))
+        .account(json!({"id": "u1", "userName": "ada", "title": "x", "externalId": "hc:acme:hr/1"}))
+        .account(json!({"id": "u2", "userName": "bob", "title": "x", "externalId": "hc:acme:hr/2"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Update hr/1 [Mover] id=u1 title: x > 2026-01-02;
+    (Error ExpressionFailed) hr/2: the rule for title failed, so the value stays as it is: `date(identity.title)` gets a text that is no date it knows; give its format, such as "%d/%m/%Y"
+    "###);
+}
+
+#[test]
+fn what_a_target_cannot_do_is_said() {
+    let scene = Scene::new(&[source("hr", ""), target("  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: title, value: identity.title}\n")])
+        .record("hr", json!({"id": "1", "login": "ada", "left": true}))
+        .record("hr", json!({"id": "2", "login": "bob", "title": "Boss"}))
+        .person("3", "cy")
+        .marked("u1", "hr/1", "ada")
+        .marked("u3", "hr/3", "cyrus")
+        .able(|able| {
+            able.create_accounts = false;
+            able.update_accounts = false;
+            able.deactivate_accounts = false;
+            able.account_attributes = Some(["userName".into(), "externalId".into()].into());
+        });
+    assert_snapshot!(scene.told(), @r###"
+    (Error UnsupportedCapability) hr/1: accounts can't be deactivated here
+    (Error UnsupportedCapability) hr/2: accounts can't be created here
+    (Error UnsupportedCapability) hr/3: accounts can't be changed here
+    (Warning UnsupportedAttribute) chat: title can't be held by its accounts, so the rule does nothing
+    "###);
+}
+
+#[test]
+fn managers_come_before_their_reports_and_circles_are_closed_afterwards() {
+    let boss = |id: &str, boss: &str| json!({"id": id, "login": format!("p{id}"), "boss": boss});
+    let scene = Scene::simple()
+        .record("hr", boss("1", "3"))
+        .record("hr", boss("2", "1"))
+        .record("hr", boss("3", "9"))
+        .record("hr", boss("5", "6"))
+        .record("hr", boss("6", "7"))
+        .record("hr", boss("7", "5"))
+        .record("hr", boss("8", "5"))
+        .record("hr", boss("9", "404"));
+    assert_snapshot!(scene.told(), @r###"
+    0 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/5; userName: nothing > p5;
+    1 Create hr/9 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/9; userName: nothing > p9;
+    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; manager: nothing > → hr/9; userName: nothing > p3; needs [1]
+    3 Create hr/7 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/7; manager: nothing > → hr/5; userName: nothing > p7; needs [0]
+    4 Create hr/8 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/8; manager: nothing > → hr/5; userName: nothing > p8; needs [0]
+    5 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; manager: nothing > → hr/3; userName: nothing > p1; needs [2]
+    6 Create hr/6 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/6; manager: nothing > → hr/7; userName: nothing > p6; needs [3]
+    7 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; manager: nothing > → hr/1; userName: nothing > p2; needs [5]
+    8 Update hr/5 [Joiner] manager: nothing > → hr/6; needs [0, 6]
+    (Warning UnresolvedReference) hr/9: manager is hr/404, who has no account here; it is left out
+    "###);
+}
+
+#[test]
+fn a_manager_is_the_same_by_the_account_it_leads_to() {
+    let scene = Scene::simple()
+        .record("hr", json!({"id": "1", "login": "ada", "boss": "2"}))
+        .record("hr", json!({"id": "2", "login": "bob", "boss": "hr/1"}))
+        .record("hr", json!({"id": "3", "login": "cy", "boss": "1"}))
+        .account(json!({"id": "u1", "userName": "ada", "manager": "u2", "externalId": "hc:acme:hr/1"}))
+        .account(json!({"id": "u2", "userName": "bob", "manager": "u3", "externalId": "hc:acme:hr/2"}))
+        .account(json!({"id": "u3", "userName": "cy", "manager": "u99", "externalId": "hc:acme:hr/3"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Update hr/2 [Mover] id=u2 manager: → hr/3 > → hr/1;
+    1 Update hr/3 [Mover] id=u3 manager: u99 > → hr/1;
+    "###);
+}
+
+#[test]
+fn unique_names_take_the_first_free_one_and_are_kept() {
+    let hr = source("hr", "").replace("value: record.login}", "value: record.login, unique: true}");
+    let scene = Scene::new(&[hr, target("")])
+        .person("1", "jo")
+        .person("2", "jo")
+        .person("3", "jo")
+        .person("4", "jo")
+        .account(json!({"id": "u3", "userName": "jo3", "externalId": "hc:acme:hr/3"}))
+        .account(json!({"id": "u9", "userName": "JO2", "active": false}))
+        .account(json!({"id": "u8", "userName": "jo", "active": false}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > jo4;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > jo5;
+    2 Create hr/4 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/4; userName: nothing > jo6;
+    (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
+    "###);
+}
+
+#[test]
+fn a_unique_name_may_be_the_targets_own() {
+    let rest = "  mapping:\n    rules:\n    - {attribute: userName, value: 'identity.userName + \"@acme.example\"', unique: true}\n";
+    let scene = Scene::new(&[source("hr", ""), target(rest)])
+        .person("1", "jo")
+        .person("2", "jo")
+        .account(json!({"id": "u2", "userName": "jo2@acme.example", "externalId": "hc:acme:hr/2"}));
+    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > jo@acme.example;");
+}
+
+#[test]
+fn a_name_that_somebody_else_has_is_not_taken() {
+    let scene = Scene::simple()
+        .person("1", "ada")
+        .person("2", "bob")
+        .person("3", "cy")
+        .person("4", "CY")
+        .marked("u2", "hr/2", "robert")
+        .account(json!({"id": "u8", "userName": "ada", "active": false}))
+        .account(json!({"id": "u9", "userName": "bob", "active": false}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
+    (Error NameTaken) hr/1: an account of somebody else has the userName ada, so none is made
+    (Error NameTaken) hr/2: an account of somebody else has the userName bob, so the old one stays
+    (Error NameTaken) hr/4: an account of somebody else has the userName CY, so none is made
+    (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
+    "###);
+}

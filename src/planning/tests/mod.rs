@@ -1,0 +1,7 @@
+//! The rules of planning, each as a small story.
+
+mod accounts;
+mod evidence;
+mod groups;
+mod ownership;
+mod people;

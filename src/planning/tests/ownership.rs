@@ -1,0 +1,159 @@
+//! Correlation, marks, adoption, and what each ownership allows.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::super::testing::{Scene, source, target};
+use crate::model::ObjectKind;
+
+#[test]
+fn an_account_found_by_a_name_is_adopted_with_everything_that_changes() {
+    let scene = Scene::simple()
+        .record("hr", json!({"id": "1", "login": "ada", "title": "Boss"}))
+        .record("hr", json!({"id": "2", "login": "bob", "left": true}))
+        .account(json!({"id": "u1", "userName": "Ada", "title": "Chief"}))
+        .account(json!({"id": "u2", "userName": "bob"}));
+    assert_snapshot!(scene.told(), @"0 Adopt hr/1 [Joiner] id=u1 externalId: nothing > hc:acme:hr/1; title: Chief > Boss; risks [Adoption]");
+}
+
+#[test]
+fn a_link_alone_proves_ownership_and_the_mark_is_set_again() {
+    let scene = Scene::simple()
+        .person("1", "ada")
+        .person("2", "bob")
+        .account(json!({"id": "u1", "userName": "ada"}))
+        .account(json!({"id": "u2", "userName": "bob"}))
+        .link(ObjectKind::Account, "hr/1", "u1")
+        .able(|able| able.account_marker = None);
+    assert_snapshot!(scene.told(), @"0 Adopt hr/2 [Joiner] id=u2 risks [Adoption]");
+    assert_snapshot!(scene.able(|able| able.account_marker = Some("externalId".into())).told(), @r###"
+    0 Update hr/1 [Mover] id=u1 externalId: nothing > hc:acme:hr/1;
+    1 Adopt hr/2 [Joiner] id=u2 externalId: nothing > hc:acme:hr/2; risks [Adoption]
+    "###);
+}
+
+#[test]
+fn two_hits_and_two_claimants_block_those_and_no_others() {
+    let scene = Scene::new(&[source("hr", ""), target("  correlate: [title, userName]\n")])
+        .record("hr", json!({"id": "1", "login": "ada", "title": "Boss"}))
+        .record("hr", json!({"id": "2", "login": "bob", "title": "Chief"}))
+        .record("hr", json!({"id": "3", "login": "cy", "title": "Head"}))
+        .record("hr", json!({"id": "4", "login": "cy", "title": "Other"}))
+        .record("hr", json!({"id": "5", "login": "di", "title": "None"}))
+        .account(json!({"id": "u1", "userName": "ada"}))
+        .account(json!({"id": "u2", "userName": "ada2", "title": "Boss"}))
+        .account(json!({"id": "u3", "userName": "bob2", "title": "Chief"}))
+        .account(json!({"id": "u4", "userName": "bob3", "title": "Chief"}))
+        .account(json!({"id": "u5", "userName": "cy"}))
+        .account(json!({"id": "u6", "userName": "di"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Adopt hr/5 [Joiner] id=u6 externalId: nothing > hc:acme:hr/5; title: nothing > None; risks [Adoption]
+    (Error AmbiguousCorrelation) hr/1: its attributes lead to different accounts (u1, u2)
+    (Error AmbiguousCorrelation) hr/2: several accounts have its title (u3, u4)
+    (Error DuplicateKey) hr/3, hr/4 claim one account, so none of them gets it (u5)
+    "###);
+}
+
+#[test]
+fn links_and_marks_that_disagree_block() {
+    let scene = Scene::simple()
+        .person("1", "ada")
+        .person("2", "bob")
+        .person("3", "cy")
+        .marked("u1", "hr/1", "ada")
+        .account(json!({"id": "u2", "userName": "ada2"}))
+        .marked("u3", "hr/2", "bob")
+        .marked("u4", "hr/2", "bob2")
+        .link(ObjectKind::Account, "hr/1", "u2")
+        .link(ObjectKind::Account, "hr/3", "u1");
+    assert_snapshot!(scene.told(), @r###"
+    (Error AmbiguousCorrelation) hr/1: its link and its marker lead to several accounts (u1, u2)
+    (Error AmbiguousCorrelation) hr/2: its link and its marker lead to several accounts (u3, u4)
+    (Error AmbiguousCorrelation) hr/3: its link leads to an account with somebody else's marker (u1)
+    "###);
+}
+
+#[test]
+fn foreign_marks_are_never_overwritten() {
+    let scene = Scene::simple()
+        .person("1", "ada")
+        .person("2", "bob")
+        .person("3", "cy")
+        .account(json!({"id": "u1", "userName": "ada", "externalId": "okta-7"}))
+        .account(json!({"id": "u2", "userName": "bob", "externalId": "hc:other:hr/2"}))
+        .account(json!({"id": "u3", "userName": "cy", "externalId": "okta-8"}))
+        .link(ObjectKind::Account, "hr/3", "u3");
+    assert_snapshot!(scene.told(), @r###"
+    (Error ForeignOwner) hr/1, hr/2: the account found by userName carries a foreign mark, which is never overwritten
+    (Error ForeignOwner) hr/3: its account carries a foreign mark, which is never overwritten (u3)
+    (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
+    "###);
+}
+
+#[test]
+fn an_external_id_that_a_rule_maps_proves_by_value() {
+    let rest = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: externalId, value: identity.title}\n";
+    let scene = Scene::new(&[source("hr", ""), target(rest)])
+        .record("hr", json!({"id": "1", "login": "ada", "title": "E1"}))
+        .record("hr", json!({"id": "2", "login": "bob", "title": "E2"}))
+        .record("hr", json!({"id": "3", "login": "cy", "title": "E3"}))
+        .account(json!({"id": "u1", "userName": "ada.old", "externalId": "E1", "active": false}))
+        .account(json!({"id": "u2", "userName": "bob", "externalId": "E99"}))
+        .account(json!({"id": "u3", "userName": "cy"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Adopt hr/1 [Joiner] id=u1 userName: ada.old > ada; risks [SignIn, Adoption]
+    1 Adopt hr/3 [Joiner] id=u3 externalId: nothing > E3; risks [Adoption]
+    (Error ForeignOwner) hr/2: the account found by userName carries a foreign mark, which is never overwritten
+    (Warning DeactivatedElsewhere) hr/1: deactivated, and not by headcount as far as it remembers; stays so
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    "###);
+}
+
+#[test]
+fn a_former_holders_account_is_not_handed_to_a_namesake() {
+    let scene = Scene::simple().person("2", "jo").account(json!({"id": "u1", "userName": "jo", "active": false}));
+    assert_snapshot!(scene.told(), @r###"
+    (Error NameTaken) hr/2: an account of somebody else has the userName jo, so none is made
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    "###);
+}
+
+#[test]
+fn observe_changes_nothing_and_counts() {
+    let scene = Scene::new(&[source("hr", ""), target("  ownership: observe\n")])
+        .person("1", "ada")
+        .record("hr", json!({"id": "2", "login": "bob", "left": true}))
+        .marked("u2", "hr/2", "bob");
+    assert_snapshot!(scene.told(), @"(Note OwnershipUnproven) chat: 2 accounts differ from what is declared; they are only observed");
+}
+
+#[test]
+fn additive_never_removes() {
+    let scene = Scene::new(&[source("hr", ""), target("  ownership: additive\n")])
+        .person("1", "ada")
+        .record("hr", json!({"id": "2", "login": "bob", "left": true}))
+        .marked("u2", "hr/2", "bob")
+        .marked("u3", "hr/3", "cy");
+    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;");
+}
+
+#[test]
+fn authoritative_removes_what_nobody_declares_but_not_on_weak_evidence() {
+    let scene = Scene::new(&[source("hr", ""), target("  ownership: authoritative\n  guardrails: {deactivate: {count: 9}}\n")])
+        .person("1", "ada")
+        .record("hr", json!({"id": "2", "login": "bob", "left": true}))
+        .marked("u1", "hr/1", "ada")
+        .account(json!({"id": "u2", "userName": "bob"}))
+        .account(json!({"id": "u3", "userName": "stranger"}))
+        .account(json!({"id": "u4", "userName": "other", "externalId": "hc:other:hr/4"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Deactivate hr/2 [Leaver] id=u2 active: true > false; risks [SignIn]
+    1 Deactivate id:u3 [Pruned] id=u3 active: true > false; risks [SignIn]
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    "###);
+    assert_snapshot!(scene.partial("hr").told(), @r###"
+    0 Deactivate hr/2 [Leaver] id=u2 active: true > false; risks [SignIn]
+    (Incomplete IncompleteRead) hr: the connection was cut; nobody counts as gone
+    (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
+    "###);
+}
