@@ -58,8 +58,9 @@ fn document(kind: &str, name: &str, spec: Json) -> Json {
 fn source() -> Json {
     let rules: Vec<Json> =
         ATTRIBUTES.iter().map(|name| json!({ "attribute": name, "value": format!("record.{}", column(name)) })).collect();
+    let empty: Vec<String> = ATTRIBUTES.iter().map(|name| column(name)).collect();
     json!({
-        "connection": { "file": { "path": "people.ndjson" } },
+        "connection": { "file": { "path": "people.ndjson", "mayBeEmpty": empty } },
         "key": "record.key",
         "lifecycle": { "leaver": "record.left" },
         "mapping": { "rules": rules },
