@@ -2,6 +2,7 @@
 
 mod cli;
 mod conformance;
+mod faults;
 mod kubernetes_org;
 mod properties;
 mod support;

@@ -30,6 +30,9 @@ pub use report::Report;
 pub use saved::{PlanFileError, read_plan};
 pub use settings::{Pace, Settings};
 
+/// Gives the id of an object by target, kind and key.
+pub type KnownIds<'a> = dyn Fn(&str, ObjectKind, &str) -> Option<Arc<str>> + Send + Sync + 'a;
+
 /// Everything that a run needs.
 pub struct Job<'a> {
     /// what to run
@@ -45,7 +48,7 @@ pub struct Job<'a> {
     /// who runs it, for the journal
     pub who: &'a str,
     /// the id of an object by target and key, as it was read (`World::object_id`): for references to objects that the plan does not touch
-    pub known_ids: &'a (dyn Fn(&str, ObjectKind, &str) -> Option<Arc<str>> + Send + Sync),
+    pub known_ids: &'a KnownIds<'a>,
     /// finish what is in flight, then stop
     pub cancel: CancellationToken,
     /// told about each step

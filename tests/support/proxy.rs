@@ -106,7 +106,6 @@ struct Shared {
     met: Mutex<BTreeMap<Fault, u64>>,
     removals: Mutex<Vec<String>>,
     hold: Mutex<Option<Hold>>,
-    creates: AtomicU64,
 }
 
 struct Hold {
@@ -144,11 +143,6 @@ impl Proxy {
     /// How often each fault was met.
     pub fn met(&self) -> BTreeMap<Fault, u64> {
         self.shared.met.lock().unwrap().clone()
-    }
-
-    /// How many requests the server was given that make an object.
-    pub fn creates(&self) -> u64 {
-        self.shared.creates.load(Ordering::SeqCst)
     }
 
     /// Requests that took something away since this was last asked.
@@ -370,11 +364,8 @@ impl Shared {
         }
     }
 
-    /// Notes what the server is given that makes something or takes something away.
+    /// Notes what the server is given that takes something away.
     fn note(&self, request: &Request<Bytes>) {
-        if request.method() == Method::POST {
-            self.creates.fetch_add(1, Ordering::SeqCst);
-        }
         let body: Value = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
         if request.method() == Method::DELETE || takes_away(&body) {
             let words = format!("{} {} {}", request.method(), request.uri().path(), String::from_utf8_lossy(request.body()));
