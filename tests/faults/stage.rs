@@ -13,7 +13,7 @@ use tempfile::{NamedTempFile, TempDir};
 use crate::support::proxy::{Moment, Proxy};
 use crate::support::scim2::Scim2Server;
 
-use super::company::Company;
+use super::company::{Company, Person};
 
 /// Far more than any run here takes; a test that waits longer hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -153,11 +153,22 @@ impl Stage {
         }
         let mut groups = self.company.groups();
         groups.insert(STRANGE_GROUP.into(), STRANGERS.iter().map(|name| (*name).to_owned()).collect());
-        if std::env::var_os("NOGROUPS").is_none() {
-            assert_eq!(holdings.groups, groups);
-        }
+        assert_eq!(holdings.groups, groups);
         assert!(STRANGERS.iter().all(|name| holdings.users[*name].active), "strangers were left alone");
         assert_eq!(holdings.users.len(), self.company.people.len() + STRANGERS.len() - self.never_hired(&holdings));
+    }
+
+    /// Looks that whatever was taken away since this was last asked was taken from people who have left.
+    pub fn assert_taken_from_leavers_only(&self) {
+        let left: BTreeSet<_> = self.company.people.iter().filter(|person| person.left).map(Person::user_name).collect();
+        let users = self.list("Users");
+        let of =
+            |user: &Value| (user["id"].as_str().unwrap_or_default().to_owned(), user["userName"].as_str().unwrap_or_default().to_owned());
+        let (leavers, others): (Vec<_>, Vec<_>) = users.iter().map(of).partition(|(_, name)| left.contains(name));
+        for removal in self.proxy.removals() {
+            let names = |people: &[(String, String)]| people.iter().any(|(id, _)| removal.contains(id));
+            assert!(names(&leavers) && !names(&others), "taken away without a reason: {removal}");
+        }
     }
 
     /// People who left before they ever had an account.
