@@ -231,12 +231,12 @@ fn lost(error: &reqwest::Error, write: bool) -> SystemError {
 fn tls_error(error: &reqwest::Error) -> Option<String> {
     let mut source = error.source();
     while let Some(at) = source {
-        let inner = at.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = at.downcast_ref::<rustls::Error>().or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-        if let Some(tls) = tls {
+        if let Some(tls) = at.downcast_ref::<rustls::Error>() {
             return Some(tls.to_string());
         }
-        source = at.source();
+        // An I/O error does not name what it wraps as its source, but the source of that.
+        let wrapped = at.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        source = wrapped.map_or_else(|| at.source(), |wrapped| Some(wrapped as &(dyn std::error::Error + 'static)));
     }
     None
 }
@@ -250,7 +250,8 @@ fn words(error: &reqwest::Error) -> String {
     let mut source = error.source();
     while let Some(at) = source {
         let text = at.to_string();
-        if !words.contains(&text) {
+        // The client's own link says only that it is the client's.
+        if !words.contains(&text) && !text.starts_with("client error (") {
             let _ = write!(words, "{}{text}", if words.is_empty() { "" } else { ": " });
         }
         source = at.source();

@@ -6,8 +6,8 @@ use std::time::Duration;
 /// Why a system did not do what was asked (design 11). The class drives retries and the words of the finding.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SystemError {
-    /// who we are was refused: 401, a failed bind
-    #[error("sign-in was refused: {0}")]
+    /// who we are was refused or can't be told: 401, a failed bind, a secret that is not there
+    #[error("can't sign in: {0}")]
     Auth(String),
     /// we may not do this: 403
     #[error("not allowed: {0}")]
