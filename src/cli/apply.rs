@@ -68,7 +68,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     }
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
     let session = Session::load(&args.files)?;
-    args.selection.check(&session.policy)?;
+    args.selection.check(&session)?;
     if let Some(saved) = &saved {
         check_saved(saved, &session)?;
     }

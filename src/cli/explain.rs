@@ -1,11 +1,101 @@
-//! `headcount explain`.
+//! `headcount explain`: where everything about one identity comes from, and what a plan would do about it now.
 
-use super::report::{Exit, Failure};
+use std::io::Write;
+
+use clap::ValueEnum;
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::Files;
+use super::report::{self, Exit, Failure};
+use super::session::{self, Session};
+use crate::model::{Change, Plan};
+use crate::planning::why::{Explanation, Provenance};
+use crate::render::style::{STRONG, paint};
+use crate::render::{explanation, headline, safe};
 
 /// Show where each attribute, group and account of an identity comes from
 #[derive(Debug, clap::Args)]
-pub struct ExplainArgs {}
+#[command(after_help = "Example: headcount explain jane.doe --target chat")]
+pub struct ExplainArgs {
+    /// A key (hr/10023, user/jane), a record's key, a user name or an e-mail address
+    identity: String,
+    #[command(flatten)]
+    files: Files,
+    /// Only this target
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// As of this day (YYYY-MM-DD)
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<Date>,
+    /// Show also what the parts of each expression came to
+    #[arg(long)]
+    trace: bool,
+    /// How to show it
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Form,
+}
 
-pub fn run(_args: &ExplainArgs) -> Result<Exit, Failure> {
-    todo!()
+/// How it is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    #[default]
+    Text,
+    Json,
+}
+
+pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
+    let session = Session::load(&args.files)?;
+    if let Some(target) = &args.target {
+        session.check_target(target)?;
+    }
+    let memory = session.memory()?;
+    let (snapshot, plan) = session::runtime()?.block_on(session.plan(memory, args.as_of));
+    let provenance = Provenance::new(&snapshot.policy, &snapshot.world, snapshot.moment);
+    let explanation = find(&provenance, args)?;
+    let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &explanation, args.target.as_deref())).collect();
+    match args.output {
+        Form::Text => text(&explanation, &changes, &plan, args.trace)?,
+        Form::Json => {
+            let document = json!({"formatVersion": 1, "explanation": explanation, "changes": changes});
+            report::result(format!("{document:#}\n").as_bytes())?;
+        }
+    }
+    // What could not be read may be missing here too. A guardrail is not this command's business.
+    Ok(if plan.complete() { Exit::Done } else { Exit::Stale })
+}
+
+fn find(provenance: &Provenance<'_>, args: &ExplainArgs) -> Result<Explanation, Failure> {
+    let name = &args.identity;
+    match provenance.find(name).as_slice() {
+        [] => Err(Failure::new(format!("nobody is known by {name:?}"))
+            .hint("name a key such as hr/10023, a record's key, a user name or an e-mail address")),
+        [key] => provenance
+            .explain(key, args.target.as_deref())
+            .ok_or_else(|| Failure::new(format!("{key} can't be explained: no source and no User makes it exist"))),
+        several => Err(Failure::new(format!("{name:?} may be any of {}", several.join(", "))).hint("name one of these keys")),
+    }
+}
+
+fn concerns(change: &Change, explanation: &Explanation, target: Option<&str>) -> bool {
+    let key = &explanation.identity;
+    let here = target.is_none_or(|target| target == change.target.as_ref());
+    here && (change.object.key == *key || change.members.iter().any(|member| member.member.key == *key))
+}
+
+fn text(explanation: &Explanation, changes: &[&Change], plan: &Plan, trace: bool) -> Result<(), Failure> {
+    let mut out = report::stdout();
+    explanation::write(explanation, trace, &mut out)?;
+    let heading = if changes.is_empty() { "No changes in the plan" } else { "Changes in the plan" };
+    writeln!(out, "\n{}", paint(STRONG, heading))?;
+    for change in changes {
+        let withheld = if change.runs() { "" } else { " (withheld)" };
+        writeln!(out, "  {}{withheld}", headline(change))?;
+    }
+    let key = &explanation.identity;
+    for finding in plan.findings.iter().filter(|finding| finding.subject.key.as_ref() == Some(key)) {
+        writeln!(out, "  {}", safe::lines(&finding.message))?;
+    }
+    out.flush()?;
+    Ok(())
 }

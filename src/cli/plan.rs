@@ -52,7 +52,7 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
 pub fn make(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>) -> Result<Plan, Failure> {
     output.check()?;
     let session = Session::load(files)?;
-    selection.check(&session.policy)?;
+    selection.check(&session)?;
     let memory = session.memory()?;
     let (_, plan) = session::runtime()?.block_on(session.plan(memory, as_of));
     let all = plan.changes.len();

@@ -5,9 +5,9 @@
 use clap::Args;
 
 use super::report::Failure;
+use super::session::Session;
 use crate::apply::compare;
 use crate::model::{Change, ChangeId, ObjectRef, Plan};
-use crate::policy::Policy;
 
 /// Which part of the plan.
 #[derive(Clone, Debug, Default, Args)]
@@ -27,15 +27,8 @@ impl Selection {
     }
 
     /// A target that does not exist is a slip, not an empty part.
-    pub fn check(&self, policy: &Policy) -> Result<(), Failure> {
-        let known = |name: &String| policy.targets.iter().any(|target| target.name.as_ref() == name.as_str());
-        match self.target.iter().find(|name| !known(name)) {
-            None => Ok(()),
-            Some(name) => {
-                let names: Vec<_> = policy.targets.iter().map(|target| target.name.as_ref()).collect();
-                Err(Failure::usage(format!("there is no target {name:?}")).hint(format!("the manifests have: {}", names.join(", "))))
-            }
-        }
+    pub fn check(&self, session: &Session) -> Result<(), Failure> {
+        self.target.iter().try_for_each(|name| session.check_target(name))
     }
 
     /// The selected part of a plan, closed over what changes need.

@@ -43,6 +43,15 @@ impl Session {
         Ok(Self { loaded, policy, state })
     }
 
+    /// A target that does not exist is a slip of whoever named it.
+    pub fn check_target(&self, name: &str) -> Result<(), Failure> {
+        let names: Vec<_> = self.policy.targets.iter().map(|target| target.name.as_ref()).collect();
+        if names.contains(&name) {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("there is no target {name:?}")).hint(format!("the manifests have: {}", names.join(", "))))
+    }
+
     /// What earlier runs left; nothing where there was none.
     pub fn memory(&self) -> Result<Memory, Failure> {
         if !self.state.exists() {

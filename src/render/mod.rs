@@ -3,6 +3,7 @@
 //! Must never: decide, read or change anything, show a secret, or let a name from outside steer the terminal or the page.
 
 mod difference;
+pub mod explanation;
 pub mod json;
 mod markdown;
 mod markup;

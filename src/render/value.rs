@@ -10,6 +10,7 @@ use crate::model::{AttributeChange, HIDDEN, Plan, Value, Visibility, attribute};
 pub const NONE: &str = "(none)";
 
 /// What people call the objects of a plan, to show a manager by name.
+#[derive(Default)]
 pub struct Names<'a>(HashMap<&'a str, &'a str>);
 
 impl<'a> Names<'a> {

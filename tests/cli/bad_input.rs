@@ -6,7 +6,7 @@ use super::world::BROKEN;
 use super::{Folder, headcount};
 
 /// Every command that reads manifests, with what else it needs.
-const COMMANDS: &[&[&str]] = &[&["validate"], &["plan"], &["diff"], &["apply", "--auto-approve"], &["history"]];
+const COMMANDS: &[&[&str]] = &[&["validate"], &["plan"], &["diff"], &["apply", "--auto-approve"], &["explain", "hr/1"], &["history"]];
 
 #[test]
 fn a_broken_manifest_stops_every_command_before_anything_is_written() {

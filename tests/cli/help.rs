@@ -167,3 +167,29 @@ For more information, try '--help'.
 
 "#]]);
 }
+
+#[test]
+fn explain() {
+    headcount(["explain", "-h"]).assert().success().stdout_eq(str![[r#"
+Show where each attribute, group and account of an identity comes from
+
+Usage: headcount explain [OPTIONS] <IDENTITY>
+
+Arguments:
+  <IDENTITY>  A key (hr/10023, user/jane), a record's key, a user name or an e-mail address
+
+Options:
+  -f, --file <PATH>      A file or directory of manifests, or - for stdin; repeatable [default: the
+                         current directory]
+      --target <NAME>    Only this target
+      --as-of <DATE>     As of this day (YYYY-MM-DD)
+      --trace            Show also what the parts of each expression came to
+  -o, --output <FORMAT>  How to show it [default: text] [possible values: text, json]
+      --color <WHEN>     When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
+                         auto] [possible values: auto, always, never]
+  -h, --help             Print help
+
+Example: headcount explain jane.doe --target chat
+
+"#]]);
+}
