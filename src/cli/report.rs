@@ -271,11 +271,14 @@ fn terminal_width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0))
 }
 
+/// Columns from 1, and how many.
+type Spans = Vec<(u32, u32)>;
+
 /// The lines of the files, for marking; what may be a secret is starred out wherever its line is shown.
 struct Lines<'a> {
     texts: &'a Texts,
     files: BTreeMap<Arc<str>, Option<File>>,
-    concealed: BTreeMap<(Arc<str>, u32), Vec<(u32, u32)>>,
+    concealed: BTreeMap<(Arc<str>, u32), Spans>,
 }
 
 struct File {
@@ -286,7 +289,7 @@ struct File {
 
 impl<'a> Lines<'a> {
     fn new(texts: &'a Texts, found: &[Diagnostic]) -> Self {
-        let mut concealed: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut concealed: BTreeMap<_, Spans> = BTreeMap::new();
         for (place, length) in found.iter().filter(|found| found.conceal).filter_map(|found| found.place.as_ref()) {
             concealed.entry((place.file.clone(), place.line)).or_default().push((place.column, *length));
         }
