@@ -2,10 +2,14 @@
 //!
 //! Must never: print. The command line renders it, with the source line marked.
 
+mod suggest;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use suggest::{did_you_mean, nearest};
 
 /// A place in an input file. Lines and columns count from 1, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::generated;
 use super::report::{Exit, Failure};
+use crate::diagnostic::did_you_mean;
 use crate::manifest;
 use crate::render::json;
 
@@ -27,7 +28,7 @@ pub fn run(args: &SchemaArgs) -> Result<Exit, Failure> {
             let kind = args.kind.as_deref().unwrap_or("headcount");
             generated::print(&files, &format!("{}.json", kind.to_lowercase())).unwrap_or_else(|| {
                 let known = files.iter().map(|(name, _)| name.trim_end_matches(".json")).collect::<Vec<_>>();
-                let near = manifest::did_you_mean(kind, known.iter().copied());
+                let near = did_you_mean(kind, known.iter().copied());
                 Err(Failure::usage(format!("there is no kind `{kind}`"))
                     .hint(near.unwrap_or_else(|| format!("known: {}", known.join(", ")))))
             })

@@ -7,8 +7,9 @@ use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExp
 use super::datum::Datum;
 use super::function::{self, Function};
 use super::node::{Comparison, Loop, LoopKind, Node, Operator};
-use super::root::{Resolved, Root, nearest};
+use super::root::{Resolved, Root};
 use super::{Problem, date};
+use crate::diagnostic::nearest;
 
 /// Loops in loops: more would let 2 KiB of text run for hours.
 const MAX_LOOPS: usize = 2;

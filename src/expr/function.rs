@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::date;
 use super::datum::Datum;
 use super::eval::MAX_TEXT;
-use super::{date, root};
+use crate::diagnostic::nearest;
 
 /// One function.
 #[derive(Debug)]
@@ -112,7 +113,7 @@ pub(super) fn nearest_name(name: &str) -> Option<&'static str> {
         "timestamp" | "todate" => Some("date"),
         _ => None,
     };
-    other.or_else(|| root::nearest(name, names()))
+    other.or_else(|| nearest(name, names()))
 }
 
 fn needs<T>(what: &str, got: &Datum<'_>) -> Result<T, Cow<'static, str>> {

@@ -18,7 +18,7 @@ mod trace;
 
 use std::sync::Arc;
 
-pub use root::{Root, nearest, path_of_segments, segments_of_path};
+pub use root::{Root, path_of_segments, segments_of_path};
 
 use crate::diagnostic::Place;
 use crate::model::{Cell, Value};

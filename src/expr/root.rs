@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::diagnostic::nearest;
 use crate::model;
 
 /// What an expression may speak of; each is one root variable.
@@ -87,41 +88,6 @@ impl Root {
             None => format!("attributes have SCIM's names; own ones stand below {root}.custom"),
         }
     }
-}
-
-/// The name that was probably meant: the same last segment, or few letters away.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = name.to_lowercase();
-    let tail = wanted.rsplit('.').next().unwrap_or_default();
-    let allowed = (wanted.chars().count() / 3).clamp(1, 3);
-    known
-        .filter_map(|known| {
-            let folded = known.to_lowercase();
-            let same_tail = folded.rsplit('.').next() == Some(tail);
-            let distance = if same_tail { 0 } else { edits(&wanted, &folded) };
-            (distance <= allowed).then_some((distance, known))
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
-}
-
-/// Letters to insert, drop, replace or swap with their neighbour.
-fn edits(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().take(64).collect(), other.chars().take(64).collect());
-    let mut before = vec![0; other.len() + 1];
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (row, letter) in one.iter().enumerate() {
-        let mut next = vec![row + 1];
-        for (column, candidate) in other.iter().enumerate() {
-            let mut best = (last[column] + usize::from(letter != candidate)).min(last[column + 1] + 1).min(next[column] + 1);
-            if row > 0 && column > 0 && *letter == other[column - 1] && one[row - 1] == *candidate {
-                best = best.min(before[column - 1] + 1);
-            }
-            next.push(best);
-        }
-        before = std::mem::replace(&mut last, next);
-    }
-    last[other.len()]
 }
 
 /// Segments joined by `.`, a dot or backslash inside one escaped by `\`.

@@ -2,8 +2,8 @@
 
 use super::read::is_null;
 use super::schema::API_VERSION;
-use super::suggest::did_you_mean;
 use super::tree::{Content, Mark, Style, Tree};
+use crate::diagnostic::did_you_mean;
 
 /// The kinds this version reads.
 pub(super) const KINDS: [&str; 6] = ["Workspace", "Source", "Target", "AttributeMapping", "User", "Group"];

@@ -15,7 +15,6 @@ mod read;
 mod schema;
 mod shape;
 mod stream;
-mod suggest;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -26,7 +25,6 @@ pub use input::Input;
 pub use load::load;
 pub use outline::{Outline, Span};
 pub use schema::{API_VERSION, crds, schema};
-pub use suggest::{did_you_mean, nearest};
 pub use tree::Style;
 
 /// One document of a kind, and where it stands.

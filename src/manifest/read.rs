@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use serde_json::{Map, Number, Value};
 
 use super::shape::{Fields, Shape};
-use super::suggest::nearest;
 use super::tree::{Content, MAX_DEPTH, Mark, Node, Style, Tree};
+use crate::diagnostic::nearest;
 
 /// How much an alias may add to a document: values and bytes of text.
 const ALIAS_ALLOWANCE: usize = 1 << 20;

@@ -332,3 +332,31 @@ fn a_folder_is_read_whole_sorted_and_once() {
     let (_, problems) = load(&[Input::Path(folder.path().join(".git"))]);
     assert_eq!(problems, []);
 }
+
+proptest::proptest! {
+    /// Any damage to good manifests ends in diagnostics with places inside the text, and never in a panic.
+    #[test]
+    fn damage_is_told_and_never_panics(edits in proptest::collection::vec((0usize..4000, proptest::sample::select(DAMAGE), 0usize..6), 1..8)) {
+        let mut text: Vec<char> = WORKSPACE.chars().collect();
+        for (at, put, cut) in edits {
+            let at = at % text.len();
+            let end = (at + cut).min(text.len());
+            text.splice(at..end, put.chars());
+        }
+        let text: String = text.into_iter().collect();
+        let (loaded, problems) = read(&text);
+        let lines = text.lines().count().max(1);
+        for (place, length) in problems.iter().filter_map(|problem| problem.place.as_ref()) {
+            proptest::prop_assert!(place.line as usize <= lines + 1 && place.column > 0 && *length > 0, "{place}\n{text}");
+        }
+        for group in &loaded.groups {
+            loaded.place_in_scalar(&group.origin, "/spec/displayName", 1, 3);
+            loaded.place(&group.origin, "/spec/members/0/user");
+        }
+    }
+}
+
+const DAMAGE: &[&str] = &[
+    "", ":", ": ", "- ", "\n", "\n\n", "  ", "\t", "[", "]", "{", "}", "'", "\"", "|", ">", "&a ", "*a", "!!str ", "!x ", "#", " #", "%",
+    "---\n", "...\n", "?", "~", "null", "\u{feff}", "\u{0}", "\r", "\u{2028}", "ü", "𝄞", ",", "<<: *a\n", "\\", "0x1f", "@", "`",
+];

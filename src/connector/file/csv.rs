@@ -8,7 +8,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::input::Input;
 use super::rows::{Rows, Stop, names_column};
-use crate::manifest::did_you_mean;
+use crate::diagnostic::did_you_mean;
 use crate::model::Columns;
 
 /// A record (its quoted lines too) is no longer than this; a longer one is a quote that nobody closed.

@@ -199,7 +199,7 @@ impl Checker<'_> {
                 self.problem(format!("`columns` can't hold `{attribute}`; it has a key of its own: `active`, `roles`, `key`"));
             } else if !is_known_attribute(attribute) {
                 let known = crate::model::attributes().iter().map(|known| known.name);
-                let hint = crate::manifest::did_you_mean(attribute, known).unwrap_or_else(|| "own ones stand below `custom.`".into());
+                let hint = crate::diagnostic::did_you_mean(attribute, known).unwrap_or_else(|| "own ones stand below `custom.`".into());
                 self.problem(format!("there is no attribute `{attribute}` ({hint})"));
             }
             let Some(column) = self.keep(table.column(name)) else { continue };

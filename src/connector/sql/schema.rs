@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, Result};
 
-use crate::manifest::did_you_mean;
+use crate::diagnostic::did_you_mean;
 
 /// A table or view as it is.
 #[derive(Clone, Debug)]

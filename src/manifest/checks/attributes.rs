@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{Context, Diagnostic, Origin};
+use crate::diagnostic::nearest;
 use crate::manifest::kinds::MappingRule;
-use crate::manifest::{nearest, quantity};
+use crate::manifest::quantity;
 use crate::model::{AttributeType, Visibility, attribute, attributes, is_known_attribute};
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
@@ -47,12 +48,9 @@ fn names(context: &Context<'_>, origin: &Origin, names: &[String], problems: &mu
     }
 }
 
-/// Somebody who writes `givenName` means `name.givenName`.
 fn unknown(name: &str) -> Diagnostic {
     let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
-    let all = || attributes().iter().map(|known| known.name);
-    let part = all().find(|known| known.rsplit_once('.').is_some_and(|(_, last)| last.eq_ignore_ascii_case(name)));
-    let hint = match part.or_else(|| nearest(name, all())) {
+    let hint = match nearest(name, attributes().iter().map(|known| known.name)) {
         Some(near) => format!("did you mean `{near}`? own attributes stand below `custom.`"),
         None => format!("SCIM's names are known, and own ones below `custom.`: `custom.{shown}`"),
     };

@@ -1,8 +1,9 @@
 //! Durations, shares, dates, time zones and names of guardrails are written so that they can be read.
 
 use super::{Context, Diagnostic, Origin};
+use crate::diagnostic::did_you_mean;
 use crate::manifest::kinds::{Guardrails, Limit, SourceConnection, TargetConnection, TargetSpec};
-use crate::manifest::{did_you_mean, quantity};
+use crate::manifest::quantity;
 
 /// The names an override may give.
 const GUARDRAILS: [&str; 7] = ["deactivate", "delete", "create", "update", "removeMembers", "deleteGroups", "leavers"];

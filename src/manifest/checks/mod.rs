@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::load::Declared;
 use super::outline::Outline;
-use super::{Loaded, Origin, did_you_mean};
-use crate::diagnostic::{Diagnostic, Place};
+use super::{Loaded, Origin};
+use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 
 mod attributes;
 mod cycles;
