@@ -2,7 +2,9 @@
 
 mod cli;
 mod conformance;
+mod django;
 mod faults;
 mod kubernetes_org;
 mod properties;
+mod quickstart;
 mod support;
