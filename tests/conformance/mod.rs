@@ -8,4 +8,5 @@ mod direct;
 mod look;
 mod pipeline;
 mod scim;
+mod sql;
 mod table;
