@@ -98,7 +98,7 @@ pub struct ScimConnection {
     /// PEM file with the certificate authority, where it is not a public one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
-    /// Resources a page. Default: 100.
+    /// Resources a page. Default: as many as the service allows, but 500 at most; 100 where it does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u32>,
     /// Deadline of one request: `30s`.

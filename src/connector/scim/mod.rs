@@ -34,8 +34,10 @@ use paging::Paging;
 use read::ScimReader;
 use write::ScimWriter;
 
-/// Resources a page where nobody says otherwise.
+/// Resources a page where nobody says otherwise, not even the service.
 const PAGE_SIZE: u32 = 100;
+/// Resources a page where the service allows many: fewer requests, and still small answers.
+const LARGE_PAGE: u32 = 500;
 /// Deadline of one request where nobody says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// One answer is a page of people or one group with all its members.
@@ -80,10 +82,15 @@ impl Service {
         };
         let api = Api { client: Client::new(&settings)?, base: base_url(&connection.url)?, credentials };
         let discovery = Discovery::ask(&api, connection.extension.as_deref()).await?;
-        let wanted = connection.page_size.filter(|size| *size > 0).unwrap_or(PAGE_SIZE);
-        let count = discovery.max_results.map_or(wanted, |most| most.min(wanted));
+        let count = page_size(connection.page_size, discovery.max_results);
         Ok(Self { api, discovery, paging: Paging { count, pause }, patch_refused: AtomicBool::new(false) })
     }
+}
+
+/// Never more than the service allows.
+fn page_size(wanted: Option<u32>, most: Option<u32>) -> u32 {
+    let wanted = wanted.filter(|size| *size > 0).unwrap_or(if most.is_some() { LARGE_PAGE } else { PAGE_SIZE });
+    most.map_or(wanted, |most| most.min(wanted))
 }
 
 /// The base of the service. Secrets and queries have no place in it.
