@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::work::{Stage, Work, attribute, with};
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
-use crate::model::{Action, Cause, Cell, Finding, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject, Value};
+use crate::model::{Action, Cause, Cell, Evidence, Finding, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject, Value};
 use crate::planning::LookupBy;
 use crate::policy::GroupPolicy;
 use crate::world::{Bound, Carries, Truth};
@@ -58,6 +58,11 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize) -> TargetGroups {
     let mut groups = TargetGroups { states: vec![GroupState::Out; count], rows: vec![None; count], ..TargetGroups::default() };
     let Some(scope) = &basis.policy.targets[target].groups else { return groups };
     let side = basis.observed[target].side;
+    if matches!(side.accounts.evidence, Evidence::Unreadable { .. }) {
+        // The target was told to be unreadable, and what it can do may not even be known.
+        groups.states.fill(GroupState::Unclear);
+        return groups;
+    }
     if !side.capabilities.read_groups {
         let name = &basis.policy.targets[target].name;
         let message = format!("{name}: its groups can't be read, so none are planned");
