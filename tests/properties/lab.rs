@@ -29,6 +29,18 @@ pub struct Lab {
     pub shut_by_others: BTreeSet<String>,
 }
 
+/// How a plan is carried out.
+pub struct Run<'a> {
+    pub lens: &'a Lens,
+    pub fails: u16,
+    pub interrupted: Option<&'a (u8, Event)>,
+}
+
+impl Run<'_> {
+    /// Seen clearly, and nothing goes wrong.
+    pub const CALM: Run<'static> = Run { lens: &Lens::CLEAR, fails: 0, interrupted: None };
+}
+
 pub struct Defaults;
 
 impl ConnectorFacts for Defaults {
@@ -149,17 +161,18 @@ impl Lab {
         planning::plan(policy, &world, &answers, self.moment(), scope)
     }
 
-    /// Carries a plan out, in order. `fails` are positions (modulo 16) of changes that the system refuses; `interrupted` happens after so many changes.
-    pub fn apply(
-        &mut self,
-        policy: &Policy,
-        plan: &Plan,
-        fails: u16,
-        interrupted: Option<&(u8, Event)>,
-        audit: &mut dyn FnMut(&System, &Change, Option<&str>),
-    ) -> usize {
+    /// Carries out a plan that was made through a lens, in order. `fails` are positions (modulo 16) of changes that the system refuses; `interrupted` happens
+    /// after so many changes; `audit` sees each change before it is made.
+    pub fn apply(&mut self, policy: &Policy, plan: &Plan, run: &Run<'_>, audit: &mut dyn FnMut(&System, &Change, Option<&str>)) -> usize {
+        let world = self.world(policy, run.lens, false);
         self.remember_reads(policy, plan);
-        let mut ids: BTreeMap<Arc<str>, String> = self.memory.links.iter().map(|link| (link.key.clone(), link.id.to_string())).collect();
+        let mut ids: BTreeMap<Arc<str>, String> = BTreeMap::new();
+        let attributes = plan.changes.iter().flat_map(|change| &change.attributes);
+        for key in attributes.filter_map(|part| referred(part.after.as_ref())) {
+            if let Some(id) = world.object_id(policy, "chat", ObjectKind::Account, key) {
+                ids.insert(key.clone(), id.to_string());
+            }
+        }
         for change in &plan.changes {
             for object in std::iter::once(&change.object).chain(change.members.iter().map(|member| &member.member)) {
                 if let Some(id) = &object.id {
@@ -169,10 +182,10 @@ impl Lab {
         }
         let mut done = vec![false; plan.changes.len()];
         for (at, change) in plan.changes.iter().enumerate() {
-            if let Some((_, event)) = interrupted.filter(|(after, _)| usize::from(*after) == at) {
+            if let Some((_, event)) = run.interrupted.filter(|(after, _)| usize::from(*after) == at) {
                 self.others_do(event);
             }
-            let refused = fails >> (at % 16) & 1 == 1;
+            let refused = run.fails >> (at % 16) & 1 == 1;
             if !change.runs() || refused || !ready(plan, change, &done) {
                 continue;
             }
@@ -360,7 +373,14 @@ fn ready(plan: &Plan, change: &Change, done: &[bool]) -> bool {
 }
 
 fn refers(value: Option<&Value>, key: &str) -> bool {
-    matches!(value, Some(Value::Reference(to)) if to.as_ref() == key)
+    referred(value).is_some_and(|to| to.as_ref() == key)
+}
+
+fn referred(value: Option<&Value>) -> Option<&Arc<str>> {
+    match value {
+        Some(Value::Reference(key)) => Some(key),
+        _ => None,
+    }
 }
 
 /// A value with ids for references; nothing where nobody knows the id.

@@ -7,7 +7,7 @@ use headcount::model::{Action, Change, ObjectKind, Plan, Value};
 use headcount::planning::Scope;
 use proptest::prelude::*;
 
-use super::lab::Lab;
+use super::lab::{Lab, Run};
 use super::story::{Lens, Person, Standing, Story, stories};
 use super::system::{System, text};
 
@@ -36,7 +36,8 @@ proptest! {
             lab.days_pass(act.days);
             let policy = lab.policy();
             let plan = lab.plan(&policy, &act.lens, Scope::All);
-            lab.apply(&policy, &plan, act.fails, act.interrupted.as_ref(), &mut |_, _, _| {});
+            let run = Run { lens: &act.lens, fails: act.fails, interrupted: act.interrupted.as_ref() };
+            lab.apply(&policy, &plan, &run, &mut |_, _, _| {});
             settle(&mut lab)?;
         }
     }
@@ -61,7 +62,8 @@ proptest! {
             let plan = lab.plan(&policy, &act.lens, Scope::All);
             let setup = lab.story.setup.clone();
             let mut wrong = Vec::new();
-            lab.apply(&policy, &plan, act.fails, None, &mut |system, change, id| wrong.extend(trespass(&setup, system, change, id)));
+            let run = Run { lens: &act.lens, fails: act.fails, interrupted: None };
+            lab.apply(&policy, &plan, &run, &mut |system, change, id| wrong.extend(trespass(&setup, system, change, id)));
             prop_assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), lab.story.manifests());
             act.events.iter().for_each(|event| lab.happens(event));
             lab.days_pass(act.days);
@@ -128,11 +130,11 @@ fn settle(lab: &mut Lab) -> Result<(), TestCaseError> {
     let policy = lab.policy();
     if !lab.has_baselines(&policy) {
         let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);
-        lab.apply(&policy, &plan, 0, None, &mut |_, _, _| {});
+        lab.apply(&policy, &plan, &Run::CALM, &mut |_, _, _| {});
     }
     let first = lab.plan(&policy, &Lens::CLEAR, Scope::All);
     let before = lab.system.clone();
-    lab.apply(&policy, &first, 0, None, &mut |_, _, _| {});
+    lab.apply(&policy, &first, &Run::CALM, &mut |_, _, _| {});
     let next = lab.plan(&policy, &Lens::CLEAR, Scope::All);
     let left: Vec<_> = next.changes.iter().filter(|change| change.runs()).collect();
     prop_assert!(
@@ -154,7 +156,8 @@ fn in_every_scene(story: Story, mut look: impl FnMut(&Lab, &Lens) -> Result<(), 
         look(&lab, &act.lens)?;
         let policy = lab.policy();
         let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);
-        lab.apply(&policy, &plan, act.fails, act.interrupted.as_ref(), &mut |_, _, _| {});
+        let run = Run { lens: &Lens::CLEAR, fails: act.fails, interrupted: act.interrupted.as_ref() };
+        lab.apply(&policy, &plan, &run, &mut |_, _, _| {});
         act.events.iter().for_each(|event| lab.happens(event));
         lab.days_pass(act.days);
     }
