@@ -3,6 +3,7 @@
 //! Must never: take somebody out of a group that is not ours, or take out an account that is not, unless the target is authoritative.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::group::{GroupState, TargetGroups};
 use super::roster::{self, Roster, flatten};
@@ -17,8 +18,8 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize, groups: &TargetGrou
     let Some(scope) = &basis.policy.targets[target].groups else { return };
     let side = basis.observed[target].side;
     let nests = side.capabilities.nested_groups && scope.nested;
-    let made = made(work, target);
-    let mut step = Step { work, target, groups, rosters, made, removed: BTreeMap::new(), added: BTreeMap::new() };
+    let (made, leavers) = (made(work, target), leavers(work, target));
+    let mut step = Step { work, target, groups, rosters, made, leavers, removed: BTreeMap::new(), added: BTreeMap::new() };
     let mut flattened = Vec::new();
     for at in 0..basis.policy.groups.len() {
         let state = groups.states[at];
@@ -53,12 +54,20 @@ fn made(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, ObjectRef> {
     drafts.filter_map(entry).collect()
 }
 
+/// Leavers whose accounts go in this plan.
+fn leavers(work: &Work<'_, '_>, target: usize) -> BTreeSet<Arc<str>> {
+    let goes =
+        |draft: &&super::work::Draft| draft.target == target && draft.change.reason == Reason::Leaver && draft.change.action.removes();
+    work.drafts.iter().filter(goes).map(|draft| draft.change.object.key.clone()).collect()
+}
+
 struct Step<'s, 'b, 'a> {
     work: &'s mut Work<'b, 'a>,
     target: usize,
     groups: &'s TargetGroups,
     rosters: &'s [Roster],
     made: BTreeMap<u32, ObjectRef>,
+    leavers: BTreeSet<Arc<str>>,
     /// accounts that lose memberships: how many, and by which drafts
     removed: BTreeMap<u32, (usize, Vec<usize>)>,
     /// accounts that gain some
@@ -75,7 +84,7 @@ impl Step<'_, '_, '_> {
             GroupState::Here(row) => self.work.basis.observed[self.target].members(row),
             _ => Vec::new(),
         };
-        let (adds, accounts) = self.additions(wanted, &observed);
+        let (adds, accounts) = self.additions(state, wanted, &observed);
         let removals: Vec<Member> = observed.iter().copied().filter(|member| self.goes(*member, wanted)).collect();
         if adds.is_empty() && removals.is_empty() {
             return;
@@ -98,7 +107,7 @@ impl Step<'_, '_, '_> {
             for row in accounts {
                 *self.added.entry(row).or_default() += 1;
             }
-            self.put(at, state, Action::AddMembers, Stage::AddMembers, adds);
+            self.put(at, state, (Action::AddMembers, Reason::Mover), Stage::AddMembers, adds);
         }
     }
 
@@ -106,8 +115,10 @@ impl Step<'_, '_, '_> {
         matches!(self.work.basis.observed[self.target].memberships_evidence(), Evidence::Unreadable { .. })
     }
 
-    /// Who comes, and the rows of the accounts among them that exist.
-    fn additions(&self, wanted: &Roster, observed: &[Member]) -> (Vec<MemberChange>, Vec<u32>) {
+    /// Who comes, and the rows of the accounts among them that exist. Where memberships may be missing, one that was not read is none to add: only what this
+    /// plan makes is certain to be in no group, and to have nobody in it.
+    fn additions(&self, state: GroupState, wanted: &Roster, observed: &[Member]) -> (Vec<MemberChange>, Vec<u32>) {
+        let certain = state == GroupState::Made || self.work.basis.observed[self.target].memberships_evidence().proves_absence();
         let claims = &self.work.claims[self.target];
         let mut adds = Vec::new();
         let mut rows = Vec::new();
@@ -116,7 +127,7 @@ impl Step<'_, '_, '_> {
                 (Presence::Made, _) => {
                     adds.extend(self.made.get(identity).map(|object| MemberChange { member: object.clone(), people: 1 }));
                 }
-                (Presence::Stays, Some(row)) if observed.binary_search(&Member::Account(row)).is_err() => {
+                (Presence::Stays, Some(row)) if certain && observed.binary_search(&Member::Account(row)).is_err() => {
                     let key = self.work.basis.people.key(*identity);
                     adds.push(MemberChange { member: self.work.account(self.target, row, &key), people: 1 });
                     rows.push(row);
@@ -126,7 +137,7 @@ impl Step<'_, '_, '_> {
         }
         for inner in &wanted.nested {
             let object = match self.groups.states[*inner] {
-                GroupState::Here(row) if observed.binary_search(&Member::Group(row)).is_ok() => continue,
+                GroupState::Here(row) if !certain || observed.binary_search(&Member::Group(row)).is_ok() => continue,
                 GroupState::Here(row) => self.work.group(self.target, row, roster::key(self.work, *inner)),
                 _ => new_group(self.work, *inner),
             };
@@ -195,15 +206,21 @@ impl Step<'_, '_, '_> {
             draft.target == self.target && draft.change.action == Action::Adopt && draft.change.object.key == *key
         };
         let stage = if self.work.drafts.iter().any(adopted) { Stage::AddMembers } else { Stage::RemoveMembers };
-        self.put(at, state, Action::RemoveMembers, stage, members);
+        // Leavers in a step of their own: they go even where a guardrail holds the others. The others first: risks are noted at the next draft.
+        let (leavers, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| self.leavers.contains(&member.member.key));
+        for (reason, members) in [(Reason::Mover, others), (Reason::Leaver, leavers)] {
+            if !members.is_empty() {
+                self.put(at, state, (Action::RemoveMembers, reason), stage, members);
+            }
+        }
     }
 
-    fn put(&mut self, at: usize, state: GroupState, action: Action, stage: Stage, members: Vec<MemberChange>) {
+    fn put(&mut self, at: usize, state: GroupState, (action, reason): (Action, Reason), stage: Stage, members: Vec<MemberChange>) {
         let object = match state {
             GroupState::Here(row) => self.work.group(self.target, row, roster::key(self.work, at)),
             _ => new_group(self.work, at),
         };
-        let change = self.work.change(self.target, action, object, Reason::Mover, Cause::Group(at as u32));
+        let change = self.work.change(self.target, action, object, reason, Cause::Group(at as u32));
         self.work.draft(self.target, stage, with_members(change, members));
     }
 

@@ -154,3 +154,27 @@ fn memberships_that_could_not_be_read_stay() {
     (Incomplete IncompleteRead) chat: its memberships could not be read to the end: 401; nothing is planned for them
     "###);
 }
+
+#[test]
+fn memberships_that_may_exist_unseen_are_not_added() {
+    let scene = Scene::new(&[source("hr", ""), target("  groups: {}\n"), group("all", "  rule: 'true'\n")])
+        .person("1", "ada")
+        .person("2", "bob")
+        .marked("u1", "hr/1", "ada")
+        .marked_group("g1", "group/all", "all")
+        .read("chat", ObjectKind::Membership, Evidence::Partial { reason: "cut".into() });
+    assert_snapshot!(scene.told(), @r###"
+    0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
+    1 AddMembers group/all [Mover] id=g1 hr/2 needs [0]
+    (Incomplete IncompleteRead) chat: its memberships could not be read to the end: cut; nothing follows from what is missing
+    "###);
+}
+
+#[test]
+fn nobody_is_adopted_while_somebody_unseen_may_claim_the_account_too() {
+    let scene = Scene::simple().person("1", "ada").account(json!({"id": "u1", "userName": "ada"})).partial("hr");
+    assert_snapshot!(scene.told(), @r###"
+    (Incomplete IncompleteRead) hr/1: it could take over an account, but not all sources could be read, and somebody unseen may claim it too; this waits for a complete read
+    (Incomplete IncompleteRead) hr: the connection was cut; nobody counts as gone
+    "###);
+}

@@ -104,7 +104,8 @@ fn leavers_lose_what_is_ours_and_additive_groups_keep_all() {
     assert_snapshot!(build(GROUPS).told(), @r###"
     0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
     1 Deactivate hr/2 [Absent] id=u2 active: true > false; risks [SignIn]
-    2 RemoveMembers group/ops [Mover] id=g1 hr/1 hr/2
+    2 RemoveMembers group/ops [Mover] id=g1 hr/2
+    3 RemoveMembers group/ops [Leaver] id=g1 hr/1
     "###);
     assert_snapshot!(build("  groups: {ownership: additive}\n").told(), @r###"
     0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
@@ -236,7 +237,7 @@ fn protected_accounts_and_groups_that_must_keep_members_are_known() {
     assert_snapshot!(scene.told(), @r###"
     0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn] WITHHELD
     1 Deactivate hr/2 [Leaver] id=u2 active: true > false; risks [SignIn] WITHHELD
-    2 RemoveMembers group/ops [Mover] id=g1 hr/2 WITHHELD
+    2 RemoveMembers group/ops [Leaver] id=g1 hr/2 WITHHELD
     (Refused Protected) chat: 1 protected account or group would be deactivated, deleted or stripped of a group; none of that goes
     (Refused Protected) chat: group ops has 1 active members and must keep at least 1, but 1 would go; none of them does. Members that this plan adds count from the next run on
     "###);

@@ -132,3 +132,15 @@ fn equal_inputs_give_equal_bytes() {
     assert_eq!(bytes(&scene), bytes(&scene));
     assert_eq!(bytes(&scene), bytes(&scene.clone().reversed()));
 }
+
+#[test]
+fn an_account_that_was_merely_found_is_nobodys_manager() {
+    let scene = Scene::simple()
+        .record("hr", json!({"id": "1", "login": "ada", "boss": "2"}))
+        .record("hr", json!({"id": "2", "login": "bob", "start": "2099-01-01"}))
+        .account(json!({"id": "u2", "userName": "bob"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
+    (Warning UnresolvedReference) hr/1: manager is hr/2, who has no account here; it is left out
+    "###);
+}
