@@ -324,3 +324,35 @@ async fn no_more_requests_are_under_way_than_the_pace_allows() {
     let widest = world.fake.shelf.lock().unwrap().widest;
     assert!((2..=4).contains(&widest), "{widest} at once");
 }
+
+#[test]
+fn the_schedule_never_comes_to_a_standstill_and_keeps_every_need() {
+    let actions = [Action::Create, Action::Update, Action::AddMembers, Action::RemoveMembers, Action::Delete];
+    for seed in 0..300 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let random_change = |at: u32, random: &mut fastrand::Rng| {
+            let needs: Vec<_> = (0..at).filter(|_| random.u8(..) < 20).collect();
+            let target = random.choice(["chat", "mail"]).unwrap_or("chat");
+            change(*random.choice(&actions).unwrap(), Account, &format!("hr/{at}"), Some("7")).at(target).needs(&needs)
+        };
+        let changes: Vec<_> = (0..40).map(|at| random_change(at, &mut random)).collect();
+        let mut schedule = schedule::Schedule::new(&changes);
+        let (mut flying, mut settled): (Vec<ChangeId>, std::collections::BTreeSet<ChangeId>) = Default::default();
+        loop {
+            for target in ["chat", "mail"] {
+                flying.extend(std::iter::from_fn(|| schedule.next(target)).take(random.usize(..4)));
+            }
+            if flying.is_empty() {
+                flying.extend(["chat", "mail"].iter().find_map(|target| schedule.next(target)));
+            }
+            if flying.is_empty() {
+                break;
+            }
+            let change = flying.swap_remove(random.usize(..flying.len()));
+            assert!(changes[change.0 as usize].needs.iter().all(|need| settled.contains(need)), "seed {seed}: {change:?} ran too early");
+            schedule.settle(change, random.bool());
+            settled.insert(change);
+        }
+        assert_eq!(settled.len(), changes.len(), "seed {seed}: a standstill");
+    }
+}

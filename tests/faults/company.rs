@@ -12,6 +12,8 @@ pub struct Person {
     pub title: u32,
     pub manager: Option<u32>,
     pub left: bool,
+    /// was in another department before, so a membership of theirs goes
+    pub moved: bool,
 }
 
 /// Everybody, and one group for each department.
@@ -37,7 +39,7 @@ impl Company {
         let id = u32::try_from(self.people.len()).expect("few people") + 1;
         let department = self.random.usize(..self.departments);
         let manager = (id > 1).then(|| self.random.u32(1..id)).filter(|manager| !self.people[*manager as usize - 1].left);
-        self.people.push(Person { id, department, title: self.random.u32(..9), manager, left: false });
+        self.people.push(Person { id, department, title: self.random.u32(..9), manager, left: false, moved: false });
     }
 
     /// So many people get another title, some of them another department, and some new people come.
@@ -47,6 +49,7 @@ impl Company {
             self.people[at].title = self.random.u32(10..99);
             if self.random.u8(..) < 64 {
                 self.people[at].department = self.random.usize(..self.departments);
+                self.people[at].moved = true;
             }
         }
         for _ in 0..changes / 4 {

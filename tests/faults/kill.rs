@@ -21,7 +21,6 @@ fn killed_again_and_again(name: &str, seed: u64, between: impl Fn(&Stage)) {
     while killed < KILLS {
         let moment = if random.bool() { Moment::Before } else { Moment::After };
         let run = stage.apply_killed_at(random.u64(1..12), moment);
-        stage.holdings();
         between(&stage);
         match run.code {
             None => killed += 1,
@@ -29,16 +28,16 @@ fn killed_again_and_again(name: &str, seed: u64, between: impl Fn(&Stage)) {
         }
     }
     next_round(&mut stage);
-    stage.converge();
-    stage.assert_done();
     eprintln!("{name}: {killed} kills, {} people, {:.1} s", stage.company.people.len(), began.elapsed().as_secs_f64());
 }
 
 /// What was to be done is done and no more; then there is new work.
 fn next_round(stage: &mut Stage) {
     stage.converge();
+    stage.assert_nothing_taken_without_reason();
     stage.assert_done();
     stage.company.reorganise(60);
+    stage.company.lose();
     stage.publish();
 }
 
