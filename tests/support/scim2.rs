@@ -25,11 +25,17 @@ pub struct Scim2Server {
 impl Scim2Server {
     /// Starts one. None where it is not installed: the caller must skip loudly.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with more arguments (`--service-provider-config FILE`).
+    pub fn start_with(more: &[&str]) -> Option<Self> {
         let program = tool("scim2-server")?;
         for _ in 0..STARTS {
             let (port, token) = (free_port(), format!("token-{:016x}", fastrand::u64(..)));
             let process = Command::new(&program)
                 .args(["--hostname", "127.0.0.1", "--port", &port.to_string(), "--bearer-token", &token])
+                .args(more)
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
