@@ -85,7 +85,7 @@ fn concerns(change: &Change, explanation: &Explanation, target: Option<&str>) ->
 
 fn text(explanation: &Explanation, changes: &[&Change], plan: &Plan, trace: bool) -> Result<(), Failure> {
     let mut out = report::stdout();
-    explanation::write(explanation, trace, &mut out)?;
+    explanation::write(explanation, trace, report::width(), &mut out)?;
     let heading = if changes.is_empty() { "No changes in the plan" } else { "Changes in the plan" };
     writeln!(out, "\n{}", paint(STRONG, heading))?;
     for change in changes {

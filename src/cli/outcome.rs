@@ -44,7 +44,7 @@ fn text(plan: &Plan, report: &Report, new: &[Change]) -> String {
         text.push_str("Next: `headcount plan` shows what is left; `headcount apply` goes on with it.\n");
     }
     if !report.run.is_empty() {
-        let _ = writeln!(text, "Run {}; `headcount history {0}` shows it again.", report.run);
+        let _ = writeln!(text, "Run {}: `headcount history` has it.", report.run);
     }
     text
 }

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use super::safe;
 use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, paint};
 use super::value::{Names, words};
+use super::wrap::paragraph;
 use crate::model::{HIDDEN, Visibility, attribute};
 use crate::planning::why::{AccountAttribute, AttributeWhy, Because, Claimed, Explanation, Known, MembershipWhy, TargetWhy};
 
 /// Writes the explanation. `whole` shows also what expressions' parts came to.
-pub fn write(explanation: &Explanation, whole: bool, out: &mut dyn Write) -> io::Result<()> {
-    let mut view = View { names: Names::default(), whole, out };
+pub fn write(explanation: &Explanation, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut view = View { names: Names::default(), whole, width, out };
     view.identity(explanation)?;
     view.attributes(&explanation.attributes)?;
     explanation.targets.iter().try_for_each(|target| view.target(target))?;
@@ -20,6 +21,7 @@ pub fn write(explanation: &Explanation, whole: bool, out: &mut dyn Write) -> io:
 struct View<'a> {
     names: Names<'a>,
     whole: bool,
+    width: usize,
     out: &'a mut dyn Write,
 }
 
@@ -122,8 +124,8 @@ impl View<'_> {
         if let Some(place) = &because.place {
             line.push_str(&paint(QUIET, format_args!(" at {}", safe::line(&place.to_string()))));
         }
-        writeln!(self.out, "{line}")?;
         let indent = " ".repeat(start.len() - start.trim_start().len());
+        paragraph(self.width, &line, &format!("{indent}    "), self.out)?;
         for part in because.trace.iter().filter(|_| self.whole) {
             writeln!(
                 self.out,

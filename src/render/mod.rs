@@ -14,6 +14,7 @@ mod summary;
 mod testing;
 mod text;
 mod value;
+mod wrap;
 
 use std::io::{self, Write};
 

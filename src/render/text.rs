@@ -10,6 +10,7 @@ use super::safe;
 use super::style::{BAD, QUIET, RISK, STRONG, of_action, of_severity, paint};
 use super::summary::{self, Counts, Targets, is_membership, number, risk, severity, verb, word};
 use super::value::{Names, sides};
+use super::wrap::{columns, flow, paragraph};
 use crate::model::{Action, Change, Finding, ObjectKind, ObjectRef, Plan, Severity};
 
 const NOTHING: &str = "No changes. Everything is as declared.";
@@ -43,7 +44,7 @@ impl View<'_> {
         let findings: Vec<_> = findings.iter().filter(incomplete).copied().collect();
         for (system, how, reason) in summary::untold_reads(self.plan) {
             let words = format!("{} {how}: {}", safe::line(system), safe::lines(reason));
-            self.block(&format!("{} {words}\n", paint(BAD.bold(), "incomplete:")), "", out)?;
+            paragraph(self.width, &format!("{} {words}\n", paint(BAD.bold(), "incomplete:")), "", out)?;
         }
         self.list(&findings, out)
     }
@@ -71,7 +72,7 @@ impl View<'_> {
         let action = paint(of_action(change.action), format_args!("{} {:<10}", change.action.symbol(), verb(change.action)));
         let why = paint(QUIET, format_args!("({}, {})", safe::line(&change.object.key), word(&change.reason)));
         let line = format!("  {action} {} {why}{}", object(&change.object), self.marks(change));
-        self.block(&line, "    ", out)
+        paragraph(self.width, &line, "    ", out)
     }
 
     /// Risks, and what withholds the change.
@@ -90,7 +91,7 @@ impl View<'_> {
                 let name = paint(QUIET, format_args!("{}:", safe::line(&changed.attribute)));
                 format!("{name} {}", sides(changed, &self.names).1)
             });
-            return self.flow(pairs, " · ", "      ", out);
+            return flow(self.width, pairs, " · ", "      ", out);
         }
         for changed in &change.attributes {
             let (before, after) = sides(changed, &self.names);
@@ -99,10 +100,10 @@ impl View<'_> {
             let line = format!("      {padded}  {} → {after}", paint(QUIET, &before));
             let fits = columns(&line) <= self.width && !spans_lines(changed);
             match difference::lines(changed, &self.names).filter(|_| !fits) {
-                None => self.block(&line, "        ", out)?,
+                None => paragraph(self.width, &line, "        ", out)?,
                 Some(lines) => {
                     writeln!(out, "      {name}")?;
-                    lines.iter().try_for_each(|line| self.block(&format!("        {line}"), "          ", out))?;
+                    lines.iter().try_for_each(|line| paragraph(self.width, &format!("        {line}"), "          ", out))?;
                 }
             }
         }
@@ -116,7 +117,7 @@ impl View<'_> {
             paint(QUIET, format_args!("({})", safe::line(&group.key))),
             member_words(counts)
         );
-        self.block(&heading, "    ", out)
+        paragraph(self.width, &heading, "    ", out)
     }
 
     fn members(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
@@ -128,7 +129,7 @@ impl View<'_> {
             };
             format!("{} {}{people}", paint(style, change.action.symbol()), object(&changed.member))
         });
-        self.flow(names, "  ", "      ", out)?;
+        flow(self.width, names, "  ", "      ", out)?;
         match self.marks(change) {
             marks if marks.is_empty() => Ok(()),
             marks => writeln!(out, "       {marks}"),
@@ -161,7 +162,7 @@ impl View<'_> {
         let level = paint(of_severity(finding.severity), format_args!("{}:", severity(finding.severity)));
         let line =
             format!("{:>3}. {level} {} {}", at + 1, safe::lines(&finding.message), paint(QUIET, format_args!("[{}]", word(&finding.code))));
-        self.block(&line, "     ", out)?;
+        paragraph(self.width, &line, "     ", out)?;
         if let Some(place) = &finding.place {
             writeln!(out, "     {}", paint(QUIET, format_args!("at {}", safe::line(&place.to_string()))))?;
         }
@@ -179,11 +180,11 @@ impl View<'_> {
             for (target, changes) in targets {
                 let name = safe::line(target);
                 let pad = " ".repeat(widest.saturating_sub(name.width()));
-                self.block(&format!("{name}{pad}  {}", Counts::of(changes.iter().copied()).words()), "    ", out)?;
+                paragraph(self.width, &format!("{name}{pad}  {}", Counts::of(changes.iter().copied()).words()), "    ", out)?;
             }
         }
         let total = format!("{}{}", self.total(), self.notes());
-        self.block(&paint(STRONG, total), "    ", out)
+        paragraph(self.width, &paint(STRONG, total), "    ", out)
     }
 
     fn total(&self) -> String {
@@ -207,44 +208,6 @@ impl View<'_> {
         let incomplete = if self.plan.complete() { "" } else { " The plan is incomplete." };
         format!("{left_out}{incomplete}")
     }
-
-    /// Pieces side by side, as many as fit on a line. A piece is never cut.
-    fn flow(&self, pieces: impl Iterator<Item = String>, separator: &str, indent: &str, out: &mut dyn Write) -> io::Result<()> {
-        let mut used = 0;
-        for piece in pieces {
-            let wide = columns(&piece);
-            if used > 0 && used + separator.width() + wide <= self.width {
-                write!(out, "{}{piece}", paint(QUIET, separator))?;
-                used += separator.width() + wide;
-            } else {
-                write!(out, "{}{indent}{piece}", if used > 0 { "\n" } else { "" })?;
-                used = indent.len() + wide;
-            }
-        }
-        if used > 0 { writeln!(out) } else { Ok(()) }
-    }
-
-    /// One paragraph, broken between words where the line is full; further lines are indented.
-    fn block(&self, text: &str, indent: &str, out: &mut dyn Write) -> io::Result<()> {
-        for line in text.split('\n') {
-            let start = line.len() - line.trim_start_matches(' ').len();
-            write!(out, "{}", &line[..start])?;
-            let mut used = start;
-            for (at, piece) in line[start..].split(' ').enumerate() {
-                let wide = columns(piece);
-                if at > 0 && used + 1 + wide > self.width && used > indent.len() {
-                    write!(out, "\n{indent}{piece}")?;
-                    used = indent.len() + wide;
-                } else {
-                    let space = if at > 0 { " " } else { "" };
-                    write!(out, "{space}{piece}")?;
-                    used += space.len() + wide;
-                }
-            }
-            writeln!(out)?;
-        }
-        Ok(())
-    }
 }
 
 /// A group says that it is one; an account is what a plan is mostly about.
@@ -262,11 +225,6 @@ fn spans_lines(change: &crate::model::AttributeChange) -> bool {
     let many =
         |value: &Option<crate::model::Value>| value.as_ref().and_then(|value| value.as_text()).is_some_and(|text| text.contains('\n'));
     many(&change.before) || many(&change.after)
-}
-
-/// How many columns a text takes, colours left out.
-fn columns(text: &str) -> usize {
-    anstream::adapter::strip_str(text).map(UnicodeWidthStr::width).sum()
 }
 
 #[cfg(test)]
