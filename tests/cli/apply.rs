@@ -34,7 +34,7 @@ Target app
 Plan: 3 to create, 1 to adopt, 1 group to create, 2 memberships to add.
 app: 6 done
 Applied.
-Run [RUN]; `headcount history [RUN]` shows it again.
+Run [RUN]: `headcount history` has it.
 
 "#]])
         .stderr_eq(str![[r#"
@@ -64,7 +64,7 @@ fn a_saved_plan_runs_what_was_reviewed() {
     folder.run(["apply", "plan.json"]).assert().code(0).stdout_eq(str![[r#"
 app: 6 done
 Applied.
-Run [RUN]; `headcount history [RUN]` shows it again.
+Run [RUN]: `headcount history` has it.
 
 "#]]);
     assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"]);
@@ -97,7 +97,7 @@ error: the plan is stale: changes needed now and not in it: 1; steps in it and n
         .stdout_eq(str![[r#"
 app: 6 done
 Applied. 1 not in the reviewed plan and not run.
-Run [RUN]; `headcount history [RUN]` shows it again.
+Run [RUN]: `headcount history` has it.
 
 "#]])
         .stderr_eq(str![[r#"
@@ -174,7 +174,7 @@ Not done:
 
 Not everything was applied.
 Next: `headcount plan` shows what is left; `headcount apply` goes on with it.
-Run [RUN]; `headcount history [RUN]` shows it again.
+Run [RUN]: `headcount history` has it.
 
 "#]]);
     assert_eq!(active(&folder), ["luis", "mina", "noor"]);

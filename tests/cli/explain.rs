@@ -31,7 +31,8 @@ Target app should have an account
 
 Groups
   group/engineering: member
-      the rule of group/engineering covers it: identity.department == "Engineering" at acme.yaml:45:9
+      the rule of group/engineering covers it: identity.department == "Engineering" at
+          acme.yaml:45:9
 
 No changes in the plan
 

@@ -190,8 +190,9 @@ Target app
       active  true → false
   ! deactivate mina (hr/3, leaver) [sign-in] [withheld: see finding 1]
       active  true → false
-  members of Engineering (group/engineering): 2 to remove
+  members of Engineering (group/engineering): nothing to do; 2 withheld
       - ada  - mina
+        [withheld: see finding 1]
 
 Findings
 
@@ -208,7 +209,7 @@ Findings
            reason: "…"
            expires: [DAY]
 
-Plan: 2 memberships to remove; 2 withheld.
+Plan: nothing to do; 4 withheld.
 
 "#]]);
     folder.run(["apply", "--auto-approve"]).assert().code(3);
