@@ -21,23 +21,28 @@ pub(super) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
         let change = &draft.change;
         (draft.stage, draft.target, depth(draft), change.object.key.clone(), change.object.id.clone(), change.action)
     });
-    let mut made: BTreeMap<(usize, ObjectKind, Arc<str>), ChangeId> = BTreeMap::new();
+    let mut made = Made::new();
     for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| matches!(draft.change.action, Action::Create | Action::Adopt)) {
-        made.insert((draft.target, draft.change.object.kind, draft.change.object.key.clone()), ChangeId(at as u32));
+        let entry = (ChangeId(at as u32), draft.change.action);
+        made.insert((draft.target, draft.change.object.kind, draft.change.object.key.clone()), entry);
     }
     let needs: Vec<_> = drafts.iter().map(|draft| needs(draft, &made)).collect();
     drafts.into_iter().zip(needs).map(|(draft, needs)| Change { needs, ..draft.change }).collect()
 }
 
+/// The step that makes or adopts an object.
+type Made = BTreeMap<(usize, ObjectKind, Arc<str>), (ChangeId, Action)>;
+
 /// The creation or adoption of what a change is about, and the creations of what it refers to and of its members.
-fn needs(draft: &Draft, made: &BTreeMap<(usize, ObjectKind, Arc<str>), ChangeId>) -> Vec<ChangeId> {
+fn needs(draft: &Draft, made: &Made) -> Vec<ChangeId> {
     let change = &draft.change;
-    let own = (!matches!(change.action, Action::Create | Action::Adopt)).then(|| (change.object.kind, change.object.key.clone()));
-    let references = change.attributes.iter().filter_map(key_of).map(|key| (ObjectKind::Account, key.clone()));
-    let members =
-        change.members.iter().filter(|_| change.action == Action::AddMembers).map(|member| (member.member.kind, member.member.key.clone()));
-    let all = own.into_iter().chain(references).chain(members);
-    let mut needs: Vec<ChangeId> = all.filter_map(|(kind, key)| made.get(&(draft.target, kind, key)).copied()).collect();
+    let find = |kind: ObjectKind, key: &Arc<str>| made.get(&(draft.target, kind, key.clone())).copied();
+    let begins = matches!(change.action, Action::Create | Action::Adopt);
+    let own = if begins { None } else { find(change.object.kind, &change.object.key) };
+    let references = change.attributes.iter().filter_map(key_of).filter_map(|key| find(ObjectKind::Account, key));
+    let members = change.members.iter().filter_map(|member| find(member.member.kind, &member.member.key));
+    let created = references.chain(members).filter(|(_, action)| *action == Action::Create);
+    let mut needs: Vec<ChangeId> = own.into_iter().chain(created).map(|(at, _)| at).collect();
     needs.sort_unstable();
     needs.dedup();
     needs
