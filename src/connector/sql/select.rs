@@ -36,13 +36,13 @@ enum Out {
     Text(usize),
     Column(usize, Column),
     Active(usize, Active),
-    Roles,
+    /// the account's roles; the number is its key's
+    Roles(usize),
 }
 
 /// The roles of every account, by its key.
 #[derive(Debug)]
 struct RolesOf {
-    key: usize,
     table: Roles,
     by_account: HashMap<String, Vec<String>>,
 }
@@ -67,8 +67,8 @@ impl Select {
                 ("active", None, _) => Out::True,
                 ("roles", _, Some(table)) => {
                     let key = select.position(&objects.key);
-                    select.roles = Some(RolesOf { key, table: table.clone(), by_account: HashMap::new() });
-                    Out::Roles
+                    select.roles = Some(RolesOf { table: table.clone(), by_account: HashMap::new() });
+                    Out::Roles(key)
                 }
                 (name, ..) => match objects.columns.get(name) {
                     Some(column) => Out::Column(select.position(column), column.clone()),
@@ -175,28 +175,31 @@ impl Select {
     /// Packs one row. The inner error is a value that has no place in a row.
     pub(super) fn pack(&self, from: &Row<'_>, row: &mut RowWriter<'_>) -> rusqlite::Result<Result<(), String>> {
         for cell in &self.cells {
-            let packed = match cell {
-                Out::Missing => Ok(row.missing()),
-                Out::True => Ok(row.bool(true)),
-                Out::Account => Ok(row.text("account")),
-                Out::Text(at) => cell::text(from.get_ref(*at)?).map(|text| row.text(&text)),
-                Out::Column(at, column) => cell::pack(column, from.get_ref(*at)?, row),
-                Out::Active(at, active) => Ok(row.bool(is_active(active, from.get_ref(*at)?))),
-                Out::Roles => self.pack_roles(from, row)?,
-            };
-            if let Err(words) = packed {
+            if let Err(words) = self.pack_cell(cell, from, row)? {
                 return Ok(Err(format!("table `{}`: {words}", self.table)));
             }
         }
         Ok(Ok(()))
     }
 
-    fn pack_roles(&self, from: &Row<'_>, row: &mut RowWriter<'_>) -> rusqlite::Result<Result<(), String>> {
-        let Some(roles) = &self.roles else { return Ok(Ok(row.missing())) };
-        Ok(cell::text(from.get_ref(roles.key)?).map(|key| match roles.by_account.get(&key) {
+    fn pack_cell(&self, cell: &Out, from: &Row<'_>, row: &mut RowWriter<'_>) -> rusqlite::Result<Result<(), String>> {
+        match cell {
+            Out::Missing => row.missing(),
+            Out::True => row.bool(true),
+            Out::Account => row.text("account"),
+            Out::Active(at, active) => row.bool(is_active(active, from.get_ref(*at)?)),
+            Out::Text(at) => return Ok(cell::text(from.get_ref(*at)?).map(|text| row.text(&text))),
+            Out::Column(at, column) => return Ok(cell::pack(column, from.get_ref(*at)?, row)),
+            Out::Roles(key) => return Ok(cell::text(from.get_ref(*key)?).map(|key| self.pack_roles(&key, row))),
+        }
+        Ok(Ok(()))
+    }
+
+    fn pack_roles(&self, account: &str, row: &mut RowWriter<'_>) {
+        match self.roles.as_ref().and_then(|roles| roles.by_account.get(account)) {
             Some(held) => row.json(&serde_json::Value::from(held.clone()).to_string()),
             None => row.missing(),
-        }))
+        }
     }
 
     fn position(&mut self, column: &Column) -> usize {
