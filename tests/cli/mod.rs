@@ -7,6 +7,7 @@ mod generated;
 mod help;
 mod init;
 mod plan;
+mod validate;
 mod world;
 
 use std::path::{Path, PathBuf};
