@@ -60,22 +60,26 @@ impl Declared {
     /// A person leaves: access goes, and with it every membership.
     pub fn leave(&mut self, key: &str) {
         self.person(key).left = true;
-        self.teams.values_mut().for_each(|team| drop(team.people.remove(key)));
+        for team in self.teams.values_mut() {
+            team.people.remove(key);
+        }
     }
 
     /// A person's record goes altogether.
     pub fn forget(&mut self, key: &str) {
         self.leave(key);
         self.people.remove(key);
-        self.people.values_mut().filter(|person| person.attributes.get("manager") == Some(&Json::from(key))).for_each(|person| {
-            person.attributes.remove("manager");
-        });
+        for person in self.people.values_mut() {
+            person.attributes.retain(|name, value| name != "manager" || value != key);
+        }
     }
 
     /// A team goes, out of other teams too.
     pub fn dissolve(&mut self, key: &str) {
         self.teams.remove(key);
-        self.teams.values_mut().for_each(|team| drop(team.teams.remove(key)));
+        for team in self.teams.values_mut() {
+            team.teams.remove(key);
+        }
     }
 }
 
@@ -102,7 +106,9 @@ impl Team {
 
     /// Removes people.
     pub fn remove<'a>(&mut self, keys: impl IntoIterator<Item = &'a str>) -> &mut Self {
-        keys.into_iter().for_each(|key| drop(self.people.remove(key)));
+        for key in keys {
+            self.people.remove(key);
+        }
         self
     }
 }

@@ -8,6 +8,9 @@ use super::scripted::{Answer, Asked, Scripted, answer, list_of, users};
 use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
 use crate::model::{Cell, Columns, Evidence, ObjectKind, Page, SystemError};
 
+/// Answers each request by itself.
+type Script = fn(&Asked) -> Answer;
+
 #[derive(Default)]
 struct Rows(Vec<(ObjectKind, Vec<String>)>);
 
@@ -97,7 +100,7 @@ async fn lies_about_how_much_there_is_are_found_out() {
     let missing = |asked: &Asked| list_of(4, &if start_index(asked) == 1 { users(1, 2) } else { Vec::new() });
     let more = |_: &Asked| list_of(1, &users(1, 2));
     let none = |_: &Asked| list_of(0, &users(1, 1));
-    let cases: [(fn(&Asked) -> Answer, &str); 4] = [
+    let cases: [(Script, &str); 4] = [
         (shifted, "3 distinct ids came, but 4 were announced"),
         (missing, "an empty page after 2 of 4 announced"),
         (more, "2 distinct ids came, but 1 were announced"),
@@ -126,7 +129,7 @@ async fn a_total_that_is_too_small_is_found_out_behind_the_end() {
 async fn a_service_may_refuse_or_repeat_behind_the_end() {
     let refuses = |asked: &Asked| if start_index(asked) > 2 { answer(400, "{}") } else { list_of(2, &users(1, 2)) };
     let repeats = |_: &Asked| list_of(2, &users(1, 2));
-    let scripts: [fn(&Asked) -> Answer; 2] = [refuses, repeats];
+    let scripts: [Script; 2] = [refuses, repeats];
     for script in scripts {
         let server = Scripted::start(move |asked| Some(script(asked))).await;
         assert_eq!(read_accounts(&server).await, ("u1 u2".into(), Evidence::Complete));
