@@ -1,5 +1,7 @@
 //! The integration tests: one binary, one module a subject. `support` starts real servers and builds worlds.
 
+#![allow(dropping_references, dropping_copy_types, clippy::unit_arg, reason = "a step in a table is one expression")]
+
 mod cli;
 mod conformance;
 mod django;

@@ -13,7 +13,7 @@ use super::outcome;
 use super::output::show;
 use super::plan::verdict;
 use super::progress::Running;
-use super::report::{self, Exit, Failure, notice};
+use super::report::{Exit, Failure, notice};
 use super::selection::Selection;
 use super::session::{self, Session, state_failure};
 use crate::apply::{self, Job, Pace, Report, Settings};

@@ -162,10 +162,10 @@ impl Check<'_> {
 
     fn function(&mut self, function: &'static Function, arguments: &[&IdedExpr]) -> Node {
         let nodes: Box<[Node]> = arguments.iter().map(|argument| self.node(argument)).collect();
-        if let (true, Some(Node::Literal(Datum::Text(format)))) = (function.name == "date", nodes.get(1)) {
-            if let Err(message) = date::check_format(format) {
-                return self.problem(arguments[1], message, Some("day, month and year are %d, %m and %Y".into()));
-            }
+        if let (true, Some(Node::Literal(Datum::Text(format)))) = (function.name == "date", nodes.get(1))
+            && let Err(message) = date::check_format(format)
+        {
+            return self.problem(arguments[1], message, Some("day, month and year are %d, %m and %Y".into()));
         }
         Node::Call(function, nodes)
     }

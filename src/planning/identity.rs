@@ -197,7 +197,7 @@ impl<'w> Identities<'w> {
                 if declared.is_some() && candidate.precedence <= USER_PRECEDENCE {
                     break;
                 }
-                state = self.from_rule(layout, records, at, *candidate, person);
+                state = self.by_rule(layout, records, at, *candidate, person);
                 if state != ValueState::Unmanaged {
                     break;
                 }
@@ -211,7 +211,7 @@ impl<'w> Identities<'w> {
     }
 
     /// What one source says about one attribute.
-    fn from_rule(&self, layout: &Layout<'_>, records: &Records<'_>, slot: usize, candidate: Candidate, person: &mut Person) -> ValueState {
+    fn by_rule(&self, layout: &Layout<'_>, records: &Records<'_>, slot: usize, candidate: Candidate, person: &mut Person) -> ValueState {
         let cells = match records.of(candidate.source) {
             Record::Cells(cells) => cells,
             Record::Nothing => return ValueState::Unmanaged,

@@ -341,7 +341,7 @@ impl Lab {
                 let found = Found {
                     name: event.what % 7,
                     dept: event.who,
-                    active: event.who % 3 > 0,
+                    active: !event.who.is_multiple_of(3),
                     external: event.who % 6,
                     group: Some(event.what % 5),
                 };

@@ -128,7 +128,7 @@ proptest! {
 /// read only makes the baseline that absence is held against, and a name that the plan itself sets free is given to the next one afterwards.
 fn settle(lab: &mut Lab) -> Result<(), TestCaseError> {
     let policy = lab.policy();
-    let mut run = |lab: &mut Lab| {
+    let run = |lab: &mut Lab| {
         let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);
         lab.apply(&policy, &plan, &Run::CALM, &mut |_, _, _| {});
         plan
@@ -257,7 +257,9 @@ fn trespass(setup: &super::story::Setup, system: &System, change: &Change, id: O
     if mode == "additive" && change.action.removes() {
         say("removes though it may only add");
     }
-    if !ours && !matches!(change.action, Action::Adopt | Action::Create) && !(mode == "authoritative" && change.action.removes()) {
+    let takes_over = matches!(change.action, Action::Adopt | Action::Create);
+    let prunes = mode == "authoritative" && change.action.removes();
+    if !(ours || takes_over || prunes) {
         say("touches what is not ours");
     }
     if change.action == Action::RemoveMembers && mode == "owned" {

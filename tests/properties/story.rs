@@ -473,7 +473,7 @@ impl Story {
     }
 
     fn group_doc(&self, at: usize, group: &GroupDoc) -> String {
-        let label = if at % 2 == 0 { "yes" } else { "no" };
+        let label = if at.is_multiple_of(2) { "yes" } else { "no" };
         let head = format!(
             "---\napiVersion: headcount.dev/v1alpha1\nkind: Group\nmetadata: {{name: group{at}, labels: {{chat: \"{label}\"}}}}\nspec:\n"
         );
