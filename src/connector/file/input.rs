@@ -33,7 +33,9 @@ impl Input {
         let mut head = Vec::with_capacity(CHUNK);
         (&mut file).take(CHUNK as u64).read_to_end(&mut head).map_err(|error| format!("can't be read: {error}"))?;
         let (encoding, mark) = encoding_of(&head, label)?;
-        check_head(&head[mark..], encoding, label)?;
+        if encoding == UTF_8 && label.is_none() && head.contains(&0) {
+            return Err("holds zero bytes and is no UTF-8 text; if it is UTF-16, set `encoding: utf-16le`".into());
+        }
         let mut input = Self { file, decoding: None, buffer: head, at: mark, ended: false };
         if encoding != UTF_8 {
             let raw = input.buffer.split_off(mark);
@@ -87,6 +89,10 @@ impl Read for Input {
 
 impl Decoding {
     fn decode(&mut self, out: &mut Vec<u8>, last: bool) -> io::Result<()> {
+        if self.encoding.is_single_byte() && is_rather_utf8(&self.raw) {
+            let words = format!("is UTF-8, but `encoding` says {}: drop `encoding`", self.encoding.name());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, words));
+        }
         let start = out.len();
         out.resize(start + DECODED, 0);
         let (result, _, written) = self.decoder.decode_to_utf8_without_replacement(&self.raw, &mut out[start..], last);
@@ -134,20 +140,14 @@ fn encoding_of(head: &[u8], label: Option<&str>) -> Result<(&'static Encoding, u
     }
 }
 
-/// Signs in the first bytes that the encoding is another one.
-fn check_head(head: &[u8], encoding: &'static Encoding, label: Option<&str>) -> Result<(), String> {
-    if encoding == UTF_8 && label.is_none() && head.contains(&0) {
-        return Err("holds zero bytes and is no UTF-8 text; if it is UTF-16, set `encoding: utf-16le`".into());
-    }
-    if encoding.is_single_byte() && !head.is_ascii() && is_utf8_so_far(head) {
-        return Err(format!("is UTF-8, but `encoding` says {}: drop `encoding`", encoding.name()));
-    }
-    Ok(())
-}
-
-fn is_utf8_so_far(head: &[u8]) -> bool {
-    match std::str::from_utf8(head) {
-        Ok(_) => true,
-        Err(error) => error.error_len().is_none() && head.len() == CHUNK,
-    }
+/// Letters beyond ASCII that happen to be UTF-8 everywhere are UTF-8; read byte by byte they would be rubbish. The ends of the chunk may cut a letter.
+fn is_rather_utf8(chunk: &[u8]) -> bool {
+    let start = chunk.iter().take(3).take_while(|byte| (0x80..0xC0).contains(*byte)).count();
+    let whole = chunk.get(start..).unwrap_or_default();
+    let read = match std::str::from_utf8(whole) {
+        Ok(text) => text.as_bytes(),
+        Err(error) if error.error_len().is_none() => &whole[..error.valid_up_to()],
+        Err(_) => return false,
+    };
+    !read.is_ascii()
 }

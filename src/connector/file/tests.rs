@@ -107,6 +107,20 @@ async fn a_wrong_encoding_is_named_and_never_read_as_rubbish() {
 }
 
 #[tokio::test]
+async fn a_wrong_encoding_is_noticed_beyond_the_first_chunk_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let many = |last: &[u8]| [b"id,name\n".as_slice(), &b"1,somebody\n".repeat(10_000), last].concat();
+    let mut file = connection("hr.csv");
+    file.encoding = Some("windows-1252".into());
+    std::fs::write(folder.path().join("hr.csv"), many("2,Jörg\n".as_bytes())).unwrap();
+    let (_, evidence) = read_with(&file, folder.path(), &["name"], None).await;
+    assert_eq!(reason(&evidence), "hr.csv: is UTF-8, but `encoding` says windows-1252: drop `encoding`");
+    std::fs::write(folder.path().join("hr.csv"), many(&windows("2,Jörg\n"))).unwrap();
+    let (rows, evidence) = read_with(&file, folder.path(), &["name"], None).await;
+    assert_eq!((rows.lines().last(), evidence), (Some("Jörg"), Evidence::Complete));
+}
+
+#[tokio::test]
 async fn utf_16_by_its_mark_as_excel_writes_unicode_text() {
     let text = "\u{feff}Nummer\tName\r\n1\tŁukasz 😀\r\n";
     let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -11,6 +11,8 @@ use crate::connector::pack::Packer;
 
 const MAX_BYTES: usize = 512 * 1024 * 1024;
 const MAX_NODES: usize = 50_000_000;
+/// What aliases may add; files of records hardly use them.
+const MAX_REPLAYED: usize = 100_000;
 
 /// Reads one document, record by record.
 pub(super) fn read(input: Input, pointer: &[String], rows: &mut Rows<'_>) -> Result<(), Stop> {
@@ -30,6 +32,7 @@ fn options() -> serde_yaml::Options {
             max_events: 2 * MAX_NODES,
             max_total_scalar_bytes: MAX_BYTES,
         },
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MAX_REPLAYED },
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,

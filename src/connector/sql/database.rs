@@ -10,7 +10,7 @@ use rusqlite::{Connection, Error, ErrorCode, OpenFlags, ffi};
 use crate::model::SystemError;
 
 /// How long another program may hold a lock.
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });
 
 /// A SQLite file. It is opened anew for each piece of work, so a file that was replaced is never written to by mistake.
 #[derive(Clone, Debug)]

@@ -410,6 +410,17 @@ async fn a_source_reads_columns_by_their_own_names() {
     assert_eq!(evidence, Evidence::Unreadable { reason: words.into() });
 }
 
+#[tokio::test]
+async fn a_database_that_another_program_has_locked_is_unavailable_and_nothing_is_done() {
+    let app = App::new(APP);
+    let other = Connection::open(app.folder.path().join("app.db")).expect("the application");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let answers = app.write(vec![account(Action::Update, Some("2"), json!({"title": "Lead"}))]).await;
+    assert_eq!(answers, ["unavailable: app.db: another program has it locked"]);
+    other.execute_batch("ROLLBACK").expect("the lock's end");
+    assert_eq!(app.sql("SELECT title FROM people WHERE id = 2"), "Engineer");
+}
+
 #[test]
 fn the_default_mapping_is_the_columns_own_attributes() {
     let app = App::new(APP);
