@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub use input::Input;
 pub use load::load;
-pub use outline::{Outline, Span};
+pub use outline::{Outline, Outlines, Span};
 pub use schema::{API_VERSION, crds, schema};
 pub use tree::Style;
 

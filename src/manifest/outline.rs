@@ -2,6 +2,7 @@
 //!
 //! Must never: fail. A pointer to nothing is answered with the nearest parent, and a position inside a scalar that can't be told exactly with its start.
 
+use std::cell::{Ref, RefCell};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -17,6 +18,31 @@ pub struct Outline<'a> {
     file: Arc<str>,
     start: usize,
     line: u32,
+}
+
+/// Outlines of many documents, one after another; the last one is kept, since questions come in crowds.
+#[derive(Debug)]
+pub struct Outlines<'a> {
+    loaded: &'a Loaded,
+    last: RefCell<(Origin, Outline<'a>)>,
+}
+
+impl<'a> Outlines<'a> {
+    /// Of these documents.
+    pub fn new(loaded: &'a Loaded) -> Self {
+        // A document without text: never asked for again.
+        let none = Origin { file: "".into(), base: Arc::default(), text: usize::MAX, start: 0, length: 0, line: 1 };
+        let outline = loaded.outline(&none);
+        Self { loaded, last: RefCell::new((none, outline)) }
+    }
+
+    /// The outline of a document.
+    pub fn of(&self, origin: &Origin) -> Ref<'_, Outline<'a>> {
+        if self.last.borrow().0 != *origin {
+            self.last.replace((origin.clone(), self.loaded.outline(origin)));
+        }
+        Ref::map(self.last.borrow(), |last| &last.1)
+    }
 }
 
 /// Where a value stands.

@@ -12,7 +12,7 @@ use super::{ConnectorFacts, Policy};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::expr::{Expression, Root};
 use crate::manifest::kinds::WorkspaceSpec;
-use crate::manifest::{Document, Loaded, Origin, quantity};
+use crate::manifest::{Document, Loaded, Origin, Outlines, quantity};
 
 /// Longest workspace id: it stands in every marker at a target.
 const LONGEST_ID: usize = 64;
@@ -21,7 +21,7 @@ const NO_WORKSPACE: &str = "add one:\napiVersion: headcount.dev/v1alpha1\nkind: 
 
 /// Compiles loaded manifests; every problem at once, sorted by place. Warnings come with the policy.
 pub fn compile(loaded: &Loaded, facts: &dyn ConnectorFacts) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut compiler = Compiler { loaded, facts, problems: Vec::new() };
+    let mut compiler = Compiler { loaded, facts, outlines: Outlines::new(loaded), problems: Vec::new() };
     let (workspace, time_zone) = compiler.workspace(loaded.workspace.as_ref());
     let sources = compiler.sources();
     let targets = loaded.targets.iter().map(|target| compiler.target(target)).collect();
@@ -39,6 +39,7 @@ pub fn compile(loaded: &Loaded, facts: &dyn ConnectorFacts) -> Result<(Policy, V
 pub(super) struct Compiler<'a> {
     pub(super) loaded: &'a Loaded,
     pub(super) facts: &'a dyn ConnectorFacts,
+    outlines: Outlines<'a>,
     pub(super) problems: Vec<Diagnostic>,
 }
 
@@ -63,18 +64,18 @@ impl Compiler<'_> {
     /// An error at a value of a document.
     pub(super) fn error(&mut self, origin: &Origin, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
         let diagnostic = Diagnostic::error(message).hint(hint);
-        self.problems.push(self.loaded.outline(origin).mark(pointer, diagnostic));
+        self.problems.push(self.outlines.of(origin).mark(pointer, diagnostic));
     }
 
     /// A warning at a value of a document.
     pub(super) fn warning(&mut self, origin: &Origin, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
         let diagnostic = Diagnostic::warning(message).hint(hint);
-        self.problems.push(self.loaded.outline(origin).mark(pointer, diagnostic));
+        self.problems.push(self.outlines.of(origin).mark(pointer, diagnostic));
     }
 
     /// An expression; its problems are marked inside it.
     pub(super) fn expression(&mut self, origin: &Origin, pointer: &str, text: &str, root: Root) -> Expression {
-        let outline = self.loaded.outline(origin);
+        let outline = self.outlines.of(origin);
         Expression::compile(text, root).map(|expression| expression.at(outline.place(pointer))).unwrap_or_else(|problems| {
             for problem in problems {
                 let (place, length) = outline.place_in_scalar(pointer, problem.offset, problem.length);

@@ -2,12 +2,12 @@
 //!
 //! Must never: stop at the first problem, or compile an expression (policy does).
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::load::Declared;
-use super::outline::Outline;
+use super::outline::Outlines;
 use super::{Loaded, Origin};
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 
@@ -43,8 +43,7 @@ pub(super) struct Context<'a> {
     names: HashSet<(&'static str, &'a str)>,
     /// text and start
     broken: HashSet<(usize, usize)>,
-    /// the document that was looked at last: problems come in crowds
-    outline: RefCell<Option<(Origin, Outline<'a>)>>,
+    outlines: Outlines<'a>,
     /// names that may still be compared for a suggestion
     comparisons: Cell<usize>,
 }
@@ -56,7 +55,7 @@ const MAX_COMPARISONS: usize = 1_000_000;
 pub(super) fn run(loaded: &Loaded, declared: &[Declared]) -> Vec<Diagnostic> {
     let names = declared.iter().map(|one| (one.kind, one.name.as_ref())).collect();
     let broken = declared.iter().filter(|one| one.broken).map(|one| (one.origin.text, one.origin.start)).collect();
-    let context = Context { loaded, declared, names, broken, outline: RefCell::new(None), comparisons: Cell::new(MAX_COMPARISONS) };
+    let context = Context { loaded, declared, names, broken, outlines: Outlines::new(loaded), comparisons: Cell::new(MAX_COMPARISONS) };
     let mut problems = Vec::new();
     for check in CHECKS {
         check(&context, &mut problems);
@@ -89,30 +88,20 @@ impl<'a> Context<'a> {
 
     /// Puts a diagnostic at a value of a document.
     pub fn at(&self, origin: &Origin, pointer: &str, diagnostic: Diagnostic) -> Diagnostic {
-        self.with_outline(origin, |outline| outline.mark(pointer, diagnostic))
+        self.outlines.of(origin).mark(pointer, diagnostic)
     }
 
     /// The place of a value's key, and how many characters to mark.
     pub fn key_place(&self, origin: &Origin, pointer: &str) -> (Place, u32) {
-        self.with_outline(origin, |outline| match outline.key_span(pointer) {
+        let outline = self.outlines.of(origin);
+        match outline.key_span(pointer) {
             Some(span) => (span.place, span.length),
             None => (outline.place(pointer), 1),
-        })
+        }
     }
 
     /// The place of a value.
     pub fn place(&self, origin: &Origin, pointer: &str) -> Place {
-        self.with_outline(origin, |outline| outline.place(pointer))
-    }
-
-    fn with_outline<T>(&self, origin: &Origin, ask: impl FnOnce(&Outline<'a>) -> T) -> T {
-        let mut kept = self.outline.borrow_mut();
-        match kept.as_ref() {
-            Some((of, outline)) if of == origin => ask(outline),
-            _ => {
-                let outline = self.loaded.outline(origin);
-                ask(&kept.insert((origin.clone(), outline)).1)
-            }
-        }
+        self.outlines.of(origin).place(pointer)
     }
 }
