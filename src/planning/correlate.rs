@@ -72,6 +72,7 @@ pub(super) fn correlate(basis: &Basis<'_>, target: usize, findings: &mut Finding
             by_identity: vec![Claim::None; basis.people.len() as usize],
             by_row: vec![NOBODY; basis.observed[target].accounts().len() as usize],
         },
+        mark: String::new(),
     };
     if basis.observed[target].accounts().unreadable() {
         return work.claims;
@@ -93,6 +94,8 @@ struct Work<'b, 'a> {
     target: usize,
     findings: &'b mut Findings,
     claims: Claims,
+    /// the marker that is looked for, in a buffer of its own
+    mark: String,
 }
 
 impl Work<'_, '_> {
@@ -118,7 +121,10 @@ impl Work<'_, '_> {
         let ids = world.recall.ids_of(&world.memory, name, ObjectKind::Account, key);
         let mut rows: Vec<u32> = ids.iter().filter_map(|id| accounts.find_id(id)).collect();
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
-            rows.extend(accounts.find_by(marker, format!("{keyed_marker}{key}").as_bytes()));
+            self.mark.clear();
+            self.mark.push_str(keyed_marker);
+            self.mark.push_str(key);
+            rows.extend(accounts.find_by(marker, self.mark.as_bytes()));
         }
         rows.sort_unstable();
         rows.dedup();

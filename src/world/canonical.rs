@@ -37,6 +37,29 @@ pub(crate) fn keys(kind: AttributeType, input: Input<'_>) -> Vec<Vec<u8>> {
     Some(bytes(kind, input)).filter(|bytes| !bytes.is_empty()).into_iter().collect()
 }
 
+/// Calls for each value by which an object may be found, as [`keys`] gives them; `buffer` is used again.
+pub(crate) fn each_key(kind: AttributeType, cell: Cell<'_>, buffer: &mut Vec<u8>, mut found: impl FnMut(&[u8])) {
+    if is_many(kind) {
+        return keys(kind, Input::Cell(cell)).iter().for_each(|key| found(key));
+    }
+    buffer.clear();
+    write(kind, Input::Cell(cell), buffer);
+    if !buffer.is_empty() {
+        found(buffer);
+    }
+}
+
+/// Whether an object with this cell is found by a key of [`keys`].
+pub(crate) fn has_key(kind: AttributeType, cell: Cell<'_>, key: &[u8]) -> bool {
+    match (kind, cell) {
+        (AttributeType::Text | AttributeType::Reference, Cell::Text(text)) => text.as_bytes() == key,
+        (AttributeType::CaselessText, Cell::Text(text)) if text.is_ascii() => {
+            text.len() == key.len() && text.bytes().zip(key).all(|(one, other)| one.to_ascii_lowercase() == *other)
+        }
+        _ => keys(kind, Input::Cell(cell)).iter().any(|known| known == key),
+    }
+}
+
 /// Whether what should be and what is are the same. Where one side says only values, `type` and `primary` of the other don't count.
 pub(crate) fn same(kind: AttributeType, wanted: &Value, observed: Cell<'_>) -> bool {
     let whole = is_many(kind) && !is_bare(wanted) && owned(Input::Cell(observed)).is_some_and(|observed| !is_bare(&observed));

@@ -127,20 +127,19 @@ impl Objects {
                 // An object without an id can't be changed; that one is missing shows in the reader's own count.
                 continue;
             }
-            match self.find_id(&id) {
+            let hash = self.keyed.text(&id);
+            match self.find_hashed(hash, &id) {
                 Some(known) => self.meet(known, row),
-                None => self.take(&id, row, &cells, &mut buffer),
+                None => self.take(hash, row, &cells, &mut buffer),
             }
         }
     }
 
-    fn take(&mut self, id: &str, row: Row<'_>, cells: &[Cell<'_>], buffer: &mut Vec<u8>) {
+    fn take(&mut self, hash: u64, row: Row<'_>, cells: &[Cell<'_>], buffer: &mut Vec<u8>) {
         let at = self.rows.len() as u32;
-        self.by_id.insert(self.keyed.text(id), at);
+        self.by_id.insert(hash, at);
         for (index, (_, position, kind)) in self.by.iter_mut().zip(&self.shape.found_by) {
-            for key in canonical::keys(*kind, Input::Cell(cell(cells, *position))) {
-                index.insert(self.keyed.bytes(&key), at);
-            }
+            canonical::each_key(*kind, cell(cells, *position), buffer, |key| index.insert(self.keyed.bytes(key), at));
         }
         let print = self.fingerprint(buffer, |at, kind, out| canonical::write(kind, Input::Cell(cell(cells, at)), out));
         let active = self.shape.active.and_then(|at| canonical::truth(cell(cells, at))).unwrap_or(true);
@@ -174,7 +173,11 @@ impl Objects {
 
     /// The object with an id.
     pub(crate) fn find_id(&self, id: &str) -> Option<u32> {
-        self.by_id.candidates(self.keyed.text(id)).find(|row| self.id(*row) == id)
+        self.find_hashed(self.keyed.text(id), id)
+    }
+
+    fn find_hashed(&self, hash: u64, id: &str) -> Option<u32> {
+        self.by_id.candidates(hash).find(|row| self.id(*row) == id)
     }
 
     /// The object whose id has this hash.
@@ -186,7 +189,7 @@ impl Objects {
     pub(crate) fn find_by(&self, attribute: &str, key: &[u8]) -> Vec<u32> {
         let Some(at) = self.shape.found_by.iter().position(|(name, _, _)| name.as_ref() == attribute) else { return Vec::new() };
         let (_, position, kind) = &self.shape.found_by[at];
-        let has = |row: &u32| canonical::keys(*kind, Input::Cell(self.cell(*row, *position))).iter().any(|known| known == key);
+        let has = |row: &u32| canonical::has_key(*kind, self.cell(*row, *position), key);
         let mut rows: Vec<u32> = self.by[at].candidates(self.keyed.bytes(key)).filter(has).collect();
         rows.sort_unstable();
         rows.dedup();

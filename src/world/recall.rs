@@ -34,6 +34,9 @@ impl Recall {
 
     /// The ids that links give for a key, sorted.
     pub(crate) fn ids_of<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, key: &str) -> Vec<&'m str> {
+        if memory.links.is_empty() {
+            return Vec::new();
+        }
         let candidates = self.keyed.into_iter().flat_map(|keyed| self.links_by_key.candidates(hash(keyed, target, kind, key)));
         let links = candidates.filter_map(|at| memory.links.get(at as usize));
         let right = links.filter(|link| link.kind == kind && link.target.as_ref() == target && link.key.as_ref() == key);
@@ -45,6 +48,9 @@ impl Recall {
 
     /// The key that a link gives for an id; of several the first.
     pub(crate) fn key_of<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, id: &str) -> Option<&'m std::sync::Arc<str>> {
+        if memory.links.is_empty() {
+            return None;
+        }
         let candidates = self.keyed.into_iter().flat_map(|keyed| self.links_by_id.candidates(hash(keyed, target, kind, id)));
         let links = candidates.filter_map(|at| memory.links.get(at as usize));
         let right = links.filter(|link| link.kind == kind && link.target.as_ref() == target && link.id.as_ref() == id);
