@@ -24,6 +24,14 @@ pub struct Company {
     random: fastrand::Rng,
 }
 
+/// How headcount speaks to the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    pub concurrency: u32,
+    /// resources a page
+    pub page: u32,
+}
+
 impl Company {
     /// So many people in so many departments; the same seed gives the same company.
     pub fn new(people: u32, departments: usize, seed: u64) -> Self {
@@ -87,8 +95,11 @@ impl Company {
     }
 
     /// The manifests, for a SCIM service at this address.
-    pub fn write_manifests(&self, folder: &Path, scim: &str, concurrency: u32) {
-        let mut text = MANIFESTS.replace("{scim}", scim).replace("{concurrency}", &concurrency.to_string());
+    pub fn write_manifests(&self, folder: &Path, scim: &str, pace: Pace) {
+        let mut text = MANIFESTS
+            .replace("{scim}", scim)
+            .replace("{concurrency}", &pace.concurrency.to_string())
+            .replace("{page}", &pace.page.to_string());
         for at in 0..self.departments {
             let name = department(at);
             write!(
@@ -143,6 +154,7 @@ spec:
       url: {scim}
       auth: {bearer: {env: FAULTS_TOKEN}}
       timeout: 10s
+      pageSize: {page}
   groups: {}
   limits: {concurrency: {concurrency}}
   guardrails:

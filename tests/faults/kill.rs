@@ -5,22 +5,23 @@ use std::time::Instant;
 use crate::support::proxy::Moment;
 use crate::support::skipped;
 
-use super::company::Company;
-use super::stage::Stage;
+use super::company::{Company, Pace};
+use super::stage::{APPLY, Stage};
 
 const PEOPLE: u32 = 200;
 const DEPARTMENTS: usize = 10;
 const KILLS: u64 = 100;
+const PACE: Pace = Pace { concurrency: 2, page: 200 };
 
 /// Every run but the last of a round is killed; when a round is done the company changes, and the next begins.
 fn killed_again_and_again(name: &str, seed: u64, between: impl Fn(&Stage)) {
-    let Some(mut stage) = Stage::set(Company::new(PEOPLE, DEPARTMENTS, seed), 2) else { return skipped(name, "scim2-server") };
+    let Some(mut stage) = Stage::set(Company::new(PEOPLE, DEPARTMENTS, seed), PACE) else { return skipped(name, "scim2-server") };
     let began = Instant::now();
     let mut random = fastrand::Rng::with_seed(seed);
     let mut killed = 0;
     while killed < KILLS {
         let moment = if random.bool() { Moment::Before } else { Moment::After };
-        let run = stage.apply_killed_at(random.u64(1..12), moment);
+        let run = stage.killed_at(APPLY, random.u64(1..12), moment);
         between(&stage);
         match run.code {
             None => killed += 1,
@@ -28,6 +29,7 @@ fn killed_again_and_again(name: &str, seed: u64, between: impl Fn(&Stage)) {
         }
     }
     next_round(&mut stage);
+    assert_eq!(stage.run(&["history", "--verify"]).code, Some(0), "the journal's chain is whole");
     eprintln!("{name}: {killed} kills, {} people, {:.1} s", stage.company.people.len(), began.elapsed().as_secs_f64());
 }
 
@@ -49,4 +51,17 @@ fn killed_with_the_state_kept() {
 #[test]
 fn killed_with_the_state_lost() {
     killed_again_and_again("killed_with_the_state_lost", 12, Stage::lose_state);
+}
+
+#[test]
+fn a_half_applied_plan_can_be_run_again() {
+    let Some(stage) = Stage::set(Company::new(60, 5, 13), PACE) else { return skipped("a_half_applied_plan", "scim2-server") };
+    assert_eq!(stage.run(&["plan", "--out", "plan.json"]).code, Some(0));
+    for nth in [9, 20, 31] {
+        assert_eq!(stage.killed_at(&["apply", "plan.json"], nth, Moment::After).code, None);
+    }
+    let run = stage.run(&["apply", "plan.json"]);
+    assert_eq!(run.code, Some(0), "what is left was all reviewed: {}", run.words);
+    stage.converge();
+    stage.assert_done();
 }

@@ -13,8 +13,10 @@ use tempfile::{NamedTempFile, TempDir};
 use crate::support::proxy::{Moment, Proxy};
 use crate::support::scim2::Scim2Server;
 
-use super::company::{Company, Person};
+use super::company::{Company, Pace, Person};
 
+/// The command of most of these tests.
+pub const APPLY: &[&str] = &["apply", "--auto-approve"];
 /// Far more than any run here takes; a test that waits longer hangs.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Accounts that somebody else made, and their group.
@@ -55,12 +57,12 @@ pub struct Account {
 
 impl Stage {
     /// None where scim2-server is not installed.
-    pub fn set(company: Company, concurrency: u32) -> Option<Self> {
+    pub fn set(company: Company, pace: Pace) -> Option<Self> {
         let server = Scim2Server::start()?;
         let proxy = Proxy::start(&format!("127.0.0.1:{}", server.port()));
         let folder = tempfile::tempdir().expect("a folder");
         company.write_people(folder.path());
-        company.write_manifests(folder.path(), &format!("{}/v2", proxy.url()), concurrency);
+        company.write_manifests(folder.path(), &format!("{}/v2", proxy.url()), pace);
         let stage = Self { company, proxy, folder, server };
         stage.let_strangers_in();
         Some(stage)
@@ -78,15 +80,15 @@ impl Stage {
 
     /// One `headcount apply`.
     pub fn apply(&self) -> Run {
-        self.run(&["apply", "--auto-approve"])
+        self.run(APPLY)
     }
 
-    /// One `headcount apply` that is killed when it sends its `nth` write, before or after the server has done it.
-    pub fn apply_killed_at(&self, nth: u64, moment: Moment) -> Run {
+    /// One run that is killed when it sends its `nth` write, before or after the server has done it.
+    pub fn killed_at(&self, arguments: &[&str], nth: u64, moment: Moment) -> Run {
         let (happened, hear) = channel();
         let (reached, ended) = (happened.clone(), happened);
         self.proxy.hold_at(nth, moment, move || drop(reached.send(Happened::Held)));
-        let (pid, output) = self.start(&["apply", "--auto-approve"], ended);
+        let (pid, output) = self.start(arguments, ended);
         let mut end = hear.recv_timeout(PATIENCE);
         if matches!(end, Ok(Happened::Held)) {
             // Whoever waits for a held answer has not ended, so its id is still its own.
@@ -208,7 +210,8 @@ impl Stage {
         self.proxy.direct(method, path, self.server.token(), body)
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    /// One run.
+    pub fn run(&self, arguments: &[&str]) -> Run {
         let (ended, hear) = channel();
         let (_, output) = self.start(arguments, ended);
         ended_run(hear.recv_timeout(PATIENCE), &output)
