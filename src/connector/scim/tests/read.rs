@@ -181,6 +181,20 @@ async fn a_long_pause_and_a_lasting_failure_end_the_read() {
     assert!(ids == "u1 u2" && matches!(evidence, Evidence::Partial { .. }), "{evidence:?}");
 }
 
+#[tokio::test]
+async fn a_source_reads_attributes_and_whatever_else_a_resource_holds() {
+    let ann = json!({
+        "id": "u1", "userName": "ann", "meta": { "created": "2026-01-02" }, "badge": 7,
+        crate::scim::ENTERPRISE: { "department": "R&D", "manager": { "value": "u2" } },
+    });
+    let server = Scripted::start(move |_| Some(list_of(1, std::slice::from_ref(&ann)))).await;
+    let columns = Columns::new(["id", "userName", "department", "manager", "meta.created", "badge", "active", "title"]);
+    let mut rows = Rows::default();
+    let report = server.source().await.read(&ReadRequest::new(vec![(ObjectKind::Account, columns)]), &mut rows).await;
+    assert_eq!(report.of(ObjectKind::Account), Evidence::Complete);
+    assert_eq!(rows.0[0].1.join(" "), "u1 ann R&D u2 2026-01-02 7 true -");
+}
+
 async fn read_groups(server: &Scripted) -> (Vec<String>, Evidence) {
     let groups = (ObjectKind::Group, Columns::new(["id", "displayName", "externalId"]));
     let memberships = (ObjectKind::Membership, Columns::new(["group", "member", "kind"]));

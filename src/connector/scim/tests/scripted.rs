@@ -114,6 +114,11 @@ impl Scripted {
         ScimReader { service: self.service().await, record: false }
     }
 
+    /// Reads it as a source does.
+    pub async fn source(&self) -> ScimReader {
+        ScimReader { service: self.service().await, record: true }
+    }
+
     pub async fn writer(&self) -> ScimWriter {
         ScimWriter { service: self.service().await }
     }
