@@ -19,3 +19,7 @@ generate:
 # The plan core beside its yardstick
 bench:
     cargo bench --bench plan
+
+# The picture in the README
+picture:
+    SNAPSHOTS=overwrite cargo test --test integration the_picture_in_the_readme

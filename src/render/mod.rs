@@ -7,6 +7,7 @@ pub mod explanation;
 pub mod json;
 mod markdown;
 mod markup;
+mod risks;
 pub mod safe;
 pub mod style;
 mod summary;

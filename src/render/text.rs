@@ -6,11 +6,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Look;
 use super::difference;
-use super::safe;
 use super::style::{BAD, QUIET, RISK, STRONG, of_action, of_severity, paint};
 use super::summary::{self, Counts, Targets, is_membership, number, risk, severity, verb, word};
 use super::value::{Names, sides};
 use super::wrap::{columns, flow, paragraph};
+use super::{risks, safe};
 use crate::model::{Action, Change, Finding, ObjectKind, ObjectRef, Plan, Severity};
 
 const NOTHING: &str = "No changes. Everything is as declared.";
@@ -26,6 +26,7 @@ pub fn write(plan: &Plan, look: Look, out: &mut dyn Write) -> io::Result<()> {
         view.target(target, changes, out)?;
     }
     view.findings(out)?;
+    risks::write(plan, look.width, out)?;
     view.totals(&targets, out)
 }
 
@@ -97,7 +98,7 @@ impl View<'_> {
             let (before, after) = sides(changed, &self.names);
             let name = safe::line(&changed.attribute);
             let padded = format!("{name}{}", " ".repeat(widest.saturating_sub(name.width())));
-            let line = format!("      {padded}  {} → {after}", paint(QUIET, &before));
+            let line = format!("      {padded}  {before} {} {after}", paint(STRONG, "→"));
             let fits = columns(&line) <= self.width && !spans_lines(changed);
             match difference::lines(changed, &self.names).filter(|_| !fits) {
                 None => paragraph(self.width, &line, "        ", out)?,

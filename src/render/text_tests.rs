@@ -139,3 +139,27 @@ fn hundreds_of_findings_of_one_kind_are_counted() {
     let view = shown(&plan, 100);
     assert!(view.contains("… and 70 more of orphan; `-o json` has them all"), "{view}");
 }
+
+#[test]
+fn a_long_plan_gathers_its_risks_at_the_end() {
+    let mut plan = testing::empty();
+    let leaver = |at: usize| {
+        let name = format!("leaver{at}");
+        change("chat", Action::Deactivate, account(&format!("hr/{at}"), &name), Reason::Leaver).risky(crate::model::Risk::SignIn)
+    };
+    plan.changes = (0..25).map(leaver).collect();
+    let view = shown(&plan, 80);
+    let (_, end) = view.split_once("Look at these twice").expect("the block is there");
+    insta::assert_snapshot!(end, @"
+        sign-in:  leaver0 (chat)  leaver1 (chat)  leaver2 (chat)  leaver3 (chat)
+        leaver4 (chat)  leaver5 (chat)  leaver6 (chat)  leaver7 (chat)
+        leaver8 (chat)  leaver9 (chat)  leaver10 (chat)  leaver11 (chat)
+        leaver12 (chat)  leaver13 (chat)  leaver14 (chat)  leaver15 (chat)
+        leaver16 (chat)  leaver17 (chat)  leaver18 (chat)  leaver19 (chat)
+        … and 5 more
+
+    Plan: 25 to deactivate.
+    ");
+    plan.changes.truncate(3);
+    assert!(!shown(&plan, 80).contains("Look at these twice"), "a short plan shows them where they stand");
+}

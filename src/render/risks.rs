@@ -1,0 +1,42 @@
+//! What a reviewer should look at twice, gathered at the end of a long plan: the end is what stands on the screen.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::safe;
+use super::style::{RISK, STRONG, paint};
+use super::summary::{number, risk};
+use super::wrap::flow;
+use crate::model::{Change, ObjectKind, Plan, Risk};
+
+/// A plan that fits on a screen shows its risks where they stand.
+const SHORT: usize = 12;
+/// Names of one risk before they are counted.
+const SHOWN: usize = 20;
+
+/// Writes the block, if there is something to look at.
+pub fn write(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut risks: BTreeMap<Risk, Vec<&Change>> = BTreeMap::new();
+    for change in plan.changes.iter().filter(|change| change.runs()) {
+        for known in &change.risks {
+            risks.entry(*known).or_default().push(change);
+        }
+    }
+    if risks.is_empty() || plan.changes.len() <= SHORT {
+        return Ok(());
+    }
+    writeln!(out, "{}\n", paint(STRONG, "Look at these twice"))?;
+    for (known, changes) in risks {
+        let label = std::iter::once(format!("{}:", paint(RISK, risk(known))));
+        let names = changes.iter().take(SHOWN).map(|change| name(change));
+        let left = changes.len().saturating_sub(SHOWN);
+        let more = (left > 0).then(|| format!("… and {} more", number(left as u64)));
+        flow(width, label.chain(names).chain(more), "  ", "    ", out)?;
+    }
+    writeln!(out)
+}
+
+fn name(change: &Change) -> String {
+    let group = if change.object.kind == ObjectKind::Group { "group " } else { "" };
+    format!("{group}{} ({})", safe::line(&change.object.name), safe::line(&change.target))
+}
