@@ -62,6 +62,18 @@ pub struct Rule {
     pub place: Option<Place>,
 }
 
+impl Rule {
+    /// Whether it says anything at all.
+    pub fn counts(&self) -> bool {
+        self.mode != MappingMode::Ignore
+    }
+
+    /// Whether every account is held to it: enforced, and without a condition.
+    pub fn binds_everybody(&self) -> bool {
+        self.mode == MappingMode::Enforce && self.when.is_none()
+    }
+}
+
 /// A Source, compiled.
 #[derive(Clone, Debug)]
 pub struct SourcePolicy {

@@ -9,7 +9,6 @@ use super::hash::Keyed;
 use super::memberships::Memberships;
 use super::objects::{Objects, Wanted};
 use crate::expr::Expression;
-use crate::manifest::kinds::MappingMode;
 use crate::model::{AttributeType, Capabilities, Columns, Evidence, ObjectKind, Page, attribute};
 use crate::policy::{Policy, TargetPolicy};
 
@@ -95,7 +94,7 @@ pub(crate) fn account_marker<'c>(rules: &TargetPolicy, capabilities: &'c Capabil
 
 /// The attributes that every account is held to: enforced, without a condition, and the marker. Sorted.
 pub(crate) fn enforced(rules: &TargetPolicy, capabilities: &Capabilities) -> BTreeSet<Arc<str>> {
-    let always = rules.rules.iter().filter(|rule| rule.mode == MappingMode::Enforce && rule.when.is_none());
+    let always = rules.rules.iter().filter(|rule| rule.binds_everybody());
     let attributes = always.map(|rule| rule.attribute.clone()).filter(|attribute| is_compared(attribute, capabilities));
     attributes.chain(account_marker(rules, capabilities).cloned()).collect()
 }
@@ -113,7 +112,7 @@ pub(crate) fn kind_of(name: &str) -> AttributeType {
 
 fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> Wanted {
     let marker = account_marker(rules, capabilities).cloned();
-    let mapped = rules.rules.iter().filter(|rule| rule.mode != MappingMode::Ignore).map(|rule| rule.attribute.clone());
+    let mapped = rules.rules.iter().filter(|rule| rule.counts()).map(|rule| rule.attribute.clone());
     let read = rules.protect.rule.iter().flat_map(Expression::reads).cloned();
     let found_by: BTreeSet<Arc<str>> = rules
         .correlate
