@@ -86,6 +86,7 @@ pub(super) fn correlate(basis: &Basis<'_>, target: usize, findings: &mut Finding
 enum Hit {
     Nothing,
     Account(u32),
+    Foreign(u32, String),
     Refused(Vec<u32>, FindingCode, String),
 }
 
@@ -172,18 +173,25 @@ impl Work<'_, '_> {
         for (at, attribute) in self.basis.policy.targets[self.target].correlate.iter().enumerate() {
             let mut by_row: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
             let mut refusals = Vec::new();
+            let mut foreign = Vec::new();
             for (identity, keys) in wanted.iter().filter(|(identity, _)| self.claims.of(*identity) != Claim::Blocked) {
                 match self.look(*identity, attribute, keys, at) {
                     Hit::Nothing => {}
                     Hit::Account(row) => {
                         by_row.entry(row).or_default().insert(*identity);
                     }
+                    Hit::Foreign(row, sentence) => foreign.push((*identity, row, sentence)),
                     Hit::Refused(rows, code, sentence) => refusals.push((*identity, rows, code, sentence)),
                 }
             }
             // After everybody was looked at, so that the order of identities does not matter.
             for (identity, rows, code, sentence) in refusals {
                 self.refuse(identity, &rows, code, &sentence);
+            }
+            for (identity, row, sentence) in foreign {
+                self.refuse(identity, &[], FindingCode::ForeignOwner, &sentence);
+                // As long as nobody knows whose it is, no authoritative target may take it for an account that nobody declares.
+                self.claims.by_row[row as usize] = CONTESTED;
             }
             self.settle(by_row);
         }
@@ -201,7 +209,7 @@ impl Work<'_, '_> {
             ([], _) => Hit::Nothing,
             ([row], _) if self.is_foreign(*row, keys) => {
                 let sentence = format!("{{who}}: the account found by {attribute} carries a foreign mark, which is never overwritten");
-                Hit::Refused(Vec::new(), FindingCode::ForeignOwner, sentence)
+                Hit::Foreign(*row, sentence)
             }
             ([row], None) => Hit::Account(*row),
             ([row], Some(known)) if *row == known => Hit::Nothing,

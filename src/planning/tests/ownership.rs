@@ -86,7 +86,6 @@ fn foreign_marks_are_never_overwritten() {
     assert_snapshot!(scene.told(), @r###"
     (Error ForeignOwner) hr/1, hr/2: the account found by userName carries a foreign mark, which is never overwritten
     (Error ForeignOwner) hr/3: its account carries a foreign mark, which is never overwritten (u3)
-    (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
     "###);
 }
 
@@ -105,7 +104,6 @@ fn an_external_id_that_a_rule_maps_proves_by_value() {
     1 Adopt hr/3 [Joiner] id=u3 externalId: nothing > E3; risks [Adoption]
     (Error ForeignOwner) hr/2: the account found by userName carries a foreign mark, which is never overwritten
     (Warning DeactivatedElsewhere) hr/1: deactivated, and not by headcount as far as it remembers; stays so
-    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
     "###);
 }
 
@@ -155,5 +153,18 @@ fn authoritative_removes_what_nobody_declares_but_not_on_weak_evidence() {
     0 Deactivate hr/2 [Leaver] id=u2 active: true > false; risks [SignIn]
     (Incomplete IncompleteRead) hr: the connection was cut; nobody counts as gone
     (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
+    "###);
+}
+
+#[test]
+fn an_account_that_may_be_somebodys_is_not_taken_for_one_that_nobody_declares() {
+    let documents = [source("hr", ""), target("  ownership: authoritative\n")];
+    let scene = Scene::new(&documents)
+        .person("1", "ada")
+        .account(json!({"id": "u1", "userName": "ada", "externalId": "okta-77"}))
+        .account(json!({"id": "u2", "userName": "eve", "externalId": "okta-78"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Deactivate id:u2 [Pruned] id=u2 active: true > false; risks [SignIn]
+    (Error ForeignOwner) hr/1: the account found by userName carries a foreign mark, which is never overwritten
     "###);
 }
