@@ -18,8 +18,8 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize, groups: &TargetGrou
     let Some(scope) = &basis.policy.targets[target].groups else { return };
     let side = basis.observed[target].side;
     let nests = side.capabilities.nested_groups && scope.nested;
-    let (made, leavers) = (made(work, target), leavers(work, target));
-    let mut step = Step { work, target, groups, rosters, made, leavers, removed: BTreeMap::new(), added: BTreeMap::new() };
+    let (made, leavers, adopted) = (made(work, target), leavers(work, target), adopted(work, target));
+    let mut step = Step { work, target, groups, rosters, made, leavers, adopted, removed: BTreeMap::new(), added: BTreeMap::new() };
     let mut flattened = Vec::new();
     for at in 0..basis.policy.groups.len() {
         let state = groups.states[at];
@@ -61,6 +61,12 @@ fn leavers(work: &Work<'_, '_>, target: usize) -> BTreeSet<Arc<str>> {
     work.drafts.iter().filter(goes).map(|draft| draft.change.object.key.clone()).collect()
 }
 
+/// What is taken over in this plan.
+fn adopted(work: &Work<'_, '_>, target: usize) -> BTreeSet<(ObjectKind, Arc<str>)> {
+    let adopts = work.drafts.iter().filter(|draft| draft.target == target && draft.change.action == Action::Adopt);
+    adopts.map(|draft| (draft.change.object.kind, draft.change.object.key.clone())).collect()
+}
+
 struct Step<'s, 'b, 'a> {
     work: &'s mut Work<'b, 'a>,
     target: usize,
@@ -68,6 +74,7 @@ struct Step<'s, 'b, 'a> {
     rosters: &'s [Roster],
     made: BTreeMap<u32, ObjectRef>,
     leavers: BTreeSet<Arc<str>>,
+    adopted: BTreeSet<(ObjectKind, Arc<str>)>,
     /// accounts that lose memberships: how many, and by which drafts
     removed: BTreeMap<u32, (usize, Vec<usize>)>,
     /// accounts that gain some
@@ -181,36 +188,43 @@ impl Step<'_, '_, '_> {
         }
     }
 
+    /// Leavers go in a step of their own, since they go even where a guardrail holds the others. What is only being adopted, the group or a member, stays as it
+    /// is until it is ours.
     fn remove(&mut self, at: usize, state: GroupState, removals: &[Member]) {
-        let mut members = Vec::with_capacity(removals.len());
+        let group = self.adopted.contains(&(ObjectKind::Group, roster::key(self.work, at).clone()));
+        let mut steps: BTreeMap<(Stage, bool), Vec<(Option<u32>, MemberChange)>> = BTreeMap::new();
         for removal in removals {
-            members.push(match removal {
-                Member::Account(row) => {
-                    let entry = self.removed.entry(*row).or_default();
-                    entry.0 += 1;
-                    entry.1.push(self.work.drafts.len());
-                    MemberChange { member: self.work.account(self.target, *row, &self.work.account_key(self.target, *row)), people: 1 }
-                }
-                Member::Group(row) => {
-                    let key = match self.groups.holder(*row) {
-                        Some(inner) => roster::key(self.work, inner).clone(),
-                        None => self.work.group_key(self.target, *row),
-                    };
-                    MemberChange { member: self.work.group(self.target, *row, &key), people: self.work.people_below(self.target, *row) }
-                }
-            });
+            let (row, change) = self.removal(*removal);
+            let later = group || self.adopted.contains(&(change.member.kind, change.member.key.clone()));
+            let stage = if later { Stage::AddMembers } else { Stage::RemoveMembers };
+            let leaves = self.leavers.contains(&change.member.key);
+            steps.entry((stage, leaves)).or_default().push((row, change));
         }
-        // Who is in a group that is only being adopted stays until it is ours.
-        let key = roster::key(self.work, at);
-        let adopted = |draft: &super::work::Draft| {
-            draft.target == self.target && draft.change.action == Action::Adopt && draft.change.object.key == *key
-        };
-        let stage = if self.work.drafts.iter().any(adopted) { Stage::AddMembers } else { Stage::RemoveMembers };
-        // Leavers in a step of their own: they go even where a guardrail holds the others. The others first: risks are noted at the next draft.
-        let (leavers, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| self.leavers.contains(&member.member.key));
-        for (reason, members) in [(Reason::Mover, others), (Reason::Leaver, leavers)] {
-            if !members.is_empty() {
-                self.put(at, state, (Action::RemoveMembers, reason), stage, members);
+        for ((stage, leaves), members) in steps {
+            let draft = self.work.drafts.len();
+            for row in members.iter().filter_map(|(row, _)| *row) {
+                let entry = self.removed.entry(row).or_default();
+                entry.0 += 1;
+                entry.1.push(draft);
+            }
+            let reason = if leaves { Reason::Leaver } else { Reason::Mover };
+            self.put(at, state, (Action::RemoveMembers, reason), stage, members.into_iter().map(|(_, member)| member).collect());
+        }
+    }
+
+    /// One member who goes, and the row of an account.
+    fn removal(&self, member: Member) -> (Option<u32>, MemberChange) {
+        match member {
+            Member::Account(row) => {
+                let member = self.work.account(self.target, row, &self.work.account_key(self.target, row));
+                (Some(row), MemberChange { member, people: 1 })
+            }
+            Member::Group(row) => {
+                let key = match self.groups.holder(row) {
+                    Some(inner) => roster::key(self.work, inner).clone(),
+                    None => self.work.group_key(self.target, row),
+                };
+                (None, MemberChange { member: self.work.group(self.target, row, &key), people: self.work.people_below(self.target, row) })
             }
         }
     }

@@ -33,7 +33,8 @@ pub(super) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
 /// The step that makes or adopts an object.
 type Made = BTreeMap<(usize, ObjectKind, Arc<str>), (ChangeId, Action)>;
 
-/// The creation or adoption of what a change is about, and the creations of what it refers to and of its members.
+/// The creation or adoption of what a change is about and of its members, and the creations of what it refers to: an account that is only being adopted has
+/// its id already, so those that refer to each other in a circle wait for nobody.
 fn needs(draft: &Draft, made: &Made) -> Vec<ChangeId> {
     let change = &draft.change;
     let find = |kind: ObjectKind, key: &Arc<str>| made.get(&(draft.target, kind, key.clone())).copied();
@@ -41,8 +42,8 @@ fn needs(draft: &Draft, made: &Made) -> Vec<ChangeId> {
     let own = if begins { None } else { find(change.object.kind, &change.object.key) };
     let references = change.attributes.iter().filter_map(key_of).filter_map(|key| find(ObjectKind::Account, key));
     let members = change.members.iter().filter_map(|member| find(member.member.kind, &member.member.key));
-    let created = references.chain(members).filter(|(_, action)| *action == Action::Create);
-    let mut needs: Vec<ChangeId> = own.into_iter().chain(created).map(|(at, _)| at).collect();
+    let created = references.filter(|(_, action)| *action == Action::Create);
+    let mut needs: Vec<ChangeId> = own.into_iter().chain(created).chain(members).map(|(at, _)| at).collect();
     needs.sort_unstable();
     needs.dedup();
     needs

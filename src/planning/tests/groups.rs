@@ -242,3 +242,18 @@ fn protected_accounts_and_groups_that_must_keep_members_are_known() {
     (Refused Protected) chat: group ops has 1 active members and must keep at least 1, but 1 would go; none of them does. Members that this plan adds count from the next run on
     "###);
 }
+
+#[test]
+fn an_account_that_is_being_adopted_leaves_a_group_only_afterwards() {
+    let scene = two(GROUPS, &[group("ops", "  rule: 'false'\n")])
+        .person("3", "cy")
+        .account(json!({"id": "u3", "userName": "cy"}))
+        .marked_group("g1", "group/ops", "ops")
+        .member("g1", "u1")
+        .member("g1", "u3");
+    assert_snapshot!(scene.told(), @r###"
+    0 RemoveMembers group/ops [Mover] id=g1 hr/1 risks [LastGroup]
+    1 Adopt hr/3 [Joiner] id=u3 externalId: nothing > hc:acme:hr/3; risks [Adoption]
+    2 RemoveMembers group/ops [Mover] id=g1 hr/3 needs [1] risks [LastGroup]
+    "###);
+}
