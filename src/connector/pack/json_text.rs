@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -114,14 +115,20 @@ impl<'de> Visitor<'de> for JsonText<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<(), A::Error> {
         let mut known = Keys::default();
         self.out.push('{');
-        while let Some(key) = fields.next_key::<String>()? {
+        loop {
+            let end = self.out.len();
             if known.count > 0 {
                 self.out.push(',');
             }
-            if !known.insert(&key) {
-                return Err(A::Error::custom(format_args!("the key \"{key}\" stands twice in one map")));
+            let start = self.out.len();
+            if fields.next_key_seed(Key { out: self.out })?.is_none() {
+                self.out.truncate(end);
+                break;
             }
-            push_quoted(self.out, &key);
+            let key = start..self.out.len();
+            if !known.insert(self.out, key.clone()) {
+                return Err(A::Error::custom(format_args!("the key {} stands twice in one map", &self.out[key])));
+            }
             self.out.push(':');
             fields.next_value_seed(self.below()?)?;
         }
@@ -130,26 +137,52 @@ impl<'de> Visitor<'de> for JsonText<'_> {
     }
 }
 
-/// The keys of one map so far.
+/// A key, written as JSON text.
+struct Key<'p> {
+    out: &'p mut String,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("the name of a field")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<(), E> {
+        push_quoted(self.out, key);
+        Ok(())
+    }
+}
+
+/// The keys of one map so far: the first ones by their places in the text.
 #[derive(Default)]
 struct Keys {
     count: usize,
-    few: Vec<String>,
+    few: Vec<Range<usize>>,
     many: HashSet<String>,
 }
 
 impl Keys {
     /// Whether it is new.
-    fn insert(&mut self, key: &str) -> bool {
+    fn insert(&mut self, text: &str, key: Range<usize>) -> bool {
         self.count += 1;
-        if self.few.iter().any(|known| known == key) {
+        if self.few.iter().any(|known| text[known.clone()] == text[key.clone()]) {
             return false;
         }
         if self.few.len() < FEW_KEYS {
-            self.few.push(key.to_owned());
+            self.few.push(key);
             return true;
         }
-        self.many.insert(key.to_owned())
+        self.many.insert(text[key].to_owned())
     }
 }
 

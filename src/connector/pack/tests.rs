@@ -61,6 +61,19 @@ fn what_can_be_read_in_two_ways_is_refused() {
 }
 
 #[test]
+fn a_wide_map_is_taken_and_its_doubled_key_is_not() {
+    let fields: Vec<String> = (0..40).map(|at| format!("\"k{at}\":{at}")).collect();
+    let map = |more: &str| format!("{{\"a\":{{{}{more}}}}}", fields.join(","));
+    let page = pack(&["a"], &map("")).unwrap();
+    assert_eq!(cells(&page), [Cell::Json(&format!("{{{}}}", fields.join(",")))]);
+    for doubled in ["k3", "k35"] {
+        let error = pack(&["a"], &map(&format!(",\"{doubled}\":0"))).unwrap_err();
+        assert!(error.contains(&format!("the key \"{doubled}\" stands twice")), "{error}");
+    }
+    assert_eq!(cells(&pack(&["a"], r#"{"a": {}}"#).unwrap()), [Cell::Json("{}")]);
+}
+
+#[test]
 fn depth_is_bounded() {
     let json = format!(r#"{{"list": {}{}}}"#, "[".repeat(100), "]".repeat(100));
     assert!(pack(&["list"], &json).unwrap_err().contains("nested deeper"));
