@@ -18,7 +18,7 @@ const LAYERS: &[(u8, &[&str])] = &[
 const SIBLINGS: &[(&str, &[&str])] = &[
     ("model", &["diagnostic"]),
     ("policy", &["expr", "manifest"]),
-    ("world", &["expr", "policy"]),
+    ("world", &["expr", "manifest", "policy"]),
     ("planning", &["expr", "manifest", "policy", "world"]),
     ("render", &["planning"]),
     ("connector", &["http", "secret"]),
@@ -200,7 +200,7 @@ fn read(root: &Path, path: PathBuf) -> Source {
     let text = fs::read_to_string(&path).expect("a source file");
     let below = path.strip_prefix(root).expect("below src/");
     let module = below.components().next().expect("a first part").as_os_str().to_string_lossy().replace(".rs", "");
-    let is_test = below.file_stem().is_some_and(|stem| stem == "tests" || stem == "testing")
+    let is_test = below.file_stem().is_some_and(|stem| stem == "tests" || stem == "testing" || stem.to_string_lossy().ends_with("_tests"))
         || below.components().any(|part| part.as_os_str() == "tests");
     let code = if is_test { Vec::new() } else { code_lines(&text) };
     Source { module, path: Path::new("src").join(below), text, code }

@@ -1,3 +1,5 @@
+//! What expressions give, refuse and survive.
+
 use insta::assert_snapshot;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! What guardrails let pass, withhold and say.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! What compiles, and what is said where it does not.
+
 use std::path::PathBuf;
 
 use insta::assert_snapshot;

@@ -1,3 +1,5 @@
+//! The JSON views, held against the published schema.
+
 use serde_json::Value as Json;
 
 use super::super::testing;

@@ -1,3 +1,5 @@
+//! The Markdown view, as a comment shows it.
+
 use super::super::testing::{self, Building, account, change, group, text};
 use super::*;
 use crate::model::{FindingCode, Reason, Subject, Value};

@@ -1,3 +1,5 @@
+//! The text view, with and without colour.
+
 use super::super::testing::{self, Building, account, change, group, plain, text};
 use super::*;
 use crate::model::{Reason, Value};

@@ -1,3 +1,5 @@
+//! What an explanation names.
+
 use std::path::PathBuf;
 
 use insta::assert_snapshot;
