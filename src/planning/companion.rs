@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::identity::{Identities, Origin, Outcome, Person, evaluate};
+use super::identity::{Held, Identities, Origin, Outcome, Person, evaluate};
 use super::layout::Layout;
 use crate::expr::Input;
 use crate::model::{Cell, ValueState};
@@ -92,8 +92,8 @@ fn by_attributes(identities: &Identities<'_>, layout: &Layout<'_>, source: usize
         identities.assemble_with(layout, number as u32, &[], &mut person);
         let mut hits: Vec<u32> = Vec::new();
         for (name, table) in &tables {
-            let Some(ValueState::Set(value)) = layout.slot(name).and_then(|slot| person.slots.get(slot)) else { continue };
-            let keys = canonical::keys(kind_of(name), Input::Value(value));
+            let Some(ValueState::Set(value)) = layout.slot(name).and_then(|slot| person.slots.get(slot)).map(Held::state) else { continue };
+            let keys = canonical::keys(kind_of(name), Input::Value(&value));
             hits.extend(keys.iter().filter_map(|key| table.get(key)).flatten());
         }
         hits.sort_unstable();

@@ -340,7 +340,7 @@ pub(super) fn values<'b>(basis: &'b Basis<'_>, target: usize, person: &Person) -
                 Outcome::Is(state) => state,
                 Outcome::Failed(_) => ValueState::Unknown,
             },
-            None => basis.layout.slot(name).map(|slot| person.slots[slot].clone()).unwrap_or_default(),
+            None => basis.layout.slot(name).map(|slot| person.slots[slot].state()).unwrap_or_default(),
         }
     };
     basis.policy.targets[target].correlate.iter().map(|name| (name, value(name))).collect()

@@ -33,10 +33,10 @@ pub(super) struct Identities<'w> {
 
 /// One identity, assembled.
 #[derive(Default)]
-pub(super) struct Person {
+pub(super) struct Person<'w> {
     pub(super) number: u32,
     pub(super) key: String,
-    pub(super) slots: Vec<ValueState>,
+    pub(super) slots: Vec<Held<'w>>,
     pub(super) standing: Standing,
     /// slots whose value must be unique
     pub(super) unique: Vec<usize>,
@@ -44,6 +44,33 @@ pub(super) struct Person {
     pub(super) failures: Vec<Failure>,
     /// a manifest says `active: true` by name
     pub(super) declared_active: bool,
+}
+
+/// One attribute of an identity, borrowed from its record where nothing changed it.
+#[derive(Clone, Debug)]
+pub(super) enum Held<'w> {
+    /// as it was worked out
+    State(ValueState),
+    /// a value as the record has it; never missing, null or empty
+    Cell(Cell<'w>),
+}
+
+impl Held<'_> {
+    /// What is known.
+    pub(super) fn state(&self) -> ValueState {
+        match self {
+            Self::State(state) => state.clone(),
+            Self::Cell(cell) => cell.to_value().map_or(ValueState::Unknown, ValueState::Set),
+        }
+    }
+
+    fn is_unmanaged(&self) -> bool {
+        matches!(self, Self::State(ValueState::Unmanaged))
+    }
+
+    fn is_set(&self) -> bool {
+        matches!(self, Self::Cell(_) | Self::State(ValueState::Set(_)))
+    }
 }
 
 /// An expression that failed on somebody's data.
@@ -152,16 +179,16 @@ impl<'w> Identities<'w> {
     }
 
     /// Works out one identity: its attributes by precedence, then where it stands.
-    pub(super) fn assemble(&self, layout: &Layout<'_>, number: u32, person: &mut Person) {
+    pub(super) fn assemble(&self, layout: &Layout<'_>, number: u32, person: &mut Person<'w>) {
         self.assemble_with(layout, number, &self.companions, person);
     }
 
     /// The same with the companions that are known so far.
-    pub(super) fn assemble_with(&self, layout: &Layout<'_>, number: u32, companions: &[Companion], person: &mut Person) {
+    pub(super) fn assemble_with(&self, layout: &Layout<'_>, number: u32, companions: &[Companion], person: &mut Person<'w>) {
         self.write_key(number, &mut person.key);
         person.number = number;
         person.slots.clear();
-        person.slots.resize(layout.slots.len(), ValueState::Unmanaged);
+        person.slots.resize(layout.slots.len(), Held::State(ValueState::Unmanaged));
         person.unique.clear();
         person.failures.clear();
         person.declared_active = false;
@@ -186,59 +213,66 @@ impl<'w> Identities<'w> {
         self.fill_own(layout, person);
     }
 
-    fn fill(&self, layout: &Layout<'_>, records: &Records<'_>, user: Option<&UserPolicy>, person: &mut Person) {
+    fn fill(&self, layout: &Layout<'_>, records: &Records<'w>, user: Option<&UserPolicy>, person: &mut Person<'w>) {
         for (at, slot) in layout.slots.iter().enumerate() {
             let declared = user.and_then(|user| {
                 let found = user.attributes.binary_search_by(|(name, _)| name.as_ref().cmp(slot.name.as_ref())).ok()?;
                 user.attributes.get(found).map(|(_, state)| state)
             });
-            let mut state = ValueState::Unmanaged;
+            let mut held = Held::State(ValueState::Unmanaged);
             for candidate in &slot.candidates {
                 if declared.is_some() && candidate.precedence <= USER_PRECEDENCE {
                     break;
                 }
-                state = self.by_rule(layout, records, at, *candidate, person);
-                if state != ValueState::Unmanaged {
+                held = self.by_rule(layout, records, at, *candidate, person);
+                if !held.is_unmanaged() {
                     break;
                 }
             }
-            if let (ValueState::Unmanaged, Some(declared)) = (&state, declared) {
-                state = self.as_reference(slot.kind, None, declared.clone());
+            if let (true, Some(declared)) = (held.is_unmanaged(), declared) {
+                let state = self.as_reference(slot.kind, None, declared.clone());
                 person.declared_active |= at == layout.active && state == ValueState::Set(Value::Bool(true));
+                held = Held::State(state);
             }
-            person.slots[at] = state;
+            person.slots[at] = held;
         }
     }
 
     /// What one source says about one attribute.
-    fn by_rule(&self, layout: &Layout<'_>, records: &Records<'_>, slot: usize, candidate: Candidate, person: &mut Person) -> ValueState {
+    fn by_rule(&self, layout: &Layout<'_>, records: &Records<'w>, slot: usize, candidate: Candidate, person: &mut Person<'w>) -> Held<'w> {
         let cells = match records.of(candidate.source) {
             Record::Cells(cells) => cells,
-            Record::Nothing => return ValueState::Unmanaged,
-            Record::Unknown => return ValueState::Unknown,
+            Record::Nothing => return Held::State(ValueState::Unmanaged),
+            Record::Unknown => return Held::State(ValueState::Unknown),
         };
         let rule = &layout.sources[candidate.source].rules[candidate.rule];
-        match evaluate(rule, cells) {
-            Outcome::Is(state) => {
-                if rule.unique && matches!(state, ValueState::Set(_)) {
-                    person.unique.push(slot);
+        let kind = layout.slots[slot].kind;
+        let held = match as_it_stands(rule, kind, cells) {
+            Some(held) => held,
+            None => match evaluate(rule, cells) {
+                Outcome::Is(state) => Held::State(self.as_reference(kind, Some(candidate.source), state)),
+                Outcome::Failed(words) => {
+                    person.failures.push(Failure { candidate, slot, words });
+                    Held::State(ValueState::Unknown)
                 }
-                self.as_reference(layout.slots[slot].kind, Some(candidate.source), state)
-            }
-            Outcome::Failed(words) => {
-                person.failures.push(Failure { candidate, slot, words });
-                ValueState::Unknown
-            }
+            },
+        };
+        if rule.unique && held.is_set() {
+            person.unique.push(slot);
         }
+        held
     }
 
     /// `source` and `lifecycle` can be read like attributes.
-    fn fill_own(&self, layout: &Layout<'_>, person: &mut Person) {
+    fn fill_own(&self, layout: &Layout<'_>, person: &mut Person<'w>) {
         if let Some(lifecycle) = person.standing.lifecycle() {
-            person.slots[layout.lifecycle] = ValueState::Set(Value::text(lifecycle::word(lifecycle)));
+            person.slots[layout.lifecycle] = Held::Cell(Cell::Text(lifecycle::word(lifecycle)));
         }
-        let source = person.key.split_once('/').map_or("", |(source, _)| source);
-        person.slots[layout.source] = ValueState::Set(Value::text(source));
+        let source = match self.origin(person.number) {
+            Origin::Record(source, _) => self.policy.sources[source].name.as_ref(),
+            Origin::User(_) => "user",
+        };
+        person.slots[layout.source] = Held::Cell(Cell::Text(source));
     }
 
     /// A text becomes a reference where the attribute names another identity: a whole key, or a key within the same source.
@@ -350,6 +384,21 @@ impl<'w> Records<'w> {
     }
 }
 
+/// The value of a rule that is nothing but a path: the cell itself, borrowed. Nothing where the rule must be worked out.
+fn as_it_stands<'w>(rule: &RuleLayout, kind: AttributeType, cells: &[Cell<'w>]) -> Option<Held<'w>> {
+    if rule.when.is_some() || kind == AttributeType::Reference {
+        return None;
+    }
+    let cell = cells.get(rule.value.bare_position()?).copied().unwrap_or(Cell::Missing);
+    Some(match cell {
+        Cell::Missing => Held::State(ValueState::Unmanaged),
+        Cell::Null => Held::State(ValueState::Clear),
+        Cell::Text("") | Cell::Json("[]") => Held::State(ValueState::Unmanaged),
+        Cell::Json(json) if !json.starts_with(['[', '{']) => return None,
+        cell => Held::Cell(cell),
+    })
+}
+
 /// What a rule came to.
 pub(super) enum Outcome {
     /// a state
@@ -395,18 +444,19 @@ impl Reads for [Cell<'_>] {
     }
 }
 
-impl Reads for Person {
+impl Reads for Person<'_> {
     fn input(&self, position: usize) -> Option<Input<'_>> {
         match self.slots.get(position) {
-            Some(ValueState::Unknown) => None,
-            Some(ValueState::Set(value)) => Some(Input::Value(value)),
-            Some(ValueState::Clear) => Some(Input::Cell(Cell::Null)),
-            Some(ValueState::Unmanaged) | None => Some(MISSING),
+            Some(Held::Cell(cell)) => Some(Input::Cell(*cell)),
+            Some(Held::State(ValueState::Unknown)) => None,
+            Some(Held::State(ValueState::Set(value))) => Some(Input::Value(value)),
+            Some(Held::State(ValueState::Clear)) => Some(Input::Cell(Cell::Null)),
+            Some(Held::State(ValueState::Unmanaged)) | None => Some(MISSING),
         }
     }
 }
 
-impl Person {
+impl Person<'_> {
     /// A condition over the identity.
     pub(super) fn holds(&self, bound: &Bound) -> Truth {
         Reads::holds(self, bound)

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::identity::{Person, Records};
+use super::identity::{Held, Person, Records};
 use super::layout::Layout;
 use crate::manifest::kinds::Lifecycle;
-use crate::model::{Value, ValueState};
+use crate::model::{Cell, Value, ValueState};
 use crate::planning::Moment;
 use crate::world::{Bound, Truth};
 
@@ -74,10 +74,11 @@ pub(super) fn standing(layout: &Layout<'_>, records: &Records<'_>, person: &Pers
 
 fn day(person: &Person, slot: usize, name: &str) -> Result<Option<Date>, Arc<str>> {
     match &person.slots[slot] {
-        ValueState::Unmanaged | ValueState::Clear => Ok(None),
-        ValueState::Unknown => Err(format!("its {name} is not known").into()),
-        ValueState::Set(Value::Text(text)) => parse(text).map(Some).ok_or_else(|| format!("its {name} is no ISO date").into()),
-        ValueState::Set(_) => Err(format!("its {name} is no ISO date").into()),
+        Held::State(ValueState::Unmanaged | ValueState::Clear) => Ok(None),
+        Held::State(ValueState::Unknown) => Err(format!("its {name} is not known").into()),
+        Held::Cell(Cell::Text(text)) => parse(text).map(Some).ok_or_else(|| format!("its {name} is no ISO date").into()),
+        Held::State(ValueState::Set(Value::Text(text))) => parse(text).map(Some).ok_or_else(|| format!("its {name} is no ISO date").into()),
+        Held::Cell(_) | Held::State(ValueState::Set(_)) => Err(format!("its {name} is no ISO date").into()),
     }
 }
 

@@ -141,6 +141,12 @@ impl<'o> View<'o> {
         stream.cell_of(row, attribute)
     }
 
+    /// The cells of a row, one after the other.
+    pub(super) fn cells_of(self, row: u32) -> impl Iterator<Item = Cell<'o>> {
+        let (stream, row) = self.at(row);
+        stream.row(row).cells()
+    }
+
     /// All cells of a row.
     pub(super) fn cells(self, row: u32) -> Vec<Cell<'o>> {
         let (stream, row) = self.at(row);

@@ -8,15 +8,19 @@ use std::sync::Arc;
 use super::correlate::Claim;
 use super::desired::{self, Desired};
 use super::findings::Shared;
-use super::identity::Person;
+use super::identity::{Held, Outcome, Person, evaluate};
+use super::layout::AttributeLayout;
 use super::lifecycle::Standing;
 use super::serve::{Serve, serve};
 use super::unique;
 use super::work::{Basis, Presence, Work};
 use crate::expr::Input;
 use crate::manifest::kinds::{Lifecycle, MappingMode};
-use crate::model::{FindingCode, Severity, Value, ValueState};
+use crate::model::{AttributeType, Cell, FindingCode, Severity, Value, ValueState};
 use crate::world::{Truth, canonical};
+
+/// Columns of an account that are compared word for word without a list of their own.
+const FEW: usize = 32;
 
 /// What the quick look found.
 #[derive(Default)]
@@ -111,7 +115,8 @@ fn glance(work: &Work<'_, '_>, target: usize, person: &mut Person, desired: &mut
         (Serve::No(_), Claim::None) => Some(Presence::Absent),
         (Serve::Yes, Claim::Owned(row)) if accounts.active(row) => {
             let slots: Vec<_> = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect();
-            let as_it_is = keeps_names(work, target, person) && is_as_desired(work, target, row, person, desired, buffer);
+            let as_it_is = keeps_names(work, target, person)
+                && (word_for_word(work, target, row, person) || is_as_desired(work, target, row, person, desired, buffer));
             for (slot, state) in slots {
                 person.slots[slot] = state;
             }
@@ -128,9 +133,62 @@ fn keeps_names(work: &Work<'_, '_>, target: usize, person: &mut Person) -> bool 
         let slot = person.unique[at];
         let Some(base) = unique::text(person, slot) else { return false };
         let Some(kept) = unique::kept(basis, &work.claims, target, person.number, slot, &base) else { return false };
-        person.slots[slot] = ValueState::Set(Value::Text(kept));
+        person.slots[slot] = Held::State(ValueState::Set(Value::Text(kept)));
     }
     true
+}
+
+/// Whether every attribute of the account has the very characters that it should have: what most accounts are, most of the time.
+/// What is merely the same by an attribute's own rules is left to [`is_as_desired`].
+fn word_for_word(work: &Work<'_, '_>, target: usize, row: u32, person: &Person) -> bool {
+    let basis = work.basis;
+    let layout = &basis.layout.targets[target];
+    if layout.active.is_some() {
+        return false;
+    }
+    let accounts = basis.observed[target].accounts();
+    let mut observed = [Cell::Missing; FEW];
+    if layout.by_column.len() > FEW {
+        return false;
+    }
+    for (place, cell) in observed.iter_mut().zip(accounts.cells_of(row)) {
+        *place = cell;
+    }
+    layout.attributes.iter().all(|attribute| {
+        let observed = observed.get(attribute.column).copied().unwrap_or(Cell::Missing);
+        let Some(rule) = &attribute.rule else {
+            let key = observed.as_text().and_then(|text| text.strip_prefix(basis.keyed_marker.as_str()));
+            return key == Some(person.key.as_str());
+        };
+        if rule.unique || attribute.mode != MappingMode::Enforce {
+            return false;
+        }
+        match attribute.bare.filter(|_| rule.when.is_none()).map(|slot| &person.slots[slot]) {
+            Some(Held::Cell(cell)) if attribute.kind != AttributeType::Reference => *cell == observed,
+            Some(Held::State(state)) => is_word_for_word(work, target, attribute, state, observed),
+            _ => match evaluate(rule, person) {
+                Outcome::Is(state) => {
+                    is_word_for_word(work, target, attribute, &basis.people.as_reference(attribute.kind, None, state), observed)
+                }
+                Outcome::Failed(_) => false,
+            },
+        }
+    })
+}
+
+fn is_word_for_word(work: &Work<'_, '_>, target: usize, attribute: &AttributeLayout<'_>, state: &ValueState, observed: Cell<'_>) -> bool {
+    match state {
+        ValueState::Set(Value::Text(text)) => observed.as_text() == Some(text),
+        ValueState::Set(Value::Int(number)) => observed == Cell::Int(*number),
+        ValueState::Set(Value::Bool(value)) => observed == Cell::Bool(*value),
+        ValueState::Set(Value::Reference(key)) => {
+            let holder = work.basis.people.find(key).and_then(|identity| work.claims[target].row(identity));
+            holder.is_some_and(|row| observed.as_text() == Some(work.basis.observed[target].accounts().id(row).as_ref()))
+        }
+        ValueState::Clear => !attribute.required && canonical::is_nothing(observed),
+        ValueState::Unmanaged => !attribute.enforced || canonical::is_nothing(observed),
+        ValueState::Set(Value::List(_) | Value::Map(_)) | ValueState::Unknown => false,
+    }
 }
 
 fn is_as_desired(work: &Work<'_, '_>, target: usize, row: u32, person: &Person, desired: &mut Desired, buffer: &mut Vec<u8>) -> bool {

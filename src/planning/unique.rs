@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::Basis;
 use super::correlate::Claims;
-use super::identity::Person;
+use super::identity::{Held, Person};
 use super::serve::{Serve, serve};
 use crate::expr::Input;
-use crate::model::{Value, ValueState};
+use crate::model::{Cell, Value, ValueState};
 use crate::planning::LookupBy;
 use crate::world::{canonical, kind_of};
 
@@ -83,9 +83,9 @@ pub(super) fn settle(basis: &Basis<'_>, claims: &[Claims], names: &Names, target
             None => choose(basis, claims, names, person, slot, &base),
         };
         match name {
-            Choice::Name(name) => person.slots[slot] = ValueState::Set(Value::Text(name)),
+            Choice::Name(name) => person.slots[slot] = Held::State(ValueState::Set(Value::Text(name))),
             other => {
-                person.slots[slot] = ValueState::Unknown;
+                person.slots[slot] = Held::State(ValueState::Unknown);
                 open.push((slot, other));
             }
         }
@@ -146,7 +146,8 @@ fn places<'b>(basis: &'b Basis<'_>, claims: &[Claims], person: &Person, slot: us
 /// The text in a slot.
 pub(super) fn text(person: &Person, slot: usize) -> Option<Arc<str>> {
     match &person.slots[slot] {
-        ValueState::Set(Value::Text(text)) => Some(text.clone()),
+        Held::Cell(Cell::Text(text)) => Some(Arc::from(*text)),
+        Held::State(ValueState::Set(Value::Text(text))) => Some(text.clone()),
         _ => None,
     }
 }

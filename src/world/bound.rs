@@ -38,6 +38,11 @@ impl Bound {
         Self::new(expression, |path| columns.position(path).unwrap_or(usize::MAX))
     }
 
+    /// The one position it reads, where the expression is nothing but a path.
+    pub(crate) fn bare_position(&self) -> Option<usize> {
+        self.expression.bare_path().and_then(|_| self.positions.first().copied())
+    }
+
     /// The positions it reads.
     pub(crate) fn positions(&self) -> &[usize] {
         &self.positions

@@ -140,13 +140,44 @@ fn write_in(kind: AttributeType, input: Input<'_>, detail: Detail, out: &mut Vec
         Input::Cell(Cell::Missing | Cell::Null) => {}
         Input::Cell(Cell::Text(text)) => write_text(kind, text, out),
         Input::Cell(cell @ (Cell::Bool(_) | Cell::Int(_))) => write_text(kind, &text(cell), out),
-        Input::Cell(cell @ Cell::Json(_)) => {
+        Input::Cell(cell @ Cell::Json(json)) => {
+            if detail == Detail::Values && is_many(kind) && write_items(kind, json, out) {
+                return;
+            }
             if let Some(value) = cell.to_value() {
                 write_value(kind, &value, detail, out);
             }
         }
         Input::Value(value) => write_value(kind, value, detail, out),
     }
+}
+
+/// The `value`s of a list of maps straight from its JSON; false, with nothing written, where the list is of another sort.
+fn write_items(kind: AttributeType, json: &str, out: &mut Vec<u8>) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Item<'a> {
+        #[serde(borrow)]
+        value: Cow<'a, str>,
+    }
+    // A list would be read as an `Item` too.
+    if json.get(1..).is_none_or(|inside| inside.contains('[')) {
+        return false;
+    }
+    let Ok(items) = serde_json::from_str::<Vec<Item<'_>>>(json) else { return false };
+    let mut found: Vec<Vec<u8>> = Vec::with_capacity(items.len());
+    for item in items {
+        let mut bytes = Vec::with_capacity(item.value.len());
+        write_scalar(kind, &item.value, &mut bytes);
+        if !bytes.is_empty() {
+            found.push(bytes);
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    for bytes in found {
+        sized(&bytes, out);
+    }
+    true
 }
 
 fn write_value(kind: AttributeType, value: &Value, detail: Detail, out: &mut Vec<u8>) {

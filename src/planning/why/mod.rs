@@ -264,7 +264,7 @@ impl<'a> Provenance<'a> {
         Why { target: change.target.clone(), key: change.object.key.clone(), reason, behind, because, attributes, members: Vec::new() }
     }
 
-    fn assemble(&self, key: &str) -> Option<Person> {
+    fn assemble(&self, key: &str) -> Option<Person<'a>> {
         let number = self.basis.people.find(key)?;
         let mut person = Person::default();
         self.basis.people.assemble(&self.basis.layout, number, &mut person);

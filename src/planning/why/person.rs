@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{AttributeWhy, Because, Behind, Claimed, Known};
 use crate::model::{Cell, Value, ValueState};
 use crate::planning::companion::Record;
-use crate::planning::identity::{Origin, Outcome, Person, USER_PRECEDENCE, evaluate};
+use crate::planning::identity::{Held, Origin, Outcome, Person, USER_PRECEDENCE, evaluate};
 use crate::planning::layout::{Candidate, RuleLayout};
 use crate::planning::lifecycle::Standing;
 use crate::planning::work::Basis;
@@ -32,7 +32,7 @@ fn by_value(basis: &Basis<'_>, text: &str) -> Vec<Arc<str>> {
     let mut found = Vec::new();
     for number in 0..basis.people.len() {
         basis.people.assemble(&basis.layout, number, &mut person);
-        let hit = slots.iter().any(|slot| matches!(&person.slots[*slot], ValueState::Set(value) if says(value, &wanted)));
+        let hit = slots.iter().any(|slot| matches!(person.slots[*slot].state(), ValueState::Set(value) if says(&value, &wanted)));
         if hit {
             found.push(basis.people.key(number));
         }
@@ -104,7 +104,7 @@ pub(super) fn standing(basis: &Basis<'_>, person: &Person) -> Vec<Because> {
         }
     }
     for (name, slot) in [("startDate", basis.layout.start), ("endDate", basis.layout.end)] {
-        if let Some(ValueState::Set(value)) = person.slots.get(slot) {
+        if let Some(ValueState::Set(value)) = person.slots.get(slot).map(Held::state) {
             all.push(Because::words(format!("its {name} is {value}, and the plan is for {}", basis.moment.today)));
         }
     }
@@ -124,7 +124,7 @@ pub(super) fn attributes(basis: &Basis<'_>, person: &Person) -> Vec<AttributeWhy
 /// Who says what about one attribute; nothing where nobody does.
 pub(super) fn attribute(basis: &Basis<'_>, person: &Person, slot: usize) -> Option<AttributeWhy> {
     let layout = basis.layout.slots.get(slot)?;
-    let is: Known = person.slots.get(slot)?.clone().into();
+    let is: Known = person.slots.get(slot)?.state().into();
     let mut claims = claims(basis, person, slot);
     claims.retain(|claim| claim.says != Known::Unmanaged);
     if claims.is_empty() && is == Known::Unmanaged {
