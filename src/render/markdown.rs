@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::markup::{block, cell, code, prose};
 use super::summary::{self, Counts, Targets, is_membership, number, risk, severity, verb, word};
 use super::value::{Names, sides, visibility};
-use crate::model::{Action, Change, Finding, ObjectKind, Plan, Severity, Visibility};
+use crate::model::{Action, AttributeChange, Change, Finding, ObjectKind, Plan, Severity, Visibility};
 
 /// A comment is found again by this line and updated in place.
 pub const MARKER: &str = "<!-- headcount -->";
@@ -31,6 +31,9 @@ pub fn page(plan: &Plan) -> String {
     page.always(&foot);
     page.text
 }
+
+/// What stands for personal values, which a comment shows to more people than need them.
+const UNSEEN: &str = "(not shown here)";
 
 /// Text that never grows beyond its limit.
 struct Page {
@@ -173,21 +176,30 @@ fn change_lines(change: &Change, names: &Names<'_>) -> String {
         lines.push_str(" **withheld**");
     }
     lines.push('\n');
-    for changed in &change.attributes {
-        let _ = match (visibility(changed), change.action) {
-            (Visibility::Public, Action::Create) => writeln!(lines, "  - {}: {}", code(&changed.attribute), code(&sides(changed, names).1)),
-            (Visibility::Public, _) => {
-                let (before, after) = sides(changed, names);
-                writeln!(lines, "  - {}: {} → {}", code(&changed.attribute), code(&before), code(&after))
-            }
-            _ => writeln!(lines, "  - {}: (not shown here)", code(&changed.attribute)),
-        };
+    match change.action {
+        // All of it is new: one line says it.
+        Action::Create if !change.attributes.is_empty() => {
+            let pairs = change.attributes.iter().map(|changed| match visibility(changed) {
+                Visibility::Public => format!("{} {}", prose(&changed.attribute), code(&sides(changed, names).1)),
+                _ => format!("{} {UNSEEN}", prose(&changed.attribute)),
+            });
+            let _ = writeln!(lines, "  {}", pairs.collect::<Vec<_>>().join(" · "));
+        }
+        _ => change.attributes.iter().for_each(|changed| attribute_line(changed, names, &mut lines)),
     }
     if is_membership(change) {
         let members = change.members.iter().map(|changed| code(&changed.member.name));
         let _ = writeln!(lines, "  {}", members.collect::<Vec<_>>().join(", "));
     }
     lines
+}
+
+fn attribute_line(changed: &AttributeChange, names: &Names<'_>, lines: &mut String) {
+    let (before, after) = sides(changed, names);
+    let _ = match visibility(changed) {
+        Visibility::Public => writeln!(lines, "  - {}: {} → {}", prose(&changed.attribute), code(&before), code(&after)),
+        _ => writeln!(lines, "  - {}: {UNSEEN}", prose(&changed.attribute)),
+    };
 }
 
 fn headline(change: &Change) -> String {

@@ -49,24 +49,22 @@ fn one_of_everything() {
         <details><summary>chat: 1 to create, 1 to adopt, 1 to update, 1 to reactivate, 1 to deactivate, 1 group to create, 3 memberships to add, 1 to remove; 1 withheld</summary>
 
         - create `jane.doe` (joiner)
-          - `active`: `true`
-          - `displayName`: `Jane Doe`
-          - `userName`: `jane.doe`
+          active `true` · displayName `Jane Doe` · userName `jane.doe`
         - adopt `bob` (declared)
-          - `externalId`: `(none)` → `acme:hr/2`
-          - `title`: `Engineer` → `Senior Engineer`
+          - externalId: `(none)` → `acme:hr/2`
+          - title: `Engineer` → `Senior Engineer`
         - update `carol` (mover)
-          - `department`: `Sales` → `Support`
-          - `manager`: `(none)` → `jane.doe (hr/1)`
-          - `phoneNumbers`: (not shown here)
-          - `title`: `Assistant` → `(none)`
+          - department: `Sales` → `Support`
+          - manager: `(none)` → `jane.doe (hr/1)`
+          - phoneNumbers: (not shown here)
+          - title: `Assistant` → `(none)`
         - reactivate `dave` (returned)
-          - `active`: `false` → `true`
+          - active: `false` → `true`
         - deactivate `eve` (leaver)
-          - `active`: `true` → `false`
+          - active: `true` → `false`
         - delete `mallory` (due) **withheld**
         - create group `Engineering` (declared)
-          - `displayName`: `Engineering`
+          displayName `Engineering`
         - add members of `Engineering` (mover)
           `jane.doe`, `bob`, `SRE`
         - remove members of `Sales` (mover)
