@@ -19,7 +19,7 @@ fn ten_thousand_people_arrive_through_bad_weather() {
     stage.apply();
     eprintln!("everybody arrived: {:.0} s, {:?}", began.elapsed().as_secs_f64(), stage.proxy.met());
     // Now there are many pages to be lost, repeated or lied about.
-    stage.proxy.weather(Weather { seed: 2, share: 0.2, kinds: FAULTS.to_vec() });
+    stage.proxy.weather(Weather { seed: 2, share: 0.1, kinds: FAULTS.to_vec() });
     stage.apply();
     eprintln!("looked at again: {:.0} s, {:?}", began.elapsed().as_secs_f64(), stage.proxy.met());
     stage.converge();
