@@ -152,9 +152,6 @@ pub struct TargetSpec {
     /// Accounts that no plan may deactivate, delete or strip of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protect: Option<Protection>,
-    /// What happens to changes made outside. Default: enforce.
-    #[serde(default)]
-    pub drift: DriftPolicy,
     /// How fast headcount may write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -324,19 +321,6 @@ pub struct KeepMembers {
     pub group: String,
     /// At least this many.
     pub at_least: u64,
-}
-
-/// What happens to changes made outside.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum DriftPolicy {
-    /// leave and don't mention
-    Observe,
-    /// leave, with a finding
-    Warn,
-    /// set it right
-    #[default]
-    Enforce,
 }
 
 /// How fast headcount may write.

@@ -27,7 +27,20 @@ pub(super) fn leave(work: &mut Work<'_, '_>, target: usize, person: &Person, gon
             depart(work, target, row, &key, gone, Cause::Identity(person.number));
             Presence::Leaves
         }
-        Claim::Found(_) => Presence::Absent,
+        Claim::Found(row) => {
+            tell_of_a_leaver(work, target, row, &key, gone);
+            Presence::Absent
+        }
+    }
+}
+
+/// Somebody who has left can still sign in with an account that is not ours to close: a person must look.
+fn tell_of_a_leaver(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone) {
+    if gone == Gone::Leaver && work.basis.observed[target].accounts().active(row) {
+        let sentence = "{who}: has left, and an active account looks like theirs, but nothing proves that it is headcount's; left as it is";
+        let shared =
+            Shared::new(Severity::Warning, FindingCode::OwnershipUnproven, Some(&work.basis.policy.targets[target].name), sentence);
+        work.findings.share(shared.hint("Deactivate it at the target, or make the target `ownership: authoritative`."), key);
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::diagnostic::Place;
-use crate::manifest::kinds::{DepartureAction, DriftPolicy, Ownership};
+use crate::manifest::kinds::{DepartureAction, Ownership};
 use crate::model::{Cause, FORMAT_VERSION, MemberChange, ObjectRef, WindowEntry};
 use crate::policy::{DeparturePolicy, GuardrailPolicy, ProtectionPolicy};
 
@@ -41,7 +41,6 @@ fn case() -> Case {
         suspended: stay,
         guardrails: GuardrailPolicy { limits: BTreeMap::new(), window: SignedDuration::from_hours(24), overrides: vec![] },
         protect: ProtectionPolicy::default(),
-        drift: DriftPolicy::Enforce,
         place: place(1),
     };
     let policy = Policy {

@@ -21,7 +21,7 @@ pub use compile::compile;
 
 use crate::diagnostic::Place;
 use crate::expr::Expression;
-use crate::manifest::kinds::{DepartureAction, DriftPolicy, Lifecycle, MappingMode, Ownership};
+use crate::manifest::kinds::{DepartureAction, Lifecycle, MappingMode, Ownership};
 use crate::model::ValueState;
 
 /// Everything that planning needs of the manifests.
@@ -143,8 +143,6 @@ pub struct TargetPolicy {
     pub guardrails: GuardrailPolicy,
     /// accounts that no plan may touch
     pub protect: ProtectionPolicy,
-    /// what happens to changes made outside
-    pub drift: DriftPolicy,
     /// the document
     pub place: Place,
 }

@@ -64,7 +64,6 @@ impl Compiler<'_> {
             suspended: self.departure(origin, "/spec/suspended", spec.suspended.as_ref()).unwrap_or(DEACTIVATE),
             guardrails: self.guardrails(origin, spec.guardrails.as_ref()),
             protect: self.protection(origin, spec.protect.as_ref()),
-            drift: spec.drift,
             place: self.place(origin),
         }
     }

@@ -32,7 +32,6 @@ pub struct Setup {
     pub groups: u8,
     pub departure: u8,
     pub lifecycles: u8,
-    pub drift: u8,
     pub manners: Manners,
 }
 
@@ -171,22 +170,10 @@ pub fn stories() -> impl Strategy<Value = Story> {
 }
 
 fn setups() -> impl Strategy<Value = Setup> {
-    let chosen = (1u8..4, 0u8..3, 0u8..4, 0u8..3, 0u8..3, 0u8..6, 0u8..6, 0u8..5, 0u8..3, 0u8..8);
-    (chosen, manners()).prop_map(
-        |((sources, names, mapping, select, correlate, ownership, groups, departure, lifecycles, drift), manners)| Setup {
-            sources,
-            names,
-            mapping,
-            select,
-            correlate,
-            ownership,
-            groups,
-            departure,
-            lifecycles,
-            drift,
-            manners,
-        },
-    )
+    let chosen = (1u8..4, 0u8..3, 0u8..4, 0u8..3, 0u8..3, 0u8..6, 0u8..6, 0u8..5, 0u8..3);
+    (chosen, manners()).prop_map(|((sources, names, mapping, select, correlate, ownership, groups, departure, lifecycles), manners)| {
+        Setup { sources, names, mapping, select, correlate, ownership, groups, departure, lifecycles, manners }
+    })
 }
 
 fn manners() -> impl Strategy<Value = Manners> {
@@ -419,11 +406,6 @@ impl Story {
             0 => "",
             1 => "  lifecycles: [active, pre-hire]\n",
             _ => "  lifecycles: [active, suspended]\n",
-        });
-        text.push_str(match setup.drift {
-            6 => "  drift: warn\n",
-            7 => "  drift: observe\n",
-            _ => "",
         });
         text.push_str(match setup.mapping {
             0 => "",
