@@ -5,12 +5,14 @@
 
 mod json_text;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::expr::segments_of_path;
 use crate::model::{Columns, Page, RowWriter, Value};
 
 use json_text::{JsonText, exact_number};
@@ -29,32 +31,12 @@ pub struct RecordSeed<'p> {
     page: &'p mut Page,
 }
 
-/// The segments of a column's path: `name.givenName` has two, `Emp\. No` has one.
-pub fn segments(path: &str) -> Vec<String> {
-    let mut found = vec![String::new()];
-    let mut rest = path.chars();
-    while let Some(sign) = rest.next() {
-        match sign {
-            '.' => found.push(String::new()),
-            '\\' => append(&mut found, rest.next().unwrap_or('\\')),
-            other => append(&mut found, other),
-        }
-    }
-    found
-}
-
-fn append(found: &mut [String], sign: char) {
-    if let Some(last) = found.last_mut() {
-        last.push(sign);
-    }
-}
-
 impl Packer {
     /// For rows of these columns; pages must have the same ones.
     pub fn new(columns: &Arc<Columns>) -> Self {
         let mut packer = Self { slot_of_column: Vec::new(), root: Vec::new(), scratch: Scratch::default() };
         for path in columns.paths() {
-            let slot = plant(&mut packer.root, &segments(path), &mut packer.scratch);
+            let slot = plant(&mut packer.root, &segments_of_path(path), &mut packer.scratch);
             packer.slot_of_column.push(slot);
         }
         packer
@@ -114,8 +96,8 @@ struct Node {
     children: Vec<Node>,
 }
 
-fn plant(nodes: &mut Vec<Node>, path: &[String], scratch: &mut Scratch) -> usize {
-    let (first, rest) = path.split_first().map_or(("", path), |(first, rest)| (first.as_str(), rest));
+fn plant(nodes: &mut Vec<Node>, path: &[Cow<'_, str>], scratch: &mut Scratch) -> usize {
+    let (first, rest) = path.split_first().map_or(("", path), |(first, rest)| (first.as_ref(), rest));
     let at = nodes.iter().position(|node| *node.name == *first).unwrap_or_else(|| {
         nodes.push(Node { name: first.into(), id: scratch.seen.len(), slot: None, children: Vec::new() });
         scratch.seen.push(false);

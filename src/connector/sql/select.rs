@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use super::cell;
 use super::layout::{Active, Layout, Link, Objects, Roles};
 use super::schema::{Column, Table, quoted};
-use crate::connector::pack::segments;
+use crate::expr::segments_of_path;
 use crate::manifest::connection::AccountTable;
 use crate::model::{AttributeType, Columns, RowWriter, attribute};
 
@@ -114,7 +114,7 @@ impl Select {
         });
         select.only(&only.collect::<Result<Vec<_>, String>>()?);
         for path in columns.paths() {
-            let name = segments(path).join(".");
+            let name = segments_of_path(path).join(".");
             let column = table.column(described.columns.get(&name).unwrap_or(&name))?;
             select.cells.push(Out::Column(select.list.len(), column.clone()));
             select.list.push(column.sql());
