@@ -96,6 +96,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         }
         // An empty run makes a new state a known one; after that it would only fill the journal.
         let run = Run { snapshot: &snapshot, settings: &settings, store: &store, lock: &lock, who: &who };
+        run.forget()?;
         let report = if work.plan.applyable() || first { run.apply(&work.plan).await? } else { Report::default() };
         run.remember()?;
         outcome::write(&work.plan, &report, &work.new, args.output)?;
@@ -134,7 +135,7 @@ impl Run<'_> {
             tokio::select! {
                 report = &mut work => break report,
                 // The first interrupt lets what was sent come back; whoever insists ends the process, and the journal knows what was sent.
-                _ = tokio::signal::ctrl_c() => {
+                () = asked_to_stop() => {
                     if cancel.is_cancelled() {
                         std::process::exit(INTERRUPTED);
                     }
@@ -147,11 +148,30 @@ impl Run<'_> {
         report.map_err(|error| state_failure(&error))
     }
 
+    /// Before anything new is remembered: deactivations of ours that somebody undid.
+    fn forget(&self) -> Result<(), Failure> {
+        let undone = self.snapshot.world.undone_deactivations(&self.snapshot.policy);
+        self.store.forget_deactivations(&undone).map_err(|error| state_failure(&error))
+    }
+
     /// Complete reads are what the next run's counts are compared with.
     fn remember(&self) -> Result<(), Failure> {
         let baselines = self.snapshot.world.baselines(&self.snapshot.policy, self.snapshot.moment.now);
         self.store.record_baselines(&baselines).map_err(|error| state_failure(&error))
     }
+}
+
+/// Ctrl-C, or the SIGTERM with which a CI system or a container's end says the same.
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// What a shell shows for a process that an interrupt ended.

@@ -192,7 +192,8 @@ impl Step<'_, '_, '_> {
     /// is until it is ours.
     fn remove(&mut self, at: usize, state: GroupState, removals: &[Member]) {
         let group = self.adopted.contains(&(ObjectKind::Group, roster::key(self.work, at).clone()));
-        let mut steps: BTreeMap<(Stage, bool), Vec<(Option<u32>, MemberChange)>> = BTreeMap::new();
+        type Removals = Vec<(Option<u32>, MemberChange)>;
+        let mut steps: BTreeMap<(Stage, bool), Removals> = BTreeMap::new();
         for removal in removals {
             let (row, change) = self.removal(*removal);
             let later = group || self.adopted.contains(&(change.member.kind, change.member.key.clone()));

@@ -72,6 +72,11 @@ impl Store {
         self.write(|transaction| baselines.iter().try_for_each(|baseline| rows::record_baseline(transaction, baseline)))
     }
 
+    /// Drops our deactivations, by target and id, that somebody undid.
+    pub fn forget_deactivations(&self, undone: &[(&str, &str)]) -> Result<(), StateError> {
+        self.write(|transaction| undone.iter().try_for_each(|(target, id)| rows::forget_deactivation(transaction, target, id)))
+    }
+
     /// Drops window entries that are older than any window.
     pub fn prune_windows(&self, before: Timestamp) -> Result<usize, StateError> {
         self.write(|transaction| rows::prune_windows(transaction, before))

@@ -41,6 +41,7 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
             record_link(tx, &link("hr/2", "9"))?;
             record_deactivation(tx, &Deactivation { at: now() - SignedDuration::from_hours(1), ..deactivation.clone() })?;
             record_deactivation(tx, &deactivation)?;
+            record_deactivation(tx, &Deactivation { id: Arc::from("8"), ..deactivation.clone() })?;
             record_window(tx, &WindowEntry { weight: 1, ..entry(now() - SignedDuration::from_millis(1)) })?;
             record_window(tx, &WindowEntry { weight: 2, ..entry(now()) })?;
             record_window(tx, &other)?;
@@ -49,6 +50,7 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
         })
         .unwrap();
     store.record_baselines(std::slice::from_ref(&baseline)).unwrap();
+    store.forget_deactivations(&[("chat", "8")]).unwrap();
     assert_eq!(store.prune_windows(now() - SignedDuration::from_hours(24)).unwrap(), 1);
     drop(store);
 

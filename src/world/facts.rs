@@ -31,6 +31,17 @@ impl World {
         }
     }
 
+    /// Our own deactivations, by target and id, of accounts that are active again: somebody else's next one must not look like ours.
+    pub fn undone_deactivations<'w>(&'w self, policy: &Policy) -> Vec<(&'w str, &'w str)> {
+        let sides: Vec<_> = policy.targets.iter().map(|rules| &rules.name).zip(&self.targets).collect();
+        let is_active = |target: &Arc<str>, id: &str| {
+            let side = sides.iter().find(|(name, _)| *name == target).map(|(_, side)| side);
+            side.and_then(|side| Some(side.accounts.active(side.accounts.find_id(id)?))).unwrap_or(false)
+        };
+        let undone = self.memory.deactivations.iter().filter(|known| is_active(&known.target, &known.id));
+        undone.map(|known| (known.target.as_ref(), known.id.as_ref())).collect()
+    }
+
     /// What complete reads of the sources counted: baselines for the next run.
     pub fn baselines(&self, policy: &Policy, at: Timestamp) -> Vec<Baseline> {
         let sides = policy.sources.iter().zip(&self.sources).zip(&self.trust);

@@ -247,3 +247,15 @@ fn a_name_that_somebody_else_has_is_not_taken() {
     (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
     "###);
 }
+
+#[test]
+fn a_deactivation_of_ours_that_somebody_undid_is_named_so_that_it_can_be_forgotten() {
+    let scene = Scene::simple()
+        .account(json!({"id": "u1", "userName": "ada", "active": true}))
+        .account(json!({"id": "u2", "userName": "bob", "active": false}))
+        .deactivated("u1", 3)
+        .deactivated("u2", 3)
+        .deactivated("gone", 3);
+    let undone: Vec<_> = scene.world().undone_deactivations(&scene.policy).into_iter().map(|(_, id)| id.to_owned()).collect();
+    assert_eq!(undone, ["u1"]);
+}
