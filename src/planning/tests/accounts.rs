@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::super::testing::{Scene, source, target};
+use crate::model::ObjectKind;
 
 #[test]
 fn a_joiner_gets_an_account_and_nothing_is_left_afterwards() {
@@ -258,4 +259,12 @@ fn a_deactivation_of_ours_that_somebody_undid_is_named_so_that_it_can_be_forgott
         .deactivated("gone", 3);
     let undone: Vec<_> = scene.world().undone_deactivations(&scene.policy).into_iter().map(|(_, id)| id.to_owned()).collect();
     assert_eq!(undone, ["u1"]);
+}
+
+#[test]
+fn a_reference_finds_the_account_with_the_mark_and_no_other() {
+    let scene = Scene::simple().account(json!({"id": "u0", "userName": "eve"})).marked("u1", "hr/1", "ada");
+    let id = |key: &str| scene.world().object_id(&scene.policy, &scene.policy.targets[0].name, ObjectKind::Account, key);
+    assert_eq!(id("hr/1").as_deref(), Some("u1"));
+    assert_eq!(id("hr/2"), None);
 }
