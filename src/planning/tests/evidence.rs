@@ -36,7 +36,7 @@ fn a_source_that_shrank_proves_nothing() {
 }
 
 #[test]
-fn without_a_state_nothing_follows_from_silence_but_leavers_go() {
+fn without_a_state_nothing_follows_from_silence_and_leavers_are_withheld() {
     let scene = Scene::simple()
         .record("hr", json!({"id": "1", "login": "ada", "left": true}))
         .marked("u1", "hr/1", "ada")
