@@ -28,7 +28,7 @@ use crate::state::{RunLock, StateError, Store};
 pub use atoms::{Comparison, compare};
 pub use report::Report;
 pub use saved::{PlanFileError, read_plan};
-pub use settings::{Pace, Settings};
+pub use settings::{Clock, Pace, Settings};
 
 /// Gives the id of an object by target, kind and key.
 pub type KnownIds<'a> = dyn Fn(&str, ObjectKind, &str) -> Option<Arc<str>> + Send + Sync + 'a;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
 use crate::model::{Action, Change, ChangeId, Deactivation, Link, LinkOrigin, Outcome, Reason, WindowEntry};
 use crate::state::{
@@ -36,19 +37,20 @@ pub(super) struct Sending<'a> {
 pub(super) struct Recorder {
     group: GroupCommit,
     run: Arc<str>,
+    clock: Clock,
     failure: Mutex<Option<Arc<StateError>>>,
 }
 
 impl Recorder {
     /// For a run.
-    pub(super) fn new(group: GroupCommit, run: Arc<str>) -> Self {
-        Self { group, run, failure: Mutex::new(None) }
+    pub(super) fn new(group: GroupCommit, run: Arc<str>, clock: Clock) -> Self {
+        Self { group, run, clock, failure: Mutex::new(None) }
     }
 
     /// Makes intents durable. Where that fails nothing may be sent: the run stops.
     pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<(), String> {
         let events: Vec<_> = sending.iter().map(|one| Event::intent(one.id, one.change, one.attempt)).collect();
-        let at = Timestamp::now();
+        let at = self.clock.now();
         // Noted before it is sent: an account that a killed run deactivated must not look like one that somebody else deactivated.
         let deactivations: Vec<_> = sending.iter().filter_map(|sending| deactivation(sending, at)).collect();
         let run = self.run.clone();
@@ -62,7 +64,7 @@ impl Recorder {
     /// Makes outcomes durable, with what they teach, in one transaction.
     pub(super) async fn outcomes(&self, settled: &[Settled<'_>], stop: &CancellationToken) {
         let events: Vec<_> = settled.iter().map(|one| Event::outcome(one.id, one.change, &one.outcome, one.object.as_ref())).collect();
-        let at = Timestamp::now();
+        let at = self.clock.now();
         let lessons: Vec<_> = settled.iter().flat_map(|settled| lessons(settled, at)).collect();
         let run = self.run.clone();
         let written = self.group.write(move |tx| {

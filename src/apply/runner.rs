@@ -44,8 +44,8 @@ type Flying<'a> = FuturesUnordered<BoxFuture<'a, (Arc<str>, Vec<Settled<'a>>)>>;
 
 /// Runs a job from its first entry in the journal to its last.
 pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
-    let run: Arc<str> = Arc::from(name());
-    let started = Timestamp::now();
+    let started = job.settings.clock.now();
+    let run: Arc<str> = Arc::from(name(started));
     let opening = [Event::started(job.plan, job.who), Event::planned(job.plan)];
     job.store.write(|tx| {
         // Whoever holds the lock knows that no other run is alive.
@@ -57,7 +57,8 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
         GroupCommit::start(job.store.clone()).map_err(|source| StateError::Open { path: job.store.path().to_path_buf(), source })?;
     let schedule = Schedule::new(&job.plan.changes);
     let gates = schedule.targets().map(|target| (target.clone(), Gate::new(job.settings.pace(target)))).collect();
-    let ground = Ground { job, gates, recorder: Recorder::new(group, run.clone()), stop: job.cancel.child_token() };
+    let ground =
+        Ground { job, gates, recorder: Recorder::new(group, run.clone(), job.settings.clock.clone()), stop: job.cancel.child_token() };
     let (outcomes, unsent) = Desk::new(&ground, schedule).work().await;
     let failure = ground.recorder.failure().map(|error| error.to_string());
     let stopped = failure.or_else(|| job.cancel.is_cancelled().then(|| "the run was stopped".to_owned()));
@@ -71,7 +72,7 @@ fn finish(job: &Job<'_>, report: &Report, unsent: &[ChangeId]) -> Result<(), Sta
     let outcome = |id: &ChangeId| Some(Event::outcome(*id, job.plan.changes.get(id.0 as usize)?, report.outcomes.get(id)?, None));
     let mut events: Vec<_> = unsent.iter().filter_map(outcome).collect();
     events.push(Event::Finished { results: report.results(), stopped: report.stopped.clone() });
-    let now = Timestamp::now();
+    let now = job.settings.clock.now();
     job.store.write(|tx| {
         append(tx, &report.run, now, &events)?;
         if report.stopped.is_none() { record_completed_run(tx, now) } else { Ok(()) }
@@ -79,8 +80,8 @@ fn finish(job: &Job<'_>, report: &Report, unsent: &[ChangeId]) -> Result<(), Sta
 }
 
 /// Sorts by time, and differs between machines.
-fn name() -> String {
-    format!("{}-{:08x}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..))
+fn name(started: Timestamp) -> String {
+    format!("{}-{:08x}", started.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..))
 }
 
 impl<'a> Desk<'a> {

@@ -1,10 +1,11 @@
 //! How fast a run may go, and how long it tries.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// How fast one target is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,6 +14,29 @@ pub struct Pace {
     pub concurrency: usize,
     /// requests a second; none: as fast as they are answered
     pub per_second: Option<f64>,
+}
+
+/// What tells a run the time that it writes down.
+#[derive(Clone)]
+pub struct Clock(pub Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The time now.
+    pub(super) fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Arc::new(Timestamp::now))
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Clock")
+    }
 }
 
 /// Pace and patience of a run.
@@ -36,6 +60,8 @@ pub struct Settings {
     pub give_up_after: u32,
     /// how long work is remembered for guardrails; at least the longest window
     pub keep_windows: SignedDuration,
+    /// for the journal and the state: when something was done
+    pub clock: Clock,
 }
 
 impl Default for Pace {
@@ -56,6 +82,7 @@ impl Default for Settings {
             deadline: Duration::from_secs(300),
             give_up_after: 5,
             keep_windows: SignedDuration::from_hours(24 * 31),
+            clock: Clock::default(),
         }
     }
 }
