@@ -40,7 +40,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("similar", &["render"]),
     ("reqwest", &["http"]),
     ("rusqlite", &["connector", "state", "journal"]),
-    ("csv_core", &["connector"]),
+    ("csv_core", &["connector", "manifest"]),
     ("encoding_rs", &["connector"]),
     ("secrecy", &["secret", "http", "connector"]),
     ("tokio", &["http", "secret", "connector", "state", "journal", "apply", "pipeline", "cli"]),

@@ -131,7 +131,10 @@ impl Manifests {
         save(&out.join("users.yaml"), users)?;
         save(&out.join("groups.yaml"), self.groups.iter())?;
         let id = "kubernetes-org".to_owned();
-        save(&out.join("workspace.yaml"), [Workspace::new("kubernetes-org", WorkspaceSpec { id, time_zone: None, state: None })])?;
+        save(
+            &out.join("workspace.yaml"),
+            [Workspace::new("kubernetes-org", WorkspaceSpec { id, time_zone: None, state: None, tables: BTreeMap::new() })],
+        )?;
         save(&out.join("target.yaml"), [Target::new("github", target(url)?)])
     }
 }

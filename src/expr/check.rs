@@ -9,7 +9,8 @@ use super::function::{self, Function};
 use super::node::{Comparison, Loop, LoopKind, Node, Operator};
 use super::root::{Resolved, Root};
 use super::{Problem, date};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{did_you_mean, nearest};
+use crate::model::Tables;
 
 /// Loops in loops: more would let 2 KiB of text run for hours.
 const MAX_LOOPS: usize = 2;
@@ -17,8 +18,8 @@ const MAX_LOOPS: usize = 2;
 const MAX_PATTERN: usize = 1 << 20;
 
 /// The node, and the paths it reads in the order of their positions.
-pub(super) fn check(tree: &IdedExpr, info: &SourceInfo, root: Root) -> Result<(Node, Vec<Arc<str>>), Vec<Problem>> {
-    let mut check = Check { info, root, reads: Vec::new(), locals: Vec::new(), problems: Vec::new() };
+pub(super) fn check(tree: &IdedExpr, info: &SourceInfo, root: Root, tables: &Tables) -> Result<(Node, Vec<Arc<str>>), Vec<Problem>> {
+    let mut check = Check { info, root, tables, reads: Vec::new(), locals: Vec::new(), problems: Vec::new() };
     let node = check.node(tree);
     if check.problems.is_empty() { Ok((node, check.reads)) } else { Err(check.problems) }
 }
@@ -26,6 +27,7 @@ pub(super) fn check(tree: &IdedExpr, info: &SourceInfo, root: Root) -> Result<(N
 struct Check<'a> {
     info: &'a SourceInfo,
     root: Root,
+    tables: &'a Tables,
     reads: Vec<Arc<str>>,
     /// loop variables, outermost first
     locals: Vec<String>,
@@ -150,14 +152,35 @@ impl Check<'_> {
         if name == "matches" && arguments.len() == 2 {
             return self.matches(arguments[0], arguments[1]);
         }
+        if let ("lookup", None, [table, key]) = (name, &call.target, call.args.as_slice()) {
+            return self.lookup(table, key);
+        }
         match function::find(name) {
             Some(function) if (function.least..=function.most).contains(&arguments.len()) => self.function(function, &arguments),
             Some(function) => {
                 let message = format!("`{name}` takes {}, not {}", function.arity(), arguments.len());
                 self.problem(tree, message, Some(format!("write {}", function.usage)))
             }
+            None if name == "lookup" => {
+                let message = "`lookup` takes a table's name and a key";
+                self.problem(tree, message.into(), Some("write lookup(\"costCenters\", record.cost_center)".into()))
+            }
             None => self.unknown_function(tree, name),
         }
+    }
+
+    fn lookup(&mut self, table: &IdedExpr, key: &IdedExpr) -> Node {
+        let key = self.boxed(key);
+        let Expr::Literal(LiteralValue::String(name)) = &table.expr else {
+            let hint = "the key comes second: lookup(\"costCenters\", record.cost_center)";
+            return self.problem(table, "the name of the table must be a text in quotes".into(), Some(hint.into()));
+        };
+        if let Some(table) = self.tables.get(name.inner()) {
+            return Node::Lookup(table.clone(), key);
+        }
+        let hint = did_you_mean(name.inner(), self.tables.keys().map(AsRef::as_ref));
+        let hint = hint.unwrap_or_else(|| "tables stand in the Workspace, below `tables`".into());
+        self.problem(table, format!("there is no table `{}`", name.inner()), Some(hint))
     }
 
     fn function(&mut self, function: &'static Function, arguments: &[&IdedExpr]) -> Node {

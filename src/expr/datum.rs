@@ -34,7 +34,7 @@ impl<'a> Datum<'a> {
         }
     }
 
-    fn from_value(value: &'a Value) -> Self {
+    pub(super) fn from_value(value: &'a Value) -> Self {
         match value {
             Value::Bool(value) => Self::Bool(*value),
             Value::Int(value) => Self::Int(*value),

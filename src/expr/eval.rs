@@ -9,6 +9,7 @@ use super::datum::Datum;
 use super::function::Function;
 use super::node::{Comparison, Loop, LoopKind, Node, Operator, Written};
 use super::{Expression, Input};
+use crate::model::Table;
 
 /// Loop rounds and copied values of one evaluation.
 const MAX_STEPS: usize = 100_000;
@@ -104,6 +105,7 @@ impl Node {
                     None => run.fail(self, &format!("needs text, not {}", of.kind())),
                 },
             },
+            Self::Lookup(table, key) => self.lookup(table, key, run),
             Self::List(items) => list(items, run),
             Self::Map(entries) => self.map(entries, run),
             Self::Loop(each) => self.each(each, run),
@@ -237,6 +239,22 @@ impl Node {
                 Ok(value)
             }
             Err(words) => run.fail(self, &words),
+        }
+    }
+
+    /// What the table does not have is missing.
+    fn lookup<'a>(&'a self, table: &'a Table, key: &'a Node, run: &mut Run<'a>) -> Outcome<'a> {
+        let found = match key.eval(run)? {
+            Datum::Null => return Ok(Datum::Null),
+            Datum::Int(number) => table.get(&number.to_string()),
+            key => match key.as_text() {
+                Some(key) => table.get(key),
+                None => return run.fail(self, &format!("needs a key that is text or a number, not {}", key.kind())),
+            },
+        };
+        match found {
+            Some(value) => Ok(value.map_or(Datum::Null, Datum::from_value)),
+            None => Ok(run.absent()),
         }
     }
 

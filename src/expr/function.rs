@@ -91,7 +91,7 @@ static FUNCTIONS: &[Function] = &[
 ];
 
 /// What is read by check.rs itself, for hints.
-const BUILT_IN: &[&str] = &["all", "exists", "exists_one", "filter", "has", "map", "matches"];
+const BUILT_IN: &[&str] = &["all", "exists", "exists_one", "filter", "has", "lookup", "map", "matches"];
 
 pub(super) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().and_then(|at| FUNCTIONS.get(at))

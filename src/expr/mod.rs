@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub use root::{Root, path_of_segments, segments_of_path};
 
 use crate::diagnostic::Place;
-use crate::model::{Cell, Value};
+use crate::model::{Cell, Tables, Value};
 use node::Node;
 
 /// What is wrong with an expression, and where in its text.
@@ -72,8 +72,9 @@ pub enum Evaluation {
 impl Expression {
     /// Compiles a text whose one variable is `root`, and checks every name, function and number of arguments in it.
     /// A path's segments are joined by `.`; a dot inside a segment is written `\.` (`record["Emp. No"]` reads `Emp\. No`).
-    pub fn compile(text: &str, root: Root) -> Result<Self, Vec<Problem>> {
-        let (node, reads) = parse::with_room(text, |parsed, info| check::check(parsed, info, root))?;
+    /// `tables` are those that `lookup` may name.
+    pub fn compile(text: &str, root: Root, tables: &Tables) -> Result<Self, Vec<Problem>> {
+        let (node, reads) = parse::with_room(text, |parsed, info| check::check(parsed, info, root, tables))?;
         Ok(Self { text: Arc::from(text), root, reads: reads.into(), node: Arc::new(node), place: None })
     }
 

@@ -1,9 +1,11 @@
 //! The compiled form of an expression, and how it is written out again.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::datum::Datum;
 use super::function::Function;
+use crate::model::Table;
 
 /// One step of an expression. Every name in it is resolved.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub(super) enum Node {
     In(Box<[Node; 2]>),
     Call(&'static Function, Box<[Node]>),
     Matches(Box<Node>, Box<regex::Regex>),
+    Lookup(Arc<Table>, Box<Node>),
     List(Box<[Node]>),
     Map(Box<[(Node, Node)]>),
     Loop(Box<Loop>),
@@ -79,7 +82,7 @@ pub(super) enum Operator {
 pub(super) struct Written<'a> {
     pub(super) node: &'a Node,
     pub(super) root: &'static str,
-    pub(super) reads: &'a [std::sync::Arc<str>],
+    pub(super) reads: &'a [Arc<str>],
 }
 
 impl LoopKind {
@@ -192,6 +195,7 @@ impl fmt::Display for Written<'_> {
             Node::In(sides) => write!(out, "{} in {}", self.tight(&sides[0]), self.tight(&sides[1])),
             Node::Call(function, arguments) => write!(out, "{}({})", function.name, self.comma(arguments.iter())),
             Node::Matches(of, pattern) => write!(out, "matches({}, {:?})", self.of(of), pattern.as_str()),
+            Node::Lookup(table, key) => write!(out, "lookup({:?}, {})", table.name, self.of(key)),
             Node::List(items) => write!(out, "[{}]", self.comma(items.iter())),
             Node::Map(entries) => {
                 let entries: Vec<_> = entries.iter().map(|(name, value)| format!("{}: {}", self.of(name), self.of(value))).collect();

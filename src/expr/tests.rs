@@ -4,9 +4,16 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Table;
+
+fn tables() -> Tables {
+    let entries = [("100", Some(Value::text("Engineering"))), ("200", Some(Value::Int(2))), ("300", None)];
+    let table = Table { name: "costCenters".into(), entries: entries.into_iter().map(|(key, value)| (key.into(), value)).collect() };
+    Tables::from([(table.name.clone(), table.into())])
+}
 
 fn compile(text: &str, root: Root) -> Expression {
-    Expression::compile(text, root).unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
+    Expression::compile(text, root, &tables()).unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
 }
 
 /// Evaluates over a record given as JSON: an absent field is missing.
@@ -51,7 +58,7 @@ fn text(value: &str) -> Evaluation {
 }
 
 fn problems(text: &str, root: Root) -> String {
-    match Expression::compile(text, root) {
+    match Expression::compile(text, root, &tables()) {
         Ok(_) => "fine".into(),
         Err(problems) => problems
             .iter()
@@ -90,6 +97,44 @@ fn missing_falls_through_and_null_clears() {
     assert_eq!(eval(r#"[{"value": record.gone, "type": "work"}]"#, record), Evaluation::Missing);
     assert_eq!(eval(r#"has(record.gone) ? record.gone : record.here"#, record), text("x"));
     assert_eq!(eval(r#"record.cleared + "x""#, record), Evaluation::Failed(r#"`record.cleared + "x"` can't add nothing and text"#.into()));
+}
+
+#[test]
+fn a_key_that_no_table_has_is_missing() {
+    let record = r#"{"cc": " 100 ", "number": 200, "cleared": "300", "other": "999", "none": null, "list": []}"#;
+    assert_eq!(eval(r#"lookup("costCenters", record.cc)"#, record), text("Engineering"));
+    assert_eq!(eval(r#"lookup("costCenters", record.number) + 1"#, record), Evaluation::Value(Value::Int(3)));
+    assert_eq!(eval(r#"lookup("costCenters", record.cleared)"#, record), Evaluation::Null);
+    assert_eq!(eval(r#"lookup("costCenters", record.none)"#, record), Evaluation::Null);
+    for missing in ["record.other", "record.gone"] {
+        assert_eq!(eval(&format!(r#"lookup("costCenters", {missing})"#), record), Evaluation::Missing);
+        assert_eq!(eval(&format!(r#"lookup("costCenters", {missing}).default("Other")"#), record), text("Other"));
+        assert_eq!(eval(&format!(r#"lookup("costCenters", {missing}).lower()"#), record), Evaluation::Missing);
+        assert_eq!(holds(&format!(r#"lookup("costCenters", {missing}) == "Engineering""#), record), Ok(false));
+    }
+    let failed = eval(r#"lookup("costCenters", record.list)"#, record);
+    assert_eq!(
+        failed,
+        Evaluation::Failed(r#"`lookup("costCenters", record.list)` needs a key that is text or a number, not a list"#.into())
+    );
+    let trace =
+        compile(r#"upper(lookup("costCenters", identity.costCenter)) == "X""#, Root::Identity).trace(&[Input::Value(&Value::text("100"))]);
+    let lines: Vec<String> = trace.into_iter().map(|(text, value)| format!("{text}  ->  {value}")).collect();
+    assert_snapshot!(lines.join("\n"), @r#"
+    upper(lookup("costCenters", identity.costCenter)) == "X"  ->  false
+    upper(lookup("costCenters", identity.costCenter))  ->  "ENGINEERING"
+    lookup("costCenters", identity.costCenter)  ->  "Engineering"
+    identity.costCenter  ->  "100"
+    "#);
+}
+
+#[test]
+fn the_name_of_a_table_is_checked() {
+    assert_snapshot!(problems(r#"lookup("costCentres", record.cc)"#, Root::Record), @r#"7["costCentres"]: there is no table `costCentres` (did you mean `costCenters`?)"#);
+    assert_snapshot!(problems(r#"lookup("regions", record.cc)"#, Root::Record), @r#"7["regions"]: there is no table `regions` (tables stand in the Workspace, below `tables`)"#);
+    assert_snapshot!(problems(r#"lookup(record.table, record.cc)"#, Root::Record), @r#"13[.]: the name of the table must be a text in quotes (the key comes second: lookup("costCenters", record.cost_center))"#);
+    assert_snapshot!(problems(r#"record.cc.lookup("costCenters")"#, Root::Record), @r#"16[(]: `lookup` takes a table's name and a key (write lookup("costCenters", record.cost_center))"#);
+    assert_snapshot!(problems(r#"lookup("costCenters")"#, Root::Record), @r#"6[(]: `lookup` takes a table's name and a key (write lookup("costCenters", record.cost_center))"#);
 }
 
 #[test]
@@ -220,10 +265,10 @@ fn hostile_texts_end_in_a_problem() {
         "record.l.map(a, record.l.map(b, record.l.map(c, c)))".into(),
     ];
     for text in deep {
-        let _ = Expression::compile(&text, Root::Record);
+        let _ = Expression::compile(&text, Root::Record, &tables());
     }
     assert!(problems("record.l.map(a, record.l.map(b, record.l.map(c, c)))", Root::Record).contains("loops nest too deeply"));
-    assert!(Expression::compile(&vec!["1"; 1020].join("+"), Root::Record).is_err());
+    assert!(Expression::compile(&vec!["1"; 1020].join("+"), Root::Record, &tables()).is_err());
     assert_eq!(problems(&format!("record.x in [{}]", vec!["\"some.body@acme.example\""; 70].join(", ")), Root::Record), "fine");
 }
 
@@ -284,12 +329,12 @@ proptest! {
 
     #[test]
     fn compiling_never_panics(text in "\\PC{0,60}") {
-        let _ = Expression::compile(&text, Root::Identity);
+        let _ = Expression::compile(&text, Root::Identity, &tables());
     }
 
     #[test]
     fn compiling_near_misses_never_panics(text in r#"(record|identity|\.|lower|\(|\)|\[|\]|"|'|a|0|1|\+|-|!|&&|\?|:|,| |é|\{|\}|in|exists|\\|`){0,40}"#) {
-        if let Err(problems) = Expression::compile(&text, Root::Record) {
+        if let Err(problems) = Expression::compile(&text, Root::Record, &tables()) {
             for problem in problems {
                 prop_assert!(text.is_char_boundary(problem.offset.min(text.len())));
             }

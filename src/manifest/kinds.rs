@@ -21,6 +21,31 @@ pub struct WorkspaceSpec {
     /// Where headcount keeps what it remembers, relative to this file. Default: `.headcount/state.db`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<StateLocation>,
+    /// Tables in which expressions look values up: `lookup("costCenters", record.cost_center)`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, LookupTable>,
+}
+
+/// A table in which expressions look values up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LookupTable {
+    /// Key to value: text, a whole number, true, false, or null, which clears.
+    Values(#[schemars(schema_with = "any_values")] BTreeMap<String, serde_json::Value>),
+    /// Two columns of a CSV file with a header line.
+    File(TableFile),
+}
+
+/// Two columns of a CSV file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TableFile {
+    /// Relative to the manifest. UTF-8, separated by `,`, `;`, `|` or tabs.
+    pub path: String,
+    /// The column with the keys.
+    pub key: String,
+    /// The column with the values. An empty cell is as good as no line.
+    pub value: String,
 }
 
 /// Where the state is.

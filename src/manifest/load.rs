@@ -16,7 +16,7 @@ use super::outline::mark_length;
 use super::read::{self, Problem};
 use super::stream::{self, Part};
 use super::tree::{Mark, Tree};
-use super::{Document, Loaded, Origin, checks, shape};
+use super::{Document, Loaded, Origin, checks, shape, table};
 use crate::diagnostic::{Diagnostic, Place};
 
 /// Largest document in bytes: a Group with half a million members.
@@ -149,6 +149,9 @@ impl Loader {
         let data = data_files(loaded);
         let strangers = self.strangers.into_iter().filter(|(path, _)| !data.contains(path)).map(|(_, diagnostic)| diagnostic);
         self.problems.extend(strangers);
+        let (tables, problems) = table::read(&self.loaded);
+        self.loaded.tables = tables;
+        self.problems.extend(problems);
         self.problems.extend(checks::run(&self.loaded, &self.declared));
         self.problems.sort_by(|one, next| one.place.cmp(&next.place));
         (self.loaded, self.problems)

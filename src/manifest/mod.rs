@@ -15,6 +15,7 @@ mod read;
 mod schema;
 mod shape;
 mod stream;
+mod table;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub use load::load;
 pub use outline::{Outline, Outlines, Span};
 pub use schema::{API_VERSION, crds, schema};
 pub use tree::Style;
+
+use crate::model::Tables;
 
 /// One document of a kind, and where it stands.
 #[derive(Clone, Debug)]
@@ -72,6 +75,8 @@ pub struct Loaded {
     pub users: Vec<Document<kinds::UserSpec>>,
     /// sorted by name
     pub groups: Vec<Document<kinds::GroupSpec>>,
+    /// the Workspace's tables, read and checked
+    pub tables: Tables,
     /// the files' texts, for marking lines
     pub texts: Vec<Arc<str>>,
 }

@@ -11,6 +11,7 @@ mod memory;
 mod outcome;
 mod page;
 mod plan;
+mod table;
 mod value;
 
 pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes, is_known_attribute};
@@ -22,4 +23,5 @@ pub use memory::{Baseline, Deactivation, Link, LinkOrigin, Memory, WindowEntry};
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};
 pub use plan::{FORMAT_VERSION, Plan, SystemEvidence, Tally};
+pub use table::{Table, Tables};
 pub use value::{Value, ValueState};

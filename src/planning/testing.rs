@@ -54,10 +54,12 @@ pub(crate) fn group(name: &str, rest: &str) -> String {
 }
 
 impl Scene {
-    /// The workspace acme on 22 November 2026, with a state and a complete read of 10 records behind every source.
+    /// The workspace acme (unless the documents bring their own) on 22 November 2026, with a state and a complete read of 10 records behind every source.
     pub(crate) fn new(documents: &[String]) -> Self {
         let workspace = "kind: Workspace\nmetadata: {name: acme}\nspec: {id: acme, timeZone: UTC}\n".to_owned();
-        let all = [&workspace].into_iter().chain(documents).map(|text| format!("apiVersion: headcount.dev/v1alpha1\n{text}"));
+        let own = documents.iter().any(|document| document.starts_with("kind: Workspace"));
+        let all =
+            [&workspace].into_iter().filter(|_| !own).chain(documents).map(|text| format!("apiVersion: headcount.dev/v1alpha1\n{text}"));
         let text = all.collect::<Vec<_>>().join("---\n");
         let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
         assert!(problems.is_empty(), "{problems:#?}");

@@ -76,15 +76,17 @@ impl Compiler<'_> {
     /// An expression; its problems are marked inside it.
     pub(super) fn expression(&mut self, origin: &Origin, pointer: &str, text: &str, root: Root) -> Expression {
         let outline = self.outlines.of(origin);
-        Expression::compile(text, root).map(|expression| expression.at(outline.place(pointer))).unwrap_or_else(|problems| {
-            for problem in problems {
-                let (place, length) = outline.place_in_scalar(pointer, problem.offset, problem.length);
-                let mut diagnostic = Diagnostic::error(problem.message).at(place, length);
-                diagnostic.hint = problem.hint;
-                self.problems.push(diagnostic);
-            }
-            Expression::null(root)
-        })
+        Expression::compile(text, root, &self.loaded.tables).map(|expression| expression.at(outline.place(pointer))).unwrap_or_else(
+            |problems| {
+                for problem in problems {
+                    let (place, length) = outline.place_in_scalar(pointer, problem.offset, problem.length);
+                    let mut diagnostic = Diagnostic::error(problem.message).at(place, length);
+                    diagnostic.hint = problem.hint;
+                    self.problems.push(diagnostic);
+                }
+                Expression::null(root)
+            },
+        )
     }
 
     /// The same for one that may be absent.

@@ -98,7 +98,7 @@ impl Compiler<'_> {
 
     /// An expression that no manifest holds.
     fn own_expression(&mut self, origin: &Origin, text: &str) -> Expression {
-        Expression::compile(text, Root::Identity).unwrap_or_else(|problems| {
+        Expression::compile(text, Root::Identity, &self.loaded.tables).unwrap_or_else(|problems| {
             let words = problems.first().map_or("", |problem| problem.message.as_str());
             self.error(
                 origin,

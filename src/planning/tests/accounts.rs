@@ -268,3 +268,22 @@ fn a_reference_finds_the_account_with_the_mark_and_no_other() {
     assert_eq!(id("hr/1").as_deref(), Some("u1"));
     assert_eq!(id("hr/2"), None);
 }
+
+#[test]
+fn a_value_is_looked_up_in_a_table_and_a_key_that_is_not_there_is_missing() {
+    let workspace = "kind: Workspace\nmetadata: {name: acme}\nspec:\n  id: acme\n  tables:\n    costCenters: {values: {\"100\": Engineering, \"200\": ~}}\n";
+    let hr = source("hr", "") + "    - {attribute: department, value: 'lookup(\"costCenters\", record.cc)'}\n";
+    let rules = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: department, value: identity.department, required: true}\n";
+    let scene = Scene::new(&[workspace.to_owned(), hr, target(rules)])
+        .record("hr", json!({"id": "1", "login": "ada", "cc": "100"}))
+        .record("hr", json!({"id": "2", "login": "bob", "cc": 100}))
+        .record("hr", json!({"id": "3", "login": "cy", "cc": "900"}))
+        .record("hr", json!({"id": "4", "login": "di", "cc": "200"}))
+        .record("hr", json!({"id": "5", "login": "ed"}))
+        .account(json!({"id": "u5", "userName": "ed", "department": "Kept", "externalId": "hc:acme:hr/5"}));
+    assert_snapshot!(scene.told(), @r"
+    0 Create hr/1 [Joiner] active: nothing > true; department: nothing > Engineering; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; department: nothing > Engineering; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
+    (Error RequiredAttributeMissing) hr/3, hr/4: department is required and has no value, so no account is made
+    ");
+}
