@@ -151,7 +151,7 @@ fn renumber(kept: BTreeMap<usize, Change>) -> Vec<Change> {
 fn names(change: &Change, attribute: &str) -> bool {
     match change.object.kind {
         ObjectKind::Group => matches!(attribute, "displayName" | "externalId"),
-        ObjectKind::Account | ObjectKind::Membership => matches!(attribute, "userName" | "externalId"),
+        ObjectKind::Account | ObjectKind::Membership | ObjectKind::Entitlement => matches!(attribute, "userName" | "externalId"),
     }
 }
 

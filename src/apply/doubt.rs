@@ -78,7 +78,7 @@ impl Doubt<'_> {
         let capabilities = &self.connector.capabilities;
         let (marker, name) = match write.change.object.kind {
             ObjectKind::Group => (&capabilities.group_marker, "displayName"),
-            ObjectKind::Account | ObjectKind::Membership => (&capabilities.account_marker, "userName"),
+            ObjectKind::Account | ObjectKind::Membership | ObjectKind::Entitlement => (&capabilities.account_marker, "userName"),
         };
         let text_of = |attribute: &str| {
             let found = write.attributes.iter().find(|(name, _)| name.as_ref() == attribute);

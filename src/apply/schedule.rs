@@ -148,10 +148,10 @@ impl Lane {
 impl Class {
     fn of(change: &Change) -> Self {
         match change.action {
-            Action::Deactivate | Action::RemoveMembers => Self::Removal,
+            Action::Deactivate | Action::RemoveMembers | Action::RemoveEntitlement | Action::EndSessions => Self::Removal,
             Action::Create => Self::Creation(change.object.kind),
-            Action::Adopt | Action::Update | Action::Reactivate => Self::Update,
-            Action::AddMembers => Self::Addition,
+            Action::Adopt | Action::Update | Action::Reactivate | Action::UpdateEntitlement => Self::Update,
+            Action::AddMembers | Action::AddEntitlement => Self::Addition,
             Action::Delete => Self::Deletion,
         }
     }

@@ -18,6 +18,7 @@ fn store() -> (tempfile::TempDir, Arc<Store>) {
 fn change(key: &str) -> Change {
     let attribute = |name: &str, after: &str| AttributeChange { attribute: Arc::from(name), before: None, after: Some(Value::text(after)) };
     Change {
+        entitlement: None,
         target: Arc::from("chat"),
         action: Action::Create,
         object: ObjectRef { kind: ObjectKind::Account, key: Arc::from(key), id: None, name: Arc::from("jane") },

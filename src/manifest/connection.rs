@@ -126,6 +126,12 @@ pub struct SqlConnection {
     /// One row for each role of an account: the attribute `roles`. A Target only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<RoleTable>,
+    /// One row for each entitlement of an account. A Target only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlements: Option<EntitlementTable>,
+    /// One row for each open session of an account; ending them deletes the rows. A Target only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionTable>,
 }
 
 /// Which database.
@@ -250,6 +256,35 @@ pub struct RoleTable {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "super::kinds::any_values")]
     pub initial: BTreeMap<String, serde_json::Value>,
+}
+
+/// A table of accounts' entitlements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EntitlementTable {
+    /// The table.
+    pub table: String,
+    /// The column with the account's key.
+    pub account: String,
+    /// The column with the entitlement's name.
+    pub entitlement: String,
+    /// Parameter to column: `limit: monthly_limit`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// What other columns start with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "super::kinds::any_values")]
+    pub initial: BTreeMap<String, serde_json::Value>,
+}
+
+/// A table of accounts' sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionTable {
+    /// The table.
+    pub table: String,
+    /// The column with the account's key.
+    pub account: String,
 }
 
 /// A table with the names of roles. headcount reads it and never writes it.

@@ -6,9 +6,10 @@ use super::tree::{Content, Mark, Style, Tree};
 use crate::diagnostic::did_you_mean;
 
 /// The kinds this version reads.
-pub(super) const KINDS: [&str; 6] = ["Workspace", "Source", "Target", "AttributeMapping", "User", "Group"];
+pub(super) const KINDS: [&str; 9] =
+    ["Workspace", "Source", "Target", "AttributeMapping", "User", "Group", "Entitlement", "Revocation", "Persona"];
 /// Kinds that have a name but no meaning yet.
-const LATER: [&str; 5] = ["Persona", "Entitlement", "Revocation", "Connector", "Plan"];
+const LATER: [&str; 2] = ["Connector", "Plan"];
 
 /// What a document says of itself.
 pub(super) enum Header {

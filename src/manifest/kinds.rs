@@ -6,7 +6,14 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod entitlement;
+mod persona;
+mod revocation;
+
 pub use super::connection::{Auth, FileConnection, FileFormat, ScimConnection, SecretRef, SqlConnection};
+pub use entitlement::{Entitlement, EntitlementSpec};
+pub use persona::{Expectation, PersonaSpec};
+pub use revocation::{Revocation, RevocationSpec};
 
 /// The workspace itself: at most one document.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -134,6 +134,9 @@ impl Loader {
             "AttributeMapping" => loaded.mappings.push(typed(value, origin)?),
             "User" => loaded.users.push(typed(value, origin)?),
             "Group" => loaded.groups.push(typed(value, origin)?),
+            "Entitlement" => loaded.entitlements.push(typed(value, origin)?),
+            "Revocation" => loaded.revocations.push(typed(value, origin)?),
+            "Persona" => loaded.personas.push(typed(value, origin)?),
             _ => return Err(format!("the kind `{kind}` has no type")),
         }
         Ok(())
@@ -146,6 +149,9 @@ impl Loader {
         sort(&mut loaded.mappings);
         sort(&mut loaded.users);
         sort(&mut loaded.groups);
+        sort(&mut loaded.entitlements);
+        sort(&mut loaded.revocations);
+        sort(&mut loaded.personas);
         let data = data_files(loaded);
         let strangers = self.strangers.into_iter().filter(|(path, _)| !data.contains(path)).map(|(_, diagnostic)| diagnostic);
         self.problems.extend(strangers);

@@ -77,6 +77,12 @@ pub struct Loaded {
     pub groups: Vec<Document<kinds::GroupSpec>>,
     /// the Workspace's tables, read and checked
     pub tables: Tables,
+    /// sorted by name
+    pub entitlements: Vec<Document<kinds::EntitlementSpec>>,
+    /// sorted by name
+    pub revocations: Vec<Document<kinds::RevocationSpec>>,
+    /// sorted by name; for `headcount test` alone
+    pub personas: Vec<Document<kinds::PersonaSpec>>,
     /// the files' texts, for marking lines
     pub texts: Vec<Arc<str>>,
 }

@@ -21,6 +21,9 @@ pub fn documents() -> Vec<(&'static str, Value)> {
         ("AttributeMapping", document::<kinds::AttributeMappingSpec>("AttributeMapping")),
         ("User", document::<kinds::UserSpec>("User")),
         ("Group", document::<kinds::GroupSpec>("Group")),
+        ("Entitlement", document::<kinds::EntitlementSpec>("Entitlement")),
+        ("Revocation", document::<kinds::RevocationSpec>("Revocation")),
+        ("Persona", document::<kinds::PersonaSpec>("Persona")),
     ]
 }
 
@@ -41,6 +44,8 @@ pub fn crds() -> Vec<(String, String)> {
         kinds::AttributeMapping::crd(),
         kinds::User::crd(),
         kinds::Group::crd(),
+        kinds::Entitlement::crd(),
+        kinds::Revocation::crd(),
     ];
     let file = |crd: &_| {
         let mut json = serde_json::to_value(crd).unwrap_or_default();

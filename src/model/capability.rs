@@ -32,6 +32,12 @@ pub struct Capabilities {
     pub group_marker: Option<Arc<str>>,
     /// attributes that an account can hold (`custom.*`: any custom one); none: any known one
     pub account_attributes: Option<BTreeSet<Arc<str>>>,
+    /// accounts can have entitlements
+    pub entitlements: bool,
+    /// parameters that an entitlement can hold; none: any
+    pub entitlement_parameters: Option<BTreeSet<Arc<str>>>,
+    /// open sessions of an account can be ended
+    pub end_sessions: bool,
     /// memberships are lost when an account is deactivated
     pub deactivation_drops_memberships: bool,
 }

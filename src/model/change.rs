@@ -22,6 +22,8 @@ pub enum ObjectKind {
     Group,
     /// one belonging of an account or a group to a group
     Membership,
+    /// one thing that an account has, with parameters; a stream of its own when it is read, and part of its account when it is changed
+    Entitlement,
 }
 
 /// The kind of a step.
@@ -44,6 +46,14 @@ pub enum Action {
     AddMembers,
     /// remove `members` from the group
     RemoveMembers,
+    /// give the account the `entitlement`; `attributes` are its parameters
+    AddEntitlement,
+    /// change parameters (`attributes`) of an `entitlement` that the account has
+    UpdateEntitlement,
+    /// take the `entitlement` from the account
+    RemoveEntitlement,
+    /// end every open session of the account
+    EndSessions,
 }
 
 /// The object that a change is about.
@@ -126,6 +136,8 @@ pub enum Reason {
     Due,
     /// a manifest says so by name
     Declared,
+    /// a Revocation cuts the identity off
+    Revoked,
     /// it is not declared, and the target is authoritative
     Pruned,
 }
@@ -156,6 +168,8 @@ pub enum Cause {
     Identity(u32),
     /// the group at this position of the policy
     Group(u32),
+    /// the entitlement at this position of the policy; the identity is the object's key
+    Entitlement(u32),
 }
 
 /// Why a change stands in the plan and will not run.
@@ -176,7 +190,10 @@ pub struct Change {
     pub action: Action,
     /// what it is about
     pub object: ObjectRef,
-    /// attributes that change, sorted by name
+    /// the entitlement's name at the target, where the change is about one
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub entitlement: Option<Arc<str>>,
+    /// attributes that change, sorted by name; of an entitlement its parameters
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub attributes: Vec<AttributeChange>,
     /// members that are added or removed, sorted by key
@@ -214,18 +231,18 @@ impl Action {
     /// The sign of a diff line.
     pub fn symbol(self) -> &'static str {
         match self {
-            Self::Create | Self::AddMembers => "+",
+            Self::Create | Self::AddMembers | Self::AddEntitlement => "+",
             Self::Adopt => "&",
-            Self::Update => "~",
+            Self::Update | Self::UpdateEntitlement => "~",
             Self::Reactivate => "^",
-            Self::Deactivate => "!",
-            Self::Delete | Self::RemoveMembers => "-",
+            Self::Deactivate | Self::EndSessions => "!",
+            Self::Delete | Self::RemoveMembers | Self::RemoveEntitlement => "-",
         }
     }
 
     /// Whether somebody loses something by it.
     pub fn removes(self) -> bool {
-        matches!(self, Self::Deactivate | Self::Delete | Self::RemoveMembers)
+        matches!(self, Self::Deactivate | Self::Delete | Self::RemoveMembers | Self::RemoveEntitlement | Self::EndSessions)
     }
 }
 

@@ -50,6 +50,8 @@ fn case() -> Case {
         targets: vec![target],
         users: vec![],
         groups: vec![],
+        entitlements: vec![],
+        revocations: vec![],
     };
     let population = Population { accounts: 100, groups: 10, members: 80, ..Population::default() };
     let plan = Plan {
@@ -106,6 +108,7 @@ impl Case {
 
 fn change(action: Action, kind: ObjectKind, key: &str, reason: Reason) -> Change {
     Change {
+        entitlement: None,
         target: "chat".into(),
         action,
         object: ObjectRef { kind, key: key.into(), id: Some(format!("id-{key}").into()), name: key.into() },

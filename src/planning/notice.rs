@@ -119,10 +119,13 @@ pub(super) fn only_observed(work: &mut Work<'_, '_>) {
     let mut counts: BTreeMap<(usize, ObjectKind), u64> = BTreeMap::new();
     let mut drafts = std::mem::take(&mut work.drafts);
     drafts.retain(|draft| {
-        let membership = matches!(draft.stage, Stage::AddMembers | Stage::RemoveMembers);
-        let kind = if membership { ObjectKind::Membership } else { draft.change.object.kind };
+        let kind = match draft.stage {
+            Stage::AddMembers | Stage::RemoveMembers => ObjectKind::Membership,
+            _ if draft.change.entitlement.is_some() => ObjectKind::Entitlement,
+            _ => draft.change.object.kind,
+        };
         let ownership = match kind {
-            ObjectKind::Account => basis.policy.targets[draft.target].ownership,
+            ObjectKind::Account | ObjectKind::Entitlement => basis.policy.targets[draft.target].ownership,
             ObjectKind::Group | ObjectKind::Membership => basis.group_ownership(draft.target),
         };
         if ownership == Ownership::Observe {
@@ -137,6 +140,7 @@ pub(super) fn only_observed(work: &mut Work<'_, '_>) {
             ObjectKind::Account => "accounts",
             ObjectKind::Group => "groups",
             ObjectKind::Membership => "memberships",
+            ObjectKind::Entitlement => "entitlements",
         };
         let message = format!("{name}: {count} {what} differ from what is declared; they are only observed");
         work.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, Subject::system(name), message));

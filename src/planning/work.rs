@@ -76,6 +76,8 @@ pub(super) enum Stage {
     Deactivate,
     /// memberships that go
     RemoveMembers,
+    /// entitlements that go
+    RemoveEntitlements,
     /// groups that exist
     UpdateGroups,
     /// new groups
@@ -86,6 +88,8 @@ pub(super) enum Stage {
     UpdateAccounts,
     /// memberships that come
     AddMembers,
+    /// entitlements that come or change
+    AddEntitlements,
     /// references to accounts that did not exist when their owner was made
     References,
     /// accounts that go for good
@@ -161,6 +165,7 @@ impl<'b, 'a> Work<'b, 'a> {
             target: self.basis.policy.targets[target].name.clone(),
             action,
             object,
+            entitlement: None,
             attributes: Vec::new(),
             members: Vec::new(),
             reason,

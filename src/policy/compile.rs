@@ -27,12 +27,14 @@ pub fn compile(loaded: &Loaded, facts: &dyn ConnectorFacts) -> Result<(Policy, V
     let targets = loaded.targets.iter().map(|target| compiler.target(target)).collect();
     let users = loaded.users.iter().map(|user| compiler.user(user)).collect();
     let groups = loaded.groups.iter().map(|group| compiler.group(group)).collect();
+    let entitlements = loaded.entitlements.iter().filter_map(|entitlement| compiler.entitlement(entitlement)).collect();
+    let revocations = loaded.revocations.iter().map(|revocation| compiler.revocation(revocation)).collect();
     let mut problems = compiler.problems;
     problems.sort_by(|one, next| one.place.cmp(&next.place));
     if problems.iter().any(|problem| problem.level == Level::Error) {
         return Err(problems);
     }
-    Ok((Policy { workspace, time_zone, sources, targets, users, groups }, problems))
+    Ok((Policy { workspace, time_zone, sources, targets, users, groups, entitlements, revocations }, problems))
 }
 
 /// What every part of the compiler needs.

@@ -2,6 +2,7 @@
 //!
 //! Must never: do I/O, or keep anything of a manifest that planning does not need.
 
+mod access;
 mod compile;
 mod mapping;
 mod people;
@@ -39,6 +40,10 @@ pub struct Policy {
     pub users: Vec<UserPolicy>,
     /// by name
     pub groups: Vec<GroupPolicy>,
+    /// by name
+    pub entitlements: Vec<EntitlementPolicy>,
+    /// by name
+    pub revocations: Vec<RevocationPolicy>,
 }
 
 /// A rule from a record to the identity, or from the identity to an account.
@@ -276,6 +281,59 @@ pub struct GroupPolicy {
     pub previous_names: Vec<Arc<str>>,
     /// the rule's line
     pub rule_place: Option<Place>,
+    /// the document
+    pub place: Place,
+}
+
+/// An Entitlement, compiled.
+#[derive(Clone, Debug)]
+pub struct EntitlementPolicy {
+    /// `entitlement/<metadata.name>`
+    pub key: Arc<str>,
+    /// position of the target in the policy
+    pub target: usize,
+    /// its name at the target
+    pub name: Arc<str>,
+    /// who gets it, over `identity`
+    pub when: Option<Expression>,
+    /// lifecycles that `when` covers
+    pub lifecycles: Vec<Lifecycle>,
+    /// further people by name
+    pub members: Vec<MemberPolicy>,
+    /// over `identity`, sorted by name
+    pub parameters: Vec<ParameterPolicy>,
+    /// over `identity`: the last day
+    pub until: Option<Expression>,
+    /// the line of `when`
+    pub when_place: Option<Place>,
+    /// the document
+    pub place: Place,
+}
+
+/// One parameter of an entitlement.
+#[derive(Clone, Debug)]
+pub struct ParameterPolicy {
+    /// its name
+    pub name: Arc<str>,
+    /// what it comes to
+    pub value: Expression,
+    /// the manifest line
+    pub place: Place,
+}
+
+/// A Revocation, compiled.
+#[derive(Clone, Debug)]
+pub struct RevocationPolicy {
+    /// `revocation/<metadata.name>`
+    pub key: Arc<str>,
+    /// whom: identities' keys
+    pub identities: Vec<MemberPolicy>,
+    /// why
+    pub reason: Arc<str>,
+    /// the last day
+    pub until: Option<Date>,
+    /// how many identities it may cut off
+    pub max: u32,
     /// the document
     pub place: Place,
 }

@@ -71,7 +71,7 @@ impl Compiler<'_> {
     }
 
     /// Members by key. One that names none or several, or has no day, is told by the manifests' own checks.
-    fn members(&self, outline: Option<&Outline<'_>>, pointer: &str, members: &[Member]) -> Vec<MemberPolicy> {
+    pub(super) fn members(&self, outline: Option<&Outline<'_>>, pointer: &str, members: &[Member]) -> Vec<MemberPolicy> {
         let Some(outline) = outline else { return Vec::new() };
         let mut found = Vec::with_capacity(members.len());
         for (at, member) in members.iter().enumerate() {

@@ -20,11 +20,11 @@ pub const RISK: Style = AnsiColor::Magenta.on_default().bold();
 /// The colour of an action.
 pub fn of_action(action: Action) -> Style {
     match action {
-        Action::Create | Action::AddMembers => GOOD,
+        Action::Create | Action::AddMembers | Action::AddEntitlement => GOOD,
         Action::Adopt => AnsiColor::Cyan.on_default(),
-        Action::Update => CHANGED,
+        Action::Update | Action::UpdateEntitlement => CHANGED,
         Action::Reactivate => AnsiColor::Magenta.on_default(),
-        Action::Deactivate | Action::Delete | Action::RemoveMembers => BAD,
+        Action::Deactivate | Action::Delete | Action::RemoveMembers | Action::RemoveEntitlement | Action::EndSessions => BAD,
     }
 }
 

@@ -117,6 +117,10 @@ pub fn verb(action: Action) -> &'static str {
         Action::Delete => "delete",
         Action::AddMembers => "add members",
         Action::RemoveMembers => "remove members",
+        Action::AddEntitlement => "grant",
+        Action::UpdateEntitlement => "change grant",
+        Action::RemoveEntitlement => "withdraw grant",
+        Action::EndSessions => "end sessions",
     }
 }
 

@@ -36,6 +36,7 @@ pub fn group(name: &str) -> ObjectRef {
 /// A change with nothing in it yet.
 pub fn change(target: &str, action: Action, object: ObjectRef, reason: Reason) -> Change {
     Change {
+        entitlement: None,
         target: target.into(),
         action,
         object,

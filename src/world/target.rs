@@ -46,6 +46,7 @@ impl TargetSide {
             ObjectKind::Account => Some(self.accounts.columns().clone()),
             ObjectKind::Group => self.wants_groups.then(|| self.groups.columns().clone()),
             ObjectKind::Membership => self.wants_groups.then(|| Columns::new(["group", "member", "kind"])),
+            ObjectKind::Entitlement => None,
         }
     }
 
@@ -55,6 +56,7 @@ impl TargetSide {
             ObjectKind::Account => self.accounts.add(page),
             ObjectKind::Group => self.groups.add(page),
             ObjectKind::Membership => self.memberships.add(self.keyed, page),
+            ObjectKind::Entitlement => {}
         }
     }
 
@@ -64,6 +66,7 @@ impl TargetSide {
             ObjectKind::Account => self.accounts.evidence = evidence,
             ObjectKind::Group => self.groups.evidence = evidence,
             ObjectKind::Membership => self.memberships.evidence = evidence,
+            ObjectKind::Entitlement => {}
         }
     }
 

@@ -118,6 +118,7 @@ impl Subject {
     async fn send(&self, kind: ObjectKind, action: Action, key: &str, content: (Attributes, Members)) -> Result<Written, SystemError> {
         let object = ObjectRef { kind, key: key.into(), id: None, name: key.into() };
         let change = Change {
+            entitlement: None,
             target: "conformance".into(),
             action,
             object,

@@ -139,6 +139,7 @@ impl Holding<'_> {
             ObjectKind::Account => (named(&["id", "active"]), marker(&self.capabilities.account_marker)),
             ObjectKind::Group => (named(&["id", "displayName"]), marker(&self.capabilities.group_marker)),
             ObjectKind::Membership => (named(&["group", "member", "kind"]), None),
+            ObjectKind::Entitlement => (named(&["account", "entitlement"]), None),
         };
         columns.extend(marker);
         if kind == ObjectKind::Account {
@@ -163,6 +164,7 @@ impl PageSink for Rows {
             ObjectKind::Account => (&mut self.accounts, "accounts"),
             ObjectKind::Group => (&mut self.groups, "groups"),
             ObjectKind::Membership => (&mut self.memberships, "memberships"),
+            ObjectKind::Entitlement => return,
         };
         let names: Vec<String> = page.columns().paths().iter().map(ToString::to_string).collect();
         rows.extend(page.rows().map(|row| names.iter().cloned().zip(row.cells().map(|cell| cell.to_value())).collect()));

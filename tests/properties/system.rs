@@ -79,6 +79,9 @@ impl System {
             account_marker: if marks_accounts { external() } else { None },
             group_marker: if marks_groups { external() } else { None },
             account_attributes: narrow.then(|| NARROW.iter().map(|name| Arc::from(*name)).collect()),
+            entitlements: false,
+            entitlement_parameters: None,
+            end_sessions: false,
             deactivation_drops_memberships: deactivation_drops,
         }
     }
@@ -285,6 +288,7 @@ impl System {
             ObjectKind::Account => self.accounts.len(),
             ObjectKind::Group => self.groups.len(),
             ObjectKind::Membership => self.groups.values().map(|group| group.members.len()).sum(),
+            ObjectKind::Entitlement => 0,
         }
     }
 
@@ -294,6 +298,7 @@ impl System {
             ObjectKind::Account => self.accounts.iter().map(|(id, account)| account.row(id, columns)).collect(),
             ObjectKind::Group => self.groups.iter().map(|(id, group)| group.row(id, columns)).collect(),
             ObjectKind::Membership => self.membership_rows(columns),
+            ObjectKind::Entitlement => Vec::new(),
         };
         let mut position = 0;
         rows.retain(|_| {
@@ -384,6 +389,7 @@ mod tests {
     fn change(action: Action, kind: ObjectKind) -> Change {
         let object = ObjectRef { kind, key: "hr/1".into(), id: None, name: "ann".into() };
         Change {
+            entitlement: None,
             target: "chat".into(),
             action,
             object,

@@ -174,6 +174,7 @@ impl Reader for Fake {
 /// A change of the target `chat`.
 pub(super) fn change(action: Action, kind: ObjectKind, key: &str, id: Option<&str>) -> Change {
     Change {
+        entitlement: None,
         target: Arc::from("chat"),
         action,
         object: object(kind, key, id),

@@ -113,6 +113,9 @@ impl Discovery {
             account_marker: Some(MARKER.into()),
             group_marker: self.groups.then(|| MARKER.into()),
             account_attributes: Some(held),
+            entitlements: false,
+            entitlement_parameters: None,
+            end_sessions: false,
             deactivation_drops_memberships: false,
         }
     }

@@ -47,6 +47,7 @@ impl Reader for ScimReader {
                 ObjectKind::Account => Endpoint::Users,
                 ObjectKind::Group => Endpoint::Groups,
                 ObjectKind::Membership => return Err(SystemError::Rejected("a membership can't be looked up".into())),
+                ObjectKind::Entitlement => return Err(SystemError::Rejected("an entitlement can't be looked up".into())),
             };
             let rows = || ResourceRows::new(&self.service.discovery, request.kind, &request.columns, self.record);
             match request.attribute.as_ref() {

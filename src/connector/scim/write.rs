@@ -120,6 +120,7 @@ impl ScimWriter {
             ObjectKind::Account => Endpoint::Users,
             ObjectKind::Group => Endpoint::Groups,
             ObjectKind::Membership => return Err(SystemError::Rejected("memberships are changed as part of their group".into())),
+            ObjectKind::Entitlement => return Err(SystemError::Rejected("entitlements are changed as part of their account".into())),
         };
         let attributes = Attributes::of(&self.service, write)?;
         if action == Action::Create {

@@ -116,6 +116,9 @@ impl Layout {
             account_marker: marker(&self.accounts),
             group_marker: self.groups.as_ref().and_then(marker),
             account_attributes: Some(self.accounts.columns.keys().cloned().chain(roles).chain(active).collect()),
+            entitlements: false,
+            entitlement_parameters: None,
+            end_sessions: false,
             deactivation_drops_memberships: false,
         }
     }

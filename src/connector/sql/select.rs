@@ -239,13 +239,14 @@ fn roles_sql(roles: &Roles) -> String {
 
 /// An object of the layout by its kind of stream.
 pub(super) fn target_select(layout: &Layout, kind: crate::model::ObjectKind, columns: &Columns) -> Result<Select, String> {
-    use crate::model::ObjectKind::{Account, Group, Membership};
+    use crate::model::ObjectKind::{Account, Entitlement, Group, Membership};
     match (kind, &layout.groups, &layout.memberships) {
         (Account, ..) => Ok(Select::objects(&layout.accounts, layout.roles.as_ref(), columns)),
         (Group, Some(groups), _) => Ok(Select::objects(groups, None, columns)),
         (Membership, _, Some(link)) => Ok(Select::memberships(link, columns)),
         (Group, None, _) => Err("the connection describes no table of `groups`".into()),
         (Membership, _, None) => Err("the connection describes no table of `memberships`".into()),
+        (Entitlement, ..) => Err("the connection describes no table of `entitlements`".into()),
     }
 }
 

@@ -136,6 +136,7 @@ struct Made {
 impl Made {
     fn change(&self) -> Change {
         Change {
+            entitlement: None,
             target: "app".into(),
             action: self.action,
             object: ObjectRef { kind: self.kind, key: "hr/1".into(), id: self.id.map(Into::into), name: "somebody".into() },

@@ -138,6 +138,10 @@ fn run(connection: &Connection, layout: &Layout, job: &Job) -> Done {
         (Action::Delete, Some(id)) => delete(connection, layout, objects, job.kind, id),
         (Action::AddMembers, Some(id)) => links::add_members(connection, layout, id, &job.members),
         (Action::RemoveMembers, Some(id)) => links::remove_members(connection, layout, id, &job.members),
+        (Action::AddEntitlement | Action::UpdateEntitlement | Action::RemoveEntitlement, Some(_)) => {
+            Err(Refusal::rejected("the connection describes no table of `entitlements`"))
+        }
+        (Action::EndSessions, Some(_)) => Err(Refusal::rejected("the connection describes no table of `sessions`")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Context, Diagnostic, Origin};
 use crate::diagnostic::did_you_mean;
-use crate::manifest::kinds::{Guardrails, Limit, SourceConnection, TargetConnection, TargetSpec};
+use crate::manifest::kinds::{Guardrails, Limit, Member, SourceConnection, TargetConnection, TargetSpec};
 use crate::manifest::quantity;
 
 /// The names an override may give.
@@ -35,12 +35,23 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         let mut formats = Formats { context, origin: &group.origin, problems };
         let lists = [("members", group.spec.members.as_deref().unwrap_or_default()), ("owners", &group.spec.owners)];
         for (list, members) in lists {
-            for (at, until) in members.iter().enumerate().filter_map(|(at, member)| member.until.as_deref().map(|until| (at, until))) {
-                if let Err(hint) = quantity::date(until) {
-                    formats.wrong("date", &format!("/spec/{list}/{at}/until"), hint);
-                }
-            }
+            formats.untils(list, members);
         }
+    }
+    for entitlement in &loaded.entitlements {
+        Formats { context, origin: &entitlement.origin, problems }.untils("members", &entitlement.spec.members);
+    }
+    for revocation in &loaded.revocations {
+        let mut formats = Formats { context, origin: &revocation.origin, problems };
+        if let Some(until) = &revocation.spec.until {
+            formats.that("date", "/spec/until", quantity::date(until));
+        }
+        if revocation.spec.reason.trim().is_empty() {
+            formats.wrong("reason", "/spec/reason", "say why, for whoever reads this later");
+        }
+    }
+    for persona in &loaded.personas {
+        Formats { context, origin: &persona.origin, problems }.that("date", "/spec/asOf", quantity::date(&persona.spec.as_of));
     }
 }
 
@@ -107,6 +118,14 @@ struct Formats<'a, 'c> {
 }
 
 impl Formats<'_, '_> {
+    fn untils(&mut self, list: &str, members: &[Member]) {
+        for (at, until) in members.iter().enumerate().filter_map(|(at, member)| member.until.as_deref().map(|until| (at, until))) {
+            if let Err(hint) = quantity::date(until) {
+                self.wrong("date", &format!("/spec/{list}/{at}/until"), hint);
+            }
+        }
+    }
+
     fn duration(&mut self, pointer: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.that("duration", pointer, quantity::duration(text));

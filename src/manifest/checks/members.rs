@@ -15,6 +15,21 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
             problems.push(context.at(&group.origin, "/spec/members", Diagnostic::error(message)).hint(hint));
         }
     }
+    for one in context.loaded.entitlements.iter().filter(|one| context.is_sound(&one.origin)) {
+        each(context, &one.origin, "members", &one.spec.members, problems);
+        people_only(context, &one.origin, "members", &one.spec.members, problems);
+    }
+    for one in context.loaded.revocations.iter().filter(|one| context.is_sound(&one.origin)) {
+        each(context, &one.origin, "identities", &one.spec.identities, problems);
+        people_only(context, &one.origin, "identities", &one.spec.identities, problems);
+    }
+}
+
+fn people_only(context: &Context<'_>, origin: &Origin, list: &str, members: &[Member], problems: &mut Vec<Diagnostic>) {
+    for (at, _) in members.iter().enumerate().filter(|(_, member)| member.group.is_some()) {
+        let problem = Diagnostic::error("only people can be named here, not groups").hint("name each by `user` or `identity`");
+        problems.push(context.at(origin, &format!("/spec/{list}/{at}/group"), problem));
+    }
 }
 
 fn each(context: &Context<'_>, origin: &Origin, list: &str, members: &[Member], problems: &mut Vec<Diagnostic>) {

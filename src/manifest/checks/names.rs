@@ -23,6 +23,9 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     loaded.mappings.iter().for_each(|one| labels(context, one, problems));
     loaded.users.iter().for_each(|one| labels(context, one, problems));
     loaded.groups.iter().for_each(|one| labels(context, one, problems));
+    loaded.entitlements.iter().for_each(|one| labels(context, one, problems));
+    loaded.revocations.iter().for_each(|one| labels(context, one, problems));
+    loaded.personas.iter().for_each(|one| labels(context, one, problems));
 }
 
 fn labels<T>(context: &Context<'_>, document: &Document<T>, problems: &mut Vec<Diagnostic>) {

@@ -1,7 +1,7 @@
 //! What a document names must be there.
 
 use super::{Context, Diagnostic, Origin};
-use crate::manifest::kinds::{IdentityRef, Mapping};
+use crate::manifest::kinds::{IdentityRef, Mapping, Member};
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let loaded = context.loaded;
@@ -20,19 +20,30 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     }
     for group in &loaded.groups {
         let lists = [("members", group.spec.members.as_deref().unwrap_or_default()), ("owners", &group.spec.owners)];
-        for (list, members) in lists {
-            for (at, member) in members.iter().enumerate() {
-                let pointer = |field: &str| format!("/spec/{list}/{at}/{field}");
-                if let Some(name) = &member.user {
-                    named(context, &group.origin, "User", name, || pointer("user"), problems);
-                }
-                if let Some(name) = &member.group {
-                    named(context, &group.origin, "Group", name, || pointer("group"), problems);
-                }
-                if let Some(key) = &member.identity {
-                    identity(context, &group.origin, &pointer("identity"), key, problems);
-                }
-            }
+        for (list, listed) in lists {
+            members(context, &group.origin, list, listed, problems);
+        }
+    }
+    for entitlement in &loaded.entitlements {
+        named(context, &entitlement.origin, "Target", &entitlement.spec.target, || "/spec/target".to_owned(), problems);
+        members(context, &entitlement.origin, "members", &entitlement.spec.members, problems);
+    }
+    for revocation in &loaded.revocations {
+        members(context, &revocation.origin, "identities", &revocation.spec.identities, problems);
+    }
+}
+
+fn members(context: &Context<'_>, origin: &Origin, list: &str, members: &[Member], problems: &mut Vec<Diagnostic>) {
+    for (at, member) in members.iter().enumerate() {
+        let pointer = |field: &str| format!("/spec/{list}/{at}/{field}");
+        if let Some(name) = &member.user {
+            named(context, origin, "User", name, || pointer("user"), problems);
+        }
+        if let Some(name) = &member.group {
+            named(context, origin, "Group", name, || pointer("group"), problems);
+        }
+        if let Some(key) = &member.identity {
+            identity(context, origin, &pointer("identity"), key, problems);
         }
     }
 }

@@ -225,7 +225,7 @@ impl<'a> Provenance<'a> {
     /// Where a change comes from.
     pub fn why(&self, change: &Change) -> Why {
         match change.object.kind {
-            ObjectKind::Account => self.why_account(change),
+            ObjectKind::Account | ObjectKind::Entitlement => self.why_account(change),
             ObjectKind::Group | ObjectKind::Membership => group::why(&self.basis, change),
         }
     }

@@ -170,6 +170,7 @@ pub struct Wanted {
 pub fn wanted(kind: ObjectKind, action: Action) -> Wanted {
     let object = ObjectRef { kind, key: "hr/1".into(), id: None, name: "ann".into() };
     let change = Change {
+        entitlement: None,
         target: "chat".into(),
         action,
         object,
