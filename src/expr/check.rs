@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, MapExpr, SourceInfo, operators};
 
+use super::date::Format;
 use super::datum::Datum;
 use super::function::{self, Function};
 use super::node::{Comparison, Loop, LoopKind, Node, Operator};
@@ -155,11 +156,20 @@ impl Check<'_> {
         if let ("lookup", None, [table, key]) = (name, &call.target, call.args.as_slice()) {
             return self.lookup(table, key);
         }
+        if let ("date", [of, more @ ..]) = (name, arguments.as_slice())
+            && more.len() <= 2
+        {
+            return self.date(of, more);
+        }
         match function::find(name) {
             Some(function) if (function.least..=function.most).contains(&arguments.len()) => self.function(function, &arguments),
             Some(function) => {
                 let message = format!("`{name}` takes {}, not {}", function.arity(), arguments.len());
                 self.problem(tree, message, Some(format!("write {}", function.usage)))
+            }
+            None if name == "date" => {
+                let message = "`date` takes a text, and perhaps its format and a time zone";
+                self.problem(tree, message.into(), Some("write date(record.start) or date(record.start, \"dd.MM.yyyy\")".into()))
             }
             None if name == "lookup" => {
                 let message = "`lookup` takes a table's name and a key";
@@ -184,13 +194,33 @@ impl Check<'_> {
     }
 
     fn function(&mut self, function: &'static Function, arguments: &[&IdedExpr]) -> Node {
-        let nodes: Box<[Node]> = arguments.iter().map(|argument| self.node(argument)).collect();
-        if let (true, Some(Node::Literal(Datum::Text(format)))) = (function.name == "date", nodes.get(1))
-            && let Err(message) = date::check_format(format)
-        {
-            return self.problem(arguments[1], message, Some("day, month and year are %d, %m and %Y".into()));
+        Node::Call(function, arguments.iter().map(|argument| self.node(argument)).collect())
+    }
+
+    /// Format and zone are compiled here, so both must stand there as texts.
+    fn date(&mut self, of: &IdedExpr, more: &[&IdedExpr]) -> Node {
+        let of = self.boxed(of);
+        let mut texts = [None, None];
+        for (place, argument) in texts.iter_mut().zip(more) {
+            let Expr::Literal(LiteralValue::String(text)) = &argument.expr else {
+                return self.problem(argument, "format and time zone of `date` must be texts in quotes".into(), Some(date::HINT.into()));
+            };
+            *place = Some(text.inner());
         }
-        Node::Call(function, nodes)
+        let mut format = Format::PLAIN;
+        if let (Some(text), Some(at)) = (texts[0], more.first()) {
+            match Format::new(text) {
+                Ok(known) => format = known,
+                Err(words) => return self.problem(at, words.into_owned(), Some(date::HINT.into())),
+            }
+        }
+        if let (Some(zone), Some(at)) = (texts[1], more.get(1)) {
+            match format.in_zone(zone) {
+                Ok(there) => format = there,
+                Err(words) => return self.problem(at, words.into_owned(), Some(date::ZONE_HINT.into())),
+            }
+        }
+        Node::Date(of, Box::new(format))
     }
 
     fn unknown_function(&mut self, tree: &IdedExpr, name: &str) -> Node {

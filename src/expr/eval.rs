@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::date::Format;
 use super::datum::Datum;
 use super::function::Function;
 use super::node::{Comparison, Loop, LoopKind, Node, Operator, Written};
@@ -105,6 +106,7 @@ impl Node {
                     None => run.fail(self, &format!("needs text, not {}", of.kind())),
                 },
             },
+            Self::Date(of, format) => self.date(of, format, run),
             Self::Lookup(table, key) => self.lookup(table, key, run),
             Self::List(items) => list(items, run),
             Self::Map(entries) => self.map(entries, run),
@@ -238,6 +240,21 @@ impl Node {
                 run.charge(self, value.weight())?;
                 Ok(value)
             }
+            Err(words) => run.fail(self, &words),
+        }
+    }
+
+    fn date<'a>(&'a self, of: &'a Node, format: &'a Format, run: &mut Run<'a>) -> Outcome<'a> {
+        let found = match of.eval(run)? {
+            Datum::Null => return Ok(Datum::Null),
+            Datum::Int(number) => format.read(&number.to_string()),
+            of => match of.as_text() {
+                Some(text) => format.read(text),
+                None => return run.fail(self, &format!("needs text or a number, not {}", of.kind())),
+            },
+        };
+        match found {
+            Ok(date) => Ok(date.map_or(Datum::Null, |date| Datum::Text(date.to_string().into()))),
             Err(words) => run.fail(self, &words),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use jiff::civil::Date;
+
 use super::date;
 use super::datum::Datum;
 use super::eval::MAX_TEXT;
@@ -57,11 +59,13 @@ impl Function {
 
 /// Sorted by name.
 static FUNCTIONS: &[Function] = &[
+    Function::new("addDays", 2, 2, "addDays(date, 14)", |[date, days, _]| later(&date, &days, |days| (days, 0))),
+    Function::new("addMonths", 2, 2, "addMonths(date, 6)", |[date, months, _]| later(&date, &months, |months| (0, months))),
     Function::new("ascii", 1, 1, "ascii(text)", |[text, ..]| map_text(text, ascii)),
     Function::new("bool", 1, 1, "bool(text)", to_bool),
     Function::new("charAt", 2, 2, "charAt(text, 0)", |[text, at, _]| slice(text, at, None, true)).picking(),
     Function::new("contains", 2, 2, "contains(text, \"part\")", |arguments| test(arguments, |text, part| text.contains(part))),
-    Function::new("date", 1, 2, "date(text) or date(text, \"%d/%m/%Y\")", to_date),
+    Function::new("daysBetween", 2, 2, "daysBetween(from, to)", days_between),
     Function::new("default", 2, 2, "default(value, otherwise)", |[value, other, _]| {
         Ok(if matches!(value, Datum::Null) { other } else { value })
     })
@@ -91,7 +95,7 @@ static FUNCTIONS: &[Function] = &[
 ];
 
 /// What is read by check.rs itself, for hints.
-const BUILT_IN: &[&str] = &["all", "exists", "exists_one", "filter", "has", "lookup", "map", "matches"];
+const BUILT_IN: &[&str] = &["all", "date", "exists", "exists_one", "filter", "has", "lookup", "map", "matches"];
 
 pub(super) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.binary_search_by(|function| function.name.cmp(name)).ok().and_then(|at| FUNCTIONS.get(at))
@@ -110,7 +114,9 @@ pub(super) fn nearest_name(name: &str) -> Option<&'static str> {
         "coalesce" | "orvalue" | "ifnull" => Some("default"),
         "len" | "length" | "count" => Some("size"),
         "any" => Some("exists"),
-        "timestamp" | "todate" => Some("date"),
+        "timestamp" | "todate" | "parsedate" => Some("date"),
+        "plusdays" | "dateadd" => Some("addDays"),
+        "datediff" | "days" => Some("daysBetween"),
         _ => None,
     };
     other.or_else(|| nearest(name, names()))
@@ -304,18 +310,32 @@ fn to_bool<'a>([value, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
     }
 }
 
-fn to_date<'a>([value, format, _]: [Datum<'a>; 3]) -> Outcome<'a> {
-    let written = match &value {
-        Datum::Text(text) => text.clone(),
-        Datum::Int(number) => Cow::Owned(number.to_string()),
-        other => return needs("text", other),
+/// A date as `date` gives it.
+fn a_date(value: &Datum<'_>) -> Result<Date, Cow<'static, str>> {
+    let date = value.as_text().map(date::of_iso);
+    match date {
+        Some(Some(date)) => Ok(date),
+        Some(None) => Err("needs a date such as 2026-11-22; write date(...) around the text".into()),
+        None => needs("a date", value),
+    }
+}
+
+fn later<'a>(date: &Datum<'a>, count: &Datum<'a>, unit: fn(i64) -> (i64, i64)) -> Outcome<'a> {
+    let from = a_date(date)?;
+    let (days, months) = match count {
+        Datum::Null => return Ok(Datum::Null),
+        Datum::Int(count) => unit(*count),
+        other => return needs("a whole number", other),
     };
-    let found = match &format {
-        Datum::Null => date::parse(&written),
-        Datum::Text(format) => date::parse_as(&written, format),
-        other => return needs("a format as text", other),
-    };
-    Ok(found?.map_or(Datum::Null, |date| Datum::Text(date.to_string().into())))
+    let moved = date::later(from, days, months).ok_or("leaves the calendar")?;
+    Ok(Datum::Text(moved.to_string().into()))
+}
+
+fn days_between<'a>([from, to, _]: [Datum<'a>; 3]) -> Outcome<'a> {
+    if matches!(to, Datum::Null) {
+        return Ok(Datum::Null);
+    }
+    Ok(Datum::Int(date::days_between(a_date(&from)?, a_date(&to)?)))
 }
 
 #[cfg(test)]

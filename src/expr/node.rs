@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::date::Format;
 use super::datum::Datum;
 use super::function::Function;
 use crate::model::Table;
@@ -33,6 +34,7 @@ pub(super) enum Node {
     In(Box<[Node; 2]>),
     Call(&'static Function, Box<[Node]>),
     Matches(Box<Node>, Box<regex::Regex>),
+    Date(Box<Node>, Box<Format>),
     Lookup(Arc<Table>, Box<Node>),
     List(Box<[Node]>),
     Map(Box<[(Node, Node)]>),
@@ -195,6 +197,7 @@ impl fmt::Display for Written<'_> {
             Node::In(sides) => write!(out, "{} in {}", self.tight(&sides[0]), self.tight(&sides[1])),
             Node::Call(function, arguments) => write!(out, "{}({})", function.name, self.comma(arguments.iter())),
             Node::Matches(of, pattern) => write!(out, "matches({}, {:?})", self.of(of), pattern.as_str()),
+            Node::Date(of, format) => write!(out, "date({}{format})", self.of(of)),
             Node::Lookup(table, key) => write!(out, "lookup({:?}, {})", table.name, self.of(key)),
             Node::List(items) => write!(out, "[{}]", self.comma(items.iter())),
             Node::Map(entries) => {

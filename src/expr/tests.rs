@@ -192,31 +192,133 @@ fn a_prefix_reads_all_below_it_and_a_reference_stays_one() {
     assert_eq!(compile("record.dept", Root::Record).bare_path().map(AsRef::as_ref), Some("dept"));
 }
 
+/// System, as it writes, the expression, the day.
+const DATES: &[(&str, &str, &str, &str)] = &[
+    ("Workday REST and reports", r#""2025-03-04""#, "date(record.d)", "2025-03-04"),
+    ("Workday SOAP", r#""2025-03-04-08:00""#, "date(record.d)", "2025-03-04"),
+    ("Workday reports, US", r#""03/04/2025""#, r#"date(record.d, "MM/dd/yyyy")"#, "2025-03-04"),
+    ("SuccessFactors OData", r#""/Date(1741046400000)/""#, "date(record.d)", "2025-03-04"),
+    ("SuccessFactors OData, date and time", r#""/Date(1741046400000+0000)/""#, "date(record.d)", "2025-03-04"),
+    ("SuccessFactors OData, before 1970", r#""/Date(-86400000)/""#, "date(record.d)", "1969-12-31"),
+    ("SuccessFactors OData, no end", r#""/Date(253402214400000)/""#, "date(record.d)", "9999-12-31"),
+    ("SAP tables", r#""20250304""#, "date(record.d)", "2025-03-04"),
+    ("SAP tables, no end", r#""99991231""#, "date(record.d)", "9999-12-31"),
+    ("SAP tables, no date", r#""00000000""#, "date(record.d)", "none"),
+    ("BambooHR", r#""2025-03-04""#, "date(record.d)", "2025-03-04"),
+    ("BambooHR, no date", r#""0000-00-00""#, "date(record.d)", "none"),
+    ("BambooHR, changes", r#""2025-03-04T23:30:00+00:00""#, "date(record.d)", "2025-03-04"),
+    ("Personio API", r#""2025-03-04T00:00:00+01:00""#, "date(record.d)", "2025-03-04"),
+    ("Personio export", r#""04.03.2025""#, "date(record.d)", "2025-03-04"),
+    ("HiBob API", r#""2025-03-04""#, "date(record.d)", "2025-03-04"),
+    ("HiBob, as people read it", r#""04/03/2025""#, r#"date(record.d, "dd/MM/yyyy")"#, "2025-03-04"),
+    ("ADP API", r#""2025-03-04""#, "date(record.d)", "2025-03-04"),
+    ("ADP reports", r#""3/4/2025""#, r#"date(record.d, "M/d/yyyy")"#, "2025-03-04"),
+    ("UKG Pro", r#""2025-03-04T00:00:00""#, "date(record.d)", "2025-03-04"),
+    ("UKG Pro, no date", r#""0001-01-01T00:00:00""#, "date(record.d)", "none"),
+    ("Breathe", r#""2025/03/04""#, "date(record.d)", "2025-03-04"),
+    ("Salesforce", r#""2025-03-04T07:35:37.000+0000""#, "date(record.d)", "2025-03-04"),
+    ("NetSuite SuiteQL", r#""3/4/2025""#, r#"date(record.d, "M/d/yyyy")"#, "2025-03-04"),
+    ("Oracle", r#""04-MAR-25""#, r#"date(record.d, "dd-MMM-yy")"#, "2025-03-04"),
+    ("Oracle, no end", r#""4712-12-31""#, "date(record.d)", "4712-12-31"),
+    ("Slack, Okta events", "1741046400", r#"date(record.d, "seconds")"#, "2025-03-04"),
+    ("Google, Merge", r#""2025-03-04T20:44:18.662942Z""#, "date(record.d)", "2025-03-04"),
+    ("milliseconds", "1741046400000", r#"date(record.d, "millis")"#, "2025-03-04"),
+    ("milliseconds, no date", "0", r#"date(record.d, "millis")"#, "none"),
+    ("LDAP generalized time", r#""20250304120000.0Z""#, "date(record.d)", "2025-03-04"),
+    ("Active Directory accountExpires", r#""133855488000000000""#, r#"date(record.d, "filetime")"#, "2025-03-04"),
+    ("Active Directory, never", "9223372036854775807", r#"date(record.d, "filetime")"#, "none"),
+    ("spreadsheet", "45720", r#"date(record.d, "excel")"#, "2025-03-04"),
+    ("spreadsheet, as text with a time", r#""45720.75""#, r#"date(record.d, "excel")"#, "2025-03-04"),
+    ("spreadsheet, no end", "2958465", r#"date(record.d, "excel")"#, "9999-12-31"),
+    ("US, with a time", r#""03/04/2025 12:00:00 AM""#, r#"date(record.d, "MM/dd/yyyy")"#, "2025-03-04"),
+    ("digits, the day first", r#""04032025""#, r#"date(record.d, "ddMMyyyy")"#, "2025-03-04"),
+    ("a number", "20250304", "date(record.d)", "2025-03-04"),
+    ("SQL", r#""2025-3-4 00:00:00""#, "date(record.d)", "2025-03-04"),
+    ("mail", r#""Tue, 04 Mar 2025 00:00:00 GMT""#, "date(record.d)", "2025-03-04"),
+    ("people", r#""March 4th, 2025""#, "date(record.d)", "2025-03-04"),
+    ("people", r#""4 Sept 2025""#, "date(record.d)", "2025-09-04"),
+    ("last century", r#""31.12.99""#, r#"date(record.d, "dd.MM.yy")"#, "1999-12-31"),
+    ("nothing", r#""""#, "date(record.d)", "none"),
+    ("nothing", r#""N/A""#, r#"date(record.d, "dd.MM.yyyy")"#, "none"),
+    ("nothing", r#""00/00/0000""#, r#"date(record.d, "dd/MM/yyyy")"#, "none"),
+    ("midnight in Berlin", r#""2025-03-03T23:00:00.000Z""#, r#"date(record.d, "iso", "Europe/Berlin")"#, "2025-03-04"),
+    ("the same without a zone", r#""2025-03-03T23:00:00.000Z""#, "date(record.d)", "2025-03-03"),
+    ("a day has no zone", r#""2025-03-04""#, r#"date(record.d, "iso", "America/New_York")"#, "2025-03-04"),
+    ("milliseconds in New York", "1741046400000", r#"date(record.d, "millis", "America/New_York")"#, "2025-03-03"),
+    ("no end, in any zone", r#""/Date(253402214400000)/""#, r#"date(record.d, "millis", "Pacific/Auckland")"#, "9999-12-31"),
+    ("no end, in any zone", r#""9999-12-31T23:59:59Z""#, r#"date(record.d, "iso", "Pacific/Auckland")"#, "9999-12-31"),
+];
+
 #[test]
 fn dates_of_real_systems_become_iso() {
-    for (written, iso) in [
-        ("2025-03-04", "2025-03-04"),
-        ("2025-3-4 00:00:00", "2025-03-04"),
-        ("2025-03-04T23:00:00+01:00", "2025-03-04"),
-        ("2025/03/04", "2025-03-04"),
-        ("20250304", "2025-03-04"),
-        ("20250304000000Z", "2025-03-04"),
-        ("4.3.2025", "2025-03-04"),
-        ("04-Mar-2025", "2025-03-04"),
-        ("March 4th, 2025", "2025-03-04"),
-        ("/Date(1741046400000)/", "2025-03-04"),
-        ("/Date(1741046400000+0000)/", "2025-03-04"),
-        ("9999-12-31", "9999-12-31"),
-    ] {
-        assert_eq!(eval("date(record.d)", &format!(r#"{{"d": "{written}"}}"#)), text(iso), "{written}");
+    for (system, written, expression, day) in DATES {
+        let result = eval(expression, &format!(r#"{{"d": {written}}}"#));
+        let day = if *day == "none" { Evaluation::Null } else { text(day) };
+        assert_eq!(result, day, "{system}: {written}");
     }
-    assert_eq!(eval("date(record.d)", r#"{"d": 20250304}"#), text("2025-03-04"));
-    assert_eq!(eval("date(record.d)", r#"{"d": "0000-00-00"}"#), Evaluation::Null);
-    assert_eq!(eval(r#"date(record.d, "%d/%m/%Y")"#, r#"{"d": "03/04/2025"}"#), text("2025-04-03"));
-    for bad in ["03/04/2025", "25/12/2025", "2025-02-30", "4.3.25", "soon", "1741046400000"] {
-        let result = eval("date(record.d)", &format!(r#"{{"d": "{bad}"}}"#));
+}
+
+#[test]
+fn what_could_be_another_day_is_no_date() {
+    let plain = "date(record.d)";
+    for (bad, expression) in [
+        ("03/04/2025", plain),
+        ("25/12/2025", plain),
+        ("2025-02-30", plain),
+        ("4.3.25", plain),
+        ("soon", plain),
+        ("1741046400000", plain),
+        ("45720", plain),
+        ("2025-03-04 or later", plain),
+        ("20250304x", plain),
+        ("4 Mar 25", plain),
+        ("31 June 2025", plain),
+        ("TBD", plain),
+        ("13/01/2025", r#"date(record.d, "MM/dd/yyyy")"#),
+        ("01/02/25", r#"date(record.d, "MM/dd/yyyy")"#),
+        ("01/02/20255", r#"date(record.d, "MM/dd/yyyy")"#),
+        ("2025-03-04", r#"date(record.d, "dd.MM.yyyy")"#),
+        ("60", r#"date(record.d, "excel")"#),
+        ("9999999999999", r#"date(record.d, "seconds")"#),
+        ("04.03.2025", r#"date(record.d, "iso")"#),
+    ] {
+        let result = eval(expression, &format!(r#"{{"d": "{bad}"}}"#));
         assert!(matches!(&result, Evaluation::Failed(words) if !words.contains(bad)), "{bad}: {result:?}");
     }
+    for format in ["%d/%m/%Y", "DD.MM.YYYY", "MM/dd/yyyy HH:mm", "dd.MM", "dMyyyy", "dd.mm.yyyy", "yyyy-MM-dd dd", "q", "", "ISO"] {
+        assert!(problems(&format!("date(record.d, \"{format}\")"), Root::Record).contains("dd.MM.yyyy"), "{format}");
+    }
+    assert_snapshot!(problems(r#"date(record.d, record.f)"#, Root::Record), @"21[.]: format and time zone of `date` must be texts in quotes (write it like dd.MM.yyyy, MM/dd/yyyy, yyyyMMdd or d-MMM-yy, or one of the words iso, excel, seconds, millis, filetime)");
+    assert_snapshot!(problems(r#"date(record.d, "iso", "Berlin")"#, Root::Record), @r#"22["Berlin"]: there is no such time zone (zones, such as "Europe/Berlin", go with iso, seconds, millis and filetime)"#);
+    assert_snapshot!(problems(r#"date(record.d, "dd.MM.yyyy", "Europe/Berlin")"#, Root::Record), @r#"29["Europe/Berlin"]: a time zone says nothing here: the day is taken as it is written (zones, such as "Europe/Berlin", go with iso, seconds, millis and filetime)"#);
+    assert_snapshot!(problems(r#"date()"#, Root::Record), @r#"4[(]: `date` takes a text, and perhaps its format and a time zone (write date(record.start) or date(record.start, "dd.MM.yyyy"))"#);
+}
+
+#[test]
+fn dates_are_reckoned_with() {
+    let record = r#"{"end": "2026-01-31", "never": "9999-12-31", "text": "31.01.2026", "cleared": null}"#;
+    assert_eq!(eval("addDays(record.end, 1)", record), text("2026-02-01"));
+    assert_eq!(eval("record.end.addDays(-31)", record), text("2025-12-31"));
+    assert_eq!(eval("addMonths(record.end, 1)", record), text("2026-02-28"));
+    assert_eq!(eval("addMonths(record.end, -12)", record), text("2025-01-31"));
+    assert_eq!(eval("addDays(record.never, 30)", record), text("9999-12-31"));
+    assert_eq!(eval("addMonths(record.never, -1)", record), text("9999-12-31"));
+    assert_eq!(eval("addDays(record.end, 4000000)", record), text("9999-12-31"));
+    assert_eq!(eval(r#"daysBetween(record.end, date("2026-03-01"))"#, record), Evaluation::Value(Value::Int(29)));
+    assert_eq!(eval("addDays(record.gone, 1)", record), Evaluation::Missing);
+    assert_eq!(eval("addDays(record.cleared, 1)", record), Evaluation::Null);
+    assert_eq!(holds("daysBetween(record.end, record.gone) > 30", record), Ok(false));
+    for bad in [
+        "addDays(record.text, 1)",
+        "addDays(record.end, -9000000)",
+        "addDays(record.end, 9223372036854775807)",
+        r#"addDays(record.end, "1")"#,
+    ] {
+        assert!(matches!(eval(bad, record), Evaluation::Failed(_)), "{bad}");
+    }
+    let trace =
+        compile(r#"date(identity.custom.d, "millis", "Europe/Berlin") > "2026""#, Root::Identity).trace(&[Input::Value(&Value::Int(0))]);
+    assert_eq!(trace[1].0, r#"date(identity.custom.d, "millis", "Europe/Berlin")"#);
 }
 
 #[test]
@@ -232,7 +334,6 @@ fn every_name_is_checked_and_the_place_is_exact() {
     assert_snapshot!(problems("replace(record.a, \"x\")", Root::Record), @"7[(]: `replace` takes 3 arguments, not 2 (write replace(text, \"from\", \"to\"))");
     assert_snapshot!(problems("group.label.chat == \"yes\"", Root::Group), @"0[group.label.chat]: nothing is called `group.label.chat` (known are name, displayName, description and labels.*)");
     assert_snapshot!(problems("identity", Root::Identity), @"0[identity]: `identity` alone is no value (name a field: identity.displayName)");
-    assert_snapshot!(problems("date(record.x, \"%d/%m\")", Root::Record), @r#"15["%d/%m"]: the format can't be used, or does not name day, month and year (day, month and year are %d, %m and %Y)"#);
     assert_eq!(problems("identity.custom.badge == identity.lifecycle && account.id == \"1\"", Root::Account).lines().count(), 2);
 }
 

@@ -44,7 +44,7 @@ fn collect<'a>(node: &'a Node, parts: &mut Vec<&'a Node>) {
         Node::Index(of, at) => whole(node, &[of, at], parts),
         Node::Compare(_, sides) | Node::In(sides) | Node::Math(_, sides) => whole(node, &[&sides[0], &sides[1]], parts),
         Node::Call(_, arguments) => whole(node, &arguments.iter().collect::<Vec<_>>(), parts),
-        Node::Matches(of, _) | Node::Lookup(_, of) => whole(node, &[of], parts),
+        Node::Matches(of, _) | Node::Date(of, _) | Node::Lookup(_, of) => whole(node, &[of], parts),
         Node::Loop(each) => whole(node, &[&each.over], parts),
     }
 }
