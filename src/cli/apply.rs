@@ -154,8 +154,11 @@ impl Run<'_> {
         self.store.forget_deactivations(&undone).map_err(|error| state_failure(&error))
     }
 
-    /// Complete reads are what the next run's counts are compared with.
+    /// Complete reads are what the next run's counts are compared with; whose record is whose must outlive a changed name.
     fn remember(&self) -> Result<(), Failure> {
+        let Snapshot { policy, world, moment, .. } = self.snapshot;
+        let records = crate::planning::record_links(policy, world, *moment);
+        self.store.record_records(&records).map_err(|error| state_failure(&error))?;
         let baselines = self.snapshot.world.baselines(&self.snapshot.policy, self.snapshot.moment.now);
         self.store.record_baselines(&baselines).map_err(|error| state_failure(&error))
     }

@@ -81,7 +81,8 @@ pub struct SourceSpec {
     /// Higher wins, for every attribute that two sources know. A User manifest has 1000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precedence: Option<i32>,
-    /// For a source that does not establish: attributes by which a record finds its identity, in order.
+    /// By what a record finds its identity, in order: an attribute that this Source maps, or CEL over `identity`, worked out on both sides
+    /// (`lower(ascii(identity.name.familyName)) + " " + identity.startDate`). A Source that establishes finds identities of higher precedence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub correlate: Vec<String>,
     /// How a record says that somebody is not (or no longer) active. Besides it, `startDate` and `endDate` count.
@@ -438,9 +439,25 @@ pub struct UserSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "any_values")]
     pub attributes: BTreeMap<String, serde_json::Value>,
+    /// Records that are this identity's, whatever correlation says, and nobody else's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<RecordRef>,
+    /// Keys that this identity had: `old-hr/10023`. Its accounts are found by them, and their marks renewed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_keys: Vec<String>,
     /// headcount knows nothing of this identity from any source.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclude: bool,
+}
+
+/// One record of a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RecordRef {
+    /// The Source's name.
+    pub source: String,
+    /// The record's key.
+    pub key: String,
 }
 
 /// An identity by the immutable key of the source that establishes it.

@@ -30,6 +30,8 @@ pub enum FindingCode {
     IncompleteRead,
     /// two records or accounts claim one identity, or keys hit different accounts
     AmbiguousCorrelation,
+    /// a record that was one identity's is now another's
+    RecordHandedOn,
     /// two identities claim one key or one account
     DuplicateKey,
     /// an expression failed on somebody's data

@@ -30,6 +30,17 @@ pub struct Link {
     pub origin: LinkOrigin,
 }
 
+/// Whose record it was when the sources were last read: attributes change, and a record must not change hands by that.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordLink {
+    /// the Source's name
+    pub source: Arc<str>,
+    /// the record's key there
+    pub record: Arc<str>,
+    /// the identity's key
+    pub identity: Arc<str>,
+}
+
 /// When headcount deactivated an account; deletion after a grace period counts from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deactivation {
@@ -80,6 +91,8 @@ pub struct Memory {
     pub known: bool,
     /// proofs of ownership
     pub links: Vec<Link>,
+    /// whose record it was
+    pub records: Vec<RecordLink>,
     /// our own deactivations
     pub deactivations: Vec<Deactivation>,
     /// last complete reads

@@ -122,8 +122,7 @@ fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired
 
 fn vanished(work: &mut Work<'_, '_>, target: usize, person: &Person) -> Presence {
     let basis = work.basis;
-    let name = &basis.policy.targets[target].name;
-    for id in basis.world.recall.ids_of(&basis.world.memory, name, ObjectKind::Account, &person.key) {
+    for id in correlate::linked_ids(basis, target, person.number, &person.key) {
         if !basis.observed[target].accounts().answered(&LookupBy::Id(Arc::from(id))) {
             work.ask(target, ObjectKind::Account, LookupBy::Id(Arc::from(id)));
         }

@@ -1,20 +1,30 @@
-//! Records of sources that establish nobody: which identity each belongs to.
+//! Records of a source and the identities that others made known: which belongs to which.
 //!
-//! Must never: guess between two records, or let a record that could not be found count as one that is not there.
+//! What a User manifest says comes first, then the keys in order, each for everybody; what is remembered stands before the first key that people change.
+//! Must never: guess between two records, hand a record on silently, or let one that could not be found count as one that is not there.
 
-use std::collections::BTreeMap;
+mod hits;
+mod rounds;
 
-use super::identity::{Held, Identities, Origin, Outcome, Person, evaluate};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::identity::Identities;
 use super::layout::Layout;
-use crate::expr::Input;
-use crate::model::{Cell, ValueState};
-use crate::world::{RecordState, canonical, kind_of};
+pub(super) use rounds::correlate;
 
 /// For each identity, its record in one source.
 pub(super) struct Companion {
     pub(super) source: usize,
     records: Vec<u32>,
+    how: Vec<u8>,
     complete: bool,
+    /// what could not be told, or was told anew
+    pub(super) doubts: Vec<Doubt>,
+    /// records that Users name and that are not there: the User's and the record's position
+    pub(super) missing: Vec<(usize, usize)>,
+    /// records whose key could not be worked out, and why
+    pub(super) broken: BTreeMap<u32, Arc<str>>,
 }
 
 /// What a source has about an identity.
@@ -28,110 +38,127 @@ pub(super) enum Record<T> {
     Unknown,
 }
 
+/// How a record was found to be an identity's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// by one of the source's keys
+    Key(usize),
+    /// a User manifest says so
+    Declared,
+    /// it was so when the sources were last read
+    Remembered,
+}
+
+/// What could not be told, with the first few it is about, by key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Doubt {
+    pub(super) what: What,
+    pub(super) identities: Vec<u32>,
+    pub(super) records: Vec<u32>,
+    /// how many more identities and records it is about
+    pub(super) more: usize,
+}
+
+/// What is in doubt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// one key fits several
+    Shared { key: usize },
+    /// one key leads elsewhere than what was found before
+    Differs { key: usize, before: How },
+    /// the record is remembered as that of an identity that is gone, and a key that people change leads to another
+    Former { key: usize, identity: Arc<str> },
+    /// the record is remembered as the first identity's, and something stronger says that it is the second's: no doubt, but news
+    Handed { how: How },
+    /// the record itself is no use: two have its key, or whether it is in scope is not known
+    Unusable,
+}
+
+/// Whose a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// this identity's
+    Identity(u32),
+    /// nobody's that is known
+    Nobody,
+    /// several want it, or who does can't be told
+    Contested,
+    /// a manifest says that it stands for itself
+    Itself,
+}
+
 const NONE: u32 = u32::MAX;
 const AMBIGUOUS: u32 = u32::MAX - 1;
+/// a key of the identity is not known, so which record is its own is not known either
+const UNKNOWN: u32 = u32::MAX - 2;
+
+const DECLARED: u8 = u8::MAX;
+const REMEMBERED: u8 = u8::MAX - 1;
 
 impl Companion {
     /// The record of an identity.
     pub(super) fn record(&self, number: u32) -> Record<u32> {
         match self.records.get(number as usize).copied() {
-            Some(AMBIGUOUS) => Record::Unknown,
-            None | Some(NONE) if self.complete => Record::Nothing,
-            None | Some(NONE) => Record::Unknown,
+            Some(AMBIGUOUS | UNKNOWN) => Record::Unknown,
+            Some(NONE) if !self.complete => Record::Unknown,
+            None | Some(NONE) => Record::Nothing,
             Some(record) => Record::Cells(record),
         }
     }
 
-    /// Identities whose record can't be told.
+    /// How it was found.
+    pub(super) fn how(&self, number: u32) -> Option<How> {
+        let how = self.how.get(number as usize).copied()?;
+        matches!(self.record(number), Record::Cells(_)).then(|| How::of(how))
+    }
+
+    /// What is in doubt about an identity. Of many only the first are named.
+    pub(super) fn doubt(&self, number: u32) -> Option<&Doubt> {
+        self.doubts.iter().find(|doubt| doubt.identities.contains(&number) && !matches!(doubt.what, What::Handed { .. }))
+    }
+
+    /// Identities whose record can't be told apart from another's.
     pub(super) fn ambiguous(&self) -> impl Iterator<Item = u32> + '_ {
         self.records.iter().enumerate().filter(|(_, record)| **record == AMBIGUOUS).map(|(number, _)| number as u32)
     }
 }
 
-/// For every source that establishes nobody.
-pub(super) fn find(identities: &Identities<'_>, layout: &Layout<'_>) -> Vec<Companion> {
-    let sources = (0..identities.policy.sources.len()).filter(|at| !identities.policy.sources[*at].establishes);
-    sources.map(|source| of_source(identities, layout, source)).collect()
-}
-
-fn of_source(identities: &Identities<'_>, layout: &Layout<'_>, source: usize) -> Companion {
-    let rules = &identities.policy.sources[source];
-    let complete = identities.world.trust[source].evidence.proves_absence();
-    let mut records = vec![NONE; identities.len() as usize];
-    if rules.correlate.is_empty() {
-        by_key(identities, source, &mut records);
-    } else {
-        by_attributes(identities, layout, source, &mut records);
-    }
-    one_each(&mut records);
-    Companion { source, records, complete }
-}
-
-/// Without attributes to correlate by, the keys are the same.
-fn by_key(identities: &Identities<'_>, source: usize, records: &mut [u32]) {
-    for (number, record) in records.iter_mut().enumerate() {
-        let Origin::Record(own, at) = identities.origin(number as u32) else { continue };
-        let Some(found) = identities.world.sources[source].find(identities.world.sources[own].key(at)) else { continue };
-        *record = usable(identities, source, found);
-    }
-}
-
-fn usable(identities: &Identities<'_>, source: usize, record: u32) -> u32 {
-    match identities.world.sources[source].state(record) {
-        RecordState::Counts => record,
-        RecordState::OutOfScope => NONE,
-        RecordState::Ambiguous | RecordState::ScopeFailed => AMBIGUOUS,
-    }
-}
-
-fn by_attributes(identities: &Identities<'_>, layout: &Layout<'_>, source: usize, records: &mut [u32]) {
-    let tables: Vec<_> =
-        identities.policy.sources[source].correlate.iter().map(|name| (name, table(identities, layout, source, name))).collect();
-    let mut person = Person::default();
-    for (number, record) in records.iter_mut().enumerate() {
-        identities.assemble_with(layout, number as u32, &[], &mut person);
-        let mut hits: Vec<u32> = Vec::new();
-        for (name, table) in &tables {
-            let Some(ValueState::Set(value)) = layout.slot(name).and_then(|slot| person.slots.get(slot)).map(Held::state) else { continue };
-            let keys = canonical::keys(kind_of(name), Input::Value(&value));
-            hits.extend(keys.iter().filter_map(|key| table.get(key)).flatten());
-        }
-        hits.sort_unstable();
-        hits.dedup();
-        *record = match hits.as_slice() {
-            [] => NONE,
-            [one] => usable(identities, source, *one),
-            _ => AMBIGUOUS,
-        };
-    }
-}
-
-/// The records of a source by one attribute's canonical values.
-fn table(identities: &Identities<'_>, layout: &Layout<'_>, source: usize, name: &str) -> BTreeMap<Vec<u8>, Vec<u32>> {
-    let side = &identities.world.sources[source];
-    let mut table: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
-    let Some(rule) = identities.policy.sources[source].rules.iter().position(|rule| rule.attribute.as_ref() == name) else { return table };
-    let rule = &layout.sources[source].rules[rule];
-    for record in (0..side.len()).filter(|record| side.state(*record) != RecordState::OutOfScope) {
-        let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
-        if let Outcome::Is(ValueState::Set(value)) = evaluate(rule, cells.as_slice()) {
-            for key in canonical::keys(kind_of(name), Input::Value(&value)) {
-                table.entry(key).or_default().push(record);
-            }
+impl How {
+    fn of(byte: u8) -> Self {
+        match byte {
+            DECLARED => Self::Declared,
+            REMEMBERED => Self::Remembered,
+            key => Self::Key(usize::from(key)),
         }
     }
-    table
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::Declared => DECLARED,
+            Self::Remembered => REMEMBERED,
+            Self::Key(key) => u8::try_from(key).unwrap_or(REMEMBERED - 1),
+        }
+    }
 }
 
-/// A record that several identities hit is nobody's for certain.
-fn one_each(records: &mut [u32]) {
-    let mut claims: BTreeMap<u32, u32> = BTreeMap::new();
-    for record in records.iter().filter(|record| **record < AMBIGUOUS) {
-        *claims.entry(*record).or_default() += 1;
-    }
-    for record in records {
-        if claims.get(record).is_some_and(|count| *count > 1) {
-            *record = AMBIGUOUS;
-        }
+/// A source whose records were held against the identities.
+pub(super) struct Correlated {
+    pub(super) companion: Companion,
+    /// whose each record is
+    pub(super) owners: Vec<Owner>,
+    /// records that are remembered as those of identities that are gone
+    pub(super) former: BTreeMap<u32, Arc<str>>,
+    /// records that are remembered as identities of their own
+    pub(super) own: BTreeSet<u32>,
+}
+
+/// The companions of every source that establishes nobody, the higher precedence first: what one tells may be another's key.
+pub(super) fn find(identities: &mut Identities<'_>, layout: &Layout<'_>) {
+    let sources = &identities.policy.sources;
+    let mut others: Vec<usize> = (0..sources.len()).filter(|at| !sources[*at].establishes).collect();
+    others.sort_by_key(|at| -i64::from(sources[*at].precedence));
+    for source in others {
+        let correlated = correlate(identities, layout, source);
+        identities.companions.push(correlated.companion);
     }
 }

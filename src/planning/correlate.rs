@@ -105,6 +105,9 @@ impl Work<'_, '_> {
         let mut open = Vec::new();
         let mut key = String::new();
         for identity in 0..self.basis.people.len() {
+            if self.basis.people.is_retired(identity) {
+                continue;
+            }
             self.basis.people.write_key(identity, &mut key);
             let claim = self.proof(identity, &key);
             self.claims.by_identity[identity as usize] = claim;
@@ -116,16 +119,18 @@ impl Work<'_, '_> {
     }
 
     fn proof(&mut self, identity: u32, key: &str) -> Claim {
-        let Basis { world, policy, observed, keyed_marker, .. } = self.basis;
+        let Basis { observed, keyed_marker, .. } = self.basis;
         let accounts = observed[self.target].accounts();
-        let name = &policy.targets[self.target].name;
-        let ids = world.recall.ids_of(&world.memory, name, ObjectKind::Account, key);
+        let ids = linked_ids(self.basis, self.target, identity, key);
         let mut rows: Vec<u32> = ids.iter().filter_map(|id| accounts.find_id(id)).collect();
+        let former = self.basis.people.former_keys(identity);
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
-            self.mark.clear();
-            self.mark.push_str(keyed_marker);
-            self.mark.push_str(key);
-            rows.extend(accounts.find_by(marker, self.mark.as_bytes()));
+            for key in former.iter().map(AsRef::as_ref).chain([key]) {
+                self.mark.clear();
+                self.mark.push_str(keyed_marker);
+                self.mark.push_str(key);
+                rows.extend(accounts.find_by(marker, self.mark.as_bytes()));
+            }
         }
         rows.sort_unstable();
         rows.dedup();
@@ -143,7 +148,8 @@ impl Work<'_, '_> {
     /// One account is proved to be its own, unless it says otherwise.
     fn take(&mut self, identity: u32, key: &str, row: u32) -> Claim {
         let accounts = self.basis.observed[self.target].accounts();
-        if accounts.marked_key(row).is_some_and(|marked| marked != key) {
+        let former = self.basis.people.former_keys(identity);
+        if accounts.marked_key(row).is_some_and(|marked| marked != key && !former.iter().any(|former| former.as_ref() == marked)) {
             // The mark's owner is not touched by a link that is out of date.
             let sentence = "{who}: its link leads to an account with somebody else's marker";
             self.note(identity, &[row], FindingCode::AmbiguousCorrelation, sentence);
@@ -315,6 +321,16 @@ impl Work<'_, '_> {
     }
 }
 
+/// The ids that links give for an identity, by its key and by those that it had.
+pub(super) fn linked_ids<'w>(basis: &Basis<'w>, target: usize, identity: u32, key: &str) -> Vec<&'w str> {
+    let (world, name) = (basis.world, &basis.policy.targets[target].name);
+    let mut ids = world.recall.ids_of(&world.memory, name, ObjectKind::Account, key);
+    for former in basis.people.former_keys(identity) {
+        ids.extend(world.recall.ids_of(&world.memory, name, ObjectKind::Account, former));
+    }
+    ids
+}
+
 /// The canonical values by which an identity's account is found, for each of the target's attributes.
 pub(super) fn keys(basis: &Basis<'_>, target: usize, person: &Person) -> Vec<Vec<Vec<u8>>> {
     let values = values(basis, target, person);
@@ -347,6 +363,6 @@ pub(super) fn values<'b>(basis: &'b Basis<'_>, target: usize, person: &Person) -
 }
 
 /// Whether an attribute stays with a person for good. Any other is handed on, so it adopts only what is in use.
-fn is_immutable(attribute: &str) -> bool {
+pub(super) fn is_immutable(attribute: &str) -> bool {
     matches!(attribute, "externalId" | "employeeNumber")
 }

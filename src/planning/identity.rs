@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::companion::{self, Companion, Record};
+use super::census::{self, Block, FormerTrouble, Span};
+use super::companion::{Companion, Record};
 use super::layout::{Candidate, Layout, RuleLayout};
 use super::lifecycle::{self, Standing};
+use super::records::Records;
+use super::several;
 use crate::expr::{Evaluation, Input};
 use crate::model::{AttributeType, Cell, Value, ValueState};
 use crate::planning::Moment;
@@ -20,15 +23,23 @@ pub(super) struct Identities<'w> {
     pub(super) policy: &'w Policy,
     pub(super) world: &'w World,
     moment: Moment,
-    /// establishing sources and the number of their first record
-    spans: Vec<(usize, u32)>,
-    /// standalone Users, after the records
+    /// standalone Users, the first numbers
     standalone: Vec<usize>,
-    first_user: u32,
     users_by_key: BTreeMap<&'w str, usize>,
+    /// establishing sources after them
+    pub(super) spans: Vec<Span>,
     /// overrides by identity
-    overrides: BTreeMap<u32, usize>,
-    companions: Vec<Companion>,
+    pub(super) overrides: BTreeMap<u32, usize>,
+    pub(super) companions: Vec<Companion>,
+    /// keys that are not of a record: kept, or carried over
+    pub(super) aliases: BTreeMap<Arc<str>, u32>,
+    /// identities whose key is not that of their record
+    pub(super) kept: BTreeMap<u32, Arc<str>>,
+    /// identities that another one carries on
+    pub(super) retired: BTreeMap<u32, u32>,
+    /// keys under which an identity's accounts may be known too
+    pub(super) formers: BTreeMap<u32, Vec<Arc<str>>>,
+    pub(super) former_troubles: Vec<FormerTrouble>,
 }
 
 /// One identity, assembled.
@@ -83,52 +94,58 @@ pub(super) struct Failure {
 /// What a User manifest's attributes count against a source's.
 pub(super) const USER_PRECEDENCE: i32 = 1000;
 
+/// What is said of a record whose scope is not known.
+pub(super) const SCOPE_FAILED: &str = "the source's filter failed on it";
+
 impl<'w> Identities<'w> {
     /// Finds out who there is.
     pub(super) fn new(policy: &'w Policy, world: &'w World, layout: &Layout<'_>, moment: Moment) -> Self {
-        let mut spans = Vec::new();
-        let mut next = 0;
-        for (at, source) in policy.sources.iter().enumerate().filter(|(_, source)| source.establishes) {
-            spans.push((at, next));
-            next += world.sources.get(at).map_or(0, |side| side.len());
-            debug_assert!(!source.name.is_empty());
-        }
         let standalone: Vec<usize> = (0..policy.users.len()).filter(|at| policy.users[*at].standalone).collect();
         let users_by_key = standalone.iter().enumerate().map(|(number, at)| (policy.users[*at].key.as_ref(), number)).collect();
         let mut identities = Self {
             policy,
             world,
             moment,
-            spans,
             standalone,
-            first_user: next,
             users_by_key,
+            spans: Vec::new(),
             overrides: BTreeMap::new(),
             companions: Vec::new(),
+            aliases: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            retired: BTreeMap::new(),
+            formers: BTreeMap::new(),
+            former_troubles: Vec::new(),
         };
-        let overrides = policy.users.iter().enumerate().filter(|(_, user)| !user.standalone);
-        identities.overrides = overrides.filter_map(|(at, user)| Some((identities.find(&user.key)?, at))).collect();
-        identities.companions = companion::find(&identities, layout);
+        census::take(&mut identities, layout);
         identities
     }
 
     /// How many.
     pub(super) fn len(&self) -> u32 {
-        self.first_user + self.standalone.len() as u32
+        self.spans.last().map_or(self.standalone.len() as u32, |span| span.first + span.len)
     }
 
-    /// The identity with a key.
+    /// The identity with a key, or that carries it on.
     pub(super) fn find(&self, key: &str) -> Option<u32> {
+        let number = self.by_record(key).or_else(|| if self.aliases.is_empty() { None } else { self.aliases.get(key).copied() })?;
+        Some(if self.retired.is_empty() { number } else { self.retired.get(&number).copied().unwrap_or(number) })
+    }
+
+    fn by_record(&self, key: &str) -> Option<u32> {
         let (source, rest) = key.split_once('/')?;
         if source == "user" {
-            return self.users_by_key.get(key).map(|number| self.first_user + *number as u32);
+            return self.users_by_key.get(key).map(|number| *number as u32);
         }
-        let (at, first) = self.spans.iter().find(|(at, _)| self.policy.sources[*at].name.as_ref() == source)?;
-        Some(first + self.world.sources[*at].find(rest)?)
+        let span = self.spans.iter().find(|span| self.policy.sources[span.source].name.as_ref() == source)?;
+        span.number(self.world.sources[span.source].find(rest)?)
     }
 
     /// An identity's key.
     pub(super) fn key(&self, number: u32) -> Arc<str> {
+        if let Some(kept) = self.kept_key(number) {
+            return kept.clone();
+        }
         match self.origin(number) {
             Origin::Record(source, record) => {
                 Arc::from(format!("{}/{}", self.policy.sources[source].name, self.world.sources[source].key(record)))
@@ -139,13 +156,16 @@ impl<'w> Identities<'w> {
 
     /// Where an identity comes from.
     pub(super) fn origin(&self, number: u32) -> Origin {
-        if number >= self.first_user {
-            let user = self.standalone.get((number - self.first_user) as usize).copied().unwrap_or_default();
-            return Origin::User(user);
+        if let Some(user) = self.standalone.get(number as usize) {
+            return Origin::User(*user);
         }
-        let at = self.spans.partition_point(|(_, first)| *first <= number).saturating_sub(1);
-        let (source, first) = self.spans[at];
-        Origin::Record(source, number - first)
+        let at = self.spans.partition_point(|span| span.first <= number).saturating_sub(1);
+        let span = &self.spans[at];
+        Origin::Record(span.source, span.record(number - span.first))
+    }
+
+    fn kept_key(&self, number: u32) -> Option<&Arc<str>> {
+        if self.kept.is_empty() { None } else { self.kept.get(&number) }
     }
 
     /// The records behind an identity: source, and the record's number where it can be told.
@@ -154,7 +174,28 @@ impl<'w> Identities<'w> {
             Origin::Record(source, record) => Some((source, Record::Cells(record))),
             Origin::User(_) => None,
         };
-        own.into_iter().chain(self.companions.iter().map(|companion| (companion.source, companion.record(number)))).collect()
+        let others = self.companions.iter().filter(|companion| own.is_none_or(|(source, _)| source != companion.source));
+        let others = others.map(|companion| (companion.source, companion.record(number)));
+        own.into_iter().chain(others).chain(self.unseen(number).map(|source| (source, Record::Unknown))).collect()
+    }
+
+    /// Sources of higher precedence that may know an identity and were not read to their end.
+    pub(super) fn unseen(&self, number: u32) -> impl Iterator<Item = usize> + '_ {
+        let unseen = self.span_of(number).map_or(&[][..], |(span, _)| span.unseen.as_slice());
+        unseen.iter().copied()
+    }
+
+    fn span_of(&self, number: u32) -> Option<(&Span, u32)> {
+        if (number as usize) < self.standalone.len() {
+            return None;
+        }
+        let at = self.spans.partition_point(|span| span.first <= number).checked_sub(1)?;
+        self.spans.get(at).map(|span| (span, number - span.first))
+    }
+
+    /// Why nothing may be done for an identity.
+    pub(super) fn blocked(&self, number: u32) -> Option<&Block> {
+        self.span_of(number).and_then(|(span, position)| span.blocked(position))
     }
 
     /// The User manifest that is an identity or overrides it.
@@ -169,6 +210,10 @@ impl<'w> Identities<'w> {
     /// Writes an identity's key.
     pub(super) fn write_key(&self, number: u32, out: &mut String) {
         out.clear();
+        if let Some(kept) = self.kept_key(number) {
+            out.push_str(kept);
+            return;
+        }
         let written = match self.origin(number) {
             Origin::Record(source, record) => {
                 write!(out, "{}/{}", self.policy.sources[source].name, self.world.sources[source].key(record))
@@ -180,11 +225,6 @@ impl<'w> Identities<'w> {
 
     /// Works out one identity: its attributes by precedence, then where it stands.
     pub(super) fn assemble(&self, layout: &Layout<'_>, number: u32, person: &mut Person<'w>) {
-        self.assemble_with(layout, number, &self.companions, person);
-    }
-
-    /// The same with the companions that are known so far.
-    pub(super) fn assemble_with(&self, layout: &Layout<'_>, number: u32, companions: &[Companion], person: &mut Person<'w>) {
         self.write_key(number, &mut person.key);
         person.number = number;
         person.slots.clear();
@@ -192,50 +232,112 @@ impl<'w> Identities<'w> {
         person.unique.clear();
         person.failures.clear();
         person.declared_active = false;
-        let (records, user) = match self.origin(number) {
-            Origin::User(user) => (Records::new(self, companions, number, None), Some(user)),
-            Origin::Record(source, record) => {
-                match self.world.sources[source].state(record) {
-                    RecordState::Counts => {}
-                    RecordState::OutOfScope => return person.standing = Standing::Deselected,
-                    RecordState::Ambiguous => return person.standing = Standing::DuplicateKey,
-                    RecordState::ScopeFailed => return person.standing = Standing::Unknown("the source's filter failed on it".into()),
-                }
-                (Records::new(self, companions, number, Some((source, record))), self.overrides.get(&number).copied())
-            }
-        };
-        let user = user.map(|at| &self.policy.users[at]);
+        if self.is_retired(number) {
+            return person.standing = Standing::Deselected;
+        }
+        if let Some(block) = self.blocked(number) {
+            return person.standing = Standing::Unknown(self.block_words(block));
+        }
+        let mut records = Records::new(self, number);
+        let user = self.declared(number);
         if user.is_some_and(|user| user.exclude) {
             return person.standing = Standing::Deselected;
         }
-        self.fill(layout, &records, user, person);
-        person.standing = lifecycle::standing(layout, &records, person, self.moment);
+        if let (Origin::Record(source, record), false) = (self.origin(number), several::are_there(self, &records)) {
+            match self.world.sources[source].state(record) {
+                RecordState::Counts => {}
+                RecordState::OutOfScope => return person.standing = Standing::Deselected,
+                RecordState::Ambiguous => return person.standing = Standing::DuplicateKey,
+                RecordState::ScopeFailed => return person.standing = Standing::Unknown(SCOPE_FAILED.into()),
+            }
+            self.fill(layout, &records, user, person);
+            person.standing = lifecycle::standing(layout, records.own(), person, self.moment);
+        } else if records.own().is_some() {
+            let standing = several::settle(self, layout, &mut records, user, person, self.moment);
+            self.fill(layout, &records, user, person);
+            person.standing = standing;
+        } else {
+            self.fill(layout, &records, user, person);
+            person.standing = lifecycle::standing(layout, None, person, self.moment);
+        }
         self.fill_own(layout, person);
     }
 
-    fn fill(&self, layout: &Layout<'_>, records: &Records<'w>, user: Option<&UserPolicy>, person: &mut Person<'w>) {
-        for (at, slot) in layout.slots.iter().enumerate() {
-            let declared = user.and_then(|user| {
-                let found = user.attributes.binary_search_by(|(name, _)| name.as_ref().cmp(slot.name.as_ref())).ok()?;
-                user.attributes.get(found).map(|(_, state)| state)
-            });
-            let mut held = Held::State(ValueState::Unmanaged);
-            for candidate in &slot.candidates {
-                if declared.is_some() && candidate.precedence <= USER_PRECEDENCE {
-                    break;
-                }
-                held = self.by_rule(layout, records, at, *candidate, person);
-                if !held.is_unmanaged() {
-                    break;
-                }
+    fn block_words(&self, block: &Block) -> Arc<str> {
+        match block {
+            Block::Contested => "its record may be somebody else's".into(),
+            Block::Broken(words) => format!("the key by which it would be found in other sources could not be worked out: {words}").into(),
+            Block::Unseen(source) => {
+                format!("{} may know it by another key, and could not be read to its end", self.policy.sources[*source].name).into()
             }
-            if let (true, Some(declared)) = (held.is_unmanaged(), declared) {
-                let state = self.as_reference(slot.kind, None, declared.clone());
-                person.declared_active |= at == layout.active && state == ValueState::Set(Value::Bool(true));
-                held = Held::State(state);
-            }
-            person.slots[at] = held;
         }
+    }
+
+    fn fill(&self, layout: &Layout<'_>, records: &Records<'w>, user: Option<&UserPolicy>, person: &mut Person<'w>) {
+        for slot in 0..layout.slots.len() {
+            self.fill_slot(layout, records, user, slot, person);
+        }
+    }
+
+    /// One attribute by precedence.
+    pub(super) fn fill_slot(
+        &self,
+        layout: &Layout<'_>,
+        records: &Records<'w>,
+        user: Option<&UserPolicy>,
+        at: usize,
+        person: &mut Person<'w>,
+    ) {
+        let slot = &layout.slots[at];
+        let declared = user.and_then(|user| {
+            let found = user.attributes.binary_search_by(|(name, _)| name.as_ref().cmp(slot.name.as_ref())).ok()?;
+            user.attributes.get(found).map(|(_, state)| state)
+        });
+        let mut held = Held::State(ValueState::Unmanaged);
+        for candidate in &slot.candidates {
+            if declared.is_some() && candidate.precedence <= USER_PRECEDENCE {
+                break;
+            }
+            held = self.by_rule(layout, records, at, *candidate, person);
+            if !held.is_unmanaged() {
+                break;
+            }
+        }
+        if let (true, Some(declared)) = (held.is_unmanaged(), declared) {
+            let state = self.as_reference(slot.kind, None, declared.clone());
+            person.declared_active |= at == layout.active && state == ValueState::Set(Value::Bool(true));
+            held = Held::State(state);
+        }
+        person.slots[at] = held;
+    }
+
+    /// Just the attributes that a key reads, as an identity has them. Says whether they can be told at all.
+    pub(super) fn key_of_identity(&self, layout: &Layout<'_>, number: u32, slots: &[usize], person: &mut Person<'w>) -> bool {
+        person.failures.clear();
+        person.slots.resize(layout.slots.len(), Held::State(ValueState::Unmanaged));
+        if let Origin::Record(source, record) = self.origin(number) {
+            match self.world.sources[source].state(record) {
+                RecordState::Counts => {}
+                // Whoever is out of scope is found by what is remembered, or not at all.
+                RecordState::OutOfScope => {
+                    slots.iter().for_each(|slot| person.slots[*slot] = Held::State(ValueState::Unmanaged));
+                    return true;
+                }
+                RecordState::Ambiguous | RecordState::ScopeFailed => return false,
+            }
+        }
+        let records = Records::new(self, number);
+        let user = self.declared(number);
+        slots.iter().for_each(|slot| self.fill_slot(layout, &records, user, *slot, person));
+        true
+    }
+
+    /// The same as one record says it.
+    pub(super) fn key_of_record(&self, layout: &Layout<'_>, source: usize, record: u32, slots: &[usize], person: &mut Person<'w>) {
+        person.failures.clear();
+        person.slots.resize(layout.slots.len(), Held::State(ValueState::Unmanaged));
+        let records = Records::of_one(self, source, record);
+        slots.iter().for_each(|slot| self.fill_slot(layout, &records, None, *slot, person));
     }
 
     /// What one source says about one attribute.
@@ -315,12 +417,14 @@ impl<'w> Identities<'w> {
         let Some(at) = self.policy.sources.iter().position(|known| known.name.as_ref() == source && known.establishes) else {
             return Absence::Nowhere;
         };
-        if self.world.trust[at].proves_absence() { Absence::Proven } else { Absence::Unproven(at) }
-    }
-
-    /// Identities that can't be told which record of a source is theirs: the source and the identity.
-    pub(super) fn ambiguous(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
-        self.companions.iter().flat_map(|companion| companion.ambiguous().map(|number| (companion.source, number)))
+        if !self.world.trust[at].proves_absence() {
+            return Absence::Unproven(at);
+        }
+        // Where people are looked for in several sources, each of them may carry on what another one no longer has.
+        let establishing = || (0..self.policy.sources.len()).filter(|at| self.policy.sources[*at].establishes);
+        let shared = establishing().any(|at| !self.policy.sources[at].correlate.is_empty());
+        let unread = establishing().find(|at| shared && !self.world.trust[*at].evidence.proves_absence());
+        unread.map_or(Absence::Proven, Absence::Unproven)
     }
 }
 
@@ -342,46 +446,6 @@ pub(super) enum Absence {
     Unproven(usize),
     /// nothing declares where it would come from
     Nowhere,
-}
-
-/// The records behind one identity, each unpacked once.
-pub(super) struct Records<'w> {
-    own: Option<(usize, Vec<Cell<'w>>)>,
-    others: Vec<(usize, Record<Vec<Cell<'w>>>)>,
-}
-
-impl<'w> Records<'w> {
-    fn new(identities: &Identities<'w>, companions: &[Companion], number: u32, own: Option<(usize, u32)>) -> Self {
-        let cells = |source: usize, record: u32| -> Vec<Cell<'w>> { identities.world.sources[source].row(record).cells().collect() };
-        let others = companions.iter().map(|companion| {
-            let record = match companion.record(number) {
-                Record::Cells(record) => Record::Cells(cells(companion.source, record)),
-                Record::Nothing => Record::Nothing,
-                Record::Unknown => Record::Unknown,
-            };
-            (companion.source, record)
-        });
-        Self { own: own.map(|(source, record)| (source, cells(source, record))), others: others.collect() }
-    }
-
-    /// The cells of a source's record.
-    pub(super) fn of(&self, source: usize) -> Record<&[Cell<'w>]> {
-        if let Some((own, cells)) = &self.own
-            && *own == source
-        {
-            return Record::Cells(cells);
-        }
-        match self.others.iter().find(|(known, _)| *known == source) {
-            Some((_, Record::Cells(cells))) => Record::Cells(cells),
-            Some((_, Record::Unknown)) => Record::Unknown,
-            _ => Record::Nothing,
-        }
-    }
-
-    /// The source that establishes the identity, and its record.
-    pub(super) fn own(&self) -> Option<(usize, &[Cell<'w>])> {
-        self.own.as_ref().map(|(source, cells)| (*source, cells.as_slice()))
-    }
 }
 
 /// The value of a rule that is nothing but a path: the cell itself, borrowed. Nothing where the rule must be worked out.

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::correlate::is_immutable;
 use crate::expr::Expression;
 use crate::manifest::kinds::{Lifecycle, MappingMode};
 use crate::model::{AttributeType, Capabilities};
-use crate::policy::{Policy, Rule, TargetPolicy};
+use crate::policy::{KeyPolicy, Policy, Rule, TargetPolicy};
 use crate::world::{Bound, World, account_marker, is_compared, kind_of};
 
 /// Everything bound.
@@ -47,6 +48,17 @@ pub(super) struct SourceLayout {
     pub(super) rules: Vec<RuleLayout>,
     pub(super) leaver: Option<Bound>,
     pub(super) suspended: Option<Bound>,
+    /// by what a record finds its identity, in order
+    pub(super) keys: Vec<KeyLayout>,
+}
+
+/// By what a record finds its identity, over the slots of an identity.
+pub(super) struct KeyLayout {
+    pub(super) text: Arc<str>,
+    pub(super) value: Bound,
+    pub(super) kind: AttributeType,
+    /// whatever it reads stays with a person for good
+    pub(super) immutable: bool,
 }
 
 /// One rule, bound.
@@ -107,7 +119,13 @@ impl<'p> Layout<'p> {
                 names.candidate(&written.attribute, Candidate { source: at, rule, precedence: written.precedence });
             }
             let bound = rules.rules.iter().map(|rule| RuleLayout::new(rule, bind)).collect();
-            SourceLayout { rules: bound, leaver: rules.leaver.as_ref().map(bind), suspended: rules.suspended.as_ref().map(bind) }
+            let (leaver, suspended) = (rules.leaver.as_ref().map(bind), rules.suspended.as_ref().map(bind));
+            SourceLayout {
+                rules: bound,
+                leaver,
+                suspended,
+                keys: rules.correlate.iter().map(|key| KeyLayout::new(key, &mut names)).collect(),
+            }
         });
         let sources = sources.collect();
         let targets = policy.targets.iter().zip(&world.targets);
@@ -127,6 +145,17 @@ impl<'p> Layout<'p> {
 impl RuleLayout {
     fn new(rule: &Rule, mut bind: impl FnMut(&Expression) -> Bound) -> Self {
         Self { value: bind(&rule.value), when: rule.when.as_ref().map(&mut bind), unique: rule.unique }
+    }
+}
+
+impl KeyLayout {
+    fn new(key: &KeyPolicy, names: &mut Names) -> Self {
+        Self {
+            text: key.text.clone(),
+            value: names.bind(&key.value),
+            kind: key.value.bare_path().map_or(AttributeType::Text, |path| kind_of(path)),
+            immutable: key.value.reads().iter().all(|path| is_immutable(path)),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::identity::{Held, Person, Records};
+use super::identity::{Held, Person};
 use super::layout::Layout;
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Cell, Value, ValueState};
@@ -48,8 +48,8 @@ pub(super) fn word(lifecycle: Lifecycle) -> &'static str {
 }
 
 /// Works it out. A leaver's status wins, then a start in the future, then an end in the past, then suspension.
-pub(super) fn standing(layout: &Layout<'_>, records: &Records<'_>, person: &Person, moment: Moment) -> Standing {
-    let conditions = records.own().map(|(source, cells)| (&layout.sources[source], cells));
+pub(super) fn standing(layout: &Layout<'_>, own: Option<(usize, &[Cell<'_>])>, person: &Person, moment: Moment) -> Standing {
+    let conditions = own.map(|(source, cells)| (&layout.sources[source], cells));
     let holds = |bound: Option<&Bound>, cells| bound.map_or(Truth::No, |bound| bound.holds_for_cells(cells));
     let status = |pick: fn(&super::layout::SourceLayout) -> Option<&Bound>| {
         conditions.map_or(Truth::No, |(source, cells)| holds(pick(source), cells))

@@ -3,10 +3,12 @@
 //! Must never: ask a system, read the time, or treat something it does not know as absent.
 
 mod account;
+mod census;
 mod companion;
 mod correlate;
 mod departure;
 mod desired;
+mod doubts;
 mod findings;
 mod group;
 pub mod guardrail;
@@ -19,11 +21,13 @@ mod observed;
 mod order;
 mod population;
 mod protect;
+mod records;
 mod reference;
 mod restrict;
 mod roster;
 mod screen;
 mod serve;
+mod several;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -38,7 +42,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{FORMAT_VERSION, ObjectKind, Page, Plan};
+use crate::model::{FORMAT_VERSION, ObjectKind, Page, Plan, RecordLink};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -119,6 +123,15 @@ pub fn survey(policy: &Policy, world: &World, moment: Moment, _scope: Scope<'_>)
 /// Decides. `answers` holds one answer for each lookup of the survey; a missing one counts as unknown.
 pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>) -> Plan {
     decide(policy, world, answers, moment, scope, Look::Quick)
+}
+
+/// Whose record is whose, where that is not remembered yet. Nothing where not everything could be read: then a second claimant may be missing.
+pub fn record_links(policy: &Policy, world: &World, moment: Moment) -> Vec<RecordLink> {
+    if policy.sources.len() < 2 && policy.users.iter().all(|user| user.records.is_empty()) {
+        return Vec::new();
+    }
+    let basis = Basis::new(policy, world, &[], moment);
+    if world.trust.iter().all(|trust| trust.evidence.proves_absence()) { basis.people.record_links() } else { Vec::new() }
 }
 
 /// Whether everybody is looked at closely. The plan is the same; only tests take the long way.

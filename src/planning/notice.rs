@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::doubts;
 use super::findings::Shared;
 use super::identity::{Failure, Person};
 use super::lifecycle::Standing;
@@ -12,7 +13,7 @@ use super::work::{Stage, Work};
 use crate::manifest::kinds::Ownership;
 use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, Visibility, attribute};
 
-/// Sources: how they were read, records without a key, overrides of nobody.
+/// Sources: how they were read, records without a key, what could not be told about identities.
 pub(super) fn sources(work: &mut Work<'_, '_>) {
     let basis = work.basis;
     for ((rules, side), trust) in basis.policy.sources.iter().zip(&basis.world.sources).zip(&basis.world.trust) {
@@ -40,17 +41,7 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
             work.findings.push(Finding::new(Severity::Error, FindingCode::ExpressionFailed, subject, message).at(place));
         }
     }
-    for (source, number) in basis.people.ambiguous() {
-        let name = &basis.policy.sources[source].name;
-        let sentence = "{who}: which record is theirs can't be told, so its attributes are not known";
-        let shared = Shared::new(Severity::Error, FindingCode::AmbiguousCorrelation, Some(name), sentence);
-        work.findings.share(shared.hint("Correct the attributes by which records are correlated."), &basis.people.key(number));
-    }
-    for user in basis.people.dangling_overrides() {
-        let message = format!("{} is overridden, but no source has it", user.key);
-        let finding = Finding::new(Severity::Warning, FindingCode::UnknownMember, Subject::identity(&user.key), message);
-        work.findings.push(finding.hint("Correct spec.overrides, or remove the User.").at(Some(user.place.clone())));
-    }
+    doubts::tell(work);
 }
 
 /// Targets: how they were read, and attributes they can't hold.

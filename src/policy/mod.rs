@@ -90,8 +90,8 @@ pub struct SourcePolicy {
     pub filter: Option<Expression>,
     /// whether a record makes somebody exist
     pub establishes: bool,
-    /// for a source that does not: attributes by which a record finds its identity
-    pub correlate: Vec<Arc<str>>,
+    /// by what a record finds its identity, in order
+    pub correlate: Vec<KeyPolicy>,
     /// holds for somebody who has left
     pub leaver: Option<Expression>,
     /// holds for somebody on leave
@@ -102,8 +102,19 @@ pub struct SourcePolicy {
     pub completeness: CompletenessPolicy,
     /// a hash of connection and scope: counts compare only within one scope
     pub scope_hash: u64,
+    /// the higher wins, where a rule does not say otherwise
+    pub precedence: i32,
     /// the document
     pub place: Place,
+}
+
+/// By what a record finds its identity.
+#[derive(Clone, Debug)]
+pub struct KeyPolicy {
+    /// as it is written
+    pub text: Arc<str>,
+    /// over `identity`, worked out for records and for identities
+    pub value: Expression,
 }
 
 /// When a read counts as complete.
@@ -254,7 +265,22 @@ pub struct UserPolicy {
     pub exclude: bool,
     /// sorted by attribute; `Set` or `Clear`
     pub attributes: Vec<(Arc<str>, ValueState)>,
+    /// records that are this identity's and nobody else's
+    pub records: Vec<RecordPolicy>,
+    /// keys that it had
+    pub former_keys: Vec<Arc<str>>,
     /// the document
+    pub place: Place,
+}
+
+/// A record that a User names.
+#[derive(Clone, Debug)]
+pub struct RecordPolicy {
+    /// the source's position in the policy
+    pub source: usize,
+    /// the record's key
+    pub key: Arc<str>,
+    /// the manifest line
     pub place: Place,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compile::Compiler;
 use super::target::lifecycles;
-use super::{GroupPolicy, MemberPolicy, UserPolicy};
+use super::{GroupPolicy, MemberPolicy, RecordPolicy, UserPolicy};
 use crate::expr::Root;
 use crate::manifest::kinds::{GroupSpec, IdentityRef, Member, UserSpec};
 use crate::manifest::{Document, Origin, Outline, quantity};
@@ -28,8 +28,20 @@ impl Compiler<'_> {
             standalone: spec.overrides.is_none(),
             exclude: spec.exclude,
             attributes,
+            records: self.records(document),
+            former_keys: spec.former_keys.iter().map(|key| Arc::from(key.trim())).collect(),
             place: self.place(&document.origin),
         }
+    }
+
+    /// Records by name. A source that nobody declares is told by the manifests' own checks.
+    fn records(&self, document: &Document<UserSpec>) -> Vec<RecordPolicy> {
+        let position = |name: &str| self.loaded.sources.iter().position(|source| source.name.as_ref() == name);
+        let records = document.spec.records.iter().enumerate().filter_map(|(at, record)| {
+            let place = self.loaded.place(&document.origin, &format!("/spec/records/{at}"));
+            Some(RecordPolicy { source: position(&record.source)?, key: Arc::from(record.key.trim()), place })
+        });
+        records.collect()
     }
 
     /// Another identity, by its key.

@@ -7,11 +7,12 @@ use siphasher::sip::SipHasher13;
 
 use super::compile::Compiler;
 use super::mapping::USER_PRECEDENCE;
-use super::{CompletenessPolicy, SourcePolicy};
-use crate::expr::Root;
-use crate::manifest::Document;
+use super::{CompletenessPolicy, KeyPolicy, SourcePolicy};
+use crate::expr::{Root, segments_of_path};
 use crate::manifest::kinds::{Completeness, SourceSpec};
 use crate::manifest::quantity::{self, Amount};
+use crate::manifest::{Document, Origin};
+use crate::model::is_known_attribute;
 
 impl Compiler<'_> {
     pub(super) fn sources(&mut self) -> Vec<SourcePolicy> {
@@ -41,12 +42,13 @@ impl Compiler<'_> {
             filter,
             // With several sources each must say it, which was checked; the only one does.
             establishes: spec.establishes.unwrap_or(true),
-            correlate: spec.correlate.iter().map(|name| Arc::from(name.as_str())).collect(),
+            correlate: spec.correlate.iter().enumerate().map(|(at, text)| self.correlation_key(origin, at, text)).collect(),
             leaver,
             suspended,
             rules,
             completeness: self.completeness(document, spec.completeness.as_ref()),
             scope_hash: scope_hash(spec),
+            precedence,
             place: self.place(origin),
         };
         self.correlation(document, &source);
@@ -57,12 +59,19 @@ impl Compiler<'_> {
         source
     }
 
-    /// A source that establishes nobody must find its people by attributes that it maps.
+    /// An attribute's name, or an expression.
+    fn correlation_key(&mut self, origin: &Origin, at: usize, text: &str) -> KeyPolicy {
+        let pointer = format!("/spec/correlate/{at}");
+        let value = match attribute_path(text) {
+            Some(path) => self.expression(origin, &pointer, &path, Root::Identity),
+            None => self.expression(origin, &pointer, text, Root::Identity),
+        };
+        KeyPolicy { text: Arc::from(text), value }
+    }
+
+    /// A source that establishes nobody must find its people, and every key must be made of attributes that it maps.
     fn correlation(&mut self, document: &Document<SourceSpec>, source: &SourcePolicy) {
-        if source.establishes {
-            return;
-        }
-        if source.correlate.is_empty() {
+        if source.correlate.is_empty() && !source.establishes {
             let message = format!("nothing says how a record of the Source `{}` finds its identity", source.name);
             self.error(
                 &document.origin,
@@ -71,10 +80,14 @@ impl Compiler<'_> {
                 "add `correlate: [employeeNumber]`, or another attribute that it maps",
             );
         }
-        for (at, attribute) in source.correlate.iter().enumerate() {
-            if !source.rules.iter().any(|rule| rule.attribute == *attribute) {
-                let message = format!("`{attribute}` is to find the identity, and no rule of this Source maps it");
-                self.error(&document.origin, &format!("/spec/correlate/{at}"), message, "add a rule for it");
+        for (at, key) in source.correlate.iter().enumerate() {
+            let pointer = format!("/spec/correlate/{at}");
+            for path in key.value.reads().iter().filter(|path| !source.rules.iter().any(|rule| rule.attribute == **path)) {
+                let message = format!("`{path}` is to find the identity, and no rule of this Source maps it");
+                self.error(&document.origin, &pointer, message, "add a rule for it");
+            }
+            if key.value.reads().is_empty() && key.value.text() != "null" {
+                self.error(&document.origin, &pointer, "this key is the same for everybody", "name an attribute, such as `employeeNumber`");
             }
         }
     }
@@ -96,6 +109,19 @@ impl Compiler<'_> {
             None | Some(Err(_)) => {}
         }
         policy
+    }
+}
+
+/// The expression that an attribute's name stands for; nothing where it is an expression already.
+fn attribute_path(text: &str) -> Option<String> {
+    let custom = text.strip_prefix("custom.").filter(|_| is_known_attribute(text));
+    let indexed = |name: &str| segments_of_path(name).iter().map(|segment| format!("[{segment:?}]")).collect::<String>();
+    match custom {
+        Some(name) if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')) => {
+            Some(format!("identity.custom{}", indexed(name)))
+        }
+        Some(_) => None,
+        None => is_known_attribute(text).then(|| format!("identity.{text}")),
     }
 }
 

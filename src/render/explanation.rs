@@ -35,7 +35,9 @@ impl View<'_> {
         for behind in &explanation.behind {
             let key = behind.key.as_deref().unwrap_or("(it can't be told which record)");
             let place = paint(QUIET, format_args!("at {}", safe::line(&behind.place.to_string())));
-            writeln!(self.out, "  from {}/{} {place}", safe::line(&behind.source), safe::line(key))?;
+            let found = behind.found.as_deref().map(|found| format!(", {}", safe::line(found))).unwrap_or_default();
+            let line = format!("  from {}/{}{found} {place}", safe::line(&behind.source), safe::line(key));
+            paragraph(self.width, &line, "    ", self.out)?;
         }
         writeln!(self.out)
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::{Baseline, Deactivation, Link, LinkOrigin, Memory, ObjectKind, WindowEntry};
+use crate::model::{Baseline, Deactivation, Link, LinkOrigin, Memory, ObjectKind, RecordLink, WindowEntry};
 
 use super::schema::{meta, set_meta};
 
@@ -42,6 +42,19 @@ pub fn forget_link(connection: &Connection, target: &str, kind: ObjectKind, key:
         word(&kind),
         key
     ])?;
+    Ok(())
+}
+
+/// Remembers whose record it is. An identity has one record in a source, so what was its record before is nobody's.
+pub(super) fn record_record(connection: &Connection, link: &RecordLink) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM records WHERE source = ?1 AND identity = ?2 AND record <> ?3")?.execute([
+        &link.source,
+        &link.identity,
+        &link.record,
+    ])?;
+    let upsert = "INSERT INTO records (source, record, identity) VALUES (?1, ?2, ?3) \
+                  ON CONFLICT (source, record) DO UPDATE SET identity = excluded.identity";
+    connection.prepare_cached(upsert)?.execute([&link.source, &link.record, &link.identity])?;
     Ok(())
 }
 
@@ -98,6 +111,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
     Ok(Memory {
         known: meta(connection, KNOWN_SINCE)?.is_some(),
         links: all(connection, "SELECT target, kind, key, id, origin FROM links", link)?,
+        records: all(connection, "SELECT source, record, identity FROM records", record)?,
         deactivations: all(connection, "SELECT target, id, at FROM deactivations", deactivation)?,
         baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
         windows: all(
@@ -118,6 +132,10 @@ fn link(row: &Row<'_>) -> rusqlite::Result<Link> {
         _ => LinkOrigin::Adopted,
     };
     Ok(Link { target: text(row, 0)?, kind: parsed(row, 1)?, key: text(row, 2)?, id: text(row, 3)?, origin })
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<RecordLink> {
+    Ok(RecordLink { source: text(row, 0)?, record: text(row, 1)?, identity: text(row, 2)? })
 }
 
 fn deactivation(row: &Row<'_>) -> rusqlite::Result<Deactivation> {

@@ -13,6 +13,10 @@ CREATE TABLE links (
     target TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, origin TEXT NOT NULL,
     PRIMARY KEY (target, kind, key)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE records (
+    source TEXT NOT NULL, record TEXT NOT NULL, identity TEXT NOT NULL, PRIMARY KEY (source, record)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX records_by_identity ON records (source, identity);
 CREATE TABLE deactivations (target TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (target, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE baselines (
     system TEXT NOT NULL, kind TEXT NOT NULL, scope INTEGER NOT NULL, count INTEGER NOT NULL, at TEXT NOT NULL,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use crate::model::{Baseline, Memory, ObjectKind};
+use crate::model::{Baseline, Memory, ObjectKind, RecordLink};
 
 use super::error::StateError;
 use super::lock::RunLock;
@@ -70,6 +70,11 @@ impl Store {
     /// Remembers complete reads.
     pub fn record_baselines(&self, baselines: &[Baseline]) -> Result<(), StateError> {
         self.write(|transaction| baselines.iter().try_for_each(|baseline| rows::record_baseline(transaction, baseline)))
+    }
+
+    /// Remembers whose records they are.
+    pub fn record_records(&self, records: &[RecordLink]) -> Result<(), StateError> {
+        self.write(|transaction| records.iter().try_for_each(|link| rows::record_record(transaction, link)))
     }
 
     /// Drops our deactivations, by target and id, that somebody undid.

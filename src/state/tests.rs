@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::model::{Action, Baseline, Deactivation, Link, LinkOrigin, Memory, ObjectKind, WindowEntry};
+use crate::model::{Action, Baseline, Deactivation, Link, LinkOrigin, Memory, ObjectKind, RecordLink, WindowEntry};
 
 fn now() -> Timestamp {
     "2026-11-22T10:00:00.123456789Z".parse().unwrap()
@@ -13,6 +13,10 @@ fn now() -> Timestamp {
 
 fn link(key: &str, id: &str) -> Link {
     Link { target: Arc::from("chat"), kind: ObjectKind::Account, key: Arc::from(key), id: Arc::from(id), origin: LinkOrigin::Created }
+}
+
+fn record(record: &str, identity: &str) -> RecordLink {
+    RecordLink { source: Arc::from("ldap"), record: Arc::from(record), identity: Arc::from(identity) }
 }
 
 #[test]
@@ -49,6 +53,8 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
             record_completed_run(tx, now())
         })
         .unwrap();
+    store.record_records(&[record("a", "hr/1"), record("c", "hr/2")]).unwrap();
+    store.record_records(&[record("b", "hr/1"), record("c", "hr/3")]).unwrap();
     store.record_baselines(std::slice::from_ref(&baseline)).unwrap();
     store.forget_deactivations(&[("chat", "8")]).unwrap();
     assert_eq!(store.prune_windows(now() - SignedDuration::from_hours(24)).unwrap(), 1);
@@ -58,6 +64,7 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
     let expected = Memory {
         known: true,
         links: vec![link("hr/1", "7"), link("hr/2", "9")],
+        records: vec![record("b", "hr/1"), record("c", "hr/3")],
         deactivations: vec![deactivation],
         baselines: vec![baseline],
         windows: vec![other, entry(now())],

@@ -6,6 +6,7 @@ use std::hash::Hasher as _;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
+use siphasher::sip128::{self, Hasher128 as _};
 
 /// The hash of one workspace: the same in every run, another in every workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,13 @@ impl Keyed {
         let mut hasher = self.start();
         hasher.write(bytes);
         hasher.finish()
+    }
+
+    /// Of some bytes, so wide that two values never share one: nothing else need be compared.
+    pub(crate) fn wide(self, bytes: &[u8]) -> u128 {
+        let mut hasher = sip128::SipHasher13::new_with_keys(self.one, self.two);
+        hasher.write(bytes);
+        hasher.finish128().as_u128()
     }
 
     /// Of a text.

@@ -12,12 +12,13 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let loaded = context.loaded;
     for source in &loaded.sources {
         rules(context, &source.origin, "/spec/mapping/rules", &source.spec.mapping.rules, problems);
-        names(context, &source.origin, &source.spec.correlate, problems);
+        let keys = source.spec.correlate.iter().enumerate().filter(|(_, key)| is_plain_name(key));
+        names(context, &source.origin, keys, problems);
     }
     for target in &loaded.targets {
         let mapping = target.spec.mapping.as_ref();
         rules(context, &target.origin, "/spec/mapping/rules", mapping.map_or(&[], |mapping| &mapping.rules), problems);
-        names(context, &target.origin, &target.spec.correlate, problems);
+        names(context, &target.origin, target.spec.correlate.iter().enumerate(), problems);
     }
     for mapping in &loaded.mappings {
         rules(context, &mapping.origin, "/spec/rules", &mapping.spec.rules, problems);
@@ -42,8 +43,13 @@ fn rules(context: &Context<'_>, origin: &Origin, list: &str, rules: &[MappingRul
     }
 }
 
-fn names(context: &Context<'_>, origin: &Origin, names: &[String], problems: &mut Vec<Diagnostic>) {
-    for (at, name) in names.iter().enumerate().filter(|(_, name)| !is_known_attribute(name)) {
+/// A key of a Source is an attribute's name or an expression, which is checked where it is compiled.
+fn is_plain_name(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')) && !key.starts_with("identity.")
+}
+
+fn names<'a>(context: &Context<'_>, origin: &Origin, names: impl Iterator<Item = (usize, &'a String)>, problems: &mut Vec<Diagnostic>) {
+    for (at, name) in names.filter(|(_, name)| !is_known_attribute(name)) {
         problems.push(context.at(origin, &format!("/spec/correlate/{at}"), unknown(name)));
     }
 }

@@ -52,7 +52,7 @@ fn a_second_source_adds_what_it_knows_and_makes_nobody_exist() {
     assert_snapshot!(scene.told(), @r###"
     0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; title: nothing > From the directory; userName: nothing > ada;
     1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
-    (Error AmbiguousCorrelation) hr/3: which record is theirs can't be told, so its attributes are not known
+    (Error AmbiguousCorrelation) hr/3: ldap/d and ldap/e have the same userName, so which is theirs can't be told
     (Error ExpressionFailed) hr/3: its startDate is not known, so nothing is changed for it
     "###);
 }

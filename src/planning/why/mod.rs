@@ -70,6 +70,9 @@ pub struct Behind {
     /// the record's key, or the User's name; none where it can't be told which record it is
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Arc<str>>,
+    /// how it was found to be this identity's, or why that can't be told; none for the record that makes it exist
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
     /// the Source's or User's document
     pub place: Place,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{AttributeWhy, Because, Behind, Claimed, Known};
 use crate::model::{Cell, Value, ValueState};
 use crate::planning::companion::Record;
+use crate::planning::doubts;
 use crate::planning::identity::{Held, Origin, Outcome, Person, USER_PRECEDENCE, evaluate};
 use crate::planning::layout::{Candidate, RuleLayout};
 use crate::planning::lifecycle::Standing;
@@ -62,12 +63,32 @@ pub(super) fn behind(basis: &Basis<'_>, person: &Person) -> Vec<Behind> {
             Record::Unknown => None,
             Record::Nothing => continue,
         };
-        all.push(Behind { source: rules.name.clone(), key, place: rules.place.clone() });
+        all.push(Behind { source: rules.name.clone(), key, found: found(basis, person.number, source), place: rules.place.clone() });
     }
     if let Some(user) = basis.people.declared(person.number) {
-        all.push(Behind { source: "user".into(), key: Some(user.name.clone()), place: user.place.clone() });
+        all.push(Behind { source: "user".into(), key: Some(user.name.clone()), found: None, place: user.place.clone() });
     }
     all
+}
+
+/// How a companion's record was found, or why it was not.
+fn found(basis: &Basis<'_>, number: u32, source: usize) -> Option<String> {
+    if let Origin::Record(own, _) = basis.people.origin(number)
+        && own == source
+    {
+        return basis.people.blocked(number).map(|_| "it may be somebody else's".to_owned());
+    }
+    let companion = basis.people.companion(source)?;
+    if let Some(how) = companion.how(number) {
+        return Some(format!("by {}", doubts::how(basis, source, how)));
+    }
+    if let Some(doubt) = companion.doubt(number) {
+        return Some(doubts::words(basis, source, doubt));
+    }
+    let rules = &basis.policy.sources[source];
+    let unread = !basis.world.trust[source].evidence.proves_absence();
+    let key = || rules.correlate.iter().map(|key| key.text.as_ref()).collect::<Vec<_>>().join(", ");
+    Some(if unread { format!("{} could not be read to its end", rules.name) } else { format!("its {} is not known", key()) })
 }
 
 /// Why an identity stands where it stands.

@@ -1,0 +1,107 @@
+//! An identity with records in several establishing sources: where it stands, and which of them speak for it.
+//!
+//! Somebody is here as long as one of them says so: whoever changes from one company of a group to another leaves only one of its systems. A record that says
+//! that they have left, or come later, is silent while another says that they are here. Must never: let a source that could not be read end anybody.
+
+use std::sync::Arc;
+
+use super::Moment;
+use super::companion::Record;
+use super::identity::{Identities, Origin, Person, SCOPE_FAILED};
+use super::layout::Layout;
+use super::lifecycle::{self, Standing};
+use super::records::Records;
+use crate::manifest::kinds::Lifecycle;
+use crate::policy::UserPolicy;
+use crate::world::RecordState;
+
+/// Whether other establishing sources have, or may have, a record too.
+pub(super) fn are_there(identities: &Identities<'_>, records: &Records<'_>) -> bool {
+    records.others().any(|source| identities.policy.sources[source].establishes)
+}
+
+/// Where the identity stands; sources that are over for it are silenced.
+pub(super) fn settle<'w>(
+    identities: &Identities<'w>,
+    layout: &Layout<'_>,
+    records: &mut Records<'w>,
+    user: Option<&UserPolicy>,
+    person: &mut Person<'w>,
+    moment: Moment,
+) -> Standing {
+    let own = records.own().map(|(source, _)| source);
+    let establishing: Vec<usize> =
+        own.into_iter().chain(records.others()).filter(|source| identities.policy.sources[*source].establishes).collect();
+    let standings: Vec<(usize, Standing)> = establishing
+        .iter()
+        .map(|source| {
+            records.silence(establishing.iter().copied().filter(|other| other != source).collect());
+            (*source, of_one(identities, layout, records, (*source, user), person, moment))
+        })
+        .collect();
+    person.failures.clear();
+    person.unique.clear();
+    let here = standings.iter().map(|(_, standing)| presence(standing)).max().unwrap_or_default();
+    records.silence(standings.iter().filter(|(_, standing)| presence(standing) < here).map(|(source, _)| *source).collect());
+    best(identities, &standings)
+}
+
+/// Where it would stand by one of them alone.
+fn of_one<'w>(
+    identities: &Identities<'w>,
+    layout: &Layout<'_>,
+    records: &Records<'w>,
+    (source, user): (usize, Option<&UserPolicy>),
+    person: &mut Person<'w>,
+    moment: Moment,
+) -> Standing {
+    let Record::Cells(cells) = records.of(source) else {
+        let name = &identities.policy.sources[source].name;
+        return Standing::Unknown(format!("whether {name} knows it too can't be told").into());
+    };
+    if let Origin::Record(own, record) = identities.origin(person.number)
+        && own == source
+    {
+        match identities.world.sources[source].state(record) {
+            RecordState::Counts => {}
+            RecordState::OutOfScope => return Standing::Deselected,
+            RecordState::Ambiguous => return Standing::DuplicateKey,
+            RecordState::ScopeFailed => return Standing::Unknown(SCOPE_FAILED.into()),
+        }
+    }
+    for slot in [layout.start, layout.end] {
+        identities.fill_slot(layout, records, user, slot, person);
+    }
+    lifecycle::standing(layout, Some((source, cells)), person, moment)
+}
+
+/// How much a record has to say: what is not known may be anything.
+fn presence(standing: &Standing) -> u8 {
+    match standing {
+        Standing::Deselected => 0,
+        Standing::Is(Lifecycle::Leaver) => 1,
+        Standing::Is(Lifecycle::PreHire) => 2,
+        Standing::Is(Lifecycle::Active | Lifecycle::Suspended) | Standing::DuplicateKey | Standing::Unknown(_) => 3,
+    }
+}
+
+/// Whoever works somewhere is here, whatever the others say. Short of that, what is not known leaves everything open.
+fn best(identities: &Identities<'_>, standings: &[(usize, Standing)]) -> Standing {
+    let all = || standings.iter().map(|(_, standing)| standing);
+    let is = |lifecycle| all().any(|standing| *standing == Standing::Is(lifecycle));
+    if is(Lifecycle::Active) {
+        return Standing::Is(Lifecycle::Active);
+    }
+    let unknown = standings.iter().find_map(|(source, standing)| match standing {
+        Standing::Unknown(words) => Some(words.clone()),
+        Standing::DuplicateKey => {
+            Some(Arc::from(format!("two different records of {} have its key", identities.policy.sources[*source].name)))
+        }
+        Standing::Is(_) | Standing::Deselected => None,
+    });
+    if let Some(words) = unknown {
+        return Standing::Unknown(words);
+    }
+    let known = [Lifecycle::Suspended, Lifecycle::PreHire, Lifecycle::Leaver];
+    known.into_iter().find(|lifecycle| is(*lifecycle)).map_or(Standing::Deselected, Standing::Is)
+}
