@@ -126,7 +126,7 @@ impl Manifests {
         let users = self.people.iter().map(|(name, login)| {
             let attributes = [("userName", login), ("displayName", login)];
             let attributes = attributes.map(|(attribute, value)| (attribute.to_owned(), value.as_str().into()));
-            User::new(name, UserSpec { overrides: None, attributes: attributes.into(), exclude: false })
+            User::new(name, UserSpec { attributes: attributes.into(), ..UserSpec::default() })
         });
         save(&out.join("users.yaml"), users)?;
         save(&out.join("groups.yaml"), self.groups.iter())?;

@@ -428,7 +428,7 @@ pub enum MappingMode {
 }
 
 /// A declared identity, or an override of one that a source knows.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(group = "headcount.dev", version = "v1alpha1", kind = "User", namespaced, category = "headcount")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UserSpec {
