@@ -127,6 +127,20 @@ impl<'a> Datum<'a> {
         }
     }
 
+    /// Bytes of a text.
+    pub(super) fn text_length(&self) -> usize {
+        self.as_text().map_or(0, str::len)
+    }
+
+    /// Lists and maps in each other.
+    pub(super) fn depth(&self) -> usize {
+        match self {
+            Self::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or_default(),
+            Self::Map(fields) => 1 + fields.iter().map(|(_, value)| value.depth()).max().unwrap_or_default(),
+            _ => 0,
+        }
+    }
+
     /// How much work a copy is: what a run's budget is charged.
     pub(super) fn weight(&self) -> usize {
         match self {

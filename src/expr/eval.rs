@@ -10,14 +10,19 @@ use super::datum::Datum;
 use super::function::Function;
 use super::node::{Comparison, Loop, LoopKind, Node, Operator, Written};
 use super::{Expression, Input};
-use crate::model::Table;
+use crate::model::{Cell, Table};
 
 /// Loop rounds and copied values of one evaluation.
 const MAX_STEPS: usize = 100_000;
 /// Longest text that an expression may put together, in bytes.
 pub(super) const MAX_TEXT: usize = 64 << 10;
 /// Longest list that an expression may put together.
-const MAX_ITEMS: usize = 10_000;
+pub(super) const MAX_ITEMS: usize = 10_000;
+
+/// Longest text that a pattern is tried on, in bytes.
+const MAX_MATCHED: usize = 4 << 10;
+/// Deepest lists and maps that an expression may put together.
+pub(super) const MAX_DEPTH: usize = 16;
 
 /// Why an evaluation failed: names the place in the expression, never the data.
 #[derive(Debug)]
@@ -47,10 +52,17 @@ impl<'a> Run<'a> {
         Written { node, root: self.expression.root.name(), reads: &self.expression.reads }
     }
 
-    fn input(&mut self, at: usize) -> Datum<'a> {
-        let value = self.inputs.get(at).and_then(|input| Datum::from_input(*input));
+    /// What is read again and again in a loop costs as often: a list is taken apart each time.
+    fn input(&mut self, node: &'a Node, at: usize) -> Outcome<'a> {
+        let input = self.inputs.get(at).copied();
+        if let Some(Input::Cell(Cell::Json(text))) = input {
+            self.charge(node, text.len() / 16)?;
+        }
+        let value = input.and_then(Datum::from_input);
         self.read_missing |= value.is_none();
-        value.unwrap_or(Datum::Null)
+        let value = value.unwrap_or(Datum::Null);
+        self.charge(node, value.weight())?;
+        Ok(value)
     }
 
     /// Null because nothing is there, not because somebody said so.
@@ -68,8 +80,13 @@ impl<'a> Run<'a> {
 impl Node {
     pub(super) fn eval<'a>(&'a self, run: &mut Run<'a>) -> Outcome<'a> {
         match self {
-            Self::Literal(value) => Ok(value.borrowed()),
-            Self::Input(at) => Ok(run.input(*at)),
+            Self::Literal(value) => {
+                if let Datum::List(items) = value {
+                    run.charge(self, items.len())?;
+                }
+                Ok(value.borrowed())
+            }
+            Self::Input(at) => run.input(self, *at),
             Self::Local(at) => self.local(*at, run),
             Self::Field(of, name) => {
                 let of = of.eval(run)?;
@@ -77,8 +94,9 @@ impl Node {
             }
             Self::Index(of, index) => self.index(of, index, run),
             Self::Has(at) => {
-                run.input(*at);
-                Ok(Datum::Bool(!matches!(run.inputs.get(*at), None | Some(Input::Cell(crate::model::Cell::Missing)))))
+                let there = !matches!(run.inputs.get(*at), None | Some(Input::Cell(Cell::Missing)));
+                run.read_missing |= !there;
+                Ok(Datum::Bool(there))
             }
             Self::HasField(of, name) => {
                 let of = of.eval(run)?;
@@ -99,16 +117,10 @@ impl Node {
             Self::Math(operator, sides) => self.math(*operator, sides, run),
             Self::In(sides) => self.contained(sides, run),
             Self::Call(function, arguments) => self.call(function, arguments, run),
-            Self::Matches(of, pattern) => match of.eval(run)? {
-                Datum::Null => Ok(Datum::Null),
-                of => match of.as_text() {
-                    Some(text) => Ok(Datum::Bool(pattern.is_match(text))),
-                    None => run.fail(self, &format!("needs text, not {}", of.kind())),
-                },
-            },
+            Self::Matches(of, pattern) => self.matches(of, pattern, run),
             Self::Date(of, format) => self.date(of, format, run),
             Self::Lookup(table, key) => self.lookup(table, key, run),
-            Self::List(items) => list(items, run),
+            Self::List(items) => self.list(items, run),
             Self::Map(entries) => self.map(entries, run),
             Self::Loop(each) => self.each(each, run),
         }
@@ -198,6 +210,8 @@ impl Node {
                 one.extend(other);
                 Ok(Datum::List(one))
             }
+            // Nothing adds nothing to a list.
+            (Datum::List(list), Datum::Null) | (Datum::Null, Datum::List(list)) => Ok(Datum::List(list)),
             (one, other) => match (one.as_text(), other.as_text()) {
                 (Some(first), Some(second)) => {
                     run.charge(self, (first.len() + second.len()) / 64)?;
@@ -215,6 +229,7 @@ impl Node {
     fn contained<'a>(&'a self, sides: &'a [Node; 2], run: &mut Run<'a>) -> Outcome<'a> {
         let one = sides[0].eval(run)?;
         if let Self::Literal(Datum::List(items)) = &sides[1] {
+            run.charge(self, items.len() / 16)?;
             return Ok(Datum::Bool(items.iter().any(|item| item.equals(&one))));
         }
         match sides[1].eval(run)? {
@@ -234,13 +249,33 @@ impl Node {
         if matches!(arguments[0], Datum::Null) && !function.takes_null {
             return Ok(Datum::Null);
         }
+        if let (true, Datum::List(items)) = (function.compares_all, &arguments[0]) {
+            run.charge(self, items.len().saturating_mul(items.len()) / 16)?;
+        }
+        let read: usize = arguments.iter().map(Datum::text_length).sum();
         match (function.run)(arguments) {
             Ok(Datum::Null) if function.picks => Ok(run.absent()),
+            // Some letters come to several in another case or alphabet.
+            Ok(value) if value.text_length() > MAX_TEXT.max(read) => run.fail(self, "makes a text that is too long"),
             Ok(value) => {
                 run.charge(self, value.weight())?;
                 Ok(value)
             }
             Err(words) => run.fail(self, &words),
+        }
+    }
+
+    /// Charged by the byte: a pattern may look at each many times.
+    fn matches<'a>(&'a self, of: &'a Node, pattern: &'a regex::Regex, run: &mut Run<'a>) -> Outcome<'a> {
+        let of = of.eval(run)?;
+        match (&of, of.as_text()) {
+            (Datum::Null, _) => Ok(Datum::Null),
+            (_, Some(text)) if text.len() > MAX_MATCHED => run.fail(self, "gets a text that is too long"),
+            (_, Some(text)) => {
+                run.charge(self, text.len())?;
+                Ok(Datum::Bool(pattern.is_match(text)))
+            }
+            _ => run.fail(self, &format!("needs text, not {}", of.kind())),
         }
     }
 
@@ -275,8 +310,20 @@ impl Node {
         }
     }
 
+    /// A list whose every item is null is null: nothing was there to list.
+    fn list<'a>(&'a self, items: &'a [Node], run: &mut Run<'a>) -> Outcome<'a> {
+        run.charge(self, items.len())?;
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            values.push(item.eval(run)?);
+        }
+        let nothing = !values.is_empty() && values.iter().all(|value| matches!(value, Datum::Null));
+        Ok(if nothing { Datum::Null } else { Datum::List(values) })
+    }
+
     /// A complex value without its `value` is no value.
     fn map<'a>(&'a self, entries: &'a [(Node, Node)], run: &mut Run<'a>) -> Outcome<'a> {
+        run.charge(self, entries.len())?;
         let mut fields = Vec::with_capacity(entries.len());
         for (name, value) in entries {
             let (name, value) = (name.eval(run)?, value.eval(run)?);
@@ -351,14 +398,4 @@ fn both<'a>(one: &'a Node, other: &'a Node, decides: bool, run: &mut Run<'a>) ->
         (Err(failure), _) | (_, Err(failure)) => Err(failure),
         _ => Ok(Datum::Bool(!decides)),
     }
-}
-
-/// A list whose every item is null is null: nothing was there to list.
-fn list<'a>(items: &'a [Node], run: &mut Run<'a>) -> Outcome<'a> {
-    let mut values = Vec::with_capacity(items.len());
-    for item in items {
-        values.push(item.eval(run)?);
-    }
-    let nothing = !values.is_empty() && values.iter().all(|value| matches!(value, Datum::Null));
-    Ok(if nothing { Datum::Null } else { Datum::List(values) })
 }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::date;
 use super::datum::Datum;
-use super::eval::MAX_TEXT;
+use super::eval::{MAX_ITEMS, MAX_TEXT};
 use crate::diagnostic::nearest;
 
 /// One function.
@@ -22,8 +22,13 @@ pub(super) struct Function {
     pub(super) takes_null: bool,
     /// null from a value means that nothing was there to pick
     pub(super) picks: bool,
+    /// its work grows with the square of its list
+    pub(super) compares_all: bool,
     pub(super) run: for<'a> fn([Datum<'a>; 3]) -> Outcome<'a>,
 }
+
+/// Longest text that `padLeft` fills up to.
+const MAX_PADDED: usize = 256;
 
 type Outcome<'a> = Result<Datum<'a>, Cow<'static, str>>;
 
@@ -43,11 +48,16 @@ impl Function {
         usage: &'static str,
         run: for<'a> fn([Datum<'a>; 3]) -> Outcome<'a>,
     ) -> Self {
-        Self { name, least, most, usage, takes_null: false, picks: false, run }
+        Self { name, least, most, usage, takes_null: false, picks: false, compares_all: false, run }
     }
 
     const fn taking_null(mut self) -> Self {
         self.takes_null = true;
+        self
+    }
+
+    const fn comparing_all(mut self) -> Self {
+        self.compares_all = true;
         self
     }
 
@@ -70,16 +80,17 @@ static FUNCTIONS: &[Function] = &[
         Ok(if matches!(value, Datum::Null) { other } else { value })
     })
     .taking_null(),
-    Function::new("distinct", 1, 1, "distinct(list)", distinct),
+    Function::new("distinct", 1, 1, "distinct(list)", distinct).comparing_all(),
     Function::new("endsWith", 2, 2, "endsWith(text, \"part\")", |arguments| test(arguments, |text, part| text.ends_with(part))),
     Function::new("first", 1, 1, "first(list)", |[list, ..]| Ok(items(list)?.into_iter().find(not_null).unwrap_or(Datum::Null))).picking(),
+    Function::new("flatten", 1, 1, "flatten(list)", flatten),
     Function::new("indexOf", 2, 2, "indexOf(text, \"part\")", |arguments| position(arguments, |text, part| text.find(part))),
     Function::new("int", 1, 1, "int(text)", to_int),
     Function::new("join", 1, 2, "join(list, \", \")", join),
     Function::new("last", 1, 1, "last(list)", |[list, ..]| Ok(items(list)?.into_iter().rfind(not_null).unwrap_or(Datum::Null))).picking(),
     Function::new("lastIndexOf", 2, 2, "lastIndexOf(text, \"part\")", |arguments| position(arguments, |text, part| text.rfind(part))),
     Function::new("lower", 1, 1, "lower(text)", |[text, ..]| map_text(text, lower)),
-    Function::new("lowerAscii", 1, 1, "lowerAscii(text)", |[text, ..]| map_text(text, |text| Cow::Owned(text.to_ascii_lowercase()))),
+    Function::new("padLeft", 2, 3, "padLeft(text, 8, \"0\")", pad_left),
     Function::new("replace", 3, 3, "replace(text, \"from\", \"to\")", replace),
     Function::new("reverse", 1, 1, "reverse(list)", reverse),
     Function::new("size", 1, 1, "size(list)", size),
@@ -89,9 +100,9 @@ static FUNCTIONS: &[Function] = &[
     Function::new("startsWith", 2, 2, "startsWith(text, \"part\")", |arguments| test(arguments, |text, part| text.starts_with(part))),
     Function::new("string", 1, 1, "string(number)", to_text),
     Function::new("substring", 2, 3, "substring(text, 0, 3)", |[text, from, to]| slice(text, from, Some(to), false)),
+    Function::new("title", 1, 1, "title(text)", |[text, ..]| map_text(text, title)),
     Function::new("trim", 1, 1, "trim(text)", |[text, ..]| map_text(text, |text| Cow::Borrowed(text.trim()))),
     Function::new("upper", 1, 1, "upper(text)", |[text, ..]| map_text(text, |text| Cow::Owned(text.to_uppercase()))),
-    Function::new("upperAscii", 1, 1, "upperAscii(text)", |[text, ..]| map_text(text, |text| Cow::Owned(text.to_ascii_uppercase()))),
 ];
 
 /// What is read by check.rs itself, for hints.
@@ -107,12 +118,16 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 pub(super) fn nearest_name(name: &str) -> Option<&'static str> {
     let other = match name.to_lowercase().as_str() {
-        "tolower" | "lowercase" | "tolowercase" | "downcase" => Some("lower"),
-        "toupper" | "uppercase" | "touppercase" | "upcase" => Some("upper"),
+        "tolower" | "lowercase" | "lowerascii" | "tolowercase" | "downcase" => Some("lower"),
+        "toupper" | "uppercase" | "upperascii" | "touppercase" | "upcase" => Some("upper"),
         "strip" => Some("trim"),
         "unaccent" | "stripaccents" | "stripdiacritics" => Some("ascii"),
         "coalesce" | "orvalue" | "ifnull" => Some("default"),
         "len" | "length" | "count" => Some("size"),
+        "unique" | "uniq" | "dedup" => Some("distinct"),
+        "capitalize" | "titlecase" | "initcap" | "propercase" => Some("title"),
+        "pad" | "padstart" | "lpad" | "zfill" => Some("padLeft"),
+        "concat" | "merge" => Some("flatten"),
         "any" => Some("exists"),
         "timestamp" | "todate" | "parsedate" => Some("date"),
         "plusdays" | "dateadd" => Some("addDays"),
@@ -152,7 +167,36 @@ fn lower(text: &str) -> Cow<'_, str> {
 }
 
 fn ascii(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(deunicode::deunicode(text)) }
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = deunicode::deunicode(text);
+    // Each syllable of Chinese is followed by a blank, the last one too.
+    if !text.ends_with(char::is_whitespace) {
+        plain.truncate(plain.trim_end().len());
+    }
+    Cow::Owned(plain)
+}
+
+/// Words begin with a capital, also behind a hyphen or apostrophe, but for a single letter at the end (`Ada's`).
+fn title(text: &str) -> Cow<'_, str> {
+    let mut titled = String::with_capacity(text.len());
+    let mut starts = true;
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if starts {
+            titled.extend(letter.to_uppercase())
+        } else {
+            titled.extend(letter.to_lowercase())
+        }
+        let apostrophe = matches!(letter, '\'' | '\u{2019}');
+        starts = !letter.is_alphanumeric();
+        if apostrophe && letters.peek().is_some_and(|next| next.is_alphabetic()) {
+            let mut ahead = letters.clone().skip(1);
+            starts = ahead.next().is_some_and(char::is_alphabetic);
+        }
+    }
+    Cow::Owned(titled)
 }
 
 /// Lower-case letters and digits, everything between them one hyphen.
@@ -208,8 +252,27 @@ fn replace<'a>([text, from, to]: [Datum<'a>; 3]) -> Outcome<'a> {
     Ok(Datum::Text(whole.replace(from, to).into()))
 }
 
+/// In characters; the sign is a blank unless it is given.
+fn pad_left<'a>([text, length, sign]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let text = to_text([text, Datum::Null, Datum::Null])?;
+    let Datum::Int(length) = length else { return needs("a length", &length) };
+    let length = usize::try_from(length).unwrap_or_default();
+    let mut signs = sign.as_text().unwrap_or(" ").chars();
+    let (Some(sign), None) = (signs.next(), signs.next()) else { return Err("needs one sign to fill with".into()) };
+    if length > MAX_PADDED {
+        return Err("makes a text that is too long".into());
+    }
+    let whole = text.as_text().unwrap_or_default();
+    let lacking = length.saturating_sub(whole.chars().count());
+    let padded: String = std::iter::repeat_n(sign, lacking).chain(whole.chars()).collect();
+    Ok(Datum::Text(padded.into()))
+}
+
 fn split<'a>([text, by, _]: [Datum<'a>; 3]) -> Outcome<'a> {
     let (Some(whole), Some(by)) = (text.as_text(), by.as_text()) else { return needs("two texts", &text) };
+    if whole.split(by).nth(MAX_ITEMS).is_some() {
+        return Err("makes a list that is too long".into());
+    }
     Ok(Datum::List(whole.split(by).map(|part| Datum::Text(part.to_owned().into())).collect()))
 }
 
@@ -236,15 +299,28 @@ fn join<'a>([list, by, _]: [Datum<'a>; 3]) -> Outcome<'a> {
 fn distinct<'a>([list, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
     let mut seen: Vec<Datum<'a>> = Vec::new();
     let all = items(list)?;
-    if all.len() > 1000 {
-        return Err("gets a list that is too long".into());
-    }
     for item in all {
         if !seen.iter().any(|known| known.equals(&item)) {
             seen.push(item);
         }
     }
     Ok(Datum::List(seen))
+}
+
+/// One level: lists inside the list give their items, nulls are left out.
+fn flatten<'a>([list, ..]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let mut flat = Vec::new();
+    for item in items(list)? {
+        match item {
+            Datum::List(inner) => flat.extend(inner),
+            Datum::Null => {}
+            other => flat.push(other),
+        }
+        if flat.len() > MAX_ITEMS {
+            return Err("makes a list that is too long".into());
+        }
+    }
+    Ok(Datum::List(flat))
 }
 
 fn reverse<'a>([value, ..]: [Datum<'a>; 3]) -> Outcome<'a> {

@@ -125,6 +125,9 @@ impl Expression {
         let mut run = eval::Run::new(self, inputs);
         let result = self.node.eval(&mut run);
         let missing = run.read_missing;
+        if matches!(&result, Ok(value) if value.depth() > eval::MAX_DEPTH) {
+            return Evaluation::Failed(format!("`{}` makes lists that nest too deeply", self.text));
+        }
         match result.map(datum::Datum::into_value) {
             Ok(Some(value)) => Evaluation::Value(value),
             Ok(None) | Err(_) if missing => Evaluation::Missing,

@@ -180,6 +180,59 @@ fn lists_and_loops_work() {
 }
 
 #[test]
+fn nothing_adds_nothing_to_a_list() {
+    let record = r#"{"a": ["x"], "b": [["y", "z"], "w", null], "cleared": null}"#;
+    let xs = eval("record.a", record);
+    for same in ["record.a + record.gone", "record.gone + record.a", "record.a + record.cleared", "record.a + [record.gone]"] {
+        assert_eq!(eval(same, record), xs, "{same}");
+    }
+    assert_eq!(eval("record.gone + record.gone", record), Evaluation::Missing);
+    assert_eq!(eval(r#"join(flatten(record.a + record.b), "")"#, record), text("xyzw"));
+    assert_eq!(eval("flatten([record.gone])", record), Evaluation::Missing);
+}
+
+#[test]
+fn names_of_real_people_survive() {
+    for (name, ascii, slug, upper, title) in [
+        ("Straße", "Strasse", "strasse", "STRASSE", "Straße"),
+        ("Łódź", "Lodz", "lodz", "ŁÓDŹ", "Łódź"),
+        ("Øystein", "Oystein", "oystein", "ØYSTEIN", "Øystein"),
+        ("Nguyễn Thị Đặng", "Nguyen Thi Dang", "nguyen-thi-dang", "NGUYỄN THỊ ĐẶNG", "Nguyễn Thị Đặng"),
+        ("Çelik", "Celik", "celik", "ÇELIK", "Çelik"),
+        ("Işık", "Isik", "isik", "IŞIK", "Işık"),
+        ("Þór Ægisson", "Thor AEgisson", "thor-aegisson", "ÞÓR ÆGISSON", "Þór Ægisson"),
+        ("o\u{2019}brien-smith", "o'brien-smith", "o-brien-smith", "O\u{2019}BRIEN-SMITH", "O\u{2019}Brien-Smith"),
+        ("D'ANGELO", "D'ANGELO", "d-angelo", "D'ANGELO", "D'Angelo"),
+        ("ada's", "ada's", "ada-s", "ADA'S", "Ada's"),
+        ("Zoe\u{308}", "Zoe", "zoe", "ZOE\u{308}", "Zoe\u{308}"),
+        ("Müller", "Muller", "muller", "MÜLLER", "Müller"),
+        ("Jiří Dvořák", "Jiri Dvorak", "jiri-dvorak", "JIŘÍ DVOŘÁK", "Jiří Dvořák"),
+        ("Иванов", "Ivanov", "ivanov", "ИВАНОВ", "Иванов"),
+        ("Παπαδόπουλος", "Papadopoulos", "papadopoulos", "ΠΑΠΑΔΌΠΟΥΛΟΣ", "Παπαδόπουλος"),
+        ("王小明", "Wang Xiao Ming", "wang-xiao-ming", "王小明", "王小明"),
+        ("María José", "Maria Jose", "maria-jose", "MARÍA JOSÉ", "María José"),
+        ("  ", "  ", "", "  ", "  "),
+    ] {
+        let record = serde_json::json!({ "n": name }).to_string();
+        for (function, expected) in [("ascii", ascii), ("slug", slug), ("upper", upper), ("title", title)] {
+            assert_eq!(eval(&format!("{function}(record.n)"), &record), text(expected), "{function}({name})");
+        }
+    }
+    assert_eq!(eval(r#"record.n.replace("ü", "ue").ascii()"#, r#"{"n": "Müller-Lüdenscheidt"}"#), text("Mueller-Luedenscheidt"));
+    assert_eq!(eval(r#"padLeft(record.n, 6, "0")"#, r#"{"n": 17}"#), text("000017"));
+    assert_eq!(eval(r#"padLeft(record.n, 2)"#, r#"{"n": "äöü"}"#), text("äöü"));
+    assert!(matches!(eval(r#"padLeft(record.n, 9999)"#, r#"{"n": "x"}"#), Evaluation::Failed(_)));
+}
+
+#[test]
+fn every_function_stands_in_the_documentation() {
+    let page = include_str!("../../docs/expressions.md");
+    let missing: Vec<_> =
+        function::names().filter(|name| !page.contains(&format!("`{name}`")) && !page.contains(&format!("`{name}("))).collect();
+    assert!(missing.is_empty(), "docs/expressions.md does not name {missing:?}");
+}
+
+#[test]
 fn a_prefix_reads_all_below_it_and_a_reference_stays_one() {
     let expression = compile("identity.name", Root::Identity);
     assert!(expression.reads().contains(&Arc::from("name.givenName")) && expression.reads().len() == 6);

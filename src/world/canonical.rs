@@ -4,6 +4,8 @@
 //! Must never: call two values the same that the attribute's own rules tell apart.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::model::{AttributeType, Cell, Value};
@@ -60,15 +62,45 @@ pub(crate) fn has_key(kind: AttributeType, cell: Cell<'_>, key: &[u8]) -> bool {
     }
 }
 
-/// Whether what should be and what is are the same. Where one side says only values, `type` and `primary` of the other don't count.
+/// Whether what should be and what is are the same. Where one side says only values, `type` and `primary` of the other don't count; and a field that
+/// no wanted item names (the `primary` or `formatted` that a server adds) is nobody's.
 pub(crate) fn same(kind: AttributeType, wanted: &Value, observed: Cell<'_>) -> bool {
-    let whole = is_many(kind) && !is_bare(wanted) && owned(Input::Cell(observed)).is_some_and(|observed| !is_bare(&observed));
-    let detail = if whole { Detail::Whole } else { Detail::Values };
     let mut one = Vec::new();
     let mut other = Vec::new();
-    write_in(kind, Input::Value(wanted), detail, &mut one);
-    write_in(kind, Input::Cell(observed), detail, &mut other);
+    let whole = is_many(kind) && !is_bare(wanted);
+    match owned(Input::Cell(observed)).filter(|observed| whole && !is_bare(observed)) {
+        Some(observed) => {
+            let observed = with_fields(&observed, &fields(wanted));
+            write_value(kind, wanted, Detail::Whole, &mut one);
+            write_value(kind, &observed, Detail::Whole, &mut other);
+        }
+        None => {
+            write_in(kind, Input::Value(wanted), Detail::Values, &mut one);
+            write_in(kind, Input::Cell(observed), Detail::Values, &mut other);
+        }
+    }
     one == other
+}
+
+/// The names that any item has.
+fn fields(value: &Value) -> BTreeSet<Arc<str>> {
+    match value {
+        Value::List(items) => items.iter().flat_map(fields).collect(),
+        Value::Map(fields) => fields.keys().cloned().collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Items with these fields and no others, but for `value`.
+fn with_fields(value: &Value, names: &BTreeSet<Arc<str>>) -> Value {
+    match value {
+        Value::List(items) => Value::List(items.iter().map(|item| with_fields(item, names)).collect()),
+        Value::Map(fields) => {
+            let kept = fields.iter().filter(|(name, _)| names.contains(*name) || name.as_ref() == "value");
+            Value::Map(Arc::new(kept.map(|(name, value)| (name.clone(), value.clone())).collect()))
+        }
+        other => other.clone(),
+    }
 }
 
 /// Whether [`write`] says all there is to compare: no `type` or `primary` is wanted.
@@ -293,9 +325,16 @@ fn item_bytes(kind: AttributeType, item: &Value, detail: Detail) -> Vec<u8> {
 }
 
 /// What servers add by themselves (`display`, `$ref`) and what says nothing does not count.
-fn write_fields(kind: AttributeType, fields: &std::collections::BTreeMap<std::sync::Arc<str>, Value>, out: &mut Vec<u8>) {
+fn write_fields(kind: AttributeType, fields: &BTreeMap<Arc<str>, Value>, out: &mut Vec<u8>) {
     for (name, value) in fields {
-        if matches!(name.as_ref(), "display" | "$ref") || value.is_empty() || (name.as_ref() == "primary" && *value == Value::Bool(false)) {
+        if matches!(name.as_ref(), "display" | "$ref") || value.is_empty() {
+            continue;
+        }
+        if name.as_ref() == "primary" {
+            // Some servers write it as text.
+            if *value == Value::Bool(true) || value.as_text().and_then(text_truth) == Some(true) {
+                sized(b"primary", out);
+            }
             continue;
         }
         let kind = match name.as_ref() {
@@ -349,6 +388,19 @@ mod tests {
             (ManyCaseless, r#"[{"value":"a@b","type":"work"}]"#, r#"[{"value":"a@b","type":"Work","primary":false,"display":"A"}]"#, true),
             (ManyCaseless, r#"[{"value":"a@b","type":"work"}]"#, r#"[{"value":"a@b","type":"home"}]"#, false),
             (ManyCaseless, r#"[{"value":"a@b","type":"work"}]"#, r#""a@b""#, true),
+            (ManyCaseless, r#"[{"value":"a@b","type":"work"}]"#, r#"[{"value":"a@b","type":"work","primary":true}]"#, true),
+            (ManyCaseless, r#"[{"value":"a@b","primary":true}]"#, r#"[{"value":"a@b","type":"work","primary":"True"}]"#, true),
+            (ManyCaseless, r#"[{"value":"a@b","primary":true}]"#, r#"[{"value":"a@b","primary":false}]"#, false),
+            (ManyCaseless, r#"[{"value":"a@b","primary":false}]"#, r#"[{"value":"a@b","primary":true}]"#, false),
+            (ManyCaseless, r#"[{"value":"a@b"},{"value":"A@B"},{"value":"c@d"}]"#, r#"["c@d","a@b"]"#, true),
+            (
+                ManyCaseless,
+                r#"[{"value":"a@b","type":"work"},{"value":"c@d"}]"#,
+                r#"[{"value":"c@d"},{"value":"a@b","type":"work"}]"#,
+                true,
+            ),
+            (Many, r#"[{"type":"work","locality":"Köln"}]"#, r#"[{"locality":"Köln","type":"work","formatted":"Köln"}]"#, true),
+            (Many, r#"[{"type":"work","locality":"Köln"}]"#, r#"[{"locality":"KÖLN","type":"work"}]"#, false),
             (ManyCaseless, "[]", "null", true),
             (ManyPhones, r#""+49 (30) 1-2""#, r#"[{"value":"tel:+493012"}]"#, true),
             (ManyPhones, r#""0049 30 12""#, r#""+493012""#, true),

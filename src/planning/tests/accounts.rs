@@ -132,10 +132,10 @@ fn a_rule_that_fails_changes_nothing_it_would_have_said() {
         .record("hr", json!({"id": "2", "login": "bob", "title": "plain"}))
         .account(json!({"id": "u1", "userName": "ada", "title": "x", "externalId": "hc:acme:hr/1"}))
         .account(json!({"id": "u2", "userName": "bob", "title": "x", "externalId": "hc:acme:hr/2"}));
-    assert_snapshot!(scene.told(), @r###"
+    assert_snapshot!(scene.told(), @r#"
     0 Update hr/1 [Mover] id=u1 title: x > 2026-01-02;
-    (Error ExpressionFailed) hr/2: the rule for title failed, so the value stays as it is: `date(identity.title)` gets a text that is no date it knows; give its format, such as "%d/%m/%Y"
-    "###);
+    (Error ExpressionFailed) hr/2: the rule for title failed, so the value stays as it is: `date(identity.title)` gets a text that is no date it knows; give its format, such as "dd/MM/yyyy"
+    "#);
 }
 
 #[test]

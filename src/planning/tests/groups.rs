@@ -121,10 +121,10 @@ fn a_rule_that_fails_keeps_what_is_there() {
         .marked_group("g1", "group/ops", "ops")
         .member("g1", "u3")
         .member("g1", "u1");
-    assert_snapshot!(scene.told(), @r###"
+    assert_snapshot!(scene.told(), @r#"
     0 RemoveMembers group/ops [Mover] id=g1 hr/1 risks [LastGroup]
-    (Error ExpressionFailed) hr/3: whether group/ops covers them could not be worked out, so memberships stay: `date(identity.title)` gets a text that is no date it knows; give its format, such as "%d/%m/%Y"
-    "###);
+    (Error ExpressionFailed) hr/3: whether group/ops covers them could not be worked out, so memberships stay: `date(identity.title)` gets a text that is no date it knows; give its format, such as "dd/MM/yyyy"
+    "#);
 }
 
 #[test]

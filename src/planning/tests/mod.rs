@@ -5,3 +5,4 @@ mod evidence;
 mod groups;
 mod ownership;
 mod people;
+mod values;

@@ -1,0 +1,102 @@
+//! Values of several items: sets whose order, doubles, letter case, types and primary one count by the attribute's own rules.
+
+use insta::assert_snapshot;
+use serde_json::{Value as Json, json};
+
+use super::super::testing::{Scene, source, target};
+
+/// `chat` holds what a rule of `hr` makes of an attribute.
+fn holding(attribute: &str, rule: &str) -> Scene {
+    let hr = source("hr", "") + &format!("    - attribute: {attribute}\n      value: '{rule}'\n");
+    let rules = format!(
+        "  mapping:\n    rules:\n    - {{attribute: userName, value: identity.userName}}\n    - {{attribute: {attribute}, value: identity.{attribute}}}\n"
+    );
+    Scene::new(&[hr, target(&rules)])
+}
+
+/// Ada's account beside her record.
+fn told(attribute: &str, rule: &str, record: &Json, observed: Json) -> String {
+    let mut row = json!({"id": "1", "login": "ada"});
+    row.as_object_mut().unwrap().extend(record.as_object().unwrap().clone());
+    let mut account = json!({"id": "u1", "userName": "ada", "externalId": "hc:acme:hr/1"});
+    account[attribute] = observed;
+    holding(attribute, rule).record("hr", row).account(account).told()
+}
+
+const EMAILS: &str = r#"[{"value": lower(record.work), "type": "work", "primary": true}] + [{"value": record.private, "type": "home"}]"#;
+
+#[test]
+fn addresses_are_put_together_and_what_is_not_there_is_left_out() {
+    let scene = holding("emails", EMAILS)
+        .record("hr", json!({"id": "1", "login": "ada", "work": "Ada@acme.example", "private": "ada@home.example"}))
+        .record("hr", json!({"id": "2", "login": "bob", "work": "bob@acme.example"}))
+        .record("hr", json!({"id": "3", "login": "cy", "private": "cy@home.example"}));
+    assert_snapshot!(scene.told(), @r"
+    0 Create hr/1 [Joiner] active: nothing > true; emails: nothing > [{primary: true, type: work, value: ada@acme.example}, {type: home, value: ada@home.example}]; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; emails: nothing > [{primary: true, type: work, value: bob@acme.example}]; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
+    2 Create hr/3 [Joiner] active: nothing > true; emails: nothing > [{type: home, value: cy@home.example}]; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
+    ");
+}
+
+#[test]
+fn order_doubles_and_letter_case_of_addresses_do_not_count() {
+    let record = json!({"work": "Ada@acme.example", "private": "ada@home.example"});
+    let same = json!([
+        {"value": "ada@home.example", "type": "HOME", "display": "Ada", "primary": false},
+        {"value": "ADA@acme.example", "type": "work", "primary": true},
+        {"value": "ada@acme.example", "type": "work", "primary": true},
+    ]);
+    assert_snapshot!(told("emails", EMAILS, &record, same), @"nothing");
+}
+
+#[test]
+fn another_primary_or_type_is_a_change() {
+    let record = json!({"work": "ada@acme.example", "private": "ada@home.example"});
+    let primary = json!([{"value": "ada@acme.example", "type": "work"}, {"value": "ada@home.example", "type": "home", "primary": true}]);
+    assert_snapshot!(told("emails", EMAILS, &record, primary), @"0 Update hr/1 [Mover] id=u1 emails: [{type: work, value: ada@acme.example}, {primary: true, type: home, value: ada@home.example}] > [{primary: true, type: work, value: ada@acme.example}, {type: home, value: ada@home.example}];");
+    let kind = json!([{"value": "ada@acme.example", "type": "other", "primary": true}, {"value": "ada@home.example", "type": "home"}]);
+    assert_snapshot!(told("emails", EMAILS, &record, kind), @"0 Update hr/1 [Mover] id=u1 emails: [{primary: true, type: other, value: ada@acme.example}, {type: home, value: ada@home.example}] > [{primary: true, type: work, value: ada@acme.example}, {type: home, value: ada@home.example}];");
+}
+
+#[test]
+fn a_primary_that_nobody_asks_for_is_the_servers_own() {
+    let rule = r#"[{"value": record.work, "type": "work"}]"#;
+    let observed = json!([{"value": "ada@acme.example", "type": "work", "primary": true}]);
+    assert_snapshot!(told("emails", rule, &json!({"work": "ada@acme.example"}), observed.clone()), @"nothing");
+    assert_snapshot!(told("emails", "record.work", &json!({"work": "ada@acme.example"}), observed), @"nothing");
+}
+
+#[test]
+fn a_source_s_own_list_is_filtered_and_handed_on() {
+    let rule = r#"record.mails.filter(m, m.kind != "private").map(m, {"value": m.address, "type": m.kind})"#;
+    let record = json!({"mails": [{"address": "ada@acme.example", "kind": "work"}, {"address": "x@y.example", "kind": "private"}]});
+    assert_snapshot!(told("emails", rule, &record, json!([])), @"0 Update hr/1 [Mover] id=u1 emails: nothing > [{type: work, value: ada@acme.example}];");
+}
+
+#[test]
+fn telephone_numbers_are_the_same_however_they_are_written() {
+    let rule = r#"[{"value": record.office, "type": "work"}, {"value": record.mobile, "type": "mobile"}]"#;
+    let record = json!({"office": "+49 (30) 123-4", "mobile": "0049 170 55"});
+    let same = json!([{"value": "tel:+49-170-55", "type": "mobile"}, {"value": "+49301234", "type": "work"}]);
+    assert_snapshot!(told("phoneNumbers", rule, &record, same), @"nothing");
+    let other = json!([{"value": "+4917055", "type": "mobile"}, {"value": "+49301235", "type": "work"}]);
+    assert_snapshot!(told("phoneNumbers", rule, &record, other), @"0 Update hr/1 [Mover] id=u1 phoneNumbers: [{type: mobile, value: +4917055}, {type: work, value: +49301235}] > [{type: work, value: +49 (30) 123-4}, {type: mobile, value: 0049 170 55}];");
+}
+
+#[test]
+fn postal_addresses_compare_by_the_fields_that_are_wanted() {
+    let rule = r#"[{"type": "work", "streetAddress": record.street, "locality": record.city, "country": record.country}]"#;
+    let record = json!({"street": "Gasse 1", "city": "Köln", "country": "DE"});
+    let same = json!([{"country": "DE", "locality": "Köln", "streetAddress": "Gasse 1", "type": "work", "formatted": "Gasse 1, Köln"}]);
+    assert_snapshot!(told("addresses", rule, &record, same), @"nothing");
+    let moved = json!([{"country": "DE", "locality": "Bonn", "streetAddress": "Gasse 1", "type": "work"}]);
+    assert_snapshot!(told("addresses", rule, &record, moved), @"0 Update hr/1 [Mover] id=u1 addresses: [{country: DE, locality: Bonn, streetAddress: Gasse 1, type: work}] > [{country: DE, locality: Köln, streetAddress: Gasse 1, type: work}];");
+}
+
+#[test]
+fn a_list_that_is_null_is_cleared_and_an_empty_or_missing_one_is_left() {
+    let observed = json!([{"value": "ada@acme.example"}]);
+    assert_snapshot!(told("emails", "record.mails", &json!({"mails": []}), observed.clone()), @"nothing");
+    assert_snapshot!(told("emails", "record.mails", &json!({"mails": null}), observed.clone()), @"0 Update hr/1 [Mover] id=u1 emails: [{value: ada@acme.example}] > nothing;");
+    assert_snapshot!(told("emails", "record.mails", &json!({}), observed), @"nothing");
+}
