@@ -79,6 +79,9 @@ pub fn check(policy: &Policy, populations: &Populations, memory: &Memory, moment
         let scene = Scene { target, population: known(at), memory, moment };
         let mut leavers_go = true;
         for guardrail in ORDER {
+            if guardrail == Guardrail::RemoveMembers {
+                keep_memberships(&target.name, plan);
+            }
             let kept_within = check_limit(&scene, guardrail, leavers_go, &changes, plan);
             leavers_go &= kept_within || guardrail != Guardrail::Leavers;
         }
@@ -369,6 +372,30 @@ pub(super) fn part_members(plan: &mut Plan, at: usize, mine: impl Fn(&Arc<str>) 
     let held = Change { members: held, ..change.clone() };
     plan.changes.push(held);
     Some(plan.changes.len() - 1)
+}
+
+/// Whoever keeps an access that was to be taken away keeps the memberships that would have gone with it.
+fn keep_memberships(target: &Arc<str>, plan: &mut Plan) {
+    let takes_access = |change: &&Change| {
+        change.object.kind == ObjectKind::Account
+            && matches!(change.action, Action::Deactivate | Action::Delete)
+            && change.reason != Reason::Due
+    };
+    let held = plan.changes.iter().filter(|change| change.target == *target).filter(takes_access);
+    let held: BTreeMap<Arc<str>, Withheld> =
+        held.filter_map(|change| Some((change.object.key.clone(), change.withheld.clone()?))).collect();
+    if held.is_empty() {
+        return;
+    }
+    for at in 0..plan.changes.len() {
+        let change = &plan.changes[at];
+        if change.target != *target || change.action != Action::RemoveMembers || !change.runs() {
+            continue;
+        }
+        let Some(why) = change.members.iter().find_map(|member| held.get(&member.member.key)).cloned() else { continue };
+        let stays = part_members(plan, at, |key| held.contains_key(key)).unwrap_or(at);
+        plan.changes[stays].withheld = Some(why);
+    }
 }
 
 /// A change whose need is withheld is withheld for the same reason; needs of needs too. Of an addition to a group just the members that can't come wait.

@@ -279,6 +279,20 @@ fn removed_memberships_count_in_people() {
 }
 
 #[test]
+fn whoever_keeps_an_access_keeps_the_memberships_that_would_have_gone_with_it() {
+    let mut case = case().limit(Guardrail::Deactivate, 0, 1.0, None).accounts(Action::Deactivate, Reason::Absent, [1, 2]);
+    case = case.removal("group/all", &[("hr/1", 1), ("hr/2", 1), ("hr/3", 1)], Reason::Mover).removal(
+        "group/sre",
+        &[("hr/1", 1)],
+        Reason::Mover,
+    );
+    let plan = case.checked();
+    assert_eq!(held(&plan), ["hr/1", "hr/2", "group/sre", "group/all"]);
+    assert_eq!((plan.changes[2].runs(), &plan.changes[2].members), (true, &vec![member("hr/3", 1)]));
+    assert_eq!(plan.changes[4].members, [member("hr/1", 1), member("hr/2", 1)]);
+}
+
+#[test]
 fn deleted_groups_have_a_limit_of_their_own() {
     let mut case = case().limit(Guardrail::DeleteGroups, 0, 10.0, None).limit(Guardrail::Delete, 0, 0.0, None);
     case.plan.changes.extend(["group/a", "group/b"].map(|key| change(Action::Delete, ObjectKind::Group, key, Reason::Pruned)));

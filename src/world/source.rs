@@ -88,8 +88,11 @@ impl SourceSide {
         }
     }
 
-    /// The read is over.
+    /// The read is over. Where it came to nothing usable, what came of it is dropped.
     pub fn finish(&mut self, evidence: Evidence) {
+        if matches!(evidence, Evidence::Unreadable { .. }) {
+            (self.spool, self.records, self.index, self.keyless) = Default::default();
+        }
         self.evidence = evidence;
     }
 

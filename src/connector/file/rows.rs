@@ -89,7 +89,11 @@ impl<'q> Rows<'q> {
             Err(Stop::Closed) => reasons.push("the read was stopped".into()),
         }
         reasons.extend(self.troubles());
-        reasons.extend(self.empty_columns(may_be_empty));
+        // Without a column that it read before, everything that rules make of it would look cleared: such an export says nothing that can be used.
+        if let Some(lost) = self.empty_columns(may_be_empty) {
+            reasons.push(lost);
+            return Evidence::Unreadable { reason: reasons.join("; ") };
+        }
         if reasons.is_empty() { Evidence::Complete } else { Evidence::Partial { reason: reasons.join("; ") } }
     }
 

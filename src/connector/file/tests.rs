@@ -188,7 +188,7 @@ async fn headers_must_hold_what_the_rules_read_once() {
 }
 
 #[tokio::test]
-async fn a_column_that_went_empty_throughout_makes_the_read_partial() {
+async fn a_column_that_went_empty_throughout_makes_the_file_unusable() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("id,dept,end\n{}", (0..25).map(|at| format!("{at},,\n")).collect::<String>());
     std::fs::write(folder.path().join("hr.csv"), text).unwrap();
@@ -196,6 +196,7 @@ async fn a_column_that_went_empty_throughout_makes_the_read_partial() {
     file.may_be_empty = vec!["end".into()];
     let (_, evidence) = read_with(&file, folder.path(), &["id", "dept", "end"], None).await;
     assert_eq!(reason(&evidence), "hr.csv: column `dept` had no value in any of 25 records; if that is right, list it in `mayBeEmpty`");
+    assert!(matches!(evidence, Evidence::Unreadable { .. }), "{evidence:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,311 @@
+//! What the target must hold after each day, worked out from the company's truth by the design's rules in the simplest way: everybody, every day, anew.
+//!
+//! Must never: share code with headcount, or look at what headcount planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::names::{FAMILY, GIVEN};
+use super::people::{Company, DEPARTMENTS, ENGINEERING, LEAD, LOCATIONS, Who, number};
+use super::workspace::Told;
+
+/// Days from a deactivation to the deletion.
+pub const GRACE: i32 = 45;
+
+/// An account as it must be. Its id is the target's choice, and from then on never changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    pub id: Option<String>,
+    pub login: String,
+    pub given: String,
+    pub family: String,
+    pub title: String,
+    pub department: String,
+    pub division: Option<String>,
+    pub mail: Option<String>,
+    pub phone: Option<String>,
+    pub number: Option<String>,
+    pub boss: Option<Who>,
+    pub active: bool,
+    /// headcount remembers that it deactivated it on this day
+    pub closed: Option<i32>,
+}
+
+/// A member of a group: somebody of the company, or an account that is nobody's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Member {
+    Ours(Who),
+    Stranger(String),
+}
+
+/// What the target must hold.
+#[derive(Default)]
+pub struct Model {
+    pub accounts: BTreeMap<Who, Account>,
+    /// accounts that are nobody's, as others left them: id, user name, active
+    pub strangers: BTreeMap<String, (String, bool)>,
+    /// accounts of others that will be taken over: they carry the employee number
+    pub adoptable: BTreeMap<Who, (String, String)>,
+    pub teams: BTreeMap<String, BTreeSet<Member>>,
+    /// headcount has its state
+    pub known: bool,
+    /// and in it a complete read of HR
+    pub baseline: bool,
+}
+
+/// What headcount can know of somebody today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    /// has a record; works
+    Serves,
+    /// has a record that says they have left
+    Left,
+    /// has a record, and gets no account: on leave (never deleted), left out, not here yet
+    Away { deletes: bool },
+    /// has none any more, for certain
+    Gone,
+    /// nobody can say
+    Unseen,
+}
+
+/// One day as headcount saw it.
+pub struct Day<'a> {
+    pub company: &'a Company,
+    pub hr: &'a Told,
+    pub directory: &'a Told,
+    /// more people than allowed seem to be gone: only those who have left for certain go
+    pub breached: bool,
+}
+
+impl Model {
+    /// How many runs the day takes: where there is no state, or no complete read in it, the first one only remembers.
+    pub fn runs(&self, day: &Day<'_>) -> usize {
+        if !self.known || (!self.baseline && day.hr.complete) { 2 } else { 1 }
+    }
+
+    /// headcount's state is lost.
+    pub fn forget(&mut self) {
+        (self.known, self.baseline) = (false, false);
+        self.accounts.values_mut().for_each(|account| account.closed = None);
+    }
+
+    /// How many work here and can't sign in, since somebody else deactivated their account.
+    pub fn shut(&self, day: &Day<'_>) -> usize {
+        let here = |(who, account): &(&Who, &Account)| !account.active && self.view(day, **who) == View::Serves;
+        self.accounts.iter().filter(here).count()
+    }
+
+    /// The day's run, or runs.
+    pub fn step(&mut self, day: &Day<'_>) {
+        self.known = true;
+        self.baseline |= day.hr.complete;
+        let views: BTreeMap<Who, View> = day.everybody().map(|who| (who, self.view(day, who))).collect();
+        let names = self.names(day, &views);
+        let mut deleted = Vec::new();
+        for (who, view) in &views {
+            match view {
+                View::Serves => self.serve(day, *who, &names[who]),
+                View::Unseen => {}
+                View::Away { .. } | View::Gone if day.breached && self.accounts.get(who).is_some_and(|account| account.active) => {}
+                View::Left | View::Gone | View::Away { .. } => {
+                    if self.close(day, *who, *view != View::Away { deletes: false }) {
+                        deleted.push(*who);
+                    }
+                }
+            }
+        }
+        self.set_managers(day, &views);
+        self.set_teams(day, &views);
+        for who in deleted {
+            self.remove(who);
+        }
+    }
+
+    /// An account goes, by whosever hand.
+    pub fn remove(&mut self, who: Who) {
+        self.accounts.remove(&who);
+        self.accounts.values_mut().filter(|account| account.boss == Some(who)).for_each(|account| account.boss = None);
+        self.teams.values_mut().for_each(|team| _ = team.remove(&Member::Ours(who)));
+    }
+
+    fn view(&self, day: &Day<'_>, who: Who) -> View {
+        let today = day.company.day;
+        match who {
+            Who::Contractor(at) => {
+                let contractor = &day.company.contractors[at];
+                match (contractor.is_declared(today), contractor.works(today)) {
+                    (false, _) => View::Gone,
+                    (true, true) => View::Serves,
+                    (true, false) if contractor.from > today => View::Away { deletes: true },
+                    (true, false) => View::Left,
+                }
+            }
+            Who::Person(at) if !day.hr.has(at) => {
+                if day.hr.complete && self.baseline {
+                    View::Gone
+                } else {
+                    View::Unseen
+                }
+            }
+            Who::Person(at) => {
+                let person = &day.company.people[at];
+                match () {
+                    () if day.company.excluded.contains(&at) => View::Away { deletes: true },
+                    () if person.works(today) => View::Serves,
+                    () if person.from > today => View::Away { deletes: true },
+                    () if person.has_left(today) => View::Left,
+                    () => View::Away { deletes: false },
+                }
+            }
+        }
+    }
+
+    /// The user names of all who get or keep one: everybody keeps a variant of their own, and others take the first free one, in the order of keys.
+    fn names(&self, day: &Day<'_>, views: &BTreeMap<Who, View>) -> BTreeMap<Who, String> {
+        let held: BTreeSet<&str> = self.accounts.values().map(|account| account.login.as_str()).collect();
+        let strange = self.strangers.values().map(|(login, _)| login.as_str());
+        let held: BTreeSet<&str> =
+            held.into_iter().chain(strange).chain(self.adoptable.values().map(|(_, login)| login.as_str())).collect();
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        let mut names = BTreeMap::new();
+        for who in views.iter().filter(|(_, view)| **view == View::Serves).map(|(who, _)| *who) {
+            let own = self.accounts.get(&who).map(|account| account.login.as_str());
+            let own = own.or_else(|| self.adoptable.get(&who).map(|(_, login)| login.as_str()));
+            let name = match who {
+                Who::Contractor(at) => day.company.contractors[at].user_name(at),
+                Who::Person(at) => {
+                    let base = day.company.people[at].base_name();
+                    let kept = own.filter(|own| is_variant(&base, own)).map(str::to_owned);
+                    let free = |name: &String| (Some(name.as_str()) == own || !held.contains(name.as_str())) && !taken.contains(name);
+                    let variants = (1..).map(|number| if number == 1 { base.clone() } else { format!("{base}{number}") });
+                    kept.or_else(|| variants.into_iter().find(free)).unwrap_or_default()
+                }
+            };
+            taken.insert(name.clone());
+            names.insert(who, name);
+        }
+        names
+    }
+
+    fn serve(&mut self, day: &Day<'_>, who: Who, login: &str) {
+        let adopted = self.adoptable.remove(&who).map(|(id, _)| id);
+        let account = self.accounts.entry(who).or_insert_with(|| Account { id: adopted, active: true, ..Account::default() });
+        // What somebody else has shut stays shut.
+        if account.closed.take().is_some() {
+            account.active = true;
+        }
+        account.login = login.to_owned();
+        match who {
+            Who::Contractor(at) => {
+                let contractor = &day.company.contractors[at];
+                account.given = GIVEN[contractor.given].0.to_owned();
+                account.family = FAMILY[contractor.family].0.to_owned();
+                account.title = "Contractor".to_owned();
+                account.department = DEPARTMENTS[contractor.department].to_owned();
+            }
+            Who::Person(at) => {
+                let person = &day.company.people[at];
+                account.given = GIVEN[person.given].0.to_owned();
+                account.family = FAMILY[person.family].0.to_owned();
+                account.title = day.company.titles.get(&at).cloned().unwrap_or_else(|| person.title());
+                account.department = DEPARTMENTS[person.department].to_owned();
+                account.division = Some(LOCATIONS[person.location].to_owned());
+                account.number = Some(number(at).to_string());
+                if day.directory.has(at) {
+                    account.mail = Some(person.mail.clone());
+                    account.phone = Some(person.phone.clone());
+                }
+            }
+        }
+    }
+
+    /// Takes the access away, and says whether the account is to be deleted.
+    fn close(&mut self, day: &Day<'_>, who: Who, deletes: bool) -> bool {
+        let Some(account) = self.accounts.get_mut(&who) else { return false };
+        if account.active {
+            (account.active, account.closed) = (false, Some(day.company.day));
+            return false;
+        }
+        deletes && account.closed.is_some_and(|closed| day.company.day - closed >= GRACE)
+    }
+
+    /// Everybody served gets the manager that HR says, if headcount knows that one and they have an account.
+    fn set_managers(&mut self, day: &Day<'_>, views: &BTreeMap<Who, View>) {
+        for who in views.iter().filter(|(_, view)| **view == View::Serves).map(|(who, _)| *who) {
+            let manager = match who {
+                Who::Person(at) => day.company.people[at].manager,
+                Who::Contractor(at) => day.company.contractors[at].manager,
+            };
+            let Some(manager) = manager.filter(|manager| day.hr.has(*manager)).map(Who::Person) else { continue };
+            if self.accounts.contains_key(&manager) {
+                self.accounts.entry(who).and_modify(|account| account.boss = Some(manager));
+            }
+        }
+    }
+
+    fn set_teams(&mut self, day: &Day<'_>, views: &BTreeMap<Who, View>) {
+        let mut wanted: BTreeMap<String, BTreeSet<Member>> = BTreeMap::new();
+        let names = DEPARTMENTS.iter().chain(&LOCATIONS).chain(&["Leads", "Everybody", "Engineering", PROJECT]);
+        names.for_each(|name| _ = wanted.entry((*name).to_owned()).or_default());
+        for (who, view) in views {
+            let active = self.accounts.get(who).is_some_and(|account| account.active);
+            let stays = match view {
+                View::Serves => !active,
+                View::Unseen => true,
+                View::Away { .. } | View::Gone => day.breached && active,
+                View::Left => false,
+            };
+            let teams: Vec<String> = match (view, stays) {
+                (View::Serves, false) => day.teams(*who),
+                (_, true) => {
+                    self.teams.iter().filter(|(_, team)| team.contains(&Member::Ours(*who))).map(|(name, _)| name.clone()).collect()
+                }
+                _ => Vec::new(),
+            };
+            for team in teams {
+                wanted.entry(team).or_default().insert(Member::Ours(*who));
+            }
+        }
+        for (name, team) in &self.teams {
+            let strangers = team.iter().filter(|member| matches!(member, Member::Stranger(_))).cloned();
+            wanted.entry(name.clone()).or_default().extend(strangers);
+        }
+        self.teams = wanted;
+    }
+}
+
+pub const PROJECT: &str = "Project Aurora";
+
+impl Day<'_> {
+    fn everybody(&self) -> impl Iterator<Item = Who> {
+        (0..self.company.people.len()).map(Who::Person).chain((0..self.company.contractors.len()).map(Who::Contractor))
+    }
+
+    /// The groups that somebody who works is in.
+    fn teams(&self, who: Who) -> Vec<String> {
+        let (department, location, level) = match who {
+            Who::Person(at) => {
+                let person = &self.company.people[at];
+                (person.department, Some(person.location), person.level)
+            }
+            Who::Contractor(at) => (self.company.contractors[at].department, None, 0),
+        };
+        let mut teams = vec!["Everybody", DEPARTMENTS[department]];
+        teams.extend(location.map(|location| LOCATIONS[location]));
+        if level >= LEAD {
+            teams.push("Leads");
+        }
+        if ENGINEERING.contains(&department) {
+            teams.push("Engineering");
+        }
+        if self.company.project.iter().any(|assigned| assigned.who == who && assigned.until >= self.company.day) {
+            teams.push(PROJECT);
+        }
+        teams.into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// Whether a user name is a base, with or without a number from 2 on.
+pub fn is_variant(base: &str, name: &str) -> bool {
+    name.strip_prefix(base)
+        .is_some_and(|rest| rest.is_empty() || (!rest.starts_with('0') && rest.parse::<u32>().is_ok_and(|number| number >= 2)))
+}

@@ -1,0 +1,121 @@
+//! headcount at work in the company: each day it reads, plans and applies, through the real pipeline, on the company's clock.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use headcount::apply::{self, Clock, Job, Settings};
+use headcount::connector::registry::Facts;
+use headcount::diagnostic::Level;
+use headcount::manifest::{Input, Loaded, load};
+use headcount::model::{ObjectKind, Outcome, Plan};
+use headcount::pipeline::{self, Silent, Snapshot};
+use headcount::planning::{Moment, Scope};
+use headcount::policy::{self, Policy};
+use headcount::state::Store;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::runtime::Runtime;
+
+use super::workspace::date;
+
+/// headcount, its folder and its state.
+pub struct Office {
+    folder: PathBuf,
+    runtime: Runtime,
+    settings: Settings,
+    time: Arc<AtomicI64>,
+    store: Option<Arc<Store>>,
+    workspace: Option<(String, Arc<Loaded>, Policy)>,
+}
+
+impl Office {
+    pub fn new(folder: &Path) -> Self {
+        let time = Arc::new(AtomicI64::new(0));
+        let clock = time.clone();
+        let clock = Clock(Arc::new(move || Timestamp::from_second(clock.load(Ordering::Relaxed)).expect("a time")));
+        Self {
+            folder: folder.to_path_buf(),
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .thread_stack_size(16 << 20)
+                .build()
+                .expect("threads"),
+            settings: Settings { clock, ..Settings::default() },
+            time,
+            store: None,
+            workspace: None,
+        }
+    }
+
+    /// Somebody loses the state.
+    pub fn lose_state(&mut self) {
+        self.store = None;
+        for file in std::fs::read_dir(&self.folder).expect("the folder").flatten() {
+            if file.file_name().to_string_lossy().starts_with("state.db") {
+                std::fs::remove_file(file.path()).expect("it goes");
+            }
+        }
+    }
+
+    /// The manifests of today.
+    pub fn declare(&mut self, manifests: String) {
+        if self.workspace.as_ref().is_some_and(|(known, ..)| *known == manifests) {
+            return;
+        }
+        let input = Input::Text { name: "company.yaml".into(), base: self.folder.clone(), bytes: manifests.clone().into_bytes() };
+        let (loaded, problems) = load(&[input]);
+        assert!(problems.iter().all(|problem| problem.level != Level::Error), "{problems:#?}");
+        let (policy, _) = policy::compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        self.workspace = Some((manifests, Arc::new(loaded), policy));
+    }
+
+    /// What one run would do. It is six in the morning, in UTC.
+    pub fn plan(&mut self, day: i32) -> (Snapshot, Plan) {
+        let (_, loaded, policy) = self.workspace.as_ref().expect("manifests");
+        let (loaded, policy) = (loaded.clone(), policy.clone());
+        let now = date(day).at(6, 0, 0, 0).to_zoned(TimeZone::UTC).expect("a time").timestamp();
+        self.time.store(now.as_second(), Ordering::Relaxed);
+        let memory = self.store().load().expect("the state");
+        let moment = Moment { today: date(day), now };
+        self.runtime.block_on(async {
+            let snapshot = pipeline::read(&loaded, policy, memory, moment, &Silent).await;
+            let plan = pipeline::plan(&snapshot, Scope::All).await;
+            (snapshot, plan)
+        })
+    }
+
+    /// Carries a plan out, and remembers what `headcount apply` remembers. Gives what did not succeed, in words.
+    pub fn apply(&mut self, snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
+        let store = self.store();
+        let lock = store.lock("company").expect("the lock");
+        let Snapshot { policy, world, moment, connectors } = snapshot;
+        store.forget_deactivations(&world.undone_deactivations(policy)).expect("the state");
+        let mut failed = Vec::new();
+        if plan.applyable() || !store.load().expect("the state").known {
+            let known_ids = |target: &str, kind: ObjectKind, key: &str| world.object_id(policy, target, kind, key);
+            let job = Job {
+                plan,
+                targets: connectors,
+                store: &store,
+                lock: &lock,
+                settings: &self.settings,
+                who: "company",
+                known_ids: &known_ids,
+                cancel: tokio_util::sync::CancellationToken::new(),
+                progress: &apply::Silent,
+            };
+            let report = self.runtime.block_on(apply::apply(&job)).expect("a report");
+            let wrong = report.outcomes.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Done { .. } | Outcome::AlreadySo { .. }));
+            failed.extend(wrong.map(|(at, outcome)| format!("{:?}: {outcome:?}", plan.changes[at.0 as usize])));
+        }
+        store.record_baselines(&world.baselines(policy, moment.now)).expect("the state");
+        failed
+    }
+
+    fn store(&mut self) -> Arc<Store> {
+        let path = self.folder.join("state.db");
+        self.store.get_or_insert_with(|| Arc::new(Store::open(&path, "acme").expect("a state"))).clone()
+    }
+}

@@ -1,0 +1,129 @@
+//! What goes wrong in the company, by chance: exports that are damaged on their way, a state that is lost, and others who change what the application holds.
+
+use fastrand::Rng;
+
+use super::app::App;
+use super::model::{Account, Member, Model};
+use super::people::{Company, Who};
+use super::workspace::Damage;
+
+/// What goes wrong on one day.
+#[derive(Clone, Debug, Default)]
+pub struct Trouble {
+    pub hr: Damage,
+    pub directory: Damage,
+    pub state_is_lost: bool,
+    pub others: Vec<Edit>,
+}
+
+/// What somebody else does in the application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    Deactivate,
+    Activate,
+    Delete,
+    Rename,
+    Unmark,
+    Put,
+    Take,
+    Stranger,
+}
+
+const EDITS: [Edit; 8] =
+    [Edit::Deactivate, Edit::Activate, Edit::Delete, Edit::Rename, Edit::Unmark, Edit::Put, Edit::Take, Edit::Stranger];
+/// So many days go well at first.
+const QUIET: i32 = 4;
+
+/// The trouble of a day.
+pub fn of_day(rng: &mut Rng, day: i32) -> Trouble {
+    let mut trouble = Trouble::default();
+    if day < QUIET {
+        return trouble;
+    }
+    let damage = |rng: &mut Rng| match rng.u8(..6) {
+        0 => Damage::Gone,
+        1 => Damage::CutOff(rng.usize(0..1000)),
+        2 => Damage::LostColumn,
+        3 => Damage::EmptyColumn,
+        4 => Damage::Shrunk(3),
+        _ => Damage::LostPage(80),
+    };
+    if rng.u8(..10) == 0 {
+        trouble.hr = damage(rng);
+    }
+    if rng.u8(..12) == 0 {
+        trouble.directory = damage(rng);
+    }
+    trouble.state_is_lost = rng.u8(..80) == 0 && !matches!(trouble.hr, Damage::LostPage(_));
+    if rng.u8(..5) == 0 {
+        trouble.others = (0..rng.usize(1..5)).map(|_| EDITS[rng.usize(..EDITS.len())]).collect();
+    }
+    // Where the state and the mark go on one day, nothing proves whose an account is.
+    trouble.others.retain(|edit| *edit != Edit::Unmark || (!trouble.state_is_lost && trouble.hr == Damage::None));
+    trouble
+}
+
+/// Does it, in the application and in what is expected of it. Gives the edits that found somebody.
+pub fn others_do(rng: &mut Rng, edits: &[Edit], company: &Company, app: &App, model: &mut Model) -> Vec<(Edit, Option<Who>)> {
+    edits.iter().filter_map(|edit| other_does(rng, *edit, company, app, model)).collect()
+}
+
+fn other_does(rng: &mut Rng, edit: Edit, company: &Company, app: &App, model: &mut Model) -> Option<(Edit, Option<Who>)> {
+    if edit == Edit::Stranger {
+        return stranger_comes(rng, company, app, model).map(|()| (edit, None));
+    }
+    let fits = |account: &Account| match edit {
+        Edit::Activate => !account.active,
+        Edit::Delete => true,
+        _ => account.active,
+    };
+    let everybody: Vec<Who> = model.accounts.iter().filter(|(_, account)| fits(account)).map(|(who, _)| *who).collect();
+    let who = *everybody.get(rng.usize(..everybody.len().max(1)))?;
+    let id = model.accounts[&who].id.clone()?;
+    let teams: Vec<String> = model.teams.keys().cloned().collect();
+    let team = &teams[rng.usize(..teams.len())];
+    match edit {
+        Edit::Deactivate | Edit::Activate => {
+            app.others_activate(&id, edit == Edit::Activate);
+            model.accounts.get_mut(&who)?.active = edit == Edit::Activate;
+        }
+        Edit::Delete => {
+            app.others_delete(&id);
+            model.remove(who);
+        }
+        Edit::Rename => {
+            let login = format!("renamed.{}.{id}", company.day);
+            app.others_rename(&id, &login);
+            model.accounts.get_mut(&who)?.login = login;
+        }
+        // Only a number that no namesake has finds somebody again; a contractor has none.
+        Edit::Unmark if matches!(who, Who::Contractor(_)) => return None,
+        Edit::Unmark => app.others_unmark(&id),
+        Edit::Put => {
+            app.others_put(team, &id);
+            model.teams.get_mut(team)?.insert(Member::Ours(who));
+        }
+        Edit::Take => {
+            app.others_take(team, &id);
+            model.teams.get_mut(team)?.remove(&Member::Ours(who));
+        }
+        Edit::Stranger => {}
+    }
+    Some((edit, Some(who)))
+}
+
+/// An account of nobody, with the user name that somebody of the company may want tomorrow.
+fn stranger_comes(rng: &mut Rng, company: &Company, app: &App, model: &mut Model) -> Option<()> {
+    let login = company.people[rng.usize(..company.people.len())].base_name();
+    let login = (2..9).map(|number| format!("{login}{number}")).find(|login| {
+        let held = model.accounts.values().any(|account| account.login == *login);
+        !held && model.strangers.values().all(|(taken, _)| taken != login)
+    })?;
+    let id = app.others_make(&login, None);
+    let teams: Vec<String> = model.teams.keys().cloned().collect();
+    let team = &teams[rng.usize(..teams.len())];
+    app.others_put(team, &id);
+    model.teams.get_mut(team)?.insert(Member::Stranger(id.clone()));
+    model.strangers.insert(id, (login, true));
+    Some(())
+}
