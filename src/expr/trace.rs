@@ -1,8 +1,14 @@
 //! What the parts of an expression came to, for `explain` and `why`.
 
+use std::fmt::Write;
+
+use super::datum::Datum;
 use super::eval::Run;
 use super::node::Node;
 use super::{Expression, Input};
+
+/// Longest value that is shown, in bytes.
+const SHOWN: usize = 300;
 
 impl Expression {
     /// The comparisons and paths that the result hangs on, in reading order, each as it is written and with its value.
@@ -17,13 +23,34 @@ impl Expression {
                 continue;
             }
             let value = match part.eval(&mut run) {
-                Ok(super::datum::Datum::Null) if run.read_missing => "missing".into(),
-                Ok(value) => value.to_string(),
+                Ok(Datum::Null) if run.read_missing => "missing".into(),
+                Ok(value) => shortened(&value),
                 Err(failure) => failure.0,
             };
             lines.push((text, value));
         }
         lines
+    }
+}
+
+/// A value as far as people read it.
+fn shortened(value: &Datum<'_>) -> String {
+    let mut short = Short(String::new());
+    match write!(short, "{value}") {
+        Ok(()) => short.0,
+        Err(_) => short.0 + "…",
+    }
+}
+
+/// Stops the writing of what is too long.
+struct Short(String);
+
+impl Write for Short {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let left = SHOWN.saturating_sub(self.0.len());
+        let fits = text.floor_char_boundary(left);
+        self.0.push_str(text.get(..fits).unwrap_or_default());
+        if fits < text.len() { Err(std::fmt::Error) } else { Ok(()) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The laws that hold in every world (design 4 to 7), over random ones. `HEADCOUNT_PROPTEST_CASES` sets how many worlds each law sees.
 
+mod expressions;
+mod grammar;
 mod lab;
 mod laws;
 mod story;
