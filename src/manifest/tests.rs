@@ -123,7 +123,7 @@ kind: Deployment
 
 #[test]
 fn each_rule_beyond_the_shape_is_told() {
-    insta::assert_snapshot!(told(WORKSPACE), @r"
+    insta::assert_snapshot!(told(WORKSPACE), @r###"
     a.yaml:5:1: error: with several Sources, `hr` must say whether it establishes identities (`establishes: true` if a record there makes somebody exist, `false` if it only adds attributes)
     a.yaml:8:20: error: there is no AttributeMapping `shared` (declare the AttributeMapping, or correct the name)
     a.yaml:8:49: error: there is no attribute `usrName` (did you mean `userName`? own attributes stand below `custom.`)
@@ -155,10 +155,10 @@ fn each_rule_beyond_the_shape_is_told() {
     a.yaml:51:25: error: `spec.timeZone` is no time zone (write a name of the IANA time zone database: `Europe/Berlin`, `America/New_York`, `UTC`)
     a.yaml:55:18: error: there is a second Workspace (a workspace has one; is another workspace's folder among the inputs?)
         a.yaml:50:18: the first one
-    a.yaml:59:7: error: the kind `Persona` is not known yet (this version of headcount does not read it; take the document out)
+    a.yaml:58:1: error: the document lacks `spec`
     a.yaml:63:7: error: the kind `Grup` is not known (did you mean `Group`?)
     a.yaml:66:13: error: headcount does not read `apps/v1` `Deployment` (headcount reads `headcount.dev/v1alpha1`; keep other tools' files in another folder, or in a hidden one)
-    ");
+    "###);
 }
 
 /// Text in, the first problem out; nothing here may panic, hang or be taken for something else.
@@ -331,6 +331,48 @@ fn a_folder_is_read_whole_sorted_and_once() {
     assert!(problems[0].message.starts_with("can't read"), "{problems:?}");
     let (_, problems) = load(&[Input::Path(folder.path().join(".git"))]);
     assert_eq!(problems, []);
+}
+
+#[test]
+fn what_users_and_sources_say_of_one_record_or_key_is_said_once() {
+    let source = |name: &str, rest: &str| {
+        format!(
+            "{HEAD}kind: Source\nmetadata: {{name: {name}}}\nspec:\n  connection: {{file: {{path: {name}.csv}}}}\n  key: record.id\n{rest}---\n"
+        )
+    };
+    let mapping = |precedence: &str| format!("  mapping: {{rules: [{{attribute: employeeNumber, value: record.n{precedence}}}]}}\n");
+    let from =
+        |precedence: &str| format!("  mapping: {{from: [shared], rules: [{{attribute: employeeNumber, value: record.n{precedence}}}]}}\n");
+    let user = |name: &str, spec: &str| format!("{HEAD}kind: User\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n");
+    let text = [
+        source("a", &format!("  establishes: true\n{}", mapping(", precedence: 2"))),
+        source("b", &format!("  establishes: true\n  correlate: [employeNumber, identity.employeeNumber]\n{}", mapping(", precedence: 3"))),
+        source("c", &format!("  establishes: true\n  precedence: 7\n  correlate: [employeeNumber]\n{}", from(""))),
+        source("d", &format!("  establishes: false\n  precedence: 5\n  correlate: [employeeNumber]\n{}", from(", precedence: 7"))),
+        format!(
+            "{HEAD}kind: AttributeMapping\nmetadata: {{name: shared}}\nspec: {{rules: [{{attribute: title, value: record.t, precedence: 1}}]}}\n---\n"
+        ),
+        user("one", "{overrides: {source: a, key: '1'}, records: [{source: d, key: x}, {source: d, key: y}], formerKeys: [old/1, '7']}"),
+        user("two", "{overrides: {source: a, key: '1'}, records: [{source: d, key: x}, {source: dd, key: z}], formerKeys: [old/1]}"),
+    ];
+    insta::assert_snapshot!(told(&text.concat()), @r###"
+    a.yaml:17:3: error: the Sources `a` and `b` establish identities with equal precedence, so neither can find those of the other (give the one whose keys identities shall have the higher `precedence`)
+        a.yaml:3:18: the other one
+    a.yaml:17:15: error: there is no attribute `employeNumber` (did you mean `employeeNumber`? own attributes stand below `custom.`)
+    a.yaml:28:3: warning: `c` has the highest precedence of those that establish identities, so it finds none (put `correlate` into the others)
+    a.yaml:40:49: error: the Sources `c` and `d` give `employeeNumber`, `title` with equal precedence: nobody can say whose value wins (give one of the Sources, or the rule, another `precedence`; higher wins)
+        a.yaml:29:49: the other one
+    a.yaml:50:73: error: the User `one` names two records of the Source `d` (an identity has one record in a source)
+        a.yaml:50:52: the other one
+    a.yaml:50:115: error: this is no identity's key (write the source and the key (`old-hr/10023`), or `user/<name>` for a User)
+    a.yaml:55:8: error: the Users `one` and `two` override the same identity `a/1` (put everything into one of them)
+        a.yaml:50:8: the other one
+    a.yaml:55:52: error: the record `d/x` is named by the Users `one` and `two` (a record is one identity's: take it out of one of them)
+        a.yaml:50:52: the other one
+    a.yaml:55:82: error: there is no Source `dd` (did you mean `d`?)
+    a.yaml:55:109: error: `old/1` is a former key of the Users `one` and `two` (a key was one identity's: take it out of one of them)
+        a.yaml:50:108: the other one
+    "###);
 }
 
 proptest::proptest! {

@@ -51,8 +51,8 @@ pub(super) enum Block {
 pub(super) struct FormerTrouble {
     pub(super) user: usize,
     pub(super) key: Arc<str>,
-    /// whoever has the key is still there
-    pub(super) number: u32,
+    /// whoever has the key and is still there
+    pub(super) holder: u32,
 }
 
 impl Span {
@@ -101,7 +101,8 @@ fn admit(identities: &mut Identities<'_>, layout: &Layout<'_>, source: usize) {
     let named = identities.policy.users.iter().any(|user| user.records.iter().any(|record| record.source == source));
     let remembered = world.memory.records.iter().any(|link| link.source == rules.name);
     let kept = !identities.kept_in(source).is_empty();
-    if !(named || kept || remembered || (correlates && first > 0)) {
+    let alone = first == 0 && identities.spans.is_empty();
+    if !(named || kept || remembered || (correlates && !alone)) {
         identities.spans.push(Span { source, first, len: records, seats: None, unseen: Vec::new() });
         return;
     }
@@ -188,7 +189,8 @@ fn formers(identities: &mut Identities<'_>, layout: &Layout<'_>) {
                     identities.retired.insert(holder, number);
                 }
                 Some(holder) => {
-                    identities.former_troubles.push(FormerTrouble { user: at, key: key.clone(), number: holder });
+                    identities.former_troubles.push(FormerTrouble { user: at, key: key.clone(), holder });
+                    identities.disputed.insert(number);
                     continue;
                 }
             }

@@ -44,12 +44,12 @@ pub(super) fn words(basis: &Basis<'_>, source: usize, doubt: &Doubt) -> String {
             format!("{people}: {before} and its {} lead to different records, {records}{more}", key(*at))
         }
         What::Former { key: at, identity } => {
-            format!("{people}: its {} leads to {records}, which was {identity}'s; it is not handed on to a namesake", key(*at))
+            format!("{people}: by its {} it would get {records}, which was {identity}'s; that is not handed on to a namesake", key(*at))
         }
         What::Handed { how: by } => {
             let [before, now] = doubt.identities.as_slice() else { return String::new() };
             let (before, now) = (basis.people.key(*before), basis.people.key(*now));
-            format!("{records} was {before}'s and is now {now}'s: so {} it", says(&how(basis, source, *by)))
+            format!("{records} was {before}'s and is now {now}'s, by {}", how(basis, source, *by))
         }
         What::Unusable => format!("{people}: its record {records} is there twice, or whether it is in scope can't be told"),
     }
@@ -62,10 +62,6 @@ pub(super) fn how(basis: &Basis<'_>, source: usize, how: How) -> String {
         How::Declared => "a User manifest".to_owned(),
         How::Remembered => "what is remembered".to_owned(),
     }
-}
-
-fn says(how: &str) -> String {
-    format!("{how} says")
 }
 
 fn key_text(basis: &Basis<'_>, source: usize, key: usize) -> String {
@@ -163,8 +159,9 @@ fn users(work: &mut Work<'_, '_>) {
     }
     for trouble in &basis.people.former_troubles {
         let user = &basis.policy.users[trouble.user];
-        let holder = basis.people.key(trouble.number);
-        let message = format!("{}: {} is not its former key, since {holder} has not left; nothing is carried over", user.key, trouble.key);
+        let holder = basis.people.key(trouble.holder);
+        let message =
+            format!("{}: {} is not its former key, since {holder} has not left; nothing is changed for it", user.key, trouble.key);
         let finding = Finding::new(Severity::Error, FindingCode::DuplicateKey, Subject::identity(&user.key), message);
         let hint = "Correct spec.formerKeys; two records of one person are said with spec.records.";
         work.findings.push(finding.hint(hint).at(Some(user.place.clone())));

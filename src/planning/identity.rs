@@ -2,7 +2,7 @@
 //!
 //! Must never: let an unknown value fall through to a lower source, or keep a map of values for everybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ pub(super) struct Identities<'w> {
     /// keys under which an identity's accounts may be known too
     pub(super) formers: BTreeMap<u32, Vec<Arc<str>>>,
     pub(super) former_troubles: Vec<FormerTrouble>,
+    /// identities that claim a former key of somebody who is still there
+    pub(super) disputed: BTreeSet<u32>,
 }
 
 /// One identity, assembled.
@@ -116,6 +118,7 @@ impl<'w> Identities<'w> {
             retired: BTreeMap::new(),
             formers: BTreeMap::new(),
             former_troubles: Vec::new(),
+            disputed: BTreeSet::new(),
         };
         census::take(&mut identities, layout);
         identities
@@ -238,10 +241,16 @@ impl<'w> Identities<'w> {
         if let Some(block) = self.blocked(number) {
             return person.standing = Standing::Unknown(self.block_words(block));
         }
+        if self.disputed.contains(&number) {
+            return person.standing = Standing::Unknown("the key that it is said to have had is somebody else's".into());
+        }
         let mut records = Records::new(self, number);
         let user = self.declared(number);
         if user.is_some_and(|user| user.exclude) {
             return person.standing = Standing::Deselected;
+        }
+        if let Some(words) = user.and_then(|user| several::lost_record(self, user, &records)) {
+            return person.standing = Standing::Unknown(words);
         }
         if let (Origin::Record(source, record), false) = (self.origin(number), several::are_there(self, &records)) {
             match self.world.sources[source].state(record) {
@@ -252,7 +261,7 @@ impl<'w> Identities<'w> {
             }
             self.fill(layout, &records, user, person);
             person.standing = lifecycle::standing(layout, records.own(), person, self.moment);
-        } else if records.own().is_some() {
+        } else if several::are_there(self, &records) {
             let standing = several::settle(self, layout, &mut records, user, person, self.moment);
             self.fill(layout, &records, user, person);
             person.standing = standing;
@@ -396,7 +405,13 @@ impl<'w> Identities<'w> {
             Some(source) if !whole => format!("{}/{text}", self.policy.sources[source].name),
             _ => text,
         };
-        ValueState::Set(Value::Reference(Arc::from(key)))
+        ValueState::Set(Value::Reference(self.key_now(&key).unwrap_or_else(|| Arc::from(key))))
+    }
+
+    /// The key of an identity that is named by another of its records, or by a key that it had.
+    fn key_now(&self, key: &str) -> Option<Arc<str>> {
+        let several = !self.aliases.is_empty() || !self.retired.is_empty() || self.spans.iter().any(|span| span.seats.is_some());
+        if several { self.find(key).map(|number| self.key(number)) } else { None }
     }
 
     fn is_source(&self, name: &str) -> bool {

@@ -1,4 +1,4 @@
-//! An identity with records in several establishing sources: where it stands, and which of them speak for it.
+//! An identity with records in establishing sources beside its own: where it stands, and which of them speak for it.
 //!
 //! Somebody is here as long as one of them says so: whoever changes from one company of a group to another leaves only one of its systems. A record that says
 //! that they have left, or come later, is silent while another says that they are here. Must never: let a source that could not be read end anybody.
@@ -18,6 +18,13 @@ use crate::world::RecordState;
 /// Whether other establishing sources have, or may have, a record too.
 pub(super) fn are_there(identities: &Identities<'_>, records: &Records<'_>) -> bool {
     records.others().any(|source| identities.policy.sources[source].establishes)
+}
+
+/// A standalone User that is an employee stands as the record it names does: without that record nobody can say whether they are still here.
+pub(super) fn lost_record(identities: &Identities<'_>, user: &UserPolicy, records: &Records<'_>) -> Option<Arc<str>> {
+    let names = |source: usize| identities.policy.sources[source].establishes && records.of(source) == Record::Nothing;
+    let lost = user.records.iter().find(|record| user.standalone && names(record.source))?;
+    Some(format!("the record {}/{} that its User names is not there", identities.policy.sources[lost.source].name, lost.key).into())
 }
 
 /// Where the identity stands; sources that are over for it are silenced.

@@ -107,6 +107,15 @@ impl Scene {
         self
     }
 
+    /// The records, objects and memory of another scene, under these manifests.
+    pub(crate) fn take_records(&mut self, other: &Self) {
+        self.records = other.records.clone();
+        self.objects = other.objects.clone();
+        self.memory.links = other.memory.links.clone();
+        self.memory.records = other.memory.records.clone();
+        self.memory.deactivations = other.memory.deactivations.clone();
+    }
+
     /// An object of `chat`.
     pub(crate) fn object(mut self, kind: ObjectKind, object: Json) -> Self {
         self.objects.entry(("chat".into(), kind)).or_default().push(object);

@@ -20,6 +20,7 @@ mod names;
 mod references;
 mod secrets;
 mod sources;
+mod users;
 
 /// The table.
 const CHECKS: &[Check] = &[
@@ -31,6 +32,7 @@ const CHECKS: &[Check] = &[
     formats::check,
     cycles::check,
     sources::check,
+    users::check,
     secrets::check,
 ];
 

@@ -17,6 +17,9 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         if let Some(overridden) = &user.spec.overrides {
             identity(context, &user.origin, "/spec/overrides", overridden, problems);
         }
+        for (at, record) in user.spec.records.iter().enumerate() {
+            named(context, &user.origin, "Source", &record.source, || format!("/spec/records/{at}/source"), problems);
+        }
     }
     for group in &loaded.groups {
         let lists = [("members", group.spec.members.as_deref().unwrap_or_default()), ("owners", &group.spec.owners)];

@@ -25,7 +25,32 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         let hint = "add `correlate:` with attributes in order, such as `[employeeNumber]`";
         problems.push(context.at(&source.origin, "/spec", Diagnostic::error(message)).hint(hint));
     }
+    ranks(context, sources, problems);
     precedence(context, sources, problems);
+}
+
+/// A Source that establishes and correlates finds people of a higher precedence: of two with the same one nobody could say which is found in which.
+fn ranks(context: &Context<'_>, sources: &[Document<SourceSpec>], problems: &mut Vec<Diagnostic>) {
+    let establishing: Vec<_> = sources.iter().filter(|source| source.spec.establishes != Some(false)).collect();
+    let rank = |source: &Document<SourceSpec>| source.spec.precedence.unwrap_or(0);
+    for (at, source) in establishing.iter().enumerate().filter(|(_, source)| !source.spec.correlate.is_empty()) {
+        let others = || establishing.iter().enumerate().filter(|(other, _)| *other != at);
+        // Of two that both correlate, one is told.
+        let same = others().find(|(other, known)| rank(known) == rank(source) && (*other < at || known.spec.correlate.is_empty()));
+        if let Some((_, other)) = same {
+            let message = format!(
+                "the Sources `{}` and `{}` establish identities with equal precedence, so neither can find those of the other",
+                other.name, source.name
+            );
+            let place = context.place(&other.origin, "/metadata/name");
+            let problem = context.at(&source.origin, "/spec/correlate", Diagnostic::error(message)).related(place, "the other one");
+            problems.push(problem.hint("give the one whose keys identities shall have the higher `precedence`"));
+        } else if others().count() > 0 && others().all(|(_, known)| rank(known) < rank(source)) {
+            let message = format!("`{}` has the highest precedence of those that establish identities, so it finds none", source.name);
+            let problem = Diagnostic::warning(message);
+            problems.push(context.at(&source.origin, "/spec/correlate", problem).hint("put `correlate` into the others"));
+        }
+    }
 }
 
 /// With several sources every one must say it: a default would let a directory keep leavers alive.

@@ -5,4 +5,5 @@ mod evidence;
 mod groups;
 mod ownership;
 mod people;
+mod sources;
 mod values;
