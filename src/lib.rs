@@ -20,6 +20,7 @@ pub mod journal;
 pub mod secret;
 pub mod state;
 
+pub mod persona;
 pub mod pipeline;
 
 pub mod cli;

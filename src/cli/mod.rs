@@ -20,6 +20,7 @@ pub mod report;
 mod schema;
 mod selection;
 mod session;
+mod test;
 mod validate;
 
 use std::ffi::OsString;
@@ -53,6 +54,7 @@ struct Cli {
 enum Command {
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
+    Test(test::TestArgs),
     Plan(plan::PlanArgs),
     Diff(diff::DiffArgs),
     Apply(apply::ApplyArgs),
@@ -102,6 +104,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Init(args) => init::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Apply(args) => apply::run(&args),

@@ -1,5 +1,6 @@
 //! `-o` and `--out`: which views of a plan go where.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,42 +16,57 @@ use crate::render::{self, Format, Look};
 pub struct Output {
     /// How to show the plan: text, json, ndjson or markdown; FORMAT=FILE writes it to a file; repeatable [default: text]
     #[arg(short, long, value_name = "FORMAT[=FILE]")]
-    pub output: Vec<View>,
+    pub output: Vec<View<Format>>,
 }
 
 /// A format and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
-    format: Format,
-    file: Option<PathBuf>,
+pub struct View<F> {
+    pub format: F,
+    /// none: stdout
+    pub file: Option<PathBuf>,
 }
 
-impl FromStr for View {
+/// Formats and what they are called.
+pub trait Named: Copy + 'static {
+    /// In the order they are told.
+    const NAMES: &'static [(&'static str, Self)];
+}
+
+impl Named for Format {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("text", Self::Text), ("json", Self::Json), ("ndjson", Self::Ndjson), ("markdown", Self::Markdown)];
+}
+
+impl<F: Named> FromStr for View<F> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (format, file) = text.split_once('=').map_or((text, None), |(format, file)| (format, Some(file)));
-        let format = match format {
-            "text" => Format::Text,
-            "json" => Format::Json,
-            "ndjson" => Format::Ndjson,
-            "markdown" => Format::Markdown,
-            _ => return Err("it must be text, json, ndjson or markdown".into()),
+        let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(file)));
+        let Some((_, format)) = F::NAMES.iter().find(|(known, _)| *known == name) else {
+            let names: Vec<&str> = F::NAMES.iter().map(|(name, _)| *name).collect();
+            let (last, first) = names.split_last().unwrap_or((&"", &[]));
+            return Err(format!("it must be {} or {last}", first.join(", ")));
         };
         match file {
             Some("") => Err("the file's name is missing after =".into()),
-            file => Ok(Self { format, file: file.map(PathBuf::from) }),
+            file => Ok(Self { format: *format, file: file.map(PathBuf::from) }),
         }
+    }
+}
+
+/// One stdout takes one view.
+pub fn check<F>(views: &[View<F>]) -> Result<(), Failure> {
+    match views.iter().filter(|view| view.file.is_none()).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Failure::usage("only one format can go to standard output").hint("write the others to files: `-o json=FILE`")),
     }
 }
 
 impl Output {
     /// One stdout takes one view.
     pub fn check(&self) -> Result<(), Failure> {
-        match self.output.iter().filter(|view| view.file.is_none()).count() {
-            0 | 1 => Ok(()),
-            _ => Err(Failure::usage("only one format can go to standard output").hint("write the others to files: `-o markdown=plan.md`")),
-        }
+        check(&self.output)
     }
 
     /// Writes every view, each where it goes.
@@ -73,17 +89,31 @@ pub fn show(plan: &Plan, format: Format, left_out: usize) -> Result<(), Failure>
     Ok(())
 }
 
-/// A view to a file: all of it or nothing, and for its owner alone, since it tells about people.
+/// A view to a file.
 pub fn save(plan: &Plan, format: Format, left_out: usize, path: &Path) -> Result<(), Failure> {
+    let look = Look { width: report::DEFAULT_WIDTH, left_out };
+    replace(path, |file| plainly(file, |out| render::write(plan, format, look, out)))
+}
+
+/// Words for a file, without colours.
+pub fn plainly(file: &mut File, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> std::io::Result<()> {
+    let mut out = std::io::BufWriter::new(anstream::StripStream::new(file));
+    write(&mut out)?;
+    out.flush()
+}
+
+/// Writes a file: all of it or nothing. A new one is for its owner alone, since it tells about people; one that is there keeps its permissions.
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), Failure> {
     let failed = |error| Failure::file("write", path, error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Asked by itself, since the temporary file's error names a path that nobody knows.
     std::fs::metadata(folder).map_err(failed)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.kind().into()))?;
-    let mut out = std::io::BufWriter::new(anstream::StripStream::new(file.as_file_mut()));
-    render::write(plan, format, Look { width: report::DEFAULT_WIDTH, left_out }, &mut out).map_err(failed)?;
-    out.flush().map_err(failed)?;
-    drop(out);
-    file.persist(path).map_err(|error| failed(error.error))?;
+    write(file.as_file_mut()).map_err(failed)?;
+    if let Ok(known) = std::fs::metadata(&real) {
+        file.as_file().set_permissions(known.permissions()).map_err(failed)?;
+    }
+    file.persist(&real).map_err(|error| failed(error.error))?;
     Ok(())
 }

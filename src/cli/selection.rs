@@ -76,7 +76,7 @@ fn retain(plan: &mut Plan, keep: impl Fn(&Change) -> bool) {
 }
 
 /// Whether a pattern with `*` covers a text, without regard to case.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };

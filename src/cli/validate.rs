@@ -9,6 +9,7 @@ use super::report::{self, Exit, Failure};
 use super::{Files, manifests};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::manifest::Loaded;
+use crate::persona;
 
 /// The version of the JSON form.
 const FORMAT_VERSION: u32 = 1;
@@ -36,7 +37,11 @@ enum Output {
 
 pub fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
     let (inputs, texts) = manifests::inputs(&args.files)?;
-    let (loaded, _, problems) = manifests::check(&inputs);
+    let (loaded, policy, mut problems) = manifests::check(&inputs);
+    if let Some(policy) = policy {
+        problems.extend(persona::check(&loaded, &policy));
+        problems.sort_by(|one, next| one.place.cmp(&next.place));
+    }
     let valid = !problems.iter().any(|problem| problem.level == Level::Error);
     match args.output {
         Output::Text => {
@@ -65,6 +70,9 @@ fn summary(loaded: &Loaded) -> String {
         (loaded.mappings.len(), "AttributeMapping"),
         (loaded.users.len(), "User"),
         (loaded.groups.len(), "Group"),
+        (loaded.entitlements.len(), "Entitlement"),
+        (loaded.revocations.len(), "Revocation"),
+        (loaded.personas.len(), "Persona"),
     ];
     let words = |(count, kind): &(usize, &str)| format!("{count} {kind}{}", if *count == 1 { "" } else { "s" });
     counts.iter().filter(|(count, _)| *count > 0).map(words).collect::<Vec<_>>().join(", ")

@@ -6,6 +6,7 @@ pub mod file;
 pub mod pack;
 pub mod pages;
 pub mod registry;
+pub mod sample;
 pub mod scim;
 pub mod sql;
 

@@ -12,7 +12,7 @@ mod revocation;
 
 pub use super::connection::{Auth, FileConnection, FileFormat, ScimConnection, SecretRef, SqlConnection};
 pub use entitlement::{Entitlement, EntitlementSpec};
-pub use persona::{Expectation, PersonaSpec};
+pub use persona::{Expectation, OtherPerson, PersonaSpec, SampleRecord, Standing};
 pub use revocation::{Revocation, RevocationSpec};
 
 /// The workspace itself: at most one document.

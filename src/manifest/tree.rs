@@ -25,6 +25,8 @@ pub(super) struct Tree<'a> {
 pub(super) struct Node<'a> {
     pub mark: Mark,
     pub content: Content<'a>,
+    /// one past the closing bracket of a list or mapping in brackets; else 0
+    pub close: u32,
 }
 
 /// Where a node stands in its document's text.
@@ -149,7 +151,11 @@ impl<'a> Builder<'a> {
             Event::SequenceStart(_, anchor, tag) => self.open(Content::List(Vec::new()), anchor, tag.as_deref(), span)?,
             Event::MappingStart(_, anchor, tag) => self.open(Content::Map(Vec::new()), anchor, tag.as_deref(), span)?,
             Event::SequenceEnd | Event::MappingEnd => {
-                self.open.pop();
+                let closed = self.open.pop();
+                if let Some(node) = closed.and_then(|open| self.tree.nodes.get_mut(open.at as usize)) {
+                    let end = mark(span);
+                    node.close = if end.end > end.start { end.end } else { 0 };
+                }
             }
             Event::Alias(anchor) => {
                 let Some(target) = self.anchors.get(&anchor).copied() else {
@@ -187,7 +193,7 @@ impl<'a> Builder<'a> {
                 Some("put `---` on a line of its own between documents"),
             ));
         }
-        self.tree.nodes.push(Node { mark: mark(span), content });
+        self.tree.nodes.push(Node { mark: mark(span), content, close: 0 });
         if anchor != 0 {
             self.anchors.insert(anchor, at);
         }

@@ -13,6 +13,7 @@ mod page;
 mod plan;
 mod table;
 mod value;
+mod verdict;
 
 pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes, is_known_attribute};
 pub use capability::Capabilities;
@@ -25,3 +26,4 @@ pub use page::{Cell, Columns, Page, Row, RowWriter};
 pub use plan::{FORMAT_VERSION, Plan, SystemEvidence, Tally};
 pub use table::{Table, Tables};
 pub use value::{Value, ValueState};
+pub use verdict::{Behind, Coverage, DifferenceLine, RuleUse, Side, TestReport, Verdict};

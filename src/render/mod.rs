@@ -5,6 +5,7 @@
 mod difference;
 pub mod explanation;
 pub mod json;
+pub mod junit;
 mod markdown;
 mod markup;
 mod risks;
@@ -15,6 +16,7 @@ mod summary;
 mod testing;
 mod text;
 mod value;
+pub mod verdict;
 mod wrap;
 
 use std::io::{self, Write};

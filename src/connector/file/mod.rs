@@ -10,7 +10,7 @@ mod rows;
 mod yaml;
 
 use std::fs::{File, Metadata};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -23,6 +23,7 @@ use super::{LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
 use crate::manifest::kinds::{FileConnection, FileFormat};
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
 use input::Input;
+pub(super) use rows::names_column;
 use rows::{Rows, Stop};
 
 /// Reads one file.
@@ -92,7 +93,7 @@ impl FileReader {
     }
 
     fn read_format(&self, file: File, rows: &mut Rows<'_>) -> Result<(), Stop> {
-        let format = self.format().map_err(Stop::Unreadable)?;
+        let format = format_of(&self.connection).map_err(Stop::Unreadable)?;
         let pointer = pointer_segments(self.connection.records.as_deref().unwrap_or("")).map_err(Stop::Unreadable)?;
         let input = Input::open(file, self.connection.encoding.as_deref()).map_err(Stop::Unreadable)?;
         match format {
@@ -100,20 +101,6 @@ impl FileReader {
             FileFormat::Json => json::read_document(input, &pointer, rows),
             FileFormat::Ndjson => json::read_lines(input, rows),
             FileFormat::Yaml => yaml::read(input, &pointer, rows),
-        }
-    }
-
-    fn format(&self) -> Result<FileFormat, String> {
-        if let Some(format) = self.connection.format {
-            return Ok(format);
-        }
-        let ending = self.path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-        match ending.as_str() {
-            "csv" | "tsv" | "txt" => Ok(FileFormat::Csv),
-            "json" => Ok(FileFormat::Json),
-            "ndjson" | "jsonl" => Ok(FileFormat::Ndjson),
-            "yaml" | "yml" => Ok(FileFormat::Yaml),
-            _ => Err("has an ending that says nothing of its format; set `format`".into()),
         }
     }
 
@@ -131,6 +118,21 @@ impl FileReader {
             Evidence::Unreadable { reason } => Evidence::Unreadable { reason: named(reason) },
             whole => whole,
         }
+    }
+}
+
+/// The format that a connection says or its file's ending tells.
+pub(super) fn format_of(connection: &FileConnection) -> Result<FileFormat, String> {
+    if let Some(format) = connection.format {
+        return Ok(format);
+    }
+    let ending = Path::new(&connection.path).extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    match ending.as_str() {
+        "csv" | "tsv" | "txt" => Ok(FileFormat::Csv),
+        "json" => Ok(FileFormat::Json),
+        "ndjson" | "jsonl" => Ok(FileFormat::Ndjson),
+        "yaml" | "yml" => Ok(FileFormat::Yaml),
+        _ => Err("has an ending that says nothing of its format; set `format`".into()),
     }
 }
 

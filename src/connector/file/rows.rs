@@ -131,6 +131,6 @@ impl<'q> Rows<'q> {
 }
 
 /// Whether a name in a manifest or a header means this path.
-pub(super) fn names_column(name: &str, path: &str) -> bool {
+pub(in crate::connector) fn names_column(name: &str, path: &str) -> bool {
     name == path || name == crate::expr::segments_of_path(path).join(".")
 }

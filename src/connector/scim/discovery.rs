@@ -60,6 +60,11 @@ impl Discovery {
         Ok(Self::from_documents(&config, &kinds, &schemas, extension))
     }
 
+    /// What RFC 7643 describes, without asking anybody.
+    pub fn unasked(extension: Option<&str>) -> Self {
+        Self::from_documents(&ServiceProviderConfig::default(), &[], &[], extension)
+    }
+
     fn from_documents(config: &ServiceProviderConfig, kinds: &[ResourceType], schemas: &[Schema], extension: Option<&str>) -> Self {
         let group = schema(schemas, GROUP);
         Self {

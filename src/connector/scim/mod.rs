@@ -15,6 +15,7 @@ mod write;
 mod tests;
 
 pub use default_mapping::default_mapping;
+pub use rows::SampleRows;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::discovery::Discovery;
 use crate::connector::pack::Packer;
+use crate::manifest::connection::ScimConnection;
 use crate::model::{Cell, Columns, ObjectKind, Page, RowWriter, SystemError};
 use crate::scim::AttributePath;
 
@@ -85,6 +86,31 @@ impl ResourceRows {
         let cells: Vec<Cell<'_>> = self.wire.rows().next().map(|row| row.cells().collect()).unwrap_or_default();
         let columns = &self.columns;
         self.page.row(|row| columns.iter().for_each(|column| column.write(&cells, row)));
+    }
+}
+
+/// Records that somebody wrote down, as a source's service would send them. Where the service can't be asked, what RFC 7643 describes counts.
+#[derive(Debug)]
+pub struct SampleRows {
+    rows: ResourceRows,
+}
+
+impl SampleRows {
+    /// For these columns of a source.
+    pub fn new(connection: &ScimConnection, columns: &Arc<Columns>) -> Self {
+        let service = Discovery::unasked(connection.extension.as_deref());
+        Self { rows: ResourceRows::new(&service, ObjectKind::Account, columns, true) }
+    }
+
+    /// Adds one resource to a page of those columns.
+    pub fn add(&mut self, json: &str, page: &mut Page) -> Result<(), SystemError> {
+        self.rows.read(json)?;
+        self.rows.page.clear();
+        self.rows.keep();
+        for row in self.rows.page.rows() {
+            page.row(|out| row.cells().for_each(|cell| out.cell(cell)));
+        }
+        Ok(())
     }
 }
 

@@ -54,7 +54,8 @@ fn names<'a>(context: &Context<'_>, origin: &Origin, names: impl Iterator<Item =
     }
 }
 
-fn unknown(name: &str) -> Diagnostic {
+/// No attribute has this name.
+pub(super) fn unknown(name: &str) -> Diagnostic {
     let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
     let hint = match nearest(name, attributes().iter().map(|known| known.name)) {
         Some(near) => format!("did you mean `{near}`? own attributes stand below `custom.`"),

@@ -17,6 +17,7 @@ mod duplicates;
 mod formats;
 mod members;
 mod names;
+mod personas;
 mod references;
 mod secrets;
 mod sources;
@@ -31,6 +32,7 @@ const CHECKS: &[Check] = &[
     attributes::check,
     formats::check,
     cycles::check,
+    personas::check,
     sources::check,
     users::check,
     secrets::check,

@@ -71,7 +71,8 @@ fn identity(context: &Context<'_>, origin: &Origin, pointer: &str, identity: &Id
     }
 }
 
-fn named(
+/// A document of that kind must be there.
+pub(super) fn named(
     context: &Context<'_>,
     origin: &Origin,
     kind: &'static str,

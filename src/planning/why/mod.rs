@@ -3,6 +3,7 @@
 //! Must never: cost anything when nobody asks, or decide anything. The plan is the truth; this says where it comes from.
 
 mod account;
+mod exercise;
 mod group;
 mod person;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use exercise::{Heard, WouldHave};
 use serde::Serialize;
 
 use super::identity::{Person, Reads};

@@ -1,0 +1,131 @@
+//! The expected against what came, line by line: exactly what is missing, unexpected or different, with the lines it stands below.
+//!
+//! Must never: take two values for the same that a target would hold apart. Only the order of lists says nothing.
+
+use serde_json::Value as Json;
+
+use super::yaml::{self, Line, SECTIONS};
+use crate::manifest::kinds::Expectation;
+use crate::model::Side;
+
+/// All differences; none where everything is as expected.
+pub(super) fn compare(expected: &Expectation, actual: &Expectation) -> Vec<(Side, Line)> {
+    let (expected, actual) = (yaml::as_json(expected), yaml::as_json(actual));
+    let mut out = Vec::new();
+    for (name, levels) in SECTIONS {
+        values(&mut vec![name.to_owned()], expected.get(name), actual.get(name), levels, &mut out);
+    }
+    out
+}
+
+/// Each line, and whether an expected one is answered by one that came in its place.
+pub(super) fn with_answers(lines: Vec<(Side, Line)>) -> Vec<(Side, Line, bool)> {
+    let came = |line: &Line| lines.iter().any(|(side, other)| *side == Side::Actual && line.item.is_none() && other.path == line.path);
+    let answers: Vec<bool> = lines.iter().map(|(_, line)| came(line)).collect();
+    lines.into_iter().zip(answers).map(|((side, line), answered)| (side, line, answered)).collect()
+}
+
+fn values(path: &mut Vec<String>, expected: Option<&Json>, actual: Option<&Json>, levels: usize, out: &mut Vec<(Side, Line)>) {
+    match (expected, actual) {
+        (Some(one), Some(other)) if same(one, other) => {}
+        (Some(Json::Object(one)), Some(Json::Object(other))) if levels > 0 => {
+            out.push((Side::Both, heading(path)));
+            let mut names: Vec<&String> = one.keys().chain(other.keys()).collect();
+            names.sort();
+            names.dedup();
+            for name in names {
+                path.push(name.clone());
+                values(path, one.get(name), other.get(name), levels - 1, out);
+                path.pop();
+            }
+        }
+        (Some(Json::Array(one)), Some(Json::Array(other))) => {
+            out.push((Side::Both, heading(path)));
+            out.extend(left_over(one, other).into_iter().map(|at| (Side::Expected, yaml::item_line(path, at, &one[at]))));
+            out.extend(left_over(other, one).into_iter().map(|at| (Side::Actual, yaml::item_line(path, at, &other[at]))));
+        }
+        (one, other) => {
+            for (side, value) in [(Side::Expected, one), (Side::Actual, other)] {
+                let mut lines = Vec::new();
+                if let Some(value) = value {
+                    yaml::value_lines(path, value, levels, &mut lines);
+                }
+                out.extend(lines.into_iter().map(|line| (side, line)));
+            }
+        }
+    }
+}
+
+fn heading(path: &[String]) -> Line {
+    let text = path.last().map(|key| format!("{}:", yaml::scalar(key))).unwrap_or_default();
+    Line { depth: path.len().saturating_sub(1), path: path.to_vec(), item: None, text }
+}
+
+/// Positions of items that have no counterpart.
+fn left_over(items: &[Json], others: &[Json]) -> Vec<usize> {
+    let mut free: Vec<&Json> = others.iter().collect();
+    let unmatched = items.iter().enumerate().filter(|(_, item)| match free.iter().position(|other| same(item, other)) {
+        Some(found) => {
+            free.swap_remove(found);
+            false
+        }
+        None => true,
+    });
+    unmatched.map(|(at, _)| at).collect()
+}
+
+fn same(one: &Json, other: &Json) -> bool {
+    match (one, other) {
+        (Json::Array(items), Json::Array(others)) => items.len() == others.len() && left_over(items, others).is_empty(),
+        (Json::Object(fields), Json::Object(others)) => {
+            fields.len() == others.len() && fields.iter().all(|(name, value)| others.get(name).is_some_and(|other| same(value, other)))
+        }
+        _ => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(expected: Json, actual: Json) -> String {
+        let read = |json| serde_json::from_value::<Expectation>(json).unwrap();
+        let sign = |side| match side {
+            Side::Both => ' ',
+            Side::Expected => '-',
+            Side::Actual => '+',
+        };
+        let lines = compare(&read(expected), &read(actual));
+        lines.iter().map(|(side, line)| format!("{} {}{}", sign(*side), "  ".repeat(line.depth), line.text)).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn lists_are_sets_and_everything_else_is_exact() {
+        let one = json!({"lifecycle": "active", "accounts": {"chat": {"emails": [{"value": "a", "type": "work"}, "b"], "title": "1"}}, "groups": {"chat": ["A", "B"]}});
+        let other = json!({"lifecycle": "active", "accounts": {"chat": {"emails": ["b", {"type": "work", "value": "a"}], "title": "1"}}, "groups": {"chat": ["B", "A"]}});
+        assert_eq!(told(one.clone(), other), "");
+        let other = json!({"lifecycle": "leaver", "accounts": {"chat": {"emails": ["b", "b"], "title": 1}, "mail": {"userName": "jane"}}, "departures": {"chat": "keep"}});
+        assert_snapshot!(told(one, other), @r###"
+        - lifecycle: active
+        + lifecycle: leaver
+          accounts:
+            chat:
+              emails:
+        -     - {type: work, value: a}
+        +     - b
+        -     title: "1"
+        +     title: 1
+        +   mail:
+        +     userName: jane
+        - groups:
+        -   chat:
+        -   - A
+        -   - B
+        + departures:
+        +   chat: keep
+        "###);
+    }
+}

@@ -1,0 +1,113 @@
+//! What a plan yields for one person, in the words of an expectation.
+//!
+//! Must never: leave out a change that concerns the person.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use crate::manifest::kinds::{DepartureAction, Expectation, Standing};
+use crate::model::{Action, Change, Finding, FindingCode, Plan, Severity, Value};
+use crate::policy::Policy;
+
+/// What an identity gets in targets where it has nothing.
+pub(super) fn arrival(plan: &Plan, key: &str, lifecycle: Standing) -> Expectation {
+    let mut came = Expectation { lifecycle: Some(lifecycle), ..Expectation::default() };
+    for change in plan.changes.iter().filter(|change| !is_protected(plan, change)) {
+        let target = change.target.to_string();
+        if change.object.key.as_ref() == key {
+            match (change.action, &change.entitlement) {
+                (Action::AddEntitlement | Action::UpdateEntitlement, Some(name)) => {
+                    let parameters = came.entitlements.entry(target).or_default().entry(name.to_string()).or_default();
+                    set(parameters, change);
+                }
+                (Action::Create | Action::Update, None) => set(came.accounts.entry(target).or_default(), change),
+                _ => {}
+            }
+        } else if change.action == Action::AddMembers && is_member(change, key) {
+            came.groups.entry(target).or_default().push(change.object.name.to_string());
+        }
+    }
+    came.groups.values_mut().for_each(|names| names.sort());
+    came.findings = errors(plan, Some(key));
+    came
+}
+
+/// What becomes of what it had at targets that give it no account any more: of the account, and memberships that stay.
+pub(super) fn departure(policy: &Policy, plan: &Plan, key: &str, before: &super::stage::Before, came: &mut Expectation) {
+    for (target, _) in policy.targets.iter().zip(&before.targets).filter(|(_, had)| **had) {
+        let here = |change: &&Change| change.target == target.name && !is_protected(plan, change);
+        let goes =
+            |action: Action| plan.changes.iter().filter(here).any(|change| change.action == action && change.object.key.as_ref() == key);
+        let action = match (goes(Action::Delete), goes(Action::Deactivate)) {
+            (true, _) => DepartureAction::Delete,
+            (_, true) => DepartureAction::Deactivate,
+            _ => DepartureAction::Keep,
+        };
+        came.departures.insert(target.name.to_string(), action);
+        let stays = |group: &str| {
+            let removed =
+                |change: &Change| change.action == Action::RemoveMembers && change.object.key.as_ref() == group && is_member(change, key);
+            !plan.changes.iter().filter(here).any(removed)
+        };
+        let groups = policy.groups.iter().zip(&before.had.groups).filter(|(_, had)| **had && target.groups.is_some());
+        let mut names: Vec<String> =
+            groups.filter(|(group, _)| stays(&group.key)).map(|(group, _)| group.display_name.to_string()).collect();
+        names.sort();
+        if action != DepartureAction::Delete && !names.is_empty() {
+            came.groups.insert(target.name.to_string(), names);
+        }
+    }
+    came.findings.extend(errors(plan, Some(key)));
+    came.findings.sort();
+    came.findings.dedup();
+}
+
+/// The codes of the errors about a person; without one, of all.
+pub(super) fn errors(plan: &Plan, key: Option<&str>) -> Vec<FindingCode> {
+    let about = plan.findings.iter().filter(|finding| key.is_none_or(|key| concerns(finding, key)));
+    let mut codes: Vec<FindingCode> = about.filter(|finding| finding.severity == Severity::Error).map(|finding| finding.code).collect();
+    codes.sort();
+    codes.dedup();
+    codes
+}
+
+/// Whether a finding is about somebody. One about several people names them in its sentence alone.
+pub(super) fn concerns(finding: &Finding, key: &str) -> bool {
+    match &finding.subject.key {
+        Some(subject) => subject.as_ref() == key,
+        None => finding.message.match_indices(key).any(|(at, _)| {
+            let next = finding.message.get(at + key.len()..).and_then(|rest| rest.chars().next());
+            next.is_none_or(|next| !next.is_alphanumeric())
+        }),
+    }
+}
+
+fn is_member(change: &Change, key: &str) -> bool {
+    change.members.iter().any(|member| member.member.key.as_ref() == key)
+}
+
+/// Limits count nothing here; what is withheld is withheld for good.
+fn is_protected(plan: &Plan, change: &Change) -> bool {
+    let finding = change.withheld.as_ref().and_then(|withheld| plan.findings.get(withheld.finding as usize));
+    finding.is_some_and(|finding| finding.code == FindingCode::Protected)
+}
+
+fn set(attributes: &mut BTreeMap<String, Json>, change: &Change) {
+    for attribute in &change.attributes {
+        match &attribute.after {
+            Some(value) => attributes.insert(attribute.attribute.to_string(), plain(value)),
+            None => attributes.remove(attribute.attribute.as_ref()),
+        };
+    }
+}
+
+/// A value as a manifest would have it: whom it refers to stands by key.
+fn plain(value: &Value) -> Json {
+    match value {
+        Value::Reference(key) => json!(key),
+        Value::List(items) => items.iter().map(plain).collect(),
+        Value::Map(fields) => Json::Object(fields.iter().map(|(name, value)| (name.to_string(), plain(value))).collect()),
+        other => other.to_json(),
+    }
+}

@@ -1,0 +1,139 @@
+//! What stands behind a line of a difference: where it was expected, and the rule that gave or withheld what came.
+//!
+//! Must never: decide anything; the reasons are planning's own.
+
+use crate::diagnostic::Place;
+use crate::manifest::Outline;
+use crate::model::{Behind, DifferenceLine, Finding, Side};
+use crate::planning::why::{Because, Explanation, MembershipWhy, TargetWhy};
+use crate::policy::Policy;
+
+use super::yaml::Line;
+
+/// What the reasons are taken from.
+pub(super) struct Reasons<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) outline: Outline<'a>,
+    /// nothing where nobody comes of the persona
+    pub(super) explanation: Option<Explanation>,
+    pub(super) findings: &'a [Finding],
+}
+
+impl Reasons<'_> {
+    /// A line with its reasons.
+    pub(super) fn explain(&self, side: Side, line: Line, answered: bool) -> DifferenceLine {
+        let pointer = pointer(&line);
+        let mut because = Vec::new();
+        if side == Side::Expected {
+            because.push(Behind { words: "expected here".into(), place: Some(self.outline.place(&format!("/spec/expect{pointer}"))) });
+        }
+        if side == Side::Actual || (side == Side::Expected && !answered) {
+            because.extend(self.behind(&line));
+        }
+        DifferenceLine { side, depth: line.depth, path: pointer, text: line.text, because }
+    }
+
+    fn behind(&self, line: &Line) -> Vec<Behind> {
+        let path: Vec<&str> = line.path.iter().map(String::as_str).collect();
+        let item = line.item.as_ref().and_then(|(_, item)| item.as_str());
+        match (path.as_slice(), item) {
+            (["findings"], Some(code)) => self.finding(code),
+            _ if self.explanation.is_none() => {
+                vec![Behind { words: "no record establishes an identity, and no User is named".into(), place: Some(self.persona_place()) }]
+            }
+            (["lifecycle"], _) => self.explanation.iter().flat_map(|known| &known.standing).map(told).collect(),
+            (["accounts", target] | ["departures", target], _) => self.target(target).map(served).unwrap_or_default(),
+            (["accounts", target, attribute], _) => self.attribute(target, attribute),
+            (["groups", target], Some(group)) => self.group(target, group),
+            (["entitlements", _, name, rest @ ..], _) => self.entitlement(name, rest.first().copied()),
+            _ => Vec::new(),
+        }
+    }
+
+    fn persona_place(&self) -> Place {
+        self.outline.place("/spec")
+    }
+
+    fn target(&self, name: &str) -> Option<&TargetWhy> {
+        self.explanation.as_ref()?.targets.iter().find(|target| target.target.as_ref() == name)
+    }
+
+    fn attribute(&self, target: &str, attribute: &str) -> Vec<Behind> {
+        let Some(why) = self.target(target) else { return Vec::new() };
+        if why.serves != Some(true) {
+            return served(why);
+        }
+        let Some(rules) = self.policy.targets.iter().find(|known| known.name.as_ref() == target) else { return Vec::new() };
+        let Some(known) = why.attributes.iter().find(|known| known.attribute.as_ref() == attribute) else {
+            let rule = rules.rules.iter().find(|rule| rule.attribute.as_ref() == attribute);
+            let (words, place) = match rule.and_then(|rule| rule.place.clone().map(|place| (rule.value.text(), place))) {
+                Some((text, place)) => (text.to_owned(), place),
+                None if attribute == "active" => ("every account is active unless a rule says otherwise".to_owned(), rules.place.clone()),
+                None => (format!("no rule of {target} gives {attribute}"), rules.place.clone()),
+            };
+            return vec![Behind { words, place: Some(place) }];
+        };
+        let given = known.from.iter().map(|from| match &from.given {
+            Some(claim) => told(&claim.because),
+            None => Behind { words: format!("nobody gives {}", from.attribute), place: None },
+        });
+        std::iter::once(told(&known.because)).chain(given).collect()
+    }
+
+    fn group(&self, target: &str, name: &str) -> Vec<Behind> {
+        if let Some(why) = self.target(target).filter(|why| why.serves != Some(true)) {
+            return served(why);
+        }
+        let keys: Vec<_> = self.policy.groups.iter().filter(|group| group.display_name.as_ref() == name).map(|group| &group.key).collect();
+        let known = self.explanation.iter().flat_map(|known| &known.groups);
+        let ways: Vec<&MembershipWhy> = known.filter(|why| keys.contains(&&why.group)).collect();
+        if ways.is_empty() {
+            let place = self.policy.groups.iter().find(|group| group.display_name.as_ref() == name).map(|group| group.place.clone());
+            let words = if place.is_some() { "neither a rule nor a name brings the person in" } else { "no Group has this displayName" };
+            return vec![Behind { words: words.into(), place }];
+        }
+        ways.iter().flat_map(|why| &why.because).map(told).collect()
+    }
+
+    fn entitlement(&self, name: &str, parameter: Option<&str>) -> Vec<Behind> {
+        let Some(rules) = self.policy.entitlements.iter().find(|known| known.name.as_ref() == name) else {
+            return vec![Behind { words: format!("no Entitlement is called {name}"), place: None }];
+        };
+        let parameter = parameter.and_then(|wanted| rules.parameters.iter().find(|known| known.name.as_ref() == wanted));
+        vec![match (parameter, &rules.when) {
+            (Some(parameter), _) => Behind { words: parameter.value.text().to_owned(), place: Some(parameter.place.clone()) },
+            (None, Some(when)) => Behind { words: when.text().to_owned(), place: when.place().cloned() },
+            (None, None) => Behind { words: "the Entitlement".into(), place: Some(rules.place.clone()) },
+        }]
+    }
+
+    fn finding(&self, code: &str) -> Vec<Behind> {
+        let is = |finding: &&Finding| serde_json::to_value(finding.code).is_ok_and(|known| known == code);
+        self.findings.iter().filter(is).map(|finding| Behind { words: finding.message.clone(), place: finding.place.clone() }).collect()
+    }
+}
+
+fn served(why: &TargetWhy) -> Vec<Behind> {
+    why.because.iter().map(told).collect()
+}
+
+/// The words, the expression, and what it read.
+fn told(because: &Because) -> Behind {
+    let Some(expression) = &because.expression else { return Behind { words: because.words.clone(), place: because.place.clone() } };
+    let read = because.trace.iter().filter(|part| part.expression != *expression && !matches!(part.value.as_str(), "true" | "false"));
+    let read: Vec<String> = read.map(|part| format!("{} is {}", part.expression, part.value)).collect();
+    let read = if read.is_empty() { String::new() } else { format!(", where {}", read.join(", ")) };
+    Behind { words: format!("{}: `{}`{read}", because.words, expression.trim()), place: because.place.clone() }
+}
+
+fn pointer(line: &Line) -> String {
+    let mut pointer = String::new();
+    for token in &line.path {
+        pointer.push('/');
+        pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+    }
+    if let Some((at, _)) = &line.item {
+        pointer.push_str(&format!("/{at}"));
+    }
+    pointer
+}

@@ -1,0 +1,160 @@
+//! Which rules an identity exercises: what each expression that reads it came to. And what it would have if every target served it.
+//!
+//! Must never: count a rule that planning would not have asked about the identity.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Provenance;
+use crate::diagnostic::Place;
+use crate::expr::Evaluation;
+use crate::manifest::kinds::Standing as Stands;
+use crate::model::{Cell, Value, ValueState};
+use crate::planning::companion::Record;
+use crate::planning::desired::{self, Desired};
+use crate::planning::identity::{Origin, Person, Reads};
+use crate::planning::layout::RuleLayout;
+use crate::planning::lifecycle::{Standing, word};
+use crate::planning::screen::lifecycles;
+use crate::planning::serve::{Serve, serve};
+use crate::planning::work::Basis;
+use crate::world::{Bound, RecordState, Truth};
+
+/// Hears about every expression of a manifest that reads the identity: its place, and whether it gave a value or held.
+pub type Heard<'h> = dyn FnMut(&Place, bool) + 'h;
+
+/// What an identity would have if every target served it, whatever its lifecycle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WouldHave {
+    /// by target: what its account would hold
+    pub accounts: Vec<Vec<(Arc<str>, Value)>>,
+    /// by group of the policy: whether it would belong
+    pub groups: Vec<bool>,
+}
+
+impl Provenance<'_> {
+    /// Where an identity stands, and which rules it exercises; nothing where there is no such identity.
+    pub fn exercise(&self, key: &str, heard: &mut Heard<'_>) -> Option<Stands> {
+        let person = self.assemble(key)?;
+        records(&self.basis, &person, heard);
+        for target in 0..self.basis.policy.targets.len() {
+            account(&self.basis, target, &person, heard);
+        }
+        groups(&self.basis, &person, heard);
+        Some(stands(&person.standing))
+    }
+
+    /// What an identity would have.
+    pub fn would_have(&self, key: &str) -> Option<WouldHave> {
+        let person = self.assemble(key)?;
+        let basis = &self.basis;
+        let mut desired = Desired::default();
+        let mut accounts = Vec::with_capacity(basis.policy.targets.len());
+        for target in 0..basis.policy.targets.len() {
+            desired::work_out(basis, target, &person, &mut desired);
+            let attributes = basis.layout.targets[target].attributes.iter().zip(&desired.states);
+            let held = attributes.filter_map(|(attribute, state)| match state {
+                ValueState::Set(value) => Some((attribute.name.clone(), value.clone())),
+                _ => None,
+            });
+            accounts.push(held.collect());
+        }
+        let groups = (0..basis.policy.groups.len()).map(|at| would_belong(basis, at, &person, &mut BTreeSet::new())).collect();
+        Some(WouldHave { accounts, groups })
+    }
+}
+
+fn stands(standing: &Standing) -> Stands {
+    match standing {
+        Standing::Is(lifecycle) => match word(*lifecycle) {
+            "pre-hire" => Stands::PreHire,
+            "suspended" => Stands::Suspended,
+            "leaver" => Stands::Leaver,
+            _ => Stands::Active,
+        },
+        Standing::Deselected => Stands::Deselected,
+        Standing::DuplicateKey | Standing::Unknown(_) => Stands::Unknown,
+    }
+}
+
+fn records(basis: &Basis<'_>, person: &Person, heard: &mut Heard<'_>) {
+    for (source, record) in basis.people.behind(person.number) {
+        let Record::Cells(record) = record else { continue };
+        let side = &basis.world.sources[source];
+        if let Some(place) = basis.policy.sources[source].filter.as_ref().and_then(|filter| filter.place()) {
+            heard(place, side.state(record) == RecordState::Counts);
+        }
+        if side.state(record) != RecordState::Counts {
+            continue;
+        }
+        let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
+        let layout = &basis.layout.sources[source];
+        let own = matches!(basis.people.origin(person.number), Origin::Record(own, _) if own == source);
+        for bound in [&layout.leaver, &layout.suspended].into_iter().flatten().filter(|_| own) {
+            condition(bound, cells.as_slice(), heard);
+        }
+        for at in &layout.rules {
+            rule(at, cells.as_slice(), heard);
+        }
+    }
+}
+
+fn account(basis: &Basis<'_>, target: usize, person: &Person, heard: &mut Heard<'_>) {
+    let layout = &basis.layout.targets[target];
+    let in_question = person.standing.lifecycle().is_some_and(|lifecycle| layout.lifecycles.contains(&lifecycle));
+    if let (true, Some(select)) = (in_question, &layout.select) {
+        condition(select, person, heard);
+    }
+    if serve(basis, target, person) == Serve::Yes {
+        for at in layout.attributes.iter().filter_map(|attribute| attribute.rule.as_ref()).chain(&layout.active) {
+            rule(at, person, heard);
+        }
+    }
+}
+
+fn groups(basis: &Basis<'_>, person: &Person, heard: &mut Heard<'_>) {
+    let Some(stands) = person.standing.lifecycle() else { return };
+    for (group, bound) in basis.policy.groups.iter().zip(&basis.layout.groups) {
+        if let Some(bound) = bound.as_ref().filter(|_| lifecycles(&group.lifecycles).contains(&stands)) {
+            condition(bound, person, heard);
+        }
+    }
+}
+
+/// A condition, and whether it holds.
+fn condition(bound: &Bound, reads: &(impl Reads + ?Sized), heard: &mut Heard<'_>) -> bool {
+    let truth = reads.holds(bound);
+    if let (Some(place), Truth::Yes | Truth::No) = (bound.expression().place(), &truth) {
+        heard(place, truth == Truth::Yes);
+    }
+    truth == Truth::Yes
+}
+
+/// A rule counts where its condition holds and it says something: a value, or that there is to be none.
+fn rule(at: &RuleLayout, reads: &(impl Reads + ?Sized), heard: &mut Heard<'_>) {
+    if at.when.as_ref().is_some_and(|when| !condition(when, reads, heard)) {
+        return;
+    }
+    value(&at.value, reads, heard);
+}
+
+fn value(bound: &Bound, reads: &(impl Reads + ?Sized), heard: &mut Heard<'_>) {
+    let Some(place) = bound.expression().place() else { return };
+    match reads.over(bound) {
+        Some(Evaluation::Value(value)) => heard(place, !value.is_empty()),
+        Some(Evaluation::Null) => heard(place, true),
+        Some(Evaluation::Missing) => heard(place, false),
+        Some(Evaluation::Failed(_)) | None => {}
+    }
+}
+
+/// By rule, by name, or through a group in it; whatever the lifecycle.
+fn would_belong(basis: &Basis<'_>, at: usize, person: &Person, seen: &mut BTreeSet<usize>) -> bool {
+    let Some(group) = basis.policy.groups.get(at).filter(|_| seen.insert(at)) else { return false };
+    let by_rule = basis.layout.groups.get(at).and_then(Option::as_ref).is_some_and(|rule| person.holds(rule) == Truth::Yes);
+    by_rule
+        || group.members.iter().any(|member| {
+            let inner = basis.groups_by_key.get(member.key.as_ref());
+            member.key.as_ref() == person.key || inner.is_some_and(|inner| would_belong(basis, *inner, person, seen))
+        })
+}
