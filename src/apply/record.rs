@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
-use crate::model::{Action, Change, ChangeId, Deactivation, Link, LinkOrigin, Outcome, Reason, WindowEntry};
+use crate::model::{Action, Change, ChangeId, Deactivation, Link, LinkOrigin, Outcome, Reason, Value, WindowEntry};
 use crate::state::{
     Connection, SqliteResult, StateError, forget_deactivation, forget_link, record_deactivation, record_link, record_window,
 };
@@ -94,6 +94,7 @@ enum Lesson {
     Linked(Link),
     Unlinked(Link),
     Active(Deactivation),
+    Inactive(Deactivation),
     Counted(WindowEntry),
 }
 
@@ -102,6 +103,7 @@ impl Lesson {
         match self {
             Self::Linked(link) => record_link(connection, link),
             Self::Unlinked(link) => forget_link(connection, &link.target, link.kind, &link.key),
+            Self::Inactive(made) => record_deactivation(connection, made),
             Self::Active(was) => forget_deactivation(connection, &was.target, &was.id),
             Self::Counted(entry) => record_window(connection, entry),
         }
@@ -123,8 +125,15 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
         };
         let active = Lesson::Active(Deactivation { target: change.target.clone(), id: id.clone(), at });
         match change.action {
-            Action::Create if there => lessons.push(Lesson::Linked(link(LinkOrigin::Created))),
-            Action::Adopt if there => lessons.push(Lesson::Linked(link(LinkOrigin::Adopted))),
+            Action::Create if there => {
+                lessons.push(Lesson::Linked(link(LinkOrigin::Created)));
+                // Made ahead of a start date: the access that comes then is ours to give.
+                lessons.extend(says_active(change, false).then(|| Lesson::Inactive(Deactivation { target: change.target.clone(), id, at })));
+            }
+            Action::Adopt if there => {
+                lessons.push(Lesson::Linked(link(LinkOrigin::Adopted)));
+                lessons.extend(says_active(change, true).then_some(active));
+            }
             Action::Delete if there => lessons.extend([Lesson::Unlinked(link(LinkOrigin::Created)), active]),
             Action::Reactivate if there => lessons.push(active),
             Action::Deactivate if refused => lessons.push(active),
@@ -136,6 +145,10 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
         lessons.push(Lesson::Counted(WindowEntry { target, kind, action, weight: settled.weight, leaver, at }));
     }
     lessons
+}
+
+fn says_active(change: &Change, active: bool) -> bool {
+    change.attributes.iter().any(|attribute| attribute.attribute.as_ref() == "active" && attribute.after == Some(Value::Bool(active)))
 }
 
 fn deactivation(sending: &Sending<'_>, at: Timestamp) -> Option<Deactivation> {

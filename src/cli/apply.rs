@@ -17,7 +17,7 @@ use super::report::{Exit, Failure, notice};
 use super::selection::Selection;
 use super::session::{self, Session, state_failure};
 use crate::apply::{self, Job, Pace, Report, Settings};
-use crate::model::{Change, ObjectKind, Plan};
+use crate::model::{Change, ObjectKind, Plan, Upcoming};
 use crate::pipeline::Snapshot;
 use crate::render::{Format, headline};
 use crate::state::{RunLock, Store};
@@ -79,7 +79,8 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     let memory = store.load().map_err(|error| state_failure(&error))?;
     let first = !memory.known;
     session::runtime()?.block_on(async {
-        let (snapshot, fresh) = session.plan(memory, None).await;
+        let (snapshot, mut fresh) = session.plan(memory, None).await;
+        fresh.upcoming = Upcoming::default();
         let all = fresh.changes.len();
         let fresh = args.selection.of(fresh);
         let work = match &saved {

@@ -18,7 +18,7 @@ pub struct DiffArgs {
 }
 
 pub fn run(args: &DiffArgs) -> Result<Exit, Failure> {
-    let plan = make(&args.files, &args.selection, &args.output, None)?;
+    let plan = make(&args.files, &args.selection, &args.output, None, 0)?;
     Ok(match verdict(&plan) {
         Exit::Done if !plan.changes.is_empty() => Exit::DIFFERENT,
         exit => exit,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::Files;
@@ -9,7 +10,8 @@ use super::output::{self, Output};
 use super::report::{Exit, Failure};
 use super::selection::Selection;
 use super::session::{self, Session};
-use crate::model::Plan;
+use crate::model::{Plan, Upcoming};
+use crate::planning::DAYS_AHEAD;
 use crate::render::Format;
 
 /// Read the live systems and show what would change
@@ -32,13 +34,16 @@ pub struct PlanArgs {
     /// Plan for this day (YYYY-MM-DD). Such a plan can't be applied
     #[arg(long, value_name = "DATE", conflicts_with = "out")]
     as_of: Option<Date>,
+    /// How many days ahead to tell what falls due: joiners, leavers, expiries. 0: nothing
+    #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(i64).range(0..=DAYS_AHEAD))]
+    due_days: i64,
     /// Exit with 2 where the plan has changes
     #[arg(long)]
     detailed_exitcode: bool,
 }
 
 pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
-    let plan = make(&args.files, &args.selection, &args.output, args.as_of)?;
+    let plan = make(&args.files, &args.selection, &args.output, args.as_of, args.due_days)?;
     if let Some(file) = &args.out {
         output::save(&plan, Format::Json, 0, file)?;
     }
@@ -49,16 +54,22 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
 }
 
 /// Plans and shows; what `plan` and `diff` have in common.
-pub fn make(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>) -> Result<Plan, Failure> {
+pub fn make(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>, due_days: i64) -> Result<Plan, Failure> {
     output.check()?;
     let session = Session::load(files)?;
     selection.check(&session)?;
     let memory = session.memory()?;
-    let (_, plan) = session::runtime()?.block_on(session.plan(memory, as_of));
+    let (_, mut plan) = session::runtime()?.block_on(session.plan(memory, as_of));
+    plan.upcoming = coming(&plan, due_days);
     let all = plan.changes.len();
     let plan = selection.of(plan);
     output.write(&plan, all - plan.changes.len())?;
     Ok(plan)
+}
+
+fn coming(plan: &Plan, days: i64) -> Upcoming {
+    let last = plan.as_of.checked_add(days.days()).unwrap_or(plan.as_of);
+    if days == 0 { Upcoming::default() } else { plan.upcoming.clone().until(last) }
 }
 
 /// How a command ends that only planned.

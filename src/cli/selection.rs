@@ -2,12 +2,14 @@
 //!
 //! Must never: leave a change in that needs one that is left out.
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::report::Failure;
 use super::session::Session;
 use crate::apply::compare;
-use crate::model::{Change, ChangeId, ObjectRef, Plan};
+use crate::model::{Change, ChangeId, Due, ObjectRef, Plan};
 
 /// Which part of the plan.
 #[derive(Clone, Debug, Default, Args)]
@@ -39,6 +41,7 @@ impl Selection {
         let selected = Plan { changes: plan.changes.iter().filter_map(|change| self.part(change)).collect(), ..plan.clone() };
         let mut part = compare(&selected, &plan).plan;
         retain(&mut part, |change| change.runs() || self.part(change).is_some());
+        part.upcoming.dues.retain(|due| self.covers(due));
         part
     }
 
@@ -52,6 +55,12 @@ impl Selection {
         }
         let members: Vec<_> = change.members.iter().filter(|member| self.names(&member.member)).cloned().collect();
         if members.is_empty() { None } else { Some(Change { members, ..change.clone() }) }
+    }
+
+    fn covers(&self, due: &Due) -> bool {
+        let here = |target: &Arc<str>| self.target.iter().any(|name| name.as_str() == target.as_ref());
+        let at = self.target.is_empty() || due.target.as_ref().is_none_or(here);
+        at && (self.select.is_empty() || self.select.iter().any(|pattern| matches(pattern, &due.name) || matches(pattern, &due.key)))
     }
 
     fn names(&self, object: &ObjectRef) -> bool {

@@ -155,6 +155,9 @@ pub struct TargetSpec {
     /// Lifecycles that get an account. Default: active.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lifecycles: Vec<Lifecycle>,
+    /// Accounts made ahead of the start date. Absent: on the start date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre_hire: Option<PreHire>,
     /// Which groups it gets. Absent: none; its groups and memberships are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub groups: Option<TargetGroups>,
@@ -242,6 +245,18 @@ pub enum Lifecycle {
     Suspended,
     /// has left, and a source says so
     Leaver,
+}
+
+/// Accounts made ahead of the start date.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PreHire {
+    /// How many days ahead: `14d`, `2w`. Absent: as soon as the source knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Whether the account can be used before the start date. Default: false; it becomes active on the start date.
+    #[serde(default)]
+    pub active: bool,
 }
 
 /// What becomes of an account when its identity goes.

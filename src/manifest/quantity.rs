@@ -42,6 +42,13 @@ pub fn duration(text: &str) -> Result<SignedDuration, &'static str> {
     if text.is_empty() { Err(HINT) } else { Ok(SignedDuration::from_secs(seconds)) }
 }
 
+/// `14d`, `2w`: a duration of whole days. The error says how to write it.
+pub fn days(text: &str) -> Result<i64, &'static str> {
+    const HINT: &str = "write whole days or weeks: `14d`, `2w`";
+    let seconds = duration(text).map_err(|_| HINT)?.as_secs();
+    if seconds % 86_400 == 0 { Ok(seconds / 86_400) } else { Err(HINT) }
+}
+
 /// `10%` or `5`. The error says how to write it.
 pub fn amount(text: &str) -> Result<Amount, &'static str> {
     const HINT: &str = "write a share (`10%`, at most `100%`) or a whole number (`5`)";

@@ -36,6 +36,8 @@ pub enum FindingCode {
     DuplicateKey,
     /// an expression failed on somebody's data
     ExpressionFailed,
+    /// somebody's last day lies before the first
+    ContradictoryDates,
     /// a required attribute has no value
     RequiredAttributeMissing,
     /// an attribute that the target can't hold

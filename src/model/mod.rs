@@ -12,6 +12,7 @@ mod outcome;
 mod page;
 mod plan;
 mod table;
+mod upcoming;
 mod value;
 mod verdict;
 
@@ -25,5 +26,6 @@ pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};
 pub use plan::{FORMAT_VERSION, Plan, SystemEvidence, Tally};
 pub use table::{Table, Tables};
+pub use upcoming::{Due, DueKind, Upcoming};
 pub use value::{Value, ValueState};
 pub use verdict::{Behind, Coverage, DifferenceLine, RuleUse, Side, TestReport, Verdict};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::change::{Action, Change, ObjectKind};
 use super::evidence::Evidence;
 use super::finding::{Finding, Severity};
+use super::upcoming::Upcoming;
 
 /// The version of the JSON form. It grows when a field changes its meaning or goes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -44,6 +45,9 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// how well everything was read
     pub evidence: Vec<SystemEvidence>,
+    /// what falls due in the coming days
+    #[serde(skip_serializing_if = "Upcoming::is_empty", default)]
+    pub upcoming: Upcoming,
 }
 
 /// How many changes of each kind a target has.
@@ -82,7 +86,7 @@ impl Plan {
         tallies
     }
 
-    /// What a reviewer approves: SHA-256 over workspace, changes and evidence, in hex. Words of findings don't count.
+    /// What a reviewer approves: SHA-256 over workspace, changes and evidence, in hex. Words of findings, and what falls due later, don't count.
     pub fn hash(&self) -> String {
         let mut context = digest::Context::new(&digest::SHA256);
         let content = (&self.workspace, &self.changes, &self.evidence);

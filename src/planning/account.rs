@@ -4,11 +4,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::correlate::{self, Claim};
 use super::departure;
 use super::desired::{self, Desired};
 use super::identity::Person;
-use super::serve::{Serve, serve};
+use super::lifecycle::Days;
+use super::serve::{self, Serve, serve};
 use super::unique::{self, Choice};
 use super::work::{Presence, Stage, Work, attribute, with};
 use crate::manifest::kinds::{MappingMode, Ownership};
@@ -39,7 +42,8 @@ pub(super) fn decide(work: &mut Work<'_, '_>, target: usize, person: &mut Person
             let presence = departure::leave(work, target, person, gone);
             set(work, target, person, presence);
         }
-        Serve::Yes => serve_account(work, target, person, claim),
+        Serve::Yes => serve_account(work, target, person, claim, false),
+        Serve::Early => serve_account(work, target, person, claim, true),
     }
 }
 
@@ -47,7 +51,8 @@ fn set(work: &mut Work<'_, '_>, target: usize, person: &Person, presence: Presen
     work.presence[target][person.number as usize] = presence;
 }
 
-fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, claim: Claim) {
+/// `early`: ahead of the start date, so without access.
+fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, claim: Claim, early: bool) {
     let slots = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect::<Vec<_>>();
     let open = unique::settle(work.basis, &work.claims, &work.names, target, person);
     for (slot, choice) in open {
@@ -58,9 +63,12 @@ fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, cl
     desired::work_out(work.basis, target, person, &mut desired);
     tell_failures(work, target, person, &desired);
     settle_rules(work, target, person, &mut desired);
+    let ruled_out = desired::active(&work.basis.layout.targets[target], person) == Some(ValueState::Set(Value::Bool(false)));
+    desired.rests = early || ruled_out;
     let presence = match claim {
         Claim::Blocked => Presence::Unclear,
         Claim::Vanished => vanished(work, target, person),
+        Claim::None if early && !can_rest(work, target, person) => Presence::Absent,
         Claim::None => create(work, target, person, &desired),
         Claim::Found(row) => adopt(work, target, person, row, &mut desired),
         Claim::Owned(row) => update(work, target, person, row, &mut desired),
@@ -158,8 +166,7 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
         })
         .collect();
     if basis.observed[target].side.capabilities.deactivate_accounts {
-        let active = desired::active(layout, person) != Some(ValueState::Set(Value::Bool(false)));
-        attributes.push(attribute(&Arc::from("active"), None, Some(Value::Bool(active))));
+        attributes.push(attribute(&Arc::from("active"), None, Some(Value::Bool(!desired.rests))));
     }
     let text = |name| desired.text(&layout.attributes, name);
     let name = text("userName").or_else(|| text("displayName")).unwrap_or(&person.key);
@@ -269,23 +276,30 @@ fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desi
         return Presence::Unclear;
     }
     keep_taken_name(work, target, person, row, desired);
-    let attributes = difference(work, target, row, desired);
+    let mut attributes = difference(work, target, row, desired);
     if !attributes.is_empty() && !can_update(work, target, &key) {
         return Presence::Absent;
     }
     let active = work.basis.observed[target].accounts().active(row);
-    if !active {
-        deactivated_elsewhere(work, target, &key);
-    }
     let mut risks = vec![Risk::Adoption];
     risks.extend(sign_in(&attributes));
+    let returns = !active && !desired.rests;
+    let reactivates = returns && (person.declared_active || our_deactivation(work, target, row).is_some());
+    if reactivates {
+        risks.push(Risk::Reactivation);
+        attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(false)), Some(Value::Bool(true))));
+    } else if returns {
+        deactivated_elsewhere(work, target, &key);
+    } else if active && desired.rests {
+        departure::deactivate(work, target, row, &key, Reason::Mover, Cause::Identity(person.number));
+    }
     take_names(work, target, person, desired);
     let object = work.account(target, row, &key);
     let change = work.change(target, Action::Adopt, object, Reason::Joiner, Cause::Identity(person.number));
     work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
-    match active {
-        _ if only_observed(work, target) => Presence::Absent,
-        true => Presence::Stays,
+    match only_observed(work, target) {
+        true => Presence::Absent,
+        false if active || reactivates || desired.rests => Presence::Stays,
         false => Presence::Unclear,
     }
 }
@@ -302,14 +316,13 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
     let attributes = difference(work, target, row, desired);
     take_names(work, target, person, desired);
     let active = work.basis.observed[target].accounts().active(row);
-    let wanted = desired::active(&work.basis.layout.targets[target], person);
-    if active && wanted == Some(ValueState::Set(Value::Bool(false))) {
+    if active && desired.rests {
         departure::deactivate(work, target, row, &key, Reason::Mover, Cause::Identity(person.number));
     }
-    let returns = !active && wanted != Some(ValueState::Set(Value::Bool(false)));
-    let ours = returns && is_our_deactivation(work, target, row);
-    if returns && (ours || person.declared_active) && can_update(work, target, &key) {
-        let reason = if ours { Reason::Returned } else { Reason::Declared };
+    let returns = !active && !desired.rests;
+    let ours = our_deactivation(work, target, row).filter(|_| returns);
+    if returns && (ours.is_some() || person.declared_active) && can_update(work, target, &key) {
+        let reason = ours.map_or(Reason::Declared, |at| return_of(work, target, person, at));
         reactivate(work, target, person, row, attributes, reason);
         return Presence::Stays;
     }
@@ -322,12 +335,24 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
         let change = work.change(target, Action::Update, object, Reason::Mover, Cause::Identity(person.number));
         work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
     }
-    if active { Presence::Stays } else { Presence::Unclear }
+    if active || desired.rests { Presence::Stays } else { Presence::Unclear }
+}
+
+/// Whether somebody comes back, or begins with the account that waited for them.
+fn return_of(work: &Work<'_, '_>, target: usize, person: &Person, deactivated: Timestamp) -> Reason {
+    let basis = work.basis;
+    let Some((ahead, start)) = basis.policy.targets[target].pre_hire.filter(|ahead| !ahead.active).zip(Days::of(&basis.layout, person).start) else {
+        return Reason::Returned;
+    };
+    let day = deactivated.to_zoned(basis.policy.time_zone.clone()).date();
+    let made_for_it = day < start && serve::account_day(ahead, Some(start)).is_none_or(|first| first <= day);
+    if made_for_it { Reason::Joiner } else { Reason::Returned }
 }
 
 fn reactivate(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, mut attributes: Vec<AttributeChange>, reason: Reason) {
     let key = Arc::from(person.key.as_str());
-    let mut risks = vec![Risk::Reactivation];
+    // For somebody who begins it is no access that comes back.
+    let mut risks = if reason == Reason::Joiner { Vec::new() } else { vec![Risk::Reactivation] };
     risks.extend(sign_in(&attributes));
     attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(false)), Some(Value::Bool(true))));
     let object = work.account(target, row, &key);
@@ -359,10 +384,22 @@ fn tell_cleared(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired:
     }
 }
 
-fn is_our_deactivation(work: &Work<'_, '_>, target: usize, row: u32) -> bool {
+/// Nothing is made before the start date that could be used before it.
+fn can_rest(work: &mut Work<'_, '_>, target: usize, person: &Person) -> bool {
+    let can = work.basis.observed[target].side.capabilities.deactivate_accounts;
+    if !can {
+        let sentence = "{who}: accounts can't be made without access here, so none is made before the start date";
+        let key = Arc::from(person.key.as_str());
+        work.tell(Severity::Warning, FindingCode::UnsupportedCapability, target, &key, sentence);
+    }
+    can
+}
+
+/// When headcount deactivated an account, or made it without access.
+pub(super) fn our_deactivation(work: &Work<'_, '_>, target: usize, row: u32) -> Option<Timestamp> {
     let basis = work.basis;
     let id = basis.observed[target].accounts().id(row);
-    basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, &id).is_some()
+    basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, &id)
 }
 
 fn deactivated_elsewhere(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) {

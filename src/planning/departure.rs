@@ -4,7 +4,11 @@
 
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::account::our_deactivation;
 use super::correlate::Claim;
+use super::due;
 use super::findings::Shared;
 use super::identity::{Absence, Person};
 use super::serve::Gone;
@@ -21,7 +25,7 @@ pub(super) fn leave(work: &mut Work<'_, '_>, target: usize, person: &Person, gon
         Claim::Blocked => Presence::Unclear,
         Claim::Owned(row) => {
             depart(work, target, row, &key, gone, Cause::Identity(person.number));
-            Presence::Leaves
+            if keeps_everything(work, target, gone) { Presence::Unclear } else { Presence::Leaves }
         }
         Claim::Found(row) if work.basis.policy.targets[target].ownership == Ownership::Authoritative => {
             depart(work, target, row, &key, gone, Cause::Identity(person.number));
@@ -32,6 +36,11 @@ pub(super) fn leave(work: &mut Work<'_, '_>, target: usize, person: &Person, gon
             Presence::Absent
         }
     }
+}
+
+/// Whoever is on leave and keeps the account keeps what it has.
+fn keeps_everything(work: &Work<'_, '_>, target: usize, gone: Gone) -> bool {
+    gone == Gone::Suspended && work.basis.policy.targets[target].suspended.action == DepartureAction::Keep
 }
 
 /// Somebody who has left can still sign in with an account that is not ours to close: a person must look.
@@ -81,7 +90,7 @@ fn tell(work: &mut Work<'_, '_>, target: usize, left: u64, marked: u64) {
     }
     if marked > 0 && !work.basis.world.memory.known {
         let message = format!("{name}: {marked} of its accounts carry headcount's mark, but there is no state: it was lost");
-        let hint = "Restore the state file if you can. Marks still prove ownership; nothing follows from a source's silence until it was read once.";
+        let hint = "Restore the state file if you can. Marks still prove ownership; nothing follows from a source's silence until it was read once. Leavers whom a source reports still lose access, within their limit.";
         work.findings.push(Finding::new(Severity::Warning, FindingCode::StateLost, subject, message).hint(hint));
     }
 }
@@ -124,11 +133,21 @@ fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
         return;
     }
     let active = accounts.active(row);
+    if active && departure.action == DepartureAction::Deactivate && our_deactivation(work, target, row).is_some() {
+        let sentence = "{who}: headcount had deactivated it, and it is active again; its access is taken away, and the grace period begins anew";
+        work.tell(Severity::Warning, FindingCode::DeactivatedElsewhere, target, key, sentence);
+    }
     let done = match departure.action {
         DepartureAction::Delete => delete(work, target, row, key, gone.reason(), cause),
         _ if active => deactivate(work, target, row, key, gone.reason(), cause),
-        _ if is_due(work, target, row, departure.delete_after) => delete(work, target, row, key, Reason::Due, cause),
-        _ => false,
+        _ => match grace(work, target, row, departure.delete_after) {
+            None => false,
+            Some((at, after)) if work.basis.moment.now.duration_since(at) >= after => delete(work, target, row, key, Reason::Due, cause),
+            Some((at, after)) => {
+                due::deletion(work, target, row, key, at, after);
+                false
+            }
+        },
     };
     if done && gone == Gone::Deselected {
         let sentence = "{who}: no longer covered by a select, a scope or a lifecycle, so the account goes";
@@ -136,12 +155,9 @@ fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
     }
 }
 
-/// Whether headcount deactivated it long enough ago.
-fn is_due(work: &Work<'_, '_>, target: usize, row: u32, after: Option<jiff::SignedDuration>) -> bool {
-    let (basis, Some(after)) = (work.basis, after) else { return false };
-    let id = basis.observed[target].accounts().id(row);
-    let at = basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, &id);
-    at.is_some_and(|at| basis.moment.now.duration_since(at) >= after)
+/// When headcount deactivated it, and how long after that it goes.
+fn grace(work: &Work<'_, '_>, target: usize, row: u32, after: Option<SignedDuration>) -> Option<(Timestamp, SignedDuration)> {
+    our_deactivation(work, target, row).zip(after)
 }
 
 /// Takes the access away. Says whether it does.

@@ -15,12 +15,15 @@ pub(super) struct Desired {
     pub(super) states: Vec<ValueState>,
     /// position and words of what failed
     pub(super) failures: Vec<(usize, Arc<str>)>,
+    /// it exists without access
+    pub(super) rests: bool,
 }
 
 /// Works out every attribute.
 pub(super) fn work_out(basis: &Basis<'_>, target: usize, person: &Person, desired: &mut Desired) {
     desired.states.clear();
     desired.failures.clear();
+    desired.rests = false;
     let layout = &basis.layout.targets[target];
     for (at, attribute) in layout.attributes.iter().enumerate() {
         let state = match &attribute.rule {

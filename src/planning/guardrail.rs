@@ -107,13 +107,15 @@ struct Figures {
     population: u64,
     /// how much a whole window may do
     allowed: u64,
-    /// there is no state: the window counts as full
+    /// there is no state, so nobody knows what earlier runs did
     unknown: bool,
+    /// what is not known counts as full
+    full: bool,
 }
 
 impl Figures {
     fn exceeded(&self) -> bool {
-        self.planned > 0 && (self.unknown || self.used.saturating_add(self.planned) > self.allowed)
+        self.planned > 0 && (self.full || self.used.saturating_add(self.planned) > self.allowed)
     }
 }
 
@@ -138,7 +140,9 @@ fn check_limit(scene: &Scene<'_>, guardrail: Guardrail, leavers_go: bool, change
         changes.iter().copied().filter(|&at| plan.changes[at].runs() && counts(guardrail, &plan.changes[at])).collect();
     let figures = figures(scene, guardrail, limit, weight(guardrail, refused.iter().map(|&at| &plan.changes[at])));
     let all = refused.len();
-    if leavers_go && spares_leavers(guardrail) {
+    // Without a state nothing says how many have gone already, and a deletion can't be taken back.
+    let irreversible = figures.unknown && guardrail == Guardrail::Delete;
+    if leavers_go && spares_leavers(guardrail) && !irreversible {
         refused.retain(|&at| plan.changes[at].reason != Reason::Leaver);
     }
     let spared = all - refused.len();
@@ -222,7 +226,9 @@ fn figures(scene: &Scene<'_>, guardrail: Guardrail, limit: &LimitPolicy, planned
     // What was created or updated has not left the population, so only removals are added back to it.
     let population = if destructive(guardrail) { now.saturating_add(used) } else { now };
     let unknown = !scene.memory.known && destructive(guardrail) && now > 0;
-    Figures { planned, used, population, allowed: allowance(limit, population), unknown }
+    // Whom a source positively reports as gone must lose access even where no state is ever kept: they are counted within this run.
+    let full = unknown && guardrail != Guardrail::Leavers;
+    Figures { planned, used, population, allowed: allowance(limit, population), unknown, full }
 }
 
 /// Work of all runs that the rolling window still holds.
@@ -254,7 +260,7 @@ fn hash_of<'a>(target: &str, guardrail: Guardrail, changes: impl Iterator<Item =
         .collect();
     lines.sort_unstable();
     let mut context = digest::Context::new(&digest::SHA256);
-    for part in [target, word(guardrail)].into_iter().chain(lines.iter().map(String::as_str)) {
+    for part in [target, guardrail.word()].into_iter().chain(lines.iter().map(String::as_str)) {
         context.update(&(part.len() as u64).to_le_bytes());
         context.update(part.as_bytes());
     }
@@ -263,19 +269,6 @@ fn hash_of<'a>(target: &str, guardrail: Guardrail, changes: impl Iterator<Item =
         let _ = write!(hex, "{byte:02x}");
         hex
     })
-}
-
-/// A guardrail's word in manifests.
-fn word(guardrail: Guardrail) -> &'static str {
-    match guardrail {
-        Guardrail::Create => "create",
-        Guardrail::Update => "update",
-        Guardrail::Deactivate => "deactivate",
-        Guardrail::Delete => "delete",
-        Guardrail::RemoveMembers => "removeMembers",
-        Guardrail::DeleteGroups => "deleteGroups",
-        Guardrail::Leavers => "leavers",
-    }
 }
 
 /// What a guardrail counts, for a sentence, and of what.
@@ -294,7 +287,7 @@ fn counted_things(guardrail: Guardrail) -> (&'static str, &'static str) {
 /// The figures as one sentence.
 fn sentence(scene: &Scene<'_>, guardrail: Guardrail, limit: &LimitPolicy, figures: &Figures) -> String {
     let (things, of) = counted_things(guardrail);
-    let Figures { planned, used, population, allowed, unknown } = figures;
+    let Figures { planned, used, population, allowed, unknown, .. } = figures;
     let target = &scene.target.name;
     let window = format!("{:#}", scene.target.guardrails.window);
     let before = if *unknown { "an unknown number (there is no state)".to_string() } else { used.to_string() };
@@ -345,7 +338,7 @@ fn hint(scene: &Scene<'_>, guardrail: Guardrail, figures: &Figures, hash: &str) 
     format!(
         "{first} this is right, add to Target {}:\nspec:\n  guardrails:\n    overrides:\n    - guardrail: {}\n      changes: {hash}\n      reason: \"…\"\n      expires: {expires}",
         scene.target.name,
-        word(guardrail)
+        guardrail.word()
     )
 }
 

@@ -30,6 +30,7 @@ fn case() -> Case {
     let target = TargetPolicy {
         name: "chat".into(),
         select: None,
+        pre_hire: None,
         lifecycles: vec![],
         groups: None,
         correlate: vec![],
@@ -60,7 +61,7 @@ fn case() -> Case {
         as_of: date(2026, 11, 22),
         changes: vec![],
         findings: vec![],
-        evidence: vec![],
+        evidence: vec![], upcoming: Default::default(),
     };
     Case { policy, populations: Populations { targets: vec![population] }, memory: Memory { known: true, ..Memory::default() }, plan }
 }

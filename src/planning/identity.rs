@@ -81,7 +81,8 @@ impl Held<'_> {
         matches!(self, Self::State(ValueState::Unmanaged))
     }
 
-    fn is_set(&self) -> bool {
+    /// Whether there is a value.
+    pub(super) fn is_set(&self) -> bool {
         matches!(self, Self::Cell(_) | Self::State(ValueState::Set(_)))
     }
 }

@@ -47,6 +47,26 @@ pub(super) fn word(lifecycle: Lifecycle) -> &'static str {
     }
 }
 
+/// The first and the last day, where somebody says them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Days {
+    pub(super) start: Option<Date>,
+    pub(super) end: Option<Date>,
+}
+
+impl Days {
+    /// Whether the last lies before the first.
+    pub(super) fn contradict(self) -> bool {
+        self.start.zip(self.end).is_some_and(|(start, end)| end < start)
+    }
+
+    /// Of somebody who was assembled.
+    pub(super) fn of(layout: &Layout<'_>, person: &Person) -> Self {
+        let known = |slot, name| day(person, slot, name).ok().flatten();
+        Self { start: known(layout.start, "startDate"), end: known(layout.end, "endDate") }
+    }
+}
+
 /// Works it out. A leaver's status wins, then a start in the future, then an end in the past, then suspension.
 pub(super) fn standing(layout: &Layout<'_>, own: Option<(usize, &[Cell<'_>])>, person: &Person, moment: Moment) -> Standing {
     let conditions = own.map(|(source, cells)| (&layout.sources[source], cells));

@@ -8,6 +8,7 @@ mod companion;
 mod correlate;
 mod departure;
 mod desired;
+mod due;
 mod doubts;
 mod findings;
 mod group;
@@ -46,6 +47,7 @@ use crate::model::{FORMAT_VERSION, ObjectKind, Page, Plan, RecordLink};
 use crate::policy::Policy;
 use crate::world::World;
 
+pub use due::DAYS_AHEAD;
 use group::TargetGroups;
 use identity::Person;
 pub use restrict::restrict;
@@ -157,6 +159,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
     }
     let rosters = roster::rosters(&mut work, &mut screened);
     let groups = decide_groups(&mut work, &rosters);
+    due::declared(&mut work);
     reference::resolve(&mut work);
     notice::only_observed(&mut work);
     let populations = population::populations(&work, &groups);
@@ -171,6 +174,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
         changes,
         findings: work.findings.finish(),
         evidence: world.evidence.clone(),
+        upcoming: work.diary.finish(),
     };
     guardrail::check(policy, &populations, &world.memory, moment, &mut plan);
     plan

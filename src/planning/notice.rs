@@ -104,6 +104,14 @@ pub(super) fn failures(work: &mut Work<'_, '_>, person: &Person) {
     }
 }
 
+/// A last day before the first: whichever is wrong, the person gets less than somebody meant.
+pub(super) fn contradiction(work: &mut Work<'_, '_>, person: &Person) {
+    let sentence = "{who}: the endDate is before the startDate, so there is no day on which they work here";
+    let shared = Shared::new(Severity::Warning, FindingCode::ContradictoryDates, None, sentence);
+    let hint = "Correct one of the dates in the source, or override it in a User.";
+    work.findings.share(shared.hint(hint), &Arc::from(person.key.as_str()));
+}
+
 /// Changes at targets that are only observed are counted and taken out.
 pub(super) fn only_observed(work: &mut Work<'_, '_>) {
     let basis = work.basis;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::correlate::Claim;
 use super::desired::{self, Desired};
+use super::due;
 use super::findings::Shared;
 use super::identity::{Held, Outcome, Person, evaluate};
 use super::layout::AttributeLayout;
@@ -58,6 +59,7 @@ pub(super) fn screen(work: &mut Work<'_, '_>, closely: bool) -> Screened {
     for identity in 0..basis.people.len() {
         basis.people.assemble(&basis.layout, identity, &mut person);
         screened.standing.push(Where::of(&person.standing));
+        due::of_person(work, &person);
         if served {
             cover(work, &person, &mut screened);
         }

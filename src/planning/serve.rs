@@ -4,12 +4,15 @@
 
 use std::sync::Arc;
 
+use jiff::ToSpan;
+use jiff::civil::Date;
+
 use super::Basis;
 use super::identity::Person;
-use super::lifecycle::Standing;
-use crate::manifest::kinds::Lifecycle;
+use super::lifecycle::{Days, Standing};
+use crate::manifest::kinds::{DepartureAction, Lifecycle};
 use crate::model::Reason;
-use crate::policy::{DeparturePolicy, TargetPolicy};
+use crate::policy::{DeparturePolicy, PreHirePolicy, TargetPolicy};
 use crate::world::Truth;
 
 /// What a target is to an identity.
@@ -17,6 +20,8 @@ use crate::world::Truth;
 pub(super) enum Serve {
     /// it gets an account
     Yes,
+    /// it gets one ahead of its start date, without access
+    Early,
     /// it gets none (any more)
     No(Gone),
     /// that could not be worked out: everything stays as it is
@@ -32,6 +37,8 @@ pub(super) enum Gone {
     Suspended,
     /// no rule or scope covers the identity
     Deselected,
+    /// the start date is too far ahead
+    TooEarly,
     /// the record is gone
     Absent,
     /// nobody declares the account, and the target is authoritative
@@ -41,24 +48,38 @@ pub(super) enum Gone {
 /// Whether a target serves an identity.
 pub(super) fn serve(basis: &Basis<'_>, target: usize, person: &Person) -> Serve {
     let layout = &basis.layout.targets[target];
+    let rules = &basis.policy.targets[target];
     let lifecycle = match &person.standing {
         Standing::Is(lifecycle) => *lifecycle,
         Standing::Deselected => return Serve::No(Gone::Deselected),
         Standing::DuplicateKey => return Serve::Unknown("two records have its key".into()),
         Standing::Unknown(words) => return Serve::Unknown(words.clone()),
     };
-    if !layout.lifecycles.contains(&lifecycle) {
+    let ahead = rules.pre_hire.filter(|_| lifecycle == Lifecycle::PreHire);
+    let covered = match ahead {
+        Some(ahead) => account_day(ahead, Days::of(&basis.layout, person).start).is_none_or(|day| day <= basis.moment.today),
+        None => layout.lifecycles.contains(&lifecycle),
+    };
+    if !covered {
         return Serve::No(match lifecycle {
             Lifecycle::Leaver => Gone::Leaver,
             Lifecycle::Suspended => Gone::Suspended,
-            Lifecycle::PreHire | Lifecycle::Active => Gone::Deselected,
+            Lifecycle::PreHire => Gone::TooEarly,
+            Lifecycle::Active => Gone::Deselected,
         });
     }
+    let rests = ahead.is_some_and(|ahead| !ahead.active) && !person.declared_active;
     match layout.select.as_ref().map(|select| person.holds(select)) {
+        None | Some(Truth::Yes) if rests => Serve::Early,
         None | Some(Truth::Yes) => Serve::Yes,
         Some(Truth::No) => Serve::No(Gone::Deselected),
         Some(Truth::Unknown(words)) => Serve::Unknown(format!("the target's select: {words}").into()),
     }
+}
+
+/// The day on which an account is made ahead of a start date; none where that is as soon as the start is known.
+pub(super) fn account_day(ahead: PreHirePolicy, start: Option<Date>) -> Option<Date> {
+    start?.checked_sub(ahead.before?.days()).ok()
 }
 
 impl Gone {
@@ -68,6 +89,8 @@ impl Gone {
             Self::Leaver => policy.leaver,
             Self::Suspended => policy.suspended,
             Self::Deselected => policy.deselected,
+            // A start that was put off is no end: the account waits without access.
+            Self::TooEarly => DeparturePolicy { action: DepartureAction::Deactivate, delete_after: None },
             Self::Absent | Self::Pruned => policy.absent,
         }
     }
@@ -78,6 +101,7 @@ impl Gone {
             Self::Leaver => Reason::Leaver,
             Self::Suspended => Reason::Suspended,
             Self::Deselected => Reason::Deselected,
+            Self::TooEarly => Reason::Mover,
             Self::Absent => Reason::Absent,
             Self::Pruned => Reason::Pruned,
         }

@@ -138,7 +138,7 @@ fn places<'b>(basis: &'b Basis<'_>, claims: &[Claims], person: &Person, slot: us
         attributes.iter().any(|attribute| attribute.name == *name && attribute.bare == Some(slot))
             && !basis.observed[*target].accounts().unreadable()
             && kept(basis, claims, *target, person.number, slot, &base).is_none()
-            && serve(basis, *target, person) == Serve::Yes
+            && matches!(serve(basis, *target, person), Serve::Yes | Serve::Early)
     };
     targets.filter(takes).map(|target| (target, name)).collect()
 }

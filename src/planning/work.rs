@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::correlate::Claims;
+use super::due::Diary;
 use super::findings::{Findings, Shared};
 use super::identity::Identities;
 use super::layout::Layout;
@@ -43,6 +44,7 @@ pub(super) struct Work<'b, 'a> {
     pub(super) drafts: Vec<Draft>,
     pub(super) findings: Findings,
     pub(super) questions: BTreeSet<Lookup>,
+    pub(super) diary: Diary,
 }
 
 /// What becomes of an identity's account at one target.
@@ -140,6 +142,7 @@ impl<'b, 'a> Work<'b, 'a> {
             drafts: Vec::new(),
             findings: Findings::default(),
             questions: BTreeSet::new(),
+            diary: Diary::new(basis.moment.today),
         }
     }
 

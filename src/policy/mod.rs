@@ -139,6 +139,8 @@ pub struct TargetPolicy {
     pub select: Option<Expression>,
     /// lifecycles that get an account
     pub lifecycles: Vec<Lifecycle>,
+    /// accounts made ahead of the start date; none: as `lifecycles` says
+    pub pre_hire: Option<PreHirePolicy>,
     /// which groups it gets; none: its groups are left alone
     pub groups: Option<GroupScopePolicy>,
     /// attributes by which an account is found, in order
@@ -172,6 +174,15 @@ pub struct GroupScopePolicy {
     pub ownership: Ownership,
     /// whether nested groups stay nested where the target can
     pub nested: bool,
+}
+
+/// Accounts made ahead of the start date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreHirePolicy {
+    /// so many days ahead; none: as soon as the source knows
+    pub before: Option<i64>,
+    /// whether they can be used before the start date
+    pub active: bool,
 }
 
 /// What becomes of an account when its identity goes.
@@ -211,6 +222,21 @@ pub enum Guardrail {
     DeleteGroups,
     /// leavers whom a source positively reports
     Leavers,
+}
+
+impl Guardrail {
+    /// Its word in manifests.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Deactivate => "deactivate",
+            Self::Delete => "delete",
+            Self::RemoveMembers => "removeMembers",
+            Self::DeleteGroups => "deleteGroups",
+            Self::Leavers => "leavers",
+        }
+    }
 }
 
 /// Allowed = max(`count`, `percent` of the population), capped by `max`.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::compile::Compiler;
-use super::{DeparturePolicy, GroupScopePolicy, Guardrail, GuardrailPolicy, LimitPolicy, OverridePolicy, ProtectionPolicy, TargetPolicy};
+use super::{DeparturePolicy, GroupScopePolicy, Guardrail, GuardrailPolicy, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy, TargetPolicy};
 use crate::expr::Root;
-use crate::manifest::kinds::{Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, Protection, TargetSpec};
+use crate::manifest::kinds::{Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, PreHire, Protection, TargetSpec};
 use crate::manifest::{Document, Origin, quantity};
 
 /// Found by these where a Target names none: after the links and the marker.
@@ -49,6 +49,7 @@ impl Compiler<'_> {
             name: document.name.clone(),
             select: self.condition(origin, "/spec/select", spec.select.as_ref(), Root::Identity),
             lifecycles: lifecycles(&spec.lifecycles),
+            pre_hire: spec.pre_hire.as_ref().map(pre_hire),
             groups: spec.groups.as_ref().map(|groups| GroupScopePolicy {
                 select: self.condition(origin, "/spec/groups/select", groups.select.as_ref(), Root::Group),
                 ownership: groups.ownership.unwrap_or(spec.ownership),
@@ -148,6 +149,11 @@ impl Compiler<'_> {
 }
 
 const DEACTIVATE: DeparturePolicy = DeparturePolicy { action: DepartureAction::Deactivate, delete_after: None };
+
+/// Days that can't be read were told by the manifests' own checks.
+fn pre_hire(spec: &PreHire) -> PreHirePolicy {
+    PreHirePolicy { before: spec.before.as_deref().and_then(|text| quantity::days(text).ok()), active: spec.active }
+}
 
 /// Absent: those who work here.
 pub(super) fn lifecycles(written: &[Lifecycle]) -> Vec<Lifecycle> {

@@ -25,6 +25,7 @@ pub fn page(plan: &Plan) -> String {
     table(&targets, &mut page);
     risks(plan, &mut page);
     findings(plan, &mut page);
+    coming_up(plan, &mut page);
     let foot = foot(plan);
     page.limit = page.limit.saturating_sub(foot.len());
     details(plan, &targets, &mut page);
@@ -152,6 +153,16 @@ fn finding_lines(finding: &Finding) -> String {
         None => {}
     }
     lines
+}
+
+fn coming_up(plan: &Plan, page: &mut Page) {
+    let days = super::upcoming::days(plan);
+    if days.is_empty() {
+        return;
+    }
+    page.always("<details><summary>Coming up</summary>\n\n");
+    page.lines(days.into_iter(), PART);
+    page.always("</details>\n\n");
 }
 
 fn details(plan: &Plan, targets: &Targets<'_>, page: &mut Page) {

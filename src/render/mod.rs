@@ -15,6 +15,7 @@ mod summary;
 #[cfg(test)]
 mod testing;
 mod text;
+mod upcoming;
 mod value;
 pub mod verdict;
 mod wrap;

@@ -7,7 +7,7 @@ use jiff::civil::date;
 use crate::diagnostic::Place;
 use crate::model::{
     Action, AttributeChange, Cause, Change, ChangeId, Evidence, FORMAT_VERSION, Finding, FindingCode, MemberChange, ObjectKind, ObjectRef,
-    Plan, Reason, Risk, Severity, Subject, SystemEvidence, Value, Withheld,
+    Plan, Reason, Risk, Severity, Subject, SystemEvidence, Upcoming, Value, Withheld,
 };
 
 /// A plan with nothing in it.
@@ -19,6 +19,7 @@ pub fn empty() -> Plan {
         changes: Vec::new(),
         findings: Vec::new(),
         evidence: vec![SystemEvidence { system: "hr".into(), kind: ObjectKind::Account, evidence: Evidence::Complete, count: 40 }],
+        upcoming: Upcoming::default(),
     }
 }
 

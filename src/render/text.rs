@@ -10,7 +10,7 @@ use super::style::{BAD, QUIET, RISK, STRONG, of_action, of_severity, paint};
 use super::summary::{self, Counts, Targets, is_membership, number, risk, severity, verb, word};
 use super::value::{Names, sides};
 use super::wrap::{columns, flow, paragraph};
-use super::{risks, safe};
+use super::{risks, safe, upcoming};
 use crate::model::{Action, Change, Finding, ObjectKind, ObjectRef, Plan, Severity};
 
 const NOTHING: &str = "No changes. Everything is as declared.";
@@ -27,6 +27,7 @@ pub fn write(plan: &Plan, look: Look, out: &mut dyn Write) -> io::Result<()> {
     }
     view.findings(out)?;
     risks::write(plan, look.width, out)?;
+    upcoming::write(plan, look.width, out)?;
     view.totals(&targets, out)
 }
 

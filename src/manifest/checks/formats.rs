@@ -64,6 +64,9 @@ fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
         let after = departure.as_ref().and_then(|departure| departure.delete_after.as_deref());
         formats.duration(&format!("/spec/{name}/deleteAfter"), after);
     }
+    if let Some(before) = spec.pre_hire.as_ref().and_then(|early| early.before.as_ref()) {
+        formats.that("number of days", "/spec/preHire/before", quantity::days(before));
+    }
     if let Some(guards) = &spec.guardrails {
         guardrails(formats, guards);
     }

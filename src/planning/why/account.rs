@@ -47,7 +47,7 @@ pub(super) fn served(basis: &Basis<'_>, target: usize, person: &Person) -> (Opti
         because.push(Because::expression(words, select, person));
     }
     match serve(basis, target, person) {
-        Serve::Yes => (Some(true), because),
+        Serve::Yes | Serve::Early => (Some(true), because),
         Serve::No(_) => (Some(false), because),
         Serve::Unknown(_) => (None, because),
     }

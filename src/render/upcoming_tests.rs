@@ -1,0 +1,54 @@
+use insta::assert_snapshot;
+use jiff::civil::date;
+
+use super::super::testing::empty;
+use super::super::{Format, Look};
+use crate::model::{Due, DueKind, Plan, Upcoming};
+
+fn plan() -> Plan {
+    let due = |day, what, key: &str, name: &str, target: Option<&str>, of: Option<&str>| Due {
+        day: date(2026, 12, day),
+        what,
+        key: key.into(),
+        name: name.into(),
+        target: target.map(Into::into),
+        of: of.map(Into::into),
+    };
+    let dues = vec![
+        due(1, DueKind::Starts, "hr/7", "ada", None, None),
+        due(1, DueKind::LastDay, "hr/8", "bob", None, None),
+        due(1, DueKind::MembershipEnds, "hr/9", "cy", None, Some("Admins")),
+        due(2, DueKind::AccountMade, "hr/10", "di", Some("chat"), None),
+        due(2, DueKind::AccountDeleted, "hr/2", "old", Some("chat"), None),
+        due(3, DueKind::EntitlementEnds, "hr/9", "cy", Some("chat"), Some("card")),
+        due(3, DueKind::OverrideEnds, "a.yaml:4:5", "chat", Some("chat"), Some("delete")),
+        due(3, DueKind::RevocationEnds, "revocation/lost-laptop", "a lost laptop", None, None),
+    ];
+    Plan { upcoming: Upcoming { dues, more: [(date(2026, 12, 3), 4)].into() }, ..empty() }
+}
+
+fn view(plan: &Plan, format: Format) -> String {
+    let mut out = anstream::StripStream::new(Vec::new());
+    super::super::write(plan, format, Look { width: 80, left_out: 0 }, &mut out).unwrap();
+    String::from_utf8(out.into_inner()).unwrap()
+}
+
+#[test]
+fn what_falls_due_stands_after_the_plan_by_day() {
+    assert_snapshot!(view(&plan(), Format::Text), @"");
+}
+
+#[test]
+fn a_comment_counts_people_and_names_nobody() {
+    let page = view(&plan(), Format::Markdown);
+    let block = &page[page.find("<details>").unwrap()..page.find("</details>").unwrap()];
+    assert_snapshot!(block, @"");
+    assert!(!page.contains("bob") && !page.contains("ada"), "{page}");
+}
+
+#[test]
+fn a_shorter_look_ahead_leaves_out_what_comes_later() {
+    let short = plan().upcoming.until(date(2026, 12, 1));
+    assert_eq!((short.dues.len(), short.more.len()), (3, 0));
+    assert_eq!(Plan { upcoming: short, ..plan() }.hash(), plan().hash());
+}
