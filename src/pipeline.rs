@@ -50,10 +50,9 @@ pub struct Snapshot {
 
 /// The moment to plan for: now, or the start of another day.
 pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
-    let now = Timestamp::now();
-    let today = as_of.unwrap_or_else(|| now.to_zoned(policy.time_zone.clone()).date());
-    let now = as_of.and_then(|day| day.to_zoned(policy.time_zone.clone()).ok()).map_or(now, |start| start.timestamp());
-    Moment { today, now }
+    let start = as_of.and_then(|day| day.to_zoned(policy.time_zone.clone()).ok()).map(|start| start.timestamp());
+    let moment = Moment::at(policy, start.unwrap_or_else(Timestamp::now));
+    Moment { today: as_of.unwrap_or(moment.today), ..moment }
 }
 
 /// Opens and reads every system at once. A system that can't be read is unreadable in the world; it never stops the others.

@@ -63,6 +63,13 @@ pub struct Moment {
     pub now: Timestamp,
 }
 
+impl Moment {
+    /// An instant, and the day that it is in the workspace's time zone.
+    pub fn at(policy: &Policy, now: Timestamp) -> Self {
+        Self { today: now.to_zoned(policy.time_zone.clone()).date(), now }
+    }
+}
+
 /// How much is planned.
 #[derive(Clone, Copy, Debug)]
 pub enum Scope<'a> {

@@ -43,10 +43,9 @@ fn without_a_state_nothing_follows_from_silence_and_leavers_are_withheld() {
         .marked("u2", "hr/2", "bob")
         .forgetful();
     assert_snapshot!(scene.told(), @r###"
-    0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn] WITHHELD
+    0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
     (Warning IncompleteRead) hr/2: not among the records of hr, and no earlier complete read says that it was; left as it is
     (Warning StateLost) chat: 2 of its accounts carry headcount's mark, but there is no state: it was lost
-    (Refused GuardrailExceeded) chat: leavers to cut off: 1 planned and an unknown number (there is no state) done in the last 24h, but the default limit allows 10 (count 10, 10 % of 2 active accounts); none of them goes
     "###);
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod evidence;
 mod groups;
+mod lifecycle;
 mod ownership;
 mod people;
 mod sources;
