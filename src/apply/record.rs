@@ -128,7 +128,8 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
             Action::Create if there => {
                 lessons.push(Lesson::Linked(link(LinkOrigin::Created)));
                 // Made ahead of a start date: the access that comes then is ours to give.
-                lessons.extend(says_active(change, false).then(|| Lesson::Inactive(Deactivation { target: change.target.clone(), id, at })));
+                lessons
+                    .extend(says_active(change, false).then(|| Lesson::Inactive(Deactivation { target: change.target.clone(), id, at })));
             }
             Action::Adopt if there => {
                 lessons.push(Lesson::Linked(link(LinkOrigin::Adopted)));

@@ -35,7 +35,15 @@ fn change(key: &str) -> Change {
 fn plan() -> Plan {
     let as_of = jiff::civil::date(2026, 11, 22);
     let changes = vec![change("hr/1"), change("hr/2")];
-    Plan { format_version: 1, workspace: Arc::from("acme"), as_of, changes, findings: Vec::new(), evidence: Vec::new(), upcoming: Default::default() }
+    Plan {
+        format_version: 1,
+        workspace: Arc::from("acme"),
+        as_of,
+        changes,
+        findings: Vec::new(),
+        evidence: Vec::new(),
+        upcoming: Default::default(),
+    }
 }
 
 fn events() -> Vec<Event> {

@@ -341,7 +341,9 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
 /// Whether somebody comes back, or begins with the account that waited for them.
 fn return_of(work: &Work<'_, '_>, target: usize, person: &Person, deactivated: Timestamp) -> Reason {
     let basis = work.basis;
-    let Some((ahead, start)) = basis.policy.targets[target].pre_hire.filter(|ahead| !ahead.active).zip(Days::of(&basis.layout, person).start) else {
+    let Some((ahead, start)) =
+        basis.policy.targets[target].pre_hire.filter(|ahead| !ahead.active).zip(Days::of(&basis.layout, person).start)
+    else {
         return Reason::Returned;
     };
     let day = deactivated.to_zoned(basis.policy.time_zone.clone()).date();

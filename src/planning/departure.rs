@@ -134,7 +134,8 @@ fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
     }
     let active = accounts.active(row);
     if active && departure.action == DepartureAction::Deactivate && our_deactivation(work, target, row).is_some() {
-        let sentence = "{who}: headcount had deactivated it, and it is active again; its access is taken away, and the grace period begins anew";
+        let sentence =
+            "{who}: headcount had deactivated it, and it is active again; its access is taken away, and the grace period begins anew";
         work.tell(Severity::Warning, FindingCode::DeactivatedElsewhere, target, key, sentence);
     }
     let done = match departure.action {

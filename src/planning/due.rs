@@ -128,7 +128,14 @@ pub(super) fn declared(work: &mut Work<'_, '_>) {
     for target in &basis.policy.targets {
         for given in &target.guardrails.overrides {
             let (key, of) = (Arc::from(given.place.to_string()), Arc::from(given.guardrail.word()));
-            let due = Due { day: given.expires, what: DueKind::OverrideEnds, name: target.name.clone(), key, target: Some(target.name.clone()), of: Some(of) };
+            let due = Due {
+                day: given.expires,
+                what: DueKind::OverrideEnds,
+                name: target.name.clone(),
+                key,
+                target: Some(target.name.clone()),
+                of: Some(of),
+            };
             work.diary.note(due);
         }
     }

@@ -61,7 +61,8 @@ fn case() -> Case {
         as_of: date(2026, 11, 22),
         changes: vec![],
         findings: vec![],
-        evidence: vec![], upcoming: Default::default(),
+        evidence: vec![],
+        upcoming: Default::default(),
     };
     Case { policy, populations: Populations { targets: vec![population] }, memory: Memory { known: true, ..Memory::default() }, plan }
 }

@@ -6,9 +6,14 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::compile::Compiler;
-use super::{DeparturePolicy, GroupScopePolicy, Guardrail, GuardrailPolicy, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy, TargetPolicy};
+use super::{
+    DeparturePolicy, GroupScopePolicy, Guardrail, GuardrailPolicy, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy,
+    TargetPolicy,
+};
 use crate::expr::Root;
-use crate::manifest::kinds::{Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, PreHire, Protection, TargetSpec};
+use crate::manifest::kinds::{
+    Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, PreHire, Protection, TargetSpec,
+};
 use crate::manifest::{Document, Origin, quantity};
 
 /// Found by these where a Target names none: after the links and the marker.

@@ -34,7 +34,12 @@ pub(super) fn write(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Resul
     }
     let left = (upcoming.dues.len() - shown.len()) as u64 + upcoming.more.values().sum::<u64>();
     if left > 0 {
-        writeln!(out, "  … and {} more; `-o json` has {}", number(left), if upcoming.more.is_empty() { "them all" } else { "the first of them" })?;
+        writeln!(
+            out,
+            "  … and {} more; `-o json` has {}",
+            number(left),
+            if upcoming.more.is_empty() { "them all" } else { "the first of them" }
+        )?;
     }
     writeln!(out)
 }
@@ -46,10 +51,10 @@ fn line(due: &Due) -> String {
     match due.what {
         DueKind::Starts => format!("{who} starts"),
         DueKind::AccountMade => format!("{who} gets an account at {target}, ahead of the start"),
-        DueKind::LastDay => format!("{who} has the last day"),
-        DueKind::MembershipEnds => format!("{who} has the last day in {of}"),
-        DueKind::EntitlementEnds => format!("{who} has {of} at {target} for the last day"),
-        DueKind::AccountDeleted => format!("{who} loses the deactivated account at {target} for good"),
+        DueKind::LastDay => format!("{who}: last day"),
+        DueKind::MembershipEnds => format!("{who}: last day in {of}"),
+        DueKind::EntitlementEnds => format!("{who}: last day with {of} at {target}"),
+        DueKind::AccountDeleted => format!("{who}: the deactivated account at {target} is deleted"),
         DueKind::OverrideEnds => {
             format!("the override of {of} at {target} ends {}", paint(QUIET, format_args!("({})", safe::line(&due.key))))
         }
@@ -84,9 +89,9 @@ pub(super) fn days(plan: &Plan) -> Vec<String> {
 
 fn in_numbers(what: DueKind, people: u64) -> String {
     match what {
-        DueKind::Starts => count(people, "start"),
+        DueKind::Starts => count(people, "joiner"),
         DueKind::AccountMade => format!("{} made ahead of a start", count(people, "account")),
-        DueKind::LastDay => count(people, "last day"),
+        DueKind::LastDay => count(people, "leaver"),
         DueKind::MembershipEnds => format!("{} in a group", count(people, "last day")),
         DueKind::EntitlementEnds => format!("{} with an entitlement", count(people, "last day")),
         DueKind::AccountDeleted => format!("{} deleted", count(people, "deactivated account")),

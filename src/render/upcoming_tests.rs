@@ -35,14 +35,34 @@ fn view(plan: &Plan, format: Format) -> String {
 
 #[test]
 fn what_falls_due_stands_after_the_plan_by_day() {
-    assert_snapshot!(view(&plan(), Format::Text), @"");
+    assert_snapshot!(view(&plan(), Format::Text), @r###"
+    Coming up
+
+      2026-12-01  ada (hr/7) starts
+                  bob (hr/8): last day
+                  cy (hr/9): last day in Admins
+      2026-12-02  di (hr/10) gets an account at chat, ahead of the start
+                  old (hr/2): the deactivated account at chat is deleted
+      2026-12-03  cy (hr/9): last day with card at chat
+                  the override of delete at chat ends (a.yaml:4:5)
+                  the revocation revocation/lost-laptop ends: a lost laptop
+      … and 4 more; `-o json` has the first of them
+
+    No changes. Everything is as declared.
+    "###);
 }
 
 #[test]
 fn a_comment_counts_people_and_names_nobody() {
     let page = view(&plan(), Format::Markdown);
     let block = &page[page.find("<details>").unwrap()..page.find("</details>").unwrap()];
-    assert_snapshot!(block, @"");
+    assert_snapshot!(block, @r###"
+    <details><summary>Coming up</summary>
+
+    - 2026-12-01: 1 joiner, 1 leaver, 1 last day in a group
+    - 2026-12-02: 1 account made ahead of a start, 1 deactivated account deleted
+    - 2026-12-03: 1 last day with an entitlement, the override of `delete` at `chat` ends, `revocation/lost-laptop` ends, and 4 more
+    "###);
     assert!(!page.contains("bob") && !page.contains("ada"), "{page}");
 }
 

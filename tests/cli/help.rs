@@ -64,6 +64,8 @@ Options:
                                 writes it to a file; repeatable [default: text]
       --out <FILE>              Save the plan, to be applied later
       --as-of <DATE>            Plan for this day (YYYY-MM-DD). Such a plan can't be applied
+      --due-days <N>            How many days ahead to tell what falls due: joiners, leavers,
+                                expiries. 0: nothing [default: 14]
       --detailed-exitcode       Exit with 2 where the plan has changes
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]

@@ -204,7 +204,15 @@ pub(super) fn create(key: &str) -> Change {
 
 pub(super) fn plan(changes: Vec<Change>) -> Plan {
     let as_of = jiff::civil::date(2026, 11, 22);
-    Plan { format_version: 1, workspace: Arc::from("acme"), as_of, changes, findings: Vec::new(), evidence: Vec::new(), upcoming: Default::default() }
+    Plan {
+        format_version: 1,
+        workspace: Arc::from("acme"),
+        as_of,
+        changes,
+        findings: Vec::new(),
+        evidence: Vec::new(),
+        upcoming: Default::default(),
+    }
 }
 
 pub(super) trait Building {

@@ -244,10 +244,9 @@ fn a_record_that_says_left_is_silent_while_another_says_that_they_are_here() {
         .account(account("u3", "old/3", "cy", "Is"))
         .account(account("u4", "old/4", "di", "Was"));
     assert_snapshot!(scene.told(), @r###"
-    0 Deactivate old/2 [Deselected] id=u2 active: true > false; risks [SignIn]
+    0 Deactivate old/2 [Mover] id=u2 active: true > false; risks [SignIn]
     1 Deactivate old/4 [Leaver] id=u4 active: true > false; risks [SignIn]
     2 Update old/1 [Mover] id=u1 title: Was > Is;
-    (Warning Deselection) old/2: no longer covered by a select, a scope or a lifecycle, so the account goes
     "###);
     // What could not be read may say that they are here.
     let unread = Evidence::Unreadable { reason: "401".into() };
