@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::companion::{Companion, Doubt, How, What};
 use super::findings::Shared;
 use super::work::{Basis, Work};
-use crate::model::{Finding, FindingCode, Severity, Subject};
+use crate::model::{Finding, FindingCode, Severity, Subject, is_known_attribute};
 
 /// As many are told one by one; the others together.
 const TOLD: usize = 20;
@@ -65,7 +65,8 @@ pub(super) fn how(basis: &Basis<'_>, source: usize, how: How) -> String {
 }
 
 fn key_text(basis: &Basis<'_>, source: usize, key: usize) -> String {
-    basis.policy.sources[source].correlate.get(key).map(|key| key.text.to_string()).unwrap_or_default()
+    let Some(key) = basis.policy.sources[source].correlate.get(key) else { return String::new() };
+    if is_known_attribute(&key.text) { key.text.to_string() } else { format!("`{}`", key.text) }
 }
 
 fn list(all: impl Iterator<Item = String>) -> String {
@@ -87,7 +88,14 @@ fn in_doubt(work: &mut Work<'_, '_>, companion: &Companion) {
             What::Handed { .. } => Finding::new(Severity::Warning, FindingCode::RecordHandedOn, subject, message),
             _ => Finding::new(Severity::Error, FindingCode::AmbiguousCorrelation, subject, message).hint(settle(basis, companion, doubt)),
         };
-        work.findings.push(finding.at(Some(rules.place.clone())));
+        let key = match doubt.what {
+            What::Shared { key } | What::Differs { key, .. } | What::Former { key, .. } | What::Handed { how: How::Key(key) } => {
+                rules.correlate.get(key)
+            }
+            What::Handed { .. } | What::Unusable => None,
+        };
+        let place = key.and_then(|key| key.value.place()).unwrap_or(&rules.place);
+        work.findings.push(finding.at(Some(place.clone())));
     }
     for number in companion.ambiguous().filter(|number| told.len() > TOLD && !named.contains(number)) {
         let sentence =

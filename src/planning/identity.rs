@@ -273,6 +273,18 @@ impl<'w> Identities<'w> {
         self.fill_own(layout, person);
     }
 
+    /// Sources whose records say nothing of an identity, since others say that they are here.
+    pub(super) fn silent(&self, layout: &Layout<'_>, number: u32) -> Vec<usize> {
+        let mut records = Records::new(self, number);
+        if !several::are_there(self, &records) {
+            return Vec::new();
+        }
+        let slots = vec![Held::State(ValueState::Unmanaged); layout.slots.len()];
+        let mut person = Person { number, slots, ..Person::default() };
+        several::settle(self, layout, &mut records, self.declared(number), &mut person, self.moment);
+        records.silent().to_vec()
+    }
+
     fn block_words(&self, block: &Block) -> Arc<str> {
         match block {
             Block::Contested => "its record may be somebody else's".into(),

@@ -68,7 +68,12 @@ impl<'w> Records<'w> {
         self.others.iter().filter(|(_, record)| *record != Record::Nothing).map(|(source, _)| *source)
     }
 
-    /// From now on only sources that hold for say anything.
+    /// Sources that say nothing.
+    pub(super) fn silent(&self) -> &[usize] {
+        &self.silent
+    }
+
+    /// From now on these say nothing, and the others all they have.
     pub(super) fn silence(&mut self, sources: Vec<usize>) {
         self.silent = sources;
     }

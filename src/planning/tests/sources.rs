@@ -169,7 +169,7 @@ fn a_key_may_be_composite_and_normalised() {
     assert_snapshot!(behind(&scene, "hr/2"), @r###"
     hr/2 active
     hr/2
-    badges/x, by its lower(ascii(identity.name.familyName)) + " " + identity.startDate
+    badges/x, by its `lower(ascii(identity.name.familyName)) + " " + identity.startDate`
     "###);
 }
 
@@ -209,11 +209,11 @@ fn the_key_stays_when_the_other_system_s_record_comes_and_goes() {
     assert_snapshot!(moved.told(), @"0 Update old/1 [Mover] id=u1 title: Boss > Chief;");
     assert_snapshot!(behind(&moved, "old/1"), @r###"
     old/1 active
-    new/77
+    new/77, which carries old/1 on
     "###);
     assert_snapshot!(behind(&moved, "new/77"), @r###"
     old/1 active
-    new/77
+    new/77, which carries old/1 on
     "###);
     let again = remembering(moved.clone());
     assert_snapshot!(remembered(&again), @"new/77 is old/1's");
@@ -278,8 +278,8 @@ fn nobody_gets_a_second_account_while_the_first_system_can_t_be_read() {
     "###);
     assert_snapshot!(behind(&known, "old/1"), @r###"
     old/1 active
-    new/77
-    old/?
+    new/77, which carries old/1 on
+    old/?, old could not be read to its end
     "###);
 }
 
@@ -299,7 +299,7 @@ fn what_is_ambiguous_between_two_systems_makes_nobody() {
     "###);
     assert_snapshot!(behind(&scene, "new/77"), @r###"
     new/77 ?
-    new/77, it may be somebody else's
+    new/77, old/1: new/77 and new/78 have the same emails, so which is theirs can't be told
     "###);
     let mut settled = merged(&[user("ada", "{overrides: {source: old, key: '1'}, records: [{source: new, key: '78'}]}")]);
     settled.take_records(&scene);

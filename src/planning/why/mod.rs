@@ -6,6 +6,7 @@ mod account;
 mod exercise;
 mod group;
 mod person;
+mod records;
 #[cfg(test)]
 mod tests;
 
@@ -243,7 +244,7 @@ impl<'a> Provenance<'a> {
         let targets = (0..basis.policy.targets.len()).filter(named).map(|at| account::target(basis, &self.claims(at), at, &person));
         Some(Explanation {
             identity: Arc::from(person.key.as_str()),
-            behind: person::behind(basis, &person),
+            behind: records::behind(basis, &person),
             lifecycle: person.standing.lifecycle().map(|lifecycle| super::lifecycle::word(lifecycle).into()),
             standing: person::standing(basis, &person),
             attributes: person::attributes(basis, &person),
@@ -261,7 +262,7 @@ impl<'a> Provenance<'a> {
                 let changed = |name: &Arc<str>| change.attributes.iter().any(|attribute| attribute.attribute == *name);
                 let attributes =
                     if change.action == Action::Delete { Vec::new() } else { account::attributes(basis, target, person, changed) };
-                (person::behind(basis, person), account::served(basis, target, person).1, attributes)
+                (records::behind(basis, person), account::served(basis, target, person).1, attributes)
             }
             _ => (Vec::new(), vec![account::nobody(basis, &change.object.key)], Vec::new()),
         };

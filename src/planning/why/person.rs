@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{AttributeWhy, Because, Behind, Claimed, Known};
+use super::{AttributeWhy, Because, Claimed, Known, records};
 use crate::model::{Cell, Value, ValueState};
 use crate::planning::companion::Record;
-use crate::planning::doubts;
-use crate::planning::identity::{Held, Origin, Outcome, Person, USER_PRECEDENCE, evaluate};
+use crate::planning::identity::{Held, Outcome, Person, USER_PRECEDENCE, evaluate};
 use crate::planning::layout::{Candidate, RuleLayout};
 use crate::planning::lifecycle::Standing;
 use crate::planning::work::Basis;
-use crate::world::{RecordState, Truth};
+use crate::world::Truth;
 
 /// Longest list of people who may be meant.
 const MAX_FOUND: usize = 20;
@@ -54,76 +53,13 @@ fn says(value: &Value, wanted: &str) -> bool {
     }
 }
 
-pub(super) fn behind(basis: &Basis<'_>, person: &Person) -> Vec<Behind> {
-    let mut all: Vec<Behind> = Vec::new();
-    for (source, record) in basis.people.behind(person.number) {
-        let rules = &basis.policy.sources[source];
-        let key = match record {
-            Record::Cells(record) => Some(Arc::from(basis.world.sources[source].key(record))),
-            Record::Unknown => None,
-            Record::Nothing => continue,
-        };
-        all.push(Behind { source: rules.name.clone(), key, found: found(basis, person.number, source), place: rules.place.clone() });
-    }
-    if let Some(user) = basis.people.declared(person.number) {
-        all.push(Behind { source: "user".into(), key: Some(user.name.clone()), found: None, place: user.place.clone() });
-    }
-    all
-}
-
-/// How a companion's record was found, or why it was not.
-fn found(basis: &Basis<'_>, number: u32, source: usize) -> Option<String> {
-    if let Origin::Record(own, _) = basis.people.origin(number)
-        && own == source
-    {
-        return basis.people.blocked(number).map(|_| "it may be somebody else's".to_owned());
-    }
-    let companion = basis.people.companion(source)?;
-    if let Some(how) = companion.how(number) {
-        return Some(format!("by {}", doubts::how(basis, source, how)));
-    }
-    if let Some(doubt) = companion.doubt(number) {
-        return Some(doubts::words(basis, source, doubt));
-    }
-    let rules = &basis.policy.sources[source];
-    let unread = !basis.world.trust[source].evidence.proves_absence();
-    let key = || rules.correlate.iter().map(|key| key.text.as_ref()).collect::<Vec<_>>().join(", ");
-    Some(if unread { format!("{} could not be read to its end", rules.name) } else { format!("its {} is not known", key()) })
-}
-
 /// Why an identity stands where it stands.
 pub(super) fn standing(basis: &Basis<'_>, person: &Person) -> Vec<Because> {
     let mut all = Vec::new();
     if let Some(user) = basis.people.declared(person.number).filter(|user| user.exclude) {
         all.push(Because::words("a User manifest excludes it").at(Some(&user.place)));
     }
-    if let Origin::Record(source, record) = basis.people.origin(person.number) {
-        let rules = &basis.policy.sources[source];
-        let side = &basis.world.sources[source];
-        let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
-        match side.state(record) {
-            RecordState::Counts => {}
-            RecordState::OutOfScope => all.push(
-                Because::words(format!("the scope of {} does not cover the record", rules.name))
-                    .at(rules.filter.as_ref().and_then(|filter| filter.place())),
-            ),
-            RecordState::Ambiguous => all.push(Because::words(format!("two records of {} have its key", rules.name)).at(rules.key.place())),
-            RecordState::ScopeFailed => all.push(
-                Because::words(format!("the scope of {} failed on the record", rules.name))
-                    .at(rules.filter.as_ref().and_then(|filter| filter.place())),
-            ),
-        }
-        let layout = &basis.layout.sources[source];
-        for (name, condition) in [("leaver", &layout.leaver), ("suspended", &layout.suspended)] {
-            let Some(condition) = condition else { continue };
-            let words = match condition.holds_for_cells(&cells) {
-                Truth::Yes => format!("{} says {name}", rules.name),
-                Truth::No => format!("{} does not say {name}", rules.name),
-                Truth::Unknown(words) => format!("whether {} says {name} could not be worked out: {words}", rules.name),
-            };
-            all.push(Because::expression(words, condition, cells.as_slice()));
-        }
-    }
+    all.extend(records::standing(basis, person));
     for (name, slot) in [("startDate", basis.layout.start), ("endDate", basis.layout.end)] {
         if let Some(ValueState::Set(value)) = person.slots.get(slot).map(Held::state) {
             all.push(Because::words(format!("its {name} is {value}, and the plan is for {}", basis.moment.today)));
@@ -182,6 +118,9 @@ fn user_claim(basis: &Basis<'_>, person: &Person, slot: usize) -> Option<Claimed
 fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Candidate) -> Option<Claimed> {
     let Candidate { source, rule, precedence } = candidate;
     let (_, record) = basis.people.behind(person.number).into_iter().find(|(known, _)| *known == source)?;
+    if basis.people.silent(&basis.layout, person.number).contains(&source) {
+        return None;
+    }
     let rules = &basis.policy.sources[source];
     let bound = &basis.layout.sources[source].rules[rule];
     let place = rules.rules.get(rule).and_then(|rule| rule.place.as_ref());
