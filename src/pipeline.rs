@@ -107,7 +107,7 @@ async fn read_target(loaded: &Loaded, policy: &Policy, at: usize, progress: &dyn
     let opened = registry::open_target(&document.spec.connection, &Surroundings { base: document.origin.base.to_path_buf() }).await;
     let capabilities = opened.as_ref().map_or_else(|_| Capabilities::default(), |connector| connector.capabilities.clone());
     let mut side = TargetSide::new(policy, at, capabilities);
-    let kinds = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership];
+    let kinds = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement];
     let streams: Vec<_> = kinds.into_iter().filter_map(|kind| Some((kind, side.columns(kind)?))).collect();
     let wanted: Vec<_> = streams.iter().map(|(kind, _)| *kind).collect();
     let report = match &opened {

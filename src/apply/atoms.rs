@@ -58,8 +58,29 @@ struct Atom {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum What {
     Whole(Action),
-    Attribute { name: Arc<str>, before: Option<Value>, after: Option<Value> },
-    Member { added: bool, key: Arc<str> },
+    Attribute {
+        name: Arc<str>,
+        before: Option<Value>,
+        after: Option<Value>,
+    },
+    Member {
+        added: bool,
+        key: Arc<str>,
+    },
+    /// with all its parameters at once: without one of them it would be another
+    Given {
+        entitlement: Arc<str>,
+        parameters: Vec<AttributeChange>,
+    },
+    Parameter {
+        entitlement: Arc<str>,
+        name: Arc<str>,
+        before: Option<Value>,
+        after: Option<Value>,
+    },
+    Taken {
+        entitlement: Arc<str>,
+    },
 }
 
 struct Reviewed {
@@ -85,7 +106,8 @@ impl Reviewed {
         if whole(change).is_some_and(|whole| !self.covers(&whole)) {
             return (None, Some(change.clone()));
         }
-        let settled = |attribute: &AttributeChange| whole(change).is_some() && attribute.attribute.as_ref() == "active";
+        let given = change.action == Action::AddEntitlement;
+        let settled = |attribute: &AttributeChange| given || (whole(change).is_some() && attribute.attribute.as_ref() == "active");
         let (attributes, new_attributes): (Vec<_>, Vec<_>) =
             change.attributes.iter().cloned().partition(|attribute| settled(attribute) || self.covers(&attribute_atom(change, attribute)));
         if change.action == Action::Create && new_attributes.iter().any(|attribute| names(change, &attribute.attribute)) {
@@ -156,20 +178,33 @@ fn names(change: &Change, attribute: &str) -> bool {
 }
 
 fn atoms(change: &Change) -> Vec<Atom> {
-    let attributes = change.attributes.iter().map(|attribute| attribute_atom(change, attribute));
+    // What is given is one atom with its parameters.
+    let parts = if change.action == Action::AddEntitlement { &[] } else { change.attributes.as_slice() };
+    let attributes = parts.iter().map(|attribute| attribute_atom(change, attribute));
     let members = change.members.iter().map(|member| member_atom(change, member));
     whole(change).into_iter().chain(attributes).chain(members).collect()
 }
 
-/// The atom for the object itself; none where attributes or members are all there is.
+/// The atom for the object or the entitlement itself; none where attributes or members are all there is.
 fn whole(change: &Change) -> Option<Atom> {
+    if let Some(entitlement) = change.entitlement.clone() {
+        let parameters = || change.attributes.iter().map(AttributeChange::as_written).collect();
+        return match change.action {
+            Action::AddEntitlement => Some(atom(change, What::Given { entitlement, parameters: parameters() })),
+            Action::RemoveEntitlement => Some(atom(change, What::Taken { entitlement })),
+            _ => None,
+        };
+    }
     let parts_only = matches!(change.action, Action::Update | Action::AddMembers | Action::RemoveMembers);
     (!parts_only).then(|| atom(change, What::Whole(change.action)))
 }
 
 fn attribute_atom(change: &Change, attribute: &AttributeChange) -> Atom {
     let AttributeChange { attribute: name, before, after } = attribute.as_written();
-    atom(change, What::Attribute { name, before, after })
+    match change.entitlement.clone() {
+        Some(entitlement) => atom(change, What::Parameter { entitlement, name, before, after }),
+        None => atom(change, What::Attribute { name, before, after }),
+    }
 }
 
 fn member_atom(change: &Change, member: &MemberChange) -> Atom {

@@ -49,7 +49,8 @@ pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, most:
         _ => vec![Part { attributes, members: Vec::new(), weight: change.weight() }],
     };
     let empty = parts.iter().all(|part| part.attributes.is_empty() && part.members.is_empty());
-    if empty && !unresolved.is_empty() && change.action != Action::Create {
+    let whole = change.action == Action::AddEntitlement;
+    if (empty || whole) && !unresolved.is_empty() && change.action != Action::Create {
         return Err(unresolved.join("; "));
     }
     Ok(Prepared { id, change, object, parts, unresolved, sends: AtomicU32::new(0) })
@@ -58,7 +59,8 @@ pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, most:
 /// Whether a change can do without another that failed: one that would only have made a member or somebody it refers to.
 pub(super) fn can_do_without(change: &Change, missed: &Change) -> bool {
     let key = &missed.object.key;
-    if *key == change.object.key || missed.target != change.target {
+    // Nothing is given without one of its parameters.
+    if *key == change.object.key || missed.target != change.target || change.action == Action::AddEntitlement {
         return false;
     }
     change.members.iter().any(|member| member.member.key == *key)

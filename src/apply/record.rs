@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
-use crate::model::{Action, Change, ChangeId, Deactivation, Link, LinkOrigin, Outcome, Reason, Value, WindowEntry};
+use crate::model::{Action, Change, ChangeId, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Value, WindowEntry, grant_key};
 use crate::state::{
-    Connection, SqliteResult, StateError, forget_deactivation, forget_link, record_deactivation, record_link, record_window,
+    Connection, SqliteResult, StateError, forget_deactivation, forget_grants, forget_link, record_deactivation, record_link, record_window,
 };
 
 /// What became of a change.
@@ -102,7 +102,12 @@ impl Lesson {
     fn learn(&self, connection: &Connection) -> SqliteResult<()> {
         match self {
             Self::Linked(link) => record_link(connection, link),
-            Self::Unlinked(link) => forget_link(connection, &link.target, link.kind, &link.key),
+            Self::Unlinked(link) => {
+                if link.kind == ObjectKind::Account {
+                    forget_grants(connection, &link.target, &link.key)?;
+                }
+                forget_link(connection, &link.target, link.kind, &link.key)
+            }
             Self::Inactive(made) => record_deactivation(connection, made),
             Self::Active(was) => forget_deactivation(connection, &was.target, &was.id),
             Self::Counted(entry) => record_window(connection, entry),
@@ -116,15 +121,14 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
     let refused = matches!(outcome, Outcome::Failed(_) | Outcome::Skipped(_));
     let mut lessons = Vec::new();
     if let Some(id) = settled.object.clone() {
-        let link = |origin| Link {
-            target: change.target.clone(),
-            kind: change.object.kind,
-            key: change.object.key.clone(),
-            id: id.clone(),
-            origin,
+        let (kind, key) = match &change.entitlement {
+            Some(entitlement) => (ObjectKind::Entitlement, grant_key(&change.object.key, entitlement)),
+            None => (change.object.kind, change.object.key.clone()),
         };
+        let link = |origin| Link { target: change.target.clone(), kind, key: key.clone(), id: id.clone(), origin };
         let active = Lesson::Active(Deactivation { target: change.target.clone(), id: id.clone(), at });
         match change.action {
+            Action::AddEntitlement if there => lessons.push(Lesson::Linked(link(LinkOrigin::Created))),
             Action::Create if there => {
                 lessons.push(Lesson::Linked(link(LinkOrigin::Created)));
                 // Made ahead of a start date: the access that comes then is ours to give.
@@ -136,6 +140,7 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
                 lessons.extend(says_active(change, true).then_some(active));
             }
             Action::Delete if there => lessons.extend([Lesson::Unlinked(link(LinkOrigin::Created)), active]),
+            Action::RemoveEntitlement if there => lessons.push(Lesson::Unlinked(link(LinkOrigin::Created))),
             Action::Reactivate if there => lessons.push(active),
             Action::Deactivate if refused => lessons.push(active),
             _ => {}

@@ -48,4 +48,9 @@ impl Capabilities {
         let any_custom = attribute.starts_with("custom.");
         self.account_attributes.as_ref().is_none_or(|held| held.contains(attribute) || (any_custom && held.contains("custom.*")))
     }
+
+    /// Whether an entitlement can hold a parameter.
+    pub fn holds_parameter(&self, parameter: &str) -> bool {
+        self.entitlements && self.entitlement_parameters.as_ref().is_none_or(|held| held.contains(parameter))
+    }
 }

@@ -74,7 +74,7 @@ pub struct ObjectRef {
 /// One attribute, before and after. `before: None` where nothing was there; `after: None` clears it.
 ///
 /// Whatever is written of it (a plan file, the journal, a hash) holds [`HIDDEN`] in the place of a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttributeChange {
     /// SCIM's name, dotted (`name.givenName`)

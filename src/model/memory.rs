@@ -15,16 +15,21 @@ pub enum LinkOrigin {
     Adopted,
 }
 
+/// The key under which an entitlement that headcount gave to somebody is remembered.
+pub fn grant_key(identity: &str, entitlement: &str) -> Arc<str> {
+    Arc::from(format!("{identity}#{entitlement}"))
+}
+
 /// An object of ours and its id at a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// the Target's name
     pub target: Arc<str>,
-    /// account or group
+    /// account, group, or an entitlement that headcount gave
     pub kind: ObjectKind,
-    /// our key: `hr/10023`, `group/engineering`
+    /// our key: `hr/10023`, `group/engineering`; of an entitlement see [`grant_key`]
     pub key: Arc<str>,
-    /// the target's id
+    /// the target's id; of an entitlement its account's
     pub id: Arc<str>,
     /// who made it
     pub origin: LinkOrigin,

@@ -9,8 +9,8 @@ use super::correlate::is_immutable;
 use crate::expr::Expression;
 use crate::manifest::kinds::{Lifecycle, MappingMode};
 use crate::model::{AttributeType, Capabilities};
-use crate::policy::{KeyPolicy, Policy, Rule, TargetPolicy};
-use crate::world::{Bound, World, account_marker, is_compared, kind_of};
+use crate::policy::{EntitlementPolicy, KeyPolicy, Policy, Rule, TargetPolicy};
+use crate::world::{Bound, TargetSide, World, account_marker, is_compared, kind_of};
 
 /// Everything bound.
 pub(super) struct Layout<'p> {
@@ -20,6 +20,7 @@ pub(super) struct Layout<'p> {
     pub(super) targets: Vec<TargetLayout<'p>>,
     /// the rule of each group
     pub(super) groups: Vec<Option<Bound>>,
+    pub(super) entitlements: Vec<EntitlementLayout>,
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) active: usize,
@@ -84,6 +85,23 @@ pub(super) struct TargetLayout<'p> {
     pub(super) unsupported: Vec<&'p Rule>,
 }
 
+/// An entitlement's expressions over the slots of an identity.
+pub(super) struct EntitlementLayout {
+    pub(super) when: Option<Bound>,
+    pub(super) until: Option<Bound>,
+    /// its number among those that accounts have; none where nobody has it
+    pub(super) number: Option<u32>,
+    /// in the order of the policy
+    pub(super) parameters: Vec<ParameterLayout>,
+}
+
+/// One parameter of an entitlement.
+pub(super) struct ParameterLayout {
+    pub(super) value: Bound,
+    /// its column; none where the target can't hold it
+    pub(super) column: Option<usize>,
+}
+
 /// One attribute of an account.
 pub(super) struct AttributeLayout<'p> {
     pub(super) name: Arc<str>,
@@ -132,8 +150,10 @@ impl<'p> Layout<'p> {
         let targets =
             targets.map(|(rules, side)| TargetLayout::new(rules, side.accounts.columns(), &side.capabilities, &mut names)).collect();
         let groups = policy.groups.iter().map(|group| group.rule.as_ref().map(|rule| names.bind(rule))).collect();
+        let entitlements = policy.entitlements.iter();
+        let entitlements = entitlements.map(|rules| EntitlementLayout::new(rules, world.targets.get(rules.target), &mut names)).collect();
         let (slots, by_name) = names.finish();
-        Self { slots, by_name, sources, targets, groups, start, end, active, source, lifecycle }
+        Self { slots, by_name, sources, targets, groups, entitlements, start, end, active, source, lifecycle }
     }
 
     /// The slot of an attribute that somebody gives or reads.
@@ -155,6 +175,22 @@ impl KeyLayout {
             value: names.bind(&key.value),
             kind: key.value.bare_path().map_or(AttributeType::Text, |path| kind_of(path)),
             immutable: key.value.reads().iter().all(|path| is_immutable(path)),
+        }
+    }
+}
+
+impl EntitlementLayout {
+    fn new(policy: &EntitlementPolicy, side: Option<&TargetSide>, names: &mut Names) -> Self {
+        let parameters = policy.parameters.iter().map(|parameter| ParameterLayout {
+            value: names.bind(&parameter.value),
+            column: side.and_then(|side| side.entitlements.column(&parameter.name)),
+        });
+        let parameters = parameters.collect();
+        Self {
+            when: policy.when.as_ref().map(|when| names.bind(when)),
+            until: policy.until.as_ref().map(|until| names.bind(until)),
+            number: side.and_then(|side| side.entitlements.number(&policy.name)),
+            parameters,
         }
     }
 }

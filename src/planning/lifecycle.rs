@@ -102,7 +102,8 @@ fn day(person: &Person, slot: usize, name: &str) -> Result<Option<Date>, Arc<str
     }
 }
 
-fn parse(text: &str) -> Option<Date> {
+/// The day of an ISO date, or of one with time.
+pub(super) fn parse(text: &str) -> Option<Date> {
     let text = text.trim();
     let date = match text.as_bytes().get(10) {
         None => text,

@@ -45,7 +45,7 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize, groups: &TargetGrou
 }
 
 /// New accounts, by identity, as changes name them.
-fn made(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, ObjectRef> {
+pub(super) fn made(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, ObjectRef> {
     let drafts = work.drafts.iter().filter(|draft| draft.target == target && draft.stage == Stage::CreateAccounts);
     let entry = |draft: &super::work::Draft| match draft.change.cause {
         Cause::Identity(identity) => Some((identity, draft.change.object.clone())),
@@ -62,7 +62,7 @@ fn leavers(work: &Work<'_, '_>, target: usize) -> BTreeSet<Arc<str>> {
 }
 
 /// What is taken over in this plan.
-fn adopted(work: &Work<'_, '_>, target: usize) -> BTreeSet<(ObjectKind, Arc<str>)> {
+pub(super) fn adopted(work: &Work<'_, '_>, target: usize) -> BTreeSet<(ObjectKind, Arc<str>)> {
     let adopts = work.drafts.iter().filter(|draft| draft.target == target && draft.change.action == Action::Adopt);
     adopts.map(|draft| (draft.change.object.kind, draft.change.object.key.clone())).collect()
 }

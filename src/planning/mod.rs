@@ -10,7 +10,9 @@ mod departure;
 mod desired;
 mod doubts;
 mod due;
+mod entitlement;
 mod findings;
+mod grant;
 mod group;
 pub mod guardrail;
 mod identity;
@@ -168,6 +170,9 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
     let groups = decide_groups(&mut work, &rosters);
     due::declared(&mut work);
     reference::resolve(&mut work);
+    for target in 0..policy.targets.len() {
+        entitlement::settle(&mut work, target, &mut screened);
+    }
     notice::only_observed(&mut work);
     let populations = population::populations(&work, &groups);
     let mut changes = order::order(&mut work);

@@ -53,6 +53,9 @@ pub(super) fn targets(work: &mut Work<'_, '_>) {
             streams.push(("groups", &side.groups.evidence));
             streams.push(("memberships", &side.memberships.evidence));
         }
+        if side.wants_entitlements() {
+            streams.push(("entitlements", &side.entitlements.evidence));
+        }
         for (what, evidence) in streams {
             incomplete(work, &rules.name, what, evidence);
         }

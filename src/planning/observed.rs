@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Answer, Lookup, LookupBy};
 use crate::model::{Cell, Columns, Evidence, ObjectKind};
-use crate::world::{Carries, Member, Objects, TargetSide};
+use crate::world::{Carries, Grant, Member, Objects, TargetSide};
 
 /// One target.
 pub(super) struct Observed<'w> {
     pub(super) side: &'w TargetSide,
     looked_up: TargetSide,
     late: Vec<(u32, Member)>,
+    late_grants: Vec<Grant>,
     answered: BTreeSet<(ObjectKind, LookupBy)>,
 }
 
@@ -40,7 +41,11 @@ impl<'w> Observed<'w> {
             0 => Vec::new(),
             _ => side.memberships.resolve_with([&side.accounts, &looked_up.accounts], [&side.groups, &looked_up.groups]),
         };
-        Self { side, looked_up, late, answered }
+        let late_grants = match looked_up.accounts.len() {
+            0 => Vec::new(),
+            _ => side.entitlements.resolve_with([&side.accounts, &looked_up.accounts]),
+        };
+        Self { side, looked_up, late, late_grants, answered }
     }
 
     /// Its accounts.
@@ -71,6 +76,19 @@ impl<'w> Observed<'w> {
     /// Every group's members at once.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (u32, Member)> + '_ {
         self.side.memberships.pairs().iter().chain(&self.late).copied()
+    }
+
+    /// The entitlements of an account, by name.
+    pub(super) fn grants_of(&self, account: u32) -> &[Grant] {
+        let all = if account < self.side.accounts.len() { self.side.entitlements.grants() } else { &self.late_grants };
+        let start = all.partition_point(|grant| grant.account < account);
+        let rest = all.get(start..).unwrap_or_default();
+        &rest[..rest.partition_point(|grant| grant.account == account)]
+    }
+
+    /// All entitlements, by account.
+    pub(super) fn grants(&self) -> impl Iterator<Item = Grant> + '_ {
+        self.side.entitlements.grants().iter().chain(&self.late_grants).copied()
     }
 
     /// How well memberships were read.

@@ -19,7 +19,8 @@ pub(super) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
     let depth = |draft: &Draft| depths.get(&(draft.target, draft.change.object.key.clone())).copied().unwrap_or_default();
     drafts.sort_by_cached_key(|draft| {
         let change = &draft.change;
-        (draft.stage, draft.target, depth(draft), change.object.key.clone(), change.object.id.clone(), change.action)
+        let object = &change.object;
+        (draft.stage, draft.target, depth(draft), object.key.clone(), object.id.clone(), change.action, change.entitlement.clone())
     });
     let mut made = Made::new();
     for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| matches!(draft.change.action, Action::Create | Action::Adopt)) {

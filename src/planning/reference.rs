@@ -55,7 +55,7 @@ fn drop_unresolved(work: &mut Work<'_, '_>) {
 }
 
 /// Whether somebody has an account at a target, or gets one in this plan. One that was merely found is nobody's yet: only its adoption makes it theirs.
-fn resolves(work: &Work<'_, '_>, target: usize, key: &str) -> bool {
+pub(super) fn resolves(work: &Work<'_, '_>, target: usize, key: &str) -> bool {
     let Some(identity) = work.basis.people.find(key) else { return false };
     matches!(work.claims[target].of(identity), Claim::Owned(_)) || work.presence[target][identity as usize] == Presence::Made
 }

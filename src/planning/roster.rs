@@ -71,7 +71,7 @@ fn join(work: &mut Work<'_, '_>, standing: &[Where], member: &MemberPolicy, rost
     }
 }
 
-fn unknown(work: &mut Work<'_, '_>, what: &str, member: &MemberPolicy, absence: Absence) {
+pub(super) fn unknown(work: &mut Work<'_, '_>, what: &str, member: &MemberPolicy, absence: Absence) {
     let so_far = if matches!(absence, Absence::Unproven(_)) { ", as far as could be read" } else { "" };
     let message = format!("{what} {}: nobody has that key{so_far}", member.key);
     let finding = Finding::new(Severity::Warning, FindingCode::UnknownMember, Subject::identity(&member.key), message);

@@ -9,6 +9,7 @@ use super::correlate::Claim;
 use super::desired::{self, Desired};
 use super::due;
 use super::findings::Shared;
+use super::grant;
 use super::identity::{Held, Outcome, Person, evaluate};
 use super::layout::AttributeLayout;
 use super::lifecycle::Standing;
@@ -34,6 +35,19 @@ pub(super) struct Screened {
     pub(super) covered: Vec<Vec<u32>>,
     /// for each group, those for whom its rule could not be worked out
     pub(super) unclear: Vec<Vec<u32>>,
+    /// for each entitlement, whom its rule covers
+    pub(super) entitled: Vec<Entitled>,
+}
+
+/// Whom the rule of an entitlement covers, by number.
+#[derive(Clone, Default)]
+pub(super) struct Entitled {
+    /// those who have it just as they should
+    pub(super) stands: Vec<u32>,
+    /// those who need a closer look
+    pub(super) open: Vec<u32>,
+    /// those for whom the rule could not be worked out
+    pub(super) unclear: Vec<u32>,
 }
 
 /// [`Standing`] in one byte.
@@ -53,6 +67,7 @@ pub(super) fn screen(work: &mut Work<'_, '_>, closely: bool) -> Screened {
     let groups = basis.policy.groups.len();
     let served = basis.policy.targets.iter().any(|target| target.groups.is_some());
     let mut screened = Screened { covered: vec![Vec::new(); groups], unclear: vec![Vec::new(); groups], ..Screened::default() };
+    screened.entitled.resize_with(basis.policy.entitlements.len(), Entitled::default);
     let mut person = Person::default();
     let mut desired = Desired::default();
     let mut buffer = Vec::new();
@@ -63,6 +78,7 @@ pub(super) fn screen(work: &mut Work<'_, '_>, closely: bool) -> Screened {
         if served {
             cover(work, &person, &mut screened);
         }
+        entitle(work, &person, closely, &mut screened);
         let quiet = person.failures.is_empty() && !closely;
         let mut closer = !quiet || !matches!(person.standing, Standing::Is(_) | Standing::Deselected);
         for target in 0..basis.policy.targets.len() {
@@ -95,6 +111,27 @@ fn cover(work: &mut Work<'_, '_>, person: &Person, screened: &mut Screened) {
                 let sentence = format!("{{who}}: whether {} covers them could not be worked out, so memberships stay: {words}", group.key);
                 let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence);
                 work.findings.share(shared.at(group.rule_place.as_ref()), &Arc::from(person.key.as_str()));
+            }
+        }
+    }
+}
+
+/// Whom the rules of entitlements cover.
+fn entitle(work: &mut Work<'_, '_>, person: &Person, closely: bool, screened: &mut Screened) {
+    let basis = work.basis;
+    let Some(lifecycle) = person.standing.lifecycle() else { return };
+    for (at, (rules, layout)) in basis.policy.entitlements.iter().zip(&basis.layout.entitlements).enumerate() {
+        let Some(when) = layout.when.as_ref().filter(|_| rules.lifecycles.contains(&lifecycle)) else { continue };
+        let entitled = &mut screened.entitled[at];
+        match person.holds(when) {
+            Truth::Yes if !closely && grant::stands(basis, &work.claims, at, person) => entitled.stands.push(person.number),
+            Truth::Yes => entitled.open.push(person.number),
+            Truth::No => {}
+            Truth::Unknown(words) => {
+                entitled.unclear.push(person.number);
+                let sentence = format!("{{who}}: whether {} is theirs could not be worked out, so nothing changes: {words}", rules.key);
+                let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence);
+                work.findings.share(shared.at(rules.when_place.as_ref()), &Arc::from(person.key.as_str()));
             }
         }
     }

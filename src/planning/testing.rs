@@ -48,6 +48,11 @@ pub(crate) fn target(rest: &str) -> String {
     format!("kind: Target\nmetadata: {{name: chat}}\nspec:\n  connection: {{scim: {{url: \"https://chat.example\"}}}}\n{rest}\n")
 }
 
+/// An entitlement of the chat. `rest` is more of its spec.
+pub(crate) fn entitlement(name: &str, rest: &str) -> String {
+    format!("kind: Entitlement\nmetadata: {{name: {name}}}\nspec:\n  target: chat\n{rest}\n")
+}
+
 /// A group. `rest` is more of its spec.
 pub(crate) fn group(name: &str, rest: &str) -> String {
     format!("kind: Group\nmetadata: {{name: {name}}}\nspec:\n  displayName: {name}\n{rest}\n")
@@ -147,6 +152,13 @@ impl Scene {
         self.object(ObjectKind::Membership, json!({"group": group, "member": member}))
     }
 
+    /// An entitlement of an account at `chat`; `parameters` are more of its columns.
+    pub(crate) fn entitled(self, account: &str, entitlement: &str, mut parameters: Json) -> Self {
+        parameters["account"] = account.into();
+        parameters["entitlement"] = entitlement.into();
+        self.object(ObjectKind::Entitlement, parameters)
+    }
+
     /// An object of `chat` that only a lookup finds.
     pub(crate) fn hidden(mut self, kind: ObjectKind, object: Json) -> Self {
         self.hidden.push(("chat".into(), kind, object));
@@ -206,7 +218,7 @@ impl Scene {
         });
         let targets = self.policy.targets.iter().enumerate().map(|(at, rules)| {
             let mut side = TargetSide::new(&self.policy, at, self.capabilities.clone());
-            for kind in [ObjectKind::Membership, ObjectKind::Group, ObjectKind::Account] {
+            for kind in [ObjectKind::Entitlement, ObjectKind::Membership, ObjectKind::Group, ObjectKind::Account] {
                 let Some(columns) = side.columns(kind) else { continue };
                 side.add(kind, &page(&columns, self.objects.get(&(rules.name.to_string(), kind)).map_or(&[], Vec::as_slice)));
                 side.finish(kind, self.evidence(&rules.name, kind));
@@ -282,6 +294,7 @@ pub(crate) fn everything() -> Capabilities {
         nested_groups: true,
         account_marker: Some("externalId".into()),
         group_marker: Some("externalId".into()),
+        entitlements: true,
         ..Capabilities::default()
     }
 }
@@ -314,6 +327,9 @@ fn tell_change(at: usize, change: &Change) -> String {
     let mut line = format!("{at} {:?} {} [{:?}]", change.action, change.object.key, change.reason);
     if let Some(id) = &change.object.id {
         line += &format!(" id={id}");
+    }
+    if let Some(entitlement) = &change.entitlement {
+        line += &format!(" {entitlement:?}");
     }
     let show = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
     for attribute in &change.attributes {

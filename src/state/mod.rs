@@ -10,7 +10,9 @@ mod store;
 
 pub use error::StateError;
 pub use lock::{Holder, RunLock};
-pub use rows::{forget_deactivation, forget_link, record_baseline, record_completed_run, record_deactivation, record_link, record_window};
+pub use rows::{
+    forget_deactivation, forget_grants, forget_link, record_baseline, record_completed_run, record_deactivation, record_link, record_window,
+};
 /// The open file, and what SQLite says: for those who share a transaction.
 pub use rusqlite::{Connection, Result as SqliteResult};
 pub use store::Store;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::{Baseline, Deactivation, Link, LinkOrigin, Memory, ObjectKind, RecordLink, WindowEntry};
+use crate::model::{Baseline, Deactivation, Link, LinkOrigin, Memory, ObjectKind, RecordLink, WindowEntry, grant_key};
 
 use super::schema::{meta, set_meta};
 
@@ -55,6 +55,17 @@ pub(super) fn record_record(connection: &Connection, link: &RecordLink) -> rusql
     let upsert = "INSERT INTO records (source, record, identity) VALUES (?1, ?2, ?3) \
                   ON CONFLICT (source, record) DO UPDATE SET identity = excluded.identity";
     connection.prepare_cached(upsert)?.execute([&link.source, &link.record, &link.identity])?;
+    Ok(())
+}
+
+/// The account is gone: what was given to it is forgotten. `$` is the character after `#`, so all keys of [`grant_key`] lie between.
+pub fn forget_grants(connection: &Connection, target: &str, account: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key >= ?3 AND key < ?4")?.execute(params![
+        target,
+        word(&ObjectKind::Entitlement),
+        grant_key(account, ""),
+        format!("{account}$")
+    ])?;
     Ok(())
 }
 

@@ -111,7 +111,7 @@ impl RawPair {
 }
 
 /// The row in the streams put one after the other.
-fn find(streams: &[&Objects], hash: u64) -> Option<u32> {
+pub(super) fn find(streams: &[&Objects], hash: u64) -> Option<u32> {
     let mut before = 0;
     for stream in streams {
         if let Some(row) = stream.find_id_hash(hash) {

@@ -4,6 +4,7 @@
 
 mod bound;
 pub(crate) mod canonical;
+mod entitlements;
 mod evidence;
 mod facts;
 mod hash;
@@ -15,6 +16,7 @@ mod spool;
 mod target;
 
 pub(crate) use bound::{Bound, Truth};
+pub(crate) use entitlements::Grant;
 pub(crate) use hash::Keyed;
 pub(crate) use memberships::Member;
 pub(crate) use objects::{Carries, MARKER, Objects};
@@ -46,8 +48,9 @@ impl World {
     /// Puts everything together: sides in the policy's order.
     pub fn assemble(policy: &Policy, sources: Vec<SourceSide>, mut targets: Vec<TargetSide>, memory: Memory) -> Self {
         for side in &mut targets {
-            let TargetSide { accounts, groups, memberships, .. } = side;
+            let TargetSide { accounts, groups, memberships, entitlements, .. } = side;
             memberships.resolve(accounts, groups);
+            entitlements.resolve(accounts);
         }
         let keyed = Keyed::of(&policy.workspace);
         let trust: Vec<_> = policy.sources.iter().zip(&sources).map(|(rules, side)| SourceEvidence::of(rules, side, &memory)).collect();
@@ -72,6 +75,9 @@ fn system_evidence(policy: &Policy, sources: &[SourceSide], trust: &[SourceEvide
         if side.wants_groups() {
             all.push(row(&rules.name, ObjectKind::Group, &side.groups.evidence, u64::from(side.groups.len())));
             all.push(row(&rules.name, ObjectKind::Membership, &side.memberships.evidence, side.memberships.count()));
+        }
+        if side.wants_entitlements() {
+            all.push(row(&rules.name, ObjectKind::Entitlement, &side.entitlements.evidence, side.entitlements.count()));
         }
     }
     all

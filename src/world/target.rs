@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::entitlements::Entitlements;
 use super::hash::Keyed;
 use super::memberships::Memberships;
 use super::objects::{Objects, Wanted};
@@ -19,6 +20,7 @@ pub struct TargetSide {
     pub(crate) accounts: Objects,
     pub(crate) groups: Objects,
     pub(crate) memberships: Memberships,
+    pub(crate) entitlements: Entitlements,
     wants_groups: bool,
     keyed: Keyed,
 }
@@ -33,6 +35,7 @@ impl TargetSide {
             accounts: Objects::new(keyed, &policy.workspace, &accounts(rules, &capabilities)),
             groups: Objects::new(keyed, &policy.workspace, &groups(&capabilities)),
             memberships: Memberships::default(),
+            entitlements: Entitlements::new(policy, target, &capabilities),
             capabilities,
             wants_groups,
             keyed,
@@ -40,13 +43,14 @@ impl TargetSide {
     }
 
     /// The columns wanted of a stream. Accounts: `id`, then attributes. Groups: `id`, `displayName`, and the marker's attribute.
-    /// Memberships: `group`, `member` (both the target's ids) and `kind` (`account` or `group`). None: the stream is not wanted.
+    /// Memberships: `group`, `member` (both the target's ids) and `kind` (`account` or `group`). Entitlements: `account` (the target's id), `entitlement` (its
+    /// name), then parameters. None: the stream is not wanted.
     pub fn columns(&self, kind: ObjectKind) -> Option<Arc<Columns>> {
         match kind {
             ObjectKind::Account => Some(self.accounts.columns().clone()),
             ObjectKind::Group => self.wants_groups.then(|| self.groups.columns().clone()),
             ObjectKind::Membership => self.wants_groups.then(|| Columns::new(["group", "member", "kind"])),
-            ObjectKind::Entitlement => None,
+            ObjectKind::Entitlement => self.wants_entitlements().then(|| self.entitlements.columns().clone()),
         }
     }
 
@@ -56,7 +60,7 @@ impl TargetSide {
             ObjectKind::Account => self.accounts.add(page),
             ObjectKind::Group => self.groups.add(page),
             ObjectKind::Membership => self.memberships.add(self.keyed, page),
-            ObjectKind::Entitlement => {}
+            ObjectKind::Entitlement => self.entitlements.add(self.keyed, page),
         }
     }
 
@@ -66,13 +70,18 @@ impl TargetSide {
             ObjectKind::Account => self.accounts.evidence = evidence,
             ObjectKind::Group => self.groups.evidence = evidence,
             ObjectKind::Membership => self.memberships.evidence = evidence,
-            ObjectKind::Entitlement => {}
+            ObjectKind::Entitlement => self.entitlements.evidence = evidence,
         }
     }
 
     /// Whether groups and memberships were asked for.
     pub(crate) fn wants_groups(&self) -> bool {
         self.wants_groups
+    }
+
+    /// Whether entitlements were asked for: wherever there can be some, since those of a manifest that is gone must be found too.
+    pub(crate) fn wants_entitlements(&self) -> bool {
+        self.capabilities.entitlements
     }
 
     /// An empty side of the same target, for objects that are looked up.
@@ -82,6 +91,7 @@ impl TargetSide {
             accounts: self.accounts.empty(),
             groups: self.groups.empty(),
             memberships: Memberships::default(),
+            entitlements: self.entitlements.empty(),
             wants_groups: self.wants_groups,
             keyed: self.keyed,
         }

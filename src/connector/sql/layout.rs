@@ -10,7 +10,7 @@ use rusqlite::types::Value as Sql;
 
 use super::cell;
 use super::schema::{Column, Holds, Table};
-use crate::manifest::connection::{AccountTable, ActiveColumn, GroupTable, LinkTable, RoleTable, SqlConnection};
+use crate::manifest::connection::{AccountTable, ActiveColumn, EntitlementTable, GroupTable, LinkTable, RoleTable, SqlConnection};
 use crate::model::{Capabilities, is_known_attribute};
 
 /// Everything a Target's statements need.
@@ -20,6 +20,7 @@ pub(super) struct Layout {
     pub(super) groups: Option<Objects>,
     pub(super) memberships: Option<Link>,
     pub(super) roles: Option<Roles>,
+    pub(super) entitlements: Option<Entitlements>,
 }
 
 /// A table whose rows are accounts or groups.
@@ -71,6 +72,17 @@ pub(super) struct Roles {
     pub(super) initial: Vec<(Column, Initial)>,
 }
 
+/// A table of accounts' entitlements.
+#[derive(Clone, Debug)]
+pub(super) struct Entitlements {
+    pub(super) table: String,
+    pub(super) account: Column,
+    pub(super) entitlement: Column,
+    /// parameter to column
+    pub(super) parameters: BTreeMap<Arc<str>, Column>,
+    pub(super) initial: Vec<(Column, Initial)>,
+}
+
 /// A table with the names of roles.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
@@ -86,11 +98,12 @@ pub(super) fn check(connection: &Connection, described: &SqlConnection) -> rusql
     let groups = described.groups.as_ref().map(|groups| checker.groups(groups)).transpose()?.flatten();
     let memberships = described.memberships.as_ref().map(|link| checker.link(link)).transpose()?.flatten();
     let roles = described.roles.as_ref().map(|roles| checker.roles(roles)).transpose()?.flatten();
+    let entitlements = described.entitlements.as_ref().map(|table| checker.entitlements(table)).transpose()?.flatten();
     if described.memberships.is_some() && described.groups.is_none() {
         checker.problem("`memberships` needs `groups`: describe the table of groups too");
     }
     Ok(match accounts {
-        Some(accounts) if checker.problems.is_empty() => Ok(Layout { accounts, groups, memberships, roles }),
+        Some(accounts) if checker.problems.is_empty() => Ok(Layout { accounts, groups, memberships, roles, entitlements }),
         _ => Err(checker.problems),
     })
 }
@@ -116,8 +129,8 @@ impl Layout {
             account_marker: marker(&self.accounts),
             group_marker: self.groups.as_ref().and_then(marker),
             account_attributes: Some(self.accounts.columns.keys().cloned().chain(roles).chain(active).collect()),
-            entitlements: false,
-            entitlement_parameters: None,
+            entitlements: self.entitlements.is_some(),
+            entitlement_parameters: self.entitlements.as_ref().map(|table| table.parameters.keys().cloned().collect()),
             end_sessions: false,
             deactivation_drops_memberships: false,
         }
@@ -311,6 +324,34 @@ impl Checker<'_> {
         let (Some(account), Some(role)) = (account, role) else { return Ok(None) };
         self.require_beside(&table, &[&account, &role], &initial);
         Ok(Some(Roles { table: table.name, account, role, names, initial }))
+    }
+
+    fn entitlements(&mut self, described: &EntitlementTable) -> rusqlite::Result<Option<Entitlements>> {
+        let Some(table) = self.table(&described.table)? else { return Ok(None) };
+        let account = self.keep(table.column(&described.account));
+        let entitlement = self.keep(table.column(&described.entitlement));
+        let initial = self.initial(&table, &described.initial);
+        let mut parameters: BTreeMap<Arc<str>, Column> = BTreeMap::new();
+        for (parameter, name) in &described.parameters {
+            let Some(column) = self.keep(table.column(name)) else { continue };
+            let taken =
+                [&account, &entitlement].into_iter().flatten().chain(parameters.values()).chain(initial.iter().map(|(column, _)| column));
+            if taken.into_iter().any(|known| *known == column) {
+                self.problem(format!("column `{}` of table `{}` is described twice", column.name, table.name));
+            }
+            if column.generated {
+                self.problem(format!(
+                    "column `{}` of table `{}` is computed by the database and can't be written",
+                    column.name, table.name
+                ));
+            }
+            parameters.insert(parameter.as_str().into(), column);
+        }
+        let (Some(account), Some(entitlement)) = (account, entitlement) else { return Ok(None) };
+        let given: Vec<&Column> =
+            [&account, &entitlement].into_iter().chain(parameters.values()).chain(initial.iter().map(|(column, _)| column)).collect();
+        self.require(&table, &given);
+        Ok(Some(Entitlements { table: table.name, account, entitlement, parameters, initial }))
     }
 
     fn require_beside(&mut self, table: &Table, columns: &[&Column], initial: &[(Column, Initial)]) {

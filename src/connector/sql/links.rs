@@ -51,6 +51,9 @@ pub(super) fn unlink(connection: &Connection, layout: &Layout, kind: ObjectKind,
     if let Some(roles) = layout.roles.as_ref().filter(|_| kind == ObjectKind::Account) {
         delete_where(connection, &roles.table, &[(&roles.account, key_value(id))])?;
     }
+    if let Some(entitlements) = layout.entitlements.as_ref().filter(|_| kind == ObjectKind::Account) {
+        delete_where(connection, &entitlements.table, &[(&entitlements.account, key_value(id))])?;
+    }
     Ok(())
 }
 
@@ -80,7 +83,7 @@ fn described(layout: &Layout) -> Result<(&Objects, &Link), Refusal> {
 }
 
 /// Tables without declared references take a link to nothing; so we look.
-fn require(connection: &Connection, objects: &Objects, id: &str) -> Result<(), Refusal> {
+pub(super) fn require(connection: &Connection, objects: &Objects, id: &str) -> Result<(), Refusal> {
     let only = objects.only.iter().enumerate().map(|(at, (column, _))| format!(" AND {} IS ?{}", column.sql(), at + 2));
     let sql = format!("SELECT 1 FROM {} WHERE {} = ?1{}", quoted(&objects.table), objects.key.sql(), only.collect::<String>());
     let values = [key_value(id)].into_iter().chain(objects.only.iter().map(|(_, value)| value.clone()));

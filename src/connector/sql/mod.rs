@@ -5,6 +5,7 @@
 
 mod cell;
 mod database;
+mod entitlements;
 mod layout;
 mod links;
 mod read;

@@ -8,7 +8,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::cell;
-use super::layout::{Active, Layout, Link, Objects, Roles};
+use super::layout::{Active, Entitlements, Layout, Link, Objects, Roles};
 use super::schema::{Column, Table, quoted};
 use crate::expr::segments_of_path;
 use crate::manifest::connection::AccountTable;
@@ -93,6 +93,31 @@ impl Select {
             _ => Out::Missing,
         };
         select.cells = columns.paths().iter().map(|path| cell(path)).collect();
+        select
+    }
+
+    /// Entitlements of the accounts that a Target sees.
+    pub(super) fn entitlements(table: &Entitlements, accounts: &Objects, columns: &Columns) -> Self {
+        let mut select = Self { table: table.table.clone(), ..Self::default() };
+        let (account, entitlement) = (select.position(&table.account), select.position(&table.entitlement));
+        select.order = format!("{}, {}", table.account.sql(), table.entitlement.sql());
+        select.conditions = vec![format!("{} IS NOT NULL", table.account.sql()), format!("{} IS NOT NULL", table.entitlement.sql())];
+        if !accounts.only.is_empty() {
+            select.values = accounts.only.iter().map(|(_, value)| value.clone()).collect();
+            let only: Vec<String> =
+                accounts.only.iter().enumerate().map(|(at, (column, _))| format!("{} IS ?{}", column.sql(), at + 1)).collect();
+            let (key, seen) = (accounts.key.sql(), quoted(&accounts.table));
+            select.conditions.push(format!("{} IN (SELECT {key} FROM {seen} WHERE {})", table.account.sql(), only.join(" AND ")));
+        }
+        for path in columns.paths() {
+            let cell = match (path.as_ref(), table.parameters.get(path)) {
+                ("account", _) => Out::Text(account),
+                ("entitlement", _) => Out::Text(entitlement),
+                (_, Some(column)) => Out::Column(select.position(column), column.clone()),
+                (_, None) => Out::Missing,
+            };
+            select.cells.push(cell);
+        }
         select
     }
 
@@ -240,6 +265,9 @@ fn roles_sql(roles: &Roles) -> String {
 /// An object of the layout by its kind of stream.
 pub(super) fn target_select(layout: &Layout, kind: crate::model::ObjectKind, columns: &Columns) -> Result<Select, String> {
     use crate::model::ObjectKind::{Account, Entitlement, Group, Membership};
+    if let (Entitlement, Some(table)) = (kind, &layout.entitlements) {
+        return Ok(Select::entitlements(table, &layout.accounts, columns));
+    }
     match (kind, &layout.groups, &layout.memberships) {
         (Account, ..) => Ok(Select::objects(&layout.accounts, layout.roles.as_ref(), columns)),
         (Group, Some(groups), _) => Ok(Select::objects(groups, None, columns)),

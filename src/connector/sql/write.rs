@@ -9,6 +9,7 @@ use rusqlite::{Connection, Error, ErrorCode, TransactionBehavior, params_from_it
 
 use super::cell;
 use super::database::Database;
+use super::entitlements;
 use super::layout::{Active, Layout, Objects};
 use super::links;
 use super::schema::{Column, quoted};
@@ -19,10 +20,11 @@ use crate::model::{Action, ObjectKind, SystemError, Value};
 /// One change, ready for a thread of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
-    action: Action,
+    pub(super) action: Action,
     kind: ObjectKind,
     id: Option<Arc<str>>,
-    attributes: Vec<(Arc<str>, Option<Value>)>,
+    pub(super) entitlement: Option<Arc<str>>,
+    pub(super) attributes: Vec<(Arc<str>, Option<Value>)>,
     members: Vec<(ObjectKind, Arc<str>)>,
 }
 
@@ -54,6 +56,7 @@ impl Job {
             action: write.change.action,
             kind: write.change.object.kind,
             id: write.id.clone(),
+            entitlement: write.change.entitlement.clone(),
             attributes: write.attributes.clone(),
             members: write.members.clone(),
         }
@@ -138,8 +141,8 @@ fn run(connection: &Connection, layout: &Layout, job: &Job) -> Done {
         (Action::Delete, Some(id)) => delete(connection, layout, objects, job.kind, id),
         (Action::AddMembers, Some(id)) => links::add_members(connection, layout, id, &job.members),
         (Action::RemoveMembers, Some(id)) => links::remove_members(connection, layout, id, &job.members),
-        (Action::AddEntitlement | Action::UpdateEntitlement | Action::RemoveEntitlement, Some(_)) => {
-            Err(Refusal::rejected("the connection describes no table of `entitlements`"))
+        (Action::AddEntitlement | Action::UpdateEntitlement | Action::RemoveEntitlement, Some(id)) => {
+            entitlements::change(connection, layout, job, id)
         }
         (Action::EndSessions, Some(_)) => Err(Refusal::rejected("the connection describes no table of `sessions`")),
     }
