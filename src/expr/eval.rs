@@ -126,6 +126,26 @@ impl Node {
         }
     }
 
+    /// Takes what this comes to off the beginning of a text; nothing where it comes to anything else. Charged as [`Self::eval`] is.
+    pub(super) fn strip<'a, 't>(&'a self, run: &mut Run<'a>, text: &'t str) -> Result<Option<&'t str>, Failure> {
+        match self {
+            Self::Math(Operator::Add, sides) => {
+                let Some(rest) = sides[0].strip(run, text)? else { return Ok(None) };
+                let rest = sides[1].strip(run, rest)?;
+                run.charge(self, (text.len() - rest.map_or(0, str::len)) / 64)?;
+                Ok(rest)
+            }
+            Self::Choice(parts) => {
+                let chosen = if parts[0].truth(run)? { &parts[1] } else { &parts[2] };
+                chosen.strip(run, text)
+            }
+            _ => match self.eval(run)? {
+                Datum::Text(start) => Ok(text.strip_prefix(start.as_ref())),
+                _ => Ok(None),
+            },
+        }
+    }
+
     /// Null counts as false.
     fn truth<'a>(&'a self, run: &mut Run<'a>) -> Result<bool, Failure> {
         match self.eval(run)? {

@@ -136,6 +136,15 @@ impl Expression {
         }
     }
 
+    /// Whether it comes to just this text, without putting it together. A no says nothing: it may come to it all the same.
+    pub fn is_text(&self, inputs: &[Input<'_>], text: &str) -> bool {
+        if text.is_empty() || text.len() > eval::MAX_TEXT {
+            return false;
+        }
+        let mut run = eval::Run::new(self, inputs);
+        matches!(self.node.strip(&mut run, text), Ok(Some("")))
+    }
+
     /// Works a rule out: what is missing or null does not hold. An error says in words, without the data, why it can't be said.
     pub fn holds(&self, inputs: &[Input<'_>]) -> Result<bool, String> {
         let mut run = eval::Run::new(self, inputs);

@@ -504,23 +504,19 @@ pub(super) trait Reads {
     /// One input; nothing where it is unknown.
     fn input(&self, position: usize) -> Option<Input<'_>>;
 
-    /// Whether everything that an expression reads is known.
-    fn knows(&self, bound: &Bound) -> bool {
-        bound.positions().iter().all(|position| self.input(*position).is_some())
-    }
-
     /// Works an expression out; nothing where it reads something unknown.
     fn over(&self, bound: &Bound) -> Option<Evaluation> {
-        self.knows(bound).then(|| bound.over(|position| self.input(position).unwrap_or(MISSING)))
+        bound.over_known(|position| self.input(position))
     }
 
-    /// A condition.
+    /// A condition; nothing where it reads something unknown.
+    fn truth(&self, bound: &Bound) -> Option<Truth> {
+        bound.holds_for_known(|position| self.input(position))
+    }
+
+    /// A condition that must be answered.
     fn holds(&self, bound: &Bound) -> Truth {
-        if self.knows(bound) {
-            bound.holds_for(|position| self.input(position).unwrap_or(MISSING))
-        } else {
-            Truth::Unknown("it depends on a value that is not known".into())
-        }
+        self.truth(bound).unwrap_or_else(|| Truth::Unknown("it depends on a value that is not known".into()))
     }
 }
 
@@ -529,10 +525,6 @@ const MISSING: Input<'static> = Input::Cell(Cell::Missing);
 impl Reads for [Cell<'_>] {
     fn input(&self, position: usize) -> Option<Input<'_>> {
         Some(self.get(position).map_or(MISSING, |cell| Input::Cell(*cell)))
-    }
-
-    fn knows(&self, _: &Bound) -> bool {
-        true
     }
 }
 
@@ -558,15 +550,18 @@ impl Person<'_> {
 /// Works a rule out.
 pub(super) fn evaluate(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Outcome {
     if let Some(when) = &rule.when {
-        if !reads.knows(when) {
-            return Outcome::Is(ValueState::Unknown);
-        }
-        match reads.holds(when) {
-            Truth::Yes => {}
-            Truth::No => return Outcome::Is(ValueState::Unmanaged),
-            Truth::Unknown(words) => return Outcome::Failed(words),
+        match reads.truth(when) {
+            Some(Truth::Yes) => {}
+            None => return Outcome::Is(ValueState::Unknown),
+            Some(Truth::No) => return Outcome::Is(ValueState::Unmanaged),
+            Some(Truth::Unknown(words)) => return Outcome::Failed(words),
         }
     }
+    value_of(rule, reads)
+}
+
+/// Works out what a rule says where its condition holds.
+pub(super) fn value_of(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Outcome {
     match reads.over(&rule.value) {
         None => Outcome::Is(ValueState::Unknown),
         Some(Evaluation::Value(value)) if value.is_empty() => Outcome::Is(ValueState::Unmanaged),

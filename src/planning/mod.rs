@@ -19,6 +19,7 @@ mod identity;
 mod layout;
 mod lifecycle;
 mod membership;
+mod memo;
 mod notice;
 mod observed;
 mod order;

@@ -10,9 +10,10 @@ use super::desired::{self, Desired};
 use super::due;
 use super::findings::Shared;
 use super::grant;
-use super::identity::{Held, Outcome, Person, evaluate};
-use super::layout::AttributeLayout;
+use super::identity::{Held, Outcome, Person, Reads as _, value_of};
+use super::layout::{AttributeLayout, RuleLayout};
 use super::lifecycle::Standing;
+use super::memo::{Answer, Families};
 use super::serve::{Serve, serve};
 use super::unique;
 use super::work::{Basis, Presence, Work};
@@ -71,12 +72,13 @@ pub(super) fn screen(work: &mut Work<'_, '_>, closely: bool) -> Screened {
     let mut person = Person::default();
     let mut desired = Desired::default();
     let mut buffer = Vec::new();
+    let mut families = Families::new(&basis.layout);
     for identity in 0..basis.people.len() {
         basis.people.assemble(&basis.layout, identity, &mut person);
         screened.standing.push(Where::of(&person.standing));
         due::of_person(work, &person);
         if served {
-            cover(work, &person, &mut screened);
+            cover(work, &person, &mut families, &mut screened);
         }
         entitle(work, &person, closely, &mut screened);
         let quiet = person.failures.is_empty() && !closely;
@@ -95,19 +97,19 @@ pub(super) fn screen(work: &mut Work<'_, '_>, closely: bool) -> Screened {
 }
 
 /// Whom the rules of groups cover.
-fn cover(work: &mut Work<'_, '_>, person: &Person, screened: &mut Screened) {
+fn cover(work: &mut Work<'_, '_>, person: &Person, families: &mut Families, screened: &mut Screened) {
     let basis = work.basis;
     let Some(lifecycle) = person.standing.lifecycle() else { return };
-    for (at, group) in basis.policy.groups.iter().enumerate() {
-        let Some(rule) = &basis.layout.groups[at] else { continue };
+    for Answer { group: at, truth } in families.of(&basis.layout, person) {
+        let group = &basis.policy.groups[*at];
         if !lifecycles(&group.lifecycles).contains(&lifecycle) {
             continue;
         }
-        match person.holds(rule) {
-            Truth::Yes => screened.covered[at].push(person.number),
+        match truth {
+            Truth::Yes => screened.covered[*at].push(person.number),
             Truth::No => {}
             Truth::Unknown(words) => {
-                screened.unclear[at].push(person.number);
+                screened.unclear[*at].push(person.number);
                 let sentence = format!("{{who}}: whether {} covers them could not be worked out, so memberships stay: {words}", group.key);
                 let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence);
                 work.findings.share(shared.at(group.rule_place.as_ref()), &Arc::from(person.key.as_str()));
@@ -202,10 +204,16 @@ fn word_for_word(work: &Work<'_, '_>, target: usize, row: u32, person: &Person) 
         if rule.unique || attribute.mode != MappingMode::Enforce {
             return false;
         }
-        match attribute.bare.filter(|_| rule.when.is_none()).map(|slot| &person.slots[slot]) {
+        match rule.when.as_ref().map(|when| person.truth(when)) {
+            None | Some(Some(Truth::Yes)) => {}
+            Some(Some(Truth::No)) => return is_word_for_word(work, target, attribute, &ValueState::Unmanaged, observed),
+            Some(None | Some(Truth::Unknown(_))) => return false,
+        }
+        match attribute.bare.map(|slot| &person.slots[slot]) {
             Some(Held::Cell(cell)) if attribute.kind != AttributeType::Reference => *cell == observed,
             Some(Held::State(state)) => is_word_for_word(work, target, attribute, state, observed),
-            _ => match evaluate(rule, person) {
+            _ if attribute.kind != AttributeType::Reference && is_text(person, rule, observed) => true,
+            _ => match value_of(rule, person) {
                 Outcome::Is(state) => {
                     is_word_for_word(work, target, attribute, &basis.people.as_reference(attribute.kind, None, state), observed)
                 }
@@ -213,6 +221,11 @@ fn word_for_word(work: &Work<'_, '_>, target: usize, row: u32, person: &Person) 
             },
         }
     })
+}
+
+/// Whether a rule comes to the very text of an account: nothing is put together for it.
+fn is_text(person: &Person, rule: &RuleLayout, observed: Cell<'_>) -> bool {
+    observed.as_text().is_some_and(|text| rule.value.is_text(|position| person.input(position), text))
 }
 
 fn is_word_for_word(work: &Work<'_, '_>, target: usize, attribute: &AttributeLayout<'_>, state: &ValueState, observed: Cell<'_>) -> bool {

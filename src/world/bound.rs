@@ -65,11 +65,30 @@ impl Bound {
 
     /// As a condition over any inputs.
     pub(crate) fn holds_for<'i>(&self, input: impl Fn(usize) -> Input<'i>) -> Truth {
-        self.with_inputs(input, |inputs| match self.expression.holds(inputs) {
+        self.with_inputs(input, |inputs| self.truth(inputs))
+    }
+
+    /// Works it out over inputs of which some may be unknown: nothing where it reads one of those.
+    pub(crate) fn over_known<'i>(&self, input: impl Fn(usize) -> Option<Input<'i>>) -> Option<Evaluation> {
+        self.with_known(input, |inputs| self.expression.evaluate(inputs))
+    }
+
+    /// As a condition over inputs of which some may be unknown.
+    pub(crate) fn holds_for_known<'i>(&self, input: impl Fn(usize) -> Option<Input<'i>>) -> Option<Truth> {
+        self.with_known(input, |inputs| self.truth(inputs))
+    }
+
+    /// Whether it comes to just this text, by a cheaper way than working it out; a no says nothing.
+    pub(crate) fn is_text<'i>(&self, input: impl Fn(usize) -> Option<Input<'i>>, text: &str) -> bool {
+        self.with_known(input, |inputs| self.expression.is_text(inputs, text)) == Some(true)
+    }
+
+    fn truth(&self, inputs: &[Input<'_>]) -> Truth {
+        match self.expression.holds(inputs) {
             Ok(true) => Truth::Yes,
             Ok(false) => Truth::No,
             Err(words) => Truth::Unknown(words.into()),
-        })
+        }
     }
 
     /// What its parts come to, for people.
@@ -80,6 +99,18 @@ impl Bound {
     /// The expression itself.
     pub(crate) fn expression(&self) -> &Expression {
         &self.expression
+    }
+
+    fn with_known<'i, T>(&self, input: impl Fn(usize) -> Option<Input<'i>>, then: impl FnOnce(&[Input<'i>]) -> T) -> Option<T> {
+        if self.positions.len() <= FEW {
+            let mut inputs = [Input::Cell(Cell::Missing); FEW];
+            for (slot, position) in inputs.iter_mut().zip(&self.positions) {
+                *slot = input(*position)?;
+            }
+            return Some(then(inputs.get(..self.positions.len())?));
+        }
+        let inputs: Option<Vec<Input<'i>>> = self.positions.iter().map(|position| input(*position)).collect();
+        Some(then(&inputs?))
     }
 
     fn with_inputs<'i, T>(&self, input: impl Fn(usize) -> Input<'i>, then: impl FnOnce(&[Input<'i>]) -> T) -> T {

@@ -257,3 +257,50 @@ fn an_account_that_is_being_adopted_leaves_a_group_only_afterwards() {
     2 RemoveMembers group/ops [Mover] id=g1 hr/3 needs [1] risks [LastGroup]
     "###);
 }
+
+#[test]
+fn rules_that_read_the_same_are_remembered_by_all_that_they_read() {
+    let rules = [
+        ("engineers", r#"identity.title == "Engineer""#),
+        ("untitled", "!has(identity.title)"),
+        ("long", "int(identity.title) > 3"),
+        ("adas", r#"identity.title == "Engineer" && identity.userName == "ada""#),
+        ("bobs", r#"identity.userName == "bob""#),
+    ];
+    let groups = rules.map(|(name, rule)| group(name, &format!("  rule: '{rule}'")));
+    let mut scene = Scene::new(&[&[source("hr", ""), target("  groups: {}\n")], groups.as_slice()].concat());
+    // A title that is text, one that is a number, none, and a cleared one; each twice.
+    for (at, title) in ["Engineer", "Chef", "4", "Engineer"].into_iter().enumerate() {
+        let login = ["ada", "bob", "cy", "di"][at];
+        scene = scene.record("hr", json!({"id": at.to_string(), "login": login, "title": title}));
+    }
+    scene = scene.record("hr", json!({"id": "4", "login": "ed"})).record("hr", json!({"id": "5", "login": "flo"}));
+    scene =
+        scene.record("hr", json!({"id": "6", "login": "gus", "title": null})).record("hr", json!({"id": "7", "login": "hal", "title": 4}));
+    let plan = scene.plan();
+    let members = |name: &str| {
+        let added =
+            plan.changes.iter().filter(|change| change.action == crate::model::Action::AddMembers && change.object.key.as_ref() == name);
+        added.flat_map(|change| &change.members).map(|member| member.member.key.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let told: Vec<String> = rules.iter().map(|(name, _)| format!("{name}: {}", members(&format!("group/{name}")))).collect();
+    assert_snapshot!(told.join("\n"), @r"
+    engineers: hr/0 hr/3
+    untitled: hr/4 hr/5
+    long: hr/2 hr/7
+    adas: hr/0
+    bobs: hr/1
+    ");
+}
+
+#[test]
+fn a_rule_over_values_that_never_repeat_still_covers_everybody() {
+    let ops = group("ops", "  rule: 'identity.userName.startsWith(\"n\")'");
+    let mut scene = Scene::new(&[source("hr", ""), target("  groups: {}\n"), ops]);
+    for at in 0..5000 {
+        scene = scene.person(&at.to_string(), &format!("n{at}"));
+    }
+    let plan = scene.plan();
+    let added = plan.changes.iter().filter(|change| change.action == crate::model::Action::AddMembers);
+    assert_eq!(added.map(|change| change.members.len()).sum::<usize>(), 5000);
+}
