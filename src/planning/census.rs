@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::companion::{self, Companion, Correlated, Owner, Record};
-use super::identity::{Identities, Person};
+use super::identity::{Identities, Origin, Person};
 use super::layout::Layout;
 use super::lifecycle::Standing;
 use crate::manifest::kinds::Lifecycle;
@@ -248,7 +248,12 @@ impl Identities<'_> {
                 }
             }
         }
-        for span in &self.spans {
+        for number in self.kept.keys() {
+            if let Origin::Record(source, record) = self.origin(*number) {
+                add(source, record, *number);
+            }
+        }
+        for span in self.spans.iter().filter(|span| !self.policy.sources[span.source].correlate.is_empty()) {
             let Some(seats) = &span.seats else { continue };
             for (position, record) in seats.records.iter().enumerate() {
                 if span.blocked(position as u32).is_none() {
@@ -257,6 +262,7 @@ impl Identities<'_> {
             }
         }
         all.sort();
+        all.dedup();
         all
     }
 

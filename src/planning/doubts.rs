@@ -140,7 +140,8 @@ fn missing(work: &mut Work<'_, '_>, companion: &Companion) {
 fn broken(work: &mut Work<'_, '_>, companion: &Companion) {
     let basis = work.basis;
     let rules = &basis.policy.sources[companion.source];
-    for (record, words) in &companion.broken {
+    // Of a source that establishes, the record's own identity says it.
+    for (record, words) in companion.broken.iter().filter(|_| !rules.establishes) {
         let sentence = format!("{{who}}: a key of spec.correlate could not be worked out, so whose record it is can't be told: {words}");
         let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&rules.name), sentence).at(Some(&rules.place));
         let key = format!("{}/{}", rules.name, basis.world.sources[companion.source].key(*record));

@@ -16,7 +16,29 @@ use crate::model::is_known_attribute;
 
 impl Compiler<'_> {
     pub(super) fn sources(&mut self) -> Vec<SourcePolicy> {
-        self.loaded.sources.iter().map(|document| self.source(document)).collect()
+        let sources: Vec<SourcePolicy> = self.loaded.sources.iter().map(|document| self.source(document)).collect();
+        for (at, source) in sources.iter().enumerate() {
+            self.known_elsewhere(at, source, &sources);
+        }
+        sources
+    }
+
+    /// A key that nobody but the source itself knows finds nobody.
+    fn known_elsewhere(&mut self, at: usize, source: &SourcePolicy, sources: &[SourcePolicy]) {
+        let loaded = self.loaded;
+        let by_user = |path: &str| loaded.users.iter().any(|user| user.spec.attributes.contains_key(path));
+        for (key_at, key) in source.correlate.iter().enumerate() {
+            let known = |path: &Arc<str>| {
+                let others = sources.iter().enumerate().filter(|(other, _)| *other != at);
+                by_user(path) || others.flat_map(|(_, other)| &other.rules).any(|rule| rule.attribute == *path)
+            };
+            let maps = |path: &Arc<str>| source.rules.iter().any(|rule| rule.attribute == *path);
+            for path in key.value.reads().iter().filter(|path| maps(path) && !known(path)) {
+                let message = format!("no other Source maps `{path}`, so it finds nobody");
+                let pointer = format!("/spec/correlate/{key_at}");
+                self.warning(&loaded.sources[at].origin, &pointer, message, "map it where the identities come from");
+            }
+        }
     }
 
     fn source(&mut self, document: &Document<SourceSpec>) -> SourcePolicy {

@@ -18,12 +18,14 @@ pub(super) type Entry = (u128, u32);
 const NAMED: usize = 3;
 
 /// What a key came to for one identity or record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Came {
     /// any number of values, none included
     Known,
     /// it reads something that is not known
     Unknown,
+    /// it failed, in words
+    Failed(String),
 }
 
 /// Works the key out for one identity or record, and adds its values.
@@ -34,7 +36,8 @@ pub(super) fn values(key: &KeyLayout, keyed: Keyed, person: &Person, buffer: &mu
     }
     let mut all = |value: &Value| canonical::keys(key.kind, Input::Value(value)).iter().for_each(|bytes| found(keyed.wide(bytes)));
     match person.over(&key.value) {
-        None | Some(Evaluation::Failed(_)) => return Came::Unknown,
+        None => return Came::Unknown,
+        Some(Evaluation::Failed(words)) => return Came::Failed(words),
         Some(Evaluation::Missing | Evaluation::Null) => {}
         Some(Evaluation::Value(Value::List(items))) if key.kind == AttributeType::Text => items.iter().for_each(all),
         Some(Evaluation::Value(value)) => all(&value),

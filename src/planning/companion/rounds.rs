@@ -211,8 +211,12 @@ impl Rounds<'_, '_, '_> {
                 continue;
             }
             identities.key_of_record(self.layout, self.source, record, key.value.positions(), &mut person);
-            if hits::values(key, keyed, &person, &mut buffer, |value| all.push((value, record))) == Came::Unknown {
-                let words = person.failures.first().map_or_else(|| Arc::from(key.text.as_ref()), |failure| failure.words.clone());
+            let words = match hits::values(key, keyed, &person, &mut buffer, |value| all.push((value, record))) {
+                Came::Known => None,
+                Came::Failed(words) => Some(Arc::from(words)),
+                Came::Unknown => Some(person.failures.first().map_or_else(|| key.text.clone(), |failure| failure.words.clone())),
+            };
+            if let Some(words) = words {
                 self.done.companion.broken.insert(record, words);
                 // Where records are remembered, whoever it was keeps it; only then does it say nothing about the others.
                 self.done.companion.complete &= identities.world.memory.known;
@@ -233,7 +237,7 @@ impl Rounds<'_, '_, '_> {
             let known = identities.key_of_identity(self.layout, identity, key.value.positions(), &mut person);
             let came =
                 if known { hits::values(key, keyed, &person, &mut buffer, |value| all.push((value, identity))) } else { Came::Unknown };
-            if came == Came::Unknown && self.has(identity) == NONE {
+            if came != Came::Known && self.has(identity) == NONE {
                 self.done.companion.records[identity as usize] = UNKNOWN;
             }
         }

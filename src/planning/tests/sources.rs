@@ -410,6 +410,62 @@ fn a_rehire_with_a_new_key_gets_the_old_account_only_where_a_manifest_says_so() 
 }
 
 #[test]
+fn a_rehire_with_a_new_key_is_carried_on_by_the_other_system_s_record() {
+    let before = remembering(
+        merged(&[])
+            .record("old", json!({"id": "1", "login": "ada", "title": "Was", "number": "n1"}))
+            .record("new", json!({"id": "77", "login": "ada", "title": "Was", "number": "n1", "left": true})),
+    );
+    let mut now = merged(&[])
+        .record("old", json!({"id": "9", "login": "ada", "title": "Back", "number": "n1"}))
+        .record("new", json!({"id": "77", "login": "ada", "title": "Was", "number": "n1", "left": true}))
+        .account(json!({"id": "u1", "userName": "ada", "title": "Was", "externalId": "hc:acme:old/1", "active": false}))
+        .deactivated("u1", 40);
+    now.memory.records = before.memory.records;
+    assert_snapshot!(now.told(), @"0 Reactivate old/1 [Returned] id=u1 active: false > true; title: Was > Back; risks [Reactivation]");
+    let after = remembering(now);
+    assert_snapshot!(remembered(&after), @r###"
+    new/77 is old/1's
+    old/9 is old/1's
+    "###);
+    assert_snapshot!(after.told(), @"0 Reactivate old/1 [Returned] id=u1 active: false > true; title: Was > Back; risks [Reactivation]");
+    // From then on it is hers by what is remembered, also while the other system can't be read.
+    let unread = Evidence::Unreadable { reason: "401".into() };
+    assert_snapshot!(after.without_records("new").read("new", ObjectKind::Account, unread).told(), @r###"
+    0 Reactivate old/1 [Returned] id=u1 active: false > true; title: Was > Back; risks [Reactivation]
+    (Incomplete IncompleteRead) new: 401; nobody counts as gone
+    "###);
+}
+
+#[test]
+fn a_user_whom_a_key_finds_is_the_same_person() {
+    let hr = wide("hr", "  establishes: true\n  precedence: 30\n  correlate: [employeeNumber]\n");
+    let scene = Scene::new(&[hr, target(""), user("ada", "{attributes: {userName: ada, employeeNumber: n1}}")])
+        .record("hr", json!({"id": "1", "login": "ada.l", "title": "Boss", "number": "n1"}))
+        .record("hr", json!({"id": "2", "login": "bob", "number": "n2", "boss": "1"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Create user/ada [Joiner] active: nothing > true; externalId: nothing > hc:acme:user/ada; title: nothing > Boss; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; manager: nothing > → user/ada; userName: nothing > bob; needs [0]
+    "###);
+}
+
+#[test]
+fn a_key_that_fails_on_one_record_is_told_and_makes_nobody() {
+    let hr = wide("hr", "  establishes: true\n  precedence: 30\n");
+    let new = wide("new", "  establishes: true\n  precedence: 20\n  correlate: ['string(date(identity.startDate))']\n");
+    let scene = Scene::new(&[hr, new, target("")])
+        .record("hr", json!({"id": "1", "login": "ada", "start": "2020-01-01"}))
+        .record("new", json!({"id": "77", "login": "ada", "start": "2020-01-01"}))
+        .record("new", json!({"id": "78", "login": "bob", "start": "no date"}))
+        .record("new", json!({"id": "79", "login": "cy"}));
+    assert_snapshot!(scene.told(), @r###"
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
+    1 Create new/79 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new/79; userName: nothing > cy;
+    (Error ExpressionFailed) new/78: the key by which it would be found in other sources could not be worked out: `date(identity.startDate)` gets a text that is no date it knows; give its format, such as "dd/MM/yyyy", so nothing is changed for it
+    "###);
+}
+
+#[test]
 fn a_rehire_with_the_same_key_is_reactivated() {
     let scene = merged(&[])
         .record("old", json!({"id": "1", "login": "ada", "title": "Was", "number": "n1", "left": true}))
