@@ -147,13 +147,9 @@ fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializ
 fn group(display_name: &str, members: Vec<Member>) -> GroupSpec {
     GroupSpec {
         display_name: display_name.to_owned(),
-        description: None,
         allow_empty: members.is_empty(),
         members: Some(members),
-        rule: None,
-        lifecycles: Vec::new(),
-        owners: Vec::new(),
-        previous_names: Vec::new(),
+        ..GroupSpec::default()
     }
 }
 

@@ -13,7 +13,7 @@ pub enum Root {
     Record,
     /// the correlated person: attributes, `custom.*`, `lifecycle`, `source`
     Identity,
-    /// a group: `name`, `displayName`, `description`, `labels.*`
+    /// a group: `name`, `displayName`, `description`, `labels.*`; `value` of one that a `forEach` made
     Group,
     /// what was observed at a target: attributes, `custom.*`, `id`
     Account,
@@ -46,7 +46,7 @@ impl Root {
         match self {
             Self::Record => Vec::new(),
             Self::Identity => attributes.chain(["lifecycle", "source"]).collect(),
-            Self::Group => vec!["name", "displayName", "description"],
+            Self::Group => vec!["name", "displayName", "description", "value"],
             Self::Account => attributes.chain(["id"]).collect(),
         }
     }
@@ -84,7 +84,7 @@ impl Root {
         }
         match nearest(path, names.iter().copied()) {
             Some(name) => format!("did you mean {root}.{name}?"),
-            None if self == Self::Group => "known are name, displayName, description and labels.*".into(),
+            None if self == Self::Group => "known are name, displayName, description, value and labels.*".into(),
             None => format!("attributes have SCIM's names; own ones stand below {root}.custom"),
         }
     }

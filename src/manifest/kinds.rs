@@ -7,11 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod entitlement;
+mod group;
 mod persona;
 mod revocation;
 
 pub use super::connection::{Auth, FileConnection, FileFormat, ScimConnection, SecretRef, SqlConnection};
 pub use entitlement::{Entitlement, EntitlementSpec};
+pub use group::{Group, GroupSpec, Member, VALUE, fold};
 pub use persona::{Expectation, OtherPerson, PersonaSpec, SampleRecord, Standing};
 pub use revocation::{Revocation, RevocationSpec};
 
@@ -303,6 +305,9 @@ pub struct Guardrails {
     /// People who lose a membership. Default: 10 %, at least 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove_members: Option<Limit>,
+    /// Groups created. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_groups: Option<Limit>,
     /// Groups deleted. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_groups: Option<Limit>,
@@ -336,7 +341,7 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GuardrailOverride {
-    /// Which guardrail: `deactivate`, `delete`, `create`, `update`, `removeMembers`, `deleteGroups`, `leavers`.
+    /// Which guardrail: `deactivate`, `delete`, `create`, `update`, `removeMembers`, `createGroups`, `deleteGroups`, `leavers`.
     pub guardrail: String,
     /// Hash of the changes it was given for, as the refusal printed it.
     pub changes: String,
@@ -483,54 +488,6 @@ pub struct IdentityRef {
     pub source: String,
     /// The record's key.
     pub key: String,
-}
-
-/// A named set of people.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[kube(group = "headcount.dev", version = "v1alpha1", kind = "Group", namespaced, category = "headcount")]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct GroupSpec {
-    /// Its name at the targets.
-    pub display_name: String,
-    /// For people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// Members by name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub members: Option<Vec<Member>>,
-    /// Members by rule: CEL over `identity`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// Lifecycles that the rule covers. Default: active.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lifecycles: Vec<Lifecycle>,
-    /// People who answer for it; shown, and written where the target can hold owners.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub owners: Vec<Member>,
-    /// Former displayNames: a rename keeps the object and its grants.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub previous_names: Vec<String>,
-    /// Without it an empty `members` list (and no rule) is an error, since it would remove everybody.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub allow_empty: bool,
-}
-
-/// One member: exactly one of `user`, `identity` and `group`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Member {
-    /// A User manifest's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// An identity that a source establishes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<IdentityRef>,
-    /// A Group manifest's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// Last day of the membership (ISO date).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<String>,
 }
 
 /// Any object. Kubernetes keeps what it does not know.

@@ -51,12 +51,13 @@ pub struct KeptGroup {
 const OVERRIDE_DAYS: i64 = 7;
 
 /// In the order they are looked at: leavers first, since whether they are within their limit decides what another breach withholds.
-const ORDER: [Guardrail; 7] = [
+const ORDER: [Guardrail; 8] = [
     Guardrail::Leavers,
     Guardrail::Deactivate,
     Guardrail::Delete,
     Guardrail::RemoveMembers,
     Guardrail::DeleteGroups,
+    Guardrail::CreateGroups,
     Guardrail::Create,
     Guardrail::Update,
 ];
@@ -185,6 +186,7 @@ fn counts(guardrail: Guardrail, change: &Change) -> bool {
         (ObjectKind::Account, Guardrail::Create) => change.action == Create,
         (ObjectKind::Account, Guardrail::Update) => matches!(change.action, Update | Adopt | Reactivate),
         (ObjectKind::Group | ObjectKind::Membership, Guardrail::RemoveMembers) => change.action == RemoveMembers,
+        (ObjectKind::Group, Guardrail::CreateGroups) => change.action == Create,
         (ObjectKind::Group, Guardrail::DeleteGroups) => change.action == Delete,
         _ => false,
     }
@@ -201,6 +203,7 @@ fn counted_before(guardrail: Guardrail, entry: &WindowEntry) -> bool {
         (ObjectKind::Account, Guardrail::Create) => entry.action == Create,
         (ObjectKind::Account, Guardrail::Update) => matches!(entry.action, Update | Adopt | Reactivate),
         (ObjectKind::Group | ObjectKind::Membership, Guardrail::RemoveMembers) => entry.action == RemoveMembers,
+        (ObjectKind::Group, Guardrail::CreateGroups) => entry.action == Create,
         (ObjectKind::Group, Guardrail::DeleteGroups) => entry.action == Delete,
         _ => false,
     }
@@ -213,13 +216,13 @@ fn spares_leavers(guardrail: Guardrail) -> bool {
 
 /// Whether somebody loses something by what the guardrail counts: only there a lost state counts as a full window.
 fn destructive(guardrail: Guardrail) -> bool {
-    !matches!(guardrail, Guardrail::Create | Guardrail::Update)
+    !matches!(guardrail, Guardrail::Create | Guardrail::CreateGroups | Guardrail::Update)
 }
 
 fn figures(scene: &Scene<'_>, guardrail: Guardrail, limit: &LimitPolicy, planned: u64) -> Figures {
     let now = match guardrail {
         Guardrail::RemoveMembers => scene.population.members,
-        Guardrail::DeleteGroups => scene.population.groups,
+        Guardrail::CreateGroups | Guardrail::DeleteGroups => scene.population.groups,
         _ => scene.population.accounts,
     };
     let used = used(scene, guardrail);
@@ -279,6 +282,7 @@ fn counted_things(guardrail: Guardrail) -> (&'static str, &'static str) {
         Guardrail::Deactivate => ("deactivations", "active accounts"),
         Guardrail::Delete => ("account deletions", "active accounts"),
         Guardrail::RemoveMembers => ("removals of people from groups", "people with memberships"),
+        Guardrail::CreateGroups => ("group creations", "groups"),
         Guardrail::DeleteGroups => ("group deletions", "groups"),
         Guardrail::Leavers => ("leavers to cut off", "active accounts"),
     }

@@ -4,6 +4,7 @@
 
 mod access;
 mod compile;
+mod group;
 mod mapping;
 mod people;
 mod source;
@@ -11,7 +12,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -218,6 +219,8 @@ pub enum Guardrail {
     Delete,
     /// people who lose a membership
     RemoveMembers,
+    /// groups created
+    CreateGroups,
     /// groups deleted
     DeleteGroups,
     /// leavers whom a source positively reports
@@ -233,6 +236,7 @@ impl Guardrail {
             Self::Deactivate => "deactivate",
             Self::Delete => "delete",
             Self::RemoveMembers => "removeMembers",
+            Self::CreateGroups => "createGroups",
             Self::DeleteGroups => "deleteGroups",
             Self::Leavers => "leavers",
         }
@@ -317,7 +321,7 @@ pub struct GroupPolicy {
     pub key: Arc<str>,
     /// metadata.labels
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
-    /// its name at the targets
+    /// its name at the targets; with `for_each` the value stands in it as `{value}`
     pub display_name: Arc<str>,
     /// for people
     pub description: Option<Arc<str>>,
@@ -325,8 +329,12 @@ pub struct GroupPolicy {
     pub members: Vec<MemberPolicy>,
     /// members by rule, over `identity`
     pub rule: Option<Expression>,
-    /// lifecycles that the rule covers
+    /// it is a rule that makes a group for each value
+    pub for_each: Option<ForEachPolicy>,
+    /// lifecycles that the rules cover
     pub lifecycles: Vec<Lifecycle>,
+    /// no members, whatever else says so
+    pub exclude: Vec<MemberPolicy>,
     /// owners
     pub owners: Vec<MemberPolicy>,
     /// former displayNames
@@ -334,6 +342,19 @@ pub struct GroupPolicy {
     /// the rule's line
     pub rule_place: Option<Place>,
     /// the document
+    pub place: Place,
+}
+
+/// A rule that makes a group for each value.
+#[derive(Clone, Debug)]
+pub struct ForEachPolicy {
+    /// over `identity`: a text or a list of texts
+    pub value: Expression,
+    /// values that get no group, folded
+    pub except: BTreeSet<String>,
+    /// former values, folded, and the one that took their place as it is written
+    pub former: BTreeMap<String, Arc<str>>,
+    /// the manifest line
     pub place: Place,
 }
 

@@ -1,13 +1,11 @@
-//! Users and groups, compiled.
+//! Users, compiled.
 
 use std::sync::Arc;
 
 use super::compile::Compiler;
-use super::target::lifecycles;
-use super::{GroupPolicy, MemberPolicy, RecordPolicy, UserPolicy};
-use crate::expr::Root;
-use crate::manifest::kinds::{GroupSpec, IdentityRef, Member, UserSpec};
-use crate::manifest::{Document, Origin, Outline, quantity};
+use super::{RecordPolicy, UserPolicy};
+use crate::manifest::kinds::{IdentityRef, UserSpec};
+use crate::manifest::{Document, Origin};
 use crate::model::{AttributeType, Value, ValueState, attribute};
 
 impl Compiler<'_> {
@@ -58,60 +56,10 @@ impl Compiler<'_> {
             }
         }
     }
-
-    pub(super) fn group(&mut self, document: &Document<GroupSpec>) -> GroupPolicy {
-        let (origin, spec) = (&document.origin, &document.spec);
-        let members = spec.members.as_deref().unwrap_or_default();
-        let needs_places = spec.rule.is_some() || !members.is_empty() || !spec.owners.is_empty();
-        let outline = needs_places.then(|| self.loaded.outline(origin));
-        if spec.display_name.trim().is_empty() {
-            self.error(origin, "/spec/displayName", "a group needs a name", "its name at the targets");
-        }
-        GroupPolicy {
-            key: Arc::from(format!("group/{}", document.name)),
-            labels: document.labels.clone(),
-            display_name: Arc::from(spec.display_name.as_str()),
-            description: spec.description.as_deref().map(Arc::from),
-            members: self.members(outline.as_ref(), "/spec/members", members),
-            rule: self.condition(origin, "/spec/rule", spec.rule.as_ref(), Root::Identity),
-            lifecycles: lifecycles(&spec.lifecycles),
-            owners: self.members(outline.as_ref(), "/spec/owners", &spec.owners),
-            previous_names: spec.previous_names.iter().map(|name| Arc::from(name.as_str())).collect(),
-            rule_place: spec.rule.as_ref().and(outline.as_ref()).map(|outline| outline.place("/spec/rule")),
-            place: self.place(origin),
-        }
-    }
-
-    /// Members by key. One that names none or several, or has no day, is told by the manifests' own checks.
-    pub(super) fn members(&self, outline: Option<&Outline<'_>>, pointer: &str, members: &[Member]) -> Vec<MemberPolicy> {
-        let Some(outline) = outline else { return Vec::new() };
-        let mut found = Vec::with_capacity(members.len());
-        for (at, member) in members.iter().enumerate() {
-            let pointer = format!("{pointer}/{at}");
-            let until = member.until.as_deref().map(quantity::date);
-            if let (Some(key), None | Some(Ok(_))) = (self.member_key(member), &until) {
-                found.push(MemberPolicy { key, until: until.and_then(Result::ok), place: outline.place(&pointer) });
-            }
-        }
-        found
-    }
-
-    fn member_key(&self, member: &Member) -> Option<Arc<str>> {
-        match (&member.user, &member.identity, &member.group) {
-            (Some(user), None, None) => {
-                let users = &self.loaded.users;
-                let at = users.binary_search_by(|document| document.name.as_ref().cmp(user)).ok();
-                let overrides = at.and_then(|at| users.get(at)).and_then(|document| document.spec.overrides.as_ref());
-                Some(overrides.map_or_else(|| Arc::from(format!("user/{user}")), identity_key))
-            }
-            (None, Some(identity), None) => Some(identity_key(identity)),
-            (None, None, Some(group)) => Some(Arc::from(format!("group/{group}"))),
-            _ => None,
-        }
-    }
 }
 
-fn identity_key(identity: &IdentityRef) -> Arc<str> {
+/// An identity's key.
+pub(super) fn identity_key(identity: &IdentityRef) -> Arc<str> {
     Arc::from(format!("{}/{}", identity.source, identity.key))
 }
 

@@ -19,12 +19,13 @@ use crate::manifest::{Document, Origin, quantity};
 /// Found by these where a Target names none: after the links and the marker.
 const CORRELATE: [&str; 2] = ["externalId", "userName"];
 
-const GUARDRAILS: [(&str, Guardrail); 7] = [
+const GUARDRAILS: [(&str, Guardrail); 8] = [
     ("deactivate", Guardrail::Deactivate),
     ("delete", Guardrail::Delete),
     ("create", Guardrail::Create),
     ("update", Guardrail::Update),
     ("removeMembers", Guardrail::RemoveMembers),
+    ("createGroups", Guardrail::CreateGroups),
     ("deleteGroups", Guardrail::DeleteGroups),
     ("leavers", Guardrail::Leavers),
 ];
@@ -92,8 +93,16 @@ impl Compiler<'_> {
     fn guardrails(&mut self, origin: &Origin, spec: Option<&Guardrails>) -> GuardrailPolicy {
         let unlimited = Guardrails::default();
         let spec = spec.unwrap_or(&unlimited);
-        let written =
-            [&spec.deactivate, &spec.delete, &spec.create, &spec.update, &spec.remove_members, &spec.delete_groups, &spec.leavers];
+        let written = [
+            &spec.deactivate,
+            &spec.delete,
+            &spec.create,
+            &spec.update,
+            &spec.remove_members,
+            &spec.create_groups,
+            &spec.delete_groups,
+            &spec.leavers,
+        ];
         let mut limits: BTreeMap<Guardrail, LimitPolicy> = DEFAULTS
             .iter()
             .map(|(guardrail, count, percent)| (*guardrail, LimitPolicy { count: *count, percent: *percent, max: None, place: None }))

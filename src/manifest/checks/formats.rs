@@ -6,7 +6,7 @@ use crate::manifest::kinds::{Guardrails, Limit, Member, SourceConnection, Target
 use crate::manifest::quantity;
 
 /// The names an override may give.
-const GUARDRAILS: [&str; 7] = ["deactivate", "delete", "create", "update", "removeMembers", "deleteGroups", "leavers"];
+const GUARDRAILS: [&str; 8] = ["deactivate", "delete", "create", "update", "removeMembers", "createGroups", "deleteGroups", "leavers"];
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let loaded = context.loaded;
@@ -33,8 +33,7 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     }
     for group in &loaded.groups {
         let mut formats = Formats { context, origin: &group.origin, problems };
-        let lists = [("members", group.spec.members.as_deref().unwrap_or_default()), ("owners", &group.spec.owners)];
-        for (list, members) in lists {
+        for (list, members) in group.spec.people() {
             formats.untils(list, members);
         }
     }
@@ -86,12 +85,13 @@ fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
 
 fn guardrails(formats: &mut Formats<'_, '_>, guards: &Guardrails) {
     formats.duration("/spec/guardrails/window", guards.window.as_deref());
-    let limits: [(&str, &Option<Limit>); 7] = [
+    let limits: [(&str, &Option<Limit>); 8] = [
         ("deactivate", &guards.deactivate),
         ("delete", &guards.delete),
         ("create", &guards.create),
         ("update", &guards.update),
         ("removeMembers", &guards.remove_members),
+        ("createGroups", &guards.create_groups),
         ("deleteGroups", &guards.delete_groups),
         ("leavers", &guards.leavers),
     ];

@@ -6,9 +6,9 @@ use crate::manifest::kinds::Member;
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     for group in context.loaded.groups.iter().filter(|group| context.is_sound(&group.origin)) {
         let spec = &group.spec;
-        let members = spec.members.as_deref().unwrap_or_default();
-        each(context, &group.origin, "members", members, problems);
-        each(context, &group.origin, "owners", &spec.owners, problems);
+        for (list, members) in spec.people() {
+            each(context, &group.origin, list, members, problems);
+        }
         if spec.members.as_ref().is_some_and(Vec::is_empty) && spec.rule.is_none() && !spec.allow_empty {
             let message = format!("the Group `{}` has an empty list of members and no rule: everybody would be removed", group.name);
             let hint = "add `allowEmpty: true` if that is meant, or leave `members` out to leave them alone";

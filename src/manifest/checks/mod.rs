@@ -15,6 +15,7 @@ mod attributes;
 mod cycles;
 mod duplicates;
 mod formats;
+mod groups;
 mod members;
 mod names;
 mod personas;
@@ -29,6 +30,7 @@ const CHECKS: &[Check] = &[
     names::check,
     references::check,
     members::check,
+    groups::check,
     attributes::check,
     formats::check,
     cycles::check,

@@ -22,8 +22,7 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         }
     }
     for group in &loaded.groups {
-        let lists = [("members", group.spec.members.as_deref().unwrap_or_default()), ("owners", &group.spec.owners)];
-        for (list, listed) in lists {
+        for (list, listed) in group.spec.people() {
             members(context, &group.origin, list, listed, problems);
         }
     }
@@ -43,11 +42,25 @@ fn members(context: &Context<'_>, origin: &Origin, list: &str, members: &[Member
             named(context, origin, "User", name, || pointer("user"), problems);
         }
         if let Some(name) = &member.group {
-            named(context, origin, "Group", name, || pointer("group"), problems);
+            group(context, origin, name, || pointer("group"), problems);
         }
         if let Some(key) = &member.identity {
             identity(context, origin, &pointer("identity"), key, problems);
         }
+    }
+}
+
+/// A Group, or one of the groups that a Group with `forEach` makes: which there are only a read can tell.
+fn group(context: &Context<'_>, origin: &Origin, written: &str, pointer: impl Fn() -> String, problems: &mut Vec<Diagnostic>) {
+    let Some((name, _)) = written.split_once('/') else { return named(context, origin, "Group", written, pointer, problems) };
+    let makes = context.loaded.groups.iter().find(|group| group.name.as_ref() == name);
+    match makes {
+        None => named(context, origin, "Group", name, pointer, problems),
+        Some(group) if group.spec.for_each.is_none() => {
+            let problem = Diagnostic::error(format!("the Group `{name}` is one group, so nothing stands behind its name"));
+            problems.push(context.at(origin, &pointer(), problem).hint(format!("write `{name}`; only a Group with `forEach` has values")));
+        }
+        Some(_) => {}
     }
 }
 
