@@ -145,12 +145,7 @@ fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializ
 }
 
 fn group(display_name: &str, members: Vec<Member>) -> GroupSpec {
-    GroupSpec {
-        display_name: display_name.to_owned(),
-        allow_empty: members.is_empty(),
-        members: Some(members),
-        ..GroupSpec::default()
-    }
+    GroupSpec { display_name: display_name.to_owned(), allow_empty: members.is_empty(), members: Some(members), ..GroupSpec::default() }
 }
 
 fn target(url: &str) -> Result<TargetSpec> {

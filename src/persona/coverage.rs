@@ -29,6 +29,9 @@ impl Rules {
         }
         for group in &policy.groups {
             rules.condition(&group.key, "rule", group.rule.as_ref());
+            if let Some(each) = &group.for_each {
+                rules.add(&group.key, "forEach", &each.value, None);
+            }
         }
         rules
     }

@@ -50,9 +50,8 @@ pub(super) fn departure(policy: &Policy, plan: &Plan, key: &str, before: &super:
                 |change: &Change| change.action == Action::RemoveMembers && change.object.key.as_ref() == group && is_member(change, key);
             !plan.changes.iter().filter(here).any(removed)
         };
-        let groups = policy.groups.iter().zip(&before.had.groups).filter(|(_, had)| **had && target.groups.is_some());
-        let mut names: Vec<String> =
-            groups.filter(|(group, _)| stays(&group.key)).map(|(group, _)| group.display_name.to_string()).collect();
+        let groups = before.had.groups.iter().filter(|_| target.groups.is_some());
+        let mut names: Vec<String> = groups.filter(|(key, _)| stays(key)).map(|(_, name)| name.to_string()).collect();
         names.sort();
         if action != DepartureAction::Delete && !names.is_empty() {
             came.groups.insert(target.name.to_string(), names);

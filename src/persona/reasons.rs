@@ -84,11 +84,12 @@ impl Reasons<'_> {
         if let Some(why) = self.target(target).filter(|why| why.serves != Some(true)) {
             return served(why);
         }
-        let keys: Vec<_> = self.policy.groups.iter().filter(|group| group.display_name.as_ref() == name).map(|group| &group.key).collect();
+        let called: Vec<_> = self.policy.groups.iter().filter_map(|group| Some((group, group.key_of(name)?))).collect();
         let known = self.explanation.iter().flat_map(|known| &known.groups);
-        let ways: Vec<&MembershipWhy> = known.filter(|why| keys.contains(&&why.group)).collect();
+        let ways: Vec<&MembershipWhy> =
+            known.filter(|why| called.iter().any(|(group, key)| why.group == *key || why.group == group.key)).collect();
         if ways.is_empty() {
-            let place = self.policy.groups.iter().find(|group| group.display_name.as_ref() == name).map(|group| group.place.clone());
+            let place = called.first().map(|(group, _)| group.place.clone());
             let words = if place.is_some() { "neither a rule nor a name brings the person in" } else { "no Group has this displayName" };
             return vec![Behind { words: words.into(), place }];
         }

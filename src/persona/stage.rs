@@ -82,7 +82,7 @@ fn target(policy: &Policy, at: usize, before: Option<&Before>) -> TargetSide {
             let mut page = Page::new(columns);
             match kind {
                 ObjectKind::Account => account(before, at, &mut page),
-                ObjectKind::Group => groups(policy, before, &mut page),
+                ObjectKind::Group => groups(before, &mut page),
                 ObjectKind::Membership => memberships(before, &mut page),
                 ObjectKind::Entitlement => {}
             }
@@ -109,14 +109,14 @@ fn account(before: &Before, target: usize, page: &mut Page) {
     });
 }
 
-fn groups(policy: &Policy, before: &Before, page: &mut Page) {
+fn groups(before: &Before, page: &mut Page) {
     let columns = page.columns().clone();
-    for (at, group) in policy.groups.iter().enumerate().filter(|(at, _)| before.had.groups.get(*at) == Some(&true)) {
+    for (at, (_, name)) in before.had.groups.iter().enumerate() {
         page.row(|row| {
             for path in columns.paths() {
                 match path.as_ref() {
                     "id" => row.text(&group_id(at)),
-                    "displayName" => row.text(&group.display_name),
+                    "displayName" => row.text(name),
                     _ => row.missing(),
                 }
             }
@@ -126,7 +126,7 @@ fn groups(policy: &Policy, before: &Before, page: &mut Page) {
 
 fn memberships(before: &Before, page: &mut Page) {
     let columns = page.columns().clone();
-    for (at, _) in before.had.groups.iter().enumerate().filter(|(_, belongs)| **belongs) {
+    for at in 0..before.had.groups.len() {
         page.row(|row| {
             for path in columns.paths() {
                 match path.as_ref() {
@@ -168,8 +168,7 @@ fn links(policy: &Policy, before: &Before) -> Vec<Link> {
             origin: LinkOrigin::Created,
         };
         links.push(link(ObjectKind::Account, &before.key, ACCOUNT.to_owned()));
-        let groups = policy.groups.iter().enumerate().filter(|(at, _)| before.had.groups.get(*at) == Some(&true));
-        links.extend(groups.map(|(at, group)| link(ObjectKind::Group, &group.key, group_id(at))));
+        links.extend(before.had.groups.iter().enumerate().map(|(at, (key, _))| link(ObjectKind::Group, key, group_id(at))));
     }
     links
 }

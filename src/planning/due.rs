@@ -152,8 +152,10 @@ fn members(work: &mut Work<'_, '_>, members: &[MemberPolicy], what: DueKind, tar
     let mut person = Person::default();
     for member in members {
         let Some(day) = member.until.filter(|day| work.diary.covers(*day)) else { continue };
-        let name = match (basis.groups_by_key.get(member.key.as_ref()), basis.people.find(&member.key)) {
-            (Some(at), _) => basis.policy.groups[*at].display_name.clone(),
+        let rule = || basis.policy.groups.iter().find(|group| group.key == member.key).map(|group| group.display_name.clone());
+        let group = basis.groups.find(&member.key).map(|at| basis.groups.all[at].display_name.clone()).or_else(rule);
+        let name = match (group, basis.people.find(&member.key)) {
+            (Some(name), _) => name,
             (None, Some(number)) => {
                 basis.people.assemble(&basis.layout, number, &mut person);
                 name(basis, &person).unwrap_or_else(|| member.key.clone())

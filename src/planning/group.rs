@@ -5,26 +5,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::expand::Group;
 use super::work::{Stage, Work, attribute, with};
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
 use crate::model::{Action, Cause, Cell, Evidence, Finding, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject, Value};
 use crate::planning::LookupBy;
-use crate::policy::GroupPolicy;
 use crate::world::{Bound, Carries, Truth};
 
 /// The groups of one target.
 #[derive(Default)]
 pub(super) struct TargetGroups {
-    /// by the policy's groups
+    /// by the groups' positions
     pub(super) states: Vec<GroupState>,
     holders: BTreeMap<u32, usize>,
     rows: Vec<Option<u32>>,
-    /// rows that go because nobody declares them any more
+    /// rows that go because nobody declares them, or has their value, any more
     pub(super) vanished: Vec<u32>,
 }
 
-/// What a declared group is at one target.
+/// What a group is at one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GroupState {
     /// this target does not get it
@@ -54,7 +54,7 @@ const NAME: &str = "displayName";
 /// Settles the groups of one target.
 pub(super) fn settle(work: &mut Work<'_, '_>, target: usize) -> TargetGroups {
     let basis = work.basis;
-    let count = basis.policy.groups.len();
+    let count = basis.groups.all.len();
     let mut groups = TargetGroups { states: vec![GroupState::Out; count], rows: vec![None; count], ..TargetGroups::default() };
     let Some(scope) = &basis.policy.targets[target].groups else { return groups };
     let side = basis.observed[target].side;
@@ -74,8 +74,9 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize) -> TargetGroups {
         return groups;
     }
     let mut step = Step { work, target, groups, blocked: BTreeSet::new() };
-    let wanted: Vec<Truth> = basis.policy.groups.iter().map(|group| selected(scope.select.as_ref(), group)).collect();
+    let wanted: Vec<Truth> = basis.groups.all.iter().map(|group| selected(scope.select.as_ref(), group)).collect();
     step.by_proof();
+    step.namesakes(&wanted);
     step.by_name(&wanted);
     for (at, truth) in wanted.iter().enumerate() {
         step.decide(at, truth);
@@ -85,19 +86,20 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize) -> TargetGroups {
 }
 
 /// Whether a target gets a group.
-fn selected(select: Option<&crate::expr::Expression>, group: &GroupPolicy) -> Truth {
+fn selected(select: Option<&crate::expr::Expression>, group: &Group<'_>) -> Truth {
     let Some(select) = select else { return Truth::Yes };
     let values: Vec<Option<Value>> = select.reads().iter().map(|path| field(group, path)).collect();
     let bound = Bound::new(select, |path| select.reads().iter().position(|read| read.as_ref() == path).unwrap_or(usize::MAX));
     bound.holds_for(|at| values.get(at).and_then(Option::as_ref).map_or(Input::Cell(Cell::Missing), Input::Value))
 }
 
-fn field(group: &GroupPolicy, path: &str) -> Option<Value> {
+fn field(group: &Group<'_>, path: &str) -> Option<Value> {
     match path {
-        "name" => Some(Value::text(group.key.strip_prefix("group/").unwrap_or(&group.key))),
+        "name" => Some(Value::text(group.policy.key.strip_prefix("group/").unwrap_or(&group.policy.key))),
+        "value" => group.value.clone().map(Value::Text),
         NAME => Some(Value::Text(group.display_name.clone())),
-        "description" => group.description.clone().map(Value::Text),
-        _ => group.labels.get(path.strip_prefix("labels.")?.replace("\\.", ".").as_str()).cloned().map(Value::Text),
+        "description" => group.policy.description.clone().map(Value::Text),
+        _ => group.policy.labels.get(path.strip_prefix("labels.")?.replace("\\.", ".").as_str()).cloned().map(Value::Text),
     }
 }
 
@@ -113,19 +115,18 @@ impl Step<'_, '_, '_> {
     fn by_proof(&mut self) {
         let basis = self.work.basis;
         let objects = basis.observed[self.target].groups();
-        for (at, group) in basis.policy.groups.iter().enumerate() {
-            let mut rows: Vec<u32> = self.linked(&group.key).iter().filter_map(|id| objects.find_id(id)).collect();
-            if let Some(marker) = &basis.observed[self.target].side.capabilities.group_marker {
-                rows.extend(objects.find_by(marker, format!("{}{}", basis.keyed_marker, group.key).as_bytes()));
+        for (at, group) in basis.groups.all.iter().enumerate() {
+            let mut rows = self.proved(&group.key);
+            if rows.is_empty() {
+                rows = group.previous_keys.iter().flat_map(|key| self.proved(key)).collect();
             }
-            rows.sort_unstable();
-            rows.dedup();
+            let own = |key: &str| key == group.key.as_ref() || group.previous_keys.iter().any(|former| former.as_ref() == key);
             match rows.as_slice() {
                 [] => {}
                 [row] if self.is_foreign(*row) => {
                     self.block(at, FindingCode::ForeignOwner, "{who}: the group carries a foreign mark, which is never overwritten")
                 }
-                [row] if objects.marked_key(*row).is_some_and(|key| key != group.key.as_ref()) || self.groups.holders.contains_key(row) => {
+                [row] if objects.marked_key(*row).is_some_and(|key| !own(key)) || self.groups.holders.contains_key(row) => {
                     self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link leads to a group that carries another's mark");
                 }
                 [row] => {
@@ -136,13 +137,45 @@ impl Step<'_, '_, '_> {
         }
     }
 
+    /// Objects that a link or a mark gives to a key.
+    fn proved(&self, key: &str) -> Vec<u32> {
+        let basis = self.work.basis;
+        let objects = basis.observed[self.target].groups();
+        let mut rows: Vec<u32> = self.linked(key).iter().filter_map(|id| objects.find_id(id)).collect();
+        if let Some(marker) = &basis.observed[self.target].side.capabilities.group_marker {
+            rows.extend(objects.find_by(marker, format!("{}{key}", basis.keyed_marker).as_bytes()));
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    /// Groups that are to have one name. Where one of them is there and has it, it keeps it; nothing is guessed about the others.
+    fn namesakes(&mut self, wanted: &[Truth]) {
+        let basis = self.work.basis;
+        let mut names: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, group) in basis.groups.all.iter().enumerate().filter(|(at, group)| wanted[*at] == Truth::Yes && !group.empty) {
+            names.entry(&group.display_name).or_default().push(at);
+        }
+        for (name, all) in names.into_iter().filter(|(_, all)| all.len() > 1) {
+            let keys: Vec<&str> = all.iter().map(|at| basis.groups.all[*at].key.as_ref()).collect();
+            let sentence = format!("{{who}}: several groups are to be called {name}: {}", keys.join(", "));
+            for at in all {
+                let objects = basis.observed[self.target].groups();
+                if self.row(at).is_none_or(|row| objects.cell_of(row, NAME).as_text() != Some(name)) {
+                    self.block(at, FindingCode::DuplicateKey, &sentence);
+                }
+            }
+        }
+    }
+
     /// The displayName, then former ones: an object that is not proved to be another declared group's.
     fn by_name(&mut self, wanted: &[Truth]) {
         let basis = self.work.basis;
-        let most = basis.policy.groups.iter().map(|group| group.previous_names.len()).max().unwrap_or_default();
+        let most = basis.groups.all.iter().map(|group| group.previous_names.len()).max().unwrap_or_default();
         for round in 0..=most {
             let mut hits: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-            for (at, group) in basis.policy.groups.iter().enumerate() {
+            for (at, group) in basis.groups.all.iter().enumerate().filter(|(_, group)| !group.empty) {
                 let name = if round == 0 { Some(&group.display_name) } else { group.previous_names.get(round - 1) };
                 let open = wanted[at] == Truth::Yes && !self.blocked.contains(&at) && self.row(at).is_none() && !self.is_vanished(at);
                 let (Some(name), true) = (name, open) else { continue };
@@ -183,9 +216,10 @@ impl Step<'_, '_, '_> {
     }
 
     fn decide(&mut self, at: usize, wanted: &Truth) {
-        let group = &self.work.basis.policy.groups[at];
+        let group = &self.work.basis.groups.all[at];
         self.groups.states[at] = match (wanted, self.row(at)) {
             _ if self.blocked.contains(&at) => GroupState::Unclear,
+            (_, row) if group.empty => row.map_or(GroupState::Out, |row| self.empty(at, row)),
             (Truth::Unknown(words), _) => {
                 let sentence = format!("{{who}}: whether the target gets it could not be worked out: {words}");
                 self.work.tell(Severity::Error, FindingCode::ExpressionFailed, self.target, &group.key, &sentence);
@@ -194,22 +228,37 @@ impl Step<'_, '_, '_> {
             (Truth::Yes, Some(row)) => self.hold(at, row),
             (Truth::Yes, None) => self.make(at),
             (Truth::No, Some(row)) => {
-                self.remove(row, &group.key.clone(), Reason::Deselected, Cause::Group(at as u32));
+                self.remove(row, &group.key.clone(), Reason::Deselected, Cause::Group(self.work.basis.groups.all[at].manifest as u32));
                 GroupState::Out
             }
             (Truth::No, None) => GroupState::Out,
         };
     }
 
+    /// A group whose value nobody has any more. It goes only when everybody's value is known; whoever is known to have another leaves it anyway.
+    fn empty(&mut self, at: usize, row: u32) -> GroupState {
+        let basis = self.work.basis;
+        let key = &basis.groups.all[at].key;
+        self.groups.vanished.push(row);
+        let Some(made) = basis.groups.made(key) else { return GroupState::Unclear };
+        if made.sure {
+            self.remove(row, key, Reason::Pruned, Cause::Group(basis.groups.all[at].manifest as u32));
+        } else if made.refused.is_none() {
+            let sentence = "{who}: nobody who is known has the value any more, but not everybody's is known, so the group is not removed";
+            self.work.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
+        }
+        GroupState::Here(row)
+    }
+
     /// A group that exists: its name and its mark.
     fn hold(&mut self, at: usize, row: u32) -> GroupState {
         let basis = self.work.basis;
-        let group = &basis.policy.groups[at];
+        let group = &basis.groups.all[at];
         let objects = basis.observed[self.target].groups();
         let side = basis.observed[self.target].side;
         let mut attributes = Vec::new();
         let observed = objects.cell_of(row, NAME);
-        if observed.as_text() != Some(group.display_name.as_ref()) {
+        if !observed.as_text().is_some_and(|name| group.is_called(name)) {
             attributes.push(attribute(&Arc::from(NAME), observed.to_value(), Some(Value::Text(group.display_name.clone()))));
         }
         if let Some(marker) = &side.capabilities.group_marker
@@ -232,7 +281,13 @@ impl Step<'_, '_, '_> {
         let action = if ours { Action::Update } else { Action::Adopt };
         if !ours || !attributes.is_empty() {
             let risks: &[Risk] = if ours { &[] } else { &[Risk::Adoption] };
-            let change = self.work.change(self.target, action, self.object(row, &group.key), Reason::Declared, Cause::Group(at as u32));
+            let change = self.work.change(
+                self.target,
+                action,
+                self.object(row, &group.key),
+                Reason::Declared,
+                Cause::Group(self.work.basis.groups.all[at].manifest as u32),
+            );
             self.work.draft(self.target, Stage::UpdateGroups, with(change, attributes, risks));
         }
         if basis.group_ownership(self.target) == Ownership::Observe && !ours { GroupState::Unclear } else { GroupState::Here(row) }
@@ -240,7 +295,7 @@ impl Step<'_, '_, '_> {
 
     fn make(&mut self, at: usize) -> GroupState {
         let basis = self.work.basis;
-        let group = &basis.policy.groups[at];
+        let group = &basis.groups.all[at];
         let side = basis.observed[self.target].side;
         if self.is_vanished(at) {
             return self.unanswered(at, self.linked(&group.key).into_iter().map(LookupBy::Id).collect());
@@ -277,7 +332,13 @@ impl Step<'_, '_, '_> {
             return GroupState::Unclear;
         }
         let object = ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() };
-        let change = self.work.change(self.target, Action::Create, object, Reason::Declared, Cause::Group(at as u32));
+        let change = self.work.change(
+            self.target,
+            Action::Create,
+            object,
+            Reason::Declared,
+            Cause::Group(self.work.basis.groups.all[at].manifest as u32),
+        );
         self.work.draft(self.target, Stage::CreateGroups, with(change, attributes, &[]));
         if basis.group_ownership(self.target) == Ownership::Observe { GroupState::Unclear } else { GroupState::Made }
     }
@@ -295,7 +356,7 @@ impl Step<'_, '_, '_> {
             }
         }
         let sentence = "{who}: the group was not among those read, and asking for it gave no answer, so none is made";
-        let key = &basis.policy.groups[at].key;
+        let key = &basis.groups.all[at].key;
         self.work.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
         GroupState::Unclear
     }
@@ -356,7 +417,7 @@ impl Step<'_, '_, '_> {
     fn is_vanished(&self, at: usize) -> bool {
         let basis = self.work.basis;
         let objects = basis.observed[self.target].groups();
-        let ids = self.linked(&basis.policy.groups[at].key);
+        let ids = self.linked(&basis.groups.all[at].key);
         ids.iter().any(|id| objects.find_id(id).is_none() && !objects.answered(&LookupBy::Id(id.clone())))
     }
 
@@ -367,7 +428,7 @@ impl Step<'_, '_, '_> {
     }
 
     fn is_declared(&self, key: &str) -> bool {
-        self.work.basis.groups_by_key.contains_key(key)
+        self.work.basis.groups.find(key).is_some()
     }
 
     fn is_foreign(&self, row: u32) -> bool {
@@ -381,7 +442,7 @@ impl Step<'_, '_, '_> {
 
     fn block(&mut self, at: usize, code: FindingCode, sentence: &str) {
         self.blocked.insert(at);
-        let key = &self.work.basis.policy.groups[at].key;
+        let key = &self.work.basis.groups.all[at].key;
         self.work.tell(Severity::Error, code, self.target, key, sentence);
     }
 }

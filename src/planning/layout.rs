@@ -20,6 +20,8 @@ pub(super) struct Layout<'p> {
     pub(super) targets: Vec<TargetLayout<'p>>,
     /// the rule of each group
     pub(super) groups: Vec<Option<Bound>>,
+    /// the `forEach` of each group
+    pub(super) each: Vec<Option<Bound>>,
     pub(super) entitlements: Vec<EntitlementLayout>,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -152,8 +154,9 @@ impl<'p> Layout<'p> {
         let groups = policy.groups.iter().map(|group| group.rule.as_ref().map(|rule| names.bind(rule))).collect();
         let entitlements = policy.entitlements.iter();
         let entitlements = entitlements.map(|rules| EntitlementLayout::new(rules, world.targets.get(rules.target), &mut names)).collect();
+        let each = policy.groups.iter().map(|group| group.for_each.as_ref().map(|each| names.bind(&each.value))).collect();
         let (slots, by_name) = names.finish();
-        Self { slots, by_name, sources, targets, groups, entitlements, start, end, active, source, lifecycle }
+        Self { slots, by_name, sources, targets, groups, each, entitlements, start, end, active, source, lifecycle }
     }
 
     /// The slot of an attribute that somebody gives or reads.

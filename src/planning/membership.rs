@@ -21,7 +21,7 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize, groups: &TargetGrou
     let (made, leavers, adopted) = (made(work, target), leavers(work, target), adopted(work, target));
     let mut step = Step { work, target, groups, rosters, made, leavers, adopted, removed: BTreeMap::new(), added: BTreeMap::new() };
     let mut flattened = Vec::new();
-    for at in 0..basis.policy.groups.len() {
+    for at in 0..basis.groups.all.len() {
         let state = groups.states[at];
         if !matches!(state, GroupState::Here(_) | GroupState::Made) {
             continue;
@@ -171,7 +171,9 @@ impl Step<'_, '_, '_> {
             return self.work.gone[self.target].contains(&row) || (authoritative && nobody && self.work.basis.knows_everybody());
         };
         match self.work.presence[self.target][identity as usize] {
-            Presence::Stays => wanted.people.binary_search(&identity).is_err() && wanted.unclear.binary_search(&identity).is_err(),
+            Presence::Stays => {
+                !wanted.open && wanted.people.binary_search(&identity).is_err() && wanted.unclear.binary_search(&identity).is_err()
+            }
             Presence::Leaves => true,
             Presence::Absent => authoritative,
             Presence::Made | Presence::Unclear => false,
@@ -235,7 +237,7 @@ impl Step<'_, '_, '_> {
             GroupState::Here(row) => self.work.group(self.target, row, roster::key(self.work, at)),
             _ => new_group(self.work, at),
         };
-        let change = self.work.change(self.target, action, object, reason, Cause::Group(at as u32));
+        let change = self.work.change(self.target, action, object, reason, Cause::Group(self.work.basis.groups.all[at].manifest as u32));
         self.work.draft(self.target, stage, with_members(change, members));
     }
 
@@ -274,7 +276,7 @@ impl Step<'_, '_, '_> {
 }
 
 fn new_group(work: &Work<'_, '_>, at: usize) -> ObjectRef {
-    let group = &work.basis.policy.groups[at];
+    let group = &work.basis.groups.all[at];
     ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() }
 }
 
@@ -284,7 +286,7 @@ pub(super) fn refuse_renames(work: &mut Work<'_, '_>, target: usize, groups: &mu
     for at in made {
         let Some(row) = groups.vanished.iter().copied().find(|row| looks_like(work, target, *row, at, rosters)) else { continue };
         let basis = work.basis;
-        let group = &basis.policy.groups[at];
+        let group = &basis.groups.all[at];
         let old = work.group(target, row, &work.group_key(target, row));
         let name = &basis.policy.targets[target].name;
         let message = format!(
@@ -293,14 +295,18 @@ pub(super) fn refuse_renames(work: &mut Work<'_, '_>, target: usize, groups: &mu
             old.name,
             old.id.as_deref().unwrap_or_default()
         );
-        let hint = format!(
-            "If it is the same group, write previousNames: [{:?}] in {}; if not, remove the old one at the target.",
-            old.name, group.key
-        );
+        let same = match (&group.value, old.key.strip_prefix(group.policy.key.as_ref()).and_then(|rest| rest.strip_prefix('/'))) {
+            (Some(value), Some(former)) => format!("previousValues: {{{value:?}: [{former:?}]}} in {}", group.policy.key),
+            _ => format!("previousNames: [{:?}] in {}", old.name, group.policy.key),
+        };
+        let hint = format!("If it is the same group, write {same}; if not, remove the old one at the target.");
         let subject = Subject::object(name, &group.key);
-        work.findings
-            .push(Finding::new(Severity::Error, FindingCode::PossibleRename, subject, message).hint(hint).at(Some(group.place.clone())));
-        groups.states[at] = GroupState::Unclear;
+        work.findings.push(
+            Finding::new(Severity::Error, FindingCode::PossibleRename, subject, message).hint(hint).at(Some(group.policy.place.clone())),
+        );
+        for at in groups.holder(row).into_iter().chain([at]) {
+            groups.states[at] = GroupState::Unclear;
+        }
         work.drafts.retain(|draft| {
             let object = &draft.change.object;
             let this = draft.target == target && object.kind == ObjectKind::Group;
@@ -314,7 +320,7 @@ fn looks_like(work: &Work<'_, '_>, target: usize, row: u32, at: usize, rosters: 
     let basis = work.basis;
     let plain = |text: &str| -> String { text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
     let observed = basis.observed[target].groups().cell_of(row, "displayName");
-    if observed.as_text().is_some_and(|name| plain(name) == plain(&basis.policy.groups[at].display_name)) {
+    if observed.as_text().is_some_and(|name| plain(name) == plain(&basis.groups.all[at].display_name)) {
         return true;
     }
     let members = basis.observed[target].members(row);

@@ -11,7 +11,9 @@ mod desired;
 mod doubts;
 mod due;
 mod entitlement;
+mod expand;
 mod findings;
+mod gather;
 mod grant;
 mod group;
 pub mod guardrail;
@@ -159,6 +161,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
     let mut work = Work::new(&basis);
     notice::sources(&mut work);
     notice::targets(&mut work);
+    expand::Groups::tell(&mut work);
     correlate_accounts(&mut work);
     let mut screened = screen::screen(&mut work, look != Look::Quick);
     for identity in in_key_order(&work, &screened.closer) {

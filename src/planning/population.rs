@@ -124,7 +124,7 @@ impl Counting<'_, '_, '_> {
 
     fn group_key(&self, row: u32) -> Arc<str> {
         match self.groups.holder(row) {
-            Some(at) => self.work.basis.policy.groups[at].key.clone(),
+            Some(at) => self.work.basis.groups.all[at].key.clone(),
             None => self.work.group_key(self.target, row),
         }
     }

@@ -102,7 +102,7 @@ fn cover(work: &mut Work<'_, '_>, person: &Person, families: &mut Families, scre
     let Some(lifecycle) = person.standing.lifecycle() else { return };
     for Answer { group: at, truth } in families.of(&basis.layout, person) {
         let group = &basis.policy.groups[*at];
-        if !lifecycles(&group.lifecycles).contains(&lifecycle) {
+        if group.for_each.is_some() || !lifecycles(&group.lifecycles).contains(&lifecycle) {
             continue;
         }
         match truth {

@@ -2,11 +2,12 @@
 //!
 //! Must never: hold anything that a step could work out from the policy and the world alone, but for speed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::correlate::Claims;
 use super::due::Diary;
+use super::expand::Groups;
 use super::findings::{Findings, Shared};
 use super::identity::Identities;
 use super::layout::Layout;
@@ -26,7 +27,8 @@ pub(super) struct Basis<'a> {
     pub(super) layout: Layout<'a>,
     pub(super) people: Identities<'a>,
     pub(super) observed: Vec<Observed<'a>>,
-    pub(super) groups_by_key: BTreeMap<&'a str, usize>,
+    /// declared ones, and those that a `forEach` makes
+    pub(super) groups: Groups<'a>,
     /// what this workspace's markers begin with
     pub(super) keyed_marker: String,
 }
@@ -106,14 +108,14 @@ impl<'a> Basis<'a> {
         let layout = Layout::new(policy, world);
         let people = Identities::new(policy, world, &layout, moment);
         let observed = observe(&world.targets, answers);
-        let groups_by_key = policy.groups.iter().enumerate().map(|(at, group)| (group.key.as_ref(), at)).collect();
-        Self { policy, world, moment, layout, people, observed, groups_by_key, keyed_marker: format!("{MARKER}{}:", policy.workspace) }
+        let mut groups = Groups::declared(policy);
+        groups.expand(policy, world, &layout, &people, &observed, knows_everybody(policy, world));
+        Self { policy, world, moment, layout, people, observed, groups, keyed_marker: format!("{MARKER}{}:", policy.workspace) }
     }
 
     /// Whether everything that could establish somebody was read to its end.
     pub(super) fn knows_everybody(&self) -> bool {
-        let establishing = self.policy.sources.iter().zip(&self.world.trust).filter(|(source, _)| source.establishes);
-        establishing.into_iter().all(|(_, trust)| trust.proves_absence())
+        knows_everybody(self.policy, self.world)
     }
 
     /// Whether nobody can be missing among those who were read, so that one who alone claims an account is its only claimant.
@@ -127,6 +129,11 @@ impl<'a> Basis<'a> {
         let rules = &self.policy.targets[target];
         rules.groups.as_ref().map_or(rules.ownership, |groups| groups.ownership)
     }
+}
+
+fn knows_everybody(policy: &Policy, world: &World) -> bool {
+    let establishing = policy.sources.iter().zip(&world.trust).filter(|(source, _)| source.establishes);
+    establishing.into_iter().all(|(_, trust)| trust.proves_absence())
 }
 
 impl<'b, 'a> Work<'b, 'a> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::compile::Compiler;
 use super::people::identity_key;
 use super::target::lifecycles;
-use super::{ForEachPolicy, GroupPolicy, MemberPolicy};
+use super::{ForEachPolicy, FormerValue, GroupPolicy, MemberPolicy};
 use crate::expr::Root;
-use crate::manifest::kinds::{GroupSpec, Member, fold};
+use crate::manifest::kinds::{GroupSpec, Member, VALUE, fold};
 use crate::manifest::{Document, Outline, quantity};
 
 impl Compiler<'_> {
@@ -39,7 +39,9 @@ impl Compiler<'_> {
     fn for_each(&mut self, document: &Document<GroupSpec>) -> Option<ForEachPolicy> {
         let (origin, spec) = (&document.origin, &document.spec);
         let value = self.expression(origin, "/spec/forEach", spec.for_each.as_ref()?, Root::Identity);
-        let former = spec.previous_values.iter().flat_map(|(value, former)| former.iter().map(|old| (fold(old), Arc::from(value.as_str()))));
+        let former = spec.previous_values.iter().flat_map(|(now, former)| {
+            former.iter().map(|was| (fold(was), FormerValue { was: Arc::from(was.as_str()), now: Arc::from(now.as_str()) }))
+        });
         Some(ForEachPolicy {
             value,
             except: spec.except.iter().map(|value| fold(value)).collect(),
@@ -77,6 +79,17 @@ impl Compiler<'_> {
     }
 }
 
+impl GroupPolicy {
+    /// The key of the group that it calls so; nothing where it calls none so.
+    pub fn key_of(&self, display_name: &str) -> Option<Arc<str>> {
+        if self.for_each.is_none() {
+            return (self.display_name.as_ref() == display_name).then(|| self.key.clone());
+        }
+        let (before, after) = self.display_name.split_once(VALUE)?;
+        let value = display_name.strip_prefix(before)?.strip_suffix(after)?;
+        Some(Arc::from(format!("{}/{}", self.key, fold(value))))
+    }
+}
 
 /// A group's key: of a Group, or of one that a Group with `forEach` makes.
 fn group_key(written: &str) -> Arc<str> {

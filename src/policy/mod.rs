@@ -352,10 +352,19 @@ pub struct ForEachPolicy {
     pub value: Expression,
     /// values that get no group, folded
     pub except: BTreeSet<String>,
-    /// former values, folded, and the one that took their place as it is written
-    pub former: BTreeMap<String, Arc<str>>,
+    /// former values, folded
+    pub former: BTreeMap<String, FormerValue>,
     /// the manifest line
     pub place: Place,
+}
+
+/// A value that another took the place of, both as they are written.
+#[derive(Clone, Debug)]
+pub struct FormerValue {
+    /// the former one
+    pub was: Arc<str>,
+    /// the one of today
+    pub now: Arc<str>,
 }
 
 /// An Entitlement, compiled.

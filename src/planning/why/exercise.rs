@@ -12,12 +12,14 @@ use crate::manifest::kinds::Standing as Stands;
 use crate::model::{Cell, Value, ValueState};
 use crate::planning::companion::Record;
 use crate::planning::desired::{self, Desired};
+use crate::planning::gather::named;
 use crate::planning::identity::{Origin, Person, Reads};
 use crate::planning::layout::RuleLayout;
 use crate::planning::lifecycle::{Standing, word};
 use crate::planning::screen::lifecycles;
 use crate::planning::serve::{Serve, serve};
 use crate::planning::work::Basis;
+use crate::policy::MemberPolicy;
 use crate::world::{Bound, RecordState, Truth};
 
 /// Hears about every expression of a manifest that reads the identity: its place, and whether it gave a value or held.
@@ -28,8 +30,8 @@ pub type Heard<'h> = dyn FnMut(&Place, bool) + 'h;
 pub struct WouldHave {
     /// by target: what its account would hold
     pub accounts: Vec<Vec<(Arc<str>, Value)>>,
-    /// by group of the policy: whether it would belong
-    pub groups: Vec<bool>,
+    /// groups that it would belong to: key and displayName
+    pub groups: Vec<(Arc<str>, Arc<str>)>,
 }
 
 impl Provenance<'_> {
@@ -59,7 +61,11 @@ impl Provenance<'_> {
             });
             accounts.push(held.collect());
         }
-        let groups = (0..basis.policy.groups.len()).map(|at| would_belong(basis, at, &person, &mut BTreeSet::new())).collect();
+        let mut groups = by_value(basis, &person);
+        let by_value = groups.clone();
+        let all = basis.groups.all.iter().enumerate().filter(|(_, group)| group.value.is_none());
+        let belongs = |at: usize| would_belong(basis, at, &person, &by_value, &mut BTreeSet::new());
+        groups.extend(all.filter(|(at, _)| belongs(*at)).map(|(_, group)| (group.key.clone(), group.display_name.clone())));
         Some(WouldHave { accounts, groups })
     }
 }
@@ -119,6 +125,11 @@ fn groups(basis: &Basis<'_>, person: &Person, heard: &mut Heard<'_>) {
             condition(bound, person, heard);
         }
     }
+    for (group, bound) in basis.policy.groups.iter().zip(&basis.layout.each) {
+        if let Some(bound) = bound.as_ref().filter(|_| lifecycles(&group.lifecycles).contains(&stands)) {
+            value(bound, person, heard);
+        }
+    }
 }
 
 /// A condition, and whether it holds.
@@ -148,13 +159,31 @@ fn value(bound: &Bound, reads: &(impl Reads + ?Sized), heard: &mut Heard<'_>) {
     }
 }
 
-/// By rule, by name, or through a group in it; whatever the lifecycle.
-fn would_belong(basis: &Basis<'_>, at: usize, person: &Person, seen: &mut BTreeSet<usize>) -> bool {
-    let Some(group) = basis.policy.groups.get(at).filter(|_| seen.insert(at)) else { return false };
-    let by_rule = basis.layout.groups.get(at).and_then(Option::as_ref).is_some_and(|rule| person.holds(rule) == Truth::Yes);
-    by_rule
-        || group.members.iter().any(|member| {
-            let inner = basis.groups_by_key.get(member.key.as_ref());
-            member.key.as_ref() == person.key || inner.is_some_and(|inner| would_belong(basis, *inner, person, seen))
-        })
+/// The groups of its values, of every `forEach`; whatever the lifecycle.
+fn by_value(basis: &Basis<'_>, person: &Person) -> Vec<(Arc<str>, Arc<str>)> {
+    let mut found = Vec::new();
+    for (manifest, group) in basis.policy.groups.iter().enumerate() {
+        let Some(bound) = basis.layout.each.get(manifest).and_then(Option::as_ref) else { continue };
+        let rule = basis.layout.groups.get(manifest).and_then(Option::as_ref);
+        let covered = rule.is_none_or(|rule| person.holds(rule) == Truth::Yes);
+        let excluded = group.exclude.iter().any(|line| line.key.as_ref() == person.key);
+        if let (Some(Evaluation::Value(value)), true) = (person.over(bound), covered && !excluded) {
+            found.extend(named(group, &value));
+        }
+    }
+    found
+}
+
+/// By rule, by name, or through a group in it, and not excluded; whatever the lifecycle.
+fn would_belong(basis: &Basis<'_>, at: usize, person: &Person, by_value: &[(Arc<str>, Arc<str>)], seen: &mut BTreeSet<usize>) -> bool {
+    let Some(group) = basis.groups.all.get(at).filter(|_| seen.insert(at)) else { return false };
+    let rule = basis.layout.groups.get(group.manifest).and_then(Option::as_ref);
+    let mut named = |line: &MemberPolicy| {
+        let of_value = |key: &Arc<str>| *key == line.key || key.strip_prefix(line.key.as_ref()).is_some_and(|rest| rest.starts_with('/'));
+        line.key.as_ref() == person.key
+            || by_value.iter().any(|(key, _)| of_value(key))
+            || basis.groups.find(&line.key).is_some_and(|inner| would_belong(basis, inner, person, by_value, seen))
+    };
+    let excluded = group.policy.exclude.iter().any(&mut named);
+    !excluded && (rule.is_some_and(|rule| person.holds(rule) == Truth::Yes) || group.policy.members.iter().any(named))
 }

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use super::{Because, MembershipWhy, Why};
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Change, MemberChange};
+use crate::planning::expand::Group;
 use crate::planning::identity::Person;
 use crate::planning::lifecycle;
 use crate::planning::screen::lifecycles;
 use crate::planning::work::Basis;
-use crate::policy::{GroupPolicy, MemberPolicy};
+use crate::policy::{ForEachPolicy, GroupPolicy, MemberPolicy};
 use crate::world::Truth;
 
 /// Where a change of a group comes from.
 pub(super) fn why(basis: &Basis<'_>, change: &Change) -> Why {
-    let at = basis.policy.groups.iter().position(|group| group.key == change.object.key);
-    let because = match at {
-        Some(at) => vec![Because::words("declared").at(Some(&basis.policy.groups[at].place))],
+    let at = basis.groups.find(&change.object.key);
+    let because = match at.and_then(|at| basis.groups.all.get(at)) {
+        Some(group) => vec![stands(group)],
         None => vec![Because::words(format!("no Group manifest declares `{}`", change.object.key))],
     };
     let members = at.map(|at| change.members.iter().map(|member| member_why(basis, at, member)).collect()).unwrap_or_default();
@@ -25,52 +26,183 @@ pub(super) fn why(basis: &Basis<'_>, change: &Change) -> Why {
     Why { target, key, reason: change.reason, behind: Vec::new(), because, attributes: Vec::new(), members }
 }
 
+/// Why there is a group.
+fn stands(group: &Group<'_>) -> Because {
+    match (&group.value, &group.policy.for_each) {
+        (Some(value), Some(each)) if group.empty => {
+            Because::words(format!("nobody has the value `{value}` any more")).at(Some(&each.place))
+        }
+        (Some(value), Some(each)) => Because::words(format!("made for the value `{value}`")).at(Some(&each.place)),
+        _ => Because::words("declared").at(Some(&group.policy.place)),
+    }
+}
+
 fn member_why(basis: &Basis<'_>, at: usize, change: &MemberChange) -> MembershipWhy {
-    let group = &basis.policy.groups[at];
+    let group = &basis.groups.all[at];
     let key = &change.member.key;
     if let Some(number) = basis.people.find(key) {
         let mut person = Person::default();
         basis.people.assemble(&basis.layout, number, &mut person);
         return membership(basis, at, &person);
     }
-    let line = group.members.iter().find(|member| member.key == *key);
+    let line = group.policy.members.iter().find(|member| names(basis, member, key));
     let because = match line {
         Some(line) => Because::words("named as a member").at(Some(&line.place)),
-        None if key.starts_with("group/") => Because::words("not named as a member (any more)").at(Some(&group.place)),
+        None if key.starts_with("group/") => Because::words("not named as a member (any more)").at(Some(&group.policy.place)),
         None => super::account::nobody(basis, key),
     };
     MembershipWhy { group: group.key.clone(), member: key.clone(), belongs: Some(line.is_some()), because: vec![because] }
 }
 
-/// Every group that an identity is in or might be.
+/// Whether a line names a group: by its key, or all that a `forEach` makes.
+fn names(basis: &Basis<'_>, member: &MemberPolicy, key: &str) -> bool {
+    let of = || basis.groups.find(key).and_then(|at| basis.groups.all.get(at)).is_some_and(|group| group.policy.key == member.key);
+    member.key.as_ref() == key || of()
+}
+
+/// Every group that an identity is in or might be. Of the groups that a `forEach` makes just those, or a word that there is none.
 pub(super) fn of(basis: &Basis<'_>, person: &Person) -> Vec<MembershipWhy> {
-    let all = (0..basis.policy.groups.len()).map(|at| membership(basis, at, person));
-    let mut all: Vec<_> = all.filter(|membership| !membership.because.is_empty()).collect();
+    let concerns = |at: &usize| {
+        let group = &basis.groups.all[*at];
+        group.value.is_none() || has_value(basis, group, person) != Some(false)
+    };
+    let mut all: Vec<_> = (0..basis.groups.all.len()).filter(concerns).map(|at| membership(basis, at, person)).collect();
+    all.retain(|membership| !membership.because.is_empty());
+    all.extend(basis.policy.groups.iter().enumerate().filter_map(|(manifest, group)| no_group(basis, manifest, group, person)));
     all.sort_by(|one, other| one.group.cmp(&other.group));
     all
 }
 
-fn membership(basis: &Basis<'_>, at: usize, person: &Person) -> MembershipWhy {
+/// That a `forEach` has no group for somebody.
+fn no_group(basis: &Basis<'_>, manifest: usize, policy: &GroupPolicy, person: &Person) -> Option<MembershipWhy> {
+    let each = policy.for_each.as_ref()?;
+    let made = basis.groups.made(&policy.key)?;
+    let none = |at: &usize| has_value(basis, &basis.groups.all[*at], person) == Some(false);
+    if !made.groups.iter().all(none) {
+        return None;
+    }
     let mut ways = Vec::new();
-    let belongs = ways_in(basis, at, person, &mut BTreeSet::new(), &mut ways);
-    MembershipWhy { group: basis.policy.groups[at].key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways }
+    let belongs = match made.unclear.binary_search(&person.number) {
+        Ok(_) => None,
+        Err(_) => Some(false),
+    };
+    if covers(basis, manifest, policy, person, &mut ways) == Some(true) {
+        ways.push(value(basis, manifest, each, person, format!("no group of {} is for its value", policy.key)));
+    }
+    Some(MembershipWhy { group: policy.key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways })
 }
 
-/// All ways into a group: by rule, by name, through the groups in it.
-fn ways_in(basis: &Basis<'_>, at: usize, person: &Person, seen: &mut BTreeSet<usize>, ways: &mut Vec<Because>) -> Option<bool> {
-    let Some(group) = basis.policy.groups.get(at).filter(|_| seen.insert(at)) else { return Some(false) };
-    let mut belongs = by_rule(basis, at, group, person, ways);
-    for member in group.members.iter() {
-        let open = if member.key.as_ref() == person.key {
-            by_name(basis, group, member, person, ways)
-        } else if let (true, Some(inner)) = (member.key.starts_with("group/") && current(basis, member), position(basis, &member.key)) {
-            ways_in(basis, inner, person, seen, ways)
-        } else {
-            Some(false)
-        };
-        belongs = either(belongs, open);
+fn membership(basis: &Basis<'_>, at: usize, person: &Person) -> MembershipWhy {
+    let mut ways = Vec::new();
+    let belongs = Ways { basis, person, groups_exclude: true }.into_group(at, &mut BTreeSet::new(), &mut ways);
+    MembershipWhy { group: basis.groups.all[at].key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways }
+}
+
+/// The ways that one person has into groups.
+struct Ways<'s, 'b, 'w> {
+    basis: &'s Basis<'b>,
+    person: &'s Person<'w>,
+    /// whether excluded groups count; of those themselves just the people whom they exclude by name
+    groups_exclude: bool,
+}
+
+impl Ways<'_, '_, '_> {
+    /// All ways into a group: by rule, by name, through the groups in it; and whatever excludes.
+    fn into_group(&self, at: usize, seen: &mut BTreeSet<usize>, ways: &mut Vec<Because>) -> Option<bool> {
+        let Some(group) = self.basis.groups.all.get(at).filter(|_| seen.insert(at)) else { return Some(false) };
+        let mut belongs = self.by_rule(group, ways);
+        for member in &group.policy.members {
+            let open = if member.key.as_ref() == self.person.key {
+                self.by_name(group, member, ways)
+            } else if current(self.basis, member) {
+                let inner = self.inside(member).into_iter();
+                inner.fold(Some(false), |open, inner| either(open, self.into_group(inner, seen, ways)))
+            } else {
+                Some(false)
+            };
+            belongs = either(belongs, open);
+        }
+        match self.excluded(group, ways) {
+            Some(true) => Some(false),
+            None if belongs == Some(true) => None,
+            _ => belongs,
+        }
     }
-    belongs
+
+    /// The groups that a line names: of those that a `forEach` makes, the ones that may concern the person.
+    fn inside(&self, member: &MemberPolicy) -> Vec<usize> {
+        let groups = &self.basis.groups;
+        if let Some(at) = groups.find(&member.key) {
+            return vec![at];
+        }
+        let all = groups.made(&member.key).filter(|_| self.basis.policy.groups.iter().any(|group| group.key == member.key));
+        let concerns = |at: &usize| has_value(self.basis, &groups.all[*at], self.person) != Some(false);
+        all.map(|made| made.groups.iter().copied().filter(concerns).collect()).unwrap_or_default()
+    }
+
+    fn by_rule(&self, group: &Group<'_>, ways: &mut Vec<Because>) -> Option<bool> {
+        let (basis, person) = (self.basis, self.person);
+        let rule = basis.layout.groups.get(group.manifest).and_then(Option::as_ref);
+        match (&group.policy.for_each, &group.value) {
+            (Some(each), Some(value)) => match covers(basis, group.manifest, group.policy, person, ways) {
+                Some(true) => {
+                    let has = has_value(basis, group, person);
+                    let words = match has {
+                        Some(true) => format!("{} is for the value `{value}`, and it has that", group.key),
+                        Some(false) => format!("{} is for the value `{value}`, and it does not have that", group.key),
+                        None => format!("whether it has the value of {} could not be worked out", group.key),
+                    };
+                    ways.push(self::value(basis, group.manifest, each, person, words));
+                    has
+                }
+                other => other,
+            },
+            _ if rule.is_some() => covers(basis, group.manifest, group.policy, person, ways),
+            _ => Some(false),
+        }
+    }
+
+    fn by_name(&self, group: &Group<'_>, member: &MemberPolicy, ways: &mut Vec<Because>) -> Option<bool> {
+        let stays = matches!(self.person.standing.lifecycle(), Some(Lifecycle::Active | Lifecycle::PreHire | Lifecycle::Suspended));
+        let (belongs, words) = match member.until {
+            Some(until) if !current(self.basis, member) => (false, format!("named in {}, until {until}, which is over", group.key)),
+            _ if !stays => (false, format!("named in {}, but has left or is left out", group.key)),
+            Some(until) => (true, format!("named in {}, until {until}", group.key)),
+            None => (true, format!("named in {}", group.key)),
+        };
+        ways.push(Because::words(words).at(Some(&member.place)));
+        Some(belongs)
+    }
+
+    fn excluded(&self, group: &Group<'_>, ways: &mut Vec<Because>) -> Option<bool> {
+        let mut excluded = Some(false);
+        for line in group.policy.exclude.iter().filter(|line| current(self.basis, line)) {
+            let until = line.until.map(|until| format!(", until {until}")).unwrap_or_default();
+            let (hit, by) = if line.key.as_ref() == self.person.key {
+                (Some(true), "by name".to_owned())
+            } else if self.groups_exclude && line.key.starts_with("group/") {
+                (self.is_in(line), format!("by {}", line.key))
+            } else {
+                (Some(false), String::new())
+            };
+            match hit {
+                Some(true) => ways.push(Because::words(format!("excluded from {}, {by}{until}", group.key)).at(Some(&line.place))),
+                None => {
+                    let words = format!("whether {} excludes it, {by}, could not be worked out", group.key);
+                    ways.push(Because::words(words).at(Some(&line.place)));
+                }
+                Some(false) => {}
+            }
+            excluded = either(excluded, hit);
+        }
+        excluded
+    }
+
+    fn is_in(&self, line: &MemberPolicy) -> Option<bool> {
+        let plainly = Ways { groups_exclude: false, ..*self };
+        let groups = self.inside(line).into_iter();
+        groups.fold(Some(false), |found, at| either(found, plainly.into_group(at, &mut BTreeSet::new(), &mut Vec::new())))
+    }
 }
 
 fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
@@ -81,19 +213,20 @@ fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     }
 }
 
-fn by_rule(basis: &Basis<'_>, at: usize, group: &GroupPolicy, person: &Person, ways: &mut Vec<Because>) -> Option<bool> {
-    let Some(rule) = basis.layout.groups.get(at).and_then(Option::as_ref) else { return Some(false) };
+/// Whether the lifecycle and the rule of a manifest cover somebody.
+fn covers(basis: &Basis<'_>, manifest: usize, group: &GroupPolicy, person: &Person, ways: &mut Vec<Because>) -> Option<bool> {
+    let rule = basis.layout.groups.get(manifest).and_then(Option::as_ref);
+    let place = rule.and_then(|rule| rule.expression().place()).or(group.for_each.as_ref().map(|each| &each.place));
     let Some(stands) = person.standing.lifecycle() else {
-        ways.push(
-            Because::words(format!("the rule of {} sees only people whose lifecycle is known", group.key)).at(rule.expression().place()),
-        );
+        ways.push(Because::words(format!("the rule of {} sees only people whose lifecycle is known", group.key)).at(place));
         return Some(false);
     };
     if !lifecycles(&group.lifecycles).contains(&stands) {
         let words = format!("the rule of {} does not cover the lifecycle {}", group.key, lifecycle::word(stands));
-        ways.push(Because::words(words).at(rule.expression().place()));
+        ways.push(Because::words(words).at(place));
         return Some(false);
     }
+    let Some(rule) = rule else { return Some(true) };
     let (belongs, words) = match person.holds(rule) {
         Truth::Yes => (Some(true), format!("the rule of {} covers it", group.key)),
         Truth::No => (Some(false), format!("the rule of {} does not cover it", group.key)),
@@ -103,22 +236,23 @@ fn by_rule(basis: &Basis<'_>, at: usize, group: &GroupPolicy, person: &Person, w
     belongs
 }
 
-fn by_name(basis: &Basis<'_>, group: &GroupPolicy, member: &MemberPolicy, person: &Person, ways: &mut Vec<Because>) -> Option<bool> {
-    let stays = matches!(person.standing.lifecycle(), Some(Lifecycle::Active | Lifecycle::PreHire | Lifecycle::Suspended));
-    let (belongs, words) = match member.until {
-        Some(until) if !current(basis, member) => (false, format!("named in {}, until {until}, which is over", group.key)),
-        _ if !stays => (false, format!("named in {}, but has left or is left out", group.key)),
-        Some(until) => (true, format!("named in {}, until {until}", group.key)),
-        None => (true, format!("named in {}", group.key)),
-    };
-    ways.push(Because::words(words).at(Some(&member.place)));
-    Some(belongs)
+/// What a `forEach` came to for somebody.
+fn value(basis: &Basis<'_>, manifest: usize, each: &ForEachPolicy, person: &Person, words: String) -> Because {
+    match basis.layout.each.get(manifest).and_then(Option::as_ref) {
+        Some(bound) => Because::expression(words, bound, person),
+        None => Because::words(words).at(Some(&each.place)),
+    }
+}
+
+/// Whether somebody has the value that a group is for.
+fn has_value(basis: &Basis<'_>, group: &Group<'_>, person: &Person) -> Option<bool> {
+    if group.people.binary_search(&person.number).is_ok() {
+        return Some(true);
+    }
+    let unclear = basis.groups.made(&group.key).is_some_and(|made| made.unclear.binary_search(&person.number).is_ok());
+    if unclear { None } else { Some(false) }
 }
 
 fn current(basis: &Basis<'_>, member: &MemberPolicy) -> bool {
     member.until.is_none_or(|until| until >= basis.moment.today)
-}
-
-fn position(basis: &Basis<'_>, key: &str) -> Option<usize> {
-    basis.policy.groups.iter().position(|group| group.key.as_ref() == key)
 }
