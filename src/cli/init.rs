@@ -20,6 +20,7 @@ pub struct InitArgs {
 const FILES: &[(&str, &str)] = &[
     ("headcount.yaml", include_str!("init/headcount.yaml")),
     ("groups.yaml", include_str!("init/groups.yaml")),
+    ("personas.yaml", include_str!("init/personas.yaml")),
     ("hr.csv", include_str!("init/hr.csv")),
     (".gitignore", ".headcount/\n"),
 ];
@@ -46,7 +47,7 @@ pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
     }
     words.push_str(&format!("\nNext: set the target's address in {}, then\n", directory.join("headcount.yaml").display()));
     let files = args.directory.as_deref().map(|directory| format!(" -f {}", directory.display())).unwrap_or_default();
-    words.push_str(&format!("  headcount validate{files}\n  headcount plan{files}\n"));
+    words.push_str(&format!("  headcount validate{files}\n  headcount test{files}\n  headcount plan{files}\n"));
     report::result(words.as_bytes())?;
     Ok(Exit::Done)
 }

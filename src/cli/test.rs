@@ -85,8 +85,11 @@ pub fn run(args: &TestArgs) -> Result<Exit, Failure> {
     }
     let report = TestReport::new(verdicts, args.select.is_empty().then(|| suite.coverage()));
     show(args, &report)?;
-    let unexercised = args.strict && report.coverage.as_ref().is_some_and(|coverage| coverage.exercised < coverage.total);
-    Ok(if report.failed > 0 || unexercised { Exit::Error } else { Exit::Done })
+    let unexercised = report.coverage.as_ref().map_or(0, |coverage| coverage.total - coverage.exercised);
+    if args.strict && unexercised > 0 {
+        return Err(Failure::new(format!("{unexercised} of the rules are exercised by no persona, and --strict wants all of them to be")));
+    }
+    Ok(if report.failed > 0 { Exit::Error } else { Exit::Done })
 }
 
 /// Loads, and tells what is wrong with records beside everything else.

@@ -18,11 +18,34 @@ pub(super) fn compare(expected: &Expectation, actual: &Expectation) -> Vec<(Side
     out
 }
 
-/// Each line, and whether an expected one is answered by one that came in its place.
-pub(super) fn with_answers(lines: Vec<(Side, Line)>) -> Vec<(Side, Line, bool)> {
-    let came = |line: &Line| lines.iter().any(|(side, other)| *side == Side::Actual && line.item.is_none() && other.path == line.path);
-    let answers: Vec<bool> = lines.iter().map(|(_, line)| came(line)).collect();
-    lines.into_iter().zip(answers).map(|((side, line), answered)| (side, line, answered)).collect()
+/// How a line of a difference stands to the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Relation {
+    /// an expected one: something else came in its place
+    pub(super) answered: bool,
+    /// all that it stands below is of the same side
+    pub(super) within: bool,
+    /// further lines of the same side stand below it
+    pub(super) above: bool,
+}
+
+/// Each line with how it stands to the others.
+pub(super) fn with_relations(lines: Vec<(Side, Line)>) -> Vec<(Side, Line, Relation)> {
+    let relation = |at: usize| {
+        let (side, line) = &lines[at];
+        let is_parent = |one: &Line, other: &Line| {
+            one.item.is_none() && other.path.starts_with(&one.path) && (other.path.len() > one.path.len() || other.item.is_some())
+        };
+        let same = |(other, _): &&(Side, Line)| other == side;
+        Relation {
+            answered: lines.iter().any(|(side, other)| *side == Side::Actual && line.item.is_none() && other.path == line.path),
+            // The first key names a section; whoever stands alone in one stands alone.
+            within: lines[..at].iter().filter(same).any(|(_, other)| other.path.len() > 1 && is_parent(other, line)),
+            above: lines[at + 1..].iter().filter(same).any(|(_, other)| is_parent(line, other)),
+        }
+    };
+    let relations: Vec<Relation> = (0..lines.len()).map(relation).collect();
+    lines.into_iter().zip(relations).map(|((side, line), relation)| (side, line, relation)).collect()
 }
 
 fn values(path: &mut Vec<String>, expected: Option<&Json>, actual: Option<&Json>, levels: usize, out: &mut Vec<(Side, Line)>) {
@@ -114,7 +137,7 @@ mod tests {
           accounts:
             chat:
               emails:
-        -     - {type: work, value: a}
+        -     - {value: a, type: work}
         +     - b
         -     title: "1"
         +     title: 1

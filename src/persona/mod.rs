@@ -21,7 +21,7 @@ use crate::manifest::{Document, Loaded, quantity};
 use crate::model::{Coverage, Finding, Severity, Side, Verdict};
 use crate::planning::why::Provenance;
 use crate::planning::{self, Moment, Scope};
-use crate::policy::{CompletenessPolicy, Policy, UserPolicy};
+use crate::policy::{CompletenessPolicy, Policy, SourcePolicy, UserPolicy};
 use crate::world::{SourceSide, World};
 use coverage::Rules;
 use reasons::Reasons;
@@ -89,7 +89,10 @@ impl<'a> Suite<'a> {
             Err(problem) => return self.trouble(persona, problem.message),
         };
         let provenance = Provenance::new(policy, &world, moment);
-        let key = identity(policy, &world, &provenance, &persona.spec);
+        let key = match identity(policy, &world, &provenance, &persona.spec) {
+            Ok(key) => key,
+            Err(words) => return self.trouble(persona, words),
+        };
         let came = match &key {
             Some(key) => {
                 let run = Run { policy, spec: &persona.spec, world: &world, provenance: &provenance, moment };
@@ -137,15 +140,24 @@ fn moment(policy: &Policy, day: Date) -> Moment {
     Moment { today: day, now: start.unwrap_or(jiff::Timestamp::UNIX_EPOCH) }
 }
 
-/// Whom the persona is: its User, else the first of its records that makes somebody exist.
-fn identity(policy: &Policy, world: &World, provenance: &Provenance<'_>, spec: &PersonaSpec) -> Option<Arc<str>> {
-    let user = spec.user.as_ref().and_then(|name| policy.users.iter().find(|user| user.name.as_ref() == name)).map(|user| user.key.clone());
-    let own = |(rules, side): &(&crate::policy::SourcePolicy, &SourceSide)| {
+/// Whom the persona is: its User, and whom its records make exist. More than one is a mistake, and told in words.
+fn identity(policy: &Policy, world: &World, provenance: &Provenance<'_>, spec: &PersonaSpec) -> Result<Option<Arc<str>>, String> {
+    let user =
+        spec.user.as_ref().and_then(|name| policy.users.iter().find(|user| user.name.as_ref() == name)).map(|user| user.key.to_string());
+    let own = |(rules, side): &(&SourcePolicy, &SourceSide)| {
         rules.establishes && spec.records.contains_key(rules.name.as_ref()) && side.len() > 0
     };
-    let mut records = policy.sources.iter().zip(&world.sources).filter(own);
-    let key = user.or_else(|| records.next().map(|(rules, side)| format!("{}/{}", rules.name, side.key(0)).into()))?;
-    provenance.find(&key).into_iter().next()
+    let records = policy.sources.iter().zip(&world.sources).filter(own).map(|(rules, side)| format!("{}/{}", rules.name, side.key(0)));
+    let mut people: Vec<Arc<str>> = Vec::new();
+    for key in user.into_iter().chain(records).filter_map(|key| provenance.key_of(&key)) {
+        if !people.contains(&key) {
+            people.push(key);
+        }
+    }
+    match people.as_slice() {
+        [] | [_] => Ok(people.pop()),
+        several => Err(format!("these are several people: {}; no key of theirs says that they are one", several.join(", "))),
+    }
 }
 
 /// One persona in its world.
@@ -213,8 +225,8 @@ fn verdict(loaded: &Loaded, policy: &Policy, provenance: &Provenance<'_>, person
     }
     let explanation = came.identity.as_ref().and_then(|key| provenance.explain(key, None));
     let reasons = Reasons { policy, outline: loaded.outline(&persona.origin), explanation, findings: &came.findings };
-    let lines = compare::with_answers(differences);
-    verdict.differences = lines.into_iter().map(|(side, line, answered)| reasons.explain(side, line, answered)).collect();
+    let lines = compare::with_relations(differences);
+    verdict.differences = lines.into_iter().map(|(side, line, relation)| reasons.explain(side, line, relation)).collect();
     verdict.findings = came.findings.clone();
     verdict
 }

@@ -8,6 +8,7 @@ use crate::model::{Behind, DifferenceLine, Finding, Side};
 use crate::planning::why::{Because, Explanation, MembershipWhy, TargetWhy};
 use crate::policy::Policy;
 
+use super::compare::Relation;
 use super::yaml::Line;
 
 /// What the reasons are taken from.
@@ -20,14 +21,14 @@ pub(super) struct Reasons<'a> {
 }
 
 impl Reasons<'_> {
-    /// A line with its reasons.
-    pub(super) fn explain(&self, side: Side, line: Line, answered: bool) -> DifferenceLine {
+    /// A line with its reasons. Why something did not come is said once, at the top of what is missing.
+    pub(super) fn explain(&self, side: Side, line: Line, relation: Relation) -> DifferenceLine {
         let pointer = pointer(&line);
         let mut because = Vec::new();
-        if side == Side::Expected {
+        if side == Side::Expected && !relation.above {
             because.push(Behind { words: "expected here".into(), place: Some(self.outline.place(&format!("/spec/expect{pointer}"))) });
         }
-        if side == Side::Actual || (side == Side::Expected && !answered) {
+        if side == Side::Actual || (side == Side::Expected && !relation.answered && !relation.within) {
             because.extend(self.behind(&line));
         }
         DifferenceLine { side, depth: line.depth, path: pointer, text: line.text, because }

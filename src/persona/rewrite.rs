@@ -102,8 +102,9 @@ fn replaced(text: &str, outline: &Outline<'_>, key: Range<usize>, came: &Expecta
     let end = after_colon + text.get(after_colon..end).unwrap_or("").trim_end().len();
     let line = rest_of_line(text, end);
     let on_key_s_line = !text.get(key.end..end).unwrap_or("").contains('\n');
-    let comment = text.get(line.clone()).unwrap_or("").trim_start();
-    let comment = if on_key_s_line && comment.starts_with('#') { comment } else { "" };
+    let beside = if on_key_s_line { line.clone() } else { rest_of_line(text, after_colon) };
+    let comment = text.get(beside).unwrap_or("").trim();
+    let comment = if comment.starts_with('#') { comment } else { "" };
     (key.start..line.end, block(came, indent, comment, line_end))
 }
 

@@ -90,7 +90,7 @@ fn two_views_on_one_stdout() {
     headcount(["plan", "-o", "text", "-o", "json"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"
 error: only one format can go to standard output
  |
- = help: write the others to files: `-o markdown=plan.md`
+ = help: write the others to files: `-o json=FILE`
 
 "#]]);
     headcount(["plan", "-o", "pdf"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"

@@ -18,6 +18,8 @@ Usage: headcount [OPTIONS] <COMMAND>
 Commands:
   init         Write a small workspace to start from
   validate     Check everything that can be checked without reaching a system
+  test         Check what sample people get: that each Persona's records yield exactly what it
+               expects
   plan         Read the live systems and show what would change
   diff         Like plan, but exit with 1 where something differs
   apply        Run a saved plan, or plan, ask and run

@@ -14,18 +14,20 @@ fn a_new_workspace_is_valid_as_it_is() {
         .stdout_eq(str![[r#"
 wrote acme/headcount.yaml
 wrote acme/groups.yaml
+wrote acme/personas.yaml
 wrote acme/hr.csv
 wrote acme/.gitignore
 
 Next: set the target's address in acme/headcount.yaml, then
   headcount validate -f acme
+  headcount test -f acme
   headcount plan -f acme
 
 "#]])
         .stderr_eq(str![]);
     assert_eq!(
         folder.names(),
-        ["acme", "acme/.gitignore", "acme/groups.yaml", "acme/hr.csv", "acme/headcount.yaml"]
+        ["acme", "acme/.gitignore", "acme/groups.yaml", "acme/hr.csv", "acme/headcount.yaml", "acme/personas.yaml"]
             .map(String::from)
             .into_iter()
             .collect::<std::collections::BTreeSet<_>>()
@@ -33,6 +35,7 @@ Next: set the target's address in acme/headcount.yaml, then
             .collect::<Vec<_>>()
     );
     folder.run(["validate", "-f", "acme"]).assert().success();
+    folder.run(["test", "-f", "acme"]).assert().success();
 }
 
 #[test]

@@ -35,6 +35,11 @@ pub struct WouldHave {
 }
 
 impl Provenance<'_> {
+    /// The key by which plans name an identity that any of its keys means.
+    pub fn key_of(&self, key: &str) -> Option<Arc<str>> {
+        self.basis.people.find(key).map(|number| self.basis.people.key(number))
+    }
+
     /// Where an identity stands, and which rules it exercises; nothing where there is no such identity.
     pub fn exercise(&self, key: &str, heard: &mut Heard<'_>) -> Option<Stands> {
         let person = self.assemble(key)?;
