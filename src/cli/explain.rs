@@ -12,7 +12,7 @@ use super::session::{self, Session};
 use crate::model::{Change, Plan};
 use crate::planning::why::{Explanation, Provenance};
 use crate::render::style::{STRONG, paint};
-use crate::render::{explanation, headline, safe};
+use crate::render::{explanation, safe};
 
 /// Show where each attribute, group and account of an identity comes from
 #[derive(Debug, clap::Args)]
@@ -89,8 +89,7 @@ fn text(explanation: &Explanation, changes: &[&Change], plan: &Plan, trace: bool
     let heading = if changes.is_empty() { "No changes in the plan" } else { "Changes in the plan" };
     writeln!(out, "\n{}", paint(STRONG, heading))?;
     for change in changes {
-        let withheld = if change.runs() { "" } else { " (withheld)" };
-        writeln!(out, "  {}{withheld}", headline(change))?;
+        explanation::write_change(change, &explanation.identity, report::width(), &mut out)?;
     }
     let key = &explanation.identity;
     for finding in plan.findings.iter().filter(|finding| finding.subject.key.as_ref() == Some(key)) {

@@ -9,6 +9,7 @@ mod date;
 mod datum;
 mod eval;
 mod function;
+mod hinge;
 mod node;
 mod parse;
 mod root;

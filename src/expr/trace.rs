@@ -34,7 +34,7 @@ impl Expression {
 }
 
 /// A value as far as people read it.
-fn shortened(value: &Datum<'_>) -> String {
+pub(super) fn shortened(value: &Datum<'_>) -> String {
     let mut short = Short(String::new());
     match write!(short, "{value}") {
         Ok(()) => short.0,

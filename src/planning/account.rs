@@ -13,7 +13,7 @@ use super::identity::Person;
 use super::lifecycle::Days;
 use super::serve::{self, Serve, serve};
 use super::unique::{self, Choice};
-use super::work::{Presence, Stage, Work, attribute, with};
+use super::work::{Basis, Presence, Stage, Work, attribute, with};
 use crate::manifest::kinds::{MappingMode, Ownership};
 use crate::model::{
     Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Value, ValueState,
@@ -284,7 +284,7 @@ fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desi
     let mut risks = vec![Risk::Adoption];
     risks.extend(sign_in(&attributes));
     let returns = !active && !desired.rests;
-    let reactivates = returns && (person.declared_active || our_deactivation(work, target, row).is_some());
+    let reactivates = returns && (person.declared_active || our_deactivation(work.basis, target, row).is_some());
     if reactivates {
         risks.push(Risk::Reactivation);
         attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(false)), Some(Value::Bool(true))));
@@ -320,7 +320,7 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
         departure::deactivate(work, target, row, &key, Reason::Mover, Cause::Identity(person.number));
     }
     let returns = !active && !desired.rests;
-    let ours = our_deactivation(work, target, row).filter(|_| returns);
+    let ours = our_deactivation(work.basis, target, row).filter(|_| returns);
     if returns && (ours.is_some() || person.declared_active) && can_update(work, target, &key) {
         let reason = ours.map_or(Reason::Declared, |at| return_of(work, target, person, at));
         reactivate(work, target, person, row, attributes, reason);
@@ -398,8 +398,7 @@ fn can_rest(work: &mut Work<'_, '_>, target: usize, person: &Person) -> bool {
 }
 
 /// When headcount deactivated an account, or made it without access.
-pub(super) fn our_deactivation(work: &Work<'_, '_>, target: usize, row: u32) -> Option<Timestamp> {
-    let basis = work.basis;
+pub(super) fn our_deactivation(basis: &Basis<'_>, target: usize, row: u32) -> Option<Timestamp> {
     let id = basis.observed[target].accounts().id(row);
     basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, &id)
 }

@@ -133,7 +133,7 @@ fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
         return;
     }
     let active = accounts.active(row);
-    if active && departure.action == DepartureAction::Deactivate && our_deactivation(work, target, row).is_some() {
+    if active && departure.action == DepartureAction::Deactivate && our_deactivation(work.basis, target, row).is_some() {
         let sentence =
             "{who}: headcount had deactivated it, and it is active again; its access is taken away, and the grace period begins anew";
         work.tell(Severity::Warning, FindingCode::DeactivatedElsewhere, target, key, sentence);
@@ -158,7 +158,7 @@ fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
 
 /// When headcount deactivated it, and how long after that it goes.
 fn grace(work: &Work<'_, '_>, target: usize, row: u32, after: Option<SignedDuration>) -> Option<(Timestamp, SignedDuration)> {
-    our_deactivation(work, target, row).zip(after)
+    our_deactivation(work.basis, target, row).zip(after)
 }
 
 /// Takes the access away. Says whether it does.

@@ -56,11 +56,7 @@ pub(super) fn serve(basis: &Basis<'_>, target: usize, person: &Person) -> Serve 
         Standing::Unknown(words) => return Serve::Unknown(words.clone()),
     };
     let ahead = rules.pre_hire.filter(|_| lifecycle == Lifecycle::PreHire);
-    let covered = match ahead {
-        Some(ahead) => account_day(ahead, Days::of(&basis.layout, person).start).is_none_or(|day| day <= basis.moment.today),
-        None => layout.lifecycles.contains(&lifecycle),
-    };
-    if !covered {
+    if !covers(basis, target, person, lifecycle) {
         return Serve::No(match lifecycle {
             Lifecycle::Leaver => Gone::Leaver,
             Lifecycle::Suspended => Gone::Suspended,
@@ -74,6 +70,14 @@ pub(super) fn serve(basis: &Basis<'_>, target: usize, person: &Person) -> Serve 
         None | Some(Truth::Yes) => Serve::Yes,
         Some(Truth::No) => Serve::No(Gone::Deselected),
         Some(Truth::Unknown(words)) => Serve::Unknown(format!("the target's select: {words}").into()),
+    }
+}
+
+/// Whether a target has accounts for people who stand there: of those who start later, today already.
+pub(super) fn covers(basis: &Basis<'_>, target: usize, person: &Person, lifecycle: Lifecycle) -> bool {
+    match basis.policy.targets[target].pre_hire.filter(|_| lifecycle == Lifecycle::PreHire) {
+        Some(ahead) => account_day(ahead, Days::of(&basis.layout, person).start).is_none_or(|day| day <= basis.moment.today),
+        None => basis.layout.targets[target].lifecycles.contains(&lifecycle),
     }
 }
 

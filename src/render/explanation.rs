@@ -3,20 +3,45 @@
 use std::io::{self, Write};
 
 use super::safe;
-use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, paint};
-use super::value::{Names, words};
+use super::headline;
+use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, of_action, paint};
+use super::value::{Names, sides, words};
 use super::wrap::paragraph;
-use crate::model::{HIDDEN, Visibility, attribute};
-use crate::planning::why::{AccountAttribute, AttributeWhy, Because, Claimed, Explanation, Known, MembershipWhy, TargetWhy};
+use crate::model::{Action, Change, HIDDEN, Visibility, attribute};
+use crate::planning::why::{AccountAttribute, AttributeWhy, Because, Explanation, Known, MembershipWhy, TargetWhy};
 
 /// Writes the explanation. `whole` shows also what expressions' parts came to.
 pub fn write(explanation: &Explanation, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let mut view = View { names: Names::default(), whole, width, out };
     view.identity(explanation)?;
     view.attributes(&explanation.attributes)?;
-    explanation.targets.iter().try_for_each(|target| view.target(target))?;
+    explanation.targets.iter().try_for_each(|target| view.target(target, &explanation.standing))?;
     view.groups(&explanation.groups)
 }
+
+/// What a plan would do to somebody, below a heading: the change, and each attribute before and after.
+pub fn write_change(change: &Change, identity: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let withheld = if change.runs() { "" } else { " (withheld)" };
+    let line = match change.action {
+        Action::AddMembers if change.object.key.as_ref() != identity => format!("add to {} at {}", safe::line(&change.object.name), safe::line(&change.target)),
+        Action::RemoveMembers if change.object.key.as_ref() != identity => {
+            format!("remove from {} at {}", safe::line(&change.object.name), safe::line(&change.target))
+        }
+        _ => headline(change),
+    };
+    paragraph(width, &format!("  {}{withheld}", paint(of_action(change.action), line)), "    ", out)?;
+    if change.action == Action::Create {
+        return Ok(());
+    }
+    for changed in &change.attributes {
+        let (before, after) = sides(changed, &Names::default());
+        paragraph(width, &format!("      {}  {before} → {after}", safe::line(&changed.attribute)), "        ", out)?;
+    }
+    Ok(())
+}
+
+/// The words of a rule that merely applies.
+const PLAIN: &str = "the record says so";
 
 struct View<'a> {
     names: Names<'a>,
@@ -52,38 +77,38 @@ impl View<'_> {
 
     fn attribute(&mut self, indent: &str, why: &AttributeWhy) -> io::Result<()> {
         let value = self.known(&why.attribute, &why.is);
-        writeln!(self.out, "{indent}{} = {value}", safe::line(&why.attribute))?;
-        let inner = format!("{indent}    ");
-        if let Some(given) = &why.given {
-            self.claim(&inner, "", &why.attribute, given)?;
+        let line = format!("{indent}{} = {value}", safe::line(&why.attribute));
+        match &why.given {
+            None => writeln!(self.out, "{line}")?,
+            Some(given) => self.because(&format!("{line}  {} ", paint(QUIET, format_args!("{}:", safe::line(&given.by)))), &given.because)?,
         }
         for claim in &why.outranked {
-            self.claim(&inner, "outranked: ", &why.attribute, claim)?;
+            let says = self.known(&why.attribute, &claim.says);
+            let by = format!("{indent}    {} {} says {says}: ", paint(QUIET, "outranked:"), safe::line(&claim.by));
+            self.because(&by, &claim.because)?;
         }
         Ok(())
     }
 
-    fn claim(&mut self, indent: &str, prefix: &str, attribute: &str, claim: &Claimed) -> io::Result<()> {
-        let says = if prefix.is_empty() { String::new() } else { format!(" says {}", self.known(attribute, &claim.says)) };
-        let by = format!("{indent}{}{}{says}: ", paint(QUIET, prefix), safe::line(&claim.by));
-        self.because(&by, &claim.because)
-    }
-
-    fn target(&mut self, target: &TargetWhy) -> io::Result<()> {
+    /// What was told of the identity itself is not told again.
+    fn target(&mut self, target: &TargetWhy, standing: &[Because]) -> io::Result<()> {
         let serves = match target.serves {
             Some(true) => paint(GOOD, "should have an account"),
             Some(false) => paint(BAD, "should have no account"),
             None => paint(CHANGED, "could not be worked out; everything stays"),
         };
         writeln!(self.out, "{} {serves}", paint(STRONG, format_args!("Target {}", safe::line(&target.target))))?;
-        for because in &target.because {
+        for because in target.because.iter().filter(|because| !standing.contains(because)) {
             self.because("  ", because)?;
+            self.unless("    it would be otherwise", because)?;
         }
         match &target.account {
             None => writeln!(self.out, "  there is no account there now")?,
             Some(account) => {
                 let active = if account.active { "active" } else { "deactivated" };
-                writeln!(self.out, "  the account there is {}, {active}; {}", safe::line(&account.id), safe::line(&account.found))?;
+                let access = account.access.as_deref().map_or_else(String::new, |access| format!(" ({access})"));
+                let line = format!("  the account there is {}, {active}{access}; found {}", safe::line(&account.id), account.found);
+                paragraph(self.width, &safe::line(&line), "    ", self.out)?;
             }
         }
         for attribute in &target.attributes {
@@ -95,15 +120,18 @@ impl View<'_> {
     fn account_attribute(&mut self, attribute: &AccountAttribute) -> io::Result<()> {
         let value = self.known(&attribute.attribute, &attribute.should_be);
         let name = safe::line(&attribute.attribute).into_owned();
-        self.because(&format!("    {name} = {value}  {} ", paint(QUIET, "by")), &attribute.because)
+        self.because(&format!("    {name} = {value}  {} ", paint(QUIET, "by")), &attribute.because)?;
+        self.unless("        it would be otherwise", &attribute.because)
     }
 
+    /// The groups that somebody is in come first.
     fn groups(&mut self, groups: &[MembershipWhy]) -> io::Result<()> {
         if groups.is_empty() {
             return Ok(());
         }
         writeln!(self.out, "{}", paint(STRONG, "Groups"))?;
-        for membership in groups {
+        let (inside, outside): (Vec<_>, Vec<_>) = groups.iter().partition(|membership| membership.belongs != Some(false));
+        for membership in inside.into_iter().chain(outside) {
             let belongs = match membership.belongs {
                 Some(true) => paint(GOOD, "member"),
                 Some(false) => paint(QUIET, "not a member"),
@@ -112,16 +140,30 @@ impl View<'_> {
             writeln!(self.out, "  {}: {belongs}", safe::line(&membership.group))?;
             for because in &membership.because {
                 self.because("      ", because)?;
+                if membership.belongs == Some(false) || self.whole {
+                    self.unless(if membership.belongs == Some(true) { "        it would not" } else { "        it would" }, because)?;
+                }
             }
         }
         Ok(())
     }
 
+    /// What would turn a reason round.
+    fn unless(&mut self, start: &str, because: &Because) -> io::Result<()> {
+        let Some(unless) = &because.unless else { return Ok(()) };
+        let indent = " ".repeat(start.len() - start.trim_start().len());
+        let line = format!("{indent}{}", paint(QUIET, format_args!("{} if {}", start.trim_start(), safe::line(unless))));
+        paragraph(self.width, &line, &format!("{indent}    "), self.out)
+    }
+
     /// The words, the expression, the line; below it what the expression's parts came to.
     fn because(&mut self, start: &str, because: &Because) -> io::Result<()> {
-        let mut line = format!("{start}{}", safe::line(&because.words));
-        if let Some(expression) = because.expression.as_deref().filter(|expression| !because.words.contains(expression)) {
-            line.push_str(&format!(": {}", safe::line(expression)));
+        let mut line = start.to_owned();
+        match because.expression.as_deref().filter(|expression| !because.words.contains(expression)) {
+            // A rule speaks for itself.
+            Some(expression) if because.words == PLAIN => line.push_str(&safe::line(expression)),
+            Some(expression) => line.push_str(&format!("{}: {}", safe::line(&because.words), safe::line(expression))),
+            None => line.push_str(&safe::line(&because.words)),
         }
         if let Some(place) = &because.place {
             line.push_str(&paint(QUIET, format_args!(" at {}", safe::line(&place.to_string()))));

@@ -96,6 +96,11 @@ impl Bound {
         self.with_inputs(input, |inputs| self.expression.trace(inputs))
     }
 
+    /// What would turn it round as a condition, for people.
+    pub(crate) fn hinge<'i>(&self, input: impl Fn(usize) -> Input<'i>) -> Option<String> {
+        self.with_inputs(input, |inputs| self.expression.hinge(inputs))
+    }
+
     /// The expression itself.
     pub(crate) fn expression(&self) -> &Expression {
         &self.expression

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use super::person::{attribute, rule_because, standing};
 use super::{AccountAttribute, AccountWhy, Because, Known, TargetWhy};
+use crate::manifest::kinds::Lifecycle;
+use crate::planning::account::our_deactivation;
 use crate::planning::correlate::{Claim, Claims};
 use crate::planning::desired::{self, Desired};
 use crate::planning::identity::{Absence, Person};
-use crate::planning::serve::{Serve, serve};
+use crate::planning::lifecycle::Days;
+use crate::planning::serve::{self, Serve, serve};
 use crate::planning::work::Basis;
+use crate::policy::PreHirePolicy;
 use crate::world::Truth;
 
 pub(super) fn target(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> TargetWhy {
@@ -28,28 +32,40 @@ pub(super) fn served(basis: &Basis<'_>, target: usize, person: &Person) -> (Opti
     let rules = &basis.policy.targets[target];
     let layout = &basis.layout.targets[target];
     let mut because = standing(basis, person);
+    let ahead = rules.pre_hire.filter(|_| person.standing.lifecycle() == Some(Lifecycle::PreHire));
+    let mut in_question = false;
     if let Some(lifecycle) = person.standing.lifecycle() {
-        let word = crate::planning::lifecycle::word(lifecycle);
-        let words = if layout.lifecycles.contains(&lifecycle) {
-            format!("{} has accounts for the lifecycle {word}", rules.name)
-        } else {
-            format!("{} has no accounts for the lifecycle {word}", rules.name)
+        in_question = serve::covers(basis, target, person, lifecycle);
+        let words = match ahead {
+            Some(ahead) => ahead_of_start(basis, &rules.name, ahead, person),
+            None => {
+                let has = if in_question { "has accounts" } else { "has no accounts" };
+                format!("{} {has} for the lifecycle {}", rules.name, crate::planning::lifecycle::word(lifecycle))
+            }
         };
         because.push(Because::words(words).at(Some(&rules.place)));
     }
-    let in_question = person.standing.lifecycle().is_some_and(|lifecycle| layout.lifecycles.contains(&lifecycle));
     if let (true, Some(select)) = (in_question, &layout.select) {
         let words = match person.holds(select) {
             Truth::Yes => format!("the select of {} covers it", rules.name),
             Truth::No => format!("the select of {} does not cover it", rules.name),
             Truth::Unknown(words) => format!("whether the select of {} covers it could not be worked out: {words}", rules.name),
         };
-        because.push(Because::expression(words, select, person));
+        because.push(Because::condition(words, select, person));
     }
     match serve(basis, target, person) {
         Serve::Yes | Serve::Early => (Some(true), because),
         Serve::No(_) => (Some(false), because),
         Serve::Unknown(_) => (None, because),
+    }
+}
+
+fn ahead_of_start(basis: &Basis<'_>, target: &str, ahead: PreHirePolicy, person: &Person) -> String {
+    let access = if ahead.active { "with access" } else { "without access until the first day" };
+    match serve::account_day(ahead, Days::of(&basis.layout, person).start) {
+        Some(day) if day > basis.moment.today => format!("{target} makes the account on {day}, {access}"),
+        Some(day) => format!("{target} makes the account ahead of the first day, from {day} on, {access}"),
+        None => format!("{target} makes the account as soon as the first day is known, {access}"),
     }
 }
 
@@ -63,7 +79,25 @@ fn account(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -
         }
         Claim::None | Claim::Blocked | Claim::Vanished => return None,
     };
-    Some(AccountWhy { id: Arc::from(accounts.id(row).as_ref()), active: accounts.active(row), found })
+    let access = (!accounts.active(row)).then(|| without_access(basis, target, row, person));
+    Some(AccountWhy { id: Arc::from(accounts.id(row).as_ref()), active: accounts.active(row), found, access })
+}
+
+/// Who took the access of an account, and what becomes of it.
+fn without_access(basis: &Basis<'_>, target: usize, row: u32, person: &Person) -> String {
+    let Some(at) = our_deactivation(basis, target, row) else {
+        return "not by headcount as far as it remembers, so it stays deactivated until `active: true` in a User says otherwise".into();
+    };
+    let day = |at: jiff::Timestamp| at.to_zoned(basis.policy.time_zone.clone()).date();
+    let after = match serve(basis, target, person) {
+        Serve::No(gone) => gone.departure(&basis.policy.targets[target]).delete_after,
+        Serve::Early => return format!("headcount did that on {}, and gives access on the first day", day(at)),
+        Serve::Yes | Serve::Unknown(_) => None,
+    };
+    match after.and_then(|after| at.checked_add(after).ok()) {
+        Some(due) => format!("headcount did that on {}, and deletes it on {} if it stays so", day(at), day(due)),
+        None => format!("headcount did that on {}", day(at)),
+    }
 }
 
 /// The rule behind each attribute that is wanted.

@@ -232,7 +232,7 @@ fn covers(basis: &Basis<'_>, manifest: usize, group: &GroupPolicy, person: &Pers
         Truth::No => (Some(false), format!("the rule of {} does not cover it", group.key)),
         Truth::Unknown(words) => (None, format!("whether the rule of {} covers it could not be worked out: {words}", group.key)),
     };
-    ways.push(Because::expression(words, rule, person));
+    ways.push(Because::condition(words, rule, person));
     belongs
 }
 

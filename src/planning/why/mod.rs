@@ -38,6 +38,9 @@ pub struct Because {
     /// what its parts came to
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<Part>,
+    /// what would turn it round: `identity.department were "Sales" (it is "Support")`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unless: Option<String>,
 }
 
 /// One part of an expression and what it came to.
@@ -148,6 +151,9 @@ pub struct AccountWhy {
     pub active: bool,
     /// how it was found
     pub found: String,
+    /// who took the access, and what becomes of the account
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
 }
 
 /// What a target is to an identity.
@@ -285,7 +291,7 @@ impl<'a> Provenance<'a> {
 
 impl Because {
     fn words(words: impl Into<String>) -> Self {
-        Self { words: words.into(), place: None, expression: None, trace: Vec::new() }
+        Self { words: words.into(), place: None, expression: None, trace: Vec::new(), unless: None }
     }
 
     fn at(mut self, place: Option<&Place>) -> Self {
@@ -302,7 +308,15 @@ impl Because {
             place: expression.place().cloned(),
             expression: Some(expression.text().to_owned()),
             trace: trace.into_iter().map(|(expression, value)| Part { expression, value }).collect(),
+            unless: None,
         }
+    }
+
+    /// A condition over what it read, and what would turn it round.
+    fn condition(words: impl Into<String>, bound: &Bound, reads: &(impl Reads + ?Sized)) -> Self {
+        let missing = crate::expr::Input::Cell(crate::model::Cell::Missing);
+        let unless = bound.hinge(|position| reads.input(position).unwrap_or(missing));
+        Self { unless, ..Self::expression(words, bound, reads) }
     }
 }
 

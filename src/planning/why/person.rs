@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{AttributeWhy, Because, Claimed, Known, records};
 use crate::model::{Cell, Value, ValueState};
 use crate::planning::companion::Record;
-use crate::planning::identity::{Held, Outcome, Person, USER_PRECEDENCE, evaluate};
+use crate::planning::identity::{Outcome, Person, USER_PRECEDENCE, evaluate};
 use crate::planning::layout::{Candidate, RuleLayout};
-use crate::planning::lifecycle::Standing;
+use crate::planning::lifecycle::{Days, Standing};
 use crate::planning::work::Basis;
 use crate::world::Truth;
 
@@ -60,15 +60,27 @@ pub(super) fn standing(basis: &Basis<'_>, person: &Person) -> Vec<Because> {
         all.push(Because::words("a User manifest excludes it").at(Some(&user.place)));
     }
     all.extend(records::standing(basis, person));
-    for (name, slot) in [("startDate", basis.layout.start), ("endDate", basis.layout.end)] {
-        if let Some(ValueState::Set(value)) = person.slots.get(slot).map(Held::state) {
-            all.push(Because::words(format!("its {name} is {value}, and the plan is for {}", basis.moment.today)));
-        }
-    }
+    all.extend(first_and_last_day(basis, person).into_iter().map(Because::words));
     if let Standing::Unknown(words) = &person.standing {
         all.push(Because::words(words.to_string()));
     }
     all
+}
+
+/// The days between which somebody works here, and what changes on them.
+fn first_and_last_day(basis: &Basis<'_>, person: &Person) -> Vec<String> {
+    let days = Days::of(&basis.layout, person);
+    let today = basis.moment.today;
+    let start = days.start.map(|start| match start > today {
+        true => format!("the first day is {start}: pre-hire until then"),
+        false => format!("the first day was {start}"),
+    });
+    let end = days.end.map(|end| match (end >= today, end.tomorrow()) {
+        (true, Ok(after)) => format!("the last day is {end}: a leaver from {after} on"),
+        (true, Err(_)) => format!("the last day is {end}"),
+        (false, _) => format!("the last day was {end}"),
+    });
+    start.into_iter().chain(end).collect()
 }
 
 /// Every attribute that anybody says something about, sorted.
@@ -147,7 +159,7 @@ fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Cand
 /// A rule, or the condition that keeps it from counting.
 pub(super) fn rule_because(words: String, rule: &RuleLayout, reads: &(impl crate::planning::identity::Reads + ?Sized)) -> Because {
     match &rule.when {
-        Some(when) if reads.holds(when) != Truth::Yes => Because::expression("its condition does not hold", when, reads),
+        Some(when) if reads.holds(when) != Truth::Yes => Because::condition("its condition does not hold", when, reads),
         _ => Because::expression(words, &rule.value, reads),
     }
 }

@@ -107,6 +107,6 @@ fn of_record(basis: &Basis<'_>, source: usize, record: u32, all: &mut Vec<Becaus
             Truth::No => format!("{} does not say {name}", rules.name),
             Truth::Unknown(words) => format!("whether {} says {name} could not be worked out: {words}", rules.name),
         };
-        all.push(Because::expression(words, condition, cells.as_slice()));
+        all.push(Because::condition(words, condition, cells.as_slice()));
     }
 }
