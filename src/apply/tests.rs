@@ -136,6 +136,18 @@ async fn outcomes_leave_links_deactivations_and_windows_behind() {
 }
 
 #[tokio::test]
+async fn an_account_that_was_made_without_access_is_ours_to_activate_until_it_is() {
+    let world = World::new();
+    world.apply(&plan(vec![create("hr/ann").with("active", None, Some(Value::Bool(false))), create("hr/bob")])).await;
+    let memory = world.store.load().unwrap();
+    let ann = memory.links.iter().find(|link| link.key.as_ref() == "hr/ann").unwrap().id.clone();
+    assert!(matches!(&memory.deactivations[..], [Deactivation { id, .. }] if *id == ann), "{:?}", memory.deactivations);
+    let adopt = change(Action::Adopt, Account, "hr/ann", Some(&ann)).with("active", Some(Value::Bool(false)), Some(Value::Bool(true)));
+    world.apply(&plan(vec![adopt])).await;
+    assert_eq!(world.store.load().unwrap().deactivations.len(), 0);
+}
+
+#[tokio::test]
 async fn a_deactivation_that_was_refused_is_not_remembered() {
     let world = World::scripted([Script::Refuse(SystemError::Forbidden("no".into()))]);
     world.fake.put("7", &[]);

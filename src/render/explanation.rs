@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::safe;
 use super::headline;
+use super::safe;
 use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, of_action, paint};
 use super::value::{Names, sides, words};
 use super::wrap::paragraph;
@@ -23,7 +23,9 @@ pub fn write(explanation: &Explanation, whole: bool, width: usize, out: &mut dyn
 pub fn write_change(change: &Change, identity: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let withheld = if change.runs() { "" } else { " (withheld)" };
     let line = match change.action {
-        Action::AddMembers if change.object.key.as_ref() != identity => format!("add to {} at {}", safe::line(&change.object.name), safe::line(&change.target)),
+        Action::AddMembers if change.object.key.as_ref() != identity => {
+            format!("add to {} at {}", safe::line(&change.object.name), safe::line(&change.target))
+        }
         Action::RemoveMembers if change.object.key.as_ref() != identity => {
             format!("remove from {} at {}", safe::line(&change.object.name), safe::line(&change.target))
         }
@@ -80,7 +82,9 @@ impl View<'_> {
         let line = format!("{indent}{} = {value}", safe::line(&why.attribute));
         match &why.given {
             None => writeln!(self.out, "{line}")?,
-            Some(given) => self.because(&format!("{line}  {} ", paint(QUIET, format_args!("{}:", safe::line(&given.by)))), &given.because)?,
+            Some(given) => {
+                self.because(&format!("{line}  {} ", paint(QUIET, format_args!("{}:", safe::line(&given.by)))), &given.because)?
+            }
         }
         for claim in &why.outranked {
             let says = self.known(&why.attribute, &claim.says);
@@ -120,6 +124,10 @@ impl View<'_> {
     fn account_attribute(&mut self, attribute: &AccountAttribute) -> io::Result<()> {
         let value = self.known(&attribute.attribute, &attribute.should_be);
         let name = safe::line(&attribute.attribute).into_owned();
+        if attribute.because.place.is_none() {
+            let line = format!("    {name} = {value}  {}", paint(QUIET, safe::line(&attribute.because.words)));
+            return paragraph(self.width, &line, "        ", self.out);
+        }
         self.because(&format!("    {name} = {value}  {} ", paint(QUIET, "by")), &attribute.because)?;
         self.unless("        it would be otherwise", &attribute.because)
     }

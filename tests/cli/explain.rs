@@ -12,22 +12,19 @@ Identity hr/1 active
   from hr/1 at acme.yaml:7:1
 
 Attributes
-  department = Engineering
-      hr/1: the record says so: record.department at acme.yaml:18:38
-  displayName = Ada Okafor
-      hr/1: the record says so: record.name at acme.yaml:17:39
+  department = Engineering  hr/1: record.department at acme.yaml:18:38
+  displayName = Ada Okafor  hr/1: record.name at acme.yaml:17:39
   lifecycle = active
   source = hr
-  userName = ada
-      hr/1: the record says so: record.user at acme.yaml:16:36
+  userName = ada  hr/1: record.user at acme.yaml:16:36
 
 Target app should have an account
   app has accounts for the lifecycle active at acme.yaml:21:1
-  the account there is 2, active; by its marker or a link: it is headcount's
-    department = Engineering  by the connector's default mapping: identity.department
-    displayName = Ada Okafor  by the connector's default mapping: identity.displayName
-    externalId = hc:acme-test:hr/1  by the mark by which headcount knows its own accounts
-    userName = ada  by the connector's default mapping: identity.userName
+  the account there is 2, active; found by its marker or a link: it is headcount's
+    department = Engineering  the connector's default mapping
+    displayName = Ada Okafor  the connector's default mapping
+    externalId = hc:acme-test:hr/1  the mark by which headcount knows its own accounts
+    userName = ada  the connector's default mapping
 
 Groups
   group/engineering: member
@@ -53,25 +50,20 @@ fn a_leaver_and_what_the_plan_does_about_it() {
     folder.write("hr.csv", &HR.replace("Support,\n3", "Support,2020-05-31\n3"));
     folder.run(["explain", "2"]).assert().code(0).stdout_eq(str![[r#"
 Identity hr/2 leaver
-  its endDate is [DAY], and the plan is for [DAY]
+  the last day was [DAY]
   from hr/2 at acme.yaml:7:1
 
 Attributes
-  department = Support
-      hr/2: the record says so: record.department at acme.yaml:18:38
-  displayName = Luís Ferreira
-      hr/2: the record says so: record.name at acme.yaml:17:39
-  endDate = [DAY]
-      hr/2: the record says so: date(record.end) at acme.yaml:19:35
+  department = Support  hr/2: record.department at acme.yaml:18:38
+  displayName = Luís Ferreira  hr/2: record.name at acme.yaml:17:39
+  endDate = [DAY]  hr/2: date(record.end) at acme.yaml:19:35
   lifecycle = leaver
   source = hr
-  userName = luis
-      hr/2: the record says so: record.user at acme.yaml:16:36
+  userName = luis  hr/2: record.user at acme.yaml:16:36
 
 Target app should have no account
-  its endDate is [DAY], and the plan is for [DAY]
   app has no accounts for the lifecycle leaver at acme.yaml:21:1
-  the account there is 1, active; by its marker or a link: it is headcount's
+  the account there is 1, active; found by its marker or a link: it is headcount's
 
 Groups
   group/engineering: not a member
@@ -79,6 +71,7 @@ Groups
 
 Changes in the plan
   deactivate luis at app
+      active  true → false
 
 "#]]);
 }
