@@ -15,6 +15,7 @@ use crate::manifest::Loaded;
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, Plan, ReadReport, SystemError};
 use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
 use crate::policy::Policy;
+use crate::state::{StateError, Store};
 use crate::world::{SourceSide, TargetSide, World};
 
 /// Lookups under way at once for one target.
@@ -83,6 +84,22 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>) -> Plan {
         .collect()
         .await;
     planning::plan(policy, world, &answers, *moment, scope)
+}
+
+/// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten, and links that a lost
+/// state had are made anew from the marks.
+pub fn catch_up(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
+    let Snapshot { policy, world, .. } = snapshot;
+    store.forget_deactivations(&world.undone_deactivations(policy))?;
+    let links = world.missing_links(policy);
+    if links.is_empty() { Ok(()) } else { store.record_links(&links) }
+}
+
+/// And what it remembers at its end: complete reads are what the next run's counts are compared with; whose record is whose must outlive a changed name.
+pub fn remember(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
+    let Snapshot { policy, world, moment, .. } = snapshot;
+    store.record_records(&planning::record_links(policy, world, *moment))?;
+    store.record_baselines(&world.baselines(policy, moment.now))
 }
 
 async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, progress: &dyn ReadProgress) -> SourceSide {

@@ -18,7 +18,7 @@ use super::selection::Selection;
 use super::session::{self, Session, state_failure};
 use crate::apply::{self, Job, Pace, Report, Settings};
 use crate::model::{Change, ObjectKind, Plan, Upcoming};
-use crate::pipeline::Snapshot;
+use crate::pipeline::{self, Snapshot};
 use crate::render::{Format, headline};
 use crate::state::{RunLock, Store};
 
@@ -97,9 +97,9 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         }
         // An empty run makes a new state a known one; after that it would only fill the journal.
         let run = Run { snapshot: &snapshot, settings: &settings, store: &store, lock: &lock, who: &who };
-        run.forget()?;
+        pipeline::catch_up(&snapshot, &store).map_err(|error| state_failure(&error))?;
         let report = if work.plan.applyable() || first { run.apply(&work.plan).await? } else { Report::default() };
-        run.remember()?;
+        pipeline::remember(&snapshot, &store).map_err(|error| state_failure(&error))?;
         outcome::write(&work.plan, &report, &work.new, args.output)?;
         Ok(exit(&work, &report))
     })
@@ -148,21 +148,6 @@ impl Run<'_> {
         running.done();
         report.map_err(|error| state_failure(&error))
     }
-
-    /// Before anything new is remembered: deactivations of ours that somebody undid.
-    fn forget(&self) -> Result<(), Failure> {
-        let undone = self.snapshot.world.undone_deactivations(&self.snapshot.policy);
-        self.store.forget_deactivations(&undone).map_err(|error| state_failure(&error))
-    }
-
-    /// Complete reads are what the next run's counts are compared with; whose record is whose must outlive a changed name.
-    fn remember(&self) -> Result<(), Failure> {
-        let Snapshot { policy, world, moment, .. } = self.snapshot;
-        let records = crate::planning::record_links(policy, world, *moment);
-        self.store.record_records(&records).map_err(|error| state_failure(&error))?;
-        let baselines = self.snapshot.world.baselines(&self.snapshot.policy, self.snapshot.moment.now);
-        self.store.record_baselines(&baselines).map_err(|error| state_failure(&error))
-    }
 }
 
 /// Ctrl-C, or the SIGTERM with which a CI system or a container's end says the same.
@@ -201,7 +186,7 @@ fn check_saved(saved: &Plan, session: &Session) -> Result<(), Failure> {
         let message = format!("the plan is of workspace {:?}, and the manifests are of {:?}", saved.workspace, session.policy.workspace);
         return Err(Failure::new(message).hint("name the manifests that it was made from with -f"));
     }
-    let today = crate::pipeline::moment(&session.policy, None).today;
+    let today = pipeline::moment(&session.policy, None).today;
     if saved.as_of > today {
         let message = format!("the plan was made for {}, and today is {today}: such a plan can't be applied", saved.as_of);
         return Err(Failure::new(message).exit(Exit::Stale).hint("make a plan for today: `headcount plan --out FILE`"));

@@ -56,6 +56,8 @@ pub enum FindingCode {
     StateLost,
     /// deactivated by somebody else; stays so
     DeactivatedElsewhere,
+    /// somebody else deleted an account of ours, or removed its mark; it is put right
+    ChangedElsewhere,
     /// a group vanished while a look-alike appeared
     PossibleRename,
     /// an account with no identity

@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::planning::LookupBy;
 use crate::planning::findings::Shared;
-use crate::world::canonical;
+use crate::world::{Carries, canonical};
 
 /// Decides, and notes what becomes of the account.
 pub(super) fn decide(work: &mut Work<'_, '_>, target: usize, person: &mut Person) {
@@ -156,6 +156,7 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
         work.tell(Severity::Error, FindingCode::NameTaken, target, &key, &sentence);
         return Presence::Absent;
     }
+    tell_of_a_deletion(work, target, &key);
     let mut attributes: Vec<AttributeChange> = layout
         .attributes
         .iter()
@@ -175,6 +176,15 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
     let change = work.change(target, Action::Create, object, Reason::Joiner, Cause::Identity(person.number));
     work.draft(target, Stage::CreateAccounts, with(change, attributes, &[]));
     if only_observed(work, target) { Presence::Absent } else { Presence::Made }
+}
+
+/// An account of ours that headcount did not delete, and that is not there any more.
+fn tell_of_a_deletion(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) {
+    let basis = work.basis;
+    if !basis.world.recall.ids_of(&basis.world.memory, &basis.policy.targets[target].name, ObjectKind::Account, key).is_empty() {
+        let sentence = "{who}: the account that headcount had for it was deleted, and not by headcount; a new one is made";
+        work.tell(Severity::Warning, FindingCode::ChangedElsewhere, target, key, sentence);
+    }
 }
 
 /// Whether nothing at the target can be this identity's account already. Where not everything was read, every key must have been asked for.
@@ -314,6 +324,7 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
     keep_taken_name(work, target, person, row, desired);
     tell_cleared(work, target, &key, desired);
     let attributes = difference(work, target, row, desired);
+    tell_of_a_lost_mark(work, target, row, &key);
     take_names(work, target, person, desired);
     let active = work.basis.observed[target].accounts().active(row);
     if active && desired.rests {
@@ -349,6 +360,15 @@ fn return_of(work: &Work<'_, '_>, target: usize, person: &Person, deactivated: T
     let day = deactivated.to_zoned(basis.policy.time_zone.clone()).date();
     let made_for_it = day < start && serve::account_day(ahead, Some(start)).is_none_or(|first| first <= day);
     if made_for_it { Reason::Joiner } else { Reason::Returned }
+}
+
+/// An account of ours, by its link, whose mark is not there any more.
+fn tell_of_a_lost_mark(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
+    let marks = work.basis.layout.targets[target].marker.is_some();
+    if marks && work.basis.observed[target].accounts().carries(row) == Carries::Nothing {
+        let sentence = "{who}: its account, ours by the state, has no mark of headcount; if somebody removed it, they should know that it is set again";
+        work.tell(Severity::Warning, FindingCode::ChangedElsewhere, target, key, sentence);
+    }
 }
 
 fn reactivate(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, mut attributes: Vec<AttributeChange>, reason: Reason) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use crate::model::{Baseline, Memory, ObjectKind, RecordLink};
+use crate::model::{Baseline, Link, Memory, ObjectKind, RecordLink};
 
 use super::error::StateError;
 use super::lock::RunLock;
@@ -75,6 +75,11 @@ impl Store {
     /// Remembers whose records they are.
     pub fn record_records(&self, records: &[RecordLink]) -> Result<(), StateError> {
         self.write(|transaction| records.iter().try_for_each(|link| rows::record_record(transaction, link)))
+    }
+
+    /// Remembers what is ours by its mark.
+    pub fn record_links(&self, links: &[Link]) -> Result<(), StateError> {
+        self.write(|transaction| links.iter().try_for_each(|link| rows::record_link(transaction, link)))
     }
 
     /// Drops our deactivations, by target and id, that somebody undid.

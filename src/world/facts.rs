@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::World;
-use crate::model::{Baseline, Columns, ObjectKind};
+use super::{Carries, World};
+use crate::model::{Baseline, Columns, Link, LinkOrigin, ObjectKind};
 use crate::policy::Policy;
 
 impl World {
@@ -40,6 +40,24 @@ impl World {
         };
         let undone = self.memory.deactivations.iter().filter(|known| is_active(&known.target, &known.id));
         undone.map(|known| (known.target.as_ref(), known.id.as_ref())).collect()
+    }
+
+    /// Links that are missing for objects that carry our mark, as after a lost state: a mark can be removed by others, and then only a link is left as a proof.
+    pub fn missing_links(&self, policy: &Policy) -> Vec<Link> {
+        let mut missing = Vec::new();
+        for (rules, side) in policy.targets.iter().zip(&self.targets) {
+            for (kind, objects) in [(ObjectKind::Account, &side.accounts), (ObjectKind::Group, &side.groups)] {
+                for row in 0..objects.len() {
+                    let Some(key) = objects.marked_key(row).filter(|_| objects.carries(row) == Carries::Ours) else { continue };
+                    let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, key).is_empty();
+                    if !linked && objects.marked(&policy.workspace, key).len() == 1 {
+                        let (target, id) = (rules.name.clone(), Arc::from(objects.id(row).as_ref()));
+                        missing.push(Link { target, kind, key: Arc::from(key), id, origin: LinkOrigin::Adopted });
+                    }
+                }
+            }
+        }
+        missing
     }
 
     /// What complete reads of the sources counted: baselines for the next run.

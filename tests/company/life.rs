@@ -9,7 +9,8 @@ use headcount::model::{FindingCode, Plan};
 use super::app::{App, Holdings, Row};
 use super::model::{Day, Member, Model};
 use super::office::Office;
-use super::people::{Company, Who};
+use super::people::{Company, Who, number};
+use super::service::Service;
 use super::trouble::{self, Edit, Trouble};
 use super::workspace::{Damage, Told, date, manifests, write_directory, write_hr};
 
@@ -23,6 +24,16 @@ const TARGET: &str = "  correlate: [externalId, employeeNumber]
     delete: {percent: 5, count: 20}
     removeMembers: {percent: 60, count: 100}
 ";
+/// The same where weeks lie between two runs.
+const SAMPLED: &str = "  correlate: [externalId, employeeNumber]
+  groups: {}
+  leaver: {action: deactivate, deleteAfter: 45d}
+  guardrails:
+    deactivate: {percent: 60, count: 50}
+    leavers: {percent: 60, count: 50}
+    delete: {percent: 60, count: 50}
+    removeMembers: {percent: 90, count: 200}
+";
 /// So many differences are told.
 const TOLD: usize = 12;
 
@@ -31,11 +42,19 @@ pub struct Life {
     seed: u64,
     folder: tempfile::TempDir,
     company: Company,
-    app: App,
+    application: Application,
     office: Office,
     model: Model,
     rng: Rng,
     pub figures: Figures,
+}
+
+/// What the company's people have accounts in.
+pub enum Application {
+    /// tables, which others change too
+    Tables(App),
+    /// a service, which just headcount changes
+    Service(Service),
 }
 
 /// What was done in all.
@@ -48,37 +67,64 @@ pub struct Figures {
 }
 
 impl Life {
-    pub fn new(seed: u64, size: usize) -> Self {
+    /// A company whose application is tables.
+    pub fn at_tables(seed: u64, size: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let company = Company::new(seed, size);
         let app = App::new(folder.path());
-        let office = Office::new(folder.path());
-        let mut model = Model::default();
-        // The application was there before headcount: some have an account already.
-        for (at, person) in company.people.iter().enumerate().filter(|(at, person)| at % 23 == 0 && person.works(0)) {
-            let login = if at % 2 == 0 { format!("old{at}") } else { person.base_name() };
-            if model.adoptable.values().all(|(_, taken)| *taken != login) {
-                let id = app.others_make(&login, Some(&super::people::number(at).to_string()));
-                model.adoptable.insert(Who::Person(at), (id, login));
-            }
-        }
-        Self { seed, folder, company, app, office, model, rng: Rng::with_seed(!seed), figures: Figures::default() }
+        let mut life = Self::new(seed, size, folder, Application::Tables(app));
+        life.adopts();
+        life
     }
 
-    /// One day: things happen, headcount runs, and everything must be right.
-    pub fn live(&mut self) {
-        if self.figures.days > 0 {
-            self.company.next_day();
+    /// A company whose application is a service. The days have no troubles.
+    pub fn at_service(seed: u64, size: usize, service: Service) -> Self {
+        Self::new(seed, size, tempfile::tempdir().expect("a folder"), Application::Service(service))
+    }
+
+    fn new(seed: u64, size: usize, folder: tempfile::TempDir, application: Application) -> Self {
+        let (company, office) = (Company::new(seed, size), Office::new(folder.path()));
+        let rng = Rng::with_seed(!seed);
+        Self { seed, folder, company, application, office, model: Model::default(), rng, figures: Figures::default() }
+    }
+
+    /// The application was there before headcount: some have an account already.
+    fn adopts(&mut self) {
+        let Application::Tables(app) = &self.application else { return };
+        for (at, person) in self.company.people.iter().enumerate().filter(|(at, person)| at % 23 == 0 && person.works(0)) {
+            let login = if at % 2 == 0 { format!("old{at}") } else { person.base_name() };
+            if self.model.adoptable.values().all(|(_, taken)| *taken != login) {
+                let id = app.others_make(&login, Some(&number(at).to_string()));
+                self.model.adoptable.insert(Who::Person(at), (id, login));
+            }
         }
-        let trouble = trouble::of_day(&mut self.rng, self.company.day);
-        let edits = trouble::others_do(&mut self.rng, &trouble.others, &self.company, &self.app, &mut self.model);
+    }
+
+    /// So many days pass without headcount.
+    pub fn pass(&mut self, days: i32) {
+        (0..days).for_each(|_| self.company.next_day());
+    }
+
+    /// A day with headcount: it runs, and everything must be right.
+    pub fn live(&mut self) {
+        let (trouble, edits) = match &self.application {
+            Application::Tables(app) => {
+                let trouble = trouble::of_day(&mut self.rng, self.company.day);
+                let edits = trouble::others_do(&mut self.rng, &trouble.others, &self.company, app, &mut self.model);
+                (trouble, edits)
+            }
+            Application::Service(_) => (Trouble::default(), Vec::new()),
+        };
         if trouble.state_is_lost {
             self.office.lose_state();
             self.model.forget();
         }
         let hr = write_hr(self.folder.path(), &self.company, trouble.hr);
         let directory = write_directory(self.folder.path(), &self.company, trouble.directory);
-        self.office.declare(manifests(&self.company, &App::connection(), TARGET));
+        let (connection, target) = match &self.application {
+            Application::Tables(_) => (App::connection(), TARGET),
+            Application::Service(service) => (service.connection(), SAMPLED),
+        };
+        self.office.declare(manifests(&self.company, &connection, target));
         self.reconcile(&trouble, &edits, &hr, &directory);
         self.figures.days += 1;
         self.figures.troubles += usize::from(trouble.hr != Damage::None) + usize::from(trouble.directory != Damage::None);
@@ -106,7 +152,10 @@ impl Life {
         let (_, second) = self.office.plan(self.company.day);
         let left: Vec<_> = second.changes.iter().filter(|change| change.runs() || !breached).take(TOLD).collect();
         self.must(left.is_empty(), trouble, || format!("the second plan is not empty: {left:#?}\n{}", findings(&second)));
-        let holdings = self.app.holdings();
+        let holdings = match &self.application {
+            Application::Tables(app) => app.holdings(),
+            Application::Service(service) => service.holdings(),
+        };
         let wrong = self.differences(&holdings);
         self.must(wrong.is_empty(), trouble, || format!("{}\nfindings:\n{}", wrong.join("\n"), findings(&second)));
         let told = people_told(&second, FindingCode::DeactivatedElsewhere);
@@ -129,9 +178,15 @@ impl Life {
         if trouble.state_is_lost {
             wanted.push(FindingCode::StateLost);
         }
-        for (edit, _) in edits {
+        for (edit, who) in edits {
+            let here = who.is_some_and(|who| self.model.accounts.contains_key(&who));
+            let closed = who.and_then(|who| self.model.accounts.get(&who)?.closed);
             wanted.extend(match edit {
                 Edit::Stranger => Some(FindingCode::OwnershipUnproven),
+                // Whoever is not known today is looked at another day; of a state that is lost there is no memory of what was there.
+                Edit::Delete if here && trouble.hr == Damage::None && !trouble.state_is_lost => Some(FindingCode::ChangedElsewhere),
+                Edit::Activate if closed == Some(self.company.day) && !trouble.state_is_lost => Some(FindingCode::DeactivatedElsewhere),
+                Edit::Unmark => Some(FindingCode::ChangedElsewhere),
                 _ => None,
             });
         }

@@ -9,10 +9,13 @@ mod model;
 mod names;
 mod office;
 mod people;
+mod service;
 mod trouble;
 mod workspace;
 
+use crate::support::skipped;
 use life::Life;
+use service::Service;
 
 /// Lives a company, or the one that the environment names.
 fn live(seed: u64, size: usize, days: i32) {
@@ -22,8 +25,11 @@ fn live(seed: u64, size: usize, days: i32) {
         [seed, size, days] => (*seed, *size as usize, *days as i32),
         _ => (seed, size, days),
     };
-    let mut life = Life::new(seed, size);
-    for _ in 0..days {
+    let mut life = Life::at_tables(seed, size);
+    for day in 0..days {
+        if day > 0 {
+            life.pass(1);
+        }
         life.live();
     }
     println!("seed {seed}, {size} people: {:?}", life.figures);
@@ -31,5 +37,23 @@ fn live(seed: u64, size: usize, days: i32) {
 
 #[test]
 fn a_year_and_a_month_of_a_small_company() {
-    live(1, 300, 400);
+    live(1, 250, 400);
+}
+
+/// `just company` runs it, in release mode.
+#[test]
+#[ignore = "takes minutes; `just company`"]
+fn a_year_and_a_month_of_ten_thousand_people() {
+    live(1, 10_000, 400);
+}
+
+#[test]
+fn sampled_days_of_a_company_with_a_service() {
+    let Some(service) = Service::start() else { return skipped("the company's service", "scim2-server") };
+    let mut life = Life::at_service(7, 60, service);
+    for sample in 0..=10 {
+        life.pass(if sample == 0 { 0 } else { 40 });
+        life.live();
+    }
+    println!("{:?}", life.figures);
 }

@@ -90,8 +90,8 @@ impl Office {
     pub fn apply(&mut self, snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
         let store = self.store();
         let lock = store.lock("company").expect("the lock");
-        let Snapshot { policy, world, moment, connectors } = snapshot;
-        store.forget_deactivations(&world.undone_deactivations(policy)).expect("the state");
+        let Snapshot { policy, world, connectors, .. } = snapshot;
+        pipeline::catch_up(snapshot, &store).expect("the state");
         let mut failed = Vec::new();
         if plan.applyable() || !store.load().expect("the state").known {
             let known_ids = |target: &str, kind: ObjectKind, key: &str| world.object_id(policy, target, kind, key);
@@ -110,7 +110,7 @@ impl Office {
             let wrong = report.outcomes.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Done { .. } | Outcome::AlreadySo { .. }));
             failed.extend(wrong.map(|(at, outcome)| format!("{:?}: {outcome:?}", plan.changes[at.0 as usize])));
         }
-        store.record_baselines(&world.baselines(policy, moment.now)).expect("the state");
+        pipeline::remember(snapshot, &store).expect("the state");
         failed
     }
 

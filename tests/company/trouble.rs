@@ -83,9 +83,15 @@ fn other_does(rng: &mut Rng, edit: Edit, company: &Company, app: &App, model: &m
     let teams: Vec<String> = model.teams.keys().cloned().collect();
     let team = &teams[rng.usize(..teams.len())];
     match edit {
-        Edit::Deactivate | Edit::Activate => {
-            app.others_activate(&id, edit == Edit::Activate);
-            model.accounts.get_mut(&who)?.active = edit == Edit::Activate;
+        Edit::Deactivate => {
+            app.others_activate(&id, false);
+            model.accounts.get_mut(&who)?.active = false;
+        }
+        Edit::Activate => {
+            app.others_activate(&id, true);
+            let account = model.accounts.get_mut(&who)?;
+            account.active = true;
+            return Some((edit, account.closed.map(|_| who)));
         }
         Edit::Delete => {
             app.others_delete(&id);

@@ -32,6 +32,7 @@ fn a_link_alone_proves_ownership_and_the_mark_is_set_again() {
     assert_snapshot!(scene.able(|able| able.account_marker = Some("externalId".into())).told(), @r###"
     0 Update hr/1 [Mover] id=u1 externalId: nothing > hc:acme:hr/1;
     1 Adopt hr/2 [Joiner] id=u2 externalId: nothing > hc:acme:hr/2; risks [Adoption]
+    (Warning ChangedElsewhere) hr/1: its account, ours by the state, has no mark of headcount; if somebody removed it, they should know that it is set again
     "###);
 }
 
