@@ -86,7 +86,8 @@ fn unreadable(text: &str, offset: usize) -> Problem {
     let word: String = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
     let Some(first) = rest.chars().next() else {
         let hint = Some("something is missing at its end, perhaps a closing bracket".into());
-        return Problem { offset: text.len().saturating_sub(1), length: 1, message: "the expression ends too early".into(), hint };
+        let (offset, length) = text.char_indices().next_back().map_or((0, 0), |(at, last)| (at, last.len_utf8()));
+        return Problem { offset, length, message: "the expression ends too early".into(), hint };
     };
     let shown = if word.is_empty() { first.to_string() } else { word };
     let hint = match (first, shown.as_str()) {

@@ -16,6 +16,8 @@ use crate::world::{Bound, TargetSide, World, account_marker, is_compared, kind_o
 pub(super) struct Layout<'p> {
     pub(super) slots: Vec<Slot>,
     by_name: BTreeMap<Arc<str>, usize>,
+    /// sources' rules whose value must not be missing
+    pub(super) required: Vec<(usize, Candidate)>,
     pub(super) sources: Vec<SourceLayout>,
     pub(super) targets: Vec<TargetLayout<'p>>,
     /// the rule of each group
@@ -156,13 +158,21 @@ impl<'p> Layout<'p> {
         let entitlements = entitlements.map(|rules| EntitlementLayout::new(rules, world.targets.get(rules.target), &mut names)).collect();
         let each = policy.groups.iter().map(|group| group.for_each.as_ref().map(|each| names.bind(&each.value))).collect();
         let (slots, by_name) = names.finish();
-        Self { slots, by_name, sources, targets, groups, each, entitlements, start, end, active, source, lifecycle }
+        let required = required(policy, &slots);
+        Self { slots, by_name, required, sources, targets, groups, each, entitlements, start, end, active, source, lifecycle }
     }
 
     /// The slot of an attribute that somebody gives or reads.
     pub(super) fn slot(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }
+}
+
+/// Sources' rules whose value must not be missing, each with its slot.
+fn required(policy: &Policy, slots: &[Slot]) -> Vec<(usize, Candidate)> {
+    let needed = |candidate: &&Candidate| policy.sources[candidate.source].rules[candidate.rule].required;
+    let of = |(at, slot): (usize, &Slot)| slot.candidates.iter().filter(needed).map(|candidate| (at, *candidate)).collect::<Vec<_>>();
+    slots.iter().enumerate().flat_map(of).collect()
 }
 
 impl RuleLayout {

@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::companion::Record;
 use super::doubts;
 use super::findings::Shared;
-use super::identity::{Failure, Person};
+use super::identity::{Failure, Held, Person};
 use super::lifecycle::Standing;
 use super::work::{Stage, Work};
-use crate::manifest::kinds::Ownership;
-use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, Visibility, attribute};
+use crate::manifest::kinds::{Lifecycle, Ownership};
+use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, ValueState, Visibility, attribute};
 
 /// Sources: how they were read, records without a key, what could not be told about identities.
 pub(super) fn sources(work: &mut Work<'_, '_>) {
@@ -104,6 +105,29 @@ pub(super) fn failures(work: &mut Work<'_, '_>, person: &Person) {
         let sentence = format!("{{who}}: the rule for {name} failed, so the value is not known: {words}");
         let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&source.name), sentence).attribute(name);
         work.findings.share(shared.at(source.rules[candidate.rule].place.as_ref()), &key);
+    }
+}
+
+/// What a rule of a source calls required, and nobody gives. Of people who have left nothing more is expected.
+pub(super) fn lacking(work: &mut Work<'_, '_>, person: &Person) {
+    let basis = work.basis;
+    if basis.layout.required.is_empty() || person.standing.lifecycle().is_none_or(|lifecycle| lifecycle == Lifecycle::Leaver) {
+        return;
+    }
+    for (slot, candidate) in &basis.layout.required {
+        let nothing = matches!(&person.slots[*slot], Held::State(ValueState::Clear | ValueState::Unmanaged));
+        let known =
+            || basis.people.behind(person.number).iter().any(|(source, record)| *source == candidate.source && *record != Record::Nothing);
+        if nothing && known() {
+            let source = &basis.policy.sources[candidate.source];
+            let name = &basis.layout.slots[*slot].name;
+            let sentence = format!("{{who}}: {name} is required by {} and has no value", source.name);
+            let shared =
+                Shared::new(Severity::Warning, FindingCode::RequiredAttributeMissing, Some(&source.name), sentence).attribute(name);
+            let hint = "Correct the record, or give another value with default(value, otherwise).";
+            let place = source.rules[candidate.rule].place.as_ref();
+            work.findings.share(shared.at(place).hint(hint), &Arc::from(person.key.as_str()));
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::identity::{Held, Outcome, Person, Reads as _, value_of};
 use super::layout::{AttributeLayout, RuleLayout};
 use super::lifecycle::Standing;
 use super::memo::{Answer, Families};
+use super::notice;
 use super::serve::{Serve, serve};
 use super::unique;
 use super::work::{Basis, Presence, Work};
@@ -77,6 +78,7 @@ pub(super) fn screen(work: &mut Work<'_, '_>, closely: bool) -> Screened {
         basis.people.assemble(&basis.layout, identity, &mut person);
         screened.standing.push(Where::of(&person.standing));
         due::of_person(work, &person);
+        notice::lacking(work, &person);
         if served {
             cover(work, &person, &mut families, &mut screened);
         }

@@ -100,3 +100,24 @@ fn a_list_that_is_null_is_cleared_and_an_empty_or_missing_one_is_left() {
     assert_snapshot!(told("emails", "record.mails", &json!({"mails": null}), observed.clone()), @"0 Update hr/1 [Mover] id=u1 emails: [{value: ada@acme.example}] > nothing;");
     assert_snapshot!(told("emails", "record.mails", &json!({}), observed), @"nothing");
 }
+
+#[test]
+fn a_required_value_that_nobody_gives_is_told_and_changes_nothing() {
+    let required = |more: &str| source("hr", "") + "    - {attribute: department, value: record.dept, required: true}\n" + more;
+    let scene = Scene::new(&[required(""), target("")])
+        .record("hr", json!({"id": "1", "login": "ada", "dept": "Ops"}))
+        .record("hr", json!({"id": "2", "login": "bob"}))
+        .record("hr", json!({"id": "3", "login": "cy", "dept": null}))
+        .record("hr", json!({"id": "4", "login": "di", "left": true}))
+        .record("hr", json!({"id": "5", "login": "ed", "desk": "Sales"}));
+    assert_snapshot!(scene.told(), @r"
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
+    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
+    3 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/5; userName: nothing > ed;
+    (Warning RequiredAttributeMissing) hr/2, hr/3, hr/5: department is required by hr and has no value
+    ");
+    let second = Scene::new(&[required("    - {attribute: department, value: record.desk}\n"), target("")])
+        .record("hr", json!({"id": "5", "login": "ed", "desk": "Sales"}));
+    assert_snapshot!(second.told(), @"0 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/5; userName: nothing > ed;");
+}
