@@ -103,7 +103,7 @@ fn a_group_is_kept_while_somebodys_value_is_not_known() {
     0 RemoveMembers group/team/2025-01-01 [Mover] id=g2 hr/1
     1 AddMembers group/team/2026-01-01 [Mover] id=g1 hr/1
     (Incomplete IncompleteRead) group/team/2025-01-01: nobody who is known has the value any more, but not everybody's is known, so the group is not removed
-    (Error ExpressionFailed) hr/2: the value for group/team could not be worked out, so memberships stay: `date(identity.title)` gets a text that is no date it knows; give its format, such as "%d/%m/%Y"
+    (Error ExpressionFailed) hr/2: the value for group/team could not be worked out, so memberships stay: `date(identity.title)` gets a text that is no date it knows; give its format, such as "dd/MM/yyyy"
     "###);
 }
 
