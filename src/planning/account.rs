@@ -130,7 +130,7 @@ fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired
 
 fn vanished(work: &mut Work<'_, '_>, target: usize, person: &Person) -> Presence {
     let basis = work.basis;
-    for id in correlate::linked_ids(basis, target, person.number, &person.key) {
+    for id in correlate::linked_ids(basis, target, &person.key, &basis.people.other_keys(person.number)) {
         if !basis.observed[target].accounts().answered(&LookupBy::Id(Arc::from(id))) {
             work.ask(target, ObjectKind::Account, LookupBy::Id(Arc::from(id)));
         }

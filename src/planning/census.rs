@@ -124,7 +124,7 @@ fn seats(first: u32, correlated: &Correlated, unseen: Option<usize>) -> Seats {
             seats.numbers.push(*number);
             continue;
         }
-        let known = correlated.own.contains(&record) || correlated.former.contains_key(&record) || *owner == Owner::Itself;
+        let known = correlated.former.contains_key(&record) || *owner == Owner::Itself;
         let block = match (correlated.companion.broken.get(&record), unseen) {
             _ if *owner == Owner::Contested => Some(Block::Contested),
             (Some(words), _) if !known => Some(Block::Broken(words.clone())),
@@ -143,7 +143,11 @@ fn keep_keys(identities: &mut Identities<'_>, source: usize, seats: &Seats, corr
     for (record, key) in &correlated.former {
         let owner = correlated.owners.get(*record as usize).copied().unwrap_or(Owner::Contested);
         let Some(number) = seats.numbers.get(*record as usize).copied() else { continue };
+        let itself = key.split_once('/').is_some_and(|(name, rest)| {
+            identities.policy.sources[source].name.as_ref() == name && identities.world.sources[source].key(*record) == rest
+        });
         let keeps = match owner {
+            Owner::Nobody | Owner::Contested if itself => false,
             Owner::Nobody | Owner::Contested => identities.policy.sources[source].establishes,
             Owner::Identity(number) => !has_accounts(identities, number),
             Owner::Itself => false,
@@ -271,8 +275,30 @@ impl Identities<'_> {
         !self.retired.is_empty() && self.retired.contains_key(&number)
     }
 
-    /// Keys under which an identity's accounts may be known too.
-    pub(super) fn former_keys(&self, number: u32) -> &[Arc<str>] {
-        if self.formers.is_empty() { &[] } else { self.formers.get(&number).map_or(&[], Vec::as_slice) }
+    /// Keys under which an identity's accounts may be known too: those that it had, and those of its other records that make somebody exist.
+    pub(super) fn other_keys(&self, number: u32) -> Vec<Arc<str>> {
+        let mut keys = self.formers.get(&number).cloned().unwrap_or_default();
+        if self.kept.contains_key(&number) {
+            keys.push(Arc::from(self.record_key(number)));
+        }
+        for companion in self.companions.iter().filter(|companion| self.policy.sources[companion.source].establishes) {
+            if let Record::Cells(record) = companion.record(number) {
+                keys.push(Arc::from(self.key_of(companion.source, record)));
+            }
+        }
+        keys.retain(|key| self.kept_key(number) != Some(key));
+        keys
+    }
+
+    /// The key that an identity's own record would give it.
+    pub(super) fn record_key(&self, number: u32) -> String {
+        match self.origin(number) {
+            Origin::Record(source, record) => self.key_of(source, record),
+            Origin::User(user) => self.policy.users[user].key.to_string(),
+        }
+    }
+
+    fn key_of(&self, source: usize, record: u32) -> String {
+        format!("{}/{}", self.policy.sources[source].name, self.world.sources[source].key(record))
     }
 }

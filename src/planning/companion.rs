@@ -6,7 +6,7 @@
 mod hits;
 mod rounds;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::identity::Identities;
@@ -66,10 +66,12 @@ pub(super) enum What {
     Shared { key: usize },
     /// one key leads elsewhere than what was found before
     Differs { key: usize, before: How },
-    /// the record is remembered as that of an identity that is gone, and a key that people change leads to another
+    /// the record is remembered as that of an identity that is gone, or as one of its own, and a key that people change leads to another
     Former { key: usize, identity: Arc<str> },
     /// the record is remembered as the first identity's, and something stronger says that it is the second's: no doubt, but news
     Handed { how: How },
+    /// the record is remembered as an identity of its own, and something stronger says that it is another's: news too
+    Joined { how: How },
     /// the record itself is no use: two have its key, or whether it is in scope is not known
     Unusable,
 }
@@ -114,7 +116,14 @@ impl Companion {
 
     /// What is in doubt about an identity. Of many only the first are named.
     pub(super) fn doubt(&self, number: u32) -> Option<&Doubt> {
-        self.doubts.iter().find(|doubt| doubt.identities.contains(&number) && !matches!(doubt.what, What::Handed { .. }))
+        self.doubts
+            .iter()
+            .find(|doubt| doubt.identities.contains(&number) && !matches!(doubt.what, What::Handed { .. } | What::Joined { .. }))
+    }
+
+    /// Whether an identity's record can't be told apart from another's.
+    pub(super) fn is_ambiguous(&self, number: u32) -> bool {
+        self.records.get(number as usize) == Some(&AMBIGUOUS)
     }
 
     /// Identities whose record can't be told apart from another's.
@@ -146,10 +155,8 @@ pub(super) struct Correlated {
     pub(super) companion: Companion,
     /// whose each record is
     pub(super) owners: Vec<Owner>,
-    /// records that are remembered as those of identities that are gone
+    /// records that are remembered as those of identities that are gone, or as identities of their own
     pub(super) former: BTreeMap<u32, Arc<str>>,
-    /// records that are remembered as identities of their own
-    pub(super) own: BTreeSet<u32>,
 }
 
 /// The companions of every source that establishes nobody, the higher precedence first: what one tells may be another's key.

@@ -121,11 +121,11 @@ impl Work<'_, '_> {
     fn proof(&mut self, identity: u32, key: &str) -> Claim {
         let Basis { observed, keyed_marker, .. } = self.basis;
         let accounts = observed[self.target].accounts();
-        let ids = linked_ids(self.basis, self.target, identity, key);
+        let others = self.basis.people.other_keys(identity);
+        let ids = linked_ids(self.basis, self.target, key, &others);
         let mut rows: Vec<u32> = ids.iter().filter_map(|id| accounts.find_id(id)).collect();
-        let former = self.basis.people.former_keys(identity);
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
-            for key in former.iter().map(AsRef::as_ref).chain([key]) {
+            for key in others.iter().map(AsRef::as_ref).chain([key]) {
                 self.mark.clear();
                 self.mark.push_str(keyed_marker);
                 self.mark.push_str(key);
@@ -137,7 +137,7 @@ impl Work<'_, '_> {
         match rows.as_slice() {
             [] if ids.iter().all(|id| accounts.answered(&LookupBy::Id(Arc::from(*id)))) => Claim::None,
             [] => Claim::Vanished,
-            [row] => self.take(identity, key, *row),
+            [row] => self.take(identity, key, &others, *row),
             several => {
                 self.block(identity, several, FindingCode::AmbiguousCorrelation, "{who}: its link and its marker lead to several accounts");
                 Claim::Blocked
@@ -146,10 +146,9 @@ impl Work<'_, '_> {
     }
 
     /// One account is proved to be its own, unless it says otherwise.
-    fn take(&mut self, identity: u32, key: &str, row: u32) -> Claim {
+    fn take(&mut self, identity: u32, key: &str, others: &[Arc<str>], row: u32) -> Claim {
         let accounts = self.basis.observed[self.target].accounts();
-        let former = self.basis.people.former_keys(identity);
-        if accounts.marked_key(row).is_some_and(|marked| marked != key && !former.iter().any(|former| former.as_ref() == marked)) {
+        if accounts.marked_key(row).is_some_and(|marked| marked != key && !others.iter().any(|other| other.as_ref() == marked)) {
             // The mark's owner is not touched by a link that is out of date.
             let sentence = "{who}: its link leads to an account with somebody else's marker";
             self.note(identity, &[row], FindingCode::AmbiguousCorrelation, sentence);
@@ -321,12 +320,12 @@ impl Work<'_, '_> {
     }
 }
 
-/// The ids that links give for an identity, by its key and by those that it had.
-pub(super) fn linked_ids<'w>(basis: &Basis<'w>, target: usize, identity: u32, key: &str) -> Vec<&'w str> {
+/// The ids that links give for an identity, by its key and by its other ones.
+pub(super) fn linked_ids<'w>(basis: &Basis<'w>, target: usize, key: &str, others: &[Arc<str>]) -> Vec<&'w str> {
     let (world, name) = (basis.world, &basis.policy.targets[target].name);
     let mut ids = world.recall.ids_of(&world.memory, name, ObjectKind::Account, key);
-    for former in basis.people.former_keys(identity) {
-        ids.extend(world.recall.ids_of(&world.memory, name, ObjectKind::Account, former));
+    for other in others {
+        ids.extend(world.recall.ids_of(&world.memory, name, ObjectKind::Account, other));
     }
     ids
 }

@@ -43,6 +43,16 @@ pub(super) fn words(basis: &Basis<'_>, source: usize, doubt: &Doubt) -> String {
             let before = how(basis, source, *before);
             format!("{people}: {before} and its {} lead to different records, {records}{more}", key(*at))
         }
+        What::Former { key: at, identity } if records == identity.as_ref() => {
+            format!(
+                "{people}: by its {} it would get {records}, which has been an identity of its own; they are not joined by that",
+                key(*at)
+            )
+        }
+        What::Joined { how: by } => {
+            let before = list(doubt.identities.iter().map(|number| basis.people.record_key(*number)));
+            format!("{before} and {records} are one person from now on, by {}", how(basis, source, *by))
+        }
         What::Former { key: at, identity } => {
             format!("{people}: by its {} it would get {records}, which was {identity}'s; that is not handed on to a namesake", key(*at))
         }
@@ -85,14 +95,16 @@ fn in_doubt(work: &mut Work<'_, '_>, companion: &Companion) {
         named.extend(doubt.identities.iter().copied());
         let subject = Subject::object(&rules.name, &first);
         let finding = match doubt.what {
-            What::Handed { .. } => Finding::new(Severity::Warning, FindingCode::RecordHandedOn, subject, message),
+            What::Handed { .. } | What::Joined { .. } => Finding::new(Severity::Warning, FindingCode::RecordHandedOn, subject, message),
             _ => Finding::new(Severity::Error, FindingCode::AmbiguousCorrelation, subject, message).hint(settle(basis, companion, doubt)),
         };
         let key = match doubt.what {
-            What::Shared { key } | What::Differs { key, .. } | What::Former { key, .. } | What::Handed { how: How::Key(key) } => {
-                rules.correlate.get(key)
-            }
-            What::Handed { .. } | What::Unusable => None,
+            What::Shared { key }
+            | What::Differs { key, .. }
+            | What::Former { key, .. }
+            | What::Handed { how: How::Key(key) }
+            | What::Joined { how: How::Key(key) } => rules.correlate.get(key),
+            What::Handed { .. } | What::Joined { .. } | What::Unusable => None,
         };
         let place = key.and_then(|key| key.value.place()).unwrap_or(&rules.place);
         work.findings.push(finding.at(Some(place.clone())));
@@ -119,7 +131,12 @@ fn settle(basis: &Basis<'_>, companion: &Companion, doubt: &Doubt) -> String {
         None => records,
     };
     let former = match &doubt.what {
-        What::Former { identity, .. } => format!(" If they are one person: formerKeys: [{identity}]."),
+        What::Former { identity, .. } if !identity.ends_with(&format!("/{record}")) => {
+            format!(" If they are one person: formerKeys: [{identity}].")
+        }
+        _ if basis.policy.sources[companion.source].establishes => {
+            format!(" If it is somebody else: overrides: {{source: {name}, key: {record:?}}}, with the same records, in a User of theirs.")
+        }
         _ => String::new(),
     };
     format!("Correct the source, or say whose record it is, {own}.{former}")

@@ -168,7 +168,7 @@ impl<'w> Identities<'w> {
         Origin::Record(span.source, span.record(number - span.first))
     }
 
-    fn kept_key(&self, number: u32) -> Option<&Arc<str>> {
+    pub(super) fn kept_key(&self, number: u32) -> Option<&Arc<str>> {
         if self.kept.is_empty() { None } else { self.kept.get(&number) }
     }
 

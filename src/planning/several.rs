@@ -48,6 +48,12 @@ pub(super) fn settle<'w>(
         .collect();
     person.failures.clear();
     person.unique.clear();
+    let ambiguous = |source: &&usize| identities.companion(**source).is_some_and(|companion| companion.is_ambiguous(person.number));
+    if let Some(source) = establishing.iter().find(ambiguous) {
+        // One of two records that may be theirs would make a second account, or end the wrong one.
+        records.silence(Vec::new());
+        return Standing::Unknown(format!("which record of {} is theirs can't be told", identities.policy.sources[*source].name).into());
+    }
     let here = standings.iter().map(|(_, standing)| presence(standing)).max().unwrap_or_default();
     records.silence(standings.iter().filter(|(_, standing)| presence(standing) < here).map(|(source, _)| *source).collect());
     best(identities, &standings)

@@ -26,7 +26,7 @@ pub(in crate::planning) fn correlate(identities: &Identities<'_>, layout: &Layou
         broken: BTreeMap::new(),
     };
     let owners = vec![Owner::Nobody; identities.world.sources[source].len() as usize];
-    let correlated = Correlated { companion, owners, former: BTreeMap::new(), own: BTreeSet::new() };
+    let correlated = Correlated { companion, owners, former: BTreeMap::new() };
     let mut rounds = Rounds { identities, layout, source, done: correlated, settled: BTreeSet::new() };
     rounds.declared();
     let keys = &layout.sources[source].keys;
@@ -71,13 +71,13 @@ impl Rounds<'_, '_, '_> {
             }
             for record in named {
                 match anchor {
-                    Some(identity) => self.declare(identity, record),
+                    Some(identity) => self.declare(identity, record, How::Declared),
                     None => self.done.owners[record as usize] = Owner::Itself,
                 }
             }
         }
         for (number, record) in identities.kept_in(source) {
-            self.declare(number, record);
+            self.declare(number, record, How::Remembered);
         }
     }
 
@@ -87,9 +87,9 @@ impl Rounds<'_, '_, '_> {
         if self.identities.policy.sources[self.source].name.as_ref() == source { side.find(rest) } else { None }
     }
 
-    fn declare(&mut self, identity: u32, record: u32) {
+    fn declare(&mut self, identity: u32, record: u32, how: How) {
         if self.done.owners[record as usize] == Owner::Nobody && self.settled.insert(identity) {
-            self.claim(identity, record, How::Declared);
+            self.claim(identity, record, how);
         }
     }
 
@@ -120,7 +120,7 @@ impl Rounds<'_, '_, '_> {
         for link in identities.world.memory.records.iter().filter(|link| link.source == *name) {
             let Some(record) = identities.world.sources[self.source].find(&link.record) else { continue };
             if link.identity.split_once('/').is_some_and(|(source, key)| source == name.as_ref() && key == link.record.as_ref()) {
-                self.done.own.insert(record);
+                self.is_itself(record, &link.identity);
                 continue;
             }
             let owner = self.done.owners[record as usize];
@@ -140,6 +140,18 @@ impl Rounds<'_, '_, '_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Somebody of their own is not joined with another by a key that people change; by a firmer one they are, and that is told.
+    fn is_itself(&mut self, record: u32, key: &Arc<str>) {
+        self.done.former.insert(record, key.clone());
+        if let Owner::Identity(now) = self.done.owners[record as usize]
+            && self.identities.kept_key(now) != Some(key)
+        {
+            let how = How::of(self.done.companion.how[now as usize]);
+            let doubt = Doubt { what: What::Joined { how }, identities: vec![now], records: vec![record], more: 0 };
+            self.done.companion.doubts.push(doubt);
         }
     }
 
@@ -167,9 +179,10 @@ impl Rounds<'_, '_, '_> {
                     None => continue,
                 },
             };
+            let contests = !matches!(what, What::Former { .. });
             doubts.push(hits::doubt(self.identities, self.source, what, &[identity], &all));
             people.insert(identity);
-            records.extend(all);
+            records.extend(all.into_iter().filter(|_| contests));
         }
         let mut by_record: Vec<(u32, u32)> = hits.pairs.iter().map(|(identity, record)| (*record, *identity)).collect();
         by_record.sort_unstable();
