@@ -123,6 +123,9 @@ pub struct SqlConnection {
     /// One row for each membership of an account in a group. A Target only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memberships: Option<LinkTable>,
+    /// One row for each owner of a group. A Target only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owners: Option<LinkTable>,
     /// One row for each role of an account: the attribute `roles`. A Target only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<RoleTable>,

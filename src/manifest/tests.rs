@@ -402,3 +402,41 @@ const DAMAGE: &[&str] = &[
     "", ":", ": ", "- ", "\n", "\n\n", "  ", "\t", "[", "]", "{", "}", "'", "\"", "|", ">", "&a ", "*a", "!!str ", "!x ", "#", " #", "%",
     "---\n", "...\n", "?", "~", "null", "\u{feff}", "\u{0}", "\r", "\u{2028}", "ü", "𝄞", ",", "<<: *a\n", "\\", "0x1f", "@", "`",
 ];
+
+#[test]
+fn a_group_for_each_value_says_what_its_groups_are_called_and_nothing_for_one_alone() {
+    let text = "apiVersion: headcount.dev/v1alpha1
+kind: Group
+metadata: {name: department}
+spec:
+  forEach: identity.department
+  displayName: Team
+  members: []
+  previousNames: [Dept]
+  previousValues: {Engineering: [Eng, Dev], Dev: [sales], Support: [ENG]}
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Group
+metadata: {name: ops}
+spec:
+  displayName: Team {value}
+  except: [x]
+  previousValues: {a: [b]}
+  members: [{group: department/Eng}, {group: department}, {group: ops/x}, {group: none/x}]
+  exclude: [{user: nobody}, {}]
+";
+    insta::assert_snapshot!(told(text), @r###"
+    a.yaml:6:16: error: with `forEach` each group needs a name of its own (write `{value}` where the value goes: `Team {value}`)
+    a.yaml:7:3: error: with `forEach` members come from the value alone (take it out; a Group of its own can name people, and `{group: ...}` for all of these)
+    a.yaml:8:19: error: with `forEach` each group has a former name of its own (write `{value}` where the value goes: `Team {value}`)
+    a.yaml:9:39: error: `Dev` is written as a former value and as one of today (write all former values below the one that everybody has today)
+    a.yaml:9:69: error: `ENG` is written as a former value of `Engineering` and of `Support` (one group goes on under one value: write it below one of them)
+    a.yaml:15:16: error: `{value}` means something only with `forEach` (add `forEach`, such as `forEach: identity.department`, or take it out)
+    a.yaml:16:3: error: `except` means something only with `forEach` (add `forEach`, such as `forEach: identity.department`, or take it out)
+    a.yaml:17:3: error: `previousValues` means something only with `forEach` (add `forEach`, such as `forEach: identity.department`, or take it out)
+    a.yaml:18:67: error: the Group `ops` is one group, so nothing stands behind its name (write `ops`; only a Group with `forEach` has values)
+    a.yaml:18:83: error: there is no Group `none` (declare the Group, or correct the name)
+    a.yaml:19:20: error: there is no User `nobody` (declare the User, or name the person by `identity: {source, key}`)
+    a.yaml:19:29: error: a member needs one of `user`, `identity` and `group` (one entry of the list for each of them)
+    "###);
+}

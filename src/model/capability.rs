@@ -26,6 +26,8 @@ pub struct Capabilities {
     pub write_memberships: bool,
     /// a group can be a member of a group
     pub nested_groups: bool,
+    /// groups can have owners: the attribute `owners`, a list of accounts
+    pub group_owners: bool,
     /// the attribute of an account that holds the marker (`externalId`); none: ownership is proved by links only
     pub account_marker: Option<Arc<str>>,
     /// the attribute of a group that holds the marker

@@ -275,7 +275,8 @@ impl Step<'_, '_, '_> {
     }
 }
 
-fn new_group(work: &Work<'_, '_>, at: usize) -> ObjectRef {
+/// A group that is made in this plan, as changes name it.
+pub(super) fn new_group(work: &Work<'_, '_>, at: usize) -> ObjectRef {
     let group = &work.basis.groups.all[at];
     ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() }
 }

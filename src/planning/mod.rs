@@ -25,6 +25,7 @@ mod memo;
 mod notice;
 mod observed;
 mod order;
+mod owner;
 mod population;
 mod protect;
 mod records;
@@ -202,6 +203,7 @@ fn decide_groups(work: &mut Work<'_, '_>, rosters: &[Roster]) -> Vec<TargetGroup
         let mut groups = group::settle(work, target);
         membership::refuse_renames(work, target, &mut groups, rosters);
         membership::settle(work, target, &groups, rosters);
+        owner::settle(work, target, &groups, rosters);
         groups
     };
     targets.map(settle).collect()

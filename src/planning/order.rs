@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::reference::{depths, key_of};
+use super::reference::{depths, keys_of};
 use super::work::{Draft, Work};
 use crate::model::{Action, Change, ChangeId, ObjectKind};
 
@@ -35,15 +35,15 @@ pub(super) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
 type Made = BTreeMap<(usize, ObjectKind, Arc<str>), (ChangeId, Action)>;
 
 /// The creation or adoption of what a change is about and of its members, and the creations of what it refers to: an account that is only being adopted has
-/// its id already, so those that refer to each other in a circle wait for nobody.
+/// its id already, so those that refer to each other in a circle wait for nobody. A group has only owners who are ours.
 fn needs(draft: &Draft, made: &Made) -> Vec<ChangeId> {
     let change = &draft.change;
     let find = |kind: ObjectKind, key: &Arc<str>| made.get(&(draft.target, kind, key.clone())).copied();
     let begins = matches!(change.action, Action::Create | Action::Adopt);
     let own = if begins { None } else { find(change.object.kind, &change.object.key) };
-    let references = change.attributes.iter().filter_map(key_of).filter_map(|key| find(ObjectKind::Account, key));
+    let references = change.attributes.iter().flat_map(keys_of).filter_map(|key| find(ObjectKind::Account, key));
     let members = change.members.iter().filter_map(|member| find(member.member.kind, &member.member.key));
-    let created = references.filter(|(_, action)| *action == Action::Create);
+    let created = references.filter(|(_, action)| *action == Action::Create || change.object.kind == ObjectKind::Group);
     let mut needs: Vec<ChangeId> = own.into_iter().chain(created).chain(members).map(|(at, _)| at).collect();
     needs.sort_unstable();
     needs.dedup();

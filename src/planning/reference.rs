@@ -26,6 +26,19 @@ pub(super) fn key_of(attribute: &AttributeChange) -> Option<&Arc<str>> {
     }
 }
 
+/// All keys that a change's attribute refers to.
+pub(super) fn keys_of(attribute: &AttributeChange) -> impl Iterator<Item = &Arc<str>> {
+    let values = match &attribute.after {
+        Some(Value::List(items)) => items,
+        Some(single) => std::slice::from_ref(single),
+        None => &[],
+    };
+    values.iter().filter_map(|value| match value {
+        Value::Reference(key) => Some(key),
+        _ => None,
+    })
+}
+
 fn drop_unresolved(work: &mut Work<'_, '_>) {
     let adopted = work.drafts.iter().filter(|draft| draft.change.action == Action::Adopt);
     let adopted: BTreeSet<(usize, Arc<str>)> = adopted.map(|draft| (draft.target, draft.change.object.key.clone())).collect();

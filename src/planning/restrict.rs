@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::reference::key_of;
+use super::reference::keys_of;
 use crate::model::{Change, ChangeId};
 
 /// The steps that these keys reach, in the plan's order.
@@ -30,7 +30,7 @@ pub fn restrict(changes: &[Change], keys: &BTreeSet<Arc<str>>) -> Vec<Change> {
 
 /// A step as far as it is reached.
 fn reach(change: &Change, keys: &BTreeSet<Arc<str>>) -> Option<Change> {
-    if keys.contains(&change.object.key) || change.attributes.iter().filter_map(key_of).any(|key| keys.contains(key)) {
+    if keys.contains(&change.object.key) || change.attributes.iter().flat_map(keys_of).any(|key| keys.contains(key)) {
         return Some(change.clone());
     }
     let members: Vec<_> = change.members.iter().filter(|member| keys.contains(&member.member.key)).cloned().collect();
@@ -42,5 +42,5 @@ fn needed(step: &Change, need: &Change) -> bool {
     let object = &need.object.key;
     *object == step.object.key
         || step.members.iter().any(|member| member.member.key == *object)
-        || step.attributes.iter().filter_map(key_of).any(|key| key == object)
+        || step.attributes.iter().flat_map(keys_of).any(|key| key == object)
 }

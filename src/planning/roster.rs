@@ -66,12 +66,13 @@ pub(super) fn rosters(work: &mut Work<'_, '_>, screened: &mut Screened) -> Vec<R
     rosters
 }
 
-fn is_group(member: &MemberPolicy) -> bool {
+/// Whether a line names a group.
+pub(super) fn is_group(member: &MemberPolicy) -> bool {
     member.key.starts_with("group/")
 }
 
 /// Those whose last day is not over.
-fn current<'p>(work: &Work<'_, '_>, members: &'p [MemberPolicy]) -> impl Iterator<Item = &'p MemberPolicy> + use<'p> {
+pub(super) fn current<'p>(work: &Work<'_, '_>, members: &'p [MemberPolicy]) -> impl Iterator<Item = &'p MemberPolicy> + use<'p> {
     let today = work.basis.moment.today;
     members.iter().filter(move |member| member.until.is_none_or(|until| until >= today))
 }
@@ -109,8 +110,8 @@ fn nest(work: &mut Work<'_, '_>, member: &MemberPolicy, roster: &mut Roster) {
     }
 }
 
-/// The groups that a member names. One that is about to go is none.
-fn named(work: &Work<'_, '_>, member: &MemberPolicy) -> Vec<usize> {
+/// The groups that a line names. One that is about to go is none.
+pub(super) fn named(work: &Work<'_, '_>, member: &MemberPolicy) -> Vec<usize> {
     let groups = &work.basis.groups;
     let made = groups.made(&member.key);
     let found = match groups.find(&member.key) {

@@ -142,6 +142,7 @@ fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> Wanted {
 
 fn groups(capabilities: &Capabilities) -> Wanted {
     let marker = capabilities.group_marker.clone();
-    let columns: BTreeSet<Arc<str>> = [Arc::from("displayName")].into_iter().chain(marker.clone()).collect();
-    Wanted { found_by: columns.clone(), columns, enforced: BTreeSet::new(), marker, active: false }
+    let found_by: BTreeSet<Arc<str>> = [Arc::from("displayName")].into_iter().chain(marker.clone()).collect();
+    let owners = capabilities.group_owners.then(|| Arc::from("owners"));
+    Wanted { columns: found_by.iter().cloned().chain(owners).collect(), found_by, enforced: BTreeSet::new(), marker, active: false }
 }

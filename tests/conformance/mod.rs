@@ -10,3 +10,4 @@ mod pipeline;
 mod scim;
 mod sql;
 mod table;
+mod values;

@@ -4,7 +4,7 @@ use headcount::connector::{Surroundings, registry};
 use headcount::manifest::kinds::TargetConnection;
 
 use super::direct::Subject;
-use super::pipeline;
+use super::{pipeline, values};
 use crate::support::scim2::Scim2Server;
 use crate::support::skipped;
 
@@ -20,6 +20,12 @@ async fn the_connector_takes_every_step() {
 async fn apply_takes_every_step_and_leaves_nothing_to_plan() {
     let Some(server) = Scim2Server::start() else { return skipped("conformance of apply on scim", "scim2-server") };
     pipeline::take_all_steps(&TargetConnection::Scim(server.connection(server.url())), true).await;
+}
+
+#[tokio::test]
+async fn a_group_for_each_value_follows_its_value() {
+    let Some(server) = Scim2Server::start() else { return skipped("groups of values on scim", "scim2-server") };
+    values::live_through(&TargetConnection::Scim(server.connection(server.url()))).await;
 }
 
 /// A service that says it has neither PATCH nor filters, only whole resources under a version.

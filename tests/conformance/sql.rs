@@ -5,7 +5,7 @@ use headcount::manifest::kinds::TargetConnection;
 use serde_json::json;
 
 use super::direct::Subject;
-use super::pipeline;
+use super::{pipeline, values};
 
 const APP: &str = "
     CREATE TABLE staff (
@@ -17,6 +17,7 @@ const APP: &str = "
     );
     CREATE TABLE circle (no INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE, mark TEXT UNIQUE);
     CREATE TABLE circle_staff (circle INTEGER NOT NULL REFERENCES circle (no), staff INTEGER NOT NULL REFERENCES staff (no), UNIQUE (circle, staff));
+    CREATE TABLE circle_lead (circle INTEGER NOT NULL REFERENCES circle (no), staff INTEGER NOT NULL REFERENCES staff (no), UNIQUE (circle, staff));
 ";
 
 /// An application whose tables are empty. The folder must be kept.
@@ -40,6 +41,7 @@ fn application() -> (tempfile::TempDir, TargetConnection) {
         },
         "groups": { "table": "circle", "key": "no", "columns": { "displayName": "title", "externalId": "mark" } },
         "memberships": { "table": "circle_staff", "group": "circle", "account": "staff" },
+        "owners": { "table": "circle_lead", "group": "circle", "account": "staff" },
     }});
     (folder, serde_json::from_value(connection).expect("a connection"))
 }
@@ -55,4 +57,10 @@ async fn the_connector_takes_every_step() {
 async fn apply_takes_every_step_and_leaves_nothing_to_plan() {
     let (_folder, connection) = application();
     pipeline::take_all_steps(&connection, false).await;
+}
+
+#[tokio::test]
+async fn a_group_for_each_value_follows_its_value() {
+    let (_folder, connection) = application();
+    values::live_through(&connection).await;
 }

@@ -76,6 +76,7 @@ impl System {
             delete_groups: deletes,
             write_memberships: true,
             nested_groups: nests,
+            group_owners: false,
             account_marker: if marks_accounts { external() } else { None },
             group_marker: if marks_groups { external() } else { None },
             account_attributes: narrow.then(|| NARROW.iter().map(|name| Arc::from(*name)).collect()),

@@ -121,6 +121,7 @@ impl Discovery {
             entitlements: false,
             entitlement_parameters: None,
             end_sessions: false,
+            group_owners: false,
             deactivation_drops_memberships: false,
         }
     }

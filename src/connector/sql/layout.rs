@@ -20,6 +20,8 @@ pub(super) struct Layout {
     pub(super) groups: Option<Objects>,
     pub(super) memberships: Option<Link>,
     pub(super) roles: Option<Roles>,
+    /// of groups: the group stands for the account, an owner's key for the role
+    pub(super) owners: Option<Roles>,
     pub(super) entitlements: Option<Entitlements>,
 }
 
@@ -99,11 +101,15 @@ pub(super) fn check(connection: &Connection, described: &SqlConnection) -> rusql
     let memberships = described.memberships.as_ref().map(|link| checker.link(link)).transpose()?.flatten();
     let roles = described.roles.as_ref().map(|roles| checker.roles(roles)).transpose()?.flatten();
     let entitlements = described.entitlements.as_ref().map(|table| checker.entitlements(table)).transpose()?.flatten();
-    if described.memberships.is_some() && described.groups.is_none() {
-        checker.problem("`memberships` needs `groups`: describe the table of groups too");
+    let owners = described.owners.as_ref().map(|link| checker.link(link)).transpose()?.flatten();
+    let owners = owners.map(|Link { table, group, account, initial }| Roles { table, account: group, role: account, names: None, initial });
+    for (name, given) in [("memberships", described.memberships.is_some()), ("owners", described.owners.is_some())] {
+        if given && described.groups.is_none() {
+            checker.problem(format!("`{name}` needs `groups`: describe the table of groups too"));
+        }
     }
     Ok(match accounts {
-        Some(accounts) if checker.problems.is_empty() => Ok(Layout { accounts, groups, memberships, roles, entitlements }),
+        Some(accounts) if checker.problems.is_empty() => Ok(Layout { accounts, groups, memberships, roles, owners, entitlements }),
         _ => Err(checker.problems),
     })
 }
@@ -126,6 +132,7 @@ impl Layout {
             delete_groups: groups,
             write_memberships: self.memberships.is_some(),
             nested_groups: false,
+            group_owners: self.owners.is_some(),
             account_marker: marker(&self.accounts),
             group_marker: self.groups.as_ref().and_then(marker),
             account_attributes: Some(self.accounts.columns.keys().cloned().chain(roles).chain(active).collect()),

@@ -1,4 +1,4 @@
-//! Writing what links accounts to groups and to roles.
+//! Writing what links accounts to groups and to roles, and groups to their owners.
 //!
 //! Must never: link something that is not there, or write a link twice.
 
@@ -48,6 +48,10 @@ pub(super) fn unlink(connection: &Connection, layout: &Layout, kind: ObjectKind,
         let column = if kind == ObjectKind::Group { &link.group } else { &link.account };
         delete_where(connection, &link.table, &[(column, key_value(id))])?;
     }
+    if let Some(owners) = &layout.owners {
+        let column = if kind == ObjectKind::Group { &owners.account } else { &owners.role };
+        delete_where(connection, &owners.table, &[(column, key_value(id))])?;
+    }
     if let Some(roles) = layout.roles.as_ref().filter(|_| kind == ObjectKind::Account) {
         delete_where(connection, &roles.table, &[(&roles.account, key_value(id))])?;
     }
@@ -57,7 +61,7 @@ pub(super) fn unlink(connection: &Connection, layout: &Layout, kind: ObjectKind,
     Ok(())
 }
 
-/// Gives an account these roles and no others; whether anything changed.
+/// Gives an account these roles (or a group these owners) and no others; whether anything changed.
 pub(super) fn set_roles(connection: &Connection, roles: &Roles, account: &str, wanted: Option<&Value>) -> Result<bool, Refusal> {
     let mut names = BTreeSet::new();
     role_names(wanted, &mut names)?;

@@ -36,7 +36,7 @@ enum Out {
     Text(usize),
     Column(usize, Column),
     Active(usize, Active),
-    /// the account's roles; the number is its key's
+    /// an account's roles or a group's owners; the number is its key's
     Roles(usize),
 }
 
@@ -56,7 +56,7 @@ struct Asked {
 }
 
 impl Select {
-    /// Accounts or groups of a Target.
+    /// Accounts with their roles, or groups with their owners, of a Target.
     pub(super) fn objects(objects: &Objects, roles: Option<&Roles>, columns: &Columns) -> Self {
         let mut select = Self { table: objects.table.clone(), order: objects.key.sql(), ..Self::default() };
         select.only(&objects.only);
@@ -65,7 +65,7 @@ impl Select {
                 ("id", ..) => Out::Text(select.position(&objects.key)),
                 ("active", Some(active), _) => Out::Active(select.position(active.column()), active.clone()),
                 ("active", None, _) => Out::True,
-                ("roles", _, Some(table)) => {
+                ("roles" | "owners", _, Some(table)) => {
                     let key = select.position(&objects.key);
                     select.roles = Some(RolesOf { table: table.clone(), by_account: HashMap::new() });
                     Out::Roles(key)
@@ -270,7 +270,7 @@ pub(super) fn target_select(layout: &Layout, kind: crate::model::ObjectKind, col
     }
     match (kind, &layout.groups, &layout.memberships) {
         (Account, ..) => Ok(Select::objects(&layout.accounts, layout.roles.as_ref(), columns)),
-        (Group, Some(groups), _) => Ok(Select::objects(groups, None, columns)),
+        (Group, Some(groups), _) => Ok(Select::objects(groups, layout.owners.as_ref(), columns)),
         (Membership, _, Some(link)) => Ok(Select::memberships(link, columns)),
         (Group, None, _) => Err("the connection describes no table of `groups`".into()),
         (Membership, _, None) => Err("the connection describes no table of `memberships`".into()),

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Error, ErrorCode, TransactionBehavior, params_from_it
 use super::cell;
 use super::database::Database;
 use super::entitlements;
-use super::layout::{Active, Layout, Objects};
+use super::layout::{Active, Layout, Objects, Roles};
 use super::links;
 use super::schema::{Column, quoted};
 use super::select::key_value;
@@ -148,24 +148,28 @@ fn run(connection: &Connection, layout: &Layout, job: &Job) -> Done {
     }
 }
 
-/// What one change sets: plain columns, whether the account is active, and the roles.
+/// What one change sets: plain columns, whether the account is active, and its roles or owners.
 struct Settings<'j> {
     columns: Vec<(&'j Column, Sql)>,
     active: Option<bool>,
-    roles: Option<Option<&'j Value>>,
+    held: Option<(&'j Roles, Option<&'j Value>)>,
 }
 
-fn settings<'j>(layout: &Layout, objects: &'j Objects, job: &'j Job) -> Result<Settings<'j>, Refusal> {
+fn settings<'j>(layout: &'j Layout, objects: &'j Objects, job: &'j Job) -> Result<Settings<'j>, Refusal> {
     let active = match job.action {
         Action::Deactivate => Some(false),
         Action::Reactivate => Some(true),
         _ => None,
     };
-    let mut settings = Settings { columns: Vec::new(), active, roles: None };
+    let mut settings = Settings { columns: Vec::new(), active, held: None };
+    let held = match job.kind {
+        ObjectKind::Group => layout.owners.as_ref().map(|owners| ("owners", owners)),
+        _ => layout.roles.as_ref().map(|roles| ("roles", roles)),
+    };
     for (attribute, value) in &job.attributes {
         match (attribute.as_ref(), objects.columns.get(attribute)) {
             ("active", _) => settings.active = settings.active.or(value.as_ref().and_then(Value::as_bool)),
-            ("roles", _) if layout.roles.is_some() && job.kind == ObjectKind::Account => settings.roles = Some(value.as_ref()),
+            (name, _) if held.is_some_and(|(held, _)| held == name) => settings.held = held.map(|(_, table)| (table, value.as_ref())),
             (_, Some(column)) => {
                 let value = value.as_ref().map_or_else(|| cell::nothing(column), |value| cell::to_sql(column, value));
                 settings.columns.push((column, value.map_err(Refusal::rejected)?));
@@ -195,7 +199,7 @@ fn create(connection: &Connection, layout: &Layout, objects: &Objects, job: &Job
         }
     }
     let id: String = insert(connection, objects, &columns)?;
-    if let (Some(roles), Some(wanted)) = (&layout.roles, settings.roles) {
+    if let Some((roles, wanted)) = settings.held {
         links::set_roles(connection, roles, &id, wanted)?;
     }
     Ok(Written { id: id.into(), already_so: false })
@@ -236,8 +240,8 @@ fn update(connection: &Connection, layout: &Layout, objects: &Objects, job: &Job
     if !already_so {
         change_one(connection, objects, id, &changes)?;
     }
-    let roles_changed = match (&layout.roles, settings.roles) {
-        (Some(roles), Some(wanted)) => links::set_roles(connection, roles, id, wanted)?,
+    let roles_changed = match settings.held {
+        Some((roles, wanted)) => links::set_roles(connection, roles, id, wanted)?,
         _ => false,
     };
     Ok(Written { id: id.into(), already_so: already_so && !roles_changed })

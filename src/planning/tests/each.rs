@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::super::testing::{Scene, group, source, target};
 use crate::model::{Evidence, ObjectKind};
+use crate::planning::why::{MembershipWhy, Provenance};
 
 const GROUPS: &str = "  groups: {}\n  guardrails: {deleteGroups: {count: 9}}\n";
 
@@ -251,4 +252,43 @@ fn existing_groups_are_adopted_in_any_spelling() {
     0 Adopt group/team/sales [Declared] id=g1 externalId: nothing > hc:acme:group/team/sales; risks [Adoption]
     1 AddMembers group/team/sales [Mover] id=g1 hr/2 hr/3 needs [0]
     "###);
+}
+
+#[test]
+fn everybody_hears_which_value_brings_them_in_or_that_none_does() {
+    let groups = [each("  except: [Care]\n  rule: 'identity.userName != \"p3\"'\n"), group("all", "  members: [{group: team}]\n")];
+    let scene = people(scene(GROUPS, &groups), &["Sales", "Care", "Sales"]);
+    let (world, moment) = (scene.world(), scene.moment);
+    let provenance = Provenance::new(&scene.policy, &world, moment);
+    let told = |key: &str| {
+        let groups = provenance.explain(key, None).unwrap().groups;
+        let line = |why: &MembershipWhy| {
+            let ways = why.because.iter().map(|because| {
+                let parts: Vec<String> = because.trace.iter().map(|part| format!("{} -> {}", part.expression, part.value)).collect();
+                format!("  {} [{}]", because.words, parts.join("; "))
+            });
+            format!("{} {:?}\n{}", why.group, why.belongs, ways.collect::<Vec<_>>().join("\n"))
+        };
+        groups.iter().map(line).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(told("hr/1"), @r###"
+    group/all Some(true)
+      the rule of group/team covers it [identity.userName != "p3" -> true; identity.userName -> "p1"]
+      group/team/sales is for the value `Sales`, and it has that [identity.title -> "Sales"]
+    group/team/sales Some(true)
+      the rule of group/team covers it [identity.userName != "p3" -> true; identity.userName -> "p1"]
+      group/team/sales is for the value `Sales`, and it has that [identity.title -> "Sales"]
+    "###);
+    assert_snapshot!(told("hr/2"), @r###"
+    group/team Some(false)
+      the rule of group/team covers it [identity.userName != "p3" -> true; identity.userName -> "p2"]
+      no group of group/team is for its value [identity.title -> "Care"]
+    "###);
+    assert_snapshot!(told("hr/3"), @r###"
+    group/team Some(false)
+      the rule of group/team does not cover it [identity.userName != "p3" -> false; identity.userName -> "p3"]
+    "###);
+    let plan = scene.plan();
+    let because = |at: usize| provenance.why(&plan.changes[at]).because[0].words.clone();
+    assert_snapshot!(because(1), @"made for the value `Sales`");
 }

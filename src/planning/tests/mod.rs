@@ -1,6 +1,7 @@
 //! The rules of planning, each as a small story.
 
 mod accounts;
+mod belonging;
 mod each;
 mod entitlements;
 mod evidence;

@@ -18,6 +18,10 @@ use crate::world::Truth;
 pub(super) fn why(basis: &Basis<'_>, change: &Change) -> Why {
     let at = basis.groups.find(&change.object.key);
     let because = match at.and_then(|at| basis.groups.all.get(at)) {
+        Some(group) if change.attributes.iter().any(|attribute| attribute.attribute.as_ref() == "owners") => {
+            let owners = group.policy.owners.iter();
+            owners.map(|owner| Because::words(format!("{} owns it", owner.key)).at(Some(&owner.place))).collect()
+        }
         Some(group) => vec![stands(group)],
         None => vec![Because::words(format!("no Group manifest declares `{}`", change.object.key))],
     };
