@@ -385,7 +385,7 @@ fn every_name_is_checked_and_the_place_is_exact() {
     assert_snapshot!(problems("record.dept == \"x\"", Root::Identity), @"0[record]: nothing is called `record` here (only `identity` is known here)");
     assert_snapshot!(problems("identity.title.trim().lowerCase()", Root::Identity), @"22[lowerCase]: there is no function `lowerCase` (did you mean lower?)");
     assert_snapshot!(problems("replace(record.a, \"x\")", Root::Record), @"7[(]: `replace` takes 3 arguments, not 2 (write replace(text, \"from\", \"to\"))");
-    assert_snapshot!(problems("group.label.chat == \"yes\"", Root::Group), @"0[group.label.chat]: nothing is called `group.label.chat` (known are name, displayName, description and labels.*)");
+    assert_snapshot!(problems("group.label.chat == \"yes\"", Root::Group), @"0[group.label.chat]: nothing is called `group.label.chat` (known are name, displayName, description, value and labels.*)");
     assert_snapshot!(problems("identity", Root::Identity), @"0[identity]: `identity` alone is no value (name a field: identity.displayName)");
     assert_eq!(problems("identity.custom.badge == identity.lifecycle && account.id == \"1\"", Root::Account).lines().count(), 2);
 }

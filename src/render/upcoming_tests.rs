@@ -1,3 +1,5 @@
+//! What falls due, as a terminal and Markdown show it.
+
 use insta::assert_snapshot;
 use jiff::civil::date;
 
