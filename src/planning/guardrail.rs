@@ -81,7 +81,7 @@ pub fn check(policy: &Policy, populations: &Populations, memory: &Memory, moment
         let mut leavers_go = true;
         for guardrail in ORDER {
             if guardrail == Guardrail::RemoveMembers {
-                keep_memberships(&target.name, plan);
+                keep_possessions(&target.name, plan);
             }
             let kept_within = check_limit(&scene, guardrail, leavers_go, &changes, plan);
             leavers_go &= kept_within || guardrail != Guardrail::Leavers;
@@ -371,8 +371,8 @@ pub(super) fn part_members(plan: &mut Plan, at: usize, mine: impl Fn(&Arc<str>) 
     Some(plan.changes.len() - 1)
 }
 
-/// Whoever keeps an access that was to be taken away keeps the memberships that would have gone with it.
-fn keep_memberships(target: &Arc<str>, plan: &mut Plan) {
+/// Whoever keeps an access that was to be taken away keeps the memberships and entitlements that would have gone with it.
+fn keep_possessions(target: &Arc<str>, plan: &mut Plan) {
     let takes_access = |change: &&Change| {
         change.object.kind == ObjectKind::Account
             && matches!(change.action, Action::Deactivate | Action::Delete)
@@ -386,10 +386,15 @@ fn keep_memberships(target: &Arc<str>, plan: &mut Plan) {
     }
     for at in 0..plan.changes.len() {
         let change = &plan.changes[at];
-        if change.target != *target || change.action != Action::RemoveMembers || !change.runs() {
+        if change.target != *target || !change.runs() {
             continue;
         }
-        let Some(why) = change.members.iter().find_map(|member| held.get(&member.member.key)).cloned() else { continue };
+        let why = match change.action {
+            Action::RemoveMembers => change.members.iter().find_map(|member| held.get(&member.member.key)),
+            Action::RemoveEntitlement => held.get(&change.object.key),
+            _ => None,
+        };
+        let Some(why) = why.cloned() else { continue };
         let stays = part_members(plan, at, |key| held.contains_key(key)).unwrap_or(at);
         plan.changes[stays].withheld = Some(why);
     }

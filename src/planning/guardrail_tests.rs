@@ -281,17 +281,18 @@ fn removed_memberships_count_in_people() {
 }
 
 #[test]
-fn whoever_keeps_an_access_keeps_the_memberships_that_would_have_gone_with_it() {
+fn whoever_keeps_an_access_keeps_what_would_have_gone_with_it() {
     let mut case = case().limit(Guardrail::Deactivate, 0, 1.0, None).accounts(Action::Deactivate, Reason::Absent, [1, 2]);
     case = case.removal("group/all", &[("hr/1", 1), ("hr/2", 1), ("hr/3", 1)], Reason::Mover).removal(
         "group/sre",
         &[("hr/1", 1)],
         Reason::Mover,
     );
+    case.plan.changes.push(change(Action::RemoveEntitlement, ObjectKind::Account, "hr/2", Reason::Mover));
     let plan = case.checked();
-    assert_eq!(held(&plan), ["hr/1", "hr/2", "group/sre", "group/all"]);
+    assert_eq!(held(&plan), ["hr/1", "hr/2", "group/sre", "hr/2", "group/all"]);
     assert_eq!((plan.changes[2].runs(), &plan.changes[2].members), (true, &vec![member("hr/3", 1)]));
-    assert_eq!(plan.changes[4].members, [member("hr/1", 1), member("hr/2", 1)]);
+    assert_eq!(plan.changes[5].members, [member("hr/1", 1), member("hr/2", 1)]);
 }
 
 #[test]

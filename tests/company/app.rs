@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 use serde_json::{Value as Json, json};
 
+use super::model::card_up_to;
+
 const TABLES: &str = "
     CREATE TABLE staff (
         id INTEGER PRIMARY KEY AUTOINCREMENT, login TEXT NOT NULL UNIQUE COLLATE NOCASE, given TEXT, family TEXT, title TEXT, department TEXT,
@@ -18,6 +20,7 @@ const TABLES: &str = "
         team INTEGER NOT NULL REFERENCES team (id), staff INTEGER NOT NULL REFERENCES staff (id), PRIMARY KEY (team, staff)
     ) WITHOUT ROWID;
     CREATE INDEX team_staff_staff ON team_staff (staff);
+    CREATE TABLE staff_card (staff INTEGER NOT NULL REFERENCES staff (id), kind TEXT NOT NULL, monthly INTEGER, PRIMARY KEY (staff, kind)) WITHOUT ROWID;
 ";
 
 /// One account as a target holds it.
@@ -80,6 +83,7 @@ impl App {
             },
             "groups": { "table": "team", "key": "id", "columns": { "displayName": "name", "externalId": "mark" } },
             "memberships": { "table": "team_staff", "group": "team", "account": "staff" },
+            "entitlements": { "table": "staff_card", "account": "staff", "entitlement": "kind", "parameters": { "limit": "monthly" } },
         }})
     }
 
@@ -113,6 +117,11 @@ impl App {
         for (team, staff) in pairs.map(|pair| pair.expect("a row")) {
             teams.entry(team).or_default().extend(staff);
         }
+        let mut statement = app.prepare("SELECT CAST(monthly AS TEXT), CAST(staff AS TEXT) FROM staff_card").expect("a query");
+        let pairs = statement.query_map([], |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?))).expect("rows");
+        for (limit, staff) in pairs.map(|pair| pair.expect("a row")) {
+            teams.entry(card_up_to(&limit.unwrap_or_default())).or_default().insert(staff);
+        }
         Holdings { accounts, teams }
     }
 
@@ -137,6 +146,7 @@ impl App {
 
     pub fn others_delete(&self, id: &str) {
         self.open().execute("DELETE FROM team_staff WHERE staff = ?1", params![id]).expect("memberships go");
+        self.open().execute("DELETE FROM staff_card WHERE staff = ?1", params![id]).expect("a card goes");
         self.change("DELETE FROM staff WHERE id = ?1", params![id]);
     }
 

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use headcount::model::{FindingCode, Plan};
 
 use super::app::{App, Holdings, Row};
-use super::model::{Day, Member, Model};
+use super::model::{Day, Member, Model, is_group};
 use super::office::Office;
 use super::people::{Company, Who, number};
 use super::service::Service;
@@ -17,6 +17,7 @@ use super::workspace::{Damage, Told, date, manifests, write_directory, write_hr}
 /// How the target is declared, beside its connection: limits that the company's everyday stays within.
 const TARGET: &str = "  correlate: [externalId, employeeNumber]
   groups: {}
+  preHire: {before: 7d}
   leaver: {action: deactivate, deleteAfter: 45d}
   guardrails:
     deactivate: {percent: 3, count: 5}
@@ -27,12 +28,14 @@ const TARGET: &str = "  correlate: [externalId, employeeNumber]
 /// The same where weeks lie between two runs.
 const SAMPLED: &str = "  correlate: [externalId, employeeNumber]
   groups: {}
+  preHire: {before: 7d}
   leaver: {action: deactivate, deleteAfter: 45d}
   guardrails:
     deactivate: {percent: 60, count: 50}
     leavers: {percent: 60, count: 50}
     delete: {percent: 60, count: 50}
     removeMembers: {percent: 90, count: 200}
+    deleteGroups: {count: 12}
 ";
 /// So many differences are told.
 const TOLD: usize = 12;
@@ -224,7 +227,8 @@ impl Life {
                 }
             }
         }
-        for (name, team) in &self.model.teams {
+        let cards = matches!(self.application, Application::Tables(_));
+        for (name, team) in self.model.teams.iter().filter(|(name, _)| cards || is_group(name)) {
             let wanted = team.iter().filter_map(|member| match member {
                 Member::Ours(who) => ids.get(who).cloned(),
                 Member::Stranger(id) => Some(id.clone()),

@@ -37,7 +37,7 @@ fn live(seed: u64, size: usize, days: i32) {
 
 #[test]
 fn a_year_and_a_month_of_a_small_company() {
-    live(1, 250, 400);
+    live(1, 150, 400);
 }
 
 /// `just company` runs it, in release mode.

@@ -5,11 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{FAMILY, GIVEN};
-use super::people::{Company, DEPARTMENTS, ENGINEERING, LEAD, LOCATIONS, Who, number};
+use super::people::{Assigned, Company, DEPARTMENTS, ENGINEERING, LEAD, LOCATIONS, Who, number};
 use super::workspace::Told;
 
 /// Days from a deactivation to the deletion.
 pub const GRACE: i32 = 45;
+
+/// Days before the first one on which an account is made.
+pub const AHEAD: i32 = 7;
 
 /// An account as it must be. Its id is the target's choice, and from then on never changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +62,9 @@ enum View {
     Serves,
     /// has a record that says they have left
     Left,
-    /// has a record, and gets no account: on leave (never deleted), left out, not here yet
+    /// begins soon: has an account without access
+    Early,
+    /// has a record, and gets no account: left out, or on leave or not here yet (never deleted)
     Away { deletes: bool },
     /// has none any more, for certain
     Gone,
@@ -103,7 +108,7 @@ impl Model {
         let mut deleted = Vec::new();
         for (who, view) in &views {
             match view {
-                View::Serves => self.serve(day, *who, &names[who]),
+                View::Serves | View::Early => self.serve(day, *who, *view, &names[who]),
                 View::Unseen => {}
                 View::Away { .. } | View::Gone if day.breached && self.accounts.get(who).is_some_and(|account| account.active) => {}
                 View::Left | View::Gone | View::Away { .. } => {
@@ -135,7 +140,7 @@ impl Model {
                 match (contractor.is_declared(today), contractor.works(today)) {
                     (false, _) => View::Gone,
                     (true, true) => View::Serves,
-                    (true, false) if contractor.from > today => View::Away { deletes: true },
+                    (true, false) if contractor.from > today => ahead(contractor.from - today),
                     (true, false) => View::Left,
                 }
             }
@@ -151,7 +156,7 @@ impl Model {
                 match () {
                     () if day.company.excluded.contains(&at) => View::Away { deletes: true },
                     () if person.works(today) => View::Serves,
-                    () if person.from > today => View::Away { deletes: true },
+                    () if person.from > today => ahead(person.from - today),
                     () if person.has_left(today) => View::Left,
                     () => View::Away { deletes: false },
                 }
@@ -167,7 +172,7 @@ impl Model {
             held.into_iter().chain(strange).chain(self.adoptable.values().map(|(_, login)| login.as_str())).collect();
         let mut taken: BTreeSet<String> = BTreeSet::new();
         let mut names = BTreeMap::new();
-        for who in views.iter().filter(|(_, view)| **view == View::Serves).map(|(who, _)| *who) {
+        for who in views.iter().filter(|(_, view)| matches!(view, View::Serves | View::Early)).map(|(who, _)| *who) {
             let own = self.accounts.get(&who).map(|account| account.login.as_str());
             let own = own.or_else(|| self.adoptable.get(&who).map(|(_, login)| login.as_str()));
             let name = match who {
@@ -186,12 +191,15 @@ impl Model {
         names
     }
 
-    fn serve(&mut self, day: &Day<'_>, who: Who, login: &str) {
+    fn serve(&mut self, day: &Day<'_>, who: Who, view: View, login: &str) {
         let adopted = self.adoptable.remove(&who).map(|(id, _)| id);
         let account = self.accounts.entry(who).or_insert_with(|| Account { id: adopted, active: true, ..Account::default() });
-        // What somebody else has shut stays shut.
-        if account.closed.take().is_some() {
-            account.active = true;
+        match view {
+            View::Early if account.active => (account.active, account.closed) = (false, Some(day.company.day)),
+            View::Early => {}
+            // What somebody else has shut stays shut.
+            _ if account.closed.take().is_some() => account.active = true,
+            _ => {}
         }
         account.login = login.to_owned();
         match who {
@@ -230,7 +238,7 @@ impl Model {
 
     /// Everybody served gets the manager that HR says, if headcount knows that one and they have an account.
     fn set_managers(&mut self, day: &Day<'_>, views: &BTreeMap<Who, View>) {
-        for who in views.iter().filter(|(_, view)| **view == View::Serves).map(|(who, _)| *who) {
+        for who in views.iter().filter(|(_, view)| matches!(view, View::Serves | View::Early)).map(|(who, _)| *who) {
             let manager = match who {
                 Who::Person(at) => day.company.people[at].manager,
                 Who::Contractor(at) => day.company.contractors[at].manager,
@@ -250,12 +258,14 @@ impl Model {
             let active = self.accounts.get(who).is_some_and(|account| account.active);
             let stays = match view {
                 View::Serves => !active,
+                View::Early => false,
                 View::Unseen => true,
                 View::Away { .. } | View::Gone => day.breached && active,
                 View::Left => false,
             };
             let teams: Vec<String> = match (view, stays) {
                 (View::Serves, false) => day.teams(*who),
+                (View::Early, _) => day.project(*who).into_iter().collect(),
                 (_, true) => {
                     self.teams.iter().filter(|(_, team)| team.contains(&Member::Ours(*who))).map(|(name, _)| name.clone()).collect()
                 }
@@ -271,6 +281,29 @@ impl Model {
         }
         self.teams = wanted;
     }
+}
+
+/// From this level on somebody has a card.
+pub const CARD: u8 = 3;
+const CARDS: &str = "card up to ";
+
+/// A card as it is compared here: as a group of those with the same limit.
+pub fn card_up_to(limit: &str) -> String {
+    format!("{CARDS}{limit}")
+}
+
+fn card(level: u8) -> String {
+    card_up_to(if level >= LEAD { "5000" } else { "500" })
+}
+
+/// Whether it is a group at the target.
+pub fn is_group(team: &str) -> bool {
+    !team.starts_with(CARDS)
+}
+
+/// What somebody gets who begins in so many days.
+fn ahead(days: i32) -> View {
+    if days <= AHEAD { View::Early } else { View::Away { deletes: false } }
 }
 
 pub const PROJECT: &str = "Project Aurora";
@@ -297,10 +330,14 @@ impl Day<'_> {
         if ENGINEERING.contains(&department) {
             teams.push("Engineering");
         }
-        if self.company.project.iter().any(|assigned| assigned.who == who && assigned.until >= self.company.day) {
-            teams.push(PROJECT);
-        }
-        teams.into_iter().map(str::to_owned).collect()
+        let teams = teams.into_iter().map(str::to_owned);
+        teams.chain(self.project(who)).chain((level >= CARD).then(|| card(level))).collect()
+    }
+
+    /// Who is assigned by name is a member from the first day of the account.
+    fn project(&self, who: Who) -> Option<String> {
+        let assigned = |assigned: &Assigned| assigned.who == who && assigned.until >= self.company.day;
+        self.company.project.iter().any(assigned).then(|| PROJECT.to_owned())
     }
 }
 

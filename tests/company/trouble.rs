@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::app::App;
-use super::model::{Account, Member, Model};
+use super::model::{Account, Member, Model, is_group};
 use super::people::{Company, Who};
 use super::workspace::Damage;
 
@@ -80,7 +80,7 @@ fn other_does(rng: &mut Rng, edit: Edit, company: &Company, app: &App, model: &m
     let everybody: Vec<Who> = model.accounts.iter().filter(|(_, account)| fits(account)).map(|(who, _)| *who).collect();
     let who = *everybody.get(rng.usize(..everybody.len().max(1)))?;
     let id = model.accounts[&who].id.clone()?;
-    let teams: Vec<String> = model.teams.keys().cloned().collect();
+    let teams: Vec<String> = model.teams.keys().filter(|team| is_group(team)).cloned().collect();
     let team = &teams[rng.usize(..teams.len())];
     match edit {
         Edit::Deactivate => {
@@ -126,7 +126,7 @@ fn stranger_comes(rng: &mut Rng, company: &Company, app: &App, model: &mut Model
         !held && model.strangers.values().all(|(taken, _)| taken != login)
     })?;
     let id = app.others_make(&login, None);
-    let teams: Vec<String> = model.teams.keys().cloned().collect();
+    let teams: Vec<String> = model.teams.keys().filter(|team| is_group(team)).cloned().collect();
     let team = &teams[rng.usize(..teams.len())];
     app.others_put(team, &id);
     model.teams.get_mut(team)?.insert(Member::Stranger(id.clone()));

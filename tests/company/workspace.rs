@@ -165,11 +165,24 @@ pub fn manifests(company: &Company, connection: &serde_json::Value, target: &str
     for group in groups(company) {
         let _ = write!(text, "---\n{group}\n");
     }
+    if connection.get("sql").is_some() {
+        let _ = write!(text, "---\n{CARDS}");
+    }
     for user in users(company) {
         let _ = write!(text, "---\n{user}\n");
     }
     text
 }
+
+/// A card with a limit by level.
+const CARDS: &str = r#"apiVersion: headcount.dev/v1alpha1
+kind: Entitlement
+metadata: {name: card}
+spec:
+  target: app
+  when: identity.custom.level in ["L3", "L4", "L5", "L6", "L7", "L8"]
+  parameters: {limit: 'identity.custom.level in ["L3", "L4"] ? 500 : 5000'}
+"#;
 
 const HEADER: &str = "apiVersion: headcount.dev/v1alpha1\n";
 
@@ -227,15 +240,14 @@ fn document(kind: &str, name: &str, spec: serde_json::Value) -> serde_json::Valu
 
 fn groups(company: &Company) -> Vec<serde_json::Value> {
     let rule = |name: String, display: &str, rule: String| document("Group", &name, json!({ "displayName": display, "rule": rule }));
-    let departments = DEPARTMENTS.iter().enumerate();
-    let mut groups: Vec<_> =
-        departments.map(|(at, name)| rule(format!("department-{at}"), name, format!("identity.department == {name:?}"))).collect();
+    let each = json!({ "displayName": "{value}", "forEach": "identity.department" });
+    let mut groups = vec![document("Group", "department", each)];
     let locations = LOCATIONS.iter().enumerate();
     groups.extend(locations.map(|(at, name)| rule(format!("location-{at}"), name, format!("identity.division == {name:?}"))));
     let levels: Vec<String> = (LEAD..=9).map(|level| format!("L{level}")).collect();
     groups.push(rule("leads".into(), "Leads", format!("identity.custom.level in {levels:?}")));
     groups.push(rule("everybody".into(), "Everybody", "has(identity.userName)".into()));
-    let engineering: Vec<_> = ENGINEERING.iter().map(|at| json!({ "group": format!("department-{at}") })).collect();
+    let engineering: Vec<_> = ENGINEERING.iter().map(|at| json!({ "group": format!("department/{}", DEPARTMENTS[*at]) })).collect();
     groups.push(document("Group", "engineering", json!({ "displayName": "Engineering", "members": engineering })));
     let declared = company.project.iter().filter(|assigned| match assigned.who {
         Who::Person(_) => true,
