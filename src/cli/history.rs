@@ -14,7 +14,7 @@ use super::report::{self, Exit, Failure};
 use super::session::{Session, state_failure};
 use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
-use crate::render::{safe, verb};
+use crate::render::{preposition, safe, verb};
 use crate::state::Store;
 
 /// Show past runs from the journal
@@ -190,7 +190,9 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
         Event::Intent(intent) => {
             let again = if intent.attempt > 1 { format!(", attempt {}", intent.attempt) } else { String::new() };
             let (name, key) = (safe::line(&intent.object.name), safe::line(&intent.object.key));
-            writeln!(out, "{at}  {} {name} ({key}) at {}{again}", verb(intent.action), safe::line(&intent.target))
+            let given = intent.entitlement.as_deref().map(|given| format!("{} {} ", safe::line(given), preposition(intent.action)));
+            let (action, given) = (verb(intent.action), given.unwrap_or_default());
+            writeln!(out, "{at}  {action} {given}{name} ({key}) at {}{again}", safe::line(&intent.target))
         }
         Event::Outcome { target, key, result, message, .. } => {
             let message = message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();

@@ -73,6 +73,9 @@ pub struct Intent {
     pub action: Action,
     /// what it is about
     pub object: ObjectRef,
+    /// the entitlement's name, where it is about one
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub entitlement: Option<Arc<str>>,
     /// attributes before and after, written without secrets; only with the first attempt
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub attributes: Vec<AttributeChange>,
@@ -127,6 +130,7 @@ impl Event {
             target: change.target.clone(),
             action: change.action,
             object: change.object.clone(),
+            entitlement: change.entitlement.clone(),
             attributes: if first { change.attributes.clone() } else { Vec::new() },
             members: if first { change.members.iter().map(|member| member.member.key.clone()).collect() } else { Vec::new() },
         })

@@ -299,12 +299,15 @@ pub struct Guardrails {
     /// Accounts created. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create: Option<Limit>,
-    /// Accounts updated. Default: no limit.
+    /// Accounts updated, and entitlements whose parameters change. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<Limit>,
     /// People who lose a membership. Default: 10 %, at least 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove_members: Option<Limit>,
+    /// People who lose an entitlement. Default: 10 %, at least 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove_entitlements: Option<Limit>,
     /// Groups created. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_groups: Option<Limit>,
@@ -341,7 +344,7 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GuardrailOverride {
-    /// Which guardrail: `deactivate`, `delete`, `create`, `update`, `removeMembers`, `createGroups`, `deleteGroups`, `leavers`.
+    /// Which guardrail: `deactivate`, `delete`, `create`, `update`, `removeMembers`, `removeEntitlements`, `createGroups`, `deleteGroups`, `leavers`.
     pub guardrail: String,
     /// Hash of the changes it was given for, as the refusal printed it.
     pub changes: String,

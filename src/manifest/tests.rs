@@ -440,3 +440,19 @@ spec:
     a.yaml:19:29: error: a member needs one of `user`, `identity` and `group` (one entry of the list for each of them)
     "###);
 }
+
+#[test]
+fn an_entitlement_stands_once_at_its_target_and_somebody_gets_it() {
+    let text = format!(
+        "{HEAD}kind: Target\nmetadata: {{name: t}}\nspec: {{connection: {{scim: {{url: \"https://x\"}}}}}}\n---\n{HEAD}kind: Entitlement\nmetadata: {{name: a}}\nspec: {{target: t, entitlement: card, when: \"true\", parameters: {{account: \"1\"}}}}\n---\n{HEAD}kind: Entitlement\nmetadata: {{name: card}}\nspec: {{target: t}}\n---\n{HEAD}kind: Entitlement\nmetadata: {{name: c}}\nspec: {{target: u, members: [{{group: x}}]}}\n"
+    );
+    insta::assert_snapshot!(told(&text), @r#"
+    a.yaml:9:74: error: a parameter can't be called `account` (give it a name of its own)
+    a.yaml:13:18: error: the Entitlements `a` and `card` both say who gets `card` at the Target `t` (make one of them, or give one another name at the target by `entitlement`)
+        a.yaml:9:32: the first one
+    a.yaml:14:1: error: the Entitlement `card` has neither `when` nor `members`: whoever has it would lose it (say who gets it, or write `when: "false"` if nobody should)
+    a.yaml:19:16: error: there is no Target `u` (declare the Target, or correct the name)
+    a.yaml:19:37: error: there is no Group `x` (declare the Group, or correct the name)
+    a.yaml:19:37: error: only people can be named here, not groups (name each by `user` or `identity`)
+    "#);
+}

@@ -31,6 +31,8 @@ pub struct Population {
     pub groups: u64,
     /// people who have at least one membership that headcount may remove
     pub members: u64,
+    /// people who have at least one entitlement that headcount may take
+    pub entitled: u64,
     /// object keys (as changes name them) of the accounts that protection covers, by name or by rule, and of every group that has such an account in
     /// it or below it
     pub protected: BTreeSet<Arc<str>>,
@@ -51,11 +53,12 @@ pub struct KeptGroup {
 const OVERRIDE_DAYS: i64 = 7;
 
 /// In the order they are looked at: leavers first, since whether they are within their limit decides what another breach withholds.
-const ORDER: [Guardrail; 8] = [
+const ORDER: [Guardrail; 9] = [
     Guardrail::Leavers,
     Guardrail::Deactivate,
     Guardrail::Delete,
     Guardrail::RemoveMembers,
+    Guardrail::RemoveEntitlements,
     Guardrail::DeleteGroups,
     Guardrail::CreateGroups,
     Guardrail::Create,
@@ -162,9 +165,9 @@ fn check_limit(scene: &Scene<'_>, guardrail: Guardrail, leavers_go: bool, change
     false
 }
 
-/// How much these changes count for: leavers as people, whatever becomes of them, all else by what each change weighs.
+/// How much these changes count for: leavers and losers of entitlements as people, however much becomes of each, all else by what each change weighs.
 fn weight<'a>(guardrail: Guardrail, changes: impl Iterator<Item = &'a Change>) -> u64 {
-    if guardrail != Guardrail::Leavers {
+    if !matches!(guardrail, Guardrail::Leavers | Guardrail::RemoveEntitlements) {
         return changes.map(Change::weight).sum();
     }
     let people: BTreeSet<&Arc<str>> = changes
@@ -178,13 +181,14 @@ fn weight<'a>(guardrail: Guardrail, changes: impl Iterator<Item = &'a Change>) -
 
 /// Whether a change counts in a guardrail. What becomes of leavers counts as what it is, too: work is counted gross.
 fn counts(guardrail: Guardrail, change: &Change) -> bool {
-    use Action::{Adopt, Create, Deactivate, Delete, Reactivate, RemoveMembers, Update};
+    use Action::{Adopt, Create, Deactivate, Delete, Reactivate, RemoveEntitlement, RemoveMembers, Update, UpdateEntitlement};
     match (change.object.kind, guardrail) {
         (_, Guardrail::Leavers) => change.reason == Reason::Leaver && change.action.removes(),
         (ObjectKind::Account, Guardrail::Deactivate) => change.action == Deactivate,
         (ObjectKind::Account, Guardrail::Delete) => change.action == Delete,
         (ObjectKind::Account, Guardrail::Create) => change.action == Create,
-        (ObjectKind::Account, Guardrail::Update) => matches!(change.action, Update | Adopt | Reactivate),
+        (ObjectKind::Account, Guardrail::Update) => matches!(change.action, Update | Adopt | Reactivate | UpdateEntitlement),
+        (ObjectKind::Account, Guardrail::RemoveEntitlements) => change.action == RemoveEntitlement,
         (ObjectKind::Group | ObjectKind::Membership, Guardrail::RemoveMembers) => change.action == RemoveMembers,
         (ObjectKind::Group, Guardrail::CreateGroups) => change.action == Create,
         (ObjectKind::Group, Guardrail::DeleteGroups) => change.action == Delete,
@@ -195,13 +199,14 @@ fn counts(guardrail: Guardrail, change: &Change) -> bool {
 /// Whether earlier work counts in a guardrail: the same table as [`counts`], over what the window remembers. Of leavers just their accounts count, since
 /// a window does not know whose memberships went.
 fn counted_before(guardrail: Guardrail, entry: &WindowEntry) -> bool {
-    use Action::{Adopt, Create, Deactivate, Delete, Reactivate, RemoveMembers, Update};
+    use Action::{Adopt, Create, Deactivate, Delete, Reactivate, RemoveEntitlement, RemoveMembers, Update, UpdateEntitlement};
     match (entry.kind, guardrail) {
         (ObjectKind::Account, Guardrail::Leavers) => entry.leaver && matches!(entry.action, Deactivate | Delete),
         (ObjectKind::Account, Guardrail::Deactivate) => entry.action == Deactivate,
         (ObjectKind::Account, Guardrail::Delete) => entry.action == Delete,
         (ObjectKind::Account, Guardrail::Create) => entry.action == Create,
-        (ObjectKind::Account, Guardrail::Update) => matches!(entry.action, Update | Adopt | Reactivate),
+        (ObjectKind::Account, Guardrail::Update) => matches!(entry.action, Update | Adopt | Reactivate | UpdateEntitlement),
+        (ObjectKind::Account, Guardrail::RemoveEntitlements) => entry.action == RemoveEntitlement,
         (ObjectKind::Group | ObjectKind::Membership, Guardrail::RemoveMembers) => entry.action == RemoveMembers,
         (ObjectKind::Group, Guardrail::CreateGroups) => entry.action == Create,
         (ObjectKind::Group, Guardrail::DeleteGroups) => entry.action == Delete,
@@ -211,7 +216,7 @@ fn counted_before(guardrail: Guardrail, entry: &WindowEntry) -> bool {
 
 /// Whether leavers whom a source positively reports go in spite of this guardrail's breach.
 fn spares_leavers(guardrail: Guardrail) -> bool {
-    matches!(guardrail, Guardrail::Deactivate | Guardrail::Delete | Guardrail::RemoveMembers)
+    matches!(guardrail, Guardrail::Deactivate | Guardrail::Delete | Guardrail::RemoveMembers | Guardrail::RemoveEntitlements)
 }
 
 /// Whether somebody loses something by what the guardrail counts: only there a lost state counts as a full window.
@@ -222,6 +227,7 @@ fn destructive(guardrail: Guardrail) -> bool {
 fn figures(scene: &Scene<'_>, guardrail: Guardrail, limit: &LimitPolicy, planned: u64) -> Figures {
     let now = match guardrail {
         Guardrail::RemoveMembers => scene.population.members,
+        Guardrail::RemoveEntitlements => scene.population.entitled,
         Guardrail::CreateGroups | Guardrail::DeleteGroups => scene.population.groups,
         _ => scene.population.accounts,
     };
@@ -258,7 +264,9 @@ fn hash_of<'a>(target: &str, guardrail: Guardrail, changes: impl Iterator<Item =
             let members: Vec<_> = change.members.iter().map(|member| (&member.member.key, &member.member.id)).collect();
             let atoms = (change.action, change.object.kind, &change.object.key, &change.object.id, &change.attributes, members);
             // Serialising plain values into memory can't fail; an empty part would only make another hash.
-            serde_json::to_string(&atoms).unwrap_or_default()
+            let mut line = serde_json::to_string(&atoms).unwrap_or_default();
+            line.extend(change.entitlement.as_deref().into_iter().flat_map(|name| [" ", name]));
+            line
         })
         .collect();
     lines.sort_unstable();
@@ -282,6 +290,7 @@ fn counted_things(guardrail: Guardrail) -> (&'static str, &'static str) {
         Guardrail::Deactivate => ("deactivations", "active accounts"),
         Guardrail::Delete => ("account deletions", "active accounts"),
         Guardrail::RemoveMembers => ("removals of people from groups", "people with memberships"),
+        Guardrail::RemoveEntitlements => ("people who lose entitlements", "people with entitlements"),
         Guardrail::CreateGroups => ("group creations", "groups"),
         Guardrail::DeleteGroups => ("group deletions", "groups"),
         Guardrail::Leavers => ("leavers to cut off", "active accounts"),

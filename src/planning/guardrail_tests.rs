@@ -54,7 +54,7 @@ fn case() -> Case {
         entitlements: vec![],
         revocations: vec![],
     };
-    let population = Population { accounts: 100, groups: 10, members: 80, ..Population::default() };
+    let population = Population { accounts: 100, groups: 10, members: 80, entitled: 40, ..Population::default() };
     let plan = Plan {
         format_version: FORMAT_VERSION,
         workspace: "acme".into(),
@@ -422,7 +422,7 @@ fn protected_accounts_stay_and_keep_their_groups() {
     assert_eq!(plan.changes.last().unwrap().members, [member("hr/1", 1)]);
     insta::assert_snapshot!(told(&plan), @r#"
     Refused Protected chat.yaml:1:5
-    chat: 2 protected accounts or groups would be deactivated, deleted or stripped of a group; none of that goes
+    chat: 2 protected accounts or groups would be deactivated, deleted or stripped of a group or an entitlement; none of that goes
     keep the account in the manifests; or take it out of spec.protect, which counts from the run after
     "#);
 }
@@ -487,4 +487,42 @@ fn a_target_with_no_limits_and_other_targets_are_left_alone() {
     plan.plan.changes.push(Change { target: "mail".into(), ..change(Action::Deactivate, ObjectKind::Account, "hr/1", Reason::Absent) });
     assert_eq!(held(&plan.checked()).len(), 0);
     assert_eq!(held(&case().accounts(Action::Deactivate, Reason::Absent, 1..=50).checked()).len(), 0);
+}
+
+impl Case {
+    fn taken(mut self, key: &str, entitlement: &str, reason: Reason) -> Self {
+        let change = change(Action::RemoveEntitlement, ObjectKind::Account, key, reason);
+        self.plan.changes.push(Change { entitlement: Some(entitlement.into()), ..change });
+        self
+    }
+}
+
+#[test]
+fn lost_entitlements_count_in_people() {
+    let base = || case().limit(Guardrail::RemoveEntitlements, 1, 0.0, None);
+    let one = base().taken("hr/1", "card", Reason::Mover).taken("hr/1", "licence", Reason::Mover);
+    assert_eq!(held(&one.checked()).len(), 0);
+    let two = base().taken("hr/1", "card", Reason::Mover).taken("hr/2", "card", Reason::Mover).taken("hr/3", "card", Reason::Leaver);
+    let plan = two.checked();
+    assert_eq!(held(&plan), ["hr/1", "hr/2"], "leavers go");
+    insta::assert_snapshot!(plan.findings[0].message, @"chat: people who lose entitlements: 3 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 1 (count 1, 0 % of 40 people with entitlements); only leavers whom a source reports go");
+    let other = base().taken("hr/1", "licence", Reason::Mover).taken("hr/2", "card", Reason::Mover).checked();
+    assert_ne!(hash_in(&other), hash_in(&plan), "an override is for these entitlements and no others");
+    let before = base().before(Action::RemoveEntitlement, 1, false, "2026-11-22T11:00:00Z").taken("hr/1", "card", Reason::Mover).checked();
+    assert_eq!(held(&before), ["hr/1"]);
+}
+
+#[test]
+fn whoever_keeps_an_access_keeps_the_entitlements_that_would_have_gone_with_it() {
+    let case = case().limit(Guardrail::Deactivate, 0, 1.0, None).accounts(Action::Deactivate, Reason::Absent, [1, 2]);
+    let plan = case.taken("hr/1", "card", Reason::Absent).taken("hr/3", "card", Reason::Mover).checked();
+    assert_eq!(held(&plan), ["hr/1", "hr/2", "hr/1"]);
+}
+
+#[test]
+fn changed_parameters_count_as_updates() {
+    let mut case = case().limit(Guardrail::Update, 0, 0.0, None);
+    let change = change(Action::UpdateEntitlement, ObjectKind::Account, "hr/1", Reason::Mover);
+    case.plan.changes.push(Change { entitlement: Some("card".into()), ..change });
+    assert_eq!(held(&case.checked()), ["hr/1"]);
 }

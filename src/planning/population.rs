@@ -33,6 +33,7 @@ impl Counting<'_, '_, '_> {
             accounts: (0..accounts.len()).filter(|row| ours[*row as usize] && accounts.active(*row)).count() as u64,
             groups: self.our_groups().len() as u64,
             members: self.members(&ours),
+            entitled: self.entitled(&ours),
             protected: self.protected_keys(&protected),
             kept: rules.protect.keep.iter().map(|(name, _)| self.kept(name)).collect(),
         }
@@ -61,6 +62,16 @@ impl Counting<'_, '_, '_> {
             })
             .collect();
         people.sort_unstable();
+        people.dedup();
+        people.len() as u64
+    }
+
+    /// People with an entitlement that may be taken.
+    fn entitled(&self, ours: &[bool]) -> u64 {
+        let mine = |account: u32| ours.get(account as usize).copied().unwrap_or_default();
+        let observed = &self.work.basis.observed[self.target];
+        let mut people: Vec<u32> = observed.grants().map(|grant| grant.account).filter(|account| mine(*account)).collect();
+        // They come by account.
         people.dedup();
         people.len() as u64
     }

@@ -32,7 +32,7 @@ fn check_accounts(target: &TargetPolicy, protected: &BTreeSet<Arc<str>>, plan: &
     }
     let covered: BTreeSet<_> = refused.iter().flat_map(|&at| touched(&plan.changes[at])).filter(|key| protected.contains(key)).collect();
     let message = format!(
-        "{}: {} protected {} would be deactivated, deleted or stripped of a group; none of that goes",
+        "{}: {} protected {} would be deactivated, deleted or stripped of a group or an entitlement; none of that goes",
         target.name,
         covered.len(),
         if covered.len() == 1 { "account or group" } else { "accounts or groups" }

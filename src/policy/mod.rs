@@ -219,6 +219,8 @@ pub enum Guardrail {
     Delete,
     /// people who lose a membership
     RemoveMembers,
+    /// people who lose an entitlement
+    RemoveEntitlements,
     /// groups created
     CreateGroups,
     /// groups deleted
@@ -236,6 +238,7 @@ impl Guardrail {
             Self::Deactivate => "deactivate",
             Self::Delete => "delete",
             Self::RemoveMembers => "removeMembers",
+            Self::RemoveEntitlements => "removeEntitlements",
             Self::CreateGroups => "createGroups",
             Self::DeleteGroups => "deleteGroups",
             Self::Leavers => "leavers",

@@ -19,22 +19,24 @@ use crate::manifest::{Document, Origin, quantity};
 /// Found by these where a Target names none: after the links and the marker.
 const CORRELATE: [&str; 2] = ["externalId", "userName"];
 
-const GUARDRAILS: [(&str, Guardrail); 8] = [
+const GUARDRAILS: [(&str, Guardrail); 9] = [
     ("deactivate", Guardrail::Deactivate),
     ("delete", Guardrail::Delete),
     ("create", Guardrail::Create),
     ("update", Guardrail::Update),
     ("removeMembers", Guardrail::RemoveMembers),
+    ("removeEntitlements", Guardrail::RemoveEntitlements),
     ("createGroups", Guardrail::CreateGroups),
     ("deleteGroups", Guardrail::DeleteGroups),
     ("leavers", Guardrail::Leavers),
 ];
 
 /// Count and percent of the guardrails that limit unasked.
-const DEFAULTS: [(Guardrail, u64, f64); 5] = [
+const DEFAULTS: [(Guardrail, u64, f64); 6] = [
     (Guardrail::Deactivate, 5, 5.0),
     (Guardrail::Delete, 0, 0.0),
     (Guardrail::RemoveMembers, 20, 10.0),
+    (Guardrail::RemoveEntitlements, 20, 10.0),
     (Guardrail::DeleteGroups, 0, 0.0),
     (Guardrail::Leavers, 10, 10.0),
 ];
@@ -99,6 +101,7 @@ impl Compiler<'_> {
             &spec.create,
             &spec.update,
             &spec.remove_members,
+            &spec.remove_entitlements,
             &spec.create_groups,
             &spec.delete_groups,
             &spec.leavers,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::markup::{block, cell, code, prose};
-use super::summary::{self, Counts, Targets, is_membership, number, risk, severity, verb, word};
+use super::summary::{self, Counts, Targets, is_membership, number, preposition, risk, severity, verb, word};
 use super::value::{Names, sides, visibility};
 use crate::model::{Action, AttributeChange, Change, Finding, ObjectKind, Plan, Severity, Visibility};
 
@@ -104,16 +104,24 @@ fn table(targets: &Targets<'_>, page: &mut Page) {
     if targets.is_empty() {
         return;
     }
-    page.always("| Target | create | adopt | update | reactivate | deactivate | delete | groups | + members | − members | withheld |\n");
-    page.always("|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    // Most targets know no entitlements: the column is there where there are some.
+    let entitled = targets.values().flatten().any(|change| change.entitlement.is_some());
+    let (heading, line) = if entitled { (" entitlements |", "--:|") } else { ("", "") };
+    page.always(&format!(
+        "| Target | create | adopt | update | reactivate | deactivate | delete | groups | + members | − members |{heading} withheld |\n"
+    ));
+    page.always(&format!("|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|{line}--:|\n"));
     let rows = targets.iter().map(|(target, changes)| {
         let counts = Counts::of(changes.iter().copied());
         let mut row = format!("| {} |", cell(target));
         let groups: u64 = summary::ACTIONS.iter().map(|action| counts.get(ObjectKind::Group, *action)).sum();
         let accounts = summary::ACTIONS.iter().map(|action| counts.get(ObjectKind::Account, *action));
         let members = [Action::AddMembers, Action::RemoveMembers].map(|action| counts.get(ObjectKind::Group, action));
-        for count in accounts.chain([groups]).chain(members).chain([counts.withheld]) {
-            let _ = write!(row, " {} |", if count == 0 { String::new() } else { number(count) });
+        let figure = |count: u64| if count == 0 { String::new() } else { number(count) };
+        let figures = accounts.chain([groups]).chain(members).map(figure);
+        let entitlements = entitled.then(|| summary::entitlements(&counts));
+        for figure in figures.chain(entitlements).chain([figure(counts.withheld)]) {
+            let _ = write!(row, " {figure} |");
         }
         row + "\n"
     });
@@ -189,14 +197,14 @@ fn change_lines(change: &Change, names: &Names<'_>) -> String {
     lines.push('\n');
     match change.action {
         // All of it is new: one line says it.
-        Action::Create if !change.attributes.is_empty() => {
-            let pairs = change.attributes.iter().map(|changed| match visibility(changed) {
+        Action::Create | Action::AddEntitlement if !change.attributes.is_empty() => {
+            let pairs = change.attributes.iter().map(|changed| match visibility(change, changed) {
                 Visibility::Public => format!("{} {}", prose(&changed.attribute), code(&sides(changed, names).1)),
                 _ => format!("{} {UNSEEN}", prose(&changed.attribute)),
             });
             let _ = writeln!(lines, "  {}", pairs.collect::<Vec<_>>().join(" · "));
         }
-        _ => change.attributes.iter().for_each(|changed| attribute_line(changed, names, &mut lines)),
+        _ => change.attributes.iter().for_each(|changed| attribute_line(change, changed, names, &mut lines)),
     }
     if is_membership(change) {
         let members = change.members.iter().map(|changed| code(&changed.member.name));
@@ -205,15 +213,18 @@ fn change_lines(change: &Change, names: &Names<'_>) -> String {
     lines
 }
 
-fn attribute_line(changed: &AttributeChange, names: &Names<'_>, lines: &mut String) {
+fn attribute_line(change: &Change, changed: &AttributeChange, names: &Names<'_>, lines: &mut String) {
     let (before, after) = sides(changed, names);
-    let _ = match visibility(changed) {
+    let _ = match visibility(change, changed) {
         Visibility::Public => writeln!(lines, "  - {}: {} → {}", prose(&changed.attribute), code(&before), code(&after)),
         _ => writeln!(lines, "  - {}: {UNSEEN}", prose(&changed.attribute)),
     };
 }
 
 fn headline(change: &Change) -> String {
+    if let Some(entitlement) = &change.entitlement {
+        return format!("{} {} {} {}", verb(change.action), code(entitlement), preposition(change.action), code(&change.object.name));
+    }
     let what = match (is_membership(change), change.object.kind) {
         (true, _) => " of",
         (false, ObjectKind::Group) => " group",

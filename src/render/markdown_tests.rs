@@ -125,3 +125,39 @@ fn names_can_not_break_out() {
     let table = page.lines().filter(|line| line.starts_with("| ")).map(|line| line.replace("\\|", "").matches('|').count());
     assert!(table.collect::<Vec<_>>().iter().all(|count| *count == 12), "{page}");
 }
+
+#[test]
+fn entitlements_have_a_column_and_show_their_parameters() {
+    insta::with_settings!({filters => vec![("[0-9a-f]{64}", "HASH")]}, {
+        insta::assert_snapshot!(page(&testing::cards()), @r"
+        <!-- headcount -->
+        ### headcount: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw
+
+        Everything was read, and no guardrail objects.
+
+        | Target | create | adopt | update | reactivate | deactivate | delete | groups | + members | − members | entitlements | withheld |
+        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+        | `finance` | 1 |  |  |  |  |  |  |  |  | +2 ~1 −1 |  |
+
+        <details><summary>finance: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw</summary>
+
+        - create `bob.fox` (joiner)
+          userName `bob.fox`
+        - grant `travel-card` to `bob.fox` (joiner)
+        - grant `travel-card` to `max.lee` (mover)
+          limit `500` · phoneNumbers (not shown here) · region `EU`
+        - change `travel-card` of `jane.doe` (mover)
+          - limit: `500` → `2000`
+        - withdraw `travel-card` from `ann.ray` (leaver)
+
+        </details>
+
+        Plan `HASH` for 2026-11-22. To save and run exactly this:
+
+        ```sh
+        headcount plan --out plan.json
+        headcount apply plan.json
+        ```
+        ");
+    });
+}

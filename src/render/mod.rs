@@ -24,7 +24,7 @@ use std::io::{self, Write};
 
 use crate::model::{Change, ObjectKind, Plan};
 
-pub use summary::{Counts, verb};
+pub use summary::{Counts, preposition, verb};
 
 /// A number with its word: `1 row`, `1,200 rows`.
 pub fn count(number: u64, word: &str) -> String {
@@ -38,6 +38,8 @@ pub fn headline(change: &Change) -> String {
         (false, ObjectKind::Group) => " group",
         _ => "",
     };
+    let entitlement = change.entitlement.as_deref().map(|name| format!(" {} {}", safe::line(name), preposition(change.action)));
+    let what = entitlement.as_deref().unwrap_or(what);
     format!("{}{what} {} at {}", verb(change.action), safe::line(&change.object.name), safe::line(&change.target))
 }
 

@@ -16,6 +16,9 @@ pub struct Counts {
 pub(super) const ACTIONS: &[Action] =
     &[Action::Create, Action::Adopt, Action::Update, Action::Reactivate, Action::Deactivate, Action::Delete];
 
+/// The same for entitlements.
+const ENTITLEMENTS: &[Action] = &[Action::AddEntitlement, Action::UpdateEntitlement, Action::RemoveEntitlement];
+
 impl Counts {
     /// Counts changes: objects one by one, memberships by their members.
     pub fn of<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Self {
@@ -47,6 +50,16 @@ impl Counts {
         for action in ACTIONS {
             push(&mut parts, self.get(ObjectKind::Account, *action), |number, _| format!("{number} to {}", verb(*action)));
         }
+        let mut what = " entitlement";
+        for action in ENTITLEMENTS {
+            push(&mut parts, self.get(ObjectKind::Account, *action), |number, plural| match what {
+                "" => format!("{number} to {}", verb(*action)),
+                what => format!("{number}{what}{plural} to {}", verb(*action)),
+            });
+            if self.get(ObjectKind::Account, *action) > 0 {
+                what = "";
+            }
+        }
         for action in ACTIONS {
             let words = |number: String, plural: &str| format!("{number} group{plural} to {}", verb(*action));
             push(&mut parts, self.get(ObjectKind::Group, *action), words);
@@ -62,10 +75,17 @@ impl Counts {
     }
 }
 
+/// `+3 ~1 −2`, for a table.
+pub(super) fn entitlements(counts: &Counts) -> String {
+    let signs = ENTITLEMENTS.iter().zip(["+", "~", "−"]).map(|(action, sign)| (sign, counts.get(ObjectKind::Account, *action)));
+    let parts: Vec<String> = signs.filter(|(_, count)| *count > 0).map(|(sign, count)| format!("{sign}{}", number(count))).collect();
+    parts.join(" ")
+}
+
 /// Changes by target.
 pub(super) type Targets<'a> = BTreeMap<&'a str, Vec<&'a Change>>;
 
-/// Changes by target, in the order of reading: accounts, groups, then memberships; what comes, what changes, what goes.
+/// Changes by target, in the order of reading: accounts, their entitlements, groups, then memberships; what comes, what changes, what goes.
 pub(super) fn targets(plan: &Plan) -> Targets<'_> {
     let mut targets = Targets::new();
     for change in &plan.changes {
@@ -77,10 +97,16 @@ pub(super) fn targets(plan: &Plan) -> Targets<'_> {
     targets
 }
 
-fn reading_order(change: &Change) -> (bool, ObjectKind, usize, &str, &str, bool) {
-    let rank = ACTIONS.iter().position(|action| *action == change.action).unwrap_or_default();
-    let object = &change.object;
-    (is_membership(change), object.kind, rank, &object.name, &object.key, change.action == Action::RemoveMembers)
+fn reading_order(change: &Change) -> (u8, usize, &str, &str, &str, bool) {
+    let part = match (is_membership(change), change.object.kind) {
+        (true, _) => 3,
+        (false, ObjectKind::Group) => 2,
+        _ => u8::from(change.entitlement.is_some()),
+    };
+    let actions = if change.entitlement.is_some() { ENTITLEMENTS } else { ACTIONS };
+    let rank = actions.iter().position(|action| *action == change.action).unwrap_or_default();
+    let (object, entitlement) = (&change.object, change.entitlement.as_deref().unwrap_or_default());
+    (part, rank, entitlement, &object.name, &object.key, change.action == Action::RemoveMembers)
 }
 
 /// Systems that were not read to their end and that no finding tells of: name, how, and why.
@@ -118,9 +144,18 @@ pub fn verb(action: Action) -> &'static str {
         Action::AddMembers => "add members",
         Action::RemoveMembers => "remove members",
         Action::AddEntitlement => "grant",
-        Action::UpdateEntitlement => "change grant",
-        Action::RemoveEntitlement => "withdraw grant",
+        Action::UpdateEntitlement => "change",
+        Action::RemoveEntitlement => "withdraw",
         Action::EndSessions => "end sessions",
+    }
+}
+
+/// How an entitlement and its account stand to each other: `travel-card to jane.doe`.
+pub fn preposition(action: Action) -> &'static str {
+    match action {
+        Action::AddEntitlement => "to",
+        Action::RemoveEntitlement => "from",
+        _ => "of",
     }
 }
 

@@ -90,6 +90,27 @@ impl Building for Change {
     }
 }
 
+/// A card that is given, changed and taken.
+pub fn cards() -> Plan {
+    let mut plan = empty();
+    let card = |action, object, reason| Change { entitlement: Some("travel-card".into()), ..change("finance", action, object, reason) };
+    plan.changes = vec![
+        card(Action::RemoveEntitlement, account("hr/3", "ann.ray"), Reason::Leaver),
+        change("finance", Action::Create, account("hr/4", "bob.fox"), Reason::Joiner).with("userName", None, text("bob.fox")),
+        card(Action::UpdateEntitlement, account("hr/1", "jane.doe"), Reason::Mover).with(
+            "limit",
+            Some(Value::Int(500)),
+            Some(Value::Int(2000)),
+        ),
+        card(Action::AddEntitlement, account("hr/2", "max.lee"), Reason::Mover)
+            .with("limit", None, Some(Value::Int(500)))
+            .with("phoneNumbers", None, text("555-0100"))
+            .with("region", None, text("EU")),
+        card(Action::AddEntitlement, account("hr/4", "bob.fox"), Reason::Joiner),
+    ];
+    plan
+}
+
 /// A text value.
 pub fn text(words: &str) -> Option<Value> {
     Some(Value::text(words))

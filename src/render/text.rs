@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::Look;
 use super::difference;
 use super::style::{BAD, QUIET, RISK, STRONG, of_action, of_severity, paint};
-use super::summary::{self, Counts, Targets, is_membership, number, risk, severity, verb, word};
+use super::summary::{self, Counts, Targets, is_membership, number, preposition, risk, severity, verb, word};
 use super::value::{Names, sides};
 use super::wrap::{columns, flow, paragraph};
 use super::{risks, safe, upcoming};
@@ -73,7 +73,9 @@ impl View<'_> {
     fn heading(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
         let action = paint(of_action(change.action), format_args!("{} {:<10}", change.action.symbol(), verb(change.action)));
         let why = paint(QUIET, format_args!("({}, {})", safe::line(&change.object.key), word(&change.reason)));
-        let line = format!("  {action} {} {why}{}", object(&change.object), self.marks(change));
+        let entitlement =
+            change.entitlement.as_deref().map(|name| format!("{} {} ", paint(STRONG, safe::line(name)), preposition(change.action)));
+        let line = format!("  {action} {}{} {why}{}", entitlement.unwrap_or_default(), object(&change.object), self.marks(change));
         paragraph(self.width, &line, "    ", out)
     }
 
@@ -88,7 +90,7 @@ impl View<'_> {
 
     fn attributes(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
         let widest = change.attributes.iter().map(|changed| safe::line(&changed.attribute).width()).max().unwrap_or_default();
-        if change.action == Action::Create {
+        if matches!(change.action, Action::Create | Action::AddEntitlement) {
             let pairs = change.attributes.iter().map(|changed| {
                 let name = paint(QUIET, format_args!("{}:", safe::line(&changed.attribute)));
                 format!("{name} {}", sides(changed, &self.names).1)

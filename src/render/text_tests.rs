@@ -165,3 +165,21 @@ fn a_long_plan_gathers_its_risks_at_the_end() {
     plan.changes.truncate(3);
     assert!(!shown(&plan, 80).contains("Look at these twice"), "a short plan shows them where they stand");
 }
+
+#[test]
+fn entitlements_are_told_by_what_is_given_and_to_whom() {
+    insta::assert_snapshot!(shown(&testing::cards(), 100), @r"
+    Target finance
+
+      + create     bob.fox (hr/4, joiner)
+          userName: bob.fox
+      + grant      travel-card to bob.fox (hr/4, joiner)
+      + grant      travel-card to max.lee (hr/2, mover)
+          limit: 500 · phoneNumbers: 555-0100 · region: EU
+      ~ change     travel-card of jane.doe (hr/1, mover)
+          limit  500 → 2000
+      - withdraw   travel-card from ann.ray (hr/3, leaver)
+
+    Plan: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw.
+    ");
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::safe;
-use crate::model::{AttributeChange, HIDDEN, Plan, Value, Visibility, attribute};
+use crate::model::{AttributeChange, Change, HIDDEN, Plan, Value, Visibility, attribute};
 
 /// What stands for a value that is not there.
 pub const NONE: &str = "(none)";
@@ -31,7 +31,7 @@ impl<'a> Names<'a> {
 
 /// Both sides of a change in words. A secret is never among them.
 pub fn sides(change: &AttributeChange, names: &Names<'_>) -> (String, String) {
-    if visibility(change) == Visibility::Secret {
+    if attribute(&change.attribute).is_some_and(|known| known.visibility == Visibility::Secret) {
         let hidden = |value: &Option<Value>| if value.is_some() { HIDDEN } else { NONE }.to_owned();
         return (hidden(&change.before), hidden(&change.after));
     }
@@ -41,9 +41,10 @@ pub fn sides(change: &AttributeChange, names: &Names<'_>) -> (String, String) {
     if before == after { (exact(&change.before), exact(&change.after)) } else { (before, after) }
 }
 
-/// Who may see an attribute's values. What nobody classified is personal.
-pub fn visibility(change: &AttributeChange) -> Visibility {
-    attribute(&change.attribute).map_or(Visibility::Personal, |known| known.visibility)
+/// Who may see an attribute's values. What nobody classified is personal; but parameters say what is given, not who somebody is.
+pub fn visibility(change: &Change, changed: &AttributeChange) -> Visibility {
+    let unknown = if change.entitlement.is_some() { Visibility::Public } else { Visibility::Personal };
+    attribute(&changed.attribute).map_or(unknown, |known| known.visibility)
 }
 
 /// A value on one line.

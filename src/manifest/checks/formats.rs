@@ -6,7 +6,8 @@ use crate::manifest::kinds::{Guardrails, Limit, Member, SourceConnection, Target
 use crate::manifest::quantity;
 
 /// The names an override may give.
-const GUARDRAILS: [&str; 8] = ["deactivate", "delete", "create", "update", "removeMembers", "createGroups", "deleteGroups", "leavers"];
+const GUARDRAILS: [&str; 9] =
+    ["deactivate", "delete", "create", "update", "removeMembers", "removeEntitlements", "createGroups", "deleteGroups", "leavers"];
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let loaded = context.loaded;
@@ -85,12 +86,13 @@ fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
 
 fn guardrails(formats: &mut Formats<'_, '_>, guards: &Guardrails) {
     formats.duration("/spec/guardrails/window", guards.window.as_deref());
-    let limits: [(&str, &Option<Limit>); 8] = [
+    let limits: [(&str, &Option<Limit>); 9] = [
         ("deactivate", &guards.deactivate),
         ("delete", &guards.delete),
         ("create", &guards.create),
         ("update", &guards.update),
         ("removeMembers", &guards.remove_members),
+        ("removeEntitlements", &guards.remove_entitlements),
         ("createGroups", &guards.create_groups),
         ("deleteGroups", &guards.delete_groups),
         ("leavers", &guards.leavers),

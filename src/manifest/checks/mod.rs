@@ -14,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 mod attributes;
 mod cycles;
 mod duplicates;
+mod entitlements;
 mod formats;
 mod groups;
 mod members;
@@ -27,6 +28,7 @@ mod users;
 /// The table.
 const CHECKS: &[Check] = &[
     duplicates::check,
+    entitlements::check,
     names::check,
     references::check,
     members::check,

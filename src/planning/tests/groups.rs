@@ -238,7 +238,7 @@ fn protected_accounts_and_groups_that_must_keep_members_are_known() {
     0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn] WITHHELD
     1 Deactivate hr/2 [Leaver] id=u2 active: true > false; risks [SignIn] WITHHELD
     2 RemoveMembers group/ops [Leaver] id=g1 hr/2 WITHHELD
-    (Refused Protected) chat: 1 protected account or group would be deactivated, deleted or stripped of a group; none of that goes
+    (Refused Protected) chat: 1 protected account or group would be deactivated, deleted or stripped of a group or an entitlement; none of that goes
     (Refused Protected) chat: group ops has 1 active members and must keep at least 1, but 1 would go; none of them does. Members that this plan adds count from the next run on
     "###);
 }
