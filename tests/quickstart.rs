@@ -89,6 +89,13 @@ fn the_plan_is_worth_reading_and_after_apply_nothing_is_left() {
     assert!(rows(folder, managers).contains(&"eszter.szabo < liam.oconnor".to_owned()));
 }
 
+#[test]
+fn its_personas_pass_and_exercise_every_rule() {
+    let (_kept, folder) = copy();
+    let told = run(&folder, &["test", "--strict"], 0);
+    assert!(told.contains("8 personas: 8 passed"), "{told}");
+}
+
 /// `just picture` makes it anew.
 #[test]
 fn the_picture_in_the_readme_is_what_the_plan_looks_like() {

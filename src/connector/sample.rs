@@ -11,7 +11,7 @@ use super::file;
 use super::pack::Packer;
 use super::scim;
 use crate::manifest::kinds::{FileFormat, SourceConnection};
-use crate::model::{Columns, Page};
+use crate::model::{Columns, Page, SystemError};
 
 /// Why a record is none that the system could give: the field, if it is one, and one sentence with the next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +75,18 @@ impl Sampler {
                 json(packer, &record, page)
             }
             AsRead::Json(packer) => json(packer, record, page),
-            AsRead::Scim(rows) => rows.add(&serde_json::json!(record).to_string(), page).map_err(|error| SampleProblem {
-                field: None,
-                message: error.to_string(),
-                hint: "write the User as the service would send it, with its `id`",
-            }),
+            AsRead::Scim(rows) => rows.add(&serde_json::json!(record).to_string(), page).map_err(|error| scim_problem(&error)),
         }
     }
+}
+
+fn scim_problem(error: &SystemError) -> SampleProblem {
+    let words = match error {
+        SystemError::Protocol(words) => words.clone(),
+        other => other.to_string(),
+    };
+    let hint = "write it as the service would send it, with its `id`";
+    SampleProblem { field: None, message: format!("this is no User of SCIM: {words}"), hint }
 }
 
 fn json(packer: &mut Packer, record: &impl serde::Serialize, page: &mut Page) -> Result<(), SampleProblem> {

@@ -143,7 +143,7 @@ impl Coverage {
 
     /// Whole per cent, never rounded up to 100.
     pub fn percent(&self) -> usize {
-        if self.total == 0 { 100 } else { self.exercised * 100 / self.total }
+        (self.exercised * 100).checked_div(self.total).unwrap_or(100)
     }
 
     /// Rules that nobody exercises.

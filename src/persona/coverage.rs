@@ -33,6 +33,15 @@ impl Rules {
                 rules.add(&group.key, "forEach", &each.value, None);
             }
         }
+        for entitlement in &policy.entitlements {
+            rules.condition(&entitlement.key, "when", entitlement.when.as_ref());
+            if let Some(until) = &entitlement.until {
+                rules.add(&entitlement.key, "until", until, None);
+            }
+            for parameter in &entitlement.parameters {
+                rules.add(&entitlement.key, &parameter.name, &parameter.value, None);
+            }
+        }
         rules
     }
 

@@ -9,6 +9,8 @@ mod reasons;
 mod rewrite;
 mod sound;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use jiff::civil::Date;
 use crate::connector::sample::Sampler;
 use crate::manifest::kinds::{Expectation, PersonaSpec, Standing};
 use crate::manifest::{Document, Loaded, quantity};
-use crate::model::{Coverage, Finding, Severity, Side, Verdict};
+use crate::model::{Action, Change, Coverage, Finding, ObjectKind, Severity, Side, Verdict};
 use crate::planning::why::Provenance;
 use crate::planning::{self, Moment, Scope};
 use crate::policy::{CompletenessPolicy, Policy, SourcePolicy, UserPolicy};
@@ -173,21 +175,27 @@ impl Run<'_> {
     fn somebody(&self, samplers: &mut [Sampler], rules: &mut Rules, key: &Arc<str>) -> Came {
         let stands = self.provenance.exercise(key, &mut |place, came| rules.hear(place, came)).unwrap_or(Standing::Unknown);
         let plan = planning::plan(self.policy, self.world, &[], self.moment, Scope::All);
-        let mut came =
-            Came { expectation: outcome::arrival(&plan, key, stands), identity: Some(key.clone()), findings: about(plan.findings, key) };
-        self.depart(samplers, key, stands, &mut came);
+        let expectation = outcome::arrival(&plan, key, stands);
+        let targets = departed(self.policy, self.spec, stands, &expectation);
+        let had = if targets.contains(&true) { self.provenance.would_have(key) } else { None };
+        let gets = |target: &str, group: &str| {
+            let made = |change: &Change| change.action == Action::Create && change.object.kind == ObjectKind::Group;
+            plan.changes.iter().any(|change| made(change) && change.target.as_ref() == target && change.object.key.as_ref() == group)
+        };
+        let before = had.map(|had| Before::new(self.policy, key, &targets, had, gets));
+        let mut came = Came { expectation, identity: Some(key.clone()), findings: about(plan.findings, key) };
+        if let Some(before) = before {
+            self.depart(samplers, &before, &mut came);
+        }
         came
     }
 
     /// Plans again with what the person had before, where they get nothing now.
-    fn depart(&self, samplers: &mut [Sampler], key: &Arc<str>, stands: Standing, came: &mut Came) {
-        let targets = departed(self.policy, self.spec, stands, &came.expectation);
-        let Some(had) = targets.contains(&true).then(|| self.provenance.would_have(key)).flatten() else { return };
-        let before = Before { key: key.clone(), targets, had };
-        let Ok(world) = stage::build(self.policy, samplers, self.spec, Some(&before), self.moment) else { return };
+    fn depart(&self, samplers: &mut [Sampler], before: &Before, came: &mut Came) {
+        let Ok(world) = stage::build(self.policy, samplers, self.spec, Some(before), self.moment) else { return };
         let plan = planning::plan(self.policy, &world, &[], self.moment, Scope::All);
-        outcome::departure(self.policy, &plan, key, &before, &mut came.expectation);
-        let new: Vec<_> = about(plan.findings, key).into_iter().filter(|finding| !came.findings.contains(finding)).collect();
+        outcome::departure(self.policy, &plan, before, &mut came.expectation);
+        let new: Vec<_> = about(plan.findings, &before.key).into_iter().filter(|finding| !came.findings.contains(finding)).collect();
         came.findings.extend(new);
     }
 }
@@ -224,7 +232,7 @@ fn verdict(loaded: &Loaded, policy: &Policy, provenance: &Provenance<'_>, person
         return verdict;
     }
     let explanation = came.identity.as_ref().and_then(|key| provenance.explain(key, None));
-    let reasons = Reasons { policy, outline: loaded.outline(&persona.origin), explanation, findings: &came.findings };
+    let reasons = Reasons { policy, provenance, outline: loaded.outline(&persona.origin), explanation, findings: &came.findings };
     let lines = compare::with_relations(differences);
     verdict.differences = lines.into_iter().map(|(side, line, relation)| reasons.explain(side, line, relation)).collect();
     verdict.findings = came.findings.clone();

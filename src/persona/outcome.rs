@@ -3,12 +3,15 @@
 //! Must never: leave out a change that concerns the person.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
 use crate::manifest::kinds::{DepartureAction, Expectation, Standing};
 use crate::model::{Action, Change, Finding, FindingCode, Plan, Severity, Value};
 use crate::policy::Policy;
+
+use super::stage::{Before, Had};
 
 /// What an identity gets in targets where it has nothing.
 pub(super) fn arrival(plan: &Plan, key: &str, lifecycle: Standing) -> Expectation {
@@ -33,33 +36,67 @@ pub(super) fn arrival(plan: &Plan, key: &str, lifecycle: Standing) -> Expectatio
     came
 }
 
-/// What becomes of what it had at targets that give it no account any more: of the account, and memberships that stay.
-pub(super) fn departure(policy: &Policy, plan: &Plan, key: &str, before: &super::stage::Before, came: &mut Expectation) {
-    for (target, _) in policy.targets.iter().zip(&before.targets).filter(|(_, had)| **had) {
-        let here = |change: &&Change| change.target == target.name && !is_protected(plan, change);
-        let goes =
-            |action: Action| plan.changes.iter().filter(here).any(|change| change.action == action && change.object.key.as_ref() == key);
-        let action = match (goes(Action::Delete), goes(Action::Deactivate)) {
+/// What becomes of what it had at targets that give it no account any more: of the account, and what stays of memberships and entitlements.
+pub(super) fn departure(policy: &Policy, plan: &Plan, before: &Before, came: &mut Expectation) {
+    for (target, had) in policy.targets.iter().zip(&before.targets) {
+        let Some(had) = had else { continue };
+        let changes: Vec<&Change> =
+            plan.changes.iter().filter(|change| change.target == target.name && !is_protected(plan, change)).collect();
+        let leaving = Leaving { key: &before.key, changes: &changes };
+        let action = leaving.action();
+        came.departures.insert(target.name.to_string(), action);
+        if action == DepartureAction::Delete {
+            continue;
+        }
+        let groups = leaving.groups(had);
+        if !groups.is_empty() {
+            came.groups.insert(target.name.to_string(), groups);
+        }
+        let entitlements = leaving.entitlements(had);
+        if !entitlements.is_empty() {
+            came.entitlements.insert(target.name.to_string(), entitlements);
+        }
+    }
+    came.findings.extend(errors(plan, Some(&before.key)));
+    came.findings.sort();
+    came.findings.dedup();
+}
+
+/// Somebody at a target that gives them no account any more.
+struct Leaving<'a> {
+    key: &'a str,
+    changes: &'a [&'a Change],
+}
+
+impl Leaving<'_> {
+    fn action(&self) -> DepartureAction {
+        let goes = |action: Action| self.changes.iter().any(|change| change.action == action && change.object.key.as_ref() == self.key);
+        match (goes(Action::Delete), goes(Action::Deactivate)) {
             (true, _) => DepartureAction::Delete,
             (_, true) => DepartureAction::Deactivate,
             _ => DepartureAction::Keep,
-        };
-        came.departures.insert(target.name.to_string(), action);
-        let stays = |group: &str| {
-            let removed =
-                |change: &Change| change.action == Action::RemoveMembers && change.object.key.as_ref() == group && is_member(change, key);
-            !plan.changes.iter().filter(here).any(removed)
-        };
-        let groups = before.had.groups.iter().filter(|_| target.groups.is_some());
-        let mut names: Vec<String> = groups.filter(|(key, _)| stays(key)).map(|(_, name)| name.to_string()).collect();
-        names.sort();
-        if action != DepartureAction::Delete && !names.is_empty() {
-            came.groups.insert(target.name.to_string(), names);
         }
     }
-    came.findings.extend(errors(plan, Some(key)));
-    came.findings.sort();
-    came.findings.dedup();
+
+    fn groups(&self, had: &Had) -> Vec<String> {
+        let removed = |group: &str, change: &Change| {
+            change.action == Action::RemoveMembers && change.object.key.as_ref() == group && is_member(change, self.key)
+        };
+        let stays = |group: &str| !self.changes.iter().any(|change| removed(group, change));
+        let mut names: Vec<String> = had.groups.iter().filter(|(key, _)| stays(key)).map(|(_, name)| name.to_string()).collect();
+        names.sort();
+        names
+    }
+
+    fn entitlements(&self, had: &Had) -> BTreeMap<String, BTreeMap<String, Json>> {
+        let removed = |name: &Arc<str>| {
+            let removes = |change: &&Change| change.action == Action::RemoveEntitlement && change.object.key.as_ref() == self.key;
+            self.changes.iter().copied().filter(removes).any(|change| change.entitlement.as_ref() == Some(name))
+        };
+        let plainly = |parameters: &[(Arc<str>, Value)]| parameters.iter().map(|(name, value)| (name.to_string(), plain(value))).collect();
+        let kept = had.entitlements.iter().filter(|(name, _)| !removed(name));
+        kept.map(|(name, parameters)| (name.to_string(), plainly(parameters))).collect()
+    }
 }
 
 /// The codes of the errors about a person; without one, of all.

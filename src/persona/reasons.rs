@@ -5,7 +5,7 @@
 use crate::diagnostic::Place;
 use crate::manifest::Outline;
 use crate::model::{Behind, DifferenceLine, Finding, Side};
-use crate::planning::why::{Because, Explanation, MembershipWhy, TargetWhy};
+use crate::planning::why::{Because, Explanation, MembershipWhy, Part, Provenance, TargetWhy};
 use crate::policy::Policy;
 
 use super::compare::Relation;
@@ -14,6 +14,7 @@ use super::yaml::Line;
 /// What the reasons are taken from.
 pub(super) struct Reasons<'a> {
     pub(super) policy: &'a Policy,
+    pub(super) provenance: &'a Provenance<'a>,
     pub(super) outline: Outline<'a>,
     /// nothing where nobody comes of the persona
     pub(super) explanation: Option<Explanation>,
@@ -29,12 +30,12 @@ impl Reasons<'_> {
             because.push(Behind { words: "expected here".into(), place: Some(self.outline.place(&format!("/spec/expect{pointer}"))) });
         }
         if side == Side::Actual || (side == Side::Expected && !relation.answered && !relation.within) {
-            because.extend(self.behind(&line));
+            because.extend(self.behind(&line, side));
         }
         DifferenceLine { side, depth: line.depth, path: pointer, text: line.text, because }
     }
 
-    fn behind(&self, line: &Line) -> Vec<Behind> {
+    fn behind(&self, line: &Line, side: Side) -> Vec<Behind> {
         let path: Vec<&str> = line.path.iter().map(String::as_str).collect();
         let item = line.item.as_ref().and_then(|(_, item)| item.as_str());
         match (path.as_slice(), item) {
@@ -45,8 +46,8 @@ impl Reasons<'_> {
             (["lifecycle"], _) => self.explanation.iter().flat_map(|known| &known.standing).map(told).collect(),
             (["accounts", target] | ["departures", target], _) => self.target(target).map(served).unwrap_or_default(),
             (["accounts", target, attribute], _) => self.attribute(target, attribute),
-            (["groups", target], Some(group)) => self.group(target, group),
-            (["entitlements", _, name, rest @ ..], _) => self.entitlement(name, rest.first().copied()),
+            (["groups", target], Some(group)) => self.group(target, group, side),
+            (["entitlements", target, name, rest @ ..], _) => self.entitlement(target, name, rest.first().copied(), side),
             _ => Vec::new(),
         }
     }
@@ -57,6 +58,11 @@ impl Reasons<'_> {
 
     fn target(&self, name: &str) -> Option<&TargetWhy> {
         self.explanation.as_ref()?.targets.iter().find(|target| target.target.as_ref() == name)
+    }
+
+    /// Why there is no account, for what does not come without one. What somebody keeps without it has reasons of its own.
+    fn not_served(&self, target: &str, side: Side) -> Option<Vec<Behind>> {
+        self.target(target).filter(|why| side == Side::Expected && why.serves != Some(true)).map(served)
     }
 
     fn attribute(&self, target: &str, attribute: &str) -> Vec<Behind> {
@@ -81,9 +87,9 @@ impl Reasons<'_> {
         std::iter::once(told(&known.because)).chain(given).collect()
     }
 
-    fn group(&self, target: &str, name: &str) -> Vec<Behind> {
-        if let Some(why) = self.target(target).filter(|why| why.serves != Some(true)) {
-            return served(why);
+    fn group(&self, target: &str, name: &str, side: Side) -> Vec<Behind> {
+        if let Some(why) = self.not_served(target, side) {
+            return why;
         }
         let called: Vec<_> = self.policy.groups.iter().filter_map(|group| Some((group, group.key_of(name)?))).collect();
         let known = self.explanation.iter().flat_map(|known| &known.groups);
@@ -97,16 +103,16 @@ impl Reasons<'_> {
         ways.iter().flat_map(|why| &why.because).map(told).collect()
     }
 
-    fn entitlement(&self, name: &str, parameter: Option<&str>) -> Vec<Behind> {
-        let Some(rules) = self.policy.entitlements.iter().find(|known| known.name.as_ref() == name) else {
-            return vec![Behind { words: format!("no Entitlement is called {name}"), place: None }];
-        };
-        let parameter = parameter.and_then(|wanted| rules.parameters.iter().find(|known| known.name.as_ref() == wanted));
-        vec![match (parameter, &rules.when) {
-            (Some(parameter), _) => Behind { words: parameter.value.text().to_owned(), place: Some(parameter.place.clone()) },
-            (None, Some(when)) => Behind { words: when.text().to_owned(), place: when.place().cloned() },
-            (None, None) => Behind { words: "the Entitlement".into(), place: Some(rules.place.clone()) },
-        }]
+    fn entitlement(&self, target: &str, name: &str, parameter: Option<&str>, side: Side) -> Vec<Behind> {
+        if let Some(why) = self.not_served(target, side) {
+            return why;
+        }
+        let here = |at: usize| self.policy.targets.get(at).is_some_and(|known| known.name.as_ref() == target);
+        let found = self.policy.entitlements.iter().position(|known| known.name.as_ref() == name && here(known.target));
+        match (found, &self.explanation) {
+            (Some(at), Some(known)) => self.provenance.entitled(&known.identity, at, parameter).iter().map(told).collect(),
+            _ => vec![Behind { words: format!("no Entitlement gives {name} at {target}"), place: None }],
+        }
     }
 
     fn finding(&self, code: &str) -> Vec<Behind> {
@@ -122,7 +128,11 @@ fn served(why: &TargetWhy) -> Vec<Behind> {
 /// The words, the expression, and what it read.
 fn told(because: &Because) -> Behind {
     let Some(expression) = &because.expression else { return Behind { words: because.words.clone(), place: because.place.clone() } };
-    let read = because.trace.iter().filter(|part| part.expression != *expression && !matches!(part.value.as_str(), "true" | "false"));
+    let told = |part: &&Part| match part.value.as_str() {
+        "true" | "false" => false,
+        value => part.expression != *expression || value == "missing",
+    };
+    let read = because.trace.iter().filter(told);
     let read: Vec<String> = read.map(|part| format!("{} is {}", part.expression, part.value)).collect();
     let read = if read.is_empty() { String::new() } else { format!(", where {}", read.join(", ")) };
     Behind { words: format!("{}: `{}`{read}", because.words, expression.trim()), place: because.place.clone() }

@@ -8,18 +8,45 @@ use crate::connector::sample::{SampleProblem, Sampler};
 use crate::manifest::kinds::{PersonaSpec, SampleRecord};
 use crate::model::{Baseline, Capabilities, Evidence, Link, LinkOrigin, Memory, ObjectKind, Page, Value};
 use crate::planning::Moment;
-use crate::planning::why::WouldHave;
-use crate::policy::Policy;
+use crate::planning::why::{Values, WouldHave};
+use crate::policy::{Policy, TargetPolicy};
 use crate::world::{SourceSide, TargetSide, World};
 
 /// What a persona had before, to see what becomes of it.
 pub(super) struct Before {
     /// the identity
     pub(super) key: Arc<str>,
-    /// by target: whether it had an account
-    pub(super) targets: Vec<bool>,
-    /// what the accounts and memberships were
-    pub(super) had: WouldHave,
+    /// by target: what it had there; nothing where it had no account
+    pub(super) targets: Vec<Option<Had>>,
+}
+
+/// What a persona had at one target.
+#[derive(Default)]
+pub(super) struct Had {
+    /// attributes of the account
+    pub(super) account: Values,
+    /// groups: key and displayName
+    pub(super) groups: Vec<(Arc<str>, Arc<str>)>,
+    /// entitlements and their parameters
+    pub(super) entitlements: Vec<(Arc<str>, Values)>,
+}
+
+impl Before {
+    /// What an identity would have at these targets, of the groups that each target gets.
+    pub(super) fn new(policy: &Policy, key: &Arc<str>, targets: &[bool], had: WouldHave, gets: impl Fn(&str, &str) -> bool) -> Self {
+        let entitled = |target: usize| {
+            let declared = policy.entitlements.iter().zip(&had.entitlements).filter(move |(rules, _)| rules.target == target);
+            declared.filter_map(|(rules, parameters)| Some((rules.name.clone(), parameters.clone()?))).collect()
+        };
+        let at = |(at, rules): (usize, &TargetPolicy)| {
+            targets.get(at).copied().unwrap_or_default().then(|| Had {
+                account: had.accounts.get(at).cloned().unwrap_or_default(),
+                groups: had.groups.iter().filter(|(group, _)| gets(&rules.name, group)).cloned().collect(),
+                entitlements: entitled(at),
+            })
+        };
+        Self { key: key.clone(), targets: policy.targets.iter().enumerate().map(at).collect() }
+    }
 }
 
 /// The account's id at every target.
@@ -75,16 +102,16 @@ pub(super) fn build(
 
 fn target(policy: &Policy, at: usize, before: Option<&Before>) -> TargetSide {
     let mut side = TargetSide::new(policy, at, capabilities());
-    let before = before.filter(|before| before.targets.get(at) == Some(&true));
+    let had = before.and_then(|before| before.targets.get(at)).and_then(Option::as_ref);
     for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement] {
         let Some(columns) = side.columns(kind) else { continue };
-        if let Some(before) = before {
+        if let Some(had) = had {
             let mut page = Page::new(columns);
             match kind {
-                ObjectKind::Account => account(before, at, &mut page),
-                ObjectKind::Group => groups(before, &mut page),
-                ObjectKind::Membership => memberships(before, &mut page),
-                ObjectKind::Entitlement => {}
+                ObjectKind::Account => account(had, &mut page),
+                ObjectKind::Group => groups(had, &mut page),
+                ObjectKind::Membership => memberships(had, &mut page),
+                ObjectKind::Entitlement => entitlements(had, &mut page),
             }
             side.add(kind, &page);
         }
@@ -93,12 +120,11 @@ fn target(policy: &Policy, at: usize, before: Option<&Before>) -> TargetSide {
     side
 }
 
-fn account(before: &Before, target: usize, page: &mut Page) {
-    let held = before.had.accounts.get(target).map_or(&[][..], Vec::as_slice);
+fn account(had: &Had, page: &mut Page) {
     let columns = page.columns().clone();
     page.row(|row| {
         for path in columns.paths() {
-            match (path.as_ref(), held.iter().find(|(name, _)| name == path)) {
+            match (path.as_ref(), had.account.iter().find(|(name, _)| name == path)) {
                 ("id", _) => row.text(ACCOUNT),
                 ("active", _) => row.bool(true),
                 // Whom it refers to has no account here: the target is empty but for this one.
@@ -109,9 +135,9 @@ fn account(before: &Before, target: usize, page: &mut Page) {
     });
 }
 
-fn groups(before: &Before, page: &mut Page) {
+fn groups(had: &Had, page: &mut Page) {
     let columns = page.columns().clone();
-    for (at, (_, name)) in before.had.groups.iter().enumerate() {
+    for (at, (_, name)) in had.groups.iter().enumerate() {
         page.row(|row| {
             for path in columns.paths() {
                 match path.as_ref() {
@@ -124,9 +150,9 @@ fn groups(before: &Before, page: &mut Page) {
     }
 }
 
-fn memberships(before: &Before, page: &mut Page) {
+fn memberships(had: &Had, page: &mut Page) {
     let columns = page.columns().clone();
-    for at in 0..before.had.groups.len() {
+    for at in 0..had.groups.len() {
         page.row(|row| {
             for path in columns.paths() {
                 match path.as_ref() {
@@ -134,6 +160,22 @@ fn memberships(before: &Before, page: &mut Page) {
                     "member" => row.text(ACCOUNT),
                     "kind" => row.text("account"),
                     _ => row.missing(),
+                }
+            }
+        });
+    }
+}
+
+fn entitlements(had: &Had, page: &mut Page) {
+    let columns = page.columns().clone();
+    for (name, parameters) in &had.entitlements {
+        page.row(|row| {
+            for path in columns.paths() {
+                match (path.as_ref(), parameters.iter().find(|(parameter, _)| parameter == path)) {
+                    ("account", _) => row.text(ACCOUNT),
+                    ("entitlement", _) => row.text(name),
+                    (_, None) => row.missing(),
+                    (_, Some((_, value))) => row.value(value),
                 }
             }
         });
@@ -159,7 +201,8 @@ fn memory(policy: &Policy, before: Option<&Before>, moment: Moment) -> Memory {
 
 fn links(policy: &Policy, before: &Before) -> Vec<Link> {
     let mut links = Vec::new();
-    for (target, _) in policy.targets.iter().zip(&before.targets).filter(|(_, had)| **had) {
+    for (target, had) in policy.targets.iter().zip(&before.targets) {
+        let Some(had) = had else { continue };
         let link = |kind, key: &Arc<str>, id: String| Link {
             target: target.name.clone(),
             kind,
@@ -168,7 +211,7 @@ fn links(policy: &Policy, before: &Before) -> Vec<Link> {
             origin: LinkOrigin::Created,
         };
         links.push(link(ObjectKind::Account, &before.key, ACCOUNT.to_owned()));
-        links.extend(before.had.groups.iter().enumerate().map(|(at, (key, _))| link(ObjectKind::Group, key, group_id(at))));
+        links.extend(had.groups.iter().enumerate().map(|(at, (key, _))| link(ObjectKind::Group, key, group_id(at))));
     }
     links
 }

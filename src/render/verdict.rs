@@ -18,7 +18,9 @@ const LISTED: usize = 40;
 pub fn write(report: &TestReport, width: usize, out: &mut dyn Write) -> io::Result<()> {
     for verdict in report.personas.iter().filter(|verdict| verdict.updated || !verdict.passed) {
         self::verdict(verdict, width, out)?;
-        writeln!(out)?;
+        if !verdict.updated || !verdict.differences.is_empty() {
+            writeln!(out)?;
+        }
     }
     totals(report, out)?;
     match &report.coverage {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Provenance;
+use super::{Because, Provenance, entitlement};
 use crate::diagnostic::Place;
 use crate::expr::Evaluation;
 use crate::manifest::kinds::Standing as Stands;
@@ -13,31 +13,44 @@ use crate::model::{Cell, Value, ValueState};
 use crate::planning::companion::Record;
 use crate::planning::desired::{self, Desired};
 use crate::planning::gather::named;
+use crate::planning::grant::{self, Parameter, Term};
 use crate::planning::identity::{Origin, Person, Reads};
 use crate::planning::layout::RuleLayout;
 use crate::planning::lifecycle::{Standing, word};
 use crate::planning::screen::lifecycles;
 use crate::planning::serve::{Serve, serve};
 use crate::planning::work::Basis;
-use crate::policy::MemberPolicy;
+use crate::policy::{EntitlementPolicy, MemberPolicy, ParameterPolicy};
 use crate::world::{Bound, RecordState, Truth};
 
 /// Hears about every expression of a manifest that reads the identity: its place, and whether it gave a value or held.
 pub type Heard<'h> = dyn FnMut(&Place, bool) + 'h;
 
+/// Attributes or parameters with their values.
+pub type Values = Vec<(Arc<str>, Value)>;
+
 /// What an identity would have if every target served it, whatever its lifecycle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WouldHave {
     /// by target: what its account would hold
-    pub accounts: Vec<Vec<(Arc<str>, Value)>>,
+    pub accounts: Vec<Values>,
     /// groups that it would belong to: key and displayName
     pub groups: Vec<(Arc<str>, Arc<str>)>,
+    /// by entitlement of the policy: its parameters, where it would have it
+    pub entitlements: Vec<Option<Values>>,
 }
 
 impl Provenance<'_> {
     /// The key by which plans name an identity that any of its keys means.
     pub fn key_of(&self, key: &str) -> Option<Arc<str>> {
         self.basis.people.find(key).map(|number| self.basis.people.key(number))
+    }
+
+    /// Why an identity has the entitlement at this position of the policy, or not; of a parameter, its rule.
+    pub fn entitled(&self, key: &str, at: usize, parameter: Option<&str>) -> Vec<Because> {
+        let Some(person) = self.assemble(key) else { return Vec::new() };
+        let rule = parameter.and_then(|name| entitlement::parameter(&self.basis, at, name, &person));
+        rule.map_or_else(|| entitlement::because(&self.basis, at, &person), |rule| vec![rule])
     }
 
     /// Where an identity stands, and which rules it exercises; nothing where there is no such identity.
@@ -48,6 +61,9 @@ impl Provenance<'_> {
             account(&self.basis, target, &person, heard);
         }
         groups(&self.basis, &person, heard);
+        for at in 0..self.basis.policy.entitlements.len() {
+            entitlements(&self.basis, at, &person, heard);
+        }
         Some(stands(&person.standing))
     }
 
@@ -71,7 +87,8 @@ impl Provenance<'_> {
         let all = basis.groups.all.iter().enumerate().filter(|(_, group)| group.value.is_none());
         let belongs = |at: usize| would_belong(basis, at, &person, &by_value, &mut BTreeSet::new());
         groups.extend(all.filter(|(at, _)| belongs(*at)).map(|(_, group)| (group.key.clone(), group.display_name.clone())));
-        Some(WouldHave { accounts, groups })
+        let entitlements = (0..basis.policy.entitlements.len()).map(|at| would_hold(basis, at, &person)).collect();
+        Some(WouldHave { accounts, groups, entitlements })
     }
 }
 
@@ -135,6 +152,39 @@ fn groups(basis: &Basis<'_>, person: &Person, heard: &mut Heard<'_>) {
             value(bound, person, heard);
         }
     }
+}
+
+fn entitlements(basis: &Basis<'_>, at: usize, person: &Person, heard: &mut Heard<'_>) {
+    let (rules, layout) = (&basis.policy.entitlements[at], &basis.layout.entitlements[at]);
+    if serve(basis, rules.target, person) != Serve::Yes {
+        return;
+    }
+    let covers = person.standing.lifecycle().is_some_and(|stands| lifecycles(&rules.lifecycles).contains(&stands));
+    let by_rule = covers && layout.when.as_ref().is_some_and(|when| condition(when, person, heard));
+    if !by_rule && !is_named(rules, person) {
+        return;
+    }
+    if let Some(until) = &layout.until {
+        value(until, person, heard);
+    }
+    if grant::term(basis, at, person) == Term::Runs {
+        layout.parameters.iter().for_each(|parameter| value(&parameter.value, person, heard));
+    }
+}
+
+fn is_named(rules: &EntitlementPolicy, person: &Person) -> bool {
+    rules.members.iter().any(|member| member.key.as_ref() == person.key)
+}
+
+/// What it would have of the entitlement at this position, whatever the lifecycle; nothing where it is not covered.
+fn would_hold(basis: &Basis<'_>, at: usize, person: &Person) -> Option<Values> {
+    let (rules, layout) = (&basis.policy.entitlements[at], &basis.layout.entitlements[at]);
+    let by_rule = layout.when.as_ref().is_some_and(|when| person.holds(when) == Truth::Yes);
+    let parameter = |(position, rule): (usize, &ParameterPolicy)| match grant::parameter(basis, at, position, person) {
+        Parameter::Is(Some(value)) => Some((rule.name.clone(), value)),
+        _ => None,
+    };
+    (by_rule || is_named(rules, person)).then(|| rules.parameters.iter().enumerate().filter_map(parameter).collect())
 }
 
 /// A condition, and whether it holds.

@@ -3,6 +3,7 @@
 //! Must never: cost anything when nobody asks, or decide anything. The plan is the truth; this says where it comes from.
 
 mod account;
+mod entitlement;
 mod exercise;
 mod group;
 mod person;
@@ -12,7 +13,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use exercise::{Heard, WouldHave};
+pub use exercise::{Heard, Values, WouldHave};
 use serde::Serialize;
 
 use super::identity::{Person, Reads};
