@@ -29,6 +29,7 @@ pub(in crate::planning) fn correlate(identities: &Identities<'_>, layout: &Layou
     let correlated = Correlated { companion, owners, former: BTreeMap::new() };
     let mut rounds = Rounds { identities, layout, source, done: correlated, settled: BTreeSet::new() };
     rounds.declared();
+    rounds.doubled();
     let keys = &layout.sources[source].keys;
     let firm = keys.iter().position(|key| !key.immutable).unwrap_or(keys.len());
     for (at, key) in keys.iter().enumerate() {
@@ -79,6 +80,13 @@ impl Rounds<'_, '_, '_> {
         for (number, record) in identities.kept_in(source) {
             self.declare(number, record, How::Remembered);
         }
+    }
+
+    /// Where two rows have one key, whoever they belong to may seem to have none; where records are remembered, that is known.
+    fn doubled(&mut self) {
+        let side = &self.identities.world.sources[self.source];
+        let any = (0..side.len()).any(|record| side.state(record) == RecordState::Ambiguous);
+        self.done.companion.complete &= !any || self.identities.world.memory.known;
     }
 
     fn own_record(&self, key: &str) -> Option<u32> {
@@ -220,7 +228,9 @@ impl Rounds<'_, '_, '_> {
         let keyed = Keyed::of(&identities.policy.workspace);
         let (mut person, mut buffer, mut all) = (Person::default(), Vec::new(), Vec::new());
         for record in 0..side.len() {
-            if self.done.owners[record as usize] != Owner::Nobody || side.state(record) == RecordState::OutOfScope {
+            // Of two rows with one key neither says whose they are.
+            let says = matches!(side.state(record), RecordState::Counts | RecordState::ScopeFailed);
+            if self.done.owners[record as usize] != Owner::Nobody || !says {
                 continue;
             }
             identities.key_of_record(self.layout, self.source, record, key.value.positions(), &mut person);
