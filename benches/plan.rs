@@ -271,7 +271,7 @@ fn product(policy: &Policy, inputs: &Inputs) -> (Plan, Laps) {
     let world = World::assemble(policy, vec![source], vec![target], memory);
     lap("assemble");
     let moment = Moment { today: jiff::civil::date(2026, 11, 22), now: "2026-11-22T12:00:00Z".parse().expect("a time") };
-    let survey = planning::survey(policy, &world, moment, Scope::All);
+    let survey = planning::survey(policy, &world, &[], moment, Scope::All);
     assert!(survey.lookups.is_empty(), "a complete read leaves nothing to look up");
     lap("survey");
     let plan = planning::plan(policy, &world, &[], moment, Scope::All);

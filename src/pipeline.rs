@@ -2,7 +2,9 @@
 //!
 //! Must never: decide about a change, or turn trouble with a system into an empty answer.
 
-use std::collections::BTreeMap;
+mod direct;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -17,6 +19,8 @@ use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
 use crate::policy::Policy;
 use crate::state::{StateError, Store};
 use crate::world::{SourceSide, TargetSide, World};
+
+pub use direct::{Direct, Look};
 
 /// Lookups under way at once for one target.
 const LOOKUPS_AT_ONCE: usize = 8;
@@ -74,15 +78,8 @@ pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Momen
 /// Surveys, looks up what the survey names, and plans.
 pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>) -> Plan {
     let Snapshot { policy, world, moment, connectors } = snapshot;
-    let survey = planning::survey(policy, world, *moment, scope);
-    let answers: Vec<(Lookup, Answer)> = stream::iter(survey.lookups)
-        .map(|lookup| async {
-            let answer = look_up(policy, world, connectors, &lookup).await;
-            (lookup, answer)
-        })
-        .buffered(LOOKUPS_AT_ONCE)
-        .collect()
-        .await;
+    let connector = |target: usize| policy.targets.get(target).and_then(|target| connectors.get(&target.name));
+    let answers = ask(policy, world, &connector, *moment, scope).await;
     planning::plan(policy, world, &answers, *moment, scope)
 }
 
@@ -100,6 +97,35 @@ pub fn remember(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
     store.record_records(&planning::record_links(policy, world, *moment))?;
     store.record_baselines(&world.baselines(policy, moment.now))
+}
+
+/// Rounds of questions: an account, the groups it is in, and one to spare.
+const ROUNDS: usize = 4;
+
+/// Looks up what the survey names. Only who is revoked brings up further questions with an answer.
+async fn ask<'c>(
+    policy: &Policy,
+    world: &World,
+    connector: &impl Fn(usize) -> Option<&'c TargetConnector>,
+    moment: Moment,
+    scope: Scope<'_>,
+) -> Vec<(Lookup, Answer)> {
+    let rounds = if world.revokes(policy) { ROUNDS } else { 1 };
+    let mut answers: Vec<(Lookup, Answer)> = Vec::new();
+    let mut asked = BTreeSet::new();
+    for _ in 0..rounds {
+        let mut lookups = planning::survey(policy, world, &answers, moment, scope).lookups;
+        lookups.retain(|lookup| asked.insert(lookup.clone()));
+        if lookups.is_empty() {
+            break;
+        }
+        let answered = stream::iter(lookups).map(|lookup| async {
+            let answer = look_up(world, connector(lookup.target), &lookup).await;
+            (lookup, answer)
+        });
+        answers.extend(answered.buffered(LOOKUPS_AT_ONCE).collect::<Vec<_>>().await);
+    }
+    answers
 }
 
 async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, progress: &dyn ReadProgress) -> SourceSide {
@@ -145,12 +171,12 @@ fn unreadable(kinds: &[ObjectKind], error: &SystemError) -> ReadReport {
     ReadReport::all(kinds, &Evidence::Unreadable { reason: error.to_string() })
 }
 
-async fn look_up(policy: &Policy, world: &World, connectors: &BTreeMap<Arc<str>, TargetConnector>, lookup: &Lookup) -> Answer {
-    let Some(connector) = policy.targets.get(lookup.target).and_then(|target| connectors.get(&target.name)) else {
+async fn look_up(world: &World, connector: Option<&TargetConnector>, lookup: &Lookup) -> Answer {
+    let Some(connector) = connector else {
         return Answer::Unknown("the target could not be opened".into());
     };
-    let Some(columns) = world.target_columns(lookup.target, lookup.kind) else {
-        return Answer::Unknown("this kind of object is not read at the target".into());
+    let Some(columns) = world.lookup_columns(lookup.target, lookup.kind) else {
+        return Answer::Unknown("this kind of object can't be read at the target".into());
     };
     let (attribute, value) = match &lookup.by {
         LookupBy::Id(id) => (Arc::from("id"), id.clone()),

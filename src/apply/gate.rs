@@ -1,4 +1,5 @@
-//! The gate of one target: nothing is sent while the target asked for a pause, faster than its pace, or after the run was stopped.
+//! The gate of one target: nothing is sent while the target asked for a pause, faster than its pace, or after the run was stopped. What cuts somebody off
+//! has a gate of its own: it waits for no pause that other work brought about, for no pace, and is not given up with the rest.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

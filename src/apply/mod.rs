@@ -3,6 +3,7 @@
 //! Must never: change what a change says, or drop a request that was sent.
 
 mod atoms;
+mod bar;
 mod doubt;
 mod gate;
 mod ids;
@@ -41,7 +42,7 @@ pub struct Job<'a> {
     pub targets: &'a BTreeMap<Arc<str>, TargetConnector>,
     /// where outcomes and their journal go
     pub store: &'a Arc<Store>,
-    /// proof that no other run is under way
+    /// proof that no other run is under way; of a revocation, which may send nothing else, that it goes on beside them
     pub lock: &'a RunLock,
     /// how fast and how patiently
     pub settings: &'a Settings,

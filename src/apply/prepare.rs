@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::connector::Write;
 use crate::model::{Action, Change, ChangeId, ObjectKind, Value};
 
+use super::bar::{Barred, is_barred_member};
 use super::ids::Ids;
 use super::record::Sending;
 
@@ -30,10 +31,17 @@ pub(super) struct Prepared<'a> {
 pub(super) struct Part {
     /// attributes to set, references as ids
     pub(super) attributes: Vec<(Arc<str>, Option<Value>)>,
-    /// members, by id
-    pub(super) members: Vec<(ObjectKind, Arc<str>)>,
+    /// members
+    pub(super) members: Vec<PartMember>,
     /// how many people it counts for
     pub(super) weight: u64,
+}
+
+/// One member of a part.
+pub(super) struct PartMember {
+    pub(super) kind: ObjectKind,
+    pub(super) id: Arc<str>,
+    pub(super) key: Arc<str>,
 }
 
 /// Prepares a change, or says why it can't be sent at all.
@@ -85,8 +93,10 @@ impl<'a> Prepared<'a> {
     }
 
     /// A part, as connectors take it.
-    pub(super) fn write(&self, part: &Part) -> Write<'a> {
-        Write { change: self.change, id: self.object.clone(), attributes: part.attributes.clone(), members: part.members.clone() }
+    pub(super) fn write(&self, part: &Part, barred: &Barred) -> Write<'a> {
+        let sent = part.members.iter().filter(|member| !is_barred_member(self.change, &member.key, barred));
+        let members = sent.map(|member| (member.kind, member.id.clone())).collect();
+        Write { change: self.change, id: self.object.clone(), attributes: part.attributes.clone(), members }
     }
 }
 
@@ -119,14 +129,14 @@ fn members(change: &Change, ids: &Ids<'_>, most: usize, unresolved: &mut Vec<Str
     let mut resolved = Vec::with_capacity(change.members.len());
     for member in &change.members {
         match ids.of(&change.target, &member.member) {
-            Some(id) => resolved.push((member.member.kind, id, u64::from(member.people))),
+            Some(id) => resolved.push((member.member.kind, id, member.member.key.clone(), u64::from(member.people))),
             None => unresolved.push(format!("{} has no account here", member.member.name)),
         }
     }
-    let part = |chunk: &[(ObjectKind, Arc<str>, u64)]| Part {
+    let part = |chunk: &[(ObjectKind, Arc<str>, Arc<str>, u64)]| Part {
         attributes: Vec::new(),
-        members: chunk.iter().map(|(kind, id, _)| (*kind, id.clone())).collect(),
-        weight: chunk.iter().map(|(_, _, people)| people).sum(),
+        members: chunk.iter().map(|(kind, id, key, _)| PartMember { kind: *kind, id: id.clone(), key: key.clone() }).collect(),
+        weight: chunk.iter().map(|(.., people)| people).sum(),
     };
     resolved.chunks(most.max(1)).map(part).collect()
 }

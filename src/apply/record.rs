@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::bar::{Barred, sent};
 use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
-use crate::model::{Action, Change, ChangeId, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Value, WindowEntry, grant_key};
+use crate::model::{
+    Action, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Value, WindowEntry, grant_key,
+};
 use crate::state::{
-    Connection, SqliteResult, StateError, forget_deactivation, forget_grants, forget_link, record_deactivation, record_link, record_window,
+    Connection, SqliteResult, StateError, forget_cut_off, forget_deactivation, forget_grants, forget_link, record_cut_off, record_deactivation,
+    record_link, record_window, revoked_keys,
 };
 
 /// What became of a change.
@@ -47,18 +51,25 @@ impl Recorder {
         Self { group, run, clock, failure: Mutex::new(None) }
     }
 
-    /// Makes intents durable. Where that fails nothing may be sent: the run stops.
-    pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<(), String> {
-        let events: Vec<_> = sending.iter().map(|one| Event::intent(one.id, one.change, one.attempt)).collect();
+    /// Makes intents durable, and says who is revoked: nothing may be sent that gives them anything. Both in one transaction, so that a revocation either
+    /// finds the intent in the journal or is found here. Where that fails nothing may be sent at all: the run stops.
+    pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<Barred, String> {
+        let events: Vec<_> = sending.iter().map(|one| (Event::intent(one.id, one.change, one.attempt), one.change.clone())).collect();
         let at = self.clock.now();
         // Noted before it is sent: an account that a killed run deactivated must not look like one that somebody else deactivated.
         let deactivations: Vec<_> = sending.iter().filter_map(|sending| deactivation(sending, at)).collect();
         let run = self.run.clone();
+        let (tell, told) = std::sync::mpsc::channel();
         let written = self.group.write(move |tx| {
+            let barred = revoked_keys(tx)?;
+            let events: Vec<_> = events.into_iter().filter_map(|(event, change)| sent(event, &change, &barred)).collect();
+            // Nobody listens where the run is over; then nothing is sent either.
+            let _ = tell.send(barred);
             deactivations.iter().try_for_each(|deactivation| record_deactivation(tx, deactivation))?;
             append(tx, &run, at, &events)
         });
-        written.await.map_err(|error| self.fail(error, stop))
+        written.await.map_err(|error| self.fail(error, stop))?;
+        Ok(told.try_recv().unwrap_or_default())
     }
 
     /// Makes outcomes durable, with what they teach, in one transaction.
@@ -95,6 +106,7 @@ enum Lesson {
     Unlinked(Link),
     Active(Deactivation),
     Inactive(Deactivation),
+    CutOff(CutOff),
     Counted(WindowEntry),
 }
 
@@ -109,7 +121,11 @@ impl Lesson {
                 forget_link(connection, &link.target, link.kind, &link.key)
             }
             Self::Inactive(made) => record_deactivation(connection, made),
-            Self::Active(was) => forget_deactivation(connection, &was.target, &was.id),
+            Self::Active(was) => {
+                forget_deactivation(connection, &was.target, &was.id)?;
+                forget_cut_off(connection, &was.target, &was.id)
+            }
+            Self::CutOff(cut_off) => record_cut_off(connection, cut_off),
             Self::Counted(entry) => record_window(connection, entry),
         }
     }
@@ -143,10 +159,14 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
             Action::RemoveEntitlement if there => lessons.push(Lesson::Unlinked(link(LinkOrigin::Created))),
             Action::Reactivate if there => lessons.push(active),
             Action::Deactivate if refused => lessons.push(active),
+            Action::Deactivate if change.reason == Reason::Revoked => {
+                lessons.push(Lesson::CutOff(CutOff { target: change.target.clone(), id, key: change.object.key.clone() }));
+            }
             _ => {}
         }
     }
-    if settled.weight > 0 {
+    // A revocation goes past guardrails, and takes nothing of what they allow others.
+    if settled.weight > 0 && change.reason != Reason::Revoked {
         let (target, kind, action, leaver) = (change.target.clone(), change.object.kind, change.action, change.reason == Reason::Leaver);
         lessons.push(Lesson::Counted(WindowEntry { target, kind, action, weight: settled.weight, leaver, at }));
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Event, GroupCommit, append, close_dead_runs};
-use crate::model::{Change, ChangeId, Outcome, SystemError};
+use crate::model::{Change, ChangeId, Outcome, Reason, SystemError};
 use crate::state::{StateError, record_completed_run};
 
 use super::Job;
@@ -18,13 +18,14 @@ use super::ids::Ids;
 use super::prepare::{Prepared, can_do_without, prepare};
 use super::record::{Recorder, Settled};
 use super::report::Report;
-use super::schedule::Schedule;
+use super::schedule::{Schedule, Way};
 use super::send::Sender;
+use super::settings::Pace;
 
 /// What all batches share.
 struct Ground<'a> {
     job: &'a Job<'a>,
-    gates: BTreeMap<Arc<str>, Gate>,
+    gates: BTreeMap<Way, Gate>,
     recorder: Recorder,
     stop: CancellationToken,
 }
@@ -37,26 +38,30 @@ struct Desk<'a> {
     outcomes: BTreeMap<ChangeId, Outcome>,
     /// changes that never came as far as an intent
     unsent: Vec<ChangeId>,
-    running: BTreeMap<Arc<str>, usize>,
+    running: BTreeMap<Way, usize>,
 }
 
-type Flying<'a> = FuturesUnordered<BoxFuture<'a, (Arc<str>, Vec<Settled<'a>>)>>;
+type Flying<'a> = FuturesUnordered<BoxFuture<'a, (Way, Vec<Settled<'a>>)>>;
 
 /// Runs a job from its first entry in the journal to its last.
 pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
     let started = job.settings.clock.now();
-    let run: Arc<str> = Arc::from(name(started));
+    let beside = job.lock.is_beside();
+    let run: Arc<str> = Arc::from(name(started, beside));
+    let alone = !beside && !job.store.is_revoking();
     let opening = [Event::started(job.plan, job.who), Event::planned(job.plan)];
     job.store.write(|tx| {
         // Whoever holds the lock knows that no other run is alive.
-        close_dead_runs(tx, started)?;
+        if !beside {
+            close_dead_runs(tx, alone, started)?;
+        }
         append(tx, &run, started, &opening)
     })?;
     job.store.prune_windows(started - job.settings.keep_windows)?;
     let group =
         GroupCommit::start(job.store.clone()).map_err(|source| StateError::Open { path: job.store.path().to_path_buf(), source })?;
     let schedule = Schedule::new(&job.plan.changes);
-    let gates = schedule.targets().map(|target| (target.clone(), Gate::new(job.settings.pace(target)))).collect();
+    let gates = schedule.ways().map(|way| (way.clone(), Gate::new(pace(job, way)))).collect();
     let ground =
         Ground { job, gates, recorder: Recorder::new(group, run.clone(), job.settings.clock.clone()), stop: job.cancel.child_token() };
     let (outcomes, unsent) = Desk::new(&ground, schedule).work().await;
@@ -75,13 +80,18 @@ fn finish(job: &Job<'_>, report: &Report, unsent: &[ChangeId]) -> Result<(), Sta
     let now = job.settings.clock.now();
     job.store.write(|tx| {
         append(tx, &report.run, now, &events)?;
-        if report.stopped.is_none() { record_completed_run(tx, now) } else { Ok(()) }
+        // A revocation read next to nothing: it makes no state a known one.
+        if report.stopped.is_none() && !job.lock.is_beside() { record_completed_run(tx, now) } else { Ok(()) }
     })
 }
 
-/// Sorts by time, and differs between machines.
-fn name(started: Timestamp) -> String {
-    format!("{}-{:08x}", started.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..))
+/// Sorts by time, and differs between machines. A revocation's ends in `r`.
+fn name(started: Timestamp, beside: bool) -> String {
+    format!("{}-{:08x}{}", started.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..), if beside { "r" } else { "" })
+}
+
+fn pace(job: &Job<'_>, way: &Way) -> Pace {
+    if way.rest { job.settings.pace(&way.target) } else { job.settings.urgent_pace(&way.target) }
 }
 
 impl<'a> Desk<'a> {
@@ -95,13 +105,13 @@ impl<'a> Desk<'a> {
     /// Until nothing can run any more.
     async fn work(mut self) -> (BTreeMap<ChangeId, Outcome>, Vec<ChangeId>) {
         let mut flying = Flying::new();
-        let targets: Vec<_> = self.schedule.targets().cloned().collect();
+        let ways: Vec<_> = self.schedule.ways().cloned().collect();
         loop {
-            for target in &targets {
-                self.fill(target, &flying);
+            for way in &ways {
+                self.fill(way, &flying);
             }
-            let Some((target, settled)) = flying.next().await else { break };
-            *self.running.entry(target).or_default() -= 1;
+            let Some((way, settled)) = flying.next().await else { break };
+            *self.running.entry(way).or_default() -= 1;
             for settled in settled {
                 self.settle(settled);
             }
@@ -110,27 +120,28 @@ impl<'a> Desk<'a> {
     }
 
     /// Sends as many batches as the target's pace allows.
-    fn fill(&mut self, target: &Arc<str>, flying: &Flying<'a>) {
+    fn fill(&mut self, way: &Way, flying: &Flying<'a>) {
         let ground = self.ground;
-        let Some((name, gate)) = ground.gates.get_key_value(target) else { return };
-        while self.running.get(target).is_none_or(|running| *running < gate.concurrency()) {
-            let batch = self.batch(target, gate);
-            let Some(connector) = ground.job.targets.get(target).filter(|_| !batch.is_empty()) else { break };
+        let Some((way, gate)) = ground.gates.get_key_value(way) else { return };
+        let name = &way.target;
+        while self.running.get(way).is_none_or(|running| *running < gate.concurrency()) {
+            let batch = self.batch(way, gate);
+            let Some(connector) = ground.job.targets.get(name).filter(|_| !batch.is_empty()) else { break };
             let (job, recorder, stop) = (ground.job, &ground.recorder, &ground.stop);
             flying.push(Box::pin(async move {
                 let sender = Sender { job, target: name, connector, gate, recorder, stop };
-                (name.clone(), sender.send(batch).await)
+                (way.clone(), sender.send(batch).await)
             }));
-            *self.running.entry(target.clone()).or_default() += 1;
+            *self.running.entry(way.clone()).or_default() += 1;
         }
     }
 
     /// The next changes of a target that can be sent. What can't is settled here.
-    fn batch(&mut self, target: &str, gate: &Gate) -> Vec<Prepared<'a>> {
+    fn batch(&mut self, way: &Way, gate: &Gate) -> Vec<Prepared<'a>> {
         let plan = self.ground.job.plan;
         let mut batch = Vec::new();
-        while batch.len() < self.ground.job.targets.get(target).map_or(1, |connector| connector.writer.batch_size().max(1)) {
-            let Some(id) = self.schedule.next(target) else { break };
+        while batch.len() < self.ground.job.targets.get(&way.target).map_or(1, |connector| connector.writer.batch_size().max(1)) {
+            let Some(id) = self.schedule.next(way) else { break };
             let Some(change) = plan.changes.get(id.0 as usize) else { break };
             match self.prepare(id, change, gate) {
                 Ok(prepared) => {
@@ -149,6 +160,9 @@ impl<'a> Desk<'a> {
     fn prepare(&self, id: ChangeId, change: &'a Change, gate: &Gate) -> Result<Prepared<'a>, Outcome> {
         if self.ground.stop.is_cancelled() {
             return Err(Outcome::Skipped("the run was stopped".into()));
+        }
+        if self.ground.job.lock.is_beside() && change.reason != Reason::Revoked {
+            return Err(Outcome::Skipped("it cuts nobody off, and only that runs beside others".into()));
         }
         if let Some(why) = gate.closed() {
             return Err(Outcome::Skipped(why));

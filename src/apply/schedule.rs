@@ -1,4 +1,4 @@
-//! What may run next. Each target has a lane; in a lane the plan's order holds between neighbours of different kinds, and `needs` hold everywhere.
+//! What may run next. Each target has a lane, and before it another one for what cuts somebody off; in a lane the plan's order holds between neighbours of different kinds, and `needs` hold everywhere.
 //!
 //! It can't come to a standstill: of all changes that are not settled, the first in the plan needs only settled ones, and everything
 //! that stands before it in its lane is settled.
@@ -6,17 +6,26 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::model::{Action, Change, ChangeId, ObjectKind};
+use crate::model::{Action, Change, ChangeId, ObjectKind, Reason};
 
 /// The order of a plan's changes, as it is worked off.
 pub(super) struct Schedule {
     steps: Vec<Step>,
-    lanes: BTreeMap<Arc<str>, Lane>,
+    lanes: BTreeMap<Way, Lane>,
+}
+
+/// A target, and whether it is the way ahead of all others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Way {
+    /// anything but what cuts somebody off
+    pub(super) rest: bool,
+    /// the Target's name
+    pub(super) target: Arc<str>,
 }
 
 /// One change.
 struct Step {
-    target: Arc<str>,
+    way: Way,
     phase: usize,
     waiting: usize,
     dependents: Vec<usize>,
@@ -62,14 +71,14 @@ impl Schedule {
         schedule
     }
 
-    /// The targets that have changes.
-    pub(super) fn targets(&self) -> impl Iterator<Item = &Arc<str>> {
+    /// Where there are changes: what cuts somebody off first.
+    pub(super) fn ways(&self) -> impl Iterator<Item = &Way> {
         self.lanes.keys()
     }
 
-    /// Takes the next change of a target that may run now.
-    pub(super) fn next(&mut self, target: &str) -> Option<ChangeId> {
-        let at = self.lanes.get_mut(target)?.phases.front_mut()?.ready.pop_first()?;
+    /// Takes the next change of a way that may run now.
+    pub(super) fn next(&mut self, way: &Way) -> Option<ChangeId> {
+        let at = self.lanes.get_mut(way)?.phases.front_mut()?.ready.pop_first()?;
         u32::try_from(at).ok().map(ChangeId)
     }
 
@@ -79,8 +88,8 @@ impl Schedule {
         let Some(step) = self.steps.get_mut(at).filter(|step| step.state == State::Open) else { return };
         step.state = if held { State::Held } else { State::Missed };
         let dependents = std::mem::take(&mut step.dependents);
-        let (target, phase) = (step.target.clone(), step.phase);
-        if let Some(lane) = self.lanes.get_mut(&target) {
+        let (way, phase) = (step.way.clone(), step.phase);
+        if let Some(lane) = self.lanes.get_mut(&way) {
             lane.settle(phase, at);
         }
         for dependent in dependents {
@@ -100,9 +109,10 @@ impl Schedule {
         for need in &needs {
             self.steps[*need].dependents.push(at);
         }
-        let lane = self.lanes.entry(change.target.clone()).or_default();
+        let way = Way::of(change);
+        let lane = self.lanes.entry(way.clone()).or_default();
         let phase = lane.add(Class::of(change), needs.is_empty().then_some(at));
-        self.steps.push(Step { target: change.target.clone(), phase, waiting: needs.len(), dependents: Vec::new(), state: State::Open });
+        self.steps.push(Step { way, phase, waiting: needs.len(), dependents: Vec::new(), state: State::Open });
     }
 
     fn release(&mut self, at: usize) {
@@ -110,7 +120,7 @@ impl Schedule {
         step.waiting = step.waiting.saturating_sub(1);
         if step.waiting == 0
             && step.state == State::Open
-            && let Some(phase) = self.lanes.get_mut(&step.target).and_then(|lane| lane.phase(step.phase))
+            && let Some(phase) = self.lanes.get_mut(&step.way).and_then(|lane| lane.phase(step.phase))
         {
             phase.ready.insert(at);
         }
@@ -142,6 +152,12 @@ impl Lane {
             self.phases.pop_front();
             self.passed += 1;
         }
+    }
+}
+
+impl Way {
+    fn of(change: &Change) -> Self {
+        Self { rest: change.reason != Reason::Revoked, target: change.target.clone() }
     }
 }
 

@@ -9,9 +9,10 @@ use crate::connector::{TargetConnector, Write, Written};
 use crate::model::{Action, Outcome, SystemError};
 
 use super::Job;
+use super::bar::{Barred, REVOKED, is_barred, is_barred_member};
 use super::doubt::{Doubt, Look};
 use super::gate::{Gate, rest};
-use super::prepare::{Part, Prepared};
+use super::prepare::{Part, PartMember, Prepared};
 use super::record::{Recorder, Settled};
 
 /// The way to one target.
@@ -31,6 +32,8 @@ struct Try<'b, 'a> {
     attempts: u32,
     throttles: u32,
     doubt: Option<String>,
+    /// who is revoked, where it concerns this part
+    barred: Barred,
     end: Option<End>,
 }
 
@@ -74,13 +77,19 @@ impl<'a> Sender<'a> {
             return;
         }
         let sending = open.iter().map(|part| part.prepared.sending()).collect();
-        if let Err(why) = self.recorder.intents(sending, self.stop).await {
-            return stop_all(open, &why);
+        let barred = match self.recorder.intents(sending, self.stop).await {
+            Ok(barred) => barred,
+            Err(why) => return stop_all(open, &why),
+        };
+        open.iter_mut().for_each(|part| part.bar(&barred));
+        open.retain(|part| part.end.is_none());
+        if open.is_empty() {
+            return;
         }
         let Some(permit) = self.gate.permit(self.job.lock, self.stop).await else {
             return stop_all(open, "the run was stopped");
         };
-        let writes: Vec<Write<'_>> = open.iter().map(|part| part.prepared.write(part.part)).collect();
+        let writes: Vec<Write<'_>> = open.iter().map(|part| part.write()).collect();
         let answers = timeout(self.job.settings.deadline, self.connector.writer.write(&writes, &permit)).await;
         let mut answers = answers.unwrap_or_default().into_iter();
         for (part, write) in open.iter_mut().zip(&writes) {
@@ -92,7 +101,7 @@ impl<'a> Sender<'a> {
     /// Nothing that may have been done is sent again before somebody looked.
     async fn look_again(&self, part: &mut Try<'_, 'a>) {
         let Some(words) = part.doubt.take() else { return };
-        let write = part.prepared.write(part.part);
+        let write = part.write();
         let look = self.doubt().look(&write).await;
         let create = write.change.action == Action::Create;
         part.end = match look {
@@ -177,7 +186,22 @@ impl<'a> Sender<'a> {
 
 impl<'b, 'a> Try<'b, 'a> {
     fn new(prepared: &'b Prepared<'a>, part: &'b Part) -> Self {
-        Self { prepared, part, attempts: 0, throttles: 0, doubt: None, end: None }
+        Self { prepared, part, attempts: 0, throttles: 0, doubt: None, barred: Barred::new(), end: None }
+    }
+
+    fn write(&self) -> Write<'a> {
+        self.prepared.write(self.part, &self.barred)
+    }
+
+    /// Leaves out whoever is revoked; where nobody is left, it is over.
+    fn bar(&mut self, barred: &Barred) {
+        let change = self.prepared.change;
+        let held = |member: &&PartMember| is_barred_member(change, &member.key, barred);
+        self.barred = self.part.members.iter().filter(held).map(|member| member.key.clone()).collect();
+        let nobody = !self.barred.is_empty() && self.barred.len() == self.part.members.len();
+        if nobody || is_barred(change, barred) {
+            self.end = Some(End::Stopped(REVOKED.to_owned()));
+        }
     }
 }
 
@@ -215,6 +239,7 @@ impl Found {
         match &part.end {
             Some(End::Done { id, already_so }) => {
                 self.done += 1;
+                self.missing.extend(part.barred.iter().map(|key| format!("{key} is revoked")));
                 self.already += usize::from(*already_so);
                 self.weight += if *already_so { 0 } else { part.part.weight };
                 self.object.get_or_insert_with(|| id.clone());

@@ -94,6 +94,11 @@ impl Settings {
         doubled.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
+    /// For what cuts somebody off: as many at once as others, as fast as they are answered.
+    pub(super) fn urgent_pace(&self, target: &str) -> Pace {
+        Pace { per_second: None, ..self.pace(target) }
+    }
+
     /// The pace of a target.
     pub(super) fn pace(&self, target: &str) -> Pace {
         self.paces.get(target).copied().unwrap_or_default()

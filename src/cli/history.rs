@@ -106,7 +106,7 @@ fn runs(journal: &Journal<'_>) -> Result<Vec<Run>, Failure> {
                 (run.ended, run.results, run.stopped) = (Some(entry.at), results, stopped);
             }
         }
-        Event::Planned { .. } | Event::Intent(_) => {}
+        _ => {}
     };
     journal.each(None, visit).map_err(failure)?;
     Ok(runs)
@@ -198,6 +198,14 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
             let message = message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
             writeln!(out, "{at}    {} at {}: {}{message}", safe::line(key), safe::line(target), outcome::word(*result))
         }
+        Event::Revoked { keys, reason, who, .. } => {
+            writeln!(out, "{at}  {} revoked {}: {}", safe::line(who), safe::line(&keys.join(", ")), safe::line(reason))
+        }
+        Event::Receipt { key, target, outcome: word, message } => {
+            let message = message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
+            writeln!(out, "{at}    {} at {}: {}{message}", safe::line(key), safe::line(target), outcome::receipt_word(*word))
+        }
+        Event::Lifted { keys, why } => writeln!(out, "{at}  lifted {}: {}", safe::line(&keys.join(", ")), safe::line(why)),
         Event::Planned { .. } => Ok(()),
         Event::Finished { .. } => writeln!(out, "{at}  ended"),
     }

@@ -9,7 +9,7 @@ use super::progress::trouble;
 use super::report::{self, Failure};
 use crate::apply::Report;
 use crate::journal::ResultWord;
-use crate::model::{Change, Plan};
+use crate::model::{Change, Plan, ReceiptWord};
 use crate::render::style::{BAD, GOOD, STRONG, paint};
 use crate::render::{headline, safe};
 
@@ -110,5 +110,16 @@ pub fn word(result: ResultWord) -> &'static str {
         ResultWord::Failed => "failed",
         ResultWord::Uncertain => "uncertain",
         ResultWord::Skipped => "not tried",
+    }
+}
+
+/// The word for what came of a revocation at a target.
+pub fn receipt_word(outcome: ReceiptWord) -> &'static str {
+    match outcome {
+        ReceiptWord::Done => "done",
+        ReceiptWord::AlreadySo => "already so",
+        ReceiptWord::NoAccount => "no account",
+        ReceiptWord::Failed => "failed",
+        ReceiptWord::Unreachable => "unreachable",
     }
 }

@@ -8,15 +8,17 @@ use rusqlite::{Connection, Row, params};
 use super::chain::{Entry, append};
 use super::event::{Event, ResultWord};
 
-const OPEN_RUNS: &str = "SELECT run FROM journal AS start WHERE event = 'started' \
+const OPEN_RUNS: &str = "SELECT run FROM journal AS start WHERE event = 'started' AND (?1 OR run NOT LIKE '%r') \
     AND NOT EXISTS (SELECT 1 FROM journal WHERE event = 'finished' AND run = start.run) ORDER BY seq";
 const OPEN_INTENTS: &str = "SELECT max(seq), body FROM journal AS intent WHERE event = 'intent' AND run = ?1 \
     AND NOT EXISTS (SELECT 1 FROM journal WHERE event = 'outcome' AND run = ?1 AND change = intent.change) GROUP BY change ORDER BY 1";
 const WHY: &str = "the run ended before it heard; a new plan shows what became of it";
 
-/// Closes every run that began and never ended. Only for whoever holds the lock: nobody else can know that they are dead.
-pub fn close_dead_runs(connection: &Connection, at: Timestamp) -> rusqlite::Result<()> {
-    let runs: Vec<String> = connection.prepare_cached(OPEN_RUNS)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+/// Closes every run that began and never ended. Only for whoever holds the lock: nobody else can know that they are dead. Runs of revocations, whose names
+/// end in `r`, go on beside others: they are closed only when none of them can be alive.
+pub fn close_dead_runs(connection: &Connection, revocations: bool, at: Timestamp) -> rusqlite::Result<()> {
+    let runs: Vec<String> =
+        connection.prepare_cached(OPEN_RUNS)?.query_map([revocations], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for run in runs {
         let open: Vec<_> = connection.prepare_cached(OPEN_INTENTS)?.query_map(params![run], uncertain)?.collect::<rusqlite::Result<_>>()?;
         let mut events: Vec<_> = open.into_iter().flatten().collect();

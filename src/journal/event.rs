@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectRef, Outcome, Plan, SystemError};
+use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectRef, Outcome, Plan, ReceiptWord, SystemError};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,37 @@ pub enum Event {
     Planned {
         /// counts
         targets: BTreeMap<Arc<str>, BTreeMap<String, u64>>,
+    },
+    /// somebody cut identities off, whatever manifests and sources say
+    Revoked {
+        /// whom
+        keys: Vec<Arc<str>>,
+        /// why
+        reason: Arc<str>,
+        /// the last day
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<Date>,
+        /// who did
+        who: String,
+    },
+    /// what came of a revocation at one target
+    Receipt {
+        /// whom it is about
+        key: Arc<str>,
+        /// the Target's name
+        target: Arc<str>,
+        /// in one word
+        outcome: ReceiptWord,
+        /// what is missing or went wrong
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        message: Option<Arc<str>>,
+    },
+    /// revocations ended
+    Lifted {
+        /// whose
+        keys: Vec<Arc<str>>,
+        /// why: a manifest covers them now, or somebody said so
+        why: String,
     },
     /// a change is about to be sent
     Intent(Intent),
@@ -153,6 +184,9 @@ impl Event {
         match self {
             Self::Started { .. } => "started",
             Self::Planned { .. } => "planned",
+            Self::Revoked { .. } => "revoked",
+            Self::Receipt { .. } => "receipt",
+            Self::Lifted { .. } => "lifted",
             Self::Intent(_) => "intent",
             Self::Outcome { .. } => "outcome",
             Self::Finished { .. } => "finished",

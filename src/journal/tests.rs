@@ -114,13 +114,13 @@ fn a_killed_run_leaves_its_open_intents() {
     let journal = Journal::new(&store);
     let open: Vec<_> = journal.unfinished().unwrap().into_iter().map(|(run, intent)| (run, intent.object.key)).collect();
     assert_eq!(open, [("r1".to_owned(), Arc::from("hr/2"))]);
-    store.write(|tx| close_dead_runs(tx, Timestamp::now())).unwrap();
+    store.write(|tx| close_dead_runs(tx, true, Timestamp::now())).unwrap();
     assert_eq!(journal.unfinished().unwrap(), []);
     let mut last = Vec::new();
     journal.each(Some("r1"), |entry| last.push(entry.event)).unwrap();
     assert!(matches!(&last[5], Event::Outcome { key, result: ResultWord::Uncertain, .. } if key.as_ref() == "hr/2"));
     assert!(matches!(&last[6], Event::Finished { stopped: Some(_), .. }));
-    store.write(|tx| close_dead_runs(tx, Timestamp::now())).unwrap();
+    store.write(|tx| close_dead_runs(tx, true, Timestamp::now())).unwrap();
     assert_eq!(journal.verify().unwrap().entries, 7, "a run is closed once");
 }
 

@@ -78,6 +78,8 @@ pub enum FindingCode {
     LoosenedRule,
     /// the target's rules would refuse the value
     VendorLimit,
+    /// a revocation that is past its day, or in no manifest yet, or can't reach everything
+    Revocation,
 }
 
 /// Whom or what a finding is about.

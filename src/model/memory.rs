@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::change::{Action, ObjectKind};
 
@@ -89,6 +91,70 @@ pub struct WindowEntry {
     pub at: Timestamp,
 }
 
+/// An identity that `headcount revoke` cut off, until a manifest says so or somebody lifts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingRevocation {
+    /// the identity's key
+    pub key: Arc<str>,
+    /// why
+    pub reason: Arc<str>,
+    /// since when
+    pub at: Timestamp,
+    /// the last day
+    pub until: Option<Date>,
+    /// what came of it, by target
+    pub receipts: Vec<Receipt>,
+}
+
+/// What came of a revocation at one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// in one word
+    pub outcome: ReceiptWord,
+    /// what is missing or went wrong
+    pub message: Option<Arc<str>>,
+    /// how often it was tried
+    pub tries: u32,
+    /// when it was last tried
+    pub at: Timestamp,
+}
+
+/// What came of a revocation at one target, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReceiptWord {
+    /// cut off
+    Done,
+    /// it was so already
+    AlreadySo,
+    /// there is no account there
+    NoAccount,
+    /// something is left
+    Failed,
+    /// the target could not be reached
+    Unreachable,
+}
+
+/// An account that a revocation deactivated, whoever made it: the identity finds it again when the revocation ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutOff {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// the account's id there
+    pub id: Arc<str>,
+    /// the identity's key
+    pub key: Arc<str>,
+}
+
+impl ReceiptWord {
+    /// Whether nothing is left to do.
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Done | Self::AlreadySo | Self::NoAccount)
+    }
+}
+
 /// Everything remembered. `known: false` means that there is no state: nothing follows from a source's silence then, and windows count as full.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -104,4 +170,8 @@ pub struct Memory {
     pub baselines: Vec<Baseline>,
     /// what the rolling windows hold
     pub windows: Vec<WindowEntry>,
+    /// who was cut off by a command, while no manifest says so
+    pub revocations: Vec<StandingRevocation>,
+    /// accounts that revocations deactivated
+    pub cut_off: Vec<CutOff>,
 }

@@ -21,7 +21,9 @@ pub use capability::Capabilities;
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport};
 pub use finding::{Finding, FindingCode, Severity, Subject};
-pub use memory::{Baseline, Deactivation, Link, LinkOrigin, Memory, RecordLink, WindowEntry, grant_key};
+pub use memory::{
+    Baseline, CutOff, Deactivation, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, StandingRevocation, WindowEntry, grant_key,
+};
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};
 pub use plan::{FORMAT_VERSION, Plan, SystemEvidence, Tally};

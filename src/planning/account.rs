@@ -24,6 +24,10 @@ use crate::world::{Carries, canonical};
 
 /// Decides, and notes what becomes of the account.
 pub(super) fn decide(work: &mut Work<'_, '_>, target: usize, person: &mut Person) {
+    if work.basis.revoked.has(person.number) {
+        // What becomes of their accounts was said already, and nothing else does.
+        return;
+    }
     if work.basis.observed[target].accounts().unreadable() {
         return set(work, target, person, Presence::Unclear);
     }
@@ -223,7 +227,7 @@ fn proven_new(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: 
 }
 
 /// The texts by which a value can be asked for.
-fn texts(value: &Value) -> Vec<Arc<str>> {
+pub(super) fn texts(value: &Value) -> Vec<Arc<str>> {
     match value {
         Value::Text(text) | Value::Reference(text) => vec![text.clone()],
         Value::Int(number) => vec![number.to_string().into()],
@@ -415,6 +419,16 @@ fn can_rest(work: &mut Work<'_, '_>, target: usize, person: &Person) -> bool {
         work.tell(Severity::Warning, FindingCode::UnsupportedCapability, target, &key, sentence);
     }
     can
+}
+
+/// Whether a revocation of this identity deactivated the account: when it ends, the identity finds it again, whoever made it.
+pub(super) fn was_cut_off(basis: &Basis<'_>, target: usize, row: u32, key: &str) -> bool {
+    let known = &basis.world.memory.cut_off;
+    if known.is_empty() {
+        return false;
+    }
+    let (name, id) = (&basis.policy.targets[target].name, basis.observed[target].accounts().id(row));
+    known.iter().any(|known| known.target == *name && known.id.as_ref() == id && known.key.as_ref() == key)
 }
 
 /// When headcount deactivated an account, or made it without access.

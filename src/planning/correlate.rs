@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::account::was_cut_off;
 use super::findings::{Findings, Shared};
 use super::identity::{Outcome, Person, evaluate};
 use super::{Basis, LookupBy};
@@ -51,6 +52,23 @@ impl Claims {
     /// Whether several want an account, or whose it is can't be told.
     pub(super) fn contested(&self, row: u32) -> bool {
         self.by_row.get(row as usize) == Some(&CONTESTED)
+    }
+
+    /// Whoever is cut off has all the accounts that are theirs; the first stands for them.
+    pub(super) fn give(&mut self, row: u32, identity: Option<u32>) {
+        let Some(identity) = identity else { return };
+        if let Some(holder) = self.by_row.get_mut(row as usize) {
+            *holder = identity;
+        }
+        if let Some(claim) = self.by_identity.get_mut(identity as usize).filter(|claim| !matches!(claim, Claim::Owned(_))) {
+            *claim = Claim::Owned(row);
+        }
+    }
+
+    /// Somebody else may have as good a claim to an account as its holder: nobody gets it.
+    pub(super) fn dispute(&mut self, row: u32, holder: u32) {
+        self.by_row[row as usize] = CONTESTED;
+        self.by_identity[holder as usize] = Claim::Blocked;
     }
 
     /// The account that an identity has, proved or found.
@@ -105,7 +123,8 @@ impl Work<'_, '_> {
         let mut open = Vec::new();
         let mut key = String::new();
         for identity in 0..self.basis.people.len() {
-            if self.basis.people.is_retired(identity) {
+            // Whoever is cut off takes no part: their accounts are found in another way.
+            if self.basis.people.is_retired(identity) || self.basis.revoked.has(identity) {
                 continue;
             }
             self.basis.people.write_key(identity, &mut key);
@@ -239,7 +258,9 @@ impl Work<'_, '_> {
         let memory = &self.basis.world.memory;
         let name = &self.basis.policy.targets[self.target].name;
         let linked = self.basis.world.recall.key_of(memory, name, ObjectKind::Account, &accounts.id(row)).is_some();
-        accounts.carries(row) != Carries::Ours && !linked && (immutable || accounts.active(row))
+        accounts.carries(row) != Carries::Ours
+            && !linked
+            && (immutable || accounts.active(row) || was_cut_off(self.basis, self.target, row, &self.basis.people.key(identity)))
     }
 
     /// Whether it carries a mark that is not ours. Where a rule maps the mark's attribute itself, another value than the rule's is foreign.
@@ -328,6 +349,23 @@ pub(super) fn linked_ids<'w>(basis: &Basis<'w>, target: usize, key: &str, others
         ids.extend(world.recall.ids_of(&world.memory, name, ObjectKind::Account, other));
     }
     ids
+}
+
+/// Every account that any of these values leads to, whoever has it.
+pub(super) fn hits(basis: &Basis<'_>, target: usize, keys: &[Vec<Vec<u8>>]) -> BTreeSet<u32> {
+    let accounts = basis.observed[target].accounts();
+    let attributes = basis.policy.targets[target].correlate.iter().zip(keys);
+    attributes.flat_map(|(attribute, values)| values.iter().flat_map(|key| accounts.find_by(attribute, key))).collect()
+}
+
+/// Whether a rule gives an identity an `externalId`, and the account has another one.
+pub(super) fn has_other_external_id(basis: &Basis<'_>, target: usize, row: u32, person: &Person) -> bool {
+    let external = basis.observed[target].accounts().cell_of(row, "externalId");
+    let wanted = values(basis, target, person).into_iter().find(|(name, _)| name.as_ref() == "externalId");
+    match wanted {
+        Some((_, ValueState::Set(value))) => !canonical::is_nothing(external) && !canonical::same(kind_of("externalId"), &value, external),
+        _ => false,
+    }
 }
 
 /// The canonical values by which an identity's account is found, for each of the target's attributes.

@@ -280,6 +280,10 @@ impl<'a> Step<'_, '_, 'a> {
 
     /// Why an account loses an entitlement; nothing where it keeps it.
     fn goes(&self, account: u32, name: &str, declared: Option<(usize, &Roll)>, standing: &[Where]) -> Option<Reason> {
+        if self.work.cut[self.target].contains_key(&account) {
+            // Steps of their own take everything.
+            return None;
+        }
         let claims = &self.work.claims[self.target];
         let Some(identity) = claims.holder(account) else {
             let gone = self.work.gone[self.target].contains(&account);

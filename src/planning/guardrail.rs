@@ -179,9 +179,12 @@ fn weight<'a>(guardrail: Guardrail, changes: impl Iterator<Item = &'a Change>) -
     people.len() as u64
 }
 
-/// Whether a change counts in a guardrail. What becomes of leavers counts as what it is, too: work is counted gross.
+/// Whether a change counts in a guardrail. What becomes of leavers counts as what it is, too: work is counted gross. A revocation goes past all of them.
 fn counts(guardrail: Guardrail, change: &Change) -> bool {
     use Action::{Adopt, Create, Deactivate, Delete, Reactivate, RemoveEntitlement, RemoveMembers, Update, UpdateEntitlement};
+    if change.reason == Reason::Revoked {
+        return false;
+    }
     match (change.object.kind, guardrail) {
         (_, Guardrail::Leavers) => change.reason == Reason::Leaver && change.action.removes(),
         (ObjectKind::Account, Guardrail::Deactivate) => change.action == Deactivate,

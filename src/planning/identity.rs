@@ -285,6 +285,15 @@ impl<'w> Identities<'w> {
         records.silent().to_vec()
     }
 
+    /// What its records say of it, wherever it stands: for finding what is theirs when nothing else may be planned.
+    pub(super) fn values(&self, layout: &Layout<'_>, number: u32, person: &mut Person<'w>) {
+        self.assemble(layout, number, person);
+        if person.standing.lifecycle().is_none() {
+            self.fill(layout, &Records::new(self, number), self.declared(number), person);
+            self.fill_own(layout, person);
+        }
+    }
+
     fn block_words(&self, block: &Block) -> Arc<str> {
         match block {
             Block::Contested => "its record may be somebody else's".into(),

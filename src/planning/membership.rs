@@ -165,6 +165,10 @@ impl Step<'_, '_, '_> {
     }
 
     fn account_goes(&self, row: u32, wanted: &Roster, authoritative: bool) -> bool {
+        if self.work.cut[self.target].contains_key(&row) {
+            // Steps of their own take them out.
+            return false;
+        }
         let claims = &self.work.claims[self.target];
         let Some(identity) = claims.holder(row) else {
             let nobody = !claims.contested(row) && self.work.former_key(self.target, row).is_none();

@@ -31,6 +31,7 @@ mod protect;
 mod records;
 mod reference;
 mod restrict;
+mod revoke;
 mod roster;
 mod screen;
 mod serve;
@@ -49,7 +50,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{FORMAT_VERSION, ObjectKind, Page, Plan, RecordLink};
+use crate::model::{FORMAT_VERSION, ObjectKind, ObjectRef, Page, Plan, RecordLink};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -83,6 +84,8 @@ pub enum Scope<'a> {
     All,
     /// what these identities and groups (by key) can reach
     Only(&'a BTreeSet<Arc<str>>),
+    /// what cuts revoked identities off at the target at this position, and nothing else; needs no read of the target, since it asks for each account
+    Revoked(usize),
 }
 
 /// Something that must still be looked up before the plan can be made.
@@ -121,11 +124,15 @@ pub struct Survey {
     pub lookups: Vec<Lookup>,
 }
 
-/// Names what must still be known before [`plan`] can decide.
-pub fn survey(policy: &Policy, world: &World, moment: Moment, _scope: Scope<'_>) -> Survey {
-    let basis = Basis::new(policy, world, &[], moment);
+/// Names what must still be known before [`plan`] can decide. An answer may bring up a further question (an account, the groups it is in): whoever asks
+/// comes again with what was answered, until nothing is left that was not asked.
+pub fn survey(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>) -> Survey {
+    let basis = Basis::new(policy, world, answers, moment);
     let mut work = Work::new(&basis);
-    correlate_accounts(&mut work);
+    correlate_accounts(&mut work, scope);
+    if let Scope::Revoked(_) = scope {
+        return Survey { lookups: work.questions.into_iter().collect() };
+    }
     for identity in open_questions(&work) {
         decide_identity(&mut work, identity);
     }
@@ -138,6 +145,14 @@ pub fn survey(policy: &Policy, world: &World, moment: Moment, _scope: Scope<'_>)
 /// Decides. `answers` holds one answer for each lookup of the survey; a missing one counts as unknown.
 pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>) -> Plan {
     decide(policy, world, answers, moment, scope, Look::Quick)
+}
+
+/// The accounts at a target of everybody who is revoked, as far as they are known.
+pub fn revoked_accounts(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, target: usize) -> Vec<ObjectRef> {
+    let basis = Basis::new(policy, world, answers, moment);
+    let mut work = Work::new(&basis);
+    correlate_accounts(&mut work, Scope::Revoked(target));
+    work.cut[target].iter().map(|(row, key)| work.account(target, *row, key)).collect()
 }
 
 /// Whose record is whose, where that is not remembered yet. Nothing where not everything could be read: then a second claimant may be missing.
@@ -160,10 +175,15 @@ enum Look {
 fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>, look: Look) -> Plan {
     let basis = Basis::new(policy, world, answers, moment);
     let mut work = Work::new(&basis);
+    if let Scope::Revoked(target) = scope {
+        let populations = decide_revoked(&mut work, target);
+        return finish(work, &populations, scope);
+    }
     notice::sources(&mut work);
     notice::targets(&mut work);
     expand::Groups::tell(&mut work);
-    correlate_accounts(&mut work);
+    correlate_accounts(&mut work, scope);
+    revoke::notice(&mut work);
     let mut screened = screen::screen(&mut work, look != Look::Quick);
     for identity in in_key_order(&work, &screened.closer) {
         decide_identity(&mut work, identity);
@@ -174,12 +194,30 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
     let rosters = roster::rosters(&mut work, &mut screened);
     let groups = decide_groups(&mut work, &rosters);
     due::declared(&mut work);
+    for (target, groups) in groups.iter().enumerate() {
+        revoke::cut(&mut work, target, groups);
+    }
     reference::resolve(&mut work);
     for target in 0..policy.targets.len() {
         entitlement::settle(&mut work, target, &mut screened);
     }
     notice::only_observed(&mut work);
     let populations = population::populations(&work, &groups);
+    finish(work, &populations, scope)
+}
+
+/// Only what cuts somebody off at one target.
+fn decide_revoked(work: &mut Work<'_, '_>, target: usize) -> guardrail::Populations {
+    correlate_accounts(work, Scope::Revoked(target));
+    let groups: Vec<_> = (0..work.basis.policy.targets.len()).map(|at| group::settle(work, at)).collect();
+    work.drafts.clear();
+    revoke::cut(work, target, &groups[target]);
+    population::populations(work, &groups)
+}
+
+/// Puts the steps in order and looks at them as a whole.
+fn finish(mut work: Work<'_, '_>, populations: &guardrail::Populations, scope: Scope<'_>) -> Plan {
+    let Basis { policy, world, moment, .. } = work.basis;
     let mut changes = order::order(&mut work);
     if let Scope::Only(keys) = scope {
         changes = restrict(&changes, keys);
@@ -193,7 +231,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
         evidence: world.evidence.clone(),
         upcoming: work.diary.finish(),
     };
-    guardrail::check(policy, &populations, &world.memory, moment, &mut plan);
+    guardrail::check(policy, populations, &world.memory, *moment, &mut plan);
     plan
 }
 
@@ -209,10 +247,13 @@ fn decide_groups(work: &mut Work<'_, '_>, rosters: &[Roster]) -> Vec<TargetGroup
     targets.map(settle).collect()
 }
 
-fn correlate_accounts(work: &mut Work<'_, '_>) {
+fn correlate_accounts(work: &mut Work<'_, '_>, scope: Scope<'_>) {
     for target in 0..work.basis.policy.targets.len() {
         let claims = correlate::correlate(work.basis, target, &mut work.findings);
         work.claims.push(claims);
+    }
+    for target in revoke::targets(work.basis.policy, scope) {
+        revoke::claim(work, target);
     }
 }
 

@@ -154,10 +154,11 @@ pub(super) fn only_observed(work: &mut Work<'_, '_>) {
             ObjectKind::Account | ObjectKind::Entitlement => basis.policy.targets[draft.target].ownership,
             ObjectKind::Group | ObjectKind::Membership => basis.group_ownership(draft.target),
         };
-        if ownership == Ownership::Observe {
+        let observed = ownership == Ownership::Observe && draft.stage != Stage::Revoke;
+        if observed {
             *counts.entry((draft.target, kind)).or_default() += draft.change.weight();
         }
-        ownership != Ownership::Observe
+        !observed
     });
     work.drafts = drafts;
     for ((target, kind), count) in counts {

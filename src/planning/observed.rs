@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Answer, Lookup, LookupBy};
 use crate::model::{Cell, Columns, Evidence, ObjectKind};
-use crate::world::{Carries, Grant, Member, Objects, TargetSide};
+use crate::world::{Carries, Grant, Member, Objects, TargetSide, canonical};
 
 /// One target.
 pub(super) struct Observed<'w> {
@@ -16,6 +17,7 @@ pub(super) struct Observed<'w> {
     late: Vec<(u32, Member)>,
     late_grants: Vec<Grant>,
     answered: BTreeSet<(ObjectKind, LookupBy)>,
+    groups_named: BTreeSet<Arc<str>>,
 }
 
 /// The accounts or the groups of one target.
@@ -32,20 +34,44 @@ impl<'w> Observed<'w> {
     pub(super) fn new(side: &'w TargetSide, target: usize, answers: &[(Lookup, Answer)]) -> Self {
         let mut looked_up = side.empty();
         let mut answered = BTreeSet::new();
+        let mut groups_named = BTreeSet::new();
         for (lookup, answer) in answers.iter().filter(|(lookup, _)| lookup.target == target) {
             let Answer::Objects(page) = answer else { continue };
             looked_up.add(lookup.kind, page);
+            if lookup.kind == ObjectKind::Membership {
+                groups_named.extend(page.rows().map(|row| Arc::from(canonical::text(row.cell(0)).as_ref())));
+            }
             answered.insert((lookup.kind, lookup.by.clone()));
         }
-        let late = match looked_up.accounts.len() + looked_up.groups.len() {
-            0 => Vec::new(),
-            _ => side.memberships.resolve_with([&side.accounts, &looked_up.accounts], [&side.groups, &looked_up.groups]),
-        };
+        let late = late(side, &looked_up, !groups_named.is_empty());
         let late_grants = match looked_up.accounts.len() {
             0 => Vec::new(),
             _ => side.entitlements.resolve_with([&side.accounts, &looked_up.accounts]),
         };
-        Self { side, looked_up, late, late_grants, answered }
+        Self { side, looked_up, late, late_grants, answered, groups_named }
+    }
+
+    /// Whether a question was answered.
+    pub(super) fn answered(&self, kind: ObjectKind, by: &LookupBy) -> bool {
+        self.answered.contains(&(kind, by.clone()))
+    }
+
+    /// The groups that the memberships of single accounts name, by id.
+    pub(super) fn groups_named(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.groups_named.iter()
+    }
+
+    /// The names of the entitlements that some accounts have, read or looked up.
+    pub(super) fn entitlements_of(&self, accounts: &BTreeSet<u32>) -> BTreeSet<(u32, &Arc<str>)> {
+        let mut found = BTreeSet::new();
+        let late = self.looked_up.entitlements.resolve_with([&self.side.accounts, &self.looked_up.accounts]);
+        let read: Vec<Grant> = self.grants().collect();
+        for (side, grants) in [(self.side, read), (&self.looked_up, late)] {
+            let names: BTreeMap<u32, &Arc<str>> = side.entitlements.names().map(|(name, number)| (number, name)).collect();
+            let theirs = grants.into_iter().filter(|grant| accounts.contains(&grant.account));
+            found.extend(theirs.filter_map(|grant| Some((grant.account, *names.get(&grant.name)?))));
+        }
+        found
     }
 
     /// Its accounts.
@@ -207,6 +233,20 @@ impl<'o> View<'o> {
             Some(row) => (self.looked_up, row),
         }
     }
+}
+
+/// Memberships that only looked-up objects or memberships complete, sorted, without those that were read.
+fn late(side: &TargetSide, looked_up: &TargetSide, members: bool) -> Vec<(u32, Member)> {
+    if !members && looked_up.accounts.len() + looked_up.groups.len() == 0 {
+        return Vec::new();
+    }
+    let (accounts, groups) = ([&side.accounts, &looked_up.accounts], [&side.groups, &looked_up.groups]);
+    let mut late = side.memberships.resolve_with(accounts, groups);
+    late.extend(looked_up.memberships.resolve_with(accounts, groups));
+    late.sort_unstable();
+    late.dedup();
+    late.retain(|pair| side.memberships.pairs().binary_search(pair).is_err());
+    late
 }
 
 /// All targets.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reference::{depths, keys_of};
-use super::work::{Draft, Work};
+use super::work::{Draft, Stage, Work};
 use crate::model::{Action, Change, ChangeId, ObjectKind};
 
 /// Sorts the drafts and gives each its needs.
@@ -20,7 +20,10 @@ pub(super) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
     drafts.sort_by_cached_key(|draft| {
         let change = &draft.change;
         let object = &change.object;
-        (draft.stage, draft.target, depth(draft), object.key.clone(), object.id.clone(), change.action, change.entitlement.clone())
+        // Whoever is cut off loses the sign-in first.
+        let sign_in_first = (draft.stage == Stage::Revoke).then_some(change.action);
+        let who = (depth(draft), object.key.clone(), object.id.clone());
+        (draft.stage, draft.target, sign_in_first, who, change.action, change.entitlement.clone())
     });
     let mut made = Made::new();
     for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| matches!(draft.change.action, Action::Create | Action::Adopt)) {

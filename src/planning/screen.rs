@@ -150,6 +150,9 @@ pub(super) fn lifecycles(said: &[Lifecycle]) -> &[Lifecycle] {
 fn glance(work: &Work<'_, '_>, target: usize, person: &mut Person, desired: &mut Desired, buffer: &mut Vec<u8>) -> Option<Presence> {
     let basis = work.basis;
     let accounts = basis.observed[target].accounts();
+    if basis.revoked.has(person.number) {
+        return Some(work.presence[target][person.number as usize]);
+    }
     if accounts.unreadable() {
         return Some(Presence::Unclear);
     }

@@ -233,8 +233,7 @@ impl Scene {
     }
 
     /// Answers what the survey asks, from the objects that are hidden.
-    pub(crate) fn answers(&self, world: &World) -> Vec<(Lookup, Answer)> {
-        let lookups = survey(&self.policy, world, self.moment, Scope::All).lookups;
+    pub(crate) fn answers(&self, world: &World, scope: Scope<'_>) -> Vec<(Lookup, Answer)> {
         let answer = |lookup: &Lookup| {
             let name = &self.policy.targets[lookup.target].name;
             let (attribute, value) = match &lookup.by {
@@ -243,16 +242,24 @@ impl Scene {
             };
             let mine = self.hidden.iter().filter(|(target, kind, _)| target == name.as_ref() && *kind == lookup.kind);
             let rows: Vec<Json> = mine.map(|(_, _, row)| row.clone()).filter(|row| row[attribute].as_str() == Some(value)).collect();
-            let columns = TargetSide::new(&self.policy, lookup.target, self.capabilities.clone()).columns(lookup.kind).unwrap();
+            let columns = world.lookup_columns(lookup.target, lookup.kind).unwrap();
             Answer::Objects(page(&columns, &rows))
         };
-        lookups.iter().map(|lookup| (lookup.clone(), answer(lookup))).collect()
+        let mut answers: Vec<(Lookup, Answer)> = Vec::new();
+        loop {
+            let mut lookups = survey(&self.policy, world, &answers, self.moment, scope).lookups;
+            lookups.retain(|lookup| answers.iter().all(|(known, _)| known != lookup));
+            if lookups.is_empty() {
+                return answers;
+            }
+            answers.extend(lookups.iter().map(|lookup| (lookup.clone(), answer(lookup))));
+        }
     }
 
     /// The plan, with the survey's questions answered.
     pub(crate) fn plan(&self) -> Plan {
         let world = self.world();
-        let answers = self.answers(&world);
+        let answers = self.answers(&world, Scope::All);
         let plan = decide(&self.policy, &world, &answers, self.moment, Scope::All, Look::Quick);
         let closely = decide(&self.policy, &world, &answers, self.moment, Scope::All, Look::Close);
         assert_eq!(tell(&plan), tell(&closely), "the quick look hides something");
@@ -268,7 +275,14 @@ impl Scene {
     pub(crate) fn plan_only(&self, keys: &[&str]) -> Plan {
         let world = self.world();
         let keys: BTreeSet<Arc<str>> = keys.iter().map(|key| Arc::from(*key)).collect();
-        decide(&self.policy, &world, &self.answers(&world), self.moment, Scope::Only(&keys), Look::Quick)
+        decide(&self.policy, &world, &self.answers(&world, Scope::All), self.moment, Scope::Only(&keys), Look::Quick)
+    }
+
+    /// What cuts somebody off at `chat`, which is not read as a whole.
+    pub(crate) fn plan_revoked(&self) -> Plan {
+        let world = self.world();
+        let answers = self.answers(&world, Scope::Revoked(0));
+        decide(&self.policy, &world, &answers, self.moment, Scope::Revoked(0), Look::Quick)
     }
 
     /// The plan as text. The order of rows must not matter.

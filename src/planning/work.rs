@@ -12,6 +12,7 @@ use super::findings::{Findings, Shared};
 use super::identity::Identities;
 use super::layout::Layout;
 use super::observed::{Observed, observe};
+use super::revoke::Revoked;
 use super::unique::Names;
 use super::{Answer, Lookup, LookupBy, Moment};
 use crate::manifest::kinds::Ownership;
@@ -26,6 +27,7 @@ pub(super) struct Basis<'a> {
     pub(super) moment: Moment,
     pub(super) layout: Layout<'a>,
     pub(super) people: Identities<'a>,
+    pub(super) revoked: Revoked<'a>,
     pub(super) observed: Vec<Observed<'a>>,
     /// declared ones, and those that a `forEach` makes
     pub(super) groups: Groups<'a>,
@@ -40,6 +42,8 @@ pub(super) struct Work<'b, 'a> {
     pub(super) claims: Vec<Claims>,
     /// by target and identity: what becomes of the account
     pub(super) presence: Vec<Vec<Presence>>,
+    /// by target: accounts that are cut off, and whose they are
+    pub(super) cut: Vec<BTreeMap<u32, Arc<str>>>,
     /// by target: accounts of ours whose identity is gone
     pub(super) gone: Vec<BTreeSet<u32>>,
     pub(super) names: Names,
@@ -76,6 +80,8 @@ pub(super) struct Draft {
 /// The order of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
+    /// whoever is cut off, ahead of everything
+    Revoke,
     /// accounts that lose access
     Deactivate,
     /// memberships that go
@@ -107,10 +113,11 @@ impl<'a> Basis<'a> {
     pub(super) fn new(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment) -> Self {
         let layout = Layout::new(policy, world);
         let people = Identities::new(policy, world, &layout, moment);
+        let revoked = Revoked::new(policy, &world.memory, &people);
         let observed = observe(&world.targets, answers);
         let mut groups = Groups::declared(policy);
         groups.expand(policy, world, &layout, &people, &observed, knows_everybody(policy, world));
-        Self { policy, world, moment, layout, people, observed, groups, keyed_marker: format!("{MARKER}{}:", policy.workspace) }
+        Self { policy, world, moment, layout, people, revoked, observed, groups, keyed_marker: format!("{MARKER}{}:", policy.workspace) }
     }
 
     /// Whether everything that could establish somebody was read to its end.
@@ -144,6 +151,7 @@ impl<'b, 'a> Work<'b, 'a> {
             basis,
             claims: Vec::with_capacity(targets),
             presence: (0..targets).map(|_| vec![Presence::Absent; basis.people.len() as usize]).collect(),
+            cut: vec![BTreeMap::new(); targets],
             gone: vec![BTreeSet::new(); targets],
             names: Names::default(),
             drafts: Vec::new(),

@@ -1,4 +1,4 @@
-//! One run at a time on one state. The operating system's file lock goes with the process, however it ends.
+//! One run at a time on one state; revocations run beside it, as many as there are. The operating system's file lock goes with the process, however it ends.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -30,13 +30,14 @@ pub struct Holder {
 #[derive(Debug)]
 pub struct RunLock {
     _file: File,
+    beside: bool,
 }
 
 impl RunLock {
     /// Takes the lock that belongs to a state file, or says who holds it.
     pub(super) fn take(state: &Path, who: &str) -> Result<Self, StateError> {
         let failed = |source| StateError::Open { path: state.to_path_buf(), source };
-        let mut file = open(&lock_path(state)).map_err(failed)?;
+        let mut file = open(&lock_path(state, RUN)).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -45,13 +46,38 @@ impl RunLock {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         write_note(&mut file, who).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: file, beside: false })
+    }
+
+    /// For a revocation: it waits for nobody.
+    pub(super) fn beside(state: &Path) -> Result<Self, StateError> {
+        let file = open(&lock_path(state, REVOCATION)).and_then(|file| file.lock_shared().map(|()| file));
+        let file = file.map_err(|source| StateError::Open { path: state.to_path_buf(), source })?;
+        Ok(Self { _file: file, beside: true })
+    }
+
+    /// Whether it was taken for a revocation, beside whatever else runs.
+    pub fn is_beside(&self) -> bool {
+        self.beside
     }
 }
 
-fn lock_path(state: &Path) -> PathBuf {
+/// Whether a run, or a revocation, is under way on a state. What can't be looked at counts as under way.
+pub(super) fn is_held(state: &Path, by: &str) -> bool {
+    match open(&lock_path(state, by)) {
+        Ok(file) => file.try_lock().is_err(),
+        Err(_) => true,
+    }
+}
+
+/// What a run locks.
+pub(super) const RUN: &str = ".lock";
+/// What revocations share.
+pub(super) const REVOCATION: &str = ".revoke.lock";
+
+fn lock_path(state: &Path, suffix: &str) -> PathBuf {
     let mut name = state.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(suffix);
     PathBuf::from(name)
 }
 

@@ -125,6 +125,8 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
         records: all(connection, "SELECT source, record, identity FROM records", record)?,
         deactivations: all(connection, "SELECT target, id, at FROM deactivations", deactivation)?,
         baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
+        revocations: super::revocations::load(connection)?,
+        cut_off: super::revocations::load_cut_off(connection)?,
         windows: all(
             connection,
             "SELECT target, kind, action, leaver, weight, at FROM windows ORDER BY minute, target, kind, action, leaver",
@@ -133,7 +135,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
     })
 }
 
-fn all<T>(connection: &Connection, query: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Vec<T>> {
+pub(super) fn all<T>(connection: &Connection, query: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Vec<T>> {
     connection.prepare(query)?.query_map([], read)?.collect()
 }
 
@@ -164,17 +166,17 @@ fn window(row: &Row<'_>) -> rusqlite::Result<WindowEntry> {
     Ok(WindowEntry { target, kind, action, leaver: row.get(3)?, weight, at: parsed(row, 5)? })
 }
 
-fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Arc<str>> {
+pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Arc<str>> {
     row.get(column)
 }
 
 /// The word that serde has for a plain enum value.
-fn word<T: Serialize>(value: &T) -> String {
+pub(super) fn word<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_value(value).unwrap_or_default();
     json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }
 
-fn parsed<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn parsed<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let word = row.get::<_, String>(column)?;
     serde_json::from_value(serde_json::Value::String(word))
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))

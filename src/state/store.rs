@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use crate::model::{Baseline, Link, Memory, ObjectKind, RecordLink};
 
 use super::error::StateError;
-use super::lock::RunLock;
+use super::lock::{self, RunLock};
 use super::rows;
 use super::schema::{self, Found};
 
@@ -65,6 +65,21 @@ impl Store {
     /// Keeps others from running on this state until the lock is dropped; says who holds it otherwise.
     pub fn lock(&self, who: &str) -> Result<RunLock, StateError> {
         RunLock::take(&self.path, who)
+    }
+
+    /// For a revocation, which waits for no run and holds none up.
+    pub fn lock_beside(&self) -> Result<RunLock, StateError> {
+        RunLock::beside(&self.path)
+    }
+
+    /// Whether a run is under way, in this process or in another.
+    pub fn is_running(&self) -> bool {
+        lock::is_held(&self.path, lock::RUN)
+    }
+
+    /// Whether a revocation is under way.
+    pub fn is_revoking(&self) -> bool {
+        lock::is_held(&self.path, lock::REVOCATION)
     }
 
     /// Remembers complete reads.

@@ -68,6 +68,8 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
         deactivations: vec![deactivation],
         baselines: vec![baseline],
         windows: vec![other, entry(now())],
+        revocations: Vec::new(),
+        cut_off: Vec::new(),
     };
     assert_eq!(store.load().unwrap(), expected);
 

@@ -11,9 +11,9 @@ use crate::model::{Baseline, Columns, Link, LinkOrigin, ObjectKind};
 use crate::policy::Policy;
 
 impl World {
-    /// The columns that are read of a target's stream. None: that stream is not read.
-    pub fn target_columns(&self, target: usize, kind: ObjectKind) -> Option<Arc<Columns>> {
-        self.targets.get(target)?.columns(kind)
+    /// The columns in which objects of a target are looked up. None: that kind of object can't be.
+    pub fn lookup_columns(&self, target: usize, kind: ObjectKind) -> Option<Arc<Columns>> {
+        self.targets.get(target)?.lookup_columns(kind)
     }
 
     /// The id at a target of the object with our key, by its marker or else by a link: for references to objects that a plan does not touch.

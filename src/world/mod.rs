@@ -45,6 +45,21 @@ pub struct World {
 }
 
 impl World {
+    /// Whether anybody is cut off.
+    pub fn revokes(&self, policy: &Policy) -> bool {
+        !policy.revocations.is_empty() || !self.memory.revocations.is_empty()
+    }
+
+    /// A target as it is known now, in the place of what was known before.
+    pub fn renew(&mut self, target: usize, mut side: TargetSide) {
+        let TargetSide { accounts, groups, memberships, entitlements, .. } = &mut side;
+        memberships.resolve(accounts, groups);
+        entitlements.resolve(accounts);
+        if let Some(known) = self.targets.get_mut(target) {
+            *known = side;
+        }
+    }
+
     /// Puts everything together: sides in the policy's order.
     pub fn assemble(policy: &Policy, sources: Vec<SourceSide>, mut targets: Vec<TargetSide>, memory: Memory) -> Self {
         for side in &mut targets {

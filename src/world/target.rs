@@ -54,6 +54,16 @@ impl TargetSide {
         }
     }
 
+    /// The columns in which single objects are looked up, whether or not the stream is read.
+    pub(crate) fn lookup_columns(&self, kind: ObjectKind) -> Option<Arc<Columns>> {
+        let can = self.capabilities.read_groups;
+        match kind {
+            ObjectKind::Group => can.then(|| self.groups.columns().clone()),
+            ObjectKind::Membership => can.then(|| Columns::new(["group", "member", "kind"])),
+            ObjectKind::Account | ObjectKind::Entitlement => self.columns(kind),
+        }
+    }
+
     /// Takes a page of objects.
     pub fn add(&mut self, kind: ObjectKind, page: &Page) {
         match kind {

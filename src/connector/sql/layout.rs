@@ -10,7 +10,9 @@ use rusqlite::types::Value as Sql;
 
 use super::cell;
 use super::schema::{Column, Holds, Table};
-use crate::manifest::connection::{AccountTable, ActiveColumn, EntitlementTable, GroupTable, LinkTable, RoleTable, SqlConnection};
+use crate::manifest::connection::{
+    AccountTable, ActiveColumn, EntitlementTable, GroupTable, LinkTable, RoleTable, SessionTable, SqlConnection,
+};
 use crate::model::{Capabilities, is_known_attribute};
 
 /// Everything a Target's statements need.
@@ -23,6 +25,7 @@ pub(super) struct Layout {
     /// of groups: the group stands for the account, an owner's key for the role
     pub(super) owners: Option<Roles>,
     pub(super) entitlements: Option<Entitlements>,
+    pub(super) sessions: Option<Sessions>,
 }
 
 /// A table whose rows are accounts or groups.
@@ -85,6 +88,13 @@ pub(super) struct Entitlements {
     pub(super) initial: Vec<(Column, Initial)>,
 }
 
+/// A table of accounts' open sessions.
+#[derive(Clone, Debug)]
+pub(super) struct Sessions {
+    pub(super) table: String,
+    pub(super) account: Column,
+}
+
 /// A table with the names of roles.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
@@ -103,13 +113,16 @@ pub(super) fn check(connection: &Connection, described: &SqlConnection) -> rusql
     let entitlements = described.entitlements.as_ref().map(|table| checker.entitlements(table)).transpose()?.flatten();
     let owners = described.owners.as_ref().map(|link| checker.link(link)).transpose()?.flatten();
     let owners = owners.map(|Link { table, group, account, initial }| Roles { table, account: group, role: account, names: None, initial });
+    let sessions = described.sessions.as_ref().map(|sessions| checker.sessions(sessions)).transpose()?.flatten();
     for (name, given) in [("memberships", described.memberships.is_some()), ("owners", described.owners.is_some())] {
         if given && described.groups.is_none() {
             checker.problem(format!("`{name}` needs `groups`: describe the table of groups too"));
         }
     }
     Ok(match accounts {
-        Some(accounts) if checker.problems.is_empty() => Ok(Layout { accounts, groups, memberships, roles, owners, entitlements }),
+        Some(accounts) if checker.problems.is_empty() => {
+            Ok(Layout { accounts, groups, memberships, roles, owners, entitlements, sessions })
+        }
         _ => Err(checker.problems),
     })
 }
@@ -138,7 +151,7 @@ impl Layout {
             account_attributes: Some(self.accounts.columns.keys().cloned().chain(roles).chain(active).collect()),
             entitlements: self.entitlements.is_some(),
             entitlement_parameters: self.entitlements.as_ref().map(|table| table.parameters.keys().cloned().collect()),
-            end_sessions: false,
+            end_sessions: self.sessions.is_some(),
             deactivation_drops_memberships: false,
         }
     }
@@ -359,6 +372,12 @@ impl Checker<'_> {
             [&account, &entitlement].into_iter().chain(parameters.values()).chain(initial.iter().map(|(column, _)| column)).collect();
         self.require(&table, &given);
         Ok(Some(Entitlements { table: table.name, account, entitlement, parameters, initial }))
+    }
+
+    fn sessions(&mut self, described: &SessionTable) -> rusqlite::Result<Option<Sessions>> {
+        let Some(table) = self.table(&described.table)? else { return Ok(None) };
+        let account = self.keep(table.column(&described.account));
+        Ok(account.map(|account| Sessions { table: table.name, account }))
     }
 
     fn require_beside(&mut self, table: &Table, columns: &[&Column], initial: &[(Column, Initial)]) {

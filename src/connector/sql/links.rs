@@ -58,7 +58,17 @@ pub(super) fn unlink(connection: &Connection, layout: &Layout, kind: ObjectKind,
     if let Some(entitlements) = layout.entitlements.as_ref().filter(|_| kind == ObjectKind::Account) {
         delete_where(connection, &entitlements.table, &[(&entitlements.account, key_value(id))])?;
     }
+    if let Some(sessions) = layout.sessions.as_ref().filter(|_| kind == ObjectKind::Account) {
+        delete_where(connection, &sessions.table, &[(&sessions.account, key_value(id))])?;
+    }
     Ok(())
+}
+
+/// Removes every open session of an account.
+pub(super) fn end_sessions(connection: &Connection, layout: &Layout, account: &str) -> Done {
+    let Some(sessions) = &layout.sessions else { return Err(Refusal::rejected("the connection describes no table of `sessions`")) };
+    let ended = delete_where(connection, &sessions.table, &[(&sessions.account, key_value(account))])?;
+    Ok(Written { id: account.into(), already_so: ended == 0 })
 }
 
 /// Gives an account these roles (or a group these owners) and no others; whether anything changed.

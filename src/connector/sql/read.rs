@@ -44,11 +44,13 @@ pub(super) fn lookup(database: &Database, tables: &Tables, request: &LookupReque
     let mut select = select(&connection, tables, request.kind, &request.columns, database)?;
     match tables {
         Tables::Target(layout) => {
-            let objects = match request.kind {
-                ObjectKind::Group => layout.groups.as_ref(),
-                _ => Some(&layout.accounts),
+            let (name, value) = (&request.attribute, &request.value);
+            let asked = match (request.kind, &layout.groups, &layout.memberships, &layout.entitlements) {
+                (ObjectKind::Membership, _, Some(link), _) => select.ask_link(link, name, value),
+                (ObjectKind::Entitlement, .., Some(table)) => select.ask_entitlements(table, name, value),
+                (ObjectKind::Group, Some(groups), ..) => select.ask(groups, name, value),
+                _ => select.ask(&layout.accounts, name, value),
             };
-            let asked = objects.map_or(Ok(()), |objects| select.ask(objects, &request.attribute, &request.value));
             asked.map_err(SystemError::Rejected)?;
         }
         Tables::Source(_) => return Err(SystemError::Rejected("a Source's records are read, not looked up".into())),

@@ -164,6 +164,32 @@ impl Select {
         Ok(())
     }
 
+    /// Only the memberships of one member, or of one group.
+    pub(super) fn ask_link(&mut self, link: &Link, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "member" => self.ask_column(&link.account, value),
+            "group" => self.ask_column(&link.group, value),
+            _ => return Err(format!("memberships are asked for by `member` or by `group`, not by `{name}`")),
+        }
+        Ok(())
+    }
+
+    /// Only the entitlements of one account.
+    pub(super) fn ask_entitlements(&mut self, table: &Entitlements, name: &str, value: &str) -> Result<(), String> {
+        if name != "account" {
+            return Err(format!("entitlements are asked for by `account`, not by `{name}`"));
+        }
+        self.ask_column(&table.account, value);
+        Ok(())
+    }
+
+    fn ask_column(&mut self, column: &Column, value: &str) {
+        let at = self.position(column);
+        self.values.push(key_value(value));
+        self.conditions.push(format!("{} = ?{} COLLATE BINARY", column.sql(), self.values.len()));
+        self.asked = Some(Asked { at, value: value.to_owned(), caseless: false });
+    }
+
     /// The statement.
     pub(super) fn sql(&self) -> String {
         let list = if self.list.is_empty() { "1".to_owned() } else { self.list.join(", ") };

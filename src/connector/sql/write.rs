@@ -144,7 +144,10 @@ fn run(connection: &Connection, layout: &Layout, job: &Job) -> Done {
         (Action::AddEntitlement | Action::UpdateEntitlement | Action::RemoveEntitlement, Some(id)) => {
             entitlements::change(connection, layout, job, id)
         }
-        (Action::EndSessions, Some(_)) => Err(Refusal::rejected("the connection describes no table of `sessions`")),
+        (Action::EndSessions, Some(id)) => {
+            compare(connection, objects, id, &[], &[])?;
+            links::end_sessions(connection, layout, id)
+        }
     }
 }
 

@@ -9,5 +9,6 @@ mod groups;
 mod lifecycle;
 mod ownership;
 mod people;
+mod revocations;
 mod sources;
 mod values;

@@ -10,6 +10,7 @@ use crate::planning::correlate::{Claim, Claims};
 use crate::planning::desired::{self, Desired};
 use crate::planning::identity::{Absence, Person};
 use crate::planning::lifecycle::Days;
+use crate::planning::revoke;
 use crate::planning::serve::{self, Serve, serve};
 use crate::planning::work::Basis;
 use crate::policy::PreHirePolicy;
@@ -31,6 +32,9 @@ pub(super) fn target(basis: &Basis<'_>, claims: &Claims, target: usize, person: 
 pub(super) fn served(basis: &Basis<'_>, target: usize, person: &Person) -> (Option<bool>, Vec<Because>) {
     let rules = &basis.policy.targets[target];
     let layout = &basis.layout.targets[target];
+    if basis.revoked.has(person.number) {
+        return (Some(false), revoked(basis, &person.key));
+    }
     let mut because = standing(basis, person);
     let ahead = rules.pre_hire.filter(|_| person.standing.lifecycle() == Some(Lifecycle::PreHire));
     let mut in_question = false;
@@ -67,6 +71,11 @@ fn ahead_of_start(basis: &Basis<'_>, target: &str, ahead: PreHirePolicy, person:
         Some(day) => format!("{target} makes the account ahead of the first day, from {day} on, {access}"),
         None => format!("{target} makes the account as soon as the first day is known, {access}"),
     }
+}
+
+/// Why somebody is cut off.
+pub(super) fn revoked(basis: &Basis<'_>, key: &str) -> Vec<Because> {
+    revoke::because(basis, key).into_iter().map(|(words, place)| Because::words(words).at(place)).collect()
 }
 
 fn account(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> Option<AccountWhy> {

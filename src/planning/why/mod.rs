@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::identity::{Person, Reads};
 use super::work::{Basis, Work};
-use super::{Moment, correlate};
+use super::{Moment, correlate::Claims};
 use crate::diagnostic::Place;
 use crate::model::{Action, Change, ObjectKind, Reason, Value, ValueState};
 use crate::policy::Policy;
@@ -237,6 +237,9 @@ impl<'a> Provenance<'a> {
 
     /// Where a change comes from.
     pub fn why(&self, change: &Change) -> Why {
+        if change.reason == Reason::Revoked {
+            return self.why_revoked(change);
+        }
         match change.object.kind {
             ObjectKind::Account | ObjectKind::Entitlement => self.why_account(change),
             ObjectKind::Group | ObjectKind::Membership => group::why(&self.basis, change),
@@ -258,6 +261,15 @@ impl<'a> Provenance<'a> {
             targets: targets.collect(),
             groups: group::of(basis, &person),
         })
+    }
+
+    /// The document or the command that cuts off the account, or each member.
+    fn why_revoked(&self, change: &Change) -> Why {
+        let members = change.members.iter().map(|member| &member.member.key);
+        let keys = members.chain(change.members.is_empty().then_some(&change.object.key));
+        let because = keys.flat_map(|key| account::revoked(&self.basis, key)).collect();
+        let (target, key, reason) = (change.target.clone(), change.object.key.clone(), change.reason);
+        Why { target, key, reason, behind: Vec::new(), because, attributes: Vec::new(), members: Vec::new() }
     }
 
     fn why_account(&self, change: &Change) -> Why {
@@ -284,9 +296,10 @@ impl<'a> Provenance<'a> {
         Some(person)
     }
 
-    fn claims(&self, target: usize) -> correlate::Claims {
+    fn claims(&self, target: usize) -> Claims {
         let mut work = Work::new(&self.basis);
-        correlate::correlate(&self.basis, target, &mut work.findings)
+        super::correlate_accounts(&mut work, super::Scope::All);
+        work.claims.swap_remove(target)
     }
 }
 

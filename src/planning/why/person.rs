@@ -55,7 +55,7 @@ fn says(value: &Value, wanted: &str) -> bool {
 
 /// Why an identity stands where it stands.
 pub(super) fn standing(basis: &Basis<'_>, person: &Person) -> Vec<Because> {
-    let mut all = Vec::new();
+    let mut all = super::account::revoked(basis, &person.key);
     if let Some(user) = basis.people.declared(person.number).filter(|user| user.exclude) {
         all.push(Because::words("a User manifest excludes it").at(Some(&user.place)));
     }

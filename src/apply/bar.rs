@@ -1,0 +1,41 @@
+//! What a revocation that comes while a run is under way keeps from being sent: whatever would give its identity something.
+//!
+//! Must never: hold back what takes access away.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::journal::Event;
+use crate::model::{Action, Change, ObjectKind, Reason};
+
+/// The keys of those who are revoked now.
+pub(super) type Barred = BTreeSet<Arc<str>>;
+
+/// What is said of it.
+pub(super) const REVOKED: &str = "revoked";
+
+/// Whether a change as a whole is for somebody who gets nothing any more.
+pub(super) fn is_barred(change: &Change, barred: &Barred) -> bool {
+    use Action::{AddEntitlement, Adopt, Create, Delete, Reactivate, Update, UpdateEntitlement};
+    let gives = matches!(change.action, Create | Adopt | Update | Reactivate | AddEntitlement | UpdateEntitlement | Delete);
+    gives && change.object.kind != ObjectKind::Group && change.reason != Reason::Revoked && barred.contains(&change.object.key)
+}
+
+/// Whether a member gets nothing any more.
+pub(super) fn is_barred_member(change: &Change, member: &Arc<str>, barred: &Barred) -> bool {
+    change.action == Action::AddMembers && barred.contains(member)
+}
+
+/// What of an intent will be sent: nothing where all of it is barred.
+pub(super) fn sent(event: Event, change: &Change, barred: &Barred) -> Option<Event> {
+    if is_barred(change, barred) {
+        return None;
+    }
+    Some(match event {
+        Event::Intent(mut intent) => {
+            intent.members.retain(|member| !is_barred_member(change, member, barred));
+            Event::Intent(intent)
+        }
+        other => other,
+    })
+}

@@ -1,0 +1,230 @@
+//! Who is revoked is cut off, whatever everything else says; and gets back what today's rules give when it ends.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::model::{CutOff, Evidence, ObjectKind, Receipt, ReceiptWord, StandingRevocation};
+use crate::planning::testing::{Scene, group, source, target, tell};
+
+const GROUPS: &str = "  groups: {}";
+
+/// Cuts off these identities of `hr`.
+fn revocation(keys: &[&str], rest: &str) -> String {
+    let identities: Vec<_> = keys.iter().map(|key| format!("{{identity: {{source: hr, key: \"{key}\"}}}}")).collect();
+    format!("kind: Revocation\nmetadata: {{name: stop}}\nspec:\n  identities: [{}]\n  reason: stolen laptop\n{rest}", identities.join(", "))
+}
+
+fn scene(target_rest: &str) -> Scene {
+    Scene::new(&[source("hr", ""), target(target_rest), revocation(&["1"], ""), group("ops", "  rule: 'true'\n")])
+}
+
+fn standing(scene: Scene, key: &str, receipts: Vec<Receipt>) -> Scene {
+    let mut scene = scene;
+    let at = scene.moment.now;
+    scene.memory.revocations.push(StandingRevocation { key: key.into(), reason: "stolen laptop".into(), at, until: None, receipts });
+    scene
+}
+
+#[test]
+fn whoever_is_revoked_loses_everything_and_gets_nothing_else() {
+    let scene = scene(GROUPS)
+        .record("hr", json!({"id": "1", "login": "jane", "title": "Boss"}))
+        .person("2", "joe")
+        .marked("a1", "hr/1", "jane")
+        .marked("a2", "hr/2", "joe")
+        .marked_group("g1", "group/ops", "ops")
+        .group("g2", "others")
+        .member("g1", "a1")
+        .member("g1", "a2")
+        .member("g2", "a1")
+        .able(|can| can.end_sessions = true);
+    assert_snapshot!(scene.told(), @r"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
+    1 RemoveMembers group/ops [Revoked] id=g1 hr/1
+    2 RemoveMembers id:g2 [Revoked] id=g2 hr/1
+    3 EndSessions hr/1 [Revoked] id=a1
+    (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
+    ");
+}
+
+#[test]
+fn ownership_and_lifecycle_do_not_matter() {
+    for rest in ["  ownership: observe", "  ownership: additive", "  select: 'false'", "  leaver: {action: keep}"] {
+        let scene = scene(&format!("{GROUPS}\n{rest}")).record("hr", json!({"id": "1", "login": "jane", "left": true}));
+        let scene = scene.account(json!({"id": "a1", "userName": "JANE"})).group("g2", "others").member("g2", "a1");
+        let told = scene.told();
+        let steps: Vec<_> = told.lines().filter(|line| line.contains("[Revoked]")).collect();
+        assert_eq!(steps.len(), 2, "{rest}: {told}");
+        assert!(steps[0].contains("Deactivate hr/1") && steps[1].contains("RemoveMembers id:g2"), "{rest}: {told}");
+    }
+}
+
+#[test]
+fn a_source_that_can_t_be_read_keeps_nobody_going() {
+    let gone = Evidence::Unreadable { reason: "no route".into() };
+    let scene = scene(GROUPS).read("hr", ObjectKind::Account, gone).marked("a1", "hr/1", "jane");
+    assert_snapshot!(scene.told(), @r"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
+    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
+    (Incomplete IncompleteRead) hr: no route; nobody counts as gone
+    ");
+}
+
+#[test]
+fn every_account_of_theirs_goes_and_a_namesake_s_stays() {
+    let scene = scene("  correlate: [userName, title]")
+        .record("hr", json!({"id": "1", "login": "jane", "title": "Boss"}))
+        .person("2", "joe")
+        .link(ObjectKind::Account, "hr/1", "a1")
+        .account(json!({"id": "a1", "userName": "old"}))
+        .marked("a2", "hr/1", "jane2")
+        .account(json!({"id": "a3", "userName": "Jane"}))
+        .account(json!({"id": "a4", "userName": "other", "title": "Boss", "externalId": "hc:else:hr/1"}))
+        .account(json!({"id": "a5", "userName": "own", "title": "Boss", "externalId": "hc:acme:hr/2"}));
+    assert_snapshot!(scene.told(), @r"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
+    1 Deactivate hr/1 [Revoked] id=a2 active: true > false; risks [SignIn]
+    2 Deactivate hr/1 [Revoked] id=a3 active: true > false; risks [SignIn]
+    3 Update hr/2 [Mover] id=a5 userName: own > joe; risks [SignIn]
+    (Error AmbiguousCorrelation) hr/1: an account that looks like theirs (id a4) carries another workspace's mark, so the revocation leaves it alone
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    ");
+}
+
+#[test]
+fn an_account_that_somebody_else_may_have_is_left_to_a_person() {
+    let scene = scene("").person("1", "jane").person("2", "jane").account(json!({"id": "a1", "userName": "jane"}));
+    assert_snapshot!(scene.told(), @"(Error AmbiguousCorrelation) hr/1: an account that looks like theirs (id a1) may be hr/2's too, so the revocation leaves it alone");
+}
+
+#[test]
+fn protection_holds() {
+    let scene = scene("  groups: {}\n  protect: {accounts: [jane]}").person("1", "jane").marked("a1", "hr/1", "jane");
+    let scene = scene.group("g2", "others").member("g2", "a1");
+    assert_snapshot!(scene.told(), @r"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn] WITHHELD
+    1 RemoveMembers id:g2 [Revoked] id=g2 hr/1 WITHHELD
+    2 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
+    (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
+    (Refused Protected) chat: 1 protected account or group would be deactivated, deleted or stripped of a group; none of that goes
+    ");
+}
+
+#[test]
+fn guardrails_hold_nothing_up() {
+    let scene = scene("  guardrails: {deactivate: {count: 0, percent: 0}}").person("1", "jane").marked("a1", "hr/1", "jane");
+    assert_snapshot!(scene.forgetful().told(), @r"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
+    (Warning StateLost) chat: 1 of its accounts carry headcount's mark, but there is no state: it was lost
+    ");
+}
+
+#[test]
+fn what_is_so_already_is_not_done_again() {
+    let scene =
+        scene(GROUPS).person("1", "jane").account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false}));
+    let still_in = scene.clone().group("g2", "others").member("g2", "a1");
+    let group = "0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;";
+    assert_eq!(scene.told(), group);
+    assert_eq!(
+        still_in.told(),
+        format!(
+            "0 RemoveMembers id:g2 [Revoked] id=g2 hr/1\n{}\n(Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone",
+            group.replacen('0', "1", 1)
+        )
+    );
+}
+
+#[test]
+fn a_target_that_can_t_deactivate_takes_what_it_can() {
+    let scene = scene(GROUPS).person("1", "jane").marked("a1", "hr/1", "jane").marked_group("g1", "group/ops", "ops").member("g1", "a1");
+    assert_snapshot!(scene.able(|can| can.deactivate_accounts = false).told(), @r"
+    0 RemoveMembers group/ops [Revoked] id=g1 hr/1
+    (Error UnsupportedCapability) hr/1: revoked, but accounts can't be deactivated here: what they hold is taken from them, and the sign-in stays
+    ");
+}
+
+#[test]
+fn lifting_it_gives_back_what_the_rules_give() {
+    let scene = Scene::new(&[source("hr", ""), target(GROUPS), group("ops", "  rule: 'true'\n")])
+        .person("1", "jane")
+        .account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false}))
+        .marked_group("g1", "group/ops", "ops")
+        .deactivated("a1", 3);
+    assert_snapshot!(scene.told(), @r"
+    0 Reactivate hr/1 [Returned] id=a1 active: false > true; risks [Reactivation]
+    1 AddMembers group/ops [Mover] id=g1 hr/1
+    ");
+}
+
+#[test]
+fn lifting_it_gives_back_an_account_that_nobody_owned() {
+    let mut scene =
+        Scene::simple().person("1", "jane").account(json!({"id": "a1", "userName": "jane", "active": false})).deactivated("a1", 3);
+    scene.memory.cut_off.push(CutOff { target: "chat".into(), id: "a1".into(), key: "hr/1".into() });
+    assert_snapshot!(scene.told(), @"0 Adopt hr/1 [Joiner] id=a1 active: false > true; externalId: nothing > hc:acme:hr/1; risks [Reactivation, Adoption]");
+}
+
+#[test]
+fn a_key_that_nobody_has_is_told_with_the_nearest() {
+    let scene = Scene::new(&[source("hr", ""), target(""), revocation(&["10032"], "")]).person("10023", "jane");
+    assert_snapshot!(scene.told(), @r"
+    0 Create hr/10023 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/10023; userName: nothing > jane;
+    (Error UnknownMember) revocation/stop: nobody has the key hr/10032, neither in a source nor at a target: nobody is cut off by it
+    ");
+    assert!(scene.plan().findings.iter().any(|finding| finding.hint.as_deref() == Some("Did you mean hr/10023?")));
+}
+
+#[test]
+fn a_day_that_is_past_asks() {
+    let scene = Scene::new(&[source("hr", ""), target(""), revocation(&["1"], "  until: \"2026-11-21\"\n")]).person("1", "jane");
+    assert_snapshot!(scene.account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false})).told(), @"(Warning Revocation) hr/1: the last day of revocation/stop was 2026-11-21; nothing is given back before somebody says so");
+}
+
+#[test]
+fn a_command_counts_until_a_manifest_covers_it() {
+    let scene = standing(Scene::simple().able(|can| can.end_sessions = true), "hr/1", Vec::new());
+    let scene = scene.person("1", "jane").account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false}));
+    assert_snapshot!(scene.told(), @r"
+    0 EndSessions hr/1 [Revoked] id=a1
+    (Warning Revocation) hr/1: cut off by `headcount revoke` since 2026-11-22T12:00:00Z (stolen laptop); in force, not yet in a manifest
+    ");
+    let at = scene.moment.now;
+    let receipt = Receipt { target: "chat".into(), outcome: ReceiptWord::Done, message: None, tries: 1, at };
+    let mut done = scene.clone();
+    done.memory.revocations[0].receipts.push(receipt);
+    assert!(!tell(&done.plan()).contains("EndSessions"));
+}
+
+#[test]
+fn accounts_that_were_not_read_are_asked_for() {
+    let scene = scene(GROUPS)
+        .person("1", "jane")
+        .partial("chat")
+        .read("chat", ObjectKind::Membership, Evidence::Unreadable { reason: "500".into() })
+        .read("chat", ObjectKind::Group, Evidence::Unreadable { reason: "500".into() })
+        .hidden(ObjectKind::Account, json!({"id": "a1", "userName": "jane"}))
+        .hidden(ObjectKind::Membership, json!({"group": "g2", "member": "a1", "kind": "account"}))
+        .hidden(ObjectKind::Group, json!({"id": "g2", "displayName": "others"}));
+    assert_snapshot!(scene.told(), @r"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
+    1 RemoveMembers id:g2 [Revoked] id=g2 hr/1
+    (Incomplete IncompleteRead) chat: its accounts could not be read to the end: the connection was cut; nothing follows from what is missing
+    (Incomplete IncompleteRead) chat: its groups could not be read to the end: 500; nothing is planned for them
+    (Incomplete IncompleteRead) chat: its memberships could not be read to the end: 500; nothing is planned for them
+    ");
+    assert_snapshot!(tell(&scene.plan_revoked()), @r"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
+    1 RemoveMembers id:g2 [Revoked] id=g2 hr/1
+    ");
+}
+
+#[test]
+fn a_target_that_does_not_answer_is_told() {
+    let gone = Evidence::Unreadable { reason: "no route".into() };
+    let scene = scene("").person("1", "jane").read("chat", ObjectKind::Account, gone).link(ObjectKind::Account, "hr/1", "a1");
+    assert_snapshot!(tell(&scene.plan_unanswered()), @r"
+    (Incomplete IncompleteRead) chat: its accounts could not be read to the end: no route; nothing is planned for them
+    (Incomplete Revocation) hr/1: revoked, but whether they have an account there could not be found out; the next plan asks again
+    ");
+}
