@@ -28,6 +28,7 @@ use crate::state::{RunLock, StateError, Store};
 
 pub use atoms::{Comparison, compare};
 pub use report::Report;
+pub use runner::run_name;
 pub use saved::{PlanFileError, read_plan};
 pub use settings::{Clock, Pace, Settings};
 

@@ -47,7 +47,7 @@ type Flying<'a> = FuturesUnordered<BoxFuture<'a, (Way, Vec<Settled<'a>>)>>;
 pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
     let started = job.settings.clock.now();
     let beside = job.lock.is_beside();
-    let run: Arc<str> = Arc::from(name(started, beside));
+    let run: Arc<str> = Arc::from(run_name(started, beside));
     let alone = !beside && !job.store.is_revoking();
     let opening = [Event::started(job.plan, job.who), Event::planned(job.plan)];
     job.store.write(|tx| {
@@ -85,8 +85,8 @@ fn finish(job: &Job<'_>, report: &Report, unsent: &[ChangeId]) -> Result<(), Sta
     })
 }
 
-/// Sorts by time, and differs between machines. A revocation's ends in `r`.
-fn name(started: Timestamp, beside: bool) -> String {
+/// A run's name in the journal. Sorts by time, and differs between machines. A revocation's ends in `r`.
+pub fn run_name(started: Timestamp, beside: bool) -> String {
     format!("{}-{:08x}{}", started.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..), if beside { "r" } else { "" })
 }
 

@@ -151,7 +151,7 @@ impl Run<'_> {
 }
 
 /// Ctrl-C, or the SIGTERM with which a CI system or a container's end says the same.
-async fn asked_to_stop() {
+pub async fn asked_to_stop() {
     #[cfg(unix)]
     if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         tokio::select! {

@@ -17,6 +17,7 @@ mod output;
 mod plan;
 mod progress;
 pub mod report;
+mod revoke;
 mod schema;
 mod selection;
 mod session;
@@ -59,6 +60,7 @@ enum Command {
     Diff(diff::DiffArgs),
     Apply(apply::ApplyArgs),
     Explain(explain::ExplainArgs),
+    Revoke(revoke::RevokeArgs),
     History(history::HistoryArgs),
     Schema(schema::SchemaArgs),
     Crds(crds::CrdsArgs),
@@ -109,6 +111,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Revoke(args) => revoke::run(&args),
         Command::History(args) => history::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Crds(args) => crds::run(&args),

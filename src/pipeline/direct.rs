@@ -74,6 +74,12 @@ impl<'a> Direct<'a> {
         Provenance::new(self.policy, &world, self.moment).find(text)
     }
 
+    /// The key that comes nearest to one that nobody has.
+    pub async fn nearest(&self, key: &str) -> Option<Arc<str>> {
+        let world = self.world.read().await;
+        Provenance::new(self.policy, &world, self.moment).nearest(key)
+    }
+
     /// Opens a target. Only one that must keep some members in a group is read as a whole: how many there are must be known.
     pub async fn open(&self, target: usize, progress: &dyn ReadProgress) -> Result<TargetConnector, SystemError> {
         let document = &self.loaded.targets[target];

@@ -22,7 +22,7 @@ use crate::policy::{MemberPolicy, Policy, RevocationPolicy};
 use crate::world::Carries;
 
 pub(super) use cut::cut;
-pub(super) use say::{because, notice};
+pub(super) use say::{because, near, notice};
 
 /// Who is cut off.
 #[derive(Default)]

@@ -78,7 +78,7 @@ fn is_known(basis: &Basis<'_>, key: &str) -> bool {
 }
 
 /// The key that comes nearest, if one is near enough to be a slip.
-fn near(basis: &Basis<'_>, key: &str) -> Option<Arc<str>> {
+pub(in crate::planning) fn near(basis: &Basis<'_>, key: &str) -> Option<Arc<str>> {
     let keys: Vec<Arc<str>> = (0..basis.people.len()).map(|number| basis.people.key(number)).collect();
     nearest(key, keys.iter().map(AsRef::as_ref)).map(Arc::from)
 }

@@ -235,6 +235,11 @@ impl<'a> Provenance<'a> {
         person::find(&self.basis, text)
     }
 
+    /// The identity's key that comes nearest to one that nobody has.
+    pub fn nearest(&self, key: &str) -> Option<Arc<str>> {
+        super::revoke::near(&self.basis, key)
+    }
+
     /// Where a change comes from.
     pub fn why(&self, change: &Change) -> Why {
         if change.reason == Reason::Revoked {
