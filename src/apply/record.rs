@@ -12,8 +12,8 @@ use crate::model::{
     Action, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Value, WindowEntry, grant_key,
 };
 use crate::state::{
-    Connection, SqliteResult, StateError, forget_cut_off, forget_deactivation, forget_grants, forget_link, record_cut_off, record_deactivation,
-    record_link, record_window, revoked_keys,
+    Connection, SqliteResult, StateError, forget_cut_off, forget_deactivation, forget_grants, forget_link, record_cut_off,
+    record_deactivation, record_link, record_window, revoked_keys,
 };
 
 /// What became of a change.

@@ -16,6 +16,7 @@ use super::progress::Running;
 use super::report::{Exit, Failure, notice};
 use super::selection::Selection;
 use super::session::{self, Session, state_failure};
+use super::standing;
 use crate::apply::{self, Job, Pace, Report, Settings};
 use crate::model::{Change, ObjectKind, Plan, Upcoming};
 use crate::pipeline::{self, Snapshot};
@@ -98,8 +99,10 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         // An empty run makes a new state a known one; after that it would only fill the journal.
         let run = Run { snapshot: &snapshot, settings: &settings, store: &store, lock: &lock, who: &who };
         pipeline::catch_up(&snapshot, &store).map_err(|error| state_failure(&error))?;
+        standing::end_covered(&snapshot.policy, &snapshot.world.memory, &store, snapshot.moment.now)?;
         let report = if work.plan.applyable() || first { run.apply(&work.plan).await? } else { Report::default() };
         pipeline::remember(&snapshot, &store).map_err(|error| state_failure(&error))?;
+        standing::receipts(&snapshot.policy, &snapshot.world.memory, (&work.plan, &report), args.selection.is_everything(), &store)?;
         outcome::write(&work.plan, &report, &work.new, args.output)?;
         Ok(exit(&work, &report))
     })

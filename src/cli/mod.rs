@@ -21,6 +21,7 @@ mod revoke;
 mod schema;
 mod selection;
 mod session;
+mod standing;
 mod test;
 mod validate;
 

@@ -26,6 +26,7 @@ use crate::policy::Policy;
 use crate::render::safe;
 use crate::state::{Store, forget_revocation, record_revocation};
 use desk::Desk;
+pub use desk::concerned;
 
 /// How long sources may take. Whatever they would say, links and marks lead to accounts without them.
 const SOURCES: Duration = Duration::from_secs(20);

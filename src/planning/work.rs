@@ -2,7 +2,7 @@
 //!
 //! Must never: hold anything that a step could work out from the policy and the world alone, but for speed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::correlate::Claims;

@@ -7,6 +7,7 @@ mod generated;
 mod help;
 mod init;
 mod plan;
+mod revoke;
 mod test;
 mod validate;
 mod world;

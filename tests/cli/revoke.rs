@@ -1,0 +1,182 @@
+//! `headcount revoke`: cut off at once, a receipt for each target, and back again when it is lifted.
+
+use rusqlite::Connection;
+use serde_json::Value as Json;
+use snapbox::str;
+
+use super::Folder;
+use super::world::{HR, applied, database};
+use crate::support::scim2::Scim2Server;
+use crate::support::{free_port, skipped};
+
+fn groups_of(folder: &Folder, login: &str) -> i64 {
+    let query = "SELECT count(*) FROM team_users JOIN users ON users.id = user_id WHERE login = ?1";
+    database(folder).query_row(query, [login], |row| row.get(0)).expect("a count")
+}
+
+fn is_active(folder: &Folder, login: &str) -> bool {
+    database(folder).query_row("SELECT is_active FROM users WHERE login = ?1", [login], |row| row.get(0)).expect("an account")
+}
+
+fn revoke(folder: &Folder, more: &[&str]) -> snapbox::cmd::Command {
+    folder.run(["revoke", "hr/1", "--reason", "stolen laptop", "--auto-approve"].iter().chain(more).copied())
+}
+
+#[test]
+fn cuts_off_at_once_and_prints_the_manifest() {
+    let folder = applied();
+    revoke(&folder, &[]).assert().code(0).stdout_eq(str![[r#"
+hr/1
+  app  done
+Cut off.
+
+Commit this; removing it gives back what the rules of that day give:
+
+apiVersion: headcount.dev/v1alpha1
+kind: Revocation
+metadata: {name: hr-1-[DAY]}
+spec:
+  identities:
+  - {identity: {source: "hr", key: "1"}}
+  reason: "stolen laptop"
+
+"#]]);
+    assert!(!is_active(&folder, "ada") && is_active(&folder, "mina"));
+    assert_eq!((groups_of(&folder, "ada"), groups_of(&folder, "mina")), (0, 1));
+    // In force until a manifest or a person says otherwise, whatever the source says.
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(!is_active(&folder, "ada"));
+    revoke(&folder, &[]).assert().code(0).stdout_eq(str![[r#"
+hr/1
+  app  already so
+...
+"#]]);
+    folder.run(["history", "--verify"]).assert().code(0);
+}
+
+#[test]
+fn lifting_it_gives_everything_back() {
+    let folder = applied();
+    revoke(&folder, &[]).assert().code(0);
+    folder.run(["revoke", "--lift", "hr/1"]).assert().code(0);
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(is_active(&folder, "ada"));
+    assert_eq!(groups_of(&folder, "ada"), 1);
+    folder.run(["revoke", "--lift", "hr/1"]).assert().code(1);
+}
+
+#[test]
+fn the_printed_manifest_takes_over_and_taking_it_out_lifts_it() {
+    let folder = applied();
+    let output = revoke(&folder, &["-o", "json"]).output().expect("it runs");
+    let told: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&told["complete"], &told["receipts"][0]["outcome"]), (&Json::from(true), &Json::from("done")));
+    folder.write("stop.yaml", told["manifest"].as_str().expect("a manifest"));
+    folder.run(["validate"]).assert().code(0);
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(!is_active(&folder, "ada"));
+    folder.run(["explain", "hr/1"]).assert().code(0).stdout_eq(str![[r#"
+...
+[..]cut off by revocation/hr-1-[..] (stolen laptop)[..]stop.yaml:[..]
+...
+"#]]);
+    std::fs::remove_file(folder.file("stop.yaml")).expect("it can be removed");
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(is_active(&folder, "ada"));
+}
+
+#[test]
+fn an_unreadable_source_holds_nothing_up() {
+    let folder = applied();
+    std::fs::remove_file(folder.file("hr.csv")).expect("it can be removed");
+    revoke(&folder, &[]).assert().code(0);
+    assert!(!is_active(&folder, "ada"));
+    folder.write("hr.csv", HR);
+}
+
+#[test]
+fn names_are_answered_and_not_acted_on() {
+    let folder = applied();
+    let names = ["revoke", "ada", "--reason", "stolen laptop", "--auto-approve"];
+    folder.run(names).assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"
+error: "ada" is no identity's key; it may mean hr/1
+ |
+ = help: name immutable keys: the source's name and the record's key (hr/10023), or user/NAME; nothing was changed
+
+"#]]);
+    let slip = ["revoke", "hr/11", "--reason", "stolen laptop", "--auto-approve"];
+    folder.run(slip).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
+error: nobody has the key hr/11, neither in a source nor at a target; nothing was changed
+ |
+ = help: did you mean hr/1?
+
+"#]]);
+    assert!(is_active(&folder, "ada"));
+}
+
+/// A second target, on a SCIM service.
+fn chat(url: &str, token: &str) -> String {
+    format!(
+        "apiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: chat}}\nspec:\n  connection:\n    scim:\n      url: {url}\n      \
+         auth: {{bearer: {{exec: [echo, {token}]}}}}\n      timeout: 5s\n  groups: {{}}\n  mapping:\n    rules:\n    \
+         - {{attribute: userName, value: identity.userName}}\n"
+    )
+}
+
+#[test]
+fn a_target_that_is_down_holds_nobody_up_and_the_next_apply_goes_on() {
+    let Some(server) = Scim2Server::start() else { return skipped("revoke on scim", "scim2-server") };
+    let folder = applied();
+    folder.write("chat.yaml", &chat(&server.url(), server.token()));
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    // As if the service were down: nothing listens there.
+    folder.write("chat.yaml", &chat(&format!("http://127.0.0.1:{}/v2", free_port()), server.token()));
+    revoke(&folder, &["--timeout", "1s"]).assert().code(4).stdout_eq(str![[r#"
+hr/1
+  app   done
+  chat  unreachable: [..]
+Not cut off everywhere. It stays in force: every `headcount apply` tries again.
+...
+"#]]);
+    assert!(!is_active(&folder, "ada"));
+    folder.write("chat.yaml", &chat(&server.url(), server.token()));
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    let output = revoke(&folder, &["-o", "json"]).assert().code(0).get_output().stdout.clone();
+    let told: Json = serde_json::from_slice(&output).expect("JSON");
+    let outcomes: Vec<_> = told["receipts"].as_array().expect("receipts").iter().map(|receipt| receipt["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["alreadySo", "alreadySo"]);
+}
+
+#[test]
+fn a_service_is_asked_for_one_account_only() {
+    let Some(server) = Scim2Server::start() else { return skipped("revoke on scim", "scim2-server") };
+    let folder = applied();
+    folder.write("chat.yaml", &chat(&server.url(), server.token()));
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    revoke(&folder, &["--target", "chat"]).assert().code(0).stdout_eq(str![[r#"
+hr/1
+  chat  done
+Cut off.
+...
+"#]]);
+    assert!(is_active(&folder, "ada"), "only at the target that was named");
+    folder.run(["plan"]).assert().code(0).stdout_eq(str![[r#"
+Target app
+
+...
+"#]]);
+}
+
+#[test]
+fn a_run_under_way_is_not_waited_for_and_undoes_nothing() {
+    let folder = applied();
+    // Whoever holds this lock is a run.
+    let lock = std::fs::OpenOptions::new().create(true).append(true).open(folder.file(".headcount/state.db.lock")).expect("a lock");
+    lock.lock().expect("it is free");
+    revoke(&folder, &[]).assert().code(0);
+    assert!(!is_active(&folder, "ada"));
+    drop(lock);
+    let state = Connection::open(folder.file(".headcount/state.db")).expect("the state");
+    let standing: i64 = state.query_row("SELECT count(*) FROM revocations", [], |row| row.get(0)).expect("a count");
+    assert_eq!(standing, 1);
+}
