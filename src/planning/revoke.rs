@@ -130,8 +130,8 @@ fn proved(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, number: Option
     let basis = work.basis;
     let accounts = basis.observed[target].accounts();
     let name = &basis.policy.targets[target].name;
-    let formers = number.map(|number| basis.people.former_keys(number)).unwrap_or_default();
-    let keys: Vec<&Arc<str>> = [key].into_iter().chain(formers).collect();
+    let formers = number.map(|number| basis.people.other_keys(number)).unwrap_or_default();
+    let keys: Vec<&Arc<str>> = [key].into_iter().chain(&formers).collect();
     let mut rows = BTreeSet::new();
     let mut open = Vec::new();
     for key in &keys {
