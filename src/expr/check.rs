@@ -224,6 +224,14 @@ impl Check<'_> {
     }
 
     fn unknown_function(&mut self, tree: &IdedExpr, name: &str) -> Node {
+        // The parser's own name of an operator, such as the one that stands behind `a.?b`.
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return self.problem(
+                tree,
+                "this is not supported here".into(),
+                Some("to ask for what may be missing write has(...) or default(...)".into()),
+            );
+        }
         let hint = match function::nearest_name(name) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("known are {}", function::names().collect::<Vec<_>>().join(", ")),

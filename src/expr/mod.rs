@@ -70,12 +70,24 @@ pub enum Evaluation {
     Failed(String),
 }
 
+impl Problem {
+    /// Marks whole characters that are there: the parser counts in its own ways.
+    fn stay_within(&mut self, text: &str) {
+        let start = text.floor_char_boundary(self.offset);
+        let end = text.ceil_char_boundary(self.offset.saturating_add(self.length));
+        (self.offset, self.length) = (start, end.saturating_sub(start));
+    }
+}
+
 impl Expression {
     /// Compiles a text whose one variable is `root`, and checks every name, function and number of arguments in it.
     /// A path's segments are joined by `.`; a dot inside a segment is written `\.` (`record["Emp. No"]` reads `Emp\. No`).
     /// `tables` are those that `lookup` may name.
     pub fn compile(text: &str, root: Root, tables: &Tables) -> Result<Self, Vec<Problem>> {
-        let (node, reads) = parse::with_room(text, |parsed, info| check::check(parsed, info, root, tables))?;
+        let (node, reads) = parse::with_room(text, |parsed, info| check::check(parsed, info, root, tables)).map_err(|mut problems| {
+            problems.iter_mut().for_each(|problem| problem.stay_within(text));
+            problems
+        })?;
         Ok(Self { text: Arc::from(text), root, reads: reads.into(), node: Arc::new(node), place: None })
     }
 

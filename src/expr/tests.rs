@@ -397,6 +397,8 @@ fn unreadable_texts_say_what_and_where() {
     assert_snapshot!(problems("lower(record.a", Root::Record), @"13[a]: the expression ends too early (something is missing at its end, perhaps a closing bracket)");
     assert_snapshot!(problems("\"open", Root::Record), @"0[\"]: `\"` is not understood here (a text must be closed by the quote that opened it)");
     assert_snapshot!(problems("record.größe", Root::Record), @"9[öße]: `öße` is not understood here (outside of quotes only plain letters are understood; write record[\"the name\"])");
+    assert_snapshot!(problems("record.?t", Root::Record), @"6[.]: this is not supported here (to ask for what may be missing write has(...) or default(...))");
+    assert_snapshot!(problems("record.t == \"é", Root::Record), @r#"12["]: `"` is not understood here (a text must be closed by the quote that opened it)"#);
     assert_snapshot!(problems("0.5", Root::Record), @"0[0.5]: numbers with a fraction are not supported (numbers with a fraction are text as they were written: \"0.5\")");
     assert_snapshot!(problems(" ", Root::Record), @"0[ ]: the expression is empty (leave the key out, or write an expression)");
 }
