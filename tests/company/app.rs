@@ -161,6 +161,14 @@ impl App {
         self.open().execute(take, params![team, id]).expect("no membership");
     }
 
+    pub fn others_take_card(&self, id: &str) {
+        self.change("DELETE FROM staff_card WHERE staff = ?1", params![id]);
+    }
+
+    pub fn others_raise_card(&self, id: &str, limit: &str) {
+        self.change("UPDATE staff_card SET monthly = ?2 WHERE staff = ?1", params![id, limit]);
+    }
+
     fn change(&self, statement: &str, values: impl rusqlite::Params) {
         assert_eq!(self.open().execute(statement, values).expect("a statement"), 1, "{statement}");
     }

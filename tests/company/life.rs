@@ -20,7 +20,7 @@ const TARGET: &str = "  correlate: [externalId, employeeNumber]
   preHire: {before: 7d}
   leaver: {action: deactivate, deleteAfter: 45d}
   guardrails:
-    deactivate: {percent: 3, count: 5}
+    deactivate: {percent: 3, count: 4}
     leavers: {percent: 5, count: 20}
     delete: {percent: 5, count: 20}
     removeMembers: {percent: 60, count: 100}
@@ -172,6 +172,7 @@ impl Life {
             wanted.extend(match damage {
                 Damage::None | Damage::LostPage(_) => None,
                 Damage::Shrunk(_) => Some(FindingCode::SourceShrank),
+                Damage::Doubled(_) => Some(FindingCode::DuplicateKey),
                 _ => Some(FindingCode::IncompleteRead),
             });
         }

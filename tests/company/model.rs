@@ -145,11 +145,8 @@ impl Model {
                 }
             }
             Who::Person(at) if !day.hr.has(at) => {
-                if day.hr.complete && self.baseline {
-                    View::Gone
-                } else {
-                    View::Unseen
-                }
+                let proven = day.hr.complete && self.baseline && day.hr.doubled != Some(at);
+                if proven { View::Gone } else { View::Unseen }
             }
             Who::Person(at) => {
                 let person = &day.company.people[at];
@@ -243,7 +240,9 @@ impl Model {
                 Who::Person(at) => day.company.people[at].manager,
                 Who::Contractor(at) => day.company.contractors[at].manager,
             };
-            let Some(manager) = manager.filter(|manager| day.hr.has(*manager)).map(Who::Person) else { continue };
+            let Some(manager) = manager.filter(|manager| day.hr.has(*manager) || day.hr.doubled == Some(*manager)).map(Who::Person) else {
+                continue;
+            };
             if self.accounts.contains_key(&manager) {
                 self.accounts.entry(who).and_modify(|account| account.boss = Some(manager));
             }

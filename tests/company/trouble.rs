@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::app::App;
-use super::model::{Account, Member, Model, is_group};
+use super::model::{Account, Member, Model, card_up_to, is_group};
 use super::people::{Company, Who};
 use super::workspace::Damage;
 
@@ -27,10 +27,24 @@ pub enum Edit {
     Put,
     Take,
     Stranger,
+    TakeCard,
+    RaiseCard,
 }
 
-const EDITS: [Edit; 8] =
-    [Edit::Deactivate, Edit::Activate, Edit::Delete, Edit::Rename, Edit::Unmark, Edit::Put, Edit::Take, Edit::Stranger];
+const EDITS: [Edit; 10] = [
+    Edit::Deactivate,
+    Edit::Activate,
+    Edit::Delete,
+    Edit::Rename,
+    Edit::Unmark,
+    Edit::Put,
+    Edit::Take,
+    Edit::Stranger,
+    Edit::TakeCard,
+    Edit::RaiseCard,
+];
+/// A limit that no rule gives.
+const RAISED: &str = "9999";
 /// So many days go well at first.
 const QUIET: i32 = 4;
 
@@ -49,7 +63,7 @@ pub fn of_day(rng: &mut Rng, day: i32) -> Trouble {
         _ => Damage::LostPage(80),
     };
     if rng.u8(..10) == 0 {
-        trouble.hr = damage(rng);
+        trouble.hr = if rng.u8(..5) == 0 { Damage::Doubled(rng.usize(..1000)) } else { damage(rng) };
     }
     if rng.u8(..12) == 0 {
         trouble.directory = damage(rng);
@@ -112,6 +126,17 @@ fn other_does(rng: &mut Rng, edit: Edit, company: &Company, app: &App, model: &m
         Edit::Take => {
             app.others_take(team, &id);
             model.teams.get_mut(team)?.remove(&Member::Ours(who));
+        }
+        Edit::TakeCard | Edit::RaiseCard => {
+            let card = model.teams.iter_mut().find(|(team, held)| !is_group(team) && held.contains(&Member::Ours(who)));
+            let (_, held) = card?;
+            held.remove(&Member::Ours(who));
+            if edit == Edit::TakeCard {
+                app.others_take_card(&id);
+            } else {
+                app.others_raise_card(&id, RAISED);
+                model.teams.entry(card_up_to(RAISED)).or_default().insert(Member::Ours(who));
+            }
         }
         Edit::Stranger => {}
     }

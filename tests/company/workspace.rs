@@ -37,11 +37,15 @@ pub enum Damage {
     Shrunk(usize),
     /// records in a row are missing: this share of a thousand
     LostPage(usize),
+    /// a second record, another one, has the key of one in so many thousand
+    Doubled(usize),
 }
 
 /// Which records an export told.
 pub struct Told {
     told: Vec<bool>,
+    /// two records have this one's key
+    pub doubled: Option<usize>,
     /// whether who is missing can be said to be gone
     pub complete: bool,
 }
@@ -71,8 +75,21 @@ pub fn write_hr(folder: &Path, company: &Company, damage: Damage) -> Told {
     if let Damage::CutOff(_) = damage {
         text.push_str("\"1000");
     }
+    let doubled = match damage {
+        Damage::Doubled(thousandth) => kept.get(kept.len() * thousandth / 1000).copied(),
+        _ => None,
+    };
+    if let Some(at) = doubled {
+        let mut cells = record(&company.people[at], at, company.day);
+        cells[3] = "Terminated".into();
+        text.push_str(&(cells.join(",") + "\r\n"));
+    }
     put(&folder.join("hr.csv"), &text, damage);
-    told(company, &kept, damage, complete)
+    let mut told = told(company, &kept, damage, complete);
+    if let Some(at) = doubled {
+        (told.told[at], told.doubled) = (false, doubled);
+    }
+    told
 }
 
 /// The column that an export loses, or the values of.
@@ -132,12 +149,12 @@ pub fn write_directory(folder: &Path, company: &Company, damage: Damage) -> Told
 fn kept(listed: &[usize], damage: Damage) -> (Vec<usize>, bool) {
     let share = |thousandth: usize| listed.len() * thousandth / 1000;
     match damage {
-        Damage::None => (listed.to_vec(), true),
+        Damage::None | Damage::Doubled(_) => (listed.to_vec(), true),
         Damage::Gone | Damage::LostColumn | Damage::EmptyColumn => (listed.to_vec(), false),
         Damage::CutOff(thousandth) => (listed[..share(thousandth)].to_vec(), false),
         Damage::Shrunk(tenths) => (listed.iter().copied().filter(|at| (at * 7 + at / 10) % 10 >= tenths).collect(), false),
         Damage::LostPage(thousandth) => {
-            let (from, count) = (listed.len() / 3, share(thousandth));
+            let (from, count) = (listed.len() * 2 / 3, share(thousandth));
             (listed[..from].iter().chain(&listed[from + count..]).copied().collect(), true)
         }
     }
@@ -147,7 +164,7 @@ fn told(company: &Company, kept: &[usize], damage: Damage, complete: bool) -> To
     let unusable = matches!(damage, Damage::Gone | Damage::LostColumn | Damage::EmptyColumn);
     let mut told = vec![false; company.people.len()];
     kept.iter().filter(|_| !unusable).for_each(|at| told[*at] = true);
-    Told { told, complete }
+    Told { told, doubled: None, complete }
 }
 
 fn put(path: &Path, text: &str, damage: Damage) {
