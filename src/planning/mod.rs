@@ -160,8 +160,11 @@ pub fn record_links(policy: &Policy, world: &World, moment: Moment) -> Vec<Recor
     if policy.sources.len() < 2 && policy.users.iter().all(|user| user.records.is_empty()) {
         return Vec::new();
     }
-    let basis = Basis::new(policy, world, &[], moment);
-    if world.trust.iter().all(|trust| trust.evidence.proves_absence()) { basis.people.record_links() } else { Vec::new() }
+    if !world.trust.iter().all(|trust| trust.evidence.proves_absence()) {
+        return Vec::new();
+    }
+    let layout = layout::Layout::new(policy, world);
+    identity::Identities::new(policy, world, &layout, moment).record_links()
 }
 
 /// Whether everybody is looked at closely. The plan is the same; only tests take the long way.

@@ -4,7 +4,8 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::super::testing::{Scene, group, source, target};
-use crate::model::{Evidence, ObjectKind};
+use crate::manifest::kinds::fold;
+use crate::model::{Action, Evidence, ObjectKind};
 use crate::planning::why::{MembershipWhy, Provenance};
 
 const GROUPS: &str = "  groups: {}\n  guardrails: {deleteGroups: {count: 9}}\n";
@@ -291,4 +292,73 @@ fn everybody_hears_which_value_brings_them_in_or_that_none_does() {
     let plan = scene.plan();
     let because = |at: usize| provenance.why(&plan.changes[at]).because[0].words.clone();
     assert_snapshot!(because(1), @"made for the value `Sales`");
+}
+
+#[test]
+fn what_one_run_makes_can_be_bounded() {
+    let scene = people(scene("  groups: {}\n  guardrails: {createGroups: {count: 1}}\n", &[each("")]), &["Sales", "Care"]);
+    assert_snapshot!(scene.told(), @r###"
+    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group/team/care; WITHHELD
+    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group/team/sales; WITHHELD
+    2 AddMembers group/team/care [Mover] hr/2 needs [0] WITHHELD
+    3 AddMembers group/team/sales [Mover] hr/1 needs [1] WITHHELD
+    (Refused GuardrailExceeded) chat: group creations: 2 planned and 0 done in the last 24h, but the limit at a.yaml:27:16 allows 1 (count 1, 0 % of 0 groups); none of them goes
+    "###);
+}
+
+#[test]
+fn a_value_of_an_incomplete_second_source_moves_nobody() {
+    let second = "kind: Source\nmetadata: {name: dir}\nspec:\n  connection: {file: {path: dir.csv}}\n  key: record.id\n  establishes: false\n  precedence: -1\n  correlate: [userName]\n  mapping:\n    rules:\n    - {attribute: userName, value: record.login}\n    - {attribute: department, value: record.dept}\n";
+    let team = "kind: Group\nmetadata: {name: team}\nspec: {displayName: 'Team {value}', forEach: identity.department}\n";
+    let scene = Scene::new(&[source("hr", "  establishes: true\n"), second.into(), target(GROUPS), team.into()])
+        .person("1", "ada")
+        .person("2", "bob")
+        .marked("u1", "hr/1", "ada")
+        .marked("u2", "hr/2", "bob")
+        .record("dir", json!({"id": "a", "login": "ada", "dept": "Sales"}))
+        .marked_group("g1", "group/team/sales", "Team Sales")
+        .marked_group("g2", "group/team/care", "Team Care")
+        .member("g1", "u1")
+        .member("g2", "u2");
+    assert_snapshot!(scene.told(), @r###"
+    0 RemoveMembers group/team/care [Mover] id=g2 hr/2 risks [LastGroup]
+    1 Delete group/team/care [Pruned] id=g2 risks [Irreversible]
+    "###);
+    assert_snapshot!(scene.partial("dir").told(), @r###"
+    (Incomplete IncompleteRead) group/team/care: nobody who is known has the value any more, but not everybody's is known, so the group is not removed
+    (Incomplete IncompleteRead) dir: the connection was cut; what it may say is not known
+    (Error ExpressionFailed) hr/2: the value for group/team could not be worked out, so memberships stay: it depends on a value that is not known
+    "###);
+}
+
+#[test]
+fn a_leaver_of_a_group_that_empties_loses_it_as_a_leaver() {
+    let scene = people(scene(GROUPS, &[each("")]), &["Sales"])
+        .record("hr", json!({"id": "9", "login": "p9", "title": "Care", "left": true}))
+        .account(json!({"id": "u9", "userName": "p9", "title": "Care", "externalId": "hc:acme:hr/9"}))
+        .marked_group("g1", "group/team/sales", "Team Sales")
+        .marked_group("g2", "group/team/care", "Team Care")
+        .member("g1", "u1")
+        .member("g2", "u9");
+    assert_snapshot!(scene.told(), @r###"
+    0 Deactivate hr/9 [Leaver] id=u9 active: true > false; risks [SignIn]
+    1 RemoveMembers group/team/care [Leaver] id=g2 hr/9
+    2 Delete group/team/care [Pruned] id=g2 risks [Irreversible]
+    "###);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_texts_make_one_group_for_each_that_differs_in_more_than_case_and_space(titles in proptest::collection::vec("[aAbBüÜ \\t/{}'\"%:]{0,4}", 1..12)) {
+        let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+        let plan = people(scene(GROUPS, &[each("")]), &titles).plan();
+        let wanted: std::collections::BTreeSet<String> = titles.iter().map(|title| fold(title)).filter(|folded| !folded.is_empty()).collect();
+        let made = plan.changes.iter().filter(|change| change.action == Action::Create && change.object.kind == ObjectKind::Group);
+        let made: Vec<String> = made.map(|change| change.object.key.trim_start_matches("group/team/").to_owned()).collect();
+        proptest::prop_assert_eq!(made.iter().cloned().collect::<std::collections::BTreeSet<_>>(), wanted);
+        let added: usize = plan.changes.iter().filter(|change| change.action == Action::AddMembers).map(|change| change.members.len()).sum();
+        proptest::prop_assert_eq!(added, titles.iter().filter(|title| !fold(title).is_empty()).count());
+    }
 }
