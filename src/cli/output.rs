@@ -102,18 +102,31 @@ pub fn plainly(file: &mut File, write: impl FnOnce(&mut dyn Write) -> std::io::R
     out.flush()
 }
 
-/// Writes a file: all of it or nothing. A new one is for its owner alone, since it tells about people; one that is there keeps its permissions.
+/// Writes a file: all of it or nothing, and for its owner alone, since it tells about people.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), Failure> {
+    let written = whole(path, write)?;
+    written.persist(path).map_err(|error| Failure::file("write", path, error.error))?;
+    Ok(())
+}
+
+/// Writes a file that is there anew: all of it or nothing, behind links where it is one, and whoever could read it still can.
+pub fn rewrite(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error| Failure::file("write", path, error);
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let real = path.canonicalize().map_err(failed)?;
+    let permissions = std::fs::metadata(&real).map_err(failed)?.permissions();
+    let written = whole(&real, |file| file.write_all(text.as_bytes()))?;
+    written.as_file().set_permissions(permissions).map_err(failed)?;
+    written.persist(&real).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// A temporary file beside the path, with everything in it.
+fn whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<tempfile::NamedTempFile, Failure> {
+    let failed = |error| Failure::file("write", path, error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Asked by itself, since the temporary file's error names a path that nobody knows.
     std::fs::metadata(folder).map_err(failed)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.kind().into()))?;
     write(file.as_file_mut()).map_err(failed)?;
-    if let Ok(known) = std::fs::metadata(&real) {
-        file.as_file().set_permissions(known.permissions()).map_err(failed)?;
-    }
-    file.persist(&real).map_err(|error| failed(error.error))?;
-    Ok(())
+    Ok(file)
 }

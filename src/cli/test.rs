@@ -127,7 +127,7 @@ fn update(loaded: &Loaded, new: &[(&Document<PersonaSpec>, Expectation, usize)])
         unchanged(rewrite)?;
     }
     for Rewrite { file, after, personas, .. } in &rewrites {
-        output::replace(Path::new(file.as_ref()), |out| out.write_all(after.as_bytes()))?;
+        output::rewrite(Path::new(file.as_ref()), after)?;
         report::notice(format_args!("rewrote the expectation of {personas} persona{} in {file}", if *personas == 1 { "" } else { "s" }));
     }
     Ok(())

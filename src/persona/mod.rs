@@ -23,7 +23,7 @@ use crate::manifest::{Document, Loaded, quantity};
 use crate::model::{Action, Change, Coverage, Finding, ObjectKind, Severity, Side, Verdict};
 use crate::planning::why::Provenance;
 use crate::planning::{self, Moment, Scope};
-use crate::policy::{CompletenessPolicy, Policy, SourcePolicy, UserPolicy};
+use crate::policy::{CompletenessPolicy, Policy, UserPolicy};
 use crate::world::{SourceSide, World};
 use coverage::Rules;
 use reasons::Reasons;
@@ -86,12 +86,12 @@ impl<'a> Suite<'a> {
         };
         let moment = moment(policy, day);
         let staged = stage::build(policy, &mut self.samplers, &persona.spec, None, moment);
-        let world = match staged {
-            Ok(world) => world,
+        let (world, own) = match staged {
+            Ok(staged) => (staged.world, staged.own),
             Err(problem) => return self.trouble(persona, problem.message),
         };
         let provenance = Provenance::new(policy, &world, moment);
-        let key = match identity(policy, &world, &provenance, &persona.spec) {
+        let key = match identity(policy, &own, &provenance, &persona.spec) {
             Ok(key) => key,
             Err(words) => return self.trouble(persona, words),
         };
@@ -100,7 +100,7 @@ impl<'a> Suite<'a> {
                 let run = Run { policy, spec: &persona.spec, world: &world, provenance: &provenance, moment };
                 run.somebody(&mut self.samplers, &mut self.rules, key)
             }
-            None => nobody(policy, &world, moment),
+            None => nobody(policy, &world, &persona.spec, moment),
         };
         let verdict = verdict(self.loaded, policy, &provenance, persona, &came);
         Tested { verdict, came: Some(came.expectation) }
@@ -143,13 +143,11 @@ fn moment(policy: &Policy, day: Date) -> Moment {
 }
 
 /// Whom the persona is: its User, and whom its records make exist. More than one is a mistake, and told in words.
-fn identity(policy: &Policy, world: &World, provenance: &Provenance<'_>, spec: &PersonaSpec) -> Result<Option<Arc<str>>, String> {
+fn identity(policy: &Policy, own: &[Option<String>], provenance: &Provenance<'_>, spec: &PersonaSpec) -> Result<Option<Arc<str>>, String> {
     let user =
         spec.user.as_ref().and_then(|name| policy.users.iter().find(|user| user.name.as_ref() == name)).map(|user| user.key.to_string());
-    let own = |(rules, side): &(&SourcePolicy, &SourceSide)| {
-        rules.establishes && spec.records.contains_key(rules.name.as_ref()) && side.len() > 0
-    };
-    let records = policy.sources.iter().zip(&world.sources).filter(own).map(|(rules, side)| format!("{}/{}", rules.name, side.key(0)));
+    let establishing = policy.sources.iter().zip(own).filter(|(rules, _)| rules.establishes);
+    let records = establishing.filter_map(|(rules, key)| Some(format!("{}/{}", rules.name, key.as_ref()?)));
     let mut people: Vec<Arc<str>> = Vec::new();
     for key in user.into_iter().chain(records).filter_map(|key| provenance.key_of(&key)) {
         if !people.contains(&key) {
@@ -192,16 +190,19 @@ impl Run<'_> {
 
     /// Plans again with what the person had before, where they get nothing now.
     fn depart(&self, samplers: &mut [Sampler], before: &Before, came: &mut Came) {
-        let Ok(world) = stage::build(self.policy, samplers, self.spec, Some(before), self.moment) else { return };
-        let plan = planning::plan(self.policy, &world, &[], self.moment, Scope::All);
+        let Ok(staged) = stage::build(self.policy, samplers, self.spec, Some(before), self.moment) else { return };
+        let plan = planning::plan(self.policy, &staged.world, &[], self.moment, Scope::All);
         outcome::departure(self.policy, &plan, before, &mut came.expectation);
         let new: Vec<_> = about(plan.findings, &before.key).into_iter().filter(|finding| !came.findings.contains(finding)).collect();
         came.findings.extend(new);
     }
 }
 
-fn nobody(policy: &Policy, world: &World, moment: Moment) -> Came {
-    let plan = planning::plan(policy, world, &[], moment, Scope::All);
+/// Nobody comes of it. What is wrong with the records of its sources says why.
+fn nobody(policy: &Policy, world: &World, spec: &PersonaSpec, moment: Moment) -> Came {
+    let mut plan = planning::plan(policy, world, &[], moment, Scope::All);
+    let of_record = |finding: &Finding| finding.subject.system.as_ref().is_some_and(|system| spec.records.contains_key(system.as_ref()));
+    plan.findings.retain(of_record);
     let expectation = Expectation { findings: outcome::errors(&plan, None), ..Expectation::default() };
     let findings = plan.findings.into_iter().filter(|finding| finding.severity >= Severity::Error).collect();
     Came { expectation, identity: None, findings }

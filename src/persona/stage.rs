@@ -71,33 +71,42 @@ pub(super) fn capabilities() -> Capabilities {
     }
 }
 
-/// The records of a persona and of the others in one source; its own comes first.
-pub(super) fn records<'p>(spec: &'p PersonaSpec, source: &str) -> Vec<&'p SampleRecord> {
-    let others = spec.others.iter().filter_map(|other| other.records.get(source));
-    spec.records.get(source).into_iter().chain(others).collect()
+/// A world, and who the persona is in it.
+pub(super) struct Staged {
+    pub(super) world: World,
+    /// by source: the key of the persona's own record
+    pub(super) own: Vec<Option<String>>,
 }
 
-/// Builds the world. A record that its source could never give is an error with the source's position.
+/// Builds the world. A record that its source could never give is an error.
 pub(super) fn build(
     policy: &Policy,
     samplers: &mut [Sampler],
     spec: &PersonaSpec,
     before: Option<&Before>,
     moment: Moment,
-) -> Result<World, SampleProblem> {
+) -> Result<Staged, SampleProblem> {
     let mut sources = Vec::with_capacity(policy.sources.len());
+    let mut own = Vec::with_capacity(policy.sources.len());
     for ((at, rules), sampler) in policy.sources.iter().enumerate().zip(samplers) {
         let mut side = SourceSide::new(policy, at);
-        let records = records(spec, &rules.name);
-        if !records.is_empty() {
-            side.add(&sampler.page(&records).map_err(|(_, problem)| problem)?);
+        let mut add = |side: &mut SourceSide, records: &[&SampleRecord]| {
+            sampler.page(records).map(|page| side.add(&page)).map_err(|(_, problem)| problem)
+        };
+        if let Some(record) = spec.records.get(rules.name.as_ref()) {
+            add(&mut side, &[record])?;
+        }
+        own.push((side.len() > 0).then(|| side.key(0).to_owned()));
+        let others: Vec<_> = spec.others.iter().filter_map(|other| other.records.get(rules.name.as_ref())).collect();
+        if !others.is_empty() {
+            add(&mut side, &others)?;
         }
         side.finish(Evidence::Complete);
         sources.push(side);
     }
     let memory = memory(policy, before, moment);
     let targets = (0..policy.targets.len()).map(|at| target(policy, at, before)).collect();
-    Ok(World::assemble(policy, sources, targets, memory))
+    Ok(Staged { world: World::assemble(policy, sources, targets, memory), own })
 }
 
 fn target(policy: &Policy, at: usize, before: Option<&Before>) -> TargetSide {

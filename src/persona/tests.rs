@@ -217,6 +217,11 @@ fn errors_about_the_person_are_part_of_what_comes() {
     findings:
     - expression-failed
     "##);
+    assert_eq!(
+        came(&[CHAT], "  records: {hr: {login: ada}}\n  others: [{records: {hr: {id: 8, login: bob}}}]\n"),
+        came(&[CHAT], "  records: {hr: {login: ada}}\n"),
+        "another's record is not the persona's"
+    );
     assert_snapshot!(came(&[CHAT], "  records: {hr: {id: 7, login: ada, start: soon}}\n"), @r##"
     lifecycle: unknown
     findings:

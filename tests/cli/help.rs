@@ -49,6 +49,36 @@ Exit codes:
 }
 
 #[test]
+fn test() {
+    headcount(["test", "-h"]).assert().success().stdout_eq(str![[r#"
+Check what sample people get: that each Persona's records yield exactly what it expects
+
+Usage: headcount test [OPTIONS]
+
+Options:
+  -f, --file <PATH>             A file or directory of manifests, or - for stdin; repeatable
+                                [default: the current directory]
+  -l, --select <PATTERN>        Only personas of this name, * standing for anything; repeatable
+      --update                  Rewrite the `expect` of personas that did not pass, in place
+      --strict                  Fail also where some rule is exercised by no persona
+  -o, --output <FORMAT[=FILE]>  How to show it: text, json or junit; FORMAT=FILE writes it to a
+                                file; repeatable [default: text]
+      --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
+                                [default: auto] [possible values: auto, always, never]
+  -h, --help                    Print help
+
+Examples:
+  headcount test -f acme/                          all personas
+  headcount test --update                          write down what comes of each, in the manifests
+  headcount test -o text -o junit=personas.xml     for people and for CI
+
+Exit codes: 0 all passed; 1 one did not, or a manifest is wrong; 2 wrong usage, or no persona to
+test
+
+"#]]);
+}
+
+#[test]
 fn plan() {
     headcount(["plan", "-h"]).assert().success().stdout_eq(str![[r#"
 Read the live systems and show what would change

@@ -449,3 +449,16 @@ error: `status`: a CSV file holds text, no truth values
 "#]]);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_and_the_permissions_behind_it_stay() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder(&[("behind/engineer.txt", &ENGINEER.replace("ENGINEER", "Boss"))]);
+    let (file, link) = (folder.file("behind/engineer.txt"), folder.file("engineer.yaml"));
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o664)).expect("permissions");
+    std::os::unix::fs::symlink(&file, &link).expect("a link");
+    folder.run(["test", "--update"]).assert().success();
+    assert!(link.is_symlink() && std::fs::read_to_string(&file).expect("it is there").contains("title: ENGINEER"));
+    assert_eq!(std::fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o664);
+}
