@@ -157,7 +157,11 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
     }
     if let Some(name) = taken_name(work, target, person, desired, None) {
         let sentence = format!("{{who}}: an account of somebody else has the userName {name}, so none is made");
-        work.tell(Severity::Error, FindingCode::NameTaken, target, &key, &sentence);
+        let mut shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&basis.policy.targets[target].name), sentence);
+        shared.hint = former_holder(work, target, name).map(|former| {
+            format!("It was {former}'s, who is gone. If they are one person, say so in a User for {key}: formerKeys: [{former}].")
+        });
+        work.findings.share(shared, &key);
         return Presence::Absent;
     }
     tell_of_a_deletion(work, target, &key);
@@ -268,6 +272,16 @@ fn taken_name<'d>(work: &Work<'_, '_>, target: usize, person: &Person, desired: 
         }
     }
     (!work.names.is_free(work.basis, &work.claims, (target, &layout.name), name, person.number)).then_some(name)
+}
+
+/// The key of somebody who is gone, and whose account of ours has a user name.
+fn former_holder(work: &Work<'_, '_>, target: usize, name: &str) -> Option<Arc<str>> {
+    let wanted = canonical::bytes(crate::world::kind_of("userName"), crate::expr::Input::Value(&Value::text(name)));
+    let accounts = work.basis.observed[target].accounts();
+    let rows: Vec<u32> = accounts.find_by("userName", &wanted);
+    let [row] = rows.as_slice() else { return None };
+    let is_gone = |key: &Arc<str>| work.claims[target].holder(*row).is_none() && work.basis.people.find(key).is_none();
+    work.former_key(target, *row).filter(is_gone)
 }
 
 /// Remembers the names that nobody after this identity may get.
