@@ -192,7 +192,7 @@ impl Lines<'_> {
                 most = names;
             }
         }
-        let Some(missing) = [&self.file.key, &self.file.value].into_iter().find(|name| !most.contains(name)) else { return None };
+        let missing = [&self.file.key, &self.file.value].into_iter().find(|name| !most.contains(name))?;
         if text.trim().is_empty() {
             self.problem(1, "the table's file is empty, without even a header line".into(), None);
             return None;
