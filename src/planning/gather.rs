@@ -128,7 +128,7 @@ impl<'a> Gathering<'a> {
                 self.fail(identity, format!("somebody has {} values, and more than {MOST_VALUES} are none", items.len()));
                 false
             }
-            Value::List(items) => items.iter().fold(false, |counts, item| self.single(identity, item) || counts),
+            Value::List(items) => items.iter().filter(|item| self.single(identity, item)).count() > 0,
             single => self.single(identity, single),
         }
     }

@@ -98,7 +98,7 @@ fn no_group(basis: &Basis<'_>, manifest: usize, policy: &GroupPolicy, person: &P
 
 fn membership(basis: &Basis<'_>, at: usize, person: &Person) -> MembershipWhy {
     let mut ways = Vec::new();
-    let belongs = Ways { basis, person, groups_exclude: true }.into_group(at, &mut BTreeSet::new(), &mut ways);
+    let belongs = Ways { basis, person, groups_exclude: true }.group(at, &mut BTreeSet::new(), &mut ways);
     MembershipWhy { group: basis.groups.all[at].key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways }
 }
 
@@ -112,15 +112,14 @@ struct Ways<'s, 'b, 'w> {
 
 impl Ways<'_, '_, '_> {
     /// All ways into a group: by rule, by name, through the groups in it; and whatever excludes.
-    fn into_group(&self, at: usize, seen: &mut BTreeSet<usize>, ways: &mut Vec<Because>) -> Option<bool> {
+    fn group(&self, at: usize, seen: &mut BTreeSet<usize>, ways: &mut Vec<Because>) -> Option<bool> {
         let Some(group) = self.basis.groups.all.get(at).filter(|_| seen.insert(at)) else { return Some(false) };
         let mut belongs = self.by_rule(group, ways);
         for member in &group.policy.members {
             let open = if member.key.as_ref() == self.person.key {
                 self.by_name(group, member, ways)
             } else if current(self.basis, member) {
-                let inner = self.inside(member).into_iter();
-                inner.fold(Some(false), |open, inner| either(open, self.into_group(inner, seen, ways)))
+                any(self.inside(member).into_iter().map(|inner| self.group(inner, seen, ways)))
             } else {
                 Some(false)
             };
@@ -204,8 +203,7 @@ impl Ways<'_, '_, '_> {
 
     fn is_in(&self, line: &MemberPolicy) -> Option<bool> {
         let plainly = Ways { groups_exclude: false, ..*self };
-        let groups = self.inside(line).into_iter();
-        groups.fold(Some(false), |found, at| either(found, plainly.into_group(at, &mut BTreeSet::new(), &mut Vec::new())))
+        any(self.inside(line).into_iter().map(|at| plainly.group(at, &mut BTreeSet::new(), &mut Vec::new())))
     }
 }
 
@@ -215,6 +213,15 @@ fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
         (None, _) | (_, None) => None,
         _ => Some(false),
     }
+}
+
+/// Whether any of them is so; all are looked at.
+fn any(all: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut found = Some(false);
+    for one in all {
+        found = either(found, one);
+    }
+    found
 }
 
 /// Whether the lifecycle and the rule of a manifest cover somebody.
