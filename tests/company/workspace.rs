@@ -81,7 +81,7 @@ pub fn write_hr(folder: &Path, company: &Company, damage: Damage) -> Told {
     };
     if let Some(at) = doubled {
         let mut cells = record(&company.people[at], at, company.day);
-        cells[3] = "Terminated".into();
+        cells[9].push_str(" II");
         text.push_str(&(cells.join(",") + "\r\n"));
     }
     put(&folder.join("hr.csv"), &text, damage);
