@@ -55,6 +55,7 @@ use crate::policy::Policy;
 use crate::world::World;
 
 pub use due::DAYS_AHEAD;
+use findings::Findings;
 use group::TargetGroups;
 use identity::Person;
 pub use restrict::restrict;
@@ -212,8 +213,10 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
 /// Only what cuts somebody off at one target.
 fn decide_revoked(work: &mut Work<'_, '_>, target: usize) -> guardrail::Populations {
     correlate_accounts(work, Scope::Revoked(target));
+    let findings = std::mem::take(&mut work.findings);
     let groups: Vec<_> = (0..work.basis.policy.targets.len()).map(|at| group::settle(work, at)).collect();
     work.drafts.clear();
+    work.findings = findings;
     revoke::cut(work, target, &groups[target]);
     population::populations(work, &groups)
 }
@@ -254,6 +257,10 @@ fn correlate_accounts(work: &mut Work<'_, '_>, scope: Scope<'_>) {
     for target in 0..work.basis.policy.targets.len() {
         let claims = correlate::correlate(work.basis, target, &mut work.findings);
         work.claims.push(claims);
+    }
+    if let Scope::Revoked(_) = scope {
+        // What is to be said of others is the next plan's business.
+        work.findings = Findings::default();
     }
     for target in revoke::targets(work.basis.policy, scope) {
         revoke::claim(work, target);

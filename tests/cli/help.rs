@@ -24,6 +24,7 @@ Commands:
   diff         Like plan, but exit with 1 where something differs
   apply        Run a saved plan, or plan, ask and run
   explain      Show where each attribute, group and account of an identity comes from
+  revoke       Cut identities off everywhere, now, whatever the sources say
   history      Show past runs from the journal
   schema       Print the JSON Schemas of the manifests and of the plan
   crds         Print the Kubernetes CustomResourceDefinitions

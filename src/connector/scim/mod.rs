@@ -3,6 +3,7 @@
 //! Must never: trust an answer that it has not checked against the question, or send one write twice.
 
 mod api;
+mod belongs;
 mod body;
 mod default_mapping;
 mod discovery;

@@ -46,7 +46,7 @@ impl Reader for ScimReader {
             let endpoint = match request.kind {
                 ObjectKind::Account => Endpoint::Users,
                 ObjectKind::Group => Endpoint::Groups,
-                ObjectKind::Membership => return Err(SystemError::Rejected("a membership can't be looked up".into())),
+                ObjectKind::Membership => return self.memberships_of(request).await,
                 ObjectKind::Entitlement => return Err(SystemError::Rejected("an entitlement can't be looked up".into())),
             };
             let rows = || ResourceRows::new(&self.service.discovery, request.kind, &request.columns, self.record);
@@ -155,7 +155,12 @@ impl ScimReader {
     }
 
     /// One object by its id: none where the service says that it is not there, else its members if it lists any.
-    async fn one(&self, endpoint: Endpoint, id: &str, rows: &mut ResourceRows) -> Result<Option<Option<Vec<Member>>>, SystemError> {
+    pub(super) async fn one(
+        &self,
+        endpoint: Endpoint,
+        id: &str,
+        rows: &mut ResourceRows,
+    ) -> Result<Option<Option<Vec<Member>>>, SystemError> {
         let api = &self.service.api;
         let response = api.send(Method::GET, api.url(&[endpoint.name(), id], &[])?, None, None).await?;
         if !response.succeeded() {
