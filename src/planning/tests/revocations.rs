@@ -106,7 +106,7 @@ fn protection_holds() {
     1 RemoveMembers id:g2 [Revoked] id=g2 hr/1 WITHHELD
     2 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
     (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
-    (Refused Protected) chat: 1 protected account or group would be deactivated, deleted or stripped of a group; none of that goes
+    (Refused Protected) chat: 1 protected account or group would be deactivated, deleted or stripped of a group or an entitlement; none of that goes
     ");
 }
 
