@@ -8,7 +8,7 @@ use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, of_action, paint};
 use super::value::{Names, sides, words};
 use super::wrap::paragraph;
 use crate::model::{Action, Change, HIDDEN, Visibility, attribute};
-use crate::planning::why::{AccountAttribute, AttributeWhy, Because, Explanation, Known, MembershipWhy, TargetWhy};
+use crate::planning::why::{AccountAttribute, AttributeWhy, Because, EntitlementWhy, Explanation, Known, MembershipWhy, TargetWhy};
 
 /// Writes the explanation. `whole` shows also what expressions' parts came to.
 pub fn write(explanation: &Explanation, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
@@ -16,7 +16,8 @@ pub fn write(explanation: &Explanation, whole: bool, width: usize, out: &mut dyn
     view.identity(explanation)?;
     view.attributes(&explanation.attributes)?;
     explanation.targets.iter().try_for_each(|target| view.target(target, &explanation.standing))?;
-    view.groups(&explanation.groups)
+    view.groups(&explanation.groups)?;
+    view.entitlements(&explanation.entitlements)
 }
 
 /// What a plan would do to somebody, below a heading: the change, and each attribute before and after.
@@ -162,6 +163,30 @@ impl View<'_> {
         let indent = " ".repeat(start.len() - start.trim_start().len());
         let line = format!("{indent}{}", paint(QUIET, format_args!("{} if {}", start.trim_start(), safe::line(unless))));
         paragraph(self.width, &line, &format!("{indent}    "), self.out)
+    }
+
+    fn entitlements(&mut self, entitlements: &[EntitlementWhy]) -> io::Result<()> {
+        if entitlements.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out, "{}", paint(STRONG, "Entitlements"))?;
+        let (has, not): (Vec<_>, Vec<_>) = entitlements.iter().partition(|entitlement| entitlement.has != Some(false));
+        for entitlement in has.into_iter().chain(not) {
+            let has = match entitlement.has {
+                Some(true) => paint(GOOD, "has it"),
+                Some(false) => paint(QUIET, "does not have it"),
+                None => paint(CHANGED, "could not be worked out; what is observed stays"),
+            };
+            writeln!(self.out, "  {} at {}: {has}", safe::line(&entitlement.entitlement), safe::line(&entitlement.target))?;
+            for because in &entitlement.because {
+                self.because("      ", because)?;
+                if entitlement.has == Some(false) || self.whole {
+                    self.unless(if entitlement.has == Some(true) { "        it would not" } else { "        it would" }, because)?;
+                }
+            }
+            entitlement.parameters.iter().try_for_each(|parameter| self.account_attribute(parameter))?;
+        }
+        Ok(())
     }
 
     /// The words, the expression, the line; below it what the expression's parts came to.

@@ -142,6 +142,25 @@ pub struct MembershipWhy {
     pub because: Vec<Because>,
 }
 
+/// Whether somebody is to have an entitlement.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntitlementWhy {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// its name there
+    pub entitlement: Arc<str>,
+    /// the manifest: `entitlement/card`
+    pub key: Arc<str>,
+    /// none: it can't be told, and what is observed stays
+    pub has: Option<bool>,
+    /// each way to it and whether it is open, and what ends it
+    pub because: Vec<Because>,
+    /// what it is to hold
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<AccountAttribute>,
+}
+
 /// An account that an identity has.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -194,6 +213,9 @@ pub struct Explanation {
     pub targets: Vec<TargetWhy>,
     /// the groups, by key
     pub groups: Vec<MembershipWhy>,
+    /// the entitlements, by manifest
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entitlements: Vec<EntitlementWhy>,
 }
 
 /// Where one change comes from.
@@ -265,6 +287,7 @@ impl<'a> Provenance<'a> {
             attributes: person::attributes(basis, &person),
             targets: targets.collect(),
             groups: group::of(basis, &person),
+            entitlements: entitlement::of(basis, &person, named),
         })
     }
 
@@ -282,6 +305,10 @@ impl<'a> Provenance<'a> {
         let target = basis.policy.targets.iter().position(|target| target.name == change.target);
         let person = self.assemble(&change.object.key);
         let (behind, because, attributes) = match (&person, target) {
+            (Some(person), _) if change.entitlement.is_some() => {
+                let (because, parameters) = entitlement::behind(basis, change, person);
+                (records::behind(basis, person), because, parameters)
+            }
             (Some(person), Some(target)) => {
                 let changed = |name: &Arc<str>| change.attributes.iter().any(|attribute| attribute.attribute == *name);
                 let attributes =
