@@ -5,6 +5,7 @@
 
 mod declared;
 mod direct;
+mod entitlements;
 mod look;
 mod pipeline;
 mod scim;

@@ -5,7 +5,7 @@ use headcount::manifest::kinds::TargetConnection;
 use serde_json::json;
 
 use super::direct::Subject;
-use super::{pipeline, values};
+use super::{entitlements, pipeline, values};
 
 const APP: &str = "
     CREATE TABLE staff (
@@ -18,6 +18,7 @@ const APP: &str = "
     CREATE TABLE circle (no INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE, mark TEXT UNIQUE);
     CREATE TABLE circle_staff (circle INTEGER NOT NULL REFERENCES circle (no), staff INTEGER NOT NULL REFERENCES staff (no), UNIQUE (circle, staff));
     CREATE TABLE circle_lead (circle INTEGER NOT NULL REFERENCES circle (no), staff INTEGER NOT NULL REFERENCES staff (no), UNIQUE (circle, staff));
+    CREATE TABLE card (staff INTEGER NOT NULL REFERENCES staff (no), kind TEXT NOT NULL, monthly INTEGER, area TEXT, chief INTEGER REFERENCES staff (no), PRIMARY KEY (staff, kind));
 ";
 
 /// An application whose tables are empty. The folder must be kept.
@@ -42,6 +43,10 @@ fn application() -> (tempfile::TempDir, TargetConnection) {
         "groups": { "table": "circle", "key": "no", "columns": { "displayName": "title", "externalId": "mark" } },
         "memberships": { "table": "circle_staff", "group": "circle", "account": "staff" },
         "owners": { "table": "circle_lead", "group": "circle", "account": "staff" },
+        "entitlements": {
+            "table": "card", "account": "staff", "entitlement": "kind",
+            "parameters": { "limit": "monthly", "region": "area", "approver": "chief" },
+        },
     }});
     (folder, serde_json::from_value(connection).expect("a connection"))
 }
@@ -63,4 +68,10 @@ async fn apply_takes_every_step_and_leaves_nothing_to_plan() {
 async fn a_group_for_each_value_follows_its_value() {
     let (_folder, connection) = application();
     values::live_through(&connection).await;
+}
+
+#[tokio::test]
+async fn a_card_follows_its_rule() {
+    let (_folder, connection) = application();
+    entitlements::live_through(&connection).await;
 }

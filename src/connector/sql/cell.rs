@@ -73,6 +73,7 @@ fn text_to_sql(column: &Column, text: &str) -> Result<Sql, String> {
         },
         Holds::Whole | Holds::Numeric => match text.parse::<i64>() {
             Ok(number) if number.to_string() == text => Ok(Sql::Integer(number)),
+            _ if let Some(number) = exact(text).filter(|_| column.holds == Holds::Numeric) => Ok(Sql::Real(number)),
             _ if text.trim().parse::<f64>().is_ok() => {
                 Err(format!("column `{}` holds numbers and would change this one's digits (leading zeros, a fraction)", column.name))
             }
@@ -80,6 +81,11 @@ fn text_to_sql(column: &Column, text: &str) -> Result<Sql, String> {
             _ => Ok(Sql::Text(text.to_owned())),
         },
     }
+}
+
+/// A fraction that comes back as it was written.
+fn exact(text: &str) -> Option<f64> {
+    text.parse::<f64>().ok().filter(|number| number.is_finite() && number.to_string() == text)
 }
 
 /// What a column holds when it says nothing.

@@ -131,12 +131,13 @@ struct Made {
     id: Option<&'static str>,
     attributes: Vec<(Arc<str>, Option<Value>)>,
     members: Vec<&'static str>,
+    entitlement: Option<&'static str>,
 }
 
 impl Made {
     fn change(&self) -> Change {
         Change {
-            entitlement: None,
+            entitlement: self.entitlement.map(Into::into),
             target: "app".into(),
             action: self.action,
             object: ObjectRef { kind: self.kind, key: "hr/1".into(), id: self.id.map(Into::into), name: "somebody".into() },
@@ -154,12 +155,33 @@ impl Made {
 fn account(action: Action, id: Option<&'static str>, attributes: serde_json::Value) -> Made {
     let attributes = attributes.as_object().expect("attributes").iter();
     let attributes = attributes.map(|(name, value)| (Arc::from(name.as_str()), Value::from_json(value))).collect();
-    Made { action, kind: ObjectKind::Account, id, attributes, members: Vec::new() }
+    Made { action, kind: ObjectKind::Account, id, attributes, members: Vec::new(), entitlement: None }
 }
 
 fn group(action: Action, id: Option<&'static str>, name: Option<&str>, members: &[&'static str]) -> Made {
     let attributes = name.iter().map(|name| (Arc::from("displayName"), Some(Value::text(name)))).collect();
-    Made { action, kind: ObjectKind::Group, id, attributes, members: members.to_vec() }
+    Made { action, kind: ObjectKind::Group, id, attributes, members: members.to_vec(), entitlement: None }
+}
+
+fn card(action: Action, account_id: &'static str, parameters: serde_json::Value) -> Made {
+    Made { entitlement: Some("card"), ..account(action, Some(account_id), parameters) }
+}
+
+/// The application with cards: 1 has one, 2 has one twice, 3 is of another tenant.
+fn with_cards() -> App {
+    let mut app = App::new(&format!(
+        "{APP} CREATE TABLE cards (
+            id INTEGER PRIMARY KEY, person INTEGER NOT NULL, kind TEXT NOT NULL, monthly INTEGER, region TEXT, rate REAL, online BOOLEAN,
+            made TEXT NOT NULL, note TEXT NOT NULL DEFAULT 'x'
+        );
+        INSERT INTO cards (person, kind, monthly, region, made) VALUES
+            (1, 'card', 500, 'EU', 'then'), (1, 'Card', 1, NULL, 'then'), (2, 'card', 1, NULL, 'then'), (2, 'card', 2, NULL, 'then'), (3, 'card', 9, NULL, 'then');"
+    ));
+    app.connection["entitlements"] = json!({
+        "table": "cards", "account": "person", "entitlement": "kind",
+        "parameters": {"limit": "monthly", "region": "region", "rate": "rate", "online": "online"}, "initial": {"made": "{{now}}"},
+    });
+    app
 }
 
 async fn read_all(reader: &dyn Reader) -> (String, ReadReport) {
@@ -428,4 +450,80 @@ fn the_default_mapping_is_the_columns_own_attributes() {
     let mapping = default_mapping(&app.described());
     let expected = ["emails", "employeeNumber", "manager", "title", "userName", "roles"];
     assert_eq!(mapping, expected.map(|name| (name.to_owned(), format!("identity.{name}"))));
+}
+
+#[tokio::test]
+async fn entitlements_are_rows_of_the_accounts_that_are_seen() {
+    let app = with_cards();
+    let target = app.target().await;
+    let can = &target.capabilities;
+    assert!(can.entitlements && can.holds_parameter("limit") && !can.holds_parameter("monthly"));
+    let columns = Columns::new(["account", "entitlement", "limit", "region"]);
+    let mut rows = Collected(Vec::new());
+    let report = target.reader.read(&ReadRequest::new(vec![(ObjectKind::Entitlement, columns)]), &mut rows).await;
+    assert_eq!(report.of(ObjectKind::Entitlement), Evidence::Complete);
+    insta::assert_snapshot!(rows.0.join("\n"), @r"
+    Entitlement: 1 | Card | 1 | -
+    Entitlement: 1 | card | 500 | EU
+    Entitlement: 2 | card | 1 | -
+    Entitlement: 2 | card | 2 | -
+    ");
+}
+
+#[tokio::test]
+async fn one_row_is_one_entitlement_and_a_second_try_does_nothing() {
+    let app = with_cards();
+    let add =
+        |account, limit: i64| card(Action::AddEntitlement, account, json!({"limit": limit, "region": "US", "rate": "1.5", "online": true}));
+    let answers = app
+        .write(vec![
+            account(Action::Create, None, json!({"userName": "ng"})),
+            add("4", 7),
+            add("4", 7),
+            add("4", 8),
+            card(Action::UpdateEntitlement, "4", json!({"limit": 2000, "region": null})),
+            card(Action::UpdateEntitlement, "4", json!({"limit": 2000})),
+            card(Action::UpdateEntitlement, "4", json!({"limit": "0042"})),
+            card(Action::UpdateEntitlement, "4", json!({"colour": "red"})),
+            card(Action::RemoveEntitlement, "1", json!({})),
+            card(Action::RemoveEntitlement, "1", json!({})),
+            card(Action::UpdateEntitlement, "1", json!({"limit": 1})),
+            card(Action::RemoveEntitlement, "2", json!({})),
+            card(Action::RemoveEntitlement, "3", json!({})),
+            card(Action::AddEntitlement, "99", json!({})),
+        ])
+        .await;
+    insta::assert_snapshot!(answers.join("\n"), @r"
+    4
+    4
+    4 (already so)
+    conflict: table `cards`: `card` of that account is there already, with other parameters: the next plan shows them
+    4
+    4 (already so)
+    rejected: column `monthly` holds numbers and would change this one's digits (leading zeros, a fraction)
+    rejected: no column of table `cards` holds the parameter `colour`
+    1
+    1 (already so)
+    not found: table `cards` has no `card` of that account (any more)
+    conflict: table `cards`: `card` of that account is there more than once: remove all but one
+    not found: table `people` has no row with the key 3
+    not found: table `people` has no row with the key 99
+    ");
+    assert_eq!(
+        app.sql("SELECT person, kind, monthly, region, rate, online, length(made), note FROM cards ORDER BY id"),
+        "1|Card|1||||4|x\n2|card|1||||4|x\n2|card|2||||4|x\n3|card|9||||4|x\n4|card|2000||1.5|1|19|x"
+    );
+    let answers = app.write(vec![account(Action::Delete, Some("4"), json!({}))]).await;
+    assert_eq!((answers.as_slice(), app.sql("SELECT count(*) FROM cards WHERE person = 4").as_str()), (["4".to_owned()].as_slice(), "0"));
+}
+
+#[tokio::test]
+async fn a_description_of_entitlements_that_does_not_fit_is_told_whole() {
+    let mut app = with_cards();
+    app.connection["entitlements"] = json!({
+        "table": "cards", "account": "persn", "entitlement": "kind",
+        "parameters": {"limit": "kind", "region": "regon", "rate": "monthly", "other": "monthly"},
+    });
+    let error = app.open().await.err().map(|error| error.to_string()).unwrap_or_default();
+    insta::assert_snapshot!(error, @"rejected: app.db: table `cards` has no column `persn` (did you mean `person`?); column `kind` of table `cards` is described twice; column `monthly` of table `cards` is described twice; table `cards` has no column `regon` (did you mean `region`?)");
 }
