@@ -157,3 +157,37 @@ fn a_secret_stays_out_of_the_file_and_its_review_still_counts() {
     assert!(comparison.exact());
     assert_eq!(comparison.plan.changes[0].attributes[2].after, Some(Value::Text(Arc::from("hunter2"))));
 }
+
+fn card(action: Action, id: Option<&str>, limit: (Option<i64>, Option<i64>)) -> Change {
+    let change = change(action, Account, "hr/ann", id).with("limit", limit.0.map(Value::Int), limit.1.map(Value::Int));
+    Change { entitlement: Some("card".into()), ..change }
+}
+
+#[test]
+fn nothing_is_given_with_other_parameters_than_those_that_were_reviewed() {
+    let given = card(Action::AddEntitlement, Some("1"), (None, Some(500)));
+    assert!(compare(&plan(vec![given.clone()]), &plan(vec![given.clone()])).exact());
+    let without = Change { attributes: Vec::new(), ..given.clone() };
+    let other = Change { entitlement: Some("other".into()), ..given.clone() };
+    for fresh in [card(Action::AddEntitlement, Some("1"), (None, Some(2000))), without, other] {
+        let comparison = compare(&plan(vec![given.clone()]), &plan(vec![fresh.clone()]));
+        assert_eq!((comparison.plan.changes, comparison.new), (vec![], vec![fresh]));
+    }
+}
+
+#[test]
+fn what_was_reviewed_for_a_new_account_still_counts_once_the_account_is_there() {
+    let saved = plan(vec![create("hr/ann"), card(Action::AddEntitlement, None, (None, Some(500)))]);
+    let fresh = plan(vec![card(Action::AddEntitlement, Some("1"), (None, Some(500)))]);
+    assert_eq!(compare(&saved, &fresh).plan.changes, fresh.changes);
+}
+
+#[test]
+fn parameters_and_removals_are_atoms_of_their_own_entitlement() {
+    let raised = card(Action::UpdateEntitlement, Some("1"), (Some(500), Some(2000)));
+    let more = card(Action::UpdateEntitlement, Some("1"), (Some(500), Some(9000)));
+    assert!(compare(&plan(vec![raised.clone()]), &plan(vec![raised.clone()])).exact());
+    assert_eq!(compare(&plan(vec![raised]), &plan(vec![more.clone()])).new, [more]);
+    let taken = |name: &str| Change { entitlement: Some(name.into()), ..change(Action::RemoveEntitlement, Account, "hr/ann", Some("1")) };
+    assert_eq!(compare(&plan(vec![taken("card")]), &plan(vec![taken("card"), taken("other")])).new, [taken("other")]);
+}

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::model::{Evidence, ObjectKind};
 use crate::planning::testing::{Scene, entitlement, source, target};
+use crate::planning::why::Provenance;
 
 fn scene(rest: &str) -> Scene {
     Scene::new(&[source("hr", ""), target(""), entitlement("card", rest)])
@@ -228,4 +229,36 @@ fn many_who_lose_theirs_are_held_back() {
     let plan = all.plan();
     assert!(plan.changes.len() == 30 && plan.changes.iter().all(|change| !change.runs()));
     assert_snapshot!(plan.findings[0].message, @"chat: people who lose entitlements: 30 planned and 0 done in the last 24h, but the default limit allows 20 (count 20, 10 % of 30 people with entitlements); none of them goes");
+}
+
+#[test]
+fn an_explanation_says_who_has_it_by_which_rule_and_why_not() {
+    let named = "  members: [{identity: {source: hr, key: \"2\"}, until: 2026-11-21}]\n  until: identity.endDate\n";
+    let scene = here(here(scene(&format!("{LIMIT}{named}")), "1", "Engineer"), "2", "Guest");
+    let world = scene.world();
+    let provenance = Provenance::new(&scene.policy, &world, scene.moment);
+    let told = |key: &str| {
+        let entitlements = provenance.explain(key, None).map(|explanation| explanation.entitlements).unwrap_or_default();
+        let lines = entitlements.iter().flat_map(|why| {
+            let heading = format!("{} {:?}", why.entitlement, why.has);
+            let because = why.because.iter().map(|because| format!("  {} {:?}", because.words, because.expression));
+            let parameters = why.parameters.iter().map(|parameter| format!("  {} {:?}", parameter.attribute, parameter.should_be));
+            [heading].into_iter().chain(because).chain(parameters).collect::<Vec<_>>()
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(told("hr/1"), @r#"
+    travel-card Some(true)
+      the rule of entitlement/card covers it Some("identity.title != \"Guest\"")
+      its last day is not over Some("identity.endDate")
+      limit Set(Int(500))
+      region Set(Text("EU"))
+    "#);
+    assert_snapshot!(told("hr/2"), @r#"
+    travel-card Some(false)
+      the rule of entitlement/card does not cover it Some("identity.title != \"Guest\"")
+      named in entitlement/card, until 2026-11-21, which is over None
+    "#);
+    let why = provenance.why(&scene.plan().changes[0]);
+    assert!(why.because.iter().any(|because| because.words.contains("entitlement/card")) && why.attributes.len() == 2, "{why:?}");
 }

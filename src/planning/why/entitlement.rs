@@ -27,7 +27,7 @@ pub(super) fn because(basis: &Basis<'_>, at: usize, person: &Person) -> Vec<Beca
 /// The rule of one parameter.
 pub(super) fn parameter(basis: &Basis<'_>, at: usize, name: &str, person: &Person) -> Option<Because> {
     let known = parameters(basis, at, person).into_iter().find(|parameter| parameter.attribute.as_ref() == name);
-    known.map(|parameter| parameter.because)
+    known.map(|parameter| Because { words: format!("the parameter {name}"), ..parameter.because })
 }
 
 /// What brought the change of an entitlement about, and the rules behind the parameters that change.
