@@ -46,6 +46,11 @@ pub fn write_change(change: &Change, identity: &str, width: usize, out: &mut dyn
 /// The words of a rule that merely applies.
 const PLAIN: &str = "the record says so";
 
+/// Below the target's own name the rule of its mapping speaks for itself.
+fn plainly(words: &str) -> String {
+    if words.starts_with("the mapping of ") { PLAIN.to_owned() } else { words.to_owned() }
+}
+
 struct View<'a> {
     names: Names<'a>,
     whole: bool,
@@ -129,8 +134,9 @@ impl View<'_> {
             let line = format!("    {name} = {value}  {}", paint(QUIET, safe::line(&attribute.because.words)));
             return paragraph(self.width, &line, "        ", self.out);
         }
-        self.because(&format!("    {name} = {value}  {} ", paint(QUIET, "by")), &attribute.because)?;
-        self.unless("        it would be otherwise", &attribute.because)
+        let because = Because { words: plainly(&attribute.because.words), ..attribute.because.clone() };
+        self.because(&format!("    {name} = {value}  {} ", paint(QUIET, "by")), &because)?;
+        self.unless("        it would be otherwise", &because)
     }
 
     /// The groups that somebody is in come first.
@@ -147,14 +153,22 @@ impl View<'_> {
                 None => paint(CHANGED, "could not be worked out; what is observed stays"),
             };
             writeln!(self.out, "  {}: {belongs}", safe::line(&membership.group))?;
+            let mut told: Vec<&Because> = Vec::new();
             for because in &membership.because {
-                self.because("      ", because)?;
-                if membership.belongs == Some(false) || self.whole {
-                    self.unless(if membership.belongs == Some(true) { "        it would not" } else { "        it would" }, because)?;
+                if !told.contains(&because) && self.decides(membership, because) {
+                    self.because("      ", because)?;
+                    self.unless(if because.holds == Some(true) { "        it would not" } else { "        it would" }, because)?;
+                    told.push(because);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Of a member the ways that are open, of somebody else what keeps them out; with every detail all ways.
+    fn decides(&self, membership: &MembershipWhy, because: &Because) -> bool {
+        let neither = membership.because.iter().any(|because| because.holds.is_none());
+        self.whole || neither || membership.belongs.is_none() || because.holds == membership.belongs
     }
 
     /// What would turn a reason round.

@@ -155,7 +155,7 @@ impl Ways<'_, '_, '_> {
                         Some(false) => format!("{} is for the value `{value}`, and it does not have that", group.key),
                         None => format!("whether it has the value of {} could not be worked out", group.key),
                     };
-                    ways.push(self::value(basis, group.manifest, each, person, words));
+                    ways.push(self::value(basis, group.manifest, each, person, words).holding(has));
                     has
                 }
                 other => other,
@@ -173,7 +173,7 @@ impl Ways<'_, '_, '_> {
             Some(until) => (true, format!("named in {}, until {until}", group.key)),
             None => (true, format!("named in {}", group.key)),
         };
-        ways.push(Because::words(words).at(Some(&member.place)));
+        ways.push(Because::words(words).at(Some(&member.place)).holding(Some(belongs)));
         Some(belongs)
     }
 
@@ -234,7 +234,7 @@ fn covers(basis: &Basis<'_>, manifest: usize, group: &GroupPolicy, person: &Pers
     };
     if !lifecycles(&group.lifecycles).contains(&stands) {
         let words = format!("the rule of {} does not cover the lifecycle {}", group.key, lifecycle::word(stands));
-        ways.push(Because::words(words).at(place));
+        ways.push(Because::words(words).at(place).holding(Some(false)));
         return Some(false);
     }
     let Some(rule) = rule else { return Some(true) };

@@ -22,7 +22,7 @@ use super::{Moment, correlate::Claims};
 use crate::diagnostic::Place;
 use crate::model::{Action, Change, ObjectKind, Reason, Value, ValueState};
 use crate::policy::Policy;
-use crate::world::{Bound, World};
+use crate::world::{Bound, Truth, World};
 
 /// One reason: in words, and where a manifest says it, the line, the expression and what its parts came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,6 +39,9 @@ pub struct Because {
     /// what its parts came to
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<Part>,
+    /// whether it speaks for what is explained; none: neither for nor against
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holds: Option<bool>,
     /// what would turn it round: `identity.department were "Sales" (it is "Support")`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unless: Option<String>,
@@ -337,7 +340,7 @@ impl<'a> Provenance<'a> {
 
 impl Because {
     fn words(words: impl Into<String>) -> Self {
-        Self { words: words.into(), place: None, expression: None, trace: Vec::new(), unless: None }
+        Self { words: words.into(), place: None, expression: None, trace: Vec::new(), holds: None, unless: None }
     }
 
     fn at(mut self, place: Option<&Place>) -> Self {
@@ -354,15 +357,26 @@ impl Because {
             place: expression.place().cloned(),
             expression: Some(expression.text().to_owned()),
             trace: trace.into_iter().map(|(expression, value)| Part { expression, value }).collect(),
+            holds: None,
             unless: None,
         }
+    }
+
+    /// Whether it speaks for what is explained.
+    fn holding(self, holds: Option<bool>) -> Self {
+        Self { holds, ..self }
     }
 
     /// A condition over what it read, and what would turn it round.
     fn condition(words: impl Into<String>, bound: &Bound, reads: &(impl Reads + ?Sized)) -> Self {
         let missing = crate::expr::Input::Cell(crate::model::Cell::Missing);
         let unless = bound.hinge(|position| reads.input(position).unwrap_or(missing));
-        Self { unless, ..Self::expression(words, bound, reads) }
+        let holds = match reads.holds(bound) {
+            Truth::Yes => Some(true),
+            Truth::No => Some(false),
+            Truth::Unknown(_) => None,
+        };
+        Self { holds, unless, ..Self::expression(words, bound, reads) }
     }
 }
 
