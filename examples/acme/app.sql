@@ -29,6 +29,12 @@ CREATE TABLE team_members (
     PRIMARY KEY (team_id, user_id)
 );
 
+CREATE TABLE team_leads (
+    team_id INTEGER NOT NULL REFERENCES teams (id),
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    PRIMARY KEY (team_id, user_id)
+);
+
 CREATE TABLE perks (
     user_id       INTEGER NOT NULL REFERENCES users (id),
     perk          TEXT NOT NULL,
