@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Because, Provenance, entitlement};
 use crate::diagnostic::Place;
 use crate::expr::Evaluation;
-use crate::manifest::kinds::Standing as Stands;
+use crate::manifest::kinds::{Lifecycle, Standing as Stands};
 use crate::model::{Cell, Value, ValueState};
 use crate::planning::companion::Record;
 use crate::planning::desired::{self, Desired};
@@ -240,5 +240,7 @@ fn would_belong(basis: &Basis<'_>, at: usize, person: &Person, by_value: &[(Arc<
             || basis.groups.find(&line.key).is_some_and(|inner| would_belong(basis, inner, person, by_value, seen))
     };
     let excluded = group.policy.exclude.iter().any(&mut named);
+    // What only covers people before their first day, or after their last, is nothing that somebody had at work.
+    let rule = rule.filter(|_| lifecycles(&group.policy.lifecycles).contains(&Lifecycle::Active));
     !excluded && (rule.is_some_and(|rule| person.holds(rule) == Truth::Yes) || group.policy.members.iter().any(named))
 }
