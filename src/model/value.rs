@@ -146,9 +146,29 @@ impl serde::Serialize for Value {
 impl<'de> serde::Deserialize<'de> for Value {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = serde_json::Value::deserialize(deserializer)?;
-        if let Some(key) = json.get("$ref").and_then(serde_json::Value::as_str) {
-            return Ok(Self::Reference(Arc::from(key)));
-        }
-        Self::from_json(&json).ok_or_else(|| serde::de::Error::custom("null is no value here"))
+        written(&json).ok_or_else(|| serde::de::Error::custom("null is no value here"))
+    }
+}
+
+/// What [`Value::to_json`] wrote: references, in lists too.
+fn written(json: &serde_json::Value) -> Option<Value> {
+    if let Some(key) = json.get("$ref").and_then(serde_json::Value::as_str) {
+        return Some(Value::Reference(Arc::from(key)));
+    }
+    match json.as_array() {
+        Some(items) => Some(Value::List(items.iter().filter_map(written).collect())),
+        None => Value::from_json(json),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn references_in_lists_come_back_as_they_were_written() {
+        let value = Value::List(vec![Value::Reference("hr/1".into()), Value::text("x")]);
+        let text = serde_json::to_string(&value).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 }
