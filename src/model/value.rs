@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn references_in_lists_come_back_as_they_were_written() {
-        let value = Value::List(vec![Value::Reference("hr/1".into()), Value::text("x")]);
+        let value = Value::List(vec![Value::Reference("hr/1".into()), Value::text("x")].into());
         let text = serde_json::to_string(&value).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
