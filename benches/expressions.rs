@@ -40,7 +40,7 @@ fn fuzz(first: u64, cases: u64) {
         largest = largest.max(outcome.size);
         if slowest.len() < NAMED || slowest.last().is_some_and(|(least, ..)| took > *least) {
             slowest.push((took, seed, text));
-            slowest.sort_by(|one, other| other.0.cmp(&one.0));
+            slowest.sort_by_key(|(taken, ..)| std::cmp::Reverse(*taken));
             slowest.truncate(NAMED);
         }
     }
