@@ -1,5 +1,9 @@
 //! `headcount revoke`: cut off at once, a receipt for each target, and back again when it is lifted.
 
+use std::fs::File;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
 use rusqlite::Connection;
 use serde_json::Value as Json;
 use snapbox::str;
@@ -179,4 +183,103 @@ fn a_run_under_way_is_not_waited_for_and_undoes_nothing() {
     let state = Connection::open(folder.file(".headcount/state.db")).expect("the state");
     let standing: i64 = state.query_row("SELECT count(*) FROM revocations", [], |row| row.get(0)).expect("a count");
     assert_eq!(standing, 1);
+}
+
+/// Joiners of the large apply, 100 of them in a request.
+const JOINERS: u32 = 2500;
+/// Requests a second: the joiners alone take six seconds, of which the revocation needs one.
+const PACE: u32 = 4;
+/// Far more than it takes; a test that waits longer hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A workspace in which thousands join, and Luis is to move to Engineering.
+fn much_to_do() -> Folder {
+    let folder = applied();
+    let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");
+    let slow = manifests.replace("  groups: {}\n", &format!("  groups: {{}}\n  limits: {{perSecond: {PACE}}}\n"));
+    assert_ne!(slow, manifests);
+    folder.write("acme.yaml", &slow);
+    let joiners = (1..=JOINERS).map(|number| format!("{},joiner{number},Joiner {number},Engineering,\n", 10_000 + number));
+    let moved = HR.replace("2,luis,Luís Ferreira,Support,", "2,luis,Luís Ferreira,Engineering,");
+    assert_ne!(moved, HR);
+    folder.write("hr.csv", &(moved + &joiners.collect::<String>()));
+    folder
+}
+
+/// An apply under way, whose outcome will be in a file.
+fn begin_apply(folder: &Folder) -> Child {
+    let to = |name: &str| Stdio::from(File::create(folder.file(name)).expect("a file"));
+    let mut child = Command::new(snapbox::cargo_bin!("headcount"))
+        .args(["apply", "--auto-approve", "-o", "json"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(to("outcome.json"))
+        .stderr(to("progress.log"))
+        .spawn()
+        .expect("the binary starts");
+    let began = Instant::now();
+    // Its first rows show that it is in the midst of its work.
+    while count(folder, "SELECT count(*) FROM users") <= 4 {
+        let ended = child.try_wait().expect("a child");
+        assert!(ended.is_none() && began.elapsed() < PATIENCE, "{ended:?}: {}", text(folder, "progress.log"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+fn count(folder: &Folder, query: &str) -> i64 {
+    database(folder).query_row(query, [], |row| row.get(0)).expect("a count")
+}
+
+fn text(folder: &Folder, name: &str) -> String {
+    std::fs::read_to_string(folder.file(name)).expect("a text")
+}
+
+#[test]
+fn a_large_apply_under_way_gives_nothing_more_to_whoever_is_revoked() {
+    let folder = much_to_do();
+    let last = format!("hr/{}", 10_000 + JOINERS);
+    let mut apply = begin_apply(&folder);
+    let whom = ["revoke", "hr/2", &last, "--reason", "stolen laptop", "--auto-approve", "-o", "json"];
+    let output = folder.run(whom).assert().code(0).get_output().stdout.clone();
+    assert_eq!(apply.try_wait().expect("a child"), None, "the revocation waits for no run");
+    let told: Json = serde_json::from_slice(&output).expect("JSON");
+    let outcomes: Vec<_> = told["receipts"].as_array().expect("receipts").iter().map(|receipt| &receipt["outcome"]).collect();
+    assert_eq!(outcomes, ["noAccount", "done"], "{told}");
+    assert!(!is_active(&folder, "luis"), "at once");
+
+    let ended = apply.wait().expect("it ends");
+    let outcome: Json = serde_json::from_str(&text(&folder, "outcome.json")).expect("JSON");
+    assert_eq!(ended.code(), Some(4), "{}", text(&folder, "progress.log"));
+    let outcomes = outcome["outcomes"].as_array().expect("outcomes");
+    let short = |outcome: &Json| {
+        [&outcome["action"], &outcome["object"]["key"], &outcome["message"]].map(|word| word.as_str().unwrap_or_default()).join(" ")
+    };
+    let left: Vec<_> = outcomes.iter().filter(|outcome| outcome["result"] != "done").map(short).collect();
+    assert_eq!(
+        left,
+        [
+            &format!("create {last} not tried: revoked"),
+            "update hr/2 not tried: revoked",
+            "addMembers group/engineering done in part, missing: joiner2500 has no account here; hr/2 is revoked",
+        ]
+    );
+    assert!(!is_active(&folder, "luis"));
+    assert_eq!(groups_of(&folder, "luis"), 0);
+    assert_eq!(count(&folder, "SELECT count(*) FROM users WHERE is_active"), i64::from(JOINERS) - 1 + 3);
+    assert_eq!(count(&folder, "SELECT count(*) FROM team_users"), i64::from(JOINERS) - 1 + 2);
+    folder.run(["plan", "--detailed-exitcode"]).assert().code(0).stdout_eq(str![[r#"
+Findings
+
+  1. warning: hr/12500: cut off by `headcount revoke` since [TIME] (stolen laptop); in
+     force, not yet in a manifest [revocation]
+     next: Commit the Revocation that the command printed, or end it: headcount revoke --lift hr/12500
+
+  2. warning: hr/2: cut off by `headcount revoke` since [TIME] (stolen laptop); in
+     force, not yet in a manifest [revocation]
+     next: Commit the Revocation that the command printed, or end it: headcount revoke --lift hr/2
+
+No changes. Everything is as declared.
+
+"#]]);
 }

@@ -351,6 +351,22 @@ async fn a_row_that_others_refer_to_is_not_deleted_and_the_rest_of_the_batch_is(
 }
 
 #[tokio::test]
+async fn ending_sessions_deletes_the_rows_of_that_account_only() {
+    let sessions = "CREATE TABLE signed_in (token TEXT PRIMARY KEY, person INTEGER REFERENCES people);
+        INSERT INTO signed_in VALUES ('a', 1), ('b', 2), ('c', 1), ('d', 3), ('e', NULL);";
+    let mut app = App::new(&format!("{APP}{sessions}"));
+    assert!(!app.target().await.capabilities.end_sessions);
+    let end = |id| account(Action::EndSessions, Some(id), json!({}));
+    assert_eq!(app.write(vec![end("1")]).await, ["rejected: the connection describes no table of `sessions`"]);
+    app.connection["sessions"] = json!({"table": "signed_in", "account": "person"});
+    assert!(app.target().await.capabilities.end_sessions);
+    let answers = app.write(vec![end("1"), end("1"), end("99"), end("3")]).await;
+    let [nobody, another_tenant] = ["99", "3"].map(|id| format!("not found: table `people` has no row with the key {id}"));
+    assert_eq!(answers, ["1", "1 (already so)", &nobody, &another_tenant]);
+    assert_eq!(app.sql("SELECT token FROM signed_in ORDER BY token"), "b\nd\ne");
+}
+
+#[tokio::test]
 async fn roles_are_set_as_a_set() {
     let app = App::new(APP);
     let roles = |names: serde_json::Value| account(Action::Update, Some("1"), json!({ "roles": names }));

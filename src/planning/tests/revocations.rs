@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::model::{CutOff, Evidence, ObjectKind, Receipt, ReceiptWord, StandingRevocation};
-use crate::planning::testing::{Scene, group, source, target, tell};
+use crate::planning::testing::{Scene, entitlement, group, source, target, tell};
 
 const GROUPS: &str = "  groups: {}";
 
@@ -45,6 +45,42 @@ fn whoever_is_revoked_loses_everything_and_gets_nothing_else() {
     3 EndSessions hr/1 [Revoked] id=a1
     (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
     ");
+}
+
+#[test]
+fn every_entitlement_goes_and_none_is_given_or_changed() {
+    let declared = |name: &str| entitlement(name, "  when: 'true'\n  parameters: {limit: '500'}\n");
+    let scene = Scene::new(&[source("hr", ""), target("  ownership: observe"), revocation(&["1"], ""), declared("card"), declared("desk")])
+        .person("1", "jane")
+        .person("2", "joe")
+        .marked("a1", "hr/1", "jane")
+        .marked("a2", "hr/2", "joe")
+        .entitled("a1", "card", json!({"limit": 100}))
+        .entitled("a1", "declared nowhere", json!({}))
+        .entitled("a2", "declared nowhere", json!({}))
+        .able(|can| can.end_sessions = true);
+    assert_snapshot!(scene.told(), @r#"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
+    1 RemoveEntitlement hr/1 [Revoked] id=a1 "card"
+    2 RemoveEntitlement hr/1 [Revoked] id=a1 "declared nowhere"
+    3 EndSessions hr/1 [Revoked] id=a1
+    (Note OwnershipUnproven) chat: 2 entitlements differ from what is declared; they are only observed
+    "#);
+    let already = Scene::new(&[source("hr", ""), target(""), revocation(&["1"], ""), declared("card")])
+        .person("1", "jane")
+        .account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false}))
+        .entitled("a1", "card", json!({"limit": 500}));
+    assert_snapshot!(already.told(), @r#"0 RemoveEntitlement hr/1 [Revoked] id=a1 "card""#);
+}
+
+#[test]
+fn the_entitlements_of_who_is_protected_stay() {
+    let scene = scene("  protect: {accounts: [jane]}").person("1", "jane").marked("a1", "hr/1", "jane");
+    assert_snapshot!(scene.entitled("a1", "card", json!({})).told(), @r#"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn] WITHHELD
+    1 RemoveEntitlement hr/1 [Revoked] id=a1 "card" WITHHELD
+    (Refused Protected) chat: 1 protected account or group would be deactivated, deleted or stripped of a group or an entitlement; none of that goes
+    "#);
 }
 
 #[test]
