@@ -30,6 +30,7 @@ Groups
   group/engineering: member
       the rule of group/engineering covers it: identity.department == "Engineering" at
           acme.yaml:45:9
+        it would not if identity.department were not "Engineering"
 
 No changes in the plan
 
