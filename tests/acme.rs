@@ -17,7 +17,7 @@ fn the_personas_of_acme_pass_offline() {
 }
 
 #[test]
-fn acme_from_the_first_plan_to_the_second_month() {
+fn acme_from_the_first_plan_to_a_revocation() {
     if tool("scim2-server").is_none() {
         return skipped("acme", "scim2-server");
     }
@@ -36,6 +36,11 @@ fn acme_from_the_first_plan_to_the_second_month() {
         "people/1037 and brightwell/BW-07 are one person from now on",
         "limit  500 → 2000",
         "Staff Engineer",
+        // the kill switch, at both targets, and its end
+        "brightwell/BW-08\n  chat      done\n  intranet  done\nCut off.",
+        "reason: \"lost phone\"",
+        "brightwell/BW-08: cut off by `headcount revoke`",
+        "reactivate imran.siddiqui (brightwell/BW-08, returned)",
     ] {
         assert!(told.contains(words), "{words} in {told}");
     }
@@ -44,7 +49,7 @@ fn acme_from_the_first_plan_to_the_second_month() {
     let rows = |sql: &str| rows(&example.join(".run/app.db"), sql);
     let team = |name: &str| {
         let from = "FROM users JOIN team_members ON user_id = users.id JOIN teams ON teams.id = team_id";
-        rows(&format!("SELECT login {from} WHERE name = '{name}' ORDER BY login"))
+        rows(&format!("SELECT login {from} WHERE teams.name = '{name}' ORDER BY login"))
     };
     assert_eq!(team("Design"), ["chloe.dubois", "noor.vandijk", "renske.devries", "tomas.novak"]);
     assert_eq!(team("Welcome"), ["aoife.byrne"]);
@@ -61,7 +66,7 @@ fn acme_from_the_first_plan_to_the_second_month() {
     assert_eq!(inactive, ["aoife.byrne", "dafydd.evans"]);
     let cards = "SELECT login || ' ' || monthly_limit || ' ' || currency FROM perks JOIN users ON id = user_id WHERE perk = 'travel-card' ORDER BY login";
     let cards = rows(cards);
-    for card in ["carlos.herrera 1000 USD", "ada.okafor 5000 EUR", "wei.zhang 2000 EUR", "sian.rees 500 EUR"] {
+    for card in ["carlos.herrera 1000 USD", "ada.okafor 5000 EUR", "wei.zhang 2000 EUR", "sian.rees 500 EUR", "imran.siddiqui 500 EUR"] {
         assert!(cards.contains(&card.to_owned()), "{card} in {cards:?}");
     }
 }

@@ -34,9 +34,9 @@ const SOURCES: Duration = Duration::from_secs(20);
 /// Cut identities off everywhere, now, whatever the sources say
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It goes past guardrails, ownership and approval, and stops only at a target's protection. A run that is
-under way goes on, but gives these identities nothing any more. Where a target can't be reached it is tried
-until --timeout (exit code 4), and again by every `headcount apply`.
+It goes past guardrails, ownership and approval, and stops only at a target's protection (exit code 3). A
+run that is under way goes on, but gives these identities nothing any more. Where a target can't be reached
+it is tried until --timeout (exit code 4), and again by every `headcount apply`.
 
 Example: headcount revoke hr/10023 --reason 'stolen laptop'")]
 pub struct RevokeArgs {

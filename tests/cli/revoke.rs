@@ -118,6 +118,23 @@ error: nobody has the key hr/11, neither in a source nor at a target; nothing wa
     assert!(is_active(&folder, "ada"));
 }
 
+#[test]
+fn protection_refuses_and_without_it_the_next_apply_does_it() {
+    let folder = applied();
+    let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");
+    folder.write("acme.yaml", &manifests.replace("  groups: {}\n", "  groups: {}\n  protect: {accounts: [ada]}\n"));
+    revoke(&folder, &[]).assert().code(3).stdout_eq(str![[r#"
+hr/1
+  app  failed: it is protected
+Not cut off everywhere: protection refuses the rest. It stays in force: without the protection, `headcount apply` does it.
+...
+"#]]);
+    assert!(is_active(&folder, "ada"));
+    folder.write("acme.yaml", &manifests);
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(!is_active(&folder, "ada"));
+}
+
 /// A second target, on a SCIM service.
 fn chat(url: &str, token: &str) -> String {
     format!(

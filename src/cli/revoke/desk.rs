@@ -61,8 +61,18 @@ type Opened = BTreeMap<Arc<str>, TargetConnector>;
 struct Trouble {
     words: String,
     word: ReceiptWord,
-    /// trying again does not help
-    lasting: bool,
+    obstacle: Obstacle,
+}
+
+/// Whether trying again may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// it may
+    Passing,
+    /// it does not
+    Lasting,
+    /// it does not, since the target's protection refuses it
+    Protection,
 }
 
 /// What was seen and done so far at one target.
@@ -79,8 +89,8 @@ pub struct Told {
     pub key: Arc<str>,
     /// what came of it
     pub receipt: Receipt,
-    /// trying again does not help
-    pub lasting: bool,
+    /// what is in the way, if anything is
+    pub obstacle: Option<Obstacle>,
 }
 
 impl First {
@@ -137,7 +147,7 @@ impl<'a> Desk<'a> {
             let troubles = self.attempt(at, &mut opened, look.take(), &mut seen, lock).await;
             let told: Vec<Told> = self.keys.iter().map(|key| receipt(&target, key, &seen, troubles.get(key), tries)).collect();
             self.record(&told)?;
-            let open = told.iter().filter(|told| !told.receipt.outcome.holds() && !told.lasting).collect::<Vec<_>>();
+            let open = told.iter().filter(|told| told.obstacle == Some(Obstacle::Passing)).collect::<Vec<_>>();
             if open.is_empty() || self.stop.is_cancelled() || Instant::now() + wait >= self.deadline {
                 return Ok(told);
             }
@@ -224,7 +234,11 @@ impl<'a> Desk<'a> {
             let Some(words) = trouble(outcome) else { continue };
             sessions &= change.action != Action::EndSessions;
             for key in concerned(change) {
-                troubles.entry(key).or_insert_with(|| Trouble { words: words.clone(), word: ReceiptWord::Failed, lasting: false });
+                troubles.entry(key).or_insert_with(|| Trouble {
+                    words: words.clone(),
+                    word: ReceiptWord::Failed,
+                    obstacle: Obstacle::Passing,
+                });
             }
         }
         seen.sessions_ended |= sessions;
@@ -234,22 +248,26 @@ impl<'a> Desk<'a> {
     fn judge(&self, at: usize, plan: &Plan, troubles: &mut BTreeMap<Arc<str>, Trouble>) {
         for change in plan.changes.iter().filter(|change| change.runs()) {
             for key in concerned(change) {
-                let words = || Trouble { words: "something is left or came back".into(), word: ReceiptWord::Failed, lasting: false };
+                let words =
+                    || Trouble { words: "something is left or came back".into(), word: ReceiptWord::Failed, obstacle: Obstacle::Passing };
                 troubles.entry(key).or_insert_with(words);
             }
         }
         let name = &self.policy.targets[at].name;
         for finding in plan.findings.iter().filter(|finding| finding.subject.system.as_ref() == Some(name)) {
-            let (word, lasting) = match (finding.severity, finding.code) {
-                (Severity::Incomplete, _) => (ReceiptWord::Unreachable, false),
-                (Severity::Refused, FindingCode::Protected) | (Severity::Error, _) => (ReceiptWord::Failed, true),
+            let (word, obstacle) = match (finding.severity, finding.code) {
+                (Severity::Incomplete, _) => (ReceiptWord::Unreachable, Obstacle::Passing),
+                (Severity::Refused, FindingCode::Protected) => (ReceiptWord::Failed, Obstacle::Protection),
+                (Severity::Error, _) => (ReceiptWord::Failed, Obstacle::Lasting),
                 _ => continue,
             };
             for key in self.keys.iter().filter(|key| finding.subject.key.as_ref().is_none_or(|known| known == *key)) {
-                if finding.code == FindingCode::Protected && !is_withheld(plan, key) {
-                    continue;
+                if obstacle != Obstacle::Protection {
+                    troubles.insert(key.clone(), Trouble { words: finding.message.clone(), word, obstacle });
+                } else if is_withheld(plan, key) {
+                    // What failed beside it can still be done, so that counts more.
+                    troubles.entry(key.clone()).or_insert_with(|| Trouble { words: "it is protected".into(), word, obstacle });
                 }
-                troubles.insert(key.clone(), Trouble { words: finding.message.clone(), word, lasting });
             }
         }
     }
@@ -265,13 +283,13 @@ impl<'a> Desk<'a> {
             let about = |key: &&Arc<str>| intent.object.key == **key || intent.members.contains(*key);
             for key in self.keys.iter().filter(about) {
                 let words = "a run that is under way has sent something for it and has no answer yet".to_owned();
-                troubles.entry(key.clone()).or_insert(Trouble { words, word: ReceiptWord::Failed, lasting: false });
+                troubles.entry(key.clone()).or_insert(Trouble { words, word: ReceiptWord::Failed, obstacle: Obstacle::Passing });
             }
         }
     }
 
     fn everybody(&self, word: ReceiptWord, words: &str) -> BTreeMap<Arc<str>, Trouble> {
-        let trouble = || Trouble { words: words.to_owned(), word, lasting: false };
+        let trouble = || Trouble { words: words.to_owned(), word, obstacle: Obstacle::Passing };
         self.keys.iter().map(|key| (key.clone(), trouble())).collect()
     }
 
@@ -301,7 +319,7 @@ fn receipt(target: &Arc<str>, key: &Arc<str>, seen: &Seen, trouble: Option<&Trou
     };
     let message = trouble.map(|trouble| Arc::from(trouble.words.as_str()));
     let receipt = Receipt { target: target.clone(), outcome, message, tries, at: Timestamp::now() };
-    Told { key: key.clone(), receipt, lasting: trouble.is_some_and(|trouble| trouble.lasting) }
+    Told { key: key.clone(), receipt, obstacle: trouble.map(|trouble| trouble.obstacle) }
 }
 
 /// Sessions can't be observed: once they are ended, they are.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
-use super::desk::{First, Told};
+use super::desk::{First, Obstacle, Told};
 use crate::cli::apply::Form;
 use crate::cli::outcome::receipt_word;
 use crate::cli::report::{self, Exit, Failure, notice};
@@ -52,12 +52,15 @@ pub fn write(revocations: &[StandingRevocation], told: &[Told], form: Form, toda
     }
 }
 
-/// How the command ends.
+/// How the command ends. Where nothing but protection is in the way, there is nothing to try again: somebody has to decide.
 pub fn exit(told: &[Told]) -> Exit {
-    let open: Vec<_> = told.iter().filter(|told| !told.receipt.outcome.holds()).collect();
-    match open.as_slice() {
-        [] => Exit::Done,
-        _ => Exit::Partly,
+    let mut obstacles = told.iter().filter_map(|told| told.obstacle).peekable();
+    if obstacles.peek().is_none() {
+        Exit::Done
+    } else if obstacles.all(|obstacle| obstacle == Obstacle::Protection) {
+        Exit::Refused
+    } else {
+        Exit::Partly
     }
 }
 
@@ -75,9 +78,12 @@ fn text(told: &[Told], manifest: &str) -> String {
         let message = receipt.message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
         let _ = writeln!(text, "  {:widest$}  {word}{message}", safe::line(&receipt.target));
     }
-    let open = told.iter().filter(|told| !told.receipt.outcome.holds()).count();
-    let verdict = match open {
-        0 => paint(GOOD.bold(), "Cut off."),
+    let verdict = match exit(told) {
+        Exit::Done => paint(GOOD.bold(), "Cut off."),
+        Exit::Refused => paint(
+            BAD.bold(),
+            "Not cut off everywhere: protection refuses the rest. It stays in force: without the protection, `headcount apply` does it.",
+        ),
         _ => paint(BAD.bold(), "Not cut off everywhere. It stays in force: every `headcount apply` tries again."),
     };
     let _ = writeln!(text, "{verdict}\n\nCommit this; removing it gives back what the rules of that day give:\n\n{manifest}");
