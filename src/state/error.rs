@@ -35,8 +35,8 @@ pub enum StateError {
         /// the file
         path: PathBuf,
     },
-    /// a newer headcount wrote it
-    #[error("the state {path} has version {found}, and this headcount knows versions up to {known}: use the newer headcount", path = path.display())]
+    /// a headcount of another version wrote it
+    #[error("the state {path} has version {found}, and this headcount reads version {known}: use the headcount that wrote it", path = path.display())]
     Version {
         /// the state's file
         path: PathBuf,
