@@ -183,7 +183,7 @@ impl View<'_> {
         if entitlements.is_empty() {
             return Ok(());
         }
-        writeln!(self.out, "{}", paint(STRONG, "Entitlements"))?;
+        writeln!(self.out, "\n{}", paint(STRONG, "Entitlements"))?;
         let (has, not): (Vec<_>, Vec<_>) = entitlements.iter().partition(|entitlement| entitlement.has != Some(false));
         for entitlement in has.into_iter().chain(not) {
             let has = match entitlement.has {

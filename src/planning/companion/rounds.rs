@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::hits::{self, Came, Entry};
 use super::{AMBIGUOUS, Companion, Correlated, Doubt, How, NONE, Owner, UNKNOWN, What};
-use crate::planning::identity::{Identities, Person};
+use crate::model::RecordLink;
+use crate::planning::identity::{Identities, Origin, Person};
 use crate::planning::layout::{KeyLayout, Layout};
 use crate::world::{Keyed, RecordState};
 
@@ -125,10 +126,13 @@ impl Rounds<'_, '_, '_> {
     fn remembered(&mut self) {
         let identities = self.identities;
         let name = &identities.policy.sources[self.source].name;
+        let of_this = |key: &str| key.split_once('/').is_some_and(|(source, _)| source == name.as_ref());
+        let elsewhere = identities.world.memory.records.iter().filter(|link| link.source != *name && of_this(&link.identity));
+        let carried: BTreeSet<&RecordLink> = elsewhere.collect();
         for link in identities.world.memory.records.iter().filter(|link| link.source == *name) {
             let Some(record) = identities.world.sources[self.source].find(&link.record) else { continue };
             if link.identity.split_once('/').is_some_and(|(source, key)| source == name.as_ref() && key == link.record.as_ref()) {
-                self.is_itself(record, &link.identity);
+                self.is_itself(record, &link.identity, &carried);
                 continue;
             }
             let owner = self.done.owners[record as usize];
@@ -151,11 +155,21 @@ impl Rounds<'_, '_, '_> {
         }
     }
 
-    /// Somebody of their own is not joined with another by a key that people change; by a firmer one they are, and that is told.
-    fn is_itself(&mut self, record: u32, key: &Arc<str>) {
+    /// Somebody of their own is not joined with another by a key that people change; by a firmer one they are, and that is told until it is remembered.
+    fn is_itself(&mut self, record: u32, key: &Arc<str>, carried: &BTreeSet<&RecordLink>) {
         self.done.former.insert(record, key.clone());
+        let identities = self.identities;
+        let is_known = |number: u32| match identities.origin(number) {
+            Origin::Record(source, own) => {
+                let name = identities.policy.sources[source].name.clone();
+                let own = Arc::from(identities.world.sources[source].key(own));
+                carried.contains(&RecordLink { source: name, record: own, identity: key.clone() })
+            }
+            Origin::User(_) => false,
+        };
         if let Owner::Identity(now) = self.done.owners[record as usize]
-            && self.identities.kept_key(now) != Some(key)
+            && identities.kept_key(now) != Some(key)
+            && !is_known(now)
         {
             let how = How::of(self.done.companion.how[now as usize]);
             let doubt = Doubt { what: What::Joined { how }, identities: vec![now], records: vec![record], more: 0 };

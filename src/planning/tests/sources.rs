@@ -469,6 +469,23 @@ fn somebody_of_the_second_system_whom_the_first_one_hires_keeps_key_and_account(
 }
 
 #[test]
+fn that_a_user_made_one_person_of_two_is_told_until_it_is_remembered() {
+    let same = user("bob", "{overrides: {source: old, key: '5'}, records: [{source: new, key: '78'}]}");
+    let bob = || json!({"id": "78", "login": "bob", "title": "Clerk", "left": true});
+    let before = remembering(merged(&[]).record("new", json!({"id": "78", "login": "bob", "title": "Clerk"})));
+    let mut hired = merged(&[same])
+        .record("new", bob())
+        .record("old", json!({"id": "5", "login": "bob", "title": "Head"}))
+        .account(account("u2", "new/78", "bob", "Clerk"));
+    hired.memory.records = before.memory.records;
+    assert_snapshot!(hired.told(), @r###"
+    0 Update new/78 [Mover] id=u2 title: Clerk > Head;
+    (Warning RecordHandedOn) old/5 and new/78 are one person from now on, by a User manifest
+    "###);
+    assert_snapshot!(remembering(hired).told(), @"0 Update new/78 [Mover] id=u2 title: Clerk > Head;");
+}
+
+#[test]
 fn two_accounts_of_people_who_turn_out_to_be_one_are_told_and_left() {
     let scene = merged(&[])
         .record("old", json!({"id": "1", "login": "ada", "title": "Boss", "number": "n1"}))
