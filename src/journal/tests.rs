@@ -17,18 +17,10 @@ fn store() -> (tempfile::TempDir, Arc<Store>) {
 
 fn change(key: &str) -> Change {
     let attribute = |name: &str, after: &str| AttributeChange { attribute: Arc::from(name), before: None, after: Some(Value::text(after)) };
+    let object = ObjectRef { kind: ObjectKind::Account, key: Arc::from(key), id: None, name: Arc::from("jane") };
     Change {
-        entitlement: None,
-        target: Arc::from("chat"),
-        action: Action::Create,
-        object: ObjectRef { kind: ObjectKind::Account, key: Arc::from(key), id: None, name: Arc::from("jane") },
         attributes: vec![attribute("password", "hunter2"), attribute("userName", "jane")],
-        members: Vec::new(),
-        reason: Reason::Joiner,
-        needs: Vec::new(),
-        risks: Vec::new(),
-        withheld: None,
-        cause: Cause::None,
+        ..Change::new(&"chat".into(), Action::Create, object, Reason::Joiner)
     }
 }
 

@@ -45,6 +45,24 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Everything that a system can do, but for nested groups and marks: those change how a plan looks.
+    pub fn everything() -> Self {
+        Self {
+            create_accounts: true,
+            update_accounts: true,
+            deactivate_accounts: true,
+            delete_accounts: true,
+            read_groups: true,
+            create_groups: true,
+            update_groups: true,
+            delete_groups: true,
+            write_memberships: true,
+            entitlements: true,
+            end_sessions: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether an account can hold an attribute.
     pub fn holds(&self, attribute: &str) -> bool {
         let any_custom = attribute.starts_with("custom.");

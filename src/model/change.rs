@@ -247,6 +247,23 @@ impl Action {
 }
 
 impl Change {
+    /// A step with nothing in it yet.
+    pub fn new(target: &Arc<str>, action: Action, object: ObjectRef, reason: Reason) -> Self {
+        Self {
+            target: target.clone(),
+            action,
+            object,
+            entitlement: None,
+            attributes: Vec::new(),
+            members: Vec::new(),
+            reason,
+            needs: Vec::new(),
+            risks: Vec::new(),
+            withheld: None,
+            cause: Cause::None,
+        }
+    }
+
     /// How many people or objects the change counts for in a guardrail: for memberships the people who gain or lose, else one.
     pub fn weight(&self) -> u64 {
         match self.action {

@@ -160,8 +160,9 @@ fn reads_back(before: &str, after: &str, new: &[(&Document<PersonaSpec>, &Expect
         let groups = loaded.groups.iter().map(|group| group.name.clone());
         let systems =
             loaded.sources.iter().map(|source| source.name.clone()).chain(loaded.targets.iter().map(|target| target.name.clone()));
-        let rest = loaded.mappings.iter().map(|mapping| mapping.name.clone()).chain(loaded.entitlements.iter().map(|one| one.name.clone()));
-        users.chain(groups).chain(systems).chain(rest).collect()
+        let access = loaded.entitlements.iter().map(|one| one.name.clone()).chain(loaded.revocations.iter().map(|one| one.name.clone()));
+        let mappings = loaded.mappings.iter().map(|mapping| mapping.name.clone());
+        users.chain(groups).chain(systems).chain(access).chain(mappings).collect()
     };
     let specs = |loaded: &Loaded| -> Vec<(Arc<str>, PersonaSpec)> {
         loaded.personas.iter().map(|persona| (persona.name.clone(), persona.spec.clone())).collect()

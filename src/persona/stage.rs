@@ -52,25 +52,6 @@ impl Before {
 /// The account's id at every target.
 const ACCOUNT: &str = "account";
 
-/// Everything but nested groups: members through a group in a group are listed one by one, so that all memberships show. No marker: links prove what is ours, and
-/// no attribute stands in an account that no rule gives.
-pub(super) fn capabilities() -> Capabilities {
-    Capabilities {
-        create_accounts: true,
-        update_accounts: true,
-        deactivate_accounts: true,
-        delete_accounts: true,
-        read_groups: true,
-        create_groups: true,
-        update_groups: true,
-        delete_groups: true,
-        write_memberships: true,
-        entitlements: true,
-        end_sessions: true,
-        ..Capabilities::default()
-    }
-}
-
 /// A world, and who the persona is in it.
 pub(super) struct Staged {
     pub(super) world: World,
@@ -110,7 +91,8 @@ pub(super) fn build(
 }
 
 fn target(policy: &Policy, at: usize, before: Option<&Before>) -> TargetSide {
-    let mut side = TargetSide::new(policy, at, capabilities());
+    // Without nested groups all memberships show; without marks links prove what is ours, and no attribute stands in an account that no rule gives.
+    let mut side = TargetSide::new(policy, at, Capabilities::everything());
     let had = before.and_then(|before| before.targets.get(at)).and_then(Option::as_ref);
     for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement] {
         let Some(columns) = side.columns(kind) else { continue };

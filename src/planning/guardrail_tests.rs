@@ -109,19 +109,8 @@ impl Case {
 }
 
 fn change(action: Action, kind: ObjectKind, key: &str, reason: Reason) -> Change {
-    Change {
-        entitlement: None,
-        target: "chat".into(),
-        action,
-        object: ObjectRef { kind, key: key.into(), id: Some(format!("id-{key}").into()), name: key.into() },
-        attributes: vec![],
-        members: vec![],
-        reason,
-        needs: vec![],
-        risks: vec![],
-        withheld: None,
-        cause: Cause::None,
-    }
+    let object = ObjectRef { kind, key: key.into(), id: Some(format!("id-{key}").into()), name: key.into() };
+    Change::new(&"chat".into(), action, object, reason)
 }
 
 fn member(key: &str, people: u32) -> MemberChange {

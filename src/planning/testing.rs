@@ -296,20 +296,11 @@ impl Scene {
 /// A target that can do everything and marks by externalId.
 pub(crate) fn everything() -> Capabilities {
     Capabilities {
-        create_accounts: true,
-        update_accounts: true,
-        deactivate_accounts: true,
-        delete_accounts: true,
-        read_groups: true,
-        create_groups: true,
-        update_groups: true,
-        delete_groups: true,
-        write_memberships: true,
         nested_groups: true,
         account_marker: Some("externalId".into()),
         group_marker: Some("externalId".into()),
-        entitlements: true,
-        ..Capabilities::default()
+        end_sessions: false,
+        ..Capabilities::everything()
     }
 }
 

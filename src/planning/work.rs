@@ -179,19 +179,7 @@ impl<'b, 'a> Work<'b, 'a> {
 
     /// A change with nothing in it yet.
     pub(super) fn change(&self, target: usize, action: Action, object: ObjectRef, reason: Reason, cause: Cause) -> Change {
-        Change {
-            target: self.basis.policy.targets[target].name.clone(),
-            action,
-            object,
-            entitlement: None,
-            attributes: Vec::new(),
-            members: Vec::new(),
-            reason,
-            needs: Vec::new(),
-            risks: Vec::new(),
-            withheld: None,
-            cause,
-        }
+        Change { cause, ..Change::new(&self.basis.policy.targets[target].name, action, object, reason) }
     }
 
     /// An account that exists, as changes name it.

@@ -36,19 +36,7 @@ pub fn group(name: &str) -> ObjectRef {
 
 /// A change with nothing in it yet.
 pub fn change(target: &str, action: Action, object: ObjectRef, reason: Reason) -> Change {
-    Change {
-        entitlement: None,
-        target: target.into(),
-        action,
-        object,
-        attributes: Vec::new(),
-        members: Vec::new(),
-        reason,
-        needs: Vec::new(),
-        risks: Vec::new(),
-        withheld: None,
-        cause: Cause::None,
-    }
+    Change::new(&target.into(), action, object, reason)
 }
 
 /// One attribute, before and after.

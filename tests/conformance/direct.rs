@@ -117,19 +117,7 @@ impl Subject {
 
     async fn send(&self, kind: ObjectKind, action: Action, key: &str, content: (Attributes, Members)) -> Result<Written, SystemError> {
         let object = ObjectRef { kind, key: key.into(), id: None, name: key.into() };
-        let change = Change {
-            entitlement: None,
-            target: "conformance".into(),
-            action,
-            object,
-            attributes: Vec::new(),
-            members: Vec::new(),
-            reason: Reason::Declared,
-            needs: Vec::new(),
-            risks: Vec::new(),
-            withheld: None,
-            cause: Cause::None,
-        };
+        let change = Change::new(&"conformance".into(), action, object, Reason::Declared);
         let (attributes, members) = content;
         let write = Write { change: &change, id: self.ids.get(key).cloned(), attributes, members };
         self.target.writer.write(&[write], &Permit::grant()).await.remove(0)

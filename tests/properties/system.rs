@@ -389,19 +389,7 @@ mod tests {
 
     fn change(action: Action, kind: ObjectKind) -> Change {
         let object = ObjectRef { kind, key: "hr/1".into(), id: None, name: "ann".into() };
-        Change {
-            entitlement: None,
-            target: "chat".into(),
-            action,
-            object,
-            attributes: vec![],
-            members: vec![],
-            reason: Reason::Joiner,
-            needs: vec![],
-            risks: vec![],
-            withheld: None,
-            cause: Cause::None,
-        }
+        Change::new(&"chat".into(), action, object, Reason::Joiner)
     }
 
     fn system() -> System {

@@ -173,19 +173,7 @@ impl Reader for Fake {
 
 /// A change of the target `chat`.
 pub(super) fn change(action: Action, kind: ObjectKind, key: &str, id: Option<&str>) -> Change {
-    Change {
-        entitlement: None,
-        target: Arc::from("chat"),
-        action,
-        object: object(kind, key, id),
-        attributes: Vec::new(),
-        members: Vec::new(),
-        reason: Reason::Joiner,
-        needs: Vec::new(),
-        risks: Vec::new(),
-        withheld: None,
-        cause: Cause::None,
-    }
+    Change::new(&"chat".into(), action, object(kind, key, id), Reason::Joiner)
 }
 
 pub(super) fn object(kind: ObjectKind, key: &str, id: Option<&str>) -> ObjectRef {

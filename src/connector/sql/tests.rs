@@ -136,19 +136,8 @@ struct Made {
 
 impl Made {
     fn change(&self) -> Change {
-        Change {
-            entitlement: self.entitlement.map(Into::into),
-            target: "app".into(),
-            action: self.action,
-            object: ObjectRef { kind: self.kind, key: "hr/1".into(), id: self.id.map(Into::into), name: "somebody".into() },
-            attributes: Vec::new(),
-            members: Vec::new(),
-            reason: Reason::Joiner,
-            needs: Vec::new(),
-            risks: Vec::new(),
-            withheld: None,
-            cause: Default::default(),
-        }
+        let object = ObjectRef { kind: self.kind, key: "hr/1".into(), id: self.id.map(Into::into), name: "somebody".into() };
+        Change { entitlement: self.entitlement.map(Into::into), ..Change::new(&"app".into(), self.action, object, Reason::Joiner) }
     }
 }
 

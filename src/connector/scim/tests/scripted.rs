@@ -169,19 +169,7 @@ pub struct Wanted {
 
 pub fn wanted(kind: ObjectKind, action: Action) -> Wanted {
     let object = ObjectRef { kind, key: "hr/1".into(), id: None, name: "ann".into() };
-    let change = Change {
-        entitlement: None,
-        target: "chat".into(),
-        action,
-        object,
-        attributes: Vec::new(),
-        members: Vec::new(),
-        reason: Reason::Mover,
-        needs: Vec::new(),
-        risks: Vec::new(),
-        withheld: None,
-        cause: Cause::None,
-    };
+    let change = Change::new(&"chat".into(), action, object, Reason::Mover);
     Wanted { change, attributes: Vec::new(), members: Vec::new() }
 }
 
