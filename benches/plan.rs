@@ -125,7 +125,7 @@ impl Person {
         let Self { first, last, department, title, .. } = self;
         let title = if at % 100 == 3 { "Intern" } else { title };
         format!(
-            r#"{{"id":"id-{at}","externalId":"hc:bench:hr/{at:07}","userName":"{first}.{last}","name":{{"givenName":"{first}","familyName":"{last}"}},"displayName":"{first} {last}","emails":[{{"value":"{first}.{last}@acme.example","type":"work","primary":true}}],"department":"{department}","title":"{title}","active":true,"meta":{{"resourceType":"User","created":"2020-01-01T00:00:00Z","lastModified":"2025-06-01T00:00:00Z","version":"W/\"{at}\""}}}}"#
+            r#"{{"id":"id-{at}","externalId":"hc:bench:hr:{at:07}","userName":"{first}.{last}","name":{{"givenName":"{first}","familyName":"{last}"}},"displayName":"{first} {last}","emails":[{{"value":"{first}.{last}@acme.example","type":"work","primary":true}}],"department":"{department}","title":"{title}","active":true,"meta":{{"resourceType":"User","created":"2020-01-01T00:00:00Z","lastModified":"2025-06-01T00:00:00Z","version":"W/\"{at}\""}}}}"#
         )
     }
 }

@@ -7,6 +7,7 @@ mod capability;
 mod change;
 mod evidence;
 mod finding;
+mod marker;
 mod memory;
 mod outcome;
 mod page;
@@ -21,6 +22,7 @@ pub use capability::Capabilities;
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport};
 pub use finding::{Finding, FindingCode, Severity, Subject};
+pub use marker::{Marks, is_marker};
 pub use memory::{
     Baseline, CutOff, Deactivation, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, StandingRevocation, WindowEntry, grant_key,
 };

@@ -138,7 +138,7 @@ impl Work<'_, '_> {
     }
 
     fn proof(&mut self, identity: u32, key: &str) -> Claim {
-        let Basis { observed, keyed_marker, .. } = self.basis;
+        let Basis { observed, marks, .. } = self.basis;
         let accounts = observed[self.target].accounts();
         let others = self.basis.people.other_keys(identity);
         let ids = linked_ids(self.basis, self.target, key, &others);
@@ -146,8 +146,7 @@ impl Work<'_, '_> {
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
             for key in others.iter().map(AsRef::as_ref).chain([key]) {
                 self.mark.clear();
-                self.mark.push_str(keyed_marker);
-                self.mark.push_str(key);
+                marks.write(key, &mut self.mark);
                 rows.extend(accounts.find_by(marker, self.mark.as_bytes()));
             }
         }
@@ -167,7 +166,7 @@ impl Work<'_, '_> {
     /// One account is proved to be its own, unless it says otherwise.
     fn take(&mut self, identity: u32, key: &str, others: &[Arc<str>], row: u32) -> Claim {
         let accounts = self.basis.observed[self.target].accounts();
-        if accounts.marked_key(row).is_some_and(|marked| marked != key && !others.iter().any(|other| other.as_ref() == marked)) {
+        if accounts.marked_key(row).is_some_and(|marked| *marked != *key && !others.iter().any(|other| **other == *marked)) {
             // The mark's owner is not touched by a link that is out of date.
             let sentence = "{who}: its link leads to an account with somebody else's marker";
             self.note(identity, &[row], FindingCode::AmbiguousCorrelation, sentence);

@@ -27,7 +27,7 @@ pub(super) fn work_out(basis: &Basis<'_>, target: usize, person: &Person, desire
     let layout = &basis.layout.targets[target];
     for (at, attribute) in layout.attributes.iter().enumerate() {
         let state = match &attribute.rule {
-            None => ValueState::Set(Value::text(format!("{}{}", basis.keyed_marker, person.key))),
+            None => ValueState::Set(Value::text(basis.marks.mark(&person.key))),
             Some(rule) => match evaluate(rule, person) {
                 Outcome::Is(state) => basis.people.as_reference(attribute.kind, None, state),
                 Outcome::Failed(words) => {

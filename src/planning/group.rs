@@ -126,7 +126,7 @@ impl Step<'_, '_, '_> {
                 [row] if self.is_foreign(*row) => {
                     self.block(at, FindingCode::ForeignOwner, "{who}: the group carries a foreign mark, which is never overwritten")
                 }
-                [row] if objects.marked_key(*row).is_some_and(|key| !own(key)) || self.groups.holders.contains_key(row) => {
+                [row] if objects.marked_key(*row).is_some_and(|key| !own(&key)) || self.groups.holders.contains_key(row) => {
                     self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link leads to a group that carries another's mark");
                 }
                 [row] => {
@@ -143,7 +143,7 @@ impl Step<'_, '_, '_> {
         let objects = basis.observed[self.target].groups();
         let mut rows: Vec<u32> = self.linked(key).iter().filter_map(|id| objects.find_id(id)).collect();
         if let Some(marker) = &basis.observed[self.target].side.capabilities.group_marker {
-            rows.extend(objects.find_by(marker, format!("{}{key}", basis.keyed_marker).as_bytes()));
+            rows.extend(objects.find_by(marker, basis.marks.mark(key).as_bytes()));
         }
         rows.sort_unstable();
         rows.dedup();
@@ -262,9 +262,9 @@ impl Step<'_, '_, '_> {
             attributes.push(attribute(&Arc::from(NAME), observed.to_value(), Some(Value::Text(group.display_name.clone()))));
         }
         if let Some(marker) = &side.capabilities.group_marker
-            && objects.marked_key(row) != Some(&group.key)
+            && objects.marked_key(row).as_deref() != Some(&group.key)
         {
-            let mark = Value::text(format!("{}{}", basis.keyed_marker, group.key));
+            let mark = Value::text(basis.marks.mark(&group.key));
             attributes.push(attribute(marker, objects.cell_of(row, marker).to_value(), Some(mark)));
         }
         let ours = self.former_key(row).is_some_and(|key| key == group.key);
@@ -312,7 +312,7 @@ impl Step<'_, '_, '_> {
         }
         let mut attributes = vec![attribute(&Arc::from(NAME), None, Some(Value::Text(group.display_name.clone())))];
         if let Some(marker) = &side.capabilities.group_marker {
-            attributes.push(attribute(marker, None, Some(Value::text(format!("{}{}", basis.keyed_marker, group.key)))));
+            attributes.push(attribute(marker, None, Some(Value::text(basis.marks.mark(&group.key)))));
         }
         if !basis.observed[self.target].groups().evidence().proves_absence() {
             let names = [&group.display_name].into_iter().chain(&group.previous_names);

@@ -216,7 +216,7 @@ impl<'o> View<'o> {
     }
 
     /// Our key in its marker.
-    pub(super) fn marked_key(self, row: u32) -> Option<&'o str> {
+    pub(super) fn marked_key(self, row: u32) -> Option<Cow<'o, str>> {
         let (stream, row) = self.at(row);
         stream.marked_key(row)
     }

@@ -146,7 +146,7 @@ fn proved(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, number: Option
             }
         }
         let Some(marker) = &basis.layout.targets[target].marker else { continue };
-        let mark = format!("{}{key}", basis.keyed_marker);
+        let mark = basis.marks.mark(key);
         rows.extend(accounts.find_by(marker, mark.as_bytes()));
         if !accounts.evidence().proves_absence() {
             open.push(LookupBy::Attribute(marker.clone(), Arc::from(mark)));

@@ -203,8 +203,7 @@ fn word_for_word(work: &Work<'_, '_>, target: usize, row: u32, person: &Person) 
     layout.attributes.iter().all(|attribute| {
         let observed = observed.get(attribute.column).copied().unwrap_or(Cell::Missing);
         let Some(rule) = &attribute.rule else {
-            let key = observed.as_text().and_then(|text| text.strip_prefix(basis.keyed_marker.as_str()));
-            return key == Some(person.key.as_str());
+            return observed.as_text().is_some_and(|text| basis.marks.is_of(text, &person.key));
         };
         if rule.unique || attribute.mode != MappingMode::Enforce {
             return false;

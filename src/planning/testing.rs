@@ -10,7 +10,7 @@ use super::{Answer, Look, Lookup, LookupBy, Moment, Scope, decide, survey};
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Input, load};
 use crate::model::{
-    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Value,
+    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Link, LinkOrigin, Marks, Memory, ObjectKind, Page, Plan, Value,
 };
 use crate::policy::{ConnectorFacts, Policy, compile};
 use crate::world::{SourceSide, TargetSide, World};
@@ -134,7 +134,7 @@ impl Scene {
 
     /// An account of `chat` with our mark.
     pub(crate) fn marked(self, id: &str, key: &str, login: &str) -> Self {
-        self.account(json!({"id": id, "userName": login, "externalId": format!("hc:acme:{key}")}))
+        self.account(json!({"id": id, "userName": login, "externalId": mark(key)}))
     }
 
     /// A group of `chat`.
@@ -144,7 +144,7 @@ impl Scene {
 
     /// A group of `chat` with our mark.
     pub(crate) fn marked_group(self, id: &str, key: &str, name: &str) -> Self {
-        self.object(ObjectKind::Group, json!({"id": id, "displayName": name, "externalId": format!("hc:acme:{key}")}))
+        self.object(ObjectKind::Group, json!({"id": id, "displayName": name, "externalId": mark(key)}))
     }
 
     /// A membership at `chat`.
@@ -356,4 +356,9 @@ fn tell_change(at: usize, change: &Change) -> String {
         line += " WITHHELD";
     }
     line
+}
+
+/// The marker of a key in the workspace of stories.
+pub(crate) fn mark(key: &str) -> String {
+    Marks::of("acme").mark(key)
 }

@@ -16,9 +16,11 @@ use super::revoke::Revoked;
 use super::unique::Names;
 use super::{Answer, Lookup, LookupBy, Moment};
 use crate::manifest::kinds::Ownership;
-use crate::model::{Action, AttributeChange, Cause, Change, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity};
+use crate::model::{
+    Action, AttributeChange, Cause, Change, FindingCode, Marks, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity,
+};
 use crate::policy::Policy;
-use crate::world::{MARKER, Member, World};
+use crate::world::{Member, World};
 
 /// What every step reads.
 pub(super) struct Basis<'a> {
@@ -31,8 +33,8 @@ pub(super) struct Basis<'a> {
     pub(super) observed: Vec<Observed<'a>>,
     /// declared ones, and those that a `forEach` makes
     pub(super) groups: Groups<'a>,
-    /// what this workspace's markers begin with
-    pub(super) keyed_marker: String,
+    /// this workspace's markers
+    pub(super) marks: Marks,
 }
 
 /// What the steps leave behind.
@@ -117,7 +119,7 @@ impl<'a> Basis<'a> {
         let observed = observe(&world.targets, answers);
         let mut groups = Groups::declared(policy);
         groups.expand(policy, world, &layout, &people, &observed, knows_everybody(policy, world));
-        Self { policy, world, moment, layout, people, revoked, observed, groups, keyed_marker: format!("{MARKER}{}:", policy.workspace) }
+        Self { policy, world, moment, layout, people, revoked, observed, groups, marks: Marks::of(&policy.workspace) }
     }
 
     /// Whether everything that could establish somebody was read to its end.
@@ -205,7 +207,7 @@ impl<'b, 'a> Work<'b, 'a> {
     pub(super) fn former_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
         let Basis { world, policy, observed, .. } = self.basis;
         let accounts = observed[target].accounts();
-        let marked = accounts.marked_key(row).map(Arc::from);
+        let marked = accounts.marked_key(row).map(|key| Arc::from(key.as_ref()));
         marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).cloned())
     }
 
@@ -221,7 +223,7 @@ impl<'b, 'a> Work<'b, 'a> {
     pub(super) fn former_group_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
         let Basis { world, policy, observed, .. } = self.basis;
         let groups = observed[target].groups();
-        let marked = groups.marked_key(row).map(Arc::from);
+        let marked = groups.marked_key(row).map(|key| Arc::from(key.as_ref()));
         marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Group, &groups.id(row)).cloned())
     }
 

@@ -21,7 +21,7 @@ impl World {
         let at = policy.targets.iter().position(|rules| rules.name.as_ref() == target)?;
         let side = self.targets.get(at)?;
         let objects = if kind == ObjectKind::Group { &side.groups } else { &side.accounts };
-        let marked = objects.marked(&policy.workspace, key);
+        let marked = objects.marked(key);
         let linked = self.recall.ids_of(&self.memory, target, kind, key).into_iter().filter_map(|id| objects.find_id(id));
         let mut rows: Vec<u32> = if marked.is_empty() { linked.collect() } else { marked };
         rows.dedup();
@@ -49,10 +49,10 @@ impl World {
             for (kind, objects) in [(ObjectKind::Account, &side.accounts), (ObjectKind::Group, &side.groups)] {
                 for row in 0..objects.len() {
                     let Some(key) = objects.marked_key(row).filter(|_| objects.carries(row) == Carries::Ours) else { continue };
-                    let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, key).is_empty();
-                    if !linked && objects.marked(&policy.workspace, key).len() == 1 {
+                    let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, &key).is_empty();
+                    if !linked && objects.marked(&key).len() == 1 {
                         let (target, id) = (rules.name.clone(), Arc::from(objects.id(row).as_ref()));
-                        missing.push(Link { target, kind, key: Arc::from(key), id, origin: LinkOrigin::Adopted });
+                        missing.push(Link { target, kind, key: Arc::from(key.as_ref()), id, origin: LinkOrigin::Adopted });
                     }
                 }
             }

@@ -19,7 +19,7 @@ pub(crate) use bound::{Bound, Truth};
 pub(crate) use entitlements::Grant;
 pub(crate) use hash::Keyed;
 pub(crate) use memberships::Member;
-pub(crate) use objects::{Carries, MARKER, Objects};
+pub(crate) use objects::{Carries, Objects};
 pub(crate) use source::RecordState;
 pub use source::SourceSide;
 pub use target::TargetSide;

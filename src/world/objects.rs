@@ -12,7 +12,7 @@ use super::hash::{Index, Keyed};
 use super::spool::{Spool, Spot};
 use super::target::kind_of;
 use crate::expr::Input;
-use crate::model::{AttributeType, Cell, Columns, Evidence, Page, Row};
+use crate::model::{AttributeType, Cell, Columns, Evidence, Marks, Page, Row, Value, is_marker};
 
 /// What is wanted of a stream of objects, besides their ids.
 #[derive(Clone, Debug)]
@@ -51,7 +51,8 @@ struct Shape {
     found_by: Vec<(Arc<str>, usize, AttributeType)>,
     marker: Option<usize>,
     active: Option<usize>,
-    prefix: Box<str>,
+    /// how its workspace marks
+    marks: Marks,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -77,8 +78,6 @@ pub(crate) enum Carries {
     Foreign,
 }
 
-/// What a marker of any workspace begins with.
-pub(crate) const MARKER: &str = "hc:";
 const ID: usize = 0;
 
 impl Objects {
@@ -93,7 +92,7 @@ impl Objects {
             found_by: wanted.found_by.iter().filter_map(|name| Some((name.clone(), position(name)?, kind_of(name)))).collect(),
             marker: wanted.marker.as_ref().and_then(position),
             active: active.as_ref().and_then(position),
-            prefix: format!("{MARKER}{workspace}:").into(),
+            marks: Marks::of(workspace),
             columns,
         };
         Self::of(Arc::new(shape), keyed)
@@ -197,9 +196,9 @@ impl Objects {
     }
 
     /// The objects that carry our marker with this key.
-    pub(crate) fn marked(&self, workspace: &str, key: &str) -> Vec<u32> {
+    pub(crate) fn marked(&self, key: &str) -> Vec<u32> {
         let Some(attribute) = self.shape.marker.and_then(|at| self.shape.columns.paths().get(at)) else { return Vec::new() };
-        let marker = crate::model::Value::text(format!("{MARKER}{workspace}:{key}"));
+        let marker = Value::text(self.shape.marks.mark(key));
         let keys = canonical::keys(kind_of(attribute), Input::Value(&marker));
         keys.iter().flat_map(|key| self.find_by(attribute, key)).collect()
     }
@@ -245,9 +244,8 @@ impl Objects {
     }
 
     /// Our key in its marker: `hr/10023`.
-    pub(crate) fn marked_key(&self, row: u32) -> Option<&str> {
-        let text = self.cell(row, self.shape.marker?).as_text()?;
-        text.strip_prefix(self.shape.prefix.as_ref())
+    pub(crate) fn marked_key(&self, row: u32) -> Option<Cow<'_, str>> {
+        self.shape.marks.key(self.cell(row, self.shape.marker?).as_text()?)
     }
 }
 
@@ -256,8 +254,8 @@ impl Shape {
         let Some(position) = self.marker else { return Carries::Nothing };
         match canonical::text(cell(cells, position)).as_ref() {
             "" => Carries::Nothing,
-            text if text.starts_with(self.prefix.as_ref()) => Carries::Ours,
-            text if text.starts_with(MARKER) => Carries::OtherWorkspace,
+            text if self.marks.key(text).is_some() => Carries::Ours,
+            text if is_marker(text) => Carries::OtherWorkspace,
             _ => Carries::Foreign,
         }
     }

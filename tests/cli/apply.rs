@@ -16,16 +16,16 @@ Target app
 
   + create     ada (hr/1, joiner)
       active: true · department: Engineering · displayName: Ada Okafor
-      externalId: hc:acme-test:hr/1 · userName: ada
+      externalId: hc:acme-test:hr:1 · userName: ada
   + create     mina (hr/3, joiner)
       active: true · department: Engineering · displayName: Mina Park
-      externalId: hc:acme-test:hr/3 · userName: mina
+      externalId: hc:acme-test:hr:3 · userName: mina
   + create     noor (hr/4, joiner)
-      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr/4
+      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr:4
       userName: noor
   & adopt      luis (hr/2, joiner) [not made by headcount]
       displayName  Luis F. → Luís Ferreira
-      externalId   (none) → hc:acme-test:hr/2
+      externalId   (none) → hc:acme-test:hr:2
   + create     group Engineering (group/engineering, declared)
       displayName: Engineering
   members of Engineering (group/engineering): 2 to add
@@ -150,16 +150,16 @@ Target app
 
   + create     ada (hr/1, joiner)
       active: true · department: Engineering · displayName: Ada Okafor
-      externalId: hc:acme-test:hr/1 · userName: ada
+      externalId: hc:acme-test:hr:1 · userName: ada
   + create     mina (hr/3, joiner)
       active: true · department: Engineering · displayName: Mina Park
-      externalId: hc:acme-test:hr/3 · userName: mina
+      externalId: hc:acme-test:hr:3 · userName: mina
   + create     noor (hr/4, joiner)
-      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr/4
+      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr:4
       userName: noor
   & adopt      luis (hr/2, joiner) [not made by headcount]
       displayName  Luis F. → Luís Ferreira
-      externalId   (none) → hc:acme-test:hr/2
+      externalId   (none) → hc:acme-test:hr:2
   + create     group Engineering (group/engineering, declared)
       displayName: Engineering
   members of Engineering (group/engineering): 2 to add

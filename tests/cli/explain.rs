@@ -23,7 +23,7 @@ Target app should have an account
   the account there is 2, active; found by its marker or a link: it is headcount's
     department = Engineering  the connector's default mapping
     displayName = Ada Okafor  the connector's default mapping
-    externalId = hc:acme-test:hr/1  the mark by which headcount knows its own accounts
+    externalId = hc:acme-test:hr:1  the mark by which headcount knows its own accounts
     userName = ada  the connector's default mapping
 
 Groups

@@ -206,7 +206,7 @@ impl Life {
         let mut wrong = Vec::new();
         let by_mark: BTreeMap<&str, &Row> = holdings.accounts.iter().filter_map(|row| Some((row.mark.as_deref()?, row))).collect();
         for (who, account) in &mut self.model.accounts {
-            let mark = format!("hc:acme:{}", who.key());
+            let mark = format!("hc:acme:{}", who.key().replace('/', ":"));
             match by_mark.get(mark.as_str()) {
                 None => wrong.push(format!("{}: has no account, and should have {account:?}", who.key())),
                 Some(row) if account.id.is_none() => account.id = Some(row.id.clone()),
@@ -258,7 +258,7 @@ impl Life {
             phone: account.phone.clone(),
             number: account.number.clone(),
             boss: account.boss.and_then(|boss| ids.get(&boss).cloned()),
-            mark: Some(format!("hc:acme:{}", who.key())),
+            mark: Some(format!("hc:acme:{}", who.key().replace('/', ":"))),
             active: account.active,
         };
         (wanted != *row).then(|| format!("{}\n  should be {wanted:?}\n  and is    {row:?}", self.describe(who)))

@@ -78,7 +78,7 @@ impl Lab {
         };
         let external = match found.external {
             0 => "other-1".to_string(),
-            1 => "hc:other:hr/10".to_string(),
+            1 => "hc:other:hr:10".to_string(),
             _ => String::new(),
         };
         let department = DEPARTMENTS[usize::from(found.dept) % 3];

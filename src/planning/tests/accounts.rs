@@ -3,14 +3,14 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::super::testing::{Scene, source, target};
+use super::super::testing::{Scene, mark, source, target};
 use crate::model::ObjectKind;
 
 #[test]
 fn a_joiner_gets_an_account_and_nothing_is_left_afterwards() {
     let scene = Scene::simple().record("hr", json!({"id": "1", "login": "ada", "title": "Engineer"}));
-    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; title: nothing > Engineer; userName: nothing > ada;");
-    let after = scene.account(json!({"id": "u1", "userName": "ADA", "title": "Engineer", "externalId": "hc:acme:hr/1"}));
+    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; title: nothing > Engineer; userName: nothing > ada;");
+    let after = scene.account(json!({"id": "u1", "userName": "ADA", "title": "Engineer", "externalId": "hc:acme:hr:1"}));
     assert_snapshot!(after.told(), @"nothing");
 }
 
@@ -19,8 +19,8 @@ fn a_mover_changes_and_clears_and_leaves_what_nobody_manages() {
     let scene = Scene::simple()
         .record("hr", json!({"id": "1", "login": "ada", "title": null}))
         .record("hr", json!({"id": "2", "login": "bob"}))
-        .account(json!({"id": "u1", "userName": "ada", "title": "Boss", "externalId": "hc:acme:hr/1"}))
-        .account(json!({"id": "u2", "userName": "robert", "title": "Kept", "externalId": "hc:acme:hr/2"}));
+        .account(json!({"id": "u1", "userName": "ada", "title": "Boss", "externalId": "hc:acme:hr:1"}))
+        .account(json!({"id": "u2", "userName": "robert", "title": "Kept", "externalId": "hc:acme:hr:2"}));
     assert_snapshot!(scene.told(), @r###"
     0 Update hr/1 [Mover] id=u1 title: Boss > nothing;
     1 Update hr/2 [Mover] id=u2 userName: robert > bob; risks [SignIn]
@@ -68,9 +68,9 @@ fn departures_follow_the_target() {
         .record("hr", json!({"id": "3", "login": "cy", "leave": true}))
         .record("hr", json!({"id": "4", "login": "di", "leave": true}))
         .marked("u1", "hr/1", "ada")
-        .account(json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr/2", "active": false}))
-        .account(json!({"id": "u3", "userName": "cy", "externalId": "hc:acme:hr/3", "active": false}))
-        .account(json!({"id": "u4", "userName": "di", "externalId": "hc:acme:hr/4", "active": false}))
+        .account(json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr:2", "active": false}))
+        .account(json!({"id": "u3", "userName": "cy", "externalId": "hc:acme:hr:3", "active": false}))
+        .account(json!({"id": "u4", "userName": "di", "externalId": "hc:acme:hr:4", "active": false}))
         .marked("u5", "hr/5", "ed")
         .deactivated("u2", 30)
         .deactivated("u3", 29);
@@ -83,8 +83,7 @@ fn departures_follow_the_target() {
 
 #[test]
 fn a_returning_leaver_is_reactivated_only_if_we_took_the_access_away() {
-    let inactive =
-        |id: &str, key: &str, login: &str| json!({"id": id, "userName": login, "externalId": format!("hc:acme:{key}"), "active": false});
+    let inactive = |id: &str, key: &str, login: &str| json!({"id": id, "userName": login, "externalId": mark(key), "active": false});
     let user = "kind: User\nmetadata: {name: cy}\nspec: {overrides: {source: hr, key: '3'}, attributes: {active: true}}\n".to_owned();
     let scene = Scene::new(&[source("hr", ""), target(""), user])
         .person("1", "ada")
@@ -114,10 +113,10 @@ fn rules_enforce_begin_and_have_conditions() {
         .record("hr", json!({"id": "2", "login": "bob", "title": "Boss"}))
         .record("hr", json!({"id": "3", "login": "cy", "title": "Boss"}))
         .record("hr", json!({"id": "4", "title": "Boss"}))
-        .account(json!({"id": "u1", "userName": "ada", "nickName": "adi", "title": "x", "externalId": "hc:acme:hr/1"}))
-        .account(json!({"id": "u2", "userName": "bob", "title": "x", "externalId": "hc:acme:hr/2"}));
+        .account(json!({"id": "u1", "userName": "ada", "nickName": "adi", "title": "x", "externalId": "hc:acme:hr:1"}))
+        .account(json!({"id": "u2", "userName": "bob", "title": "x", "externalId": "hc:acme:hr:2"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; nickName: nothing > cy; title: nothing > Boss; userName: nothing > cy;
+    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; nickName: nothing > cy; title: nothing > Boss; userName: nothing > cy;
     1 Update hr/1 [Mover] id=u1 title: x > Boss;
     2 Update hr/2 [Mover] id=u2 nickName: nothing > bob;
     (Error RequiredAttributeMissing) hr/4: userName is required and has no value, so no account is made
@@ -130,8 +129,8 @@ fn a_rule_that_fails_changes_nothing_it_would_have_said() {
     let scene = Scene::new(&[source("hr", ""), target(rest)])
         .record("hr", json!({"id": "1", "login": "ada", "title": "2026-01-02T00:00:00Z"}))
         .record("hr", json!({"id": "2", "login": "bob", "title": "plain"}))
-        .account(json!({"id": "u1", "userName": "ada", "title": "x", "externalId": "hc:acme:hr/1"}))
-        .account(json!({"id": "u2", "userName": "bob", "title": "x", "externalId": "hc:acme:hr/2"}));
+        .account(json!({"id": "u1", "userName": "ada", "title": "x", "externalId": "hc:acme:hr:1"}))
+        .account(json!({"id": "u2", "userName": "bob", "title": "x", "externalId": "hc:acme:hr:2"}));
     assert_snapshot!(scene.told(), @r#"
     0 Update hr/1 [Mover] id=u1 title: x > 2026-01-02;
     (Error ExpressionFailed) hr/2: the rule for title failed, so the value stays as it is: `date(identity.title)` gets a text that is no date it knows; give its format, such as "dd/MM/yyyy"
@@ -173,14 +172,14 @@ fn managers_come_before_their_reports_and_circles_are_closed_afterwards() {
         .record("hr", boss("8", "5"))
         .record("hr", boss("9", "404"));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/5; userName: nothing > p5;
-    1 Create hr/9 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/9; userName: nothing > p9;
-    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; manager: nothing > → hr/9; userName: nothing > p3; needs [1]
-    3 Create hr/7 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/7; manager: nothing > → hr/5; userName: nothing > p7; needs [0]
-    4 Create hr/8 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/8; manager: nothing > → hr/5; userName: nothing > p8; needs [0]
-    5 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; manager: nothing > → hr/3; userName: nothing > p1; needs [2]
-    6 Create hr/6 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/6; manager: nothing > → hr/7; userName: nothing > p6; needs [3]
-    7 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; manager: nothing > → hr/1; userName: nothing > p2; needs [5]
+    0 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:5; userName: nothing > p5;
+    1 Create hr/9 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:9; userName: nothing > p9;
+    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; manager: nothing > → hr/9; userName: nothing > p3; needs [1]
+    3 Create hr/7 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:7; manager: nothing > → hr/5; userName: nothing > p7; needs [0]
+    4 Create hr/8 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:8; manager: nothing > → hr/5; userName: nothing > p8; needs [0]
+    5 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; manager: nothing > → hr/3; userName: nothing > p1; needs [2]
+    6 Create hr/6 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:6; manager: nothing > → hr/7; userName: nothing > p6; needs [3]
+    7 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; manager: nothing > → hr/1; userName: nothing > p2; needs [5]
     8 Update hr/5 [Joiner] manager: nothing > → hr/6; needs [0, 6]
     (Warning UnresolvedReference) hr/9: manager is hr/404, who has no account here; it is left out
     "###);
@@ -192,9 +191,9 @@ fn a_manager_is_the_same_by_the_account_it_leads_to() {
         .record("hr", json!({"id": "1", "login": "ada", "boss": "2"}))
         .record("hr", json!({"id": "2", "login": "bob", "boss": "hr/1"}))
         .record("hr", json!({"id": "3", "login": "cy", "boss": "1"}))
-        .account(json!({"id": "u1", "userName": "ada", "manager": "u2", "externalId": "hc:acme:hr/1"}))
-        .account(json!({"id": "u2", "userName": "bob", "manager": "u3", "externalId": "hc:acme:hr/2"}))
-        .account(json!({"id": "u3", "userName": "cy", "manager": "u99", "externalId": "hc:acme:hr/3"}));
+        .account(json!({"id": "u1", "userName": "ada", "manager": "u2", "externalId": "hc:acme:hr:1"}))
+        .account(json!({"id": "u2", "userName": "bob", "manager": "u3", "externalId": "hc:acme:hr:2"}))
+        .account(json!({"id": "u3", "userName": "cy", "manager": "u99", "externalId": "hc:acme:hr:3"}));
     assert_snapshot!(scene.told(), @r###"
     0 Update hr/2 [Mover] id=u2 manager: → hr/3 > → hr/1;
     1 Update hr/3 [Mover] id=u3 manager: u99 > → hr/1;
@@ -209,13 +208,13 @@ fn unique_names_take_the_first_free_one_and_are_kept() {
         .person("2", "jo")
         .person("3", "jo")
         .person("4", "jo")
-        .account(json!({"id": "u3", "userName": "jo3", "externalId": "hc:acme:hr/3"}))
+        .account(json!({"id": "u3", "userName": "jo3", "externalId": "hc:acme:hr:3"}))
         .account(json!({"id": "u9", "userName": "JO2", "active": false}))
         .account(json!({"id": "u8", "userName": "jo", "active": false}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > jo4;
-    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > jo5;
-    2 Create hr/4 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/4; userName: nothing > jo6;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > jo4;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > jo5;
+    2 Create hr/4 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:4; userName: nothing > jo6;
     (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
     "###);
 }
@@ -226,8 +225,8 @@ fn a_unique_name_may_be_the_targets_own() {
     let scene = Scene::new(&[source("hr", ""), target(rest)])
         .person("1", "jo")
         .person("2", "jo")
-        .account(json!({"id": "u2", "userName": "jo2@acme.example", "externalId": "hc:acme:hr/2"}));
-    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > jo@acme.example;");
+        .account(json!({"id": "u2", "userName": "jo2@acme.example", "externalId": "hc:acme:hr:2"}));
+    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > jo@acme.example;");
 }
 
 #[test]
@@ -241,7 +240,7 @@ fn a_name_that_somebody_else_has_is_not_taken() {
         .account(json!({"id": "u8", "userName": "ada", "active": false}))
         .account(json!({"id": "u9", "userName": "bob", "active": false}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
+    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
     (Error NameTaken) hr/1: an account of somebody else has the userName ada, so none is made
     (Error NameTaken) hr/2: an account of somebody else has the userName bob, so the old one stays
     (Error NameTaken) hr/4: an account of somebody else has the userName CY, so none is made
@@ -280,10 +279,10 @@ fn a_value_is_looked_up_in_a_table_and_a_key_that_is_not_there_is_missing() {
         .record("hr", json!({"id": "3", "login": "cy", "cc": "900"}))
         .record("hr", json!({"id": "4", "login": "di", "cc": "200"}))
         .record("hr", json!({"id": "5", "login": "ed"}))
-        .account(json!({"id": "u5", "userName": "ed", "department": "Kept", "externalId": "hc:acme:hr/5"}));
+        .account(json!({"id": "u5", "userName": "ed", "department": "Kept", "externalId": "hc:acme:hr:5"}));
     assert_snapshot!(scene.told(), @r"
-    0 Create hr/1 [Joiner] active: nothing > true; department: nothing > Engineering; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
-    1 Create hr/2 [Joiner] active: nothing > true; department: nothing > Engineering; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
+    0 Create hr/1 [Joiner] active: nothing > true; department: nothing > Engineering; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; department: nothing > Engineering; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
     (Error RequiredAttributeMissing) hr/3, hr/4: department is required and has no value, so no account is made
     ");
 }

@@ -25,8 +25,8 @@ fn an_exclusion_wins_over_rule_members_and_nested_groups() {
     let sre = format!("  members: [{}, {}]\n", who("2"), who("3"));
     let scene = scene(GROUPS, &[group("ops", &ops), group("sre", &sre)]);
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
-    1 Create group/sre [Declared] displayName: nothing > sre; externalId: nothing > hc:acme:group/sre;
+    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
+    1 Create group/sre [Declared] displayName: nothing > sre; externalId: nothing > hc:acme:group:sre;
     2 AddMembers group/ops [Mover] hr/1 hr/3 needs [0]
     3 AddMembers group/sre [Mover] hr/2 hr/3 needs [1]
     "###);
@@ -59,9 +59,9 @@ fn a_whole_group_is_excluded_but_whom_it_excludes_itself() {
     let groups =
         [group("ops", "  rule: 'true'\n  exclude: [{group: contractors}]\n"), group("contractors", &contractors), group("agency", &agency)];
     assert_snapshot!(scene(GROUPS, &groups).told(), @r###"
-    0 Create group/agency [Declared] displayName: nothing > agency; externalId: nothing > hc:acme:group/agency;
-    1 Create group/contractors [Declared] displayName: nothing > contractors; externalId: nothing > hc:acme:group/contractors;
-    2 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
+    0 Create group/agency [Declared] displayName: nothing > agency; externalId: nothing > hc:acme:group:agency;
+    1 Create group/contractors [Declared] displayName: nothing > contractors; externalId: nothing > hc:acme:group:contractors;
+    2 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
     3 AddMembers group/agency [Mover] hr/3 needs [0]
     4 AddMembers group/contractors [Mover] group/agency hr/2 needs [0, 1]
     5 AddMembers group/ops [Mover] hr/1 needs [2]
@@ -75,8 +75,8 @@ fn two_groups_may_exclude_each_other() {
         group("b", "  rule: 'identity.userName == \"ada\"'\n  exclude: [{group: a}]\n"),
     ];
     assert_snapshot!(scene(GROUPS, &groups).told(), @r###"
-    0 Create group/a [Declared] displayName: nothing > a; externalId: nothing > hc:acme:group/a;
-    1 Create group/b [Declared] displayName: nothing > b; externalId: nothing > hc:acme:group/b;
+    0 Create group/a [Declared] displayName: nothing > a; externalId: nothing > hc:acme:group:a;
+    1 Create group/b [Declared] displayName: nothing > b; externalId: nothing > hc:acme:group:b;
     2 AddMembers group/a [Mover] hr/2 hr/3 needs [0]
     "###);
 }
@@ -124,13 +124,13 @@ fn owners_are_written_where_the_target_holds_them() {
         .member("g2", "u3")
         .able(|able| able.group_owners = true);
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
-    1 Create hr/9 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/9; userName: nothing > new;
+    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
+    1 Create hr/9 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:9; userName: nothing > new;
     2 Update group/ops [Declared] owners: nothing > [→ hr/1, → hr/3, → hr/9]; needs [0, 1]
     (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
     "###);
     let owned = |owners: serde_json::Value| {
-        let ops = json!({"id": "g1", "displayName": "ops", "externalId": "hc:acme:group/ops", "owners": owners});
+        let ops = json!({"id": "g1", "displayName": "ops", "externalId": "hc:acme:group:ops", "owners": owners});
         scene.clone().object(ObjectKind::Group, ops).marked("u9", "hr/9", "new")
     };
     assert_snapshot!(owned(json!(["u1", "u2", "u8"])).told(), @r###"
@@ -147,7 +147,7 @@ fn owners_are_written_where_the_target_holds_them() {
 #[test]
 fn owners_without_an_account_are_left_out_and_told() {
     let ops = format!("  owners: [{}, {}]\n", who("1"), who("4"));
-    let ops_there = json!({"id": "g1", "displayName": "ops", "externalId": "hc:acme:group/ops", "owners": ["u4"]});
+    let ops_there = json!({"id": "g1", "displayName": "ops", "externalId": "hc:acme:group:ops", "owners": ["u4"]});
     let scene = scene(GROUPS, &[group("ops", &ops)])
         .record("hr", json!({"id": "4", "login": "dora", "left": true}))
         .marked("u4", "hr/4", "dora")

@@ -25,7 +25,7 @@ fn people(mut scene: Scene, titles: &[&str]) -> Scene {
         let (key, login) = (format!("{}", at + 1), format!("p{}", at + 1));
         scene = scene
             .record("hr", json!({"id": key, "login": login, "title": title}))
-            .account(json!({"id": format!("u{key}"), "userName": login, "title": title, "externalId": format!("hc:acme:hr/{key}")}));
+            .account(json!({"id": format!("u{key}"), "userName": login, "title": title, "externalId": format!("hc:acme:hr:{key}")}));
     }
     scene
 }
@@ -34,8 +34,8 @@ fn people(mut scene: Scene, titles: &[&str]) -> Scene {
 fn each_value_makes_a_group_whatever_its_case_and_space() {
     let scene = people(scene(GROUPS, &[each("")]), &["Sales", " sales ", "Customer  Care", "Sales", ""]);
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/team/customer care [Declared] displayName: nothing > Team Customer Care; externalId: nothing > hc:acme:group/team/customer care;
-    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group/team/sales;
+    0 Create group/team/customer care [Declared] displayName: nothing > Team Customer Care; externalId: nothing > hc:acme:group:team:customer~20care;
+    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales;
     2 AddMembers group/team/customer care [Mover] hr/3 needs [0]
     3 AddMembers group/team/sales [Mover] hr/1 hr/2 hr/4 needs [1]
     "###);
@@ -119,7 +119,7 @@ fn a_renamed_value_is_refused_until_it_is_said_to_be_the_same() {
     };
     assert_snapshot!(build("").told(), @"(Error PossibleRename) chat: group/team/engineering would be made while Team Eng (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost");
     assert_snapshot!(build("").plan().findings[0].hint.clone().unwrap_or_default(), @r#"If it is the same group, write previousValues: {"Engineering": ["eng"]} in group/team; if not, remove the old one at the target."#);
-    assert_snapshot!(build("  previousValues: {Engineering: [Eng]}\n").told(), @"0 Adopt group/team/engineering [Declared] id=g1 displayName: Team Eng > Team Engineering; externalId: hc:acme:group/team/eng > hc:acme:group/team/engineering; risks [Adoption]");
+    assert_snapshot!(build("  previousValues: {Engineering: [Eng]}\n").told(), @"0 Adopt group/team/engineering [Declared] id=g1 displayName: Team Eng > Team Engineering; externalId: hc:acme:group:team:eng > hc:acme:group:team:engineering; risks [Adoption]");
     let linked = people(scene(GROUPS, &[each("  previousValues: {Engineering: [Eng]}\n")]), &["Engineering", "eng"])
         .able(|able| able.group_marker = None)
         .link(ObjectKind::Group, "group/team/eng", "g1")
@@ -136,7 +136,7 @@ fn excepted_values_get_no_group() {
         .member("g2", "u2");
     assert_snapshot!(scene.told(), @r###"
     0 RemoveMembers group/team/care [Mover] id=g2 hr/2 risks [LastGroup]
-    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group/team/sales;
+    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales;
     2 AddMembers group/team/sales [Mover] hr/1 needs [1]
     3 Delete group/team/care [Pruned] id=g2 risks [Irreversible]
     "###);
@@ -147,7 +147,7 @@ fn a_rule_says_whom_it_looks_at_and_exclusions_who_is_in_none() {
     let rest = "  rule: 'identity.userName != \"p3\"'\n  exclude: [{identity: {source: hr, key: '2'}}]\n";
     let scene = people(scene(GROUPS, &[each(rest)]), &["Sales", "Sales", "Sales"]);
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group/team/sales;
+    0 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales;
     1 AddMembers group/team/sales [Mover] hr/1 needs [0]
     "###);
 }
@@ -157,8 +157,8 @@ fn a_list_gives_several_groups_and_anything_else_is_told() {
     let each = |value: &str| format!("kind: Group\nmetadata: {{name: team}}\nspec:\n  displayName: Team {{value}}\n  forEach: '{value}'\n");
     let lists = people(scene(GROUPS, &[each("split(identity.title, \"+\")")]), &["Sales+Care", "Care"]);
     assert_snapshot!(lists.told(), @r###"
-    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group/team/care;
-    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group/team/sales;
+    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group:team:care;
+    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales;
     2 AddMembers group/team/care [Mover] hr/1 hr/2 needs [0]
     3 AddMembers group/team/sales [Mover] hr/1 needs [1]
     "###);
@@ -188,13 +188,13 @@ fn targets_choose_by_name_label_and_value() {
         people(scene(&rest, &[each(""), group("ops", "")]), &["Sales", "Care"]).told()
     };
     assert_snapshot!(build("group.name == \"team\""), @r###"
-    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group/team/care;
-    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group/team/sales;
+    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group:team:care;
+    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales;
     2 AddMembers group/team/care [Mover] hr/2 needs [0]
     3 AddMembers group/team/sales [Mover] hr/1 needs [1]
     "###);
     assert_snapshot!(build("has(group.value) && group.value == \"Care\""), @r###"
-    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group/team/care;
+    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group:team:care;
     1 AddMembers group/team/care [Mover] hr/2 needs [0]
     "###);
 }
@@ -205,10 +205,10 @@ fn groups_of_values_nest_in_others_one_by_one_or_all() {
         [each(""), group("all", "  members: [{group: team}]\n"), group("front", "  members: [{group: team/SALES}, {group: team/none}]\n")];
     let scene = people(scene(GROUPS, &groups), &["Sales", "Care"]);
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group/all;
-    1 Create group/front [Declared] displayName: nothing > front; externalId: nothing > hc:acme:group/front;
-    2 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group/team/care;
-    3 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group/team/sales;
+    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group:all;
+    1 Create group/front [Declared] displayName: nothing > front; externalId: nothing > hc:acme:group:front;
+    2 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group:team:care;
+    3 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales;
     4 AddMembers group/all [Mover] group/team/care group/team/sales needs [0, 2, 3]
     5 AddMembers group/front [Mover] group/team/sales needs [1, 3]
     6 AddMembers group/team/care [Mover] hr/2 needs [2]
@@ -216,10 +216,10 @@ fn groups_of_values_nest_in_others_one_by_one_or_all() {
     (Warning UnknownMember) member group/team/none: there is no such group, since nobody has the value
     "###);
     assert_snapshot!(scene.able(|able| able.nested_groups = false).told(), @r###"
-    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group/all;
-    1 Create group/front [Declared] displayName: nothing > front; externalId: nothing > hc:acme:group/front;
-    2 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group/team/care;
-    3 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group/team/sales;
+    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group:all;
+    1 Create group/front [Declared] displayName: nothing > front; externalId: nothing > hc:acme:group:front;
+    2 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group:team:care;
+    3 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales;
     4 AddMembers group/all [Mover] hr/1 hr/2 needs [0]
     5 AddMembers group/front [Mover] hr/1 needs [1]
     6 AddMembers group/team/care [Mover] hr/2 needs [2]
@@ -234,7 +234,7 @@ fn two_groups_of_one_name_are_told_and_not_guessed() {
     let named = |name: &str| format!("kind: Group\nmetadata: {{name: {name}}}\nspec: {{displayName: Team Sales}}\n");
     let scene = people(scene(GROUPS, &[each(""), named("sales")]), &["Sales", "Care"]);
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group/team/care;
+    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group:team:care;
     1 AddMembers group/team/care [Mover] hr/2 needs [0]
     (Error DuplicateKey) group/sales, group/team/sales: several groups are to be called Team Sales: group/sales, group/team/sales
     "###);
@@ -250,7 +250,7 @@ fn two_groups_of_one_name_are_told_and_not_guessed() {
 fn existing_groups_are_adopted_in_any_spelling() {
     let scene = people(scene(GROUPS, &[each("")]), &["Sales", "sales", "Sales"]).group("g1", "Team sales").member("g1", "u1");
     assert_snapshot!(scene.told(), @r###"
-    0 Adopt group/team/sales [Declared] id=g1 externalId: nothing > hc:acme:group/team/sales; risks [Adoption]
+    0 Adopt group/team/sales [Declared] id=g1 externalId: nothing > hc:acme:group:team:sales; risks [Adoption]
     1 AddMembers group/team/sales [Mover] id=g1 hr/2 hr/3 needs [0]
     "###);
 }
@@ -298,8 +298,8 @@ fn everybody_hears_which_value_brings_them_in_or_that_none_does() {
 fn what_one_run_makes_can_be_bounded() {
     let scene = people(scene("  groups: {}\n  guardrails: {createGroups: {count: 1}}\n", &[each("")]), &["Sales", "Care"]);
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group/team/care; WITHHELD
-    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group/team/sales; WITHHELD
+    0 Create group/team/care [Declared] displayName: nothing > Team Care; externalId: nothing > hc:acme:group:team:care; WITHHELD
+    1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales; WITHHELD
     2 AddMembers group/team/care [Mover] hr/2 needs [0] WITHHELD
     3 AddMembers group/team/sales [Mover] hr/1 needs [1] WITHHELD
     (Refused GuardrailExceeded) chat: group creations: 2 planned and 0 done in the last 24h, but the limit at a.yaml:27:16 allows 1 (count 1, 0 % of 0 groups); none of them goes
@@ -335,7 +335,7 @@ fn a_value_of_an_incomplete_second_source_moves_nobody() {
 fn a_leaver_of_a_group_that_empties_loses_it_as_a_leaver() {
     let scene = people(scene(GROUPS, &[each("")]), &["Sales"])
         .record("hr", json!({"id": "9", "login": "p9", "title": "Care", "left": true}))
-        .account(json!({"id": "u9", "userName": "p9", "title": "Care", "externalId": "hc:acme:hr/9"}))
+        .account(json!({"id": "u9", "userName": "p9", "title": "Care", "externalId": "hc:acme:hr:9"}))
         .marked_group("g1", "group/team/sales", "Team Sales")
         .marked_group("g2", "group/team/care", "Team Care")
         .member("g1", "u1")

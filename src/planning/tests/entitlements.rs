@@ -18,7 +18,7 @@ fn titled(scene: Scene, key: &str, login: &str, title: &str) -> Scene {
 /// A person of `hr` with an account and that title.
 fn here(scene: Scene, key: &str, title: &str) -> Scene {
     titled(scene, key, &format!("p{key}"), title)
-        .account(json!({"id": format!("a{key}"), "userName": format!("p{key}"), "title": title, "externalId": format!("hc:acme:hr/{key}")}))
+        .account(json!({"id": format!("a{key}"), "userName": format!("p{key}"), "title": title, "externalId": format!("hc:acme:hr:{key}")}))
 }
 
 /// A card for everybody but guests, its limit by title.
@@ -32,7 +32,7 @@ fn a_rule_gives_changes_and_takes() {
         scene.entitled("a2", "travel-card", json!({"limit": 500, "region": "EU"})).entitled("a3", "travel-card", json!({"limit": 500}));
     assert_snapshot!(scene.told(), @r#"
     0 RemoveEntitlement hr/3 [Mover] id=a3 "travel-card"
-    1 Create hr/4 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/4; title: nothing > Engineer; userName: nothing > p4;
+    1 Create hr/4 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:4; title: nothing > Engineer; userName: nothing > p4;
     2 AddEntitlement hr/1 [Mover] id=a1 "travel-card" limit: nothing > 500; region: nothing > EU;
     3 UpdateEntitlement hr/2 [Mover] id=a2 "travel-card" limit: 500 > 2000;
     4 AddEntitlement hr/4 [Joiner] "travel-card" limit: nothing > 500; region: nothing > EU; needs [1]
@@ -62,7 +62,7 @@ fn undeclared(ownership: &str) -> Scene {
 }
 
 fn gone(scene: Scene, key: &str) -> Scene {
-    let account = json!({"id": format!("a{key}"), "userName": format!("p{key}"), "externalId": format!("hc:acme:hr/{key}")});
+    let account = json!({"id": format!("a{key}"), "userName": format!("p{key}"), "externalId": format!("hc:acme:hr:{key}")});
     scene.record("hr", json!({"id": key, "login": format!("p{key}"), "left": true})).account(account)
 }
 
@@ -103,13 +103,13 @@ fn nothing_follows_from_a_stream_that_was_not_read_to_its_end() {
     let partial = Evidence::Partial { reason: "the connection was cut".into() };
     let scene = titled(here(here(scene(LIMIT), "1", "Engineer"), "2", "Guest"), "3", "p3", "Lead").entitled("a2", "travel-card", json!({}));
     assert_snapshot!(scene.clone().read("chat", ObjectKind::Entitlement, partial).told(), @r#"
-    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; title: nothing > Lead; userName: nothing > p3;
+    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; title: nothing > Lead; userName: nothing > p3;
     1 AddEntitlement hr/3 [Joiner] "travel-card" limit: nothing > 2000; region: nothing > EU; needs [0]
     (Incomplete IncompleteRead) chat: its entitlements could not be read to the end: the connection was cut; nothing follows from what is missing
     "#);
     let unreadable = Evidence::Unreadable { reason: "no such table".into() };
     assert_snapshot!(scene.read("chat", ObjectKind::Entitlement, unreadable).told(), @r"
-    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; title: nothing > Lead; userName: nothing > p3;
+    0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; title: nothing > Lead; userName: nothing > p3;
     (Incomplete IncompleteRead) chat: its entitlements could not be read to the end: no such table; nothing is planned for them
     ");
 }
@@ -188,8 +188,8 @@ fn an_adopted_account_is_adopted_first() {
     let scene = titled(scene(LIMIT), "1", "p1", "Engineer").account(json!({"id": "a1", "userName": "p1", "title": "Engineer"}));
     let scene = titled(scene, "2", "p2", "Guest").account(json!({"id": "a2", "userName": "p2", "title": "Guest"}));
     assert_snapshot!(scene.entitled("a2", "travel-card", json!({})).told(), @r#"
-    0 Adopt hr/1 [Joiner] id=a1 externalId: nothing > hc:acme:hr/1; risks [Adoption]
-    1 Adopt hr/2 [Joiner] id=a2 externalId: nothing > hc:acme:hr/2; risks [Adoption]
+    0 Adopt hr/1 [Joiner] id=a1 externalId: nothing > hc:acme:hr:1; risks [Adoption]
+    1 Adopt hr/2 [Joiner] id=a2 externalId: nothing > hc:acme:hr:2; risks [Adoption]
     2 AddEntitlement hr/1 [Mover] id=a1 "travel-card" limit: nothing > 500; region: nothing > EU; needs [0]
     3 RemoveEntitlement hr/2 [Mover] id=a2 "travel-card" needs [1]
     "#);
@@ -210,9 +210,9 @@ fn an_approver_is_named_by_account_and_made_first() {
     let scene = scene(rules).record("hr", json!({"id": "1", "login": "p1", "title": "Engineer", "boss": "2"})).person("2", "boss");
     let scene = scene.record("hr", json!({"id": "3", "login": "p3", "title": "Engineer", "boss": "77"}));
     assert_snapshot!(scene.told(), @r#"
-    0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > boss;
-    1 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; title: nothing > Engineer; userName: nothing > p3;
-    2 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; manager: nothing > → hr/2; title: nothing > Engineer; userName: nothing > p1; needs [0]
+    0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > boss;
+    1 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; title: nothing > Engineer; userName: nothing > p3;
+    2 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; manager: nothing > → hr/2; title: nothing > Engineer; userName: nothing > p1; needs [0]
     3 AddEntitlement hr/1 [Joiner] "card" approver: nothing > → hr/2; needs [0, 2]
     (Error ExpressionFailed) hr/3: a parameter of entitlement/card is not known, so it is not given yet
     (Error ExpressionFailed) hr/3: approver of entitlement/card could not be worked out, so it stays as it is: hr/77 has no account here

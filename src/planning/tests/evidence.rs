@@ -94,10 +94,10 @@ fn accounts_that_may_exist_unseen_are_looked_up_before_one_is_made() {
     let scene = Scene::simple()
         .person("1", "ada")
         .person("2", "bob")
-        .hidden(ObjectKind::Account, json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr/2", "title": "Boss"}))
+        .hidden(ObjectKind::Account, json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr:2", "title": "Boss"}))
         .partial("chat");
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
     (Incomplete IncompleteRead) chat: its accounts could not be read to the end: the connection was cut; nothing follows from what is missing
     "###);
     assert_snapshot!(tell(&scene.plan_unanswered()), @r###"
@@ -113,9 +113,9 @@ fn an_account_that_vanished_is_looked_up_before_it_is_made_again() {
         "hr/2",
         "u2",
     );
-    let scene = scene.hidden(ObjectKind::Account, json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr/2"}));
+    let scene = scene.hidden(ObjectKind::Account, json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr:2"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
     (Warning ChangedElsewhere) hr/1: the account that headcount had for it was deleted, and not by headcount; a new one is made
     "###);
     assert_snapshot!(tell(&scene.plan_unanswered()), @"(Incomplete IncompleteRead) hr/1, hr/2: the account was not among those read, and asking for it by its id gave no answer");
@@ -131,8 +131,8 @@ fn groups_that_may_exist_unseen_are_looked_up() {
             .member("g1", "u1")
             .read("chat", ObjectKind::Group, Evidence::Partial { reason: "cut".into() });
     assert_snapshot!(scene.told(), @r###"
-    0 Adopt group/all [Declared] id=g1 externalId: nothing > hc:acme:group/all; risks [Adoption]
-    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
+    0 Adopt group/all [Declared] id=g1 externalId: nothing > hc:acme:group:all; risks [Adoption]
+    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
     2 AddMembers group/ops [Mover] hr/1 needs [1]
     (Incomplete IncompleteRead) chat: its groups could not be read to the end: cut; nothing follows from what is missing
     "###);
@@ -151,7 +151,7 @@ fn memberships_that_could_not_be_read_stay() {
             .marked_group("g1", "group/all", "all")
             .read("chat", ObjectKind::Membership, unreadable());
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
+    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
     1 AddMembers group/ops [Mover] hr/1 needs [0]
     (Incomplete IncompleteRead) chat: its memberships could not be read to the end: 401; nothing is planned for them
     "###);
@@ -166,7 +166,7 @@ fn memberships_that_may_exist_unseen_are_not_added() {
         .marked_group("g1", "group/all", "all")
         .read("chat", ObjectKind::Membership, Evidence::Partial { reason: "cut".into() });
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
+    0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
     1 AddMembers group/all [Mover] id=g1 hr/2 needs [0]
     (Incomplete IncompleteRead) chat: its memberships could not be read to the end: cut; nothing follows from what is missing
     "###);

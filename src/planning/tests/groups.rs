@@ -22,8 +22,8 @@ fn a_group_is_made_with_its_members() {
     let scene = two(GROUPS, &[group("ops", "  rule: 'identity.userName != \"bob\"'\n  members: [{identity: {source: hr, key: '3'}}]\n")])
         .person("3", "cy");
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
-    1 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
+    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
+    1 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
     2 AddMembers group/ops [Mover] hr/1 hr/3 needs [0, 1]
     "###);
 }
@@ -61,7 +61,7 @@ fn memberships_that_are_not_ours_are_left() {
 fn an_existing_group_is_adopted_and_then_ours() {
     let scene = two(GROUPS, &[group("ops", "  rule: 'identity.userName == \"ada\"'\n")]).group("g1", "ops").member("g1", "u2");
     assert_snapshot!(scene.told(), @r###"
-    0 Adopt group/ops [Declared] id=g1 externalId: nothing > hc:acme:group/ops; risks [Adoption]
+    0 Adopt group/ops [Declared] id=g1 externalId: nothing > hc:acme:group:ops; risks [Adoption]
     1 AddMembers group/ops [Mover] id=g1 hr/1 needs [0]
     2 RemoveMembers group/ops [Mover] id=g1 hr/2 needs [0] risks [LastGroup]
     "###);
@@ -117,7 +117,7 @@ fn leavers_lose_what_is_ours_and_additive_groups_keep_all() {
 fn a_rule_that_fails_keeps_what_is_there() {
     let scene = two(GROUPS, &[group("ops", "  rule: 'date(identity.title) > \"2020-01-01\"'\n")])
         .record("hr", json!({"id": "3", "login": "cy", "title": "plain"}))
-        .account(json!({"id": "u3", "userName": "cy", "title": "plain", "externalId": "hc:acme:hr/3"}))
+        .account(json!({"id": "u3", "userName": "cy", "title": "plain", "externalId": "hc:acme:hr:3"}))
         .marked_group("g1", "group/ops", "ops")
         .member("g1", "u3")
         .member("g1", "u1");
@@ -140,7 +140,7 @@ fn nested_groups_stay_nested_and_count_people() {
         .member("g2", "u2")
         .member("g3", "u1");
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/dev [Declared] displayName: nothing > dev; externalId: nothing > hc:acme:group/dev;
+    0 Create group/dev [Declared] displayName: nothing > dev; externalId: nothing > hc:acme:group:dev;
     1 AddMembers group/all [Mover] id=g1 group/dev*2 group/ops*2 needs [0]
     2 AddMembers group/dev [Mover] hr/1 hr/2 needs [0]
     3 Delete group/old [Pruned] id=g3 risks [Irreversible] WITHHELD
@@ -178,7 +178,7 @@ fn a_rename_keeps_the_object() {
     1 AddMembers group/ops [Mover] id=g1 hr/1 hr/2
     "###);
     assert_snapshot!(scene.clone().marked_group("g1", "group/operations", "operations").member("g1", "u1").told(), @r###"
-    0 Adopt group/ops [Declared] id=g1 displayName: operations > ops; externalId: hc:acme:group/operations > hc:acme:group/ops; risks [Adoption]
+    0 Adopt group/ops [Declared] id=g1 displayName: operations > ops; externalId: hc:acme:group:operations > hc:acme:group:ops; risks [Adoption]
     1 AddMembers group/ops [Mover] id=g1 hr/2 needs [0]
     "###);
     assert_snapshot!(scene.link(ObjectKind::Group, "group/ops", "g1").group("g1", "something").able(|able| able.group_marker = None).told(), @r###"
@@ -253,7 +253,7 @@ fn an_account_that_is_being_adopted_leaves_a_group_only_afterwards() {
         .member("g1", "u3");
     assert_snapshot!(scene.told(), @r###"
     0 RemoveMembers group/ops [Mover] id=g1 hr/1 risks [LastGroup]
-    1 Adopt hr/3 [Joiner] id=u3 externalId: nothing > hc:acme:hr/3; risks [Adoption]
+    1 Adopt hr/3 [Joiner] id=u3 externalId: nothing > hc:acme:hr:3; risks [Adoption]
     2 RemoveMembers group/ops [Mover] id=g1 hr/3 needs [1] risks [LastGroup]
     "###);
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use serde_json::{Value as Json, json};
 
-use super::super::testing::{Scene, group, source, target, tell};
+use super::super::testing::{Scene, group, mark, source, target, tell};
 
 /// A record with a first and a last day.
 fn days(key: &str, start: &str, end: Option<&str>) -> Json {
@@ -14,7 +14,7 @@ fn days(key: &str, start: &str, end: Option<&str>) -> Json {
 
 /// An account of ours without access.
 fn resting(scene: Scene, id: &str, key: &str) -> Scene {
-    scene.account(json!({"id": id, "userName": key.replace("hr/", "p"), "externalId": format!("hc:acme:{key}"), "active": false}))
+    scene.account(json!({"id": id, "userName": key.replace("hr/", "p"), "externalId": mark(key), "active": false}))
 }
 
 fn ahead(rest: &str) -> Scene {
@@ -28,14 +28,14 @@ fn an_account_is_made_so_many_days_ahead_and_without_access() {
         .record("hr", days("2", "2026-12-07", None))
         .record("hr", days("3", "2026-11-22", None));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > false; externalId: nothing > hc:acme:hr/1; userName: nothing > p1;
-    1 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; userName: nothing > p3;
+    0 Create hr/1 [Joiner] active: nothing > false; externalId: nothing > hc:acme:hr:1; userName: nothing > p1;
+    1 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > p3;
     "###);
 }
 
 #[test]
 fn with_nothing_said_about_days_it_is_made_as_soon_as_the_start_is_known_and_may_be_active() {
-    assert_snapshot!(ahead("{active: true}").record("hr", days("1", "2029-01-01", None)).told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > p1;");
+    assert_snapshot!(ahead("{active: true}").record("hr", days("1", "2029-01-01", None)).told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > p1;");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn groups_of_joiners_are_those_that_say_so() {
     let scene = Scene::new(&documents).record("hr", days("1", "2026-11-30", None));
     let scene = scene.marked_group("g1", "group/everybody", "everybody").marked_group("g2", "group/welcome", "welcome");
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > false; externalId: nothing > hc:acme:hr/1; userName: nothing > p1;
+    0 Create hr/1 [Joiner] active: nothing > false; externalId: nothing > hc:acme:hr:1; userName: nothing > p1;
     1 AddMembers group/welcome [Mover] id=g2 hr/1 needs [0]
     "###);
     // Those that come later come to the account that waits, too.
@@ -125,7 +125,7 @@ fn an_account_that_exists_waits_too() {
     assert_snapshot!(scene.told(), @r###"
     0 Deactivate hr/1 [Mover] id=u1 active: true > false; needs [2] risks [SignIn]
     1 Deactivate hr/2 [Mover] id=u2 active: true > false; risks [SignIn]
-    2 Adopt hr/1 [Joiner] id=u1 externalId: nothing > hc:acme:hr/1; risks [Adoption]
+    2 Adopt hr/1 [Joiner] id=u1 externalId: nothing > hc:acme:hr:1; risks [Adoption]
     "###);
 }
 
@@ -140,9 +140,9 @@ fn adoption_gives_access_back_where_a_manifest_says_so_by_name() {
     let scene = ["1", "2", "3"].iter().fold(Scene::new(&documents), |scene, key| scene.record("hr", person(key)).account(inactive(key)));
     // The third was deactivated by headcount, and has lost its mark.
     assert_snapshot!(scene.deactivated("u3", 2).told(), @r###"
-    0 Adopt hr/1 [Joiner] id=u1 active: false > true; externalId: nothing > hc:acme:hr/1; risks [Reactivation, Adoption]
-    1 Adopt hr/2 [Joiner] id=u2 externalId: nothing > hc:acme:hr/2; risks [Adoption]
-    2 Adopt hr/3 [Joiner] id=u3 active: false > true; externalId: nothing > hc:acme:hr/3; risks [Reactivation, Adoption]
+    0 Adopt hr/1 [Joiner] id=u1 active: false > true; externalId: nothing > hc:acme:hr:1; risks [Reactivation, Adoption]
+    1 Adopt hr/2 [Joiner] id=u2 externalId: nothing > hc:acme:hr:2; risks [Adoption]
+    2 Adopt hr/3 [Joiner] id=u3 active: false > true; externalId: nothing > hc:acme:hr:3; risks [Reactivation, Adoption]
     (Warning DeactivatedElsewhere) hr/2: deactivated, and not by headcount as far as it remembers; stays so
     "###);
 }

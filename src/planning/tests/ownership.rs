@@ -14,7 +14,7 @@ fn an_account_found_by_a_name_is_adopted_with_everything_that_changes() {
         .account(json!({"id": "u1", "userName": "Ada", "title": "Chief"}))
         .account(json!({"id": "u2", "userName": "bob"}));
     assert_snapshot!(scene.told(), @r"
-    0 Adopt hr/1 [Joiner] id=u1 externalId: nothing > hc:acme:hr/1; title: Chief > Boss; risks [Adoption]
+    0 Adopt hr/1 [Joiner] id=u1 externalId: nothing > hc:acme:hr:1; title: Chief > Boss; risks [Adoption]
     (Warning OwnershipUnproven) hr/2: has left, and an active account looks like theirs, but nothing proves that it is headcount's; left as it is
     ");
 }
@@ -30,8 +30,8 @@ fn a_link_alone_proves_ownership_and_the_mark_is_set_again() {
         .able(|able| able.account_marker = None);
     assert_snapshot!(scene.told(), @"0 Adopt hr/2 [Joiner] id=u2 risks [Adoption]");
     assert_snapshot!(scene.able(|able| able.account_marker = Some("externalId".into())).told(), @r###"
-    0 Update hr/1 [Mover] id=u1 externalId: nothing > hc:acme:hr/1;
-    1 Adopt hr/2 [Joiner] id=u2 externalId: nothing > hc:acme:hr/2; risks [Adoption]
+    0 Update hr/1 [Mover] id=u1 externalId: nothing > hc:acme:hr:1;
+    1 Adopt hr/2 [Joiner] id=u2 externalId: nothing > hc:acme:hr:2; risks [Adoption]
     (Warning ChangedElsewhere) hr/1: its account, ours by the state, has no mark of headcount; if somebody removed it, they should know that it is set again
     "###);
 }
@@ -51,7 +51,7 @@ fn two_hits_and_two_claimants_block_those_and_no_others() {
         .account(json!({"id": "u5", "userName": "cy"}))
         .account(json!({"id": "u6", "userName": "di"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Adopt hr/5 [Joiner] id=u6 externalId: nothing > hc:acme:hr/5; title: nothing > None; risks [Adoption]
+    0 Adopt hr/5 [Joiner] id=u6 externalId: nothing > hc:acme:hr:5; title: nothing > None; risks [Adoption]
     (Error AmbiguousCorrelation) hr/1: its attributes lead to different accounts (u1, u2)
     (Error AmbiguousCorrelation) hr/2: several accounts have its title (u3, u4)
     (Error DuplicateKey) hr/3, hr/4 claim one account, so none of them gets it (u5)
@@ -84,7 +84,7 @@ fn foreign_marks_are_never_overwritten() {
         .person("2", "bob")
         .person("3", "cy")
         .account(json!({"id": "u1", "userName": "ada", "externalId": "okta-7"}))
-        .account(json!({"id": "u2", "userName": "bob", "externalId": "hc:other:hr/2"}))
+        .account(json!({"id": "u2", "userName": "bob", "externalId": "hc:other:hr:2"}))
         .account(json!({"id": "u3", "userName": "cy", "externalId": "okta-8"}))
         .link(ObjectKind::Account, "hr/3", "u3");
     assert_snapshot!(scene.told(), @r###"
@@ -136,7 +136,7 @@ fn additive_never_removes() {
         .record("hr", json!({"id": "2", "login": "bob", "left": true}))
         .marked("u2", "hr/2", "bob")
         .marked("u3", "hr/3", "cy");
-    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;");
+    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn authoritative_removes_what_nobody_declares_but_not_on_weak_evidence() {
         .marked("u1", "hr/1", "ada")
         .account(json!({"id": "u2", "userName": "bob"}))
         .account(json!({"id": "u3", "userName": "stranger"}))
-        .account(json!({"id": "u4", "userName": "other", "externalId": "hc:other:hr/4"}));
+        .account(json!({"id": "u4", "userName": "other", "externalId": "hc:other:hr:4"}));
     assert_snapshot!(scene.told(), @r###"
     0 Deactivate hr/2 [Leaver] id=u2 active: true > false; risks [SignIn]
     1 Deactivate id:u3 [Pruned] id=u3 active: true > false; risks [SignIn]

@@ -29,7 +29,7 @@ fn users_stand_alone_override_and_exclude() {
     assert_snapshot!(scene.told(), @r###"
     0 Deactivate hr/2 [Deselected] id=u2 active: true > false; risks [SignIn]
     1 Deactivate user/temp [Leaver] id=u3 active: true > false; risks [SignIn]
-    2 Create user/bot [Joiner] active: nothing > true; externalId: nothing > hc:acme:user/bot; manager: nothing > → hr/1; userName: nothing > bot;
+    2 Create user/bot [Joiner] active: nothing > true; externalId: nothing > hc:acme:user:bot; manager: nothing > → hr/1; userName: nothing > bot;
     3 Update hr/1 [Mover] id=u1 title: nothing > Chief;
     (Warning Deselection) hr/2: no longer covered by a select, a scope or a lifecycle, so the account goes
     (Warning UnknownMember) hr/404 is overridden, but no source has it
@@ -50,8 +50,8 @@ fn a_second_source_adds_what_it_knows_and_makes_nobody_exist() {
         .record("ldap", json!({"id": "d", "login": "cy", "title": "One"}))
         .record("ldap", json!({"id": "e", "login": "cy", "title": "Two"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; title: nothing > From the directory; userName: nothing > ada;
-    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; title: nothing > From the directory; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
     (Error AmbiguousCorrelation) hr/3: ldap/d and ldap/e have the same userName, so which is theirs can't be told
     (Error ExpressionFailed) hr/3: its startDate is not known, so nothing is changed for it
     "###);
@@ -65,8 +65,8 @@ fn what_a_source_that_was_cut_off_may_know_is_unknown() {
         .record("hr", json!({"id": "1", "login": "ada", "title": "From HR"}))
         .record("hr", json!({"id": "2", "login": "bob", "title": "From HR"}))
         .record("ldap", json!({"id": "b", "login": "bob", "title": "From the directory"}))
-        .account(json!({"id": "u1", "userName": "ada", "title": "Kept", "externalId": "hc:acme:hr/1"}))
-        .account(json!({"id": "u2", "userName": "bob", "title": "Kept", "externalId": "hc:acme:hr/2"}));
+        .account(json!({"id": "u1", "userName": "ada", "title": "Kept", "externalId": "hc:acme:hr:1"}))
+        .account(json!({"id": "u2", "userName": "bob", "title": "Kept", "externalId": "hc:acme:hr:2"}));
     assert_snapshot!(scene.clone().told(), @r###"
     0 Update hr/1 [Mover] id=u1 title: Kept > From HR;
     1 Update hr/2 [Mover] id=u2 title: Kept > From the directory;
@@ -85,7 +85,7 @@ fn a_scope_or_a_select_that_no_longer_covers_somebody_is_told_apart() {
         .record("hr", json!({"id": "1", "login": "ada", "title": "Boss"}))
         .record("hr", json!({"id": "2", "login": "bob", "title": "Boss"}))
         .record("hr", json!({"id": "3", "login": "cy", "title": "Clerk"}))
-        .account(json!({"id": "u1", "userName": "ada", "title": "Boss", "externalId": "hc:acme:hr/1"}))
+        .account(json!({"id": "u1", "userName": "ada", "title": "Boss", "externalId": "hc:acme:hr:1"}))
         .marked("u2", "hr/2", "bob")
         .marked("u3", "hr/3", "cy");
     assert_snapshot!(scene.told(), @r###"
@@ -100,27 +100,27 @@ fn planning_for_some_gives_their_part_of_the_whole() {
     let documents = [source("hr", ""), target("  groups: {}\n"), group("all", "  rule: 'true'\n"), group("ops", "  rule: 'true'\n")];
     let scene = Scene::new(&documents).person("1", "ada").record("hr", json!({"id": "2", "login": "bob", "boss": "1"})).person("3", "cy");
     assert_snapshot!(scene.told(), @r###"
-    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group/all;
-    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
-    2 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
-    3 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
-    4 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; manager: nothing > → hr/1; userName: nothing > bob; needs [2]
+    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group:all;
+    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
+    2 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    3 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
+    4 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; manager: nothing > → hr/1; userName: nothing > bob; needs [2]
     5 AddMembers group/all [Mover] hr/1 hr/2 hr/3 needs [0, 2, 3, 4]
     6 AddMembers group/ops [Mover] hr/1 hr/2 hr/3 needs [1, 2, 3, 4]
     "###);
     assert_snapshot!(tell(&scene.plan_only(&["hr/2"])), @r###"
-    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group/all;
-    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
-    2 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
-    3 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; manager: nothing > → hr/1; userName: nothing > bob; needs [2]
+    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group:all;
+    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
+    2 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    3 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; manager: nothing > → hr/1; userName: nothing > bob; needs [2]
     4 AddMembers group/all [Mover] hr/2 needs [0, 2, 3]
     5 AddMembers group/ops [Mover] hr/2 needs [1, 2, 3]
     "###);
     assert_snapshot!(tell(&scene.plan_only(&["group/ops"])), @r###"
-    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
-    1 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
-    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
-    3 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; manager: nothing > → hr/1; userName: nothing > bob; needs [1]
+    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
+    1 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
+    3 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; manager: nothing > → hr/1; userName: nothing > bob; needs [1]
     4 AddMembers group/ops [Mover] hr/1 hr/2 hr/3 needs [0, 1, 2, 3]
     "###);
 }
@@ -140,7 +140,7 @@ fn an_account_that_was_merely_found_is_nobodys_manager() {
         .record("hr", json!({"id": "2", "login": "bob", "start": "2099-01-01"}))
         .account(json!({"id": "u2", "userName": "bob"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
     (Warning UnresolvedReference) hr/1: manager is hr/2, who has no account here; it is left out
     "###);
 }

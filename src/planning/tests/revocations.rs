@@ -68,7 +68,7 @@ fn every_entitlement_goes_and_none_is_given_or_changed() {
     "#);
     let already = Scene::new(&[source("hr", ""), target(""), revocation(&["1"], ""), declared("card")])
         .person("1", "jane")
-        .account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false}))
+        .account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr:1", "active": false}))
         .entitled("a1", "card", json!({"limit": 500}));
     assert_snapshot!(already.told(), @r#"0 RemoveEntitlement hr/1 [Revoked] id=a1 "card""#);
 }
@@ -101,7 +101,7 @@ fn a_source_that_can_t_be_read_keeps_nobody_going() {
     let scene = scene(GROUPS).read("hr", ObjectKind::Account, gone).marked("a1", "hr/1", "jane");
     assert_snapshot!(scene.told(), @r"
     0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
-    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
+    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
     (Incomplete IncompleteRead) hr: no route; nobody counts as gone
     ");
 }
@@ -115,8 +115,8 @@ fn every_account_of_theirs_goes_and_a_namesake_s_stays() {
         .account(json!({"id": "a1", "userName": "old"}))
         .marked("a2", "hr/1", "jane2")
         .account(json!({"id": "a3", "userName": "Jane"}))
-        .account(json!({"id": "a4", "userName": "other", "title": "Boss", "externalId": "hc:else:hr/1"}))
-        .account(json!({"id": "a5", "userName": "own", "title": "Boss", "externalId": "hc:acme:hr/2"}));
+        .account(json!({"id": "a4", "userName": "other", "title": "Boss", "externalId": "hc:else:hr:1"}))
+        .account(json!({"id": "a5", "userName": "own", "title": "Boss", "externalId": "hc:acme:hr:2"}));
     assert_snapshot!(scene.told(), @r"
     0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
     1 Deactivate hr/1 [Revoked] id=a2 active: true > false; risks [SignIn]
@@ -140,7 +140,7 @@ fn protection_holds() {
     assert_snapshot!(scene.told(), @r"
     0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn] WITHHELD
     1 RemoveMembers id:g2 [Revoked] id=g2 hr/1 WITHHELD
-    2 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;
+    2 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
     (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
     (Refused Protected) chat: 1 protected account or group would be deactivated, deleted or stripped of a group or an entitlement; none of that goes
     ");
@@ -158,9 +158,9 @@ fn guardrails_hold_nothing_up() {
 #[test]
 fn what_is_so_already_is_not_done_again() {
     let scene =
-        scene(GROUPS).person("1", "jane").account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false}));
+        scene(GROUPS).person("1", "jane").account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr:1", "active": false}));
     let still_in = scene.clone().group("g2", "others").member("g2", "a1");
-    let group = "0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group/ops;";
+    let group = "0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;";
     assert_eq!(scene.told(), group);
     assert_eq!(
         still_in.told(),
@@ -184,7 +184,7 @@ fn a_target_that_can_t_deactivate_takes_what_it_can() {
 fn lifting_it_gives_back_what_the_rules_give() {
     let scene = Scene::new(&[source("hr", ""), target(GROUPS), group("ops", "  rule: 'true'\n")])
         .person("1", "jane")
-        .account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false}))
+        .account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr:1", "active": false}))
         .marked_group("g1", "group/ops", "ops")
         .deactivated("a1", 3);
     assert_snapshot!(scene.told(), @r"
@@ -198,14 +198,14 @@ fn lifting_it_gives_back_an_account_that_nobody_owned() {
     let mut scene =
         Scene::simple().person("1", "jane").account(json!({"id": "a1", "userName": "jane", "active": false})).deactivated("a1", 3);
     scene.memory.cut_off.push(CutOff { target: "chat".into(), id: "a1".into(), key: "hr/1".into() });
-    assert_snapshot!(scene.told(), @"0 Adopt hr/1 [Joiner] id=a1 active: false > true; externalId: nothing > hc:acme:hr/1; risks [Reactivation, Adoption]");
+    assert_snapshot!(scene.told(), @"0 Adopt hr/1 [Joiner] id=a1 active: false > true; externalId: nothing > hc:acme:hr:1; risks [Reactivation, Adoption]");
 }
 
 #[test]
 fn a_key_that_nobody_has_is_told_with_the_nearest() {
     let scene = Scene::new(&[source("hr", ""), target(""), revocation(&["10032"], "")]).person("10023", "jane");
     assert_snapshot!(scene.told(), @r"
-    0 Create hr/10023 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/10023; userName: nothing > jane;
+    0 Create hr/10023 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:10023; userName: nothing > jane;
     (Error UnknownMember) revocation/stop: nobody has the key hr/10032, neither in a source nor at a target: nobody is cut off by it
     ");
     assert!(scene.plan().findings.iter().any(|finding| finding.hint.as_deref() == Some("Did you mean hr/10023?")));
@@ -214,13 +214,13 @@ fn a_key_that_nobody_has_is_told_with_the_nearest() {
 #[test]
 fn a_day_that_is_past_asks() {
     let scene = Scene::new(&[source("hr", ""), target(""), revocation(&["1"], "  until: \"2026-11-21\"\n")]).person("1", "jane");
-    assert_snapshot!(scene.account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false})).told(), @"(Warning Revocation) hr/1: the last day of revocation/stop was 2026-11-21; nothing is given back before somebody says so");
+    assert_snapshot!(scene.account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr:1", "active": false})).told(), @"(Warning Revocation) hr/1: the last day of revocation/stop was 2026-11-21; nothing is given back before somebody says so");
 }
 
 #[test]
 fn a_command_counts_until_a_manifest_covers_it() {
     let scene = standing(Scene::simple().able(|can| can.end_sessions = true), "hr/1", Vec::new());
-    let scene = scene.person("1", "jane").account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr/1", "active": false}));
+    let scene = scene.person("1", "jane").account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr:1", "active": false}));
     assert_snapshot!(scene.told(), @r"
     0 EndSessions hr/1 [Revoked] id=a1
     (Warning Revocation) hr/1: cut off by `headcount revoke` since 2026-11-22T12:00:00Z (stolen laptop); in force, not yet in a manifest

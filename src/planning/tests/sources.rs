@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value as Json, json};
 
 use super::super::record_links;
-use super::super::testing::{Scene, source, target};
+use super::super::testing::{Scene, mark, source, target};
 use crate::model::{Evidence, ObjectKind};
 use crate::planning::why::Provenance;
 
@@ -65,7 +65,7 @@ fn behind(scene: &Scene, key: &str) -> String {
 }
 
 fn account(id: &str, key: &str, login: &str, title: &str) -> Json {
-    json!({"id": id, "userName": login, "title": title, "externalId": format!("hc:acme:{key}")})
+    json!({"id": id, "userName": login, "title": title, "externalId": mark(key)})
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn keys_are_tried_in_order_for_everybody() {
         .record("ldap", json!({"id": "a", "number": "n1", "mail": "bob@x", "title": "A"}))
         .record("ldap", json!({"id": "c", "mail": "cy@x", "title": "C"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; title: nothing > A; userName: nothing > ada;
-    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
-    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; title: nothing > C; userName: nothing > cy;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; title: nothing > A; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
+    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; title: nothing > C; userName: nothing > cy;
     "###);
     assert_snapshot!(behind(&scene, "hr/1"), @r###"
     hr/1 active
@@ -110,7 +110,7 @@ fn keys_that_hit_different_records_block_that_identity_alone_and_name_both() {
         .record("ldap", json!({"id": "f", "mail": "ed@x"}));
     // The directory may know their first day, so whoever is in doubt stays as they are.
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/5; title: nothing > Clerk; userName: nothing > ed;
+    0 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:5; title: nothing > Clerk; userName: nothing > ed;
     (Error AmbiguousCorrelation) hr/1: its employeeNumber and its emails lead to different records, ldap/a and ldap/b
     (Error AmbiguousCorrelation) hr/2: ldap/c and ldap/d have the same employeeNumber, so which is theirs can't be told
     (Error AmbiguousCorrelation) hr/3 and hr/4 have the same emails as ldap/e, so whose record it is can't be told
@@ -135,11 +135,11 @@ fn keys_that_hit_different_records_block_that_identity_alone_and_name_both() {
     let mut settled = directory(&settled);
     settled.take_records(&scene);
     assert_snapshot!(settled.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; title: nothing > Boss; userName: nothing > ada;
-    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; title: nothing > Clerk; userName: nothing > bob;
-    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; title: nothing > Clerk; userName: nothing > cy;
-    3 Create hr/4 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/4; title: nothing > Clerk; userName: nothing > di;
-    4 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/5; title: nothing > Clerk; userName: nothing > ed;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; title: nothing > Boss; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; title: nothing > Clerk; userName: nothing > bob;
+    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; title: nothing > Clerk; userName: nothing > cy;
+    3 Create hr/4 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:4; title: nothing > Clerk; userName: nothing > di;
+    4 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:5; title: nothing > Clerk; userName: nothing > ed;
     (Error UnknownMember) hr/5: the User ed names the record ldap/gone, which is not there
     "###);
     assert_snapshot!(behind(&settled, "hr/4"), @r###"
@@ -162,9 +162,9 @@ fn a_key_may_be_composite_and_normalised() {
         .record("badges", json!({"id": "x", "last": "MULLER", "start": "2021-01-01", "title": "Badge"}))
         .record("badges", json!({"id": "y", "last": "Cyan", "title": "Without a date"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
-    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; title: nothing > Badge; userName: nothing > bob;
-    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; title: nothing > Badge; userName: nothing > bob;
+    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
     "###);
     assert_snapshot!(behind(&scene, "hr/2"), @r###"
     hr/2 active
@@ -180,8 +180,8 @@ fn one_person_in_two_systems_for_people_is_one_identity() {
         .record("new", json!({"id": "77", "login": "ada.l", "title": "New", "number": "n1"}))
         .record("new", json!({"id": "78", "login": "bob", "boss": "77"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create old/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:old/1; title: nothing > Old; userName: nothing > ada;
-    1 Create new/78 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new/78; manager: nothing > → old/1; userName: nothing > bob; needs [0]
+    0 Create old/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:old:1; title: nothing > Old; userName: nothing > ada;
+    1 Create new/78 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new:78; manager: nothing > → old/1; userName: nothing > bob; needs [0]
     "###);
     assert_snapshot!(behind(&scene, "new/77"), @r###"
     old/1 active
@@ -292,7 +292,7 @@ fn what_is_ambiguous_between_two_systems_makes_nobody() {
         .record("new", json!({"id": "79", "login": "bob", "mail": "bob@x"}))
         .account(account("u1", "old/1", "ada", "Clerk"));
     assert_snapshot!(scene.told(), @r###"
-    0 Create new/79 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new/79; userName: nothing > bob;
+    0 Create new/79 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new:79; userName: nothing > bob;
     (Error AmbiguousCorrelation) old/1: new/77 and new/78 have the same emails, so which is theirs can't be told
     (Error ExpressionFailed) new/77, new/78: its record may be somebody else's, so nothing is changed for it
     (Error ExpressionFailed) old/1: which record of new is theirs can't be told, so nothing is changed for it
@@ -304,8 +304,8 @@ fn what_is_ambiguous_between_two_systems_makes_nobody() {
     let mut settled = merged(&[user("ada", "{overrides: {source: old, key: '1'}, records: [{source: new, key: '78'}]}")]);
     settled.take_records(&scene);
     assert_snapshot!(settled.told(), @r###"
-    0 Create new/77 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new/77; userName: nothing > ada.l;
-    1 Create new/79 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new/79; userName: nothing > bob;
+    0 Create new/77 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new:77; userName: nothing > ada.l;
+    1 Create new/79 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new:79; userName: nothing > bob;
     2 Update old/1 [Mover] id=u1 title: Clerk > Boss;
     "###);
 }
@@ -352,8 +352,8 @@ fn what_is_remembered_gives_way_to_a_stronger_key_and_says_so() {
         .record("ldap", json!({"id": "a", "mail": "ada@x", "number": "n2", "title": "T"}));
     now.memory = before.memory;
     assert_snapshot!(now.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
-    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; title: nothing > T; userName: nothing > bob;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; title: nothing > T; userName: nothing > bob;
     (Warning RecordHandedOn) ldap/a was hr/1's and is now hr/2's, by its employeeNumber
     "###);
     assert_snapshot!(remembered(&remembering(now)), @"ldap/a is hr/2's");
@@ -391,7 +391,7 @@ fn a_rehire_with_a_new_key_gets_the_old_account_only_where_a_manifest_says_so() 
         directory(more)
             .record("hr", json!({"id": "9", "login": "ada", "title": "Back", "number": "n9"}))
             .record("ldap", json!({"id": "a", "number": "n9"}))
-            .account(json!({"id": "u1", "userName": "ada", "title": "Gone", "externalId": "hc:acme:hr/1", "active": false}))
+            .account(json!({"id": "u1", "userName": "ada", "title": "Gone", "externalId": "hc:acme:hr:1", "active": false}))
             .deactivated("u1", 40)
             .link(ObjectKind::Account, "hr/1", "u1")
     };
@@ -399,10 +399,10 @@ fn a_rehire_with_a_new_key_gets_the_old_account_only_where_a_manifest_says_so() 
     let hint = now(&[]).plan().findings.into_iter().find_map(|finding| finding.hint).unwrap();
     assert_snapshot!(hint, @"It was hr/1's, who is gone. If they are one person, say so in a User for hr/9: formerKeys: [hr/1].");
     let said = [user("ada", "{overrides: {source: hr, key: '9'}, formerKeys: [hr/1]}")];
-    assert_snapshot!(now(&said).told(), @"0 Reactivate hr/9 [Returned] id=u1 active: false > true; externalId: hc:acme:hr/1 > hc:acme:hr/9; title: Gone > Back; risks [Reactivation]");
+    assert_snapshot!(now(&said).told(), @"0 Reactivate hr/9 [Returned] id=u1 active: false > true; externalId: hc:acme:hr:1 > hc:acme:hr:9; title: Gone > Back; risks [Reactivation]");
     // The old record may still be there, as one who has left; whoever has not left keeps the key.
     let left = now(&said).record("hr", json!({"id": "1", "login": "ada", "title": "Gone", "number": "n1", "left": true}));
-    assert_snapshot!(left.told(), @"0 Reactivate hr/9 [Returned] id=u1 active: false > true; externalId: hc:acme:hr/1 > hc:acme:hr/9; title: Gone > Back; risks [Reactivation]");
+    assert_snapshot!(left.told(), @"0 Reactivate hr/9 [Returned] id=u1 active: false > true; externalId: hc:acme:hr:1 > hc:acme:hr:9; title: Gone > Back; risks [Reactivation]");
     let here = now(&said).record("hr", json!({"id": "1", "login": "ada.l", "title": "Here", "number": "n1"}));
     assert_snapshot!(here.told(), @r###"
     0 Reactivate hr/1 [Returned] id=u1 active: false > true; title: Gone > Here; userName: ada > ada.l; risks [SignIn, Reactivation]
@@ -421,7 +421,7 @@ fn a_rehire_with_a_new_key_is_carried_on_by_the_other_system_s_record() {
     let mut now = merged(&[])
         .record("old", json!({"id": "9", "login": "ada", "title": "Back", "number": "n1"}))
         .record("new", json!({"id": "77", "login": "ada", "title": "Was", "number": "n1", "left": true}))
-        .account(json!({"id": "u1", "userName": "ada", "title": "Was", "externalId": "hc:acme:old/1", "active": false}))
+        .account(json!({"id": "u1", "userName": "ada", "title": "Was", "externalId": "hc:acme:old:1", "active": false}))
         .deactivated("u1", 40);
     now.memory.records = before.memory.records;
     assert_snapshot!(now.told(), @"0 Reactivate old/1 [Returned] id=u1 active: false > true; title: Was > Back; risks [Reactivation]");
@@ -457,7 +457,7 @@ fn somebody_of_the_second_system_whom_the_first_one_hires_keeps_key_and_account(
     assert_snapshot!(after.told(), @"0 Update new/78 [Mover] id=u2 title: Clerk > Head;");
     // Without a state the account is found by the other record's key, and gets the new one.
     assert_snapshot!(hired.forgetful().told(), @r###"
-    0 Update old/5 [Mover] id=u2 externalId: hc:acme:new/78 > hc:acme:old/5; title: Clerk > Head;
+    0 Update old/5 [Mover] id=u2 externalId: hc:acme:new:78 > hc:acme:old:5; title: Clerk > Head;
     (Warning StateLost) chat: 1 of its accounts carry headcount's mark, but there is no state: it was lost
     "###);
     // An address joins nobody with somebody who is known already.
@@ -502,8 +502,8 @@ fn a_user_whom_a_key_finds_is_the_same_person() {
         .record("hr", json!({"id": "1", "login": "ada.l", "title": "Boss", "number": "n1"}))
         .record("hr", json!({"id": "2", "login": "bob", "number": "n2", "boss": "1"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create user/ada [Joiner] active: nothing > true; externalId: nothing > hc:acme:user/ada; title: nothing > Boss; userName: nothing > ada;
-    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; manager: nothing > → user/ada; userName: nothing > bob; needs [0]
+    0 Create user/ada [Joiner] active: nothing > true; externalId: nothing > hc:acme:user:ada; title: nothing > Boss; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; manager: nothing > → user/ada; userName: nothing > bob; needs [0]
     "###);
 }
 
@@ -517,8 +517,8 @@ fn a_key_that_fails_on_one_record_is_told_and_makes_nobody() {
         .record("new", json!({"id": "78", "login": "bob", "start": "no date"}))
         .record("new", json!({"id": "79", "login": "cy"}));
     assert_snapshot!(scene.told(), @r###"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
-    1 Create new/79 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new/79; userName: nothing > cy;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    1 Create new/79 [Joiner] active: nothing > true; externalId: nothing > hc:acme:new:79; userName: nothing > cy;
     (Error ExpressionFailed) new/78: the key by which it would be found in other sources could not be worked out: `date(identity.startDate)` gets a text that is no date it knows; give its format, such as "dd/MM/yyyy", so nothing is changed for it
     "###);
 }
@@ -528,7 +528,7 @@ fn a_rehire_with_the_same_key_is_reactivated() {
     let scene = merged(&[])
         .record("old", json!({"id": "1", "login": "ada", "title": "Was", "number": "n1", "left": true}))
         .record("new", json!({"id": "77", "login": "ada", "title": "Back", "number": "n1"}))
-        .account(json!({"id": "u1", "userName": "ada", "title": "Was", "externalId": "hc:acme:old/1", "active": false}))
+        .account(json!({"id": "u1", "userName": "ada", "title": "Was", "externalId": "hc:acme:old:1", "active": false}))
         .deactivated("u1", 40);
     assert_snapshot!(scene.told(), @"0 Reactivate old/1 [Returned] id=u1 active: false > true; title: Was > Back; risks [Reactivation]");
 }
@@ -569,7 +569,7 @@ fn what_one_source_tells_may_be_the_key_of_another() {
         .record("hr", json!({"id": "1", "login": "ada", "number": "n1"}))
         .record("ldap", json!({"id": "a", "number": "n1", "mail": "ada@x"}))
         .record("chatty", json!({"id": "U7", "mail": "ADA@x", "title": "From the chat"}));
-    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; title: nothing > From the chat; userName: nothing > ada;");
+    assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; title: nothing > From the chat; userName: nothing > ada;");
     assert_snapshot!(behind(&scene, "hr/1"), @r###"
     hr/1 active
     hr/1
@@ -598,7 +598,7 @@ fn missing_falls_through_three_sources_clear_does_not_and_unknown_never() {
     );
     let documents = [hr, small("top", &rest(false, 30)), small("mid", &rest(false, 20)), target("")];
     let account =
-        |at: u8| json!({"id": format!("u{at}"), "userName": format!("p{at}"), "title": "Kept", "externalId": format!("hc:acme:hr/{at}")});
+        |at: u8| json!({"id": format!("u{at}"), "userName": format!("p{at}"), "title": "Kept", "externalId": format!("hc:acme:hr:{at}")});
     let person = |at: u8| json!({"id": at.to_string(), "login": format!("p{at}"), "number": at.to_string(), "title": "From hr"});
     let mut scene = Scene::new(&documents);
     for at in 1..=4 {
@@ -648,8 +648,8 @@ fn users_create_override_and_exclude_over_several_sources() {
         .account(account("u2", "hr/2", "bob", "Boss"));
     assert_snapshot!(scene.told(), @r###"
     0 Deactivate hr/2 [Deselected] id=u2 active: true > false; risks [SignIn]
-    1 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; manager: nothing > → hr/2; title: nothing > Chief; userName: nothing > ada;
-    2 Create user/bot [Joiner] active: nothing > true; externalId: nothing > hc:acme:user/bot; title: nothing > A bot's; userName: nothing > bot;
+    1 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; manager: nothing > → hr/2; title: nothing > Chief; userName: nothing > ada;
+    2 Create user/bot [Joiner] active: nothing > true; externalId: nothing > hc:acme:user:bot; title: nothing > A bot's; userName: nothing > bot;
     (Warning Deselection) hr/2: no longer covered by a select, a scope or a lifecycle, so the account goes
     "###);
 }

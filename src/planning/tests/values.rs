@@ -18,7 +18,7 @@ fn holding(attribute: &str, rule: &str) -> Scene {
 fn told(attribute: &str, rule: &str, record: &Json, observed: Json) -> String {
     let mut row = json!({"id": "1", "login": "ada"});
     row.as_object_mut().unwrap().extend(record.as_object().unwrap().clone());
-    let mut account = json!({"id": "u1", "userName": "ada", "externalId": "hc:acme:hr/1"});
+    let mut account = json!({"id": "u1", "userName": "ada", "externalId": "hc:acme:hr:1"});
     account[attribute] = observed;
     holding(attribute, rule).record("hr", row).account(account).told()
 }
@@ -32,9 +32,9 @@ fn addresses_are_put_together_and_what_is_not_there_is_left_out() {
         .record("hr", json!({"id": "2", "login": "bob", "work": "bob@acme.example"}))
         .record("hr", json!({"id": "3", "login": "cy", "private": "cy@home.example"}));
     assert_snapshot!(scene.told(), @r"
-    0 Create hr/1 [Joiner] active: nothing > true; emails: nothing > [{primary: true, type: work, value: ada@acme.example}, {type: home, value: ada@home.example}]; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
-    1 Create hr/2 [Joiner] active: nothing > true; emails: nothing > [{primary: true, type: work, value: bob@acme.example}]; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
-    2 Create hr/3 [Joiner] active: nothing > true; emails: nothing > [{type: home, value: cy@home.example}]; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
+    0 Create hr/1 [Joiner] active: nothing > true; emails: nothing > [{primary: true, type: work, value: ada@acme.example}, {type: home, value: ada@home.example}]; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; emails: nothing > [{primary: true, type: work, value: bob@acme.example}]; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
+    2 Create hr/3 [Joiner] active: nothing > true; emails: nothing > [{type: home, value: cy@home.example}]; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
     ");
 }
 
@@ -111,13 +111,13 @@ fn a_required_value_that_nobody_gives_is_told_and_changes_nothing() {
         .record("hr", json!({"id": "4", "login": "di", "left": true}))
         .record("hr", json!({"id": "5", "login": "ed", "desk": "Sales"}));
     assert_snapshot!(scene.told(), @r"
-    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/1; userName: nothing > ada;
-    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/2; userName: nothing > bob;
-    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/3; userName: nothing > cy;
-    3 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/5; userName: nothing > ed;
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
+    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
+    3 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:5; userName: nothing > ed;
     (Warning RequiredAttributeMissing) hr/2, hr/3, hr/5: department is required by hr and has no value
     ");
     let second = Scene::new(&[required("    - {attribute: department, value: record.desk}\n"), target("")])
         .record("hr", json!({"id": "5", "login": "ed", "desk": "Sales"}));
-    assert_snapshot!(second.told(), @"0 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr/5; userName: nothing > ed;");
+    assert_snapshot!(second.told(), @"0 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:5; userName: nothing > ed;");
 }
