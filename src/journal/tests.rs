@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::*;
-use crate::model::{Action, AttributeChange, Cause, Change, ChangeId, ObjectKind, ObjectRef, Outcome, Plan, Reason, Value};
+use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectKind, ObjectRef, Outcome, Plan, Reason, Value};
 use crate::state::Store;
 
 fn store() -> (tempfile::TempDir, Arc<Store>) {

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::diagnostic::Place;
 use crate::manifest::kinds::{DepartureAction, Ownership};
-use crate::model::{Cause, FORMAT_VERSION, MemberChange, ObjectRef, WindowEntry};
+use crate::model::{FORMAT_VERSION, MemberChange, ObjectRef, WindowEntry};
 use crate::policy::{DeparturePolicy, GuardrailPolicy, ProtectionPolicy};
 
 /// A target, what is known of it, and a plan for it; each test changes what it is about.

@@ -6,8 +6,8 @@ use jiff::civil::date;
 
 use crate::diagnostic::Place;
 use crate::model::{
-    Action, AttributeChange, Cause, Change, ChangeId, Evidence, FORMAT_VERSION, Finding, FindingCode, MemberChange, ObjectKind, ObjectRef,
-    Plan, Reason, Risk, Severity, Subject, SystemEvidence, Upcoming, Value, Withheld,
+    Action, AttributeChange, Change, ChangeId, Evidence, FORMAT_VERSION, Finding, FindingCode, MemberChange, ObjectKind, ObjectRef, Plan,
+    Reason, Risk, Severity, Subject, SystemEvidence, Upcoming, Value, Withheld,
 };
 
 /// A plan with nothing in it.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headcount::connector::{Permit, TargetConnector, Write, Written};
-use headcount::model::{Action, Cause, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
+use headcount::model::{Action, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
 use serde_json::Value as Json;
 
 use super::declared::{Declared, Person, Team};

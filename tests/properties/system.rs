@@ -383,7 +383,7 @@ pub fn text(attributes: &BTreeMap<String, Value>, name: &str) -> Option<String> 
 
 #[cfg(test)]
 mod tests {
-    use headcount::model::{Cause, ObjectRef, Reason};
+    use headcount::model::{ObjectRef, Reason};
 
     use super::*;
 

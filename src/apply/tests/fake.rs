@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::connector::{LookupRequest, PageSink, Permit, ReadRequest, Reader, TargetConnector, Write, Writer, Written};
 use crate::journal::Journal;
 use crate::model::{
-    Action, AttributeChange, Capabilities, Cause, Change, ChangeId, Evidence, MemberChange, ObjectKind, ObjectRef, Page, Plan, ReadReport,
-    Reason, SystemError, Value,
+    Action, AttributeChange, Capabilities, Change, ChangeId, Evidence, MemberChange, ObjectKind, ObjectRef, Page, Plan, ReadReport, Reason,
+    SystemError, Value,
 };
 use crate::state::Store;
 

@@ -17,7 +17,7 @@ use super::super::read::ScimReader;
 use super::super::write::ScimWriter;
 use crate::connector::{Permit, Write, Writer, Written};
 use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
-use crate::model::{Action, Cause, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
+use crate::model::{Action, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
 
 /// One request as it came.
 #[derive(Clone, Debug)]
