@@ -127,6 +127,9 @@ pub struct SourceLifecycle {
     /// Holds for somebody on leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<String>,
+    /// A last day (ISO date) that nearly everybody here has, where that is so: without it such a day ends nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_end: Option<String>,
 }
 
 /// When a read counts as complete (design 7).

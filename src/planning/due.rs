@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::Basis;
 use super::identity::Person;
 use super::lifecycle::{Days, Standing};
+use super::serve;
 use super::work::Work;
-use super::{notice, serve};
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Due, DueKind, Upcoming, ValueState};
 use crate::policy::MemberPolicy;
@@ -65,7 +65,7 @@ impl Diary {
     }
 }
 
-/// Somebody's own first and last day, and the days on which accounts are made for them. Tells of dates that contradict each other.
+/// Somebody's own first and last day, and the days on which accounts are made for them.
 pub(super) fn of_person(work: &mut Work<'_, '_>, person: &Person) {
     let Standing::Is(lifecycle) = person.standing else { return };
     // Most people have no last day, and nothing else of theirs falls due.
@@ -73,13 +73,10 @@ pub(super) fn of_person(work: &mut Work<'_, '_>, person: &Person) {
         return;
     }
     let days = Days::of(&work.basis.layout, person);
-    if lifecycle != Lifecycle::Active && days.contradict() {
-        notice::contradiction(work, person);
-    }
     if lifecycle == Lifecycle::PreHire {
         starts(work, person, days);
     }
-    if let (Some(end), true) = (days.end, lifecycle != Lifecycle::Leaver && !days.contradict()) {
+    if let (Some(end), true) = (days.end, lifecycle != Lifecycle::Leaver) {
         note(work, person, end, DueKind::LastDay, None);
     }
 }

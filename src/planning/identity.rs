@@ -6,8 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::census::{self, Block, FormerTrouble, Span};
 use super::companion::{Companion, Record};
+use super::contradiction;
 use super::layout::{Candidate, Layout, RuleLayout};
 use super::lifecycle::{self, Standing};
 use super::records::Records;
@@ -42,6 +45,8 @@ pub(super) struct Identities<'w> {
     pub(super) former_troubles: Vec<FormerTrouble>,
     /// identities that claim a former key of somebody who is still there
     pub(super) disputed: BTreeSet<u32>,
+    /// last days that nearly everybody of a source has
+    pub(super) shared_ends: Vec<Date>,
 }
 
 /// One identity, assembled.
@@ -120,6 +125,7 @@ impl<'w> Identities<'w> {
             formers: BTreeMap::new(),
             former_troubles: Vec::new(),
             disputed: BTreeSet::new(),
+            shared_ends: contradiction::shared_ends(policy, world, layout, moment),
         };
         census::take(&mut identities, layout);
         identities
@@ -261,14 +267,14 @@ impl<'w> Identities<'w> {
                 RecordState::ScopeFailed => return person.standing = Standing::Unknown(SCOPE_FAILED.into()),
             }
             self.fill(layout, &records, user, person);
-            person.standing = lifecycle::standing(layout, records.own(), person, self.moment);
+            person.standing = lifecycle::standing(layout, records.own(), person, self.moment, &self.shared_ends);
         } else if several::are_there(self, &records) {
             let standing = several::settle(self, layout, &mut records, user, person, self.moment);
             self.fill(layout, &records, user, person);
             person.standing = standing;
         } else {
             self.fill(layout, &records, user, person);
-            person.standing = lifecycle::standing(layout, None, person, self.moment);
+            person.standing = lifecycle::standing(layout, None, person, self.moment, &self.shared_ends);
         }
         self.fill_own(layout, person);
     }

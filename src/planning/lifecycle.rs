@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use super::contradiction::{self, Doubt};
 use super::identity::{Held, Person};
 use super::layout::Layout;
 use crate::manifest::kinds::Lifecycle;
@@ -25,6 +26,8 @@ pub(super) enum Standing {
     DuplicateKey,
     /// it could not be worked out
     Unknown(Arc<str>),
+    /// what is said contradicts itself, or is likely to be about somebody else
+    Doubtful(Arc<Doubt>),
 }
 
 impl Standing {
@@ -67,8 +70,15 @@ impl Days {
     }
 }
 
-/// Works it out. A leaver's status wins, then a start in the future, then an end in the past, then suspension.
-pub(super) fn standing(layout: &Layout<'_>, own: Option<(usize, &[Cell<'_>])>, person: &Person, moment: Moment) -> Standing {
+/// Works it out. A leaver's status wins, then a start in the future, then an end in the past, then suspension. Days that contradict each other are unknown.
+/// `shared`: last days that nearly everybody of a source has.
+pub(super) fn standing(
+    layout: &Layout<'_>,
+    own: Option<(usize, &[Cell<'_>])>,
+    person: &Person,
+    moment: Moment,
+    shared: &[Date],
+) -> Standing {
     let conditions = own.map(|(source, cells)| (&layout.sources[source], cells));
     let holds = |bound: Option<&Bound>, cells| bound.map_or(Truth::No, |bound| bound.holds_for_cells(cells));
     let status = |pick: fn(&super::layout::SourceLayout) -> Option<&Bound>| {
@@ -79,10 +89,16 @@ pub(super) fn standing(layout: &Layout<'_>, own: Option<(usize, &[Cell<'_>])>, p
         Truth::No => {}
         Truth::Unknown(words) => return Standing::Unknown(format!("its leaver condition failed: {words}").into()),
     }
-    match (day(person, layout.start, "startDate"), day(person, layout.end, "endDate")) {
+    let days = match (day(person, layout.start, "startDate"), day(person, layout.end, "endDate")) {
         (Err(words), _) | (_, Err(words)) => return Standing::Unknown(words),
-        (Ok(Some(start)), _) if start > moment.today => return Standing::Is(Lifecycle::PreHire),
-        (_, Ok(Some(end))) if end < moment.today => return Standing::Is(Lifecycle::Leaver),
+        (Ok(start), Ok(end)) => Days { start, end },
+    };
+    if let Some(doubt) = contradiction::of_days(days, shared, moment) {
+        return Standing::Doubtful(Arc::new(doubt));
+    }
+    match (days.start, days.end) {
+        (Some(start), _) if start > moment.today => return Standing::Is(Lifecycle::PreHire),
+        (_, Some(end)) if end < moment.today => return Standing::Is(Lifecycle::Leaver),
         _ => {}
     }
     match status(|source| source.suspended.as_ref()) {

@@ -5,6 +5,7 @@
 mod account;
 mod census;
 mod companion;
+mod contradiction;
 mod correlate;
 mod departure;
 mod desired;

@@ -96,7 +96,12 @@ pub(super) fn failures(work: &mut Work<'_, '_>, person: &Person) {
             let sentence = format!("{{who}}: {words}, so nothing is changed for it");
             work.findings.share(Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence), &key);
         }
-        Standing::Is(_) | Standing::Deselected => {}
+        Standing::Doubtful(doubt) if !doubt.told => {
+            let sentence = format!("{{who}}: {}; everything stays as it is", doubt.words);
+            let shared = Shared::new(Severity::Error, doubt.code, None, sentence);
+            work.findings.share(Shared { hint: doubt.hint.as_deref().map(str::to_owned), ..shared }, &key);
+        }
+        Standing::Is(_) | Standing::Deselected | Standing::Doubtful(_) => {}
     }
     for Failure { candidate, slot, words } in &person.failures {
         let basis = work.basis;
@@ -129,14 +134,6 @@ pub(super) fn lacking(work: &mut Work<'_, '_>, person: &Person) {
             work.findings.share(shared.at(place).hint(hint), &Arc::from(person.key.as_str()));
         }
     }
-}
-
-/// A last day before the first: whichever is wrong, the person gets less than somebody meant.
-pub(super) fn contradiction(work: &mut Work<'_, '_>, person: &Person) {
-    let sentence = "{who}: the endDate is before the startDate, so there is no day on which they work here";
-    let shared = Shared::new(Severity::Warning, FindingCode::ContradictoryDates, None, sentence);
-    let hint = "Correct one of the dates in the source, or override it in a User.";
-    work.findings.share(shared.hint(hint), &Arc::from(person.key.as_str()));
 }
 
 /// Changes at targets that are only observed are counted and taken out.

@@ -306,7 +306,7 @@ impl Where {
         match standing {
             Standing::Is(lifecycle) => Self::Is(*lifecycle),
             Standing::Deselected => Self::Deselected,
-            Standing::DuplicateKey | Standing::Unknown(_) => Self::Unknown,
+            Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => Self::Unknown,
         }
     }
 }

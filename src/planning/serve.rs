@@ -54,6 +54,7 @@ pub(super) fn serve(basis: &Basis<'_>, target: usize, person: &Person) -> Serve 
         Standing::Deselected => return Serve::No(Gone::Deselected),
         Standing::DuplicateKey => return Serve::Unknown("two records have its key".into()),
         Standing::Unknown(words) => return Serve::Unknown(words.clone()),
+        Standing::Doubtful(doubt) => return Serve::Unknown(doubt.words.clone()),
     };
     let ahead = rules.pre_hire.filter(|_| lifecycle == Lifecycle::PreHire);
     if !covers(basis, target, person, lifecycle) {

@@ -85,7 +85,7 @@ fn of_one<'w>(
     for slot in [layout.start, layout.end] {
         identities.fill_slot(layout, records, user, slot, person);
     }
-    lifecycle::standing(layout, Some((source, cells)), person, moment)
+    lifecycle::standing(layout, Some((source, cells)), person, moment, &identities.shared_ends)
 }
 
 /// How much a record has to say: what is not known may be anything.
@@ -94,7 +94,7 @@ fn presence(standing: &Standing) -> u8 {
         Standing::Deselected => 0,
         Standing::Is(Lifecycle::Leaver) => 1,
         Standing::Is(Lifecycle::PreHire) => 2,
-        Standing::Is(Lifecycle::Active | Lifecycle::Suspended) | Standing::DuplicateKey | Standing::Unknown(_) => 3,
+        Standing::Is(Lifecycle::Active | Lifecycle::Suspended) | Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => 3,
     }
 }
 
@@ -105,12 +105,15 @@ fn best(identities: &Identities<'_>, standings: &[(usize, Standing)]) -> Standin
     if is(Lifecycle::Active) {
         return Standing::Is(Lifecycle::Active);
     }
+    if let Some(doubt) = all().find(|standing| matches!(standing, Standing::Doubtful(_))) {
+        return doubt.clone();
+    }
     let unknown = standings.iter().find_map(|(source, standing)| match standing {
         Standing::Unknown(words) => Some(words.clone()),
         Standing::DuplicateKey => {
             Some(Arc::from(format!("two different records of {} have its key", identities.policy.sources[*source].name)))
         }
-        Standing::Is(_) | Standing::Deselected => None,
+        Standing::Is(_) | Standing::Deselected | Standing::Doubtful(_) => None,
     });
     if let Some(words) = unknown {
         return Standing::Unknown(words);

@@ -97,6 +97,8 @@ pub struct SourcePolicy {
     pub leaver: Option<Expression>,
     /// holds for somebody on leave
     pub suspended: Option<Expression>,
+    /// a last day that nearly everybody has, and that is meant
+    pub shared_end: Option<Date>,
     /// from the record to the identity, sorted by attribute
     pub rules: Vec<Rule>,
     /// when a read counts as complete

@@ -67,6 +67,7 @@ impl Compiler<'_> {
             correlate: spec.correlate.iter().enumerate().map(|(at, text)| self.correlation_key(origin, at, text)).collect(),
             leaver,
             suspended,
+            shared_end: spec.lifecycle.as_ref().and_then(|it| it.shared_end.as_deref()).and_then(|day| quantity::date(day).ok()),
             rules,
             completeness: self.completeness(document, spec.completeness.as_ref()),
             scope_hash: scope_hash(spec),

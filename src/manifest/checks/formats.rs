@@ -32,6 +32,11 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     for target in &loaded.targets {
         self::target(&mut Formats { context, origin: &target.origin, problems }, &target.spec);
     }
+    for source in &loaded.sources {
+        if let Some(day) = source.spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.shared_end.as_ref()) {
+            Formats { context, origin: &source.origin, problems }.that("date", "/spec/lifecycle/sharedEnd", quantity::date(day));
+        }
+    }
     for group in &loaded.groups {
         let mut formats = Formats { context, origin: &group.origin, problems };
         for (list, members) in group.spec.people() {

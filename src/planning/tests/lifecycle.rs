@@ -233,7 +233,7 @@ fn an_end_before_the_start_is_told() {
         .record("hr", days("1", "2026-12-01", Some("2026-05-01")))
         .record("hr", days("2", "2026-06-01", Some("2026-05-01")))
         .record("hr", days("3", "2026-06-01", Some("2026-06-01")));
-    assert_snapshot!(scene.told(), @"(Warning ContradictoryDates) hr/1, hr/2: the endDate is before the startDate, so there is no day on which they work here");
+    assert_snapshot!(scene.told(), @"(Error ContradictoryDates) hr/1, hr/2: its dates contradict each other: the endDate is before the startDate, so whether it has ended is not known; everything stays as it is");
 }
 
 /// Whether somebody whose last day is the 22nd still works at an instant.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod belonging;
+mod contradictions;
 mod each;
 mod entitlements;
 mod evidence;

@@ -101,7 +101,7 @@ fn stands(standing: &Standing) -> Stands {
             _ => Stands::Active,
         },
         Standing::Deselected => Stands::Deselected,
-        Standing::DuplicateKey | Standing::Unknown(_) => Stands::Unknown,
+        Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => Stands::Unknown,
     }
 }
 

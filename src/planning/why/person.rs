@@ -64,6 +64,9 @@ pub(super) fn standing(basis: &Basis<'_>, person: &Person) -> Vec<Because> {
     if let Standing::Unknown(words) = &person.standing {
         all.push(Because::words(words.to_string()));
     }
+    if let Standing::Doubtful(doubt) = &person.standing {
+        all.push(Because::words(doubt.words.to_string()));
+    }
     all
 }
 
