@@ -86,9 +86,9 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>) -> Plan {
 /// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten, and links that a lost
 /// state had are made anew from the marks.
 pub fn catch_up(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
-    let Snapshot { policy, world, .. } = snapshot;
+    let Snapshot { policy, world, moment, .. } = snapshot;
     store.forget_deactivations(&world.undone_deactivations(policy))?;
-    let links = world.missing_links(policy);
+    let links = world.missing_links(policy, moment.now);
     if links.is_empty() { Ok(()) } else { store.record_links(&links) }
 }
 

@@ -9,11 +9,12 @@ use super::bar::{Barred, sent};
 use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
 use crate::model::{
-    Action, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Value, WindowEntry, grant_key,
+    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Value, WindowEntry,
+    grant_key,
 };
 use crate::state::{
     Connection, SqliteResult, StateError, forget_cut_off, forget_deactivation, forget_grants, forget_link, record_cut_off,
-    record_deactivation, record_link, record_window, revoked_keys,
+    record_deactivation, record_link, record_window, rename_link, revoked_keys,
 };
 
 /// What became of a change.
@@ -25,6 +26,8 @@ pub(super) struct Settled<'a> {
     pub(super) object: Option<Arc<str>>,
     /// how much was done, for guardrails
     pub(super) weight: u64,
+    /// which system it was done at
+    pub(super) system: u64,
 }
 
 /// A change that is about to be sent.
@@ -104,6 +107,7 @@ impl Recorder {
 enum Lesson {
     Linked(Link),
     Unlinked(Link),
+    Renamed(Link),
     Active(Deactivation),
     Inactive(Deactivation),
     CutOff(CutOff),
@@ -120,6 +124,7 @@ impl Lesson {
                 }
                 forget_link(connection, &link.target, link.kind, &link.key)
             }
+            Self::Renamed(link) => rename_link(connection, link),
             Self::Inactive(made) => record_deactivation(connection, made),
             Self::Active(was) => {
                 forget_deactivation(connection, &was.target, &was.id)?;
@@ -141,7 +146,16 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
             Some(entitlement) => (ObjectKind::Entitlement, grant_key(&change.object.key, entitlement)),
             None => (change.object.kind, change.object.key.clone()),
         };
-        let link = |origin| Link { target: change.target.clone(), kind, key: key.clone(), id: id.clone(), origin };
+        let link = |origin| Link {
+            target: change.target.clone(),
+            kind,
+            key: key.clone(),
+            id: id.clone(),
+            origin,
+            system: settled.system,
+            name: Some(name_of(change)),
+            at,
+        };
         let active = Lesson::Active(Deactivation { target: change.target.clone(), id: id.clone(), at });
         match change.action {
             Action::AddEntitlement if there => lessons.push(Lesson::Linked(link(LinkOrigin::Created))),
@@ -157,7 +171,11 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
             }
             Action::Delete if there => lessons.extend([Lesson::Unlinked(link(LinkOrigin::Created)), active]),
             Action::RemoveEntitlement if there => lessons.push(Lesson::Unlinked(link(LinkOrigin::Created))),
-            Action::Reactivate if there => lessons.push(active),
+            Action::Update if there && renames(change) => lessons.push(Lesson::Renamed(link(LinkOrigin::Created))),
+            Action::Reactivate if there => {
+                lessons.push(active);
+                lessons.extend(renames(change).then(|| Lesson::Renamed(link(LinkOrigin::Created))));
+            }
             Action::Deactivate if refused => lessons.push(active),
             Action::Deactivate if change.reason == Reason::Revoked => {
                 lessons.push(Lesson::CutOff(CutOff { target: change.target.clone(), id, key: change.object.key.clone() }));
@@ -171,6 +189,22 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
         lessons.push(Lesson::Counted(WindowEntry { target, kind, action, weight: settled.weight, leaver, at }));
     }
     lessons
+}
+
+/// The attribute that people call an object by.
+fn naming(change: &Change) -> Option<&AttributeChange> {
+    let name = if change.object.kind == ObjectKind::Group { "displayName" } else { "userName" };
+    change.attributes.iter().find(|attribute| attribute.attribute.as_ref() == name && attribute.after.is_some())
+}
+
+fn renames(change: &Change) -> bool {
+    naming(change).is_some()
+}
+
+/// What an object is called once a change is done.
+fn name_of(change: &Change) -> Arc<str> {
+    let written = naming(change).and_then(|attribute| attribute.after.as_ref()?.as_text().map(Arc::from));
+    written.unwrap_or_else(|| change.object.name.clone())
 }
 
 fn says_active(change: &Change, active: bool) -> bool {

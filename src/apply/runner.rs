@@ -150,7 +150,7 @@ impl<'a> Desk<'a> {
                 }
                 Err(outcome) => {
                     self.unsent.push(id);
-                    self.settle(Settled { id, change, outcome, object: None, weight: 0 });
+                    self.settle(Settled { id, change, outcome, object: None, weight: 0, system: 0 });
                 }
             }
         }

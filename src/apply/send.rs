@@ -57,7 +57,7 @@ impl<'a> Sender<'a> {
             }
             self.round(&mut open).await;
         }
-        let settled: Vec<_> = batch.iter().map(|prepared| conclude(prepared, &tries)).collect();
+        let settled: Vec<_> = batch.iter().map(|prepared| conclude(prepared, &tries, self.connector.system)).collect();
         settled.iter().for_each(|settled| self.judge(&settled.outcome));
         self.recorder.outcomes(&settled, self.stop).await;
         settled
@@ -212,14 +212,14 @@ fn stop_all(open: &mut [&mut Try<'_, '_>], why: &str) {
 }
 
 /// What the parts of a change come to.
-fn conclude<'a>(prepared: &Prepared<'a>, tries: &[Try<'_, 'a>]) -> Settled<'a> {
+fn conclude<'a>(prepared: &Prepared<'a>, tries: &[Try<'_, 'a>], system: u64) -> Settled<'a> {
     let mut found = Found { missing: prepared.unresolved.clone(), object: prepared.object.clone(), ..Found::default() };
     for part in tries.iter().filter(|part| part.prepared.id == prepared.id) {
         found.add(part);
     }
     let Found { object, weight, .. } = &found;
     let (object, weight) = (object.clone(), *weight);
-    Settled { id: prepared.id, change: prepared.change, outcome: found.outcome(), object, weight }
+    Settled { id: prepared.id, change: prepared.change, outcome: found.outcome(), object, weight, system }
 }
 
 #[derive(Default)]

@@ -118,6 +118,8 @@ pub struct TargetConnector {
     pub writer: Box<dyn Writer>,
     /// declared, and narrowed by what the system says
     pub capabilities: Capabilities,
+    /// which system it is: [`crate::model::system_id`] of what the connection says
+    pub system: u64,
 }
 
 /// What connectors need from around them.

@@ -196,6 +196,12 @@ pub struct TargetSpec {
     /// How fast headcount may write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// Numbers of the same system under the address, file or table that it had before, as the finding about it printed them: what is remembered of it counts on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_systems: Vec<String>,
+    /// Ids, at the target, of accounts that are not headcount's, whatever it remembers: their ids were used again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_ours: Vec<String>,
 }
 
 /// What a Target speaks.

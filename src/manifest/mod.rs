@@ -15,6 +15,7 @@ mod read;
 mod schema;
 mod shape;
 mod stream;
+mod system;
 mod table;
 mod tree;
 

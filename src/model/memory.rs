@@ -1,10 +1,12 @@
 //! What headcount remembers between runs, as planning sees it. `state` loads and keeps it.
 
+use std::hash::Hasher as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher13;
 
 use super::change::{Action, ObjectKind};
 
@@ -35,6 +37,19 @@ pub struct Link {
     pub id: Arc<str>,
     /// who made it
     pub origin: LinkOrigin,
+    /// which system it was made at ([`system_id`]): an id means nothing at another one
+    pub system: u64,
+    /// what the object was called when headcount last wrote it: the user name, the group's displayName
+    pub name: Option<Arc<str>>,
+    /// when it was made or renewed
+    pub at: Timestamp,
+}
+
+/// The number of a system, by what its connector speaks to. Stable over runs and versions: it is kept in the state.
+pub fn system_id(words: &str) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(words.as_bytes());
+    hasher.finish()
 }
 
 /// Whose record it was when the sources were last read: attributes change, and a record must not change hands by that.

@@ -25,6 +25,7 @@ pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use marker::{Marks, is_marker};
 pub use memory::{
     Baseline, CutOff, Deactivation, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, StandingRevocation, WindowEntry, grant_key,
+    system_id,
 };
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};

@@ -200,6 +200,9 @@ fn links(policy: &Policy, before: &Before) -> Vec<Link> {
             key: key.clone(),
             id: id.into(),
             origin: LinkOrigin::Created,
+            system: target.system.id,
+            name: None,
+            at: jiff::Timestamp::UNIX_EPOCH,
         };
         links.push(link(ObjectKind::Account, &before.key, ACCOUNT.to_owned()));
         links.extend(had.groups.iter().enumerate().map(|(at, (key, _))| link(ObjectKind::Group, key, group_id(at))));

@@ -75,6 +75,7 @@ fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, cl
         Claim::None if early && !can_rest(work, target, person) => Presence::Absent,
         Claim::None => create(work, target, person, &desired),
         Claim::Found(row) => adopt(work, target, person, row, &mut desired),
+        Claim::Owned(row) if work.basis.is_protected(target, row) => leave_protected(work, target, person, row, &desired),
         Claim::Owned(row) => update(work, target, person, row, &mut desired),
     };
     set(work, target, person, presence);
@@ -365,6 +366,21 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
         work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
     }
     if active || desired.rests { Presence::Stays } else { Presence::Unclear }
+}
+
+/// A protected account stays as it is, whosever it is.
+fn leave_protected(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &Desired) -> Presence {
+    let active = work.basis.observed[target].accounts().active(row);
+    let returns = !active && !desired.rests;
+    let attributes = difference(work, target, row, desired);
+    if returns || !attributes.is_empty() {
+        let rules = &work.basis.policy.targets[target];
+        let sentence = "{who}: the account differs from what it should be and is protected, so it is left as it is";
+        let shared = Shared::new(Severity::Warning, FindingCode::Protected, Some(&rules.name), sentence).at(Some(&rules.place));
+        let hint = "Change it at the target by hand, or take it out of spec.protect, which counts from the run after.";
+        work.findings.share(shared.hint(hint), &Arc::from(person.key.as_str()));
+    }
+    if returns { Presence::Unclear } else { Presence::Stays }
 }
 
 /// Whether somebody comes back, or begins with the account that waited for them.

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::account::was_cut_off;
 use super::findings::{Findings, Shared};
 use super::identity::{Outcome, Person, evaluate};
+use super::ownership::{self, Linked};
 use super::{Basis, LookupBy};
 use crate::expr::Input;
-use crate::model::{FindingCode, ObjectKind, Severity, ValueState};
+use crate::model::{FindingCode, Link, ObjectKind, Severity, ValueState};
 use crate::world::{Carries, canonical, kind_of};
 
 /// What an identity has at one target.
@@ -32,6 +33,8 @@ pub(super) enum Claim {
 pub(super) struct Claims {
     by_identity: Vec<Claim>,
     by_row: Vec<u32>,
+    /// so much does not fit that another system seems to stand behind the target
+    pub(super) another_system: bool,
 }
 
 const TAKEN: &str = "{who}: its account is somebody else's too";
@@ -89,13 +92,16 @@ pub(super) fn correlate(basis: &Basis<'_>, target: usize, findings: &mut Finding
         claims: Claims {
             by_identity: vec![Claim::None; basis.people.len() as usize],
             by_row: vec![NOBODY; basis.observed[target].accounts().len() as usize],
+            another_system: false,
         },
         mark: String::new(),
+        linked: Linked::default(),
     };
     if basis.observed[target].accounts().unreadable() {
         return work.claims;
     }
     let open = work.by_proof();
+    work.by_links();
     work.by_attributes(&open);
     work.claims
 }
@@ -115,6 +121,8 @@ struct Work<'b, 'a> {
     claims: Claims,
     /// the marker that is looked for, in a buffer of its own
     mark: String,
+    /// what only links lead to
+    linked: Linked,
 }
 
 impl Work<'_, '_> {
@@ -137,11 +145,27 @@ impl Work<'_, '_> {
         open
     }
 
+    /// What links come to as a whole: those that don't fit are held, and those of another system.
+    fn by_links(&mut self) {
+        let linked = std::mem::take(&mut self.linked);
+        self.claims.another_system = linked.is_another_system();
+        let chance = linked.fitting.iter().filter(|_| linked.is_another_system());
+        for (identity, row) in linked.strange.iter().chain(chance) {
+            self.claims.by_row[*row as usize] = CONTESTED;
+            self.claims.by_identity[*identity as usize] = Claim::Blocked;
+        }
+        linked.tell(self.basis, self.target, self.findings);
+        for identity in ownership::strand(self.basis, self.target, &self.claims, self.findings) {
+            self.claims.by_identity[identity as usize] = Claim::Blocked;
+        }
+    }
+
     fn proof(&mut self, identity: u32, key: &str) -> Claim {
         let Basis { observed, marks, .. } = self.basis;
         let accounts = observed[self.target].accounts();
         let others = self.basis.people.other_keys(identity);
-        let ids = linked_ids(self.basis, self.target, key, &others);
+        let links = ownership::links(self.basis, self.target, key, &others);
+        let ids: Vec<&str> = links.iter().map(|link| link.id.as_ref()).collect();
         let mut rows: Vec<u32> = ids.iter().filter_map(|id| accounts.find_id(id)).collect();
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
             for key in others.iter().map(AsRef::as_ref).chain([key]) {
@@ -155,12 +179,24 @@ impl Work<'_, '_> {
         match rows.as_slice() {
             [] if ids.iter().all(|id| accounts.answered(&LookupBy::Id(Arc::from(*id)))) => Claim::None,
             [] => Claim::Vanished,
-            [row] => self.take(identity, key, &others, *row),
+            [row] => match self.take(identity, key, &others, *row) {
+                Claim::Owned(row) if accounts.carries(row) != Carries::Ours => self.by_link(identity, row, &links),
+                claim => claim,
+            },
             several => {
                 self.block(identity, several, FindingCode::AmbiguousCorrelation, "{who}: its link and its marker lead to several accounts");
                 Claim::Blocked
             }
         }
+    }
+
+    /// One account that nothing but a link leads to. Whether that counts is decided when all are known.
+    fn by_link(&mut self, identity: u32, row: u32, links: &[&Link]) -> Claim {
+        match ownership::fits(self.basis, self.target, identity, row, links) {
+            true => self.linked.fitting.push((identity, row)),
+            false => self.linked.strange.push((identity, row)),
+        }
+        Claim::Owned(row)
     }
 
     /// One account is proved to be its own, unless it says otherwise.
@@ -257,7 +293,9 @@ impl Work<'_, '_> {
         let memory = &self.basis.world.memory;
         let name = &self.basis.policy.targets[self.target].name;
         let linked = self.basis.world.recall.key_of(memory, name, ObjectKind::Account, &accounts.id(row)).is_some();
-        accounts.carries(row) != Carries::Ours
+        // A protected account is nobody's.
+        !self.basis.is_protected(self.target, row)
+            && accounts.carries(row) != Carries::Ours
             && !linked
             && (immutable || accounts.active(row) || was_cut_off(self.basis, self.target, row, &self.basis.people.key(identity)))
     }
@@ -342,12 +380,7 @@ impl Work<'_, '_> {
 
 /// The ids that links give for an identity, by its key and by its other ones.
 pub(super) fn linked_ids<'w>(basis: &Basis<'w>, target: usize, key: &str, others: &[Arc<str>]) -> Vec<&'w str> {
-    let (world, name) = (basis.world, &basis.policy.targets[target].name);
-    let mut ids = world.recall.ids_of(&world.memory, name, ObjectKind::Account, key);
-    for other in others {
-        ids.extend(world.recall.ids_of(&world.memory, name, ObjectKind::Account, other));
-    }
-    ids
+    ownership::links(basis, target, key, others).into_iter().map(|link| link.id.as_ref()).collect()
 }
 
 /// Every account that any of these values leads to, whoever has it.
@@ -381,21 +414,23 @@ pub(super) fn keys(basis: &Basis<'_>, target: usize, person: &Person) -> Vec<Vec
 
 /// What an identity should have in each attribute by which accounts are found.
 pub(super) fn values<'b>(basis: &'b Basis<'_>, target: usize, person: &Person) -> Vec<(&'b Arc<str>, ValueState)> {
+    basis.policy.targets[target].correlate.iter().map(|name| (name, value(basis, target, person, name))).collect()
+}
+
+/// What an identity should have in one attribute of its account.
+pub(super) fn value(basis: &Basis<'_>, target: usize, person: &Person, name: &Arc<str>) -> ValueState {
     let layout = &basis.layout.targets[target];
-    let value = |name: &Arc<str>| {
-        if layout.marker.as_ref() == Some(name) {
-            return ValueState::Unmanaged;
-        }
-        let attribute = layout.attributes.iter().find(|attribute| attribute.name == *name);
-        match attribute.and_then(|attribute| attribute.rule.as_ref()) {
-            Some(rule) => match evaluate(rule, person) {
-                Outcome::Is(state) => state,
-                Outcome::Failed(_) => ValueState::Unknown,
-            },
-            None => basis.layout.slot(name).map(|slot| person.slots[slot].state()).unwrap_or_default(),
-        }
-    };
-    basis.policy.targets[target].correlate.iter().map(|name| (name, value(name))).collect()
+    if layout.marker.as_ref() == Some(name) {
+        return ValueState::Unmanaged;
+    }
+    let attribute = layout.attributes.iter().find(|attribute| attribute.name == *name);
+    match attribute.and_then(|attribute| attribute.rule.as_ref()) {
+        Some(rule) => match evaluate(rule, person) {
+            Outcome::Is(state) => state,
+            Outcome::Failed(_) => ValueState::Unknown,
+        },
+        None => basis.layout.slot(name).map(|slot| person.slots[slot].state()).unwrap_or_default(),
+    }
 }
 
 /// Whether an attribute stays with a person for good. Any other is handed on, so it adopts only what is in use.

@@ -11,6 +11,7 @@ use super::correlate::Claim;
 use super::due;
 use super::findings::Shared;
 use super::identity::{Absence, Person};
+use super::ownership;
 use super::serve::Gone;
 use super::work::{Presence, Stage, Work, attribute, with};
 use crate::manifest::kinds::{DepartureAction, Ownership};
@@ -66,6 +67,10 @@ pub(super) fn unclaimed(work: &mut Work<'_, '_>, target: usize) {
             continue;
         }
         if let Some(key) = work.former_key(target, row) {
+            if ownership::is_strange(work, target, row) {
+                work.findings.share(ownership::one(work.basis, target, row, &key), &key);
+                continue;
+            }
             former(work, target, row, &key);
         } else if prune && accounts.carries(row) != Carries::OtherWorkspace && !accounts.doubtful(row) {
             let key = Arc::from(format!("id:{}", accounts.id(row)));

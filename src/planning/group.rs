@@ -69,7 +69,7 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize) -> TargetGroups {
         work.findings.push(Finding::new(Severity::Error, FindingCode::UnsupportedCapability, Subject::system(name), message));
         return groups;
     }
-    if basis.observed[target].groups().unreadable() {
+    if basis.observed[target].groups().unreadable() || work.claims[target].another_system {
         groups.states.fill(GroupState::Unclear);
         return groups;
     }
@@ -120,6 +120,14 @@ impl Step<'_, '_, '_> {
             if rows.is_empty() {
                 rows = group.previous_keys.iter().flat_map(|key| self.proved(key)).collect();
             }
+            if rows.is_empty() && self.is_stranded(group) {
+                self.block(
+                    at,
+                    FindingCode::OwnershipUnproven,
+                    "{who}: remembered at another system than the target speaks to now, and no mark there is its own",
+                );
+                continue;
+            }
             let own = |key: &str| key == group.key.as_ref() || group.previous_keys.iter().any(|former| former.as_ref() == key);
             match rows.as_slice() {
                 [] => {}
@@ -135,6 +143,14 @@ impl Step<'_, '_, '_> {
                 _ => self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link and its mark lead to several groups"),
             }
         }
+    }
+
+    /// Whether a group is remembered at another system, under any of its keys.
+    fn is_stranded(&self, group: &Group<'_>) -> bool {
+        let basis = self.work.basis;
+        let name = &basis.policy.targets[self.target].name;
+        let known = basis.world.recall.stranded_at(&basis.world.memory, name, ObjectKind::Group);
+        known.into_iter().any(|link| [&group.key].into_iter().chain(&group.previous_keys).any(|key| *key == link.key))
     }
 
     /// Objects that a link or a mark gives to a key.

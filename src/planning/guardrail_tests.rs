@@ -42,6 +42,7 @@ fn case() -> Case {
         suspended: stay,
         guardrails: GuardrailPolicy { limits: BTreeMap::new(), window: SignedDuration::from_hours(24), overrides: vec![] },
         protect: ProtectionPolicy::default(),
+        system: Default::default(),
         place: place(1),
     };
     let policy = Policy {
@@ -405,15 +406,19 @@ fn protected_accounts_stay_and_keep_their_groups() {
     let plan = case.checked();
     let held: Vec<String> =
         plan.changes.iter().filter(|change| !change.runs()).map(|change| format!("{:?} {}", change.action, change.object.key)).collect();
-    assert_eq!(held, ["Deactivate hr/1", "RemoveMembers group/b", "Delete group/c", "RemoveMembers group/a"]);
+    assert_eq!(held, ["Deactivate hr/1", "Update hr/1", "RemoveMembers group/b", "Delete group/c", "RemoveMembers group/a"]);
     let running = plan.changes.iter().find(|change| change.runs() && change.object.key.as_ref() == "group/a").unwrap();
     assert_eq!(running.members, [member("hr/3", 1)], "the others of a removal go on");
     assert_eq!(plan.changes.last().unwrap().members, [member("hr/1", 1)]);
-    insta::assert_snapshot!(told(&plan), @r#"
+    insta::assert_snapshot!(told(&plan), @r"
     Refused Protected chat.yaml:1:5
     chat: 2 protected accounts or groups would be deactivated, deleted or stripped of a group or an entitlement; none of that goes
     keep the account in the manifests; or take it out of spec.protect, which counts from the run after
-    "#);
+
+    Warning Protected chat.yaml:1:5
+    chat: protected accounts would be changed, or given a group or an entitlement; none of that goes
+    do it at the target by hand; or take the account out of spec.protect, which counts from the run after
+    ");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod notice;
 mod observed;
 mod order;
 mod owner;
+mod ownership;
 mod population;
 mod protect;
 mod records;

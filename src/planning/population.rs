@@ -9,8 +9,7 @@ use super::group::TargetGroups;
 use super::guardrail::{KeptGroup, Population, Populations};
 use super::work::Work;
 use crate::manifest::kinds::Ownership;
-use crate::policy::ProtectionPolicy;
-use crate::world::{Bound, Member, Truth};
+use crate::world::Member;
 
 /// Of all targets.
 pub(super) fn populations(work: &Work<'_, '_>, groups: &[TargetGroups]) -> Populations {
@@ -28,13 +27,12 @@ impl Counting<'_, '_, '_> {
         let rules = &self.work.basis.policy.targets[self.target];
         let accounts = self.work.basis.observed[self.target].accounts();
         let ours: Vec<bool> = (0..accounts.len()).map(|row| self.is_ours(row)).collect();
-        let protected = self.protected(&rules.protect);
         Population {
             accounts: (0..accounts.len()).filter(|row| ours[*row as usize] && accounts.active(*row)).count() as u64,
             groups: self.our_groups().len() as u64,
             members: self.members(&ours),
             entitled: self.entitled(&ours),
-            protected: self.protected_keys(&protected),
+            protected: self.protected_keys(&self.work.basis.protected[self.target]),
             kept: rules.protect.keep.iter().map(|(name, _)| self.kept(name)).collect(),
         }
     }
@@ -74,18 +72,6 @@ impl Counting<'_, '_, '_> {
         // They come by account.
         people.dedup();
         people.len() as u64
-    }
-
-    /// Accounts that protection covers: by user name, or by the rule, or because the rule could not be worked out.
-    fn protected(&self, protect: &ProtectionPolicy) -> BTreeSet<u32> {
-        let accounts = self.work.basis.observed[self.target].accounts();
-        let named = protect.accounts.iter().flat_map(|name| accounts.find_by("userName", name.to_lowercase().as_bytes()));
-        let mut rows: BTreeSet<u32> = named.collect();
-        if let Some(rule) = protect.rule.as_ref().map(|rule| Bound::to_columns(rule, accounts.columns())) {
-            let covered = |row: &u32| rule.holds_for_cells(&accounts.cells(*row)) != Truth::No;
-            rows.extend((0..accounts.len()).filter(covered));
-        }
-        rows
     }
 
     fn protected_keys(&self, rows: &BTreeSet<u32>) -> BTreeSet<Arc<str>> {

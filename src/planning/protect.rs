@@ -1,4 +1,4 @@
-//! Protection: accounts that no plan may deactivate, delete or strip of a group, and groups that must keep some members. Pure.
+//! Protection: accounts that are nobody's and that no plan may touch, and groups that must keep some members. Pure.
 //!
 //! Must never: be outvoted by an override, a leaver or a limit.
 
@@ -6,15 +6,28 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::guardrail::{KeptGroup, Population, part_members, withhold};
-use crate::model::{Action, Change, Finding, FindingCode, ObjectKind, Plan, Reason, Severity, Subject};
-use crate::policy::TargetPolicy;
+use super::observed::View;
+use crate::model::{Action, Change, Finding, FindingCode, ObjectKind, ObjectRef, Plan, Reason, Severity, Subject};
+use crate::policy::{ProtectionPolicy, TargetPolicy};
+use crate::world::{Bound, Truth};
 
 /// Withholds what protection forbids at one target. A removal that covers others too goes on for them.
 pub(super) fn check(target: &TargetPolicy, population: &Population, plan: &mut Plan) {
     check_accounts(target, &population.protected, plan);
+    check_gifts(target, &population.protected, plan);
     for ((name, at_least), kept) in target.protect.keep.iter().zip(&population.kept) {
         check_kept(target, name, *at_least, kept, plan);
     }
+}
+
+/// Accounts that protection covers: by user name, or by the rule, or because the rule could not be worked out.
+pub(super) fn rows(protect: &ProtectionPolicy, accounts: View<'_>) -> BTreeSet<u32> {
+    let named = protect.accounts.iter().flat_map(|name| accounts.find_by("userName", name.to_lowercase().as_bytes()));
+    let mut rows: BTreeSet<u32> = named.collect();
+    if let Some(rule) = protect.rule.as_ref().map(|rule| Bound::to_columns(rule, accounts.columns())) {
+        rows.extend((0..accounts.len()).filter(|row| rule.holds_for_cells(&accounts.cells(*row)) != Truth::No));
+    }
+    rows
 }
 
 /// The rule of protected accounts.
@@ -42,6 +55,26 @@ fn check_accounts(target: &TargetPolicy, protected: &BTreeSet<Arc<str>>, plan: &
     let severity = if standing { Severity::Warning } else { Severity::Refused };
     let finding = Finding::new(severity, FindingCode::Protected, Subject::system(&target.name), message)
         .hint("keep the account in the manifests; or take it out of spec.protect, which counts from the run after")
+        .at(Some(target.place.clone()));
+    let refused = split(plan, &refused, |key| protected.contains(key));
+    withhold(plan, &refused, finding);
+}
+
+/// Protected accounts are given nothing either: whoever gets into one must not find more in it than a person put there.
+fn check_gifts(target: &TargetPolicy, protected: &BTreeSet<Arc<str>>, plan: &mut Plan) {
+    let mine = |object: &ObjectRef| object.kind == ObjectKind::Account && protected.contains(&object.key);
+    let hit = |change: &Change| match change.action {
+        Action::Adopt | Action::Update | Action::Reactivate | Action::AddEntitlement | Action::UpdateEntitlement => mine(&change.object),
+        Action::AddMembers => change.members.iter().any(|member| mine(&member.member)),
+        _ => false,
+    };
+    let refused = positions(target, plan, hit);
+    if refused.is_empty() {
+        return;
+    }
+    let message = format!("{}: protected accounts would be changed, or given a group or an entitlement; none of that goes", target.name);
+    let finding = Finding::new(Severity::Warning, FindingCode::Protected, Subject::system(&target.name), message)
+        .hint("do it at the target by hand; or take the account out of spec.protect, which counts from the run after")
         .at(Some(target.place.clone()));
     let refused = split(plan, &refused, |key| protected.contains(key));
     withhold(plan, &refused, finding);

@@ -15,6 +15,7 @@ use super::account::texts;
 use super::correlate::{self, Claim};
 use super::findings::Shared;
 use super::identity::{Identities, Person};
+use super::ownership;
 use super::work::{Presence, Work};
 use super::{LookupBy, Scope};
 use crate::model::{Evidence, FindingCode, Memory, ObjectKind, Severity, StandingRevocation, ValueState};
@@ -155,7 +156,21 @@ fn proved(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, number: Option
     // A link that is out of date touches nobody else's account.
     rows.retain(|row| accounts.marked_key(*row).is_none_or(|marked| keys.iter().any(|key| key.as_ref() == marked)));
     ask(work, target, key, open);
+    let strange: Vec<u32> = rows.iter().copied().filter(|row| is_strange(work, target, *row, number)).collect();
+    for row in strange {
+        rows.remove(&row);
+        unclear(work, target, key, row, "has neither the mark nor a name or key of theirs any more");
+    }
     rows
+}
+
+/// Whether a link alone leads to an account, and nothing else of it fits.
+fn is_strange(work: &Work<'_, '_>, target: usize, row: u32, number: Option<u32>) -> bool {
+    let basis = work.basis;
+    if !ownership::is_strange(work, target, row) {
+        return false;
+    }
+    number.is_none_or(|number| !ownership::fits(basis, target, number, row, &[]))
 }
 
 /// By the correlation keys, even if nothing may be planned for the identity otherwise.

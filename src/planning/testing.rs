@@ -167,7 +167,25 @@ impl Scene {
 
     /// A link of `chat`.
     pub(crate) fn link(mut self, kind: ObjectKind, key: &str, id: &str) -> Self {
-        self.memory.links.push(Link { target: "chat".into(), kind, key: key.into(), id: id.into(), origin: LinkOrigin::Created });
+        let chat = self.policy.targets.iter().find(|target| target.name.as_ref() == "chat");
+        self.memory.links.push(Link {
+            target: "chat".into(),
+            kind,
+            key: key.into(),
+            id: id.into(),
+            origin: LinkOrigin::Created,
+            system: chat.map(|target| target.system.id).unwrap_or_default(),
+            name: None,
+            at: self.moment.now - jiff::SignedDuration::from_hours(24 * 30),
+        });
+        self
+    }
+
+    /// Changes the link that was made last.
+    pub(crate) fn but(mut self, change: impl FnOnce(&mut Link)) -> Self {
+        if let Some(link) = self.memory.links.last_mut() {
+            change(link);
+        }
         self
     }
 

@@ -12,6 +12,7 @@ use super::findings::{Findings, Shared};
 use super::identity::Identities;
 use super::layout::Layout;
 use super::observed::{Observed, observe};
+use super::protect;
 use super::revoke::Revoked;
 use super::unique::Names;
 use super::{Answer, Lookup, LookupBy, Moment};
@@ -35,6 +36,8 @@ pub(super) struct Basis<'a> {
     pub(super) groups: Groups<'a>,
     /// this workspace's markers
     pub(super) marks: Marks,
+    /// by target: accounts that protection covers
+    pub(super) protected: Vec<BTreeSet<u32>>,
 }
 
 /// What the steps leave behind.
@@ -119,7 +122,14 @@ impl<'a> Basis<'a> {
         let observed = observe(&world.targets, answers);
         let mut groups = Groups::declared(policy);
         groups.expand(policy, world, &layout, &people, &observed, knows_everybody(policy, world));
-        Self { policy, world, moment, layout, people, revoked, observed, groups, marks: Marks::of(&policy.workspace) }
+        let protected = policy.targets.iter().zip(&observed).map(|(rules, observed)| protect::rows(&rules.protect, observed.accounts()));
+        let (protected, marks) = (protected.collect(), Marks::of(&policy.workspace));
+        Self { policy, world, moment, layout, people, revoked, observed, groups, marks, protected }
+    }
+
+    /// Whether protection covers an account: it is nobody's.
+    pub(super) fn is_protected(&self, target: usize, row: u32) -> bool {
+        self.protected.get(target).is_some_and(|rows| rows.contains(&row))
     }
 
     /// Whether everything that could establish somebody was read to its end.

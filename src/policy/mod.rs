@@ -164,8 +164,23 @@ pub struct TargetPolicy {
     pub guardrails: GuardrailPolicy,
     /// accounts that no plan may touch
     pub protect: ProtectionPolicy,
+    /// which system it is
+    pub system: SystemPolicy,
     /// the document
     pub place: Place,
+}
+
+/// Which system stands behind a target: what is remembered of another one proves nothing here.
+#[derive(Clone, Debug, Default)]
+pub struct SystemPolicy {
+    /// the number of what the connector speaks to
+    pub id: u64,
+    /// the same in words
+    pub words: Arc<str>,
+    /// the same system under what it was before
+    pub previous: BTreeSet<u64>,
+    /// ids of accounts that are not ours, whatever is remembered
+    pub not_ours: BTreeSet<Arc<str>>,
 }
 
 /// Which groups a target gets.

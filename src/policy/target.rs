@@ -8,13 +8,14 @@ use jiff::SignedDuration;
 use super::compile::Compiler;
 use super::{
     DeparturePolicy, GroupScopePolicy, Guardrail, GuardrailPolicy, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy,
-    TargetPolicy,
+    SystemPolicy, TargetPolicy,
 };
 use crate::expr::Root;
 use crate::manifest::kinds::{
     Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, PreHire, Protection, TargetSpec,
 };
 use crate::manifest::{Document, Origin, quantity};
+use crate::model::system_id;
 
 /// Found by these where a Target names none: after the links and the marker.
 const CORRELATE: [&str; 2] = ["externalId", "userName"];
@@ -73,6 +74,7 @@ impl Compiler<'_> {
             suspended: self.departure(origin, "/spec/suspended", spec.suspended.as_ref()).unwrap_or(DEACTIVATE),
             guardrails: self.guardrails(origin, spec.guardrails.as_ref()),
             protect: self.protection(origin, spec.protect.as_ref()),
+            system: system(spec),
             place: self.place(origin),
         }
     }
@@ -175,4 +177,15 @@ fn pre_hire(spec: &PreHire) -> PreHirePolicy {
 /// Absent: those who work here.
 pub(super) fn lifecycles(written: &[Lifecycle]) -> Vec<Lifecycle> {
     if written.is_empty() { vec![Lifecycle::Active] } else { written.to_vec() }
+}
+
+fn system(spec: &TargetSpec) -> SystemPolicy {
+    let words = spec.connection.system();
+    SystemPolicy {
+        id: system_id(&words),
+        words: words.into(),
+        // Anything else was refused when the manifest was checked.
+        previous: spec.previous_systems.iter().filter_map(|text| u64::from_str_radix(text, 16).ok()).collect(),
+        not_ours: spec.not_ours.iter().map(|id| Arc::from(id.as_str())).collect(),
+    }
 }

@@ -9,7 +9,7 @@ use super::summary::{number, risk};
 use super::wrap::flow;
 use crate::model::{Change, ObjectKind, Plan, Risk};
 
-/// A plan that fits on a screen shows its risks where they stand.
+/// A plan that fits on a screen shows its risks where they stand; but whom an account is given to that headcount did not make is always said here too.
 const SHORT: usize = 12;
 /// Names of one risk before they are counted.
 const SHOWN: usize = 20;
@@ -22,14 +22,19 @@ pub fn write(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Result<()> {
             risks.entry(*known).or_default().push(change);
         }
     }
-    if risks.is_empty() || plan.changes.len() <= SHORT {
+    if plan.changes.len() <= SHORT {
+        risks.retain(|known, _| *known == Risk::Adoption);
+    }
+    if risks.is_empty() {
         return Ok(());
     }
     writeln!(out, "{}\n", paint(STRONG, "Look at these twice"))?;
     for (known, changes) in risks {
         let label = std::iter::once(format!("{}:", paint(RISK, risk(known))));
-        let names = changes.iter().take(SHOWN).map(|change| name(change));
-        let left = changes.len().saturating_sub(SHOWN);
+        // Every adoption may be a stranger's: none is merely counted.
+        let shown = if known == Risk::Adoption { changes.len() } else { SHOWN };
+        let names = changes.iter().take(shown).map(|change| if known == Risk::Adoption { given(change) } else { name(change) });
+        let left = changes.len().saturating_sub(shown);
         let more = (left > 0).then(|| format!("… and {} more", number(left as u64)));
         flow(width, label.chain(names).chain(more), "  ", "    ", out)?;
     }
@@ -39,4 +44,9 @@ pub fn write(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Result<()> {
 fn name(change: &Change) -> String {
     let group = if change.object.kind == ObjectKind::Group { "group " } else { "" };
     format!("{group}{} ({})", safe::line(&change.object.name), safe::line(&change.target))
+}
+
+/// An account that exists, and who gets it.
+fn given(change: &Change) -> String {
+    format!("{}, given to {}", name(change), safe::line(&change.object.key))
 }

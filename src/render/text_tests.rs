@@ -64,6 +64,10 @@ fn one_of_everything() {
 
       3. warning: zoe carries the external id "x" of somebody else. [foreign-owner]
 
+    Look at these twice
+
+        not made by headcount:  bob (chat), given to hr/2
+
     chat  1 to create, 1 to adopt, 1 to update, 1 to reactivate, 1 to deactivate, 1 group to create, 3
         memberships to add, 1 to remove; 1 withheld
     wiki  1 to create, 1 to update; 1 withheld

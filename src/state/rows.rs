@@ -17,13 +17,30 @@ const KNOWN_SINCE: &str = "known_since";
 
 /// Remembers that an object is ours, and its id.
 pub fn record_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
-    let upsert = "INSERT INTO links (target, kind, key, id, origin) VALUES (?1, ?2, ?3, ?4, ?5) \
-                  ON CONFLICT (target, kind, key) DO UPDATE SET id = excluded.id, origin = excluded.origin";
+    let upsert = "INSERT INTO links (target, kind, key, id, origin, system, name, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+                  ON CONFLICT (target, kind, key) DO UPDATE SET id = excluded.id, origin = excluded.origin, \
+                  system = excluded.system, name = excluded.name, at = excluded.at";
     let origin = match link.origin {
         LinkOrigin::Created => "created",
         LinkOrigin::Adopted => "adopted",
     };
-    connection.prepare_cached(upsert)?.execute(params![link.target, word(&link.kind), link.key, link.id, origin])?;
+    connection.prepare_cached(upsert)?.execute(params![
+        link.target,
+        word(&link.kind),
+        link.key,
+        link.id,
+        origin,
+        link.system.cast_signed(),
+        link.name,
+        link.at.to_string()
+    ])?;
+    Ok(())
+}
+
+/// An object of ours is called something else now.
+pub fn rename_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+    let update = "UPDATE links SET name = ?1 WHERE target = ?2 AND kind = ?3 AND key = ?4 AND id = ?5";
+    connection.prepare_cached(update)?.execute(params![link.name, link.target, word(&link.kind), link.key, link.id])?;
     Ok(())
 }
 
@@ -121,7 +138,7 @@ pub(super) fn prune_windows(connection: &Connection, before: Timestamp) -> rusql
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
     Ok(Memory {
         known: meta(connection, KNOWN_SINCE)?.is_some(),
-        links: all(connection, "SELECT target, kind, key, id, origin FROM links", link)?,
+        links: all(connection, "SELECT target, kind, key, id, origin, system, name, at FROM links", link)?,
         records: all(connection, "SELECT source, record, identity FROM records", record)?,
         deactivations: all(connection, "SELECT target, id, at FROM deactivations", deactivation)?,
         baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
@@ -144,7 +161,8 @@ fn link(row: &Row<'_>) -> rusqlite::Result<Link> {
         "created" => LinkOrigin::Created,
         _ => LinkOrigin::Adopted,
     };
-    Ok(Link { target: text(row, 0)?, kind: parsed(row, 1)?, key: text(row, 2)?, id: text(row, 3)?, origin })
+    let (target, kind, key, id) = (text(row, 0)?, parsed(row, 1)?, text(row, 2)?, text(row, 3)?);
+    Ok(Link { target, kind, key, id, origin, system: row.get::<_, i64>(5)?.cast_unsigned(), name: row.get(6)?, at: parsed(row, 7)? })
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<RecordLink> {

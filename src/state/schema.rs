@@ -5,12 +5,13 @@ use rusqlite::{Connection, OptionalExtension};
 /// "hcnt": says that a SQLite file is a headcount state.
 const APPLICATION_ID: i64 = 0x6863_6e74;
 /// The version of the tables.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE links (
     target TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, origin TEXT NOT NULL,
+    system INTEGER NOT NULL, name TEXT, at TEXT NOT NULL,
     PRIMARY KEY (target, kind, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE records (

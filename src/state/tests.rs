@@ -12,7 +12,16 @@ fn now() -> Timestamp {
 }
 
 fn link(key: &str, id: &str) -> Link {
-    Link { target: Arc::from("chat"), kind: ObjectKind::Account, key: Arc::from(key), id: Arc::from(id), origin: LinkOrigin::Created }
+    Link {
+        target: Arc::from("chat"),
+        kind: ObjectKind::Account,
+        key: Arc::from(key),
+        id: Arc::from(id),
+        origin: LinkOrigin::Created,
+        system: u64::MAX,
+        name: Some(Arc::from("ada")),
+        at: now(),
+    }
 }
 
 fn record(record: &str, identity: &str) -> RecordLink {

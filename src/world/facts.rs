@@ -43,16 +43,26 @@ impl World {
     }
 
     /// Links that are missing for objects that carry our mark, as after a lost state: a mark can be removed by others, and then only a link is left as a proof.
-    pub fn missing_links(&self, policy: &Policy) -> Vec<Link> {
+    pub fn missing_links(&self, policy: &Policy, at: Timestamp) -> Vec<Link> {
         let mut missing = Vec::new();
         for (rules, side) in policy.targets.iter().zip(&self.targets) {
-            for (kind, objects) in [(ObjectKind::Account, &side.accounts), (ObjectKind::Group, &side.groups)] {
+            for (kind, objects, name) in
+                [(ObjectKind::Account, &side.accounts, "userName"), (ObjectKind::Group, &side.groups, "displayName")]
+            {
                 for row in 0..objects.len() {
                     let Some(key) = objects.marked_key(row).filter(|_| objects.carries(row) == Carries::Ours) else { continue };
                     let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, &key).is_empty();
                     if !linked && objects.marked(&key).len() == 1 {
-                        let (target, id) = (rules.name.clone(), Arc::from(objects.id(row).as_ref()));
-                        missing.push(Link { target, kind, key: Arc::from(key.as_ref()), id, origin: LinkOrigin::Adopted });
+                        missing.push(Link {
+                            target: rules.name.clone(),
+                            kind,
+                            key: Arc::from(key.as_ref()),
+                            id: Arc::from(objects.id(row).as_ref()),
+                            origin: LinkOrigin::Adopted,
+                            system: rules.system.id,
+                            name: objects.cell_of(row, name).as_text().map(Arc::from),
+                            at,
+                        });
                     }
                 }
             }

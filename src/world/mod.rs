@@ -70,7 +70,7 @@ impl World {
         let keyed = Keyed::of(&policy.workspace);
         let trust: Vec<_> = policy.sources.iter().zip(&sources).map(|(rules, side)| SourceEvidence::of(rules, side, &memory)).collect();
         let evidence = system_evidence(policy, &sources, &trust, &targets);
-        Self { recall: Recall::of(keyed, &memory), sources, targets, memory, trust, evidence }
+        Self { recall: Recall::of(keyed, policy, &memory), sources, targets, memory, trust, evidence }
     }
 }
 

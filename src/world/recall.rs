@@ -2,12 +2,14 @@
 //!
 //! Must never: take a link for more than it is. The object it names may be gone.
 
+use std::collections::BTreeSet;
 use std::hash::Hasher as _;
 
 use jiff::Timestamp;
 
 use super::hash::{Index, Keyed};
-use crate::model::{Memory, ObjectKind};
+use crate::model::{Deactivation, Link, Memory, ObjectKind};
+use crate::policy::Policy;
 
 /// Indexes over [`Memory`].
 #[derive(Debug, Default)]
@@ -16,31 +18,62 @@ pub(crate) struct Recall {
     links_by_key: Index,
     links_by_id: Index,
     deactivations: Index,
+    /// links that were made at another system than the one that the target speaks to now
+    stranded: Vec<u32>,
 }
 
 impl Recall {
-    /// Builds the indexes.
-    pub(crate) fn of(keyed: Keyed, memory: &Memory) -> Self {
+    /// Builds the indexes. What was made at another system, or is said not to be ours, proves nothing.
+    pub(crate) fn of(keyed: Keyed, policy: &Policy, memory: &Memory) -> Self {
         let mut recall = Self { keyed: Some(keyed), ..Self::default() };
+        let mut elsewhere = BTreeSet::new();
         for (at, link) in memory.links.iter().enumerate() {
-            recall.links_by_key.insert(hash(keyed, &link.target, link.kind, &link.key), at as u32);
-            recall.links_by_id.insert(hash(keyed, &link.target, link.kind, &link.id), at as u32);
+            match standing(policy, link) {
+                Standing::Counts => {
+                    recall.links_by_key.insert(hash(keyed, &link.target, link.kind, &link.key), at as u32);
+                    recall.links_by_id.insert(hash(keyed, &link.target, link.kind, &link.id), at as u32);
+                }
+                Standing::Stranded => {
+                    recall.stranded.push(at as u32);
+                    elsewhere.insert((&link.target, &link.id));
+                }
+                Standing::Disowned => {
+                    elsewhere.insert((&link.target, &link.id));
+                }
+            }
         }
-        for (at, known) in memory.deactivations.iter().enumerate() {
+        let away = |known: &Deactivation| {
+            elsewhere.contains(&(&known.target, &known.id))
+                && recall.key_of(memory, &known.target, ObjectKind::Account, &known.id).is_none()
+        };
+        let here: Vec<usize> = (0..memory.deactivations.len()).filter(|at| !away(&memory.deactivations[*at])).collect();
+        for at in here {
+            let known = &memory.deactivations[at];
             recall.deactivations.insert(hash(keyed, &known.target, ObjectKind::Account, &known.id), at as u32);
         }
         recall
     }
 
-    /// The ids that links give for a key, sorted.
-    pub(crate) fn ids_of<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, key: &str) -> Vec<&'m str> {
+    /// The links of a target that were made at another system than the one that it speaks to now.
+    pub(crate) fn stranded_at<'m>(&'m self, memory: &'m Memory, target: &'m str, kind: ObjectKind) -> impl Iterator<Item = &'m Link> {
+        let links = self.stranded.iter().filter_map(|at| memory.links.get(*at as usize));
+        links.filter(move |link| link.kind == kind && link.target.as_ref() == target)
+    }
+
+    /// The links that lead from a key, of the system that the target speaks to now.
+    pub(crate) fn links_of<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, key: &str) -> Vec<&'m Link> {
         if memory.links.is_empty() {
             return Vec::new();
         }
         let candidates = self.keyed.into_iter().flat_map(|keyed| self.links_by_key.candidates(hash(keyed, target, kind, key)));
         let links = candidates.filter_map(|at| memory.links.get(at as usize));
-        let right = links.filter(|link| link.kind == kind && link.target.as_ref() == target && link.key.as_ref() == key);
-        let mut ids: Vec<&str> = right.map(|link| link.id.as_ref()).collect();
+        links.filter(|link| link.kind == kind && link.target.as_ref() == target && link.key.as_ref() == key).collect()
+    }
+
+    /// The ids that links give for a key, sorted.
+    pub(crate) fn ids_of<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, key: &str) -> Vec<&'m str> {
+        let links = self.links_of(memory, target, kind, key);
+        let mut ids: Vec<&str> = links.into_iter().map(|link| link.id.as_ref()).collect();
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -64,6 +97,22 @@ impl Recall {
         let known = candidates.filter_map(|at| memory.deactivations.get(at as usize));
         known.filter(|known| known.target.as_ref() == target && known.id.as_ref() == id).map(|known| known.at).max()
     }
+}
+
+/// What a link is worth today.
+enum Standing {
+    Counts,
+    Stranded,
+    Disowned,
+}
+
+fn standing(policy: &Policy, link: &Link) -> Standing {
+    let Some(rules) = policy.targets.iter().find(|rules| rules.name == link.target) else { return Standing::Counts };
+    let system = &rules.system;
+    if link.kind != ObjectKind::Group && system.not_ours.contains(&link.id) {
+        return Standing::Disowned;
+    }
+    if link.system == system.id || system.previous.contains(&link.system) { Standing::Counts } else { Standing::Stranded }
 }
 
 fn hash(keyed: Keyed, target: &str, kind: ObjectKind, text: &str) -> u64 {

@@ -238,7 +238,16 @@ impl Lab {
             links.retain(|link| link.id.as_ref() != id && !(link.kind == change.object.kind && link.key == change.object.key));
         }
         if let Some(origin) = origin {
-            links.push(Link { target: target.clone(), kind: change.object.kind, key: change.object.key.clone(), id: id.into(), origin });
+            links.push(Link {
+                target: target.clone(),
+                kind: change.object.kind,
+                key: change.object.key.clone(),
+                id: id.into(),
+                origin,
+                system: policy.targets[0].system.id,
+                name: None,
+                at: self.now,
+            });
         }
         if matches!(change.action, Action::Deactivate | Action::Delete | Action::Reactivate) {
             deactivations.retain(|known| known.id.as_ref() != id);

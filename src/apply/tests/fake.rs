@@ -59,7 +59,7 @@ impl Fake {
     pub(super) fn connector(&self, marker: bool) -> TargetConnector {
         let marker = marker.then(|| Arc::from("externalId"));
         let capabilities = Capabilities { account_marker: marker.clone(), group_marker: marker, ..Capabilities::default() };
-        TargetConnector { reader: Box::new(self.clone()), writer: Box::new(self.clone()), capabilities }
+        TargetConnector { reader: Box::new(self.clone()), writer: Box::new(self.clone()), capabilities, system: 1 }
     }
 
     pub(super) fn script(&self, script: impl IntoIterator<Item = Script>) {

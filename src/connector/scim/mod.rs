@@ -28,7 +28,7 @@ use jiff::SignedDuration;
 use super::{Reader, Surroundings, TargetConnector};
 use crate::http::{Client, Credentials, Settings, Url};
 use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
-use crate::model::SystemError;
+use crate::model::{SystemError, system_id};
 use crate::secret::{self, SecretError};
 use api::Api;
 use discovery::Discovery;
@@ -68,7 +68,7 @@ pub async fn open_target(connection: &ScimConnection, surroundings: &Surrounding
     let service = Arc::new(Service::open(connection, &surroundings.base, PAUSE).await?);
     let capabilities = service.discovery.capabilities();
     let reader = Box::new(ScimReader { service: service.clone(), record: false });
-    Ok(TargetConnector { reader, writer: Box::new(ScimWriter { service }), capabilities })
+    Ok(TargetConnector { reader, writer: Box::new(ScimWriter { service }), capabilities, system: system_id(&connection.system()) })
 }
 
 impl Service {

@@ -21,7 +21,7 @@ use futures_util::future::BoxFuture;
 use super::pages::read_blocking;
 use super::{LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, TargetConnector, Write, Writer, Written};
 use crate::manifest::connection::{self, SqlConnection};
-use crate::model::{Evidence, ObjectKind, Page, ReadReport, SystemError};
+use crate::model::{Evidence, ObjectKind, Page, ReadReport, SystemError, system_id};
 use database::Database;
 use layout::Layout;
 use read::Tables;
@@ -59,7 +59,12 @@ pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings
     let layout = Arc::new(blocking(move || checked_layout(&checked, &described)).await?);
     let capabilities = layout.capabilities();
     let reader = SqlReader { database: database.clone(), tables: Tables::Target(layout.clone()) };
-    Ok(TargetConnector { reader: Box::new(reader), writer: Box::new(SqlWriter { database, layout }), capabilities })
+    Ok(TargetConnector {
+        reader: Box::new(reader),
+        writer: Box::new(SqlWriter { database, layout }),
+        capabilities,
+        system: system_id(&connection.system()),
+    })
 }
 
 /// The mapping of a Target that declares none: the columns' own attributes. `externalId` holds the marker.

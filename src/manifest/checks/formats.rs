@@ -75,6 +75,9 @@ fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
     if let Some(guards) = &spec.guardrails {
         guardrails(formats, guards);
     }
+    for (at, _) in spec.previous_systems.iter().enumerate().filter(|(_, number)| u64::from_str_radix(number, 16).is_err()) {
+        formats.wrong("number of a system", &format!("/spec/previousSystems/{at}"), "write it as the finding printed it, such as 9f3c0a…");
+    }
     if let Some(limits) = &spec.limits {
         if limits.concurrency == Some(0) {
             formats.wrong(

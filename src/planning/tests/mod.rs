@@ -12,4 +12,5 @@ mod ownership;
 mod people;
 mod revocations;
 mod sources;
+mod strangers;
 mod values;

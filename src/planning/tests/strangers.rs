@@ -1,0 +1,148 @@
+//! Links that lead to somebody else: another system behind a target, ids that are used again, accounts that nobody may touch.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::super::testing::{Scene, group, source, target};
+use crate::model::ObjectKind;
+
+const ACCOUNT: ObjectKind = ObjectKind::Account;
+
+/// Five people whose links lead to accounts called like these.
+fn linked(scene: Scene, called: impl Fn(u32) -> String) -> Scene {
+    (1..=5).fold(scene, |scene, at| {
+        let (key, id) = (format!("hr/{at}"), format!("u{at}"));
+        scene
+            .person(&at.to_string(), &format!("p{at}"))
+            .account(json!({"id": id, "userName": called(at)}))
+            .link(ACCOUNT, &key, &id)
+            .but(|link| link.name = Some(format!("p{at}").into()))
+    })
+}
+
+fn without_marks(scene: Scene) -> Scene {
+    scene.able(|able| (able.account_marker, able.group_marker) = (None, None))
+}
+
+#[test]
+fn another_system_behind_a_target_makes_no_stranger_ours_whether_it_holds_marks_or_not() {
+    let strangers = linked(Scene::simple(), |at| format!("stranger{at}"));
+    let told = strangers.told();
+    assert_snapshot!(told, @"(Refused OwnershipUnproven) chat: 5 of the 5 accounts that only headcount's memory proves have neither the mark nor the name nor a key of their people (hr/1: u1 is now stranger1, hr/2: u2 is now stranger2, hr/3: u3 is now stranger3, …), as if another system stood behind scim https://chat.example; nothing is planned for these 5 people");
+    assert_eq!(without_marks(strangers).told(), told);
+}
+
+#[test]
+fn where_some_fit_by_chance_nobody_is_believed() {
+    let scene = linked(Scene::simple(), |at| if at == 1 { "p1".into() } else { format!("stranger{at}") });
+    assert_snapshot!(without_marks(scene).told(), @"(Refused OwnershipUnproven) chat: 4 of the 5 accounts that only headcount's memory proves have neither the mark nor the name nor a key of their people (hr/2: u2 is now stranger2, hr/3: u3 is now stranger3, hr/4: u4 is now stranger4, …), as if another system stood behind scim https://chat.example; nothing is planned for these 5 people");
+}
+
+#[test]
+fn marks_that_are_lost_are_set_again_where_names_fit() {
+    let scene = linked(Scene::simple(), |at| format!("P{at}"));
+    assert_eq!(scene.plan().changes.len(), 5);
+    assert_snapshot!(without_marks(scene).told(), @"nothing");
+}
+
+#[test]
+fn an_id_that_was_used_again_is_nobodys_proof_until_somebody_says_so() {
+    let scene = |rest: &str| {
+        without_marks(Scene::new(&[source("hr", ""), target(rest)]))
+            .person("1", "ada")
+            .account(json!({"id": "7", "userName": "zoe"}))
+            .link(ACCOUNT, "hr/1", "7")
+            .but(|link| link.name = Some("ada".into()))
+    };
+    assert_snapshot!(scene("").told(), @"(Error OwnershipUnproven) hr/1: the account that headcount remembers (id 7) is now zoe, with neither their mark nor a name or key of theirs, so its id may have been used again; it is left alone, and nobody gets another one");
+    assert_snapshot!(scene("  notOurs: ['7']").told(), @r"
+    0 Create hr/1 [Joiner] active: nothing > true; userName: nothing > ada;
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    ");
+    // What it was called when headcount last wrote it is enough: the new name comes from the source.
+    let renamed = scene("").but(|link| link.name = Some("ZOE".into()));
+    assert_snapshot!(renamed.told(), @"0 Update hr/1 [Mover] id=7 userName: zoe > ada; risks [SignIn]");
+}
+
+#[test]
+fn of_somebody_who_is_gone_only_the_name_can_tell() {
+    let scene = without_marks(Scene::simple()).account(json!({"id": "7", "userName": "zoe"})).link(ACCOUNT, "hr/1", "7");
+    assert_snapshot!(scene.clone().but(|link| link.name = Some("ada".into())).told(), @"(Error OwnershipUnproven) hr/1: the account that headcount remembers (id 7) is now zoe, with neither their mark nor a name or key of theirs, so its id may have been used again; it is left alone, and nobody gets another one");
+    assert_snapshot!(scene.but(|link| link.name = Some("zoe".into())).told(), @"0 Deactivate hr/1 [Absent] id=7 active: true > false; risks [SignIn]");
+}
+
+#[test]
+fn links_of_another_system_prove_nothing_until_a_target_says_that_it_is_the_same() {
+    let scene = |rest: &str| {
+        let documents = [source("hr", ""), target(&format!("  groups: {{}}\n{rest}")), group("all", "  rule: 'true'\n")];
+        without_marks(Scene::new(&documents))
+            .person("1", "ada")
+            .record("hr", json!({"id": "2", "login": "bob", "left": true}))
+            .account(json!({"id": "7", "userName": "ada"}))
+            .account(json!({"id": "8", "userName": "bob"}))
+            .group("g1", "all")
+            .link(ACCOUNT, "hr/1", "7")
+            .but(|link| link.system = 0xabc)
+            .link(ACCOUNT, "hr/2", "8")
+            .but(|link| link.system = 0xabc)
+            .link(ObjectKind::Group, "group/all", "g1")
+            .but(|link| link.system = 0xabc)
+    };
+    assert_snapshot!(scene("").told(), @r"
+    (Refused OwnershipUnproven) hr/1, hr/2: remembered at another system (number 0000000000000abc) than chat speaks to now (scim https://chat.example), and no mark there is theirs; nothing is planned for them
+    (Error OwnershipUnproven) group/all: remembered at another system than the target speaks to now, and no mark there is its own
+    (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
+    (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
+    ");
+    assert_snapshot!(scene("  previousSystems: [0000000000000abc]").told(), @r"
+    0 Deactivate hr/2 [Leaver] id=8 active: true > false; risks [SignIn]
+    1 AddMembers group/all [Mover] id=g1 hr/1
+    ");
+}
+
+#[test]
+fn a_mark_proves_at_any_system() {
+    let scene = Scene::simple().person("1", "ada").marked("u9", "hr/1", "ada").link(ACCOUNT, "hr/1", "7").but(|link| link.system = 1);
+    assert_snapshot!(scene.told(), @"nothing");
+}
+
+#[test]
+fn a_revocation_cuts_off_no_stranger_by_a_link_alone() {
+    let revocation =
+        "kind: Revocation\nmetadata: {name: now}\nspec: {identities: [{identity: {source: hr, key: '1'}}], reason: stolen}\n".to_owned();
+    let scene = without_marks(Scene::new(&[source("hr", ""), target(""), revocation]))
+        .person("1", "ada")
+        .account(json!({"id": "7", "userName": "zoe"}))
+        .link(ACCOUNT, "hr/1", "7")
+        .but(|link| link.name = Some("ada".into()));
+    assert_snapshot!(scene.told(), @r"
+    (Error AmbiguousCorrelation) hr/1: an account that looks like theirs (id 7) has neither the mark nor a name or key of theirs any more, so the revocation leaves it alone
+    (Error OwnershipUnproven) hr/1: the account that headcount remembers (id 7) is now zoe, with neither their mark nor a name or key of theirs, so its id may have been used again; it is left alone, and nobody gets another one
+    ");
+}
+
+#[test]
+fn a_protected_account_is_nobodys() {
+    let documents = [
+        source("hr", ""),
+        target("  groups: {}\n  protect: {accounts: [Admin], rule: 'account.userName == \"root\"'}\n"),
+        group("all", "  rule: 'true'\n"),
+    ];
+    let scene = Scene::new(&documents)
+        .person("1", "admin")
+        .record("hr", json!({"id": "2", "login": "bob", "title": "Clerk"}))
+        .person("3", "cy")
+        .account(json!({"id": "1", "userName": "admin"}))
+        .marked("2", "hr/2", "root")
+        .account(json!({"id": "3", "userName": "cy"}))
+        .marked_group("g", "group/all", "all");
+    assert_snapshot!(scene.told(), @r"
+    0 Adopt hr/3 [Joiner] id=3 externalId: nothing > hc:acme:hr:3; risks [Adoption]
+    1 AddMembers group/all [Mover] id=g hr/3 needs [0]
+    2 AddMembers group/all [Mover] id=g hr/2 needs [0] WITHHELD
+    (Error NameTaken) hr/1: an account of somebody else has the userName admin, so none is made
+    (Warning Protected) hr/2: the account differs from what it should be and is protected, so it is left as it is
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    (Warning Protected) chat: protected accounts would be changed, or given a group or an entitlement; none of that goes
+    ");
+}
