@@ -1,4 +1,4 @@
-//! Sends one batch until every part of it has an answer: intent first, then permit, then the write; patience and second looks in between.
+//! Sends one batch until every part of it has an answer: permit, then intent, then the write; patience and second looks in between.
 
 use std::sync::Arc;
 
@@ -76,6 +76,10 @@ impl<'a> Sender<'a> {
         if open.is_empty() {
             return;
         }
+        // Whatever is waited for is waited for before it is read who is revoked: from there on nothing stands between that and the write.
+        let Some(permit) = self.gate.permit(self.job.lock, self.stop).await else {
+            return stop_all(open, "the run was stopped");
+        };
         let sending = open.iter().map(|part| part.prepared.sending()).collect();
         let barred = match self.recorder.intents(sending, self.stop).await {
             Ok(barred) => barred,
@@ -86,9 +90,6 @@ impl<'a> Sender<'a> {
         if open.is_empty() {
             return;
         }
-        let Some(permit) = self.gate.permit(self.job.lock, self.stop).await else {
-            return stop_all(open, "the run was stopped");
-        };
         let writes: Vec<Write<'_>> = open.iter().map(|part| part.write()).collect();
         let answers = timeout(self.job.settings.deadline, self.connector.writer.write(&writes, &permit)).await;
         let mut answers = answers.unwrap_or_default().into_iter();

@@ -232,6 +232,20 @@ async fn a_throttled_target_pauses_as_a_whole() {
     assert!(shelf.log[1..].iter().all(|(_, at)| *at - shelf.log[0].1 >= pause), "nothing is sent during the pause");
 }
 
+/// How often the journal is looked at for an intent that must not be there yet.
+const LOOKS: u32 = 300;
+
+#[tokio::test]
+async fn whoever_is_revoked_while_a_write_waits_for_its_permit_gets_nothing() {
+    let mut world = World::scripted([Script::Revoke("hr/b", LOOKS)]);
+    // The second waits two seconds for its turn; the first is answered at once, and its answer brings the revocation.
+    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 2, per_second: Some(0.5) });
+    let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
+    let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
+    assert_eq!(words, [ResultWord::Done, ResultWord::Skipped], "{report:?}");
+    assert_eq!(world.fake.log(), ["Create hr/a"]);
+}
+
 #[tokio::test]
 async fn a_target_that_asks_for_hours_is_left_for_another_run() {
     let mut world = World::scripted([throttled(Duration::from_secs(7200))]);

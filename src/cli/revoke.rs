@@ -104,6 +104,7 @@ async fn revoke(args: &RevokeArgs, session: &Session, store: &Arc<Store>) -> Res
         reason: reason.clone(),
         at: moment.now,
         until: args.until,
+        also: Vec::new(),
         receipts: Vec::new(),
     };
     let revocations: Vec<_> = keys.iter().map(standing).collect();

@@ -117,6 +117,8 @@ pub struct StandingRevocation {
     pub at: Timestamp,
     /// the last day
     pub until: Option<Date>,
+    /// other keys of the same identity, as far as they were known: each means it, too
+    pub also: Vec<Arc<str>>,
     /// what came of it, by target
     pub receipts: Vec<Receipt>,
 }
@@ -161,6 +163,18 @@ pub struct CutOff {
     pub id: Arc<str>,
     /// the identity's key
     pub key: Arc<str>,
+}
+
+impl StandingRevocation {
+    /// Whether a key means whoever is cut off.
+    pub fn means(&self, key: &str) -> bool {
+        self.key.as_ref() == key || self.also.iter().any(|also| also.as_ref() == key)
+    }
+
+    /// Every key of theirs that is known.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<str>> {
+        std::iter::once(&self.key).chain(&self.also)
+    }
 }
 
 impl ReceiptWord {

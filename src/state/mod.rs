@@ -11,7 +11,9 @@ mod store;
 
 pub use error::StateError;
 pub use lock::{Holder, RunLock};
-pub use revocations::{forget_cut_off, forget_revocation, record_cut_off, record_receipt, record_revocation, revoked_keys};
+pub use revocations::{
+    forget_cut_off, forget_revocation, record_cut_off, record_other_keys, record_receipt, record_revocation, revoked_keys,
+};
 pub use rows::{
     forget_deactivation, forget_grants, forget_link, record_baseline, record_completed_run, record_deactivation, record_link,
     record_window, rename_link,

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{all, parsed, text, word};
 use crate::model::{CutOff, Receipt, StandingRevocation};
@@ -16,13 +16,29 @@ pub fn record_revocation(connection: &Connection, revocation: &StandingRevocatio
                   ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, at = excluded.at, until = excluded.until";
     let until = revocation.until.map(|day| day.to_string());
     connection.prepare_cached(upsert)?.execute(params![revocation.key, revocation.reason, revocation.at.to_string(), until])?;
-    forget_receipts(connection, &revocation.key)
+    forget_receipts(connection, &revocation.key)?;
+    record_other_keys(connection, &revocation.key, &revocation.also)
 }
 
-/// The revocation ended: says whether there was one.
+/// Other keys of somebody who is cut off: whatever is for one of them is for nobody. Nothing where the revocation ended meanwhile.
+pub fn record_other_keys(connection: &Connection, identity: &str, also: &[Arc<str>]) -> rusqlite::Result<()> {
+    let upsert = "INSERT INTO revoked_as (key, identity) SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM revocations WHERE key = ?2) \
+                  ON CONFLICT (key) DO UPDATE SET identity = excluded.identity";
+    let mut insert = connection.prepare_cached(upsert)?;
+    also.iter().filter(|key| key.as_ref() != identity).try_for_each(|key| insert.execute([key.as_ref(), identity]).map(drop))
+}
+
+/// The revocation of whoever a key means ended: says whether there was one.
 pub fn forget_revocation(connection: &Connection, key: &str) -> rusqlite::Result<bool> {
-    forget_receipts(connection, key)?;
-    Ok(connection.prepare_cached("DELETE FROM revocations WHERE key = ?1")?.execute([key])? > 0)
+    let by = "SELECT identity FROM revoked_as WHERE key = ?1";
+    let identity: Option<String> = connection.prepare_cached(by)?.query_row([key], |row| row.get(0)).optional()?;
+    let mut ended = false;
+    for key in [Some(key), identity.as_deref()].into_iter().flatten() {
+        forget_receipts(connection, key)?;
+        connection.prepare_cached("DELETE FROM revoked_as WHERE identity = ?1")?.execute([key])?;
+        ended |= connection.prepare_cached("DELETE FROM revocations WHERE key = ?1")?.execute([key])? > 0;
+    }
+    Ok(ended)
 }
 
 /// Remembers what came of a revocation at a target. One that ended meanwhile has no receipts any more.
@@ -35,9 +51,9 @@ pub fn record_receipt(connection: &Connection, key: &str, receipt: &Receipt) -> 
     Ok(())
 }
 
-/// Who is cut off by a command now. Cheap: asked before everything that is sent.
+/// Who is cut off by a command now, by every key of theirs that is known. Cheap: asked before everything that is sent.
 pub fn revoked_keys(connection: &Connection) -> rusqlite::Result<BTreeSet<Arc<str>>> {
-    connection.prepare_cached("SELECT key FROM revocations")?.query_map([], |row| row.get(0))?.collect()
+    connection.prepare_cached("SELECT key FROM revocations UNION SELECT key FROM revoked_as")?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Remembers whose account a revocation deactivated.
@@ -56,6 +72,11 @@ pub fn forget_cut_off(connection: &Connection, target: &str, id: &str) -> rusqli
 /// All revocations that stand, with their receipts.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<StandingRevocation>> {
     let mut standing = all(connection, "SELECT key, reason, at, until FROM revocations ORDER BY key", revocation)?;
+    for (key, identity) in all(connection, "SELECT key, identity FROM revoked_as ORDER BY key", |row| Ok((text(row, 0)?, text(row, 1)?)))? {
+        if let Some(revocation) = standing.iter_mut().find(|revocation| revocation.key == identity) {
+            revocation.also.push(key);
+        }
+    }
     for (key, receipt) in all(connection, "SELECT key, target, outcome, message, tries, at FROM receipts ORDER BY key, target", receipt)? {
         if let Some(revocation) = standing.iter_mut().find(|revocation| revocation.key == key) {
             revocation.receipts.push(receipt);
@@ -77,7 +98,7 @@ fn forget_receipts(connection: &Connection, key: &str) -> rusqlite::Result<()> {
 
 fn revocation(row: &Row<'_>) -> rusqlite::Result<StandingRevocation> {
     let until = row.get::<_, Option<String>>(3)?.map(|_| parsed(row, 3)).transpose()?;
-    Ok(StandingRevocation { key: text(row, 0)?, reason: text(row, 1)?, at: parsed(row, 2)?, until, receipts: Vec::new() })
+    Ok(StandingRevocation { key: text(row, 0)?, reason: text(row, 1)?, at: parsed(row, 2)?, until, also: Vec::new(), receipts: Vec::new() })
 }
 
 fn receipt(row: &Row<'_>) -> rusqlite::Result<(Arc<str>, Receipt)> {

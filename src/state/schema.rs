@@ -14,6 +14,7 @@ CREATE TABLE links (
     system INTEGER NOT NULL, name TEXT, at TEXT NOT NULL,
     PRIMARY KEY (target, kind, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX links_by_id ON links (target, id);
 CREATE TABLE records (
     source TEXT NOT NULL, record TEXT NOT NULL, identity TEXT NOT NULL, PRIMARY KEY (source, record)
 ) STRICT, WITHOUT ROWID;
@@ -29,6 +30,7 @@ CREATE TABLE windows (
     PRIMARY KEY (minute, target, kind, action, leaver)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE revocations (key TEXT PRIMARY KEY, reason TEXT NOT NULL, at TEXT NOT NULL, until TEXT) STRICT, WITHOUT ROWID;
+CREATE TABLE revoked_as (key TEXT PRIMARY KEY, identity TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE receipts (
     key TEXT NOT NULL, target TEXT NOT NULL, outcome TEXT NOT NULL, message TEXT, tries INTEGER NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (key, target)

@@ -11,9 +11,9 @@ use crate::connector::{LookupRequest, PageSink, Permit, ReadRequest, Reader, Tar
 use crate::journal::Journal;
 use crate::model::{
     Action, AttributeChange, Capabilities, Change, ChangeId, Evidence, MemberChange, ObjectKind, ObjectRef, Page, Plan, ReadReport, Reason,
-    SystemError, Value,
+    StandingRevocation, SystemError, Value,
 };
-use crate::state::Store;
+use crate::state::{Store, record_revocation};
 
 /// What the next write gets.
 pub(super) enum Script {
@@ -23,6 +23,8 @@ pub(super) enum Script {
     Lose(SystemError),
     /// it is done, and the run is stopped meanwhile
     Stop(CancellationToken),
+    /// it is done; meanwhile somebody is revoked, once the intent of their account is in the journal, if it comes while the journal is looked at so often
+    Revoke(&'static str, u32),
 }
 
 #[derive(Default)]
@@ -107,6 +109,29 @@ impl Fake {
         shelf.widest = shelf.widest.max(shelf.under_way);
     }
 
+    fn revoke(&self, key: &str) {
+        let at = "2026-11-22T12:00:00Z".parse().unwrap();
+        let revocation =
+            StandingRevocation { key: key.into(), reason: "stolen laptop".into(), at, until: None, also: Vec::new(), receipts: Vec::new() };
+        self.store.write(|tx| record_revocation(tx, &revocation)).unwrap();
+    }
+
+    /// Until the journal has the intent of whoever the next write revokes.
+    async fn wait_for_intent(&self) {
+        let script = self.shelf.lock().unwrap().script.front().map(|script| match script {
+            Script::Revoke(key, looks) => (*key, *looks),
+            _ => ("", 0),
+        });
+        let (key, looks) = script.unwrap_or(("", 0));
+        for _ in 0..looks {
+            let open = Journal::new(&self.store).unfinished().unwrap();
+            if open.iter().any(|(_, intent)| intent.object.key.as_ref() == key) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn answer(&self, write: &Write<'_>) -> Result<Written, SystemError> {
         let mut shelf = self.shelf.lock().unwrap();
         shelf.log.push((format!("{:?} {}", write.change.action, write.change.object.key), Instant::now()));
@@ -116,6 +141,10 @@ impl Fake {
             Some(Script::Lose(error)) => Self::do_it(&mut shelf, write).and(Err(error)),
             Some(Script::Stop(cancel)) => {
                 cancel.cancel();
+                Self::do_it(&mut shelf, write)
+            }
+            Some(Script::Revoke(key, _)) => {
+                self.revoke(key);
                 Self::do_it(&mut shelf, write)
             }
         }
@@ -139,6 +168,7 @@ impl Writer for Fake {
             }
             self.arrive();
             tokio::task::yield_now().await;
+            self.wait_for_intent().await;
             let answers = batch.iter().map(|write| self.answer(write)).collect();
             self.shelf.lock().unwrap().under_way -= 1;
             answers

@@ -21,7 +21,14 @@ fn scene(target_rest: &str) -> Scene {
 fn standing(scene: Scene, key: &str, receipts: Vec<Receipt>) -> Scene {
     let mut scene = scene;
     let at = scene.moment.now;
-    scene.memory.revocations.push(StandingRevocation { key: key.into(), reason: "stolen laptop".into(), at, until: None, receipts });
+    scene.memory.revocations.push(StandingRevocation {
+        key: key.into(),
+        reason: "stolen laptop".into(),
+        at,
+        until: None,
+        also: Vec::new(),
+        receipts,
+    });
     scene
 }
 
