@@ -2,7 +2,7 @@
 //!
 //! Must never: decide about a change, or turn trouble with a system into an empty answer.
 
-mod direct;
+pub mod revoke;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,14 +13,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::connector::{LookupRequest, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
-use crate::manifest::Loaded;
+use crate::manifest::kinds::TargetSpec;
+use crate::manifest::{Document, Loaded};
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, Plan, ReadReport, SystemError};
 use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
 use crate::policy::Policy;
-use crate::state::{StateError, Store};
+use crate::state::{StateError, Store, record_other_keys};
 use crate::world::{SourceSide, TargetSide, World};
-
-pub use direct::{Direct, Look};
 
 /// Lookups under way at once for one target.
 const LOOKUPS_AT_ONCE: usize = 8;
@@ -63,7 +62,7 @@ pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
 /// Opens and reads every system at once. A system that can't be read is unreadable in the world; it never stops the others.
 pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Moment, progress: &dyn ReadProgress) -> Snapshot {
     let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, progress)));
-    let targets = join_all((0..policy.targets.len()).map(|at| read_target(loaded, &policy, at, progress)));
+    let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, &loaded.targets[at], progress)));
     let (sources, targets) = futures_util::future::join(sources, targets).await;
     let mut connectors = BTreeMap::new();
     let mut sides = Vec::with_capacity(targets.len());
@@ -84,18 +83,24 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>) -> Plan {
 }
 
 /// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten, and links that a lost
-/// state had are made anew from the marks.
+/// state had are made anew from the marks. Whose record is whose must outlive a changed name, and a revocation that comes during the run must know it.
 pub fn catch_up(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
+    store.record_records(&planning::record_links(policy, world, *moment))?;
+    for standing in &world.memory().revocations {
+        if let Some(known) = planning::known_as(policy, world, *moment, &standing.key) {
+            let also: Vec<_> = std::iter::once(known.key).chain(known.also).collect();
+            store.write(|tx| record_other_keys(tx, &standing.key, &also))?;
+        }
+    }
     store.forget_deactivations(&world.undone_deactivations(policy))?;
     let links = world.missing_links(policy, moment.now);
     if links.is_empty() { Ok(()) } else { store.record_links(&links) }
 }
 
-/// And what it remembers at its end: complete reads are what the next run's counts are compared with; whose record is whose must outlive a changed name.
+/// And what it remembers at its end: complete reads are what the next run's counts are compared with.
 pub fn remember(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
-    store.record_records(&planning::record_links(policy, world, *moment))?;
     store.record_baselines(&world.baselines(policy, moment.now))
 }
 
@@ -145,8 +150,12 @@ async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, progress: &dyn
     side
 }
 
-async fn read_target(loaded: &Loaded, policy: &Policy, at: usize, progress: &dyn ReadProgress) -> (TargetSide, Option<TargetConnector>) {
-    let document = &loaded.targets[at];
+async fn read_target(
+    policy: &Policy,
+    at: usize,
+    document: &Document<TargetSpec>,
+    progress: &dyn ReadProgress,
+) -> (TargetSide, Option<TargetConnector>) {
     let opened = registry::open_target(&document.spec.connection, &Surroundings { base: document.origin.base.to_path_buf() }).await;
     let capabilities = opened.as_ref().map_or_else(|_| Capabilities::default(), |connector| connector.capabilities.clone());
     let mut side = TargetSide::new(policy, at, capabilities);

@@ -34,6 +34,19 @@ pub fn load(files: &Files) -> Result<Manifests, Failure> {
     }
 }
 
+/// What is sound of what `-f` names, with all that is wrong: for what has to work whatever else is wrong, and never for a plan. Without a Workspace nothing can
+/// be said to be ours.
+pub fn load_what_is_sound(files: &Files) -> Result<Manifests, Failure> {
+    let (inputs, texts) = inputs(files)?;
+    let (loaded, problems) = manifest::load(&inputs);
+    let (policy, found) = policy::compile_what_is_sound(&loaded, &Facts);
+    let warnings = merged(problems, found);
+    if policy.workspace.is_empty() {
+        return Err(Failure::Manifests(warnings, texts));
+    }
+    Ok(Manifests { loaded, policy, warnings, texts })
+}
+
 /// What `-f` names; the current folder if it names nothing.
 pub fn inputs(files: &Files) -> Result<(Vec<Input>, Texts), Failure> {
     let mut texts = Texts::default();
@@ -57,16 +70,22 @@ pub fn inputs(files: &Files) -> Result<(Vec<Input>, Texts), Failure> {
 
 /// Every problem of the manifests and of the expressions in them, sorted by place; a policy only where none is an error.
 pub fn check(inputs: &[Input]) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
-    let (loaded, mut problems) = manifest::load(inputs);
-    let broken = problems.iter().any(|problem| problem.level == Level::Error);
+    let (loaded, problems) = manifest::load(inputs);
     let (policy, found) = match policy::compile(&loaded, &Facts) {
         Ok((policy, warnings)) => (Some(policy), warnings),
         Err(errors) => (None, errors),
     };
-    // What could not be loaded is missing for the compiler, and what was told once need not be told again.
+    let problems = merged(problems, found);
+    let broken = problems.iter().any(|problem| problem.level == Level::Error);
+    (loaded, policy.filter(|_| !broken), problems)
+}
+
+/// All problems, sorted by place. What could not be loaded is missing for the compiler, and what was told once need not be told again.
+fn merged(mut problems: Vec<Diagnostic>, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let broken = problems.iter().any(|problem| problem.level == Level::Error);
     let told = |found: &Diagnostic| broken && (found.place.is_none() || problems.iter().any(|problem| problem.place == found.place));
     let new: Vec<_> = found.into_iter().filter(|found| !told(found)).collect();
     problems.extend(new);
     problems.sort_by(|one, next| one.place.cmp(&next.place));
-    (loaded, policy.filter(|_| !broken), problems)
+    problems
 }

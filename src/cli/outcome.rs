@@ -5,7 +5,6 @@ use std::fmt::Write;
 use serde_json::{Value as Json, json};
 
 use super::apply::Form;
-use super::progress::trouble;
 use super::report::{self, Failure};
 use crate::apply::Report;
 use crate::journal::ResultWord;
@@ -61,7 +60,7 @@ fn rest(withheld: usize, new: usize) -> String {
 }
 
 fn troubles(plan: &Plan, report: &Report, text: &mut String) {
-    let troubles = report.outcomes.iter().filter_map(|(id, outcome)| Some((plan.changes.get(id.0 as usize)?, trouble(outcome)?)));
+    let troubles = report.outcomes.iter().filter_map(|(id, outcome)| Some((plan.changes.get(id.0 as usize)?, outcome.trouble()?)));
     let troubles: Vec<_> = troubles.collect();
     if troubles.is_empty() {
         return;
@@ -82,7 +81,7 @@ fn document(plan: &Plan, report: &Report, new: &[Change]) -> Json {
         let mut fields = json!({
             "target": change.target, "action": change.action, "object": change.object, "result": ResultWord::of(outcome),
         });
-        if let (Some(words), Some(fields)) = (trouble(outcome), fields.as_object_mut()) {
+        if let (Some(words), Some(fields)) = (outcome.trouble(), fields.as_object_mut()) {
             fields.insert("message".into(), words.into());
         }
         Some(fields)

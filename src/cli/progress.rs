@@ -126,7 +126,7 @@ impl Progress for Running<'_> {
     fn finished(&self, change: ChangeId, outcome: &Outcome) {
         self.bar.inc(1);
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if let (Some(words), Some(change)) = (trouble(outcome), self.plan.changes.get(change.0 as usize)) {
+        if let (Some(words), Some(change)) = (outcome.trouble(), self.plan.changes.get(change.0 as usize)) {
             self.say(&format!("{}: {}", headline(change), safe::line(&words)));
         }
         let step = |done: u64| done * PLAIN_STEPS / self.total.max(1);
@@ -137,17 +137,6 @@ impl Progress for Running<'_> {
 
     fn paused(&self, target: &str, pause: Duration, reason: &str) {
         self.say(&format!("{}: waiting {} s: {}", safe::line(target), pause.as_secs(), safe::line(reason)));
-    }
-}
-
-/// What went wrong with a change, if something did.
-pub fn trouble(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Done { .. } | Outcome::AlreadySo { .. } => None,
-        Outcome::Partly { missing } => Some(format!("done in part, missing: {missing}")),
-        Outcome::Failed(error) => Some(error.to_string()),
-        Outcome::Uncertain(why) => Some(format!("nobody knows whether it was done: {why}")),
-        Outcome::Skipped(why) => Some(format!("not tried: {why}")),
     }
 }
 

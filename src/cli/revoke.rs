@@ -1,8 +1,10 @@
 //! `headcount revoke`: the kill switch, now, without git. It names immutable keys, waits for no run, and asks each target for just the accounts in question.
 //!
-//! Must never: act on a name that could mean somebody else, or write anything before the revocation stands in the state.
+//! Must never: act on a name that could mean somebody else, or let anything that is wrong elsewhere keep it from its work.
 
-mod desk;
+mod hear;
+mod lift;
+mod sound;
 mod told;
 
 use std::collections::BTreeSet;
@@ -11,32 +13,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use super::apply::{Form, asked_to_stop, who};
-use super::report::{Exit, Failure, notice};
-use super::session::{self, Session, state_failure};
-use crate::apply::run_name;
-use crate::journal::{Event, append};
+use super::report::{self, Exit, Failure, notice};
+use super::session::{self, state_failure};
 use crate::manifest::quantity;
-use crate::model::{Memory, StandingRevocation};
-use crate::pipeline::{self, Direct};
-use crate::policy::Policy;
-use crate::render::safe;
-use crate::state::{Store, forget_revocation, record_revocation};
-use desk::Desk;
-pub use desk::concerned;
-
-/// How long sources may take. Whatever they would say, links and marks lead to accounts without them.
-const SOURCES: Duration = Duration::from_secs(20);
+use crate::model::StandingRevocation;
+use crate::pipeline;
+use crate::pipeline::revoke::{self, Done, Everybody, Ground, State};
+use crate::planning::Moment;
+use crate::state::Store;
+use hear::Aloud;
+use sound::Sound;
+use told::Ending;
 
 /// Cut identities off everywhere, now, whatever the sources say
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 It goes past guardrails, ownership and approval, and stops only at a target's protection (exit code 3). A
 run that is under way goes on, but gives these identities nothing any more. Where a target can't be reached
-it is tried until --timeout (exit code 4), and again by every `headcount apply`.
+it is tried until --timeout (exit code 4), and again by every `headcount apply`. Manifests with errors, a
+source or a state that can't be used hold nothing up: what is sound is used, and the rest is told.
 
 Example: headcount revoke hr/10023 --reason 'stolen laptop'")]
 pub struct RevokeArgs {
@@ -60,6 +60,9 @@ pub struct RevokeArgs {
     /// End revocations that this command made: the next apply gives back what today's rules give
     #[arg(long)]
     lift: bool,
+    /// Write no state: only the manifest that is printed keeps them out
+    #[arg(long, conflicts_with = "lift")]
+    no_state: bool,
     /// Don't ask. Without a terminal this is needed
     #[arg(long)]
     auto_approve: bool,
@@ -76,88 +79,148 @@ fn patience(text: &str) -> Result<Duration, String> {
 }
 
 pub fn run(args: &RevokeArgs) -> Result<Exit, Failure> {
+    if args.lift {
+        return lift::lift(args);
+    }
     let from_stdin = args.files.files.iter().any(|path| path.as_os_str() == "-");
-    if !args.lift && !args.auto_approve && (from_stdin || !std::io::stdin().is_terminal()) {
+    if !args.auto_approve && (from_stdin || !std::io::stdin().is_terminal()) {
         return Err(Failure::usage("there is no terminal to ask on").hint("pass --auto-approve"));
     }
-    let session = Session::load(&args.files)?;
-    args.target.iter().try_for_each(|name| session.check_target(name))?;
-    let store = Arc::new(Store::open(&session.state, &session.policy.workspace).map_err(|error| state_failure(&error))?);
-    if args.lift { lift(args, &session, &store) } else { session::runtime()?.block_on(revoke(args, &session, &store)) }
+    let sound = Sound::load(&args.files)?;
+    args.target.iter().try_for_each(|name| sound.check_target(name))?;
+    let moment = pipeline::moment(&sound.policy, None);
+    let reason = reason(args, moment)?;
+    let state = open_state(args, &sound)?;
+    let runtime = session::runtime()?;
+    let exit = runtime.block_on(revoke(args, sound, state, moment, &reason));
+    // A system that still hangs is left behind.
+    runtime.shutdown_background();
+    exit
 }
 
-async fn revoke(args: &RevokeArgs, session: &Session, store: &Arc<Store>) -> Result<Exit, Failure> {
-    let memory = store.load().map_err(|error| state_failure(&error))?;
-    let moment = pipeline::moment(&session.policy, None);
-    let names: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
-    let (keys, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_key(name, session, &memory));
-    if keys.len() > args.max {
-        let message = format!("this would cut off {} identities, and at most {} are allowed", keys.len(), args.max);
-        return Err(Failure::usage(message).hint("say --max if that is meant"));
-    }
+fn reason(args: &RevokeArgs, moment: Moment) -> Result<Arc<str>, Failure> {
     let reason: Arc<str> = Arc::from(args.reason.as_deref().unwrap_or_default().trim());
     if reason.is_empty() {
         return Err(Failure::usage("a revocation needs a reason").hint("pass --reason TEXT"));
     }
-    let standing = |key: &&str| StandingRevocation {
-        key: Arc::from(*key),
-        reason: reason.clone(),
-        at: moment.now,
-        until: args.until,
-        also: Vec::new(),
-        receipts: Vec::new(),
-    };
-    let revocations: Vec<_> = keys.iter().map(standing).collect();
-    // Only those who are named now: others that are in force have their own receipts.
-    let policy = Policy { revocations: Vec::new(), ..session.policy.clone() };
-    let memory = Memory { revocations: revocations.clone(), ..memory };
-    let direct = Direct::read(&session.loaded, &policy, memory, moment, SOURCES, &pipeline::Silent).await;
-    if !others.is_empty() {
-        return Err(meant(&direct, &others).await);
+    if let Some(until) = args.until.filter(|until| *until < moment.today) {
+        let message = format!("--until {until} is past: the revocation would be over before it began");
+        return Err(Failure::usage(message).hint("name the last day on which they stay out, or leave --until out"));
     }
-    let unread = direct.unread_sources().await;
-    for (source, why) in &unread {
-        let words = format!("could not read {source}: {why}; accounts are found by links and marks all the same");
-        notice(safe::lines(&words));
+    Ok(reason)
+}
+
+/// One that can't be used holds nothing up.
+fn open_state(args: &RevokeArgs, sound: &Sound) -> Result<State, Failure> {
+    let workspace = &sound.policy.workspace;
+    if args.no_state {
+        return State::passing(&sound.state, workspace).map_err(|error| state_failure(&error));
     }
+    let (state, trouble) = State::open(&sound.state, workspace).map_err(|error| state_failure(&error))?;
+    if let Some(error) = trouble {
+        hear::without_state(&error);
+    }
+    Ok(state)
+}
+
+async fn revoke(args: &RevokeArgs, sound: Sound, state: State, moment: Moment, reason: &Arc<str>) -> Result<Exit, Failure> {
+    let store = state.store();
+    let names: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
+    let (keys, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_key(name, &sound, &store));
+    let orders = revoke::orders(&sound.policy, &store, &keys, reason, args.until, moment.now).map_err(|error| state_failure(&error))?;
+    if orders.is_empty() {
+        return Err(meant(&sound, &store, moment, &others).await);
+    }
+    if orders.len() > args.max {
+        let message = format!("this would cut off {} identities, and at most {} are allowed", orders.len(), args.max);
+        return Err(Failure::usage(message).hint("say --max if that is meant"));
+    }
+    drop(store);
     let stop = CancellationToken::new();
-    let desk = Desk::new(&direct, &policy, store, args, &revocations, stop.clone());
-    let first = desk.look_everywhere().await;
-    if unread.is_empty() {
-        known(&direct, &keys, &first).await?;
+    let ground = Arc::new(ground(args, &sound, state, moment, orders, stop.clone()));
+    if !args.auto_approve {
+        told::preview(&ground.orders, &revoke::preview(&ground).await, &sound.unguarded);
+        if !ask()? {
+            notice("Nothing was changed.");
+            return Ok(Exit::Error);
+        }
     }
-    told::preview(&revocations, &first);
-    if !args.auto_approve && !ask()? {
-        notice("Nothing was changed.");
-        return Ok(Exit::Error);
+    ground.remember().map_err(|error| state_failure(&error))?;
+    let done = work(&ground, &stop).await?;
+    let ending = Ending { done: &done, ground: &ground, sound: &sound, unstored: args.no_state };
+    ending.write(args.output)?;
+    let mut exit = ending.exit();
+    for key in &done.slips {
+        let nearest = everybody(&sound, &ground.state.store(), moment).await.nearest(key);
+        report::failure(&slip(key, nearest.as_deref(), done.slips.len() == ground.orders.len()));
+        exit = or(exit, Exit::Error);
     }
-    record(store, &revocations)?;
-    let mut work = std::pin::pin!(desk.work(first));
-    let receipts = loop {
+    if !others.is_empty() {
+        report::failure(&meant(&sound, &ground.state.store(), moment, &others).await);
+        exit = or(exit, Exit::Usage);
+    }
+    Ok(exit)
+}
+
+/// What went wrong with whoever could be cut off counts more than a slip.
+fn or(exit: Exit, other: Exit) -> Exit {
+    if exit == Exit::Done { other } else { exit }
+}
+
+fn ground(
+    args: &RevokeArgs,
+    sound: &Sound,
+    state: State,
+    moment: Moment,
+    orders: Vec<StandingRevocation>,
+    stop: CancellationToken,
+) -> Ground {
+    let named = |at: &usize| args.target.is_empty() || args.target.iter().any(|name| *name == *sound.policy.targets[*at].name);
+    let guarded = |at: &usize| !sound.unguarded.contains(&sound.policy.targets[*at].name);
+    Ground {
+        loaded: sound.loaded.clone(),
+        // Only those who are named now: others that are in force have their own receipts.
+        policy: crate::policy::Policy { revocations: Vec::new(), ..sound.policy.clone() },
+        state,
+        orders,
+        targets: (0..sound.policy.targets.len()).filter(named).filter(guarded).collect(),
+        moment,
+        deadline: Instant::now() + args.timeout,
+        who: who(),
+        stop,
+        unused: sound.unused(),
+        hear: Box::new(Aloud),
+    }
+}
+
+async fn work(ground: &Arc<Ground>, stop: &CancellationToken) -> Result<Done, Failure> {
+    let mut work = std::pin::pin!(revoke::cut_off(ground));
+    loop {
         tokio::select! {
-            receipts = &mut work => break receipts?,
+            done = &mut work => return done.map_err(|error| state_failure(&error)),
             () = asked_to_stop() => {
                 notice("stopping: waiting for what was sent; the revocation stays in force");
                 stop.cancel();
             }
         }
-    };
-    told::write(&revocations, &receipts, args.output, moment.today)?;
-    Ok(told::exit(&receipts))
+    }
 }
 
-/// Whether it is the key of an identity, by its form.
-fn is_key(name: &str, session: &Session, memory: &Memory) -> bool {
+/// Whether it is the key of an identity, by its form. Where manifests have errors a source may be missing among them.
+fn is_key(name: &str, sound: &Sound, store: &Store) -> bool {
     let Some((source, rest)) = name.split_once('/') else { return false };
-    let declared = source == "user" || session.policy.sources.iter().any(|known| known.name.as_ref() == source);
-    !rest.is_empty() && (declared || memory.links.iter().any(|link| link.key.as_ref() == name))
+    let declared = source == "user" || sound.policy.sources.iter().any(|known| known.name.as_ref() == source);
+    let targets: Vec<Arc<str>> = sound.policy.targets.iter().map(|target| target.name.clone()).collect();
+    let linked = || store.load_about(&[], &targets, &[Arc::from(name)]).is_ok_and(|memory| memory.links.iter().any(|link| link.key.as_ref() == name));
+    !source.is_empty() && !rest.is_empty() && (declared || sound.broken || linked())
 }
 
 /// A name may be handed on, so it is answered with the keys that it may mean.
-async fn meant(direct: &Direct<'_>, names: &[&str]) -> Failure {
+async fn meant(sound: &Sound, store: &Store, moment: Moment, names: &[&str]) -> Failure {
+    let everybody = everybody(sound, store, moment).await;
     let mut lines = Vec::with_capacity(names.len());
     for name in names {
-        let keys = direct.meant(name).await;
+        let keys = everybody.meant(name);
         lines.push(match keys.as_slice() {
             [] => format!("{name:?} is no identity's key, and nobody is known by it"),
             keys => format!("{name:?} is no identity's key; it may mean {}", keys.join(" or ")),
@@ -167,66 +230,18 @@ async fn meant(direct: &Direct<'_>, names: &[&str]) -> Failure {
     Failure::usage(lines.join("; ")).hint(hint)
 }
 
+async fn everybody<'s>(sound: &'s Sound, store: &Store, moment: Moment) -> Everybody<'s> {
+    Everybody::read(&sound.loaded, &sound.policy, store.load().unwrap_or_default(), moment).await
+}
+
 /// A key that nobody has, though everything was asked, is a slip.
-async fn known(direct: &Direct<'_>, keys: &[&str], first: &[desk::First]) -> Result<(), Failure> {
-    let all_answered = first.iter().all(|first| first.answered());
-    for key in keys {
-        let somewhere = first.iter().any(|first| first.has(key));
-        let is_known = direct.meant(key).await.iter().any(|known| known.as_ref() == *key);
-        if !somewhere && !is_known && all_answered {
-            let failure = Failure::new(format!("nobody has the key {key}, neither in a source nor at a target; nothing was changed"));
-            return Err(match direct.nearest(key).await {
-                Some(near) => failure.hint(format!("did you mean {near}?")),
-                None => failure,
-            });
-        }
+fn slip(key: &str, nearest: Option<&str>, alone: bool) -> Failure {
+    let rest = if alone { "; nothing was changed" } else { "; the others are not kept waiting by it" };
+    let failure = Failure::new(format!("nobody has the key {key}, neither in a source nor at a target{rest}"));
+    match nearest {
+        Some(near) => failure.hint(format!("did you mean {near}?")),
+        None => failure,
     }
-    Ok(())
-}
-
-/// From here on every run knows of it, whatever becomes of this one.
-fn record(store: &Store, revocations: &[StandingRevocation]) -> Result<(), Failure> {
-    let Some(first) = revocations.first() else { return Ok(()) };
-    let keys = revocations.iter().map(|revocation| revocation.key.clone()).collect();
-    let event = Event::Revoked { keys, reason: first.reason.clone(), until: first.until, who: who() };
-    let recorded = store.write(|tx| {
-        revocations.iter().try_for_each(|revocation| record_revocation(tx, revocation))?;
-        append(tx, &run_name(first.at, true), first.at, &[event])
-    });
-    recorded.map_err(|error| state_failure(&error))
-}
-
-fn lift(args: &RevokeArgs, session: &Session, store: &Store) -> Result<Exit, Failure> {
-    let now = pipeline::moment(&session.policy, None).now;
-    let keys: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
-    let lifted = store.write(|tx| {
-        let mut lifted: Vec<Arc<str>> = Vec::new();
-        for key in &keys {
-            if forget_revocation(tx, key)? {
-                lifted.push(Arc::from(*key));
-            }
-        }
-        if !lifted.is_empty() {
-            append(tx, &run_name(now, true), now, &[Event::Lifted { keys: lifted.clone(), why: format!("by {}", who()) }])?;
-        }
-        Ok(lifted)
-    });
-    let lifted = lifted.map_err(|error| state_failure(&error))?;
-    for key in &lifted {
-        notice(safe::lines(&format!("{key}: the revocation ended; the next `headcount apply` gives back what today's rules give")));
-    }
-    let mut exit = Exit::Done;
-    for key in keys {
-        let covered = session.policy.revocations.iter().find(|known| known.identities.iter().any(|member| member.key.as_ref() == key));
-        if let Some(document) = covered {
-            notice(safe::lines(&format!("{key}: still cut off by {} ({}); remove it there", document.key, document.place)));
-            exit = Exit::Error;
-        } else if !lifted.iter().any(|known| known.as_ref() == key) {
-            notice(safe::lines(&format!("{key}: no revocation by this command is in force")));
-            exit = Exit::Error;
-        }
-    }
-    Ok(exit)
 }
 
 /// Asks on the terminal. Only the whole word is a yes.

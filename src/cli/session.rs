@@ -85,7 +85,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// Beside the Workspace document, or beside what was named first.
-fn state_path(loaded: &Loaded, files: &Files) -> PathBuf {
+pub fn state_path(loaded: &Loaded, files: &Files) -> PathBuf {
     match &loaded.workspace {
         Some(workspace) => {
             let path = workspace.spec.state.as_ref().map_or(STATE, |state| &state.path);

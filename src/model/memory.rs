@@ -204,3 +204,12 @@ pub struct Memory {
     /// accounts that revocations deactivated
     pub cut_off: Vec<CutOff>,
 }
+
+impl Memory {
+    /// Whether whoever is cut off is known to have, or to have had, an account at a target.
+    pub fn has_account(&self, standing: &StandingRevocation, target: &str) -> bool {
+        let linked = |link: &Link| link.kind == ObjectKind::Account && link.target.as_ref() == target && standing.means(&link.key);
+        let cut_off = |known: &CutOff| known.target.as_ref() == target && standing.means(&known.key);
+        self.links.iter().any(linked) || self.cut_off.iter().any(cut_off)
+    }
+}

@@ -93,4 +93,15 @@ impl Outcome {
     pub fn holds(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::AlreadySo { .. })
     }
+
+    /// What went wrong, if something did.
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Done { .. } | Self::AlreadySo { .. } => None,
+            Self::Partly { missing } => Some(format!("done in part, missing: {missing}")),
+            Self::Failed(error) => Some(error.to_string()),
+            Self::Uncertain(why) => Some(format!("nobody knows whether it was done: {why}")),
+            Self::Skipped(why) => Some(format!("not tried: {why}")),
+        }
+    }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::identity::Identities;
 use super::layout::Layout;
+pub(super) use hits::values as key_values;
 pub(super) use rounds::correlate;
 
 /// For each identity, its record in one source.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::account::was_cut_off;
 use super::findings::{Findings, Shared};
 use super::identity::{Outcome, Person, evaluate};
+use super::layout::Layout;
 use super::ownership::{self, Linked};
 use super::{Basis, LookupBy};
 use crate::expr::Input;
@@ -419,17 +420,22 @@ pub(super) fn values<'b>(basis: &'b Basis<'_>, target: usize, person: &Person) -
 
 /// What an identity should have in one attribute of its account.
 pub(super) fn value(basis: &Basis<'_>, target: usize, person: &Person, name: &Arc<str>) -> ValueState {
-    let layout = &basis.layout.targets[target];
-    if layout.marker.as_ref() == Some(name) {
+    value_of(&basis.layout, target, person, name)
+}
+
+/// The same by the policy alone. The marker is no value.
+pub(super) fn value_of(layout: &Layout<'_>, target: usize, person: &Person, name: &Arc<str>) -> ValueState {
+    let of_target = &layout.targets[target];
+    if of_target.marker.as_ref() == Some(name) {
         return ValueState::Unmanaged;
     }
-    let attribute = layout.attributes.iter().find(|attribute| attribute.name == *name);
+    let attribute = of_target.attributes.iter().find(|attribute| attribute.name == *name);
     match attribute.and_then(|attribute| attribute.rule.as_ref()) {
         Some(rule) => match evaluate(rule, person) {
             Outcome::Is(state) => state,
             Outcome::Failed(_) => ValueState::Unknown,
         },
-        None => basis.layout.slot(name).map(|slot| person.slots[slot].state()).unwrap_or_default(),
+        None => layout.slot(name).map(|slot| person.slots[slot].state()).unwrap_or_default(),
     }
 }
 

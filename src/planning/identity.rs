@@ -108,9 +108,17 @@ pub(super) const SCOPE_FAILED: &str = "the source's filter failed on it";
 impl<'w> Identities<'w> {
     /// Finds out who there is.
     pub(super) fn new(policy: &'w Policy, world: &'w World, layout: &Layout<'_>, moment: Moment) -> Self {
+        let mut identities = Self::of_nobody(policy, world, moment);
+        identities.shared_ends = contradiction::shared_ends(policy, world, layout, moment);
+        census::take(&mut identities, layout);
+        identities
+    }
+
+    /// Before anybody was looked for: to work out what a single record says.
+    pub(super) fn of_nobody(policy: &'w Policy, world: &'w World, moment: Moment) -> Self {
         let standalone: Vec<usize> = (0..policy.users.len()).filter(|at| policy.users[*at].standalone).collect();
         let users_by_key = standalone.iter().enumerate().map(|(number, at)| (policy.users[*at].key.as_ref(), number)).collect();
-        let mut identities = Self {
+        Self {
             policy,
             world,
             moment,
@@ -125,10 +133,8 @@ impl<'w> Identities<'w> {
             formers: BTreeMap::new(),
             former_troubles: Vec::new(),
             disputed: BTreeSet::new(),
-            shared_ends: contradiction::shared_ends(policy, world, layout, moment),
-        };
-        census::take(&mut identities, layout);
-        identities
+            shared_ends: Default::default(),
+        }
     }
 
     /// How many.

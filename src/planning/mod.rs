@@ -5,6 +5,7 @@
 mod account;
 mod census;
 mod companion;
+mod concern;
 mod contradiction;
 mod correlate;
 mod departure;
@@ -19,6 +20,7 @@ mod grant;
 mod group;
 pub mod guardrail;
 mod identity;
+mod known_as;
 mod layout;
 mod lifecycle;
 mod membership;
@@ -56,10 +58,12 @@ use crate::model::{FORMAT_VERSION, ObjectKind, ObjectRef, Page, Plan, RecordLink
 use crate::policy::Policy;
 use crate::world::World;
 
+pub use concern::Concern;
 pub use due::DAYS_AHEAD;
 use findings::Findings;
 use group::TargetGroups;
 use identity::Person;
+pub use known_as::{KnownAs, known_as, remembered_as};
 pub use restrict::restrict;
 use roster::Roster;
 use work::{Basis, Work};

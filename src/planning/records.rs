@@ -41,6 +41,11 @@ impl<'w> Records<'w> {
         Self { own: Some((source, cells(identities, source, record))), others: Vec::new(), silent: Vec::new() }
     }
 
+    /// One record that is not in the world, by its cells.
+    pub(super) fn of_cells(source: usize, cells: &[Cell<'w>]) -> Self {
+        Self { own: Some((source, cells.to_vec())), others: Vec::new(), silent: Vec::new() }
+    }
+
     /// The cells of a source's record.
     pub(super) fn of(&self, source: usize) -> Record<&[Cell<'w>]> {
         if self.silent.contains(&source) {

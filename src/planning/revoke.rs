@@ -57,9 +57,9 @@ impl<'a> Revoked<'a> {
     }
 
     fn order(&mut self, people: &Identities<'_>, key: &Arc<str>) -> &mut Order<'a> {
-        let number = people.find(key);
+        let number = people.meant_by(key);
         self.numbers.extend(number);
-        // Under a former key it is the same identity.
+        // By whatever key of theirs, it is the same identity.
         let key = number.map_or_else(|| key.clone(), |number| people.key(number));
         self.orders.entry(key).or_default()
     }
@@ -86,6 +86,11 @@ impl Order<'_> {
         let of_documents = self.documents.iter().map(|(document, member)| document.until.into_iter().chain(member.until).min());
         let days = of_documents.chain(self.standing.iter().map(|standing| standing.until));
         days.collect::<Option<Vec<_>>>().and_then(|days| days.into_iter().max())
+    }
+
+    /// Keys by which it was known when it was cut off.
+    fn also(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.standing.iter().flat_map(|standing| standing.keys())
     }
 
     /// Whether a command still waits for its receipt from a target.
@@ -131,13 +136,16 @@ fn proved(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, number: Option
     let basis = work.basis;
     let accounts = basis.observed[target].accounts();
     let name = &basis.policy.targets[target].name;
-    let formers = number.map(|number| basis.people.other_keys(number)).unwrap_or_default();
-    let keys: Vec<&Arc<str>> = [key].into_iter().chain(&formers).collect();
+    let mut keys = number.map(|number| basis.people.keys_of(number)).unwrap_or_default();
+    // Those that only the state has, unless somebody else is known by them now.
+    let nobodys = |also: &&Arc<str>| basis.people.meant_by(also).is_none_or(|holder| Some(holder) == number);
+    keys.extend(basis.revoked.of(key).into_iter().flat_map(Order::also).filter(nobodys).cloned());
+    keys.insert(key.clone());
     let mut rows = BTreeSet::new();
     let mut open = Vec::new();
     for key in &keys {
         let linked = basis.world.recall.ids_of(&basis.world.memory, name, ObjectKind::Account, key);
-        let cut_off = basis.world.memory.cut_off.iter().filter(|known| known.target == *name && known.key == **key);
+        let cut_off = basis.world.memory.cut_off.iter().filter(|known| known.target == *name && known.key == *key);
         for id in linked.into_iter().chain(cut_off.map(|known| known.id.as_ref())) {
             match accounts.find_id(id) {
                 Some(row) => {

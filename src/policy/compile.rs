@@ -21,6 +21,13 @@ const NO_WORKSPACE: &str = "add one:\napiVersion: headcount.dev/v1alpha1\nkind: 
 
 /// Compiles loaded manifests; every problem at once, sorted by place. Warnings come with the policy.
 pub fn compile(loaded: &Loaded, facts: &dyn ConnectorFacts) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (policy, problems) = compile_what_is_sound(loaded, facts);
+    if problems.iter().any(|problem| problem.level == Level::Error) { Err(problems) } else { Ok((policy, problems)) }
+}
+
+/// The same, with a policy even where there are errors: an expression that is wrong says nothing in it. For what has to work whatever else is wrong, and never
+/// for a plan.
+pub fn compile_what_is_sound(loaded: &Loaded, facts: &dyn ConnectorFacts) -> (Policy, Vec<Diagnostic>) {
     let mut compiler = Compiler { loaded, facts, outlines: Outlines::new(loaded), problems: Vec::new() };
     let (workspace, time_zone) = compiler.workspace(loaded.workspace.as_ref());
     let sources = compiler.sources();
@@ -31,10 +38,7 @@ pub fn compile(loaded: &Loaded, facts: &dyn ConnectorFacts) -> Result<(Policy, V
     let revocations = loaded.revocations.iter().map(|revocation| compiler.revocation(revocation)).collect();
     let mut problems = compiler.problems;
     problems.sort_by(|one, next| one.place.cmp(&next.place));
-    if problems.iter().any(|problem| problem.level == Level::Error) {
-        return Err(problems);
-    }
-    Ok((Policy { workspace, time_zone, sources, targets, users, groups, entitlements, revocations }, problems))
+    (Policy { workspace, time_zone, sources, targets, users, groups, entitlements, revocations }, problems)
 }
 
 /// What every part of the compiler needs.

@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-pub use compile::compile;
+pub use compile::{compile, compile_what_is_sound};
 
 use crate::diagnostic::Place;
 use crate::expr::Expression;
@@ -45,6 +45,16 @@ pub struct Policy {
     pub entitlements: Vec<EntitlementPolicy>,
     /// by name
     pub revocations: Vec<RevocationPolicy>,
+}
+
+impl Policy {
+    /// The same for one target alone, which is the first then.
+    pub fn for_target(&self, target: usize) -> Self {
+        let mut policy = Self { targets: self.targets.get(target).cloned().into_iter().collect(), ..self.clone() };
+        policy.entitlements.retain(|entitlement| entitlement.target == target);
+        policy.entitlements.iter_mut().for_each(|entitlement| entitlement.target = 0);
+        policy
+    }
 }
 
 /// A rule from a record to the identity, or from the identity to an account.

@@ -29,7 +29,7 @@ pub struct Holder {
 /// Held while a run is under way; let go when it is dropped or the process ends.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    _file: Option<File>,
     beside: bool,
 }
 
@@ -46,14 +46,19 @@ impl RunLock {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         write_note(&mut file, who).map_err(failed)?;
-        Ok(Self { _file: file, beside: false })
+        Ok(Self { _file: Some(file), beside: false })
     }
 
     /// For a revocation: it waits for nobody.
     pub(super) fn beside(state: &Path) -> Result<Self, StateError> {
         let file = open(&lock_path(state, REVOCATION)).and_then(|file| file.lock_shared().map(|()| file));
         let file = file.map_err(|source| StateError::Open { path: state.to_path_buf(), source })?;
-        Ok(Self { _file: file, beside: true })
+        Ok(Self { _file: Some(file), beside: true })
+    }
+
+    /// For a revocation without a state: there is nothing to share.
+    pub(super) fn of_nothing() -> Self {
+        Self { _file: None, beside: true }
     }
 
     /// Whether it was taken for a revocation, beside whatever else runs.

@@ -152,6 +152,66 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
     })
 }
 
+/// What is remembered of a few people, whoever else there is: their links and records by any of their keys, and whatever is not about people.
+pub(super) fn load_about(connection: &Connection, sources: &[Arc<str>], targets: &[Arc<str>], keys: &[Arc<str>]) -> rusqlite::Result<Memory> {
+    let mut memory = Memory {
+        known: meta(connection, KNOWN_SINCE)?.is_some(),
+        baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
+        ..Memory::default()
+    };
+    let mut linked = connection.prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?;
+    let mut groups = connection.prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2")?;
+    for target in targets {
+        memory.links.extend(groups.query_map(params![target, word(&ObjectKind::Group)], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
+        for key in keys {
+            let found = linked.query_map(params![target, word(&ObjectKind::Account), key], link)?;
+            memory.links.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
+        }
+    }
+    let mut theirs = connection.prepare("SELECT source, record, identity FROM records WHERE source = ?1 AND identity = ?2")?;
+    let mut whose = connection.prepare("SELECT source, record, identity FROM records WHERE source = ?1 AND record = ?2")?;
+    for key in keys {
+        for source in sources {
+            memory.records.extend(theirs.query_map([source, key], record)?.collect::<rusqlite::Result<Vec<_>>>()?);
+        }
+        if let Some((source, rest)) = key.split_once('/') {
+            memory.records.extend(whose.query_map([source, rest], record)?.collect::<rusqlite::Result<Vec<_>>>()?);
+        }
+    }
+    memory.records.sort();
+    memory.records.dedup();
+    memory.cut_off = super::revocations::load_cut_off(connection)?;
+    memory.cut_off.retain(|known| keys.contains(&known.key));
+    Ok(memory)
+}
+
+/// Whose accounts these are, by their ids.
+pub(super) fn links_by_id(connection: &Connection, target: &str, ids: &[Arc<str>]) -> rusqlite::Result<Vec<Link>> {
+    let mut query = connection.prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND id = ?2 AND kind = ?3")?;
+    let mut links = Vec::new();
+    for id in ids {
+        links.extend(query.query_map(params![target, id, word(&ObjectKind::Account)], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(links)
+}
+
+/// What a state still tells that can't be used as a whole, table by table: links, whose record is whose, and who was cut off.
+pub(super) fn salvage(connection: &Connection) -> Memory {
+    Memory {
+        links: some(connection, "SELECT target, kind, key, id, origin, system, name, at FROM links", link),
+        records: some(connection, "SELECT source, record, identity FROM records", record),
+        cut_off: super::revocations::load_cut_off(connection).unwrap_or_default(),
+        ..Memory::default()
+    }
+}
+
+/// Every row that can be read, up to the first that can't.
+fn some<T>(connection: &Connection, query: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
+    let Ok(mut statement) = connection.prepare(query) else { return Vec::new() };
+    let Ok(rows) = statement.query_map([], read) else { return Vec::new() };
+    rows.map_while(Result::ok).collect()
+}
+
 pub(super) fn all<T>(connection: &Connection, query: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Vec<T>> {
     connection.prepare(query)?.query_map([], read)?.collect()
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::model::{Baseline, Link, Memory, ObjectKind, RecordLink};
 
@@ -25,6 +25,8 @@ const BUSY: Duration = Duration::from_secs(20);
 pub struct Store {
     path: PathBuf,
     connection: Mutex<Connection>,
+    /// it is a file, and not only in memory
+    kept: bool,
 }
 
 impl Store {
@@ -47,6 +49,27 @@ impl Store {
         Self::connect(path)
     }
 
+    /// A state that is gone with the process, in the place of one that can't be written: with what that one still tells, read without writing.
+    pub fn passing(path: &Path, workspace: &str, look: bool) -> Result<Self, StateError> {
+        let failed = |source| sqlite_error(path, source);
+        let mut connection = Connection::open_in_memory().map_err(failed)?;
+        schema::prepare(&mut connection).map_err(failed)?;
+        let store = Self { path: path.to_path_buf(), connection: Mutex::new(connection), kept: false };
+        store.bind(workspace)?;
+        let memory = if look { salvaged(path) } else { Memory::default() };
+        store.write(|transaction| {
+            memory.links.iter().try_for_each(|link| rows::record_link(transaction, link))?;
+            memory.records.iter().try_for_each(|link| rows::record_record(transaction, link))?;
+            memory.cut_off.iter().try_for_each(|cut_off| super::record_cut_off(transaction, cut_off))
+        })?;
+        Ok(store)
+    }
+
+    /// Whether it outlives the process.
+    pub fn is_kept(&self) -> bool {
+        self.kept
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -55,6 +78,16 @@ impl Store {
     /// Everything remembered.
     pub fn load(&self) -> Result<Memory, StateError> {
         self.read(rows::load)
+    }
+
+    /// What is remembered of a few people, by any of their keys.
+    pub fn load_about(&self, sources: &[Arc<str>], targets: &[Arc<str>], keys: &[Arc<str>]) -> Result<Memory, StateError> {
+        self.read(|connection| rows::load_about(connection, sources, targets, keys))
+    }
+
+    /// Whose accounts these are, by the target's ids.
+    pub fn links_by_id(&self, target: &str, ids: &[Arc<str>]) -> Result<Vec<Link>, StateError> {
+        self.read(|connection| rows::links_by_id(connection, target, ids))
     }
 
     /// The id of one object of ours.
@@ -69,17 +102,17 @@ impl Store {
 
     /// For a revocation, which waits for no run and holds none up.
     pub fn lock_beside(&self) -> Result<RunLock, StateError> {
-        RunLock::beside(&self.path)
+        if self.kept { RunLock::beside(&self.path) } else { Ok(RunLock::of_nothing()) }
     }
 
     /// Whether a run is under way, in this process or in another.
     pub fn is_running(&self) -> bool {
-        lock::is_held(&self.path, lock::RUN)
+        self.kept && lock::is_held(&self.path, lock::RUN)
     }
 
     /// Whether a revocation is under way.
     pub fn is_revoking(&self) -> bool {
-        lock::is_held(&self.path, lock::REVOCATION)
+        self.kept && lock::is_held(&self.path, lock::REVOCATION)
     }
 
     /// Remembers complete reads.
@@ -142,7 +175,7 @@ impl Store {
         // WAL keeps readers and the writer apart; FULL makes a commit survive a power cut, which intents rely on.
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-        Ok(Self { path: path.to_path_buf(), connection: Mutex::new(connection) })
+        Ok(Self { path: path.to_path_buf(), connection: Mutex::new(connection), kept: true })
     }
 
     fn bind(&self, workspace: &str) -> Result<(), StateError> {
@@ -164,6 +197,31 @@ impl Store {
     fn failed(&self, source: rusqlite::Error) -> StateError {
         sqlite_error(&self.path, source)
     }
+}
+
+/// What a state tells to somebody who must not write a byte: another version's, a damaged one, one on a file system that can't be written.
+fn salvaged(path: &Path) -> Memory {
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let beside = Connection::open_with_flags(path, read_only).ok().map(|connection| rows::salvage(&connection));
+    if let Some(memory) = beside.filter(|memory| *memory != Memory::default()) {
+        return memory;
+    }
+    // Where not even the side files can be made it is read as it lies there.
+    let Some(uri) = immutable_uri(path) else { return Memory::default() };
+    Connection::open_with_flags(uri, read_only).map(|connection| rows::salvage(&connection)).unwrap_or_default()
+}
+
+fn immutable_uri(path: &Path) -> Option<String> {
+    let mut uri = String::from("file:");
+    for byte in path.to_str()?.bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => uri.push_str(&format!("%{byte:02x}")),
+            byte if byte.is_ascii_graphic() => uri.push(char::from(byte)),
+            byte => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    Some(uri)
 }
 
 fn sqlite_error(path: &Path, source: rusqlite::Error) -> StateError {

@@ -28,7 +28,7 @@ pub(crate) use target::{account_marker, is_compared, kind_of};
 pub(crate) use evidence::SourceEvidence;
 use recall::Recall;
 
-use crate::model::{Memory, ObjectKind, SystemEvidence};
+use crate::model::{Link, Memory, ObjectKind, SystemEvidence};
 use crate::policy::Policy;
 
 /// Everything known, for planning.
@@ -48,6 +48,22 @@ impl World {
     /// Whether anybody is cut off.
     pub fn revokes(&self, policy: &Policy) -> bool {
         !policy.revocations.is_empty() || !self.memory.revocations.is_empty()
+    }
+
+    /// What is remembered.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Whose objects those are that turned up: a link that proves somebody else's is as good as one of one's own.
+    pub fn remember(&mut self, policy: &Policy, links: Vec<Link>) {
+        self.memory.links.extend(links);
+        self.recall = Recall::of(Keyed::of(&policy.workspace), policy, &self.memory);
+    }
+
+    /// The target's side, to be put into another world.
+    pub fn take_target(&mut self) -> Option<TargetSide> {
+        self.targets.pop()
     }
 
     /// A target as it is known now, in the place of what was known before.

@@ -13,7 +13,7 @@ use crate::model::{Cell, Columns, Evidence, Page, Row};
 use crate::policy::{Policy, SourcePolicy};
 
 /// The records of one Source, while and after they are read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SourceSide {
     columns: Arc<Columns>,
     key: Bound,
@@ -24,6 +24,8 @@ pub struct SourceSide {
     index: Index,
     evidence: Evidence,
     keyless: Keyless,
+    /// records that were read and not kept
+    passed: u64,
 }
 
 /// What is known of the record with a key.
@@ -66,6 +68,7 @@ impl SourceSide {
             index: Index::default(),
             evidence: Evidence::Unreadable { reason: "it was not read".into() },
             keyless: Keyless::default(),
+            passed: 0,
         }
     }
 
@@ -76,13 +79,19 @@ impl SourceSide {
 
     /// Takes a page of records.
     pub fn add(&mut self, page: &Page) {
+        self.add_where(page, |_, _| true);
+    }
+
+    /// Takes those records of a page that are wanted, by key and cells. The others count, and are not kept.
+    pub(crate) fn add_where(&mut self, page: &Page, mut wanted: impl FnMut(&str, &[Cell<'_>]) -> bool) {
         let mut cells = Vec::with_capacity(self.columns.paths().len());
         let mut packed = Vec::new();
         for row in page.rows() {
             cells.clear();
             cells.extend(row.cells());
             match key(self.key.over_cells(&cells)) {
-                Ok(key) => self.take(&key, &cells, row, &mut packed),
+                Ok(key) if wanted(&key, &cells) => self.take(&key, &cells, row, &mut packed),
+                Ok(_) => self.passed += 1,
                 Err(words) => self.keyless.note(words),
             }
         }
@@ -92,6 +101,7 @@ impl SourceSide {
     pub fn finish(&mut self, evidence: Evidence) {
         if matches!(evidence, Evidence::Unreadable { .. }) {
             (self.spool, self.records, self.index, self.keyless) = Default::default();
+            self.passed = 0;
         }
         self.evidence = evidence;
     }
@@ -143,7 +153,7 @@ impl SourceSide {
 
     /// How many the scope covers.
     pub(crate) fn in_scope(&self) -> u64 {
-        self.records.iter().filter(|(_, state)| *state != RecordState::OutOfScope).count() as u64
+        self.passed + self.records.iter().filter(|(_, state)| *state != RecordState::OutOfScope).count() as u64
     }
 
     /// The record with a key.

@@ -3,15 +3,17 @@
 //! Must never: show a value of anybody's account.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
-use super::desk::{First, Obstacle, Told};
+use super::sound::Sound;
 use crate::cli::apply::Form;
 use crate::cli::outcome::receipt_word;
 use crate::cli::report::{self, Exit, Failure, notice};
-use crate::model::StandingRevocation;
+use crate::model::{Receipt, ReceiptWord, StandingRevocation};
+use crate::pipeline::revoke::{Done, Ground, Look, Obstacle, Told};
 use crate::render::style::{BAD, GOOD, STRONG, paint};
 use crate::render::{headline, safe};
 
@@ -20,18 +22,20 @@ const NAMED: usize = 40;
 /// What a document may cut off without saying so.
 const MAX: usize = 10;
 
-/// What will be done, target by target.
-pub fn preview(revocations: &[StandingRevocation], first: &[First]) {
-    let keys: Vec<_> = revocations.iter().map(|revocation| revocation.key.as_ref()).collect();
+/// What would be done, target by target.
+pub fn preview(orders: &[StandingRevocation], looks: &[(Arc<str>, Result<Look, String>)], unguarded: &[Arc<str>]) {
+    let keys: Vec<_> = orders.iter().map(name_of).collect();
     notice(safe::lines(&format!("To be cut off: {}", keys.join(", "))));
-    for first in first {
-        let target = safe::line(&first.target);
-        match &first.look {
+    for (target, look) in looks {
+        let target = safe::line(target);
+        match look {
             Err(why) => notice(format_args!(
-                "  {target}: can't be reached ({}); whatever they have there goes as soon as it answers",
+                "  {target}: nothing is known yet ({}); whatever they have there goes as soon as it answers",
                 safe::line(why)
             )),
-            Ok(look) if look.plan.changes.is_empty() && look.accounts.is_empty() => notice(format_args!("  {target}: no account")),
+            Ok(look) if look.plan.changes.is_empty() && look.accounts.is_empty() => {
+                notice(format_args!("  {target}: no account by link or mark; sources may lead to others"));
+            }
             Ok(look) if look.plan.changes.is_empty() => notice(format_args!("  {target}: cut off already")),
             Ok(look) => {
                 for change in &look.plan.changes {
@@ -41,67 +45,146 @@ pub fn preview(revocations: &[StandingRevocation], first: &[First]) {
             }
         }
     }
-}
-
-/// Writes the receipts and the manifest to stdout.
-pub fn write(revocations: &[StandingRevocation], told: &[Told], form: Form, today: Date) -> Result<(), Failure> {
-    let manifest = manifest(revocations, today);
-    match form {
-        Form::Text => report::result(text(told, &manifest).as_bytes()),
-        Form::Json => report::result(format!("{:#}\n", document(revocations, told, &manifest)).as_bytes()),
+    for target in unguarded {
+        notice(format_args!("  {}: {UNGUARDED}", safe::line(target)));
     }
 }
 
-/// How the command ends. Where nothing but protection is in the way, there is nothing to try again: somebody has to decide.
-pub fn exit(told: &[Told]) -> Exit {
-    let mut obstacles = told.iter().filter_map(|told| told.obstacle).peekable();
-    if obstacles.peek().is_none() {
-        Exit::Done
-    } else if obstacles.all(|obstacle| obstacle == Obstacle::Protection) {
-        Exit::Refused
-    } else {
-        Exit::Partly
-    }
+/// What is said of a target whose protection may cover anybody.
+const UNGUARDED: &str = "its `protect` has an error, so nobody is cut off there before it is mended";
+
+/// By which keys somebody is cut off.
+fn name_of(order: &StandingRevocation) -> String {
+    let also: Vec<&str> = order.also.iter().map(AsRef::as_ref).collect();
+    if also.is_empty() { order.key.to_string() } else { format!("{} (also {})", order.key, also.join(", ")) }
 }
 
-fn text(told: &[Told], manifest: &str) -> String {
-    let widest = told.iter().map(|told| told.receipt.target.chars().count()).max().unwrap_or_default();
-    let mut text = String::new();
-    let mut last = None;
-    for Told { key, receipt, .. } in sorted(told) {
-        if last != Some(key) {
-            let _ = writeln!(text, "{}", paint(STRONG, safe::line(key)));
-            last = Some(key);
+/// What came of it, and what is to be said of that.
+pub struct Ending<'a> {
+    pub done: &'a Done,
+    pub ground: &'a Ground,
+    pub sound: &'a Sound,
+    /// no state was wanted
+    pub unstored: bool,
+}
+
+impl Ending<'_> {
+    /// Writes the receipts and the manifest to stdout. Of slips alone there is nothing to write.
+    pub fn write(&self, form: Form) -> Result<(), Failure> {
+        if self.people().next().is_none() {
+            return Ok(());
         }
-        let style = if receipt.outcome.holds() { GOOD } else { BAD };
-        let word = paint(style, receipt_word(receipt.outcome));
-        let message = receipt.message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
-        let _ = writeln!(text, "  {:widest$}  {word}{message}", safe::line(&receipt.target));
+        let orders: Vec<&StandingRevocation> = self.people().collect();
+        let manifest = manifest(&orders, self.ground.moment.today);
+        match form {
+            Form::Text => report::result(self.text(&manifest).as_bytes()),
+            Form::Json => report::result(format!("{:#}\n", self.document(&manifest)).as_bytes()),
+        }
     }
-    let verdict = match exit(told) {
-        Exit::Done => paint(GOOD.bold(), "Cut off."),
-        Exit::Refused => paint(
-            BAD.bold(),
-            "Not cut off everywhere: protection refuses the rest. It stays in force: without the protection, `headcount apply` does it.",
-        ),
-        _ => paint(BAD.bold(), "Not cut off everywhere. It stays in force: every `headcount apply` tries again."),
-    };
-    let _ = writeln!(text, "{verdict}\n\nCommit this; removing it gives back what the rules of that day give:\n\n{manifest}");
-    text.truncate(text.trim_end().len());
-    text.push('\n');
-    text
-}
 
-fn document(revocations: &[StandingRevocation], told: &[Told], manifest: &str) -> Json {
-    let receipts: Vec<Json> = sorted(told)
-        .map(|Told { key, receipt, .. }| {
-            let (target, outcome) = (&receipt.target, receipt.outcome);
-            json!({"identity": key, "target": target, "outcome": outcome, "message": receipt.message, "tries": receipt.tries})
+    /// How the command ends. Where nothing but protection is in the way, there is nothing to try again: somebody has to decide.
+    pub fn exit(&self) -> Exit {
+        let told = self.told();
+        let mut obstacles = told.iter().filter_map(|told| told.obstacle).peekable();
+        let left = self.ground.state.lost().is_some() || self.sound.lost;
+        if obstacles.peek().is_none() {
+            if left && self.people().next().is_some() { Exit::Partly } else { Exit::Done }
+        } else if !left && obstacles.all(|obstacle| obstacle == Obstacle::Protection) {
+            Exit::Refused
+        } else {
+            Exit::Partly
+        }
+    }
+
+    /// Those who are cut off.
+    fn people(&self) -> impl Iterator<Item = &StandingRevocation> {
+        self.ground.orders.iter().filter(|order| !self.done.slips.contains(&order.key))
+    }
+
+    /// With the targets at which nothing may be done.
+    fn told(&self) -> Vec<Told> {
+        let mut told = self.done.told.clone();
+        for target in &self.sound.unguarded {
+            let (outcome, message) = (ReceiptWord::Failed, Some(UNGUARDED.into()));
+            let receipt = Receipt { target: target.clone(), outcome, message, tries: 0, at: self.ground.moment.now };
+            told.extend(self.people().map(|order| Told { key: order.key.clone(), receipt: receipt.clone(), obstacle: Some(Obstacle::Lasting) }));
+        }
+        told
+    }
+
+    fn text(&self, manifest: &str) -> String {
+        let told = self.told();
+        let widest = told.iter().map(|told| told.receipt.target.chars().count()).max().unwrap_or_default();
+        let mut text = String::new();
+        let mut last = None;
+        for Told { key, receipt, .. } in sorted(&told) {
+            if last != Some(key) {
+                let _ = writeln!(text, "{}", paint(STRONG, safe::line(&self.known_as(key))));
+                last = Some(key);
+            }
+            let style = if receipt.outcome.holds() { GOOD } else { BAD };
+            let word = paint(style, receipt_word(receipt.outcome));
+            let message = receipt.message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();
+            let _ = writeln!(text, "  {:widest$}  {word}{message}", safe::line(&receipt.target));
+        }
+        let _ = writeln!(text, "{}\n\nCommit this; removing it gives back what the rules of that day give:\n\n{manifest}", self.verdict());
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+        text
+    }
+
+    fn verdict(&self) -> String {
+        let told = self.told();
+        let everywhere = told.iter().all(|told| told.obstacle.is_none());
+        if let Some(why) = self.ground.state.lost() {
+            let cut = if everywhere && !self.sound.lost { "Cut off" } else { "Not cut off everywhere" };
+            let words = format!("{cut}, and not remembered ({}): commit this before the next `headcount apply`, or it undoes it.", safe::line(&why));
+            return paint(BAD.bold(), words).to_string();
+        }
+        if everywhere && self.sound.lost {
+            let words = "Cut off at every target that is known. A document that can't be read may be one more: mend it, and run this again.";
+            return paint(BAD.bold(), words).to_string();
+        }
+        match self.exit() {
+            Exit::Done if self.unstored => {
+                paint(GOOD.bold(), "Cut off, and not remembered: commit this before the next `headcount apply`, or it undoes it.").to_string()
+            }
+            Exit::Done => paint(GOOD.bold(), "Cut off.").to_string(),
+            Exit::Refused => paint(
+                BAD.bold(),
+                "Not cut off everywhere: protection refuses the rest. It stays in force: without the protection, `headcount apply` does it.",
+            )
+            .to_string(),
+            _ if self.unstored => paint(BAD.bold(), "Not cut off everywhere, and not remembered: commit this, and run `headcount apply`.").to_string(),
+            _ => paint(BAD.bold(), "Not cut off everywhere. It stays in force: every `headcount apply` tries again.").to_string(),
+        }
+    }
+
+    /// An identity by its key, with the other keys of its that turned up.
+    fn known_as(&self, key: &str) -> String {
+        let at = self.ground.orders.iter().position(|order| order.key.as_ref() == key);
+        let Some(person) = at.and_then(|at| self.done.people.get(at)) else { return key.to_owned() };
+        let others: Vec<&str> = std::iter::once(&person.key).chain(&person.also).map(AsRef::as_ref).filter(|other| *other != key).collect();
+        if others.is_empty() { key.to_owned() } else { format!("{key} (also {})", others.join(", ")) }
+    }
+
+    fn document(&self, manifest: &str) -> Json {
+        let told = self.told();
+        let receipts: Vec<Json> = sorted(&told)
+            .map(|Told { key, receipt, .. }| {
+                let (target, outcome) = (&receipt.target, receipt.outcome);
+                json!({"identity": key, "target": target, "outcome": outcome, "message": receipt.message, "tries": receipt.tries})
+            })
+            .collect();
+        let keys: Vec<_> = self.people().map(|order| &order.key).collect();
+        let complete = told.iter().all(|told| told.receipt.outcome.holds()) && !self.sound.lost;
+        let remembered = !self.unstored && self.ground.state.lost().is_none();
+        let unknown = &self.done.slips;
+        json!({
+            "formatVersion": 1, "revoked": keys, "unknown": unknown, "complete": complete, "remembered": remembered, "receipts": receipts,
+            "manifest": manifest
         })
-        .collect();
-    let keys: Vec<_> = revocations.iter().map(|revocation| &revocation.key).collect();
-    let complete = told.iter().all(|told| told.receipt.outcome.holds());
-    json!({"formatVersion": 1, "revoked": keys, "complete": complete, "receipts": receipts, "manifest": manifest})
+    }
 }
 
 fn sorted(told: &[Told]) -> impl Iterator<Item = &Told> {
@@ -111,7 +194,7 @@ fn sorted(told: &[Told]) -> impl Iterator<Item = &Told> {
 }
 
 /// The document that says the same, ready to be pasted. JSON's strings are YAML's, too.
-fn manifest(revocations: &[StandingRevocation], today: Date) -> String {
+fn manifest(revocations: &[&StandingRevocation], today: Date) -> String {
     let Some(first) = revocations.first() else { return String::new() };
     let mut text = String::from("apiVersion: headcount.dev/v1alpha1\nkind: Revocation\n");
     let _ = writeln!(text, "metadata: {{name: {}}}\nspec:\n  identities:", name(&first.key, today));

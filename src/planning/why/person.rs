@@ -18,6 +18,10 @@ pub(super) fn find(basis: &Basis<'_>, text: &str) -> Vec<Arc<str>> {
     if basis.people.find(text).is_some() {
         return vec![Arc::from(text)];
     }
+    // The key of a record that makes nobody exist means whoever it belongs to.
+    if let Some(number) = basis.people.meant_by(text) {
+        return vec![basis.people.key(number)];
+    }
     let names = basis.policy.sources.iter().map(|source| source.name.as_ref()).chain(["user"]);
     let by_key: Vec<Arc<str>> =
         names.map(|name| format!("{name}/{text}")).filter(|key| basis.people.find(key).is_some()).map(Arc::from).collect();
