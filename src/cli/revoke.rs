@@ -211,7 +211,9 @@ fn is_key(name: &str, sound: &Sound, store: &Store) -> bool {
     let Some((source, rest)) = name.split_once('/') else { return false };
     let declared = source == "user" || sound.policy.sources.iter().any(|known| known.name.as_ref() == source);
     let targets: Vec<Arc<str>> = sound.policy.targets.iter().map(|target| target.name.clone()).collect();
-    let linked = || store.load_about(&[], &targets, &[Arc::from(name)]).is_ok_and(|memory| memory.links.iter().any(|link| link.key.as_ref() == name));
+    let linked = || {
+        store.load_about(&[], &targets, &[Arc::from(name)]).is_ok_and(|memory| memory.links.iter().any(|link| link.key.as_ref() == name))
+    };
     !source.is_empty() && !rest.is_empty() && (declared || sound.broken || linked())
 }
 

@@ -160,7 +160,9 @@ impl State {
         if !Arc::ptr_eq(&store, failed) {
             return true;
         }
-        let Some(passing) = failed.is_kept().then(|| Store::passing(failed.path(), &self.workspace, true).ok()).flatten() else { return false };
+        let Some(passing) = failed.is_kept().then(|| Store::passing(failed.path(), &self.workspace, true).ok()).flatten() else {
+            return false;
+        };
         *store = Arc::new(passing);
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.to_string());
         true
@@ -240,7 +242,8 @@ pub fn orders(
     let mut orders: BTreeMap<Arc<str>, StandingRevocation> = BTreeMap::new();
     for key in keys {
         let known = remembered(policy, store, key)?;
-        let order = StandingRevocation { key: known.key.clone(), reason: reason.clone(), at, until, also: known.also, receipts: Vec::new() };
+        let order =
+            StandingRevocation { key: known.key.clone(), reason: reason.clone(), at, until, also: known.also, receipts: Vec::new() };
         orders.insert(known.key, order);
     }
     Ok(orders.into_values().collect())

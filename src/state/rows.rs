@@ -153,7 +153,12 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
 }
 
 /// What is remembered of a few people, whoever else there is: their links and records by any of their keys, and whatever is not about people.
-pub(super) fn load_about(connection: &Connection, sources: &[Arc<str>], targets: &[Arc<str>], keys: &[Arc<str>]) -> rusqlite::Result<Memory> {
+pub(super) fn load_about(
+    connection: &Connection,
+    sources: &[Arc<str>],
+    targets: &[Arc<str>],
+    keys: &[Arc<str>],
+) -> rusqlite::Result<Memory> {
     let mut memory = Memory {
         known: meta(connection, KNOWN_SINCE)?.is_some(),
         baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use snapbox::str;
 
 use super::Folder;
-use super::world::{HR, applied, database};
+use super::world::{HR, acme, applied, database};
 use crate::support::scim2::Scim2Server;
 use crate::support::{free_port, skipped};
 
@@ -133,6 +133,277 @@ Not cut off everywhere: protection refuses the rest. It stays in force: without 
     folder.write("acme.yaml", &manifests);
     folder.run(["apply", "--auto-approve"]).assert().code(0);
     assert!(!is_active(&folder, "ada"));
+}
+
+/// A payroll that joins its records with those of the HR export.
+const PAYROLL: &str = "
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Source
+metadata: {name: payroll}
+spec:
+  connection: {file: {path: payroll.csv}}
+  key: record.number
+  establishes: false
+  precedence: 5
+  correlate: [userName]
+  mapping:
+    rules:
+    - {attribute: userName, value: record.login}
+    - {attribute: costCenter, value: record.center}
+";
+
+/// The same people in two sources, and everything applied.
+fn applied_with_payroll() -> Folder {
+    let folder = acme();
+    let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");
+    let two = manifests.replace("  key: record.id\n", "  key: record.id\n  establishes: true\n  precedence: 10\n");
+    folder.write("acme.yaml", &(two + PAYROLL));
+    folder.write("payroll.csv", "number,login,center\n77,ada,100\n78,mina,200\n");
+    folder.run(["apply", "--auto-approve"]).assert().success();
+    folder
+}
+
+fn revoke_as(folder: &Folder, key: &str, more: &[&str]) -> snapbox::cmd::Command {
+    folder.run(["revoke", key, "--reason", "stolen laptop", "--auto-approve"].iter().chain(more).copied())
+}
+
+#[test]
+fn any_key_of_a_person_means_them() {
+    let folder = applied_with_payroll();
+    revoke_as(&folder, "payroll/77", &[]).assert().code(0).stdout_eq(str![[r#"
+hr/1 (also payroll/77)
+  app  done
+Cut off.
+...
+"#]]);
+    assert!(!is_active(&folder, "ada") && is_active(&folder, "mina"));
+    // Whatever comes after agrees.
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(!is_active(&folder, "ada"));
+    folder.run(["explain", "payroll/77"]).assert().code(0).stdout_eq(str![[r#"
+...
+[..]cut off by `headcount revoke` (stolen laptop)[..]
+...
+"#]]);
+    folder.run(["revoke", "--lift", "payroll/77"]).assert().code(0);
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(is_active(&folder, "ada"));
+}
+
+#[test]
+fn a_key_that_only_sources_can_join_is_joined_by_them() {
+    let folder = applied_with_payroll();
+    let state = Connection::open(folder.file(".headcount/state.db")).expect("the state");
+    state.execute("DELETE FROM records", []).expect("it is forgotten whose record is whose");
+    revoke_as(&folder, "payroll/77", &[]).assert().code(0).stdout_eq(str![[r#"
+payroll/77 (also hr/1)
+  app  done
+Cut off.
+...
+"#]]);
+    assert!(!is_active(&folder, "ada"));
+    let keys: i64 = state.query_row("SELECT count(*) FROM revoked_as WHERE key = 'hr/1'", [], |row| row.get(0)).expect("a count");
+    assert_eq!(keys, 1, "a run under way is fenced for every key");
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(!is_active(&folder, "ada"));
+}
+
+#[test]
+fn what_a_target_refuses_is_never_called_cut_off() {
+    let folder = applied_with_payroll();
+    let refuse = "CREATE TRIGGER stays BEFORE UPDATE OF is_active ON users BEGIN SELECT RAISE(ABORT, 'nobody leaves'); END";
+    database(&folder).execute_batch(refuse).expect("a trigger");
+    let output = revoke_as(&folder, "payroll/77", &["--timeout", "1s"]).assert().code(4).get_output().stdout.clone();
+    let told = String::from_utf8(output).expect("text");
+    assert!(told.contains("app  failed: ") && told.contains("Not cut off everywhere."), "{told}");
+    assert!(is_active(&folder, "ada"));
+}
+
+#[test]
+fn a_target_that_hangs_delays_nobody_else_and_the_revocation_is_remembered_first() {
+    let folder = applied();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+    let port = silent.local_addr().expect("an address").port();
+    folder.write("chat.yaml", &chat(&format!("http://127.0.0.1:{port}/v2"), "token"));
+    let mut child = Command::new(snapbox::cargo_bin!("headcount"))
+        .args(["revoke", "hr/1", "--reason", "stolen laptop", "--auto-approve", "--timeout", "1m"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    // It takes the question and never answers. As long as this question is open nothing else may wait for it.
+    let (mut open, _) = silent.accept().expect("a question");
+    open.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
+    let began = Instant::now();
+    while is_active(&folder, "ada") {
+        let mut bytes = [0; 1024];
+        let still = std::io::Read::read(&mut open, &mut bytes);
+        let given_up = matches!(still, Ok(0));
+        assert!(!given_up && began.elapsed() < PATIENCE, "it waited for the target that hangs");
+    }
+    let state = Connection::open(folder.file(".headcount/state.db")).expect("the state");
+    let standing: i64 = state.query_row("SELECT count(*) FROM revocations", [], |row| row.get(0)).expect("a count");
+    assert_eq!(standing, 1);
+    child.kill().expect("it can be ended");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn what_is_wrong_elsewhere_holds_nobody_up() {
+    let group = "apiVersion: headcount.dev/v1alpha1\nkind: Group\nmetadata: {name: odd}\nspec:\n  displayName: Odd\n  rule: identity.departmnt == 'x'\n";
+    let unknown = "apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {name: more}\nspec: {conection: 1}\n";
+    for (name, text) in [("odd.yaml", group), ("more.yaml", unknown)] {
+        let folder = applied();
+        folder.write(name, text);
+        folder.run(["validate"]).assert().code(1);
+        let code = revoke(&folder, &[]).assert().get_output().status.code();
+        assert!(!is_active(&folder, "ada"), "{name}");
+        // What can't be read at all may be a Target.
+        assert_eq!(code, Some(if name == "odd.yaml" { 0 } else { 4 }), "{name}");
+    }
+    let folder = applied();
+    let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");
+    let table = "spec:\n  id: acme-test\n  tables:\n    centers: {file: {path: nowhere.csv, key: a, value: b}}\n";
+    let missing = manifests.replace("spec: {id: acme-test}\n", table);
+    assert_ne!(missing, manifests);
+    folder.write("acme.yaml", &missing);
+    folder.run(["validate"]).assert().code(1);
+    revoke(&folder, &[]).assert().code(0);
+    assert!(!is_active(&folder, "ada"));
+}
+
+#[test]
+fn a_target_is_used_whatever_else_is_wrong_with_it_but_not_without_its_protection() {
+    let folder = applied();
+    let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");
+    folder.write("acme.yaml", &manifests.replace("  groups: {}\n", "  groups: {}\n  protect: {acounts: [ada]}\n"));
+    revoke(&folder, &["--timeout", "1s"]).assert().code(4).stdout_eq(str![[r#"
+hr/1
+  app  failed: its `protect` has an error, so nobody is cut off there before it is mended
+Not cut off everywhere. It stays in force: every `headcount apply` tries again.
+...
+"#]]);
+    assert!(is_active(&folder, "ada"));
+    folder.write("acme.yaml", &manifests.replace("  groups: {}\n", "  groups: {}\n  select: identity.departmnt == 'x'\n"));
+    revoke(&folder, &[]).assert().code(0);
+    assert!(!is_active(&folder, "ada"));
+}
+
+#[test]
+fn nobody_is_said_to_have_no_account_where_nobody_could_look() {
+    let folder = applied();
+    folder.write("hr.csv", &(HR.to_owned() + "9,zoe,Zoe Quist,Support,\n"));
+    std::fs::rename(folder.file("hr.csv"), folder.file("away.csv")).expect("it can be moved");
+    revoke_as(&folder, "hr/9", &["--timeout", "1s"]).assert().code(4).stdout_eq(str![[r#"
+hr/9
+  app  unreachable: no account by link or mark, and others could not be looked for: hr could not be read
+Not cut off everywhere. It stays in force: every `headcount apply` tries again.
+...
+"#]]);
+}
+
+/// What may be wrong with a state.
+fn spoil(folder: &Folder, how: &str) {
+    let path = folder.file(".headcount/state.db");
+    match how {
+        "damaged" => {
+            for side in ["state.db-wal", "state.db-shm"] {
+                drop(std::fs::remove_file(folder.file(&format!(".headcount/{side}"))));
+            }
+            std::fs::write(&path, "this is no database at all, and long enough to be looked at as one".repeat(99)).expect("a file");
+        }
+        "newer" => Connection::open(&path).expect("the state").pragma_update(None, "user_version", 99).expect("a version"),
+        "full" => Connection::open(&path)
+            .expect("the state")
+            .execute_batch("CREATE TRIGGER full BEFORE INSERT ON revocations BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END")
+            .expect("a trigger"),
+        "full later" => Connection::open(&path)
+            .expect("the state")
+            .execute_batch("CREATE TRIGGER full BEFORE INSERT ON journal WHEN NEW.event = 'intent' BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END")
+            .expect("a trigger"),
+        _ => {
+            std::fs::remove_dir_all(folder.file(".headcount")).expect("it can be removed");
+            std::fs::create_dir_all(&path).expect("a folder in its place");
+        }
+    }
+}
+
+#[test]
+fn a_state_that_can_t_be_used_holds_nobody_up() {
+    for how in ["damaged", "newer", "full", "full later", "a folder"] {
+        let folder = applied();
+        spoil(&folder, how);
+        let output = revoke(&folder, &["--timeout", "5s", "-o", "json"]).output().expect("it runs");
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!is_active(&folder, "ada") && groups_of(&folder, "ada") == 0, "{how}: {words}");
+        let told: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!((&told["remembered"], &told["complete"]), (&Json::from(false), &Json::from(true)), "{how}: {told}");
+        assert_eq!(output.status.code(), Some(4), "{how}: it is not remembered, and that is not done");
+        assert!(words.contains("nothing is remembered"), "{how}: {words}");
+    }
+}
+
+#[test]
+fn without_a_state_links_and_marks_lead_to_accounts_all_the_same() {
+    let folder = applied();
+    revoke(&folder, &["--no-state"]).assert().code(0).stdout_eq(str![[r#"
+hr/1
+  app  done
+Cut off, and not remembered: commit this before the next `headcount apply`, or it undoes it.
+...
+"#]]);
+    assert!(!is_active(&folder, "ada"));
+    let state = Connection::open(folder.file(".headcount/state.db")).expect("the state");
+    let standing: i64 = state.query_row("SELECT count(*) FROM revocations", [], |row| row.get(0)).expect("a count");
+    assert_eq!(standing, 0);
+}
+
+#[test]
+fn one_misspelt_key_keeps_no_other_waiting() {
+    let folder = applied();
+    let two = ["revoke", "hr/1", "hr/11", "--reason", "stolen laptop", "--auto-approve"];
+    folder.run(two).assert().code(1).stdout_eq(str![[r#"
+hr/1
+  app  done
+Cut off.
+...
+"#]]);
+    assert!(!is_active(&folder, "ada"));
+    let state = Connection::open(folder.file(".headcount/state.db")).expect("the state");
+    let standing: i64 = state.query_row("SELECT count(*) FROM revocations", [], |row| row.get(0)).expect("a count");
+    assert_eq!(standing, 1, "a key that nobody has is not remembered");
+    let name = ["revoke", "hr/3", "luis", "--reason", "stolen laptop", "--auto-approve"];
+    folder.run(name).assert().code(2);
+    assert!(!is_active(&folder, "mina") && is_active(&folder, "luis"));
+}
+
+#[test]
+fn a_day_that_is_past_is_refused() {
+    let folder = applied();
+    revoke(&folder, &["--until", "2020-01-31"]).assert().code(2).stderr_eq(str![[r#"
+error: --until [DAY] is past: the revocation would be over before it began
+ |
+ = help: name the last day on which they stay out, or leave --until out
+
+"#]]);
+    assert!(is_active(&folder, "ada"));
+}
+
+#[test]
+fn an_account_that_a_namesake_may_have_is_left_to_a_person() {
+    let folder = acme();
+    // Nobody's account is marked or linked: Luis's is there already, and somebody else is called the same.
+    folder.write("hr.csv", &(HR.to_owned() + "12,Luis,Luis Other,Support,\n"));
+    let output = revoke_as(&folder, "hr/2", &["--timeout", "1s"]).assert().code(4).get_output().stdout.clone();
+    let told = String::from_utf8(output).expect("text");
+    assert!(told.contains("may be hr/12's too"), "{told}");
+    assert!(is_active(&folder, "luis"));
+    folder.write("hr.csv", HR);
+    revoke_as(&folder, "hr/2", &[]).assert().code(0);
+    assert!(!is_active(&folder, "luis"));
 }
 
 /// A second target, on a SCIM service.

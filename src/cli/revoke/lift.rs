@@ -41,7 +41,8 @@ pub fn lift(args: &RevokeArgs) -> Result<Exit, Failure> {
     }
     let mut exit = Exit::Done;
     for key in keys {
-        let same = |member: &str| member == key || standing.iter().any(|known: &StandingRevocation| known.means(key) && known.means(member));
+        let same =
+            |member: &str| member == key || standing.iter().any(|known: &StandingRevocation| known.means(key) && known.means(member));
         let covered = session.policy.revocations.iter().find(|known| known.identities.iter().any(|member| same(&member.key)));
         if let Some(document) = covered {
             notice(safe::lines(&format!("{key}: still cut off by {} ({}); remove it there", document.key, document.place)));

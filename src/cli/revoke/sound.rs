@@ -87,7 +87,10 @@ fn is_about_protection(error: &Diagnostic, loaded: &Loaded, origin: &Origin) -> 
     }
     let text = loaded.texts.get(origin.text).map_or("", |text| text);
     let line_of = |byte: usize| text.get(..byte).map_or(0, |before| before.matches('\n').count() as u32) + 1;
-    let inside = loaded.outline(origin).extent("/spec/protect").is_some_and(|bytes| (line_of(bytes.start)..=line_of(bytes.end)).contains(&place.line));
+    let inside = loaded
+        .outline(origin)
+        .extent("/spec/protect")
+        .is_some_and(|bytes| (line_of(bytes.start)..=line_of(bytes.end)).contains(&place.line));
     inside || error.hint.as_deref().is_some_and(|hint| hint.contains("protect"))
 }
 

@@ -107,7 +107,11 @@ impl Ending<'_> {
         for target in &self.sound.unguarded {
             let (outcome, message) = (ReceiptWord::Failed, Some(UNGUARDED.into()));
             let receipt = Receipt { target: target.clone(), outcome, message, tries: 0, at: self.ground.moment.now };
-            told.extend(self.people().map(|order| Told { key: order.key.clone(), receipt: receipt.clone(), obstacle: Some(Obstacle::Lasting) }));
+            told.extend(self.people().map(|order| Told {
+                key: order.key.clone(),
+                receipt: receipt.clone(),
+                obstacle: Some(Obstacle::Lasting),
+            }));
         }
         told
     }
@@ -138,11 +142,15 @@ impl Ending<'_> {
         let everywhere = told.iter().all(|told| told.obstacle.is_none());
         if let Some(why) = self.ground.state.lost() {
             let cut = if everywhere && !self.sound.lost { "Cut off" } else { "Not cut off everywhere" };
-            let words = format!("{cut}, and not remembered ({}): commit this before the next `headcount apply`, or it undoes it.", safe::line(&why));
+            let words = format!(
+                "{cut}, and not remembered ({}): commit this before the next `headcount apply`, or it undoes it.",
+                safe::line(&why)
+            );
             return paint(BAD.bold(), words).to_string();
         }
         if everywhere && self.sound.lost {
-            let words = "Cut off at every target that is known. A document that can't be read may be one more: mend it, and run this again.";
+            let words =
+                "Cut off at every target that is known. A document that can't be read may be one more: mend it, and run this again.";
             return paint(BAD.bold(), words).to_string();
         }
         match self.exit() {

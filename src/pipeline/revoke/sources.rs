@@ -88,8 +88,7 @@ pub(super) fn read(ground: &Ground) -> Found {
 async fn read_one(ground: &Ground, at: usize) -> Heap {
     let mut heap = Heap { pages: Vec::new(), evidence: Evidence::Complete };
     let read = timeout(PATIENCE, stream(ground, at, &mut heap)).await;
-    heap.evidence =
-        read.unwrap_or_else(|_| Evidence::Unreadable { reason: format!("it did not answer within {} s", PATIENCE.as_secs()) });
+    heap.evidence = read.unwrap_or_else(|_| Evidence::Unreadable { reason: format!("it did not answer within {} s", PATIENCE.as_secs()) });
     heap
 }
 

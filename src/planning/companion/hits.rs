@@ -29,7 +29,13 @@ pub(in crate::planning) enum Came {
 }
 
 /// Works the key out for one identity or record, and adds its values.
-pub(in crate::planning) fn values(key: &KeyLayout, keyed: Keyed, person: &Person, buffer: &mut Vec<u8>, mut found: impl FnMut(u128)) -> Came {
+pub(in crate::planning) fn values(
+    key: &KeyLayout,
+    keyed: Keyed,
+    person: &Person,
+    buffer: &mut Vec<u8>,
+    mut found: impl FnMut(u128),
+) -> Came {
     if let Some(Held::Cell(cell)) = key.value.bare_position().and_then(|slot| person.slots.get(slot)) {
         canonical::each_key(key.kind, *cell, buffer, |bytes| found(keyed.wide(bytes)));
         return Came::Known;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod belonging;
+mod concern;
 mod contradictions;
 mod each;
 mod entitlements;

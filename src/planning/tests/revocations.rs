@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::model::{CutOff, Evidence, ObjectKind, Receipt, ReceiptWord, StandingRevocation};
+use crate::model::{CutOff, Evidence, ObjectKind, Receipt, ReceiptWord, RecordLink, StandingRevocation};
 use crate::planning::testing::{Scene, entitlement, group, source, target, tell};
 
 const GROUPS: &str = "  groups: {}";
@@ -270,4 +270,36 @@ fn a_target_that_does_not_answer_is_told() {
     (Incomplete IncompleteRead) chat: its accounts could not be read to the end: no route; nothing is planned for them
     (Incomplete Revocation) hr/1: revoked, but whether they have an account there could not be found out; the next plan asks again
     ");
+}
+
+fn with_directory(rest: &str) -> Scene {
+    let hr = source("hr", "  establishes: true\n  precedence: 10\n");
+    let ldap = source("ldap", "  establishes: false\n  precedence: 5\n  correlate: [userName]\n");
+    Scene::new(&[hr, ldap, target(rest)])
+}
+
+#[test]
+fn any_record_of_somebody_means_them() {
+    let scene = with_directory("").person("1", "ada").record("ldap", json!({"id": "a", "login": "ADA"})).marked("u1", "hr/1", "ada");
+    let told = tell(&standing(scene, "ldap/a", Vec::new()).plan_revoked());
+    assert!(told.starts_with("0 Deactivate hr/1 [Revoked] id=u1 active: true > false"), "{told}");
+}
+
+#[test]
+fn a_record_that_is_remembered_means_whose_it_was_while_its_source_is_silent() {
+    let gone = || Evidence::Unreadable { reason: "no route".into() };
+    let mut scene = with_directory("").person("1", "ada").read("ldap", ObjectKind::Account, gone()).marked("u1", "hr/1", "ada");
+    scene.memory.records.push(RecordLink { source: "ldap".into(), record: "a".into(), identity: "hr/1".into() });
+    let told = tell(&standing(scene, "ldap/a", Vec::new()).plan_revoked());
+    assert!(told.starts_with("0 Deactivate hr/1 [Revoked] id=u1 active: true > false"), "{told}");
+}
+
+#[test]
+fn keys_that_the_state_knows_lead_to_accounts_when_no_source_answers() {
+    let gone = || Evidence::Unreadable { reason: "no route".into() };
+    let scene = with_directory("").read("hr", ObjectKind::Account, gone()).read("ldap", ObjectKind::Account, gone());
+    let mut scene = standing(scene.marked("u1", "hr/1", "ada"), "ldap/a", Vec::new());
+    scene.memory.revocations[0].also.push("hr/1".into());
+    let told = tell(&scene.plan_revoked());
+    assert!(told.contains("Deactivate ldap/a [Revoked] id=u1 active: true > false"), "{told}");
 }
