@@ -10,7 +10,7 @@ mod sources;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ pub struct State {
 
 impl State {
     /// The state at a path, or a passing one in its place where it can't be used; with the reason.
-    pub fn open(path: &PathBuf, workspace: &Arc<str>) -> Result<(Self, Option<StateError>), StateError> {
+    pub fn open(path: &Path, workspace: &Arc<str>) -> Result<(Self, Option<StateError>), StateError> {
         let (store, error) = match Store::open(path, workspace) {
             Ok(store) => (store, None),
             Err(error) => (Store::passing(path, workspace, !matches!(error, StateError::OtherWorkspace { .. }))?, Some(error)),
@@ -135,7 +135,7 @@ impl State {
     }
 
     /// None is kept: what there is tells what it knows.
-    pub fn passing(path: &PathBuf, workspace: &Arc<str>) -> Result<Self, StateError> {
+    pub fn passing(path: &Path, workspace: &Arc<str>) -> Result<Self, StateError> {
         Ok(Self::of(Store::passing(path, workspace, true)?, workspace, None))
     }
 

@@ -82,7 +82,7 @@ impl Desk<'_> {
 
     fn is_withheld(&self, plan: &Plan, key: &Arc<str>) -> bool {
         let withheld = plan.changes.iter().filter(|change| !change.runs());
-        withheld.flat_map(|change| concerned(change)).any(|concerned| self.order_of(&concerned).as_ref() == Some(key))
+        withheld.flat_map(concerned).any(|concerned| self.order_of(&concerned).as_ref() == Some(key))
     }
 
     /// One for each person.
