@@ -164,8 +164,10 @@ pub(super) fn load_about(
         baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
         ..Memory::default()
     };
-    let mut linked = connection.prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?;
-    let mut groups = connection.prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2")?;
+    let mut linked = connection
+        .prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?;
+    let mut groups =
+        connection.prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2")?;
     for target in targets {
         memory.links.extend(groups.query_map(params![target, word(&ObjectKind::Group)], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
         for key in keys {
@@ -192,7 +194,8 @@ pub(super) fn load_about(
 
 /// Whose accounts these are, by their ids.
 pub(super) fn links_by_id(connection: &Connection, target: &str, ids: &[Arc<str>]) -> rusqlite::Result<Vec<Link>> {
-    let mut query = connection.prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND id = ?2 AND kind = ?3")?;
+    let mut query = connection
+        .prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND id = ?2 AND kind = ?3")?;
     let mut links = Vec::new();
     for id in ids {
         links.extend(query.query_map(params![target, id, word(&ObjectKind::Account)], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
