@@ -82,8 +82,9 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>) -> Plan {
     planning::plan(policy, world, &answers, *moment, scope)
 }
 
-/// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten, and links that a lost
-/// state had are made anew from the marks. Whose record is whose must outlive a changed name, and a revocation that comes during the run must know it.
+/// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten, links that a lost
+/// state had are made anew from the marks, and those of identities that have another key now follow it. Whose record is whose must outlive a changed name, and a
+/// revocation that comes during the run must know it.
 pub fn catch_up(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
     store.record_records(&planning::record_links(policy, world, *moment))?;
@@ -94,8 +95,9 @@ pub fn catch_up(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
         }
     }
     store.forget_deactivations(&world.undone_deactivations(policy))?;
-    let links = world.missing_links(policy, moment.now);
-    if links.is_empty() { Ok(()) } else { store.record_links(&links) }
+    store.record_links(&world.missing_links(policy, moment.now))?;
+    store.forget_repeats(&world.kept_values(policy))?;
+    store.carry_links(&planning::carried_links(policy, world, *moment))
 }
 
 /// And what it remembers at its end: complete reads are what the next run's counts are compared with.

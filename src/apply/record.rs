@@ -9,13 +9,15 @@ use super::bar::{Barred, sent};
 use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
 use crate::model::{
-    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Value, WindowEntry,
-    grant_key,
+    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Repeat, Resting, Value,
+    WindowEntry, grant_key,
 };
 use crate::state::{
-    Connection, SqliteResult, StateError, forget_cut_off, forget_deactivation, forget_grants, forget_link, record_cut_off,
-    record_deactivation, record_link, record_window, rename_link, revoked_keys,
+    Connection, SqliteResult, StateError, carry_link, forget_cut_off, forget_deactivation, forget_grants, forget_link, forget_object,
+    forget_resting, record_cut_off, record_deactivation, record_link, record_resting, record_window, record_written, rename_link,
+    revoked_keys,
 };
+use crate::world::prints::{Print, print};
 
 /// What became of a change.
 pub(super) struct Settled<'a> {
@@ -44,14 +46,15 @@ pub(super) struct Sending<'a> {
 pub(super) struct Recorder {
     group: GroupCommit,
     run: Arc<str>,
+    workspace: Arc<str>,
     clock: Clock,
     failure: Mutex<Option<Arc<StateError>>>,
 }
 
 impl Recorder {
     /// For a run.
-    pub(super) fn new(group: GroupCommit, run: Arc<str>, clock: Clock) -> Self {
-        Self { group, run, clock, failure: Mutex::new(None) }
+    pub(super) fn new(group: GroupCommit, run: Arc<str>, workspace: Arc<str>, clock: Clock) -> Self {
+        Self { group, run, workspace, clock, failure: Mutex::new(None) }
     }
 
     /// Makes intents durable, and says who is revoked: nothing may be sent that gives them anything. Both in one transaction, so that a revocation either
@@ -59,8 +62,7 @@ impl Recorder {
     pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<Barred, String> {
         let events: Vec<_> = sending.iter().map(|one| (Event::intent(one.id, one.change, one.attempt), one.change.clone())).collect();
         let at = self.clock.now();
-        // Noted before it is sent: an account that a killed run deactivated must not look like one that somebody else deactivated.
-        let deactivations: Vec<_> = sending.iter().filter_map(|sending| deactivation(sending, at)).collect();
+        let intended: Vec<_> = sending.iter().filter_map(|sending| intended(sending, at)).collect();
         let run = self.run.clone();
         let (tell, told) = std::sync::mpsc::channel();
         let written = self.group.write(move |tx| {
@@ -68,7 +70,7 @@ impl Recorder {
             let events: Vec<_> = events.into_iter().filter_map(|(event, change)| sent(event, &change, &barred)).collect();
             // Nobody listens where the run is over; then nothing is sent either.
             let _ = tell.send(barred);
-            deactivations.iter().try_for_each(|deactivation| record_deactivation(tx, deactivation))?;
+            intended.iter().try_for_each(|lesson| lesson.learn(tx))?;
             append(tx, &run, at, &events)
         });
         written.await.map_err(|error| self.fail(error, stop))?;
@@ -79,7 +81,7 @@ impl Recorder {
     pub(super) async fn outcomes(&self, settled: &[Settled<'_>], stop: &CancellationToken) {
         let events: Vec<_> = settled.iter().map(|one| Event::outcome(one.id, one.change, &one.outcome, one.object.as_ref())).collect();
         let at = self.clock.now();
-        let lessons: Vec<_> = settled.iter().flat_map(|settled| lessons(settled, at)).collect();
+        let lessons: Vec<_> = settled.iter().flat_map(|one| lessons(one, at).into_iter().chain(self.written(one, at))).collect();
         let run = self.run.clone();
         let written = self.group.write(move |tx| {
             lessons.iter().try_for_each(|lesson| lesson.learn(tx))?;
@@ -88,6 +90,25 @@ impl Recorder {
         if let Err(error) = written.await {
             self.fail(error, stop);
         }
+    }
+
+    /// What an object got, as prints: after the object's other lessons, which may make it a new one.
+    fn written(&self, settled: &Settled<'_>, at: Timestamp) -> Option<Lesson> {
+        let Settled { change, outcome, object, .. } = settled;
+        let writes = matches!(change.action, Action::Create | Action::Adopt | Action::Update | Action::Reactivate);
+        let id = object.as_ref().filter(|_| writes && outcome.holds() && change.entitlement.is_none())?;
+        let repeat = |change: &AttributeChange, print: &Print| Repeat {
+            target: settled.change.target.clone(),
+            kind: settled.change.object.kind,
+            id: id.clone(),
+            attribute: change.attribute.clone(),
+            wrote: print.wrote,
+            found: print.found,
+            at,
+        };
+        let prints = change.attributes.iter().filter_map(|change| Some((change, print(&self.workspace, change)?)));
+        let values: Vec<_> = prints.map(|(change, print)| (print.name, repeat(change, &print))).collect();
+        Some(Lesson::Written(values)).filter(|lesson| !matches!(lesson, Lesson::Written(values) if values.is_empty()))
     }
 
     /// Why the state could not be written.
@@ -106,11 +127,16 @@ impl Recorder {
 /// What an outcome teaches.
 enum Lesson {
     Linked(Link),
+    /// taken over: by another key, if it was ours before
+    Carried(Link),
     Unlinked(Link),
     Renamed(Link),
     Active(Deactivation),
     Inactive(Deactivation),
+    Resting(Resting),
+    NotMade(Resting),
     CutOff(CutOff),
+    Written(Vec<(u32, Repeat)>),
     Counted(WindowEntry),
 }
 
@@ -118,19 +144,26 @@ impl Lesson {
     fn learn(&self, connection: &Connection) -> SqliteResult<()> {
         match self {
             Self::Linked(link) => record_link(connection, link),
+            Self::Carried(link) => carry_link(connection, link),
             Self::Unlinked(link) => {
                 if link.kind == ObjectKind::Account {
                     forget_grants(connection, &link.target, &link.key)?;
+                }
+                if link.kind != ObjectKind::Entitlement {
+                    forget_object(connection, &link.target, link.kind, &link.id)?;
                 }
                 forget_link(connection, &link.target, link.kind, &link.key)
             }
             Self::Renamed(link) => rename_link(connection, link),
             Self::Inactive(made) => record_deactivation(connection, made),
+            Self::Resting(resting) => record_resting(connection, resting),
+            Self::NotMade(resting) => forget_resting(connection, &resting.target, &resting.key),
             Self::Active(was) => {
-                forget_deactivation(connection, &was.target, &was.id)?;
-                forget_cut_off(connection, &was.target, &was.id)
+                forget_deactivation(connection, &was.target, was.kind, &was.id)?;
+                forget_cut_off(connection, &was.target, was.kind, &was.id)
             }
             Self::CutOff(cut_off) => record_cut_off(connection, cut_off),
+            Self::Written(values) => record_written(connection, values),
             Self::Counted(entry) => record_window(connection, entry),
         }
     }
@@ -156,20 +189,15 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
             name: Some(name_of(change)),
             at,
         };
-        let active = Lesson::Active(Deactivation { target: change.target.clone(), id: id.clone(), at });
+        let active = Lesson::Active(Deactivation { target: change.target.clone(), kind, id: id.clone(), at });
         match change.action {
             Action::AddEntitlement if there => lessons.push(Lesson::Linked(link(LinkOrigin::Created))),
-            Action::Create if there => {
-                lessons.push(Lesson::Linked(link(LinkOrigin::Created)));
-                // Made ahead of a start date: the access that comes then is ours to give.
-                lessons
-                    .extend(says_active(change, false).then(|| Lesson::Inactive(Deactivation { target: change.target.clone(), id, at })));
-            }
+            Action::Create if there => lessons.push(Lesson::Linked(link(LinkOrigin::Created))),
             Action::Adopt if there => {
-                lessons.push(Lesson::Linked(link(LinkOrigin::Adopted)));
+                lessons.push(Lesson::Carried(link(LinkOrigin::Adopted)));
                 lessons.extend(says_active(change, true).then_some(active));
             }
-            Action::Delete if there => lessons.extend([Lesson::Unlinked(link(LinkOrigin::Created)), active]),
+            Action::Delete if there => lessons.push(Lesson::Unlinked(link(LinkOrigin::Created))),
             Action::RemoveEntitlement if there => lessons.push(Lesson::Unlinked(link(LinkOrigin::Created))),
             Action::Update if there && renames(change) => lessons.push(Lesson::Renamed(link(LinkOrigin::Created))),
             Action::Reactivate if there => {
@@ -178,10 +206,13 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
             }
             Action::Deactivate if refused => lessons.push(active),
             Action::Deactivate if change.reason == Reason::Revoked => {
-                lessons.push(Lesson::CutOff(CutOff { target: change.target.clone(), id, key: change.object.key.clone() }));
+                lessons.push(Lesson::CutOff(CutOff { target: change.target.clone(), kind, id, key: change.object.key.clone() }));
             }
             _ => {}
         }
+    }
+    if refused && says_rests(change) {
+        lessons.push(Lesson::NotMade(Resting { target: change.target.clone(), key: change.object.key.clone(), at }));
     }
     // A revocation goes past guardrails, and takes nothing of what they allow others.
     if settled.weight > 0 && change.reason != Reason::Revoked {
@@ -211,8 +242,22 @@ fn says_active(change: &Change, active: bool) -> bool {
     change.attributes.iter().any(|attribute| attribute.attribute.as_ref() == "active" && attribute.after == Some(Value::Bool(active)))
 }
 
-fn deactivation(sending: &Sending<'_>, at: Timestamp) -> Option<Deactivation> {
-    let deactivates = sending.attempt == 1 && sending.change.action == Action::Deactivate;
-    let id = sending.object.clone().filter(|_| deactivates)?;
-    Some(Deactivation { target: sending.change.target.clone(), id, at })
+/// An account that is made without access, ahead of a start date.
+fn says_rests(change: &Change) -> bool {
+    change.action == Action::Create && change.object.kind == ObjectKind::Account && says_active(change, false)
+}
+
+/// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out.
+fn intended(sending: &Sending<'_>, at: Timestamp) -> Option<Lesson> {
+    let Sending { change, attempt, object, .. } = sending;
+    let target = || change.target.clone();
+    match change.action {
+        _ if *attempt > 1 => None,
+        Action::Deactivate => {
+            let id = object.clone()?;
+            Some(Lesson::Inactive(Deactivation { target: target(), kind: change.object.kind, id, at }))
+        }
+        _ if says_rests(change) => Some(Lesson::Resting(Resting { target: target(), key: change.object.key.clone(), at })),
+        _ => None,
+    }
 }

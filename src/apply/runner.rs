@@ -62,8 +62,12 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
         GroupCommit::start(job.store.clone()).map_err(|source| StateError::Open { path: job.store.path().to_path_buf(), source })?;
     let schedule = Schedule::new(&job.plan.changes);
     let gates = schedule.ways().map(|way| (way.clone(), Gate::new(pace(job, way)))).collect();
-    let ground =
-        Ground { job, gates, recorder: Recorder::new(group, run.clone(), job.settings.clock.clone()), stop: job.cancel.child_token() };
+    let ground = Ground {
+        job,
+        gates,
+        recorder: Recorder::new(group, run.clone(), job.plan.workspace.clone(), job.settings.clock.clone()),
+        stop: job.cancel.child_token(),
+    };
     let (outcomes, unsent) = Desk::new(&ground, schedule).work().await;
     let failure = ground.recorder.failure().map(|error| error.to_string());
     let stopped = failure.or_else(|| job.cancel.is_cancelled().then(|| "the run was stopped".to_owned()));

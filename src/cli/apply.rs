@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
+use super::history::broken;
 use super::outcome;
 use super::output::show;
 use super::plan::verdict;
@@ -18,6 +19,7 @@ use super::selection::Selection;
 use super::session::{self, Session, state_failure};
 use super::standing;
 use crate::apply::{self, Job, Pace, Report, Settings};
+use crate::journal::Journal;
 use crate::model::{Change, ObjectKind, Plan, Upcoming};
 use crate::pipeline::{self, Snapshot};
 use crate::render::{Format, headline};
@@ -77,6 +79,8 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     let store = Arc::new(Store::open(&session.state, &session.policy.workspace).map_err(|error| state_failure(&error))?);
     let who = who();
     let lock = store.lock(&who).map_err(|error| state_failure(&error))?;
+    // Nothing is added to a chain that is broken already.
+    Journal::new(&store).verify_chain().map_err(|error| broken(error, &store))?;
     let memory = store.load().map_err(|error| state_failure(&error))?;
     let first = !memory.known;
     session::runtime()?.block_on(async {

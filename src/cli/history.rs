@@ -10,12 +10,12 @@ use serde_json::json;
 
 use super::Files;
 use super::outcome;
-use super::report::{self, Exit, Failure};
+use super::report::{self, Exit, Failure, notice};
 use super::session::{Session, state_failure};
 use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
 use crate::render::{preposition, safe, verb};
-use crate::state::Store;
+use crate::state::{StateError, Store};
 
 /// Show past runs from the journal
 #[derive(Debug, clap::Args)]
@@ -58,10 +58,11 @@ struct Run {
 
 pub fn run(args: &HistoryArgs) -> Result<Exit, Failure> {
     let session = Session::load(&args.files)?;
-    let store = Store::open_existing(&session.state).map_err(|error| state_failure(&error))?;
+    let store = Store::look(&session.state).and_then(|store| store.ok_or_else(|| StateError::Missing { path: session.state.clone() }));
+    let store = store.map_err(|error| state_failure(&error))?;
     let journal = Journal::new(&store);
     if args.verify {
-        return verify(&journal, args.output);
+        return verify(&journal, &store, args.output);
     }
     match (&args.run, args.output) {
         (None, Form::Ndjson) => {
@@ -78,11 +79,17 @@ pub fn run(args: &HistoryArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn verify(journal: &Journal<'_>, form: Form) -> Result<Exit, Failure> {
-    let verified = journal.verify().map_err(failure)?;
+fn verify(journal: &Journal<'_>, store: &Store, form: Form) -> Result<Exit, Failure> {
+    let verified = journal.verify().map_err(|error| broken(error, store))?;
+    if !verified.apart && verified.entries > 0 {
+        notice(format_args!(
+            "warning: its last entry is not kept apart: without {} an end that was cut off can't be missed",
+            store.head_path().display()
+        ));
+    }
     let words = match form {
         Form::Text => format!("The journal is whole: {} entries, head {}.\n", verified.entries, verified.head),
-        _ => format!("{}\n", json!({"entries": verified.entries, "head": verified.head})),
+        _ => format!("{}\n", json!({"entries": verified.entries, "head": verified.head, "keptApart": verified.apart})),
     };
     report::result(words.as_bytes())?;
     Ok(Exit::Done)
@@ -211,12 +218,19 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
     }
 }
 
+/// A journal that is not whole, and how to go on.
+pub fn broken(error: JournalError, store: &Store) -> Failure {
+    let JournalError::Broken { .. } = error else { return failure(error) };
+    let hint = format!(
+        "compare with an exported copy (`headcount history -o ndjson` writes one), and find out who changed it. If an older copy of the state was put back on purpose, remove {}; else put a copy back, or move the state away and begin anew",
+        store.head_path().display()
+    );
+    Failure::from_error(&error).hint(hint)
+}
+
 fn failure(error: JournalError) -> Failure {
     match error {
         JournalError::Export(error) => Failure::Output(error),
-        broken @ JournalError::Broken { .. } => {
-            Failure::from_error(&broken).hint("compare with an exported copy: `headcount history -o ndjson` writes one")
-        }
         state => Failure::from_error(&state),
     }
 }

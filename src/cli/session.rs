@@ -54,11 +54,8 @@ impl Session {
 
     /// What earlier runs left; nothing where there was none.
     pub fn memory(&self) -> Result<Memory, Failure> {
-        if !self.state.exists() {
-            return Ok(Memory::default());
-        }
-        let store = Store::open(&self.state, &self.policy.workspace).map_err(|error| state_failure(&error))?;
-        store.load().map_err(|error| state_failure(&error))
+        let store = Store::look_at(&self.state, &self.policy.workspace).map_err(|error| state_failure(&error))?;
+        store.map_or(Ok(Memory::default()), |store| store.load()).map_err(|error| state_failure(&error))
     }
 
     /// Reads every system and plans.

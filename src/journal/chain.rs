@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use crate::state::{StateError, Store};
+use crate::state::{Head, StateError, Store, record_head};
 
 use super::event::{Event, Intent};
 
 const HASH_LENGTH: usize = 32;
+type Hash = [u8; HASH_LENGTH];
 /// The hash before the first entry.
-const BEGINNING: [u8; HASH_LENGTH] = [0; HASH_LENGTH];
+const BEGINNING: Hash = [0; HASH_LENGTH];
 
 /// One entry. Its canonical text is its JSON with the fields in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub struct Verified {
     pub entries: u64,
     /// the last entry's hash, in hex: noted elsewhere, it proves that nothing was cut off
     pub head: String,
+    /// whether the last entry was kept apart, so that an end that is cut off is missed
+    pub apart: bool,
 }
 
 /// Why the journal can't be used.
@@ -77,7 +80,7 @@ pub fn append(connection: &Connection, run: &str, at: Timestamp, events: &[Event
         hash = link(&hash, &body);
         insert.execute(params![seq.cast_signed(), run, name, change, body, hash.as_slice()])?;
     }
-    Ok(())
+    if events.is_empty() { Ok(()) } else { record_head(connection, &Head { seq, hash: hex(&hash) }) }
 }
 
 impl<'a> Journal<'a> {
@@ -86,16 +89,39 @@ impl<'a> Journal<'a> {
         Self { store }
     }
 
-    /// Walks the chain from its beginning.
+    /// Walks the chain from its beginning to the end that is kept apart, and looks at every entry.
     pub fn verify(&self) -> Result<Verified, JournalError> {
-        let mut previous = BEGINNING;
-        let mut entries = 0;
+        self.check(Raw::check)
+    }
+
+    /// The same, but for what an entry says: what a run asks before it adds to the chain.
+    pub fn verify_chain(&self) -> Result<Verified, JournalError> {
+        self.check(Raw::chained)
+    }
+
+    fn check(&self, check: fn(&Raw, u64, &Hash) -> Result<Hash, JournalError>) -> Result<Verified, JournalError> {
+        // First: a writer beside us is ahead of what we knew of it.
+        let apart = self.store.kept_head()?;
+        let written = self.store.written_head()?;
+        let (mut previous, mut entries) = (BEGINNING, 0);
         self.walk(None, |raw| {
             entries += 1;
-            previous = raw.check(entries, &previous)?;
+            previous = check(&raw, entries, &previous)?;
+            for head in [&apart, &written].into_iter().flatten().filter(|head| head.seq == entries) {
+                if head.hash != hex(&previous) {
+                    return Err(raw.broken("another entry was written here: what was kept apart of it does not fit".into()));
+                }
+            }
             Ok(())
         })?;
-        Ok(Verified { entries, head: hex(&previous) })
+        let most = [&apart, &written].into_iter().flatten().map(|head| head.seq).max();
+        match most {
+            Some(last) if last > entries => {
+                let why = format!("it is missing, and so is what follows: {last} entries were written, and the first {entries} are there");
+                Err(JournalError::Broken { seq: entries + 1, why })
+            }
+            _ => Ok(Verified { entries, head: hex(&previous), apart: apart.is_some() }),
+        }
     }
 
     /// Visits the entries in order, of one run or of all.
@@ -178,8 +204,8 @@ impl Raw {
         serde_json::from_str(&self.body).map_err(|error| self.broken(format!("it can't be read ({error})")))
     }
 
-    /// Gives the entry's hash if everything about it fits.
-    fn check(&self, seq: u64, previous: &[u8; HASH_LENGTH]) -> Result<[u8; HASH_LENGTH], JournalError> {
+    /// Gives the entry's hash if it follows on the one before.
+    fn chained(&self, seq: u64, previous: &Hash) -> Result<Hash, JournalError> {
         if self.seq != seq {
             return Err(JournalError::Broken { seq, why: format!("it is missing, entry {} follows", self.seq) });
         }
@@ -187,6 +213,12 @@ impl Raw {
         if self.hash != hash {
             return Err(self.broken("its hash does not fit its text and the entry before it".into()));
         }
+        Ok(hash)
+    }
+
+    /// Gives the entry's hash if everything about it fits.
+    fn check(&self, seq: u64, previous: &Hash) -> Result<Hash, JournalError> {
+        let hash = self.chained(seq, previous)?;
         let entry = self.entry()?;
         if entry.seq != seq || entry.run != self.run || entry.event.name() != self.event {
             return Err(self.broken("its columns do not say what its text says".into()));

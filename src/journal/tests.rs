@@ -127,3 +127,36 @@ async fn writes_that_wait_together_are_all_durable_and_the_chain_holds() {
     assert!(join_all(writes).await.iter().all(Result::is_ok));
     assert_eq!(Journal::new(&store).verify().unwrap().entries, 200);
 }
+
+#[test]
+fn an_end_that_was_cut_off_is_missed_and_so_is_another_that_was_put_in_its_place() {
+    let cut = "DELETE FROM journal WHERE seq > 3";
+    let (_folder, store) = store();
+    write(&store);
+    store.write(|tx| tx.execute_batch(&format!("{cut}; DELETE FROM meta WHERE name = 'journal_head'"))).unwrap();
+    let broken = Journal::new(&store).verify();
+    assert!(
+        matches!(&broken, Err(JournalError::Broken { seq: 4, why }) if why.contains("5 entries were written, and the first 3 are there")),
+        "{broken:?}"
+    );
+    assert!(Journal::new(&store).verify_chain().is_err(), "a run asks the same");
+
+    let (_folder, store) = self::store();
+    write(&store);
+    std::fs::remove_file(store.head_path()).unwrap();
+    assert!(!Journal::new(&store).verify().unwrap().apart);
+    store.write(|tx| tx.execute_batch(cut)).unwrap();
+    assert!(Journal::new(&store).verify().is_err(), "the state itself says how many there were");
+
+    // An older copy of the state, and a run after it: other entries under the same numbers.
+    let (_folder, store) = self::store();
+    write(&store);
+    let file = std::fs::read(store.head_path()).unwrap();
+    store.write(|tx| tx.execute_batch("DELETE FROM journal; DELETE FROM meta WHERE name = 'journal_head'")).unwrap();
+    store.write(|tx| append(tx, "r2", Timestamp::UNIX_EPOCH, &events())).unwrap();
+    assert!(Journal::new(&store).verify().is_ok());
+    std::fs::write(store.head_path(), file).unwrap();
+    assert!(matches!(Journal::new(&store).verify(), Err(JournalError::Broken { seq: 5, .. })));
+    std::fs::remove_file(store.head_path()).unwrap();
+    assert!(Journal::new(&store).verify_chain().is_ok(), "what the message says helps");
+}

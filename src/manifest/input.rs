@@ -101,10 +101,15 @@ impl Reader {
             // A link to a folder is not followed: it could lead out of the workspace, or round in a circle.
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => self.folder(&path, depth + 1),
-                Ok(_) if is_manifest(&path) && path.is_file() => self.file(&path, &base, true),
-                Ok(kind) if kind.is_symlink() && is_manifest(&path) && !path.exists() => {
-                    self.problems.push(Diagnostic::error(format!("`{}` is a link to nothing", path.display())));
-                }
+                Ok(kind) if is_manifest(&path) => match std::fs::metadata(&path) {
+                    Ok(found) if found.is_file() => self.file(&path, &base, true),
+                    Ok(_) => {}
+                    Err(error) if kind.is_symlink() && error.kind() == std::io::ErrorKind::NotFound => {
+                        self.problems.push(Diagnostic::error(format!("`{}` is a link to nothing", path.display())));
+                    }
+                    // What may not be looked at is not nothing.
+                    Err(error) => self.unreadable(&path, &error),
+                },
                 Ok(_) => {}
                 Err(error) => self.unreadable(&path, &error),
             }

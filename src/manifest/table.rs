@@ -100,7 +100,7 @@ fn from_file(file: &TableFile, base: &Path, outline: &Outline<'_>, pointer: &str
 
 fn text(path: &Path) -> Result<String, String> {
     // A pipe would be waited for.
-    if path.exists() && !path.is_file() {
+    if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
         return Err("it is no file".into());
     }
     let mut bytes = Vec::new();

@@ -54,6 +54,8 @@ pub enum FindingCode {
     OwnershipUnproven,
     /// markers at the target, but no links: the state was lost
     StateLost,
+    /// a value that was written twice and came back different; it is not written any more
+    NotKept,
     /// deactivated by somebody else; stays so
     DeactivatedElsewhere,
     /// somebody else deleted an account of ours, or removed its mark; it is put right

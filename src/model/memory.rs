@@ -1,5 +1,6 @@
 //! What headcount remembers between runs, as planning sees it. `state` loads and keeps it.
 
+use std::collections::BTreeMap;
 use std::hash::Hasher as _;
 use std::sync::Arc;
 
@@ -52,6 +53,79 @@ pub fn system_id(words: &str) -> u64 {
     hasher.finish()
 }
 
+/// A key that an object of ours had before it got the one that its link has: whoever takes a rename back finds the object again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerLink {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// account or group
+    pub kind: ObjectKind,
+    /// the key it had
+    pub key: Arc<str>,
+    /// the target's id
+    pub id: Arc<str>,
+    /// until when
+    pub at: Timestamp,
+}
+
+/// An account that headcount was about to make without access, ahead of a start date: no answer has come yet, so its id is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resting {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// the identity's key
+    pub key: Arc<str>,
+    /// when
+    pub at: Timestamp,
+}
+
+/// What headcount wrote to an object last, as prints of names and values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// account or group
+    pub kind: ObjectKind,
+    /// the target's id
+    pub id: Arc<str>,
+    /// attribute and value
+    pub prints: Box<[(u32, u32)]>,
+}
+
+/// A value that was written again because something else was there, as prints: found a third time, the service does not keep it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// account or group
+    pub kind: ObjectKind,
+    /// the target's id
+    pub id: Arc<str>,
+    /// the attribute
+    pub attribute: Arc<str>,
+    /// what was written
+    pub wrote: u64,
+    /// what was there instead
+    pub found: u64,
+    /// when it was written again
+    pub at: Timestamp,
+}
+
+/// A name of somebody who left: nobody else gets it for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DepartedName {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// the attribute: `userName`
+    pub attribute: Arc<str>,
+    /// its value, canonical
+    pub value: Arc<str>,
+    /// whose it was
+    pub key: Arc<str>,
+    /// when they left
+    pub at: Timestamp,
+}
+
 /// Whose record it was when the sources were last read: attributes change, and a record must not change hands by that.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordLink {
@@ -68,6 +142,8 @@ pub struct RecordLink {
 pub struct Deactivation {
     /// the Target's name
     pub target: Arc<str>,
+    /// account: ids of different kinds may be the same
+    pub kind: ObjectKind,
     /// the account's id there
     pub id: Arc<str>,
     /// when
@@ -85,6 +161,8 @@ pub struct Baseline {
     pub scope: u64,
     /// distinct rows
     pub count: u64,
+    /// how many rows have a value, by column
+    pub values: BTreeMap<Arc<str>, u64>,
     /// when
     pub at: Timestamp,
 }
@@ -159,6 +237,8 @@ pub enum ReceiptWord {
 pub struct CutOff {
     /// the Target's name
     pub target: Arc<str>,
+    /// account: ids of different kinds may be the same
+    pub kind: ObjectKind,
     /// the account's id there
     pub id: Arc<str>,
     /// the identity's key
@@ -191,10 +271,20 @@ pub struct Memory {
     pub known: bool,
     /// proofs of ownership
     pub links: Vec<Link>,
+    /// keys that objects of ours had before
+    pub formers: Vec<FormerLink>,
     /// whose record it was
     pub records: Vec<RecordLink>,
     /// our own deactivations
     pub deactivations: Vec<Deactivation>,
+    /// accounts that were about to be made without access
+    pub resting: Vec<Resting>,
+    /// what headcount wrote last
+    pub written: Vec<Written>,
+    /// what it had to write again
+    pub repeats: Vec<Repeat>,
+    /// names of people who left
+    pub departed: Vec<DepartedName>,
     /// last complete reads
     pub baselines: Vec<Baseline>,
     /// what the rolling windows hold

@@ -24,8 +24,8 @@ pub use evidence::{Evidence, ReadReport};
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use marker::{Marks, is_marker};
 pub use memory::{
-    Baseline, CutOff, Deactivation, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, StandingRevocation, WindowEntry, grant_key,
-    system_id,
+    Baseline, CutOff, Deactivation, DepartedName, FormerLink, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, Repeat, Resting,
+    StandingRevocation, WindowEntry, Written, grant_key, system_id,
 };
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};

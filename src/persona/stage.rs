@@ -2,6 +2,7 @@
 //!
 //! Must never: hold anything that the persona does not say, but for an account that it had before.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::connector::sample::{SampleProblem, Sampler};
@@ -184,6 +185,7 @@ fn memory(policy: &Policy, before: Option<&Before>, moment: Moment) -> Memory {
         kind: ObjectKind::Account,
         scope: source.scope_hash,
         count: 0,
+        values: BTreeMap::new(),
         at: moment.now,
     };
     let links = before.map(|before| links(policy, before)).unwrap_or_default();

@@ -10,6 +10,7 @@ use super::correlate::{self, Claim};
 use super::departure;
 use super::desired::{self, Desired};
 use super::identity::Person;
+use super::kept;
 use super::lifecycle::Days;
 use super::serve::{self, Serve, serve};
 use super::unique::{self, Choice};
@@ -313,14 +314,16 @@ fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desi
     let mut risks = vec![Risk::Adoption];
     risks.extend(sign_in(&attributes));
     let returns = !active && !desired.rests;
-    let reactivates = returns && (person.declared_active || our_deactivation(work.basis, target, row).is_some());
+    let ours = || our_deactivation(work.basis, target, row).or_else(|| rested(work.basis, target, &key));
+    let reactivates = returns && (person.declared_active || ours().is_some());
     if reactivates {
         risks.push(Risk::Reactivation);
         attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(false)), Some(Value::Bool(true))));
     } else if returns {
         deactivated_elsewhere(work, target, &key);
     } else if active && desired.rests {
-        departure::deactivate(work, target, row, &key, Reason::Mover, Cause::Identity(person.number));
+        // After the adoption: cut between the two, the account is ours and still to be deactivated, and not somebody's whom others locked out.
+        departure::take_access(work, target, row, &key, Reason::Mover, (Cause::Identity(person.number), Stage::UpdateAccounts));
     }
     take_names(work, target, person, desired);
     let object = work.account(target, row, &key);
@@ -342,7 +345,9 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
     let key: Arc<str> = Arc::from(person.key.as_str());
     keep_taken_name(work, target, person, row, desired);
     tell_cleared(work, target, &key, desired);
-    let attributes = difference(work, target, row, desired);
+    let mut attributes = difference(work, target, row, desired);
+    let id = work.basis.observed[target].accounts().id(row);
+    kept::sift(work, target, (ObjectKind::Account, &id, &key), &mut attributes);
     tell_of_a_lost_mark(work, target, row, &key);
     take_names(work, target, person, desired);
     let active = work.basis.observed[target].accounts().active(row);
@@ -458,13 +463,22 @@ pub(super) fn was_cut_off(basis: &Basis<'_>, target: usize, row: u32, key: &str)
         return false;
     }
     let (name, id) = (&basis.policy.targets[target].name, basis.observed[target].accounts().id(row));
-    known.iter().any(|known| known.target == *name && known.id.as_ref() == id && known.key.as_ref() == key)
+    known
+        .iter()
+        .any(|known| known.kind == ObjectKind::Account && known.target == *name && known.id.as_ref() == id && known.key.as_ref() == key)
 }
 
 /// When headcount deactivated an account, or made it without access.
 pub(super) fn our_deactivation(basis: &Basis<'_>, target: usize, row: u32) -> Option<Timestamp> {
-    let id = basis.observed[target].accounts().id(row);
-    basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, &id)
+    let accounts = basis.observed[target].accounts();
+    let known = basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, &accounts.id(row));
+    known.or_else(|| rested(basis, target, &accounts.marked_key(row)?))
+}
+
+/// When headcount was about to make an identity's account without access, where no answer came: its id is not known.
+pub(super) fn rested(basis: &Basis<'_>, target: usize, key: &str) -> Option<Timestamp> {
+    let name = &basis.policy.targets[target].name;
+    basis.world.memory.resting.iter().find(|known| known.target == *name && known.key.as_ref() == key).map(|known| known.at)
 }
 
 fn deactivated_elsewhere(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) {

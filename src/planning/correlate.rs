@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::account::was_cut_off;
+use super::account::{rested, was_cut_off};
+use super::carried::later_keys;
 use super::findings::{Findings, Shared};
 use super::identity::{Outcome, Person, evaluate};
 use super::layout::Layout;
@@ -164,7 +165,8 @@ impl Work<'_, '_> {
     fn proof(&mut self, identity: u32, key: &str) -> Claim {
         let Basis { observed, marks, .. } = self.basis;
         let accounts = observed[self.target].accounts();
-        let others = self.basis.people.other_keys(identity);
+        let mut others = self.basis.people.other_keys(identity);
+        others.extend(later_keys(self.basis, self.target, key));
         let links = ownership::links(self.basis, self.target, key, &others);
         let ids: Vec<&str> = links.iter().map(|link| link.id.as_ref()).collect();
         let mut rows: Vec<u32> = ids.iter().filter_map(|id| accounts.find_id(id)).collect();
@@ -298,7 +300,13 @@ impl Work<'_, '_> {
         !self.basis.is_protected(self.target, row)
             && accounts.carries(row) != Carries::Ours
             && !linked
-            && (immutable || accounts.active(row) || was_cut_off(self.basis, self.target, row, &self.basis.people.key(identity)))
+            && (immutable || accounts.active(row) || self.left_without_access(row, identity))
+    }
+
+    /// Whether headcount is why an account of this identity has no access: it was cut off, or about to be made so.
+    fn left_without_access(&self, row: u32, identity: u32) -> bool {
+        let key = self.basis.people.key(identity);
+        was_cut_off(self.basis, self.target, row, &key) || rested(self.basis, self.target, &key).is_some()
     }
 
     /// Whether it carries a mark that is not ours. Where a rule maps the mark's attribute itself, another value than the rule's is foreign.

@@ -168,13 +168,25 @@ fn grace(work: &Work<'_, '_>, target: usize, row: u32, after: Option<SignedDurat
 
 /// Takes the access away. Says whether it does.
 pub(super) fn deactivate(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
+    take_access(work, target, row, key, reason, (cause, Stage::Deactivate))
+}
+
+/// The same at another stage of the plan.
+pub(super) fn take_access(
+    work: &mut Work<'_, '_>,
+    target: usize,
+    row: u32,
+    key: &Arc<str>,
+    reason: Reason,
+    (cause, stage): (Cause, Stage),
+) -> bool {
     if !work.basis.observed[target].side.capabilities.deactivate_accounts {
         work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deactivated here");
         return false;
     }
     let attributes = vec![attribute(&Arc::from("active"), Some(Value::Bool(true)), Some(Value::Bool(false)))];
     let change = work.change(target, Action::Deactivate, work.account(target, row, key), reason, cause);
-    work.draft(target, Stage::Deactivate, with(change, attributes, &[Risk::SignIn]));
+    work.draft(target, stage, with(change, attributes, &[Risk::SignIn]));
     true
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::expand::Group;
+use super::kept;
 use super::work::{Stage, Work, attribute, with};
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
@@ -111,36 +112,27 @@ struct Step<'s, 'b, 'a> {
 }
 
 impl Step<'_, '_, '_> {
-    /// Links and markers.
+    /// Links and markers: everybody's own first, then those of keys that they had by the manifests, then by what the state remembers of a rename that was
+    /// taken back.
     fn by_proof(&mut self) {
-        let basis = self.work.basis;
-        let objects = basis.observed[self.target].groups();
-        for (at, group) in basis.groups.all.iter().enumerate() {
-            let mut rows = self.proved(&group.key);
-            if rows.is_empty() {
-                rows = group.previous_keys.iter().flat_map(|key| self.proved(key)).collect();
+        let all = &self.work.basis.groups.all;
+        let rounds: [fn(&Self, &Group<'_>) -> Vec<u32>; 3] = [
+            |step, group| step.proved(&group.key),
+            |step, group| group.previous_keys.iter().flat_map(|key| step.proved(key)).collect(),
+            Self::formerly,
+        ];
+        for find in rounds {
+            for (at, group) in all.iter().enumerate() {
+                if self.row(at).is_none() && !self.blocked.contains(&at) {
+                    let rows = find(self, group);
+                    self.prove(at, group, &rows);
+                }
             }
-            if rows.is_empty() && self.is_stranded(group) {
-                self.block(
-                    at,
-                    FindingCode::OwnershipUnproven,
-                    "{who}: remembered at another system than the target speaks to now, and no mark there is its own",
-                );
-                continue;
-            }
-            let own = |key: &str| key == group.key.as_ref() || group.previous_keys.iter().any(|former| former.as_ref() == key);
-            match rows.as_slice() {
-                [] => {}
-                [row] if self.is_foreign(*row) => {
-                    self.block(at, FindingCode::ForeignOwner, "{who}: the group carries a foreign mark, which is never overwritten")
-                }
-                [row] if objects.marked_key(*row).is_some_and(|key| !own(&key)) || self.groups.holders.contains_key(row) => {
-                    self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link leads to a group that carries another's mark");
-                }
-                [row] => {
-                    self.groups.hold(*row, at);
-                }
-                _ => self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link and its mark lead to several groups"),
+        }
+        for (at, group) in all.iter().enumerate() {
+            if self.row(at).is_none() && !self.blocked.contains(&at) && self.is_stranded(group) {
+                let sentence = "{who}: remembered at another system than the target speaks to now, and no mark there is its own";
+                self.block(at, FindingCode::OwnershipUnproven, sentence);
             }
         }
     }
@@ -151,6 +143,44 @@ impl Step<'_, '_, '_> {
         let name = &basis.policy.targets[self.target].name;
         let known = basis.world.recall.stranded_at(&basis.world.memory, name, ObjectKind::Group);
         known.into_iter().any(|link| [&group.key].into_iter().chain(&group.previous_keys).any(|key| *key == link.key))
+    }
+
+    fn prove(&mut self, at: usize, group: &Group<'_>, rows: &[u32]) {
+        let objects = self.work.basis.observed[self.target].groups();
+        // The key of a rename that was taken back is nobody's.
+        let own = |key: &str| key == group.key.as_ref() || group.previous_keys.iter().any(|former| former.as_ref() == key);
+        let others = |row: u32| objects.marked_key(row).is_some_and(|key| !own(&key) && !self.was_called(row, group));
+        match rows {
+            [] => {}
+            [row] if self.is_foreign(*row) => {
+                self.block(at, FindingCode::ForeignOwner, "{who}: the group carries a foreign mark, which is never overwritten")
+            }
+            [row] if others(*row) || self.groups.holders.contains_key(row) => {
+                self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link leads to a group that carries another's mark");
+            }
+            [row] => self.groups.hold(*row, at),
+            _ => self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link and its mark lead to several groups"),
+        }
+    }
+
+    /// Objects that had the group's key before they got one that no declared group has.
+    fn formerly(&self, group: &Group<'_>) -> Vec<u32> {
+        let basis = self.work.basis;
+        if group.empty || !self.linked(&group.key).is_empty() {
+            return Vec::new();
+        }
+        let (objects, name) = (basis.observed[self.target].groups(), &basis.policy.targets[self.target].name);
+        let ids = basis.world.recall.formerly(&basis.world.memory, name, ObjectKind::Group, &group.key);
+        let rows = ids.into_iter().filter_map(|id| objects.find_id(id));
+        rows.filter(|row| !self.groups.holders.contains_key(row) && self.was_called(*row, group)).collect()
+    }
+
+    /// Whether an object had the group's key before, and has one now that no declared group has.
+    fn was_called(&self, row: u32, group: &Group<'_>) -> bool {
+        let basis = self.work.basis;
+        let (objects, name) = (basis.observed[self.target].groups(), &basis.policy.targets[self.target].name);
+        let ids = basis.world.recall.formerly(&basis.world.memory, name, ObjectKind::Group, &group.key);
+        ids.contains(&objects.id(row).as_ref()) && self.former_key(row).is_some_and(|key| key == group.key || !self.is_declared(&key))
     }
 
     /// Objects that a link or a mark gives to a key.
@@ -284,6 +314,7 @@ impl Step<'_, '_, '_> {
             attributes.push(attribute(marker, objects.cell_of(row, marker).to_value(), Some(mark)));
         }
         let ours = self.former_key(row).is_some_and(|key| key == group.key);
+        kept::sift(self.work, self.target, (ObjectKind::Group, &objects.id(row), &group.key), &mut attributes);
         if !attributes.is_empty() && !side.capabilities.update_groups {
             self.work.tell(
                 Severity::Error,

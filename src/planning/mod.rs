@@ -3,6 +3,7 @@
 //! Must never: ask a system, read the time, or treat something it does not know as absent.
 
 mod account;
+mod carried;
 mod census;
 mod companion;
 mod concern;
@@ -20,6 +21,7 @@ mod grant;
 mod group;
 pub mod guardrail;
 mod identity;
+mod kept;
 mod known_as;
 mod layout;
 mod lifecycle;
@@ -54,7 +56,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{FORMAT_VERSION, ObjectKind, ObjectRef, Page, Plan, RecordLink};
+use crate::model::{FORMAT_VERSION, Link, ObjectKind, ObjectRef, Page, Plan, RecordLink};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -172,6 +174,11 @@ pub fn record_links(policy: &Policy, world: &World, moment: Moment) -> Vec<Recor
     }
     let layout = layout::Layout::new(policy, world);
     identity::Identities::new(policy, world, &layout, moment).record_links()
+}
+
+/// Links that move because an identity has another key now: see [`carried`].
+pub fn carried_links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
+    carried::links(policy, world, moment)
 }
 
 /// Whether everybody is looked at closely. The plan is the same; only tests take the long way.

@@ -75,6 +75,7 @@ impl Scene {
             kind: ObjectKind::Account,
             scope: source.scope_hash,
             count: 1,
+            values: BTreeMap::new(),
             at: now,
         };
         let memory = Memory { known: true, baselines: policy.sources.iter().map(baseline).collect(), ..Memory::default() };
@@ -192,7 +193,7 @@ impl Scene {
     /// Our own deactivation, some days ago.
     pub(crate) fn deactivated(mut self, id: &str, days: i64) -> Self {
         let at = self.moment.now - jiff::SignedDuration::from_hours(24 * days);
-        self.memory.deactivations.push(Deactivation { target: "chat".into(), id: id.into(), at });
+        self.memory.deactivations.push(Deactivation { target: "chat".into(), kind: ObjectKind::Account, id: id.into(), at });
         self
     }
 

@@ -3,13 +3,15 @@
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use serde_json::json;
 use siphasher::sip::SipHasher13;
 
 use super::compile::Compiler;
 use super::mapping::USER_PRECEDENCE;
 use super::{CompletenessPolicy, KeyPolicy, SourcePolicy};
 use crate::expr::{Root, segments_of_path};
-use crate::manifest::kinds::{Completeness, SourceSpec};
+use crate::manifest::connection::Database;
+use crate::manifest::kinds::{Completeness, SourceConnection, SourceSpec};
 use crate::manifest::quantity::{self, Amount};
 use crate::manifest::{Document, Origin};
 use crate::model::is_known_attribute;
@@ -148,9 +150,18 @@ fn attribute_path(text: &str) -> Option<String> {
     }
 }
 
-/// Stable over runs and versions: it is kept in the state.
-fn scope_hash(spec: &SourceSpec) -> u64 {
+/// Of what chooses the records, and of nothing else: another timeout, credential or mapping leaves the counts comparable. Stable over runs and versions: it
+/// is kept in the state.
+pub(super) fn scope_hash(spec: &SourceSpec) -> u64 {
+    let place = match &spec.connection {
+        SourceConnection::File(file) => json!({"file": file.path, "records": file.records}),
+        SourceConnection::Scim(scim) => json!({"scim": scim.url.trim_end_matches('/')}),
+        SourceConnection::Sql(sql) => {
+            let Database::Sqlite(file) = &sql.database;
+            json!({"sqlite": file.path, "table": sql.accounts.table, "key": sql.accounts.key, "only": sql.accounts.only})
+        }
+    };
     let mut hasher = SipHasher13::new();
-    hasher.write(&serde_json::to_vec(&(&spec.connection, &spec.scope)).unwrap_or_default());
+    hasher.write(&serde_json::to_vec(&(place, &spec.key, &spec.scope)).unwrap_or_default());
     hasher.finish()
 }

@@ -204,3 +204,33 @@ fn an_e_mail_address_as_key_is_a_warning() {
     let hr = "kind: Source\nmetadata: {name: hr}\nspec:\n  connection: {file: {path: a.csv}}\n  key: record.email\n  mapping: {rules: [{attribute: userName, value: record.login}]}\n";
     assert_snapshot!(told(&[WORKSPACE, hr]), @"a.yaml:11:8: warning: an e-mail address is no key: people change it, and others get it later (use the immutable id) [12]");
 }
+
+#[test]
+fn a_count_stays_comparable_until_other_records_are_chosen() {
+    let scope = |connection: &str, rest: &str| {
+        let text =
+            format!("apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {{name: hr}}\nspec:\n  connection: {connection}\n{rest}");
+        let (loaded, problems) = crate::manifest::load(&[crate::manifest::Input::stdin(text.into_bytes())]);
+        assert!(problems.is_empty(), "{problems:#?}");
+        super::source::scope_hash(&loaded.sources[0].spec)
+    };
+    let rules = "  mapping: {rules: [{attribute: userName, value: record.login}]}\n";
+    let key = &format!("  key: record.id\n{rules}");
+    let base = scope("{scim: {url: 'https://hr.example/scim'}}", key);
+    let same = [
+        scope("{scim: {url: 'https://hr.example/scim/', timeout: 10s, pageSize: 50, auth: {bearer: {env: OTHER}}}}", key),
+        scope(
+            "{scim: {url: 'https://hr.example/scim'}}",
+            "  key: record.id\n  mapping: {rules: [{attribute: userName, value: record.other}]}\n",
+        ),
+    ];
+    assert_eq!(same, [base, base]);
+    let others = [
+        scope("{scim: {url: 'https://other.example/scim'}}", key),
+        scope("{scim: {url: 'https://hr.example/scim'}}", &format!("  key: record.number\n{rules}")),
+        scope("{scim: {url: 'https://hr.example/scim'}}", &format!("{key}  scope: {{filter: 'record.kind == \"staff\"'}}\n")),
+    ];
+    assert!(others.iter().all(|other| *other != base));
+    let file = |more: &str| scope(&format!("{{file: {{path: hr.csv{more}}}}}"), key);
+    assert_eq!(file(""), file(", mayBeEmpty: [phone], delimiter: ';'"));
+}

@@ -3,24 +3,29 @@
 //! Must never: hold a secret, or invent what it has lost.
 
 mod error;
+mod head;
 mod lock;
+mod look;
 mod revocations;
 mod rows;
 mod schema;
 mod store;
+mod written;
 
 pub use error::StateError;
+pub use head::{Head, record_head};
 pub use lock::{Holder, RunLock};
 pub use revocations::{
     forget_cut_off, forget_revocation, record_cut_off, record_other_keys, record_receipt, record_revocation, revoked_keys,
 };
 pub use rows::{
-    forget_deactivation, forget_grants, forget_link, record_baseline, record_completed_run, record_deactivation, record_link,
-    record_window, rename_link,
+    carry_link, forget_deactivation, forget_grants, forget_link, forget_object, forget_resting, record_baseline, record_completed_run,
+    record_deactivation, record_link, record_resting, record_window, rename_link,
 };
 /// The open file, and what SQLite says: for those who share a transaction.
 pub use rusqlite::{Connection, Result as SqliteResult};
 pub use store::Store;
+pub use written::{forget_repeat, record_written};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{all, parsed, text, word};
-use crate::model::{CutOff, Receipt, StandingRevocation};
+use crate::model::{CutOff, ObjectKind, Receipt, StandingRevocation};
 
 /// From now on the identity is cut off. A second revocation of one identity says the newer reason.
 pub fn record_revocation(connection: &Connection, revocation: &StandingRevocation) -> rusqlite::Result<()> {
@@ -58,14 +58,14 @@ pub fn revoked_keys(connection: &Connection) -> rusqlite::Result<BTreeSet<Arc<st
 
 /// Remembers whose account a revocation deactivated.
 pub fn record_cut_off(connection: &Connection, cut_off: &CutOff) -> rusqlite::Result<()> {
-    let upsert = "INSERT INTO cut_off (target, id, key) VALUES (?1, ?2, ?3) ON CONFLICT (target, id) DO UPDATE SET key = excluded.key";
-    connection.prepare_cached(upsert)?.execute([&cut_off.target, &cut_off.id, &cut_off.key])?;
+    let upsert = "INSERT INTO cut_off (target, kind, id, key) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (target, kind, id) DO UPDATE SET key = excluded.key";
+    connection.prepare_cached(upsert)?.execute(params![cut_off.target, word(&cut_off.kind), cut_off.id, cut_off.key])?;
     Ok(())
 }
 
 /// The account has its access back, or is gone.
-pub fn forget_cut_off(connection: &Connection, target: &str, id: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM cut_off WHERE target = ?1 AND id = ?2")?.execute([target, id])?;
+pub fn forget_cut_off(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM cut_off WHERE target = ?1 AND kind = ?2 AND id = ?3")?.execute([target, &word(&kind), id])?;
     Ok(())
 }
 
@@ -87,8 +87,8 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<StandingRevo
 
 /// All accounts that revocations deactivated.
 pub(super) fn load_cut_off(connection: &Connection) -> rusqlite::Result<Vec<CutOff>> {
-    let row = |row: &Row<'_>| Ok(CutOff { target: text(row, 0)?, id: text(row, 1)?, key: text(row, 2)? });
-    all(connection, "SELECT target, id, key FROM cut_off ORDER BY target, id", row)
+    let row = |row: &Row<'_>| Ok(CutOff { target: text(row, 0)?, kind: parsed(row, 1)?, id: text(row, 2)?, key: text(row, 3)? });
+    all(connection, "SELECT target, kind, id, key FROM cut_off ORDER BY target, kind, id", row)
 }
 
 fn forget_receipts(connection: &Connection, key: &str) -> rusqlite::Result<()> {

@@ -8,15 +8,81 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::model::{Baseline, Deactivation, Link, LinkOrigin, Memory, ObjectKind, RecordLink, WindowEntry, grant_key};
+use crate::model::{
+    Baseline, Deactivation, DepartedName, FormerLink, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry, grant_key,
+};
 
 use super::schema::{meta, set_meta};
+
+const UNLINK: &str = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3";
 
 /// The `meta` row that says when a run first ended: from then on a silence means something.
 const KNOWN_SINCE: &str = "known_since";
 
-/// Remembers that an object is ours, and its id.
+/// Everything that is kept of an object beside its link, for when the object is gone or another one has its id.
+const OF_OBJECTS: [&str; 5] = [
+    "DELETE FROM formers WHERE target = ?1 AND kind = ?2 AND id = ?3",
+    "DELETE FROM deactivations WHERE target = ?1 AND kind = ?2 AND id = ?3",
+    "DELETE FROM cut_off WHERE target = ?1 AND kind = ?2 AND id = ?3",
+    "DELETE FROM written WHERE target = ?1 AND kind = ?2 AND id = ?3",
+    "DELETE FROM repeats WHERE target = ?1 AND kind = ?2 AND id = ?3",
+];
+
+/// Remembers that an object is ours, and its id. An object has one key: what was linked with this id was another object, or never ours.
 pub fn record_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+    if link.kind != ObjectKind::Entitlement {
+        let others = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND id = ?3 AND key <> ?4 AND system = ?5";
+        let others = connection.prepare_cached(others)?.execute(params![
+            link.target,
+            word(&link.kind),
+            link.id,
+            link.key,
+            link.system.cast_signed()
+        ])?;
+        if others > 0 || link.origin == LinkOrigin::Created {
+            forget_object(connection, &link.target, link.kind, &link.id)?;
+        }
+    }
+    upsert_link(connection, link)
+}
+
+/// Remembers that an object of ours has another key from now on: its resource was renamed. The key that it had is kept, for whoever takes that back, and what
+/// was given to an account is still given to it.
+pub fn carry_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+    let kind = word(&link.kind);
+    let of_it = params![link.target, kind, link.id, link.key, link.system.cast_signed()];
+    let had: Vec<Arc<str>> = connection
+        .prepare_cached("SELECT key FROM links WHERE target = ?1 AND kind = ?2 AND id = ?3 AND key <> ?4 AND system = ?5")?
+        .query_map(of_it, |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for key in had {
+        let at = link.at.to_string();
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO formers (target, kind, key, id, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![link.target, kind, key, link.id, at])?;
+        connection.prepare_cached(UNLINK)?.execute(params![link.target, kind, key])?;
+        if link.kind == ObjectKind::Account {
+            carry_grants(connection, link, &key)?;
+        }
+    }
+    connection.prepare_cached("DELETE FROM formers WHERE target = ?1 AND kind = ?2 AND id = ?3 AND key = ?4")?.execute(params![
+        link.target,
+        kind,
+        link.id,
+        link.key
+    ])?;
+    upsert_link(connection, link)
+}
+
+fn carry_grants(connection: &Connection, link: &Link, from: &str) -> rusqlite::Result<()> {
+    let grants = "UPDATE OR REPLACE links SET key = ?1 || substr(key, length(?2) + 1) \
+                  WHERE target = ?3 AND kind = 'entitlement' AND id = ?4 AND key >= ?5 AND key < ?6";
+    let (first, end) = (grant_key(from, ""), format!("{from}$"));
+    connection.prepare_cached(grants)?.execute(params![link.key, from, link.target, link.id, first, end])?;
+    Ok(())
+}
+
+fn upsert_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO links (target, kind, key, id, origin, system, name, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
                   ON CONFLICT (target, kind, key) DO UPDATE SET id = excluded.id, origin = excluded.origin, \
                   system = excluded.system, name = excluded.name, at = excluded.at";
@@ -34,7 +100,7 @@ pub fn record_link(connection: &Connection, link: &Link) -> rusqlite::Result<()>
         link.name,
         link.at.to_string()
     ])?;
-    Ok(())
+    if link.kind == ObjectKind::Account { wake(connection, link) } else { Ok(()) }
 }
 
 /// An object of ours is called something else now.
@@ -42,6 +108,37 @@ pub fn rename_link(connection: &Connection, link: &Link) -> rusqlite::Result<()>
     let update = "UPDATE links SET name = ?1 WHERE target = ?2 AND kind = ?3 AND key = ?4 AND id = ?5";
     connection.prepare_cached(update)?.execute(params![link.name, link.target, word(&link.kind), link.key, link.id])?;
     Ok(())
+}
+
+/// The account that was to be made without access has an id now.
+fn wake(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO deactivations (target, kind, id, at) SELECT target, 'account', ?3, at FROM resting WHERE target = ?1 AND key = ?2",
+        )?
+        .execute([&link.target, &link.key, &link.id])?;
+    forget_resting(connection, &link.target, &link.key)
+}
+
+/// Remembers that an account is about to be made without access.
+pub fn record_resting(connection: &Connection, resting: &Resting) -> rusqlite::Result<()> {
+    connection.prepare_cached("INSERT OR REPLACE INTO resting (target, key, at) VALUES (?1, ?2, ?3)")?.execute(params![
+        resting.target,
+        resting.key,
+        resting.at.to_string()
+    ])?;
+    Ok(())
+}
+
+/// It was not made.
+pub fn forget_resting(connection: &Connection, target: &str, key: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM resting WHERE target = ?1 AND key = ?2")?.execute([target, key])?;
+    Ok(())
+}
+
+/// The object is gone, or another one has its id: nothing that was kept of it counts any more.
+pub fn forget_object(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
+    OF_OBJECTS.iter().try_for_each(|statement| connection.prepare_cached(statement)?.execute(params![target, word(&kind), id]).map(drop))
 }
 
 /// The id of an object of ours.
@@ -54,11 +151,7 @@ pub(super) fn link_id(connection: &Connection, target: &str, kind: ObjectKind, k
 
 /// The object is gone: its link goes.
 pub fn forget_link(connection: &Connection, target: &str, kind: ObjectKind, key: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?.execute(params![
-        target,
-        word(&kind),
-        key
-    ])?;
+    connection.prepare_cached(UNLINK)?.execute(params![target, word(&kind), key])?;
     Ok(())
 }
 
@@ -90,24 +183,36 @@ pub fn forget_grants(connection: &Connection, target: &str, account: &str) -> ru
 pub fn record_deactivation(connection: &Connection, deactivation: &Deactivation) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO deactivations (target, id, at) VALUES (?1, ?2, ?3) ON CONFLICT (target, id) DO UPDATE SET at = excluded.at",
+            "INSERT INTO deactivations (target, kind, id, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (target, kind, id) DO UPDATE SET at = excluded.at",
         )?
-        .execute(params![deactivation.target, deactivation.id, deactivation.at.to_string()])?;
+        .execute(params![deactivation.target, word(&deactivation.kind), deactivation.id, deactivation.at.to_string()])?;
     Ok(())
 }
 
 /// The account is active again, or gone, or was never deactivated.
-pub fn forget_deactivation(connection: &Connection, target: &str, id: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM deactivations WHERE target = ?1 AND id = ?2")?.execute([target, id])?;
+pub fn forget_deactivation(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM deactivations WHERE target = ?1 AND kind = ?2 AND id = ?3")?.execute(params![
+        target,
+        word(&kind),
+        id
+    ])?;
     Ok(())
 }
 
 /// Remembers a complete read.
 pub fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite::Result<()> {
-    let upsert = "INSERT INTO baselines (system, kind, scope, count, at) VALUES (?1, ?2, ?3, ?4, ?5) \
-                  ON CONFLICT (system, kind) DO UPDATE SET scope = excluded.scope, count = excluded.count, at = excluded.at";
+    let upsert = "INSERT INTO baselines (system, kind, scope, count, filled, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (system, kind) \
+                  DO UPDATE SET scope = excluded.scope, count = excluded.count, filled = excluded.filled, at = excluded.at";
+    let filled = serde_json::to_string(&baseline.values).unwrap_or_default();
     let (scope, count) = (baseline.scope.cast_signed(), baseline.count.cast_signed());
-    connection.prepare_cached(upsert)?.execute(params![baseline.system, word(&baseline.kind), scope, count, baseline.at.to_string()])?;
+    connection.prepare_cached(upsert)?.execute(params![
+        baseline.system,
+        word(&baseline.kind),
+        scope,
+        count,
+        filled,
+        baseline.at.to_string()
+    ])?;
     Ok(())
 }
 
@@ -139,9 +244,14 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
     Ok(Memory {
         known: meta(connection, KNOWN_SINCE)?.is_some(),
         links: all(connection, "SELECT target, kind, key, id, origin, system, name, at FROM links", link)?,
+        formers: all(connection, "SELECT target, kind, key, id, at FROM formers", former)?,
         records: all(connection, "SELECT source, record, identity FROM records", record)?,
-        deactivations: all(connection, "SELECT target, id, at FROM deactivations", deactivation)?,
-        baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
+        deactivations: all(connection, "SELECT target, kind, id, at FROM deactivations", deactivation)?,
+        resting: all(connection, "SELECT target, key, at FROM resting", resting)?,
+        written: super::written::load(connection)?,
+        repeats: super::written::load_repeats(connection)?,
+        departed: all(connection, "SELECT target, attribute, value, key, at FROM departed", departed)?,
+        baselines: all(connection, "SELECT system, kind, scope, count, filled, at FROM baselines", baseline)?,
         revocations: super::revocations::load(connection)?,
         cut_off: super::revocations::load_cut_off(connection)?,
         windows: all(
@@ -233,17 +343,31 @@ fn link(row: &Row<'_>) -> rusqlite::Result<Link> {
     Ok(Link { target, kind, key, id, origin, system: row.get::<_, i64>(5)?.cast_unsigned(), name: row.get(6)?, at: parsed(row, 7)? })
 }
 
+fn former(row: &Row<'_>) -> rusqlite::Result<FormerLink> {
+    Ok(FormerLink { target: text(row, 0)?, kind: parsed(row, 1)?, key: text(row, 2)?, id: text(row, 3)?, at: parsed(row, 4)? })
+}
+
+fn resting(row: &Row<'_>) -> rusqlite::Result<Resting> {
+    Ok(Resting { target: text(row, 0)?, key: text(row, 1)?, at: parsed(row, 2)? })
+}
+
+fn departed(row: &Row<'_>) -> rusqlite::Result<DepartedName> {
+    Ok(DepartedName { target: text(row, 0)?, attribute: text(row, 1)?, value: text(row, 2)?, key: text(row, 3)?, at: parsed(row, 4)? })
+}
+
 fn record(row: &Row<'_>) -> rusqlite::Result<RecordLink> {
     Ok(RecordLink { source: text(row, 0)?, record: text(row, 1)?, identity: text(row, 2)? })
 }
 
 fn deactivation(row: &Row<'_>) -> rusqlite::Result<Deactivation> {
-    Ok(Deactivation { target: text(row, 0)?, id: text(row, 1)?, at: parsed(row, 2)? })
+    Ok(Deactivation { target: text(row, 0)?, kind: parsed(row, 1)?, id: text(row, 2)?, at: parsed(row, 3)? })
 }
 
 fn baseline(row: &Row<'_>) -> rusqlite::Result<Baseline> {
     let (scope, count) = (row.get::<_, i64>(2)?.cast_unsigned(), row.get::<_, i64>(3)?.cast_unsigned());
-    Ok(Baseline { system: text(row, 0)?, kind: parsed(row, 1)?, scope, count, at: parsed(row, 4)? })
+    let values = serde_json::from_str(row.get_ref(4)?.as_str()?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(4, Type::Text, Box::new(error)))?;
+    Ok(Baseline { system: text(row, 0)?, kind: parsed(row, 1)?, scope, count, values, at: parsed(row, 5)? })
 }
 
 fn window(row: &Row<'_>) -> rusqlite::Result<WindowEntry> {

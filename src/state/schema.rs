@@ -14,14 +14,31 @@ CREATE TABLE links (
     system INTEGER NOT NULL, name TEXT, at TEXT NOT NULL,
     PRIMARY KEY (target, kind, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX links_by_id ON links (target, id);
+CREATE UNIQUE INDEX links_by_id ON links (target, kind, system, id) WHERE kind <> 'entitlement';
+CREATE INDEX links_by_account ON links (target, id);
+CREATE TABLE formers (
+    target TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (target, kind, id, key)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE records (
     source TEXT NOT NULL, record TEXT NOT NULL, identity TEXT NOT NULL, PRIMARY KEY (source, record)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX records_by_identity ON records (source, identity);
-CREATE TABLE deactivations (target TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (target, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE deactivations (
+    target TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (target, kind, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE resting (target TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (target, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE departed (
+    target TEXT NOT NULL, attribute TEXT NOT NULL, value TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (target, attribute, value, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE written (target TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, prints BLOB NOT NULL, PRIMARY KEY (target, kind, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE repeats (
+    target TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, attribute TEXT NOT NULL, wrote INTEGER NOT NULL, found INTEGER NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (target, kind, id, attribute)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE baselines (
-    system TEXT NOT NULL, kind TEXT NOT NULL, scope INTEGER NOT NULL, count INTEGER NOT NULL, at TEXT NOT NULL,
+    system TEXT NOT NULL, kind TEXT NOT NULL, scope INTEGER NOT NULL, count INTEGER NOT NULL, filled TEXT NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (system, kind)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE windows (
@@ -35,7 +52,9 @@ CREATE TABLE receipts (
     key TEXT NOT NULL, target TEXT NOT NULL, outcome TEXT NOT NULL, message TEXT, tries INTEGER NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (key, target)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE cut_off (target TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (target, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE cut_off (
+    target TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (target, kind, id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE journal (
     seq INTEGER PRIMARY KEY, run TEXT NOT NULL, event TEXT NOT NULL, change INTEGER, body TEXT NOT NULL, hash BLOB NOT NULL
 ) STRICT;
@@ -45,7 +64,7 @@ CREATE INDEX journal_by_run ON journal (run);
 
 /// What a look at the file found.
 pub(super) enum Found {
-    /// empty: tables were made
+    /// empty
     Fresh,
     /// ours, of our version
     Ours,
@@ -58,22 +77,27 @@ pub(super) enum Found {
 /// Makes the tables of an empty file, or says what the file is. Two processes may meet here: the transaction lets one through.
 pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<Found> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let application: i64 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let found = match (application, version, tables) {
-        (APPLICATION_ID, VERSION, _) => Found::Ours,
-        (APPLICATION_ID, other, _) => Found::Version(other),
-        (0, 0, 0) => {
-            transaction.execute_batch(TABLES)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", VERSION)?;
-            Found::Fresh
-        }
-        _ => Found::Foreign,
-    };
+    let found = look(&transaction)?;
+    if let Found::Fresh = found {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
     transaction.commit()?;
     Ok(found)
+}
+
+/// What a file is, without writing to it.
+pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match (application, version, tables) {
+        (APPLICATION_ID, VERSION, _) => Found::Ours,
+        (APPLICATION_ID, other, _) => Found::Version(other),
+        (0, 0, 0) => Found::Fresh,
+        _ => Found::Foreign,
+    })
 }
 
 /// A value of the `meta` table.

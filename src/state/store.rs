@@ -8,17 +8,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::model::{Baseline, Link, Memory, ObjectKind, RecordLink};
+use crate::model::{Baseline, Deactivation, Link, Memory, ObjectKind, RecordLink, Repeat};
 
 use super::error::StateError;
+use super::head::{self, Head};
 use super::lock::{self, RunLock};
+use super::look::{self, Looking};
 use super::rows;
 use super::schema::{self, Found};
+use super::written::forget_repeat;
 
 /// The `meta` row with the workspace's id.
 const WORKSPACE: &str = "workspace";
 /// How long to wait for another process's short transaction.
-const BUSY: Duration = Duration::from_secs(20);
+pub(super) const BUSY: Duration = Duration::from_secs(20);
 
 /// What one workspace remembers.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub struct Store {
     connection: Mutex<Connection>,
     /// it is a file, and not only in memory
     kept: bool,
+    _copy: Option<tempfile::TempDir>,
 }
 
 impl Store {
@@ -41,12 +45,39 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a state that must be there already, of whatever workspace: to look at it.
-    pub fn open_existing(path: &Path) -> Result<Self, StateError> {
-        if !path.exists() {
-            return Err(StateError::Missing { path: path.to_path_buf() });
+    /// Opens a state of whatever workspace to look at it, and writes nothing, not even beside it; nothing where there is none.
+    pub fn look(path: &Path) -> Result<Option<Self>, StateError> {
+        let looking = look::open(path)?;
+        Ok(looking.map(|Looking { connection, copy }| Self {
+            path: path.to_path_buf(),
+            connection: Mutex::new(connection),
+            kept: true,
+            _copy: copy,
+        }))
+    }
+
+    /// The same of a workspace's own state.
+    pub fn look_at(path: &Path, workspace: &str) -> Result<Option<Self>, StateError> {
+        let Some(store) = Self::look(path)? else { return Ok(None) };
+        match store.read(|connection| schema::meta(connection, WORKSPACE))? {
+            Some(found) if found != workspace => Err(store.of_another(found, workspace)),
+            _ => Ok(Some(store)),
         }
-        Self::connect(path)
+    }
+
+    /// The journal's last entry as it is kept apart: in the file beside the state, which is read first, and in the state.
+    pub fn kept_head(&self) -> Result<Option<Head>, StateError> {
+        head::read(&self.path).map_err(|source| StateError::Open { path: head::path(&self.path), source })
+    }
+
+    /// The file beside the state that keeps the journal's last entry.
+    pub fn head_path(&self) -> PathBuf {
+        head::path(&self.path)
+    }
+
+    /// The journal's last entry as the state itself says.
+    pub fn written_head(&self) -> Result<Option<Head>, StateError> {
+        self.read(head::row)
     }
 
     /// A state that is gone with the process, in the place of one that can't be written: with what that one still tells, read without writing.
@@ -54,7 +85,7 @@ impl Store {
         let failed = |source| sqlite_error(path, source);
         let mut connection = Connection::open_in_memory().map_err(failed)?;
         schema::prepare(&mut connection).map_err(failed)?;
-        let store = Self { path: path.to_path_buf(), connection: Mutex::new(connection), kept: false };
+        let store = Self { path: path.to_path_buf(), connection: Mutex::new(connection), kept: false, _copy: None };
         store.bind(workspace)?;
         let memory = if look { salvaged(path) } else { Memory::default() };
         store.write(|transaction| {
@@ -127,12 +158,31 @@ impl Store {
 
     /// Remembers what is ours by its mark.
     pub fn record_links(&self, links: &[Link]) -> Result<(), StateError> {
+        if links.is_empty() {
+            return Ok(());
+        }
         self.write(|transaction| links.iter().try_for_each(|link| rows::record_link(transaction, link)))
     }
 
-    /// Drops our deactivations, by target and id, that somebody undid.
-    pub fn forget_deactivations(&self, undone: &[(&str, &str)]) -> Result<(), StateError> {
-        self.write(|transaction| undone.iter().try_for_each(|(target, id)| rows::forget_deactivation(transaction, target, id)))
+    /// Remembers that objects of ours have other keys from now on.
+    pub fn carry_links(&self, links: &[Link]) -> Result<(), StateError> {
+        if links.is_empty() {
+            return Ok(());
+        }
+        self.write(|transaction| links.iter().try_for_each(|link| rows::carry_link(transaction, link)))
+    }
+
+    /// Drops our deactivations that somebody undid.
+    pub fn forget_deactivations(&self, undone: &[&Deactivation]) -> Result<(), StateError> {
+        self.write(|tx| undone.iter().try_for_each(|undone| rows::forget_deactivation(tx, &undone.target, undone.kind, &undone.id)))
+    }
+
+    /// Values that are kept after all.
+    pub fn forget_repeats(&self, kept: &[&Repeat]) -> Result<(), StateError> {
+        if kept.is_empty() {
+            return Ok(());
+        }
+        self.write(|transaction| kept.iter().try_for_each(|repeat| forget_repeat(transaction, repeat)))
     }
 
     /// Drops window entries that are older than any window.
@@ -152,8 +202,12 @@ impl Store {
         let mut connection = self.connection();
         let run = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let before = head::last(&transaction)?;
             let result = write(&transaction)?;
+            let news = if head::last(&transaction)? == before { None } else { head::row(&transaction)? };
             transaction.commit()?;
+            // One that could not be written lags behind, and proves less.
+            news.into_iter().filter(|_| self.kept).for_each(|head| drop(head::write(&self.path, &head)));
             Ok(result)
         };
         let result = run();
@@ -175,7 +229,7 @@ impl Store {
         // WAL keeps readers and the writer apart; FULL makes a commit survive a power cut, which intents rely on.
         connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-        Ok(Self { path: path.to_path_buf(), connection: Mutex::new(connection), kept: true })
+        Ok(Self { path: path.to_path_buf(), connection: Mutex::new(connection), kept: true, _copy: None })
     }
 
     fn bind(&self, workspace: &str) -> Result<(), StateError> {
@@ -186,7 +240,11 @@ impl Store {
         if found == workspace {
             return Ok(());
         }
-        Err(StateError::OtherWorkspace { path: self.path.clone(), found, wanted: workspace.to_owned() })
+        Err(self.of_another(found, workspace))
+    }
+
+    fn of_another(&self, found: String, wanted: &str) -> StateError {
+        StateError::OtherWorkspace { path: self.path.clone(), found, wanted: wanted.to_owned() }
     }
 
     /// A panic in another thread leaves no half transaction behind: SQLite rolled it back.
@@ -224,7 +282,7 @@ fn immutable_uri(path: &Path) -> Option<String> {
     Some(uri)
 }
 
-fn sqlite_error(path: &Path, source: rusqlite::Error) -> StateError {
+pub(super) fn sqlite_error(path: &Path, source: rusqlite::Error) -> StateError {
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => StateError::Foreign { path: path.to_path_buf() },
         _ => StateError::Sqlite { path: path.to_path_buf(), source },

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::model::{Action, Baseline, Deactivation, Link, LinkOrigin, Memory, ObjectKind, RecordLink, WindowEntry};
+use crate::model::{
+    Action, Baseline, CutOff, Deactivation, FormerLink, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry,
+};
 
 fn now() -> Timestamp {
     "2026-11-22T10:00:00.123456789Z".parse().unwrap()
@@ -35,8 +37,15 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
     let store = Store::open(&path, "acme").unwrap();
     assert_eq!(store.load().unwrap(), Memory::default(), "a new state knows nothing");
 
-    let deactivation = Deactivation { target: Arc::from("chat"), id: Arc::from("7"), at: now() };
-    let baseline = Baseline { system: Arc::from("hr"), kind: ObjectKind::Account, scope: u64::MAX, count: 40, at: now() };
+    let deactivation = Deactivation { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("7"), at: now() };
+    let baseline = Baseline {
+        system: Arc::from("hr"),
+        kind: ObjectKind::Account,
+        scope: u64::MAX,
+        count: 40,
+        values: [("email".into(), 39)].into(),
+        at: now(),
+    };
     let target = Arc::from("chat");
     let entry = |at| WindowEntry {
         target: Arc::clone(&target),
@@ -65,7 +74,7 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
     store.record_records(&[record("a", "hr/1"), record("c", "hr/2")]).unwrap();
     store.record_records(&[record("b", "hr/1"), record("c", "hr/3")]).unwrap();
     store.record_baselines(std::slice::from_ref(&baseline)).unwrap();
-    store.forget_deactivations(&[("chat", "8")]).unwrap();
+    store.forget_deactivations(&[&Deactivation { id: Arc::from("8"), ..deactivation.clone() }]).unwrap();
     assert_eq!(store.prune_windows(now() - SignedDuration::from_hours(24)).unwrap(), 1);
     drop(store);
 
@@ -77,15 +86,14 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
         deactivations: vec![deactivation],
         baselines: vec![baseline],
         windows: vec![other, entry(now())],
-        revocations: Vec::new(),
-        cut_off: Vec::new(),
+        ..Memory::default()
     };
     assert_eq!(store.load().unwrap(), expected);
 
     store
         .write(|tx| {
             forget_link(tx, "chat", ObjectKind::Account, "hr/1")?;
-            forget_deactivation(tx, "chat", "7")
+            forget_deactivation(tx, "chat", ObjectKind::Account, "7")
         })
         .unwrap();
     let memory = store.load().unwrap();
@@ -99,7 +107,7 @@ fn a_state_of_another_workspace_is_refused() {
     drop(Store::open(&path, "acme").unwrap());
     let error = Store::open(&path, "umbrella").unwrap_err();
     assert!(error.to_string().contains(r#"belongs to workspace "acme", and this one is "umbrella""#), "{error}");
-    assert!(Store::open_existing(&path).is_ok());
+    assert!(Store::look(&path).unwrap().is_some());
 }
 
 #[test]
@@ -118,7 +126,7 @@ fn files_that_are_no_state_are_refused_and_stay_as_they_are() {
     drop(Store::open(&newer, "acme").unwrap());
     rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(Store::open(&newer, "acme"), Err(StateError::Version { found: 99, .. })));
-    assert!(matches!(Store::open_existing(&folder.path().join("none")), Err(StateError::Missing { .. })));
+    assert!(Store::look(&folder.path().join("none")).unwrap().is_none());
 }
 
 #[test]
@@ -145,4 +153,116 @@ fn only_the_owner_can_read_it() {
         let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+#[test]
+fn an_object_has_one_key_and_the_one_it_had_is_kept_for_whoever_takes_a_rename_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    let grant = |key: &str| Link { kind: ObjectKind::Entitlement, ..link(key, "7") };
+    let group = |key: &str| Link { kind: ObjectKind::Group, ..link(key, "7") };
+    store
+        .write(|tx| {
+            [link("user/z", "7"), grant("user/z#card"), grant("user/z#seat"), group("group/a")]
+                .iter()
+                .try_for_each(|link| record_link(tx, link))?;
+            carry_link(tx, &link("user/b", "7"))
+        })
+        .unwrap();
+    let memory = store.load().unwrap();
+    let keys: Vec<_> = memory.links.iter().map(|link| link.key.as_ref()).collect();
+    assert_eq!(keys, ["user/b", "user/b#card", "user/b#seat", "group/a"], "a group has ids of its own");
+    let former = |key: &str| FormerLink { target: "chat".into(), kind: ObjectKind::Account, key: key.into(), id: "7".into(), at: now() };
+    assert_eq!(memory.formers, [former("user/z")]);
+    store.write(|tx| carry_link(tx, &link("user/z", "7"))).unwrap();
+    assert_eq!(store.load().unwrap().formers, [former("user/b")], "and back");
+    store.write(|tx| record_link(tx, &link("hr/1", "7"))).unwrap();
+    let memory = store.load().unwrap();
+    assert!(memory.formers.is_empty(), "an id that is given again is another object: {:?}", memory.formers);
+    assert!(!memory.links.iter().any(|link| link.key.as_ref() == "user/z"));
+}
+
+#[test]
+fn what_is_kept_of_a_group_is_not_what_is_kept_of_the_account_with_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    let account = Deactivation { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("1"), at: now() };
+    let cut_off = CutOff { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("1"), key: Arc::from("hr/1") };
+    store
+        .write(|tx| {
+            record_deactivation(tx, &account)?;
+            record_cut_off(tx, &cut_off)?;
+            forget_object(tx, "chat", ObjectKind::Group, "1")?;
+            forget_cut_off(tx, "chat", ObjectKind::Group, "1")
+        })
+        .unwrap();
+    let memory = store.load().unwrap();
+    assert_eq!((memory.deactivations, memory.cut_off), (vec![account], vec![cut_off]));
+}
+
+#[test]
+fn an_account_that_was_to_be_made_without_access_counts_as_deactivated_by_us_once_it_has_an_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    let resting = Resting { target: Arc::from("chat"), key: Arc::from("hr/1"), at: now() };
+    store.write(|tx| record_resting(tx, &resting)).unwrap();
+    assert_eq!(store.load().unwrap().resting, [resting]);
+    store.write(|tx| record_link(tx, &link("hr/1", "7"))).unwrap();
+    let memory = store.load().unwrap();
+    assert!(memory.resting.is_empty());
+    assert_eq!(memory.deactivations, [Deactivation { target: "chat".into(), kind: ObjectKind::Account, id: "7".into(), at: now() }]);
+}
+
+#[test]
+fn a_state_is_looked_at_where_nothing_can_be_written_beside_it_with_what_a_killed_writer_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let writer = Store::open(&path, "acme").unwrap();
+    writer.write(|tx| record_link(tx, &link("hr/1", "7"))).unwrap();
+    // A killed writer's files, in a place where SQLite can't keep its index of the log.
+    let place = folder.path().join("place");
+    std::fs::create_dir_all(place.join("state.db-shm")).unwrap();
+    for name in ["state.db", "state.db-wal"] {
+        std::fs::copy(folder.path().join(name), place.join(name)).unwrap();
+    }
+    let files = |place: &std::path::Path| {
+        let mut all: Vec<_> = std::fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path()).collect();
+        all.sort();
+        all.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let before = files(&place);
+    let looked = Store::look_at(&place.join("state.db"), "acme").unwrap().unwrap();
+    assert_eq!(looked.load().unwrap().links, [link("hr/1", "7")]);
+    assert!(looked.write(|tx| record_link(tx, &link("hr/2", "8"))).is_err());
+    assert!(files(&place) == before, "nothing is written beside it");
+    assert!(matches!(Store::look_at(&place.join("state.db"), "umbrella"), Err(StateError::OtherWorkspace { .. })));
+    // Without a log, as on a file system that is only read.
+    drop((looked, writer));
+    let still = folder.path().join("still");
+    std::fs::create_dir_all(still.join("state.db-shm")).unwrap();
+    std::fs::copy(&path, still.join("state.db")).unwrap();
+    assert_eq!(Store::look(&still.join("state.db")).unwrap().unwrap().load().unwrap().links.len(), 1);
+}
+
+#[test]
+fn a_state_is_looked_at_beside_its_writer_and_can_not_be_written_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let writer = Store::open(&path, "acme").unwrap();
+    let looked = Store::look_at(&path, "acme").unwrap().unwrap();
+    writer.write(|tx| record_link(tx, &link("hr/1", "7"))).unwrap();
+    assert_eq!(looked.load().unwrap().links.len(), 1);
+    assert!(looked.write(|tx| record_link(tx, &link("hr/2", "8"))).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_that_can_not_be_reached_is_an_error_and_not_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let circle = folder.path().join("circle");
+    std::os::unix::fs::symlink(&circle, &circle).unwrap();
+    assert!(matches!(Store::look(&circle.join("state.db")), Err(StateError::Open { .. })));
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    assert!(matches!(Store::look(&folder.path().join("file/state.db")), Err(StateError::Open { .. })));
+    assert!(Store::look(&folder.path().join("none/state.db")).unwrap().is_none());
 }

@@ -76,6 +76,7 @@ mod tests {
             kind: crate::model::ObjectKind::Account,
             scope: 1,
             count: before,
+            values: Default::default(),
             at: jiff::Timestamp::UNIX_EPOCH,
         };
         too_small(limits, count, Some(&baseline))

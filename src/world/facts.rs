@@ -2,12 +2,13 @@
 //!
 //! Must never: answer with an object that two keys or two ids claim.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{Carries, World};
-use crate::model::{Baseline, Columns, Link, LinkOrigin, ObjectKind};
+use crate::model::{Baseline, Columns, Deactivation, Link, LinkOrigin, ObjectKind};
 use crate::policy::Policy;
 
 impl World {
@@ -31,15 +32,14 @@ impl World {
         }
     }
 
-    /// Our own deactivations, by target and id, of accounts that are active again: somebody else's next one must not look like ours.
-    pub fn undone_deactivations<'w>(&'w self, policy: &Policy) -> Vec<(&'w str, &'w str)> {
+    /// Our own deactivations of accounts that are active again: somebody else's next one must not look like ours.
+    pub fn undone_deactivations<'w>(&'w self, policy: &Policy) -> Vec<&'w Deactivation> {
         let sides: Vec<_> = policy.targets.iter().map(|rules| &rules.name).zip(&self.targets).collect();
         let is_active = |target: &Arc<str>, id: &str| {
             let side = sides.iter().find(|(name, _)| *name == target).map(|(_, side)| side);
             side.and_then(|side| Some(side.accounts.active(side.accounts.find_id(id)?))).unwrap_or(false)
         };
-        let undone = self.memory.deactivations.iter().filter(|known| is_active(&known.target, &known.id));
-        undone.map(|known| (known.target.as_ref(), known.id.as_ref())).collect()
+        self.memory.deactivations.iter().filter(|known| known.kind == ObjectKind::Account && is_active(&known.target, &known.id)).collect()
     }
 
     /// Links that are missing for objects that carry our mark, as after a lost state: a mark can be removed by others, and then only a link is left as a proof.
@@ -52,12 +52,15 @@ impl World {
                 for row in 0..objects.len() {
                     let Some(key) = objects.marked_key(row).filter(|_| objects.carries(row) == Carries::Ours) else { continue };
                     let linked = !self.recall.ids_of(&self.memory, &rules.name, kind, &key).is_empty();
-                    if !linked && objects.marked(&key).len() == 1 {
+                    // A mark that a rename has not reached yet says what the object was called before.
+                    let id = objects.id(row);
+                    let former = self.recall.formerly(&self.memory, &rules.name, kind, &key).contains(&id.as_ref());
+                    if !linked && !former && objects.marked(&key).len() == 1 {
                         missing.push(Link {
                             target: rules.name.clone(),
                             kind,
                             key: Arc::from(key.as_ref()),
-                            id: Arc::from(objects.id(row).as_ref()),
+                            id: Arc::from(id.as_ref()),
                             origin: LinkOrigin::Adopted,
                             system: rules.system.id,
                             name: objects.cell_of(row, name).as_text().map(Arc::from),
@@ -80,6 +83,7 @@ impl World {
                 kind: ObjectKind::Account,
                 scope: rules.scope_hash,
                 count: side.in_scope(),
+                values: BTreeMap::new(),
                 at,
             })
             .collect()

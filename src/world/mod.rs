@@ -10,6 +10,7 @@ mod facts;
 mod hash;
 mod memberships;
 mod objects;
+pub(crate) mod prints;
 mod recall;
 mod source;
 mod spool;

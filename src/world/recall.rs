@@ -8,7 +8,7 @@ use std::hash::Hasher as _;
 use jiff::Timestamp;
 
 use super::hash::{Index, Keyed};
-use crate::model::{Deactivation, Link, Memory, ObjectKind};
+use crate::model::{Deactivation, Link, Memory, ObjectKind, Written};
 use crate::policy::Policy;
 
 /// Indexes over [`Memory`].
@@ -17,6 +17,8 @@ pub(crate) struct Recall {
     keyed: Option<Keyed>,
     links_by_key: Index,
     links_by_id: Index,
+    formers: Index,
+    written: Index,
     deactivations: Index,
     /// links that were made at another system than the one that the target speaks to now
     stranded: Vec<u32>,
@@ -42,14 +44,19 @@ impl Recall {
                 }
             }
         }
+        for (at, former) in memory.formers.iter().enumerate() {
+            recall.formers.insert(hash(keyed, &former.target, former.kind, &former.key), at as u32);
+        }
+        for (at, known) in memory.written.iter().enumerate() {
+            recall.written.insert(hash(keyed, &known.target, known.kind, &known.id), at as u32);
+        }
         let away = |known: &Deactivation| {
-            elsewhere.contains(&(&known.target, &known.id))
-                && recall.key_of(memory, &known.target, ObjectKind::Account, &known.id).is_none()
+            elsewhere.contains(&(&known.target, &known.id)) && recall.key_of(memory, &known.target, known.kind, &known.id).is_none()
         };
         let here: Vec<usize> = (0..memory.deactivations.len()).filter(|at| !away(&memory.deactivations[*at])).collect();
         for at in here {
             let known = &memory.deactivations[at];
-            recall.deactivations.insert(hash(keyed, &known.target, ObjectKind::Account, &known.id), at as u32);
+            recall.deactivations.insert(hash(keyed, &known.target, known.kind, &known.id), at as u32);
         }
         recall
     }
@@ -79,15 +86,41 @@ impl Recall {
         ids
     }
 
-    /// The key that a link gives for an id; of several the first.
+    /// The ids of objects that had a key before they got another one, sorted.
+    pub(crate) fn formerly<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, key: &str) -> Vec<&'m str> {
+        if memory.formers.is_empty() {
+            return Vec::new();
+        }
+        let candidates = self.keyed.into_iter().flat_map(|keyed| self.formers.candidates(hash(keyed, target, kind, key)));
+        let formers = candidates.filter_map(|at| memory.formers.get(at as usize));
+        let right = formers.filter(|former| former.kind == kind && former.target.as_ref() == target && former.key.as_ref() == key);
+        let mut ids: Vec<&str> = right.map(|former| former.id.as_ref()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// The key that a link gives for an id.
     pub(crate) fn key_of<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, id: &str) -> Option<&'m std::sync::Arc<str>> {
+        self.link_of(memory, target, kind, id).map(|link| &link.key)
+    }
+
+    /// The link of an id. The state keeps one; of several the newest counts.
+    pub(crate) fn link_of<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, id: &str) -> Option<&'m Link> {
         if memory.links.is_empty() {
             return None;
         }
         let candidates = self.keyed.into_iter().flat_map(|keyed| self.links_by_id.candidates(hash(keyed, target, kind, id)));
-        let links = candidates.filter_map(|at| memory.links.get(at as usize));
-        let right = links.filter(|link| link.kind == kind && link.target.as_ref() == target && link.id.as_ref() == id);
-        right.map(|link| &link.key).min()
+        let links = candidates.filter_map(|at| memory.links.get(at as usize).map(|link| (link.at, at, link)));
+        let right = links.filter(|(.., link)| link.kind == kind && link.target.as_ref() == target && link.id.as_ref() == id);
+        right.max_by_key(|(time, at, _)| (*time, *at)).map(|(.., link)| link)
+    }
+
+    /// What headcount wrote to an object last.
+    pub(crate) fn written<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, id: &str) -> Option<&'m Written> {
+        let mut candidates = self.keyed.into_iter().flat_map(|keyed| self.written.candidates(hash(keyed, target, kind, id)));
+        let is_it = |known: &&Written| known.kind == kind && known.target.as_ref() == target && known.id.as_ref() == id;
+        candidates.find_map(|at| memory.written.get(at as usize).filter(is_it))
     }
 
     /// When headcount deactivated an account.
@@ -95,7 +128,10 @@ impl Recall {
         let candidates =
             self.keyed.into_iter().flat_map(|keyed| self.deactivations.candidates(hash(keyed, target, ObjectKind::Account, id)));
         let known = candidates.filter_map(|at| memory.deactivations.get(at as usize));
-        known.filter(|known| known.target.as_ref() == target && known.id.as_ref() == id).map(|known| known.at).max()
+        known
+            .filter(|known| known.kind == ObjectKind::Account && known.target.as_ref() == target && known.id.as_ref() == id)
+            .map(|known| known.at)
+            .max()
     }
 }
 

@@ -124,8 +124,12 @@ pub(crate) fn enforced(rules: &TargetPolicy, capabilities: &Capabilities) -> BTr
 
 /// Whether an attribute is observed and compared: the target holds it, it is no secret, and `active` has its own steps.
 pub(crate) fn is_compared(name: &str, capabilities: &Capabilities) -> bool {
-    let secret = attribute(name).is_some_and(|known| known.visibility == crate::model::Visibility::Secret);
-    name != "active" && !secret && capabilities.holds(name)
+    name != "active" && !is_secret(name) && capabilities.holds(name)
+}
+
+/// Whether an attribute's values are secrets.
+pub(super) fn is_secret(name: &str) -> bool {
+    attribute(name).is_some_and(|known| known.visibility == crate::model::Visibility::Secret)
 }
 
 /// How an attribute compares; one that nobody knows as plain text.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use headcount::manifest::kinds::TargetSpec;
 use headcount::model::{
-    Action, Baseline, Change, Deactivation, Evidence, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Reason, Value, WindowEntry,
+    Action, Baseline, Change, Deactivation, Evidence, FormerLink, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Reason, Value,
+    WindowEntry,
 };
 use headcount::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
 use headcount::policy::{ConnectorFacts, Policy};
@@ -165,6 +166,9 @@ impl Lab {
     /// after so many changes; `audit` sees each change before it is made.
     pub fn apply(&mut self, policy: &Policy, plan: &Plan, run: &Run<'_>, audit: &mut dyn FnMut(&System, &Change, Option<&str>)) -> usize {
         let world = self.world(policy, run.lens, false);
+        for link in planning::carried_links(policy, &world, self.moment()) {
+            carry(&mut self.memory, link);
+        }
         self.remember_reads(policy, plan);
         let mut ids: BTreeMap<Arc<str>, String> = BTreeMap::new();
         let attributes = plan.changes.iter().flat_map(|change| &change.attributes);
@@ -228,32 +232,30 @@ impl Lab {
     /// What the state keeps of a change that was done.
     fn remember(&mut self, policy: &Policy, change: &Change, id: &str) {
         let target = &policy.targets[0].name;
-        let Memory { links, deactivations, windows, .. } = &mut self.memory;
-        let origin = match change.action {
-            Action::Create => Some(LinkOrigin::Created),
-            Action::Adopt => Some(LinkOrigin::Adopted),
-            _ => None,
+        let link = |origin| Link {
+            target: target.clone(),
+            kind: change.object.kind,
+            key: change.object.key.clone(),
+            id: id.into(),
+            origin,
+            system: policy.targets[0].system.id,
+            name: None,
+            at: self.now,
         };
-        if origin.is_some() || change.action == Action::Delete {
-            links.retain(|link| link.id.as_ref() != id && !(link.kind == change.object.kind && link.key == change.object.key));
+        match change.action {
+            Action::Create | Action::Delete => {
+                forget_object(&mut self.memory, &link(LinkOrigin::Created));
+                self.memory.links.extend((change.action == Action::Create).then(|| link(LinkOrigin::Created)));
+            }
+            Action::Adopt => carry(&mut self.memory, link(LinkOrigin::Adopted)),
+            _ => {}
         }
-        if let Some(origin) = origin {
-            links.push(Link {
-                target: target.clone(),
-                kind: change.object.kind,
-                key: change.object.key.clone(),
-                id: id.into(),
-                origin,
-                system: policy.targets[0].system.id,
-                name: None,
-                at: self.now,
-            });
-        }
+        let Memory { deactivations, windows, .. } = &mut self.memory;
         if matches!(change.action, Action::Deactivate | Action::Delete | Action::Reactivate) {
-            deactivations.retain(|known| known.id.as_ref() != id);
+            deactivations.retain(|known| known.kind != change.object.kind || known.id.as_ref() != id);
         }
         if change.action == Action::Deactivate {
-            deactivations.push(Deactivation { target: target.clone(), id: id.into(), at: self.now });
+            deactivations.push(Deactivation { target: target.clone(), kind: change.object.kind, id: id.into(), at: self.now });
             self.shut_by_others.remove(id);
         }
         if change.action == Action::Reactivate {
@@ -277,7 +279,14 @@ impl Lab {
             if let Some(read) = read.filter(|read| read.evidence.proves_absence()) {
                 self.memory.baselines.retain(|known| known.system != source.name);
                 let (system, scope, count) = (source.name.clone(), source.scope_hash, read.count);
-                self.memory.baselines.push(Baseline { system, kind: ObjectKind::Account, scope, count, at: self.now });
+                self.memory.baselines.push(Baseline {
+                    system,
+                    kind: ObjectKind::Account,
+                    scope,
+                    count,
+                    values: BTreeMap::new(),
+                    at: self.now,
+                });
             }
         }
     }
@@ -367,6 +376,23 @@ impl Lab {
             }
         }
     }
+}
+
+/// The object is gone, or another one has its id: its key is nobody's, and nothing that was kept of it counts.
+fn forget_object(memory: &mut Memory, gone: &Link) {
+    memory.links.retain(|link| link.kind != gone.kind || (link.id != gone.id && link.key != gone.key));
+    memory.formers.retain(|former| former.kind != gone.kind || former.id != gone.id);
+}
+
+/// An object has this key from now on, and the one that it had is kept.
+fn carry(memory: &mut Memory, to: Link) {
+    let at = to.at;
+    let had = memory.links.iter().filter(|link| link.kind == to.kind && link.id == to.id && link.key != to.key);
+    let had: Vec<_> = had.map(|link| (link.target.clone(), link.kind, link.key.clone(), link.id.clone())).collect();
+    memory.links.retain(|link| link.kind != to.kind || (link.id != to.id && link.key != to.key));
+    memory.formers.extend(had.into_iter().map(|(target, kind, key, id)| FormerLink { target, kind, key, id, at }));
+    memory.formers.retain(|former| former.kind != to.kind || former.id != to.id || former.key != to.key);
+    memory.links.push(to);
 }
 
 /// Whether what a change needs is done. A member or a reference that failed is left out; an object that failed is not.

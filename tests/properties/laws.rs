@@ -12,7 +12,7 @@ use super::story::{Lens, Person, Standing, Story, stories};
 use super::system::{System, text};
 
 /// Few enough for every run of the tests; more by HEADCOUNT_PROPTEST_CASES.
-fn cases() -> ProptestConfig {
+pub fn cases() -> ProptestConfig {
     let cases = std::env::var("HEADCOUNT_PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() }
 }
@@ -40,6 +40,20 @@ proptest! {
             lab.apply(&policy, &plan, &run, &mut |_, _, _| {});
             settle(&mut lab)?;
         }
+    }
+
+    #[test]
+    fn the_second_plan_at_an_authoritative_target_is_empty(mut story in stories()) {
+        (story.setup.ownership, story.setup.groups) = (3, 2);
+        (story.setup.manners.deletes, story.setup.manners.deactivates) = (true, true);
+        let mut lab = Lab::new(story);
+        lab.memory = headcount::model::Memory::default();
+        let policy = lab.policy();
+        let first = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+        lab.apply(&policy, &first, &Run::CALM, &mut |_, _, _| {});
+        let second = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+        let left: Vec<_> = second.changes.iter().filter(|change| change.runs()).collect();
+        prop_assert!(left.is_empty() || first.changes.iter().any(|change| !change.runs()), "first: {:#?}\nleft: {left:#?}\n{}", first.changes, lab.story.manifests());
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod expressions;
 mod grammar;
 mod lab;
 mod laws;
+mod revert;
 mod story;
 mod system;
 

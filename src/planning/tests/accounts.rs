@@ -256,7 +256,7 @@ fn a_deactivation_of_ours_that_somebody_undid_is_named_so_that_it_can_be_forgott
         .deactivated("u1", 3)
         .deactivated("u2", 3)
         .deactivated("gone", 3);
-    let undone: Vec<_> = scene.world().undone_deactivations(&scene.policy).into_iter().map(|(_, id)| id.to_owned()).collect();
+    let undone: Vec<_> = scene.world().undone_deactivations(&scene.policy).into_iter().map(|undone| undone.id.to_string()).collect();
     assert_eq!(undone, ["u1"]);
 }
 

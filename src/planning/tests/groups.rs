@@ -304,3 +304,27 @@ fn a_rule_over_values_that_never_repeat_still_covers_everybody() {
     let added = plan.changes.iter().filter(|change| change.action == crate::model::Action::AddMembers);
     assert_eq!(added.map(|change| change.members.len()).sum::<usize>(), 5000);
 }
+
+#[test]
+fn a_rename_that_is_taken_back_finds_the_group_again_and_deletes_nothing() {
+    let former = |scene: Scene| {
+        let mut scene = scene.link(ObjectKind::Group, "group/platform", "g1");
+        let at = scene.moment.now;
+        scene.memory.formers.push(crate::model::FormerLink {
+            target: "chat".into(),
+            kind: ObjectKind::Group,
+            key: "group/sre".into(),
+            id: "g1".into(),
+            at,
+        });
+        scene
+    };
+    let documents = || vec![source("hr", ""), target("  groups: {}\n"), group("sre", "  allowEmpty: true\n  members: []\n")];
+    let unmarked = Scene::new(&documents()).able(|can| can.group_marker = None);
+    assert_snapshot!(former(unmarked.group("g1", "Platform")).told(), @"0 Adopt group/sre [Declared] id=g1 displayName: Platform > sre; risks [Adoption]");
+    assert_snapshot!(former(Scene::new(&documents()).marked_group("g1", "group/platform", "Platform")).told(), @"0 Adopt group/sre [Declared] id=g1 displayName: Platform > sre; externalId: hc:acme:group:platform > hc:acme:group:sre; risks [Adoption]");
+    // As long as somebody declares the later name, the former one is another group.
+    let mut both = documents();
+    both.push(group("platform", "  allowEmpty: true\n  members: []\n"));
+    assert_snapshot!(former(Scene::new(&both).marked_group("g1", "group/platform", "platform")).told(), @"0 Create group/sre [Declared] displayName: nothing > sre; externalId: nothing > hc:acme:group:sre;");
+}

@@ -123,9 +123,9 @@ fn an_account_that_exists_waits_too() {
         .account(json!({"id": "u1", "userName": "p1"}))
         .marked("u2", "hr/2", "p2");
     assert_snapshot!(scene.told(), @r###"
-    0 Deactivate hr/1 [Mover] id=u1 active: true > false; needs [2] risks [SignIn]
-    1 Deactivate hr/2 [Mover] id=u2 active: true > false; risks [SignIn]
-    2 Adopt hr/1 [Joiner] id=u1 externalId: nothing > hc:acme:hr:1; risks [Adoption]
+    0 Deactivate hr/2 [Mover] id=u2 active: true > false; risks [SignIn]
+    1 Adopt hr/1 [Joiner] id=u1 externalId: nothing > hc:acme:hr:1; risks [Adoption]
+    2 Deactivate hr/1 [Mover] id=u1 active: true > false; needs [1] risks [SignIn]
     "###);
 }
 
@@ -349,4 +349,19 @@ fn of_very_many_the_earliest_are_named_and_the_others_counted_by_day() {
     let upcoming = scene.plan().upcoming;
     assert_eq!((upcoming.dues.len(), upcoming.more), (500, [(date(2026, 12, 1), 200)].into()));
     assert_eq!(tell(&scene.plan()), tell(&scene.reversed().plan()));
+}
+
+#[test]
+fn an_account_whose_making_was_cut_short_becomes_active_on_the_start_day() {
+    let cut = |scene: Scene| {
+        let mut scene = scene;
+        let at = scene.moment.now - jiff::SignedDuration::from_hours(72);
+        scene.memory.resting.push(crate::model::Resting { target: "chat".into(), key: "hr/1".into(), at });
+        scene
+    };
+    let starts = || ahead("{before: 14d}").record("hr", days("1", "2026-11-22", None));
+    assert_snapshot!(cut(resting(starts(), "u1", "hr/1")).told(), @"0 Reactivate hr/1 [Joiner] id=u1 active: false > true;");
+    // Where it can hold no mark, its name is all there is.
+    let unmarked = starts().able(|can| can.account_marker = None).account(json!({"id": "u1", "userName": "p1", "active": false}));
+    assert_snapshot!(cut(unmarked).told(), @"0 Adopt hr/1 [Joiner] id=u1 active: false > true; risks [Reactivation, Adoption]");
 }

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::super::testing::{Scene, group, source, target, tell};
+use crate::model::ObjectKind;
 
 fn user(name: &str, spec: &str) -> String {
     format!("kind: User\nmetadata: {{name: {name}}}\nspec: {spec}\n")
@@ -142,5 +143,30 @@ fn an_account_that_was_merely_found_is_nobodys_manager() {
     assert_snapshot!(scene.told(), @r###"
     0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
     (Warning UnresolvedReference) hr/1: manager is hr/2, who has no account here; it is left out
+    "###);
+}
+
+#[test]
+fn an_account_goes_back_with_a_rename_of_its_user_but_to_nobody_else_while_the_other_is_there() {
+    let user = |name: &str| format!("kind: User\nmetadata: {{name: {name}}}\nspec: {{attributes: {{userName: {name}}}}}\n");
+    let carried = |documents: &[String]| {
+        let mut scene = Scene::new(documents).able(|can| can.account_marker = None).link(ObjectKind::Account, "user/joan", "u1");
+        let at = scene.moment.now;
+        scene.memory.formers.push(crate::model::FormerLink {
+            target: "chat".into(),
+            kind: ObjectKind::Account,
+            key: "user/jane".into(),
+            id: "u1".into(),
+            at,
+        });
+        scene.account(json!({"id": "u1", "userName": "svc"}))
+    };
+    let back = carried(&[source("hr", ""), target(""), user("jane")]);
+    assert_snapshot!(back.told(), @"0 Update user/jane [Mover] id=u1 userName: svc > jane; risks [SignIn]");
+    let keys: Vec<_> = crate::planning::carried_links(&back.policy, &back.world(), back.moment).into_iter().map(|link| link.key).collect();
+    assert_eq!(keys, ["user/jane".into()]);
+    assert_snapshot!(carried(&[source("hr", ""), target(""), user("jane"), user("joan")]).told(), @r###"
+    0 Create user/jane [Joiner] userName: nothing > jane;
+    1 Update user/joan [Mover] id=u1 userName: svc > joan; risks [SignIn]
     "###);
 }

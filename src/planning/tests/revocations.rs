@@ -204,7 +204,12 @@ fn lifting_it_gives_back_what_the_rules_give() {
 fn lifting_it_gives_back_an_account_that_nobody_owned() {
     let mut scene =
         Scene::simple().person("1", "jane").account(json!({"id": "a1", "userName": "jane", "active": false})).deactivated("a1", 3);
-    scene.memory.cut_off.push(CutOff { target: "chat".into(), id: "a1".into(), key: "hr/1".into() });
+    scene.memory.cut_off.push(CutOff {
+        target: "chat".into(),
+        kind: crate::model::ObjectKind::Account,
+        id: "a1".into(),
+        key: "hr/1".into(),
+    });
     assert_snapshot!(scene.told(), @"0 Adopt hr/1 [Joiner] id=a1 active: false > true; externalId: nothing > hc:acme:hr:1; risks [Reactivation, Adoption]");
 }
 

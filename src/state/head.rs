@@ -1,0 +1,82 @@
+//! The journal's last entry, kept apart from it in a small file beside the state: an end that was cut off is missed.
+//!
+//! Must never: run ahead of what is durable. One that lags behind proves less, and nothing wrong.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::schema::{meta, set_meta};
+
+/// The `meta` row that says the same, in the same transaction as the entry.
+const HEAD: &str = "journal_head";
+/// Longest text that such a file is believed to hold.
+const LIMIT: u64 = 256;
+
+/// The last entry of a journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// its number
+    pub seq: u64,
+    /// its hash, in hex
+    pub hash: String,
+}
+
+/// Remembers the last entry, in the transaction that adds it.
+pub fn record_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
+    set_meta(connection, HEAD, &head.text())
+}
+
+/// The last entry, as the row says.
+pub(super) fn row(connection: &Connection) -> rusqlite::Result<Option<Head>> {
+    Ok(meta(connection, HEAD)?.as_deref().and_then(Head::parse))
+}
+
+/// The number of the last entry that is there.
+pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.prepare_cached("SELECT seq FROM journal ORDER BY seq DESC LIMIT 1")?.query_row([], |row| row.get(0)).optional()
+}
+
+/// Where the file is.
+pub(super) fn path(state: &Path) -> PathBuf {
+    let mut name = state.as_os_str().to_owned();
+    name.push(".head");
+    PathBuf::from(name)
+}
+
+/// What the file says; nothing where there is none, or where a power cut left half of one.
+pub(super) fn read(state: &Path) -> io::Result<Option<Head>> {
+    let mut text = String::new();
+    match fs::File::open(path(state)).and_then(|file| file.take(LIMIT).read_to_string(&mut text)) {
+        Ok(_) => Ok(Head::parse(&text)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts another one in its place at once, so that nobody reads half of it.
+pub(super) fn write(state: &Path, head: &Head) -> io::Result<()> {
+    let place = path(state);
+    let mut name = place.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let draft = PathBuf::from(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&draft)?.write_all(format!("{}\n", head.text()).as_bytes())?;
+    fs::rename(&draft, &place)
+}
+
+impl Head {
+    fn text(&self) -> String {
+        format!("{} {}", self.seq, self.hash)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (seq, hash) = text.trim_end().split_once(' ')?;
+        Some(Self { seq: seq.parse().ok()?, hash: hash.to_owned() })
+    }
+}

@@ -1,0 +1,85 @@
+//! What was written, as prints: one row for each object that headcount wrote, and one for each value that had to be written twice.
+//!
+//! Must never: hold a value.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::rows::{all, parsed, text, word};
+use crate::model::{Repeat, Written};
+
+/// Bytes of one attribute: its name's print and its value's.
+const ENTRY: usize = 8;
+
+/// Remembers what was written to an object: for each attribute the print of its name, and what was written and found before as a [`Repeat`].
+/// What had been written already, and was not there, is a repeat.
+pub fn record_written(connection: &Connection, values: &[(u32, Repeat)]) -> rusqlite::Result<()> {
+    let Some((_, first)) = values.first() else { return Ok(()) };
+    let kind = word(&first.kind);
+    let known = "SELECT prints FROM written WHERE target = ?1 AND kind = ?2 AND id = ?3";
+    let known: Option<Vec<u8>> =
+        connection.prepare_cached(known)?.query_row(params![first.target, kind, first.id], |row| row.get(0)).optional()?;
+    let mut prints = unpacked(&known.unwrap_or_default());
+    for (name, value) in values {
+        let now = (*name, value.wrote as u32);
+        if prints.contains(&now) {
+            record_repeat(connection, value)?;
+        } else {
+            forget_repeat(connection, value)?;
+        }
+        prints.retain(|(known, _)| known != name);
+        prints.push(now);
+    }
+    let packed: Vec<u8> = prints.iter().flat_map(|(name, value)| name.to_le_bytes().into_iter().chain(value.to_le_bytes())).collect();
+    connection.prepare_cached("INSERT OR REPLACE INTO written (target, kind, id, prints) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        first.target,
+        kind,
+        first.id,
+        packed
+    ])?;
+    Ok(())
+}
+
+fn record_repeat(connection: &Connection, value: &Repeat) -> rusqlite::Result<()> {
+    let insert = "INSERT OR REPLACE INTO repeats (target, kind, id, attribute, wrote, found, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let (wrote, found, at) = (value.wrote.cast_signed(), value.found.cast_signed(), value.at.to_string());
+    connection.prepare_cached(insert)?.execute(params![value.target, word(&value.kind), value.id, value.attribute, wrote, found, at])?;
+    Ok(())
+}
+
+/// Another value was written, or it is kept after all.
+pub fn forget_repeat(connection: &Connection, value: &Repeat) -> rusqlite::Result<()> {
+    let delete = "DELETE FROM repeats WHERE target = ?1 AND kind = ?2 AND id = ?3 AND attribute = ?4";
+    connection.prepare_cached(delete)?.execute(params![value.target, word(&value.kind), value.id, value.attribute])?;
+    Ok(())
+}
+
+/// Everything written.
+pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<Written>> {
+    let row = |row: &Row<'_>| {
+        let prints = unpacked(row.get_ref(3)?.as_blob()?).into_boxed_slice();
+        Ok(Written { target: text(row, 0)?, kind: parsed(row, 1)?, id: text(row, 2)?, prints })
+    };
+    all(connection, "SELECT target, kind, id, prints FROM written", row)
+}
+
+/// Everything that was written twice.
+pub(super) fn load_repeats(connection: &Connection) -> rusqlite::Result<Vec<Repeat>> {
+    let row = |row: &Row<'_>| {
+        let (wrote, found) = (row.get::<_, i64>(4)?.cast_unsigned(), row.get::<_, i64>(5)?.cast_unsigned());
+        Ok(Repeat {
+            target: text(row, 0)?,
+            kind: parsed(row, 1)?,
+            id: text(row, 2)?,
+            attribute: text(row, 3)?,
+            wrote,
+            found,
+            at: parsed(row, 6)?,
+        })
+    };
+    all(connection, "SELECT target, kind, id, attribute, wrote, found, at FROM repeats", row)
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<(u32, u32)> {
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0u32, |number, byte| number << 8 | u32::from(*byte));
+    bytes.chunks_exact(ENTRY).map(|entry| entry.split_at(ENTRY / 2)).map(|(name, value)| (number(name), number(value))).collect()
+}
