@@ -266,3 +266,22 @@ fn a_state_that_can_not_be_reached_is_an_error_and_not_none() {
     assert!(matches!(Store::look(&folder.path().join("file/state.db")), Err(StateError::Open { .. })));
     assert!(Store::look(&folder.path().join("none/state.db")).unwrap().is_none());
 }
+
+#[test]
+fn what_had_to_be_written_again_is_known_until_another_value_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    let value = |wrote: u64, found: u64| {
+        let (target, id, attribute) = (Arc::from("chat"), Arc::from("7"), Arc::from("title"));
+        crate::model::Repeat { target, kind: ObjectKind::Account, id, attribute, wrote, found, at: now() }
+    };
+    let write = |wrote: u64, found: u64| store.write(|tx| record_written(tx, &[(9, value(wrote, found))])).unwrap();
+    write(u64::MAX, 0);
+    let memory = store.load().unwrap();
+    assert_eq!((memory.written.len(), &memory.written[0].prints[..], memory.repeats.len()), (1, &[(9, u32::MAX)][..], 0));
+    write(u64::MAX, 5);
+    assert_eq!(store.load().unwrap().repeats, [value(u64::MAX, 5)]);
+    write(8, u64::MAX);
+    let memory = store.load().unwrap();
+    assert_eq!((&memory.written[0].prints[..], memory.repeats.len()), (&[(9, 8)][..], 0));
+}

@@ -121,3 +121,35 @@ fn a_required_value_that_nobody_gives_is_told_and_changes_nothing() {
         .record("hr", json!({"id": "5", "login": "ed", "desk": "Sales"}));
     assert_snapshot!(second.told(), @"0 Create hr/5 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:5; userName: nothing > ed;");
 }
+
+#[test]
+fn a_value_that_came_back_different_twice_is_told_and_not_written_for_ever() {
+    use crate::model::{AttributeChange, ObjectKind, Repeat, Value, Written};
+    let scene = || {
+        Scene::simple()
+            .record("hr", json!({"id": "1", "login": "ada", "title": "Long title"}))
+            .account(json!({"id": "u1", "userName": "ada", "title": "Long", "externalId": "hc:acme:hr:1"}))
+    };
+    let text = |text: &str| Some(Value::text(text));
+    let change = AttributeChange { attribute: "title".into(), before: text("Long"), after: text("Long title") };
+    let print = crate::world::prints::print("acme", &change).unwrap();
+    let wrote = |mut scene: Scene| {
+        let prints = Box::new([(print.name, print.wrote as u32)]);
+        scene.memory.written.push(Written { target: "chat".into(), kind: ObjectKind::Account, id: "u1".into(), prints });
+        scene
+    };
+    let again = |mut scene: Scene, found: u64| {
+        let (at, wrote) = (scene.moment.now, print.wrote);
+        let (target, id, attribute) = ("chat".into(), "u1".into(), "title".into());
+        scene.memory.repeats.push(Repeat { target, kind: ObjectKind::Account, id, attribute, wrote, found, at });
+        scene.told()
+    };
+    let mover = scene().told();
+    assert!(mover.contains("title: Long > Long title") && !mover.contains("ChangedElsewhere"), "{mover}");
+    let others = wrote(scene()).told();
+    assert!(others.contains("title: Long > Long title") && others.contains("(Note ChangedElsewhere)"), "{others}");
+    let not_kept = again(wrote(scene()), print.found);
+    assert!(not_kept.contains(r#"chat does not keep title: "Long title" was written and came back as "Long""#), "{not_kept}");
+    assert!(!not_kept.contains("Update"), "{not_kept}");
+    assert!(again(wrote(scene()), 0).contains("Update"), "something else is there than what came back");
+}
