@@ -28,7 +28,7 @@ pub(super) fn sift(
     let mut told = Vec::new();
     changes.retain(|change| {
         let Some(print) = print(&policy.workspace, change) else { return true };
-        if !written.prints.iter().any(|known| *known == (print.name, print.wrote as u32)) {
+        if !written.prints.contains(&(print.name, print.wrote as u32)) {
             return true;
         }
         let again = memory.repeats.iter().any(|known| {
