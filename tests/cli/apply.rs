@@ -255,9 +255,28 @@ fn a_journal_that_was_touched_is_found_out() {
     folder.run(["history", "--verify"]).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
 error: the journal is broken at entry 1: its hash does not fit its text and the entry before it; everything from there on proves nothing
  |
- = help: compare with an exported copy: `headcount history -o ndjson` writes one
+ = help: compare with an exported copy (`headcount history -o ndjson` writes one), and find out who changed it. If an older copy of the state was put back on purpose, remove ./.headcount/state.db.head; else put a copy back, or move the state away and begin anew
 
 "#]]);
+    let refused = folder.run(["apply", "--auto-approve"]).assert().code(1);
+    assert!(String::from_utf8_lossy(&refused.get_output().stderr).contains("the journal is broken at entry 1"), "nothing is added to it");
+}
+
+#[test]
+fn an_end_of_the_journal_that_was_cut_off_is_missed_and_the_way_on_works() {
+    let folder = applied();
+    let state = rusqlite::Connection::open(folder.file(".headcount/state.db")).expect("the state");
+    let cut = "DELETE FROM journal WHERE seq > 3; DELETE FROM meta WHERE name = 'journal_head'";
+    state.execute_batch(cut).expect("the journal has such rows");
+    drop(state);
+    for command in [vec!["history", "--verify"], vec!["apply", "--auto-approve"]] {
+        let found = folder.run(command).assert().code(1);
+        let words = String::from_utf8_lossy(&found.get_output().stderr).into_owned();
+        assert!(words.contains("the journal is broken at entry 4: it is missing"), "{words}");
+    }
+    std::fs::remove_file(folder.file(".headcount/state.db.head")).expect("the file that the message names");
+    folder.run(["history", "--verify"]).assert().code(0);
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
 }
 
 #[test]
