@@ -9,13 +9,15 @@ use tokio_util::sync::CancellationToken;
 use crate::connector::{LookupRequest, TargetConnector, Write};
 use crate::model::{Action, Cell, Columns, ObjectKind, Page, SystemError, Value};
 
-use super::gate::rest;
-use super::settings::Settings;
+use super::Job;
+use super::gate::{Gate, rest};
 
 /// Looks at one target.
 pub(super) struct Doubt<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) target: &'a str,
     pub(super) connector: &'a TargetConnector,
-    pub(super) settings: &'a Settings,
+    pub(super) gate: &'a Gate,
     pub(super) stop: &'a CancellationToken,
 }
 
@@ -47,7 +49,7 @@ impl Doubt<'_> {
         match self.look_for_new(write).await {
             // A request that outlived its connection may still be under way: absence counts when it is seen twice.
             Look::Absent => {
-                rest(Instant::now() + self.settings.wait(2), self.stop).await;
+                rest(Instant::now() + self.job.settings.wait(2), self.stop).await;
                 self.look_for_new(write).await
             }
             look => look,
@@ -88,21 +90,46 @@ impl Doubt<'_> {
         by_marker.or_else(|| Some((Arc::from(name), text_of(name)?, false)))
     }
 
+    /// Whether the target answers at all, whatever it says.
+    pub(super) async fn answers(&self) -> bool {
+        let request = question(ObjectKind::Account, &Arc::from("userName"), &Arc::from(NOBODY));
+        let answer = self.connector.reader.lookup(&request).await;
+        !matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Uncertain(_)))
+    }
+
     /// The ids of what the target finds, asking patiently.
     async fn find(&self, kind: ObjectKind, attribute: &Arc<str>, value: &Arc<str>) -> Result<Vec<Arc<str>>, SystemError> {
-        let request = LookupRequest { kind, columns: Columns::new(["id"]), attribute: attribute.clone(), value: value.clone() };
+        let (request, settings) = (question(kind, attribute, value), self.job.settings);
         let mut attempt = 1;
         loop {
-            let pause = match self.connector.reader.lookup(&request).await {
-                Ok(page) => return Ok(ids(&page)),
-                Err(error) if attempt >= self.settings.attempts || !may_pass(&error) => return Err(error),
-                Err(SystemError::Throttled { after: Some(after), .. }) => after.min(self.settings.longest_pause),
-                Err(_) => self.settings.wait(attempt),
-            };
-            rest(Instant::now() + pause, self.stop).await;
-            attempt += 1;
+            let pass = self.gate.look(self.stop).await.map_err(SystemError::Unavailable)?;
+            match self.connector.reader.lookup(&request).await {
+                Ok(page) => {
+                    pass.got_through();
+                    return Ok(ids(&page));
+                }
+                // The gate has the patience, and closes when it is over.
+                Err(SystemError::Throttled { after, message }) => {
+                    if let Some(pause) = pass.throttled(settings, after, &message) {
+                        self.job.progress.paused(self.target, pause, &message);
+                    }
+                }
+                Err(error) if attempt >= settings.attempts || !may_pass(&error) => return Err(error),
+                Err(_) => {
+                    drop(pass);
+                    rest(Instant::now() + settings.wait(attempt), self.stop).await;
+                    attempt += 1;
+                }
+            }
         }
     }
+}
+
+/// A name that is looked for where only the answer counts.
+const NOBODY: &str = "headcount";
+
+fn question(kind: ObjectKind, attribute: &Arc<str>, value: &Arc<str>) -> LookupRequest {
+    LookupRequest { kind, columns: Columns::new(["id"]), attribute: attribute.clone(), value: value.clone() }
 }
 
 /// Whether asking again may help. A question does nothing, so even a lost or senseless answer may be asked for again.

@@ -1,61 +1,128 @@
 //! The gate of one target: nothing is sent while the target asked for a pause, faster than its pace, or after the run was stopped. What cuts somebody off
 //! has a gate of its own: it waits for no pause that other work brought about, for no pace, and is not given up with the rest.
+//!
+//! Patience is the gate's, not a change's: a request that was throttled is sent again for as long as the target lets anything through at all. After a pause
+//! one request goes ahead; with each that gets through, one more may be under way.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::connector::Permit;
 use crate::state::RunLock;
 
-use super::settings::Pace;
+use super::settings::{Pace, Settings};
+
+/// What is said where the run was stopped.
+pub(super) const STOPPED: &str = "the run was stopped";
 
 /// Stands before one target.
 pub(super) struct Gate {
     pace: Pace,
     state: Mutex<GateState>,
+    /// somebody came out, or may go in sooner
+    moved: Notify,
 }
 
-#[derive(Default)]
 struct GateState {
     /// nothing is sent before
     resume: Option<Instant>,
     /// the next free slot of the pace
     slot: Option<Instant>,
+    /// requests under way
+    inside: usize,
+    /// how many may be under way
+    width: usize,
+    /// pauses so far: what was sent before the last one says nothing new
+    pauses: u32,
+    /// pauses without anything that got through in between; each that does halves it
+    refusals: u32,
+    /// since when it asks for patience and does nothing else
+    refusing_since: Option<Instant>,
     /// changes in a row that could not reach the target
     misses: u32,
     /// why the target is left alone for the rest of the run
     closed: Option<String>,
 }
 
+/// Leave to send one request: it is inside until this is dropped.
+pub(super) struct Pass<'g> {
+    gate: &'g Gate,
+    permit: Permit,
+    pauses: u32,
+}
+
+/// Who stands before the gate.
+enum Turn<'g> {
+    In(Pass<'g>),
+    Wait(Option<Instant>),
+    Closed(String),
+}
+
 impl Gate {
     /// An open gate.
     pub(super) fn new(pace: Pace) -> Self {
-        Self { pace, state: Mutex::default() }
+        let state = GateState {
+            resume: None,
+            slot: None,
+            inside: 0,
+            width: pace.concurrency.max(1),
+            pauses: 0,
+            refusals: 0,
+            refusing_since: None,
+            misses: 0,
+            closed: None,
+        };
+        Self { pace, state: Mutex::new(state), moved: Notify::new() }
     }
 
-    /// Leave to send one batch, once pause and pace allow it; none when the run was stopped. The lock proves that the run is the only one.
-    pub(super) async fn permit(&self, _lock: &RunLock, cancel: &CancellationToken) -> Option<Permit> {
+    /// Leave to send one request, once pause, width and pace allow it; else why there will be none. The lock proves that the run is the only one.
+    pub(super) async fn pass(&self, _lock: &RunLock, cancel: &CancellationToken) -> Result<Pass<'_>, String> {
+        if cancel.is_cancelled() { Err(STOPPED.to_owned()) } else { self.enter(cancel).await }
+    }
+
+    /// Leave to look at what was sent. A run that was stopped still looks, where it need not wait for it.
+    pub(super) async fn look(&self, cancel: &CancellationToken) -> Result<Pass<'_>, String> {
+        self.enter(cancel).await
+    }
+
+    async fn enter(&self, cancel: &CancellationToken) -> Result<Pass<'_>, String> {
         let slot = self.take_slot();
-        while !cancel.is_cancelled() {
-            let resume = self.state().resume.max(slot);
-            match resume.filter(|resume| *resume > Instant::now()) {
-                None => return Some(Permit::grant()),
-                Some(resume) => rest(resume, cancel).await,
+        loop {
+            // Before the turn: whoever comes out in between is not missed.
+            let moved = self.moved.notified();
+            let until = match self.turn(slot) {
+                Turn::In(pass) => return Ok(pass),
+                Turn::Closed(why) => return Err(why),
+                Turn::Wait(_) if cancel.is_cancelled() => return Err(STOPPED.to_owned()),
+                Turn::Wait(until) => until,
+            };
+            tokio::select! {
+                () = moved => {}
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
+                () = cancel.cancelled() => {}
             }
         }
-        None
     }
 
-    /// The target asked to be left alone: all of it waits, not one request. Says whether that is news.
-    pub(super) fn pause(&self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
+    fn turn(&self, slot: Option<Instant>) -> Turn<'_> {
         let mut state = self.state();
-        let running = state.resume.is_some_and(|resume| resume > Instant::now());
-        state.resume = state.resume.max(Some(until));
-        !running
+        if let Some(why) = &state.closed {
+            return Turn::Closed(why.clone());
+        }
+        if state.inside >= state.width {
+            return Turn::Wait(None);
+        }
+        match state.resume.max(slot).filter(|resume| *resume > Instant::now()) {
+            Some(resume) => Turn::Wait(Some(resume)),
+            None => {
+                state.inside += 1;
+                Turn::In(Pass { gate: self, permit: Permit::grant(), pauses: state.pauses })
+            }
+        }
     }
 
     /// A change reached the target.
@@ -68,13 +135,15 @@ impl Gate {
         let mut state = self.state();
         state.misses += 1;
         if state.misses >= give_up_after {
-            state.closed.get_or_insert_with(|| format!("the target could not be reached {give_up_after} times in a row: {why}"));
+            drop(state);
+            self.close(format!("the target could not be reached {give_up_after} times in a row: {why}"));
         }
     }
 
-    /// The target is left alone for the rest of the run.
+    /// The target is left alone for the rest of the run, whoever waits for it.
     pub(super) fn close(&self, why: String) {
         self.state().closed.get_or_insert(why);
+        self.moved.notify_waiters();
     }
 
     /// Why it is left alone.
@@ -97,6 +166,59 @@ impl Gate {
 
     fn state(&self) -> MutexGuard<'_, GateState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pass<'_> {
+    /// What a writer asks for.
+    pub(super) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// It got through: there is room for one more.
+    pub(super) fn got_through(self) {
+        let mut state = self.gate.state();
+        if self.pauses == state.pauses {
+            state.width = (state.width + 1).min(self.gate.concurrency());
+            state.refusals /= 2;
+            state.refusing_since = None;
+        }
+    }
+
+    /// The target asked to be left alone: all of it waits, not one request. What was sent before the last pause only repeats what is known. Where the pause
+    /// would be longer than our patience, the gate closes. Says for how long it waits, where that is news.
+    pub(super) fn throttled(self, settings: &Settings, after: Option<Duration>, message: &str) -> Option<Duration> {
+        let mut state = self.gate.state();
+        let now = Instant::now();
+        let news = self.pauses == state.pauses;
+        if news {
+            state.pauses += 1;
+            state.refusals += 1;
+            state.width = 1;
+        }
+        // A time that was too short before is no reason to ask as often again.
+        let own = if news { settings.wait(state.refusals) } else { Duration::ZERO };
+        let pause = after.unwrap_or_default().max(own);
+        let refusing = now.duration_since(*state.refusing_since.get_or_insert(now));
+        if refusing + pause > settings.patience {
+            drop(state);
+            self.gate.close(match after {
+                Some(after) if after > settings.patience => format!("it asked to be left alone for {} s: {message}", after.as_secs()),
+                _ => format!("it has done nothing but ask for patience for {} s; apply again later: {message}", refusing.as_secs()),
+            });
+            return None;
+        }
+        state.resume = state.resume.max(Some(now + pause));
+        news.then_some(pause)
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.inside = state.inside.saturating_sub(1);
+        drop(state);
+        self.gate.moved.notify_waiters();
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::{Change, ChangeId, Outcome, Reason, SystemError};
 use crate::state::{StateError, record_completed_run};
 
 use super::Job;
-use super::gate::Gate;
+use super::gate::{Gate, STOPPED};
 use super::ids::Ids;
 use super::prepare::{Prepared, can_do_without, prepare};
 use super::record::{Recorder, Settled};
@@ -70,7 +70,7 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
     };
     let (outcomes, unsent) = Desk::new(&ground, schedule).work().await;
     let failure = ground.recorder.failure().map(|error| error.to_string());
-    let stopped = failure.or_else(|| job.cancel.is_cancelled().then(|| "the run was stopped".to_owned()));
+    let stopped = failure.or_else(|| job.cancel.is_cancelled().then(|| STOPPED.to_owned()));
     let report = Report { run: run.to_string(), outcomes, stopped };
     finish(job, &report, &unsent)?;
     Ok(report)
@@ -163,7 +163,7 @@ impl<'a> Desk<'a> {
 
     fn prepare(&self, id: ChangeId, change: &'a Change, gate: &Gate) -> Result<Prepared<'a>, Outcome> {
         if self.ground.stop.is_cancelled() {
-            return Err(Outcome::Skipped("the run was stopped".into()));
+            return Err(Outcome::Skipped(STOPPED.into()));
         }
         if self.ground.job.lock.is_beside() && change.reason != Reason::Revoked {
             return Err(Outcome::Skipped("it cuts nobody off, and only that runs beside others".into()));

@@ -11,7 +11,7 @@ use crate::model::{Action, Outcome, SystemError};
 use super::Job;
 use super::bar::{Barred, REVOKED, is_barred, is_barred_member};
 use super::doubt::{Doubt, Look};
-use super::gate::{Gate, rest};
+use super::gate::{Gate, Pass, rest};
 use super::prepare::{Part, PartMember, Prepared};
 use super::record::{Recorder, Settled};
 
@@ -30,8 +30,9 @@ struct Try<'b, 'a> {
     prepared: &'b Prepared<'a>,
     part: &'b Part,
     attempts: u32,
-    throttles: u32,
     doubt: Option<String>,
+    /// the last that was heard of the target is that it is away
+    away: bool,
     /// who is revoked, where it concerns this part
     barred: Barred,
     end: Option<End>,
@@ -58,7 +59,7 @@ impl<'a> Sender<'a> {
             self.round(&mut open).await;
         }
         let settled: Vec<_> = batch.iter().map(|prepared| conclude(prepared, &tries, self.connector.system)).collect();
-        settled.iter().for_each(|settled| self.judge(&settled.outcome));
+        tries.iter().for_each(|part| self.judge(part));
         self.recorder.outcomes(&settled, self.stop).await;
         settled
     }
@@ -77,8 +78,9 @@ impl<'a> Sender<'a> {
             return;
         }
         // Whatever is waited for is waited for before it is read who is revoked: from there on nothing stands between that and the write.
-        let Some(permit) = self.gate.permit(self.job.lock, self.stop).await else {
-            return stop_all(open, "the run was stopped");
+        let pass = match self.gate.pass(self.job.lock, self.stop).await {
+            Ok(pass) => pass,
+            Err(why) => return stop_all(open, &why),
         };
         let sending = open.iter().map(|part| part.prepared.sending()).collect();
         let barred = match self.recorder.intents(sending, self.stop).await {
@@ -91,11 +93,30 @@ impl<'a> Sender<'a> {
             return;
         }
         let writes: Vec<Write<'_>> = open.iter().map(|part| part.write()).collect();
-        let answers = timeout(self.job.settings.deadline, self.connector.writer.write(&writes, &permit)).await;
-        let mut answers = answers.unwrap_or_default().into_iter();
+        let answers = timeout(self.job.settings.deadline, self.connector.writer.write(&writes, pass.permit())).await.unwrap_or_default();
+        self.hear(pass, &answers);
+        let mut answers = answers.into_iter();
         for (part, write) in open.iter_mut().zip(&writes) {
             let answer = answers.next().unwrap_or_else(|| Err(SystemError::Uncertain("it was sent, and no answer came".into())));
             self.take(part, write, answer).await;
+        }
+    }
+
+    /// What the answers say about the target's patience.
+    fn hear(&self, pass: Pass<'_>, answers: &[Result<Written, SystemError>]) {
+        let later = answers.iter().filter_map(|answer| match answer {
+            Err(SystemError::Throttled { after, message }) => Some((*after, message)),
+            _ => None,
+        });
+        let lost = |answer: &Result<Written, SystemError>| matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Uncertain(_)));
+        match later.max_by_key(|(after, _)| *after) {
+            Some((after, message)) => {
+                if let Some(pause) = pass.throttled(self.job.settings, after, message) {
+                    self.job.progress.paused(self.target, pause, message);
+                }
+            }
+            None if answers.iter().all(lost) => drop(pass),
+            None => pass.got_through(),
         }
     }
 
@@ -104,6 +125,8 @@ impl<'a> Sender<'a> {
         let Some(words) = part.doubt.take() else { return };
         let write = part.write();
         let look = self.doubt().look(&write).await;
+        // What can't be read may be one object's fault.
+        part.away = matches!(look, Look::Unknown(_)) && !self.doubt().answers().await;
         let create = write.change.action == Action::Create;
         part.end = match look {
             Look::Ours(id) => Some(End::Done { id, already_so: false }),
@@ -121,9 +144,10 @@ impl<'a> Sender<'a> {
     /// What an answer means for a part: an end, or another attempt.
     async fn take(&self, part: &mut Try<'_, 'a>, write: &Write<'_>, answer: Result<Written, SystemError>) {
         let settings = self.job.settings;
+        part.away = matches!(answer, Err(SystemError::Unavailable(_)));
         part.end = match answer {
             Ok(written) => Some(End::Done { id: written.id, already_so: written.already_so }),
-            Err(SystemError::Throttled { after, message }) => self.throttled(part, after, message),
+            Err(SystemError::Throttled { .. }) if self.gate.closed().is_none() => None,
             Err(SystemError::Unavailable(_)) if part.attempts + 1 < settings.attempts => {
                 part.attempts += 1;
                 None
@@ -142,23 +166,6 @@ impl<'a> Sender<'a> {
         };
     }
 
-    /// The whole target pauses, for as long as it asked.
-    fn throttled(&self, part: &mut Try<'_, 'a>, after: Option<std::time::Duration>, message: String) -> Option<End> {
-        let settings = self.job.settings;
-        part.throttles += 1;
-        let pause = after.unwrap_or_else(|| settings.wait(part.throttles));
-        if pause > settings.longest_pause {
-            self.gate.close(format!("it asked to be left alone for {} s: {message}", pause.as_secs()));
-        }
-        if pause > settings.longest_pause || part.throttles >= settings.throttles {
-            return Some(End::Failed(SystemError::Throttled { after, message }));
-        }
-        if self.gate.pause(pause) {
-            self.job.progress.paused(self.target, pause, &message);
-        }
-        None
-    }
-
     /// Something of that name is there already: ours, if it carries our marker.
     async fn conflict(&self, write: &Write<'_>, words: String) -> End {
         match self.doubt().look(write).await {
@@ -168,26 +175,26 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// What an outcome says about the target as a whole.
-    fn judge(&self, outcome: &Outcome) {
-        match outcome {
-            Outcome::Failed(SystemError::Auth(why)) => self.gate.close(format!("sign-in was refused: {why}")),
-            Outcome::Failed(SystemError::Unavailable(why)) | Outcome::Uncertain(why) => {
+    /// What the end of a part says about the target as a whole. An object that is refused or breaks the service, each time anew, does not speak for the others.
+    fn judge(&self, part: &Try<'_, '_>) {
+        match &part.end {
+            Some(End::Failed(SystemError::Auth(why))) => self.gate.close(format!("sign-in was refused: {why}")),
+            Some(End::Failed(SystemError::Unavailable(why)) | End::Uncertain(why)) if part.away => {
                 self.gate.missed(self.job.settings.give_up_after, why);
             }
-            Outcome::Skipped(_) => {}
-            _ => self.gate.reached(),
+            Some(End::Stopped(_) | End::Failed(SystemError::Throttled { .. })) | None => {}
+            Some(_) => self.gate.reached(),
         }
     }
 
     fn doubt(&self) -> Doubt<'_> {
-        Doubt { connector: self.connector, settings: self.job.settings, stop: self.stop }
+        Doubt { job: self.job, target: self.target, connector: self.connector, gate: self.gate, stop: self.stop }
     }
 }
 
 impl<'b, 'a> Try<'b, 'a> {
     fn new(prepared: &'b Prepared<'a>, part: &'b Part) -> Self {
-        Self { prepared, part, attempts: 0, throttles: 0, doubt: None, barred: Barred::new(), end: None }
+        Self { prepared, part, attempts: 0, doubt: None, away: false, barred: Barred::new(), end: None }
     }
 
     fn write(&self) -> Write<'a> {

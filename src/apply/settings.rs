@@ -46,14 +46,12 @@ pub struct Settings {
     pub paces: BTreeMap<Arc<str>, Pace>,
     /// how often one write is sent at most
     pub attempts: u32,
-    /// how often one write may be throttled; the system asked for patience, so more than `attempts`
-    pub throttles: u32,
     /// the wait before the second attempt; it doubles from there, with jitter
     pub first_wait: Duration,
     /// no wait of our own is longer
     pub longest_wait: Duration,
-    /// a `Retry-After` beyond this ends the work on the target for this run
-    pub longest_pause: Duration,
+    /// how long a target may do nothing but ask for patience before the rest is left for another run; a `Retry-After` beyond this ends the work at once
+    pub patience: Duration,
     /// an answer that takes longer makes the outcome uncertain; connectors have shorter deadlines of their own
     pub deadline: Duration,
     /// changes in a row that fail because the target can't be reached, before the rest is left
@@ -75,10 +73,9 @@ impl Default for Settings {
         Self {
             paces: BTreeMap::new(),
             attempts: 5,
-            throttles: 20,
             first_wait: Duration::from_millis(250),
             longest_wait: Duration::from_secs(30),
-            longest_pause: Duration::from_secs(600),
+            patience: Duration::from_secs(600),
             deadline: Duration::from_secs(300),
             give_up_after: 5,
             keep_windows: SignedDuration::from_hours(24 * 31),

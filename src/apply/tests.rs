@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -74,6 +75,10 @@ fn unavailable() -> Script {
 
 fn lost() -> SystemError {
     SystemError::Uncertain("the connection was cut".into())
+}
+
+fn later() -> Script {
+    Script::Refuse(SystemError::Throttled { after: None, message: "429".into() })
 }
 
 fn throttled(after: Duration) -> Script {
@@ -251,6 +256,81 @@ async fn a_target_that_asks_for_hours_is_left_for_another_run() {
     let mut world = World::scripted([throttled(Duration::from_secs(7200))]);
     world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
     assert_eq!(world.words(&plan(vec![create("hr/a"), create("hr/b")])).await, [ResultWord::Failed, ResultWord::Skipped]);
+}
+
+#[tokio::test]
+async fn a_change_that_is_put_off_again_and_again_does_not_fail_while_others_get_through() {
+    let mut world = World::scripted((0..40).map(|_| later()));
+    world.settings.longest_wait = Duration::from_micros(100);
+    let report = world.apply(&plan((0..20).map(|at| create(&format!("hr/{at}"))).collect())).await;
+    assert!(report.complete(), "{report:?}");
+    assert_eq!(world.fake.log().len(), 60);
+}
+
+#[tokio::test]
+async fn a_target_that_does_nothing_but_ask_for_patience_is_left_when_ours_is_over() {
+    let mut world = World::scripted((0..10_000).map(|_| later()));
+    world.settings.longest_wait = Duration::from_micros(100);
+    world.settings.patience = Duration::from_millis(5);
+    let report = world.apply(&plan((0..9).map(|at| create(&format!("hr/{at}"))).collect())).await;
+    assert_eq!(report.results().get(&ResultWord::Done), None);
+    let told = |outcome: &Outcome| matches!(outcome, Outcome::Skipped(why) if why.contains("asked for patience") || why.contains("ask for patience"));
+    assert!(report.outcomes.values().any(told), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_look_that_is_put_off_is_made_later() {
+    let mut world = World::scripted([Script::Lose(lost())]);
+    world.settings.longest_wait = Duration::from_micros(100);
+    world.fake.shelf.lock().unwrap().lookups.extend((0..30).map(|_| SystemError::Throttled { after: None, message: "429".into() }));
+    let report = world.apply(&plan(vec![create("hr/ann")])).await;
+    assert!(report.complete(), "{report:?}");
+    assert_eq!(world.fake.log(), ["Create hr/ann"]);
+}
+
+#[tokio::test]
+async fn after_a_pause_one_goes_ahead_and_with_each_that_gets_through_one_more() {
+    let world = World::new();
+    let lock = world.store.lock("jane").unwrap();
+    let settings = Settings { first_wait: Duration::ZERO, ..Settings::default() };
+    let gate = gate::Gate::new(Pace { concurrency: 3, per_second: None });
+    let enter = || gate.pass(&lock, &world.cancel).now_or_never().map(|pass| pass.unwrap());
+    let (one, two, three) = (enter().unwrap(), enter().unwrap(), enter().unwrap());
+    assert!(enter().is_none(), "three at once");
+    one.throttled(&settings, None, "429");
+    two.throttled(&settings, None, "429");
+    three.got_through();
+    let first = enter().unwrap();
+    assert!(enter().is_none(), "one goes ahead; what was sent before the pause widens nothing");
+    first.got_through();
+    let (second, third) = (enter().unwrap(), enter().unwrap());
+    assert!(enter().is_none(), "then two");
+    drop((second, third));
+}
+
+#[tokio::test]
+async fn objects_that_break_the_service_do_not_close_it_for_the_others() {
+    let mut world = World::new();
+    world.settings.attempts = 2;
+    world.settings.give_up_after = 3;
+    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    world.fake.script((0..16).map(|_| Script::Refuse(SystemError::Uncertain("500".into()))));
+    let changes = (0..8).map(|at| {
+        world.fake.put(&at.to_string(), &[]);
+        change(Action::Update, Account, &format!("hr/{at}"), Some(&at.to_string())).with("title", None, Some(Value::text("x")))
+    });
+    let mut changes: Vec<_> = changes.collect();
+    changes.push(create("hr/ann"));
+    let report = world.apply(&plan(changes.clone())).await;
+    assert_eq!(report.results(), [(ResultWord::Done, 1), (ResultWord::Uncertain, 8)].into());
+
+    // The same where the objects can't even be looked at, and the service answers otherwise.
+    world.fake.script((0..8).map(|_| Script::Refuse(SystemError::Uncertain("500".into()))));
+    world.fake.shelf.lock().unwrap().broken = (0..8).map(|at| at.to_string()).collect();
+    changes.truncate(8);
+    changes.push(create("hr/bob"));
+    let report = world.apply(&plan(changes)).await;
+    assert_eq!(report.results(), [(ResultWord::Done, 1), (ResultWord::Uncertain, 8)].into());
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ pub(super) struct Shelf {
     pub(super) script: VecDeque<Script>,
     /// what the next lookups get
     pub(super) lookups: VecDeque<SystemError>,
+    /// what the service breaks over when it is looked at
+    pub(super) broken: Vec<String>,
     /// most writes under way at once
     pub(super) widest: usize,
     under_way: usize,
@@ -186,6 +188,9 @@ impl Reader for Fake {
             let mut shelf = self.shelf.lock().unwrap();
             if let Some(error) = shelf.lookups.pop_front() {
                 return Err(error);
+            }
+            if shelf.broken.iter().any(|id| **id == *request.value) {
+                return Err(SystemError::Unavailable("HTTP 500".into()));
             }
             let wanted = Value::Text(request.value.clone());
             let hit = |id: &String, object: &BTreeMap<String, Value>| match request.attribute.as_ref() {
