@@ -42,6 +42,10 @@ pub struct Capabilities {
     pub end_sessions: bool,
     /// memberships are lost when an account is deactivated
     pub deactivation_drops_memberships: bool,
+    /// attributes of which no two accounts have one value; none: it does not say
+    pub unique_account_attributes: Option<BTreeSet<Arc<str>>>,
+    /// attributes of which no two groups have one value; none: it does not say
+    pub unique_group_attributes: Option<BTreeSet<Arc<str>>>,
 }
 
 impl Capabilities {

@@ -123,6 +123,8 @@ impl Discovery {
             end_sessions: false,
             group_owners: false,
             deactivation_drops_memberships: false,
+            unique_account_attributes: None,
+            unique_group_attributes: None,
         }
     }
 

@@ -1,4 +1,5 @@
-//! Opening a SQLite file, and what its errors mean.
+//! Opening a SQLite file, and what its errors mean. A program that was killed while it wrote leaves a journal behind, and whoever opens the file next has to
+//! undo what it had begun; a connection that may only read can't.
 //!
 //! Must never: create a database, or wait for a lock without an end.
 
@@ -23,7 +24,33 @@ pub(super) struct Database {
 impl Database {
     /// For reading; nothing can be written through it.
     pub(super) fn read(&self) -> Result<Connection, SystemError> {
-        self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)
+        let connection = self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        match look(&connection) {
+            Ok(()) => Ok(connection),
+            Err(error) if is_left_behind(&error) => {
+                drop(connection);
+                self.recover()?;
+                self.open(OpenFlags::SQLITE_OPEN_READ_ONLY)
+            }
+            Err(error) => Err(self.error(&error)),
+        }
+    }
+
+    /// Undoes what a killed program had begun, as any program does that opens the file for writing. SQLite itself looks whether it is still alive.
+    fn recover(&self) -> Result<(), SystemError> {
+        let recovered = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| {
+            look(&connection).map_err(|error| self.error(&error))?;
+            Ok(connection)
+        });
+        match recovered {
+            Ok(_) => Ok(()),
+            Err(SystemError::Unavailable(words)) if words.ends_with(LOCKED) => Err(SystemError::Unavailable(words)),
+            Err(_) => Err(SystemError::Forbidden(format!(
+                "{name}: a program was cut off while it wrote, and left `{name}-journal` or `{name}-wal` behind; before anybody can read it, what was begun must be \
+                 undone. Let headcount write to the file and its folder for one run, or open it once with a program that may: sqlite3 {name} .tables",
+                name = self.name
+            ))),
+        }
     }
 
     /// For writing, with references enforced as the tables declare them.
@@ -51,9 +78,7 @@ impl Database {
         match error.sqlite_error().map(|failure| (failure.code, failure.extended_code)) {
             Some((ErrorCode::ConstraintViolation, kind)) if is_taken(kind) => SystemError::Conflict(words),
             Some((ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig, _)) => SystemError::Rejected(words),
-            Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => {
-                SystemError::Unavailable(format!("{}: another program has it locked", self.name))
-            }
+            Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => SystemError::Unavailable(format!("{}: {LOCKED}", self.name)),
             Some((ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied, _)) => {
                 SystemError::Forbidden(words)
             }
@@ -63,6 +88,18 @@ impl Database {
             _ => SystemError::Protocol(words),
         }
     }
+}
+
+const LOCKED: &str = "another program has it locked";
+
+/// Takes part in the database once, so that whatever keeps it from being read shows.
+fn look(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+}
+
+/// A journal that must be undone, or a write-ahead log whose index must be made anew: neither can be done without writing.
+fn is_left_behind(error: &Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
 }
 
 /// A unique value that another row has.

@@ -2,7 +2,7 @@
 //!
 //! Must never: let a name or a value of the description reach a statement unchecked. Every problem is found at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -35,6 +35,8 @@ pub(super) struct Objects {
     pub(super) key: Column,
     /// attribute to column
     pub(super) columns: BTreeMap<Arc<str>, Column>,
+    /// names of columns of which no two rows have one value
+    pub(super) unique: BTreeSet<String>,
     pub(super) active: Option<Active>,
     /// the rows that are seen and touched at all
     pub(super) only: Vec<(Column, Sql)>,
@@ -153,7 +155,15 @@ impl Layout {
             entitlement_parameters: self.entitlements.as_ref().map(|table| table.parameters.keys().cloned().collect()),
             end_sessions: self.sessions.is_some(),
             deactivation_drops_memberships: false,
+            unique_account_attributes: Some(self.accounts.unique_attributes()),
+            unique_group_attributes: self.groups.as_ref().map(Objects::unique_attributes),
         }
+    }
+}
+
+impl Objects {
+    fn unique_attributes(&self) -> BTreeSet<Arc<str>> {
+        self.columns.iter().filter(|(_, column)| self.unique.contains(&column.name)).map(|(attribute, _)| attribute.clone()).collect()
     }
 }
 
@@ -225,7 +235,8 @@ impl Checker<'_> {
         given.extend(initial.iter().map(|(column, _)| column));
         given.extend(active.iter().map(Active::column));
         self.require(table, &given);
-        Some(Objects { table: table.name.clone(), key: key?, columns, active, only, initial })
+        let unique = columns.values().filter(|column| table.is_unique(column)).map(|column| column.name.clone()).collect();
+        Some(Objects { table: table.name.clone(), key: key?, columns, unique, active, only, initial })
     }
 
     fn attributes(&mut self, table: &Table, columns: &BTreeMap<String, String>) -> BTreeMap<Arc<str>, Column> {

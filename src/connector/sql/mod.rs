@@ -6,6 +6,7 @@
 mod cell;
 mod database;
 mod entitlements;
+mod fresh;
 mod layout;
 mod links;
 mod read;
@@ -17,8 +18,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
-use super::pages::read_blocking;
+use super::pages::{PageQueue, read_blocking};
 use super::{LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, TargetConnector, Write, Writer, Written};
 use crate::manifest::connection::{self, SqlConnection};
 use crate::model::{Evidence, ObjectKind, Page, ReadReport, SystemError, system_id};
@@ -28,6 +30,8 @@ use read::Tables;
 
 /// Changes that share one transaction.
 const BATCH: usize = 100;
+/// Threads that read one database at once.
+const READERS: usize = 4;
 /// Members that share one change.
 const MEMBERS: usize = 1000;
 const DEFECT: &str = "work on the database broke off; this is a defect of headcount";
@@ -37,6 +41,8 @@ const DEFECT: &str = "work on the database broke off; this is a defect of headco
 pub struct SqlReader {
     database: Database,
     tables: Tables,
+    /// threads that may read it at once
+    readers: Arc<Semaphore>,
 }
 
 /// Writes tables.
@@ -44,12 +50,14 @@ pub struct SqlReader {
 pub struct SqlWriter {
     database: Database,
     layout: Arc<Layout>,
+    /// SQLite has one writer at a time: ours wait for each other here, without a thread each
+    turn: Arc<Mutex<()>>,
 }
 
 /// A reader of records. Whether the table is there, only a read can tell.
 pub fn open_source(connection: &SqlConnection, surroundings: &Surroundings) -> SqlReader {
     let tables = Tables::Source(Arc::new(connection.accounts.clone()));
-    SqlReader { database: database(connection, surroundings), tables }
+    SqlReader::new(database(connection, surroundings), tables)
 }
 
 /// Opens a Target: what the manifest says of its tables is checked against the tables.
@@ -58,13 +66,9 @@ pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings
     let (checked, described) = (database.clone(), connection.clone());
     let layout = Arc::new(blocking(move || checked_layout(&checked, &described)).await?);
     let capabilities = layout.capabilities();
-    let reader = SqlReader { database: database.clone(), tables: Tables::Target(layout.clone()) };
-    Ok(TargetConnector {
-        reader: Box::new(reader),
-        writer: Box::new(SqlWriter { database, layout }),
-        capabilities,
-        system: system_id(&connection.system()),
-    })
+    let reader = SqlReader::new(database.clone(), Tables::Target(layout.clone()));
+    let writer = SqlWriter { database, layout, turn: Arc::default() };
+    Ok(TargetConnector { reader: Box::new(reader), writer: Box::new(writer), capabilities, system: system_id(&connection.system()) })
 }
 
 /// The mapping of a Target that declares none: the columns' own attributes. `externalId` holds the marker.
@@ -85,15 +89,31 @@ fn checked_layout(database: &Database, described: &SqlConnection) -> Result<Layo
     checked.map_err(|problems| SystemError::Rejected(format!("{}: {}", database.name, problems.join("; "))))
 }
 
+/// Work on a database, away from the threads of the runtime. What stands for the turn goes with it: where nobody waits any more, it is still under way.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, SystemError> + Send + 'static) -> Result<T, SystemError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(SystemError::Uncertain(DEFECT.into())))
+}
+
+impl SqlReader {
+    fn new(database: Database, tables: Tables) -> Self {
+        Self { database, tables, readers: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// Room for one more thread. Nobody ever closes the semaphore.
+    async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        self.readers.clone().acquire_owned().await.ok()
+    }
 }
 
 impl Reader for SqlReader {
     fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
         async move {
-            let (this, wanted) = (self.clone(), request.clone());
-            let report = read_blocking(sink, move |queue| read::read(&this.database, &this.tables, &wanted, queue)).await;
+            let (this, wanted, room) = (self.clone(), request.clone(), self.room().await);
+            let read = move |queue: &mut PageQueue| {
+                let _room = room;
+                read::read(&this.database, &this.tables, &wanted, queue)
+            };
+            let report = read_blocking(sink, read).await;
             report.unwrap_or_else(|| {
                 let kinds: Vec<ObjectKind> = request.streams.iter().map(|(kind, _)| *kind).collect();
                 ReadReport::all(&kinds, &Evidence::Unreadable { reason: DEFECT.into() })
@@ -104,7 +124,15 @@ impl Reader for SqlReader {
 
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
         let (this, request) = (self.clone(), request.clone());
-        blocking(move || read::lookup(&this.database, &this.tables, &request)).boxed()
+        async move {
+            let room = this.room().await;
+            blocking(move || {
+                let _room = room;
+                read::lookup(&this.database, &this.tables, &request)
+            })
+            .await
+        }
+        .boxed()
     }
 }
 
@@ -121,7 +149,12 @@ impl Writer for SqlWriter {
         async move {
             let this = self.clone();
             let jobs: Vec<write::Job> = batch.iter().map(write::Job::of).collect();
-            let written = blocking(move || Ok(write::write(&this.database, &this.layout, &jobs))).await;
+            let turn = self.turn.clone().lock_owned().await;
+            let work = move || {
+                let _turn = turn;
+                Ok(write::write(&this.database, &this.layout, &jobs))
+            };
+            let written = blocking(work).await;
             written.unwrap_or_else(|error| batch.iter().map(|_| Err(error.clone())).collect())
         }
         .boxed()

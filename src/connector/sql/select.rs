@@ -312,7 +312,8 @@ pub(super) fn key_value(id: &str) -> Sql {
     }
 }
 
-fn is_active(active: &Active, value: rusqlite::types::ValueRef<'_>) -> bool {
+/// Whether a row's value says that its account has access.
+pub(super) fn is_active(active: &Active, value: rusqlite::types::ValueRef<'_>) -> bool {
     use rusqlite::types::ValueRef;
     match active {
         Active::Flag(_) => cell::is_true(value),

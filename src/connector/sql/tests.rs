@@ -329,7 +329,7 @@ async fn a_row_that_others_refer_to_is_not_deleted_and_the_rest_of_the_batch_is(
     let delete = |id| account(Action::Delete, Some(id), json!({}));
     let answers = app.write(vec![delete("2"), delete("4"), delete("4"), delete("3"), group(Action::Delete, Some("7"), None, &[])]).await;
     insta::assert_snapshot!(answers.join("\n"), @"
-    rejected: app.db: FOREIGN KEY constraint failed: a row of another table still refers to it, or what it refers to is not there
+    rejected: app.db: FOREIGN KEY constraint failed: a row of another table still refers to it, or what it refers to is not there; the account is left deactivated
     4
     4 (already so)
     3 (already so)
@@ -531,4 +531,140 @@ async fn a_description_of_entitlements_that_does_not_fit_is_told_whole() {
     });
     let error = app.open().await.err().map(|error| error.to_string()).unwrap_or_default();
     insta::assert_snapshot!(error, @"rejected: app.db: table `cards` has no column `persn` (did you mean `person`?); column `kind` of table `cards` is described twice; column `monthly` of table `cards` is described twice; table `cards` has no column `regon` (did you mean `region`?)");
+}
+
+/// What a program leaves that is killed in the middle of a change: the file half written, and the journal that undoes it.
+fn cut_off(app: &App) {
+    let (file, journal) = (app.folder.path().join("app.db"), app.folder.path().join("app.db-journal"));
+    let kept = |path: &std::path::Path| path.with_file_name(format!("kept-{}", path.file_name().expect("a name").to_string_lossy()));
+    let program = Connection::open(&file).expect("the application");
+    program
+        .execute_batch("PRAGMA cache_size = 1; BEGIN IMMEDIATE; UPDATE people SET title = 'half', secret = hex(randomblob(90000));")
+        .expect("a change");
+    for path in [&file, &journal] {
+        std::fs::copy(path, kept(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+    drop(program);
+    for path in [&file, &journal] {
+        std::fs::rename(kept(path), path).expect("put back");
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_program_had_begun_is_undone_before_a_target_is_read() {
+    let app = App::new(APP);
+    cut_off(&app);
+    let target = app.target().await;
+    let (rows, report) = read_all(target.reader.as_ref()).await;
+    assert!(report.kinds.iter().all(|(_, evidence)| *evidence == Evidence::Complete), "{report:?}");
+    assert!(rows.contains("asa@acme.example | Engineer") && !rows.contains("half"), "{rows}");
+    // While it is open, too: a connection that was good a moment ago finds the next journal.
+    cut_off(&app);
+    let request = LookupRequest { kind: ObjectKind::Account, columns: Columns::new(["title"]), attribute: "id".into(), value: "2".into() };
+    assert_eq!(target.reader.lookup(&request).await.map(|page| page.rows().count()), Ok(1));
+}
+
+#[tokio::test]
+async fn what_a_killed_program_had_begun_is_undone_before_a_source_is_read() {
+    let app = App::new(APP);
+    cut_off(&app);
+    let source = open_source(&app.described(), &app.at());
+    let request = ReadRequest::new(vec![(ObjectKind::Account, Columns::new(["login", "title"]))]);
+    let mut rows = Collected(Vec::new());
+    let report = source.read(&request, &mut rows).await;
+    assert!(report.kinds.iter().all(|(_, evidence)| *evidence == Evidence::Complete), "{report:?}");
+    assert!(!rows.0.join("\n").contains("half"), "{:?}", rows.0);
+}
+
+#[tokio::test]
+async fn what_is_in_a_write_ahead_log_counts_and_a_program_that_is_still_writing_is_not_disturbed() {
+    let app = App::new(APP);
+    let file = app.folder.path().join("app.db");
+    let program = Connection::open(&file).expect("the application");
+    program
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; UPDATE people SET title = 'Boss' WHERE id = 1; BEGIN IMMEDIATE; UPDATE people SET title = 'half';",
+        )
+        .expect("a change");
+    let (rows, report) = read_all(app.target().await.reader.as_ref()).await;
+    assert!(report.kinds.iter().all(|(_, evidence)| *evidence == Evidence::Complete), "{report:?}");
+    assert!(rows.contains("Boss") && !rows.contains("half"), "{rows}");
+    program.execute_batch("COMMIT").expect("it goes on");
+}
+
+#[tokio::test]
+async fn nothing_is_made_a_second_time_where_no_column_is_unique() {
+    let people =
+        APP.replace("login VARCHAR(50) NOT NULL UNIQUE", "login VARCHAR(50) NOT NULL").replace("tenant TEXT", "ref TEXT, tenant TEXT");
+    let people = people.replace(
+        "INSERT INTO people VALUES",
+        "INSERT INTO people (id, login, mail, title, boss, badge, is_active, secret, joined, tenant) VALUES",
+    );
+    let mut app = App::new(&people.replace("name TEXT NOT NULL UNIQUE, CHECK", "name TEXT NOT NULL, CHECK"));
+    app.connection["accounts"]["columns"]["externalId"] = json!("ref");
+    let ada = json!({"userName": "ada", "emails": "a@acme.example", "externalId": "hc:acme:hr:1"});
+    let create = |attributes: serde_json::Value| account(Action::Create, None, attributes);
+    assert_eq!(app.write(vec![create(ada.clone())]).await, ["4"]);
+    // Another machine that planned before: the same person, or somebody else of that name.
+    insta::assert_snapshot!(app.write(vec![
+        create(ada.clone()),
+        create(json!({"userName": "ADA", "emails": "x@acme.example", "externalId": "hc:acme:hr:2"})),
+        create(json!({"userName": "bea", "emails": "b@acme.example", "externalId": "hc:acme:hr:3"})),
+        create(json!({"userName": "bea", "emails": "c@acme.example", "externalId": "hc:acme:hr:4"})),
+        // Not seen by this Target, so it is nobody's business.
+        create(json!({"userName": "other", "emails": "o@acme.example"})),
+        group(Action::Create, None, Some("Engineering"), &[]),
+    ]).await.join("\n"), @"
+    conflict: table `people` has a row with this externalId by now (its key is 4), so no second one is made
+    conflict: table `people` has a row with this userName by now (its key is 4), so no second one is made
+    5
+    conflict: table `people` has a row with this userName by now (its key is 5), so no second one is made
+    6
+    conflict: table `team` has a row with this displayName by now (its key is 7), so no second one is made
+    ");
+    assert_eq!(app.sql("SELECT count(*) FROM people WHERE login IN ('ada', 'bea')"), "2");
+}
+
+#[tokio::test]
+async fn a_deactivation_that_the_database_undoes_is_not_done() {
+    let app = App::new(&format!(
+        "{APP} CREATE TRIGGER always AFTER UPDATE OF is_active ON people WHEN new.login = 'root' BEGIN UPDATE people SET is_active = 1 WHERE id = new.id; END;
+        CREATE TRIGGER never AFTER UPDATE OF is_active ON people WHEN new.login = 'Åsa' BEGIN UPDATE people SET is_active = 0 WHERE id = new.id; END;"
+    ));
+    let active = |id, action, active: bool| account(action, Some(id), json!({ "active": active }));
+    insta::assert_snapshot!(app.write(vec![active("1", Action::Deactivate, false), active("2", Action::Reactivate, true)]).await.join("\n"), @"
+    rejected: the database did not keep it: column `is_active` of table `people` was written and the account is still active; a trigger of the application decides there, so do it in the application
+    rejected: the database did not keep it: column `is_active` of table `people` was written and the account is still inactive; a trigger of the application decides there, so do it in the application
+    ");
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_refused_says_how_the_account_is_left() {
+    let app = App::new(&format!(
+        "{APP} INSERT INTO notes VALUES (1, 2); CREATE TABLE logs (person INTEGER NOT NULL REFERENCES people(id)); INSERT INTO logs VALUES (2);"
+    ));
+    let delete = |id| account(Action::Delete, Some(id), json!({}));
+    let refused = app.write(vec![delete("2")]).await;
+    assert!(refused[0].ends_with("; the account is left deactivated"), "{refused:?}");
+    app.sql("DELETE FROM logs");
+    let deferred = app.write(vec![delete("2")]).await;
+    assert!(deferred[0].ends_with("; the account is left deactivated"), "{deferred:?}");
+}
+
+#[tokio::test]
+async fn writers_of_one_database_wait_for_each_other() {
+    let app = App::new(APP);
+    let target = app.target().await;
+    let changes: Vec<(Change, Made)> = (0..40)
+        .map(|at| account(Action::Create, None, json!({"userName": format!("p{at}"), "emails": "p@acme.example"})))
+        .map(|made| (made.change(), made))
+        .collect();
+    let batches = changes.iter().map(|(change, made)| {
+        let write = Write { change, id: None, attributes: made.attributes.clone(), members: Vec::new() };
+        let target = &target;
+        async move { target.writer.write(&[write], &Permit::grant()).await.remove(0) }
+    });
+    // Nobody waits for a lock in this build, so a second writer at once would be told that it is locked.
+    let answers = futures_util::future::join_all(batches).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
 }

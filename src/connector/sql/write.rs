@@ -1,6 +1,7 @@
 //! Writing tables: one transaction a batch, one savepoint a change.
 //!
-//! Must never: change more rows than one for one change, touch a row outside of `only`, or call something done before its commit.
+//! Must never: change more rows than one for one change, touch a row outside of `only`, make an object whose mark or name is there, or call something done
+//! before its commit or that the database undid.
 
 use std::sync::Arc;
 
@@ -10,18 +11,19 @@ use rusqlite::{Connection, Error, ErrorCode, TransactionBehavior, params_from_it
 use super::cell;
 use super::database::Database;
 use super::entitlements;
+use super::fresh::Fresh;
 use super::layout::{Active, Layout, Objects, Roles};
 use super::links;
 use super::schema::{Column, quoted};
-use super::select::key_value;
+use super::select::{Select, is_active, key_value};
 use crate::connector::{Write, Written};
-use crate::model::{Action, ObjectKind, SystemError, Value};
+use crate::model::{Action, Columns, ObjectKind, SystemError, Value};
 
 /// One change, ready for a thread of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) action: Action,
-    kind: ObjectKind,
+    pub(super) kind: ObjectKind,
     id: Option<Arc<str>>,
     pub(super) entitlement: Option<Arc<str>>,
     pub(super) attributes: Vec<(Arc<str>, Option<Value>)>,
@@ -73,13 +75,27 @@ pub(super) fn write(database: &Database, layout: &Layout, jobs: &[Job]) -> Vec<R
         Ok(answers) => answers,
         // References that are checked at the end of a transaction refuse all of it. One change a transaction shows which it was.
         Err(SystemError::Rejected(_)) if jobs.len() > 1 => jobs.iter().map(|job| alone(database, &mut connection, layout, job)).collect(),
-        Err(error) => jobs.iter().map(|_| Err(error.clone())).collect(),
+        Err(error) => jobs.iter().map(|job| Err(as_left(&connection, layout, job, error.clone()))).collect(),
     }
 }
 
 fn alone(database: &Database, connection: &mut Connection, layout: &Layout, job: &Job) -> Result<Written, SystemError> {
-    let answers = transaction(database, connection, layout, std::slice::from_ref(job))?;
+    let answers = transaction(database, connection, layout, std::slice::from_ref(job));
+    let answers = answers.map_err(|error| as_left(connection, layout, job, error))?;
     answers.into_iter().next().unwrap_or_else(|| Err(SystemError::Protocol("the change got no answer".into())))
+}
+
+/// A deletion that is refused, and how the account is left.
+fn as_left(connection: &Connection, layout: &Layout, job: &Job, error: SystemError) -> SystemError {
+    let (Action::Delete, ObjectKind::Account, Some(id), Some(_)) = (job.action, job.kind, &job.id, &layout.accounts.active) else {
+        return error;
+    };
+    let SystemError::Rejected(words) = error else { return error };
+    SystemError::Rejected(match has_access(connection, &layout.accounts, id) {
+        Ok(Some(true)) => format!("{words}; the account is there and active"),
+        Ok(Some(false)) => format!("{words}; the account is left deactivated"),
+        Ok(None) | Err(_) => words,
+    })
 }
 
 /// Every answer holds once the transaction is committed; an error means that nothing of it was done, or (uncertain) that nobody knows.
@@ -92,9 +108,10 @@ fn transaction(
     let failed = |error: Error| database.error(&error);
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let mut answers = Vec::with_capacity(jobs.len());
+    let mut fresh = Fresh::default();
     for job in jobs {
         let savepoint = transaction.savepoint().map_err(failed)?;
-        let answer = match run(&savepoint, layout, job) {
+        let answer = match run(&savepoint, layout, job, &mut fresh) {
             Ok(written) => savepoint.commit().map(|()| Ok(written)).map_err(failed)?,
             Err(refusal) => {
                 // A full disk and the like undo the whole transaction at once.
@@ -102,7 +119,7 @@ fn transaction(
                     return Err(system_error(database, refusal));
                 }
                 drop(savepoint);
-                Err(system_error(database, refusal))
+                Err(as_left(&transaction, layout, job, system_error(database, refusal)))
             }
         };
         answers.push(answer);
@@ -125,7 +142,7 @@ fn system_error(database: &Database, refusal: Refusal) -> SystemError {
     }
 }
 
-fn run(connection: &Connection, layout: &Layout, job: &Job) -> Done {
+fn run(connection: &Connection, layout: &Layout, job: &Job, fresh: &mut Fresh) -> Done {
     let objects = match (job.kind, &layout.groups) {
         (ObjectKind::Account, _) => &layout.accounts,
         (ObjectKind::Group, Some(groups)) => groups,
@@ -133,7 +150,7 @@ fn run(connection: &Connection, layout: &Layout, job: &Job) -> Done {
     };
     let id = job.id.as_deref();
     match (job.action, id) {
-        (Action::Create, _) => create(connection, layout, objects, job),
+        (Action::Create, _) => create(connection, layout, objects, job, fresh),
         (_, None) => Err(Refusal::rejected("the change has no id of a row")),
         (Action::Adopt | Action::Update | Action::Reactivate | Action::Deactivate, Some(id)) => {
             update(connection, layout, objects, job, id)
@@ -183,7 +200,7 @@ fn settings<'j>(layout: &'j Layout, objects: &'j Objects, job: &'j Job) -> Resul
     Ok(settings)
 }
 
-fn create(connection: &Connection, layout: &Layout, objects: &Objects, job: &Job) -> Done {
+fn create(connection: &Connection, layout: &Layout, objects: &Objects, job: &Job, fresh: &mut Fresh) -> Done {
     let settings = settings(layout, objects, job)?;
     let mut columns: Vec<(&Column, Sql)> = settings.columns;
     columns.extend(objects.only.iter().map(|(column, value)| (column, value.clone())));
@@ -201,11 +218,40 @@ fn create(connection: &Connection, layout: &Layout, objects: &Objects, job: &Job
             columns.push((column, cell::nothing(column).map_err(Refusal::rejected)?));
         }
     }
+    fresh.look(connection, objects, job)?;
     let id: String = insert(connection, objects, &columns)?;
+    // An application may keep new accounts back; that one is open ahead of its day is another matter.
+    if settings.active == Some(false) {
+        stands(connection, objects, &id, false)?;
+    }
     if let Some((roles, wanted)) = settings.held {
         links::set_roles(connection, roles, &id, wanted)?;
     }
+    fresh.made(job, &id);
     Ok(Written { id: id.into(), already_so: false })
+}
+
+/// What was just written of an account's access, looked at: a trigger may have undone it.
+fn stands(connection: &Connection, objects: &Objects, id: &str, wanted: bool) -> Result<(), Refusal> {
+    let Some(active) = &objects.active else { return Ok(()) };
+    if has_access(connection, objects, id)? == Some(wanted) {
+        return Ok(());
+    }
+    let (still, table, column) = (if wanted { "inactive" } else { "active" }, &objects.table, &active.column().name);
+    Err(Refusal::rejected(format!(
+        "the database did not keep it: column `{column}` of table `{table}` was written and the account is still {still}; a trigger of the application decides \
+         there, so do it in the application"
+    )))
+}
+
+/// Whether the row says that its account has access; none where it is not there or nothing says so.
+fn has_access(connection: &Connection, objects: &Objects, id: &str) -> Result<Option<bool>, Refusal> {
+    let Some(active) = &objects.active else { return Ok(None) };
+    let mut select = Select::objects(objects, None, &Columns::new(["id", "active"]));
+    select.ask(objects, "id", id).map_err(Refusal::rejected)?;
+    let mut statement = connection.prepare_cached(&select.sql())?;
+    let mut rows = statement.query(params_from_iter(&select.values))?;
+    Ok(rows.next()?.map(|row| row.get_ref(1).map(|value| is_active(active, value))).transpose()?)
 }
 
 fn insert(connection: &Connection, objects: &Objects, columns: &[(&Column, Sql)]) -> Result<String, Refusal> {
@@ -242,6 +288,7 @@ fn update(connection: &Connection, layout: &Layout, objects: &Objects, job: &Job
     let already_so = compare(connection, objects, id, &changes, &same)?;
     if !already_so {
         change_one(connection, objects, id, &changes)?;
+        settings.active.map_or(Ok(()), |wanted| stands(connection, objects, id, wanted))?;
     }
     let roles_changed = match settings.held {
         Some((roles, wanted)) => links::set_roles(connection, roles, id, wanted)?,
