@@ -68,7 +68,8 @@ pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, most:
 pub(super) fn can_do_without(change: &Change, missed: &Change) -> bool {
     let key = &missed.object.key;
     // Nothing is given without one of its parameters.
-    if *key == change.object.key || missed.target != change.target || change.action == Action::AddEntitlement {
+    let makes = matches!(missed.action, Action::Create | Action::Adopt);
+    if !makes || *key == change.object.key || missed.target != change.target || change.action == Action::AddEntitlement {
         return false;
     }
     change.members.iter().any(|member| member.member.key == *key)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Event, GroupCommit, append, close_dead_runs};
-use crate::model::{Change, ChangeId, Outcome, Reason, SystemError};
+use crate::model::{Action, Change, ChangeId, Outcome, Reason, SystemError};
 use crate::state::{StateError, record_completed_run};
 
 use super::Job;
@@ -175,7 +175,10 @@ impl<'a> Desk<'a> {
             return Err(Outcome::Failed(SystemError::Unavailable(format!("there is no connection to {}", change.target))));
         };
         if let Some(missed) = self.blocking(change) {
-            return Err(Outcome::Skipped(format!("it needs {}, which is not there", missed.object.name)));
+            return Err(Outcome::Skipped(match missed.action {
+                Action::Create | Action::Adopt => format!("it needs {}, which is not there", missed.object.name),
+                _ => format!("it takes what {} gives up, and that was not done; the next run tries again", missed.object.name),
+            }));
         }
         prepare(id, change, &self.ids, connector.writer.members_per_write()).map_err(Outcome::Skipped)
     }

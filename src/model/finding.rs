@@ -48,6 +48,8 @@ pub enum FindingCode {
     UnresolvedReference,
     /// no free value for a unique attribute
     NameTaken,
+    /// values change hands in a circle, and one is set aside for the moment
+    HandedOn,
     /// the account carries somebody else's marker or external id
     ForeignOwner,
     /// objects whose ownership could not be proved, left alone

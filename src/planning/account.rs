@@ -12,6 +12,7 @@ use super::desired::{self, Desired};
 use super::identity::Person;
 use super::kept;
 use super::lifecycle::Days;
+use super::rename::becomes_free;
 use super::serve::{self, Serve, serve};
 use super::unique::{self, Choice};
 use super::work::{Basis, Presence, Stage, Work, attribute, with};
@@ -260,20 +261,27 @@ fn has_required(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired:
     all
 }
 
-/// The user name that it should have and somebody else has.
-fn taken_name<'d>(work: &Work<'_, '_>, target: usize, person: &Person, desired: &'d Desired, row: Option<u32>) -> Option<&'d str> {
-    let attributes = &work.basis.layout.targets[target].attributes;
+/// The user name that it should have and somebody else has, and keeps.
+fn taken_name<'d>(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &'d Desired, row: Option<u32>) -> Option<&'d str> {
+    let basis = work.basis;
+    let attributes = &basis.layout.targets[target].attributes;
     let layout = attributes.iter().find(|attribute| attribute.name.as_ref() == "userName")?;
     let name = desired.text(attributes, "userName")?;
     if let Some(row) = row {
-        let observed = work.basis.observed[target].accounts().cell(row, layout.column);
+        let observed = basis.observed[target].accounts().cell(row, layout.column);
         if canonical::same(layout.kind, &Value::text(name), observed)
             || (layout.mode == MappingMode::Initial && !canonical::is_nothing(observed))
         {
             return None;
         }
     }
-    (!work.names.is_free(work.basis, &work.claims, (target, &layout.name), name, person.number)).then_some(name)
+    let at = (target, &layout.name);
+    if work.names.is_free(basis, &work.claims, at, name, person.number) {
+        return None;
+    }
+    // Others are decided now: what was chosen so far is not theirs.
+    take_names(work, target, person, desired);
+    (!becomes_free(work, at, name, person.number, row)).then_some(name)
 }
 
 /// The key of somebody who is gone, and whose account of ours has a user name.
@@ -326,6 +334,7 @@ fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desi
         departure::take_access(work, target, row, &key, Reason::Mover, (Cause::Identity(person.number), Stage::UpdateAccounts));
     }
     take_names(work, target, person, desired);
+    work.renames.note(target, row, &attributes);
     let object = work.account(target, row, &key);
     let change = work.change(target, Action::Adopt, object, Reason::Joiner, Cause::Identity(person.number));
     work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
@@ -365,6 +374,7 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
         deactivated_elsewhere(work, target, &key);
     }
     if !attributes.is_empty() && can_update(work, target, &key) {
+        work.renames.note(target, row, &attributes);
         let risks: Vec<_> = sign_in(&attributes).into_iter().collect();
         let object = work.account(target, row, &key);
         let change = work.change(target, Action::Update, object, Reason::Mover, Cause::Identity(person.number));
@@ -412,6 +422,7 @@ fn tell_of_a_lost_mark(work: &mut Work<'_, '_>, target: usize, row: u32, key: &A
 
 fn reactivate(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, mut attributes: Vec<AttributeChange>, reason: Reason) {
     let key = Arc::from(person.key.as_str());
+    work.renames.note(target, row, &attributes);
     // For somebody who begins it is no access that comes back.
     let mut risks = if reason == Reason::Joiner { Vec::new() } else { vec![Risk::Reactivation] };
     risks.extend(sign_in(&attributes));

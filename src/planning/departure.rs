@@ -195,6 +195,11 @@ fn delete(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, reas
         work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deleted here");
         return false;
     }
+    // The access ends first: what refers to the account, or a limit on deletions, may keep it from going.
+    let accounts = work.basis.observed[target].accounts();
+    if accounts.active(row) && work.basis.observed[target].side.capabilities.deactivate_accounts {
+        deactivate(work, target, row, key, reason, cause);
+    }
     let change = work.change(target, Action::Delete, work.account(target, row, key), reason, cause);
     work.draft(target, Stage::DeleteAccounts, with(change, Vec::new(), &[Risk::SignIn, Risk::Irreversible]));
     true

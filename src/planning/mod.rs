@@ -20,6 +20,7 @@ mod gather;
 mod grant;
 mod group;
 pub mod guardrail;
+mod handover;
 mod identity;
 mod kept;
 mod known_as;
@@ -36,6 +37,7 @@ mod population;
 mod protect;
 mod records;
 mod reference;
+mod rename;
 mod restrict;
 mod revoke;
 mod roster;
@@ -142,7 +144,9 @@ pub fn survey(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], mome
     if let Scope::Revoked(_) = scope {
         return Survey { lookups: work.questions.into_iter().collect() };
     }
-    for identity in open_questions(&work) {
+    let open = open_questions(&work);
+    work.renames.expect(basis.people.len(), &open);
+    for identity in open {
         decide_identity(&mut work, identity);
     }
     for target in 0..policy.targets.len() {
@@ -202,7 +206,9 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
     correlate_accounts(&mut work, scope);
     revoke::notice(&mut work);
     let mut screened = screen::screen(&mut work, look != Look::Quick);
-    for identity in in_key_order(&work, &screened.closer) {
+    let closer = in_key_order(&work, &screened.closer);
+    work.renames.expect(basis.people.len(), &closer);
+    for identity in closer {
         decide_identity(&mut work, identity);
     }
     for target in 0..policy.targets.len() {
@@ -215,6 +221,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
         revoke::cut(&mut work, target, groups);
     }
     reference::resolve(&mut work);
+    handover::settle(&mut work);
     for target in 0..policy.targets.len() {
         entitlement::settle(&mut work, target, &mut screened);
     }
@@ -287,7 +294,11 @@ fn in_key_order(work: &Work<'_, '_>, identities: &[u32]) -> Vec<u32> {
     sorted
 }
 
+/// Once for each identity: whoever wants a name that another gives up has that one decided first.
 fn decide_identity(work: &mut Work<'_, '_>, identity: u32) {
+    if !work.renames.begin(identity) {
+        return;
+    }
     let mut person = Person::default();
     work.basis.people.assemble(&work.basis.layout, identity, &mut person);
     notice::failures(work, &person);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::handover::{Move, moves};
 use super::reference::{depths, keys_of};
 use super::work::{Draft, Stage, Work};
 use crate::model::{Action, Change, ChangeId, ObjectKind};
@@ -22,7 +23,7 @@ pub(super) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
         let object = &change.object;
         // Whoever is cut off loses the sign-in first.
         let sign_in_first = (draft.stage == Stage::Revoke).then_some(change.action);
-        let who = (depth(draft), object.key.clone(), object.id.clone());
+        let who = (draft.level, depth(draft), object.key.clone(), object.id.clone());
         (draft.stage, draft.target, sign_in_first, who, change.action, change.entitlement.clone())
     });
     let mut made = Made::new();
@@ -30,16 +31,21 @@ pub(super) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
         let entry = (ChangeId(at as u32), draft.change.action);
         made.insert((draft.target, draft.change.object.kind, draft.change.object.key.clone()), entry);
     }
-    let needs: Vec<_> = drafts.iter().map(|draft| needs(draft, &made)).collect();
+    let mut handed_on: BTreeMap<usize, Vec<ChangeId>> = BTreeMap::new();
+    for Move { giver, taker } in moves(work, &drafts).into_iter().filter(|one| one.giver < one.taker) {
+        handed_on.entry(taker).or_default().push(ChangeId(giver as u32));
+    }
+    let taken = |at: usize| handed_on.get(&at).cloned().unwrap_or_default();
+    let needs: Vec<_> = drafts.iter().enumerate().map(|(at, draft)| needs(draft, &made, taken(at))).collect();
     drafts.into_iter().zip(needs).map(|(draft, needs)| Change { needs, ..draft.change }).collect()
 }
 
 /// The step that makes or adopts an object.
 type Made = BTreeMap<(usize, ObjectKind, Arc<str>), (ChangeId, Action)>;
 
-/// The creation or adoption of what a change is about and of its members, and the creations of what it refers to: an account that is only being adopted has
+/// What gives up the values that a change takes; the creation or adoption of what it is about and of its members, and the creations of what it refers to: an account that is only being adopted has
 /// its id already, so those that refer to each other in a circle wait for nobody. A group has only owners who are ours.
-fn needs(draft: &Draft, made: &Made) -> Vec<ChangeId> {
+fn needs(draft: &Draft, made: &Made, taken: Vec<ChangeId>) -> Vec<ChangeId> {
     let change = &draft.change;
     let find = |kind: ObjectKind, key: &Arc<str>| made.get(&(draft.target, kind, key.clone())).copied();
     let begins = matches!(change.action, Action::Create | Action::Adopt);
@@ -47,7 +53,7 @@ fn needs(draft: &Draft, made: &Made) -> Vec<ChangeId> {
     let references = change.attributes.iter().flat_map(keys_of).filter_map(|key| find(ObjectKind::Account, key));
     let members = change.members.iter().filter_map(|member| find(member.member.kind, &member.member.key));
     let created = references.filter(|(_, action)| *action == Action::Create || change.object.kind == ObjectKind::Group);
-    let mut needs: Vec<ChangeId> = own.into_iter().chain(created).chain(members).map(|(at, _)| at).collect();
+    let mut needs: Vec<ChangeId> = own.into_iter().chain(created).chain(members).map(|(at, _)| at).chain(taken).collect();
     needs.sort_unstable();
     needs.dedup();
     needs

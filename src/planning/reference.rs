@@ -7,12 +7,16 @@ use std::sync::Arc;
 
 use super::correlate::Claim;
 use super::findings::Shared;
-use super::work::{Draft, Presence, Stage, Work, with};
-use crate::model::{Action, AttributeChange, Cause, FindingCode, ObjectRef, Reason, Severity, Value};
+use super::work::{Draft, Presence, Stage, Work, attribute, with};
+use crate::manifest::kinds::MappingMode;
+use crate::model::{Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectRef, Reason, Severity, Value};
+use crate::world::canonical;
 
 /// Resolves the references of all drafts.
 pub(super) fn resolve(work: &mut Work<'_, '_>) {
-    drop_unresolved(work);
+    let doomed = doomed(work);
+    drop_unresolved(work, &doomed);
+    release(work, &doomed);
     for target in 0..work.basis.policy.targets.len() {
         put_off(work, target);
     }
@@ -39,7 +43,63 @@ pub(super) fn keys_of(attribute: &AttributeChange) -> impl Iterator<Item = &Arc<
     })
 }
 
-fn drop_unresolved(work: &mut Work<'_, '_>) {
+/// By target: the accounts that this plan deletes, by id, and whose they are.
+type Doomed = BTreeMap<usize, BTreeMap<Arc<str>, Arc<str>>>;
+
+fn doomed(work: &Work<'_, '_>) -> Doomed {
+    let mut doomed = Doomed::new();
+    for draft in work.drafts.iter().filter(|draft| draft.stage == Stage::DeleteAccounts) {
+        if let Some(id) = &draft.change.object.id {
+            doomed.entry(draft.target).or_default().insert(id.clone(), draft.change.object.key.clone());
+        }
+    }
+    doomed
+}
+
+/// Whoever of ours refers to an account that goes for good lets it go first: the target may refuse to delete what somebody refers to.
+fn release(work: &mut Work<'_, '_>, doomed: &Doomed) {
+    for (target, doomed) in doomed {
+        if !work.basis.observed[*target].side.capabilities.update_accounts {
+            continue;
+        }
+        let ours: BTreeMap<u32, u32> = (0..work.basis.people.len())
+            .filter_map(|identity| match work.claims[*target].of(identity) {
+                Claim::Owned(row) => Some((row, identity)),
+                _ => None,
+            })
+            .collect();
+        let attributes = work.basis.layout.targets[*target].attributes.iter();
+        let references: Vec<_> = attributes.filter(|one| one.kind == AttributeType::Reference && one.mode != MappingMode::Ignore).collect();
+        for (row, identity) in ours {
+            for layout in &references {
+                let observed = canonical::text(work.basis.observed[*target].accounts().cell(row, layout.column)).into_owned();
+                let Some(gone) = doomed.get(observed.as_str()).cloned() else { continue };
+                let key = work.basis.people.key(identity);
+                if !doomed.values().any(|doomed| *doomed == key) {
+                    let change = attribute(&layout.name, Some(Value::Reference(gone)), None);
+                    let object = work.account(*target, row, &key);
+                    let_go(work, *target, object, change, Cause::Identity(identity));
+                }
+            }
+        }
+    }
+}
+
+/// In the step that changes the account anyway, or in one of its own.
+fn let_go(work: &mut Work<'_, '_>, target: usize, object: ObjectRef, change: AttributeChange, cause: Cause) {
+    let same = |draft: &&mut Draft| draft.target == target && draft.stage == Stage::UpdateAccounts && draft.change.object == object;
+    match work.drafts.iter_mut().find(same) {
+        Some(draft) if draft.change.attributes.iter().any(|known| known.attribute == change.attribute) => {}
+        Some(draft) => draft.change.attributes.push(change),
+        None => {
+            let step = work.change(target, Action::Update, object, Reason::Mover, cause);
+            work.draft(target, Stage::UpdateAccounts, with(step, vec![change], &[]));
+        }
+    }
+}
+
+fn drop_unresolved(work: &mut Work<'_, '_>, doomed: &Doomed) {
+    let goes = |target: usize, key: &Arc<str>| doomed.get(&target).is_some_and(|doomed| doomed.values().any(|doomed| doomed == key));
     let adopted = work.drafts.iter().filter(|draft| draft.change.action == Action::Adopt);
     let adopted: BTreeSet<(usize, Arc<str>)> = adopted.map(|draft| (draft.target, draft.change.object.key.clone())).collect();
     let mut drafts = std::mem::take(&mut work.drafts);
@@ -48,7 +108,7 @@ fn drop_unresolved(work: &mut Work<'_, '_>) {
         let owner = draft.change.object.key.clone();
         let mut lost = Vec::new();
         draft.change.attributes.retain(|attribute| match key_of(attribute) {
-            Some(key) if !resolves(work, target, key) && !adopted.contains(&(target, key.clone())) => {
+            Some(key) if (goes(target, key) || !resolves(work, target, key)) && !adopted.contains(&(target, key.clone())) => {
                 lost.push((attribute.attribute.clone(), key.clone()));
                 false
             }

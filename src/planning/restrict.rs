@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::handover::hands_on;
 use super::reference::keys_of;
 use crate::model::{Change, ChangeId};
 
@@ -43,4 +44,5 @@ fn needed(step: &Change, need: &Change) -> bool {
     *object == step.object.key
         || step.members.iter().any(|member| member.member.key == *object)
         || step.attributes.iter().flat_map(keys_of).any(|key| key == object)
+        || hands_on(need, step)
 }

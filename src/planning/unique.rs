@@ -37,13 +37,13 @@ const TRIES: u32 = 1000;
 impl Names {
     /// Whether a value is free for an identity at a target: nobody else's account has it, and nobody got it in this plan.
     pub(super) fn is_free(&self, basis: &Basis<'_>, claims: &[Claims], at: (usize, &Arc<str>), value: &str, identity: u32) -> bool {
-        let (target, attribute) = at;
+        holders(basis, claims, at, value, identity).is_empty() && !self.is_given(at, value, identity)
+    }
+
+    /// Whether somebody else gets a value in this plan.
+    pub(super) fn is_given(&self, (target, attribute): (usize, &Arc<str>), value: &str, identity: u32) -> bool {
         let key = canonical::bytes(kind_of(attribute), Input::Value(&Value::text(value)));
-        let own = claims[target].row(identity);
-        let accounts = basis.observed[target].accounts();
-        let key_of_one = canonical::keys(kind_of(attribute), Input::Value(&Value::text(value)));
-        let held = key_of_one.iter().flat_map(|key| accounts.find_by(attribute, key)).any(|row| Some(row) != own);
-        !held && self.taken.get(&(target, attribute.clone(), key)).is_none_or(|holder| *holder == identity)
+        self.taken.get(&(target, attribute.clone(), key)).is_some_and(|holder| *holder != identity)
     }
 
     /// Remembers that an identity gets a value.
@@ -71,6 +71,15 @@ impl Names {
         }
         Choice::NoneFree
     }
+}
+
+/// The accounts of others that have a value.
+pub(super) fn holders(basis: &Basis<'_>, claims: &[Claims], at: (usize, &Arc<str>), value: &str, identity: u32) -> Vec<u32> {
+    let (target, attribute) = at;
+    let own = claims[target].row(identity);
+    let keys = canonical::keys(kind_of(attribute), Input::Value(&Value::text(value)));
+    let found = keys.iter().flat_map(|key| basis.observed[target].accounts().find_by(attribute, key));
+    found.filter(|row| Some(*row) != own).collect()
 }
 
 /// Puts the names that an identity's account at one target keeps or gets into its unique slots. Says what could not be chosen.

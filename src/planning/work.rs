@@ -13,6 +13,7 @@ use super::identity::Identities;
 use super::layout::Layout;
 use super::observed::{Observed, observe};
 use super::protect;
+use super::rename::Renames;
 use super::revoke::Revoked;
 use super::unique::Names;
 use super::{Answer, Lookup, LookupBy, Moment};
@@ -52,6 +53,8 @@ pub(super) struct Work<'b, 'a> {
     /// by target: accounts of ours whose identity is gone
     pub(super) gone: Vec<BTreeSet<u32>>,
     pub(super) names: Names,
+    /// who is still to be decided, and whose names are on their way
+    pub(super) renames: Renames,
     pub(super) drafts: Vec<Draft>,
     pub(super) findings: Findings,
     pub(super) questions: BTreeSet<Lookup>,
@@ -79,6 +82,8 @@ pub(super) enum Presence {
 pub(super) struct Draft {
     pub(super) target: usize,
     pub(super) stage: Stage,
+    /// within the stage: what is handed on goes from hand to hand
+    pub(super) level: usize,
     pub(super) change: Change,
 }
 
@@ -97,6 +102,8 @@ pub(super) enum Stage {
     UpdateGroups,
     /// new groups
     CreateGroups,
+    /// accounts that exist and give up what others take
+    GiveUp,
     /// new accounts, managers first
     CreateAccounts,
     /// accounts that exist
@@ -166,6 +173,7 @@ impl<'b, 'a> Work<'b, 'a> {
             cut: vec![BTreeMap::new(); targets],
             gone: vec![BTreeSet::new(); targets],
             names: Names::default(),
+            renames: Renames::default(),
             drafts: Vec::new(),
             findings: Findings::default(),
             questions: BTreeSet::new(),
@@ -186,7 +194,7 @@ impl<'b, 'a> Work<'b, 'a> {
 
     /// Puts a change down.
     pub(super) fn draft(&mut self, target: usize, stage: Stage, change: Change) {
-        self.drafts.push(Draft { target, stage, change });
+        self.drafts.push(Draft { target, stage, level: 0, change });
     }
 
     /// A change with nothing in it yet.

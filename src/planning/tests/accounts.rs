@@ -74,11 +74,12 @@ fn departures_follow_the_target() {
         .marked("u5", "hr/5", "ed")
         .deactivated("u2", 30)
         .deactivated("u3", 29);
-    assert_snapshot!(scene.told(), @r###"
-    0 Delete hr/2 [Due] id=u2 risks [SignIn, Irreversible] WITHHELD
-    1 Delete hr/5 [Absent] id=u5 risks [SignIn, Irreversible] WITHHELD
+    assert_snapshot!(scene.told(), @"
+    0 Deactivate hr/5 [Absent] id=u5 active: true > false; risks [SignIn]
+    1 Delete hr/2 [Due] id=u2 risks [SignIn, Irreversible] WITHHELD
+    2 Delete hr/5 [Absent] id=u5 risks [SignIn, Irreversible] WITHHELD
     (Refused GuardrailExceeded) chat: account deletions: 2 planned and 0 done in the last 24h, but the default limit allows 0 (count 0, 0 % of 2 active accounts); none of them goes
-    "###);
+    ");
 }
 
 #[test]

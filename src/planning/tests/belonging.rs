@@ -222,8 +222,9 @@ fn a_refused_rename_holds_back_no_account_that_has_the_groups_id() {
         .member("g1", "u1")
         .member("g1", "u2")
         .member("g1", "u3");
-    assert_snapshot!(scene.told(), @r###"
-    0 Delete hr/9 [Absent] id=g1 risks [SignIn, Irreversible]
+    assert_snapshot!(scene.told(), @"
+    0 Deactivate hr/9 [Absent] id=g1 active: true > false; risks [SignIn]
+    1 Delete hr/9 [Absent] id=g1 risks [SignIn, Irreversible]
     (Error PossibleRename) chat: group/sre would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost
-    "###);
+    ");
 }

@@ -78,7 +78,10 @@ fn leavers_lose_what_they_have_and_a_deleted_account_needs_no_step_of_its_own() 
         target("  leaver: {action: delete}\n  guardrails: {delete: {count: 5}}"),
         entitlement("card", LIMIT),
     ]);
-    assert_snapshot!(gone(deleting, "1").entitled("a1", "travel-card", json!({})).told(), @"0 Delete hr/1 [Leaver] id=a1 risks [SignIn, Irreversible]");
+    assert_snapshot!(gone(deleting, "1").entitled("a1", "travel-card", json!({})).told(), @"
+    0 Deactivate hr/1 [Leaver] id=a1 active: true > false; risks [SignIn]
+    1 Delete hr/1 [Leaver] id=a1 risks [SignIn, Irreversible]
+    ");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod each;
 mod entitlements;
 mod evidence;
 mod groups;
+mod handover;
 mod lifecycle;
 mod ownership;
 mod people;
