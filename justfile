@@ -15,6 +15,10 @@ ci:
 company seed="1" size="10000" days="400":
     HEADCOUNT_COMPANY={{seed}},{{size}},{{days}} cargo test --release --test integration company::a_year_and_a_month -- --nocapture
 
+# Three hundred kills of a run that writes SCIM (with the state kept and lost) and SQLite, each resumed until nothing is left to do (many minutes)
+kills number="300":
+    HEADCOUNT_KILLS={{number}} cargo test --release --test integration -- faults::kill faults::sql --nocapture
+
 # Generated files: CRDs and JSON Schemas
 generate:
     cargo run --quiet -- crds --dir crds

@@ -1,4 +1,4 @@
-//! `kill -9` at two hundred points of apply: before or after the server has done the n-th write, with the state kept and with it lost.
+//! `kill -9` at two hundred points of apply (`HEADCOUNT_KILLS` names another number for each test): before or after the server has done the n-th write, with the state kept and with it lost.
 
 use std::time::Instant;
 
@@ -18,8 +18,9 @@ fn killed_again_and_again(name: &str, seed: u64, between: impl Fn(&Stage)) {
     let Some(mut stage) = Stage::set(Company::new(PEOPLE, DEPARTMENTS, seed), PACE) else { return skipped(name, "scim2-server") };
     let began = Instant::now();
     let mut random = fastrand::Rng::with_seed(seed);
+    let kills = std::env::var("HEADCOUNT_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
     let mut killed = 0;
-    while killed < KILLS {
+    while killed < kills {
         let moment = if random.bool() { Moment::Before } else { Moment::After };
         let run = stage.killed_at(APPLY, random.u64(1..12), moment);
         between(&stage);

@@ -5,4 +5,5 @@ mod company;
 mod each;
 mod kill;
 mod large;
+mod sql;
 mod stage;

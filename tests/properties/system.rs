@@ -84,6 +84,8 @@ impl System {
             entitlement_parameters: None,
             end_sessions: false,
             deactivation_drops_memberships: deactivation_drops,
+            unique_account_attributes: None,
+            unique_group_attributes: None,
         }
     }
 
