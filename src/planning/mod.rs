@@ -145,7 +145,7 @@ pub fn survey(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], mome
         return Survey { lookups: work.questions.into_iter().collect() };
     }
     let open = open_questions(&work);
-    work.renames.expect(basis.people.len(), &open);
+    work.renames.await_all(basis.people.len(), &open);
     for identity in open {
         decide_identity(&mut work, identity);
     }
@@ -207,7 +207,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
     revoke::notice(&mut work);
     let mut screened = screen::screen(&mut work, look != Look::Quick);
     let closer = in_key_order(&work, &screened.closer);
-    work.renames.expect(basis.people.len(), &closer);
+    work.renames.await_all(basis.people.len(), &closer);
     for identity in closer {
         decide_identity(&mut work, identity);
     }

@@ -25,7 +25,7 @@ pub(super) struct Renames {
 
 impl Renames {
     /// These are to be decided.
-    pub(super) fn expect(&mut self, people: u32, identities: &[u32]) {
+    pub(super) fn await_all(&mut self, people: u32, identities: &[u32]) {
         self.open = vec![false; people as usize];
         for identity in identities {
             self.open[*identity as usize] = true;
