@@ -1,5 +1,5 @@
 //! A second look at what may have been done. An uncertain create is looked up by its marker, or by its name where the target holds no marker;
-//! anything else by its id.
+//! members by who is in the group, anything else by its id.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) struct Doubt<'a> {
 
 /// What a second look found.
 pub(super) enum Look {
-    /// an object with our marker
+    /// it was done: an object with our marker, or a group as it should be
     Ours(Arc<str>),
     /// the object that the change is about is there; what was sent can be sent again
     There,
@@ -38,6 +38,11 @@ pub(super) enum Look {
 impl Doubt<'_> {
     /// Looks for what a write may have done.
     pub(super) async fn look(&self, write: &Write<'_>) -> Look {
+        if matches!(write.change.action, Action::AddMembers | Action::RemoveMembers)
+            && let Some(look) = self.look_at_members(write).await
+        {
+            return look;
+        }
         if write.change.action != Action::Create {
             let Some(id) = &write.id else { return Look::Absent };
             return match self.find(write.change.object.kind, &Arc::from("id"), id).await {
@@ -54,6 +59,21 @@ impl Doubt<'_> {
             }
             look => look,
         }
+    }
+
+    /// Whether the group has and lacks whom it should. None where the target does not tell who is in one group.
+    async fn look_at_members(&self, write: &Write<'_>) -> Option<Look> {
+        let id = write.id.as_ref()?;
+        let (columns, attribute) = (Columns::new(["member"]), Arc::from("group"));
+        let request = LookupRequest { kind: ObjectKind::Membership, columns, attribute, value: id.clone() };
+        let there = match self.ask(&request).await {
+            Ok(members) => members,
+            Err(SystemError::NotFound(_)) => return Some(Look::Absent),
+            Err(_) => return None,
+        };
+        let add = write.change.action == Action::AddMembers;
+        let so = write.members.iter().all(|(_, member)| there.contains(member) == add);
+        Some(if so { Look::Ours(id.clone()) } else { Look::There })
     }
 
     async fn look_for_new(&self, write: &Write<'_>) -> Look {
@@ -99,11 +119,15 @@ impl Doubt<'_> {
 
     /// The ids of what the target finds, asking patiently.
     async fn find(&self, kind: ObjectKind, attribute: &Arc<str>, value: &Arc<str>) -> Result<Vec<Arc<str>>, SystemError> {
-        let (request, settings) = (question(kind, attribute, value), self.job.settings);
+        self.ask(&question(kind, attribute, value)).await
+    }
+
+    async fn ask(&self, request: &LookupRequest) -> Result<Vec<Arc<str>>, SystemError> {
+        let settings = self.job.settings;
         let mut attempt = 1;
         loop {
             let pass = self.gate.look(self.stop).await.map_err(SystemError::Unavailable)?;
-            match self.connector.reader.lookup(&request).await {
+            match self.connector.reader.lookup(request).await {
                 Ok(page) => {
                     pass.got_through();
                     return Ok(ids(&page));

@@ -226,6 +226,19 @@ async fn other_uncertain_changes_are_sent_again_after_a_look() {
 }
 
 #[tokio::test]
+async fn an_uncertain_membership_is_looked_at_before_it_is_sent_again() {
+    let add = || change(Action::AddMembers, Group, "group/ops", Some("g")).member(Account, "hr/1", Some("1"));
+    let done = World::scripted([Script::Lose(lost())]);
+    done.fake.put("g", &[]);
+    assert_eq!(done.words(&plan(vec![add()])).await, [ResultWord::Done]);
+    assert_eq!(done.fake.log().len(), 1, "it was done, so it is not sent again");
+    let not_done = World::scripted([Script::Refuse(lost())]);
+    not_done.fake.put("g", &[]);
+    assert_eq!(not_done.words(&plan(vec![add()])).await, [ResultWord::Done]);
+    assert_eq!(not_done.fake.log().len(), 2);
+}
+
+#[tokio::test]
 async fn a_throttled_target_pauses_as_a_whole() {
     let pause = Duration::from_millis(60);
     let mut world = World::scripted([throttled(pause)]);

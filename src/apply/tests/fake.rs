@@ -198,6 +198,10 @@ impl Reader for Fake {
                 attribute => object.get(attribute) == Some(&wanted),
             };
             let mut page = Page::new(request.columns.clone());
+            if request.kind == ObjectKind::Membership {
+                shelf.members.get(request.value.as_ref()).into_iter().flatten().for_each(|id| page.row_of(&[Some(Value::text(id))]));
+                return Ok(page);
+            }
             for id in shelf.objects.iter().filter(|(id, object)| hit(id, object)).map(|(id, _)| id) {
                 page.row_of(&[Some(Value::text(id))]);
             }
