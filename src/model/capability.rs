@@ -32,8 +32,14 @@ pub struct Capabilities {
     pub account_marker: Option<Arc<str>>,
     /// the attribute of a group that holds the marker
     pub group_marker: Option<Arc<str>>,
+    /// the system says that its accounts keep no marker
+    pub refuses_marker: bool,
     /// attributes that an account can hold (`custom.*`: any custom one); none: any known one
     pub account_attributes: Option<BTreeSet<Arc<str>>>,
+    /// attributes of an account that can be set when it is made, and never changed
+    pub immutable_attributes: BTreeSet<Arc<str>>,
+    /// attributes without which the system makes no account
+    pub required_attributes: BTreeSet<Arc<str>>,
     /// accounts can have entitlements
     pub entitlements: bool,
     /// parameters that an entitlement can hold; none: any

@@ -76,6 +76,8 @@ pub enum FindingCode {
     Deselection,
     /// a member, owner or override in a manifest names nobody
     UnknownMember,
+    /// a group at a target has members that are no account there
+    GhostMember,
     /// a group that is nested in itself
     GroupCycle,
     /// a manifest loosens a guardrail, ownership, completeness or protection; this run uses the stricter value

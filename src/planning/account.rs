@@ -12,6 +12,7 @@ use super::desired::{self, Desired};
 use super::identity::Person;
 use super::kept;
 use super::lifecycle::Days;
+use super::limits;
 use super::rename::becomes_free;
 use super::serve::{self, Serve, serve};
 use super::unique::{self, Choice};
@@ -247,6 +248,7 @@ pub(super) fn texts(value: &Value) -> Vec<Arc<str>> {
 fn has_required(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired: &Desired) -> bool {
     let basis = work.basis;
     let mut all = true;
+    limits::tell_of_what_is_asked(work, target, key, &desired.states);
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
         let needed = layout.required || (layout.name.as_ref() == "userName" && layout.rule.is_some());
         if needed && !matches!(state, ValueState::Set(_)) {
@@ -314,7 +316,7 @@ fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desi
         return Presence::Unclear;
     }
     keep_taken_name(work, target, person, row, desired);
-    let mut attributes = difference(work, target, row, desired);
+    let mut attributes = limits::possible(work, target, &key, difference(work, target, row, desired));
     if !attributes.is_empty() && !can_update(work, target, &key) {
         return Presence::Absent;
     }
@@ -354,7 +356,7 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
     let key: Arc<str> = Arc::from(person.key.as_str());
     keep_taken_name(work, target, person, row, desired);
     tell_cleared(work, target, &key, desired);
-    let mut attributes = difference(work, target, row, desired);
+    let mut attributes = limits::possible(work, target, &key, difference(work, target, row, desired));
     let id = work.basis.observed[target].accounts().id(row);
     kept::sift(work, target, (ObjectKind::Account, &id, &key), &mut attributes);
     tell_of_a_lost_mark(work, target, row, &key);
@@ -448,7 +450,8 @@ fn keep_taken_name(work: &mut Work<'_, '_>, target: usize, person: &Person, row:
 fn tell_cleared(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired: &mut Desired) {
     let basis = work.basis;
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&mut desired.states) {
-        if layout.required && *state == ValueState::Clear {
+        let asked = basis.observed[target].side.capabilities.required_attributes.contains(&layout.name);
+        if (layout.required || asked) && *state == ValueState::Clear {
             *state = ValueState::Unknown;
             let sentence = format!("{{who}}: {} is required and would be cleared; it stays as it is", layout.name);
             work.tell(Severity::Error, FindingCode::RequiredAttributeMissing, target, key, &sentence);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::group::{GroupState, TargetGroups};
+use super::limits;
 use super::roster::{self, Roster, flatten};
 use super::work::{Presence, Stage, Work, with_members};
 use crate::manifest::kinds::Ownership;
@@ -33,6 +34,7 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize, groups: &TargetGrou
         step.compare(at, state, &roster);
     }
     step.last_groups();
+    limits::tell_of_strangers(work, target, groups);
     for key in flattened {
         work.tell(
             Severity::Note,

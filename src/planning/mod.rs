@@ -26,6 +26,7 @@ mod kept;
 mod known_as;
 mod layout;
 mod lifecycle;
+mod limits;
 mod membership;
 mod memo;
 mod notice;

@@ -10,6 +10,7 @@ use super::doubts;
 use super::findings::Shared;
 use super::identity::{Failure, Held, Person};
 use super::lifecycle::Standing;
+use super::limits;
 use super::work::{Stage, Work};
 use crate::manifest::kinds::{Lifecycle, Ownership};
 use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, ValueState, Visibility, attribute};
@@ -61,6 +62,7 @@ pub(super) fn targets(work: &mut Work<'_, '_>) {
             incomplete(work, &rules.name, what, evidence);
         }
     }
+    limits::tell_of_marks(work);
     for (at, layout) in basis.layout.targets.iter().enumerate() {
         for rule in layout.unsupported.iter().filter(|rule| rule.place.is_some()) {
             let name = &basis.policy.targets[at].name;

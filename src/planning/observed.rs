@@ -99,6 +99,11 @@ impl<'w> Observed<'w> {
         members
     }
 
+    /// Groups that list members which are neither an account nor a group that was read or looked up, and how many.
+    pub(super) fn strangers(&self) -> BTreeMap<u32, u64> {
+        self.side.memberships.strangers([&self.side.accounts, &self.looked_up.accounts], [&self.side.groups, &self.looked_up.groups])
+    }
+
     /// Every group's members at once.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (u32, Member)> + '_ {
         self.side.memberships.pairs().iter().chain(&self.late).copied()

@@ -45,6 +45,11 @@ impl Patch {
         self.push("remove", path, None);
     }
 
+    /// Removes the values that are listed, as services do it that know no value paths.
+    pub fn remove_values(&mut self, path: impl ToString, values: Json) {
+        self.push("remove", path, Some(values));
+    }
+
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()

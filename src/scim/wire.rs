@@ -106,6 +106,11 @@ pub struct SchemaAttribute {
     pub case_exact: bool,
     /// `readOnly`, `readWrite`, `immutable`, `writeOnly`
     pub mutability: Option<String>,
+    /// `always`, `default`, `request`, `never`
+    pub returned: Option<String>,
+    /// whether there must be one
+    #[serde(deserialize_with = "null_is_default")]
+    pub required: bool,
     /// attributes of a complex one
     #[serde(deserialize_with = "null_is_default")]
     pub sub_attributes: Vec<SchemaAttribute>,
@@ -118,6 +123,16 @@ pub struct SchemaAttribute {
 }
 
 impl SchemaAttribute {
+    /// Whether it is set once and never again.
+    pub fn immutable(&self) -> bool {
+        self.mutability.as_deref() == Some("immutable")
+    }
+
+    /// Whether it is told to nobody, or only to those who ask.
+    pub fn is_hidden(&self) -> bool {
+        matches!(self.returned.as_deref(), Some("never" | "request")) || self.mutability.as_deref() == Some("writeOnly")
+    }
+
     /// Whether a client may set it.
     pub fn writable(&self) -> bool {
         self.mutability.as_deref() != Some("readOnly")

@@ -2,6 +2,8 @@
 //!
 //! Must never: drop a membership whose group or member was not read; it may still be looked up.
 
+use std::collections::BTreeMap;
+
 use super::canonical;
 use super::hash::Keyed;
 use super::objects::Objects;
@@ -83,6 +85,17 @@ impl Memberships {
         pairs.sort_unstable();
         pairs.dedup();
         pairs
+    }
+
+    /// How many members of each group lead to no row.
+    pub(crate) fn strangers(&self, accounts: [&Objects; 2], groups: [&Objects; 2]) -> BTreeMap<u32, u64> {
+        let mut found = BTreeMap::new();
+        for pair in self.raw.iter().filter(|pair| pair.rows(&accounts, &groups).is_none()) {
+            if let Some(group) = find(&groups, pair.group) {
+                *found.entry(group).or_default() += 1;
+            }
+        }
+        found
     }
 
     /// All pairs, by group.

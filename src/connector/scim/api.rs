@@ -23,7 +23,7 @@ pub struct Api {
 }
 
 /// Users or Groups: the part of the URL below the base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Endpoint {
     /// `/Users`
     Users,

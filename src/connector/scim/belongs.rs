@@ -9,15 +9,35 @@ use serde_json::Value as Json;
 use super::api::Endpoint;
 use super::paging::{Collect, Listing, list};
 use super::read::ScimReader;
-use super::rows::ResourceRows;
+use super::rows::{Member, ResourceRows};
+use super::single::silent;
 use crate::connector::LookupRequest;
 use crate::model::{Columns, Evidence, ObjectKind, Page, SystemError};
-use crate::scim::{AttributePath, Filter};
+use crate::scim::{AttributePath, Filter, field};
+
+/// The account whose groups are asked for, by all that a group may list it as.
+#[derive(Clone)]
+struct Whom {
+    id: Box<str>,
+    user_name: Option<Box<str>>,
+    /// the groups that the account itself names; many services name none
+    said: Vec<Box<str>>,
+}
+
+impl Whom {
+    fn is(&self, member: &Member) -> bool {
+        let value = member.value.as_deref();
+        let named = |name: &str| value.is_some_and(|value| value.to_lowercase() == name.to_lowercase());
+        value == Some(&*self.id)
+            || member.linked() == Some(&*self.id)
+            || (member.kind() != Some(ObjectKind::Group) && (named(&self.id) || self.user_name.as_deref().is_some_and(named)))
+    }
+}
 
 /// Groups that were listed, by what they say of one member.
 struct Holders {
     rows: ResourceRows,
-    member: Box<str>,
+    whom: Whom,
     /// those that list it
     found: BTreeSet<Box<str>>,
     /// those that list nobody, if only since the service leaves members out
@@ -36,7 +56,7 @@ impl Collect for Holders {
             None => self.silent.push(id),
             Some(members) => {
                 self.told = true;
-                if members.iter().any(|member| member.value.as_deref() == Some(&*self.member)) {
+                if members.iter().any(|member| self.whom.is(member)) {
                     self.found.insert(id);
                 }
             }
@@ -46,20 +66,28 @@ impl Collect for Holders {
 }
 
 impl ScimReader {
-    /// The memberships of one account, as rows of `group`, `member` and `kind`.
+    /// The memberships of one account, or the members of one group, as rows of `group`, `member` and `kind`.
     pub(super) async fn memberships_of(&self, request: &LookupRequest) -> Result<Page, SystemError> {
-        if request.attribute.as_ref() != "member" {
-            return Err(SystemError::Rejected(format!("memberships are asked for by `member`, not by `{}`", request.attribute)));
-        }
-        let groups = self.groups_of(&request.value).await?;
+        let value = request.value.as_ref();
+        let pairs: Vec<(Box<str>, Box<str>, &str)> = match request.attribute.as_ref() {
+            "member" => self.groups_of(value).await?.into_iter().map(|group| (group, value.into(), "account")).collect(),
+            "group" => {
+                let members = self.service.members(value).await?.ok_or_else(|| silent(value))?;
+                let is_group = |member: &Member| member.kind() == Some(ObjectKind::Group);
+                let pair =
+                    |member: Member| Some((value.into(), member.value.clone()?, if is_group(&member) { "group" } else { "account" }));
+                members.into_iter().filter_map(pair).collect()
+            }
+            other => return Err(SystemError::Rejected(format!("memberships are asked for by `member` or `group`, not by `{other}`"))),
+        };
         let mut page = Page::new(request.columns.clone());
-        for group in groups {
+        for (group, member, kind) in pairs {
             page.row(|row| {
                 for column in request.columns.paths() {
                     match column.as_ref() {
                         "group" => row.text(&group),
-                        "member" => row.text(&request.value),
-                        "kind" => row.text("account"),
+                        "member" => row.text(&member),
+                        "kind" => row.text(kind),
                         _ => row.missing(),
                     }
                 }
@@ -69,18 +97,19 @@ impl ScimReader {
     }
 
     async fn groups_of(&self, member: &str) -> Result<BTreeSet<Box<str>>, SystemError> {
+        let whom = self.whom(member).await?;
         let mut listed = None;
         if self.service.discovery.filter
             && let Some(path) = AttributePath::of("members", None)
         {
             let filter = Filter::equal(path.sub("value"), member).to_string();
-            let asked = self.holders(member, &[("filter", &filter)]).await;
+            let asked = self.holders(&whom, &[("filter", &filter)]).await;
             // A service that can't filter by this may still be read as a whole.
             listed = Some(asked).filter(|asked| !matches!(asked.error, Some(SystemError::Rejected(_))));
         }
         let (listing, all) = match listed {
             Some(listing) => (listing, false),
-            None => (self.holders(member, &[]).await, true),
+            None => (self.holders(&whom, &[]).await, true),
         };
         match (listing.evidence, listing.error) {
             (Evidence::Complete, _) => {}
@@ -90,17 +119,16 @@ impl ScimReader {
         let Holders { mut found, silent, told, .. } = listing.rows;
         // In a whole list where others list members, one that lists nobody is empty.
         let doubtful = if all && told { Vec::new() } else { silent };
-        let said = self.own_groups(member).await?;
-        for group in doubtful.into_iter().chain(said) {
-            if !found.contains(&group) && self.lists(&group, member).await? {
+        for group in doubtful.into_iter().chain(whom.said.iter().cloned()) {
+            if !found.contains(&group) && self.lists(&group, &whom).await? {
                 found.insert(group);
             }
         }
         Ok(found)
     }
 
-    async fn holders(&self, member: &str, query: &[(&str, &str)]) -> Listing<Holders> {
-        let fresh = || Holders { rows: self.bare_groups(), member: member.into(), found: BTreeSet::new(), silent: Vec::new(), told: false };
+    async fn holders(&self, whom: &Whom, query: &[(&str, &str)]) -> Listing<Holders> {
+        let fresh = || Holders { rows: self.bare_groups(), whom: whom.clone(), found: BTreeSet::new(), silent: Vec::new(), told: false };
         list(&self.service.api, self.service.paging, Endpoint::Groups, query, fresh).await
     }
 
@@ -108,23 +136,27 @@ impl ScimReader {
         ResourceRows::new(&self.service.discovery, ObjectKind::Group, &Columns::new([""; 0]), false)
     }
 
-    /// Whether a group lists a member.
-    async fn lists(&self, group: &str, member: &str) -> Result<bool, SystemError> {
-        let members = self.one(Endpoint::Groups, group, &mut self.bare_groups()).await?;
-        Ok(members.flatten().is_some_and(|members| members.iter().any(|known| known.value.as_deref() == Some(member))))
+    /// Whether a group lists a member. One that does not tell its members, though a filter or the account itself says that it is one, leaves it open.
+    async fn lists(&self, group: &str, whom: &Whom) -> Result<bool, SystemError> {
+        match self.service.members(group).await {
+            Ok(Some(members)) => Ok(members.iter().any(|member| whom.is(member))),
+            Ok(None) => Err(silent(group)),
+            Err(SystemError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
-    /// The groups that the account itself names; many services name none.
-    async fn own_groups(&self, member: &str) -> Result<Vec<Box<str>>, SystemError> {
-        let api = &self.service.api;
-        let response = match api.get(api.url(&[Endpoint::Users.name(), member], &[])?).await {
-            Ok(response) => response,
-            Err(SystemError::NotFound(_)) => return Ok(Vec::new()),
+    /// What the account says of itself.
+    async fn whom(&self, id: &str) -> Result<Whom, SystemError> {
+        let nobody = Whom { id: id.into(), user_name: None, said: Vec::new() };
+        let account = match self.service.single(Endpoint::Users, id).await {
+            Ok(single) => single.resource,
+            Err(SystemError::NotFound(_)) => return Ok(nobody),
             Err(error) => return Err(error),
         };
-        let account = response.json()?;
-        let groups = account.get("groups").and_then(Json::as_array);
-        let direct = groups.into_iter().flatten().filter(|group| group.get("type").and_then(Json::as_str) != Some("indirect"));
-        Ok(direct.filter_map(|group| group.get("value").and_then(Json::as_str)).map(Box::from).collect())
+        let groups = field(&account, "groups").and_then(Json::as_array);
+        let direct = groups.into_iter().flatten().filter(|group| field(group, "type").and_then(Json::as_str) != Some("indirect"));
+        let said = direct.filter_map(|group| field(group, "value").and_then(Json::as_str)).map(Box::from).collect();
+        Ok(Whom { user_name: field(&account, "userName").and_then(Json::as_str).map(Box::from), said, ..nobody })
     }
 }

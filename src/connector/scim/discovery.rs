@@ -30,12 +30,16 @@ pub struct Discovery {
     pub groups: bool,
     /// If-Match is understood
     pub etag: bool,
-    /// a group can be a member of a group
+    /// a group is known to be able to be a member of a group
     pub nested: bool,
+    /// the schema says that groups tell their members only to those who ask, or to nobody
+    pub hides_members: bool,
     /// the URN of the extension with custom attributes
     extension: Option<Arc<str>>,
     /// attributes of a User by headcount's names, if the service has told
     users: Option<BTreeMap<Arc<str>, Known>>,
+    /// a group can hold the marker, as far as the schema says
+    marks_groups: bool,
     /// whether a group's displayName compares with its case
     group_name_exact: bool,
 }
@@ -46,6 +50,12 @@ struct Known {
     path: AttributePath,
     case_exact: bool,
     writable: bool,
+    /// set once and never again
+    immutable: bool,
+    /// an account must have one
+    required: bool,
+    /// told to nobody, or only to those who ask
+    hidden: bool,
 }
 
 impl Discovery {
@@ -67,15 +77,18 @@ impl Discovery {
 
     fn from_documents(config: &ServiceProviderConfig, kinds: &[ResourceType], schemas: &[Schema], extension: Option<&str>) -> Self {
         let group = schema(schemas, GROUP);
+        let members = group.and_then(|group| top(group, "members"));
         Self {
             patch: config.patch.as_ref().is_none_or(|patch| patch.supported),
             filter: config.filter.as_ref().is_none_or(|filter| filter.supported),
             max_results: config.filter.as_ref().and_then(|filter| filter.max_results).filter(|most| *most > 0),
             etag: config.etag.as_ref().is_some_and(|etag| etag.supported),
             groups: kinds.is_empty() || kinds.iter().any(is_group),
-            nested: group.and_then(|group| top(group, "members")).is_none_or(may_nest),
+            nested: members.is_some_and(nests),
+            hides_members: members.and_then(|members| members.returned.as_deref()).is_some_and(|when| matches!(when, "request" | "never")),
             extension: extension.map(Arc::from),
             users: user_attributes(schemas, extension),
+            marks_groups: group.and_then(|group| top(group, MARKER)).is_none_or(|marker| marker.writable() && !marker.is_hidden()),
             group_name_exact: group.and_then(|group| top(group, "displayName")).is_some_and(|name| name.case_exact),
         }
     }
@@ -96,6 +109,11 @@ impl Discovery {
         attribute == "id" || attribute == MARKER || told.unwrap_or(false)
     }
 
+    /// Whether the service tells an account's attribute to nobody, or only to those who ask.
+    pub fn hides(&self, attribute: &str) -> bool {
+        self.users.as_ref().and_then(|users| users.get(attribute)).is_some_and(|known| known.hidden)
+    }
+
     /// Whether a group's attribute compares with its case.
     pub fn group_case_exact(&self, attribute: &str) -> bool {
         attribute == "id" || attribute == MARKER || self.group_name_exact
@@ -104,6 +122,7 @@ impl Discovery {
     /// As planning wants to know it.
     pub fn capabilities(&self) -> Capabilities {
         let held = self.held();
+        let marks = self.users.as_ref().is_none_or(|users| users.get(MARKER).is_none_or(|known| known.writable && !known.hidden));
         Capabilities {
             create_accounts: true,
             update_accounts: true,
@@ -115,9 +134,12 @@ impl Discovery {
             delete_groups: self.groups,
             write_memberships: self.groups,
             nested_groups: self.groups && self.nested,
-            account_marker: Some(MARKER.into()),
-            group_marker: self.groups.then(|| MARKER.into()),
+            account_marker: marks.then(|| MARKER.into()),
+            refuses_marker: !marks,
+            group_marker: (self.groups && self.marks_groups).then(|| MARKER.into()),
             account_attributes: Some(held),
+            immutable_attributes: self.attributes_that(|known| known.immutable),
+            required_attributes: self.attributes_that(|known| known.required && known.writable),
             entitlements: false,
             entitlement_parameters: None,
             end_sessions: false,
@@ -126,6 +148,10 @@ impl Discovery {
             unique_account_attributes: None,
             unique_group_attributes: None,
         }
+    }
+
+    fn attributes_that(&self, is: impl Fn(&Known) -> bool) -> BTreeSet<Arc<str>> {
+        self.users.iter().flatten().filter(|(_, known)| is(known)).map(|(name, _)| name.clone()).collect()
     }
 
     fn held(&self) -> BTreeSet<Arc<str>> {
@@ -137,7 +163,10 @@ impl Discovery {
                 known.chain(custom).map(Arc::from).collect()
             }
         };
-        held.insert(MARKER.into());
+        // Schemas need not list it (RFC 7643 section 3.1); one that does may say that it can't be kept.
+        if self.users.as_ref().is_none_or(|users| !users.contains_key(MARKER)) {
+            held.insert(MARKER.into());
+        }
         held
     }
 }
@@ -169,11 +198,11 @@ fn is_group(kind: &ResourceType) -> bool {
     kind.schema == GROUP || kind.name.eq_ignore_ascii_case("Group") || kind.endpoint.ends_with("/Groups")
 }
 
-fn may_nest(members: &SchemaAttribute) -> bool {
+/// A service that does not read a member's `type` takes a group for the account with that id, so it must say that members can be groups.
+fn nests(members: &SchemaAttribute) -> bool {
     let kinds = |attribute: &SchemaAttribute| attribute.reference_types.iter().any(|kind| kind.eq_ignore_ascii_case("Group"));
     let typed = |attribute: &SchemaAttribute| attribute.canonical_values.iter().any(|kind| kind.as_str() == Some("Group"));
-    let told = members.sub_attributes.iter().any(|sub| !sub.reference_types.is_empty() || !sub.canonical_values.is_empty());
-    !told || members.sub_attributes.iter().any(|sub| kinds(sub) || typed(sub))
+    members.sub_attributes.iter().any(|sub| kinds(sub) || typed(sub))
 }
 
 fn schema<'a>(schemas: &'a [Schema], id: &str) -> Option<&'a Schema> {
@@ -224,7 +253,14 @@ fn find<'a>(schema: &'a Schema, name: &str) -> Option<&'a SchemaAttribute> {
 /// A complex attribute compares as its `value` does.
 fn told(at: &SchemaAttribute, path: AttributePath) -> Known {
     let value = at.sub_attributes.iter().find(|sub| sub.name == "value");
-    Known { path, case_exact: value.unwrap_or(at).case_exact, writable: at.writable() }
+    Known {
+        path,
+        case_exact: value.unwrap_or(at).case_exact,
+        writable: at.writable(),
+        immutable: at.immutable(),
+        required: at.required,
+        hidden: at.is_hidden(),
+    }
 }
 
 /// How an attribute compares and looks. What is not in the table is text.
@@ -254,7 +290,7 @@ mod tests {
     fn a_silent_service_can_what_the_rfc_describes() {
         let silent = discovered(json!([]), None);
         let can = silent.capabilities();
-        assert!(silent.patch && silent.filter && !silent.etag && can.read_groups && can.nested_groups && can.deactivate_accounts);
+        assert!(silent.patch && silent.filter && !silent.etag && can.read_groups && !can.nested_groups && can.deactivate_accounts);
         assert!(can.holds("department") && can.holds("externalId") && can.holds("emails"));
         assert!(!can.holds("startDate") && !can.holds("status") && !can.holds("custom.badge"));
         assert!(silent.path("startDate").is_none() && silent.path("custom.badge").is_none());
@@ -286,5 +322,23 @@ mod tests {
         assert!(!can.nested_groups && !can.deactivate_accounts && service.case_exact("userName"));
         assert_eq!(service.path("endDate").map(|path| path.to_string()).as_deref(), Some("urn:acme:User:endDate"));
         assert_eq!(service.path("custom.badge").map(|path| path.to_string()).as_deref(), Some("urn:acme:User:badge"));
+    }
+
+    #[test]
+    fn a_schema_says_what_never_changes_what_must_be_there_and_where_no_marker_is_kept() {
+        let schemas = json!([
+            { "id": USER, "attributes": [
+                { "name": "userName", "mutability": "immutable", "required": true },
+                { "name": "externalId", "mutability": "readOnly" },
+                { "name": "title", "returned": "request" },
+            ]},
+            { "id": GROUP, "attributes": [{ "name": "members", "returned": "request",
+                "subAttributes": [{ "name": "type", "canonicalValues": ["User", "Group"] }] }] },
+        ]);
+        let service = discovered(schemas, None);
+        let can = service.capabilities();
+        assert!(can.immutable_attributes.contains("userName") && can.required_attributes.contains("userName"));
+        assert!(can.account_marker.is_none() && can.refuses_marker && !can.holds("externalId") && can.group_marker.is_some());
+        assert!(service.hides("title") && service.hides_members && can.nested_groups);
     }
 }

@@ -7,9 +7,14 @@ mod belongs;
 mod body;
 mod default_mapping;
 mod discovery;
+mod edit;
+mod manners;
+mod members;
 mod paging;
 mod read;
+mod resolve;
 mod rows;
+mod single;
 mod write;
 
 #[cfg(test)]
@@ -20,7 +25,6 @@ pub use rows::SampleRows;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -32,6 +36,7 @@ use crate::model::{SystemError, system_id};
 use crate::secret::{self, SecretError};
 use api::Api;
 use discovery::Discovery;
+use manners::Manners;
 use paging::Paging;
 use read::ScimReader;
 use write::ScimWriter;
@@ -53,8 +58,7 @@ struct Service {
     api: Api,
     discovery: Discovery,
     paging: Paging,
-    /// it answered a PATCH with "not implemented", whatever discovery says
-    patch_refused: AtomicBool,
+    manners: Manners,
 }
 
 /// Opens a SCIM service as a source.
@@ -85,7 +89,7 @@ impl Service {
         let api = Api { client: Client::new(&settings)?, base: base_url(&connection.url)?, credentials };
         let discovery = Discovery::ask(&api, connection.extension.as_deref()).await?;
         let count = page_size(connection.page_size, discovery.max_results);
-        Ok(Self { api, discovery, paging: Paging { count, pause }, patch_refused: AtomicBool::new(false) })
+        Ok(Self { api, discovery, paging: Paging { count, pause }, manners: Manners::default() })
     }
 }
 

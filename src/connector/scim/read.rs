@@ -9,7 +9,9 @@ use futures_util::future::BoxFuture;
 
 use super::api::Endpoint;
 use super::paging::{Collect, Listing, list};
+use super::resolve::{self, resolve};
 use super::rows::{Member, ResourceRows};
+use super::single::ASK_FOR_MEMBERS;
 use super::{Service, discovery::kind_of};
 use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
 use crate::http::Method;
@@ -30,12 +32,15 @@ impl Reader for ScimReader {
         Box::pin(async move {
             let columns = |kind| request.streams.iter().find(|(wanted, _)| *wanted == kind).map(|(_, columns)| columns);
             let mut report = ReadReport { kinds: Vec::new() };
-            if let Some(columns) = columns(ObjectKind::Account) {
-                report.kinds.push((ObjectKind::Account, self.read_accounts(columns, sink).await));
-            }
             let (groups, memberships) = (columns(ObjectKind::Group), columns(ObjectKind::Membership));
+            let mut known = None;
+            if let Some(columns) = columns(ObjectKind::Account) {
+                let (evidence, accounts) = self.read_accounts(columns, sink).await;
+                known = (memberships.is_some() && evidence.proves_absence()).then_some(accounts);
+                report.kinds.push((ObjectKind::Account, evidence));
+            }
             if groups.is_some() || memberships.is_some() {
-                report.kinds.extend(self.read_groups(groups, memberships, sink).await);
+                report.kinds.extend(self.read_groups(groups, memberships, known.as_ref(), sink).await);
             }
             report
         })
@@ -88,7 +93,7 @@ impl Collect for Groups {
         }
         self.rows.keep();
         self.told |= members.is_some();
-        if members.iter().flatten().any(|member| member.value.is_none()) {
+        if members.iter().flatten().any(|member| member.value.is_none() && member.linked().is_none()) {
             return Err(SystemError::Protocol("a group lists a member without its id".into()));
         }
         let group = self.ids.len();
@@ -99,84 +104,97 @@ impl Collect for Groups {
 }
 
 impl ScimReader {
-    async fn read_accounts(&self, columns: &Arc<Columns>, sink: &mut dyn PageSink) -> Evidence {
+    async fn read_accounts(&self, columns: &Arc<Columns>, sink: &mut dyn PageSink) -> (Evidence, Page) {
         let fresh = || Accounts(ResourceRows::new(&self.service.discovery, ObjectKind::Account, columns, self.record));
         let listing = list(&self.service.api, self.service.paging, Endpoint::Users, &[], fresh).await;
         sink.page(ObjectKind::Account, &listing.rows.0.page);
-        listing.evidence
+        (listing.evidence, listing.rows.0.page)
     }
 
     async fn read_groups(
         &self,
         groups: Option<&Arc<Columns>>,
         memberships: Option<&Arc<Columns>>,
+        accounts: Option<&Page>,
         sink: &mut dyn PageSink,
     ) -> Vec<(ObjectKind, Evidence)> {
         let nothing = Columns::new([""; 0]);
-        let fresh = || Groups {
-            rows: ResourceRows::new(&self.service.discovery, ObjectKind::Group, groups.unwrap_or(&nothing), self.record),
-            ids: Vec::new(),
-            members: Vec::new(),
-            told: false,
-        };
+        let fresh = || Groups::new(ResourceRows::new(&self.service.discovery, ObjectKind::Group, groups.unwrap_or(&nothing), self.record));
         let query: &[_] = if memberships.is_some() { &[] } else { &[("excludedAttributes", "members")] };
-        let mut listing = list(&self.service.api, self.service.paging, Endpoint::Groups, query, fresh).await;
+        let listing = list(&self.service.api, self.service.paging, Endpoint::Groups, query, fresh).await;
         let mut report = Vec::new();
         if groups.is_some() {
             sink.page(ObjectKind::Group, &listing.rows.rows.page);
             report.push((ObjectKind::Group, listing.evidence.clone()));
         }
         if let Some(columns) = memberships {
-            let evidence = self.members_one_by_one(&mut listing).await;
-            sink.page(ObjectKind::Membership, &listing.rows.memberships(columns));
-            report.push((ObjectKind::Membership, evidence));
+            let (mut rows, evidence) = self.with_members(listing).await;
+            let resolved = resolve(&mut rows.members, &rows.ids, accounts, &self.service.manners);
+            sink.page(ObjectKind::Membership, &rows.memberships(columns, accounts));
+            report.push((ObjectKind::Membership, resolved.and(evidence)));
         }
         report
     }
 
-    /// Some services leave members out of lists, which looks like groups without any. Where no group lists members, each is asked by itself.
-    async fn members_one_by_one(&self, listing: &mut Listing<Groups>) -> Evidence {
-        let groups = &mut listing.rows;
-        if groups.told {
-            return listing.evidence.clone();
+    /// Silence about members is not emptiness. Where no group of the list tells its members, they are asked for by name, in the list and of each group.
+    async fn with_members(&self, mut listing: Listing<Groups>) -> (Groups, Evidence) {
+        if listing.rows.told {
+            self.service.manners.told_members();
         }
-        let mut rows = ResourceRows::new(&self.service.discovery, ObjectKind::Group, &Columns::new([""; 0]), self.record);
-        for at in 0..groups.ids.len() {
-            let id = groups.ids[at].clone();
-            match self.one(Endpoint::Groups, &id, &mut rows).await {
-                Ok(Some(members)) => groups.members.extend(members.into_iter().flatten().map(|member| (at, member))),
-                Ok(None) => {
-                    return Evidence::Partial { reason: "Groups: a group vanished during the read".into() }.and(listing.evidence.clone());
-                }
-                Err(error) => return Evidence::Partial { reason: format!("Groups/{id}: {error}") }.and(listing.evidence.clone()),
-            }
+        if listing.rows.ids.is_empty() || (listing.rows.told && !self.service.discovery.hides_members) {
+            return (listing.rows, listing.evidence);
         }
-        listing.evidence.clone()
+        let nothing = Columns::new([""; 0]);
+        let fresh = || Groups::new(ResourceRows::new(&self.service.discovery, ObjectKind::Group, &nothing, self.record));
+        let asked = list(&self.service.api, self.service.paging, Endpoint::Groups, &[ASK_FOR_MEMBERS], fresh).await;
+        if asked.error.is_none() && asked.rows.told {
+            self.service.manners.told_members();
+            return (asked.rows, asked.evidence.and(listing.evidence));
+        }
+        let evidence = self.members_one_by_one(&mut listing.rows).await;
+        (listing.rows, evidence.and(listing.evidence))
     }
 
-    /// One object by its id: none where the service says that it is not there, else its members if it lists any.
-    pub(super) async fn one(
-        &self,
-        endpoint: Endpoint,
-        id: &str,
-        rows: &mut ResourceRows,
-    ) -> Result<Option<Option<Vec<Member>>>, SystemError> {
+    async fn members_one_by_one(&self, groups: &mut Groups) -> Evidence {
+        let mut silent = None;
+        for at in 0..groups.ids.len() {
+            let id = groups.ids[at].clone();
+            match self.service.members(&id).await {
+                Ok(Some(members)) => groups.members.extend(members.into_iter().map(|member| (at, member))),
+                Ok(None) => silent = silent.or(Some(id)),
+                Err(SystemError::NotFound(_)) => return Evidence::Partial { reason: "Groups: a group vanished during the read".into() },
+                Err(error) => return Evidence::Partial { reason: format!("Groups/{id}: {error}") },
+            }
+        }
+        match silent {
+            Some(id) if !self.service.manners.lists_members() => Evidence::Partial {
+                reason: format!(
+                    "Groups: no group tells its members, not even when asked for them (the first: {id}), so nobody knows who is in which: allow the token \
+                     to read members, or put somebody into a group there to show that they are listed"
+                ),
+            },
+            _ => Evidence::Complete,
+        }
+    }
+
+    /// One object by its id; false where the service says that it is not there.
+    async fn one(&self, endpoint: Endpoint, id: &str, rows: &mut ResourceRows) -> Result<bool, SystemError> {
         let api = &self.service.api;
         let response = api.send(Method::GET, api.url(&[endpoint.name(), id], &[])?, None, None).await?;
         if !response.succeeded() {
             return match api.refusal(&response, false) {
-                SystemError::NotFound(_) => Ok(None),
+                SystemError::NotFound(_) => Ok(false),
                 error => Err(error),
             };
         }
         response.json()?;
         let text = String::from_utf8_lossy(&response.body);
-        let (found, members) = rows.read(&text)?;
+        let (found, _) = rows.read(&text)?;
         rows.keep();
         if *found != *id {
             return Err(SystemError::Protocol(format!("asked for {}/{id}, got another one", endpoint.name())));
         }
-        Ok(Some(members))
+        Ok(true)
     }
 
     async fn lookup_id(&self, endpoint: Endpoint, id: &str, mut rows: ResourceRows) -> Result<Page, SystemError> {
@@ -218,9 +236,14 @@ impl ScimReader {
 }
 
 impl Groups {
-    /// Members that say nothing about their kind are groups if their id is a group's.
-    fn memberships(&self, columns: &Arc<Columns>) -> Page {
+    fn new(rows: ResourceRows) -> Self {
+        Self { rows, ids: Vec::new(), members: Vec::new(), told: false }
+    }
+
+    /// Members that say nothing about their kind are accounts if such an account was read, and else groups if their id is a group's.
+    fn memberships(&self, columns: &Arc<Columns>, accounts: Option<&Page>) -> Page {
         let groups: HashSet<&str> = self.ids.iter().map(AsRef::as_ref).collect();
+        let accounts = accounts.map(resolve::ids).unwrap_or_default();
         let mut seen = HashSet::new();
         let mut page = Page::new(columns.clone());
         for (at, member) in &self.members {
@@ -228,7 +251,8 @@ impl Groups {
             if !seen.insert((*at, id)) {
                 continue;
             }
-            let of_id = if groups.contains(id) { ObjectKind::Group } else { ObjectKind::Account };
+            let is_group = groups.contains(id) && !accounts.contains(id);
+            let of_id = if is_group { ObjectKind::Group } else { ObjectKind::Account };
             let kind = if member.kind().unwrap_or(of_id) == ObjectKind::Group { "group" } else { "account" };
             page.row(|row| {
                 for column in columns.paths() {

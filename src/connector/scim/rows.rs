@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value as Json;
 
 use super::discovery::Discovery;
 use crate::connector::pack::Packer;
@@ -27,7 +28,7 @@ pub struct ResourceRows {
 #[derive(Debug, Deserialize)]
 pub struct Member {
     /// the id of the account or group
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub value: Option<Box<str>>,
     /// `User` or `Group`
     #[serde(rename = "type", default)]
@@ -73,9 +74,7 @@ impl ResourceRows {
             _ => return Err(no_id()),
         };
         let members = match cells.get(1) {
-            Some(Cell::Json(members)) => {
-                Some(serde_json::from_str(members).map_err(|_| SystemError::Protocol("a group's members have an odd shape".into()))?)
-            }
+            Some(Cell::Json(members)) => Some(serde_json::from_str(members).map_err(|_| odd_members())?),
             _ => None,
         };
         Ok((id, members))
@@ -135,6 +134,12 @@ impl Column {
 }
 
 impl Member {
+    /// The id at the end of its link.
+    pub fn linked(&self) -> Option<&str> {
+        let link = self.link.as_deref()?.trim_end_matches('/');
+        link.rsplit('/').next().filter(|id| !id.is_empty() && !id.contains('%'))
+    }
+
     /// Account or group, if the service says so.
     pub fn kind(&self) -> Option<ObjectKind> {
         let says = |text: &Option<Box<str>>, type_name: &str, part: &str| {
@@ -148,6 +153,19 @@ impl Member {
             None
         }
     }
+}
+
+/// A text, or a number as one: some services count their ids.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<str>>, D::Error> {
+    Ok(match Option::<Json>::deserialize(deserializer)? {
+        Some(Json::String(text)) => Some(text.into()),
+        Some(Json::Number(number)) => Some(number.to_string().into()),
+        _ => None,
+    })
+}
+
+pub fn odd_members() -> SystemError {
+    SystemError::Protocol("a group's members have an odd shape".into())
 }
 
 /// A path of the wire as the packer reads it: a dot inside a name is escaped.

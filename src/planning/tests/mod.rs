@@ -10,6 +10,7 @@ mod evidence;
 mod groups;
 mod handover;
 mod lifecycle;
+mod limits;
 mod ownership;
 mod people;
 mod revocations;

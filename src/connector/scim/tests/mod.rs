@@ -1,7 +1,9 @@
 //! The connector against a service that answers what a test tells it to.
 
+mod answers;
 mod read;
 mod scripted;
+mod silent;
 mod write;
 
 use super::{base_url, page_size};

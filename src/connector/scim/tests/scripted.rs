@@ -17,7 +17,7 @@ use super::super::read::ScimReader;
 use super::super::write::ScimWriter;
 use crate::connector::{Permit, Write, Writer, Written};
 use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
-use crate::model::{Action, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
+use crate::model::{Action, AttributeChange, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -176,6 +176,14 @@ pub fn wanted(kind: ObjectKind, action: Action) -> Wanted {
 impl Wanted {
     pub fn with(mut self, attribute: &str, value: Option<Json>) -> Self {
         self.attributes.push((attribute.into(), value.and_then(|value| Value::from_json(&value))));
+        self
+    }
+
+    /// An attribute with what it was when the plan was made; null is nothing.
+    pub fn was(mut self, attribute: &str, before: Json, after: Json) -> Self {
+        let (before, after) = (Value::from_json(&before), Value::from_json(&after));
+        self.change.attributes.push(AttributeChange { attribute: attribute.into(), before, after: after.clone() });
+        self.attributes.push((attribute.into(), after));
         self
     }
 

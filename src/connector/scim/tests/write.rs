@@ -96,8 +96,9 @@ async fn members_go_as_deltas() {
     let remove = wanted(GROUP, Action::RemoveMembers).member(ACCOUNT, "u\"1").member(GROUP, "g2");
     assert_eq!(remove.send(&writer).await, written("7"));
     assert_eq!(wanted(GROUP, Action::AddMembers).send(&writer).await, Ok(Written { id: "7".into(), already_so: true }));
-    let bodies: Vec<Json> = server.asked().into_iter().map(|mut asked| asked.body["Operations"].take()).collect();
-    assert_eq!(bodies.len(), 2);
+    let (looks, patches): (Vec<_>, Vec<_>) = server.asked().into_iter().partition(|asked| asked.line.starts_with("GET"));
+    let bodies: Vec<Json> = patches.into_iter().map(|mut asked| asked.body["Operations"].take()).collect();
+    assert_eq!((bodies.len(), looks.len()), (2, 1), "a removal that shows nothing is looked at");
     assert_eq!(bodies[0], json!([{ "op": "add", "path": "members", "value": [{ "value": "u\"1" }, { "value": "g2", "type": "Group" }] }]));
     assert_eq!(
         bodies[1],
@@ -131,7 +132,7 @@ async fn a_service_without_value_paths_gets_the_members_by_put() {
     let before = json!({ "id": "7", "members": [{ "value": "u1" }, { "value": "u2", "display": "Bob" }] });
     let server = holding(before, |asked| match asked.line.as_str() {
         "PATCH /Groups/7" => answer(400, json!({ "scimType": "invalidPath" })),
-        _ => answer(204, ""),
+        _ => answer(200, json!({ "id": "7", "members": [{ "value": "u2" }] })),
     })
     .await;
     let remove = wanted(GROUP, Action::RemoveMembers).member(ACCOUNT, "u1").member(ACCOUNT, "gone");

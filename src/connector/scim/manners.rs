@@ -1,0 +1,94 @@
+//! What a service has shown of itself in this run: forms of a change that it does not take, whether its groups list members, ids that it gave.
+//!
+//! Must never: conclude from one kind of object or one shape of change to another.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::api::Endpoint;
+
+/// What a change does, as far as services take it in different forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shape {
+    /// sets attributes
+    Set,
+    /// clears some
+    Clear,
+    /// adds members
+    AddMembers,
+    /// removes members
+    RemoveMembers,
+}
+
+/// How a change is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// a PATCH of small operations; members are removed by a value path
+    Paths,
+    /// a PATCH that removes members by listing them
+    Values,
+    /// a PUT of the whole resource
+    Whole,
+}
+
+/// Learned while the run goes on.
+#[derive(Debug, Default)]
+pub struct Manners {
+    refused: Mutex<BTreeSet<(Endpoint, Shape, Form)>>,
+    proved: Mutex<BTreeSet<(Endpoint, Shape)>>,
+    given: Mutex<BTreeSet<(Endpoint, Box<str>)>>,
+    listed_as: Mutex<BTreeMap<Box<str>, Box<str>>>,
+    lists_members: AtomicBool,
+}
+
+impl Manners {
+    /// Another form did what these could not.
+    pub fn refuses(&self, endpoint: Endpoint, shape: Shape, forms: &[Form]) {
+        held(&self.refused).extend(forms.iter().map(|form| (endpoint, shape, *form)));
+    }
+
+    /// Whether a form was refused for this kind and shape, while another one worked.
+    pub fn refused(&self, endpoint: Endpoint, shape: Shape, form: Form) -> bool {
+        held(&self.refused).contains(&(endpoint, shape, form))
+    }
+
+    /// A look showed that it does what it says.
+    pub fn prove(&self, endpoint: Endpoint, shape: Shape) {
+        held(&self.proved).insert((endpoint, shape));
+    }
+
+    /// Whether a look has shown it.
+    pub fn proved(&self, endpoint: Endpoint, shape: Shape) -> bool {
+        held(&self.proved).contains(&(endpoint, shape))
+    }
+
+    /// Notes the id of something that was made; false where it was given before, which makes it no id.
+    pub fn gives(&self, endpoint: Endpoint, id: &str) -> bool {
+        held(&self.given).insert((endpoint, id.into()))
+    }
+
+    /// A member is listed as something else than its id.
+    pub fn lists_as(&self, id: &str, text: &str) {
+        held(&self.listed_as).insert(id.into(), text.into());
+    }
+
+    /// What a member is listed as, where that is not its id.
+    pub fn listed_as(&self, id: &str) -> Option<Box<str>> {
+        held(&self.listed_as).get(id).cloned()
+    }
+
+    /// Some group listed its members, if only an empty list.
+    pub fn told_members(&self) {
+        self.lists_members.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether groups list their members without being asked.
+    pub fn lists_members(&self) -> bool {
+        self.lists_members.load(Ordering::Relaxed)
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,104 @@
+//! One resource by its id, and of a group its members even where a service tells them only to those who ask.
+//!
+//! Must never: take silence about members for a group without any.
+
+use serde_json::{Value as Json, json};
+
+use super::Service;
+use super::api::Endpoint;
+use super::rows::Member;
+use crate::http::Response;
+use crate::model::SystemError;
+use crate::scim::field;
+
+/// What is asked for where members are not told by themselves: little enough that the answer shows whether the question was understood.
+pub const ASK_FOR_MEMBERS: (&str, &str) = ("attributes", "id,members");
+
+/// A resource that was read.
+#[derive(Debug)]
+pub struct Single {
+    /// what it holds
+    pub resource: Json,
+    /// its version, where the service understands versions
+    pub version: Option<String>,
+}
+
+impl Service {
+    /// The resource as it is now.
+    pub async fn single(&self, endpoint: Endpoint, id: &str) -> Result<Single, SystemError> {
+        let response = self.ask_for(endpoint, id, &[]).await?;
+        let resource = response.json()?;
+        check_id(endpoint, id, &resource)?;
+        Ok(Single { resource, version: response.etag.filter(|_| self.discovery.etag) })
+    }
+
+    /// A group with `members` in it, if only an empty list. Where the service does not tell them, even when asked, they stay away.
+    pub async fn group(&self, id: &str) -> Result<Single, SystemError> {
+        let mut single = self.single(Endpoint::Groups, id).await?;
+        if lists(&single.resource) {
+            self.manners.told_members();
+            return Ok(single);
+        }
+        let asked = match self.ask_for(Endpoint::Groups, id, &[ASK_FOR_MEMBERS]).await {
+            Ok(response) => response.json()?,
+            // What does not understand the question says nothing.
+            Err(SystemError::Rejected(_)) => json!({ "id": id, "displayName": null }),
+            Err(error) => return Err(error),
+        };
+        check_id(Endpoint::Groups, id, &asked)?;
+        let members = match field(&asked, "members") {
+            Some(members) if !members.is_null() => Some(members.clone()),
+            _ => self.silence_is_emptiness(&asked).then(|| json!([])),
+        };
+        if let (Some(members), Some(fields)) = (members, single.resource.as_object_mut()) {
+            fields.retain(|name, _| !name.eq_ignore_ascii_case("members"));
+            fields.insert("members".into(), members);
+        }
+        Ok(single)
+    }
+
+    /// The members of a group; none where the service does not tell them.
+    pub async fn members(&self, id: &str) -> Result<Option<Vec<Member>>, SystemError> {
+        let group = self.group(id).await?.resource;
+        match field(&group, "members").filter(|members| !members.is_null()) {
+            Some(members) => serde_json::from_value(members.clone()).map(Some).map_err(|_| super::rows::odd_members()),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a group that was asked for its members and tells none has none: the service tells members elsewhere, or it answered just what
+    /// it was asked for.
+    pub fn silence_is_emptiness(&self, asked: &Json) -> bool {
+        let understood = field(asked, "displayName").is_none();
+        self.manners.lists_members() || understood
+    }
+
+    async fn ask_for(&self, endpoint: Endpoint, id: &str, query: &[(&str, &str)]) -> Result<Response, SystemError> {
+        self.api.get(self.api.url(&[endpoint.name(), id], query)?).await
+    }
+}
+
+/// What to say of a group whose members nobody can see.
+pub fn silent(group: &str) -> SystemError {
+    SystemError::Protocol(format!("Groups/{group} does not tell its members, not even when asked for them by `attributes=id,members`"))
+}
+
+/// An id as services write it.
+pub fn id_of(resource: &Json) -> Option<String> {
+    match field(resource, "id")? {
+        Json::String(id) => Some(id.clone()),
+        Json::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
+}
+
+fn lists(group: &Json) -> bool {
+    field(group, "members").is_some_and(|members| !members.is_null())
+}
+
+fn check_id(endpoint: Endpoint, id: &str, resource: &Json) -> Result<(), SystemError> {
+    match id_of(resource) {
+        Some(found) if found != id => Err(SystemError::Protocol(format!("asked for {}/{id}, got another one", endpoint.name()))),
+        _ => Ok(()),
+    }
+}

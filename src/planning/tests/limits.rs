@@ -1,0 +1,61 @@
+//! What a target itself refuses holds up nothing else, and members whom nobody knows are told.
+
+use serde_json::json;
+
+use super::super::testing::{Scene, group, mark, source, target};
+use crate::model::ObjectKind;
+
+fn clerk() -> Scene {
+    Scene::simple()
+        .record("hr", json!({"id": "1", "login": "ada.l", "title": "Boss"}))
+        .account(json!({"id": "u1", "userName": "ada", "title": "Clerk", "externalId": mark("hr/1")}))
+}
+
+#[test]
+fn an_attribute_that_never_changes_is_left_and_the_others_go() {
+    let scene = clerk().able(|can| can.immutable_attributes.extend(["title".into()]));
+    insta::assert_snapshot!(scene.told(), @r"
+    0 Update hr/1 [Mover] id=u1 userName: ada > ada.l; risks [SignIn]
+    (Warning VendorLimit) hr/1: title can't be changed here once an account is made, so the old value stays
+    ");
+}
+
+#[test]
+fn what_the_target_asks_of_every_account_is_not_cleared_and_told_where_it_is_missing() {
+    let scene = Scene::simple()
+        .record("hr", json!({"id": "1", "login": "ada.l", "title": null}))
+        .account(json!({"id": "u1", "userName": "ada", "title": "Clerk", "externalId": mark("hr/1")}))
+        .record("hr", json!({"id": "2", "login": "bob", "title": ""}))
+        .able(|can| can.required_attributes.extend(["title".into()]));
+    insta::assert_snapshot!(scene.told(), @r"
+    0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
+    1 Update hr/1 [Mover] id=u1 userName: ada > ada.l; risks [SignIn]
+    (Error RequiredAttributeMissing) hr/1: title is required and would be cleared; it stays as it is
+    (Warning RequiredAttributeMissing) hr/2: title has no value, and the target's schema asks for one: it may refuse the account
+    ");
+}
+
+#[test]
+fn that_a_target_keeps_no_mark_is_said_once() {
+    let scene = clerk().person("2", "bob").able(|can| {
+        can.account_marker = None;
+        can.refuses_marker = true;
+    });
+    insta::assert_snapshot!(scene.told(), @r"
+    0 Create hr/1 [Joiner] active: nothing > true; title: nothing > Boss; userName: nothing > ada.l;
+    1 Create hr/2 [Joiner] active: nothing > true; userName: nothing > bob;
+    (Note UnsupportedCapability) chat: its accounts can't keep a mark, so the state alone proves which of them are headcount's
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    ");
+}
+
+#[test]
+fn members_of_a_declared_group_that_are_nobody_are_told_and_left() {
+    let scene = Scene::new(&[source("hr", ""), target("  groups: {}"), group("ops", "  rule: 'true'")])
+        .person("1", "ada")
+        .marked("u1", "hr/1", "ada")
+        .object(ObjectKind::Group, json!({"id": "g1", "displayName": "ops", "externalId": mark("group/ops")}))
+        .object(ObjectKind::Membership, json!({"group": "g1", "member": "u1", "kind": "account"}))
+        .object(ObjectKind::Membership, json!({"group": "g1", "member": "gone", "kind": "account"}));
+    insta::assert_snapshot!(scene.told(), @r"(Warning GhostMember) group/ops: it has a member that is no account or group there; headcount leaves it so");
+}
