@@ -87,6 +87,9 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>) -> Plan {
 /// revocation that comes during the run must know it.
 pub fn catch_up(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
+    for source in &policy.sources {
+        source.previous_names.iter().try_for_each(|previous| store.rename_source(previous, &source.name))?;
+    }
     store.record_records(&planning::record_links(policy, world, *moment))?;
     for standing in &world.memory().revocations {
         if let Some(known) = planning::known_as(policy, world, *moment, &standing.key) {

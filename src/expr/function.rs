@@ -166,7 +166,8 @@ fn lower(text: &str) -> Cow<'_, str> {
     if lower_already { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
 }
 
-fn ascii(text: &str) -> Cow<'_, str> {
+/// Without accents, in Latin letters.
+pub(crate) fn ascii(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }

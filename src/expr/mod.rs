@@ -17,6 +17,8 @@ mod root;
 mod tests;
 mod trace;
 
+pub(crate) use function::ascii;
+
 use std::sync::Arc;
 
 pub use root::{Root, path_of_segments, segments_of_path};

@@ -74,6 +74,9 @@ pub struct SourceSpec {
     pub connection: SourceConnection,
     /// CEL over `record`: the immutable id of a record. Never an e-mail address.
     pub key: String,
+    /// Names that this Source had: every key `old/x` is known as that of this Source, at targets, in the state and in manifests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous_names: Vec<String>,
     /// Which records count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<SourceScope>,
@@ -477,6 +480,12 @@ pub struct UserSpec {
     /// Keys that this identity had: `old-hr/10023`. Its accounts are found by them, and their marks renewed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_keys: Vec<String>,
+    /// Keys of others, gone, whom this identity merely looks like: it never was one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_former_keys: Vec<String>,
+    /// Names that this identity had: an account that is called so is still the same person's, whatever their name and address are now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_names: Vec<String>,
     /// headcount knows nothing of this identity from any source.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclude: bool,

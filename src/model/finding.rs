@@ -34,6 +34,10 @@ pub enum FindingCode {
     RecordHandedOn,
     /// two identities claim one key or one account
     DuplicateKey,
+    /// a key leads to an account that is another person's by name and address
+    KeyHandedOn,
+    /// identities vanished while others appeared that look like them
+    KeyChanged,
     /// an expression failed on somebody's data
     ExpressionFailed,
     /// somebody's last day lies before the first

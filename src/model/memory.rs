@@ -264,6 +264,33 @@ impl ReceiptWord {
     }
 }
 
+impl Memory {
+    /// A Source has another name: what is remembered of its keys is of the new ones.
+    pub fn rename_source(&mut self, old: &str, new: &Arc<str>) {
+        let prefix = format!("{old}/");
+        let rename = |key: &mut Arc<str>| {
+            if let Some(rest) = key.strip_prefix(&prefix) {
+                *key = Arc::from(format!("{new}/{rest}"));
+            }
+        };
+        self.links.iter_mut().for_each(|link| rename(&mut link.key));
+        for revocation in &mut self.revocations {
+            rename(&mut revocation.key);
+            revocation.also.iter_mut().for_each(&rename);
+        }
+        self.cut_off.iter_mut().for_each(|cut_off| rename(&mut cut_off.key));
+        for record in &mut self.records {
+            rename(&mut record.identity);
+            if record.source.as_ref() == old {
+                record.source = new.clone();
+            }
+        }
+        for baseline in self.baselines.iter_mut().filter(|baseline| baseline.system.as_ref() == old) {
+            baseline.system = new.clone();
+        }
+    }
+}
+
 /// Everything remembered. `known: false` means that there is no state: nothing follows from a source's silence then, and windows count as full.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {

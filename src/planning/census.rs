@@ -287,6 +287,11 @@ impl Identities<'_> {
             }
         }
         keys.retain(|key| self.kept_key(number) != Some(key));
+        if self.policy.sources.iter().any(|source| !source.previous_names.is_empty()) {
+            let own = self.key(number);
+            let former: Vec<Arc<str>> = keys.iter().chain([&own]).flat_map(|key| self.policy.former_forms(key)).collect();
+            keys.extend(former);
+        }
         keys
     }
 

@@ -27,6 +27,13 @@ pub(super) struct Doubt {
     pub(super) told: bool,
 }
 
+impl Doubt {
+    /// Told already, together with others.
+    pub(super) fn told(code: FindingCode, words: &str) -> Self {
+        Self { code, words: words.into(), hint: None, told: true }
+    }
+}
+
 /// Of fewer people it is no wonder that they share a day.
 const FEWEST: u32 = 5;
 /// Nearly everybody: this many of four.

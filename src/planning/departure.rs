@@ -102,7 +102,7 @@ fn tell(work: &mut Work<'_, '_>, target: usize, left: u64, marked: u64) {
 
 /// An account of ours whose identity is not there.
 fn former(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
-    if work.basis.people.find(key).is_some() {
+    if work.basis.people.find(key).is_some() || work.kept.contains(key) {
         return;
     }
     match work.basis.people.absence(key) {

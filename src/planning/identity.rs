@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::civil::Date;
 
 use super::census::{self, Block, FormerTrouble, Span};
 use super::companion::{Companion, Record};
-use super::contradiction;
+use super::contradiction::{self, Doubt};
 use super::layout::{Candidate, Layout, RuleLayout};
 use super::lifecycle::{self, Standing};
 use super::records::Records;
@@ -47,6 +47,8 @@ pub(super) struct Identities<'w> {
     pub(super) disputed: BTreeSet<u32>,
     /// last days that nearly everybody of a source has
     pub(super) shared_ends: Vec<Date>,
+    /// identities for whom nothing follows, found out once accounts were correlated
+    held: OnceLock<BTreeMap<u32, Doubt>>,
 }
 
 /// One identity, assembled.
@@ -134,6 +136,7 @@ impl<'w> Identities<'w> {
             former_troubles: Vec::new(),
             disputed: BTreeSet::new(),
             shared_ends: Default::default(),
+            held: OnceLock::new(),
         }
     }
 
@@ -144,6 +147,8 @@ impl<'w> Identities<'w> {
 
     /// The identity with a key, or that carries it on.
     pub(super) fn find(&self, key: &str) -> Option<u32> {
+        let now = self.policy.key_now(key);
+        let key = now.as_deref().unwrap_or(key);
         let number = self.by_record(key).or_else(|| if self.aliases.is_empty() { None } else { self.aliases.get(key).copied() })?;
         Some(if self.retired.is_empty() { number } else { self.retired.get(&number).copied().unwrap_or(number) })
     }
@@ -282,7 +287,17 @@ impl<'w> Identities<'w> {
             self.fill(layout, &records, user, person);
             person.standing = lifecycle::standing(layout, None, person, self.moment, &self.shared_ends);
         }
+        if let Some(doubt) = self.held.get().and_then(|held| held.get(&number)) {
+            person.standing = Standing::Doubtful(Arc::new(doubt.clone()));
+        }
         self.fill_own(layout, person);
+    }
+
+    /// From now on nothing follows for these. Said once, when accounts were correlated.
+    pub(super) fn hold(&self, held: BTreeMap<u32, Doubt>) {
+        if !held.is_empty() {
+            self.held.get_or_init(|| held);
+        }
     }
 
     /// Sources whose records say nothing of an identity, since others say that they are here.
@@ -459,6 +474,8 @@ impl<'w> Identities<'w> {
 
     /// What it means that there is no identity with a key.
     pub(super) fn absence(&self, key: &str) -> Absence {
+        let now = self.policy.key_now(key);
+        let key = now.as_deref().unwrap_or(key);
         let Some((source, _)) = key.split_once('/') else { return Absence::Nowhere };
         if source == "user" {
             return Absence::Proven;

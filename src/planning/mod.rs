@@ -21,12 +21,15 @@ mod grant;
 mod group;
 pub mod guardrail;
 mod handover;
+mod hands;
 mod identity;
 mod kept;
 mod known_as;
 mod layout;
 mod lifecycle;
 mod limits;
+mod likeness;
+mod lookalikes;
 mod membership;
 mod memo;
 mod notice;
@@ -59,11 +62,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{FORMAT_VERSION, Link, ObjectKind, ObjectRef, Page, Plan, RecordLink};
+use crate::model::{FORMAT_VERSION, FindingCode, Link, ObjectKind, ObjectRef, Page, Plan, RecordLink};
 use crate::policy::Policy;
 use crate::world::World;
 
 pub use concern::Concern;
+use contradiction::Doubt;
 pub use due::DAYS_AHEAD;
 use findings::Findings;
 use group::TargetGroups;
@@ -206,6 +210,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
     expand::Groups::tell(&mut work);
     correlate_accounts(&mut work, scope);
     revoke::notice(&mut work);
+    hold(&mut work);
     let mut screened = screen::screen(&mut work, look != Look::Quick);
     let closer = in_key_order(&work, &screened.closer);
     work.renames.await_all(basis.people.len(), &closer);
@@ -286,6 +291,18 @@ fn correlate_accounts(work: &mut Work<'_, '_>, scope: Scope<'_>) {
     for target in revoke::targets(work.basis.policy, scope) {
         revoke::claim(work, target);
     }
+}
+
+/// Whoever seems to be another person than their account's, or to be known by another key than before, is held: nothing follows for their accounts.
+fn hold(work: &mut Work<'_, '_>) {
+    let handed = hands::changed(work);
+    let (changed, kept) = lookalikes::paired(work);
+    work.kept = kept;
+    let handed =
+        handed.into_iter().map(|identity| (identity, Doubt::told(FindingCode::KeyHandedOn, "its key seems to be another person's now")));
+    let changed =
+        changed.into_iter().map(|identity| (identity, Doubt::told(FindingCode::KeyChanged, "its key seems to be another than before")));
+    work.basis.people.hold(handed.chain(changed).collect());
 }
 
 /// Names are given out in the order of keys.

@@ -52,6 +52,8 @@ pub(super) struct Work<'b, 'a> {
     pub(super) cut: Vec<BTreeMap<u32, Arc<str>>>,
     /// by target: accounts of ours whose identity is gone
     pub(super) gone: Vec<BTreeSet<u32>>,
+    /// keys of identities that are gone, it seems, and whose accounts stay
+    pub(super) kept: BTreeSet<Arc<str>>,
     pub(super) names: Names,
     /// who is still to be decided, and whose names are on their way
     pub(super) renames: Renames,
@@ -172,6 +174,7 @@ impl<'b, 'a> Work<'b, 'a> {
             presence: (0..targets).map(|_| vec![Presence::Absent; basis.people.len() as usize]).collect(),
             cut: vec![BTreeMap::new(); targets],
             gone: vec![BTreeSet::new(); targets],
+            kept: BTreeSet::new(),
             names: Names::default(),
             renames: Renames::default(),
             drafts: Vec::new(),

@@ -95,6 +95,8 @@ impl Rule {
 pub struct SourcePolicy {
     /// metadata.name
     pub name: Arc<str>,
+    /// names that it had: keys of theirs are its own
+    pub previous_names: Vec<Arc<str>>,
     /// the immutable id of a record
     pub key: Expression,
     /// which records count
@@ -329,6 +331,10 @@ pub struct UserPolicy {
     pub records: Vec<RecordPolicy>,
     /// keys that it had
     pub former_keys: Vec<Arc<str>>,
+    /// keys of others whom it looks like
+    pub not_former_keys: Vec<Arc<str>>,
+    /// names that it had
+    pub former_names: Vec<Arc<str>>,
     /// the document
     pub place: Place,
 }

@@ -28,6 +28,8 @@ impl Compiler<'_> {
             attributes,
             records: self.records(document),
             former_keys: spec.former_keys.iter().map(|key| Arc::from(key.trim())).collect(),
+            not_former_keys: spec.not_former_keys.iter().map(|key| Arc::from(key.trim())).collect(),
+            former_names: spec.former_names.iter().map(|name| Arc::from(name.trim())).collect(),
             place: self.place(&document.origin),
         }
     }

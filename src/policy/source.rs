@@ -8,13 +8,33 @@ use siphasher::sip::SipHasher13;
 
 use super::compile::Compiler;
 use super::mapping::USER_PRECEDENCE;
-use super::{CompletenessPolicy, KeyPolicy, SourcePolicy};
+use super::{CompletenessPolicy, KeyPolicy, Policy, SourcePolicy};
 use crate::expr::{Root, segments_of_path};
 use crate::manifest::connection::Database;
 use crate::manifest::kinds::{Completeness, SourceConnection, SourceSpec};
 use crate::manifest::quantity::{self, Amount};
 use crate::manifest::{Document, Origin};
 use crate::model::is_known_attribute;
+
+impl Policy {
+    /// What a key is now, where its Source had another name; none where it stands as it is.
+    pub fn key_now(&self, key: &str) -> Option<String> {
+        let renamed = self.sources.iter().filter(|source| !source.previous_names.is_empty());
+        let mut found = renamed.filter_map(|source| {
+            let (name, rest) = key.split_once('/')?;
+            source.previous_names.iter().any(|previous| previous.as_ref() == name).then(|| format!("{}/{rest}", source.name))
+        });
+        found.next()
+    }
+
+    /// What a key of a Source was under the names that the Source had.
+    pub fn former_forms(&self, key: &str) -> Vec<Arc<str>> {
+        let Some((name, rest)) = key.split_once('/') else { return Vec::new() };
+        let source = self.sources.iter().find(|source| source.name.as_ref() == name);
+        let previous = source.map_or(&[][..], |source| source.previous_names.as_slice());
+        previous.iter().map(|previous| Arc::from(format!("{previous}/{rest}"))).collect()
+    }
+}
 
 impl Compiler<'_> {
     pub(super) fn sources(&mut self) -> Vec<SourcePolicy> {
@@ -62,6 +82,7 @@ impl Compiler<'_> {
         let filter = self.condition(origin, "/spec/scope/filter", spec.scope.as_ref().map(|scope| &scope.filter), Root::Record);
         let source = SourcePolicy {
             name: document.name.clone(),
+            previous_names: spec.previous_names.iter().map(|name| Arc::from(name.as_str())).collect(),
             key,
             filter,
             // With several sources each must say it, which was checked; the only one does.

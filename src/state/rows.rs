@@ -179,6 +179,29 @@ pub fn forget_grants(connection: &Connection, target: &str, account: &str) -> ru
     Ok(())
 }
 
+/// A Source has another name. What is remembered under the new one already stays. `0` is the character after `/`, so all keys of the Source lie between.
+pub(super) fn rename_source(connection: &Connection, old: &str, new: &str) -> rusqlite::Result<()> {
+    let keys = [
+        ("links", "key"),
+        ("revocations", "key"),
+        ("receipts", "key"),
+        ("revoked_as", "key"),
+        ("revoked_as", "identity"),
+        ("cut_off", "key"),
+        ("records", "identity"),
+    ];
+    let (from, to, names) = (format!("{old}/"), format!("{old}0"), ["records", "baselines"].into_iter().zip(["source", "system"]));
+    for (table, column) in keys {
+        let update = format!("UPDATE OR IGNORE {table} SET {column} = ?1 || substr({column}, ?2) WHERE {column} >= ?3 AND {column} < ?4");
+        let rest = from.chars().count() as i64;
+        connection.prepare_cached(&update)?.execute(params![new, rest, from, to])?;
+    }
+    for (table, column) in names {
+        connection.prepare_cached(&format!("UPDATE OR IGNORE {table} SET {column} = ?2 WHERE {column} = ?1"))?.execute([old, new])?;
+    }
+    Ok(())
+}
+
 /// Remembers that headcount deactivates an account. The newest time counts: somebody may have reactivated it in between.
 pub fn record_deactivation(connection: &Connection, deactivation: &Deactivation) -> rusqlite::Result<()> {
     connection

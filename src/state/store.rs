@@ -185,6 +185,11 @@ impl Store {
         self.write(|transaction| kept.iter().try_for_each(|repeat| forget_repeat(transaction, repeat)))
     }
 
+    /// A Source has another name: what is remembered of its keys is of the new ones.
+    pub fn rename_source(&self, old: &str, new: &str) -> Result<(), StateError> {
+        self.write(|transaction| rows::rename_source(transaction, old, new))
+    }
+
     /// Drops window entries that are older than any window.
     pub fn prune_windows(&self, before: Timestamp) -> Result<usize, StateError> {
         self.write(|transaction| rows::prune_windows(transaction, before))

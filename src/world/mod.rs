@@ -78,7 +78,10 @@ impl World {
     }
 
     /// Puts everything together: sides in the policy's order.
-    pub fn assemble(policy: &Policy, sources: Vec<SourceSide>, mut targets: Vec<TargetSide>, memory: Memory) -> Self {
+    pub fn assemble(policy: &Policy, sources: Vec<SourceSide>, mut targets: Vec<TargetSide>, mut memory: Memory) -> Self {
+        for source in &policy.sources {
+            source.previous_names.iter().for_each(|previous| memory.rename_source(previous, &source.name));
+        }
         for side in &mut targets {
             let TargetSide { accounts, groups, memberships, entitlements, .. } = side;
             memberships.resolve(accounts, groups);

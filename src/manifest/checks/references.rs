@@ -73,6 +73,9 @@ fn mapping(context: &Context<'_>, origin: &Origin, mapping: &Mapping, problems: 
 /// An identity must come from a source that makes people exist; whether the key is there only a read can tell.
 fn identity(context: &Context<'_>, origin: &Origin, pointer: &str, identity: &IdentityRef, problems: &mut Vec<Diagnostic>) {
     let pointer = format!("{pointer}/source");
+    if context.loaded.sources.iter().any(|source| source.spec.previous_names.contains(&identity.source)) {
+        return;
+    }
     if !context.knows("Source", &identity.source) {
         return named(context, origin, "Source", &identity.source, || pointer.clone(), problems);
     }

@@ -25,8 +25,29 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         let hint = "add `correlate:` with attributes in order, such as `[employeeNumber]`";
         problems.push(context.at(&source.origin, "/spec", Diagnostic::error(message)).hint(hint));
     }
+    previous_names(context, sources, problems);
     ranks(context, sources, problems);
     precedence(context, sources, problems);
+}
+
+/// A name is one Source's, now or before: of two nobody could say whose keys its keys are.
+fn previous_names(context: &Context<'_>, sources: &[Document<SourceSpec>], problems: &mut Vec<Diagnostic>) {
+    let mut claimed: BTreeMap<&str, (&Document<SourceSpec>, String)> = BTreeMap::new();
+    for source in sources {
+        claimed.insert(source.name.as_ref(), (source, "/metadata/name".into()));
+    }
+    for source in sources {
+        for (at, name) in source.spec.previous_names.iter().enumerate() {
+            let pointer = format!("/spec/previousNames/{at}");
+            if let Some((other, place)) = claimed.get(name.as_str()) {
+                let message = format!("`{name}` is a name of the Source `{}` too", other.name);
+                let problem = Diagnostic::error(message).related(context.place(&other.origin, place), "the other one");
+                problems.push(context.at(&source.origin, &pointer, problem).hint("take it out of one of them: its keys are one Source's"));
+                continue;
+            }
+            claimed.insert(name, (source, pointer));
+        }
+    }
 }
 
 /// A Source that establishes and correlates finds people of a higher precedence: of two with the same one nobody could say which is found in which.

@@ -9,6 +9,7 @@ mod entitlements;
 mod evidence;
 mod groups;
 mod handover;
+mod keys;
 mod lifecycle;
 mod limits;
 mod ownership;

@@ -222,8 +222,7 @@ fn the_key_stays_when_the_other_system_s_record_comes_and_goes() {
     assert_snapshot!(again.without_records("new").told(), @"0 Deactivate old/1 [Absent] id=u1 active: true > false; risks [SignIn]");
     // A state that is lost changes nothing at the target.
     assert_snapshot!(moved.forgetful().told(), @r###"
-    (Error NameTaken) new/77: an account of somebody else has the userName ada, so none is made
-    (Warning IncompleteRead) old/1: not among the records of old, and no earlier complete read says that it was; left as it is
+    (Error KeyChanged) a key has changed, it seems (old/1 is now new/77): its account stays as it is, and no other is made
     (Warning StateLost) chat: 1 of its accounts carry headcount's mark, but there is no state: it was lost
     "###);
 }

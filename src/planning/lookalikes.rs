@@ -1,0 +1,268 @@
+//! Keys that change form: accounts of ours whose identities vanished, and new identities that look like them, in one run.
+//!
+//! Leading zeros lost, `1001.0`, a Source with another name, a new HR system: nobody came and nobody left. What vanishes and what appears is paired, best first
+//! and one to one. Must never: make an account for the one or take one from the other of a pair, compare everybody with everybody, or depend on the order of rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::correlate::{self, Claim, is_immutable};
+use super::hands::{quoted, user_line};
+use super::identity::{Identities, Person};
+use super::likeness::{ADDRESS, LOGIN, Likeness};
+use super::serve::{Serve, serve};
+use super::work::Work;
+use crate::expr::Input;
+use crate::model::{Finding, FindingCode, Severity, Subject, ValueState};
+use crate::policy::SourcePolicy;
+use crate::world::{canonical, kind_of};
+
+/// Which new identity looks like which vanished one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Pair {
+    old: Arc<str>,
+    new: Arc<str>,
+    number: u32,
+}
+
+/// What two have in common, and how much it says.
+type Trait = (Arc<str>, Vec<u8>);
+
+/// How much a vanished and a new key have in common, both, and the new identity's number: the best first.
+type Candidate = (std::cmp::Reverse<u32>, Arc<str>, Arc<str>, u32);
+
+/// A trait that more vanished accounts than this share tells nobody from another.
+const SHARED_BY: usize = 8;
+const NAMED: usize = 3;
+const NAME: &str = "name";
+
+/// Tells of keys that changed their form. Gives the new identities, and the old keys whose accounts stay.
+pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeSet<Arc<str>>) {
+    let mut pairs: BTreeSet<Pair> = BTreeSet::new();
+    for target in 0..work.basis.policy.targets.len() {
+        pairs.extend(at_target(work, target));
+    }
+    let mut forms: BTreeMap<Form, Vec<Pair>> = BTreeMap::new();
+    for pair in &pairs {
+        forms.entry(Form::of(&work.basis.people, pair)).or_default().push(pair.clone());
+    }
+    for (form, pairs) in &forms {
+        tell(work, form, pairs);
+    }
+    (pairs.iter().map(|pair| pair.number).collect(), pairs.into_iter().map(|pair| pair.old).collect())
+}
+
+fn at_target(work: &Work<'_, '_>, target: usize) -> Vec<Pair> {
+    let vanished = vanished(work, target);
+    if vanished.is_empty() {
+        return Vec::new();
+    }
+    let mut by_trait: BTreeMap<Trait, Vec<u32>> = BTreeMap::new();
+    for row in vanished.keys() {
+        for found in traits_of_account(work, target, *row) {
+            by_trait.entry(found).or_default().push(*row);
+        }
+    }
+    by_trait.retain(|_, rows| rows.len() <= SHARED_BY);
+    let mut candidates = Vec::new();
+    let mut person = Person::default();
+    for identity in 0..work.basis.people.len() {
+        if work.claims[target].of(identity) != Claim::None || work.basis.people.is_retired(identity) || work.basis.revoked.has(identity) {
+            continue;
+        }
+        work.basis.people.assemble(&work.basis.layout, identity, &mut person);
+        if matches!(serve(work.basis, target, &person), Serve::Yes | Serve::Early) {
+            candidates.extend(alike(work, target, &person, &by_trait).into_iter().map(|(row, score)| {
+                let new: Arc<str> = Arc::from(person.key.as_str());
+                (std::cmp::Reverse(score), vanished[&row].clone(), new, identity)
+            }));
+        }
+    }
+    best_first(work, candidates)
+}
+
+/// Accounts of ours, in use, whose identities are not there any more, with their keys.
+fn vanished(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, Arc<str>> {
+    let accounts = work.basis.observed[target].accounts();
+    let claims = &work.claims[target];
+    let free = |row: &u32| claims.holder(*row).is_none() && !claims.contested(*row) && !work.cut[target].contains_key(row);
+    let rows = (0..accounts.len()).filter(free).filter(|row| accounts.active(*row) && !accounts.doubtful(*row));
+    let known = rows.filter_map(|row| Some((row, work.former_key(target, row)?)));
+    known.filter(|(_, key)| work.basis.people.find(key).is_none()).collect()
+}
+
+fn traits_of_account(work: &Work<'_, '_>, target: usize, row: u32) -> BTreeSet<Trait> {
+    let accounts = work.basis.observed[target].accounts();
+    let mut found = BTreeSet::new();
+    for name in attributes(work, target) {
+        let cell = accounts.cell_of(row, &name);
+        if !canonical::is_nothing(cell) {
+            found.extend(canonical::keys(kind_of(&name), Input::Cell(cell)).into_iter().map(|key| (name.clone(), key)));
+        }
+    }
+    found.extend(name_of(&Likeness::of_account(accounts, row)));
+    found
+}
+
+/// How much an identity has in common with each vanished account.
+fn alike(work: &Work<'_, '_>, target: usize, person: &Person, by_trait: &BTreeMap<Trait, Vec<u32>>) -> BTreeMap<u32, u32> {
+    let basis = work.basis;
+    let mut traits: BTreeSet<Trait> = BTreeSet::new();
+    let values = correlate::values(basis, target, person).into_iter().map(|(name, state)| (name.clone(), state));
+    let others = attributes(work, target).into_iter().filter_map(|name| {
+        let slot = basis.layout.slot(&name)?;
+        Some((name, person.slots.get(slot)?.state()))
+    });
+    for (name, state) in values.chain(others) {
+        if let ValueState::Set(value) = &state {
+            traits.extend(canonical::keys(kind_of(&name), Input::Value(value)).into_iter().map(|key| (name.clone(), key)));
+        }
+    }
+    traits.extend(name_of(&Likeness::of_person(basis, person)));
+    let not = basis.people.declared(person.number).map_or(&[][..], |user| user.not_former_keys.as_slice());
+    let mut scores = BTreeMap::new();
+    for found in &traits {
+        for row in by_trait.get(found).into_iter().flatten() {
+            *scores.entry(*row).or_default() += weight(&found.0);
+        }
+    }
+    scores.retain(|row, _| !work.former_key(target, *row).is_some_and(|key| not.contains(&key)));
+    scores
+}
+
+/// By what people are known at a target: what correlates there, and what they are written to and sign in with.
+fn attributes(work: &Work<'_, '_>, target: usize) -> BTreeSet<Arc<str>> {
+    let marker = &work.basis.layout.targets[target].marker;
+    let known = work.basis.policy.targets[target].correlate.iter().filter(|name| marker.as_ref() != Some(name));
+    known.cloned().chain([ADDRESS, LOGIN, "employeeNumber"].map(Arc::from)).collect()
+}
+
+/// A whole name; a single word is nobody's alone.
+fn name_of(likeness: &Likeness) -> Option<Trait> {
+    let words: Vec<&str> = likeness.words.iter().map(String::as_str).collect();
+    (words.len() > 1).then(|| (Arc::from(NAME), words.join(" ").into_bytes()))
+}
+
+fn weight(name: &str) -> u32 {
+    match name {
+        _ if is_immutable(name) => 8,
+        ADDRESS => 8,
+        NAME => 2,
+        _ => 4,
+    }
+}
+
+/// One to one.
+fn best_first(work: &Work<'_, '_>, mut candidates: Vec<Candidate>) -> Vec<Pair> {
+    candidates.sort();
+    let (mut old_taken, mut new_taken) = (BTreeSet::new(), BTreeSet::new());
+    let mut pairs = Vec::new();
+    for (_, old, new, number) in candidates {
+        if !old_taken.contains(&old) && !new_taken.contains(&number) && work.basis.people.find(&old).is_none() {
+            old_taken.insert(old.clone());
+            new_taken.insert(number);
+            pairs.push(Pair { old, new, number });
+        }
+    }
+    pairs
+}
+
+/// How a key became another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    /// the same record of a Source with another name
+    Source { old: String, new: String },
+    /// the same source; its key, made what it was by this
+    Key { source: String, rule: KeyRule },
+    /// anything else
+    Other,
+}
+
+/// What makes a key what it was.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum KeyRule {
+    /// so many digits, with zeros before
+    Zeros(usize),
+    /// what stands before the point
+    BeforePoint,
+    /// without `="…"`
+    Unwrapped,
+    Upper,
+    Lower,
+}
+
+impl Form {
+    fn of(people: &Identities<'_>, pair: &Pair) -> Self {
+        let Some(((old, old_key), (new, new_key))) = pair.old.split_once('/').zip(pair.new.split_once('/')) else { return Self::Other };
+        let declared = |name: &str| people.policy.sources.iter().any(|source| source.name.as_ref() == name);
+        if old != new && old_key == new_key && declared(new) && !declared(old) && old != "user" {
+            return Self::Source { old: old.to_owned(), new: new.to_owned() };
+        }
+        match KeyRule::of(old_key, new_key).filter(|_| old == new && declared(new)) {
+            Some(rule) => Self::Key { source: new.to_owned(), rule },
+            None => Self::Other,
+        }
+    }
+}
+
+impl KeyRule {
+    fn of(old: &str, new: &str) -> Option<Self> {
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if digits(old) && digits(new) && old.len() > new.len() && old.trim_start_matches('0') == new.trim_start_matches('0') {
+            return Some(Self::Zeros(old.len()));
+        }
+        if new.split_once('.').is_some_and(|(whole, rest)| whole == old && !rest.is_empty() && rest.bytes().all(|byte| byte == b'0')) {
+            return Some(Self::BeforePoint);
+        }
+        if new.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) == Some(old) {
+            return Some(Self::Unwrapped);
+        }
+        match () {
+            () if new.to_uppercase() == old => Some(Self::Upper),
+            () if new.to_lowercase() == old => Some(Self::Lower),
+            () => None,
+        }
+    }
+
+    /// The key's expression, made what it was.
+    fn over(&self, source: &SourcePolicy) -> String {
+        let key = source.key.text();
+        match self {
+            Self::Zeros(width) => format!("padLeft({key}, {width}, \"0\")"),
+            Self::BeforePoint => format!("split({key}, \".\")[0]"),
+            Self::Unwrapped => format!("replace(replace({key}, \"=\", \"\"), \"\\\"\", \"\")"),
+            Self::Upper => format!("upper({key})"),
+            Self::Lower => format!("lower({key})"),
+        }
+    }
+}
+
+fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair]) {
+    let Some(first) = pairs.first() else { return };
+    let people = &work.basis.people;
+    let shown: Vec<String> = pairs.iter().take(NAMED).map(|pair| format!("{} is now {}", pair.old, pair.new)).collect();
+    let more = if pairs.len() > NAMED { format!(" and {} more", pairs.len() - NAMED) } else { String::new() };
+    let (what, then) = match pairs.len() {
+        1 => ("a key has changed, it seems".to_owned(), "its account stays as it is, and no other is made"),
+        many => (format!("{many} keys have changed, it seems"), "their accounts stay as they are, and no others are made"),
+    };
+    let message = format!("{what} ({}{more}): {then}", shown.join(", "));
+    let hint = match form {
+        Form::Source { old, new } => {
+            format!("If the Source {old} was renamed, write `previousNames: [{old}]` into the spec of the Source {new}.")
+        }
+        Form::Key { source, rule } => {
+            let rules = people.policy.sources.iter().find(|known| known.name.as_ref() == source);
+            let key = rules.map(|rules| rule.over(rules)).unwrap_or_default();
+            format!("Correct the export, or write `key: '{}'` into the spec of the Source {source}.", key.replace('\'', "''"))
+        }
+        Form::Other => {
+            let same = user_line(people, &first.new, first.number, &format!("formerKeys: [{}]", quoted(&first.old)));
+            let other = user_line(people, &first.new, first.number, &format!("notFormerKeys: [{}]", quoted(&first.old)));
+            let each = if pairs.len() > 1 { " One document for each of them." } else { "" };
+            format!("If {} and {} are one person, write {same}; if not, {other}.{each}", first.old, first.new)
+        }
+    };
+    let subject = if pairs.len() == 1 { Subject::identity(&first.new) } else { Subject::default() };
+    work.findings.push(Finding::new(Severity::Error, FindingCode::KeyChanged, subject, message).hint(hint));
+}

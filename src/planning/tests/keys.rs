@@ -1,0 +1,222 @@
+//! Keys that change hands, and keys that change form: neither gives anybody another one's account, or a second one.
+
+use insta::assert_snapshot;
+use serde_json::{Value as Json, json};
+
+use super::super::testing::{Scene, mark, source, target, tell};
+
+const NAMES: &str = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: name.givenName, value: identity.name.givenName}\n    - {attribute: name.familyName, value: identity.name.familyName}\n    - {attribute: emails, value: identity.emails}\n";
+
+const PEOPLE: [(&str, &str); 4] = [("Ada", "Adler"), ("Ben", "Brandt"), ("Cleo", "Castro"), ("Dina", "Dolan")];
+
+/// A source with whole names. `spec` stands beside its key.
+fn named(name: &str, spec: &str) -> String {
+    let rules = "    - {attribute: name.givenName, value: record.first}\n    - {attribute: name.familyName, value: record.last}\n    - {attribute: emails, value: record.mail}\n";
+    let text = source(name, "").replace("    rules:\n", &format!("    rules:\n{rules}"));
+    if spec.is_empty() { text } else { text.replace("  key: record.id\n", &format!("  {spec}\n")) }
+}
+
+fn address(first: &str, last: &str) -> String {
+    format!("{}.{}@acme.example", first.to_lowercase(), last.to_lowercase())
+}
+
+fn record(key: &str, (first, last): (&str, &str)) -> Json {
+    json!({"id": key, "login": format!("{first}{last}").to_lowercase(), "first": first, "last": last, "mail": address(first, last)})
+}
+
+fn account(id: &str, key: &str, (first, last): (&str, &str)) -> Json {
+    let login = format!("{first}{last}").to_lowercase();
+    json!({"id": id, "userName": login, "externalId": mark(key), "name.givenName": first, "name.familyName": last, "emails": address(first, last)})
+}
+
+fn user(key: &str, line: &str) -> String {
+    format!("kind: User\nmetadata: {{name: said}}\nspec: {{overrides: {{source: hr, key: '{key}'}}, {line}}}\n")
+}
+
+fn scene(more: &[String]) -> Scene {
+    let mut documents = vec![named("hr", ""), target(NAMES)];
+    documents.extend_from_slice(more);
+    Scene::new(&documents)
+}
+
+/// Four people with their accounts, whose ids all moved on by one in the source.
+fn shifted() -> Scene {
+    let scene = PEOPLE
+        .iter()
+        .enumerate()
+        .fold(scene(&[]), |scene, (at, person)| scene.account(account(&format!("u{at}"), &format!("hr/{}", at + 1), *person)));
+    PEOPLE.iter().skip(1).enumerate().fold(scene, |scene, (at, person)| scene.record("hr", record(&(at + 1).to_string(), *person)))
+}
+
+#[test]
+fn ids_that_moved_on_by_one_give_nobody_another_ones_account() {
+    let told = shifted().told();
+    assert!(!told.contains("Update"), "{told}");
+    assert_snapshot!(told.lines().find(|line| line.contains("KeyHandedOn")).unwrap_or_default(), @"(Error KeyHandedOn) 3 keys seem to be other people's now (hr/1, hr/2, hr/3): at chat the account of hr/1 is Ada Adler's, and the record is Ben Brandt's; everything of theirs stays as it is");
+}
+
+/// Years after Dina left, her number is given to somebody else.
+fn given_again(more: &[String]) -> Scene {
+    let mut dina = account("u4", "hr/4", PEOPLE[3]);
+    dina["active"] = false.into();
+    scene(more).account(dina).deactivated("u4", 700).record("hr", record("4", ("Ivo", "Ilves")))
+}
+
+#[test]
+fn a_number_that_is_given_again_gives_nobody_the_old_account() {
+    let plan = given_again(&[]).plan();
+    assert_snapshot!(tell(&plan), @"(Error KeyHandedOn) hr/4: the key seems to be another person's now: at chat the account of hr/4 is Dina Dolan's, and the record is Ivo Ilves's; everything stays as it is");
+    assert_snapshot!(plan.findings[0].hint.as_deref().unwrap_or_default(), @r###"Correct the source: a key belongs to one person for good. If it is the same person, say so: a User with `spec: {overrides: {source: hr, key: "4"}, formerNames: ["Dina Dolan"]}`."###);
+}
+
+#[test]
+fn a_user_says_that_it_is_the_same_person() {
+    let said = given_again(&[user("4", "formerNames: [\"Dina Dolan\"]")]);
+    assert_snapshot!(said.told(), @"0 Reactivate hr/4 [Returned] id=u4 active: false > true; emails: dina.dolan@acme.example > ivo.ilves@acme.example; name.familyName: Dolan > Ilves; name.givenName: Dina > Ivo; userName: dinadolan > ivoilves; risks [SignIn, Reactivation]");
+    // Of another name it says nothing.
+    assert_eq!(given_again(&[user("4", "formerNames: [\"Dina Adler\"]")]).plan().changes.len(), 0);
+}
+
+#[test]
+fn a_leaver_of_another_name_ends_nobodys_account() {
+    let mut left = record("1", ("Ivo", "Ilves"));
+    left["left"] = true.into();
+    assert_eq!(scene(&[]).account(account("u1", "hr/1", PEOPLE[0])).record("hr", left).plan().changes.len(), 0);
+}
+
+#[test]
+fn a_marriage_and_a_swap_of_addresses_are_no_other_person() {
+    let scene = scene(&[]).account(account("u1", "hr/1", PEOPLE[0])).account(account("u2", "hr/2", PEOPLE[1]));
+    let married = scene.clone().record("hr", record("1", ("Ada", "Zimmer"))).record("hr", record("2", ("Brandt", "Ben")));
+    assert_eq!(married.plan().changes.len(), 2, "{}", married.told());
+    let (mut ada, mut ben) = (record("1", PEOPLE[0]), record("2", PEOPLE[1]));
+    (ada["mail"], ben["mail"]) = (ben["mail"].clone(), ada["mail"].clone());
+    assert_eq!(scene.record("hr", ada).record("hr", ben).plan().changes.len(), 2);
+}
+
+#[test]
+fn where_no_name_is_known_an_old_sign_in_name_under_another_key_tells() {
+    let scene = Scene::simple().marked("u1", "hr/1", "ada").marked("u2", "hr/2", "ben");
+    let moved_on = scene.clone().person("1", "ben").person("2", "cleo").told();
+    assert!(moved_on.contains("KeyHandedOn) hr/2") && !moved_on.contains("Update"), "{moved_on}");
+    assert_eq!(scene.person("1", "zoe").person("2", "ben").plan().changes.len(), 1, "nobody else is ada");
+}
+
+/// Four people with their accounts under one form of their keys, and records under another.
+fn reformed(documents: &[String], source: &str, old: impl Fn(usize) -> String, new: impl Fn(usize) -> String) -> Scene {
+    let scene = PEOPLE.iter().enumerate().fold(Scene::new(documents), |scene, (at, person)| {
+        scene.account(account(&format!("u{at}"), &old(at + 1), *person)).record(source, record(&new(at + 1), *person))
+    });
+    scene.marked_group("g1", "group/all", "all").member("g1", "u0").member("g1", "u1")
+}
+
+fn everybody() -> String {
+    "kind: Group\nmetadata: {name: all}\nspec: {displayName: all, rule: 'true'}\n".into()
+}
+
+/// What is told of keys that changed, and the next step; nothing else happens, and under the next step's manifests nobody is made twice or ended.
+fn told(documents: &[String], old: impl Fn(usize) -> String, new: impl Fn(usize) -> String) -> String {
+    let plan = reformed(documents, "hr", old, new).plan();
+    assert_eq!(plan.changes.len(), 0, "{}", tell(&plan));
+    let [finding] = plan.findings.as_slice() else { panic!("{}", tell(&plan)) };
+    format!("{}\n{}", finding.message, finding.hint.as_deref().unwrap_or_default())
+}
+
+fn with_key(key: &str) -> Vec<String> {
+    vec![named("hr", key), target(&format!("  groups: {{}}\n{NAMES}")), everybody()]
+}
+
+fn makes_or_ends(scene: &Scene) -> bool {
+    let plan = scene.plan();
+    plan.changes.iter().any(|change| !matches!(change.action, crate::model::Action::Update | crate::model::Action::AddMembers))
+}
+
+#[test]
+fn leading_zeros_that_were_lost_make_nobody_twice() {
+    let (old, new) = (|at: usize| format!("hr/00100{at}"), |at: usize| format!("100{at}"));
+    assert_snapshot!(told(&with_key(""), old, new), @r###"
+    4 keys have changed, it seems (hr/001001 is now hr/1001, hr/001002 is now hr/1002, hr/001003 is now hr/1003 and 1 more): their accounts stay as they are, and no others are made
+    Correct the export, or write `key: 'padLeft(record.id, 6, "0")'` into the spec of the Source hr.
+    "###);
+    assert!(!makes_or_ends(&reformed(&with_key("key: 'padLeft(record.id, 6, \"0\")'"), "hr", old, new)));
+}
+
+#[test]
+fn every_key_rule_that_is_printed_works() {
+    type Key = fn(usize) -> String;
+    let forms: [(Key, Key, &str); 4] = [
+        (|at| format!("hr/100{at}"), |at| format!("100{at}.0"), "split(record.id, \".\")[0]"),
+        (|at| format!("hr/00100{at}"), |at| format!("=\"00100{at}\""), "replace(replace(record.id, \"=\", \"\"), \"\\\"\", \"\")"),
+        (|at| format!("hr/AB{at}"), |at| format!("ab{at}"), "upper(record.id)"),
+        (|at| format!("hr/ab{at}"), |at| format!("AB{at}"), "lower(record.id)"),
+    ];
+    for (old, new, rule) in forms {
+        let line = format!("key: '{rule}'");
+        assert!(told(&with_key(""), old, new).contains(&line), "{}", told(&with_key(""), old, new));
+        assert!(!makes_or_ends(&reformed(&with_key(&line), "hr", old, new)), "{rule}");
+    }
+}
+
+#[test]
+fn a_person_with_another_key_keeps_the_account_once_a_user_says_so() {
+    let plain = || vec![named("hr", ""), target(NAMES)];
+    let one = |documents: Vec<String>| {
+        Scene::new(&documents).account(account("u1", "hr/C-17", PEOPLE[0])).record("hr", record("1044", PEOPLE[0]))
+    };
+    let plan = one(plain()).plan();
+    assert_snapshot!(tell(&plan), @"(Error KeyChanged) a key has changed, it seems (hr/C-17 is now hr/1044): its account stays as it is, and no other is made");
+    assert_snapshot!(plan.findings[0].hint.as_deref().unwrap_or_default(), @r###"If hr/C-17 and hr/1044 are one person, write a User with `spec: {overrides: {source: hr, key: "1044"}, formerKeys: ["hr/C-17"]}`; if not, a User with `spec: {overrides: {source: hr, key: "1044"}, notFormerKeys: ["hr/C-17"]}`."###);
+    let said = |line: &str| one(plain().into_iter().chain([user("1044", line)]).collect()).told();
+    assert_snapshot!(said("formerKeys: [\"hr/C-17\"]"), @"0 Update hr/1044 [Mover] id=u1 externalId: hc:acme:hr:C-17 > hc:acme:hr:1044;");
+    let told = said("notFormerKeys: [\"hr/C-17\"]");
+    assert!(told.contains("Deactivate hr/C-17 [Absent]"), "{told}");
+}
+
+#[test]
+fn namesakes_are_paired_best_first_and_one_to_one() {
+    let documents = [named("hr", ""), target(NAMES)];
+    let namesake = |key: &str, mail: &str| {
+        let mut record = record(key, ("Jo", "Jung"));
+        record["mail"] = format!("{mail}@acme.example").into();
+        record["login"] = mail.into();
+        record
+    };
+    let held = |id: &str, key: &str, mail: &str| {
+        let mut account = account(id, key, ("Jo", "Jung"));
+        account["emails"] = format!("{mail}@acme.example").into();
+        account["userName"] = mail.into();
+        account
+    };
+    let scene = Scene::new(&documents)
+        .account(held("u1", "hr/1", "jo.one"))
+        .account(held("u2", "hr/2", "jo.two"))
+        .record("hr", namesake("n2", "jo.one"))
+        .record("hr", namesake("n1", "jo.two"));
+    assert_snapshot!(scene.told(), @"(Error KeyChanged) 2 keys have changed, it seems (hr/1 is now hr/n2, hr/2 is now hr/n1): their accounts stay as they are, and no others are made");
+}
+
+#[test]
+fn whoever_comes_while_others_go_is_no_lookalike() {
+    let scene = scene(&[]).account(account("u1", "hr/1", PEOPLE[0])).record("hr", record("2", PEOPLE[1]));
+    let told = scene.told();
+    assert!(told.contains("Create hr/2") && told.contains("Deactivate hr/1"), "{told}");
+}
+
+#[test]
+fn a_source_with_another_name_makes_nobody_twice_and_one_line_carries_everybody_over() {
+    let documents =
+        |line: &str| vec![named("people", &format!("key: record.id{line}")), target(&format!("  groups: {{}}\n{NAMES}")), everybody()];
+    let scene = |line: &str| reformed(&documents(line), "people", |at| format!("hr/{at}"), |at| at.to_string());
+    let plan = scene("").plan();
+    assert_eq!(plan.changes.len(), 0, "{}", tell(&plan));
+    assert_snapshot!(tell(&plan), @"(Error KeyChanged) 4 keys have changed, it seems (hr/1 is now people/1, hr/2 is now people/2, hr/3 is now people/3 and 1 more): their accounts stay as they are, and no others are made");
+    assert_snapshot!(plan.findings[0].hint.as_deref().unwrap_or_default(), @"If the Source hr was renamed, write `previousNames: [hr]` into the spec of the Source people.");
+    let renamed = scene("\n  previousNames: [hr]");
+    assert!(!makes_or_ends(&renamed), "{}", renamed.told());
+    assert!(renamed.told().contains("Update people/1 [Mover] id=u0 externalId: hc:acme:hr:1 > hc:acme:people:1;"), "{}", renamed.told());
+    // By links alone, and what was remembered of the old keys is of the new ones.
+    let linked = Scene::new(&documents("\n  previousNames: [hr]"));
+    let linked = linked.account(json!({"id": "u1", "userName": "zoe"})).link(crate::model::ObjectKind::Account, "hr/1", "u1");
+    let told = linked.record("people", record("9", PEOPLE[0])).told();
+    assert!(told.contains("Deactivate people/1 [Absent] id=u1"), "{told}");
+}
