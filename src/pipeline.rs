@@ -109,10 +109,10 @@ pub fn remember(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
     store.record_baselines(&world.baselines(policy, moment.now))
 }
 
-/// Rounds of questions: an account, the groups it is in, and one to spare.
-const ROUNDS: usize = 4;
+/// Rounds of questions: an account by its id, by its keys, the groups it is in, and some to spare. What is open after that counts as unknown.
+const ROUNDS: usize = 8;
 
-/// Looks up what the survey names. Only who is revoked brings up further questions with an answer.
+/// Looks up what the survey names, until an answer brings up nothing new.
 async fn ask<'c>(
     policy: &Policy,
     world: &World,
@@ -120,10 +120,9 @@ async fn ask<'c>(
     moment: Moment,
     scope: Scope<'_>,
 ) -> Vec<(Lookup, Answer)> {
-    let rounds = if world.revokes(policy) { ROUNDS } else { 1 };
     let mut answers: Vec<(Lookup, Answer)> = Vec::new();
     let mut asked = BTreeSet::new();
-    for _ in 0..rounds {
+    for _ in 0..ROUNDS {
         let mut lookups = planning::survey(policy, world, &answers, moment, scope).lookups;
         lookups.retain(|lookup| asked.insert(lookup.clone()));
         if lookups.is_empty() {

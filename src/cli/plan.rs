@@ -74,7 +74,7 @@ fn coming(plan: &Plan, days: i64) -> Upcoming {
 
 /// How a command ends that only planned.
 pub fn verdict(plan: &Plan) -> Exit {
-    match (plan.refused(), plan.complete()) {
+    match (plan.refused(), plan.decided()) {
         (true, _) => Exit::Refused,
         (false, false) => Exit::Stale,
         (false, true) => Exit::Done,

@@ -65,6 +65,11 @@ impl Plan {
         !self.findings.iter().any(|finding| finding.severity == Severity::Incomplete)
     }
 
+    /// Whether it is complete, and nothing was left as it is because it could not be decided.
+    pub fn decided(&self) -> bool {
+        !self.findings.iter().any(|finding| matches!(finding.severity, Severity::Error | Severity::Incomplete))
+    }
+
     /// Whether there is anything to run.
     pub fn applyable(&self) -> bool {
         self.changes.iter().any(Change::runs)

@@ -17,6 +17,7 @@ use super::rename::becomes_free;
 use super::serve::{self, Serve, serve};
 use super::unique::{self, Choice};
 use super::work::{Basis, Presence, Stage, Work, attribute, with};
+use super::{ownership, vanished};
 use crate::manifest::kinds::{MappingMode, Ownership};
 use crate::model::{
     Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Value, ValueState,
@@ -74,9 +75,9 @@ fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, cl
     desired.rests = early || ruled_out;
     let presence = match claim {
         Claim::Blocked => Presence::Unclear,
-        Claim::Vanished => vanished(work, target, person),
+        Claim::Vanished => unanswered(work, target, person),
         Claim::None if early && !can_rest(work, target, person) => Presence::Absent,
-        Claim::None => create(work, target, person, &desired),
+        Claim::None => create_unless_awaited(work, target, person, &desired),
         Claim::Found(row) => adopt(work, target, person, row, &mut desired),
         Claim::Owned(row) if work.basis.is_protected(target, row) => leave_protected(work, target, person, row, &desired),
         Claim::Owned(row) => update(work, target, person, row, &mut desired),
@@ -136,7 +137,7 @@ fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired
     }
 }
 
-fn vanished(work: &mut Work<'_, '_>, target: usize, person: &Person) -> Presence {
+fn unanswered(work: &mut Work<'_, '_>, target: usize, person: &Person) -> Presence {
     let basis = work.basis;
     for id in correlate::linked_ids(basis, target, &person.key, &basis.people.other_keys(person.number)) {
         if !basis.observed[target].accounts().answered(&LookupBy::Id(Arc::from(id))) {
@@ -146,6 +147,22 @@ fn vanished(work: &mut Work<'_, '_>, target: usize, person: &Person) -> Presence
     let sentence = "{who}: the account was not among those read, and asking for it by its id gave no answer";
     work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &Arc::from(person.key.as_str()), sentence);
     Presence::Unclear
+}
+
+/// What headcount made a moment ago is not made again because the target does not show it yet.
+fn create_unless_awaited(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
+    let links = ownership::links(work.basis, target, &person.key, &work.basis.people.other_keys(person.number));
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    if vanished::is_awaited(work, &links) {
+        vanished::tell_awaited(work, target, &key);
+        return Presence::Unclear;
+    }
+    let ids: Vec<Arc<str>> = links.into_iter().map(|link| link.id.clone()).collect();
+    let presence = create(work, target, person, desired);
+    if presence == Presence::Made && !ids.is_empty() {
+        work.remade[target].insert(key, ids);
+    }
+    presence
 }
 
 fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
@@ -168,7 +185,6 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
         work.findings.share(shared, &key);
         return Presence::Absent;
     }
-    tell_of_a_deletion(work, target, &key);
     let mut attributes: Vec<AttributeChange> = layout
         .attributes
         .iter()
@@ -188,15 +204,6 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
     let change = work.change(target, Action::Create, object, Reason::Joiner, Cause::Identity(person.number));
     work.draft(target, Stage::CreateAccounts, with(change, attributes, &[]));
     if only_observed(work, target) { Presence::Absent } else { Presence::Made }
-}
-
-/// An account of ours that headcount did not delete, and that is not there any more.
-fn tell_of_a_deletion(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) {
-    let basis = work.basis;
-    if !basis.world.recall.ids_of(&basis.world.memory, &basis.policy.targets[target].name, ObjectKind::Account, key).is_empty() {
-        let sentence = "{who}: the account that headcount had for it was deleted, and not by headcount; a new one is made";
-        work.tell(Severity::Warning, FindingCode::ChangedElsewhere, target, key, sentence);
-    }
 }
 
 /// Whether nothing at the target can be this identity's account already. Where not everything was read, every key must have been asked for.
@@ -485,7 +492,7 @@ pub(super) fn was_cut_off(basis: &Basis<'_>, target: usize, row: u32, key: &str)
 /// When headcount deactivated an account, or made it without access.
 pub(super) fn our_deactivation(basis: &Basis<'_>, target: usize, row: u32) -> Option<Timestamp> {
     let accounts = basis.observed[target].accounts();
-    let known = basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, &accounts.id(row));
+    let known = our_deactivation_of(basis, target, &accounts.id(row));
     known.or_else(|| rested(basis, target, &accounts.marked_key(row)?))
 }
 
@@ -493,6 +500,11 @@ pub(super) fn our_deactivation(basis: &Basis<'_>, target: usize, row: u32) -> Op
 pub(super) fn rested(basis: &Basis<'_>, target: usize, key: &str) -> Option<Timestamp> {
     let name = &basis.policy.targets[target].name;
     basis.world.memory.resting.iter().find(|known| known.target == *name && known.key.as_ref() == key).map(|known| known.at)
+}
+
+/// The same of an account that may not have been read.
+pub(super) fn our_deactivation_of(basis: &Basis<'_>, target: usize, id: &str) -> Option<Timestamp> {
+    basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, id)
 }
 
 fn deactivated_elsewhere(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) {

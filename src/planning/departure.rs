@@ -11,9 +11,9 @@ use super::correlate::Claim;
 use super::due;
 use super::findings::Shared;
 use super::identity::{Absence, Person};
-use super::ownership;
 use super::serve::Gone;
 use super::work::{Presence, Stage, Work, attribute, with};
+use super::{leaver, ownership, vanished};
 use crate::manifest::kinds::{DepartureAction, Ownership};
 use crate::model::{Action, Cause, Finding, FindingCode, Reason, Risk, Severity, Subject, Value};
 use crate::world::Carries;
@@ -22,10 +22,15 @@ use crate::world::Carries;
 pub(super) fn leave(work: &mut Work<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
     match work.claims[target].of(person.number) {
-        Claim::None | Claim::Vanished => Presence::Absent,
-        Claim::Blocked => Presence::Unclear,
+        Claim::None => Presence::Absent,
+        Claim::Vanished => vanished::leaves(work, target, person, gone),
+        Claim::Blocked => {
+            leaver::cut(work, target, person, None, gone);
+            Presence::Unclear
+        }
         Claim::Owned(row) => {
             depart(work, target, row, &key, gone, Cause::Identity(person.number));
+            leaver::cut(work, target, person, Some(row), gone);
             if keeps_everything(work, target, gone) { Presence::Unclear } else { Presence::Leaves }
         }
         Claim::Found(row) if work.basis.policy.targets[target].ownership == Ownership::Authoritative => {
@@ -47,15 +52,18 @@ fn keeps_everything(work: &Work<'_, '_>, target: usize, gone: Gone) -> bool {
 /// Somebody who has left can still sign in with an account that is not ours to close: a person must look.
 fn tell_of_a_leaver(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone) {
     if gone == Gone::Leaver && work.basis.observed[target].accounts().active(row) {
-        let sentence = "{who}: has left, and an active account looks like theirs, but nothing proves that it is headcount's; left as it is";
-        let shared =
-            Shared::new(Severity::Warning, FindingCode::OwnershipUnproven, Some(&work.basis.policy.targets[target].name), sentence);
+        let id = work.basis.observed[target].accounts().id(row);
+        let sentence = format!(
+            "{{who}}: has left, and an active account looks like theirs (id {id}), but nothing proves that it is headcount's; left as it is"
+        );
+        let shared = Shared::new(Severity::Error, FindingCode::OwnershipUnproven, Some(&work.basis.policy.targets[target].name), sentence);
         work.findings.share(shared.hint("Deactivate it at the target, or make the target `ownership: authoritative`."), key);
     }
 }
 
 /// Accounts that no identity has: of the absent, and those nobody knows.
 pub(super) fn unclaimed(work: &mut Work<'_, '_>, target: usize) {
+    vanished::of_the_absent(work, target);
     let basis = work.basis;
     let accounts = basis.observed[target].accounts();
     let prune = basis.policy.targets[target].ownership == Ownership::Authoritative && basis.knows_everybody();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::expand::Group;
 use super::kept;
+use super::vanished;
 use super::work::{Stage, Work, attribute, with};
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
@@ -346,6 +347,12 @@ impl Step<'_, '_, '_> {
         let side = basis.observed[self.target].side;
         if self.is_vanished(at) {
             return self.unanswered(at, self.linked(&group.key).into_iter().map(LookupBy::Id).collect());
+        }
+        let links =
+            basis.world.recall.links_of(&basis.world.memory, &basis.policy.targets[self.target].name, ObjectKind::Group, &group.key);
+        if vanished::is_awaited(self.work, &links) {
+            vanished::tell_awaited(self.work, self.target, &group.key);
+            return GroupState::Unclear;
         }
         if !side.capabilities.create_groups {
             self.work.tell(

@@ -26,6 +26,7 @@ mod identity;
 mod kept;
 mod known_as;
 mod layout;
+mod leaver;
 mod lifecycle;
 mod likeness;
 mod limits;
@@ -53,6 +54,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod unique;
+mod vanished;
 pub mod why;
 mod work;
 
@@ -155,6 +157,7 @@ pub fn survey(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], mome
         decide_identity(&mut work, identity);
     }
     for target in 0..policy.targets.len() {
+        vanished::of_the_absent(&mut work, target);
         group::settle(&mut work, target);
     }
     Survey { lookups: work.questions.into_iter().collect() }
@@ -218,6 +221,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
         decide_identity(&mut work, identity);
     }
     for target in 0..policy.targets.len() {
+        vanished::settle(&mut work, target);
         departure::unclaimed(&mut work, target);
     }
     let rosters = roster::rosters(&mut work, &mut screened);
@@ -260,7 +264,7 @@ fn finish(mut work: Work<'_, '_>, populations: &guardrail::Populations, scope: S
         as_of: moment.today,
         changes,
         findings: work.findings.finish(),
-        evidence: world.evidence.clone(),
+        evidence: notice::evidence(work.basis),
         upcoming: work.diary.finish(),
     };
     guardrail::check(policy, populations, &world.memory, *moment, &mut plan);

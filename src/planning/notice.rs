@@ -11,9 +11,10 @@ use super::findings::Shared;
 use super::identity::{Failure, Held, Person};
 use super::lifecycle::Standing;
 use super::limits;
-use super::work::{Stage, Work};
+use super::observed::View;
+use super::work::{Basis, Stage, Work};
 use crate::manifest::kinds::{Lifecycle, Ownership};
-use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, ValueState, Visibility, attribute};
+use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, ValueState, Visibility, attribute};
 
 /// Sources: how they were read, records without a key, what could not be told about identities.
 pub(super) fn sources(work: &mut Work<'_, '_>) {
@@ -49,7 +50,9 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
 /// Targets: how they were read, and attributes they can't hold.
 pub(super) fn targets(work: &mut Work<'_, '_>) {
     let basis = work.basis;
-    for (rules, side) in basis.policy.targets.iter().zip(&basis.world.targets) {
+    for ((rules, side), observed) in basis.policy.targets.iter().zip(&basis.world.targets).zip(&basis.observed) {
+        unlisted(work, &rules.name, "accounts", (&side.accounts.evidence, observed.accounts()));
+        unlisted(work, &rules.name, "groups", (&side.groups.evidence, observed.groups()));
         let mut streams = vec![("accounts", &side.accounts.evidence)];
         if side.wants_groups() {
             streams.push(("groups", &side.groups.evidence));
@@ -73,6 +76,29 @@ pub(super) fn targets(work: &mut Work<'_, '_>) {
             work.findings.push(Finding::new(Severity::Warning, FindingCode::UnsupportedAttribute, subject, message).at(rule.place.clone()));
         }
     }
+}
+
+/// A list that said to be complete and was not. Where only objects without access are missing, everything that matters was asked for.
+fn unlisted(work: &mut Work<'_, '_>, target: &Arc<str>, what: &str, (read, view): (&Evidence, View<'_>)) {
+    let (true, Some(reason)) = (read.proves_absence(), view.evidence().reason()) else { return };
+    let severity = if what == "groups" || view.hides_active() { Severity::Incomplete } else { Severity::Warning };
+    let message = format!("{target}: its {what} were not read to the end: {reason}; nothing follows from what is missing");
+    work.findings.push(Finding::new(severity, FindingCode::IncompleteRead, Subject::system(target), message));
+}
+
+/// How well everything was read, once what was asked for is known too.
+pub(super) fn evidence(basis: &Basis<'_>) -> Vec<SystemEvidence> {
+    let mut all = basis.world.evidence.clone();
+    for known in &mut all {
+        let at = basis.policy.targets.iter().position(|target| target.name == known.system);
+        let Some(observed) = at.and_then(|at| basis.observed.get(at)) else { continue };
+        match known.kind {
+            ObjectKind::Account => known.evidence = observed.accounts().evidence().clone(),
+            ObjectKind::Group => known.evidence = observed.groups().evidence().clone(),
+            ObjectKind::Membership | ObjectKind::Entitlement => {}
+        }
+    }
+    all
 }
 
 fn incomplete(work: &mut Work<'_, '_>, target: &Arc<str>, what: &str, evidence: &Evidence) {

@@ -18,6 +18,8 @@ pub(super) struct Observed<'w> {
     late_grants: Vec<Grant>,
     answered: BTreeSet<(ObjectKind, LookupBy)>,
     groups_named: BTreeSet<Arc<str>>,
+    accounts_evidence: Evidence,
+    groups_evidence: Evidence,
 }
 
 /// The accounts or the groups of one target.
@@ -27,6 +29,7 @@ pub(super) struct View<'o> {
     looked_up: &'o Objects,
     kind: ObjectKind,
     answered: &'o BTreeSet<(ObjectKind, LookupBy)>,
+    evidence: &'o Evidence,
 }
 
 impl<'w> Observed<'w> {
@@ -48,7 +51,10 @@ impl<'w> Observed<'w> {
             0 => Vec::new(),
             _ => side.entitlements.resolve_with([&side.accounts, &looked_up.accounts]),
         };
-        Self { side, looked_up, late, late_grants, answered, groups_named }
+        let of = |kind, read, found| unlisted(kind, read, found, &answered);
+        let accounts_evidence = of(ObjectKind::Account, &side.accounts, &looked_up.accounts);
+        let groups_evidence = of(ObjectKind::Group, &side.groups, &looked_up.groups);
+        Self { side, looked_up, late, late_grants, answered, groups_named, accounts_evidence, groups_evidence }
     }
 
     /// Whether a question was answered.
@@ -76,12 +82,24 @@ impl<'w> Observed<'w> {
 
     /// Its accounts.
     pub(super) fn accounts(&self) -> View<'_> {
-        View { read: &self.side.accounts, looked_up: &self.looked_up.accounts, kind: ObjectKind::Account, answered: &self.answered }
+        View {
+            read: &self.side.accounts,
+            looked_up: &self.looked_up.accounts,
+            kind: ObjectKind::Account,
+            answered: &self.answered,
+            evidence: &self.accounts_evidence,
+        }
     }
 
     /// Its groups.
     pub(super) fn groups(&self) -> View<'_> {
-        View { read: &self.side.groups, looked_up: &self.looked_up.groups, kind: ObjectKind::Group, answered: &self.answered }
+        View {
+            read: &self.side.groups,
+            looked_up: &self.looked_up.groups,
+            kind: ObjectKind::Group,
+            answered: &self.answered,
+            evidence: &self.groups_evidence,
+        }
     }
 
     /// The members of a group, sorted.
@@ -136,7 +154,12 @@ impl<'o> View<'o> {
 
     /// How well they were read.
     pub(super) fn evidence(self) -> &'o Evidence {
-        &self.read.evidence
+        self.evidence
+    }
+
+    /// Whether an object that was asked for by its id has access, though the list did not show it.
+    pub(super) fn hides_active(self) -> bool {
+        (0..self.looked_up.len()).any(|row| self.looked_up.active(row) && self.read.find_id(&self.looked_up.id(row)).is_none())
     }
 
     /// Whether nothing usable came.
@@ -238,6 +261,16 @@ impl<'o> View<'o> {
             Some(row) => (self.looked_up, row),
         }
     }
+}
+
+/// A list that lacks what is there by its id was not complete, whatever it said.
+fn unlisted(kind: ObjectKind, read: &Objects, found: &Objects, answered: &BTreeSet<(ObjectKind, LookupBy)>) -> Evidence {
+    let by_id = |id: &str| answered.contains(&(kind, LookupBy::Id(Arc::from(id))));
+    let hidden: Vec<String> =
+        (0..found.len()).map(|row| found.id(row).into_owned()).filter(|id| read.find_id(id).is_none() && by_id(id)).collect();
+    let Some(first) = hidden.iter().min().filter(|_| read.evidence.proves_absence()) else { return read.evidence.clone() };
+    let what = if kind == ObjectKind::Group { "groups" } else { "accounts" };
+    Evidence::Partial { reason: format!("its list lacks {} {what} that are there when they are asked for by id ({first})", hidden.len()) }
 }
 
 /// Memberships that only looked-up objects or memberships complete, sorted, without those that were read.

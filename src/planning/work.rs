@@ -54,6 +54,8 @@ pub(super) struct Work<'b, 'a> {
     pub(super) gone: Vec<BTreeSet<u32>>,
     /// keys of identities that are gone, it seems, and whose accounts stay
     pub(super) kept: BTreeSet<Arc<str>>,
+    /// by target: people whose remembered account is not there any more and who get another one, with its ids
+    pub(super) remade: Vec<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
     pub(super) names: Names,
     /// who is still to be decided, and whose names are on their way
     pub(super) renames: Renames,
@@ -175,6 +177,7 @@ impl<'b, 'a> Work<'b, 'a> {
             cut: vec![BTreeMap::new(); targets],
             gone: vec![BTreeSet::new(); targets],
             kept: BTreeSet::new(),
+            remade: vec![BTreeMap::new(); targets],
             names: Names::default(),
             renames: Renames::default(),
             drafts: Vec::new(),

@@ -46,11 +46,6 @@ pub struct World {
 }
 
 impl World {
-    /// Whether anybody is cut off.
-    pub fn revokes(&self, policy: &Policy) -> bool {
-        !policy.revocations.is_empty() || !self.memory.revocations.is_empty()
-    }
-
     /// What is remembered.
     pub fn memory(&self) -> &Memory {
         &self.memory

@@ -22,6 +22,8 @@ pub(crate) struct Recall {
     deactivations: Index,
     /// links that were made at another system than the one that the target speaks to now
     stranded: Vec<u32>,
+    /// these, and links that are said not to be ours
+    void: BTreeSet<u32>,
 }
 
 impl Recall {
@@ -37,9 +39,11 @@ impl Recall {
                 }
                 Standing::Stranded => {
                     recall.stranded.push(at as u32);
+                    recall.void.insert(at as u32);
                     elsewhere.insert((&link.target, &link.id));
                 }
                 Standing::Disowned => {
+                    recall.void.insert(at as u32);
                     elsewhere.insert((&link.target, &link.id));
                 }
             }
@@ -65,6 +69,12 @@ impl Recall {
     pub(crate) fn stranded_at<'m>(&'m self, memory: &'m Memory, target: &'m str, kind: ObjectKind) -> impl Iterator<Item = &'m Link> {
         let links = self.stranded.iter().filter_map(|at| memory.links.get(*at as usize));
         links.filter(move |link| link.kind == kind && link.target.as_ref() == target)
+    }
+
+    /// The links of a target that count.
+    pub(crate) fn counting<'m>(&'m self, memory: &'m Memory, target: &'m str, kind: ObjectKind) -> impl Iterator<Item = &'m Link> {
+        let links = memory.links.iter().enumerate().filter(|(at, _)| !self.void.contains(&(*at as u32)));
+        links.map(|(_, link)| link).filter(move |link| link.kind == kind && link.target.as_ref() == target)
     }
 
     /// The links that lead from a key, of the system that the target speaks to now.

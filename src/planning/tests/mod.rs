@@ -18,3 +18,4 @@ mod revocations;
 mod sources;
 mod strangers;
 mod values;
+mod vanished;

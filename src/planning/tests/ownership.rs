@@ -15,7 +15,7 @@ fn an_account_found_by_a_name_is_adopted_with_everything_that_changes() {
         .account(json!({"id": "u2", "userName": "bob"}));
     assert_snapshot!(scene.told(), @r"
     0 Adopt hr/1 [Joiner] id=u1 externalId: nothing > hc:acme:hr:1; title: Chief > Boss; risks [Adoption]
-    (Warning OwnershipUnproven) hr/2: has left, and an active account looks like theirs, but nothing proves that it is headcount's; left as it is
+    (Error OwnershipUnproven) hr/2: has left, and an active account looks like theirs (id u2), but nothing proves that it is headcount's; left as it is
     ");
 }
 
