@@ -270,7 +270,8 @@ fn unlisted(kind: ObjectKind, read: &Objects, found: &Objects, answered: &BTreeS
         (0..found.len()).map(|row| found.id(row).into_owned()).filter(|id| read.find_id(id).is_none() && by_id(id)).collect();
     let Some(first) = hidden.iter().min().filter(|_| read.evidence.proves_absence()) else { return read.evidence.clone() };
     let what = if kind == ObjectKind::Group { "groups" } else { "accounts" };
-    Evidence::Partial { reason: format!("its list lacks {} {what} that are there when they are asked for by id ({first})", hidden.len()) }
+    let few = if hidden.len() == 1 { format!("one of its {what}") } else { format!("{} of its {what}", hidden.len()) };
+    Evidence::Partial { reason: format!("its list lacks {few}, there by id ({first})") }
 }
 
 /// Memberships that only looked-up objects or memberships complete, sorted, without those that were read.

@@ -45,7 +45,8 @@ pub(super) fn is_called(accounts: View<'_>, row: u32, link: &Link) -> bool {
 pub(super) fn fits(basis: &Basis<'_>, target: usize, identity: u32, row: u32, links: &[&Link]) -> bool {
     let accounts = basis.observed[target].accounts();
     let id = accounts.id(row);
-    if links.iter().any(|link| link.id.as_ref() == id && is_called(accounts, row, link)) {
+    // What it was called is remembered since the first write; where nobody remembers, nothing speaks against it.
+    if links.iter().any(|link| link.id.as_ref() == id && (link.name.is_none() || is_called(accounts, row, link))) {
         return true;
     }
     let mut person = Person::default();

@@ -31,6 +31,10 @@ Target app
   members of Engineering (group/engineering): 2 to add
       + ada  + mina
 
+Look at these twice
+
+    not made by headcount:  luis (app), given to hr/2
+
 Plan: 3 to create, 1 to adopt, 1 group to create, 2 memberships to add.
 
 "#]])
