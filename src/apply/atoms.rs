@@ -83,6 +83,10 @@ enum What {
     Taken {
         entitlement: Arc<str>,
     },
+    /// somebody who loses a group that is deleted
+    Loser {
+        key: Arc<str>,
+    },
 }
 
 struct Reviewed {
@@ -105,7 +109,9 @@ impl Reviewed {
 
     /// What of a change may run, and what may not.
     fn split(&self, change: &Change) -> (Option<Change>, Option<Change>) {
-        if whole(change).is_some_and(|whole| !self.covers(&whole)) {
+        // A group that somebody else is in by now is another loss than the one that was reviewed.
+        let mut losses = change.losers.iter().map(|member| loser_atom(change, member));
+        if whole(change).is_some_and(|whole| !self.covers(&whole)) || losses.any(|loss| !self.covers(&loss)) {
             return (None, Some(change.clone()));
         }
         let given = change.action == Action::AddEntitlement;
@@ -184,7 +190,8 @@ fn atoms(change: &Change) -> Vec<Atom> {
     let parts = if change.action == Action::AddEntitlement { &[] } else { change.attributes.as_slice() };
     let attributes = parts.iter().map(|attribute| attribute_atom(change, attribute));
     let members = change.members.iter().map(|member| member_atom(change, member));
-    whole(change).into_iter().chain(attributes).chain(members).collect()
+    let losers = change.losers.iter().map(|member| loser_atom(change, member));
+    whole(change).into_iter().chain(attributes).chain(members).chain(losers).collect()
 }
 
 /// The atom for the object or the entitlement itself; none where attributes or members are all there is.
@@ -211,6 +218,10 @@ fn attribute_atom(change: &Change, attribute: &AttributeChange) -> Atom {
 
 fn member_atom(change: &Change, member: &MemberChange) -> Atom {
     atom(change, What::Member { added: change.action == Action::AddMembers, key: member.member.key.clone() })
+}
+
+fn loser_atom(change: &Change, member: &MemberChange) -> Atom {
+    atom(change, What::Loser { key: member.member.key.clone() })
 }
 
 fn atom(change: &Change, what: What) -> Atom {

@@ -12,6 +12,7 @@ use crate::model::{
     Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Repeat, Resting, Value,
     WindowEntry, grant_key,
 };
+use crate::planning::guardrails::counted;
 use crate::state::{
     Connection, SqliteResult, StateError, carry_link, forget_cut_off, forget_deactivation, forget_grants, forget_link, forget_object,
     forget_resting, record_cut_off, record_deactivation, record_link, record_resting, record_window, record_written, rename_link,
@@ -216,8 +217,8 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
     }
     // A revocation goes past guardrails, and takes nothing of what they allow others.
     if settled.weight > 0 && change.reason != Reason::Revoked {
-        let (target, kind, action, leaver) = (change.target.clone(), change.object.kind, change.action, change.reason == Reason::Leaver);
-        lessons.push(Lesson::Counted(WindowEntry { target, kind, action, weight: settled.weight, leaver, at }));
+        let entry = |(guardrail, weight)| Lesson::Counted(WindowEntry { target: change.target.clone(), guardrail, weight, at });
+        lessons.extend(counted(change, settled.weight).into_iter().map(entry));
     }
     lessons
 }

@@ -126,9 +126,8 @@ async fn outcomes_leave_links_deactivations_and_windows_behind() {
     let links: Vec<_> = memory.links.iter().map(|link| (link.key.as_ref(), link.id.as_ref(), link.origin)).collect();
     assert_eq!(links, [("hr/8", "8", LinkOrigin::Adopted), ("hr/ann", "id1", LinkOrigin::Created)]);
     assert!(matches!(&memory.deactivations[..], [Deactivation { id, .. }] if id.as_ref() == "7"));
-    let windows: Vec<_> = memory.windows.iter().map(|entry| (entry.action, entry.weight, entry.leaver)).collect();
-    assert_eq!(windows.len(), 3);
-    assert!(windows.contains(&(Action::Deactivate, 1, true)) && windows.contains(&(Action::Create, 1, false)));
+    let windows: Vec<_> = memory.windows.iter().map(|entry| (entry.guardrail.word(), entry.weight)).collect();
+    assert_eq!(windows, [("adopt", 1), ("create", 1), ("deactivate", 1), ("leavers", 1), ("update", 1)]);
 
     world
         .apply(&plan(vec![

@@ -80,7 +80,7 @@ fn find(provenance: &Provenance<'_>, args: &ExplainArgs) -> Result<Explanation, 
 fn concerns(change: &Change, explanation: &Explanation, target: Option<&str>) -> bool {
     let key = &explanation.identity;
     let here = target.is_none_or(|target| target == change.target.as_ref());
-    here && (change.object.key == *key || change.members.iter().any(|member| member.member.key == *key))
+    here && (change.object.key == *key || change.members.iter().chain(&change.losers).any(|member| member.member.key == *key))
 }
 
 fn text(explanation: &Explanation, changes: &[&Change], plan: &Plan, trace: bool) -> Result<(), Failure> {

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 mod entitlement;
 mod group;
+mod guardrails;
 mod persona;
 mod revocation;
 
 pub use super::connection::{Auth, FileConnection, FileFormat, ScimConnection, SecretRef, SqlConnection};
 pub use entitlement::{Entitlement, EntitlementSpec};
 pub use group::{Group, GroupSpec, Member, VALUE, fold};
+pub use guardrails::{GuardrailOverride, Guardrails, Limit};
 pub use persona::{Expectation, OtherPerson, PersonaSpec, SampleRecord, Standing};
 pub use revocation::{Revocation, RevocationSpec};
 
@@ -172,6 +174,9 @@ pub struct TargetSpec {
     /// Attributes by which an existing account is found, in order; after the links and the marker. Default: externalId, userName.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub correlate: Vec<String>,
+    /// Attributes that people sign in by: where one of them changes, `rename` counts it. Default: userName; where nothing maps it, emails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sign_in: Vec<String>,
     /// What may be removed. Default: owned.
     #[serde(default)]
     pub ownership: Ownership,
@@ -296,74 +301,6 @@ pub enum DepartureAction {
     Delete,
     /// leave it as it is
     Keep,
-}
-
-/// Limits per action for accounts and for groups; people for memberships. Each has a safe default.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Guardrails {
-    /// Accounts deactivated. Default: 5 %, at least 5.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deactivate: Option<Limit>,
-    /// Accounts deleted. Default: 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delete: Option<Limit>,
-    /// Accounts created. Default: no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub create: Option<Limit>,
-    /// Accounts updated, and entitlements whose parameters change. Default: no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub update: Option<Limit>,
-    /// People who lose a membership. Default: 10 %, at least 20.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remove_members: Option<Limit>,
-    /// People who lose an entitlement. Default: 10 %, at least 20.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remove_entitlements: Option<Limit>,
-    /// Groups created. Default: no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub create_groups: Option<Limit>,
-    /// Groups deleted. Default: 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delete_groups: Option<Limit>,
-    /// Leavers whom a source positively reports; they go even past a `deactivate` breach. Default: 10 %, at least 10.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leavers: Option<Limit>,
-    /// How long work counts in the rolling window. Default: 24h.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<String>,
-    /// Overrides, each for one set of changes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub overrides: Vec<GuardrailOverride>,
-}
-
-/// Allowed = max(`count`, `percent` of the population), capped by `max`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Limit {
-    /// Always allowed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-    /// Share of the population.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub percent: Option<f64>,
-    /// Never more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max: Option<u64>,
-}
-
-/// Lets one set of changes past a guardrail. The refusal prints it ready to paste.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct GuardrailOverride {
-    /// Which guardrail: `deactivate`, `delete`, `create`, `update`, `removeMembers`, `removeEntitlements`, `createGroups`, `deleteGroups`, `leavers`.
-    pub guardrail: String,
-    /// Hash of the changes it was given for, as the refusal printed it.
-    pub changes: String,
-    /// Why, for the reviewer.
-    pub reason: String,
-    /// Last day on which it counts (ISO date).
-    pub expires: String,
 }
 
 /// Accounts that no plan may deactivate, delete or strip of a group.

@@ -456,3 +456,18 @@ fn an_entitlement_stands_once_at_its_target_and_somebody_gets_it() {
     a.yaml:19:37: error: only people can be named here, not groups (name each by `user` or `identity`)
     "#);
 }
+
+#[test]
+fn a_former_name_is_one_group_s() {
+    let group =
+        |name: &str, rest: &str| format!("kind: Group\nmetadata: {{name: {name}}}\nspec:\n  displayName: {name}\n  rule: 'true'\n{rest}");
+    let text = [group("run", "  previousNames: [Ops]\n"), group("build", "  previousNames: [dev, ops ]\n  notFormerly: [Dev]\n")]
+        .map(|text| format!("apiVersion: headcount.dev/v1alpha1\n{text}"))
+        .join("---\n");
+    let (_, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
+    let told: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(
+        told,
+        ["`dev` is written as a former name and as one that it never had", "`ops` is written as a former name of Group `build` too"]
+    );
+}

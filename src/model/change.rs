@@ -199,6 +199,9 @@ pub struct Change {
     /// members that are added or removed, sorted by key
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub members: Vec<MemberChange>,
+    /// of a group that is deleted: who loses it, sorted by key; nothing is written for them
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub losers: Vec<MemberChange>,
     /// why, for a person
     pub reason: Reason,
     /// changes that must have succeeded before
@@ -256,6 +259,7 @@ impl Change {
             entitlement: None,
             attributes: Vec::new(),
             members: Vec::new(),
+            losers: Vec::new(),
             reason,
             needs: Vec::new(),
             risks: Vec::new(),
@@ -270,6 +274,16 @@ impl Change {
             Action::AddMembers | Action::RemoveMembers => self.members.iter().map(|member| u64::from(member.people)).sum(),
             _ => 1,
         }
+    }
+
+    /// How many people lose a group by it.
+    pub fn people_who_lose(&self) -> u64 {
+        self.losers.iter().map(|member| u64::from(member.people)).sum()
+    }
+
+    /// Whether somebody who exists gets another name to sign in by.
+    pub fn renames(&self) -> bool {
+        matches!(self.action, Action::Update | Action::Adopt | Action::Reactivate) && self.risks.contains(&Risk::SignIn)
     }
 
     /// Whether it may run.

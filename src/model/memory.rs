@@ -9,7 +9,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
-use super::change::{Action, ObjectKind};
+use super::change::ObjectKind;
+use super::guardrail::Guardrail;
 
 /// How an object came under headcount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,14 +173,10 @@ pub struct Baseline {
 pub struct WindowEntry {
     /// the Target's name
     pub target: Arc<str>,
-    /// account or group
-    pub kind: ObjectKind,
-    /// what was done
-    pub action: Action,
+    /// the rule that it counts in
+    pub guardrail: Guardrail,
     /// how much (people for memberships)
     pub weight: u64,
-    /// whether a source positively reported the person gone (`Reason::Leaver`): leavers have a limit of their own
-    pub leaver: bool,
     /// when
     pub at: Timestamp,
 }

@@ -7,6 +7,7 @@ mod capability;
 mod change;
 mod evidence;
 mod finding;
+mod guardrail;
 mod marker;
 mod memory;
 mod outcome;
@@ -22,6 +23,7 @@ pub use capability::Capabilities;
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport};
 pub use finding::{Finding, FindingCode, Severity, Subject};
+pub use guardrail::Guardrail;
 pub use marker::{Marks, is_marker};
 pub use memory::{
     Baseline, CutOff, Deactivation, DepartedName, FormerLink, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, Repeat, Resting,

@@ -329,7 +329,7 @@ fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desi
     }
     let active = work.basis.observed[target].accounts().active(row);
     let mut risks = vec![Risk::Adoption];
-    risks.extend(sign_in(&attributes));
+    risks.extend(sign_in(work, target, &attributes));
     let returns = !active && !desired.rests;
     let ours = || our_deactivation(work.basis, target, row).or_else(|| rested(work.basis, target, &key));
     let reactivates = returns && (person.declared_active || ours().is_some());
@@ -384,7 +384,7 @@ fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, des
     }
     if !attributes.is_empty() && can_update(work, target, &key) {
         work.renames.note(target, row, &attributes);
-        let risks: Vec<_> = sign_in(&attributes).into_iter().collect();
+        let risks: Vec<_> = sign_in(work, target, &attributes).into_iter().collect();
         let object = work.account(target, row, &key);
         let change = work.change(target, Action::Update, object, Reason::Mover, Cause::Identity(person.number));
         work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
@@ -434,7 +434,7 @@ fn reactivate(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32,
     work.renames.note(target, row, &attributes);
     // For somebody who begins it is no access that comes back.
     let mut risks = if reason == Reason::Joiner { Vec::new() } else { vec![Risk::Reactivation] };
-    risks.extend(sign_in(&attributes));
+    risks.extend(sign_in(work, target, &attributes));
     attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(false)), Some(Value::Bool(true))));
     let object = work.account(target, row, &key);
     let change = work.change(target, Action::Reactivate, object, reason, Cause::Identity(person.number));
@@ -522,8 +522,11 @@ fn can_update(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) -> bool {
     can
 }
 
-fn sign_in(attributes: &[AttributeChange]) -> Option<Risk> {
-    attributes.iter().any(|attribute| attribute.attribute.as_ref() == "userName").then_some(Risk::SignIn)
+/// Whether the name changes that somebody signs in by. One that was empty is nobody's sign-in yet.
+fn sign_in(work: &Work<'_, '_>, target: usize, attributes: &[AttributeChange]) -> Option<Risk> {
+    let names = &work.basis.policy.targets[target].sign_in;
+    let is_one = |attribute: &AttributeChange| attribute.before.is_some() && names.contains(&attribute.attribute);
+    attributes.iter().any(is_one).then_some(Risk::SignIn)
 }
 
 /// What differs between an account and what it should have, exactly.

@@ -7,13 +7,17 @@ use std::sync::Arc;
 
 use super::expand::Group;
 use super::kept;
+use super::near::{self, Near};
 use super::vanished;
 use super::work::{Stage, Work, attribute, with};
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
-use crate::model::{Action, Cause, Cell, Evidence, Finding, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject, Value};
+use crate::model::{
+    Action, Cause, Cell, Change, Evidence, Finding, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject,
+    Value,
+};
 use crate::planning::LookupBy;
-use crate::world::{Bound, Carries, Truth};
+use crate::world::{Bound, Carries, Member, Truth};
 
 /// The groups of one target.
 #[derive(Default)]
@@ -24,6 +28,8 @@ pub(super) struct TargetGroups {
     rows: Vec<Option<u32>>,
     /// rows that go because nobody declares them, or has their value, any more
     pub(super) vanished: Vec<u32>,
+    /// rows of ours that a declared group may be, though which is not known: they stay
+    contested: BTreeSet<u32>,
 }
 
 /// What a group is at one target.
@@ -53,6 +59,17 @@ impl TargetGroups {
 
 const NAME: &str = "displayName";
 
+/// One member of a group that exists, as changes name it.
+pub(super) fn member_change(work: &Work<'_, '_>, target: usize, groups: &TargetGroups, member: Member) -> MemberChange {
+    match member {
+        Member::Account(row) => MemberChange { member: work.account(target, row, &work.account_key(target, row)), people: 1 },
+        Member::Group(row) => {
+            let key = groups.holder(row).map_or_else(|| work.group_key(target, row), |at| work.basis.groups.all[at].key.clone());
+            MemberChange { member: work.group(target, row, &key), people: work.people_below(target, row) }
+        }
+    }
+}
+
 /// Settles the groups of one target.
 pub(super) fn settle(work: &mut Work<'_, '_>, target: usize) -> TargetGroups {
     let basis = work.basis;
@@ -75,7 +92,7 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize) -> TargetGroups {
         groups.states.fill(GroupState::Unclear);
         return groups;
     }
-    let mut step = Step { work, target, groups, blocked: BTreeSet::new() };
+    let mut step = Step { work, target, groups, blocked: BTreeSet::new(), near: None };
     let wanted: Vec<Truth> = basis.groups.all.iter().map(|group| selected(scope.select.as_ref(), group)).collect();
     step.by_proof();
     step.namesakes(&wanted);
@@ -110,6 +127,8 @@ struct Step<'s, 'b, 'a> {
     target: usize,
     groups: TargetGroups,
     blocked: BTreeSet<usize>,
+    /// once a group is to be made
+    near: Option<Near>,
 }
 
 impl Step<'_, '_, '_> {
@@ -133,7 +152,7 @@ impl Step<'_, '_, '_> {
         for (at, group) in all.iter().enumerate() {
             if self.row(at).is_none() && !self.blocked.contains(&at) && self.is_stranded(group) {
                 let sentence = "{who}: remembered at another system than the target speaks to now, and no mark there is its own";
-                self.block(at, FindingCode::OwnershipUnproven, sentence);
+                self.block(at, &[], FindingCode::OwnershipUnproven, sentence);
             }
         }
     }
@@ -154,13 +173,13 @@ impl Step<'_, '_, '_> {
         match rows {
             [] => {}
             [row] if self.is_foreign(*row) => {
-                self.block(at, FindingCode::ForeignOwner, "{who}: the group carries a foreign mark, which is never overwritten")
+                self.block(at, rows, FindingCode::ForeignOwner, "{who}: the group carries a foreign mark, which is never overwritten")
             }
             [row] if others(*row) || self.groups.holders.contains_key(row) => {
-                self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link leads to a group that carries another's mark");
+                self.block(at, &[], FindingCode::AmbiguousCorrelation, "{who}: its link leads to a group that carries another's mark");
             }
             [row] => self.groups.hold(*row, at),
-            _ => self.block(at, FindingCode::AmbiguousCorrelation, "{who}: its link and its mark lead to several groups"),
+            _ => self.block(at, rows, FindingCode::AmbiguousCorrelation, "{who}: its link and its mark lead to several groups"),
         }
     }
 
@@ -210,7 +229,8 @@ impl Step<'_, '_, '_> {
             for at in all {
                 let objects = basis.observed[self.target].groups();
                 if self.row(at).is_none_or(|row| objects.cell_of(row, NAME).as_text() != Some(name)) {
-                    self.block(at, FindingCode::DuplicateKey, &sentence);
+                    let rows: Vec<u32> = self.row(at).into_iter().collect();
+                    self.block(at, &rows, FindingCode::DuplicateKey, &sentence);
                 }
             }
         }
@@ -226,17 +246,19 @@ impl Step<'_, '_, '_> {
                 let name = if round == 0 { Some(&group.display_name) } else { group.previous_names.get(round - 1) };
                 let open = wanted[at] == Truth::Yes && !self.blocked.contains(&at) && self.row(at).is_none() && !self.is_vanished(at);
                 let (Some(name), true) = (name, open) else { continue };
-                match self.named(name).as_slice() {
+                let rows = self.named(name);
+                match rows.as_slice() {
                     [] => {}
                     [row] if self.is_foreign(*row) => {
                         self.block(
                             at,
+                            &rows,
                             FindingCode::ForeignOwner,
                             "{who}: the group of that name carries a foreign mark, which is never overwritten",
                         );
                     }
                     [row] => hits.entry(*row).or_default().push(at),
-                    _ => self.block(at, FindingCode::AmbiguousCorrelation, "{who}: several groups have its name"),
+                    _ => self.block(at, &rows, FindingCode::AmbiguousCorrelation, "{who}: several groups have its name"),
                 }
             }
             for (row, claimants) in hits {
@@ -246,7 +268,7 @@ impl Step<'_, '_, '_> {
                     }
                     several => {
                         for at in several {
-                            self.block(*at, FindingCode::DuplicateKey, "{who}: several groups are to have one name");
+                            self.block(*at, &[row], FindingCode::DuplicateKey, "{who}: several groups are to have one name");
                         }
                     }
                 }
@@ -385,6 +407,9 @@ impl Step<'_, '_, '_> {
             self.work.tell(Severity::Error, FindingCode::NameTaken, self.target, &group.key, &sentence);
             return GroupState::Unclear;
         }
+        if self.is_beside_another(at) {
+            return GroupState::Unclear;
+        }
         let object = ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() };
         let change = self.work.change(
             self.target,
@@ -395,6 +420,27 @@ impl Step<'_, '_, '_> {
         );
         self.work.draft(self.target, Stage::CreateGroups, with(change, attributes, &[]));
         if basis.group_ownership(self.target) == Ownership::Observe { GroupState::Unclear } else { GroupState::Made }
+    }
+
+    /// Whether a group that is nobody's has nearly the name of one that is to be made.
+    fn is_beside_another(&mut self, at: usize) -> bool {
+        let near = self.near.take().unwrap_or_else(|| {
+            let objects = self.work.basis.observed[self.target].groups();
+            let nobodys = |row: &u32| !self.groups.holders.contains_key(row) && self.former_key(*row).is_none() && !self.is_foreign(*row);
+            Near::new((0..objects.len()).filter(nobodys).filter_map(|row| Some((row, objects.cell_of(row, NAME).as_text()?))))
+        });
+        let group = &self.work.basis.groups.all[at];
+        let there = near
+            .of(group)
+            .iter()
+            .map(|row| self.object(*row, &self.work.group_key(self.target, *row)))
+            .min_by_key(|there| there.id.clone());
+        if let Some(there) = &there {
+            let finding = near::told(&self.work.basis.policy.targets[self.target].name, group, there);
+            self.work.findings.push(finding);
+        }
+        self.near = Some(near);
+        there.is_some()
     }
 
     fn named_by_anybody(&self, name: &str) -> Vec<u32> {
@@ -426,12 +472,16 @@ impl Step<'_, '_, '_> {
                 continue;
             }
             match self.former_key(row) {
-                Some(key) if self.is_declared(&key) => {}
+                Some(key) if self.is_declared(&key) || self.groups.contested.contains(&row) => {}
                 Some(key) => {
                     self.remove(row, &key, Reason::Pruned, Cause::None);
                     self.groups.vanished.push(row);
                 }
-                None if authoritative && objects.carries(row) != Carries::OtherWorkspace && !objects.doubtful(row) => {
+                None if authoritative
+                    && !self.groups.contested.contains(&row)
+                    && objects.carries(row) != Carries::OtherWorkspace
+                    && !objects.doubtful(row) =>
+                {
                     let key = Arc::from(format!("id:{}", objects.id(row)));
                     self.remove(row, &key, Reason::Pruned, Cause::None);
                 }
@@ -454,8 +504,15 @@ impl Step<'_, '_, '_> {
             self.work.tell(Severity::Error, FindingCode::UnsupportedCapability, self.target, key, "{who}: groups can't be deleted here");
             return;
         }
+        let observed = &basis.observed[self.target];
+        if observed.side.capabilities.write_memberships && !observed.memberships_evidence().proves_absence() {
+            let sentence = "{who}: the group would be deleted, but who is in it could not be read, so it stays";
+            return self.work.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
+        }
         let change = self.work.change(self.target, Action::Delete, self.object(row, key), reason, cause);
-        self.work.draft(self.target, Stage::DeleteGroups, with(change, Vec::new(), &[Risk::Irreversible]));
+        let losers = observed.members(row).into_iter().map(|member| member_change(self.work, self.target, &self.groups, member)).collect();
+        let change = Change { losers, ..with(change, Vec::new(), &[Risk::Irreversible]) };
+        self.work.draft(self.target, Stage::DeleteGroups, change);
     }
 
     fn object(&self, row: u32, key: &Arc<str>) -> ObjectRef {
@@ -494,8 +551,10 @@ impl Step<'_, '_, '_> {
         self.work.former_group_key(self.target, row)
     }
 
-    fn block(&mut self, at: usize, code: FindingCode, sentence: &str) {
+    /// Nothing is done about a group, nor to the objects that it may be.
+    fn block(&mut self, at: usize, rows: &[u32], code: FindingCode, sentence: &str) {
         self.blocked.insert(at);
+        self.groups.contested.extend(rows);
         let key = &self.work.basis.groups.all[at].key;
         self.work.tell(Severity::Error, code, self.target, key, sentence);
     }

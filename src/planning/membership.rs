@@ -5,12 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::group::{GroupState, TargetGroups};
+use super::group::{GroupState, TargetGroups, member_change};
 use super::limits;
 use super::roster::{self, Roster, flatten};
 use super::work::{Presence, Stage, Work, with_members};
 use crate::manifest::kinds::Ownership;
-use crate::model::{Action, Cause, Evidence, Finding, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject};
+use crate::model::{Action, Cause, Evidence, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity};
 use crate::world::Member;
 
 /// The memberships of one target.
@@ -223,19 +223,11 @@ impl Step<'_, '_, '_> {
 
     /// One member who goes, and the row of an account.
     fn removal(&self, member: Member) -> (Option<u32>, MemberChange) {
-        match member {
-            Member::Account(row) => {
-                let member = self.work.account(self.target, row, &self.work.account_key(self.target, row));
-                (Some(row), MemberChange { member, people: 1 })
-            }
-            Member::Group(row) => {
-                let key = match self.groups.holder(row) {
-                    Some(inner) => roster::key(self.work, inner).clone(),
-                    None => self.work.group_key(self.target, row),
-                };
-                (None, MemberChange { member: self.work.group(self.target, row, &key), people: self.work.people_below(self.target, row) })
-            }
-        }
+        let row = match member {
+            Member::Account(row) => Some(row),
+            Member::Group(_) => None,
+        };
+        (row, member_change(self.work, self.target, self.groups, member))
     }
 
     fn put(&mut self, at: usize, state: GroupState, (action, reason): (Action, Reason), stage: Stage, members: Vec<MemberChange>) {
@@ -285,60 +277,4 @@ impl Step<'_, '_, '_> {
 pub(super) fn new_group(work: &Work<'_, '_>, at: usize) -> ObjectRef {
     let group = &work.basis.groups.all[at];
     ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() }
-}
-
-/// Groups that are to be made while a group that looks like them is to go: neither happens until somebody says what is meant.
-pub(super) fn refuse_renames(work: &mut Work<'_, '_>, target: usize, groups: &mut TargetGroups, rosters: &[Roster]) {
-    let made: Vec<usize> = (0..groups.states.len()).filter(|at| groups.states[*at] == GroupState::Made).collect();
-    for at in made {
-        let Some(row) = groups.vanished.iter().copied().find(|row| looks_like(work, target, *row, at, rosters)) else { continue };
-        let basis = work.basis;
-        let group = &basis.groups.all[at];
-        let old = work.group(target, row, &work.group_key(target, row));
-        let name = &basis.policy.targets[target].name;
-        let message = format!(
-            "{name}: {} would be made while {} (id {}), which looks like it, would be deleted; neither is done, since its id and its grants would be lost",
-            group.key,
-            old.name,
-            old.id.as_deref().unwrap_or_default()
-        );
-        let same = match (&group.value, old.key.strip_prefix(group.policy.key.as_ref()).and_then(|rest| rest.strip_prefix('/'))) {
-            (Some(value), Some(former)) => format!("previousValues: {{{value:?}: [{former:?}]}} in {}", group.policy.key),
-            _ => format!("previousNames: [{:?}] in {}", old.name, group.policy.key),
-        };
-        let hint = format!("If it is the same group, write {same}; if not, remove the old one at the target.");
-        let subject = Subject::object(name, &group.key);
-        work.findings.push(
-            Finding::new(Severity::Error, FindingCode::PossibleRename, subject, message).hint(hint).at(Some(group.policy.place.clone())),
-        );
-        for at in groups.holder(row).into_iter().chain([at]) {
-            groups.states[at] = GroupState::Unclear;
-        }
-        work.drafts.retain(|draft| {
-            let object = &draft.change.object;
-            let this = draft.target == target && object.kind == ObjectKind::Group;
-            !(this && (object.key == group.key || (object.id == old.id && draft.change.action == Action::Delete)))
-        });
-    }
-}
-
-/// Nearly the same name, or at least two people and half of the larger one in common.
-fn looks_like(work: &Work<'_, '_>, target: usize, row: u32, at: usize, rosters: &[Roster]) -> bool {
-    let basis = work.basis;
-    let plain = |text: &str| -> String { text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
-    let observed = basis.observed[target].groups().cell_of(row, "displayName");
-    if observed.as_text().is_some_and(|name| plain(name) == plain(&basis.groups.all[at].display_name)) {
-        return true;
-    }
-    let members = basis.observed[target].members(row);
-    let holders: BTreeSet<u32> = members
-        .iter()
-        .filter_map(|member| match member {
-            Member::Account(row) => work.claims[target].holder(*row),
-            Member::Group(_) => None,
-        })
-        .collect();
-    let wanted = &flatten(rosters, at, |_| false).0.people;
-    let common = wanted.iter().filter(|identity| holders.contains(identity)).count();
-    common >= 2 && common * 2 >= members.len().max(wanted.len())
 }

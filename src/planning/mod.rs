@@ -19,7 +19,7 @@ mod findings;
 mod gather;
 mod grant;
 mod group;
-pub mod guardrail;
+pub mod guardrails;
 mod handover;
 mod hands;
 mod identity;
@@ -33,6 +33,7 @@ mod limits;
 mod lookalikes;
 mod membership;
 mod memo;
+mod near;
 mod notice;
 mod observed;
 mod order;
@@ -42,6 +43,7 @@ mod population;
 mod protect;
 mod records;
 mod reference;
+mod regroup;
 mod rename;
 mod restrict;
 mod revoke;
@@ -241,7 +243,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
 }
 
 /// Only what cuts somebody off at one target.
-fn decide_revoked(work: &mut Work<'_, '_>, target: usize) -> guardrail::Populations {
+fn decide_revoked(work: &mut Work<'_, '_>, target: usize) -> guardrails::Populations {
     correlate_accounts(work, Scope::Revoked(target));
     let findings = std::mem::take(&mut work.findings);
     let groups: Vec<_> = (0..work.basis.policy.targets.len()).map(|at| group::settle(work, at)).collect();
@@ -252,7 +254,7 @@ fn decide_revoked(work: &mut Work<'_, '_>, target: usize) -> guardrail::Populati
 }
 
 /// Puts the steps in order and looks at them as a whole.
-fn finish(mut work: Work<'_, '_>, populations: &guardrail::Populations, scope: Scope<'_>) -> Plan {
+fn finish(mut work: Work<'_, '_>, populations: &guardrails::Populations, scope: Scope<'_>) -> Plan {
     let Basis { policy, world, moment, .. } = work.basis;
     let mut changes = order::order(&mut work);
     if let Scope::Only(keys) = scope {
@@ -267,7 +269,7 @@ fn finish(mut work: Work<'_, '_>, populations: &guardrail::Populations, scope: S
         evidence: notice::evidence(work.basis),
         upcoming: work.diary.finish(),
     };
-    guardrail::check(policy, populations, &world.memory, *moment, &mut plan);
+    guardrails::check(policy, populations, &world.memory, *moment, &mut plan);
     plan
 }
 
@@ -275,7 +277,7 @@ fn decide_groups(work: &mut Work<'_, '_>, rosters: &[Roster]) -> Vec<TargetGroup
     let targets = 0..work.basis.policy.targets.len();
     let settle = |target| {
         let mut groups = group::settle(work, target);
-        membership::refuse_renames(work, target, &mut groups, rosters);
+        regroup::refuse(work, target, &mut groups, rosters);
         membership::settle(work, target, &groups, rosters);
         owner::settle(work, target, &groups, rosters);
         groups

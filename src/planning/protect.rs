@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::guardrail::{KeptGroup, Population, part_members, withhold};
+use super::guardrails::{KeptGroup, Population, part_members, withhold};
 use super::observed::View;
 use crate::model::{Action, Change, Finding, FindingCode, ObjectKind, ObjectRef, Plan, Reason, Severity, Subject};
 use crate::policy::{ProtectionPolicy, TargetPolicy};

@@ -10,9 +10,10 @@ use super::{Answer, Look, Lookup, LookupBy, Moment, Scope, decide, survey};
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Input, load};
 use crate::model::{
-    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Link, LinkOrigin, Marks, Memory, ObjectKind, Page, Plan, Value,
+    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Link, LinkOrigin, Marks, Memory, ObjectKind, Page, Plan,
+    Value,
 };
-use crate::policy::{ConnectorFacts, Policy, compile};
+use crate::policy::{ConnectorFacts, LimitPolicy, Policy, compile};
 use crate::world::{SourceSide, TargetSide, World};
 
 /// Everything a plan is made of.
@@ -26,6 +27,8 @@ pub(crate) struct Scene {
     objects: BTreeMap<(String, ObjectKind), Vec<Json>>,
     evidence: BTreeMap<(String, ObjectKind), Evidence>,
     hidden: Vec<(String, ObjectKind, Json)>,
+    /// as the manifests have them
+    limits: Vec<BTreeMap<Guardrail, LimitPolicy>>,
 }
 
 struct Facts;
@@ -68,7 +71,11 @@ impl Scene {
         let text = all.collect::<Vec<_>>().join("---\n");
         let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
         assert!(problems.is_empty(), "{problems:#?}");
-        let (policy, _) = compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let (mut policy, _) = compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let limits = policy.targets.iter().map(|target| target.guardrails.limits.clone()).collect();
+        // A story has few people in it: a third of them would be nobody.
+        let defaults = policy.targets.iter_mut().flat_map(|target| target.guardrails.limits.values_mut());
+        defaults.filter(|limit| limit.place.is_none() && limit.count > 0).for_each(|limit| limit.percent = None);
         let now = "2026-11-22T12:00:00Z".parse().unwrap();
         let baseline = |source: &crate::policy::SourcePolicy| Baseline {
             system: source.name.clone(),
@@ -88,7 +95,16 @@ impl Scene {
             objects: BTreeMap::new(),
             evidence: BTreeMap::new(),
             hidden: Vec::new(),
+            limits,
         }
+    }
+
+    /// With the shares of the default guardrails, as a company has them.
+    pub(crate) fn guarded(mut self) -> Self {
+        for (target, limits) in self.policy.targets.iter_mut().zip(&self.limits) {
+            target.guardrails.limits.clone_from(limits);
+        }
+        self
     }
 
     /// One source `hr` and one target `chat`.

@@ -285,6 +285,7 @@ impl Draft {
     pub(super) fn sort(&mut self) {
         self.change.attributes.sort_by(|one, other| one.attribute.cmp(&other.attribute));
         self.change.members.sort_by(|one, other| one.member.key.cmp(&other.member.key));
+        self.change.losers.sort_by(|one, other| one.member.key.cmp(&other.member.key));
         self.change.risks.sort_unstable();
         self.change.risks.dedup();
     }

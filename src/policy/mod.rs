@@ -20,11 +20,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 pub use compile::{compile, compile_what_is_sound};
+#[cfg(test)]
+pub(crate) use target::DEFAULTS;
 
 use crate::diagnostic::Place;
 use crate::expr::Expression;
 use crate::manifest::kinds::{DepartureAction, Lifecycle, MappingMode, Ownership};
-use crate::model::ValueState;
+use crate::model::{Guardrail, ValueState};
 
 /// Everything that planning needs of the manifests.
 #[derive(Clone, Debug)]
@@ -160,6 +162,8 @@ pub struct TargetPolicy {
     pub groups: Option<GroupScopePolicy>,
     /// attributes by which an account is found, in order
     pub correlate: Vec<Arc<str>>,
+    /// attributes that people sign in by
+    pub sign_in: Vec<Arc<str>>,
     /// what may be removed
     pub ownership: Ownership,
     /// from the identity to the account, sorted by attribute
@@ -231,76 +235,45 @@ pub struct GuardrailPolicy {
     pub limits: BTreeMap<Guardrail, LimitPolicy>,
     /// how long work counts
     pub window: SignedDuration,
-    /// each lets one set of changes past
+    /// each lets something past
     pub overrides: Vec<OverridePolicy>,
-}
-
-/// The guardrails, by what they count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Guardrail {
-    /// accounts created
-    Create,
-    /// accounts updated
-    Update,
-    /// accounts deactivated
-    Deactivate,
-    /// accounts deleted
-    Delete,
-    /// people who lose a membership
-    RemoveMembers,
-    /// people who lose an entitlement
-    RemoveEntitlements,
-    /// groups created
-    CreateGroups,
-    /// groups deleted
-    DeleteGroups,
-    /// leavers whom a source positively reports
-    Leavers,
-}
-
-impl Guardrail {
-    /// Its word in manifests.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Deactivate => "deactivate",
-            Self::Delete => "delete",
-            Self::RemoveMembers => "removeMembers",
-            Self::RemoveEntitlements => "removeEntitlements",
-            Self::CreateGroups => "createGroups",
-            Self::DeleteGroups => "deleteGroups",
-            Self::Leavers => "leavers",
-        }
-    }
 }
 
 /// Allowed = max(`count`, `percent` of the population), capped by `max`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitPolicy {
-    /// always allowed
+    /// allowed; with `percent` never more than a third of the population
     pub count: u64,
-    /// per cent of the population
-    pub percent: f64,
+    /// per cent of the population; none: `count` is all there is
+    pub percent: Option<f64>,
     /// never more
     pub max: Option<u64>,
     /// the manifest line; none for a default
     pub place: Option<Place>,
 }
 
-/// Lets one set of changes past one guardrail.
+/// Lets changes past one guardrail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OverridePolicy {
     /// which
     pub guardrail: Guardrail,
-    /// hash of the changes
-    pub changes: String,
+    /// which changes
+    pub lets: Lets,
     /// why
     pub reason: String,
     /// last day
     pub expires: Date,
     /// the manifest line
     pub place: Place,
+}
+
+/// What an override lets past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lets {
+    /// exactly the changes with this hash
+    Exactly(String),
+    /// whatever it is, but no more of it in one window
+    AtMost(u64),
 }
 
 /// Accounts that no plan may deactivate, delete or strip of a group.
@@ -375,6 +348,8 @@ pub struct GroupPolicy {
     pub owners: Vec<MemberPolicy>,
     /// former displayNames
     pub previous_names: Vec<Arc<str>>,
+    /// names of groups that it never was
+    pub not_formerly: Vec<Arc<str>>,
     /// the rule's line
     pub rule_place: Option<Place>,
     /// the document

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::compile::Compiler;
 use super::{
-    DeparturePolicy, GroupScopePolicy, Guardrail, GuardrailPolicy, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy,
+    DeparturePolicy, GroupScopePolicy, GuardrailPolicy, Lets, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy, Rule,
     SystemPolicy, TargetPolicy,
 };
 use crate::expr::Root;
@@ -15,25 +15,18 @@ use crate::manifest::kinds::{
     Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, PreHire, Protection, TargetSpec,
 };
 use crate::manifest::{Document, Origin, quantity};
-use crate::model::system_id;
+use crate::model::{Guardrail, system_id};
 
 /// Found by these where a Target names none: after the links and the marker.
 const CORRELATE: [&str; 2] = ["externalId", "userName"];
 
-const GUARDRAILS: [(&str, Guardrail); 9] = [
-    ("deactivate", Guardrail::Deactivate),
-    ("delete", Guardrail::Delete),
-    ("create", Guardrail::Create),
-    ("update", Guardrail::Update),
-    ("removeMembers", Guardrail::RemoveMembers),
-    ("removeEntitlements", Guardrail::RemoveEntitlements),
-    ("createGroups", Guardrail::CreateGroups),
-    ("deleteGroups", Guardrail::DeleteGroups),
-    ("leavers", Guardrail::Leavers),
-];
-
-/// Count and percent of the guardrails that limit unasked.
-const DEFAULTS: [(Guardrail, u64, f64); 6] = [
+/// Count and percent of the guardrails that limit unasked. What gives is limited as what takes is: a joiner's week passes, a whole company renamed, let in again
+/// or made a second time does not.
+pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 10] = [
+    (Guardrail::Create, 10, 10.0),
+    (Guardrail::Adopt, 5, 5.0),
+    (Guardrail::Reactivate, 5, 2.0),
+    (Guardrail::Rename, 5, 2.0),
     (Guardrail::Deactivate, 5, 5.0),
     (Guardrail::Delete, 0, 0.0),
     (Guardrail::RemoveMembers, 20, 10.0),
@@ -54,6 +47,7 @@ impl Compiler<'_> {
             [] => CORRELATE.iter().map(|name| Arc::from(*name)).collect(),
             names => names.iter().map(|name| Arc::from(name.as_str())).collect(),
         };
+        let sign_in = self.sign_in(origin, &spec.sign_in, &rules);
         TargetPolicy {
             name: document.name.clone(),
             select: self.condition(origin, "/spec/select", spec.select.as_ref(), Root::Identity),
@@ -65,6 +59,7 @@ impl Compiler<'_> {
                 nested: groups.nested.unwrap_or(true),
             }),
             correlate,
+            sign_in,
             ownership: spec.ownership,
             rules,
             leaver,
@@ -77,6 +72,19 @@ impl Compiler<'_> {
             system: system(spec),
             place: self.place(origin),
         }
+    }
+
+    /// What people sign in by: as written, else the user name, else the address.
+    fn sign_in(&mut self, origin: &Origin, written: &[String], rules: &[Rule]) -> Vec<Arc<str>> {
+        let maps = |name: &str| rules.iter().any(|rule| rule.attribute.as_ref() == name);
+        if written.is_empty() {
+            return vec![Arc::from(if maps("userName") || !maps("emails") { "userName" } else { "emails" })];
+        }
+        for (at, name) in written.iter().enumerate().filter(|(_, name)| !maps(name)) {
+            let message = format!("people are to sign in by `{name}`, and no rule of this Target maps it");
+            self.error(origin, &format!("/spec/signIn/{at}"), &message, "name an attribute of the mapping, or add a rule for it");
+        }
+        written.iter().map(|name| Arc::from(name.as_str())).collect()
     }
 
     fn departure(&mut self, origin: &Origin, pointer: &str, spec: Option<&Departure>) -> Option<DeparturePolicy> {
@@ -97,25 +105,12 @@ impl Compiler<'_> {
     fn guardrails(&mut self, origin: &Origin, spec: Option<&Guardrails>) -> GuardrailPolicy {
         let unlimited = Guardrails::default();
         let spec = spec.unwrap_or(&unlimited);
-        let written = [
-            &spec.deactivate,
-            &spec.delete,
-            &spec.create,
-            &spec.update,
-            &spec.remove_members,
-            &spec.remove_entitlements,
-            &spec.create_groups,
-            &spec.delete_groups,
-            &spec.leavers,
-        ];
-        let mut limits: BTreeMap<Guardrail, LimitPolicy> = DEFAULTS
-            .iter()
-            .map(|(guardrail, count, percent)| (*guardrail, LimitPolicy { count: *count, percent: *percent, max: None, place: None }))
-            .collect();
-        for ((name, guardrail), limit) in GUARDRAILS.iter().zip(written) {
-            if let Some(limit) = limit {
-                limits.insert(*guardrail, self.limit(origin, &format!("/spec/guardrails/{name}"), limit));
-            }
+        let default = |(guardrail, count, percent): &(Guardrail, u64, f64)| {
+            (*guardrail, LimitPolicy { count: *count, percent: Some(*percent), max: None, place: None })
+        };
+        let mut limits: BTreeMap<Guardrail, LimitPolicy> = DEFAULTS.iter().map(default).collect();
+        for (guardrail, limit) in spec.limits() {
+            limits.insert(guardrail, self.limit(origin, &format!("/spec/guardrails/{}", guardrail.word()), limit));
         }
         let window = Self::duration(spec.window.as_ref()).unwrap_or(SignedDuration::from_hours(24));
         let overrides = spec.overrides.iter().enumerate().filter_map(|(at, given)| self.given(origin, at, given)).collect();
@@ -135,7 +130,7 @@ impl Compiler<'_> {
         }
         LimitPolicy {
             count: limit.count.unwrap_or_default(),
-            percent: limit.percent.unwrap_or_default(),
+            percent: limit.percent,
             max: limit.max,
             place: Some(self.loaded.place(origin, pointer)),
         }
@@ -143,14 +138,26 @@ impl Compiler<'_> {
 
     fn given(&mut self, origin: &Origin, at: usize, given: &GuardrailOverride) -> Option<OverridePolicy> {
         let pointer = format!("/spec/guardrails/overrides/{at}");
-        if given.changes.trim().is_empty() {
-            let hint = "the refusal prints an override ready to paste";
-            self.error(origin, &format!("{pointer}/changes"), "an override is given for one set of changes, by its hash", hint);
-        }
-        let (_, guardrail) = GUARDRAILS.iter().find(|(name, _)| *name == given.guardrail)?;
+        let hint = "the refusal prints overrides ready to paste: `changes` for one set of changes, `atMost` for a bound";
+        let lets = match (given.changes.as_deref().map(str::trim), given.at_most) {
+            (Some(""), _) => {
+                self.error(origin, &format!("{pointer}/changes"), "an override is given for one set of changes, by its hash", hint);
+                return None;
+            }
+            (Some(changes), None) => Lets::Exactly(changes.to_owned()),
+            (None, Some(bound)) => Lets::AtMost(bound),
+            (Some(_), Some(_)) => {
+                self.error(origin, &format!("{pointer}/atMost"), "an override has `changes` or `atMost`, not both", hint);
+                return None;
+            }
+            (None, None) => {
+                self.error(origin, &pointer, "this override lets nothing past", hint);
+                return None;
+            }
+        };
         Some(OverridePolicy {
-            guardrail: *guardrail,
-            changes: given.changes.clone(),
+            guardrail: Guardrail::of_word(&given.guardrail)?,
+            lets,
             reason: given.reason.clone(),
             expires: quantity::date(&given.expires).ok()?,
             place: self.loaded.place(origin, &pointer),

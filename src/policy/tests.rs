@@ -66,12 +66,16 @@ fn defaults_are_filled_in() {
     assert_eq!((target.leaver.delete_after, target.absent.delete_after, target.deselected.delete_after), (month, month, month));
     assert_eq!((target.suspended.action, target.suspended.delete_after), (DepartureAction::Deactivate, None));
     let limit = |guardrail| target.guardrails.limits.get(&guardrail).map(|limit| (limit.count, limit.percent, limit.max));
-    assert_eq!(limit(Guardrail::Deactivate), Some((5, 5.0, None)));
-    assert_eq!(limit(Guardrail::Delete), Some((0, 0.0, None)));
-    assert_eq!(limit(Guardrail::RemoveMembers), Some((20, 10.0, None)));
-    assert_eq!(limit(Guardrail::DeleteGroups), Some((0, 0.0, None)));
-    assert_eq!(limit(Guardrail::Leavers), Some((10, 10.0, None)));
-    assert_eq!((limit(Guardrail::Create), limit(Guardrail::Update)), (None, None));
+    assert_eq!(limit(Guardrail::Deactivate), Some((5, Some(5.0), None)));
+    assert_eq!(limit(Guardrail::Delete), Some((0, Some(0.0), None)));
+    assert_eq!(limit(Guardrail::RemoveMembers), Some((20, Some(10.0), None)));
+    assert_eq!(limit(Guardrail::DeleteGroups), Some((0, Some(0.0), None)));
+    assert_eq!(limit(Guardrail::Leavers), Some((10, Some(10.0), None)));
+    assert_eq!(limit(Guardrail::Create), Some((10, Some(10.0), None)));
+    assert_eq!(limit(Guardrail::Adopt), Some((5, Some(5.0), None)));
+    assert_eq!((limit(Guardrail::Reactivate), limit(Guardrail::Rename)), (Some((5, Some(2.0), None)), Some((5, Some(2.0), None))));
+    assert_eq!((limit(Guardrail::Update), limit(Guardrail::CreateGroups)), (None, None));
+    assert_eq!(target.sign_in, ["userName".into()]);
     assert_eq!(target.guardrails.window, SignedDuration::from_hours(24));
 }
 
@@ -102,7 +106,7 @@ fn what_is_written_is_kept_with_its_place() {
     assert_eq!(target.guardrails.overrides[0].expires.to_string(), "2027-01-31");
     assert_eq!((target.protect.accounts[0].as_ref(), target.protect.keep[0].1), ("root", 2));
     let limit = &target.guardrails.limits[&Guardrail::Delete];
-    assert_eq!((limit.count, limit.percent, limit.max, limit.place.is_some()), (2, 1.0, Some(9), true));
+    assert_eq!((limit.count, limit.percent, limit.max, limit.place.is_some()), (2, Some(1.0), Some(9), true));
 }
 
 #[test]
@@ -154,7 +158,7 @@ fn every_problem_is_told_at_once_inside_the_text_it_stands_in() {
         "  establishes: false\n  correlate: [employeeNumber]\n  precedence: 1000\n  mapping: {rules: [{attribute: nickName, value: record.nick}]}",
     );
     let hr = hr.replace("  completeness", "  establishes: true\n  completeness");
-    assert_snapshot!(told(&[WORKSPACE, &hr, &chat, jane, staff, &lost]), @r##"
+    assert_snapshot!(told(&[WORKSPACE, &hr, &chat, jane, staff, &lost]), @r###"
     a.yaml:13:29: error: this would let everybody vanish at once (write less than 100%; `minCount` says how few records a complete read has) [4]
     a.yaml:16:37: error: there is no function `lowr` (did you mean lower?) [4]
     a.yaml:16:71: warning: `mode` says nothing in a Source (put it into the Target's mapping) [7]
@@ -165,7 +169,7 @@ fn every_problem_is_told_at_once_inside_the_text_it_stands_in() {
     a.yaml:31:5: error: this limit says nothing (give `count`, `percent`, or both; `count: 0` refuses everything) [6]
     a.yaml:32:5: error: `max` alone allows nothing (add `count` or `percent`; `max` caps them) [6]
     a.yaml:33:23: error: this share would limit nothing (write less than 100; to let one set of changes past, use an override) [3]
-    a.yaml:34:53: error: an override is given for one set of changes, by its hash (the refusal prints an override ready to paste) [2]
+    a.yaml:34:53: error: an override is given for one set of changes, by its hash (the refusal prints overrides ready to paste: `changes` for one set of changes, `atMost` for a bound) [2]
     a.yaml:35:19: error: nothing is called `account.usrName` (did you mean account.userName?) [15]
     a.yaml:38:61: warning: `precedence` says nothing in a Target (put it into the Source's mapping) [1]
     a.yaml:39:7: error: there is a second rule for `title` (write one rule that decides: condition ? this : that) [1]
@@ -175,7 +179,7 @@ fn every_problem_is_told_at_once_inside_the_text_it_stands_in() {
     a.yaml:50:32: error: nothing is called `identity.lifecycl` (did you mean identity.lifecycle?) [17]
     a.yaml:59:15: error: `employeeNumber` is to find the identity, and no rule of this Source maps it (add a rule for it) [14]
     a.yaml:60:15: warning: precedence 1000 outranks User manifests, which have 1000 (use a smaller number unless that is meant) [4]
-    "##);
+    "###);
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub fn write_change(change: &Change, identity: &str, width: usize, out: &mut dyn
         Action::RemoveMembers if change.object.key.as_ref() != identity => {
             format!("remove from {} at {}", safe::line(&change.object.name), safe::line(&change.target))
         }
+        Action::Delete if change.object.key.as_ref() != identity => {
+            format!("lose {}, which is deleted at {}", safe::line(&change.object.name), safe::line(&change.target))
+        }
         _ => headline(change),
     };
     paragraph(width, &format!("  {}{withheld}", paint(of_action(change.action), line)), "    ", out)?;

@@ -210,6 +210,10 @@ fn change_lines(change: &Change, names: &Names<'_>) -> String {
         let members = change.members.iter().map(|changed| code(&changed.member.name));
         let _ = writeln!(lines, "  {}", members.collect::<Vec<_>>().join(", "));
     }
+    if !change.losers.is_empty() {
+        let losers = change.losers.iter().map(|changed| code(&changed.member.name));
+        let _ = writeln!(lines, "  lost by {}: {}", summary::people(change.people_who_lose()), losers.collect::<Vec<_>>().join(", "));
+    }
     lines
 }
 

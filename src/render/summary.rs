@@ -132,6 +132,11 @@ pub(super) fn is_membership(change: &Change) -> bool {
     matches!(change.action, Action::AddMembers | Action::RemoveMembers)
 }
 
+/// `1 person`, `141 people`
+pub(super) fn people(count: u64) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{} people", number(count)) }
+}
+
 /// What is done, as a verb.
 pub fn verb(action: Action) -> &'static str {
     match action {

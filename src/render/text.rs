@@ -11,7 +11,7 @@ use super::summary::{self, Counts, Targets, is_membership, number, preposition, 
 use super::value::{Names, sides};
 use super::wrap::{columns, flow, paragraph};
 use super::{risks, safe, upcoming};
-use crate::model::{Action, Change, Finding, ObjectKind, ObjectRef, Plan, Severity};
+use crate::model::{Action, Change, Finding, MemberChange, ObjectKind, ObjectRef, Plan, Severity};
 
 const NOTHING: &str = "No changes. Everything is as declared.";
 /// Findings of one kind beyond this are counted; the JSON view holds them all.
@@ -65,6 +65,7 @@ impl View<'_> {
             } else {
                 self.heading(change, out)?;
                 self.attributes(change, out)?;
+                self.losers(change, out)?;
             }
         }
         writeln!(out)
@@ -124,16 +125,29 @@ impl View<'_> {
         paragraph(self.width, &heading, "    ", out)
     }
 
-    fn members(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
+    /// Who loses a group with it.
+    fn losers(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
+        if change.losers.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "      {}", paint(QUIET, format_args!("lost by {}:", summary::people(change.people_who_lose()))))?;
+        self.names(change, &change.losers, out)
+    }
+
+    fn names(&self, change: &Change, members: &[MemberChange], out: &mut dyn Write) -> io::Result<()> {
         let style = of_action(change.action);
-        let names = change.members.iter().map(|changed| {
+        let names = members.iter().map(|changed| {
             let people = match changed.member.kind {
                 ObjectKind::Group => format!(" ({} people)", number(u64::from(changed.people))),
                 _ => String::new(),
             };
             format!("{} {}{people}", paint(style, change.action.symbol()), object(&changed.member))
         });
-        flow(self.width, names, "  ", "      ", out)?;
+        flow(self.width, names, "  ", "      ", out)
+    }
+
+    fn members(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
+        self.names(change, &change.members, out)?;
         match self.marks(change) {
             marks if marks.is_empty() => Ok(()),
             marks => writeln!(out, "       {marks}"),

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::{
-    Baseline, Deactivation, DepartedName, FormerLink, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry, grant_key,
+    Baseline, Deactivation, DepartedName, FormerLink, Guardrail, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry,
+    grant_key,
 };
 
 use super::schema::{meta, set_meta};
@@ -241,11 +242,10 @@ pub fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite
 
 /// Remembers work that counts in a guardrail's window. Work of one minute is one row, as young as its youngest part.
 pub fn record_window(connection: &Connection, entry: &WindowEntry) -> rusqlite::Result<()> {
-    let upsert = "INSERT INTO windows (target, kind, action, leaver, minute, weight, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-                  ON CONFLICT (minute, target, kind, action, leaver) DO UPDATE SET weight = weight + excluded.weight, at = excluded.at";
+    let upsert = "INSERT INTO windows (target, guardrail, minute, weight, at) VALUES (?1, ?2, ?3, ?4, ?5) \
+                  ON CONFLICT (minute, target, guardrail) DO UPDATE SET weight = weight + excluded.weight, at = excluded.at";
     let (minute, weight) = (entry.at.as_second().div_euclid(60), entry.weight.cast_signed());
-    let (kind, action) = (word(&entry.kind), word(&entry.action));
-    connection.prepare_cached(upsert)?.execute(params![entry.target, kind, action, entry.leaver, minute, weight, entry.at.to_string()])?;
+    connection.prepare_cached(upsert)?.execute(params![entry.target, entry.guardrail.word(), minute, weight, entry.at.to_string()])?;
     Ok(())
 }
 
@@ -277,11 +277,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
         baselines: all(connection, "SELECT system, kind, scope, count, filled, at FROM baselines", baseline)?,
         revocations: super::revocations::load(connection)?,
         cut_off: super::revocations::load_cut_off(connection)?,
-        windows: all(
-            connection,
-            "SELECT target, kind, action, leaver, weight, at FROM windows ORDER BY minute, target, kind, action, leaver",
-            window,
-        )?,
+        windows: all(connection, "SELECT target, guardrail, weight, at FROM windows ORDER BY minute, target, guardrail", window)?,
     })
 }
 
@@ -394,9 +390,10 @@ fn baseline(row: &Row<'_>) -> rusqlite::Result<Baseline> {
 }
 
 fn window(row: &Row<'_>) -> rusqlite::Result<WindowEntry> {
-    let weight = row.get::<_, i64>(4)?.cast_unsigned();
-    let (target, kind, action) = (text(row, 0)?, parsed(row, 1)?, parsed(row, 2)?);
-    Ok(WindowEntry { target, kind, action, leaver: row.get(3)?, weight, at: parsed(row, 5)? })
+    let (target, word, weight) = (text(row, 0)?, text(row, 1)?, row.get::<_, i64>(2)?.cast_unsigned());
+    let unknown = || rusqlite::Error::FromSqlConversionFailure(1, Type::Text, format!("no guardrail is called {word}").into());
+    let guardrail = Guardrail::of_word(&word).ok_or_else(unknown)?;
+    Ok(WindowEntry { target, guardrail, weight, at: parsed(row, 3)? })
 }
 
 pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Arc<str>> {

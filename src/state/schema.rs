@@ -42,9 +42,8 @@ CREATE TABLE baselines (
     PRIMARY KEY (system, kind)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE windows (
-    target TEXT NOT NULL, kind TEXT NOT NULL, action TEXT NOT NULL, leaver INTEGER NOT NULL, minute INTEGER NOT NULL,
-    weight INTEGER NOT NULL, at TEXT NOT NULL,
-    PRIMARY KEY (minute, target, kind, action, leaver)
+    target TEXT NOT NULL, guardrail TEXT NOT NULL, minute INTEGER NOT NULL, weight INTEGER NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (minute, target, guardrail)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE revocations (key TEXT PRIMARY KEY, reason TEXT NOT NULL, at TEXT NOT NULL, until TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE revoked_as (key TEXT PRIMARY KEY, identity TEXT NOT NULL) STRICT, WITHOUT ROWID;

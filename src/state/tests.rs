@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::model::{
-    Action, Baseline, CutOff, Deactivation, FormerLink, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry,
+    Baseline, CutOff, Deactivation, FormerLink, Guardrail, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry,
 };
 
 fn now() -> Timestamp {
@@ -47,15 +47,8 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
         at: now(),
     };
     let target = Arc::from("chat");
-    let entry = |at| WindowEntry {
-        target: Arc::clone(&target),
-        kind: ObjectKind::Account,
-        action: Action::Deactivate,
-        weight: 3,
-        leaver: true,
-        at,
-    };
-    let other = WindowEntry { leaver: false, ..entry(now()) };
+    let entry = |at| WindowEntry { target: Arc::clone(&target), guardrail: Guardrail::Leavers, weight: 3, at };
+    let other = WindowEntry { guardrail: Guardrail::Deactivate, ..entry(now()) };
     store
         .write(|tx| {
             record_link(tx, &link("hr/1", "7"))?;

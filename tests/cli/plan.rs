@@ -201,8 +201,8 @@ Target app
 Findings
 
   1. refused: app: leavers to cut off: 2 planned and 0 done in the last 24h, but the limit at
-     acme.yaml:38:5 allows 1 (count 1, 0 % of 4 active accounts); none of them goes
-     [guardrail-exceeded]
+     acme.yaml:38:5 allows 1 (count 1, 0 % of 4 active accounts); none of them goes, since that
+     would be half of everybody or more [guardrail-exceeded]
      at acme.yaml:38:5
      next: if this is right, add to Target app:
      spec:
@@ -212,6 +212,7 @@ Findings
            changes: [SET]
            reason: "…"
            expires: [DAY]
+     or, for whatever comes until then, `atMost: 2` in the place of `changes`, if you are sure of the source
 
 Plan: nothing to do; 4 withheld.
 

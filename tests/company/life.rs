@@ -36,6 +36,9 @@ const SAMPLED: &str = "  correlate: [externalId, employeeNumber]
     delete: {percent: 60, count: 50}
     removeMembers: {percent: 90, count: 200}
     deleteGroups: {count: 12}
+    create: {percent: 90, count: 200}
+    reactivate: {percent: 60, count: 50}
+    rename: {percent: 60, count: 50}
 ";
 /// So many differences are told.
 const TOLD: usize = 12;

@@ -86,7 +86,7 @@ fn write(folder: &Path, connection: &TargetConnection, entitlements: &[&str], un
                 ] },
             }),
         ),
-        ("Target", "app", json!({ "connection": connection })),
+        ("Target", "app", json!({ "connection": connection, "guardrails": { "removeEntitlements": { "count": 9 } } })),
     ];
     let card = json!({
         "target": "app",

@@ -75,7 +75,10 @@ fn target(connection: &TargetConnection) -> Json {
         "connection": connection,
         "groups": {},
         "absent": { "action": "delete" },
-        "guardrails": { "deactivate": all, "delete": all, "removeMembers": all, "deleteGroups": all, "leavers": all },
+        "guardrails": {
+            "create": all, "adopt": all, "reactivate": all, "rename": all,
+            "deactivate": all, "delete": all, "removeMembers": all, "deleteGroups": all, "leavers": all,
+        },
     })
 }
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use headcount::manifest::kinds::TargetSpec;
 use headcount::model::{
-    Action, Baseline, Change, Deactivation, Evidence, FormerLink, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Reason, Value,
-    WindowEntry,
+    Action, Baseline, Change, Deactivation, Evidence, FormerLink, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Value, WindowEntry,
 };
+use headcount::planning::guardrails::counted;
 use headcount::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
 use headcount::policy::{ConnectorFacts, Policy};
 use headcount::world::{SourceSide, TargetSide, World};
@@ -261,14 +261,8 @@ impl Lab {
         if change.action == Action::Reactivate {
             self.shut_by_others.remove(id);
         }
-        windows.push(WindowEntry {
-            target: target.clone(),
-            kind: change.object.kind,
-            action: change.action,
-            weight: change.weight(),
-            leaver: change.reason == Reason::Leaver,
-            at: self.now,
-        });
+        let entry = |(guardrail, weight)| WindowEntry { target: target.clone(), guardrail, weight, at: self.now };
+        windows.extend(counted(change, change.weight()).into_iter().map(entry));
     }
 
     /// What the state keeps of complete reads; from then on there is a state.

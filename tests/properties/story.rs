@@ -426,8 +426,7 @@ impl Story {
                  - {attribute: department, value: 'upper(identity.department)', mode: ignore}\n"
             }
         });
-        let free = ["create", "update", "deactivate", "delete", "removeMembers", "deleteGroups", "leavers"]
-            .map(|word| format!("{word}: {{count: 100000}}"));
+        let free = headcount::model::Guardrail::ALL.map(|guardrail| format!("{}: {{count: 100000}}", guardrail.word()));
         let _ = writeln!(text, "  guardrails: {{{}}}", free.join(", "));
         text
     }

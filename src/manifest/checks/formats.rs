@@ -2,12 +2,9 @@
 
 use super::{Context, Diagnostic, Origin};
 use crate::diagnostic::did_you_mean;
-use crate::manifest::kinds::{Guardrails, Limit, Member, SourceConnection, TargetConnection, TargetSpec};
+use crate::manifest::kinds::{Guardrails, Member, SourceConnection, TargetConnection, TargetSpec};
 use crate::manifest::quantity;
-
-/// The names an override may give.
-const GUARDRAILS: [&str; 9] =
-    ["deactivate", "delete", "create", "update", "removeMembers", "removeEntitlements", "createGroups", "deleteGroups", "leavers"];
+use crate::model::Guardrail;
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let loaded = context.loaded;
@@ -94,29 +91,19 @@ fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
 
 fn guardrails(formats: &mut Formats<'_, '_>, guards: &Guardrails) {
     formats.duration("/spec/guardrails/window", guards.window.as_deref());
-    let limits: [(&str, &Option<Limit>); 9] = [
-        ("deactivate", &guards.deactivate),
-        ("delete", &guards.delete),
-        ("create", &guards.create),
-        ("update", &guards.update),
-        ("removeMembers", &guards.remove_members),
-        ("removeEntitlements", &guards.remove_entitlements),
-        ("createGroups", &guards.create_groups),
-        ("deleteGroups", &guards.delete_groups),
-        ("leavers", &guards.leavers),
-    ];
-    for (name, limit) in limits {
-        let percent = limit.as_ref().and_then(|limit| limit.percent);
-        if percent.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
-            formats.wrong("share", &format!("/spec/guardrails/{name}/percent"), "write per cent of the population: 0 to 100");
+    for (guardrail, limit) in guards.limits() {
+        if limit.percent.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
+            let pointer = format!("/spec/guardrails/{}/percent", guardrail.word());
+            formats.wrong("share", &pointer, "write per cent of the population: 0 to 100");
         }
     }
     for (at, over) in guards.overrides.iter().enumerate() {
         let pointer = |field: &str| format!("/spec/guardrails/overrides/{at}/{field}");
         formats.that("date", &pointer("expires"), quantity::date(&over.expires));
-        if !GUARDRAILS.contains(&over.guardrail.as_str()) {
-            let near = did_you_mean(&over.guardrail, GUARDRAILS);
-            formats.wrong("guardrail", &pointer("guardrail"), &near.unwrap_or_else(|| format!("known: {}", GUARDRAILS.join(", "))));
+        if Guardrail::of_word(&over.guardrail).is_none() {
+            let known = Guardrail::ALL.map(Guardrail::word);
+            let near = did_you_mean(&over.guardrail, known);
+            formats.wrong("guardrail", &pointer("guardrail"), &near.unwrap_or_else(|| format!("known: {}", known.join(", "))));
         }
         if over.reason.trim().is_empty() {
             formats.wrong("reason", &pointer("reason"), "say for the reviewer why this may pass");

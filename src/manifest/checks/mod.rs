@@ -16,6 +16,7 @@ mod cycles;
 mod duplicates;
 mod entitlements;
 mod formats;
+mod former;
 mod groups;
 mod members;
 mod names;
@@ -33,6 +34,7 @@ const CHECKS: &[Check] = &[
     references::check,
     members::check,
     groups::check,
+    former::check,
     attributes::check,
     formats::check,
     cycles::check,

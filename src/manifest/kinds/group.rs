@@ -48,6 +48,9 @@ pub struct GroupSpec {
     /// Former displayNames: a rename keeps the object and its grants.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous_names: Vec<String>,
+    /// Names of groups that it never was, though it looks like one of them: the answer to a possible rename that is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_formerly: Vec<String>,
     /// Without it an empty `members` list (and no rule) is an error, since it would remove everybody.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_empty: bool,

@@ -200,7 +200,7 @@ fn only_the_look_alike_is_held_back_when_a_rename_is_refused() {
     assert_snapshot!(scene.told(), @r###"
     0 AddMembers group/other [Mover] id=g3 hr/1
     1 Delete group/old [Pruned] id=g2 risks [Irreversible]
-    (Error PossibleRename) chat: group/sre would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost
+    (Refused PossibleRename) chat: group/sre would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost
     "###);
 }
 
@@ -225,6 +225,6 @@ fn a_refused_rename_holds_back_no_account_that_has_the_groups_id() {
     assert_snapshot!(scene.told(), @"
     0 Deactivate hr/9 [Absent] id=g1 active: true > false; risks [SignIn]
     1 Delete hr/9 [Absent] id=g1 risks [SignIn, Irreversible]
-    (Error PossibleRename) chat: group/sre would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost
+    (Refused PossibleRename) chat: group/sre would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost
     ");
 }

@@ -117,8 +117,8 @@ fn a_renamed_value_is_refused_until_it_is_said_to_be_the_same() {
             .member("g1", "u1")
             .member("g1", "u2")
     };
-    assert_snapshot!(build("").told(), @"(Error PossibleRename) chat: group/team/engineering would be made while Team Eng (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost");
-    assert_snapshot!(build("").plan().findings[0].hint.clone().unwrap_or_default(), @r#"If it is the same group, write previousValues: {"Engineering": ["eng"]} in group/team; if not, remove the old one at the target."#);
+    assert_snapshot!(build("").told(), @"(Refused PossibleRename) chat: group/team/engineering would be made while Team Eng (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost");
+    assert_snapshot!(build("").plan().findings[0].hint.clone().unwrap_or_default(), @r#"If it is the same group, write previousValues: {"Engineering": ["eng"]} in group/team; if it is another group, write notFormerly: ["Team Eng"] in group/team."#);
     assert_snapshot!(build("  previousValues: {Engineering: [Eng]}\n").told(), @"0 Adopt group/team/engineering [Declared] id=g1 displayName: Team Eng > Team Engineering; externalId: hc:acme:group:team:eng > hc:acme:group:team:engineering; risks [Adoption]");
     let linked = people(scene(GROUPS, &[each("  previousValues: {Engineering: [Eng]}\n")]), &["Engineering", "eng"])
         .able(|able| able.group_marker = None)
@@ -302,7 +302,7 @@ fn what_one_run_makes_can_be_bounded() {
     1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales; WITHHELD
     2 AddMembers group/team/care [Mover] hr/2 needs [0] WITHHELD
     3 AddMembers group/team/sales [Mover] hr/1 needs [1] WITHHELD
-    (Refused GuardrailExceeded) chat: group creations: 2 planned and 0 done in the last 24h, but the limit at a.yaml:27:16 allows 1 (count 1, 0 % of 0 groups); none of them goes
+    (Refused GuardrailExceeded) chat: group creations: 2 planned and 0 done in the last 24h, but the limit at a.yaml:27:16 allows 1 (count 1); none of them goes
     "###);
 }
 

@@ -144,7 +144,7 @@ fn nested_groups_stay_nested_and_count_people() {
     1 AddMembers group/all [Mover] id=g1 group/dev*2 group/ops*2 needs [0]
     2 AddMembers group/dev [Mover] hr/1 hr/2 needs [0]
     3 Delete group/old [Pruned] id=g3 risks [Irreversible] WITHHELD
-    (Refused GuardrailExceeded) chat: group deletions: 1 planned and 0 done in the last 24h, but the default limit allows 0 (count 0, 0 % of 3 groups); none of them goes
+    (Refused GuardrailExceeded) chat: group deletions: 1 planned and 0 done in the last 24h, but the default limit allows 0 (count 0, 0 % of 3 groups); 1 person would lose a group; none of them goes
     "###);
 }
 
@@ -191,7 +191,7 @@ fn a_rename_keeps_the_object() {
 fn a_look_alike_of_a_vanished_group_is_refused() {
     let scene =
         two(GROUPS, &[group("sre", "  rule: 'true'\n")]).marked_group("g1", "group/ops", "ops").member("g1", "u1").member("g1", "u2");
-    assert_snapshot!(scene.told(), @"(Error PossibleRename) chat: group/sre would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost");
+    assert_snapshot!(scene.told(), @"(Refused PossibleRename) chat: group/sre would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod lifecycle;
 mod limits;
 mod ownership;
 mod people;
+mod renames;
 mod revocations;
 mod sources;
 mod strangers;

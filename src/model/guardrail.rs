@@ -1,0 +1,71 @@
+//! The guardrails, by what they count. What each of them counts, and how much it allows, is planning's and policy's business.
+
+/// One rule that limits how much may change at one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Guardrail {
+    /// accounts created
+    Create,
+    /// existing accounts taken over
+    Adopt,
+    /// people who get an access back
+    Reactivate,
+    /// people whose sign-in name changes
+    Rename,
+    /// accounts updated
+    Update,
+    /// accounts deactivated
+    Deactivate,
+    /// accounts deleted
+    Delete,
+    /// people who lose a membership
+    RemoveMembers,
+    /// people who lose an entitlement
+    RemoveEntitlements,
+    /// groups created
+    CreateGroups,
+    /// groups deleted
+    DeleteGroups,
+    /// leavers whom a source positively reports
+    Leavers,
+}
+
+impl Guardrail {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Create,
+        Self::Adopt,
+        Self::Reactivate,
+        Self::Rename,
+        Self::Update,
+        Self::Deactivate,
+        Self::Delete,
+        Self::RemoveMembers,
+        Self::RemoveEntitlements,
+        Self::CreateGroups,
+        Self::DeleteGroups,
+        Self::Leavers,
+    ];
+
+    /// Its word in manifests.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Adopt => "adopt",
+            Self::Reactivate => "reactivate",
+            Self::Rename => "rename",
+            Self::Update => "update",
+            Self::Deactivate => "deactivate",
+            Self::Delete => "delete",
+            Self::RemoveMembers => "removeMembers",
+            Self::RemoveEntitlements => "removeEntitlements",
+            Self::CreateGroups => "createGroups",
+            Self::DeleteGroups => "deleteGroups",
+            Self::Leavers => "leavers",
+        }
+    }
+
+    /// The guardrail that a word of a manifest means.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|guardrail| guardrail.word() == word)
+    }
+}

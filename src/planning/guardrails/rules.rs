@@ -1,0 +1,196 @@
+//! What each guardrail counts: one function and one row of the table a rule. Planning counts a plan by it, and applying counts what was done.
+//!
+//! Must never: count a revocation, which goes past all of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::keys_of;
+use crate::model::{Action, Change, Guardrail, ObjectKind, Reason, Risk};
+
+/// One guardrail.
+pub(super) struct Rule {
+    pub(super) guardrail: Guardrail,
+    /// how much a change counts for; nothing where it is none of this rule's business
+    pub(super) counts: fn(&Change) -> u64,
+    /// whether it counts people, however much becomes of each
+    pub(super) by_person: bool,
+    /// whether leavers whom a source positively reports go in spite of a breach
+    pub(super) spares_leavers: bool,
+    pub(super) sort: Sort,
+    pub(super) of: Of,
+    /// what it counts, for a sentence
+    pub(super) things: &'static str,
+    /// what a small population is allowed whatever a third of it is
+    pub(super) least: u64,
+}
+
+/// What a rule is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// somebody loses something by it: where there is no state, what earlier runs did counts as everything
+    Takes,
+    /// somebody gets something by it
+    Gives,
+    /// the same, and a first run may do all of it
+    Begins,
+}
+
+/// Of what a share is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    Accounts,
+    /// and those that the plan takes over
+    AccountsAndAdopted,
+    Members,
+    Entitled,
+    Groups,
+}
+
+impl Of {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Accounts => "active accounts",
+            Self::AccountsAndAdopted => "active and adopted accounts",
+            Self::Members => "people with memberships",
+            Self::Entitled => "people with entitlements",
+            Self::Groups => "groups",
+        }
+    }
+}
+
+/// In the order they are looked at: leavers first, since whether they are within their limit decides what another breach withholds; deletions of groups
+/// before memberships, since an override that names a deletion names its losers.
+pub(super) const RULES: [Rule; 12] = [
+    Rule { by_person: true, ..takes(Guardrail::Leavers, leaver, Of::Accounts, "leavers to cut off") },
+    Rule { spares_leavers: true, ..takes(Guardrail::Deactivate, deactivate, Of::Accounts, "deactivations") },
+    Rule { spares_leavers: true, ..takes(Guardrail::Delete, delete, Of::Accounts, "account deletions") },
+    takes(Guardrail::DeleteGroups, delete_group, Of::Groups, "group deletions"),
+    Rule {
+        by_person: true,
+        spares_leavers: true,
+        ..takes(Guardrail::RemoveMembers, remove_members, Of::Members, "people who lose a membership")
+    },
+    Rule {
+        by_person: true,
+        spares_leavers: true,
+        ..takes(Guardrail::RemoveEntitlements, remove_entitlement, Of::Entitled, "people who lose entitlements")
+    },
+    gives(Guardrail::CreateGroups, create_group, Of::Groups, "group creations"),
+    // Three new people are no mass, even where two work.
+    Rule { sort: Sort::Begins, least: 3, ..gives(Guardrail::Create, create, Of::Accounts, "account creations") },
+    Rule { sort: Sort::Begins, ..gives(Guardrail::Adopt, adopt, Of::Accounts, "adoptions") },
+    gives(Guardrail::Reactivate, reactivate, Of::Accounts, "people who get access back"),
+    gives(Guardrail::Rename, rename, Of::AccountsAndAdopted, "changed sign-in names"),
+    gives(Guardrail::Update, update, Of::Accounts, "account updates"),
+];
+
+const fn takes(guardrail: Guardrail, counts: fn(&Change) -> u64, of: Of, things: &'static str) -> Rule {
+    Rule { guardrail, counts, by_person: false, spares_leavers: false, sort: Sort::Takes, of, things, least: 1 }
+}
+
+const fn gives(guardrail: Guardrail, counts: fn(&Change) -> u64, of: Of, things: &'static str) -> Rule {
+    Rule { sort: Sort::Gives, ..takes(guardrail, counts, of, things) }
+}
+
+/// Leavers whom a source positively reports. What becomes of them counts as what it is, too.
+fn leaver(change: &Change) -> u64 {
+    if_so(change, change.reason == Reason::Leaver && change.action.removes())
+}
+
+fn deactivate(change: &Change) -> u64 {
+    if_so(change, is_account(change) && change.action == Action::Deactivate)
+}
+
+fn delete(change: &Change) -> u64 {
+    if_so(change, is_account(change) && change.action == Action::Delete)
+}
+
+/// New accounts, and those that were made ahead of a start date and become active on it.
+fn create(change: &Change) -> u64 {
+    let begins = change.action == Action::Reactivate && !change.risks.contains(&Risk::Reactivation);
+    if_so(change, is_account(change) && (change.action == Action::Create || begins))
+}
+
+fn adopt(change: &Change) -> u64 {
+    if_so(change, is_account(change) && change.action == Action::Adopt)
+}
+
+/// Whoever gets an access back, by adoption too.
+fn reactivate(change: &Change) -> u64 {
+    if_so(change, is_account(change) && change.risks.contains(&Risk::Reactivation))
+}
+
+fn rename(change: &Change) -> u64 {
+    if_so(change, is_account(change) && change.renames())
+}
+
+/// Whatever changes an account that exists.
+fn update(change: &Change) -> u64 {
+    let updates = matches!(change.action, Action::Update | Action::Adopt | Action::Reactivate | Action::UpdateEntitlement);
+    if_so(change, is_account(change) && updates)
+}
+
+fn remove_entitlement(change: &Change) -> u64 {
+    if_so(change, is_account(change) && change.action == Action::RemoveEntitlement)
+}
+
+/// People who lose a membership: by name, with a nested group, or with the group itself.
+fn remove_members(change: &Change) -> u64 {
+    match change.action {
+        Action::RemoveMembers => if_so(change, true),
+        Action::Delete if !is_account(change) => if_so(change, true).min(1) * change.people_who_lose(),
+        _ => 0,
+    }
+}
+
+fn create_group(change: &Change) -> u64 {
+    if_so(change, change.object.kind == ObjectKind::Group && change.action == Action::Create)
+}
+
+fn delete_group(change: &Change) -> u64 {
+    if_so(change, change.object.kind == ObjectKind::Group && change.action == Action::Delete)
+}
+
+fn is_account(change: &Change) -> bool {
+    change.object.kind == ObjectKind::Account
+}
+
+fn if_so(change: &Change, so: bool) -> u64 {
+    if so && change.reason != Reason::Revoked { change.weight() } else { 0 }
+}
+
+/// How much these changes count for.
+pub(super) fn weight<'a>(rule: &Rule, changes: impl Iterator<Item = &'a Change>) -> u64 {
+    if !rule.by_person {
+        return changes.map(rule.counts).fold(0, u64::saturating_add);
+    }
+    let (mut people, mut nested): (BTreeSet<&Arc<str>>, u64) = (BTreeSet::new(), 0);
+    for change in changes {
+        // Of a nested group nobody is known by name, only how many they are.
+        let groups = change.members.iter().chain(&change.losers).filter(|member| member.member.kind == ObjectKind::Group);
+        nested = groups.fold(nested, |sum, group| sum.saturating_add(u64::from(group.people)));
+        people.extend(keys_of(change));
+    }
+    nested.saturating_add(people.len() as u64)
+}
+
+/// What was done of a change, as windows remember it: `done` of its weight. Of leavers just their accounts count, since a window does not know whose
+/// memberships went.
+pub fn counted(change: &Change, done: u64) -> Vec<(Guardrail, u64)> {
+    let mut found = Vec::new();
+    for rule in RULES.iter().filter(|_| done > 0) {
+        let is_part = change.action == Action::RemoveMembers;
+        if rule.guardrail == Guardrail::Leavers
+            && (is_part || change.action == Action::RemoveEntitlement || change.action == Action::EndSessions)
+        {
+            continue;
+        }
+        match (rule.counts)(change) {
+            0 => {}
+            _ if is_part => found.push((rule.guardrail, done)),
+            weight => found.push((rule.guardrail, weight)),
+        }
+    }
+    found
+}
