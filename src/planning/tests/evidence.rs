@@ -116,7 +116,7 @@ fn an_account_that_vanished_is_looked_up_before_it_is_made_again() {
     let scene = scene.hidden(ObjectKind::Account, json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr:2"}));
     assert_snapshot!(scene.told(), @r"
     0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
-    (Incomplete IncompleteRead) chat: its accounts were not read to the end: its list lacks 1 accounts that are there when they are asked for by id (u2); nothing follows from what is missing
+    (Incomplete IncompleteRead) chat: its accounts were not read to the end: its list lacks one of its accounts, there by id (u2); nothing follows from what is missing
     (Warning ChangedElsewhere) hr/1: the account that headcount had for it was deleted, and not by headcount; a new one is made
     ");
     assert_snapshot!(tell(&scene.plan_unanswered()), @"(Incomplete IncompleteRead) hr/1, hr/2: the account was not among those read, and asking for it by its id gave no answer");

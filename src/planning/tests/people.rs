@@ -165,8 +165,8 @@ fn an_account_goes_back_with_a_rename_of_its_user_but_to_nobody_else_while_the_o
     assert_snapshot!(back.told(), @"0 Update user/jane [Mover] id=u1 userName: svc > jane; risks [SignIn]");
     let keys: Vec<_> = crate::planning::carried_links(&back.policy, &back.world(), back.moment).into_iter().map(|link| link.key).collect();
     assert_eq!(keys, ["user/jane".into()]);
-    assert_snapshot!(carried(&[source("hr", ""), target(""), user("jane"), user("joan")]).told(), @r###"
-    0 Create user/jane [Joiner] userName: nothing > jane;
+    assert_snapshot!(carried(&[source("hr", ""), target(""), user("jane"), user("joan")]).told(), @r"
+    0 Create user/jane [Joiner] active: nothing > true; userName: nothing > jane;
     1 Update user/joan [Mover] id=u1 userName: svc > joan; risks [SignIn]
-    "###);
+    ");
 }
