@@ -36,8 +36,10 @@ pub struct Diagnostic {
     pub related: Vec<(Place, String)>,
     /// the next step
     pub hint: Option<String>,
-    /// what stands at the place may be a secret: its line is not to be shown
+    /// what stands at the place may be a secret: its line is shown without it
     pub conceal: bool,
+    /// other places that may hold a secret, and how many characters; their lines are shown without it
+    pub hidden: Vec<(Place, u32)>,
 }
 
 /// How much a diagnostic matters.
@@ -52,7 +54,15 @@ pub enum Level {
 impl Diagnostic {
     /// An error with no place yet.
     pub fn error(message: impl Into<String>) -> Self {
-        Self { level: Level::Error, message: message.into(), place: None, related: Vec::new(), hint: None, conceal: false }
+        Self {
+            level: Level::Error,
+            message: message.into(),
+            place: None,
+            related: Vec::new(),
+            hint: None,
+            conceal: false,
+            hidden: Vec::new(),
+        }
     }
 
     /// A warning with no place yet.

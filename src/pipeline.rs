@@ -12,14 +12,15 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::connector::budget::Budget;
 use crate::connector::{LookupRequest, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
 use crate::manifest::kinds::TargetSpec;
-use crate::manifest::{Document, Loaded};
+use crate::manifest::{Document, Loaded, quantity};
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, Plan, ReadReport, SystemError};
 use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
 use crate::policy::Policy;
 use crate::state::{StateError, Store, record_other_keys};
-use crate::world::{SourceSide, TargetSide, World};
+use crate::world::{self, SourceSide, TargetSide, World};
 
 /// Lookups under way at once for one target.
 const LOOKUPS_AT_ONCE: usize = 8;
@@ -61,8 +62,9 @@ pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
 
 /// Opens and reads every system at once. A system that can't be read is unreadable in the world; it never stops the others.
 pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Moment, progress: &dyn ReadProgress) -> Snapshot {
-    let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, progress)));
-    let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, &loaded.targets[at], progress)));
+    let budget = budget(loaded);
+    let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, &budget, progress)));
+    let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, &loaded.targets[at], &budget, progress)));
     let (sources, targets) = futures_util::future::join(sources, targets).await;
     let mut connectors = BTreeMap::new();
     let mut sides = Vec::with_capacity(targets.len());
@@ -70,6 +72,7 @@ pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Momen
         sides.push(side);
         connectors.extend(connector.map(|connector| (policy.targets[at].name.clone(), connector)));
     }
+    let sources = confirm(loaded, &policy, sources, &sides, &memory).await;
     let world = World::assemble(&policy, sources, sides, memory);
     Snapshot { policy, world, moment, connectors }
 }
@@ -137,11 +140,39 @@ async fn ask<'c>(
     answers
 }
 
-async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, progress: &dyn ReadProgress) -> SourceSide {
+/// Reads a source again whose list may have missed somebody who is remembered; only who is in neither read is gone.
+async fn confirm(
+    loaded: &Loaded,
+    policy: &Policy,
+    sources: Vec<(SourceSide, bool)>,
+    targets: &[TargetSide],
+    memory: &Memory,
+) -> Vec<SourceSide> {
+    let again = sources.into_iter().enumerate().map(|(at, (side, may_miss))| async move {
+        let gone = if may_miss { world::vanished(policy, at, &side, targets, memory) } else { BTreeSet::new() };
+        if gone.is_empty() {
+            return side;
+        }
+        let (second, _) = read_source(loaded, policy, at, &budget(loaded), &Silent).await;
+        world::confirmed(side, second, &gone)
+    });
+    join_all(again).await
+}
+
+/// What the rows of all systems may take together.
+fn budget(loaded: &Loaded) -> Budget {
+    let written = loaded.workspace.as_ref().and_then(|workspace| workspace.spec.max_read.as_deref());
+    written.and_then(|text| quantity::bytes(text).ok()).map_or_else(Budget::default, Budget::new)
+}
+
+async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, budget: &Budget, progress: &dyn ReadProgress) -> (SourceSide, bool) {
     let mut side = SourceSide::new(policy, at);
+    let mut may_miss = false;
     let document = &loaded.sources[at];
-    let report = match registry::open_source(&document.spec.connection, &Surroundings { base: document.origin.base.to_path_buf() }).await {
+    let surroundings = Surroundings::at(document.origin.base.as_path()).within(budget);
+    let report = match registry::open_source(&document.spec.connection, &surroundings).await {
         Ok(reader) => {
+            may_miss = reader.may_miss();
             let request =
                 ReadRequest { streams: vec![(ObjectKind::Account, side.columns())], max_age: policy.sources[at].completeness.max_age };
             let mut sink = SourceSink { side: &mut side, name: &document.name, progress };
@@ -151,16 +182,17 @@ async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, progress: &dyn
     };
     progress.finished(&document.name, &report);
     side.finish(report.of(ObjectKind::Account));
-    side
+    (side, may_miss)
 }
 
 async fn read_target(
     policy: &Policy,
     at: usize,
     document: &Document<TargetSpec>,
+    budget: &Budget,
     progress: &dyn ReadProgress,
 ) -> (TargetSide, Option<TargetConnector>) {
-    let opened = registry::open_target(&document.spec.connection, &Surroundings { base: document.origin.base.to_path_buf() }).await;
+    let opened = registry::open_target(&document.spec.connection, &Surroundings::at(document.origin.base.as_path()).within(budget)).await;
     let capabilities = opened.as_ref().map_or_else(|_| Capabilities::default(), |connector| connector.capabilities.clone());
     let mut side = TargetSide::new(policy, at, capabilities);
     let kinds = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement];

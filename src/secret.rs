@@ -10,12 +10,16 @@ use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
+use crate::files;
 use crate::manifest::connection::SecretRef;
 
 /// A key, a token or a certificate is far smaller.
 const MAX_BYTES: u64 = 64 << 10;
 /// A command that asks a password store may wait for a person's finger, not for ever.
 const EXEC_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A file that takes longer lies where nobody answers.
+const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a secret could not be had. Names the place, never the content.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +44,9 @@ pub enum SecretError {
         /// why
         source: std::io::Error,
     },
+    /// the file's system does not answer
+    #[error("file {0} could not be read in time; is its file system there?")]
+    FileTimeout(String),
     /// `exec: []`
     #[error("exec names no command")]
     NoCommand,
@@ -97,9 +104,19 @@ fn from_env(name: &str) -> Result<SecretString, SecretError> {
 
 async fn from_file(path: &str, base: &Path) -> Result<SecretString, SecretError> {
     let wrong = |source| SecretError::File { path: path.to_owned(), source };
-    let file = tokio::fs::File::open(base.join(path)).await.map_err(wrong)?;
-    let bytes = read_bounded(file).await.map_err(wrong)?;
+    let whole = base.join(path);
+    let read = tokio::task::spawn_blocking(move || files::open(&whole).and_then(|(file, _)| read_over(file)));
+    // A file on a network may hang in a way that nobody can stop; then its thread is left behind.
+    let read = tokio::time::timeout(FILE_TIMEOUT, read).await.map_err(|_| SecretError::FileTimeout(path.to_owned()))?;
+    let bytes = read.unwrap_or_else(|broken| Err(std::io::Error::other(broken))).map_err(wrong)?;
     text(bytes, format!("file {path}"))
+}
+
+/// One byte more than allowed, as [`read_bounded`] does.
+fn read_over(file: std::fs::File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, MAX_BYTES + 1), &mut bytes)?;
+    Ok(bytes)
 }
 
 async fn from_command(words: &[String], base: &Path, timeout: Duration) -> Result<SecretString, SecretError> {

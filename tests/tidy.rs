@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules by layer (design section 16). A module may use its own layer only where `SIBLINGS` says so, and every layer below.
 const LAYERS: &[(u8, &[&str])] = &[
-    (0, &["model", "diagnostic", "scim"]),
+    (0, &["model", "diagnostic", "scim", "files"]),
     (1, &["expr", "manifest", "policy", "world", "planning", "render"]),
     (2, &["http", "secret", "connector", "state", "journal", "apply"]),
     (3, &["persona", "pipeline"]),
@@ -136,6 +136,26 @@ fn only_the_executor_grants_permits() {
         for (line, code) in &source.code {
             if code.contains("Permit::grant(") {
                 broken.push(format!("{}:{line}: a write needs a permit from the executor", source.path.display()));
+            }
+        }
+    }
+    none(&broken);
+}
+
+#[test]
+fn files_are_opened_in_one_place() {
+    // `output` and `init` write what is new; a lock and the state are opened through `files` like everything else.
+    let writers = ["src/cli/output.rs", "src/cli/init.rs"];
+    let words = ["File::open(", "fs::read(", "fs::read_to_string(", "OpenOptions::new("];
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| source.module != "files" && !writers.contains(&source.path.to_str().unwrap_or_default()))
+    {
+        for (line, code) in &source.code {
+            for word in words.iter().filter(|word| code.contains(**word)) {
+                broken.push(format!(
+                    "{}:{line}: `{word}`: open it through `files`, which waits for no pipe and has a bound",
+                    source.path.display()
+                ));
             }
         }
     }

@@ -209,7 +209,7 @@ fn whole(change: &Change) -> Option<Atom> {
 }
 
 fn attribute_atom(change: &Change, attribute: &AttributeChange) -> Atom {
-    let AttributeChange { attribute: name, before, after } = attribute.as_written();
+    let AttributeChange { attribute: name, before, after, .. } = attribute.as_written();
     match change.entitlement.clone() {
         Some(entitlement) => atom(change, What::Parameter { entitlement, name, before, after }),
         None => atom(change, What::Attribute { name, before, after }),

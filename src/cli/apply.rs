@@ -1,7 +1,7 @@
 //! `headcount apply`: runs a saved plan, or plans, shows, asks and runs. What runs was shown.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use super::selection::Selection;
 use super::session::{self, Session, state_failure};
 use super::standing;
 use crate::apply::{self, Job, Pace, Report, Settings};
+use crate::files;
 use crate::journal::Journal;
 use crate::model::{Change, ObjectKind, Plan, Upcoming};
 use crate::pipeline::{self, Snapshot};
@@ -83,7 +84,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     Journal::new(&store).verify_chain().map_err(|error| broken(error, &store))?;
     let memory = store.load().map_err(|error| state_failure(&error))?;
     let first = !memory.known;
-    session::runtime()?.block_on(async {
+    session::run(async {
         let (snapshot, mut fresh) = session.plan(memory, None).await;
         fresh.upcoming = Upcoming::default();
         let all = fresh.changes.len();
@@ -109,7 +110,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         standing::receipts(&snapshot.policy, &snapshot.world.memory, (&work.plan, &report), args.selection.is_everything(), &store)?;
         outcome::write(&work.plan, &report, &work.new, args.output)?;
         Ok(exit(&work, &report))
-    })
+    })?
 }
 
 /// What a run is made of, beside its plan.
@@ -183,8 +184,11 @@ fn exit(work: &Work, report: &Report) -> Exit {
     }
 }
 
+/// Largest plan file: a hundred million bytes are half a million changes.
+const MAX_PLAN: u64 = 1 << 30;
+
 fn read_saved(path: &Path) -> Result<Plan, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read the plan", path, error))?;
+    let text = files::read_text(path, MAX_PLAN).map_err(|error| Failure::file("read the plan", path, error))?;
     apply::read_plan(&text).map_err(|error| Failure::because(format!("can't use the plan {}", path.display()), &error))
 }
 
@@ -224,13 +228,16 @@ fn reviewed(saved: &Plan, fresh: &Plan, exact: bool) -> Result<Work, Failure> {
 /// Lines of a list before it is cut.
 const SHOWN: usize = 50;
 
+/// Nobody types more before the line ends.
+const MAX_ANSWER: u64 = 4096;
+
 /// Asks on the terminal. Only the whole word is a yes.
 fn ask() -> Result<bool, Failure> {
     let mut out = anstream::stderr();
     write!(out, "\nRun these changes? Only \"yes\" does it: ")?;
     out.flush()?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::because("can't read the answer", &error))?;
+    std::io::stdin().lock().take(MAX_ANSWER).read_line(&mut answer).map_err(|error| Failure::because("can't read the answer", &error))?;
     Ok(answer.trim() == "yes")
 }
 

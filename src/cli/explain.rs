@@ -50,7 +50,7 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
         session.check_target(target)?;
     }
     let memory = session.memory()?;
-    let (snapshot, plan) = session::runtime()?.block_on(session.plan(memory, args.as_of));
+    let (snapshot, plan) = session::run(session.plan(memory, args.as_of))?;
     let provenance = Provenance::new(&snapshot.policy, &snapshot.world, snapshot.moment);
     let explanation = find(&provenance, args)?;
     let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &explanation, args.target.as_deref())).collect();

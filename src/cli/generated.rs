@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use super::report::{self, Exit, Failure};
+use crate::files as disk;
+
+/// No generated file is larger.
+const MAX_FILE: u64 = 16 << 20;
 
 /// Writes all files into a directory.
 pub fn write(dir: &Path, files: &[(String, String)]) -> Result<Exit, Failure> {
     std::fs::create_dir_all(dir).map_err(|error| Failure::file("create", dir, error))?;
     for (name, text) in files {
         let path = dir.join(name);
-        if std::fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+        if disk::read(&path, MAX_FILE).is_ok_and(|old| old == text.as_bytes()) {
             continue;
         }
         std::fs::write(&path, text).map_err(|error| Failure::file("write", &path, error))?;

@@ -59,7 +59,7 @@ pub fn make(files: &Files, selection: &Selection, output: &Output, as_of: Option
     let session = Session::load(files)?;
     selection.check(&session)?;
     let memory = session.memory()?;
-    let (_, mut plan) = session::runtime()?.block_on(session.plan(memory, as_of));
+    let (_, mut plan) = session::run(session.plan(memory, as_of))?;
     plan.upcoming = coming(&plan, due_days);
     let all = plan.changes.len();
     let plan = selection.of(plan);

@@ -13,6 +13,8 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer, Snippet};
 
 use crate::diagnostic::{Diagnostic, Level, Place};
+use crate::files;
+use crate::manifest;
 use crate::render::safe;
 
 /// How a command ends (design 9).
@@ -271,6 +273,9 @@ fn terminal_width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0))
 }
 
+/// A file whose lines are shown is a manifest or a table, which are no larger.
+const MAX_TEXT: u64 = 512 << 20;
+
 /// Columns from 1, and how many.
 type Spans = Vec<(u32, u32)>;
 
@@ -290,7 +295,8 @@ struct File {
 impl<'a> Lines<'a> {
     fn new(texts: &'a Texts, found: &[Diagnostic]) -> Self {
         let mut concealed: BTreeMap<_, Spans> = BTreeMap::new();
-        for (place, length) in found.iter().filter(|found| found.conceal).filter_map(|found| found.place.as_ref()) {
+        let marked = found.iter().filter(|found| found.conceal).filter_map(|found| found.place.as_ref());
+        for (place, length) in marked.chain(found.iter().flat_map(|found| &found.hidden)) {
             concealed.entry((place.file.clone(), place.line)).or_default().push((place.column, *length));
         }
         Self { texts, files: BTreeMap::new(), concealed }
@@ -301,13 +307,18 @@ impl<'a> Lines<'a> {
         let file = self.files.entry(place.file.clone()).or_insert_with(|| {
             let text = match place.file.as_ref() {
                 "-" => texts.stdin.clone(),
-                file => std::fs::read_to_string(file).ok().map(Arc::from),
+                file => files::read_text(Path::new(file), MAX_TEXT).ok().map(Arc::from),
             };
             text.map(File::new)
         });
         let line = file.as_ref()?.line(usize::try_from(place.line).ok()?)?;
         let hidden = self.concealed.get(&(place.file.clone(), place.line));
-        Some(hidden.map_or_else(|| line.to_owned(), |spans| starred(line, spans)))
+        let line = hidden.map_or_else(|| line.to_owned(), |spans| starred(line, spans));
+        // What can't be read as YAML has no places yet.
+        Some(match written_secret(&line) {
+            None => line,
+            Some(start) => starred(&line, &[(u32::try_from(start).unwrap_or(u32::MAX).saturating_add(1), u32::MAX)]),
+        })
     }
 }
 
@@ -322,6 +333,21 @@ impl File {
         let start = *self.starts.get(number.checked_sub(1)?)?;
         self.text.get(start..)?.lines().next()
     }
+}
+
+/// Where, in characters, a value begins that stands by a key such as `token`, and is no reference in braces.
+fn written_secret(line: &str) -> Option<usize> {
+    let mut from = 0;
+    while let Some(colon) = line.get(from..)?.find(':').map(|at| from + at) {
+        from = colon + 1;
+        let key = line.get(..colon)?.rsplit(|letter: char| letter.is_whitespace() || "{,[".contains(letter)).next().unwrap_or_default();
+        let value = line.get(from..)?.trim_start();
+        let reference = value.is_empty() || value.starts_with(['{', '*', '&', '#', '|', '>']);
+        if manifest::sounds_secret(key) && !reference && line.get(from..)?.starts_with(char::is_whitespace) {
+            return Some(line.get(..line.len() - value.len())?.chars().count());
+        }
+    }
+    None
 }
 
 fn starred(line: &str, spans: &[(u32, u32)]) -> String {

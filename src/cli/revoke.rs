@@ -91,11 +91,7 @@ pub fn run(args: &RevokeArgs) -> Result<Exit, Failure> {
     let moment = pipeline::moment(&sound.policy, None);
     let reason = reason(args, moment)?;
     let state = open_state(args, &sound)?;
-    let runtime = session::runtime()?;
-    let exit = runtime.block_on(revoke(args, sound, state, moment, &reason));
-    // A system that still hangs is left behind.
-    runtime.shutdown_background();
-    exit
+    session::run(revoke(args, sound, state, moment, &reason))?
 }
 
 fn reason(args: &RevokeArgs, moment: Moment) -> Result<Arc<str>, Failure> {

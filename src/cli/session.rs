@@ -3,6 +3,7 @@
 //! Must never: write anything. The state is made by `apply` alone.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::civil::Date;
 
@@ -75,11 +76,18 @@ pub fn state_failure(error: &crate::state::StateError) -> Failure {
     Failure::from_error(error)
 }
 
-/// The runtime for commands that reach systems.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+/// Runs the part of a command that reaches systems. A thread that still blocks when it is over (a file on a network that is gone, a name server that does
+/// not answer) holds nothing up.
+pub fn run<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
-    runtime.map_err(|error| Failure::because("can't start the threads for network and files", &error))
+    let runtime = runtime.map_err(|error| Failure::because("can't start the threads for network and files", &error))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_timeout(LINGER);
+    Ok(result)
 }
+
+/// What is nearly done may end.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Beside the Workspace document, or beside what was named first.
 pub fn state_path(loaded: &Loaded, files: &Files) -> PathBuf {

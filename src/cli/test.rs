@@ -139,7 +139,7 @@ fn unchanged(rewrite: &Rewrite) -> Result<(), Failure> {
         return Err(Failure::usage("standard input can't be rewritten").hint("name the files with -f, or leave --update out"));
     }
     let path = Path::new(rewrite.file.as_ref());
-    let now = std::fs::read(path).map_err(|error| Failure::file("read", path, error))?;
+    let now = crate::files::read(path, rewrite.before.len() as u64 + 1).map_err(|error| Failure::file("read", path, error))?;
     if now != rewrite.before.as_bytes() {
         return Err(Failure::new(format!("{} changed while it was tested; nothing was written", rewrite.file)).hint("run it again"));
     }

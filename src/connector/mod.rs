@@ -2,6 +2,7 @@
 //!
 //! Must never: decide what changes, send a write twice, or report a cut-off read as a complete one.
 
+pub mod budget;
 pub mod file;
 pub mod pack;
 pub mod pages;
@@ -13,6 +14,7 @@ pub mod sql;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use budget::Budget;
 use futures_util::future::BoxFuture;
 
 use crate::model::{Capabilities, Change, Columns, ObjectKind, Page, ReadReport, SystemError, Value};
@@ -56,6 +58,12 @@ pub struct LookupRequest {
 pub trait Reader: Send + Sync {
     /// Reads the streams to their end and says how complete that was. Trouble is part of the report, not an error of the call: what came before it is in the sink.
     fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport>;
+
+    /// Whether a read that counts as complete may yet lack somebody: a list whose pages are asked for one by one moves between them. Then whoever is missed is
+    /// looked for again. A file that did not change, and a database's snapshot, prove themselves.
+    fn may_miss(&self) -> bool {
+        false
+    }
 
     /// Looks objects up; an empty page means that the system said there is none. Every row that comes back was checked against the question.
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>>;
@@ -127,4 +135,18 @@ pub struct TargetConnector {
 pub struct Surroundings {
     /// relative paths in the manifest count from here
     pub base: PathBuf,
+    /// what the rows of all systems may take together
+    pub budget: Budget,
+}
+
+impl Surroundings {
+    /// Here, with a budget of their own.
+    pub fn at(base: impl Into<PathBuf>) -> Self {
+        Self { base: base.into(), budget: Budget::default() }
+    }
+
+    /// Within the budget of a run.
+    pub fn within(self, budget: &Budget) -> Self {
+        Self { budget: budget.clone(), ..self }
+    }
 }

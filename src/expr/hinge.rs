@@ -4,7 +4,6 @@ use super::datum::Datum;
 use super::eval::Run;
 use super::node::{Comparison, Node};
 use super::{Expression, Input};
-use crate::model::{Visibility, attribute};
 
 /// Longest answer, in bytes: beyond it nobody reads, and the expression itself says it better.
 const LONGEST: usize = 400;
@@ -85,8 +84,7 @@ impl<'a> Hinge<'a> {
     /// What a part is now, unless that is a secret.
     fn now(&self, node: &'a Node) -> String {
         let mut run = Run::new(self.expression, self.inputs);
-        let secret = |path: &str| attribute(path).is_some_and(|known| known.visibility == Visibility::Secret);
-        if matches!(node, Node::Literal(_)) || self.expression.reads.iter().any(|path| secret(path)) {
+        if matches!(node, Node::Literal(_)) || self.expression.sensitive {
             return String::new();
         }
         match node.eval(&mut run) {

@@ -48,6 +48,8 @@ pub struct Expression {
     reads: Arc<[Arc<str>]>,
     node: Arc<Node>,
     place: Option<Place>,
+    /// it reads or makes a secret
+    sensitive: bool,
 }
 
 /// One input, in the order of [`Expression::reads`].
@@ -90,12 +92,19 @@ impl Expression {
             problems.iter_mut().for_each(|problem| problem.stay_within(text));
             problems
         })?;
-        Ok(Self { text: Arc::from(text), root, reads: reads.into(), node: Arc::new(node), place: None })
+        Ok(Self { text: Arc::from(text), root, reads: reads.into(), node: Arc::new(node), place: None, sensitive: false })
     }
 
     /// The expression `null`: for a place where nothing better could be compiled.
     pub fn null(root: Root) -> Self {
-        Self { text: "null".into(), root, reads: Arc::from([]), node: Arc::new(Node::Literal(datum::Datum::Null)), place: None }
+        Self {
+            text: "null".into(),
+            root,
+            reads: Arc::from([]),
+            node: Arc::new(Node::Literal(datum::Datum::Null)),
+            place: None,
+            sensitive: false,
+        }
     }
 
     /// The text as it was written.
@@ -112,6 +121,16 @@ impl Expression {
     /// The manifest line; none for a connector's own expression.
     pub fn place(&self) -> Option<&Place> {
         self.place.as_ref()
+    }
+
+    /// It reads or makes a secret: from now on what its parts come to is not told.
+    pub fn hide(&mut self) {
+        self.sensitive = true;
+    }
+
+    /// Whether it reads or makes a secret.
+    pub fn is_sensitive(&self) -> bool {
+        self.sensitive
     }
 
     /// Its one variable.

@@ -6,6 +6,7 @@ use super::datum::Datum;
 use super::eval::Run;
 use super::node::Node;
 use super::{Expression, Input};
+use crate::model::HIDDEN;
 
 /// Longest value that is shown, in bytes.
 const SHOWN: usize = 300;
@@ -24,6 +25,7 @@ impl Expression {
             }
             let value = match part.eval(&mut run) {
                 Ok(Datum::Null) if run.read_missing => "missing".into(),
+                Ok(_) if self.sensitive => HIDDEN.into(),
                 Ok(value) => shortened(&value),
                 Err(failure) => failure.0,
             };

@@ -16,7 +16,12 @@ fn store() -> (tempfile::TempDir, Arc<Store>) {
 }
 
 fn change(key: &str) -> Change {
-    let attribute = |name: &str, after: &str| AttributeChange { attribute: Arc::from(name), before: None, after: Some(Value::text(after)) };
+    let attribute = |name: &str, after: &str| AttributeChange {
+        attribute: Arc::from(name),
+        before: None,
+        after: Some(Value::text(after)),
+        sensitive: false,
+    };
     let object = ObjectRef { kind: ObjectKind::Account, key: Arc::from(key), id: None, name: Arc::from("jane") };
     Change {
         attributes: vec![attribute("password", "hunter2"), attribute("userName", "jane")],

@@ -104,9 +104,29 @@ pub struct ScimConnection {
     /// Deadline of one request: `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
+    /// Most bytes of one answer: `64Mi`. Default 32Mi; a page that is longer is asked for in smaller ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_body: Option<String>,
+    /// Lets credentials go over plain http to a host that is not this machine. Anybody on the way can read them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_plain_http: bool,
     /// URN of the schema extension that holds `custom.*` attributes. Absent: the target holds none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<String>,
+}
+
+impl ScimConnection {
+    /// Whether credentials would be readable on the way: over plain http, to another machine, and nobody said that it may be so.
+    pub fn signs_in_openly(&self) -> bool {
+        let Ok(url) = url::Url::parse(&self.url) else { return false };
+        let here = match url.host() {
+            Some(url::Host::Domain(name)) => name.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        self.auth.is_some() && url.scheme() == "http" && !here && !self.allow_plain_http
+    }
 }
 
 /// Tables of a database, as the application made them.

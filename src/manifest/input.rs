@@ -3,12 +3,12 @@
 //! Must never: wait for a pipe that stands in a folder, follow a folder out of the workspace, or hand on a byte that YAML does not allow.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place};
+use crate::files;
 
 /// Largest file or standard input in bytes.
 const MAX_FILE: u64 = 512 << 20;
@@ -122,24 +122,26 @@ impl Reader {
         {
             return;
         }
-        let mut bytes = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
-        match read {
-            Ok(_) => self.bytes(shown(path), base.clone(), bytes, found),
+        match files::read(path, MAX_FILE) {
+            Ok(bytes) => self.bytes(shown(path), base.clone(), bytes, found),
+            Err(error) if error.kind() == ErrorKind::FileTooLarge => self.too_large(&shown(path)),
             Err(error) => self.unreadable(path, &error),
         }
     }
 
     fn bytes(&mut self, name: Arc<str>, base: Arc<PathBuf>, bytes: Vec<u8>, found: bool) {
         if bytes.len() as u64 > MAX_FILE {
-            let hint = "split it; bulk data belongs in a Source's file";
-            self.problems.push(Diagnostic::error(format!("`{name}` is larger than 512 MiB")).hint(hint));
-            return;
+            return self.too_large(&name);
         }
         match text(&name, bytes) {
             Ok(text) => self.texts.push(Text { name, base, text: text.into(), found }),
             Err(problem) => self.problems.push(*problem),
         }
+    }
+
+    fn too_large(&mut self, name: &str) {
+        let hint = "split it; bulk data belongs in a Source's file";
+        self.problems.push(Diagnostic::error(format!("`{name}` is larger than {}", files::size(MAX_FILE))).hint(hint));
     }
 
     fn unreadable(&mut self, path: &Path, error: &std::io::Error) {

@@ -35,6 +35,12 @@ pub struct WorkspaceSpec {
     /// Tables in which expressions look values up: `lookup("costCenters", record.cost_center)`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, LookupTable>,
+    /// Directories outside of the workspace from which files of Sources, SQLite databases and tables may be taken, relative to this file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_directories: Vec<String>,
+    /// Most memory that the rows of all systems may take together: `8Gi`. Default 4Gi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_read: Option<String>,
 }
 
 /// A table in which expressions look values up.
@@ -381,6 +387,9 @@ pub struct MappingRule {
     /// No value is a finding.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub required: bool,
+    /// Its values are secrets: they, and what is made of them, are never shown and stand in no plan, journal or explanation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sensitive: bool,
     /// Overrides the Source's precedence for this attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precedence: Option<i32>,

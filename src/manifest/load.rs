@@ -3,6 +3,7 @@
 //! Must never: lose a document silently. Whatever is not in the result has a diagnostic.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use super::outline::mark_length;
 use super::read::{self, Problem};
 use super::stream::{self, Part};
 use super::tree::{Mark, Tree};
-use super::{Document, Loaded, Origin, checks, shape, table};
+use super::{Document, Loaded, Origin, checks, paths, shape, table};
 use crate::diagnostic::{Diagnostic, Place};
 
 /// Largest document in bytes: a Group with half a million members.
@@ -26,6 +27,7 @@ const MAX_DOCUMENT: usize = 64 << 20;
 pub fn load(inputs: &[Input]) -> (Loaded, Vec<Diagnostic>) {
     let (texts, problems) = input::read(inputs);
     let mut loader = Loader { problems, ..Loader::default() };
+    loader.loaded.roots = paths::roots(inputs);
     for (number, text) in texts.iter().enumerate() {
         loader.text(number, text);
     }
@@ -192,8 +194,22 @@ fn diagnostic(problem: Problem, text: &str, origin: &Origin) -> Diagnostic {
     if let Some((mark, words)) = problem.related {
         diagnostic = diagnostic.related(place(origin, mark), words);
     }
-    diagnostic.conceal = problem.conceal;
+    diagnostic.hidden = problem.hidden.into_iter().flat_map(|bytes| lines_of(text, origin, bytes)).collect();
     diagnostic
+}
+
+/// What of each line some bytes take.
+fn lines_of(text: &str, origin: &Origin, bytes: Range<usize>) -> Vec<(Place, u32)> {
+    let before = text.get(..bytes.start).unwrap_or_default();
+    let first = u32::try_from(before.matches('\n').count()).unwrap_or(u32::MAX);
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+    let lines = text.get(bytes).unwrap_or_default().lines().zip(0..);
+    let span = |(line, at): (&str, u32)| {
+        let column = if at == 0 { column } else { 0 };
+        let mark = Mark { line: first.saturating_add(at + 1), column: u32::try_from(column + 1).unwrap_or(u32::MAX), ..Mark::default() };
+        (place(origin, mark), u32::try_from(line.chars().count()).unwrap_or(u32::MAX))
+    };
+    lines.map(span).collect()
 }
 
 fn located(message: impl Into<String>, text: &str, origin: &Origin, mark: Mark) -> Diagnostic {

@@ -10,6 +10,7 @@ mod header;
 mod input;
 mod load;
 mod outline;
+mod paths;
 pub mod quantity;
 mod read;
 mod schema;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 pub use input::Input;
 pub use load::load;
 pub use outline::{Outline, Outlines, Span};
+pub use read::sounds_secret;
 pub use schema::{API_VERSION, crds, schema};
 pub use tree::Style;
 
@@ -84,6 +86,8 @@ pub struct Loaded {
     pub revocations: Vec<Document<kinds::RevocationSpec>>,
     /// sorted by name; for `headcount test` alone
     pub personas: Vec<Document<kinds::PersonaSpec>>,
+    /// the folders that were named: files that manifests name lie below them
+    roots: Vec<PathBuf>,
     /// the files' texts, for marking lines
     pub texts: Vec<Arc<str>>,
 }

@@ -116,30 +116,13 @@ impl<'a> Outline<'a> {
     pub fn extent(&self, pointer: &str) -> Option<Range<usize>> {
         let (found, exact) = self.find(pointer);
         let start = self.tree.mark(found.node).start as usize;
-        exact.then(|| self.start + start..self.start + self.end_of(found.node))
+        exact.then(|| self.start + start..self.start + self.tree.end_of(found.node))
     }
 
     /// Whether a list or mapping is written in brackets.
     pub fn in_brackets(&self, pointer: &str) -> bool {
         let (found, exact) = self.find(pointer);
         exact && self.tree.nodes.get(found.node as usize).is_some_and(|node| node.close > 0)
-    }
-
-    /// One past the last byte of a node. The last child ends where its parent does.
-    fn end_of(&self, mut at: u32) -> usize {
-        loop {
-            let Some(node) = self.tree.nodes.get(at as usize) else { return 0 };
-            let last = match &node.content {
-                _ if node.close > 0 => return node.close as usize,
-                Content::List(items) => items.last().copied(),
-                Content::Map(entries) => entries.last().map(|(_, value)| *value),
-                Content::Scalar(..) | Content::Alias(_) => None,
-            };
-            match last {
-                Some(below) => at = below,
-                None => return node.mark.end as usize,
-            }
-        }
     }
 
     /// Puts a diagnostic at a value, or at the nearest parent.

@@ -65,6 +65,16 @@ fn percentage(text: &str) -> Option<f64> {
     (0.0..=100.0).contains(&percent).then_some(percent)
 }
 
+/// `64Mi`, `4Gi`, as Kubernetes writes it. The error says how to write it.
+pub fn bytes(text: &str) -> Result<u64, &'static str> {
+    const HINT: &str = "write a whole number and its unit: `512Ki`, `64Mi`, `4Gi`";
+    let (number, shift) =
+        [("Ki", 10), ("Mi", 20), ("Gi", 30)].into_iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift))).ok_or(HINT)?;
+    let number =
+        Some(number).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit())).and_then(|number| number.parse::<u64>().ok());
+    number.filter(|number| (1..=1 << 20).contains(number)).map(|number| number << shift).ok_or(HINT)
+}
+
 /// `2027-03-31`. The error says how to write it.
 pub fn date(text: &str) -> Result<Date, &'static str> {
     const HINT: &str = "write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`";

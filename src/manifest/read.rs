@@ -3,6 +3,7 @@
 //! Must never: stop at the first problem, repeat a value in a message (it may be a secret), or expand aliases without a bound.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
 
@@ -20,8 +21,8 @@ pub(super) struct Problem {
     pub message: String,
     pub hint: Option<String>,
     pub related: Option<(Mark, &'static str)>,
-    /// the marked text may be a secret
-    pub conceal: bool,
+    /// bytes of the document that may be a secret: their lines are shown without them
+    pub hidden: Vec<Range<usize>>,
 }
 
 /// Reads the document's root. With problems the value holds what is sound; an item of a list that is not is null, so that positions stay.
@@ -49,6 +50,17 @@ enum Step {
 
 impl<'t, 'a> Reader<'t, 'a> {
     fn value(&mut self, at: u32, shape: &Shape) -> Option<Value> {
+        let before = self.problems.len();
+        let value = self.value_of(at, shape);
+        // Where something is wrong with a reference to a secret, the secret itself may stand in its place.
+        if is_reference(shape) && before < self.problems.len() {
+            let hidden = self.tree.extents(at);
+            self.problems.iter_mut().skip(before).for_each(|problem| problem.hidden.extend(hidden.iter().cloned()));
+        }
+        value
+    }
+
+    fn value_of(&mut self, at: u32, shape: &Shape) -> Option<Value> {
         let node = self.tree.resolve(at)?;
         if !self.afford(at, node) {
             return None;
@@ -121,7 +133,7 @@ impl<'t, 'a> Reader<'t, 'a> {
         let keys = self.keys(entries);
         for (key, name, value) in &keys {
             let Some(shape) = fields.known.get(*name) else {
-                meant.extend(self.unknown_key(*key, name, fields));
+                meant.extend(self.unknown_key(*key, name, *value, fields));
                 continue;
             };
             if let Some(value) = self.below(Step::Key(*key), |reader| reader.value(*value, shape)) {
@@ -146,7 +158,7 @@ impl<'t, 'a> Reader<'t, 'a> {
         for (key, name, value) in keys {
             let Some(shape) = fields.known.get(name) else {
                 unknown = true;
-                self.unknown_key(key, name, fields);
+                self.unknown_key(key, name, value, fields);
                 continue;
             };
             if let Some(first) = first {
@@ -201,14 +213,16 @@ impl<'t, 'a> Reader<'t, 'a> {
         }
     }
 
-    fn unknown_key(&mut self, key: u32, name: &str, fields: &Fields) -> Option<String> {
+    fn unknown_key(&mut self, key: u32, name: &str, value: u32, fields: &Fields) -> Option<String> {
         let near = nearest(name, fields.known.keys().map(String::as_str)).map(str::to_owned);
         let hint = match &near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", fields.known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
         };
         let message = format!("{} has no key `{}`", self.here(), short(name));
-        self.problem(key, message, Some(hint));
+        let may_be_secret = sounds_secret(name) || fields.known.values().any(|shape| holds_reference(shape, 1));
+        let hidden = if may_be_secret { self.tree.extents(value) } else { Vec::new() };
+        self.problems.push(Problem { hidden, ..self.problem_at(key, message, Some(hint)) });
         near
     }
 
@@ -220,7 +234,7 @@ impl<'t, 'a> Reader<'t, 'a> {
             Content::Map(_) => ("a mapping", false),
             Content::Alias(_) => ("an alias", false),
         };
-        let secret = matches!(shape, Shape::OneOf(fields) if fields.known.contains_key("secretKeyRef"));
+        let secret = is_reference(shape);
         let found = match (shape, is_text) {
             (Shape::Word(_), true) => "another word",
             (Shape::Int(..) | Shape::Number, true) => "something else",
@@ -233,8 +247,7 @@ impl<'t, 'a> Reader<'t, 'a> {
         let hint = meant.map(|near| format!("did you mean `{near}`?")).or_else(|| hint(shape, found, secret));
         let mark = if found == "nothing" { self.owner(at) } else { at };
         let message = format!("{} must be {}, and is {found}", self.here(), expected(shape));
-        let problem = Problem { conceal: secret && is_text, ..self.problem_at(mark, message, hint) };
-        self.problems.push(problem);
+        self.problem(mark, message, hint);
         None
     }
 
@@ -296,8 +309,25 @@ impl<'t, 'a> Reader<'t, 'a> {
     }
 
     fn problem_at(&self, at: u32, message: String, hint: Option<String>) -> Problem {
-        Problem { mark: self.tree.mark(at), message, hint, related: None, conceal: false }
+        Problem { mark: self.tree.mark(at), message, hint, related: None, hidden: Vec::new() }
     }
+}
+
+/// Whether a secret is to be named here.
+fn is_reference(shape: &Shape) -> bool {
+    matches!(shape, Shape::OneOf(fields) if fields.known.contains_key("secretKeyRef"))
+}
+
+/// The same, so many levels further down at most.
+fn holds_reference(shape: &Shape, levels: u8) -> bool {
+    let below = |fields: &Fields| levels > 0 && fields.known.values().any(|shape| holds_reference(shape, levels - 1));
+    is_reference(shape) || matches!(shape, Shape::OneOf(fields) | Shape::Fields(fields) if below(fields))
+}
+
+/// Keys under which people write secrets.
+pub fn sounds_secret(key: &str) -> bool {
+    let key: String = key.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+    ["token", "secret", "passw", "passphrase", "apikey", "bearer", "credential", "privatekey"].iter().any(|word| key.contains(word))
 }
 
 /// A scalar where the shape says what it is.

@@ -4,8 +4,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,8 +11,10 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use serde_json::Value as Json;
 
 use super::kinds::{LookupTable, TableFile};
+use super::paths::leads_outside;
 use super::{Loaded, Outline};
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
+use crate::files;
 use crate::model::{Table, Tables, Value};
 
 /// Largest file in bytes.
@@ -39,6 +39,8 @@ pub(super) fn read(loaded: &Loaded) -> (Tables, Vec<Diagnostic>) {
         let pointer = format!("/spec/tables/{}", escape(name));
         let entries = match written {
             LookupTable::Values(values) => from_values(values.iter(), &outline, &format!("{pointer}/values"), &mut problems),
+            // The check of paths tells it, and nothing of such a file is shown.
+            LookupTable::File(file) if leads_outside(loaded, &workspace.origin.base, &file.path) => Entries::new(),
             LookupTable::File(file) => from_file(file, &workspace.origin.base, &outline, &format!("{pointer}/file"), &mut problems),
         };
         let name: Arc<str> = Arc::from(name.as_str());
@@ -99,15 +101,7 @@ fn from_file(file: &TableFile, base: &Path, outline: &Outline<'_>, pointer: &str
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    // A pipe would be waited for.
-    if !std::fs::metadata(path).map_err(|error| error.to_string())?.is_file() {
-        return Err("it is no file".into());
-    }
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes)).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err("it is larger than 16 MiB".into());
-    }
+    let bytes = files::read(path, MAX_FILE).map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8; save it as UTF-8".into())
 }
 
@@ -399,7 +393,7 @@ mod tests {
         t:
         ");
         insta::assert_snapshot!(read("    t: {file: {path: ., key: a, value: b}}\n", &[]), @r"
-        w.yaml:7:22: error: the table's file `.` can't be read: it is no file (its path counts from this manifest)
+        w.yaml:7:22: error: the table's file `.` can't be read: it is no regular file but a folder (its path counts from this manifest)
         t:
         ");
     }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
@@ -92,6 +93,33 @@ impl<'a> Tree<'a> {
             }
         }
         None
+    }
+
+    /// One past the last byte of a node. The last child ends where its parent does.
+    pub fn end_of(&self, mut at: u32) -> usize {
+        loop {
+            let Some(node) = self.nodes.get(at as usize) else { return 0 };
+            let last = match &node.content {
+                _ if node.close > 0 => return node.close as usize,
+                Content::List(items) => items.last().copied(),
+                Content::Map(entries) => entries.last().map(|(_, value)| *value),
+                Content::Scalar(..) | Content::Alias(_) => None,
+            };
+            match last {
+                Some(below) => at = below,
+                None => return node.mark.end as usize,
+            }
+        }
+    }
+
+    /// All bytes of a node, and of what it stands for.
+    pub fn extents(&self, at: u32) -> Vec<Range<usize>> {
+        let alias = match self.nodes.get(at as usize).map(|node| &node.content) {
+            Some(Content::Alias(to)) => Some(*to),
+            _ => None,
+        };
+        let extent = |at: u32| self.mark(at).start as usize..self.end_of(at);
+        std::iter::once(at).chain(alias).map(extent).collect()
     }
 
     /// The node at a position, through aliases. An alias of an alias can't be written, so one step is enough.

@@ -85,6 +85,9 @@ pub struct AttributeChange {
     /// as it should be
     #[serde(default)]
     pub after: Option<Value>,
+    /// its values are secrets
+    #[serde(default)]
+    pub sensitive: bool,
 }
 
 /// What stands for a secret value wherever something is written.
@@ -99,6 +102,9 @@ impl Serialize for AttributeChange {
             if let Some(value) = value {
                 fields.serialize_entry(name, hidden.as_ref().unwrap_or(value))?;
             }
+        }
+        if self.sensitive {
+            fields.serialize_entry("sensitive", &true)?;
         }
         fields.end()
     }
@@ -222,11 +228,12 @@ impl AttributeChange {
     /// The same as it comes back from a file: secret values hidden.
     pub fn as_written(&self) -> Self {
         let hide = |value: &Option<Value>| value.as_ref().map(|value| if self.is_secret() { Value::text(HIDDEN) } else { value.clone() });
-        Self { attribute: self.attribute.clone(), before: hide(&self.before), after: hide(&self.after) }
+        Self { before: hide(&self.before), after: hide(&self.after), ..self.clone() }
     }
 
-    fn is_secret(&self) -> bool {
-        attribute(&self.attribute).is_some_and(|known| known.visibility == Visibility::Secret)
+    /// Whether its values are never shown.
+    pub fn is_secret(&self) -> bool {
+        self.sensitive || attribute(&self.attribute).is_some_and(|known| known.visibility == Visibility::Secret)
     }
 }
 

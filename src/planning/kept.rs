@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::findings::Shared;
 use super::work::Work;
-use crate::model::{AttributeChange, FindingCode, ObjectKind, Severity, Value};
+use crate::model::{AttributeChange, FindingCode, HIDDEN, ObjectKind, Severity, Value};
 use crate::world::prints::print;
 
 /// Longest value that is shown.
@@ -41,9 +41,11 @@ pub(super) fn sift(
         !again
     });
     for (again, change) in told {
-        let AttributeChange { attribute, before, after } = &change;
+        let AttributeChange { attribute, before, after, .. } = &change;
         let shared = if again {
-            let (wrote, found) = (shown(after.as_ref()), shown(before.as_ref()));
+            let secret = policy.is_sensitive(attribute);
+            let shown = |value: &Option<Value>| if secret { HIDDEN.to_owned() } else { shown(value.as_ref()) };
+            let (wrote, found) = (shown(after), shown(before));
             let sentence =
                 format!("{{who}}: {name} does not keep {attribute}: {wrote} was written and came back as {found}; it is not written again");
             let hint = "Let the rule give the value as the service keeps it, or say `mode: ignore`; another value is written at once.";

@@ -66,7 +66,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{FORMAT_VERSION, FindingCode, Link, ObjectKind, ObjectRef, Page, Plan, RecordLink};
+use crate::model::{Change, FORMAT_VERSION, FindingCode, Link, ObjectKind, ObjectRef, Page, Plan, RecordLink};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -257,6 +257,7 @@ fn decide_revoked(work: &mut Work<'_, '_>, target: usize) -> guardrails::Populat
 fn finish(mut work: Work<'_, '_>, populations: &guardrails::Populations, scope: Scope<'_>) -> Plan {
     let Basis { policy, world, moment, .. } = work.basis;
     let mut changes = order::order(&mut work);
+    changes.iter_mut().for_each(|change| hide_secrets(policy, change));
     if let Scope::Only(keys) = scope {
         changes = restrict(&changes, keys);
     }
@@ -271,6 +272,17 @@ fn finish(mut work: Work<'_, '_>, populations: &guardrails::Populations, scope: 
     };
     guardrails::check(policy, populations, &world.memory, *moment, &mut plan);
     plan
+}
+
+/// The mark goes with the values from here on: whatever writes or shows them, shows that they are secrets.
+fn hide_secrets(policy: &Policy, change: &mut Change) {
+    let Change { target, entitlement, attributes, .. } = change;
+    for attribute in attributes {
+        attribute.sensitive = match entitlement {
+            Some(entitlement) => policy.is_sensitive_parameter(target, entitlement, &attribute.attribute),
+            None => policy.is_sensitive(&attribute.attribute),
+        };
+    }
 }
 
 fn decide_groups(work: &mut Work<'_, '_>, rosters: &[Roster]) -> Vec<TargetGroups> {

@@ -293,7 +293,7 @@ impl Draft {
 
 /// One attribute of a change.
 pub(super) fn attribute(name: &Arc<str>, before: Option<crate::model::Value>, after: Option<crate::model::Value>) -> AttributeChange {
-    AttributeChange { attribute: name.clone(), before, after }
+    AttributeChange { attribute: name.clone(), before, after, sensitive: false }
 }
 
 /// A change with attributes and risks.

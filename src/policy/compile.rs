@@ -3,12 +3,13 @@
 //! What a document can be told by itself (formats, names, references, who owns what) the manifests' own checks have told already; where such a value can't
 //! be read a default stands in, and nothing is planned. Must never: stop at a problem, tell one twice, or hand out a policy that has one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-use super::{ConnectorFacts, Policy};
+use super::{ConnectorFacts, Policy, sensitive};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::expr::{Expression, Root};
 use crate::manifest::kinds::WorkspaceSpec;
@@ -38,7 +39,10 @@ pub fn compile_what_is_sound(loaded: &Loaded, facts: &dyn ConnectorFacts) -> (Po
     let revocations = loaded.revocations.iter().map(|revocation| compiler.revocation(revocation)).collect();
     let mut problems = compiler.problems;
     problems.sort_by(|one, next| one.place.cmp(&next.place));
-    (Policy { workspace, time_zone, sources, targets, users, groups, entitlements, revocations }, problems)
+    let sensitive = BTreeSet::new();
+    let mut policy = Policy { workspace, time_zone, sources, targets, users, groups, entitlements, revocations, sensitive };
+    sensitive::mark(loaded, &mut policy);
+    (policy, problems)
 }
 
 /// What every part of the compiler needs.

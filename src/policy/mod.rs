@@ -7,6 +7,7 @@ mod compile;
 mod group;
 mod mapping;
 mod people;
+mod sensitive;
 mod source;
 mod target;
 #[cfg(test)]
@@ -47,6 +48,8 @@ pub struct Policy {
     pub entitlements: Vec<EntitlementPolicy>,
     /// by name
     pub revocations: Vec<RevocationPolicy>,
+    /// attributes whose values are never shown
+    pub sensitive: BTreeSet<Arc<str>>,
 }
 
 impl Policy {

@@ -6,14 +6,14 @@ use similar::{ChangeTag, DiffOp, TextDiff};
 use super::safe;
 use super::style::{BAD, GOOD, QUIET, paint};
 use super::value::{Names, words};
-use crate::model::{AttributeChange, Value, Visibility, attribute};
+use crate::model::{AttributeChange, Value};
 
 /// Values beyond this are shown whole instead of word by word.
 const COMPARED: usize = 20_000;
 
 /// Lines for a change that does not fit on one, or none where one line says it better.
 pub fn lines(change: &AttributeChange, names: &Names<'_>) -> Option<Vec<String>> {
-    if attribute(&change.attribute).is_some_and(|known| known.visibility == Visibility::Secret) {
+    if change.is_secret() {
         return None;
     }
     match (&change.before, &change.after) {

@@ -7,7 +7,7 @@ use super::safe;
 use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, of_action, paint};
 use super::value::{Names, sides, words};
 use super::wrap::paragraph;
-use crate::model::{Action, Change, HIDDEN, Visibility, attribute};
+use crate::model::{Action, Change, HIDDEN};
 use crate::planning::why::{AccountAttribute, AttributeWhy, Because, EntitlementWhy, Explanation, Known, MembershipWhy, TargetWhy};
 
 /// Writes the explanation. `whole` shows also what expressions' parts came to.
@@ -87,7 +87,7 @@ impl View<'_> {
     }
 
     fn attribute(&mut self, indent: &str, why: &AttributeWhy) -> io::Result<()> {
-        let value = self.known(&why.attribute, &why.is);
+        let value = self.known(&why.is);
         let line = format!("{indent}{} = {value}", safe::line(&why.attribute));
         match &why.given {
             None => writeln!(self.out, "{line}")?,
@@ -96,7 +96,7 @@ impl View<'_> {
             }
         }
         for claim in &why.outranked {
-            let says = self.known(&why.attribute, &claim.says);
+            let says = self.known(&claim.says);
             let by = format!("{indent}    {} {} says {says}: ", paint(QUIET, "outranked:"), safe::line(&claim.by));
             self.because(&by, &claim.because)?;
         }
@@ -131,7 +131,7 @@ impl View<'_> {
     }
 
     fn account_attribute(&mut self, attribute: &AccountAttribute) -> io::Result<()> {
-        let value = self.known(&attribute.attribute, &attribute.should_be);
+        let value = self.known(&attribute.should_be);
         let name = safe::line(&attribute.attribute).into_owned();
         if attribute.because.place.is_none() {
             let line = format!("    {name} = {value}  {}", paint(QUIET, safe::line(&attribute.because.words)));
@@ -230,9 +230,9 @@ impl View<'_> {
         Ok(())
     }
 
-    fn known(&self, name: &str, known: &Known) -> String {
+    fn known(&self, known: &Known) -> String {
         match known {
-            Known::Set(_) if attribute(name).is_some_and(|known| known.visibility == Visibility::Secret) => HIDDEN.to_owned(),
+            Known::Hidden => HIDDEN.to_owned(),
             Known::Set(value) => paint(STRONG, words(value, &self.names)),
             Known::Cleared => "(to be empty)".to_owned(),
             Known::Unmanaged => "(unmanaged)".to_owned(),

@@ -31,7 +31,7 @@ impl<'a> Names<'a> {
 
 /// Both sides of a change in words. A secret is never among them.
 pub fn sides(change: &AttributeChange, names: &Names<'_>) -> (String, String) {
-    if attribute(&change.attribute).is_some_and(|known| known.visibility == Visibility::Secret) {
+    if change.is_secret() {
         let hidden = |value: &Option<Value>| if value.is_some() { HIDDEN } else { NONE }.to_owned();
         return (hidden(&change.before), hidden(&change.after));
     }
@@ -43,6 +43,9 @@ pub fn sides(change: &AttributeChange, names: &Names<'_>) -> (String, String) {
 
 /// Who may see an attribute's values. What nobody classified is personal; but parameters say what is given, not who somebody is.
 pub fn visibility(change: &Change, changed: &AttributeChange) -> Visibility {
+    if changed.is_secret() {
+        return Visibility::Secret;
+    }
     let unknown = if change.entitlement.is_some() { Visibility::Public } else { Visibility::Personal };
     attribute(&changed.attribute).map_or(unknown, |known| known.visibility)
 }

@@ -2,6 +2,7 @@
 //!
 //! Must never: fill in what a service did not say about how much there is.
 
+use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -11,9 +12,56 @@ pub struct ListResponse<'a> {
     /// how many there are in all
     #[serde(rename = "totalResults")]
     pub total: u64,
-    /// the resources of this page, not yet parsed
+    /// the resources of this page, as they are written
     #[serde(rename = "Resources", alias = "resources", borrow, default)]
-    pub resources: Option<Vec<&'a RawValue>>,
+    resources: Option<&'a RawValue>,
+}
+
+impl ListResponse<'_> {
+    /// Hands on each resource as it is written, and says how many there were. They are not gathered: a page of tiny ones would take many times its size.
+    pub fn each<E>(&self, mut take: impl FnMut(&str) -> Result<(), E>) -> Result<Result<u64, E>, serde_json::Error> {
+        let Some(resources) = self.resources else { return Ok(Ok(0)) };
+        let mut stopped = None;
+        let mut json = serde_json::Deserializer::from_str(resources.get());
+        let count = Each { take: &mut take, stopped: &mut stopped }.deserialize(&mut json);
+        match (stopped, count) {
+            (Some(error), _) => Ok(Err(error)),
+            (None, count) => count.map(Ok),
+        }
+    }
+}
+
+struct Each<'t, F, E> {
+    take: &'t mut F,
+    stopped: &'t mut Option<E>,
+}
+
+impl<'de, E, F: FnMut(&str) -> Result<(), E>> DeserializeSeed<'de> for Each<'_, F, E> {
+    type Value = u64;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, E, F: FnMut(&str) -> Result<(), E>> Visitor<'de> for Each<'_, F, E> {
+    type Value = u64;
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("a list of resources")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<u64, A::Error> {
+        let mut count = 0;
+        while let Some(item) = items.next_element::<&RawValue>()? {
+            count += 1;
+            if let Err(error) = (self.take)(item.get()) {
+                *self.stopped = Some(error);
+                return Err(A::Error::custom("stopped"));
+            }
+        }
+        Ok(count)
+    }
 }
 
 /// What every resource has.
@@ -152,8 +200,14 @@ mod tests {
     fn a_list_without_a_total_is_no_list() {
         assert!(serde_json::from_str::<ListResponse<'_>>(r#"{"Resources": []}"#).is_err());
         let empty: ListResponse<'_> = serde_json::from_str(r#"{"totalResults": 0}"#).expect("a list");
-        assert!(empty.total == 0 && empty.resources.is_none());
+        let count = |list: &ListResponse<'_>| list.each(|_| Ok::<(), ()>(())).expect("a list");
+        assert!(empty.total == 0 && count(&empty) == Ok(0));
         let list: ListResponse<'_> = serde_json::from_str(r#"{"totalResults": 1, "resources": [{"id": "7"}]}"#).expect("a list");
-        assert_eq!(list.resources.map(|resources| resources.len()), Some(1));
+        assert_eq!(
+            (count(&list), list.each(|resource| Err(resource.to_owned())).expect("a list")),
+            (Ok(1), Err(r#"{"id": "7"}"#.to_owned()))
+        );
+        let odd: ListResponse<'_> = serde_json::from_str(r#"{"totalResults": 1, "Resources": {"id": "7"}}"#).expect("a list");
+        assert!(odd.each(|_| Ok::<(), ()>(())).is_err());
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Must never: run ahead of what is durable. One that lags behind proves less, and nothing wrong.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::schema::{meta, set_meta};
+use crate::files;
 
 /// The `meta` row that says the same, in the same transaction as the entry.
 const HEAD: &str = "journal_head";
@@ -48,9 +49,8 @@ pub(super) fn path(state: &Path) -> PathBuf {
 
 /// What the file says; nothing where there is none, or where a power cut left half of one.
 pub(super) fn read(state: &Path) -> io::Result<Option<Head>> {
-    let mut text = String::new();
-    match fs::File::open(path(state)).and_then(|file| file.take(LIMIT).read_to_string(&mut text)) {
-        Ok(_) => Ok(Head::parse(&text)),
+    match files::read_text(&path(state), LIMIT) {
+        Ok(text) => Ok(Head::parse(&text)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) => Ok(None),
         Err(error) => Err(error),
     }
@@ -62,11 +62,9 @@ pub(super) fn write(state: &Path, head: &Head) -> io::Result<()> {
     let mut name = place.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(name);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&draft)?.write_all(format!("{}\n", head.text()).as_bytes())?;
+    let mut file = files::open_private(&draft)?;
+    file.set_len(0)?;
+    file.write_all(format!("{}\n", head.text()).as_bytes())?;
     fs::rename(&draft, &place)
 }
 

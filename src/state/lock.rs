@@ -1,7 +1,7 @@
 //! One run at a time on one state; revocations run beside it, as many as there are. The operating system's file lock goes with the process, however it ends.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
+use crate::files;
 
 /// Longest note that a lock file is believed to hold.
 const NOTE_LIMIT: u64 = 4096;
@@ -87,11 +88,7 @@ fn lock_path(state: &Path, suffix: &str) -> PathBuf {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    files::open_private(path)
 }
 
 fn write_note(file: &mut File, who: &str) -> std::io::Result<()> {
@@ -109,7 +106,7 @@ fn read_note(file: &mut File) -> Holder {
 }
 
 fn host() -> String {
-    let named = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    let named = files::read_text(Path::new("/proc/sys/kernel/hostname"), NOTE_LIMIT).ok().or_else(|| std::env::var("HOSTNAME").ok());
     named.map_or_else(|| "this machine".to_owned(), |name| name.trim().to_owned())
 }
 

@@ -1,6 +1,5 @@
 //! The open state: one connection, used by one thread at a time.
 
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+use crate::files;
 use crate::model::{Baseline, Deactivation, Link, Memory, ObjectKind, RecordLink, Repeat};
 
 use super::error::StateError;
@@ -296,9 +296,5 @@ pub(super) fn sqlite_error(path: &Path, source: rusqlite::Error) -> StateError {
 
 /// Makes the file before SQLite does, so that it is never open to others; SQLite gives its side files the same mode.
 fn make_private(path: &Path) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    files::open_private(path).map(drop)
 }

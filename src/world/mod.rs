@@ -15,6 +15,7 @@ mod recall;
 mod source;
 mod spool;
 mod target;
+mod vanished;
 
 pub(crate) use bound::{Bound, Truth};
 pub(crate) use entitlements::Grant;
@@ -25,6 +26,7 @@ pub(crate) use source::RecordState;
 pub use source::SourceSide;
 pub use target::TargetSide;
 pub(crate) use target::{account_marker, is_compared, kind_of};
+pub use vanished::{confirmed, vanished};
 
 pub(crate) use evidence::SourceEvidence;
 use recall::Recall;

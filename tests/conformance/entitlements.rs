@@ -15,7 +15,7 @@ pub const PARAMETERS: [&str; 3] = ["approver", "limit", "region"];
 pub async fn live_through(connection: &TargetConnection) {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
-    let target = registry::open_target(connection, &Surroundings { base: here.into() }).await.expect("it opens");
+    let target = registry::open_target(connection, &Surroundings::at(here)).await.expect("it opens");
 
     people(here, [("2", "EU", ""), ("3", "US", ""), ("1", "EU", ""), ("2", "", "2999-12-31")]);
     write(here, connection, &["card", "desk"], "2999-12-31");

@@ -14,7 +14,7 @@ use super::table::STEPS;
 /// Takes every step; each must be done by one apply, and the target must show it.
 pub async fn take_all_steps(connection: &TargetConnection, several: bool) {
     let folder = tempfile::tempdir().expect("a folder");
-    let target = registry::open_target(connection, &Surroundings { base: folder.path().into() }).await.expect("it opens");
+    let target = registry::open_target(connection, &Surroundings::at(folder.path())).await.expect("it opens");
     let holding = Holding { capabilities: &target.capabilities, several, marker: None };
     let mut declared = Declared::default();
     let mut former = Declared::default();

@@ -12,7 +12,7 @@ use crate::support::skipped;
 async fn the_connector_takes_every_step() {
     let Some(server) = Scim2Server::start() else { return skipped("conformance of scim", "scim2-server") };
     let connection = TargetConnection::Scim(server.connection(server.url()));
-    let target = registry::open_target(&connection, &Surroundings { base: std::env::temp_dir() }).await.expect("it opens");
+    let target = registry::open_target(&connection, &Surroundings::at(std::env::temp_dir())).await.expect("it opens");
     Subject::new(target, true).take_all_steps().await;
 }
 
@@ -37,7 +37,7 @@ async fn the_connector_takes_every_step_without_patch() {
     let arguments = ["--service-provider-config", file.to_str().expect("a plain path")];
     let Some(server) = Scim2Server::start_with(&arguments) else { return skipped("conformance of scim without PATCH", "scim2-server") };
     let connection = TargetConnection::Scim(server.connection(server.url()));
-    let target = registry::open_target(&connection, &Surroundings { base: folder.path().into() }).await.expect("it opens");
+    let target = registry::open_target(&connection, &Surroundings::at(folder.path())).await.expect("it opens");
     Subject::new(target, true).take_all_steps().await;
 }
 

@@ -54,7 +54,7 @@ fn application() -> (tempfile::TempDir, TargetConnection) {
 #[tokio::test]
 async fn the_connector_takes_every_step() {
     let (folder, connection) = application();
-    let target = registry::open_target(&connection, &Surroundings { base: folder.path().into() }).await.expect("it opens");
+    let target = registry::open_target(&connection, &Surroundings::at(folder.path())).await.expect("it opens");
     Subject::new(target, false).take_all_steps().await;
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 /// Lives through it at one target.
 pub async fn live_through(connection: &TargetConnection) {
     let folder = tempfile::tempdir().expect("a folder");
-    let target = registry::open_target(connection, &Surroundings { base: folder.path().into() }).await.expect("it opens");
+    let target = registry::open_target(connection, &Surroundings::at(folder.path())).await.expect("it opens");
     let owner = if target.capabilities.group_owners { " owned by ada" } else { "" };
     write(folder.path(), connection, json!({}));
 

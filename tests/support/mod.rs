@@ -1,5 +1,6 @@
 //! What the integration tests share: temporary places, free ports, real servers.
 
+pub mod answers;
 pub mod proxy;
 pub mod scim2;
 

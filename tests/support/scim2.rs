@@ -73,6 +73,8 @@ impl Scim2Server {
             ca_file: None,
             page_size: None,
             timeout: Some("60s".into()),
+            max_body: None,
+            allow_plain_http: false,
             extension: None,
         }
     }

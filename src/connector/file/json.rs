@@ -2,15 +2,19 @@
 //!
 //! Must never: hold the document, or pass over a line that is no record.
 
+use std::cell::Cell;
 use std::fmt;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::input::Input;
 use super::rows::{Rows, Stop};
 use crate::connector::pack::Packer;
+use crate::files;
 
+/// A record of a document, or what stands before the list, is no longer than this.
+const MAX_BETWEEN: usize = 64 << 20;
 /// A line is no longer than this.
 const MAX_LINE: usize = 1024 * 1024;
 
@@ -18,10 +22,29 @@ const MAX_LINE: usize = 1024 * 1024;
 pub(super) fn read_document(input: Input, pointer: &[String], rows: &mut Rows<'_>) -> Result<(), Stop> {
     let mut packer = Packer::new(rows.page.columns());
     let mut stop = None;
+    let since = Cell::new(0);
+    let input = Metered { input, since: &since };
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(64 * 1024, input));
-    let seed = List { pointer, packer: &mut packer, rows, stop: &mut stop };
+    let seed = List { pointer, packer: &mut packer, rows, stop: &mut stop, since: &since };
     let read = seed.deserialize(&mut json).and_then(|found| json.end().map(|()| found));
     finish(read.map_err(|error| cut_words(&error)), stop, pointer)
+}
+
+/// Counts what was read since the last record: a text without an end would else be held whole.
+struct Metered<'c> {
+    input: Input,
+    since: &'c Cell<usize>,
+}
+
+impl Read for Metered<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.input.read(out)?;
+        self.since.set(self.since.get() + count);
+        if self.since.get() > MAX_BETWEEN {
+            return Err(std::io::Error::other(format!("more than {} without the end of a record", files::size(MAX_BETWEEN as u64))));
+        }
+        Ok(count)
+    }
 }
 
 /// What the end of a document means for the read.
@@ -96,6 +119,8 @@ pub(super) struct List<'a, 'q> {
     pub(super) rows: &'a mut Rows<'q>,
     /// why rows could not be handed on; the deserializer's own error says nothing then
     pub(super) stop: &'a mut Option<Stop>,
+    /// bytes since the last record
+    pub(super) since: &'a Cell<usize>,
 }
 
 impl<'de> DeserializeSeed<'de> for List<'_, '_> {
@@ -122,6 +147,7 @@ impl<'de> Visitor<'de> for List<'_, '_> {
             return Ok(false);
         }
         while items.next_element_seed(self.packer.seed(&mut self.rows.page))?.is_some() {
+            self.since.set(0);
             if let Err(stop) = self.rows.added() {
                 *self.stop = Some(stop);
                 return Err(A::Error::custom("stopped"));
@@ -143,7 +169,8 @@ impl<'de> Visitor<'de> for List<'_, '_> {
             if std::mem::replace(&mut passed, true) {
                 return Err(A::Error::custom(format_args!("the key \"{wanted}\" stands twice")));
             }
-            found = map.next_value_seed(List { pointer: deeper, packer: self.packer, rows: self.rows, stop: self.stop })?;
+            found =
+                map.next_value_seed(List { pointer: deeper, packer: self.packer, rows: self.rows, stop: self.stop, since: self.since })?;
         }
         Ok(found)
     }

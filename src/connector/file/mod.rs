@@ -18,8 +18,10 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 
+use super::budget::Budget;
 use super::pages::{PageQueue, read_blocking};
 use super::{LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
+use crate::files;
 use crate::manifest::kinds::{FileConnection, FileFormat};
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
 use input::Input;
@@ -31,11 +33,12 @@ use rows::{Rows, Stop};
 pub struct FileReader {
     path: PathBuf,
     connection: FileConnection,
+    budget: Budget,
 }
 
 /// A reader of this file. Whether the file is there, only a read can tell.
 pub fn open_source(connection: &FileConnection, surroundings: &Surroundings) -> FileReader {
-    FileReader { path: surroundings.base.join(&connection.path), connection: connection.clone() }
+    FileReader { path: surroundings.base.join(&connection.path), connection: connection.clone(), budget: surroundings.budget.clone() }
 }
 
 impl Reader for FileReader {
@@ -72,20 +75,16 @@ impl Reader for FileReader {
 impl FileReader {
     async fn read_records(&self, columns: Arc<Columns>, max_age: Option<SignedDuration>, sink: &mut dyn PageSink) -> Evidence {
         let this = self.clone();
-        let read = read_blocking(sink, move |queue| this.read_file(columns, max_age, queue)).await;
-        let evidence = read.unwrap_or_else(|| Evidence::Unreadable { reason: "reading broke off; this is a defect of headcount".into() });
+        let read = read_blocking(&self.budget, sink, move |queue| this.read_file(columns, max_age, queue)).await;
+        let evidence = read.unwrap_or_else(|broken| Evidence::Unreadable { reason: broken.words() });
         self.with_name(evidence)
     }
 
     fn read_file(&self, columns: Arc<Columns>, max_age: Option<SignedDuration>, queue: &mut PageQueue) -> Evidence {
-        let opened = File::open(&self.path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
-        let (file, before) = match opened {
+        let (file, before) = match files::open(&self.path) {
             Ok(opened) => opened,
             Err(error) => return Evidence::Unreadable { reason: format!("can't be opened: {error}") },
         };
-        if !before.is_file() {
-            return Evidence::Unreadable { reason: "is not a file".into() };
-        }
         let mut rows = Rows::new(queue, Page::new(columns));
         let end = self.read_format(file, &mut rows);
         let read = rows.finish(end, &self.connection.may_be_empty);

@@ -36,8 +36,11 @@ pub(super) struct Rows<'q> {
 }
 
 impl From<Closed> for Stop {
-    fn from(_: Closed) -> Self {
-        Self::Closed
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Left => Self::Closed,
+            Closed::Full(error) => Self::Cut(error.to_string()),
+        }
     }
 }
 

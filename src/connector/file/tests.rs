@@ -22,7 +22,7 @@ fn connection(path: &str) -> FileConnection {
 }
 
 async fn read_with(connection: &FileConnection, folder: &Path, columns: &[&str], max_age: Option<SignedDuration>) -> (String, Evidence) {
-    let reader = open_source(connection, &Surroundings { base: folder.into() });
+    let reader = open_source(connection, &Surroundings::at(folder));
     let mut rows = Collected(Vec::new());
     let request = ReadRequest { streams: vec![(ObjectKind::Account, Columns::new(columns))], max_age };
     let report = reader.read(&request, &mut rows).await;
@@ -247,7 +247,7 @@ async fn missing_old_and_strange_files() {
     let (_, evidence) = read_with(&connection("none.csv"), folder.path(), &["id"], None).await;
     assert!(reason(&evidence).starts_with("none.csv: can't be opened: No such file"), "{}", reason(&evidence));
     let (_, evidence) = read_with(&connection("."), folder.path(), &["id"], None).await;
-    assert_eq!(reason(&evidence), ".: is not a file");
+    assert_eq!(reason(&evidence), ".: can't be opened: it is no regular file but a folder");
     let (_, evidence) = read("hr.xls", "x", &["id"]).await;
     assert_eq!(reason(&evidence), "hr.xls: has an ending that says nothing of its format; set `format`");
 
@@ -279,7 +279,7 @@ async fn many_records_come_in_pages_and_in_order() {
 async fn a_lookup_scans_and_keeps_only_what_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hr.csv"), "id,name\n1,a\n2,b\n").unwrap();
-    let reader = open_source(&connection("hr.csv"), &Surroundings { base: folder.path().into() });
+    let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path()));
     let ask = |value: &str| LookupRequest {
         kind: ObjectKind::Account,
         columns: Columns::new(["name"]),

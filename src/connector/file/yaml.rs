@@ -2,6 +2,8 @@
 //!
 //! Must never: expand aliases without a bound, or take `no` for false and `0755` for a number.
 
+use std::cell::Cell;
+
 use serde::de::DeserializeSeed;
 
 use super::input::Input;
@@ -9,8 +11,8 @@ use super::json::{List, finish};
 use super::rows::{Rows, Stop};
 use crate::connector::pack::Packer;
 
-const MAX_BYTES: usize = 512 * 1024 * 1024;
-const MAX_NODES: usize = 50_000_000;
+const MAX_BYTES: usize = 128 << 20;
+const MAX_NODES: usize = 10_000_000;
 /// What aliases may add; files of records hardly use them.
 const MAX_REPLAYED: usize = 100_000;
 
@@ -19,7 +21,7 @@ pub(super) fn read(input: Input, pointer: &[String], rows: &mut Rows<'_>) -> Res
     let mut packer = Packer::new(rows.page.columns());
     let mut stop = None;
     let read = serde_yaml::with_deserializer_from_reader_with_options(input, options(), |yaml| {
-        List { pointer, packer: &mut packer, rows, stop: &mut stop }.deserialize(yaml)
+        List { pointer, packer: &mut packer, rows, stop: &mut stop, since: &Cell::new(0) }.deserialize(yaml)
     });
     finish(read.map_err(|error| one_line(&error.to_string())), stop, pointer)
 }

@@ -4,10 +4,14 @@
 
 use serde_json::Value as Json;
 
-use crate::http::{Client, Credentials, Method, Request, Response, Url};
+use super::patience::Patience;
+use crate::connector::budget::Budget;
+use crate::http::{Client, Method, Request, Response, Url};
 use crate::model::SystemError;
 use crate::scim::{ErrorBody, MEDIA_TYPE};
 
+/// What an answer beyond the bound is told as.
+const TOO_LONG: &str = "the answer is longer than allowed; if the service is sound, raise `maxBody` of its connection";
 /// Longer words of a system are cut.
 const MAX_DETAIL: usize = 300;
 
@@ -18,8 +22,10 @@ pub struct Api {
     pub client: Client,
     /// up to and without `/Users`
     pub base: Url,
-    /// how to sign in
-    pub credentials: Option<Credentials>,
+    /// what it asked of its readers
+    pub patience: Patience,
+    /// what rows may take
+    pub budget: Budget,
 }
 
 /// Users or Groups: the part of the URL below the base.
@@ -58,10 +64,21 @@ impl Api {
 
     /// Sends one request and gives the answer, whatever its status.
     pub async fn send(&self, method: Method, url: Url, body: Option<&Json>, if_match: Option<String>) -> Result<Response, SystemError> {
+        self.send_within(method, url, body, if_match, None).await
+    }
+
+    /// The same, with a bound of its own for the answer.
+    pub async fn send_within(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Json>,
+        if_match: Option<String>,
+        most: Option<usize>,
+    ) -> Result<Response, SystemError> {
         // Serialising a JSON value into memory can't fail.
         let body = body.map(|body| serde_json::to_vec(body).unwrap_or_default());
-        let request = Request { method, url, credentials: self.credentials.as_ref(), media_type: MEDIA_TYPE, if_match, body };
-        self.client.send(request).await
+        self.client.send(Request { method, url, media_type: MEDIA_TYPE, if_match, body, most }).await
     }
 
     /// Reads; anything but a success is an error.
@@ -95,15 +112,14 @@ impl Api {
         }
     }
 
-    /// `HTTP 409 uniqueness: userName is taken`, bounded and without our own secret.
+    /// `HTTP 409 uniqueness: userName is taken`, bounded. What an escape in the JSON hid from the client's own look is looked at again.
     fn words(&self, response: &Response, said: Option<&ErrorBody>) -> String {
         let mut words = format!("HTTP {}", response.status);
         if let Some(kind) = said.and_then(|said| said.scim_type.as_deref()) {
-            words.push_str(&format!(" {}", bounded(kind)));
+            words.push_str(&format!(" {}", bounded(&self.client.redact(kind))));
         }
         if let Some(detail) = said.and_then(|said| said.detail.as_deref()) {
-            let detail = self.credentials.as_ref().map_or_else(|| detail.to_owned(), |credentials| credentials.redact(detail));
-            words.push_str(&format!(": {}", bounded(&detail)));
+            words.push_str(&format!(": {}", bounded(&self.client.redact(detail))));
         }
         words
     }
@@ -121,6 +137,11 @@ impl Response {
         html || self.body.trim_ascii_start().starts_with(b"<")
     }
 
+    /// Whether the body is one JSON document, without keeping anything of it.
+    pub fn check_json(&self) -> Result<(), SystemError> {
+        serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).map(drop).map_err(|error| self.not_json(&error))
+    }
+
     /// The body as JSON, or what is there instead, in words.
     pub fn json(&self) -> Result<Json, SystemError> {
         serde_json::from_slice(&self.body).map_err(|error| self.not_json(&error))
@@ -128,7 +149,9 @@ impl Response {
 
     /// What is there instead of the JSON that was expected.
     pub fn not_json(&self, error: &serde_json::Error) -> SystemError {
-        SystemError::Protocol(if self.body.trim_ascii().is_empty() {
+        SystemError::Protocol(if self.too_long {
+            TOO_LONG.into()
+        } else if self.body.trim_ascii().is_empty() {
             format!("HTTP {} with an empty body", self.status)
         } else if self.is_page() {
             format!("HTTP {} with a web page in place of JSON; is the url the base of a SCIM service?", self.status)
@@ -160,13 +183,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::http::Settings;
+    use crate::http::{Credentials, Settings};
 
     fn api() -> Api {
-        let settings = Settings { timeout: Duration::from_secs(1), max_body: 1000, ca_file: None };
-        let base = Url::parse("https://chat.example/scim/v2/").expect("a url");
         let credentials = Some(Credentials::Bearer("t0ken".to_owned().into()));
-        Api { client: Client::new(&settings).expect("a client"), base, credentials }
+        let settings = Settings { timeout: Duration::from_secs(1), max_body: 1000, ca_file: None, credentials };
+        let base = Url::parse("https://chat.example/scim/v2/").expect("a url");
+        Api { client: Client::new(&settings).expect("a client"), base, patience: Patience::new(Duration::ZERO), budget: Budget::default() }
     }
 
     #[test]
@@ -211,7 +234,10 @@ mod tests {
         assert_eq!(class(&scim(400, "uniqueness"), true), "Conflict");
         let later = Response { retry_after: Some(Duration::from_secs(7)), ..scim(503, "") };
         assert!(matches!(api().refusal(&later, true), SystemError::Throttled { after: Some(after), .. } if after.as_secs() == 7));
-        assert_eq!(api().refusal(&scim(400, "invalidValue"), true).to_string(), "rejected: HTTP 400 invalidValue: no [secret] ");
+        let echo = |scim_type| api().refusal(&scim(400, scim_type), true).to_string();
+        assert_eq!(echo("invalidValue"), "rejected: HTTP 400 invalidValue: no [secret] ");
+        assert_eq!(echo("t0ken"), "rejected: HTTP 400 [secret]: no [secret] ");
+        assert_eq!(echo("\\u0074%30ken dDBrZW4="), "rejected: HTTP 400 [secret] [secret]4=: no [secret] ");
         let page = Response { status: 404, body: b"<html>".to_vec(), ..Response::default() };
         assert_eq!(class(&page, true), "Protocol");
     }

@@ -12,6 +12,7 @@ use super::read::ScimReader;
 use super::rows::{Member, ResourceRows};
 use super::single::silent;
 use crate::connector::LookupRequest;
+use crate::connector::budget::ROW;
 use crate::model::{Columns, Evidence, ObjectKind, Page, SystemError};
 use crate::scim::{AttributePath, Filter, field};
 
@@ -62,6 +63,10 @@ impl Collect for Holders {
             }
         }
         Ok(())
+    }
+
+    fn size(&self) -> usize {
+        (self.found.len() + self.silent.len()) * ROW
     }
 }
 

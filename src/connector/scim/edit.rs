@@ -222,7 +222,7 @@ impl ScimWriter {
             looks += 1;
             return match seen {
                 Ok(Verdict::Kept(_)) if looks < LOOKS => {
-                    tokio::time::sleep(self.service.paging.pause * looks).await;
+                    tokio::time::sleep(self.service.api.patience.pause() * looks).await;
                     continue;
                 }
                 Ok(Verdict::Kept(words)) => Ok(Attempt::Kept(SystemError::Rejected(format!("it answered HTTP {status}, and {words}")))),

@@ -11,6 +11,7 @@ mod edit;
 mod manners;
 mod members;
 mod paging;
+mod patience;
 mod read;
 mod resolve;
 mod rows;
@@ -32,12 +33,14 @@ use jiff::SignedDuration;
 use super::{Reader, Surroundings, TargetConnector};
 use crate::http::{Client, Credentials, Settings, Url};
 use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
+use crate::manifest::quantity;
 use crate::model::{SystemError, system_id};
 use crate::secret::{self, SecretError};
 use api::Api;
 use discovery::Discovery;
 use manners::Manners;
 use paging::Paging;
+use patience::Patience;
 use read::ScimReader;
 use write::ScimWriter;
 
@@ -47,8 +50,8 @@ const PAGE_SIZE: u32 = 100;
 const LARGE_PAGE: u32 = 500;
 /// Deadline of one request where nobody says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// One answer is a page of people or one group with all its members.
-const MAX_BODY: usize = 256 << 20;
+/// One answer is a page of people, or a group with all its members: fifty thousand of them are a tenth of this. A page that is longer is asked for in smaller ones.
+const MAX_BODY: usize = 32 << 20;
 /// The first pause before a page is asked for again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -63,33 +66,39 @@ struct Service {
 
 /// Opens a SCIM service as a source.
 pub async fn open_source(connection: &ScimConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
-    let service = Arc::new(Service::open(connection, &surroundings.base, PAUSE).await?);
+    let service = Arc::new(Service::open(connection, surroundings, PAUSE).await?);
     Ok(Box::new(ScimReader { service, record: true }))
 }
 
 /// Opens a SCIM service as a target.
 pub async fn open_target(connection: &ScimConnection, surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
-    let service = Arc::new(Service::open(connection, &surroundings.base, PAUSE).await?);
+    let service = Arc::new(Service::open(connection, surroundings, PAUSE).await?);
     let capabilities = service.discovery.capabilities();
     let reader = Box::new(ScimReader { service: service.clone(), record: false });
     Ok(TargetConnector { reader, writer: Box::new(ScimWriter { service }), capabilities, system: system_id(&connection.system()) })
 }
 
 impl Service {
-    async fn open(connection: &ScimConnection, base: &Path, pause: Duration) -> Result<Self, SystemError> {
-        let settings = Settings {
-            timeout: timeout(connection)?,
-            max_body: MAX_BODY,
-            ca_file: connection.ca_file.as_ref().map(|file| base.join(file)),
-        };
+    async fn open(connection: &ScimConnection, surroundings: &Surroundings, pause: Duration) -> Result<Self, SystemError> {
+        let base = surroundings.base.as_path();
+        let url = base_url(&connection.url)?;
+        if connection.signs_in_openly() {
+            return Err(SystemError::Rejected(OPENLY.into()));
+        }
         let credentials = match &connection.auth {
             Some(auth) => Some(credentials(auth, base).await?),
             None => None,
         };
-        let api = Api { client: Client::new(&settings)?, base: base_url(&connection.url)?, credentials };
+        let settings = Settings {
+            timeout: timeout(connection)?,
+            max_body: max_body(connection)?,
+            credentials,
+            ca_file: connection.ca_file.as_ref().map(|file| base.join(file)),
+        };
+        let api = Api { client: Client::new(&settings)?, base: url, patience: Patience::new(pause), budget: surroundings.budget.clone() };
         let discovery = Discovery::ask(&api, connection.extension.as_deref()).await?;
         let count = page_size(connection.page_size, discovery.max_results);
-        Ok(Self { api, discovery, paging: Paging { count, pause }, manners: Manners::default() })
+        Ok(Self { api, discovery, paging: Paging { count }, manners: Manners::default() })
     }
 }
 
@@ -113,6 +122,17 @@ fn base_url(text: &str) -> Result<Url, SystemError> {
         return Err(wrong("must end with the path, without ? and #"));
     }
     Ok(url)
+}
+
+/// Why credentials stay here.
+const OPENLY: &str =
+    "it would send credentials over plain http, where anybody on the way reads them; use https, or say `allowPlainHttp: true`";
+
+fn max_body(connection: &ScimConnection) -> Result<usize, SystemError> {
+    let Some(text) = &connection.max_body else { return Ok(MAX_BODY) };
+    let bytes =
+        quantity::bytes(text).map_err(|hint| SystemError::Rejected(format!("connection.scim.maxBody {text:?} is no size: {hint}")))?;
+    Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
 fn timeout(connection: &ScimConnection) -> Result<Duration, SystemError> {

@@ -5,37 +5,35 @@
 //! Must never: call a list whole because no error happened.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use super::api::{Api, Endpoint};
+use super::patience::{self, Again};
+use crate::connector::budget::{ROW, Share};
 use crate::http::Response;
 use crate::model::{Evidence, SystemError};
 use crate::scim::ListResponse;
 
 /// A list that moves is read this often.
 const READS: u32 = 3;
-/// A page that can't be had for now is asked for this often.
-const TRIES: u32 = 4;
-/// Whoever asks for a longer pause gets it between two runs, not within one.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// More pages than this are no list but a loop.
-const MAX_PAGES: u64 = 1_000_000;
+const MAX_PAGES: u64 = 200_000;
 /// All pages of one list together.
-const MAX_BYTES: usize = 16 << 30;
+const MAX_BYTES: usize = 8 << 30;
 
 /// How lists of one service are asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Paging {
     /// resources a page
     pub count: u32,
-    /// the first pause before a page is asked for again; it doubles
-    pub pause: Duration,
 }
 
 /// Takes the resources of one reading of a list.
 pub trait Collect: Send {
     /// Takes one resource and notes its id; one whose id is known already is left out.
     fn take(&mut self, json: &str, ids: &mut HashSet<Box<str>>) -> Result<(), SystemError>;
+
+    /// About how many bytes it holds.
+    fn size(&self) -> usize;
 }
 
 /// What came of a list.
@@ -77,13 +75,18 @@ pub async fn list<C: Collect>(api: &Api, paging: Paging, endpoint: Endpoint, que
         reads += 1;
         let mut rows = fresh();
         let mut progress = Progress::default();
-        let error = match read_once(api, paging, endpoint, query, &mut rows, &mut progress).await {
-            Ok(()) => return Listing { rows, evidence: Evidence::Complete, error: None },
+        let mut share = api.budget.share();
+        let error = match read_once(api, paging, endpoint, query, &mut rows, &mut progress, &mut share).await {
+            Ok(()) => {
+                share.keep();
+                return Listing { rows, evidence: Evidence::Complete, error: None };
+            }
             Err(Trouble::Odd(_)) if reads < READS => continue,
             Err(Trouble::Odd(error) | Trouble::Refused(error)) => error,
         };
         let reason = format!("{}: {error}", endpoint.name());
         let evidence = if progress.ids.is_empty() { Evidence::Unreadable { reason } } else { Evidence::Partial { reason } };
+        share.keep();
         return Listing { rows, evidence, error: Some(error) };
     }
 }
@@ -95,54 +98,46 @@ async fn read_once<C: Collect>(
     query: &[(&str, &str)],
     rows: &mut C,
     progress: &mut Progress,
+    share: &mut Share,
 ) -> Result<(), Trouble> {
     let filtered = query.iter().any(|(name, _)| *name == "filter");
+    let mut size = paging.count;
     for _ in 0..MAX_PAGES {
         let start = (progress.received + 1).to_string();
-        let count = paging.count.to_string();
+        let count = size.to_string();
         let query: Vec<(&str, &str)> =
             [("startIndex", start.as_str()), ("count", &count)].into_iter().chain(query.iter().copied()).collect();
-        let response = match page(api, paging, endpoint, &query).await {
+        let response = match page(api, endpoint, &query).await {
+            // Large groups make long pages: fewer of them at once may fit.
+            Ok(response) if response.too_long && size > 1 => {
+                size /= 2;
+                continue;
+            }
             // Some services refuse to be asked for what lies behind the end.
             Err(Trouble::Refused(SystemError::Rejected(_) | SystemError::NotFound(_))) if progress.at_end => return Ok(()),
             answer => answer?,
         };
-        let last = progress.take(&response, rows).map_err(Trouble::Odd)?;
+        let last = progress.take(&response, rows, share).map_err(Trouble::Odd)?;
         // An answer to a filter that fills no page has no more; a list is asked once more, since a total can be a lie.
-        if progress.done || (progress.at_end && filtered && last < u64::from(paging.count)) {
+        if progress.done || (progress.at_end && filtered && last < u64::from(size)) {
             return Ok(());
         }
     }
     Err(Trouble::Refused(SystemError::Protocol(format!("more than {MAX_PAGES} pages"))))
 }
 
-/// One page. What may pass (429, 5xx, a lost connection) is waited for, within bounds; reading twice harms nobody.
-async fn page(api: &Api, paging: Paging, endpoint: Endpoint, query: &[(&str, &str)]) -> Result<Response, Trouble> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let url = api.url(&[endpoint.name()], query).map_err(Trouble::Refused)?;
-        let error = match api.get(url).await {
-            Ok(response) => return Ok(response),
-            Err(error) => error,
-        };
-        let asked = match &error {
-            SystemError::Throttled { after, .. } => *after,
-            SystemError::Unavailable(_) => None,
-            SystemError::Protocol(_) => return Err(Trouble::Odd(error)),
-            _ => return Err(Trouble::Refused(error)),
-        };
-        let pause = asked.unwrap_or_else(|| paging.pause.mul_f64(f64::from(1u32 << tries) * (0.5 + fastrand::f64())));
-        if tries >= TRIES || pause > LONGEST_PAUSE {
-            return Err(Trouble::Refused(error));
-        }
-        tokio::time::sleep(pause).await;
-    }
+/// One page. What may pass (429, 5xx, a lost connection) is waited for, within bounds.
+async fn page(api: &Api, endpoint: Endpoint, query: &[(&str, &str)]) -> Result<Response, Trouble> {
+    let url = api.url(&[endpoint.name()], query).map_err(Trouble::Refused)?;
+    patience::get(api, &url, None, Again::Always).await.map_err(|error| match error {
+        SystemError::Protocol(_) => Trouble::Odd(error),
+        _ => Trouble::Refused(error),
+    })
 }
 
 impl Progress {
     /// Takes a page and says how long it was.
-    fn take<C: Collect>(&mut self, response: &Response, rows: &mut C) -> Result<u64, SystemError> {
+    fn take<C: Collect>(&mut self, response: &Response, rows: &mut C, share: &mut Share) -> Result<u64, SystemError> {
         self.bytes += response.body.len();
         if self.bytes > MAX_BYTES {
             return Err(SystemError::Protocol(format!("more than {MAX_BYTES} bytes")));
@@ -152,13 +147,15 @@ impl Progress {
         if total != list.total {
             return Err(odd(format!("the announced total moved from {total} to {} during the read", list.total)));
         }
-        let resources = list.resources.unwrap_or_default();
-        if resources.is_empty() && self.received < total {
-            return Err(odd(format!("an empty page after {} of {total} announced", self.received)));
-        }
         let known = self.ids.len();
-        for resource in &resources {
-            rows.take(resource.get(), &mut self.ids)?;
+        let ids = &mut self.ids;
+        let taken = list.each(|resource| {
+            rows.take(resource, ids)?;
+            share.hold(rows.size() + ids.len() * ROW)
+        });
+        let count = taken.map_err(|error| no_list(response, &error))??;
+        if count == 0 && self.received < total {
+            return Err(odd(format!("an empty page after {} of {total} announced", self.received)));
         }
         let new = self.ids.len() - known;
         if self.at_end {
@@ -166,15 +163,15 @@ impl Progress {
             self.done = true;
             return if new == 0 { Ok(0) } else { Err(odd(format!("{total} were announced, and more came behind them"))) };
         }
-        self.received += resources.len() as u64;
-        if new == 0 && !resources.is_empty() {
+        self.received += count;
+        if new == 0 && count > 0 {
             return Err(odd(format!("a page repeats what was read before ({known} of {total} announced); is startIndex ignored?")));
         }
         if self.received >= total {
             self.finish(total)?;
-            self.done = resources.is_empty();
+            self.done = count == 0;
         }
-        Ok(resources.len() as u64)
+        Ok(count)
     }
 
     fn finish(&mut self, total: u64) -> Result<(), SystemError> {

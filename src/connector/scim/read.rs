@@ -9,12 +9,12 @@ use futures_util::future::BoxFuture;
 
 use super::api::Endpoint;
 use super::paging::{Collect, Listing, list};
+use super::patience::{self, Again};
 use super::resolve::{self, resolve};
 use super::rows::{Member, ResourceRows};
 use super::single::ASK_FOR_MEMBERS;
 use super::{Service, discovery::kind_of};
 use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
-use crate::http::Method;
 use crate::model::{AttributeType, Cell, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Value};
 use crate::scim::{AttributePath, Filter};
 
@@ -46,6 +46,10 @@ impl Reader for ScimReader {
         })
     }
 
+    fn may_miss(&self) -> bool {
+        true
+    }
+
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
         Box::pin(async move {
             let endpoint = match request.kind {
@@ -63,6 +67,9 @@ impl Reader for ScimReader {
     }
 }
 
+/// A member takes about so much until its row is packed.
+const MEMBER: usize = 160;
+
 /// Accounts of one reading.
 struct Accounts(ResourceRows);
 
@@ -73,6 +80,10 @@ impl Collect for Accounts {
             self.0.keep();
         }
         Ok(())
+    }
+
+    fn size(&self) -> usize {
+        self.0.page.size()
     }
 }
 
@@ -100,6 +111,10 @@ impl Collect for Groups {
         self.members.extend(members.into_iter().flatten().map(|member| (group, member)));
         self.ids.push(id);
         Ok(())
+    }
+
+    fn size(&self) -> usize {
+        self.rows.page.size() + self.members.len() * MEMBER
     }
 }
 
@@ -180,14 +195,14 @@ impl ScimReader {
     /// One object by its id; false where the service says that it is not there.
     async fn one(&self, endpoint: Endpoint, id: &str, rows: &mut ResourceRows) -> Result<bool, SystemError> {
         let api = &self.service.api;
-        let response = api.send(Method::GET, api.url(&[endpoint.name(), id], &[])?, None, None).await?;
+        let response = patience::ask(api, &api.url(&[endpoint.name(), id], &[])?, None, Again::IfAsked).await?;
         if !response.succeeded() {
             return match api.refusal(&response, false) {
                 SystemError::NotFound(_) => Ok(false),
                 error => Err(error),
             };
         }
-        response.json()?;
+        response.check_json()?;
         let text = String::from_utf8_lossy(&response.body);
         let (found, _) = rows.read(&text)?;
         rows.keep();
@@ -327,5 +342,9 @@ impl Collect for Matching {
             self.rows.keep();
         }
         Ok(())
+    }
+
+    fn size(&self) -> usize {
+        self.rows.page.size()
     }
 }

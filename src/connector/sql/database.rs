@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, ffi};
 
+use crate::connector::budget::Budget;
 use crate::model::SystemError;
 
 /// How long another program may hold a lock.
@@ -19,6 +20,8 @@ pub(super) struct Database {
     pub(super) path: PathBuf,
     /// as the manifest names it
     pub(super) name: String,
+    /// what rows may take
+    pub(super) budget: Budget,
 }
 
 impl Database {

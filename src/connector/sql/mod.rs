@@ -80,7 +80,7 @@ pub fn default_mapping(connection: &SqlConnection) -> Vec<(String, String)> {
 
 fn database(connection: &SqlConnection, surroundings: &Surroundings) -> Database {
     let connection::Database::Sqlite(file) = &connection.database;
-    Database { path: surroundings.base.join(&file.path), name: file.path.clone() }
+    Database { path: surroundings.base.join(&file.path), name: file.path.clone(), budget: surroundings.budget.clone() }
 }
 
 fn checked_layout(database: &Database, described: &SqlConnection) -> Result<Layout, SystemError> {
@@ -113,10 +113,10 @@ impl Reader for SqlReader {
                 let _room = room;
                 read::read(&this.database, &this.tables, &wanted, queue)
             };
-            let report = read_blocking(sink, read).await;
-            report.unwrap_or_else(|| {
+            let report = read_blocking(&self.database.budget, sink, read).await;
+            report.unwrap_or_else(|broken| {
                 let kinds: Vec<ObjectKind> = request.streams.iter().map(|(kind, _)| *kind).collect();
-                ReadReport::all(&kinds, &Evidence::Unreadable { reason: DEFECT.into() })
+                ReadReport::all(&kinds, &Evidence::Unreadable { reason: broken.words() })
             })
         }
         .boxed()

@@ -78,7 +78,7 @@ fn stream(
         Err(error) => return Evidence::Unreadable { reason: error.to_string() },
     };
     let mut page = Page::new(columns.clone());
-    let mut full = |page: &mut Page| queue.send(kind, page).map_err(|_| SystemError::Unavailable("the read was stopped".into()));
+    let mut full = |page: &mut Page| queue.send(kind, page).map_err(SystemError::from);
     let read = fetch(database, connection, &mut select, &mut page, &mut full);
     let handed_over = if page.is_empty() { Ok(()) } else { full(&mut page) };
     match (read, handed_over) {

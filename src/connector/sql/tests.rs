@@ -78,7 +78,7 @@ impl App {
     }
 
     fn at(&self) -> Surroundings {
-        Surroundings { base: self.folder.path().into() }
+        Surroundings::at(self.folder.path())
     }
 
     fn described(&self) -> SqlConnection {

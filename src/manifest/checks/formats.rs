@@ -2,7 +2,7 @@
 
 use super::{Context, Diagnostic, Origin};
 use crate::diagnostic::did_you_mean;
-use crate::manifest::kinds::{Guardrails, Member, SourceConnection, TargetConnection, TargetSpec};
+use crate::manifest::kinds::{Guardrails, Member, ScimConnection, SourceConnection, TargetConnection, TargetSpec};
 use crate::manifest::quantity;
 use crate::model::Guardrail;
 
@@ -14,10 +14,15 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         let mut formats = Formats { context, origin: &workspace.origin, problems };
         formats.that("time zone", "/spec/timeZone", quantity::time_zone(zone));
     }
+    if let Some(workspace) = &loaded.workspace
+        && let Some(most) = &workspace.spec.max_read
+    {
+        Formats { context, origin: &workspace.origin, problems }.that("size", "/spec/maxRead", quantity::bytes(most));
+    }
     for source in &loaded.sources {
         let mut formats = Formats { context, origin: &source.origin, problems };
         if let SourceConnection::Scim(scim) = &source.spec.connection {
-            formats.duration("/spec/connection/scim/timeout", scim.timeout.as_deref());
+            formats.scim(scim);
         }
         if let Some(completeness) = &source.spec.completeness {
             formats.duration("/spec/completeness/maxAge", completeness.max_age.as_deref());
@@ -59,7 +64,7 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
 
 fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
     if let TargetConnection::Scim(scim) = &spec.connection {
-        formats.duration("/spec/connection/scim/timeout", scim.timeout.as_deref());
+        formats.scim(scim);
     }
     let departures = [("leaver", &spec.leaver), ("absent", &spec.absent), ("deselected", &spec.deselected), ("suspended", &spec.suspended)];
     for (name, departure) in departures {
@@ -123,6 +128,13 @@ impl Formats<'_, '_> {
             if let Err(hint) = quantity::date(until) {
                 self.wrong("date", &format!("/spec/{list}/{at}/until"), hint);
             }
+        }
+    }
+
+    fn scim(&mut self, scim: &ScimConnection) {
+        self.duration("/spec/connection/scim/timeout", scim.timeout.as_deref());
+        if let Some(most) = &scim.max_body {
+            self.that("size", "/spec/connection/scim/maxBody", quantity::bytes(most));
         }
     }
 

@@ -20,6 +20,7 @@ mod former;
 mod groups;
 mod members;
 mod names;
+mod paths;
 mod personas;
 mod references;
 mod secrets;
@@ -31,6 +32,7 @@ const CHECKS: &[Check] = &[
     duplicates::check,
     entitlements::check,
     names::check,
+    paths::check,
     references::check,
     members::check,
     groups::check,

@@ -5,6 +5,8 @@ use crate::manifest::Document;
 
 /// Kubernetes' limit for a resource's name.
 const MAX_NAME: usize = 253;
+/// Keys that begin so are those of Users, of Groups, and of objects that nobody claims.
+const RESERVED: [&str; 3] = ["user", "group", "id"];
 /// Kubernetes' limit for a label's value and for a key's last part.
 const MAX_LABEL: usize = 63;
 
@@ -14,6 +16,10 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
             let message = format!("`{}` is no name for a {}", shown(&one.name), one.kind);
             let problem = context.at(&one.origin, "/metadata/name", Diagnostic::error(message));
             problems.push(problem.hint(hint(&one.name)));
+        } else if one.kind == "Source" && RESERVED.contains(&one.name.as_ref()) {
+            let message = format!("a Source can't be called `{}`: keys that begin with `{}` are no records", one.name, one.name);
+            let problem = context.at(&one.origin, "/metadata/name", Diagnostic::error(message));
+            problems.push(problem.hint("give it the name of its system, such as `hr`"));
         }
     }
     let loaded = context.loaded;

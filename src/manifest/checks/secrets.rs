@@ -56,6 +56,11 @@ fn connection(context: &Context<'_>, origin: &Origin, scim: &ScimConnection, pro
         let hint = "take it out, change it, and sign in with `auth: {basic: {username: …, password: {env: NAME}}}` or `bearer`";
         problems.push(context.at(origin, "/spec/connection/scim/url", problem).hint(hint));
     }
+    if scim.signs_in_openly() {
+        let problem = Diagnostic::error("credentials would go over plain http, where anybody on the way reads them");
+        let hint = "use https; where the way is safe, say `allowPlainHttp: true`";
+        problems.push(context.at(origin, "/spec/connection/scim/url", problem).hint(hint));
+    }
     let (pointer, secret) = match &scim.auth {
         Some(Auth::Bearer(secret)) => ("/spec/connection/scim/auth/bearer", secret),
         Some(Auth::Basic(basic)) => ("/spec/connection/scim/auth/basic/password", &basic.password),

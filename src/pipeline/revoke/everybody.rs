@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::manifest::Loaded;
 use crate::model::{Capabilities, Evidence, Memory};
-use crate::pipeline::{Silent, read_source};
+use crate::pipeline::{Silent, budget, read_source};
 use crate::planning::Moment;
 use crate::planning::why::Provenance;
 use crate::policy::Policy;
@@ -30,7 +30,7 @@ impl<'a> Everybody<'a> {
     /// Reads the sources; one that does not answer in time is unreadable.
     pub async fn read(loaded: &Loaded, policy: &'a Policy, memory: Memory, moment: Moment) -> Self {
         let sources = (0..policy.sources.len()).map(|at| async move {
-            timeout(PATIENCE, read_source(loaded, policy, at, &Silent)).await.unwrap_or_else(|_| {
+            timeout(PATIENCE, read_source(loaded, policy, at, &budget(loaded), &Silent)).await.map(|(side, _)| side).unwrap_or_else(|_| {
                 let mut side = SourceSide::new(policy, at);
                 side.finish(Evidence::Unreadable { reason: format!("it did not answer within {} s", PATIENCE.as_secs()) });
                 side

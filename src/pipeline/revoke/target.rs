@@ -14,6 +14,7 @@ use super::receipt::{self, Troubles, concerned};
 use super::sources::Found;
 use super::{Ground, Look, Obstacle, Told, block_on};
 use crate::apply::{self, Job, Report, Settings, run_name};
+use crate::connector::budget::Budget;
 use crate::connector::{Surroundings, TargetConnector, registry};
 use crate::journal::{Event, Journal, append};
 use crate::model::{Action, Capabilities, Evidence, ObjectKind, Outcome, Plan, ReceiptWord, SystemError};
@@ -195,14 +196,14 @@ impl<'a> Desk<'a> {
             return Err(SystemError::Unavailable("it is not declared".into()));
         };
         if !self.policy.targets[0].protect.keep.is_empty() {
-            let (side, connector) = read_target(&self.policy, 0, document, &Silent).await;
+            let (side, connector) = read_target(&self.policy, 0, document, &Budget::default(), &Silent).await;
             let connector = connector.ok_or_else(|| SystemError::Unavailable("it could not be opened".into()))?;
             let links = ground.state.store().load().map(|memory| memory.links).unwrap_or_default();
             self.world.renew(0, side);
             self.world.remember(&self.policy, links.into_iter().filter(|link| link.target == self.name).collect());
             return Ok(connector);
         }
-        let surroundings = Surroundings { base: document.origin.base.to_path_buf() };
+        let surroundings = Surroundings::at(document.origin.base.as_path());
         let connector = registry::open_target(&document.spec.connection, &surroundings).await?;
         let mut side = TargetSide::new(&self.policy, 0, connector.capabilities.clone());
         for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement] {

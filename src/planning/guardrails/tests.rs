@@ -56,6 +56,7 @@ fn case() -> Case {
         groups: vec![],
         entitlements: vec![],
         revocations: vec![],
+        sensitive: Default::default(),
     };
     let population = Population { accounts: 100, ours: 100, groups: 10, members: 80, entitled: 40, ..Population::default() };
     let plan = Plan {
@@ -532,7 +533,7 @@ fn changed_parameters_count_as_updates() {
 fn given(action: Action, key: u32, risks: &[Risk]) -> Change {
     let before = crate::model::Value::text(format!("old{key}"));
     let after = crate::model::Value::text(format!("new{key}"));
-    let name = AttributeChange { attribute: "userName".into(), before: Some(before), after: Some(after) };
+    let name = AttributeChange { attribute: "userName".into(), before: Some(before), after: Some(after), sensitive: false };
     let change = change(action, ObjectKind::Account, &format!("hr/{key:03}"), Reason::Mover);
     Change { risks: risks.to_vec(), attributes: if risks.contains(&Risk::SignIn) { vec![name] } else { vec![] }, ..change }
 }

@@ -130,7 +130,9 @@ fn parameters(basis: &Basis<'_>, at: usize, person: &Person) -> Vec<AccountAttri
     let layouts = &basis.layout.entitlements[at].parameters;
     let one = |(position, layout): (usize, &crate::planning::layout::ParameterLayout)| {
         let (should_be, words) = match grant::parameter(basis, at, position, person) {
-            Parameter::Is(Some(value)) => (Known::Set(value), format!("the rule of {}", rules.key)),
+            Parameter::Is(Some(value)) => {
+                (Known::Set(value).hidden(layout.value.expression().is_sensitive()), format!("the rule of {}", rules.key))
+            }
             Parameter::Is(None) => (Known::Cleared, format!("the rule of {} gives no value", rules.key)),
             Parameter::Unknown(words) => (Known::Unknown, format!("the rule failed: {words}")),
         };

@@ -63,6 +63,8 @@ pub struct Part {
 pub enum Known {
     /// it is this
     Set(Value),
+    /// it is something that is never shown
+    Hidden,
     /// it is to be empty
     Cleared,
     /// nobody says anything about it
@@ -377,6 +379,16 @@ impl Because {
             Truth::Unknown(_) => None,
         };
         Self { holds, unless, ..Self::expression(words, bound, reads) }
+    }
+}
+
+impl Known {
+    /// Without the value where that is a secret.
+    fn hidden(self, secret: bool) -> Self {
+        match self {
+            Self::Set(_) if secret => Self::Hidden,
+            known => known,
+        }
     }
 }
 

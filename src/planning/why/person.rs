@@ -100,8 +100,10 @@ pub(super) fn attributes(basis: &Basis<'_>, person: &Person) -> Vec<AttributeWhy
 /// Who says what about one attribute; nothing where nobody does.
 pub(super) fn attribute(basis: &Basis<'_>, person: &Person, slot: usize) -> Option<AttributeWhy> {
     let layout = basis.layout.slots.get(slot)?;
-    let is: Known = person.slots.get(slot)?.state().into();
+    let secret = basis.policy.is_sensitive(&layout.name);
+    let is = Known::from(person.slots.get(slot)?.state()).hidden(secret);
     let mut claims = claims(basis, person, slot);
+    claims.iter_mut().for_each(|claim| claim.says = std::mem::replace(&mut claim.says, Known::Unknown).hidden(secret));
     claims.retain(|claim| claim.says != Known::Unmanaged);
     if claims.is_empty() && is == Known::Unmanaged {
         return None;

@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 use super::super::Service;
 use super::super::read::ScimReader;
 use super::super::write::ScimWriter;
+use crate::connector::Surroundings;
+use crate::connector::budget::Budget;
 use crate::connector::{Permit, Write, Writer, Written};
 use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
 use crate::model::{Action, AttributeChange, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
@@ -72,6 +74,16 @@ pub fn users(from: usize, to: usize) -> Vec<Json> {
 impl Scripted {
     /// `script` answers everything but discovery, which is not offered. No answer closes the connection.
     pub async fn start(script: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static) -> Self {
+        Self::with_discovery(move |asked| match asked.line.as_str() {
+            "GET /ServiceProviderConfig" => Some(answer(200, json!({ "etag": { "supported": true } }))),
+            line if is_discovery(line) => Some(answer(404, "{}")),
+            _ => script(asked),
+        })
+        .await
+    }
+
+    /// `script` answers everything.
+    pub async fn with_discovery(script: impl Fn(&Asked) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}/scim", listener.local_addr().expect("an address"));
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
@@ -99,15 +111,32 @@ impl Scripted {
     }
 
     async fn service(&self) -> Arc<Service> {
+        self.open(None, &Surroundings::at(".")).await
+    }
+
+    /// Reads it with a bound for answers.
+    pub async fn bounded(&self, max_body: &str) -> ScimReader {
+        ScimReader { service: self.open(Some(max_body), &Surroundings::at(".")).await, record: false }
+    }
+
+    /// Reads it with a budget for rows.
+    pub async fn within(&self, budget: u64) -> ScimReader {
+        let surroundings = Surroundings::at(".").within(&Budget::new(budget));
+        ScimReader { service: self.open(None, &surroundings).await, record: false }
+    }
+
+    async fn open(&self, max_body: Option<&str>, surroundings: &Surroundings) -> Arc<Service> {
         let connection = ScimConnection {
             url: self.base.clone(),
             auth: Some(Auth::Bearer(SecretRef::Exec(vec!["echo".into(), "t0ken".into()]))),
             ca_file: None,
             page_size: Some(2),
             timeout: None,
+            max_body: max_body.map(str::to_owned),
+            allow_plain_http: false,
             extension: None,
         };
-        Arc::new(Service::open(&connection, std::path::Path::new("."), Duration::ZERO).await.expect("a service"))
+        Arc::new(Service::open(&connection, surroundings, Duration::ZERO).await.expect("a service"))
     }
 
     pub async fn reader(&self) -> ScimReader {
@@ -144,20 +173,19 @@ async fn respond(
     let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     let body = request.into_body().collect().await?.to_bytes();
     let asked = Asked { line, query, if_match, authorization, body: serde_json::from_slice(&body).unwrap_or_default() };
-    let discovery = ["/ServiceProviderConfig", "/ResourceTypes", "/Schemas"].contains(&path.as_str());
-    let answer = match discovery {
-        true if path == "/ServiceProviderConfig" => answer(200, json!({ "etag": { "supported": true } })),
-        true => answer(404, "{}"),
-        false => {
-            seen.lock().expect("no panic").push(asked.clone());
-            script(&asked).ok_or("the connection is cut")?
-        }
-    };
+    if !is_discovery(&asked.line) {
+        seen.lock().expect("no panic").push(asked.clone());
+    }
+    let answer = script(&asked).ok_or("the connection is cut")?;
     let mut response = hyper::Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
     Ok(response.body(Full::from(answer.body))?)
+}
+
+fn is_discovery(line: &str) -> bool {
+    ["GET /ServiceProviderConfig", "GET /ResourceTypes", "GET /Schemas"].contains(&line)
 }
 
 /// A change and what the executor would make of it.
@@ -182,7 +210,7 @@ impl Wanted {
     /// An attribute with what it was when the plan was made; null is nothing.
     pub fn was(mut self, attribute: &str, before: Json, after: Json) -> Self {
         let (before, after) = (Value::from_json(&before), Value::from_json(&after));
-        self.change.attributes.push(AttributeChange { attribute: attribute.into(), before, after: after.clone() });
+        self.change.attributes.push(AttributeChange { attribute: attribute.into(), before, after: after.clone(), sensitive: false });
         self.attributes.push((attribute.into(), after));
         self
     }

@@ -1,25 +1,33 @@
-//! One HTTP client façade for all connectors: deadlines, bounded bodies, no redirects, TLS, and what a lost answer means.
+//! One HTTP client façade for all connectors: deadlines, bounded answers, no redirects, TLS, and what a lost answer means. What a server says leaves it without
+//! our secrets.
 //!
-//! Must never: follow a redirect (it could carry credentials to another host), retry, or log a header or a body.
+//! Must never: follow a redirect (it could carry credentials to another host), retry, log a header or a body, or hand on a secret that a server gave back.
+
+mod redact;
 
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 pub use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 pub use url::Url;
 
+use crate::files;
 use crate::model::SystemError;
+use redact::Redactor;
 
 /// A certificate file larger than this is none.
 const MAX_CA_FILE: u64 = 4 << 20;
 /// No host needs longer to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of all headers of one answer.
+const MAX_HEADERS: u32 = 64 << 10;
 /// A longer wait than a day is not an answer to "when".
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -30,6 +38,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// most bytes of one answer, after decompression
     pub max_body: usize,
+    /// how to sign in
+    pub credentials: Option<Credentials>,
     /// PEM certificates that count beside the system's
     pub ca_file: Option<PathBuf>,
 }
@@ -48,23 +58,26 @@ pub enum Credentials {
 pub struct Client {
     inner: reqwest::Client,
     max_body: usize,
+    /// the header, marked as sensitive
+    sign_in: Option<HeaderValue>,
+    redactor: Arc<Redactor>,
 }
 
 /// One request.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub struct Request {
     /// the verb; anything but GET is a write
     pub method: Method,
     /// where to
     pub url: Url,
-    /// how to sign in
-    pub credentials: Option<&'a Credentials>,
     /// the media type of body and answer
     pub media_type: &'static str,
     /// only if the resource still has this version
     pub if_match: Option<String>,
     /// the content
     pub body: Option<Vec<u8>>,
+    /// most bytes of the answer, where that is less than the client's bound
+    pub most: Option<usize>,
 }
 
 /// One answer, whatever its status.
@@ -82,6 +95,14 @@ pub struct Response {
     pub retry_after: Option<Duration>,
     /// the content; of a write also empty where it was lost on the way, since the status already says what was done
     pub body: Vec<u8>,
+    /// the content was longer than allowed, and is not there
+    pub too_long: bool,
+}
+
+/// Why a body did not come.
+enum Broken {
+    TooLong,
+    Lost(reqwest::Error),
 }
 
 impl Client {
@@ -92,37 +113,77 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
+            .http2_max_header_list_size(MAX_HEADERS)
             .connect_timeout(settings.timeout.min(CONNECT_TIMEOUT))
             .timeout(settings.timeout);
         if let Some(path) = &settings.ca_file {
             builder = builder.tls_certs_merge(read_certificates(path)?);
         }
         let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {}", words(&error))))?;
-        Ok(Self { inner, max_body: settings.max_body })
+        let sign_in = settings.credentials.as_ref().map(Credentials::header).transpose()?;
+        let redactor = Arc::new(settings.credentials.as_ref().map(Credentials::redactor).unwrap_or_default());
+        Ok(Self { inner, max_body: settings.max_body, sign_in, redactor })
     }
 
     /// Sends a request, once. An error says whether the request may have had an effect: a write that was sent and not answered is uncertain.
-    pub async fn send(&self, request: Request<'_>) -> Result<Response, SystemError> {
+    pub async fn send(&self, request: Request) -> Result<Response, SystemError> {
         let write = request.method != Method::GET;
+        let most = request.most.map_or(self.max_body, |most| most.min(self.max_body));
+        let mut answer = self.build(request).send().await.map_err(|error| self.lost(&error, write))?;
+        let mut response = self.head(&answer);
+        match read_body(&mut answer, most).await {
+            Ok(mut body) => {
+                self.redactor.data(&mut body);
+                response.body = body;
+            }
+            Err(Broken::TooLong) => response.too_long = true,
+            Err(Broken::Lost(_)) if write || !answer.status().is_success() => {}
+            Err(Broken::Lost(error)) => return Err(self.lost(&error, false)),
+        }
+        Ok(response)
+    }
+
+    /// Words that a system sent, with our secrets blanked out in whatever form they came.
+    pub fn redact(&self, text: &str) -> String {
+        self.redactor.words(text).into_owned()
+    }
+
+    /// Most bytes of one answer.
+    pub fn max_body(&self) -> usize {
+        self.max_body
+    }
+
+    fn build(&self, request: Request) -> reqwest::RequestBuilder {
         let mut builder = self.inner.request(request.method, request.url).header(ACCEPT, request.media_type);
-        builder = match request.credentials {
-            Some(credentials) => builder.header(AUTHORIZATION, credentials.header()?),
-            None => builder,
-        };
+        if let Some(header) = &self.sign_in {
+            builder = builder.header(AUTHORIZATION, header.clone());
+        }
         if let Some(version) = request.if_match {
             builder = builder.header(IF_MATCH, version);
         }
-        if let Some(body) = request.body {
-            builder = builder.header(CONTENT_TYPE, request.media_type).body(body);
+        match request.body {
+            Some(body) => builder.header(CONTENT_TYPE, request.media_type).body(body),
+            None => builder,
         }
-        let mut answer = builder.send().await.map_err(|error| lost(&error, write))?;
-        let mut response = head(&answer);
-        match read_body(&mut answer, self.max_body).await {
-            Ok(body) => response.body = body,
-            Err(_) if write || !answer.status().is_success() => {}
-            Err(error) => return Err(error),
+    }
+
+    fn head(&self, answer: &reqwest::Response) -> Response {
+        let headers = answer.headers();
+        let header = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(|text| self.redact(text));
+        Response {
+            status: answer.status().as_u16(),
+            content_type: header(&CONTENT_TYPE),
+            // It goes back as it came, to the server that sent it, and nowhere else.
+            etag: headers.get(&ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned),
+            location: header(&LOCATION),
+            retry_after: header(&RETRY_AFTER).and_then(|text| retry_after(&text, Timestamp::now())),
+            body: Vec::new(),
+            too_long: false,
         }
-        Ok(response)
+    }
+
+    fn lost(&self, error: &reqwest::Error, write: bool) -> SystemError {
+        lost(error, write).map_words(|words| self.redact(words))
     }
 }
 
@@ -138,10 +199,15 @@ impl Credentials {
         Ok(header)
     }
 
-    /// The text with the secret blanked out, for words that a system sent back.
-    pub fn redact(&self, text: &str) -> String {
-        let (Self::Bearer(secret) | Self::Basic(_, secret)) = self;
-        text.replace(secret.expose_secret(), "[secret]")
+    /// Knows the secret, and of a password also what it is sent as.
+    fn redactor(&self) -> Redactor {
+        match self {
+            Self::Bearer(token) => Redactor::new([token.expose_secret().as_bytes()]),
+            Self::Basic(name, password) => {
+                let sent = base64(format!("{name}:{}", password.expose_secret()).as_bytes());
+                Redactor::new([password.expose_secret().as_bytes(), sent.trim_end_matches('=').as_bytes()])
+            }
+        }
     }
 }
 
@@ -161,32 +227,12 @@ fn base64(bytes: &[u8]) -> String {
 
 fn read_certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, SystemError> {
     let wrong = |what: String| SystemError::Auth(format!("caFile {}: {what}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
-    if size > MAX_CA_FILE {
-        return Err(wrong(format!("{size} bytes are too many for a certificate file")));
-    }
-    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let pem = files::read(path, MAX_CA_FILE).map_err(|error| wrong(error.to_string()))?;
     let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| wrong("no PEM certificates".into()))?;
     if certificates.is_empty() {
         return Err(wrong("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)".into()));
     }
     Ok(certificates)
-}
-
-fn head(answer: &reqwest::Response) -> Response {
-    let headers = answer.headers();
-    Response {
-        status: answer.status().as_u16(),
-        content_type: header(headers, &CONTENT_TYPE),
-        etag: header(headers, &ETAG),
-        location: header(headers, &LOCATION),
-        retry_after: header(headers, &RETRY_AFTER).and_then(|text| retry_after(&text, Timestamp::now())),
-        body: Vec::new(),
-    }
-}
-
-fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// Seconds or an HTTP date (RFC 9110 section 10.2.3); a date that has passed means now.
@@ -202,11 +248,19 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
-async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Vec<u8>, SystemError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| lost(&error, false))? {
-        if body.len() + chunk.len() > most {
-            return Err(SystemError::Protocol(format!("the answer is longer than {most} bytes")));
+/// The body in one piece, whose room grows with what comes and never beyond the bound.
+async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Vec<u8>, Broken> {
+    if answer.content_length().is_some_and(|length| length > most as u64) {
+        return Err(Broken::TooLong);
+    }
+    let mut body: Vec<u8> = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(Broken::Lost)? {
+        let length = body.len() + chunk.len();
+        if length > most {
+            return Err(Broken::TooLong);
+        }
+        if length > body.capacity() {
+            body.reserve_exact((2 * length).min(most) - body.len());
         }
         body.extend_from_slice(&chunk);
     }
@@ -281,7 +335,8 @@ mod tests {
         assert_eq!(header.to_str().ok(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
         assert_eq!((base64(b"a"), base64(b"ab"), base64(b"")), ("YQ==".into(), "YWI=".into(), String::new()));
         assert!(!format!("{basic:?}").contains("sesame"));
-        assert_eq!(basic.redact("bad: open sesame!"), "bad: [secret]!");
+        let said = "bad: open sesame, QWxhZGRpbjpvcGVuIHNlc2FtZQ==, open%20sesame!";
+        assert_eq!(basic.redactor().words(said), "bad: [secret], [secret]==, [secret]!");
         assert!(Credentials::Bearer("a\nb".to_owned().into()).header().is_err());
     }
 }
