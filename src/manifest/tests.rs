@@ -466,8 +466,7 @@ fn a_former_name_is_one_group_s() {
         .join("---\n");
     let (_, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
     let told: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
-    assert_eq!(
-        told,
-        ["`dev` is written as a former name and as one that it never had", "`ops` is written as a former name of Group `build` too"]
-    );
+    let expected =
+        ["`Ops` is written as a former name of Group `build` too", "`dev` is written as a former name and as one that it never had"];
+    assert_eq!(told, expected);
 }
