@@ -251,7 +251,8 @@ fn product(policy: &Policy, inputs: &Inputs) -> (Plan, Laps) {
         laps.push((name, now - clock));
         clock = now;
     };
-    let mut source = SourceSide::new(policy, 0);
+    let moment = Moment { today: jiff::civil::date(2026, 11, 22), now: "2026-11-22T12:00:00Z".parse().expect("a time") };
+    let mut source = SourceSide::new(policy, 0, moment.today);
     pack(&inputs.records, source.columns(), |page| source.add(page));
     source.finish(Evidence::Complete);
     lap("records");
@@ -271,7 +272,6 @@ fn product(policy: &Policy, inputs: &Inputs) -> (Plan, Laps) {
     let memory = Memory { known: true, ..Memory::default() };
     let world = World::assemble(policy, vec![source], vec![target], memory);
     lap("assemble");
-    let moment = Moment { today: jiff::civil::date(2026, 11, 22), now: "2026-11-22T12:00:00Z".parse().expect("a time") };
     let survey = planning::survey(policy, &world, &[], moment, Scope::All);
     assert!(survey.lookups.is_empty(), "a complete read leaves nothing to look up");
     lap("survey");

@@ -63,7 +63,7 @@ pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
 /// Opens and reads every system at once. A system that can't be read is unreadable in the world; it never stops the others.
 pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Moment, progress: &dyn ReadProgress) -> Snapshot {
     let budget = budget(loaded);
-    let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, &budget, progress)));
+    let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, moment, &budget, progress)));
     let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, &loaded.targets[at], &budget, progress)));
     let (sources, targets) = futures_util::future::join(sources, targets).await;
     let mut connectors = BTreeMap::new();
@@ -72,7 +72,7 @@ pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Momen
         sides.push(side);
         connectors.extend(connector.map(|connector| (policy.targets[at].name.clone(), connector)));
     }
-    let sources = confirm(loaded, &policy, sources, &sides, &memory).await;
+    let sources = confirm(loaded, &policy, moment, sources, &sides, &memory).await;
     let world = World::assemble(&policy, sources, sides, memory);
     Snapshot { policy, world, moment, connectors }
 }
@@ -144,6 +144,7 @@ async fn ask<'c>(
 async fn confirm(
     loaded: &Loaded,
     policy: &Policy,
+    moment: Moment,
     sources: Vec<(SourceSide, bool)>,
     targets: &[TargetSide],
     memory: &Memory,
@@ -153,7 +154,7 @@ async fn confirm(
         if gone.is_empty() {
             return side;
         }
-        let (second, _) = read_source(loaded, policy, at, &budget(loaded), &Silent).await;
+        let (second, _) = read_source(loaded, policy, at, moment, &budget(loaded), &Silent).await;
         world::confirmed(side, second, &gone)
     });
     join_all(again).await
@@ -165,8 +166,8 @@ fn budget(loaded: &Loaded) -> Budget {
     written.and_then(|text| quantity::bytes(text).ok()).map_or_else(Budget::default, Budget::new)
 }
 
-async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, budget: &Budget, progress: &dyn ReadProgress) -> (SourceSide, bool) {
-    let mut side = SourceSide::new(policy, at);
+async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, moment: Moment, budget: &Budget, progress: &dyn ReadProgress) -> (SourceSide, bool) {
+    let mut side = SourceSide::new(policy, at, moment.today);
     let mut may_miss = false;
     let document = &loaded.sources[at];
     let surroundings = Surroundings::at(document.origin.base.as_path()).within(budget);

@@ -24,7 +24,7 @@ impl<'a> Datum<'a> {
     /// `None`: the input is missing.
     pub(super) fn from_input(input: Input<'a>) -> Option<Self> {
         match input {
-            Input::Cell(Cell::Missing) => None,
+            Input::Cell(Cell::Missing | Cell::Unreadable(_)) => None,
             Input::Cell(Cell::Null) => Some(Self::Null),
             Input::Cell(Cell::Bool(value)) => Some(Self::Bool(value)),
             Input::Cell(Cell::Int(value)) => Some(Self::Int(value)),

@@ -37,11 +37,12 @@ pub(super) struct Run<'a> {
     locals: Vec<Datum<'a>>,
     steps: usize,
     pub(super) read_missing: bool,
+    pub(super) read_unreadable: bool,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(expression: &'a Expression, inputs: &'a [Input<'a>]) -> Self {
-        Self { expression, inputs, locals: Vec::new(), steps: 0, read_missing: false }
+        Self { expression, inputs, locals: Vec::new(), steps: 0, read_missing: false, read_unreadable: false }
     }
 
     pub(super) fn fail<T>(&self, node: &'a Node, words: &str) -> Result<T, Failure> {
@@ -55,6 +56,7 @@ impl<'a> Run<'a> {
     /// What is read again and again in a loop costs as often: a list is taken apart each time.
     fn input(&mut self, node: &'a Node, at: usize) -> Outcome<'a> {
         let input = self.inputs.get(at).copied();
+        self.check_readable(node, input)?;
         if let Some(Input::Cell(Cell::Json(text))) = input {
             self.charge(node, text.len() / 16)?;
         }
@@ -63,6 +65,13 @@ impl<'a> Run<'a> {
         let value = value.unwrap_or(Datum::Null);
         self.charge(node, value.weight())?;
         Ok(value)
+    }
+
+    /// What can't be read makes the whole unknown: it is neither missing nor a value.
+    fn check_readable(&mut self, node: &'a Node, input: Option<Input<'a>>) -> Result<(), Failure> {
+        let Some(Input::Cell(Cell::Unreadable(words))) = input else { return Ok(()) };
+        self.read_unreadable = true;
+        self.fail(node, &format!("can't be read: {words}"))
     }
 
     /// Null because nothing is there, not because somebody said so.
@@ -94,6 +103,7 @@ impl Node {
             }
             Self::Index(of, index) => self.index(of, index, run),
             Self::Has(at) => {
+                run.check_readable(self, run.inputs.get(*at).copied())?;
                 let there = !matches!(run.inputs.get(*at), None | Some(Input::Cell(Cell::Missing)));
                 run.read_missing |= !there;
                 Ok(Datum::Bool(there))

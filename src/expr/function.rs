@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 
 use super::date;
+use super::latin;
 use super::datum::Datum;
 use super::eval::{MAX_ITEMS, MAX_TEXT};
 use crate::diagnostic::nearest;
@@ -71,7 +72,7 @@ impl Function {
 static FUNCTIONS: &[Function] = &[
     Function::new("addDays", 2, 2, "addDays(date, 14)", |[date, days, _]| later(&date, &days, |days| (days, 0))),
     Function::new("addMonths", 2, 2, "addMonths(date, 6)", |[date, months, _]| later(&date, &months, |months| (0, months))),
-    Function::new("ascii", 1, 1, "ascii(text)", |[text, ..]| map_text(text, ascii)),
+    Function::new("ascii", 1, 2, "ascii(text, \"de\")", ascii),
     Function::new("bool", 1, 1, "bool(text)", to_bool),
     Function::new("charAt", 2, 2, "charAt(text, 0)", |[text, at, _]| slice(text, at, None, true)).picking(),
     Function::new("contains", 2, 2, "contains(text, \"part\")", |arguments| test(arguments, |text, part| text.contains(part))),
@@ -84,6 +85,7 @@ static FUNCTIONS: &[Function] = &[
     Function::new("endsWith", 2, 2, "endsWith(text, \"part\")", |arguments| test(arguments, |text, part| text.ends_with(part))),
     Function::new("first", 1, 1, "first(list)", |[list, ..]| Ok(items(list)?.into_iter().find(not_null).unwrap_or(Datum::Null))).picking(),
     Function::new("flatten", 1, 1, "flatten(list)", flatten),
+    Function::new("handle", 1, 2, "handle(text, \"de\")", handle).picking(),
     Function::new("indexOf", 2, 2, "indexOf(text, \"part\")", |arguments| position(arguments, |text, part| text.find(part))),
     Function::new("int", 1, 1, "int(text)", to_int),
     Function::new("join", 1, 2, "join(list, \", \")", join),
@@ -121,7 +123,8 @@ pub(super) fn nearest_name(name: &str) -> Option<&'static str> {
         "tolower" | "lowercase" | "lowerascii" | "tolowercase" | "downcase" => Some("lower"),
         "toupper" | "uppercase" | "upperascii" | "touppercase" | "upcase" => Some("upper"),
         "strip" => Some("trim"),
-        "unaccent" | "stripaccents" | "stripdiacritics" => Some("ascii"),
+        "unaccent" | "stripaccents" | "stripdiacritics" | "transliterate" => Some("ascii"),
+        "login" | "username" | "localpart" => Some("handle"),
         "coalesce" | "orvalue" | "ifnull" => Some("default"),
         "len" | "length" | "count" => Some("size"),
         "unique" | "uniq" | "dedup" => Some("distinct"),
@@ -166,17 +169,31 @@ fn lower(text: &str) -> Cow<'_, str> {
     if lower_already { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
 }
 
-/// Without accents, in Latin letters.
-pub(crate) fn ascii(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return Cow::Borrowed(text);
+fn ascii<'a>([text, language, _]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let language = language_of(&language)?;
+    match text.as_text() {
+        Some(plain) if plain.is_ascii() => Ok(text),
+        Some(plain) => Ok(Datum::Text(latin::ascii(plain, language).into_owned().into())),
+        None => needs("text", &text),
     }
-    let mut plain = deunicode::deunicode(text);
-    // Each syllable of Chinese is followed by a blank, the last one too.
-    if !text.ends_with(char::is_whitespace) {
-        plain.truncate(plain.trim_end().len());
+}
+
+/// A name as part of a login: lower-case letters and digits, hyphens between them; nothing where nothing of it can be written.
+fn handle<'a>([text, language, _]: [Datum<'a>; 3]) -> Outcome<'a> {
+    let language = language_of(&language)?;
+    let Some(whole) = text.as_text() else { return needs("text", &text) };
+    let handle = latin::handle(whole, language);
+    Ok(if handle.is_empty() { Datum::Null } else { Datum::Text(handle.into()) })
+}
+
+fn language_of(language: &Datum<'_>) -> Result<Option<latin::Language>, Cow<'static, str>> {
+    match language {
+        Datum::Null => Ok(None),
+        other => match other.as_text() {
+            Some(name) => latin::language(name).map(Some).ok_or_else(|| format!("needs a language: {}", latin::names()).into()),
+            None => needs("a language", other),
+        },
     }
-    Cow::Owned(plain)
 }
 
 /// Words begin with a capital, also behind a hyphen or apostrophe, but for a single letter at the end (`Ada's`).
@@ -203,7 +220,7 @@ fn title(text: &str) -> Cow<'_, str> {
 /// Lower-case letters and digits, everything between them one hyphen.
 fn slug(text: &str) -> Cow<'_, str> {
     let mut slug = String::with_capacity(text.len());
-    for letter in ascii(text).chars() {
+    for letter in latin::ascii(text, None).chars() {
         if letter.is_ascii_alphanumeric() {
             slug.push(letter.to_ascii_lowercase());
         } else if !slug.is_empty() && !slug.ends_with('-') {
@@ -277,11 +294,11 @@ fn split<'a>([text, by, _]: [Datum<'a>; 3]) -> Outcome<'a> {
     Ok(Datum::List(whole.split(by).map(|part| Datum::Text(part.to_owned().into())).collect()))
 }
 
-/// Leaves nulls out.
+/// Leaves nulls and empty texts out.
 fn join<'a>([list, by, _]: [Datum<'a>; 3]) -> Outcome<'a> {
     let by = by.as_text().unwrap_or_default();
     let mut text = String::new();
-    for (at, item) in items(list)?.iter().filter(|item| not_null(item)).enumerate() {
+    for (at, item) in items(list)?.iter().filter(|item| not_null(item) && item.as_text() != Some("")).enumerate() {
         if at > 0 {
             text.push_str(by);
         }

@@ -10,6 +10,7 @@ mod datum;
 mod eval;
 mod function;
 mod hinge;
+mod latin;
 mod node;
 mod parse;
 mod root;
@@ -17,7 +18,7 @@ mod root;
 mod tests;
 mod trace;
 
-pub(crate) use function::ascii;
+pub(crate) use latin::plain;
 
 use std::sync::Arc;
 
@@ -154,11 +155,11 @@ impl Expression {
     /// Works it out. `inputs` has one entry for each of [`Self::reads`].
     pub fn evaluate(&self, inputs: &[Input<'_>]) -> Evaluation {
         if let Node::Input(at) = self.node.as_ref() {
-            return bare(inputs.get(*at).copied());
+            return self.bare(inputs.get(*at).copied());
         }
         let mut run = eval::Run::new(self, inputs);
         let result = self.node.eval(&mut run);
-        let missing = run.read_missing;
+        let missing = run.read_missing && !run.read_unreadable;
         if matches!(&result, Ok(value) if value.depth() > eval::MAX_DEPTH) {
             return Evaluation::Failed(format!("`{}` makes lists that nest too deeply", self.text));
         }
@@ -188,16 +189,18 @@ impl Expression {
             other => Err(format!("`{}` gives {}, not true or false", self.text, other.kind())),
         }
     }
-}
 
-/// A path alone needs no evaluation, and keeps references as they are.
-fn bare(input: Option<Input<'_>>) -> Evaluation {
-    match input {
-        None | Some(Input::Cell(Cell::Missing)) => Evaluation::Missing,
-        Some(Input::Cell(Cell::Null)) => Evaluation::Null,
-        Some(Input::Cell(cell)) => {
-            cell.to_value().map_or_else(|| Evaluation::Failed("the record's JSON can't be read".into()), Evaluation::Value)
+    /// A path alone needs no evaluation, and keeps references as they are.
+    fn bare(&self, input: Option<Input<'_>>) -> Evaluation {
+        match input {
+            None | Some(Input::Cell(Cell::Missing)) => Evaluation::Missing,
+            Some(Input::Cell(Cell::Null)) => Evaluation::Null,
+            Some(Input::Cell(Cell::Unreadable(words))) => Evaluation::Failed(format!("`{}` can't be read: {words}", self.text)),
+            Some(Input::Cell(cell)) => {
+                cell.to_value().map_or_else(|| Evaluation::Failed("the record's JSON can't be read".into()), Evaluation::Value)
+            }
+            Some(Input::Value(value)) => Evaluation::Value(value.clone()),
         }
-        Some(Input::Value(value)) => Evaluation::Value(value.clone()),
     }
 }
+

@@ -209,7 +209,7 @@ fn names_of_real_people_survive() {
         ("Jiří Dvořák", "Jiri Dvorak", "jiri-dvorak", "JIŘÍ DVOŘÁK", "Jiří Dvořák"),
         ("Иванов", "Ivanov", "ivanov", "ИВАНОВ", "Иванов"),
         ("Παπαδόπουλος", "Papadopoulos", "papadopoulos", "ΠΑΠΑΔΌΠΟΥΛΟΣ", "Παπαδόπουλος"),
-        ("王小明", "Wang Xiao Ming", "wang-xiao-ming", "王小明", "王小明"),
+        ("王小明", "WangXiaoMing", "wangxiaoming", "王小明", "王小明"),
         ("María José", "Maria Jose", "maria-jose", "MARÍA JOSÉ", "María José"),
         ("  ", "  ", "", "  ", "  "),
     ] {

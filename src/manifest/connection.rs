@@ -61,6 +61,12 @@ pub struct FileConnection {
     /// CSV: the separator, one sign or `tab`. Default: comma, semicolon, tab or bar, whichever the header line has most of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
+    /// CSV and XLSX: lines (rows) above the header, such as a title and the time of the export.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skip: u16,
+    /// CSV and XLSX: lines (rows) below the records, such as a total.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub footer: u16,
     /// The encoding's WHATWG label. Default: UTF-8 (UTF-16 by its byte order mark).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
@@ -70,6 +76,10 @@ pub struct FileConnection {
     /// Columns that may be without a value in every record. Any other one that is makes the read incomplete: an export that lost a column looks just so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_be_empty: Vec<String>,
+}
+
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 /// How a file of records is written.

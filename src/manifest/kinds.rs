@@ -88,6 +88,15 @@ pub struct SourceSpec {
     /// Which records count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<SourceScope>,
+    /// For exports with a row for each period (effective-dated ones): which of a person's rows counts on a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<ValidDays>,
+    /// Keep blanks around values. Without it they go, those that nobody sees too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_blanks: bool,
+    /// What it means that a record has no value for a rule. Default: it says nothing. A rule may say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty: Option<EmptyMeaning>,
     /// Whether a record makes somebody exist. Must be said where there are several sources; the only source does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub establishes: Option<bool>,
@@ -126,6 +135,28 @@ pub enum SourceConnection {
 pub struct SourceScope {
     /// CEL over `record`.
     pub filter: String,
+}
+
+/// The days on which a record counts, both inclusive; a side that is absent or empty in a record is open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ValidDays {
+    /// CEL over `record`: the first day, as an ISO date (`date(record.valid_from)`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// CEL over `record`: the last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+/// What it means that there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum EmptyMeaning {
+    /// nothing is said: another source may know it, and what is there stays
+    Missing,
+    /// it is to be cleared
+    Clear,
 }
 
 /// Lifecycle from a record's status: CEL conditions over `record`, the first that holds wins: leaver, then suspended.
@@ -390,6 +421,9 @@ pub struct MappingRule {
     /// Its values are secrets: they, and what is made of them, are never shown and stand in no plan, journal or explanation.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sensitive: bool,
+    /// What it means that there is no value. Default: as the Source says; in a Target: `missing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty: Option<EmptyMeaning>,
     /// Overrides the Source's precedence for this attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precedence: Option<i32>,

@@ -53,6 +53,8 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// a list or a map, as JSON
     Json(&'a str),
+    /// something stands there that is no value (a spreadsheet's error, a letter that was lost), and why; never the data
+    Unreadable(&'a str),
 }
 
 /// One packed row.
@@ -74,6 +76,7 @@ const TRUE: u8 = 3;
 const INT: u8 = 4;
 const TEXT: u8 = 5;
 const JSON: u8 = 6;
+const UNREADABLE: u8 = 7;
 
 impl Page {
     /// An empty page of these columns.
@@ -170,6 +173,12 @@ impl RowWriter<'_> {
         self.sized(json);
     }
 
+    /// No value, for this reason: whatever depends on it is unknown.
+    pub fn unreadable(&mut self, words: &str) {
+        self.tag(UNREADABLE);
+        self.sized(words);
+    }
+
     /// Any value.
     pub fn value(&mut self, value: &Value) {
         match value {
@@ -189,6 +198,7 @@ impl RowWriter<'_> {
             Cell::Int(value) => self.int(value),
             Cell::Text(text) => self.text(text),
             Cell::Json(json) => self.json(json),
+            Cell::Unreadable(words) => self.unreadable(words),
         }
     }
 
@@ -242,7 +252,7 @@ impl<'a> Cell<'a> {
     /// The value, if there is one.
     pub fn to_value(self) -> Option<Value> {
         match self {
-            Self::Missing | Self::Null => None,
+            Self::Missing | Self::Null | Self::Unreadable(_) => None,
             Self::Bool(value) => Some(Value::Bool(value)),
             Self::Int(value) => Some(Value::Int(value)),
             Self::Text(text) => Some(Value::text(text)),
@@ -273,6 +283,7 @@ fn take_cell<'a>(rest: &mut &'a [u8]) -> Option<Cell<'a>> {
         }
         TEXT => Cell::Text(take_sized(rest)?),
         JSON => Cell::Json(take_sized(rest)?),
+        UNREADABLE => Cell::Unreadable(take_sized(rest)?),
         _ => Cell::Missing,
     })
 }

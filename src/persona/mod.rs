@@ -133,7 +133,7 @@ impl<'a> Suite<'a> {
 
 fn samplers(loaded: &Loaded, policy: &Policy) -> Vec<Sampler> {
     let sources = loaded.sources.iter().enumerate();
-    sources.map(|(at, source)| Sampler::new(&source.spec.connection, &SourceSide::new(policy, at).columns())).collect()
+    sources.map(|(at, source)| Sampler::new(&source.spec.connection, &SourceSide::columns_of(policy, at))).collect()
 }
 
 /// The start of the day, in the workspace's time zone.

@@ -35,7 +35,7 @@ struct Check<'a> {
 }
 
 fn fields(policy: &Policy, source: usize) -> Vec<String> {
-    let columns = SourceSide::new(policy, source).columns();
+    let columns = SourceSide::columns_of(policy, source);
     let names = columns.paths().iter().flat_map(|path| {
         let segments = segments_of_path(path);
         let first = segments.first().map(|first| first.to_string());

@@ -71,7 +71,7 @@ pub(super) fn build(
     let mut sources = Vec::with_capacity(policy.sources.len());
     let mut own = Vec::with_capacity(policy.sources.len());
     for ((at, rules), sampler) in policy.sources.iter().enumerate().zip(samplers) {
-        let mut side = SourceSide::new(policy, at);
+        let mut side = SourceSide::new(policy, at, moment.today);
         let mut add = |side: &mut SourceSide, records: &[&SampleRecord]| {
             sampler.page(records).map(|page| side.add(&page)).map_err(|(_, problem)| problem)
         };

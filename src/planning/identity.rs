@@ -521,12 +521,17 @@ fn as_it_stands<'w>(rule: &RuleLayout, kind: AttributeType, cells: &[Cell<'w>]) 
     }
     let cell = cells.get(rule.value.bare_position()?).copied().unwrap_or(Cell::Missing);
     Some(match cell {
-        Cell::Missing => Held::State(ValueState::Unmanaged),
+        Cell::Missing | Cell::Text("") | Cell::Json("[]") => Held::State(nothing(rule)),
         Cell::Null => Held::State(ValueState::Clear),
-        Cell::Text("") | Cell::Json("[]") => Held::State(ValueState::Unmanaged),
         Cell::Json(json) if !json.starts_with(['[', '{']) => return None,
+        Cell::Unreadable(_) => return None,
         cell => Held::Cell(cell),
     })
+}
+
+/// What it means that a rule comes to nothing.
+fn nothing(rule: &RuleLayout) -> ValueState {
+    if rule.clears { ValueState::Clear } else { ValueState::Unmanaged }
 }
 
 /// What a rule came to.
@@ -602,9 +607,9 @@ pub(super) fn evaluate(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Outc
 pub(super) fn value_of(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Outcome {
     match reads.over(&rule.value) {
         None => Outcome::Is(ValueState::Unknown),
-        Some(Evaluation::Value(value)) if value.is_empty() => Outcome::Is(ValueState::Unmanaged),
+        Some(Evaluation::Value(value)) if value.is_empty() => Outcome::Is(nothing(rule)),
         Some(Evaluation::Value(value)) => Outcome::Is(ValueState::Set(value)),
-        Some(Evaluation::Missing) => Outcome::Is(ValueState::Unmanaged),
+        Some(Evaluation::Missing) => Outcome::Is(nothing(rule)),
         Some(Evaluation::Null) => Outcome::Is(ValueState::Clear),
         Some(Evaluation::Failed(words)) => Outcome::Failed(words.into()),
     }

@@ -71,6 +71,8 @@ pub(super) struct RuleLayout {
     pub(super) value: Bound,
     pub(super) when: Option<Bound>,
     pub(super) unique: bool,
+    /// no value means to clear
+    pub(super) clears: bool,
 }
 
 /// A target's expressions over the slots of an identity.
@@ -177,7 +179,7 @@ fn required(policy: &Policy, slots: &[Slot]) -> Vec<(usize, Candidate)> {
 
 impl RuleLayout {
     fn new(rule: &Rule, mut bind: impl FnMut(&Expression) -> Bound) -> Self {
-        Self { value: bind(&rule.value), when: rule.when.as_ref().map(&mut bind), unique: rule.unique }
+        Self { value: bind(&rule.value), when: rule.when.as_ref().map(&mut bind), unique: rule.unique, clears: rule.clears }
     }
 }
 

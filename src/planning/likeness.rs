@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Basis;
 use super::identity::{Person, Reads as _};
 use super::observed::View;
-use crate::expr::{Input, ascii};
+use crate::expr::{Input, plain};
 use crate::model::Cell;
 use crate::world::{canonical, kind_of};
 
@@ -106,7 +106,7 @@ impl Likeness {
 
 /// The words of a name, without accents and case.
 pub(super) fn words(name: &str) -> BTreeSet<String> {
-    let folded = ascii(name).to_lowercase();
+    let folded = plain(name).to_lowercase();
     folded.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 

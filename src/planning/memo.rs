@@ -111,6 +111,7 @@ impl Family {
                 None => key.push(b'?'),
                 Some(Input::Cell(Cell::Missing)) => key.push(b'm'),
                 Some(Input::Cell(Cell::Null)) => key.push(b'n'),
+                Some(Input::Cell(Cell::Unreadable(words))) => write_text(b'u', words, key),
                 Some(Input::Cell(Cell::Bool(value)) | Input::Value(&Value::Bool(value))) => key.extend([b'b', u8::from(value)]),
                 Some(Input::Cell(Cell::Int(number)) | Input::Value(&Value::Int(number))) => {
                     key.push(b'i');

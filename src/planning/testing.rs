@@ -246,7 +246,7 @@ impl Scene {
     /// The world.
     pub(crate) fn world(&self) -> World {
         let sources = self.policy.sources.iter().enumerate().map(|(at, rules)| {
-            let mut side = SourceSide::new(&self.policy, at);
+            let mut side = SourceSide::new(&self.policy, at, self.moment.today);
             side.add(&page(&side.columns(), self.records.get(rules.name.as_ref()).map_or(&[], Vec::as_slice)));
             side.finish(self.evidence(&rules.name, ObjectKind::Account));
             side

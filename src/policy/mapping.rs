@@ -7,22 +7,34 @@ use super::compile::Compiler;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Expression, Root};
 use crate::manifest::Origin;
-use crate::manifest::kinds::{Mapping, MappingMode, MappingRule};
+use crate::manifest::kinds::{EmptyMeaning, Mapping, MappingMode, MappingRule};
 
 /// A User manifest outranks sources that do not say otherwise.
 pub(super) const USER_PRECEDENCE: i32 = 1000;
 
+/// What a rule has that does not say otherwise.
+#[derive(Clone, Copy)]
+pub(super) struct RuleDefaults {
+    pub(super) precedence: i32,
+    pub(super) empty: EmptyMeaning,
+}
+
+impl RuleDefaults {
+    /// In a Target.
+    pub(super) const TARGET: Self = Self { precedence: 0, empty: EmptyMeaning::Missing };
+}
+
 impl Compiler<'_> {
     /// The rules of a mapping, sorted by attribute; those of one attribute in the order they are tried.
-    pub(super) fn rules(&mut self, origin: &Origin, mapping: &Mapping, root: Root, precedence: i32) -> Vec<Rule> {
+    pub(super) fn rules(&mut self, origin: &Origin, mapping: &Mapping, root: Root, defaults: RuleDefaults) -> Vec<Rule> {
         let mut rules: Vec<Rule> = mapping
             .rules
             .iter()
             .enumerate()
-            .map(|(at, rule)| self.rule(origin, &format!("/spec/mapping/rules/{at}"), rule, root, precedence))
+            .map(|(at, rule)| self.rule(origin, &format!("/spec/mapping/rules/{at}"), rule, root, defaults))
             .collect();
         let in_place: Vec<Arc<str>> = rules.iter().map(|rule| rule.attribute.clone()).collect();
-        let shared = self.shared(mapping, root, precedence);
+        let shared = self.shared(mapping, root, defaults);
         rules.extend(shared.into_iter().filter(|rule| !in_place.contains(&rule.attribute)));
         rules.sort_by(|one, next| one.attribute.cmp(&next.attribute));
         if root == Root::Identity {
@@ -32,13 +44,13 @@ impl Compiler<'_> {
     }
 
     /// Rules of the AttributeMappings that are named. A name that nobody has is told by the manifests' own checks.
-    fn shared(&mut self, mapping: &Mapping, root: Root, precedence: i32) -> Vec<Rule> {
+    fn shared(&mut self, mapping: &Mapping, root: Root, defaults: RuleDefaults) -> Vec<Rule> {
         let mut shared: Vec<Rule> = Vec::new();
         let mut taken: Vec<(Arc<str>, Arc<str>)> = Vec::new();
         for name in &mapping.from {
             let Some(document) = self.loaded.mappings.iter().find(|document| document.name.as_ref() == name) else { continue };
             for (at, rule) in document.spec.rules.iter().enumerate() {
-                let rule = self.rule(&document.origin, &format!("/spec/rules/{at}"), rule, root, precedence);
+                let rule = self.rule(&document.origin, &format!("/spec/rules/{at}"), rule, root, defaults);
                 let other = taken.iter().find(|(attribute, of)| *attribute == rule.attribute && *of != document.name);
                 if let (Some((_, other)), Some(place)) = (other, &rule.place) {
                     let message =
@@ -56,7 +68,7 @@ impl Compiler<'_> {
         shared
     }
 
-    fn rule(&mut self, origin: &Origin, pointer: &str, rule: &MappingRule, root: Root, precedence: i32) -> Rule {
+    fn rule(&mut self, origin: &Origin, pointer: &str, rule: &MappingRule, root: Root, defaults: RuleDefaults) -> Rule {
         let attribute = Arc::from(rule.attribute.as_str());
         let value = self.expression(origin, &format!("{pointer}/value"), &rule.value, root);
         let when = self.condition(origin, &format!("{pointer}/when"), rule.when.as_ref(), root);
@@ -78,7 +90,8 @@ impl Compiler<'_> {
             unique: rule.unique,
             when,
             required: rule.required,
-            precedence: rule.precedence.unwrap_or(precedence),
+            clears: rule.empty.unwrap_or(defaults.empty) == EmptyMeaning::Clear,
+            precedence: rule.precedence.unwrap_or(defaults.precedence),
             place: Some(self.loaded.place(origin, pointer)),
         }
     }
@@ -121,6 +134,7 @@ impl Compiler<'_> {
                 unique: false,
                 when: None,
                 required: false,
+                clears: false,
                 precedence: 0,
                 place: None,
             })

@@ -77,6 +77,8 @@ pub struct Rule {
     pub when: Option<Expression>,
     /// no value is a finding
     pub required: bool,
+    /// no value means to clear
+    pub clears: bool,
     /// among sources, the higher wins
     pub precedence: i32,
     /// the manifest line; none for a connector's default rule
@@ -106,6 +108,12 @@ pub struct SourcePolicy {
     pub key: Expression,
     /// which records count
     pub filter: Option<Expression>,
+    /// the first day on which a record counts
+    pub valid_from: Option<Expression>,
+    /// the last day on which a record counts
+    pub valid_to: Option<Expression>,
+    /// blanks around values stay
+    pub keep_blanks: bool,
     /// whether a record makes somebody exist
     pub establishes: bool,
     /// by what a record finds its identity, in order

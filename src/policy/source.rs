@@ -7,11 +7,11 @@ use serde_json::json;
 use siphasher::sip::SipHasher13;
 
 use super::compile::Compiler;
-use super::mapping::USER_PRECEDENCE;
+use super::mapping::{RuleDefaults, USER_PRECEDENCE};
 use super::{CompletenessPolicy, KeyPolicy, Policy, SourcePolicy};
 use crate::expr::{Root, segments_of_path};
 use crate::manifest::connection::Database;
-use crate::manifest::kinds::{Completeness, SourceConnection, SourceSpec};
+use crate::manifest::kinds::{Completeness, EmptyMeaning, SourceConnection, SourceSpec, ValidDays};
 use crate::manifest::quantity::{self, Amount};
 use crate::manifest::{Document, Origin};
 use crate::model::is_known_attribute;
@@ -66,7 +66,8 @@ impl Compiler<'_> {
     fn source(&mut self, document: &Document<SourceSpec>) -> SourcePolicy {
         let (origin, spec) = (&document.origin, &document.spec);
         let precedence = spec.precedence.unwrap_or_default();
-        let rules = self.rules(origin, &spec.mapping, Root::Record, precedence);
+        let defaults = RuleDefaults { precedence, empty: spec.empty.unwrap_or(EmptyMeaning::Missing) };
+        let rules = self.rules(origin, &spec.mapping, Root::Record, defaults);
         let key = self.expression(origin, "/spec/key", &spec.key, Root::Record);
         if key.bare_path().is_some_and(|path| path.to_lowercase().contains("mail")) {
             self.warning(
@@ -80,11 +81,17 @@ impl Compiler<'_> {
         let leaver = self.condition(origin, "/spec/lifecycle/leaver", lifecycle(|it| it.leaver.as_ref()), Root::Record);
         let suspended = self.condition(origin, "/spec/lifecycle/suspended", lifecycle(|it| it.suspended.as_ref()), Root::Record);
         let filter = self.condition(origin, "/spec/scope/filter", spec.scope.as_ref().map(|scope| &scope.filter), Root::Record);
+        let valid = |pick: fn(&ValidDays) -> Option<&String>| spec.valid.as_ref().and_then(pick);
+        let valid_from = self.condition(origin, "/spec/valid/from", valid(|valid| valid.from.as_ref()), Root::Record);
+        let valid_to = self.condition(origin, "/spec/valid/to", valid(|valid| valid.to.as_ref()), Root::Record);
         let source = SourcePolicy {
             name: document.name.clone(),
             previous_names: spec.previous_names.iter().map(|name| Arc::from(name.as_str())).collect(),
             key,
             filter,
+            valid_from,
+            valid_to,
+            keep_blanks: spec.keep_blanks,
             // With several sources each must say it, which was checked; the only one does.
             establishes: spec.establishes.unwrap_or(true),
             correlate: spec.correlate.iter().enumerate().map(|(at, text)| self.correlation_key(origin, at, text)).collect(),
@@ -175,7 +182,7 @@ fn attribute_path(text: &str) -> Option<String> {
 /// is kept in the state.
 pub(super) fn scope_hash(spec: &SourceSpec) -> u64 {
     let place = match &spec.connection {
-        SourceConnection::File(file) => json!({"file": file.path, "records": file.records}),
+        SourceConnection::File(file) => json!({"file": file.path, "records": file.records, "sheet": [file.skip, file.footer]}),
         SourceConnection::Scim(scim) => json!({"scim": scim.url.trim_end_matches('/')}),
         SourceConnection::Sql(sql) => {
             let Database::Sqlite(file) = &sql.database;
@@ -183,6 +190,6 @@ pub(super) fn scope_hash(spec: &SourceSpec) -> u64 {
         }
     };
     let mut hasher = SipHasher13::new();
-    hasher.write(&serde_json::to_vec(&(place, &spec.key, &spec.scope)).unwrap_or_default());
+    hasher.write(&serde_json::to_vec(&(place, &spec.key, &spec.scope, &spec.valid)).unwrap_or_default());
     hasher.finish()
 }

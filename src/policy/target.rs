@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::compile::Compiler;
+use super::mapping::RuleDefaults;
 use super::{
     DeparturePolicy, GroupScopePolicy, GuardrailPolicy, Lets, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy, Rule,
     SystemPolicy, TargetPolicy,
@@ -40,7 +41,7 @@ impl Compiler<'_> {
         let (origin, spec) = (&document.origin, &document.spec);
         let leaver = self.departure(origin, "/spec/leaver", spec.leaver.as_ref()).unwrap_or(DEACTIVATE);
         let rules = match &spec.mapping {
-            Some(mapping) => self.rules(origin, mapping, Root::Identity, 0),
+            Some(mapping) => self.rules(origin, mapping, Root::Identity, RuleDefaults::TARGET),
             None => self.default_rules(origin, self.facts.default_mapping(spec)),
         };
         let correlate = match spec.correlate.as_slice() {

@@ -111,7 +111,7 @@ pub(crate) fn is_plain(kind: AttributeType, wanted: &Value) -> bool {
 /// Whether there is nothing.
 pub(crate) fn is_nothing(cell: Cell<'_>) -> bool {
     match cell {
-        Cell::Missing | Cell::Null => true,
+        Cell::Missing | Cell::Null | Cell::Unreadable(_) => true,
         Cell::Text(text) => text.is_empty(),
         Cell::Json(json) => matches!(json.trim(), "[]" | "{}" | "null"),
         Cell::Bool(_) | Cell::Int(_) => false,
@@ -124,7 +124,7 @@ pub(crate) fn text(cell: Cell<'_>) -> Cow<'_, str> {
         Cell::Text(text) | Cell::Json(text) => Cow::Borrowed(text),
         Cell::Int(number) => Cow::Owned(number.to_string()),
         Cell::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
-        Cell::Missing | Cell::Null => Cow::Borrowed(""),
+        Cell::Missing | Cell::Null | Cell::Unreadable(_) => Cow::Borrowed(""),
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn truth(cell: Cell<'_>) -> Option<bool> {
         Cell::Bool(value) => Some(value),
         Cell::Int(number) => Some(number != 0),
         Cell::Text(text) => text_truth(text),
-        Cell::Missing | Cell::Null | Cell::Json(_) => None,
+        Cell::Missing | Cell::Null | Cell::Json(_) | Cell::Unreadable(_) => None,
     }
 }
 
@@ -169,7 +169,7 @@ fn owned(input: Input<'_>) -> Option<Value> {
 
 fn write_in(kind: AttributeType, input: Input<'_>, detail: Detail, out: &mut Vec<u8>) {
     match input {
-        Input::Cell(Cell::Missing | Cell::Null) => {}
+        Input::Cell(Cell::Missing | Cell::Null | Cell::Unreadable(_)) => {}
         Input::Cell(Cell::Text(text)) => write_text(kind, text, out),
         Input::Cell(cell @ (Cell::Bool(_) | Cell::Int(_))) => write_text(kind, &text(cell), out),
         Input::Cell(cell @ Cell::Json(json)) => {

@@ -4,6 +4,7 @@
 
 mod bound;
 pub(crate) mod canonical;
+mod cell;
 mod entitlements;
 mod evidence;
 mod facts;

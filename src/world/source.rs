@@ -4,8 +4,11 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::bound::{Bound, Truth};
 use super::canonical;
+use super::cell::{self, Cleaned};
 use super::hash::{Index, Keyed};
 use super::spool::{Spool, Spot};
 use crate::expr::{Evaluation, Expression};
@@ -18,6 +21,9 @@ pub struct SourceSide {
     columns: Arc<Columns>,
     key: Bound,
     filter: Option<Bound>,
+    valid: Valid,
+    keep_blanks: bool,
+    twice: EncodedTwice,
     keyed: Keyed,
     spool: Spool,
     records: Vec<(Spot, RecordState)>,
@@ -54,13 +60,20 @@ pub(crate) struct Keyless {
 const LONGEST_KEY: usize = 1024;
 
 impl SourceSide {
-    /// For the source at this position of the policy.
-    pub fn new(policy: &Policy, source: usize) -> Self {
+    /// For the source at this position of the policy, on a day.
+    pub fn new(policy: &Policy, source: usize, today: Date) -> Self {
         let rules = &policy.sources[source];
         let columns = wanted(rules);
         Self {
             key: Bound::to_columns(&rules.key, &columns),
             filter: rules.filter.as_ref().map(|filter| Bound::to_columns(filter, &columns)),
+            valid: Valid {
+                from: rules.valid_from.as_ref().map(|from| Bound::to_columns(from, &columns)),
+                to: rules.valid_to.as_ref().map(|to| Bound::to_columns(to, &columns)),
+                today,
+            },
+            keep_blanks: rules.keep_blanks,
+            twice: EncodedTwice::default(),
             columns,
             keyed: Keyed::of(&policy.workspace),
             spool: Spool::default(),
@@ -72,7 +85,12 @@ impl SourceSide {
         }
     }
 
-    /// The paths that the source's expressions read; a reader packs just these.
+    /// The paths that the expressions of the source at this position read; a reader packs just these.
+    pub fn columns_of(policy: &Policy, source: usize) -> Arc<Columns> {
+        wanted(&policy.sources[source])
+    }
+
+    /// The same of this one.
     pub fn columns(&self) -> Arc<Columns> {
         self.columns.clone()
     }
@@ -89,16 +107,29 @@ impl SourceSide {
         for row in page.rows() {
             cells.clear();
             cells.extend(row.cells());
-            match key(self.key.over_cells(&cells)) {
-                Ok(key) if wanted(&key, &cells) => self.take(&key, &cells, row, &mut packed),
-                Ok(_) => self.passed += 1,
-                Err(words) => self.keyless.note(words),
+            cells.iter().for_each(|cell| self.twice.look(*cell));
+            let cleaned = clean(&cells, &self.columns, self.keep_blanks);
+            let row = cleaned.as_ref().and_then(|page| page.rows().next()).unwrap_or(row);
+            if cleaned.is_some() {
+                let cells: Vec<_> = row.cells().collect();
+                self.add_row(&cells, row, &mut wanted, &mut packed);
+            } else {
+                self.add_row(&cells, row, &mut wanted, &mut packed);
             }
+        }
+    }
+
+    fn add_row(&mut self, cells: &[Cell<'_>], row: Row<'_>, wanted: &mut impl FnMut(&str, &[Cell<'_>]) -> bool, packed: &mut Vec<u8>) {
+        match key(self.key.over_cells(cells)) {
+            Ok(key) if wanted(&key, cells) => self.take(&key, cells, row, packed),
+            Ok(_) => self.passed += 1,
+            Err(words) => self.keyless.note(words),
         }
     }
 
     /// The read is over. Where it came to nothing usable, what came of it is dropped.
     pub fn finish(&mut self, evidence: Evidence) {
+        let evidence = self.twice.judge(evidence);
         if matches!(evidence, Evidence::Unreadable { .. }) {
             (self.spool, self.records, self.index, self.keyless) = Default::default();
             self.passed = 0;
@@ -107,10 +138,11 @@ impl SourceSide {
     }
 
     fn take(&mut self, key: &str, cells: &[Cell<'_>], row: Row<'_>, packed: &mut Vec<u8>) {
-        let state = match self.filter.as_ref().map(|filter| filter.holds_for_cells(cells)) {
-            None | Some(Truth::Yes) => RecordState::Counts,
-            Some(Truth::No) => RecordState::OutOfScope,
-            Some(Truth::Unknown(_)) => RecordState::ScopeFailed,
+        let covered = self.filter.as_ref().map(|filter| filter.holds_for_cells(cells));
+        let state = match (covered, self.valid.holds(cells)) {
+            (Some(Truth::No), _) | (_, Some(false)) => RecordState::OutOfScope,
+            (Some(Truth::Unknown(_)), _) | (_, None) => RecordState::ScopeFailed,
+            (None | Some(Truth::Yes), Some(true)) => RecordState::Counts,
         };
         packed.clear();
         packed.extend_from_slice(&(key.len() as u16).to_le_bytes());
@@ -194,6 +226,93 @@ impl SourceSide {
     }
 }
 
+/// The days on which a record counts.
+#[derive(Clone, Debug)]
+struct Valid {
+    from: Option<Bound>,
+    to: Option<Bound>,
+    today: Date,
+}
+
+impl Valid {
+    /// Whether a record counts today; nothing where that can't be told.
+    fn holds(&self, cells: &[Cell<'_>]) -> Option<bool> {
+        let day = |bound: Option<&Bound>| match bound.map(|bound| bound.over_cells(cells)) {
+            None | Some(Evaluation::Missing | Evaluation::Null) => Some(None),
+            Some(Evaluation::Value(crate::model::Value::Text(text))) => text.get(..10).unwrap_or(&text).parse::<Date>().ok().map(Some),
+            Some(Evaluation::Value(_) | Evaluation::Failed(_)) => None,
+        };
+        let (from, to) = (day(self.from.as_ref())?, day(self.to.as_ref())?);
+        Some(from.is_none_or(|from| from <= self.today) && to.is_none_or(|to| self.today <= to))
+    }
+}
+
+/// How much of the text beyond ASCII looks as if it was encoded twice.
+#[derive(Clone, Debug, Default)]
+struct EncodedTwice {
+    twice: u64,
+    once: u64,
+}
+
+impl EncodedTwice {
+    /// Fewer texts than this prove nothing: somebody may be called so.
+    const FEW: u64 = 3;
+
+    fn look(&mut self, cell: Cell<'_>) {
+        let (Cell::Text(text) | Cell::Json(text)) = cell else { return };
+        match cell::was_encoded_twice(text) {
+            Some(true) => self.twice += 1,
+            Some(false) => self.once += 1,
+            None => {}
+        }
+    }
+
+    /// Throughout: then names, departments and everything that rules make of them would be spoilt, and nothing of it can be used.
+    fn judge(&self, evidence: Evidence) -> Evidence {
+        if self.once > 0 || self.twice < Self::FEW {
+            return evidence;
+        }
+        let reason = format!(
+            "its text was encoded twice (UTF-8 that something read as Latin-1 and wrote as UTF-8 again): all {} texts with special letters; \
+             export it again as plain UTF-8",
+            self.twice
+        );
+        Evidence::Unreadable { reason }
+    }
+}
+
+/// The row with its texts cleaned; nothing where all of them are clean.
+fn clean(cells: &[Cell<'_>], columns: &Arc<Columns>, keep_blanks: bool) -> Option<Page> {
+    let clean_cell = |cell: &Cell<'_>| match cell {
+        Cell::Text(text) => cell::clean(text, keep_blanks) == Cleaned::Same,
+        Cell::Json(json) => cell::clean_json(json, keep_blanks).is_none(),
+        _ => true,
+    };
+    if cells.iter().all(clean_cell) {
+        return None;
+    }
+    let mut page = Page::new(columns.clone());
+    page.row(|out| {
+        for cell in cells {
+            match cell {
+                Cell::Text(text) => match cell::clean(text, keep_blanks) {
+                    Cleaned::Same => out.text(text),
+                    Cleaned::Text(text) if text.is_empty() => out.missing(),
+                    Cleaned::Text(text) => out.text(&text),
+                    Cleaned::Unreadable(words) => out.unreadable(words),
+                },
+                Cell::Json(json) => match cell::clean_json(json, keep_blanks) {
+                    None => out.json(json),
+                    Some(Ok(json)) => out.json(&json),
+                    Some(Err(words)) => out.unreadable(words),
+                },
+                other => out.cell(*other),
+            }
+        }
+    });
+    Some(page)
+}
+
 impl Keyless {
     fn note(&mut self, words: Option<String>) {
         self.count += 1;
@@ -204,7 +323,8 @@ impl Keyless {
 /// Every path that an expression of the source reads, once, in order of first use.
 fn wanted(source: &SourcePolicy) -> Arc<Columns> {
     let rules = source.rules.iter().flat_map(|rule| rule.when.iter().chain([&rule.value]));
-    let conditions = source.filter.iter().chain(&source.leaver).chain(&source.suspended);
+    let valid = source.valid_from.iter().chain(&source.valid_to);
+    let conditions = source.filter.iter().chain(valid).chain(&source.leaver).chain(&source.suspended);
     let mut paths: Vec<&str> = Vec::new();
     for path in [&source.key].into_iter().chain(conditions).chain(rules).flat_map(Expression::reads) {
         if !paths.contains(&path.as_ref()) {

@@ -115,7 +115,7 @@ impl Lab {
 
     pub fn world(&self, policy: &Policy, lens: &Lens, backwards: bool) -> World {
         let sources = policy.sources.iter().enumerate().map(|(at, source)| {
-            let mut side = SourceSide::new(policy, at);
+            let mut side = SourceSide::new(policy, at, self.moment().today);
             let sight = lens.sources[at];
             for page in record_pages(&self.story.records(&source.name), &side.columns(), sight, backwards) {
                 side.add(&page);

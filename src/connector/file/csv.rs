@@ -2,24 +2,37 @@
 //!
 //! Must never: shift a row's cells, take one of two columns of one name, or hold more than one record.
 
+use std::collections::VecDeque;
 use std::io::BufRead;
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
+use super::header::{self, Layout};
 use super::input::Input;
-use super::rows::{Rows, Stop, names_column};
-use crate::diagnostic::did_you_mean;
-use crate::model::Columns;
+use super::rows::{Rows, Stop};
 
 /// A record (its quoted lines too) is no longer than this; a longer one is a quote that nobody closed.
 const MAX_RECORD: usize = 1024 * 1024;
 const SEPARATORS: &[u8] = b",;\t|";
-const NAMED_HEADERS: usize = 12;
 
-/// Reads every record. `delimiter` is what the manifest says.
-pub(super) fn read(mut input: Input, delimiter: Option<&str>, rows: &mut Rows<'_>) -> Result<(), Stop> {
+/// DOS's mark for the end of a file, with which exports of old systems end.
+const END_MARK: char = '\u{1a}';
+
+/// What the manifest says of a table in a file.
+pub(super) struct Table<'m> {
+    /// what stands between the cells
+    pub(super) delimiter: Option<&'m str>,
+    /// lines above the header
+    pub(super) skip: u64,
+    /// records below the last one that counts
+    pub(super) footer: usize,
+}
+
+/// Reads every record.
+pub(super) fn read(mut input: Input, table: &Table<'_>, rows: &mut Rows<'_>) -> Result<(), Stop> {
+    skip_lines(&mut input, table.skip)?;
     let announced = announced_separator(input.head());
-    let separator = match (delimiter, announced) {
+    let separator = match (table.delimiter, announced) {
         (Some(text), _) => named_separator(text).map_err(Stop::Unreadable)?,
         (None, Some((separator, _))) => separator,
         (None, None) => likely_separator(input.head()),
@@ -27,58 +40,56 @@ pub(super) fn read(mut input: Input, delimiter: Option<&str>, rows: &mut Rows<'_
     let mut records = Records::new(separator);
     if let Some((_, length)) = announced {
         input.consume(length);
-        records.core.set_line(2);
     }
+    records.core.set_line(table.skip + 1 + u64::from(announced.is_some()));
     records.input = Some(input);
-    let layout = read_header(&mut records, rows.page.columns())?;
+    let layout = header::read(&mut records, rows.page.columns())?;
+    let mut end_mark = None;
+    // The last ones that were read wait here: they are the footer, if nothing comes behind them.
+    let mut waiting: VecDeque<Kept> = VecDeque::with_capacity(table.footer + 1);
     while let Some(record) = records.next().map_err(Stop::Cut)? {
-        take_record(&record, &layout, rows)?;
+        if let Some(line) = end_mark {
+            return Err(Stop::Cut(format!("line {line}: a mark for the end of the file (0x1A), and lines behind it")));
+        }
+        end_mark = record.ends_the_file().then_some(record.line);
+        match table.footer {
+            _ if record.is_end_mark() => {}
+            0 => take_record(&record, &layout, rows)?,
+            footer => {
+                waiting.push_back(Kept::of(&record));
+                if waiting.len() > footer
+                    && let Some(first) = waiting.pop_front()
+                {
+                    take_record(&first.record(), &layout, rows)?;
+                }
+            }
+        }
     }
     Ok(())
 }
 
-/// Which field of a record each wanted column is.
-struct Layout {
-    fields: Vec<usize>,
-    width: usize,
-}
-
-fn read_header(records: &mut Records, columns: &Columns) -> Result<Layout, Stop> {
-    let header = records.next().map_err(Stop::Unreadable)?;
-    let Some(header) = header else { return Err(Stop::Unreadable("it is empty, without even a header line".into())) };
-    let text = header.text().map_err(Stop::Unreadable)?;
-    let names: Vec<&str> =
-        header.fields(text).map(|name| name.trim_matches(|sign: char| sign.is_whitespace() || sign == '\u{feff}')).collect();
-    let mut fields = Vec::with_capacity(columns.paths().len());
-    let mut missing = Vec::new();
-    for path in columns.paths() {
-        let mut hits = (0..names.len()).filter(|at| names_column(names[*at], path));
-        match (hits.next(), hits.next()) {
-            (Some(at), None) => fields.push(at),
-            (Some(_), Some(_)) => {
-                return Err(Stop::Unreadable(format!(
-                    "line {}: there are two columns `{path}`; it is not clear which is meant",
-                    header.line
-                )));
+/// Leaves lines out, whatever stands in them.
+fn skip_lines(input: &mut Input, lines: u64) -> Result<(), Stop> {
+    for line in 1..=lines {
+        let mut seen = 0;
+        loop {
+            let chunk = input.fill_buf().map_err(|error| Stop::Cut(error.to_string()))?;
+            if chunk.is_empty() {
+                return Err(Stop::Unreadable(format!("`skip` says {lines} lines above the header, and the file has {line}")));
             }
-            (None, _) => missing.push(path.as_ref()),
+            let end = memchr::memchr(b'\n', chunk);
+            let taken = end.map_or(chunk.len(), |end| end + 1);
+            seen += taken;
+            input.consume(taken);
+            if end.is_some() {
+                break;
+            }
+            if seen > MAX_RECORD {
+                return Err(Stop::Unreadable(format!("line {line} is longer than 1 MiB")));
+            }
         }
     }
-    if missing.is_empty() {
-        return Ok(Layout { fields, width: names.len() });
-    }
-    Err(Stop::Unreadable(missing_columns(&missing, &names, header.line)))
-}
-
-fn missing_columns(missing: &[&str], names: &[&str], line: u64) -> String {
-    let mut named: Vec<String> = names.iter().filter(|name| !name.is_empty()).take(NAMED_HEADERS).map(|name| format!("`{name}`")).collect();
-    if names.len() > NAMED_HEADERS {
-        named.push(format!("and {} more", names.len() - NAMED_HEADERS));
-    }
-    let near = |path: &str| did_you_mean(path, names.iter().copied()).map_or_else(String::new, |hint| format!(" ({hint})"));
-    let wanted: Vec<String> = missing.iter().map(|path| format!("`{path}`{}", near(path))).collect();
-    let column = if missing.len() == 1 { "column" } else { "columns" };
-    format!("line {line}: there is no {column} {}; the header has {}", wanted.join(", "), named.join(", "))
+    input.fill_buf().map(drop).map_err(|error| Stop::Cut(error.to_string()))
 }
 
 fn take_record(record: &Record<'_>, layout: &Layout, rows: &mut Rows<'_>) -> Result<(), Stop> {
@@ -89,12 +100,15 @@ fn take_record(record: &Record<'_>, layout: &Layout, rows: &mut Rows<'_>) -> Res
     let width = record.ends.len();
     if width != layout.width {
         let header = layout.width;
-        return rows.trouble(record.line, format_args!("{width} fields, but the header has {header}; is a quote or a separator missing?"));
+        let words = format!("{width} fields, but the header has {header}; is a quote or a separator missing?");
+        return rows.odd_record(record.line, &words, record.field(text, 0).unwrap_or_default().trim());
     }
+    let lost = text.contains(char::REPLACEMENT_CHARACTER);
     rows.page.row(|row| {
         for field in &layout.fields {
             match record.field(text, *field).filter(|text| !text.trim().is_empty()) {
-                Some(text) => row.text(text),
+                Some(text) if lost && text.contains(char::REPLACEMENT_CHARACTER) => row.unreadable(&lost_letter(record.line)),
+                Some(text) => row.text(text.strip_suffix(END_MARK).unwrap_or(text)),
                 None => row.missing(),
             }
         }
@@ -102,8 +116,29 @@ fn take_record(record: &Record<'_>, layout: &Layout, rows: &mut Rows<'_>) -> Res
     rows.added()
 }
 
+fn lost_letter(line: u64) -> String {
+    format!("line {line} of the file holds U+FFFD, the sign for a letter that was lost before headcount saw it; export it again")
+}
+
+/// A record that waits.
+struct Kept {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    line: u64,
+}
+
+impl Kept {
+    fn of(record: &Record<'_>) -> Self {
+        Self { bytes: record.bytes.to_vec(), ends: record.ends.to_vec(), line: record.line }
+    }
+
+    fn record(&self) -> Record<'_> {
+        Record { bytes: &self.bytes, ends: &self.ends, line: self.line }
+    }
+}
+
 /// Splits the text into records.
-struct Records {
+pub(super) struct Records {
     core: Reader,
     input: Option<Input>,
     output: Vec<u8>,
@@ -111,11 +146,11 @@ struct Records {
 }
 
 /// One record's fields, unquoted, one behind the other.
-struct Record<'a> {
+pub(super) struct Record<'a> {
     bytes: &'a [u8],
     ends: &'a [usize],
     /// where it begins, from 1
-    line: u64,
+    pub(super) line: u64,
 }
 
 impl Records {
@@ -124,7 +159,7 @@ impl Records {
         Self { core, input: None, output: vec![0; 1024], ends: vec![0; 64] }
     }
 
-    fn next(&mut self) -> Result<Option<Record<'_>>, String> {
+    pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, String> {
         let Some(input) = &mut self.input else { return Ok(None) };
         let (mut written, mut fields, mut last_byte) = (0, 0, None);
         loop {
@@ -166,7 +201,15 @@ impl Records {
 }
 
 impl<'a> Record<'a> {
-    fn text(&self) -> Result<&'a str, String> {
+    fn ends_the_file(&self) -> bool {
+        self.bytes.ends_with(&[END_MARK as u8])
+    }
+
+    fn is_end_mark(&self) -> bool {
+        self.bytes == [END_MARK as u8]
+    }
+
+    pub(super) fn text(&self) -> Result<&'a str, String> {
         std::str::from_utf8(self.bytes).map_err(|error| {
             let byte = self.bytes.get(error.valid_up_to()).copied().unwrap_or_default();
             let line = self.line + memchr::memchr_iter(b'\n', &self.bytes[..error.valid_up_to()]).count() as u64;
@@ -174,7 +217,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    fn fields<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+    pub(super) fn fields<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
         (0..self.ends.len()).map(move |at| self.field(text, at).unwrap_or_default())
     }
 

@@ -4,6 +4,7 @@
 //! Must never: guess an encoding, drop a bad record in silence, or take a file that was cut off for a whole one.
 
 mod csv;
+mod header;
 mod input;
 mod json;
 mod rows;
@@ -96,11 +97,16 @@ impl FileReader {
         let pointer = pointer_segments(self.connection.records.as_deref().unwrap_or("")).map_err(Stop::Unreadable)?;
         let input = Input::open(file, self.connection.encoding.as_deref()).map_err(Stop::Unreadable)?;
         match format {
-            FileFormat::Csv => csv::read(input, self.connection.delimiter.as_deref(), rows),
+            FileFormat::Csv => csv::read(input, &self.table(), rows),
             FileFormat::Json => json::read_document(input, &pointer, rows),
             FileFormat::Ndjson => json::read_lines(input, rows),
             FileFormat::Yaml => yaml::read(input, &pointer, rows),
         }
+    }
+
+    fn table(&self) -> csv::Table<'_> {
+        let FileConnection { delimiter, skip, footer, .. } = &self.connection;
+        csv::Table { delimiter: delimiter.as_deref(), skip: u64::from(*skip), footer: usize::from(*footer) }
     }
 
     fn unchanged_since(&self, before: &Metadata) -> Evidence {

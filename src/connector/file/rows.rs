@@ -2,6 +2,8 @@
 //!
 //! Must never: keep rows, or forget a line that was left out.
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::connector::pages::{Closed, PAGE_BYTES, PageQueue};
 use crate::model::{Cell, Evidence, ObjectKind, Page};
 
@@ -11,6 +13,8 @@ const MAX_TROUBLES: u64 = 100;
 const NAMED_TROUBLES: usize = 3;
 /// Below this many rows, a column without any value means nothing.
 const FEW_ROWS: u64 = 20;
+/// So much of an odd record is shown.
+const SHOWN: usize = 40;
 
 /// Why a read ended before the end of its file.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(super) struct Rows<'q> {
     unfilled: Vec<usize>,
     troubles: Vec<String>,
     troubles_in_all: u64,
+    /// first field of a record that does not fit the header, where no other came behind it
+    last_odd: Option<String>,
 }
 
 impl From<Closed> for Stop {
@@ -47,11 +53,12 @@ impl From<Closed> for Stop {
 impl<'q> Rows<'q> {
     pub(super) fn new(queue: &'q mut PageQueue, page: Page) -> Self {
         let unfilled = (0..page.columns().paths().len()).collect();
-        Self { queue, page, sent: 0, unfilled, troubles: Vec::new(), troubles_in_all: 0 }
+        Self { queue, page, sent: 0, unfilled, troubles: Vec::new(), troubles_in_all: 0, last_odd: None }
     }
 
     /// To be called after every row.
     pub(super) fn added(&mut self) -> Result<(), Stop> {
+        self.last_odd = None;
         if self.page.size() >= PAGE_BYTES {
             self.hand_over()?;
         }
@@ -74,6 +81,13 @@ impl<'q> Rows<'q> {
             return Err(Stop::Cut("the rest was not read, after so many bad records".into()));
         }
         Ok(())
+    }
+
+    /// A record of another shape than the header; `text` is its first field. Such a one at the end may be a total.
+    pub(super) fn odd_record(&mut self, line: u64, what: &str, text: &str) -> Result<(), Stop> {
+        let shown: String = text.chars().take(SHOWN).collect();
+        self.last_odd = Some(shown);
+        self.trouble(line, what)
     }
 
     /// The end: the last page goes out; what was noticed becomes evidence. `may_be_empty` are columns that need no value.
@@ -106,11 +120,14 @@ impl<'q> Rows<'q> {
                 return;
             }
             let cells: Vec<Cell<'_>> = row.cells().collect();
-            self.unfilled.retain(|at| matches!(cells.get(*at), None | Some(Cell::Missing | Cell::Null | Cell::Text(""))));
+            self.unfilled.retain(|at| matches!(cells.get(*at), None | Some(Cell::Missing | Cell::Null | Cell::Text("") | Cell::Unreadable(_))));
         }
     }
 
     fn troubles(&self) -> Option<String> {
+        if let (1, Some(text)) = (self.troubles_in_all, &self.last_odd) {
+            return Some(format!("{} If the line (`{text}`) is a total below the table, set `footer: 1`", self.troubles.join("; ")));
+        }
         let more = self.troubles_in_all - self.troubles.len() as u64;
         match (self.troubles_in_all, more) {
             (0, _) => None,
@@ -133,7 +150,15 @@ impl<'q> Rows<'q> {
     }
 }
 
-/// Whether a name in a manifest or a header means this path.
+/// Whether a name in a manifest or a header means this path. Blanks of every kind count as blanks, and those around it not at all.
 pub(in crate::connector) fn names_column(name: &str, path: &str) -> bool {
-    name == path || name == crate::expr::segments_of_path(path).join(".")
+    let name = plain(name);
+    name == plain(path) || name == plain(&crate::expr::segments_of_path(path).join("."))
+}
+
+fn plain(name: &str) -> String {
+    let unseen = |sign: char| matches!(sign, '\u{200b}' | '\u{2060}' | '\u{feff}');
+    let blank = |sign: char| if sign.is_whitespace() { ' ' } else { sign };
+    let name: String = name.nfc().filter(|sign| !unseen(*sign)).map(blank).collect();
+    name.trim().to_owned()
 }

@@ -44,6 +44,67 @@ fn windows(text: &str) -> Vec<u8> {
     encoding_rs::WINDOWS_1252.encode(text).0.into_owned()
 }
 
+const PEOPLE: &str = "id,dept\n1,Sales\n2,Legal\n";
+
+async fn read_table(content: &str, change: impl FnOnce(&mut FileConnection)) -> (String, Evidence) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("hr.csv"), content).expect("a file");
+    let mut connection = connection("hr.csv");
+    change(&mut connection);
+    read_with(&connection, folder.path(), &["id", "dept"], None).await
+}
+
+#[tokio::test]
+async fn lines_above_the_header_and_a_total_below_are_named_and_can_be_left_out() {
+    let report = format!("Report: Headcount\nRun on: Monday, 6:00\n\n{PEOPLE}Total: 2\n");
+    let (rows, evidence) = read_table(&report, |_| {}).await;
+    assert_eq!(rows, "");
+    assert_eq!(reason(&evidence), "hr.csv: line 1 (`Report: Headcount`) is not the header, line 4 is: set `skip: 3`");
+    let (rows, evidence) = read_table(&report, |table| table.skip = 3).await;
+    assert_eq!(rows, "1 | Sales\n2 | Legal");
+    assert_eq!(reason(&evidence), "hr.csv: line 7: 1 fields, but the header has 2; is a quote or a separator missing? If the line (`Total: 2`) is a total below the table, set `footer: 1`");
+    let (rows, evidence) = read_table(&report, |table| (table.skip, table.footer) = (3, 1)).await;
+    assert_eq!((rows.as_str(), evidence), ("1 | Sales\n2 | Legal", Evidence::Complete));
+    let (_, evidence) = read_table(PEOPLE, |table| table.skip = 9).await;
+    assert_eq!(reason(&evidence), "hr.csv: `skip` says 9 lines above the header, and the file has 4");
+}
+
+#[tokio::test]
+async fn the_end_mark_of_old_systems_is_no_record_and_nothing_may_follow_it() {
+    for content in [format!("{PEOPLE}\u{1a}"), format!("{PEOPLE}\u{1a}\r\n"), format!("{}\u{1a}", PEOPLE.trim_end())] {
+        let (rows, evidence) = read_table(&content, |_| {}).await;
+        assert_eq!((rows.as_str(), evidence), ("1 | Sales\n2 | Legal", Evidence::Complete), "{content:?}");
+    }
+    let (_, evidence) = read_table(&format!("{PEOPLE}\u{1a}\n3,Sales\n"), |_| {}).await;
+    assert_eq!(reason(&evidence), "hr.csv: line 4: a mark for the end of the file (0x1A), and lines behind it");
+}
+
+#[tokio::test]
+async fn a_header_is_read_as_people_see_it() {
+    let (rows, evidence) = read("hr.csv", "Employee\u{a0}ID,De\u{301}partement\n1,Sales\n", &["Employee ID", "D\u{e9}partement"]).await;
+    assert_eq!((rows.as_str(), evidence), ("1 | Sales", Evidence::Complete));
+}
+
+#[tokio::test]
+async fn a_lost_letter_makes_its_cell_unreadable_with_its_line() {
+    struct Words(Vec<String>);
+    impl PageSink for Words {
+        fn page(&mut self, _kind: ObjectKind, page: &Page) {
+            self.0.extend(page.rows().map(|row| format!("{:?}", row.cell(1))));
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("hr.csv"), "id,dept\n1,Sales\n2,Qualit\u{fffd}\n").expect("a file");
+    let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path()));
+    let mut words = Words(Vec::new());
+    let request = ReadRequest { streams: vec![(ObjectKind::Account, Columns::new(["id", "dept"]))], max_age: None };
+    assert_eq!(reader.read(&request, &mut words).await.of(ObjectKind::Account), Evidence::Complete);
+    insta::assert_snapshot!(words.0.join("\n"), @r#"
+    Text("Sales")
+    Unreadable("line 3 of the file holds U+FFFD, the sign for a letter that was lost before headcount saw it; export it again")
+    "#);
+}
+
 #[tokio::test]
 async fn a_workday_export_with_quotes_and_line_breaks() {
     let export = "\u{feff}\"Employee ID\",\"Legal Name\",\"Cost Center - Name\",\"Hire Date\",\"Address\"\r\n\
@@ -147,7 +208,11 @@ async fn rows_that_do_not_fit_the_header_are_named_by_line_and_the_others_are_re
 async fn a_cut_file_is_not_a_whole_one() {
     for (name, text, words) in [
         ("hr.csv", "id,name\n1,a\n2,\"b", "hr.csv: it ends in the middle of a quoted field, in line 3: was it cut off?"),
-        ("hr.csv", "id,name\n1,a\n2", "hr.csv: line 3: 1 fields, but the header has 2; is a quote or a separator missing?"),
+        (
+            "hr.csv",
+            "id,name\n1,a\n2",
+            "hr.csv: line 3: 1 fields, but the header has 2; is a quote or a separator missing? If the line (`2`) is a total below the table, set `footer: 1`",
+        ),
         ("hr.ndjson", "{\"id\": 1}\n{\"id\": 2, \"na", "hr.ndjson: it ends in the middle of line 2: was it cut off?"),
         ("hr.ndjson", "{\"id\": 1}\n{\"id\": 2}{\n", "hr.ndjson: line 2: column 10: trailing characters"),
         (

@@ -50,7 +50,7 @@ pub(super) fn read(ground: &Ground) -> Found {
     let mut people = ground.people();
     let memory = ground.memory(&people).unwrap_or_default();
     let mut concern = Concern::of(people.iter().flat_map(|person| std::iter::once(&person.key).chain(&person.also)).cloned());
-    let bare = world(ground, (0..heaps.len()).map(|at| SourceSide::new(&ground.policy, at)).collect(), &memory);
+    let bare = world(ground, (0..heaps.len()).map(|at| SourceSide::new(&ground.policy, at, ground.moment.today)).collect(), &memory);
     let mut sides = sift(ground, &bare, &concern, &heaps);
     // What is joined with what is joined: as often as there are sources, and once for whoever else may claim an account.
     for _ in 0..=heaps.len() {
@@ -101,7 +101,7 @@ async fn stream(ground: &Ground, at: usize, heap: &mut Heap) -> Evidence {
         Ok(reader) => reader,
         Err(error) => return Evidence::Unreadable { reason: error.to_string() },
     };
-    let columns = SourceSide::new(&ground.policy, at).columns();
+    let columns = SourceSide::columns_of(&ground.policy, at);
     let max_age = ground.policy.sources[at].completeness.max_age;
     let request = ReadRequest { streams: vec![(ObjectKind::Account, columns)], max_age };
     reader.read(&request, heap).await.of(ObjectKind::Account)
@@ -109,7 +109,7 @@ async fn stream(ground: &Ground, at: usize, heap: &mut Heap) -> Evidence {
 
 fn sift(ground: &Ground, bare: &World, concern: &Concern, heaps: &[Heap]) -> Vec<SourceSide> {
     let sides = heaps.iter().enumerate().map(|(at, heap)| {
-        let mut side = SourceSide::new(&ground.policy, at);
+        let mut side = SourceSide::new(&ground.policy, at, ground.moment.today);
         concern.sift(&ground.policy, bare, ground.moment, at, &heap.pages, &mut side);
         side.finish(heap.evidence.clone());
         side

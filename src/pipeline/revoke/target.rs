@@ -70,7 +70,7 @@ impl<'a> Desk<'a> {
         let policy = ground.policy.for_target(at);
         let people = ground.people();
         let unread = (0..policy.sources.len()).map(|source| {
-            let mut side = SourceSide::new(&policy, source);
+            let mut side = SourceSide::new(&policy, source, ground.moment.today);
             side.finish(Evidence::Unreadable { reason: "it was not read yet".into() });
             side
         });

@@ -19,14 +19,14 @@ fn world(scene: &Scene, sides: Vec<SourceSide>) -> World {
 
 /// Sifts two sources until nothing is news; gives the keys that were kept, and by what the person is known.
 fn sifted(scene: &Scene, key: &str, hr: &[serde_json::Value], ldap: &[serde_json::Value]) -> (Vec<Vec<String>>, Option<KnownAs>) {
-    let bare = world(scene, (0..2).map(|at| SourceSide::new(&scene.policy, at)).collect());
+    let bare = world(scene, (0..2).map(|at| SourceSide::new(&scene.policy, at, scene.moment.today)).collect());
     let mut concern = Concern::of([std::sync::Arc::from(key)]);
     loop {
         let sides: Vec<SourceSide> = [hr, ldap]
             .into_iter()
             .enumerate()
             .map(|(at, rows)| {
-                let mut side = SourceSide::new(&scene.policy, at);
+                let mut side = SourceSide::new(&scene.policy, at, scene.moment.today);
                 let rows = page(&side.columns(), rows);
                 concern.sift(&scene.policy, &bare, scene.moment, at, &[rows], &mut side);
                 side.finish(Evidence::Complete);

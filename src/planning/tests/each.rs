@@ -36,8 +36,9 @@ fn each_value_makes_a_group_whatever_its_case_and_space() {
     assert_snapshot!(scene.told(), @r###"
     0 Create group/team/customer care [Declared] displayName: nothing > Team Customer Care; externalId: nothing > hc:acme:group:team:customer~20care;
     1 Create group/team/sales [Declared] displayName: nothing > Team Sales; externalId: nothing > hc:acme:group:team:sales;
-    2 AddMembers group/team/customer care [Mover] hr/3 needs [0]
-    3 AddMembers group/team/sales [Mover] hr/1 hr/2 hr/4 needs [1]
+    2 Update hr/2 [Mover] id=u2 title:  sales  > sales;
+    3 AddMembers group/team/customer care [Mover] hr/3 needs [0]
+    4 AddMembers group/team/sales [Mover] hr/1 hr/2 hr/4 needs [1]
     "###);
 }
 

@@ -150,7 +150,10 @@ fn an_account_that_was_merely_found_is_nobodys_manager() {
 fn an_account_goes_back_with_a_rename_of_its_user_but_to_nobody_else_while_the_other_is_there() {
     let user = |name: &str| format!("kind: User\nmetadata: {{name: {name}}}\nspec: {{attributes: {{userName: {name}}}}}\n");
     let carried = |documents: &[String]| {
-        let mut scene = Scene::new(documents).able(|can| can.account_marker = None).link(ObjectKind::Account, "user/joan", "u1");
+        let mut scene = Scene::new(documents)
+            .able(|can| can.account_marker = None)
+            .link(ObjectKind::Account, "user/joan", "u1")
+            .but(|link| link.name = Some("svc".into()));
         let at = scene.moment.now;
         scene.memory.formers.push(crate::model::FormerLink {
             target: "chat".into(),

@@ -69,6 +69,47 @@ fn account(id: &str, key: &str, login: &str, title: &str) -> Json {
 }
 
 #[test]
+fn what_people_see_in_a_cell_is_what_counts_and_what_is_no_value_is_unknown() {
+    let scene = Scene::simple()
+        .record("hr", json!({"id": "1", "login": " ada\u{a0}", "title": "Cafe\u{301}"}))
+        .record("hr", json!({"id": "=\"002\"", "login": "bob", "title": "#N/A"}))
+        .record("hr", json!({"id": "3", "login": "cy", "end": "#REF!"}))
+        .account(json!({"id": "u1", "userName": "ada", "title": "Caf\u{e9}", "externalId": "hc:acme:hr:1"}))
+        .account(json!({"id": "u2", "userName": "bob", "title": "Boss", "externalId": "hc:acme:hr:002"}))
+        .account(json!({"id": "u3", "userName": "cy", "externalId": "hc:acme:hr:3"}));
+    assert_snapshot!(scene.told(), @r"
+    (Error ExpressionFailed) hr/3: its endDate is not known, so nothing is changed for it
+    (Error ExpressionFailed) hr/002: the rule for title failed, so the value is not known: `record.title` can't be read: it holds a spreadsheet's error instead of a value; mend the formula and export it again
+    (Error ExpressionFailed) hr/3: the rule for endDate failed, so the value is not known: `record.end` can't be read: it holds a spreadsheet's error instead of a value; mend the formula and export it again
+    ");
+}
+
+#[test]
+fn of_rows_for_periods_the_one_of_the_day_counts() {
+    let valid = "  valid: {from: record.from, to: record.to}\n";
+    let row = |title: &str, from: &str, to: &str| json!({"id": "1", "login": "ada", "title": title, "from": from, "to": to});
+    let scene = Scene::new(&[source("hr", valid), target("")])
+        .record("hr", row("Trainee", "2020-01-01", "2021-12-31"))
+        .record("hr", row("Clerk", "2022-01-01", "2026-12-31"))
+        .record("hr", row("Lead", "2027-01-01", "9999-12-31"))
+        .account(json!({"id": "u1", "userName": "ada", "title": "Trainee", "externalId": "hc:acme:hr:1"}));
+    assert_snapshot!(scene.told(), @"0 Update hr/1 [Mover] id=u1 title: Trainee > Clerk;");
+    let two = scene.record("hr", row("Boss", "2026-11-01", ""));
+    assert_snapshot!(two.told(), @"(Error DuplicateKey) hr/1: two different records have this key, so nothing is changed for it");
+}
+
+#[test]
+fn an_emptied_cell_clears_where_the_source_or_the_rule_says_so() {
+    let account = json!({"id": "u1", "userName": "ada", "title": "Boss", "externalId": "hc:acme:hr:1"});
+    let plain = Scene::simple().record("hr", json!({"id": "1", "login": "ada", "title": ""})).account(account.clone());
+    assert_snapshot!(plain.told(), @"nothing");
+    let clears = Scene::new(&[source("hr", "  empty: clear\n"), target("")])
+        .record("hr", json!({"id": "1", "login": "ada", "title": ""}))
+        .account(account);
+    assert_snapshot!(clears.told(), @"0 Update hr/1 [Mover] id=u1 title: Boss > nothing;");
+}
+
+#[test]
 fn keys_are_tried_in_order_for_everybody() {
     let scene = directory(&[])
         .record("hr", json!({"id": "1", "login": "ada", "number": "n1", "mail": "ada@x"}))

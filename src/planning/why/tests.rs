@@ -92,7 +92,7 @@ impl ConnectorFacts for Facts {
 
 fn world(policy: &Policy) -> World {
     let read = |at: usize, rows: &[&[(&str, &str)]]| {
-        let mut side = SourceSide::new(policy, at);
+        let mut side = SourceSide::new(policy, at, moment().today);
         let columns = side.columns();
         let mut page = Page::new(columns.clone());
         for row in rows {
