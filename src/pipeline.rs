@@ -166,7 +166,14 @@ fn budget(loaded: &Loaded) -> Budget {
     written.and_then(|text| quantity::bytes(text).ok()).map_or_else(Budget::default, Budget::new)
 }
 
-async fn read_source(loaded: &Loaded, policy: &Policy, at: usize, moment: Moment, budget: &Budget, progress: &dyn ReadProgress) -> (SourceSide, bool) {
+async fn read_source(
+    loaded: &Loaded,
+    policy: &Policy,
+    at: usize,
+    moment: Moment,
+    budget: &Budget,
+    progress: &dyn ReadProgress,
+) -> (SourceSide, bool) {
     let mut side = SourceSide::new(policy, at, moment.today);
     let mut may_miss = false;
     let document = &loaded.sources[at];

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 
 use super::date;
-use super::latin;
 use super::datum::Datum;
 use super::eval::{MAX_ITEMS, MAX_TEXT};
+use super::latin;
 use crate::diagnostic::nearest;
 
 /// One function.

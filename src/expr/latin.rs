@@ -140,8 +140,7 @@ mod tests {
 
     #[test]
     fn a_handle_copes_with_particles_apostrophes_and_blanks() {
-        let cases =
-            [("van der Berg", "vanderberg"), ("O'Brien", "obrien"), ("Anna-Lena", "anna-lena"), ("- ", ""), ("Dr. Ada", "drada")];
+        let cases = [("van der Berg", "vanderberg"), ("O'Brien", "obrien"), ("Anna-Lena", "anna-lena"), ("- ", ""), ("Dr. Ada", "drada")];
         for (text, expected) in cases {
             assert_eq!(handle(text, None), expected);
         }

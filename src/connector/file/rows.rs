@@ -120,7 +120,8 @@ impl<'q> Rows<'q> {
                 return;
             }
             let cells: Vec<Cell<'_>> = row.cells().collect();
-            self.unfilled.retain(|at| matches!(cells.get(*at), None | Some(Cell::Missing | Cell::Null | Cell::Text("") | Cell::Unreadable(_))));
+            self.unfilled
+                .retain(|at| matches!(cells.get(*at), None | Some(Cell::Missing | Cell::Null | Cell::Text("") | Cell::Unreadable(_))));
         }
     }
 

@@ -62,7 +62,10 @@ async fn lines_above_the_header_and_a_total_below_are_named_and_can_be_left_out(
     assert_eq!(reason(&evidence), "hr.csv: line 1 (`Report: Headcount`) is not the header, line 4 is: set `skip: 3`");
     let (rows, evidence) = read_table(&report, |table| table.skip = 3).await;
     assert_eq!(rows, "1 | Sales\n2 | Legal");
-    assert_eq!(reason(&evidence), "hr.csv: line 7: 1 fields, but the header has 2; is a quote or a separator missing? If the line (`Total: 2`) is a total below the table, set `footer: 1`");
+    assert_eq!(
+        reason(&evidence),
+        "hr.csv: line 7: 1 fields, but the header has 2; is a quote or a separator missing? If the line (`Total: 2`) is a total below the table, set `footer: 1`"
+    );
     let (rows, evidence) = read_table(&report, |table| (table.skip, table.footer) = (3, 1)).await;
     assert_eq!((rows.as_str(), evidence), ("1 | Sales\n2 | Legal", Evidence::Complete));
     let (_, evidence) = read_table(PEOPLE, |table| table.skip = 9).await;

@@ -30,11 +30,13 @@ impl<'a> Everybody<'a> {
     /// Reads the sources; one that does not answer in time is unreadable.
     pub async fn read(loaded: &Loaded, policy: &'a Policy, memory: Memory, moment: Moment) -> Self {
         let sources = (0..policy.sources.len()).map(|at| async move {
-            timeout(PATIENCE, read_source(loaded, policy, at, moment, &budget(loaded), &Silent)).await.map(|(side, _)| side).unwrap_or_else(|_| {
-                let mut side = SourceSide::new(policy, at, moment.today);
-                side.finish(Evidence::Unreadable { reason: format!("it did not answer within {} s", PATIENCE.as_secs()) });
-                side
-            })
+            timeout(PATIENCE, read_source(loaded, policy, at, moment, &budget(loaded), &Silent)).await.map(|(side, _)| side).unwrap_or_else(
+                |_| {
+                    let mut side = SourceSide::new(policy, at, moment.today);
+                    side.finish(Evidence::Unreadable { reason: format!("it did not answer within {} s", PATIENCE.as_secs()) });
+                    side
+                },
+            )
         });
         let sources = join_all(sources).await;
         let targets = (0..policy.targets.len()).map(|at| TargetSide::new(policy, at, Capabilities::default())).collect();
