@@ -10,7 +10,7 @@ mod wire;
 pub use filter::Filter;
 pub use patch::Patch;
 pub use path::{AttributePath, field};
-pub use wire::{ErrorBody, FilterSupport, ListResponse, Resource, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig, Supported};
+pub use wire::{ErrorBody, FilterSupport, ListResponse, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig, Supported};
 
 /// Schema of a User.
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";

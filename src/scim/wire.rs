@@ -64,17 +64,6 @@ impl<'de, E, F: FnMut(&str) -> Result<(), E>> Visitor<'de> for Each<'_, F, E> {
     }
 }
 
-/// What every resource has.
-#[derive(Debug, Deserialize)]
-pub struct Resource {
-    /// the service's id
-    #[serde(default)]
-    pub id: Option<String>,
-    /// only of a User
-    #[serde(rename = "userName", default)]
-    pub user_name: Option<String>,
-}
-
 /// An error's body (RFC 7644 section 3.12).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

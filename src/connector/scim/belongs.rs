@@ -10,7 +10,7 @@ use super::api::Endpoint;
 use super::paging::{Collect, Listing, list};
 use super::read::ScimReader;
 use super::rows::{Member, ResourceRows};
-use super::single::silent;
+use super::single::{id_in, silent};
 use crate::connector::LookupRequest;
 use crate::connector::budget::ROW;
 use crate::model::{Columns, Evidence, ObjectKind, Page, SystemError};
@@ -161,7 +161,7 @@ impl ScimReader {
         };
         let groups = field(&account, "groups").and_then(Json::as_array);
         let direct = groups.into_iter().flatten().filter(|group| field(group, "type").and_then(Json::as_str) != Some("indirect"));
-        let said = direct.filter_map(|group| field(group, "value").and_then(Json::as_str)).map(Box::from).collect();
+        let said = direct.filter_map(|group| id_in(group, "value")).map(Box::from).collect();
         Ok(Whom { user_name: field(&account, "userName").and_then(Json::as_str).map(Box::from), said, ..nobody })
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::edit::{Edit, Verdict};
 use super::manners::{Form, Shape};
+use super::single::id_in;
 use crate::model::ObjectKind;
 use crate::scim::{AttributePath, Filter, Patch, field};
 
@@ -119,11 +120,7 @@ pub fn listed(group: &Json) -> BTreeSet<String> {
 }
 
 fn value_of(member: &Json) -> Option<String> {
-    match field(member, "value")? {
-        Json::String(id) => Some(id.clone()),
-        Json::Number(id) => Some(id.to_string()),
-        _ => None,
-    }
+    id_in(member, "value")
 }
 
 /// The type is said only where it matters: of a nested group.

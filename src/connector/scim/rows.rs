@@ -126,7 +126,7 @@ impl Column {
                 _ => true,
             }),
             Self::Reference(value, whole) => row.cell(match (cell(value), cell(whole)) {
-                (Cell::Missing, text @ Cell::Text(_)) => text,
+                (Cell::Missing, id @ (Cell::Text(_) | Cell::Int(_))) => id,
                 (value, _) => value,
             }),
         }
@@ -236,6 +236,8 @@ mod tests {
         let json = format!(r#"{{"id": 7, "badge": {{"no": 12}}, "{ENTERPRISE}": {{"manager": "8"}}}}"#);
         let seen = packed(&["id", "badge.no", "manager"], true, &json);
         assert_eq!(seen, [Some(Value::Int(7)), Some(Value::Int(12)), Some(Value::text("8"))]);
+        let number = packed(&["manager"], true, &format!(r#"{{"id": 7, "{ENTERPRISE}": {{"manager": 8}}}}"#));
+        assert_eq!(number, [Some(Value::Int(8))]);
     }
 
     #[test]

@@ -85,7 +85,12 @@ pub fn silent(group: &str) -> SystemError {
 
 /// An id as services write it.
 pub fn id_of(resource: &Json) -> Option<String> {
-    match field(resource, "id")? {
+    id_in(resource, "id")
+}
+
+/// An id in a field: a text, or a number as the text of its digits.
+pub fn id_in(resource: &Json, name: &str) -> Option<String> {
+    match field(resource, name)? {
         Json::String(id) => Some(id.clone()),
         Json::Number(id) => Some(id.to_string()),
         _ => None,
