@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod docs;
+
 /// Modules by layer (design section 16). A module may use its own layer only where `SIBLINGS` says so, and every layer below.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["model", "diagnostic", "scim", "files"]),
@@ -121,7 +123,7 @@ fn planning_is_pure() {
     let mut broken = Vec::new();
     for source in sources().iter().filter(|source| pure.contains(&source.module.as_str())) {
         for (line, code) in &source.code {
-            for word in IMPURE.iter().filter(|word| code.contains(**word)) {
+            for word in IMPURE.iter().filter(|word| names_whole(code, word)) {
                 broken.push(format!("{}:{line}: `{word}` in a pure module: take it as an input", source.path.display()));
             }
         }
@@ -261,6 +263,12 @@ fn names_after(code: &str, prefix: &str) -> Vec<String> {
 fn first_name(text: &str) -> Option<String> {
     let name: String = text.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
     (!name.is_empty()).then_some(name)
+}
+
+/// Whether a word stands in the line and goes no further there (`.await`, not `.await_all`).
+fn names_whole(code: &str, word: &str) -> bool {
+    let goes_on = |letter: char| word.ends_with(char::is_alphanumeric) && (letter.is_alphanumeric() || letter == '_');
+    code.match_indices(word).any(|(at, _)| !code[at + word.len()..].starts_with(goes_on))
 }
 
 /// Whether a path stands in the line at the start of a word and at the start of the path (`granit::`, not `x::granit::`).

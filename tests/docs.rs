@@ -1,0 +1,121 @@
+//! The documentation says what is so: tests that it names exist, defaults are told alike, every field of the manifests is explained.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::none;
+
+/// Where fields of the manifests are explained.
+const EXPLAINED: &[&str] = &["manifests.md", "guardrails.md", "files-and-tables.md", "personas.md"];
+
+fn text(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What stands in backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let page = text("docs/safety.md");
+    let named: BTreeSet<(&str, &str)> = quoted(&page).filter_map(|words| words.split_once(".rs::")).collect();
+    assert!(named.len() > 100, "only {} tests are named", named.len());
+    let mut broken = Vec::new();
+    for (path, name) in named {
+        let path = format!("{path}.rs");
+        let found = Path::new(env!("CARGO_MANIFEST_DIR")).join(&path).is_file()
+            && {
+                let file = text(&path);
+                file.contains("test]") || file.contains("proptest!")
+            }
+            && text(&path).contains(&format!("fn {name}("));
+        if !is_name(name) || !found {
+            broken.push(format!("docs/safety.md: `{path}::{name}`: there is no such test"));
+        }
+    }
+    none(&broken);
+}
+
+#[test]
+fn every_row_of_the_safety_page_names_its_test() {
+    let page = text("docs/safety.md");
+    let broken: Vec<_> = page
+        .lines()
+        .enumerate()
+        .skip_while(|(_, line)| !line.starts_with("## 1."))
+        .filter(|(_, line)| line.starts_with("| ") && !line.starts_with("| What could happen") && !line.starts_with("| Test"))
+        .filter(|(_, line)| !line.contains(".rs::"))
+        .map(|(at, line)| format!("docs/safety.md:{}: no test is named: {line}", at + 1))
+        .collect();
+    none(&broken);
+}
+
+#[test]
+fn defaults_of_guardrails_are_told_alike() {
+    let (safety, guardrails, model) = (text("docs/safety.md"), text("docs/guardrails.md"), text("src/model/guardrail.rs"));
+    let words: BTreeSet<&str> = model.lines().filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\",")).collect();
+    assert!(words.len() >= 12, "{words:?}");
+    let default = |page: &str, word: &str| {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{word}` |")))?;
+        row.trim_end_matches([' ', '|']).rsplit(" | ").next().map(str::to_owned)
+    };
+    let differ = |word: &&&str| default(&safety, word).is_none() || default(&safety, word) != default(&guardrails, word);
+    let broken: Vec<_> = words
+        .iter()
+        .filter(differ)
+        .map(|word| {
+            let (one, other) = (default(&safety, word), default(&guardrails, word));
+            format!("{word}: docs/safety.md says {one:?}, docs/guardrails.md {other:?}")
+        })
+        .collect();
+    none(&broken);
+}
+
+#[test]
+fn every_finding_code_that_is_named_exists() {
+    let codes = text("src/model/finding.rs");
+    let page = text("docs/safety.md");
+    let kebab =
+        |word: &&str| word.contains('-') && !word.starts_with('-') && word.bytes().all(|sign| sign.is_ascii_lowercase() || sign == b'-');
+    let camel = |word: &str| -> String { word.split('-').map(|part| part[..1].to_uppercase() + &part[1..]).collect() };
+    let named: BTreeSet<&str> = quoted(&page).filter(kebab).collect();
+    assert!(named.len() > 15, "{named:?}");
+    let broken: Vec<_> = named
+        .into_iter()
+        .filter(|word| !codes.contains(&format!("    {},\n", camel(word))))
+        .map(|word| format!("docs/safety.md: there is no finding code `{word}`"))
+        .collect();
+    none(&broken);
+}
+
+#[test]
+fn every_field_of_the_manifests_is_explained() {
+    let docs: String = EXPLAINED.iter().map(|name| text(&format!("docs/{name}"))).collect();
+    let words: BTreeSet<&str> = docs.split(|letter: char| !letter.is_ascii_alphanumeric()).collect();
+    let schema = serde_json::from_str(&text("crds/schema/headcount.json")).expect("a schema");
+    let mut fields = BTreeSet::new();
+    collect(&schema, &mut fields);
+    assert!(fields.len() > 100, "{fields:?}");
+    let missing = fields.iter().filter(|field| !words.contains(field.as_str()));
+    none(&missing.map(|field| format!("the field `{field}` is explained in none of {EXPLAINED:?}")).collect::<Vec<_>>());
+}
+
+/// The names of all properties in a schema.
+fn collect(schema: &serde_json::Value, fields: &mut BTreeSet<String>) {
+    match schema {
+        serde_json::Value::Object(parts) => {
+            let properties = parts.get("properties").and_then(serde_json::Value::as_object);
+            fields.extend(properties.into_iter().flat_map(|properties| properties.keys().cloned()));
+            parts.values().for_each(|part| collect(part, fields));
+        }
+        serde_json::Value::Array(parts) => parts.iter().for_each(|part| collect(part, fields)),
+        _ => {}
+    }
+}
