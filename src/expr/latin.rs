@@ -48,14 +48,20 @@ pub(super) fn ascii(text: &str, language: Option<Language>) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut plain = String::with_capacity(text.len());
+    // The blank beside a sign that is left out goes with it.
+    let mut left_out = false;
     for letter in text.nfc() {
-        if letter.is_ascii() {
-            plain.push(letter);
-        } else if let Some(own) = language.and_then(|language| language.write(letter)) {
-            plain.push_str(&own);
-        } else {
-            plain.push_str(sign(letter));
+        let before = plain.len();
+        match language.and_then(|language| language.write(letter)) {
+            _ if letter == ' ' && left_out && (plain.is_empty() || plain.ends_with(' ')) => {}
+            _ if letter.is_ascii() => plain.push(letter),
+            Some(own) => plain.push_str(&own),
+            None => plain.push_str(sign(letter)),
         }
+        left_out = plain.len() == before;
+    }
+    if left_out {
+        plain.truncate(plain.trim_end_matches(' ').len());
     }
     Cow::Owned(plain)
 }
@@ -110,7 +116,9 @@ mod tests {
             ("M\u{fc}ller", "Muller"),
             ("Mu\u{308}ller", "Muller"),
             ("\u{141}ukasz S\u{f8}rensen", "Lukasz Sorensen"),
-            ("Ben \u{1f338}", "Ben "),
+            ("Ben \u{1f338}", "Ben"),
+            ("Ben \u{1f338} Brandt", "Ben Brandt"),
+            ("\u{1f338} Ben", "Ben"),
             ("Cl\u{200b}eo\u{ad}", "Cleo"),
             ("Dolan\u{200f}", "Dolan"),
             ("Ho\u{2011}rn", "Ho-rn"),
