@@ -17,6 +17,9 @@ use super::schema::{meta, set_meta};
 
 const UNLINK: &str = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3";
 
+/// The columns as [`baseline`] reads them.
+const BASELINES: &str = "SELECT system, kind, scope, count, filled, at FROM baselines";
+
 /// The `meta` row that says when a run first ended: from then on a silence means something.
 const KNOWN_SINCE: &str = "known_since";
 
@@ -274,7 +277,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
         written: super::written::load(connection)?,
         repeats: super::written::load_repeats(connection)?,
         departed: all(connection, "SELECT target, attribute, value, key, at FROM departed", departed)?,
-        baselines: all(connection, "SELECT system, kind, scope, count, filled, at FROM baselines", baseline)?,
+        baselines: all(connection, BASELINES, baseline)?,
         revocations: super::revocations::load(connection)?,
         cut_off: super::revocations::load_cut_off(connection)?,
         windows: all(connection, "SELECT target, guardrail, weight, at FROM windows ORDER BY minute, target, guardrail", window)?,
@@ -290,7 +293,8 @@ pub(super) fn load_about(
 ) -> rusqlite::Result<Memory> {
     let mut memory = Memory {
         known: meta(connection, KNOWN_SINCE)?.is_some(),
-        baselines: all(connection, "SELECT system, kind, scope, count, at FROM baselines", baseline)?,
+        // Without a baseline nothing follows from a silence: a damaged one holds no revocation up.
+        baselines: some(connection, BASELINES, baseline),
         ..Memory::default()
     };
     let mut linked = connection

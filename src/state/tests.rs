@@ -82,6 +82,9 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
         ..Memory::default()
     };
     assert_eq!(store.load().unwrap(), expected);
+    let about = store.load_about(&[Arc::from("ldap")], &[Arc::from("chat")], &[Arc::from("hr/1")]).unwrap();
+    assert_eq!((about.links, about.records), (vec![link("hr/1", "7")], vec![record("b", "hr/1")]), "of one person what is theirs");
+    assert_eq!(about.baselines, expected.baselines, "and what is not about people");
 
     store
         .write(|tx| {
