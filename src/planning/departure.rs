@@ -66,7 +66,8 @@ pub(super) fn unclaimed(work: &mut Work<'_, '_>, target: usize) {
     vanished::of_the_absent(work, target);
     let basis = work.basis;
     let accounts = basis.observed[target].accounts();
-    let prune = basis.policy.targets[target].ownership == Ownership::Authoritative && basis.knows_everybody();
+    work.strangers_go[target] = knows_strangers(work, target);
+    let prune = basis.policy.targets[target].ownership == Ownership::Authoritative && work.strangers_go[target];
     let mut left = 0u64;
     let mut marked = 0u64;
     for row in 0..accounts.len() {
@@ -89,6 +90,12 @@ pub(super) fn unclaimed(work: &mut Work<'_, '_>, target: usize) {
         }
     }
     tell(work, target, left, marked);
+}
+
+/// Whether somebody whom no identity claims is nobody's. Where nothing was ever headcount's, nobody can have vanished: a first run shows and does what the next
+/// one would, within the limits. Marks or links without an earlier complete read mean a lost state.
+fn knows_strangers(work: &Work<'_, '_>, target: usize) -> bool {
+    work.basis.knows_everybody() || (work.basis.has_read_everybody() && work.ours(target) == 0)
 }
 
 fn tell(work: &mut Work<'_, '_>, target: usize, left: u64, marked: u64) {

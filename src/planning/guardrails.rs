@@ -39,6 +39,8 @@ pub struct Population {
     pub accounts: u64,
     /// accounts that are headcount's, active or not, as the target shows or the state remembers them, whichever is more
     pub ours: u64,
+    /// accounts of headcount's carry its mark here, so where none does, none is
+    pub marks: bool,
     /// groups that headcount may remove
     pub groups: u64,
     /// people who have at least one membership that headcount may remove

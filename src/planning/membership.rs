@@ -174,7 +174,7 @@ impl Step<'_, '_, '_> {
         let claims = &self.work.claims[self.target];
         let Some(identity) = claims.holder(row) else {
             let nobody = !claims.contested(row) && self.work.former_key(self.target, row).is_none();
-            return self.work.gone[self.target].contains(&row) || (authoritative && nobody && self.work.basis.knows_everybody());
+            return self.work.gone[self.target].contains(&row) || (authoritative && nobody && self.work.strangers_go[self.target]);
         };
         match self.work.presence[self.target][identity as usize] {
             Presence::Stays => {

@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use super::group::TargetGroups;
 use super::guardrails::{KeptGroup, Population, Populations};
-use super::work::{Basis, Work};
+use super::work::Work;
 use crate::manifest::kinds::Ownership;
-use crate::model::ObjectKind;
 use crate::world::Member;
 
 /// Of all targets.
@@ -30,7 +29,8 @@ impl Counting<'_, '_, '_> {
         let ours: Vec<bool> = (0..accounts.len()).map(|row| self.is_ours(row)).collect();
         Population {
             accounts: (0..accounts.len()).filter(|row| ours[*row as usize] && accounts.active(*row)).count() as u64,
-            ours: self.ours(),
+            ours: self.work.ours(self.target),
+            marks: self.work.basis.layout.targets[self.target].marker.is_some(),
             groups: self.our_groups().len() as u64,
             members: self.members(&ours),
             entitled: self.entitled(&ours),
@@ -42,15 +42,6 @@ impl Counting<'_, '_, '_> {
     fn is_ours(&self, row: u32) -> bool {
         self.work.basis.policy.targets[self.target].ownership == Ownership::Authoritative
             || self.work.former_key(self.target, row).is_some()
-    }
-
-    /// Accounts that are headcount's, whatever their ownership lets it do.
-    fn ours(&self) -> u64 {
-        let Basis { world, policy, observed, .. } = self.work.basis;
-        let here = (0..observed[self.target].accounts().len()).filter(|row| self.work.former_key(self.target, *row).is_some()).count();
-        let name = &policy.targets[self.target].name;
-        let links = world.memory.links.iter().filter(|link| link.kind == ObjectKind::Account && link.target == *name).count();
-        here.max(links) as u64
     }
 
     fn our_groups(&self) -> BTreeSet<u32> {

@@ -52,6 +52,8 @@ pub(super) struct Work<'b, 'a> {
     pub(super) cut: Vec<BTreeMap<u32, Arc<str>>>,
     /// by target: accounts of ours whose identity is gone
     pub(super) gone: Vec<BTreeSet<u32>>,
+    /// for each target whether accounts that no identity claims are known to be nobody's
+    pub(super) strangers_go: Vec<bool>,
     /// keys of identities that are gone, it seems, and whose accounts stay
     pub(super) kept: BTreeSet<Arc<str>>,
     /// by target: people whose remembered account is not there any more and who get another one, with its ids
@@ -176,6 +178,7 @@ impl<'b, 'a> Work<'b, 'a> {
             presence: (0..targets).map(|_| vec![Presence::Absent; basis.people.len() as usize]).collect(),
             cut: vec![BTreeMap::new(); targets],
             gone: vec![BTreeSet::new(); targets],
+            strangers_go: vec![false; targets],
             kept: BTreeSet::new(),
             remade: vec![BTreeMap::new(); targets],
             names: Names::default(),
@@ -233,6 +236,15 @@ impl<'b, 'a> Work<'b, 'a> {
         let accounts = observed[target].accounts();
         let marked = accounts.marked_key(row).map(|key| Arc::from(key.as_ref()));
         marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).cloned())
+    }
+
+    /// How many accounts are headcount's, whatever their ownership lets it do: as the target shows or the state remembers them, whichever is more.
+    pub(super) fn ours(&self, target: usize) -> u64 {
+        let Basis { world, policy, observed, .. } = self.basis;
+        let here = (0..observed[target].accounts().len()).filter(|row| self.former_key(target, *row).is_some()).count();
+        let name = &policy.targets[target].name;
+        let links = world.memory.links.iter().filter(|link| link.kind == ObjectKind::Account && link.target == *name).count();
+        here.max(links) as u64
     }
 
     /// A group that exists, as changes name it.

@@ -56,7 +56,9 @@ pub(super) fn figures(scene: &Scene<'_>, rule: &Rule, limit: &LimitPolicy, plan:
     let takes = rule.sort == Sort::Takes;
     // What was created or updated has not left the population, so only removals are added back to it.
     let population = if takes { now.saturating_add(used) } else { now };
-    let unknown = !scene.memory.known && takes && now > 0;
+    // Marks tell a lost state from one that never was: where nothing is ours, no earlier run did anything.
+    let untouched = scene.population.marks && scene.population.ours == 0;
+    let unknown = !scene.memory.known && takes && now > 0 && !untouched;
     // Whom a source positively reports as gone must lose access even where no state is ever kept: they are counted within this run.
     let full = unknown && rule.guardrail != Guardrail::Leavers;
     let first = rule.sort == Sort::Begins && is_first(scene);
