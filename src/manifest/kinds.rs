@@ -412,6 +412,9 @@ pub struct MappingRule {
     /// Take the first free value: jsmith, jsmith2. An account keeps the name it has.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unique: bool,
+    /// At most so many letters. A `unique` value is cut to them, and its number takes the place of the last ones; any other that is longer is a finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<u32>,
     /// CEL: the rule counts only where it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,

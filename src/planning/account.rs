@@ -15,7 +15,7 @@ use super::lifecycle::Days;
 use super::limits;
 use super::rename::becomes_free;
 use super::serve::{self, Serve, serve};
-use super::unique::{self, Choice};
+use super::unique::{self, Base, Choice};
 use super::work::{Basis, Presence, Stage, Work, attribute, with};
 use super::{ownership, vanished};
 use crate::manifest::kinds::{MappingMode, Ownership};
@@ -124,6 +124,7 @@ fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired
             continue;
         }
         let ValueState::Set(Value::Text(base)) = &desired.states[at] else { continue };
+        let base = Base { text: base, most: layout.rule.as_ref().and_then(|rule| rule.most) };
         let kept = unique::kept_value(basis, &work.claims, target, person.number, layout.column, base);
         let places = [(target, &layout.name)];
         let choice = kept.map_or_else(|| work.names.choose(basis, &work.claims, &places, base, person.number), Choice::Name);
@@ -177,11 +178,13 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
         return Presence::Absent;
     }
     if let Some(name) = taken_name(work, target, person, desired, None) {
-        let sentence = format!("{{who}}: an account of somebody else has the userName {name}, so none is made");
+        let (whose, hint) = whose_name(work, target, person, name);
+        let sentence = format!("{{who}}: {whose} the userName {name}, so none is made");
         let mut shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&basis.policy.targets[target].name), sentence);
-        shared.hint = former_holder(work, target, name).map(|former| {
+        let former = former_holder(work, target, name).map(|former| {
             format!("It was {former}'s, who is gone. If they are one person, say so in a User for {key}: formerKeys: [{former}].")
         });
+        shared.hint = former.or(hint);
         work.findings.share(shared, &key);
         return Presence::Absent;
     }
@@ -291,6 +294,21 @@ fn taken_name<'d>(work: &mut Work<'_, '_>, target: usize, person: &Person, desir
     // Others are decided now: what was chosen so far is not theirs.
     take_names(work, target, person, desired);
     (!becomes_free(work, at, name, person.number, row)).then_some(name)
+}
+
+/// Who has a name that is taken, as the beginning of a sentence, and what can be done where it is somebody who is declared.
+fn whose_name(work: &Work<'_, '_>, target: usize, person: &Person, name: &str) -> (String, Option<String>) {
+    let basis = work.basis;
+    let attribute: Arc<str> = Arc::from("userName");
+    let at = (target, &attribute);
+    let gets = work.names.receiver(at, name).filter(|receiver| *receiver != person.number);
+    let has = || unique::holders(basis, &work.claims, at, name, person.number).into_iter().find_map(|row| work.claims[target].holder(row));
+    let hint = || Some("Give one of them another name, or say `unique: true` in the rule: then one gets a number.".to_owned());
+    match (gets, has()) {
+        (Some(other), has) if has != Some(other) => (format!("{} gets", basis.people.key(other)), hint()),
+        (_, Some(other)) => (format!("the account of {} has", basis.people.key(other)), hint()),
+        _ => ("an account of somebody else has".into(), None),
+    }
 }
 
 /// The key of somebody who is gone, and whose account of ours has a user name.
@@ -445,8 +463,10 @@ fn reactivate(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32,
 fn keep_taken_name(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) {
     let Some(name) = taken_name(work, target, person, desired, Some(row)).map(str::to_owned) else { return };
     let key = Arc::from(person.key.as_str());
-    let sentence = format!("{{who}}: an account of somebody else has the userName {name}, so the old one stays");
-    work.tell(Severity::Error, FindingCode::NameTaken, target, &key, &sentence);
+    let (whose, hint) = whose_name(work, target, person, &name);
+    let sentence = format!("{{who}}: {whose} the userName {name}, so the old one stays");
+    let shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&work.basis.policy.targets[target].name), sentence);
+    work.findings.share(Shared { hint, ..shared }, &key);
     let attributes = &work.basis.layout.targets[target].attributes;
     if let Some(at) = attributes.iter().position(|attribute| attribute.name.as_ref() == "userName") {
         desired.states[at] = ValueState::Unknown;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Basis;
 use super::identity::{Outcome, Person, evaluate};
 use super::layout::{AttributeLayout, TargetLayout};
+use super::length;
 use crate::model::{Value, ValueState};
 
 /// What an account should have, in the order of the target's attributes.
@@ -29,7 +30,13 @@ pub(super) fn work_out(basis: &Basis<'_>, target: usize, person: &Person, desire
         let state = match &attribute.rule {
             None => ValueState::Set(Value::text(basis.marks.mark(&person.key))),
             Some(rule) => match evaluate(rule, person) {
-                Outcome::Is(state) => basis.people.as_reference(attribute.kind, None, state),
+                Outcome::Is(state) => match length::fitting_state(rule, state) {
+                    Ok(state) => basis.people.as_reference(attribute.kind, None, state),
+                    Err(words) => {
+                        desired.failures.push((at, words));
+                        ValueState::Unknown
+                    }
+                },
                 Outcome::Failed(words) => {
                     desired.failures.push((at, words));
                     ValueState::Unknown

@@ -12,6 +12,7 @@ use super::census::{self, Block, FormerTrouble, Span};
 use super::companion::{Companion, Record};
 use super::contradiction::{self, Doubt};
 use super::layout::{Candidate, Layout, RuleLayout};
+use super::length;
 use super::lifecycle::{self, Standing};
 use super::records::Records;
 use super::several;
@@ -416,6 +417,13 @@ impl<'w> Identities<'w> {
                     Held::State(ValueState::Unknown)
                 }
             },
+        };
+        let held = match length::fitting(rule, layout.slots[slot].most, held) {
+            Ok(held) => held,
+            Err(words) => {
+                person.failures.push(Failure { candidate, slot, words });
+                Held::State(ValueState::Unknown)
+            }
         };
         if rule.unique && held.is_set() {
             person.unique.push(slot);

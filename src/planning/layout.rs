@@ -38,6 +38,8 @@ pub(super) struct Slot {
     pub(super) kind: AttributeType,
     /// rules that may give it, the first to try first
     pub(super) candidates: Vec<Candidate>,
+    /// a unique value has at most so many letters
+    pub(super) most: Option<usize>,
 }
 
 /// A source's rule for an attribute.
@@ -71,6 +73,8 @@ pub(super) struct RuleLayout {
     pub(super) value: Bound,
     pub(super) when: Option<Bound>,
     pub(super) unique: bool,
+    /// at most so many letters
+    pub(super) most: Option<usize>,
     /// no value means to clear
     pub(super) clears: bool,
 }
@@ -140,7 +144,7 @@ impl<'p> Layout<'p> {
             let columns = side.columns();
             let bind = |expression: &Expression| Bound::to_columns(expression, &columns);
             for (rule, written) in rules.rules.iter().enumerate() {
-                names.candidate(&written.attribute, Candidate { source: at, rule, precedence: written.precedence });
+                names.candidate(written, Candidate { source: at, rule, precedence: written.precedence });
             }
             let bound = rules.rules.iter().map(|rule| RuleLayout::new(rule, bind)).collect();
             let (leaver, suspended) = (rules.leaver.as_ref().map(bind), rules.suspended.as_ref().map(bind));
@@ -179,7 +183,8 @@ fn required(policy: &Policy, slots: &[Slot]) -> Vec<(usize, Candidate)> {
 
 impl RuleLayout {
     fn new(rule: &Rule, mut bind: impl FnMut(&Expression) -> Bound) -> Self {
-        Self { value: bind(&rule.value), when: rule.when.as_ref().map(&mut bind), unique: rule.unique, clears: rule.clears }
+        let when = rule.when.as_ref().map(&mut bind);
+        Self { value: bind(&rule.value), when, unique: rule.unique, most: rule.max_length, clears: rule.clears }
     }
 }
 
@@ -279,13 +284,16 @@ impl Names {
         }
         let name: Arc<str> = Arc::from(name);
         self.by_name.insert(name.clone(), self.slots.len());
-        self.slots.push(Slot { kind: kind_of(&name), name, candidates: Vec::new() });
+        self.slots.push(Slot { kind: kind_of(&name), name, candidates: Vec::new(), most: None });
         self.slots.len() - 1
     }
 
-    fn candidate(&mut self, name: &str, candidate: Candidate) {
-        let slot = self.slot(name);
-        self.slots[slot].candidates.push(candidate);
+    /// Of several sources the one that takes the fewest letters counts: its people take names from the same.
+    fn candidate(&mut self, rule: &Rule, candidate: Candidate) {
+        let at = self.slot(&rule.attribute);
+        let slot = &mut self.slots[at];
+        slot.candidates.push(candidate);
+        slot.most = slot.most.into_iter().chain(rule.max_length.filter(|_| rule.unique)).min();
     }
 
     fn bind(&mut self, expression: &Expression) -> Bound {

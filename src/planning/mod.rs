@@ -27,6 +27,7 @@ mod kept;
 mod known_as;
 mod layout;
 mod leaver;
+mod length;
 mod lifecycle;
 mod likeness;
 mod limits;

@@ -205,7 +205,7 @@ fn word_for_word(work: &Work<'_, '_>, target: usize, row: u32, person: &Person) 
         let Some(rule) = &attribute.rule else {
             return observed.as_text().is_some_and(|text| basis.marks.is_of(text, &person.key));
         };
-        if rule.unique || attribute.mode != MappingMode::Enforce {
+        if rule.unique || rule.most.is_some() || attribute.mode != MappingMode::Enforce {
             return false;
         }
         match rule.when.as_ref().map(|when| person.truth(when)) {

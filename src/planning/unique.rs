@@ -1,4 +1,4 @@
-//! Unique names: the first free of jsmith, jsmith2, jsmith3; an account keeps the name it has.
+//! Unique names: the first free of jsmith, jsmith2, jsmith3, within so many letters as fit; an account keeps the name it has.
 //!
 //! Must never: give out a name that an account or an earlier identity of this plan has.
 
@@ -31,8 +31,18 @@ pub(super) enum Choice {
     Unanswered(usize, Arc<str>, Arc<str>),
 }
 
+/// What variants are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Base<'b> {
+    pub(super) text: &'b str,
+    /// at most so many letters
+    pub(super) most: Option<usize>,
+}
+
 /// How many are tried.
 const TRIES: u32 = 1000;
+/// As many as the number of the last has.
+const MOST_DIGITS: usize = 4;
 
 impl Names {
     /// Whether a value is free for an identity at a target: nobody else's account has it, and nobody got it in this plan.
@@ -42,8 +52,7 @@ impl Names {
 
     /// Whether somebody else gets a value in this plan.
     pub(super) fn is_given(&self, (target, attribute): (usize, &Arc<str>), value: &str, identity: u32) -> bool {
-        let key = canonical::bytes(kind_of(attribute), Input::Value(&Value::text(value)));
-        self.taken.get(&(target, attribute.clone(), key)).is_some_and(|holder| *holder != identity)
+        self.receiver((target, attribute), value).is_some_and(|holder| holder != identity)
     }
 
     /// Remembers that an identity gets a value.
@@ -52,10 +61,15 @@ impl Names {
         self.taken.entry((target, attribute.clone(), key)).or_insert(identity);
     }
 
+    /// To whom a value was given in this plan.
+    pub(super) fn receiver(&self, (target, attribute): (usize, &Arc<str>), value: &str) -> Option<u32> {
+        let key = canonical::bytes(kind_of(attribute), Input::Value(&Value::text(value)));
+        self.taken.get(&(target, attribute.clone(), key)).copied()
+    }
+
     /// The first free variant of a name, at all these targets.
-    pub(super) fn choose(&self, basis: &Basis<'_>, claims: &[Claims], at: &[(usize, &Arc<str>)], base: &str, identity: u32) -> Choice {
-        for number in 1..=TRIES {
-            let name = variant(base, number);
+    pub(super) fn choose(&self, basis: &Basis<'_>, claims: &[Claims], at: &[(usize, &Arc<str>)], base: Base<'_>, identity: u32) -> Choice {
+        for name in (1..=TRIES).map_while(|number| variant(base.text, number, base.most)) {
             if !at.iter().all(|place| self.is_free(basis, claims, *place, &name, identity)) {
                 continue;
             }
@@ -107,7 +121,7 @@ pub(super) fn kept(basis: &Basis<'_>, claims: &[Claims], target: usize, identity
     let name = &basis.layout.slots[slot].name;
     let attribute = basis.layout.targets[target].attributes.iter().find(|attribute| attribute.name == *name)?;
     attribute.bare.filter(|bare| *bare == slot)?;
-    kept_value(basis, claims, target, identity, attribute.column, base)
+    kept_value(basis, claims, target, identity, attribute.column, Base { text: base, most: basis.layout.slots[slot].most })
 }
 
 /// The observed value of a column, where it is a variant of a base.
@@ -117,7 +131,7 @@ pub(super) fn kept_value(
     target: usize,
     identity: u32,
     column: usize,
-    base: &str,
+    base: Base<'_>,
 ) -> Option<Arc<str>> {
     let row = claims[target].row(identity)?;
     let observed = basis.observed[target].accounts().cell(row, column).as_text()?;
@@ -134,7 +148,7 @@ fn choose(basis: &Basis<'_>, claims: &[Claims], names: &Names, person: &Person, 
             return Choice::Name(name);
         }
     }
-    names.choose(basis, claims, &places, base, person.number)
+    names.choose(basis, claims, &places, Base { text: base, most: basis.layout.slots[slot].most }, person.number)
 }
 
 /// Targets where the name is still to be chosen: they serve the identity and take the slot as it is.
@@ -161,44 +175,77 @@ pub(super) fn text(person: &Person, slot: usize) -> Option<Arc<str>> {
     }
 }
 
-/// The n-th variant: a number after the name, in an e-mail address before the at sign.
-fn variant(base: &str, number: u32) -> String {
-    match (number, base.split_once('@')) {
-        (1, _) => base.to_owned(),
-        (_, Some((local, domain))) => format!("{local}{number}@{domain}"),
-        (_, None) => format!("{base}{number}"),
+/// The n-th variant: a number after the name, in an e-mail address before the at sign. Where letters are few, it takes the place of the last ones;
+/// nothing where not even one letter is left.
+pub(super) fn variant(base: &str, number: u32, most: Option<usize>) -> Option<String> {
+    let (local, domain) = base.find('@').map_or((base, ""), |at| base.split_at(at));
+    let number = if number == 1 { String::new() } else { number.to_string() };
+    let local = match most {
+        None => local,
+        Some(most) => Some(cut(local, most.checked_sub(number.len() + domain.chars().count())?)).filter(|local| !local.is_empty())?,
+    };
+    Some(format!("{local}{number}{domain}"))
+}
+
+/// The first letters; a sign that joins two names does not end one.
+fn cut(text: &str, letters: usize) -> &str {
+    match text.char_indices().nth(letters) {
+        None => text,
+        Some((end, _)) => text.get(..end).unwrap_or_default().trim_end_matches(['.', '-', '_', ' ', '\'']),
     }
 }
 
 /// Whether a name is the base or one of its variants, without case.
-fn is_variant(base: &str, name: &str) -> bool {
-    let lower = name.to_lowercase();
-    let base = base.to_lowercase();
-    if lower == base {
+fn is_variant(base: Base<'_>, name: &str) -> bool {
+    if name == base.text && base.most.is_none_or(|most| name.chars().count() <= most) {
         return true;
     }
-    let (base, name) = match (base.split_once('@'), lower.split_once('@')) {
-        (Some((base, one)), Some((name, other))) if one == other => (base, name),
-        (None, None) => (base.as_str(), lower.as_str()),
-        _ => return false,
-    };
-    let Some(number) = name.strip_prefix(base) else { return false };
-    !number.starts_with('0')
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-        && number.parse().is_ok_and(|number: u32| (2..=TRIES).contains(&number))
+    let name = name.to_lowercase();
+    let is = |number| variant(base.text, number, base.most).is_some_and(|variant| variant.to_lowercase() == name);
+    if is(1) {
+        return true;
+    }
+    let local = name.split_once('@').map_or(name.as_str(), |(local, _)| local);
+    let digits = local.bytes().rev().take_while(u8::is_ascii_digit).take(MOST_DIGITS).count();
+    let numbers = (1..=digits).filter_map(|many| local.get(local.len() - many..)).filter(|number| !number.starts_with('0'));
+    numbers.filter_map(|number| number.parse().ok()).any(|number: u32| (2..=TRIES).contains(&number) && is(number))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn is_one(text: &str, most: Option<usize>, name: &str) -> bool {
+        is_variant(Base { text, most }, name)
+    }
+
     #[test]
     fn variants_have_a_number_of_their_own() {
-        assert_eq!([variant("jo", 1), variant("jo", 2), variant("jo@acme.example", 3)], ["jo", "jo2", "jo3@acme.example"]);
-        assert!(is_variant("jo", "JO") && is_variant("jo", "jo2") && is_variant("jo@a", "jo12@a"));
-        for other in ["jo1", "jo02", "joe", "jo2x", "jo99999", "jo2@a"] {
-            assert!(!is_variant("jo", other), "{other}");
+        let made = |base, number| variant(base, number, None).unwrap_or_default();
+        assert_eq!([made("jo", 1), made("jo", 2), made("jo@acme.example", 3)], ["jo", "jo2", "jo3@acme.example"]);
+        for name in ["JO", "jo2", "jo1000"] {
+            assert!(is_one("jo", None, name), "{name}");
         }
-        assert!(!is_variant("jo@a", "jo2@b"));
+        assert!(is_one("jo@a", None, "jo12@a") && is_one("jo1", None, "jo12") && is_one("jo12", None, "jo12"));
+        for other in ["jo1", "jo02", "joe", "jo2x", "jo99999", "jo1001", "jo2@a"] {
+            assert!(!is_one("jo", None, other), "{other}");
+        }
+        assert!(!is_one("jo@a", None, "jo2@b"));
+    }
+
+    #[test]
+    fn the_number_takes_the_place_of_the_last_letters() {
+        let made = |base, number| variant(base, number, Some(10)).unwrap_or_default();
+        assert_eq!(
+            [made("jörg.oberholzer", 1), made("jörg.oberholzer", 2), made("jörg.oberholzer", 12)],
+            ["jörg.oberh", "jörg.ober2", "jörg.obe12"]
+        );
+        assert_eq!([made("maximilian.o", 1), made("max.m", 7), made("maria-annex@ex", 2)], ["maximilian", "max.m7", "maria2@ex"]);
+        assert_eq!(made("josefine-a@ex", 1), "josefin@ex");
+        assert_eq!([variant("jo@acme.example", 1, Some(10)), variant("jo", 100, Some(3))], [None, None], "no letter is left");
+        assert!(is_one("jörg.oberholzer", Some(10), "JÖRG.OBER2") && is_one("jörg.oberholzer", Some(10), "jörg.oberh"));
+        for other in ["jörg.oberholzer", "jörg.oberh2", "jörg.obe2"] {
+            assert!(!is_one("jörg.oberholzer", Some(10), other), "{other}");
+        }
     }
 }

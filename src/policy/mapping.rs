@@ -83,11 +83,20 @@ impl Compiler<'_> {
                 "put it into the Source's mapping",
             );
         }
+        if rule.max_length == Some(0) {
+            self.error(
+                origin,
+                &format!("{pointer}/maxLength"),
+                "`maxLength: 0` leaves no letter",
+                "write how many letters the system takes",
+            );
+        }
         Rule {
             attribute,
             value,
             mode: rule.mode,
             unique: rule.unique,
+            max_length: rule.max_length.and_then(|most| usize::try_from(most).ok()),
             when,
             required: rule.required,
             clears: rule.empty.unwrap_or(defaults.empty) == EmptyMeaning::Clear,
@@ -132,6 +141,7 @@ impl Compiler<'_> {
                 value: self.own_expression(origin, &text),
                 mode: MappingMode::Enforce,
                 unique: false,
+                max_length: None,
                 when: None,
                 required: false,
                 clears: false,

@@ -73,6 +73,8 @@ pub struct Rule {
     pub mode: MappingMode,
     /// takes the first free value
     pub unique: bool,
+    /// at most so many letters
+    pub max_length: Option<usize>,
     /// counts only where it holds
     pub when: Option<Expression>,
     /// no value is a finding

@@ -221,6 +221,43 @@ fn unique_names_take_the_first_free_one_and_are_kept() {
 }
 
 #[test]
+fn a_unique_name_has_room_for_its_number_and_any_other_must_fit() {
+    let bound = |rule: &str| source("hr", "").replace("value: record.login}", &format!("value: record.login, maxLength: 6{rule}}}"));
+    let told = |rule| Scene::new(&[bound(rule), target("")]).person("1", "johannes").person("2", "johanna").person("3", "jo").told();
+    assert_snapshot!(told(", unique: true"), @r###"
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > johann;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > johan2;
+    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > jo;
+    "###);
+    let without = told("");
+    assert!(without.contains("0 Create hr/3") && !without.contains("Create hr/1") && !without.contains("Create hr/2"), "{without}");
+    assert!(
+        without.contains("hr/1: the rule for userName failed, so the value is not known: it has 8 letters, and `maxLength` allows 6"),
+        "{without}"
+    );
+    let kept = Scene::new(&[bound(", unique: true"), target("")]).person("1", "johannes").person("2", "johanna");
+    let kept = kept.marked("u1", "hr/1", "johan2").marked("u2", "hr/2", "johann");
+    assert_eq!(kept.told(), "nothing");
+}
+
+#[test]
+fn a_targets_own_rule_knows_a_length_too() {
+    let rule =
+        |rest: &str| format!("  mapping:\n    rules:\n    - {{attribute: userName, value: identity.userName, maxLength: 6{rest}}}\n");
+    let told = |rest| Scene::new(&[source("hr", ""), target(&rule(rest))]).person("1", "johannes").person("2", "johanna").told();
+    assert_snapshot!(told(", unique: true"), @r###"
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > johann;
+    1 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > johan2;
+    "###);
+    let without = told("");
+    assert!(!without.contains("Create"), "{without}");
+    assert!(
+        without.contains("hr/2: the rule for userName failed, so the value stays as it is: it has 7 letters, and `maxLength` allows 6"),
+        "{without}"
+    );
+}
+
+#[test]
 fn a_unique_name_may_be_the_targets_own() {
     let rest = "  mapping:\n    rules:\n    - {attribute: userName, value: 'identity.userName + \"@acme.example\"', unique: true}\n";
     let scene = Scene::new(&[source("hr", ""), target(rest)])
@@ -244,7 +281,7 @@ fn a_name_that_somebody_else_has_is_not_taken() {
     0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
     (Error NameTaken) hr/1: an account of somebody else has the userName ada, so none is made
     (Error NameTaken) hr/2: an account of somebody else has the userName bob, so the old one stays
-    (Error NameTaken) hr/4: an account of somebody else has the userName CY, so none is made
+    (Error NameTaken) hr/4: hr/3 gets the userName CY, so none is made
     (Note OwnershipUnproven) chat: 2 accounts belong to nobody that headcount knows, left alone
     "###);
 }

@@ -88,8 +88,8 @@ fn a_name_whose_holder_keeps_it_is_taken() {
         .account(row("u3", "hr/3", "di", "three@a"));
     assert_snapshot!(scene.told(), @"
     0 Update hr/3 [Mover] id=u3 userName: di > cy; risks [SignIn]
-    (Error NameTaken) hr/1: an account of somebody else has the userName bob, so the old one stays
-    (Error NameTaken) hr/4: an account of somebody else has the userName cy, so none is made
+    (Error NameTaken) hr/1: the account of hr/2 has the userName bob, so the old one stays
+    (Error NameTaken) hr/4: hr/3 gets the userName cy, so none is made
     ");
 }
 
