@@ -441,6 +441,8 @@ pub enum MappingMode {
     Enforce,
     /// only at creation or when empty
     Initial,
+    /// of an attribute with several values: these are among them, and whatever else is there stays
+    Merge,
     /// not at all
     Ignore,
 }

@@ -21,6 +21,13 @@ pub enum AttributeType {
     ManyPhones,
 }
 
+impl AttributeType {
+    /// Whether it holds several values.
+    pub fn is_many(self) -> bool {
+        matches!(self, Self::Many | Self::ManyCaseless | Self::ManyPhones)
+    }
+}
+
 /// Who may see an attribute's values in a shared view (design 10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Visibility {

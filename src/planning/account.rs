@@ -560,7 +560,10 @@ fn difference(work: &Work<'_, '_>, target: usize, row: u32, desired: &Desired) -
         let after = match state {
             ValueState::Unmanaged | ValueState::Unknown => continue,
             _ if layout.mode == MappingMode::Initial && !nothing => continue,
-            ValueState::Clear if nothing => continue,
+            // Which of the values there would be cleared nobody says: the rule no longer asks for any.
+            ValueState::Clear if nothing || layout.mode == MappingMode::Merge => continue,
+            ValueState::Set(value) if layout.mode == MappingMode::Merge && canonical::includes(layout.kind, value, cell) => continue,
+            ValueState::Set(value) if layout.mode == MappingMode::Merge => Some(canonical::with_others(layout.kind, value, cell)),
             ValueState::Clear => None,
             ValueState::Set(value) if is_same(work, target, layout.kind, value, cell) => continue,
             ValueState::Set(value) => Some(value.clone()),

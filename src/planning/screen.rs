@@ -260,7 +260,7 @@ fn is_as_desired(work: &Work<'_, '_>, target: usize, row: u32, person: &Person, 
         match state {
             ValueState::Unknown => return false,
             ValueState::Clear if attribute.required => return false,
-            ValueState::Set(value) if unique || !canonical::is_plain(attribute.kind, value) => {
+            ValueState::Set(value) if attribute.enforced && (unique || !canonical::is_plain(attribute.kind, value)) => {
                 let cell = accounts.cell(row, attribute.column);
                 if !canonical::same(attribute.kind, value, cell) {
                     return false;
@@ -294,8 +294,9 @@ fn loose_as_desired(basis: &Basis<'_>, target: usize, row: u32, desired: &Desire
         let cell = accounts.cell(row, attribute.column);
         match state {
             ValueState::Set(_) if attribute.mode == MappingMode::Initial => !canonical::is_nothing(cell),
+            ValueState::Set(value) if attribute.mode == MappingMode::Merge => canonical::includes(attribute.kind, value, cell),
             ValueState::Set(value) => canonical::same(attribute.kind, value, cell),
-            ValueState::Clear => attribute.mode == MappingMode::Initial || canonical::is_nothing(cell),
+            ValueState::Clear => matches!(attribute.mode, MappingMode::Initial | MappingMode::Merge) || canonical::is_nothing(cell),
             ValueState::Unmanaged | ValueState::Unknown => true,
         }
     })

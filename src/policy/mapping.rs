@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::expr::{Expression, Root};
 use crate::manifest::Origin;
 use crate::manifest::kinds::{EmptyMeaning, Mapping, MappingMode, MappingRule};
+use crate::model::attribute as attribute_type;
 
 /// A User manifest outranks sources that do not say otherwise.
 pub(super) const USER_PRECEDENCE: i32 = 1000;
@@ -82,6 +83,10 @@ impl Compiler<'_> {
                 "`precedence` says nothing in a Target",
                 "put it into the Source's mapping",
             );
+        }
+        if rule.mode == MappingMode::Merge && !attribute_type(&attribute).is_some_and(|known| known.kind.is_many()) {
+            let message = format!("`mode: merge` is for several values, and `{attribute}` has one");
+            self.error(origin, &format!("{pointer}/mode"), &message, "leave `mode` out, or use `initial` (only at creation or when empty)");
         }
         if rule.max_length == Some(0) {
             self.error(

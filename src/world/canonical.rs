@@ -33,7 +33,7 @@ pub(crate) fn bytes(kind: AttributeType, input: Input<'_>) -> Vec<u8> {
 
 /// Each value by which an object may be found, in canonical bytes: of a multi-valued attribute every item, else at most one.
 pub(crate) fn keys(kind: AttributeType, input: Input<'_>) -> Vec<Vec<u8>> {
-    if is_many(kind) {
+    if kind.is_many() {
         return owned(input).map(|value| items(kind, &value, Detail::Values)).unwrap_or_default();
     }
     Some(bytes(kind, input)).filter(|bytes| !bytes.is_empty()).into_iter().collect()
@@ -41,7 +41,7 @@ pub(crate) fn keys(kind: AttributeType, input: Input<'_>) -> Vec<Vec<u8>> {
 
 /// Calls for each value by which an object may be found, as [`keys`] gives them; `buffer` is used again.
 pub(crate) fn each_key(kind: AttributeType, cell: Cell<'_>, buffer: &mut Vec<u8>, mut found: impl FnMut(&[u8])) {
-    if is_many(kind) {
+    if kind.is_many() {
         return keys(kind, Input::Cell(cell)).iter().for_each(|key| found(key));
     }
     buffer.clear();
@@ -67,7 +67,7 @@ pub(crate) fn has_key(kind: AttributeType, cell: Cell<'_>, key: &[u8]) -> bool {
 pub(crate) fn same(kind: AttributeType, wanted: &Value, observed: Cell<'_>) -> bool {
     let mut one = Vec::new();
     let mut other = Vec::new();
-    let whole = is_many(kind) && !is_bare(wanted);
+    let whole = kind.is_many() && !is_bare(wanted);
     match owned(Input::Cell(observed)).filter(|observed| whole && !is_bare(observed)) {
         Some(observed) => {
             let observed = with_fields(&observed, &fields(wanted));
@@ -80,6 +80,40 @@ pub(crate) fn same(kind: AttributeType, wanted: &Value, observed: Cell<'_>) -> b
         }
     }
     one == other
+}
+
+/// Whether what is there holds every value that is wanted; of an attribute with one value, whether they are the same.
+pub(crate) fn includes(kind: AttributeType, wanted: &Value, observed: Cell<'_>) -> bool {
+    let Some(there) = observed.to_value().filter(|_| kind.is_many()) else { return same(kind, wanted, observed) };
+    let whole = !is_bare(wanted) && !is_bare(&there);
+    let (detail, there) = if whole { (Detail::Whole, with_fields(&there, &fields(wanted))) } else { (Detail::Values, there) };
+    let there = items(kind, &there, detail);
+    items(kind, wanted, detail).iter().all(|item| there.contains(item))
+}
+
+/// The wanted values, and behind them what else is there. Only a wanted one is the first (`primary`).
+pub(crate) fn with_others(kind: AttributeType, wanted: &Value, observed: Cell<'_>) -> Value {
+    let Some(there) = observed.to_value().filter(|_| kind.is_many() && !is_nothing(observed)) else { return wanted.clone() };
+    let known = items(kind, wanted, Detail::Values);
+    let others = listed(there).into_iter().filter(|item| !known.contains(&item_bytes(kind, item, Detail::Values)));
+    Value::List(listed(wanted.clone()).into_iter().chain(others.map(behind)).collect())
+}
+
+fn listed(value: Value) -> Vec<Value> {
+    match value {
+        Value::List(items) => items.to_vec(),
+        one => vec![one],
+    }
+}
+
+fn behind(item: Value) -> Value {
+    match item {
+        Value::Map(fields) if fields.contains_key("primary") => {
+            let fields = fields.iter().filter(|(name, _)| name.as_ref() != "primary");
+            Value::Map(Arc::new(fields.map(|(name, value)| (name.clone(), value.clone())).collect()))
+        }
+        other => other,
+    }
 }
 
 /// The names that any item has.
@@ -105,7 +139,7 @@ fn with_fields(value: &Value, names: &BTreeSet<Arc<str>>) -> Value {
 
 /// Whether [`write`] says all there is to compare: no `type` or `primary` is wanted.
 pub(crate) fn is_plain(kind: AttributeType, wanted: &Value) -> bool {
-    !is_many(kind) || is_bare(wanted)
+    !kind.is_many() || is_bare(wanted)
 }
 
 /// Whether there is nothing.
@@ -148,10 +182,6 @@ fn text_truth(text: &str) -> Option<bool> {
     }
 }
 
-fn is_many(kind: AttributeType) -> bool {
-    matches!(kind, AttributeType::Many | AttributeType::ManyCaseless | AttributeType::ManyPhones)
-}
-
 fn is_bare(value: &Value) -> bool {
     match value {
         Value::List(items) => items.iter().all(|item| !matches!(item, Value::Map(_))),
@@ -173,7 +203,7 @@ fn write_in(kind: AttributeType, input: Input<'_>, detail: Detail, out: &mut Vec
         Input::Cell(Cell::Text(text)) => write_text(kind, text, out),
         Input::Cell(cell @ (Cell::Bool(_) | Cell::Int(_))) => write_text(kind, &text(cell), out),
         Input::Cell(cell @ Cell::Json(json)) => {
-            if detail == Detail::Values && is_many(kind) && write_items(kind, json, out) {
+            if detail == Detail::Values && kind.is_many() && write_items(kind, json, out) {
                 return;
             }
             if let Some(value) = cell.to_value() {

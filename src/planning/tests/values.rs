@@ -153,3 +153,26 @@ fn a_value_that_came_back_different_twice_is_told_and_not_written_for_ever() {
     assert!(!not_kept.contains("Update"), "{not_kept}");
     assert!(again(wrote(scene()), 0).contains("Update"), "something else is there than what came back");
 }
+
+#[test]
+fn values_that_are_merged_leave_the_others_where_they_are() {
+    let rules = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: emails, value: 'identity.userName + \"@acme.example\"', mode: merge}\n";
+    let told = |emails| {
+        let scene = Scene::new(&[source("hr", ""), target(rules)]).person("1", "ada");
+        scene.account(json!({"id": "u1", "userName": "ada", "emails": emails, "externalId": "hc:acme:hr:1"})).told()
+    };
+    assert_eq!(told(json!([{"value": "Ada@acme.example"}, {"value": "old@acme.example", "type": "other"}])), "nothing");
+    assert_snapshot!(told(json!([{"value": "old@acme.example", "primary": true, "type": "work"}])), @"0 Update hr/1 [Mover] id=u1 emails: [{primary: true, type: work, value: old@acme.example}] > [ada@acme.example, {type: work, value: old@acme.example}];");
+    assert_snapshot!(told(json!([])), @"0 Update hr/1 [Mover] id=u1 emails: nothing > ada@acme.example;");
+}
+
+#[test]
+fn a_value_with_a_type_is_merged_as_a_whole() {
+    let rules = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: emails, value: '[{\"value\": identity.userName, \"primary\": true}]', mode: merge}\n";
+    let told = |emails| {
+        let scene = Scene::new(&[source("hr", ""), target(rules)]).person("1", "ada");
+        scene.account(json!({"id": "u1", "userName": "ada", "emails": emails, "externalId": "hc:acme:hr:1"})).told()
+    };
+    assert_eq!(told(json!([{"value": "old"}, {"value": "ada", "primary": true}])), "nothing");
+    assert_snapshot!(told(json!([{"value": "old", "primary": true}, {"value": "ada"}])), @"0 Update hr/1 [Mover] id=u1 emails: [{primary: true, value: old}, {value: ada}] > [{primary: true, value: ada}, {value: old}];");
+}
