@@ -120,18 +120,26 @@ fn open_state(args: &RevokeArgs, sound: &Sound) -> Result<State, Failure> {
 }
 
 async fn revoke(args: &RevokeArgs, sound: Sound, state: State, moment: Moment, reason: &Arc<str>) -> Result<Exit, Failure> {
-    let store = state.store();
     let names: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
-    let (keys, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_key(name, &sound, &store));
-    let orders = revoke::orders(&sound.policy, &store, &keys, reason, args.until, moment.now).map_err(|error| state_failure(&error))?;
+    let (keys, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_key(name, &sound, &state.store()));
+    let ordered = |state: &State| revoke::orders(&sound.policy, &state.store(), &keys, reason, args.until, moment.now);
+    let (state, orders) = match ordered(&state) {
+        Ok(orders) => (state, orders),
+        // It opens, and a row of it can't be read.
+        Err(error) => {
+            hear::without_state(&error);
+            let passing = State::unread(&sound.state, &sound.policy.workspace, &error).map_err(|error| state_failure(&error))?;
+            let orders = ordered(&passing).map_err(|error| state_failure(&error))?;
+            (passing, orders)
+        }
+    };
     if orders.is_empty() {
-        return Err(meant(&sound, &store, moment, &others).await);
+        return Err(meant(&sound, &state.store(), moment, &others).await);
     }
     if orders.len() > args.max {
         let message = format!("this would cut off {} identities, and at most {} are allowed", orders.len(), args.max);
         return Err(Failure::usage(message).hint("say --max if that is meant"));
     }
-    drop(store);
     let stop = CancellationToken::new();
     let ground = Arc::new(ground(args, &sound, state, moment, orders, stop.clone()));
     if !args.auto_approve {

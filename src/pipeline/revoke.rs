@@ -139,6 +139,11 @@ impl State {
         Ok(Self::of(Store::passing(path, workspace, true)?, workspace, None))
     }
 
+    /// In the place of one that opens and can't be read.
+    pub fn unread(path: &Path, workspace: &Arc<str>, error: &StateError) -> Result<Self, StateError> {
+        Ok(Self::of(Store::passing(path, workspace, true)?, workspace, Some(error)))
+    }
+
     fn of(store: Store, workspace: &Arc<str>, error: Option<&StateError>) -> Self {
         let lost = Mutex::new(error.map(ToString::to_string));
         Self { store: Mutex::new(Arc::new(store)), workspace: workspace.clone(), lost }

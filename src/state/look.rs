@@ -30,6 +30,7 @@ pub(super) fn open(path: &Path) -> Result<Option<Looking>, StateError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(StateError::Open { path: path.to_path_buf(), source }),
     }
+    refuse_device(path)?;
     let looking = match live(path) {
         // SQLite wants to keep an index of the write-ahead log beside the file, and can't.
         Err(error) if is_unwritable(&error) => beside(path)?,
@@ -43,6 +44,14 @@ pub(super) fn open(path: &Path) -> Result<Option<Looking>, StateError> {
         }
         Found::Foreign => Err(StateError::Foreign { path: path.to_path_buf() }),
         Found::Version(found) => Err(StateError::Version { path: path.to_path_buf(), found, known: schema::VERSION }),
+    }
+}
+
+/// Whoever opens a pipe may wait for ever for its other end.
+pub(super) fn refuse_device(path: &Path) -> Result<(), StateError> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => Err(StateError::Foreign { path: path.to_path_buf() }),
+        _ => Ok(()),
     }
 }
 

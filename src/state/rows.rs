@@ -346,11 +346,11 @@ pub(super) fn salvage(connection: &Connection) -> Memory {
     }
 }
 
-/// Every row that can be read, up to the first that can't.
+/// Every row that can be read.
 fn some<T>(connection: &Connection, query: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
     let Ok(mut statement) = connection.prepare(query) else { return Vec::new() };
     let Ok(rows) = statement.query_map([], read) else { return Vec::new() };
-    rows.map_while(Result::ok).collect()
+    rows.filter_map(Result::ok).collect()
 }
 
 pub(super) fn all<T>(connection: &Connection, query: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Vec<T>> {

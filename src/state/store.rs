@@ -39,6 +39,7 @@ impl Store {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|source| StateError::Folder { path: path.to_path_buf(), source })?;
         }
+        look::refuse_device(path)?;
         make_private(path).map_err(|source| StateError::Open { path: path.to_path_buf(), source })?;
         let store = Self::connect(path)?;
         store.bind(workspace)?;
@@ -264,6 +265,9 @@ impl Store {
 
 /// What a state tells to somebody who must not write a byte: another version's, a damaged one, one on a file system that can't be written.
 fn salvaged(path: &Path) -> Memory {
+    if look::refuse_device(path).is_err() {
+        return Memory::default();
+    }
     let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let beside = Connection::open_with_flags(path, read_only).ok().map(|connection| rows::salvage(&connection));
     if let Some(memory) = beside.filter(|memory| *memory != Memory::default()) {

@@ -94,6 +94,8 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
         .unwrap();
     let memory = store.load().unwrap();
     assert_eq!((memory.links, memory.deactivations), (vec![link("hr/2", "9")], vec![]));
+    let about = store.load_about(&[Arc::from("ldap")], &[Arc::from("chat")], &[Arc::from("hr/2")]).unwrap();
+    assert_eq!((about.links, about.baselines), (vec![link("hr/2", "9")], memory.baselines), "what concerns one person is read as the whole is");
 }
 
 #[test]
@@ -280,4 +282,15 @@ fn what_had_to_be_written_again_is_known_until_another_value_is_written() {
     write(8, u64::MAX);
     let memory = store.load().unwrap();
     assert_eq!((&memory.written[0].prints[..], memory.repeats.len()), (&[(9, 8)][..], 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_in_the_place_of_a_state_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+    assert!(matches!(Store::look(&path), Err(StateError::Foreign { .. })));
+    assert!(matches!(Store::open(&path, "acme"), Err(StateError::Foreign { .. })));
+    assert_eq!(Store::passing(&path, "acme", true).unwrap().load().unwrap().links, vec![]);
 }

@@ -320,6 +320,10 @@ fn spoil(folder: &Folder, how: &str) {
             .expect("the state")
             .execute_batch("CREATE TRIGGER full BEFORE INSERT ON revocations BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END")
             .expect("a trigger"),
+        "a row" => Connection::open(&path)
+            .expect("the state")
+            .execute_batch("UPDATE baselines SET filled = 'spoilt'; INSERT INTO links VALUES ('app', 'group', 'group/x', 'x', 'created', 0, NULL, 'no time')")
+            .expect("a row that can't be read"),
         "full later" => Connection::open(&path)
             .expect("the state")
             .execute_batch("CREATE TRIGGER full BEFORE INSERT ON journal WHEN NEW.event = 'intent' BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END")
@@ -333,7 +337,7 @@ fn spoil(folder: &Folder, how: &str) {
 
 #[test]
 fn a_state_that_can_t_be_used_holds_nobody_up() {
-    for how in ["damaged", "newer", "full", "full later", "a folder"] {
+    for how in ["damaged", "newer", "full", "full later", "a row", "a folder"] {
         let folder = applied();
         spoil(&folder, how);
         let output = revoke(&folder, &["--timeout", "5s", "-o", "json"]).output().expect("it runs");
