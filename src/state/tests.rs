@@ -95,7 +95,11 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
     let memory = store.load().unwrap();
     assert_eq!((memory.links, memory.deactivations), (vec![link("hr/2", "9")], vec![]));
     let about = store.load_about(&[Arc::from("ldap")], &[Arc::from("chat")], &[Arc::from("hr/2")]).unwrap();
-    assert_eq!((about.links, about.baselines), (vec![link("hr/2", "9")], memory.baselines), "what concerns one person is read as the whole is");
+    assert_eq!(
+        (about.links, about.baselines),
+        (vec![link("hr/2", "9")], memory.baselines),
+        "what concerns one person is read as the whole is"
+    );
 }
 
 #[test]
