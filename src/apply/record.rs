@@ -9,13 +9,14 @@ use super::bar::{Barred, sent};
 use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
 use crate::model::{
-    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Repeat, Resting, Value,
-    WindowEntry, grant_key,
+    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Repeat, Resting, Unheard,
+    Value, WindowEntry, grant_key,
 };
+use crate::model::Guardrail;
 use crate::planning::guardrails::counted;
 use crate::state::{
     Connection, SqliteResult, StateError, carry_link, forget_cut_off, forget_deactivation, forget_grants, forget_link, forget_object,
-    forget_resting, record_cut_off, record_deactivation, record_link, record_resting, record_window, record_written, rename_link,
+    forget_resting, forget_unheard, record_cut_off, record_deactivation, record_link, record_resting, record_unheard, record_window, record_written, rename_link,
     revoked_keys,
 };
 use crate::world::prints::{Print, print};
@@ -63,7 +64,7 @@ impl Recorder {
     pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<Barred, String> {
         let events: Vec<_> = sending.iter().map(|one| (Event::intent(one.id, one.change, one.attempt), one.change.clone())).collect();
         let at = self.clock.now();
-        let intended: Vec<_> = sending.iter().filter_map(|sending| intended(sending, at)).collect();
+        let intended: Vec<_> = sending.iter().flat_map(|sending| intended(sending, at)).collect();
         let run = self.run.clone();
         let (tell, told) = std::sync::mpsc::channel();
         let written = self.group.write(move |tx| {
@@ -136,6 +137,8 @@ enum Lesson {
     Inactive(Deactivation),
     Resting(Resting),
     NotMade(Resting),
+    Sent(Unheard),
+    Heard(Unheard),
     CutOff(CutOff),
     Written(Vec<(u32, Repeat)>),
     Counted(WindowEntry),
@@ -159,6 +162,8 @@ impl Lesson {
             Self::Inactive(made) => record_deactivation(connection, made),
             Self::Resting(resting) => record_resting(connection, resting),
             Self::NotMade(resting) => forget_resting(connection, &resting.target, &resting.key),
+            Self::Sent(sent) => record_unheard(connection, sent),
+            Self::Heard(of) => forget_unheard(connection, &of.target, &of.key),
             Self::Active(was) => {
                 forget_deactivation(connection, &was.target, was.kind, &was.id)?;
                 forget_cut_off(connection, &was.target, was.kind, &was.id)
@@ -215,6 +220,7 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
     if refused && says_rests(change) {
         lessons.push(Lesson::NotMade(Resting { target: change.target.clone(), key: change.object.key.clone(), at }));
     }
+    lessons.extend(begins(change, at).filter(|_| there || refused).map(Lesson::Heard));
     // A revocation goes past guardrails, and takes nothing of what they allow others.
     if settled.weight > 0 && change.reason != Reason::Revoked {
         let entry = |(guardrail, weight)| Lesson::Counted(WindowEntry { target: change.target.clone(), guardrail, weight, at });
@@ -248,17 +254,28 @@ fn says_rests(change: &Change) -> bool {
     change.action == Action::Create && change.object.kind == ObjectKind::Account && says_active(change, false)
 }
 
-/// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out.
-fn intended(sending: &Sending<'_>, at: Timestamp) -> Option<Lesson> {
+/// What becomes headcount's by a change.
+fn begins(change: &Change, at: Timestamp) -> Option<Unheard> {
+    let guardrail = match change.action {
+        Action::Create => Guardrail::Create,
+        Action::Adopt => Guardrail::Adopt,
+        _ => return None,
+    };
+    let unheard = || Unheard { target: change.target.clone(), guardrail, key: change.object.key.clone(), at };
+    (change.object.kind == ObjectKind::Account).then(unheard)
+}
+
+/// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out; and
+/// what was made counts, whether or not an answer came.
+fn intended(sending: &Sending<'_>, at: Timestamp) -> Vec<Lesson> {
     let Sending { change, attempt, object, .. } = sending;
-    let target = || change.target.clone();
-    match change.action {
-        _ if *attempt > 1 => None,
-        Action::Deactivate => {
-            let id = object.clone()?;
-            Some(Lesson::Inactive(Deactivation { target: target(), kind: change.object.kind, id, at }))
-        }
-        _ if says_rests(change) => Some(Lesson::Resting(Resting { target: target(), key: change.object.key.clone(), at })),
-        _ => None,
+    if *attempt > 1 {
+        return Vec::new();
     }
+    let target = || change.target.clone();
+    let deactivation = |id| Lesson::Inactive(Deactivation { target: target(), kind: change.object.kind, id, at });
+    let inactive = object.clone().filter(|_| change.action == Action::Deactivate).map(deactivation);
+    let resting = || Lesson::Resting(Resting { target: target(), key: change.object.key.clone(), at });
+    let rests = says_rests(change).then(resting);
+    inactive.into_iter().chain(rests).chain(begins(change, at).map(Lesson::Sent)).collect()
 }

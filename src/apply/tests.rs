@@ -152,6 +152,20 @@ async fn an_account_that_was_made_without_access_is_ours_to_activate_until_it_is
 }
 
 #[tokio::test]
+async fn what_was_sent_and_never_heard_of_is_remembered_until_it_is() {
+    let world = World::without_marker();
+    world.fake.script([Script::Lose(lost())]);
+    world.apply(&plan(vec![create("hr/ann"), create("hr/bob")])).await;
+    let unheard = || world.store.load().unwrap().unheard;
+    assert!(matches!(&unheard()[..], [one] if one.key.as_ref() == "hr/ann" && one.guardrail == crate::model::Guardrail::Create), "{:?}", unheard());
+    world.apply(&plan(vec![change(Action::Adopt, Account, "hr/ann", Some("id1"))])).await;
+    assert_eq!(unheard(), []);
+    world.fake.script([Script::Refuse(SystemError::Rejected("no".into()))]);
+    world.apply(&plan(vec![create("hr/cid")])).await;
+    assert_eq!(unheard(), [], "a refusal is an answer");
+}
+
+#[tokio::test]
 async fn a_deactivation_that_was_refused_is_not_remembered() {
     let world = World::scripted([Script::Refuse(SystemError::Forbidden("no".into()))]);
     world.fake.put("7", &[]);

@@ -80,6 +80,19 @@ pub struct Resting {
     pub at: Timestamp,
 }
 
+/// An account that headcount was about to make or to take over: no answer has come, so nobody knows whether it was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unheard {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// what it counts as once it is there
+    pub guardrail: Guardrail,
+    /// the identity's key
+    pub key: Arc<str>,
+    /// when
+    pub at: Timestamp,
+}
+
 /// What headcount wrote to an object last, as prints of names and values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -276,6 +289,7 @@ impl Memory {
             revocation.also.iter_mut().for_each(&rename);
         }
         self.cut_off.iter_mut().for_each(|cut_off| rename(&mut cut_off.key));
+        self.unheard.iter_mut().for_each(|unheard| rename(&mut unheard.key));
         for record in &mut self.records {
             rename(&mut record.identity);
             if record.source.as_ref() == old {
@@ -303,6 +317,8 @@ pub struct Memory {
     pub deactivations: Vec<Deactivation>,
     /// accounts that were about to be made without access
     pub resting: Vec<Resting>,
+    /// accounts that were about to be made or taken over
+    pub unheard: Vec<Unheard>,
     /// what headcount wrote last
     pub written: Vec<Written>,
     /// what it had to write again

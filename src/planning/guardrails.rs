@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Moment, protect};
 use crate::model::{Change, Guardrail, Memory, ObjectKind, Plan, Reason};
 use crate::policy::{LimitPolicy, Policy, TargetPolicy};
@@ -41,6 +43,8 @@ pub struct Population {
     pub ours: u64,
     /// accounts of headcount's carry its mark here, so where none does, none is
     pub marks: bool,
+    /// accounts that are headcount's by what a run sent that was cut off before it heard: what they count as, and when it was
+    pub unheard: Vec<(Guardrail, Timestamp)>,
     /// groups that headcount may remove
     pub groups: u64,
     /// people who have at least one membership that headcount may remove

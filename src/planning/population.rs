@@ -5,10 +5,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::group::TargetGroups;
 use super::guardrails::{KeptGroup, Population, Populations};
-use super::work::Work;
+use super::work::{Basis, Work};
 use crate::manifest::kinds::Ownership;
+use crate::model::Guardrail;
 use crate::world::Member;
 
 /// Of all targets.
@@ -31,6 +34,7 @@ impl Counting<'_, '_, '_> {
             accounts: (0..accounts.len()).filter(|row| ours[*row as usize] && accounts.active(*row)).count() as u64,
             ours: self.work.ours(self.target),
             marks: self.work.basis.layout.targets[self.target].marker.is_some(),
+            unheard: self.unheard(),
             groups: self.our_groups().len() as u64,
             members: self.members(&ours),
             entitled: self.entitled(&ours),
@@ -42,6 +46,18 @@ impl Counting<'_, '_, '_> {
     fn is_ours(&self, row: u32) -> bool {
         self.work.basis.policy.targets[self.target].ownership == Ownership::Authoritative
             || self.work.former_key(self.target, row).is_some()
+    }
+
+    /// What was done although nobody heard of it: it is there, and carries our mark.
+    fn unheard(&self) -> Vec<(Guardrail, Timestamp)> {
+        let Basis { world, policy, observed, .. } = self.work.basis;
+        let sent: Vec<_> = world.memory.unheard.iter().filter(|sent| sent.target == policy.targets[self.target].name).collect();
+        if sent.is_empty() {
+            return Vec::new();
+        }
+        let ours: BTreeSet<Arc<str>> =
+            (0..observed[self.target].accounts().len()).filter_map(|row| self.work.former_key(self.target, row)).collect();
+        sent.into_iter().filter(|sent| ours.contains(&sent.key)).map(|sent| (sent.guardrail, sent.at)).collect()
     }
 
     fn our_groups(&self) -> BTreeSet<u32> {

@@ -10,6 +10,7 @@ mod revocations;
 mod rows;
 mod schema;
 mod store;
+mod unheard;
 mod written;
 
 pub use error::StateError;
@@ -25,6 +26,7 @@ pub use rows::{
 /// The open file, and what SQLite says: for those who share a transaction.
 pub use rusqlite::{Connection, Result as SqliteResult};
 pub use store::Store;
+pub use unheard::{forget_unheard, record_unheard};
 pub use written::{forget_repeat, record_written};
 
 #[cfg(test)]

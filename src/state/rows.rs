@@ -192,6 +192,7 @@ pub(super) fn rename_source(connection: &Connection, old: &str, new: &str) -> ru
         ("revoked_as", "key"),
         ("revoked_as", "identity"),
         ("cut_off", "key"),
+        ("unheard", "key"),
         ("records", "identity"),
     ];
     let (from, to, names) = (format!("{old}/"), format!("{old}0"), ["records", "baselines"].into_iter().zip(["source", "system"]));
@@ -262,6 +263,7 @@ pub fn record_completed_run(connection: &Connection, at: Timestamp) -> rusqlite:
 
 /// Drops what no window can count any more.
 pub(super) fn prune_windows(connection: &Connection, before: Timestamp) -> rusqlite::Result<usize> {
+    super::unheard::prune(connection, before)?;
     connection.execute("DELETE FROM windows WHERE minute < ?1", [before.as_second().div_euclid(60)])
 }
 
@@ -274,6 +276,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
         records: all(connection, "SELECT source, record, identity FROM records", record)?,
         deactivations: all(connection, "SELECT target, kind, id, at FROM deactivations", deactivation)?,
         resting: all(connection, "SELECT target, key, at FROM resting", resting)?,
+        unheard: super::unheard::load(connection)?,
         written: super::written::load(connection)?,
         repeats: super::written::load_repeats(connection)?,
         departed: all(connection, "SELECT target, attribute, value, key, at FROM departed", departed)?,
@@ -394,10 +397,14 @@ fn baseline(row: &Row<'_>) -> rusqlite::Result<Baseline> {
 }
 
 fn window(row: &Row<'_>) -> rusqlite::Result<WindowEntry> {
-    let (target, word, weight) = (text(row, 0)?, text(row, 1)?, row.get::<_, i64>(2)?.cast_unsigned());
-    let unknown = || rusqlite::Error::FromSqlConversionFailure(1, Type::Text, format!("no guardrail is called {word}").into());
-    let guardrail = Guardrail::of_word(&word).ok_or_else(unknown)?;
+    let (target, guardrail, weight) = (text(row, 0)?, guardrail(row, 1)?, row.get::<_, i64>(2)?.cast_unsigned());
     Ok(WindowEntry { target, guardrail, weight, at: parsed(row, 3)? })
+}
+
+pub(super) fn guardrail(row: &Row<'_>, column: usize) -> rusqlite::Result<Guardrail> {
+    let word = text(row, column)?;
+    let unknown = || rusqlite::Error::FromSqlConversionFailure(column, Type::Text, format!("no guardrail is called {word}").into());
+    Guardrail::of_word(&word).ok_or_else(unknown)
 }
 
 pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Arc<str>> {

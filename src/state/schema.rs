@@ -28,6 +28,9 @@ CREATE TABLE deactivations (
     target TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (target, kind, id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE resting (target TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (target, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE unheard (
+    target TEXT NOT NULL, key TEXT NOT NULL, guardrail TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (target, key)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE departed (
     target TEXT NOT NULL, attribute TEXT NOT NULL, value TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (target, attribute, value, key)

@@ -119,9 +119,19 @@ impl Person {
     }
 }
 
+/// Lets more people come than the limits allow by themselves: somebody has seen that so many do.
+pub fn allow_many_to_come(manifests: &Path) {
+    let text = std::fs::read_to_string(manifests).expect("the manifests");
+    if !text.contains(MANY) {
+        std::fs::write(manifests, text.replacen("  guardrails:\n", MANY, 1)).expect("the manifests");
+    }
+}
+
 fn department(at: usize) -> String {
     format!("dept-{at:03}")
 }
+
+const MANY: &str = "  guardrails:\n    create: {percent: 100, count: 100000}\n";
 
 const MANIFESTS: &str = r#"apiVersion: headcount.dev/v1alpha1
 kind: Workspace

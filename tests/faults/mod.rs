@@ -7,3 +7,10 @@ mod kill;
 mod large;
 mod sql;
 mod stage;
+
+/// How many kills are asked for, and with which seed: `HEADCOUNT_KILLS=number` or `number,seed`.
+fn asked(kills: u64, seed: u64) -> (u64, u64) {
+    let asked = std::env::var("HEADCOUNT_KILLS").unwrap_or_default();
+    let mut numbers = asked.split(',').map(|number| number.trim().parse().ok());
+    (numbers.next().flatten().unwrap_or(kills), numbers.next().flatten().map_or(seed, |other: u64| seed + 1000 * other))
+}

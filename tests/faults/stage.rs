@@ -13,7 +13,7 @@ use tempfile::{NamedTempFile, TempDir};
 use crate::support::proxy::{Moment, Proxy};
 use crate::support::scim2::Scim2Server;
 
-use super::company::{Company, Pace, Person};
+use super::company::{Company, Pace, Person, allow_many_to_come};
 
 /// The command of most of these tests.
 pub const APPLY: &[&str] = &["apply", "--auto-approve"];
@@ -71,6 +71,11 @@ impl Stage {
     /// Writes the company's export anew.
     pub fn publish(&self) {
         self.company.write_people(self.folder.path());
+    }
+
+    /// Lets more people come than the limits allow by themselves.
+    pub fn allow_many_to_come(&self) {
+        allow_many_to_come(&self.folder.path().join("headcount.yaml"));
     }
 
     /// Forgets everything that headcount remembers.

@@ -89,7 +89,9 @@ fn used(scene: &Scene<'_>, guardrail: Guardrail) -> u64 {
     let within = |entry: &&WindowEntry| {
         entry.target == scene.target.name && entry.guardrail == guardrail && still_counts(scene.moment.now, entry.at, window)
     };
-    scene.memory.windows.iter().filter(within).fold(0, |sum, entry| sum.saturating_add(entry.weight))
+    let heard = scene.memory.windows.iter().filter(within).fold(0_u64, |sum, entry| sum.saturating_add(entry.weight));
+    let unheard = scene.population.unheard.iter().filter(|(rule, at)| *rule == guardrail && still_counts(scene.moment.now, *at, window));
+    heard.saturating_add(unheard.count() as u64)
 }
 
 /// A window ends a twelfth early. A nightly job starts some seconds or minutes sooner or later, and writes for a while: it must find what it wrote the night

@@ -592,6 +592,10 @@ fn a_first_run_makes_and_takes_over_what_it_finds_and_a_later_one_does_not() {
         let mut cut = run(action, risks, 300, 200).before(Guardrail::Create, 290, "2026-11-22T11:00:00Z");
         cut = cut.before(Guardrail::Adopt, 10, "2026-11-22T11:00:00Z");
         assert_eq!(held(&cut.checked()).len(), 0, "a first run that was cut off goes on");
+        let mut killed = run(action, risks, 20, 200).before(Guardrail::Create, 18, "2026-11-22T11:00:00Z");
+        let at: Timestamp = "2026-11-22T11:00:00Z".parse().unwrap();
+        killed.populations.targets[0].unheard = vec![(Guardrail::Create, at), (Guardrail::Adopt, at)];
+        assert_eq!(held(&killed.checked()).len(), 0, "nor does it stop for what was sent and never heard of");
         let mut emptied = run(action, risks, 0, 60);
         emptied.populations.targets[0].ours = 60;
         assert_eq!(held(&emptied.checked()).len(), 60, "a target that lost everybody is no new one");
