@@ -8,16 +8,16 @@ use tokio_util::sync::CancellationToken;
 use super::bar::{Barred, sent};
 use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
-use crate::model::{
-    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Repeat, Resting, Unheard,
-    Value, WindowEntry, grant_key,
-};
 use crate::model::Guardrail;
+use crate::model::{
+    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Repeat, Resting,
+    Unheard, Value, WindowEntry, grant_key,
+};
 use crate::planning::guardrails::counted;
 use crate::state::{
     Connection, SqliteResult, StateError, carry_link, forget_cut_off, forget_deactivation, forget_grants, forget_link, forget_object,
-    forget_resting, forget_unheard, record_cut_off, record_deactivation, record_link, record_resting, record_unheard, record_window, record_written, rename_link,
-    revoked_keys,
+    forget_resting, forget_unheard, record_cut_off, record_deactivation, record_link, record_resting, record_unheard, record_window,
+    record_written, rename_link, revoked_keys,
 };
 use crate::world::prints::{Print, print};
 

@@ -157,7 +157,11 @@ async fn what_was_sent_and_never_heard_of_is_remembered_until_it_is() {
     world.fake.script([Script::Lose(lost())]);
     world.apply(&plan(vec![create("hr/ann"), create("hr/bob")])).await;
     let unheard = || world.store.load().unwrap().unheard;
-    assert!(matches!(&unheard()[..], [one] if one.key.as_ref() == "hr/ann" && one.guardrail == crate::model::Guardrail::Create), "{:?}", unheard());
+    assert!(
+        matches!(&unheard()[..], [one] if one.key.as_ref() == "hr/ann" && one.guardrail == crate::model::Guardrail::Create),
+        "{:?}",
+        unheard()
+    );
     world.apply(&plan(vec![change(Action::Adopt, Account, "hr/ann", Some("id1"))])).await;
     assert_eq!(unheard(), []);
     world.fake.script([Script::Refuse(SystemError::Rejected("no".into()))]);
