@@ -131,7 +131,7 @@ fn department(at: usize) -> String {
     format!("dept-{at:03}")
 }
 
-const MANY: &str = "  guardrails:\n    create: {percent: 100, count: 100000}\n";
+const MANY: &str = "  guardrails:\n    create: {count: 100000}\n";
 
 const MANIFESTS: &str = r#"apiVersion: headcount.dev/v1alpha1
 kind: Workspace
