@@ -43,6 +43,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["http"]),
     ("rusqlite", &["connector", "state", "journal"]),
     ("csv_core", &["connector", "manifest"]),
+    ("calamine", &["connector"]),
+    ("zip", &["connector"]),
     ("encoding_rs", &["connector"]),
     ("secrecy", &["secret", "http", "connector"]),
     ("tokio", &["http", "secret", "connector", "state", "journal", "apply", "pipeline", "cli"]),

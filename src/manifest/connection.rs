@@ -67,6 +67,12 @@ pub struct FileConnection {
     /// CSV and XLSX: lines (rows) below the records, such as a total.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub footer: u16,
+    /// XLSX: the sheet's name. Default: the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// XLSX: the sheet by its position, from 1, where its name changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet_number: Option<u16>,
     /// The encoding's WHATWG label. Default: UTF-8 (UTF-16 by its byte order mark).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
@@ -94,6 +100,8 @@ pub enum FileFormat {
     Ndjson,
     /// one YAML document
     Yaml,
+    /// a sheet of an Excel workbook, with a header row
+    Xlsx,
 }
 
 /// A SCIM 2.0 service (RFC 7644).

@@ -1,4 +1,4 @@
-//! Files of records: CSV, JSON, NDJSON and YAML on disk. A source only.
+//! Files of records: CSV, XLSX, JSON, NDJSON and YAML on disk. A source only.
 //!
 //! Files are read as they come, never as a whole; what was read counts as complete only if nothing speaks against it (design 7).
 //! Must never: guess an encoding, drop a bad record in silence, or take a file that was cut off for a whole one.
@@ -8,6 +8,7 @@ mod header;
 mod input;
 mod json;
 mod rows;
+mod xlsx;
 mod yaml;
 
 use std::fs::{File, Metadata};
@@ -95,12 +96,13 @@ impl FileReader {
     fn read_format(&self, file: File, rows: &mut Rows<'_>) -> Result<(), Stop> {
         let format = format_of(&self.connection).map_err(Stop::Unreadable)?;
         let pointer = pointer_segments(self.connection.records.as_deref().unwrap_or("")).map_err(Stop::Unreadable)?;
-        let input = Input::open(file, self.connection.encoding.as_deref()).map_err(Stop::Unreadable)?;
+        let text = |file| Input::open(file, self.connection.encoding.as_deref()).map_err(Stop::Unreadable);
         match format {
-            FileFormat::Csv => csv::read(input, &self.table(), rows),
-            FileFormat::Json => json::read_document(input, &pointer, rows),
-            FileFormat::Ndjson => json::read_lines(input, rows),
-            FileFormat::Yaml => yaml::read(input, &pointer, rows),
+            FileFormat::Csv => csv::read(text(file)?, &self.table(), rows),
+            FileFormat::Json => json::read_document(text(file)?, &pointer, rows),
+            FileFormat::Ndjson => json::read_lines(text(file)?, rows),
+            FileFormat::Yaml => yaml::read(text(file)?, &pointer, rows),
+            FileFormat::Xlsx => xlsx::read(file, &self.connection, rows),
         }
     }
 
@@ -137,6 +139,8 @@ pub(super) fn format_of(connection: &FileConnection) -> Result<FileFormat, Strin
         "json" => Ok(FileFormat::Json),
         "ndjson" | "jsonl" => Ok(FileFormat::Ndjson),
         "yaml" | "yml" => Ok(FileFormat::Yaml),
+        "xlsx" | "xlsm" => Ok(FileFormat::Xlsx),
+        "xls" => Err("is an old Excel file: save it as .xlsx or CSV".into()),
         _ => Err("has an ending that says nothing of its format; set `format`".into()),
     }
 }

@@ -72,6 +72,55 @@ async fn lines_above_the_header_and_a_total_below_are_named_and_can_be_left_out(
     assert_eq!(reason(&evidence), "hr.csv: `skip` says 9 lines above the header, and the file has 4");
 }
 
+/// A workbook of two sheets; `Staff` has a title above the header and a total below.
+fn workbook() -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    book.add_worksheet().set_name("Notes").expect("a name").write_string(0, 0, "nothing here").expect("a cell");
+    let sheet = book.add_worksheet().set_name("Staff").expect("a name");
+    let day = rust_xlsxwriter::Format::new().set_num_format("dd.mm.yyyy");
+    sheet.write_string(0, 0, "Staff of ACME").expect("a cell");
+    for (column, name) in ["id", "dept", "start", "works"].into_iter().enumerate() {
+        sheet.write_string(2, column as u16, name).expect("a cell");
+    }
+    let start = rust_xlsxwriter::ExcelDateTime::from_ymd(2024, 2, 29).expect("a day");
+    sheet.write_number(3, 0, 1001.0).expect("a cell");
+    sheet.write_string(3, 1, "Sales").expect("a cell");
+    sheet.write_datetime_with_format(3, 2, &start, &day).expect("a cell");
+    sheet.write_boolean(3, 3, true).expect("a cell");
+    sheet.write_string(4, 0, "0042").expect("a cell");
+    sheet.write_formula(4, 1, rust_xlsxwriter::Formula::new("=A99").set_result("#N/A")).expect("a cell");
+    sheet.write_string(5, 0, "Total: 2").expect("a cell");
+    book.save_to_buffer().expect("a workbook")
+}
+
+async fn read_workbook(bytes: &[u8], change: impl FnOnce(&mut FileConnection)) -> (String, Evidence) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("hr.xlsx"), bytes).expect("a file");
+    let mut connection = connection("hr.xlsx");
+    change(&mut connection);
+    read_with(&connection, folder.path(), &["id", "dept", "start", "works"], None).await
+}
+
+#[tokio::test]
+async fn a_workbook_is_read_by_sheet_with_its_numbers_and_days() {
+    let book = workbook();
+    let staff = |file: &mut FileConnection| (file.sheet, file.skip, file.footer) = (Some("Staff".into()), 2, 1);
+    let (rows, evidence) = read_workbook(&book, staff).await;
+    assert_eq!((rows.as_str(), evidence), ("1001 | Sales | 2024-02-29 | true\n0042 | - | - | -", Evidence::Complete));
+    let (rows, _) = read_workbook(&book, |file| (file.sheet_number, file.skip, file.footer) = (Some(2), 2, 1)).await;
+    assert_eq!(rows.lines().count(), 2);
+    let words = |evidence: Evidence| reason(&evidence).to_owned();
+    assert_eq!(words(read_workbook(&book, |_| {}).await.1), "hr.xlsx: has several sheets (\"Notes\", \"Staff\"): say which with `sheet`");
+    assert_eq!(
+        words(read_workbook(&book, |file| file.sheet = Some("People".into())).await.1),
+        "hr.xlsx: has no sheet \"People\"; it has \"Notes\", \"Staff\""
+    );
+    let above = words(read_workbook(&book, |file| file.sheet = Some("Staff".into())).await.1);
+    assert!(above.starts_with("hr.xlsx: line 1: there is no columns") || above.starts_with("hr.xlsx: line 1: there is no column"), "{above}");
+    assert!(above.ends_with("set `skip` where the header is further down"), "{above}");
+    assert!(words(read_workbook(PEOPLE.as_bytes(), |_| {}).await.1).starts_with("hr.xlsx: is no Excel workbook (.xlsx)"));
+}
+
 #[tokio::test]
 async fn the_end_mark_of_old_systems_is_no_record_and_nothing_may_follow_it() {
     for content in [format!("{PEOPLE}\u{1a}"), format!("{PEOPLE}\u{1a}\r\n"), format!("{}\u{1a}", PEOPLE.trim_end())] {
@@ -317,7 +366,7 @@ async fn missing_old_and_strange_files() {
     let (_, evidence) = read_with(&connection("."), folder.path(), &["id"], None).await;
     assert_eq!(reason(&evidence), ".: can't be opened: it is no regular file but a folder");
     let (_, evidence) = read("hr.xls", "x", &["id"]).await;
-    assert_eq!(reason(&evidence), "hr.xls: has an ending that says nothing of its format; set `format`");
+    assert_eq!(reason(&evidence), "hr.xls: is an old Excel file: save it as .xlsx or CSV");
 
     let path = folder.path().join("old.csv");
     std::fs::write(&path, "id\n1\n").unwrap();
