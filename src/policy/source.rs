@@ -182,7 +182,9 @@ fn attribute_path(text: &str) -> Option<String> {
 /// is kept in the state.
 pub(super) fn scope_hash(spec: &SourceSpec) -> u64 {
     let place = match &spec.connection {
-        SourceConnection::File(file) => json!({"file": file.path, "records": file.records, "sheet": [&file.sheet, &file.sheet_number.map(|number| number.to_string())], "around": [file.skip, file.footer]}),
+        SourceConnection::File(file) => {
+            json!({"file": file.path, "records": file.records, "sheet": [&file.sheet, &file.sheet_number.map(|number| number.to_string())], "around": [file.skip, file.footer]})
+        }
         SourceConnection::Scim(scim) => json!({"scim": scim.url.trim_end_matches('/')}),
         SourceConnection::Sql(sql) => {
             let Database::Sqlite(file) = &sql.database;

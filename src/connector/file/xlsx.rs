@@ -34,9 +34,11 @@ pub(super) fn read(file: File, connection: &FileConnection, rows: &mut Rows<'_>)
         return Err(Stop::Unreadable(format!("is larger than {}: export it as CSV", files::size(MAX_FILE))));
     }
     check_parts(&file).map_err(Stop::Unreadable)?;
-    let mut book: Xlsx<_> = Xlsx::new(BufReader::new(file)).map_err(|error| Stop::Unreadable(format!("is no Excel workbook that can be read: {error}")))?;
+    let mut book: Xlsx<_> =
+        Xlsx::new(BufReader::new(file)).map_err(|error| Stop::Unreadable(format!("is no Excel workbook that can be read: {error}")))?;
     let sheet = choose(&book.sheet_names(), connection).map_err(Stop::Unreadable)?;
-    let mut cells = book.worksheet_cells_reader(&sheet).map_err(|error| Stop::Unreadable(format!("sheet {sheet:?} can't be read: {error}")))?;
+    let mut cells =
+        book.worksheet_cells_reader(&sheet).map_err(|error| Stop::Unreadable(format!("sheet {sheet:?} can't be read: {error}")))?;
     let mut table = Table::new(connection);
     let mut row = Line::default();
     let mut seen = 0u64;
@@ -190,12 +192,7 @@ struct Table {
 
 impl Table {
     fn new(connection: &FileConnection) -> Self {
-        Self {
-            skip: u32::from(connection.skip),
-            footer: usize::from(connection.footer),
-            layout: None,
-            waiting: VecDeque::new(),
-        }
+        Self { skip: u32::from(connection.skip), footer: usize::from(connection.footer), layout: None, waiting: VecDeque::new() }
     }
 
     fn take(&mut self, line: Line, rows: &mut Rows<'_>) -> Result<(), Stop> {
@@ -206,10 +203,13 @@ impl Table {
             let names: Vec<String> = line.cells.iter().map(Held::name).collect();
             let number = u64::from(line.number) + 1;
             let layout = header::layout(&names, rows.page.columns()).map_err(|trouble| match trouble {
-                Trouble::Twice(path) => Stop::Unreadable(format!("row {number}: there are two columns `{path}`; it is not clear which is meant")),
-                Trouble::Missing(missing) => {
-                    Stop::Unreadable(format!("{}; set `skip` where the header is further down", header::missing_columns(&missing, &names, number)))
+                Trouble::Twice(path) => {
+                    Stop::Unreadable(format!("row {number}: there are two columns `{path}`; it is not clear which is meant"))
                 }
+                Trouble::Missing(missing) => Stop::Unreadable(format!(
+                    "{}; set `skip` where the header is further down",
+                    header::missing_columns(&missing, &names, number)
+                )),
             })?;
             self.layout = Some(layout);
             return Ok(());
