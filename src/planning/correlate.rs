@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::account::{rested, was_cut_off};
+use super::account::{our_deactivation, rested, was_cut_off};
 use super::carried::later_keys;
 use super::findings::{Findings, Shared};
 use super::identity::{Outcome, Person, evaluate};
@@ -13,6 +13,7 @@ use super::layout::Layout;
 use super::ownership::{self, Linked};
 use super::{Basis, LookupBy};
 use crate::expr::Input;
+use crate::manifest::kinds::Ownership;
 use crate::model::{FindingCode, Link, ObjectKind, Severity, ValueState};
 use crate::world::{Carries, canonical, kind_of};
 
@@ -35,6 +36,8 @@ pub(super) enum Claim {
 pub(super) struct Claims {
     by_identity: Vec<Claim>,
     by_row: Vec<u32>,
+    /// accounts without access that headcount took it from, and that look like somebody's whom it serves
+    set_aside: BTreeSet<u32>,
     /// so much does not fit that another system seems to stand behind the target
     pub(super) another_system: bool,
 }
@@ -57,6 +60,11 @@ impl Claims {
     /// Whether several want an account, or whose it is can't be told.
     pub(super) fn contested(&self, row: u32) -> bool {
         self.by_row.get(row as usize) == Some(&CONTESTED)
+    }
+
+    /// Whether an account that nobody has may still be somebody's: no authoritative target may take it for an account that nobody declares.
+    pub(super) fn is_set_aside(&self, row: u32) -> bool {
+        self.set_aside.contains(&row)
     }
 
     /// Whoever is cut off has all the accounts that are theirs; the first stands for them.
@@ -94,6 +102,7 @@ pub(super) fn correlate(basis: &Basis<'_>, target: usize, findings: &mut Finding
         claims: Claims {
             by_identity: vec![Claim::None; basis.people.len() as usize],
             by_row: vec![NOBODY; basis.observed[target].accounts().len() as usize],
+            set_aside: BTreeSet::new(),
             another_system: false,
         },
         mark: String::new(),
@@ -232,6 +241,7 @@ impl Work<'_, '_> {
     /// Attributes in order, each for everybody: one account, one claimant.
     fn by_attributes(&mut self, open: &[u32]) {
         let wanted = self.wanted(open);
+        self.set_aside(&wanted);
         for (at, attribute) in self.basis.policy.targets[self.target].correlate.iter().enumerate() {
             let mut by_row: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
             let mut refusals = Vec::new();
@@ -257,6 +267,18 @@ impl Work<'_, '_> {
             }
             self.settle(by_row);
         }
+    }
+
+    /// An account that is only found by attributes is not found any more once headcount has taken its access: of somebody who starts later, or has left. What
+    /// the rules for those who are nobody's would make of it, a deletion maybe, is not what was decided for them.
+    fn set_aside(&mut self, wanted: &[(u32, Vec<Vec<Vec<u8>>>)]) {
+        let Basis { policy, observed, .. } = self.basis;
+        if policy.targets[self.target].ownership != Ownership::Authoritative {
+            return;
+        }
+        let ours = |row: &u32| !observed[self.target].accounts().active(*row) && our_deactivation(self.basis, self.target, *row).is_some();
+        let rows = wanted.iter().flat_map(|(_, keys)| hits(self.basis, self.target, keys)).filter(ours);
+        self.claims.set_aside = rows.collect();
     }
 
     /// The accounts that one attribute of one identity hits.

@@ -72,7 +72,11 @@ pub(super) fn unclaimed(work: &mut Work<'_, '_>, target: usize) {
     let mut marked = 0u64;
     for row in 0..accounts.len() {
         marked += u64::from(accounts.carries(row) == Carries::Ours);
-        if work.claims[target].holder(row).is_some() || work.claims[target].contested(row) || work.cut[target].contains_key(&row) {
+        if work.claims[target].holder(row).is_some()
+            || work.claims[target].contested(row)
+            || work.claims[target].is_set_aside(row)
+            || work.cut[target].contains_key(&row)
+        {
             continue;
         }
         if let Some(key) = work.former_key(target, row) {

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::super::testing::{Scene, source, target};
+use super::super::testing::{Scene, source, target, tell};
 use crate::model::ObjectKind;
 
 #[test]
@@ -137,6 +137,28 @@ fn additive_never_removes() {
         .marked("u2", "hr/2", "bob")
         .marked("u3", "hr/3", "cy");
     assert_snapshot!(scene.told(), @"0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;");
+}
+
+#[test]
+fn a_first_run_shows_and_does_what_the_second_would() {
+    let documents = [source("hr", ""), target("  ownership: authoritative\n")];
+    let scene = Scene::new(&documents).person("1", "ada").account(json!({"id": "a9", "userName": "stranger", "active": true})).forgetful();
+    assert_snapshot!(scene.told(), @r"
+    0 Deactivate id:a9 [Pruned] id=a9 active: true > false; risks [SignIn]
+    1 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    ");
+    // A mark without a state is a state that was lost: nobody goes.
+    let lost = scene.marked("a2", "hr/2", "ben").plan();
+    assert!(!lost.changes.iter().any(|change| change.runs() && change.action.removes()), "{}", tell(&lost));
+}
+
+#[test]
+fn whoever_was_found_and_has_lost_access_is_not_deleted_as_nobody() {
+    let documents =
+        [source("hr", ""), target("  ownership: authoritative\n  absent: {action: delete}\n  guardrails: {delete: {count: 9}}\n")];
+    let scene = Scene::new(&documents).person("1", "ada").account(json!({"id": "a1", "userName": "ada", "active": false}));
+    assert_eq!(scene.clone().deactivated("a1", 0).told().matches("Delete").count(), 0);
+    assert_eq!(scene.told().matches("Delete").count(), 1, "whom somebody else shut out is nobody's as far as headcount knows");
 }
 
 #[test]
