@@ -10,14 +10,14 @@ use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
 use crate::model::Guardrail;
 use crate::model::{
-    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, Link, LinkOrigin, ObjectKind, Outcome, Reason, Repeat, Resting,
-    Unheard, Value, WindowEntry, grant_key,
+    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, DepartedName, Link, LinkOrigin, ObjectKind, Outcome, Reason, Repeat,
+    Resting, Unheard, Value, WindowEntry, grant_key,
 };
 use crate::planning::guardrails::counted;
 use crate::state::{
-    Connection, SqliteResult, StateError, carry_link, forget_cut_off, forget_deactivation, forget_grants, forget_link, forget_object,
-    forget_resting, forget_unheard, record_cut_off, record_deactivation, record_link, record_resting, record_unheard, record_window,
-    record_written, rename_link, revoked_keys,
+    Connection, SqliteResult, StateError, carry_link, forget_cut_off, forget_deactivation, forget_departed, forget_grants, forget_link,
+    forget_object, forget_resting, forget_unheard, record_cut_off, record_deactivation, record_departed, record_link, record_resting,
+    record_unheard, record_window, record_written, rename_link, revoked_keys,
 };
 use crate::world::prints::{Print, print};
 
@@ -141,6 +141,8 @@ enum Lesson {
     Heard(Unheard),
     CutOff(CutOff),
     Written(Vec<(u32, Repeat)>),
+    Departed(DepartedName),
+    Returned(DepartedName),
     Counted(WindowEntry),
 }
 
@@ -170,6 +172,8 @@ impl Lesson {
             }
             Self::CutOff(cut_off) => record_cut_off(connection, cut_off),
             Self::Written(values) => record_written(connection, values),
+            Self::Departed(name) => record_departed(connection, name),
+            Self::Returned(name) => forget_departed(connection, &name.target, &name.key),
             Self::Counted(entry) => record_window(connection, entry),
         }
     }
@@ -217,6 +221,7 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
             _ => {}
         }
     }
+    lessons.extend(name_lesson(change, at).filter(|_| there));
     if refused && says_rests(change) {
         lessons.push(Lesson::NotMade(Resting { target: change.target.clone(), key: change.object.key.clone(), at }));
     }
@@ -227,6 +232,32 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
         lessons.extend(counted(change, settled.weight).into_iter().map(entry));
     }
     lessons
+}
+
+/// What becomes of the user name: of somebody who leaves, of somebody who gets another one, of somebody who is back.
+fn name_lesson(change: &Change, at: Timestamp) -> Option<Lesson> {
+    if change.object.kind != ObjectKind::Account || change.entitlement.is_some() {
+        return None;
+    }
+    let name = |value: &str, left| DepartedName {
+        target: change.target.clone(),
+        attribute: Arc::from("userName"),
+        value: Arc::from(value),
+        key: change.object.key.clone(),
+        left,
+        at,
+    };
+    let leaves = matches!(change.reason, Reason::Leaver | Reason::Absent | Reason::Pruned);
+    match change.action {
+        Action::Delete => Some(Lesson::Departed(name(&change.object.name, true))),
+        Action::Deactivate if leaves => Some(Lesson::Departed(name(&change.object.name, true))),
+        Action::Reactivate => Some(Lesson::Returned(name(&change.object.name, false))),
+        Action::Update => {
+            let before = naming(change)?.before.as_ref()?.as_text()?;
+            Some(Lesson::Departed(name(before, false)))
+        }
+        _ => None,
+    }
 }
 
 /// The attribute that people call an object by.

@@ -140,6 +140,27 @@ async fn outcomes_leave_links_deactivations_and_windows_behind() {
 }
 
 #[tokio::test]
+async fn names_of_people_who_left_are_remembered_until_they_are_back() {
+    let world = World::new();
+    ["7", "8", "9"].iter().for_each(|id| world.fake.put(id, &[("userName", "x")]));
+    let name = |text| Some(Value::text(text));
+    let mut leaver = change(Action::Deactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(false)));
+    leaver.reason = Reason::Leaver;
+    let renamed = change(Action::Update, Account, "hr/8", Some("8")).with("userName", name("ben"), name("zander"));
+    world.apply(&plan(vec![leaver, renamed, change(Action::Delete, Account, "hr/9", Some("9"))])).await;
+    let names = || -> Vec<(String, bool)> {
+        let memory = world.store.load().unwrap();
+        let mut names: Vec<_> = memory.departed.iter().map(|name| (format!("{} {}", name.key, name.value), name.left)).collect();
+        names.sort();
+        names
+    };
+    let of = |key: &str| change(Action::Delete, Account, key, None).object.name;
+    assert_eq!(names(), [(format!("hr/7 {}", of("hr/7")), true), ("hr/8 ben".to_owned(), false), (format!("hr/9 {}", of("hr/9")), true)]);
+    world.apply(&plan(vec![change(Action::Reactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(true)))])).await;
+    assert_eq!(names().len(), 2);
+}
+
+#[tokio::test]
 async fn an_account_that_was_made_without_access_is_ours_to_activate_until_it_is() {
     let world = World::new();
     world.apply(&plan(vec![create("hr/ann").with("active", None, Some(Value::Bool(false))), create("hr/bob")])).await;

@@ -232,6 +232,9 @@ pub struct TargetSpec {
     /// What somebody on leave gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<Departure>,
+    /// Names that people had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Names>,
     /// How much may change at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guardrails: Option<Guardrails>,
@@ -247,6 +250,15 @@ pub struct TargetSpec {
     /// Ids, at the target, of accounts that are not headcount's, whatever it remembers: their ids were used again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_ours: Vec<String>,
+}
+
+/// Names that people had.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Names {
+    /// How long the user name of somebody who left is given to nobody else: `90d` (the default); `0d`: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse_after: Option<String>,
 }
 
 /// What a Target speaks.

@@ -52,6 +52,8 @@ pub enum FindingCode {
     UnresolvedReference,
     /// no free value for a unique attribute
     NameTaken,
+    /// a name of somebody who left, kept free for a time
+    NameReserved,
     /// values change hands in a circle, and one is set aside for the moment
     HandedOn,
     /// the account carries somebody else's marker or external id

@@ -125,18 +125,20 @@ pub struct Repeat {
     pub at: Timestamp,
 }
 
-/// A name of somebody who left: nobody else gets it for a while.
+/// A name that somebody had: nobody else gets it for a while after they left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DepartedName {
     /// the Target's name
     pub target: Arc<str>,
     /// the attribute: `userName`
     pub attribute: Arc<str>,
-    /// its value, canonical
+    /// its value
     pub value: Arc<str>,
     /// whose it was
     pub key: Arc<str>,
-    /// when they left
+    /// the account went with it; else it only got another name
+    pub left: bool,
+    /// when
     pub at: Timestamp,
 }
 
@@ -290,6 +292,7 @@ impl Memory {
         }
         self.cut_off.iter_mut().for_each(|cut_off| rename(&mut cut_off.key));
         self.unheard.iter_mut().for_each(|unheard| rename(&mut unheard.key));
+        self.departed.iter_mut().for_each(|departed| rename(&mut departed.key));
         for record in &mut self.records {
             rename(&mut record.identity);
             if record.source.as_ref() == old {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::correlate::{self, Claim};
+use super::departed;
 use super::departure;
 use super::desired::{self, Desired};
-use super::identity::Person;
+use super::identity::{Held, Person};
 use super::kept;
 use super::lifecycle::Days;
 use super::limits;
@@ -25,6 +26,9 @@ use crate::model::{
 use crate::planning::LookupBy;
 use crate::planning::findings::Shared;
 use crate::world::{Carries, canonical};
+
+/// What people sign in by, as a rule.
+pub(super) const USER_NAME: &str = "userName";
 
 /// Decides, and notes what becomes of the account.
 pub(super) fn decide(work: &mut Work<'_, '_>, target: usize, person: &mut Person) {
@@ -63,6 +67,13 @@ fn set(work: &mut Work<'_, '_>, target: usize, person: &Person, presence: Presen
 fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, claim: Claim, early: bool) {
     let slots = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect::<Vec<_>>();
     let open = unique::settle(work.basis, &work.claims, &work.names, target, person);
+    if claim == Claim::None {
+        for (slot, held) in &slots {
+            if let Some(wanted) = held_text(held) {
+                departed::tell_of_another(work, target, person, *slot, &wanted);
+            }
+        }
+    }
     for (slot, choice) in open {
         let name = work.basis.layout.slots[slot].name.clone();
         not_chosen(work, target, person, &name, &choice);
@@ -85,6 +96,13 @@ fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, cl
     set(work, target, person, presence);
     for (slot, state) in slots {
         person.slots[slot] = state;
+    }
+}
+
+fn held_text(held: &Held<'_>) -> Option<Arc<str>> {
+    match held.state() {
+        ValueState::Set(Value::Text(text)) => Some(text),
+        _ => None,
     }
 }
 
@@ -178,6 +196,10 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
         return Presence::Absent;
     }
     if let Some(name) = taken_name(work, target, person, desired, None) {
+        if let Some(known) = departed::of_user_name(basis, target, name, person.number) {
+            departed::tell(work, target, &key, known, (Severity::Error, "so no account is made"));
+            return Presence::Absent;
+        }
         let (whose, hint) = whose_name(work, target, person, name);
         let sentence = format!("{{who}}: {whose} the userName {name}, so none is made");
         let mut shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&basis.policy.targets[target].name), sentence);
@@ -290,6 +312,9 @@ fn taken_name<'d>(work: &mut Work<'_, '_>, target: usize, person: &Person, desir
     let at = (target, &layout.name);
     if work.names.is_free(basis, &work.claims, at, name, person.number) {
         return None;
+    }
+    if departed::holder(basis, at, name, person.number).is_some() {
+        return Some(name);
     }
     // Others are decided now: what was chosen so far is not theirs.
     take_names(work, target, person, desired);
@@ -463,10 +488,15 @@ fn reactivate(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32,
 fn keep_taken_name(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) {
     let Some(name) = taken_name(work, target, person, desired, Some(row)).map(str::to_owned) else { return };
     let key = Arc::from(person.key.as_str());
-    let (whose, hint) = whose_name(work, target, person, &name);
-    let sentence = format!("{{who}}: {whose} the userName {name}, so the old one stays");
-    let shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&work.basis.policy.targets[target].name), sentence);
-    work.findings.share(Shared { hint, ..shared }, &key);
+    let kept_free = departed::of_user_name(work.basis, target, &name, person.number);
+    if let Some(known) = kept_free {
+        departed::tell(work, target, &key, known, (Severity::Error, "so the old one stays"));
+    } else {
+        let (whose, hint) = whose_name(work, target, person, &name);
+        let sentence = format!("{{who}}: {whose} the userName {name}, so the old one stays");
+        let shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&work.basis.policy.targets[target].name), sentence);
+        work.findings.share(Shared { hint, ..shared }, &key);
+    }
     let attributes = &work.basis.layout.targets[target].attributes;
     if let Some(at) = attributes.iter().position(|attribute| attribute.name.as_ref() == "userName") {
         desired.states[at] = ValueState::Unknown;

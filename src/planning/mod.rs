@@ -9,6 +9,7 @@ mod companion;
 mod concern;
 mod contradiction;
 mod correlate;
+mod departed;
 mod departure;
 mod desired;
 mod doubts;

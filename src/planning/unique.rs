@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Basis;
 use super::correlate::Claims;
+use super::departed;
 use super::identity::{Held, Person};
 use super::serve::{Serve, serve};
 use crate::expr::Input;
@@ -45,9 +46,12 @@ const TRIES: u32 = 1000;
 const MOST_DIGITS: usize = 4;
 
 impl Names {
-    /// Whether a value is free for an identity at a target: nobody else's account has it, and nobody got it in this plan.
+    /// Whether a value is free for an identity at a target: nobody else's account has it, nobody got it in this plan, and it is not kept
+    /// free after somebody left.
     pub(super) fn is_free(&self, basis: &Basis<'_>, claims: &[Claims], at: (usize, &Arc<str>), value: &str, identity: u32) -> bool {
-        holders(basis, claims, at, value, identity).is_empty() && !self.is_given(at, value, identity)
+        holders(basis, claims, at, value, identity).is_empty()
+            && !self.is_given(at, value, identity)
+            && departed::holder(basis, at, value, identity).is_none()
     }
 
     /// Whether somebody else gets a value in this plan.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::correlate::Claims;
+use super::departed::Departed;
 use super::due::Diary;
 use super::expand::Groups;
 use super::findings::{Findings, Shared};
@@ -37,6 +38,8 @@ pub(super) struct Basis<'a> {
     pub(super) groups: Groups<'a>,
     /// this workspace's markers
     pub(super) marks: Marks,
+    /// names of people who left
+    pub(super) departed: Departed<'a>,
     /// by target: accounts that protection covers
     pub(super) protected: Vec<BTreeSet<u32>>,
 }
@@ -137,7 +140,8 @@ impl<'a> Basis<'a> {
         groups.expand(policy, world, &layout, &people, &observed, knows_everybody(policy, world));
         let protected = policy.targets.iter().zip(&observed).map(|(rules, observed)| protect::rows(&rules.protect, observed.accounts()));
         let (protected, marks) = (protected.collect(), Marks::of(&policy.workspace));
-        Self { policy, world, moment, layout, people, revoked, observed, groups, marks, protected }
+        let departed = Departed::new(policy, world, moment);
+        Self { policy, world, moment, layout, people, revoked, observed, groups, marks, departed, protected }
     }
 
     /// Whether protection covers an account: it is nobody's.

@@ -189,6 +189,8 @@ pub struct TargetPolicy {
     pub deselected: DeparturePolicy,
     /// what somebody on leave gets
     pub suspended: DeparturePolicy,
+    /// how long a name of somebody who left is given to nobody else
+    pub reuse_after: SignedDuration,
     /// how much may change at once
     pub guardrails: GuardrailPolicy,
     /// accounts that no plan may touch

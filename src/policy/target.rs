@@ -21,6 +21,9 @@ use crate::model::{Guardrail, system_id};
 /// Found by these where a Target names none: after the links and the marker.
 const CORRELATE: [&str; 2] = ["externalId", "userName"];
 
+/// For so long a name stays with whoever left.
+pub(crate) const REUSE_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
+
 /// Count and percent of the guardrails that limit unasked. What gives is limited as what takes is: a joiner's week passes, a whole company renamed, let in again
 /// or made a second time does not.
 pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 10] = [
@@ -68,6 +71,7 @@ impl Compiler<'_> {
             deselected: self.departure(origin, "/spec/deselected", spec.deselected.as_ref()).unwrap_or(leaver),
             // Somebody on leave comes back: never deleted unless a manifest says so for this very case.
             suspended: self.departure(origin, "/spec/suspended", spec.suspended.as_ref()).unwrap_or(DEACTIVATE),
+            reuse_after: Self::duration(spec.names.as_ref().and_then(|names| names.reuse_after.as_ref())).unwrap_or(REUSE_AFTER),
             guardrails: self.guardrails(origin, spec.guardrails.as_ref()),
             protect: self.protection(origin, spec.protect.as_ref()),
             system: system(spec),

@@ -20,8 +20,8 @@ pub use revocations::{
     forget_cut_off, forget_revocation, record_cut_off, record_other_keys, record_receipt, record_revocation, revoked_keys,
 };
 pub use rows::{
-    carry_link, forget_deactivation, forget_grants, forget_link, forget_object, forget_resting, record_baseline, record_completed_run,
-    record_deactivation, record_link, record_resting, record_window, rename_link,
+    carry_link, forget_deactivation, forget_departed, forget_grants, forget_link, forget_object, forget_resting, record_baseline,
+    record_completed_run, record_deactivation, record_departed, record_link, record_resting, record_window, rename_link,
 };
 /// The open file, and what SQLite says: for those who share a transaction.
 pub use rusqlite::{Connection, Result as SqliteResult};

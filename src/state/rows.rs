@@ -193,6 +193,7 @@ pub(super) fn rename_source(connection: &Connection, old: &str, new: &str) -> ru
         ("revoked_as", "identity"),
         ("cut_off", "key"),
         ("unheard", "key"),
+        ("departed", "key"),
         ("records", "identity"),
     ];
     let (from, to, names) = (format!("{old}/"), format!("{old}0"), ["records", "baselines"].into_iter().zip(["source", "system"]));
@@ -224,6 +225,21 @@ pub fn forget_deactivation(connection: &Connection, target: &str, kind: ObjectKi
         word(&kind),
         id
     ])?;
+    Ok(())
+}
+
+/// Remembers a name that somebody had. Once they left it stays so.
+pub fn record_departed(connection: &Connection, name: &DepartedName) -> rusqlite::Result<()> {
+    let upsert = "INSERT INTO departed (target, attribute, value, key, gone, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                  ON CONFLICT (target, attribute, value, key) DO UPDATE SET gone = gone OR excluded.gone, at = excluded.at";
+    let at = name.at.to_string();
+    connection.prepare_cached(upsert)?.execute(params![name.target, name.attribute, name.value, name.key, name.left, at])?;
+    Ok(())
+}
+
+/// They are back.
+pub fn forget_departed(connection: &Connection, target: &str, key: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM departed WHERE target = ?1 AND key = ?2")?.execute([target, key])?;
     Ok(())
 }
 
@@ -279,7 +295,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
         unheard: super::unheard::load(connection)?,
         written: super::written::load(connection)?,
         repeats: super::written::load_repeats(connection)?,
-        departed: all(connection, "SELECT target, attribute, value, key, at FROM departed", departed)?,
+        departed: all(connection, "SELECT target, attribute, value, key, gone, at FROM departed", departed)?,
         baselines: all(connection, BASELINES, baseline)?,
         revocations: super::revocations::load(connection)?,
         cut_off: super::revocations::load_cut_off(connection)?,
@@ -378,7 +394,8 @@ fn resting(row: &Row<'_>) -> rusqlite::Result<Resting> {
 }
 
 fn departed(row: &Row<'_>) -> rusqlite::Result<DepartedName> {
-    Ok(DepartedName { target: text(row, 0)?, attribute: text(row, 1)?, value: text(row, 2)?, key: text(row, 3)?, at: parsed(row, 4)? })
+    let (target, attribute, value, key) = (text(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?);
+    Ok(DepartedName { target, attribute, value, key, left: row.get(4)?, at: parsed(row, 5)? })
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<RecordLink> {

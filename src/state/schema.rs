@@ -32,7 +32,7 @@ CREATE TABLE unheard (
     target TEXT NOT NULL, key TEXT NOT NULL, guardrail TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (target, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE departed (
-    target TEXT NOT NULL, attribute TEXT NOT NULL, value TEXT NOT NULL, key TEXT NOT NULL, at TEXT NOT NULL,
+    target TEXT NOT NULL, attribute TEXT NOT NULL, value TEXT NOT NULL, key TEXT NOT NULL, gone INTEGER NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (target, attribute, value, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE written (target TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, prints BLOB NOT NULL, PRIMARY KEY (target, kind, id)) STRICT, WITHOUT ROWID;

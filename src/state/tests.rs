@@ -86,6 +86,10 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
     assert_eq!((about.links, about.records), (vec![link("hr/1", "7")], vec![record("b", "hr/1")]), "of one person what is theirs");
     assert_eq!(about.baselines, expected.baselines, "and what is not about people");
 
+    // Whoever asks about a few people is told of the sources, too.
+    let about = store.load_about(&[], &[Arc::from("chat")], &[Arc::from("hr/1")]).unwrap();
+    assert_eq!((about.baselines, about.links), (expected.baselines, vec![link("hr/1", "7")]));
+
     store
         .write(|tx| {
             forget_link(tx, "chat", ObjectKind::Account, "hr/1")?;

@@ -71,6 +71,7 @@ fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
         let after = departure.as_ref().and_then(|departure| departure.delete_after.as_deref());
         formats.duration(&format!("/spec/{name}/deleteAfter"), after);
     }
+    formats.duration("/spec/names/reuseAfter", spec.names.as_ref().and_then(|names| names.reuse_after.as_deref()));
     if let Some(before) = spec.pre_hire.as_ref().and_then(|early| early.before.as_ref()) {
         formats.that("number of days", "/spec/preHire/before", quantity::days(before));
     }

@@ -42,6 +42,7 @@ fn case() -> Case {
         absent: stay,
         deselected: stay,
         suspended: stay,
+        reuse_after: SignedDuration::ZERO,
         guardrails: GuardrailPolicy { limits: BTreeMap::new(), window: SignedDuration::from_hours(24), overrides: vec![] },
         protect: ProtectionPolicy::default(),
         system: Default::default(),

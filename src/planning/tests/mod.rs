@@ -4,6 +4,7 @@ mod accounts;
 mod belonging;
 mod concern;
 mod contradictions;
+mod departed;
 mod each;
 mod entitlements;
 mod evidence;
