@@ -187,6 +187,9 @@ pub struct Completeness {
     /// Fewest records that a complete read has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_count: Option<u64>,
+    /// Columns that may lose a third or more of their values at once, for the run in which that is right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_lose: Vec<String>,
 }
 
 /// A system that headcount changes.

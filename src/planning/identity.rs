@@ -274,7 +274,10 @@ impl<'w> Identities<'w> {
         if let (Origin::Record(source, record), false) = (self.origin(number), several::are_there(self, &records)) {
             match self.world.sources[source].state(record) {
                 RecordState::Counts => {}
-                RecordState::OutOfScope => return person.standing = Standing::Deselected,
+                RecordState::OutOfScope => {
+                    let lost = records.own().is_some_and(|(_, cells)| layout.sources[source].is_scope_lost(cells));
+                    return person.standing = if lost { Standing::lost() } else { Standing::Deselected };
+                }
                 RecordState::Ambiguous => return person.standing = Standing::DuplicateKey,
                 RecordState::ScopeFailed => return person.standing = Standing::Unknown(SCOPE_FAILED.into()),
             }
@@ -406,7 +409,11 @@ impl<'w> Identities<'w> {
             Record::Nothing => return Held::State(ValueState::Unmanaged),
             Record::Unknown => return Held::State(ValueState::Unknown),
         };
-        let rule = &layout.sources[candidate.source].rules[candidate.rule];
+        let rules = &layout.sources[candidate.source];
+        let rule = &rules.rules[candidate.rule];
+        if rules.is_lost(&rule.value, cells) || rule.when.as_ref().is_some_and(|when| rules.is_lost(when, cells)) {
+            return Held::State(ValueState::Unknown);
+        }
         let kind = layout.slots[slot].kind;
         let held = match as_it_stands(rule, kind, cells) {
             Some(held) => held,

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::correlate::is_immutable;
 use crate::expr::Expression;
 use crate::manifest::kinds::{Lifecycle, MappingMode};
-use crate::model::{AttributeType, Capabilities};
+use crate::model::{AttributeType, Capabilities, Cell};
 use crate::policy::{EntitlementPolicy, KeyPolicy, Policy, Rule, TargetPolicy};
-use crate::world::{Bound, TargetSide, World, account_marker, is_compared, kind_of};
+use crate::world::{Bound, TargetSide, World, account_marker, canonical, is_compared, kind_of};
 
 /// Everything bound.
 pub(super) struct Layout<'p> {
@@ -55,6 +55,9 @@ pub(super) struct SourceLayout {
     pub(super) rules: Vec<RuleLayout>,
     pub(super) leaver: Option<Bound>,
     pub(super) suspended: Option<Bound>,
+    filter: Option<Bound>,
+    /// positions of columns that lost a large part of their values
+    emptied: Vec<usize>,
     /// by what a record finds its identity, in order
     pub(super) keys: Vec<KeyLayout>,
 }
@@ -152,6 +155,8 @@ impl<'p> Layout<'p> {
                 rules: bound,
                 leaver,
                 suspended,
+                filter: rules.filter.as_ref().map(bind),
+                emptied: emptied(world, at, &columns),
                 keys: rules.correlate.iter().map(|key| KeyLayout::new(key, &mut names)).collect(),
             }
         });
@@ -171,6 +176,26 @@ impl<'p> Layout<'p> {
     /// The slot of an attribute that somebody gives or reads.
     pub(super) fn slot(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
+    }
+}
+
+/// Where columns stand that lost a large part of their values.
+fn emptied(world: &World, source: usize, columns: &crate::model::Columns) -> Vec<usize> {
+    let emptied = world.trust.get(source).map_or(&[][..], |trust| trust.emptied.as_slice());
+    emptied.iter().filter_map(|emptied| columns.position(&emptied.column)).collect()
+}
+
+impl SourceLayout {
+    /// Whether an expression reads a value that a record has not, from a column that lost many: it may be one of those that were lost.
+    pub(super) fn is_lost(&self, bound: &Bound, cells: &[Cell<'_>]) -> bool {
+        let lost =
+            |position: &usize| self.emptied.contains(position) && cells.get(*position).is_none_or(|cell| canonical::is_nothing(*cell));
+        !self.emptied.is_empty() && bound.positions().iter().any(lost)
+    }
+
+    /// The same of the source's scope.
+    pub(super) fn is_scope_lost(&self, cells: &[Cell<'_>]) -> bool {
+        self.filter.as_ref().is_some_and(|filter| self.is_lost(filter, cells))
     }
 }
 

@@ -10,7 +10,7 @@ use super::contradiction::{self, Doubt};
 use super::identity::{Held, Person};
 use super::layout::Layout;
 use crate::manifest::kinds::Lifecycle;
-use crate::model::{Cell, Value, ValueState};
+use crate::model::{Cell, FindingCode, Value, ValueState};
 use crate::planning::Moment;
 use crate::world::{Bound, Truth};
 
@@ -31,6 +31,11 @@ pub(super) enum Standing {
 }
 
 impl Standing {
+    /// What it depends on is in a column that lost many of its values: told once, of the source.
+    pub(super) fn lost() -> Self {
+        Self::Doubtful(Arc::new(Doubt::told(FindingCode::ColumnEmptied, "a column that it depends on lost many of its values")))
+    }
+
     /// The lifecycle, where it is known.
     pub(super) fn lifecycle(&self) -> Option<Lifecycle> {
         match self {
@@ -84,6 +89,11 @@ pub(super) fn standing(
     let status = |pick: fn(&super::layout::SourceLayout) -> Option<&Bound>| {
         conditions.map_or(Truth::No, |(source, cells)| holds(pick(source), cells))
     };
+    if let Some((source, cells)) = conditions
+        && source.leaver.iter().chain(&source.suspended).any(|bound| source.is_lost(bound, cells))
+    {
+        return Standing::lost();
+    }
     match status(|source| source.leaver.as_ref()) {
         Truth::Yes => return Standing::Is(Lifecycle::Leaver),
         Truth::No => {}

@@ -13,6 +13,7 @@ use super::lifecycle::Standing;
 use super::limits;
 use super::observed::View;
 use super::work::{Basis, Stage, Work};
+use crate::expr::segments_of_path;
 use crate::manifest::kinds::{Lifecycle, Ownership};
 use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, ValueState, Visibility, attribute};
 
@@ -31,6 +32,17 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
                 finding = finding.hint("If these people have really left, raise spec.completeness.maxShrink for one run.");
             }
             work.findings.push(finding);
+        }
+        for emptied in &trust.emptied {
+            let column = segments_of_path(&emptied.column).join(".");
+            let message = format!(
+                "{}: the column `{column}` has a value in {} records and had one in {}; whatever depends on it stays as it is where it has none now",
+                rules.name, emptied.now, emptied.before
+            );
+            let hint =
+                format!("Correct the source. If it is right, write `completeness: {{mayLose: [{column}]}}` into the Source for one run.");
+            let finding = Finding::new(Severity::Error, FindingCode::ColumnEmptied, subject.clone(), message);
+            work.findings.push(finding.hint(hint).at(place.clone()));
         }
         let keyless = side.keyless();
         if keyless.count > 0 {

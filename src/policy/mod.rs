@@ -130,6 +130,8 @@ pub struct SourcePolicy {
     pub rules: Vec<Rule>,
     /// when a read counts as complete
     pub completeness: CompletenessPolicy,
+    /// columns that may lose many of their values
+    pub may_lose: Vec<Arc<str>>,
     /// a hash of connection and scope: counts compare only within one scope
     pub scope_hash: u64,
     /// the higher wins, where a rule does not say otherwise

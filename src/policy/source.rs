@@ -100,6 +100,7 @@ impl Compiler<'_> {
             shared_end: spec.lifecycle.as_ref().and_then(|it| it.shared_end.as_deref()).and_then(|day| quantity::date(day).ok()),
             rules,
             completeness: self.completeness(document, spec.completeness.as_ref()),
+            may_lose: spec.completeness.iter().flat_map(|it| &it.may_lose).map(|name| Arc::from(name.as_str())).collect(),
             scope_hash: scope_hash(spec),
             precedence,
             place: self.place(origin),

@@ -2,7 +2,10 @@
 //!
 //! Must never: make an evidence stronger than the reader said.
 
+use std::sync::Arc;
+
 use super::source::SourceSide;
+use crate::expr::segments_of_path;
 use crate::model::{Baseline, Evidence, Memory};
 use crate::policy::{CompletenessPolicy, SourcePolicy};
 
@@ -15,11 +18,24 @@ pub(crate) struct SourceEvidence {
     pub(crate) shrank: bool,
     /// there is a complete read of the same scope to compare with
     pub(crate) has_baseline: bool,
+    /// columns that lost a large part of their values against it
+    pub(crate) emptied: Vec<Emptied>,
+}
+
+/// A column that lost a large part of its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Emptied {
+    pub(crate) column: Arc<str>,
+    pub(crate) before: u64,
+    pub(crate) now: u64,
 }
 
 /// Fewer people than this may always go, whatever share they are.
 const ALWAYS_ALLOWED: u64 = 3;
 const DEFAULT_SHARE: f64 = 0.1;
+/// So many values and this part of them, one of so many, may go from a column before anybody asks.
+const FEWEST_LOST: u64 = 5;
+const LARGE_PART: u64 = 3;
 
 impl SourceEvidence {
     /// Of a source that was read.
@@ -37,7 +53,8 @@ impl SourceEvidence {
         if let Some(reason) = small {
             evidence = evidence.and(Evidence::Partial { reason });
         }
-        Self { evidence, shrank, has_baseline: baseline.is_some() }
+        let emptied = if evidence.proves_absence() { emptied(rules, side, baseline) } else { Vec::new() };
+        Self { evidence, shrank, has_baseline: baseline.is_some(), emptied }
     }
 
     /// Whether a record that is not there can be said not to exist.
@@ -49,6 +66,22 @@ impl SourceEvidence {
 fn baseline<'m>(rules: &SourcePolicy, memory: &'m Memory) -> Option<&'m Baseline> {
     let same = |known: &&Baseline| known.system == rules.name && known.scope == rules.scope_hash;
     memory.baselines.iter().filter(same).max_by_key(|known| known.at).filter(|_| memory.known)
+}
+
+/// Columns that lost a large part of their values since the last complete read, unless the Source says that they may.
+fn emptied(rules: &SourcePolicy, side: &SourceSide, baseline: Option<&Baseline>) -> Vec<Emptied> {
+    let Some(baseline) = baseline else { return Vec::new() };
+    let may = |path: &str| {
+        let dotted = segments_of_path(path).join(".");
+        rules.may_lose.iter().any(|name| name.as_ref() == path || **name == dotted)
+    };
+    let lost = side.filled().filter_map(|(path, now)| {
+        let before = *baseline.values.get(path)?;
+        let gone = before.saturating_sub(now);
+        let large = gone >= FEWEST_LOST && gone * LARGE_PART >= before && !may(path);
+        large.then(|| Emptied { column: path.clone(), before, now })
+    });
+    lost.collect()
 }
 
 /// Why a count is below the limits.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::evidence::SourceEvidence;
+use super::source::SourceSide;
 use super::{Carries, World};
 use crate::model::{Baseline, Columns, Deactivation, Link, LinkOrigin, ObjectKind};
 use crate::policy::Policy;
@@ -78,14 +80,20 @@ impl World {
         let sides = policy.sources.iter().zip(&self.sources).zip(&self.trust);
         let complete = sides.filter(|(_, trust)| trust.evidence.proves_absence());
         complete
-            .map(|((rules, side), _)| Baseline {
+            .map(|((rules, side), trust)| Baseline {
                 system: rules.name.clone(),
                 kind: ObjectKind::Account,
                 scope: rules.scope_hash,
                 count: side.in_scope(),
-                values: BTreeMap::new(),
+                values: filled(side, trust),
                 at,
             })
             .collect()
     }
+}
+
+/// A column that was emptied is compared with what it had until it has it again, or somebody says that it is right.
+fn filled(side: &SourceSide, trust: &SourceEvidence) -> BTreeMap<Arc<str>, u64> {
+    let kept = |path: &Arc<str>| trust.emptied.iter().find(|emptied| emptied.column == *path).map(|emptied| emptied.before);
+    side.filled().map(|(path, now)| (path.clone(), kept(path).unwrap_or(now))).collect()
 }

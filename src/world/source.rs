@@ -30,6 +30,8 @@ pub struct SourceSide {
     index: Index,
     evidence: Evidence,
     keyless: Keyless,
+    /// by column: how many records that count have a value
+    filled: Vec<i64>,
     /// records that were read and not kept
     passed: u64,
 }
@@ -74,6 +76,7 @@ impl SourceSide {
             },
             keep_blanks: rules.keep_blanks,
             twice: EncodedTwice::default(),
+            filled: vec![0; columns.paths().len()],
             columns,
             keyed: Keyed::of(&policy.workspace),
             spool: Spool::default(),
@@ -133,6 +136,7 @@ impl SourceSide {
         if matches!(evidence, Evidence::Unreadable { .. }) {
             (self.spool, self.records, self.index, self.keyless) = Default::default();
             self.passed = 0;
+            self.filled.fill(0);
         }
         self.evidence = evidence;
     }
@@ -153,6 +157,7 @@ impl SourceSide {
                 let spot = self.spool.add(packed);
                 self.index.insert(self.keyed.text(key), self.records.len() as u32);
                 self.records.push((spot, state));
+                self.count(self.records.len() as u32 - 1, 1);
             }
             Some(known) => self.meet(known, state, packed),
         }
@@ -164,6 +169,7 @@ impl SourceSide {
         if self.spool.get(spot) == packed {
             return;
         }
+        self.count(known, -1);
         let entry = &mut self.records[known as usize];
         match (before, state) {
             (RecordState::OutOfScope, RecordState::OutOfScope) => {
@@ -176,6 +182,22 @@ impl SourceSide {
             (RecordState::OutOfScope, _) => *entry = (self.spool.add(packed), state),
             _ => entry.1 = RecordState::Ambiguous,
         }
+        self.count(known, 1);
+    }
+
+    /// Counts the values of a record that counts; of two that contradict each other none does, so that their order does not matter.
+    fn count(&mut self, record: u32, by: i64) {
+        if !matches!(self.state(record), RecordState::Counts | RecordState::ScopeFailed) {
+            return;
+        }
+        let has: Vec<bool> = self.row(record).cells().map(|cell| !canonical::is_nothing(cell)).collect();
+        self.filled.iter_mut().zip(has).filter(|(_, has)| *has).for_each(|(count, _)| *count += by);
+    }
+
+    /// How many records have a value, by column. Nothing where not all records were kept.
+    pub(crate) fn filled(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        let all = self.passed == 0;
+        self.columns.paths().iter().zip(&self.filled).filter(move |_| all).map(|(path, count)| (path, count.unsigned_abs()))
     }
 
     /// How many records there are.

@@ -6,6 +6,7 @@ mod concern;
 mod contradictions;
 mod departed;
 mod each;
+mod emptied;
 mod entitlements;
 mod evidence;
 mod groups;
