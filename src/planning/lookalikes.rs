@@ -54,39 +54,67 @@ pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeSet<Arc<st
 
 fn at_target(work: &Work<'_, '_>, target: usize) -> Vec<Pair> {
     let vanished = vanished(work, target);
-    if vanished.is_empty() {
-        return Vec::new();
-    }
+    let is_active = |row: &u32| work.basis.observed[target].accounts().active(*row);
     let mut by_trait: BTreeMap<Trait, Vec<u32>> = BTreeMap::new();
-    for row in vanished.keys() {
+    for row in vanished.keys().filter(|row| is_active(row)) {
         for found in traits_of_account(work, target, *row) {
             by_trait.entry(found).or_default().push(*row);
         }
     }
     by_trait.retain(|_, rows| rows.len() <= SHARED_BY);
+    let mut at_rest: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for (row, key) in vanished.iter().filter(|(row, _)| !is_active(row)) {
+        at_rest.entry(bare(key)).or_default().push(*row);
+    }
     let mut candidates = Vec::new();
-    let mut person = Person::default();
+    let (mut person, mut key) = (Person::default(), String::new());
     for identity in 0..work.basis.people.len() {
         if work.claims[target].of(identity) != Claim::None || work.basis.people.is_retired(identity) || work.basis.revoked.has(identity) {
             continue;
         }
+        work.basis.people.write_key(identity, &mut key);
+        let resting = if at_rest.is_empty() { None } else { at_rest.get(&bare(&key)) };
+        if by_trait.is_empty() && resting.is_none() {
+            continue;
+        }
         work.basis.people.assemble(&work.basis.layout, identity, &mut person);
         if matches!(serve(work.basis, target, &person), Serve::Yes | Serve::Early) {
-            candidates.extend(alike(work, target, &person, &by_trait).into_iter().map(|(row, score)| {
-                let new: Arc<str> = Arc::from(person.key.as_str());
-                (std::cmp::Reverse(score), vanished[&row].clone(), new, identity)
-            }));
+            let mut scores = alike(work, target, &person, &by_trait);
+            for row in resting.into_iter().flatten() {
+                scores.extend(same_at_rest(work, target, &person, (*row, &vanished[row])).map(|score| (*row, score)));
+            }
+            let new: Arc<str> = Arc::from(key.as_str());
+            candidates
+                .extend(scores.into_iter().map(|(row, score)| (std::cmp::Reverse(score), vanished[&row].clone(), new.clone(), identity)));
         }
     }
     best_first(work, candidates)
 }
 
-/// Accounts of ours, in use, whose identities are not there any more, with their keys.
+/// What a key has in all of its forms.
+fn bare(key: &str) -> String {
+    let record = key.split_once('/').map_or(key, |(_, record)| record);
+    let whole = record.split_once('.').filter(|(_, rest)| rest.bytes().all(|byte| byte == b'0')).map_or(record, |(whole, _)| whole);
+    whole.trim_start_matches('0').to_lowercase()
+}
+
+/// How much a new identity has in common with an account of ours that is not in use. Whoever left and a namesake who comes are two people, so only another form of the
+/// same key makes them one: else somebody who was locked out, is on leave or has not begun yet would get a second account, and be in again.
+fn same_at_rest(work: &Work<'_, '_>, target: usize, person: &Person, (row, old): (u32, &Arc<str>)) -> Option<u32> {
+    let pair = Pair { old: old.clone(), new: Arc::from(person.key.as_str()), number: person.number };
+    if Form::of(&work.basis.people, &pair) == Form::Other {
+        return None;
+    }
+    let traits = traits_of_account(work, target, row).into_iter().map(|found| (found, vec![row])).collect();
+    alike(work, target, person, &traits).remove(&row)
+}
+
+/// Accounts of ours whose identities are not there any more, with their keys.
 fn vanished(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, Arc<str>> {
     let accounts = work.basis.observed[target].accounts();
     let claims = &work.claims[target];
     let free = |row: &u32| claims.holder(*row).is_none() && !claims.contested(*row) && !work.cut[target].contains_key(row);
-    let rows = (0..accounts.len()).filter(free).filter(|row| accounts.active(*row) && !accounts.doubtful(*row));
+    let rows = (0..accounts.len()).filter(free).filter(|row| !accounts.doubtful(*row));
     let known = rows.filter_map(|row| Some((row, work.former_key(target, row)?)));
     known.filter(|(_, key)| work.basis.people.find(key).is_none()).collect()
 }
@@ -185,8 +213,6 @@ enum KeyRule {
     Zeros(usize),
     /// what stands before the point
     BeforePoint,
-    /// without `="…"`
-    Unwrapped,
     Upper,
     Lower,
 }
@@ -214,9 +240,6 @@ impl KeyRule {
         if new.split_once('.').is_some_and(|(whole, rest)| whole == old && !rest.is_empty() && rest.bytes().all(|byte| byte == b'0')) {
             return Some(Self::BeforePoint);
         }
-        if new.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) == Some(old) {
-            return Some(Self::Unwrapped);
-        }
         match () {
             () if new.to_uppercase() == old => Some(Self::Upper),
             () if new.to_lowercase() == old => Some(Self::Lower),
@@ -230,7 +253,6 @@ impl KeyRule {
         match self {
             Self::Zeros(width) => format!("padLeft({key}, {width}, \"0\")"),
             Self::BeforePoint => format!("split({key}, \".\")[0]"),
-            Self::Unwrapped => format!("replace(replace({key}, \"=\", \"\"), \"\\\"\", \"\")"),
             Self::Upper => format!("upper({key})"),
             Self::Lower => format!("lower({key})"),
         }

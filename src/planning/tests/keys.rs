@@ -257,3 +257,24 @@ fn a_source_with_another_name_makes_nobody_twice_and_one_line_carries_everybody_
     let told = linked.record("people", record("9", PEOPLE[0])).told();
     assert!(told.contains("Deactivate people/1 [Absent] id=u1"), "{told}");
 }
+
+#[test]
+fn whoever_is_locked_out_is_not_let_in_again_by_another_form_of_their_key() {
+    let locked = |deactivated_by_us: bool| {
+        let mut ada = account("u1", "hr/1001", PEOPLE[0]);
+        ada["active"] = false.into();
+        let scene = scene(&[]).account(ada);
+        let scene = if deactivated_by_us { scene.deactivated("u1", 3) } else { scene };
+        scene.record("hr", record("1001.0", PEOPLE[0]))
+    };
+    for by_us in [false, true] {
+        let plan = locked(by_us).plan();
+        assert_eq!(plan.changes.len(), 0, "{}", tell(&plan));
+        assert!(tell(&plan).contains("KeyChanged"), "{}", tell(&plan));
+    }
+    // A namesake of somebody who left is somebody else.
+    let mut ada = account("u1", "hr/1001", PEOPLE[0]);
+    ada["active"] = false.into();
+    let other = json!({"id": "2002", "login": "ada2", "first": "Ada", "last": "Adler", "mail": "ada2@acme.example"});
+    assert_eq!(scene(&[]).account(ada).deactivated("u1", 3).record("hr", other).plan().changes.len(), 1);
+}
