@@ -21,7 +21,7 @@ mod rules;
 mod tests;
 
 use figures::{Figures, figures};
-use hold::{keep_possessions, withhold_dependents};
+use hold::{give_nothing_ahead, keep_possessions, withhold_dependents};
 pub(super) use hold::{part_members, withhold};
 use overrides::{Given, hash_of};
 pub use rules::counted;
@@ -90,6 +90,7 @@ pub fn check(policy: &Policy, populations: &Populations, memory: &Memory, moment
             }
             check_limit(&scene, rule, &mut seen, &changes, plan);
         }
+        give_nothing_ahead(&target.name, plan);
     }
     withhold_dependents(plan);
 }

@@ -34,14 +34,22 @@ pub(in crate::planning) fn part_members(plan: &mut Plan, at: usize, mine: impl F
 
 /// Whoever keeps an access that was to be taken away keeps the memberships and entitlements that would have gone with it.
 pub(super) fn keep_possessions(target: &Arc<str>, plan: &mut Plan) {
-    let takes_access = |change: &&Change| {
-        change.object.kind == ObjectKind::Account
-            && matches!(change.action, Action::Deactivate | Action::Delete)
-            && change.reason != Reason::Due
-    };
-    let held = plan.changes.iter().filter(|change| change.target == *target).filter(takes_access);
-    let held: BTreeMap<Arc<str>, Withheld> =
-        held.filter_map(|change| Some((change.object.key.clone(), change.withheld.clone()?))).collect();
+    let takes_access = |change: &Change| matches!(change.action, Action::Deactivate | Action::Delete) && change.reason != Reason::Due;
+    withhold_with(target, plan, takes_access, (Action::RemoveMembers, Action::RemoveEntitlement));
+}
+
+/// Whoever does not get an access back gets no membership and no entitlement either.
+pub(super) fn give_nothing_ahead(target: &Arc<str>, plan: &mut Plan) {
+    withhold_with(target, plan, |change| change.action == Action::Reactivate, (Action::AddMembers, Action::AddEntitlement));
+}
+
+/// What goes along with changes of accounts that are withheld is withheld for the same reason.
+fn withhold_with(target: &Arc<str>, plan: &mut Plan, of_access: impl Fn(&Change) -> bool, (members, entitlement): (Action, Action)) {
+    let held = plan.changes.iter().filter(|change| change.target == *target && change.object.kind == ObjectKind::Account);
+    let held: BTreeMap<Arc<str>, Withheld> = held
+        .filter(|change| of_access(change))
+        .filter_map(|change| Some((change.object.key.clone(), change.withheld.clone()?)))
+        .collect();
     if held.is_empty() {
         return;
     }
@@ -51,8 +59,8 @@ pub(super) fn keep_possessions(target: &Arc<str>, plan: &mut Plan) {
             continue;
         }
         let why = match change.action {
-            Action::RemoveMembers => change.members.iter().find_map(|member| held.get(&member.member.key)),
-            Action::RemoveEntitlement => held.get(&change.object.key),
+            action if action == members => change.members.iter().find_map(|member| held.get(&member.member.key)),
+            action if action == entitlement => held.get(&change.object.key),
             _ => None,
         };
         let Some(why) = why.cloned() else { continue };

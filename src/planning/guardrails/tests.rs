@@ -585,6 +585,18 @@ fn forty_leavers_are_not_let_in_again_and_thirty_names_do_not_change() {
 }
 
 #[test]
+fn whoever_does_not_get_an_access_back_gets_no_group_with_it() {
+    let mut case = case().defaults(200).gives(Action::Reactivate, 1..=40, &[Risk::Reactivation]);
+    let back: Vec<Arc<str>> = case.plan.changes.iter().map(|change| change.object.key.clone()).collect();
+    let members = back.iter().map(|key| member(key, 1)).chain([member("hr/other", 1)]).collect();
+    case.plan.changes.push(Change { members, ..change(Action::AddMembers, ObjectKind::Group, "group/a", Reason::Mover) });
+    case.plan.changes.push(change(Action::AddEntitlement, ObjectKind::Account, &back[0], Reason::Mover));
+    let plan = case.checked();
+    let goes: Vec<_> = plan.changes.iter().filter(|change| change.runs()).map(|change| (change.action, change.members.len())).collect();
+    assert_eq!(goes, [(Action::AddMembers, 1)], "only who was not away");
+}
+
+#[test]
 fn a_first_run_makes_and_takes_over_what_it_finds_and_a_later_one_does_not() {
     let run = |action, risks: &[Risk], accounts, count| case().defaults(accounts).gives(action, 1..=count, risks);
     for (action, risks) in [(Action::Create, &[][..]), (Action::Adopt, &[Risk::Adoption][..])] {
