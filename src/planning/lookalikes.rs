@@ -52,16 +52,31 @@ pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeSet<Arc<st
     (pairs.iter().map(|pair| pair.number).collect(), pairs.into_iter().map(|pair| pair.old).collect())
 }
 
+/// The keys of vanished accounts whose people turned up under a key that changed hands: ids that moved on by one take the last one from nobody. They stay, and it is told.
+pub(super) fn turned_up(work: &mut Work<'_, '_>, handed: &BTreeSet<u32>) -> BTreeSet<Arc<str>> {
+    let mut kept = BTreeSet::new();
+    for target in 0..work.basis.policy.targets.len() {
+        let vanished = vanished(work, target);
+        let by_trait = traits(work, target, vanished.keys().copied());
+        let mut person = Person::default();
+        let mut here: BTreeSet<Arc<str>> = BTreeSet::new();
+        for identity in handed.iter().filter(|_| !by_trait.is_empty()) {
+            work.basis.people.assemble(&work.basis.layout, *identity, &mut person);
+            here.extend(alike(work, target, &person, &by_trait).keys().filter_map(|row| vanished.get(row).cloned()));
+        }
+        for key in &here {
+            let sentence = "{who}: its record is gone, and somebody who looks the same stands under a key that seems to have changed hands; left as it is";
+            work.tell(Severity::Error, FindingCode::KeyHandedOn, target, key, sentence);
+        }
+        kept.extend(here);
+    }
+    kept
+}
+
 fn at_target(work: &Work<'_, '_>, target: usize) -> Vec<Pair> {
     let vanished = vanished(work, target);
     let is_active = |row: &u32| work.basis.observed[target].accounts().active(*row);
-    let mut by_trait: BTreeMap<Trait, Vec<u32>> = BTreeMap::new();
-    for row in vanished.keys().filter(|row| is_active(row)) {
-        for found in traits_of_account(work, target, *row) {
-            by_trait.entry(found).or_default().push(*row);
-        }
-    }
-    by_trait.retain(|_, rows| rows.len() <= SHARED_BY);
+    let by_trait = traits(work, target, vanished.keys().copied().filter(|row| is_active(row)));
     let mut at_rest: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     for (row, key) in vanished.iter().filter(|(row, _)| !is_active(row)) {
         at_rest.entry(bare(key)).or_default().push(*row);
@@ -117,6 +132,18 @@ fn vanished(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, Arc<str>> {
     let rows = (0..accounts.len()).filter(free).filter(|row| !accounts.doubtful(*row));
     let known = rows.filter_map(|row| Some((row, work.former_key(target, row)?)));
     known.filter(|(_, key)| work.basis.people.find(key).is_none()).collect()
+}
+
+/// Which of these accounts have what by which people are known.
+fn traits(work: &Work<'_, '_>, target: usize, rows: impl Iterator<Item = u32>) -> BTreeMap<Trait, Vec<u32>> {
+    let mut by_trait: BTreeMap<Trait, Vec<u32>> = BTreeMap::new();
+    for row in rows {
+        for found in traits_of_account(work, target, row) {
+            by_trait.entry(found).or_default().push(row);
+        }
+    }
+    by_trait.retain(|_, rows| rows.len() <= SHARED_BY);
+    by_trait
 }
 
 fn traits_of_account(work: &Work<'_, '_>, target: usize, row: u32) -> BTreeSet<Trait> {

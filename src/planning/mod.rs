@@ -318,6 +318,8 @@ fn hold(work: &mut Work<'_, '_>) {
     let handed = hands::changed(work);
     let (changed, kept) = lookalikes::paired(work);
     work.kept = kept;
+    let moved = lookalikes::turned_up(work, &handed);
+    work.kept.extend(moved);
     let handed =
         handed.into_iter().map(|identity| (identity, Doubt::told(FindingCode::KeyHandedOn, "its key seems to be another person's now")));
     let changed =

@@ -1,4 +1,4 @@
-//! `kill -9` at two hundred points of apply (`HEADCOUNT_KILLS` names another number for each test, or `number,seed`): before or after the server has done the n-th write, with the state kept and with it lost.
+//! `kill -9` at forty points of apply (`HEADCOUNT_KILLS` names another number for each test, or `number,seed`): before or after the server has done the n-th write, with the state kept and with it lost.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::stage::{APPLY, Stage};
 
 const PEOPLE: u32 = 200;
 const DEPARTMENTS: usize = 10;
-const KILLS: u64 = 100;
+const KILLS: u64 = 20;
 const PACE: Pace = Pace { concurrency: 2, page: 200 };
 
 /// Every run but the last of a round is killed; when a round is done the company changes, and the next begins.

@@ -32,7 +32,7 @@ const CONNECTION: &str = "    sql:
       memberships: {table: team_users, group: team, account: user}
 ";
 /// Kills in the tests that everybody runs; `HEADCOUNT_KILLS` names another number, or `number,seed`.
-const KILLS: u64 = 30;
+const KILLS: u64 = 10;
 
 /// When a run is killed.
 #[derive(Clone, Copy, Debug)]

@@ -46,10 +46,8 @@ pub(super) fn give_nothing_ahead(target: &Arc<str>, plan: &mut Plan) {
 /// What goes along with changes of accounts that are withheld is withheld for the same reason.
 fn withhold_with(target: &Arc<str>, plan: &mut Plan, of_access: impl Fn(&Change) -> bool, (members, entitlement): (Action, Action)) {
     let held = plan.changes.iter().filter(|change| change.target == *target && change.object.kind == ObjectKind::Account);
-    let held: BTreeMap<Arc<str>, Withheld> = held
-        .filter(|change| of_access(change))
-        .filter_map(|change| Some((change.object.key.clone(), change.withheld.clone()?)))
-        .collect();
+    let held: BTreeMap<Arc<str>, Withheld> =
+        held.filter(|change| of_access(change)).filter_map(|change| Some((change.object.key.clone(), change.withheld.clone()?))).collect();
     if held.is_empty() {
         return;
     }
