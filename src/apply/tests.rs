@@ -176,7 +176,8 @@ async fn an_account_that_was_made_without_access_is_ours_to_activate_until_it_is
 async fn what_was_sent_and_never_heard_of_is_remembered_until_it_is() {
     let world = World::without_marker();
     world.fake.script([Script::Lose(lost())]);
-    world.apply(&plan(vec![create("hr/ann"), create("hr/bob")])).await;
+    world.apply(&plan(vec![create("hr/ann")])).await;
+    world.apply(&plan(vec![create("hr/bob")])).await;
     let unheard = || world.store.load().unwrap().unheard;
     assert!(
         matches!(&unheard()[..], [one] if one.key.as_ref() == "hr/ann" && one.guardrail == crate::model::Guardrail::Create),
