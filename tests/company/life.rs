@@ -19,6 +19,7 @@ const TARGET: &str = "  correlate: [externalId, employeeNumber]
   groups: {}
   preHire: {before: 7d}
   leaver: {action: deactivate, deleteAfter: 45d}
+  names: {reuseAfter: 0d}
   guardrails:
     deactivate: {percent: 3, count: 4}
     leavers: {percent: 5, count: 20}
@@ -30,6 +31,7 @@ const SAMPLED: &str = "  correlate: [externalId, employeeNumber]
   groups: {}
   preHire: {before: 7d}
   leaver: {action: deactivate, deleteAfter: 45d}
+  names: {reuseAfter: 0d}
   guardrails:
     deactivate: {percent: 60, count: 50}
     leavers: {percent: 60, count: 50}

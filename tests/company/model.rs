@@ -118,7 +118,7 @@ impl Model {
                 }
             }
         }
-        self.set_managers(day, &views);
+        self.set_managers(day, &views, &deleted);
         self.set_teams(day, &views);
         for who in deleted {
             self.remove(who);
@@ -233,8 +233,8 @@ impl Model {
         deletes && account.closed.is_some_and(|closed| day.company.day - closed >= GRACE)
     }
 
-    /// Everybody served gets the manager that HR says, if headcount knows that one and they have an account.
-    fn set_managers(&mut self, day: &Day<'_>, views: &BTreeMap<Who, View>) {
+    /// Everybody served gets the manager that HR says, if headcount knows that one and they have an account that does not go today.
+    fn set_managers(&mut self, day: &Day<'_>, views: &BTreeMap<Who, View>, deleted: &[Who]) {
         for who in views.iter().filter(|(_, view)| matches!(view, View::Serves | View::Early)).map(|(who, _)| *who) {
             let manager = match who {
                 Who::Person(at) => day.company.people[at].manager,
@@ -243,7 +243,7 @@ impl Model {
             let Some(manager) = manager.filter(|manager| day.hr.has(*manager) || day.hr.doubled == Some(*manager)).map(Who::Person) else {
                 continue;
             };
-            if self.accounts.contains_key(&manager) {
+            if self.accounts.contains_key(&manager) && !deleted.contains(&manager) {
                 self.accounts.entry(who).and_modify(|account| account.boss = Some(manager));
             }
         }

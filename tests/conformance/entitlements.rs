@@ -72,7 +72,7 @@ fn people(folder: &Path, cards: [(&str, &str, &str); 4]) {
 fn write(folder: &Path, connection: &TargetConnection, entitlements: &[&str], until: &str) {
     let rule = |attribute: &str, value: &str| json!({ "attribute": attribute, "value": value });
     let mut documents = vec![
-        ("Workspace", "acme", json!({ "id": "acme" })),
+        ("Workspace", "acme", json!({ "id": "acme", "allowedDirectories": [std::env::temp_dir()] })),
         (
             "Source",
             "hr",

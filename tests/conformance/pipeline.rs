@@ -40,7 +40,7 @@ fn expect(code: i32, output: &Output, step: &str) {
 
 fn write_workspace(folder: &Path, connection: &TargetConnection, holding: &Holding<'_>, declared: &Declared, former: &Declared) {
     let mut documents = vec![
-        document("Workspace", "acme", json!({ "id": "acme" })),
+        document("Workspace", "acme", json!({ "id": "acme", "allowedDirectories": [std::env::temp_dir()] })),
         document("Source", "hr", source()),
         document("Target", "app", target(connection)),
     ];

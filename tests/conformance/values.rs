@@ -66,7 +66,7 @@ fn write(folder: &Path, connection: &TargetConnection, previous: Json) {
     let rule = |attribute: &str, value: &str| json!({ "attribute": attribute, "value": value });
     let all = json!({ "count": 1000 });
     let documents = [
-        ("Workspace", "acme", json!({ "id": "acme" })),
+        ("Workspace", "acme", json!({ "id": "acme", "allowedDirectories": [std::env::temp_dir()] })),
         (
             "Source",
             "hr",
