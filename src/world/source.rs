@@ -190,7 +190,9 @@ impl SourceSide {
         if !matches!(self.state(record), RecordState::Counts | RecordState::ScopeFailed) {
             return;
         }
-        let has: Vec<bool> = self.row(record).cells().map(|cell| !canonical::is_nothing(cell)).collect();
+        // What can't be read is not empty: it is told by itself, with its own cause.
+        let filled = |cell: Cell<'_>| matches!(cell, Cell::Unreadable(_)) || !canonical::is_nothing(cell);
+        let has: Vec<bool> = self.row(record).cells().map(filled).collect();
         self.filled.iter_mut().zip(has).filter(|(_, has)| *has).for_each(|(count, _)| *count += by);
     }
 

@@ -57,3 +57,18 @@ fn what_is_held_is_held_until_the_values_are_back() {
     let right = titled("", 11);
     assert_eq!(right.world().baselines(&right.policy, now)[0].values["title"], 11);
 }
+
+#[test]
+fn cells_that_can_not_be_read_are_told_with_their_own_cause() {
+    let mut scene = (0..8).fold(Scene::simple(), |scene, at| {
+        let title = if at < 6 { "#REF!" } else { "Boss" };
+        let account =
+            json!({"id": format!("u{at}"), "userName": format!("p{at}"), "title": "Boss", "externalId": format!("hc:acme:hr:{at}")});
+        scene.record("hr", json!({"id": at.to_string(), "login": format!("p{at}"), "title": title})).account(account)
+    });
+    scene.memory.baselines[0].values = [("title".into(), 8)].into();
+    let plan = scene.plan();
+    assert_eq!(plan.changes.len(), 0, "{}", tell(&plan));
+    assert!(plan.findings.iter().all(|finding| finding.code == FindingCode::ExpressionFailed), "{}", tell(&plan));
+    assert!(tell(&plan).contains("it holds a spreadsheet's error instead of a value"), "{}", tell(&plan));
+}
