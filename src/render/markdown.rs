@@ -84,8 +84,10 @@ fn verdict(plan: &Plan) -> String {
     if !plan.complete() {
         sentences.push("**The plan is incomplete**: not everything could be read. What depends on it keeps its observed value.");
     }
-    if plan.changes.is_empty() && plan.complete() {
+    if plan.changes.is_empty() && plan.decided() && !plan.refused() {
         sentences.push("Everything is as declared.");
+    } else if plan.complete() && !plan.decided() {
+        sentences.push("**Some of it could not be decided** and stays as it is: see the findings.");
     } else if sentences.is_empty() {
         sentences.push("Everything was read, and no guardrail objects.");
     }

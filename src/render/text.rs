@@ -207,7 +207,7 @@ impl View<'_> {
 
     fn total(&self) -> String {
         let counts = Counts::of(&self.plan.changes);
-        let open = self.plan.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let open = self.plan.findings.iter().filter(|finding| matches!(finding.severity, Severity::Error | Severity::Refused)).count();
         match (counts.is_empty(), self.left_out, open) {
             (false, ..) => format!("Plan: {}.", counts.words()),
             (true, 1.., _) => "No changes in this selection.".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::super::testing::{self, Building, account, change, group, plain, text};
 use super::*;
-use crate::model::{Reason, Value};
+use crate::model::{FindingCode, Reason, Subject, Value};
 
 fn shown(plan: &Plan, width: usize) -> String {
     let mut out = Vec::new();
@@ -186,4 +186,12 @@ fn entitlements_are_told_by_what_is_given_and_to_whom() {
 
     Plan: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw.
     ");
+}
+
+#[test]
+fn what_is_refused_is_never_called_as_declared() {
+    let mut plan = testing::empty();
+    plan.findings.push(Finding::new(Severity::Refused, FindingCode::PossibleRename, Subject::default(), "two groups look alike"));
+    let text = shown(&plan, 80);
+    assert!(!text.contains("as declared") && text.contains("No changes, but one thing could not be decided"), "{text}");
 }
