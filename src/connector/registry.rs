@@ -5,7 +5,7 @@
 use super::{Reader, Surroundings, TargetConnector, file, scim, sql};
 use crate::manifest::kinds::{SourceConnection, TargetConnection, TargetSpec};
 use crate::model::SystemError;
-use crate::policy::ConnectorFacts;
+use crate::policy::{ConnectorFacts, TargetFacts};
 
 /// Opens a Source's connection: secrets are resolved, the system is asked what it can do.
 pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
@@ -29,10 +29,10 @@ pub async fn open_target(connection: &TargetConnection, surroundings: &Surroundi
 pub struct Facts;
 
 impl ConnectorFacts for Facts {
-    fn default_mapping(&self, target: &TargetSpec) -> Vec<(String, String)> {
+    fn of_target(&self, target: &TargetSpec) -> TargetFacts {
         match &target.connection {
-            TargetConnection::Scim(_) => scim::default_mapping(),
-            TargetConnection::Sql(connection) => sql::default_mapping(connection),
+            TargetConnection::Scim(_) => TargetFacts { connector: "scim", default_mapping: scim::default_mapping() },
+            TargetConnection::Sql(connection) => TargetFacts { connector: "sql", default_mapping: sql::default_mapping(connection) },
         }
     }
 }

@@ -220,9 +220,9 @@ pub struct TargetSpec {
     /// What may be removed. Default: owned.
     #[serde(default)]
     pub ownership: Ownership,
-    /// From the identity to the account. Absent: the connector's default mapping.
+    /// From the identity to the account: it adds to the connector's default mapping and overrides it, attribute by attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mapping: Option<Mapping>,
+    pub mapping: Option<TargetMapping>,
     /// What a leaver's account gets; absent and deselected identities too, unless they say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaver: Option<Departure>,
@@ -413,14 +413,41 @@ pub struct Mapping {
     pub rules: Vec<MappingRule>,
 }
 
+/// Rules of a Target, besides those of its connector.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TargetMapping {
+    /// What the rules are added to. Default: connector.
+    #[serde(default)]
+    pub defaults: MappingDefaults,
+    /// Names of AttributeMappings; a rule in place wins over theirs for the same attribute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
+    /// Rules in place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<MappingRule>,
+}
+
+/// What a Target's rules are added to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MappingDefaults {
+    /// the connector's default mapping, less the attributes that have a rule here
+    #[default]
+    Connector,
+    /// nothing: only these rules count
+    None,
+}
+
 /// One attribute and how it is worked out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MappingRule {
     /// SCIM's name, dotted; own ones below `custom.`.
     pub attribute: String,
-    /// CEL: over `record` in a Source, over `identity` in a Target.
-    pub value: String,
+    /// CEL: over `record` in a Source, over `identity` in a Target. Only `mode: ignore` needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
     /// Default: enforce.
     #[serde(default)]
     pub mode: MappingMode,
@@ -458,7 +485,7 @@ pub enum MappingMode {
     Initial,
     /// of an attribute with several values: these are among them, and whatever else is there stays
     Merge,
-    /// not at all
+    /// not at all: the attribute is left as it is, whatever the connector's default mapping says
     Ignore,
 }
 

@@ -47,6 +47,7 @@ spec:
   groups: {}
   deselected: {action: delete}
   mapping:
+    defaults: none
     rules:
     - {attribute: userName, value: identity.userName, required: true}
     - {attribute: title, value: identity.title, mode: initial}
@@ -253,28 +254,28 @@ fn a_difference_says_which_rule_gave_or_withheld_it() {
     let mut told = Vec::new();
     crate::render::verdict::verdict(&verdict, 200, &mut told).unwrap();
     assert_snapshot!(anstream::adapter::strip_str(&String::from_utf8(told).unwrap()).to_string(), @r##"
-    failed one (a.yaml:56:1, hr/7, on 2026-01-15)
+    failed one (a.yaml:57:1, hr/7, on 2026-01-15)
         accounts:
           chat:
       -     emails: ada@acme.example
-              # a.yaml:64:73 expected here
-              # a.yaml:35:34 the mapping of chat: `identity.emails`, where identity.emails is missing
+              # a.yaml:65:73 expected here
+              # a.yaml:36:34 the mapping of chat: `identity.emails`, where identity.emails is missing
               # a.yaml:19:38 the record says so: `record.dept`
         groups:
           chat:
       -   - Sellers
-            # a.yaml:65:41 expected here
+            # a.yaml:66:41 expected here
             # no Group has this displayName
         entitlements:
           chat:
             card:
-      -       limit: 500  # a.yaml:66:41 expected here
-      +       limit: 2000  # a.yaml:54:23 the parameter limit: `identity.title == "Boss" ? 2000 : 500`, where identity.title is "Boss"
+      -       limit: 500  # a.yaml:67:41 expected here
+      +       limit: 2000  # a.yaml:55:23 the parameter limit: `identity.title == "Boss" ? 2000 : 500`, where identity.title is "Boss"
       -     licence: {}
-              # a.yaml:66:60 expected here
+              # a.yaml:67:60 expected here
               # no Entitlement gives licence at chat
       - findings:
-      - - name-taken  # a.yaml:67:16 expected here
+      - - name-taken  # a.yaml:68:16 expected here
     "##);
 }
 

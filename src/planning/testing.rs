@@ -13,7 +13,7 @@ use crate::model::{
     Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Link, LinkOrigin, Marks, Memory, ObjectKind, Page, Plan,
     Value,
 };
-use crate::policy::{ConnectorFacts, LimitPolicy, Policy, compile};
+use crate::policy::{ConnectorFacts, LimitPolicy, Policy, TargetFacts, compile};
 use crate::world::{SourceSide, TargetSide, World};
 
 /// Everything a plan is made of.
@@ -34,8 +34,9 @@ pub(crate) struct Scene {
 struct Facts;
 
 impl ConnectorFacts for Facts {
-    fn default_mapping(&self, _: &TargetSpec) -> Vec<(String, String)> {
-        ["userName", "title", "manager"].map(|name| (name.to_owned(), format!("identity.{name}"))).into()
+    fn of_target(&self, _: &TargetSpec) -> TargetFacts {
+        let default_mapping = ["userName", "title", "manager"].map(|name| (name.to_owned(), format!("identity.{name}"))).into();
+        TargetFacts { connector: "test", default_mapping }
     }
 }
 

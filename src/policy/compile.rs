@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
+use super::mapping::Given;
 use super::{ConnectorFacts, Policy, sensitive};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::expr::{Expression, Root};
@@ -32,7 +33,8 @@ pub fn compile_what_is_sound(loaded: &Loaded, facts: &dyn ConnectorFacts) -> (Po
     let mut compiler = Compiler { loaded, facts, outlines: Outlines::new(loaded), problems: Vec::new() };
     let (workspace, time_zone) = compiler.workspace(loaded.workspace.as_ref());
     let sources = compiler.sources();
-    let targets = loaded.targets.iter().map(|target| compiler.target(target)).collect();
+    let given = Given::new(&sources, loaded);
+    let targets = loaded.targets.iter().map(|target| compiler.target(target, &given)).collect();
     let users = loaded.users.iter().map(|user| compiler.user(user)).collect();
     let groups = loaded.groups.iter().map(|group| compiler.group(group)).collect();
     let entitlements = loaded.entitlements.iter().filter_map(|entitlement| compiler.entitlement(entitlement)).collect();

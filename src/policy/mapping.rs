@@ -1,13 +1,14 @@
 //! Mappings: rules in place and by reference to rules.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Rule;
 use super::compile::Compiler;
+use super::{Rule, SourcePolicy};
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Expression, Root};
-use crate::manifest::Origin;
-use crate::manifest::kinds::{EmptyMeaning, Mapping, MappingMode, MappingRule};
+use crate::manifest::{Loaded, Origin};
+use crate::manifest::kinds::{EmptyMeaning, MappingMode, MappingRule};
 use crate::model::attribute as attribute_type;
 
 /// A User manifest outranks sources that do not say otherwise.
@@ -27,15 +28,15 @@ impl RuleDefaults {
 
 impl Compiler<'_> {
     /// The rules of a mapping, sorted by attribute; those of one attribute in the order they are tried.
-    pub(super) fn rules(&mut self, origin: &Origin, mapping: &Mapping, root: Root, defaults: RuleDefaults) -> Vec<Rule> {
-        let mut rules: Vec<Rule> = mapping
+    pub(super) fn rules(&mut self, origin: &Origin, written: Written<'_>, root: Root, defaults: RuleDefaults) -> Vec<Rule> {
+        let mut rules: Vec<Rule> = written
             .rules
             .iter()
             .enumerate()
             .map(|(at, rule)| self.rule(origin, &format!("/spec/mapping/rules/{at}"), rule, root, defaults))
             .collect();
         let in_place: Vec<Arc<str>> = rules.iter().map(|rule| rule.attribute.clone()).collect();
-        let shared = self.shared(mapping, root, defaults);
+        let shared = self.shared(written.from, root, defaults);
         rules.extend(shared.into_iter().filter(|rule| !in_place.contains(&rule.attribute)));
         rules.sort_by(|one, next| one.attribute.cmp(&next.attribute));
         if root == Root::Identity {
@@ -45,10 +46,10 @@ impl Compiler<'_> {
     }
 
     /// Rules of the AttributeMappings that are named. A name that nobody has is told by the manifests' own checks.
-    fn shared(&mut self, mapping: &Mapping, root: Root, defaults: RuleDefaults) -> Vec<Rule> {
+    fn shared(&mut self, from: &[String], root: Root, defaults: RuleDefaults) -> Vec<Rule> {
         let mut shared: Vec<Rule> = Vec::new();
         let mut taken: Vec<(Arc<str>, Arc<str>)> = Vec::new();
-        for name in &mapping.from {
+        for name in from {
             let Some(document) = self.loaded.mappings.iter().find(|document| document.name.as_ref() == name) else { continue };
             for (at, rule) in document.spec.rules.iter().enumerate() {
                 let rule = self.rule(&document.origin, &format!("/spec/rules/{at}"), rule, root, defaults);
@@ -71,7 +72,10 @@ impl Compiler<'_> {
 
     fn rule(&mut self, origin: &Origin, pointer: &str, rule: &MappingRule, root: Root, defaults: RuleDefaults) -> Rule {
         let attribute = Arc::from(rule.attribute.as_str());
-        let value = self.expression(origin, &format!("{pointer}/value"), &rule.value, root);
+        let value = match &rule.value {
+            Some(text) => self.expression(origin, &format!("{pointer}/value"), text, root),
+            None => self.no_value(origin, pointer, rule, root),
+        };
         let when = self.condition(origin, &format!("{pointer}/when"), rule.when.as_ref(), root);
         if root == Root::Record && rule.mode != MappingMode::Enforce {
             self.warning(origin, &format!("{pointer}/mode"), "`mode` says nothing in a Source", "put it into the Target's mapping");
@@ -110,6 +114,16 @@ impl Compiler<'_> {
         }
     }
 
+    /// A rule that only says to leave an attribute alone needs no value.
+    fn no_value(&mut self, origin: &Origin, pointer: &str, rule: &MappingRule, root: Root) -> Expression {
+        if root == Root::Record || rule.mode != MappingMode::Ignore {
+            let message = format!("the rule for `{}` has no `value`", rule.attribute);
+            let hint = "write what it comes to: `value: identity.title`, in a Source `value: record.title`; or, in a Target, `mode: ignore` to leave it alone";
+            self.error(origin, pointer, message, hint);
+        }
+        Expression::null(root)
+    }
+
     /// A Target has one rule for an attribute: several values can't hold at once.
     fn once_each(&mut self, rules: &[Rule]) {
         for pair in rules.windows(2) {
@@ -131,30 +145,52 @@ impl Compiler<'_> {
                 origin,
                 "/spec/connection",
                 format!("the connector's default mapping is broken: {words}"),
-                "give this Target a mapping",
+                "give this Target `mapping: {defaults: none}` and rules of its own",
             );
             Expression::null(Root::Identity)
         })
     }
 
-    /// A connector's own mapping, for a Target that has none.
-    pub(super) fn default_rules(&mut self, origin: &Origin, defaults: Vec<(String, String)>) -> Vec<Rule> {
-        let mut rules: Vec<Rule> = defaults
-            .into_iter()
-            .map(|(attribute, text)| Rule {
-                attribute: Arc::from(attribute),
-                value: self.own_expression(origin, &text),
-                mode: MappingMode::Enforce,
-                unique: false,
-                max_length: None,
-                when: None,
-                required: false,
-                clears: false,
-                precedence: 0,
-                place: None,
-            })
-            .collect();
-        rules.sort_by(|one, next| one.attribute.cmp(&next.attribute));
-        rules
+    /// A connector's own rules, but for attributes that the Target has a rule for. What nobody could ever give is left out: it says nothing then, and nothing is
+    /// read for it.
+    pub(super) fn default_rules(&mut self, origin: &Origin, defaults: Vec<(String, String)>, written: &[Rule], given: &Given) -> Vec<Rule> {
+        let open = |(attribute, _): &(String, String)| !written.iter().any(|rule| *rule.attribute == **attribute);
+        let rules = defaults.into_iter().filter(open).map(|(attribute, text)| Rule {
+            attribute: Arc::from(attribute),
+            value: self.own_expression(origin, &text),
+            mode: MappingMode::Enforce,
+            unique: false,
+            max_length: None,
+            when: None,
+            required: false,
+            clears: false,
+            precedence: 0,
+            place: None,
+        });
+        rules.filter(|rule| rule.value.reads().iter().any(|path| given.has(path))).collect()
+    }
+}
+
+/// Rules as a manifest has them, in place and by name.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'m> {
+    pub(super) from: &'m [String],
+    pub(super) rules: &'m [MappingRule],
+}
+
+/// The attributes that some Source or User gives.
+pub(super) struct Given(BTreeSet<Arc<str>>);
+
+impl Given {
+    pub(super) fn new(sources: &[SourcePolicy], loaded: &Loaded) -> Self {
+        let of_sources = sources.iter().flat_map(|source| &source.rules).map(|rule| rule.attribute.clone());
+        let of_users = loaded.users.iter().flat_map(|user| user.spec.attributes.keys()).map(|name| Arc::from(name.as_str()));
+        Self(of_sources.chain(of_users).collect())
+    }
+
+    /// Whether somebody gives an attribute, or a part of it.
+    pub(super) fn has(&self, path: &str) -> bool {
+        let is_within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.0.iter().any(|known| is_within(known, path) || is_within(path, known))
     }
 }

@@ -167,6 +167,8 @@ pub struct CompletenessPolicy {
 pub struct TargetPolicy {
     /// metadata.name
     pub name: Arc<str>,
+    /// what speaks to it
+    pub connector: &'static str,
     /// whom it serves
     pub select: Option<Expression>,
     /// lifecycles that get an account
@@ -459,8 +461,17 @@ pub struct MemberPolicy {
     pub place: Place,
 }
 
-/// What policy must know of a connector without reaching its system.
+/// What policy must know of connectors without reaching a system.
 pub trait ConnectorFacts {
-    /// The mapping of a Target that has none: attribute and expression over `identity`.
-    fn default_mapping(&self, target: &crate::manifest::kinds::TargetSpec) -> Vec<(String, String)>;
+    /// Of the one behind a Target.
+    fn of_target(&self, target: &crate::manifest::kinds::TargetSpec) -> TargetFacts;
+}
+
+/// What a connector says of a Target by the manifest alone.
+#[derive(Clone, Debug, Default)]
+pub struct TargetFacts {
+    /// its name
+    pub connector: &'static str,
+    /// attribute and expression over `identity`: what holds where the Target's mapping says nothing else
+    pub default_mapping: Vec<(String, String)>,
 }

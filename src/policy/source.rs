@@ -7,7 +7,7 @@ use serde_json::json;
 use siphasher::sip::SipHasher13;
 
 use super::compile::Compiler;
-use super::mapping::{RuleDefaults, USER_PRECEDENCE};
+use super::mapping::{RuleDefaults, USER_PRECEDENCE, Written};
 use super::{CompletenessPolicy, KeyPolicy, Policy, SourcePolicy};
 use crate::expr::{Root, segments_of_path};
 use crate::manifest::connection::Database;
@@ -67,7 +67,8 @@ impl Compiler<'_> {
         let (origin, spec) = (&document.origin, &document.spec);
         let precedence = spec.precedence.unwrap_or_default();
         let defaults = RuleDefaults { precedence, empty: spec.empty.unwrap_or(EmptyMeaning::Missing) };
-        let rules = self.rules(origin, &spec.mapping, Root::Record, defaults);
+        let written = Written { from: &spec.mapping.from, rules: &spec.mapping.rules };
+        let rules = self.rules(origin, written, Root::Record, defaults);
         let key = self.expression(origin, "/spec/key", &spec.key, Root::Record);
         if key.bare_path().is_some_and(|path| path.to_lowercase().contains("mail")) {
             self.warning(

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::compile::Compiler;
-use super::mapping::RuleDefaults;
+use super::mapping::{Given, RuleDefaults, Written};
 use super::{
     DeparturePolicy, GroupScopePolicy, GuardrailPolicy, Lets, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy, Rule,
     SystemPolicy, TargetPolicy,
 };
 use crate::expr::Root;
 use crate::manifest::kinds::{
-    Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, PreHire, Protection, TargetSpec,
+    Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, MappingDefaults, PreHire, Protection, TargetMapping, TargetSpec,
 };
 use crate::manifest::{Document, Origin, quantity};
 use crate::model::{Guardrail, system_id};
@@ -40,13 +40,11 @@ pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 10] = [
 ];
 
 impl Compiler<'_> {
-    pub(super) fn target(&mut self, document: &Document<TargetSpec>) -> TargetPolicy {
+    pub(super) fn target(&mut self, document: &Document<TargetSpec>, given: &Given) -> TargetPolicy {
         let (origin, spec) = (&document.origin, &document.spec);
         let leaver = self.departure(origin, "/spec/leaver", spec.leaver.as_ref()).unwrap_or(DEACTIVATE);
-        let rules = match &spec.mapping {
-            Some(mapping) => self.rules(origin, mapping, Root::Identity, RuleDefaults::TARGET),
-            None => self.default_rules(origin, self.facts.default_mapping(spec)),
-        };
+        let facts = self.facts.of_target(spec);
+        let rules = self.target_rules(origin, spec.mapping.as_ref(), facts.default_mapping, given);
         let correlate = match spec.correlate.as_slice() {
             [] => CORRELATE.iter().map(|name| Arc::from(*name)).collect(),
             names => names.iter().map(|name| Arc::from(name.as_str())).collect(),
@@ -54,6 +52,7 @@ impl Compiler<'_> {
         let sign_in = self.sign_in(origin, &spec.sign_in, &rules);
         TargetPolicy {
             name: document.name.clone(),
+            connector: facts.connector,
             select: self.condition(origin, "/spec/select", spec.select.as_ref(), Root::Identity),
             lifecycles: lifecycles(&spec.lifecycles),
             pre_hire: spec.pre_hire.as_ref().map(pre_hire),
@@ -77,6 +76,18 @@ impl Compiler<'_> {
             system: system(spec),
             place: self.place(origin),
         }
+    }
+
+    /// The connector's rules, and those of the Target in the place of some and besides.
+    fn target_rules(&mut self, origin: &Origin, mapping: Option<&TargetMapping>, defaults: Vec<(String, String)>, given: &Given) -> Vec<Rule> {
+        let written = mapping.map(|mapping| Written { from: &mapping.from, rules: &mapping.rules });
+        let mut rules = written.map(|written| self.rules(origin, written, Root::Identity, RuleDefaults::TARGET)).unwrap_or_default();
+        if mapping.is_none_or(|mapping| mapping.defaults == MappingDefaults::Connector) {
+            let of_connector = self.default_rules(origin, defaults, &rules, given);
+            rules.extend(of_connector);
+            rules.sort_by(|one, next| one.attribute.cmp(&next.attribute));
+        }
+        rules
     }
 
     /// What people sign in by: as written, else the user name, else the address.

@@ -15,8 +15,9 @@ const WORKSPACE: &str = "kind: Workspace\nmetadata: {name: acme}\nspec: {id: acm
 struct Facts;
 
 impl ConnectorFacts for Facts {
-    fn default_mapping(&self, _: &TargetSpec) -> Vec<(String, String)> {
-        ["userName", "displayName"].map(|name| (name.to_owned(), format!("identity.{name}"))).into()
+    fn of_target(&self, _: &TargetSpec) -> TargetFacts {
+        let default_mapping = ["userName", "displayName"].map(|name| (name.to_owned(), format!("identity.{name}"))).into();
+        TargetFacts { connector: "test", default_mapping }
     }
 }
 
@@ -54,7 +55,7 @@ fn target(rest: &str) -> String {
 
 #[test]
 fn defaults_are_filled_in() {
-    let hr = source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}]}");
+    let hr = source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}, {attribute: displayName, value: record.name}]}");
     let policy = policy(&[&hr, &target("  leaver: {deleteAfter: 30d}")]);
     let source = &policy.sources[0];
     assert!(source.establishes && source.completeness == CompletenessPolicy::default() && source.rules[0].precedence == 0);
@@ -237,4 +238,43 @@ fn a_count_stays_comparable_until_other_records_are_chosen() {
     assert!(others.iter().all(|other| *other != base));
     let file = |more: &str| scope(&format!("{{file: {{path: hr.csv{more}}}}}"), key);
     assert_eq!(file(""), file(", mayBeEmpty: [phone], delimiter: ';'"));
+}
+
+fn mapped(policy: &Policy) -> Vec<String> {
+    let one = |rule: &Rule| format!("{} = {}{}", rule.attribute, rule.value.text(), if rule.place.is_none() { " (default)" } else { "" });
+    policy.targets[0].rules.iter().filter(|rule| rule.counts()).map(one).collect()
+}
+
+#[test]
+fn a_targets_mapping_adds_to_the_connectors_and_overrides_it() {
+    let both = "{attribute: userName, value: record.login}, {attribute: displayName, value: record.name}";
+    let hr = source("hr", &format!("  mapping: {{rules: [{both}, {{attribute: title, value: record.job}}]}}"));
+    let of = |rest: &str| mapped(&policy(&[&hr, &target(rest)]));
+    let (name, shown) = ("userName = identity.userName (default)", "displayName = identity.displayName (default)");
+    assert_eq!(of(""), [shown, name]);
+    assert_eq!(of("  mapping: {rules: []}"), [shown, name]);
+    let title = "  mapping: {rules: [{attribute: title, value: identity.title}]}";
+    assert_eq!(of(title), [shown, "title = identity.title", name], "it adds");
+    let own = "  mapping: {rules: [{attribute: displayName, value: identity.title}]}";
+    assert_eq!(of(own), ["displayName = identity.title", name], "it overrides");
+    assert_eq!(of("  mapping: {rules: [{attribute: displayName, mode: ignore}]}"), [name], "it drops one");
+    assert_eq!(of("  mapping: {defaults: none, rules: [{attribute: userName, value: identity.title}]}"), ["userName = identity.title"]);
+}
+
+#[test]
+fn a_default_that_nobody_could_give_says_nothing() {
+    let hr = source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}]}");
+    let named = "kind: User\nmetadata: {name: ada}\nspec: {attributes: {displayName: Ada}}\n";
+    assert_eq!(mapped(&policy(&[&hr, &target("")])), ["userName = identity.userName (default)"]);
+    assert_eq!(mapped(&policy(&[&hr, named, &target("")])).len(), 2, "a User gives it");
+}
+
+#[test]
+fn a_rule_without_a_value_only_leaves_alone() {
+    let hr = source("hr", "  mapping: {rules: [{attribute: userName, mode: ignore}]}");
+    assert_snapshot!(told(&[WORKSPACE, &hr, &target("  mapping: {rules: [{attribute: title}]}")]), @r"
+    a.yaml:12:21: error: the rule for `userName` has no `value` (write what it comes to: `value: identity.title`, in a Source `value: record.title`; or, in a Target, `mode: ignore` to leave it alone) [1]
+    a.yaml:12:49: warning: `mode` says nothing in a Source (put it into the Target's mapping) [6]
+    a.yaml:19:21: error: the rule for `title` has no `value` (write what it comes to: `value: identity.title`, in a Source `value: record.title`; or, in a Target, `mode: ignore` to leave it alone) [1]
+    ");
 }

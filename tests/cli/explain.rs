@@ -21,10 +21,10 @@ Attributes
 Target app should have an account
   app has accounts for the lifecycle active at acme.yaml:21:1
   the account there is 2, active; found by its marker or a link: it is headcount's
-    department = Engineering  the connector's default mapping
-    displayName = Ada Okafor  the connector's default mapping
+    department = Engineering  default of the connector sql
+    displayName = Ada Okafor  default of the connector sql
     externalId = hc:acme-test:hr:1  the mark by which headcount knows its own accounts
-    userName = ada  the connector's default mapping
+    userName = ada  default of the connector sql
 
 Groups
   group/engineering: member

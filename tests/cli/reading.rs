@@ -21,7 +21,7 @@ fn workspace(connection: &str) -> String {
 fn target(url: &str) -> String {
     format!(
         "---\n{HEAD}kind: Target\nmetadata: {{name: chat}}\nspec:\n  connection: {{scim: {{url: \"{url}/chat\"}}}}\n  \
-         guardrails: {{deactivate: {{count: 100}}}}\n  mapping: {{rules: [{{attribute: userName, value: identity.userName}}]}}\n"
+         guardrails: {{deactivate: {{count: 100}}}}\n  mapping: {{defaults: none, rules: [{{attribute: userName, value: identity.userName}}]}}\n"
     )
 }
 

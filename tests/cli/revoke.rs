@@ -414,7 +414,7 @@ fn an_account_that_a_namesake_may_have_is_left_to_a_person() {
 fn chat(url: &str, token: &str) -> String {
     format!(
         "apiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: chat}}\nspec:\n  connection:\n    scim:\n      url: {url}\n      \
-         auth: {{bearer: {{exec: [echo, {token}]}}}}\n      timeout: 5s\n  groups: {{}}\n  mapping:\n    rules:\n    \
+         auth: {{bearer: {{exec: [echo, {token}]}}}}\n      timeout: 5s\n  groups: {{}}\n  mapping:\n    defaults: none\n    rules:\n    \
          - {{attribute: userName, value: identity.userName}}\n"
     )
 }

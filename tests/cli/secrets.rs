@@ -38,6 +38,7 @@ spec:
   connection: {scim: {url: "@URL@/chat", extension: "urn:acme:User", auth: {bearer: {env: CHAT_TOKEN}}}}
   select: identity.custom.pin != "none"
   mapping:
+    defaults: none
     rules:
     - {attribute: userName, value: identity.userName}
     - {attribute: password, value: identity.password}

@@ -31,6 +31,7 @@ spec:
   select: identity.department in ["Eng", "Ops"]
   groups: {}
   mapping:
+    defaults: none
     rules:
     - {attribute: userName, value: identity.userName}
     - {attribute: title, value: upper(identity.title)}
@@ -85,7 +86,7 @@ fn personas_pass_offline_and_what_nobody_exercises_is_told() {
 
 No persona shows whom these leave out:
   rules.yaml:24:11  chat: select  identity.department in ["Eng", "Ops"]
-  rules.yaml:34:38  group/eng: rule  identity.department == "Eng"
+  rules.yaml:35:38  group/eng: rule  identity.department == "Eng"
 
 "#]]);
     folder.run(["test", "--strict"]).assert().success();
@@ -100,7 +101,7 @@ No persona exercises:
 
 No persona shows whom these leave out:
   rules.yaml:24:11  chat: select  identity.department in ["Eng", "Ops"]
-  rules.yaml:34:38  group/eng: rule  identity.department == "Eng"
+  rules.yaml:35:38  group/eng: rule  identity.department == "Eng"
 
 "#]]);
 }
@@ -115,7 +116,7 @@ failed engineer (engineer.yaml:1:1, hr/7, on [DAY])
       chat:
   -     title: Engineer  # engineer.yaml:11:35 expected here
   +     title: ENGINEER
-          # rules.yaml:29:33 the mapping of chat: `upper(identity.title)`, where identity.title is
+          # rules.yaml:30:33 the mapping of chat: `upper(identity.title)`, where identity.title is
             "Engineer"
           # rules.yaml:16:33 the record says so: `record.job`
     groups:
@@ -336,7 +337,7 @@ fn junit_is_xml_with_one_case_a_persona() {
       chat:
   -     title: &quot;&lt;Boss&gt; &amp; /&quot;co/&quot;&quot;  # a &amp; b.yaml:11:35 expected here
   +     title: ENGINEER
-          # rules.yaml:29:33 the mapping of chat: `upper(identity.title)`, where identity.title is &quot;Engineer&quot;
+          # rules.yaml:30:33 the mapping of chat: `upper(identity.title)`, where identity.title is &quot;Engineer&quot;
           # rules.yaml:16:33 the record says so: `record.job`
 </failure>
     </testcase>

@@ -12,7 +12,7 @@ use headcount::model::{
 };
 use headcount::planning::guardrails::counted;
 use headcount::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
-use headcount::policy::{ConnectorFacts, Policy};
+use headcount::policy::{ConnectorFacts, Policy, TargetFacts};
 use headcount::world::{SourceSide, TargetSide, World};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
@@ -45,9 +45,10 @@ impl Run<'_> {
 pub struct Defaults;
 
 impl ConnectorFacts for Defaults {
-    fn default_mapping(&self, _target: &TargetSpec) -> Vec<(String, String)> {
+    fn of_target(&self, _target: &TargetSpec) -> TargetFacts {
         let same = ["userName", "name.givenName", "name.familyName", "title", "department", "manager"];
-        same.iter().map(|name| (name.to_string(), format!("identity.{name}"))).collect()
+        let default_mapping = same.iter().map(|name| (name.to_string(), format!("identity.{name}"))).collect();
+        TargetFacts { connector: "lab", default_mapping }
     }
 }
 

@@ -410,18 +410,18 @@ impl Story {
         text.push_str(match setup.mapping {
             0 => "",
             1 => {
-                "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName, unique: true, required: true}\n    \
+                "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName, unique: true, required: true}\n    \
                  - {attribute: name.givenName, value: identity.name.givenName}\n    - {attribute: department, value: identity.department}\n    \
                  - {attribute: title, value: identity.title, mode: initial}\n    - {attribute: manager, value: identity.manager}\n"
             }
             2 => {
-                "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName, unique: true, mode: initial}\n    \
+                "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName, unique: true, mode: initial}\n    \
                  - {attribute: displayName, value: 'identity.name.givenName + \" \" + identity.name.familyName'}\n    \
                  - {attribute: employeeNumber, value: identity.employeeNumber}\n    - {attribute: costCenter, value: identity.costCenter}\n    \
                  - {attribute: title, value: identity.title, when: 'identity.department == \"Eng\"'}\n"
             }
             _ => {
-                "  mapping:\n    rules:\n    - {attribute: userName, value: 'identity.employeeNumber'}\n    \
+                "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: 'identity.employeeNumber'}\n    \
                  - {attribute: nickName, value: 'default(identity.nickName, \"none\")'}\n    - {attribute: manager, value: identity.manager}\n    \
                  - {attribute: department, value: 'upper(identity.department)', mode: ignore}\n"
             }

@@ -1,4 +1,4 @@
-//! The mapping of a SCIM Target that declares none: every attribute that identities usually have, under its own name.
+//! The default mapping of a SCIM Target: every attribute that identities usually have, under its own name.
 //!
 //! Must never: write `externalId`, which holds the marker, or anything that could change a sign-in by surprise (`password`).
 

@@ -71,7 +71,7 @@ pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings
     Ok(TargetConnector { reader: Box::new(reader), writer: Box::new(writer), capabilities, system: system_id(&connection.system()) })
 }
 
-/// The mapping of a Target that declares none: the columns' own attributes. `externalId` holds the marker.
+/// The default mapping of a Target: the columns' own attributes. `externalId` holds the marker.
 pub fn default_mapping(connection: &SqlConnection) -> Vec<(String, String)> {
     let roles = connection.roles.iter().map(|_| "roles");
     let mapped = connection.accounts.columns.keys().map(String::as_str).chain(roles);

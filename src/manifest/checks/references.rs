@@ -1,16 +1,16 @@
 //! What a document names must be there.
 
 use super::{Context, Diagnostic, Origin};
-use crate::manifest::kinds::{IdentityRef, Mapping, Member};
+use crate::manifest::kinds::{IdentityRef, Member};
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let loaded = context.loaded;
     for source in &loaded.sources {
-        mapping(context, &source.origin, &source.spec.mapping, problems);
+        mappings(context, &source.origin, &source.spec.mapping.from, problems);
     }
     for target in &loaded.targets {
         if let Some(rules) = &target.spec.mapping {
-            mapping(context, &target.origin, rules, problems);
+            mappings(context, &target.origin, &rules.from, problems);
         }
     }
     for user in &loaded.users {
@@ -64,8 +64,8 @@ fn group(context: &Context<'_>, origin: &Origin, written: &str, pointer: impl Fn
     }
 }
 
-fn mapping(context: &Context<'_>, origin: &Origin, mapping: &Mapping, problems: &mut Vec<Diagnostic>) {
-    for (at, name) in mapping.from.iter().enumerate() {
+fn mappings(context: &Context<'_>, origin: &Origin, names: &[String], problems: &mut Vec<Diagnostic>) {
+    for (at, name) in names.iter().enumerate() {
         named(context, origin, "AttributeMapping", name, || format!("/spec/mapping/from/{at}"), problems);
     }
 }

@@ -29,6 +29,7 @@ fn place(line: u32) -> Place {
 fn case() -> Case {
     let stay = DeparturePolicy { action: DepartureAction::Deactivate, delete_after: None };
     let target = TargetPolicy {
+        connector: "test",
         name: "chat".into(),
         select: None,
         pre_hire: None,

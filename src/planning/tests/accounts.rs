@@ -108,7 +108,7 @@ fn a_returning_leaver_is_reactivated_only_if_we_took_the_access_away() {
 
 #[test]
 fn rules_enforce_begin_and_have_conditions() {
-    let rest = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName, required: true}\n    - {attribute: nickName, value: identity.userName, mode: initial}\n    - {attribute: title, value: identity.title, when: 'identity.userName != \"bob\"'}\n    - {attribute: locale, value: '\"de\"', mode: ignore}\n";
+    let rest = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName, required: true}\n    - {attribute: nickName, value: identity.userName, mode: initial}\n    - {attribute: title, value: identity.title, when: 'identity.userName != \"bob\"'}\n    - {attribute: locale, value: '\"de\"', mode: ignore}\n";
     let scene = Scene::new(&[source("hr", ""), target(rest)])
         .record("hr", json!({"id": "1", "login": "ada", "title": "Boss"}))
         .record("hr", json!({"id": "2", "login": "bob", "title": "Boss"}))
@@ -126,7 +126,7 @@ fn rules_enforce_begin_and_have_conditions() {
 
 #[test]
 fn a_rule_that_fails_changes_nothing_it_would_have_said() {
-    let rest = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: title, value: 'date(identity.title)'}\n";
+    let rest = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: title, value: 'date(identity.title)'}\n";
     let scene = Scene::new(&[source("hr", ""), target(rest)])
         .record("hr", json!({"id": "1", "login": "ada", "title": "2026-01-02T00:00:00Z"}))
         .record("hr", json!({"id": "2", "login": "bob", "title": "plain"}))
@@ -140,7 +140,7 @@ fn a_rule_that_fails_changes_nothing_it_would_have_said() {
 
 #[test]
 fn what_a_target_cannot_do_is_said() {
-    let scene = Scene::new(&[source("hr", ""), target("  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: title, value: identity.title}\n")])
+    let scene = Scene::new(&[source("hr", ""), target("  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: title, value: identity.title}\n")])
         .record("hr", json!({"id": "1", "login": "ada", "left": true}))
         .record("hr", json!({"id": "2", "login": "bob", "title": "Boss"}))
         .person("3", "cy")
@@ -243,7 +243,7 @@ fn a_unique_name_has_room_for_its_number_and_any_other_must_fit() {
 #[test]
 fn a_targets_own_rule_knows_a_length_too() {
     let rule =
-        |rest: &str| format!("  mapping:\n    rules:\n    - {{attribute: userName, value: identity.userName, maxLength: 6{rest}}}\n");
+        |rest: &str| format!("  mapping:\n    defaults: none\n    rules:\n    - {{attribute: userName, value: identity.userName, maxLength: 6{rest}}}\n");
     let told = |rest| Scene::new(&[source("hr", ""), target(&rule(rest))]).person("1", "johannes").person("2", "johanna").told();
     assert_snapshot!(told(", unique: true"), @r###"
     0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > johann;
@@ -259,7 +259,7 @@ fn a_targets_own_rule_knows_a_length_too() {
 
 #[test]
 fn a_unique_name_may_be_the_targets_own() {
-    let rest = "  mapping:\n    rules:\n    - {attribute: userName, value: 'identity.userName + \"@acme.example\"', unique: true}\n";
+    let rest = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: 'identity.userName + \"@acme.example\"', unique: true}\n";
     let scene = Scene::new(&[source("hr", ""), target(rest)])
         .person("1", "jo")
         .person("2", "jo")
@@ -310,7 +310,7 @@ fn a_reference_finds_the_account_with_the_mark_and_no_other() {
 fn a_value_is_looked_up_in_a_table_and_a_key_that_is_not_there_is_missing() {
     let workspace = "kind: Workspace\nmetadata: {name: acme}\nspec:\n  id: acme\n  tables:\n    costCenters: {values: {\"100\": Engineering, \"200\": ~}}\n";
     let hr = source("hr", "") + "    - {attribute: department, value: 'lookup(\"costCenters\", record.cc)'}\n";
-    let rules = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: department, value: identity.department, required: true}\n";
+    let rules = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: department, value: identity.department, required: true}\n";
     let scene = Scene::new(&[workspace.to_owned(), hr, target(rules)])
         .record("hr", json!({"id": "1", "login": "ada", "cc": "100"}))
         .record("hr", json!({"id": "2", "login": "bob", "cc": 100}))

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::testing::{Scene, group, source, target};
 
 fn mails() -> Scene {
-    let maps = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: emails, value: identity.emails}\n    - {attribute: manager, value: identity.manager}\n";
+    let maps = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: emails, value: identity.emails}\n    - {attribute: manager, value: identity.manager}\n";
     let source =
         source("hr", "").replace("    - {attribute: title", "    - {attribute: emails, value: record.mail}\n    - {attribute: title");
     Scene::new(&[source, target(maps)])

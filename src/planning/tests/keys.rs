@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::testing::{Scene, mark, source, target, tell};
 
-const NAMES: &str = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: name.givenName, value: identity.name.givenName}\n    - {attribute: name.familyName, value: identity.name.familyName}\n    - {attribute: emails, value: identity.emails}\n";
+const NAMES: &str = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: name.givenName, value: identity.name.givenName}\n    - {attribute: name.familyName, value: identity.name.familyName}\n    - {attribute: emails, value: identity.emails}\n";
 
 const PEOPLE: [(&str, &str); 4] = [("Ada", "Adler"), ("Ben", "Brandt"), ("Cleo", "Castro"), ("Dina", "Dolan")];
 

@@ -132,7 +132,7 @@ fn an_account_that_exists_waits_too() {
 #[test]
 fn adoption_gives_access_back_where_a_manifest_says_so_by_name() {
     let user = "kind: User\nmetadata: {name: ada}\nspec: {overrides: {source: hr, key: '1'}, attributes: {active: true}}\n".to_owned();
-    let number = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: employeeNumber, value: identity.title}\n";
+    let number = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: employeeNumber, value: identity.title}\n";
     let documents = [source("hr", ""), target(&format!("  correlate: [employeeNumber]\n{number}")), user];
     let inactive =
         |key: &str| json!({"id": format!("u{key}"), "userName": format!("p{key}"), "employeeNumber": format!("T{key}"), "active": false});

@@ -95,7 +95,7 @@ fn foreign_marks_are_never_overwritten() {
 
 #[test]
 fn an_external_id_that_a_rule_maps_proves_by_value() {
-    let rest = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: externalId, value: identity.title}\n";
+    let rest = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: externalId, value: identity.title}\n";
     let scene = Scene::new(&[source("hr", ""), target(rest)])
         .record("hr", json!({"id": "1", "login": "ada", "title": "E1"}))
         .record("hr", json!({"id": "2", "login": "bob", "title": "E2"}))

@@ -9,7 +9,7 @@ use super::super::testing::{Scene, source, target};
 fn holding(attribute: &str, rule: &str) -> Scene {
     let hr = source("hr", "") + &format!("    - attribute: {attribute}\n      value: '{rule}'\n");
     let rules = format!(
-        "  mapping:\n    rules:\n    - {{attribute: userName, value: identity.userName}}\n    - {{attribute: {attribute}, value: identity.{attribute}}}\n"
+        "  mapping:\n    defaults: none\n    rules:\n    - {{attribute: userName, value: identity.userName}}\n    - {{attribute: {attribute}, value: identity.{attribute}}}\n"
     );
     Scene::new(&[hr, target(&rules)])
 }
@@ -156,7 +156,7 @@ fn a_value_that_came_back_different_twice_is_told_and_not_written_for_ever() {
 
 #[test]
 fn values_that_are_merged_leave_the_others_where_they_are() {
-    let rules = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: emails, value: 'identity.userName + \"@acme.example\"', mode: merge}\n";
+    let rules = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: emails, value: 'identity.userName + \"@acme.example\"', mode: merge}\n";
     let told = |emails| {
         let scene = Scene::new(&[source("hr", ""), target(rules)]).person("1", "ada");
         scene.account(json!({"id": "u1", "userName": "ada", "emails": emails, "externalId": "hc:acme:hr:1"})).told()
@@ -168,7 +168,7 @@ fn values_that_are_merged_leave_the_others_where_they_are() {
 
 #[test]
 fn a_value_with_a_type_is_merged_as_a_whole() {
-    let rules = "  mapping:\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: emails, value: '[{\"value\": identity.userName, \"primary\": true}]', mode: merge}\n";
+    let rules = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName}\n    - {attribute: emails, value: '[{\"value\": identity.userName, \"primary\": true}]', mode: merge}\n";
     let told = |emails| {
         let scene = Scene::new(&[source("hr", ""), target(rules)]).person("1", "ada");
         scene.account(json!({"id": "u1", "userName": "ada", "emails": emails, "externalId": "hc:acme:hr:1"})).told()

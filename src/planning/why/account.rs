@@ -122,7 +122,9 @@ pub(super) fn attributes(basis: &Basis<'_>, target: usize, person: &Person, want
             Some(rule) => {
                 let words = match desired.failures.iter().find(|(failed, _)| *failed == at) {
                     Some((_, words)) => format!("the rule failed: {words}"),
-                    None if rules.source.is_some_and(|source| source.place.is_none()) => "the connector's default mapping".to_owned(),
+                    None if rules.source.is_some_and(|source| source.place.is_none()) => {
+                        format!("default of the connector {}", basis.policy.targets[target].connector)
+                    }
                     None => format!("the mapping of {}", basis.policy.targets[target].name),
                 };
                 let slots = rule.value.positions().iter().chain(rule.when.iter().flat_map(|when| when.positions()));

@@ -9,7 +9,7 @@ use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Input, load};
 use crate::model::{Capabilities, Evidence, Memory, Page};
 use crate::planning::Scope;
-use crate::policy::{ConnectorFacts, compile};
+use crate::policy::{ConnectorFacts, TargetFacts, compile};
 use crate::world::{SourceSide, TargetSide};
 
 const MANIFESTS: &str = r#"apiVersion: headcount.dev/v1alpha1
@@ -53,6 +53,7 @@ spec:
   select: identity.department != "Sales" && identity.userName.size() > 1
   groups: {}
   mapping:
+    defaults: none
     rules:
     - {attribute: userName, value: identity.userName}
     - {attribute: title, value: 'upper(identity.title)'}
@@ -85,8 +86,8 @@ spec:
 struct Facts;
 
 impl ConnectorFacts for Facts {
-    fn default_mapping(&self, _: &TargetSpec) -> Vec<(String, String)> {
-        Vec::new()
+    fn of_target(&self, _: &TargetSpec) -> TargetFacts {
+        TargetFacts::default()
     }
 }
 
@@ -153,7 +154,7 @@ fn an_explanation_names_records_rules_and_those_outranked() {
         .iter()
         .map(|behind| format!("{}/{} @{}", behind.source, behind.key.as_deref().unwrap_or("?"), behind.place.line))
         .collect();
-    assert_eq!(behind, ["hr/1 @6", "phones/ada @20", "user/boss @46"]);
+    assert_eq!(behind, ["hr/1 @6", "phones/ada @20", "user/boss @47"]);
     let attributes: Vec<_> = told.attributes.iter().map(attribute).collect();
     assert_snapshot!(attributes.join("\n"), @r##"
     department: hr/1 (0) Set(Text("Ops")) @17
@@ -167,10 +168,10 @@ fn an_explanation_names_records_rules_and_those_outranked() {
     let rules: Vec<_> =
         target.attributes.iter().map(|rule| format!("{} = {:?} {}", rule.attribute, rule.should_be, line(&rule.because))).collect();
     assert_snapshot!(rules.join("\n"), @r##"
-    title = Set(Text("CHIEF")) the mapping of chat @44:33 `upper(identity.title)`
+    title = Set(Text("CHIEF")) the mapping of chat @45:33 `upper(identity.title)`
         upper(identity.title) -> "CHIEF"
         identity.title -> "Chief"
-    userName = Set(Text("ada")) the mapping of chat @43:36 `identity.userName`
+    userName = Set(Text("ada")) the mapping of chat @44:36 `identity.userName`
         identity.userName -> "ada"
     "##);
     let groups: Vec<_> = told
@@ -179,10 +180,10 @@ fn an_explanation_names_records_rules_and_those_outranked() {
         .map(|group| format!("{} {:?} {}", group.group, group.belongs, group.because.iter().map(line).collect::<Vec<_>>().join("; ")))
         .collect();
     assert_snapshot!(groups.join("\n"), @r##"
-    group/eng Some(true) the rule of group/eng does not cover it @58:9 `identity.department == "Eng"`
+    group/eng Some(true) the rule of group/eng does not cover it @59:9 `identity.department == "Eng"`
         identity.department == "Eng" -> false
-        identity.department -> "Ops"; named in group/ops @68:13
-    group/ops Some(true) named in group/ops @68:13
+        identity.department -> "Ops"; named in group/ops @69:13
+    group/ops Some(true) named in group/ops @69:13
     "##);
 }
 
@@ -207,10 +208,10 @@ fn why_not_is_answered_too() {
     "##);
     let eng = bob.groups.iter().find(|group| group.group.as_ref() == "group/eng").unwrap();
     assert_snapshot!(eng.because.iter().map(line).collect::<Vec<_>>().join("\n"), @r##"
-    the rule of group/eng does not cover it @58:9 `identity.department == "Eng"`
+    the rule of group/eng does not cover it @59:9 `identity.department == "Eng"`
         identity.department == "Eng" -> false
         identity.department -> "Sales"
-    named in group/eng, until 2026-01-31, which is over @60:5
+    named in group/eng, until 2026-01-31, which is over @61:5
     "##);
     let eve = provenance.explain("hr/3", None).unwrap();
     assert_snapshot!(eve.targets[0].because.iter().map(line).collect::<Vec<_>>().join("\n"), @r##"
