@@ -7,8 +7,8 @@ use super::compile::Compiler;
 use super::{Rule, SourcePolicy};
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Expression, Root};
-use crate::manifest::{Loaded, Origin};
 use crate::manifest::kinds::{EmptyMeaning, MappingMode, MappingRule};
+use crate::manifest::{Loaded, Origin};
 use crate::model::attribute as attribute_type;
 
 /// A User manifest outranks sources that do not say otherwise.

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::expr::Root;
 use crate::manifest::kinds::{
-    Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, MappingDefaults, PreHire, Protection, TargetMapping, TargetSpec,
+    Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, MappingDefaults, PreHire, Protection, TargetMapping,
+    TargetSpec,
 };
 use crate::manifest::{Document, Origin, quantity};
 use crate::model::{Guardrail, system_id};
@@ -79,7 +80,13 @@ impl Compiler<'_> {
     }
 
     /// The connector's rules, and those of the Target in the place of some and besides.
-    fn target_rules(&mut self, origin: &Origin, mapping: Option<&TargetMapping>, defaults: Vec<(String, String)>, given: &Given) -> Vec<Rule> {
+    fn target_rules(
+        &mut self,
+        origin: &Origin,
+        mapping: Option<&TargetMapping>,
+        defaults: Vec<(String, String)>,
+        given: &Given,
+    ) -> Vec<Rule> {
         let written = mapping.map(|mapping| Written { from: &mapping.from, rules: &mapping.rules });
         let mut rules = written.map(|written| self.rules(origin, written, Root::Identity, RuleDefaults::TARGET)).unwrap_or_default();
         if mapping.is_none_or(|mapping| mapping.defaults == MappingDefaults::Connector) {

@@ -202,7 +202,7 @@ No persona exercises:
               "words": "the mapping of chat: `upper(identity.title)`, where identity.title is /"Engineer/"",
               "place": {
                 "file": "rules.yaml",
-                "line": 29,
+                "line": 30,
                 "column": 33
               }
             },

@@ -242,8 +242,9 @@ fn a_unique_name_has_room_for_its_number_and_any_other_must_fit() {
 
 #[test]
 fn a_targets_own_rule_knows_a_length_too() {
-    let rule =
-        |rest: &str| format!("  mapping:\n    defaults: none\n    rules:\n    - {{attribute: userName, value: identity.userName, maxLength: 6{rest}}}\n");
+    let rule = |rest: &str| {
+        format!("  mapping:\n    defaults: none\n    rules:\n    - {{attribute: userName, value: identity.userName, maxLength: 6{rest}}}\n")
+    };
     let told = |rest| Scene::new(&[source("hr", ""), target(&rule(rest))]).person("1", "johannes").person("2", "johanna").told();
     assert_snapshot!(told(", unique: true"), @r###"
     0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > johann;
