@@ -34,6 +34,8 @@ pub struct Diagnostic {
     pub place: Option<(Place, u32)>,
     /// other places that belong to it (the first of two duplicates), each with a few words
     pub related: Vec<(Place, String)>,
+    /// what follows from it and is no mistake of its own, each in one sentence
+    pub notes: Vec<String>,
     /// the next step
     pub hint: Option<String>,
     /// what stands at the place may be a secret: its line is shown without it
@@ -59,6 +61,7 @@ impl Diagnostic {
             message: message.into(),
             place: None,
             related: Vec::new(),
+            notes: Vec::new(),
             hint: None,
             conceal: false,
             hidden: Vec::new(),
@@ -73,6 +76,12 @@ impl Diagnostic {
     /// At a place, marking `length` characters.
     pub fn at(mut self, place: Place, length: u32) -> Self {
         self.place = Some((place, length));
+        self
+    }
+
+    /// With what follows from it.
+    pub fn note(mut self, words: impl Into<String>) -> Self {
+        self.notes.push(words.into());
         self
     }
 
@@ -113,6 +122,7 @@ impl fmt::Display for Diagnostic {
             Level::Error => "error",
         };
         write!(out, "{level}: {}", self.message)?;
+        self.notes.iter().try_for_each(|note| write!(out, "; {note}"))?;
         match &self.hint {
             Some(hint) => write!(out, " ({hint})"),
             None => Ok(()),

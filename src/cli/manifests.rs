@@ -2,6 +2,7 @@
 //!
 //! Must never: hand on manifests with an error in them.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,7 +84,8 @@ pub fn check(inputs: &[Input]) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
 /// All problems, sorted by place. What could not be loaded is missing for the compiler, and what was told once need not be told again.
 fn merged(mut problems: Vec<Diagnostic>, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let broken = problems.iter().any(|problem| problem.level == Level::Error);
-    let told = |found: &Diagnostic| broken && (found.place.is_none() || problems.iter().any(|problem| problem.place == found.place));
+    let places: HashSet<_> = problems.iter().filter_map(|problem| problem.place.clone()).collect();
+    let told = |found: &Diagnostic| broken && found.place.as_ref().is_none_or(|place| places.contains(place));
     let new: Vec<_> = found.into_iter().filter(|found| !told(found)).collect();
     problems.extend(new);
     problems.sort_by(|one, next| one.place.cmp(&next.place));

@@ -178,12 +178,18 @@ pub fn failure(failure: &Failure) -> Exit {
     }
 }
 
+/// Diagnostics printed before the list is cut: nobody reads on, and the first ones are mended first.
+const SHOWN: usize = 50;
+
 /// Prints diagnostics with their lines marked, and how many there are.
 pub fn diagnostics(found: &[Diagnostic], texts: &Texts) {
     let mut lines = Lines::new(texts, found);
     let mut out = io::BufWriter::new(anstream::stderr().lock());
-    for diagnostic in found {
+    for diagnostic in found.iter().take(SHOWN) {
         let _ = writeln!(out, "{}\n", diagnostic_text(diagnostic, &mut lines));
+    }
+    if found.len() > SHOWN {
+        let _ = writeln!(out, "… and {} more; `headcount validate -o json` lists all\n", found.len() - SHOWN);
     }
     let _ = writeln!(out, "{}", totals(found));
 }
@@ -227,6 +233,9 @@ fn diagnostic_text(diagnostic: &Diagnostic, lines: &mut Lines<'_>) -> String {
     }
     for (place, words) in &diagnostic.related {
         group = marked(group, lines, place, 1, Some(words));
+    }
+    for note in &diagnostic.notes {
+        group = group.element(Shown::NOTE.message(safe::lines(note)));
     }
     if let Some(hint) = &diagnostic.hint {
         group = group.element(Shown::HELP.message(safe::lines(hint)));

@@ -88,6 +88,9 @@ fn as_json(problem: &Diagnostic) -> Value {
     if let Some(hint) = &problem.hint {
         object["hint"] = json!(hint);
     }
+    if !problem.notes.is_empty() {
+        object["notes"] = json!(problem.notes);
+    }
     if !problem.related.is_empty() {
         object["related"] = problem.related.iter().map(|(place, words)| json!({ "place": at(place), "message": words })).collect();
     }
@@ -104,6 +107,9 @@ fn annotation(problem: &Diagnostic) -> String {
     let mut message = problem.message.clone();
     for (place, words) in &problem.related {
         let _ = write!(message, "\n{place}: {words}");
+    }
+    for note in &problem.notes {
+        let _ = write!(message, "\n{note}");
     }
     if let Some(hint) = &problem.hint {
         let _ = write!(message, "\n{hint}");

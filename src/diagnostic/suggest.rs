@@ -12,8 +12,12 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let near = |candidate: &'a str| {
         let folded = candidate.to_lowercase();
         let is_last_part = folded.rsplit_once('.').is_some_and(|(_, last)| last == lower);
-        let distance = if is_last_part { 0 } else { distance(&lower, &folded) };
         let allowed = (length / 3).clamp(1, 3);
+        // So many letters must at least be put in or taken out: most candidates need no closer look.
+        if !is_last_part && folded.chars().count().abs_diff(length) > allowed {
+            return None;
+        }
+        let distance = if is_last_part { 0 } else { distance(&lower, &folded) };
         (distance <= allowed && distance < length).then_some((distance, candidate))
     };
     known.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::guess;
 use super::header::{self, Header};
 use super::input::{self, Input, Text};
 use super::outline::mark_length;
@@ -43,6 +44,8 @@ pub(super) struct Declared {
     pub origin: Origin,
     /// it has problems of its own: what seems to be missing in it may only be unreadable
     pub broken: bool,
+    /// it is no YAML, and seems to declare this; in which problem that is told
+    pub unread: Option<usize>,
 }
 
 #[derive(Default)]
@@ -86,8 +89,12 @@ impl Loader {
             Ok(Some(tree)) => tree,
             Ok(None) => return,
             Err(broken) => {
-                let diagnostic = located(broken.message, text, &origin, broken.mark);
-                return self.problems.push(hinted(diagnostic, broken.hint.map(str::to_owned)));
+                let diagnostic = hinted(located(broken.message, text, &origin, broken.mark), broken.hint);
+                if let Some((kind, name)) = guess::declared(text) {
+                    let unread = Some(self.problems.len());
+                    self.declared.push(Declared { kind, name: name.into(), origin, broken: true, unread });
+                }
+                return self.problems.push(diagnostic);
             }
         };
         match header::read(&tree) {
@@ -109,7 +116,8 @@ impl Loader {
         let Some(shape) = shape::of_kind(kind) else { return };
         let (value, problems) = read::read(text, tree, shape);
         let mut broken = !problems.is_empty();
-        let place = |problem| diagnostic(problem, text, &origin);
+        let starts = if broken { line_starts(text) } else { Vec::new() };
+        let place = |problem| diagnostic(problem, text, &starts, &origin);
         self.problems.extend(problems.into_iter().map(place));
         // What is sound of a broken document is kept, so that its other problems (a misspelt attribute, an expression) are told in the same run.
         if let Err(problem) = self.keep(kind, value, &origin)
@@ -120,7 +128,7 @@ impl Loader {
         }
         let name = tree.get(0, "metadata").and_then(|(_, metadata)| tree.get(metadata, "name")).and_then(|(_, name)| tree.text(name));
         if let Some(name) = name {
-            self.declared.push(Declared { kind, name: name.into(), origin, broken });
+            self.declared.push(Declared { kind, name: name.into(), origin, broken, unread: None });
         }
     }
 
@@ -160,7 +168,14 @@ impl Loader {
         let (tables, problems) = table::read(&self.loaded);
         self.loaded.tables = tables;
         self.problems.extend(problems);
-        self.problems.extend(checks::run(&self.loaded, &self.declared));
+        let (problems, consequences) = checks::run(&self.loaded, &self.declared);
+        for (at, count) in consequences {
+            if let Some(cause) = self.problems.get_mut(at) {
+                let words = if count == 1 { "1 reference".to_owned() } else { format!("{count} references") };
+                cause.notes.push(format!("{words} to what stands in this document can't be checked before it is mended"));
+            }
+        }
+        self.problems.extend(problems);
         self.problems.sort_by(|one, next| one.place.cmp(&next.place));
         (self.loaded, self.problems)
     }
@@ -189,20 +204,25 @@ fn data_files(loaded: &Loaded) -> Vec<PathBuf> {
     loaded.sources.iter().filter_map(file).collect()
 }
 
-fn diagnostic(problem: Problem, text: &str, origin: &Origin) -> Diagnostic {
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect()
+}
+
+fn diagnostic(problem: Problem, text: &str, starts: &[usize], origin: &Origin) -> Diagnostic {
     let mut diagnostic = hinted(located(problem.message, text, origin, problem.mark), problem.hint);
     if let Some((mark, words)) = problem.related {
         diagnostic = diagnostic.related(place(origin, mark), words);
     }
-    diagnostic.hidden = problem.hidden.into_iter().flat_map(|bytes| lines_of(text, origin, bytes)).collect();
+    diagnostic.hidden = problem.hidden.into_iter().flat_map(|bytes| lines_of(text, starts, origin, bytes)).collect();
     diagnostic
 }
 
 /// What of each line some bytes take.
-fn lines_of(text: &str, origin: &Origin, bytes: Range<usize>) -> Vec<(Place, u32)> {
-    let before = text.get(..bytes.start).unwrap_or_default();
-    let first = u32::try_from(before.matches('\n').count()).unwrap_or(u32::MAX);
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+fn lines_of(text: &str, starts: &[usize], origin: &Origin, bytes: Range<usize>) -> Vec<(Place, u32)> {
+    let above = starts.partition_point(|start| *start <= bytes.start).saturating_sub(1);
+    let first = u32::try_from(above).unwrap_or(u32::MAX);
+    let start = starts.get(above).copied().unwrap_or_default();
+    let column = text.get(start..bytes.start).unwrap_or_default().chars().count();
     let lines = text.get(bytes).unwrap_or_default().lines().zip(0..);
     let span = |(line, at): (&str, u32)| {
         let column = if at == 0 { column } else { 0 };

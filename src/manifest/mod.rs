@@ -5,7 +5,9 @@
 pub mod connection;
 pub mod kinds;
 
+mod broken;
 mod checks;
+mod guess;
 mod header;
 mod input;
 mod load;

@@ -214,6 +214,13 @@ impl<'t, 'a> Reader<'t, 'a> {
     }
 
     fn unknown_key(&mut self, key: u32, name: &str, value: u32, fields: &Fields) -> Option<String> {
+        let glued = name.split_once(':').and_then(|(first, _)| fields.known.get_key_value(first.trim()));
+        if let Some((meant, _)) = glued {
+            let message = format!("the space after the colon of `{meant}` is missing");
+            let hidden = self.tree.extents(key);
+            self.problems.push(Problem { hidden: if sounds_secret(meant) { hidden } else { Vec::new() }, ..self.problem_at(key, message, None) });
+            return Some(meant.clone());
+        }
         let near = nearest(name, fields.known.keys().map(String::as_str)).map(str::to_owned);
         let hint = match &near {
             Some(near) => format!("did you mean `{near}`?"),
@@ -413,6 +420,7 @@ fn hint(shape: &Shape, found: &str, secret: bool) -> Option<String> {
         (Shape::Bool, "text") => "write `true` or `false`, without quotes",
         (Shape::Int(..), _) => "decimal digits only, without quotes, leading zeros or separators",
         (Shape::Text, "a mapping") => "quote a text that holds `: ` or starts with `{`",
+        (Shape::Fields(_) | Shape::Map(_) | Shape::OneOf(_), "text") => "write its keys below it, each as `key: value` with a space after the colon",
         (Shape::Text, "a list") => "quote a text that starts with `[` or `-`",
         (Shape::List(_), _) => "put each item on a line of its own after `- `",
         _ => return None,

@@ -230,7 +230,7 @@ fn hostile_text_is_told_and_never_taken() {
         ("a: 1\rb: 2".to_owned(), "a carriage return stands here without a line feed"),
         ("just words".to_owned(), "a manifest is a mapping"),
         ("- a".to_owned(), "a manifest is a mapping"),
-        ("a: 'open".to_owned(), "this is not YAML"),
+        ("a: 'open".to_owned(), "the quote that opens here is not closed"),
         ("a: \"\\uD800\"".to_owned(), "this is not YAML"),
         ("%YAML 9.9\n---\na: 1".to_owned(), "this is not YAML"),
         ("a: 1\n--- |\n x\n".to_owned(), "the document lacks `kind`"),
@@ -469,4 +469,29 @@ fn a_former_name_is_one_group_s() {
     let expected =
         ["`Ops` is written as a former name of Group `build` too", "`dev` is written as a former name and as one that it never had"];
     assert_eq!(told, expected);
+}
+
+#[test]
+fn what_refers_to_a_document_that_is_no_yaml_is_no_mistake_of_its_own() {
+    let group = |name: &str, rest: &str| format!("{HEAD}kind: Group\nmetadata: {{name: {name}}}\nspec:\n  displayName: {name}\n{rest}---\n");
+    let text = [
+        format!("{HEAD}kind: User\nmetadata: {{name: jane}}\nspec: {{attributes: {{title: a ? b : c}}}}\n---\n"),
+        group("a", "  members: [{user: jane}, {user: jim}]\n"),
+        group("b", "  members: [{user: jane}]\n  owners: [{user: jane}]\n"),
+    ];
+    insta::assert_snapshot!(told(&text.concat()), @r###"
+    a.yaml:4:34: error: inside {…} and […] an expression needs quotes: a comma, a colon or a bracket ends a value without; 3 references to what stands in this document can't be checked before it is mended (quote the expression: {attribute: title, value: 'a ? b : c'})
+    a.yaml:11:34: error: there is no User `jim` (declare the User, or name the person by `identity: {source, key}`)
+    "###);
+}
+
+#[test]
+fn a_space_that_is_missing_after_a_colon_is_one_error() {
+    let text = format!(
+        "{HEAD}kind: Target\nmetadata: {{name: t}}\nspec:\n  connection: {{scim: {{url:https://x.example}}}}\n---\n{HEAD}kind: Group\nmetadata: {{name: g}}\nspec:\n  displayName:x\n"
+    );
+    insta::assert_snapshot!(told(&text), @r###"
+    a.yaml:5:23: error: the space after the colon of `url` is missing
+    a.yaml:11:3: error: `spec` must be a mapping, and is text (write its keys below it, each as `key: value` with a space after the colon)
+    "###);
 }

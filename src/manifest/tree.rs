@@ -8,6 +8,8 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
+use super::broken::explained;
+
 /// Deepest nesting of lists and mappings.
 pub(super) const MAX_DEPTH: usize = 64;
 /// Most nodes of one document: a Group with half a million members.
@@ -70,7 +72,7 @@ pub enum Style {
 pub(super) struct Broken {
     pub mark: Mark,
     pub message: String,
-    pub hint: Option<&'static str>,
+    pub hint: Option<String>,
 }
 
 impl<'a> Tree<'a> {
@@ -78,7 +80,7 @@ impl<'a> Tree<'a> {
     pub fn parse(text: &'a str) -> Result<Option<Self>, Broken> {
         let mut builder = Builder::default();
         for event in Parser::new_from_str(text) {
-            let (event, span) = event.map_err(|error| not_yaml(&error))?;
+            let (event, span) = event.map_err(|error| not_yaml(text, &error))?;
             builder.event(event, span)?;
         }
         Ok((!builder.tree.nodes.is_empty()).then_some(builder.tree))
@@ -255,17 +257,21 @@ fn scalar_style(style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Result<Sty
 }
 
 fn unknown_tag(tag: &Tag, span: Span) -> Broken {
-    let hint = "leave the tag out; quote a value that is to be text";
-    broken(span.tag_span().unwrap_or(span), format!("the YAML tag `{}` has no meaning here", tag.original()), Some(hint))
+    let span = span.tag_span().unwrap_or(span);
+    // `!identity.contractor` is meant as an expression, and `!!int` as a tag.
+    if tag.original().starts_with("!!") || tag.original().starts_with("!<") {
+        let hint = "leave the tag out; quote a value that is to be text";
+        return broken(span, format!("the YAML tag `{}` has no meaning here", tag.original()), Some(hint));
+    }
+    broken(span, "an unquoted value can't begin with `!`, which begins a tag", Some("put the expression in single quotes: '!identity.x'"))
 }
 
-fn not_yaml(error: &ScanError) -> Broken {
-    let at = *error.marker();
-    broken(Span::empty(at), format!("this is not YAML: {}", error.info()), None)
+fn not_yaml(text: &str, error: &ScanError) -> Broken {
+    explained(text, &error.info(), error.marker().line(), error.marker().col())
 }
 
 fn broken(span: Span, message: impl Into<String>, hint: Option<&'static str>) -> Broken {
-    Broken { mark: mark(span), message: message.into(), hint }
+    Broken { mark: mark(span), message: message.into(), hint: hint.map(str::to_owned) }
 }
 
 fn mark(span: Span) -> Mark {

@@ -5,7 +5,7 @@ use super::{Arc, Context, Diagnostic, HashMap};
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<(&str, Arc<str>), usize> = HashMap::with_capacity(context.declared.len());
     let mut workspace = None;
-    for (at, one) in context.declared.iter().enumerate() {
+    for (at, one) in context.declared.iter().enumerate().filter(|(_, one)| one.unread.is_none()) {
         let first =
             if one.kind == "Workspace" { *workspace.get_or_insert(at) } else { *seen.entry((one.kind, one.name.clone())).or_insert(at) };
         let Some(first) = context.declared.get(first).filter(|_| first != at) else { continue };

@@ -2,8 +2,8 @@
 //!
 //! Must never: stop at the first problem, or compile an expression (policy does).
 
-use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::load::Declared;
@@ -52,7 +52,10 @@ type Check = fn(&Context<'_>, &mut Vec<Diagnostic>);
 pub(super) struct Context<'a> {
     pub loaded: &'a Loaded,
     pub declared: &'a [Declared],
-    names: HashSet<(&'static str, &'a str)>,
+    /// by kind and name; and the problem that tells of it, if the document is no YAML
+    names: HashMap<(&'static str, &'a str), Option<usize>>,
+    /// references to documents that are no YAML, by the problem that tells of them
+    consequences: RefCell<BTreeMap<usize, usize>>,
     /// text and start
     broken: HashSet<(usize, usize)>,
     outlines: Outlines<'a>,
@@ -63,22 +66,32 @@ pub(super) struct Context<'a> {
 /// Names compared for suggestions in one run. A wrong name in a list of a hundred thousand is worth a look at all of them; a hundred thousand wrong ones are not.
 const MAX_COMPARISONS: usize = 1_000_000;
 
-/// Runs the table.
-pub(super) fn run(loaded: &Loaded, declared: &[Declared]) -> Vec<Diagnostic> {
-    let names = declared.iter().map(|one| (one.kind, one.name.as_ref())).collect();
+/// Runs the table. Also how many references each of the problems with documents that are no YAML makes lead nowhere.
+pub(super) fn run(loaded: &Loaded, declared: &[Declared]) -> (Vec<Diagnostic>, BTreeMap<usize, usize>) {
+    let names = declared.iter().rev().map(|one| ((one.kind, one.name.as_ref()), one.unread)).collect();
     let broken = declared.iter().filter(|one| one.broken).map(|one| (one.origin.text, one.origin.start)).collect();
-    let context = Context { loaded, declared, names, broken, outlines: Outlines::new(loaded), comparisons: Cell::new(MAX_COMPARISONS) };
+    let (outlines, comparisons) = (Outlines::new(loaded), Cell::new(MAX_COMPARISONS));
+    let context = Context { loaded, declared, names, consequences: RefCell::default(), broken, outlines, comparisons };
     let mut problems = Vec::new();
     for check in CHECKS {
         check(&context, &mut problems);
     }
-    problems
+    (problems, context.consequences.into_inner())
 }
 
 impl<'a> Context<'a> {
     /// Whether a document of that kind and name stands anywhere, broken or not.
     pub fn knows(&self, kind: &'static str, name: &str) -> bool {
-        self.names.contains(&(kind, name))
+        self.names.contains_key(&(kind, name))
+    }
+
+    /// The same for a reference, which is counted where the document can't be read.
+    pub fn refers(&self, kind: &'static str, name: &str) -> bool {
+        let known = self.names.get(&(kind, name));
+        if let Some(Some(problem)) = known {
+            *self.consequences.borrow_mut().entry(*problem).or_default() += 1;
+        }
+        known.is_some()
     }
 
     /// `did you mean …?` for a name of a kind.

@@ -76,7 +76,7 @@ fn identity(context: &Context<'_>, origin: &Origin, pointer: &str, identity: &Id
     if context.loaded.sources.iter().any(|source| source.spec.previous_names.contains(&identity.source)) {
         return;
     }
-    if !context.knows("Source", &identity.source) {
+    if !context.refers("Source", &identity.source) {
         return named(context, origin, "Source", &identity.source, || pointer.clone(), problems);
     }
     let source = context.loaded.sources.iter().find(|source| source.name.as_ref() == identity.source);
@@ -96,7 +96,7 @@ pub(super) fn named(
     pointer: impl FnOnce() -> String,
     problems: &mut Vec<Diagnostic>,
 ) {
-    if context.knows(kind, name) {
+    if context.refers(kind, name) {
         return;
     }
     let shown: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
