@@ -75,12 +75,18 @@ fn bracket(page: &Page<'_>, said: &str, at: &At) -> Option<Broken> {
             Some(page.broken(at, "a bracket closes here that was never opened", Some(hint)))
         }
         None => None,
-        Some(last) if last.line != at.line => {
-            Some(page.broken(last, "the bracket that opens here is not closed", Some("close it, or write the lines below it without brackets")))
-        }
+        Some(last) if last.line != at.line => Some(page.broken(
+            last,
+            "the bracket that opens here is not closed",
+            Some("close it, or write the lines below it without brackets"),
+        )),
         Some(_) => {
             let hint = "quote the expression: {attribute: title, value: 'a ? b : c'}";
-            Some(page.broken(at, "inside {…} and […] an expression needs quotes: a comma, a colon or a bracket ends a value without", Some(hint)))
+            Some(page.broken(
+                at,
+                "inside {…} and […] an expression needs quotes: a comma, a colon or a bracket ends a value without",
+                Some(hint),
+            ))
         }
     }
 }
@@ -272,7 +278,7 @@ mod tests {
         2:48 inside {…} and […] an expression needs quotes: a comma, a colon or a bracket ends a value without (quote the expression: {attribute: title, value: 'a ? b : c'})
         2:33 a value without quotes can't hold a colon and a space (put the value in single quotes; an expression with `a ? b : c` needs them too)
         2:17 the value ends at its second quote, and more follows (put quotes around all of it, of the other sort: 'a + "b"')
-        2:11 an unquoted value can't begin with `!`, which begins a tag (put the expression in single quotes: '!identity.x')
+        2:11 the YAML tag `!identity.gone` has no meaning here (an expression that begins with `!` needs quotes: '!identity.x')
         2:11 an unquoted value can't begin with a backtick (put the value in single quotes: '…')
         2:11 an unquoted value can't begin with `*` (put the value in single quotes: '…')
         2:10 the value ends at its second quote, and more follows (put quotes around all of it, of the other sort: 'a + "b"')

@@ -218,7 +218,8 @@ impl<'t, 'a> Reader<'t, 'a> {
         if let Some((meant, _)) = glued {
             let message = format!("the space after the colon of `{meant}` is missing");
             let hidden = self.tree.extents(key);
-            self.problems.push(Problem { hidden: if sounds_secret(meant) { hidden } else { Vec::new() }, ..self.problem_at(key, message, None) });
+            self.problems
+                .push(Problem { hidden: if sounds_secret(meant) { hidden } else { Vec::new() }, ..self.problem_at(key, message, None) });
             return Some(meant.clone());
         }
         let near = nearest(name, fields.known.keys().map(String::as_str)).map(str::to_owned);
@@ -420,7 +421,9 @@ fn hint(shape: &Shape, found: &str, secret: bool) -> Option<String> {
         (Shape::Bool, "text") => "write `true` or `false`, without quotes",
         (Shape::Int(..), _) => "decimal digits only, without quotes, leading zeros or separators",
         (Shape::Text, "a mapping") => "quote a text that holds `: ` or starts with `{`",
-        (Shape::Fields(_) | Shape::Map(_) | Shape::OneOf(_), "text") => "write its keys below it, each as `key: value` with a space after the colon",
+        (Shape::Fields(_) | Shape::Map(_) | Shape::OneOf(_), "text") => {
+            "write its keys below it, each as `key: value` with a space after the colon"
+        }
         (Shape::Text, "a list") => "quote a text that starts with `[` or `-`",
         (Shape::List(_), _) => "put each item on a line of its own after `- `",
         _ => return None,

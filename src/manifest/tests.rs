@@ -473,7 +473,8 @@ fn a_former_name_is_one_group_s() {
 
 #[test]
 fn what_refers_to_a_document_that_is_no_yaml_is_no_mistake_of_its_own() {
-    let group = |name: &str, rest: &str| format!("{HEAD}kind: Group\nmetadata: {{name: {name}}}\nspec:\n  displayName: {name}\n{rest}---\n");
+    let group =
+        |name: &str, rest: &str| format!("{HEAD}kind: Group\nmetadata: {{name: {name}}}\nspec:\n  displayName: {name}\n{rest}---\n");
     let text = [
         format!("{HEAD}kind: User\nmetadata: {{name: jane}}\nspec: {{attributes: {{title: a ? b : c}}}}\n---\n"),
         group("a", "  members: [{user: jane}, {user: jim}]\n"),

@@ -259,11 +259,10 @@ fn scalar_style(style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Result<Sty
 fn unknown_tag(tag: &Tag, span: Span) -> Broken {
     let span = span.tag_span().unwrap_or(span);
     // `!identity.contractor` is meant as an expression, and `!!int` as a tag.
-    if tag.original().starts_with("!!") || tag.original().starts_with("!<") {
-        let hint = "leave the tag out; quote a value that is to be text";
-        return broken(span, format!("the YAML tag `{}` has no meaning here", tag.original()), Some(hint));
-    }
-    broken(span, "an unquoted value can't begin with `!`, which begins a tag", Some("put the expression in single quotes: '!identity.x'"))
+    let is_tag = tag.original().starts_with("!!") || tag.original().starts_with("!<");
+    let quoted = "an expression that begins with `!` needs quotes: '!identity.x'";
+    let hint = if is_tag { "leave the tag out; quote a value that is to be text" } else { quoted };
+    broken(span, format!("the YAML tag `{}` has no meaning here", tag.original()), Some(hint))
 }
 
 fn not_yaml(text: &str, error: &ScanError) -> Broken {
