@@ -88,6 +88,9 @@ pub struct SourceSpec {
     /// Which records count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<SourceScope>,
+    /// Without it a `scope` that leaves out every record, while several people have accounts, takes nothing from anybody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_empty: bool,
     /// For exports with a row for each period (effective-dated ones): which of a person's rows counts on a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<ValidDays>,
@@ -202,6 +205,9 @@ pub struct TargetSpec {
     /// Whom it serves: CEL over `identity`. Absent: everybody whose lifecycle grants access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<String>,
+    /// Without it a `select` that names nobody, while several people have accounts, takes nothing from anybody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_empty: bool,
     /// Lifecycles that get an account. Default: active.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lifecycles: Vec<Lifecycle>,

@@ -11,7 +11,8 @@ use super::correlate::Claim;
 use super::due;
 use super::findings::Shared;
 use super::identity::{Absence, Person};
-use super::serve::Gone;
+use super::nobody::Deselected;
+use super::serve::{Gone, is_by_select};
 use super::work::{Presence, Stage, Work, attribute, with};
 use super::{leaver, ownership, vanished};
 use crate::manifest::kinds::{DepartureAction, Ownership};
@@ -29,18 +30,28 @@ pub(super) fn leave(work: &mut Work<'_, '_>, target: usize, person: &Person, gon
             Presence::Unclear
         }
         Claim::Owned(row) => {
-            depart(work, target, row, &key, gone, Cause::Identity(person.number));
+            depart_as_deselected(work, target, row, person, gone);
             leaver::cut(work, target, person, Some(row), gone);
             if keeps_everything(work, target, gone) { Presence::Unclear } else { Presence::Leaves }
         }
         Claim::Found(row) if work.basis.policy.targets[target].ownership == Ownership::Authoritative => {
-            depart(work, target, row, &key, gone, Cause::Identity(person.number));
+            depart_as_deselected(work, target, row, person, gone);
             Presence::Leaves
         }
         Claim::Found(row) => {
             tell_of_a_leaver(work, target, row, &key, gone);
             Presence::Absent
         }
+    }
+}
+
+/// The step that is due for somebody's account. That it goes because the target is not for them is told once it is known whether it is for anybody.
+fn depart_as_deselected(work: &mut Work<'_, '_>, target: usize, row: u32, person: &Person, gone: Gone) {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    let done = depart(work, target, row, &key, gone, Cause::Identity(person.number));
+    if done && gone == Gone::Deselected {
+        let by_select = is_by_select(work.basis, target, person);
+        work.deselected[target].push(Deselected { identity: person.number, key, by_select });
     }
 }
 
@@ -149,12 +160,12 @@ fn former(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
 }
 
 /// The step that is due for an account that goes.
-fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone, cause: Cause) {
+fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone, cause: Cause) -> bool {
     let rules = &work.basis.policy.targets[target];
     let departure = gone.departure(rules);
     let accounts = work.basis.observed[target].accounts();
     if rules.ownership == Ownership::Additive || departure.action == DepartureAction::Keep || accounts.doubtful(row) {
-        return;
+        return false;
     }
     let active = accounts.active(row);
     if active && departure.action == DepartureAction::Deactivate && our_deactivation(work.basis, target, row).is_some() {
@@ -162,7 +173,7 @@ fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
             "{who}: headcount had deactivated it, and it is active again; its access is taken away, and the grace period begins anew";
         work.tell(Severity::Warning, FindingCode::DeactivatedElsewhere, target, key, sentence);
     }
-    let done = match departure.action {
+    match departure.action {
         DepartureAction::Delete => delete(work, target, row, key, gone.reason(), cause),
         _ if active => deactivate(work, target, row, key, gone.reason(), cause),
         _ => match grace(work, target, row, departure.delete_after) {
@@ -173,10 +184,6 @@ fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
                 false
             }
         },
-    };
-    if done && gone == Gone::Deselected {
-        let sentence = "{who}: no longer covered by a select, a scope or a lifecycle, so the account goes";
-        work.tell(Severity::Warning, FindingCode::Deselection, target, key, sentence);
     }
 }
 

@@ -10,6 +10,7 @@ use super::findings::Shared;
 use super::grant::{self, Parameter, Term};
 use super::identity::Person;
 use super::membership::{adopted, made};
+use super::nobody;
 use super::reference;
 use super::roster;
 use super::screen::{Screened, Where};
@@ -33,6 +34,8 @@ struct Roll {
     open: Vec<u32>,
     /// of the open ones, those whom only the list of members covers
     named: BTreeSet<u32>,
+    /// the rule names nobody, and nobody said that it may
+    idle: bool,
 }
 
 /// The entitlements of one target.
@@ -72,7 +75,8 @@ fn roll(work: &mut Work<'_, '_>, at: usize, screened: &mut Screened) -> Roll {
     let basis = work.basis;
     let rules = &basis.policy.entitlements[at];
     let found = std::mem::take(&mut screened.entitled[at]);
-    let mut roll = Roll { people: found.stands, unclear: found.unclear, open: found.open, named: BTreeSet::new() };
+    let idle = rules.when.is_some() && !rules.allow_empty && found.stands.is_empty() && found.open.is_empty();
+    let mut roll = Roll { idle, people: found.stands, unclear: found.unclear, open: found.open, named: BTreeSet::new() };
     for member in rules.members.iter().filter(|member| member.until.is_none_or(|until| until >= basis.moment.today)) {
         let Some(identity) = basis.people.find(&member.key) else {
             roster::unknown(work, "member", member, basis.people.absence(&member.key));
@@ -268,14 +272,46 @@ impl<'a> Step<'_, '_, 'a> {
         if self.ownership() == Ownership::Additive {
             return;
         }
+        let kept = self.hold_idle(rolls, standing);
         let mut before: Option<Grant> = None;
         for grant in basis.observed[self.target].grants() {
             let again = before.is_some_and(|before| (before.account, before.name) == (grant.account, grant.name));
             before = Some(grant);
             let Some((name, at)) = names.get(&grant.name).copied().filter(|_| !again) else { continue };
             let Some(reason) = self.goes(grant.account, name, at.map(|at| (at, &rolls[&at])), standing) else { continue };
+            if reason == Reason::Mover && at.is_some_and(|at| kept.contains(&(at, grant.account))) {
+                continue;
+            }
             self.remove(grant, name, at, reason);
         }
+    }
+
+    /// Who keeps an entitlement whose rule names nobody: whoever stays, and whom no line names.
+    fn hold_idle(&mut self, rolls: &BTreeMap<usize, Roll>, standing: &[Where]) -> BTreeSet<(usize, u32)> {
+        let basis = self.work.basis;
+        let mut kept = BTreeSet::new();
+        for (at, roll) in rolls.iter().filter(|(_, roll)| roll.idle) {
+            let rules = &basis.policy.entitlements[*at];
+            let (grants, claims) = (basis.observed[self.target].grants(), &self.work.claims[self.target]);
+            let Some(number) = basis.observed[self.target].side.entitlements.names().find(|(name, _)| **name == rules.name) else {
+                continue;
+            };
+            let named = |account: u32| {
+                let key = claims.holder(account).map(|identity| basis.people.key(identity));
+                rules.members.iter().any(|line| Some(&line.key) == key.as_ref())
+            };
+            let goes = |grant: &Grant| {
+                grant.name == number.1
+                    && !named(grant.account)
+                    && self.goes(grant.account, &rules.name, Some((*at, roll)), standing) == Some(Reason::Mover)
+            };
+            let losers: BTreeSet<u32> = grants.into_iter().filter(goes).map(|grant| grant.account).collect();
+            if losers.len() >= nobody::FEWEST {
+                nobody::hold_entitlement(self.work, *at, &losers);
+                kept.extend(losers.into_iter().map(|account| (*at, account)));
+            }
+        }
+        kept
     }
 
     /// Why an account loses an entitlement; nothing where it keeps it.

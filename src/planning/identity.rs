@@ -275,6 +275,9 @@ impl<'w> Identities<'w> {
             match self.world.sources[source].state(record) {
                 RecordState::Counts => {}
                 RecordState::OutOfScope => {
+                    if let Some(doubt) = self.doubt(number) {
+                        return person.standing = doubt;
+                    }
                     let lost = records.own().is_some_and(|(_, cells)| layout.sources[source].is_scope_lost(cells));
                     return person.standing = if lost { Standing::lost() } else { Standing::Deselected };
                 }
@@ -291,10 +294,20 @@ impl<'w> Identities<'w> {
             self.fill(layout, &records, user, person);
             person.standing = lifecycle::standing(layout, None, person, self.moment, &self.shared_ends);
         }
-        if let Some(doubt) = self.held.get().and_then(|held| held.get(&number)) {
-            person.standing = Standing::Doubtful(Arc::new(doubt.clone()));
+        if let Some(doubt) = self.doubt(number) {
+            person.standing = doubt;
         }
         self.fill_own(layout, person);
+    }
+
+    fn doubt(&self, number: u32) -> Option<Standing> {
+        let doubt = self.held.get()?.get(&number)?;
+        Some(Standing::Doubtful(Arc::new(doubt.clone())))
+    }
+
+    /// Whether somebody is known by a record of a source.
+    pub(super) fn is_of(&self, number: u32, source: usize) -> bool {
+        matches!(self.origin(number), Origin::Record(own, _) if own == source)
     }
 
     /// From now on nothing follows for these. Said once, when accounts were correlated.

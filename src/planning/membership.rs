@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::group::{GroupState, TargetGroups, member_change};
 use super::limits;
+use super::nobody;
 use super::roster::{self, Roster, flatten};
 use super::work::{Presence, Stage, Work, with_members};
 use crate::manifest::kinds::Ownership;
@@ -20,14 +21,16 @@ pub(super) fn settle(work: &mut Work<'_, '_>, target: usize, groups: &TargetGrou
     let side = basis.observed[target].side;
     let nests = side.capabilities.nested_groups && scope.nested;
     let (made, leavers, adopted) = (made(work, target), leavers(work, target), adopted(work, target));
-    let mut step = Step { work, target, groups, rosters, made, leavers, adopted, removed: BTreeMap::new(), added: BTreeMap::new() };
+    let (removed, added) = (BTreeMap::new(), BTreeMap::new());
+    let mut step = Step { work, target, groups, rosters, nests, made, leavers, adopted, idle: BTreeMap::new(), removed, added };
+    step.hold_idle();
     let mut flattened = Vec::new();
     for at in 0..basis.groups.all.len() {
         let state = groups.states[at];
         if !matches!(state, GroupState::Here(_) | GroupState::Made) {
             continue;
         }
-        let (roster, flat) = flatten(rosters, at, |inner| nests && matches!(groups.states[inner], GroupState::Here(_) | GroupState::Made));
+        let (roster, flat) = step.flat(at);
         if flat && scope.nested && !side.capabilities.nested_groups {
             flattened.push(roster::key(step.work, at).clone());
         }
@@ -77,6 +80,10 @@ struct Step<'s, 'b, 'a> {
     made: BTreeMap<u32, ObjectRef>,
     leavers: BTreeSet<Arc<str>>,
     adopted: BTreeSet<(ObjectKind, Arc<str>)>,
+    /// whether groups stay in groups here
+    nests: bool,
+    /// Groups, by their manifests, whose rules name nobody, and who keeps a group by that
+    idle: BTreeMap<usize, BTreeSet<u32>>,
     /// accounts that lose memberships: how many, and by which drafts
     removed: BTreeMap<u32, (usize, Vec<usize>)>,
     /// accounts that gain some
@@ -84,6 +91,44 @@ struct Step<'s, 'b, 'a> {
 }
 
 impl Step<'_, '_, '_> {
+    /// Who should be in a group, as this target holds it.
+    fn flat(&self, at: usize) -> (Roster, bool) {
+        let here = |inner: usize| matches!(self.groups.states[inner], GroupState::Here(_) | GroupState::Made);
+        flatten(self.rosters, at, |inner| self.nests && here(inner))
+    }
+
+    /// Rules that name nobody take nobody out. How many would go is counted over all groups that are made by one.
+    fn hold_idle(&mut self) {
+        if self.unreadable() || !self.work.basis.observed[self.target].side.capabilities.write_memberships {
+            return;
+        }
+        let idle = |at: usize| roster::below(self.rosters, at).iter().any(|inner| !self.rosters[*inner].idle.is_empty());
+        let mut held: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+        for at in (0..self.rosters.len()).filter(|at| idle(*at)) {
+            let GroupState::Here(group) = self.groups.states[at] else { continue };
+            let wanted = self.flat(at).0;
+            for member in self.work.basis.observed[self.target].members(group) {
+                if let Some(row) = self.goes_by_rule(at, member).filter(|_| self.goes(member, &wanted)) {
+                    wanted.idle.iter().for_each(|manifest| held.entry(*manifest).or_default().extend([row]));
+                }
+            }
+        }
+        held.retain(|_, rows| rows.len() >= nobody::FEWEST);
+        nobody::hold_groups(self.work, self.target, &held);
+        self.idle = held;
+    }
+
+    /// The account of a member who stays at the target and would go for no other reason than the rule: no line names or excludes it.
+    fn goes_by_rule(&self, at: usize, member: Member) -> Option<u32> {
+        let Member::Account(row) = member else { return None };
+        let identity = self.work.claims[self.target].holder(row)?;
+        let key = self.work.basis.people.key(identity);
+        let named = self.work.basis.groups.all[at].policy.members.iter().any(|line| line.key == key);
+        let excluded = self.rosters[at].excluded.binary_search(&identity).is_ok();
+        let stays = self.work.presence[self.target][identity as usize] == Presence::Stays;
+        (stays && !named && !excluded).then_some(row)
+    }
+
     fn compare(&mut self, at: usize, state: GroupState, wanted: &Roster) {
         let observed = match state {
             GroupState::Here(row) if self.unreadable() => {
@@ -94,7 +139,9 @@ impl Step<'_, '_, '_> {
             _ => Vec::new(),
         };
         let (adds, accounts) = self.additions(state, wanted, &observed);
-        let removals: Vec<Member> = observed.iter().copied().filter(|member| self.goes(*member, wanted)).collect();
+        let idle = wanted.idle.iter().any(|manifest| self.idle.contains_key(manifest));
+        let kept = |member: Member| idle && self.goes_by_rule(at, member).is_some();
+        let removals: Vec<Member> = observed.iter().copied().filter(|member| self.goes(*member, wanted) && !kept(*member)).collect();
         if adds.is_empty() && removals.is_empty() {
             return;
         }

@@ -36,6 +36,7 @@ mod lookalikes;
 mod membership;
 mod memo;
 mod near;
+mod nobody;
 mod notice;
 mod observed;
 mod order;
@@ -225,6 +226,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
         decide_identity(&mut work, identity);
     }
     for target in 0..policy.targets.len() {
+        nobody::deselected(&mut work, target);
         vanished::settle(&mut work, target);
         departure::unclaimed(&mut work, target);
     }
@@ -324,7 +326,8 @@ fn hold(work: &mut Work<'_, '_>) {
         handed.into_iter().map(|identity| (identity, Doubt::told(FindingCode::KeyHandedOn, "its key seems to be another person's now")));
     let changed =
         changed.into_iter().map(|identity| (identity, Doubt::told(FindingCode::KeyChanged, "its key seems to be another than before")));
-    work.basis.people.hold(handed.chain(changed).collect());
+    let left_out = nobody::out_of_scope(work);
+    work.basis.people.hold(left_out.into_iter().chain(handed).chain(changed).collect());
 }
 
 /// Names are given out in the order of keys.

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::nobody;
 use super::screen::{Screened, Where};
 use super::work::Work;
 use crate::manifest::kinds::Lifecycle;
@@ -23,8 +24,10 @@ pub(super) struct Roster {
     pub(super) nested: Vec<usize>,
     /// more people may belong to it than can be said: nobody who stays is taken out
     pub(super) open: bool,
+    /// Groups, by their manifests, whose rules name nobody though nobody said that they may
+    pub(super) idle: Vec<usize>,
     /// identities that are excluded, sorted
-    excluded: Vec<u32>,
+    pub(super) excluded: Vec<u32>,
     /// identities for whom that can't be said, sorted
     perhaps: Vec<u32>,
 }
@@ -44,6 +47,7 @@ pub(super) fn rosters(work: &mut Work<'_, '_>, screened: &mut Screened) -> Vec<R
                 Roster { people, unclear: std::mem::take(&mut screened.unclear[group.manifest]), ..Roster::default() }
             }
         };
+        roster.idle.extend(Some(group.manifest).filter(|manifest| nobody::is_idle(basis, *manifest, roster.people.is_empty())));
         for member in current(work, &group.policy.members) {
             join(work, &screened.standing, member, &mut roster);
         }
@@ -219,6 +223,7 @@ fn gather(rosters: &[Roster], start: usize, stays: impl Fn(usize) -> bool) -> (R
         flat.people.extend(&roster.people);
         flat.unclear.extend(&roster.unclear);
         flat.open |= roster.open;
+        flat.idle.extend(&roster.idle);
         for inner in &roster.nested {
             if stays(*inner) && *inner != start {
                 flat.nested.push(*inner);
@@ -268,8 +273,10 @@ impl Roster {
             list.sort_unstable();
             list.dedup();
         }
-        self.nested.sort_unstable();
-        self.nested.dedup();
+        for list in [&mut self.nested, &mut self.idle] {
+            list.sort_unstable();
+            list.dedup();
+        }
     }
 }
 

@@ -74,6 +74,12 @@ pub(super) fn serve(basis: &Basis<'_>, target: usize, person: &Person) -> Serve 
     }
 }
 
+/// Whether it is the target's `select` that leaves somebody out.
+pub(super) fn is_by_select(basis: &Basis<'_>, target: usize, person: &Person) -> bool {
+    let select = basis.layout.targets[target].select.as_ref();
+    select.is_some() && person.standing.lifecycle().is_some_and(|lifecycle| covers(basis, target, person, lifecycle))
+}
+
 /// Whether a target has accounts for people who stand there: of those who start later, today already.
 pub(super) fn covers(basis: &Basis<'_>, target: usize, person: &Person, lifecycle: Lifecycle) -> bool {
     match basis.policy.targets[target].pre_hire.filter(|_| lifecycle == Lifecycle::PreHire) {

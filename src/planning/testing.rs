@@ -124,6 +124,13 @@ impl Scene {
         self.record("hr", json!({"id": key, "login": login}))
     }
 
+    /// Another value in a record of `hr`; null: none.
+    pub(crate) fn amended(mut self, key: &str, column: &str, value: Json) -> Self {
+        let records = self.records.get_mut("hr").into_iter().flatten().filter(|record| record["id"] == key);
+        records.for_each(|record| record[column] = value.clone());
+        self
+    }
+
     /// Forgets the records of a source.
     pub(crate) fn without_records(mut self, source: &str) -> Self {
         self.records.remove(source);

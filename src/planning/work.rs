@@ -12,6 +12,7 @@ use super::expand::Groups;
 use super::findings::{Findings, Shared};
 use super::identity::Identities;
 use super::layout::Layout;
+use super::nobody::Deselected;
 use super::observed::{Observed, observe};
 use super::protect;
 use super::rename::Renames;
@@ -59,6 +60,8 @@ pub(super) struct Work<'b, 'a> {
     pub(super) strangers_go: Vec<bool>,
     /// keys of identities that are gone, it seems, and whose accounts stay
     pub(super) kept: BTreeSet<Arc<str>>,
+    /// by target: whose account goes because the target is not for them
+    pub(super) deselected: Vec<Vec<Deselected>>,
     /// by target: people whose remembered account is not there any more and who get another one, with its ids
     pub(super) remade: Vec<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
     pub(super) names: Names,
@@ -184,6 +187,7 @@ impl<'b, 'a> Work<'b, 'a> {
             gone: vec![BTreeSet::new(); targets],
             strangers_go: vec![false; targets],
             kept: BTreeSet::new(),
+            deselected: (0..targets).map(|_| Vec::new()).collect(),
             remade: vec![BTreeMap::new(); targets],
             names: Names::default(),
             renames: Renames::default(),

@@ -31,6 +31,7 @@ impl Compiler<'_> {
             target: target?,
             name: spec.entitlement.as_deref().map_or_else(|| document.name.clone(), Arc::from),
             when,
+            allow_empty: spec.allow_empty,
             lifecycles: lifecycles(&spec.lifecycles),
             members: self.members(Some(&outline), "/spec/members", &spec.members),
             parameters,

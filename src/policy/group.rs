@@ -31,6 +31,7 @@ impl Compiler<'_> {
             exclude: self.members(outline.as_ref(), "/spec/exclude", &spec.exclude),
             owners: self.members(outline.as_ref(), "/spec/owners", &spec.owners),
             previous_names: spec.previous_names.iter().map(|name| Arc::from(name.as_str())).collect(),
+            allow_empty: spec.allow_empty,
             not_formerly: spec.not_formerly.iter().map(|name| Arc::from(name.as_str())).collect(),
             rule_place: spec.rule.as_ref().and(outline.as_ref()).map(|outline| outline.place("/spec/rule")),
             place: self.place(origin),

@@ -110,6 +110,8 @@ pub struct SourcePolicy {
     pub key: Expression,
     /// which records count
     pub filter: Option<Expression>,
+    /// that may be none
+    pub allow_empty: bool,
     /// the first day on which a record counts
     pub valid_from: Option<Expression>,
     /// the last day on which a record counts
@@ -171,6 +173,8 @@ pub struct TargetPolicy {
     pub connector: &'static str,
     /// whom it serves
     pub select: Option<Expression>,
+    /// `select` may name nobody
+    pub allow_empty: bool,
     /// lifecycles that get an account
     pub lifecycles: Vec<Lifecycle>,
     /// accounts made ahead of the start date; none: as `lifecycles` says
@@ -369,6 +373,8 @@ pub struct GroupPolicy {
     pub previous_names: Vec<Arc<str>>,
     /// names of groups that it never was
     pub not_formerly: Vec<Arc<str>>,
+    /// its rule may name nobody
+    pub allow_empty: bool,
     /// the rule's line
     pub rule_place: Option<Place>,
     /// the document
@@ -408,6 +414,8 @@ pub struct EntitlementPolicy {
     pub name: Arc<str>,
     /// who gets it, over `identity`
     pub when: Option<Expression>,
+    /// `when` may name nobody
+    pub allow_empty: bool,
     /// lifecycles that `when` covers
     pub lifecycles: Vec<Lifecycle>,
     /// further people by name

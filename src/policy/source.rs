@@ -90,6 +90,7 @@ impl Compiler<'_> {
             previous_names: spec.previous_names.iter().map(|name| Arc::from(name.as_str())).collect(),
             key,
             filter,
+            allow_empty: spec.allow_empty,
             valid_from,
             valid_to,
             keep_blanks: spec.keep_blanks,

@@ -55,6 +55,7 @@ impl Compiler<'_> {
             name: document.name.clone(),
             connector: facts.connector,
             select: self.condition(origin, "/spec/select", spec.select.as_ref(), Root::Identity),
+            allow_empty: spec.allow_empty,
             lifecycles: lifecycles(&spec.lifecycles),
             pre_hire: spec.pre_hire.as_ref().map(pre_hire),
             groups: spec.groups.as_ref().map(|groups| GroupScopePolicy {

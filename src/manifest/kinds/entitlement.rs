@@ -26,6 +26,9 @@ pub struct EntitlementSpec {
     /// Who gets it: CEL over `identity`. Whoever gets it needs an account at the target; the Target's `select` says who does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// Without it a `when` that names nobody, while several people have it, takes it from nobody.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_empty: bool,
     /// Lifecycles that `when` covers. Default: active.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lifecycles: Vec<Lifecycle>,

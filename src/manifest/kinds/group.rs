@@ -51,7 +51,8 @@ pub struct GroupSpec {
     /// Names of groups that it never was, though it looks like one of them: the answer to a possible rename that is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_formerly: Vec<String>,
-    /// Without it an empty `members` list (and no rule) is an error, since it would remove everybody.
+    /// Without it an empty `members` list (and no rule) is an error, since it would remove everybody; and a rule that names nobody, while several are in the
+    /// group, takes nobody out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_empty: bool,
 }

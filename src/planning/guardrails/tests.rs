@@ -30,6 +30,7 @@ fn case() -> Case {
     let stay = DeparturePolicy { action: DepartureAction::Deactivate, delete_after: None };
     let target = TargetPolicy {
         connector: "test",
+        allow_empty: false,
         name: "chat".into(),
         select: None,
         pre_hire: None,

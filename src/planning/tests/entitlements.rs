@@ -225,7 +225,7 @@ fn an_approver_is_named_by_account_and_made_first() {
 
 #[test]
 fn many_who_lose_theirs_are_held_back() {
-    let mut all = scene("  when: 'false'\n");
+    let mut all = scene("  when: 'false'\n  allowEmpty: true\n");
     for key in 1..=30 {
         all = here(all, &key.to_string(), "Engineer").entitled(&format!("a{key}"), "card", json!({}));
     }

@@ -245,7 +245,7 @@ fn protected_accounts_and_groups_that_must_keep_members_are_known() {
 
 #[test]
 fn an_account_that_is_being_adopted_leaves_a_group_only_afterwards() {
-    let scene = two(GROUPS, &[group("ops", "  rule: 'false'\n")])
+    let scene = two(GROUPS, &[group("ops", "  rule: 'false'\n  allowEmpty: true\n")])
         .person("3", "cy")
         .account(json!({"id": "u3", "userName": "cy"}))
         .marked_group("g1", "group/ops", "ops")

@@ -14,6 +14,7 @@ mod handover;
 mod keys;
 mod lifecycle;
 mod limits;
+mod nobody;
 mod ownership;
 mod people;
 mod renames;
