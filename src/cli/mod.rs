@@ -4,6 +4,7 @@
 
 mod apply;
 mod completions;
+mod connector;
 mod crds;
 mod diff;
 mod explain;
@@ -63,6 +64,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Revoke(revoke::RevokeArgs),
     History(history::HistoryArgs),
+    Connector(connector::ConnectorArgs),
     Schema(schema::SchemaArgs),
     Crds(crds::CrdsArgs),
     Completions(completions::CompletionsArgs),
@@ -114,6 +116,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&args),
         Command::Revoke(args) => revoke::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Connector(args) => connector::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Crds(args) => crds::run(&args),
         Command::Completions(args) => completions::run(&args, &mut Cli::command()),

@@ -3,6 +3,7 @@
 //! Must never: decide what changes, send a write twice, or report a cut-off read as a complete one.
 
 pub mod budget;
+pub mod describe;
 pub mod file;
 pub mod pack;
 pub mod pages;

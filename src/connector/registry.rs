@@ -2,6 +2,7 @@
 //!
 //! Must never: know how a system is spoken to.
 
+use super::describe::Description;
 use super::{Reader, Surroundings, TargetConnector, file, scim, sql};
 use crate::manifest::kinds::{SourceConnection, TargetConnection, TargetSpec};
 use crate::model::SystemError;
@@ -22,6 +23,11 @@ pub async fn open_target(connection: &TargetConnection, surroundings: &Surroundi
         TargetConnection::Scim(connection) => scim::open_target(connection, surroundings).await,
         TargetConnection::Sql(connection) => sql::open_target(connection, surroundings).await,
     }
+}
+
+/// What all connectors say of themselves, by name.
+pub fn describe() -> [Description; 3] {
+    [file::describe(), scim::describe(), sql::describe()]
 }
 
 /// What policy must know of the connectors without reaching their systems.

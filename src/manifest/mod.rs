@@ -30,7 +30,7 @@ pub use input::Input;
 pub use load::load;
 pub use outline::{Outline, Outlines, Span};
 pub use read::sounds_secret;
-pub use schema::{API_VERSION, crds, schema};
+pub use schema::{API_VERSION, Field, crds, fields, schema};
 pub use tree::Style;
 
 use crate::model::Tables;

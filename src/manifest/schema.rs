@@ -5,6 +5,7 @@
 use kube::CustomResourceExt;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::kinds;
@@ -25,6 +26,32 @@ pub fn documents() -> Vec<(&'static str, Value)> {
         ("Revocation", document::<kinds::RevocationSpec>("Revocation")),
         ("Persona", document::<kinds::PersonaSpec>("Persona")),
     ]
+}
+
+/// One field of a type that manifests hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// as it is written
+    pub name: String,
+    /// what it is for
+    pub about: String,
+    /// it must be given
+    pub required: bool,
+}
+
+/// The fields of a type, those that must be given first.
+pub fn fields<T: JsonSchema>() -> Vec<Field> {
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    let needed: Vec<&str> = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let described = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let field = |(name, schema): (&String, &Value)| Field {
+        name: name.clone(),
+        about: schema.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " "),
+        required: needed.contains(&name.as_str()),
+    };
+    let mut fields: Vec<Field> = described.map(field).collect();
+    fields.sort_by_key(|field| !field.required);
+    fields
 }
 
 /// The generated schema files, by file name: one a kind, and `headcount.json` for a file with documents of any kind.

@@ -26,6 +26,7 @@ Commands:
   explain      Show where each attribute, group and account of an identity comes from
   revoke       Cut identities off everywhere, now, whatever the sources say
   history      Show past runs from the journal
+  connector    Show the connectors: what they read and write, their default mapping, what they need
   schema       Print the JSON Schemas of the manifests and of the plan
   crds         Print the Kubernetes CustomResourceDefinitions
   completions  Print a completion script for a shell

@@ -4,6 +4,7 @@
 //! Must never: guess an encoding, drop a bad record in silence, or take a file that was cut off for a whole one.
 
 mod csv;
+mod describe;
 mod header;
 mod input;
 mod json;
@@ -26,6 +27,7 @@ use super::{LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
 use crate::files;
 use crate::manifest::kinds::{FileConnection, FileFormat};
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
+pub use describe::describe;
 use input::Input;
 pub(super) use rows::names_column;
 use rows::{Rows, Stop};

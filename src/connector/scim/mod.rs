@@ -6,6 +6,7 @@ mod api;
 mod belongs;
 mod body;
 mod default_mapping;
+mod describe;
 mod discovery;
 mod edit;
 mod manners;
@@ -22,6 +23,7 @@ mod write;
 mod tests;
 
 pub use default_mapping::default_mapping;
+pub use describe::{NEEDED, describe};
 pub use rows::SampleRows;
 
 use std::path::Path;

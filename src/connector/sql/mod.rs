@@ -5,6 +5,7 @@
 
 mod cell;
 mod database;
+mod describe;
 mod entitlements;
 mod fresh;
 mod layout;
@@ -25,6 +26,7 @@ use super::{LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, 
 use crate::manifest::connection::{self, SqlConnection};
 use crate::model::{Evidence, ObjectKind, Page, ReadReport, SystemError, system_id};
 use database::Database;
+pub use describe::{describe, needed};
 use layout::Layout;
 use read::Tables;
 

@@ -1,0 +1,119 @@
+//! `headcount connector`: what the connectors are, read, write, need and default to.
+
+use std::fmt::Write;
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::report::{self, Exit, Failure};
+use crate::connector::describe::Description;
+use crate::connector::registry;
+use crate::diagnostic::did_you_mean;
+
+/// Show the connectors: what they read and write, their default mapping, what they need
+#[derive(Debug, clap::Args)]
+pub struct ConnectorArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the connectors
+    List {
+        /// How to show it
+        #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+        output: Form,
+    },
+    /// Show one connector: what it reads and writes, its default mapping, what it needs, its connection
+    #[command(after_help = "Example: headcount connector show scim")]
+    Show {
+        /// file, scim or sql
+        name: String,
+        /// How to show it
+        #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+        output: Form,
+    },
+}
+
+/// How it is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    #[default]
+    Text,
+    Json,
+}
+
+pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {
+    let all = registry::describe();
+    let text = match &args.command {
+        Command::List { output: Form::Text } => all.iter().map(|known| format!("{:<6} {}\n", known.name, known.about)).collect(),
+        Command::List { output: Form::Json } => format!("{:#}\n", json!({ "formatVersion": 1, "connectors": all })),
+        Command::Show { name, output } => {
+            let known = all.iter().find(|known| known.name == name).ok_or_else(|| unknown(name, &all))?;
+            match output {
+                Form::Text => show(known),
+                Form::Json => format!("{:#}\n", json!({ "formatVersion": 1, "connector": known })),
+            }
+        }
+    };
+    report::result(text.as_bytes()).map(|()| Exit::Done)
+}
+
+fn unknown(name: &str, all: &[Description]) -> Failure {
+    let names: Vec<_> = all.iter().map(|known| known.name).collect();
+    let near = did_you_mean(name, names.iter().copied());
+    Failure::usage(format!("there is no connector `{name}`")).hint(near.unwrap_or_else(|| format!("known: {}", names.join(", "))))
+}
+
+/// One connector as a person reads it.
+fn show(known: &Description) -> String {
+    let listed = |words: &[&str]| if words.is_empty() { "nothing".to_owned() } else { words.join(", ") };
+    let mut text = format!("{}: {}\n\n", known.name, known.about);
+    let _ = writeln!(text, "For     {}", known.kinds.join(", "));
+    let _ = writeln!(text, "Reads   {}", listed(known.reads));
+    let _ = writeln!(text, "Writes  {}", listed(known.writes));
+    let rows = |text: &mut String, title: &str, rows: Vec<(String, String)>| {
+        let wide = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or_default();
+        let _ = writeln!(text, "\n{title}:");
+        for (left, right) in rows {
+            let _ = writeln!(text, "  {}", format!("{left:<wide$}  {right}").trim_end());
+        }
+    };
+    rows(&mut text, "Abilities", known.abilities.iter().map(|words| ((*words).to_owned(), String::new())).collect());
+    if !known.default_mapping.is_empty() {
+        let default = known.default_mapping.iter().map(|rule| (rule.attribute.clone(), rule.value.clone())).collect();
+        rows(&mut text, "Default mapping of a Target (a rule of its own wins; `defaults: none` drops it)", default);
+    }
+    if !known.needs.is_empty() {
+        let needs = known.needs.iter().map(|need| (need.attribute.to_owned(), need.why.to_owned())).collect();
+        rows(&mut text, "Needed to make an account", needs);
+    }
+    let required = |required: bool| if required { " (required)" } else { "" };
+    let fields = known.connection.iter().map(|field| (format!("{}{}", field.name, required(field.required)), field.about.clone()));
+    rows(&mut text, "Connection", fields.collect());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_the_connectors_says_what_they_say() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/connectors.md");
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        for known in registry::describe() {
+            let block = format!("```text\n{}```\n", show(&known));
+            assert!(page.contains(&block), "docs/connectors.md differs from `headcount connector show {}`:\n{block}", known.name);
+        }
+    }
+
+    #[test]
+    fn the_default_mapping_that_is_shown_is_the_one_that_counts() {
+        let text = show(&registry::describe()[1]);
+        for (attribute, value) in crate::connector::scim::default_mapping() {
+            assert!(text.lines().any(|line| line.split_whitespace().eq([attribute.as_str(), value.as_str()])), "{attribute}");
+        }
+    }
+}
