@@ -37,8 +37,12 @@ pub struct Facts;
 impl ConnectorFacts for Facts {
     fn of_target(&self, target: &TargetSpec) -> TargetFacts {
         match &target.connection {
-            TargetConnection::Scim(_) => TargetFacts { connector: "scim", default_mapping: scim::default_mapping() },
-            TargetConnection::Sql(connection) => TargetFacts { connector: "sql", default_mapping: sql::default_mapping(connection) },
+            TargetConnection::Scim(_) => {
+                TargetFacts { connector: "scim", default_mapping: scim::default_mapping(), needs: scim::NEEDED.to_vec() }
+            }
+            TargetConnection::Sql(connection) => {
+                TargetFacts { connector: "sql", default_mapping: sql::default_mapping(connection), needs: sql::needed(connection) }
+            }
         }
     }
 }

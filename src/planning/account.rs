@@ -282,13 +282,13 @@ fn has_required(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired:
     let mut all = true;
     limits::tell_of_what_is_asked(work, target, key, &desired.states);
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
-        let needed = layout.required || (layout.name.as_ref() == "userName" && layout.rule.is_some());
-        if needed && !matches!(state, ValueState::Set(_)) {
+        if layout.required && !matches!(state, ValueState::Set(_)) {
             all = false;
             let sentence = format!("{{who}}: {} is required and has no value, so no account is made", layout.name);
             let shared =
                 Shared::new(Severity::Error, FindingCode::RequiredAttributeMissing, Some(&basis.policy.targets[target].name), sentence);
             let place = layout.source.and_then(|rule| rule.place.as_ref());
+            let shared = Shared { hint: limits::rule_that_gave_nothing(&basis.policy.targets[target], layout), ..shared };
             work.findings.share(shared.attribute(&layout.name).at(place), key);
         }
     }

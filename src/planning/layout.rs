@@ -245,7 +245,7 @@ impl<'p> TargetLayout<'p> {
         let marker = account_marker(policy, capabilities).cloned();
         let mapped = || policy.rules.iter().filter(|rule| rule.mode != MappingMode::Ignore && rule.attribute.as_ref() != "active");
         let held = |rule: &&Rule| is_compared(&rule.attribute, capabilities);
-        let mut attributes: Vec<_> = mapped().filter(held).map(|rule| AttributeLayout::of(rule, columns, names)).collect();
+        let mut attributes: Vec<_> = mapped().filter(held).map(|rule| AttributeLayout::of(policy, rule, columns, names)).collect();
         attributes.extend(marker.iter().map(|name| AttributeLayout::marker(name, columns)));
         attributes.sort_by(|one, other| one.name.cmp(&other.name));
         let column = |at: usize| attributes.iter().position(|attribute| attribute.column == at);
@@ -266,7 +266,7 @@ impl<'p> TargetLayout<'p> {
 }
 
 impl<'p> AttributeLayout<'p> {
-    fn of(rule: &'p Rule, columns: &crate::model::Columns, names: &mut Names) -> Self {
+    fn of(policy: &TargetPolicy, rule: &'p Rule, columns: &crate::model::Columns, names: &mut Names) -> Self {
         Self {
             name: rule.attribute.clone(),
             kind: kind_of(&rule.attribute),
@@ -276,7 +276,7 @@ impl<'p> AttributeLayout<'p> {
             source: Some(rule),
             mode: rule.mode,
             enforced: rule.mode == MappingMode::Enforce && rule.when.is_none(),
-            required: rule.required,
+            required: rule.required || policy.needs.contains(&rule.attribute.as_ref()),
         }
     }
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::findings::Shared;
 use super::group::{GroupState, TargetGroups};
+use super::layout::AttributeLayout;
 use super::roster;
 use super::work::Work;
 use crate::model::{AttributeChange, Finding, FindingCode, Severity, Subject, ValueState};
+use crate::policy::TargetPolicy;
 
 /// Without the changes that the target would refuse; each is told.
 pub(super) fn possible(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, changes: Vec<AttributeChange>) -> Vec<AttributeChange> {
@@ -39,6 +41,20 @@ pub(super) fn tell_of_what_is_asked(work: &mut Work<'_, '_>, target: usize, key:
             Shared::new(Severity::Warning, FindingCode::RequiredAttributeMissing, Some(&basis.policy.targets[target].name), sentence);
         work.findings.share(shared.attribute(&layout.name), key);
     }
+}
+
+/// Which rule should have given a value, and what can be done.
+pub(super) fn rule_that_gave_nothing(policy: &TargetPolicy, layout: &AttributeLayout<'_>) -> Option<String> {
+    let (rule, name) = (layout.source?, &layout.name);
+    let of = match rule.place {
+        Some(_) => format!("the mapping of {}", policy.name),
+        None => format!("the default of the connector {}", policy.connector),
+    };
+    let text = rule.value.text();
+    Some(format!(
+        "The rule is `{text}`, {of}. Let a Source give these people what it reads, or write a rule for {name} in the mapping of {}.",
+        policy.name
+    ))
 }
 
 /// Targets that say that they keep no mark.

@@ -188,6 +188,11 @@ impl Given {
         Self(of_sources.chain(of_users).collect())
     }
 
+    /// Whether there is nobody of whom anything is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether somebody gives an attribute, or a part of it.
     pub(super) fn has(&self, path: &str) -> bool {
         let is_within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));

@@ -6,6 +6,7 @@ mod access;
 mod compile;
 mod group;
 mod mapping;
+mod needs;
 mod people;
 mod sensitive;
 mod source;
@@ -171,6 +172,8 @@ pub struct TargetPolicy {
     pub name: Arc<str>,
     /// what speaks to it
     pub connector: &'static str,
+    /// attributes without which it makes no account
+    pub needs: Vec<&'static str>,
     /// whom it serves
     pub select: Option<Expression>,
     /// `select` may name nobody
@@ -482,4 +485,6 @@ pub struct TargetFacts {
     pub connector: &'static str,
     /// attribute and expression over `identity`: what holds where the Target's mapping says nothing else
     pub default_mapping: Vec<(String, String)>,
+    /// attributes without which no account is made
+    pub needs: Vec<&'static str>,
 }

@@ -46,6 +46,7 @@ impl Compiler<'_> {
         let leaver = self.departure(origin, "/spec/leaver", spec.leaver.as_ref()).unwrap_or(DEACTIVATE);
         let facts = self.facts.of_target(spec);
         let rules = self.target_rules(origin, spec.mapping.as_ref(), facts.default_mapping, given);
+        self.gives_what_is_needed(origin, spec, &facts.needs, &rules, given);
         let correlate = match spec.correlate.as_slice() {
             [] => CORRELATE.iter().map(|name| Arc::from(*name)).collect(),
             names => names.iter().map(|name| Arc::from(name.as_str())).collect(),
@@ -54,6 +55,7 @@ impl Compiler<'_> {
         TargetPolicy {
             name: document.name.clone(),
             connector: facts.connector,
+            needs: facts.needs,
             select: self.condition(origin, "/spec/select", spec.select.as_ref(), Root::Identity),
             allow_empty: spec.allow_empty,
             lifecycles: lifecycles(&spec.lifecycles),

@@ -14,18 +14,31 @@ const WORKSPACE: &str = "kind: Workspace\nmetadata: {name: acme}\nspec: {id: acm
 
 struct Facts;
 
+/// A connector that makes no account without a user name.
+struct Strict;
+
+impl ConnectorFacts for Strict {
+    fn of_target(&self, target: &TargetSpec) -> TargetFacts {
+        TargetFacts { needs: vec!["userName"], ..Facts.of_target(target) }
+    }
+}
+
 impl ConnectorFacts for Facts {
     fn of_target(&self, _: &TargetSpec) -> TargetFacts {
         let default_mapping = ["userName", "displayName"].map(|name| (name.to_owned(), format!("identity.{name}"))).into();
-        TargetFacts { connector: "test", default_mapping }
+        TargetFacts { connector: "test", default_mapping, needs: Vec::new() }
     }
 }
 
 fn build(documents: &[&str]) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
+    build_for(&Facts, documents)
+}
+
+fn build_for(facts: &dyn ConnectorFacts, documents: &[&str]) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
     let text = documents.iter().map(|document| format!("{HEAD}{document}")).collect::<Vec<_>>().join("---\n");
     let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
     assert_eq!(problems, [], "what the manifests' own checks tell is theirs to test");
-    compile(&loaded, &Facts)
+    compile(&loaded, facts)
 }
 
 fn policy(documents: &[&str]) -> Policy {
@@ -277,4 +290,24 @@ fn a_rule_without_a_value_only_leaves_alone() {
     a.yaml:12:49: warning: `mode` says nothing in a Source (put it into the Target's mapping) [6]
     a.yaml:19:21: error: the rule for `title` has no `value` (write what it comes to: `value: identity.title`, in a Source `value: record.title`; or, in a Target, `mode: ignore` to leave it alone) [1]
     ");
+}
+
+#[test]
+fn a_target_that_can_give_no_user_name_is_an_error_before_anything_is_reached() {
+    let named = source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}]}");
+    let nameless = source("hr", "  mapping: {rules: [{attribute: displayName, value: record.name}]}");
+    let told = |hr: &str, rest: &str| match build_for(&Strict, &[WORKSPACE, hr, &target(rest)]) {
+        Ok(_) => "sound".to_owned(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    };
+    assert_snapshot!(told(&nameless, ""), @"a.yaml:18:3: error: accounts can't be made here: they need `userName`, and no rule gives it (no Source and no User gives `userName`: add a rule for it to a Source, or one here that makes it of something else; where no accounts are ever made, say `guardrails: {create: {count: 0}}`)");
+    assert_snapshot!(told(&named, "  mapping: {defaults: none}"), @"a.yaml:19:3: error: accounts can't be made here: they need `userName`, and no rule gives it (add the rule `{attribute: userName, value: identity.userName}`; where no accounts are ever made, say `guardrails: {create: {count: 0}}`)");
+    assert_snapshot!(told(&named, "  mapping: {rules: [{attribute: userName, mode: ignore}]}"), @"a.yaml:19:3: error: accounts can't be made here: they need `userName`, and no rule gives it (add the rule `{attribute: userName, value: identity.userName}`; where no accounts are ever made, say `guardrails: {create: {count: 0}}`)");
+    let made = "  mapping: {rules: [{attribute: userName, value: 'lower(identity.displayName)'}]}";
+    for (hr, rest) in
+        [(&named, ""), (&nameless, made), (&nameless, "  guardrails: {create: {count: 0}}"), (&nameless, "  ownership: observe")]
+    {
+        assert_eq!(told(hr, rest), "sound", "{rest}");
+    }
+    assert!(build_for(&Strict, &[WORKSPACE, &target("")]).is_ok(), "nobody is there yet");
 }

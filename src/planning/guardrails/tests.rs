@@ -31,6 +31,7 @@ fn case() -> Case {
     let target = TargetPolicy {
         connector: "test",
         allow_empty: false,
+        needs: Vec::new(),
         name: "chat".into(),
         select: None,
         pre_hire: None,

@@ -325,3 +325,17 @@ fn a_value_is_looked_up_in_a_table_and_a_key_that_is_not_there_is_missing() {
     (Error RequiredAttributeMissing) hr/3, hr/4: department is required and has no value, so no account is made
     ");
 }
+
+#[test]
+fn whoever_lacks_what_an_account_needs_is_held_with_the_rule_and_nobody_else_is() {
+    let scene = (1..=7).fold(Scene::simple(), |scene, number| {
+        let login = if number == 4 { json!("ada") } else { json!(null) };
+        scene.record("hr", json!({"id": number.to_string(), "login": login}))
+    });
+    let plan = scene.plan();
+    assert_eq!(plan.changes.iter().map(|change| change.object.key.as_ref()).collect::<Vec<_>>(), ["hr/4"]);
+    let [finding] = &plan.findings[..] else { panic!("{:#?}", plan.findings) };
+    assert_eq!(finding.message, "hr/1, hr/2, hr/3 and 3 more: userName is required and has no value, so no account is made");
+    let hint = finding.hint.as_deref().unwrap_or_default();
+    assert!(hint.starts_with("The rule is `identity.userName`, the default of the connector test."), "{hint}");
+}

@@ -160,7 +160,7 @@ fn an_explanation_names_records_rules_and_those_outranked() {
     department: hr/1 (0) Set(Text("Ops")) @17
     lifecycle: 
     source: 
-    title: user/boss (1000) Set(Text("Chief")) @46; not hr/1 (0) Set(Text("Engineer")) @18; not phones/ada (-1) Set(Text("Head")) @32
+    title: user/boss (1000) Set(Text("Chief")) @47; not hr/1 (0) Set(Text("Engineer")) @18; not phones/ada (-1) Set(Text("Head")) @32
     userName: hr/1 (0) Set(Text("ada")) @16; not phones/ada (-1) Set(Text("ada")) @31
     "##);
     let target = &told.targets[0];
