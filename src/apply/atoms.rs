@@ -204,7 +204,8 @@ fn whole(change: &Change) -> Option<Atom> {
             _ => None,
         };
     }
-    let parts_only = matches!(change.action, Action::Update | Action::AddMembers | Action::RemoveMembers);
+    // Under another key it is a step of its own, even where no attribute says so.
+    let parts_only = change.former_key.is_none() && matches!(change.action, Action::Update | Action::AddMembers | Action::RemoveMembers);
     (!parts_only).then(|| atom(change, What::Whole(change.action)))
 }
 

@@ -209,6 +209,7 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
             }
             Action::Delete if there => lessons.push(Lesson::Unlinked(link(LinkOrigin::Created))),
             Action::RemoveEntitlement if there => lessons.push(Lesson::Unlinked(link(LinkOrigin::Created))),
+            Action::Update if there && change.former_key.is_some() => lessons.push(Lesson::Carried(link(LinkOrigin::Created))),
             Action::Update if there && renames(change) => lessons.push(Lesson::Renamed(link(LinkOrigin::Created))),
             Action::Reactivate if there => {
                 lessons.push(active);

@@ -134,7 +134,7 @@ async fn revoke(args: &RevokeArgs, sound: Sound, state: State, moment: Moment, r
         }
     };
     if orders.is_empty() {
-        return Err(meant(&sound, &state.store(), moment, &others).await);
+        return Err(meant(&sound, &state.store(), moment, &others, None).await);
     }
     if orders.len() > args.max {
         let message = format!("this would cut off {} identities, and at most {} are allowed", orders.len(), args.max);
@@ -160,7 +160,7 @@ async fn revoke(args: &RevokeArgs, sound: Sound, state: State, moment: Moment, r
         exit = or(exit, Exit::Error);
     }
     if !others.is_empty() {
-        report::failure(&meant(&sound, &ground.state.store(), moment, &others).await);
+        report::failure(&meant(&sound, &ground.state.store(), moment, &others, Some(&ending.outcome())).await);
         exit = or(exit, Exit::Usage);
     }
     Ok(exit)
@@ -221,8 +221,8 @@ fn is_key(name: &str, sound: &Sound, store: &Store) -> bool {
     !source.is_empty() && !rest.is_empty() && (declared || sound.broken || linked())
 }
 
-/// A name may be handed on, so it is answered with the keys that it may mean.
-async fn meant(sound: &Sound, store: &Store, moment: Moment, names: &[&str]) -> Failure {
+/// A name may be handed on, so it is answered with the keys that it may mean. `done`: what became of the others, since the last line must be true.
+async fn meant(sound: &Sound, store: &Store, moment: Moment, names: &[&str], done: Option<&str>) -> Failure {
     let everybody = everybody(sound, store, moment).await;
     let mut lines = Vec::with_capacity(names.len());
     for name in names {
@@ -232,7 +232,8 @@ async fn meant(sound: &Sound, store: &Store, moment: Moment, names: &[&str]) -> 
             keys => format!("{name:?} is no identity's key; it may mean {}", keys.join(" or ")),
         });
     }
-    let hint = "name immutable keys: the source's name and the record's key (hr/10023), or user/NAME; nothing was changed";
+    let rest = done.map_or_else(|| "nothing was changed".to_owned(), |done| format!("nobody was cut off by {}; {done}", names.join(", ")));
+    let hint = format!("name immutable keys: the source's name and the record's key (hr/10023), or user/NAME; {rest}");
     Failure::usage(lines.join("; ")).hint(hint)
 }
 

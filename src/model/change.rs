@@ -199,6 +199,9 @@ pub struct Change {
     /// the entitlement's name at the target, where the change is about one
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub entitlement: Option<Arc<str>>,
+    /// the key that an object of ours had before, where its resource was renamed
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub former_key: Option<Arc<str>>,
     /// attributes that change, sorted by name; of an entitlement its parameters
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub attributes: Vec<AttributeChange>,
@@ -264,6 +267,7 @@ impl Change {
             action,
             object,
             entitlement: None,
+            former_key: None,
             attributes: Vec::new(),
             members: Vec::new(),
             losers: Vec::new(),

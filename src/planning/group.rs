@@ -336,7 +336,10 @@ impl Step<'_, '_, '_> {
             let mark = Value::text(basis.marks.mark(&group.key));
             attributes.push(attribute(marker, objects.cell_of(row, marker).to_value(), Some(mark)));
         }
-        let ours = self.former_key(row).is_some_and(|key| key == group.key);
+        // Whatever carries a key of ours that no other group has now is ours: under another key it is a rename, and nothing that others made.
+        let had = self.former_key(row);
+        let ours = had.is_some();
+        let former_key = had.filter(|key| *key != group.key);
         kept::sift(self.work, self.target, (ObjectKind::Group, &objects.id(row), &group.key), &mut attributes);
         if !attributes.is_empty() && !side.capabilities.update_groups {
             self.work.tell(
@@ -349,7 +352,7 @@ impl Step<'_, '_, '_> {
             return if ours { GroupState::Here(row) } else { GroupState::Unclear };
         }
         let action = if ours { Action::Update } else { Action::Adopt };
-        if !ours || !attributes.is_empty() {
+        if !ours || former_key.is_some() || !attributes.is_empty() {
             let risks: &[Risk] = if ours { &[] } else { &[Risk::Adoption] };
             let change = self.work.change(
                 self.target,
@@ -358,7 +361,7 @@ impl Step<'_, '_, '_> {
                 Reason::Declared,
                 Cause::Group(self.work.basis.groups.all[at].manifest as u32),
             );
-            self.work.draft(self.target, Stage::UpdateGroups, with(change, attributes, risks));
+            self.work.draft(self.target, Stage::UpdateGroups, with(Change { former_key, ..change }, attributes, risks));
         }
         if basis.group_ownership(self.target) == Ownership::Observe && !ours { GroupState::Unclear } else { GroupState::Here(row) }
     }

@@ -376,6 +376,9 @@ fn tell_change(at: usize, change: &Change) -> String {
     if let Some(id) = &change.object.id {
         line += &format!(" id={id}");
     }
+    if let Some(former) = &change.former_key {
+        line += &format!(" was={former}");
+    }
     if let Some(entitlement) = &change.entitlement {
         line += &format!(" {entitlement:?}");
     }

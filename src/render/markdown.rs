@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::markup::{block, cell, code, prose};
-use super::summary::{self, Counts, Targets, is_membership, number, preposition, risk, severity, verb, word};
+use super::summary::{self, Counts, Targets, doing, is_membership, number, preposition, risk, severity, verb, word};
 use super::value::{Names, sides, visibility};
 use crate::model::{Action, AttributeChange, Change, Finding, ObjectKind, Plan, Severity, Visibility};
 
@@ -236,7 +236,8 @@ fn headline(change: &Change) -> String {
         (false, ObjectKind::Group) => " group",
         _ => "",
     };
-    format!("{}{what} {}", verb(change.action), code(&change.object.name))
+    let was = change.former_key.as_deref().map(|key| format!(" (was {})", code(key))).unwrap_or_default();
+    format!("{}{what} {}{was}", doing(change), code(&change.object.name))
 }
 
 fn at(change: &Change) -> String {

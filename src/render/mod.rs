@@ -24,7 +24,7 @@ use std::io::{self, Write};
 
 use crate::model::{Change, ObjectKind, Plan};
 
-pub use summary::{Counts, preposition, verb};
+pub use summary::{Counts, doing, preposition, verb};
 
 /// A number with its word: `1 row`, `1,200 rows`.
 pub fn count(number: u64, word: &str) -> String {
@@ -40,7 +40,8 @@ pub fn headline(change: &Change) -> String {
     };
     let entitlement = change.entitlement.as_deref().map(|name| format!(" {} {}", safe::line(name), preposition(change.action)));
     let what = entitlement.as_deref().unwrap_or(what);
-    format!("{}{what} {} at {}", verb(change.action), safe::line(&change.object.name), safe::line(&change.target))
+    let was = change.former_key.as_deref().map(|key| format!(" (was {})", safe::line(key))).unwrap_or_default();
+    format!("{}{what} {}{was} at {}", doing(change), safe::line(&change.object.name), safe::line(&change.target))
 }
 
 /// The views.

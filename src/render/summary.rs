@@ -155,6 +155,11 @@ pub fn verb(action: Action) -> &'static str {
     }
 }
 
+/// What a change does, as a verb: of two updates the one is a rename.
+pub fn doing(change: &Change) -> &'static str {
+    if change.former_key.is_some() { "rename" } else { verb(change.action) }
+}
+
 /// How an entitlement and its account stand to each other: `travel-card to jane.doe`.
 pub fn preposition(action: Action) -> &'static str {
     match action {

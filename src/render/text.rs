@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::Look;
 use super::difference;
 use super::style::{BAD, QUIET, RISK, STRONG, of_action, of_severity, paint};
-use super::summary::{self, Counts, Targets, is_membership, number, preposition, risk, severity, verb, word};
+use super::summary::{self, Counts, Targets, doing, is_membership, number, preposition, risk, severity, word};
 use super::value::{Names, sides};
 use super::wrap::{columns, flow, paragraph};
 use super::{risks, safe, upcoming};
@@ -72,8 +72,9 @@ impl View<'_> {
     }
 
     fn heading(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
-        let action = paint(of_action(change.action), format_args!("{} {:<10}", change.action.symbol(), verb(change.action)));
-        let why = paint(QUIET, format_args!("({}, {})", safe::line(&change.object.key), word(&change.reason)));
+        let action = paint(of_action(change.action), format_args!("{} {:<10}", change.action.symbol(), doing(change)));
+        let was = change.former_key.as_deref().map(|key| format!(", was {}", safe::line(key))).unwrap_or_default();
+        let why = paint(QUIET, format_args!("({}{was}, {})", safe::line(&change.object.key), word(&change.reason)));
         let entitlement =
             change.entitlement.as_deref().map(|name| format!("{} {} ", paint(STRONG, safe::line(name)), preposition(change.action)));
         let line = format!("  {action} {}{} {why}{}", entitlement.unwrap_or_default(), object(&change.object), self.marks(change));

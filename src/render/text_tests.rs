@@ -195,3 +195,24 @@ fn what_is_refused_is_never_called_as_declared() {
     let text = shown(&plan, 80);
     assert!(!text.contains("as declared") && text.contains("No changes, but one thing could not be decided"), "{text}");
 }
+
+#[test]
+fn a_rename_of_a_group_is_a_rename_with_both_names_and_no_raw_mark() {
+    let mut plan = testing::empty();
+    let marks = crate::model::Marks::of("acme");
+    let mark = |key: &str| Some(Value::text(marks.mark(key)));
+    let renamed = change("chat", Action::Update, account("group/run", "ops"), Reason::Declared)
+        .with("displayName", text("ops"), text("run"))
+        .with("externalId", mark("group/ops"), mark("group/run"));
+    let object = ObjectRef { kind: ObjectKind::Group, ..renamed.object.clone() };
+    plan.changes = vec![Change { object, former_key: Some("group/ops".into()), ..renamed }];
+    insta::assert_snapshot!(shown(&plan, 100), @"
+    Target chat
+
+      ~ rename     group ops (group/run, was group/ops, declared)
+          displayName  ops → run
+          externalId   headcount's mark of group/ops → headcount's mark of group/run
+
+    Plan: 1 group to update.
+    ");
+}

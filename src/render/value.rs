@@ -1,28 +1,38 @@
 //! Values in words, the same in every view for people.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::safe;
-use crate::model::{AttributeChange, Change, HIDDEN, Plan, Value, Visibility, attribute};
+use crate::model::{AttributeChange, Change, HIDDEN, Marks, Plan, Value, Visibility, attribute};
 
 /// What stands for a value that is not there.
 pub const NONE: &str = "(none)";
 
-/// What people call the objects of a plan, to show a manager by name.
+/// What people call the objects of a plan, to show a manager by name and a mark by whose it is.
 #[derive(Default)]
-pub struct Names<'a>(HashMap<&'a str, &'a str>);
+pub struct Names<'a> {
+    people: HashMap<&'a str, &'a str>,
+    marks: Option<Marks>,
+}
 
 impl<'a> Names<'a> {
     /// Everybody in the plan.
     pub fn of(plan: &'a Plan) -> Self {
         let members = plan.changes.iter().flat_map(|change| change.members.iter().map(|member| &member.member));
         let objects = plan.changes.iter().map(|change| &change.object).chain(members);
-        Self(objects.map(|object| (object.key.as_ref(), object.name.as_ref())).collect())
+        let people = objects.map(|object| (object.key.as_ref(), object.name.as_ref())).collect();
+        Self { people, marks: Some(Marks::of(&plan.workspace)) }
+    }
+
+    /// The key in a mark of this workspace.
+    fn marked<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+        self.marks.as_ref().and_then(|marks| marks.key(text))
     }
 
     fn name(&self, key: &str) -> String {
-        match self.0.get(key) {
+        match self.people.get(key) {
             Some(name) if *name != key => format!("{} ({})", safe::line(name), safe::line(key)),
             _ => safe::line(key).into_owned(),
         }
@@ -55,8 +65,11 @@ pub fn words(value: &Value, names: &Names<'_>) -> String {
     match value {
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
-        Value::Text(text) if needs_quotes(text) => format!("\"{}\"", safe::line(text)),
-        Value::Text(text) => safe::line(text).into_owned(),
+        Value::Text(text) => match names.marked(text) {
+            Some(key) => format!("headcount's mark of {}", safe::line(&key)),
+            None if needs_quotes(text) => format!("\"{}\"", safe::line(text)),
+            None => safe::line(text).into_owned(),
+        },
         Value::Reference(key) => names.name(key),
         Value::List(items) => format!("[{}]", items.iter().map(|item| words(item, names)).collect::<Vec<_>>().join(", ")),
         Value::Map(fields) => map_words(fields, names),

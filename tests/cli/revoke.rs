@@ -119,6 +119,18 @@ error: nobody has the key hr/11, neither in a source nor at a target; nothing wa
 }
 
 #[test]
+fn the_last_line_about_a_name_says_what_became_of_the_keys_beside_it() {
+    let folder = applied();
+    let both = ["revoke", "hr/1", "grace hopper", "--reason", "stolen laptop", "--auto-approve"];
+    let output = folder.run(both).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(!told.contains("nothing was changed"), "{told}");
+    assert!(told.contains("nobody was cut off by grace hopper; hr/1 was cut off"), "{told}");
+    assert!(!is_active(&folder, "ada"));
+}
+
+#[test]
 fn protection_refuses_and_without_it_the_next_apply_does_it() {
     let folder = applied();
     let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");

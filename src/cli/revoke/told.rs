@@ -96,6 +96,17 @@ impl Ending<'_> {
         }
     }
 
+    /// What became of each who was named by a key, for a last line beside names that were none.
+    pub fn outcome(&self) -> String {
+        let told = self.told();
+        let words = self.people().map(|order| {
+            let left = told.iter().any(|told| told.key == order.key && told.obstacle.is_some()) || self.sound.lost;
+            format!("{} was {}", order.key, if left { "not cut off everywhere (see above)" } else { "cut off" })
+        });
+        let slips = self.done.slips.iter().map(|key| format!("{key} is nobody's key"));
+        safe::line(&words.chain(slips).collect::<Vec<_>>().join(", ")).into_owned()
+    }
+
     /// Those who are cut off.
     fn people(&self) -> impl Iterator<Item = &StandingRevocation> {
         self.ground.orders.iter().filter(|order| !self.done.slips.contains(&order.key))

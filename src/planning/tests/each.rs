@@ -120,14 +120,14 @@ fn a_renamed_value_is_refused_until_it_is_said_to_be_the_same() {
     };
     assert_snapshot!(build("").told(), @"(Refused PossibleRename) chat: group/team/engineering would be made while Team Eng (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost");
     assert_snapshot!(build("").plan().findings[0].hint.clone().unwrap_or_default(), @r#"If it is the same group, write previousValues: {"Engineering": ["eng"]} in group/team; if it is another group, write notFormerly: ["Team Eng"] in group/team."#);
-    assert_snapshot!(build("  previousValues: {Engineering: [Eng]}\n").told(), @"0 Adopt group/team/engineering [Declared] id=g1 displayName: Team Eng > Team Engineering; externalId: hc:acme:group:team:eng > hc:acme:group:team:engineering; risks [Adoption]");
+    assert_snapshot!(build("  previousValues: {Engineering: [Eng]}\n").told(), @"0 Update group/team/engineering [Declared] id=g1 was=group/team/eng displayName: Team Eng > Team Engineering; externalId: hc:acme:group:team:eng > hc:acme:group:team:engineering;");
     let linked = people(scene(GROUPS, &[each("  previousValues: {Engineering: [Eng]}\n")]), &["Engineering", "eng"])
         .able(|able| able.group_marker = None)
         .link(ObjectKind::Group, "group/team/eng", "g1")
         .group("g1", "something else")
         .member("g1", "u1")
         .member("g1", "u2");
-    assert_snapshot!(linked.told(), @"0 Adopt group/team/engineering [Declared] id=g1 displayName: something else > Team Engineering; risks [Adoption]");
+    assert_snapshot!(linked.told(), @"0 Update group/team/engineering [Declared] id=g1 was=group/team/eng displayName: something else > Team Engineering;");
 }
 
 #[test]

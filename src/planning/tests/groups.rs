@@ -178,8 +178,8 @@ fn a_rename_keeps_the_object() {
     1 AddMembers group/ops [Mover] id=g1 hr/1 hr/2
     "###);
     assert_snapshot!(scene.clone().marked_group("g1", "group/operations", "operations").member("g1", "u1").told(), @r###"
-    0 Adopt group/ops [Declared] id=g1 displayName: operations > ops; externalId: hc:acme:group:operations > hc:acme:group:ops; risks [Adoption]
-    1 AddMembers group/ops [Mover] id=g1 hr/2 needs [0]
+    0 Update group/ops [Declared] id=g1 was=group/operations displayName: operations > ops; externalId: hc:acme:group:operations > hc:acme:group:ops;
+    1 AddMembers group/ops [Mover] id=g1 hr/2
     "###);
     assert_snapshot!(scene.link(ObjectKind::Group, "group/ops", "g1").group("g1", "something").able(|able| able.group_marker = None).told(), @r###"
     0 Update group/ops [Declared] id=g1 displayName: something > ops;
@@ -321,8 +321,8 @@ fn a_rename_that_is_taken_back_finds_the_group_again_and_deletes_nothing() {
     };
     let documents = || vec![source("hr", ""), target("  groups: {}\n"), group("sre", "  allowEmpty: true\n  members: []\n")];
     let unmarked = Scene::new(&documents()).able(|can| can.group_marker = None);
-    assert_snapshot!(former(unmarked.group("g1", "Platform")).told(), @"0 Adopt group/sre [Declared] id=g1 displayName: Platform > sre; risks [Adoption]");
-    assert_snapshot!(former(Scene::new(&documents()).marked_group("g1", "group/platform", "Platform")).told(), @"0 Adopt group/sre [Declared] id=g1 displayName: Platform > sre; externalId: hc:acme:group:platform > hc:acme:group:sre; risks [Adoption]");
+    assert_snapshot!(former(unmarked.group("g1", "Platform")).told(), @"0 Update group/sre [Declared] id=g1 was=group/platform displayName: Platform > sre;");
+    assert_snapshot!(former(Scene::new(&documents()).marked_group("g1", "group/platform", "Platform")).told(), @"0 Update group/sre [Declared] id=g1 was=group/platform displayName: Platform > sre; externalId: hc:acme:group:platform > hc:acme:group:sre;");
     // As long as somebody declares the later name, the former one is another group.
     let mut both = documents();
     both.push(group("platform", "  allowEmpty: true\n  members: []\n"));

@@ -57,8 +57,8 @@ fn two_groups_that_are_renamed_together_are_paired_best_first() {
     "###);
     let same = both("  previousNames: [ops]\n", "  previousNames: [dev]\n");
     assert_snapshot!(same.told(), @r###"
-    0 Adopt group/build [Declared] id=g2 displayName: dev > build; externalId: hc:acme:group:dev > hc:acme:group:build; risks [Adoption]
-    1 Adopt group/run [Declared] id=g1 displayName: ops > run; externalId: hc:acme:group:ops > hc:acme:group:run; risks [Adoption]
+    0 Update group/build [Declared] id=g2 was=group/dev displayName: dev > build; externalId: hc:acme:group:dev > hc:acme:group:build;
+    1 Update group/run [Declared] id=g1 was=group/ops displayName: ops > run; externalId: hc:acme:group:ops > hc:acme:group:run;
     "###);
     let other = both("  notFormerly: [dev, ops]\n", "  notFormerly: [ops, dev]\n");
     assert_snapshot!(other.told(), @r###"
