@@ -5,6 +5,7 @@
 mod atoms;
 mod bar;
 mod doubt;
+mod equal;
 mod gate;
 mod ids;
 mod prepare;
@@ -27,6 +28,7 @@ use crate::model::{ChangeId, ObjectKind, Outcome, Plan};
 use crate::state::{RunLock, StateError, Store};
 
 pub use atoms::{Comparison, compare};
+pub use equal::likeness;
 pub use report::Report;
 pub use runner::run_name;
 pub use saved::{PlanFileError, read_plan};

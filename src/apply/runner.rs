@@ -13,6 +13,7 @@ use crate::model::{Action, Change, ChangeId, Outcome, Reason, SystemError};
 use crate::state::{StateError, record_completed_run};
 
 use super::Job;
+use super::equal::Refusals;
 use super::gate::{Gate, STOPPED};
 use super::ids::Ids;
 use super::prepare::{Prepared, can_do_without, prepare};
@@ -35,6 +36,7 @@ struct Desk<'a> {
     ground: &'a Ground<'a>,
     schedule: Schedule,
     ids: Ids<'a>,
+    refusals: Refusals,
     outcomes: BTreeMap<ChangeId, Outcome>,
     /// changes that never came as far as an intent
     unsent: Vec<ChangeId>,
@@ -103,7 +105,16 @@ impl<'a> Desk<'a> {
         for (at, _) in ground.job.plan.changes.iter().enumerate().filter(|(_, change)| !change.runs()) {
             schedule.settle(ChangeId(at as u32), false);
         }
-        Self { ground, schedule, ids: Ids::new(ground.job), outcomes: BTreeMap::new(), unsent: Vec::new(), running: BTreeMap::new() }
+        let ids = Ids::new(ground.job);
+        Self {
+            ground,
+            schedule,
+            ids,
+            refusals: Refusals::default(),
+            outcomes: BTreeMap::new(),
+            unsent: Vec::new(),
+            running: BTreeMap::new(),
+        }
     }
 
     /// Until nothing can run any more.
@@ -171,6 +182,9 @@ impl<'a> Desk<'a> {
         if let Some(why) = gate.closed() {
             return Err(Outcome::Skipped(why));
         }
+        if let Some(why) = self.refusals.stopped(change, self.ground.job.settings.equal_refusals) {
+            return Err(Outcome::Skipped(why));
+        }
         let Some(connector) = self.ground.job.targets.get(&change.target) else {
             return Err(Outcome::Failed(SystemError::Unavailable(format!("there is no connection to {}", change.target))));
         };
@@ -196,6 +210,7 @@ impl<'a> Desk<'a> {
         if let Some(object) = object.filter(|_| there) {
             self.ids.learn(&change.target, &change.object.key, &object);
         }
+        self.refusals.hear(change, &outcome);
         self.ground.job.progress.finished(id, &outcome);
         self.schedule.settle(id, there);
         self.outcomes.insert(id, outcome);

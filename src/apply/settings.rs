@@ -56,6 +56,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// changes in a row that fail because the target can't be reached, before the rest is left
     pub give_up_after: u32,
+    /// equal refusals of one kind of change in a row, before the rest of that kind is left
+    pub equal_refusals: u32,
     /// how long work is remembered for guardrails; at least the longest window
     pub keep_windows: SignedDuration,
     /// for the journal and the state: when something was done
@@ -78,6 +80,7 @@ impl Default for Settings {
             patience: Duration::from_secs(600),
             deadline: Duration::from_secs(300),
             give_up_after: 5,
+            equal_refusals: 5,
             keep_windows: SignedDuration::from_hours(24 * 31),
             clock: Clock::default(),
         }

@@ -515,3 +515,24 @@ fn the_schedule_never_comes_to_a_standstill_and_keeps_every_need() {
         assert_eq!(settled.len(), changes.len(), "seed {seed}: a standstill");
     }
 }
+
+#[tokio::test]
+async fn equal_refusals_stop_their_kind_of_change_and_nothing_that_takes_access() {
+    let no = |name: &str| Script::Refuse(SystemError::Rejected(format!("HTTP 400: {name} has no mailbox")));
+    let mut world = World::scripted((0..5).map(|number| no(&format!("new{number}"))));
+    world.settings.paces = [(Arc::from("chat"), Pace { concurrency: 1, per_second: None })].into();
+    world.fake.put("7", &[]);
+    let mut changes: Vec<_> = (0..9).map(|number| create(&format!("hr/new{number}"))).collect();
+    changes.push(change(Action::Update, Account, "hr/7", Some("7")).with("title", None, Some(Value::text("Boss"))));
+    let plan = plan(changes);
+    let report = world.apply(&plan).await;
+    let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
+    assert_eq!(words, [vec![ResultWord::Failed; 5], vec![ResultWord::Skipped; 4], vec![ResultWord::Done]].concat());
+    let told = report.outcomes.values().nth(6).and_then(Outcome::trouble).unwrap();
+    assert!(told.starts_with("not tried: stopped after 5 equal refusals (rejected: HTTP 400: new0 has no mailbox)"), "{told}");
+    assert_eq!(world.fake.log().len(), 6);
+
+    let world = World::scripted((0..9).map(|_| no("nobody")));
+    let leavers = (0..9).map(|number| change(Action::Deactivate, Account, &format!("hr/{number}"), Some("7")));
+    assert_eq!(world.words(&fake::plan(leavers.collect())).await, [ResultWord::Failed; 9], "each of them is tried");
+}

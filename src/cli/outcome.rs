@@ -1,12 +1,13 @@
 //! What a run came to, for a person and for a machine.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
 
 use super::apply::Form;
 use super::report::{self, Failure};
-use crate::apply::Report;
+use crate::apply::{Report, likeness};
 use crate::journal::ResultWord;
 use crate::model::{Change, Plan, ReceiptWord};
 use crate::render::style::{BAD, GOOD, STRONG, paint};
@@ -66,13 +67,32 @@ fn troubles(plan: &Plan, report: &Report, text: &mut String) {
         return;
     }
     text.push_str("\nNot done:\n");
-    for (change, words) in troubles.iter().take(SHOWN) {
-        let _ = writeln!(text, "  {}: {}", headline(change), safe::line(words));
+    let folded = fold(troubles);
+    for (changes, words) in folded.iter().take(SHOWN) {
+        let Some(first) = changes.first() else { continue };
+        let more = if changes.len() > 1 { format!(" and {} more", changes.len() - 1) } else { String::new() };
+        let _ = writeln!(text, "  {}{more}: {}", headline(first), safe::line(words));
     }
-    if troubles.len() > SHOWN {
-        let _ = writeln!(text, "  … and {} more; `headcount history {}` has them", troubles.len() - SHOWN, report.run);
+    if folded.len() > SHOWN {
+        let more: usize = folded.iter().skip(SHOWN).map(|(changes, _)| changes.len()).sum();
+        let _ = writeln!(text, "  … and {more} more; `headcount history {}` has them", report.run);
     }
     text.push('\n');
+}
+
+/// What was refused in the same words stands once, where it first stood.
+fn fold<'p>(troubles: Vec<(&'p Change, String)>) -> Vec<(Vec<&'p Change>, String)> {
+    let mut folded: Vec<(Vec<&'p Change>, String)> = Vec::new();
+    let mut known = BTreeMap::new();
+    for (change, words) in troubles {
+        let alike = (&change.target, change.action, change.object.kind, likeness(change, &words));
+        let at = *known.entry(alike).or_insert(folded.len());
+        match folded.get_mut(at) {
+            Some((changes, _)) => changes.push(change),
+            None => folded.push((vec![change], words)),
+        }
+    }
+    folded
 }
 
 fn document(plan: &Plan, report: &Report, new: &[Change]) -> Json {

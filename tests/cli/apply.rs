@@ -144,6 +144,17 @@ error: the plan is of workspace "acme-test", and the manifests are of "other-tes
 }
 
 #[test]
+fn equal_refusals_are_one_line_with_a_count() {
+    let folder = acme();
+    let trigger = "CREATE TRIGGER nobody BEFORE INSERT ON users BEGIN SELECT RAISE(ABORT, 'no room'); END;";
+    database(&folder).execute_batch(trigger).expect("a trigger can be made");
+    let run = folder.run(["apply", "--auto-approve"]).assert().code(4);
+    let told = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(told.contains("\n  create ada at app and 2 more: rejected: app.db: no room\n"), "{told}");
+    assert_eq!(told.matches("no room").count(), 1, "{told}");
+}
+
+#[test]
 fn a_change_that_the_system_refuses_is_told_and_the_others_go_on() {
     let folder = acme();
     let trigger =
