@@ -24,7 +24,7 @@ fn the_kubernetes_organisation_is_applied_and_one_removed_member_is_one_change()
     let first = world.plan();
     let people = count(&first, "create", "account");
     let teams = count(&first, "create", "group");
-    assert!(people > 1400 && teams > 700, "{people} people and {teams} groups");
+    assert!(people > 1400 && teams > 800, "{people} people and {teams} groups");
 
     let applied = world.run(&["apply", "--auto-approve"]);
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));

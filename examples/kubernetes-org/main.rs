@@ -19,7 +19,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// An `org.yaml`: who belongs to the organisation.
 #[derive(Deserialize)]
 struct Org {
-    name: String,
     #[serde(default)]
     description: Option<String>,
     #[serde(default, deserialize_with = "or_empty")]
@@ -30,7 +29,7 @@ struct Org {
     teams: BTreeMap<String, Team>,
 }
 
-/// A `teams.yaml` below an organisation.
+/// A file below an organisation that holds teams only: `teams.yaml`, and `org.yaml` in the first years.
 #[derive(Deserialize)]
 struct Teams {
     #[serde(default, deserialize_with = "or_empty")]
@@ -52,7 +51,7 @@ struct Team {
     teams: BTreeMap<String, Team>,
 }
 
-/// What was found so far. GitHub logins don't differ by case; the first spelling wins.
+/// What was found so far. GitHub logins don't differ by case, and the files spell one person's in several ways: only the lower case form is used.
 #[derive(Default)]
 struct Manifests {
     people: BTreeMap<String, String>,
@@ -84,12 +83,17 @@ impl Manifests {
         let slug = file_name(folder);
         let mut teams = org.teams;
         for below in folders(folder)? {
-            teams.extend(read::<Teams>(&below.join("teams.yaml"))?.teams);
+            for file in ["teams.yaml", "org.yaml"].map(|name| below.join(name)) {
+                if file.exists() {
+                    teams.extend(read::<Teams>(&file)?.teams);
+                }
+            }
         }
         let nested: Vec<Member> = teams.into_iter().map(|(name, team)| self.team(&slug, &name, team)).collect();
         let mut members = self.members(org.admins.iter().chain(&org.members));
         members.extend(nested);
-        let spec = GroupSpec { description: org.description, ..group(&org.name, members) };
+        self.role(&slug, "admins", &org.admins);
+        let spec = GroupSpec { description: org.description, ..group(&slug, members) };
         self.groups.push(Group::new(&name_of(&slug), spec));
         Ok(())
     }
@@ -98,15 +102,24 @@ impl Manifests {
         let nested: Vec<Member> = team.teams.into_iter().map(|(child, team)| self.team(org, &child, team)).collect();
         let mut members = self.members(team.maintainers.iter().chain(&team.members));
         members.extend(nested);
+        let display_name = format!("{org}/{name}");
+        self.role(&display_name, "maintainers", &team.maintainers);
         let spec = GroupSpec {
             description: team.description,
             previous_names: team.previously.iter().map(|former| format!("{org}/{former}")).collect(),
-            ..group(&format!("{org}/{name}"), members)
+            ..group(&display_name, members)
         };
-        // Two hyphens: `kubernetes` has `client-go-admins`, and `kubernetes-client` has `go-admins`.
-        let resource = name_of(&format!("{org}--{name}"));
+        let resource = name_of(&display_name);
         self.groups.push(Group::new(&resource, spec));
         Member { group: Some(resource), ..Member::default() }
+    }
+
+    /// A role is a group of its own beside the one that it is about: who became an admin is one line in a plan.
+    fn role(&mut self, of: &str, role: &str, logins: &[String]) {
+        if !logins.is_empty() {
+            let members = self.members(logins.iter());
+            self.groups.push(Group::new(&name_of(&format!("{role}/{of}")), group(&format!("{role} of {of}"), members)));
+        }
     }
 
     /// Members by login, each once.
@@ -114,7 +127,7 @@ impl Manifests {
         let names: BTreeSet<String> = logins
             .map(|login| {
                 let name = name_of(login);
-                self.people.entry(name.clone()).or_insert_with(|| login.clone());
+                self.people.entry(name.clone()).or_insert_with(|| login.to_ascii_lowercase());
                 name
             })
             .collect();
@@ -124,9 +137,8 @@ impl Manifests {
     fn write(self, out: &Path, url: &str) -> Result<()> {
         fs::create_dir_all(out)?;
         let users = self.people.iter().map(|(name, login)| {
-            let attributes = [("userName", login), ("displayName", login)];
-            let attributes = attributes.map(|(attribute, value)| (attribute.to_owned(), value.as_str().into()));
-            User::new(name, UserSpec { attributes: attributes.into(), ..UserSpec::default() })
+            let attributes = BTreeMap::from([("userName".to_owned(), login.as_str().into())]);
+            User::new(name, UserSpec { attributes, ..UserSpec::default() })
         });
         save(&out.join("users.yaml"), users)?;
         save(&out.join("groups.yaml"), self.groups.iter())?;
@@ -178,11 +190,17 @@ fn target(url: &str) -> Result<TargetSpec> {
     Ok(spec)
 }
 
-/// A name that Kubernetes accepts: lower case letters, digits and `-`, at most 63, with a letter or digit at both ends.
+/// A resource name as Kubernetes accepts it (a DNS subdomain: lower case letters, digits, `-` and `.`, at most 253, a letter or digit at the ends of
+/// each part). The `/` of a team is a dot, so that `kubernetes/client-go-admins` and `kubernetes-client/go-admins` stay two.
 fn name_of(text: &str) -> String {
-    let name: String = text.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }).collect();
-    let name = if name.ends_with('-') { format!("{name}x") } else { name };
-    name.chars().take(63).collect()
+    let parts = text.split('/').map(|part| {
+        let letters = part.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' });
+        let part: String = letters.collect();
+        let start = if part.starts_with('-') { "x" } else { "" };
+        let end = if part.ends_with('-') { "x" } else { "" };
+        format!("{start}{part}{end}")
+    });
+    parts.collect::<Vec<_>>().join(".").chars().take(253).collect()
 }
 
 fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
