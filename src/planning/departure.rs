@@ -11,11 +11,12 @@ use super::correlate::Claim;
 use super::due;
 use super::findings::Shared;
 use super::identity::{Absence, Person};
+use super::lookalikes::Kept;
 use super::nobody::Deselected;
 use super::serve::{Gone, is_by_select};
 use super::work::{Presence, Stage, Work, attribute, with};
 use super::{leaver, ownership, vanished};
-use crate::manifest::kinds::{DepartureAction, Ownership};
+use crate::manifest::kinds::{DepartureAction, Lifecycle, Ownership};
 use crate::model::{Action, Cause, Finding, FindingCode, Reason, Risk, Severity, Subject, Value};
 use crate::world::Carries;
 
@@ -132,8 +133,13 @@ fn tell(work: &mut Work<'_, '_>, target: usize, left: u64, marked: u64) {
 
 /// An account of ours whose identity is not there.
 fn former(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
-    if work.basis.people.find(key).is_some() || work.kept.contains(key) {
+    if work.basis.people.find(key).is_some() {
         return;
+    }
+    match work.kept.get(key) {
+        Some(Kept::Whole) => return,
+        Some(Kept::WithoutAccess) => return lock(work, target, row, key),
+        None => {}
     }
     match work.basis.people.absence(key) {
         Absence::Proven => {
@@ -151,11 +157,26 @@ fn former(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
             let severity = if trust.has_baseline { Severity::Note } else { Severity::Warning };
             work.tell(severity, FindingCode::IncompleteRead, target, key, &sentence);
         }
+        Absence::Disbelieved(source) => {
+            let name = &work.basis.policy.sources[source].name;
+            let sentence = format!("{{who}}: not among the records of {name}, many of whose keys seem to be other people's now; left as it is");
+            work.tell(Severity::Note, FindingCode::KeyHandedOn, target, key, &sentence);
+        }
         Absence::Nowhere => {
             let sentence = "{who}: of a source that is not declared any more; left as it is";
             let shared = Shared::new(Severity::Warning, FindingCode::Orphan, Some(&work.basis.policy.targets[target].name), sentence);
             work.findings.share(shared.hint("Declare the source again, or remove the accounts at the target."), key);
         }
+    }
+}
+
+/// Under another key its owner has left: the access goes, as it does of any leaver, and nothing is deleted before it is clear whose account it is.
+fn lock(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
+    let rules = &work.basis.policy.targets[target];
+    let serves = work.basis.layout.targets[target].lifecycles.contains(&Lifecycle::Leaver);
+    let keeps = serves || rules.ownership == Ownership::Additive || rules.leaver.action == DepartureAction::Keep;
+    if !keeps && work.basis.observed[target].accounts().active(row) && deactivate(work, target, row, key, Reason::Leaver, Cause::None) {
+        work.gone[target].insert(row);
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Identities<'w> {
     pub(super) shared_ends: Vec<Date>,
     /// identities for whom nothing follows, found out once accounts were correlated
     held: OnceLock<BTreeMap<u32, Doubt>>,
+    /// sources from which nothing follows for anybody, found out at the same time
+    disbelieved: OnceLock<BTreeSet<usize>>,
 }
 
 /// One identity, assembled.
@@ -138,6 +140,7 @@ impl<'w> Identities<'w> {
             disputed: BTreeSet::new(),
             shared_ends: Default::default(),
             held: OnceLock::new(),
+            disbelieved: OnceLock::new(),
         }
     }
 
@@ -314,6 +317,31 @@ impl<'w> Identities<'w> {
     pub(super) fn hold(&self, held: BTreeMap<u32, Doubt>) {
         if !held.is_empty() {
             self.held.get_or_init(|| held);
+        }
+    }
+
+    /// From now on nothing follows from these sources, of whoever is among their records and whoever is not.
+    pub(super) fn disbelieve(&self, sources: BTreeSet<usize>) {
+        if !sources.is_empty() {
+            self.disbelieved.get_or_init(|| sources);
+        }
+    }
+
+    /// Whether nothing follows from a source.
+    pub(super) fn is_disbelieved(&self, source: usize) -> bool {
+        self.disbelieved.get().is_some_and(|sources| sources.contains(&source))
+    }
+
+    /// Whether nothing follows from some source.
+    pub(super) fn disbelieves(&self) -> bool {
+        self.disbelieved.get().is_some()
+    }
+
+    /// The source whose record establishes an identity.
+    pub(super) fn source(&self, number: u32) -> Option<usize> {
+        match self.origin(number) {
+            Origin::Record(source, _) => Some(source),
+            Origin::User(_) => None,
         }
     }
 
@@ -511,6 +539,9 @@ impl<'w> Identities<'w> {
         let Some(at) = self.policy.sources.iter().position(|known| known.name.as_ref() == source && known.establishes) else {
             return Absence::Nowhere;
         };
+        if self.is_disbelieved(at) {
+            return Absence::Disbelieved(at);
+        }
         if !self.world.trust[at].proves_absence() {
             return Absence::Unproven(at);
         }
@@ -538,6 +569,8 @@ pub(super) enum Absence {
     Proven,
     /// its source could not say
     Unproven(usize),
+    /// what its source says is about other people
+    Disbelieved(usize),
     /// nothing declares where it would come from
     Nowhere,
 }

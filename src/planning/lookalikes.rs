@@ -1,7 +1,7 @@
 //! Keys that change form: accounts of ours whose identities vanished, and new identities that look like them, in one run.
 //!
 //! Leading zeros lost, `1001.0`, a Source with another name, a new HR system: nobody came and nobody left. What vanishes and what appears is paired, best first
-//! and one to one. Must never: make an account for the one or take one from the other of a pair, compare everybody with everybody, or depend on the order of rows.
+//! and one to one. Must never: make an account for the one or take one from the other of a pair (but the access of whoever has left by its own record), compare everybody with everybody, or depend on the order of rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,10 +9,11 @@ use std::sync::Arc;
 use super::correlate::{self, Claim, is_immutable};
 use super::hands::{quoted, user_line};
 use super::identity::{Identities, Person};
-use super::likeness::{ADDRESS, LOGIN, Likeness};
-use super::serve::{Serve, serve};
+use super::likeness::{ADDRESS, Alike, LOGIN, Likeness};
+use super::serve::{Gone, Serve, serve};
 use super::work::Work;
 use crate::expr::Input;
+use crate::manifest::kinds::DepartureAction;
 use crate::model::{Finding, FindingCode, Severity, Subject, ValueState};
 use crate::policy::SourcePolicy;
 use crate::world::{canonical, kind_of};
@@ -23,21 +24,33 @@ struct Pair {
     old: Arc<str>,
     new: Arc<str>,
     number: u32,
+    kept: Kept,
+}
+
+/// What stays of an account whose identity seems to be gone and is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kept {
+    /// everything
+    Whole,
+    /// the account: under whichever key, its owner has left and loses the access
+    WithoutAccess,
 }
 
 /// What two have in common, and how much it says.
 type Trait = (Arc<str>, Vec<u8>);
 
 /// How much a vanished and a new key have in common, both, and the new identity's number: the best first.
-type Candidate = (std::cmp::Reverse<u32>, Arc<str>, Arc<str>, u32);
+type Candidate = (std::cmp::Reverse<u32>, Arc<str>, Arc<str>, u32, Kept);
 
 /// A trait that more vanished accounts than this share tells nobody from another.
 const SHARED_BY: usize = 8;
 const NAMED: usize = 3;
 const NAME: &str = "name";
+/// What another form of the same key says: as much as a number that nobody else has.
+const FORM: u32 = 8;
 
-/// Tells of keys that changed their form. Gives the new identities, and the old keys whose accounts stay.
-pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeSet<Arc<str>>) {
+/// Tells of keys that changed their form. Gives the new identities, and the old keys whose accounts stay, each with whether its owner has left.
+pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeMap<Arc<str>, Kept>) {
     let mut pairs: BTreeSet<Pair> = BTreeSet::new();
     for target in 0..work.basis.policy.targets.len() {
         pairs.extend(at_target(work, target));
@@ -49,7 +62,9 @@ pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeSet<Arc<st
     for (form, pairs) in &forms {
         tell(work, form, pairs);
     }
-    (pairs.iter().map(|pair| pair.number).collect(), pairs.into_iter().map(|pair| pair.old).collect())
+    // Whoever has left gets nothing; held, they would keep what they have under their new key elsewhere.
+    let held = pairs.iter().filter(|pair| pair.kept == Kept::Whole).map(|pair| pair.number).collect();
+    (held, pairs.into_iter().map(|pair| (pair.old, pair.kept)).collect())
 }
 
 /// The keys of vanished accounts whose people turned up under a key that changed hands: ids that moved on by one take the last one from nobody. They stay, and it is told.
@@ -75,11 +90,14 @@ pub(super) fn turned_up(work: &mut Work<'_, '_>, handed: &BTreeSet<u32>) -> BTre
 
 fn at_target(work: &Work<'_, '_>, target: usize) -> Vec<Pair> {
     let vanished = vanished(work, target);
+    if vanished.is_empty() {
+        return Vec::new();
+    }
     let is_active = |row: &u32| work.basis.observed[target].accounts().active(*row);
     let by_trait = traits(work, target, vanished.keys().copied().filter(|row| is_active(row)));
-    let mut at_rest: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-    for (row, key) in vanished.iter().filter(|(row, _)| !is_active(row)) {
-        at_rest.entry(bare(key)).or_default().push(*row);
+    let mut by_form: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for (row, key) in &vanished {
+        by_form.entry(bare(key)).or_default().push(*row);
     }
     let mut candidates = Vec::new();
     let (mut person, mut key) = (Person::default(), String::new());
@@ -88,22 +106,33 @@ fn at_target(work: &Work<'_, '_>, target: usize) -> Vec<Pair> {
             continue;
         }
         work.basis.people.write_key(identity, &mut key);
-        let resting = if at_rest.is_empty() { None } else { at_rest.get(&bare(&key)) };
-        if by_trait.is_empty() && resting.is_none() {
+        let formed = by_form.get(&bare(&key));
+        if by_trait.is_empty() && formed.is_none() {
             continue;
         }
         work.basis.people.assemble(&work.basis.layout, identity, &mut person);
-        if matches!(serve(work.basis, target, &person), Serve::Yes | Serve::Early) {
-            let mut scores = alike(work, target, &person, &by_trait);
-            for row in resting.into_iter().flatten() {
-                scores.extend(same_at_rest(work, target, &person, (*row, &vanished[row])).map(|score| (*row, score)));
-            }
-            let new: Arc<str> = Arc::from(key.as_str());
-            candidates
-                .extend(scores.into_iter().map(|(row, score)| (std::cmp::Reverse(score), vanished[&row].clone(), new.clone(), identity)));
+        let serve = serve(work.basis, target, &person);
+        let mut scores = if would_have_one(work, target, &serve) { alike(work, target, &person, &by_trait) } else { BTreeMap::new() };
+        for row in formed.into_iter().flatten().filter(|row| is_another_form(work, target, &person, &vanished[row], **row)) {
+            *scores.entry(*row).or_default() += FORM;
         }
+        let kept = if serve == Serve::No(Gone::Leaver) { Kept::WithoutAccess } else { Kept::Whole };
+        let new: Arc<str> = Arc::from(key.as_str());
+        let scores = scores.into_iter().map(|(row, score)| (std::cmp::Reverse(score), vanished[&row].clone(), new.clone(), identity, kept));
+        candidates.extend(scores);
     }
     best_first(work, candidates)
+}
+
+/// Whether somebody has an account as a rule, so that one that looks like theirs may be it. Of all the others that a source knows, namesakes are many, and whoever
+/// is gone would stay because of them.
+fn would_have_one(work: &Work<'_, '_>, target: usize, serve: &Serve) -> bool {
+    match serve {
+        Serve::Yes | Serve::Early | Serve::Unknown(_) => true,
+        Serve::No(gone) => {
+            *gone == Gone::Suspended && gone.departure(&work.basis.policy.targets[target]).action == DepartureAction::Keep
+        }
+    }
 }
 
 /// What a key has in all of its forms.
@@ -113,15 +142,16 @@ fn bare(key: &str) -> String {
     whole.trim_start_matches('0').to_lowercase()
 }
 
-/// How much a new identity has in common with an account of ours that is not in use. Whoever left and a namesake who comes are two people, so only another form of the
-/// same key makes them one: else somebody who was locked out, is on leave or has not begun yet would get a second account, and be in again.
-fn same_at_rest(work: &Work<'_, '_>, target: usize, person: &Person, (row, old): (u32, &Arc<str>)) -> Option<u32> {
-    let pair = Pair { old: old.clone(), new: Arc::from(person.key.as_str()), number: person.number };
-    if Form::of(&work.basis.people, &pair) == Form::Other {
-        return None;
-    }
-    let traits = traits_of_account(work, target, row).into_iter().map(|found| (found, vec![row])).collect();
-    alike(work, target, person, &traits).remove(&row)
+/// Whether an identity's key is that of a vanished account in another form, and nothing says that it is somebody else. That is so wherever they stand, and whether the
+/// account is in use or at rest: somebody who was locked out, is on leave, has not begun yet or has left would get a second account, or lose the one they have.
+fn is_another_form(work: &Work<'_, '_>, target: usize, person: &Person, old: &Arc<str>, row: u32) -> bool {
+    let people = &work.basis.people;
+    let pair = Pair { old: old.clone(), new: Arc::from(person.key.as_str()), number: person.number, kept: Kept::Whole };
+    let denied = people.declared(person.number).is_some_and(|user| user.not_former_keys.contains(old));
+    let accounts = work.basis.observed[target].accounts();
+    !denied
+        && Form::of(people, &pair) != Form::Other
+        && Likeness::of_person(work.basis, person).with(&Likeness::of_account(accounts, row)) != Alike::No
 }
 
 /// Accounts of ours whose identities are not there any more, with their keys.
@@ -212,11 +242,11 @@ fn best_first(work: &Work<'_, '_>, mut candidates: Vec<Candidate>) -> Vec<Pair> 
     candidates.sort();
     let (mut old_taken, mut new_taken) = (BTreeSet::new(), BTreeSet::new());
     let mut pairs = Vec::new();
-    for (_, old, new, number) in candidates {
+    for (_, old, new, number, kept) in candidates {
         if !old_taken.contains(&old) && !new_taken.contains(&number) && work.basis.people.find(&old).is_none() {
             old_taken.insert(old.clone());
             new_taken.insert(number);
-            pairs.push(Pair { old, new, number });
+            pairs.push(Pair { old, new, number, kept });
         }
     }
     pairs
@@ -295,7 +325,8 @@ fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair]) {
         1 => ("a key has changed, it seems".to_owned(), "its account stays as it is, and no other is made"),
         many => (format!("{many} keys have changed, it seems"), "their accounts stay as they are, and no others are made"),
     };
-    let message = format!("{what} ({}{more}): {then}", shown.join(", "));
+    let left = if pairs.iter().any(|pair| pair.kept == Kept::WithoutAccess) { "; whoever has left loses the access all the same" } else { "" };
+    let message = format!("{what} ({}{more}): {then}{left}", shown.join(", "));
     let hint = match form {
         Form::Source { old, new } => {
             format!("If the Source {old} was renamed, write `previousNames: [{old}]` into the spec of the Source {new}.")

@@ -79,6 +79,7 @@ pub use due::DAYS_AHEAD;
 use findings::Findings;
 use group::TargetGroups;
 use identity::Person;
+use lookalikes::Kept;
 pub use known_as::{KnownAs, known_as, remembered_as};
 pub use restrict::restrict;
 use roster::Roster;
@@ -317,11 +318,15 @@ fn correlate_accounts(work: &mut Work<'_, '_>, scope: Scope<'_>) {
 
 /// Whoever seems to be another person than their account's, or to be known by another key than before, is held: nothing follows for their accounts.
 fn hold(work: &mut Work<'_, '_>) {
-    let handed = hands::changed(work);
+    let (mut handed, disbelieved) = hands::changed(work);
     let (changed, kept) = lookalikes::paired(work);
     work.kept = kept;
     let moved = lookalikes::turned_up(work, &handed);
-    work.kept.extend(moved);
+    if !disbelieved.is_empty() {
+        handed.extend((0..work.basis.people.len()).filter(|identity| work.basis.people.source(*identity).is_some_and(|source| disbelieved.contains(&source))));
+        work.basis.people.disbelieve(disbelieved);
+    }
+    work.kept.extend(moved.into_iter().map(|key| (key, Kept::Whole)));
     let handed =
         handed.into_iter().map(|identity| (identity, Doubt::told(FindingCode::KeyHandedOn, "its key seems to be another person's now")));
     let changed =

@@ -12,6 +12,7 @@ use super::expand::Groups;
 use super::findings::{Findings, Shared};
 use super::identity::Identities;
 use super::layout::Layout;
+use super::lookalikes::Kept;
 use super::nobody::Deselected;
 use super::observed::{Observed, observe};
 use super::protect;
@@ -59,9 +60,9 @@ pub(super) struct Work<'b, 'a> {
     /// for each target whether accounts that no identity claims are known to be nobody's
     pub(super) strangers_go: Vec<bool>,
     /// keys of identities that are gone, it seems, and whose accounts stay
-    pub(super) kept: BTreeSet<Arc<str>>,
     /// by target: whose account goes because the target is not for them
     pub(super) deselected: Vec<Vec<Deselected>>,
+    pub(super) kept: BTreeMap<Arc<str>, Kept>,
     /// by target: people whose remembered account is not there any more and who get another one, with its ids
     pub(super) remade: Vec<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
     pub(super) names: Names,
@@ -154,13 +155,13 @@ impl<'a> Basis<'a> {
 
     /// Whether everything that could establish somebody was read to its end.
     pub(super) fn knows_everybody(&self) -> bool {
-        knows_everybody(self.policy, self.world)
+        knows_everybody(self.policy, self.world) && !self.people.disbelieves()
     }
 
     /// Whether nobody can be missing among those who were read, so that one who alone claims an account is its only claimant.
     pub(super) fn has_read_everybody(&self) -> bool {
         let establishing = self.policy.sources.iter().zip(&self.world.trust).filter(|(source, _)| source.establishes);
-        establishing.into_iter().all(|(_, trust)| trust.evidence.proves_absence())
+        establishing.into_iter().all(|(_, trust)| trust.evidence.proves_absence()) && !self.people.disbelieves()
     }
 
     /// What headcount may do with the groups of a target.
@@ -186,8 +187,8 @@ impl<'b, 'a> Work<'b, 'a> {
             cut: vec![BTreeMap::new(); targets],
             gone: vec![BTreeSet::new(); targets],
             strangers_go: vec![false; targets],
-            kept: BTreeSet::new(),
             deselected: (0..targets).map(|_| Vec::new()).collect(),
+            kept: BTreeMap::new(),
             remade: vec![BTreeMap::new(); targets],
             names: Names::default(),
             renames: Renames::default(),

@@ -148,6 +148,7 @@ pub(super) fn nobody(basis: &Basis<'_>, key: &str) -> Because {
         Absence::Proven if source == "user" => format!("there is no User manifest `{key}` any more"),
         Absence::Proven => format!("a complete read of {source} no longer has the record `{key}`"),
         Absence::Unproven(_) => format!("{source} has no record `{key}`, and was not read to its end"),
+        Absence::Disbelieved(_) => format!("{source} has no record `{key}`, and many of its keys seem to be other people's now"),
         Absence::Nowhere => format!("nothing declares where `{key}` would come from"),
     };
     Because::words(words).at(place)
