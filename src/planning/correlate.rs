@@ -112,7 +112,7 @@ pub(super) fn correlate(basis: &Basis<'_>, target: usize, findings: &mut Finding
         return work.claims;
     }
     let open = work.by_proof();
-    work.by_links();
+    work.by_links(&open);
     work.by_attributes(&open);
     work.claims
 }
@@ -157,7 +157,7 @@ impl Work<'_, '_> {
     }
 
     /// What links come to as a whole: those that don't fit are held, and those of another system.
-    fn by_links(&mut self) {
+    fn by_links(&mut self, open: &[u32]) {
         let linked = std::mem::take(&mut self.linked);
         self.claims.another_system = linked.is_another_system();
         let chance = linked.fitting.iter().filter(|_| linked.is_another_system());
@@ -166,8 +166,23 @@ impl Work<'_, '_> {
             self.claims.by_identity[*identity as usize] = Claim::Blocked;
         }
         linked.tell(self.basis, self.target, self.findings);
-        for identity in ownership::strand(self.basis, self.target, &self.claims, self.findings) {
+        let stranded = ownership::strand(self.basis, self.target, &self.claims, self.findings);
+        let known = (0..self.basis.people.len()).filter(|identity| self.claims.row(*identity).is_some()).count();
+        if ownership::are_many(stranded.len(), known) {
+            self.claims.another_system = true;
+            self.findings.push(ownership::elsewhere(self.basis, self.target, stranded.len()));
+        }
+        for identity in stranded {
             self.claims.by_identity[identity as usize] = Claim::Blocked;
+        }
+        self.let_nobody_in(open);
+    }
+
+    /// Where another system seems to stand behind a target, whoever is new gets no account there either: it would be at the wrong one.
+    fn let_nobody_in(&mut self, open: &[u32]) {
+        if self.claims.another_system {
+            let blocked = open.iter().filter(|identity| self.claims.of(**identity) == Claim::None).copied().collect::<Vec<_>>();
+            blocked.into_iter().for_each(|identity| self.claims.by_identity[identity as usize] = Claim::Blocked);
         }
     }
 

@@ -45,6 +45,8 @@ type Candidate = (std::cmp::Reverse<u32>, Arc<str>, Arc<str>, u32, Kept);
 /// A trait that more vanished accounts than this share tells nobody from another.
 const SHARED_BY: usize = 8;
 const NAMED: usize = 3;
+/// So many keys of one source that changed their form in one way are no chance.
+const MANY: usize = 4;
 const NAME: &str = "name";
 /// What another form of the same key says: as much as a number that nobody else has.
 const FORM: u32 = 8;
@@ -63,8 +65,24 @@ pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeMap<Arc<st
         tell(work, form, pairs);
     }
     // Whoever has left gets nothing; held, they would keep what they have under their new key elsewhere.
-    let held = pairs.iter().filter(|pair| pair.kept == Kept::Whole).map(|pair| pair.number).collect();
+    let mut held: BTreeSet<u32> = pairs.iter().filter(|pair| pair.kept == Kept::Whole).map(|pair| pair.number).collect();
+    held.extend(newcomers(work, &forms));
     (held, pairs.into_iter().map(|pair| (pair.old, pair.kept)).collect())
+}
+
+/// Whoever has no account anywhere and comes from a source whose keys are written in another way all at once: their own key is, too, and an account by it would be one of
+/// a second person tomorrow.
+fn newcomers(work: &Work<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>) -> Vec<u32> {
+    let people = &work.basis.people;
+    let changed = |source: usize| {
+        let name = &work.basis.policy.sources[source].name;
+        let of = |form: &Form| matches!(form, Form::Key { source, .. } if source.as_str() == name.as_ref());
+        forms.iter().any(|(form, pairs)| of(form) && pairs.len() >= MANY)
+    };
+    let sources: BTreeSet<usize> = (0..work.basis.policy.sources.len()).filter(|source| changed(*source)).collect();
+    let none = |identity: &u32| work.claims.iter().all(|claims| matches!(claims.of(*identity), Claim::None | Claim::Found(_)));
+    let new = |identity: &u32| people.source(*identity).is_some_and(|source| sources.contains(&source)) && none(identity);
+    if sources.is_empty() { Vec::new() } else { (0..people.len()).filter(new).collect() }
 }
 
 /// The keys of vanished accounts whose people turned up under a key that changed hands: ids that moved on by one take the last one from nobody. They stay, and it is told.
@@ -325,8 +343,9 @@ fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair]) {
         1 => ("a key has changed, it seems".to_owned(), "its account stays as it is, and no other is made"),
         many => (format!("{many} keys have changed, it seems"), "their accounts stay as they are, and no others are made"),
     };
+    let new = if pairs.len() >= MANY && matches!(form, Form::Key { .. }) { "; nobody new of that source gets one either" } else { "" };
     let left = if pairs.iter().any(|pair| pair.kept == Kept::WithoutAccess) { "; whoever has left loses the access all the same" } else { "" };
-    let message = format!("{what} ({}{more}): {then}{left}", shown.join(", "));
+    let message = format!("{what} ({}{more}): {then}{new}{left}", shown.join(", "));
     let hint = match form {
         Form::Source { old, new } => {
             format!("If the Source {old} was renamed, write `previousNames: [{old}]` into the spec of the Source {new}.")

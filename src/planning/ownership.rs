@@ -76,6 +76,11 @@ pub(super) fn is_strange(work: &Work<'_, '_>, target: usize, row: u32) -> bool {
     links.iter().any(|link| link.name.is_some()) && !links.iter().any(|link| is_called(accounts, row, link))
 }
 
+/// Whether so many remembered accounts don't fit, of so many that do, that another system seems to stand there.
+pub(super) fn are_many(strange: usize, fitting: usize) -> bool {
+    strange >= MANY && strange > fitting
+}
+
 /// What links came to at one target.
 #[derive(Default)]
 pub(super) struct Linked {
@@ -88,7 +93,7 @@ pub(super) struct Linked {
 impl Linked {
     /// Whether so many don't fit that another system seems to stand behind the target. Then those that fit by chance are no proof either.
     pub(super) fn is_another_system(&self) -> bool {
-        self.strange.len() >= MANY && self.strange.len() > self.fitting.len()
+        are_many(self.strange.len(), self.fitting.len())
     }
 
     /// Says it: one by one, or once.
@@ -113,7 +118,7 @@ impl Linked {
         let held = if self.is_another_system() { all } else { self.strange.len() };
         let message = format!(
             "{name}: {} of the {all} accounts that only headcount's memory proves have neither the mark nor the name nor a key of their people ({}, …), as if \
-             another system stood behind {}; nothing is planned for these {held} people",
+             another system stood behind {}; nothing is planned for these {held} people, and nobody gets an account there",
             self.strange.len(),
             first.join(", "),
             basis.policy.targets[target].system.words
@@ -171,6 +176,14 @@ pub(super) fn strand(basis: &Basis<'_>, target: usize, claims: &Claims, findings
         findings.share(shared.hint(hint).at(Some(&rules.place)), &link.key);
     }
     held
+}
+
+/// What is said where most of the accounts that headcount remembers are at another system.
+pub(super) fn elsewhere(basis: &Basis<'_>, target: usize, many: usize) -> Finding {
+    let rules = &basis.policy.targets[target];
+    let message = format!("{}: {many} remembered accounts are at another system, so nobody who is new gets an account at this one", rules.name);
+    let hint = "Settle first which system it is: see what is said of those who are remembered elsewhere.";
+    Finding::new(Severity::Refused, FindingCode::OwnershipUnproven, Subject::system(&rules.name), message).hint(hint).at(Some(rules.place.clone()))
 }
 
 /// What people call an account.

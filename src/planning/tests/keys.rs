@@ -147,7 +147,7 @@ fn makes_or_ends(scene: &Scene) -> bool {
 fn leading_zeros_that_were_lost_make_nobody_twice() {
     let (old, new) = (|at: usize| format!("hr/00100{at}"), |at: usize| format!("100{at}"));
     assert_snapshot!(told(&with_key(""), old, new), @r###"
-    4 keys have changed, it seems (hr/001001 is now hr/1001, hr/001002 is now hr/1002, hr/001003 is now hr/1003 and 1 more): their accounts stay as they are, and no others are made
+    4 keys have changed, it seems (hr/001001 is now hr/1001, hr/001002 is now hr/1002, hr/001003 is now hr/1003 and 1 more): their accounts stay as they are, and no others are made; nobody new of that source gets one either
     Correct the export, or write `key: 'padLeft(record.id, 6, "0")'` into the spec of the Source hr.
     "###);
     assert_eq!(in_order(&with_key("key: 'padLeft(record.id, 6, \"0\")'"), old, new).told(), "nothing");
@@ -371,4 +371,17 @@ fn of_a_source_many_of_whose_keys_changed_hands_nothing_follows_for_anybody() {
     assert_eq!(scene.plan().changes.len(), 0, "{}", scene.told());
     let few = sorted_apart(0).record("hr", newcomer()).account(account("u9", "hr/9", ("Otto", "Orth"))).told();
     assert!(few.contains("Create hr/new") && few.contains("Deactivate hr/9"), "{few}");
+}
+
+#[test]
+fn whoever_comes_while_all_keys_change_form_waits() {
+    let scene = |many: usize| {
+        let start = scene(&[]).record("hr", record("5.0", ("Nora", "Nagy")));
+        PEOPLE.iter().take(many).enumerate().fold(start, |scene, (at, person)| {
+            scene.account(account(&format!("u{at}"), &format!("hr/{at}"), *person)).record("hr", record(&format!("{at}.0"), *person))
+        })
+    };
+    assert_eq!(scene(4).plan().changes.len(), 0, "{}", scene(4).told());
+    assert!(scene(4).told().contains("nobody new of that source gets one either"), "{}", scene(4).told());
+    assert!(scene(1).told().contains("Create hr/5.0"), "{}", scene(1).told());
 }

@@ -28,14 +28,14 @@ fn without_marks(scene: Scene) -> Scene {
 fn another_system_behind_a_target_makes_no_stranger_ours_whether_it_holds_marks_or_not() {
     let strangers = linked(Scene::simple(), |at| format!("stranger{at}"));
     let told = strangers.told();
-    assert_snapshot!(told, @"(Refused OwnershipUnproven) chat: 5 of the 5 accounts that only headcount's memory proves have neither the mark nor the name nor a key of their people (hr/1: u1 is now stranger1, hr/2: u2 is now stranger2, hr/3: u3 is now stranger3, …), as if another system stood behind scim https://chat.example; nothing is planned for these 5 people");
+    assert_snapshot!(told, @"(Refused OwnershipUnproven) chat: 5 of the 5 accounts that only headcount's memory proves have neither the mark nor the name nor a key of their people (hr/1: u1 is now stranger1, hr/2: u2 is now stranger2, hr/3: u3 is now stranger3, …), as if another system stood behind scim https://chat.example; nothing is planned for these 5 people, and nobody gets an account there");
     assert_eq!(without_marks(strangers).told(), told);
 }
 
 #[test]
 fn where_some_fit_by_chance_nobody_is_believed() {
     let scene = linked(Scene::simple(), |at| if at == 1 { "p1".into() } else { format!("stranger{at}") });
-    assert_snapshot!(without_marks(scene).told(), @"(Refused OwnershipUnproven) chat: 4 of the 5 accounts that only headcount's memory proves have neither the mark nor the name nor a key of their people (hr/2: u2 is now stranger2, hr/3: u3 is now stranger3, hr/4: u4 is now stranger4, …), as if another system stood behind scim https://chat.example; nothing is planned for these 5 people");
+    assert_snapshot!(without_marks(scene).told(), @"(Refused OwnershipUnproven) chat: 4 of the 5 accounts that only headcount's memory proves have neither the mark nor the name nor a key of their people (hr/2: u2 is now stranger2, hr/3: u3 is now stranger3, hr/4: u4 is now stranger4, …), as if another system stood behind scim https://chat.example; nothing is planned for these 5 people, and nobody gets an account there");
 }
 
 #[test]
@@ -98,6 +98,19 @@ fn links_of_another_system_prove_nothing_until_a_target_says_that_it_is_the_same
     0 Deactivate hr/2 [Leaver] id=8 active: true > false; risks [SignIn]
     1 AddMembers group/all [Mover] id=g1 hr/1
     ");
+}
+
+#[test]
+fn whoever_is_new_gets_no_account_at_what_seems_to_be_another_system() {
+    // Strangers under the ids of ours, and links of another address or file.
+    let strangers = linked(Scene::simple(), |at| format!("stranger{at}")).person("6", "new");
+    assert_eq!(strangers.plan().changes.len(), 0, "{}", strangers.told());
+    let mut elsewhere = linked(Scene::simple(), |at| format!("stranger{at}")).person("6", "new");
+    elsewhere.memory.links.iter_mut().for_each(|link| link.system = 0xabc);
+    // Nor is somebody else's account taken over there.
+    let elsewhere = elsewhere.account(json!({"id": "9", "userName": "new"}));
+    assert_eq!(elsewhere.plan().changes.len(), 0, "{}", elsewhere.told());
+    assert!(elsewhere.told().contains("nobody who is new gets an account at this one"), "{}", elsewhere.told());
 }
 
 #[test]
