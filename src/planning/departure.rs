@@ -159,7 +159,8 @@ fn former(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
         }
         Absence::Disbelieved(source) => {
             let name = &work.basis.policy.sources[source].name;
-            let sentence = format!("{{who}}: not among the records of {name}, many of whose keys seem to be other people's now; left as it is");
+            let sentence =
+                format!("{{who}}: not among the records of {name}, many of whose keys seem to be other people's now; left as it is");
             work.tell(Severity::Note, FindingCode::KeyHandedOn, target, key, &sentence);
         }
         Absence::Nowhere => {

@@ -67,7 +67,11 @@ fn disbelieved(work: &Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeS
     }
     let mut all: BTreeMap<usize, usize> = BTreeMap::new();
     (0..work.basis.people.len()).filter_map(source).for_each(|source| *all.entry(source).or_default() += 1);
-    handed.into_iter().filter(|(source, count)| count * SHARE >= all.get(source).copied().unwrap_or_default()).map(|(source, _)| source).collect()
+    handed
+        .into_iter()
+        .filter(|(source, count)| count * SHARE >= all.get(source).copied().unwrap_or_default())
+        .map(|(source, _)| source)
+        .collect()
 }
 
 fn suspects(work: &Work<'_, '_>) -> BTreeMap<u32, Suspect> {
@@ -148,7 +152,8 @@ fn is_as_it_was(work: &Work<'_, '_>, target: usize, row: u32, slots: &[usize], p
 fn confirm(work: &Work<'_, '_>, suspects: &mut BTreeMap<u32, Suspect>) {
     let elsewhere = turned_up(work, suspects);
     suspects.retain(|identity, suspect| suspect.only != Only::Login || elsewhere.contains(identity));
-    let mut sure: BTreeSet<u32> = suspects.iter().filter(|(_, suspect)| suspect.only <= Only::Login).map(|(identity, _)| *identity).collect();
+    let mut sure: BTreeSet<u32> =
+        suspects.iter().filter(|(_, suspect)| suspect.only <= Only::Login).map(|(identity, _)| *identity).collect();
     let (mut had, mut has): (Names, Names) = (BTreeMap::new(), BTreeMap::new());
     for (identity, suspect) in suspects.iter() {
         had.entry(suspect.account.words.clone()).or_default().push(*identity);

@@ -147,9 +147,7 @@ fn at_target(work: &Work<'_, '_>, target: usize) -> Vec<Pair> {
 fn would_have_one(work: &Work<'_, '_>, target: usize, serve: &Serve) -> bool {
     match serve {
         Serve::Yes | Serve::Early | Serve::Unknown(_) => true,
-        Serve::No(gone) => {
-            *gone == Gone::Suspended && gone.departure(&work.basis.policy.targets[target]).action == DepartureAction::Keep
-        }
+        Serve::No(gone) => *gone == Gone::Suspended && gone.departure(&work.basis.policy.targets[target]).action == DepartureAction::Keep,
     }
 }
 
@@ -344,7 +342,8 @@ fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair]) {
         many => (format!("{many} keys have changed, it seems"), "their accounts stay as they are, and no others are made"),
     };
     let new = if pairs.len() >= MANY && matches!(form, Form::Key { .. }) { "; nobody new of that source gets one either" } else { "" };
-    let left = if pairs.iter().any(|pair| pair.kept == Kept::WithoutAccess) { "; whoever has left loses the access all the same" } else { "" };
+    let left =
+        if pairs.iter().any(|pair| pair.kept == Kept::WithoutAccess) { "; whoever has left loses the access all the same" } else { "" };
     let message = format!("{what} ({}{more}): {then}{new}{left}", shown.join(", "));
     let hint = match form {
         Form::Source { old, new } => {

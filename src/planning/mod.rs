@@ -79,8 +79,8 @@ pub use due::DAYS_AHEAD;
 use findings::Findings;
 use group::TargetGroups;
 use identity::Person;
-use lookalikes::Kept;
 pub use known_as::{KnownAs, known_as, remembered_as};
+use lookalikes::Kept;
 pub use restrict::restrict;
 use roster::Roster;
 use work::{Basis, Work};
@@ -323,7 +323,10 @@ fn hold(work: &mut Work<'_, '_>) {
     work.kept = kept;
     let moved = lookalikes::turned_up(work, &handed);
     if !disbelieved.is_empty() {
-        handed.extend((0..work.basis.people.len()).filter(|identity| work.basis.people.source(*identity).is_some_and(|source| disbelieved.contains(&source))));
+        handed.extend(
+            (0..work.basis.people.len())
+                .filter(|identity| work.basis.people.source(*identity).is_some_and(|source| disbelieved.contains(&source))),
+        );
         work.basis.people.disbelieve(disbelieved);
     }
     work.kept.extend(moved.into_iter().map(|key| (key, Kept::Whole)));

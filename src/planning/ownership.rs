@@ -181,9 +181,12 @@ pub(super) fn strand(basis: &Basis<'_>, target: usize, claims: &Claims, findings
 /// What is said where most of the accounts that headcount remembers are at another system.
 pub(super) fn elsewhere(basis: &Basis<'_>, target: usize, many: usize) -> Finding {
     let rules = &basis.policy.targets[target];
-    let message = format!("{}: {many} remembered accounts are at another system, so nobody who is new gets an account at this one", rules.name);
+    let message =
+        format!("{}: {many} remembered accounts are at another system, so nobody who is new gets an account at this one", rules.name);
     let hint = "Settle first which system it is: see what is said of those who are remembered elsewhere.";
-    Finding::new(Severity::Refused, FindingCode::OwnershipUnproven, Subject::system(&rules.name), message).hint(hint).at(Some(rules.place.clone()))
+    Finding::new(Severity::Refused, FindingCode::OwnershipUnproven, Subject::system(&rules.name), message)
+        .hint(hint)
+        .at(Some(rules.place.clone()))
 }
 
 /// What people call an account.

@@ -2,6 +2,7 @@
 //!
 //! Must never: make an evidence stronger than the reader said.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::source::SourceSide;
@@ -20,6 +21,8 @@ pub(crate) struct SourceEvidence {
     pub(crate) has_baseline: bool,
     /// columns that lost a large part of their values against it
     pub(crate) emptied: Vec<Emptied>,
+    /// columns that gained a large part of their values at once, with how many of them are believed
+    pub(crate) grown: BTreeMap<Arc<str>, u64>,
 }
 
 /// A column that lost a large part of its values.
@@ -54,7 +57,8 @@ impl SourceEvidence {
             evidence = evidence.and(Evidence::Partial { reason });
         }
         let emptied = if evidence.proves_absence() { emptied(rules, side, baseline) } else { Vec::new() };
-        Self { evidence, shrank, has_baseline: baseline.is_some(), emptied }
+        let grown = if evidence.proves_absence() { grown(side, baseline) } else { BTreeMap::new() };
+        Self { evidence, shrank, has_baseline: baseline.is_some(), emptied, grown }
     }
 
     /// Whether a record that is not there can be said not to exist.
@@ -82,6 +86,18 @@ fn emptied(rules: &SourcePolicy, side: &SourceSide, baseline: Option<&Baseline>)
         large.then(|| Emptied { column: path.clone(), before, now })
     });
     lost.collect()
+}
+
+/// Columns that gained so much at once that it would be missed if it went again: values that were never there, one wrong day of them, must not be what every later
+/// read is held against. They are believed by and by, as much at a time as may go.
+fn grown(side: &SourceSide, baseline: Option<&Baseline>) -> BTreeMap<Arc<str>, u64> {
+    let Some(baseline) = baseline else { return BTreeMap::new() };
+    let believed = side.filled().filter_map(|(path, now)| {
+        let before = *baseline.values.get(path)?;
+        let most = (before + FEWEST_LOST - 1).max((before * LARGE_PART).div_ceil(LARGE_PART - 1).saturating_sub(1));
+        (now > most).then(|| (path.clone(), most))
+    });
+    believed.collect()
 }
 
 /// Why a count is below the limits.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::evidence::SourceEvidence;
+use super::objects::Objects;
 use super::source::SourceSide;
 use super::{Carries, World};
 use crate::model::{Baseline, Columns, Deactivation, Link, LinkOrigin, ObjectKind};
@@ -38,10 +39,22 @@ impl World {
     pub fn undone_deactivations<'w>(&'w self, policy: &Policy) -> Vec<&'w Deactivation> {
         let sides: Vec<_> = policy.targets.iter().map(|rules| &rules.name).zip(&self.targets).collect();
         let is_active = |target: &Arc<str>, id: &str| {
-            let side = sides.iter().find(|(name, _)| *name == target).map(|(_, side)| side);
-            side.and_then(|side| Some(side.accounts.active(side.accounts.find_id(id)?))).unwrap_or(false)
+            let Some((_, side)) = sides.iter().find(|(name, _)| *name == target) else { return false };
+            side.accounts.find_id(id).is_some_and(|row| side.accounts.active(row) && !self.is_strangers(target, &side.accounts, row, id))
         };
         self.memory.deactivations.iter().filter(|known| known.kind == ObjectKind::Account && is_active(&known.target, &known.id)).collect()
+    }
+
+    /// Whether an account has the id of one of ours and is another one: a target that leads to another system for a day must not make us forget what we did here.
+    fn is_strangers(&self, target: &str, accounts: &Objects, row: u32, id: &str) -> bool {
+        if accounts.carries(row) == Carries::Ours {
+            return false;
+        }
+        let elsewhere = self.recall.stranded_at(&self.memory, target, ObjectKind::Account).any(|link| link.id.as_ref() == id);
+        let text = |name: &str| accounts.cell_of(row, name).as_text().filter(|text| !text.is_empty()).map(str::to_lowercase);
+        let called = text("userName").or_else(|| text("displayName"));
+        let was = self.recall.link_of(&self.memory, target, ObjectKind::Account, id).and_then(|link| link.name.as_deref());
+        elsewhere || was.zip(called).is_some_and(|(was, called)| was.to_lowercase() != called)
     }
 
     /// Links that are missing for objects that carry our mark, as after a lost state: a mark can be removed by others, and then only a link is left as a proof.
@@ -95,5 +108,6 @@ impl World {
 /// A column that was emptied is compared with what it had until it has it again, or somebody says that it is right.
 fn filled(side: &SourceSide, trust: &SourceEvidence) -> BTreeMap<Arc<str>, u64> {
     let kept = |path: &Arc<str>| trust.emptied.iter().find(|emptied| emptied.column == *path).map(|emptied| emptied.before);
-    side.filled().map(|(path, now)| (path.clone(), kept(path).unwrap_or(now))).collect()
+    let believed = |path: &Arc<str>| kept(path).or_else(|| trust.grown.get(path).copied());
+    side.filled().map(|(path, now)| (path.clone(), believed(path).unwrap_or(now))).collect()
 }

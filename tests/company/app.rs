@@ -23,6 +23,10 @@ const TABLES: &str = "
     CREATE TABLE staff_card (staff INTEGER NOT NULL REFERENCES staff (id), kind TEXT NOT NULL, monthly INTEGER, PRIMARY KEY (staff, kind)) WITHOUT ROWID;
 ";
 
+/// The company's, and another one that somebody names in its place.
+pub const OURS: &str = "app.db";
+pub const ANOTHER: &str = "another.db";
+
 /// One account as a target holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -42,6 +46,7 @@ pub struct Row {
 }
 
 /// Everything that a target holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holdings {
     pub accounts: Vec<Row>,
     /// by name: the ids of the accounts in it
@@ -54,8 +59,9 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(folder: &Path) -> Self {
-        let path = folder.join("app.db");
+    /// A new one, in a file of this name.
+    pub fn new(folder: &Path, name: &str) -> Self {
+        let path = folder.join(name);
         let app = Self { path };
         app.open().execute_batch(TABLES).expect("tables");
         app
@@ -67,10 +73,10 @@ impl App {
         connection
     }
 
-    /// How a manifest reaches it.
-    pub fn connection() -> Json {
+    /// How a manifest reaches the one in a file.
+    pub fn connection(name: &str) -> Json {
         json!({ "sql": {
-            "database": { "sqlite": { "path": "app.db" } },
+            "database": { "sqlite": { "path": name } },
             "accounts": {
                 "table": "staff",
                 "key": "id",

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use fastrand::Rng;
-use headcount::model::{FindingCode, Plan};
+use headcount::model::{FindingCode, Plan, Severity};
 
-use super::app::{App, Holdings, Row};
+use super::app::{ANOTHER, App, Holdings, OURS, Row};
 use super::model::{Day, Member, Model, is_group};
 use super::office::Office;
 use super::people::{Company, Who, number};
@@ -19,7 +19,6 @@ const TARGET: &str = "  correlate: [externalId, employeeNumber]
   groups: {}
   preHire: {before: 7d}
   leaver: {action: deactivate, deleteAfter: 45d}
-  names: {reuseAfter: 0d}
   guardrails:
     deactivate: {percent: 3, count: 4}
     leavers: {percent: 5, count: 20}
@@ -31,7 +30,6 @@ const SAMPLED: &str = "  correlate: [externalId, employeeNumber]
   groups: {}
   preHire: {before: 7d}
   leaver: {action: deactivate, deleteAfter: 45d}
-  names: {reuseAfter: 0d}
   guardrails:
     deactivate: {percent: 60, count: 50}
     leavers: {percent: 60, count: 50}
@@ -51,6 +49,8 @@ pub struct Life {
     folder: tempfile::TempDir,
     company: Company,
     application: Application,
+    /// what a wrong manifest leads to
+    another: Option<App>,
     office: Office,
     model: Model,
     rng: Rng,
@@ -78,7 +78,7 @@ impl Life {
     /// A company whose application is tables.
     pub fn at_tables(seed: u64, size: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let app = App::new(folder.path());
+        let app = App::new(folder.path(), OURS);
         let mut life = Self::new(seed, size, folder, Application::Tables(app));
         life.adopts();
         life
@@ -92,7 +92,7 @@ impl Life {
     fn new(seed: u64, size: usize, folder: tempfile::TempDir, application: Application) -> Self {
         let (company, office) = (Company::new(seed, size), Office::new(folder.path()));
         let rng = Rng::with_seed(!seed);
-        Self { seed, folder, company, application, office, model: Model::default(), rng, figures: Figures::default() }
+        Self { seed, folder, company, application, another: None, office, model: Model::default(), rng, figures: Figures::default() }
     }
 
     /// The application was there before headcount: some have an account already.
@@ -116,7 +116,7 @@ impl Life {
     pub fn live(&mut self) {
         let (trouble, edits) = match &self.application {
             Application::Tables(app) => {
-                let trouble = trouble::of_day(&mut self.rng, self.company.day);
+                let trouble = trouble::of_day(&mut self.rng, &self.company, &self.model);
                 let edits = trouble::others_do(&mut self.rng, &trouble.others, &self.company, app, &mut self.model);
                 (trouble, edits)
             }
@@ -129,14 +129,41 @@ impl Life {
         let hr = write_hr(self.folder.path(), &self.company, trouble.hr);
         let directory = write_directory(self.folder.path(), &self.company, trouble.directory);
         let (connection, target) = match &self.application {
-            Application::Tables(_) => (App::connection(), TARGET),
+            Application::Tables(_) => (App::connection(if trouble.swapped { ANOTHER } else { OURS }), TARGET),
             Application::Service(service) => (service.connection(), SAMPLED),
         };
         self.office.declare(manifests(&self.company, &connection, target));
-        self.reconcile(&trouble, &edits, &hr, &directory);
+        if trouble.swapped {
+            self.is_elsewhere(&trouble, &hr);
+        } else {
+            self.reconcile(&trouble, &edits, &hr, &directory);
+        }
         self.figures.days += 1;
         self.figures.troubles += usize::from(trouble.hr != Damage::None) + usize::from(trouble.directory != Damage::None);
-        self.figures.troubles += usize::from(trouble.state_is_lost) + edits.len();
+        self.figures.troubles += usize::from(trouble.state_is_lost) + usize::from(trouble.swapped) + edits.len();
+    }
+
+    /// The manifest leads to another application, in which strangers have the ids of the company's people: nothing is done, here or there.
+    fn is_elsewhere(&mut self, trouble: &Trouble, hr: &Told) {
+        let Application::Tables(app) = &self.application else { return };
+        let another = match &self.another {
+            Some(another) => another,
+            None => {
+                let another = App::new(self.folder.path(), ANOTHER);
+                (0..self.company.size() * 2).for_each(|at| drop(another.others_make(&format!("stranger{at}"), None)));
+                self.another.insert(another)
+            }
+        };
+        let before = (app.holdings(), another.holdings());
+        let (snapshot, plan) = self.office.plan(self.company.day);
+        let failed = self.office.apply(&snapshot, &plan);
+        let after = (app.holdings(), another.holdings());
+        let runs: Vec<_> = plan.changes.iter().filter(|change| change.runs()).take(TOLD).collect();
+        self.must(runs.is_empty() && failed.is_empty() && before == after, trouble, || format!("{runs:#?}\n{}", findings(&plan)));
+        let said =
+            plan.findings.iter().any(|finding| finding.code == FindingCode::OwnershipUnproven && finding.severity == Severity::Refused);
+        self.must(said, trouble, || findings(&plan));
+        (self.model.known, self.model.baseline) = (true, self.model.baseline || hr.complete);
     }
 
     fn reconcile(&mut self, trouble: &Trouble, edits: &[(Edit, Option<Who>)], hr: &Told, directory: &Told) {
@@ -178,6 +205,10 @@ impl Life {
                 Damage::None | Damage::LostPage(_) => None,
                 Damage::Shrunk(_) => Some(FindingCode::SourceShrank),
                 Damage::Doubled(_) => Some(FindingCode::DuplicateKey),
+                Damage::Reformed => Some(FindingCode::KeyChanged),
+                Damage::Shifted | Damage::UsedAgain { .. } => Some(FindingCode::KeyHandedOn),
+                Damage::Dates(_) => Some(FindingCode::ContradictoryDates),
+                Damage::StatusLost(_) => Some(FindingCode::ColumnEmptied),
                 _ => Some(FindingCode::IncompleteRead),
             });
         }

@@ -11,6 +11,9 @@ use super::workspace::Told;
 /// Days from a deactivation to the deletion.
 pub const GRACE: i32 = 45;
 
+/// Days for which a name of somebody who left is given to nobody else.
+pub const KEPT_FREE: i32 = 90;
+
 /// Days before the first one on which an account is made.
 pub const AHEAD: i32 = 7;
 
@@ -49,6 +52,8 @@ pub struct Model {
     /// accounts of others that will be taken over: they carry the employee number
     pub adoptable: BTreeMap<Who, (String, String)>,
     pub teams: BTreeMap<String, BTreeSet<Member>>,
+    /// names that people had: whether they lost them by leaving, and when
+    had: BTreeMap<(String, Who), (bool, i32)>,
     /// headcount has its state
     pub known: bool,
     /// and in it a complete read of HR
@@ -62,6 +67,8 @@ enum View {
     Serves,
     /// has a record that says they have left
     Left,
+    /// the same, under another form of the key: nothing is deleted
+    LeftReformed,
     /// begins soon: has an account without access
     Early,
     /// has a record, and gets no account: left out, or on leave or not here yet (never deleted)
@@ -90,6 +97,7 @@ impl Model {
     /// headcount's state is lost.
     pub fn forget(&mut self) {
         (self.known, self.baseline) = (false, false);
+        self.had.clear();
         self.accounts.values_mut().for_each(|account| account.closed = None);
     }
 
@@ -111,8 +119,8 @@ impl Model {
                 View::Serves | View::Early => self.serve(day, *who, *view, &names[who]),
                 View::Unseen => {}
                 View::Away { .. } | View::Gone if day.breached && self.accounts.get(who).is_some_and(|account| account.active) => {}
-                View::Left | View::Gone | View::Away { .. } => {
-                    if self.close(day, *who, *view != View::Away { deletes: false }) {
+                View::Left | View::LeftReformed | View::Gone | View::Away { .. } => {
+                    if self.close(day, *who, *view) {
                         deleted.push(*who);
                     }
                 }
@@ -121,8 +129,26 @@ impl Model {
         self.set_managers(day, &views, &deleted);
         self.set_teams(day, &views);
         for who in deleted {
+            self.keeps_free(day, who, self.accounts[&who].login.clone(), true);
             self.remove(who);
         }
+    }
+
+    /// A name that somebody has lost is theirs for a while.
+    fn keeps_free(&mut self, day: &Day<'_>, who: Who, login: String, left: bool) {
+        let had = self.had.entry((login, who)).or_default();
+        *had = (had.0 || left, day.company.day);
+    }
+
+    /// Whether a name is still somebody else's, who has left or lost it before they did.
+    fn is_kept_free(&self, day: &Day<'_>, views: &BTreeMap<Who, View>, name: &str, who: Who) -> bool {
+        let known = self.had.iter().filter(|((login, _), (_, at))| login == name && day.company.day - at < KEPT_FREE);
+        let known: Vec<(Who, bool)> = known.map(|((_, whose), (left, _))| (*whose, *left)).collect();
+        let gone = |whose: Who| match (whose, views.get(&whose)) {
+            (Who::Person(at), _) if !day.hr.has_key(at) => true,
+            (_, view) => matches!(view, None | Some(View::Left | View::Gone | View::Away { deletes: true })),
+        };
+        known.iter().all(|(whose, _)| *whose != who) && known.iter().any(|(whose, left)| *left || gone(*whose))
     }
 
     /// An account goes, by whosever hand.
@@ -144,14 +170,24 @@ impl Model {
                     (true, false) => View::Left,
                 }
             }
+            Who::Person(_) if day.hr.shifted => View::Unseen,
+            Who::Person(at) if day.hr.is_reformed(at) => {
+                if day.company.people[at].has_left(today) {
+                    View::LeftReformed
+                } else {
+                    View::Unseen
+                }
+            }
             Who::Person(at) if !day.hr.has(at) => {
-                let proven = day.hr.complete && self.baseline && day.hr.doubled != Some(at);
+                // Who has no account yet and stands under another one's key is not gone, and gets none.
+                let proven = day.hr.complete && self.baseline && !day.hr.has_key(at);
                 if proven { View::Gone } else { View::Unseen }
             }
             Who::Person(at) => {
                 let person = &day.company.people[at];
                 match () {
                     () if day.company.excluded.contains(&at) => View::Away { deletes: true },
+                    () if day.hr.is_unsure(at) => View::Unseen,
                     () if person.works(today) => View::Serves,
                     () if person.from > today => ahead(person.from - today),
                     () if person.has_left(today) => View::Left,
@@ -177,7 +213,10 @@ impl Model {
                 Who::Person(at) => {
                     let base = day.company.people[at].base_name();
                     let kept = own.filter(|own| is_variant(&base, own)).map(str::to_owned);
-                    let free = |name: &String| (Some(name.as_str()) == own || !held.contains(name.as_str())) && !taken.contains(name);
+                    let free = |name: &String| {
+                        let own = Some(name.as_str()) == own;
+                        (own || !held.contains(name.as_str())) && !taken.contains(name) && !self.is_kept_free(day, views, name, who)
+                    };
                     let variants = (1..).map(|number| if number == 1 { base.clone() } else { format!("{base}{number}") });
                     kept.or_else(|| variants.into_iter().find(free)).unwrap_or_default()
                 }
@@ -190,15 +229,23 @@ impl Model {
 
     fn serve(&mut self, day: &Day<'_>, who: Who, view: View, login: &str) {
         let adopted = self.adoptable.remove(&who).map(|(id, _)| id);
+        let is_new = !self.accounts.contains_key(&who);
         let account = self.accounts.entry(who).or_insert_with(|| Account { id: adopted, active: true, ..Account::default() });
+        let mut returns = false;
         match view {
             View::Early if account.active => (account.active, account.closed) = (false, Some(day.company.day)),
             View::Early => {}
             // What somebody else has shut stays shut.
-            _ if account.closed.take().is_some() => account.active = true,
+            _ if account.closed.take().is_some() => returns = !std::mem::replace(&mut account.active, true),
             _ => {}
         }
-        account.login = login.to_owned();
+        let before = std::mem::replace(&mut account.login, login.to_owned());
+        if returns {
+            self.had.retain(|(_, whose), _| *whose != who);
+        } else if !is_new && before != login {
+            self.keeps_free(day, who, before, false);
+        }
+        let Some(account) = self.accounts.get_mut(&who) else { return };
         match who {
             Who::Contractor(at) => {
                 let contractor = &day.company.contractors[at];
@@ -224,12 +271,17 @@ impl Model {
     }
 
     /// Takes the access away, and says whether the account is to be deleted.
-    fn close(&mut self, day: &Day<'_>, who: Who, deletes: bool) -> bool {
+    fn close(&mut self, day: &Day<'_>, who: Who, view: View) -> bool {
         let Some(account) = self.accounts.get_mut(&who) else { return false };
         if account.active {
             (account.active, account.closed) = (false, Some(day.company.day));
+            if let View::Left | View::LeftReformed | View::Gone = view {
+                let login = account.login.clone();
+                self.keeps_free(day, who, login, true);
+            }
             return false;
         }
+        let deletes = !matches!(view, View::LeftReformed | View::Away { deletes: false });
         deletes && account.closed.is_some_and(|closed| day.company.day - closed >= GRACE)
     }
 
@@ -240,7 +292,7 @@ impl Model {
                 Who::Person(at) => day.company.people[at].manager,
                 Who::Contractor(at) => day.company.contractors[at].manager,
             };
-            let Some(manager) = manager.filter(|manager| day.hr.has(*manager) || day.hr.doubled == Some(*manager)).map(Who::Person) else {
+            let Some(manager) = manager.filter(|manager| day.hr.has_key(*manager)).map(Who::Person) else {
                 continue;
             };
             if self.accounts.contains_key(&manager) && !deleted.contains(&manager) {
@@ -260,7 +312,7 @@ impl Model {
                 View::Early => false,
                 View::Unseen => true,
                 View::Away { .. } | View::Gone => day.breached && active,
-                View::Left => false,
+                View::Left | View::LeftReformed => false,
             };
             let teams: Vec<String> = match (view, stays) {
                 (View::Serves, false) => day.teams(*who),

@@ -137,6 +137,11 @@ impl Person {
         self.until.is_some_and(|until| until < day)
     }
 
+    /// Whether the record itself says so, by its status.
+    pub fn is_said_to_have_left(&self, day: i32) -> bool {
+        self.leaving == Leaving::Status && self.has_left(day)
+    }
+
     /// Whether HR's export has the record.
     pub fn is_listed(&self, day: i32) -> bool {
         self.listed <= day && !(self.leaving == Leaving::Vanishes && self.has_left(day))

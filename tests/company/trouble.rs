@@ -13,6 +13,8 @@ pub struct Trouble {
     pub hr: Damage,
     pub directory: Damage,
     pub state_is_lost: bool,
+    /// the manifest leads to another application
+    pub swapped: bool,
     pub others: Vec<Edit>,
 }
 
@@ -49,9 +51,9 @@ const RAISED: &str = "9999";
 const QUIET: i32 = 4;
 
 /// The trouble of a day.
-pub fn of_day(rng: &mut Rng, day: i32) -> Trouble {
+pub fn of_day(rng: &mut Rng, company: &Company, model: &Model) -> Trouble {
     let mut trouble = Trouble::default();
-    if day < QUIET {
+    if company.day < QUIET {
         return trouble;
     }
     let damage = |rng: &mut Rng| match rng.u8(..6) {
@@ -64,17 +66,56 @@ pub fn of_day(rng: &mut Rng, day: i32) -> Trouble {
     };
     if rng.u8(..10) == 0 {
         trouble.hr = if rng.u8(..5) == 0 { Damage::Doubled(rng.usize(..1000)) } else { damage(rng) };
+    } else if rng.u8(..10) == 0 {
+        trouble.hr = said_wrongly(rng, company, model);
     }
     if rng.u8(..12) == 0 {
         trouble.directory = damage(rng);
     }
-    trouble.state_is_lost = rng.u8(..80) == 0 && !matches!(trouble.hr, Damage::LostPage(_));
+    let whole = !matches!(trouble.hr, Damage::LostPage(_)) && !is_wrong(trouble.hr);
+    trouble.state_is_lost = rng.u8(..80) == 0 && whole;
+    if rng.u8(..40) == 0 && !trouble.state_is_lost {
+        // Nothing else goes wrong that day: nothing is done at all.
+        return Trouble { swapped: true, ..Trouble::default() };
+    }
     if rng.u8(..5) == 0 {
         trouble.others = (0..rng.usize(1..5)).map(|_| EDITS[rng.usize(..EDITS.len())]).collect();
     }
     // Where the state and the mark go on one day, nothing proves whose an account is.
     trouble.others.retain(|edit| *edit != Edit::Unmark || (!trouble.state_is_lost && trouble.hr == Damage::None));
     trouble
+}
+
+/// An export that is whole and says what is not so.
+fn said_wrongly(rng: &mut Rng, company: &Company, model: &Model) -> Damage {
+    // What was said before is what tells that a column lost its values.
+    let damage = match rng.u8(..5) {
+        0 => Damage::Reformed,
+        1 => Damage::Shifted,
+        2 => Damage::Dates(rng.usize(1..=10)),
+        3 => Damage::StatusLost(rng.usize(6..=9)),
+        _ => used_again(rng, company, model).unwrap_or(Damage::Reformed),
+    };
+    if model.baseline { damage } else { Damage::None }
+}
+
+fn is_wrong(damage: Damage) -> bool {
+    use Damage::{Dates, Reformed, Shifted, StatusLost, UsedAgain};
+    matches!(damage, Reformed | Shifted | Dates(_) | StatusLost(_) | UsedAgain { .. })
+}
+
+/// Somebody who has no account yet, and somebody with another name who has one and no record any more.
+fn used_again(rng: &mut Rng, company: &Company, model: &Model) -> Option<Damage> {
+    let listed = |at: &usize| company.people[*at].is_listed(company.day);
+    let has = |at: &usize| model.accounts.contains_key(&Who::Person(*at));
+    let people = 0..company.people.len();
+    let new: Vec<usize> = people.clone().filter(|at| listed(at) && !has(at) && !company.excluded.contains(at)).collect();
+    let newcomer = *new.get(rng.usize(..new.len().max(1)))?;
+    let person = &company.people[newcomer];
+    let unlike = |at: &usize| company.people[*at].given != person.given && company.people[*at].family != person.family;
+    let gone: Vec<usize> = people.filter(|at| !listed(at) && has(at) && unlike(at)).collect();
+    let of = *gone.get(rng.usize(..gone.len().max(1)))?;
+    Some(Damage::UsedAgain { newcomer, of })
 }
 
 /// Does it, in the application and in what is expected of it. Gives the edits that found somebody.

@@ -39,6 +39,16 @@ pub enum Damage {
     LostPage(usize),
     /// a second record, another one, has the key of one in so many thousand
     Doubled(usize),
+    /// every key was made a number with a point
+    Reformed,
+    /// every key stands beside the next record, and the last one is lost
+    Shifted,
+    /// somebody new has the key of somebody who is not listed any more
+    UsedAgain { newcomer: usize, of: usize },
+    /// the last day of so many of ten lies before the first
+    Dates(usize),
+    /// so many of ten have no status
+    StatusLost(usize),
 }
 
 /// Which records an export told.
@@ -46,6 +56,14 @@ pub struct Told {
     told: Vec<bool>,
     /// two records have this one's key
     pub doubled: Option<usize>,
+    /// this one's key is somebody else's
+    pub used: Option<usize>,
+    /// nothing can be said of anybody
+    pub shifted: bool,
+    /// who is told under another form of the key
+    reformed: Vec<bool>,
+    /// what is told of these contradicts itself, or is missing
+    unsure: Vec<bool>,
     /// whether who is missing can be said to be gone
     pub complete: bool,
 }
@@ -53,6 +71,19 @@ pub struct Told {
 impl Told {
     pub fn has(&self, person: usize) -> bool {
         self.told.get(person).copied().unwrap_or(false)
+    }
+
+    pub fn is_reformed(&self, person: usize) -> bool {
+        self.reformed.get(person).copied().unwrap_or(false)
+    }
+
+    pub fn is_unsure(&self, person: usize) -> bool {
+        self.unsure.get(person).copied().unwrap_or(false)
+    }
+
+    /// Whether there is a record with their key, whatever it says.
+    pub fn has_key(&self, person: usize) -> bool {
+        self.has(person) || self.doubled == Some(person) || self.used == Some(person)
     }
 }
 
@@ -65,8 +96,8 @@ pub fn write_hr(folder: &Path, company: &Company, damage: Damage) -> Told {
     let emptied = |name: &str| damage == Damage::EmptyColumn && name == LOSES;
     let names: Vec<&str> = header.split(',').filter(|name| !lost(name)).collect();
     let mut text = names.join(",") + "\r\n";
-    for at in &kept {
-        let cells = record(&company.people[*at], *at, company.day);
+    let records: Vec<Vec<String>> = kept.iter().map(|at| record(&company.people[*at], *at, company.day)).collect();
+    for cells in spoilt(company, &kept, records, damage) {
         let cells = cells.iter().zip(header.split(',')).filter(|(_, name)| !lost(name));
         let cells: Vec<&str> = cells.map(|(cell, name)| if emptied(name) { "" } else { cell.as_str() }).collect();
         text.push_str(&cells.join(","));
@@ -89,8 +120,55 @@ pub fn write_hr(folder: &Path, company: &Company, damage: Damage) -> Told {
     if let Some(at) = doubled {
         (told.told[at], told.doubled) = (false, doubled);
     }
+    match damage {
+        Damage::Reformed => (told.reformed, told.told) = (told.told, Vec::new()),
+        Damage::Shifted => told.shifted = true,
+        Damage::UsedAgain { newcomer, of } => (told.told[newcomer], told.used) = (false, Some(of)),
+        Damage::Dates(tenths) | Damage::StatusLost(tenths) => {
+            // A status that says it is said before the dates are looked at.
+            let sure = |at: usize| damage == Damage::Dates(tenths) && company.people[at].is_said_to_have_left(company.day);
+            told.unsure = (0..company.people.len()).map(|at| told.has(at) && is_hit(at, tenths) && !sure(at)).collect();
+        }
+        _ => {}
+    }
     told
 }
+
+/// Whether somebody is one of so many of ten.
+fn is_hit(at: usize, tenths: usize) -> bool {
+    (at * 7 + at / 10) % 10 < tenths
+}
+
+/// The records of these people with what the damage makes of them.
+fn spoilt(company: &Company, kept: &[usize], mut records: Vec<Vec<String>>, damage: Damage) -> Vec<Vec<String>> {
+    if damage == Damage::Shifted {
+        for at in 1..records.len() {
+            records[at - 1] = [&records[at - 1][..=KEY], &records[at][KEY + 1..]].concat();
+        }
+        records.pop();
+        return records;
+    }
+    for (at, cells) in kept.iter().zip(&mut records) {
+        match damage {
+            Damage::Reformed => {
+                cells[KEY].push_str(".0");
+                let manager = if cells[MANAGER].is_empty() { "" } else { ".0" };
+                cells[MANAGER].push_str(manager);
+            }
+            Damage::UsedAgain { newcomer, of } if newcomer == *at => cells[KEY] = number(of).to_string(),
+            Damage::Dates(tenths) if is_hit(*at, tenths) => cells[END] = date(company.people[*at].from - 30).to_string(),
+            Damage::StatusLost(tenths) if is_hit(*at, tenths) => cells[STATUS].clear(),
+            _ => {}
+        }
+    }
+    records
+}
+
+/// Where these stand in a record.
+const KEY: usize = 0;
+const STATUS: usize = 3;
+const END: usize = 5;
+const MANAGER: usize = 10;
 
 /// The column that an export loses, or the values of.
 const LOSES: &str = "dept";
@@ -149,7 +227,8 @@ pub fn write_directory(folder: &Path, company: &Company, damage: Damage) -> Told
 fn kept(listed: &[usize], damage: Damage) -> (Vec<usize>, bool) {
     let share = |thousandth: usize| listed.len() * thousandth / 1000;
     match damage {
-        Damage::None | Damage::Doubled(_) => (listed.to_vec(), true),
+        Damage::None | Damage::Doubled(_) | Damage::Reformed | Damage::Shifted => (listed.to_vec(), true),
+        Damage::UsedAgain { .. } | Damage::Dates(_) | Damage::StatusLost(_) => (listed.to_vec(), true),
         Damage::Gone | Damage::LostColumn | Damage::EmptyColumn => (listed.to_vec(), false),
         Damage::CutOff(thousandth) => (listed[..share(thousandth)].to_vec(), false),
         Damage::Shrunk(tenths) => (listed.iter().copied().filter(|at| (at * 7 + at / 10) % 10 >= tenths).collect(), false),
@@ -164,7 +243,7 @@ fn told(company: &Company, kept: &[usize], damage: Damage, complete: bool) -> To
     let unusable = matches!(damage, Damage::Gone | Damage::LostColumn | Damage::EmptyColumn);
     let mut told = vec![false; company.people.len()];
     kept.iter().filter(|_| !unusable).for_each(|at| told[*at] = true);
-    Told { told, doubled: None, complete }
+    Told { told, doubled: None, used: None, shifted: false, reformed: Vec::new(), unsure: Vec::new(), complete }
 }
 
 fn put(path: &Path, text: &str, damage: Damage) {

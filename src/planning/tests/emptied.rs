@@ -72,3 +72,31 @@ fn cells_that_can_not_be_read_are_told_with_their_own_cause() {
     assert!(plan.findings.iter().all(|finding| finding.code == FindingCode::ExpressionFailed), "{}", tell(&plan));
     assert!(tell(&plan).contains("it holds a spreadsheet's error instead of a value"), "{}", tell(&plan));
 }
+
+#[test]
+fn values_that_stood_there_for_one_day_are_not_missed_afterwards() {
+    // Twelve people, two of whom have a last day; then a wrong export gives one to everybody, before the first day.
+    let people = |everybody: bool| {
+        (0..12).fold(Scene::simple(), |scene, at| {
+            let mut record = json!({"id": at.to_string(), "login": format!("p{at}"), "start": "2020-01-01", "end": null});
+            if everybody || at < 2 {
+                record["end"] = if everybody { "2019-12-01".into() } else { "2027-01-01".into() };
+            }
+            scene.marked(&format!("u{at}"), &format!("hr/{at}"), &format!("p{at}")).record("hr", record)
+        })
+    };
+    let with = |scene: Scene, count: u64| {
+        let mut scene = scene;
+        scene.memory.baselines[0].values = [("end".into(), count)].into();
+        scene
+    };
+    let wrong = with(people(true), 2);
+    assert!(wrong.told().contains("ContradictoryDates"), "{}", wrong.told());
+    let remembered = wrong.world().baselines(&wrong.policy, wrong.moment.now)[0].values["end"];
+    assert_eq!(with(people(false), remembered).told(), "nothing");
+    // What stays is believed in a few days, and its loss is told again.
+    let days =
+        (0..4).fold(remembered, |count, _| with(people(true), count).world().baselines(&wrong.policy, wrong.moment.now)[0].values["end"]);
+    assert_eq!(days, 12);
+    assert!(with(people(false), days).told().contains("ColumnEmptied"));
+}

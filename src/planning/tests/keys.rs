@@ -286,7 +286,8 @@ fn at_rest(stands: Json) -> Scene {
     ada["active"] = false.into();
     let mut there = record("1001.0", PEOPLE[0]);
     there.as_object_mut().unwrap().extend(stands.as_object().unwrap().clone());
-    let documents = [named("hr", ""), target(&format!("  absent: {{action: deactivate, deleteAfter: 30d}}\n  preHire: {{before: 7d}}\n{NAMES}"))];
+    let documents =
+        [named("hr", ""), target(&format!("  absent: {{action: deactivate, deleteAfter: 30d}}\n  preHire: {{before: 7d}}\n{NAMES}"))];
     Scene::new(&documents).account(ada).deactivated("u1", 300).record("hr", there)
 }
 
@@ -357,7 +358,8 @@ fn names_that_moved_on_by_a_row_are_other_peoples_though_the_address_follows_the
     let mut two = scene(&[]);
     for (at, other) in [(0, 3), (3, 0)] {
         let mut record = record(&at.to_string(), PEOPLE[other]);
-        (record["mail"], record["login"]) = (address(PEOPLE[at].0, PEOPLE[at].1).into(), format!("{}{}", PEOPLE[at].0, PEOPLE[at].1).to_lowercase().into());
+        (record["mail"], record["login"]) =
+            (address(PEOPLE[at].0, PEOPLE[at].1).into(), format!("{}{}", PEOPLE[at].0, PEOPLE[at].1).to_lowercase().into());
         two = two.account(account(&format!("u{at}"), &format!("hr/{at}"), PEOPLE[at])).record("hr", record);
     }
     assert!(!two.told().contains("Update"), "{}", two.told());

@@ -114,6 +114,20 @@ fn whoever_is_new_gets_no_account_at_what_seems_to_be_another_system() {
 }
 
 #[test]
+fn what_headcount_did_is_not_forgotten_over_a_strangers_account_of_the_same_id() {
+    let undone = |scene: Scene| {
+        let scene = scene.deactivated("7", 3);
+        scene.world().undone_deactivations(&scene.policy).iter().map(|undone| undone.id.to_string()).collect::<Vec<_>>()
+    };
+    let scene = |name: &str| {
+        Scene::simple().account(json!({"id": "7", "userName": name})).link(ACCOUNT, "hr/1", "7").but(|link| link.name = Some("ada".into()))
+    };
+    assert_eq!(undone(scene("ada")), ["7"]);
+    assert!(undone(scene("stranger")).is_empty(), "another account has the id");
+    assert!(undone(scene("ada").but(|link| link.system = 0xabc)).is_empty(), "another system");
+}
+
+#[test]
 fn a_mark_proves_at_any_system() {
     let scene = Scene::simple().person("1", "ada").marked("u9", "hr/1", "ada").link(ACCOUNT, "hr/1", "7").but(|link| link.system = 1);
     assert_snapshot!(scene.told(), @"nothing");
