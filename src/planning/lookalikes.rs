@@ -45,8 +45,6 @@ type Candidate = (std::cmp::Reverse<u32>, Arc<str>, Arc<str>, u32, Kept);
 /// A trait that more vanished accounts than this share tells nobody from another.
 const SHARED_BY: usize = 8;
 const NAMED: usize = 3;
-/// So many keys of one source that changed their form in one way are no chance.
-const MANY: usize = 4;
 const NAME: &str = "name";
 /// What another form of the same key says: as much as a number that nobody else has.
 const FORM: u32 = 8;
@@ -66,23 +64,23 @@ pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeMap<Arc<st
     }
     // Whoever has left gets nothing; held, they would keep what they have under their new key elsewhere.
     let mut held: BTreeSet<u32> = pairs.iter().filter(|pair| pair.kept == Kept::Whole).map(|pair| pair.number).collect();
-    held.extend(newcomers(work, &forms));
+    let left: BTreeSet<u32> = pairs.iter().filter(|pair| pair.kept != Kept::Whole).map(|pair| pair.number).collect();
+    held.extend(newcomers(work, &forms).difference(&left));
     (held, pairs.into_iter().map(|pair| (pair.old, pair.kept)).collect())
 }
 
-/// Whoever has no account anywhere and comes from a source whose keys are written in another way all at once: their own key is, too, and an account by it would be one of
-/// a second person tomorrow.
-fn newcomers(work: &Work<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>) -> Vec<u32> {
+/// Whoever has no account anywhere, and has a key in the new form of one that changed: tomorrow theirs may be written as the others were, and an account by this one
+/// would be a second person's.
+fn newcomers(work: &Work<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>) -> BTreeSet<u32> {
     let people = &work.basis.people;
-    let changed = |source: usize| {
-        let name = &work.basis.policy.sources[source].name;
-        let of = |form: &Form| matches!(form, Form::Key { source, .. } if source.as_str() == name.as_ref());
-        forms.iter().any(|(form, pairs)| of(form) && pairs.len() >= MANY)
+    let rules: Vec<(&str, &KeyRule)> = forms.keys().filter_map(|form| form.rule()).collect();
+    let is_formed = |identity: &u32| {
+        let key = people.key(*identity);
+        let split = key.split_once('/');
+        split.is_some_and(|(source, record)| rules.iter().any(|(of, rule)| *of == source && rule.restored(record) != record))
     };
-    let sources: BTreeSet<usize> = (0..work.basis.policy.sources.len()).filter(|source| changed(*source)).collect();
     let none = |identity: &u32| work.claims.iter().all(|claims| matches!(claims.of(*identity), Claim::None | Claim::Found(_)));
-    let new = |identity: &u32| people.source(*identity).is_some_and(|source| sources.contains(&source)) && none(identity);
-    if sources.is_empty() { Vec::new() } else { (0..people.len()).filter(new).collect() }
+    if rules.is_empty() { BTreeSet::new() } else { (0..people.len()).filter(|identity| none(identity) && is_formed(identity)).collect() }
 }
 
 /// The keys of vanished accounts whose people turned up under a key that changed hands: ids that moved on by one take the last one from nobody. They stay, and it is told.
@@ -302,9 +300,28 @@ impl Form {
             None => Self::Other,
         }
     }
+
+    /// The source whose keys one rule makes what they were, and the rule.
+    fn rule(&self) -> Option<(&str, &KeyRule)> {
+        match self {
+            Self::Key { source, rule } => Some((source, rule)),
+            Self::Source { .. } | Self::Other => None,
+        }
+    }
 }
 
 impl KeyRule {
+    /// A key, made what it was.
+    fn restored(&self, key: &str) -> String {
+        match self {
+            Self::Zeros(width) if key.bytes().all(|byte| byte.is_ascii_digit()) => format!("{key:0>width$}"),
+            Self::Zeros(_) => key.to_owned(),
+            Self::BeforePoint => key.split('.').next().unwrap_or_default().to_owned(),
+            Self::Upper => key.to_uppercase(),
+            Self::Lower => key.to_lowercase(),
+        }
+    }
+
     fn of(old: &str, new: &str) -> Option<Self> {
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if digits(old) && digits(new) && old.len() > new.len() && old.trim_start_matches('0') == new.trim_start_matches('0') {
@@ -341,7 +358,7 @@ fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair]) {
         1 => ("a key has changed, it seems".to_owned(), "its account stays as it is, and no other is made"),
         many => (format!("{many} keys have changed, it seems"), "their accounts stay as they are, and no others are made"),
     };
-    let new = if pairs.len() >= MANY && matches!(form, Form::Key { .. }) { "; nobody new of that source gets one either" } else { "" };
+    let new = if form.rule().is_some() { "; nor is one for anybody new whose key has that form" } else { "" };
     let left =
         if pairs.iter().any(|pair| pair.kept == Kept::WithoutAccess) { "; whoever has left loses the access all the same" } else { "" };
     let message = format!("{what} ({}{more}): {then}{new}{left}", shown.join(", "));

@@ -232,6 +232,31 @@ fn killed_and_resumed_at_an_application_s_tables() {
 }
 
 #[test]
+fn killed_between_an_entry_and_its_copy_beside_the_state() {
+    let mut office = Office::open(12, 23);
+    office.converge("a");
+    let head = office.path("a/state.db.head");
+    let (before, entries_before) = (std::fs::read(&head).expect("a head"), entries(&office.path("a/state.db")));
+    office.publish();
+    office.converge("a");
+    assert!(entries(&office.path("a/state.db")) > entries_before, "something was written since");
+    // What such a kill leaves: entries that are durable, the copy of an earlier one, and half of the next copy. And what a first one leaves: none at all.
+    for kept in [Some(before), None] {
+        match kept {
+            Some(before) => std::fs::write(&head, before).expect("the earlier one"),
+            None => std::fs::remove_file(&head).expect("none"),
+        }
+        std::fs::write(office.path("a/state.db.head.4711"), "99").expect("half of one");
+        assert_eq!(office.run("a", &["history", "--verify"]), Some(0), "it is no lost end: {}", office.said("a"));
+        office.publish();
+        assert_eq!(office.run("a", &["apply", "--auto-approve"]), Some(0), "and a run goes on: {}", office.said("a"));
+        office.converge("a");
+        office.assert_done();
+        assert_eq!(office.run("a", &["history", "--verify"]), Some(0), "{}", office.said("a"));
+    }
+}
+
+#[test]
 fn two_machines_whose_runs_overlap_make_nobody_twice() {
     let mut office = Office::open(30, 22);
     for _ in 0..3 {

@@ -45,7 +45,9 @@ pub(in crate::planning) fn because<'b>(basis: &Basis<'b>, key: &str) -> Vec<(Str
 /// A key that nobody has is most likely a slip, and somebody goes on who should not.
 fn unknown(work: &mut Work<'_, '_>, key: &Arc<str>, order: &Order<'_>) {
     let basis = work.basis;
-    if is_known(basis, key) {
+    // The keys that they had when they were cut off lead to their accounts, too, unless somebody else has one by now.
+    let mut also = order.also().filter(|also| basis.people.meant_by(also).is_none());
+    if is_known(basis, key) || also.any(|also| is_known(basis, also)) {
         return;
     }
     let place = order.documents.first().map(|(_, member)| member.place.clone());

@@ -224,6 +224,21 @@ fn a_key_that_nobody_has_is_told_with_the_nearest() {
 }
 
 #[test]
+fn whoever_is_gone_under_one_key_and_has_an_account_under_another_is_known() {
+    let gone = |also: &[&str], more: Scene| {
+        let mut scene = standing(more, "hr/1", Vec::new());
+        scene.memory.revocations[0].also = also.iter().map(|key| (*key).into()).collect();
+        scene.told()
+    };
+    let account = || Scene::simple().account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr:old-1", "active": false}));
+    assert!(gone(&[], account()).contains("nobody has the key hr/1"), "nothing is theirs");
+    let known = gone(&["hr/old-1"], account());
+    assert!(!known.contains("nobody has the key"), "{known}");
+    // Somebody else has that key by now.
+    assert!(gone(&["hr/old-1"], account().person("old-1", "joe")).contains("nobody has the key hr/1"));
+}
+
+#[test]
 fn a_day_that_is_past_asks() {
     let scene = Scene::new(&[source("hr", ""), target(""), revocation(&["1"], "  until: \"2026-11-21\"\n")]).person("1", "jane");
     assert_snapshot!(scene.account(json!({"id": "a1", "userName": "jane", "externalId": "hc:acme:hr:1", "active": false})).told(), @"(Warning Revocation) hr/1: the last day of revocation/stop was 2026-11-21; nothing is given back before somebody says so");
