@@ -59,9 +59,9 @@ pub(super) struct Work<'b, 'a> {
     pub(super) gone: Vec<BTreeSet<u32>>,
     /// for each target whether accounts that no identity claims are known to be nobody's
     pub(super) strangers_go: Vec<bool>,
-    /// keys of identities that are gone, it seems, and whose accounts stay
     /// by target: whose account goes because the target is not for them
     pub(super) deselected: Vec<Vec<Deselected>>,
+    /// keys of identities that are gone, it seems, and whose accounts stay
     pub(super) kept: BTreeMap<Arc<str>, Kept>,
     /// by target: people whose remembered account is not there any more and who get another one, with its ids
     pub(super) remade: Vec<BTreeMap<Arc<str>, Vec<Arc<str>>>>,

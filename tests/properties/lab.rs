@@ -18,6 +18,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::story::{DEPARTMENTS, Event, Found, GROUPS, Lens, NAMES, Record, Sight, Standing, Story};
 use super::system::{Member, System, text};
+use super::wrong::Wrong;
 
 /// A story under way.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct Lab {
     pub now: Timestamp,
     /// accounts that somebody else has deactivated, by id
     pub shut_by_others: BTreeSet<String>,
+    /// what is wrong with the exports today
+    pub wrong: Option<Wrong>,
 }
 
 /// How a plan is carried out.
@@ -60,6 +63,7 @@ impl Lab {
             memory: Memory { known: true, ..Memory::default() },
             now: "2026-11-22T09:00:00Z".parse().unwrap(),
             shut_by_others: BTreeSet::new(),
+            wrong: None,
         };
         lab.furnish();
         lab
@@ -114,11 +118,19 @@ impl Lab {
         Moment { today: self.now.to_zoned(TimeZone::UTC).date(), now: self.now }
     }
 
+    fn records(&self, source: &str) -> Vec<Record> {
+        let records = self.story.records(source);
+        match self.wrong {
+            Some(wrong) if source != "badge" => wrong.spoil(records),
+            _ => records,
+        }
+    }
+
     pub fn world(&self, policy: &Policy, lens: &Lens, backwards: bool) -> World {
         let sources = policy.sources.iter().enumerate().map(|(at, source)| {
             let mut side = SourceSide::new(policy, at, self.moment().today);
             let sight = lens.sources[at];
-            for page in record_pages(&self.story.records(&source.name), &side.columns(), sight, backwards) {
+            for page in record_pages(&self.records(&source.name), &side.columns(), sight, backwards) {
                 side.add(&page);
             }
             side.finish(evidence(sight));

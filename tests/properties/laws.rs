@@ -153,7 +153,7 @@ proptest! {
 
 /// Applies with everything readable and nothing failing; then nothing may be left. Two things take a run more, and the plan before says so: a first complete
 /// read only makes the baseline that absence is held against, and a name that the plan itself sets free is given to the next one afterwards.
-fn settle(lab: &mut Lab) -> Result<(), TestCaseError> {
+pub fn settle(lab: &mut Lab) -> Result<(), TestCaseError> {
     let policy = lab.policy();
     let run = |lab: &mut Lab| {
         let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);

@@ -7,6 +7,7 @@ mod laws;
 mod revert;
 mod story;
 mod system;
+mod wrong;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
