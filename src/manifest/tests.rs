@@ -151,7 +151,7 @@ fn each_rule_beyond_the_shape_is_told() {
     a.yaml:41:64: error: there is no Group `c` (declare the Group, or correct the name)
     a.yaml:45:18: error: there is a second Group `b` (rename one of them, or take it out)
         a.yaml:40:18: the first one
-    a.yaml:46:24: error: the Group `b` has an empty list of members and no rule: everybody would be removed (add `allowEmpty: true` if that is meant, or leave `members` out to leave them alone)
+    a.yaml:46:24: error: the Group `b` has an empty list of members and no rule: everybody would be removed (add `allowEmpty: true` to the spec if that is meant, or leave `members` out to leave them alone)
     a.yaml:51:25: error: `spec.timeZone` is no time zone (write a name of the IANA time zone database: `Europe/Berlin`, `America/New_York`, `UTC`)
     a.yaml:55:18: error: there is a second Workspace (a workspace has one; is another workspace's folder among the inputs?)
         a.yaml:50:18: the first one

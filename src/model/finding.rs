@@ -131,12 +131,15 @@ pub struct Finding {
     /// the manifest line behind it
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub place: Option<Place>,
+    /// it only follows from an earlier finding: a system that could not be read
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub follows: bool,
 }
 
 impl Finding {
     /// A finding with no place and no hint yet.
     pub fn new(severity: Severity, code: FindingCode, subject: Subject, message: impl Into<String>) -> Self {
-        Self { severity, code, subject, message: message.into(), hint: None, place: None }
+        Self { severity, code, subject, message: message.into(), hint: None, place: None, follows: false }
     }
 
     /// With the next step.

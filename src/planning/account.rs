@@ -204,7 +204,9 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
         let sentence = format!("{{who}}: {whose} the userName {name}, so none is made");
         let mut shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&basis.policy.targets[target].name), sentence);
         let former = former_holder(work, target, name).map(|former| {
-            format!("It was {former}'s, who is gone. If they are one person, say so in a User for {key}: formerKeys: [{former}].")
+            format!(
+                "It was {former}'s, who is gone. If they are one person, write `formerKeys: [{former}]` into the spec of a User for {key}."
+            )
         });
         shared.hint = former.or(hint);
         work.findings.share(shared, &key);
@@ -328,7 +330,9 @@ fn whose_name(work: &Work<'_, '_>, target: usize, person: &Person, name: &str) -
     let at = (target, &attribute);
     let gets = work.names.receiver(at, name).filter(|receiver| *receiver != person.number);
     let has = || unique::holders(basis, &work.claims, at, name, person.number).into_iter().find_map(|row| work.claims[target].holder(row));
-    let hint = || Some("Give one of them another name, or say `unique: true` in the rule: then one gets a number.".to_owned());
+    let hint = || {
+        Some("Give one of them another name, or write `unique: true` into the rule of userName in spec.mapping.rules: then one gets a number.".to_owned())
+    };
     match (gets, has()) {
         (Some(other), has) if has != Some(other) => (format!("{} gets", basis.people.key(other)), hint()),
         (_, Some(other)) => (format!("the account of {} has", basis.people.key(other)), hint()),
@@ -444,7 +448,7 @@ fn leave_protected(work: &mut Work<'_, '_>, target: usize, person: &Person, row:
         let rules = &work.basis.policy.targets[target];
         let sentence = "{who}: the account differs from what it should be and is protected, so it is left as it is";
         let shared = Shared::new(Severity::Warning, FindingCode::Protected, Some(&rules.name), sentence).at(Some(&rules.place));
-        let hint = "Change it at the target by hand, or take it out of spec.protect, which counts from the run after.";
+        let hint = "Change it at the target by hand, or take it out of spec.protect of the Target, which counts from the run after.";
         work.findings.share(shared.hint(hint), &Arc::from(person.key.as_str()));
     }
     if returns { Presence::Unclear } else { Presence::Stays }
@@ -560,7 +564,7 @@ pub(super) fn our_deactivation_of(basis: &Basis<'_>, target: usize, id: &str) ->
 fn deactivated_elsewhere(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) {
     let sentence = "{who}: deactivated, and not by headcount as far as it remembers; stays so";
     let shared = Shared::new(Severity::Warning, FindingCode::DeactivatedElsewhere, Some(&work.basis.policy.targets[target].name), sentence);
-    let hint = "To give access back, activate the account at the target, or write active: true in a User for this identity.";
+    let hint = "To give access back, activate the account at the target, or write `attributes: {active: true}` into the spec of a User for this identity.";
     work.findings.share(shared.hint(hint), key);
 }
 

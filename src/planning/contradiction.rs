@@ -63,7 +63,9 @@ pub(super) fn of_days(days: Days, shared: &[Date], moment: Moment) -> Option<Dou
     }
     let end = days.end.filter(|end| *end < moment.today && shared.contains(end))?;
     let words = format!("nearly everybody in its source has the last day {end}, so nobody is taken for a leaver by it");
-    let hint = format!("Correct the dates in the source. If they have all left, write `lifecycle: {{sharedEnd: {end}}}` into the Source.");
+    let hint = format!(
+        "Correct the dates in the source. If they have all left, write `lifecycle: {{sharedEnd: {end}}}` into the spec of the Source."
+    );
     Some(doubt(&words, &hint))
 }
 

@@ -65,8 +65,9 @@ pub(super) fn tell(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, known
     let sentence = format!("{{who}}: the {attribute} {value} was {whose}'s until {}{until}, {then}", day(*at));
     let shared = Shared::new(severity, FindingCode::NameReserved, Some(&rules.name), sentence).at(Some(&rules.place));
     let hint = format!(
-        "If they are one person, say so in a User for {key}: formerKeys: [{whose}]. If not, another name is needed (a User's, or `unique: true` in the rule, \
-         which takes the next free one); `names: {{reuseAfter: 0d}}` in the Target gives it at once."
+        "If they are one person, write `formerKeys: [{whose}]` into the spec of a User for {key}. If not, another name is needed (a User's, or `unique: true` in its rule in spec.mapping.rules, \
+         which takes the next free one); `names: {{reuseAfter: 0d}}` in the spec of the Target {} gives it at once.",
+        rules.name
     );
     work.findings.share(shared.hint(hint), key);
 }

@@ -69,7 +69,8 @@ fn tell_of_a_leaver(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<
             "{{who}}: has left, and an active account looks like theirs (id {id}), but nothing proves that it is headcount's; left as it is"
         );
         let shared = Shared::new(Severity::Error, FindingCode::OwnershipUnproven, Some(&work.basis.policy.targets[target].name), sentence);
-        work.findings.share(shared.hint("Deactivate it at the target, or make the target `ownership: authoritative`."), key);
+        work.findings
+            .share(shared.hint("Deactivate it at the target, or write `ownership: authoritative` into the spec of the Target."), key);
     }
 }
 

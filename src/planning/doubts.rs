@@ -113,7 +113,10 @@ fn in_doubt(work: &mut Work<'_, '_>, companion: &Companion) {
         let sentence =
             format!("{{who}}: which record of {} is theirs can't be told either, so what it says of them is not known", rules.name);
         let shared = Shared::new(Severity::Error, FindingCode::AmbiguousCorrelation, Some(&rules.name), sentence);
-        let hint = "So many in doubt at once mean a key that does not tell people apart: look at spec.correlate.";
+        let hint = format!(
+            "So many in doubt at once mean a key that does not tell people apart: look at spec.correlate of the Source {}.",
+            rules.name
+        );
         work.findings.share(shared.hint(hint).at(Some(&rules.place)), &basis.people.key(number));
     }
 }
@@ -150,7 +153,7 @@ fn missing(work: &mut Work<'_, '_>, companion: &Companion) {
         let name = &basis.policy.sources[record.source].name;
         let message = format!("{}: the User {} names the record {name}/{}, which is not there", user.key, user.name, record.key);
         let finding = Finding::new(Severity::Error, FindingCode::UnknownMember, Subject::identity(&user.key), message);
-        work.findings.push(finding.hint("Correct spec.records, or take the record out.").at(Some(record.place.clone())));
+        work.findings.push(finding.hint("Correct spec.records of the User, or take the record out.").at(Some(record.place.clone())));
     }
 }
 
@@ -172,7 +175,7 @@ fn users(work: &mut Work<'_, '_>) {
     for user in basis.people.dangling_overrides() {
         let message = format!("{} is overridden, but no source has it", user.key);
         let finding = Finding::new(Severity::Warning, FindingCode::UnknownMember, Subject::identity(&user.key), message);
-        work.findings.push(finding.hint("Correct spec.overrides, or remove the User.").at(Some(user.place.clone())));
+        work.findings.push(finding.hint("Correct spec.overrides of the User, or remove the User.").at(Some(user.place.clone())));
     }
     for (at, user) in basis.policy.users.iter().enumerate().filter(|(_, user)| !user.standalone) {
         let Some(number) = basis.people.find(&user.key) else { continue };
@@ -189,7 +192,7 @@ fn users(work: &mut Work<'_, '_>) {
         let message =
             format!("{}: {} is not its former key, since {holder} has not left; nothing is changed for it", user.key, trouble.key);
         let finding = Finding::new(Severity::Error, FindingCode::DuplicateKey, Subject::identity(&user.key), message);
-        let hint = "Correct spec.formerKeys; two records of one person are said with spec.records.";
+        let hint = "Correct spec.formerKeys of the User; two records of one person are said with its spec.records.";
         work.findings.push(finding.hint(hint).at(Some(user.place.clone())));
     }
 }

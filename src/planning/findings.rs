@@ -41,18 +41,34 @@ impl Findings {
         self.shared.entry(shared).or_default().insert(key.clone());
     }
 
-    /// All, the graver first, without doubles.
-    pub(super) fn finish(self) -> Vec<Finding> {
+    /// All, the graver first, a cause before what only follows from it, without doubles.
+    pub(super) fn finish(self, sources: &BTreeSet<&Arc<str>>) -> Vec<Finding> {
         let mut all = self.single;
-        all.extend(self.shared.into_iter().map(|(shared, keys)| shared.tell(&keys)));
+        let unread: BTreeSet<Arc<str>> =
+            all.iter().filter(|finding| is_cause(finding)).filter_map(|finding| finding.subject.system.clone()).collect();
+        let source_unread = unread.iter().any(|system| sources.contains(system));
+        all.extend(self.shared.into_iter().map(|(shared, keys)| {
+            // What is not known of somebody at a target is so because that target, or a source, was not read.
+            let follows = shared.severity == Severity::Incomplete
+                && shared.code == FindingCode::IncompleteRead
+                && (source_unread || shared.system.as_ref().is_some_and(|system| unread.contains(system)));
+            Finding { follows, ..shared.tell(&keys) }
+        }));
         all.sort_by(|one, other| {
-            let order =
-                |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.code, finding.subject.clone(), finding.message.clone());
+            let order = |finding: &Finding| {
+                (std::cmp::Reverse(finding.severity), finding.follows, finding.code, finding.subject.clone(), finding.message.clone())
+            };
             order(one).cmp(&order(other))
         });
         all.dedup();
         all
     }
+}
+
+/// Whether a finding says that a whole system was not read, or not to its end.
+fn is_cause(finding: &Finding) -> bool {
+    let read = matches!(finding.code, FindingCode::IncompleteRead | FindingCode::SourceShrank);
+    read && finding.severity == Severity::Incomplete && finding.subject.key.is_none()
 }
 
 impl Shared {

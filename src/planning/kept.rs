@@ -48,7 +48,9 @@ pub(super) fn sift(
             let (wrote, found) = (shown(after), shown(before));
             let sentence =
                 format!("{{who}}: {name} does not keep {attribute}: {wrote} was written and came back as {found}; it is not written again");
-            let hint = "Let the rule give the value as the service keeps it, or say `mode: ignore`; another value is written at once.";
+            let hint = format!(
+                "Let the rule give the value as the service keeps it, or write `mode: ignore` into the rule of {attribute} in spec.mapping.rules of the Target {name}; another value is written at once."
+            );
             Shared::new(Severity::Warning, FindingCode::NotKept, Some(name), sentence).hint(hint)
         } else {
             let sentence = format!("{{who}}: {attribute} is not as headcount wrote it; it is put right");

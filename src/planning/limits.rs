@@ -22,7 +22,10 @@ pub(super) fn possible(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, c
         let name = &change.attribute;
         let sentence = format!("{{who}}: {name} can't be changed here once an account is made, so the old value stays");
         let shared = Shared::new(Severity::Warning, FindingCode::VendorLimit, Some(&basis.policy.targets[target].name), sentence);
-        let hint = format!("give the rule of {name} `mode: initial`, or have it changed there by an administrator");
+        let at = &basis.policy.targets[target].name;
+        let hint = format!(
+            "write `mode: initial` into the rule of {name} in spec.mapping.rules of the Target {at}, or have it changed there by an administrator"
+        );
         work.findings.share(shared.attribute(name).hint(hint), key);
     }
     kept

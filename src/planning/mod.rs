@@ -271,7 +271,7 @@ fn finish(mut work: Work<'_, '_>, populations: &guardrails::Populations, scope: 
         workspace: policy.workspace.clone(),
         as_of: moment.today,
         changes,
-        findings: work.findings.finish(),
+        findings: work.findings.finish(&work.basis.policy.sources.iter().map(|source| &source.name).collect()),
         evidence: notice::evidence(work.basis),
         upcoming: work.diary.finish(),
     };

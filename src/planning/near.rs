@@ -36,9 +36,9 @@ pub(super) fn told(target: &Arc<str>, group: &Group<'_>, there: &ObjectRef) -> F
     let (name, id) = (&there.name, there.id.as_deref().unwrap_or_default());
     let message =
         format!("{target}: {} would be made beside {name} (id {id}), which looks like it and is nobody's; it is not made", group.key);
-    let owner = &group.policy.key;
+    let owner = super::regroup::spec_of(&group.policy.key);
     let hint = format!(
-        "If it is the same group, write previousNames: [{name:?}] in {owner}; if it is another, write notFormerly: [{name:?}] there."
+        "If it is the same group, write `previousNames: [{name:?}]` into {owner}; if it is another, write `notFormerly: [{name:?}]` there."
     );
     Finding::new(Severity::Refused, FindingCode::PossibleRename, Subject::object(target, &group.key), message)
         .hint(hint)

@@ -29,7 +29,10 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
             let message = format!("{}: {reason}; {then}", rules.name);
             let mut finding = Finding::new(Severity::Incomplete, code, subject.clone(), message).at(place.clone());
             if trust.shrank {
-                finding = finding.hint("If these people have really left, raise spec.completeness.maxShrink for one run.");
+                finding = finding.hint(format!(
+                    "If these people have really left, raise spec.completeness.maxShrink of the Source {} for one run.",
+                    rules.name
+                ));
             }
             work.findings.push(finding);
         }
@@ -39,8 +42,10 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
                 "{}: the column `{column}` has a value in {} records and had one in {}; whatever depends on it stays as it is where it has none now",
                 rules.name, emptied.now, emptied.before
             );
-            let hint =
-                format!("Correct the source. If it is right, write `completeness: {{mayLose: [{column}]}}` into the Source for one run.");
+            let hint = format!(
+                "Correct the source. If it is right, write `completeness: {{mayLose: [{column}]}}` into the spec of the Source {} for one run.",
+                rules.name
+            );
             let finding = Finding::new(Severity::Error, FindingCode::ColumnEmptied, subject.clone(), message);
             work.findings.push(finding.hint(hint).at(place.clone()));
         }

@@ -54,7 +54,7 @@ fn check_accounts(target: &TargetPolicy, protected: &BTreeSet<Arc<str>>, plan: &
     let standing = refused.iter().all(|&at| plan.changes[at].reason == Reason::Pruned);
     let severity = if standing { Severity::Warning } else { Severity::Refused };
     let finding = Finding::new(severity, FindingCode::Protected, Subject::system(&target.name), message)
-        .hint("keep the account in the manifests; or take it out of spec.protect, which counts from the run after")
+        .hint("keep the account in the manifests; or take it out of spec.protect of the Target, which counts from the run after")
         .at(Some(target.place.clone()));
     let refused = split(plan, &refused, |key| protected.contains(key));
     withhold(plan, &refused, finding);
@@ -74,7 +74,7 @@ fn check_gifts(target: &TargetPolicy, protected: &BTreeSet<Arc<str>>, plan: &mut
     }
     let message = format!("{}: protected accounts would be changed, or given a group or an entitlement; none of that goes", target.name);
     let finding = Finding::new(Severity::Warning, FindingCode::Protected, Subject::system(&target.name), message)
-        .hint("do it at the target by hand; or take the account out of spec.protect, which counts from the run after")
+        .hint("do it at the target by hand; or take the account out of spec.protect of the Target, which counts from the run after")
         .at(Some(target.place.clone()));
     let refused = split(plan, &refused, |key| protected.contains(key));
     withhold(plan, &refused, finding);
@@ -95,7 +95,7 @@ fn check_kept(target: &TargetPolicy, name: &str, at_least: u64, kept: &KeptGroup
         target.name
     );
     let finding = Finding::new(Severity::Refused, FindingCode::Protected, Subject::system(&target.name), message)
-        .hint("give the group other members first, or lower spec.protect.keep, which counts from the run after")
+        .hint("give the group other members first, or lower spec.protect.keep of the Target, which counts from the run after")
         .at(Some(target.place.clone()));
     let refused = split(plan, &refused, |key| kept.active.contains(key) || kept.groups.contains(key));
     withhold(plan, &refused, finding);

@@ -148,7 +148,7 @@ fn to_make(work: &Work<'_, '_>, target: usize, made: usize, partner: Option<&Pai
     let group = &basis.groups.all[made];
     let (name, key) = (&basis.policy.targets[target].name, &group.key);
     let names: Vec<String> = like.iter().map(|pair| format!("{:?}", pair.old.name)).collect();
-    let other = format!("write notFormerly: [{}] in {}", names.join(", "), group.policy.key);
+    let other = format!("write `notFormerly: [{}]` into {}", names.join(", "), spec_of(&group.policy.key));
     let (message, hint) = match partner {
         Some(Pair { old, .. }) => {
             let id = old.id.as_deref().unwrap_or_default();
@@ -158,8 +158,8 @@ fn to_make(work: &Work<'_, '_>, target: usize, made: usize, partner: Option<&Pai
             );
             let former = old.key.strip_prefix(group.policy.key.as_ref()).and_then(|rest| rest.strip_prefix('/'));
             let same = match (&group.value, former) {
-                (Some(value), Some(former)) => format!("previousValues: {{{value:?}: [{former:?}]}} in {}", group.policy.key),
-                _ => format!("previousNames: [{:?}] in {}", old.name, group.policy.key),
+                (Some(value), Some(former)) => format!("`previousValues: {{{value:?}: [{former:?}]}}` into {}", spec_of(&group.policy.key)),
+                _ => format!("`previousNames: [{:?}]` into {}", old.name, spec_of(&group.policy.key)),
             };
             (message, format!("If it is the same group, write {same}; if it is another group, {other}."))
         }
@@ -179,18 +179,23 @@ fn to_go(work: &Work<'_, '_>, target: usize, like: &[&Pair]) -> Option<Finding> 
     let name = &basis.policy.targets[target].name;
     let old = &like.first()?.old;
     let makes: BTreeSet<&str> = like.iter().map(|pair| basis.groups.all[pair.made].key.as_ref()).collect();
-    let owners: BTreeSet<&str> = like.iter().map(|pair| basis.groups.all[pair.made].policy.key.as_ref()).collect();
-    let (makes, owners) = (makes.into_iter().collect::<Vec<_>>().join(", "), owners.into_iter().collect::<Vec<_>>().join(" and in "));
+    let owners: BTreeSet<String> = like.iter().map(|pair| spec_of(&basis.groups.all[pair.made].policy.key)).collect();
+    let (makes, owners) = (makes.into_iter().collect::<Vec<_>>().join(", "), owners.into_iter().collect::<Vec<_>>().join(" and into "));
     let id = old.id.as_deref().unwrap_or_default();
     let message = format!(
         "{name}: {} (id {id}) would be deleted while {makes} would be made, which looks like it and like others even more; it stays",
         old.name
     );
     let hint = format!(
-        "If one of them is this group, write its name into that one's previousNames in the place of the other; if none is, write notFormerly: [{:?}] in {owners}.",
+        "If one of them is this group, write its name into spec.previousNames of that Group in the place of the other; if none is, write `notFormerly: [{:?}]` into {owners}.",
         old.name
     );
     Some(finding(name, &old.key, message).hint(hint))
+}
+
+/// Where a line about a group is to be written.
+pub(super) fn spec_of(key: &str) -> String {
+    format!("the spec of the Group {}", key.strip_prefix("group/").unwrap_or(key))
 }
 
 fn finding(system: &Arc<str>, key: &Arc<str>, message: String) -> Finding {

@@ -142,7 +142,7 @@ fn risks(plan: &Plan, page: &mut Page) {
 
 fn findings(plan: &Plan, page: &mut Page) {
     let mut findings: Vec<_> = plan.findings.iter().collect();
-    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.code));
+    findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.follows, finding.code));
     if !findings.is_empty() {
         page.always("#### Findings\n\n");
         page.lines(findings.iter().map(|finding| finding_lines(finding)), PART);
@@ -150,6 +150,9 @@ fn findings(plan: &Plan, page: &mut Page) {
 }
 
 fn finding_lines(finding: &Finding) -> String {
+    if finding.follows {
+        return format!("  - because of that: {}\n", prose(&finding.message));
+    }
     let mark = if finding.severity >= Severity::Error { "**" } else { "" };
     let mut lines = format!("- {mark}{}{mark}: {}", severity(finding.severity), prose(&finding.message));
     if let Some(place) = &finding.place {

@@ -17,9 +17,12 @@ const NOTHING: &str = "No changes. Everything is as declared.";
 /// Findings of one kind beyond this are counted; the JSON view holds them all.
 const FINDINGS_SHOWN: usize = 30;
 
+/// What only follows from a finding, before it is counted.
+const FOLLOWING_SHOWN: usize = 5;
+
 /// Writes the view.
 pub fn write(plan: &Plan, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let view = View { plan, names: Names::of(plan), width: look.width, left_out: look.left_out };
+    let view = View { plan, names: Names::of(plan), width: look.width, left_out: look.left_out, numbers: numbers(plan) };
     view.unread(out)?;
     let targets = summary::targets(plan);
     for (target, changes) in &targets {
@@ -36,14 +39,15 @@ struct View<'a> {
     names: Names<'a>,
     width: usize,
     left_out: usize,
+    /// by the findings' positions in the plan, their numbers as they are shown
+    numbers: Vec<usize>,
 }
 
 impl View<'_> {
     /// What could not be read stands first: everything below is to be read with it in mind.
     fn unread(&self, out: &mut dyn Write) -> io::Result<()> {
-        let incomplete = |finding: &&(usize, &Finding)| finding.1.severity == Severity::Incomplete;
-        let findings: Vec<_> = self.plan.findings.iter().enumerate().collect();
-        let findings: Vec<_> = findings.iter().filter(incomplete).copied().collect();
+        let incomplete = |finding: &(usize, &Finding)| finding.1.severity == Severity::Incomplete;
+        let findings: Vec<_> = in_order(self.plan).into_iter().filter(incomplete).collect();
         for (system, how, reason) in summary::untold_reads(self.plan) {
             let words = format!("{} {how}: {}", safe::line(system), safe::lines(reason));
             paragraph(self.width, &format!("{} {words}\n", paint(BAD.bold(), "incomplete:")), "", out)?;
@@ -85,7 +89,7 @@ impl View<'_> {
     fn marks(&self, change: &Change) -> String {
         let mut marks: Vec<_> = change.risks.iter().map(|known| paint(RISK, format_args!("[{}]", risk(*known)))).collect();
         if let Some(withheld) = &change.withheld {
-            marks.push(paint(BAD.bold(), format_args!("[withheld: see finding {}]", withheld.finding.saturating_add(1))));
+            marks.push(paint(BAD.bold(), format_args!("[withheld: see finding {}]", self.number(withheld.finding as usize))));
         }
         marks.iter().map(|mark| format!(" {mark}")).collect()
     }
@@ -156,9 +160,7 @@ impl View<'_> {
     }
 
     fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut findings: Vec<_> =
-            self.plan.findings.iter().enumerate().filter(|(_, finding)| finding.severity != Severity::Incomplete).collect();
-        findings.sort_by_key(|(at, finding)| (std::cmp::Reverse(finding.severity), finding.code, *at));
+        let findings: Vec<_> = in_order(self.plan).into_iter().filter(|(_, finding)| finding.severity != Severity::Incomplete).collect();
         if !findings.is_empty() {
             writeln!(out, "{}\n", paint(STRONG, "Findings"))?;
         }
@@ -166,7 +168,13 @@ impl View<'_> {
     }
 
     fn list(&self, findings: &[(usize, &Finding)], out: &mut dyn Write) -> io::Result<()> {
-        for same in findings.chunk_by(|(_, one), (_, next)| (one.severity, one.code) == (next.severity, next.code)) {
+        for same in
+            findings.chunk_by(|(_, one), (_, next)| (one.severity, one.code, one.follows) == (next.severity, next.code, next.follows))
+        {
+            if same.iter().all(|(_, finding)| finding.follows) {
+                self.followed(same, out)?;
+                continue;
+            }
             for (at, finding) in same.iter().take(FINDINGS_SHOWN) {
                 self.finding(*at, finding, out)?;
             }
@@ -177,10 +185,31 @@ impl View<'_> {
         Ok(())
     }
 
+    /// What only follows from the causes above: a line each, and the rest counted.
+    fn followed(&self, findings: &[(usize, &Finding)], out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "     {}", paint(STRONG, format_args!("because of that ({}):", super::count(findings.len() as u64, "thing"))))?;
+        for (_, finding) in findings.iter().take(FOLLOWING_SHOWN) {
+            paragraph(self.width, &format!("     - {}", safe::lines(&finding.message)), "       ", out)?;
+        }
+        let left = findings.len().saturating_sub(FOLLOWING_SHOWN);
+        if left > 0 {
+            writeln!(out, "     … and {} more; `-o json` has them all", number(left as u64))?;
+        }
+        writeln!(out)
+    }
+
+    fn number(&self, at: usize) -> usize {
+        self.numbers.get(at).copied().unwrap_or_default()
+    }
+
     fn finding(&self, at: usize, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         let level = paint(of_severity(finding.severity), format_args!("{}:", severity(finding.severity)));
-        let line =
-            format!("{:>3}. {level} {} {}", at + 1, safe::lines(&finding.message), paint(QUIET, format_args!("[{}]", word(&finding.code))));
+        let line = format!(
+            "{:>3}. {level} {} {}",
+            self.number(at),
+            safe::lines(&finding.message),
+            paint(QUIET, format_args!("[{}]", word(&finding.code)))
+        );
         paragraph(self.width, &line, "     ", out)?;
         if let Some(place) = &finding.place {
             writeln!(out, "     {}", paint(QUIET, format_args!("at {}", safe::line(&place.to_string()))))?;
@@ -227,6 +256,25 @@ impl View<'_> {
         let incomplete = if self.plan.complete() { "" } else { " The plan is incomplete." };
         format!("{left_out}{incomplete}")
     }
+}
+
+/// Findings as they are shown, with their positions: what could not be read, then the graver first.
+fn in_order(plan: &Plan) -> Vec<(usize, &Finding)> {
+    let mut findings: Vec<_> = plan.findings.iter().enumerate().collect();
+    let later = |finding: &Finding| finding.severity != Severity::Incomplete;
+    findings.sort_by_key(|(at, finding)| (later(finding), std::cmp::Reverse(finding.severity), finding.follows, finding.code, *at));
+    findings
+}
+
+/// The numbers that people see, from 1 in the order of reading.
+fn numbers(plan: &Plan) -> Vec<usize> {
+    let mut numbers = vec![0; plan.findings.len()];
+    for (number, (at, _)) in (1..).zip(in_order(plan)) {
+        if let Some(place) = numbers.get_mut(at) {
+            *place = number;
+        }
+    }
+    numbers
 }
 
 /// A group says that it is one; an account is what a plan is mostly about.

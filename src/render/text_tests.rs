@@ -18,7 +18,7 @@ fn an_empty_plan_says_so() {
 #[test]
 fn one_of_everything() {
     insta::assert_snapshot!(shown(&testing::sample(), 100), @r#"
-      2. incomplete: badges could not be read: connection refused. [incomplete-read]
+      1. incomplete: badges could not be read: connection refused. [incomplete-read]
          next: is the service up? What depends on it keeps its observed value
 
     Target chat
@@ -37,7 +37,7 @@ fn one_of_everything() {
           active  false → true
       ! deactivate eve (hr/9, leaver) [sign-in]
           active  true → false
-      - delete     mallory (hr/8, due) [irreversible] [withheld: see finding 1]
+      - delete     mallory (hr/8, due) [irreversible] [withheld: see finding 2]
       + create     group Engineering (group/engineering, declared)
           displayName: Engineering
       members of Engineering (group/engineering): 3 to add
@@ -51,12 +51,12 @@ fn one_of_everything() {
           userName: jane.doe
       ~ update     oscar (hr/5, mover)
           password  (secret) → (secret)
-      ! deactivate eve (hr/9, absent) [withheld: see finding 2]
+      ! deactivate eve (hr/9, absent) [withheld: see finding 1]
           active  true → false
 
     Findings
 
-      1. refused: 1 account would be deleted at chat; 0 are allowed. [guardrail-exceeded]
+      2. refused: 1 account would be deleted at chat; 0 are allowed. [guardrail-exceeded]
          at acme.yaml:32:5
          next: add this to spec.guardrails.overrides:
          - guardrail: delete
@@ -214,5 +214,26 @@ fn a_rename_of_a_group_is_a_rename_with_both_names_and_no_raw_mark() {
           externalId   headcount's mark of group/ops → headcount's mark of group/run
 
     Plan: 1 group to update.
+    ");
+}
+
+#[test]
+fn what_only_follows_from_an_unread_system_stands_below_it_and_is_counted() {
+    let mut plan = testing::empty();
+    let unread = |message: &str| Finding::new(Severity::Incomplete, FindingCode::IncompleteRead, Subject::default(), message);
+    let follows = (0..7).map(|at| Finding { follows: true, ..unread(&format!("group/{at} is not removed")) });
+    plan.findings = follows.chain([unread("hr could not be read")]).collect();
+    insta::assert_snapshot!(shown(&plan, 80), @"
+      1. incomplete: hr could not be read [incomplete-read]
+
+         because of that (7 things):
+         - group/0 is not removed
+         - group/1 is not removed
+         - group/2 is not removed
+         - group/3 is not removed
+         - group/4 is not removed
+         … and 2 more; `-o json` has them all
+
+    No changes in what could be read. The plan is incomplete.
     ");
 }

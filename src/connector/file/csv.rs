@@ -213,7 +213,7 @@ impl<'a> Record<'a> {
         std::str::from_utf8(self.bytes).map_err(|error| {
             let byte = self.bytes.get(error.valid_up_to()).copied().unwrap_or_default();
             let line = self.line + memchr::memchr_iter(b'\n', &self.bytes[..error.valid_up_to()]).count() as u64;
-            format!("line {line}: the byte 0x{byte:02X} is not UTF-8; set `encoding`, such as windows-1252")
+            format!("line {line}: the byte 0x{byte:02X} is not UTF-8; set `encoding`, such as windows-1252, in `spec.connection.file` of the Source")
         })
     }
 

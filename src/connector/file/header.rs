@@ -34,7 +34,10 @@ pub(super) fn read(records: &mut Records, columns: &Columns) -> Result<Layout, S
             let mut words = missing_columns(&missing, &names, line);
             if let Some(found) = further_down(records, columns) {
                 let first: String = names.join(" ").trim().chars().take(SHOWN).collect();
-                words = format!("line {line} (`{first}`) is not the header, line {found} is: set `skip: {}`", found - 1);
+                words = format!(
+                    "line {line} (`{first}`) is not the header, line {found} is: set `skip: {}` in `spec.connection.file` of the Source",
+                    found - 1
+                );
             }
             Err(Stop::Unreadable(words))
         }

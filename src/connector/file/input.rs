@@ -34,7 +34,10 @@ impl Input {
         (&mut file).take(CHUNK as u64).read_to_end(&mut head).map_err(|error| format!("can't be read: {error}"))?;
         let (encoding, mark) = encoding_of(&head, label)?;
         if encoding == UTF_8 && label.is_none() && head.contains(&0) {
-            return Err("holds zero bytes and is no UTF-8 text; if it is UTF-16, set `encoding: utf-16le`".into());
+            return Err(
+                "holds zero bytes and is no UTF-8 text; if it is UTF-16, set `encoding: utf-16le` in `spec.connection.file` of the Source"
+                    .into(),
+            );
         }
         let mut input = Self { file, decoding: None, buffer: head, at: mark, ended: false };
         if encoding != UTF_8 {

@@ -68,8 +68,9 @@ pub(super) fn read_lines(mut input: Input, rows: &mut Rows<'_>) -> Result<(), St
     let mut number = 0;
     while let Some(ended) = next_line(&mut input, &mut line, number + 1)? {
         number += 1;
-        let text = std::str::from_utf8(&line)
-            .map_err(|_| Stop::Cut(format!("line {number} is not UTF-8; set `encoding`, such as windows-1252")))?;
+        let text = std::str::from_utf8(&line).map_err(|_| {
+            Stop::Cut(format!("line {number} is not UTF-8; set `encoding`, such as windows-1252, in `spec.connection.file` of the Source"))
+        })?;
         if text.trim().is_empty() {
             continue;
         }

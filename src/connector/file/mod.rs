@@ -143,7 +143,7 @@ pub(super) fn format_of(connection: &FileConnection) -> Result<FileFormat, Strin
         "yaml" | "yml" => Ok(FileFormat::Yaml),
         "xlsx" | "xlsm" => Ok(FileFormat::Xlsx),
         "xls" => Err("is an old Excel file: save it as .xlsx or CSV".into()),
-        _ => Err("has an ending that says nothing of its format; set `format`".into()),
+        _ => Err("has an ending that says nothing of its format; set `format` in `spec.connection.file` of the Source".into()),
     }
 }
 

@@ -127,7 +127,10 @@ impl<'q> Rows<'q> {
 
     fn troubles(&self) -> Option<String> {
         if let (1, Some(text)) = (self.troubles_in_all, &self.last_odd) {
-            return Some(format!("{} If the line (`{text}`) is a total below the table, set `footer: 1`", self.troubles.join("; ")));
+            return Some(format!(
+                "{} If the line (`{text}`) is a total below the table, set `footer: 1` in `spec.connection.file` of the Source",
+                self.troubles.join("; ")
+            ));
         }
         let more = self.troubles_in_all - self.troubles.len() as u64;
         match (self.troubles_in_all, more) {
@@ -141,13 +144,19 @@ impl<'q> Rows<'q> {
         let paths = self.page.columns().paths();
         let missed = |path: &str| !may_be_empty.iter().any(|name| names_column(name, path));
         let empty = self.unfilled.iter().filter_map(|at| paths.get(*at)).filter(|path| missed(path));
-        let empty: Vec<String> = empty.map(|path| format!("`{path}`")).collect();
+        let plain: Vec<String> =
+            empty.map(|path| serde_json::Value::from(crate::expr::segments_of_path(path).join(".")).to_string()).collect();
+        let empty: Vec<String> = plain.iter().map(|name| format!("`{}`", name.trim_matches('"'))).collect();
         if empty.is_empty() || self.sent <= FEW_ROWS {
             return None;
         }
         let (columns, them) = if empty.len() == 1 { ("column", "it") } else { ("columns", "them") };
         let sent = self.sent;
-        Some(format!("{columns} {} had no value in any of {sent} records; if that is right, list {them} in `mayBeEmpty`", empty.join(", ")))
+        Some(format!(
+            "{columns} {} had no value in any of {sent} records; if that is right, list {them} in the Source: `spec: {{connection: {{file: {{mayBeEmpty: [{}]}}}}}}`",
+            empty.join(", "),
+            plain.join(", ")
+        ))
     }
 }
 

@@ -59,12 +59,15 @@ async fn lines_above_the_header_and_a_total_below_are_named_and_can_be_left_out(
     let report = format!("Report: Headcount\nRun on: Monday, 6:00\n\n{PEOPLE}Total: 2\n");
     let (rows, evidence) = read_table(&report, |_| {}).await;
     assert_eq!(rows, "");
-    assert_eq!(reason(&evidence), "hr.csv: line 1 (`Report: Headcount`) is not the header, line 4 is: set `skip: 3`");
+    assert_eq!(
+        reason(&evidence),
+        "hr.csv: line 1 (`Report: Headcount`) is not the header, line 4 is: set `skip: 3` in `spec.connection.file` of the Source"
+    );
     let (rows, evidence) = read_table(&report, |table| table.skip = 3).await;
     assert_eq!(rows, "1 | Sales\n2 | Legal");
     assert_eq!(
         reason(&evidence),
-        "hr.csv: line 7: 1 fields, but the header has 2; is a quote or a separator missing? If the line (`Total: 2`) is a total below the table, set `footer: 1`"
+        "hr.csv: line 7: 1 fields, but the header has 2; is a quote or a separator missing? If the line (`Total: 2`) is a total below the table, set `footer: 1` in `spec.connection.file` of the Source"
     );
     let (rows, evidence) = read_table(&report, |table| (table.skip, table.footer) = (3, 1)).await;
     assert_eq!((rows.as_str(), evidence), ("1 | Sales\n2 | Legal", Evidence::Complete));
@@ -120,7 +123,7 @@ async fn a_workbook_is_read_by_sheet_with_its_numbers_and_days() {
         above.starts_with("hr.xlsx: line 1: there is no columns") || above.starts_with("hr.xlsx: line 1: there is no column"),
         "{above}"
     );
-    assert!(above.ends_with("set `skip` where the header is further down"), "{above}");
+    assert!(above.ends_with("set `skip` in `spec.connection.file` of the Source where the header is further down"), "{above}");
     assert!(words(read_workbook(PEOPLE.as_bytes(), |_| {}).await.1).starts_with("hr.xlsx: is no Excel workbook (.xlsx)"));
 }
 
@@ -193,7 +196,10 @@ async fn a_datev_like_export_in_windows_1252_with_semicolons() {
 
     german.encoding = None;
     let (_, evidence) = read_with(&german, folder.path(), &columns, None).await;
-    assert_eq!(reason(&evidence), "lohn.txt: line 2: the byte 0xFC is not UTF-8; set `encoding`, such as windows-1252");
+    assert_eq!(
+        reason(&evidence),
+        "lohn.txt: line 2: the byte 0xFC is not UTF-8; set `encoding`, such as windows-1252, in `spec.connection.file` of the Source"
+    );
 }
 
 #[tokio::test]
@@ -207,7 +213,11 @@ async fn a_wrong_encoding_is_named_and_never_read_as_rubbish() {
             "hr.csv: begins with the mark of UTF-8, but `encoding` says windows-1252: drop `encoding`",
         ),
         (b"id\n1\n2\x81\n".to_vec(), Some("windows-1252"), "hr.csv: line 3 holds bytes that are not windows-1252; is `encoding` right?"),
-        (b"i\0d\0\n\0".to_vec(), None, "hr.csv: holds zero bytes and is no UTF-8 text; if it is UTF-16, set `encoding: utf-16le`"),
+        (
+            b"i\0d\0\n\0".to_vec(),
+            None,
+            "hr.csv: holds zero bytes and is no UTF-8 text; if it is UTF-16, set `encoding: utf-16le` in `spec.connection.file` of the Source",
+        ),
         (
             b"id\n".to_vec(),
             Some("utf8mb4"),
@@ -266,7 +276,7 @@ async fn a_cut_file_is_not_a_whole_one() {
         (
             "hr.csv",
             "id,name\n1,a\n2",
-            "hr.csv: line 3: 1 fields, but the header has 2; is a quote or a separator missing? If the line (`2`) is a total below the table, set `footer: 1`",
+            "hr.csv: line 3: 1 fields, but the header has 2; is a quote or a separator missing? If the line (`2`) is a total below the table, set `footer: 1` in `spec.connection.file` of the Source",
         ),
         ("hr.ndjson", "{\"id\": 1}\n{\"id\": 2, \"na", "hr.ndjson: it ends in the middle of line 2: was it cut off?"),
         ("hr.ndjson", "{\"id\": 1}\n{\"id\": 2}{\n", "hr.ndjson: line 2: column 10: trailing characters"),
@@ -315,7 +325,10 @@ async fn a_column_that_went_empty_throughout_makes_the_file_unusable() {
     let mut file = connection("hr.csv");
     file.may_be_empty = vec!["end".into()];
     let (_, evidence) = read_with(&file, folder.path(), &["id", "dept", "end"], None).await;
-    assert_eq!(reason(&evidence), "hr.csv: column `dept` had no value in any of 25 records; if that is right, list it in `mayBeEmpty`");
+    assert_eq!(
+        reason(&evidence),
+        "hr.csv: column `dept` had no value in any of 25 records; if that is right, list it in the Source: `spec: {connection: {file: {mayBeEmpty: [\"dept\"]}}}`"
+    );
     assert!(matches!(evidence, Evidence::Unreadable { .. }), "{evidence:?}");
 }
 

@@ -207,7 +207,7 @@ impl Table {
                     Stop::Unreadable(format!("row {number}: there are two columns `{path}`; it is not clear which is meant"))
                 }
                 Trouble::Missing(missing) => Stop::Unreadable(format!(
-                    "{}; set `skip` where the header is further down",
+                    "{}; set `skip` in `spec.connection.file` of the Source where the header is further down",
                     header::missing_columns(&missing, &names, number)
                 )),
             })?;

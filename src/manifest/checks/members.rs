@@ -11,7 +11,7 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         }
         if spec.members.as_ref().is_some_and(Vec::is_empty) && spec.rule.is_none() && spec.for_each.is_none() && !spec.allow_empty {
             let message = format!("the Group `{}` has an empty list of members and no rule: everybody would be removed", group.name);
-            let hint = "add `allowEmpty: true` if that is meant, or leave `members` out to leave them alone";
+            let hint = "add `allowEmpty: true` to the spec if that is meant, or leave `members` out to leave them alone";
             problems.push(context.at(&group.origin, "/spec/members", Diagnostic::error(message)).hint(hint));
         }
     }

@@ -425,11 +425,11 @@ fn protected_accounts_stay_and_keep_their_groups() {
     insta::assert_snapshot!(told(&plan), @r"
     Refused Protected chat.yaml:1:5
     chat: 2 protected accounts or groups would be deactivated, deleted or stripped of a group or an entitlement; none of that goes
-    keep the account in the manifests; or take it out of spec.protect, which counts from the run after
+    keep the account in the manifests; or take it out of spec.protect of the Target, which counts from the run after
 
     Warning Protected chat.yaml:1:5
     chat: protected accounts would be changed, or given a group or an entitlement; none of that goes
-    do it at the target by hand; or take the account out of spec.protect, which counts from the run after
+    do it at the target by hand; or take the account out of spec.protect of the Target, which counts from the run after
     ");
 }
 
@@ -474,7 +474,7 @@ fn a_kept_group_loses_no_more_than_it_can_spare() {
     insta::assert_snapshot!(told(&plan), @r#"
     Refused Protected chat.yaml:1:5
     chat: group admins has 3 active members and must keep at least 2, but 2 would go; none of them does. Members that this plan adds count from the next run on
-    give the group other members first, or lower spec.protect.keep, which counts from the run after
+    give the group other members first, or lower spec.protect.keep of the Target, which counts from the run after
     "#);
 }
 

@@ -57,7 +57,7 @@ fn ten(lifecycle: &str, same: usize) -> Scene {
 fn one_last_day_that_nearly_everybody_has_ends_nobody() {
     assert_snapshot!(ten("", 8).told(), @"(Error ContradictoryDates) hr/0, hr/1, hr/2 and 5 more: nearly everybody in its source has the last day 2026-10-31, so nobody is taken for a leaver by it; everything stays as it is");
     let plan = ten("", 8).plan();
-    assert_snapshot!(plan.findings[0].hint.as_deref().unwrap_or_default(), @"Correct the dates in the source. If they have all left, write `lifecycle: {sharedEnd: 2026-10-31}` into the Source.");
+    assert_snapshot!(plan.findings[0].hint.as_deref().unwrap_or_default(), @"Correct the dates in the source. If they have all left, write `lifecycle: {sharedEnd: 2026-10-31}` into the spec of the Source.");
     // Some who leave together are no contradiction, and what the hint says works.
     assert_eq!(ten("", 3).plan().changes.len(), 3);
     assert_eq!(ten("sharedEnd: 2026-10-31, ", 8).plan().changes.len(), 8);

@@ -35,7 +35,7 @@ fn without_a_unique_rule_no_account_is_made_and_both_answers_work() {
     };
     let plan = of("", &[]).plan();
     assert_snapshot!(tell(&plan), @"(Error NameReserved) hr/2: the userName cleo was hr/1's until 2026-11-21 and is kept free until 2027-02-19, so no account is made");
-    assert_snapshot!(plan.findings[0].hint.as_deref().unwrap_or_default(), @"If they are one person, say so in a User for hr/2: formerKeys: [hr/1]. If not, another name is needed (a User's, or `unique: true` in the rule, which takes the next free one); `names: {reuseAfter: 0d}` in the Target gives it at once.");
+    assert_snapshot!(plan.findings[0].hint.as_deref().unwrap_or_default(), @"If they are one person, write `formerKeys: [hr/1]` into the spec of a User for hr/2. If not, another name is needed (a User's, or `unique: true` in its rule in spec.mapping.rules, which takes the next free one); `names: {reuseAfter: 0d}` in the spec of the Target chat gives it at once.");
     let same = "kind: User\nmetadata: {name: cleo}\nspec: {overrides: {source: hr, key: '2'}, formerKeys: [hr/1]}\n".to_owned();
     for answered in [of("", &[same]), of("  names: {reuseAfter: 0d}\n", &[]), of("  names: {reuseAfter: 23h}\n", &[])] {
         assert!(answered.told().contains("Create hr/2"), "{}", answered.told());

@@ -83,8 +83,8 @@ fn a_value_that_nobody_has_any_more_loses_its_group_only_when_everybody_is_known
     assert_snapshot!(scene.clone().partial("hr").told(), @r###"
     0 RemoveMembers group/team/care [Mover] id=g2 hr/1
     1 AddMembers group/team/sales [Mover] id=g1 hr/1
-    (Incomplete IncompleteRead) group/team/care: nobody who is known has the value any more, but not everybody's is known, so the group is not removed
     (Incomplete IncompleteRead) hr: the connection was cut; nobody counts as gone
+    (Incomplete IncompleteRead) group/team/care: nobody who is known has the value any more, but not everybody's is known, so the group is not removed
     "###);
     assert_snapshot!(scene.clone().read("chat", ObjectKind::Group, Evidence::Partial { reason: "cut".into() }).told(), @r###"
     0 RemoveMembers group/team/care [Mover] id=g2 hr/1
@@ -119,7 +119,7 @@ fn a_renamed_value_is_refused_until_it_is_said_to_be_the_same() {
             .member("g1", "u2")
     };
     assert_snapshot!(build("").told(), @"(Refused PossibleRename) chat: group/team/engineering would be made while Team Eng (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost");
-    assert_snapshot!(build("").plan().findings[0].hint.clone().unwrap_or_default(), @r#"If it is the same group, write previousValues: {"Engineering": ["eng"]} in group/team; if it is another group, write notFormerly: ["Team Eng"] in group/team."#);
+    assert_snapshot!(build("").plan().findings[0].hint.clone().unwrap_or_default(), @r#"If it is the same group, write `previousValues: {"Engineering": ["eng"]}` into the spec of the Group team; if it is another group, write `notFormerly: ["Team Eng"]` into the spec of the Group team."#);
     assert_snapshot!(build("  previousValues: {Engineering: [Eng]}\n").told(), @"0 Update group/team/engineering [Declared] id=g1 was=group/team/eng displayName: Team Eng > Team Engineering; externalId: hc:acme:group:team:eng > hc:acme:group:team:engineering;");
     let linked = people(scene(GROUPS, &[each("  previousValues: {Engineering: [Eng]}\n")]), &["Engineering", "eng"])
         .able(|able| able.group_marker = None)
@@ -326,8 +326,8 @@ fn a_value_of_an_incomplete_second_source_moves_nobody() {
     1 Delete group/team/care [Pruned] id=g2 risks [Irreversible]
     "###);
     assert_snapshot!(scene.partial("dir").told(), @r###"
-    (Incomplete IncompleteRead) group/team/care: nobody who is known has the value any more, but not everybody's is known, so the group is not removed
     (Incomplete IncompleteRead) dir: the connection was cut; what it may say is not known
+    (Incomplete IncompleteRead) group/team/care: nobody who is known has the value any more, but not everybody's is known, so the group is not removed
     (Error ExpressionFailed) hr/2: the value for group/team could not be worked out, so memberships stay: it depends on a value that is not known
     "###);
 }

@@ -32,7 +32,7 @@ fn a_column_that_lost_many_of_its_values_takes_nobody_out_of_a_group() {
     (Error ColumnEmptied) hr: the column `title` has a value in 7 records and had one in 12; whatever depends on it stays as it is where it has none now
     ");
     let told = plan.findings.iter().find(|finding| finding.code == FindingCode::ColumnEmptied).unwrap();
-    assert_snapshot!(told.hint.as_deref().unwrap_or_default(), @"Correct the source. If it is right, write `completeness: {mayLose: [title]}` into the Source for one run.");
+    assert_snapshot!(told.hint.as_deref().unwrap_or_default(), @"Correct the source. If it is right, write `completeness: {mayLose: [title]}` into the spec of the Source hr for one run.");
     // Some who lose theirs are no lost column, and what the hint says works.
     assert!(titled("", 8).plan().changes.iter().any(|change| change.action == Action::RemoveMembers));
     assert!(titled("  completeness: {mayLose: [title]}\n", 7).plan().changes.iter().any(|change| change.action == Action::RemoveMembers));

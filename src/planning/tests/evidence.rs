@@ -177,7 +177,7 @@ fn memberships_that_may_exist_unseen_are_not_added() {
 fn nobody_is_adopted_while_somebody_unseen_may_claim_the_account_too() {
     let scene = Scene::simple().person("1", "ada").account(json!({"id": "u1", "userName": "ada"})).partial("hr");
     assert_snapshot!(scene.told(), @r###"
-    (Incomplete IncompleteRead) hr/1: it could take over an account, but not all sources could be read, and somebody unseen may claim it too; this waits for a complete read
     (Incomplete IncompleteRead) hr: the connection was cut; nobody counts as gone
+    (Incomplete IncompleteRead) hr/1: it could take over an account, but not all sources could be read, and somebody unseen may claim it too; this waits for a complete read
     "###);
 }

@@ -52,8 +52,8 @@ fn two_groups_that_are_renamed_together_are_paired_best_first() {
     (Refused PossibleRename) chat: group/run would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost
     "###);
     assert_snapshot!(hints(&both("", "")), @r###"
-    group/build: If it is the same group, write previousNames: ["dev"] in group/build; if it is another group, write notFormerly: ["dev", "ops"] in group/build.
-    group/run: If it is the same group, write previousNames: ["ops"] in group/run; if it is another group, write notFormerly: ["ops", "dev"] in group/run.
+    group/build: If it is the same group, write `previousNames: ["dev"]` into the spec of the Group build; if it is another group, write `notFormerly: ["dev", "ops"]` into the spec of the Group build.
+    group/run: If it is the same group, write `previousNames: ["ops"]` into the spec of the Group run; if it is another group, write `notFormerly: ["ops", "dev"]` into the spec of the Group run.
     "###);
     let same = both("  previousNames: [ops]\n", "  previousNames: [dev]\n");
     assert_snapshot!(same.told(), @r###"
@@ -80,8 +80,8 @@ fn of_two_that_look_like_one_the_better_is_named_and_both_stay() {
     (Refused PossibleRename) chat: group/run would be made while dev (id g2), which looks like it, would be deleted; neither is done, since its id and its grants would be lost
     "###);
     assert_snapshot!(hints(&two), @r###"
-    group/ops: If one of them is this group, write its name into that one's previousNames in the place of the other; if none is, write notFormerly: ["ops"] in group/run.
-    group/run: If it is the same group, write previousNames: ["dev"] in group/run; if it is another group, write notFormerly: ["dev", "ops"] in group/run.
+    group/ops: If one of them is this group, write its name into spec.previousNames of that Group in the place of the other; if none is, write `notFormerly: ["ops"]` into the spec of the Group run.
+    group/run: If it is the same group, write `previousNames: ["dev"]` into the spec of the Group run; if it is another group, write `notFormerly: ["dev", "ops"]` into the spec of the Group run.
     "###);
     let new = [group("run", &who(&[1, 2, 3, 4])), group("build", &who(&[1, 2, 3]))];
     let split = old(scene(&new), "g1", "ops", &[1, 2, 3, 4]);
@@ -90,8 +90,8 @@ fn of_two_that_look_like_one_the_better_is_named_and_both_stay() {
     (Refused PossibleRename) chat: group/run would be made while ops (id g1), which looks like it, would be deleted; neither is done, since its id and its grants would be lost
     "###);
     assert_snapshot!(hints(&split), @r###"
-    group/build: It is made once the others are answered; if it is another group in any case, write notFormerly: ["ops"] in group/build.
-    group/run: If it is the same group, write previousNames: ["ops"] in group/run; if it is another group, write notFormerly: ["ops"] in group/run.
+    group/build: It is made once the others are answered; if it is another group in any case, write `notFormerly: ["ops"]` into the spec of the Group build.
+    group/run: If it is the same group, write `previousNames: ["ops"]` into the spec of the Group run; if it is another group, write `notFormerly: ["ops"]` into the spec of the Group run.
     "###);
 }
 
@@ -113,7 +113,7 @@ fn a_group_of_nearly_the_same_name_is_told_and_no_second_one_is_made() {
     (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
     "###);
     assert_snapshot!(hints(&near("")), @r###"
-    group/sales: If it is the same group, write previousNames: ["SALES "] in group/sales; if it is another, write notFormerly: ["SALES "] there.
+    group/sales: If it is the same group, write `previousNames: ["SALES "]` into the spec of the Group sales; if it is another, write `notFormerly: ["SALES "]` there.
     :
     "###);
     assert_snapshot!(near("  previousNames: [\"SALES \"]\n").told(), @r###"

@@ -437,7 +437,7 @@ fn a_rehire_with_a_new_key_gets_the_old_account_only_where_a_manifest_says_so() 
     };
     assert_snapshot!(now(&[]).told(), @"(Error NameTaken) hr/9: an account of somebody else has the userName ada, so none is made");
     let hint = now(&[]).plan().findings.into_iter().find_map(|finding| finding.hint).unwrap();
-    assert_snapshot!(hint, @"It was hr/1's, who is gone. If they are one person, say so in a User for hr/9: formerKeys: [hr/1].");
+    assert_snapshot!(hint, @"It was hr/1's, who is gone. If they are one person, write `formerKeys: [hr/1]` into the spec of a User for hr/9.");
     let said = [user("ada", "{overrides: {source: hr, key: '9'}, formerKeys: [hr/1]}")];
     assert_snapshot!(now(&said).told(), @"0 Reactivate hr/9 [Returned] id=u1 active: false > true; externalId: hc:acme:hr:1 > hc:acme:hr:9; title: Gone > Back; risks [Reactivation]");
     // The old record may still be there, as one who has left; whoever has not left keeps the key.
