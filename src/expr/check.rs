@@ -8,7 +8,7 @@ use super::date::Format;
 use super::datum::Datum;
 use super::function::{self, Function};
 use super::node::{Comparison, Loop, LoopKind, Node, Operator};
-use super::root::{Resolved, Root};
+use super::root::{Resolved, Root, outcome_path};
 use super::{Problem, date};
 use crate::diagnostic::{did_you_mean, nearest};
 use crate::model::Tables;
@@ -93,15 +93,24 @@ impl Check<'_> {
         if let Some(local) = self.locals.iter().rposition(|known| known == name) {
             return fields(Node::Local(local), &names);
         }
-        let root = self.root.name();
+        let outcome = self.root == Root::Mapping && name == Root::Account.name();
+        let of = if outcome { Root::Account } else { self.root };
+        let root = of.name();
         if name != root {
             return self.unknown_variable(base, name, &names);
         }
         if names.is_empty() {
             return self.problem(base, format!("`{root}` alone is no value"), Some(format!("name a field: {root}.displayName")));
         }
-        match self.root.resolve(&names) {
-            Resolved::Path { path, used } => fields(Node::Input(self.read(path)), &names[used..]),
+        match of.resolve(&names) {
+            Resolved::Path { path, used } => {
+                let path = if outcome { outcome_path(&path) } else { path };
+                fields(Node::Input(self.read(path)), &names[used..])
+            }
+            Resolved::Prefix(_) if outcome => {
+                let hint = format!("name one of its parts, such as account.{}.familyName", names.join("."));
+                self.problem(base, format!("`account.{}` has parts", names.join(".")), Some(hint))
+            }
             Resolved::Prefix(below) => Node::Map(
                 below
                     .iter()

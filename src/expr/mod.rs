@@ -22,7 +22,7 @@ pub(crate) use latin::plain;
 
 use std::sync::Arc;
 
-pub use root::{Root, path_of_segments, segments_of_path};
+pub use root::{Root, outcome_of_path, path_of_segments, segments_of_path};
 
 use crate::diagnostic::Place;
 use crate::model::{Cell, Tables, Value};

@@ -150,8 +150,10 @@ impl<'a> Written<'a> {
     }
 
     fn path(&self, at: usize) -> String {
-        let mut text = self.root.to_owned();
-        for segment in super::segments_of_path(self.reads.get(at).map_or("", |path| path)) {
+        let path = self.reads.get(at).map_or("", |path| path);
+        let outcome = super::outcome_of_path(path).filter(|_| self.root == super::Root::Mapping.name());
+        let mut text = outcome.map_or(self.root, |_| super::Root::Account.name()).to_owned();
+        for segment in super::segments_of_path(outcome.unwrap_or(path)) {
             let plain = segment.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
                 && segment.chars().next().is_some_and(|first| !first.is_ascii_digit());
             if plain {

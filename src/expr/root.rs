@@ -13,6 +13,8 @@ pub enum Root {
     Record,
     /// the correlated person: attributes, `custom.*`, `lifecycle`, `source`
     Identity,
+    /// a Target's mapping: `identity`, and as `account` what other rules of the same mapping come to
+    Mapping,
     /// a group: `name`, `displayName`, `description`, `labels.*`; `value` of one that a `forEach` made
     Group,
     /// what was observed at a target: attributes, `custom.*`, `id`
@@ -34,7 +36,7 @@ impl Root {
     pub fn name(self) -> &'static str {
         match self {
             Self::Record => "record",
-            Self::Identity => "identity",
+            Self::Identity | Self::Mapping => "identity",
             Self::Group => "group",
             Self::Account => "account",
         }
@@ -45,7 +47,7 @@ impl Root {
         let attributes = model::attributes().iter().map(|attribute| attribute.name);
         match self {
             Self::Record => Vec::new(),
-            Self::Identity => attributes.chain(["lifecycle", "source"]).collect(),
+            Self::Identity | Self::Mapping => attributes.chain(["lifecycle", "source"]).collect(),
             Self::Group => vec!["name", "displayName", "description", "value"],
             Self::Account => attributes.chain(["id"]).collect(),
         }
@@ -55,7 +57,7 @@ impl Root {
     fn open_prefix(self) -> &'static str {
         match self {
             Self::Record => "",
-            Self::Identity | Self::Account => "custom",
+            Self::Identity | Self::Mapping | Self::Account => "custom",
             Self::Group => "labels",
         }
     }
@@ -88,6 +90,19 @@ impl Root {
             None => format!("attributes have SCIM's names; own ones stand below {root}.custom"),
         }
     }
+}
+
+/// Before the paths of what other rules of a mapping come to.
+const OUTCOME: &str = "account.";
+
+/// The path of what another rule of the same mapping comes to.
+pub(super) fn outcome_path(path: &str) -> Arc<str> {
+    format!("{OUTCOME}{path}").into()
+}
+
+/// The attribute whose outcome a path of a mapping's expression is; nothing where it is the identity's.
+pub fn outcome_of_path(path: &str) -> Option<&str> {
+    path.strip_prefix(OUTCOME)
 }
 
 /// Segments joined by `.`, a dot or backslash inside one escaped by `\`.

@@ -80,8 +80,9 @@ fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, cl
     }
     let mut desired = Desired::default();
     desired::work_out(work.basis, target, person, &mut desired);
-    tell_failures(work, target, person, &desired);
+    keep_what_is_there(work, target, person, claim, &mut desired);
     settle_rules(work, target, person, &mut desired);
+    tell_failures(work, target, person, &desired);
     let ruled_out = desired::active(&work.basis.layout.targets[target], person) == Some(ValueState::Set(Value::Bool(false)));
     desired.rests = early || ruled_out;
     let presence = match claim {
@@ -137,8 +138,9 @@ fn not_chosen(work: &mut Work<'_, '_>, target: usize, person: &Person, name: &Ar
 /// Rules of the target whose value must be unique there.
 fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &mut Desired) {
     let basis = work.basis;
-    for (at, layout) in basis.layout.targets[target].attributes.iter().enumerate() {
-        if !layout.rule.as_ref().is_some_and(|rule| rule.unique) {
+    for at in basis.layout.targets[target].order.iter().copied() {
+        let layout = &basis.layout.targets[target].attributes[at];
+        if !layout.rule.as_ref().is_some_and(|rule| rule.unique) || desired.settled.contains_key(&at) {
             continue;
         }
         let ValueState::Set(Value::Text(base)) = &desired.states[at] else { continue };
@@ -147,11 +149,26 @@ fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired
         let places = [(target, &layout.name)];
         let choice = kept.map_or_else(|| work.names.choose(basis, &work.claims, &places, base, person.number), Choice::Name);
         match choice {
-            Choice::Name(name) => desired.states[at] = ValueState::Set(Value::Text(name)),
+            Choice::Name(name) => desired.settle(basis, target, person, at, ValueState::Set(Value::Text(name))),
             other => {
                 not_chosen(work, target, person, &layout.name, &other);
-                desired.states[at] = ValueState::Unknown;
+                desired.settle(basis, target, person, at, ValueState::Unknown);
             }
+        }
+    }
+}
+
+/// What is given only at the beginning, and is there: other rules use what the account has.
+fn keep_what_is_there(work: &Work<'_, '_>, target: usize, person: &Person, claim: Claim, desired: &mut Desired) {
+    let (Claim::Found(row) | Claim::Owned(row)) = claim else { return };
+    let basis = work.basis;
+    for (at, layout) in basis.layout.targets[target].attributes.iter().enumerate() {
+        if layout.outcome.is_none() || layout.mode != MappingMode::Initial {
+            continue;
+        }
+        let cell = basis.observed[target].accounts().cell(row, layout.column);
+        if let Some(value) = cell.to_value().filter(|_| !canonical::is_nothing(cell)) {
+            desired.settle(basis, target, person, at, ValueState::Set(value));
         }
     }
 }
@@ -503,7 +520,7 @@ fn keep_taken_name(work: &mut Work<'_, '_>, target: usize, person: &Person, row:
     }
     let attributes = &work.basis.layout.targets[target].attributes;
     if let Some(at) = attributes.iter().position(|attribute| attribute.name.as_ref() == "userName") {
-        desired.states[at] = ValueState::Unknown;
+        desired.settle(work.basis, target, person, at, ValueState::Unknown);
     }
 }
 

@@ -636,11 +636,19 @@ impl Reads for Person<'_> {
     fn input(&self, position: usize) -> Option<Input<'_>> {
         match self.slots.get(position) {
             Some(Held::Cell(cell)) => Some(Input::Cell(*cell)),
-            Some(Held::State(ValueState::Unknown)) => None,
-            Some(Held::State(ValueState::Set(value))) => Some(Input::Value(value)),
-            Some(Held::State(ValueState::Clear)) => Some(Input::Cell(Cell::Null)),
-            Some(Held::State(ValueState::Unmanaged)) | None => Some(MISSING),
+            Some(Held::State(state)) => input_of(state),
+            None => Some(MISSING),
         }
+    }
+}
+
+/// What an expression gets of a value; nothing where it is not known.
+pub(super) fn input_of(state: &ValueState) -> Option<Input<'_>> {
+    match state {
+        ValueState::Unknown => None,
+        ValueState::Set(value) => Some(Input::Value(value)),
+        ValueState::Clear => Some(Input::Cell(Cell::Null)),
+        ValueState::Unmanaged => Some(MISSING),
     }
 }
 

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::correlate::is_immutable;
-use crate::expr::Expression;
+use crate::expr::{Expression, outcome_of_path};
 use crate::manifest::kinds::{Lifecycle, MappingMode};
 use crate::model::{AttributeType, Capabilities, Cell};
-use crate::policy::{EntitlementPolicy, KeyPolicy, Policy, Rule, TargetPolicy};
+use crate::policy::{EntitlementPolicy, KeyPolicy, Policy, Rule, TargetPolicy, in_order};
 use crate::world::{Bound, TargetSide, World, account_marker, canonical, is_compared, kind_of};
 
 /// Everything bound.
@@ -88,6 +88,10 @@ pub(super) struct TargetLayout<'p> {
     pub(super) select: Option<Bound>,
     /// what an account of this target may have, sorted by name
     pub(super) attributes: Vec<AttributeLayout<'p>>,
+    /// their positions in the order they are worked out: after those whose outcome they use
+    pub(super) order: Vec<usize>,
+    /// some rule uses what another comes to
+    pub(super) chained: bool,
     /// for each column of an account, the attribute
     pub(super) by_column: Vec<Option<usize>>,
     /// some attribute is not in the fingerprint
@@ -127,6 +131,8 @@ pub(super) struct AttributeLayout<'p> {
     pub(super) mode: MappingMode,
     /// the slot that the value is, word for word
     pub(super) bare: Option<usize>,
+    /// the slot by which other rules of the mapping use what this one comes to
+    pub(super) outcome: Option<usize>,
     /// in the fingerprint
     pub(super) enforced: bool,
     pub(super) required: bool,
@@ -248,6 +254,10 @@ impl<'p> TargetLayout<'p> {
         let mut attributes: Vec<_> = mapped().filter(held).map(|rule| AttributeLayout::of(policy, rule, columns, names)).collect();
         attributes.extend(marker.iter().map(|name| AttributeLayout::marker(name, columns)));
         attributes.sort_by(|one, other| one.name.cmp(&other.name));
+        for attribute in &mut attributes {
+            attribute.outcome = names.outcome(&attribute.name);
+        }
+        let order = order(policy, &attributes);
         let column = |at: usize| attributes.iter().position(|attribute| attribute.column == at);
         let by_column = (0..columns.paths().len()).map(column).collect();
         let active = policy.rules.iter().find(|rule| rule.attribute.as_ref() == "active" && rule.mode == MappingMode::Enforce);
@@ -256,6 +266,8 @@ impl<'p> TargetLayout<'p> {
             lifecycles,
             select: policy.select.as_ref().map(|select| names.bind(select)),
             has_loose: attributes.iter().any(|attribute| !attribute.enforced),
+            chained: attributes.iter().any(|attribute| attribute.outcome.is_some()),
+            order,
             attributes,
             by_column,
             active: active.map(|rule| RuleLayout::new(rule, |expression| names.bind(expression))),
@@ -265,13 +277,23 @@ impl<'p> TargetLayout<'p> {
     }
 }
 
+/// The order in which attributes are worked out; those without a rule need nobody.
+fn order(policy: &TargetPolicy, attributes: &[AttributeLayout<'_>]) -> Vec<usize> {
+    let rules = in_order(&policy.rules).unwrap_or_default();
+    let rank = |name: &Arc<str>| rules.iter().position(|at| policy.rules.get(*at).is_some_and(|rule| rule.attribute == *name));
+    let mut order: Vec<usize> = (0..attributes.len()).collect();
+    order.sort_by_key(|at| attributes.get(*at).and_then(|attribute| rank(&attribute.name)));
+    order
+}
+
 impl<'p> AttributeLayout<'p> {
     fn of(policy: &TargetPolicy, rule: &'p Rule, columns: &crate::model::Columns, names: &mut Names) -> Self {
         Self {
             name: rule.attribute.clone(),
             kind: kind_of(&rule.attribute),
             column: columns.position(&rule.attribute).unwrap_or(usize::MAX),
-            bare: rule.value.bare_path().map(|path| names.slot(path)),
+            bare: rule.value.bare_path().filter(|path| outcome_of_path(path).is_none()).map(|path| names.slot(path)),
+            outcome: None,
             rule: Some(RuleLayout::new(rule, |expression| names.bind(expression))),
             source: Some(rule),
             mode: rule.mode,
@@ -289,6 +311,7 @@ impl<'p> AttributeLayout<'p> {
             source: None,
             mode: MappingMode::Enforce,
             bare: None,
+            outcome: None,
             enforced: true,
             required: false,
         }
@@ -311,6 +334,12 @@ impl Names {
         self.by_name.insert(name.clone(), self.slots.len());
         self.slots.push(Slot { kind: kind_of(&name), name, candidates: Vec::new(), most: None });
         self.slots.len() - 1
+    }
+
+    /// The slot of an outcome that some rule reads.
+    fn outcome(&self, attribute: &str) -> Option<usize> {
+        let read = |(path, slot): (&Arc<str>, &usize)| (outcome_of_path(path) == Some(attribute)).then_some(*slot);
+        self.by_name.iter().find_map(read)
     }
 
     /// Of several sources the one that takes the fewest letters counts: its people take names from the same.

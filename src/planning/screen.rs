@@ -159,7 +159,7 @@ fn glance(work: &Work<'_, '_>, target: usize, person: &mut Person, desired: &mut
     let claim = work.claims[target].of(person.number);
     match (serve(basis, target, person), claim) {
         (Serve::No(_), Claim::None) => Some(Presence::Absent),
-        (Serve::Yes, Claim::Owned(row)) if accounts.active(row) => {
+        (Serve::Yes, Claim::Owned(row)) if accounts.active(row) && !basis.layout.targets[target].chained => {
             let slots: Vec<_> = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect();
             let as_it_is = keeps_names(work, target, person)
                 && (word_for_word(work, target, row, person) || is_as_desired(work, target, row, person, desired, buffer));

@@ -39,7 +39,7 @@ impl Compiler<'_> {
         let shared = self.shared(written.from, root, defaults);
         rules.extend(shared.into_iter().filter(|rule| !in_place.contains(&rule.attribute)));
         rules.sort_by(|one, next| one.attribute.cmp(&next.attribute));
-        if root == Root::Identity {
+        if root == Root::Mapping {
             self.once_each(&rules);
         }
         rules
@@ -80,7 +80,7 @@ impl Compiler<'_> {
         if root == Root::Record && rule.mode != MappingMode::Enforce {
             self.warning(origin, &format!("{pointer}/mode"), "`mode` says nothing in a Source", "put it into the Target's mapping");
         }
-        if root == Root::Identity && rule.precedence.is_some() {
+        if root == Root::Mapping && rule.precedence.is_some() {
             self.warning(
                 origin,
                 &format!("{pointer}/precedence"),

@@ -3,6 +3,7 @@
 //! Must never: do I/O, or keep anything of a manifest that planning does not need.
 
 mod access;
+mod chain;
 mod compile;
 mod group;
 mod mapping;
@@ -21,6 +22,7 @@ use jiff::SignedDuration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub(crate) use chain::in_order;
 pub use compile::{compile, compile_what_is_sound};
 #[cfg(test)]
 pub(crate) use target::DEFAULTS;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Policy, Rule};
-use crate::expr::Expression;
+use crate::expr::{Expression, outcome_of_path};
 use crate::manifest::Loaded;
 use crate::manifest::kinds::MappingRule;
 use crate::model::{Visibility, attributes};
@@ -29,7 +29,8 @@ pub(super) fn mark(loaded: &Loaded, policy: &mut Policy) {
     for target in &mut policy.targets {
         let conditions = [target.select.as_mut(), target.protect.rule.as_mut()];
         conditions.into_iter().flatten().for_each(|expression| hide(expression, of_identity));
-        target.rules.iter_mut().for_each(|rule| hide_rule(rule, &hidden, of_identity));
+        let of_mapping = |path: &Arc<str>| hidden.contains(outcome_of_path(path).unwrap_or(path));
+        target.rules.iter_mut().for_each(|rule| hide_rule(rule, &hidden, of_mapping));
     }
     for group in &mut policy.groups {
         let value = group.for_each.as_mut().map(|each| &mut each.value);
@@ -70,7 +71,7 @@ fn marked(loaded: &Loaded) -> BTreeSet<Arc<str>> {
 fn spread(policy: &Policy, hidden: &mut BTreeSet<Arc<str>>, columns: &mut [BTreeSet<Arc<str>>]) -> bool {
     let before = hidden.len() + columns.iter().map(BTreeSet::len).sum::<usize>();
     let made = |rule: &Rule, secret: &BTreeSet<Arc<str>>| {
-        rule.attribute.as_ref() != "active" && rule.value.reads().iter().any(|path| secret.contains(path))
+        rule.attribute.as_ref() != "active" && rule.value.reads().iter().any(|path| secret.contains(outcome_of_path(path).unwrap_or(path)))
     };
     for (source, columns) in policy.sources.iter().zip(columns.iter_mut()) {
         for rule in &source.rules {

@@ -51,6 +51,7 @@ impl Compiler<'_> {
             [] => CORRELATE.iter().map(|name| Arc::from(*name)).collect(),
             names => names.iter().map(|name| Arc::from(name.as_str())).collect(),
         };
+        self.chains(&rules);
         let sign_in = self.sign_in(origin, &spec.sign_in, &rules);
         TargetPolicy {
             name: document.name.clone(),
@@ -91,7 +92,7 @@ impl Compiler<'_> {
         given: &Given,
     ) -> Vec<Rule> {
         let written = mapping.map(|mapping| Written { from: &mapping.from, rules: &mapping.rules });
-        let mut rules = written.map(|written| self.rules(origin, written, Root::Identity, RuleDefaults::TARGET)).unwrap_or_default();
+        let mut rules = written.map(|written| self.rules(origin, written, Root::Mapping, RuleDefaults::TARGET)).unwrap_or_default();
         if mapping.is_none_or(|mapping| mapping.defaults == MappingDefaults::Connector) {
             let of_connector = self.default_rules(origin, defaults, &rules, given);
             rules.extend(of_connector);

@@ -311,3 +311,16 @@ fn a_target_that_can_give_no_user_name_is_an_error_before_anything_is_reached() 
     }
     assert!(build_for(&Strict, &[WORKSPACE, &target("")]).is_ok(), "nobody is there yet");
 }
+
+#[test]
+fn rules_that_use_each_other_and_what_nobody_gives_are_errors() {
+    let hr = source("hr", "  mapping: {rules: [{attribute: userName, value: record.login}]}");
+    let told = |rules: &str| told(&[WORKSPACE, &hr, &target(&format!("  mapping: {{rules: [{rules}]}}"))]);
+    assert_snapshot!(told("{attribute: title, value: account.nickName}, {attribute: nickName, value: account.title}, {attribute: emails, value: account.title}"), @"a.yaml:19:66: error: the rules for `nickName` and `title` use each other's outcome (let one of them use `identity` instead of `account`) [1]");
+    let own = told("{attribute: title, value: 'account.title + \"x\"'}");
+    assert!(own.contains("the rule for `title` uses its own outcome"), "{own}");
+    let lacking = told("{attribute: title, value: account.department}, {attribute: emails, value: account.userNam}");
+    assert!(lacking.contains("`title` uses account.department, and no rule of this Target gives it"), "{lacking}");
+    assert!(lacking.contains("nothing is called `account.userNam` (did you mean account.userName?)"), "{lacking}");
+    assert_eq!(told("{attribute: title, value: account.userName}"), "", "the connector's default is a rule too");
+}

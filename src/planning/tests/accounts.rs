@@ -339,3 +339,28 @@ fn whoever_lacks_what_an_account_needs_is_held_with_the_rule_and_nobody_else_is(
     let hint = finding.hint.as_deref().unwrap_or_default();
     assert!(hint.starts_with("The rule is `identity.userName`, the default of the connector test."), "{hint}");
 }
+
+#[test]
+fn a_rule_uses_what_another_came_to_with_its_number_and_the_next_plan_is_empty() {
+    let rules = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName, unique: true}\n    - {attribute: emails, value: 'account.displayName'}\n    - {attribute: displayName, value: 'account.userName + \"@acme.example\"'}\n";
+    let scene = Scene::new(&[source("hr", ""), target(rules)]).person("1", "ada").person("2", "ada");
+    assert_snapshot!(scene.told(), @r"
+    0 Create hr/1 [Joiner] active: nothing > true; displayName: nothing > ada@acme.example; emails: nothing > ada@acme.example; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
+    1 Create hr/2 [Joiner] active: nothing > true; displayName: nothing > ada2@acme.example; emails: nothing > ada2@acme.example; externalId: nothing > hc:acme:hr:2; userName: nothing > ada2;
+    ");
+    let account = |id: &str, key: &str, name: &str| {
+        let mail = format!("{name}@acme.example");
+        json!({"id": id, "userName": name, "displayName": mail, "emails": mail, "externalId": mark(key)})
+    };
+    let made = scene.clone().account(account("u1", "hr/1", "ada")).account(account("u2", "hr/2", "ada2"));
+    assert_snapshot!(made.told(), @"nothing");
+}
+
+#[test]
+fn what_is_given_only_at_the_beginning_is_used_as_the_account_has_it() {
+    let rules = "  mapping:\n    defaults: none\n    rules:\n    - {attribute: userName, value: identity.userName, mode: initial}\n    - {attribute: displayName, value: 'account.userName + \"@acme.example\"'}\n";
+    let scene = Scene::new(&[source("hr", ""), target(rules)])
+        .person("1", "ada.new")
+        .account(json!({"id": "u1", "userName": "ada.old", "displayName": "x", "externalId": mark("hr/1")}));
+    assert_snapshot!(scene.told(), @"0 Update hr/1 [Mover] id=u1 displayName: x > ada.old@acme.example;");
+}
