@@ -509,3 +509,38 @@ proptest! {
         prop_assert_eq!(ours, theirs);
     }
 }
+
+#[test]
+fn the_rules_that_newcomers_copy_cope_with_real_names() {
+    let of = |text: &str, first: Option<&str>, last: Option<&str>| {
+        let expression = Expression::compile(text, Root::Record, &Tables::default()).unwrap();
+        let cell = |name: &str| match if name == "first" { first } else { last } {
+            Some(text) => Input::Cell(Cell::Text(text)),
+            None => Input::Cell(Cell::Missing),
+        };
+        let inputs: Vec<_> = expression.reads().iter().map(|path| cell(path)).collect();
+        match expression.evaluate(&inputs) {
+            Evaluation::Value(Value::Text(text)) => text.to_string(),
+            other => format!("{other:?}"),
+        }
+    };
+    let written = include_str!("../cli/init/headcount.yaml");
+    let (login, shown) = (r#"join([handle(record.first), handle(record.last)], ".")"#, r#"join([record.first, record.last], " ")"#);
+    assert!(written.contains(login) && written.contains(shown), "they are what `init` writes");
+    for (first, last, name) in [
+        (Some("Ada"), Some("Okafor"), "ada.okafor"),
+        (Some("Sukarno"), None, "sukarno"),
+        (None, Some("Sukarno"), "sukarno"),
+        (Some("Sukarno"), Some(""), "sukarno"),
+        (Some("Anne"), Some("van der Berg"), "anne.vanderberg"),
+        (Some("Shaun"), Some("O'Neil"), "shaun.oneil"),
+        (Some("José  María"), Some("García"), "josemaria.garcia"),
+        (Some("Łukasz"), Some("Øyvind"), "lukasz.oyvind"),
+        (Some("🎉 Zoë"), Some("Müller"), "zoe.muller"),
+    ] {
+        assert_eq!(of(login, first, last), name, "{first:?} {last:?}");
+    }
+    assert_eq!(of(r#"handle(record.last, "de")"#, None, Some("Müller")), "mueller");
+    assert_eq!(of(r#"handle(record.last, "no")"#, None, Some("Øyvind")), "oeyvind");
+    assert_eq!(of(shown, Some("Sukarno"), None), "Sukarno");
+}
