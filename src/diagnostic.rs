@@ -47,6 +47,8 @@ pub struct Diagnostic {
 /// How much a diagnostic matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// nothing to do, and good to know
+    Note,
     /// works, but look at it
     Warning,
     /// stops the command
@@ -71,6 +73,11 @@ impl Diagnostic {
     /// A warning with no place yet.
     pub fn warning(message: impl Into<String>) -> Self {
         Self { level: Level::Warning, ..Self::error(message) }
+    }
+
+    /// A note with no place yet.
+    pub fn notice(message: impl Into<String>) -> Self {
+        Self { level: Level::Note, ..Self::error(message) }
     }
 
     /// At a place, marking `length` characters.
@@ -118,6 +125,7 @@ impl fmt::Display for Diagnostic {
             write!(out, "{place}: ")?;
         }
         let level = match self.level {
+            Level::Note => "note",
             Level::Warning => "warning",
             Level::Error => "error",
         };

@@ -25,7 +25,7 @@ const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// the environment does not have it
-    #[error("environment variable {0} is not set")]
+    #[error("environment variable {0} is not set: export it, or correct the name")]
     EnvMissing(String),
     /// not text
     #[error("{0} is not UTF-8 text")]
@@ -220,7 +220,7 @@ mod tests {
         let here = Path::new(".");
         for name in ["HEADCOUNT_TEST_NO_SUCH_VARIABLE", "", "A=B"] {
             let missing = told(&SecretRef::Env(name.into()), here).await;
-            assert_eq!(missing, Err(format!("environment variable {name} is not set")));
+            assert_eq!(missing, Err(format!("environment variable {name} is not set: export it, or correct the name")));
         }
         assert!(told(&SecretRef::Env("PATH".into()), here).await.is_ok());
         let outside = SecretRef::SecretKeyRef(SecretKeyRef { name: "chat".into(), key: "token".into() });

@@ -10,6 +10,9 @@ pub enum PlanFileError {
     /// it is something else
     #[error("this is no plan file: {0}; `headcount plan --out FILE` writes one")]
     Shape(String),
+    /// the run that should have written it came to nothing
+    #[error("the last `headcount plan` failed, and left no plan: mend what it told, and plan again")]
+    Failed,
     /// another version of headcount wrote it
     #[error("the plan file has format {found}, and this headcount knows format {FORMAT_VERSION}: make the plan again")]
     Version {
@@ -36,6 +39,9 @@ struct PlanFile {
 /// The plan in a file's text, if it is just as it was written.
 pub fn read_plan(text: &str) -> Result<Plan, PlanFileError> {
     let json: serde_json::Value = serde_json::from_str(text).map_err(shape)?;
+    if json.get("failed").is_some() {
+        return Err(PlanFileError::Failed);
+    }
     match json.get("formatVersion").and_then(serde_json::Value::as_u64) {
         Some(version) if version == u64::from(FORMAT_VERSION) => {}
         Some(found) => return Err(PlanFileError::Version { found }),

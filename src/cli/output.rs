@@ -69,6 +69,13 @@ impl Output {
         check(&self.output)
     }
 
+    /// Writes into every file that no plan came of this run.
+    pub fn supersede(&self, failure: &Failure) {
+        for view in &self.output {
+            view.file.iter().for_each(|file| supersede(file, &failed(view.format, failure)));
+        }
+    }
+
     /// Writes every view, each where it goes.
     pub fn write(&self, plan: &Plan, left_out: usize) -> Result<(), Failure> {
         for view in &self.output {
@@ -79,6 +86,22 @@ impl Output {
         }
         if self.output.is_empty() { show(plan, Format::Text, left_out) } else { Ok(()) }
     }
+}
+
+/// What a run that came to nothing leaves in the place of yesterday's file.
+pub fn failed(format: Format, failure: &Failure) -> String {
+    let why = report::in_words(failure);
+    match format {
+        Format::Text => format!("No plan was made.\n\n{why}\n"),
+        Format::Markdown => format!("**No plan was made.**\n\n```text\n{}\n```\n", why.replace("```", "...")),
+        Format::Json => format!("{:#}\n", serde_json::json!({ "failed": why })),
+        Format::Ndjson => format!("{}\n", serde_json::json!({ "failed": why })),
+    }
+}
+
+/// Puts words in the place of a file that would be taken for this run's. A file that can't be written is the smaller trouble.
+pub fn supersede(path: &Path, words: &str) {
+    let _ = replace(path, |file| file.write_all(words.as_bytes()));
 }
 
 /// A view to stdout.

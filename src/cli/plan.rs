@@ -43,7 +43,9 @@ pub struct PlanArgs {
 }
 
 pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
-    let plan = make(&args.files, &args.selection, &args.output, args.as_of, args.due_days)?;
+    let made = make(&args.files, &args.selection, &args.output, args.as_of, args.due_days);
+    let plan =
+        made.inspect_err(|failure| args.out.iter().for_each(|file| output::supersede(file, &output::failed(Format::Json, failure))))?;
     if let Some(file) = &args.out {
         output::save(&plan, Format::Json, 0, file)?;
     }
@@ -56,6 +58,10 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
 /// Plans and shows; what `plan` and `diff` have in common.
 pub fn make(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>, due_days: i64) -> Result<Plan, Failure> {
     output.check()?;
+    planned(files, selection, output, as_of, due_days).inspect_err(|failure| output.supersede(failure))
+}
+
+fn planned(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>, due_days: i64) -> Result<Plan, Failure> {
     let session = Session::load(files)?;
     selection.check(&session)?;
     let memory = session.memory()?;

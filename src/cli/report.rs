@@ -159,6 +159,19 @@ pub fn notice(words: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{words}");
 }
 
+/// Why a command failed, for a file: one line a diagnostic.
+pub fn in_words(failure: &Failure) -> String {
+    let words = match failure {
+        Failure::Manifests(found, _) => {
+            let lines: Vec<String> = found.iter().take(SHOWN).map(Diagnostic::to_string).collect();
+            format!("{}\n{}", lines.join("\n"), totals(found))
+        }
+        Failure::Error { message, causes, .. } => std::iter::once(message).chain(causes).cloned().collect::<Vec<_>>().join(": "),
+        Failure::Output(error) => error.to_string(),
+    };
+    safe::lines(&words).into_owned()
+}
+
 /// Prints why the command failed, and gives the exit code.
 pub fn failure(failure: &Failure) -> Exit {
     match failure {
@@ -199,6 +212,7 @@ pub fn totals(found: &[Diagnostic]) -> String {
     let count = |level| found.iter().filter(|diagnostic| diagnostic.level == level).count();
     let words = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     match (count(Level::Error), count(Level::Warning)) {
+        (0, 0) => "no error".to_owned(),
         (errors, 0) => words(errors, "error"),
         (0, warnings) => words(warnings, "warning"),
         (errors, warnings) => format!("{}, {}", words(errors, "error"), words(warnings, "warning")),
@@ -225,6 +239,7 @@ fn error_text(message: &str, causes: &[String], hint: Option<&str>) -> String {
 fn diagnostic_text(diagnostic: &Diagnostic, lines: &mut Lines<'_>) -> String {
     let level = match diagnostic.level {
         Level::Error => Shown::ERROR,
+        Level::Note => Shown::NOTE,
         Level::Warning => Shown::WARNING,
     };
     let mut group = Group::with_title(level.primary_title(safe::lines(&diagnostic.message)));

@@ -66,6 +66,20 @@ spec:
 
 pub fn run(args: &TestArgs) -> Result<Exit, Failure> {
     output::check(&args.output)?;
+    tested(args).inspect_err(|failure| {
+        for view in &args.output {
+            let words = report::in_words(failure);
+            let text = match view.format {
+                Form::Text => format!("Nothing was tested.\n\n{words}\n"),
+                Form::Json => format!("{:#}\n", serde_json::json!({ "failed": words })),
+                Form::Junit => junit::failed(&words),
+            };
+            view.file.iter().for_each(|file| output::supersede(file, &text));
+        }
+    })
+}
+
+fn tested(args: &TestArgs) -> Result<Exit, Failure> {
     let manifests = load(&args.files)?;
     let personas = chosen(&manifests.loaded, &args.select)?;
     let mut suite = Suite::new(&manifests.loaded, &manifests.policy);

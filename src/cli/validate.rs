@@ -6,10 +6,11 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::report::{self, Exit, Failure};
-use super::{Files, manifests};
+use super::{Files, manifests, session};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::manifest::Loaded;
 use crate::persona;
+use crate::pipeline::offline;
 
 /// The version of the JSON form.
 const FORMAT_VERSION: u32 = 1;
@@ -19,6 +20,9 @@ const FORMAT_VERSION: u32 = 1;
 pub struct ValidateArgs {
     #[command(flatten)]
     pub files: Files,
+    /// Look at nothing but the manifests: not at the files and SQLite databases that they name
+    #[arg(long)]
+    manifests_only: bool,
     /// How to write the problems
     #[arg(short = 'o', long = "output", value_enum, default_value_t)]
     output: Output,
@@ -40,6 +44,9 @@ pub fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
     let (loaded, policy, mut problems) = manifests::check(&inputs);
     if let Some(policy) = policy {
         problems.extend(persona::check(&loaded, &policy));
+        if !args.manifests_only {
+            problems.extend(session::run(offline::look(&loaded, &policy))?);
+        }
         problems.sort_by(|one, next| one.place.cmp(&next.place));
     }
     let valid = !problems.iter().any(|problem| problem.level == Level::Error);
@@ -121,6 +128,7 @@ fn annotation(problem: &Diagnostic) -> String {
 fn level(problem: &Diagnostic) -> &'static str {
     match problem.level {
         Level::Error => "error",
+        Level::Note => "notice",
         Level::Warning => "warning",
     }
 }

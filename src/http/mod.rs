@@ -4,9 +4,8 @@
 //! Must never: follow a redirect (it could carry credentials to another host), retry, log a header or a body, or hand on a secret that a server gave back.
 
 mod redact;
+mod trouble;
 
-use std::error::Error as _;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,7 +118,7 @@ impl Client {
         if let Some(path) = &settings.ca_file {
             builder = builder.tls_certs_merge(read_certificates(path)?);
         }
-        let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {}", words(&error))))?;
+        let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {error}")))?;
         let sign_in = settings.credentials.as_ref().map(Credentials::header).transpose()?;
         let redactor = Arc::new(settings.credentials.as_ref().map(Credentials::redactor).unwrap_or_default());
         Ok(Self { inner, max_body: settings.max_body, sign_in, redactor })
@@ -129,7 +128,8 @@ impl Client {
     pub async fn send(&self, request: Request) -> Result<Response, SystemError> {
         let write = request.method != Method::GET;
         let most = request.most.map_or(self.max_body, |most| most.min(self.max_body));
-        let mut answer = self.build(request).send().await.map_err(|error| self.lost(&error, write))?;
+        let url = request.url.clone();
+        let mut answer = self.build(request).send().await.map_err(|error| self.lost(&error, &url, write))?;
         let mut response = self.head(&answer);
         match read_body(&mut answer, most).await {
             Ok(mut body) => {
@@ -138,7 +138,7 @@ impl Client {
             }
             Err(Broken::TooLong) => response.too_long = true,
             Err(Broken::Lost(_)) if write || !answer.status().is_success() => {}
-            Err(Broken::Lost(error)) => return Err(self.lost(&error, false)),
+            Err(Broken::Lost(error)) => return Err(self.lost(&error, &url, false)),
         }
         Ok(response)
     }
@@ -182,8 +182,8 @@ impl Client {
         }
     }
 
-    fn lost(&self, error: &reqwest::Error, write: bool) -> SystemError {
-        lost(error, write).map_words(|words| self.redact(words))
+    fn lost(&self, error: &reqwest::Error, url: &Url, write: bool) -> SystemError {
+        trouble::lost(error, url, write).map_words(|words| self.redact(words))
     }
 }
 
@@ -265,52 +265,6 @@ async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Vec<u8
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// What a missing answer means. Without a connection nothing was sent.
-fn lost(error: &reqwest::Error, write: bool) -> SystemError {
-    if let Some(tls) = tls_error(error) {
-        return SystemError::Protocol(format!("no TLS connection: {tls} (a private certificate authority is named in caFile)"));
-    }
-    let words = words(error);
-    if error.is_builder() {
-        SystemError::Protocol(format!("the request can't be made: {words}"))
-    } else if error.is_connect() || !write {
-        SystemError::Unavailable(words)
-    } else {
-        SystemError::Uncertain(format!("the request was sent and its answer lost: {words}"))
-    }
-}
-
-fn tls_error(error: &reqwest::Error) -> Option<String> {
-    let mut source = error.source();
-    while let Some(at) = source {
-        if let Some(tls) = at.downcast_ref::<rustls::Error>() {
-            return Some(tls.to_string());
-        }
-        // An I/O error does not name what it wraps as its source, but the source of that.
-        let wrapped = at.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        source = wrapped.map_or_else(|| at.source(), |wrapped| Some(wrapped as &(dyn std::error::Error + 'static)));
-    }
-    None
-}
-
-/// The chain of causes without the URL, which may hold names of people. The first link says no more than "sending failed", so it goes where a cause follows.
-fn words(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer within the deadline".into();
-    }
-    let mut words = String::new();
-    let mut source = error.source();
-    while let Some(at) = source {
-        let text = at.to_string();
-        // The client's own link says only that it is the client's.
-        if !words.contains(&text) && !text.starts_with("client error (") {
-            let _ = write!(words, "{}{text}", if words.is_empty() { "" } else { ": " });
-        }
-        source = at.source();
-    }
-    if words.is_empty() { "the request failed".into() } else { words }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::read::is_null;
 use super::schema::API_VERSION;
 use super::tree::{Content, Mark, Style, Tree};
-use crate::diagnostic::did_you_mean;
+use crate::diagnostic::{did_you_mean, nearest};
 
 /// The kinds this version reads.
 pub(super) const KINDS: [&str; 9] =
@@ -22,7 +22,7 @@ pub(super) enum Header {
         mark: Mark,
         message: String,
         hint: String,
-        /// it names neither kind nor version, so it may be no manifest at all
+        /// it names another tool's version, or neither kind nor version, so it may be no manifest at all
         stranger: bool,
     },
 }
@@ -38,8 +38,12 @@ pub(super) fn read(tree: &Tree<'_>) -> Header {
     let kind = tree.get(0, "kind").and_then(|(_, at)| tree.text(at).map(|text| (at, text)));
     match (version, kind) {
         (Some((at, version)), _) if !version.contains("headcount") => {
+            if is_ours(version, kind.map(|(_, word)| word)) {
+                let hint = format!("write `apiVersion: {API_VERSION}`");
+                return foreign(tree.mark(at), &format!("headcount does not know the version `{}`", short(version)), Some(hint), false);
+            }
             let kind = kind.map_or(String::new(), |(_, kind)| format!(" `{}`", short(kind)));
-            foreign(tree.mark(at), &format!("headcount does not read `{}`{kind}", short(version)), None, false)
+            foreign(tree.mark(at), &format!("headcount does not read `{}`{kind}", short(version)), None, true)
         }
         (_, Some((at, word))) => match KINDS.iter().find(|known| **known == word) {
             Some(known) => Header::Kind(known),
@@ -58,6 +62,12 @@ pub(super) fn read(tree: &Tree<'_>) -> Header {
             foreign(tree.mark(0), "the document lacks `kind`", Some(format!("known kinds: {}", KINDS.join(", "))), version.is_none())
         }
     }
+}
+
+/// Whether a version that is not ours was meant to be: it is near ours, or the kind is one of ours and nobody's name stands before it.
+fn is_ours(version: &str, kind: Option<&str>) -> bool {
+    let group = version.split('/').next().unwrap_or_default().to_lowercase();
+    nearest(&group, ["headcount.dev", "headcount"]).is_some() || (!group.contains('.') && kind.is_some_and(|kind| KINDS.contains(&kind)))
 }
 
 fn foreign(mark: Mark, message: &str, hint: Option<String>, stranger: bool) -> Header {

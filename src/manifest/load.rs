@@ -163,8 +163,8 @@ impl Loader {
         sort(&mut loaded.revocations);
         sort(&mut loaded.personas);
         let data = data_files(loaded);
-        let strangers = self.strangers.into_iter().filter(|(path, _)| !data.contains(path)).map(|(_, diagnostic)| diagnostic);
-        self.problems.extend(strangers);
+        self.strangers.retain(|(path, _)| !data.contains(path));
+        self.problems.extend(left_out(self.strangers, !self.declared.is_empty()));
         let (tables, problems) = table::read(&self.loaded);
         self.loaded.tables = tables;
         self.problems.extend(problems);
@@ -207,6 +207,27 @@ fn data_files(loaded: &Loaded) -> Vec<PathBuf> {
 fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect()
 }
+
+/// Beside manifests of ours, files of others are no mistake: one note names them. Where there is nothing of ours, each is told.
+fn left_out(strangers: Vec<(PathBuf, Diagnostic)>, beside_ours: bool) -> Vec<Diagnostic> {
+    if !beside_ours {
+        return strangers.into_iter().map(|(_, diagnostic)| diagnostic).collect();
+    }
+    let mut files: Vec<String> = strangers.iter().map(|(path, _)| format!("`{}`", path.display())).collect();
+    files.dedup();
+    let more = files.len().saturating_sub(NAMED);
+    files.truncate(NAMED);
+    if more > 0 {
+        files.push(format!("{more} more"));
+    }
+    if files.is_empty() {
+        return Vec::new();
+    }
+    vec![Diagnostic::notice(format!("left out, since they hold no manifest of headcount: {}", files.join(", ")))]
+}
+
+/// Files that are named before the rest is counted.
+const NAMED: usize = 8;
 
 fn diagnostic(problem: Problem, text: &str, starts: &[usize], origin: &Origin) -> Diagnostic {
     let mut diagnostic = hinted(located(problem.message, text, origin, problem.mark), problem.hint);

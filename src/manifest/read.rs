@@ -190,7 +190,8 @@ impl<'t, 'a> Reader<'t, 'a> {
                 Some(first) => {
                     let message = format!("the key `{}` stands here twice", short(name));
                     let related = Some((self.tree.mark(first), "the first one"));
-                    self.problems.push(Problem { related, ..self.problem_at(*key, message, None) });
+                    let hint = Some("take one of them out".to_owned());
+                    self.problems.push(Problem { related, ..self.problem_at(*key, message, hint) });
                     seen.insert(name, first);
                 }
             }
@@ -218,8 +219,10 @@ impl<'t, 'a> Reader<'t, 'a> {
         if let Some((meant, _)) = glued {
             let message = format!("the space after the colon of `{meant}` is missing");
             let hidden = self.tree.extents(key);
-            self.problems
-                .push(Problem { hidden: if sounds_secret(meant) { hidden } else { Vec::new() }, ..self.problem_at(key, message, None) });
+            self.problems.push(Problem {
+                hidden: if sounds_secret(meant) { hidden } else { Vec::new() },
+                ..self.problem_at(key, message, Some(format!("write `{meant}: …`")))
+            });
             return Some(meant.clone());
         }
         let near = nearest(name, fields.known.keys().map(String::as_str)).map(str::to_owned);
@@ -420,6 +423,7 @@ fn hint(shape: &Shape, found: &str, secret: bool) -> Option<String> {
         (_, "nothing") => "leave the key out, or give it a value",
         (Shape::Bool, "text") => "write `true` or `false`, without quotes",
         (Shape::Int(..), _) => "decimal digits only, without quotes, leading zeros or separators",
+        (Shape::Number, _) => "digits alone, such as 20 or 0.5, without a sign behind them",
         (Shape::Text, "a mapping") => "quote a text that holds `: ` or starts with `{`",
         (Shape::Fields(_) | Shape::Map(_) | Shape::OneOf(_), "text") => {
             "write its keys below it, each as `key: value` with a space after the colon"

@@ -6,6 +6,7 @@ mod explain;
 mod generated;
 mod help;
 mod init;
+mod mistakes;
 mod plan;
 mod reading;
 mod revoke;

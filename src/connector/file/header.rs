@@ -88,5 +88,11 @@ pub(super) fn missing_columns(missing: &[String], names: &[String], line: u64) -
     let near = |path: &str| did_you_mean(path, names.iter().copied()).map_or_else(String::new, |hint| format!(" ({hint})"));
     let wanted: Vec<String> = missing.iter().map(|path| format!("`{path}`{}", near(path))).collect();
     let column = if missing.len() == 1 { "column" } else { "columns" };
-    format!("line {line}: there is no {column} {}; the header has {}", wanted.join(", "), named.join(", "))
+    // A header in one piece was cut at the wrong sign.
+    let separator =
+        names.first().filter(|_| names.len() == 1).and_then(|only| only.chars().find(|sign| matches!(sign, ';' | ',' | '\t' | '|')));
+    let separator =
+        separator.map_or_else(String::new, |sign| format!("; is `{}` its separator? Then set `delimiter`", sign.escape_debug()));
+    let there = if missing.len() == 1 { "is" } else { "are" };
+    format!("line {line}: there {there} no {column} {}; the header has {}{separator}", wanted.join(", "), named.join(", "))
 }

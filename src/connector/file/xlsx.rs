@@ -59,7 +59,9 @@ pub(super) fn read(file: File, connection: &FileConnection, rows: &mut Rows<'_>)
 
 /// That it is a workbook at all, and that nothing in it unpacks to more than a bound, whatever it says of itself.
 fn check_parts(file: &File) -> Result<(), String> {
-    let none = |error: &dyn std::fmt::Display| format!("is no Excel workbook (.xlsx): {error}");
+    let none = |error: &dyn std::fmt::Display| {
+        format!("is no Excel workbook (.xlsx), whatever its name says; a CSV file is read with `format: csv` ({error})")
+    };
     let file = file.try_clone().map_err(|error| none(&error))?;
     let mut parts = ZipArchive::new(BufReader::new(file)).map_err(|error| none(&error))?;
     for at in 0..parts.len() {

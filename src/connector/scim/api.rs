@@ -96,9 +96,12 @@ impl Api {
             300..=399 => {
                 SystemError::Protocol(format!("{message}: it redirects{}, which is never followed; correct the url", whither(response)))
             }
-            401 => SystemError::Auth(message),
-            403 => SystemError::Forbidden(message),
+            401 => SystemError::Auth(format!(
+                "{message}; the service does not accept the secret that `auth` names: is it the right one, and does it still hold?"
+            )),
+            403 => SystemError::Forbidden(format!("{message}; give the account behind `auth` the right to do this")),
             404 | 410 if response.is_page() => SystemError::Protocol(format!("{message}: a web page, not a SCIM service's answer")),
+            404 | 410 if !write => SystemError::NotFound(format!("{message}; is the url the base of the service?")),
             404 | 410 => SystemError::NotFound(message),
             409 | 412 => SystemError::Conflict(message),
             400 if scim_type == "uniqueness" => SystemError::Conflict(message),

@@ -110,7 +110,25 @@ fn is_taken(extended: i32) -> bool {
     [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY, ffi::SQLITE_CONSTRAINT_ROWID].contains(&extended)
 }
 
+/// What SQLite says in its own way only.
+fn plain(error: &Error) -> Option<&'static str> {
+    Some(match error.sqlite_error_code()? {
+        ErrorCode::NotADatabase => "it is no SQLite database (or an encrypted one); name the file that the application itself opens",
+        ErrorCode::DatabaseCorrupt => {
+            "the database is damaged; `PRAGMA integrity_check` in sqlite3 says where, and a backup has what is lost"
+        }
+        ErrorCode::DiskFull => "the disk is full; make room and run again",
+        ErrorCode::ReadOnly => "it can't be written; let headcount write to the file and to its folder",
+        ErrorCode::PermissionDenied | ErrorCode::CannotOpen => "it can't be opened; let headcount read the file and its folder",
+        ErrorCode::SystemIoFailure => "the disk or the network that it lies on failed; look at them and run again",
+        _ => return None,
+    })
+}
+
 fn words(error: &Error) -> String {
+    if let Some(said) = plain(error) {
+        return said.to_owned();
+    }
     match error {
         Error::SqliteFailure(failure, Some(words)) if failure.extended_code == ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
             format!("{words}: a row of another table still refers to it, or what it refers to is not there")

@@ -401,7 +401,7 @@ async fn a_database_that_is_not_there_is_never_made() {
     assert!(!app.folder.path().join("none.db").exists());
     std::fs::write(app.folder.path().join("none.db"), "this is text, and long enough to be taken for a header").unwrap();
     let words = app.open().await.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(words.contains("file is not a database"), "{words}");
+    assert!(words.contains("it is no SQLite database"), "{words}");
 }
 
 #[tokio::test]

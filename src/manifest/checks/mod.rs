@@ -11,6 +11,7 @@ use super::outline::Outlines;
 use super::{Loaded, Origin};
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 
+mod addresses;
 mod attributes;
 mod cycles;
 mod duplicates;
@@ -44,6 +45,7 @@ const CHECKS: &[Check] = &[
     sources::check,
     users::check,
     secrets::check,
+    addresses::check,
 ];
 
 type Check = fn(&Context<'_>, &mut Vec<Diagnostic>);

@@ -146,7 +146,11 @@ async fn what_is_no_list_is_unreadable() {
         (200, r#"[]"#, "a list without totalResults"),
         (200, r#"{"totalResults": 1, "Resources": [{"userName": "x"}]}"#, "a resource has no id"),
         (302, "", "it redirects, which is never followed; correct the url"),
-        (401, r#"{"detail": "the token t0ken has expired"}"#, "can't sign in: HTTP 401: the token [secret] has expired"),
+        (
+            401,
+            r#"{"detail": "the token t0ken has expired"}"#,
+            "can't sign in: HTTP 401: the token [secret] has expired; the service does not accept the secret that `auth` names: is it the right one, and does it still hold?",
+        ),
     ];
     for (status, body, why) in cases {
         let server = Scripted::start(move |_| Some(answer(status, body))).await;
