@@ -106,61 +106,143 @@ fn group(name: &str, display: &str, rest: &str) -> String {
 #[test]
 fn a_field_that_is_misspelt() {
     let words = validate("hr.yaml", "  key:", "  kye:");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: `spec` has no key `kye`
+     --> hr.yaml:7:3
+    7 |   kye: record.id
+      |   ^^^
+      = help: did you mean `key`?
+    1 error
+    "###);
 }
 
 #[test]
 fn a_line_indented_wrongly() {
     let words = validate("app.yaml", "      accounts:", "     accounts:");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the line is indented by 5 spaces, and nothing above it is
+     --> app.yaml:8:6
+    8 |      accounts:
+      |      ^
+      = help: indent it as its neighbours are: the lines above that it can belong to have 0, 2, 4 or 6 spaces
+    1 error
+    "###);
 }
 
 #[test]
 fn a_tab() {
     let words = validate("hr.yaml", "    file:", "\tfile:");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: a tab indents this line, and YAML counts spaces
+     --> hr.yaml:6:1
+    6 |     file: {path: people.csv}
+      | ^^^^
+      = help: replace it by spaces, as many as the lines beside it have; most editors do that for a whole file
+    1 error
+    "###);
 }
 
 #[test]
 fn an_expression_without_quotes_in_braces() {
     let words = validate("hr.yaml", "value: record.department", "value: record.department == null ? null : record.department");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: inside {…} and […] an expression needs quotes: a comma, a colon or a bracket ends a value without
+      --> hr.yaml:11:71
+    11 |     - {attribute: department, value: record.department == null ? null : record.department}
+       |                                                                       ^
+       = help: quote the expression: {attribute: title, value: 'a ? b : c'}
+    1 error
+    "###);
 }
 
 #[test]
 fn a_quote_that_is_not_closed() {
     let words = validate("hr.yaml", "key: record.id", "key: 'record.id");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the quote that opens here is not closed
+     --> hr.yaml:7:8
+    7 |   key: 'record.id
+      |        ^
+      = help: close it with the same sign; a `'` inside '…' is written twice
+    1 error
+    "###);
 }
 
 #[test]
 fn a_key_twice() {
     let words = validate("hr.yaml", "  key: record.id", "  key: record.id\n  key: record.login");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the key `key` stands here twice
+     --> hr.yaml:8:3
+    8 |   key: record.login
+      |   ^^^
+     ::: hr.yaml:7:3
+    7 |   key: record.id
+      |   - the first one
+      = help: take one of them out
+    1 error
+    "###);
 }
 
 #[test]
 fn no_space_after_the_colon() {
     let words = validate("hr.yaml", "{path: people.csv}", "{path:people.csv}");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the space after the colon of `path` is missing
+     --> hr.yaml:6:12
+    6 |     file: {path:people.csv}
+      |            ^^^^^^^^^^^^^^^
+      = help: write `path: …`
+    1 error
+    "###);
 }
 
 #[test]
 fn a_kind_that_is_misspelt() {
     let words = validate("hr.yaml", "kind: Source", "kind: Sorce");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the kind `Sorce` is not known
+     --> hr.yaml:2:7
+    2 | kind: Sorce
+      |       ^^^^^
+      = help: did you mean `Source`?
+    1 error
+    "###);
 }
 
 #[test]
 fn a_version_that_is_not_ours() {
     let words = validate("hr.yaml", "headcount.dev/v1alpha1", "headcount.dev/v1");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: `apiVersion` must be `headcount.dev/v1alpha1`, and is another word
+     --> hr.yaml:1:13
+    1 | apiVersion: headcount.dev/v1
+      |             ^^^^^^^^^^^^^^^^
+    1 error
+    "###);
 }
 
 #[test]
 fn a_function_that_is_not_there() {
     let words = validate("hr.yaml", "lower(record.login)", "lowercase(record.login)");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: there is no function `lowercase`
+      --> hr.yaml:10:36
+    10 |     - {attribute: userName, value: lowercase(record.login)}
+       |                                    ^^^^^^^^^
+       = help: did you mean lower?
+    1 error
+    "###);
 }
 
 #[test]
@@ -170,7 +252,15 @@ fn a_reference_to_a_group_that_is_not_there() {
         folder.write("groups.yaml", &group("dev", "Developers", "  members: [{group: ops}]\n"));
         told(&folder, &["validate"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: there is no Group `ops`
+     --> groups.yaml:6:21
+    6 |   members: [{group: ops}]
+      |                     ^^^
+      = help: declare the Group, or correct the name
+    1 error
+    "###);
 }
 
 #[test]
@@ -183,37 +273,95 @@ fn two_groups_with_one_name() {
         );
         told(&folder, &["validate"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 0
+    warning: the Groups `dev` and `eng` have one name at the targets
+      --> groups.yaml:12:16
+    12 |   displayName: developers
+       |                ^^^^^^^^^^
+      ::: groups.yaml:5:16
+     5 |   displayName: Developers
+       |                - the first one
+       = help: give one of them another displayName, or make one Group of them
+    1 warning
+    valid: 1 Workspace, 1 Source, 1 Target, 2 Groups
+    "###);
 }
 
 #[test]
 fn a_duration_in_words() {
     let words = validate("app.yaml", "  mapping:", "  leaver: {action: delete, deleteAfter: 7 days}\n  mapping:");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: `spec.leaver.deleteAfter` is no duration
+      --> app.yaml:13:41
+    13 |   leaver: {action: delete, deleteAfter: 7 days}
+       |                                         ^^^^^^
+       = help: write a whole number and its unit: `30s`, `15m`, `36h`, `7d`, `2w`
+    1 error
+    "###);
 }
 
 #[test]
 fn two_hundred_percent() {
     let words = validate("app.yaml", "  mapping:", "  guardrails: {deactivate: {percent: 200}}\n  mapping:");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: `spec.guardrails.deactivate.percent` is no share
+      --> app.yaml:13:38
+    13 |   guardrails: {deactivate: {percent: 200}}
+       |                                      ^^^
+       = help: write per cent of the population: 0 to 100
+    1 error
+    "###);
 }
 
 #[test]
 fn percent_as_a_text() {
     let words = validate("app.yaml", "  mapping:", "  guardrails: {deactivate: {percent: 20%}}\n  mapping:");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: this limit says nothing
+      --> app.yaml:13:16
+    13 |   guardrails: {deactivate: {percent: 20%}}
+       |                ^^^^^^^^^^
+       = help: give `count`, `percent`, or both; `count: 0` refuses everything
+    error: `spec.guardrails.deactivate.percent` must be a number, and is something else
+      --> app.yaml:13:38
+    13 |   guardrails: {deactivate: {percent: 20%}}
+       |                                      ^^^
+       = help: digits alone, such as 20 or 0.5, without a sign behind them
+    2 errors
+    "###);
 }
 
 #[test]
 fn a_url_without_its_scheme() {
     let words = told(&scim("chat.example/scim/v2"), &["validate"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the url has no scheme
+     --> app.yaml:7:12
+    7 |       url: chat.example/scim/v2
+      |            ^^^^^^^^^^^^^^^^^^^^
+      = help: write the base of the SCIM service: https://chat.example/scim/v2
+    1 error
+    "###);
 }
 
 #[test]
 fn a_source_file_that_is_not_there() {
     let words = validate("hr.yaml", "people.csv", "poeple.csv");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 0
+    warning: `poeple.csv` is not there, so nothing of it was looked at
+     --> hr.yaml:6:18
+    6 |     file: {path: poeple.csv}
+      |                  ^^^^^^^^^^
+      = help: correct the path, which counts from this manifest; where the file comes later, all is well
+    1 warning
+    valid: 1 Workspace, 1 Source, 1 Target
+    "###);
 }
 
 #[test]
@@ -223,13 +371,29 @@ fn a_csv_with_semicolons_where_commas_are_said() {
         folder.write("people.csv", &PEOPLE.replace(',', ";"));
         told(&folder, &["validate"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the Source `hr`: people.csv: line 1: there are no columns `id`, `department`, `login`; the header has `id;login;department`; is `;` its separator? Then set `delimiter`
+     --> hr.yaml:6:18
+    6 |     file: {path: people.csv, delimiter: ','}
+      |                  ^^^^^^^^^^
+      = help: to look at the manifests alone: `headcount validate --manifests-only`
+    1 error
+    "###);
 }
 
 #[test]
 fn a_column_that_is_not_there() {
     let words = validate("hr.yaml", "record.department", "record.departement");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the Source `hr`: people.csv: line 1: there is no column `departement` (did you mean `department`?); the header has `id`, `login`, `department`
+     --> hr.yaml:6:18
+    6 |     file: {path: people.csv}
+      |                  ^^^^^^^^^^
+      = help: to look at the manifests alone: `headcount validate --manifests-only`
+    1 error
+    "###);
 }
 
 #[test]
@@ -239,7 +403,15 @@ fn another_encoding() {
         std::fs::write(folder.file("people.csv"), b"id,login,department\n1,ann,B\xfcro\n").expect("written");
         told(&folder, &["validate"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the Source `hr`: people.csv: line 2: the byte 0xFC is not UTF-8; set `encoding`, such as windows-1252
+     --> hr.yaml:6:18
+    6 |     file: {path: people.csv}
+      |                  ^^^^^^^^^^
+      = help: to look at the manifests alone: `headcount validate --manifests-only`
+    1 error
+    "###);
 }
 
 #[test]
@@ -249,7 +421,15 @@ fn a_workbook_that_is_none() {
         folder.write("people.xlsx", PEOPLE);
         told(&folder, &["validate"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the Source `hr`: people.xlsx: is no Excel workbook (.xlsx), whatever its name says; a CSV file is read with `format: csv` (invalid Zip archive: Could not find EOCD)
+     --> hr.yaml:6:18
+    6 |     file: {path: people.xlsx}
+      |                  ^^^^^^^^^^^
+      = help: to look at the manifests alone: `headcount validate --manifests-only`
+    1 error
+    "###);
 }
 
 #[test]
@@ -259,7 +439,15 @@ fn a_row_with_too_few_cells() {
         folder.write("people.csv", &(PEOPLE.to_owned() + "3,cid\n"));
         told(&folder, &["validate"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the Source `hr`: people.csv: line 4: 2 fields, but the header has 3; is a quote or a separator missing? If the line (`3`) is a total below the table, set `footer: 1`
+     --> hr.yaml:6:18
+    6 |     file: {path: people.csv}
+      |                  ^^^^^^^^^^
+      = help: to look at the manifests alone: `headcount validate --manifests-only`
+    1 error
+    "###);
 }
 
 #[test]
@@ -269,13 +457,33 @@ fn one_key_for_two_people() {
         folder.write("people.csv", &(PEOPLE.to_owned() + "2,bea,Sales\n"));
         told(&folder, &["plan"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 5
+    reading 2 systems
+    read app: 0 rows
+    read hr: 3 rows
+    Target app
+      + create     ann (hr/1, joiner)
+          active: true · externalId: headcount's mark of hr/1 · userName: ann
+    Findings
+      1. error: hr/2: two different records have this key, so nothing is changed for it [duplicate-key]
+         next: Correct the source: a key belongs to one person for good.
+    Plan: 1 to create.
+    "###);
 }
 
 #[test]
 fn a_table_that_is_not_there() {
     let words = validate("app.yaml", "table: users", "table: user");
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the Target `app`: app.db: there is no table `user` (did you mean `users`?)
+     --> app.yaml:7:33
+    7 |       database: {sqlite: {path: app.db}}
+      |                                 ^^^^^^
+      = help: to look at the manifests alone: `headcount validate --manifests-only`
+    1 error
+    "###);
 }
 
 #[test]
@@ -285,37 +493,91 @@ fn a_target_that_is_no_database() {
         folder.write("app.db", &"no database ".repeat(200));
         told(&folder, &["validate"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the Target `app`: app.db: it is no SQLite database (or an encrypted one); name the file that the application itself opens
+     --> app.yaml:7:33
+    7 |       database: {sqlite: {path: app.db}}
+      |                                 ^^^^^^
+      = help: to look at the manifests alone: `headcount validate --manifests-only`
+    1 error
+    "###);
 }
 
 #[test]
 fn nobody_listens() {
     let words = told(&scim(&format!("http://127.0.0.1:{}/scim", crate::support::free_port())), &["plan"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 5
+    reading 2 systems
+    could not read app
+    read hr: 2 rows
+      1. incomplete: app: its accounts could not be read to the end: unavailable: ServiceProviderConfig:
+         nothing listens at 127.0.0.1:[PORT]: is the port right, and does the service run? (connection:
+         app.yaml:5); nothing is planned for them [incomplete-read]
+    No changes in what could be read. The plan is incomplete.
+    "###);
 }
 
 #[test]
 fn https_where_http_is_spoken() {
     let words = told(&scim(&answers::serve(|_| (200, String::new(), "{}".into())).replace("http://", "https://")), &["plan"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 5
+    reading 2 systems
+    could not read app
+    read hr: 2 rows
+      1. incomplete: app: its accounts could not be read to the end: unavailable: ServiceProviderConfig:
+         127.0.0.1:[PORT] ends every attempt at TLS: is the port right, or should the url begin with
+         http://? (connection: app.yaml:5); nothing is planned for them [incomplete-read]
+    No changes in what could be read. The plan is incomplete.
+    "###);
 }
 
 #[test]
 fn a_host_that_is_not_there() {
     let words = told(&scim("https://chat.invalid/scim"), &["plan"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 5
+    reading 2 systems
+    could not read app
+    read hr: 2 rows
+      1. incomplete: app: its accounts could not be read to the end: unavailable: ServiceProviderConfig:
+         there is no host chat.invalid: is the name right, and does this machine's name server know it?
+         (connection: app.yaml:5); nothing is planned for them [incomplete-read]
+    No changes in what could be read. The plan is incomplete.
+    "###);
 }
 
 #[test]
 fn a_token_that_is_not_accepted() {
     let words = told(&scim(&answers::serve(|_| (401, String::new(), "{}".into()))), &["plan"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 5
+    reading 2 systems
+    could not read app
+    read hr: 2 rows
+      1. incomplete: app: its accounts could not be read to the end: can't sign in:
+         ServiceProviderConfig: HTTP 401; the service does not accept the secret that `auth` names: is
+         it the right one, and does it still hold? (connection: app.yaml:5); nothing is planned for them
+         [incomplete-read]
+    No changes in what could be read. The plan is incomplete.
+    "###);
 }
 
 #[test]
 fn a_path_that_is_not_there() {
     let words = told(&scim(&answers::serve(|_| (404, String::new(), "{}".into()))), &["plan"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 5
+    reading 2 systems
+    could not read app
+    read hr: 2 rows
+      1. incomplete: app: its accounts could not be read to the end: Users: not found: HTTP 404; is the
+         url the base of the service? (connection: app.yaml:5); nothing is planned for them
+         [incomplete-read]
+    No changes in what could be read. The plan is incomplete.
+    "###);
 }
 
 #[test]
@@ -326,7 +588,16 @@ fn a_variable_that_is_not_set() {
         folder.write("app.yaml", &text.replace("{file: token}", "{env: CHAT_TOKEN}"));
         told(&folder, &["plan"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 5
+    reading 2 systems
+    could not read app
+    read hr: 2 rows
+      1. incomplete: app: its accounts could not be read to the end: can't sign in: environment variable
+         CHAT_TOKEN is not set: export it, or correct the name (connection: app.yaml:5); nothing is
+         planned for them [incomplete-read]
+    No changes in what could be read. The plan is incomplete.
+    "###);
 }
 
 #[test]
@@ -337,25 +608,50 @@ fn a_secret_of_kubernetes() {
         folder.write("app.yaml", &text.replace("{file: token}", "{secretKeyRef: {name: chat, key: token}}"));
         told(&folder, &["validate"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 0
+    warning: `secretKeyRef` names a Secret of Kubernetes, and headcount does not run inside of it here
+     --> app.yaml:8:14
+    8 |       auth: {bearer: {secretKeyRef: {name: chat, key: token}}}
+      |              ^^^^^^
+      = help: write `{env: NAME}` or `{file: PATH}`; in a pod, mount the Secret as either
+    1 warning
+    valid: 1 Workspace, 1 Source, 1 Target
+    "###);
 }
 
 #[test]
 fn a_command_that_is_not_there() {
     let words = told(&acme(), &["aply"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 2
+    error: unrecognized subcommand 'aply'
+      tip: a similar subcommand exists: 'apply'
+    Usage: headcount [OPTIONS] <COMMAND>
+    For more information, try '--help'.
+    "###);
 }
 
 #[test]
 fn a_flag_that_is_not_there() {
     let words = told(&acme(), &["plan", "--targets", "app"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 2
+    error: unexpected argument '--targets' found
+      tip: a similar argument exists: '--target'
+    Usage: headcount plan --target <NAME>
+    For more information, try '--help'.
+    "###);
 }
 
 #[test]
 fn apply_without_approval() {
     let words = told(&acme(), &["apply"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 2
+    error: there is no terminal to ask on
+     = help: pass --auto-approve, or review a saved plan: `headcount plan --out plan.json`, then `headcount apply plan.json`
+    "###);
 }
 
 #[test]
@@ -366,7 +662,11 @@ fn a_plan_of_another_workspace() {
         folder.write("headcount.yaml", &WORKSPACE.replace("id: acme", "id: emca"));
         told(&folder, &["apply", "plan.json"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the plan is of workspace "acme", and the manifests are of "emca"
+     = help: name the manifests that it was made from with -f
+    "###);
 }
 
 #[test]
@@ -377,7 +677,14 @@ fn a_plan_that_is_stale() {
         folder.write("people.csv", &(PEOPLE.to_owned() + "3,cid,Sales\n"));
         told(&folder, &["apply", "plan.json", "--exact"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 5
+    reading 2 systems
+    read app: 0 rows
+    read hr: 3 rows
+    error: the plan is stale: changes needed now and not in it: 1; steps in it and no longer needed: 0
+     = help: plan again and review it, or leave out --exact to run what both hold
+    "###);
 }
 
 #[test]
@@ -389,7 +696,10 @@ fn a_plan_of_a_run_that_failed() {
         told(&folder, &["plan", "--out", "plan.json"]);
         told(&folder, &["apply", "plan.json"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: can't use the plan plan.json: the last `headcount plan` failed, and left no plan: mend what it told, and plan again
+    "###);
 }
 
 #[test]
@@ -399,7 +709,11 @@ fn a_revocation_of_nobody() {
         told(&folder, &["apply", "--auto-approve"]);
         told(&folder, &["revoke", "hr/17", "--reason", "left", "--auto-approve"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: nobody has the key hr/17, neither in a source nor at a target; nothing was changed
+     = help: did you mean hr/1?
+    "###);
 }
 
 #[test]
@@ -409,11 +723,18 @@ fn a_state_that_can_not_be_made() {
         folder.write(".headcount", "a file where a folder should be");
         told(&folder, &["apply", "--auto-approve"])
     };
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 1
+    error: the folder of the state ./.headcount/state.db could not be made: check its permissions, or set another path in the Workspace's `state`: File exists (os error 17)
+    "###);
 }
 
 #[test]
 fn a_target_that_is_misspelt() {
     let words = told(&acme(), &["plan", "--target", "ap"]);
-    insta::assert_snapshot!(words, @"");
+    insta::assert_snapshot!(words, @r###"
+    exit code 2
+    error: there is no target "ap"
+     = help: the manifests have: app
+    "###);
 }
