@@ -175,6 +175,10 @@ pub struct SourceLifecycle {
     /// A last day (ISO date) that nearly everybody here has, where that is so: without it such a day ends nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_end: Option<String>,
+    /// Values of the columns that these conditions and `scope` read, where nobody had them before: without it, values that took the place of others that were
+    /// there say nothing about anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_values: Vec<String>,
 }
 
 /// When a read counts as complete (design 7).

@@ -76,6 +76,8 @@ pub enum FindingCode {
     GuardrailExceeded,
     /// a protected account, or too few administrators would be left
     Protected,
+    /// values of a status that were never there took the place of others
+    StatusReplaced,
     /// a rule that gives something to several people names nobody
     NamesNobody,
     /// a column of a source lost a large part of its values

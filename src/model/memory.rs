@@ -166,6 +166,9 @@ pub struct Deactivation {
     pub at: Timestamp,
 }
 
+/// By column and value, how many rows have it; 0 where it was there before.
+pub type Statuses = BTreeMap<Arc<str>, BTreeMap<Arc<str>, u64>>;
+
 /// The last complete read of one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {
@@ -179,6 +182,8 @@ pub struct Baseline {
     pub count: u64,
     /// how many rows have a value, by column
     pub values: BTreeMap<Arc<str>, u64>,
+    /// the values of columns that hold a status
+    pub statuses: Statuses,
     /// when
     pub at: Timestamp,
 }

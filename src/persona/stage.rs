@@ -186,6 +186,7 @@ fn memory(policy: &Policy, before: Option<&Before>, moment: Moment) -> Memory {
         scope: source.scope_hash,
         count: 0,
         values: BTreeMap::new(),
+        statuses: BTreeMap::new(),
         at: moment.now,
     };
     let links = before.map(|before| links(policy, before)).unwrap_or_default();

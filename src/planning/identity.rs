@@ -281,8 +281,8 @@ impl<'w> Identities<'w> {
                     if let Some(doubt) = self.doubt(number) {
                         return person.standing = doubt;
                     }
-                    let lost = records.own().is_some_and(|(_, cells)| layout.sources[source].is_scope_lost(cells));
-                    return person.standing = if lost { Standing::lost() } else { Standing::Deselected };
+                    let doubt = records.own().and_then(|(_, cells)| layout.sources[source].scope_doubt(cells));
+                    return person.standing = doubt.unwrap_or(Standing::Deselected);
                 }
                 RecordState::Ambiguous => return person.standing = Standing::DuplicateKey,
                 RecordState::ScopeFailed => return person.standing = Standing::Unknown(SCOPE_FAILED.into()),

@@ -2,11 +2,12 @@
 //!
 //! Must never: depend on anybody's data; it is the same for every identity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::correlate::is_immutable;
 use crate::expr::{Expression, outcome_of_path};
+use super::lifecycle::Standing;
 use crate::manifest::kinds::{Lifecycle, MappingMode};
 use crate::model::{AttributeType, Capabilities, Cell};
 use crate::policy::{EntitlementPolicy, KeyPolicy, Policy, Rule, TargetPolicy, in_order};
@@ -55,9 +56,11 @@ pub(super) struct SourceLayout {
     pub(super) rules: Vec<RuleLayout>,
     pub(super) leaver: Option<Bound>,
     pub(super) suspended: Option<Bound>,
-    filter: Option<Bound>,
+    pub(super) filter: Option<Bound>,
     /// positions of columns that lost a large part of their values
     emptied: Vec<usize>,
+    /// values that took the place of others, by the position of their column
+    unseen: Vec<(usize, BTreeSet<Arc<str>>)>,
     /// by what a record finds its identity, in order
     pub(super) keys: Vec<KeyLayout>,
 }
@@ -163,6 +166,7 @@ impl<'p> Layout<'p> {
                 suspended,
                 filter: rules.filter.as_ref().map(bind),
                 emptied: emptied(world, at, &columns),
+                unseen: unseen(world, at, &columns),
                 keys: rules.correlate.iter().map(|key| KeyLayout::new(key, &mut names)).collect(),
             }
         });
@@ -191,7 +195,28 @@ fn emptied(world: &World, source: usize, columns: &crate::model::Columns) -> Vec
     emptied.iter().filter_map(|emptied| columns.position(&emptied.column)).collect()
 }
 
+/// Values that took the place of others, by column.
+fn unseen(world: &World, source: usize, columns: &crate::model::Columns) -> Vec<(usize, BTreeSet<Arc<str>>)> {
+    let replaced = world.trust.get(source).map_or(&[][..], |trust| trust.replaced.as_slice());
+    let of_column = |one: &crate::world::Replaced| {
+        let values = one.new.iter().map(|(value, _)| value.clone()).collect();
+        columns.position(&one.column).map(|at| (at, values))
+    };
+    replaced.iter().filter_map(of_column).collect()
+}
+
 impl SourceLayout {
+    /// Why a condition says nothing of a record, whatever it comes to: it reads what was lost, or a value that took the place of another.
+    pub(super) fn doubt(&self, bound: &Bound, cells: &[Cell<'_>]) -> Option<Standing> {
+        if self.is_lost(bound, cells) {
+            return Some(Standing::lost());
+        }
+        let is_new = |(at, values): &(usize, BTreeSet<Arc<str>>)| {
+            bound.positions().contains(at) && cells.get(*at).is_some_and(|cell| values.contains(canonical::text(*cell).as_ref()))
+        };
+        self.unseen.iter().any(is_new).then(Standing::replaced)
+    }
+
     /// Whether an expression reads a value that a record has not, from a column that lost many: it may be one of those that were lost.
     pub(super) fn is_lost(&self, bound: &Bound, cells: &[Cell<'_>]) -> bool {
         let lost =
@@ -200,8 +225,8 @@ impl SourceLayout {
     }
 
     /// The same of the source's scope.
-    pub(super) fn is_scope_lost(&self, cells: &[Cell<'_>]) -> bool {
-        self.filter.as_ref().is_some_and(|filter| self.is_lost(filter, cells))
+    pub(super) fn scope_doubt(&self, cells: &[Cell<'_>]) -> Option<Standing> {
+        self.doubt(self.filter.as_ref()?, cells)
     }
 }
 

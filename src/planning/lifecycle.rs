@@ -36,6 +36,11 @@ impl Standing {
         Self::Doubtful(Arc::new(Doubt::told(FindingCode::ColumnEmptied, "a column that it depends on lost many of its values")))
     }
 
+    /// What it depends on is a value that took the place of another: told once, of the source.
+    pub(super) fn replaced() -> Self {
+        Self::Doubtful(Arc::new(Doubt::told(FindingCode::StatusReplaced, "its status is a value that was never there before")))
+    }
+
     /// The lifecycle, where it is known.
     pub(super) fn lifecycle(&self) -> Option<Lifecycle> {
         match self {
@@ -90,9 +95,10 @@ pub(super) fn standing(
         conditions.map_or(Truth::No, |(source, cells)| holds(pick(source), cells))
     };
     if let Some((source, cells)) = conditions
-        && source.leaver.iter().chain(&source.suspended).any(|bound| source.is_lost(bound, cells))
+        && let Some(doubt) =
+            source.filter.iter().chain(&source.leaver).chain(&source.suspended).find_map(|bound| source.doubt(bound, cells))
     {
-        return Standing::lost();
+        return doubt;
     }
     match status(|source| source.leaver.as_ref()) {
         Truth::Yes => return Standing::Is(Lifecycle::Leaver),

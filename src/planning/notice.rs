@@ -15,7 +15,12 @@ use super::observed::View;
 use super::work::{Basis, Stage, Work};
 use crate::expr::segments_of_path;
 use crate::manifest::kinds::{Lifecycle, Ownership};
+use crate::policy::SourcePolicy;
+use crate::world::Replaced;
 use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, ValueState, Visibility, attribute};
+
+/// So many values are named.
+const NAMED: usize = 5;
 
 /// Sources: how they were read, records without a key, what could not be told about identities.
 pub(super) fn sources(work: &mut Work<'_, '_>) {
@@ -49,6 +54,9 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
             let finding = Finding::new(Severity::Error, FindingCode::ColumnEmptied, subject.clone(), message);
             work.findings.push(finding.hint(hint).at(place.clone()));
         }
+        for one in &trust.replaced {
+            replaced(work, rules, one);
+        }
         let keyless = side.keyless();
         if keyless.count > 0 {
             let why = keyless.words.as_deref().unwrap_or("it is empty");
@@ -62,6 +70,29 @@ pub(super) fn sources(work: &mut Work<'_, '_>) {
         }
     }
     doubts::tell(work);
+}
+
+/// Values of a status that took the place of others.
+fn replaced(work: &mut Work<'_, '_>, rules: &SourcePolicy, one: &Replaced) {
+    let list = |values: &[(Arc<str>, u64)]| {
+        let more = values.len().saturating_sub(NAMED);
+        let named: Vec<String> = values.iter().take(NAMED).map(|(value, count)| format!("{value:?} ({count})")).collect();
+        if more > 0 { format!("{} and {more} more", named.join(", ")) } else { named.join(", ") }
+    };
+    let column = segments_of_path(&one.column).join(".");
+    let message = format!(
+        "{}: nobody has {} in the column `{column}` any more, while others have {}, which nobody had before; where these stand is not known, so they keep what they have",
+        rules.name,
+        list(&one.gone),
+        list(&one.new)
+    );
+    let values: Vec<String> = one.new.iter().map(|(value, _)| format!("{value:?}")).collect();
+    let hint = format!(
+        "Correct the source, or the conditions that read the column. Once they fit, write `lifecycle: {{knownValues: [{}]}}` into the Source.",
+        values.join(", ")
+    );
+    let finding = Finding::new(Severity::Error, FindingCode::StatusReplaced, Subject::system(&rules.name), message);
+    work.findings.push(finding.hint(hint).at(Some(rules.place.clone())));
 }
 
 /// Targets: how they were read, and attributes they can't hold.

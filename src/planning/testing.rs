@@ -84,6 +84,7 @@ impl Scene {
             scope: source.scope_hash,
             count: 1,
             values: BTreeMap::new(),
+            statuses: Default::default(),
             at: now,
         };
         let memory = Memory { known: true, baselines: policy.sources.iter().map(baseline).collect(), ..Memory::default() };

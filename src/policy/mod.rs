@@ -135,6 +135,8 @@ pub struct SourcePolicy {
     pub rules: Vec<Rule>,
     /// when a read counts as complete
     pub completeness: CompletenessPolicy,
+    /// values of the columns that conditions read, that are known though they were never seen
+    pub known_values: BTreeSet<Arc<str>>,
     /// columns that may lose many of their values
     pub may_lose: Vec<Arc<str>>,
     /// a hash of connection and scope: counts compare only within one scope

@@ -102,6 +102,7 @@ impl Compiler<'_> {
             shared_end: spec.lifecycle.as_ref().and_then(|it| it.shared_end.as_deref()).and_then(|day| quantity::date(day).ok()),
             rules,
             completeness: self.completeness(document, spec.completeness.as_ref()),
+            known_values: spec.lifecycle.iter().flat_map(|it| &it.known_values).map(|value| Arc::from(value.as_str())).collect(),
             may_lose: spec.completeness.iter().flat_map(|it| &it.may_lose).map(|name| Arc::from(name.as_str())).collect(),
             scope_hash: scope_hash(spec),
             precedence,

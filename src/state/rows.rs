@@ -18,7 +18,7 @@ use super::schema::{meta, set_meta};
 const UNLINK: &str = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3";
 
 /// The columns as [`baseline`] reads them.
-const BASELINES: &str = "SELECT system, kind, scope, count, filled, at FROM baselines";
+const BASELINES: &str = "SELECT system, kind, scope, count, filled, at, statuses FROM baselines";
 
 /// The `meta` row that says when a run first ended: from then on a silence means something.
 const KNOWN_SINCE: &str = "known_since";
@@ -245,9 +245,11 @@ pub fn forget_departed(connection: &Connection, target: &str, key: &str) -> rusq
 
 /// Remembers a complete read.
 pub fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite::Result<()> {
-    let upsert = "INSERT INTO baselines (system, kind, scope, count, filled, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (system, kind) \
-                  DO UPDATE SET scope = excluded.scope, count = excluded.count, filled = excluded.filled, at = excluded.at";
+    let upsert = "INSERT INTO baselines (system, kind, scope, count, filled, at, statuses) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (system, kind) \
+                  DO UPDATE SET scope = excluded.scope, count = excluded.count, filled = excluded.filled, at = excluded.at, \
+                  statuses = excluded.statuses";
     let filled = serde_json::to_string(&baseline.values).unwrap_or_default();
+    let statuses = serde_json::to_string(&baseline.statuses).unwrap_or_default();
     let (scope, count) = (baseline.scope.cast_signed(), baseline.count.cast_signed());
     connection.prepare_cached(upsert)?.execute(params![
         baseline.system,
@@ -255,7 +257,8 @@ pub fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite
         scope,
         count,
         filled,
-        baseline.at.to_string()
+        baseline.at.to_string(),
+        statuses
     ])?;
     Ok(())
 }
@@ -408,9 +411,10 @@ fn deactivation(row: &Row<'_>) -> rusqlite::Result<Deactivation> {
 
 fn baseline(row: &Row<'_>) -> rusqlite::Result<Baseline> {
     let (scope, count) = (row.get::<_, i64>(2)?.cast_unsigned(), row.get::<_, i64>(3)?.cast_unsigned());
-    let values = serde_json::from_str(row.get_ref(4)?.as_str()?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(4, Type::Text, Box::new(error)))?;
-    Ok(Baseline { system: text(row, 0)?, kind: parsed(row, 1)?, scope, count, values, at: parsed(row, 5)? })
+    let unreadable = |column| move |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
+    let values = serde_json::from_str(row.get_ref(4)?.as_str()?).map_err(unreadable(4))?;
+    let statuses = serde_json::from_str(row.get_ref(6)?.as_str()?).map_err(unreadable(6))?;
+    Ok(Baseline { system: text(row, 0)?, kind: parsed(row, 1)?, scope, count, values, statuses, at: parsed(row, 5)? })
 }
 
 fn window(row: &Row<'_>) -> rusqlite::Result<WindowEntry> {

@@ -42,7 +42,7 @@ CREATE TABLE repeats (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE baselines (
     system TEXT NOT NULL, kind TEXT NOT NULL, scope INTEGER NOT NULL, count INTEGER NOT NULL, filled TEXT NOT NULL, at TEXT NOT NULL,
-    PRIMARY KEY (system, kind)
+    statuses TEXT NOT NULL, PRIMARY KEY (system, kind)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE windows (
     target TEXT NOT NULL, guardrail TEXT NOT NULL, minute INTEGER NOT NULL, weight INTEGER NOT NULL, at TEXT NOT NULL,

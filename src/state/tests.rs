@@ -44,6 +44,7 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
         scope: u64::MAX,
         count: 40,
         values: [("email".into(), 39)].into(),
+        statuses: [("status".into(), [("Active".into(), 39), ("Left".into(), 0)].into())].into(),
         at: now(),
     };
     let target = Arc::from("chat");

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::source::SourceSide;
+use super::statuses::{self, Replaced};
 use crate::expr::segments_of_path;
-use crate::model::{Baseline, Evidence, Memory};
+use crate::model::{Baseline, Evidence, Memory, Statuses};
 use crate::policy::{CompletenessPolicy, SourcePolicy};
 
 /// What may follow from a source's read.
@@ -23,6 +24,10 @@ pub(crate) struct SourceEvidence {
     pub(crate) emptied: Vec<Emptied>,
     /// columns that gained a large part of their values at once, with how many of them are believed
     pub(crate) grown: BTreeMap<Arc<str>, u64>,
+    /// columns in which values that were never there took the place of others
+    pub(crate) replaced: Vec<Replaced>,
+    /// the values that such columns have, or had where that is in question
+    pub(crate) remembered: Statuses,
 }
 
 /// A column that lost a large part of its values.
@@ -58,7 +63,14 @@ impl SourceEvidence {
         }
         let emptied = if evidence.proves_absence() { emptied(rules, side, baseline) } else { Vec::new() };
         let grown = if evidence.proves_absence() { grown(side, baseline) } else { BTreeMap::new() };
-        Self { evidence, shrank, has_baseline: baseline.is_some(), emptied, grown }
+        let (mut replaced, mut remembered) = (Vec::new(), Statuses::new());
+        if evidence.proves_absence() && side.is_whole() {
+            let (none, now) = (Statuses::new(), statuses::of(rules, side));
+            let before = baseline.map_or(&none, |baseline| &baseline.statuses);
+            replaced = statuses::replaced(rules, before, &now);
+            remembered = statuses::remembered(before, &now, &replaced);
+        }
+        Self { evidence, shrank, has_baseline: baseline.is_some(), emptied, grown, replaced, remembered }
     }
 
     /// Whether a record that is not there can be said not to exist.
@@ -126,6 +138,7 @@ mod tests {
             scope: 1,
             count: before,
             values: Default::default(),
+            statuses: Default::default(),
             at: jiff::Timestamp::UNIX_EPOCH,
         };
         too_small(limits, count, Some(&baseline))

@@ -99,6 +99,7 @@ impl World {
                 scope: rules.scope_hash,
                 count: side.in_scope(),
                 values: filled(side, trust),
+                statuses: trust.remembered.clone(),
                 at,
             })
             .collect()

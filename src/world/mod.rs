@@ -15,6 +15,7 @@ pub(crate) mod prints;
 mod recall;
 mod source;
 mod spool;
+mod statuses;
 mod target;
 mod vanished;
 
@@ -24,6 +25,7 @@ pub(crate) use hash::Keyed;
 pub(crate) use memberships::Member;
 pub(crate) use objects::{Carries, Objects};
 pub(crate) use source::RecordState;
+pub(crate) use statuses::Replaced;
 pub use source::SourceSide;
 pub use target::TargetSide;
 pub(crate) use target::{account_marker, is_compared, kind_of};

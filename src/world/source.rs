@@ -202,6 +202,11 @@ impl SourceSide {
         self.columns.paths().iter().zip(&self.filled).filter(move |_| all).map(|(path, count)| (path, count.unsigned_abs()))
     }
 
+    /// Whether all records were kept.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.passed == 0
+    }
+
     /// How many records there are.
     pub(crate) fn len(&self) -> u32 {
         self.records.len() as u32

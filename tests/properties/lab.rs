@@ -293,6 +293,7 @@ impl Lab {
                     scope,
                     count,
                     values: BTreeMap::new(),
+                    statuses: BTreeMap::new(),
                     at: self.now,
                 });
             }

@@ -20,6 +20,7 @@ mod people;
 mod renames;
 mod revocations;
 mod sources;
+mod statuses;
 mod strangers;
 mod values;
 mod vanished;
