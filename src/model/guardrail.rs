@@ -11,6 +11,8 @@ pub enum Guardrail {
     Reactivate,
     /// people whose sign-in name changes
     Rename,
+    /// people whose name or address changes
+    Names,
     /// accounts updated
     Update,
     /// accounts deactivated
@@ -31,11 +33,12 @@ pub enum Guardrail {
 
 impl Guardrail {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Create,
         Self::Adopt,
         Self::Reactivate,
         Self::Rename,
+        Self::Names,
         Self::Update,
         Self::Deactivate,
         Self::Delete,
@@ -53,6 +56,7 @@ impl Guardrail {
             Self::Adopt => "adopt",
             Self::Reactivate => "reactivate",
             Self::Rename => "rename",
+            Self::Names => "names",
             Self::Update => "update",
             Self::Deactivate => "deactivate",
             Self::Delete => "delete",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::contested;
 use super::correlate::{self, Claim};
 use super::departed;
 use super::departure;
@@ -328,6 +329,7 @@ fn taken_name<'d>(work: &mut Work<'_, '_>, target: usize, person: &Person, desir
             return None;
         }
     }
+    contested::note(work, target, name, person.number);
     let at = (target, &layout.name);
     if work.names.is_free(basis, &work.claims, at, name, person.number) {
         return None;

@@ -41,6 +41,16 @@ impl Findings {
         self.shared.entry(shared).or_default().insert(key.clone());
     }
 
+    /// Takes back what was said of these at a system: something else says it better.
+    pub(super) fn withdraw(&mut self, code: FindingCode, system: &Arc<str>, keys: &BTreeSet<Arc<str>>) {
+        for (shared, about) in &mut self.shared {
+            if shared.code == code && shared.system.as_ref() == Some(system) {
+                about.retain(|key| !keys.contains(key));
+            }
+        }
+        self.shared.retain(|_, about| !about.is_empty());
+    }
+
     /// All, the graver first, a cause before what only follows from it, without doubles.
     pub(super) fn finish(self, sources: &BTreeSet<&Arc<str>>) -> Vec<Finding> {
         let mut all = self.single;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::correlate::is_immutable;
-use crate::expr::{Expression, outcome_of_path};
 use super::lifecycle::Standing;
+use crate::expr::{Expression, outcome_of_path};
 use crate::manifest::kinds::{Lifecycle, MappingMode};
 use crate::model::{AttributeType, Capabilities, Cell};
 use crate::policy::{EntitlementPolicy, KeyPolicy, Policy, Rule, TargetPolicy, in_order};

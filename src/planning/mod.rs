@@ -7,6 +7,7 @@ mod carried;
 mod census;
 mod companion;
 mod concern;
+mod contested;
 mod contradiction;
 mod correlate;
 mod departed;
@@ -227,6 +228,7 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
         decide_identity(&mut work, identity);
     }
     for target in 0..policy.targets.len() {
+        contested::settle(&mut work, target);
         nobody::deselected(&mut work, target);
         vanished::settle(&mut work, target);
         departure::unclaimed(&mut work, target);

@@ -15,9 +15,9 @@ use super::observed::View;
 use super::work::{Basis, Stage, Work};
 use crate::expr::segments_of_path;
 use crate::manifest::kinds::{Lifecycle, Ownership};
+use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, ValueState, Visibility, attribute};
 use crate::policy::SourcePolicy;
 use crate::world::Replaced;
-use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, ValueState, Visibility, attribute};
 
 /// So many values are named.
 const NAMED: usize = 5;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::contested::Wishes;
 use super::correlate::Claims;
 use super::departed::Departed;
 use super::due::Diary;
@@ -59,6 +60,8 @@ pub(super) struct Work<'b, 'a> {
     pub(super) gone: Vec<BTreeSet<u32>>,
     /// for each target whether accounts that no identity claims are known to be nobody's
     pub(super) strangers_go: Vec<bool>,
+    /// by target: who is to get which user name
+    pub(super) wishes: Vec<Wishes>,
     /// by target: whose account goes because the target is not for them
     pub(super) deselected: Vec<Vec<Deselected>>,
     /// keys of identities that are gone, it seems, and whose accounts stay
@@ -187,6 +190,7 @@ impl<'b, 'a> Work<'b, 'a> {
             cut: vec![BTreeMap::new(); targets],
             gone: vec![BTreeSet::new(); targets],
             strangers_go: vec![false; targets],
+            wishes: vec![Wishes::new(); targets],
             deselected: (0..targets).map(|_| Vec::new()).collect(),
             kept: BTreeMap::new(),
             remade: vec![BTreeMap::new(); targets],

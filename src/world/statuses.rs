@@ -71,7 +71,8 @@ fn positions(rules: &SourcePolicy, columns: &Columns) -> BTreeSet<usize> {
 pub(crate) fn replaced(rules: &SourcePolicy, before: &Statuses, now: &Statuses) -> Vec<Replaced> {
     let is_known = |value: &str| {
         rules.known_values.contains(value)
-            || conditions(rules).any(|condition| ['"', '\''].iter().any(|quote| condition.text().contains(&format!("{quote}{value}{quote}"))))
+            || conditions(rules)
+                .any(|condition| ['"', '\''].iter().any(|quote| condition.text().contains(&format!("{quote}{value}{quote}"))))
     };
     let of_column = |(column, had): (&Arc<str>, &BTreeMap<Arc<str>, u64>)| {
         let has = now.get(column)?;

@@ -24,6 +24,10 @@ pub struct Guardrails {
     /// People whose sign-in name changes (`signIn`). Default: 2 %, at least 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rename: Option<Limit>,
+    /// People whose name or address changes (`name`, `displayName`, `emails`; where there was none before, none changes); without limit while nothing at the
+    /// target is headcount's. Default: 2 %, at least 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Limit>,
     /// Accounts updated, and entitlements whose parameters change. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update: Option<Limit>,
@@ -98,6 +102,7 @@ impl Guardrails {
             (Guardrail::Adopt, &self.adopt),
             (Guardrail::Reactivate, &self.reactivate),
             (Guardrail::Rename, &self.rename),
+            (Guardrail::Names, &self.names),
             (Guardrail::Update, &self.update),
             (Guardrail::Deactivate, &self.deactivate),
             (Guardrail::Delete, &self.delete),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::keys_of;
-use crate::model::{Action, Change, Guardrail, ObjectKind, Reason, Risk};
+use crate::model::{Action, AttributeChange, Change, Guardrail, ObjectKind, Reason, Risk, Value};
 
 /// One guardrail.
 pub(super) struct Rule {
@@ -61,7 +61,7 @@ impl Of {
 
 /// In the order they are looked at: leavers first, since whether they are within their limit decides what another breach withholds; deletions of groups
 /// before memberships, since an override that names a deletion names its losers.
-pub(super) const RULES: [Rule; 12] = [
+pub(super) const RULES: [Rule; 13] = [
     Rule { by_person: true, ..takes(Guardrail::Leavers, leaver, Of::Accounts, "leavers to cut off") },
     Rule { spares_leavers: true, ..takes(Guardrail::Deactivate, deactivate, Of::Accounts, "deactivations") },
     Rule { spares_leavers: true, ..takes(Guardrail::Delete, delete, Of::Accounts, "account deletions") },
@@ -82,6 +82,7 @@ pub(super) const RULES: [Rule; 12] = [
     Rule { sort: Sort::Begins, ..gives(Guardrail::Adopt, adopt, Of::Accounts, "adoptions") },
     gives(Guardrail::Reactivate, reactivate, Of::Accounts, "people who get access back"),
     gives(Guardrail::Rename, rename, Of::AccountsAndAdopted, "changed sign-in names"),
+    Rule { sort: Sort::Begins, ..gives(Guardrail::Names, names, Of::AccountsAndAdopted, "people whose name or address changes") },
     gives(Guardrail::Update, update, Of::Accounts, "account updates"),
 ];
 
@@ -123,6 +124,24 @@ fn reactivate(change: &Change) -> u64 {
 
 fn rename(change: &Change) -> u64 {
     if_so(change, is_account(change) && change.renames())
+}
+
+/// Whoever is called otherwise, or written to elsewhere. Where there was nothing before, nobody's name changes; nor does it by an address more.
+fn names(change: &Change) -> u64 {
+    let is_name = |name: &str| name == "displayName" || name.starts_with("name.") || name == "emails" || name.starts_with("emails[");
+    let changes =
+        |one: &AttributeChange| is_name(&one.attribute) && one.before.as_ref().is_some_and(|before| !is_in(before, one.after.as_ref()));
+    let exists = matches!(change.action, Action::Update | Action::Adopt | Action::Reactivate);
+    if_so(change, is_account(change) && exists && change.attributes.iter().any(changes))
+}
+
+/// Whether all values that were there are among those that come.
+fn is_in(before: &Value, after: Option<&Value>) -> bool {
+    match (before, after) {
+        (Value::List(before), Some(Value::List(after))) => before.iter().all(|value| after.contains(value)),
+        (before, Some(Value::List(after))) => after.contains(before),
+        _ => false,
+    }
 }
 
 /// Whatever changes an account that exists.

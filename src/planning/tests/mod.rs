@@ -14,6 +14,7 @@ mod handover;
 mod keys;
 mod lifecycle;
 mod limits;
+mod names;
 mod nobody;
 mod ownership;
 mod people;

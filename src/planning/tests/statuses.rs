@@ -66,10 +66,7 @@ fn what_was_there_is_remembered_until_somebody_answers() {
     let remembered = |scene: &Scene| scene.world().baselines(&scene.policy, now)[0].statuses["status"].clone();
     let words = |scene: &Scene| remembered(scene).into_iter().map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>();
     assert_eq!(words(&company("", WORDS, ["ACT", "TERM"])), ["Active 5", "Terminated 5"]);
-    assert_eq!(
-        words(&company(", knownValues: [ACT, TERM]", WORDS, ["ACT", "TERM"])),
-        ["ACT 5", "Active 0", "TERM 5", "Terminated 0"]
-    );
+    assert_eq!(words(&company(", knownValues: [ACT, TERM]", WORDS, ["ACT", "TERM"])), ["ACT 5", "Active 0", "TERM 5", "Terminated 0"]);
     // Days and numbers are no words.
     assert!(company("", WORDS, ["2026-11-01", "TERM"]).world().baselines(&company("", WORDS, WORDS).policy, now)[0].statuses.is_empty());
 }
