@@ -28,10 +28,13 @@ pub(crate) struct Replaced {
     pub(crate) new: Vec<(Arc<str>, u64)>,
 }
 
+/// How many records have each value of a column.
+type Counts = BTreeMap<Arc<str>, u64>;
+
 /// The values of every column that a condition reads, and how many records have each.
 pub(crate) fn of(rules: &SourcePolicy, side: &SourceSide) -> Statuses {
-    let mut found: Vec<(usize, Option<BTreeMap<Arc<str>, u64>>)> =
-        positions(rules, &side.columns()).into_iter().map(|at| (at, Some(BTreeMap::new()))).collect();
+    let mut found: Vec<(usize, Option<Counts>)> =
+        positions(rules, &side.columns()).into_iter().map(|at| (at, Some(Counts::new()))).collect();
     for record in (0..side.len()).filter(|record| side.state(*record) != RecordState::Ambiguous) {
         if found.iter().all(|(_, values)| values.is_none()) {
             break;
@@ -49,7 +52,7 @@ pub(crate) fn of(rules: &SourcePolicy, side: &SourceSide) -> Statuses {
 }
 
 /// Counts a value. Says whether the column may still be one of statuses.
-fn note(text: &str, values: &mut Option<BTreeMap<Arc<str>, u64>>) -> bool {
+fn note(text: &str, values: &mut Option<Counts>) -> bool {
     let Some(values) = values else { return true };
     if let Some(count) = values.get_mut(text) {
         *count += 1;
