@@ -80,10 +80,6 @@ fn validate(file: &str, from: &str, to: &str) -> String {
     told(&changed(file, from, to), &["validate"])
 }
 
-fn plan(file: &str, from: &str, to: &str) -> String {
-    told(&changed(file, from, to), &["plan"])
-}
-
 /// A SCIM target at this url in the place of the database.
 fn scim(url: &str) -> Folder {
     let folder = acme();
@@ -405,7 +401,7 @@ fn another_encoding() {
     };
     insta::assert_snapshot!(words, @r###"
     exit code 1
-    error: the Source `hr`: people.csv: line 2: the byte 0xFC is not UTF-8; set `encoding`, such as windows-1252
+    error: the Source `hr`: people.csv: line 2: the byte 0xFC is not UTF-8; set `encoding`, such as windows-1252, in `spec.connection.file` of the Source
      --> hr.yaml:6:18
     6 |     file: {path: people.csv}
       |                  ^^^^^^^^^^
@@ -441,7 +437,7 @@ fn a_row_with_too_few_cells() {
     };
     insta::assert_snapshot!(words, @r###"
     exit code 1
-    error: the Source `hr`: people.csv: line 4: 2 fields, but the header has 3; is a quote or a separator missing? If the line (`3`) is a total below the table, set `footer: 1`
+    error: the Source `hr`: people.csv: line 4: 2 fields, but the header has 3; is a quote or a separator missing? If the line (`3`) is a total below the table, set `footer: 1` in `spec.connection.file` of the Source
      --> hr.yaml:6:18
     6 |     file: {path: people.csv}
       |                  ^^^^^^^^^^
