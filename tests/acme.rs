@@ -27,7 +27,7 @@ fn acme_from_the_first_plan_to_a_revocation() {
     let told = run(&example);
     for words in [
         // the first plan, and what is to come
-        "80 to create, 2 to adopt",
+        "80 to create, 2 to take over",
         "aoife.byrne (people/1033) starts",
         "malin.ek (people/1032): last day",
         "No changes. Everything is as declared.",
@@ -40,7 +40,7 @@ fn acme_from_the_first_plan_to_a_revocation() {
         "brightwell/BW-08\n  chat      done\n  intranet  done\nCut off.",
         "reason: \"lost phone\"",
         "brightwell/BW-08: cut off by `headcount revoke`",
-        "reactivate imran.siddiqui (brightwell/BW-08, returned)",
+        "imran.siddiqui gets sign-in back (brightwell/BW-08, is back)",
     ] {
         assert!(told.contains(words), "{words} in {told}");
     }

@@ -61,12 +61,12 @@ fn the_plan_is_worth_reading_and_after_apply_nothing_is_left() {
     let folder = folder.as_path();
     let plan = first_plan(folder, &python);
     for line in [
-        "& adopt      ada.okafor",
-        "~ update     luis.ferreira (hr/1003, mover)",
-        "^ reactivate omer.sahin (hr/1035, returned)",
-        "! deactivate per.holm (hr/1031, leaver)",
-        "+ create     maria.silva2 (hr/1020, joiner)",
-        "+ create     jane.contractor (user/jane.contractor, joiner)",
+        "takes over the existing account ada.okafor",
+        "~ luis.ferreira is updated (hr/1003, differs from hr)",
+        "^ omer.sahin gets sign-in back (hr/1035, is back)",
+        "! per.holm loses sign-in (hr/1031, has left)",
+        "+ maria.silva2 gets an account (hr/1020)",
+        "+ jane.contractor gets an account (user/jane.contractor)",
     ] {
         assert!(plan.contains(line), "{line} in {plan}");
     }

@@ -70,7 +70,7 @@ fn troubles(plan: &Plan, report: &Report, text: &mut String) {
     let folded = fold(troubles);
     for (changes, words) in folded.iter().take(SHOWN) {
         let Some(first) = changes.first() else { continue };
-        let more = if changes.len() > 1 { format!(" and {} more", changes.len() - 1) } else { String::new() };
+        let more = if changes.len() > 1 { format!(", and {} more alike", changes.len() - 1) } else { String::new() };
         let _ = writeln!(text, "  {}{more}: {}", headline(first), safe::line(words));
     }
     if folded.len() > SHOWN {

@@ -127,7 +127,7 @@ impl Progress for Running<'_> {
         self.bar.inc(1);
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if let (Some(words), Some(change)) = (outcome.trouble(), self.plan.changes.get(change.0 as usize)) {
-            self.say(&format!("{}: {}", headline(change), safe::line(&words)));
+            self.say(&format!("not done: {}: {}", headline(change), safe::line(&words)));
         }
         let step = |done: u64| done * PLAIN_STEPS / self.total.max(1);
         if self.bar.is_hidden() && step(done) > step(done - 1) {

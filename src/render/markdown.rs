@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use super::markup::{block, cell, code, prose};
-use super::summary::{self, Counts, Targets, doing, is_membership, number, preposition, risk, severity, verb, word};
+use super::summary::{self, Counts, Targets, is_membership, number, severity};
 use super::value::{Names, sides, visibility};
+use super::words::{Piece, reason, risk, sentence};
 use crate::model::{Action, AttributeChange, Change, Finding, ObjectKind, Plan, Severity, Visibility};
 
 /// A comment is found again by this line and updated in place.
@@ -110,9 +111,9 @@ fn table(targets: &Targets<'_>, page: &mut Page) {
     let entitled = targets.values().flatten().any(|change| change.entitlement.is_some());
     let (heading, line) = if entitled { (" entitlements |", "--:|") } else { ("", "") };
     page.always(&format!(
-        "| Target | create | adopt | update | reactivate | deactivate | delete | groups | + members | − members |{heading} withheld |\n"
+        "| Target | created | taken over | updated | sign-in back | signed out | sign-in lost | deleted | groups | + members | − members |{heading} withheld |\n"
     ));
-    page.always(&format!("|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|{line}--:|\n"));
+    page.always(&format!("|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|{line}--:|\n"));
     let rows = targets.iter().map(|(target, changes)| {
         let counts = Counts::of(changes.iter().copied());
         let mut row = format!("| {} |", cell(target));
@@ -195,7 +196,8 @@ fn details(plan: &Plan, targets: &Targets<'_>, page: &mut Page) {
 }
 
 fn change_lines(change: &Change, names: &Names<'_>) -> String {
-    let mut lines = format!("- {} ({})", headline(change), word(&change.reason));
+    let why = reason(change).map(|why| format!(" ({})", prose(&why))).unwrap_or_default();
+    let mut lines = format!("- {}{why}", headline(change));
     if change.withheld.is_some() {
         lines.push_str(" **withheld**");
     }
@@ -231,16 +233,12 @@ fn attribute_line(change: &Change, changed: &AttributeChange, names: &Names<'_>,
 }
 
 fn headline(change: &Change) -> String {
-    if let Some(entitlement) = &change.entitlement {
-        return format!("{} {} {} {}", verb(change.action), code(entitlement), preposition(change.action), code(&change.object.name));
-    }
-    let what = match (is_membership(change), change.object.kind) {
-        (true, _) => " of",
-        (false, ObjectKind::Group) => " group",
-        _ => "",
-    };
+    let pieces = sentence(change).into_iter().map(|piece| match piece {
+        Piece::Words(words) => words.into_owned(),
+        Piece::Name(name) => code(name),
+    });
     let was = change.former_key.as_deref().map(|key| format!(" (was {})", code(key))).unwrap_or_default();
-    format!("{}{what} {}{was}", doing(change), code(&change.object.name))
+    format!("{}{was}", pieces.collect::<String>())
 }
 
 fn at(change: &Change) -> String {

@@ -18,21 +18,21 @@ fn one_of_everything() {
     insta::with_settings!({filters => vec![("[0-9a-f]{64}", "HASH")]}, {
         insta::assert_snapshot!(page(&plan), @r#"
         <!-- headcount -->
-        ### headcount: 1 to create, 1 to adopt, 1 to update, 1 to reactivate, 1 to deactivate, 1 group to create, 3 memberships to add, 1 to remove; 1 withheld
+        ### headcount: 1 to create, 1 to take over, 1 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to create, 3 memberships to add, 1 to remove; 1 change withheld
 
         **A guardrail refuses part of this plan.** What it withholds will not run.
         **The plan is incomplete**: not everything could be read. What depends on it keeps its observed value.
 
-        | Target | create | adopt | update | reactivate | deactivate | delete | groups | + members | − members | withheld |
-        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
-        | `chat` | 1 | 1 | 1 | 1 | 1 |  | 1 | 3 | 1 | 1 |
+        | Target | created | taken over | updated | sign-in back | signed out | sign-in lost | deleted | groups | + members | − members | withheld |
+        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+        | `chat` | 1 | 1 | 1 | 1 |  | 1 |  | 1 | 3 | 1 | 1 |
 
         #### Look at these twice
 
-        - **sign-in**: deactivate `eve` at `chat`
-        - **irreversible**: delete `mallory` at `chat`
-        - **not made by headcount**: adopt `bob` at `chat`
-        - **gets access back**: reactivate `dave` at `chat`
+        - **sign-in**: `eve` loses sign-in at `chat`
+        - **can't be undone**: `mallory`'s account is deleted at `chat`
+        - **not made by headcount**: `hr/2` takes over the existing account `bob` at `chat`
+        - **gets access back**: `dave` gets sign-in back at `chat`
 
         #### Findings
 
@@ -46,28 +46,28 @@ fn one_of_everything() {
           Next: is the service up? What depends on it keeps its observed value
         - warning: zoe carries the external id "x" of somebody else.
 
-        <details><summary>chat: 1 to create, 1 to adopt, 1 to update, 1 to reactivate, 1 to deactivate, 1 group to create, 3 memberships to add, 1 to remove; 1 withheld</summary>
+        <details><summary>chat: 1 to create, 1 to take over, 1 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to create, 3 memberships to add, 1 to remove; 1 change withheld</summary>
 
-        - create `jane.doe` (joiner)
+        - `jane.doe` gets an account
           active `true` · displayName `Jane Doe` · userName `jane.doe`
-        - adopt `bob` (declared)
+        - `hr/2` takes over the existing account `bob` (declared)
           - externalId: `(none)` → `acme:hr/2`
           - title: `Engineer` → `Senior Engineer`
-        - update `carol` (mover)
+        - `carol` is updated (differs from hr)
           - department: `Sales` → `Support`
           - manager: `(none)` → `jane.doe (hr/1)`
           - phoneNumbers: (not shown here)
           - title: `Assistant` → `(none)`
-        - reactivate `dave` (returned)
+        - `dave` gets sign-in back (is back)
           - active: `false` → `true`
-        - deactivate `eve` (leaver)
+        - `eve` loses sign-in (has left)
           - active: `true` → `false`
-        - delete `mallory` (due) **withheld**
-        - create group `Engineering` (declared)
+        - `mallory`'s account is deleted (its time is over) **withheld**
+        - group `Engineering` is created (declared)
           displayName `Engineering`
-        - add members of `Engineering` (mover)
+        - group `Engineering` gets 3 members
           `jane.doe`, `bob`, `SRE`
-        - remove members of `Sales` (mover)
+        - group `Sales` loses 1 member
           `carol`
 
         </details>
@@ -123,32 +123,32 @@ fn names_can_not_break_out() {
     assert!(page.contains("&lt;script&gt; #<!-- -->1"), "{page}");
     assert_eq!(page.lines().filter(|line| line.starts_with("</details>")).count(), 1);
     let table = page.lines().filter(|line| line.starts_with("| ")).map(|line| line.replace("\\|", "").matches('|').count());
-    assert!(table.collect::<Vec<_>>().iter().all(|count| *count == 12), "{page}");
+    assert!(table.collect::<Vec<_>>().iter().all(|count| *count == 13), "{page}");
 }
 
 #[test]
 fn entitlements_have_a_column_and_show_their_parameters() {
     insta::with_settings!({filters => vec![("[0-9a-f]{64}", "HASH")]}, {
-        insta::assert_snapshot!(page(&testing::cards()), @r"
+        insta::assert_snapshot!(page(&testing::cards()), @"
         <!-- headcount -->
         ### headcount: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw
 
         Everything was read, and no guardrail objects.
 
-        | Target | create | adopt | update | reactivate | deactivate | delete | groups | + members | − members | entitlements | withheld |
-        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
-        | `finance` | 1 |  |  |  |  |  |  |  |  | +2 ~1 −1 |  |
+        | Target | created | taken over | updated | sign-in back | signed out | sign-in lost | deleted | groups | + members | − members | entitlements | withheld |
+        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+        | `finance` | 1 |  |  |  |  |  |  |  |  |  | +2 ~1 −1 |  |
 
         <details><summary>finance: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw</summary>
 
-        - create `bob.fox` (joiner)
+        - `bob.fox` gets an account
           userName `bob.fox`
-        - grant `travel-card` to `bob.fox` (joiner)
-        - grant `travel-card` to `max.lee` (mover)
+        - `bob.fox` gets `travel-card`
+        - `max.lee` gets `travel-card` (a rule gives it)
           limit `500` · phoneNumbers (not shown here) · region `EU`
-        - change `travel-card` of `jane.doe` (mover)
+        - `travel-card` of `jane.doe` changes (differs from its rule)
           - limit: `500` → `2000`
-        - withdraw `travel-card` from `ann.ray` (leaver)
+        - `ann.ray` loses `travel-card` (has left)
 
         </details>
 

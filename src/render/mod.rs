@@ -18,30 +18,30 @@ mod text;
 mod upcoming;
 mod value;
 pub mod verdict;
+mod words;
 mod wrap;
 
 use std::io::{self, Write};
 
-use crate::model::{Change, ObjectKind, Plan};
+use crate::model::{Change, Plan};
 
-pub use summary::{Counts, doing, preposition, verb};
+pub use summary::{Counts, preposition};
+use words::Piece;
+pub use words::verb;
 
 /// A number with its word: `1 row`, `1,200 rows`.
 pub fn count(number: u64, word: &str) -> String {
     format!("{} {word}{}", summary::number(number), if number == 1 { "" } else { "s" })
 }
 
-/// One change in a few words: `create jane.doe at chat`.
+/// One change as a sentence: `jane.doe gets an account at chat`.
 pub fn headline(change: &Change) -> String {
-    let what = match (summary::is_membership(change), change.object.kind) {
-        (true, _) => " of",
-        (false, ObjectKind::Group) => " group",
-        _ => "",
-    };
-    let entitlement = change.entitlement.as_deref().map(|name| format!(" {} {}", safe::line(name), preposition(change.action)));
-    let what = entitlement.as_deref().unwrap_or(what);
+    let pieces = words::sentence(change).into_iter().map(|piece| match piece {
+        Piece::Words(words) => words,
+        Piece::Name(name) => safe::line(name),
+    });
     let was = change.former_key.as_deref().map(|key| format!(" (was {})", safe::line(key))).unwrap_or_default();
-    format!("{}{what} {}{was} at {}", doing(change), safe::line(&change.object.name), safe::line(&change.target))
+    format!("{}{was} at {}", pieces.collect::<String>(), safe::line(&change.target))
 }
 
 /// The views.

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use super::safe;
 use super::style::{RISK, STRONG, paint};
-use super::summary::{number, risk};
+use super::summary::number;
+use super::words::risk;
 use super::wrap::flow;
 use crate::model::{Change, ObjectKind, Plan, Risk};
 

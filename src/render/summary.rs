@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Action, Change, Evidence, ObjectKind, Plan, Risk, Severity};
+use super::words::{renamed, verb};
+use crate::model::{Action, Change, Evidence, ObjectKind, Plan, Severity};
 
 /// How many changes of each kind will run, and how many are withheld.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    running: BTreeMap<(ObjectKind, Action), u64>,
+    /// by kind, action, and whether it is a rename
+    running: BTreeMap<(ObjectKind, Action, bool), u64>,
     /// changes that stand in the plan and will not run
     pub withheld: u64,
 }
 
 /// The order of reading: what comes, what changes, what goes.
 pub(super) const ACTIONS: &[Action] =
-    &[Action::Create, Action::Adopt, Action::Update, Action::Reactivate, Action::Deactivate, Action::Delete];
+    &[Action::Create, Action::Adopt, Action::Update, Action::Reactivate, Action::EndSessions, Action::Deactivate, Action::Delete];
 
 /// The same for entitlements.
 const ENTITLEMENTS: &[Action] = &[Action::AddEntitlement, Action::UpdateEntitlement, Action::RemoveEntitlement];
@@ -26,7 +28,7 @@ impl Counts {
         for change in changes {
             let weight = if is_membership(change) { change.members.len() as u64 } else { 1 };
             if change.runs() {
-                *counts.running.entry((change.object.kind, change.action)).or_default() += weight;
+                *counts.running.entry((change.object.kind, change.action, renamed(change))).or_default() += weight;
             } else {
                 counts.withheld += weight;
             }
@@ -36,7 +38,7 @@ impl Counts {
 
     /// How many of a kind will run; for groups `AddMembers` and `RemoveMembers` count members.
     pub fn get(&self, kind: ObjectKind, action: Action) -> u64 {
-        self.running.get(&(kind, action)).copied().unwrap_or_default()
+        [false, true].iter().filter_map(|renames| self.running.get(&(kind, action, *renames))).sum()
     }
 
     /// Whether there is nothing, not even something withheld.
@@ -44,34 +46,66 @@ impl Counts {
         self.running.is_empty() && self.withheld == 0
     }
 
-    /// `4 to create, 2 to adopt, 1 group to create, 12 memberships to add, 1 to remove; 2 withheld`
+    /// `4 to create, 2 to take over, 1 group to create, 12 memberships to add, 1 to remove; 2 changes withheld`
     pub fn words(&self) -> String {
+        let parts = [self.objects(ObjectKind::Account), self.entitlements(), self.objects(ObjectKind::Group), self.memberships()].concat();
+        let running = match (parts.is_empty(), self.withheld) {
+            (false, _) => parts.join(", "),
+            (true, 0) => "nothing to do".to_owned(),
+            (true, _) => "nothing will run".to_owned(),
+        };
+        match self.withheld {
+            0 => running,
+            withheld => format!("{running}; {} withheld", super::count(withheld, "change")),
+        }
+    }
+
+    fn objects(&self, kind: ObjectKind) -> Vec<String> {
         let mut parts = Vec::new();
         for action in ACTIONS {
-            push(&mut parts, self.get(ObjectKind::Account, *action), |number, _| format!("{number} to {}", verb(*action)));
-        }
-        let mut what = " entitlement";
-        for action in ENTITLEMENTS {
-            push(&mut parts, self.get(ObjectKind::Account, *action), |number, plural| match what {
-                "" => format!("{number} to {}", verb(*action)),
-                what => format!("{number}{what}{plural} to {}", verb(*action)),
-            });
-            if self.get(ObjectKind::Account, *action) > 0 {
-                what = "";
+            for renames in [false, true] {
+                let count = self.running.get(&(kind, *action, renames)).copied().unwrap_or_default();
+                push(&mut parts, count, |number, plural| match kind {
+                    ObjectKind::Group => format!("{number} group{plural} to {}", if renames { "rename" } else { total(*action) }),
+                    _ => format!("{number} to {}", if renames { "change sign-in name" } else { total(*action) }),
+                });
             }
         }
-        for action in ACTIONS {
-            let words = |number: String, plural: &str| format!("{number} group{plural} to {}", verb(*action));
-            push(&mut parts, self.get(ObjectKind::Group, *action), words);
+        parts
+    }
+
+    fn entitlements(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        for action in ENTITLEMENTS {
+            let first = parts.is_empty();
+            push(&mut parts, self.get(ObjectKind::Account, *action), |number, plural| match first {
+                true => format!("{number} entitlement{plural} to {}", verb(*action)),
+                false => format!("{number} to {}", verb(*action)),
+            });
         }
-        let added = self.get(ObjectKind::Group, Action::AddMembers);
-        push(&mut parts, added, |number, plural| format!("{number} membership{plural} to add"));
-        push(&mut parts, self.get(ObjectKind::Group, Action::RemoveMembers), |number, plural| match added {
-            0 => format!("{number} membership{plural} to remove"),
-            _ => format!("{number} to remove"),
-        });
-        let running = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
-        if self.withheld == 0 { running } else { format!("{running}; {} withheld", number(self.withheld)) }
+        parts
+    }
+
+    fn memberships(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        for (action, word) in [(Action::AddMembers, "add"), (Action::RemoveMembers, "remove")] {
+            let first = parts.is_empty();
+            push(&mut parts, self.get(ObjectKind::Group, action), |number, plural| match first {
+                true => format!("{number} membership{plural} to {word}"),
+                false => format!("{number} to {word}"),
+            });
+        }
+        parts
+    }
+}
+
+/// What so many are to do or to have done to them.
+fn total(action: Action) -> &'static str {
+    match action {
+        Action::Reactivate => "get sign-in back",
+        Action::Deactivate => "lose sign-in",
+        Action::EndSessions => "sign out everywhere",
+        action => verb(action),
     }
 }
 
@@ -137,46 +171,12 @@ pub(super) fn people(count: u64) -> String {
     if count == 1 { "1 person".to_owned() } else { format!("{} people", number(count)) }
 }
 
-/// What is done, as a verb.
-pub fn verb(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Adopt => "adopt",
-        Action::Update => "update",
-        Action::Reactivate => "reactivate",
-        Action::Deactivate => "deactivate",
-        Action::Delete => "delete",
-        Action::AddMembers => "add members",
-        Action::RemoveMembers => "remove members",
-        Action::AddEntitlement => "grant",
-        Action::UpdateEntitlement => "change",
-        Action::RemoveEntitlement => "withdraw",
-        Action::EndSessions => "end sessions",
-    }
-}
-
-/// What a change does, as a verb: of two updates the one is a rename.
-pub fn doing(change: &Change) -> &'static str {
-    if change.former_key.is_some() { "rename" } else { verb(change.action) }
-}
-
 /// How an entitlement and its account stand to each other: `travel-card to jane.doe`.
 pub fn preposition(action: Action) -> &'static str {
     match action {
         Action::AddEntitlement => "to",
         Action::RemoveEntitlement => "from",
         _ => "of",
-    }
-}
-
-/// A risk in a word or two.
-pub(super) fn risk(risk: Risk) -> &'static str {
-    match risk {
-        Risk::SignIn => "sign-in",
-        Risk::Irreversible => "irreversible",
-        Risk::Reactivation => "gets access back",
-        Risk::Adoption => "not made by headcount",
-        Risk::LastGroup => "left without a group",
     }
 }
 
@@ -219,7 +219,7 @@ mod tests {
         let plan = testing::sample();
         assert_eq!(
             Counts::of(&plan.changes).words(),
-            "2 to create, 1 to adopt, 2 to update, 1 to reactivate, 1 to deactivate, 1 group to create, 3 memberships to add, 1 to remove; 2 withheld"
+            "2 to create, 1 to take over, 2 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to create, 3 memberships to add, 1 to remove; 2 changes withheld"
         );
         assert_eq!(Counts::default().words(), "nothing to do");
         assert_eq!(number(1_234_567), "1,234,567");

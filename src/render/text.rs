@@ -7,8 +7,9 @@ use unicode_width::UnicodeWidthStr;
 use super::Look;
 use super::difference;
 use super::style::{BAD, QUIET, RISK, STRONG, of_action, of_severity, paint};
-use super::summary::{self, Counts, Targets, doing, is_membership, number, preposition, risk, severity, word};
+use super::summary::{self, Counts, Targets, is_membership, number, severity, word};
 use super::value::{Names, sides};
+use super::words::{Piece, reason, risk, said, sentence};
 use super::wrap::{columns, flow, paragraph};
 use super::{risks, safe, upcoming};
 use crate::model::{Action, Change, Finding, MemberChange, ObjectKind, ObjectRef, Plan, Severity};
@@ -76,18 +77,20 @@ impl View<'_> {
     }
 
     fn heading(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
-        let action = paint(of_action(change.action), format_args!("{} {:<10}", change.action.symbol(), doing(change)));
-        let was = change.former_key.as_deref().map(|key| format!(", was {}", safe::line(key))).unwrap_or_default();
-        let why = paint(QUIET, format_args!("({}{was}, {})", safe::line(&change.object.key), word(&change.reason)));
-        let entitlement =
-            change.entitlement.as_deref().map(|name| format!("{} {} ", paint(STRONG, safe::line(name)), preposition(change.action)));
-        let line = format!("  {action} {}{} {why}{}", entitlement.unwrap_or_default(), object(&change.object), self.marks(change));
+        let style = of_action(change.action);
+        let pieces = sentence(change).into_iter().map(|piece| match piece {
+            Piece::Words(words) => paint(style, words),
+            Piece::Name(name) => paint(STRONG, safe::line(name)),
+        });
+        let behind = Some(behind(change)).filter(|behind| !behind.is_empty());
+        let behind = behind.map(|behind| paint(QUIET, format_args!(" ({behind})"))).unwrap_or_default();
+        let line = format!("  {} {}{behind}{}", paint(style, change.action.symbol()), pieces.collect::<String>(), self.marks(change));
         paragraph(self.width, &line, "    ", out)
     }
 
     /// Risks, and what withholds the change.
     fn marks(&self, change: &Change) -> String {
-        let mut marks: Vec<_> = change.risks.iter().map(|known| paint(RISK, format_args!("[{}]", risk(*known)))).collect();
+        let mut marks: Vec<_> = change.risks.iter().filter(|known| !said(change, **known)).map(|known| paint(RISK, format_args!("[{}]", risk(*known)))).collect();
         if let Some(withheld) = &change.withheld {
             marks.push(paint(BAD.bold(), format_args!("[withheld: see finding {}]", self.number(withheld.finding as usize))));
         }
@@ -275,6 +278,14 @@ fn numbers(plan: &Plan) -> Vec<usize> {
         }
     }
     numbers
+}
+
+/// The key, the former one, and why.
+fn behind(change: &Change) -> String {
+    let key = (change.action != Action::Adopt || change.object.kind == ObjectKind::Group).then(|| safe::line(&change.object.key).into_owned());
+    let was = change.former_key.as_deref().map(|key| format!("was {}", safe::line(key)));
+    let pieces: Vec<String> = key.into_iter().chain(was).chain(reason(change).map(Into::into)).collect();
+    pieces.join(", ")
 }
 
 /// A group says that it is one; an account is what a plan is mostly about.

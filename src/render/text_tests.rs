@@ -23,22 +23,22 @@ fn one_of_everything() {
 
     Target chat
 
-      + create     jane.doe (hr/1, joiner)
+      + jane.doe gets an account (hr/1)
           active: true · displayName: Jane Doe · userName: jane.doe
-      & adopt      bob (hr/2, declared) [not made by headcount]
+      & hr/2 takes over the existing account bob (declared) [not made by headcount]
           externalId  (none) → acme:hr/2
           title       Engineer → Senior Engineer
-      ~ update     carol (hr/3, mover)
+      ~ carol is updated (hr/3, differs from hr)
           department    Sales → Support
           manager       (none) → jane.doe (hr/1)
           phoneNumbers  1 → 2
           title         Assistant → (none)
-      ^ reactivate dave (hr/4, returned) [gets access back]
+      ^ dave gets sign-in back (hr/4, is back)
           active  false → true
-      ! deactivate eve (hr/9, leaver) [sign-in]
+      ! eve loses sign-in (hr/9, has left)
           active  true → false
-      - delete     mallory (hr/8, due) [irreversible] [withheld: see finding 2]
-      + create     group Engineering (group/engineering, declared)
+      - mallory's account is deleted (hr/8, its time is over) [can't be undone] [withheld: see finding 2]
+      + group Engineering is created (group/engineering, declared)
           displayName: Engineering
       members of Engineering (group/engineering): 3 to add
           + jane.doe  + bob  + group SRE (400 people)
@@ -47,11 +47,11 @@ fn one_of_everything() {
 
     Target wiki
 
-      + create     jane.doe (hr/1, joiner)
+      + jane.doe gets an account (hr/1)
           userName: jane.doe
-      ~ update     oscar (hr/5, mover)
+      ~ oscar is updated (hr/5, differs from hr)
           password  (secret) → (secret)
-      ! deactivate eve (hr/9, absent) [withheld: see finding 1]
+      ! eve loses sign-in (hr/9, no longer in hr) [withheld: see finding 1]
           active  true → false
 
     Findings
@@ -68,11 +68,11 @@ fn one_of_everything() {
 
         not made by headcount:  bob (chat), given to hr/2
 
-    chat  1 to create, 1 to adopt, 1 to update, 1 to reactivate, 1 to deactivate, 1 group to create, 3
-        memberships to add, 1 to remove; 1 withheld
-    wiki  1 to create, 1 to update; 1 withheld
-    Plan: 2 to create, 1 to adopt, 2 to update, 1 to reactivate, 1 to deactivate, 1 group to create, 3
-        memberships to add, 1 to remove; 2 withheld. The plan is incomplete.
+    chat  1 to create, 1 to take over, 1 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to
+        create, 3 memberships to add, 1 to remove; 1 change withheld
+    wiki  1 to create, 1 to update; 1 change withheld
+    Plan: 2 to create, 1 to take over, 2 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to
+        create, 3 memberships to add, 1 to remove; 2 changes withheld. The plan is incomplete.
     "#);
 }
 
@@ -89,7 +89,7 @@ fn a_narrow_terminal_wraps_between_words_and_cuts_nothing() {
     insta::assert_snapshot!(view, @"
     Target chat
 
-      ~ update     jane (hr/1, mover)
+      ~ jane is updated (hr/1, differs from hr)
           title
             - short
             + a title that goes on and on, far beyond
@@ -164,7 +164,7 @@ fn a_long_plan_gathers_its_risks_at_the_end() {
         leaver16 (chat)  leaver17 (chat)  leaver18 (chat)  leaver19 (chat)
         … and 5 more
 
-    Plan: 25 to deactivate.
+    Plan: 25 to lose sign-in.
     ");
     plan.changes.truncate(3);
     assert!(!shown(&plan, 80).contains("Look at these twice"), "a short plan shows them where they stand");
@@ -172,17 +172,17 @@ fn a_long_plan_gathers_its_risks_at_the_end() {
 
 #[test]
 fn entitlements_are_told_by_what_is_given_and_to_whom() {
-    insta::assert_snapshot!(shown(&testing::cards(), 100), @r"
+    insta::assert_snapshot!(shown(&testing::cards(), 100), @"
     Target finance
 
-      + create     bob.fox (hr/4, joiner)
+      + bob.fox gets an account (hr/4)
           userName: bob.fox
-      + grant      travel-card to bob.fox (hr/4, joiner)
-      + grant      travel-card to max.lee (hr/2, mover)
+      + bob.fox gets travel-card (hr/4)
+      + max.lee gets travel-card (hr/2, a rule gives it)
           limit: 500 · phoneNumbers: 555-0100 · region: EU
-      ~ change     travel-card of jane.doe (hr/1, mover)
+      ~ travel-card of jane.doe changes (hr/1, differs from its rule)
           limit  500 → 2000
-      - withdraw   travel-card from ann.ray (hr/3, leaver)
+      - ann.ray loses travel-card (hr/3, has left)
 
     Plan: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw.
     ");
@@ -209,11 +209,11 @@ fn a_rename_of_a_group_is_a_rename_with_both_names_and_no_raw_mark() {
     insta::assert_snapshot!(shown(&plan, 100), @"
     Target chat
 
-      ~ rename     group ops (group/run, was group/ops, declared)
+      ~ group ops is renamed (group/run, was group/ops, declared)
           displayName  ops → run
           externalId   headcount's mark of group/ops → headcount's mark of group/run
 
-    Plan: 1 group to update.
+    Plan: 1 group to rename.
     ");
 }
 

@@ -14,19 +14,19 @@ fn plans_shows_and_runs() {
         .stdout_eq(str![[r#"
 Target app
 
-  + create     ada (hr/1, joiner)
+  + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor
-      externalId: hc:acme-test:hr:1 · userName: ada
-  + create     mina (hr/3, joiner)
+      externalId: headcount's mark of hr/1 · userName: ada
+  + mina gets an account (hr/3)
       active: true · department: Engineering · displayName: Mina Park
-      externalId: hc:acme-test:hr:3 · userName: mina
-  + create     noor (hr/4, joiner)
-      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr:4
-      userName: noor
-  & adopt      luis (hr/2, joiner) [not made by headcount]
+      externalId: headcount's mark of hr/3 · userName: mina
+  + noor gets an account (hr/4)
+      active: true · department: Support · displayName: Noor Haddad
+      externalId: headcount's mark of hr/4 · userName: noor
+  & hr/2 takes over the existing account luis [not made by headcount]
       displayName  Luis F. → Luís Ferreira
-      externalId   (none) → hc:acme-test:hr:2
-  + create     group Engineering (group/engineering, declared)
+      externalId   (none) → headcount's mark of hr/2
+  + group Engineering is created (group/engineering, declared)
       displayName: Engineering
   members of Engineering (group/engineering): 2 to add
       + ada  + mina
@@ -35,7 +35,7 @@ Look at these twice
 
     not made by headcount:  luis (app), given to hr/2
 
-Plan: 3 to create, 1 to adopt, 1 group to create, 2 memberships to add.
+Plan: 3 to create, 1 to take over, 1 group to create, 2 memberships to add.
 app: 6 done
 Applied.
 Run [RUN]: `headcount history` has it.
@@ -109,7 +109,7 @@ reading 2 systems
 read app: 1 row
 read hr: 5 rows
 Not in the reviewed plan, and not run (1):
-  create omar at app
+  omar gets an account at app
 applying: 1 of 6 changes
 applying: 2 of 6 changes
 applying: 3 of 6 changes
@@ -150,7 +150,7 @@ fn equal_refusals_are_one_line_with_a_count() {
     database(&folder).execute_batch(trigger).expect("a trigger can be made");
     let run = folder.run(["apply", "--auto-approve"]).assert().code(4);
     let told = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
-    assert!(told.contains("\n  create ada at app and 2 more: rejected: app.db: no room\n"), "{told}");
+    assert!(told.contains("\n  ada gets an account at app, and 2 more alike: rejected: app.db: no room\n"), "{told}");
     assert_eq!(told.matches("no room").count(), 1, "{told}");
 }
 
@@ -163,19 +163,19 @@ fn a_change_that_the_system_refuses_is_told_and_the_others_go_on() {
     folder.run(["apply", "--auto-approve"]).assert().code(4).stdout_eq(str![[r#"
 Target app
 
-  + create     ada (hr/1, joiner)
+  + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor
-      externalId: hc:acme-test:hr:1 · userName: ada
-  + create     mina (hr/3, joiner)
+      externalId: headcount's mark of hr/1 · userName: ada
+  + mina gets an account (hr/3)
       active: true · department: Engineering · displayName: Mina Park
-      externalId: hc:acme-test:hr:3 · userName: mina
-  + create     noor (hr/4, joiner)
-      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr:4
-      userName: noor
-  & adopt      luis (hr/2, joiner) [not made by headcount]
+      externalId: headcount's mark of hr/3 · userName: mina
+  + noor gets an account (hr/4)
+      active: true · department: Support · displayName: Noor Haddad
+      externalId: headcount's mark of hr/4 · userName: noor
+  & hr/2 takes over the existing account luis [not made by headcount]
       displayName  Luis F. → Luís Ferreira
-      externalId   (none) → hc:acme-test:hr:2
-  + create     group Engineering (group/engineering, declared)
+      externalId   (none) → headcount's mark of hr/2
+  + group Engineering is created (group/engineering, declared)
       displayName: Engineering
   members of Engineering (group/engineering): 2 to add
       + ada  + mina
@@ -184,12 +184,12 @@ Look at these twice
 
     not made by headcount:  luis (app), given to hr/2
 
-Plan: 3 to create, 1 to adopt, 1 group to create, 2 memberships to add.
+Plan: 3 to create, 1 to take over, 1 group to create, 2 memberships to add.
 app: 4 done, 1 done in part, 1 failed
 
 Not done:
-  create ada at app: rejected: app.db: ada is not welcome
-  add members of Engineering at app: done in part, missing: ada has no account here
+  ada gets an account at app: rejected: app.db: ada is not welcome
+  group Engineering gets 2 members at app: done in part, missing: ada has no account here
 
 Not everything was applied.
 Next: `headcount plan` shows what is left; `headcount apply` goes on with it.
@@ -246,9 +246,9 @@ Run [RUN] by tester, plan [HASH]
 [TIME]    hr/1 at app: done
 [TIME]    hr/3 at app: done
 [TIME]    hr/4 at app: done
-[TIME]  adopt luis (hr/2) at app
+[TIME]  take over luis (hr/2) at app
 [TIME]    hr/2 at app: done
-[TIME]  add members Engineering (group/engineering) at app
+[TIME]  add members of Engineering (group/engineering) at app
 [TIME]    group/engineering at app: done
 [TIME]  ended
 6 done

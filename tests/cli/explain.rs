@@ -71,7 +71,7 @@ Groups
       the rule of group/engineering does not cover the lifecycle leaver at acme.yaml:45:9
 
 Changes in the plan
-  deactivate luis at app
+  luis loses sign-in at app
       active  true → false
 
 "#]]);

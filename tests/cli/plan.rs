@@ -14,19 +14,19 @@ fn a_plan_worth_reading() {
         .stdout_eq(str![[r#"
 Target app
 
-  + create     ada (hr/1, joiner)
+  + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor
-      externalId: hc:acme-test:hr:1 · userName: ada
-  + create     mina (hr/3, joiner)
+      externalId: headcount's mark of hr/1 · userName: ada
+  + mina gets an account (hr/3)
       active: true · department: Engineering · displayName: Mina Park
-      externalId: hc:acme-test:hr:3 · userName: mina
-  + create     noor (hr/4, joiner)
-      active: true · department: Support · displayName: Noor Haddad · externalId: hc:acme-test:hr:4
-      userName: noor
-  & adopt      luis (hr/2, joiner) [not made by headcount]
+      externalId: headcount's mark of hr/3 · userName: mina
+  + noor gets an account (hr/4)
+      active: true · department: Support · displayName: Noor Haddad
+      externalId: headcount's mark of hr/4 · userName: noor
+  & hr/2 takes over the existing account luis [not made by headcount]
       displayName  Luis F. → Luís Ferreira
-      externalId   (none) → hc:acme-test:hr:2
-  + create     group Engineering (group/engineering, declared)
+      externalId   (none) → headcount's mark of hr/2
+  + group Engineering is created (group/engineering, declared)
       displayName: Engineering
   members of Engineering (group/engineering): 2 to add
       + ada  + mina
@@ -35,7 +35,7 @@ Look at these twice
 
     not made by headcount:  luis (app), given to hr/2
 
-Plan: 3 to create, 1 to adopt, 1 group to create, 2 memberships to add.
+Plan: 3 to create, 1 to take over, 1 group to create, 2 memberships to add.
 
 "#]])
         .stderr_eq(str![[r#"
@@ -126,9 +126,9 @@ fn a_part_of_the_plan() {
     folder.run(["plan", "--select", "ada"]).assert().code(0).stdout_eq(str![[r#"
 Target app
 
-  + create     ada (hr/1, joiner)
+  + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor
-      externalId: hc:acme-test:hr:1 · userName: ada
+      externalId: headcount's mark of hr/1 · userName: ada
 
 Plan: 1 to create. The whole plan has 5 more.
 
@@ -153,10 +153,10 @@ fn another_day() {
     folder.run(["plan", "--as-of", "2030-06-01"]).assert().code(0).stdout_eq(str![[r#"
 Target app
 
-  ! deactivate luis (hr/2, leaver) [sign-in]
+  ! luis loses sign-in (hr/2, has left)
       active  true → false
 
-Plan: 1 to deactivate.
+Plan: 1 to lose sign-in.
 
 "#]]);
 }
@@ -190,11 +190,11 @@ fn a_guardrail_refuses() {
     folder.run(["plan"]).assert().code(3).stdout_eq(str![[r#"
 Target app
 
-  ! deactivate ada (hr/1, leaver) [sign-in] [withheld: see finding 1]
+  ! ada loses sign-in (hr/1, has left) [withheld: see finding 1]
       active  true → false
-  ! deactivate mina (hr/3, leaver) [sign-in] [withheld: see finding 1]
+  ! mina loses sign-in (hr/3, has left) [withheld: see finding 1]
       active  true → false
-  members of Engineering (group/engineering): nothing to do; 2 withheld
+  members of Engineering (group/engineering): nothing will run; 2 changes withheld
       - ada  - mina
         [withheld: see finding 1]
 
@@ -214,7 +214,7 @@ Findings
            expires: [DAY]
      or, for whatever comes until then, `atMost: 2` in the place of `changes`, if you are sure of the source
 
-Plan: nothing to do; 4 withheld.
+Plan: nothing will run; 4 changes withheld.
 
 "#]]);
     folder.run(["apply", "--auto-approve"]).assert().code(3);

@@ -1,0 +1,150 @@
+//! What a change is called where a person reads it: "eve loses sign-in", not "deactivate". JSON keeps the terms of the model.
+//!
+//! Must never: say more than the change holds. A view does not know what was edited since the last plan.
+
+use std::borrow::Cow;
+
+use super::safe;
+use super::summary::{is_membership, number};
+use crate::model::{Action, Change, ObjectKind, Reason, Risk};
+
+/// A piece of a sentence: names stand out, and each view makes them harmless in its own way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    Words(Cow<'static, str>),
+    Name(&'a str),
+}
+
+/// What a change does, as a sentence about whoever it happens to.
+pub(super) fn sentence(change: &Change) -> Vec<Piece<'_>> {
+    let name = Piece::Name(&change.object.name);
+    if is_membership(change) {
+        let (gets, count) = (if change.action.removes() { "loses" } else { "gets" }, change.members.len() as u64);
+        let members = format!(" {gets} {} member{}", number(count), if count == 1 { "" } else { "s" });
+        return vec![words("group "), name, Piece::Words(members.into())];
+    }
+    if let Some(given) = change.entitlement.as_deref().map(Piece::Name) {
+        return match change.action {
+            Action::AddEntitlement => vec![name, words(" gets "), given],
+            Action::RemoveEntitlement => vec![name, words(" loses "), given],
+            _ => vec![given, words(" of "), name, words(" changes")],
+        };
+    }
+    match change.object.kind {
+        ObjectKind::Group => vec![words("group "), name, words(of_group(change))],
+        // Whose it will be is what a reviewer must know.
+        _ if change.action == Action::Adopt => {
+            vec![Piece::Name(&change.object.key), words(" takes over the existing account "), name]
+        }
+        _ => vec![name, words(of_account(change))],
+    }
+}
+
+fn words(words: &'static str) -> Piece<'static> {
+    Piece::Words(Cow::Borrowed(words))
+}
+
+fn of_account(change: &Change) -> &'static str {
+    match change.action {
+        Action::Create => " gets an account",
+        Action::Reactivate if change.reason == Reason::Joiner => " gets sign-in",
+        Action::Reactivate => " gets sign-in back",
+        Action::Deactivate => " loses sign-in",
+        Action::Delete => "'s account is deleted",
+        Action::EndSessions => " is signed out everywhere",
+        _ if change.renames() => " changes sign-in name",
+        _ => " is updated",
+    }
+}
+
+fn of_group(change: &Change) -> &'static str {
+    match change.action {
+        Action::Create => " is created",
+        Action::Adopt => ", which exists, is taken over",
+        Action::Delete => " is deleted",
+        _ if renamed(change) => " is renamed",
+        _ => " is updated",
+    }
+}
+
+/// Whether an object that stays gets another name: a group, or somebody's name to sign in by.
+pub(super) fn renamed(change: &Change) -> bool {
+    let displayed = || change.attributes.iter().any(|changed| changed.attribute.as_ref() == "displayName");
+    match (change.action, change.object.kind) {
+        (Action::Update, ObjectKind::Group) => change.former_key.is_some() || displayed(),
+        (Action::Update, _) => change.entitlement.is_none() && change.renames(),
+        _ => false,
+    }
+}
+
+/// Why, in a few words that are true whatever brought it about; nothing where the sentence says all that is known.
+pub(super) fn reason(change: &Change) -> Option<Cow<'_, str>> {
+    let key = change.object.key.as_ref();
+    let (kind, _) = key.split_once('/').unwrap_or((key, ""));
+    let record = kind != "user";
+    let source = safe::line(kind);
+    Some(match change.reason {
+        // Somebody may have been there for years, and the target is new.
+        Reason::Joiner => return None,
+        Reason::Mover if is_membership(change) => return None,
+        Reason::Mover => match change.action {
+            Action::Deactivate => "does not start yet".into(),
+            Action::AddEntitlement => "a rule gives it".into(),
+            Action::RemoveEntitlement => "no rule gives it any more".into(),
+            Action::UpdateEntitlement => "differs from its rule".into(),
+            _ if change.object.kind == ObjectKind::Group => "not as declared".into(),
+            _ if record => format!("differs from {source}").into(),
+            _ => "differs from its User".into(),
+        },
+        Reason::Leaver => "has left".into(),
+        Reason::Absent if !record => "its User was removed".into(),
+        Reason::Absent if key.starts_with("id:") || change.object.kind == ObjectKind::Group => "not there any more".into(),
+        Reason::Absent => format!("no longer in {source}").into(),
+        Reason::Deselected if change.object.kind == ObjectKind::Group => "nobody has its value any more".into(),
+        Reason::Deselected => "no rule covers it any more".into(),
+        Reason::Suspended => "on leave".into(),
+        Reason::Returned => "is back".into(),
+        Reason::Due => "its time is over".into(),
+        Reason::Declared => "declared".into(),
+        Reason::Revoked => "cut off by a Revocation".into(),
+        Reason::Pruned => "not declared".into(),
+    })
+}
+
+/// What is done, as a verb before a name.
+pub fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Adopt => "take over",
+        Action::Update => "update",
+        Action::Reactivate => "give sign-in back to",
+        Action::Deactivate => "take sign-in from",
+        Action::Delete => "delete",
+        Action::AddMembers => "add members of",
+        Action::RemoveMembers => "remove members of",
+        Action::AddEntitlement => "grant",
+        Action::UpdateEntitlement => "change",
+        Action::RemoveEntitlement => "withdraw",
+        Action::EndSessions => "end sessions of",
+    }
+}
+
+/// A risk in a few words.
+pub(super) fn risk(risk: Risk) -> &'static str {
+    match risk {
+        Risk::SignIn => "sign-in",
+        Risk::Irreversible => "can't be undone",
+        Risk::Reactivation => "gets access back",
+        Risk::Adoption => "not made by headcount",
+        Risk::LastGroup => "left without a group",
+    }
+}
+
+/// Whether the sentence of a change says its risk already.
+pub(super) fn said(change: &Change, risk: Risk) -> bool {
+    match risk {
+        Risk::SignIn => change.action == Action::Deactivate || renamed(change),
+        Risk::Reactivation => change.action == Action::Reactivate,
+        Risk::Irreversible | Risk::Adoption | Risk::LastGroup => false,
+    }
+}
