@@ -90,7 +90,12 @@ impl View<'_> {
 
     /// Risks, and what withholds the change.
     fn marks(&self, change: &Change) -> String {
-        let mut marks: Vec<_> = change.risks.iter().filter(|known| !said(change, **known)).map(|known| paint(RISK, format_args!("[{}]", risk(*known)))).collect();
+        let mut marks: Vec<_> = change
+            .risks
+            .iter()
+            .filter(|known| !said(change, **known))
+            .map(|known| paint(RISK, format_args!("[{}]", risk(*known))))
+            .collect();
         if let Some(withheld) = &change.withheld {
             marks.push(paint(BAD.bold(), format_args!("[withheld: see finding {}]", self.number(withheld.finding as usize))));
         }
@@ -282,7 +287,8 @@ fn numbers(plan: &Plan) -> Vec<usize> {
 
 /// The key, the former one, and why.
 fn behind(change: &Change) -> String {
-    let key = (change.action != Action::Adopt || change.object.kind == ObjectKind::Group).then(|| safe::line(&change.object.key).into_owned());
+    let key =
+        (change.action != Action::Adopt || change.object.kind == ObjectKind::Group).then(|| safe::line(&change.object.key).into_owned());
     let was = change.former_key.as_deref().map(|key| format!("was {}", safe::line(key)));
     let pieces: Vec<String> = key.into_iter().chain(was).chain(reason(change).map(Into::into)).collect();
     pieces.join(", ")
