@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::correlate::{self, Claim, is_immutable};
+use super::dangling::{self, Line};
+use super::form::{self, Form, KeyRule, bare};
 use super::hands::{quoted, user_line};
-use super::identity::{Identities, Person};
+use super::identity::Person;
 use super::likeness::{ADDRESS, Alike, LOGIN, Likeness};
 use super::serve::{Gone, Serve, serve};
 use super::work::Work;
 use crate::expr::Input;
 use crate::manifest::kinds::DepartureAction;
 use crate::model::{Finding, FindingCode, Severity, Subject, ValueState};
-use crate::policy::SourcePolicy;
 use crate::world::{canonical, kind_of};
 
 /// Which new identity looks like which vanished one.
@@ -25,6 +26,13 @@ struct Pair {
     new: Arc<str>,
     number: u32,
     kept: Kept,
+}
+
+impl Pair {
+    /// The source that has the new one.
+    fn source(&self) -> Option<&str> {
+        Some(self.new.split_once('/')?.0)
+    }
 }
 
 /// What stays of an account whose identity seems to be gone and is not.
@@ -57,30 +65,45 @@ pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeMap<Arc<st
     }
     let mut forms: BTreeMap<Form, Vec<Pair>> = BTreeMap::new();
     for pair in &pairs {
-        forms.entry(Form::of(&work.basis.people, pair)).or_default().push(pair.clone());
+        forms.entry(Form::of(&work.basis.people, &pair.old, &pair.new)).or_default().push(pair.clone());
     }
+    let lines = dangling::lines(work.basis);
     for (form, pairs) in &forms {
-        tell(work, form, pairs);
+        tell(work, form, pairs, &lines);
     }
     // Whoever has left gets nothing; held, they would keep what they have under their new key elsewhere.
     let mut held: BTreeSet<u32> = pairs.iter().filter(|pair| pair.kept == Kept::Whole).map(|pair| pair.number).collect();
     let left: BTreeSet<u32> = pairs.iter().filter(|pair| pair.kept != Kept::Whole).map(|pair| pair.number).collect();
-    held.extend(newcomers(work, &forms).difference(&left));
+    held.extend(newcomers(work, &forms, &lines).difference(&left));
+    held.extend(dangling::held(work, &lines, |form| forms.contains_key(form)).difference(&left));
     (held, pairs.into_iter().map(|pair| (pair.old, pair.kept)).collect())
 }
 
 /// Whoever has no account anywhere, and has a key in the new form of one that changed: tomorrow theirs may be written as the others were, and an account by this one
-/// would be a second person's.
-fn newcomers(work: &Work<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>) -> BTreeSet<u32> {
+/// would be a second person's. Where people of a source have quite other keys, anybody new may be one whom a line names by the old key, to keep them out.
+fn newcomers(work: &Work<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>, lines: &[Line<'_>]) -> BTreeSet<u32> {
     let people = &work.basis.people;
     let rules: Vec<(&str, &KeyRule)> = forms.keys().filter_map(|form| form.rule()).collect();
+    let renumbered: BTreeSet<&str> =
+        forms.get(&Form::Other).into_iter().flatten().filter(|pair| kept_out(pair, lines).is_some()).filter_map(Pair::source).collect();
     let is_formed = |identity: &u32| {
         let key = people.key(*identity);
         let split = key.split_once('/');
-        split.is_some_and(|(source, record)| rules.iter().any(|(of, rule)| *of == source && rule.restored(record) != record))
+        split.is_some_and(|(source, record)| {
+            renumbered.contains(source) || rules.iter().any(|(of, rule)| *of == source && rule.restored(record) != record)
+        })
     };
     let none = |identity: &u32| work.claims.iter().all(|claims| matches!(claims.of(*identity), Claim::None | Claim::Found(_)));
-    if rules.is_empty() { BTreeSet::new() } else { (0..people.len()).filter(|identity| none(identity) && is_formed(identity)).collect() }
+    if rules.is_empty() && renumbered.is_empty() {
+        return BTreeSet::new();
+    }
+    (0..people.len()).filter(|identity| none(identity) && is_formed(identity)).collect()
+}
+
+/// A line that names nobody by a key like the old one of a pair.
+fn kept_out<'l, 'a>(pair: &Pair, lines: &'l [Line<'a>]) -> Option<&'l Line<'a>> {
+    let old = pair.old.split_once('/')?.0;
+    lines.iter().find(|line| line.source() == Some(old))
 }
 
 /// The keys of vanished accounts whose people turned up under a key that changed hands: ids that moved on by one take the last one from nobody. They stay, and it is told.
@@ -149,22 +172,14 @@ fn would_have_one(work: &Work<'_, '_>, target: usize, serve: &Serve) -> bool {
     }
 }
 
-/// What a key has in all of its forms.
-fn bare(key: &str) -> String {
-    let record = key.split_once('/').map_or(key, |(_, record)| record);
-    let whole = record.split_once('.').filter(|(_, rest)| rest.bytes().all(|byte| byte == b'0')).map_or(record, |(whole, _)| whole);
-    whole.trim_start_matches('0').to_lowercase()
-}
-
 /// Whether an identity's key is that of a vanished account in another form, and nothing says that it is somebody else. That is so wherever they stand, and whether the
 /// account is in use or at rest: somebody who was locked out, is on leave, has not begun yet or has left would get a second account, or lose the one they have.
 fn is_another_form(work: &Work<'_, '_>, target: usize, person: &Person, old: &Arc<str>, row: u32) -> bool {
     let people = &work.basis.people;
-    let pair = Pair { old: old.clone(), new: Arc::from(person.key.as_str()), number: person.number, kept: Kept::Whole };
     let denied = people.declared(person.number).is_some_and(|user| user.not_former_keys.contains(old));
     let accounts = work.basis.observed[target].accounts();
     !denied
-        && Form::of(people, &pair) != Form::Other
+        && form::is_another(people, old, &person.key)
         && Likeness::of_person(work.basis, person).with(&Likeness::of_account(accounts, row)) != Alike::No
 }
 
@@ -266,90 +281,7 @@ fn best_first(work: &Work<'_, '_>, mut candidates: Vec<Candidate>) -> Vec<Pair> 
     pairs
 }
 
-/// How a key became another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Form {
-    /// the same record of a Source with another name
-    Source { old: String, new: String },
-    /// the same source; its key, made what it was by this
-    Key { source: String, rule: KeyRule },
-    /// anything else
-    Other,
-}
-
-/// What makes a key what it was.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum KeyRule {
-    /// so many digits, with zeros before
-    Zeros(usize),
-    /// what stands before the point
-    BeforePoint,
-    Upper,
-    Lower,
-}
-
-impl Form {
-    fn of(people: &Identities<'_>, pair: &Pair) -> Self {
-        let Some(((old, old_key), (new, new_key))) = pair.old.split_once('/').zip(pair.new.split_once('/')) else { return Self::Other };
-        let declared = |name: &str| people.policy.sources.iter().any(|source| source.name.as_ref() == name);
-        if old != new && old_key == new_key && declared(new) && !declared(old) && old != "user" {
-            return Self::Source { old: old.to_owned(), new: new.to_owned() };
-        }
-        match KeyRule::of(old_key, new_key).filter(|_| old == new && declared(new)) {
-            Some(rule) => Self::Key { source: new.to_owned(), rule },
-            None => Self::Other,
-        }
-    }
-
-    /// The source whose keys one rule makes what they were, and the rule.
-    fn rule(&self) -> Option<(&str, &KeyRule)> {
-        match self {
-            Self::Key { source, rule } => Some((source, rule)),
-            Self::Source { .. } | Self::Other => None,
-        }
-    }
-}
-
-impl KeyRule {
-    /// A key, made what it was.
-    fn restored(&self, key: &str) -> String {
-        match self {
-            Self::Zeros(width) if key.bytes().all(|byte| byte.is_ascii_digit()) => format!("{key:0>width$}"),
-            Self::Zeros(_) => key.to_owned(),
-            Self::BeforePoint => key.split('.').next().unwrap_or_default().to_owned(),
-            Self::Upper => key.to_uppercase(),
-            Self::Lower => key.to_lowercase(),
-        }
-    }
-
-    fn of(old: &str, new: &str) -> Option<Self> {
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if digits(old) && digits(new) && old.len() > new.len() && old.trim_start_matches('0') == new.trim_start_matches('0') {
-            return Some(Self::Zeros(old.len()));
-        }
-        if new.split_once('.').is_some_and(|(whole, rest)| whole == old && !rest.is_empty() && rest.bytes().all(|byte| byte == b'0')) {
-            return Some(Self::BeforePoint);
-        }
-        match () {
-            () if new.to_uppercase() == old => Some(Self::Upper),
-            () if new.to_lowercase() == old => Some(Self::Lower),
-            () => None,
-        }
-    }
-
-    /// The key's expression, made what it was.
-    fn over(&self, source: &SourcePolicy) -> String {
-        let key = source.key.text();
-        match self {
-            Self::Zeros(width) => format!("padLeft({key}, {width}, \"0\")"),
-            Self::BeforePoint => format!("split({key}, \".\")[0]"),
-            Self::Upper => format!("upper({key})"),
-            Self::Lower => format!("lower({key})"),
-        }
-    }
-}
-
-fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair]) {
+fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair], lines: &[Line<'_>]) {
     let Some(first) = pairs.first() else { return };
     let people = &work.basis.people;
     let shown: Vec<String> = pairs.iter().take(NAMED).map(|pair| format!("{} is now {}", pair.old, pair.new)).collect();
@@ -358,7 +290,12 @@ fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair]) {
         1 => ("a key has changed, it seems".to_owned(), "its account stays as it is, and no other is made"),
         many => (format!("{many} keys have changed, it seems"), "their accounts stay as they are, and no others are made"),
     };
-    let new = if form.rule().is_some() { "; nor is one for anybody new whose key has that form" } else { "" };
+    let out = pairs.iter().find_map(|pair| Some((pair.source()?, kept_out(pair, lines)?))).filter(|_| *form == Form::Other);
+    let new = match out {
+        _ if form.rule().is_some() => "; nor is one for anybody new whose key has that form".to_owned(),
+        Some((source, line)) => format!("; nor is one for anybody new of {source}, who may be {}", line.told()),
+        None => String::new(),
+    };
     let left =
         if pairs.iter().any(|pair| pair.kept == Kept::WithoutAccess) { "; whoever has left loses the access all the same" } else { "" };
     let message = format!("{what} ({}{more}): {then}{new}{left}", shown.join(", "));

@@ -88,6 +88,11 @@ impl Order<'_> {
         days.collect::<Option<Vec<_>>>().and_then(|days| days.into_iter().max())
     }
 
+    /// Every key by which it is named or was known when it was cut off.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.documents.iter().map(|(_, member)| &member.key).chain(self.also())
+    }
+
     /// Keys by which it was known when it was cut off.
     fn also(&self) -> impl Iterator<Item = &Arc<str>> {
         self.standing.iter().flat_map(|standing| standing.keys())

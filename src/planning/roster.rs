@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::dangling;
 use super::nobody;
 use super::screen::{Screened, Where};
 use super::work::Work;
@@ -36,6 +37,8 @@ pub(super) struct Roster {
 pub(super) fn rosters(work: &mut Work<'_, '_>, screened: &mut Screened) -> Vec<Roster> {
     let basis = work.basis;
     let mut rosters = Vec::with_capacity(basis.groups.all.len());
+    let exclusions = basis.groups.all.iter().flat_map(|group| &group.policy.exclude).map(|person| &person.key);
+    let likely = dangling::likely(basis, exclusions.filter(|key| basis.people.meant_by(key).is_none()));
     for group in &basis.groups.all {
         let mut roster = match (&group.value, basis.groups.made(&group.key)) {
             (Some(_), Some(made)) => {
@@ -52,9 +55,13 @@ pub(super) fn rosters(work: &mut Work<'_, '_>, screened: &mut Screened) -> Vec<R
             join(work, &screened.standing, member, &mut roster);
         }
         for person in current(work, &group.policy.exclude).filter(|member| !is_group(member)) {
-            match basis.people.find(&person.key) {
-                Some(identity) => roster.excluded.push(identity),
-                None => unknown(work, "exclusion", person, basis.people.absence(&person.key)),
+            match (basis.people.meant_by(&person.key), likely.get(&person.key)) {
+                (Some(identity), _) => roster.excluded.push(identity),
+                (None, Some(likely)) => {
+                    roster.perhaps.extend(likely);
+                    reformed(work, &group.key, person, likely);
+                }
+                (None, None) => unknown(work, "exclusion", person, basis.people.absence(&person.key)),
             }
         }
         for owner in group.policy.owners.iter().filter(|owner| !is_group(owner)) {
@@ -136,6 +143,19 @@ pub(super) fn unknown(work: &mut Work<'_, '_>, what: &str, member: &MemberPolicy
     let message = format!("{what} {}: {nobody}{so_far}", member.key);
     let finding = Finding::new(Severity::Warning, FindingCode::UnknownMember, Subject::identity(&member.key), message);
     work.findings.push(finding.hint(format!("Correct the {what}, or remove it.")).at(Some(member.place.clone())));
+}
+
+/// An exclusion that names nobody, and somebody has its key in another form: they come into no group by that and leave none.
+fn reformed(work: &mut Work<'_, '_>, group: &Arc<str>, person: &MemberPolicy, likely: &BTreeSet<u32>) {
+    let now: Vec<Arc<str>> = likely.iter().map(|identity| work.basis.people.key(*identity)).collect();
+    let named = now.join(" and ");
+    let message = format!(
+        "exclusion {}: nobody has that key, and {named} seems to have it in another form: neither put into {group} nor taken out",
+        person.key
+    );
+    let hint = format!("Correct the export, name {named} in place of {}, or remove the exclusion.", person.key);
+    let finding = Finding::new(Severity::Error, FindingCode::KeyChanged, Subject::identity(&person.key), message);
+    work.findings.push(finding.hint(hint).at(Some(person.place.clone())));
 }
 
 /// Excluded groups, once everybody's own exclusions by name are known. They count with the people that they have by then, so that two groups may

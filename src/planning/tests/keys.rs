@@ -156,10 +156,12 @@ fn leading_zeros_that_were_lost_make_nobody_twice() {
 #[test]
 fn every_key_rule_that_is_printed_works() {
     type Key = fn(usize) -> String;
-    let forms: [(Key, Key, &str); 3] = [
+    let forms: [(Key, Key, &str); 5] = [
         (|at| format!("hr/100{at}"), |at| format!("100{at}.0"), "split(record.id, \".\")[0]"),
         (|at| format!("hr/AB{at}"), |at| format!("ab{at}"), "upper(record.id)"),
         (|at| format!("hr/ab{at}"), |at| format!("AB{at}"), "lower(record.id)"),
+        (|at| format!("hr/100{at}"), |at| format!("00100{at}"), "int(record.id)"),
+        (|at| format!("hr/100{at}.0"), |at| format!("100{at}"), "record.id + \".0\""),
     ];
     for (old, new, rule) in forms {
         let line = format!("key: '{rule}'");
@@ -385,4 +387,105 @@ fn whoever_comes_with_a_key_in_the_form_that_others_changed_to_waits() {
     };
     assert_eq!(scene("5.0").plan().changes.len(), 0, "{}", scene("5.0").told());
     assert!(scene("5").told().contains("Create hr/5"), "{}", scene("5").told());
+}
+
+/// Nobody has an account by the form that keys had: those whom these lines keep out are known by nothing but their key.
+fn kept_out(lines: &[String], key: &str) -> Scene {
+    scene(lines).record("hr", record(key, ("Nora", "Nagy"))).record("hr", record("77", PEOPLE[1]))
+}
+
+fn revocation(key: &str) -> String {
+    format!(
+        "kind: Revocation\nmetadata: {{name: out}}\nspec: {{reason: fired, identities: [{{identity: {{source: hr, key: '{key}'}}}}]}}\n"
+    )
+}
+
+#[test]
+fn whoever_is_kept_out_by_a_key_does_not_come_in_by_another_form_of_it() {
+    let lines = [user("10", "exclude: true"), user("10", "attributes: {title: none}"), revocation("10")];
+    for line in lines {
+        for key in ["10.0", "0010", "10"] {
+            let told = kept_out(std::slice::from_ref(&line), key).told();
+            assert!(told.contains("Create hr/77"), "{told}");
+            assert!(key == "10" || !told.contains(&format!("Create hr/{key}")), "{line}{told}");
+        }
+        let told = kept_out(std::slice::from_ref(&line.replace("10", "0010")), "10").told();
+        assert!(!told.contains("Create hr/10") && told.contains("KeyChanged) hr/10: "), "{told}");
+    }
+    // By a command, with a key that another record of theirs had.
+    let plain = |key: &str| {
+        let mut scene = kept_out(&[], key);
+        scene.memory.revocations.push(crate::model::StandingRevocation {
+            key: "hr/8".into(),
+            reason: "fired".into(),
+            at: scene.moment.now,
+            until: None,
+            also: vec!["hr/10".into()],
+            receipts: Vec::new(),
+        });
+        scene.told()
+    };
+    assert!(!plain("10.0").contains("Create hr/10.0") && plain("11.0").contains("Create hr/11.0"), "{}", plain("10.0"));
+}
+
+#[test]
+fn every_answer_about_somebody_who_is_kept_out_by_an_old_key_works() {
+    let plan = kept_out(&[user("10", "exclude: true")], "10.0").plan();
+    assert_snapshot!(tell(&plan), @r"
+    0 Create hr/77 [Joiner] active: nothing > true; emails: nothing > ben.brandt@acme.example; externalId: nothing > hc:acme:hr:77; name.familyName: nothing > Brandt; name.givenName: nothing > Ben; userName: nothing > benbrandt;
+    (Error KeyChanged) hr/10.0: its key seems to be that of hr/10 in another form, whom the User said excludes; nobody has the key hr/10, so everything of hr/10.0's stays as it is, and nothing is given
+    (Warning UnknownMember) hr/10 is overridden, but no source has it
+    ");
+    let finding = plan.findings.iter().find(|finding| finding.message.starts_with("hr/10.0")).unwrap();
+    assert_snapshot!(finding.hint.as_deref().unwrap_or_default(), @r###"Correct the export, or write `key: 'split(record.id, ".")[0]'` into the spec of the Source hr, or name hr/10.0 in place of hr/10. If they are two people, write a User with `spec: {overrides: {source: hr, key: "10.0"}, notFormerKeys: ["hr/10"]}`."###);
+    let told = |documents: &[String], key: &str| kept_out(documents, key).told();
+    let named = told(&[user("10.0", "exclude: true")], "10.0");
+    assert!(!named.contains("hr/10.0"), "{named}");
+    let other = user("10.0", "notFormerKeys: [\"hr/10\"]").replace("said", "other");
+    assert!(told(&[user("10", "exclude: true"), other], "10.0").contains("Create hr/10.0"));
+    let ruled = vec![named_with_key("split(record.id, \".\")[0]"), target(NAMES), user("10", "exclude: true")];
+    let ruled = Scene::new(&ruled).record("hr", record("10.0", ("Nora", "Nagy"))).told();
+    assert_eq!(ruled, "nothing");
+}
+
+fn named_with_key(rule: &str) -> String {
+    named("hr", &format!("key: '{rule}'"))
+}
+
+#[test]
+fn whoever_is_kept_out_by_an_old_key_still_leaves() {
+    let mut left = record("10.0", ("Nora", "Nagy"));
+    left["left"] = true.into();
+    let scene = scene(&[user("10", "exclude: true")]).account(account("u1", "hr/10.0", ("Nora", "Nagy"))).record("hr", left);
+    assert!(scene.told().contains("Deactivate hr/10.0"), "{}", scene.told());
+}
+
+#[test]
+fn where_people_have_quite_other_keys_nobody_new_comes_while_a_key_keeps_somebody_out() {
+    let scene = |lines: &[String]| {
+        scene(lines)
+            .account(account("u1", "hr/C-17", PEOPLE[0]))
+            .record("hr", record("1044", PEOPLE[0]))
+            .record("hr", record("1045", ("Nora", "Nagy")))
+    };
+    let waits = scene(&[user("C-18", "exclude: true")]);
+    assert_eq!(waits.plan().changes.len(), 0, "{}", waits.told());
+    assert!(waits.told().contains("nor is one for anybody new of hr, who may be hr/C-18, whom the User said excludes"), "{}", waits.told());
+    assert!(scene(&[]).told().contains("Create hr/1045"), "{}", scene(&[]).told());
+}
+
+#[test]
+fn an_exclusion_by_an_old_form_of_a_key_lets_nobody_into_a_group_and_takes_nobody_out() {
+    let group =
+        "kind: Group\nmetadata: {name: all}\nspec: {displayName: all, rule: 'true', exclude: [{identity: {source: hr, key: '01'}}]}\n"
+            .to_owned();
+    let scene = || {
+        let documents = [named("hr", ""), target(&format!("  groups: {{}}\n{NAMES}")), group.clone()];
+        let people = |scene: Scene, at: usize| {
+            scene.account(account(&format!("u{at}"), &format!("hr/{at}"), PEOPLE[at])).record("hr", record(&at.to_string(), PEOPLE[at]))
+        };
+        [1, 2].into_iter().fold(Scene::new(&documents), people).marked_group("g1", "group/all", "all").member("g1", "u2")
+    };
+    assert_snapshot!(scene().told(), @"(Error KeyChanged) exclusion hr/01: nobody has that key, and hr/1 seems to have it in another form: neither put into group/all nor taken out");
+    assert_eq!(scene().member("g1", "u1").plan().changes.len(), 0);
 }
