@@ -20,6 +20,14 @@ mod trace;
 
 pub(crate) use latin::plain;
 
+/// Whether `date(text)` or `date(text, format)` reads this text, be it as no date.
+pub(crate) fn reads_date(format: Option<&str>, text: &str) -> bool {
+    match format {
+        None => date::Format::PLAIN.read(text).is_ok(),
+        Some(format) => date::Format::new(format).is_ok_and(|format| format.read(text).is_ok()),
+    }
+}
+
 use std::sync::Arc;
 
 pub use root::{Root, outcome_of_path, path_of_segments, segments_of_path};

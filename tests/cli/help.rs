@@ -16,7 +16,7 @@ apply it
 Usage: headcount [OPTIONS] <COMMAND>
 
 Commands:
-  init         Write a small workspace to start from
+  init         Write a workspace to start from
   validate     Check everything that can be checked without reaching a system
   test         Check what sample people get: that each Persona's records yield exactly what it
                expects

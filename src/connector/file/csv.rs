@@ -13,7 +13,7 @@ use super::rows::{Rows, Stop};
 
 /// A record (its quoted lines too) is no longer than this; a longer one is a quote that nobody closed.
 const MAX_RECORD: usize = 1024 * 1024;
-const SEPARATORS: &[u8] = b",;\t|";
+pub(super) const SEPARATORS: &[u8] = b",;\t|";
 
 /// DOS's mark for the end of a file, with which exports of old systems end.
 const END_MARK: char = '\u{1a}';
@@ -157,6 +157,17 @@ impl Records {
     fn new(separator: u8) -> Self {
         let core = ReaderBuilder::new().delimiter(separator).build();
         Self { core, input: None, output: vec![0; 1024], ends: vec![0; 64] }
+    }
+
+    /// Of a text whose separator is known, from its first line on; one that announces its separator begins behind that.
+    pub(super) fn open(mut input: Input, separator: u8) -> Self {
+        let mut records = Self::new(separator);
+        if let Some((_, length)) = announced_separator(input.head()) {
+            input.consume(length);
+            records.core.set_line(2);
+        }
+        records.input = Some(input);
+        records
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, String> {

@@ -8,6 +8,7 @@ mod describe;
 mod header;
 mod input;
 mod json;
+mod look;
 mod rows;
 mod xlsx;
 mod yaml;
@@ -29,6 +30,7 @@ use crate::manifest::kinds::{FileConnection, FileFormat};
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
 pub use describe::describe;
 use input::Input;
+pub use look::{Found, look};
 pub(super) use rows::names_column;
 use rows::{Rows, Stop};
 

@@ -166,7 +166,8 @@ pub(in crate::connector) fn names_column(name: &str, path: &str) -> bool {
     name == plain(path) || name == plain(&crate::expr::segments_of_path(path).join("."))
 }
 
-fn plain(name: &str) -> String {
+/// A column's name without what nobody sees.
+pub(super) fn plain(name: &str) -> String {
     let unseen = |sign: char| matches!(sign, '\u{200b}' | '\u{2060}' | '\u{feff}');
     let blank = |sign: char| if sign.is_whitespace() { ' ' } else { sign };
     let name: String = name.nfc().filter(|sign| !unseen(*sign)).map(blank).collect();

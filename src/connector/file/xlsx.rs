@@ -29,13 +29,7 @@ const FORMULA: &str = "it holds a spreadsheet's error instead of a value; mend t
 
 /// Reads every row below the header.
 pub(super) fn read(file: File, connection: &FileConnection, rows: &mut Rows<'_>) -> Result<(), Stop> {
-    let size = file.metadata().map_err(|error| Stop::Unreadable(format!("can't be read: {error}")))?.len();
-    if size > MAX_FILE {
-        return Err(Stop::Unreadable(format!("is larger than {}: export it as CSV", files::size(MAX_FILE))));
-    }
-    check_parts(&file).map_err(Stop::Unreadable)?;
-    let mut book: Xlsx<_> =
-        Xlsx::new(BufReader::new(file)).map_err(|error| Stop::Unreadable(format!("is no Excel workbook that can be read: {error}")))?;
+    let mut book = open(file).map_err(Stop::Unreadable)?;
     let sheet = choose(&book.sheet_names(), connection).map_err(Stop::Unreadable)?;
     let mut cells =
         book.worksheet_cells_reader(&sheet).map_err(|error| Stop::Unreadable(format!("sheet {sheet:?} can't be read: {error}")))?;
@@ -55,6 +49,50 @@ pub(super) fn read(file: File, connection: &FileConnection, rows: &mut Rows<'_>)
     }
     table.take(row, rows)?;
     table.finish()
+}
+
+/// The sheet with most rows, named where there are several, and its rows that are not blank, numbered from 1.
+pub(super) fn look(file: File) -> Result<(Option<String>, Vec<(u64, Vec<String>)>), String> {
+    let mut book = open(file)?;
+    let sheets = book.sheet_names();
+    let mut most = (None, Vec::new());
+    for sheet in &sheets {
+        let mut rows: Vec<(u64, Vec<String>)> = Vec::new();
+        let mut cells = book.worksheet_cells_reader(sheet).map_err(|error| format!("sheet {sheet:?} can't be read: {error}"))?;
+        let mut seen = 0u64;
+        while let Some(cell) = cells.next_cell().map_err(|error| format!("sheet {sheet:?} can't be read on: {error}"))? {
+            seen += 1;
+            let ((row, column), text) = (cell.get_position(), Held::of(cell.get_value()).seen());
+            if seen > MAX_CELLS || column >= MAX_COLUMNS {
+                return Err(format!("sheet {sheet:?} has more cells than can be read: export it as CSV"));
+            }
+            if text.is_empty() {
+                continue;
+            }
+            let number = u64::from(row) + 1;
+            if rows.last().is_none_or(|(last, _)| *last != number) {
+                rows.push((number, Vec::new()));
+            }
+            if let Some((_, cells)) = rows.last_mut() {
+                cells.resize(column as usize, String::new());
+                cells.push(text);
+            }
+        }
+        if rows.len() > most.1.len() {
+            most = (Some(sheet.clone()), rows);
+        }
+    }
+    Ok((most.0.filter(|_| sheets.len() > 1), most.1))
+}
+
+/// Opens within the bounds.
+fn open(file: File) -> Result<Xlsx<BufReader<File>>, String> {
+    let size = file.metadata().map_err(|error| format!("can't be read: {error}"))?.len();
+    if size > MAX_FILE {
+        return Err(format!("is larger than {}: export it as CSV", files::size(MAX_FILE)));
+    }
+    check_parts(&file)?;
+    Xlsx::new(BufReader::new(file)).map_err(|error| format!("is no Excel workbook that can be read: {error}"))
 }
 
 /// That it is a workbook at all, and that nothing in it unpacks to more than a bound, whatever it says of itself.
@@ -163,6 +201,15 @@ impl Held {
             Self::Int(number) => row.int(*number),
             Self::Bool(value) => row.bool(*value),
             Self::Error => row.unreadable(FORMULA),
+        }
+    }
+
+    /// As somebody sees it who looks at the table.
+    fn seen(&self) -> String {
+        match self {
+            Self::Bool(value) => value.to_string(),
+            Self::Error => "#ERROR".into(),
+            other => other.name(),
         }
     }
 
