@@ -30,7 +30,8 @@ use crate::state::{RunLock, Store};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A saved plan is compared with the world as it is now: what was reviewed and is still needed runs;
-what is new is listed, does not run, and the exit code is 5.")]
+what is new is listed, does not run, and the exit code is 5. It knows the --target and --select
+that it was saved with.")]
 pub struct ApplyArgs {
     /// A plan that `headcount plan --out` saved [default: plan now, show it and ask]
     plan: Option<PathBuf>,
@@ -71,8 +72,9 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("there is no terminal to ask on").hint(hint));
     }
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
+    let selection = saved.as_ref().map_or_else(|| Ok(args.selection.clone()), |saved| args.selection.of_saved(&saved.filter))?;
     let session = Session::load(&args.files)?;
-    args.selection.check(&session)?;
+    selection.check(&session)?;
     if let Some(saved) = &saved {
         check_saved(saved, &session)?;
     }
@@ -88,7 +90,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         let (snapshot, mut fresh) = session.plan(memory, None).await;
         fresh.upcoming = Upcoming::default();
         let all = fresh.changes.len();
-        let fresh = args.selection.of(fresh);
+        let fresh = selection.of(fresh);
         let work = match &saved {
             None => Work { plan: fresh, new: Vec::new() },
             Some(saved) => reviewed(saved, &fresh, args.exact)?,
@@ -107,7 +109,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         standing::end_covered(&snapshot.policy, &snapshot.world.memory, &store, snapshot.moment.now)?;
         let report = if work.plan.applyable() || first { run.apply(&work.plan).await? } else { Report::default() };
         pipeline::remember(&snapshot, &store).map_err(|error| state_failure(&error))?;
-        standing::receipts(&snapshot.policy, &snapshot.world.memory, (&work.plan, &report), args.selection.is_everything(), &store)?;
+        standing::receipts(&snapshot.policy, &snapshot.world.memory, (&work.plan, &report), selection.is_everything(), &store)?;
         outcome::write(&work.plan, &report, &work.new, args.output)?;
         Ok(exit(&work, &report))
     })?

@@ -9,7 +9,7 @@ use clap::Args;
 use super::report::Failure;
 use super::session::Session;
 use crate::apply::compare;
-use crate::model::{Change, ChangeId, Due, ObjectRef, Plan};
+use crate::model::{Change, ChangeId, Due, ObjectRef, Plan, PlanFilter};
 
 /// Which part of the plan.
 #[derive(Clone, Debug, Default, Args)]
@@ -23,9 +23,26 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether it leaves anything out at all.
+    /// Whether it leaves nothing out.
     pub fn is_everything(&self) -> bool {
-        self.target.is_empty() && self.select.is_empty()
+        self.filter().is_everything()
+    }
+
+    /// What it names, as a plan remembers it.
+    pub fn filter(&self) -> PlanFilter {
+        PlanFilter { targets: self.target.clone(), select: self.select.clone() }
+    }
+
+    /// The part that a saved plan is of. Named again it must be the same one; of a whole plan a part may be named.
+    pub fn of_saved(&self, saved: &PlanFilter) -> Result<Self, Failure> {
+        if self.is_everything() {
+            return Ok(Self { target: saved.targets.clone(), select: saved.select.clone() });
+        }
+        if saved.is_everything() || saved.same(&self.filter()) {
+            return Ok(self.clone());
+        }
+        let message = format!("the plan was saved with {}, and this run was given {}", words(saved), words(&self.filter()));
+        Err(Failure::usage(message).hint("leave --target and --select out: the plan file knows which part it is; for another part make another plan"))
     }
 
     /// A target that does not exist is a slip, not an empty part.
@@ -42,6 +59,7 @@ impl Selection {
         let mut part = compare(&selected, &plan).plan;
         retain(&mut part, |change| change.runs() || self.part(change).is_some());
         part.upcoming.dues.retain(|due| self.covers(due));
+        part.filter = self.filter();
         part
     }
 
@@ -66,6 +84,12 @@ impl Selection {
     fn names(&self, object: &ObjectRef) -> bool {
         self.select.iter().any(|pattern| matches(pattern, &object.name) || matches(pattern, &object.key))
     }
+}
+
+/// A filter as it is written on the command line.
+fn words(filter: &PlanFilter) -> String {
+    let options = |option: &str, values: &[String]| values.iter().map(|value| format!("{option} {value}")).collect::<Vec<_>>();
+    [options("--target", &filter.targets), options("--select", &filter.select)].concat().join(" ")
 }
 
 /// Drops changes that nothing left needs, and numbers the rest anew.

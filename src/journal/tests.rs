@@ -36,6 +36,7 @@ fn plan() -> Plan {
         format_version: 1,
         workspace: Arc::from("acme"),
         as_of,
+        filter: Default::default(),
         changes,
         findings: Vec::new(),
         evidence: Vec::new(),

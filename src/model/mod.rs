@@ -31,7 +31,7 @@ pub use memory::{
 };
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};
-pub use plan::{FORMAT_VERSION, Plan, SystemEvidence, Tally};
+pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
 pub use table::{Table, Tables};
 pub use upcoming::{Due, DueKind, Upcoming};
 pub use value::{Value, ValueState};

@@ -1,6 +1,6 @@
 //! The plan: the ordered list of changes, with its findings and its evidence. Every view is a view of this value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -29,6 +29,31 @@ pub struct SystemEvidence {
     pub count: u64,
 }
 
+/// Which part of what is needed a plan was made of. Nothing named: all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanFilter {
+    /// only changes at these Targets
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub targets: Vec<String>,
+    /// only changes of what these patterns name
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub select: Vec<String>,
+}
+
+impl PlanFilter {
+    /// Whether it leaves nothing out.
+    pub fn is_everything(&self) -> bool {
+        self.targets.is_empty() && self.select.is_empty()
+    }
+
+    /// Whether both leave the same out.
+    pub fn same(&self, other: &Self) -> bool {
+        let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
+        set(&self.targets) == set(&other.targets) && set(&self.select) == set(&other.select)
+    }
+}
+
 /// What should change, in the order it will be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -39,6 +64,9 @@ pub struct Plan {
     pub workspace: Arc<str>,
     /// the day it was planned for, in the workspace's time zone
     pub as_of: Date,
+    /// the part that was asked for; what is saved runs as that part
+    #[serde(skip_serializing_if = "PlanFilter::is_everything", default)]
+    pub filter: PlanFilter,
     /// the steps, in order
     pub changes: Vec<Change>,
     /// what was noticed
@@ -91,10 +119,10 @@ impl Plan {
         tallies
     }
 
-    /// What a reviewer approves: SHA-256 over workspace, changes and evidence, in hex. Words of findings, and what falls due later, don't count.
+    /// What a reviewer approves: SHA-256 over workspace, filter, changes and evidence, in hex. Words of findings, and what falls due later, don't count.
     pub fn hash(&self) -> String {
         let mut context = digest::Context::new(&digest::SHA256);
-        let content = (&self.workspace, &self.changes, &self.evidence);
+        let content = (&self.workspace, &self.filter, &self.changes, &self.evidence);
         // Serialising plain values into memory can't fail; an empty part would only make another hash.
         context.update(&serde_json::to_vec(&content).unwrap_or_default());
         context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()

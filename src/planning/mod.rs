@@ -72,7 +72,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{Change, FORMAT_VERSION, FindingCode, Link, ObjectKind, ObjectRef, Page, Plan, RecordLink};
+use crate::model::{Change, FORMAT_VERSION, FindingCode, Link, ObjectKind, ObjectRef, Page, Plan, PlanFilter, RecordLink};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -274,6 +274,7 @@ fn finish(mut work: Work<'_, '_>, populations: &guardrails::Populations, scope: 
         format_version: FORMAT_VERSION,
         workspace: policy.workspace.clone(),
         as_of: moment.today,
+        filter: PlanFilter::default(),
         changes,
         findings: work.findings.finish(&work.basis.policy.sources.iter().map(|source| &source.name).collect()),
         evidence: notice::evidence(work.basis),

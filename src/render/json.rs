@@ -11,7 +11,7 @@ use crate::model::Plan;
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PlanDocument<'a> {
-    /// what a reviewer approves: SHA-256 over workspace, changes and evidence, in hex
+    /// what a reviewer approves: SHA-256 over workspace, filter, changes and evidence, in hex
     hash: String,
     /// whether everything that was needed could be read and decided
     complete: bool,
@@ -30,7 +30,7 @@ pub fn write(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
 /// Writes a line for the plan, then one for each read, finding and change, each with its `type`.
 pub fn write_lines(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let head = serde_json::json!({
-        "type": "plan", "formatVersion": plan.format_version, "workspace": plan.workspace, "asOf": plan.as_of,
+        "type": "plan", "formatVersion": plan.format_version, "workspace": plan.workspace, "asOf": plan.as_of, "filter": plan.filter,
         "hash": plan.hash(), "complete": plan.complete(), "applyable": plan.applyable(), "changes": plan.changes.len(),
     });
     writeln!(out, "{head}")?;

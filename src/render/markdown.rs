@@ -22,6 +22,9 @@ pub fn page(plan: &Plan) -> String {
     let targets = summary::targets(plan);
     let mut page = Page { text: String::new(), limit: LIMIT - RESERVE };
     page.always(&format!("{MARKER}\n### headcount: {}\n\n{}\n\n", title(plan), verdict(plan)));
+    if let Some(part) = part(plan) {
+        page.always(&format!("Only a part of it: {part}.\n\n"));
+    }
     unread(plan, &mut page);
     table(&targets, &mut page);
     risks(plan, &mut page);
@@ -32,6 +35,13 @@ pub fn page(plan: &Plan) -> String {
     details(plan, &targets, &mut page);
     page.always(&foot);
     page.text
+}
+
+/// The options that the plan was made with; what a pattern says may name somebody, as the plan itself does.
+fn part(plan: &Plan) -> Option<String> {
+    let options = |option: &str, values: &[String]| values.iter().map(|value| code(&format!("{option} {value}"))).collect::<Vec<_>>();
+    let all = [options("--target", &plan.filter.targets), options("--select", &plan.filter.select)].concat();
+    (!all.is_empty()).then(|| all.join(" "))
 }
 
 /// What stands for personal values, which a comment shows to more people than need them.

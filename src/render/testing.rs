@@ -16,6 +16,7 @@ pub fn empty() -> Plan {
         format_version: FORMAT_VERSION,
         workspace: "acme".into(),
         as_of: date(2026, 11, 22),
+        filter: Default::default(),
         changes: Vec::new(),
         findings: Vec::new(),
         evidence: vec![SystemEvidence { system: "hr".into(), kind: ObjectKind::Account, evidence: Evidence::Complete, count: 40 }],

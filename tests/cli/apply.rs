@@ -122,6 +122,49 @@ applying: 6 of 6 changes
 }
 
 #[test]
+fn a_saved_part_is_applied_as_that_part() {
+    let folder = acme();
+    folder.run(["plan", "--select", "noor", "--target", "app", "--out", "plan.json"]).assert().code(0);
+    folder.run(["apply", "plan.json", "--select", "ada"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"
+error: the plan was saved with --target app --select noor, and this run was given --select ada
+ |
+ = help: leave --target and --select out: the plan file knows which part it is; for another part make another plan
+
+"#]]);
+    assert!(!folder.file(".headcount").exists(), "no state was made");
+    folder.run(["apply", "plan.json"]).assert().code(0).stdout_eq(str![[r#"
+app: 1 done
+Applied.
+Run [RUN]: `headcount history` has it.
+
+"#]]);
+    assert_eq!(active(&folder), ["luis", "noor"], "nobody else is new to it");
+    // The same part again, said or not, and exactly.
+    folder.run(["plan", "--select", "ada", "--select", "mina", "-o", "json=part.json"]).assert().code(0);
+    folder.run(["apply", "part.json", "--exact", "--select", "mina", "--select", "ada"]).assert().code(0);
+    assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"]);
+}
+
+#[test]
+fn of_a_whole_saved_plan_a_part_can_be_applied() {
+    let folder = acme();
+    folder.run(["plan", "--out", "plan.json"]).assert().code(0);
+    folder.run(["apply", "plan.json", "--select", "noor"]).assert().code(0);
+    assert_eq!(active(&folder), ["luis", "noor"]);
+}
+
+#[test]
+fn the_part_that_a_plan_is_of_is_under_its_hash() {
+    let folder = acme();
+    folder.run(["plan", "--target", "app", "--out", "plan.json"]).assert().code(0);
+    let text = std::fs::read_to_string(folder.file("plan.json")).expect("a plan");
+    assert!(text.contains("\"filter\""), "{text}");
+    folder.write("edited.json", &text.replacen("\"app\"", "\"shop\"", 1));
+    let told = folder.run(["apply", "edited.json"]).assert().code(1);
+    assert!(String::from_utf8_lossy(&told.get_output().stderr).contains("was changed after it was written"));
+}
+
+#[test]
 fn a_plan_of_another_workspace_or_an_edited_one_is_refused() {
     let folder = acme();
     folder.run(["plan", "--out", "plan.json"]).assert().code(0);

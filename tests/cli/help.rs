@@ -138,7 +138,8 @@ Options:
   -h, --help              Print help
 
 A saved plan is compared with the world as it is now: what was reviewed and is still needed runs;
-what is new is listed, does not run, and the exit code is 5.
+what is new is listed, does not run, and the exit code is 5. It knows the --target and --select
+that it was saved with.
 
 "#]]);
 }

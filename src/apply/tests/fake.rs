@@ -235,6 +235,7 @@ pub(super) fn plan(changes: Vec<Change>) -> Plan {
         format_version: 1,
         workspace: Arc::from("acme"),
         as_of,
+        filter: Default::default(),
         changes,
         findings: Vec::new(),
         evidence: Vec::new(),

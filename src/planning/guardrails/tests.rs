@@ -67,6 +67,7 @@ fn case() -> Case {
         format_version: FORMAT_VERSION,
         workspace: "acme".into(),
         as_of: date(2026, 11, 22),
+        filter: Default::default(),
         changes: vec![],
         findings: vec![],
         evidence: vec![],
