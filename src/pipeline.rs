@@ -179,7 +179,7 @@ async fn read_source(
     let mut side = SourceSide::new(policy, at, moment.today);
     let mut may_miss = false;
     let document = &loaded.sources[at];
-    let surroundings = Surroundings::at(document.origin.base.as_path()).within(budget);
+    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(budget);
     let report = match registry::open_source(&document.spec.connection, &surroundings).await {
         Ok(reader) => {
             may_miss = reader.may_miss();
@@ -204,7 +204,8 @@ async fn read_target(
     budget: &Budget,
     progress: &dyn ReadProgress,
 ) -> (TargetSide, Option<TargetConnector>) {
-    let opened = registry::open_target(&document.spec.connection, &Surroundings::at(document.origin.base.as_path()).within(budget)).await;
+    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(budget);
+    let opened = registry::open_target(&document.spec.connection, &surroundings).await;
     let capabilities = opened.as_ref().map_or_else(|_| Capabilities::default(), |connector| connector.capabilities.clone());
     let mut side = TargetSide::new(policy, at, capabilities);
     let kinds = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement];

@@ -81,14 +81,19 @@ pub enum SecretError {
 
 /// Resolves a reference. Relative files count from `base`, and commands run there.
 pub async fn resolve(secret: &SecretRef, base: &Path) -> Result<SecretString, SecretError> {
-    match secret {
-        SecretRef::Env(name) => from_env(name),
-        SecretRef::File(path) => from_file(path, base).await,
-        SecretRef::Exec(words) => from_command(words, base, EXEC_TIMEOUT).await,
-        SecretRef::SecretKeyRef(reference) => {
-            Err(SecretError::OutsideKubernetes { name: reference.name.clone(), key: reference.key.clone() })
+    let (from, found) = match secret {
+        SecretRef::Env(name) => (format!("environment variable {name}"), from_env(name)),
+        SecretRef::File(path) => (format!("file {path}"), from_file(path, base).await),
+        // What follows the first word may be a secret of its own.
+        SecretRef::Exec(words) => {
+            (format!("command {}", words.first().map_or("", String::as_str)), from_command(words, base, EXEC_TIMEOUT).await)
         }
-    }
+        SecretRef::SecretKeyRef(reference) => {
+            return Err(SecretError::OutsideKubernetes { name: reference.name.clone(), key: reference.key.clone() });
+        }
+    };
+    tracing::debug!(target: "headcount::secret", from, found = found.is_ok(), "secret");
+    found
 }
 
 fn from_env(name: &str) -> Result<SecretString, SecretError> {

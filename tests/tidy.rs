@@ -47,6 +47,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zip", &["connector"]),
     ("encoding_rs", &["connector"]),
     ("secrecy", &["secret", "http", "connector"]),
+    ("tracing", &["http", "secret", "connector", "apply", "pipeline", "cli"]),
+    ("tracing_subscriber", &["cli"]),
     ("tokio", &["http", "secret", "connector", "state", "journal", "apply", "pipeline", "cli"]),
     ("tokio_util", &["http", "connector", "apply", "pipeline", "cli"]),
 ];

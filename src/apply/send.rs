@@ -68,6 +68,7 @@ impl<'a> Sender<'a> {
     async fn round(&self, open: &mut Vec<&mut Try<'_, 'a>>) {
         let attempts = open.iter().map(|part| part.attempts).max().unwrap_or_default();
         if attempts > 0 {
+            self.log_again(open, attempts);
             rest(Instant::now() + self.job.settings.wait(attempts), self.stop).await;
         }
         for part in open.iter_mut() {
@@ -102,6 +103,14 @@ impl<'a> Sender<'a> {
         }
     }
 
+    fn log_again(&self, open: &[&mut Try<'_, 'a>], attempts: u32) {
+        let system = self.target.as_ref();
+        for part in open {
+            let (key, doubt) = (part.prepared.change.object.key.as_ref(), part.doubt.is_some());
+            tracing::warn!(target: "headcount::apply", system, key, attempts, doubt, "trying again");
+        }
+    }
+
     /// What the answers say about the target's patience.
     fn hear(&self, pass: Pass<'_>, answers: &[Result<Written, SystemError>]) {
         let later = answers.iter().filter_map(|answer| match answer {
@@ -112,6 +121,8 @@ impl<'a> Sender<'a> {
         match later.max_by_key(|(after, _)| *after) {
             Some((after, message)) => {
                 if let Some(pause) = pass.throttled(self.job.settings, after, message) {
+                    let (system, seconds) = (self.target.as_ref(), pause.as_secs());
+                    tracing::warn!(target: "headcount::apply", system, seconds, why = message, "pause");
                     self.job.progress.paused(self.target, pause, message);
                 }
             }

@@ -11,6 +11,7 @@ mod explain;
 mod generated;
 mod history;
 mod init;
+mod log;
 mod man;
 mod manifests;
 mod outcome;
@@ -49,6 +50,11 @@ struct Cli {
     /// When to use colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, display_order = 900)]
     color: Color,
+    #[command(flatten)]
+    log: log::LogArgs,
+    /// Print only errors and the result: no progress, no notes, no warnings
+    #[arg(short, long, global = true, display_order = 903)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -99,7 +105,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     choose_color(cli.color);
-    match dispatch(cli.command) {
+    report::be_quiet(cli.quiet);
+    match log::start(&cli.log).and_then(|()| dispatch(cli.command)) {
         Ok(exit) => exit.into(),
         Err(failure) => report::failure(&failure).into(),
     }

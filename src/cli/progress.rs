@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::report::notice;
+use super::report::{is_quiet, notice};
 use crate::apply::Progress;
 use crate::model::{ChangeId, Evidence, ObjectKind, Outcome, Plan, ReadReport};
 use crate::pipeline::ReadProgress;
@@ -18,6 +18,35 @@ use crate::render::{count, headline, safe};
 const TICK: Duration = Duration::from_millis(120);
 /// Plain output says so many times at most how far the work is.
 const PLAIN_STEPS: u64 = 10;
+
+/// The line that moves now, if one does.
+static MOVING: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Writes something that stays, above the line that moves.
+pub fn above(write: impl FnOnce()) {
+    let moving = MOVING.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match moving {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+/// A line that moves on a terminal, where somebody wants to see it.
+fn moving(length: Option<u64>, template: &str) -> ProgressBar {
+    let target = if is_quiet() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(length, target);
+    bar.set_style(style(template));
+    if !bar.is_hidden() {
+        bar.enable_steady_tick(TICK);
+        *MOVING.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
+    }
+    bar
+}
+
+fn stop(bar: &ProgressBar) {
+    *MOVING.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    bar.finish_and_clear();
+}
 
 /// How reading goes.
 pub struct Reading {
@@ -37,11 +66,7 @@ struct SystemRead {
 impl Reading {
     /// Reading of so many systems begins.
     pub fn start(systems: usize) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(style("{spinner} {msg}"));
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(TICK);
-        }
+        let bar = moving(None, "{spinner} {msg}");
         bar.set_message("reading");
         if bar.is_hidden() {
             notice(format_args!("reading {}", count(systems as u64, "system")));
@@ -68,7 +93,7 @@ impl Reading {
 
     /// The line goes; what was said stays.
     pub fn done(&self) {
-        self.bar.finish_and_clear();
+        stop(&self.bar);
     }
 
     fn update(&self, system: &str, change: impl FnOnce(&mut SystemRead)) {
@@ -103,17 +128,13 @@ impl<'a> Running<'a> {
     /// A run of this plan begins.
     pub fn start(plan: &'a Plan) -> Self {
         let total = plan.changes.iter().filter(|change| change.runs()).count() as u64;
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-        bar.set_style(style("{spinner} applying {wide_bar} {pos}/{len} {eta}"));
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(TICK);
-        }
+        let bar = moving(Some(total), "{spinner} applying {wide_bar} {pos}/{len} {eta}");
         Self { plan, bar, total, done: AtomicU64::new(0) }
     }
 
     /// The run is over.
     pub fn done(&self) {
-        self.bar.finish_and_clear();
+        stop(&self.bar);
     }
 
     /// A line that stays, above the moving one.

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer, Snippet};
@@ -154,8 +155,27 @@ pub fn result(bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether only errors and results are printed.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From here on nothing is printed but errors and results.
+pub fn be_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Whether only errors and results are printed.
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// A line for the person who waits: to stderr. Whether anybody reads it changes nothing.
 pub fn notice(words: impl std::fmt::Display) {
+    if !is_quiet() {
+        say(words);
+    }
+}
+
+fn say(words: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{words}");
 }
 
@@ -180,12 +200,12 @@ pub fn failure(failure: &Failure) -> Exit {
             Exit::Error
         }
         Failure::Error { message, causes, hint, exit } => {
-            notice(error_text(message, causes, hint.as_deref()));
+            say(error_text(message, causes, hint.as_deref()));
             *exit
         }
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Pipe,
         Failure::Output(error) => {
-            notice(error_text("can't write the result", &[error.to_string()], None));
+            say(error_text("can't write the result", &[error.to_string()], None));
             Exit::Error
         }
     }
@@ -196,6 +216,11 @@ const SHOWN: usize = 50;
 
 /// Prints diagnostics with their lines marked, and how many there are.
 pub fn diagnostics(found: &[Diagnostic], texts: &Texts) {
+    let errors: Vec<_> = found.iter().filter(|found| found.level == Level::Error).cloned().collect();
+    let found = if is_quiet() { &errors } else { found };
+    if found.is_empty() {
+        return;
+    }
     let mut lines = Lines::new(texts, found);
     let mut out = io::BufWriter::new(anstream::stderr().lock());
     for diagnostic in found.iter().take(SHOWN) {

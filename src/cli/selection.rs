@@ -42,7 +42,8 @@ impl Selection {
             return Ok(self.clone());
         }
         let message = format!("the plan was saved with {}, and this run was given {}", words(saved), words(&self.filter()));
-        Err(Failure::usage(message).hint("leave --target and --select out: the plan file knows which part it is; for another part make another plan"))
+        Err(Failure::usage(message)
+            .hint("leave --target and --select out: the plan file knows which part it is; for another part make another plan"))
     }
 
     /// A target that does not exist is a slip, not an empty part.

@@ -138,12 +138,19 @@ pub struct Surroundings {
     pub base: PathBuf,
     /// what the rows of all systems may take together
     pub budget: Budget,
+    /// the Source's or Target's name, for the log
+    pub system: Arc<str>,
 }
 
 impl Surroundings {
     /// Here, with a budget of their own.
     pub fn at(base: impl Into<PathBuf>) -> Self {
-        Self { base: base.into(), budget: Budget::default() }
+        Self { base: base.into(), budget: Budget::default(), system: Arc::from("") }
+    }
+
+    /// For this Source or Target.
+    pub fn of(self, system: &str) -> Self {
+        Self { system: Arc::from(system), ..self }
     }
 
     /// Within the budget of a run.

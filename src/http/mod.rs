@@ -1,8 +1,9 @@
 //! One HTTP client façade for all connectors: deadlines, bounded answers, no redirects, TLS, and what a lost answer means. What a server says leaves it without
 //! our secrets.
 //!
-//! Must never: follow a redirect (it could carry credentials to another host), retry, log a header or a body, or hand on a secret that a server gave back.
+//! Must never: follow a redirect (it could carry credentials to another host), retry, log a header, a body or a query, or hand on a secret that a server gave back.
 
+mod log;
 mod redact;
 mod trouble;
 
@@ -19,6 +20,7 @@ pub use url::Url;
 
 use crate::files;
 use crate::model::SystemError;
+use log::Told;
 use redact::Redactor;
 
 /// A certificate file larger than this is none.
@@ -33,6 +35,8 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How a client behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// the Source's or Target's name, for the log
+    pub system: Arc<str>,
     /// deadline of one request, answer and all
     pub timeout: Duration,
     /// most bytes of one answer, after decompression
@@ -56,6 +60,7 @@ pub enum Credentials {
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: reqwest::Client,
+    system: Arc<str>,
     max_body: usize,
     /// the header, marked as sensitive
     sign_in: Option<HeaderValue>,
@@ -121,11 +126,25 @@ impl Client {
         let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {error}")))?;
         let sign_in = settings.credentials.as_ref().map(Credentials::header).transpose()?;
         let redactor = Arc::new(settings.credentials.as_ref().map(Credentials::redactor).unwrap_or_default());
-        Ok(Self { inner, max_body: settings.max_body, sign_in, redactor })
+        Ok(Self { inner, system: settings.system.clone(), max_body: settings.max_body, sign_in, redactor })
     }
 
     /// Sends a request, once. An error says whether the request may have had an effect: a write that was sent and not answered is uncertain.
     pub async fn send(&self, request: Request) -> Result<Response, SystemError> {
+        let told = Told::begin(self, &request);
+        let answer = self.exchange(request).await;
+        if let Some(told) = told {
+            told.end(&self.system, &answer);
+        }
+        answer
+    }
+
+    /// The Source's or Target's name.
+    pub fn system(&self) -> &str {
+        &self.system
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Response, SystemError> {
         let write = request.method != Method::GET;
         let most = request.most.map_or(self.max_body, |most| most.min(self.max_body));
         let url = request.url.clone();

@@ -35,6 +35,11 @@ Commands:
 Options:
       --color <WHEN>  When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
                       auto] [possible values: auto, always, never]
+  -v, --verbose...    Log each request, retry and pause to stderr; -vv: also SQL statements, files
+                      and where secrets came from
+      --log <FORMAT>  How to write the log: lines for people, or one JSON object a line. Alone it
+                      means -v [possible values: text, json]
+  -q, --quiet         Print only errors and the result: no progress, no notes, no warnings
   -h, --help          Print help
   -V, --version       Print version
 
@@ -67,6 +72,11 @@ Options:
                                 file; repeatable [default: text]
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]
+  -v, --verbose...              Log each request, retry and pause to stderr; -vv: also SQL
+                                statements, files and where secrets came from
+      --log <FORMAT>            How to write the log: lines for people, or one JSON object a line.
+                                Alone it means -v [possible values: text, json]
+  -q, --quiet                   Print only errors and the result: no progress, no notes, no warnings
   -h, --help                    Print help
 
 Examples:
@@ -103,6 +113,11 @@ Options:
       --detailed-exitcode       Exit with 2 where the plan has changes
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]
+  -v, --verbose...              Log each request, retry and pause to stderr; -vv: also SQL
+                                statements, files and where secrets came from
+      --log <FORMAT>            How to write the log: lines for people, or one JSON object a line.
+                                Alone it means -v [possible values: text, json]
+  -q, --quiet                   Print only errors and the result: no progress, no notes, no warnings
   -h, --help                    Print help
 
 Examples:
@@ -135,6 +150,11 @@ Options:
   -o, --output <FORMAT>   How to tell the outcome [default: text] [possible values: text, json]
       --color <WHEN>      When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
                           auto] [possible values: auto, always, never]
+  -v, --verbose...        Log each request, retry and pause to stderr; -vv: also SQL statements,
+                          files and where secrets came from
+      --log <FORMAT>      How to write the log: lines for people, or one JSON object a line. Alone
+                          it means -v [possible values: text, json]
+  -q, --quiet             Print only errors and the result: no progress, no notes, no warnings
   -h, --help              Print help
 
 A saved plan is compared with the world as it is now: what was reviewed and is still needed runs;
@@ -162,6 +182,11 @@ Options:
                                 writes it to a file; repeatable [default: text]
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]
+  -v, --verbose...              Log each request, retry and pause to stderr; -vv: also SQL
+                                statements, files and where secrets came from
+      --log <FORMAT>            How to write the log: lines for people, or one JSON object a line.
+                                Alone it means -v [possible values: text, json]
+  -q, --quiet                   Print only errors and the result: no progress, no notes, no warnings
   -h, --help                    Print help
 
 "#]]);
@@ -185,6 +210,11 @@ Options:
                          [possible values: text, json, ndjson]
       --color <WHEN>     When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
                          auto] [possible values: auto, always, never]
+  -v, --verbose...       Log each request, retry and pause to stderr; -vv: also SQL statements,
+                         files and where secrets came from
+      --log <FORMAT>     How to write the log: lines for people, or one JSON object a line. Alone it
+                         means -v [possible values: text, json]
+  -q, --quiet            Print only errors and the result: no progress, no notes, no warnings
   -h, --help             Print help
 
 "#]]);
@@ -224,6 +254,11 @@ Options:
   -o, --output <FORMAT>  How to show it [default: text] [possible values: text, json]
       --color <WHEN>     When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
                          auto] [possible values: auto, always, never]
+  -v, --verbose...       Log each request, retry and pause to stderr; -vv: also SQL statements,
+                         files and where secrets came from
+      --log <FORMAT>     How to write the log: lines for people, or one JSON object a line. Alone it
+                         means -v [possible values: text, json]
+  -q, --quiet            Print only errors and the result: no progress, no notes, no warnings
   -h, --help             Print help
 
 Example: headcount explain jane.doe --target chat

@@ -6,6 +6,7 @@ mod explain;
 mod generated;
 mod help;
 mod init;
+mod log;
 mod mistakes;
 mod plan;
 mod reading;
@@ -22,9 +23,17 @@ use snapbox::cmd::Command;
 /// The binary, as in a pipe: no colour, no terminal, nothing of the caller's environment that changes the output.
 pub fn headcount<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(snapbox::cargo_bin!("headcount")).args(arguments);
-    for variable in
-        ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "RUST_BACKTRACE", "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER"]
-    {
+    for variable in [
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "COLUMNS",
+        "RUST_BACKTRACE",
+        "GITHUB_ACTOR",
+        "GITLAB_USER_LOGIN",
+        "SUDO_USER",
+        "HEADCOUNT_LOG",
+    ] {
         command = command.env_remove(variable);
     }
     command.env("USER", "tester").with_assert(what_changes_from_run_to_run())

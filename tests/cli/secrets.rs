@@ -140,7 +140,7 @@ fn no_planted_secret_is_found_in_any_output_or_file() {
     let commands: &[&[&str]] = &[
         &["validate"],
         &["plan", "-o", "text", "-o", "json=plan.json", "-o", "ndjson=plan.ndjson", "-o", "markdown=plan.md", "--out", "plan.file"],
-        &["plan", "-o", "ndjson"],
+        &["plan", "-o", "ndjson", "-vv", "--log", "json"],
         &["diff"],
         &["explain", "ann"],
         &["explain", "ann", "--trace"],
@@ -154,7 +154,7 @@ fn no_planted_secret_is_found_in_any_output_or_file() {
     ];
     let mut found: Vec<(String, Vec<u8>)> = Vec::new();
     for command in commands {
-        let run = folder.run(command.iter().copied().chain(["-f", "w"])).env("CHAT_TOKEN", TOKEN);
+        let run = folder.run(command.iter().copied().chain(["-f", "w"])).env("CHAT_TOKEN", TOKEN).env("HEADCOUNT_LOG", "debug");
         let output = run.output().expect("it runs");
         assert_ne!(output.status.code(), Some(2), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
         found.push((format!("{command:?}, stdout"), output.stdout));

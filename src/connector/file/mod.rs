@@ -16,7 +16,7 @@ mod yaml;
 use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -40,11 +40,18 @@ pub struct FileReader {
     path: PathBuf,
     connection: FileConnection,
     budget: Budget,
+    /// the Source's name, for the log
+    system: Arc<str>,
 }
 
 /// A reader of this file. Whether the file is there, only a read can tell.
 pub fn open_source(connection: &FileConnection, surroundings: &Surroundings) -> FileReader {
-    FileReader { path: surroundings.base.join(&connection.path), connection: connection.clone(), budget: surroundings.budget.clone() }
+    FileReader {
+        path: surroundings.base.join(&connection.path),
+        connection: connection.clone(),
+        budget: surroundings.budget.clone(),
+        system: surroundings.system.clone(),
+    }
 }
 
 impl Reader for FileReader {
@@ -91,10 +98,19 @@ impl FileReader {
             Ok(opened) => opened,
             Err(error) => return Evidence::Unreadable { reason: format!("can't be opened: {error}") },
         };
+        let started = Instant::now();
         let mut rows = Rows::new(queue, Page::new(columns));
         let end = self.read_format(file, &mut rows);
         let read = rows.finish(end, &self.connection.may_be_empty);
-        read.and(self.unchanged_since(&before)).and(young_enough(&before, max_age))
+        let read = read.and(self.unchanged_since(&before)).and(young_enough(&before, max_age));
+        self.log(before.len(), started, &read);
+        read
+    }
+
+    fn log(&self, bytes: u64, started: Instant, read: &Evidence) {
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (system, path, complete) = (self.system.as_ref(), self.connection.path.as_str(), *read == Evidence::Complete);
+        tracing::debug!(target: "headcount::file", system, path, bytes, complete, ms, "file read");
     }
 
     fn read_format(&self, file: File, rows: &mut Rows<'_>) -> Result<(), Stop> {

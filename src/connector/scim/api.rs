@@ -190,7 +190,7 @@ mod tests {
 
     fn api() -> Api {
         let credentials = Some(Credentials::Bearer("t0ken".to_owned().into()));
-        let settings = Settings { timeout: Duration::from_secs(1), max_body: 1000, ca_file: None, credentials };
+        let settings = Settings { system: "chat".into(), timeout: Duration::from_secs(1), max_body: 1000, ca_file: None, credentials };
         let base = Url::parse("https://chat.example/scim/v2/").expect("a url");
         Api { client: Client::new(&settings).expect("a client"), base, patience: Patience::new(Duration::ZERO), budget: Budget::default() }
     }

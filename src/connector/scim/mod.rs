@@ -92,6 +92,7 @@ impl Service {
             None => None,
         };
         let settings = Settings {
+            system: surroundings.system.clone(),
             timeout: timeout(connection)?,
             max_body: max_body(connection)?,
             credentials,

@@ -115,6 +115,9 @@ pub async fn ask(api: &Api, url: &Url, most: Option<usize>, again: Again) -> Res
             api.patience.exhausted(&error, reached);
             return Err(error);
         }
+        let (system, seconds) = (api.client.system(), pause.as_secs_f64());
+        let why = error.to_string();
+        tracing::warn!(target: "headcount::http", system, tries, seconds = %format_args!("{seconds:.1}"), why, "asking again after a pause");
         sleep(pause).await;
     }
 }

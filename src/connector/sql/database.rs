@@ -4,10 +4,12 @@
 //! Must never: create a database, or wait for a lock without an end.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, ffi};
 
+use super::log;
 use crate::connector::budget::Budget;
 use crate::model::SystemError;
 
@@ -22,6 +24,8 @@ pub(super) struct Database {
     pub(super) name: String,
     /// what rows may take
     pub(super) budget: Budget,
+    /// the Source's or Target's name, for the log
+    pub(super) system: Arc<str>,
 }
 
 impl Database {
@@ -68,8 +72,9 @@ impl Database {
             return Err(SystemError::NotFound(format!("there is no database {}", self.name)));
         }
         let open = || {
-            let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            let mut connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
             connection.busy_timeout(BUSY)?;
+            log::watch(&mut connection, &self.system);
             Ok(connection)
         };
         open().map_err(|error: Error| self.error(&error))

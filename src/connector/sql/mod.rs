@@ -10,6 +10,7 @@ mod entitlements;
 mod fresh;
 mod layout;
 mod links;
+mod log;
 mod read;
 mod schema;
 mod select;
@@ -82,7 +83,12 @@ pub fn default_mapping(connection: &SqlConnection) -> Vec<(String, String)> {
 
 fn database(connection: &SqlConnection, surroundings: &Surroundings) -> Database {
     let connection::Database::Sqlite(file) = &connection.database;
-    Database { path: surroundings.base.join(&file.path), name: file.path.clone(), budget: surroundings.budget.clone() }
+    Database {
+        path: surroundings.base.join(&file.path),
+        name: file.path.clone(),
+        budget: surroundings.budget.clone(),
+        system: surroundings.system.clone(),
+    }
 }
 
 fn checked_layout(database: &Database, described: &SqlConnection) -> Result<Layout, SystemError> {

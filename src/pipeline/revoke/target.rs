@@ -203,7 +203,7 @@ impl<'a> Desk<'a> {
             self.world.remember(&self.policy, links.into_iter().filter(|link| link.target == self.name).collect());
             return Ok(connector);
         }
-        let surroundings = Surroundings::at(document.origin.base.as_path());
+        let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name);
         let connector = registry::open_target(&document.spec.connection, &surroundings).await?;
         let mut side = TargetSide::new(&self.policy, 0, connector.capabilities.clone());
         for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement] {
