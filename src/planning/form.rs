@@ -74,7 +74,9 @@ impl KeyRule {
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if digits(old) && digits(new) && bare(old) == bare(new) {
             let zeros = old.len() > new.len();
-            return (zeros || old == bare(old)).then(|| if zeros { Self::Zeros(old.len()) } else { Self::NoZeros }).filter(|_| old != new);
+            return (zeros || old == bare(old))
+                .then_some(if zeros { Self::Zeros(old.len()) } else { Self::NoZeros })
+                .filter(|_| old != new);
         }
         let zeros = |rest: &str| rest.len() > 1 && rest.starts_with('.') && rest[1..].bytes().all(|byte| byte == b'0');
         if new.strip_prefix(old).is_some_and(zeros) {

@@ -107,7 +107,7 @@ struct Scene<'a> {
 struct Seen {
     /// leavers whom a source positively reports are within their own limit, so they go in spite of a breach of another
     leavers_go: bool,
-    /// deletions of groups that an override names exactly: whoever named them has seen who loses them
+    /// changes that an override names exactly: whoever named them has seen all that they do, so no other limit asks about them
     let_past: BTreeSet<usize>,
 }
 
@@ -127,11 +127,8 @@ fn by_target(plan: &Plan) -> BTreeMap<Arc<str>, Vec<usize>> {
 /// One limit at one target: withholds what it refuses, unless an override was given for that.
 fn check_limit(scene: &Scene<'_>, rule: &Rule, seen: &mut Seen, changes: &[usize], plan: &mut Plan) {
     let Some(limit) = scene.target.guardrails.limits.get(&rule.guardrail) else { return };
-    let counts = |at: &usize| plan.changes[*at].runs() && (rule.counts)(&plan.changes[*at]) > 0;
+    let counts = |at: &usize| plan.changes[*at].runs() && (rule.counts)(&plan.changes[*at]) > 0 && !seen.let_past.contains(at);
     let mut refused: Vec<usize> = changes.iter().copied().filter(counts).collect();
-    if rule.guardrail == Guardrail::RemoveMembers {
-        refused.retain(|at| !seen.let_past.contains(at));
-    }
     let figures = figures(scene, rule, limit, plan, weight(rule, refused.iter().map(|&at| &plan.changes[at])));
     let all = refused.len();
     // Without a state nothing says how many have gone already, and a deletion can't be taken back.
@@ -164,7 +161,7 @@ fn settle(breach: &Breach<'_>, seen: &mut Seen, refused: &[usize], spared: usize
     let given = Given::find(breach, &hash);
     if let Some(used) = given.valid {
         plan.findings.push(refusal::overridden(breach, used));
-        if breach.rule.guardrail == Guardrail::DeleteGroups && used.is_exact() {
+        if used.is_exact() {
             seen.let_past.extend(refused);
         }
         return;

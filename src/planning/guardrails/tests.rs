@@ -589,6 +589,29 @@ fn forty_leavers_are_not_let_in_again_and_thirty_names_do_not_change() {
 }
 
 #[test]
+fn what_an_override_names_is_asked_about_by_no_other_limit() {
+    let marries = |case: Case| {
+        let mut case = case.gives(Action::Update, 1..=9, &[Risk::SignIn]);
+        for change in &mut case.plan.changes {
+            let address = AttributeChange { attribute: "emails".into(), ..change.attributes[0].clone() };
+            change.attributes.push(address);
+        }
+        case
+    };
+    let plan = marries(case().defaults(100)).checked();
+    assert_eq!((held(&plan).len(), plan.findings.len()), (9, 1));
+    let hash = hash_in(&plan);
+    let named = marries(case().defaults(100)).overridden(Guardrail::Rename, &hash, date(2026, 11, 30)).checked();
+    assert_eq!(held(&named).len(), 0, "{}", told(&named));
+    // One more that nobody named is counted where it belongs, by itself.
+    let more = marries(case().defaults(100)).gives(Action::Reactivate, 10..=19, &[Risk::Reactivation]);
+    assert_eq!(held(&more.overridden(Guardrail::Rename, &hash, date(2026, 11, 30)).checked()).len(), 10);
+    // A bound is one guardrail's.
+    let bound = marries(case().defaults(100)).bound(Guardrail::Rename, 9, date(2026, 11, 30)).checked();
+    assert_eq!(held(&bound).len(), 9, "{}", told(&bound));
+}
+
+#[test]
 fn whoever_does_not_get_an_access_back_gets_no_group_with_it() {
     let mut case = case().defaults(200).gives(Action::Reactivate, 1..=40, &[Risk::Reactivation]);
     let back: Vec<Arc<str>> = case.plan.changes.iter().map(|change| change.object.key.clone()).collect();
