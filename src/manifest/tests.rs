@@ -492,7 +492,7 @@ fn a_space_that_is_missing_after_a_colon_is_one_error() {
         "{HEAD}kind: Target\nmetadata: {{name: t}}\nspec:\n  connection: {{scim: {{url:https://x.example}}}}\n---\n{HEAD}kind: Group\nmetadata: {{name: g}}\nspec:\n  displayName:x\n"
     );
     insta::assert_snapshot!(told(&text), @r###"
-    a.yaml:5:23: error: the space after the colon of `url` is missing
+    a.yaml:5:23: error: the space after the colon of `url` is missing (write `url: …`)
     a.yaml:11:3: error: `spec` must be a mapping, and is text (write its keys below it, each as `key: value` with a space after the colon)
     "###);
 }
