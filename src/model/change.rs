@@ -279,6 +279,11 @@ impl Change {
         }
     }
 
+    /// Whether nothing is left of it: an update that neither writes a value nor moves an object to another key.
+    pub fn says_nothing(&self) -> bool {
+        self.action == Action::Update && self.attributes.is_empty() && self.former_key.is_none()
+    }
+
     /// How many people or objects the change counts for in a guardrail: for memberships the people who gain or lose, else one.
     pub fn weight(&self) -> u64 {
         match self.action {

@@ -56,7 +56,7 @@ fn hold(work: &mut Work<'_, '_>, target: usize, people: &BTreeSet<u32>) {
         if theirs && change.action == Action::Create {
             unmade.insert(identity);
         }
-        !theirs || !(change.action == Action::Create || (change.action == Action::Update && change.attributes.is_empty()))
+        !theirs || !(change.action == Action::Create || change.says_nothing())
     });
     for identity in unmade {
         work.presence[target][identity as usize] = Presence::Absent;

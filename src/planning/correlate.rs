@@ -125,6 +125,9 @@ enum Hit {
     Refused(Vec<u32>, FindingCode, String),
 }
 
+/// An identity, and the values that its account is looked for by, attribute by attribute.
+type Wanted = (u32, Vec<Vec<Vec<u8>>>);
+
 struct Work<'b, 'a> {
     basis: &'b Basis<'a>,
     target: usize,
@@ -255,8 +258,8 @@ impl Work<'_, '_> {
 
     /// Attributes in order, each for everybody: one account, one claimant.
     fn by_attributes(&mut self, open: &[u32]) {
-        let wanted = self.wanted(open);
-        self.set_aside(&wanted);
+        let (wanted, unsure) = self.wanted(open);
+        self.set_aside(&wanted, &unsure);
         for (at, attribute) in self.basis.policy.targets[self.target].correlate.iter().enumerate() {
             let mut by_row: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
             let mut refusals = Vec::new();
@@ -285,15 +288,17 @@ impl Work<'_, '_> {
     }
 
     /// An account that is only found by attributes is not found any more once headcount has taken its access: of somebody who starts later, or has left. What
-    /// the rules for those who are nobody's would make of it, a deletion maybe, is not what was decided for them.
-    fn set_aside(&mut self, wanted: &[(u32, Vec<Vec<Vec<u8>>>)]) {
+    /// the rules for those who are nobody's would make of it, a deletion maybe, is not what was decided for them. Nor is an account nobody's that is as good as
+    /// somebody's of whom it is not known where they stand.
+    fn set_aside(&mut self, wanted: &[Wanted], unsure: &[Wanted]) {
         let Basis { policy, observed, .. } = self.basis;
         if policy.targets[self.target].ownership != Ownership::Authoritative {
             return;
         }
         let ours = |row: &u32| !observed[self.target].accounts().active(*row) && our_deactivation(self.basis, self.target, *row).is_some();
         let rows = wanted.iter().flat_map(|(_, keys)| hits(self.basis, self.target, keys)).filter(ours);
-        self.claims.set_aside = rows.collect();
+        let maybe = unsure.iter().flat_map(|(_, keys)| hits(self.basis, self.target, keys));
+        self.claims.set_aside = rows.chain(maybe).collect();
     }
 
     /// The accounts that one attribute of one identity hits.
@@ -407,20 +412,20 @@ impl Work<'_, '_> {
         self.findings.share(shared, &self.basis.people.key(identity));
     }
 
-    /// For each identity without an account: the canonical values of each attribute that accounts are found by.
-    fn wanted(&self, open: &[u32]) -> Vec<(u32, Vec<Vec<Vec<u8>>>)> {
+    /// For each identity without an account: the canonical values of each attribute that accounts are found by; and the same for those of whom it is not
+    /// known where they stand.
+    fn wanted(&self, open: &[u32]) -> (Vec<Wanted>, Vec<Wanted>) {
         if self.basis.observed[self.target].accounts().len() == 0 {
-            return Vec::new();
+            return Default::default();
         }
         let mut person = Person::default();
-        let mut all = Vec::new();
+        let (mut wanted, mut unsure) = (Vec::new(), Vec::new());
         for identity in open {
             self.basis.people.assemble(&self.basis.layout, *identity, &mut person);
-            if person.standing.lifecycle().is_some() {
-                all.push((*identity, keys(self.basis, self.target, &person)));
-            }
+            let list = if person.standing.lifecycle().is_some() { &mut wanted } else { &mut unsure };
+            list.push((*identity, keys(self.basis, self.target, &person)));
         }
-        all
+        (wanted, unsure)
     }
 }
 

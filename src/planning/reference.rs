@@ -123,7 +123,7 @@ fn drop_unresolved(work: &mut Work<'_, '_>, doomed: &Doomed) {
             );
         }
     }
-    drafts.retain(|draft| draft.change.action != Action::Update || !draft.change.attributes.is_empty());
+    drafts.retain(|draft| !draft.change.says_nothing());
     work.drafts = drafts;
 }
 

@@ -427,6 +427,7 @@ error: there is no Target `chatt`
 "#]]);
     let unread = ENGINEER.replace("job: Engineer", "jobb: Engineer, status: true");
     folder.write("engineer.yaml", &unread);
+    folder.write("hr.csv", "id,login,job,status,dept\n7,ada,Engineer,TRUE,Eng\n");
     for command in ["validate", "test"] {
         folder.run([command]).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
 warning: no rule of the Source `hr` reads the field `jobb`

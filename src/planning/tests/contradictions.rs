@@ -15,6 +15,21 @@ fn employed(scene: Scene, key: &str, start: Option<&str>, end: Option<&str>) -> 
 }
 
 #[test]
+fn an_account_that_looks_like_theirs_is_not_nobody_s() {
+    let scene = Scene::new(&[source("hr", ""), target("  ownership: authoritative\n  correlate: [userName]\n")]);
+    let scene = scene.record("hr", days("1", Some("2026-11-02"), Some("2024-03-31")));
+    let strangers = [
+        json!({"id": "a1", "userName": "p1", "externalId": "other-1", "active": true}),
+        json!({"id": "a2", "userName": "x", "active": true}),
+    ];
+    let scene = strangers.into_iter().fold(scene, Scene::account);
+    assert_snapshot!(scene.told(), @r"
+    0 Deactivate id:a2 [Pruned] id=a2 active: true > false; risks [SignIn]
+    (Error ContradictoryDates) hr/1: its dates contradict each other: the endDate is before the startDate, so whether it has ended is not known; everything stays as it is
+    ");
+}
+
+#[test]
 fn an_end_before_the_start_ends_nobody() {
     // Hired again in November, with the end of the first employment still there.
     let scene = employed(Scene::simple(), "1", Some("2026-11-02"), Some("2024-03-31"));

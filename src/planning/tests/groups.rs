@@ -181,6 +181,9 @@ fn a_rename_keeps_the_object() {
     0 Update group/ops [Declared] id=g1 was=group/operations displayName: operations > ops; externalId: hc:acme:group:operations > hc:acme:group:ops;
     1 AddMembers group/ops [Mover] id=g1 hr/2
     "###);
+    // Its resource alone has another name: nothing is written there, and the link moves.
+    let bare = scene.clone().link(ObjectKind::Group, "group/operations", "g1").group("g1", "ops").able(|able| able.group_marker = None);
+    assert_snapshot!(bare.member("g1", "u1").member("g1", "u2").told(), @"0 Update group/ops [Declared] id=g1 was=group/operations");
     assert_snapshot!(scene.link(ObjectKind::Group, "group/ops", "g1").group("g1", "something").able(|able| able.group_marker = None).told(), @r###"
     0 Update group/ops [Declared] id=g1 displayName: something > ops;
     1 AddMembers group/ops [Mover] id=g1 hr/1 hr/2
