@@ -459,7 +459,7 @@ fn one_key_for_two_people() {
     read app: 0 rows
     read hr: 3 rows
     Target app
-      + create     ann (hr/1, joiner)
+      + ann gets an account (hr/1)
           active: true · externalId: headcount's mark of hr/1 · userName: ann
     Findings
       1. error: hr/2: two different records have this key, so nothing is changed for it [duplicate-key]
