@@ -5,6 +5,7 @@ use std::fmt::Write;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
+use super::complete;
 use super::report::{self, Exit, Failure};
 use crate::connector::describe::Description;
 use crate::connector::registry;
@@ -29,6 +30,7 @@ enum Command {
     #[command(after_help = "Example: headcount connector show scim")]
     Show {
         /// file, scim or sql
+        #[arg(add = complete::connectors())]
         name: String,
         /// How to show it
         #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]

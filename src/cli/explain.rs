@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::Files;
+use super::complete;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
 use crate::model::{Change, Plan};
@@ -19,11 +20,12 @@ use crate::render::{explanation, safe};
 #[command(after_help = "Example: headcount explain jane.doe --target chat")]
 pub struct ExplainArgs {
     /// A key (hr/10023, user/jane), a record's key, a user name or an e-mail address
+    #[arg(add = complete::people())]
     identity: String,
     #[command(flatten)]
     files: Files,
     /// Only this target
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::targets())]
     target: Option<String>,
     /// As of this day (YYYY-MM-DD)
     #[arg(long, value_name = "DATE")]

@@ -3,6 +3,7 @@
 //! Must never: decide about a change, or print anything but results to stdout and progress and diagnostics to stderr.
 
 mod apply;
+mod complete;
 mod completions;
 mod connector;
 mod crds;
@@ -26,6 +27,7 @@ mod session;
 mod standing;
 mod test;
 mod validate;
+mod version;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -37,7 +39,7 @@ use report::{Exit, Failure};
 
 /// GitOps for user provisioning: declare users, groups and mapping rules in YAML; see the difference; apply it.
 #[derive(Debug, Parser)]
-#[command(name = "headcount", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "headcount", version, max_term_width = 100)]
 #[command(after_help = "\
 Exit codes:
   0  done, nothing left
@@ -75,6 +77,7 @@ enum Command {
     Crds(crds::CrdsArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    Version(version::VersionArgs),
 }
 
 /// When colours are used.
@@ -96,6 +99,10 @@ pub struct Files {
 
 /// Runs the command line and says how the process ends.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(exit) = completions::answer(&arguments, Cli::command) {
+        return exit.into();
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(usage) => {
@@ -126,8 +133,9 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Connector(args) => connector::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Crds(args) => crds::run(&args),
-        Command::Completions(args) => completions::run(&args, &mut Cli::command()),
+        Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args, Cli::command()),
+        Command::Version(args) => version::run(&args),
     }
 }
 

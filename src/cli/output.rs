@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::complete;
 use super::report::{self, Failure};
 use crate::model::Plan;
 use crate::render::{self, Format, Look};
@@ -15,7 +16,7 @@ use crate::render::{self, Format, Look};
 #[derive(Clone, Debug, Default, Args)]
 pub struct Output {
     /// How to show the plan: text, json, ndjson or markdown; FORMAT=FILE writes it to a file; repeatable [default: text]
-    #[arg(short, long, value_name = "FORMAT[=FILE]")]
+    #[arg(short, long, value_name = "FORMAT[=FILE]", add = complete::formats::<Format>())]
     pub output: Vec<View<Format>>,
 }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use super::apply::{Form, asked_to_stop, who};
+use super::complete;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, state_failure};
 use crate::manifest::quantity;
@@ -41,7 +42,7 @@ source or a state that can't be used hold nothing up: what is sound is used, and
 Example: headcount revoke hr/10023 --reason 'stolen laptop'")]
 pub struct RevokeArgs {
     /// Whom: immutable keys (hr/10023, user/jane). Anything else is looked up and answered, not acted on
-    #[arg(required = true, value_name = "IDENTITY")]
+    #[arg(required = true, value_name = "IDENTITY", add = complete::keys())]
     identities: Vec<String>,
     #[command(flatten)]
     files: Files,
@@ -52,7 +53,7 @@ pub struct RevokeArgs {
     #[arg(long, value_name = "DATE", conflicts_with = "lift")]
     until: Option<Date>,
     /// Act only at this target now; the next apply cuts off at all of them; repeatable
-    #[arg(long, value_name = "NAME", conflicts_with = "lift")]
+    #[arg(long, value_name = "NAME", conflicts_with = "lift", add = complete::targets())]
     target: Vec<String>,
     /// How many identities this may cut off
     #[arg(long, value_name = "COUNT", default_value_t = 10)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::complete;
 use super::generated;
 use super::report::{Exit, Failure};
 use crate::diagnostic::did_you_mean;
@@ -12,7 +13,7 @@ use crate::render::json;
 #[derive(Debug, clap::Args)]
 pub struct SchemaArgs {
     /// Only this kind, or plan; without it the schema that fits every kind
-    #[arg(value_name = "KIND", ignore_case = true, conflicts_with = "dir")]
+    #[arg(value_name = "KIND", ignore_case = true, conflicts_with = "dir", add = complete::kinds())]
     kind: Option<String>,
     /// Write one file a kind, and `headcount.json` for all of them, into this directory
     #[arg(long, value_name = "DIR")]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::complete;
 use super::report::Failure;
 use super::session::Session;
 use crate::apply::compare;
@@ -15,10 +16,10 @@ use crate::model::{Change, ChangeId, Due, ObjectRef, Plan, PlanFilter};
 #[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
     /// Only changes at this target; repeatable. Filters the finished plan, never what is read
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::targets())]
     pub target: Vec<String>,
     /// Only changes of these accounts and groups, by name or key, * standing for anything; repeatable
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", add = complete::objects())]
     pub select: Vec<String>,
 }
 

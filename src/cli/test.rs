@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::Files;
+use super::complete;
 use super::manifests::{self, Manifests};
 use super::output::{self, Named, View};
 use super::report::{self, Exit, Failure};
@@ -30,7 +31,7 @@ pub struct TestArgs {
     #[command(flatten)]
     files: Files,
     /// Only personas of this name, * standing for anything; repeatable
-    #[arg(short = 'l', long, value_name = "PATTERN")]
+    #[arg(short = 'l', long, value_name = "PATTERN", add = complete::personas())]
     select: Vec<String>,
     /// Rewrite the `expect` of personas that did not pass, in place
     #[arg(long)]
@@ -39,7 +40,7 @@ pub struct TestArgs {
     #[arg(long, conflicts_with = "select")]
     strict: bool,
     /// How to show it: text, json or junit; FORMAT=FILE writes it to a file; repeatable [default: text]
-    #[arg(short, long, value_name = "FORMAT[=FILE]")]
+    #[arg(short, long, value_name = "FORMAT[=FILE]", add = complete::formats::<Form>())]
     output: Vec<View<Form>>,
 }
 

@@ -25,6 +25,7 @@ pub use rows::{
 };
 /// The open file, and what SQLite says: for those who share a transaction.
 pub use rusqlite::{Connection, Result as SqliteResult};
+pub use schema::VERSION as SCHEMA_VERSION;
 pub use store::Store;
 pub use unheard::{forget_unheard, record_unheard};
 pub use written::{forget_repeat, record_written};

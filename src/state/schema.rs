@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 /// "hcnt": says that a SQLite file is a headcount state.
 const APPLICATION_ID: i64 = 0x6863_6e74;
 /// The version of the tables.
-pub(super) const VERSION: i64 = 3;
+pub const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -31,6 +31,8 @@ Commands:
   crds         Print the Kubernetes CustomResourceDefinitions
   completions  Print a completion script for a shell
   man          Print a manual page, or write all of them to a directory
+  version      Print the version, and the versions of the forms that it reads and writes
+  help         Print this message or the help of the given subcommand(s)
 
 Options:
       --color <WHEN>  When to use colours; auto: on a terminal, unless NO_COLOR is set [default:

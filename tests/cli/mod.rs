@@ -32,7 +32,7 @@ pub fn headcount<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
         "GITHUB_ACTOR",
         "GITLAB_USER_LOGIN",
         "SUDO_USER",
-        "HEADCOUNT_LOG",
+        "HEADCOUNT_LOG", "HEADCOUNT_COMPLETE",
     ] {
         command = command.env_remove(variable);
     }

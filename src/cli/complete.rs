@@ -1,0 +1,115 @@
+//! What a shell offers for a value: targets, people, formats, kinds, as the manifests and the state in reach have them.
+//!
+//! Must never: reach a system, print anything, or take long: whoever presses a key waits.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
+
+use super::output::Named;
+use super::{Files, manifests, session};
+use crate::connector::registry;
+use crate::manifest::{self, Loaded};
+use crate::model::{Link, ObjectKind};
+use crate::render::safe;
+use crate::state::Store;
+
+/// Nobody reads more of them.
+const MOST: usize = 200;
+/// A state that is larger takes too long to look through.
+const MAX_STATE: u64 = 16 << 20;
+
+/// Names of Targets.
+pub fn targets() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| loaded().targets.iter().map(|target| CompletionCandidate::new(target.name.to_string())).collect())
+}
+
+/// Keys of people: Users, and whoever has an account.
+pub fn keys() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| beginning(current, known(&loaded(), false)))
+}
+
+/// Keys of people, and what their accounts are called.
+pub fn people() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| beginning(current, known(&loaded(), true)))
+}
+
+/// What `--select` takes: names and keys of accounts, and of groups.
+pub fn objects() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let loaded = loaded();
+        let groups = loaded.groups.iter().map(|group| Arc::from(format!("group/{}", group.name)));
+        beginning(current, groups.chain(known(&loaded, true)).collect())
+    })
+}
+
+/// Names of personas.
+pub fn personas() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| loaded().personas.iter().map(|persona| CompletionCandidate::new(persona.name.to_string())).collect())
+}
+
+/// Formats of `-o`, which may be followed by a file.
+pub fn formats<F: Named>() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| F::NAMES.iter().map(|(name, _)| CompletionCandidate::new(*name)).collect())
+}
+
+/// Kinds that have a schema.
+pub fn kinds() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let names = manifest::schema().into_iter().map(|(name, _)| name.trim_end_matches(".json").to_owned());
+        names.chain(["plan".to_owned()]).map(CompletionCandidate::new).collect()
+    })
+}
+
+/// Names of connectors.
+pub fn connectors() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| registry::describe().iter().map(|known| CompletionCandidate::new(known.name)).collect())
+}
+
+fn beginning(current: &OsStr, keys: BTreeSet<Arc<str>>) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    // A shell would take a blank or a quote in a name apart.
+    let plain = |key: &str| key.chars().all(|letter| letter.is_alphanumeric() || "/._-@+:".contains(letter)) && *safe::line(key) == *key;
+    let fits = keys.into_iter().filter(|key| key.starts_with(current.as_ref()) && plain(key));
+    fits.take(MOST).map(|key| CompletionCandidate::new(key.as_ref())).collect()
+}
+
+/// The manifests that the line names, whatever is wrong with them.
+fn loaded() -> Loaded {
+    let Ok((inputs, _)) = manifests::inputs(&files()) else { return Loaded::default() };
+    manifest::load(&inputs).0
+}
+
+/// What `-f` names on the line that is being written. Stdin is not read.
+fn files() -> Files {
+    let words: Vec<_> = std::env::args_os().collect();
+    let mut files = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let Some(word) = word.to_str() else { continue };
+        match word {
+            "-f" | "--file" => files.extend(words.get(at + 1).map(PathBuf::from)),
+            word => files.extend(word.strip_prefix("--file=").map(PathBuf::from)),
+        }
+    }
+    files.retain(|path| path.as_os_str() != "-" && path.exists());
+    Files { files }
+}
+
+/// Keys of Users and of whoever has an account by us, and on demand the names of those.
+fn known(loaded: &Loaded, names: bool) -> BTreeSet<Arc<str>> {
+    let users = loaded.users.iter().map(|user| Arc::from(format!("user/{}", user.name)));
+    let links = links(loaded).unwrap_or_default().into_iter().filter(|link| link.kind == ObjectKind::Account);
+    users.chain(links.flat_map(|link| [Some(link.key), link.name.filter(|_| names)]).flatten()).collect()
+}
+
+/// What earlier runs made or took over.
+fn links(loaded: &Loaded) -> Option<Vec<Link>> {
+    let path = session::state_path(loaded, &files());
+    if path.metadata().ok()?.len() > MAX_STATE {
+        return None;
+    }
+    Some(Store::look(&path).ok()??.load().ok()?.links)
+}
