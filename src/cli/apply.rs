@@ -18,6 +18,7 @@ use super::report::{Exit, Failure, notice};
 use super::selection::Selection;
 use super::session::{self, Session, state_failure};
 use super::standing;
+use super::who::who;
 use crate::apply::{self, Job, Pace, Report, Settings};
 use crate::files;
 use crate::journal::Journal;
@@ -253,11 +254,4 @@ fn settings(session: &Session) -> Settings {
     let settings = Settings::default();
     let keep_windows = windows.fold(settings.keep_windows, Ord::max);
     Settings { paces: paces.collect::<BTreeMap<_, _>>(), keep_windows, ..settings }
-}
-
-/// Who runs it, for the journal and for whoever finds the lock taken.
-pub fn who() -> String {
-    let variables = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "SUDO_USER", "USER", "LOGNAME"];
-    let named = variables.into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    named.unwrap_or_else(|| "unknown".to_owned())
 }

@@ -1,4 +1,7 @@
-//! `headcount history`: the runs that the journal tells of, one run in full, and whether the chain is whole.
+//! `headcount history`: the runs that the journal tells of, one run in full, what became of somebody, and whether the chain is whole.
+
+mod changes;
+mod moment;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,24 +12,47 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Files;
+use super::complete;
 use super::outcome;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{Session, state_failure};
 use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
-use crate::render::{preposition, safe, verb};
+use crate::render::{preposition, safe, verb, why};
 use crate::state::{StateError, Store};
+use changes::Wanted;
+use moment::Moment;
 
-/// Show past runs from the journal
+/// Show past runs from the journal, or what became of somebody
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  headcount history                                all runs
+  headcount history 20261122T0800                  one run in full
+  headcount history user/jane                      each change of one person, with its reason
+  headcount history --target chat --since 7d       each change at a target")]
 pub struct HistoryArgs {
-    /// Show this run in full: its name, or how it begins [default: a table of all runs]
-    run: Option<String>,
+    /// A run (its name, or how it begins) in full, or a key (hr/10023, user/jane, group/ops): its
+    /// changes [default: a table of all runs]
+    #[arg(value_name = "RUN|KEY", add = complete::keys())]
+    what: Option<String>,
     #[command(flatten)]
     files: Files,
     /// Walk the hash chain: say whether every entry is as it was written
-    #[arg(long, conflicts_with = "run")]
+    #[arg(long, conflicts_with_all = ["what", "person", "target", "since", "until"])]
     verify: bool,
+    /// Each change of this person: a key or a user name
+    #[arg(long, value_name = "WHO", conflicts_with = "what", add = complete::people())]
+    person: Option<String>,
+    /// Each change at this target
+    #[arg(long, value_name = "NAME", add = complete::targets())]
+    target: Option<String>,
+    /// Not before: a day (YYYY-MM-DD), a time (RFC 3339), or how long ago (12h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    since: Option<Moment>,
+    /// Not after; of a day, its end
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    until: Option<Moment>,
     /// How to show it; ndjson writes every entry with its hash
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,
@@ -64,13 +90,31 @@ pub fn run(args: &HistoryArgs) -> Result<Exit, Failure> {
     if args.verify {
         return verify(&journal, &store, args.output);
     }
-    match (&args.run, args.output) {
-        (None, Form::Ndjson) => {
+    let zone = &session.policy.time_zone;
+    let since = args.since.as_ref().map(|since| since.first(zone, Timestamp::now()));
+    let until = args.until.as_ref().map(|until| until.last(zone, Timestamp::now()));
+    let key = args.what.as_deref().filter(|what| what.contains('/'));
+    let run = args.what.as_deref().filter(|what| !what.contains('/'));
+    let timed = since.is_some() || until.is_some();
+    let person = key.or(args.person.as_deref());
+    if run.is_some() && (args.target.is_some() || timed) {
+        return Err(Failure::usage("a run is shown in full").hint("leave --target, --since and --until out, or the run"));
+    }
+    if person.is_some() || args.target.is_some() {
+        let wanted = Wanted { person, target: args.target.as_deref(), since, until };
+        return changes::show(&journal, &wanted, args.output).map(|()| Exit::Done);
+    }
+    match (run, args.output) {
+        (None, Form::Ndjson) if !timed => {
             let mut out = report::stdout();
             journal.export(&mut out).map_err(failure)?;
             out.flush()?;
         }
-        (None, form) => table(&runs(&journal)?, form)?,
+        (None, form) => {
+            let mut runs = runs(&journal)?;
+            runs.retain(|run| since.is_none_or(|since| run.started >= since) && until.is_none_or(|until| run.started <= until));
+            table(&runs, timed, form)?;
+        }
         (Some(name), form) => {
             let runs = runs(&journal)?;
             one(&journal, find(&runs, name)?, form)?;
@@ -119,12 +163,14 @@ fn runs(journal: &Journal<'_>) -> Result<Vec<Run>, Failure> {
     Ok(runs)
 }
 
-fn table(runs: &[Run], form: Form) -> Result<(), Failure> {
+fn table(runs: &[Run], timed: bool, form: Form) -> Result<(), Failure> {
     let mut out = report::stdout();
     if form == Form::Json {
         writeln!(out, "{:#}", json!({"formatVersion": 1, "runs": runs}))?;
+    } else if form == Form::Ndjson {
+        runs.iter().try_for_each(|run| writeln!(out, "{}", json!(run)))?;
     } else if runs.is_empty() {
-        writeln!(out, "No runs yet.")?;
+        writeln!(out, "{}", if timed { "No runs in that time." } else { "No runs yet." })?;
     } else {
         let widest = runs.iter().map(|run| run.who.chars().count()).max().unwrap_or_default().max("WHO".len());
         writeln!(out, "{}", paint(STRONG, format_args!("{:<26}  {:<20}  {:<widest$}  {:<12}  OUTCOME", "RUN", "STARTED", "WHO", "PLAN")))?;
@@ -199,7 +245,8 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
             let (name, key) = (safe::line(&intent.object.name), safe::line(&intent.object.key));
             let given = intent.entitlement.as_deref().map(|given| format!("{} {} ", safe::line(given), preposition(intent.action)));
             let (action, given) = (verb(intent.action), given.unwrap_or_default());
-            writeln!(out, "{at}  {action} {given}{name} ({key}) at {}{again}", safe::line(&intent.target))
+            let reason = why(&changes::change(intent)).map(|why| format!(": {why}")).unwrap_or_default();
+            writeln!(out, "{at}  {action} {given}{name} ({key}) at {}{again}{reason}", safe::line(&intent.target))
         }
         Event::Outcome { target, key, result, message, .. } => {
             let message = message.as_deref().map(|words| format!(": {}", safe::line(words))).unwrap_or_default();

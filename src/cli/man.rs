@@ -79,7 +79,9 @@ fn text(page: &Page, pages: &[Page]) -> std::io::Result<Vec<u8>> {
         man.render_subcommands_section(&mut text)?;
     }
     let below = pages.iter().map(|page| page.name.as_str()).filter(|name| *name != page.name);
-    for section in [terms("EXIT STATUS", EXITS), terms("ENVIRONMENT", ENVIRONMENT), terms("FILES", FILES), example(&examples), see_also(below)] {
+    for section in
+        [terms("EXIT STATUS", EXITS), terms("ENVIRONMENT", ENVIRONMENT), terms("FILES", FILES), example(&examples), see_also(below)]
+    {
         text.extend(section.into_bytes());
     }
     Ok(text)
@@ -93,7 +95,8 @@ fn terms(title: &str, rows: &[(&str, &str)]) -> String {
 
 /// The examples of the help, as they stand there.
 fn example(parts: &[&str]) -> String {
-    let lines = parts.iter().flat_map(|part| part.lines()).map(|line| line.trim_start_matches("Examples:").trim_start_matches("Example:").trim());
+    let lines =
+        parts.iter().flat_map(|part| part.lines()).map(|line| line.trim_start_matches("Examples:").trim_start_matches("Example:").trim());
     let lines: Vec<String> = lines.filter(|line| !line.is_empty()).map(escape).collect();
     let lines = if lines.is_empty() { vec!["headcount plan -f acme/".to_owned()] } else { lines };
     format!(".SH EXAMPLES\n.nf\n{}\n.fi\n", lines.join("\n"))
@@ -124,7 +127,10 @@ pub const EXITS: &[(&str, &str)] = &[
 ];
 
 const ENVIRONMENT: &[(&str, &str)] = &[
-    ("HEADCOUNT_LOG", "What is logged to standard error: error, warn, info, debug or off, or levels of parts (http=debug,sql=info). -v and -vv go before it."),
+    (
+        "HEADCOUNT_LOG",
+        "What is logged to standard error: error, warn, info, debug or off, or levels of parts (http=debug,sql=info). -v and -vv go before it.",
+    ),
     ("NO_COLOR, CLICOLOR_FORCE", "No colours; colours also where the output is no terminal. --color goes before both."),
     ("COLUMNS", "The width of text, where it is not the terminal's."),
     ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "How services are reached."),
@@ -132,7 +138,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 ];
 
 const FILES: &[(&str, &str)] = &[
-    (".headcount/state.db", "The state and its journal, beside the Workspace document; spec.state.path of the Workspace says another place."),
+    (
+        ".headcount/state.db",
+        "The state and its journal, beside the Workspace document; spec.state.path of the Workspace says another place.",
+    ),
     (".headcount/state.db.lock", "Held while a run is under way."),
     (".headcount/state.db.head", "The journal's last entry, kept apart, so that an end that was cut off is missed."),
 ];

@@ -28,6 +28,7 @@ mod standing;
 mod test;
 mod validate;
 mod version;
+mod who;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

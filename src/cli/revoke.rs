@@ -17,10 +17,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
-use super::apply::{Form, asked_to_stop, who};
+use super::apply::{Form, asked_to_stop};
 use super::complete;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, state_failure};
+use super::who::who;
 use crate::manifest::quantity;
 use crate::model::StandingRevocation;
 use crate::pipeline;

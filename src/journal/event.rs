@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectRef, Outcome, Plan, ReceiptWord, SystemError};
+use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectRef, Outcome, Plan, Reason, ReceiptWord, SystemError};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +102,8 @@ pub struct Intent {
     pub target: Arc<str>,
     /// the kind of step
     pub action: Action,
+    /// why, in one word
+    pub reason: Reason,
     /// what it is about
     pub object: ObjectRef,
     /// the entitlement's name, where it is about one
@@ -160,6 +162,7 @@ impl Event {
             attempt,
             target: change.target.clone(),
             action: change.action,
+            reason: change.reason,
             object: change.object.clone(),
             entitlement: change.entitlement.clone(),
             attributes: if first { change.attributes.clone() } else { Vec::new() },

@@ -36,12 +36,22 @@ pub fn count(number: u64, word: &str) -> String {
 
 /// One change as a sentence: `jane.doe gets an account at chat`.
 pub fn headline(change: &Change) -> String {
+    let was = change.former_key.as_deref().map(|key| format!(" (was {})", safe::line(key))).unwrap_or_default();
+    format!("{}{was} at {}", what(change), safe::line(&change.target))
+}
+
+/// What happens, without where: `jane.doe gets an account`.
+pub fn what(change: &Change) -> String {
     let pieces = words::sentence(change).into_iter().map(|piece| match piece {
         Piece::Words(words) => words,
         Piece::Name(name) => safe::line(name),
     });
-    let was = change.former_key.as_deref().map(|key| format!(" (was {})", safe::line(key))).unwrap_or_default();
-    format!("{}{was} at {}", pieces.collect::<String>(), safe::line(&change.target))
+    pieces.collect()
+}
+
+/// Why, in a few words; nothing where the sentence says all that is known.
+pub fn why(change: &Change) -> Option<String> {
+    words::reason(change).map(|words| words.into_owned())
 }
 
 /// The views.

@@ -281,7 +281,7 @@ The journal is whole: 15 entries, head [HASH].
     folder.run(["history", "2"]).assert().code(0).stdout_eq(str![[r#"
 Run [RUN] by tester, plan [HASH]
 [TIME]  started, headcount 0.1.0, for [DAY]
-[TIME]  create Engineering (group/engineering) at app
+[TIME]  create Engineering (group/engineering) at app: declared
 [TIME]    group/engineering at app: done
 [TIME]  create ada (hr/1) at app
 [TIME]  create mina (hr/3) at app

@@ -54,7 +54,8 @@ fn bash_takes_the_script() {
     let script = "source <(headcount completions bash); COMP_WORDS=(headcount explain --target a); COMP_CWORD=3; COMP_TYPE=9; \
         _clap_complete_headcount headcount a --target 2>/dev/null; echo \"${COMPREPLY[@]}\"";
     let path = format!("{}:{}", binary.parent().expect("a folder").display(), std::env::var("PATH").unwrap_or_default());
-    let output = std::process::Command::new("bash").args(["-c", script]).env("PATH", path).current_dir(folder.path()).output().expect("bash");
+    let output =
+        std::process::Command::new("bash").args(["-c", script]).env("PATH", path).current_dir(folder.path()).output().expect("bash");
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "app", "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -92,7 +93,8 @@ error: can't write the manual pages to missing: No such file or directory (os er
 
 #[test]
 fn help_and_version_are_words_too() {
-    let text = |words: &[&'static str]| String::from_utf8(headcount(words.iter().copied()).output().expect("it runs").stdout).expect("text");
+    let text =
+        |words: &[&'static str]| String::from_utf8(headcount(words.iter().copied()).output().expect("it runs").stdout).expect("text");
     assert_eq!(text(&["help"]), text(&["--help"]));
     assert_eq!(text(&["help", "plan"]), text(&["plan", "--help"]));
     assert_eq!(text(&["help", "connector", "show"]), text(&["connector", "show", "--help"]));

@@ -197,17 +197,23 @@ Options:
 #[test]
 fn history() {
     headcount(["history", "-h"]).assert().success().stdout_eq(str![[r#"
-Show past runs from the journal
+Show past runs from the journal, or what became of somebody
 
-Usage: headcount history [OPTIONS] [RUN]
+Usage: headcount history [OPTIONS] [RUN|KEY]
 
 Arguments:
-  [RUN]  Show this run in full: its name, or how it begins [default: a table of all runs]
+  [RUN|KEY]  A run (its name, or how it begins) in full, or a key (hr/10023, user/jane, group/ops):
+             its changes [default: a table of all runs]
 
 Options:
   -f, --file <PATH>      A file or directory of manifests, or - for stdin; repeatable [default: the
                          current directory]
       --verify           Walk the hash chain: say whether every entry is as it was written
+      --person <WHO>     Each change of this person: a key or a user name
+      --target <NAME>    Each change at this target
+      --since <TIME>     Not before: a day (YYYY-MM-DD), a time (RFC 3339), or how long ago (12h,
+                         7d)
+      --until <TIME>     Not after; of a day, its end
   -o, --output <FORMAT>  How to show it; ndjson writes every entry with its hash [default: text]
                          [possible values: text, json, ndjson]
       --color <WHEN>     When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
@@ -218,6 +224,12 @@ Options:
                          means -v [possible values: text, json]
   -q, --quiet            Print only errors and the result: no progress, no notes, no warnings
   -h, --help             Print help
+
+Examples:
+  headcount history                                all runs
+  headcount history 20261122T0800                  one run in full
+  headcount history user/jane                      each change of one person, with its reason
+  headcount history --target chat --since 7d       each change at a target
 
 "#]]);
 }

@@ -5,6 +5,7 @@ mod bad_input;
 mod explain;
 mod generated;
 mod help;
+mod history;
 mod init;
 mod log;
 mod mistakes;
@@ -32,7 +33,10 @@ pub fn headcount<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
         "GITHUB_ACTOR",
         "GITLAB_USER_LOGIN",
         "SUDO_USER",
-        "HEADCOUNT_LOG", "HEADCOUNT_COMPLETE",
+        "HEADCOUNT_LOG",
+        "HEADCOUNT_COMPLETE",
+        "GITHUB_SHA",
+        "CI_COMMIT_SHA",
     ] {
         command = command.env_remove(variable);
     }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::RevokeArgs;
 use crate::apply::run_name;
-use crate::cli::apply::who;
 use crate::cli::report::{Exit, Failure, notice};
 use crate::cli::session::{Session, state_failure};
+use crate::cli::who::who;
 use crate::journal::{Event, append};
 use crate::model::StandingRevocation;
 use crate::pipeline;

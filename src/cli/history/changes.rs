@@ -1,0 +1,223 @@
+//! What the journal tells of one person, one group or one target: each change with its reason, who ran it, and what came of it.
+//!
+//! Must never: show a value in the table; the JSON has what the journal has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Form, failure};
+use crate::cli::outcome;
+use crate::cli::report::{self, Failure};
+use crate::journal::{Entry, Event, Intent, Journal, ResultWord};
+use crate::model::{Action, Change, ChangeId};
+use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
+use crate::render::{safe, what, why};
+
+/// What is asked for.
+pub struct Wanted<'a> {
+    /// a key or an account's name
+    pub person: Option<&'a str>,
+    /// a Target's name
+    pub target: Option<&'a str>,
+    /// not before
+    pub since: Option<Timestamp>,
+    /// not after
+    pub until: Option<Timestamp>,
+}
+
+/// One change, from its first intent to its outcome.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    at: Timestamp,
+    run: String,
+    who: String,
+    #[serde(flatten)]
+    intent: Intent,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<ResultWord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+/// What was found, in order of time.
+#[derive(Default)]
+struct Found {
+    changes: Vec<Told>,
+    /// what is no change: somebody was cut off, and what came of it
+    revocations: Vec<Entry>,
+    at: BTreeMap<(String, ChangeId), usize>,
+    who: BTreeMap<String, String>,
+}
+
+/// Shows it.
+pub fn show(journal: &Journal<'_>, wanted: &Wanted<'_>, form: Form) -> Result<(), Failure> {
+    let keys = wanted.person.map(|person| keys(journal, person)).transpose()?;
+    let mut found = Found::default();
+    journal.each(None, |entry| found.take(entry, wanted, keys.as_ref())).map_err(failure)?;
+    let mut out = report::stdout();
+    match form {
+        Form::Json => writeln!(out, "{:#}", json!({"formatVersion": 1, "changes": found.changes, "revocations": found.revocations}))?,
+        Form::Ndjson => {
+            found.changes.iter().try_for_each(|told| writeln!(out, "{}", json!(told)))?;
+            found.revocations.iter().try_for_each(|entry| writeln!(out, "{}", json!(entry)))?;
+        }
+        Form::Text => text(&found, &mut out)?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// The keys that somebody is known by in the journal: the key itself, and of a name those of its accounts.
+fn keys(journal: &Journal<'_>, person: &str) -> Result<BTreeSet<Arc<str>>, Failure> {
+    let mut keys: BTreeSet<Arc<str>> = BTreeSet::new();
+    let visit = |entry: Entry| match entry.event {
+        Event::Intent(intent) => {
+            let named = intent.object.name.to_lowercase() == person.to_lowercase();
+            keys.extend((named || *intent.object.key == *person).then(|| intent.object.key.clone()));
+            keys.extend(intent.members.into_iter().filter(|member| **member == *person));
+        }
+        Event::Revoked { keys: all, .. } | Event::Lifted { keys: all, .. } => keys.extend(all.into_iter().filter(|key| **key == *person)),
+        _ => {}
+    };
+    journal.each(None, visit).map_err(failure)?;
+    if keys.is_empty() {
+        let hint = "name a key (hr/10023, user/jane, group/NAME) or a user name; `headcount explain` finds it";
+        return Err(Failure::new(format!("the journal has nothing about {person:?}")).hint(hint));
+    }
+    Ok(keys)
+}
+
+impl Found {
+    fn take(&mut self, entry: Entry, wanted: &Wanted<'_>, keys: Option<&BTreeSet<Arc<str>>>) {
+        let known = |key: &Arc<str>| keys.is_none_or(|keys| keys.contains(key));
+        let here = |target: &str| wanted.target.is_none_or(|wanted| wanted == target);
+        let then = wanted.since.is_none_or(|since| entry.at >= since) && wanted.until.is_none_or(|until| entry.at <= until);
+        match &entry.event {
+            Event::Started { who, .. } => {
+                self.who.insert(entry.run.clone(), who.clone());
+            }
+            Event::Outcome { change, result, message, .. } => {
+                let told = self.at.get(&(entry.run, *change)).and_then(|at| self.changes.get_mut(*at));
+                if let Some(told) = told {
+                    (told.result, told.message) = (Some(*result), message.clone());
+                }
+            }
+            Event::Intent(intent) => self.intend(&entry, intent, then && here(&intent.target), keys),
+            Event::Revoked { keys: all, .. } | Event::Lifted { keys: all, .. } if then && wanted.target.is_none() => {
+                if all.iter().any(known) {
+                    self.revocations.push(entry);
+                }
+            }
+            Event::Receipt { key, target, .. } if then && here(target) && known(key) => self.revocations.push(entry),
+            _ => {}
+        }
+    }
+
+    /// Another attempt belongs to the first, which has what it is about.
+    fn intend(&mut self, entry: &Entry, intent: &Intent, wanted: bool, keys: Option<&BTreeSet<Arc<str>>>) {
+        let at = (entry.run.clone(), intent.change);
+        if let Some(told) = self.at.get(&at).and_then(|at| self.changes.get_mut(*at)) {
+            told.intent.attempt = intent.attempt;
+            return;
+        }
+        let mine = |key: &Arc<str>| keys.is_none_or(|keys| keys.contains(key));
+        let about = mine(&intent.object.key);
+        if !wanted || !(about || intent.members.iter().any(mine)) {
+            return;
+        }
+        let mut intent = intent.clone();
+        if !about {
+            intent.members.retain(mine);
+        }
+        let who = self.who.get(&entry.run).cloned().unwrap_or_default();
+        self.at.insert(at, self.changes.len());
+        self.changes.push(Told { at: entry.at, run: entry.run.clone(), who, intent, result: None, message: None });
+    }
+}
+
+const COLUMNS: [&str; 7] = ["WHEN", "TARGET", "CHANGE", "REASON", "RESULT", "WHO", "RUN"];
+
+fn text(found: &Found, out: &mut impl Write) -> std::io::Result<()> {
+    if found.changes.is_empty() && found.revocations.is_empty() {
+        return writeln!(out, "No changes.");
+    }
+    let rows: Vec<[String; 7]> = found.changes.iter().map(row).collect();
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).chain([COLUMNS[at].len()]).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let padded = |cells: &[String]| -> Vec<String> { cells.iter().zip(&widths).map(|(cell, wide)| format!("{cell:<wide$}")).collect() };
+    if !rows.is_empty() {
+        let heading = padded(&COLUMNS.map(str::to_owned)).join("  ");
+        writeln!(out, "{}", paint(STRONG, heading.trim_end()))?;
+    }
+    for (told, row) in found.changes.iter().zip(&rows) {
+        let mut cells = padded(row);
+        let good = matches!(told.result, Some(ResultWord::Done | ResultWord::AlreadySo));
+        if let Some(cell) = cells.get_mut(4) {
+            *cell = paint(if good { GOOD } else { BAD }, cell.as_str());
+        }
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+        if let Some(message) = &told.message {
+            writeln!(out, "    {}", safe::line(message))?;
+        }
+    }
+    for entry in &found.revocations {
+        super::entry_line(entry, out)?;
+    }
+    if found.changes.iter().any(|told| told.result.is_none()) {
+        writeln!(out, "{}", paint(QUIET, UNANSWERED))?;
+    }
+    Ok(())
+}
+
+const UNANSWERED: &str = "unanswered: the run was killed before it heard, or still runs; `headcount plan` shows what became of it";
+
+fn row(told: &Told) -> [String; 7] {
+    let intent = &told.intent;
+    let result = told.result.map_or("unanswered", outcome::word);
+    let again = if intent.attempt > 1 { format!(" ({} attempts)", intent.attempt) } else { String::new() };
+    let line = |text: &str| safe::line(text).into_owned();
+    [
+        format!("{:.0}", told.at),
+        line(&intent.target),
+        told_words(intent),
+        why(&change(intent)).unwrap_or_default(),
+        format!("{result}{again}"),
+        line(&told.who),
+        line(&told.run),
+    ]
+}
+
+/// The change that an intent was of, without its values.
+pub fn change(intent: &Intent) -> Change {
+    let object = intent.object.clone();
+    Change { entitlement: intent.entitlement.clone(), ..Change::new(&intent.target, intent.action, object, intent.reason) }
+}
+
+/// `ada (hr/1) is updated: department`, `group Engineering gets hr/1`.
+fn told_words(intent: &Intent) -> String {
+    let name = safe::line(&intent.object.name);
+    match intent.action {
+        Action::AddMembers => format!("group {name} gets {}", listed(&intent.members)),
+        Action::RemoveMembers => format!("group {name} loses {}", listed(&intent.members)),
+        Action::Update if !intent.attributes.is_empty() => {
+            let named: Vec<_> = intent.attributes.iter().map(|changed| changed.attribute.clone()).collect();
+            format!("{}: {}", what(&change(intent)), listed(&named))
+        }
+        _ => what(&change(intent)),
+    }
+}
+
+/// The first few of them.
+fn listed(names: &[Arc<str>]) -> String {
+    let words = match names {
+        [first, second, third, rest @ ..] if !rest.is_empty() => format!("{first}, {second}, {third} and {} more", rest.len()),
+        names => names.join(", "),
+    };
+    safe::line(&words).into_owned()
+}
