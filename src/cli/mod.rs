@@ -34,13 +34,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::Styles;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::render::style;
 use report::{Exit, Failure};
 
 /// GitOps for user provisioning: declare users, groups and mapping rules in YAML; see the difference; apply it.
 #[derive(Debug, Parser)]
-#[command(name = "headcount", version, max_term_width = 100)]
+#[command(name = "headcount", version, max_term_width = 100, styles = STYLES)]
 #[command(after_help = "\
 Exit codes:
   0  done, nothing left
@@ -61,6 +63,9 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// Of clap's own messages: the colours that the rest has.
+const STYLES: Styles = Styles::styled().error(style::BAD.bold()).valid(style::GOOD).invalid(style::CHANGED.bold());
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -16,7 +16,9 @@ use annotate_snippets::{AnnotationKind, Group, Level as Shown, Origin, Renderer,
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::files;
 use crate::manifest;
+use crate::model::Severity;
 use crate::render::safe;
+use crate::render::style::{FRAME, STRONG, of_severity};
 
 /// How a command ends (design 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,7 +306,16 @@ fn byte_of(line: &str, character: u32) -> usize {
 }
 
 fn renderer() -> Renderer {
-    Renderer::styled().decor_style(DecorStyle::Ascii).term_width(width())
+    Renderer::styled()
+        .decor_style(DecorStyle::Ascii)
+        .term_width(width())
+        .error(of_severity(Severity::Error))
+        .warning(of_severity(Severity::Warning))
+        .note(STRONG)
+        .help(STRONG)
+        .info(STRONG)
+        .line_num(FRAME)
+        .context(FRAME)
 }
 
 /// Columns of the terminal, or what is comfortable where there is none.

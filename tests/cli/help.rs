@@ -2,7 +2,7 @@
 
 use snapbox::str;
 
-use super::headcount;
+use super::{Folder, headcount};
 
 #[test]
 fn the_commands() {
@@ -278,4 +278,19 @@ Options:
 Example: headcount explain jane.doe --target chat
 
 "#]]);
+}
+
+#[test]
+fn colours_go_where_somebody_wants_them() {
+    let folder = Folder::with(&[("bad.yaml", "kind: [")]);
+    let colours = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let command = variables.iter().fold(folder.run(arguments.iter().copied()), |command, (name, value)| command.env(name, value));
+        let output = command.output().expect("headcount runs");
+        output.stderr.contains(&0x1b)
+    };
+    assert!(!colours(&["validate"], &[]), "a pipe");
+    assert!(colours(&["validate"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colours(&["validate"], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(colours(&["validate", "--color", "always"], &[("NO_COLOR", "1")]), "what was said aloud");
+    assert!(!colours(&["validate", "--color", "never"], &[("CLICOLOR_FORCE", "1")]));
 }
