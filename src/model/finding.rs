@@ -92,8 +92,6 @@ pub enum FindingCode {
     GhostMember,
     /// a group that is nested in itself
     GroupCycle,
-    /// a manifest loosens a guardrail, ownership, completeness or protection; this run uses the stricter value
-    LoosenedRule,
     /// the target's rules would refuse the value
     VendorLimit,
     /// a revocation that is past its day, or in no manifest yet, or can't reach everything

@@ -37,7 +37,8 @@ fn one_of_everything() {
           active  false → true
       ! eve loses sign-in (hr/9, has left)
           active  true → false
-      - mallory's account is deleted (hr/8, its time is over) [can't be undone] [withheld: see finding 2]
+      - mallory's account is deleted (hr/8, its time is over) [can't be undone] [withheld: see finding
+        2]
       + group Engineering is created (group/engineering, declared)
           displayName: Engineering
       members of Engineering (group/engineering): 3 to add
