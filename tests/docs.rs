@@ -96,6 +96,79 @@ fn every_finding_code_that_is_named_exists() {
 }
 
 #[test]
+fn every_finding_code_has_its_row_and_is_used() {
+    let model = text("src/model/finding.rs");
+    let body = model.split_once("pub enum FindingCode {").and_then(|(_, rest)| rest.split_once("\n}")).expect("the codes").0;
+    let names: Vec<&str> =
+        body.lines().map(str::trim).filter(|line| !line.starts_with("///")).filter_map(|line| line.strip_suffix(',')).collect();
+    assert!(names.len() > 30, "{names:?}");
+    let kebab = |name: &str| -> String {
+        let mut word = String::new();
+        for (at, letter) in name.char_indices() {
+            if letter.is_ascii_uppercase() && at > 0 {
+                word.push('-');
+            }
+            word.push(letter.to_ascii_lowercase());
+        }
+        word
+    };
+    let page = text("docs/findings.md");
+    let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let codes: Vec<String> = names.iter().map(|name| kebab(name)).collect();
+    let mut broken: Vec<String> = Vec::new();
+    for code in codes.iter().filter(|code| rows.iter().filter(|row| row == code).count() != 1) {
+        broken.push(format!("docs/findings.md: the code `{code}` needs one row"));
+    }
+    for row in rows.iter().filter(|row| !codes.iter().any(|code| code == *row)) {
+        broken.push(format!("docs/findings.md: there is no code `{row}`"));
+    }
+    let sources: String = super::sources().iter().map(|source| source.text.as_str()).collect();
+    for name in names.iter().filter(|name| !sources.contains(&format!("FindingCode::{name}"))) {
+        broken.push(format!("src/model/finding.rs: no finding is made with the code {name}"));
+    }
+    for line in page
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.trim_end_matches('|').rsplit('|').next().is_none_or(|what| what.trim().is_empty()))
+    {
+        broken.push(format!("docs/findings.md: no answer in {line}"));
+    }
+    none(&broken);
+}
+
+#[test]
+fn every_link_between_the_pages_leads_somewhere() {
+    let mut pages = vec!["README.md".to_owned(), "ARCHITECTURE.md".to_owned(), "CONTRIBUTING.md".to_owned()];
+    let listed = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).expect("docs/").flatten();
+    pages.extend(listed.map(|entry| format!("docs/{}", entry.file_name().to_string_lossy())).filter(|name| name.ends_with(".md")));
+    assert!(pages.len() > 10, "{pages:?}");
+    let mut broken = Vec::new();
+    for page in &pages {
+        let words = text(page);
+        for link in words.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|link| !link.contains("://")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let file = Path::new(page).parent().unwrap_or(Path::new("")).join(path);
+            let file = if path.is_empty() { Path::new(page).to_owned() } else { file };
+            if !Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).exists() {
+                broken.push(format!("{page}: {link}: there is no such file"));
+            } else if !anchor.is_empty() && !text(&file.to_string_lossy()).lines().any(|line| line.starts_with('#') && slug(line) == anchor)
+            {
+                broken.push(format!("{page}: {link}: there is no such heading"));
+            }
+        }
+    }
+    none(&broken);
+}
+
+/// A heading as links name it.
+fn slug(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    kept.chars()
+        .filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'))
+        .map(|letter| if letter == ' ' { '-' } else { letter })
+        .collect()
+}
+
+#[test]
 fn every_field_of_the_manifests_is_explained() {
     let docs: String = EXPLAINED.iter().map(|name| text(&format!("docs/{name}"))).collect();
     let words: BTreeSet<&str> = docs.split(|letter: char| !letter.is_ascii_alphanumeric()).collect();

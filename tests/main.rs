@@ -9,6 +9,7 @@ mod conformance;
 mod django;
 mod faults;
 mod kubernetes_org;
+mod pages;
 mod properties;
 mod quickstart;
 mod support;

@@ -17,7 +17,7 @@ fn copy() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// What a run of the example makes begins with a dot or is the database, and stays behind.
-fn copy_files(from: &Path, to: &Path) {
+pub fn copy_files(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("the example").flatten() {
         let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
