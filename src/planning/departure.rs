@@ -110,9 +110,10 @@ pub(super) fn unclaimed(work: &mut Work<'_, '_>, target: usize) {
 }
 
 /// Whether somebody whom no identity claims is nobody's. Where nothing was ever headcount's, nobody can have vanished: a first run shows and does what the next
-/// one would, within the limits. Marks or links without an earlier complete read mean a lost state.
+/// one would, within the limits. Marks or links without an earlier complete read mean a lost state. While keys seem to have changed, whoever looks like nobody
+/// may be one of those people.
 fn knows_strangers(work: &Work<'_, '_>, target: usize) -> bool {
-    work.basis.knows_everybody() || (work.basis.has_read_everybody() && work.ours(target) == 0)
+    work.kept.is_empty() && (work.basis.knows_everybody() || (work.basis.has_read_everybody() && work.ours(target) == 0))
 }
 
 fn tell(work: &mut Work<'_, '_>, target: usize, left: u64, marked: u64) {
