@@ -30,12 +30,16 @@ fn the_kubernetes_organisation_is_applied_and_one_removed_member_is_one_change()
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     assert_eq!(changes(&world.plan()).len(), 0, "the next plan is empty");
 
-    let removed = remove_one_member(&out.path().join("groups.yaml"));
+    let (removed, list) = remove_one_member(&out.path().join("groups.yaml"));
     let after = world.plan();
     let [change] = changes(&after) else { panic!("exactly one change: {after:#}") };
     assert_eq!(change["action"], "removeMembers");
     assert_eq!(change["members"].as_array().map(Vec::len), Some(1));
     assert_eq!(change["members"][0]["member"]["key"], format!("user/{removed}"));
+    let shown = world.run(&["plan"]);
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    let behind = format!("- {removed} at {}:{list}\n", out.path().join("groups.yaml").display());
+    assert!(shown.contains(&behind), "{behind} in {shown}");
 }
 
 struct World<'a> {
@@ -76,13 +80,14 @@ fn config() -> Option<PathBuf> {
     places.into_iter().find(|place| place.join("kubernetes/org.yaml").exists())
 }
 
-/// Takes the first member of the first group with several members out of the file and says who it was.
-fn remove_one_member(file: &Path) -> String {
+/// Takes the first member of the first group with several members out of the file and says who it was, and on which line the list begins.
+fn remove_one_member(file: &Path) -> (String, usize) {
     let text = fs::read_to_string(file).expect("the groups");
     let mut lines: Vec<&str> = text.lines().collect();
     let is_member = |line: &str| line.trim_start().starts_with("- user: ");
     let at = (1..lines.len()).find(|at| is_member(lines[at - 1]) && is_member(lines[*at])).expect("a group with two members");
     let removed = lines.remove(at).trim_start().trim_start_matches("- user: ").to_owned();
+    let list = lines.iter().take(at).rposition(|line| line.trim() == "members:").expect("the list");
     fs::write(file, lines.join("\n")).expect("the groups can be written");
-    removed
+    (removed, list + 1)
 }

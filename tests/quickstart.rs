@@ -61,15 +61,20 @@ fn the_plan_is_worth_reading_and_after_apply_nothing_is_left() {
     let folder = folder.as_path();
     let plan = first_plan(folder, &python);
     for line in [
-        "takes over the existing account ada.okafor",
+        "& hr/1002 takes over the existing account ada.okafor",
         "~ luis.ferreira is updated (hr/1003, differs from hr)",
         "^ omer.sahin gets sign-in back (hr/1035, is back)",
         "! per.holm loses sign-in (hr/1031, has left)",
-        "+ maria.silva2 gets an account (hr/1020)",
-        "+ jane.contractor gets an account (user/jane.contractor)",
+        "+ 32 people get an account",
+        "` runs this.",
     ] {
         assert!(plan.contains(line), "{line} in {plan}");
     }
+    let full = run(folder, &["plan", "--full"], 0);
+    for line in ["+ maria.silva2 gets an account (hr/1020)", "+ jane.contractor gets an account (user/jane.contractor) at users.yaml"] {
+        assert!(full.contains(line), "{line} in {full}");
+    }
+    assert!(!full.contains("noor.haddad") && !full.contains(" admin ("), "{full}");
     assert!(!plan.contains("noor.haddad") && !plan.contains(" admin ("), "{plan}");
 
     run(folder, &["apply", "--auto-approve"], 0);

@@ -9,12 +9,13 @@ use clap::ValueEnum;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
+use super::behind::Behind;
 use super::history::broken;
 use super::outcome;
 use super::output::show;
 use super::plan::verdict;
 use super::progress::Running;
-use super::report::{Exit, Failure, notice};
+use super::report::{self, Exit, Failure, notice};
 use super::selection::Selection;
 use super::session::{self, Session, state_failure};
 use super::standing;
@@ -24,7 +25,7 @@ use crate::files;
 use crate::journal::Journal;
 use crate::model::{Change, ObjectKind, Plan, Upcoming};
 use crate::pipeline::{self, Snapshot};
-use crate::render::{Format, headline};
+use crate::render::{Format, Look, headline};
 use crate::state::{RunLock, Store};
 
 /// Run a saved plan, or plan, ask and run
@@ -46,6 +47,9 @@ pub struct ApplyArgs {
     /// Run nothing where the saved plan is not exactly what is needed now
     #[arg(long, requires = "plan")]
     exact: bool,
+    /// Show every change by itself; without it more than ten that say the same are counted
+    #[arg(long, conflicts_with = "plan")]
+    full: bool,
     /// How to tell the outcome
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,
@@ -98,7 +102,9 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         };
         // The outcome as JSON has stdout for itself.
         if saved.is_none() && args.output == Form::Text {
-            show(&work.plan, Format::Text, all - work.plan.changes.len())?;
+            let left_out = all - work.plan.changes.len();
+            let look = Look { width: report::width(), left_out, full: args.full, lines: Some(&Behind::of(&snapshot)) };
+            show(&work.plan, Format::Text, look)?;
         }
         if work.plan.applyable() && !approved && !ask()? {
             notice("Nothing was changed.");

@@ -3,6 +3,7 @@
 //! Must never: decide about a change, or print anything but results to stdout and progress and diagnostics to stderr.
 
 mod apply;
+mod behind;
 mod complete;
 mod completions;
 mod connector;
@@ -15,6 +16,7 @@ mod init;
 mod log;
 mod man;
 mod manifests;
+mod next;
 mod outcome;
 mod output;
 mod plan;

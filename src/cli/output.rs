@@ -10,7 +10,7 @@ use clap::Args;
 use super::complete;
 use super::report::{self, Failure};
 use crate::model::Plan;
-use crate::render::{self, Format, Look};
+use crate::render::{self, Format, Lines, Look};
 
 /// Which views are wanted.
 #[derive(Clone, Debug, Default, Args)]
@@ -18,6 +18,9 @@ pub struct Output {
     /// How to show the plan: text, json, ndjson or markdown; FORMAT=FILE writes it to a file; repeatable [default: text]
     #[arg(short, long, value_name = "FORMAT[=FILE]", add = complete::formats::<Format>())]
     pub output: Vec<View<Format>>,
+    /// Show every change by itself; without it more than ten that say the same are counted
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// A format and where it goes.
@@ -78,14 +81,20 @@ impl Output {
     }
 
     /// Writes every view, each where it goes.
-    pub fn write(&self, plan: &Plan, left_out: usize) -> Result<(), Failure> {
+    pub fn write(&self, plan: &Plan, left_out: usize, lines: &dyn Lines) -> Result<(), Failure> {
+        let look = Look { width: report::width(), left_out, full: self.full, lines: Some(lines) };
         for view in &self.output {
             match &view.file {
-                Some(file) => save(plan, view.format, left_out, file)?,
-                None => show(plan, view.format, left_out)?,
+                Some(file) => save(plan, view.format, Look { width: report::DEFAULT_WIDTH, ..look }, file)?,
+                None => show(plan, view.format, look)?,
             }
         }
-        if self.output.is_empty() { show(plan, Format::Text, left_out) } else { Ok(()) }
+        if self.output.is_empty() { show(plan, Format::Text, look) } else { Ok(()) }
+    }
+
+    /// Whether a person reads the plan on standard output.
+    pub fn is_read(&self) -> bool {
+        self.output.is_empty() || self.output.iter().any(|view| view.format == Format::Text && view.file.is_none())
     }
 }
 
@@ -106,16 +115,15 @@ pub fn supersede(path: &Path, words: &str) {
 }
 
 /// A view to stdout.
-pub fn show(plan: &Plan, format: Format, left_out: usize) -> Result<(), Failure> {
+pub fn show(plan: &Plan, format: Format, look: Look<'_>) -> Result<(), Failure> {
     let mut out = report::stdout();
-    render::write(plan, format, Look { width: report::width(), left_out }, &mut out)?;
+    render::write(plan, format, look, &mut out)?;
     out.flush()?;
     Ok(())
 }
 
 /// A view to a file.
-pub fn save(plan: &Plan, format: Format, left_out: usize, path: &Path) -> Result<(), Failure> {
-    let look = Look { width: report::DEFAULT_WIDTH, left_out };
+pub fn save(plan: &Plan, format: Format, look: Look<'_>, path: &Path) -> Result<(), Failure> {
     replace(path, |file| plainly(file, |out| render::write(plan, format, look, out)))
 }
 

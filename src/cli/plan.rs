@@ -6,13 +6,15 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::Files;
+use super::behind::Behind;
+use super::next;
 use super::output::{self, Output};
-use super::report::{Exit, Failure};
+use super::report::{self, Exit, Failure};
 use super::selection::Selection;
 use super::session::{self, Session};
 use crate::model::{Plan, Upcoming};
 use crate::planning::DAYS_AHEAD;
-use crate::render::Format;
+use crate::render::{Format, Look};
 
 /// Read the live systems and show what would change
 #[derive(Debug, clap::Args)]
@@ -47,7 +49,11 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let plan =
         made.inspect_err(|failure| args.out.iter().for_each(|file| output::supersede(file, &output::failed(Format::Json, failure))))?;
     if let Some(file) = &args.out {
-        output::save(&plan, Format::Json, 0, file)?;
+        output::save(&plan, Format::Json, Look::wide(report::DEFAULT_WIDTH), file)?;
+    }
+    // A plan for another day can't be applied.
+    if args.output.is_read() && args.as_of.is_none() {
+        next::write(&plan, &args.files, &args.selection, args.out.as_deref())?;
     }
     Ok(match verdict(&plan) {
         Exit::Done if args.detailed_exitcode && !plan.changes.is_empty() => Exit::CHANGES,
@@ -65,11 +71,11 @@ fn planned(files: &Files, selection: &Selection, output: &Output, as_of: Option<
     let session = Session::load(files)?;
     selection.check(&session)?;
     let memory = session.memory()?;
-    let (_, mut plan) = session::run(session.plan(memory, as_of))?;
+    let (snapshot, mut plan) = session::run(session.plan(memory, as_of))?;
     plan.upcoming = coming(&plan, due_days);
     let all = plan.changes.len();
     let plan = selection.of(plan);
-    output.write(&plan, all - plan.changes.len())?;
+    output.write(&plan, all - plan.changes.len(), &Behind::of(&snapshot))?;
     Ok(plan)
 }
 

@@ -14,7 +14,10 @@ impl Compiler<'_> {
     pub(super) fn group(&mut self, document: &Document<GroupSpec>) -> GroupPolicy {
         let (origin, spec) = (&document.origin, &document.spec);
         let members = spec.members.as_deref().unwrap_or_default();
-        let needs_places = spec.rule.is_some() || spec.for_each.is_some() || spec.people().iter().any(|(_, list)| !list.is_empty());
+        let needs_places = spec.rule.is_some()
+            || spec.members.is_some()
+            || spec.for_each.is_some()
+            || spec.people().iter().any(|(_, list)| !list.is_empty());
         let outline = needs_places.then(|| self.loaded.outline(origin));
         if spec.display_name.trim().is_empty() {
             self.error(origin, "/spec/displayName", "a group needs a name", "its name at the targets");
@@ -34,6 +37,7 @@ impl Compiler<'_> {
             allow_empty: spec.allow_empty,
             not_formerly: spec.not_formerly.iter().map(|name| Arc::from(name.as_str())).collect(),
             rule_place: spec.rule.as_ref().and(outline.as_ref()).map(|outline| outline.place("/spec/rule")),
+            members_place: spec.members.as_ref().and(outline.as_ref()).map(|outline| outline.place("/spec/members")),
             place: self.place(origin),
         }
     }

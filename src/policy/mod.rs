@@ -384,6 +384,8 @@ pub struct GroupPolicy {
     pub allow_empty: bool,
     /// the rule's line
     pub rule_place: Option<Place>,
+    /// the line of the list of members
+    pub members_place: Option<Place>,
     /// the document
     pub place: Place,
 }

@@ -2,10 +2,14 @@
 
 use std::fmt::Write;
 
+use super::Look;
+use super::blocks::{HOW, SHOWN, in_sentence, shown};
+use super::layout::{self, Block, Entry};
 use super::markup::{block, cell, code, prose};
-use super::summary::{self, Counts, Targets, is_membership, number, severity};
+use super::summary::{self, Counts, Targets, number, severity};
 use super::value::{Names, sides, visibility};
-use super::words::{Piece, reason, risk, sentence};
+use super::words::{Piece, further, of_many, reason, risk, sentence};
+use crate::diagnostic::Place;
 use crate::model::{Action, AttributeChange, Change, Finding, ObjectKind, Plan, Severity, Visibility};
 
 /// A comment is found again by this line and updated in place.
@@ -18,7 +22,7 @@ const PART: usize = 12_000;
 const RESERVE: usize = 1_000;
 
 /// The page.
-pub fn page(plan: &Plan) -> String {
+pub fn page(plan: &Plan, look: Look<'_>) -> String {
     let targets = summary::targets(plan);
     let mut page = Page { text: String::new(), limit: LIMIT - RESERVE };
     page.always(&format!("{MARKER}\n### headcount: {}\n\n{}\n\n", title(plan), verdict(plan)));
@@ -32,7 +36,7 @@ pub fn page(plan: &Plan) -> String {
     coming_up(plan, &mut page);
     let foot = foot(plan);
     page.limit = page.limit.saturating_sub(foot.len());
-    details(plan, &targets, &mut page);
+    details(plan, look, &targets, &mut page);
     page.always(&foot);
     page.text
 }
@@ -76,7 +80,7 @@ impl Page {
         }
         let left = lines.count();
         if left > 0 {
-            let _ = write!(self.text, "\n… and {} more.\n", number(left as u64));
+            let _ = write!(self.text, "\n… and {} more; `headcount plan` shows them.\n", number(left as u64));
         }
         self.always("\n");
     }
@@ -84,7 +88,12 @@ impl Page {
 
 fn title(plan: &Plan) -> String {
     let counts = Counts::of(&plan.changes);
-    if counts.is_empty() { "no changes".to_owned() } else { counts.words() }
+    match counts.is_empty() {
+        false => counts.words(),
+        true if summary::incomplete(plan) => "no changes in what could be read".to_owned(),
+        true if !plan.decided() || plan.refused() => "no changes, but not everything could be decided".to_owned(),
+        true => "no changes".to_owned(),
+    }
 }
 
 fn verdict(plan: &Plan) -> String {
@@ -92,15 +101,14 @@ fn verdict(plan: &Plan) -> String {
     if plan.refused() {
         sentences.push("**A guardrail refuses part of this plan.** What it withholds will not run.");
     }
-    if !plan.complete() {
+    if summary::incomplete(plan) {
         sentences.push("**The plan is incomplete**: not everything could be read. What depends on it keeps its observed value.");
-    }
-    if plan.changes.is_empty() && plan.decided() && !plan.refused() {
-        sentences.push("Everything is as declared.");
-    } else if plan.complete() && !plan.decided() {
+    } else if !plan.decided() {
         sentences.push("**Some of it could not be decided** and stays as it is: see the findings.");
-    } else if sentences.is_empty() {
-        sentences.push("Everything was read, and no guardrail objects.");
+    }
+    if sentences.is_empty() {
+        let all = plan.changes.is_empty();
+        sentences.push(if all { "Everything is as declared." } else { "Everything was read, and no guardrail objects." });
     }
     sentences.join("\n")
 }
@@ -189,61 +197,160 @@ fn coming_up(plan: &Plan, page: &mut Page) {
     page.always("</details>\n\n");
 }
 
-fn details(plan: &Plan, targets: &Targets<'_>, page: &mut Page) {
-    let names = Names::of(plan);
-    for (target, changes) in targets {
-        let counts = Counts::of(changes.iter().copied());
+fn details(plan: &Plan, look: Look<'_>, targets: &Targets<'_>, page: &mut Page) {
+    let view = Details { names: Names::of(plan), look };
+    for (target, entries) in layout::targets(plan, look.full) {
+        let counts = Counts::of(targets.get(target).into_iter().flatten().copied());
         let heading = format!("<details><summary>{}: {}</summary>\n\n", html(target), counts.words());
         if !page.fits(&heading, usize::MAX) {
             page.always("\nThe details of further targets don't fit: `headcount plan` shows them.\n");
             return;
         }
-        page.lines(changes.iter().map(|change| change_lines(change, &names)), LIMIT);
+        page.lines(entries.iter().map(|entry| view.entry(entry)), LIMIT);
         page.always("</details>\n\n");
         // Each closed block takes a little of the reserve's place.
-        page.limit = page.limit.saturating_sub("</details>\n\n\n… and 000,000,000 more.\n".len());
+        page.limit = page.limit.saturating_sub("</details>\n\n\n… and 000,000,000 more; `headcount plan` shows them.\n".len());
     }
 }
 
-fn change_lines(change: &Change, names: &Names<'_>) -> String {
-    let why = reason(change).map(|why| format!(" ({})", prose(&why))).unwrap_or_default();
-    let mut lines = format!("- {}{why}", headline(change));
-    if change.withheld.is_some() {
-        lines.push_str(" **withheld**");
-    }
-    lines.push('\n');
-    match change.action {
-        // All of it is new: one line says it.
-        Action::Create | Action::AddEntitlement if !change.attributes.is_empty() => {
-            let pairs = change.attributes.iter().map(|changed| match visibility(change, changed) {
-                Visibility::Public => format!("{} {}", prose(&changed.attribute), code(&sides(changed, names).1)),
-                _ => format!("{} {UNSEEN}", prose(&changed.attribute)),
-            });
-            let _ = writeln!(lines, "  {}", pairs.collect::<Vec<_>>().join(" · "));
+/// The changes of a target as list items, as `layout` puts them.
+struct Details<'a> {
+    names: Names<'a>,
+    look: Look<'a>,
+}
+
+impl Details<'_> {
+    fn entry(&self, entry: &Entry<'_>) -> String {
+        match entry {
+            Entry::One(block) => self.block(block),
+            Entry::Alike(blocks) => self.alike(blocks),
         }
-        _ => change.attributes.iter().for_each(|changed| attribute_line(change, changed, names, &mut lines)),
     }
-    if is_membership(change) {
-        let members = change.members.iter().map(|changed| code(&changed.member.name));
-        let _ = writeln!(lines, "  {}", members.collect::<Vec<_>>().join(", "));
+
+    fn block(&self, block: &Block<'_>) -> String {
+        let mut lines = String::new();
+        for (at, change) in block.steps.iter().enumerate() {
+            let same = at > 0 && block.steps.first().is_some_and(|first| first.object == change.object);
+            self.change(change, same, &mut lines);
+        }
+        let what = if block.is_group() { "members" } else { "groups" };
+        let moves = || self.moves(block).join(", ");
+        if block.steps.is_empty() {
+            let _ = writeln!(lines, "- {what} of {}: {}\n  {}", code(&block.about.name), summary::moves(&block.moves), moves());
+        } else if !block.moves.is_empty() {
+            let _ = writeln!(lines, "  - {what}: {}", moves());
+        }
+        lines
     }
-    if !change.losers.is_empty() {
-        let losers = change.losers.iter().map(|changed| code(&changed.member.name));
-        let _ = writeln!(lines, "  lost by {}: {}", summary::people(change.people_who_lose()), losers.collect::<Vec<_>>().join(", "));
+
+    fn change(&self, change: &Change, same: bool, lines: &mut String) {
+        let indent = if same { "  " } else { "" };
+        let why = reason(change).map(|why| format!(" ({})", prose(&why))).unwrap_or_default();
+        let place = place(self.look.lines.and_then(|known| known.of(change)));
+        let withheld = withheld(change);
+        let headline = pieces(if same { further(change) } else { sentence(change) }, change);
+        let _ = writeln!(lines, "{indent}- {headline}{why}{place}{withheld}");
+        let told: Vec<_> = change.attributes.iter().filter(|changed| !in_sentence(change, changed)).collect();
+        match change.action {
+            // All of it is new: one line says it.
+            Action::Create | Action::AddEntitlement if !told.is_empty() => {
+                let _ = writeln!(lines, "{indent}  {}", self.pairs(change, told.into_iter()));
+            }
+            _ => told.iter().for_each(|changed| self.attribute(change, changed, indent, lines)),
+        }
+        if !change.losers.is_empty() {
+            let losers = change.losers.iter().map(|changed| code(&changed.member.name));
+            let _ = writeln!(lines, "  lost by {}: {}", summary::people(change.people_who_lose()), losers.collect::<Vec<_>>().join(", "));
+        }
     }
-    lines
+
+    fn pairs<'c>(&self, change: &Change, all: impl Iterator<Item = &'c AttributeChange>) -> String {
+        let pairs = all.map(|changed| match visibility(change, changed) {
+            Visibility::Public => format!("{} {}", prose(&changed.attribute), code(&sides(changed, &self.names).1)),
+            _ => format!("{} {UNSEEN}", prose(&changed.attribute)),
+        });
+        pairs.collect::<Vec<_>>().join(" · ")
+    }
+
+    fn attribute(&self, change: &Change, changed: &AttributeChange, indent: &str, lines: &mut String) {
+        let (before, after) = sides(changed, &self.names);
+        let _ = match visibility(change, changed) {
+            Visibility::Public => writeln!(lines, "{indent}  - {}: {} → {}", prose(&changed.attribute), code(&before), code(&after)),
+            _ => writeln!(lines, "{indent}  - {}: {UNSEEN}", prose(&changed.attribute)),
+        };
+    }
+
+    /// Memberships side by side; of a group in a group how many people it has.
+    fn moves(&self, block: &Block<'_>) -> Vec<String> {
+        let (shown, left) = shown(&block.moves, self.look.full);
+        let mut pieces: Vec<String> = shown
+            .into_iter()
+            .map(|one| {
+                let sign = if one.change.action.removes() { "−" } else { "+" };
+                let people = match one.member.member.kind {
+                    ObjectKind::Group if block.is_group() => format!(" ({})", summary::people(u64::from(one.member.people))),
+                    _ => String::new(),
+                };
+                let line = place(self.look.lines.and_then(|lines| lines.of_member(one.change, one.member)));
+                format!("{sign} {}{people}{line}{}", code(&one.other(block.about).name), withheld(one.change))
+            })
+            .collect();
+        if left > 0 {
+            pieces.push(format!("… and {} more; {HOW}", number(left as u64)));
+        }
+        pieces
+    }
+
+    /// Many that say the same: what, how many, what they have in common, and the first names.
+    fn alike(&self, blocks: &[Block<'_>]) -> String {
+        let Some((steps, first)) = blocks.first().and_then(|block| Some((&block.steps, *block.steps.first()?))) else {
+            return String::new();
+        };
+        let why = reason(first).map(|why| format!(" ({})", prose(&why))).unwrap_or_default();
+        let mut lines = format!("- {}{why}\n", prose(&of_many(blocks.len() as u64, steps)));
+        for (at, step) in steps.iter().enumerate() {
+            let (shared, own) = layout::shared(blocks, at);
+            if own.is_empty() && !matches!(step.action, Action::Create | Action::AddEntitlement) {
+                step.attributes.iter().for_each(|changed| self.attribute(step, changed, "", &mut lines));
+                continue;
+            }
+            if !shared.is_empty() {
+                let _ = writeln!(lines, "  - in common: {}", self.pairs(step, shared.into_iter()));
+            }
+            if !own.is_empty() {
+                let own: Vec<_> = own.into_iter().map(prose).collect();
+                let _ = writeln!(lines, "  - each their own: {}", own.join(", "));
+            }
+        }
+        let mut names: Vec<_> = blocks
+            .iter()
+            .take(SHOWN)
+            .map(|block| match block.moves.len() as u64 {
+                0 => code(&block.about.name),
+                members => format!("{} ({})", code(&block.about.name), super::count(members, "member")),
+            })
+            .collect();
+        let left = blocks.len().saturating_sub(SHOWN) as u64;
+        names.push(if left > 0 { format!("… and {} more; {HOW}", number(left)) } else { format!("({HOW})") });
+        let _ = writeln!(lines, "  - {}", names.join(", "));
+        lines
+    }
 }
 
-fn attribute_line(change: &Change, changed: &AttributeChange, names: &Names<'_>, lines: &mut String) {
-    let (before, after) = sides(changed, names);
-    let _ = match visibility(change, changed) {
-        Visibility::Public => writeln!(lines, "  - {}: {} → {}", prose(&changed.attribute), code(&before), code(&after)),
-        _ => writeln!(lines, "  - {}: {UNSEEN}", prose(&changed.attribute)),
-    };
+fn withheld(change: &Change) -> &'static str {
+    if change.runs() { "" } else { " **withheld**" }
+}
+
+fn place(place: Option<Place>) -> String {
+    place.map(|place| format!(" at {}", code(&summary::at_line(&place)))).unwrap_or_default()
 }
 
 fn headline(change: &Change) -> String {
-    let pieces = sentence(change).into_iter().map(|piece| match piece {
+    pieces(sentence(change), change)
+}
+
+fn pieces(pieces: Vec<Piece<'_>>, change: &Change) -> String {
+    let pieces = pieces.into_iter().map(|piece| match piece {
         Piece::Words(words) => words.into_owned(),
         Piece::Name(name) => code(name),
     });

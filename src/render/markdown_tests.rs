@@ -6,7 +6,7 @@ use crate::model::{FindingCode, Reason, Subject, Value};
 
 #[test]
 fn an_empty_plan_is_a_short_page() {
-    let page = page(&testing::empty());
+    let page = page(&testing::empty(), Look::wide(100));
     assert!(page.starts_with("<!-- headcount -->\n### headcount: no changes\n\nEverything is as declared.\n"), "{page}");
     assert!(!page.contains("headcount apply"));
 }
@@ -16,7 +16,7 @@ fn one_of_everything() {
     let mut plan = testing::sample();
     plan.changes.truncate(9);
     insta::with_settings!({filters => vec![("[0-9a-f]{64}", "HASH")]}, {
-        insta::assert_snapshot!(page(&plan), @r#"
+        insta::assert_snapshot!(page(&plan, Look::wide(100)), @r#"
         <!-- headcount -->
         ### headcount: 1 to create, 1 to take over, 1 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to create, 3 memberships to add, 1 to remove; 1 change withheld
 
@@ -48,27 +48,23 @@ fn one_of_everything() {
 
         <details><summary>chat: 1 to create, 1 to take over, 1 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to create, 3 memberships to add, 1 to remove; 1 change withheld</summary>
 
-        - `jane.doe` gets an account
-          active `true` · displayName `Jane Doe` · userName `jane.doe`
-        - `hr/2` takes over the existing account `bob` (declared)
-          - externalId: `(none)` → `acme:hr/2`
-          - title: `Engineer` → `Senior Engineer`
+        - `mallory`'s account is deleted (its time is over) **withheld**
+        - `eve` loses sign-in (has left)
         - `carol` is updated (differs from hr)
           - department: `Sales` → `Support`
           - manager: `(none)` → `jane.doe (hr/1)`
           - phoneNumbers: (not shown here)
           - title: `Assistant` → `(none)`
+          - groups: − `Sales`
+        - `hr/2` takes over the existing account `bob` (declared)
+          - externalId: `(none)` → `acme:hr/2`
+          - title: `Engineer` → `Senior Engineer`
         - `dave` gets sign-in back (is back)
-          - active: `false` → `true`
-        - `eve` loses sign-in (has left)
-          - active: `true` → `false`
-        - `mallory`'s account is deleted (its time is over) **withheld**
+        - `jane.doe` gets an account
+          active `true` · displayName `Jane Doe` · userName `jane.doe`
         - group `Engineering` is created (declared)
           displayName `Engineering`
-        - group `Engineering` gets 3 members
-          `jane.doe`, `bob`, `SRE`
-        - group `Sales` loses 1 member
-          `carol`
+          - members: + `SRE` (400 people), + `bob`, + `jane.doe`
 
         </details>
 
@@ -94,7 +90,7 @@ fn a_page_never_grows_beyond_its_limit() {
         plan.findings
             .push(Finding::new(Severity::Refused, FindingCode::GuardrailExceeded, Subject::default(), "x".repeat(500)).hint("a\nb"));
     }
-    let page = page(&plan);
+    let page = page(&plan, Look::wide(100));
     assert!(page.len() <= LIMIT, "{}", page.len());
     assert!(page.contains("headcount apply plan.json"), "the command stays");
     assert_eq!(page.matches("<details>").count(), page.matches("</details>").count());
@@ -108,7 +104,7 @@ fn personal_and_secret_values_stay_out() {
         .with("password", text("hunter2"), text("hunter3"))
         .with("phoneNumbers", None, Some(Value::List([Value::text("555-0100")].into())));
     plan.changes = vec![update];
-    let page = page(&plan);
+    let page = page(&plan, Look::wide(100));
     assert!(!page.contains("red-") && !page.contains("hunter") && !page.contains("555"), "{page}");
     assert_eq!(page.matches("(not shown here)").count(), 3);
 }
@@ -119,7 +115,7 @@ fn names_can_not_break_out() {
     let mut plan = testing::empty();
     plan.changes = vec![change(evil, Action::Update, account(evil, evil), Reason::Mover).with(evil, text("a"), text("b"))];
     plan.findings = vec![Finding::new(Severity::Note, FindingCode::Orphan, Subject::default(), evil)];
-    let page = page(&plan);
+    let page = page(&plan, Look::wide(100));
     assert!(page.contains("&lt;script&gt; #<!-- -->1"), "{page}");
     assert_eq!(page.lines().filter(|line| line.starts_with("</details>")).count(), 1);
     let table = page.lines().filter(|line| line.starts_with("| ")).map(|line| line.replace("\\|", "").matches('|').count());
@@ -129,7 +125,7 @@ fn names_can_not_break_out() {
 #[test]
 fn entitlements_have_a_column_and_show_their_parameters() {
     insta::with_settings!({filters => vec![("[0-9a-f]{64}", "HASH")]}, {
-        insta::assert_snapshot!(page(&testing::cards()), @"
+        insta::assert_snapshot!(page(&testing::cards(), Look::wide(100)), @"
         <!-- headcount -->
         ### headcount: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw
 
@@ -141,14 +137,14 @@ fn entitlements_have_a_column_and_show_their_parameters() {
 
         <details><summary>finance: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw</summary>
 
-        - `bob.fox` gets an account
-          userName `bob.fox`
-        - `bob.fox` gets `travel-card`
+        - `ann.ray` loses `travel-card` (has left)
+        - `jane.doe` keeps `travel-card`, changed (differs from its rule)
+          - limit: `500` → `2000`
         - `max.lee` gets `travel-card` (a rule gives it)
           limit `500` · phoneNumbers (not shown here) · region `EU`
-        - `travel-card` of `jane.doe` changes (differs from its rule)
-          - limit: `500` → `2000`
-        - `ann.ray` loses `travel-card` (has left)
+        - `bob.fox` gets an account
+          userName `bob.fox`
+          - gets `travel-card`
 
         </details>
 

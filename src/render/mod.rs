@@ -2,10 +2,12 @@
 //!
 //! Must never: decide, read or change anything, show a secret, or let a name from outside steer the terminal or the page.
 
+mod blocks;
 mod difference;
 pub mod explanation;
 pub mod json;
 pub mod junit;
+mod layout;
 mod markdown;
 mod markup;
 mod risks;
@@ -23,11 +25,17 @@ mod wrap;
 
 use std::io::{self, Write};
 
-use crate::model::{Change, Plan};
+use crate::diagnostic::Place;
+use crate::model::{Change, MemberChange, Plan};
 
 pub use summary::{Counts, preposition};
 use words::Piece;
 pub use words::verb;
+
+/// By the findings' positions in the plan, the numbers that people see, from 1 in the order of reading.
+pub fn finding_numbers(plan: &Plan) -> Vec<usize> {
+    text::numbers(plan)
+}
 
 /// A number with its word: `1 row`, `1,200 rows`.
 pub fn count(number: u64, word: &str) -> String {
@@ -67,21 +75,40 @@ pub enum Format {
     Markdown,
 }
 
-/// How the text view looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+/// How the views for people look.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
     /// columns of a line
     pub width: usize,
     /// changes of the whole plan that this part of it leaves out
     pub left_out: usize,
+    /// every change by itself, however many say the same
+    pub full: bool,
+    /// where the manifests say what brought a change about
+    pub lines: Option<&'a dyn Lines>,
+}
+
+/// Where in the manifests a change comes from. Asked only for what is shown.
+pub trait Lines {
+    /// The line behind a change of an account, an entitlement or a group.
+    fn of(&self, change: &Change) -> Option<Place>;
+    /// The line behind one member that comes or goes.
+    fn of_member(&self, change: &Change, member: &MemberChange) -> Option<Place>;
+}
+
+impl Look<'_> {
+    /// A view that leaves nothing out, shows no lines of manifests and folds what is alike.
+    pub fn wide(width: usize) -> Self {
+        Self { width, left_out: 0, full: false, lines: None }
+    }
 }
 
 /// Writes a view of the plan. Colours are always written; the stream drops them where nobody sees them.
-pub fn write(plan: &Plan, format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(plan: &Plan, format: Format, look: Look<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(plan, look, out),
         Format::Json => json::write(plan, out),
         Format::Ndjson => json::write_lines(plan, out),
-        Format::Markdown => out.write_all(markdown::page(plan).as_bytes()),
+        Format::Markdown => out.write_all(markdown::page(plan, look).as_bytes()),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::layout::Move;
 use super::words::{renamed, verb};
+use crate::diagnostic::Place;
 use crate::model::{Action, Change, Evidence, ObjectKind, Plan, Severity};
 
 /// How many changes of each kind will run, and how many are withheld.
@@ -119,28 +121,34 @@ pub(super) fn entitlements(counts: &Counts) -> String {
 /// Changes by target.
 pub(super) type Targets<'a> = BTreeMap<&'a str, Vec<&'a Change>>;
 
-/// Changes by target, in the order of reading: accounts, their entitlements, groups, then memberships; what comes, what changes, what goes.
+/// Changes by target.
 pub(super) fn targets(plan: &Plan) -> Targets<'_> {
     let mut targets = Targets::new();
     for change in &plan.changes {
         targets.entry(&change.target).or_default().push(change);
     }
-    for changes in targets.values_mut() {
-        changes.sort_by_key(|change| reading_order(change));
-    }
     targets
 }
 
-fn reading_order(change: &Change) -> (u8, usize, &str, &str, &str, bool) {
-    let part = match (is_membership(change), change.object.kind) {
-        (true, _) => 3,
-        (false, ObjectKind::Group) => 2,
-        _ => u8::from(change.entitlement.is_some()),
-    };
-    let actions = if change.entitlement.is_some() { ENTITLEMENTS } else { ACTIONS };
-    let rank = actions.iter().position(|action| *action == change.action).unwrap_or_default();
-    let (object, entitlement) = (&change.object, change.entitlement.as_deref().unwrap_or_default());
-    (part, rank, entitlement, &object.name, &object.key, change.action == Action::RemoveMembers)
+/// Memberships of one block in numbers: `2 to add, 1 to remove; 1 withheld`.
+pub(super) fn moves(moves: &[Move<'_>]) -> String {
+    let count = |action: Action| moves.iter().filter(|one| one.change.runs() && one.change.action == action).count() as u64;
+    let withheld = moves.iter().filter(|one| !one.change.runs()).count() as u64;
+    let mut parts = Vec::new();
+    push(&mut parts, count(Action::AddMembers), |number, _| format!("{number} to add"));
+    push(&mut parts, count(Action::RemoveMembers), |number, _| format!("{number} to remove"));
+    push(&mut parts, withheld, |number, _| format!("{number} withheld"));
+    parts.join(", ")
+}
+
+/// A place without its column: `groups.yaml:155`.
+pub(super) fn at_line(place: &Place) -> String {
+    format!("{}:{}", place.file, place.line)
+}
+
+/// Whether something could not be read or, read, not be relied on.
+pub(super) fn incomplete(plan: &Plan) -> bool {
+    !plan.complete() || untold_reads(plan).next().is_some()
 }
 
 /// Systems that were not read to their end and that no finding tells of: name, how, and why.

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
 use super::Look;
-use super::difference;
-use super::style::{BAD, QUIET, RISK, STRONG, of_action, of_severity, paint};
-use super::summary::{self, Counts, Targets, is_membership, number, severity, word};
-use super::value::{Names, sides};
-use super::words::{Piece, reason, risk, said, sentence};
-use super::wrap::{columns, flow, paragraph};
+use super::blocks::Blocks;
+use super::layout::{self, Entry};
+use super::style::{BAD, QUIET, STRONG, of_severity, paint};
+use super::summary::{self, Counts, number, severity, word};
+use super::value::Names;
+use super::wrap::paragraph;
 use super::{risks, safe, upcoming};
-use crate::model::{Action, Change, Finding, MemberChange, ObjectKind, ObjectRef, Plan, Severity};
+use crate::model::{Finding, Plan, Severity};
 
 const NOTHING: &str = "No changes. Everything is as declared.";
 /// Findings of one kind beyond this are counted; the JSON view holds them all.
@@ -22,26 +22,27 @@ const FINDINGS_SHOWN: usize = 30;
 const FOLLOWING_SHOWN: usize = 5;
 
 /// Writes the view.
-pub fn write(plan: &Plan, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let view = View { plan, names: Names::of(plan), width: look.width, left_out: look.left_out, numbers: numbers(plan) };
+pub fn write(plan: &Plan, look: Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let numbers = numbers(plan);
+    let blocks = Blocks { names: Names::of(plan), look, numbers: &numbers };
+    let view = View { plan, blocks, width: look.width, left_out: look.left_out, numbers: &numbers };
     view.unread(out)?;
-    let targets = summary::targets(plan);
-    for (target, changes) in &targets {
-        view.target(target, changes, out)?;
+    for (target, entries) in &layout::targets(plan, look.full) {
+        view.target(target, entries, out)?;
     }
     view.findings(out)?;
     risks::write(plan, look.width, out)?;
     upcoming::write(plan, look.width, out)?;
-    view.totals(&targets, out)
+    view.totals(out)
 }
 
 struct View<'a> {
     plan: &'a Plan,
-    names: Names<'a>,
+    blocks: Blocks<'a>,
     width: usize,
     left_out: usize,
     /// by the findings' positions in the plan, their numbers as they are shown
-    numbers: Vec<usize>,
+    numbers: &'a [usize],
 }
 
 impl View<'_> {
@@ -56,115 +57,10 @@ impl View<'_> {
         self.list(&findings, out)
     }
 
-    fn target(&self, target: &str, changes: &[&Change], out: &mut dyn Write) -> io::Result<()> {
+    fn target(&self, target: &str, entries: &[Entry<'_>], out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}\n", paint(STRONG, format_args!("Target {}", safe::line(target))))?;
-        let mut last_group = None;
-        for (at, change) in changes.iter().enumerate() {
-            if is_membership(change) {
-                if last_group != Some(&change.object) {
-                    let same = changes[at..].iter().take_while(|next| next.object == change.object);
-                    self.group_heading(&change.object, &Counts::of(same.copied()), out)?;
-                    last_group = Some(&change.object);
-                }
-                self.members(change, out)?;
-            } else {
-                self.heading(change, out)?;
-                self.attributes(change, out)?;
-                self.losers(change, out)?;
-            }
-        }
+        entries.iter().try_for_each(|entry| self.blocks.write(entry, out))?;
         writeln!(out)
-    }
-
-    fn heading(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
-        let style = of_action(change.action);
-        let pieces = sentence(change).into_iter().map(|piece| match piece {
-            Piece::Words(words) => paint(style, words),
-            Piece::Name(name) => paint(STRONG, safe::line(name)),
-        });
-        let behind = Some(behind(change)).filter(|behind| !behind.is_empty());
-        let behind = behind.map(|behind| paint(QUIET, format_args!(" ({behind})"))).unwrap_or_default();
-        let line = format!("  {} {}{behind}{}", paint(style, change.action.symbol()), pieces.collect::<String>(), self.marks(change));
-        paragraph(self.width, &line, "    ", out)
-    }
-
-    /// Risks, and what withholds the change.
-    fn marks(&self, change: &Change) -> String {
-        let mut marks: Vec<_> = change
-            .risks
-            .iter()
-            .filter(|known| !said(change, **known))
-            .map(|known| paint(RISK, format_args!("[{}]", risk(*known))))
-            .collect();
-        if let Some(withheld) = &change.withheld {
-            marks.push(paint(BAD.bold(), format_args!("[withheld: see finding {}]", self.number(withheld.finding as usize))));
-        }
-        marks.iter().map(|mark| format!(" {mark}")).collect()
-    }
-
-    fn attributes(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
-        let widest = change.attributes.iter().map(|changed| safe::line(&changed.attribute).width()).max().unwrap_or_default();
-        if matches!(change.action, Action::Create | Action::AddEntitlement) {
-            let pairs = change.attributes.iter().map(|changed| {
-                let name = paint(QUIET, format_args!("{}:", safe::line(&changed.attribute)));
-                format!("{name} {}", sides(changed, &self.names).1)
-            });
-            return flow(self.width, pairs, " · ", "      ", out);
-        }
-        for changed in &change.attributes {
-            let (before, after) = sides(changed, &self.names);
-            let name = safe::line(&changed.attribute);
-            let padded = format!("{name}{}", " ".repeat(widest.saturating_sub(name.width())));
-            let line = format!("      {padded}  {before} {} {after}", paint(STRONG, "→"));
-            let fits = columns(&line) <= self.width && !spans_lines(changed);
-            match difference::lines(changed, &self.names).filter(|_| !fits) {
-                None => paragraph(self.width, &line, "        ", out)?,
-                Some(lines) => {
-                    writeln!(out, "      {name}")?;
-                    lines.iter().try_for_each(|line| paragraph(self.width, &format!("        {line}"), "          ", out))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn group_heading(&self, group: &ObjectRef, counts: &Counts, out: &mut dyn Write) -> io::Result<()> {
-        let heading = format!(
-            "  members of {} {}: {}",
-            paint(STRONG, safe::line(&group.name)),
-            paint(QUIET, format_args!("({})", safe::line(&group.key))),
-            member_words(counts)
-        );
-        paragraph(self.width, &heading, "    ", out)
-    }
-
-    /// Who loses a group with it.
-    fn losers(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
-        if change.losers.is_empty() {
-            return Ok(());
-        }
-        writeln!(out, "      {}", paint(QUIET, format_args!("lost by {}:", summary::people(change.people_who_lose()))))?;
-        self.names(change, &change.losers, out)
-    }
-
-    fn names(&self, change: &Change, members: &[MemberChange], out: &mut dyn Write) -> io::Result<()> {
-        let style = of_action(change.action);
-        let names = members.iter().map(|changed| {
-            let people = match changed.member.kind {
-                ObjectKind::Group => format!(" ({} people)", number(u64::from(changed.people))),
-                _ => String::new(),
-            };
-            format!("{} {}{people}", paint(style, change.action.symbol()), object(&changed.member))
-        });
-        flow(self.width, names, "  ", "      ", out)
-    }
-
-    fn members(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
-        self.names(change, &change.members, out)?;
-        match self.marks(change) {
-            marks if marks.is_empty() => Ok(()),
-            marks => writeln!(out, "       {marks}"),
-        }
     }
 
     fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -230,10 +126,11 @@ impl View<'_> {
         writeln!(out)
     }
 
-    fn totals(&self, targets: &Targets<'_>, out: &mut dyn Write) -> io::Result<()> {
+    fn totals(&self, out: &mut dyn Write) -> io::Result<()> {
+        let targets = summary::targets(self.plan);
         if targets.len() > 1 {
             let widest = targets.keys().map(|target| safe::line(target).width()).max().unwrap_or_default();
-            for (target, changes) in targets {
+            for (target, changes) in &targets {
                 let name = safe::line(target);
                 let pad = " ".repeat(widest.saturating_sub(name.width()));
                 paragraph(self.width, &format!("{name}{pad}  {}", Counts::of(changes.iter().copied()).words()), "    ", out)?;
@@ -249,7 +146,7 @@ impl View<'_> {
         match (counts.is_empty(), self.left_out, open) {
             (false, ..) => format!("Plan: {}.", counts.words()),
             (true, 1.., _) => "No changes in this selection.".to_owned(),
-            (true, 0, _) if !self.plan.complete() => "No changes in what could be read.".to_owned(),
+            (true, 0, _) if summary::incomplete(self.plan) => "No changes in what could be read.".to_owned(),
             (true, 0, 0) => NOTHING.to_owned(),
             (true, 0, 1) => "No changes, but one thing could not be decided: see the finding.".to_owned(),
             (true, 0, open) => format!("No changes, but {} things could not be decided: see the findings.", number(open as u64)),
@@ -261,7 +158,7 @@ impl View<'_> {
             0 => String::new(),
             left_out => format!(" The whole plan has {} more.", number(left_out as u64)),
         };
-        let incomplete = if self.plan.complete() { "" } else { " The plan is incomplete." };
+        let incomplete = if summary::incomplete(self.plan) { " The plan is incomplete." } else { "" };
         format!("{left_out}{incomplete}")
     }
 }
@@ -275,7 +172,7 @@ fn in_order(plan: &Plan) -> Vec<(usize, &Finding)> {
 }
 
 /// The numbers that people see, from 1 in the order of reading.
-fn numbers(plan: &Plan) -> Vec<usize> {
+pub(super) fn numbers(plan: &Plan) -> Vec<usize> {
     let mut numbers = vec![0; plan.findings.len()];
     for (number, (at, _)) in (1..).zip(in_order(plan)) {
         if let Some(place) = numbers.get_mut(at) {
@@ -283,32 +180,6 @@ fn numbers(plan: &Plan) -> Vec<usize> {
         }
     }
     numbers
-}
-
-/// The key, the former one, and why.
-fn behind(change: &Change) -> String {
-    let key =
-        (change.action != Action::Adopt || change.object.kind == ObjectKind::Group).then(|| safe::line(&change.object.key).into_owned());
-    let was = change.former_key.as_deref().map(|key| format!("was {}", safe::line(key)));
-    let pieces: Vec<String> = key.into_iter().chain(was).chain(reason(change).map(Into::into)).collect();
-    pieces.join(", ")
-}
-
-/// A group says that it is one; an account is what a plan is mostly about.
-fn object(object: &ObjectRef) -> String {
-    let name = paint(STRONG, safe::line(&object.name));
-    if object.kind == ObjectKind::Group { format!("group {name}") } else { name }
-}
-
-/// Below a heading that says "members", the word need not come again.
-fn member_words(counts: &Counts) -> String {
-    counts.words().replace(" memberships to ", " to ").replace(" membership to ", " to ")
-}
-
-fn spans_lines(change: &crate::model::AttributeChange) -> bool {
-    let many =
-        |value: &Option<crate::model::Value>| value.as_ref().and_then(|value| value.as_text()).is_some_and(|text| text.contains('\n'));
-    many(&change.before) || many(&change.after)
 }
 
 #[cfg(test)]

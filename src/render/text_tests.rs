@@ -2,11 +2,11 @@
 
 use super::super::testing::{self, Building, account, change, group, plain, text};
 use super::*;
-use crate::model::{FindingCode, Reason, Subject, Value};
+use crate::model::{Action, Change, FindingCode, ObjectKind, ObjectRef, Reason, Subject, Value};
 
 fn shown(plan: &Plan, width: usize) -> String {
     let mut out = Vec::new();
-    write(plan, Look { width, left_out: 0 }, &mut out).expect("memory takes everything");
+    write(plan, Look::wide(width), &mut out).expect("memory takes everything");
     plain(&String::from_utf8(out).expect("text"))
 }
 
@@ -23,37 +23,32 @@ fn one_of_everything() {
 
     Target chat
 
-      + jane.doe gets an account (hr/1)
-          active: true · displayName: Jane Doe · userName: jane.doe
-      & hr/2 takes over the existing account bob (declared) [not made by headcount]
-          externalId  (none) → acme:hr/2
-          title       Engineer → Senior Engineer
+      - mallory's account is deleted (hr/8, its time is over) [can't be undone] [withheld: see finding
+        2]
+      ! eve loses sign-in (hr/9, has left)
       ~ carol is updated (hr/3, differs from hr)
           department    Sales → Support
           manager       (none) → jane.doe (hr/1)
           phoneNumbers  1 → 2
           title         Assistant → (none)
+          groups:  - Sales
+      & hr/2 takes over the existing account bob (declared) [not made by headcount]
+          externalId  (none) → acme:hr/2
+          title       Engineer → Senior Engineer
       ^ dave gets sign-in back (hr/4, is back)
-          active  false → true
-      ! eve loses sign-in (hr/9, has left)
-          active  true → false
-      - mallory's account is deleted (hr/8, its time is over) [can't be undone] [withheld: see finding
-        2]
+      + jane.doe gets an account (hr/1)
+          active: true · displayName: Jane Doe · userName: jane.doe
       + group Engineering is created (group/engineering, declared)
           displayName: Engineering
-      members of Engineering (group/engineering): 3 to add
-          + jane.doe  + bob  + group SRE (400 people)
-      members of Sales (group/sales): 1 to remove
-          - carol
+          members:  + group SRE (400 people)  + bob  + jane.doe
 
     Target wiki
 
-      + jane.doe gets an account (hr/1)
-          userName: jane.doe
+      ! eve loses sign-in (hr/9, no longer in hr) [withheld: see finding 1]
       ~ oscar is updated (hr/5, differs from hr)
           password  (secret) → (secret)
-      ! eve loses sign-in (hr/9, no longer in hr) [withheld: see finding 1]
-          active  true → false
+      + jane.doe gets an account (hr/1)
+          userName: jane.doe
 
     Findings
 
@@ -96,15 +91,15 @@ fn a_narrow_terminal_wraps_between_words_and_cuts_nothing() {
             + a title that goes on and on, far beyond
               what a narrow terminal has room for
       members of All (group/all): 30 to add
-          + person0  + person1  + person2  + person3
-          + person4  + person5  + person6  + person7
-          + person8  + person9  + person10  + person11
+          + person0  + person1  + person10  + person11
           + person12  + person13  + person14
           + person15  + person16  + person17
-          + person18  + person19  + person20
-          + person21  + person22  + person23
-          + person24  + person25  + person26
-          + person27  + person28  + person29
+          + person18  + person19  + person2
+          + person20  + person21  + person22
+          + person23  + person24  + person25
+          + person26  + person27  + person28
+          + person29  + person3  + person4  + person5
+          + person6  + person7  + person8  + person9
 
     Plan: 1 to update, 30 memberships to add.
     ");
@@ -120,7 +115,7 @@ fn names_from_outside_can_not_steer_the_terminal() {
     let finding = Finding::new(Severity::Note, crate::model::FindingCode::Orphan, crate::model::Subject::default(), evil);
     plan.findings = vec![finding.hint(evil)];
     let mut out = Vec::new();
-    write(&plan, Look { width: 100, left_out: 0 }, &mut out).expect("memory takes everything");
+    write(&plan, Look::wide(100), &mut out).expect("memory takes everything");
     let view = String::from_utf8(out).expect("text");
     assert!(!view.contains("\u{1b}[2J") && !view.contains('\u{202e}'), "{view:?}");
     assert!(!plain(&view).contains('\u{1b}'));
@@ -176,14 +171,14 @@ fn entitlements_are_told_by_what_is_given_and_to_whom() {
     insta::assert_snapshot!(shown(&testing::cards(), 100), @"
     Target finance
 
-      + bob.fox gets an account (hr/4)
-          userName: bob.fox
-      + bob.fox gets travel-card (hr/4)
+      - ann.ray loses travel-card (hr/3, has left)
+      ~ jane.doe keeps travel-card, changed (hr/1, differs from its rule)
+          limit  500 → 2000
       + max.lee gets travel-card (hr/2, a rule gives it)
           limit: 500 · phoneNumbers: 555-0100 · region: EU
-      ~ travel-card of jane.doe changes (hr/1, differs from its rule)
-          limit  500 → 2000
-      - ann.ray loses travel-card (hr/3, has left)
+      + bob.fox gets an account (hr/4)
+          userName: bob.fox
+          + gets travel-card
 
     Plan: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw.
     ");

@@ -31,7 +31,7 @@ fn plan() -> Plan {
 
 fn view(plan: &Plan, format: Format) -> String {
     let mut out = anstream::StripStream::new(Vec::new());
-    super::super::write(plan, format, Look { width: 80, left_out: 0 }, &mut out).unwrap();
+    super::super::write(plan, format, Look::wide(80), &mut out).unwrap();
     String::from_utf8(out.into_inner()).unwrap()
 }
 

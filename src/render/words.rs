@@ -27,7 +27,7 @@ pub(super) fn sentence(change: &Change) -> Vec<Piece<'_>> {
         return match change.action {
             Action::AddEntitlement => vec![name, words(" gets "), given],
             Action::RemoveEntitlement => vec![name, words(" loses "), given],
-            _ => vec![given, words(" of "), name, words(" changes")],
+            _ => vec![name, words(" keeps "), given, words(", changed")],
         };
     }
     match change.object.kind {
@@ -38,6 +38,35 @@ pub(super) fn sentence(change: &Change) -> Vec<Piece<'_>> {
         }
         _ => vec![name, words(of_account(change))],
     }
+}
+
+/// The same without the name, below a sentence that had it.
+pub(super) fn further(change: &Change) -> Vec<Piece<'_>> {
+    let mut pieces = sentence(change);
+    if !matches!((change.action, change.object.kind), (Action::Adopt, _) | (_, ObjectKind::Group)) {
+        pieces.remove(0);
+    }
+    if let Some(Piece::Words(first)) = pieces.first_mut() {
+        *first = first.trim_start().trim_start_matches("'s ").to_owned().into();
+    }
+    pieces
+}
+
+/// What happens to many in the same way. Only what gives or updates is ever told so.
+pub(super) fn of_many(count: u64, steps: &[&Change]) -> String {
+    let phrases = steps.iter().map(|change| {
+        let given = change.entitlement.as_deref().unwrap_or_default();
+        match (change.action, change.object.kind) {
+            (Action::AddEntitlement, _) => format!("people get {given}"),
+            (Action::UpdateEntitlement, _) => format!("people keep {given}, changed"),
+            (Action::Create, ObjectKind::Group) => "groups are created".to_owned(),
+            (Action::Create, _) => "people get an account".to_owned(),
+            (_, ObjectKind::Group) => "groups are updated".to_owned(),
+            _ => "accounts are updated".to_owned(),
+        }
+    });
+    let phrases = phrases.enumerate().map(|(at, words)| if at == 0 { words } else { words.replacen("people ", "", 1) });
+    format!("{} {}", number(count), phrases.collect::<Vec<_>>().join(", "))
 }
 
 fn words(words: &'static str) -> Piece<'static> {
@@ -80,7 +109,7 @@ pub(super) fn renamed(change: &Change) -> bool {
 /// Why, in a few words that are true whatever brought it about; nothing where the sentence says all that is known.
 pub(super) fn reason(change: &Change) -> Option<Cow<'_, str>> {
     let key = change.object.key.as_ref();
-    let (kind, _) = key.split_once('/').unwrap_or((key, ""));
+    let kind = key.split_once('/').map_or("what is declared", |(kind, _)| kind);
     let record = kind != "user";
     let source = safe::line(kind);
     Some(match change.reason {

@@ -14,6 +14,9 @@ fn plans_shows_and_runs() {
         .stdout_eq(str![[r#"
 Target app
 
+  & hr/2 takes over the existing account luis [not made by headcount]
+      displayName  Luis F. → Luís Ferreira
+      externalId   (none) → headcount's mark of hr/2
   + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor
       externalId: headcount's mark of hr/1 · userName: ada
@@ -23,13 +26,9 @@ Target app
   + noor gets an account (hr/4)
       active: true · department: Support · displayName: Noor Haddad
       externalId: headcount's mark of hr/4 · userName: noor
-  & hr/2 takes over the existing account luis [not made by headcount]
-      displayName  Luis F. → Luís Ferreira
-      externalId   (none) → headcount's mark of hr/2
-  + group Engineering is created (group/engineering, declared)
+  + group Engineering is created (group/engineering, declared) at acme.yaml:40
       displayName: Engineering
-  members of Engineering (group/engineering): 2 to add
-      + ada  + mina
+      members: at acme.yaml:45  + ada  + mina
 
 Look at these twice
 
@@ -206,6 +205,9 @@ fn a_change_that_the_system_refuses_is_told_and_the_others_go_on() {
     folder.run(["apply", "--auto-approve"]).assert().code(4).stdout_eq(str![[r#"
 Target app
 
+  & hr/2 takes over the existing account luis [not made by headcount]
+      displayName  Luis F. → Luís Ferreira
+      externalId   (none) → headcount's mark of hr/2
   + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor
       externalId: headcount's mark of hr/1 · userName: ada
@@ -215,13 +217,9 @@ Target app
   + noor gets an account (hr/4)
       active: true · department: Support · displayName: Noor Haddad
       externalId: headcount's mark of hr/4 · userName: noor
-  & hr/2 takes over the existing account luis [not made by headcount]
-      displayName  Luis F. → Luís Ferreira
-      externalId   (none) → headcount's mark of hr/2
-  + group Engineering is created (group/engineering, declared)
+  + group Engineering is created (group/engineering, declared) at acme.yaml:40
       displayName: Engineering
-  members of Engineering (group/engineering): 2 to add
-      + ada  + mina
+      members: at acme.yaml:45  + ada  + mina
 
 Look at these twice
 

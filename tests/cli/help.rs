@@ -108,6 +108,8 @@ Options:
                                 standing for anything; repeatable
   -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson or markdown; FORMAT=FILE
                                 writes it to a file; repeatable [default: text]
+      --full                    Show every change by itself; without it more than ten that say the
+                                same are counted
       --out <FILE>              Save the plan, to be applied later
       --as-of <DATE>            Plan for this day (YYYY-MM-DD). Such a plan can't be applied
       --due-days <N>            How many days ahead to tell what falls due: joiners, leavers,
@@ -149,6 +151,8 @@ Options:
                           anything; repeatable
       --auto-approve      Don't ask. Without a terminal this is needed, or a saved plan
       --exact             Run nothing where the saved plan is not exactly what is needed now
+      --full              Show every change by itself; without it more than ten that say the same
+                          are counted
   -o, --output <FORMAT>   How to tell the outcome [default: text] [possible values: text, json]
       --color <WHEN>      When to use colours; auto: on a terminal, unless NO_COLOR is set [default:
                           auto] [possible values: auto, always, never]
@@ -182,6 +186,8 @@ Options:
                                 standing for anything; repeatable
   -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson or markdown; FORMAT=FILE
                                 writes it to a file; repeatable [default: text]
+      --full                    Show every change by itself; without it more than ten that say the
+                                same are counted
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]
   -v, --verbose...              Log each request, retry and pause to stderr; -vv: also SQL

@@ -453,7 +453,7 @@ fn one_key_for_two_people() {
         folder.write("people.csv", &(PEOPLE.to_owned() + "2,bea,Sales\n"));
         told(&folder, &["plan"])
     };
-    insta::assert_snapshot!(words, @r###"
+    insta::assert_snapshot!(words, @"
     exit code 5
     reading 2 systems
     read app: 0 rows
@@ -465,7 +465,8 @@ fn one_key_for_two_people() {
       1. error: hr/2: two different records have this key, so nothing is changed for it [duplicate-key]
          next: Correct the source: a key belongs to one person for good.
     Plan: 1 to create.
-    "###);
+    Next: see to finding 1 first, then plan again. `headcount apply` runs what is not withheld.
+    ");
 }
 
 #[test]
@@ -503,7 +504,7 @@ fn a_target_that_is_no_database() {
 #[test]
 fn nobody_listens() {
     let words = told(&scim(&format!("http://127.0.0.1:{}/scim", crate::support::free_port())), &["plan"]);
-    insta::assert_snapshot!(words, @r###"
+    insta::assert_snapshot!(words, @"
     exit code 5
     reading 2 systems
     could not read app
@@ -512,13 +513,14 @@ fn nobody_listens() {
          nothing listens at 127.0.0.1:[PORT]: is the port right, and does the service run? (connection:
          app.yaml:5); nothing is planned for them [incomplete-read]
     No changes in what could be read. The plan is incomplete.
-    "###);
+    Next: see to finding 1, then plan again.
+    ");
 }
 
 #[test]
 fn https_where_http_is_spoken() {
     let words = told(&scim(&answers::serve(|_| (200, String::new(), "{}".into())).replace("http://", "https://")), &["plan"]);
-    insta::assert_snapshot!(words, @r###"
+    insta::assert_snapshot!(words, @"
     exit code 5
     reading 2 systems
     could not read app
@@ -527,13 +529,14 @@ fn https_where_http_is_spoken() {
          127.0.0.1:[PORT] ends every attempt at TLS: is the port right, or should the url begin with
          http://? (connection: app.yaml:5); nothing is planned for them [incomplete-read]
     No changes in what could be read. The plan is incomplete.
-    "###);
+    Next: see to finding 1, then plan again.
+    ");
 }
 
 #[test]
 fn a_host_that_is_not_there() {
     let words = told(&scim("https://chat.invalid/scim"), &["plan"]);
-    insta::assert_snapshot!(words, @r###"
+    insta::assert_snapshot!(words, @"
     exit code 5
     reading 2 systems
     could not read app
@@ -542,13 +545,14 @@ fn a_host_that_is_not_there() {
          there is no host chat.invalid: is the name right, and does this machine's name server know it?
          (connection: app.yaml:5); nothing is planned for them [incomplete-read]
     No changes in what could be read. The plan is incomplete.
-    "###);
+    Next: see to finding 1, then plan again.
+    ");
 }
 
 #[test]
 fn a_token_that_is_not_accepted() {
     let words = told(&scim(&answers::serve(|_| (401, String::new(), "{}".into()))), &["plan"]);
-    insta::assert_snapshot!(words, @r###"
+    insta::assert_snapshot!(words, @"
     exit code 5
     reading 2 systems
     could not read app
@@ -558,13 +562,14 @@ fn a_token_that_is_not_accepted() {
          it the right one, and does it still hold? (connection: app.yaml:5); nothing is planned for them
          [incomplete-read]
     No changes in what could be read. The plan is incomplete.
-    "###);
+    Next: see to finding 1, then plan again.
+    ");
 }
 
 #[test]
 fn a_path_that_is_not_there() {
     let words = told(&scim(&answers::serve(|_| (404, String::new(), "{}".into()))), &["plan"]);
-    insta::assert_snapshot!(words, @r###"
+    insta::assert_snapshot!(words, @"
     exit code 5
     reading 2 systems
     could not read app
@@ -573,7 +578,8 @@ fn a_path_that_is_not_there() {
          url the base of the service? (connection: app.yaml:5); nothing is planned for them
          [incomplete-read]
     No changes in what could be read. The plan is incomplete.
-    "###);
+    Next: see to finding 1, then plan again.
+    ");
 }
 
 #[test]
@@ -584,7 +590,7 @@ fn a_variable_that_is_not_set() {
         folder.write("app.yaml", &text.replace("{file: token}", "{env: CHAT_TOKEN}"));
         told(&folder, &["plan"])
     };
-    insta::assert_snapshot!(words, @r###"
+    insta::assert_snapshot!(words, @"
     exit code 5
     reading 2 systems
     could not read app
@@ -593,7 +599,8 @@ fn a_variable_that_is_not_set() {
          CHAT_TOKEN is not set: export it, or correct the name (connection: app.yaml:5); nothing is
          planned for them [incomplete-read]
     No changes in what could be read. The plan is incomplete.
-    "###);
+    Next: see to finding 1, then plan again.
+    ");
 }
 
 #[test]

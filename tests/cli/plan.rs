@@ -14,6 +14,9 @@ fn a_plan_worth_reading() {
         .stdout_eq(str![[r#"
 Target app
 
+  & hr/2 takes over the existing account luis [not made by headcount]
+      displayName  Luis F. → Luís Ferreira
+      externalId   (none) → headcount's mark of hr/2
   + ada gets an account (hr/1)
       active: true · department: Engineering · displayName: Ada Okafor
       externalId: headcount's mark of hr/1 · userName: ada
@@ -23,19 +26,17 @@ Target app
   + noor gets an account (hr/4)
       active: true · department: Support · displayName: Noor Haddad
       externalId: headcount's mark of hr/4 · userName: noor
-  & hr/2 takes over the existing account luis [not made by headcount]
-      displayName  Luis F. → Luís Ferreira
-      externalId   (none) → headcount's mark of hr/2
-  + group Engineering is created (group/engineering, declared)
+  + group Engineering is created (group/engineering, declared) at acme.yaml:40
       displayName: Engineering
-  members of Engineering (group/engineering): 2 to add
-      + ada  + mina
+      members: at acme.yaml:45  + ada  + mina
 
 Look at these twice
 
     not made by headcount:  luis (app), given to hr/2
 
 Plan: 3 to create, 1 to take over, 1 group to create, 2 memberships to add.
+
+Next: `headcount apply` runs this.
 
 "#]])
         .stderr_eq(str![[r#"
@@ -132,6 +133,8 @@ Target app
 
 Plan: 1 to create. The whole plan has 5 more.
 
+Next: `headcount apply --select ada` runs this.
+
 "#]]);
     folder.run(["plan", "--select", "nobody"]).assert().code(0).stdout_eq(str![[r#"
 No changes in this selection. The whole plan has 6 more.
@@ -154,7 +157,6 @@ fn another_day() {
 Target app
 
   ! luis loses sign-in (hr/2, has left)
-      active  true → false
 
 Plan: 1 to lose sign-in.
 
@@ -177,6 +179,8 @@ Findings
 
 No changes in what could be read. The plan is incomplete.
 
+Next: see to finding 1, then plan again.
+
 "#]]);
     folder.run(["diff"]).assert().code(5);
     folder.run(["apply", "--auto-approve"]).assert().code(5);
@@ -191,12 +195,9 @@ fn a_guardrail_refuses() {
 Target app
 
   ! ada loses sign-in (hr/1, has left) [withheld: see finding 1]
-      active  true → false
+      groups:  - Engineering [withheld: see finding 1]
   ! mina loses sign-in (hr/3, has left) [withheld: see finding 1]
-      active  true → false
-  members of Engineering (group/engineering): nothing will run; 2 changes withheld
-      - ada  - mina
-        [withheld: see finding 1]
+      groups:  - Engineering [withheld: see finding 1]
 
 Findings
 
@@ -215,6 +216,8 @@ Findings
      or, for whatever comes until then, `atMost: 2` in the place of `changes`, if you are sure of the source
 
 Plan: nothing will run; 4 changes withheld.
+
+Next: see to finding 1, then plan again.
 
 "#]]);
     folder.run(["apply", "--auto-approve"]).assert().code(3);

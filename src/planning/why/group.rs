@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::line::first;
 use super::{Because, MembershipWhy, Why};
+use crate::diagnostic::Place;
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Change, MemberChange};
 use crate::planning::expand::Group;
@@ -56,6 +58,20 @@ fn member_why(basis: &Basis<'_>, at: usize, change: &MemberChange) -> Membership
         None => super::account::nobody(basis, key),
     };
     MembershipWhy { group: group.key.clone(), member: key.clone(), belongs: Some(line.is_some()), because: vec![because] }
+}
+
+/// The line by which somebody comes in; of whoever goes the one that keeps them out: what excludes them, a rule that no longer covers them, else the list of
+/// members that no longer names them.
+pub(super) fn line(basis: &Basis<'_>, change: &Change, member: &MemberChange, comes: bool) -> Option<Place> {
+    let at = basis.groups.find(&change.object.key)?;
+    let policy = basis.groups.all.get(at)?.policy;
+    let because = member_why(basis, at, member).because;
+    if comes {
+        return first(because, |because| because.holds == Some(true) || because.holds.is_none());
+    }
+    let excludes = first(because.clone(), |because| because.holds.is_none());
+    let closed = || first(because, |because| because.holds == Some(false));
+    excludes.or_else(closed).or_else(|| policy.members_place.clone()).or_else(|| Some(policy.place.clone()))
 }
 
 /// Whether a line names a group: by its key, or all that a `forEach` makes.

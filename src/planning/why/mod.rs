@@ -6,6 +6,7 @@ mod account;
 mod entitlement;
 mod exercise;
 mod group;
+mod line;
 mod person;
 mod records;
 #[cfg(test)]

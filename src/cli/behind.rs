@@ -1,0 +1,39 @@
+//! The manifest lines behind the changes of a plan, worked out when the first one is shown.
+//!
+//! Must never: cost anything where nothing changes.
+
+use std::cell::OnceCell;
+
+use crate::diagnostic::Place;
+use crate::model::{Change, MemberChange};
+use crate::pipeline::Snapshot;
+use crate::planning::why::Provenance;
+use crate::render::Lines;
+
+/// Where the changes that were planned over a snapshot come from.
+pub struct Behind<'a> {
+    snapshot: &'a Snapshot,
+    provenance: OnceCell<Provenance<'a>>,
+}
+
+impl<'a> Behind<'a> {
+    /// Nothing is worked out yet.
+    pub fn of(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, provenance: OnceCell::new() }
+    }
+
+    fn provenance(&self) -> &Provenance<'a> {
+        let Snapshot { policy, world, moment, .. } = self.snapshot;
+        self.provenance.get_or_init(|| Provenance::new(policy, world, *moment))
+    }
+}
+
+impl Lines for Behind<'_> {
+    fn of(&self, change: &Change) -> Option<Place> {
+        self.provenance().line(change)
+    }
+
+    fn of_member(&self, change: &Change, member: &MemberChange) -> Option<Place> {
+        self.provenance().member_line(change, member)
+    }
+}
