@@ -17,22 +17,55 @@ const SHOWN: usize = 8;
 
 /// Writes the line; nothing where there is nothing to do.
 pub fn write(plan: &Plan, files: &Files, selection: &Selection, saved: Option<&Path>) -> Result<(), Failure> {
-    let Some(words) = words(plan, &command(files, selection, saved), saved.is_some()) else { return Ok(()) };
+    let words = words(plan, &command(files, selection, saved), report::width());
+    if words.is_empty() {
+        return Ok(());
+    }
     let mut out = report::stdout();
-    writeln!(out, "\n{} {}", paint(STRONG, "Next:"), safe::line(&words))?;
+    writeln!(out, "\n{} {}", paint(STRONG, "Next:"), safe::lines(&words))?;
     out.flush()?;
     Ok(())
 }
 
-fn words(plan: &Plan, command: &str, saved: bool) -> Option<String> {
+fn words(plan: &Plan, command: &[String], width: usize) -> String {
     let open = open(plan);
-    let exactly = if saved { "runs exactly this" } else { "runs this" };
-    match (plan.applyable(), open.is_empty()) {
-        (true, true) => Some(format!("`{command}` {exactly}.")),
-        (true, false) => Some(format!("see to {} first, then plan again. `{command}` runs what is not withheld.", listed(&open))),
-        (false, false) => Some(format!("see to {}, then plan again.", listed(&open))),
-        (false, true) => None,
+    let first = match (plan.applyable(), open.is_empty()) {
+        (_, true) => String::new(),
+        (true, false) => format!("see to {} first, then plan again. ", listed(&open)),
+        (false, false) => format!("see to {}, then plan again.", listed(&open)),
+    };
+    if !plan.applyable() {
+        return first;
     }
+    let what = if open.is_empty() { "this" } else { "what is not withheld" };
+    let line = format!("{first}`{}` runs {what}.", command.join(" "));
+    match safe::line(&line).chars().count() + LABEL <= width {
+        true => line,
+        false => format!("{first}This runs {what}:\n  {}", over_lines(command, width)),
+    }
+}
+
+/// Columns of `Next: `.
+const LABEL: usize = 6;
+
+/// A command over several lines, as a shell takes it.
+fn over_lines(command: &[String], width: usize) -> String {
+    let mut lines = String::new();
+    let mut used = 2;
+    for (at, word) in command.iter().enumerate() {
+        let wide = safe::line(word).chars().count();
+        // A backslash ends what goes on.
+        if at > 0 && used + 1 + wide + 2 > width {
+            lines.push_str(" \\\n    ");
+            used = 4;
+        } else if at > 0 {
+            lines.push(' ');
+            used += 1;
+        }
+        lines.push_str(word);
+        used += wide;
+    }
+    lines
 }
 
 /// The findings that keep something back, by the numbers that people see.
@@ -58,13 +91,13 @@ fn listed(numbers: &[usize]) -> String {
 }
 
 /// `headcount apply` with what the plan was made with. A saved plan knows what was selected.
-fn command(files: &Files, selection: &Selection, saved: Option<&Path>) -> String {
+fn command(files: &Files, selection: &Selection, saved: Option<&Path>) -> Vec<String> {
     let mut words = vec!["headcount apply".to_owned()];
     words.extend(saved.map(|path| quoted(&path.display().to_string())));
     words.extend(files.files.iter().map(|path| format!("-f {}", quoted(&path.display().to_string()))));
     words.extend(selection.target.iter().map(|name| format!("--target {}", quoted(name))));
     words.extend(selection.select.iter().map(|pattern| format!("--select {}", quoted(pattern))));
-    words.join(" ")
+    words
 }
 
 /// As a shell takes it for one word.
@@ -81,8 +114,10 @@ mod tests {
     fn the_command_has_the_same_flags() {
         let files = Files { files: vec!["acme/".into(), "it's.yaml".into()] };
         let selection = Selection { target: vec!["chat".into()], select: vec!["j*".into()] };
-        assert_eq!(command(&files, &selection, None), r"headcount apply -f acme/ -f 'it'\''s.yaml' --target chat --select 'j*'");
-        assert_eq!(command(&Files::default(), &Selection::default(), Some(Path::new("p.json"))), "headcount apply p.json");
+        assert_eq!(command(&files, &selection, None).join(" "), r"headcount apply -f acme/ -f 'it'\''s.yaml' --target chat --select 'j*'");
+        assert_eq!(command(&Files::default(), &Selection::default(), Some(Path::new("p.json"))).join(" "), "headcount apply p.json");
+        let words = command(&files, &selection, None);
+        assert_eq!(over_lines(&words, 40), "headcount apply -f acme/ \\\n    -f 'it'\\''s.yaml' --target chat \\\n    --select 'j*'");
     }
 
     #[test]
