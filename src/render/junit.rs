@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::{safe, verdict};
-use crate::model::{TestReport, Verdict};
+use crate::model::{DifferenceLine, Side, TestReport, Verdict};
 
 /// Columns of the differences.
 const WIDTH: usize = 120;
@@ -48,11 +48,73 @@ fn suite(file: &str, cases: &[&Verdict], xml: &mut String) {
             xml.push_str("/>\n");
             continue;
         }
-        let message = case.trouble.clone().unwrap_or_else(|| "not as expected".to_owned());
+        let message = message(case);
         let _ = writeln!(xml, ">\n      <failure type=\"difference\" message=\"{}\">{}</failure>", escape(&message), escape(&text(case)));
         xml.push_str("    </testcase>\n");
     }
     xml.push_str("  </testsuite>\n");
+}
+
+/// What differs, in one line: many CI systems show no more of a failure.
+fn message(case: &Verdict) -> String {
+    if let Some(trouble) = &case.trouble {
+        return trouble.clone();
+    }
+    let told = told(&case.differences);
+    let shown = told.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match told.len().saturating_sub(TOLD) {
+        0 if shown.is_empty() => "not as expected".to_owned(),
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
+}
+
+/// Differences in a message.
+const TOLD: usize = 3;
+
+/// Each difference with what it stands below: `accounts.chat.title: expected Boss, got ENGINEER`.
+fn told(lines: &[DifferenceLine]) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut above: Vec<&str> = Vec::new();
+    // What stands below a line that is one side's alone is said with it.
+    let mut whole: Option<usize> = None;
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        at += 1;
+        if whole.is_some_and(|depth| line.depth > depth) {
+            continue;
+        }
+        whole = None;
+        above.truncate(line.depth);
+        let (key, value) = parts(&line.text);
+        if line.side == Side::Both {
+            above.push(key);
+            continue;
+        }
+        let path = above.iter().copied().chain((!key.is_empty()).then_some(key)).collect::<Vec<_>>().join(".");
+        let next = lines.get(at).filter(|next| next.depth == line.depth && next.side != line.side && next.side != Side::Both);
+        match (next.map(|next| parts(&next.text)), value, line.side) {
+            (Some((other, got)), value, Side::Expected) if !value.is_empty() && other == key && !key.is_empty() => {
+                told.push(format!("{path}: expected {value}, got {got}"));
+                at += 1;
+            }
+            (_, "", side) => {
+                told.push(format!("{path}: {}", if side == Side::Expected { "expected, and not there" } else { "not expected" }));
+                whole = Some(line.depth);
+            }
+            (_, value, Side::Expected) => told.push(format!("{path}: expected {value}, which is not there")),
+            (_, value, _) => told.push(format!("{path}: {value} was not expected")),
+        }
+    }
+    told
+}
+
+/// The key and the value of a line; an item of a list has no key, and what others stand below no value.
+fn parts(text: &str) -> (&str, &str) {
+    match text.trim().strip_prefix("- ") {
+        Some(item) => ("", item),
+        None => text.split_once(": ").unwrap_or_else(|| (text.trim_end_matches(':'), "")),
+    }
 }
 
 /// The difference as on the terminal, without colours.
@@ -83,6 +145,35 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_says_what_differs() {
+        let line =
+            |side, depth, text: &str| DifferenceLine { side, depth, path: String::new(), text: text.to_owned(), because: Vec::new() };
+        let (both, expected, actual) = (Side::Both, Side::Expected, Side::Actual);
+        let lines = [
+            line(both, 0, "accounts:"),
+            line(both, 1, "chat:"),
+            line(expected, 2, "title: Boss"),
+            line(actual, 2, "title: ENGINEER"),
+            line(actual, 2, "department: Sales"),
+            line(expected, 1, "mail:"),
+            line(expected, 2, "userName: ada"),
+            line(both, 0, "groups:"),
+            line(expected, 1, "- ops"),
+            line(actual, 1, "- all"),
+        ];
+        assert_eq!(
+            told(&lines),
+            [
+                "accounts.chat.title: expected Boss, got ENGINEER",
+                "accounts.chat.department: Sales was not expected",
+                "accounts.mail: expected, and not there",
+                "groups: expected ops, which is not there",
+                "groups: all was not expected",
+            ]
+        );
+    }
 
     #[test]
     fn nothing_becomes_markup() {

@@ -332,7 +332,7 @@ fn junit_is_xml_with_one_case_a_persona() {
 <testsuites name="headcount test" tests="2" failures="1" errors="0">
   <testsuite name="a &amp; b.yaml" tests="1" failures="1" errors="0" skipped="0">
     <testcase name="engineer" classname="a &amp; b.yaml" file="a &amp; b.yaml" line="1">
-      <failure type="difference" message="not as expected">failed engineer (a &amp; b.yaml:1:1, hr/7, on 2026-01-15)
+      <failure type="difference" message="accounts.chat.title: expected &quot;&lt;Boss&gt; &amp; /&quot;co/&quot;&quot;, got ENGINEER">failed engineer (a &amp; b.yaml:1:1, hr/7, on 2026-01-15)
     accounts:
       chat:
   -     title: &quot;&lt;Boss&gt; &amp; /&quot;co/&quot;&quot;  # a &amp; b.yaml:11:35 expected here
