@@ -28,6 +28,7 @@ mod selection;
 mod session;
 mod standing;
 mod test;
+mod unclaimed;
 mod validate;
 mod version;
 mod who;

@@ -12,6 +12,7 @@ use super::output::{self, Output};
 use super::report::{self, Exit, Failure};
 use super::selection::Selection;
 use super::session::{self, Session};
+use super::unclaimed;
 use crate::model::{Plan, Upcoming};
 use crate::planning::DAYS_AHEAD;
 use crate::render::{Format, Look};
@@ -42,9 +43,15 @@ pub struct PlanArgs {
     /// Exit with 2 where the plan has changes
     #[arg(long)]
     detailed_exitcode: bool,
+    /// List the accounts and groups that nobody claims instead, each with the line that adopts it
+    #[arg(long, conflicts_with_all = ["out", "select", "detailed_exitcode", "as_of"])]
+    unclaimed: bool,
 }
 
 pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
+    if args.unclaimed {
+        return unclaimed::run(&args.files, &args.selection.target, &args.output);
+    }
     let made = make(&args.files, &args.selection, &args.output, args.as_of, args.due_days);
     let plan =
         made.inspect_err(|failure| args.out.iter().for_each(|file| output::supersede(file, &output::failed(Format::Json, failure))))?;

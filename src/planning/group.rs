@@ -51,6 +51,11 @@ impl TargetGroups {
         self.holders.get(&row).copied()
     }
 
+    /// Whether a declared group may be an object, though which is not known.
+    pub(super) fn is_contested(&self, row: u32) -> bool {
+        self.contested.contains(&row)
+    }
+
     fn hold(&mut self, row: u32, at: usize) {
         self.holders.insert(row, at);
         self.rows[at] = Some(row);

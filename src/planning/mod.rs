@@ -61,6 +61,7 @@ mod several;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod unclaimed;
 mod unique;
 mod vanished;
 pub mod why;
@@ -86,6 +87,7 @@ pub use known_as::{KnownAs, known_as, remembered_as};
 use lookalikes::Kept;
 pub use restrict::restrict;
 use roster::Roster;
+pub use unclaimed::{Unclaimed, unclaimed};
 use work::{Basis, Work};
 
 /// When the plan is for. Time is an input.

@@ -25,7 +25,7 @@ Commands:
   apply        Run a saved plan, or plan, ask and run
   explain      Show where each attribute, group and account of an identity comes from
   revoke       Cut identities off everywhere, now, whatever the sources say
-  history      Show past runs from the journal
+  history      Show past runs from the journal, or what became of somebody
   connector    Show the connectors: what they read and write, their default mapping, what they need
   schema       Print the JSON Schemas of the manifests and of the plan
   crds         Print the Kubernetes CustomResourceDefinitions
@@ -115,6 +115,8 @@ Options:
       --due-days <N>            How many days ahead to tell what falls due: joiners, leavers,
                                 expiries. 0: nothing [default: 14]
       --detailed-exitcode       Exit with 2 where the plan has changes
+      --unclaimed               List the accounts and groups that nobody claims instead, each with
+                                the line that adopts it
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]
   -v, --verbose...              Log each request, retry and pause to stderr; -vv: also SQL

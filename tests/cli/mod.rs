@@ -14,6 +14,7 @@ mod reading;
 mod revoke;
 mod secrets;
 mod test;
+mod unclaimed;
 mod validate;
 mod world;
 
