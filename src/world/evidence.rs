@@ -61,14 +61,18 @@ impl SourceEvidence {
         if let Some(reason) = small {
             evidence = evidence.and(Evidence::Partial { reason });
         }
-        let emptied = if evidence.proves_absence() { emptied(rules, side, baseline) } else { Vec::new() };
+        let (none, whole) = (Statuses::new(), evidence.proves_absence() && side.is_whole());
+        let before = baseline.map_or(&none, |baseline| &baseline.statuses);
+        let now = if whole { statuses::of(rules, side) } else { Statuses::new() };
+        let emptied = if evidence.proves_absence() { emptied(rules, side, baseline, &now) } else { Vec::new() };
         let grown = if evidence.proves_absence() { grown(side, baseline) } else { BTreeMap::new() };
         let (mut replaced, mut remembered) = (Vec::new(), Statuses::new());
-        if evidence.proves_absence() && side.is_whole() {
-            let (none, now) = (Statuses::new(), statuses::of(rules, side));
-            let before = baseline.map_or(&none, |baseline| &baseline.statuses);
+        if whole {
             replaced = statuses::replaced(rules, before, &now);
-            remembered = statuses::remembered(before, &now, &replaced);
+            let is_open = |column: &str| {
+                replaced.iter().any(|one| one.column.as_ref() == column) || emptied.iter().any(|one| one.column.as_ref() == column)
+            };
+            remembered = statuses::remembered(before, &now, is_open);
         }
         Self { evidence, shrank, has_baseline: baseline.is_some(), emptied, grown, replaced, remembered }
     }
@@ -84,18 +88,19 @@ fn baseline<'m>(rules: &SourcePolicy, memory: &'m Memory) -> Option<&'m Baseline
     memory.baselines.iter().filter(same).max_by_key(|known| known.at).filter(|_| memory.known)
 }
 
-/// Columns that lost a large part of their values since the last complete read, unless the Source says that they may.
-fn emptied(rules: &SourcePolicy, side: &SourceSide, baseline: Option<&Baseline>) -> Vec<Emptied> {
+/// Columns that lost a large part of their values since the last complete read, or all by which leavers are known, unless the Source says that they may.
+fn emptied(rules: &SourcePolicy, side: &SourceSide, baseline: Option<&Baseline>, now: &Statuses) -> Vec<Emptied> {
     let Some(baseline) = baseline else { return Vec::new() };
     let may = |path: &str| {
         let dotted = segments_of_path(path).join(".");
         rules.may_lose.iter().any(|name| name.as_ref() == path || **name == dotted)
     };
-    let lost = side.filled().filter_map(|(path, now)| {
+    let lost = side.filled().filter_map(|(path, left)| {
         let before = *baseline.values.get(path)?;
-        let gone = before.saturating_sub(now);
-        let large = gone >= FEWEST_LOST && gone * LARGE_PART >= before && !may(path);
-        large.then(|| Emptied { column: path.clone(), before, now })
+        let gone = before.saturating_sub(left);
+        let large = gone >= FEWEST_LOST && gone * LARGE_PART >= before;
+        let leavers = || statuses::leavers_gone(rules, path, &baseline.statuses, now).is_some_and(|went| gone >= went);
+        ((large || leavers()) && !may(path)).then(|| Emptied { column: path.clone(), before, now: left })
     });
     lost.collect()
 }

@@ -17,8 +17,10 @@ const MOST: usize = 32;
 const LONGEST: usize = 64;
 /// Values with so many digits are days or numbers.
 const DIGITS: usize = 6;
-/// Of fewer people it is no wonder that none has a value any more.
+/// Of fewer people it is no wonder that none has a value any more, but where a condition asks for it: then everybody whom it was about stands elsewhere.
 const MANY: u64 = 5;
+/// Cells of a single leaver that went empty may be one who came back.
+const FEWEST_BACK: u64 = 2;
 
 /// Values that nobody has any more, while others have some that were never there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,17 +74,14 @@ fn positions(rules: &SourcePolicy, columns: &Columns) -> BTreeSet<usize> {
 
 /// Columns in which values that were never there took the place of others. What a condition or the Source names is known.
 pub(crate) fn replaced(rules: &SourcePolicy, before: &Statuses, now: &Statuses) -> Vec<Replaced> {
-    let is_known = |value: &str| {
-        rules.known_values.contains(value)
-            || conditions(rules)
-                .any(|condition| ['"', '\''].iter().any(|quote| condition.text().contains(&format!("{quote}{value}{quote}"))))
-    };
+    let is_named = |value: &str| conditions(rules).any(|condition| names(condition, value));
+    let is_known = |value: &str| rules.known_values.contains(value) || is_named(value);
     let of_column = |(column, had): (&Arc<str>, &BTreeMap<Arc<str>, u64>)| {
         let has = now.get(column)?;
         let pairs = |one: &BTreeMap<Arc<str>, u64>, keep: &dyn Fn(&str, u64) -> bool| -> Vec<(Arc<str>, u64)> {
             one.iter().filter(|(value, count)| keep(value, **count)).map(|(value, count)| (value.clone(), *count)).collect()
         };
-        let gone = pairs(had, &|value, count| count >= MANY && !has.contains_key(value));
+        let gone = pairs(had, &|value, count| (count >= MANY || (count > 0 && is_named(value))) && !has.contains_key(value));
         let new = pairs(has, &|value, _| !had.contains_key(value) && !is_known(value));
         let came = new.iter().fold(0u64, |sum, (_, count)| sum.saturating_add(*count));
         let took = gone.iter().any(|(_, went)| came > 0 && came.saturating_mul(2) >= *went);
@@ -91,12 +90,25 @@ pub(crate) fn replaced(rules: &SourcePolicy, before: &Statuses, now: &Statuses) 
     before.iter().filter_map(of_column).collect()
 }
 
-/// What is remembered after a read: what was there before is known for good, as far as there is room. Where values were replaced, what was before, until that
-/// is answered.
-pub(crate) fn remembered(before: &Statuses, now: &Statuses, replaced: &[Replaced]) -> Statuses {
+/// How many records had a value by which the Source knows leavers and which nobody has any more, in a column: as many blank cells more are those.
+pub(crate) fn leavers_gone(rules: &SourcePolicy, column: &str, before: &Statuses, now: &Statuses) -> Option<u64> {
+    let (had, has) = (before.get(column)?, now.get(column)?);
+    let leaver = rules.leaver.as_ref().filter(|condition| !condition.is_sensitive())?;
+    let gone = had.iter().filter(|(value, count)| **count >= FEWEST_BACK && !has.contains_key(*value) && names(leaver, value));
+    gone.map(|(_, count)| *count).max()
+}
+
+/// Whether a condition names a value.
+fn names(condition: &Expression, value: &str) -> bool {
+    ['"', '\''].iter().any(|quote| condition.text().contains(&format!("{quote}{value}{quote}")))
+}
+
+/// What is remembered after a read: what was there before is known for good, as far as there is room. Where values were replaced or went
+/// empty (`is_open`), what was before, until that is answered.
+pub(crate) fn remembered(before: &Statuses, now: &Statuses, is_open: impl Fn(&str) -> bool) -> Statuses {
     let of_column = |(column, has): (&Arc<str>, &BTreeMap<Arc<str>, u64>)| {
         let had = before.get(column);
-        if let Some(had) = had.filter(|_| replaced.iter().any(|one| one.column == *column)) {
+        if let Some(had) = had.filter(|_| is_open(column)) {
             return (column.clone(), had.clone());
         }
         let mut all = has.clone();

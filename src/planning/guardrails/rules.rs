@@ -81,7 +81,8 @@ pub(super) const RULES: [Rule; 13] = [
     Rule { sort: Sort::Begins, least: 3, ..gives(Guardrail::Create, create, Of::Accounts, "account creations") },
     Rule { sort: Sort::Begins, ..gives(Guardrail::Adopt, adopt, Of::Accounts, "adoptions") },
     gives(Guardrail::Reactivate, reactivate, Of::Accounts, "people who get access back"),
-    gives(Guardrail::Rename, rename, Of::AccountsAndAdopted, "changed sign-in names"),
+    // A name that is set aside for a moment, as others change hands, changes twice.
+    Rule { by_person: true, ..gives(Guardrail::Rename, rename, Of::AccountsAndAdopted, "changed sign-in names") },
     Rule { sort: Sort::Begins, ..gives(Guardrail::Names, names, Of::AccountsAndAdopted, "people whose name or address changes") },
     gives(Guardrail::Update, update, Of::Accounts, "account updates"),
 ];

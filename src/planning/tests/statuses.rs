@@ -50,7 +50,7 @@ fn a_status_that_was_never_seen_cuts_nobody_off() {
 #[test]
 fn values_that_come_beside_the_others_are_taken_at_their_word() {
     let mut scene = company("", WORDS, ["Active", "TERM"]);
-    scene.memory.baselines[0].statuses = [("status".into(), [("Active".into(), 5), ("Terminated".into(), 4)].into())].into();
+    scene.memory.baselines[0].statuses = [("status".into(), [("Active".into(), 5), ("Away".into(), 4)].into())].into();
     let plan = scene.plan();
     assert_eq!(plan.changes.len(), 5, "{}", tell(&plan));
     // What was there once is known for good.
@@ -69,4 +69,32 @@ fn what_was_there_is_remembered_until_somebody_answers() {
     assert_eq!(words(&company(", knownValues: [ACT, TERM]", WORDS, ["ACT", "TERM"])), ["ACT 5", "Active 0", "TERM 5", "Terminated 0"]);
     // Days and numbers are no words.
     assert!(company("", WORDS, ["2026-11-01", "TERM"]).world().baselines(&company("", WORDS, WORDS).policy, now)[0].statuses.is_empty());
+}
+
+/// Seven who work and three who left, who never had an account. The leavers' cells are now as `now` says.
+fn few(now: &str, before: [(&str, u64); 2]) -> Scene {
+    let hr = source("hr", "").replace("'record.left == true'", "'record.status == \"left\"'");
+    let mut scene = (0..10).fold(Scene::new(&[hr, target("")]), |scene, at| {
+        let key = at.to_string();
+        let record = json!({"id": key, "login": format!("p{at}"), "status": if at < 3 { now } else { "active" }});
+        let scene = scene.record("hr", record);
+        if at < 3 { scene } else { scene.marked(&format!("u{at}"), &format!("hr/{key}"), &format!("p{at}")) }
+    });
+    scene.memory.baselines[0].values = [("status".into(), 10)].into();
+    scene.memory.baselines[0].statuses = [("status".into(), before.map(|(word, count)| (word.into(), count)).into())].into();
+    scene
+}
+
+#[test]
+fn three_leavers_of_ten_are_not_let_in_by_another_word_or_by_none() {
+    let before = [("active", 7), ("left", 3)];
+    let code = |scene: &Scene| scene.plan().findings.first().map(|finding| finding.code);
+    assert_eq!((few("gone", before).plan().changes.len(), code(&few("gone", before))), (0, Some(FindingCode::StatusReplaced)));
+    assert_eq!((few("", before).plan().changes.len(), code(&few("", before))), (0, Some(FindingCode::ColumnEmptied)));
+    // It is so on the next day.
+    let now = few("", before).moment.now;
+    assert_eq!(few("", before).world().baselines(&few("", before).policy, now)[0].statuses["status"]["left"], 3);
+    // Whoever comes back alone has an empty cell, too, and words that no condition asks for come and go.
+    assert_eq!(few("", [("active", 9), ("left", 1)]).plan().changes.len(), 3);
+    assert_eq!(few("gone", [("active", 7), ("away", 3)]).plan().changes.len(), 3);
 }
