@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::cli::Folder;
 use crate::support::scim2::Scim2Server;
 use crate::support::{skipped, tool};
 
@@ -29,6 +30,36 @@ const BUILDS: &[&str] = &["cargo install --path .", "tests/run"];
 #[test]
 fn the_readme_leads_from_nothing_to_an_empty_second_plan() {
     page("README.md", 12);
+}
+
+#[test]
+fn what_the_readme_shows_of_a_manifest_is_what_init_writes() {
+    let folder = Folder::with(&[]);
+    std::fs::write(folder.file("people.csv"), export()).expect("a file");
+    folder.run(["init", "--from", "people.csv"]).assert().success();
+    let written = std::fs::read_to_string(folder.file("headcount.yaml")).expect("it was written");
+    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).expect("the README");
+    let shown: Vec<&str> = readme.lines().map(str::trim).filter(|line| line.starts_with("- {attribute: ")).collect();
+    assert!(shown.len() >= 3, "{shown:?}");
+    for line in shown {
+        assert!(written.contains(line), "{line} in\n{written}");
+    }
+}
+
+#[test]
+fn whole_manifests_on_the_pages_are_valid() {
+    let mut seen = 0;
+    for page in ["README.md", "docs/scim.md", "docs/takeover.md"] {
+        let text = std::fs::read_to_string(Path::new(ROOT).join(page)).expect("a page");
+        let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for block in blocks.filter(|block| block.starts_with("apiVersion: headcount.dev")) {
+            let workspace = "---\napiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {name: acme}\nspec: {id: acme}\n";
+            let folder = Folder::with(&[("headcount.yaml", &format!("{block}{workspace}"))]);
+            folder.run(["validate", "--manifests-only"]).assert().success();
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "{seen}");
 }
 
 #[test]
@@ -83,6 +114,11 @@ fn commands(text: &str) -> Vec<(usize, String)> {
     found
 }
 
+/// The export's bytes.
+fn export() -> Vec<u8> {
+    EXPORT.chars().map(|letter| u8::try_from(u32::from(letter)).expect("a letter of Windows-1252")).collect()
+}
+
 /// A folder with the export and a copy of the examples, as somebody has it who cloned the repository.
 struct World {
     folder: tempfile::TempDir,
@@ -94,8 +130,7 @@ struct World {
 impl World {
     fn new(server: &Scim2Server, python: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let bytes: Vec<u8> = EXPORT.chars().map(|letter| u8::try_from(u32::from(letter)).expect("a letter of Windows-1252")).collect();
-        std::fs::write(folder.path().join("people.csv"), bytes).expect("a file");
+        std::fs::write(folder.path().join("people.csv"), export()).expect("a file");
         crate::quickstart::copy_files(&Path::new(ROOT).join("examples/quickstart"), &folder.path().join("examples/quickstart"));
         let binary: PathBuf = snapbox::cargo_bin!("headcount").into();
         let search = [binary.parent().expect("a folder"), python.parent().expect("a folder")].map(|part| part.display().to_string());
