@@ -323,3 +323,34 @@ fn a_last_record_that_was_cut_is_no_total() {
     assert!(!written(&folder, "headcount.yaml").contains("footer"));
     folder.run(["validate"]).assert().code(1);
 }
+
+#[test]
+fn what_somebody_should_look_at_is_told() {
+    let cases = [
+        // a key that is none, and a login that is one
+        (
+            "id,login,name\n7,ada,Ada Ek\n7,bo,Bo Ek\n",
+            "`id` is called like a key, but is empty or the same in several records",
+            "key: record.login",
+        ),
+        // an address is the key only where nothing else can be
+        ("first,last,mail\nAda,Ek,ada@x.example\nBo,Ek,bo@x.example\n", "whoever marries counts as somebody else", "key: record.mail"),
+        // a status that no list of words has
+        (
+            "id,name,status\n1,Ada Ek,active\n2,Bo Ek,garden\n3,Cy Ek,left\n",
+            "`status` says `garden` of some",
+            "leaver: 'lower(record.status) in [\"left\"]'",
+        ),
+        // a column that holds no dates, whatever it is called
+        ("id,name,start\n1,Ada Ek,Monday room\n2,Bo Ek,Tuesday room\n", "`start` is called like a date, but holds none", "key: record.id"),
+    ];
+    for (table, words, line) in cases {
+        let folder = Folder::with(&[("people.csv", table)]);
+        let told = folder.run(["init", "--from", "people.csv"]).assert().success();
+        let told = String::from_utf8_lossy(&told.get_output().stdout).into_owned();
+        let text = written(&folder, "headcount.yaml");
+        assert!(told.contains(words) && text.contains(words) && text.contains(line), "{words}, {line} in {told}{text}");
+        folder.run(["validate"]).assert().success();
+        folder.run(["plan", "--detailed-exitcode"]).assert().success();
+    }
+}
