@@ -133,8 +133,7 @@ impl Blocks<'_> {
         let (shown, left) = shown(&block.moves, self.look.full);
         let mut behind: Vec<(String, Vec<String>)> = Vec::new();
         for one in &shown {
-            let line = self.look.lines.and_then(|lines| lines.of_member(one.change, one.member));
-            let tail = format!("{}{}", place(line), self.marks(one.change));
+            let tail = format!("{}{}", place(block.line(one, &self.look)), self.marks(one.change));
             let piece = named(one.change, one.other(block.about), block.is_group().then_some(one.member));
             match behind.iter_mut().find(|(known, _)| *known == tail) {
                 Some((_, pieces)) => pieces.push(piece),

@@ -9,8 +9,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Look;
 use super::summary::is_membership;
 use super::words::{reason, renamed};
+use crate::diagnostic::Place;
 use crate::model::{Action, AttributeChange, Change, MemberChange, ObjectKind, ObjectRef, Plan};
 
 /// So many blocks that say the same are told one by one.
@@ -215,6 +217,12 @@ impl<'a> Block<'a> {
     /// Every change that has a part in it.
     pub fn changes(&self) -> impl Iterator<Item = &'a Change> {
         self.steps.iter().copied().chain(self.moves.iter().map(|one| one.change))
+    }
+
+    /// The line behind one of its memberships; none where somebody goes, since everything goes with them.
+    pub fn line(&self, one: &Move<'_>, look: &Look<'_>) -> Option<Place> {
+        let goes = !self.is_group() && self.steps.iter().any(|change| matches!(change.action, Action::Deactivate | Action::Delete));
+        if goes { None } else { look.lines?.of_member(one.change, one.member) }
     }
 
     fn rank(&self) -> usize {

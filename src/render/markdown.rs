@@ -291,7 +291,7 @@ impl Details<'_> {
                     ObjectKind::Group if block.is_group() => format!(" ({})", summary::people(u64::from(one.member.people))),
                     _ => String::new(),
                 };
-                let line = place(self.look.lines.and_then(|lines| lines.of_member(one.change, one.member)));
+                let line = place(block.line(one, &self.look));
                 format!("{sign} {}{people}{line}{}", code(&one.other(block.about).name), withheld(one.change))
             })
             .collect();
