@@ -76,7 +76,52 @@ pub(super) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeMap<Arc<st
     let left: BTreeSet<u32> = pairs.iter().filter(|pair| pair.kept != Kept::Whole).map(|pair| pair.number).collect();
     held.extend(newcomers(work, &forms, &lines).difference(&left));
     held.extend(dangling::held(work, &lines, |form| forms.contains_key(form)).difference(&left));
+    held.extend(like_the_revoked(work));
     (held, pairs.into_iter().map(|pair| (pair.old, pair.kept)).collect())
+}
+
+/// Whoever is new and looks like somebody who is cut off and whom no source has by the key any more: a new number lets nobody in again.
+fn like_the_revoked(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
+    let mut held: BTreeMap<u32, (usize, Arc<str>)> = BTreeMap::new();
+    for target in 0..work.basis.policy.targets.len() {
+        let people = &work.basis.people;
+        let gone: BTreeMap<u32, Arc<str>> =
+            work.cut[target].iter().filter(|(_, key)| people.meant_by(key).is_none()).map(|(row, key)| (*row, key.clone())).collect();
+        let by_trait = traits(work, target, gone.keys().copied());
+        let mut person = Person::default();
+        for identity in (0..if by_trait.is_empty() { 0 } else { people.len() }).filter(|identity| is_new(work, *identity)) {
+            people.assemble(&work.basis.layout, identity, &mut person);
+            let serve = serve(work.basis, target, &person);
+            let not = people.declared(identity).map_or(&[][..], |user| user.not_former_keys.as_slice());
+            let alike = if would_have_one(work, target, &serve) { alike(work, target, &person, &by_trait) } else { BTreeMap::new() };
+            let best =
+                alike.into_iter().filter_map(|(row, score)| Some((score, gone.get(&row)?))).filter(|(_, key)| !not.contains(key)).max();
+            if let Some((_, key)) = best {
+                held.entry(identity).or_insert((target, key.clone()));
+            }
+        }
+    }
+    for (identity, (target, revoked)) in &held {
+        tell_revoked(work, *identity, *target, revoked);
+    }
+    held.into_keys().collect()
+}
+
+fn is_new(work: &Work<'_, '_>, identity: u32) -> bool {
+    let nowhere = work.claims.iter().all(|claims| matches!(claims.of(identity), Claim::None | Claim::Found(_)));
+    nowhere && !work.basis.people.is_retired(identity) && !work.basis.revoked.has(identity)
+}
+
+fn tell_revoked(work: &mut Work<'_, '_>, identity: u32, target: usize, revoked: &Arc<str>) {
+    let people = &work.basis.people;
+    let (key, name) = (people.key(identity), &work.basis.policy.targets[target].name);
+    let message = format!(
+        "{key}: looks like {revoked}, who is cut off and whom no source has any more: by what {name} has of them, it may be the same person under another key; nothing is given"
+    );
+    let same = user_line(people, &key, identity, &format!("formerKeys: [{}]", quoted(revoked)));
+    let other = user_line(people, &key, identity, &format!("notFormerKeys: [{}]", quoted(revoked)));
+    let hint = format!("If {revoked} and {key} are one person, write {same}, and they stay cut off; if not, {other}.");
+    work.findings.push(Finding::new(Severity::Error, FindingCode::KeyChanged, Subject::identity(&key), message).hint(hint));
 }
 
 /// Whoever has no account anywhere, and has a key in the new form of one that changed: tomorrow theirs may be written as the others were, and an account by this one

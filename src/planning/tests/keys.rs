@@ -489,3 +489,25 @@ fn an_exclusion_by_an_old_form_of_a_key_lets_nobody_into_a_group_and_takes_nobod
     assert_snapshot!(scene().told(), @"(Error KeyChanged) exclusion hr/01: nobody has that key, and hr/1 seems to have it in another form: neither put into group/all nor taken out");
     assert_eq!(scene().member("g1", "u1").plan().changes.len(), 0);
 }
+
+#[test]
+fn a_new_number_lets_nobody_in_who_is_revoked() {
+    let scene = |more: &[String], person: (&str, &str)| {
+        let documents: Vec<String> = [revocation("10")].into_iter().chain(more.to_vec()).collect();
+        let mut ada = account("u1", "hr/10", PEOPLE[0]);
+        ada["active"] = false.into();
+        let mut there = record("1044", person);
+        there["login"] = "ada.adler2".into();
+        scene(&documents).account(ada).record("hr", there)
+    };
+    let told = scene(&[], PEOPLE[0]).told();
+    assert_snapshot!(told, @"(Error KeyChanged) hr/1044: looks like hr/10, who is cut off and whom no source has any more: by what chat has of them, it may be the same person under another key; nothing is given");
+    assert!(scene(&[], PEOPLE[1]).told().contains("Create hr/1044"));
+    // Both answers work.
+    let same = scene(&[user("1044", "formerKeys: [\"hr/10\"]")], PEOPLE[0]).told();
+    assert!(!same.contains("KeyChanged") && !same.contains("Create") && !same.contains("Reactivate"), "{same}");
+    assert!(scene(&[user("1044", "notFormerKeys: [\"hr/10\"]")], PEOPLE[0]).told().contains("Create hr/1044"));
+    // Whoever is cut off by a key that a source still has is somebody else.
+    let both = scene(&[], PEOPLE[0]).record("hr", record("10", PEOPLE[0])).told();
+    assert!(both.contains("Create hr/1044"), "{both}");
+}
