@@ -10,10 +10,10 @@ use super::Files;
 use super::complete;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
-use crate::model::{Change, Plan};
-use crate::planning::why::{Explanation, Provenance};
+use crate::model::{Change, Finding};
+use crate::planning::why::{Explanation, Provenance, told};
+use crate::render::explanation;
 use crate::render::style::{STRONG, paint};
-use crate::render::{explanation, safe};
 
 /// Show where each attribute, group and account of an identity comes from
 #[derive(Debug, clap::Args)]
@@ -56,10 +56,11 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let provenance = Provenance::new(&snapshot.policy, &snapshot.world, snapshot.moment);
     let explanation = find(&provenance, args)?;
     let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &explanation, args.target.as_deref())).collect();
+    let findings = told(&plan, &explanation, &changes, args.target.as_deref());
     match args.output {
-        Form::Text => text(&explanation, &changes, &plan, args.trace)?,
+        Form::Text => text(&explanation, &changes, &findings, args.trace)?,
         Form::Json => {
-            let document = json!({"formatVersion": 1, "explanation": explanation, "changes": changes});
+            let document = json!({"formatVersion": 1, "explanation": explanation, "changes": changes, "findings": findings});
             report::result(format!("{document:#}\n").as_bytes())?;
         }
     }
@@ -85,7 +86,7 @@ fn concerns(change: &Change, explanation: &Explanation, target: Option<&str>) ->
     here && (change.object.key == *key || change.members.iter().chain(&change.losers).any(|member| member.member.key == *key))
 }
 
-fn text(explanation: &Explanation, changes: &[&Change], plan: &Plan, trace: bool) -> Result<(), Failure> {
+fn text(explanation: &Explanation, changes: &[&Change], findings: &[&Finding], trace: bool) -> Result<(), Failure> {
     let mut out = report::stdout();
     explanation::write(explanation, trace, report::width(), &mut out)?;
     let heading = if changes.is_empty() { "No changes in the plan" } else { "Changes in the plan" };
@@ -93,10 +94,7 @@ fn text(explanation: &Explanation, changes: &[&Change], plan: &Plan, trace: bool
     for change in changes {
         explanation::write_change(change, &explanation.identity, report::width(), &mut out)?;
     }
-    let key = &explanation.identity;
-    for finding in plan.findings.iter().filter(|finding| finding.subject.key.as_ref() == Some(key)) {
-        writeln!(out, "  {}", safe::lines(&finding.message))?;
-    }
+    explanation::write_findings(findings, report::width(), &mut out)?;
     out.flush()?;
     Ok(())
 }

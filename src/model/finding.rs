@@ -134,17 +134,26 @@ pub struct Finding {
     /// it only follows from an earlier finding: a system that could not be read
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub follows: bool,
+    /// keys of all whom it is about, where it is about several: its sentence names the first of them. No view of a plan holds them.
+    #[serde(skip)]
+    pub about: Vec<Arc<str>>,
 }
 
 impl Finding {
     /// A finding with no place and no hint yet.
     pub fn new(severity: Severity, code: FindingCode, subject: Subject, message: impl Into<String>) -> Self {
-        Self { severity, code, subject, message: message.into(), hint: None, place: None, follows: false }
+        Self { severity, code, subject, message: message.into(), hint: None, place: None, follows: false, about: Vec::new() }
     }
 
     /// With the next step.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// With all whom it is about.
+    pub fn about<'k>(mut self, keys: impl IntoIterator<Item = &'k Arc<str>>) -> Self {
+        self.about = keys.into_iter().cloned().collect();
         self
     }
 

@@ -113,7 +113,7 @@ impl Shared {
         };
         let single = if keys.len() == 1 { keys.first().cloned() } else { None };
         let subject = Subject { system: self.system, key: single, attribute: self.attribute };
-        let mut finding = Finding::new(self.severity, self.code, subject, self.sentence.replace("{who}", &who));
+        let mut finding = Finding::new(self.severity, self.code, subject, self.sentence.replace("{who}", &who)).about(keys);
         finding.hint = self.hint;
         finding.place = self.place;
         finding

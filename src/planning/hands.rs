@@ -226,7 +226,8 @@ fn tell(work: &mut Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>, sources: &BT
     let each = if keys.len() == 1 { "it is" } else { "they are" };
     let hint = format!("Correct the source: a key belongs to one person for good. If {each} the same person, say so: {line}.");
     let subject = if keys.len() == 1 { Subject::identity(first) } else { Subject::default() };
-    work.findings.push(Finding::new(Severity::Error, FindingCode::KeyHandedOn, subject, message).hint(hint));
+    work.findings
+        .push(Finding::new(Severity::Error, FindingCode::KeyHandedOn, subject, message).hint(hint).about(keys.iter().map(|(key, _)| key)));
 }
 
 /// Where a line about an identity is to be written.

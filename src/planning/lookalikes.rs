@@ -361,5 +361,6 @@ fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair], lines: &[Line<'_>]
         }
     };
     let subject = if pairs.len() == 1 { Subject::identity(&first.new) } else { Subject::default() };
-    work.findings.push(Finding::new(Severity::Error, FindingCode::KeyChanged, subject, message).hint(hint));
+    let about = pairs.iter().flat_map(|pair| [&pair.old, &pair.new]);
+    work.findings.push(Finding::new(Severity::Error, FindingCode::KeyChanged, subject, message).hint(hint).about(about));
 }

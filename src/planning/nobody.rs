@@ -162,5 +162,5 @@ fn tell(work: &mut Work<'_, '_>, subject: Subject, what: &Words<'_>, keys: &BTre
     );
     let hint = format!("Correct the rule, or what it reads. If nobody is meant, write `allowEmpty: true` into the spec of {of}.");
     let finding = Finding::new(Severity::Refused, FindingCode::NamesNobody, subject, message);
-    work.findings.push(finding.hint(hint).at(Some((*place).clone())));
+    work.findings.push(finding.hint(hint).at(Some((*place).clone())).about(keys));
 }

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use super::headline;
 use super::safe;
-use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, of_action, paint};
+use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, of_action, of_severity, paint};
+use super::summary::{severity, word};
 use super::value::{Names, sides, words};
 use super::wrap::paragraph;
-use crate::model::{Action, Change, HIDDEN};
+use crate::model::{Action, Change, Finding, HIDDEN};
 use crate::planning::why::{AccountAttribute, AttributeWhy, Because, EntitlementWhy, Explanation, Known, MembershipWhy, TargetWhy};
 
 /// Writes the explanation. `whole` shows also what expressions' parts came to.
@@ -42,6 +43,27 @@ pub fn write_change(change: &Change, identity: &str, width: usize, out: &mut dyn
     for changed in &change.attributes {
         let (before, after) = sides(changed, &Names::default());
         paragraph(width, &format!("      {}  {before} → {after}", safe::line(&changed.attribute)), "        ", out)?;
+    }
+    Ok(())
+}
+
+/// What the plan found about it, each with what answers it.
+pub fn write_findings(findings: &[&Finding], width: usize, out: &mut dyn Write) -> io::Result<()> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", paint(STRONG, "Findings of the plan"))?;
+    for finding in findings {
+        let level = paint(of_severity(finding.severity), format_args!("{}:", severity(finding.severity)));
+        let code = paint(QUIET, format_args!("[{}]", word(&finding.code)));
+        paragraph(width, &format!("  {level} {} {code}", safe::lines(&finding.message)), "    ", out)?;
+        if let Some(place) = &finding.place {
+            writeln!(out, "    {}", paint(QUIET, format_args!("at {}", safe::line(&place.to_string()))))?;
+        }
+        if let Some(hint) = &finding.hint {
+            // A hint may be YAML to paste: its lines stay as they are.
+            writeln!(out, "    {} {}", paint(STRONG, "next:"), safe::lines(hint).replace('\n', "\n    "))?;
+        }
     }
     Ok(())
 }
@@ -124,10 +146,25 @@ impl View<'_> {
                 paragraph(self.width, &safe::line(&line), "    ", self.out)?;
             }
         }
-        for attribute in &target.attributes {
-            self.account_attribute(attribute)?;
-        }
+        let (folded, told): (Vec<_>, Vec<_>) = target.attributes.iter().partition(|attribute| self.folds(attribute));
+        told.into_iter().try_for_each(|attribute| self.account_attribute(attribute))?;
+        self.folded(&folded)?;
         writeln!(self.out)
+    }
+
+    /// Whether nobody says anything about an attribute and no manifest asks for it; with every detail each has its line.
+    fn folds(&self, attribute: &AccountAttribute) -> bool {
+        !self.whole && attribute.should_be == Known::Unmanaged && attribute.because.place.is_none()
+    }
+
+    /// What is alike in that nothing is said of it, one line for each reason.
+    fn folded(&mut self, attributes: &[&AccountAttribute]) -> io::Result<()> {
+        for same in attributes.chunk_by(|one, next| one.because.words == next.because.words) {
+            let names: Vec<_> = same.iter().map(|attribute| safe::line(&attribute.attribute)).collect();
+            let why = same.first().map(|first| safe::line(&first.because.words)).unwrap_or_default();
+            paragraph(self.width, &format!("    (unmanaged) {}  {}", names.join(", "), paint(QUIET, why)), "        ", self.out)?;
+        }
+        Ok(())
     }
 
     fn account_attribute(&mut self, attribute: &AccountAttribute) -> io::Result<()> {

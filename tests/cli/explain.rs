@@ -2,7 +2,8 @@
 
 use snapbox::str;
 
-use super::world::{HR, applied};
+use super::Folder;
+use super::world::{HR, acme, applied, database};
 
 #[test]
 fn everything_about_one_person() {
@@ -99,4 +100,59 @@ fn for_machines() {
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("nothing but JSON on stdout");
     assert_eq!(document["explanation"]["identity"], "hr/1");
     assert_eq!(document["explanation"]["groups"][0]["belongs"], true);
+}
+
+#[test]
+fn what_a_guardrail_withholds_stands_there_with_its_answer() {
+    let folder = applied();
+    // Three of four leave, and one may.
+    folder.write(
+        "hr.csv",
+        &HR.replace("Support,\n", "Support,2020-05-31\n")
+            .replace("3,mina,Mina Park,Engineering,", "3,mina,Mina Park,Engineering,2020-05-31"),
+    );
+    let told = shown(&folder, "luis");
+    assert!(told.contains("luis loses sign-in at app (withheld)"), "{told}");
+    assert!(told.contains("Findings of the plan\n  refused: app:") && told.contains("    next: "), "{told}");
+    assert!(!shown(&folder, "ada").contains("Findings of the plan"));
+    let output = folder.run(["explain", "luis", "-o", "json"]).output().expect("it runs");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(document["findings"][0]["code"], "guardrail-exceeded", "{document:#}");
+    assert!(document["findings"][0]["hint"].is_string(), "{document:#}");
+}
+
+#[test]
+fn an_emptied_column_stands_with_whom_it_holds() {
+    let folder = acme();
+    let many: String = (5..30).map(|at| format!("{at},user{at},User {at},Support,\n")).collect();
+    folder.write("hr.csv", &format!("{HR}{many}"));
+    folder.run(["apply", "--auto-approve"]).assert().success();
+    let (most, last) = many.split_at(many.rfind("29,").expect("the last line"));
+    folder.write("hr.csv", &format!("{}{last}", format!("{HR}{most}").replace("Engineering", "").replace("Support", "")));
+    let told = shown(&folder, "ada");
+    assert!(told.contains("[column-emptied]") && told.contains("mayLose: [department]"), "{told}");
+}
+
+#[test]
+fn what_nobody_says_anything_about_is_one_line() {
+    let folder = applied();
+    database(&folder).execute_batch("ALTER TABLE users ADD title TEXT; ALTER TABLE users ADD nick TEXT").expect("columns can be added");
+    let manifest = std::fs::read_to_string(folder.file("acme.yaml")).expect("it is there");
+    let rules = "    - {attribute: title, value: record.title}\n    - {attribute: nickName, value: record.title}\n";
+    let manifest = manifest.replace("department: department}", "department: department, title: title, nickName: nick}");
+    folder.write(
+        "acme.yaml",
+        &manifest.replace("[end]", "[end, title]").replace("    - {attribute: endDate", &format!("{rules}    - {{attribute: endDate")),
+    );
+    let titled = HR.replace(",end\n", ",end,title\n").replace(",\n", ",,\n");
+    folder.write("hr.csv", &titled);
+    let told = shown(&folder, "ada");
+    assert!(told.contains("    (unmanaged) nickName, title  default of the connector sql\n"), "{told}");
+    assert!(!told.contains("title = (unmanaged)"), "{told}");
+}
+
+fn shown(folder: &Folder, name: &str) -> String {
+    let output = folder.run(["explain", name, "-q"]).output().expect("it runs");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
 }

@@ -11,11 +11,13 @@ mod person;
 mod records;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::sync::Arc;
 
 pub use exercise::{Heard, Values, WouldHave};
 use serde::Serialize;
+pub use told::told;
 
 use super::identity::{Person, Reads};
 use super::work::{Basis, Work};

@@ -1,0 +1,92 @@
+//! Which findings of a plan are about what is explained, so that each stands there with what answers it.
+//!
+//! Must never: leave one out because a sentence names only the first of many.
+
+use std::sync::Arc;
+
+use super::Explanation;
+use crate::model::{Change, Finding, FindingCode, Plan, Severity};
+
+/// Those about a person, in the plan's order: whatever names them, what withholds a change of theirs (`changes`), and what could not be known of a whole
+/// source or target of theirs.
+pub fn told<'p>(plan: &'p Plan, explanation: &Explanation, changes: &[&Change], target: Option<&str>) -> Vec<&'p Finding> {
+    let source = |system: &Arc<str>| explanation.behind.iter().any(|behind| behind.source == *system);
+    let keys: Vec<String> =
+        explanation.behind.iter().filter_map(|behind| Some(format!("{}/{}", behind.source, behind.key.as_ref()?))).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).chain([explanation.identity.as_ref()]).collect();
+    let shown = |finding: &Finding| match (&finding.subject.system, target) {
+        (Some(system), Some(target)) => system.as_ref() == target || source(system),
+        _ => true,
+    };
+    let whole = |finding: &Finding| {
+        let of_target = |system: &Arc<str>| explanation.targets.iter().any(|known| known.target == *system) && is_unknown(finding);
+        is_grave(finding)
+            && concerns_all(finding)
+            && finding.subject.system.as_ref().is_some_and(|system| source(system) || of_target(system))
+    };
+    let all = plan.findings.iter().enumerate();
+    let wanted = all.filter(|(at, finding)| {
+        withholds(*at, changes) || (shown(finding) && (keys.iter().any(|key| is_about(finding, key)) || whole(finding)))
+    });
+    wanted.map(|(_, finding)| finding).collect()
+}
+
+/// Whether a finding keeps one of these changes back.
+fn withholds(at: usize, changes: &[&Change]) -> bool {
+    changes.iter().any(|change| change.withheld.as_ref().is_some_and(|withheld| withheld.finding as usize == at))
+}
+
+/// Whether a finding is about a key, as its subject, as one of many, or named in its sentence.
+fn is_about(finding: &Finding, key: &str) -> bool {
+    let is = |known: &Arc<str>| known.as_ref() == key;
+    finding.subject.key.as_ref().is_some_and(is) || finding.about.iter().any(is) || names(&finding.message, key)
+}
+
+/// Whether a sentence has a key as a word of its own: `hr/1` is not in `hr/10`, nor in `hr/1.5`.
+fn names(sentence: &str, key: &str) -> bool {
+    let inner = |letter: char| letter.is_alphanumeric() || "/_-".contains(letter);
+    sentence.match_indices(key).any(|(at, _)| {
+        let (before, after) = (sentence.get(..at).unwrap_or_default(), sentence.get(at + key.len()..).unwrap_or_default());
+        let mut next = after.chars();
+        let goes_on = match next.next() {
+            Some('.' | '@') => next.next().is_some_and(char::is_alphanumeric),
+            Some(letter) => inner(letter),
+            None => false,
+        };
+        !goes_on && !before.chars().next_back().is_some_and(|letter| inner(letter) || ".@".contains(letter))
+    })
+}
+
+fn is_grave(finding: &Finding) -> bool {
+    matches!(finding.severity, Severity::Error | Severity::Incomplete)
+}
+
+/// Whether it leaves open what is true at a whole target.
+fn is_unknown(finding: &Finding) -> bool {
+    finding.severity == Severity::Incomplete || finding.code == FindingCode::OwnershipUnproven
+}
+
+fn concerns_all(finding: &Finding) -> bool {
+    finding.subject.key.is_none() && finding.about.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Subject;
+
+    #[test]
+    fn a_key_is_a_word() {
+        assert!(names("hr/1: its account", "hr/1") && names("of hr/2, hr/1 and 3 more", "hr/1") && names("it is hr/1.", "hr/1"));
+        for other in ["hr/10: its", "hr/1.5: its", "xhr/1: its", "a/hr/1", "hr/1-b", "hr/1@x.example"] {
+            assert!(!names(other, "hr/1"), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_fourth_of_many_is_told_too() {
+        let keys: Vec<Arc<str>> = (1..=5).map(|at| Arc::from(format!("hr/{at}"))).collect();
+        let finding = Finding::new(Severity::Error, FindingCode::NameTaken, Subject::default(), "hr/1, hr/2, hr/3 and 2 more").about(&keys);
+        assert!(is_about(&finding, "hr/5") && !is_about(&finding, "hr/6"));
+    }
+}
