@@ -6,7 +6,7 @@ use super::Look;
 use super::blocks::{HOW, SHOWN, in_sentence, shown};
 use super::layout::{self, Block, Entry};
 use super::markup::{block, cell, code, prose};
-use super::summary::{self, Counts, Targets, number, severity};
+use super::summary::{self, Counts, Targets, number, severity, told};
 use super::value::{Names, sides, visibility};
 use super::words::{Piece, further, of_many, reason, risk, sentence};
 use crate::diagnostic::Place;
@@ -173,7 +173,7 @@ fn finding_lines(finding: &Finding) -> String {
         return format!("  - because of that: {}\n", prose(&finding.message));
     }
     let mark = if finding.severity >= Severity::Error { "**" } else { "" };
-    let mut lines = format!("- {mark}{}{mark}: {}", severity(finding.severity), prose(&finding.message));
+    let mut lines = format!("- {mark}{}{mark}: {}", severity(finding.severity), prose(&told(finding)));
     if let Some(place) = &finding.place {
         let _ = write!(lines, " ({})", code(&place.to_string()));
     }

@@ -1,11 +1,12 @@
 //! What a list of changes comes to, in numbers and in one sentence.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::layout::Move;
 use super::words::{renamed, verb};
 use crate::diagnostic::Place;
-use crate::model::{Action, Change, Evidence, ObjectKind, Plan, Severity};
+use crate::model::{Action, Change, Evidence, Finding, ObjectKind, Plan, Severity};
 
 /// How many changes of each kind will run, and how many are withheld.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -185,6 +186,14 @@ pub fn preposition(action: Action) -> &'static str {
         Action::AddEntitlement => "to",
         Action::RemoveEntitlement => "from",
         _ => "of",
+    }
+}
+
+/// A finding's words, with the system that it is about where they don't name it: two targets may say the same of one person.
+pub(super) fn told(finding: &Finding) -> Cow<'_, str> {
+    match &finding.subject.system {
+        Some(system) if !finding.message.contains(system.as_ref()) => Cow::Owned(format!("{system}: {}", finding.message)),
+        _ => Cow::Borrowed(&finding.message),
     }
 }
 

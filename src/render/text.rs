@@ -111,7 +111,7 @@ impl View<'_> {
         let line = format!(
             "{:>3}. {level} {} {}",
             self.number(at),
-            safe::lines(&finding.message),
+            safe::lines(&summary::told(finding)),
             paint(QUIET, format_args!("[{}]", word(&finding.code)))
         );
         paragraph(self.width, &line, "     ", out)?;

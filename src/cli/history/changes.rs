@@ -109,10 +109,10 @@ impl Found {
                 }
             }
             Event::Intent(intent) => self.intend(&entry, intent, then && here(&intent.target), keys),
-            Event::Revoked { keys: all, .. } | Event::Lifted { keys: all, .. } if then && wanted.target.is_none() => {
-                if all.iter().any(known) {
-                    self.revocations.push(entry);
-                }
+            Event::Revoked { keys: all, .. } | Event::Lifted { keys: all, .. }
+                if then && wanted.target.is_none() && all.iter().any(known) =>
+            {
+                self.revocations.push(entry);
             }
             Event::Receipt { key, target, .. } if then && here(target) && known(key) => self.revocations.push(entry),
             _ => {}

@@ -51,13 +51,16 @@ pub(super) fn read(file: File, connection: &FileConnection, rows: &mut Rows<'_>)
     table.finish()
 }
 
+/// The number of a line, and its cells as texts.
+type NumberedRow = (u64, Vec<String>);
+
 /// The sheet with most rows, named where there are several, and its rows that are not blank, numbered from 1.
-pub(super) fn look(file: File) -> Result<(Option<String>, Vec<(u64, Vec<String>)>), String> {
+pub(super) fn look(file: File) -> Result<(Option<String>, Vec<NumberedRow>), String> {
     let mut book = open(file)?;
     let sheets = book.sheet_names();
     let mut most = (None, Vec::new());
     for sheet in &sheets {
-        let mut rows: Vec<(u64, Vec<String>)> = Vec::new();
+        let mut rows: Vec<NumberedRow> = Vec::new();
         let mut cells = book.worksheet_cells_reader(sheet).map_err(|error| format!("sheet {sheet:?} can't be read: {error}"))?;
         let mut seen = 0u64;
         while let Some(cell) = cells.next_cell().map_err(|error| format!("sheet {sheet:?} can't be read on: {error}"))? {
