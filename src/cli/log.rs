@@ -75,7 +75,9 @@ fn levels(said: &str) -> Result<Targets, Failure> {
     let mut targets = Targets::new();
     for piece in said.split(',').map(str::trim).filter(|piece| !piece.is_empty()) {
         let (part, level) = piece.split_once('=').map_or((None, piece), |(part, level)| (Some(part.trim()), level.trim()));
-        let level: LevelFilter = level.parse().map_err(|_| wrong(piece))?;
+        // The parser takes nothing at all for a level.
+        let level: LevelFilter =
+            Some(level).filter(|level| !level.is_empty()).and_then(|level| level.parse().ok()).ok_or_else(|| wrong(piece))?;
         targets = match part {
             None => targets.with_target(ROOT.trim_end_matches(':'), level),
             Some(part) if PARTS.contains(&part) => targets.with_target(format!("{ROOT}{part}"), level),
