@@ -1,4 +1,4 @@
-//! `headcount explain`: where everything about one identity comes from, and what a plan would do about it now.
+//! `headcount explain`: where everything about one identity or group comes from, and what a plan would do about it now.
 
 use std::io::Write;
 
@@ -10,8 +10,8 @@ use super::Files;
 use super::complete;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
-use crate::model::{Change, Finding};
-use crate::planning::why::{Explanation, Provenance, told};
+use crate::model::{Change, Finding, Plan};
+use crate::planning::why::{Explanation, Provenance, told, told_of_group};
 use crate::render::explanation;
 use crate::render::style::{STRONG, paint};
 
@@ -19,7 +19,7 @@ use crate::render::style::{STRONG, paint};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: headcount explain jane.doe --target chat")]
 pub struct ExplainArgs {
-    /// A key (hr/10023, user/jane), a record's key, a user name or an e-mail address
+    /// A key (hr/10023, user/jane, group/sre), a record's key, a user name or an e-mail address
     #[arg(add = complete::people())]
     identity: String,
     #[command(flatten)]
@@ -54,6 +54,10 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let memory = session.memory()?;
     let (snapshot, plan) = session::run(session.plan(memory, args.as_of))?;
     let provenance = Provenance::new(&snapshot.policy, &snapshot.world, snapshot.moment);
+    if args.identity.starts_with("group/") {
+        of_group(&provenance, &plan, args)?;
+        return Ok(ending(&plan));
+    }
     let explanation = find(&provenance, args)?;
     let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &explanation, args.target.as_deref())).collect();
     let findings = told(&plan, &explanation, &changes, args.target.as_deref());
@@ -64,8 +68,41 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
             report::result(format!("{document:#}\n").as_bytes())?;
         }
     }
-    // What could not be read may be missing here too. A guardrail is not this command's business.
-    Ok(if plan.complete() { Exit::Done } else { Exit::Stale })
+    Ok(ending(&plan))
+}
+
+/// What could not be read may be missing here too. A guardrail is not this command's business.
+fn ending(plan: &Plan) -> Exit {
+    if plan.complete() { Exit::Done } else { Exit::Stale }
+}
+
+fn of_group(provenance: &Provenance<'_>, plan: &Plan, args: &ExplainArgs) -> Result<(), Failure> {
+    let key = &args.identity;
+    let target = args.target.as_deref();
+    let group = provenance.explain_group(key, target).ok_or_else(|| {
+        Failure::new(format!("no Group is declared as {key:?}"))
+            .hint("name the key of a Group (group/sre); of one with a `forEach` with its value (group/department/sales)")
+    })?;
+    let here = |change: &&Change| target.is_none_or(|target| target == change.target.as_ref());
+    let of = |change: &&Change| change.object.key == group.group || change.members.iter().any(|member| member.member.key == group.group);
+    let changes: Vec<_> = plan.changes.iter().filter(|change| here(change) && of(change)).collect();
+    let findings = told_of_group(plan, &group, &changes);
+    if args.output == Form::Json {
+        let document = json!({"formatVersion": 1, "group": group, "changes": changes, "findings": findings});
+        return report::result(format!("{document:#}\n").as_bytes());
+    }
+    let mut out = report::stdout();
+    explanation::write_group(&group, args.trace, report::width(), &mut out)?;
+    write_changes(&changes, key, &mut out)?;
+    explanation::write_findings(&findings, report::width(), &mut out)?;
+    out.flush()?;
+    Ok(())
+}
+
+fn write_changes(changes: &[&Change], key: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    let heading = if changes.is_empty() { "No changes in the plan" } else { "Changes in the plan" };
+    writeln!(out, "{}", paint(STRONG, heading))?;
+    changes.iter().try_for_each(|change| explanation::write_change(change, key, report::width(), out))
 }
 
 fn find(provenance: &Provenance<'_>, args: &ExplainArgs) -> Result<Explanation, Failure> {
@@ -89,11 +126,8 @@ fn concerns(change: &Change, explanation: &Explanation, target: Option<&str>) ->
 fn text(explanation: &Explanation, changes: &[&Change], findings: &[&Finding], trace: bool) -> Result<(), Failure> {
     let mut out = report::stdout();
     explanation::write(explanation, trace, report::width(), &mut out)?;
-    let heading = if changes.is_empty() { "No changes in the plan" } else { "Changes in the plan" };
-    writeln!(out, "\n{}", paint(STRONG, heading))?;
-    for change in changes {
-        explanation::write_change(change, &explanation.identity, report::width(), &mut out)?;
-    }
+    writeln!(out)?;
+    write_changes(changes, &explanation.identity, &mut out)?;
     explanation::write_findings(findings, report::width(), &mut out)?;
     out.flush()?;
     Ok(())

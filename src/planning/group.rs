@@ -56,6 +56,11 @@ impl TargetGroups {
         self.contested.contains(&row)
     }
 
+    /// The object that a declared group is, at its position.
+    pub(super) fn row(&self, at: usize) -> Option<u32> {
+        self.rows.get(at).copied().flatten()
+    }
+
     fn hold(&mut self, row: u32, at: usize) {
         self.holders.insert(row, at);
         self.rows[at] = Some(row);

@@ -9,7 +9,9 @@ use super::summary::{severity, word};
 use super::value::{Names, sides, words};
 use super::wrap::paragraph;
 use crate::model::{Action, Change, Finding, HIDDEN};
-use crate::planning::why::{AccountAttribute, AttributeWhy, Because, EntitlementWhy, Explanation, Known, MembershipWhy, TargetWhy};
+use crate::planning::why::{
+    AccountAttribute, AttributeWhy, Because, EntitlementWhy, Explanation, GroupExplanation, Known, MembershipWhy, Stands, TargetWhy,
+};
 
 /// Writes the explanation. `whole` shows also what expressions' parts came to.
 pub fn write(explanation: &Explanation, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
@@ -19,6 +21,15 @@ pub fn write(explanation: &Explanation, whole: bool, width: usize, out: &mut dyn
     explanation.targets.iter().try_for_each(|target| view.target(target, &explanation.standing))?;
     view.groups(&explanation.groups)?;
     view.entitlements(&explanation.entitlements)
+}
+
+/// Writes what is known of a group. `whole` shows also what expressions' parts came to.
+pub fn write_group(group: &GroupExplanation, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut view = View { names: Names::default(), whole, width, out };
+    view.group(group)?;
+    view.people("Members", &group.members)?;
+    view.people("Groups in it", &group.nested)?;
+    view.people("Excluded", &group.excluded)
 }
 
 /// What a plan would do to somebody, below a heading: the change, and each attribute before and after.
@@ -96,6 +107,45 @@ impl View<'_> {
             let found = behind.found.as_deref().map(|found| format!(", {}", safe::line(found))).unwrap_or_default();
             let line = format!("  from {}/{}{found} {place}", safe::line(&behind.source), safe::line(key));
             paragraph(self.width, &line, "    ", self.out)?;
+        }
+        writeln!(self.out)
+    }
+
+    fn group(&mut self, group: &GroupExplanation) -> io::Result<()> {
+        let title = paint(STRONG, format_args!("Group {}", safe::line(&group.group)));
+        writeln!(self.out, "{title} {}", safe::line(&group.display_name))?;
+        self.because("  ", &group.because)?;
+        for at in &group.targets {
+            let there = match (&at.name, &at.id) {
+                (Some(name), Some(id)) => format!(": {} (id {})", safe::line(name), safe::line(id)),
+                _ => String::new(),
+            };
+            let words = match at.is {
+                Stands::Exists => paint(GOOD, "it exists"),
+                Stands::Missing => paint(CHANGED, "it does not exist yet"),
+                Stands::NotServed => paint(QUIET, "the target does not get it"),
+                Stands::Unclear => paint(CHANGED, "could not be worked out; everything stays"),
+            };
+            paragraph(self.width, &format!("  at {}: {words}{there}", safe::line(&at.target)), "    ", self.out)?;
+        }
+        writeln!(self.out)
+    }
+
+    /// Each with the ways that decide; of whoever is kept out, what keeps them out.
+    fn people(&mut self, heading: &str, people: &[MembershipWhy]) -> io::Result<()> {
+        if people.is_empty() && heading != "Members" {
+            return Ok(());
+        }
+        writeln!(self.out, "{}", paint(STRONG, format_args!("{heading} ({})", people.len())))?;
+        for one in people {
+            let unknown =
+                if one.belongs.is_none() { paint(CHANGED, " could not be worked out; what is observed stays") } else { String::new() };
+            writeln!(self.out, "  {}{unknown}", safe::line(&one.member))?;
+            let wanted = one.belongs.filter(|belongs| *belongs);
+            let whole = self.whole;
+            for because in one.because.iter().filter(|because| whole || one.belongs.is_none() || because.holds == wanted) {
+                self.because("      ", because)?;
+            }
         }
         writeln!(self.out)
     }

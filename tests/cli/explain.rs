@@ -156,3 +156,52 @@ fn shown(folder: &Folder, name: &str) -> String {
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
+
+#[test]
+fn everything_about_a_group() {
+    let folder = applied();
+    folder.write(
+        "more.yaml",
+        "apiVersion: headcount.dev/v1alpha1\nkind: Group\nmetadata: {name: all}\nspec:\n  displayName: All\n  members:\n  - {group: engineering}\n  - {identity: {source: hr, key: \"2\"}}\n  exclude:\n  - {identity: {source: hr, key: \"3\"}}\n",
+    );
+    folder.run(["explain", "group/all", "-q"]).assert().code(0).stdout_eq(str![[r#"
+Group group/all All
+  declared at more.yaml:1:1
+  at app: it does not exist yet
+
+Members (2)
+  hr/1
+      the rule of group/engineering covers it: identity.department == "Engineering" at
+          acme.yaml:45:9
+  hr/2
+      named in group/all at more.yaml:8:5
+
+Groups in it (1)
+  group/engineering
+      named as a member at more.yaml:7:5
+
+Excluded (1)
+  hr/3
+      excluded from group/all, by name at more.yaml:10:5
+
+Changes in the plan
+  group All is created at app
+  group All gets 2 members at app
+
+Findings of the plan
+  note: group/all: groups can't be nested here, so members are listed flat [unsupported-capability]
+
+"#]]);
+    let output = folder.run(["explain", "group/engineering", "-o", "json"]).output().expect("it runs");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&document["group"]["targets"][0]["is"], &document["group"]["members"][1]["member"]), (&"exists".into(), &"hr/3".into()));
+    folder.run(["explain", "group/none"]).assert().code(1);
+}
+
+#[test]
+fn what_holds_a_group_stands_there_with_its_answer() {
+    let folder = applied();
+    folder.write("hr.csv", &HR.replace("Engineering", "Design"));
+    let told = shown(&folder, "group/engineering");
+    assert!(told.contains("[names-nobody]") && told.contains("allowEmpty: true"), "{told}");
+}

@@ -265,7 +265,8 @@ Show where each attribute, group and account of an identity comes from
 Usage: headcount explain [OPTIONS] <IDENTITY>
 
 Arguments:
-  <IDENTITY>  A key (hr/10023, user/jane), a record's key, a user name or an e-mail address
+  <IDENTITY>  A key (hr/10023, user/jane, group/sre), a record's key, a user name or an e-mail
+              address
 
 Options:
   -f, --file <PATH>      A file or directory of manifests, or - for stdin; repeatable [default: the

@@ -33,7 +33,7 @@ pub(super) fn why(basis: &Basis<'_>, change: &Change) -> Why {
 }
 
 /// Why there is a group.
-fn stands(group: &Group<'_>) -> Because {
+pub(super) fn stands(group: &Group<'_>) -> Because {
     match (&group.value, &group.policy.for_each) {
         (Some(value), Some(each)) if group.empty => {
             Because::words(format!("nobody has the value `{value}` any more")).at(Some(&each.place))
@@ -112,10 +112,16 @@ fn no_group(basis: &Basis<'_>, manifest: usize, policy: &GroupPolicy, person: &P
     Some(MembershipWhy { group: policy.key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways })
 }
 
-fn membership(basis: &Basis<'_>, at: usize, person: &Person) -> MembershipWhy {
+pub(super) fn membership(basis: &Basis<'_>, at: usize, person: &Person) -> MembershipWhy {
     let mut ways = Vec::new();
     let belongs = Ways { basis, person, groups_exclude: true }.group(at, &mut BTreeSet::new(), &mut ways);
     MembershipWhy { group: basis.groups.all[at].key.clone(), member: Arc::from(person.key.as_str()), belongs, because: ways }
+}
+
+/// Whether a line of a group keeps somebody out.
+pub(super) fn is_excluded(basis: &Basis<'_>, at: usize, person: &Person) -> bool {
+    let ways = Ways { basis, person, groups_exclude: true };
+    ways.excluded(&basis.groups.all[at], &mut Vec::new()) == Some(true)
 }
 
 /// The ways that one person has into groups.
@@ -280,6 +286,6 @@ fn has_value(basis: &Basis<'_>, group: &Group<'_>, person: &Person) -> Option<bo
     if unclear { None } else { Some(false) }
 }
 
-fn current(basis: &Basis<'_>, member: &MemberPolicy) -> bool {
+pub(super) fn current(basis: &Basis<'_>, member: &MemberPolicy) -> bool {
     member.until.is_none_or(|until| until >= basis.moment.today)
 }

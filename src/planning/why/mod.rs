@@ -9,6 +9,7 @@ mod group;
 mod line;
 mod person;
 mod records;
+mod roster;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -16,8 +17,9 @@ mod told;
 use std::sync::Arc;
 
 pub use exercise::{Heard, Values, WouldHave};
+pub use roster::{GroupAt, GroupExplanation, Stands};
 use serde::Serialize;
-pub use told::told;
+pub use told::{told, told_of_group};
 
 use super::identity::{Person, Reads};
 use super::work::{Basis, Work};
@@ -297,6 +299,11 @@ impl<'a> Provenance<'a> {
             groups: group::of(basis, &person),
             entitlements: entitlement::of(basis, &person, named),
         })
+    }
+
+    /// Everything about a group by its key, at one target or at all; nothing where none is declared so.
+    pub fn explain_group(&self, key: &str, target: Option<&str>) -> Option<GroupExplanation> {
+        self.basis.groups.find(key).map(|at| roster::explain(&self.basis, at, target))
     }
 
     /// The document or the command that cuts off the account, or each member.

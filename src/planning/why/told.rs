@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::Explanation;
+use super::{Explanation, GroupExplanation};
 use crate::model::{Change, Finding, FindingCode, Plan, Severity};
 
 /// Those about a person, in the plan's order: whatever names them, what withholds a change of theirs (`changes`), and what could not be known of a whole
@@ -27,6 +27,17 @@ pub fn told<'p>(plan: &'p Plan, explanation: &Explanation, changes: &[&Change], 
     let all = plan.findings.iter().enumerate();
     let wanted = all.filter(|(at, finding)| {
         withholds(*at, changes) || (shown(finding) && (keys.iter().any(|key| is_about(finding, key)) || whole(finding)))
+    });
+    wanted.map(|(_, finding)| finding).collect()
+}
+
+/// Those about a group: whatever names it, what withholds a change of it, and a target of its that could not be read.
+pub fn told_of_group<'p>(plan: &'p Plan, group: &GroupExplanation, changes: &[&Change]) -> Vec<&'p Finding> {
+    let here = |system: &Arc<str>| group.targets.iter().any(|at| at.target == *system);
+    let wanted = plan.findings.iter().enumerate().filter(|(at, finding)| {
+        let whole = is_grave(finding) && concerns_all(finding) && is_unknown(finding);
+        let about = is_about(finding, &group.group) && finding.subject.system.as_ref().is_none_or(here);
+        withholds(*at, changes) || about || (whole && finding.subject.system.as_ref().is_some_and(here))
     });
     wanted.map(|(_, finding)| finding).collect()
 }
