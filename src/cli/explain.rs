@@ -20,7 +20,7 @@ use crate::render::style::{STRONG, paint};
 #[command(after_help = "Example: headcount explain jane.doe --target chat")]
 pub struct ExplainArgs {
     /// A key (hr/10023, user/jane, group/sre), a record's key, a user name or an e-mail address
-    #[arg(add = complete::people())]
+    #[arg(add = complete::objects())]
     identity: String,
     #[command(flatten)]
     files: Files,

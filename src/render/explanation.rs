@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::headline;
 use super::safe;
 use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, of_action, of_severity, paint};
-use super::summary::{severity, word};
+use super::summary::{self, severity, word};
 use super::value::{Names, sides, words};
 use super::wrap::paragraph;
 use crate::model::{Action, Change, Finding, HIDDEN};
@@ -67,7 +67,7 @@ pub fn write_findings(findings: &[&Finding], width: usize, out: &mut dyn Write) 
     for finding in findings {
         let level = paint(of_severity(finding.severity), format_args!("{}:", severity(finding.severity)));
         let code = paint(QUIET, format_args!("[{}]", word(&finding.code)));
-        paragraph(width, &format!("  {level} {} {code}", safe::lines(&finding.message)), "    ", out)?;
+        paragraph(width, &format!("  {level} {} {code}", safe::lines(&summary::told(finding))), "    ", out)?;
         if let Some(place) = &finding.place {
             writeln!(out, "    {}", paint(QUIET, format_args!("at {}", safe::line(&place.to_string()))))?;
         }

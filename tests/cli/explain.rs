@@ -189,7 +189,8 @@ Changes in the plan
   group All gets 2 members at app
 
 Findings of the plan
-  note: group/all: groups can't be nested here, so members are listed flat [unsupported-capability]
+  note: app: group/all: groups can't be nested here, so members are listed flat
+    [unsupported-capability]
 
 "#]]);
     let output = folder.run(["explain", "group/engineering", "-o", "json"]).output().expect("it runs");
