@@ -44,7 +44,7 @@ fn one_of_everything() {
           ```
         - **incomplete**: badges could not be read: connection refused.
           Next: is the service up? What depends on it keeps its observed value
-        - warning: zoe carries the external id "x" of somebody else.
+        - warning: chat: zoe carries the external id "x" of somebody else.
 
         <details><summary>chat: 1 to create, 1 to take over, 1 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to create, 3 memberships to add, 1 to remove; 1 change withheld</summary>
 

@@ -58,7 +58,7 @@ fn one_of_everything() {
          - guardrail: delete
            changes: 12ab
 
-      3. warning: zoe carries the external id "x" of somebody else. [foreign-owner]
+      3. warning: chat: zoe carries the external id "x" of somebody else. [foreign-owner]
 
     Look at these twice
 
