@@ -174,8 +174,8 @@ fn what_can_not_be_read_is_said_first_and_is_never_a_success() {
 
 Findings
 
-  2. note: hr/1, hr/2, hr/3 and 1 more: not among the records of hr, which could not be read to its
-     end; left as it is [incomplete-read]
+  2. note: app: hr/1, hr/2, hr/3 and 1 more: not among the records of hr, which could not be read to
+     its end; left as it is [incomplete-read]
 
 No changes in what could be read. The plan is incomplete.
 
