@@ -24,6 +24,7 @@ use jiff::tz::TimeZone;
 
 pub(crate) use chain::in_order;
 pub use compile::{compile, compile_what_is_sound};
+pub use source::identity_path;
 #[cfg(test)]
 pub(crate) use target::DEFAULTS;
 

@@ -119,7 +119,7 @@ impl Compiler<'_> {
     /// An attribute's name, or an expression.
     fn correlation_key(&mut self, origin: &Origin, at: usize, text: &str) -> KeyPolicy {
         let pointer = format!("/spec/correlate/{at}");
-        let value = match attribute_path(text) {
+        let value = match identity_path(text) {
             Some(path) => self.expression(origin, &pointer, &path, Root::Identity),
             None => self.expression(origin, &pointer, text, Root::Identity),
         };
@@ -169,8 +169,9 @@ impl Compiler<'_> {
     }
 }
 
-/// The expression that an attribute's name stands for; nothing where it is an expression already.
-fn attribute_path(text: &str) -> Option<String> {
+/// The expression that an attribute's name stands for (`custom.badge-no` is `identity.custom["badge-no"]`, and no subtraction); nothing where the text is no
+/// attribute's name.
+pub fn identity_path(text: &str) -> Option<String> {
     let custom = text.strip_prefix("custom.").filter(|_| is_known_attribute(text));
     let indexed = |name: &str| segments_of_path(name).iter().map(|segment| format!("[{segment:?}]")).collect::<String>();
     match custom {

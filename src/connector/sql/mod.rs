@@ -26,6 +26,7 @@ use super::pages::{PageQueue, read_blocking};
 use super::{LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, TargetConnector, Write, Writer, Written};
 use crate::manifest::connection::{self, SqlConnection};
 use crate::model::{Evidence, ObjectKind, Page, ReadReport, SystemError, system_id};
+use crate::policy::identity_path;
 use database::Database;
 pub use describe::{describe, needed};
 use layout::Layout;
@@ -78,7 +79,8 @@ pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings
 pub fn default_mapping(connection: &SqlConnection) -> Vec<(String, String)> {
     let roles = connection.roles.iter().map(|_| "roles");
     let mapped = connection.accounts.columns.keys().map(String::as_str).chain(roles);
-    mapped.filter(|attribute| *attribute != "externalId").map(|attribute| (attribute.to_owned(), format!("identity.{attribute}"))).collect()
+    let own = mapped.filter(|attribute| *attribute != "externalId");
+    own.filter_map(|attribute| Some((attribute.to_owned(), identity_path(attribute)?))).collect()
 }
 
 fn database(connection: &SqlConnection, surroundings: &Surroundings) -> Database {

@@ -452,9 +452,11 @@ async fn a_database_that_another_program_has_locked_is_unavailable_and_nothing_i
 #[test]
 fn the_default_mapping_is_the_columns_own_attributes() {
     let app = App::new(APP);
-    let mapping = default_mapping(&app.described());
+    let mut described = app.described();
     let expected = ["emails", "employeeNumber", "manager", "title", "userName", "roles"];
-    assert_eq!(mapping, expected.map(|name| (name.to_owned(), format!("identity.{name}"))));
+    assert_eq!(default_mapping(&described), expected.map(|name| (name.to_owned(), format!("identity.{name}"))));
+    described.accounts.columns.insert("custom.badge-no".into(), "badge".into());
+    assert!(default_mapping(&described).contains(&("custom.badge-no".into(), r#"identity.custom["badge-no"]"#.into())));
 }
 
 #[tokio::test]
