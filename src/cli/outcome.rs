@@ -32,7 +32,8 @@ fn text(plan: &Plan, report: &Report, new: &[Change]) -> String {
         let _ = writeln!(text, "{}: {}", safe::line(target), words.join(", "));
     }
     troubles(plan, report, &mut text);
-    let withheld = plan.changes.iter().filter(|change| !change.runs()).count();
+    // Counted as the plan's totals count them.
+    let withheld: u64 = plan.changes.iter().filter(|change| !change.runs()).map(|change| change.weight()).sum();
     let verdict = match (&report.stopped, report.complete()) {
         (Some(why), _) => paint(BAD.bold(), format_args!("Stopped: {}.", safe::line(why))),
         (None, false) => paint(BAD.bold(), "Not everything was applied."),
@@ -49,7 +50,7 @@ fn text(plan: &Plan, report: &Report, new: &[Change]) -> String {
     text
 }
 
-fn rest(withheld: usize, new: usize) -> String {
+fn rest(withheld: u64, new: usize) -> String {
     let mut words = String::new();
     if withheld > 0 {
         let _ = write!(words, " {withheld} withheld, see the plan's findings.");

@@ -67,7 +67,7 @@ spec:
 
 pub fn run(args: &TestArgs) -> Result<Exit, Failure> {
     output::check(&args.output)?;
-    tested(args).inspect_err(|failure| {
+    let report = tested(args).inspect_err(|failure| {
         for view in &args.output {
             let words = report::in_words(failure);
             let text = match view.format {
@@ -77,10 +77,21 @@ pub fn run(args: &TestArgs) -> Result<Exit, Failure> {
             };
             view.file.iter().for_each(|file| output::supersede(file, &text));
         }
-    })
+    })?;
+    verdict(args, &report)
 }
 
-fn tested(args: &TestArgs) -> Result<Exit, Failure> {
+/// What was tested is in its report by now, which stays whatever is made of it.
+fn verdict(args: &TestArgs, report: &TestReport) -> Result<Exit, Failure> {
+    let unexercised = report.coverage.as_ref().map_or(0, |coverage| coverage.total - coverage.exercised);
+    if args.strict && unexercised > 0 {
+        return Err(Failure::new(format!("{unexercised} of the rules are exercised by no persona, and --strict wants all of them to be")));
+    }
+    Ok(if report.failed > 0 { Exit::Error } else { Exit::Done })
+}
+
+/// Tests, and shows and writes the report.
+fn tested(args: &TestArgs) -> Result<TestReport, Failure> {
     let manifests = load(&args.files)?;
     let personas = chosen(&manifests.loaded, &args.select)?;
     let mut suite = Suite::new(&manifests.loaded, &manifests.policy);
@@ -100,11 +111,7 @@ fn tested(args: &TestArgs) -> Result<Exit, Failure> {
     }
     let report = TestReport::new(verdicts, args.select.is_empty().then(|| suite.coverage()));
     show(args, &report)?;
-    let unexercised = report.coverage.as_ref().map_or(0, |coverage| coverage.total - coverage.exercised);
-    if args.strict && unexercised > 0 {
-        return Err(Failure::new(format!("{unexercised} of the rules are exercised by no persona, and --strict wants all of them to be")));
-    }
-    Ok(if report.failed > 0 { Exit::Error } else { Exit::Done })
+    Ok(report)
 }
 
 /// Loads, and tells what is wrong with records beside everything else.

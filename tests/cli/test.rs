@@ -104,6 +104,9 @@ No persona shows whom these leave out:
   rules.yaml:35:38  group/eng: rule  identity.department == "Eng"
 
 "#]]);
+    folder.run(["test", "--strict", "-o", "junit=report.xml"]).assert().code(1);
+    let report = std::fs::read_to_string(folder.file("report.xml")).expect("a report");
+    assert!(report.contains("engineer") && !report.contains("--strict"), "what was tested stays in its report: {report}");
 }
 
 #[test]
