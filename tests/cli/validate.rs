@@ -163,3 +163,28 @@ error: there is no kind `grup`
 
 "#]]);
 }
+
+#[test]
+fn what_is_not_ours_is_left_out_and_what_is_nearly_ours_is_a_mistake() {
+    let folder = Folder::with(&[
+        ("acme.yaml", GOOD),
+        ("kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [acme.yaml]\n"),
+        ("compose.yml", "services: {db: {image: postgres}}\n"),
+        ("flux.yaml", "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: x}\nspec: {}\n"),
+    ]);
+    folder.run(["validate"]).assert().success().stderr_eq(str![[r#"
+note: left out, since they hold no manifest of headcount: `compose.yml`, `flux.yaml`, `kustomization.yaml`
+
+no error
+
+"#]]);
+    for near in ["headcount.dev/v1alpha", "headcout.dev/v1alpha1"] {
+        folder.write(
+            "group.yaml",
+            &format!("apiVersion: {near}\nkind: Group\nmetadata: {{name: x}}\nspec: {{displayName: X, rule: 'true'}}\n"),
+        );
+        let output = folder.run(["validate"]).assert().code(1).get_output().stderr.clone();
+        let told = String::from_utf8_lossy(&output).into_owned();
+        assert!(told.contains("group.yaml:1:13") && told.contains("headcount.dev/v1alpha1`"), "{told}");
+    }
+}
