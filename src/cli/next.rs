@@ -41,7 +41,7 @@ fn words(plan: &Plan, command: &[String], width: usize) -> String {
     let line = format!("{first}`{}` runs {what}.", command.join(" "));
     match safe::line(&line).chars().count() + LABEL <= width {
         true => line,
-        false => format!("{first}This runs {what}:\n  {}", over_lines(command, width)),
+        false => format!("{first}To run {what}:\n  {}", over_lines(command, width)),
     }
 }
 
