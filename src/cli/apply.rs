@@ -5,14 +5,13 @@ use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use super::behind::Behind;
 use super::history::broken;
 use super::outcome;
-use super::output::show;
+use super::output::{Form, show};
 use super::plan::verdict;
 use super::progress::Running;
 use super::report::{self, Exit, Failure, notice};
@@ -53,14 +52,6 @@ pub struct ApplyArgs {
     /// How to tell the outcome
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,
-}
-
-/// How the outcome is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    #[default]
-    Text,
-    Json,
 }
 
 /// What is to run, and what a saved plan did not hold.

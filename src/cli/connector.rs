@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::json;
 
 use super::complete;
+use super::output::Form;
 use super::report::{self, Exit, Failure};
 use crate::connector::describe::Description;
 use crate::connector::registry;
@@ -36,14 +37,6 @@ enum Command {
         #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
         output: Form,
     },
-}
-
-/// How it is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Form {
-    #[default]
-    Text,
-    Json,
 }
 
 pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {

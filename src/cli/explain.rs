@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use clap::ValueEnum;
 use jiff::civil::Date;
 use serde_json::json;
 
 use super::Files;
 use super::complete;
+use super::output::Form;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
 use crate::model::{Change, Finding, Plan};
@@ -36,14 +36,6 @@ pub struct ExplainArgs {
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,
-}
-
-/// How it is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Form {
-    #[default]
-    Text,
-    Json,
 }
 
 pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {

@@ -5,7 +5,7 @@
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use tracing::field::{Field, Visit};
@@ -15,6 +15,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::output::Form;
 use super::progress;
 use super::report::Failure;
 use crate::render::safe;
@@ -35,14 +36,6 @@ pub struct LogArgs {
     /// How to write the log: lines for people, or one JSON object a line. Alone it means -v
     #[arg(long, global = true, value_name = "FORMAT", value_enum, display_order = 902)]
     log: Option<Form>,
-}
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Form {
-    #[default]
-    Text,
-    Json,
 }
 
 /// From here on what is worth a line is written.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::apply::Form;
+use super::output::Form;
 use super::report::{self, Failure};
 use crate::apply::{Report, likeness};
 use crate::journal::ResultWord;

@@ -1,11 +1,11 @@
-//! `-o` and `--out`: which views of a plan go where.
+//! `-o` and `--out`: which views of a plan go where, and the two forms of what is no plan.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::complete;
 use super::report::{self, Failure};
@@ -21,6 +21,14 @@ pub struct Output {
     /// Show every change by itself; without it more than ten that say the same are counted
     #[arg(long)]
     pub full: bool,
+}
+
+/// How a command that has no more than these two forms tells what it has to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    #[default]
+    Text,
+    Json,
 }
 
 /// A format and where it goes.

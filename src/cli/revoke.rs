@@ -17,8 +17,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
-use super::apply::{Form, asked_to_stop};
+use super::apply::asked_to_stop;
 use super::complete;
+use super::output::Form;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, state_failure};
 use super::who::who;

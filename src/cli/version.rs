@@ -1,8 +1,8 @@
 //! `headcount version`: which headcount this is, and which forms it reads and writes.
 
-use clap::ValueEnum;
 use serde_json::json;
 
+use super::output::Form;
 use super::report::{self, Exit, Failure};
 use crate::manifest::API_VERSION;
 use crate::model::FORMAT_VERSION;
@@ -14,14 +14,6 @@ pub struct VersionArgs {
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,
-}
-
-/// How it is shown.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Form {
-    #[default]
-    Text,
-    Json,
 }
 
 pub fn run(args: &VersionArgs) -> Result<Exit, Failure> {

@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use serde_json::{Value as Json, json};
 
 use super::sound::Sound;
-use crate::cli::apply::Form;
 use crate::cli::outcome::receipt_word;
+use crate::cli::output::Form;
 use crate::cli::report::{self, Exit, Failure, notice};
 use crate::model::{Receipt, ReceiptWord, StandingRevocation};
 use crate::pipeline::revoke::{Done, Ground, Look, Obstacle, Told};
