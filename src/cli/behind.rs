@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use crate::diagnostic::Place;
 use crate::model::{Change, MemberChange};
 use crate::pipeline::Snapshot;
-use crate::planning::why::Provenance;
+use crate::planning::explain::Provenance;
 use crate::render::Lines;
 
 /// Where the changes that were planned over a snapshot come from.

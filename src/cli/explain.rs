@@ -11,7 +11,7 @@ use super::output::Form;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
 use crate::model::{Change, Finding, Plan};
-use crate::planning::why::{Explanation, Provenance, told, told_of_group};
+use crate::planning::explain::{Explanation, Provenance, told, told_of_group};
 use crate::render::explanation;
 use crate::render::style::{STRONG, paint};
 

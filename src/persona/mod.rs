@@ -21,7 +21,7 @@ use crate::connector::sample::Sampler;
 use crate::manifest::kinds::{Expectation, PersonaSpec, Standing};
 use crate::manifest::{Document, Loaded, quantity};
 use crate::model::{Action, Change, Coverage, Finding, ObjectKind, Severity, Side, Verdict};
-use crate::planning::why::Provenance;
+use crate::planning::explain::Provenance;
 use crate::planning::{self, Moment, Scope};
 use crate::policy::{CompletenessPolicy, Policy, UserPolicy};
 use crate::world::{SourceSide, World};

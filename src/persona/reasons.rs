@@ -5,7 +5,7 @@
 use crate::diagnostic::Place;
 use crate::manifest::Outline;
 use crate::model::{Behind, DifferenceLine, Finding, Side};
-use crate::planning::why::{Because, Explanation, MembershipWhy, Part, Provenance, TargetWhy};
+use crate::planning::explain::{Because, Explanation, MembershipWhy, Part, Provenance, TargetWhy};
 use crate::policy::Policy;
 
 use super::compare::Relation;

@@ -9,7 +9,7 @@ use crate::connector::sample::{SampleProblem, Sampler};
 use crate::manifest::kinds::{PersonaSpec, SampleRecord};
 use crate::model::{Baseline, Capabilities, Evidence, Link, LinkOrigin, Memory, ObjectKind, Page, Value};
 use crate::planning::Moment;
-use crate::planning::why::{Values, WouldHave};
+use crate::planning::explain::{Values, WouldHave};
 use crate::policy::{Policy, TargetPolicy};
 use crate::world::{SourceSide, TargetSide, World};
 

@@ -2,69 +2,21 @@
 //!
 //! Must never: ask a system, read the time, or treat something it does not know as absent.
 
-mod account;
-mod carried;
-mod census;
-mod companion;
-mod concern;
-mod contested;
-mod contradiction;
-mod correlate;
-mod dangling;
-mod departed;
-mod departure;
-mod desired;
-mod doubts;
-mod due;
-mod entitlement;
-mod expand;
-mod findings;
-mod form;
-mod gather;
-mod grant;
-mod group;
+mod accounts;
+mod assembly;
+mod entitlements;
+pub mod explain;
+mod groups;
 pub mod guardrails;
-mod handover;
-mod hands;
-mod identity;
-mod kept;
-mod known_as;
-mod layout;
-mod leaver;
-mod length;
-mod lifecycle;
-mod likeness;
-mod limits;
-mod lookalikes;
-mod membership;
-mod memo;
-mod near;
-mod nobody;
-mod notice;
-mod observed;
-mod order;
-mod owner;
-mod ownership;
-mod population;
-mod protect;
-mod records;
-mod reference;
-mod regroup;
-mod rename;
-mod restrict;
-mod revoke;
-mod roster;
-mod screen;
-mod serve;
-mod several;
+mod people;
+mod report;
+mod revocation;
+mod schema;
+mod targets;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-mod unclaimed;
-mod unique;
-mod vanished;
-pub mod why;
 mod work;
 
 use std::collections::BTreeSet;
@@ -77,17 +29,17 @@ use crate::model::{Change, FORMAT_VERSION, FindingCode, Link, ObjectKind, Object
 use crate::policy::Policy;
 use crate::world::World;
 
-pub use concern::Concern;
-use contradiction::Doubt;
-pub use due::DAYS_AHEAD;
-use findings::Findings;
-use group::TargetGroups;
-use identity::Person;
-pub use known_as::{KnownAs, known_as, remembered_as};
-use lookalikes::Kept;
-pub use restrict::restrict;
-use roster::Roster;
-pub use unclaimed::{Unclaimed, unclaimed};
+use accounts::lookalikes::Kept;
+pub use assembly::restrict::restrict;
+use groups::members::Roster;
+use groups::resolve::TargetGroups;
+use people::contradiction::Doubt;
+use people::identity::Person;
+pub use people::known_as::{KnownAs, known_as, remembered_as};
+use report::findings::Findings;
+pub use report::unclaimed::{Unclaimed, unclaimed};
+pub use report::upcoming::DAYS_AHEAD;
+pub use targets::concern::Concern;
 use work::{Basis, Work};
 
 /// When the plan is for. Time is an input.
@@ -168,8 +120,8 @@ pub fn survey(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], mome
         decide_identity(&mut work, identity);
     }
     for target in 0..policy.targets.len() {
-        vanished::of_the_absent(&mut work, target);
-        group::settle(&mut work, target);
+        accounts::vanished::of_the_absent(&mut work, target);
+        groups::resolve::settle(&mut work, target);
     }
     Survey { lookups: work.questions.into_iter().collect() }
 }
@@ -195,13 +147,13 @@ pub fn record_links(policy: &Policy, world: &World, moment: Moment) -> Vec<Recor
     if !world.trust.iter().all(|trust| trust.evidence.proves_absence()) {
         return Vec::new();
     }
-    let layout = layout::Layout::new(policy, world);
-    identity::Identities::new(policy, world, &layout, moment).record_links()
+    let layout = schema::layout::Layout::new(policy, world);
+    people::identity::Identities::new(policy, world, &layout, moment).record_links()
 }
 
 /// Links that move because an identity has another key now: see [`carried`].
 pub fn carried_links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
-    carried::links(policy, world, moment)
+    targets::carried::links(policy, world, moment)
 }
 
 /// Whether everybody is looked at closely. The plan is the same; only tests take the long way.
@@ -219,37 +171,37 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
         let populations = decide_revoked(&mut work, target);
         return finish(work, &populations, scope);
     }
-    notice::sources(&mut work);
-    notice::targets(&mut work);
-    expand::Groups::tell(&mut work);
+    report::notices::sources(&mut work);
+    report::notices::targets(&mut work);
+    groups::derive::Groups::tell(&mut work);
     correlate_accounts(&mut work, scope);
-    revoke::notice(&mut work);
+    revocation::words::notice(&mut work);
     hold(&mut work);
-    let mut screened = screen::screen(&mut work, look != Look::Quick);
+    let mut screened = accounts::unchanged::screen(&mut work, look != Look::Quick);
     let closer = in_key_order(&work, &screened.closer);
     work.renames.await_all(basis.people.len(), &closer);
     for identity in closer {
         decide_identity(&mut work, identity);
     }
     for target in 0..policy.targets.len() {
-        contested::settle(&mut work, target);
-        nobody::deselected(&mut work, target);
-        vanished::settle(&mut work, target);
-        departure::unclaimed(&mut work, target);
+        accounts::contested::settle(&mut work, target);
+        accounts::nobody::deselected(&mut work, target);
+        accounts::vanished::settle(&mut work, target);
+        accounts::deprovision::unclaimed(&mut work, target);
     }
-    let rosters = roster::rosters(&mut work, &mut screened);
+    let rosters = groups::members::rosters(&mut work, &mut screened);
     let groups = decide_groups(&mut work, &rosters);
-    due::declared(&mut work);
+    report::upcoming::declared(&mut work);
     for (target, groups) in groups.iter().enumerate() {
-        revoke::cut(&mut work, target, groups);
+        revocation::steps::cut(&mut work, target, groups);
     }
-    reference::resolve(&mut work);
-    handover::settle(&mut work);
+    assembly::references::resolve(&mut work);
+    assembly::handover::settle(&mut work);
     for target in 0..policy.targets.len() {
-        entitlement::settle(&mut work, target, &mut screened);
+        entitlements::diff::settle(&mut work, target, &mut screened);
     }
-    notice::only_observed(&mut work);
-    let populations = population::populations(&work, &groups);
+    report::notices::only_observed(&mut work);
+    let populations = guardrails::population::populations(&work, &groups);
     finish(work, &populations, scope)
 }
 
@@ -257,17 +209,17 @@ fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: 
 fn decide_revoked(work: &mut Work<'_, '_>, target: usize) -> guardrails::Populations {
     correlate_accounts(work, Scope::Revoked(target));
     let findings = std::mem::take(&mut work.findings);
-    let groups: Vec<_> = (0..work.basis.policy.targets.len()).map(|at| group::settle(work, at)).collect();
+    let groups: Vec<_> = (0..work.basis.policy.targets.len()).map(|at| groups::resolve::settle(work, at)).collect();
     work.drafts.clear();
     work.findings = findings;
-    revoke::cut(work, target, &groups[target]);
-    population::populations(work, &groups)
+    revocation::steps::cut(work, target, &groups[target]);
+    guardrails::population::populations(work, &groups)
 }
 
 /// Puts the steps in order and looks at them as a whole.
 fn finish(mut work: Work<'_, '_>, populations: &guardrails::Populations, scope: Scope<'_>) -> Plan {
     let Basis { policy, world, moment, .. } = work.basis;
-    let mut changes = order::order(&mut work);
+    let mut changes = assembly::order::order(&mut work);
     changes.iter_mut().for_each(|change| hide_secrets(policy, change));
     if let Scope::Only(keys) = scope {
         changes = restrict(&changes, keys);
@@ -279,7 +231,7 @@ fn finish(mut work: Work<'_, '_>, populations: &guardrails::Populations, scope: 
         filter: PlanFilter::default(),
         changes,
         findings: work.findings.finish(&work.basis.policy.sources.iter().map(|source| &source.name).collect()),
-        evidence: notice::evidence(work.basis),
+        evidence: report::notices::evidence(work.basis),
         upcoming: work.diary.finish(),
     };
     guardrails::check(policy, populations, &world.memory, *moment, &mut plan);
@@ -300,10 +252,10 @@ fn hide_secrets(policy: &Policy, change: &mut Change) {
 fn decide_groups(work: &mut Work<'_, '_>, rosters: &[Roster]) -> Vec<TargetGroups> {
     let targets = 0..work.basis.policy.targets.len();
     let settle = |target| {
-        let mut groups = group::settle(work, target);
-        regroup::refuse(work, target, &mut groups, rosters);
-        membership::settle(work, target, &groups, rosters);
-        owner::settle(work, target, &groups, rosters);
+        let mut groups = groups::resolve::settle(work, target);
+        groups::renamed::refuse(work, target, &mut groups, rosters);
+        groups::diff::settle(work, target, &groups, rosters);
+        groups::owners::settle(work, target, &groups, rosters);
         groups
     };
     targets.map(settle).collect()
@@ -311,24 +263,24 @@ fn decide_groups(work: &mut Work<'_, '_>, rosters: &[Roster]) -> Vec<TargetGroup
 
 fn correlate_accounts(work: &mut Work<'_, '_>, scope: Scope<'_>) {
     for target in 0..work.basis.policy.targets.len() {
-        let claims = correlate::correlate(work.basis, target, &mut work.findings);
+        let claims = targets::correlate::correlate(work.basis, target, &mut work.findings);
         work.claims.push(claims);
     }
     if let Scope::Revoked(_) = scope {
         // What is to be said of others is the next plan's business.
         work.findings = Findings::default();
     }
-    for target in revoke::targets(work.basis.policy, scope) {
-        revoke::claim(work, target);
+    for target in revocation::orders::targets(work.basis.policy, scope) {
+        revocation::orders::claim(work, target);
     }
 }
 
 /// Whoever seems to be another person than their account's, or to be known by another key than before, is held: nothing follows for their accounts.
 fn hold(work: &mut Work<'_, '_>) {
-    let (mut handed, disbelieved) = hands::changed(work);
-    let (changed, kept) = lookalikes::paired(work);
+    let (mut handed, disbelieved) = accounts::hands::changed(work);
+    let (changed, kept) = accounts::lookalikes::paired(work);
     work.kept = kept;
-    let moved = lookalikes::turned_up(work, &handed);
+    let moved = accounts::lookalikes::turned_up(work, &handed);
     if !disbelieved.is_empty() {
         handed.extend(
             (0..work.basis.people.len())
@@ -341,7 +293,7 @@ fn hold(work: &mut Work<'_, '_>) {
         handed.into_iter().map(|identity| (identity, Doubt::told(FindingCode::KeyHandedOn, "its key seems to be another person's now")));
     let changed =
         changed.into_iter().map(|identity| (identity, Doubt::told(FindingCode::KeyChanged, "its key seems to be another than before")));
-    let left_out = nobody::out_of_scope(work);
+    let left_out = accounts::nobody::out_of_scope(work);
     work.basis.people.hold(left_out.into_iter().chain(handed).chain(changed).collect());
 }
 
@@ -359,9 +311,9 @@ fn decide_identity(work: &mut Work<'_, '_>, identity: u32) {
     }
     let mut person = Person::default();
     work.basis.people.assemble(&work.basis.layout, identity, &mut person);
-    notice::failures(work, &person);
+    report::notices::failures(work, &person);
     for target in 0..work.basis.policy.targets.len() {
-        account::decide(work, target, &mut person);
+        accounts::diff::decide(work, target, &mut person);
     }
 }
 
@@ -369,8 +321,8 @@ fn decide_identity(work: &mut Work<'_, '_>, identity: u32) {
 fn open_questions(work: &Work<'_, '_>) -> Vec<u32> {
     let open = |identity: &u32| {
         work.claims.iter().zip(&work.basis.observed).any(|(claims, observed)| match claims.of(*identity) {
-            correlate::Claim::Vanished => true,
-            correlate::Claim::None => !observed.accounts().evidence().proves_absence(),
+            targets::correlate::Claim::Vanished => true,
+            targets::correlate::Claim::None => !observed.accounts().evidence().proves_absence(),
             _ => false,
         })
     };

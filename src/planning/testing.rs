@@ -6,13 +6,20 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Look, Lookup, LookupBy, Moment, Scope, decide, survey};
+use super::Look;
+use super::decide;
+use super::survey;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Input, load};
 use crate::model::{
     Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Link, LinkOrigin, Marks, Memory, ObjectKind, Page, Plan,
     Value,
 };
+use crate::planning::Answer;
+use crate::planning::Lookup;
+use crate::planning::LookupBy;
+use crate::planning::Moment;
+use crate::planning::Scope;
 use crate::policy::{ConnectorFacts, LimitPolicy, Policy, TargetFacts, compile};
 use crate::world::{SourceSide, TargetSide, World};
 

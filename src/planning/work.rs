@@ -5,26 +5,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::contested::Wishes;
-use super::correlate::Claims;
-use super::departed::Departed;
-use super::due::Diary;
-use super::expand::Groups;
-use super::findings::{Findings, Shared};
-use super::identity::Identities;
-use super::layout::Layout;
-use super::lookalikes::Kept;
-use super::nobody::Deselected;
-use super::observed::{Observed, observe};
-use super::protect;
-use super::rename::Renames;
-use super::revoke::Revoked;
-use super::unique::Names;
-use super::{Answer, Lookup, LookupBy, Moment};
 use crate::manifest::kinds::Ownership;
 use crate::model::{
     Action, AttributeChange, Cause, Change, FindingCode, Marks, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity,
 };
+use crate::planning::Answer;
+use crate::planning::Lookup;
+use crate::planning::LookupBy;
+use crate::planning::Moment;
+use crate::planning::accounts::contested::Wishes;
+use crate::planning::accounts::departed::Departed;
+use crate::planning::accounts::lookalikes::Kept;
+use crate::planning::accounts::nobody::Deselected;
+use crate::planning::accounts::renames::Renames;
+use crate::planning::accounts::unique::Names;
+use crate::planning::groups::derive::Groups;
+use crate::planning::people::identity::Identities;
+use crate::planning::report::findings::{Findings, Shared};
+use crate::planning::report::upcoming::Diary;
+use crate::planning::revocation::orders::Revoked;
+use crate::planning::schema::layout::Layout;
+use crate::planning::targets::correlate::Claims;
+use crate::planning::targets::observed::{Observed, observe};
+use crate::planning::targets::protected as protect;
 use crate::policy::Policy;
 use crate::world::{Member, World};
 

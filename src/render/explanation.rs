@@ -9,7 +9,7 @@ use super::summary::{self, severity, word};
 use super::value::{Names, sides, words};
 use super::wrap::paragraph;
 use crate::model::{Action, Change, Finding, HIDDEN};
-use crate::planning::why::{
+use crate::planning::explain::{
     AccountAttribute, AttributeWhy, Because, EntitlementWhy, Explanation, GroupExplanation, Known, MembershipWhy, Stands, TargetWhy,
 };
 

@@ -12,7 +12,7 @@ use crate::manifest::Loaded;
 use crate::model::{Capabilities, Evidence, Memory};
 use crate::pipeline::{Silent, budget, read_source};
 use crate::planning::Moment;
-use crate::planning::why::Provenance;
+use crate::planning::explain::Provenance;
 use crate::policy::Policy;
 use crate::world::{SourceSide, TargetSide, World};
 

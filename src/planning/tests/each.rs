@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::testing::{Scene, group, source, target};
 use crate::manifest::kinds::fold;
 use crate::model::{Action, Evidence, ObjectKind};
-use crate::planning::why::{MembershipWhy, Provenance};
+use crate::planning::explain::{MembershipWhy, Provenance};
 
 const GROUPS: &str = "  groups: {}\n  guardrails: {deleteGroups: {count: 9}}\n";
 

@@ -4,8 +4,8 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::model::{Evidence, ObjectKind};
+use crate::planning::explain::Provenance;
 use crate::planning::testing::{Scene, entitlement, source, target};
-use crate::planning::why::Provenance;
 
 fn scene(rest: &str) -> Scene {
     Scene::new(&[source("hr", ""), target(""), entitlement("card", rest)])

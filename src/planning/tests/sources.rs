@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::super::record_links;
 use super::super::testing::{Scene, mark, source, target};
 use crate::model::{Evidence, ObjectKind};
-use crate::planning::why::Provenance;
+use crate::planning::explain::Provenance;
 
 fn user(name: &str, spec: &str) -> String {
     format!("kind: User\nmetadata: {{name: {name}}}\nspec: {spec}\n")
@@ -55,7 +55,7 @@ fn behind(scene: &Scene, key: &str) -> String {
     let world = scene.world();
     let provenance = Provenance::new(&scene.policy, &world, scene.moment);
     let Some(explanation) = provenance.explain(key, None) else { return "nobody".into() };
-    let line = |behind: &crate::planning::why::Behind| {
+    let line = |behind: &crate::planning::explain::Behind| {
         let key = behind.key.as_deref().unwrap_or("?");
         let found = behind.found.as_deref().map(|found| format!(", {found}")).unwrap_or_default();
         format!("{}/{key}{found}", behind.source)

@@ -1,0 +1,87 @@
+//! A user name that several people are to have at once, without `unique`: a constant in the place of a column gives everybody the same.
+//!
+//! Must never: let the order of keys decide who of many gets a name, or keep somebody from the name that their account has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::diagnostic::Place;
+use crate::expr::Input;
+use crate::model::{Action, Cause, Finding, FindingCode, Risk, Severity, Subject, Value};
+use crate::planning::accounts::diff::USER_NAME;
+use crate::planning::work::{Basis, Presence, Work};
+use crate::world::{canonical, kind_of};
+
+/// Two namesakes are no wonder: one gets the name, and the other is told.
+const MANY: usize = 3;
+/// So many are named.
+const NAMED: usize = 3;
+
+/// Who is to get which user name at one target, by its canonical form.
+pub(in crate::planning) type Wishes = BTreeMap<Vec<u8>, (Arc<str>, BTreeSet<u32>)>;
+
+/// Notes that somebody who does not have a user name is to get it.
+pub(in crate::planning) fn note(work: &mut Work<'_, '_>, target: usize, name: &str, identity: u32) {
+    let key = canonical::bytes(kind_of(USER_NAME), Input::Value(&Value::text(name)));
+    let Some(wishes) = work.wishes.get_mut(target) else { return };
+    wishes.entry(key).or_insert_with(|| (Arc::from(name), BTreeSet::new())).1.insert(identity);
+}
+
+/// Nobody gets a name that many are to have.
+pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize) {
+    let wishes = std::mem::take(&mut work.wishes[target]);
+    for (name, people) in wishes.into_values().filter(|(_, people)| people.len() >= MANY) {
+        hold(work, target, &people);
+        tell(work, target, &name, &people);
+    }
+}
+
+fn hold(work: &mut Work<'_, '_>, target: usize, people: &BTreeSet<u32>) {
+    let sign_in = &work.basis.policy.targets[target].sign_in;
+    for draft in work.drafts.iter_mut().filter(|draft| draft.target == target) {
+        let change = &mut draft.change;
+        if matches!(change.cause, Cause::Identity(identity) if people.contains(&identity)) && change.action != Action::Create {
+            change.attributes.retain(|attribute| attribute.attribute.as_ref() != USER_NAME);
+            let signs_in = change.attributes.iter().any(|one| one.before.is_some() && sign_in.contains(&one.attribute));
+            if !change.action.removes() && !signs_in {
+                change.risks.retain(|risk| *risk != Risk::SignIn);
+            }
+        }
+    }
+    let mut unmade = BTreeSet::new();
+    work.drafts.retain(|draft| {
+        let change = &draft.change;
+        let Cause::Identity(identity) = change.cause else { return true };
+        let theirs = draft.target == target && people.contains(&identity);
+        if theirs && change.action == Action::Create {
+            unmade.insert(identity);
+        }
+        !theirs || !(change.action == Action::Create || change.says_nothing())
+    });
+    for identity in unmade {
+        work.presence[target][identity as usize] = Presence::Absent;
+    }
+}
+
+/// The rule of a Source that gives people their user names, where the target takes them as they are.
+fn of_a_source(basis: &Basis<'_>) -> Option<Place> {
+    let mut candidates = basis.layout.slots.get(basis.layout.slot(USER_NAME)?)?.candidates.iter();
+    candidates.find_map(|candidate| basis.policy.sources.get(candidate.source)?.rules.get(candidate.rule)?.place.clone())
+}
+
+fn tell(work: &mut Work<'_, '_>, target: usize, name: &str, people: &BTreeSet<u32>) {
+    let system = &work.basis.policy.targets[target].name;
+    let layout = work.basis.layout.targets[target].attributes.iter().find(|attribute| attribute.name.as_ref() == USER_NAME);
+    let place = layout.and_then(|layout| layout.source).and_then(|rule| rule.place.clone()).or_else(|| of_a_source(work.basis));
+    let keys: BTreeSet<Arc<str>> = people.iter().map(|identity| work.basis.people.key(*identity)).collect();
+    let mut who = keys.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    if keys.len() > NAMED {
+        who += &format!(" and {} more", keys.len() - NAMED);
+    }
+    // Who of them would have come first, and who has it now, is no news beside that.
+    work.findings.withdraw(FindingCode::NameTaken, system, &keys);
+    let message = format!("{system}: {} people are to have the userName {name} ({who}), so none of them gets it", keys.len());
+    let subject = Subject::system(system).attribute(&Arc::from(USER_NAME));
+    let hint = "Correct the rule, or what it reads. If so many are really to be called the same, say `unique: true` in the rule: then each gets a number.";
+    work.findings.push(Finding::new(Severity::Error, FindingCode::NameTaken, subject, message).hint(hint).at(place));
+}

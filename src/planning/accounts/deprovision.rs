@@ -1,0 +1,265 @@
+//! Accounts that go: of leavers, of the absent and the deselected, and those that nobody declares.
+//!
+//! Must never: touch an account that is not proved to be ours, unless the target is authoritative; or delete one that somebody else deactivated.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::manifest::kinds::{DepartureAction, Lifecycle, Ownership};
+use crate::model::{Action, Cause, Finding, FindingCode, Reason, Risk, Severity, Subject, Value};
+use crate::planning::accounts::diff::our_deactivation;
+use crate::planning::accounts::leaver;
+use crate::planning::accounts::lookalikes::Kept;
+use crate::planning::accounts::nobody::Deselected;
+use crate::planning::accounts::vanished;
+use crate::planning::people::identity::{Absence, Person};
+use crate::planning::report::findings::Shared;
+use crate::planning::report::upcoming as due;
+use crate::planning::targets::correlate::Claim;
+use crate::planning::targets::eligibility::{Gone, is_by_select};
+use crate::planning::targets::ownership;
+use crate::planning::work::{Presence, Stage, Work, attribute, with};
+use crate::world::Carries;
+
+/// An identity that gets no account (any more).
+pub(in crate::planning) fn leave(work: &mut Work<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    match work.claims[target].of(person.number) {
+        Claim::None => Presence::Absent,
+        Claim::Vanished => vanished::leaves(work, target, person, gone),
+        Claim::Blocked => {
+            leaver::cut(work, target, person, None, gone);
+            Presence::Unclear
+        }
+        Claim::Owned(row) => {
+            depart_as_deselected(work, target, row, person, gone);
+            leaver::cut(work, target, person, Some(row), gone);
+            if keeps_everything(work, target, gone) { Presence::Unclear } else { Presence::Leaves }
+        }
+        Claim::Found(row) if work.basis.policy.targets[target].ownership == Ownership::Authoritative => {
+            depart_as_deselected(work, target, row, person, gone);
+            Presence::Leaves
+        }
+        Claim::Found(row) => {
+            tell_of_a_leaver(work, target, row, &key, gone);
+            Presence::Absent
+        }
+    }
+}
+
+/// The step that is due for somebody's account. That it goes because the target is not for them is told once it is known whether it is for anybody.
+fn depart_as_deselected(work: &mut Work<'_, '_>, target: usize, row: u32, person: &Person, gone: Gone) {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    let done = depart(work, target, row, &key, gone, Cause::Identity(person.number));
+    if done && gone == Gone::Deselected {
+        let by_select = is_by_select(work.basis, target, person);
+        work.deselected[target].push(Deselected { identity: person.number, key, by_select });
+    }
+}
+
+/// Whoever is on leave and keeps the account keeps what it has.
+fn keeps_everything(work: &Work<'_, '_>, target: usize, gone: Gone) -> bool {
+    gone == Gone::Suspended && work.basis.policy.targets[target].suspended.action == DepartureAction::Keep
+}
+
+/// Somebody who has left can still sign in with an account that is not ours to close: a person must look.
+fn tell_of_a_leaver(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone) {
+    if gone == Gone::Leaver && work.basis.observed[target].accounts().active(row) {
+        let id = work.basis.observed[target].accounts().id(row);
+        let sentence = format!(
+            "{{who}}: has left, and an active account looks like theirs (id {id}), but nothing proves that it is headcount's; left as it is"
+        );
+        let shared = Shared::new(Severity::Error, FindingCode::OwnershipUnproven, Some(&work.basis.policy.targets[target].name), sentence);
+        work.findings
+            .share(shared.hint("Deactivate it at the target, or write `ownership: authoritative` into the spec of the Target."), key);
+    }
+}
+
+/// Accounts that no identity has: of the absent, and those nobody knows.
+pub(in crate::planning) fn unclaimed(work: &mut Work<'_, '_>, target: usize) {
+    vanished::of_the_absent(work, target);
+    let basis = work.basis;
+    let accounts = basis.observed[target].accounts();
+    work.strangers_go[target] = knows_strangers(work, target);
+    let prune = basis.policy.targets[target].ownership == Ownership::Authoritative && work.strangers_go[target];
+    let mut left = 0u64;
+    let mut marked = 0u64;
+    for row in 0..accounts.len() {
+        marked += u64::from(accounts.carries(row) == Carries::Ours);
+        if work.claims[target].holder(row).is_some()
+            || work.claims[target].contested(row)
+            || work.claims[target].is_set_aside(row)
+            || work.cut[target].contains_key(&row)
+        {
+            continue;
+        }
+        if let Some(key) = work.former_key(target, row) {
+            if ownership::is_strange(work, target, row) {
+                work.findings.share(ownership::one(work.basis, target, row, &key), &key);
+                continue;
+            }
+            former(work, target, row, &key);
+        } else if prune && accounts.carries(row) != Carries::OtherWorkspace && !accounts.doubtful(row) {
+            let key = Arc::from(format!("id:{}", accounts.id(row)));
+            depart(work, target, row, &key, Gone::Pruned, Cause::None);
+            work.gone[target].insert(row);
+        } else {
+            left += 1;
+        }
+    }
+    tell(work, target, left, marked);
+}
+
+/// Whether somebody whom no identity claims is nobody's. Where nothing was ever headcount's, nobody can have vanished: a first run shows and does what the next
+/// one would, within the limits. Marks or links without an earlier complete read mean a lost state. While keys seem to have changed, whoever looks like nobody
+/// may be one of those people.
+fn knows_strangers(work: &Work<'_, '_>, target: usize) -> bool {
+    work.kept.is_empty() && (work.basis.knows_everybody() || (work.basis.has_read_everybody() && work.ours(target) == 0))
+}
+
+fn tell(work: &mut Work<'_, '_>, target: usize, left: u64, marked: u64) {
+    let name = &work.basis.policy.targets[target].name;
+    let subject = Subject::system(name);
+    if left > 0 {
+        let message = format!(
+            "{name}: {left} {} to nobody that headcount knows, left alone",
+            if left == 1 { "account belongs" } else { "accounts belong" }
+        );
+        work.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, subject.clone(), message));
+    }
+    if marked > 0 && !work.basis.world.memory.known {
+        let message = format!("{name}: {marked} of its accounts carry headcount's mark, but there is no state: it was lost");
+        let hint = "Restore the state file if you can. Marks still prove ownership; nothing follows from a source's silence until it was read once. Leavers whom a source reports still lose access, within their limit.";
+        work.findings.push(Finding::new(Severity::Warning, FindingCode::StateLost, subject, message).hint(hint));
+    }
+}
+
+/// An account of ours whose identity is not there.
+fn former(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
+    if work.basis.people.find(key).is_some() {
+        return;
+    }
+    match work.kept.get(key) {
+        Some(Kept::Whole) => return,
+        Some(Kept::WithoutAccess) => return lock(work, target, row, key),
+        None => {}
+    }
+    match work.basis.people.absence(key) {
+        Absence::Proven => {
+            depart(work, target, row, key, Gone::Absent, Cause::None);
+            work.gone[target].insert(row);
+        }
+        Absence::Unproven(source) => {
+            let trust = &work.basis.world.trust[source];
+            let name = &work.basis.policy.sources[source].name;
+            let sentence = if trust.has_baseline {
+                format!("{{who}}: not among the records of {name}, which could not be read to its end; left as it is")
+            } else {
+                format!("{{who}}: not among the records of {name}, and no earlier complete read says that it was; left as it is")
+            };
+            let severity = if trust.has_baseline { Severity::Note } else { Severity::Warning };
+            work.tell(severity, FindingCode::IncompleteRead, target, key, &sentence);
+        }
+        Absence::Disbelieved(source) => {
+            let name = &work.basis.policy.sources[source].name;
+            let sentence =
+                format!("{{who}}: not among the records of {name}, many of whose keys seem to be other people's now; left as it is");
+            work.tell(Severity::Note, FindingCode::KeyHandedOn, target, key, &sentence);
+        }
+        Absence::Nowhere => {
+            let sentence = "{who}: of a source that is not declared any more; left as it is";
+            let shared = Shared::new(Severity::Warning, FindingCode::Orphan, Some(&work.basis.policy.targets[target].name), sentence);
+            work.findings.share(shared.hint("Declare the source again, or remove the accounts at the target."), key);
+        }
+    }
+}
+
+/// Under another key its owner has left: the access goes, as it does of any leaver, and nothing is deleted before it is clear whose account it is.
+fn lock(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
+    let rules = &work.basis.policy.targets[target];
+    let serves = work.basis.layout.targets[target].lifecycles.contains(&Lifecycle::Leaver);
+    let keeps = serves || rules.ownership == Ownership::Additive || rules.leaver.action == DepartureAction::Keep;
+    if !keeps && work.basis.observed[target].accounts().active(row) && deactivate(work, target, row, key, Reason::Leaver, Cause::None) {
+        work.gone[target].insert(row);
+    }
+}
+
+/// The step that is due for an account that goes.
+fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone, cause: Cause) -> bool {
+    let rules = &work.basis.policy.targets[target];
+    let departure = gone.departure(rules);
+    let accounts = work.basis.observed[target].accounts();
+    if rules.ownership == Ownership::Additive || departure.action == DepartureAction::Keep || accounts.doubtful(row) {
+        return false;
+    }
+    let active = accounts.active(row);
+    if active && departure.action == DepartureAction::Deactivate && our_deactivation(work.basis, target, row).is_some() {
+        let sentence =
+            "{who}: headcount had deactivated it, and it is active again; its access is taken away, and the grace period begins anew";
+        work.tell(Severity::Warning, FindingCode::DeactivatedElsewhere, target, key, sentence);
+    }
+    match departure.action {
+        DepartureAction::Delete => delete(work, target, row, key, gone.reason(), cause),
+        _ if active => deactivate(work, target, row, key, gone.reason(), cause),
+        _ => match grace(work, target, row, departure.delete_after) {
+            None => false,
+            Some((at, after)) if work.basis.moment.now.duration_since(at) >= after => delete(work, target, row, key, Reason::Due, cause),
+            Some((at, after)) => {
+                due::deletion(work, target, row, key, at, after);
+                false
+            }
+        },
+    }
+}
+
+/// When headcount deactivated it, and how long after that it goes.
+fn grace(work: &Work<'_, '_>, target: usize, row: u32, after: Option<SignedDuration>) -> Option<(Timestamp, SignedDuration)> {
+    our_deactivation(work.basis, target, row).zip(after)
+}
+
+/// Takes the access away. Says whether it does.
+pub(in crate::planning) fn deactivate(
+    work: &mut Work<'_, '_>,
+    target: usize,
+    row: u32,
+    key: &Arc<str>,
+    reason: Reason,
+    cause: Cause,
+) -> bool {
+    take_access(work, target, row, key, reason, (cause, Stage::Deactivate))
+}
+
+/// The same at another stage of the plan.
+pub(in crate::planning) fn take_access(
+    work: &mut Work<'_, '_>,
+    target: usize,
+    row: u32,
+    key: &Arc<str>,
+    reason: Reason,
+    (cause, stage): (Cause, Stage),
+) -> bool {
+    if !work.basis.observed[target].side.capabilities.deactivate_accounts {
+        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deactivated here");
+        return false;
+    }
+    let attributes = vec![attribute(&Arc::from("active"), Some(Value::Bool(true)), Some(Value::Bool(false)))];
+    let change = work.change(target, Action::Deactivate, work.account(target, row, key), reason, cause);
+    work.draft(target, stage, with(change, attributes, &[Risk::SignIn]));
+    true
+}
+
+fn delete(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
+    if !work.basis.observed[target].side.capabilities.delete_accounts {
+        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deleted here");
+        return false;
+    }
+    // The access ends first: what refers to the account, or a limit on deletions, may keep it from going.
+    let accounts = work.basis.observed[target].accounts();
+    if accounts.active(row) && work.basis.observed[target].side.capabilities.deactivate_accounts {
+        deactivate(work, target, row, key, reason, cause);
+    }
+    let change = work.change(target, Action::Delete, work.account(target, row, key), reason, cause);
+    work.draft(target, Stage::DeleteAccounts, with(change, Vec::new(), &[Risk::SignIn, Risk::Irreversible]));
+    true
+}

@@ -1,0 +1,238 @@
+//! References between accounts: those that can't be resolved are told, those that come too early become a step of their own.
+//!
+//! Must never: hold an account back because its manager has none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::manifest::kinds::MappingMode;
+use crate::model::{Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectRef, Reason, Severity, Value};
+use crate::planning::report::findings::Shared;
+use crate::planning::targets::correlate::Claim;
+use crate::planning::work::{Draft, Presence, Stage, Work, attribute, with};
+use crate::world::canonical;
+
+/// Resolves the references of all drafts.
+pub(in crate::planning) fn resolve(work: &mut Work<'_, '_>) {
+    let doomed = doomed(work);
+    drop_unresolved(work, &doomed);
+    release(work, &doomed);
+    for target in 0..work.basis.policy.targets.len() {
+        put_off(work, target);
+    }
+}
+
+/// The key that a change's attribute refers to.
+pub(in crate::planning) fn key_of(attribute: &AttributeChange) -> Option<&Arc<str>> {
+    match &attribute.after {
+        Some(Value::Reference(key)) => Some(key),
+        _ => None,
+    }
+}
+
+/// All keys that a change's attribute refers to.
+pub(in crate::planning) fn keys_of(attribute: &AttributeChange) -> impl Iterator<Item = &Arc<str>> {
+    let values = match &attribute.after {
+        Some(Value::List(items)) => items,
+        Some(single) => std::slice::from_ref(single),
+        None => &[],
+    };
+    values.iter().filter_map(|value| match value {
+        Value::Reference(key) => Some(key),
+        _ => None,
+    })
+}
+
+/// By target: the accounts that this plan deletes, by id, and whose they are.
+type Doomed = BTreeMap<usize, BTreeMap<Arc<str>, Arc<str>>>;
+
+fn doomed(work: &Work<'_, '_>) -> Doomed {
+    let mut doomed = Doomed::new();
+    for draft in work.drafts.iter().filter(|draft| draft.stage == Stage::DeleteAccounts) {
+        if let Some(id) = &draft.change.object.id {
+            doomed.entry(draft.target).or_default().insert(id.clone(), draft.change.object.key.clone());
+        }
+    }
+    doomed
+}
+
+/// Whoever of ours refers to an account that goes for good lets it go first: the target may refuse to delete what somebody refers to.
+fn release(work: &mut Work<'_, '_>, doomed: &Doomed) {
+    for (target, doomed) in doomed {
+        if !work.basis.observed[*target].side.capabilities.update_accounts {
+            continue;
+        }
+        let ours: BTreeMap<u32, u32> = (0..work.basis.people.len())
+            .filter_map(|identity| match work.claims[*target].of(identity) {
+                Claim::Owned(row) => Some((row, identity)),
+                _ => None,
+            })
+            .collect();
+        let attributes = work.basis.layout.targets[*target].attributes.iter();
+        let references: Vec<_> = attributes.filter(|one| one.kind == AttributeType::Reference && one.mode != MappingMode::Ignore).collect();
+        for (row, identity) in ours {
+            for layout in &references {
+                let observed = canonical::text(work.basis.observed[*target].accounts().cell(row, layout.column)).into_owned();
+                let Some(gone) = doomed.get(observed.as_str()).cloned() else { continue };
+                let key = work.basis.people.key(identity);
+                if !doomed.values().any(|doomed| *doomed == key) {
+                    let change = attribute(&layout.name, Some(Value::Reference(gone)), None);
+                    let object = work.account(*target, row, &key);
+                    let_go(work, *target, object, change, Cause::Identity(identity));
+                }
+            }
+        }
+    }
+}
+
+/// In the step that changes the account anyway, or in one of its own.
+fn let_go(work: &mut Work<'_, '_>, target: usize, object: ObjectRef, change: AttributeChange, cause: Cause) {
+    let same = |draft: &&mut Draft| draft.target == target && draft.stage == Stage::UpdateAccounts && draft.change.object == object;
+    match work.drafts.iter_mut().find(same) {
+        Some(draft) if draft.change.attributes.iter().any(|known| known.attribute == change.attribute) => {}
+        Some(draft) => draft.change.attributes.push(change),
+        None => {
+            let step = work.change(target, Action::Update, object, Reason::Mover, cause);
+            work.draft(target, Stage::UpdateAccounts, with(step, vec![change], &[]));
+        }
+    }
+}
+
+fn drop_unresolved(work: &mut Work<'_, '_>, doomed: &Doomed) {
+    let goes = |target: usize, key: &Arc<str>| doomed.get(&target).is_some_and(|doomed| doomed.values().any(|doomed| doomed == key));
+    let adopted = work.drafts.iter().filter(|draft| draft.change.action == Action::Adopt);
+    let adopted: BTreeSet<(usize, Arc<str>)> = adopted.map(|draft| (draft.target, draft.change.object.key.clone())).collect();
+    let mut drafts = std::mem::take(&mut work.drafts);
+    for draft in &mut drafts {
+        let target = draft.target;
+        let owner = draft.change.object.key.clone();
+        let mut lost = Vec::new();
+        draft.change.attributes.retain(|attribute| match key_of(attribute) {
+            Some(key) if (goes(target, key) || !resolves(work, target, key)) && !adopted.contains(&(target, key.clone())) => {
+                lost.push((attribute.attribute.clone(), key.clone()));
+                false
+            }
+            _ => true,
+        });
+        for (attribute, key) in lost {
+            let name = &work.basis.policy.targets[target].name;
+            let sentence = format!("{{who}}: {attribute} is {key}, who has no account here; it is left out");
+            work.findings.share(
+                Shared::new(Severity::Warning, FindingCode::UnresolvedReference, Some(name), sentence).attribute(&attribute),
+                &owner,
+            );
+        }
+    }
+    drafts.retain(|draft| !draft.change.says_nothing());
+    work.drafts = drafts;
+}
+
+/// Whether somebody has an account at a target, or gets one in this plan. One that was merely found is nobody's yet: only its adoption makes it theirs.
+pub(in crate::planning) fn resolves(work: &Work<'_, '_>, target: usize, key: &str) -> bool {
+    let Some(identity) = work.basis.people.find(key) else { return false };
+    matches!(work.claims[target].of(identity), Claim::Owned(_)) || work.presence[target][identity as usize] == Presence::Made
+}
+
+/// New accounts come after those they refer to. What a circle makes impossible is set afterwards.
+fn put_off(work: &mut Work<'_, '_>, target: usize) {
+    let mut waits: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
+    let made = |draft: &&Draft| draft.target == target && draft.stage == Stage::CreateAccounts;
+    for draft in work.drafts.iter().filter(made) {
+        waits.insert(draft.change.object.key.clone(), draft.change.attributes.iter().filter_map(key_of).cloned().collect());
+    }
+    let known: BTreeSet<Arc<str>> = waits.keys().cloned().collect();
+    for keys in waits.values_mut() {
+        keys.retain(|key| known.contains(key));
+    }
+    let late = late(waits);
+    let mut after = Vec::new();
+    for draft in work.drafts.iter_mut().filter(|draft| draft.target == target && draft.stage == Stage::CreateAccounts) {
+        let Some(keys) = late.get(&draft.change.object.key) else { continue };
+        let (put_off, now) = std::mem::take(&mut draft.change.attributes)
+            .into_iter()
+            .partition(|attribute| key_of(attribute).is_some_and(|key| keys.contains(key)));
+        draft.change.attributes = now;
+        after.push((draft.change.object.clone(), draft.change.cause, put_off));
+    }
+    for (object, cause, attributes) in after {
+        put_after(work, target, object, cause, attributes);
+    }
+}
+
+fn put_after(work: &mut Work<'_, '_>, target: usize, object: ObjectRef, cause: Cause, attributes: Vec<AttributeChange>) {
+    let change = work.change(target, Action::Update, object, Reason::Joiner, cause);
+    work.draft(target, Stage::References, with(change, attributes, &[]));
+}
+
+/// For each new account the references that can't be set when it is made: those of the smallest key of each circle.
+fn late(mut waits: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>) -> BTreeMap<Arc<str>, BTreeSet<Arc<str>>> {
+    let mut late = BTreeMap::new();
+    let mut waited_for: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
+    for (key, keys) in &waits {
+        for other in keys {
+            waited_for.entry(other.clone()).or_default().push(key.clone());
+        }
+    }
+    let mut ready: Vec<Arc<str>> = waits.iter().filter(|(_, keys)| keys.is_empty()).map(|(key, _)| key.clone()).collect();
+    loop {
+        while let Some(key) = ready.pop() {
+            waits.remove(&key);
+            for other in waited_for.remove(&key).unwrap_or_default() {
+                if let Some(keys) = waits.get_mut(&other) {
+                    keys.remove(&key);
+                    if keys.is_empty() {
+                        ready.push(other);
+                    }
+                }
+            }
+        }
+        let Some(key) = in_circle(&waits) else { return late };
+        if let Some(keys) = waits.get_mut(&key) {
+            late.insert(key.clone(), std::mem::take(keys));
+        }
+        ready.push(key);
+    }
+}
+
+/// The smallest key of the circle that the first one still waiting leads into.
+fn in_circle(waits: &BTreeMap<Arc<str>, BTreeSet<Arc<str>>>) -> Option<Arc<str>> {
+    let mut at = waits.keys().next()?.clone();
+    let mut seen = BTreeSet::new();
+    while seen.insert(at.clone()) {
+        at = waits.get(&at)?.first()?.clone();
+    }
+    let start = at.clone();
+    let mut smallest = at.clone();
+    loop {
+        at = waits.get(&at)?.first()?.clone();
+        if at == start {
+            return Some(smallest);
+        }
+        smallest = smallest.min(at.clone());
+    }
+}
+
+/// How many new accounts stand above each new one; those in a circle count from where it was cut.
+pub(in crate::planning) fn depths(work: &Work<'_, '_>) -> BTreeMap<(usize, Arc<str>), usize> {
+    let mut above: BTreeMap<(usize, Arc<str>), Vec<Arc<str>>> = BTreeMap::new();
+    for draft in work.drafts.iter().filter(|draft| draft.stage == Stage::CreateAccounts) {
+        above.insert((draft.target, draft.change.object.key.clone()), draft.change.attributes.iter().filter_map(key_of).cloned().collect());
+    }
+    let mut depths: BTreeMap<(usize, Arc<str>), usize> = BTreeMap::new();
+    for start in above.keys() {
+        // A path of its own instead of recursion: chains of managers may be long.
+        let mut path = vec![start.clone()];
+        while let Some(at) = path.last().cloned() {
+            let next = above.get(&at).into_iter().flatten().map(|key| (at.0, key.clone())).filter(|next| above.contains_key(next));
+            let next: Vec<_> = next.collect();
+            if let Some(open) = next.iter().find(|next| !depths.contains_key(*next) && !path.contains(next)) {
+                path.push(open.clone());
+                continue;
+            }
+            let depth = next.iter().filter_map(|next| depths.get(next)).map(|depth| depth + 1).max().unwrap_or(0);
+            depths.insert(at, depth);
+            path.pop();
+        }
+    }
+    depths
+}

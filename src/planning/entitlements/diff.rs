@@ -1,0 +1,415 @@
+//! Entitlements at one target: who should have what, with which parameters, against what is.
+//!
+//! Must never: take something from an account that is not ours, give something without a parameter that could not be worked out, or conclude anything
+//! from an entitlement that was not read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::manifest::kinds::{Lifecycle, Ownership};
+use crate::model::{
+    Action, AttributeChange, Cause, Change, Evidence, Finding, FindingCode, ObjectKind, ObjectRef, Reason, Severity, Subject, Value,
+    grant_key,
+};
+use crate::planning::accounts::nobody;
+use crate::planning::accounts::unchanged::{Screened, Where};
+use crate::planning::assembly::references as reference;
+use crate::planning::entitlements::desired as grant;
+use crate::planning::entitlements::desired::{Parameter, Term};
+use crate::planning::groups::diff::{adopted, made};
+use crate::planning::groups::members as roster;
+use crate::planning::people::identity::Person;
+use crate::planning::report::findings::Shared;
+use crate::planning::work::{Presence, Stage, Work, attribute};
+use crate::policy::EntitlementPolicy;
+use crate::world::Grant;
+
+/// Who should have one entitlement, whatever the target holds.
+#[derive(Debug, Default)]
+struct Roll {
+    /// identities, sorted
+    people: Vec<u32>,
+    /// identities for whom it can't be said, sorted
+    unclear: Vec<u32>,
+    /// of the people, those whose account has not been compared
+    open: Vec<u32>,
+    /// of the open ones, those whom only the list of members covers
+    named: BTreeSet<u32>,
+    /// the rule names nobody, and nobody said that it may
+    idle: bool,
+}
+
+/// The entitlements of one target.
+pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize, screened: &mut Screened) {
+    let basis = work.basis;
+    let declared: Vec<usize> = (0..basis.policy.entitlements.len()).filter(|at| basis.policy.entitlements[*at].target == target).collect();
+    let mut rolls: BTreeMap<usize, Roll> = BTreeMap::new();
+    for at in &declared {
+        let roll = roll(work, *at, screened);
+        rolls.insert(*at, roll);
+    }
+    let side = basis.observed[target].side;
+    if basis.observed[target].accounts().unreadable() {
+        return;
+    }
+    if !side.capabilities.entitlements {
+        return rolls.iter().for_each(|(at, roll)| no_entitlements(work, *at, roll));
+    }
+    if matches!(side.entitlements.evidence, Evidence::Unreadable { .. }) {
+        return;
+    }
+    let deletes = |draft: &&crate::planning::work::Draft| draft.target == target && draft.change.action == Action::Delete;
+    let deleted = work.drafts.iter().filter(deletes).filter_map(|draft| draft.change.object.id.clone()).collect();
+    let (made, adopted) = (made(work, target), adopted(work, target));
+    let adopted = adopted.into_iter().filter(|(kind, _)| *kind == ObjectKind::Account).map(|(_, key)| key).collect();
+    let mut step = Step { work, target, made, adopted, deleted };
+    for (at, roll) in &mut rolls {
+        step.give(*at, roll);
+    }
+    if side.entitlements.evidence.proves_absence() {
+        step.take(&rolls, &screened.standing);
+    }
+}
+
+/// Who should have one entitlement: by rule and by name.
+fn roll(work: &mut Work<'_, '_>, at: usize, screened: &mut Screened) -> Roll {
+    let basis = work.basis;
+    let rules = &basis.policy.entitlements[at];
+    let found = std::mem::take(&mut screened.entitled[at]);
+    let idle = rules.when.is_some() && !rules.allow_empty && found.stands.is_empty() && found.open.is_empty();
+    let mut roll = Roll { idle, people: found.stands, unclear: found.unclear, open: found.open, named: BTreeSet::new() };
+    for member in rules.members.iter().filter(|member| member.until.is_none_or(|until| until >= basis.moment.today)) {
+        let Some(identity) = basis.people.find(&member.key) else {
+            roster::unknown(work, "member", member, basis.people.absence(&member.key));
+            continue;
+        };
+        match screened.standing.get(identity as usize) {
+            Some(Where::Unknown) => roll.unclear.push(identity),
+            Some(Where::Is(Lifecycle::Active | Lifecycle::PreHire | Lifecycle::Suspended))
+                if roll.people.binary_search(&identity).is_err() && roll.open.binary_search(&identity).is_err() =>
+            {
+                roll.named.insert(identity);
+            }
+            _ => {}
+        }
+    }
+    roll.open.extend(&roll.named);
+    roll.open.sort_unstable();
+    roll.unclear.sort_unstable();
+    roll.unclear.dedup();
+    roll
+}
+
+/// A target where accounts have no entitlements.
+fn no_entitlements(work: &mut Work<'_, '_>, at: usize, roll: &Roll) {
+    let rules = &work.basis.policy.entitlements[at];
+    let target = &work.basis.policy.targets[rules.target].name;
+    let message =
+        format!("{target}: its accounts can't have entitlements, so {} is given to nobody ({})", rules.key, should_have(work, rules, roll));
+    let hint = "Take the Entitlement out, or describe at the Target where its entitlements are kept.";
+    cant(work, rules, &rules.place, message, hint);
+}
+
+fn cant(work: &mut Work<'_, '_>, rules: &EntitlementPolicy, place: &crate::diagnostic::Place, message: String, hint: &str) {
+    let subject = Subject::object(&work.basis.policy.targets[rules.target].name, &rules.key);
+    let finding = Finding::new(Severity::Error, FindingCode::UnsupportedCapability, subject, message);
+    work.findings.push(finding.hint(hint).at(Some(place.clone())));
+}
+
+fn should_have(work: &Work<'_, '_>, rules: &EntitlementPolicy, roll: &Roll) -> String {
+    let here = |identity: &&u32| matches!(work.presence[rules.target][**identity as usize], Presence::Stays | Presence::Made);
+    match roll.people.iter().chain(&roll.open).filter(here).count() {
+        1 => "1 person should have it".into(),
+        count => format!("{count} people should have it"),
+    }
+}
+
+struct Step<'s, 'b, 'a> {
+    work: &'s mut Work<'b, 'a>,
+    target: usize,
+    made: BTreeMap<u32, ObjectRef>,
+    adopted: BTreeSet<Arc<str>>,
+    /// ids of accounts that go for good
+    deleted: BTreeSet<Arc<str>>,
+}
+
+impl<'a> Step<'_, '_, 'a> {
+    /// Compares everybody who is open and puts those who have it rightly among the people.
+    fn give(&mut self, at: usize, roll: &mut Roll) {
+        let able = self.can_hold(at, roll);
+        let mut person = Person::default();
+        let basis = self.work.basis;
+        for identity in std::mem::take(&mut roll.open) {
+            basis.people.assemble(&basis.layout, identity, &mut person);
+            match grant::term(basis, at, &person) {
+                Term::Over => continue,
+                Term::Unclear(words) => {
+                    self.unclear(
+                        at,
+                        &person,
+                        &format!("until when {} is theirs could not be worked out, so nothing changes: {words}", self.key(at)),
+                        None,
+                    );
+                    roll.unclear.push(identity);
+                    continue;
+                }
+                Term::Runs => roll.people.push(identity),
+            }
+            if able {
+                self.compare(at, &person, roll.named.contains(&identity));
+            }
+        }
+        roll.people.sort_unstable();
+        roll.people.dedup();
+        roll.unclear.sort_unstable();
+    }
+
+    /// Whether the target can hold every parameter; without one, nothing of the entitlement is given.
+    fn can_hold(&mut self, at: usize, roll: &Roll) -> bool {
+        let rules = &self.work.basis.policy.entitlements[at];
+        let layouts = &self.work.basis.layout.entitlements[at].parameters;
+        let lacking: Vec<_> = rules.parameters.iter().zip(layouts).filter(|(_, layout)| layout.column.is_none()).collect();
+        let Some((first, _)) = lacking.first() else { return true };
+        let names: Vec<&str> = lacking.iter().map(|(parameter, _)| parameter.name.as_ref()).collect();
+        let target = &self.work.basis.policy.targets[self.target].name;
+        let parameters = if names.len() == 1 { "parameter" } else { "parameters" };
+        let message = format!(
+            "{target}: its entitlements can't hold the {parameters} {}, so {} is neither given nor changed ({})",
+            names.join(", "),
+            rules.key,
+            should_have(self.work, rules, roll)
+        );
+        cant(self.work, rules, &first.place, message, "Take the parameter out, or describe at the Target where it is kept.");
+        false
+    }
+
+    fn compare(&mut self, at: usize, person: &Person, named: bool) {
+        let work = &self.work;
+        let complete = work.basis.observed[self.target].side.entitlements.evidence.proves_absence();
+        match (work.presence[self.target][person.number as usize], work.claims[self.target].row(person.number)) {
+            (Presence::Made, _) => {
+                let object = self.made.get(&person.number).cloned();
+                object.into_iter().for_each(|object| self.add(at, person, object, Reason::Joiner));
+            }
+            (Presence::Stays, Some(row)) if complete => {
+                let object = work.account(self.target, row, &Arc::from(person.key.as_str()));
+                let reason = if named { Reason::Declared } else { Reason::Mover };
+                match grant::held(work.basis, at, row).as_slice() {
+                    [] => self.add(at, person, object, reason),
+                    [grant] => self.update(at, person, object, reason, *grant),
+                    _ => self.duplicate(&object, &self.work.basis.policy.entitlements[at].name.clone()),
+                }
+            }
+            (Presence::Absent, _) if named && self.ownership() != Ownership::Observe => {
+                let sentence = format!("{{who}}: named in {}, but without an account here, so it is not given", self.key(at));
+                self.tell(Severity::Note, FindingCode::UnknownMember, at, person, &sentence);
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, at: usize, person: &Person, object: ObjectRef, reason: Reason) {
+        let wanted = self.parameters(at, person);
+        if wanted.iter().any(|parameter| matches!(parameter, Parameter::Unknown(_))) {
+            let sentence = format!("a parameter of {} is not known, so it is not given yet", self.key(at));
+            return self.unclear(at, person, &sentence, None);
+        }
+        let rules = &self.work.basis.policy.entitlements[at];
+        let given = rules.parameters.iter().zip(wanted).filter_map(|(parameter, wanted)| match wanted {
+            Parameter::Is(Some(value)) => Some(attribute(&parameter.name, None, Some(value))),
+            _ => None,
+        });
+        let given = given.collect();
+        self.put(at, Action::AddEntitlement, Stage::AddEntitlements, object, reason, given);
+    }
+
+    fn update(&mut self, at: usize, person: &Person, object: ObjectRef, reason: Reason, grant: Grant) {
+        let wanted = self.parameters(at, person);
+        let basis = self.work.basis;
+        let entitlements = &basis.observed[self.target].side.entitlements;
+        let mut changes: Vec<AttributeChange> = Vec::new();
+        let layouts = &basis.layout.entitlements[at].parameters;
+        for ((parameter, layout), wanted) in basis.policy.entitlements[at].parameters.iter().zip(layouts).zip(wanted) {
+            let (Some(column), Parameter::Is(wanted)) = (layout.column, wanted) else { continue };
+            let observed = entitlements.cell(grant, column);
+            if !grant::same(basis, &self.work.claims[self.target], self.target, wanted.as_ref(), observed) {
+                let before = observed.to_value().filter(|value| !value.is_empty());
+                changes.push(attribute(&parameter.name, before, wanted));
+            }
+        }
+        if !changes.is_empty() {
+            self.put(at, Action::UpdateEntitlement, Stage::AddEntitlements, object, reason, changes);
+        }
+    }
+
+    /// Every parameter; what could not be worked out is told.
+    fn parameters(&mut self, at: usize, person: &Person) -> Vec<Parameter> {
+        let basis = self.work.basis;
+        let rules = &basis.policy.entitlements[at];
+        let mut all = Vec::with_capacity(rules.parameters.len());
+        for (position, parameter) in rules.parameters.iter().enumerate() {
+            let mut found = grant::parameter(basis, at, position, person);
+            if let Parameter::Is(Some(Value::Reference(key))) = &found
+                && !reference::resolves(self.work, self.target, key)
+            {
+                found = Parameter::Unknown(format!("{key} has no account here").into());
+            }
+            if let Parameter::Unknown(words) = &found {
+                let sentence = format!("{} of {} could not be worked out, so it stays as it is: {words}", parameter.name, rules.key);
+                self.unclear(at, person, &sentence, Some(&parameter.place));
+            }
+            all.push(found);
+        }
+        all
+    }
+
+    /// Looks at everything that accounts have, and takes what nobody should have.
+    fn take(&mut self, rolls: &BTreeMap<usize, Roll>, standing: &[Where]) {
+        let basis = self.work.basis;
+        let entitlements = &basis.observed[self.target].side.entitlements;
+        let declared: BTreeMap<&str, usize> = rolls.keys().map(|at| (basis.policy.entitlements[*at].name.as_ref(), *at)).collect();
+        let names: BTreeMap<u32, (&Arc<str>, Option<usize>)> =
+            entitlements.names().map(|(name, number)| (number, (name, declared.get(name.as_ref()).copied()))).collect();
+        if self.ownership() == Ownership::Additive {
+            return;
+        }
+        let kept = self.hold_idle(rolls, standing);
+        let mut before: Option<Grant> = None;
+        for grant in basis.observed[self.target].grants() {
+            let again = before.is_some_and(|before| (before.account, before.name) == (grant.account, grant.name));
+            before = Some(grant);
+            let Some((name, at)) = names.get(&grant.name).copied().filter(|_| !again) else { continue };
+            let Some(reason) = self.goes(grant.account, name, at.map(|at| (at, &rolls[&at])), standing) else { continue };
+            if reason == Reason::Mover && at.is_some_and(|at| kept.contains(&(at, grant.account))) {
+                continue;
+            }
+            self.remove(grant, name, at, reason);
+        }
+    }
+
+    /// Who keeps an entitlement whose rule names nobody: whoever stays, and whom no line names.
+    fn hold_idle(&mut self, rolls: &BTreeMap<usize, Roll>, standing: &[Where]) -> BTreeSet<(usize, u32)> {
+        let basis = self.work.basis;
+        let mut kept = BTreeSet::new();
+        for (at, roll) in rolls.iter().filter(|(_, roll)| roll.idle) {
+            let rules = &basis.policy.entitlements[*at];
+            let (grants, claims) = (basis.observed[self.target].grants(), &self.work.claims[self.target]);
+            let Some(number) = basis.observed[self.target].side.entitlements.names().find(|(name, _)| **name == rules.name) else {
+                continue;
+            };
+            let named = |account: u32| {
+                let key = claims.holder(account).map(|identity| basis.people.key(identity));
+                rules.members.iter().any(|line| Some(&line.key) == key.as_ref())
+            };
+            let goes = |grant: &Grant| {
+                grant.name == number.1
+                    && !named(grant.account)
+                    && self.goes(grant.account, &rules.name, Some((*at, roll)), standing) == Some(Reason::Mover)
+            };
+            let losers: BTreeSet<u32> = grants.into_iter().filter(goes).map(|grant| grant.account).collect();
+            if losers.len() >= nobody::FEWEST {
+                nobody::hold_entitlement(self.work, *at, &losers);
+                kept.extend(losers.into_iter().map(|account| (*at, account)));
+            }
+        }
+        kept
+    }
+
+    /// Why an account loses an entitlement; nothing where it keeps it.
+    fn goes(&self, account: u32, name: &str, declared: Option<(usize, &Roll)>, standing: &[Where]) -> Option<Reason> {
+        if self.work.cut[self.target].contains_key(&account) {
+            // Steps of their own take everything.
+            return None;
+        }
+        let claims = &self.work.claims[self.target];
+        let Some(identity) = claims.holder(account) else {
+            let gone = self.work.gone[self.target].contains(&account);
+            return (gone && self.is_ours(account, name, declared.is_some())).then_some(Reason::Absent);
+        };
+        match (self.work.presence[self.target][identity as usize], declared) {
+            (Presence::Stays, Some((_, roll))) => {
+                let keeps = roll.people.binary_search(&identity).is_ok() || roll.unclear.binary_search(&identity).is_ok();
+                (!keeps).then_some(Reason::Mover)
+            }
+            (Presence::Stays, None) => self.is_ours(account, name, false).then_some(Reason::Mover),
+            (Presence::Leaves, declared) => {
+                self.is_ours(account, name, declared.is_some()).then(|| leaves(standing.get(identity as usize)))
+            }
+            (Presence::Absent | Presence::Made | Presence::Unclear, _) => None,
+        }
+    }
+
+    /// Whether an entitlement of an account of ours is ours: declared, or given by headcount as it remembers.
+    fn is_ours(&self, account: u32, name: &str, declared: bool) -> bool {
+        if declared || self.ownership() == Ownership::Authoritative {
+            return true;
+        }
+        let basis = self.work.basis;
+        let key = grant_key(&self.work.account_key(self.target, account), name);
+        let target = &basis.policy.targets[self.target].name;
+        let ids = basis.world.recall.ids_of(&basis.world.memory, target, ObjectKind::Entitlement, &key);
+        ids.contains(&basis.observed[self.target].accounts().id(account).as_ref())
+    }
+
+    fn remove(&mut self, grant: Grant, name: &Arc<str>, at: Option<usize>, reason: Reason) {
+        let object = self.work.account(self.target, grant.account, &self.work.account_key(self.target, grant.account));
+        if object.id.as_ref().is_some_and(|id| self.deleted.contains(id)) {
+            return;
+        }
+        let all = self.work.basis.observed[self.target].grants_of(grant.account);
+        if all.iter().filter(|other| other.name == grant.name).count() > 1 {
+            return self.duplicate(&object, name);
+        }
+        let stage = if self.adopted.contains(&object.key) { Stage::AddEntitlements } else { Stage::RemoveEntitlements };
+        let cause = at.map_or(Cause::None, |at| Cause::Entitlement(at as u32));
+        let change = self.work.change(self.target, Action::RemoveEntitlement, object, reason, cause);
+        self.work.draft(self.target, stage, Change { entitlement: Some(name.clone()), ..change });
+    }
+
+    fn put(&mut self, at: usize, action: Action, stage: Stage, object: ObjectRef, reason: Reason, attributes: Vec<AttributeChange>) {
+        let entitlement = Some(self.work.basis.policy.entitlements[at].name.clone());
+        let change = self.work.change(self.target, action, object, reason, Cause::Entitlement(at as u32));
+        self.work.draft(self.target, stage, Change { entitlement, attributes, ..change });
+    }
+
+    fn duplicate(&mut self, object: &ObjectRef, name: &Arc<str>) {
+        let sentence = format!("{{who}}: has {name} more than once, so it is left as it is");
+        let shared =
+            Shared::new(Severity::Error, FindingCode::DuplicateKey, Some(&self.work.basis.policy.targets[self.target].name), sentence);
+        self.work.findings.share(shared.hint("Remove all but one at the target."), &object.key);
+    }
+
+    /// What could not be worked out about somebody who has an account here, or gets one.
+    fn unclear(&mut self, at: usize, person: &Person, sentence: &str, place: Option<&crate::diagnostic::Place>) {
+        let presence = self.work.presence[self.target][person.number as usize];
+        if matches!(presence, Presence::Stays | Presence::Made) {
+            let rules = &self.work.basis.policy.entitlements[at];
+            let target = &self.work.basis.policy.targets[self.target].name;
+            let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(target), format!("{{who}}: {sentence}"));
+            self.work.findings.share(shared.at(place.or(Some(&rules.place))), &Arc::from(person.key.as_str()));
+        }
+    }
+
+    fn tell(&mut self, severity: Severity, code: FindingCode, at: usize, person: &Person, sentence: &str) {
+        let rules = &self.work.basis.policy.entitlements[at];
+        let shared = Shared::new(severity, code, Some(&self.work.basis.policy.targets[self.target].name), sentence);
+        self.work.findings.share(shared.at(Some(&rules.place)), &Arc::from(person.key.as_str()));
+    }
+
+    fn ownership(&self) -> Ownership {
+        self.work.basis.policy.targets[self.target].ownership
+    }
+
+    fn key(&self, at: usize) -> &'a Arc<str> {
+        &self.work.basis.policy.entitlements[at].key
+    }
+}
+
+/// Why somebody's account goes, as the identity stands.
+fn leaves(standing: Option<&Where>) -> Reason {
+    match standing {
+        Some(Where::Is(Lifecycle::Leaver)) => Reason::Leaver,
+        Some(Where::Is(Lifecycle::Suspended)) => Reason::Suspended,
+        _ => Reason::Deselected,
+    }
+}

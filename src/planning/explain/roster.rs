@@ -1,0 +1,124 @@
+//! Everything about one group: what it is at each target, who is in it and why, who is kept out.
+//!
+//! Must never: call somebody a member of whom that can't be told.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::group::{is_excluded, membership, stands};
+use super::{Because, MembershipWhy};
+use crate::planning::Scope;
+use crate::planning::correlate_accounts;
+use crate::planning::groups::resolve as group;
+use crate::planning::groups::resolve::GroupState;
+use crate::planning::people::identity::Person;
+use crate::planning::work::{Basis, Work};
+
+/// Everything about one group.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupExplanation {
+    /// its key
+    pub group: Arc<str>,
+    /// its name at the targets
+    pub display_name: Arc<str>,
+    /// why there is such a group
+    pub because: Because,
+    /// what it is at each target, by the targets' order
+    pub targets: Vec<GroupAt>,
+    /// who is in it, or of whom that can't be told, by key
+    pub members: Vec<MembershipWhy>,
+    /// the groups in it that lines name
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nested: Vec<MembershipWhy>,
+    /// who is excluded, by key
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<MembershipWhy>,
+}
+
+/// What a group is at one target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupAt {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// how it stands there
+    pub is: Stands,
+    /// the target's id
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Arc<str>>,
+    /// what it is called there
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+}
+
+/// How a group stands at a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stands {
+    /// it is there
+    Exists,
+    /// it is not there yet
+    Missing,
+    /// the target does not get it
+    NotServed,
+    /// that can't be told, and everything stays
+    Unclear,
+}
+
+/// At one target or at all.
+pub(super) fn explain(basis: &Basis<'_>, at: usize, target: Option<&str>) -> GroupExplanation {
+    let group = &basis.groups.all[at];
+    let (mut members, mut excluded) = (Vec::new(), Vec::new());
+    let mut person = Person::default();
+    for number in 0..basis.people.len() {
+        basis.people.assemble(&basis.layout, number, &mut person);
+        let found = membership(basis, at, &person);
+        if found.belongs != Some(false) {
+            members.push(found);
+        } else if is_excluded(basis, at, &person) {
+            excluded.push(found);
+        }
+    }
+    members.sort_by(|one, next| one.member.cmp(&next.member));
+    excluded.sort_by(|one, next| one.member.cmp(&next.member));
+    let lines = group.policy.members.iter().filter(|line| line.key.starts_with("group/"));
+    let nested = lines.map(|line| MembershipWhy {
+        group: group.key.clone(),
+        member: line.key.clone(),
+        belongs: Some(super::group::current(basis, line)),
+        because: vec![Because::words("named as a member").at(Some(&line.place)).holding(Some(super::group::current(basis, line)))],
+    });
+    GroupExplanation {
+        group: group.key.clone(),
+        display_name: group.display_name.clone(),
+        because: stands(group),
+        targets: targets(basis, at, target),
+        nested: nested.collect(),
+        members,
+        excluded,
+    }
+}
+
+fn targets(basis: &Basis<'_>, at: usize, target: Option<&str>) -> Vec<GroupAt> {
+    let mut work = Work::new(basis);
+    correlate_accounts(&mut work, Scope::All);
+    let mut all = Vec::new();
+    for (position, rules) in basis.policy.targets.iter().enumerate() {
+        if target.is_some_and(|name| name != rules.name.as_ref()) {
+            continue;
+        }
+        let groups = group::settle(&mut work, position);
+        let (is, row) = match groups.states.get(at) {
+            Some(GroupState::Here(row)) => (Stands::Exists, Some(*row)),
+            Some(GroupState::Made) => (Stands::Missing, None),
+            Some(GroupState::Unclear) => (Stands::Unclear, groups.row(at)),
+            Some(GroupState::Out) | None => (Stands::NotServed, groups.row(at)),
+        };
+        let there = row.map(|row| work.group(position, row, &basis.groups.all[at].key));
+        let (id, name) = there.map(|there| (there.id, Some(there.name))).unwrap_or_default();
+        all.push(GroupAt { target: rules.name.clone(), is, id, name });
+    }
+    all
+}

@@ -1,0 +1,329 @@
+//! Memberships at one target: what should be against what is, as sets.
+//!
+//! Must never: take somebody out of a group that is not ours, or take out an account that is not, unless the target is authoritative.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::manifest::kinds::Ownership;
+use crate::model::{Action, Cause, Evidence, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity};
+use crate::planning::accounts::limits;
+use crate::planning::accounts::nobody;
+use crate::planning::groups::members as roster;
+use crate::planning::groups::members::{Roster, flatten};
+use crate::planning::groups::resolve::{GroupState, TargetGroups, member_change};
+use crate::planning::work::{Presence, Stage, Work, with_members};
+use crate::world::Member;
+
+/// The memberships of one target.
+pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize, groups: &TargetGroups, rosters: &[Roster]) {
+    let basis = work.basis;
+    let Some(scope) = &basis.policy.targets[target].groups else { return };
+    let side = basis.observed[target].side;
+    let nests = side.capabilities.nested_groups && scope.nested;
+    let (made, leavers, adopted) = (made(work, target), leavers(work, target), adopted(work, target));
+    let (removed, added) = (BTreeMap::new(), BTreeMap::new());
+    let mut step = Step { work, target, groups, rosters, nests, made, leavers, adopted, idle: BTreeMap::new(), removed, added };
+    step.hold_idle();
+    let mut flattened = Vec::new();
+    for at in 0..basis.groups.all.len() {
+        let state = groups.states[at];
+        if !matches!(state, GroupState::Here(_) | GroupState::Made) {
+            continue;
+        }
+        let (roster, flat) = step.flat(at);
+        if flat && scope.nested && !side.capabilities.nested_groups {
+            flattened.push(roster::key(step.work, at).clone());
+        }
+        step.compare(at, state, &roster);
+    }
+    step.last_groups();
+    limits::tell_of_strangers(work, target, groups);
+    for key in flattened {
+        work.tell(
+            Severity::Note,
+            FindingCode::UnsupportedCapability,
+            target,
+            &key,
+            "{who}: groups can't be nested here, so members are listed flat",
+        );
+    }
+}
+
+/// New accounts, by identity, as changes name them.
+pub(in crate::planning) fn made(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, ObjectRef> {
+    let drafts = work.drafts.iter().filter(|draft| draft.target == target && draft.stage == Stage::CreateAccounts);
+    let entry = |draft: &crate::planning::work::Draft| match draft.change.cause {
+        Cause::Identity(identity) => Some((identity, draft.change.object.clone())),
+        _ => None,
+    };
+    drafts.filter_map(entry).collect()
+}
+
+/// Leavers whose accounts go in this plan.
+fn leavers(work: &Work<'_, '_>, target: usize) -> BTreeSet<Arc<str>> {
+    let goes = |draft: &&crate::planning::work::Draft| {
+        draft.target == target && draft.change.reason == Reason::Leaver && draft.change.action.removes()
+    };
+    work.drafts.iter().filter(goes).map(|draft| draft.change.object.key.clone()).collect()
+}
+
+/// What is taken over in this plan.
+pub(in crate::planning) fn adopted(work: &Work<'_, '_>, target: usize) -> BTreeSet<(ObjectKind, Arc<str>)> {
+    let adopts = work.drafts.iter().filter(|draft| draft.target == target && draft.change.action == Action::Adopt);
+    adopts.map(|draft| (draft.change.object.kind, draft.change.object.key.clone())).collect()
+}
+
+struct Step<'s, 'b, 'a> {
+    work: &'s mut Work<'b, 'a>,
+    target: usize,
+    groups: &'s TargetGroups,
+    rosters: &'s [Roster],
+    made: BTreeMap<u32, ObjectRef>,
+    leavers: BTreeSet<Arc<str>>,
+    adopted: BTreeSet<(ObjectKind, Arc<str>)>,
+    /// whether groups stay in groups here
+    nests: bool,
+    /// Groups, by their manifests, whose rules name nobody, and who keeps a group by that
+    idle: BTreeMap<usize, BTreeSet<u32>>,
+    /// accounts that lose memberships: how many, and by which drafts
+    removed: BTreeMap<u32, (usize, Vec<usize>)>,
+    /// accounts that gain some
+    added: BTreeMap<u32, usize>,
+}
+
+impl Step<'_, '_, '_> {
+    /// Who should be in a group, as this target holds it.
+    fn flat(&self, at: usize) -> (Roster, bool) {
+        let here = |inner: usize| matches!(self.groups.states[inner], GroupState::Here(_) | GroupState::Made);
+        flatten(self.rosters, at, |inner| self.nests && here(inner))
+    }
+
+    /// Rules that name nobody take nobody out. How many would go is counted over all groups that are made by one.
+    fn hold_idle(&mut self) {
+        if self.unreadable() || !self.work.basis.observed[self.target].side.capabilities.write_memberships {
+            return;
+        }
+        let idle = |at: usize| roster::below(self.rosters, at).iter().any(|inner| !self.rosters[*inner].idle.is_empty());
+        let mut held: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+        for at in (0..self.rosters.len()).filter(|at| idle(*at)) {
+            let GroupState::Here(group) = self.groups.states[at] else { continue };
+            let wanted = self.flat(at).0;
+            for member in self.work.basis.observed[self.target].members(group) {
+                if let Some(row) = self.goes_by_rule(at, member).filter(|_| self.goes(member, &wanted)) {
+                    wanted.idle.iter().for_each(|manifest| held.entry(*manifest).or_default().extend([row]));
+                }
+            }
+        }
+        held.retain(|_, rows| rows.len() >= nobody::FEWEST);
+        nobody::hold_groups(self.work, self.target, &held);
+        self.idle = held;
+    }
+
+    /// The account of a member who stays at the target and would go for no other reason than the rule: no line names or excludes it.
+    fn goes_by_rule(&self, at: usize, member: Member) -> Option<u32> {
+        let Member::Account(row) = member else { return None };
+        let identity = self.work.claims[self.target].holder(row)?;
+        let key = self.work.basis.people.key(identity);
+        let named = self.work.basis.groups.all[at].policy.members.iter().any(|line| line.key == key);
+        let excluded = self.rosters[at].excluded.binary_search(&identity).is_ok();
+        let stays = self.work.presence[self.target][identity as usize] == Presence::Stays;
+        (stays && !named && !excluded).then_some(row)
+    }
+
+    fn compare(&mut self, at: usize, state: GroupState, wanted: &Roster) {
+        let observed = match state {
+            GroupState::Here(row) if self.unreadable() => {
+                debug_assert!(self.work.basis.observed[self.target].groups().len() > row);
+                return;
+            }
+            GroupState::Here(row) => self.work.basis.observed[self.target].members(row),
+            _ => Vec::new(),
+        };
+        let (adds, accounts) = self.additions(state, wanted, &observed);
+        let idle = wanted.idle.iter().any(|manifest| self.idle.contains_key(manifest));
+        let kept = |member: Member| idle && self.goes_by_rule(at, member).is_some();
+        let removals: Vec<Member> = observed.iter().copied().filter(|member| self.goes(*member, wanted) && !kept(*member)).collect();
+        if adds.is_empty() && removals.is_empty() {
+            return;
+        }
+        if !self.work.basis.observed[self.target].side.capabilities.write_memberships {
+            let key = roster::key(self.work, at);
+            self.work.tell(
+                Severity::Error,
+                FindingCode::UnsupportedCapability,
+                self.target,
+                key,
+                "{who}: memberships can't be changed here",
+            );
+            return;
+        }
+        if !removals.is_empty() {
+            self.remove(at, state, &removals);
+        }
+        if !adds.is_empty() {
+            for row in accounts {
+                *self.added.entry(row).or_default() += 1;
+            }
+            self.put(at, state, (Action::AddMembers, Reason::Mover), Stage::AddMembers, adds);
+        }
+    }
+
+    fn unreadable(&self) -> bool {
+        matches!(self.work.basis.observed[self.target].memberships_evidence(), Evidence::Unreadable { .. })
+    }
+
+    /// Who comes, and the rows of the accounts among them that exist. Where memberships may be missing, one that was not read is none to add: only what this
+    /// plan makes is certain to be in no group, and to have nobody in it.
+    fn additions(&self, state: GroupState, wanted: &Roster, observed: &[Member]) -> (Vec<MemberChange>, Vec<u32>) {
+        let certain = state == GroupState::Made || self.work.basis.observed[self.target].memberships_evidence().proves_absence();
+        let claims = &self.work.claims[self.target];
+        let mut adds = Vec::new();
+        let mut rows = Vec::new();
+        for identity in &wanted.people {
+            match (self.work.presence[self.target][*identity as usize], claims.row(*identity)) {
+                (Presence::Made, _) => {
+                    adds.extend(self.made.get(identity).map(|object| MemberChange { member: object.clone(), people: 1 }));
+                }
+                (Presence::Stays, Some(row)) if certain && observed.binary_search(&Member::Account(row)).is_err() => {
+                    let key = self.work.basis.people.key(*identity);
+                    adds.push(MemberChange { member: self.work.account(self.target, row, &key), people: 1 });
+                    rows.push(row);
+                }
+                _ => {}
+            }
+        }
+        for inner in &wanted.nested {
+            let object = match self.groups.states[*inner] {
+                GroupState::Here(row) if !certain || observed.binary_search(&Member::Group(row)).is_ok() => continue,
+                GroupState::Here(row) => self.work.group(self.target, row, roster::key(self.work, *inner)),
+                _ => new_group(self.work, *inner),
+            };
+            adds.push(MemberChange { member: object, people: self.people_to_come(*inner) });
+        }
+        (adds, rows)
+    }
+
+    /// Whether an observed member goes.
+    fn goes(&self, member: Member, wanted: &Roster) -> bool {
+        match self.work.basis.group_ownership(self.target) {
+            Ownership::Additive => false,
+            ownership => match member {
+                Member::Account(row) => self.account_goes(row, wanted, ownership == Ownership::Authoritative),
+                Member::Group(row) => self.group_goes(row, wanted, ownership == Ownership::Authoritative),
+            },
+        }
+    }
+
+    fn account_goes(&self, row: u32, wanted: &Roster, authoritative: bool) -> bool {
+        if self.work.cut[self.target].contains_key(&row) {
+            // Steps of their own take them out.
+            return false;
+        }
+        let claims = &self.work.claims[self.target];
+        let Some(identity) = claims.holder(row) else {
+            let nobody = !claims.contested(row) && self.work.former_key(self.target, row).is_none();
+            return self.work.gone[self.target].contains(&row) || (authoritative && nobody && self.work.strangers_go[self.target]);
+        };
+        match self.work.presence[self.target][identity as usize] {
+            Presence::Stays => {
+                !wanted.open && wanted.people.binary_search(&identity).is_err() && wanted.unclear.binary_search(&identity).is_err()
+            }
+            Presence::Leaves => true,
+            Presence::Absent => authoritative,
+            Presence::Made | Presence::Unclear => false,
+        }
+    }
+
+    fn group_goes(&self, row: u32, wanted: &Roster, authoritative: bool) -> bool {
+        match self.groups.holder(row) {
+            Some(inner) => match self.groups.states[inner] {
+                GroupState::Here(_) => !wanted.nested.contains(&inner),
+                GroupState::Out | GroupState::Made | GroupState::Unclear => false,
+            },
+            None => authoritative && self.work.former_group_key(self.target, row).is_none(),
+        }
+    }
+
+    /// Leavers go in a step of their own, since they go even where a guardrail holds the others. What is only being adopted, the group or a member, stays as it
+    /// is until it is ours.
+    fn remove(&mut self, at: usize, state: GroupState, removals: &[Member]) {
+        let group = self.adopted.contains(&(ObjectKind::Group, roster::key(self.work, at).clone()));
+        type Removals = Vec<(Option<u32>, MemberChange)>;
+        let mut steps: BTreeMap<(Stage, bool), Removals> = BTreeMap::new();
+        for removal in removals {
+            let (row, change) = self.removal(*removal);
+            let later = group || self.adopted.contains(&(change.member.kind, change.member.key.clone()));
+            let stage = if later { Stage::AddMembers } else { Stage::RemoveMembers };
+            let leaves = self.leavers.contains(&change.member.key);
+            steps.entry((stage, leaves)).or_default().push((row, change));
+        }
+        for ((stage, leaves), members) in steps {
+            let draft = self.work.drafts.len();
+            for row in members.iter().filter_map(|(row, _)| *row) {
+                let entry = self.removed.entry(row).or_default();
+                entry.0 += 1;
+                entry.1.push(draft);
+            }
+            let reason = if leaves { Reason::Leaver } else { Reason::Mover };
+            self.put(at, state, (Action::RemoveMembers, reason), stage, members.into_iter().map(|(_, member)| member).collect());
+        }
+    }
+
+    /// One member who goes, and the row of an account.
+    fn removal(&self, member: Member) -> (Option<u32>, MemberChange) {
+        let row = match member {
+            Member::Account(row) => Some(row),
+            Member::Group(_) => None,
+        };
+        (row, member_change(self.work, self.target, self.groups, member))
+    }
+
+    fn put(&mut self, at: usize, state: GroupState, (action, reason): (Action, Reason), stage: Stage, members: Vec<MemberChange>) {
+        let object = match state {
+            GroupState::Here(row) => self.work.group(self.target, row, roster::key(self.work, at)),
+            _ => new_group(self.work, at),
+        };
+        let change = self.work.change(self.target, action, object, reason, Cause::Group(self.work.basis.groups.all[at].manifest as u32));
+        self.work.draft(self.target, stage, with_members(change, members));
+    }
+
+    /// How many people gain something by a nested group.
+    fn people_to_come(&self, group: usize) -> u32 {
+        let groups = roster::below(self.rosters, group);
+        let people: BTreeSet<u32> = groups.iter().flat_map(|at| self.rosters[*at].people.iter().copied()).collect();
+        let here = |identity: &&u32| matches!(self.work.presence[self.target][**identity as usize], Presence::Stays | Presence::Made);
+        people.iter().filter(here).count() as u32
+    }
+
+    /// Marks the removals that leave somebody without any group, though the account stays.
+    fn last_groups(&mut self) {
+        if self.removed.is_empty() {
+            return;
+        }
+        let mut counts: BTreeMap<u32, usize> = self.removed.keys().map(|row| (*row, 0)).collect();
+        for (_, member) in self.work.basis.observed[self.target].pairs() {
+            if let Member::Account(row) = member
+                && let Some(count) = counts.get_mut(&row)
+            {
+                *count += 1;
+            }
+        }
+        for (row, (gone, drafts)) in &self.removed {
+            let holder = self.work.claims[self.target].holder(*row);
+            let stays = holder.is_some_and(|identity| self.work.presence[self.target][identity as usize] == Presence::Stays);
+            let left = counts.get(row).copied().unwrap_or_default() + self.added.get(row).copied().unwrap_or_default();
+            if stays && left <= *gone {
+                for at in drafts {
+                    self.work.drafts[*at].change.risks.push(Risk::LastGroup);
+                }
+            }
+        }
+    }
+}
+
+/// A group that is made in this plan, as changes name it.
+pub(in crate::planning) fn new_group(work: &Work<'_, '_>, at: usize) -> ObjectRef {
+    let group = &work.basis.groups.all[at];
+    ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() }
+}

@@ -1,0 +1,13 @@
+//! Who there is: identities, the records that are theirs, their attributes and where they stand.
+//!
+//! Must never: look at a target.
+
+pub(in crate::planning) mod build;
+pub(in crate::planning) mod contradiction;
+pub(in crate::planning) mod form;
+pub(in crate::planning) mod identity;
+pub(in crate::planning) mod known_as;
+pub(in crate::planning) mod lifecycle;
+pub(in crate::planning) mod matching;
+pub(in crate::planning) mod precedence;
+pub(in crate::planning) mod records;

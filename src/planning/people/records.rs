@@ -1,0 +1,89 @@
+//! The records behind one identity, each unpacked once, while its attributes are worked out.
+//!
+//! Must never: take a source that can't tell for one that has nothing.
+
+use crate::model::Cell;
+use crate::planning::people::identity::{Identities, Origin};
+use crate::planning::people::matching::Record;
+
+/// The records behind one identity, each unpacked once.
+pub(in crate::planning) struct Records<'w> {
+    own: Option<(usize, Vec<Cell<'w>>)>,
+    others: Vec<(usize, Record<Vec<Cell<'w>>>)>,
+    /// sources whose records say nothing any more
+    silent: Vec<usize>,
+}
+
+impl<'w> Records<'w> {
+    pub(in crate::planning) fn new(identities: &Identities<'w>, number: u32) -> Self {
+        let own = match identities.origin(number) {
+            Origin::Record(source, record) => Some((source, cells(identities, source, record))),
+            Origin::User(_) => None,
+        };
+        let own_source = own.as_ref().map(|(source, _)| *source);
+        let others = identities.companions.iter().filter(|companion| Some(companion.source) != own_source).map(|companion| {
+            let record = match companion.record(number) {
+                Record::Cells(record) => Record::Cells(cells(identities, companion.source, record)),
+                Record::Nothing => Record::Nothing,
+                Record::Unknown => Record::Unknown,
+            };
+            (companion.source, record)
+        });
+        let mut others: Vec<_> = others.collect();
+        for source in identities.unseen(number) {
+            others.retain(|(known, _)| *known != source);
+            others.push((source, Record::Unknown));
+        }
+        Self { own, others, silent: Vec::new() }
+    }
+
+    pub(in crate::planning) fn of_one(identities: &Identities<'w>, source: usize, record: u32) -> Self {
+        Self { own: Some((source, cells(identities, source, record))), others: Vec::new(), silent: Vec::new() }
+    }
+
+    /// One record that is not in the world, by its cells.
+    pub(in crate::planning) fn of_cells(source: usize, cells: &[Cell<'w>]) -> Self {
+        Self { own: Some((source, cells.to_vec())), others: Vec::new(), silent: Vec::new() }
+    }
+
+    /// The cells of a source's record.
+    pub(in crate::planning) fn of(&self, source: usize) -> Record<&[Cell<'w>]> {
+        if self.silent.contains(&source) {
+            return Record::Nothing;
+        }
+        if let Some((own, cells)) = &self.own
+            && *own == source
+        {
+            return Record::Cells(cells);
+        }
+        match self.others.iter().find(|(known, _)| *known == source) {
+            Some((_, Record::Cells(cells))) => Record::Cells(cells),
+            Some((_, Record::Unknown)) => Record::Unknown,
+            _ => Record::Nothing,
+        }
+    }
+
+    /// The source that establishes the identity, and its record.
+    pub(in crate::planning) fn own(&self) -> Option<(usize, &[Cell<'w>])> {
+        self.own.as_ref().map(|(source, cells)| (*source, cells.as_slice()))
+    }
+
+    /// The sources beside it that have a record, or may have one.
+    pub(in crate::planning) fn others(&self) -> impl Iterator<Item = usize> + '_ {
+        self.others.iter().filter(|(_, record)| *record != Record::Nothing).map(|(source, _)| *source)
+    }
+
+    /// Sources that say nothing.
+    pub(in crate::planning) fn silent(&self) -> &[usize] {
+        &self.silent
+    }
+
+    /// From now on these say nothing, and the others all they have.
+    pub(in crate::planning) fn silence(&mut self, sources: Vec<usize>) {
+        self.silent = sources;
+    }
+}
+
+fn cells<'w>(identities: &Identities<'w>, source: usize, record: u32) -> Vec<Cell<'w>> {
+    identities.world.sources[source].row(record).cells().collect()
+}

@@ -1,0 +1,121 @@
+//! Findings while they are gathered: single ones, and those of many people told in one sentence.
+//!
+//! Must never: depend on the order in which people were looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::diagnostic::Place;
+use crate::model::{Finding, FindingCode, Severity, Subject};
+
+/// What many people share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::planning) struct Shared {
+    pub(in crate::planning) severity: Severity,
+    pub(in crate::planning) code: FindingCode,
+    pub(in crate::planning) system: Option<Arc<str>>,
+    pub(in crate::planning) attribute: Option<Arc<str>>,
+    /// the sentence about them: `{who}` stands for how many and who
+    pub(in crate::planning) sentence: String,
+    pub(in crate::planning) hint: Option<String>,
+    pub(in crate::planning) place: Option<Place>,
+}
+
+/// Findings while they are gathered.
+#[derive(Debug, Default)]
+pub(in crate::planning) struct Findings {
+    single: Vec<Finding>,
+    shared: BTreeMap<Shared, BTreeSet<Arc<str>>>,
+}
+
+const NAMED: usize = 3;
+
+impl Findings {
+    /// One of its own.
+    pub(in crate::planning) fn push(&mut self, finding: Finding) {
+        self.single.push(finding);
+    }
+
+    /// One more person for a shared one.
+    pub(in crate::planning) fn share(&mut self, shared: Shared, key: &Arc<str>) {
+        self.shared.entry(shared).or_default().insert(key.clone());
+    }
+
+    /// Takes back what was said of these at a system: something else says it better.
+    pub(in crate::planning) fn withdraw(&mut self, code: FindingCode, system: &Arc<str>, keys: &BTreeSet<Arc<str>>) {
+        for (shared, about) in &mut self.shared {
+            if shared.code == code && shared.system.as_ref() == Some(system) {
+                about.retain(|key| !keys.contains(key));
+            }
+        }
+        self.shared.retain(|_, about| !about.is_empty());
+    }
+
+    /// All, the graver first, a cause before what only follows from it, without doubles.
+    pub(in crate::planning) fn finish(self, sources: &BTreeSet<&Arc<str>>) -> Vec<Finding> {
+        let mut all = self.single;
+        let unread: BTreeSet<Arc<str>> =
+            all.iter().filter(|finding| is_cause(finding)).filter_map(|finding| finding.subject.system.clone()).collect();
+        let source_unread = unread.iter().any(|system| sources.contains(system));
+        all.extend(self.shared.into_iter().map(|(shared, keys)| {
+            // What is not known of somebody at a target is so because that target, or a source, was not read.
+            let follows = shared.severity == Severity::Incomplete
+                && shared.code == FindingCode::IncompleteRead
+                && (source_unread || shared.system.as_ref().is_some_and(|system| unread.contains(system)));
+            Finding { follows, ..shared.tell(&keys) }
+        }));
+        all.sort_by(|one, other| {
+            let order = |finding: &Finding| {
+                (std::cmp::Reverse(finding.severity), finding.follows, finding.code, finding.subject.clone(), finding.message.clone())
+            };
+            order(one).cmp(&order(other))
+        });
+        all.dedup();
+        all
+    }
+}
+
+/// Whether a finding says that a whole system was not read, or not to its end.
+fn is_cause(finding: &Finding) -> bool {
+    let read = matches!(finding.code, FindingCode::IncompleteRead | FindingCode::SourceShrank);
+    read && finding.severity == Severity::Incomplete && finding.subject.key.is_none()
+}
+
+impl Shared {
+    /// With no hint and no place yet.
+    pub(in crate::planning) fn new(severity: Severity, code: FindingCode, system: Option<&Arc<str>>, sentence: impl Into<String>) -> Self {
+        Self { severity, code, system: system.cloned(), attribute: None, sentence: sentence.into(), hint: None, place: None }
+    }
+
+    /// About an attribute.
+    pub(in crate::planning) fn attribute(mut self, attribute: &Arc<str>) -> Self {
+        self.attribute = Some(attribute.clone());
+        self
+    }
+
+    /// With the next step.
+    pub(in crate::planning) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With the manifest line.
+    pub(in crate::planning) fn at(mut self, place: Option<&Place>) -> Self {
+        self.place = place.cloned();
+        self
+    }
+
+    fn tell(self, keys: &BTreeSet<Arc<str>>) -> Finding {
+        let named: Vec<&str> = keys.iter().take(NAMED).map(AsRef::as_ref).collect();
+        let who = match (keys.len(), keys.len().saturating_sub(NAMED)) {
+            (_, 0) => named.join(", "),
+            (_, more) => format!("{} and {more} more", named.join(", ")),
+        };
+        let single = if keys.len() == 1 { keys.first().cloned() } else { None };
+        let subject = Subject { system: self.system, key: single, attribute: self.attribute };
+        let mut finding = Finding::new(self.severity, self.code, subject, self.sentence.replace("{who}", &who)).about(keys);
+        finding.hint = self.hint;
+        finding.place = self.place;
+        finding
+    }
+}

@@ -1,0 +1,248 @@
+//! What is worth saying about whole systems and about single identities, beside the changes.
+//!
+//! Must never: change what is planned; it only says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::expr::segments_of_path;
+use crate::manifest::kinds::{Lifecycle, Ownership};
+use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, ValueState, Visibility, attribute};
+use crate::planning::accounts::limits;
+use crate::planning::people::identity::{Failure, Held, Person};
+use crate::planning::people::lifecycle::Standing;
+use crate::planning::people::matching::Record;
+use crate::planning::report::findings::Shared;
+use crate::planning::report::matching as doubts;
+use crate::planning::targets::observed::View;
+use crate::planning::work::{Basis, Stage, Work};
+use crate::policy::SourcePolicy;
+use crate::world::Replaced;
+
+/// So many values are named.
+const NAMED: usize = 5;
+
+/// Sources: how they were read, records without a key, what could not be told about identities.
+pub(in crate::planning) fn sources(work: &mut Work<'_, '_>) {
+    let basis = work.basis;
+    for ((rules, side), trust) in basis.policy.sources.iter().zip(&basis.world.sources).zip(&basis.world.trust) {
+        let subject = Subject::system(&rules.name);
+        let place = Some(rules.place.clone());
+        if let Some(reason) = trust.evidence.reason() {
+            let code = if trust.shrank { FindingCode::SourceShrank } else { FindingCode::IncompleteRead };
+            let then = if rules.establishes { "nobody counts as gone" } else { "what it may say is not known" };
+            let message = format!("{}: {reason}; {then}", rules.name);
+            let mut finding = Finding::new(Severity::Incomplete, code, subject.clone(), message).at(place.clone());
+            if trust.shrank {
+                finding = finding.hint(format!(
+                    "If these people have really left, raise spec.completeness.maxShrink of the Source {} for one run.",
+                    rules.name
+                ));
+            }
+            work.findings.push(finding);
+        }
+        for emptied in &trust.emptied {
+            let column = segments_of_path(&emptied.column).join(".");
+            let message = format!(
+                "{}: the column `{column}` has a value in {} records and had one in {}; whatever depends on it stays as it is where it has none now",
+                rules.name, emptied.now, emptied.before
+            );
+            let hint = format!(
+                "Correct the source. If it is right, write `completeness: {{mayLose: [{column}]}}` into the spec of the Source {} for one run.",
+                rules.name
+            );
+            let finding = Finding::new(Severity::Error, FindingCode::ColumnEmptied, subject.clone(), message);
+            work.findings.push(finding.hint(hint).at(place.clone()));
+        }
+        for one in &trust.replaced {
+            replaced(work, rules, one);
+        }
+        let keyless = side.keyless();
+        if keyless.count > 0 {
+            let why = keyless.words.as_deref().unwrap_or("it is empty");
+            let message = format!(
+                "{}: {} {} no key: {why}",
+                rules.name,
+                keyless.count,
+                if keyless.count == 1 { "record has" } else { "records have" }
+            );
+            work.findings.push(Finding::new(Severity::Error, FindingCode::ExpressionFailed, subject, message).at(place));
+        }
+    }
+    doubts::tell(work);
+}
+
+/// Values of a status that took the place of others.
+fn replaced(work: &mut Work<'_, '_>, rules: &SourcePolicy, one: &Replaced) {
+    let list = |values: &[(Arc<str>, u64)]| {
+        let more = values.len().saturating_sub(NAMED);
+        let named: Vec<String> = values.iter().take(NAMED).map(|(value, count)| format!("{value:?} ({count})")).collect();
+        if more > 0 { format!("{} and {more} more", named.join(", ")) } else { named.join(", ") }
+    };
+    let column = segments_of_path(&one.column).join(".");
+    let message = format!(
+        "{}: nobody has {} in the column `{column}` any more, while others have {}, which nobody had before; where these stand is not known, so they keep what they have",
+        rules.name,
+        list(&one.gone),
+        list(&one.new)
+    );
+    let values: Vec<String> = one.new.iter().map(|(value, _)| format!("{value:?}")).collect();
+    let hint = format!(
+        "Correct the source, or the conditions that read the column. Once they fit, write `lifecycle: {{knownValues: [{}]}}` into the Source.",
+        values.join(", ")
+    );
+    let finding = Finding::new(Severity::Error, FindingCode::StatusReplaced, Subject::system(&rules.name), message);
+    work.findings.push(finding.hint(hint).at(Some(rules.place.clone())));
+}
+
+/// Targets: how they were read, and attributes they can't hold.
+pub(in crate::planning) fn targets(work: &mut Work<'_, '_>) {
+    let basis = work.basis;
+    for ((rules, side), observed) in basis.policy.targets.iter().zip(&basis.world.targets).zip(&basis.observed) {
+        unlisted(work, &rules.name, "accounts", (&side.accounts.evidence, observed.accounts()));
+        unlisted(work, &rules.name, "groups", (&side.groups.evidence, observed.groups()));
+        let mut streams = vec![("accounts", &side.accounts.evidence)];
+        if side.wants_groups() {
+            streams.push(("groups", &side.groups.evidence));
+            streams.push(("memberships", &side.memberships.evidence));
+        }
+        if side.wants_entitlements() {
+            streams.push(("entitlements", &side.entitlements.evidence));
+        }
+        for (what, evidence) in streams {
+            incomplete(work, &rules.name, what, evidence);
+        }
+    }
+    limits::tell_of_marks(work);
+    for (at, layout) in basis.layout.targets.iter().enumerate() {
+        for rule in layout.unsupported.iter().filter(|rule| rule.place.is_some()) {
+            let name = &basis.policy.targets[at].name;
+            let secret = attribute(&rule.attribute).is_some_and(|known| known.visibility == Visibility::Secret);
+            let why = if secret { "is a secret, which is never written" } else { "can't be held by its accounts" };
+            let message = format!("{name}: {} {why}, so the rule does nothing", rule.attribute);
+            let subject = Subject::system(name).attribute(&rule.attribute);
+            work.findings.push(Finding::new(Severity::Warning, FindingCode::UnsupportedAttribute, subject, message).at(rule.place.clone()));
+        }
+    }
+}
+
+/// A list that said to be complete and was not. Where only objects without access are missing, everything that matters was asked for.
+fn unlisted(work: &mut Work<'_, '_>, target: &Arc<str>, what: &str, (read, view): (&Evidence, View<'_>)) {
+    let (true, Some(reason)) = (read.proves_absence(), view.evidence().reason()) else { return };
+    let severity = if what == "groups" || view.hides_active() { Severity::Incomplete } else { Severity::Warning };
+    let message = format!("{target}: its {what} were not read to the end: {reason}; nothing follows from what is missing");
+    work.findings.push(Finding::new(severity, FindingCode::IncompleteRead, Subject::system(target), message));
+}
+
+/// How well everything was read, once what was asked for is known too.
+pub(in crate::planning) fn evidence(basis: &Basis<'_>) -> Vec<SystemEvidence> {
+    let mut all = basis.world.evidence.clone();
+    for known in &mut all {
+        let at = basis.policy.targets.iter().position(|target| target.name == known.system);
+        let Some(observed) = at.and_then(|at| basis.observed.get(at)) else { continue };
+        match known.kind {
+            ObjectKind::Account => known.evidence = observed.accounts().evidence().clone(),
+            ObjectKind::Group => known.evidence = observed.groups().evidence().clone(),
+            ObjectKind::Membership | ObjectKind::Entitlement => {}
+        }
+    }
+    all
+}
+
+fn incomplete(work: &mut Work<'_, '_>, target: &Arc<str>, what: &str, evidence: &Evidence) {
+    let Some(reason) = evidence.reason() else { return };
+    let then = match evidence {
+        Evidence::Unreadable { .. } => "nothing is planned for them",
+        _ => "nothing follows from what is missing",
+    };
+    let message = format!("{target}: its {what} could not be read to the end: {reason}; {then}");
+    work.findings.push(Finding::new(Severity::Incomplete, FindingCode::IncompleteRead, Subject::system(target), message));
+}
+
+/// One identity: two records with its key, a lifecycle that is not known, rules that failed on it.
+pub(in crate::planning) fn failures(work: &mut Work<'_, '_>, person: &Person) {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    match &person.standing {
+        Standing::DuplicateKey => {
+            let sentence = "{who}: two different records have this key, so nothing is changed for it";
+            let shared = Shared::new(Severity::Error, FindingCode::DuplicateKey, None, sentence);
+            work.findings.share(shared.hint("Correct the source: a key belongs to one person for good."), &key);
+        }
+        Standing::Unknown(words) => {
+            let sentence = format!("{{who}}: {words}, so nothing is changed for it");
+            work.findings.share(Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence), &key);
+        }
+        Standing::Doubtful(doubt) if !doubt.told => {
+            let sentence = format!("{{who}}: {}; everything stays as it is", doubt.words);
+            let shared = Shared::new(Severity::Error, doubt.code, None, sentence);
+            work.findings.share(Shared { hint: doubt.hint.as_deref().map(str::to_owned), ..shared }, &key);
+        }
+        Standing::Is(_) | Standing::Deselected | Standing::Doubtful(_) => {}
+    }
+    for Failure { candidate, slot, words } in &person.failures {
+        let basis = work.basis;
+        let name = &basis.layout.slots[*slot].name;
+        let source = &basis.policy.sources[candidate.source];
+        let sentence = format!("{{who}}: the rule for {name} failed, so the value is not known: {words}");
+        let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&source.name), sentence).attribute(name);
+        work.findings.share(shared.at(source.rules[candidate.rule].place.as_ref()), &key);
+    }
+}
+
+/// What a rule of a source calls required, and nobody gives. Of people who have left nothing more is expected.
+pub(in crate::planning) fn lacking(work: &mut Work<'_, '_>, person: &Person) {
+    let basis = work.basis;
+    if basis.layout.required.is_empty() || person.standing.lifecycle().is_none_or(|lifecycle| lifecycle == Lifecycle::Leaver) {
+        return;
+    }
+    for (slot, candidate) in &basis.layout.required {
+        let nothing = matches!(&person.slots[*slot], Held::State(ValueState::Clear | ValueState::Unmanaged));
+        let known =
+            || basis.people.behind(person.number).iter().any(|(source, record)| *source == candidate.source && *record != Record::Nothing);
+        if nothing && known() {
+            let source = &basis.policy.sources[candidate.source];
+            let name = &basis.layout.slots[*slot].name;
+            let sentence = format!("{{who}}: {name} is required by {} and has no value", source.name);
+            let shared =
+                Shared::new(Severity::Warning, FindingCode::RequiredAttributeMissing, Some(&source.name), sentence).attribute(name);
+            let hint = "Correct the record, or give another value with default(value, otherwise).";
+            let place = source.rules[candidate.rule].place.as_ref();
+            work.findings.share(shared.at(place).hint(hint), &Arc::from(person.key.as_str()));
+        }
+    }
+}
+
+/// Changes at targets that are only observed are counted and taken out.
+pub(in crate::planning) fn only_observed(work: &mut Work<'_, '_>) {
+    let basis = work.basis;
+    let mut counts: BTreeMap<(usize, ObjectKind), u64> = BTreeMap::new();
+    let mut drafts = std::mem::take(&mut work.drafts);
+    drafts.retain(|draft| {
+        let kind = match draft.stage {
+            Stage::AddMembers | Stage::RemoveMembers => ObjectKind::Membership,
+            _ if draft.change.entitlement.is_some() => ObjectKind::Entitlement,
+            _ => draft.change.object.kind,
+        };
+        let ownership = match kind {
+            ObjectKind::Account | ObjectKind::Entitlement => basis.policy.targets[draft.target].ownership,
+            ObjectKind::Group | ObjectKind::Membership => basis.group_ownership(draft.target),
+        };
+        let observed = ownership == Ownership::Observe && draft.stage != Stage::Revoke;
+        if observed {
+            *counts.entry((draft.target, kind)).or_default() += draft.change.weight();
+        }
+        !observed
+    });
+    work.drafts = drafts;
+    for ((target, kind), count) in counts {
+        let name = &basis.policy.targets[target].name;
+        let what = match kind {
+            ObjectKind::Account => "accounts",
+            ObjectKind::Group => "groups",
+            ObjectKind::Membership => "memberships",
+            ObjectKind::Entitlement => "entitlements",
+        };
+        let message = format!("{name}: {count} {what} differ from what is declared; they are only observed");
+        work.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, Subject::system(name), message));
+    }
+}

@@ -1,0 +1,128 @@
+//! Accounts and groups of a target that nobody claims: no identity and no declared Group has them, and nothing says that they were ever headcount's.
+//!
+//! Must never: name what may be somebody's, or say anything of a target that could not be read.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::manifest::kinds::fold;
+use crate::model::ObjectKind;
+use crate::planning::Moment;
+use crate::planning::Scope;
+use crate::planning::correlate_accounts;
+use crate::planning::groups::resolve as group;
+use crate::planning::work::Basis;
+use crate::planning::work::Work;
+use crate::policy::Policy;
+use crate::world::{Carries, World};
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unclaimed {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// account or group
+    pub kind: ObjectKind,
+    /// at the target
+    pub id: Arc<str>,
+    /// what it is called there
+    pub name: Arc<str>,
+    /// of an account: whether somebody can sign in with it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// another workspace's headcount, or another program, says by its mark that it has it
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
+    /// the line of a manifest that makes it somebody's; none where it can't be
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<String>,
+    /// which document the line belongs in
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<&'static str>,
+}
+
+/// All of them, by target, kind and name.
+pub fn unclaimed(policy: &Policy, world: &World, moment: Moment) -> Vec<Unclaimed> {
+    let basis = Basis::new(policy, world, &[], moment);
+    let mut work = Work::new(&basis);
+    correlate_accounts(&mut work, Scope::All);
+    let mut found = Vec::new();
+    for target in 0..policy.targets.len() {
+        if !work.claims[target].another_system {
+            accounts(&work, target, &mut found);
+            groups(&mut work, target, &mut found);
+        }
+    }
+    found
+        .sort_by(|one, next| (&one.target, one.kind, fold(&one.name), &one.id).cmp(&(&next.target, next.kind, fold(&next.name), &next.id)));
+    found
+}
+
+fn accounts(work: &Work<'_, '_>, target: usize, found: &mut Vec<Unclaimed>) {
+    let (basis, claims) = (work.basis, &work.claims[target]);
+    let accounts = basis.observed[target].accounts();
+    if accounts.unreadable() {
+        return;
+    }
+    let rules = &basis.policy.targets[target];
+    for row in 0..accounts.len() {
+        let somebodys =
+            claims.holder(row).is_some() || claims.contested(row) || claims.is_set_aside(row) || work.cut[target].contains_key(&row);
+        if somebodys || work.former_key(target, row).is_some() {
+            continue;
+        }
+        let there = work.account(target, row, &Arc::from(""));
+        let foreign = is_foreign(accounts.carries(row));
+        let by = rules.correlate.iter().filter(|attribute| attribute.as_ref() != "externalId");
+        let line = by.filter_map(|attribute| Some(format!("attributes: {{{attribute}: {:?}}}", text(&accounts, row, attribute)?))).next();
+        let adopt = line.filter(|_| !foreign && !basis.protected[target].contains(&row));
+        found.push(Unclaimed {
+            target: rules.name.clone(),
+            kind: ObjectKind::Account,
+            id: there.id.unwrap_or_default(),
+            name: there.name,
+            active: Some(accounts.active(row)),
+            foreign,
+            document: adopt.is_some().then_some("the User whose it is (`overrides` names somebody of a Source)"),
+            adopt,
+        });
+    }
+}
+
+/// What carries such a mark is never taken over.
+fn is_foreign(carries: Carries) -> bool {
+    matches!(carries, Carries::OtherWorkspace | Carries::Foreign)
+}
+
+fn text(accounts: &crate::planning::targets::observed::View<'_>, row: u32, attribute: &str) -> Option<String> {
+    accounts.cell_of(row, attribute).as_text().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn groups(work: &mut Work<'_, '_>, target: usize, found: &mut Vec<Unclaimed>) {
+    let rules = &work.basis.policy.targets[target];
+    if rules.groups.is_none() || work.basis.observed[target].groups().unreadable() {
+        return;
+    }
+    let settled = group::settle(work, target);
+    let groups = work.basis.observed[target].groups();
+    for row in 0..groups.len() {
+        if settled.holder(row).is_some() || settled.is_contested(row) || work.former_group_key(target, row).is_some() {
+            continue;
+        }
+        let there = work.group(target, row, &Arc::from(""));
+        let foreign = is_foreign(groups.carries(row));
+        let adopt = (!foreign).then(|| format!("previousNames: [{:?}]", there.name));
+        found.push(Unclaimed {
+            target: rules.name.clone(),
+            kind: ObjectKind::Group,
+            id: there.id.unwrap_or_default(),
+            name: there.name,
+            active: None,
+            foreign,
+            document: adopt.is_some().then_some("the Group that it is"),
+            adopt,
+        });
+    }
+}

@@ -1,0 +1,101 @@
+//! What is worth saying about revocations: keys that nobody has, those that are past their day or in no manifest yet.
+//!
+//! Must never: end a revocation; a day that is past only asks.
+
+use std::sync::Arc;
+
+use super::orders::Order;
+use crate::diagnostic::{Place, nearest};
+use crate::model::{Finding, FindingCode, ObjectKind, Severity, Subject};
+use crate::planning::work::{Basis, Work};
+
+/// About all that stand.
+pub(in crate::planning) fn notice(work: &mut Work<'_, '_>) {
+    let basis = work.basis;
+    for (key, order) in basis.revoked.orders() {
+        unknown(work, key, order);
+        past(work, key, order);
+        if let Some(standing) = order.standing.filter(|_| order.documents.is_empty()) {
+            let message = format!(
+                "{key}: cut off by `headcount revoke` since {:.0} ({}); in force, not yet in a manifest",
+                standing.at, standing.reason
+            );
+            let hint = format!("Commit the Revocation that the command printed, or end it: headcount revoke --lift {key}");
+            let finding = Finding::new(Severity::Warning, FindingCode::Revocation, Subject::identity(key), message);
+            work.findings.push(finding.hint(hint));
+        }
+    }
+}
+
+/// Why somebody is cut off: words and the manifest line, for each reason there is.
+pub(in crate::planning) fn because<'b>(basis: &Basis<'b>, key: &str) -> Vec<(String, Option<&'b Place>)> {
+    let Some(order) = basis.revoked.of(key) else { return Vec::new() };
+    let documents = order
+        .documents
+        .iter()
+        .map(|(document, member)| (format!("cut off by {} ({})", document.key, document.reason), Some(&member.place)));
+    let standing = order
+        .standing
+        .iter()
+        .filter(|_| order.documents.is_empty())
+        .map(|standing| (format!("cut off by `headcount revoke` ({}), in no manifest yet", standing.reason), None));
+    documents.chain(standing).collect()
+}
+
+/// A key that nobody has is most likely a slip, and somebody goes on who should not.
+fn unknown(work: &mut Work<'_, '_>, key: &Arc<str>, order: &Order<'_>) {
+    let basis = work.basis;
+    // The keys that they had when they were cut off lead to their accounts, too, unless somebody else has one by now.
+    let mut also = order.also().filter(|also| basis.people.meant_by(also).is_none());
+    if is_known(basis, key) || also.any(|also| is_known(basis, also)) {
+        return;
+    }
+    let place = order.documents.first().map(|(_, member)| member.place.clone());
+    let by = order.documents.first().map_or("`headcount revoke`", |(document, _)| document.key.as_ref());
+    let subject = Subject::identity(key);
+    if !basis.has_read_everybody() || basis.policy.targets.iter().enumerate().any(|(at, _)| basis.observed[at].accounts().unreadable()) {
+        let message = format!("{by}: nobody with the key {key} was found so far, and not everything could be read");
+        work.findings.push(Finding::new(Severity::Incomplete, FindingCode::UnknownMember, subject, message).at(place));
+        return;
+    }
+    let message = format!("{by}: nobody has the key {key}, neither in a source nor at a target: nobody is cut off by it");
+    let hint = match near(basis, key) {
+        Some(near) => format!("Did you mean {near}?"),
+        None => "Write the source's name and the record's immutable key (hr/10023), or the name of a User (user/jane).".to_owned(),
+    };
+    work.findings.push(Finding::new(Severity::Error, FindingCode::UnknownMember, subject, message).hint(hint).at(place));
+}
+
+fn is_known(basis: &Basis<'_>, key: &str) -> bool {
+    let world = basis.world;
+    let at_target = |(at, name): (usize, &Arc<str>)| {
+        let accounts = basis.observed[at].accounts();
+        let marked = basis.layout.targets[at].marker.as_ref();
+        !world.recall.ids_of(&world.memory, name, ObjectKind::Account, key).is_empty()
+            || marked.is_some_and(|marker| !accounts.find_by(marker, basis.marks.mark(key).as_bytes()).is_empty())
+    };
+    basis.people.find(key).is_some()
+        || world.memory.cut_off.iter().any(|known| known.key.as_ref() == key)
+        || basis.policy.targets.iter().map(|target| &target.name).enumerate().any(at_target)
+}
+
+/// The key that comes nearest, if one is near enough to be a slip.
+pub(in crate::planning) fn near(basis: &Basis<'_>, key: &str) -> Option<Arc<str>> {
+    let keys: Vec<Arc<str>> = (0..basis.people.len()).map(|number| basis.people.key(number)).collect();
+    nearest(key, keys.iter().map(AsRef::as_ref)).map(Arc::from)
+}
+
+fn past(work: &mut Work<'_, '_>, key: &Arc<str>, order: &Order<'_>) {
+    let Some(until) = order.until().filter(|until| *until < work.basis.moment.today) else { return };
+    let (by, place, hint) = match order.documents.first() {
+        Some((document, member)) => (
+            document.key.to_string(),
+            Some(member.place.clone()),
+            "Remove it from the manifests to give access back, or write a later day.".to_owned(),
+        ),
+        None => ("`headcount revoke`".to_owned(), None, format!("To give access back: headcount revoke --lift {key}")),
+    };
+    let message = format!("{key}: the last day of {by} was {until}; nothing is given back before somebody says so");
+    let finding = Finding::new(Severity::Warning, FindingCode::Revocation, Subject::identity(key), message);
+    work.findings.push(finding.hint(hint).at(place));
+}

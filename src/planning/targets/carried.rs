@@ -1,0 +1,54 @@
+//! Links that follow a rename of the resource: which keys an object had before, and which links move because an identity has another key now.
+//!
+//! Must never: give an object to somebody who had its key once while whoever has it now is there, or may be.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::{Link, ObjectKind};
+use crate::planning::Moment;
+use crate::planning::people::identity::Absence;
+use crate::planning::report::findings::Findings;
+use crate::planning::targets::correlate::{Claim, correlate};
+use crate::planning::work::Basis;
+use crate::policy::Policy;
+use crate::world::World;
+
+/// The keys that accounts of an identity have now, where they had its key before and nobody has the new one: a rename that was taken back.
+pub(in crate::planning) fn later_keys(basis: &Basis<'_>, target: usize, key: &str) -> Vec<Arc<str>> {
+    let (world, name) = (basis.world, &basis.policy.targets[target].name);
+    if world.memory.formers.is_empty() || !world.recall.ids_of(&world.memory, name, ObjectKind::Account, key).is_empty() {
+        return Vec::new();
+    }
+    let ids = world.recall.formerly(&world.memory, name, ObjectKind::Account, key);
+    let now = ids.into_iter().filter_map(|id| world.recall.key_of(&world.memory, name, ObjectKind::Account, id));
+    let nobodys = |key: &&Arc<str>| basis.people.find(key).is_none() && !matches!(basis.people.absence(key), Absence::Unproven(_));
+    let keys: BTreeSet<Arc<str>> = now.filter(nobodys).cloned().collect();
+    keys.into_iter().collect()
+}
+
+/// Links of accounts whose identity has another key than the link: by the `formerKeys` of a User, or because a rename was taken back. A run that may write
+/// moves them, so that the next one needs neither to be told.
+pub(in crate::planning) fn links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
+    let renamed = policy.users.iter().filter(|user| !user.former_keys.is_empty());
+    let mut keys: BTreeSet<&Arc<str>> = renamed.map(|user| &user.key).collect();
+    keys.extend(world.memory.formers.iter().filter(|former| former.kind == ObjectKind::Account).map(|former| &former.key));
+    if keys.is_empty() || world.memory.links.is_empty() {
+        return Vec::new();
+    }
+    let basis = Basis::new(policy, world, &[], moment);
+    let people: BTreeSet<u32> = keys.into_iter().filter_map(|key| basis.people.find(key)).collect();
+    let mut links = Vec::new();
+    for (target, rules) in policy.targets.iter().enumerate() {
+        let claims = correlate(&basis, target, &mut Findings::default());
+        for number in &people {
+            let Claim::Owned(row) = claims.of(*number) else { continue };
+            let (key, id) = (basis.people.key(*number), basis.observed[target].accounts().id(row));
+            match world.recall.link_of(&world.memory, &rules.name, ObjectKind::Account, &id) {
+                Some(link) if link.key != key => links.push(Link { key, at: moment.now, ..link.clone() }),
+                _ => {}
+            }
+        }
+    }
+    links
+}

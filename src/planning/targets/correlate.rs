@@ -1,0 +1,497 @@
+//! Which account belongs to which identity: links, then the marker, then attributes in order, for everybody before anything else is decided.
+//!
+//! Must never: give one account to two identities, or hand a former holder's account to a namesake.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::expr::Input;
+use crate::manifest::kinds::Ownership;
+use crate::model::{FindingCode, Link, ObjectKind, Severity, ValueState};
+use crate::planning::LookupBy;
+use crate::planning::accounts::diff::{our_deactivation, rested, was_cut_off};
+use crate::planning::people::identity::{Outcome, Person, evaluate};
+use crate::planning::report::findings::{Findings, Shared};
+use crate::planning::schema::layout::Layout;
+use crate::planning::targets::carried::later_keys;
+use crate::planning::targets::ownership;
+use crate::planning::targets::ownership::Linked;
+use crate::planning::work::Basis;
+use crate::world::{Carries, canonical, kind_of};
+
+/// What an identity has at one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::planning) enum Claim {
+    /// nothing
+    None,
+    /// an account that a link or its marker proves to be its own
+    Owned(u32),
+    /// an account that an attribute found
+    Found(u32),
+    /// it can't be told; a finding says why
+    Blocked,
+    /// its account vanished, and nobody has looked it up by its id
+    Vanished,
+}
+
+/// Who has which account at one target.
+pub(in crate::planning) struct Claims {
+    by_identity: Vec<Claim>,
+    by_row: Vec<u32>,
+    /// accounts without access that headcount took it from, and that look like somebody's whom it serves
+    set_aside: BTreeSet<u32>,
+    /// so much does not fit that another system seems to stand behind the target
+    pub(in crate::planning) another_system: bool,
+}
+
+const TAKEN: &str = "{who}: its account is somebody else's too";
+const NOBODY: u32 = u32::MAX;
+const CONTESTED: u32 = u32::MAX - 1;
+
+impl Claims {
+    /// What an identity has.
+    pub(in crate::planning) fn of(&self, identity: u32) -> Claim {
+        self.by_identity.get(identity as usize).copied().unwrap_or(Claim::None)
+    }
+
+    /// Who has an account.
+    pub(in crate::planning) fn holder(&self, row: u32) -> Option<u32> {
+        self.by_row.get(row as usize).copied().filter(|identity| *identity < CONTESTED)
+    }
+
+    /// Whether several want an account, or whose it is can't be told.
+    pub(in crate::planning) fn contested(&self, row: u32) -> bool {
+        self.by_row.get(row as usize) == Some(&CONTESTED)
+    }
+
+    /// Whether an account that nobody has may still be somebody's: no authoritative target may take it for an account that nobody declares.
+    pub(in crate::planning) fn is_set_aside(&self, row: u32) -> bool {
+        self.set_aside.contains(&row)
+    }
+
+    /// Whoever is cut off has all the accounts that are theirs; the first stands for them.
+    pub(in crate::planning) fn give(&mut self, row: u32, identity: Option<u32>) {
+        let Some(identity) = identity else { return };
+        if let Some(holder) = self.by_row.get_mut(row as usize) {
+            *holder = identity;
+        }
+        if let Some(claim) = self.by_identity.get_mut(identity as usize).filter(|claim| !matches!(claim, Claim::Owned(_))) {
+            *claim = Claim::Owned(row);
+        }
+    }
+
+    /// Somebody else may have as good a claim to an account as its holder: nobody gets it.
+    pub(in crate::planning) fn dispute(&mut self, row: u32, holder: u32) {
+        self.by_row[row as usize] = CONTESTED;
+        self.by_identity[holder as usize] = Claim::Blocked;
+    }
+
+    /// The account that an identity has, proved or found.
+    pub(in crate::planning) fn row(&self, identity: u32) -> Option<u32> {
+        match self.of(identity) {
+            Claim::Owned(row) | Claim::Found(row) => Some(row),
+            _ => None,
+        }
+    }
+}
+
+/// All identities at one target.
+pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings: &mut Findings) -> Claims {
+    let mut work = Work {
+        basis,
+        target,
+        findings,
+        claims: Claims {
+            by_identity: vec![Claim::None; basis.people.len() as usize],
+            by_row: vec![NOBODY; basis.observed[target].accounts().len() as usize],
+            set_aside: BTreeSet::new(),
+            another_system: false,
+        },
+        mark: String::new(),
+        linked: Linked::default(),
+    };
+    if basis.observed[target].accounts().unreadable() {
+        return work.claims;
+    }
+    let open = work.by_proof();
+    work.by_links(&open);
+    work.by_attributes(&open);
+    work.claims
+}
+
+/// What one attribute of one identity leads to.
+enum Hit {
+    Nothing,
+    Account(u32),
+    Foreign(u32, String),
+    Refused(Vec<u32>, FindingCode, String),
+}
+
+/// An identity, and the values that its account is looked for by, attribute by attribute.
+type Wanted = (u32, Vec<Vec<Vec<u8>>>);
+
+struct Work<'b, 'a> {
+    basis: &'b Basis<'a>,
+    target: usize,
+    findings: &'b mut Findings,
+    claims: Claims,
+    /// the marker that is looked for, in a buffer of its own
+    mark: String,
+    /// what only links lead to
+    linked: Linked,
+}
+
+impl Work<'_, '_> {
+    /// Links and markers. Gives back who is still without an account.
+    fn by_proof(&mut self) -> Vec<u32> {
+        let mut open = Vec::new();
+        let mut key = String::new();
+        for identity in 0..self.basis.people.len() {
+            // Whoever is cut off takes no part: their accounts are found in another way.
+            if self.basis.people.is_retired(identity) || self.basis.revoked.has(identity) {
+                continue;
+            }
+            self.basis.people.write_key(identity, &mut key);
+            let claim = self.proof(identity, &key);
+            self.claims.by_identity[identity as usize] = claim;
+            if claim == Claim::None {
+                open.push(identity);
+            }
+        }
+        open
+    }
+
+    /// What links come to as a whole: those that don't fit are held, and those of another system.
+    fn by_links(&mut self, open: &[u32]) {
+        let linked = std::mem::take(&mut self.linked);
+        self.claims.another_system = linked.is_another_system();
+        let chance = linked.fitting.iter().filter(|_| linked.is_another_system());
+        for (identity, row) in linked.strange.iter().chain(chance) {
+            self.claims.by_row[*row as usize] = CONTESTED;
+            self.claims.by_identity[*identity as usize] = Claim::Blocked;
+        }
+        linked.tell(self.basis, self.target, self.findings);
+        let stranded = ownership::strand(self.basis, self.target, &self.claims, self.findings);
+        let known = (0..self.basis.people.len()).filter(|identity| self.claims.row(*identity).is_some()).count();
+        if ownership::are_many(stranded.len(), known) {
+            self.claims.another_system = true;
+            self.findings.push(ownership::elsewhere(self.basis, self.target, stranded.len()));
+        }
+        for identity in stranded {
+            self.claims.by_identity[identity as usize] = Claim::Blocked;
+        }
+        self.let_nobody_in(open);
+    }
+
+    /// Where another system seems to stand behind a target, whoever is new gets no account there either: it would be at the wrong one.
+    fn let_nobody_in(&mut self, open: &[u32]) {
+        if self.claims.another_system {
+            let blocked = open.iter().filter(|identity| self.claims.of(**identity) == Claim::None).copied().collect::<Vec<_>>();
+            blocked.into_iter().for_each(|identity| self.claims.by_identity[identity as usize] = Claim::Blocked);
+        }
+    }
+
+    fn proof(&mut self, identity: u32, key: &str) -> Claim {
+        let Basis { observed, marks, .. } = self.basis;
+        let accounts = observed[self.target].accounts();
+        let mut others = self.basis.people.other_keys(identity);
+        others.extend(later_keys(self.basis, self.target, key));
+        let links = ownership::links(self.basis, self.target, key, &others);
+        let ids: Vec<&str> = links.iter().map(|link| link.id.as_ref()).collect();
+        let mut rows: Vec<u32> = ids.iter().filter_map(|id| accounts.find_id(id)).collect();
+        if let Some(marker) = &self.basis.layout.targets[self.target].marker {
+            for key in others.iter().map(AsRef::as_ref).chain([key]) {
+                self.mark.clear();
+                marks.write(key, &mut self.mark);
+                rows.extend(accounts.find_by(marker, self.mark.as_bytes()));
+            }
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        match rows.as_slice() {
+            [] if ids.iter().all(|id| accounts.answered(&LookupBy::Id(Arc::from(*id)))) => Claim::None,
+            [] => Claim::Vanished,
+            [row] => match self.take(identity, key, &others, *row) {
+                Claim::Owned(row) if accounts.carries(row) != Carries::Ours => self.by_link(identity, row, &links),
+                claim => claim,
+            },
+            several => {
+                self.block(identity, several, FindingCode::AmbiguousCorrelation, "{who}: its link and its marker lead to several accounts");
+                Claim::Blocked
+            }
+        }
+    }
+
+    /// One account that nothing but a link leads to. Whether that counts is decided when all are known.
+    fn by_link(&mut self, identity: u32, row: u32, links: &[&Link]) -> Claim {
+        match ownership::fits(self.basis, self.target, identity, row, links) {
+            true => self.linked.fitting.push((identity, row)),
+            false => self.linked.strange.push((identity, row)),
+        }
+        Claim::Owned(row)
+    }
+
+    /// One account is proved to be its own, unless it says otherwise.
+    fn take(&mut self, identity: u32, key: &str, others: &[Arc<str>], row: u32) -> Claim {
+        let accounts = self.basis.observed[self.target].accounts();
+        if accounts.marked_key(row).is_some_and(|marked| *marked != *key && !others.iter().any(|other| **other == *marked)) {
+            // The mark's owner is not touched by a link that is out of date.
+            let sentence = "{who}: its link leads to an account with somebody else's marker";
+            self.note(identity, &[row], FindingCode::AmbiguousCorrelation, sentence);
+            return Claim::Blocked;
+        }
+        let trouble = match accounts.carries(row) {
+            _ if accounts.doubtful(row) => {
+                Some((FindingCode::AmbiguousCorrelation, "{who}: its account changed while it was read, so it is left alone"))
+            }
+            Carries::Foreign | Carries::OtherWorkspace => {
+                Some((FindingCode::ForeignOwner, "{who}: its account carries a foreign mark, which is never overwritten"))
+            }
+            _ if self.claims.by_row[row as usize] != NOBODY => Some((FindingCode::DuplicateKey, TAKEN)),
+            Carries::Nothing | Carries::Ours => None,
+        };
+        if let Some((code, sentence)) = trouble {
+            self.block(identity, &[row], code, sentence);
+            return Claim::Blocked;
+        }
+        self.claims.by_row[row as usize] = identity;
+        Claim::Owned(row)
+    }
+
+    /// Attributes in order, each for everybody: one account, one claimant.
+    fn by_attributes(&mut self, open: &[u32]) {
+        let (wanted, unsure) = self.wanted(open);
+        self.set_aside(&wanted, &unsure);
+        for (at, attribute) in self.basis.policy.targets[self.target].correlate.iter().enumerate() {
+            let mut by_row: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+            let mut refusals = Vec::new();
+            let mut foreign = Vec::new();
+            for (identity, keys) in wanted.iter().filter(|(identity, _)| self.claims.of(*identity) != Claim::Blocked) {
+                match self.look(*identity, attribute, keys, at) {
+                    Hit::Nothing => {}
+                    Hit::Account(row) => {
+                        by_row.entry(row).or_default().insert(*identity);
+                    }
+                    Hit::Foreign(row, sentence) => foreign.push((*identity, row, sentence)),
+                    Hit::Refused(rows, code, sentence) => refusals.push((*identity, rows, code, sentence)),
+                }
+            }
+            // After everybody was looked at, so that the order of identities does not matter.
+            for (identity, rows, code, sentence) in refusals {
+                self.refuse(identity, &rows, code, &sentence);
+            }
+            for (identity, row, sentence) in foreign {
+                self.refuse(identity, &[], FindingCode::ForeignOwner, &sentence);
+                // As long as nobody knows whose it is, no authoritative target may take it for an account that nobody declares.
+                self.claims.by_row[row as usize] = CONTESTED;
+            }
+            self.settle(by_row);
+        }
+    }
+
+    /// An account that is only found by attributes is not found any more once headcount has taken its access: of somebody who starts later, or has left. What
+    /// the rules for those who are nobody's would make of it, a deletion maybe, is not what was decided for them. Nor is an account nobody's that is as good as
+    /// somebody's of whom it is not known where they stand.
+    fn set_aside(&mut self, wanted: &[Wanted], unsure: &[Wanted]) {
+        let Basis { policy, observed, .. } = self.basis;
+        if policy.targets[self.target].ownership != Ownership::Authoritative {
+            return;
+        }
+        let ours = |row: &u32| !observed[self.target].accounts().active(*row) && our_deactivation(self.basis, self.target, *row).is_some();
+        let rows = wanted.iter().flat_map(|(_, keys)| hits(self.basis, self.target, keys)).filter(ours);
+        let maybe = unsure.iter().flat_map(|(_, keys)| hits(self.basis, self.target, keys));
+        self.claims.set_aside = rows.chain(maybe).collect();
+    }
+
+    /// The accounts that one attribute of one identity hits.
+    fn look(&self, identity: u32, attribute: &Arc<str>, keys: &[Vec<Vec<u8>>], at: usize) -> Hit {
+        let accounts = self.basis.observed[self.target].accounts();
+        let Some(values) = keys.get(at) else { return Hit::Nothing };
+        let mut rows: Vec<u32> = values.iter().flat_map(|key| accounts.find_by(attribute, key)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows.retain(|row| self.is_free(*row, identity, is_immutable(attribute)));
+        match (rows.as_slice(), self.claims.row(identity)) {
+            ([], _) => Hit::Nothing,
+            ([row], _) if self.is_foreign(*row, keys) => {
+                let sentence = format!("{{who}}: the account found by {attribute} carries a foreign mark, which is never overwritten");
+                Hit::Foreign(*row, sentence)
+            }
+            ([row], None) => Hit::Account(*row),
+            ([row], Some(known)) if *row == known => Hit::Nothing,
+            ([row], Some(known)) => {
+                let sentence = "{who}: its attributes lead to different accounts".into();
+                Hit::Refused(vec![*row, known], FindingCode::AmbiguousCorrelation, sentence)
+            }
+            (several, _) => {
+                let sentence = format!("{{who}}: several accounts have its {attribute}");
+                Hit::Refused(several.to_vec(), FindingCode::AmbiguousCorrelation, sentence)
+            }
+        }
+    }
+
+    /// Whether an account may be found by an attribute at all.
+    fn is_free(&self, row: u32, identity: u32, immutable: bool) -> bool {
+        let accounts = self.basis.observed[self.target].accounts();
+        let holder = self.claims.by_row[row as usize];
+        if holder != NOBODY && holder != identity && holder != CONTESTED {
+            return false;
+        }
+        let memory = &self.basis.world.memory;
+        let name = &self.basis.policy.targets[self.target].name;
+        let linked = self.basis.world.recall.key_of(memory, name, ObjectKind::Account, &accounts.id(row)).is_some();
+        // A protected account is nobody's.
+        !self.basis.is_protected(self.target, row)
+            && accounts.carries(row) != Carries::Ours
+            && !linked
+            && (immutable || accounts.active(row) || self.left_without_access(row, identity))
+    }
+
+    /// Whether headcount is why an account of this identity has no access: it was cut off, or about to be made so.
+    fn left_without_access(&self, row: u32, identity: u32) -> bool {
+        let key = self.basis.people.key(identity);
+        was_cut_off(self.basis, self.target, row, &key) || rested(self.basis, self.target, &key).is_some()
+    }
+
+    /// Whether it carries a mark that is not ours. Where a rule maps the mark's attribute itself, another value than the rule's is foreign.
+    fn is_foreign(&self, row: u32, keys: &[Vec<Vec<u8>>]) -> bool {
+        let accounts = self.basis.observed[self.target].accounts();
+        if matches!(accounts.carries(row), Carries::Foreign | Carries::OtherWorkspace) || accounts.doubtful(row) {
+            return true;
+        }
+        let attributes = &self.basis.policy.targets[self.target].correlate;
+        let Some(at) = attributes.iter().position(|name| name.as_ref() == "externalId") else { return false };
+        let external = accounts.cell_of(row, "externalId");
+        let Some(wanted) = keys.get(at).filter(|wanted| !wanted.is_empty()) else { return false };
+        !canonical::is_nothing(external) && !wanted.contains(&canonical::bytes(kind_of("externalId"), Input::Cell(external)))
+    }
+
+    /// Everybody who alone wants an account gets it; where several do, nobody does.
+    fn settle(&mut self, by_row: BTreeMap<u32, BTreeSet<u32>>) {
+        for (row, identities) in by_row {
+            let free = self.claims.by_row[row as usize] == NOBODY;
+            match identities.first() {
+                Some(identity) if identities.len() == 1 && free => {
+                    if self.claims.of(*identity) == Claim::None {
+                        self.claims.by_identity[*identity as usize] = Claim::Found(row);
+                        self.claims.by_row[row as usize] = *identity;
+                    }
+                }
+                _ => {
+                    for identity in identities {
+                        self.refuse(identity, &[row], FindingCode::DuplicateKey, "{who} claim one account, so none of them gets it");
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, identity: u32, rows: &[u32], code: FindingCode, sentence: &str) {
+        self.block(identity, rows, code, sentence);
+        self.claims.by_identity[identity as usize] = Claim::Blocked;
+    }
+
+    /// A finding, and nobody else gets these accounts either.
+    fn block(&mut self, identity: u32, rows: &[u32], code: FindingCode, sentence: &str) {
+        for row in rows {
+            let holder = std::mem::replace(&mut self.claims.by_row[*row as usize], CONTESTED);
+            if holder < CONTESTED && holder != identity {
+                self.claims.by_identity[holder as usize] = Claim::Blocked;
+                self.note(holder, &[*row], FindingCode::DuplicateKey, TAKEN);
+            }
+        }
+        self.note(identity, rows, code, sentence);
+    }
+
+    fn note(&mut self, identity: u32, rows: &[u32], code: FindingCode, sentence: &str) {
+        let name = &self.basis.policy.targets[self.target].name;
+        let accounts = self.basis.observed[self.target].accounts();
+        let mut ids: Vec<_> = rows.iter().map(|row| accounts.id(*row)).collect();
+        ids.sort_unstable();
+        let sentence = if ids.is_empty() { sentence.to_owned() } else { format!("{sentence} ({})", ids.join(", ")) };
+        let shared = Shared::new(Severity::Error, code, Some(name), sentence)
+            .hint("Put it right at the target or in the source; until then this identity is left as it is.");
+        self.findings.share(shared, &self.basis.people.key(identity));
+    }
+
+    /// For each identity without an account: the canonical values of each attribute that accounts are found by; and the same for those of whom it is not
+    /// known where they stand.
+    fn wanted(&self, open: &[u32]) -> (Vec<Wanted>, Vec<Wanted>) {
+        if self.basis.observed[self.target].accounts().len() == 0 {
+            return Default::default();
+        }
+        let mut person = Person::default();
+        let (mut wanted, mut unsure) = (Vec::new(), Vec::new());
+        for identity in open {
+            self.basis.people.assemble(&self.basis.layout, *identity, &mut person);
+            let list = if person.standing.lifecycle().is_some() { &mut wanted } else { &mut unsure };
+            list.push((*identity, keys(self.basis, self.target, &person)));
+        }
+        (wanted, unsure)
+    }
+}
+
+/// The ids that links give for an identity, by its key and by its other ones.
+pub(in crate::planning) fn linked_ids<'w>(basis: &Basis<'w>, target: usize, key: &str, others: &[Arc<str>]) -> Vec<&'w str> {
+    ownership::links(basis, target, key, others).into_iter().map(|link| link.id.as_ref()).collect()
+}
+
+/// Every account that any of these values leads to, whoever has it.
+pub(in crate::planning) fn hits(basis: &Basis<'_>, target: usize, keys: &[Vec<Vec<u8>>]) -> BTreeSet<u32> {
+    let accounts = basis.observed[target].accounts();
+    let attributes = basis.policy.targets[target].correlate.iter().zip(keys);
+    attributes.flat_map(|(attribute, values)| values.iter().flat_map(|key| accounts.find_by(attribute, key))).collect()
+}
+
+/// Whether a rule gives an identity an `externalId`, and the account has another one.
+pub(in crate::planning) fn has_other_external_id(basis: &Basis<'_>, target: usize, row: u32, person: &Person) -> bool {
+    let external = basis.observed[target].accounts().cell_of(row, "externalId");
+    let wanted = values(basis, target, person).into_iter().find(|(name, _)| name.as_ref() == "externalId");
+    match wanted {
+        Some((_, ValueState::Set(value))) => !canonical::is_nothing(external) && !canonical::same(kind_of("externalId"), &value, external),
+        _ => false,
+    }
+}
+
+/// The canonical values by which an identity's account is found, for each of the target's attributes.
+pub(in crate::planning) fn keys(basis: &Basis<'_>, target: usize, person: &Person) -> Vec<Vec<Vec<u8>>> {
+    let values = values(basis, target, person);
+    values
+        .iter()
+        .map(|(name, state)| match state {
+            ValueState::Set(value) => canonical::keys(kind_of(name), Input::Value(value)),
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+/// What an identity should have in each attribute by which accounts are found.
+pub(in crate::planning) fn values<'b>(basis: &'b Basis<'_>, target: usize, person: &Person) -> Vec<(&'b Arc<str>, ValueState)> {
+    basis.policy.targets[target].correlate.iter().map(|name| (name, value(basis, target, person, name))).collect()
+}
+
+/// What an identity should have in one attribute of its account.
+pub(in crate::planning) fn value(basis: &Basis<'_>, target: usize, person: &Person, name: &Arc<str>) -> ValueState {
+    value_of(&basis.layout, target, person, name)
+}
+
+/// The same by the policy alone. The marker is no value.
+pub(in crate::planning) fn value_of(layout: &Layout<'_>, target: usize, person: &Person, name: &Arc<str>) -> ValueState {
+    let of_target = &layout.targets[target];
+    if of_target.marker.as_ref() == Some(name) {
+        return ValueState::Unmanaged;
+    }
+    let attribute = of_target.attributes.iter().find(|attribute| attribute.name == *name);
+    match attribute.and_then(|attribute| attribute.rule.as_ref()) {
+        Some(rule) => match evaluate(rule, person) {
+            Outcome::Is(state) => state,
+            Outcome::Failed(_) => ValueState::Unknown,
+        },
+        None => layout.slot(name).map(|slot| person.slots[slot].state()).unwrap_or_default(),
+    }
+}
+
+/// Whether an attribute stays with a person for good. Any other is handed on, so it adopts only what is in use.
+pub(in crate::planning) fn is_immutable(attribute: &str) -> bool {
+    matches!(attribute, "externalId" | "employeeNumber")
+}

@@ -1,0 +1,303 @@
+//! One target as it was read, and behind it what was looked up. Rows that were looked up count on after the others.
+//!
+//! Must never: take a question that nobody answered for a no.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::{Cell, Columns, Evidence, ObjectKind};
+use crate::planning::Answer;
+use crate::planning::Lookup;
+use crate::planning::LookupBy;
+use crate::world::{Carries, Grant, Member, Objects, TargetSide, canonical};
+
+/// One target.
+pub(in crate::planning) struct Observed<'w> {
+    pub(in crate::planning) side: &'w TargetSide,
+    looked_up: TargetSide,
+    late: Vec<(u32, Member)>,
+    late_grants: Vec<Grant>,
+    answered: BTreeSet<(ObjectKind, LookupBy)>,
+    groups_named: BTreeSet<Arc<str>>,
+    accounts_evidence: Evidence,
+    groups_evidence: Evidence,
+}
+
+/// The accounts or the groups of one target.
+#[derive(Clone, Copy)]
+pub(in crate::planning) struct View<'o> {
+    read: &'o Objects,
+    looked_up: &'o Objects,
+    kind: ObjectKind,
+    answered: &'o BTreeSet<(ObjectKind, LookupBy)>,
+    evidence: &'o Evidence,
+}
+
+impl<'w> Observed<'w> {
+    /// With the answers about the target at this position.
+    pub(in crate::planning) fn new(side: &'w TargetSide, target: usize, answers: &[(Lookup, Answer)]) -> Self {
+        let mut looked_up = side.empty();
+        let mut answered = BTreeSet::new();
+        let mut groups_named = BTreeSet::new();
+        for (lookup, answer) in answers.iter().filter(|(lookup, _)| lookup.target == target) {
+            let Answer::Objects(page) = answer else { continue };
+            looked_up.add(lookup.kind, page);
+            if lookup.kind == ObjectKind::Membership {
+                groups_named.extend(page.rows().map(|row| Arc::from(canonical::text(row.cell(0)).as_ref())));
+            }
+            answered.insert((lookup.kind, lookup.by.clone()));
+        }
+        let late = late(side, &looked_up, !groups_named.is_empty());
+        let late_grants = match looked_up.accounts.len() {
+            0 => Vec::new(),
+            _ => side.entitlements.resolve_with([&side.accounts, &looked_up.accounts]),
+        };
+        let of = |kind, read, found| unlisted(kind, read, found, &answered);
+        let accounts_evidence = of(ObjectKind::Account, &side.accounts, &looked_up.accounts);
+        let groups_evidence = of(ObjectKind::Group, &side.groups, &looked_up.groups);
+        Self { side, looked_up, late, late_grants, answered, groups_named, accounts_evidence, groups_evidence }
+    }
+
+    /// Whether a question was answered.
+    pub(in crate::planning) fn answered(&self, kind: ObjectKind, by: &LookupBy) -> bool {
+        self.answered.contains(&(kind, by.clone()))
+    }
+
+    /// The groups that the memberships of single accounts name, by id.
+    pub(in crate::planning) fn groups_named(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.groups_named.iter()
+    }
+
+    /// The names of the entitlements that some accounts have, read or looked up.
+    pub(in crate::planning) fn entitlements_of(&self, accounts: &BTreeSet<u32>) -> BTreeSet<(u32, &Arc<str>)> {
+        let mut found = BTreeSet::new();
+        let late = self.looked_up.entitlements.resolve_with([&self.side.accounts, &self.looked_up.accounts]);
+        let read: Vec<Grant> = self.grants().collect();
+        for (side, grants) in [(self.side, read), (&self.looked_up, late)] {
+            let names: BTreeMap<u32, &Arc<str>> = side.entitlements.names().map(|(name, number)| (number, name)).collect();
+            let theirs = grants.into_iter().filter(|grant| accounts.contains(&grant.account));
+            found.extend(theirs.filter_map(|grant| Some((grant.account, *names.get(&grant.name)?))));
+        }
+        found
+    }
+
+    /// Its accounts.
+    pub(in crate::planning) fn accounts(&self) -> View<'_> {
+        View {
+            read: &self.side.accounts,
+            looked_up: &self.looked_up.accounts,
+            kind: ObjectKind::Account,
+            answered: &self.answered,
+            evidence: &self.accounts_evidence,
+        }
+    }
+
+    /// Its groups.
+    pub(in crate::planning) fn groups(&self) -> View<'_> {
+        View {
+            read: &self.side.groups,
+            looked_up: &self.looked_up.groups,
+            kind: ObjectKind::Group,
+            answered: &self.answered,
+            evidence: &self.groups_evidence,
+        }
+    }
+
+    /// The members of a group, sorted.
+    pub(in crate::planning) fn members(&self, group: u32) -> Vec<Member> {
+        let of = |pairs: &[(u32, Member)]| -> Vec<Member> {
+            let start = pairs.partition_point(|(known, _)| *known < group);
+            pairs[start..].iter().take_while(|(known, _)| *known == group).map(|(_, member)| *member).collect()
+        };
+        let mut members = of(self.side.memberships.pairs());
+        if !self.late.is_empty() {
+            members.extend(of(&self.late));
+            members.sort_unstable();
+            members.dedup();
+        }
+        members
+    }
+
+    /// Groups that list members which are neither an account nor a group that was read or looked up, and how many.
+    pub(in crate::planning) fn strangers(&self) -> BTreeMap<u32, u64> {
+        self.side.memberships.strangers([&self.side.accounts, &self.looked_up.accounts], [&self.side.groups, &self.looked_up.groups])
+    }
+
+    /// Every group's members at once.
+    pub(in crate::planning) fn pairs(&self) -> impl Iterator<Item = (u32, Member)> + '_ {
+        self.side.memberships.pairs().iter().chain(&self.late).copied()
+    }
+
+    /// The entitlements of an account, by name.
+    pub(in crate::planning) fn grants_of(&self, account: u32) -> &[Grant] {
+        let all = if account < self.side.accounts.len() { self.side.entitlements.grants() } else { &self.late_grants };
+        let start = all.partition_point(|grant| grant.account < account);
+        let rest = all.get(start..).unwrap_or_default();
+        &rest[..rest.partition_point(|grant| grant.account == account)]
+    }
+
+    /// All entitlements, by account.
+    pub(in crate::planning) fn grants(&self) -> impl Iterator<Item = Grant> + '_ {
+        self.side.entitlements.grants().iter().chain(&self.late_grants).copied()
+    }
+
+    /// How well memberships were read.
+    pub(in crate::planning) fn memberships_evidence(&self) -> &Evidence {
+        &self.side.memberships.evidence
+    }
+}
+
+impl<'o> View<'o> {
+    /// How many.
+    pub(in crate::planning) fn len(self) -> u32 {
+        self.read.len() + self.looked_up.len()
+    }
+
+    /// How well they were read.
+    pub(in crate::planning) fn evidence(self) -> &'o Evidence {
+        self.evidence
+    }
+
+    /// Whether an object that was asked for by its id has access, though the list did not show it.
+    pub(in crate::planning) fn hides_active(self) -> bool {
+        (0..self.looked_up.len()).any(|row| self.looked_up.active(row) && self.read.find_id(&self.looked_up.id(row)).is_none())
+    }
+
+    /// Whether nothing usable came.
+    pub(in crate::planning) fn unreadable(self) -> bool {
+        matches!(self.read.evidence, Evidence::Unreadable { .. })
+    }
+
+    /// Whether a question was answered.
+    pub(in crate::planning) fn answered(self, by: &LookupBy) -> bool {
+        self.answered.contains(&(self.kind, by.clone()))
+    }
+
+    /// The columns of a row.
+    pub(in crate::planning) fn columns(self) -> &'o Columns {
+        self.read.columns()
+    }
+
+    /// The stream, to take fingerprints like it.
+    pub(in crate::planning) fn stream(self) -> &'o Objects {
+        self.read
+    }
+
+    /// The object with an id.
+    pub(in crate::planning) fn find_id(self, id: &str) -> Option<u32> {
+        self.read.find_id(id).or_else(|| Some(self.read.len() + self.looked_up.find_id(id)?))
+    }
+
+    /// The objects whose attribute has a value.
+    pub(in crate::planning) fn find_by(self, attribute: &str, key: &[u8]) -> Vec<u32> {
+        let mut rows = self.read.find_by(attribute, key);
+        let late = self.looked_up.find_by(attribute, key).into_iter();
+        rows.extend(late.filter(|row| self.read.find_id(&self.looked_up.id(*row)).is_none()).map(|row| self.read.len() + row));
+        rows
+    }
+
+    /// The target's id of a row.
+    pub(in crate::planning) fn id(self, row: u32) -> Cow<'o, str> {
+        let (stream, row) = self.at(row);
+        stream.id(row)
+    }
+
+    /// One cell of a row.
+    pub(in crate::planning) fn cell(self, row: u32, column: usize) -> Cell<'o> {
+        let (stream, row) = self.at(row);
+        stream.cell(row, column)
+    }
+
+    /// One cell by its attribute.
+    pub(in crate::planning) fn cell_of(self, row: u32, attribute: &str) -> Cell<'o> {
+        let (stream, row) = self.at(row);
+        stream.cell_of(row, attribute)
+    }
+
+    /// The cells of a row, one after the other.
+    pub(in crate::planning) fn cells_of(self, row: u32) -> impl Iterator<Item = Cell<'o>> {
+        let (stream, row) = self.at(row);
+        stream.row(row).cells()
+    }
+
+    /// All cells of a row.
+    pub(in crate::planning) fn cells(self, row: u32) -> Vec<Cell<'o>> {
+        let (stream, row) = self.at(row);
+        stream.row(row).cells().collect()
+    }
+
+    /// A row's fingerprint.
+    pub(in crate::planning) fn print(self, row: u32) -> u64 {
+        let (stream, row) = self.at(row);
+        stream.print(row)
+    }
+
+    /// Whether it has access.
+    pub(in crate::planning) fn active(self, row: u32) -> bool {
+        let (stream, row) = self.at(row);
+        stream.active(row)
+    }
+
+    /// Whose marker it carries.
+    pub(in crate::planning) fn carries(self, row: u32) -> Carries {
+        let (stream, row) = self.at(row);
+        stream.carries(row)
+    }
+
+    /// Our key in its marker.
+    pub(in crate::planning) fn marked_key(self, row: u32) -> Option<Cow<'o, str>> {
+        let (stream, row) = self.at(row);
+        stream.marked_key(row)
+    }
+
+    /// Whether it changed while it was read.
+    pub(in crate::planning) fn doubtful(self, row: u32) -> bool {
+        let (stream, row) = self.at(row);
+        stream.doubtful(row)
+    }
+
+    fn at(self, row: u32) -> (&'o Objects, u32) {
+        match row.checked_sub(self.read.len()) {
+            None => (self.read, row),
+            Some(row) => (self.looked_up, row),
+        }
+    }
+}
+
+/// A list that lacks what is there by its id was not complete, whatever it said.
+fn unlisted(kind: ObjectKind, read: &Objects, found: &Objects, answered: &BTreeSet<(ObjectKind, LookupBy)>) -> Evidence {
+    let by_id = |id: &str| answered.contains(&(kind, LookupBy::Id(Arc::from(id))));
+    let hidden: Vec<String> =
+        (0..found.len()).map(|row| found.id(row).into_owned()).filter(|id| read.find_id(id).is_none() && by_id(id)).collect();
+    let Some(first) = hidden.iter().min().filter(|_| read.evidence.proves_absence()) else { return read.evidence.clone() };
+    let what = if kind == ObjectKind::Group { "groups" } else { "accounts" };
+    let few = if hidden.len() == 1 { format!("one of its {what}") } else { format!("{} of its {what}", hidden.len()) };
+    Evidence::Partial { reason: format!("its list lacks {few}, there by id ({first})") }
+}
+
+/// Memberships that only looked-up objects or memberships complete, sorted, without those that were read.
+fn late(side: &TargetSide, looked_up: &TargetSide, members: bool) -> Vec<(u32, Member)> {
+    if !members && looked_up.accounts.len() + looked_up.groups.len() == 0 {
+        return Vec::new();
+    }
+    let (accounts, groups) = ([&side.accounts, &looked_up.accounts], [&side.groups, &looked_up.groups]);
+    let mut late = side.memberships.resolve_with(accounts, groups);
+    late.extend(looked_up.memberships.resolve_with(accounts, groups));
+    late.sort_unstable();
+    late.dedup();
+    late.retain(|pair| side.memberships.pairs().binary_search(pair).is_err());
+    late
+}
+
+/// All targets.
+pub(in crate::planning) fn observe<'w>(targets: &'w [TargetSide], answers: &[(Lookup, Answer)]) -> Vec<Observed<'w>> {
+    let answers = newest(answers);
+    targets.iter().enumerate().map(|(at, side)| Observed::new(side, at, &answers)).collect()
+}
+
+/// One answer for each question, sorted: the order of answers does not matter.
+fn newest(answers: &[(Lookup, Answer)]) -> Vec<(Lookup, Answer)> {
+    let sorted: BTreeMap<_, _> = answers.iter().map(|(lookup, answer)| (lookup.clone(), answer.clone())).collect();
+    sorted.into_iter().collect()
+}
