@@ -15,9 +15,8 @@ use jiff::civil::Date;
 
 use crate::connector::budget::Budget;
 use crate::connector::{LookupRequest, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
-use crate::diagnostic::Place;
 use crate::manifest::kinds::TargetSpec;
-use crate::manifest::{Document, Loaded, Origin, quantity};
+use crate::manifest::{Document, Loaded, quantity};
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, Plan, ReadReport, SystemError};
 use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
 use crate::policy::Policy;
@@ -66,7 +65,7 @@ pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
 pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Moment, progress: &dyn ReadProgress) -> Snapshot {
     let budget = budget(loaded);
     let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, moment, &budget, progress)));
-    let targets = join_all((0..policy.targets.len()).map(|at| read_target(loaded, &policy, at, &loaded.targets[at], &budget, progress)));
+    let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, &loaded.targets[at], &budget, progress)));
     let (sources, targets) = futures_util::future::join(sources, targets).await;
     let mut connectors = BTreeMap::new();
     let mut sides = Vec::with_capacity(targets.len());
@@ -190,14 +189,12 @@ async fn read_source(
         }
         Err(error) => unreadable(&[ObjectKind::Account], &error),
     };
-    let report = placed(loaded, &document.origin, report);
     progress.finished(&document.name, &report);
     side.finish(report.of(ObjectKind::Account));
     (side, may_miss)
 }
 
 async fn read_target(
-    loaded: &Loaded,
     policy: &Policy,
     at: usize,
     document: &Document<TargetSpec>,
@@ -218,7 +215,6 @@ async fn read_target(
         }
         Err(error) => unreadable(&wanted, error),
     };
-    let report = placed(loaded, &document.origin, report);
     progress.finished(&document.name, &report);
     for kind in wanted {
         side.finish(kind, report.of(kind));
@@ -238,17 +234,6 @@ async fn read_source_file(loaded: &Loaded, policy: &Policy, at: usize) -> ReadRe
         }
         Err(error) => unreadable(&[ObjectKind::Account], &error),
     }
-}
-
-/// Whoever reads that a system could not be read finds its connection by the manifest's line.
-fn placed(loaded: &Loaded, origin: &Origin, mut report: ReadReport) -> ReadReport {
-    for (_, evidence) in &mut report.kinds {
-        if let Evidence::Unreadable { reason } = evidence {
-            let Place { file, line, .. } = loaded.place(origin, "/spec/connection");
-            reason.push_str(&format!(" (connection: {file}:{line})"));
-        }
-    }
-    report
 }
 
 fn unreadable(kinds: &[ObjectKind], error: &SystemError) -> ReadReport {

@@ -41,6 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["manifest", "connector"]),
     ("similar", &["render"]),
     ("reqwest", &["http"]),
+    ("hyper_util", &["http"]),
     ("rusqlite", &["connector", "state", "journal"]),
     ("csv_core", &["connector", "manifest"]),
     ("calamine", &["connector"]),

@@ -114,7 +114,7 @@ impl Doubt<'_> {
     pub(super) async fn answers(&self) -> bool {
         let request = question(ObjectKind::Account, &Arc::from("userName"), &Arc::from(NOBODY));
         let answer = self.connector.reader.lookup(&request).await;
-        !matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Uncertain(_)))
+        !matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Unreachable(_) | SystemError::Uncertain(_)))
     }
 
     /// The ids of what the target finds, asking patiently.

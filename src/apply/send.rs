@@ -117,7 +117,10 @@ impl<'a> Sender<'a> {
             Err(SystemError::Throttled { after, message }) => Some((*after, message)),
             _ => None,
         });
-        let lost = |answer: &Result<Written, SystemError>| matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Uncertain(_)));
+        let lost = |answer: &Result<Written, SystemError>| matches!(
+                answer,
+                Err(SystemError::Unavailable(_) | SystemError::Unreachable(_) | SystemError::Uncertain(_))
+            );
         match later.max_by_key(|(after, _)| *after) {
             Some((after, message)) => {
                 if let Some(pause) = pass.throttled(self.job.settings, after, message) {
@@ -155,7 +158,7 @@ impl<'a> Sender<'a> {
     /// What an answer means for a part: an end, or another attempt.
     async fn take(&self, part: &mut Try<'_, 'a>, write: &Write<'_>, answer: Result<Written, SystemError>) {
         let settings = self.job.settings;
-        part.away = matches!(answer, Err(SystemError::Unavailable(_)));
+        part.away = matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Unreachable(_)));
         part.end = match answer {
             Ok(written) => Some(End::Done { id: written.id, already_so: written.already_so }),
             Err(SystemError::Throttled { .. }) if self.gate.closed().is_none() => None,
@@ -190,7 +193,7 @@ impl<'a> Sender<'a> {
     fn judge(&self, part: &Try<'_, '_>) {
         match &part.end {
             Some(End::Failed(SystemError::Auth(why))) => self.gate.close(format!("sign-in was refused: {why}")),
-            Some(End::Failed(SystemError::Unavailable(why)) | End::Uncertain(why)) if part.away => {
+            Some(End::Failed(SystemError::Unavailable(why) | SystemError::Unreachable(why)) | End::Uncertain(why)) if part.away => {
                 self.gate.missed(self.job.settings.give_up_after, why);
             }
             Some(End::Stopped(_) | End::Failed(SystemError::Throttled { .. })) | None => {}

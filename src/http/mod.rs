@@ -6,6 +6,7 @@
 mod log;
 mod redact;
 mod trouble;
+mod way;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::files;
 use crate::model::SystemError;
 use log::Told;
 use redact::Redactor;
+use way::{Proxies, Way};
 
 /// A certificate file larger than this is none.
 const MAX_CA_FILE: u64 = 4 << 20;
@@ -60,11 +62,22 @@ pub enum Credentials {
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: reqwest::Client,
+    proxies: Arc<Proxies>,
+    deadlines: Deadlines,
     system: Arc<str>,
     max_body: usize,
     /// the header, marked as sensitive
     sign_in: Option<HeaderValue>,
     redactor: Arc<Redactor>,
+}
+
+/// How long is waited for.
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
+    /// a connection
+    connect: Duration,
+    /// the whole request
+    request: Duration,
 }
 
 /// One request.
@@ -87,6 +100,10 @@ pub struct Request {
 /// One answer, whatever its status.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
+    /// what was asked: the verb
+    pub method: Method,
+    /// and of whom; always there in what a client gives
+    pub url: Option<Url>,
     /// the status code
     pub status: u16,
     /// `Content-Type`
@@ -112,21 +129,23 @@ enum Broken {
 impl Client {
     /// A client; reads the certificate file.
     pub fn new(settings: &Settings) -> Result<Self, SystemError> {
+        let deadlines = Deadlines::within(settings.timeout);
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("headcount/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .http2_max_header_list_size(MAX_HEADERS)
-            .connect_timeout(settings.timeout.min(CONNECT_TIMEOUT))
-            .timeout(settings.timeout);
+            .connect_timeout(deadlines.connect)
+            .timeout(deadlines.request);
         if let Some(path) = &settings.ca_file {
             builder = builder.tls_certs_merge(read_certificates(path)?);
         }
         let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {error}")))?;
         let sign_in = settings.credentials.as_ref().map(Credentials::header).transpose()?;
         let redactor = Arc::new(settings.credentials.as_ref().map(Credentials::redactor).unwrap_or_default());
-        Ok(Self { inner, system: settings.system.clone(), max_body: settings.max_body, sign_in, redactor })
+        let proxies = Arc::new(Proxies::of_the_system());
+        Ok(Self { inner, proxies, deadlines, system: settings.system.clone(), max_body: settings.max_body, sign_in, redactor })
     }
 
     /// Sends a request, once. An error says whether the request may have had an effect: a write that was sent and not answered is uncertain.
@@ -147,9 +166,9 @@ impl Client {
     async fn exchange(&self, request: Request) -> Result<Response, SystemError> {
         let write = request.method != Method::GET;
         let most = request.most.map_or(self.max_body, |most| most.min(self.max_body));
-        let url = request.url.clone();
+        let (url, method) = (request.url.clone(), request.method.clone());
         let mut answer = self.build(request).send().await.map_err(|error| self.lost(&error, &url, write))?;
-        let mut response = self.head(&answer);
+        let mut response = Response { method, url: Some(url.clone()), ..self.head(&answer) };
         match read_body(&mut answer, most).await {
             Ok(mut body) => {
                 self.redactor.data(&mut body);
@@ -170,6 +189,16 @@ impl Client {
     /// Most bytes of one answer.
     pub fn max_body(&self) -> usize {
         self.max_body
+    }
+
+    /// Whether it shows who it is.
+    pub fn signs_in(&self) -> bool {
+        self.sign_in.is_some()
+    }
+
+    /// What a proxy on the way means by asking for a sign-in (407).
+    pub fn proxy_asks(&self, url: &Url) -> String {
+        trouble::asks(&Way::to(url, &self.proxies))
     }
 
     fn build(&self, request: Request) -> reqwest::RequestBuilder {
@@ -196,13 +225,26 @@ impl Client {
             etag: headers.get(&ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned),
             location: header(&LOCATION),
             retry_after: header(&RETRY_AFTER).and_then(|text| retry_after(&text, Timestamp::now())),
-            body: Vec::new(),
-            too_long: false,
+            ..Response::default()
         }
     }
 
     fn lost(&self, error: &reqwest::Error, url: &Url, write: bool) -> SystemError {
-        trouble::lost(error, url, write).map_words(|words| self.redact(words))
+        trouble::lost(error, &Way::to(url, &self.proxies), self.deadlines, write).map_words(|words| self.redact(words))
+    }
+}
+
+impl Deadlines {
+    /// A connection has a little less than the request, so that one that never came about is told as that: nothing was sent.
+    fn within(timeout: Duration) -> Self {
+        Self { connect: (timeout * 9 / 10).min(CONNECT_TIMEOUT), request: timeout }
+    }
+}
+
+impl Response {
+    /// Who answered: `chat.example:443`
+    pub fn place(&self) -> String {
+        self.url.as_ref().map_or_else(|| "the service".to_owned(), way::place)
     }
 }
 

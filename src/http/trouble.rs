@@ -6,31 +6,39 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 
-use super::Url;
+use super::Deadlines;
+use super::way::{Proxy, Way};
 use crate::model::SystemError;
 
 /// What a missing answer means. Without a connection nothing was sent.
-pub(super) fn lost(error: &reqwest::Error, url: &Url, write: bool) -> SystemError {
-    let place = place(url);
-    if let Some(tls) = tls_error(error) {
-        return SystemError::Protocol(tls_words(&tls, &place));
-    }
-    let words = words(error, url, &place);
-    if error.is_builder() {
-        SystemError::Protocol(format!("the request can't be made: {words}"))
-    } else if error.is_connect() || !write {
-        SystemError::Unavailable(words)
-    } else {
-        SystemError::Uncertain(format!("the request was sent and its answer lost: {words}"))
+pub(super) fn lost(error: &reqwest::Error, way: &Way, deadlines: Deadlines, write: bool) -> SystemError {
+    let (words, stays) = words(error, way, deadlines);
+    match () {
+        () if error.is_builder() => SystemError::Protocol(format!("the request can't be made: {words}")),
+        () if error.is_connect() && stays => SystemError::Unreachable(words),
+        () if error.is_connect() || !write => SystemError::Unavailable(words),
+        () => SystemError::Uncertain(format!("the request was sent and its answer lost: {words}")),
     }
 }
 
-/// `chat.example:443`
-fn place(url: &Url) -> String {
-    let port = url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
-    format!("{}{port}", url.host_str().unwrap_or_default())
+/// A proxy wants to know who goes through it.
+pub(super) fn asks(way: &Way) -> String {
+    let host = &way.host;
+    match &way.proxy {
+        Some(proxy) => format!(
+            "{} asks for a sign-in (HTTP 407): write http://user:password@host:port into {}, or name {host} in NO_PROXY",
+            named(proxy),
+            proxy.variable
+        ),
+        None => format!("a proxy before {} asks for a sign-in (HTTP 407): correct the url, or name the proxy in HTTPS_PROXY", way.place),
+    }
+}
+
+/// `proxy.example:3128, the proxy that HTTPS_PROXY names,`
+fn named(proxy: &Proxy) -> String {
+    format!("{}, the proxy that {} names,", proxy.place, proxy.variable)
 }
 
 /// Every cause, outermost first.
@@ -52,11 +60,23 @@ fn tls_words(error: &rustls::Error, place: &str) -> String {
         rustls::Error::InvalidMessage(_) => {
             return format!("{place} answers, and not in TLS: is the port right, or should the url begin with http://?");
         }
+        rustls::Error::PeerIncompatible(_)
+        | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure) => {
+            return format!("{place} and headcount have no version or cipher of TLS in common: have TLS 1.2 or 1.3 enabled there");
+        }
         rustls::Error::InvalidCertificate(certificate) => match certificate {
-            CertificateError::UnknownIssuer => "nobody that this machine trusts has issued it; name the authority's PEM file in `caFile`",
+            CertificateError::UnknownIssuer => {
+                "nobody that this machine trusts has issued it; name the authority's PEM file in `caFile` of the connection"
+            }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired; whoever runs the service must renew it",
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 "it is not valid yet; is the clock of this machine right?"
+            }
+            CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+                return format!(
+                    "the certificate of {place} is not trusted: it is for {}; write the url with such a name",
+                    presented.iter().map(|name| plain_name(name)).collect::<Vec<_>>().join(", ")
+                );
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 "it is for another host name; write the url with the name that the certificate has"
@@ -69,30 +89,60 @@ fn tls_words(error: &rustls::Error, place: &str) -> String {
     format!("the certificate of {place} is not trusted: {why}")
 }
 
-fn words(error: &reqwest::Error, url: &Url, place: &str) -> String {
+/// `DnsName("chat.example")` as `chat.example`.
+fn plain_name(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
+}
+
+/// What is wrong, and whether it stays so until somebody changes something.
+fn words(error: &reqwest::Error, way: &Way, deadlines: Deadlines) -> (String, bool) {
+    let place = &way.place;
+    if let Some(tls) = tls_error(error) {
+        return (tls_words(&tls, place), true);
+    }
     let chain = chain(error);
+    if let Some(proxy) = &way.proxy
+        && let Some(words) = at_proxy(&chain, way, proxy)
+    {
+        return (words, true);
+    }
     let kind = causes(error).find_map(|at| at.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
-    let host = url.host_str().unwrap_or_default();
-    if chain.contains("dns error") || chain.contains("failed to lookup address") {
-        return format!("there is no host {host}: is the name right, and does this machine's name server know it?");
+    // Who did not take the connection: the service, or what stands before it.
+    let (host, first) = way.proxy.as_ref().map_or((&way.host, place.clone()), |proxy| (&proxy.host, named(proxy)));
+    let again = way.proxy.as_ref().map(|proxy| format!("correct {}, or name {} in NO_PROXY", proxy.variable, way.host));
+    let or = |otherwise: &str| again.clone().unwrap_or_else(|| otherwise.to_owned());
+    let words = if chain.contains("dns error") || chain.contains("failed to lookup address") {
+        let behind = way.proxy.as_ref().map_or_else(String::new, |proxy| format!(", the proxy that {} names", proxy.variable));
+        format!("there is no host {host}{behind}: {}", or("is the name right, and does this machine's name server know it?"))
+    } else if chain.contains("invalid HTTP version") {
+        format!("{place} answers, and not in HTTP: is the port right, or should the url begin with https://?")
+    } else if chain.contains("handshake eof") {
+        format!("{place} ends every attempt at TLS: is the port right, or should the url begin with http://?")
+    } else if kind == Some(ErrorKind::ConnectionRefused) {
+        format!("nothing listens at {}: {}", first.trim_end_matches(','), or("is the port right, and does the service run?"))
+    } else if error.is_timeout() && error.is_connect() {
+        let through = way.proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {}", named(proxy)));
+        let next = or("is the host right, or is a firewall on the way?");
+        format!("no connection to {place}{through} within {:?}: {next}", deadlines.connect)
+    } else if error.is_timeout() {
+        format!("no answer from {place} within {:?}: does the service hang? `timeout` of the connection gives it longer", deadlines.request)
+    } else {
+        format!("{place}: {chain}")
+    };
+    (words, false)
+}
+
+/// What the proxy itself says about being gone through. The client has no other word for these than their text.
+fn at_proxy(chain: &str, way: &Way, proxy: &Proxy) -> Option<String> {
+    let (host, place) = (&way.host, &way.place);
+    if chain.contains("proxy authorization required") {
+        return Some(asks(way));
     }
-    if chain.contains("tunnel") || chain.contains("proxy") {
-        return format!("the proxy on the way to {place} does not let it through: {chain}; look at HTTPS_PROXY and NO_PROXY");
+    if chain.contains("tunnel error: unsuccessful") {
+        return Some(format!("{} does not let through to {place}: have it allowed there, or name {host} in NO_PROXY", named(proxy)));
     }
-    if chain.contains("invalid HTTP version") {
-        return format!("{place} answers, and not in HTTP: is the port right, or should the url begin with https://?");
-    }
-    if chain.contains("handshake eof") {
-        return format!("{place} ends every attempt at TLS: is the port right, or should the url begin with http://?");
-    }
-    match kind {
-        Some(ErrorKind::ConnectionRefused) => format!("nothing listens at {place}: is the port right, and does the service run?"),
-        _ if error.is_timeout() && error.is_connect() => {
-            format!("{place} does not take the connection within the deadline: is the host right, or is a firewall on the way?")
-        }
-        _ if error.is_timeout() => format!("no answer from {place} within the deadline; `timeout` of the connection can give it longer"),
-        _ => format!("{place}: {chain}"),
-    }
+    let says_nothing = chain.contains("tunnel error: unexpected end of file") || chain.contains("io error establishing tunnel");
+    says_nothing.then(|| format!("{} is no proxy, or hangs up: correct {}, or name {host} in NO_PROXY", named(proxy), proxy.variable))
 }
 
 /// The chain of causes without the URL, which may hold names of people. The first link says no more than "sending failed", so it goes where a cause follows.
@@ -120,7 +170,7 @@ mod tests {
         let all =
             [CertificateError::UnknownIssuer, CertificateError::Expired, CertificateError::NotValidYet, CertificateError::NotValidForName];
         insta::assert_snapshot!(all.map(told).join("\n"), @"
-        the certificate of chat.example:443 is not trusted: nobody that this machine trusts has issued it; name the authority's PEM file in `caFile`
+        the certificate of chat.example:443 is not trusted: nobody that this machine trusts has issued it; name the authority's PEM file in `caFile` of the connection
         the certificate of chat.example:443 is not trusted: it has expired; whoever runs the service must renew it
         the certificate of chat.example:443 is not trusted: it is not valid yet; is the clock of this machine right?
         the certificate of chat.example:443 is not trusted: it is for another host name; write the url with the name that the certificate has

@@ -76,6 +76,19 @@ impl Loaded {
         Place { file: origin.file.clone(), line: origin.line.saturating_add(mark.line - 1), column: mark.column }
     }
 
+    /// The line of a Source or Target that says where its system is.
+    pub fn connection(&self, origin: &Origin) -> Place {
+        self.outline(origin).place(self.connection_pointer(origin))
+    }
+
+    /// The pointer to that line's value.
+    pub fn connection_pointer(&self, origin: &Origin) -> &'static str {
+        const SAYS_WHERE: [&str; 3] =
+            ["/spec/connection/scim/url", "/spec/connection/file/path", "/spec/connection/sql/database/sqlite/path"];
+        let outline = self.outline(origin);
+        SAYS_WHERE.into_iter().find(|pointer| outline.span(pointer).is_some()).unwrap_or("/spec/connection")
+    }
+
     /// Where a value stands; nothing where there is no such value.
     pub fn span(&self, origin: &Origin, pointer: &str) -> Option<Span> {
         self.outline(origin).span(pointer)

@@ -30,8 +30,11 @@ pub enum SystemError {
     #[error("rejected: {0}")]
     Rejected(String),
     /// nothing was done and a retry may help: connection refused, 503 before anything was sent
-    #[error("unavailable: {0}")]
+    #[error("{0}")]
     Unavailable(String),
+    /// there is no way to it, nothing was sent, and asking again changes nothing: a certificate that is not trusted, a proxy that says no
+    #[error("{0}")]
+    Unreachable(String),
     /// it was sent and nobody knows whether it was done: a lost answer, a timeout, 502
     #[error("outcome uncertain: {0}")]
     Uncertain(String),
@@ -76,6 +79,7 @@ impl SystemError {
         | Self::Throttled { message: words, .. }
         | Self::Rejected(words)
         | Self::Unavailable(words)
+        | Self::Unreachable(words)
         | Self::Uncertain(words)
         | Self::Protocol(words)) = &mut self;
         *words = change(words);

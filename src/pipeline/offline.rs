@@ -84,8 +84,5 @@ fn address(loaded: &Loaded, origin: &Origin, scim: &ScimConnection, problems: &m
 }
 
 fn marked(loaded: &Loaded, origin: &Origin, problem: Diagnostic) -> Diagnostic {
-    let outline = loaded.outline(origin);
-    let pointers = ["/spec/connection/file/path", "/spec/connection/sql/database/sqlite/path"];
-    let pointer = pointers.into_iter().find(|pointer| outline.span(pointer).is_some()).unwrap_or("/spec/connection");
-    outline.mark(pointer, problem).hint("to look at the manifests alone: `headcount validate --manifests-only`")
+    loaded.outline(origin).mark(loaded.connection_pointer(origin), problem).hint("to look at the manifests alone: `headcount validate --manifests-only`")
 }

@@ -146,6 +146,8 @@ pub struct SourcePolicy {
     pub precedence: i32,
     /// the document
     pub place: Place,
+    /// the line that says where the system is
+    pub connection: Place,
 }
 
 /// By what a record finds its identity.
@@ -215,6 +217,8 @@ pub struct TargetPolicy {
     pub system: SystemPolicy,
     /// the document
     pub place: Place,
+    /// the line that says where the system is
+    pub connection: Place,
 }
 
 /// Which system stands behind a target: what is remembered of another one proves nothing here.

@@ -107,6 +107,7 @@ impl Compiler<'_> {
             scope_hash: scope_hash(spec),
             precedence,
             place: self.place(origin),
+            connection: self.loaded.connection(origin),
         };
         self.correlation(document, &source);
         if precedence >= USER_PRECEDENCE {

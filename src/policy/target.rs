@@ -81,6 +81,7 @@ impl Compiler<'_> {
             protect: self.protection(origin, spec.protect.as_ref()),
             system: system(spec),
             place: self.place(origin),
+            connection: self.loaded.connection(origin),
         }
     }
 

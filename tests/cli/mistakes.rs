@@ -509,9 +509,9 @@ fn nobody_listens() {
     reading 2 systems
     could not read app
     read hr: 2 rows
-      1. incomplete: app: its accounts could not be read to the end: unavailable: ServiceProviderConfig:
-         nothing listens at 127.0.0.1:[PORT]: is the port right, and does the service run? (connection:
-         app.yaml:5); nothing is planned for them [incomplete-read]
+      1. incomplete: app: nothing listens at 127.0.0.1:[PORT]: is the port right, and does the service
+         run? Nothing is planned for its accounts [incomplete-read]
+         at app.yaml:7:12
     No changes in what could be read. The plan is incomplete.
     Next: see to finding 1, then plan again.
     ");
@@ -525,9 +525,9 @@ fn https_where_http_is_spoken() {
     reading 2 systems
     could not read app
     read hr: 2 rows
-      1. incomplete: app: its accounts could not be read to the end: unavailable: ServiceProviderConfig:
-         127.0.0.1:[PORT] ends every attempt at TLS: is the port right, or should the url begin with
-         http://? (connection: app.yaml:5); nothing is planned for them [incomplete-read]
+      1. incomplete: app: 127.0.0.1:[PORT] ends every attempt at TLS: is the port right, or should the
+         url begin with http://? Nothing is planned for its accounts [incomplete-read]
+         at app.yaml:7:12
     No changes in what could be read. The plan is incomplete.
     Next: see to finding 1, then plan again.
     ");
@@ -541,9 +541,9 @@ fn a_host_that_is_not_there() {
     reading 2 systems
     could not read app
     read hr: 2 rows
-      1. incomplete: app: its accounts could not be read to the end: unavailable: ServiceProviderConfig:
-         there is no host chat.invalid: is the name right, and does this machine's name server know it?
-         (connection: app.yaml:5); nothing is planned for them [incomplete-read]
+      1. incomplete: app: there is no host chat.invalid: is the name right, and does this machine's name
+         server know it? Nothing is planned for its accounts [incomplete-read]
+         at app.yaml:7:12
     No changes in what could be read. The plan is incomplete.
     Next: see to finding 1, then plan again.
     ");
@@ -557,10 +557,10 @@ fn a_token_that_is_not_accepted() {
     reading 2 systems
     could not read app
     read hr: 2 rows
-      1. incomplete: app: its accounts could not be read to the end: can't sign in:
-         ServiceProviderConfig: HTTP 401; the service does not accept the secret that `auth` names: is
-         it the right one, and does it still hold? (connection: app.yaml:5); nothing is planned for them
+      1. incomplete: app: can't sign in: 127.0.0.1:[PORT] does not accept the secret that `auth` names
+         (HTTP 401): is it the right one, and does it still hold? Nothing is planned for its accounts
          [incomplete-read]
+         at app.yaml:7:12
     No changes in what could be read. The plan is incomplete.
     Next: see to finding 1, then plan again.
     ");
@@ -574,9 +574,9 @@ fn a_path_that_is_not_there() {
     reading 2 systems
     could not read app
     read hr: 2 rows
-      1. incomplete: app: its accounts could not be read to the end: Users: not found: HTTP 404; is the
-         url the base of the service? (connection: app.yaml:5); nothing is planned for them
-         [incomplete-read]
+      1. incomplete: app: not found: 127.0.0.1:[PORT] has no /Users (HTTP 404); is the url the base of
+         the service? Nothing is planned for its accounts [incomplete-read]
+         at app.yaml:7:12
     No changes in what could be read. The plan is incomplete.
     Next: see to finding 1, then plan again.
     ");
@@ -595,9 +595,9 @@ fn a_variable_that_is_not_set() {
     reading 2 systems
     could not read app
     read hr: 2 rows
-      1. incomplete: app: its accounts could not be read to the end: can't sign in: environment variable
-         CHAT_TOKEN is not set: export it, or correct the name (connection: app.yaml:5); nothing is
-         planned for them [incomplete-read]
+      1. incomplete: app: can't sign in: environment variable CHAT_TOKEN is not set: export it, or
+         correct the name; nothing is planned for its accounts [incomplete-read]
+         at app.yaml:7:12
     No changes in what could be read. The plan is incomplete.
     Next: see to finding 1, then plan again.
     ");

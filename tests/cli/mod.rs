@@ -2,6 +2,7 @@
 
 mod apply;
 mod bad_input;
+mod connections;
 mod explain;
 mod generated;
 mod help;

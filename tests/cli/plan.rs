@@ -168,9 +168,9 @@ fn what_can_not_be_read_is_said_first_and_is_never_a_success() {
     let folder = applied();
     std::fs::remove_file(folder.file("hr.csv")).expect("it was there");
     folder.run(["plan"]).assert().code(5).stdout_eq(str![[r#"
-  1. incomplete: hr: hr.csv: can't be opened: No such file or directory (os error 2) (connection:
-     acme.yaml:11); nobody counts as gone [incomplete-read]
-     at acme.yaml:7:1
+  1. incomplete: hr: hr.csv: can't be opened: No such file or directory (os error 2); nobody counts
+     as gone [incomplete-read]
+     at acme.yaml:12:18
 
 Findings
 

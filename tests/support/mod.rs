@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod proxy;
 pub mod scim2;
+pub mod tls;
 
 use std::net::TcpListener;
 use std::path::PathBuf;

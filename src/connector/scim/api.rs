@@ -84,35 +84,78 @@ impl Api {
     /// Reads; anything but a success is an error.
     pub async fn get(&self, url: Url) -> Result<Response, SystemError> {
         let response = self.send(Method::GET, url, None, None).await?;
-        if response.succeeded() { Ok(response) } else { Err(self.refusal(&response, false)) }
+        if response.succeeded() { Ok(response) } else { Err(self.refusal(&response)) }
     }
 
-    /// Why an answer that is no success is none, as an error class (design 11).
-    pub fn refusal(&self, response: &Response, write: bool) -> SystemError {
+    /// Why an answer that is no success is none, as an error class (design 11): the cause, who says so, and what to do.
+    pub fn refusal(&self, response: &Response) -> SystemError {
+        let write = response.method != Method::GET;
         let said: Option<ErrorBody> = serde_json::from_slice(&response.body).ok();
         let scim_type = said.as_ref().and_then(|said| said.scim_type.as_deref()).unwrap_or_default();
         let message = self.words(response, said.as_ref());
+        let place = response.place();
         match response.status {
-            300..=399 => {
-                SystemError::Protocol(format!("{message}: it redirects{}, which is never followed; correct the url", whither(response)))
+            300..=399 => SystemError::Protocol(format!(
+                "{place} redirects{} ({message}), which is never followed; correct the url",
+                whither(response)
+            )),
+            401 if !self.client.signs_in() => {
+                SystemError::Auth(format!("{place} asks for a sign-in ({message}), and the connection has none; give it `auth`"))
             }
             401 => SystemError::Auth(format!(
-                "{message}; the service does not accept the secret that `auth` names: is it the right one, and does it still hold?"
+                "{place} does not accept the secret that `auth` names ({message}): is it the right one, and does it still hold?"
             )),
-            403 => SystemError::Forbidden(format!("{message}; give the account behind `auth` the right to do this")),
-            404 | 410 if response.is_page() => SystemError::Protocol(format!("{message}: a web page, not a SCIM service's answer")),
-            404 | 410 if !write => SystemError::NotFound(format!("{message}; is the url the base of the service?")),
+            403 => SystemError::Forbidden(format!(
+                "{place} refuses ({message}); give the account behind `auth` the right to {}",
+                self.right(response)
+            )),
+            404 | 410 if response.is_page() => {
+                SystemError::Protocol(format!("{place} answers with a web page ({message}); is the url the base of a SCIM service?"))
+            }
+            404 | 410 if !write => {
+                SystemError::NotFound(format!("{place} has no {} ({message}); is the url the base of the service?", self.asked(response)))
+            }
             404 | 410 => SystemError::NotFound(message),
+            407 => SystemError::Unreachable(
+                response.url.as_ref().map_or_else(|| message.clone(), |url| self.client.proxy_asks(url)),
+            ),
             409 | 412 => SystemError::Conflict(message),
             400 if scim_type == "uniqueness" => SystemError::Conflict(message),
             429 => SystemError::Throttled { after: response.retry_after, message },
             503 if response.retry_after.is_some() => SystemError::Throttled { after: response.retry_after, message },
-            408 | 425 => SystemError::Unavailable(message),
+            408 | 425 => SystemError::Unavailable(format!("{place} took too long ({message})")),
             501 | 400..=499 => SystemError::Rejected(message),
             500..=599 if write => SystemError::Uncertain(message),
-            500..=599 => SystemError::Unavailable(message),
+            500..=599 => SystemError::Unavailable(format!("{place} fails ({message}): the fault is there; try again later")),
             _ => SystemError::Protocol(message),
         }
+    }
+
+    /// What was asked for, without what may name people: `/scim/v2/Users`
+    fn asked(&self, response: &Response) -> String {
+        format!("{}/{}", self.base.path().trim_end_matches('/'), self.collection(response).unwrap_or_default())
+    }
+
+    /// The first part of the path below the base.
+    fn collection<'r>(&self, response: &'r Response) -> Option<&'r str> {
+        let path = response.url.as_ref()?.path().strip_prefix(self.base.path().trim_end_matches('/'))?;
+        path.trim_start_matches('/').split('/').next()
+    }
+
+    /// What the account behind the secret must be able to do.
+    fn right(&self, response: &Response) -> String {
+        let what = match self.collection(response) {
+            Some("Users") => "users",
+            Some("Groups") => "groups",
+            other => return format!("read {}", other.unwrap_or("the service")),
+        };
+        let verb = match response.method {
+            Method::POST => "create",
+            Method::PUT | Method::PATCH => "change",
+            Method::DELETE => "delete",
+            _ => "read",
+        };
+        format!("{verb} {what}")
     }
 
     /// `HTTP 409 uniqueness: userName is taken`, bounded. What an escape in the JSON hid from the client's own look is looked at again.
@@ -155,9 +198,10 @@ impl Response {
         SystemError::Protocol(if self.too_long {
             TOO_LONG.into()
         } else if self.body.trim_ascii().is_empty() {
-            format!("HTTP {} with an empty body", self.status)
+            format!("HTTP {} from {} with an empty body", self.status, self.place())
         } else if self.is_page() {
-            format!("HTTP {} with a web page in place of JSON; is the url the base of a SCIM service?", self.status)
+            let (status, place) = (self.status, self.place());
+            format!("HTTP {status} from {place} with a web page in place of JSON; is the url the base of a SCIM service?")
         } else if error.is_eof() {
             format!("HTTP {} with JSON that breaks off after {} bytes", self.status, self.body.len())
         } else {
@@ -211,8 +255,9 @@ mod tests {
             body: format!(r#"{{"status": "{status}", "scimType": "{scim_type}", "detail": "no t0ken\n"}}"#).into(),
             ..Response::default()
         };
+        let asked = |response: &Response, write| Response { method: if write { Method::POST } else { Method::GET }, ..response.clone() };
         let class = |response: &Response, write| {
-            format!("{:?}", api().refusal(response, write)).split(['(', ' ']).next().unwrap_or_default().to_owned()
+            format!("{:?}", api().refusal(&asked(response, write))).split(['(', ' ']).next().unwrap_or_default().to_owned()
         };
         for (status, read, write) in [
             (301, "Protocol", "Protocol"),
@@ -236,8 +281,8 @@ mod tests {
         }
         assert_eq!(class(&scim(400, "uniqueness"), true), "Conflict");
         let later = Response { retry_after: Some(Duration::from_secs(7)), ..scim(503, "") };
-        assert!(matches!(api().refusal(&later, true), SystemError::Throttled { after: Some(after), .. } if after.as_secs() == 7));
-        let echo = |scim_type| api().refusal(&scim(400, scim_type), true).to_string();
+        assert!(matches!(api().refusal(&asked(&later, true)), SystemError::Throttled { after: Some(after), .. } if after.as_secs() == 7));
+        let echo = |scim_type| api().refusal(&asked(&scim(400, scim_type), true)).to_string();
         assert_eq!(echo("invalidValue"), "rejected: HTTP 400 invalidValue: no [secret] ");
         assert_eq!(echo("t0ken"), "rejected: HTTP 400 [secret]: no [secret] ");
         assert_eq!(echo("\\u0074%30ken dDBrZW4="), "rejected: HTTP 400 [secret] [secret]4=: no [secret] ");

@@ -177,12 +177,13 @@ const MAX_DOCUMENT: usize = 2 << 20;
 
 /// A discovery document. None where the service does not offer it: 404, and what services say in its place.
 async fn document(api: &Api, name: &str) -> Result<Option<Json>, SystemError> {
-    let about = |error: SystemError| error.map_words(|words| format!("{name}: {words}"));
+    let about = |error: SystemError| error.map_words(|words| format!("{words} (of its {name})"));
     match patience::get(api, &api.url(&[name], &[])?, Some(MAX_DOCUMENT), Again::Always).await {
         Ok(response) => response.json().map(Some).map_err(about),
         // A refused sign-in is told by 401. 403 here is a token that may not see this document; the lists will tell whether it may see people.
         Err(SystemError::NotFound(_) | SystemError::Forbidden(_) | SystemError::Rejected(_)) => Ok(None),
-        Err(error) => Err(about(error)),
+        Err(error @ SystemError::Protocol(_)) => Err(about(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -195,7 +196,7 @@ fn entries<T: DeserializeOwned>(document: Option<Json>, name: &str) -> Result<Ve
 }
 
 fn nonsense(name: &str) -> SystemError {
-    SystemError::Protocol(format!("{name}: the answer has another shape than RFC 7643 says"))
+    SystemError::Protocol(format!("its {name} has another shape than RFC 7643 says"))
 }
 
 fn is_group(kind: &ResourceType) -> bool {

@@ -110,7 +110,7 @@ impl ScimWriter {
         let response = api.send(Method::PATCH, api.url(&[endpoint.name(), id], &[])?, Some(&body), None).await?;
         let lasting = matches!(response.status, 405 | 501);
         if lasting || refuses_paths(&response) {
-            let error = api.refusal(&response, true).map_words(|words| format!("PATCH: {words}"));
+            let error = api.refusal(&response).map_words(|words| format!("PATCH: {words}"));
             return Ok(Attempt::Unknown { error, lasting });
         }
         self.confirm(endpoint, id, edit, &response).await
@@ -137,7 +137,7 @@ impl ScimWriter {
         let api = &self.service.api;
         let response = api.send(Method::PUT, api.url(&[endpoint.name(), id], &[])?, Some(&resource), version).await?;
         if matches!(response.status, 405 | 501) {
-            let error = api.refusal(&response, true).map_words(|words| format!("PUT: {words}"));
+            let error = api.refusal(&response).map_words(|words| format!("PUT: {words}"));
             return Ok(Attempt::Unknown { error, lasting: true });
         }
         self.confirm(endpoint, id, edit, &response).await
@@ -176,7 +176,7 @@ impl ScimWriter {
     async fn confirm(&self, endpoint: Endpoint, id: &Arc<str>, edit: &dyn Edit, response: &Response) -> Result<Attempt, SystemError> {
         let done = || Attempt::Done(Written { id: id.clone(), already_so: false });
         if !response.succeeded() {
-            return Err(self.service.api.refusal(response, true));
+            return Err(self.service.api.refusal(response));
         }
         let body: Option<Json> = serde_json::from_slice(&response.body).ok();
         let ours = body.filter(|body| id_of(body).as_deref() == Some(&**id));

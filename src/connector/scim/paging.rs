@@ -84,7 +84,7 @@ pub async fn list<C: Collect>(api: &Api, paging: Paging, endpoint: Endpoint, que
             Err(Trouble::Odd(_)) if reads < READS => continue,
             Err(Trouble::Odd(error) | Trouble::Refused(error)) => error,
         };
-        let reason = format!("{}: {error}", endpoint.name());
+        let reason = error.to_string();
         let evidence = if progress.ids.is_empty() { Evidence::Unreadable { reason } } else { Evidence::Partial { reason } };
         share.keep();
         return Listing { rows, evidence, error: Some(error) };

@@ -100,7 +100,7 @@ pub async fn ask(api: &Api, url: &Url, most: Option<usize>, again: Again) -> Res
                 api.patience.reached();
                 return Ok(response);
             }
-            Ok(response) => match api.refusal(&response, false) {
+            Ok(response) => match api.refusal(&response) {
                 error @ (SystemError::Throttled { .. } | SystemError::Unavailable(_)) => (error, true),
                 _ => return Ok(response),
             },
@@ -125,5 +125,5 @@ pub async fn ask(api: &Api, url: &Url, most: Option<usize>, again: Again) -> Res
 /// The same where only a success counts.
 pub async fn get(api: &Api, url: &Url, most: Option<usize>, again: Again) -> Result<Response, SystemError> {
     let response = ask(api, url, most, again).await?;
-    if response.succeeded() { Ok(response) } else { Err(api.refusal(&response, false)) }
+    if response.succeeded() { Ok(response) } else { Err(api.refusal(&response)) }
 }

@@ -197,7 +197,7 @@ impl ScimReader {
         let api = &self.service.api;
         let response = patience::ask(api, &api.url(&[endpoint.name(), id], &[])?, None, Again::IfAsked).await?;
         if !response.succeeded() {
-            return match api.refusal(&response, false) {
+            return match api.refusal(&response) {
                 SystemError::NotFound(_) => Ok(false),
                 error => Err(error),
             };

@@ -72,7 +72,7 @@ impl ScimWriter {
         let resource = attributes.resource(write.change.object.kind);
         let response = api.send(Method::POST, api.url(&[endpoint.name()], &[])?, Some(&resource), None).await?;
         if !response.succeeded() {
-            return Err(api.refusal(&response, true));
+            return Err(api.refusal(&response));
         }
         let told: Option<Json> = serde_json::from_slice(&response.body).ok();
         let mut id = told.as_ref().filter(|told| is_about(told, &resource)).and_then(id_of).filter(|id| self.is_new(endpoint, id));
@@ -152,7 +152,7 @@ impl ScimWriter {
                 _ => self.confirm_deleted(endpoint, id).await,
             };
         }
-        match api.refusal(&response, true) {
+        match api.refusal(&response) {
             SystemError::NotFound(_) => Ok(Written { id: id.clone(), already_so: true }),
             error => Err(error),
         }

@@ -444,7 +444,7 @@ async fn a_database_that_another_program_has_locked_is_unavailable_and_nothing_i
     let other = Connection::open(app.folder.path().join("app.db")).expect("the application");
     other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
     let answers = app.write(vec![account(Action::Update, Some("2"), json!({"title": "Lead"}))]).await;
-    assert_eq!(answers, ["unavailable: app.db: another program has it locked"]);
+    assert_eq!(answers, ["app.db: another program has it locked"]);
     other.execute_batch("ROLLBACK").expect("the lock's end");
     assert_eq!(app.sql("SELECT title FROM people WHERE id = 2"), "Engineer");
 }

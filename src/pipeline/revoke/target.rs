@@ -196,7 +196,7 @@ impl<'a> Desk<'a> {
             return Err(SystemError::Unavailable("it is not declared".into()));
         };
         if !self.policy.targets[0].protect.keep.is_empty() {
-            let (side, connector) = read_target(&ground.loaded, &self.policy, 0, document, &Budget::default(), &Silent).await;
+            let (side, connector) = read_target(&self.policy, 0, document, &Budget::default(), &Silent).await;
             let connector = connector.ok_or_else(|| SystemError::Unavailable("it could not be opened".into()))?;
             let links = ground.state.store().load().map(|memory| memory.links).unwrap_or_default();
             self.world.renew(0, side);

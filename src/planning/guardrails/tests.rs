@@ -50,6 +50,7 @@ fn case() -> Case {
         protect: ProtectionPolicy::default(),
         system: Default::default(),
         place: place(1),
+        connection: place(1),
     };
     let policy = Policy {
         workspace: "acme".into(),

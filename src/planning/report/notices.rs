@@ -16,7 +16,7 @@ use crate::planning::report::findings::Shared;
 use crate::planning::report::matching as doubts;
 use crate::planning::targets::observed::View;
 use crate::planning::work::{Basis, Stage, Work};
-use crate::policy::SourcePolicy;
+use crate::policy::{SourcePolicy, TargetPolicy};
 use crate::world::Replaced;
 
 /// So many values are named.
@@ -31,8 +31,9 @@ pub(in crate::planning) fn sources(work: &mut Work<'_, '_>) {
         if let Some(reason) = trust.evidence.reason() {
             let code = if trust.shrank { FindingCode::SourceShrank } else { FindingCode::IncompleteRead };
             let then = if rules.establishes { "nobody counts as gone" } else { "what it may say is not known" };
-            let message = format!("{}: {reason}; {then}", rules.name);
-            let mut finding = Finding::new(Severity::Incomplete, code, subject.clone(), message).at(place.clone());
+            let message = format!("{}: {}", rules.name, consequence(reason, then));
+            let at = if trust.shrank { place.clone() } else { Some(rules.connection.clone()) };
+            let mut finding = Finding::new(Severity::Incomplete, code, subject.clone(), message).at(at);
             if trust.shrank {
                 finding = finding.hint(format!(
                     "If these people have really left, raise spec.completeness.maxShrink of the Source {} for one run.",
@@ -109,9 +110,7 @@ pub(in crate::planning) fn targets(work: &mut Work<'_, '_>) {
         if side.wants_entitlements() {
             streams.push(("entitlements", &side.entitlements.evidence));
         }
-        for (what, evidence) in streams {
-            incomplete(work, &rules.name, what, evidence);
-        }
+        incomplete(work, rules, &streams);
     }
     limits::tell_of_marks(work);
     for (at, layout) in basis.layout.targets.iter().enumerate() {
@@ -130,7 +129,7 @@ pub(in crate::planning) fn targets(work: &mut Work<'_, '_>) {
 fn unlisted(work: &mut Work<'_, '_>, target: &Arc<str>, what: &str, (read, view): (&Evidence, View<'_>)) {
     let (true, Some(reason)) = (read.proves_absence(), view.evidence().reason()) else { return };
     let severity = if what == "groups" || view.hides_active() { Severity::Incomplete } else { Severity::Warning };
-    let message = format!("{target}: its {what} were not read to the end: {reason}; nothing follows from what is missing");
+    let message = format!("{target}: {}", consequence(reason, "nothing follows from what else is missing"));
     work.findings.push(Finding::new(severity, FindingCode::IncompleteRead, Subject::system(target), message));
 }
 
@@ -149,14 +148,43 @@ pub(in crate::planning) fn evidence(basis: &Basis<'_>) -> Vec<SystemEvidence> {
     all
 }
 
-fn incomplete(work: &mut Work<'_, '_>, target: &Arc<str>, what: &str, evidence: &Evidence) {
-    let Some(reason) = evidence.reason() else { return };
-    let then = match evidence {
-        Evidence::Unreadable { .. } => "nothing is planned for them",
-        _ => "nothing follows from what is missing",
-    };
-    let message = format!("{target}: its {what} could not be read to the end: {reason}; {then}");
-    work.findings.push(Finding::new(Severity::Incomplete, FindingCode::IncompleteRead, Subject::system(target), message));
+/// One finding a cause: what keeps a whole system from being read is told once, with everything that was not read for it.
+fn incomplete(work: &mut Work<'_, '_>, rules: &TargetPolicy, streams: &[(&str, &Evidence)]) {
+    let mut causes: Vec<(&Evidence, Vec<&str>)> = Vec::new();
+    for (what, evidence) in streams.iter().filter(|(_, evidence)| evidence.reason().is_some()) {
+        match causes.iter_mut().find(|(known, _)| known == evidence) {
+            Some((_, all)) => all.push(what),
+            None => causes.push((evidence, vec![what])),
+        }
+    }
+    for (evidence, what) in causes {
+        let what = listed(&what);
+        let then = match evidence {
+            Evidence::Unreadable { .. } => format!("nothing is planned for its {what}"),
+            _ => format!("its {what} were not read to the end, and nothing follows from what is missing"),
+        };
+        let message = format!("{}: {}", rules.name, consequence(evidence.reason().unwrap_or_default(), &then));
+        let finding = Finding::new(Severity::Incomplete, FindingCode::IncompleteRead, Subject::system(&rules.name), message);
+        work.findings.push(finding.at(Some(rules.connection.clone())));
+    }
+}
+
+/// `accounts, groups and memberships`
+fn listed(what: &[&str]) -> String {
+    match what {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => what.concat(),
+    }
+}
+
+/// The cause first, and then what comes of it. A cause may end with a question or a sentence of its own.
+fn consequence(cause: &str, then: &str) -> String {
+    if !cause.ends_with(['?', '.', '!']) {
+        return format!("{cause}; {then}");
+    }
+    let mut letters = then.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{cause} {first}{}", letters.as_str())
 }
 
 /// One identity: two records with its key, a lifecycle that is not known, rules that failed on it.

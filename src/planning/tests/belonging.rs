@@ -158,7 +158,7 @@ fn owners_without_an_account_are_left_out_and_told() {
     1 Update group/ops [Declared] id=g1 owners: [→ hr/4] > [→ hr/1];
     (Warning UnresolvedReference) group/ops: its owner hr/4 has no account here and is left out
     "###);
-    assert_snapshot!(scene.read("chat", ObjectKind::Account, Evidence::Unreadable { reason: "cut".into() }).told(), @"(Incomplete IncompleteRead) chat: its accounts could not be read to the end: cut; nothing is planned for them");
+    assert_snapshot!(scene.read("chat", ObjectKind::Account, Evidence::Unreadable { reason: "cut".into() }).told(), @"(Incomplete IncompleteRead) chat: cut; nothing is planned for its accounts");
 }
 
 #[test]

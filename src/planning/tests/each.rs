@@ -86,12 +86,12 @@ fn a_value_that_nobody_has_any_more_loses_its_group_only_when_everybody_is_known
     (Incomplete IncompleteRead) hr: the connection was cut; nobody counts as gone
     (Incomplete IncompleteRead) group/team/care: nobody who is known has the value any more, but not everybody's is known, so the group is not removed
     "###);
-    assert_snapshot!(scene.clone().read("chat", ObjectKind::Group, Evidence::Partial { reason: "cut".into() }).told(), @r###"
+    assert_snapshot!(scene.clone().read("chat", ObjectKind::Group, Evidence::Partial { reason: "cut".into() }).told(), @"
     0 RemoveMembers group/team/care [Mover] id=g2 hr/1
     1 AddMembers group/team/sales [Mover] id=g1 hr/1
     2 Delete group/team/care [Pruned] id=g2 risks [Irreversible]
-    (Incomplete IncompleteRead) chat: its groups could not be read to the end: cut; nothing follows from what is missing
-    "###);
+    (Incomplete IncompleteRead) chat: cut; its groups were not read to the end, and nothing follows from what is missing
+    ");
 }
 
 #[test]

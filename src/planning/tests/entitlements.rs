@@ -105,15 +105,15 @@ fn what_headcount_gave_goes_with_its_manifest_and_nothing_else_does() {
 fn nothing_follows_from_a_stream_that_was_not_read_to_its_end() {
     let partial = Evidence::Partial { reason: "the connection was cut".into() };
     let scene = titled(here(here(scene(LIMIT), "1", "Engineer"), "2", "Guest"), "3", "p3", "Lead").entitled("a2", "travel-card", json!({}));
-    assert_snapshot!(scene.clone().read("chat", ObjectKind::Entitlement, partial).told(), @r#"
+    assert_snapshot!(scene.clone().read("chat", ObjectKind::Entitlement, partial).told(), @r###"
     0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; title: nothing > Lead; userName: nothing > p3;
     1 AddEntitlement hr/3 [Joiner] "travel-card" limit: nothing > 2000; region: nothing > EU; needs [0]
-    (Incomplete IncompleteRead) chat: its entitlements could not be read to the end: the connection was cut; nothing follows from what is missing
-    "#);
+    (Incomplete IncompleteRead) chat: the connection was cut; its entitlements were not read to the end, and nothing follows from what is missing
+    "###);
     let unreadable = Evidence::Unreadable { reason: "no such table".into() };
-    assert_snapshot!(scene.read("chat", ObjectKind::Entitlement, unreadable).told(), @r"
+    assert_snapshot!(scene.read("chat", ObjectKind::Entitlement, unreadable).told(), @"
     0 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; title: nothing > Lead; userName: nothing > p3;
-    (Incomplete IncompleteRead) chat: its entitlements could not be read to the end: no such table; nothing is planned for them
+    (Incomplete IncompleteRead) chat: no such table; nothing is planned for its entitlements
     ");
 }
 

@@ -82,11 +82,7 @@ fn an_unreadable_target_gets_no_plan() {
     let scene = Scene::new(&[source("hr", ""), target("  groups: {}\n"), group("all", "  rule: 'true'\n")]).person("1", "ada");
     let all = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership];
     let scene = all.into_iter().fold(scene, |scene, kind| scene.read("chat", kind, unreadable()));
-    assert_snapshot!(scene.told(), @r###"
-    (Incomplete IncompleteRead) chat: its accounts could not be read to the end: 401; nothing is planned for them
-    (Incomplete IncompleteRead) chat: its groups could not be read to the end: 401; nothing is planned for them
-    (Incomplete IncompleteRead) chat: its memberships could not be read to the end: 401; nothing is planned for them
-    "###);
+    assert_snapshot!(scene.told(), @"(Incomplete IncompleteRead) chat: 401; nothing is planned for its accounts, groups and memberships");
 }
 
 #[test]
@@ -96,14 +92,14 @@ fn accounts_that_may_exist_unseen_are_looked_up_before_one_is_made() {
         .person("2", "bob")
         .hidden(ObjectKind::Account, json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr:2", "title": "Boss"}))
         .partial("chat");
-    assert_snapshot!(scene.told(), @r###"
+    assert_snapshot!(scene.told(), @"
     0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
-    (Incomplete IncompleteRead) chat: its accounts could not be read to the end: the connection was cut; nothing follows from what is missing
-    "###);
-    assert_snapshot!(tell(&scene.plan_unanswered()), @r###"
-    (Incomplete IncompleteRead) chat: its accounts could not be read to the end: the connection was cut; nothing follows from what is missing
+    (Incomplete IncompleteRead) chat: the connection was cut; its accounts were not read to the end, and nothing follows from what is missing
+    ");
+    assert_snapshot!(tell(&scene.plan_unanswered()), @"
+    (Incomplete IncompleteRead) chat: the connection was cut; its accounts were not read to the end, and nothing follows from what is missing
     (Incomplete IncompleteRead) hr/1, hr/2: not all accounts could be read, and whether it has one already was not answered, so none is made
-    "###);
+    ");
 }
 
 #[test]
@@ -114,9 +110,9 @@ fn an_account_that_vanished_is_looked_up_before_it_is_made_again() {
         "u2",
     );
     let scene = scene.hidden(ObjectKind::Account, json!({"id": "u2", "userName": "bob", "externalId": "hc:acme:hr:2"}));
-    assert_snapshot!(scene.told(), @r"
+    assert_snapshot!(scene.told(), @"
     0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
-    (Incomplete IncompleteRead) chat: its accounts were not read to the end: its list lacks one of its accounts, there by id (u2); nothing follows from what is missing
+    (Incomplete IncompleteRead) chat: its list lacks one of its accounts, there by id (u2); nothing follows from what else is missing
     (Warning ChangedElsewhere) hr/1: the account that headcount had for it was deleted, and not by headcount; a new one is made
     ");
     assert_snapshot!(tell(&scene.plan_unanswered()), @"(Incomplete IncompleteRead) hr/1, hr/2: the account was not among those read, and asking for it by its id gave no answer");
@@ -131,16 +127,16 @@ fn groups_that_may_exist_unseen_are_looked_up() {
             .hidden(ObjectKind::Group, json!({"id": "g1", "displayName": "all"}))
             .member("g1", "u1")
             .read("chat", ObjectKind::Group, Evidence::Partial { reason: "cut".into() });
-    assert_snapshot!(scene.told(), @r###"
+    assert_snapshot!(scene.told(), @"
     0 Adopt group/all [Declared] id=g1 externalId: nothing > hc:acme:group:all; risks [Adoption]
     1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
     2 AddMembers group/ops [Mover] hr/1 needs [1]
-    (Incomplete IncompleteRead) chat: its groups could not be read to the end: cut; nothing follows from what is missing
-    "###);
-    assert_snapshot!(tell(&scene.plan_unanswered()), @r###"
-    (Incomplete IncompleteRead) chat: its groups could not be read to the end: cut; nothing follows from what is missing
+    (Incomplete IncompleteRead) chat: cut; its groups were not read to the end, and nothing follows from what is missing
+    ");
+    assert_snapshot!(tell(&scene.plan_unanswered()), @"
+    (Incomplete IncompleteRead) chat: cut; its groups were not read to the end, and nothing follows from what is missing
     (Incomplete IncompleteRead) group/all, group/ops: the group was not among those read, and asking for it gave no answer, so none is made
-    "###);
+    ");
 }
 
 #[test]
@@ -151,11 +147,11 @@ fn memberships_that_could_not_be_read_stay() {
             .marked("u1", "hr/1", "ada")
             .marked_group("g1", "group/all", "all")
             .read("chat", ObjectKind::Membership, unreadable());
-    assert_snapshot!(scene.told(), @r###"
+    assert_snapshot!(scene.told(), @"
     0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
     1 AddMembers group/ops [Mover] hr/1 needs [0]
-    (Incomplete IncompleteRead) chat: its memberships could not be read to the end: 401; nothing is planned for them
-    "###);
+    (Incomplete IncompleteRead) chat: 401; nothing is planned for its memberships
+    ");
 }
 
 #[test]
@@ -166,11 +162,11 @@ fn memberships_that_may_exist_unseen_are_not_added() {
         .marked("u1", "hr/1", "ada")
         .marked_group("g1", "group/all", "all")
         .read("chat", ObjectKind::Membership, Evidence::Partial { reason: "cut".into() });
-    assert_snapshot!(scene.told(), @r###"
+    assert_snapshot!(scene.told(), @"
     0 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; userName: nothing > bob;
     1 AddMembers group/all [Mover] id=g1 hr/2 needs [0]
-    (Incomplete IncompleteRead) chat: its memberships could not be read to the end: cut; nothing follows from what is missing
-    "###);
+    (Incomplete IncompleteRead) chat: cut; its memberships were not read to the end, and nothing follows from what is missing
+    ");
 }
 
 #[test]

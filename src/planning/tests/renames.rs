@@ -139,10 +139,10 @@ fn who_loses_a_deleted_group_is_named() {
 fn a_group_whose_members_could_not_be_read_is_not_deleted() {
     let scene = old(scene(&[]), "g1", "ops", &[1]);
     let cut = crate::model::Evidence::Partial { reason: "the connection was cut".into() };
-    assert_snapshot!(scene.read("chat", ObjectKind::Membership, cut).told(), @r###"
-    (Incomplete IncompleteRead) chat: its memberships could not be read to the end: the connection was cut; nothing follows from what is missing
+    assert_snapshot!(scene.read("chat", ObjectKind::Membership, cut).told(), @"
+    (Incomplete IncompleteRead) chat: the connection was cut; its memberships were not read to the end, and nothing follows from what is missing
     (Incomplete IncompleteRead) group/ops: the group would be deleted, but who is in it could not be read, so it stays
-    "###);
+    ");
 }
 
 #[test]

@@ -269,12 +269,11 @@ fn accounts_that_were_not_read_are_asked_for() {
         .hidden(ObjectKind::Account, json!({"id": "a1", "userName": "jane"}))
         .hidden(ObjectKind::Membership, json!({"group": "g2", "member": "a1", "kind": "account"}))
         .hidden(ObjectKind::Group, json!({"id": "g2", "displayName": "others"}));
-    assert_snapshot!(scene.told(), @r"
+    assert_snapshot!(scene.told(), @"
     0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
     1 RemoveMembers id:g2 [Revoked] id=g2 hr/1
-    (Incomplete IncompleteRead) chat: its accounts could not be read to the end: the connection was cut; nothing follows from what is missing
-    (Incomplete IncompleteRead) chat: its groups could not be read to the end: 500; nothing is planned for them
-    (Incomplete IncompleteRead) chat: its memberships could not be read to the end: 500; nothing is planned for them
+    (Incomplete IncompleteRead) chat: 500; nothing is planned for its groups and memberships
+    (Incomplete IncompleteRead) chat: the connection was cut; its accounts were not read to the end, and nothing follows from what is missing
     ");
     assert_snapshot!(tell(&scene.plan_revoked()), @r"
     0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
@@ -286,8 +285,8 @@ fn accounts_that_were_not_read_are_asked_for() {
 fn a_target_that_does_not_answer_is_told() {
     let gone = Evidence::Unreadable { reason: "no route".into() };
     let scene = scene("").person("1", "jane").read("chat", ObjectKind::Account, gone).link(ObjectKind::Account, "hr/1", "a1");
-    assert_snapshot!(tell(&scene.plan_unanswered()), @r"
-    (Incomplete IncompleteRead) chat: its accounts could not be read to the end: no route; nothing is planned for them
+    assert_snapshot!(tell(&scene.plan_unanswered()), @"
+    (Incomplete IncompleteRead) chat: no route; nothing is planned for its accounts
     (Incomplete Revocation) hr/1: revoked, but whether they have an account there could not be found out; the next plan asks again
     ");
 }

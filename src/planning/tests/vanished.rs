@@ -22,11 +22,11 @@ fn whoever_goes_is_asked_for_by_id_where_the_list_does_not_show_them() {
         .link(ACCOUNT, "hr/2", "u2")
         .but(|link| link.name = Some("bob".into()));
     let scene = hidden(hidden(scene, "u1", "ada", true), "u2", "bob", true);
-    assert_snapshot!(scene.told(), @r"
+    assert_snapshot!(scene.told(), @"
     0 Deactivate hr/1 [Leaver] id=u1 active: true > false; risks [SignIn]
     1 Deactivate hr/2 [Absent] id=u2 active: true > false; risks [SignIn]
     2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
-    (Incomplete IncompleteRead) chat: its accounts were not read to the end: its list lacks 2 of its accounts, there by id (u1); nothing follows from what is missing
+    (Incomplete IncompleteRead) chat: its list lacks 2 of its accounts, there by id (u1); nothing follows from what else is missing
     ");
     assert!(!scene.plan().evidence[1].evidence.proves_absence());
     assert_snapshot!(super::super::testing::tell(&scene.plan_unanswered()), @r"
@@ -42,9 +42,9 @@ fn whom_headcount_deactivated_is_not_asked_for_until_the_deletion_is_due() {
         hidden(scene.link(ACCOUNT, "hr/1", "u1").but(|link| link.name = Some("ada".into())).deactivated("u1", 40), "u1", "ada", false)
     };
     assert_snapshot!(scene("").told(), @"nothing");
-    assert_snapshot!(scene("  leaver: {deleteAfter: 30d}\n  guardrails: {delete: {count: 1}}\n").told(), @r"
+    assert_snapshot!(scene("  leaver: {deleteAfter: 30d}\n  guardrails: {delete: {count: 1}}\n").told(), @"
     0 Delete hr/1 [Due] id=u1 risks [SignIn, Irreversible]
-    (Warning IncompleteRead) chat: its accounts were not read to the end: its list lacks one of its accounts, there by id (u1); nothing follows from what is missing
+    (Warning IncompleteRead) chat: its list lacks one of its accounts, there by id (u1); nothing follows from what else is missing
     ");
 }
 
@@ -87,9 +87,9 @@ fn many_that_are_gone_at_once_are_not_made_again_until_somebody_says_so() {
 #[test]
 fn an_account_that_was_deleted_by_hand_is_made_again_where_the_target_could_not_be_read_whole() {
     let scene = Scene::simple().person("1", "ada").link(ACCOUNT, "hr/1", "u1").partial("chat");
-    assert_snapshot!(scene.told(), @r"
+    assert_snapshot!(scene.told(), @"
     0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
-    (Incomplete IncompleteRead) chat: its accounts could not be read to the end: the connection was cut; nothing follows from what is missing
+    (Incomplete IncompleteRead) chat: the connection was cut; its accounts were not read to the end, and nothing follows from what is missing
     (Warning ChangedElsewhere) hr/1: the account that headcount had for it was deleted, and not by headcount; a new one is made
     ");
 }

@@ -81,7 +81,7 @@ async fn a_list_that_never_stands_still_is_partial() {
     let server = Scripted::start(move |asked| Some(honest(asked, total.fetch_add(1, Ordering::Relaxed)))).await;
     let (ids, evidence) = read_accounts(&server).await;
     assert_eq!((ids.as_str(), server.lines().len()), ("u1 u2", 6));
-    assert_eq!(reason(&evidence), "Users: unexpected answer: the announced total moved from 14 to 15 during the read");
+    assert_eq!(reason(&evidence), "unexpected answer: the announced total moved from 14 to 15 during the read");
 }
 
 #[tokio::test]
@@ -140,16 +140,16 @@ async fn a_service_may_refuse_or_repeat_behind_the_end() {
 async fn what_is_no_list_is_unreadable() {
     let cases: [(u16, &str, &str); 8] = [
         (200, "<!DOCTYPE html><title>Sign in</title>", "a web page in place of JSON"),
-        (200, "", "HTTP 200 with an empty body"),
+        (200, "", "with an empty body"),
         (200, r#"{"totalResults": 2, "Resources": [{"id": "u1""#, "JSON that breaks off after 45 bytes"),
         (200, r#"{"Resources": []}"#, "a list without totalResults"),
         (200, r#"[]"#, "a list without totalResults"),
         (200, r#"{"totalResults": 1, "Resources": [{"userName": "x"}]}"#, "a resource has no id"),
-        (302, "", "it redirects, which is never followed; correct the url"),
+        (302, "", "redirects (HTTP 302), which is never followed; correct the url"),
         (
             401,
             r#"{"detail": "the token t0ken has expired"}"#,
-            "can't sign in: HTTP 401: the token [secret] has expired; the service does not accept the secret that `auth` names: is it the right one, and does it still hold?",
+            "does not accept the secret that `auth` names (HTTP 401: the token [secret] has expired): is it the right one, and does it still hold?",
         ),
     ];
     for (status, body, why) in cases {
