@@ -117,10 +117,9 @@ impl<'a> Sender<'a> {
             Err(SystemError::Throttled { after, message }) => Some((*after, message)),
             _ => None,
         });
-        let lost = |answer: &Result<Written, SystemError>| matches!(
-                answer,
-                Err(SystemError::Unavailable(_) | SystemError::Unreachable(_) | SystemError::Uncertain(_))
-            );
+        let lost = |answer: &Result<Written, SystemError>| {
+            matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Unreachable(_) | SystemError::Uncertain(_)))
+        };
         match later.max_by_key(|(after, _)| *after) {
             Some((after, message)) => {
                 if let Some(pause) = pass.throttled(self.job.settings, after, message) {

@@ -84,5 +84,8 @@ fn address(loaded: &Loaded, origin: &Origin, scim: &ScimConnection, problems: &m
 }
 
 fn marked(loaded: &Loaded, origin: &Origin, problem: Diagnostic) -> Diagnostic {
-    loaded.outline(origin).mark(loaded.connection_pointer(origin), problem).hint("to look at the manifests alone: `headcount validate --manifests-only`")
+    loaded
+        .outline(origin)
+        .mark(loaded.connection_pointer(origin), problem)
+        .hint("to look at the manifests alone: `headcount validate --manifests-only`")
 }

@@ -116,9 +116,7 @@ impl Api {
                 SystemError::NotFound(format!("{place} has no {} ({message}); is the url the base of the service?", self.asked(response)))
             }
             404 | 410 => SystemError::NotFound(message),
-            407 => SystemError::Unreachable(
-                response.url.as_ref().map_or_else(|| message.clone(), |url| self.client.proxy_asks(url)),
-            ),
+            407 => SystemError::Unreachable(response.url.as_ref().map_or_else(|| message.clone(), |url| self.client.proxy_asks(url))),
             409 | 412 => SystemError::Conflict(message),
             400 if scim_type == "uniqueness" => SystemError::Conflict(message),
             429 => SystemError::Throttled { after: response.retry_after, message },
