@@ -25,6 +25,7 @@ fn acme_from_the_first_plan_to_a_revocation() {
     let example = folder.path().join("examples/acme");
     copy(Path::new(EXAMPLE), &example);
     let told = run(&example);
+    crate::pages::shows("examples/acme/README.md", &told);
     for words in [
         // the first plan, and what is to come
         "80 to create, 2 to take over",
@@ -36,6 +37,9 @@ fn acme_from_the_first_plan_to_a_revocation() {
         "people/1037 and brightwell/BW-07 are one person from now on",
         "limit  500 → 2000",
         "Staff Engineer",
+        // what is the same is told once
+        "group/on-call: member, for the same reasons as group/department/platform",
+        "3 notes stand as before; `headcount plan --full` shows each",
         // the kill switch, at both targets, and its end
         "brightwell/BW-08\n  chat      done\n  intranet  done\nCut off.",
         "reason: \"lost phone\"",

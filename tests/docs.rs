@@ -140,7 +140,9 @@ fn every_link_between_the_pages_leads_somewhere() {
     let mut pages = vec!["README.md".to_owned(), "ARCHITECTURE.md".to_owned(), "CONTRIBUTING.md".to_owned()];
     let listed = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).expect("docs/").flatten();
     pages.extend(listed.map(|entry| format!("docs/{}", entry.file_name().to_string_lossy())).filter(|name| name.ends_with(".md")));
-    assert!(pages.len() > 10, "{pages:?}");
+    let examples = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")).expect("examples/").flatten();
+    pages.extend(examples.map(|entry| format!("examples/{}/README.md", entry.file_name().to_string_lossy())));
+    assert!(pages.len() > 14, "{pages:?}");
     let mut broken = Vec::new();
     for page in &pages {
         let words = text(page);

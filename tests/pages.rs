@@ -1,7 +1,8 @@
 //! The commands of the pages run: each line of a fenced `sh` block, in a workspace like the one that the page speaks of, against a real SCIM server.
 //!
 //! A block that is opened by `sh example` is one: it runs nowhere here, because it needs somebody's CI, network or service. What a line must end with, if
-//! not 0, stands behind it: `# ends with 3`.
+//! not 0, stands behind it: `# ends with 3`. A block that is opened by `console` shows a command behind `$ ` and what it prints, which is what it prints today;
+//! a line `...` stands for what is left out.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -25,7 +26,7 @@ Summe;4;;;;;;\r\n";
 const SERVICE: &str = "https://chat.example.com/scim/v2";
 
 /// Commands that only have to be there: they build, or run every test.
-const BUILDS: &[&str] = &["cargo install --path .", "tests/run"];
+const BUILDS: &[&str] = &["cargo install --path .", "tests/run", "examples/acme/run"];
 
 #[test]
 fn the_readme_leads_from_nothing_to_an_empty_second_plan() {
@@ -82,34 +83,136 @@ fn taking_over_a_company() {
     page("docs/takeover.md", 9);
 }
 
+#[test]
+fn personas() {
+    page("docs/personas.md", 6);
+}
+
+#[test]
+fn the_page_of_the_quickstart() {
+    page("examples/quickstart/README.md", 4);
+}
+
+/// `acme.rs` runs the example itself, and holds against its page what it says.
+#[test]
+fn the_page_of_acme() {
+    page("examples/acme/README.md", 1);
+}
+
+#[test]
+fn the_page_of_django() {
+    page("examples/django/README.md", 3);
+}
+
+/// Whatever a page shows of a long output stands there, in this order.
+pub fn shows(name: &str, output: &str) {
+    let text = std::fs::read_to_string(Path::new(ROOT).join(name)).expect("a page");
+    let steps = steps(&text).into_iter().filter_map(|step| Some((step.at, step.shown?)));
+    let (mut rest, mut seen) = (timeless(output), 0);
+    for (at, shown) in steps {
+        rest = follows(&rest, &shown).unwrap_or_else(|missing| panic!("{name}:{at}: {missing}\nis not what is printed, which is\n{rest}"));
+        seen += shown.len();
+    }
+    assert!(seen > 3, "{name}: only {seen} excerpts were looked at");
+}
+
+/// What stands behind the last of these excerpts, or the first that is not there.
+fn follows(output: &str, shown: &[String]) -> Result<String, String> {
+    let mut rest = output;
+    for excerpt in shown {
+        let wanted = timeless(excerpt);
+        // Whole lines: the end of another one is something else.
+        let at = format!("\n{rest}").find(&format!("\n{wanted}")).ok_or(wanted.clone())?;
+        rest = rest.get(at + wanted.len()..).unwrap_or_default();
+    }
+    Ok(rest.to_owned())
+}
+
+/// Days, times and the names of runs are other ones every time; a line's end says nothing.
+fn timeless(text: &str) -> String {
+    let word = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        let day = |part: &[char]| {
+            part.iter().zip("0000-00-00".chars()).all(|(letter, form)| if form == '0' { letter.is_ascii_digit() } else { *letter == form })
+        };
+        for at in 0..letters.len().saturating_sub(9) {
+            if day(&letters[at..at + 10]) {
+                letters[at..at + 10].fill('D');
+            }
+        }
+        let run = letters.len() >= 25
+            && letters[8] == 'T'
+            && letters[15] == 'Z'
+            && letters[16] == '-'
+            && letters[..8].iter().all(char::is_ascii_digit);
+        if run { "RUN".to_owned() } else { letters.into_iter().collect::<String>() }
+    };
+    let line = |line: &str| line.trim_end().split(' ').map(word).collect::<Vec<_>>().join(" ") + "\n";
+    text.lines().map(line).collect()
+}
+
 /// Runs a page from its beginning to its end.
 fn page(name: &str, least: usize) {
     let (Some(server), Some(python)) = (Scim2Server::start(), tool("python3")) else { return skipped(name, "scim2-server and Python") };
     let world = World::new(&server, &python);
     let text = std::fs::read_to_string(Path::new(ROOT).join(name)).expect("a page");
     let mut ran = 0;
-    for (at, line) in commands(&text) {
+    for Step { at, command: line, shown } in steps(&text) {
         if BUILDS.iter().any(|build| line.starts_with(build)) {
             let file = line.split_whitespace().next().filter(|word| word.contains('/')).unwrap_or("Cargo.toml");
             assert!(Path::new(ROOT).join(file).exists(), "{name}:{at}: {file} is not there");
             continue;
         }
-        world.run(name, at, &line);
+        // What stands in the page of an example that is run as a whole is looked at there.
+        if shown.is_some() && text.contains("Taken from a run") {
+            continue;
+        }
+        let told = world.run(name, at, &line);
+        let missing = shown.and_then(|shown| follows(&timeless(&told), &shown).err());
+        assert_eq!(missing, None, "{name}:{at}: {line} says\n{told}");
         ran += 1;
     }
     assert!(ran >= least, "{name}: only {ran} commands ran");
 }
 
-/// The lines of blocks that are run, with their numbers.
-fn commands(text: &str) -> Vec<(usize, String)> {
-    let (mut inside, mut found) = (false, Vec::new());
+/// A command of a page.
+struct Step {
+    /// its line
+    at: usize,
+    command: String,
+    /// what the page shows of its output, between what it leaves out
+    shown: Option<Vec<String>>,
+}
+
+/// The commands of blocks that are run.
+fn steps(text: &str) -> Vec<Step> {
+    let (mut inside, mut found): (&str, Vec<Step>) = ("", Vec::new());
     for (at, line) in text.lines().enumerate() {
-        match line.trim() {
-            "```sh" => inside = true,
-            fence if fence.starts_with("```") => inside = false,
-            command if inside && !command.is_empty() && !command.starts_with('#') => found.push((at + 1, command.to_owned())),
+        let at = at + 1;
+        match (line.trim(), inside) {
+            ("```sh", _) => inside = "sh",
+            ("```console", _) => inside = "console",
+            (fence, _) if fence.starts_with("```") => inside = "",
+            (command, "sh") if !command.is_empty() && !command.starts_with('#') => {
+                found.push(Step { at, command: command.to_owned(), shown: None });
+            }
+            (_, "console") => match (line.strip_prefix("$ "), found.last_mut().and_then(|step| step.shown.as_mut())) {
+                (Some(command), _) => found.push(Step { at, command: command.to_owned(), shown: Some(vec![String::new()]) }),
+                (None, Some(shown)) if line == "..." => shown.push(String::new()),
+                (None, Some(shown)) => {
+                    if let Some(excerpt) = shown.last_mut() {
+                        excerpt.push_str(line);
+                        excerpt.push('\n');
+                    }
+                }
+                (None, None) => panic!("line {at}: no command stands above it"),
+            },
             _ => {}
         }
+    }
+    let trimmed = |excerpt: &String| excerpt.trim_matches('\n').to_owned();
+    for shown in found.iter_mut().filter_map(|step| step.shown.as_mut()) {
+        *shown = shown.iter().map(trimmed).filter(|excerpt| !excerpt.is_empty()).collect();
     }
     found
 }
@@ -131,18 +234,21 @@ impl World {
     fn new(server: &Scim2Server, python: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("people.csv"), export()).expect("a file");
-        crate::quickstart::copy_files(&Path::new(ROOT).join("examples/quickstart"), &folder.path().join("examples/quickstart"));
+        for example in ["examples/quickstart", "examples/acme", "examples/django"] {
+            crate::quickstart::copy_files(&Path::new(ROOT).join(example), &folder.path().join(example));
+        }
         let binary: PathBuf = snapbox::cargo_bin!("headcount").into();
         let search = [binary.parent().expect("a folder"), python.parent().expect("a folder")].map(|part| part.display().to_string());
         let path = format!("{}:{}", search.join(":"), std::env::var("PATH").unwrap_or_default());
         Self { folder, path, service: server.url(), token: server.token().to_owned() }
     }
 
-    fn run(&self, page: &str, at: usize, line: &str) {
+    /// What it says.
+    fn run(&self, page: &str, at: usize, line: &str) -> String {
         let (command, comment) = line.split_once(" #").unwrap_or((line, ""));
         let wanted = comment.split_once("ends with ").and_then(|(_, code)| code.get(..1)?.parse().ok()).unwrap_or(0);
         // Nobody is there to say yes.
-        let mut command = command.replace(SERVICE, &self.service);
+        let mut command = command.replace(SERVICE, &self.service).replace("cargo run -- ", "headcount ");
         if command.trim_start().starts_with("headcount apply") && !command.contains(".json") && !command.contains("--auto-approve") {
             command.push_str(" --auto-approve");
         }
@@ -162,5 +268,6 @@ impl World {
             let words = words.trim_end_matches(['.', ' ']);
             assert!(told.contains(words), "{page}:{at}: {command}: {words:?} in\n{told}");
         }
+        told
     }
 }

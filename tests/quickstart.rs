@@ -62,7 +62,7 @@ fn the_plan_is_worth_reading_and_after_apply_nothing_is_left() {
     let plan = first_plan(folder, &python);
     for line in [
         "& hr/1002 takes over the existing account ada.okafor",
-        "~ luis.ferreira is updated (hr/1003, differs from hr)",
+        "~ luis.ferreira is updated (hr/1003, differs from the record)",
         "^ omer.sahin gets sign-in back (hr/1035, is back)",
         "! per.holm loses sign-in (hr/1031, has left)",
         "+ 32 people get an account",
@@ -79,7 +79,8 @@ fn the_plan_is_worth_reading_and_after_apply_nothing_is_left() {
 
     run(folder, &["apply", "--auto-approve"], 0);
     let plan = run(folder, &["plan", "--detailed-exitcode"], 0);
-    assert!(plan.contains("No changes"), "{plan}");
+    assert!(plan.contains("No changes") && plan.contains("notes stand as before"), "{plan}");
+    assert!(run(folder, &["plan", "--full"], 0).contains("groups can't be nested here"));
 
     let team = |name: &str| {
         let from = "FROM users JOIN team_members ON user_id = users.id JOIN teams ON teams.id = team_id";

@@ -1,6 +1,6 @@
 //! `headcount apply`: runs a saved plan, or plans, shows, asks and runs. What runs was shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use super::who::who;
 use crate::apply::{self, Job, Pace, Report, Settings};
 use crate::files;
 use crate::journal::Journal;
-use crate::model::{Change, ObjectKind, Plan, Upcoming};
+use crate::model::{Change, Finding, ObjectKind, Plan, Upcoming};
 use crate::pipeline::{self, Snapshot};
 use crate::render::{Format, Look, headline};
-use crate::state::{RunLock, Store};
+use crate::state::{RunLock, Store, record_told};
 
 /// Run a saved plan, or plan, ask and run
 #[derive(Debug, clap::Args)]
@@ -86,6 +86,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         let (snapshot, mut fresh) = session.plan(memory, None).await;
         fresh.upcoming = Upcoming::default();
         let all = fresh.changes.len();
+        let told: BTreeSet<u64> = fresh.findings.iter().filter_map(Finding::standing).collect();
         let fresh = selection.of(fresh);
         let work = match &saved {
             None => Work { plan: fresh, new: Vec::new() },
@@ -94,7 +95,13 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         // The outcome as JSON has stdout for itself.
         if saved.is_none() && args.output == Form::Text {
             let left_out = all - work.plan.changes.len();
-            let look = Look { width: report::width(), left_out, full: args.full, lines: Some(&Behind::of(&snapshot)) };
+            let look = Look {
+                width: report::width(),
+                left_out,
+                full: args.full,
+                lines: Some(&Behind::of(&snapshot)),
+                told: Some(&snapshot.world.memory.told),
+            };
             show(&work.plan, Format::Text, look)?;
         }
         if work.plan.applyable() && !approved && !ask()? {
@@ -108,6 +115,8 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         let report = if work.plan.applyable() || first { run.apply(&work.plan).await? } else { Report::default() };
         pipeline::remember(&snapshot, &store).map_err(|error| state_failure(&error))?;
         standing::receipts(&snapshot.policy, &snapshot.world.memory, (&work.plan, &report), selection.is_everything(), &store)?;
+        // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
+        store.write(|tx| record_told(tx, &told)).map_err(|error| state_failure(&error))?;
         outcome::write(&work.plan, &report, &work.new, args.output)?;
         Ok(exit(&work, &report))
     })?

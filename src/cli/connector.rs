@@ -11,6 +11,7 @@ use super::report::{self, Exit, Failure};
 use crate::connector::describe::Description;
 use crate::connector::registry;
 use crate::diagnostic::did_you_mean;
+use crate::render::paragraph;
 
 /// Show the connectors: what they read and write, their default mapping, what they need
 #[derive(Debug, clap::Args)]
@@ -47,7 +48,7 @@ pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {
         Command::Show { name, output } => {
             let known = all.iter().find(|known| known.name == name).ok_or_else(|| unknown(name, &all))?;
             match output {
-                Form::Text => show(known),
+                Form::Text => wrapped(&show(known)),
                 Form::Json => format!("{:#}\n", json!({ "formatVersion": 1, "connector": known })),
             }
         }
@@ -59,6 +60,18 @@ fn unknown(name: &str, all: &[Description]) -> Failure {
     let names: Vec<_> = all.iter().map(|known| known.name).collect();
     let near = did_you_mean(name, names.iter().copied());
     Failure::usage(format!("there is no connector `{name}`")).hint(near.unwrap_or_else(|| format!("known: {}", names.join(", "))))
+}
+
+/// Rows no wider than the terminal, what goes on below its own column.
+fn wrapped(text: &str) -> String {
+    let mut out = Vec::new();
+    for line in text.lines() {
+        // The right column begins behind the last wide gap.
+        let column = line.trim_start().find("  ").map_or(4, |_| line.rfind("  ").map_or(4, |at| at + 2));
+        // Memory takes everything.
+        let _ = paragraph(report::width(), line, &" ".repeat(column.min(report::width() / 2)), &mut out);
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// One connector as a person reads it.

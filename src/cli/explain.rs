@@ -10,7 +10,7 @@ use super::complete;
 use super::output::Form;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
-use crate::model::{Change, Finding, Plan};
+use crate::model::{Change, Finding, Plan, Severity};
 use crate::planning::explain::{Explanation, Provenance, told, told_of_group};
 use crate::render::explanation;
 use crate::render::style::{STRONG, paint};
@@ -85,14 +85,18 @@ fn of_group(provenance: &Provenance<'_>, plan: &Plan, args: &ExplainArgs) -> Res
     }
     let mut out = report::stdout();
     explanation::write_group(&group, args.trace, report::width(), &mut out)?;
-    write_changes(&changes, key, &mut out)?;
+    write_changes(&changes, &findings, key, &mut out)?;
     explanation::write_findings(&findings, report::width(), &mut out)?;
     out.flush()?;
     Ok(())
 }
 
-fn write_changes(changes: &[&Change], key: &str, out: &mut dyn Write) -> std::io::Result<()> {
-    let heading = if changes.is_empty() { "No changes in the plan" } else { "Changes in the plan" };
+fn write_changes(changes: &[&Change], findings: &[&Finding], key: &str, out: &mut dyn Write) -> std::io::Result<()> {
+    let heading = match changes.is_empty() {
+        true if findings.iter().any(|finding| finding.severity == Severity::Incomplete) => "No changes in what could be read",
+        true => "No changes in the plan",
+        false => "Changes in the plan",
+    };
     writeln!(out, "{}", paint(STRONG, heading))?;
     changes.iter().try_for_each(|change| explanation::write_change(change, key, report::width(), out))
 }
@@ -119,7 +123,7 @@ fn text(explanation: &Explanation, changes: &[&Change], findings: &[&Finding], t
     let mut out = report::stdout();
     explanation::write(explanation, trace, report::width(), &mut out)?;
     writeln!(out)?;
-    write_changes(changes, &explanation.identity, &mut out)?;
+    write_changes(changes, findings, &explanation.identity, &mut out)?;
     explanation::write_findings(findings, report::width(), &mut out)?;
     out.flush()?;
     Ok(())

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use unicode_width::UnicodeWidthStr;
 
 use super::Files;
 use super::complete;
@@ -18,7 +19,7 @@ use super::report::{self, Exit, Failure, notice};
 use super::session::{Session, state_failure};
 use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
-use crate::render::{preposition, safe, verb, why};
+use crate::render::{paragraph, preposition, safe, verb, why};
 use crate::state::{StateError, Store};
 use changes::Wanted;
 use moment::Moment;
@@ -172,23 +173,24 @@ fn table(runs: &[Run], timed: bool, form: Form) -> Result<(), Failure> {
     } else if runs.is_empty() {
         writeln!(out, "{}", if timed { "No runs in that time." } else { "No runs yet." })?;
     } else {
-        let widest = runs.iter().map(|run| run.who.chars().count()).max().unwrap_or_default().max("WHO".len());
+        let widest = runs.iter().map(|run| safe::line(&run.who).width()).max().unwrap_or_default().max("WHO".len());
         writeln!(out, "{}", paint(STRONG, format_args!("{:<26}  {:<20}  {:<widest$}  {:<12}  OUTCOME", "RUN", "STARTED", "WHO", "PLAN")))?;
         for run in runs.iter().rev() {
             let plan: String = run.plan.chars().take(12).collect();
             let who = safe::line(&run.who);
-            writeln!(
-                out,
-                "{:<26}  {:<20}  {who:<widest$}  {plan:<12}  {}",
-                safe::line(&run.run),
-                format!("{:.0}", run.started),
-                outcome_words(run)
-            )?;
+            let pad = " ".repeat(widest.saturating_sub(who.width()));
+            let row = format!("{:<26}  {:<20}  {who}{pad}  {plan:<12}  ", safe::line(&run.run), format!("{:.0}", run.started));
+            // On a narrow terminal what came of it goes on below the first columns, not below a sliver at the edge.
+            let indent = if row.width() + ROOM <= report::width() { row.width() } else { 28 };
+            paragraph(report::width(), &format!("{row}{}", outcome_words(run)), &" ".repeat(indent), &mut out)?;
         }
     }
     out.flush()?;
     Ok(())
 }
+
+/// Columns that an outcome needs to stand in a column of its own.
+const ROOM: usize = 24;
 
 fn outcome_words(run: &Run) -> String {
     let results: Vec<_> = run.results.iter().map(|(result, count)| format!("{count} {}", outcome::word(*result))).collect();

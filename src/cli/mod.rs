@@ -68,7 +68,7 @@ struct Cli {
 }
 
 /// Of clap's own messages: the colours that the rest has.
-const STYLES: Styles = Styles::styled().error(style::BAD.bold()).valid(style::GOOD).invalid(style::CHANGED.bold());
+const STYLES: Styles = Styles::styled().error(style::BAD).valid(style::GOOD).invalid(style::RISK);
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -1,5 +1,6 @@
 //! `-o` and `--out`: which views of a plan go where, and the two forms of what is no plan.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -89,8 +90,8 @@ impl Output {
     }
 
     /// Writes every view, each where it goes.
-    pub fn write(&self, plan: &Plan, left_out: usize, lines: &dyn Lines) -> Result<(), Failure> {
-        let look = Look { width: report::width(), left_out, full: self.full, lines: Some(lines) };
+    pub fn write(&self, plan: &Plan, left_out: usize, lines: &dyn Lines, told: &BTreeSet<u64>) -> Result<(), Failure> {
+        let look = Look { width: report::width(), left_out, full: self.full, lines: Some(lines), told: Some(told) };
         for view in &self.output {
             match &view.file {
                 Some(file) => save(plan, view.format, Look { width: report::DEFAULT_WIDTH, ..look }, file)?,

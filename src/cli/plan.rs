@@ -82,7 +82,7 @@ fn planned(files: &Files, selection: &Selection, output: &Output, as_of: Option<
     plan.upcoming = coming(&plan, due_days);
     let all = plan.changes.len();
     let plan = selection.of(plan);
-    output.write(&plan, all - plan.changes.len(), &Behind::of(&snapshot))?;
+    output.write(&plan, all - plan.changes.len(), &Behind::of(&snapshot), &snapshot.world.memory.told)?;
     Ok(plan)
 }
 

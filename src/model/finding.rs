@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::system_id;
 use crate::diagnostic::Place;
 
 /// How much a finding matters. It decides the exit code.
@@ -143,6 +144,13 @@ impl Finding {
     /// A finding with no place and no hint yet.
     pub fn new(severity: Severity, code: FindingCode, subject: Subject, message: impl Into<String>) -> Self {
         Self { severity, code, subject, message: message.into(), hint: None, place: None, follows: false, about: Vec::new() }
+    }
+
+    /// The number of a note that says the same in every run until somebody changes the manifests or the target; none: it tells of something that happened.
+    pub fn standing(&self) -> Option<u64> {
+        let stands = matches!(self.code, FindingCode::UnsupportedCapability | FindingCode::OwnershipUnproven);
+        let system = self.subject.system.as_deref().unwrap_or_default();
+        (stands && self.severity == Severity::Note).then(|| system_id(&format!("{system}\n{}", self.message)))
     }
 
     /// With the next step.

@@ -1,6 +1,6 @@
 //! What headcount remembers between runs, as planning sees it. `state` loads and keeps it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher as _;
 use std::sync::Arc;
 
@@ -341,6 +341,8 @@ pub struct Memory {
     pub revocations: Vec<StandingRevocation>,
     /// accounts that revocations deactivated
     pub cut_off: Vec<CutOff>,
+    /// standing notes that the last run told ([`super::Finding::standing`])
+    pub told: BTreeSet<u64>,
 }
 
 impl Memory {

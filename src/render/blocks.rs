@@ -9,7 +9,7 @@ use super::style::{QUIET, RISK, STRONG, of_action, paint};
 use super::summary::{self, number};
 use super::value::{Names, sides};
 use super::words::{Piece, further, of_many, reason, risk, said, sentence};
-use super::wrap::{columns, flow, paragraph};
+use super::wrap::{columns, flow, labelled, paragraph};
 use super::{Look, difference, safe, style};
 use crate::diagnostic::Place;
 use crate::model::{Action, AttributeChange, Change, MemberChange, ObjectKind, ObjectRef};
@@ -42,7 +42,7 @@ impl Blocks<'_> {
         for (at, change) in block.steps.iter().enumerate() {
             let same = at > 0 && block.steps.first().is_some_and(|first| first.object == change.object);
             self.heading(change, same, out)?;
-            self.attributes(change, out)?;
+            self.attributes(change, if same { "        " } else { "      " }, out)?;
             self.losers(change, out)?;
         }
         let what = if block.is_group() { "members" } else { "groups" };
@@ -54,10 +54,11 @@ impl Blocks<'_> {
             let heading = format!("  {what} of {name} {key}: {}{common}", summary::moves(&block.moves));
             paragraph(self.look.width, &heading, "    ", out)?;
         } else if let Some(first) = lines.next() {
-            let label = format!("{}{common}", paint(QUIET, format_args!("{what}:")));
-            flow(self.look.width, [label].into_iter().chain(first), "  ", "      ", out)?;
+            let label = format!("{}{common}{}", paint(QUIET, what), paint(QUIET, ":"));
+            labelled(self.look.width, [label].into_iter().chain(first), "  ", "      ", "        ", out)?;
         }
-        lines.try_for_each(|line| flow(self.look.width, line.into_iter(), "  ", "      ", out))
+        let indent = if block.steps.is_empty() { "      " } else { "        " };
+        lines.try_for_each(|line| flow(self.look.width, line.into_iter(), "  ", indent, out))
     }
 
     /// The change as a sentence; below one about the same person without the name.
@@ -79,44 +80,51 @@ impl Blocks<'_> {
     fn marks(&self, change: &Change) -> String {
         let mut risks: Vec<_> = change.risks.iter().filter(|known| !said(change, **known)).collect();
         risks.dedup();
-        let mut marks: Vec<_> = risks.into_iter().map(|known| paint(RISK, format_args!("[{}]", risk(*known)))).collect();
+        let mut marks: Vec<_> = risks.into_iter().map(|known| paint(RISK, format_args!("[{}]", risk(change, *known)))).collect();
         if let Some(withheld) = &change.withheld {
             let number = self.numbers.get(withheld.finding as usize).copied().unwrap_or_default();
-            marks.push(paint(style::BAD.bold(), format_args!("[withheld: see finding {number}]")));
+            marks.push(paint(style::BAD, format_args!("[withheld: see finding {number}]")));
         }
         marks.iter().map(|mark| format!(" {mark}")).collect()
     }
 
-    fn attributes(&self, change: &Change, out: &mut dyn Write) -> io::Result<()> {
+    fn attributes(&self, change: &Change, indent: &str, out: &mut dyn Write) -> io::Result<()> {
         let told: Vec<_> = change.attributes.iter().filter(|changed| !in_sentence(change, changed)).collect();
         if matches!(change.action, Action::Create | Action::AddEntitlement) {
-            return self.pairs(None, told.into_iter(), out);
+            return self.pairs(None, told.into_iter(), indent, out);
         }
         let widest = told.iter().map(|changed| safe::line(&changed.attribute).width()).max().unwrap_or_default();
         for changed in told {
             let (before, after) = sides(changed, &self.names);
             let name = safe::line(&changed.attribute);
             let padded = format!("{name}{}", " ".repeat(widest.saturating_sub(name.width())));
-            let line = format!("      {padded}  {before} {} {after}", paint(STRONG, "→"));
+            let line = format!("{indent}{padded}  {before} {} {after}", paint(STRONG, "→"));
             let fits = columns(&line) <= self.look.width && !spans_lines(changed);
             match difference::lines(changed, &self.names).filter(|_| !fits) {
-                None => paragraph(self.look.width, &line, "        ", out)?,
+                None => paragraph(self.look.width, &line, &format!("{indent}  "), out)?,
                 Some(lines) => {
-                    writeln!(out, "      {name}")?;
-                    lines.iter().try_for_each(|line| paragraph(self.look.width, &format!("        {line}"), "          ", out))?;
+                    writeln!(out, "{indent}{name}")?;
+                    let further = format!("{indent}    ");
+                    lines.iter().try_for_each(|line| paragraph(self.look.width, &format!("{indent}  {line}"), &further, out))?;
                 }
             }
         }
         Ok(())
     }
 
-    fn pairs<'c>(&self, label: Option<&str>, all: impl Iterator<Item = &'c AttributeChange>, out: &mut dyn Write) -> io::Result<()> {
+    fn pairs<'c>(
+        &self,
+        label: Option<&str>,
+        all: impl Iterator<Item = &'c AttributeChange>,
+        indent: &str,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let mut label = label.map(|label| format!("{} ", paint(QUIET, label)));
         let pairs = all.map(|changed| {
             let name = paint(QUIET, format_args!("{}:", safe::line(&changed.attribute)));
             format!("{}{name} {}", label.take().unwrap_or_default(), sides(changed, &self.names).1)
         });
-        flow(self.look.width, pairs, " · ", "      ", out)
+        flow(self.look.width, pairs, " · ", indent, out)
     }
 
     /// Who loses a group with it.
@@ -175,10 +183,10 @@ impl Blocks<'_> {
         for (at, step) in steps.iter().enumerate() {
             let (shared, own) = layout::shared(blocks, at);
             if own.is_empty() && !matches!(step.action, Action::Create | Action::AddEntitlement) {
-                self.attributes(step, out)?;
+                self.attributes(step, "      ", out)?;
                 continue;
             }
-            self.pairs(Some("in common:"), shared.into_iter(), out)?;
+            self.pairs(Some("in common:"), shared.into_iter(), "      ", out)?;
             if !own.is_empty() {
                 let own: Vec<_> = own.into_iter().map(safe::line).collect();
                 paragraph(self.look.width, &format!("      {} {}", paint(QUIET, "each their own:"), own.join(", ")), "        ", out)?;

@@ -7,7 +7,7 @@ use super::safe;
 use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, of_action, of_severity, paint};
 use super::summary::{self, severity, word};
 use super::value::{Names, sides, words};
-use super::wrap::paragraph;
+use super::wrap::{next_step, paragraph};
 use crate::model::{Action, Change, Finding, HIDDEN};
 use crate::planning::explain::{
     AccountAttribute, AttributeWhy, Because, EntitlementWhy, Explanation, GroupExplanation, Known, MembershipWhy, Stands, TargetWhy,
@@ -72,8 +72,7 @@ pub fn write_findings(findings: &[&Finding], width: usize, out: &mut dyn Write) 
             writeln!(out, "    {}", paint(QUIET, format_args!("at {}", safe::line(&place.to_string()))))?;
         }
         if let Some(hint) = &finding.hint {
-            // A hint may be YAML to paste: its lines stay as they are.
-            writeln!(out, "    {} {}", paint(STRONG, "next:"), safe::lines(hint).replace('\n', "\n    "))?;
+            next_step(width, &format!("    {}", paint(STRONG, "next:")), &safe::lines(hint), "    ", out)?;
         }
     }
     Ok(())
@@ -188,6 +187,10 @@ impl View<'_> {
             self.unless("    it would be otherwise", because)?;
         }
         match &target.account {
+            None if target.unread => {
+                let words = paint(BAD, "whether there is an account there is not known: its accounts could not be read to their end");
+                paragraph(self.width, &format!("  {words}"), "    ", self.out)?;
+            }
             None => writeln!(self.out, "  there is no account there now")?,
             Some(account) => {
                 let active = if account.active { "active" } else { "deactivated" };
@@ -236,21 +239,30 @@ impl View<'_> {
         }
         writeln!(self.out, "{}", paint(STRONG, "Groups"))?;
         let (inside, outside): (Vec<_>, Vec<_>) = groups.iter().partition(|membership| membership.belongs != Some(false));
+        let mut before: Vec<(Vec<&Because>, &str)> = Vec::new();
         for membership in inside.into_iter().chain(outside) {
             let belongs = match membership.belongs {
                 Some(true) => paint(GOOD, "member"),
                 Some(false) => paint(QUIET, "not a member"),
                 None => paint(CHANGED, "could not be worked out; what is observed stays"),
             };
-            writeln!(self.out, "  {}: {belongs}", safe::line(&membership.group))?;
             let mut told: Vec<&Because> = Vec::new();
             for because in &membership.because {
                 if !told.contains(&because) && self.decides(membership, because) {
-                    self.because("      ", because)?;
-                    self.unless(if because.holds == Some(true) { "        it would not" } else { "        it would" }, because)?;
                     told.push(because);
                 }
             }
+            let known = before.iter().find(|(known, _)| !told.is_empty() && *known == told).map(|(_, group)| *group);
+            let same = known.map(|group| format!(", for the same reasons as {}", safe::line(group))).unwrap_or_default();
+            paragraph(self.width, &format!("  {}: {belongs}{same}", safe::line(&membership.group)), "      ", self.out)?;
+            if known.is_some() {
+                continue;
+            }
+            for because in &told {
+                self.because("      ", because)?;
+                self.unless(if because.holds == Some(true) { "        it would not" } else { "        it would" }, because)?;
+            }
+            before.push((told, &membership.group));
         }
         Ok(())
     }

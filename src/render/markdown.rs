@@ -32,7 +32,7 @@ pub fn page(plan: &Plan, look: Look<'_>) -> String {
     unread(plan, &mut page);
     table(&targets, &mut page);
     risks(plan, &mut page);
-    findings(plan, &mut page);
+    findings(plan, look, &mut page);
     coming_up(plan, &mut page);
     let foot = foot(plan);
     page.limit = page.limit.saturating_sub(foot.len());
@@ -121,50 +121,67 @@ fn unread(plan: &Plan, page: &mut Page) {
     }
 }
 
+/// What is counted by target. A column that would be empty is left out: a wide table hides its end, and there stands what is withheld.
+const COLUMNS: &[&str] = &[
+    "created",
+    "taken over",
+    "updated",
+    "sign-in back",
+    "signed out",
+    "sign-in lost",
+    "deleted",
+    "groups",
+    "+ members",
+    "− members",
+    "entitlements",
+    "withheld",
+];
+
 fn table(targets: &Targets<'_>, page: &mut Page) {
     if targets.is_empty() {
         return;
     }
-    // Most targets know no entitlements: the column is there where there are some.
-    let entitled = targets.values().flatten().any(|change| change.entitlement.is_some());
-    let (heading, line) = if entitled { (" entitlements |", "--:|") } else { ("", "") };
-    page.always(&format!(
-        "| Target | created | taken over | updated | sign-in back | signed out | sign-in lost | deleted | groups | + members | − members |{heading} withheld |\n"
-    ));
-    page.always(&format!("|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|{line}--:|\n"));
-    let rows = targets.iter().map(|(target, changes)| {
-        let counts = Counts::of(changes.iter().copied());
-        let mut row = format!("| {} |", cell(target));
-        let groups: u64 = summary::ACTIONS.iter().map(|action| counts.get(ObjectKind::Group, *action)).sum();
-        let accounts = summary::ACTIONS.iter().map(|action| counts.get(ObjectKind::Account, *action));
-        let members = [Action::AddMembers, Action::RemoveMembers].map(|action| counts.get(ObjectKind::Group, action));
-        let figure = |count: u64| if count == 0 { String::new() } else { number(count) };
-        let figures = accounts.chain([groups]).chain(members).map(figure);
-        let entitlements = entitled.then(|| summary::entitlements(&counts));
-        for figure in figures.chain(entitlements).chain([figure(counts.withheld)]) {
-            let _ = write!(row, " {figure} |");
-        }
-        row + "\n"
-    });
+    let rows: Vec<(&str, Vec<String>)> = targets.iter().map(|(target, changes)| (*target, figures(changes))).collect();
+    let some = |column: &usize| rows.iter().any(|(_, figures)| figures.get(*column).is_some_and(|figure| !figure.is_empty()));
+    let columns: Vec<usize> = (0..COLUMNS.len()).filter(some).collect();
+    let cells = |cell: &dyn Fn(usize) -> String| columns.iter().map(|column| format!("{}|", cell(*column))).collect::<String>();
+    page.always(&format!("| Target |{}\n", cells(&|column| format!(" {} ", COLUMNS.get(column).unwrap_or(&"")))));
+    page.always(&format!("|:--|{}\n", cells(&|_| "--:".to_owned())));
+    let figure = |figures: &[String], column: usize| figures.get(column).map_or_else(String::new, |figure| format!(" {figure} "));
+    let rows = rows.iter().map(|(target, figures)| format!("| {} |{}\n", cell(target), cells(&|column| figure(figures, column))));
     page.lines(rows, PART);
+}
+
+/// The figures of a target in the order of [`COLUMNS`]; nothing for none.
+fn figures(changes: &[&Change]) -> Vec<String> {
+    let counts = Counts::of(changes.iter().copied());
+    let groups: u64 = summary::ACTIONS.iter().map(|action| counts.get(ObjectKind::Group, *action)).sum();
+    let accounts = summary::ACTIONS.iter().map(|action| counts.get(ObjectKind::Account, *action));
+    let members = [Action::AddMembers, Action::RemoveMembers].map(|action| counts.get(ObjectKind::Group, action));
+    let figure = |count: u64| if count == 0 { String::new() } else { number(count) };
+    let figures = accounts.chain([groups]).chain(members).map(figure);
+    figures.chain([summary::entitlements(&counts), figure(counts.withheld)]).collect()
 }
 
 fn risks(plan: &Plan, page: &mut Page) {
     let mut lines = plan.changes.iter().filter(|change| !change.risks.is_empty()).map(|change| {
-        let risks: Vec<_> = change.risks.iter().map(|known| risk(*known)).collect();
-        format!("- **{}**: {} {}\n", risks.join(", "), headline(change), at(change))
+        let risks: Vec<_> = change.risks.iter().map(|known| risk(change, *known)).collect();
+        format!("- **{}**: {} {}{}\n", risks.join(", "), headline(change), at(change), withheld(change))
     });
     let Some(first) = lines.next() else { return };
     page.always("#### Look at these twice\n\n");
     page.lines(std::iter::once(first).chain(lines), PART);
 }
 
-fn findings(plan: &Plan, page: &mut Page) {
-    let mut findings: Vec<_> = plan.findings.iter().collect();
+fn findings(plan: &Plan, look: Look<'_>, page: &mut Page) {
+    let (known, mut findings): (Vec<_>, Vec<_>) = plan.findings.iter().partition(|finding| look.knows(finding));
     findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.follows, finding.code));
     if !findings.is_empty() {
         page.always("#### Findings\n\n");
         page.lines(findings.iter().map(|finding| finding_lines(finding)), PART);
+    }
+    if !known.is_empty() {
+        page.always(&format!("{}\n\n", summary::known(known.len() as u64)));
     }
 }
 
@@ -234,9 +251,10 @@ impl Details<'_> {
             self.change(change, same, &mut lines);
         }
         let what = if block.is_group() { "members" } else { "groups" };
-        let moves = || self.moves(block).join(", ");
+        let moves = || self.moves(block);
         if block.steps.is_empty() {
-            let _ = writeln!(lines, "- {what} of {}: {}\n  {}", code(&block.about.name), summary::moves(&block.moves), moves());
+            // On a line of its own the first sign would begin a list.
+            let _ = writeln!(lines, "- {what} of {}: {}: {}", code(&block.about.name), summary::moves(&block.moves), moves());
         } else if !block.moves.is_empty() {
             let _ = writeln!(lines, "  - {what}: {}", moves());
         }
@@ -254,7 +272,7 @@ impl Details<'_> {
         match change.action {
             // All of it is new: one line says it.
             Action::Create | Action::AddEntitlement if !told.is_empty() => {
-                let _ = writeln!(lines, "{indent}  {}", self.pairs(change, told.into_iter()));
+                let _ = writeln!(lines, "{indent}  - {}", self.pairs(change, told.into_iter()));
             }
             _ => told.iter().for_each(|changed| self.attribute(change, changed, indent, lines)),
         }
@@ -280,25 +298,28 @@ impl Details<'_> {
         };
     }
 
-    /// Memberships side by side; of a group in a group how many people it has.
-    fn moves(&self, block: &Block<'_>) -> Vec<String> {
+    /// Memberships side by side, what many have behind them once at their end; of a group in a group how many people it has.
+    fn moves(&self, block: &Block<'_>) -> String {
         let (shown, left) = shown(&block.moves, self.look.full);
-        let mut pieces: Vec<String> = shown
-            .into_iter()
-            .map(|one| {
-                let sign = if one.change.action.removes() { "−" } else { "+" };
-                let people = match one.member.member.kind {
-                    ObjectKind::Group if block.is_group() => format!(" ({})", summary::people(u64::from(one.member.people))),
-                    _ => String::new(),
-                };
-                let line = place(block.line(one, &self.look));
-                format!("{sign} {}{people}{line}{}", code(&one.other(block.about).name), withheld(one.change))
-            })
-            .collect();
-        if left > 0 {
-            pieces.push(format!("… and {} more; {HOW}", number(left as u64)));
+        let mut behind: Vec<(String, Vec<String>)> = Vec::new();
+        for one in shown {
+            let sign = if one.change.action.removes() { "−" } else { "+" };
+            let people = match one.member.member.kind {
+                ObjectKind::Group if block.is_group() => format!(" ({})", summary::people(u64::from(one.member.people))),
+                _ => String::new(),
+            };
+            let piece = format!("{sign} {}{people}", code(&one.other(block.about).name));
+            let tail = format!("{}{}", place(block.line(one, &self.look)), withheld(one.change));
+            match behind.iter_mut().find(|(known, _)| *known == tail) {
+                Some((_, pieces)) => pieces.push(piece),
+                None => behind.push((tail, vec![piece])),
+            }
         }
-        pieces
+        let mut parts: Vec<String> = behind.into_iter().map(|(tail, pieces)| format!("{}{tail}", pieces.join(", "))).collect();
+        if left > 0 {
+            parts.push(format!("… and {} more; {HOW}", number(left as u64)));
+        }
+        parts.join("; ")
     }
 
     /// Many that say the same: what, how many, what they have in common, and the first names.

@@ -23,16 +23,16 @@ fn one_of_everything() {
         **A guardrail refuses part of this plan.** What it withholds will not run.
         **The plan is incomplete**: not everything could be read. What depends on it keeps its observed value.
 
-        | Target | created | taken over | updated | sign-in back | signed out | sign-in lost | deleted | groups | + members | − members | withheld |
-        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
-        | `chat` | 1 | 1 | 1 | 1 |  | 1 |  | 1 | 3 | 1 | 1 |
+        | Target | created | taken over | updated | sign-in back | sign-in lost | groups | + members | − members | withheld |
+        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+        | `chat` | 1 | 1 | 1 | 1 | 1 | 1 | 3 | 1 | 1 |
 
         #### Look at these twice
 
-        - **sign-in**: `eve` loses sign-in at `chat`
-        - **can't be undone**: `mallory`'s account is deleted at `chat`
+        - **loses sign-in**: `eve` loses sign-in at `chat`
+        - **can't be undone**: `mallory`'s account is deleted at `chat` **withheld**
         - **not made by headcount**: `hr/2` takes over the existing account `bob` at `chat`
-        - **gets access back**: `dave` gets sign-in back at `chat`
+        - **gets sign-in back**: `dave` gets sign-in back at `chat`
 
         #### Findings
 
@@ -50,7 +50,7 @@ fn one_of_everything() {
 
         - `mallory`'s account is deleted (its time is over) **withheld**
         - `eve` loses sign-in (has left)
-        - `carol` is updated (differs from hr)
+        - `carol` is updated (differs from the record)
           - department: `Sales` → `Support`
           - manager: `(none)` → `jane.doe (hr/1)`
           - phoneNumbers: (not shown here)
@@ -61,9 +61,9 @@ fn one_of_everything() {
           - title: `Engineer` → `Senior Engineer`
         - `dave` gets sign-in back (is back)
         - `jane.doe` gets an account
-          active `true` · displayName `Jane Doe` · userName `jane.doe`
+          - active `true` · displayName `Jane Doe` · userName `jane.doe`
         - group `Engineering` is created (declared)
-          displayName `Engineering`
+          - displayName `Engineering`
           - members: + `SRE` (400 people), + `bob`, + `jane.doe`
 
         </details>
@@ -93,6 +93,7 @@ fn a_page_never_grows_beyond_its_limit() {
     let page = page(&plan, Look::wide(100));
     assert!(page.len() <= LIMIT, "{}", page.len());
     assert!(page.contains("headcount apply plan.json"), "the command stays");
+    assert!(!page.lines().any(|line| line.trim_start().starts_with("+ ")), "a sign at the beginning of a line is a list's");
     assert_eq!(page.matches("<details>").count(), page.matches("</details>").count());
 }
 
@@ -119,7 +120,7 @@ fn names_can_not_break_out() {
     assert!(page.contains("&lt;script&gt; #<!-- -->1"), "{page}");
     assert_eq!(page.lines().filter(|line| line.starts_with("</details>")).count(), 1);
     let table = page.lines().filter(|line| line.starts_with("| ")).map(|line| line.replace("\\|", "").matches('|').count());
-    assert!(table.collect::<Vec<_>>().iter().all(|count| *count == 13), "{page}");
+    assert!(table.collect::<Vec<_>>().iter().all(|count| *count == 3), "{page}");
 }
 
 #[test]
@@ -131,9 +132,9 @@ fn entitlements_have_a_column_and_show_their_parameters() {
 
         Everything was read, and no guardrail objects.
 
-        | Target | created | taken over | updated | sign-in back | signed out | sign-in lost | deleted | groups | + members | − members | entitlements | withheld |
-        |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
-        | `finance` | 1 |  |  |  |  |  |  |  |  |  | +2 ~1 −1 |  |
+        | Target | created | entitlements |
+        |:--|--:|--:|
+        | `finance` | 1 | +2 ~1 −1 |
 
         <details><summary>finance: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw</summary>
 
@@ -141,9 +142,9 @@ fn entitlements_have_a_column_and_show_their_parameters() {
         - `jane.doe` keeps `travel-card`, changed (differs from its rule)
           - limit: `500` → `2000`
         - `max.lee` gets `travel-card` (a rule gives it)
-          limit `500` · phoneNumbers (not shown here) · region `EU`
+          - limit `500` · phoneNumbers (not shown here) · region `EU`
         - `bob.fox` gets an account
-          userName `bob.fox`
+          - userName `bob.fox`
           - gets `travel-card`
 
         </details>

@@ -23,14 +23,16 @@ pub mod verdict;
 mod words;
 mod wrap;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::diagnostic::Place;
-use crate::model::{Change, MemberChange, Plan};
+use crate::model::{Change, Finding, MemberChange, Plan};
 
 pub use summary::{Counts, preposition};
 use words::Piece;
 pub use words::verb;
+pub use wrap::paragraph;
 
 /// By the findings' positions in the plan, the numbers that people see, from 1 in the order of reading.
 pub fn finding_numbers(plan: &Plan) -> Vec<usize> {
@@ -86,6 +88,8 @@ pub struct Look<'a> {
     pub full: bool,
     /// where the manifests say what brought a change about
     pub lines: Option<&'a dyn Lines>,
+    /// standing notes that an earlier run told: they are only counted
+    pub told: Option<&'a BTreeSet<u64>>,
 }
 
 /// Where in the manifests a change comes from. Asked only for what is shown.
@@ -99,7 +103,12 @@ pub trait Lines {
 impl Look<'_> {
     /// A view that leaves nothing out, shows no lines of manifests and folds what is alike.
     pub fn wide(width: usize) -> Self {
-        Self { width, left_out: 0, full: false, lines: None }
+        Self { width, left_out: 0, full: false, lines: None, told: None }
+    }
+
+    /// Whether a finding is a note that an earlier run told; whoever wants everything gets it again.
+    fn knows(&self, finding: &Finding) -> bool {
+        !self.full && finding.standing().zip(self.told).is_some_and(|(note, told)| told.contains(&note))
     }
 }
 

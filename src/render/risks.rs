@@ -7,7 +7,7 @@ use super::safe;
 use super::style::{RISK, STRONG, paint};
 use super::summary::number;
 use super::words::risk;
-use super::wrap::flow;
+use super::wrap::labelled;
 use crate::model::{Change, ObjectKind, Plan, Risk};
 
 /// A plan that fits on a screen shows its risks where they stand; but whom an account is given to that headcount did not make is always said here too.
@@ -17,27 +17,27 @@ const SHOWN: usize = 20;
 
 /// Writes the block, if there is something to look at.
 pub fn write(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Result<()> {
-    let mut risks: BTreeMap<Risk, Vec<&Change>> = BTreeMap::new();
+    let mut risks: BTreeMap<(Risk, &str), Vec<&Change>> = BTreeMap::new();
     for change in plan.changes.iter().filter(|change| change.runs()) {
         for known in &change.risks {
-            risks.entry(*known).or_default().push(change);
+            risks.entry((*known, risk(change, *known))).or_default().push(change);
         }
     }
     if plan.changes.len() <= SHORT {
-        risks.retain(|known, _| *known == Risk::Adoption);
+        risks.retain(|(known, _), _| *known == Risk::Adoption);
     }
     if risks.is_empty() {
         return Ok(());
     }
     writeln!(out, "{}\n", paint(STRONG, "Look at these twice"))?;
-    for (known, changes) in risks {
-        let label = std::iter::once(format!("{}:", paint(RISK, risk(known))));
+    for ((known, words), changes) in risks {
+        let label = std::iter::once(format!("{}:", paint(RISK, words)));
         // Every adoption may be a stranger's: none is merely counted.
         let shown = if known == Risk::Adoption { changes.len() } else { SHOWN };
         let names = changes.iter().take(shown).map(|change| if known == Risk::Adoption { given(change) } else { name(change) });
         let left = changes.len().saturating_sub(shown);
         let more = (left > 0).then(|| format!("… and {} more", number(left as u64)));
-        flow(width, label.chain(names).chain(more), "  ", "    ", out)?;
+        labelled(width, label.chain(names).chain(more), "  ", "  ", "      ", out)?;
     }
     writeln!(out)
 }

@@ -197,6 +197,12 @@ pub(super) fn told(finding: &Finding) -> Cow<'_, str> {
     }
 }
 
+/// Standing notes that an earlier run told.
+pub(super) fn known(notes: u64) -> String {
+    let (stand, them) = if notes == 1 { ("stands", "it") } else { ("stand", "each") };
+    format!("{} {stand} as before; {} {them}", super::count(notes, "note"), "`headcount plan --full` shows")
+}
+
 /// A severity as a heading.
 pub(super) fn severity(severity: Severity) -> &'static str {
     match severity {

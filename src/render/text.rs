@@ -10,7 +10,7 @@ use super::layout::{self, Entry};
 use super::style::{BAD, QUIET, STRONG, of_severity, paint};
 use super::summary::{self, Counts, number, severity, word};
 use super::value::Names;
-use super::wrap::paragraph;
+use super::wrap::{next_step, paragraph};
 use super::{risks, safe, upcoming};
 use crate::model::{Finding, Plan, Severity};
 
@@ -23,7 +23,7 @@ const FOLLOWING_SHOWN: usize = 5;
 
 /// Writes the view.
 pub fn write(plan: &Plan, look: Look<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let numbers = numbers(plan);
+    let numbers = numbers_as_told(plan, look);
     let blocks = Blocks { names: Names::of(plan), look, numbers: &numbers };
     let view = View { plan, blocks, width: look.width, left_out: look.left_out, numbers: &numbers };
     view.unread(out)?;
@@ -52,7 +52,7 @@ impl View<'_> {
         let findings: Vec<_> = in_order(self.plan).into_iter().filter(incomplete).collect();
         for (system, how, reason) in summary::untold_reads(self.plan) {
             let words = format!("{} {how}: {}", safe::line(system), safe::lines(reason));
-            paragraph(self.width, &format!("{} {words}\n", paint(BAD.bold(), "incomplete:")), "", out)?;
+            paragraph(self.width, &format!("{} {words}\n", paint(BAD, "incomplete:")), "", out)?;
         }
         self.list(&findings, out)
     }
@@ -64,11 +64,16 @@ impl View<'_> {
     }
 
     fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
-        let findings: Vec<_> = in_order(self.plan).into_iter().filter(|(_, finding)| finding.severity != Severity::Incomplete).collect();
+        let findings = in_order(self.plan).into_iter().filter(|(_, finding)| finding.severity != Severity::Incomplete);
+        let (known, findings): (Vec<_>, Vec<_>) = findings.partition(|(_, finding)| self.blocks.look.knows(finding));
         if !findings.is_empty() {
             writeln!(out, "{}\n", paint(STRONG, "Findings"))?;
         }
-        self.list(&findings, out)
+        self.list(&findings, out)?;
+        match known.len() as u64 {
+            0 => Ok(()),
+            known => paragraph(self.width, &format!("{}\n", summary::known(known)), "", out),
+        }
     }
 
     fn list(&self, findings: &[(usize, &Finding)], out: &mut dyn Write) -> io::Result<()> {
@@ -119,9 +124,7 @@ impl View<'_> {
             writeln!(out, "     {}", paint(QUIET, format_args!("at {}", safe::line(&place.to_string()))))?;
         }
         if let Some(hint) = &finding.hint {
-            // A hint may be YAML to paste: its lines stay as they are.
-            let indented = safe::lines(hint).replace('\n', "\n     ");
-            writeln!(out, "     {} {indented}", paint(STRONG, "next:"))?;
+            next_step(self.width, &format!("     {}", paint(STRONG, "next:")), &safe::lines(hint), "     ", out)?;
         }
         writeln!(out)
     }
@@ -156,7 +159,7 @@ impl View<'_> {
     fn notes(&self) -> String {
         let left_out = match self.left_out {
             0 => String::new(),
-            left_out => format!(" The whole plan has {} more.", number(left_out as u64)),
+            left_out => format!(" The whole plan has {} more.", super::count(left_out as u64, "change")),
         };
         let incomplete = if summary::incomplete(self.plan) { " The plan is incomplete." } else { "" };
         format!("{left_out}{incomplete}")
@@ -171,10 +174,15 @@ fn in_order(plan: &Plan) -> Vec<(usize, &Finding)> {
     findings
 }
 
-/// The numbers that people see, from 1 in the order of reading.
+/// The numbers that people see, from 1 in the order of reading. What keeps something back has the same ones whatever is only counted: a note comes last.
 pub(super) fn numbers(plan: &Plan) -> Vec<usize> {
+    numbers_as_told(plan, Look::wide(0))
+}
+
+fn numbers_as_told(plan: &Plan, look: Look<'_>) -> Vec<usize> {
     let mut numbers = vec![0; plan.findings.len()];
-    for (number, (at, _)) in (1..).zip(in_order(plan)) {
+    let shown = in_order(plan).into_iter().filter(|(_, finding)| !look.knows(finding));
+    for (number, (at, _)) in (1..).zip(shown) {
         if let Some(place) = numbers.get_mut(at) {
             *place = number;
         }

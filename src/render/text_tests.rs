@@ -16,6 +16,55 @@ fn an_empty_plan_says_so() {
 }
 
 #[test]
+fn a_standing_note_is_told_once_and_then_counted() {
+    let mut plan = testing::empty();
+    let note = |code, words: &str| Finding::new(Severity::Note, code, Subject::system(&"chat".into()), words);
+    plan.findings = vec![
+        note(FindingCode::UnsupportedCapability, "groups can't be nested here"),
+        note(FindingCode::OwnershipUnproven, "2 accounts belong to nobody"),
+        note(FindingCode::ChangedElsewhere, "a title is put right"),
+    ];
+    let told = plan.findings.iter().filter_map(Finding::standing).take(1).collect();
+    let seen = |full| {
+        let mut out = Vec::new();
+        write(&plan, Look { told: Some(&told), full, ..Look::wide(100) }, &mut out).expect("memory takes everything");
+        plain(&String::from_utf8(out).expect("text"))
+    };
+    insta::assert_snapshot!(seen(false), @"
+    Findings
+
+      1. note: chat: 2 accounts belong to nobody [ownership-unproven]
+
+      2. note: chat: a title is put right [changed-elsewhere]
+
+    1 note stands as before; `headcount plan --full` shows it
+
+    No changes. Everything is as declared.
+    ");
+    assert!(seen(true).contains("groups can't be nested here"), "whoever wants everything gets it");
+}
+
+#[test]
+fn a_next_step_is_broken_between_words_and_its_command_is_not() {
+    let mut plan = testing::empty();
+    plan.findings = vec![
+        Finding::new(Severity::Warning, FindingCode::Revocation, Subject::default(), "hr/1 is cut off")
+            .hint("Commit the Revocation that the command printed, or end it: `headcount revoke --lift hr/1`, and say who said so"),
+    ];
+    insta::assert_snapshot!(shown(&plan, 50), @"
+    Findings
+
+      1. warning: hr/1 is cut off [revocation]
+         next: Commit the Revocation that the command
+         printed, or end it:
+         `headcount revoke --lift hr/1`, and say who
+         said so
+
+    No changes. Everything is as declared.
+    ");
+}
+
+#[test]
 fn one_of_everything() {
     insta::assert_snapshot!(shown(&testing::sample(), 100), @r#"
       1. incomplete: badges could not be read: connection refused. [incomplete-read]
@@ -26,7 +75,7 @@ fn one_of_everything() {
       - mallory's account is deleted (hr/8, its time is over) [can't be undone] [withheld: see finding
         2]
       ! eve loses sign-in (hr/9, has left)
-      ~ carol is updated (hr/3, differs from hr)
+      ~ carol is updated (hr/3, differs from the record)
           department    Sales → Support
           manager       (none) → jane.doe (hr/1)
           phoneNumbers  1 → 2
@@ -45,7 +94,7 @@ fn one_of_everything() {
     Target wiki
 
       ! eve loses sign-in (hr/9, no longer in hr) [withheld: see finding 1]
-      ~ oscar is updated (hr/5, differs from hr)
+      ~ oscar is updated (hr/5, differs from the record)
           password  (secret) → (secret)
       + jane.doe gets an account (hr/1)
           userName: jane.doe
@@ -62,7 +111,7 @@ fn one_of_everything() {
 
     Look at these twice
 
-        not made by headcount:  bob (chat), given to hr/2
+      not made by headcount:  bob (chat), given to hr/2
 
     chat  1 to create, 1 to take over, 1 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to
         create, 3 memberships to add, 1 to remove; 1 change withheld
@@ -85,7 +134,8 @@ fn a_narrow_terminal_wraps_between_words_and_cuts_nothing() {
     insta::assert_snapshot!(view, @"
     Target chat
 
-      ~ jane is updated (hr/1, differs from hr)
+      ~ jane is updated (hr/1, differs from the
+        record)
           title
             - short
             + a title that goes on and on, far beyond
@@ -153,12 +203,14 @@ fn a_long_plan_gathers_its_risks_at_the_end() {
     let view = shown(&plan, 80);
     let (_, end) = view.split_once("Look at these twice").expect("the block is there");
     insta::assert_snapshot!(end, @"
-        sign-in:  leaver0 (chat)  leaver1 (chat)  leaver2 (chat)  leaver3 (chat)
-        leaver4 (chat)  leaver5 (chat)  leaver6 (chat)  leaver7 (chat)
-        leaver8 (chat)  leaver9 (chat)  leaver10 (chat)  leaver11 (chat)
-        leaver12 (chat)  leaver13 (chat)  leaver14 (chat)  leaver15 (chat)
-        leaver16 (chat)  leaver17 (chat)  leaver18 (chat)  leaver19 (chat)
-        … and 5 more
+
+
+      loses sign-in:  leaver0 (chat)  leaver1 (chat)  leaver2 (chat)  leaver3 (chat)
+          leaver4 (chat)  leaver5 (chat)  leaver6 (chat)  leaver7 (chat)
+          leaver8 (chat)  leaver9 (chat)  leaver10 (chat)  leaver11 (chat)
+          leaver12 (chat)  leaver13 (chat)  leaver14 (chat)  leaver15 (chat)
+          leaver16 (chat)  leaver17 (chat)  leaver18 (chat)  leaver19 (chat)
+          … and 5 more
 
     Plan: 25 to lose sign-in.
     ");

@@ -31,7 +31,7 @@ pub fn write(report: &TestReport, width: usize, out: &mut dyn Write) -> io::Resu
 
 /// One persona that failed or was rewritten.
 pub fn verdict(verdict: &Verdict, width: usize, out: &mut dyn Write) -> io::Result<()> {
-    let (style, word) = if verdict.updated { (CHANGED, "updated") } else { (BAD.bold(), "failed") };
+    let (style, word) = if verdict.updated { (CHANGED, "updated") } else { (BAD, "failed") };
     let identity = verdict.identity.as_ref().map(|key| format!(", {}", safe::line(key))).unwrap_or_default();
     let heading = format!(
         "{} {} {}",
@@ -98,7 +98,7 @@ fn totals(report: &TestReport, out: &mut dyn Write) -> io::Result<()> {
         parts.push(format!("{updated} of them updated just now"));
     }
     if report.failed > 0 {
-        parts.push(paint(BAD.bold(), format_args!("{} failed", report.failed)));
+        parts.push(paint(BAD, format_args!("{} failed", report.failed)));
     }
     writeln!(out, "{}: {}", paint(STRONG, format_args!("{count} persona{}", plural(count))), parts.join(", "))
 }

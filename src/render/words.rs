@@ -122,7 +122,8 @@ pub(super) fn reason(change: &Change) -> Option<Cow<'_, str>> {
             Action::RemoveEntitlement => "no rule gives it any more".into(),
             Action::UpdateEntitlement => "differs from its rule".into(),
             _ if change.object.kind == ObjectKind::Group => "not as declared".into(),
-            _ if record => format!("differs from {source}").into(),
+            // Several records may stand behind somebody: which of them says it is told by `explain`.
+            _ if record => "differs from the record".into(),
             _ => "differs from its User".into(),
         },
         Reason::Leaver => "has left".into(),
@@ -158,12 +159,13 @@ pub fn verb(action: Action) -> &'static str {
     }
 }
 
-/// A risk in a few words.
-pub(super) fn risk(risk: Risk) -> &'static str {
+/// A risk of a change in a few words.
+pub(super) fn risk(change: &Change, risk: Risk) -> &'static str {
     match risk {
-        Risk::SignIn => "sign-in",
+        Risk::SignIn if matches!(change.action, Action::Deactivate | Action::Delete) => "loses sign-in",
+        Risk::SignIn => "changes sign-in name",
         Risk::Irreversible => "can't be undone",
-        Risk::Reactivation => "gets access back",
+        Risk::Reactivation => "gets sign-in back",
         Risk::Adoption => "not made by headcount",
         Risk::LastGroup => "left without a group",
     }
@@ -172,7 +174,7 @@ pub(super) fn risk(risk: Risk) -> &'static str {
 /// Whether the sentence of a change says its risk already.
 pub(super) fn said(change: &Change, risk: Risk) -> bool {
     match risk {
-        Risk::SignIn => change.action == Action::Deactivate || renamed(change),
+        Risk::SignIn => matches!(change.action, Action::Deactivate | Action::Delete) || renamed(change),
         Risk::Reactivation => change.action == Action::Reactivate,
         Risk::Irreversible | Risk::Adoption | Risk::LastGroup => false,
     }

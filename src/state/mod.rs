@@ -21,7 +21,7 @@ pub use revocations::{
 };
 pub use rows::{
     carry_link, forget_deactivation, forget_departed, forget_grants, forget_link, forget_object, forget_resting, record_baseline,
-    record_completed_run, record_deactivation, record_departed, record_link, record_resting, record_window, rename_link,
+    record_completed_run, record_deactivation, record_departed, record_link, record_resting, record_told, record_window, rename_link,
 };
 /// The open file, and what SQLite says: for those who share a transaction.
 pub use rusqlite::{Connection, Result as SqliteResult};

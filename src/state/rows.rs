@@ -1,5 +1,6 @@
 //! Single rows in and out. The functions take a connection so that they can share a transaction with the journal.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ const UNLINK: &str = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key 
 /// The columns as [`baseline`] reads them.
 const BASELINES: &str = "SELECT system, kind, scope, count, filled, at, statuses FROM baselines";
 
+/// The `meta` row with the standing notes that the last run told.
+const TOLD: &str = "told";
 /// The `meta` row that says when a run first ended: from then on a silence means something.
 const KNOWN_SINCE: &str = "known_since";
 
@@ -280,6 +283,12 @@ pub fn record_completed_run(connection: &Connection, at: Timestamp) -> rusqlite:
     }
 }
 
+/// Remembers the standing notes that were told, in the place of those of the run before.
+pub fn record_told(connection: &Connection, told: &BTreeSet<u64>) -> rusqlite::Result<()> {
+    let words: Vec<String> = told.iter().map(u64::to_string).collect();
+    set_meta(connection, TOLD, &words.join(" "))
+}
+
 /// Drops what no window can count any more.
 pub(super) fn prune_windows(connection: &Connection, before: Timestamp) -> rusqlite::Result<usize> {
     super::unheard::prune(connection, before)?;
@@ -303,6 +312,7 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
         revocations: super::revocations::load(connection)?,
         cut_off: super::revocations::load_cut_off(connection)?,
         windows: all(connection, "SELECT target, guardrail, weight, at FROM windows ORDER BY minute, target, guardrail", window)?,
+        told: meta(connection, TOLD)?.iter().flat_map(|told| told.split(' ')).filter_map(|note| note.parse().ok()).collect(),
     })
 }
 

@@ -108,6 +108,17 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
 }
 
 #[test]
+fn what_a_run_told_takes_the_place_of_what_the_one_before_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    assert!(store.load().unwrap().told.is_empty());
+    for told in [[1, u64::MAX].into(), [7].into(), std::collections::BTreeSet::new()] {
+        store.write(|tx| super::record_told(tx, &told)).unwrap();
+        assert_eq!(store.load().unwrap().told, told);
+    }
+}
+
+#[test]
 fn a_state_of_another_workspace_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");

@@ -206,3 +206,14 @@ fn what_holds_a_group_stands_there_with_its_answer() {
     let told = shown(&folder, "group/engineering");
     assert!(told.contains("[names-nobody]") && told.contains("allowEmpty: true"), "{told}");
 }
+
+#[test]
+fn an_account_that_could_not_be_read_is_never_called_absent() {
+    let folder = applied();
+    std::fs::remove_file(folder.file("app.db")).expect("it was there");
+    let output = folder.run(["explain", "hr/1", "-q"]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains("whether there is an account there is not known"), "{told}");
+    assert!(told.contains("No changes in what could be read") && !told.contains("there is no account"), "{told}");
+}

@@ -243,6 +243,14 @@ Examples:
 }
 
 #[test]
+fn a_connector_is_shown_no_wider_than_the_terminal() {
+    let output = headcount(["connector", "show", "scim"]).env("COLUMNS", "80").output().expect("it runs");
+    let words = String::from_utf8(output.stdout).expect("text");
+    let wide: Vec<&str> = words.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty() && words.contains("\n                  500 at most"), "{wide:?} in {words}");
+}
+
+#[test]
 fn no_command_is_a_usage_error() {
     headcount([]).assert().code(2).stdout_eq(str![]);
     headcount(["paln"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"

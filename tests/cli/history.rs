@@ -30,11 +30,11 @@ fn json(folder: &Folder, arguments: &[&'static str]) -> Value {
 fn each_change_of_one_person_with_its_reason() {
     let folder = lived();
     folder.run(["history", "hr/3"]).assert().code(0).stdout_eq(str![[r#"
-WHEN                  TARGET  CHANGE                        REASON           RESULT  WHO                           RUN
-[TIME]  app     mina gets an account                           done    tester                        [RUN]
-[TIME]  app     group Engineering gets hr/3                    done    tester                        [RUN]
-[TIME]  app     group Engineering loses hr/3                   done    octocat, commit [SHORT]  [RUN]
-[TIME]  app     mina is updated: department   differs from hr  done    octocat, commit [SHORT]  [RUN]
+WHEN                  TARGET  CHANGE                        REASON                  RESULT  WHO                           RUN
+[TIME]  app     mina gets an account                                  done    tester                        [RUN]
+[TIME]  app     group Engineering gets hr/3                           done    tester                        [RUN]
+[TIME]  app     group Engineering loses hr/3                          done    octocat, commit [SHORT]  [RUN]
+[TIME]  app     mina is updated: department   differs from the record  done    octocat, commit [SHORT]  [RUN]
 
 "#]]);
     let named = folder.run(["history", "--person", "Mina"]).output().expect("it runs").stdout;

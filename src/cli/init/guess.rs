@@ -272,12 +272,17 @@ impl<'f> Table<'f> {
     /// A manager is another record's key: a name or an address would name nobody.
     fn manager(&mut self, guess: &mut Guess, key: usize) {
         let keys: HashSet<&str> = self.values(key).collect();
-        if let Some(at) = self.find(words::MANAGER, |column| column.filled > 0)
-            && self.values(at).all(|cell| keys.contains(cell))
-        {
+        let Some(at) = self.find(words::MANAGER, |column| column.filled > 0) else { return };
+        if self.values(at).all(|cell| keys.contains(cell)) {
             let value = self.reference(at);
-            self.rule(guess, at, "manager", value);
+            return self.rule(guess, at, "manager", value);
         }
+        let name = |at: usize| self.columns.get(at).map_or("", |column| column.name.as_str());
+        guess.doubts.push(format!(
+            "a manager must be the key (`{}`) of another record, and `{}` holds something else: no manager is read. Have the export hold the key, and add a rule for `manager`",
+            name(key),
+            name(at)
+        ));
     }
 
     fn days(&mut self, guess: &mut Guess) {

@@ -157,12 +157,12 @@ impl Ending<'_> {
                 "{cut}, and not remembered ({}): commit this before the next `headcount apply`, or it undoes it.",
                 safe::line(&why)
             );
-            return paint(BAD.bold(), words).to_string();
+            return paint(BAD, words).to_string();
         }
         if everywhere && self.sound.lost {
             let words =
                 "Cut off at every target that is known. A document that can't be read may be one more: mend it, and run this again.";
-            return paint(BAD.bold(), words).to_string();
+            return paint(BAD, words).to_string();
         }
         match self.exit() {
             Exit::Done if self.unstored => {
@@ -170,12 +170,12 @@ impl Ending<'_> {
             }
             Exit::Done => paint(GOOD.bold(), "Cut off.").to_string(),
             Exit::Refused => paint(
-                BAD.bold(),
+                BAD,
                 "Not cut off everywhere: protection refuses the rest. It stays in force: without the protection, `headcount apply` does it.",
             )
             .to_string(),
-            _ if self.unstored => paint(BAD.bold(), "Not cut off everywhere, and not remembered: commit this, and run `headcount apply`.").to_string(),
-            _ => paint(BAD.bold(), "Not cut off everywhere. It stays in force: every `headcount apply` tries again.").to_string(),
+            _ if self.unstored => paint(BAD, "Not cut off everywhere, and not remembered: commit this, and run `headcount apply`.").to_string(),
+            _ => paint(BAD, "Not cut off everywhere. It stays in force: every `headcount apply` tries again.").to_string(),
         }
     }
 

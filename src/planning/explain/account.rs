@@ -25,6 +25,7 @@ pub(super) fn target(basis: &Basis<'_>, claims: &Claims, target: usize, person: 
         serves,
         because,
         account: account(basis, claims, target, person),
+        unread: !basis.observed[target].accounts().evidence().proves_absence(),
         attributes,
     }
 }

@@ -200,6 +200,9 @@ pub struct TargetWhy {
     /// the account there
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountWhy>,
+    /// its accounts were not read to their end: one that is not here may be there all the same
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
     /// what the account should have
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AccountAttribute>,
