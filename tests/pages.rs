@@ -226,6 +226,7 @@ fn export() -> Vec<u8> {
 struct World {
     folder: tempfile::TempDir,
     path: String,
+    venv: PathBuf,
     service: String,
     token: String,
 }
@@ -240,7 +241,8 @@ impl World {
         let binary: PathBuf = snapbox::cargo_bin!("headcount").into();
         let search = [binary.parent().expect("a folder"), python.parent().expect("a folder")].map(|part| part.display().to_string());
         let path = format!("{}:{}", search.join(":"), std::env::var("PATH").unwrap_or_default());
-        Self { folder, path, service: server.url(), token: server.token().to_owned() }
+        let venv = python.ancestors().nth(2).expect("a folder").to_owned();
+        Self { folder, path, venv, service: server.url(), token: server.token().to_owned() }
     }
 
     /// What it says.
@@ -257,6 +259,7 @@ impl World {
             .current_dir(self.folder.path())
             .env("PATH", &self.path)
             .env("HEADCOUNT", snapbox::cargo_bin!("headcount"))
+            .env("HEADCOUNT_TEST_VENV", &self.venv)
             .env("SCIM_TOKEN", &self.token)
             .env("USER", "tester")
             .stdin(Stdio::null())

@@ -22,7 +22,8 @@ impl<'a> Behind<'a> {
         Self { snapshot, provenance: OnceCell::new() }
     }
 
-    fn provenance(&self) -> &Provenance<'a> {
+    /// The answers to any further question.
+    pub fn provenance(&self) -> &Provenance<'a> {
         let Snapshot { policy, world, moment, .. } = self.snapshot;
         self.provenance.get_or_init(|| Provenance::new(policy, world, *moment))
     }
@@ -35,5 +36,9 @@ impl Lines for Behind<'_> {
 
     fn of_member(&self, change: &Change, member: &MemberChange) -> Option<Place> {
         self.provenance().member_line(change, member)
+    }
+
+    fn name(&self, key: &str) -> Option<String> {
+        self.provenance().name(key)
     }
 }

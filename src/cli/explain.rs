@@ -6,14 +6,15 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::Files;
+use super::behind::Behind;
 use super::complete;
 use super::output::Form;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
 use crate::model::{Change, Finding, Plan, Severity};
 use crate::planning::explain::{Explanation, Provenance, told, told_of_group};
-use crate::render::explanation;
 use crate::render::style::{STRONG, paint};
+use crate::render::{Names, explanation};
 
 /// Show where each attribute, group and account of an identity comes from
 #[derive(Debug, clap::Args)]
@@ -45,16 +46,17 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     }
     let memory = session.memory()?;
     let (snapshot, plan) = session::run(session.plan(memory, args.as_of))?;
-    let provenance = Provenance::new(&snapshot.policy, &snapshot.world, snapshot.moment);
+    let behind = Behind::of(&snapshot);
+    let provenance = behind.provenance();
     if args.identity.starts_with("group/") {
-        of_group(&provenance, &plan, args)?;
+        of_group(&behind, &plan, args)?;
         return Ok(ending(&plan));
     }
-    let explanation = find(&provenance, args)?;
+    let explanation = find(provenance, args)?;
     let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &explanation, args.target.as_deref())).collect();
     let findings = told(&plan, &explanation, &changes, args.target.as_deref());
     match args.output {
-        Form::Text => text(&explanation, &changes, &findings, args.trace)?,
+        Form::Text => text(&explanation, &behind, &changes, &findings, args.trace)?,
         Form::Json => {
             let document = json!({"formatVersion": 1, "explanation": explanation, "changes": changes, "findings": findings});
             report::result(format!("{document:#}\n").as_bytes())?;
@@ -68,10 +70,10 @@ fn ending(plan: &Plan) -> Exit {
     if plan.complete() { Exit::Done } else { Exit::Stale }
 }
 
-fn of_group(provenance: &Provenance<'_>, plan: &Plan, args: &ExplainArgs) -> Result<(), Failure> {
+fn of_group(behind: &Behind<'_>, plan: &Plan, args: &ExplainArgs) -> Result<(), Failure> {
     let key = &args.identity;
     let target = args.target.as_deref();
-    let group = provenance.explain_group(key, target).ok_or_else(|| {
+    let group = behind.provenance().explain_group(key, target).ok_or_else(|| {
         Failure::new(format!("no Group is declared as {key:?}"))
             .hint("name the key of a Group (group/sre); of one with a `forEach` with its value (group/department/sales)")
     })?;
@@ -84,21 +86,22 @@ fn of_group(provenance: &Provenance<'_>, plan: &Plan, args: &ExplainArgs) -> Res
         return report::result(format!("{document:#}\n").as_bytes());
     }
     let mut out = report::stdout();
-    explanation::write_group(&group, args.trace, report::width(), &mut out)?;
-    write_changes(&changes, &findings, key, &mut out)?;
+    explanation::write_group(&group, Names::known(behind), args.trace, report::width(), &mut out)?;
+    write_changes(&changes, &findings, key, behind, &mut out)?;
     explanation::write_findings(&findings, report::width(), &mut out)?;
     out.flush()?;
     Ok(())
 }
 
-fn write_changes(changes: &[&Change], findings: &[&Finding], key: &str, out: &mut dyn Write) -> std::io::Result<()> {
+fn write_changes(changes: &[&Change], findings: &[&Finding], key: &str, behind: &Behind<'_>, out: &mut dyn Write) -> std::io::Result<()> {
     let heading = match changes.is_empty() {
         true if findings.iter().any(|finding| finding.severity == Severity::Incomplete) => "No changes in what could be read",
         true => "No changes in the plan",
         false => "Changes in the plan",
     };
     writeln!(out, "{}", paint(STRONG, heading))?;
-    changes.iter().try_for_each(|change| explanation::write_change(change, key, report::width(), out))
+    let names = Names::known(behind);
+    changes.iter().try_for_each(|change| explanation::write_change(change, key, &names, report::width(), out))
 }
 
 fn find(provenance: &Provenance<'_>, args: &ExplainArgs) -> Result<Explanation, Failure> {
@@ -119,11 +122,11 @@ fn concerns(change: &Change, explanation: &Explanation, target: Option<&str>) ->
     here && (change.object.key == *key || change.members.iter().chain(&change.losers).any(|member| member.member.key == *key))
 }
 
-fn text(explanation: &Explanation, changes: &[&Change], findings: &[&Finding], trace: bool) -> Result<(), Failure> {
+fn text(explanation: &Explanation, behind: &Behind<'_>, changes: &[&Change], findings: &[&Finding], trace: bool) -> Result<(), Failure> {
     let mut out = report::stdout();
-    explanation::write(explanation, trace, report::width(), &mut out)?;
+    explanation::write(explanation, Names::known(behind), trace, report::width(), &mut out)?;
     writeln!(out)?;
-    write_changes(changes, findings, &explanation.identity, &mut out)?;
+    write_changes(changes, findings, &explanation.identity, behind, &mut out)?;
     explanation::write_findings(findings, report::width(), &mut out)?;
     out.flush()?;
     Ok(())

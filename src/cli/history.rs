@@ -174,15 +174,18 @@ fn table(runs: &[Run], timed: bool, form: Form) -> Result<(), Failure> {
         writeln!(out, "{}", if timed { "No runs in that time." } else { "No runs yet." })?;
     } else {
         let widest = runs.iter().map(|run| safe::line(&run.who).width()).max().unwrap_or_default().max("WHO".len());
+        let narrow = report::screen().filter(|columns| 26 + 20 + widest + 12 + 4 * 2 + ROOM > *columns);
+        if let Some(columns) = narrow {
+            return in_lines(runs, columns, &mut out);
+        }
         writeln!(out, "{}", paint(STRONG, format_args!("{:<26}  {:<20}  {:<widest$}  {:<12}  OUTCOME", "RUN", "STARTED", "WHO", "PLAN")))?;
         for run in runs.iter().rev() {
             let plan: String = run.plan.chars().take(12).collect();
             let who = safe::line(&run.who);
             let pad = " ".repeat(widest.saturating_sub(who.width()));
             let row = format!("{:<26}  {:<20}  {who}{pad}  {plan:<12}  ", safe::line(&run.run), format!("{:.0}", run.started));
-            // On a narrow terminal what came of it goes on below the first columns, not below a sliver at the edge.
-            let indent = if row.width() + ROOM <= report::width() { row.width() } else { 28 };
-            paragraph(report::width(), &format!("{row}{}", outcome_words(run)), &" ".repeat(indent), &mut out)?;
+            let columns = report::screen().unwrap_or(usize::MAX);
+            paragraph(columns, &format!("{row}{}", outcome_words(run)), &" ".repeat(row.width()), &mut out)?;
         }
     }
     out.flush()?;
@@ -191,6 +194,16 @@ fn table(runs: &[Run], timed: bool, form: Form) -> Result<(), Failure> {
 
 /// Columns that an outcome needs to stand in a column of its own.
 const ROOM: usize = 24;
+
+/// Each run below its time, for a terminal that has no room for the table.
+fn in_lines(runs: &[Run], columns: usize, out: &mut impl Write) -> Result<(), Failure> {
+    for run in runs.iter().rev() {
+        paragraph(columns, &format!("{:.0}  {}", run.started, outcome_words(run)), "    ", out)?;
+        paragraph(columns, &format!("    by {}, run {}", safe::line(&run.who), safe::line(&run.run)), "      ", out)?;
+    }
+    out.flush()?;
+    Ok(())
+}
 
 fn outcome_words(run: &Run) -> String {
     let results: Vec<_> = run.results.iter().map(|(result, count)| format!("{count} {}", outcome::word(*result))).collect();

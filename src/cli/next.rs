@@ -5,6 +5,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::Files;
 use super::report::{self, Failure};
 use super::selection::Selection;
@@ -39,7 +41,7 @@ fn words(plan: &Plan, command: &[String], width: usize) -> String {
     }
     let what = if open.is_empty() { "this" } else { "what is not withheld" };
     let line = format!("{first}`{}` runs {what}.", command.join(" "));
-    match safe::line(&line).chars().count() + LABEL <= width {
+    match safe::line(&line).width() + LABEL <= width {
         true => line,
         false => format!("{first}To run {what}:\n  {}", over_lines(command, width)),
     }
@@ -53,7 +55,7 @@ fn over_lines(command: &[String], width: usize) -> String {
     let mut lines = String::new();
     let mut used = 2;
     for (at, word) in command.iter().enumerate() {
-        let wide = safe::line(word).chars().count();
+        let wide = safe::line(word).width();
         // A backslash ends what goes on.
         if at > 0 && used + 1 + wide + 2 > width {
             lines.push_str(" \\\n    ");

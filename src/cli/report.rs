@@ -320,8 +320,13 @@ fn renderer() -> Renderer {
 
 /// Columns of the terminal, or what is comfortable where there is none.
 pub fn width() -> usize {
+    screen().unwrap_or(DEFAULT_WIDTH)
+}
+
+/// Columns of the terminal; none where nobody looks at one.
+pub fn screen() -> Option<usize> {
     let from_environment = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    from_environment.or_else(terminal_width).unwrap_or(DEFAULT_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH)
+    from_environment.or_else(terminal_width).map(|columns| columns.clamp(MIN_WIDTH, MAX_WIDTH))
 }
 
 /// Where there is no terminal.

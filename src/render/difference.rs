@@ -75,7 +75,7 @@ mod tests {
     fn shown(before: Value, after: Value) -> String {
         let plan = testing::sample();
         let change = change_of("title", Some(before), Some(after));
-        plain(&lines(&change, &Names::of(&plan)).expect("lines").join("\n"))
+        plain(&lines(&change, &Names::of(&plan, None)).expect("lines").join("\n"))
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::planning::explain::{
 };
 
 /// Writes the explanation. `whole` shows also what expressions' parts came to.
-pub fn write(explanation: &Explanation, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
-    let mut view = View { names: Names::default(), whole, width, out };
+pub fn write(explanation: &Explanation, names: Names<'_>, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut view = View { names, whole, width, out };
     view.identity(explanation)?;
     view.attributes(&explanation.attributes)?;
     explanation.targets.iter().try_for_each(|target| view.target(target, &explanation.standing))?;
@@ -24,8 +24,8 @@ pub fn write(explanation: &Explanation, whole: bool, width: usize, out: &mut dyn
 }
 
 /// Writes what is known of a group. `whole` shows also what expressions' parts came to.
-pub fn write_group(group: &GroupExplanation, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
-    let mut view = View { names: Names::default(), whole, width, out };
+pub fn write_group(group: &GroupExplanation, names: Names<'_>, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut view = View { names, whole, width, out };
     view.group(group)?;
     view.people("Members", &group.members)?;
     view.people("Groups in it", &group.nested)?;
@@ -33,7 +33,7 @@ pub fn write_group(group: &GroupExplanation, whole: bool, width: usize, out: &mu
 }
 
 /// What a plan would do to somebody, below a heading: the change, and each attribute before and after.
-pub fn write_change(change: &Change, identity: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_change(change: &Change, identity: &str, names: &Names<'_>, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let withheld = if change.runs() { "" } else { " (withheld)" };
     let line = match change.action {
         Action::AddMembers if change.object.key.as_ref() != identity => {
@@ -52,7 +52,7 @@ pub fn write_change(change: &Change, identity: &str, width: usize, out: &mut dyn
         return Ok(());
     }
     for changed in &change.attributes {
-        let (before, after) = sides(changed, &Names::default());
+        let (before, after) = sides(changed, names);
         paragraph(width, &format!("      {}  {before} → {after}", safe::line(&changed.attribute)), "        ", out)?;
     }
     Ok(())
@@ -139,7 +139,7 @@ impl View<'_> {
         for one in people {
             let unknown =
                 if one.belongs.is_none() { paint(CHANGED, " could not be worked out; what is observed stays") } else { String::new() };
-            writeln!(self.out, "  {}{unknown}", safe::line(&one.member))?;
+            writeln!(self.out, "  {}{unknown}", self.names.name(&one.member))?;
             let wanted = one.belongs.filter(|belongs| *belongs);
             let whole = self.whole;
             for because in one.because.iter().filter(|because| whole || one.belongs.is_none() || because.holds == wanted) {

@@ -215,7 +215,7 @@ fn coming_up(plan: &Plan, page: &mut Page) {
 }
 
 fn details(plan: &Plan, look: Look<'_>, targets: &Targets<'_>, page: &mut Page) {
-    let view = Details { names: Names::of(plan), look };
+    let view = Details { names: Names::of(plan, look.lines), look };
     for (target, entries) in layout::targets(plan, look.full) {
         let counts = Counts::of(targets.get(target).into_iter().flatten().copied());
         let heading = format!("<details><summary>{}: {}</summary>\n\n", html(target), counts.words());

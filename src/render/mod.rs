@@ -30,6 +30,7 @@ use crate::diagnostic::Place;
 use crate::model::{Change, Finding, MemberChange, Plan};
 
 pub use summary::{Counts, preposition};
+pub use value::Names;
 use words::Piece;
 pub use words::verb;
 pub use wrap::paragraph;
@@ -92,12 +93,14 @@ pub struct Look<'a> {
     pub told: Option<&'a BTreeSet<u64>>,
 }
 
-/// Where in the manifests a change comes from. Asked only for what is shown.
+/// Where in the manifests a change comes from, and whom a key means. Asked only for what is shown.
 pub trait Lines {
     /// The line behind a change of an account, an entitlement or a group.
     fn of(&self, change: &Change) -> Option<Place>;
     /// The line behind one member that comes or goes.
     fn of_member(&self, change: &Change, member: &MemberChange) -> Option<Place>;
+    /// What people call an identity of which nothing in the plan says it.
+    fn name(&self, key: &str) -> Option<String>;
 }
 
 impl Look<'_> {

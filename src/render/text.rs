@@ -24,7 +24,7 @@ const FOLLOWING_SHOWN: usize = 5;
 /// Writes the view.
 pub fn write(plan: &Plan, look: Look<'_>, out: &mut dyn Write) -> io::Result<()> {
     let numbers = numbers_as_told(plan, look);
-    let blocks = Blocks { names: Names::of(plan), look, numbers: &numbers };
+    let blocks = Blocks { names: Names::of(plan, look.lines), look, numbers: &numbers };
     let view = View { plan, blocks, width: look.width, left_out: look.left_out, numbers: &numbers };
     view.unread(out)?;
     for (target, entries) in &layout::targets(plan, look.full) {
@@ -159,7 +159,7 @@ impl View<'_> {
     fn notes(&self) -> String {
         let left_out = match self.left_out {
             0 => String::new(),
-            left_out => format!(" The whole plan has {} more.", super::count(left_out as u64, "change")),
+            left_out => format!(" The whole plan has {}.", super::count(left_out as u64, "more change")),
         };
         let incomplete = if summary::incomplete(self.plan) { " The plan is incomplete." } else { "" };
         format!("{left_out}{incomplete}")

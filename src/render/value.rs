@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::safe;
+use super::{Lines, safe};
 use crate::model::{AttributeChange, Change, HIDDEN, Marks, Plan, Value, Visibility, attribute};
 
 /// What stands for a value that is not there.
@@ -15,15 +15,22 @@ pub const NONE: &str = "(none)";
 pub struct Names<'a> {
     people: HashMap<&'a str, &'a str>,
     marks: Option<Marks>,
+    /// who knows everybody else
+    lines: Option<&'a dyn Lines>,
 }
 
 impl<'a> Names<'a> {
-    /// Everybody in the plan.
-    pub fn of(plan: &'a Plan) -> Self {
+    /// Everybody in the plan, and whomever somebody else knows.
+    pub fn of(plan: &'a Plan, lines: Option<&'a dyn Lines>) -> Self {
         let members = plan.changes.iter().flat_map(|change| change.members.iter().map(|member| &member.member));
         let objects = plan.changes.iter().map(|change| &change.object).chain(members);
         let people = objects.map(|object| (object.key.as_ref(), object.name.as_ref())).collect();
-        Self { people, marks: Some(Marks::of(&plan.workspace)) }
+        Self { people, marks: Some(Marks::of(&plan.workspace)), lines }
+    }
+
+    /// Whomever somebody knows.
+    pub fn known(lines: &'a dyn Lines) -> Self {
+        Self { lines: Some(lines), ..Self::default() }
     }
 
     /// The key in a mark of this workspace.
@@ -31,9 +38,12 @@ impl<'a> Names<'a> {
         self.marks.as_ref().and_then(|marks| marks.key(text))
     }
 
-    fn name(&self, key: &str) -> String {
-        match self.people.get(key) {
-            Some(name) if *name != key => format!("{} ({})", safe::line(name), safe::line(key)),
+    /// The name with the key behind it.
+    pub fn name(&self, key: &str) -> String {
+        let known = self.people.get(key).map(|name| Cow::Borrowed(*name));
+        let name = known.or_else(|| self.lines.and_then(|lines| lines.name(key)).map(Cow::Owned));
+        match name {
+            Some(name) if name != key => format!("{} ({})", safe::line(&name), safe::line(key)),
             _ => safe::line(key).into_owned(),
         }
     }
@@ -108,7 +118,7 @@ mod tests {
     #[test]
     fn two_values_that_differ_never_look_alike() {
         let plan = testing::sample();
-        let names = Names::of(&plan);
+        let names = Names::of(&plan, None);
         let sides = |attribute: &str, before: Value, after: Value| sides(&change_of(attribute, Some(before), Some(after)), &names);
         assert_eq!(sides("title", Value::text("5"), Value::Int(5)), ("\"5\"".to_owned(), "5".to_owned()));
         assert_eq!(sides("title", Value::text(" Lead"), Value::text("Lead")), ("\" Lead\"".to_owned(), "Lead".to_owned()));
@@ -124,6 +134,6 @@ mod tests {
         let plan = testing::sample();
         let json = serde_json::json!([{"value": "a@x.example", "type": "work", "primary": true}, {"street": "Main"}]);
         let value = Value::from_json(&json).expect("a value");
-        assert_eq!(words(&value, &Names::of(&plan)), "[a@x.example (primary, work), {street: Main}]");
+        assert_eq!(words(&value, &Names::of(&plan, None)), "[a@x.example (primary, work), {street: Main}]");
     }
 }

@@ -28,11 +28,11 @@ Target app
       externalId: headcount's mark of hr/4 · userName: noor
   + group Engineering is created (group/engineering, declared) at acme.yaml:40
       displayName: Engineering
-      members: at acme.yaml:45  + ada  + mina
+      members at acme.yaml:45:  + ada  + mina
 
 Look at these twice
 
-    not made by headcount:  luis (app), given to hr/2
+  not made by headcount:  luis (app), given to hr/2
 
 Plan: 3 to create, 1 to take over, 1 group to create, 2 memberships to add.
 app: 6 done
@@ -219,11 +219,11 @@ Target app
       externalId: headcount's mark of hr/4 · userName: noor
   + group Engineering is created (group/engineering, declared) at acme.yaml:40
       displayName: Engineering
-      members: at acme.yaml:45  + ada  + mina
+      members at acme.yaml:45:  + ada  + mina
 
 Look at these twice
 
-    not made by headcount:  luis (app), given to hr/2
+  not made by headcount:  luis (app), given to hr/2
 
 Plan: 3 to create, 1 to take over, 1 group to create, 2 memberships to add.
 app: 4 done, 1 done in part, 1 failed

@@ -170,10 +170,10 @@ Group group/all All
   at app: it does not exist yet
 
 Members (2)
-  hr/1
+  ada (hr/1)
       the rule of group/engineering covers it: identity.department == "Engineering" at
           acme.yaml:45:9
-  hr/2
+  luis (hr/2)
       named in group/all at more.yaml:8:5
 
 Groups in it (1)
@@ -181,7 +181,7 @@ Groups in it (1)
       named as a member at more.yaml:7:5
 
 Excluded (1)
-  hr/3
+  mina (hr/3)
       excluded from group/all, by name at more.yaml:10:5
 
 Changes in the plan

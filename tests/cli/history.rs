@@ -27,13 +27,26 @@ fn json(folder: &Folder, arguments: &[&'static str]) -> Value {
 }
 
 #[test]
+fn a_narrow_terminal_has_lines_in_the_place_of_a_table() {
+    let folder = lived();
+    for arguments in [&["history", "hr/3"][..], &["history"]] {
+        let output = folder.run(arguments.iter().copied()).env("COLUMNS", "70").output().expect("it runs");
+        let words = String::from_utf8(output.stdout).expect("text");
+        assert!(words.lines().all(|line| line.chars().count() <= 70 || !line.contains(' ')), "{words}");
+    }
+    let output = folder.run(["history", "hr/3"]).env("COLUMNS", "70").output().expect("it runs");
+    let words = String::from_utf8(output.stdout).expect("text");
+    assert!(words.contains("mina is updated: department at app (differs from"), "{words}");
+}
+
+#[test]
 fn each_change_of_one_person_with_its_reason() {
     let folder = lived();
     folder.run(["history", "hr/3"]).assert().code(0).stdout_eq(str![[r#"
-WHEN                  TARGET  CHANGE                        REASON                  RESULT  WHO                           RUN
-[TIME]  app     mina gets an account                                  done    tester                        [RUN]
-[TIME]  app     group Engineering gets hr/3                           done    tester                        [RUN]
-[TIME]  app     group Engineering loses hr/3                          done    octocat, commit [SHORT]  [RUN]
+WHEN                  TARGET  CHANGE                        REASON                   RESULT  WHO                           RUN
+[TIME]  app     mina gets an account                                   done    tester                        [RUN]
+[TIME]  app     group Engineering gets hr/3                            done    tester                        [RUN]
+[TIME]  app     group Engineering loses hr/3                           done    octocat, commit [SHORT]  [RUN]
 [TIME]  app     mina is updated: department   differs from the record  done    octocat, commit [SHORT]  [RUN]
 
 "#]]);

@@ -28,11 +28,11 @@ Target app
       externalId: headcount's mark of hr/4 · userName: noor
   + group Engineering is created (group/engineering, declared) at acme.yaml:40
       displayName: Engineering
-      members: at acme.yaml:45  + ada  + mina
+      members at acme.yaml:45:  + ada  + mina
 
 Look at these twice
 
-    not made by headcount:  luis (app), given to hr/2
+  not made by headcount:  luis (app), given to hr/2
 
 Plan: 3 to create, 1 to take over, 1 group to create, 2 memberships to add.
 
@@ -131,13 +131,13 @@ Target app
       active: true · department: Engineering · displayName: Ada Okafor
       externalId: headcount's mark of hr/1 · userName: ada
 
-Plan: 1 to create. The whole plan has 5 more.
+Plan: 1 to create. The whole plan has 5 more changes.
 
 Next: `headcount apply --select ada` runs this.
 
 "#]]);
     folder.run(["plan", "--select", "nobody"]).assert().code(0).stdout_eq(str![[r#"
-No changes in this selection. The whole plan has 6 more.
+No changes in this selection. The whole plan has 6 more changes.
 
 "#]]);
     folder.run(["plan", "--target", "chat"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"

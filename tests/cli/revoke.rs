@@ -577,11 +577,12 @@ Findings
 
   1. warning: hr/12500: cut off by `headcount revoke` since [TIME] (stolen laptop); in
      force, not yet in a manifest [revocation]
-     next: Commit the Revocation that the command printed, or end it: headcount revoke --lift hr/12500
+     next: Commit the Revocation that the command printed, or end it:
+     `headcount revoke --lift hr/12500`
 
   2. warning: hr/2: cut off by `headcount revoke` since [TIME] (stolen laptop); in
      force, not yet in a manifest [revocation]
-     next: Commit the Revocation that the command printed, or end it: headcount revoke --lift hr/2
+     next: Commit the Revocation that the command printed, or end it: `headcount revoke --lift hr/2`
 
 No changes. Everything is as declared.
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use unicode_width::UnicodeWidthStr;
 
 use super::{Form, failure};
 use crate::cli::outcome;
@@ -16,7 +17,7 @@ use crate::cli::report::{self, Failure};
 use crate::journal::{Entry, Event, Intent, Journal, ResultWord};
 use crate::model::{Action, Change, ChangeId};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
-use crate::render::{safe, what, why};
+use crate::render::{paragraph, safe, what, why};
 
 /// What is asked for.
 pub struct Wanted<'a> {
@@ -148,20 +149,28 @@ fn text(found: &Found, out: &mut impl Write) -> std::io::Result<()> {
         return writeln!(out, "No changes.");
     }
     let rows: Vec<[String; 7]> = found.changes.iter().map(row).collect();
-    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).chain([COLUMNS[at].len()]).max().unwrap_or_default();
+    let width = |at: usize| rows.iter().map(|row| row[at].width()).chain([COLUMNS[at].len()]).max().unwrap_or_default();
     let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
-    let padded = |cells: &[String]| -> Vec<String> { cells.iter().zip(&widths).map(|(cell, wide)| format!("{cell:<wide$}")).collect() };
-    if !rows.is_empty() {
+    let pad = |cell: &String, wide: usize| format!("{cell}{}", " ".repeat(wide.saturating_sub(cell.width())));
+    let padded = |cells: &[String]| -> Vec<String> { cells.iter().zip(&widths).map(|(cell, wide)| pad(cell, *wide)).collect() };
+    // A table that is wider than the terminal is no table: there each change is a few lines.
+    let narrow = report::screen().filter(|columns| widths.iter().sum::<usize>() + 2 * (COLUMNS.len() - 1) > *columns);
+    if !rows.is_empty() && narrow.is_none() {
         let heading = padded(&COLUMNS.map(str::to_owned)).join("  ");
         writeln!(out, "{}", paint(STRONG, heading.trim_end()))?;
     }
     for (told, row) in found.changes.iter().zip(&rows) {
-        let mut cells = padded(row);
         let good = matches!(told.result, Some(ResultWord::Done | ResultWord::AlreadySo));
-        if let Some(cell) = cells.get_mut(4) {
-            *cell = paint(if good { GOOD } else { BAD }, cell.as_str());
+        let result = |cell: &str| paint(if good { GOOD } else { BAD }, cell);
+        if let Some(columns) = narrow {
+            in_lines(row, &result, columns, out)?;
+        } else {
+            let mut cells = padded(row);
+            if let Some(cell) = cells.get_mut(4) {
+                *cell = result(cell.as_str());
+            }
+            writeln!(out, "{}", cells.join("  ").trim_end())?;
         }
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
         if let Some(message) = &told.message {
             writeln!(out, "    {}", safe::line(message))?;
         }
@@ -173,6 +182,14 @@ fn text(found: &Found, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "{}", paint(QUIET, UNANSWERED))?;
     }
     Ok(())
+}
+
+/// A change below its time, for a terminal that has no room for the table.
+fn in_lines(row: &[String; 7], result: &dyn Fn(&str) -> String, columns: usize, out: &mut impl Write) -> std::io::Result<()> {
+    let [when, target, change, reason, came, who, run] = row;
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    paragraph(columns, &format!("{when}  {change} at {target}{reason}: {}", result(came)), "    ", out)?;
+    paragraph(columns, &format!("    by {who}, run {run}"), "      ", out)
 }
 
 const UNANSWERED: &str = "unanswered: the run was killed before it heard, or still runs; `headcount plan` shows what became of it";

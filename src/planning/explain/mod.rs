@@ -271,6 +271,19 @@ impl<'a> Provenance<'a> {
         person::find(&self.basis, text)
     }
 
+    /// What people call an identity: its user name or, without one, what it is displayed as.
+    pub fn name(&self, key: &str) -> Option<String> {
+        let person = self.assemble(key)?;
+        let named = |attribute: &str| {
+            let slot = self.basis.layout.slots.iter().position(|slot| slot.name.as_ref() == attribute)?;
+            match person.slots.get(slot)?.state() {
+                ValueState::Set(value) if !self.basis.policy.is_sensitive(attribute) => value.as_text().map(str::to_owned),
+                _ => None,
+            }
+        };
+        named("userName").or_else(|| named("displayName"))
+    }
+
     /// The identity's key that comes nearest to one that nobody has.
     pub fn nearest(&self, key: &str) -> Option<Arc<str>> {
         crate::planning::revocation::words::near(&self.basis, key)

@@ -20,7 +20,7 @@ pub(in crate::planning) fn notice(work: &mut Work<'_, '_>) {
                 "{key}: cut off by `headcount revoke` since {:.0} ({}); in force, not yet in a manifest",
                 standing.at, standing.reason
             );
-            let hint = format!("Commit the Revocation that the command printed, or end it: headcount revoke --lift {key}");
+            let hint = format!("Commit the Revocation that the command printed, or end it: `headcount revoke --lift {key}`");
             let finding = Finding::new(Severity::Warning, FindingCode::Revocation, Subject::identity(key), message);
             work.findings.push(finding.hint(hint));
         }
