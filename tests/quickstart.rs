@@ -111,5 +111,6 @@ fn the_picture_in_the_readme_is_what_the_plan_looks_like() {
     let people = ["per.holm", "tomas.novak", "luis.ferreira", "omer.sahin", "maria.silva*"];
     let selected = people.iter().flat_map(|name| ["--select", name]);
     let plan = headcount(["plan", "--color", "always"].into_iter().chain(selected)).env("COLUMNS", "96").current_dir(&folder);
-    plan.assert().success().stdout_eq(snapbox::file!["../docs/plan.svg": TermSvg]);
+    // As it is: a backslash that goes on with a command is no path.
+    plan.assert().success().stdout_eq(snapbox::file!["../docs/plan.svg": TermSvg].raw());
 }

@@ -354,3 +354,15 @@ fn what_somebody_should_look_at_is_told() {
         folder.run(["plan", "--detailed-exitcode"]).assert().success();
     }
 }
+
+#[test]
+fn managers_by_address_are_not_read_and_the_manifest_says_what_is_needed() {
+    let folder = Folder::with(&[(
+        "people.csv",
+        "Personalnr;Vorname;Name;E-Mail;Vorgesetzter (E-Mail)\n1;Eva;Groß;eva@acme.example;\n2;Jan;Weiß;jan@acme.example;eva@acme.example\n",
+    )]);
+    folder.run(["init", "--from", "people.csv"]).assert().success();
+    let written = std::fs::read_to_string(folder.file("headcount.yaml")).expect("it was written");
+    let doubt = "a manager must be the key (`Personalnr`) of another record, and `Vorgesetzter (E-Mail)` holds something else";
+    assert!(written.contains(doubt) && !written.contains("attribute: manager"), "{written}");
+}
