@@ -18,7 +18,8 @@ use crate::connector::{LookupRequest, PageSink, ReadRequest, Surroundings, Targe
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Document, Loaded, quantity};
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, Plan, ReadReport, SystemError};
-use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
+use crate::planning::{self};
+use crate::planning::{Answer, Lookup, LookupBy, Moment, Scope};
 use crate::policy::Policy;
 use crate::state::{StateError, Store, record_other_keys};
 use crate::world::{self, SourceSide, TargetSide, World};

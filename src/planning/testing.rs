@@ -15,11 +15,11 @@ use crate::model::{
     Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Link, LinkOrigin, Marks, Memory, ObjectKind, Page, Plan,
     Value,
 };
-use crate::planning::Answer;
-use crate::planning::Lookup;
-use crate::planning::LookupBy;
-use crate::planning::Moment;
-use crate::planning::Scope;
+use crate::planning::question::Answer;
+use crate::planning::question::Lookup;
+use crate::planning::question::LookupBy;
+use crate::planning::question::Moment;
+use crate::planning::question::Scope;
 use crate::policy::{ConnectorFacts, LimitPolicy, Policy, TargetFacts, compile};
 use crate::world::{SourceSide, TargetSide, World};
 

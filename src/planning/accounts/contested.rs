@@ -8,8 +8,10 @@ use std::sync::Arc;
 use crate::diagnostic::Place;
 use crate::expr::Input;
 use crate::model::{Action, Cause, Finding, FindingCode, Risk, Severity, Subject, Value};
-use crate::planning::accounts::diff::USER_NAME;
-use crate::planning::work::{Basis, Presence, Work};
+use crate::planning::accounts::Step;
+use crate::planning::accounts::presence::Presence;
+use crate::planning::basis::Basis;
+use crate::planning::schema::layout::USER_NAME;
 use crate::world::{canonical, kind_of};
 
 /// Two namesakes are no wonder: one gets the name, and the other is told.
@@ -21,24 +23,24 @@ const NAMED: usize = 3;
 pub(in crate::planning) type Wishes = BTreeMap<Vec<u8>, (Arc<str>, BTreeSet<u32>)>;
 
 /// Notes that somebody who does not have a user name is to get it.
-pub(in crate::planning) fn note(work: &mut Work<'_, '_>, target: usize, name: &str, identity: u32) {
+pub(super) fn note(step: &mut Step<'_, '_>, target: usize, name: &str, identity: u32) {
     let key = canonical::bytes(kind_of(USER_NAME), Input::Value(&Value::text(name)));
-    let Some(wishes) = work.wishes.get_mut(target) else { return };
+    let Some(wishes) = step.wishes.get_mut(target) else { return };
     wishes.entry(key).or_insert_with(|| (Arc::from(name), BTreeSet::new())).1.insert(identity);
 }
 
 /// Nobody gets a name that many are to have.
-pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize) {
-    let wishes = std::mem::take(&mut work.wishes[target]);
+pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) {
+    let wishes = std::mem::take(&mut step.wishes[target]);
     for (name, people) in wishes.into_values().filter(|(_, people)| people.len() >= MANY) {
-        hold(work, target, &people);
-        tell(work, target, &name, &people);
+        hold(step, target, &people);
+        tell(step, target, &name, &people);
     }
 }
 
-fn hold(work: &mut Work<'_, '_>, target: usize, people: &BTreeSet<u32>) {
-    let sign_in = &work.basis.policy.targets[target].sign_in;
-    for draft in work.drafts.iter_mut().filter(|draft| draft.target == target) {
+fn hold(step: &mut Step<'_, '_>, target: usize, people: &BTreeSet<u32>) {
+    let sign_in = &step.basis.policy.targets[target].sign_in;
+    for draft in step.drafts.iter_mut().filter(|draft| draft.target == target) {
         let change = &mut draft.change;
         if matches!(change.cause, Cause::Identity(identity) if people.contains(&identity)) && change.action != Action::Create {
             change.attributes.retain(|attribute| attribute.attribute.as_ref() != USER_NAME);
@@ -49,7 +51,7 @@ fn hold(work: &mut Work<'_, '_>, target: usize, people: &BTreeSet<u32>) {
         }
     }
     let mut unmade = BTreeSet::new();
-    work.drafts.retain(|draft| {
+    step.drafts.retain(|draft| {
         let change = &draft.change;
         let Cause::Identity(identity) = change.cause else { return true };
         let theirs = draft.target == target && people.contains(&identity);
@@ -59,7 +61,7 @@ fn hold(work: &mut Work<'_, '_>, target: usize, people: &BTreeSet<u32>) {
         !theirs || !(change.action == Action::Create || change.says_nothing())
     });
     for identity in unmade {
-        work.presence[target][identity as usize] = Presence::Absent;
+        step.presence[target][identity as usize] = Presence::Absent;
     }
 }
 
@@ -69,19 +71,19 @@ fn of_a_source(basis: &Basis<'_>) -> Option<Place> {
     candidates.find_map(|candidate| basis.policy.sources.get(candidate.source)?.rules.get(candidate.rule)?.place.clone())
 }
 
-fn tell(work: &mut Work<'_, '_>, target: usize, name: &str, people: &BTreeSet<u32>) {
-    let system = &work.basis.policy.targets[target].name;
-    let layout = work.basis.layout.targets[target].attributes.iter().find(|attribute| attribute.name.as_ref() == USER_NAME);
-    let place = layout.and_then(|layout| layout.source).and_then(|rule| rule.place.clone()).or_else(|| of_a_source(work.basis));
-    let keys: BTreeSet<Arc<str>> = people.iter().map(|identity| work.basis.people.key(*identity)).collect();
+fn tell(step: &mut Step<'_, '_>, target: usize, name: &str, people: &BTreeSet<u32>) {
+    let system = &step.basis.policy.targets[target].name;
+    let layout = step.basis.layout.targets[target].attributes.iter().find(|attribute| attribute.name.as_ref() == USER_NAME);
+    let place = layout.and_then(|layout| layout.source).and_then(|rule| rule.place.clone()).or_else(|| of_a_source(step.basis));
+    let keys: BTreeSet<Arc<str>> = people.iter().map(|identity| step.basis.people.key(*identity)).collect();
     let mut who = keys.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     if keys.len() > NAMED {
         who += &format!(" and {} more", keys.len() - NAMED);
     }
     // Who of them would have come first, and who has it now, is no news beside that.
-    work.findings.withdraw(FindingCode::NameTaken, system, &keys);
+    step.report.findings.withdraw(FindingCode::NameTaken, system, &keys);
     let message = format!("{system}: {} people are to have the userName {name} ({who}), so none of them gets it", keys.len());
     let subject = Subject::system(system).attribute(&Arc::from(USER_NAME));
     let hint = "Correct the rule, or what it reads. If so many are really to be called the same, say `unique: true` in the rule: then each gets a number.";
-    work.findings.push(Finding::new(Severity::Error, FindingCode::NameTaken, subject, message).hint(hint).at(place));
+    step.report.findings.push(Finding::new(Severity::Error, FindingCode::NameTaken, subject, message).hint(hint).at(place));
 }

@@ -7,206 +7,208 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::manifest::kinds::{DepartureAction, Lifecycle, Ownership};
-use crate::model::{Action, Cause, Finding, FindingCode, Reason, Risk, Severity, Subject, Value};
-use crate::planning::accounts::diff::our_deactivation;
+use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Reason, Risk, Severity, Subject, Value};
+use crate::planning::accounts::Step;
+use crate::planning::accounts::deselected::Deselected;
 use crate::planning::accounts::leaver;
-use crate::planning::accounts::lookalikes::Kept;
-use crate::planning::accounts::nobody::Deselected;
+use crate::planning::accounts::presence::Presence;
 use crate::planning::accounts::vanished;
+use crate::planning::draft::{Stage, attribute, with};
+use crate::planning::findings::Shared;
+use crate::planning::holds::lookalikes::Kept;
 use crate::planning::people::identity::{Absence, Person};
-use crate::planning::report::findings::Shared;
-use crate::planning::report::upcoming as due;
 use crate::planning::targets::correlate::Claim;
 use crate::planning::targets::eligibility::{Gone, is_by_select};
+use crate::planning::targets::history::our_deactivation;
 use crate::planning::targets::ownership;
-use crate::planning::work::{Presence, Stage, Work, attribute, with};
 use crate::world::Carries;
 
 /// An identity that gets no account (any more).
-pub(in crate::planning) fn leave(work: &mut Work<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
+pub(super) fn leave(step: &mut Step<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
-    match work.claims[target].of(person.number) {
+    match step.matched.claims[target].of(person.number) {
         Claim::None => Presence::Absent,
-        Claim::Vanished => vanished::leaves(work, target, person, gone),
+        Claim::Vanished => vanished::leaves(step, target, person, gone),
         Claim::Blocked => {
-            leaver::cut(work, target, person, None, gone);
+            leaver::cut(step, target, person, None, gone);
             Presence::Unclear
         }
         Claim::Owned(row) => {
-            depart_as_deselected(work, target, row, person, gone);
-            leaver::cut(work, target, person, Some(row), gone);
-            if keeps_everything(work, target, gone) { Presence::Unclear } else { Presence::Leaves }
+            depart_as_deselected(step, target, row, person, gone);
+            leaver::cut(step, target, person, Some(row), gone);
+            if keeps_everything(step, target, gone) { Presence::Unclear } else { Presence::Leaves }
         }
-        Claim::Found(row) if work.basis.policy.targets[target].ownership == Ownership::Authoritative => {
-            depart_as_deselected(work, target, row, person, gone);
+        Claim::Found(row) if step.basis.policy.targets[target].ownership == Ownership::Authoritative => {
+            depart_as_deselected(step, target, row, person, gone);
             Presence::Leaves
         }
         Claim::Found(row) => {
-            tell_of_a_leaver(work, target, row, &key, gone);
+            tell_of_a_leaver(step, target, row, &key, gone);
             Presence::Absent
         }
     }
 }
 
 /// The step that is due for somebody's account. That it goes because the target is not for them is told once it is known whether it is for anybody.
-fn depart_as_deselected(work: &mut Work<'_, '_>, target: usize, row: u32, person: &Person, gone: Gone) {
+fn depart_as_deselected(step: &mut Step<'_, '_>, target: usize, row: u32, person: &Person, gone: Gone) {
     let key: Arc<str> = Arc::from(person.key.as_str());
-    let done = depart(work, target, row, &key, gone, Cause::Identity(person.number));
+    let done = depart(step, target, row, &key, gone, Cause::Identity(person.number));
     if done && gone == Gone::Deselected {
-        let by_select = is_by_select(work.basis, target, person);
-        work.deselected[target].push(Deselected { identity: person.number, key, by_select });
+        let by_select = is_by_select(step.basis, target, person);
+        step.deselected[target].push(Deselected { identity: person.number, key, by_select });
     }
 }
 
 /// Whoever is on leave and keeps the account keeps what it has.
-fn keeps_everything(work: &Work<'_, '_>, target: usize, gone: Gone) -> bool {
-    gone == Gone::Suspended && work.basis.policy.targets[target].suspended.action == DepartureAction::Keep
+fn keeps_everything(step: &Step<'_, '_>, target: usize, gone: Gone) -> bool {
+    gone == Gone::Suspended && step.basis.policy.targets[target].suspended.action == DepartureAction::Keep
 }
 
 /// Somebody who has left can still sign in with an account that is not ours to close: a person must look.
-fn tell_of_a_leaver(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone) {
-    if gone == Gone::Leaver && work.basis.observed[target].accounts().active(row) {
-        let id = work.basis.observed[target].accounts().id(row);
+fn tell_of_a_leaver(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone) {
+    if gone == Gone::Leaver && step.basis.observed[target].accounts().active(row) {
+        let id = step.basis.observed[target].accounts().id(row);
         let sentence = format!(
             "{{who}}: has left, and an active account looks like theirs (id {id}), but nothing proves that it is headcount's; left as it is"
         );
-        let shared = Shared::new(Severity::Error, FindingCode::OwnershipUnproven, Some(&work.basis.policy.targets[target].name), sentence);
-        work.findings
+        let shared = Shared::new(Severity::Error, FindingCode::OwnershipUnproven, Some(&step.basis.policy.targets[target].name), sentence);
+        step.report
+            .findings
             .share(shared.hint("Deactivate it at the target, or write `ownership: authoritative` into the spec of the Target."), key);
     }
 }
 
 /// Accounts that no identity has: of the absent, and those nobody knows.
-pub(in crate::planning) fn unclaimed(work: &mut Work<'_, '_>, target: usize) {
-    vanished::of_the_absent(work, target);
-    let basis = work.basis;
+pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
+    vanished::of_the_absent(step, target);
+    let basis = step.basis;
     let accounts = basis.observed[target].accounts();
-    work.strangers_go[target] = knows_strangers(work, target);
-    let prune = basis.policy.targets[target].ownership == Ownership::Authoritative && work.strangers_go[target];
+    step.strangers_go[target] = knows_strangers(step, target);
+    let prune = basis.policy.targets[target].ownership == Ownership::Authoritative && step.strangers_go[target];
     let mut left = 0u64;
     let mut marked = 0u64;
     for row in 0..accounts.len() {
         marked += u64::from(accounts.carries(row) == Carries::Ours);
-        if work.claims[target].holder(row).is_some()
-            || work.claims[target].contested(row)
-            || work.claims[target].is_set_aside(row)
-            || work.cut[target].contains_key(&row)
+        if step.matched.claims[target].holder(row).is_some()
+            || step.matched.claims[target].contested(row)
+            || step.matched.claims[target].is_set_aside(row)
+            || step.matched.cut[target].contains_key(&row)
         {
             continue;
         }
-        if let Some(key) = work.former_key(target, row) {
-            if ownership::is_strange(work, target, row) {
-                work.findings.share(ownership::one(work.basis, target, row, &key), &key);
+        if let Some(key) = step.basis.former_key(target, row) {
+            if ownership::is_strange(step.basis, target, row) {
+                step.report.findings.share(ownership::one(step.basis, target, row, &key), &key);
                 continue;
             }
-            former(work, target, row, &key);
+            former(step, target, row, &key);
         } else if prune && accounts.carries(row) != Carries::OtherWorkspace && !accounts.doubtful(row) {
             let key = Arc::from(format!("id:{}", accounts.id(row)));
-            depart(work, target, row, &key, Gone::Pruned, Cause::None);
-            work.gone[target].insert(row);
+            depart(step, target, row, &key, Gone::Pruned, Cause::None);
+            step.gone[target].insert(row);
         } else {
             left += 1;
         }
     }
-    tell(work, target, left, marked);
+    tell(step, target, left, marked);
 }
 
 /// Whether somebody whom no identity claims is nobody's. Where nothing was ever headcount's, nobody can have vanished: a first run shows and does what the next
 /// one would, within the limits. Marks or links without an earlier complete read mean a lost state. While keys seem to have changed, whoever looks like nobody
 /// may be one of those people.
-fn knows_strangers(work: &Work<'_, '_>, target: usize) -> bool {
-    work.kept.is_empty() && (work.basis.knows_everybody() || (work.basis.has_read_everybody() && work.ours(target) == 0))
+fn knows_strangers(step: &Step<'_, '_>, target: usize) -> bool {
+    step.kept.is_empty() && (step.basis.knows_everybody() || (step.basis.has_read_everybody() && step.basis.ours(target) == 0))
 }
 
-fn tell(work: &mut Work<'_, '_>, target: usize, left: u64, marked: u64) {
-    let name = &work.basis.policy.targets[target].name;
+fn tell(step: &mut Step<'_, '_>, target: usize, left: u64, marked: u64) {
+    let name = &step.basis.policy.targets[target].name;
     let subject = Subject::system(name);
     if left > 0 {
         let message = format!(
             "{name}: {left} {} to nobody that headcount knows, left alone",
             if left == 1 { "account belongs" } else { "accounts belong" }
         );
-        work.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, subject.clone(), message));
+        step.report.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, subject.clone(), message));
     }
-    if marked > 0 && !work.basis.world.memory.known {
+    if marked > 0 && !step.basis.world.memory.known {
         let message = format!("{name}: {marked} of its accounts carry headcount's mark, but there is no state: it was lost");
         let hint = "Restore the state file if you can. Marks still prove ownership; nothing follows from a source's silence until it was read once. Leavers whom a source reports still lose access, within their limit.";
-        work.findings.push(Finding::new(Severity::Warning, FindingCode::StateLost, subject, message).hint(hint));
+        step.report.findings.push(Finding::new(Severity::Warning, FindingCode::StateLost, subject, message).hint(hint));
     }
 }
 
 /// An account of ours whose identity is not there.
-fn former(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
-    if work.basis.people.find(key).is_some() {
+fn former(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
+    if step.basis.people.find(key).is_some() {
         return;
     }
-    match work.kept.get(key) {
+    match step.kept.get(key) {
         Some(Kept::Whole) => return,
-        Some(Kept::WithoutAccess) => return lock(work, target, row, key),
+        Some(Kept::WithoutAccess) => return lock(step, target, row, key),
         None => {}
     }
-    match work.basis.people.absence(key) {
+    match step.basis.people.absence(key) {
         Absence::Proven => {
-            depart(work, target, row, key, Gone::Absent, Cause::None);
-            work.gone[target].insert(row);
+            depart(step, target, row, key, Gone::Absent, Cause::None);
+            step.gone[target].insert(row);
         }
         Absence::Unproven(source) => {
-            let trust = &work.basis.world.trust[source];
-            let name = &work.basis.policy.sources[source].name;
+            let trust = &step.basis.world.trust[source];
+            let name = &step.basis.policy.sources[source].name;
             let sentence = if trust.has_baseline {
                 format!("{{who}}: not among the records of {name}, which could not be read to its end; left as it is")
             } else {
                 format!("{{who}}: not among the records of {name}, and no earlier complete read says that it was; left as it is")
             };
             let severity = if trust.has_baseline { Severity::Note } else { Severity::Warning };
-            work.tell(severity, FindingCode::IncompleteRead, target, key, &sentence);
+            step.tell(severity, FindingCode::IncompleteRead, target, key, &sentence);
         }
         Absence::Disbelieved(source) => {
-            let name = &work.basis.policy.sources[source].name;
+            let name = &step.basis.policy.sources[source].name;
             let sentence =
                 format!("{{who}}: not among the records of {name}, many of whose keys seem to be other people's now; left as it is");
-            work.tell(Severity::Note, FindingCode::KeyHandedOn, target, key, &sentence);
+            step.tell(Severity::Note, FindingCode::KeyHandedOn, target, key, &sentence);
         }
         Absence::Nowhere => {
             let sentence = "{who}: of a source that is not declared any more; left as it is";
-            let shared = Shared::new(Severity::Warning, FindingCode::Orphan, Some(&work.basis.policy.targets[target].name), sentence);
-            work.findings.share(shared.hint("Declare the source again, or remove the accounts at the target."), key);
+            let shared = Shared::new(Severity::Warning, FindingCode::Orphan, Some(&step.basis.policy.targets[target].name), sentence);
+            step.report.findings.share(shared.hint("Declare the source again, or remove the accounts at the target."), key);
         }
     }
 }
 
 /// Under another key its owner has left: the access goes, as it does of any leaver, and nothing is deleted before it is clear whose account it is.
-fn lock(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
-    let rules = &work.basis.policy.targets[target];
-    let serves = work.basis.layout.targets[target].lifecycles.contains(&Lifecycle::Leaver);
+fn lock(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
+    let rules = &step.basis.policy.targets[target];
+    let serves = step.basis.layout.targets[target].lifecycles.contains(&Lifecycle::Leaver);
     let keeps = serves || rules.ownership == Ownership::Additive || rules.leaver.action == DepartureAction::Keep;
-    if !keeps && work.basis.observed[target].accounts().active(row) && deactivate(work, target, row, key, Reason::Leaver, Cause::None) {
-        work.gone[target].insert(row);
+    if !keeps && step.basis.observed[target].accounts().active(row) && deactivate(step, target, row, key, Reason::Leaver, Cause::None) {
+        step.gone[target].insert(row);
     }
 }
 
 /// The step that is due for an account that goes.
-fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone, cause: Cause) -> bool {
-    let rules = &work.basis.policy.targets[target];
+fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone, cause: Cause) -> bool {
+    let rules = &step.basis.policy.targets[target];
     let departure = gone.departure(rules);
-    let accounts = work.basis.observed[target].accounts();
+    let accounts = step.basis.observed[target].accounts();
     if rules.ownership == Ownership::Additive || departure.action == DepartureAction::Keep || accounts.doubtful(row) {
         return false;
     }
     let active = accounts.active(row);
-    if active && departure.action == DepartureAction::Deactivate && our_deactivation(work.basis, target, row).is_some() {
+    if active && departure.action == DepartureAction::Deactivate && our_deactivation(step.basis, target, row).is_some() {
         let sentence =
             "{who}: headcount had deactivated it, and it is active again; its access is taken away, and the grace period begins anew";
-        work.tell(Severity::Warning, FindingCode::DeactivatedElsewhere, target, key, sentence);
+        step.tell(Severity::Warning, FindingCode::DeactivatedElsewhere, target, key, sentence);
     }
     match departure.action {
-        DepartureAction::Delete => delete(work, target, row, key, gone.reason(), cause),
-        _ if active => deactivate(work, target, row, key, gone.reason(), cause),
-        _ => match grace(work, target, row, departure.delete_after) {
+        DepartureAction::Delete => delete(step, target, row, key, gone.reason(), cause),
+        _ if active => deactivate(step, target, row, key, gone.reason(), cause),
+        _ => match grace(step, target, row, departure.delete_after) {
             None => false,
-            Some((at, after)) if work.basis.moment.now.duration_since(at) >= after => delete(work, target, row, key, Reason::Due, cause),
+            Some((at, after)) if step.basis.moment.now.duration_since(at) >= after => delete(step, target, row, key, Reason::Due, cause),
             Some((at, after)) => {
-                due::deletion(work, target, row, key, at, after);
+                note_deletion(step, target, row, key, at, after);
                 false
             }
         },
@@ -214,52 +216,55 @@ fn depart(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
 }
 
 /// When headcount deactivated it, and how long after that it goes.
-fn grace(work: &Work<'_, '_>, target: usize, row: u32, after: Option<SignedDuration>) -> Option<(Timestamp, SignedDuration)> {
-    our_deactivation(work.basis, target, row).zip(after)
+fn grace(step: &Step<'_, '_>, target: usize, row: u32, after: Option<SignedDuration>) -> Option<(Timestamp, SignedDuration)> {
+    our_deactivation(step.basis, target, row).zip(after)
 }
 
 /// Takes the access away. Says whether it does.
-pub(in crate::planning) fn deactivate(
-    work: &mut Work<'_, '_>,
-    target: usize,
-    row: u32,
-    key: &Arc<str>,
-    reason: Reason,
-    cause: Cause,
-) -> bool {
-    take_access(work, target, row, key, reason, (cause, Stage::Deactivate))
+pub(super) fn deactivate(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
+    take_access(step, target, row, key, reason, (cause, Stage::Deactivate))
 }
 
 /// The same at another stage of the plan.
-pub(in crate::planning) fn take_access(
-    work: &mut Work<'_, '_>,
+pub(super) fn take_access(
+    step: &mut Step<'_, '_>,
     target: usize,
     row: u32,
     key: &Arc<str>,
     reason: Reason,
     (cause, stage): (Cause, Stage),
 ) -> bool {
-    if !work.basis.observed[target].side.capabilities.deactivate_accounts {
-        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deactivated here");
+    if !step.basis.observed[target].side.capabilities.deactivate_accounts {
+        step.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deactivated here");
         return false;
     }
     let attributes = vec![attribute(&Arc::from("active"), Some(Value::Bool(true)), Some(Value::Bool(false)))];
-    let change = work.change(target, Action::Deactivate, work.account(target, row, key), reason, cause);
-    work.draft(target, stage, with(change, attributes, &[Risk::SignIn]));
+    let change = step.basis.change(target, Action::Deactivate, step.basis.account(target, row, key), reason, cause);
+    step.draft(target, stage, with(change, attributes, &[Risk::SignIn]));
     true
 }
 
-fn delete(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
-    if !work.basis.observed[target].side.capabilities.delete_accounts {
-        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deleted here");
+fn delete(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
+    if !step.basis.observed[target].side.capabilities.delete_accounts {
+        step.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deleted here");
         return false;
     }
     // The access ends first: what refers to the account, or a limit on deletions, may keep it from going.
-    let accounts = work.basis.observed[target].accounts();
-    if accounts.active(row) && work.basis.observed[target].side.capabilities.deactivate_accounts {
-        deactivate(work, target, row, key, reason, cause);
+    let accounts = step.basis.observed[target].accounts();
+    if accounts.active(row) && step.basis.observed[target].side.capabilities.deactivate_accounts {
+        deactivate(step, target, row, key, reason, cause);
     }
-    let change = work.change(target, Action::Delete, work.account(target, row, key), reason, cause);
-    work.draft(target, Stage::DeleteAccounts, with(change, Vec::new(), &[Risk::SignIn, Risk::Irreversible]));
+    let change = step.basis.change(target, Action::Delete, step.basis.account(target, row, key), reason, cause);
+    step.draft(target, Stage::DeleteAccounts, with(change, Vec::new(), &[Risk::SignIn, Risk::Irreversible]));
     true
+}
+
+/// An account that headcount deactivated, and deletes so long after.
+fn note_deletion(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, deactivated: Timestamp, after: SignedDuration) {
+    let basis = step.basis;
+    let Ok(at) = deactivated.checked_add(after) else { return };
+    let day = at.to_zoned(basis.policy.time_zone.clone()).date();
+    let name = step.basis.account(target, row, key).name;
+    let target = Some(basis.policy.targets[target].name.clone());
+    step.report.diary.note(Due { day, what: DueKind::AccountDeleted, key: key.clone(), name, target, of: None });
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::model::{Value, ValueState};
-use crate::planning::people::identity::{Outcome, Person, Reads, evaluate, input_of};
+use crate::planning::basis::Basis;
+use crate::planning::people::identity::Person;
 use crate::planning::schema::layout::{AttributeLayout, TargetLayout};
 use crate::planning::schema::length;
-use crate::planning::work::Basis;
+use crate::planning::schema::values::{Outcome, Reads, evaluate, input_of};
 
 /// What an account should have, in the order of the target's attributes.
 #[derive(Default)]

@@ -10,97 +10,99 @@ use crate::manifest::kinds::{MappingMode, Ownership};
 use crate::model::{
     Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Value, ValueState,
 };
-use crate::planning::LookupBy;
+use crate::planning::accounts::Step;
 use crate::planning::accounts::contested;
-use crate::planning::accounts::departed;
 use crate::planning::accounts::deprovision as departure;
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
-use crate::planning::accounts::kept;
-use crate::planning::accounts::limits;
+use crate::planning::accounts::presence::Presence;
 use crate::planning::accounts::renames::becomes_free;
+use crate::planning::accounts::reserved;
 use crate::planning::accounts::unique;
 use crate::planning::accounts::unique::{Base, Choice};
-use crate::planning::accounts::vanished;
-use crate::planning::people::identity::{Held, Person};
+use crate::planning::draft::{Stage, attribute, with};
+use crate::planning::findings::Shared;
+use crate::planning::people::identity::Person;
 use crate::planning::people::lifecycle::Days;
-use crate::planning::report::findings::Shared;
+use crate::planning::question::LookupBy;
+use crate::planning::question::texts;
+use crate::planning::schema::values::Held;
+use crate::planning::targets::awaited;
 use crate::planning::targets::correlate;
 use crate::planning::targets::correlate::Claim;
 use crate::planning::targets::eligibility as serve;
 use crate::planning::targets::eligibility::{Serve, serve};
+use crate::planning::targets::history::{our_deactivation, rested};
+use crate::planning::targets::limits;
+use crate::planning::targets::not_kept;
 use crate::planning::targets::ownership;
-use crate::planning::work::{Basis, Presence, Stage, Work, attribute, with};
 use crate::world::{Carries, canonical};
 
-/// What people sign in by, as a rule.
-pub(in crate::planning) const USER_NAME: &str = "userName";
-
 /// Decides, and notes what becomes of the account.
-pub(in crate::planning) fn decide(work: &mut Work<'_, '_>, target: usize, person: &mut Person) {
-    if work.basis.revoked.has(person.number) {
+pub(super) fn decide(step: &mut Step<'_, '_>, target: usize, person: &mut Person) {
+    if step.basis.revoked.has(person.number) {
         // What becomes of their accounts was said already, and nothing else does.
         return;
     }
-    if work.basis.observed[target].accounts().unreadable() {
-        return set(work, target, person, Presence::Unclear);
+    if step.basis.observed[target].accounts().unreadable() {
+        return set(step, target, person, Presence::Unclear);
     }
-    let claim = work.claims[target].of(person.number);
-    match serve(work.basis, target, person) {
+    let claim = step.matched.claims[target].of(person.number);
+    match serve(step.basis, target, person) {
         Serve::Unknown(words) => {
             // What is wrong with the person itself is told once, not for each target.
             if person.standing.lifecycle().is_some() {
                 let key = Arc::from(person.key.as_str());
                 let sentence = format!("{{who}}: everything stays as it is: {words}");
-                work.tell(Severity::Error, FindingCode::ExpressionFailed, target, &key, &sentence);
+                step.tell(Severity::Error, FindingCode::ExpressionFailed, target, &key, &sentence);
             }
-            set(work, target, person, Presence::Unclear);
+            set(step, target, person, Presence::Unclear);
         }
         Serve::No(gone) => {
-            let presence = departure::leave(work, target, person, gone);
-            set(work, target, person, presence);
+            let presence = departure::leave(step, target, person, gone);
+            set(step, target, person, presence);
         }
-        Serve::Yes => serve_account(work, target, person, claim, false),
-        Serve::Early => serve_account(work, target, person, claim, true),
+        Serve::Yes => serve_account(step, target, person, claim, false),
+        Serve::Early => serve_account(step, target, person, claim, true),
     }
 }
 
-fn set(work: &mut Work<'_, '_>, target: usize, person: &Person, presence: Presence) {
-    work.presence[target][person.number as usize] = presence;
+fn set(step: &mut Step<'_, '_>, target: usize, person: &Person, presence: Presence) {
+    step.presence[target][person.number as usize] = presence;
 }
 
 /// `early`: ahead of the start date, so without access.
-fn serve_account(work: &mut Work<'_, '_>, target: usize, person: &mut Person, claim: Claim, early: bool) {
+fn serve_account(step: &mut Step<'_, '_>, target: usize, person: &mut Person, claim: Claim, early: bool) {
     let slots = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect::<Vec<_>>();
-    let open = unique::settle(work.basis, &work.claims, &work.names, target, person);
+    let open = unique::settle(step.basis, &step.matched.claims, &step.names, target, person);
     if claim == Claim::None {
         for (slot, held) in &slots {
             if let Some(wanted) = held_text(held) {
-                departed::tell_of_another(work, target, person, *slot, &wanted);
+                reserved::tell_of_another(step, target, person, *slot, &wanted);
             }
         }
     }
     for (slot, choice) in open {
-        let name = work.basis.layout.slots[slot].name.clone();
-        not_chosen(work, target, person, &name, &choice);
+        let name = step.basis.layout.slots[slot].name.clone();
+        not_chosen(step, target, person, &name, &choice);
     }
     let mut desired = Desired::default();
-    desired::work_out(work.basis, target, person, &mut desired);
-    keep_what_is_there(work, target, person, claim, &mut desired);
-    settle_rules(work, target, person, &mut desired);
-    tell_failures(work, target, person, &desired);
-    let ruled_out = desired::active(&work.basis.layout.targets[target], person) == Some(ValueState::Set(Value::Bool(false)));
+    desired::work_out(step.basis, target, person, &mut desired);
+    keep_what_is_there(step, target, person, claim, &mut desired);
+    settle_rules(step, target, person, &mut desired);
+    tell_failures(step, target, person, &desired);
+    let ruled_out = desired::active(&step.basis.layout.targets[target], person) == Some(ValueState::Set(Value::Bool(false)));
     desired.rests = early || ruled_out;
     let presence = match claim {
         Claim::Blocked => Presence::Unclear,
-        Claim::Vanished => unanswered(work, target, person),
-        Claim::None if early && !can_rest(work, target, person) => Presence::Absent,
-        Claim::None => create_unless_awaited(work, target, person, &desired),
-        Claim::Found(row) => adopt(work, target, person, row, &mut desired),
-        Claim::Owned(row) if work.basis.is_protected(target, row) => leave_protected(work, target, person, row, &desired),
-        Claim::Owned(row) => update(work, target, person, row, &mut desired),
+        Claim::Vanished => unanswered(step, target, person),
+        Claim::None if early && !can_rest(step, target, person) => Presence::Absent,
+        Claim::None => create_unless_awaited(step, target, person, &desired),
+        Claim::Found(row) => adopt(step, target, person, row, &mut desired),
+        Claim::Owned(row) if step.basis.is_protected(target, row) => leave_protected(step, target, person, row, &desired),
+        Claim::Owned(row) => update(step, target, person, row, &mut desired),
     };
-    set(work, target, person, presence);
+    set(step, target, person, presence);
     for (slot, state) in slots {
         person.slots[slot] = state;
     }
@@ -113,37 +115,37 @@ fn held_text(held: &Held<'_>) -> Option<Arc<str>> {
     }
 }
 
-fn tell_failures(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) {
+fn tell_failures(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) {
     let key = Arc::from(person.key.as_str());
     for (at, words) in &desired.failures {
-        let layout = &work.basis.layout.targets[target].attributes[*at];
+        let layout = &step.basis.layout.targets[target].attributes[*at];
         let sentence = format!("{{who}}: the rule for {} failed, so the value stays as it is: {words}", layout.name);
-        let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&work.basis.policy.targets[target].name), sentence);
+        let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&step.basis.policy.targets[target].name), sentence);
         let place = layout.source.and_then(|rule| rule.place.as_ref());
-        work.findings.share(shared.attribute(&layout.name).at(place), &key);
+        step.report.findings.share(shared.attribute(&layout.name).at(place), &key);
     }
 }
 
 /// No name could be chosen, or whether one is free must be asked.
-fn not_chosen(work: &mut Work<'_, '_>, target: usize, person: &Person, name: &Arc<str>, choice: &Choice) {
+fn not_chosen(step: &mut Step<'_, '_>, target: usize, person: &Person, name: &Arc<str>, choice: &Choice) {
     let key = Arc::from(person.key.as_str());
     match choice {
         Choice::Name(_) => {}
         Choice::NoneFree => {
             let sentence = format!("{{who}}: no variant of its {name} is free");
-            work.tell(Severity::Error, FindingCode::NameTaken, target, &key, &sentence);
+            step.tell(Severity::Error, FindingCode::NameTaken, target, &key, &sentence);
         }
         Choice::Unanswered(at, attribute, value) => {
-            work.ask(*at, ObjectKind::Account, LookupBy::Attribute(attribute.clone(), value.clone()));
+            step.report.ask(*at, ObjectKind::Account, LookupBy::Attribute(attribute.clone(), value.clone()));
             let sentence = format!("{{who}}: not all accounts could be read, and whether its {name} is free was not answered");
-            work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, &sentence);
+            step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, &sentence);
         }
     }
 }
 
 /// Rules of the target whose value must be unique there.
-fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &mut Desired) {
-    let basis = work.basis;
+fn settle_rules(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &mut Desired) {
+    let basis = step.basis;
     for at in basis.layout.targets[target].order.iter().copied() {
         let layout = &basis.layout.targets[target].attributes[at];
         if !layout.rule.as_ref().is_some_and(|rule| rule.unique) || desired.settled.contains_key(&at) {
@@ -151,13 +153,13 @@ fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired
         }
         let ValueState::Set(Value::Text(base)) = &desired.states[at] else { continue };
         let base = Base { text: base, most: layout.rule.as_ref().and_then(|rule| rule.most) };
-        let kept = unique::kept_value(basis, &work.claims, target, person.number, layout.column, base);
+        let kept = unique::kept_value(basis, &step.matched.claims, target, person.number, layout.column, base);
         let places = [(target, &layout.name)];
-        let choice = kept.map_or_else(|| work.names.choose(basis, &work.claims, &places, base, person.number), Choice::Name);
+        let choice = kept.map_or_else(|| step.names.choose(basis, &step.matched.claims, &places, base, person.number), Choice::Name);
         match choice {
             Choice::Name(name) => desired.settle(basis, target, person, at, ValueState::Set(Value::Text(name))),
             other => {
-                not_chosen(work, target, person, &layout.name, &other);
+                not_chosen(step, target, person, &layout.name, &other);
                 desired.settle(basis, target, person, at, ValueState::Unknown);
             }
         }
@@ -165,9 +167,9 @@ fn settle_rules(work: &mut Work<'_, '_>, target: usize, person: &Person, desired
 }
 
 /// What is given only at the beginning, and is there: other rules use what the account has.
-fn keep_what_is_there(work: &Work<'_, '_>, target: usize, person: &Person, claim: Claim, desired: &mut Desired) {
+fn keep_what_is_there(step: &Step<'_, '_>, target: usize, person: &Person, claim: Claim, desired: &mut Desired) {
     let (Claim::Found(row) | Claim::Owned(row)) = claim else { return };
-    let basis = work.basis;
+    let basis = step.basis;
     for (at, layout) in basis.layout.targets[target].attributes.iter().enumerate() {
         if layout.outcome.is_none() || layout.mode != MappingMode::Initial {
             continue;
@@ -179,60 +181,60 @@ fn keep_what_is_there(work: &Work<'_, '_>, target: usize, person: &Person, claim
     }
 }
 
-fn unanswered(work: &mut Work<'_, '_>, target: usize, person: &Person) -> Presence {
-    let basis = work.basis;
+fn unanswered(step: &mut Step<'_, '_>, target: usize, person: &Person) -> Presence {
+    let basis = step.basis;
     for id in correlate::linked_ids(basis, target, &person.key, &basis.people.other_keys(person.number)) {
         if !basis.observed[target].accounts().answered(&LookupBy::Id(Arc::from(id))) {
-            work.ask(target, ObjectKind::Account, LookupBy::Id(Arc::from(id)));
+            step.report.ask(target, ObjectKind::Account, LookupBy::Id(Arc::from(id)));
         }
     }
     let sentence = "{who}: the account was not among those read, and asking for it by its id gave no answer";
-    work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &Arc::from(person.key.as_str()), sentence);
+    step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &Arc::from(person.key.as_str()), sentence);
     Presence::Unclear
 }
 
 /// What headcount made a moment ago is not made again because the target does not show it yet.
-fn create_unless_awaited(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
-    let links = ownership::links(work.basis, target, &person.key, &work.basis.people.other_keys(person.number));
+fn create_unless_awaited(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
+    let links = ownership::links(step.basis, target, &person.key, &step.basis.people.other_keys(person.number));
     let key: Arc<str> = Arc::from(person.key.as_str());
-    if vanished::is_awaited(work, &links) {
-        vanished::tell_awaited(work, target, &key);
+    if awaited::is_awaited(step.basis, &links) {
+        awaited::tell_awaited(step.basis, target, &key, &mut step.report.findings);
         return Presence::Unclear;
     }
     let ids: Vec<Arc<str>> = links.into_iter().map(|link| link.id.clone()).collect();
-    let presence = create(work, target, person, desired);
+    let presence = create(step, target, person, desired);
     if presence == Presence::Made && !ids.is_empty() {
-        work.remade[target].insert(key, ids);
+        step.remade[target].insert(key, ids);
     }
     presence
 }
 
-fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
+fn create(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
-    let basis = work.basis;
+    let basis = step.basis;
     let layout = &basis.layout.targets[target];
     if !basis.observed[target].side.capabilities.create_accounts {
-        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, &key, "{who}: accounts can't be created here");
+        step.tell(Severity::Error, FindingCode::UnsupportedCapability, target, &key, "{who}: accounts can't be created here");
         return Presence::Absent;
     }
-    if !proven_new(work, target, person, desired) || !has_required(work, target, &key, desired) {
+    if !proven_new(step, target, person, desired) || !has_required(step, target, &key, desired) {
         return Presence::Absent;
     }
-    if let Some(name) = taken_name(work, target, person, desired, None) {
-        if let Some(known) = departed::of_user_name(basis, target, name, person.number) {
-            departed::tell(work, target, &key, known, (Severity::Error, "so no account is made"));
+    if let Some(name) = taken_name(step, target, person, desired, None) {
+        if let Some(known) = reserved::of_user_name(basis, target, name, person.number) {
+            reserved::tell(step, target, &key, known, (Severity::Error, "so no account is made"));
             return Presence::Absent;
         }
-        let (whose, hint) = whose_name(work, target, person, name);
+        let (whose, hint) = whose_name(step, target, person, name);
         let sentence = format!("{{who}}: {whose} the userName {name}, so none is made");
         let mut shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&basis.policy.targets[target].name), sentence);
-        let former = former_holder(work, target, name).map(|former| {
+        let former = former_holder(step, target, name).map(|former| {
             format!(
                 "It was {former}'s, who is gone. If they are one person, write `formerKeys: [{former}]` into the spec of a User for {key}."
             )
         });
         shared.hint = former.or(hint);
-        work.findings.share(shared, &key);
+        step.report.findings.share(shared, &key);
         return Presence::Absent;
     }
     let mut attributes: Vec<AttributeChange> = layout
@@ -250,15 +252,15 @@ fn create(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Des
     let text = |name| desired.text(&layout.attributes, name);
     let name = text("userName").or_else(|| text("displayName")).unwrap_or(&person.key);
     let object = ObjectRef { kind: ObjectKind::Account, key, id: None, name: Arc::from(name) };
-    take_names(work, target, person, desired);
-    let change = work.change(target, Action::Create, object, Reason::Joiner, Cause::Identity(person.number));
-    work.draft(target, Stage::CreateAccounts, with(change, attributes, &[]));
-    if only_observed(work, target) { Presence::Absent } else { Presence::Made }
+    take_names(step, target, person, desired);
+    let change = step.basis.change(target, Action::Create, object, Reason::Joiner, Cause::Identity(person.number));
+    step.draft(target, Stage::CreateAccounts, with(change, attributes, &[]));
+    if only_observed(step, target) { Presence::Absent } else { Presence::Made }
 }
 
 /// Whether nothing at the target can be this identity's account already. Where not everything was read, every key must have been asked for.
-fn proven_new(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) -> bool {
-    let basis = work.basis;
+fn proven_new(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) -> bool {
+    let basis = step.basis;
     let accounts = basis.observed[target].accounts();
     if accounts.evidence().proves_absence() {
         return true;
@@ -284,28 +286,17 @@ fn proven_new(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: 
         return true;
     }
     for question in open {
-        work.ask(target, ObjectKind::Account, question);
+        step.report.ask(target, ObjectKind::Account, question);
     }
     let sentence = "{who}: not all accounts could be read, and whether it has one already was not answered, so none is made";
-    work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &Arc::from(person.key.as_str()), sentence);
+    step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &Arc::from(person.key.as_str()), sentence);
     false
 }
 
-/// The texts by which a value can be asked for.
-pub(in crate::planning) fn texts(value: &Value) -> Vec<Arc<str>> {
-    match value {
-        Value::Text(text) | Value::Reference(text) => vec![text.clone()],
-        Value::Int(number) => vec![number.to_string().into()],
-        Value::Bool(_) => Vec::new(),
-        Value::List(items) => items.iter().flat_map(texts).collect(),
-        Value::Map(fields) => fields.get("value").map(texts).unwrap_or_default(),
-    }
-}
-
-fn has_required(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired: &Desired) -> bool {
-    let basis = work.basis;
+fn has_required(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, desired: &Desired) -> bool {
+    let basis = step.basis;
     let mut all = true;
-    limits::tell_of_what_is_asked(work, target, key, &desired.states);
+    limits::tell_of_what_is_asked((basis, &mut step.report.findings), target, key, &desired.states);
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
         if layout.required && !matches!(state, ValueState::Set(_)) {
             all = false;
@@ -314,15 +305,15 @@ fn has_required(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired:
                 Shared::new(Severity::Error, FindingCode::RequiredAttributeMissing, Some(&basis.policy.targets[target].name), sentence);
             let place = layout.source.and_then(|rule| rule.place.as_ref());
             let shared = Shared { hint: limits::rule_that_gave_nothing(&basis.policy.targets[target], layout), ..shared };
-            work.findings.share(shared.attribute(&layout.name).at(place), key);
+            step.report.findings.share(shared.attribute(&layout.name).at(place), key);
         }
     }
     all
 }
 
 /// The user name that it should have and somebody else has, and keeps.
-fn taken_name<'d>(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &'d Desired, row: Option<u32>) -> Option<&'d str> {
-    let basis = work.basis;
+fn taken_name<'d>(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &'d Desired, row: Option<u32>) -> Option<&'d str> {
+    let basis = step.basis;
     let attributes = &basis.layout.targets[target].attributes;
     let layout = attributes.iter().find(|attribute| attribute.name.as_ref() == "userName")?;
     let name = desired.text(attributes, "userName")?;
@@ -334,26 +325,30 @@ fn taken_name<'d>(work: &mut Work<'_, '_>, target: usize, person: &Person, desir
             return None;
         }
     }
-    contested::note(work, target, name, person.number);
+    contested::note(step, target, name, person.number);
     let at = (target, &layout.name);
-    if work.names.is_free(basis, &work.claims, at, name, person.number) {
+    if step.names.is_free(basis, &step.matched.claims, at, name, person.number) {
         return None;
     }
-    if departed::holder(basis, at, name, person.number).is_some() {
+    if reserved::holder(basis, at, name, person.number).is_some() {
         return Some(name);
     }
     // Others are decided now: what was chosen so far is not theirs.
-    take_names(work, target, person, desired);
-    (!becomes_free(work, at, name, person.number, row)).then_some(name)
+    take_names(step, target, person, desired);
+    (!becomes_free(step, at, name, person.number, row)).then_some(name)
 }
 
 /// Who has a name that is taken, as the beginning of a sentence, and what can be done where it is somebody who is declared.
-fn whose_name(work: &Work<'_, '_>, target: usize, person: &Person, name: &str) -> (String, Option<String>) {
-    let basis = work.basis;
+fn whose_name(step: &Step<'_, '_>, target: usize, person: &Person, name: &str) -> (String, Option<String>) {
+    let basis = step.basis;
     let attribute: Arc<str> = Arc::from("userName");
     let at = (target, &attribute);
-    let gets = work.names.receiver(at, name).filter(|receiver| *receiver != person.number);
-    let has = || unique::holders(basis, &work.claims, at, name, person.number).into_iter().find_map(|row| work.claims[target].holder(row));
+    let gets = step.names.receiver(at, name).filter(|receiver| *receiver != person.number);
+    let has = || {
+        unique::holders(basis, &step.matched.claims, at, name, person.number)
+            .into_iter()
+            .find_map(|row| step.matched.claims[target].holder(row))
+    };
     let hint = || {
         Some("Give one of them another name, or write `unique: true` into the rule of userName in spec.mapping.rules: then one gets a number.".to_owned())
     };
@@ -365,60 +360,61 @@ fn whose_name(work: &Work<'_, '_>, target: usize, person: &Person, name: &str) -
 }
 
 /// The key of somebody who is gone, and whose account of ours has a user name.
-fn former_holder(work: &Work<'_, '_>, target: usize, name: &str) -> Option<Arc<str>> {
+fn former_holder(step: &Step<'_, '_>, target: usize, name: &str) -> Option<Arc<str>> {
     let wanted = canonical::bytes(crate::world::kind_of("userName"), crate::expr::Input::Value(&Value::text(name)));
-    let accounts = work.basis.observed[target].accounts();
+    let accounts = step.basis.observed[target].accounts();
     let rows: Vec<u32> = accounts.find_by("userName", &wanted);
     let [row] = rows.as_slice() else { return None };
-    let is_gone = |key: &Arc<str>| work.claims[target].holder(*row).is_none() && work.basis.people.find(key).is_none();
-    work.former_key(target, *row).filter(is_gone)
+    let is_gone = |key: &Arc<str>| step.matched.claims[target].holder(*row).is_none() && step.basis.people.find(key).is_none();
+    step.basis.former_key(target, *row).filter(is_gone)
 }
 
 /// Remembers the names that nobody after this identity may get.
-fn take_names(work: &mut Work<'_, '_>, target: usize, person: &Person, desired: &Desired) {
-    let basis = work.basis;
+fn take_names(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) {
+    let basis = step.basis;
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
         let unique = layout.rule.as_ref().is_some_and(|rule| rule.unique) || layout.bare.is_some_and(|slot| person.unique.contains(&slot));
         if let (true, ValueState::Set(Value::Text(name))) = (unique || layout.name.as_ref() == "userName", state) {
-            work.names.take(target, &layout.name, name, person.number);
+            step.names.take(target, &layout.name, name, person.number);
         }
     }
 }
 
-fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
+fn adopt(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
-    if !work.basis.has_read_everybody() {
+    if !step.basis.has_read_everybody() {
         let sentence = "{who}: it could take over an account, but not all sources could be read, and somebody unseen may claim it too; \
                         this waits for a complete read";
-        work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, sentence);
+        step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, sentence);
         return Presence::Unclear;
     }
-    keep_taken_name(work, target, person, row, desired);
-    let mut attributes = limits::possible(work, target, &key, difference(work, target, row, desired));
-    if !attributes.is_empty() && !can_update(work, target, &key) {
+    keep_taken_name(step, target, person, row, desired);
+    let attributes = difference(step, target, row, desired);
+    let mut attributes = limits::possible((step.basis, &mut step.report.findings), target, &key, attributes);
+    if !attributes.is_empty() && !can_update(step, target, &key) {
         return Presence::Absent;
     }
-    let active = work.basis.observed[target].accounts().active(row);
+    let active = step.basis.observed[target].accounts().active(row);
     let mut risks = vec![Risk::Adoption];
-    risks.extend(sign_in(work, target, &attributes));
+    risks.extend(sign_in(step, target, &attributes));
     let returns = !active && !desired.rests;
-    let ours = || our_deactivation(work.basis, target, row).or_else(|| rested(work.basis, target, &key));
+    let ours = || our_deactivation(step.basis, target, row).or_else(|| rested(step.basis, target, &key));
     let reactivates = returns && (person.declared_active || ours().is_some());
     if reactivates {
         risks.push(Risk::Reactivation);
         attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(false)), Some(Value::Bool(true))));
     } else if returns {
-        deactivated_elsewhere(work, target, &key);
+        deactivated_elsewhere(step, target, &key);
     } else if active && desired.rests {
         // After the adoption: cut between the two, the account is ours and still to be deactivated, and not somebody's whom others locked out.
-        departure::take_access(work, target, row, &key, Reason::Mover, (Cause::Identity(person.number), Stage::UpdateAccounts));
+        departure::take_access(step, target, row, &key, Reason::Mover, (Cause::Identity(person.number), Stage::UpdateAccounts));
     }
-    take_names(work, target, person, desired);
-    work.renames.note(target, row, &attributes);
-    let object = work.account(target, row, &key);
-    let change = work.change(target, Action::Adopt, object, Reason::Joiner, Cause::Identity(person.number));
-    work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
-    match only_observed(work, target) {
+    take_names(step, target, person, desired);
+    step.renames.note(target, row, &attributes);
+    let object = step.basis.account(target, row, &key);
+    let change = step.basis.change(target, Action::Adopt, object, Reason::Joiner, Cause::Identity(person.number));
+    step.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
+    match only_observed(step, target) {
         true => Presence::Absent,
         false if active || reactivates || desired.rests => Presence::Stays,
         false => Presence::Unclear,
@@ -426,61 +422,62 @@ fn adopt(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desi
 }
 
 /// Changes are counted at an observed target, and nothing is done.
-fn only_observed(work: &Work<'_, '_>, target: usize) -> bool {
-    work.basis.policy.targets[target].ownership == Ownership::Observe
+fn only_observed(step: &Step<'_, '_>, target: usize) -> bool {
+    step.basis.policy.targets[target].ownership == Ownership::Observe
 }
 
-fn update(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
+fn update(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
-    keep_taken_name(work, target, person, row, desired);
-    tell_cleared(work, target, &key, desired);
-    let mut attributes = limits::possible(work, target, &key, difference(work, target, row, desired));
-    let id = work.basis.observed[target].accounts().id(row);
-    kept::sift(work, target, (ObjectKind::Account, &id, &key), &mut attributes);
-    tell_of_a_lost_mark(work, target, row, &key);
-    take_names(work, target, person, desired);
-    let active = work.basis.observed[target].accounts().active(row);
+    keep_taken_name(step, target, person, row, desired);
+    tell_cleared(step, target, &key, desired);
+    let attributes = difference(step, target, row, desired);
+    let mut attributes = limits::possible((step.basis, &mut step.report.findings), target, &key, attributes);
+    let id = step.basis.observed[target].accounts().id(row);
+    not_kept::sift((step.basis, &mut step.report.findings), target, (ObjectKind::Account, &id, &key), &mut attributes);
+    tell_of_a_lost_mark(step, target, row, &key);
+    take_names(step, target, person, desired);
+    let active = step.basis.observed[target].accounts().active(row);
     if active && desired.rests {
-        departure::deactivate(work, target, row, &key, Reason::Mover, Cause::Identity(person.number));
+        departure::deactivate(step, target, row, &key, Reason::Mover, Cause::Identity(person.number));
     }
     let returns = !active && !desired.rests;
-    let ours = our_deactivation(work.basis, target, row).filter(|_| returns);
-    if returns && (ours.is_some() || person.declared_active) && can_update(work, target, &key) {
-        let reason = ours.map_or(Reason::Declared, |at| return_of(work, target, person, at));
-        reactivate(work, target, person, row, attributes, reason);
+    let ours = our_deactivation(step.basis, target, row).filter(|_| returns);
+    if returns && (ours.is_some() || person.declared_active) && can_update(step, target, &key) {
+        let reason = ours.map_or(Reason::Declared, |at| return_of(step, target, person, at));
+        reactivate(step, target, person, row, attributes, reason);
         return Presence::Stays;
     }
     if returns {
-        deactivated_elsewhere(work, target, &key);
+        deactivated_elsewhere(step, target, &key);
     }
-    if !attributes.is_empty() && can_update(work, target, &key) {
-        work.renames.note(target, row, &attributes);
-        let risks: Vec<_> = sign_in(work, target, &attributes).into_iter().collect();
-        let object = work.account(target, row, &key);
-        let change = work.change(target, Action::Update, object, Reason::Mover, Cause::Identity(person.number));
-        work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
+    if !attributes.is_empty() && can_update(step, target, &key) {
+        step.renames.note(target, row, &attributes);
+        let risks: Vec<_> = sign_in(step, target, &attributes).into_iter().collect();
+        let object = step.basis.account(target, row, &key);
+        let change = step.basis.change(target, Action::Update, object, Reason::Mover, Cause::Identity(person.number));
+        step.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
     }
     if active || desired.rests { Presence::Stays } else { Presence::Unclear }
 }
 
 /// A protected account stays as it is, whosever it is.
-fn leave_protected(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &Desired) -> Presence {
-    let active = work.basis.observed[target].accounts().active(row);
+fn leave_protected(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desired: &Desired) -> Presence {
+    let active = step.basis.observed[target].accounts().active(row);
     let returns = !active && !desired.rests;
-    let attributes = difference(work, target, row, desired);
+    let attributes = difference(step, target, row, desired);
     if returns || !attributes.is_empty() {
-        let rules = &work.basis.policy.targets[target];
+        let rules = &step.basis.policy.targets[target];
         let sentence = "{who}: the account differs from what it should be and is protected, so it is left as it is";
         let shared = Shared::new(Severity::Warning, FindingCode::Protected, Some(&rules.name), sentence).at(Some(&rules.place));
         let hint = "Change it at the target by hand, or take it out of spec.protect of the Target, which counts from the run after.";
-        work.findings.share(shared.hint(hint), &Arc::from(person.key.as_str()));
+        step.report.findings.share(shared.hint(hint), &Arc::from(person.key.as_str()));
     }
     if returns { Presence::Unclear } else { Presence::Stays }
 }
 
 /// Whether somebody comes back, or begins with the account that waited for them.
-fn return_of(work: &Work<'_, '_>, target: usize, person: &Person, deactivated: Timestamp) -> Reason {
-    let basis = work.basis;
+fn return_of(step: &Step<'_, '_>, target: usize, person: &Person, deactivated: Timestamp) -> Reason {
+    let basis = step.basis;
     let Some((ahead, start)) =
         basis.policy.targets[target].pre_hire.filter(|ahead| !ahead.active).zip(Days::of(&basis.layout, person).start)
     else {
@@ -492,124 +489,94 @@ fn return_of(work: &Work<'_, '_>, target: usize, person: &Person, deactivated: T
 }
 
 /// An account of ours, by its link, whose mark is not there any more.
-fn tell_of_a_lost_mark(work: &mut Work<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
-    let marks = work.basis.layout.targets[target].marker.is_some();
-    if marks && work.basis.observed[target].accounts().carries(row) == Carries::Nothing {
+fn tell_of_a_lost_mark(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
+    let marks = step.basis.layout.targets[target].marker.is_some();
+    if marks && step.basis.observed[target].accounts().carries(row) == Carries::Nothing {
         let sentence = "{who}: its account, ours by the state, has no mark of headcount; if somebody removed it, they should know that it is set again";
-        work.tell(Severity::Warning, FindingCode::ChangedElsewhere, target, key, sentence);
+        step.tell(Severity::Warning, FindingCode::ChangedElsewhere, target, key, sentence);
     }
 }
 
-fn reactivate(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, mut attributes: Vec<AttributeChange>, reason: Reason) {
+fn reactivate(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, mut attributes: Vec<AttributeChange>, reason: Reason) {
     let key = Arc::from(person.key.as_str());
-    work.renames.note(target, row, &attributes);
+    step.renames.note(target, row, &attributes);
     // For somebody who begins it is no access that comes back.
     let mut risks = if reason == Reason::Joiner { Vec::new() } else { vec![Risk::Reactivation] };
-    risks.extend(sign_in(work, target, &attributes));
+    risks.extend(sign_in(step, target, &attributes));
     attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(false)), Some(Value::Bool(true))));
-    let object = work.account(target, row, &key);
-    let change = work.change(target, Action::Reactivate, object, reason, Cause::Identity(person.number));
-    work.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
+    let object = step.basis.account(target, row, &key);
+    let change = step.basis.change(target, Action::Reactivate, object, reason, Cause::Identity(person.number));
+    step.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
 }
 
 /// A rename to a name that somebody else has waits.
-fn keep_taken_name(work: &mut Work<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) {
-    let Some(name) = taken_name(work, target, person, desired, Some(row)).map(str::to_owned) else { return };
+fn keep_taken_name(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) {
+    let Some(name) = taken_name(step, target, person, desired, Some(row)).map(str::to_owned) else { return };
     let key = Arc::from(person.key.as_str());
-    let kept_free = departed::of_user_name(work.basis, target, &name, person.number);
+    let kept_free = reserved::of_user_name(step.basis, target, &name, person.number);
     if let Some(known) = kept_free {
-        departed::tell(work, target, &key, known, (Severity::Error, "so the old one stays"));
+        reserved::tell(step, target, &key, known, (Severity::Error, "so the old one stays"));
     } else {
-        let (whose, hint) = whose_name(work, target, person, &name);
+        let (whose, hint) = whose_name(step, target, person, &name);
         let sentence = format!("{{who}}: {whose} the userName {name}, so the old one stays");
-        let shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&work.basis.policy.targets[target].name), sentence);
-        work.findings.share(Shared { hint, ..shared }, &key);
+        let shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&step.basis.policy.targets[target].name), sentence);
+        step.report.findings.share(Shared { hint, ..shared }, &key);
     }
-    let attributes = &work.basis.layout.targets[target].attributes;
+    let attributes = &step.basis.layout.targets[target].attributes;
     if let Some(at) = attributes.iter().position(|attribute| attribute.name.as_ref() == "userName") {
-        desired.settle(work.basis, target, person, at, ValueState::Unknown);
+        desired.settle(step.basis, target, person, at, ValueState::Unknown);
     }
 }
 
 /// A required attribute is never cleared.
-fn tell_cleared(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, desired: &mut Desired) {
-    let basis = work.basis;
+fn tell_cleared(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, desired: &mut Desired) {
+    let basis = step.basis;
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&mut desired.states) {
         let asked = basis.observed[target].side.capabilities.required_attributes.contains(&layout.name);
         if (layout.required || asked) && *state == ValueState::Clear {
             *state = ValueState::Unknown;
             let sentence = format!("{{who}}: {} is required and would be cleared; it stays as it is", layout.name);
-            work.tell(Severity::Error, FindingCode::RequiredAttributeMissing, target, key, &sentence);
+            step.tell(Severity::Error, FindingCode::RequiredAttributeMissing, target, key, &sentence);
         }
     }
 }
 
 /// Nothing is made before the start date that could be used before it.
-fn can_rest(work: &mut Work<'_, '_>, target: usize, person: &Person) -> bool {
-    let can = work.basis.observed[target].side.capabilities.deactivate_accounts;
+fn can_rest(step: &mut Step<'_, '_>, target: usize, person: &Person) -> bool {
+    let can = step.basis.observed[target].side.capabilities.deactivate_accounts;
     if !can {
         let sentence = "{who}: accounts can't be made without access here, so none is made before the start date";
         let key = Arc::from(person.key.as_str());
-        work.tell(Severity::Warning, FindingCode::UnsupportedCapability, target, &key, sentence);
+        step.tell(Severity::Warning, FindingCode::UnsupportedCapability, target, &key, sentence);
     }
     can
 }
 
-/// Whether a revocation of this identity deactivated the account: when it ends, the identity finds it again, whoever made it.
-pub(in crate::planning) fn was_cut_off(basis: &Basis<'_>, target: usize, row: u32, key: &str) -> bool {
-    let known = &basis.world.memory.cut_off;
-    if known.is_empty() {
-        return false;
-    }
-    let (name, id) = (&basis.policy.targets[target].name, basis.observed[target].accounts().id(row));
-    known
-        .iter()
-        .any(|known| known.kind == ObjectKind::Account && known.target == *name && known.id.as_ref() == id && known.key.as_ref() == key)
-}
-
-/// When headcount deactivated an account, or made it without access.
-pub(in crate::planning) fn our_deactivation(basis: &Basis<'_>, target: usize, row: u32) -> Option<Timestamp> {
-    let accounts = basis.observed[target].accounts();
-    let known = our_deactivation_of(basis, target, &accounts.id(row));
-    known.or_else(|| rested(basis, target, &accounts.marked_key(row)?))
-}
-
-/// When headcount was about to make an identity's account without access, where no answer came: its id is not known.
-pub(in crate::planning) fn rested(basis: &Basis<'_>, target: usize, key: &str) -> Option<Timestamp> {
-    let name = &basis.policy.targets[target].name;
-    basis.world.memory.resting.iter().find(|known| known.target == *name && known.key.as_ref() == key).map(|known| known.at)
-}
-
-/// The same of an account that may not have been read.
-pub(in crate::planning) fn our_deactivation_of(basis: &Basis<'_>, target: usize, id: &str) -> Option<Timestamp> {
-    basis.world.recall.deactivated(&basis.world.memory, &basis.policy.targets[target].name, id)
-}
-
-fn deactivated_elsewhere(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) {
+fn deactivated_elsewhere(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>) {
     let sentence = "{who}: deactivated, and not by headcount as far as it remembers; stays so";
-    let shared = Shared::new(Severity::Warning, FindingCode::DeactivatedElsewhere, Some(&work.basis.policy.targets[target].name), sentence);
+    let shared = Shared::new(Severity::Warning, FindingCode::DeactivatedElsewhere, Some(&step.basis.policy.targets[target].name), sentence);
     let hint = "To give access back, activate the account at the target, or write `attributes: {active: true}` into the spec of a User for this identity.";
-    work.findings.share(shared.hint(hint), key);
+    step.report.findings.share(shared.hint(hint), key);
 }
 
-fn can_update(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) -> bool {
-    let can = work.basis.observed[target].side.capabilities.update_accounts;
+fn can_update(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>) -> bool {
+    let can = step.basis.observed[target].side.capabilities.update_accounts;
     if !can {
-        work.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be changed here");
+        step.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be changed here");
     }
     can
 }
 
 /// Whether the name changes that somebody signs in by. One that was empty is nobody's sign-in yet.
-fn sign_in(work: &Work<'_, '_>, target: usize, attributes: &[AttributeChange]) -> Option<Risk> {
-    let names = &work.basis.policy.targets[target].sign_in;
+fn sign_in(step: &Step<'_, '_>, target: usize, attributes: &[AttributeChange]) -> Option<Risk> {
+    let names = &step.basis.policy.targets[target].sign_in;
     let is_one = |attribute: &AttributeChange| attribute.before.is_some() && names.contains(&attribute.attribute);
     attributes.iter().any(is_one).then_some(Risk::SignIn)
 }
 
 /// What differs between an account and what it should have, exactly.
-fn difference(work: &Work<'_, '_>, target: usize, row: u32, desired: &Desired) -> Vec<AttributeChange> {
-    let basis = work.basis;
+fn difference(step: &Step<'_, '_>, target: usize, row: u32, desired: &Desired) -> Vec<AttributeChange> {
+    let basis = step.basis;
     let cells = basis.observed[target].accounts().cells(row);
     let mut changes = Vec::new();
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
@@ -623,32 +590,32 @@ fn difference(work: &Work<'_, '_>, target: usize, row: u32, desired: &Desired) -
             ValueState::Set(value) if layout.mode == MappingMode::Merge && canonical::includes(layout.kind, value, cell) => continue,
             ValueState::Set(value) if layout.mode == MappingMode::Merge => Some(canonical::with_others(layout.kind, value, cell)),
             ValueState::Clear => None,
-            ValueState::Set(value) if is_same(work, target, layout.kind, value, cell) => continue,
+            ValueState::Set(value) if is_same(step, target, layout.kind, value, cell) => continue,
             ValueState::Set(value) => Some(value.clone()),
         };
-        let before = if nothing { None } else { known_reference(work, target, layout.kind, cell) };
+        let before = if nothing { None } else { known_reference(step, target, layout.kind, cell) };
         changes.push(attribute(&layout.name, before, after));
     }
     changes
 }
 
 /// References are the same where they lead to the same account.
-fn is_same(work: &Work<'_, '_>, target: usize, kind: AttributeType, wanted: &Value, observed: crate::model::Cell<'_>) -> bool {
+fn is_same(step: &Step<'_, '_>, target: usize, kind: AttributeType, wanted: &Value, observed: crate::model::Cell<'_>) -> bool {
     match wanted {
         Value::Reference(key) => {
-            let row = work.basis.people.find(key).and_then(|identity| work.claims[target].row(identity));
-            row.is_some_and(|row| work.basis.observed[target].accounts().id(row) == canonical::text(observed))
+            let row = step.basis.people.find(key).and_then(|identity| step.matched.claims[target].row(identity));
+            row.is_some_and(|row| step.basis.observed[target].accounts().id(row) == canonical::text(observed))
         }
         _ => canonical::same(kind, wanted, observed),
     }
 }
 
 /// The observed value; the id of an account that somebody has as that identity's key.
-fn known_reference(work: &Work<'_, '_>, target: usize, kind: AttributeType, cell: crate::model::Cell<'_>) -> Option<Value> {
+fn known_reference(step: &Step<'_, '_>, target: usize, kind: AttributeType, cell: crate::model::Cell<'_>) -> Option<Value> {
     if kind != AttributeType::Reference {
         return cell.to_value();
     }
-    let row = work.basis.observed[target].accounts().find_id(&canonical::text(cell));
-    let holder = row.and_then(|row| work.claims[target].holder(row));
-    holder.map(|identity| Value::Reference(work.basis.people.key(identity))).or_else(|| cell.to_value())
+    let row = step.basis.observed[target].accounts().find_id(&canonical::text(cell));
+    let holder = row.and_then(|row| step.matched.claims[target].holder(row));
+    holder.map(|identity| Value::Reference(step.basis.people.key(identity))).or_else(|| cell.to_value())
 }

@@ -7,37 +7,37 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::{DepartureAction, Ownership};
 use crate::model::{Cause, Reason};
+use crate::planning::accounts::Step;
 use crate::planning::accounts::deprovision::deactivate;
 use crate::planning::people::identity::Person;
 use crate::planning::targets::correlate;
 use crate::planning::targets::eligibility::Gone;
 use crate::planning::targets::ownership;
-use crate::planning::work::Work;
 use crate::world::Carries;
 
 /// Takes the access of every further account, where at least one is proved to be theirs.
-pub(in crate::planning) fn cut(work: &mut Work<'_, '_>, target: usize, person: &Person, known: Option<u32>, gone: Gone) {
-    let rules = &work.basis.policy.targets[target];
+pub(super) fn cut(step: &mut Step<'_, '_>, target: usize, person: &Person, known: Option<u32>, gone: Gone) {
+    let rules = &step.basis.policy.targets[target];
     let leaves = rules.ownership != Ownership::Additive && gone.departure(rules).action != DepartureAction::Keep;
-    if gone != Gone::Leaver || !leaves || work.claims[target].another_system {
+    if gone != Gone::Leaver || !leaves || step.matched.claims[target].another_system {
         return;
     }
-    let proved = proved(work, target, person);
+    let proved = proved(step, target, person);
     if known.is_none() && proved.is_empty() {
         return;
     }
-    let alike = correlate::hits(work.basis, target, &correlate::keys(work.basis, target, person));
-    let alike = alike.into_iter().filter(|row| is_free(work, target, *row, person));
+    let alike = correlate::hits(step.basis, target, &correlate::keys(step.basis, target, person));
+    let alike = alike.into_iter().filter(|row| is_free(step, target, *row, person));
     let rows: BTreeSet<u32> = proved.iter().copied().chain(alike).filter(|row| Some(*row) != known).collect();
     let key: Arc<str> = Arc::from(person.key.as_str());
-    for row in rows.into_iter().filter(|row| work.basis.observed[target].accounts().active(*row)).collect::<Vec<_>>() {
-        deactivate(work, target, row, &key, Reason::Leaver, Cause::Identity(person.number));
+    for row in rows.into_iter().filter(|row| step.basis.observed[target].accounts().active(*row)).collect::<Vec<_>>() {
+        deactivate(step, target, row, &key, Reason::Leaver, Cause::Identity(person.number));
     }
 }
 
 /// By marks, and by links that fit.
-fn proved(work: &Work<'_, '_>, target: usize, person: &Person) -> BTreeSet<u32> {
-    let basis = work.basis;
+fn proved(step: &Step<'_, '_>, target: usize, person: &Person) -> BTreeSet<u32> {
+    let basis = step.basis;
     let accounts = basis.observed[target].accounts();
     let others = basis.people.other_keys(person.number);
     let links = ownership::links(basis, target, &person.key, &others);
@@ -50,22 +50,22 @@ fn proved(work: &Work<'_, '_>, target: usize, person: &Person) -> BTreeSet<u32> 
             rows.extend(accounts.find_by(marker, basis.marks.mark(key).as_bytes()));
         }
     }
-    rows.retain(|row| is_free(work, target, *row, person) || accounts.marked_key(*row).is_some_and(|key| is_own(work, person, &key)));
+    rows.retain(|row| is_free(step, target, *row, person) || accounts.marked_key(*row).is_some_and(|key| is_own(step, person, &key)));
     rows
 }
 
 /// Whether nothing says that an account is somebody else's.
-fn is_free(work: &Work<'_, '_>, target: usize, row: u32, person: &Person) -> bool {
-    let basis = work.basis;
+fn is_free(step: &Step<'_, '_>, target: usize, row: u32, person: &Person) -> bool {
+    let basis = step.basis;
     let accounts = basis.observed[target].accounts();
     !accounts.doubtful(row)
         && matches!(accounts.carries(row), Carries::Nothing | Carries::Ours)
         && !basis.is_protected(target, row)
-        && work.former_key(target, row).is_none_or(|key| is_own(work, person, &key))
-        && work.claims[target].holder(row).is_none_or(|holder| holder == person.number)
+        && step.basis.former_key(target, row).is_none_or(|key| is_own(step, person, &key))
+        && step.matched.claims[target].holder(row).is_none_or(|holder| holder == person.number)
         && !correlate::has_other_external_id(basis, target, row, person)
 }
 
-fn is_own(work: &Work<'_, '_>, person: &Person, key: &str) -> bool {
-    key == person.key || work.basis.people.other_keys(person.number).iter().any(|other| other.as_ref() == key)
+fn is_own(step: &Step<'_, '_>, person: &Person, key: &str) -> bool {
+    key == person.key || step.basis.people.other_keys(person.number).iter().any(|other| other.as_ref() == key)
 }

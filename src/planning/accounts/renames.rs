@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::AttributeChange;
+use crate::planning::accounts::Step;
 use crate::planning::accounts::unique::holders;
-use crate::planning::decide_identity;
-use crate::planning::work::Work;
 
 /// How many may wait for each other; what lies beyond is free for the next plan.
 const LONGEST: usize = 100;
@@ -46,27 +45,21 @@ impl Renames {
 }
 
 /// Whether a user name that others have is free once this plan has run, for this account (none: a new one). Those who have it are decided on the way.
-pub(in crate::planning) fn becomes_free(
-    work: &mut Work<'_, '_>,
-    at: (usize, &Arc<str>),
-    name: &str,
-    identity: u32,
-    row: Option<u32>,
-) -> bool {
+pub(super) fn becomes_free(step: &mut Step<'_, '_>, at: (usize, &Arc<str>), name: &str, identity: u32, row: Option<u32>) -> bool {
     let target = at.0;
-    let held = holders(work.basis, &work.claims, at, name, identity);
-    work.renames.waiting.push((target, row));
-    let given_up = held.into_iter().all(|holder| gives_up(work, target, holder));
-    work.renames.waiting.pop();
-    given_up && !work.names.is_given(at, name, identity)
+    let held = holders(step.basis, &step.matched.claims, at, name, identity);
+    step.renames.waiting.push((target, row));
+    let given_up = held.into_iter().all(|holder| gives_up(step, target, holder));
+    step.renames.waiting.pop();
+    given_up && !step.names.is_given(at, name, identity)
 }
 
-fn gives_up(work: &mut Work<'_, '_>, target: usize, row: u32) -> bool {
+fn gives_up(step: &mut Step<'_, '_>, target: usize, row: u32) -> bool {
     // Whoever waits in the same chain gives its own up as soon as the chain moves.
-    if work.renames.given_up.contains(&(target, row)) || work.renames.waiting.contains(&(target, Some(row))) {
+    if step.renames.given_up.contains(&(target, row)) || step.renames.waiting.contains(&(target, Some(row))) {
         return true;
     }
-    let Some(holder) = work.claims[target].holder(row).filter(|_| work.renames.waiting.len() < LONGEST) else { return false };
-    decide_identity(work, holder);
-    work.renames.given_up.contains(&(target, row))
+    let Some(holder) = step.matched.claims[target].holder(row).filter(|_| step.renames.waiting.len() < LONGEST) else { return false };
+    step.decide(holder);
+    step.renames.given_up.contains(&(target, row))
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::model::{Cell, Value, ValueState};
-use crate::planning::LookupBy;
-use crate::planning::accounts::departed;
-use crate::planning::people::identity::{Held, Person};
+use crate::planning::accounts::reserved;
+use crate::planning::basis::Basis;
+use crate::planning::people::identity::Person;
+use crate::planning::question::LookupBy;
+use crate::planning::schema::values::Held;
+use crate::planning::schema::variant::variant;
 use crate::planning::targets::correlate::Claims;
 use crate::planning::targets::eligibility::{Serve, serve};
-use crate::planning::work::Basis;
 use crate::world::{canonical, kind_of};
 
 /// Names given out in this plan: by target, attribute and canonical value, to whom.
@@ -58,7 +60,7 @@ impl Names {
     ) -> bool {
         holders(basis, claims, at, value, identity).is_empty()
             && !self.is_given(at, value, identity)
-            && departed::holder(basis, at, value, identity).is_none()
+            && reserved::holder(basis, at, value, identity).is_none()
     }
 
     /// Whether somebody else gets a value in this plan.
@@ -203,26 +205,6 @@ pub(in crate::planning) fn text(person: &Person, slot: usize) -> Option<Arc<str>
         Held::Cell(Cell::Text(text)) => Some(Arc::from(*text)),
         Held::State(ValueState::Set(Value::Text(text))) => Some(text.clone()),
         _ => None,
-    }
-}
-
-/// The n-th variant: a number after the name, in an e-mail address before the at sign. Where letters are few, it takes the place of the last ones;
-/// nothing where not even one letter is left.
-pub(in crate::planning) fn variant(base: &str, number: u32, most: Option<usize>) -> Option<String> {
-    let (local, domain) = base.find('@').map_or((base, ""), |at| base.split_at(at));
-    let number = if number == 1 { String::new() } else { number.to_string() };
-    let local = match most {
-        None => local,
-        Some(most) => Some(cut(local, most.checked_sub(number.len() + domain.chars().count())?)).filter(|local| !local.is_empty())?,
-    };
-    Some(format!("{local}{number}{domain}"))
-}
-
-/// The first letters; a sign that joins two names does not end one.
-fn cut(text: &str, letters: usize) -> &str {
-    match text.char_indices().nth(letters) {
-        None => text,
-        Some((end, _)) => text.get(..end).unwrap_or_default().trim_end_matches(['.', '-', '_', ' ', '\'']),
     }
 }
 

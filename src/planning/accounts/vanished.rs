@@ -5,20 +5,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-
 use crate::manifest::kinds::DepartureAction;
-use crate::model::{Action, Finding, FindingCode, Link, ObjectKind, Severity, Subject};
-use crate::planning::LookupBy;
-use crate::planning::accounts::diff::our_deactivation_of;
+use crate::model::{Action, Finding, FindingCode, ObjectKind, Severity, Subject};
+use crate::planning::accounts::Step;
+use crate::planning::accounts::presence::Presence;
 use crate::planning::people::identity::{Absence, Person};
-use crate::planning::report::findings::Shared;
+use crate::planning::question::LookupBy;
 use crate::planning::targets::eligibility::Gone;
+use crate::planning::targets::history::our_deactivation_of;
 use crate::planning::targets::ownership;
-use crate::planning::work::{Presence, Work};
 
-/// So long a system may take to show what was written.
-const SETTLING: SignedDuration = SignedDuration::from_hours(1);
 /// Fewer than this may be gone at once.
 const MANY: usize = 4;
 /// Of so many remembered accounts one may be gone at once.
@@ -26,33 +22,20 @@ const SHARE: usize = 20;
 /// Ids in one line to paste.
 const LISTED: usize = 100;
 
-/// Whether headcount wrote an object so lately that the system may not show it yet.
-pub(in crate::planning) fn is_awaited(work: &Work<'_, '_>, links: &[&Link]) -> bool {
-    links.iter().any(|link| work.basis.moment.now.duration_since(link.at) < SETTLING)
-}
-
-/// What is said of an object that is waited for.
-pub(in crate::planning) fn tell_awaited(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>) {
-    let sentence =
-        "{who}: headcount wrote it less than an hour ago, and the target does not show it; it is not made again before that hour is over";
-    let shared = Shared::new(Severity::Incomplete, FindingCode::IncompleteRead, Some(&work.basis.policy.targets[target].name), sentence);
-    work.findings.share(shared.hint("Run again later: some systems show a write only after minutes."), key);
-}
-
 /// The account of somebody who goes was not among those read. Nothing is to be asked where headcount took the access away and no deletion is due.
-pub(in crate::planning) fn leaves(work: &mut Work<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
-    let basis = work.basis;
+pub(super) fn leaves(step: &mut Step<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
+    let basis = step.basis;
     let links = ownership::links(basis, target, &person.key, &basis.people.other_keys(person.number));
     let ids = links.into_iter().map(|link| link.id.clone()).collect();
-    match ask(work, target, &Arc::from(person.key.as_str()), ids, gone) {
+    match ask(step, target, &Arc::from(person.key.as_str()), ids, gone) {
         true => Presence::Unclear,
         false => Presence::Absent,
     }
 }
 
 /// The accounts of people who are gone from the sources, as far as they were not among those read.
-pub(in crate::planning) fn of_the_absent(work: &mut Work<'_, '_>, target: usize) {
-    let basis = work.basis;
+pub(super) fn of_the_absent(step: &mut Step<'_, '_>, target: usize) {
+    let basis = step.basis;
     let accounts = basis.observed[target].accounts();
     if accounts.unreadable() {
         return;
@@ -61,14 +44,14 @@ pub(in crate::planning) fn of_the_absent(work: &mut Work<'_, '_>, target: usize)
     for link in world.recall.counting(&world.memory, name, ObjectKind::Account) {
         let known = accounts.find_id(&link.id).is_some() || basis.people.find(&link.key).is_some();
         if !known && matches!(basis.people.absence(&link.key), Absence::Proven) {
-            ask(work, target, &link.key, vec![link.id.clone()], Gone::Absent);
+            ask(step, target, &link.key, vec![link.id.clone()], Gone::Absent);
         }
     }
 }
 
 /// Asks for what was not answered. Says whether anything is open.
-fn ask(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, ids: Vec<Arc<str>>, gone: Gone) -> bool {
-    let basis = work.basis;
+fn ask(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, ids: Vec<Arc<str>>, gone: Gone) -> bool {
+    let basis = step.basis;
     let departure = gone.departure(&basis.policy.targets[target]);
     let accounts = basis.observed[target].accounts();
     let rests = |id: &Arc<str>| {
@@ -84,17 +67,17 @@ fn ask(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, ids: Vec<Arc<str>
         return false;
     }
     for id in open {
-        work.ask(target, ObjectKind::Account, LookupBy::Id(id));
+        step.report.ask(target, ObjectKind::Account, LookupBy::Id(id));
     }
     let sentence = "{who}: goes, but the account was not among those read, and asking for it by its id gave no answer";
-    work.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, key, sentence);
+    step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, key, sentence);
     true
 }
 
 /// Accounts that somebody else deleted are made again, unless so many are gone at once that something else must have happened.
-pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize) {
-    let gone = std::mem::take(&mut work.remade[target]);
-    let basis = work.basis;
+pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) {
+    let gone = std::mem::take(&mut step.remade[target]);
+    let basis = step.basis;
     let (world, rules) = (basis.world, &basis.policy.targets[target]);
     if gone.is_empty() {
         return;
@@ -103,14 +86,14 @@ pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize) {
     if gone.len() < MANY || gone.len() * SHARE < all {
         for key in gone.keys() {
             let sentence = "{who}: the account that headcount had for it was deleted, and not by headcount; a new one is made";
-            work.tell(Severity::Warning, FindingCode::ChangedElsewhere, target, key, sentence);
+            step.tell(Severity::Warning, FindingCode::ChangedElsewhere, target, key, sentence);
         }
         return;
     }
     let keys: BTreeSet<&Arc<str>> = gone.keys().collect();
-    work.drafts.retain(|draft| draft.target != target || draft.change.action != Action::Create || !keys.contains(&draft.change.object.key));
+    step.drafts.retain(|draft| draft.target != target || draft.change.action != Action::Create || !keys.contains(&draft.change.object.key));
     for number in gone.keys().filter_map(|key| basis.people.find(key)) {
-        work.presence[target][number as usize] = Presence::Unclear;
+        step.presence[target][number as usize] = Presence::Unclear;
     }
     let named: Vec<_> = gone.keys().take(3).map(AsRef::as_ref).collect();
     let message = format!(
@@ -128,5 +111,5 @@ pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize) {
         if gone.values().flatten().count() > LISTED { ", …" } else { "" }
     );
     let finding = Finding::new(Severity::Refused, FindingCode::ChangedElsewhere, Subject::system(&rules.name), message);
-    work.findings.push(finding.hint(hint).at(Some(rules.place.clone())));
+    step.report.findings.push(finding.hint(hint).at(Some(rules.place.clone())));
 }

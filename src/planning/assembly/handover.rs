@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{Action, AttributeChange, Change, FindingCode, ObjectKind, Risk, Severity, Value};
-use crate::planning::accounts::diff::texts;
+use crate::planning::assembly::Step;
 use crate::planning::assembly::references::keys_of;
-use crate::planning::work::{Draft, Stage, Work, attribute, with};
+use crate::planning::basis::Basis;
+use crate::planning::draft::{Draft, Stage, attribute, with};
+use crate::planning::question::texts;
 
 /// What is one object's by its nature, where a target does not say what it wants unique.
 const OF_ONE: &[(ObjectKind, &[&str])] =
@@ -27,8 +29,8 @@ pub(in crate::planning) struct Move {
 }
 
 /// Puts those who give something up first, and breaks circles.
-pub(in crate::planning) fn settle(work: &mut Work<'_, '_>) {
-    let moves = moves(work, &work.drafts);
+pub(super) fn settle(step: &mut Step<'_, '_>) {
+    let moves = moves(step.basis, &step.drafts);
     if moves.is_empty() {
         return;
     }
@@ -44,15 +46,15 @@ pub(in crate::planning) fn settle(work: &mut Work<'_, '_>) {
         let ready: Vec<usize> = before.iter().filter(|(_, waits)| waits.is_empty()).map(|(at, _)| *at).collect();
         for at in &ready {
             before.remove(at);
-            go_ahead(work, *at, level);
+            go_ahead(step, *at, level);
         }
         if ready.is_empty()
-            && let Some(at) = in_circle(work, &before)
+            && let Some(at) = in_circle(step, &before)
         {
             // Whoever waits for what it gives up finds it free now; it still waits for the others itself.
             let takers: Vec<usize> = moves.iter().filter(|one| one.giver == at).map(|one| one.taker).collect();
-            if work.drafts[at].change.action == Action::Update {
-                step_aside(work, at, level, &takers);
+            if step.drafts[at].change.action == Action::Update {
+                step_aside(step, at, level, &takers);
             }
             before.values_mut().for_each(|waits| waits.retain(|waited| *waited != at));
             level += 1;
@@ -64,11 +66,11 @@ pub(in crate::planning) fn settle(work: &mut Work<'_, '_>) {
 }
 
 /// Who gives what up that another takes. Both exist, or the taker is made in this plan.
-pub(in crate::planning) fn moves(work: &Work<'_, '_>, drafts: &[Draft]) -> BTreeSet<Move> {
+pub(in crate::planning) fn moves(basis: &Basis<'_>, drafts: &[Draft]) -> BTreeSet<Move> {
     let mut given: BTreeMap<(usize, ObjectKind, &Arc<str>, String), Vec<usize>> = BTreeMap::new();
     let there = |draft: &Draft| matches!(draft.stage, Stage::GiveUp | Stage::UpdateAccounts | Stage::UpdateGroups);
     for (at, draft) in drafts.iter().enumerate().filter(|(_, draft)| there(draft)) {
-        for change in of_one(work, draft) {
+        for change in of_one(basis, draft) {
             for text in beyond(change.before.as_ref(), change.after.as_ref()) {
                 given.entry((draft.target, draft.change.object.kind, &change.attribute, text)).or_default().push(at);
             }
@@ -80,7 +82,7 @@ pub(in crate::planning) fn moves(work: &Work<'_, '_>, drafts: &[Draft]) -> BTree
     }
     let takes = |draft: &Draft| there(draft) || matches!(draft.stage, Stage::CreateAccounts | Stage::CreateGroups);
     for (taker, draft) in drafts.iter().enumerate().filter(|(_, draft)| takes(draft)) {
-        for change in of_one(work, draft) {
+        for change in of_one(basis, draft) {
             for text in beyond(change.after.as_ref(), change.before.as_ref()) {
                 let givers = given.get(&(draft.target, draft.change.object.kind, &change.attribute, text)).into_iter().flatten();
                 let others = givers.filter(|giver| drafts[**giver].change.object.key != draft.change.object.key);
@@ -101,8 +103,8 @@ pub(in crate::planning) fn hands_on(giver: &Change, taker: &Change) -> bool {
 }
 
 /// The changes of a draft that are about what only one object has.
-fn of_one<'d>(work: &Work<'_, '_>, draft: &'d Draft) -> Vec<&'d AttributeChange> {
-    let capabilities = &work.basis.observed[draft.target].side.capabilities;
+fn of_one<'d>(basis: &Basis<'_>, draft: &'d Draft) -> Vec<&'d AttributeChange> {
+    let capabilities = &basis.observed[draft.target].side.capabilities;
     let kind = draft.change.object.kind;
     let said = match kind {
         ObjectKind::Group => &capabilities.unique_group_attributes,
@@ -121,8 +123,8 @@ fn beyond(one: Option<&Value>, other: Option<&Value>) -> BTreeSet<String> {
 }
 
 /// Whoever gives something up comes ahead of what is made; what refers to somebody who is made stays behind.
-fn go_ahead(work: &mut Work<'_, '_>, at: usize, level: usize) {
-    let Some(draft) = work.drafts.get_mut(at) else { return };
+fn go_ahead(step: &mut Step<'_, '_>, at: usize, level: usize) {
+    let Some(draft) = step.drafts.get_mut(at) else { return };
     draft.level = level;
     if draft.stage != Stage::UpdateAccounts {
         return;
@@ -133,14 +135,14 @@ fn go_ahead(work: &mut Work<'_, '_>, at: usize, level: usize) {
     let (target, change): (_, Vec<AttributeChange>) = (draft.target, late);
     if !change.is_empty() {
         let rest = Change { action: Action::Update, attributes: change, risks: Vec::new(), ..draft.change.clone() };
-        work.draft(target, Stage::UpdateAccounts, rest);
+        step.draft(target, Stage::UpdateAccounts, rest);
     }
 }
 
 /// One of a circle gives up what others wait for, before it takes anything itself.
-fn step_aside(work: &mut Work<'_, '_>, at: usize, level: usize, takers: &[usize]) {
-    let wanted: BTreeSet<(Arc<str>, String)> = takers.iter().flat_map(|taker| gets(&work.drafts[*taker].change)).collect();
-    let draft = &mut work.drafts[at];
+fn step_aside(step: &mut Step<'_, '_>, at: usize, level: usize, takers: &[usize]) {
+    let wanted: BTreeSet<(Arc<str>, String)> = takers.iter().flat_map(|taker| gets(&step.drafts[*taker].change)).collect();
+    let draft = &mut step.drafts[at];
     let mut aside = Vec::new();
     for change in &mut draft.change.attributes {
         let given = beyond(change.before.as_ref(), change.after.as_ref());
@@ -155,11 +157,11 @@ fn step_aside(work: &mut Work<'_, '_>, at: usize, level: usize, takers: &[usize]
     let Change { object, reason, cause, .. } = draft.change.clone();
     let names: Vec<&str> = aside.iter().map(|change| change.attribute.as_ref()).collect();
     let sentence = format!("{{who}}: its {} is handed on and another comes in a circle, so it is set aside for a moment", names.join(", "));
-    work.tell(Severity::Note, FindingCode::HandedOn, target, &object.key, &sentence);
-    let change = work.change(target, Action::Update, object, reason, cause);
+    step.tell(Severity::Note, FindingCode::HandedOn, target, &object.key, &sentence);
+    let change = step.basis.change(target, Action::Update, object, reason, cause);
     let stage = if stage == Stage::UpdateAccounts { Stage::GiveUp } else { stage };
-    work.draft(target, stage, with(change, aside, risks));
-    if let Some(draft) = work.drafts.last_mut() {
+    step.draft(target, stage, with(change, aside, risks));
+    if let Some(draft) = step.drafts.last_mut() {
         draft.level = level;
     }
 }
@@ -178,7 +180,7 @@ fn spare(change: &AttributeChange) -> Option<Value> {
 }
 
 /// The update with the smallest key in the circle that the first of those who wait leads into; without one, the first that waits.
-fn in_circle(work: &Work<'_, '_>, before: &BTreeMap<usize, BTreeSet<usize>>) -> Option<usize> {
+fn in_circle(step: &Step<'_, '_>, before: &BTreeMap<usize, BTreeSet<usize>>) -> Option<usize> {
     let first = *before.keys().next()?;
     let next = |at: usize| before.get(&at).and_then(|waits| waits.first()).copied();
     let (mut at, mut seen) = (first, BTreeSet::new());
@@ -191,6 +193,6 @@ fn in_circle(work: &Work<'_, '_>, before: &BTreeMap<usize, BTreeSet<usize>>) -> 
         circle.push(on);
         at = on;
     }
-    let key = |at: &usize| (work.drafts[*at].change.action != Action::Update, work.drafts[*at].change.object.key.clone());
+    let key = |at: &usize| (step.drafts[*at].change.action != Action::Update, step.drafts[*at].change.object.key.clone());
     circle.into_iter().min_by_key(key)
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use crate::model::{Action, Change, ChangeId, ObjectKind};
 use crate::planning::assembly::handover::{Move, moves};
 use crate::planning::assembly::references::{depths, keys_of};
-use crate::planning::work::{Draft, Stage, Work};
+use crate::planning::basis::Basis;
+use crate::planning::draft::{Draft, Stage};
 
 /// Sorts the drafts and gives each its needs.
-pub(in crate::planning) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
-    let depths = depths(work);
-    let mut drafts = std::mem::take(&mut work.drafts);
+pub(in crate::planning) fn order(basis: &Basis<'_>, mut drafts: Vec<Draft>) -> Vec<Change> {
+    let depths = depths(&drafts);
     for draft in &mut drafts {
         draft.sort();
     }
@@ -32,7 +32,7 @@ pub(in crate::planning) fn order(work: &mut Work<'_, '_>) -> Vec<Change> {
         made.insert((draft.target, draft.change.object.kind, draft.change.object.key.clone()), entry);
     }
     let mut handed_on: BTreeMap<usize, Vec<ChangeId>> = BTreeMap::new();
-    for Move { giver, taker } in moves(work, &drafts).into_iter().filter(|one| one.giver < one.taker) {
+    for Move { giver, taker } in moves(basis, &drafts).into_iter().filter(|one| one.giver < one.taker) {
         handed_on.entry(taker).or_default().push(ChangeId(giver as u32));
     }
     let taken = |at: usize| handed_on.get(&at).cloned().unwrap_or_default();

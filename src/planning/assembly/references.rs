@@ -7,18 +7,19 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::MappingMode;
 use crate::model::{Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectRef, Reason, Severity, Value};
-use crate::planning::report::findings::Shared;
+use crate::planning::assembly::Step;
+use crate::planning::draft::{Draft, Stage, attribute, with};
+use crate::planning::findings::Shared;
 use crate::planning::targets::correlate::Claim;
-use crate::planning::work::{Draft, Presence, Stage, Work, attribute, with};
 use crate::world::canonical;
 
 /// Resolves the references of all drafts.
-pub(in crate::planning) fn resolve(work: &mut Work<'_, '_>) {
-    let doomed = doomed(work);
-    drop_unresolved(work, &doomed);
-    release(work, &doomed);
-    for target in 0..work.basis.policy.targets.len() {
-        put_off(work, target);
+pub(super) fn resolve(step: &mut Step<'_, '_>) {
+    let doomed = doomed(step);
+    drop_unresolved(step, &doomed);
+    release(step, &doomed);
+    for target in 0..step.basis.policy.targets.len() {
+        put_off(step, target);
     }
 }
 
@@ -46,9 +47,9 @@ pub(in crate::planning) fn keys_of(attribute: &AttributeChange) -> impl Iterator
 /// By target: the accounts that this plan deletes, by id, and whose they are.
 type Doomed = BTreeMap<usize, BTreeMap<Arc<str>, Arc<str>>>;
 
-fn doomed(work: &Work<'_, '_>) -> Doomed {
+fn doomed(step: &Step<'_, '_>) -> Doomed {
     let mut doomed = Doomed::new();
-    for draft in work.drafts.iter().filter(|draft| draft.stage == Stage::DeleteAccounts) {
+    for draft in step.drafts.iter().filter(|draft| draft.stage == Stage::DeleteAccounts) {
         if let Some(id) = &draft.change.object.id {
             doomed.entry(draft.target).or_default().insert(id.clone(), draft.change.object.key.clone());
         }
@@ -57,28 +58,28 @@ fn doomed(work: &Work<'_, '_>) -> Doomed {
 }
 
 /// Whoever of ours refers to an account that goes for good lets it go first: the target may refuse to delete what somebody refers to.
-fn release(work: &mut Work<'_, '_>, doomed: &Doomed) {
+fn release(step: &mut Step<'_, '_>, doomed: &Doomed) {
     for (target, doomed) in doomed {
-        if !work.basis.observed[*target].side.capabilities.update_accounts {
+        if !step.basis.observed[*target].side.capabilities.update_accounts {
             continue;
         }
-        let ours: BTreeMap<u32, u32> = (0..work.basis.people.len())
-            .filter_map(|identity| match work.claims[*target].of(identity) {
+        let ours: BTreeMap<u32, u32> = (0..step.basis.people.len())
+            .filter_map(|identity| match step.matched.claims[*target].of(identity) {
                 Claim::Owned(row) => Some((row, identity)),
                 _ => None,
             })
             .collect();
-        let attributes = work.basis.layout.targets[*target].attributes.iter();
+        let attributes = step.basis.layout.targets[*target].attributes.iter();
         let references: Vec<_> = attributes.filter(|one| one.kind == AttributeType::Reference && one.mode != MappingMode::Ignore).collect();
         for (row, identity) in ours {
             for layout in &references {
-                let observed = canonical::text(work.basis.observed[*target].accounts().cell(row, layout.column)).into_owned();
+                let observed = canonical::text(step.basis.observed[*target].accounts().cell(row, layout.column)).into_owned();
                 let Some(gone) = doomed.get(observed.as_str()).cloned() else { continue };
-                let key = work.basis.people.key(identity);
+                let key = step.basis.people.key(identity);
                 if !doomed.values().any(|doomed| *doomed == key) {
                     let change = attribute(&layout.name, Some(Value::Reference(gone)), None);
-                    let object = work.account(*target, row, &key);
-                    let_go(work, *target, object, change, Cause::Identity(identity));
+                    let object = step.basis.account(*target, row, &key);
+                    let_go(step, *target, object, change, Cause::Identity(identity));
                 }
             }
         }
@@ -86,58 +87,55 @@ fn release(work: &mut Work<'_, '_>, doomed: &Doomed) {
 }
 
 /// In the step that changes the account anyway, or in one of its own.
-fn let_go(work: &mut Work<'_, '_>, target: usize, object: ObjectRef, change: AttributeChange, cause: Cause) {
+fn let_go(step: &mut Step<'_, '_>, target: usize, object: ObjectRef, change: AttributeChange, cause: Cause) {
     let same = |draft: &&mut Draft| draft.target == target && draft.stage == Stage::UpdateAccounts && draft.change.object == object;
-    match work.drafts.iter_mut().find(same) {
+    match step.drafts.iter_mut().find(same) {
         Some(draft) if draft.change.attributes.iter().any(|known| known.attribute == change.attribute) => {}
         Some(draft) => draft.change.attributes.push(change),
         None => {
-            let step = work.change(target, Action::Update, object, Reason::Mover, cause);
-            work.draft(target, Stage::UpdateAccounts, with(step, vec![change], &[]));
+            let update = step.basis.change(target, Action::Update, object, Reason::Mover, cause);
+            step.draft(target, Stage::UpdateAccounts, with(update, vec![change], &[]));
         }
     }
 }
 
-fn drop_unresolved(work: &mut Work<'_, '_>, doomed: &Doomed) {
+fn drop_unresolved(step: &mut Step<'_, '_>, doomed: &Doomed) {
     let goes = |target: usize, key: &Arc<str>| doomed.get(&target).is_some_and(|doomed| doomed.values().any(|doomed| doomed == key));
-    let adopted = work.drafts.iter().filter(|draft| draft.change.action == Action::Adopt);
+    let adopted = step.drafts.iter().filter(|draft| draft.change.action == Action::Adopt);
     let adopted: BTreeSet<(usize, Arc<str>)> = adopted.map(|draft| (draft.target, draft.change.object.key.clone())).collect();
-    let mut drafts = std::mem::take(&mut work.drafts);
+    let mut drafts = std::mem::take(&mut step.drafts);
     for draft in &mut drafts {
         let target = draft.target;
         let owner = draft.change.object.key.clone();
         let mut lost = Vec::new();
         draft.change.attributes.retain(|attribute| match key_of(attribute) {
-            Some(key) if (goes(target, key) || !resolves(work, target, key)) && !adopted.contains(&(target, key.clone())) => {
+            Some(key)
+                if (goes(target, key) || !step.accounts.resolves(step.basis, step.matched, target, key))
+                    && !adopted.contains(&(target, key.clone())) =>
+            {
                 lost.push((attribute.attribute.clone(), key.clone()));
                 false
             }
             _ => true,
         });
         for (attribute, key) in lost {
-            let name = &work.basis.policy.targets[target].name;
+            let name = &step.basis.policy.targets[target].name;
             let sentence = format!("{{who}}: {attribute} is {key}, who has no account here; it is left out");
-            work.findings.share(
+            step.report.findings.share(
                 Shared::new(Severity::Warning, FindingCode::UnresolvedReference, Some(name), sentence).attribute(&attribute),
                 &owner,
             );
         }
     }
     drafts.retain(|draft| !draft.change.says_nothing());
-    work.drafts = drafts;
-}
-
-/// Whether somebody has an account at a target, or gets one in this plan. One that was merely found is nobody's yet: only its adoption makes it theirs.
-pub(in crate::planning) fn resolves(work: &Work<'_, '_>, target: usize, key: &str) -> bool {
-    let Some(identity) = work.basis.people.find(key) else { return false };
-    matches!(work.claims[target].of(identity), Claim::Owned(_)) || work.presence[target][identity as usize] == Presence::Made
+    step.drafts = drafts;
 }
 
 /// New accounts come after those they refer to. What a circle makes impossible is set afterwards.
-fn put_off(work: &mut Work<'_, '_>, target: usize) {
+fn put_off(step: &mut Step<'_, '_>, target: usize) {
     let mut waits: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
     let made = |draft: &&Draft| draft.target == target && draft.stage == Stage::CreateAccounts;
-    for draft in work.drafts.iter().filter(made) {
+    for draft in step.drafts.iter().filter(made) {
         waits.insert(draft.change.object.key.clone(), draft.change.attributes.iter().filter_map(key_of).cloned().collect());
     }
     let known: BTreeSet<Arc<str>> = waits.keys().cloned().collect();
@@ -146,7 +144,7 @@ fn put_off(work: &mut Work<'_, '_>, target: usize) {
     }
     let late = late(waits);
     let mut after = Vec::new();
-    for draft in work.drafts.iter_mut().filter(|draft| draft.target == target && draft.stage == Stage::CreateAccounts) {
+    for draft in step.drafts.iter_mut().filter(|draft| draft.target == target && draft.stage == Stage::CreateAccounts) {
         let Some(keys) = late.get(&draft.change.object.key) else { continue };
         let (put_off, now) = std::mem::take(&mut draft.change.attributes)
             .into_iter()
@@ -155,13 +153,13 @@ fn put_off(work: &mut Work<'_, '_>, target: usize) {
         after.push((draft.change.object.clone(), draft.change.cause, put_off));
     }
     for (object, cause, attributes) in after {
-        put_after(work, target, object, cause, attributes);
+        put_after(step, target, object, cause, attributes);
     }
 }
 
-fn put_after(work: &mut Work<'_, '_>, target: usize, object: ObjectRef, cause: Cause, attributes: Vec<AttributeChange>) {
-    let change = work.change(target, Action::Update, object, Reason::Joiner, cause);
-    work.draft(target, Stage::References, with(change, attributes, &[]));
+fn put_after(step: &mut Step<'_, '_>, target: usize, object: ObjectRef, cause: Cause, attributes: Vec<AttributeChange>) {
+    let change = step.basis.change(target, Action::Update, object, Reason::Joiner, cause);
+    step.draft(target, Stage::References, with(change, attributes, &[]));
 }
 
 /// For each new account the references that can't be set when it is made: those of the smallest key of each circle.
@@ -213,9 +211,9 @@ fn in_circle(waits: &BTreeMap<Arc<str>, BTreeSet<Arc<str>>>) -> Option<Arc<str>>
 }
 
 /// How many new accounts stand above each new one; those in a circle count from where it was cut.
-pub(in crate::planning) fn depths(work: &Work<'_, '_>) -> BTreeMap<(usize, Arc<str>), usize> {
+pub(in crate::planning) fn depths(drafts: &[Draft]) -> BTreeMap<(usize, Arc<str>), usize> {
     let mut above: BTreeMap<(usize, Arc<str>), Vec<Arc<str>>> = BTreeMap::new();
-    for draft in work.drafts.iter().filter(|draft| draft.stage == Stage::CreateAccounts) {
+    for draft in drafts.iter().filter(|draft| draft.stage == Stage::CreateAccounts) {
         above.insert((draft.target, draft.change.object.key.clone()), draft.change.attributes.iter().filter_map(key_of).cloned().collect());
     }
     let mut depths: BTreeMap<(usize, Arc<str>), usize> = BTreeMap::new();

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::expr::Evaluation;
 use crate::model::{AttributeType, Cell, Value};
-use crate::planning::people::identity::{Person, Reads};
+use crate::planning::basis::Basis;
+use crate::planning::people::identity::Person;
 use crate::planning::people::lifecycle;
+use crate::planning::schema::values::Reads;
 use crate::planning::targets::correlate::Claims;
-use crate::planning::work::Basis;
 use crate::world::{Grant, canonical};
 
 /// Whether somebody may have an entitlement today, as far as its `until` goes.

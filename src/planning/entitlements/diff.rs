@@ -11,16 +11,18 @@ use crate::model::{
     Action, AttributeChange, Cause, Change, Evidence, Finding, FindingCode, ObjectKind, ObjectRef, Reason, Severity, Subject, Value,
     grant_key,
 };
-use crate::planning::accounts::nobody;
-use crate::planning::accounts::unchanged::{Screened, Where};
-use crate::planning::assembly::references as reference;
+use crate::planning::accounts::presence::Presence;
+use crate::planning::draft::{Draft, adopted};
+use crate::planning::draft::{Stage, attribute};
+use crate::planning::entitlements::Step;
+use crate::planning::entitlements::cover::Cover;
 use crate::planning::entitlements::desired as grant;
 use crate::planning::entitlements::desired::{Parameter, Term};
-use crate::planning::groups::diff::{adopted, made};
-use crate::planning::groups::members as roster;
+use crate::planning::findings::Shared;
+use crate::planning::groups::members::unknown;
+use crate::planning::names_nobody::{FEWEST, Idle};
 use crate::planning::people::identity::Person;
-use crate::planning::report::findings::Shared;
-use crate::planning::work::{Presence, Stage, Work, attribute};
+use crate::planning::people::lifecycle::Where;
 use crate::policy::EntitlementPolicy;
 use crate::world::Grant;
 
@@ -40,12 +42,12 @@ struct Roll {
 }
 
 /// The entitlements of one target.
-pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize, screened: &mut Screened) {
-    let basis = work.basis;
+pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, covers: &mut [Cover], standing: &[Where]) {
+    let basis = step.basis;
     let declared: Vec<usize> = (0..basis.policy.entitlements.len()).filter(|at| basis.policy.entitlements[*at].target == target).collect();
     let mut rolls: BTreeMap<usize, Roll> = BTreeMap::new();
     for at in &declared {
-        let roll = roll(work, *at, screened);
+        let roll = roll(step, *at, std::mem::take(&mut covers[*at]), standing);
         rolls.insert(*at, roll);
     }
     let side = basis.observed[target].side;
@@ -53,37 +55,36 @@ pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize, screen
         return;
     }
     if !side.capabilities.entitlements {
-        return rolls.iter().for_each(|(at, roll)| no_entitlements(work, *at, roll));
+        return rolls.iter().for_each(|(at, roll)| no_entitlements(step, *at, roll));
     }
     if matches!(side.entitlements.evidence, Evidence::Unreadable { .. }) {
         return;
     }
-    let deletes = |draft: &&crate::planning::work::Draft| draft.target == target && draft.change.action == Action::Delete;
-    let deleted = work.drafts.iter().filter(deletes).filter_map(|draft| draft.change.object.id.clone()).collect();
-    let (made, adopted) = (made(work, target), adopted(work, target));
+    let deletes = |draft: &&Draft| draft.target == target && draft.change.action == Action::Delete;
+    let deleted = step.accounts.drafts.iter().filter(deletes).filter_map(|draft| draft.change.object.id.clone()).collect();
+    let (made, adopted) = (step.accounts.made(target), adopted(&step.accounts.drafts, target));
     let adopted = adopted.into_iter().filter(|(kind, _)| *kind == ObjectKind::Account).map(|(_, key)| key).collect();
-    let mut step = Step { work, target, made, adopted, deleted };
+    let mut step = AtTarget { step, target, made, adopted, deleted };
     for (at, roll) in &mut rolls {
         step.give(*at, roll);
     }
     if side.entitlements.evidence.proves_absence() {
-        step.take(&rolls, &screened.standing);
+        step.take(&rolls, standing);
     }
 }
 
 /// Who should have one entitlement: by rule and by name.
-fn roll(work: &mut Work<'_, '_>, at: usize, screened: &mut Screened) -> Roll {
-    let basis = work.basis;
+fn roll(step: &mut Step<'_, '_>, at: usize, found: Cover, standing: &[Where]) -> Roll {
+    let basis = step.basis;
     let rules = &basis.policy.entitlements[at];
-    let found = std::mem::take(&mut screened.entitled[at]);
     let idle = rules.when.is_some() && !rules.allow_empty && found.stands.is_empty() && found.open.is_empty();
     let mut roll = Roll { idle, people: found.stands, unclear: found.unclear, open: found.open, named: BTreeSet::new() };
     for member in rules.members.iter().filter(|member| member.until.is_none_or(|until| until >= basis.moment.today)) {
         let Some(identity) = basis.people.find(&member.key) else {
-            roster::unknown(work, "member", member, basis.people.absence(&member.key));
+            unknown(&mut step.report.findings, "member", member, basis.people.absence(&member.key));
             continue;
         };
-        match screened.standing.get(identity as usize) {
+        match standing.get(identity as usize) {
             Some(Where::Unknown) => roll.unclear.push(identity),
             Some(Where::Is(Lifecycle::Active | Lifecycle::PreHire | Lifecycle::Suspended))
                 if roll.people.binary_search(&identity).is_err() && roll.open.binary_search(&identity).is_err() =>
@@ -101,31 +102,31 @@ fn roll(work: &mut Work<'_, '_>, at: usize, screened: &mut Screened) -> Roll {
 }
 
 /// A target where accounts have no entitlements.
-fn no_entitlements(work: &mut Work<'_, '_>, at: usize, roll: &Roll) {
-    let rules = &work.basis.policy.entitlements[at];
-    let target = &work.basis.policy.targets[rules.target].name;
+fn no_entitlements(step: &mut Step<'_, '_>, at: usize, roll: &Roll) {
+    let rules = &step.basis.policy.entitlements[at];
+    let target = &step.basis.policy.targets[rules.target].name;
     let message =
-        format!("{target}: its accounts can't have entitlements, so {} is given to nobody ({})", rules.key, should_have(work, rules, roll));
+        format!("{target}: its accounts can't have entitlements, so {} is given to nobody ({})", rules.key, should_have(step, rules, roll));
     let hint = "Take the Entitlement out, or describe at the Target where its entitlements are kept.";
-    cant(work, rules, &rules.place, message, hint);
+    cant(step, rules, &rules.place, message, hint);
 }
 
-fn cant(work: &mut Work<'_, '_>, rules: &EntitlementPolicy, place: &crate::diagnostic::Place, message: String, hint: &str) {
-    let subject = Subject::object(&work.basis.policy.targets[rules.target].name, &rules.key);
+fn cant(step: &mut Step<'_, '_>, rules: &EntitlementPolicy, place: &crate::diagnostic::Place, message: String, hint: &str) {
+    let subject = Subject::object(&step.basis.policy.targets[rules.target].name, &rules.key);
     let finding = Finding::new(Severity::Error, FindingCode::UnsupportedCapability, subject, message);
-    work.findings.push(finding.hint(hint).at(Some(place.clone())));
+    step.report.findings.push(finding.hint(hint).at(Some(place.clone())));
 }
 
-fn should_have(work: &Work<'_, '_>, rules: &EntitlementPolicy, roll: &Roll) -> String {
-    let here = |identity: &&u32| matches!(work.presence[rules.target][**identity as usize], Presence::Stays | Presence::Made);
+fn should_have(step: &Step<'_, '_>, rules: &EntitlementPolicy, roll: &Roll) -> String {
+    let here = |identity: &&u32| matches!(step.accounts.presence[rules.target][**identity as usize], Presence::Stays | Presence::Made);
     match roll.people.iter().chain(&roll.open).filter(here).count() {
         1 => "1 person should have it".into(),
         count => format!("{count} people should have it"),
     }
 }
 
-struct Step<'s, 'b, 'a> {
-    work: &'s mut Work<'b, 'a>,
+struct AtTarget<'s, 'b, 'a> {
+    step: &'s mut Step<'b, 'a>,
     target: usize,
     made: BTreeMap<u32, ObjectRef>,
     adopted: BTreeSet<Arc<str>>,
@@ -133,12 +134,12 @@ struct Step<'s, 'b, 'a> {
     deleted: BTreeSet<Arc<str>>,
 }
 
-impl<'a> Step<'_, '_, 'a> {
+impl<'a> AtTarget<'_, '_, 'a> {
     /// Compares everybody who is open and puts those who have it rightly among the people.
     fn give(&mut self, at: usize, roll: &mut Roll) {
         let able = self.can_hold(at, roll);
         let mut person = Person::default();
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         for identity in std::mem::take(&mut roll.open) {
             basis.people.assemble(&basis.layout, identity, &mut person);
             match grant::term(basis, at, &person) {
@@ -166,38 +167,38 @@ impl<'a> Step<'_, '_, 'a> {
 
     /// Whether the target can hold every parameter; without one, nothing of the entitlement is given.
     fn can_hold(&mut self, at: usize, roll: &Roll) -> bool {
-        let rules = &self.work.basis.policy.entitlements[at];
-        let layouts = &self.work.basis.layout.entitlements[at].parameters;
+        let rules = &self.step.basis.policy.entitlements[at];
+        let layouts = &self.step.basis.layout.entitlements[at].parameters;
         let lacking: Vec<_> = rules.parameters.iter().zip(layouts).filter(|(_, layout)| layout.column.is_none()).collect();
         let Some((first, _)) = lacking.first() else { return true };
         let names: Vec<&str> = lacking.iter().map(|(parameter, _)| parameter.name.as_ref()).collect();
-        let target = &self.work.basis.policy.targets[self.target].name;
+        let target = &self.step.basis.policy.targets[self.target].name;
         let parameters = if names.len() == 1 { "parameter" } else { "parameters" };
         let message = format!(
             "{target}: its entitlements can't hold the {parameters} {}, so {} is neither given nor changed ({})",
             names.join(", "),
             rules.key,
-            should_have(self.work, rules, roll)
+            should_have(self.step, rules, roll)
         );
-        cant(self.work, rules, &first.place, message, "Take the parameter out, or describe at the Target where it is kept.");
+        cant(self.step, rules, &first.place, message, "Take the parameter out, or describe at the Target where it is kept.");
         false
     }
 
     fn compare(&mut self, at: usize, person: &Person, named: bool) {
-        let work = &self.work;
-        let complete = work.basis.observed[self.target].side.entitlements.evidence.proves_absence();
-        match (work.presence[self.target][person.number as usize], work.claims[self.target].row(person.number)) {
+        let step = &self.step;
+        let complete = step.basis.observed[self.target].side.entitlements.evidence.proves_absence();
+        match (step.accounts.presence[self.target][person.number as usize], step.matched.claims[self.target].row(person.number)) {
             (Presence::Made, _) => {
                 let object = self.made.get(&person.number).cloned();
                 object.into_iter().for_each(|object| self.add(at, person, object, Reason::Joiner));
             }
             (Presence::Stays, Some(row)) if complete => {
-                let object = work.account(self.target, row, &Arc::from(person.key.as_str()));
+                let object = step.basis.account(self.target, row, &Arc::from(person.key.as_str()));
                 let reason = if named { Reason::Declared } else { Reason::Mover };
-                match grant::held(work.basis, at, row).as_slice() {
+                match grant::held(step.basis, at, row).as_slice() {
                     [] => self.add(at, person, object, reason),
                     [grant] => self.update(at, person, object, reason, *grant),
-                    _ => self.duplicate(&object, &self.work.basis.policy.entitlements[at].name.clone()),
+                    _ => self.duplicate(&object, &self.step.basis.policy.entitlements[at].name.clone()),
                 }
             }
             (Presence::Absent, _) if named && self.ownership() != Ownership::Observe => {
@@ -214,7 +215,7 @@ impl<'a> Step<'_, '_, 'a> {
             let sentence = format!("a parameter of {} is not known, so it is not given yet", self.key(at));
             return self.unclear(at, person, &sentence, None);
         }
-        let rules = &self.work.basis.policy.entitlements[at];
+        let rules = &self.step.basis.policy.entitlements[at];
         let given = rules.parameters.iter().zip(wanted).filter_map(|(parameter, wanted)| match wanted {
             Parameter::Is(Some(value)) => Some(attribute(&parameter.name, None, Some(value))),
             _ => None,
@@ -225,14 +226,14 @@ impl<'a> Step<'_, '_, 'a> {
 
     fn update(&mut self, at: usize, person: &Person, object: ObjectRef, reason: Reason, grant: Grant) {
         let wanted = self.parameters(at, person);
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let entitlements = &basis.observed[self.target].side.entitlements;
         let mut changes: Vec<AttributeChange> = Vec::new();
         let layouts = &basis.layout.entitlements[at].parameters;
         for ((parameter, layout), wanted) in basis.policy.entitlements[at].parameters.iter().zip(layouts).zip(wanted) {
             let (Some(column), Parameter::Is(wanted)) = (layout.column, wanted) else { continue };
             let observed = entitlements.cell(grant, column);
-            if !grant::same(basis, &self.work.claims[self.target], self.target, wanted.as_ref(), observed) {
+            if !grant::same(basis, &self.step.matched.claims[self.target], self.target, wanted.as_ref(), observed) {
                 let before = observed.to_value().filter(|value| !value.is_empty());
                 changes.push(attribute(&parameter.name, before, wanted));
             }
@@ -244,13 +245,13 @@ impl<'a> Step<'_, '_, 'a> {
 
     /// Every parameter; what could not be worked out is told.
     fn parameters(&mut self, at: usize, person: &Person) -> Vec<Parameter> {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let rules = &basis.policy.entitlements[at];
         let mut all = Vec::with_capacity(rules.parameters.len());
         for (position, parameter) in rules.parameters.iter().enumerate() {
             let mut found = grant::parameter(basis, at, position, person);
             if let Parameter::Is(Some(Value::Reference(key))) = &found
-                && !reference::resolves(self.work, self.target, key)
+                && !self.step.accounts.resolves(self.step.basis, self.step.matched, self.target, key)
             {
                 found = Parameter::Unknown(format!("{key} has no account here").into());
             }
@@ -265,7 +266,7 @@ impl<'a> Step<'_, '_, 'a> {
 
     /// Looks at everything that accounts have, and takes what nobody should have.
     fn take(&mut self, rolls: &BTreeMap<usize, Roll>, standing: &[Where]) {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let entitlements = &basis.observed[self.target].side.entitlements;
         let declared: BTreeMap<&str, usize> = rolls.keys().map(|at| (basis.policy.entitlements[*at].name.as_ref(), *at)).collect();
         let names: BTreeMap<u32, (&Arc<str>, Option<usize>)> =
@@ -289,11 +290,11 @@ impl<'a> Step<'_, '_, 'a> {
 
     /// Who keeps an entitlement whose rule names nobody: whoever stays, and whom no line names.
     fn hold_idle(&mut self, rolls: &BTreeMap<usize, Roll>, standing: &[Where]) -> BTreeSet<(usize, u32)> {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let mut kept = BTreeSet::new();
         for (at, roll) in rolls.iter().filter(|(_, roll)| roll.idle) {
             let rules = &basis.policy.entitlements[*at];
-            let (grants, claims) = (basis.observed[self.target].grants(), &self.work.claims[self.target]);
+            let (grants, claims) = (basis.observed[self.target].grants(), &self.step.matched.claims[self.target]);
             let Some(number) = basis.observed[self.target].side.entitlements.names().find(|(name, _)| **name == rules.name) else {
                 continue;
             };
@@ -307,8 +308,8 @@ impl<'a> Step<'_, '_, 'a> {
                     && self.goes(grant.account, &rules.name, Some((*at, roll)), standing) == Some(Reason::Mover)
             };
             let losers: BTreeSet<u32> = grants.into_iter().filter(goes).map(|grant| grant.account).collect();
-            if losers.len() >= nobody::FEWEST {
-                nobody::hold_entitlement(self.work, *at, &losers);
+            if losers.len() >= FEWEST {
+                hold(self.step, *at, &losers);
                 kept.extend(losers.into_iter().map(|account| (*at, account)));
             }
         }
@@ -317,16 +318,16 @@ impl<'a> Step<'_, '_, 'a> {
 
     /// Why an account loses an entitlement; nothing where it keeps it.
     fn goes(&self, account: u32, name: &str, declared: Option<(usize, &Roll)>, standing: &[Where]) -> Option<Reason> {
-        if self.work.cut[self.target].contains_key(&account) {
+        if self.step.matched.cut[self.target].contains_key(&account) {
             // Steps of their own take everything.
             return None;
         }
-        let claims = &self.work.claims[self.target];
+        let claims = &self.step.matched.claims[self.target];
         let Some(identity) = claims.holder(account) else {
-            let gone = self.work.gone[self.target].contains(&account);
+            let gone = self.step.accounts.gone[self.target].contains(&account);
             return (gone && self.is_ours(account, name, declared.is_some())).then_some(Reason::Absent);
         };
-        match (self.work.presence[self.target][identity as usize], declared) {
+        match (self.step.accounts.presence[self.target][identity as usize], declared) {
             (Presence::Stays, Some((_, roll))) => {
                 let keeps = roll.people.binary_search(&identity).is_ok() || roll.unclear.binary_search(&identity).is_ok();
                 (!keeps).then_some(Reason::Mover)
@@ -344,64 +345,68 @@ impl<'a> Step<'_, '_, 'a> {
         if declared || self.ownership() == Ownership::Authoritative {
             return true;
         }
-        let basis = self.work.basis;
-        let key = grant_key(&self.work.account_key(self.target, account), name);
+        let basis = self.step.basis;
+        let key = grant_key(&self.step.matched.account_key(self.step.basis, self.target, account), name);
         let target = &basis.policy.targets[self.target].name;
         let ids = basis.world.recall.ids_of(&basis.world.memory, target, ObjectKind::Entitlement, &key);
         ids.contains(&basis.observed[self.target].accounts().id(account).as_ref())
     }
 
     fn remove(&mut self, grant: Grant, name: &Arc<str>, at: Option<usize>, reason: Reason) {
-        let object = self.work.account(self.target, grant.account, &self.work.account_key(self.target, grant.account));
+        let object = self.step.basis.account(
+            self.target,
+            grant.account,
+            &self.step.matched.account_key(self.step.basis, self.target, grant.account),
+        );
         if object.id.as_ref().is_some_and(|id| self.deleted.contains(id)) {
             return;
         }
-        let all = self.work.basis.observed[self.target].grants_of(grant.account);
+        let all = self.step.basis.observed[self.target].grants_of(grant.account);
         if all.iter().filter(|other| other.name == grant.name).count() > 1 {
             return self.duplicate(&object, name);
         }
         let stage = if self.adopted.contains(&object.key) { Stage::AddEntitlements } else { Stage::RemoveEntitlements };
         let cause = at.map_or(Cause::None, |at| Cause::Entitlement(at as u32));
-        let change = self.work.change(self.target, Action::RemoveEntitlement, object, reason, cause);
-        self.work.draft(self.target, stage, Change { entitlement: Some(name.clone()), ..change });
+        let change = self.step.basis.change(self.target, Action::RemoveEntitlement, object, reason, cause);
+        self.step.draft(self.target, stage, Change { entitlement: Some(name.clone()), ..change });
     }
 
     fn put(&mut self, at: usize, action: Action, stage: Stage, object: ObjectRef, reason: Reason, attributes: Vec<AttributeChange>) {
-        let entitlement = Some(self.work.basis.policy.entitlements[at].name.clone());
-        let change = self.work.change(self.target, action, object, reason, Cause::Entitlement(at as u32));
-        self.work.draft(self.target, stage, Change { entitlement, attributes, ..change });
+        let entitlement = Some(self.step.basis.policy.entitlements[at].name.clone());
+        let change = self.step.basis.change(self.target, action, object, reason, Cause::Entitlement(at as u32));
+        self.step.draft(self.target, stage, Change { entitlement, attributes, ..change });
     }
 
     fn duplicate(&mut self, object: &ObjectRef, name: &Arc<str>) {
         let sentence = format!("{{who}}: has {name} more than once, so it is left as it is");
         let shared =
-            Shared::new(Severity::Error, FindingCode::DuplicateKey, Some(&self.work.basis.policy.targets[self.target].name), sentence);
-        self.work.findings.share(shared.hint("Remove all but one at the target."), &object.key);
+            Shared::new(Severity::Error, FindingCode::DuplicateKey, Some(&self.step.basis.policy.targets[self.target].name), sentence);
+        self.step.report.findings.share(shared.hint("Remove all but one at the target."), &object.key);
     }
 
     /// What could not be worked out about somebody who has an account here, or gets one.
     fn unclear(&mut self, at: usize, person: &Person, sentence: &str, place: Option<&crate::diagnostic::Place>) {
-        let presence = self.work.presence[self.target][person.number as usize];
+        let presence = self.step.accounts.presence[self.target][person.number as usize];
         if matches!(presence, Presence::Stays | Presence::Made) {
-            let rules = &self.work.basis.policy.entitlements[at];
-            let target = &self.work.basis.policy.targets[self.target].name;
+            let rules = &self.step.basis.policy.entitlements[at];
+            let target = &self.step.basis.policy.targets[self.target].name;
             let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(target), format!("{{who}}: {sentence}"));
-            self.work.findings.share(shared.at(place.or(Some(&rules.place))), &Arc::from(person.key.as_str()));
+            self.step.report.findings.share(shared.at(place.or(Some(&rules.place))), &Arc::from(person.key.as_str()));
         }
     }
 
     fn tell(&mut self, severity: Severity, code: FindingCode, at: usize, person: &Person, sentence: &str) {
-        let rules = &self.work.basis.policy.entitlements[at];
-        let shared = Shared::new(severity, code, Some(&self.work.basis.policy.targets[self.target].name), sentence);
-        self.work.findings.share(shared.at(Some(&rules.place)), &Arc::from(person.key.as_str()));
+        let rules = &self.step.basis.policy.entitlements[at];
+        let shared = Shared::new(severity, code, Some(&self.step.basis.policy.targets[self.target].name), sentence);
+        self.step.report.findings.share(shared.at(Some(&rules.place)), &Arc::from(person.key.as_str()));
     }
 
     fn ownership(&self) -> Ownership {
-        self.work.basis.policy.targets[self.target].ownership
+        self.step.basis.policy.targets[self.target].ownership
     }
 
     fn key(&self, at: usize) -> &'a Arc<str> {
-        &self.work.basis.policy.entitlements[at].key
+        &self.step.basis.policy.entitlements[at].key
     }
 }
 
@@ -412,4 +417,14 @@ fn leaves(standing: Option<&Where>) -> Reason {
         Some(Where::Is(Lifecycle::Suspended)) => Reason::Suspended,
         _ => Reason::Deselected,
     }
+}
+
+/// Holds an entitlement that everybody would lose.
+fn hold(step: &mut Step<'_, '_>, at: usize, accounts: &BTreeSet<u32>) {
+    let rules = &step.basis.policy.entitlements[at];
+    let keys = accounts.iter().map(|row| step.matched.account_key(step.basis, rules.target, *row)).collect();
+    let place = rules.when_place.as_ref().unwrap_or(&rules.place);
+    let subject = Subject::object(&step.basis.policy.targets[rules.target].name, &rules.key);
+    let what = Idle { rule: "`when`", of: &rules.key, thing: "the entitlement", place };
+    step.report.findings.push(what.told(subject, &keys));
 }

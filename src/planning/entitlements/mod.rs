@@ -1,6 +1,48 @@
-//! Who should have which entitlement, against who has it.
+//! Entitlements: who should have what, against who has it.
 //!
 //! Must never: decide anything about an account or a group.
 
+pub(in crate::planning) mod cover;
 pub(in crate::planning) mod desired;
 pub(in crate::planning) mod diff;
+
+use crate::model::Change;
+use crate::planning::accounts::Accounts;
+use crate::planning::basis::Basis;
+use crate::planning::draft::{Draft, Stage};
+use crate::planning::findings::Report;
+use crate::planning::people::lifecycle::Where;
+use crate::planning::targets::matched::Matched;
+
+use cover::Cover;
+
+/// Compares what accounts have at every target with what they should have.
+pub(in crate::planning) fn diff(
+    basis: &Basis<'_>,
+    matched: &Matched,
+    accounts: &Accounts,
+    mut covers: Vec<Cover>,
+    standing: &[Where],
+) -> (Vec<Draft>, Report) {
+    let mut step = Step { basis, matched, accounts, drafts: Vec::new(), report: Report::new(basis.moment.today) };
+    for target in 0..basis.policy.targets.len() {
+        diff::settle(&mut step, target, &mut covers, standing);
+    }
+    (step.drafts, step.report)
+}
+
+/// The step while it is under way.
+struct Step<'s, 'a> {
+    basis: &'s Basis<'a>,
+    matched: &'s Matched,
+    accounts: &'s Accounts,
+    drafts: Vec<Draft>,
+    report: Report,
+}
+
+impl Step<'_, '_> {
+    /// Puts a change down.
+    fn draft(&mut self, target: usize, stage: Stage, change: Change) {
+        self.drafts.push(Draft { target, stage, level: 0, change });
+    }
+}

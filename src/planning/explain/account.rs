@@ -7,13 +7,13 @@ use super::{AccountAttribute, AccountWhy, Because, Known, TargetWhy};
 use crate::manifest::kinds::Lifecycle;
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
-use crate::planning::accounts::diff::our_deactivation;
+use crate::planning::basis::Basis;
 use crate::planning::people::identity::{Absence, Person};
 use crate::planning::people::lifecycle::Days;
 use crate::planning::targets::correlate::{Claim, Claims};
 use crate::planning::targets::eligibility as serve;
 use crate::planning::targets::eligibility::{Serve, serve};
-use crate::planning::work::Basis;
+use crate::planning::targets::history::our_deactivation;
 use crate::policy::PreHirePolicy;
 use crate::world::Truth;
 

@@ -6,12 +6,12 @@ use super::person::attribute;
 use super::{AccountAttribute, Because, EntitlementWhy, Known};
 use crate::manifest::kinds::Lifecycle;
 use crate::model::Change;
+use crate::planning::basis::Basis;
 use crate::planning::entitlements::desired as grant;
 use crate::planning::entitlements::desired::{Parameter, Term};
 use crate::planning::people::identity::Person;
 use crate::planning::people::lifecycle;
 use crate::planning::targets::eligibility::{Serve, serve};
-use crate::planning::work::Basis;
 use crate::world::Truth;
 
 /// The entitlements of the targets that are wanted.

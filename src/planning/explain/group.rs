@@ -8,11 +8,11 @@ use super::{Because, MembershipWhy, Why};
 use crate::diagnostic::Place;
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Change, MemberChange};
-use crate::planning::accounts::unchanged::lifecycles;
-use crate::planning::groups::derive::Group;
+use crate::planning::basis::Basis;
+use crate::planning::declared::groups::Group;
 use crate::planning::people::identity::Person;
 use crate::planning::people::lifecycle;
-use crate::planning::work::Basis;
+use crate::planning::people::lifecycle::lifecycles;
 use crate::policy::{ForEachPolicy, GroupPolicy, MemberPolicy};
 use crate::world::Truth;
 

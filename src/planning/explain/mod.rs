@@ -23,10 +23,13 @@ pub use told::{told, told_of_group};
 
 use crate::diagnostic::Place;
 use crate::model::{Action, Change, ObjectKind, Reason, Value, ValueState};
-use crate::planning::Moment;
-use crate::planning::people::identity::{Person, Reads};
+use crate::planning::basis::Basis;
+use crate::planning::people::identity::Person;
+use crate::planning::question::Moment;
+use crate::planning::question::Scope;
+use crate::planning::schema::values::Reads;
 use crate::planning::targets::correlate::Claims;
-use crate::planning::work::{Basis, Work};
+use crate::planning::targets::matched::match_accounts;
 use crate::policy::Policy;
 use crate::world::{Bound, Truth, World};
 
@@ -361,9 +364,7 @@ impl<'a> Provenance<'a> {
     }
 
     fn claims(&self, target: usize) -> Claims {
-        let mut work = Work::new(&self.basis);
-        crate::planning::correlate_accounts(&mut work, crate::planning::Scope::All);
-        work.claims.swap_remove(target)
+        match_accounts(&self.basis, Scope::All).0.claims.swap_remove(target)
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::{AttributeWhy, Because, Claimed, Known, records};
 use crate::model::{Cell, Value, ValueState};
-use crate::planning::people::identity::{Outcome, Person, USER_PRECEDENCE, evaluate};
+use crate::planning::basis::Basis;
+use crate::planning::people::identity::{Person, USER_PRECEDENCE};
 use crate::planning::people::lifecycle::{Days, Standing};
 use crate::planning::people::matching::Record;
 use crate::planning::schema::layout::{Candidate, RuleLayout};
-use crate::planning::work::Basis;
+use crate::planning::schema::values::{Outcome, evaluate};
 use crate::world::Truth;
 
 /// Longest list of people who may be meant.
@@ -166,7 +167,7 @@ fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Cand
 }
 
 /// A rule, or the condition that keeps it from counting.
-pub(super) fn rule_because(words: String, rule: &RuleLayout, reads: &(impl crate::planning::people::identity::Reads + ?Sized)) -> Because {
+pub(super) fn rule_because(words: String, rule: &RuleLayout, reads: &(impl crate::planning::schema::values::Reads + ?Sized)) -> Because {
     match &rule.when {
         Some(when) if reads.holds(when) != Truth::Yes => Because::condition("its condition does not hold", when, reads),
         _ => Because::expression(words, &rule.value, reads),

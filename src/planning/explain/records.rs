@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::{Because, Behind};
 use crate::model::Cell;
+use crate::planning::basis::Basis;
 use crate::planning::people::identity::{Origin, Person};
 use crate::planning::people::matching::{Companion, Record};
 use crate::planning::report::matching as doubts;
-use crate::planning::work::Basis;
 use crate::world::{RecordState, Truth};
 
 /// Records and the User manifest behind an identity.

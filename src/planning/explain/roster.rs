@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use super::group::{is_excluded, membership, stands};
 use super::{Because, MembershipWhy};
-use crate::planning::Scope;
-use crate::planning::correlate_accounts;
-use crate::planning::groups::resolve as group;
+use crate::planning::basis::Basis;
+use crate::planning::groups::resolve;
 use crate::planning::groups::resolve::GroupState;
 use crate::planning::people::identity::Person;
-use crate::planning::work::{Basis, Work};
+use crate::planning::question::Scope;
+use crate::planning::targets::matched::match_accounts;
 
 /// Everything about one group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -102,21 +102,21 @@ pub(super) fn explain(basis: &Basis<'_>, at: usize, target: Option<&str>) -> Gro
 }
 
 fn targets(basis: &Basis<'_>, at: usize, target: Option<&str>) -> Vec<GroupAt> {
-    let mut work = Work::new(basis);
-    correlate_accounts(&mut work, Scope::All);
+    let (matched, _) = match_accounts(basis, Scope::All);
+    let (resolved, _) = resolve(basis, &matched);
     let mut all = Vec::new();
     for (position, rules) in basis.policy.targets.iter().enumerate() {
         if target.is_some_and(|name| name != rules.name.as_ref()) {
             continue;
         }
-        let groups = group::settle(&mut work, position);
+        let groups = &resolved[position];
         let (is, row) = match groups.states.get(at) {
             Some(GroupState::Here(row)) => (Stands::Exists, Some(*row)),
             Some(GroupState::Made) => (Stands::Missing, None),
             Some(GroupState::Unclear) => (Stands::Unclear, groups.row(at)),
             Some(GroupState::Out) | None => (Stands::NotServed, groups.row(at)),
         };
-        let there = row.map(|row| work.group(position, row, &basis.groups.all[at].key));
+        let there = row.map(|row| basis.group(position, row, &basis.groups.all[at].key));
         let (id, name) = there.map(|there| (there.id, Some(there.name))).unwrap_or_default();
         all.push(GroupAt { target: rules.name.clone(), is, id, name });
     }

@@ -8,7 +8,7 @@ use super::*;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Input, load};
 use crate::model::{Capabilities, Evidence, Memory, Page};
-use crate::planning::Scope;
+use crate::planning::question::Scope;
 use crate::policy::{ConnectorFacts, TargetFacts, compile};
 use crate::world::{SourceSide, TargetSide};
 

@@ -7,40 +7,46 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::Ownership;
 use crate::model::{Action, Cause, Evidence, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity};
-use crate::planning::accounts::limits;
-use crate::planning::accounts::nobody;
+use crate::planning::accounts::presence::Presence;
+use crate::planning::draft;
+use crate::planning::draft::{Stage, with_members};
+use crate::planning::groups::Step;
 use crate::planning::groups::members as roster;
 use crate::planning::groups::members::{Roster, flatten};
 use crate::planning::groups::resolve::{GroupState, TargetGroups, member_change};
-use crate::planning::work::{Presence, Stage, Work, with_members};
+use crate::planning::groups::{idle, strangers};
+use crate::planning::names_nobody::FEWEST;
 use crate::world::Member;
 
 /// The memberships of one target.
-pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize, groups: &TargetGroups, rosters: &[Roster]) {
-    let basis = work.basis;
+pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &TargetGroups, rosters: &[Roster]) {
+    let basis = step.basis;
     let Some(scope) = &basis.policy.targets[target].groups else { return };
     let side = basis.observed[target].side;
     let nests = side.capabilities.nested_groups && scope.nested;
-    let (made, leavers, adopted) = (made(work, target), leavers(work, target), adopted(work, target));
+    let accounts = step.accounts;
+    let (made, leavers) = (accounts.made(target), accounts.leavers(target));
+    let mut adopted = draft::adopted(&accounts.drafts, target);
+    adopted.extend(draft::adopted(&step.drafts, target));
     let (removed, added) = (BTreeMap::new(), BTreeMap::new());
-    let mut step = Step { work, target, groups, rosters, nests, made, leavers, adopted, idle: BTreeMap::new(), removed, added };
-    step.hold_idle();
+    let mut here = AtTarget { step, target, groups, rosters, nests, made, leavers, adopted, idle: BTreeMap::new(), removed, added };
+    here.hold_idle();
     let mut flattened = Vec::new();
     for at in 0..basis.groups.all.len() {
         let state = groups.states[at];
         if !matches!(state, GroupState::Here(_) | GroupState::Made) {
             continue;
         }
-        let (roster, flat) = step.flat(at);
+        let (roster, flat) = here.flat(at);
         if flat && scope.nested && !side.capabilities.nested_groups {
-            flattened.push(roster::key(step.work, at).clone());
+            flattened.push(roster::key(here.step.basis, at).clone());
         }
-        step.compare(at, state, &roster);
+        here.compare(at, state, &roster);
     }
-    step.last_groups();
-    limits::tell_of_strangers(work, target, groups);
+    here.last_groups();
+    strangers::tell((step.basis, &mut step.report.findings), target, groups);
     for key in flattened {
-        work.tell(
+        step.tell(
             Severity::Note,
             FindingCode::UnsupportedCapability,
             target,
@@ -50,32 +56,8 @@ pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize, groups
     }
 }
 
-/// New accounts, by identity, as changes name them.
-pub(in crate::planning) fn made(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, ObjectRef> {
-    let drafts = work.drafts.iter().filter(|draft| draft.target == target && draft.stage == Stage::CreateAccounts);
-    let entry = |draft: &crate::planning::work::Draft| match draft.change.cause {
-        Cause::Identity(identity) => Some((identity, draft.change.object.clone())),
-        _ => None,
-    };
-    drafts.filter_map(entry).collect()
-}
-
-/// Leavers whose accounts go in this plan.
-fn leavers(work: &Work<'_, '_>, target: usize) -> BTreeSet<Arc<str>> {
-    let goes = |draft: &&crate::planning::work::Draft| {
-        draft.target == target && draft.change.reason == Reason::Leaver && draft.change.action.removes()
-    };
-    work.drafts.iter().filter(goes).map(|draft| draft.change.object.key.clone()).collect()
-}
-
-/// What is taken over in this plan.
-pub(in crate::planning) fn adopted(work: &Work<'_, '_>, target: usize) -> BTreeSet<(ObjectKind, Arc<str>)> {
-    let adopts = work.drafts.iter().filter(|draft| draft.target == target && draft.change.action == Action::Adopt);
-    adopts.map(|draft| (draft.change.object.kind, draft.change.object.key.clone())).collect()
-}
-
-struct Step<'s, 'b, 'a> {
-    work: &'s mut Work<'b, 'a>,
+struct AtTarget<'s, 'b, 'a> {
+    step: &'s mut Step<'b, 'a>,
     target: usize,
     groups: &'s TargetGroups,
     rosters: &'s [Roster],
@@ -92,7 +74,7 @@ struct Step<'s, 'b, 'a> {
     added: BTreeMap<u32, usize>,
 }
 
-impl Step<'_, '_, '_> {
+impl AtTarget<'_, '_, '_> {
     /// Who should be in a group, as this target holds it.
     fn flat(&self, at: usize) -> (Roster, bool) {
         let here = |inner: usize| matches!(self.groups.states[inner], GroupState::Here(_) | GroupState::Made);
@@ -101,7 +83,7 @@ impl Step<'_, '_, '_> {
 
     /// Rules that name nobody take nobody out. How many would go is counted over all groups that are made by one.
     fn hold_idle(&mut self) {
-        if self.unreadable() || !self.work.basis.observed[self.target].side.capabilities.write_memberships {
+        if self.unreadable() || !self.step.basis.observed[self.target].side.capabilities.write_memberships {
             return;
         }
         let idle = |at: usize| roster::below(self.rosters, at).iter().any(|inner| !self.rosters[*inner].idle.is_empty());
@@ -109,35 +91,35 @@ impl Step<'_, '_, '_> {
         for at in (0..self.rosters.len()).filter(|at| idle(*at)) {
             let GroupState::Here(group) = self.groups.states[at] else { continue };
             let wanted = self.flat(at).0;
-            for member in self.work.basis.observed[self.target].members(group) {
+            for member in self.step.basis.observed[self.target].members(group) {
                 if let Some(row) = self.goes_by_rule(at, member).filter(|_| self.goes(member, &wanted)) {
                     wanted.idle.iter().for_each(|manifest| held.entry(*manifest).or_default().extend([row]));
                 }
             }
         }
-        held.retain(|_, rows| rows.len() >= nobody::FEWEST);
-        nobody::hold_groups(self.work, self.target, &held);
+        held.retain(|_, rows| rows.len() >= FEWEST);
+        idle::hold_groups(self.step, self.target, &held);
         self.idle = held;
     }
 
     /// The account of a member who stays at the target and would go for no other reason than the rule: no line names or excludes it.
     fn goes_by_rule(&self, at: usize, member: Member) -> Option<u32> {
         let Member::Account(row) = member else { return None };
-        let identity = self.work.claims[self.target].holder(row)?;
-        let key = self.work.basis.people.key(identity);
-        let named = self.work.basis.groups.all[at].policy.members.iter().any(|line| line.key == key);
+        let identity = self.step.matched.claims[self.target].holder(row)?;
+        let key = self.step.basis.people.key(identity);
+        let named = self.step.basis.groups.all[at].policy.members.iter().any(|line| line.key == key);
         let excluded = self.rosters[at].excluded.binary_search(&identity).is_ok();
-        let stays = self.work.presence[self.target][identity as usize] == Presence::Stays;
+        let stays = self.step.accounts.presence[self.target][identity as usize] == Presence::Stays;
         (stays && !named && !excluded).then_some(row)
     }
 
     fn compare(&mut self, at: usize, state: GroupState, wanted: &Roster) {
         let observed = match state {
             GroupState::Here(row) if self.unreadable() => {
-                debug_assert!(self.work.basis.observed[self.target].groups().len() > row);
+                debug_assert!(self.step.basis.observed[self.target].groups().len() > row);
                 return;
             }
-            GroupState::Here(row) => self.work.basis.observed[self.target].members(row),
+            GroupState::Here(row) => self.step.basis.observed[self.target].members(row),
             _ => Vec::new(),
         };
         let (adds, accounts) = self.additions(state, wanted, &observed);
@@ -147,9 +129,9 @@ impl Step<'_, '_, '_> {
         if adds.is_empty() && removals.is_empty() {
             return;
         }
-        if !self.work.basis.observed[self.target].side.capabilities.write_memberships {
-            let key = roster::key(self.work, at);
-            self.work.tell(
+        if !self.step.basis.observed[self.target].side.capabilities.write_memberships {
+            let key = roster::key(self.step.basis, at);
+            self.step.tell(
                 Severity::Error,
                 FindingCode::UnsupportedCapability,
                 self.target,
@@ -170,24 +152,24 @@ impl Step<'_, '_, '_> {
     }
 
     fn unreadable(&self) -> bool {
-        matches!(self.work.basis.observed[self.target].memberships_evidence(), Evidence::Unreadable { .. })
+        matches!(self.step.basis.observed[self.target].memberships_evidence(), Evidence::Unreadable { .. })
     }
 
     /// Who comes, and the rows of the accounts among them that exist. Where memberships may be missing, one that was not read is none to add: only what this
     /// plan makes is certain to be in no group, and to have nobody in it.
     fn additions(&self, state: GroupState, wanted: &Roster, observed: &[Member]) -> (Vec<MemberChange>, Vec<u32>) {
-        let certain = state == GroupState::Made || self.work.basis.observed[self.target].memberships_evidence().proves_absence();
-        let claims = &self.work.claims[self.target];
+        let certain = state == GroupState::Made || self.step.basis.observed[self.target].memberships_evidence().proves_absence();
+        let claims = &self.step.matched.claims[self.target];
         let mut adds = Vec::new();
         let mut rows = Vec::new();
         for identity in &wanted.people {
-            match (self.work.presence[self.target][*identity as usize], claims.row(*identity)) {
+            match (self.step.accounts.presence[self.target][*identity as usize], claims.row(*identity)) {
                 (Presence::Made, _) => {
                     adds.extend(self.made.get(identity).map(|object| MemberChange { member: object.clone(), people: 1 }));
                 }
                 (Presence::Stays, Some(row)) if certain && observed.binary_search(&Member::Account(row)).is_err() => {
-                    let key = self.work.basis.people.key(*identity);
-                    adds.push(MemberChange { member: self.work.account(self.target, row, &key), people: 1 });
+                    let key = self.step.basis.people.key(*identity);
+                    adds.push(MemberChange { member: self.step.basis.account(self.target, row, &key), people: 1 });
                     rows.push(row);
                 }
                 _ => {}
@@ -196,8 +178,8 @@ impl Step<'_, '_, '_> {
         for inner in &wanted.nested {
             let object = match self.groups.states[*inner] {
                 GroupState::Here(row) if !certain || observed.binary_search(&Member::Group(row)).is_ok() => continue,
-                GroupState::Here(row) => self.work.group(self.target, row, roster::key(self.work, *inner)),
-                _ => new_group(self.work, *inner),
+                GroupState::Here(row) => self.step.basis.group(self.target, row, roster::key(self.step.basis, *inner)),
+                _ => new_group(self.step, *inner),
             };
             adds.push(MemberChange { member: object, people: self.people_to_come(*inner) });
         }
@@ -206,7 +188,7 @@ impl Step<'_, '_, '_> {
 
     /// Whether an observed member goes.
     fn goes(&self, member: Member, wanted: &Roster) -> bool {
-        match self.work.basis.group_ownership(self.target) {
+        match self.step.basis.group_ownership(self.target) {
             Ownership::Additive => false,
             ownership => match member {
                 Member::Account(row) => self.account_goes(row, wanted, ownership == Ownership::Authoritative),
@@ -216,16 +198,17 @@ impl Step<'_, '_, '_> {
     }
 
     fn account_goes(&self, row: u32, wanted: &Roster, authoritative: bool) -> bool {
-        if self.work.cut[self.target].contains_key(&row) {
+        if self.step.matched.cut[self.target].contains_key(&row) {
             // Steps of their own take them out.
             return false;
         }
-        let claims = &self.work.claims[self.target];
+        let claims = &self.step.matched.claims[self.target];
         let Some(identity) = claims.holder(row) else {
-            let nobody = !claims.contested(row) && self.work.former_key(self.target, row).is_none();
-            return self.work.gone[self.target].contains(&row) || (authoritative && nobody && self.work.strangers_go[self.target]);
+            let nobody = !claims.contested(row) && self.step.basis.former_key(self.target, row).is_none();
+            return self.step.accounts.gone[self.target].contains(&row)
+                || (authoritative && nobody && self.step.accounts.strangers_go[self.target]);
         };
-        match self.work.presence[self.target][identity as usize] {
+        match self.step.accounts.presence[self.target][identity as usize] {
             Presence::Stays => {
                 !wanted.open && wanted.people.binary_search(&identity).is_err() && wanted.unclear.binary_search(&identity).is_err()
             }
@@ -241,14 +224,14 @@ impl Step<'_, '_, '_> {
                 GroupState::Here(_) => !wanted.nested.contains(&inner),
                 GroupState::Out | GroupState::Made | GroupState::Unclear => false,
             },
-            None => authoritative && self.work.former_group_key(self.target, row).is_none(),
+            None => authoritative && self.step.basis.former_group_key(self.target, row).is_none(),
         }
     }
 
     /// Leavers go in a step of their own, since they go even where a guardrail holds the others. What is only being adopted, the group or a member, stays as it
     /// is until it is ours.
     fn remove(&mut self, at: usize, state: GroupState, removals: &[Member]) {
-        let group = self.adopted.contains(&(ObjectKind::Group, roster::key(self.work, at).clone()));
+        let group = self.adopted.contains(&(ObjectKind::Group, roster::key(self.step.basis, at).clone()));
         type Removals = Vec<(Option<u32>, MemberChange)>;
         let mut steps: BTreeMap<(Stage, bool), Removals> = BTreeMap::new();
         for removal in removals {
@@ -259,7 +242,7 @@ impl Step<'_, '_, '_> {
             steps.entry((stage, leaves)).or_default().push((row, change));
         }
         for ((stage, leaves), members) in steps {
-            let draft = self.work.drafts.len();
+            let draft = self.step.drafts.len();
             for row in members.iter().filter_map(|(row, _)| *row) {
                 let entry = self.removed.entry(row).or_default();
                 entry.0 += 1;
@@ -276,23 +259,25 @@ impl Step<'_, '_, '_> {
             Member::Account(row) => Some(row),
             Member::Group(_) => None,
         };
-        (row, member_change(self.work, self.target, self.groups, member))
+        (row, member_change(self.step, self.target, self.groups, member))
     }
 
     fn put(&mut self, at: usize, state: GroupState, (action, reason): (Action, Reason), stage: Stage, members: Vec<MemberChange>) {
         let object = match state {
-            GroupState::Here(row) => self.work.group(self.target, row, roster::key(self.work, at)),
-            _ => new_group(self.work, at),
+            GroupState::Here(row) => self.step.basis.group(self.target, row, roster::key(self.step.basis, at)),
+            _ => new_group(self.step, at),
         };
-        let change = self.work.change(self.target, action, object, reason, Cause::Group(self.work.basis.groups.all[at].manifest as u32));
-        self.work.draft(self.target, stage, with_members(change, members));
+        let change =
+            self.step.basis.change(self.target, action, object, reason, Cause::Group(self.step.basis.groups.all[at].manifest as u32));
+        self.step.draft(self.target, stage, with_members(change, members));
     }
 
     /// How many people gain something by a nested group.
     fn people_to_come(&self, group: usize) -> u32 {
         let groups = roster::below(self.rosters, group);
         let people: BTreeSet<u32> = groups.iter().flat_map(|at| self.rosters[*at].people.iter().copied()).collect();
-        let here = |identity: &&u32| matches!(self.work.presence[self.target][**identity as usize], Presence::Stays | Presence::Made);
+        let here =
+            |identity: &&u32| matches!(self.step.accounts.presence[self.target][**identity as usize], Presence::Stays | Presence::Made);
         people.iter().filter(here).count() as u32
     }
 
@@ -302,7 +287,7 @@ impl Step<'_, '_, '_> {
             return;
         }
         let mut counts: BTreeMap<u32, usize> = self.removed.keys().map(|row| (*row, 0)).collect();
-        for (_, member) in self.work.basis.observed[self.target].pairs() {
+        for (_, member) in self.step.basis.observed[self.target].pairs() {
             if let Member::Account(row) = member
                 && let Some(count) = counts.get_mut(&row)
             {
@@ -310,12 +295,12 @@ impl Step<'_, '_, '_> {
             }
         }
         for (row, (gone, drafts)) in &self.removed {
-            let holder = self.work.claims[self.target].holder(*row);
-            let stays = holder.is_some_and(|identity| self.work.presence[self.target][identity as usize] == Presence::Stays);
+            let holder = self.step.matched.claims[self.target].holder(*row);
+            let stays = holder.is_some_and(|identity| self.step.accounts.presence[self.target][identity as usize] == Presence::Stays);
             let left = counts.get(row).copied().unwrap_or_default() + self.added.get(row).copied().unwrap_or_default();
             if stays && left <= *gone {
                 for at in drafts {
-                    self.work.drafts[*at].change.risks.push(Risk::LastGroup);
+                    self.step.drafts[*at].change.risks.push(Risk::LastGroup);
                 }
             }
         }
@@ -323,7 +308,7 @@ impl Step<'_, '_, '_> {
 }
 
 /// A group that is made in this plan, as changes name it.
-pub(in crate::planning) fn new_group(work: &Work<'_, '_>, at: usize) -> ObjectRef {
-    let group = &work.basis.groups.all[at];
+pub(super) fn new_group(step: &Step<'_, '_>, at: usize) -> ObjectRef {
+    let group = &step.basis.groups.all[at];
     ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() }
 }

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Finding, FindingCode, Severity, Subject};
-use crate::planning::accounts::dangling;
-use crate::planning::accounts::nobody;
-use crate::planning::accounts::unchanged::{Screened, Where};
+use crate::planning::basis::Basis;
+use crate::planning::findings::{Findings, Report};
+use crate::planning::groups::cover::Cover;
+use crate::planning::groups::idle;
+use crate::planning::holds::dangling;
 use crate::planning::people::identity::Absence;
-use crate::planning::work::Work;
+use crate::planning::people::lifecycle::Where;
 use crate::policy::MemberPolicy;
 
 /// Who should be in one group.
@@ -34,47 +36,48 @@ pub(in crate::planning) struct Roster {
 }
 
 /// The rosters of all groups.
-pub(in crate::planning) fn rosters(work: &mut Work<'_, '_>, screened: &mut Screened) -> Vec<Roster> {
-    let basis = work.basis;
+pub(in crate::planning) fn rosters(basis: &Basis<'_>, cover: Cover, standing: &[Where]) -> (Vec<Roster>, Report) {
+    let mut report = Report::new(basis.moment.today);
+    let findings = &mut report.findings;
+    let Cover { mut covered, mut unclear, .. } = cover;
     let mut rosters = Vec::with_capacity(basis.groups.all.len());
     let exclusions = basis.groups.all.iter().flat_map(|group| &group.policy.exclude).map(|person| &person.key);
     let likely = dangling::likely(basis, exclusions.filter(|key| basis.people.meant_by(key).is_none()));
     for group in &basis.groups.all {
         let mut roster = match (&group.value, basis.groups.made(&group.key)) {
             (Some(_), Some(made)) => {
-                let (people, unclear) = (group.people.clone(), made.unclear.clone());
-                Roster { people, unclear, open: made.refused.is_some(), ..Roster::default() }
+                Roster { people: group.people.clone(), unclear: made.unclear.clone(), open: made.refused.is_some(), ..Roster::default() }
             }
             _ => {
-                let people = std::mem::take(&mut screened.covered[group.manifest]);
-                Roster { people, unclear: std::mem::take(&mut screened.unclear[group.manifest]), ..Roster::default() }
+                let people = std::mem::take(&mut covered[group.manifest]);
+                Roster { people, unclear: std::mem::take(&mut unclear[group.manifest]), ..Roster::default() }
             }
         };
-        roster.idle.extend(Some(group.manifest).filter(|manifest| nobody::is_idle(basis, *manifest, roster.people.is_empty())));
-        for member in current(work, &group.policy.members) {
-            join(work, &screened.standing, member, &mut roster);
+        roster.idle.extend(Some(group.manifest).filter(|manifest| idle::is_idle(basis, *manifest, roster.people.is_empty())));
+        for member in current(basis, &group.policy.members) {
+            join((basis, findings), standing, member, &mut roster);
         }
-        for person in current(work, &group.policy.exclude).filter(|member| !is_group(member)) {
+        for person in current(basis, &group.policy.exclude).filter(|member| !is_group(member)) {
             match (basis.people.meant_by(&person.key), likely.get(&person.key)) {
                 (Some(identity), _) => roster.excluded.push(identity),
                 (None, Some(likely)) => {
                     roster.perhaps.extend(likely);
-                    reformed(work, &group.key, person, likely);
+                    reformed((basis, findings), &group.key, person, likely);
                 }
-                (None, None) => unknown(work, "exclusion", person, basis.people.absence(&person.key)),
+                (None, None) => unknown(findings, "exclusion", person, basis.people.absence(&person.key)),
             }
         }
         for owner in group.policy.owners.iter().filter(|owner| !is_group(owner)) {
             if basis.people.find(&owner.key).is_none() {
-                unknown(work, "owner", owner, basis.people.absence(&owner.key));
+                unknown(findings, "owner", owner, basis.people.absence(&owner.key));
             }
         }
         roster.sort();
         rosters.push(roster);
     }
-    exclude_groups(work, &mut rosters);
-    circles(work, &rosters);
-    rosters
+    exclude_groups(basis, &mut rosters);
+    circles((basis, findings), &rosters);
+    (rosters, report)
 }
 
 /// Whether a line names a group.
@@ -83,22 +86,18 @@ pub(in crate::planning) fn is_group(member: &MemberPolicy) -> bool {
 }
 
 /// Those whose last day is not over.
-pub(in crate::planning) fn current<'p>(
-    work: &Work<'_, '_>,
-    members: &'p [MemberPolicy],
-) -> impl Iterator<Item = &'p MemberPolicy> + use<'p> {
-    let today = work.basis.moment.today;
+pub(in crate::planning) fn current<'p>(basis: &Basis<'_>, members: &'p [MemberPolicy]) -> impl Iterator<Item = &'p MemberPolicy> + use<'p> {
+    let today = basis.moment.today;
     members.iter().filter(move |member| member.until.is_none_or(|until| until >= today))
 }
 
 /// One member by name. It stays a member until it leaves.
-fn join(work: &mut Work<'_, '_>, standing: &[Where], member: &MemberPolicy, roster: &mut Roster) {
-    let basis = work.basis;
+fn join((basis, findings): (&Basis<'_>, &mut Findings), standing: &[Where], member: &MemberPolicy, roster: &mut Roster) {
     if is_group(member) {
-        return nest(work, member, roster);
+        return nest((basis, findings), member, roster);
     }
     let Some(identity) = basis.people.find(&member.key) else {
-        return unknown(work, "member", member, basis.people.absence(&member.key));
+        return unknown(findings, "member", member, basis.people.absence(&member.key));
     };
     match standing.get(identity as usize) {
         Some(Where::Is(Lifecycle::Active | Lifecycle::PreHire | Lifecycle::Suspended)) => roster.people.push(identity),
@@ -108,9 +107,8 @@ fn join(work: &mut Work<'_, '_>, standing: &[Where], member: &MemberPolicy, rost
 }
 
 /// A group in a group: one, or all that a `forEach` makes.
-fn nest(work: &mut Work<'_, '_>, member: &MemberPolicy, roster: &mut Roster) {
-    let basis = work.basis;
-    let (found, made) = (named(work, member), basis.groups.made(&member.key));
+fn nest((basis, findings): (&Basis<'_>, &mut Findings), member: &MemberPolicy, roster: &mut Roster) {
+    let (found, made) = (named(basis, member), basis.groups.made(&member.key));
     roster.nested.extend(&found);
     match made {
         // A group that can't be told may be among them, or become one of them.
@@ -119,20 +117,18 @@ fn nest(work: &mut Work<'_, '_>, member: &MemberPolicy, roster: &mut Roster) {
             roster.open |= made.refused.is_some();
         }
         Some(_) if basis.policy.groups.iter().any(|group| group.key == member.key) => {}
-        _ if found.is_empty() => unknown(work, "member", member, Absence::Nowhere),
+        _ if found.is_empty() => unknown(findings, "member", member, Absence::Nowhere),
         _ => {}
     }
 }
 
 /// The groups that a line names. One that is about to go is none.
-pub(in crate::planning) fn named(work: &Work<'_, '_>, member: &MemberPolicy) -> Vec<usize> {
-    let groups = &work.basis.groups;
+pub(in crate::planning) fn named(basis: &Basis<'_>, member: &MemberPolicy) -> Vec<usize> {
+    let groups = &basis.groups;
     let made = groups.made(&member.key);
     let found = match groups.find(&member.key) {
         Some(at) => vec![at],
-        None if work.basis.policy.groups.iter().any(|group| group.key == member.key) => {
-            made.map(|made| made.groups.clone()).unwrap_or_default()
-        }
+        None if basis.policy.groups.iter().any(|group| group.key == member.key) => made.map(|made| made.groups.clone()).unwrap_or_default(),
         None => Vec::new(),
     };
     let goes = |at: usize| groups.all[at].empty && made.is_some_and(|made| made.sure);
@@ -140,17 +136,17 @@ pub(in crate::planning) fn named(work: &Work<'_, '_>, member: &MemberPolicy) -> 
 }
 
 /// A line that names nobody.
-pub(in crate::planning) fn unknown(work: &mut Work<'_, '_>, what: &str, member: &MemberPolicy, absence: Absence) {
+pub(in crate::planning) fn unknown(findings: &mut Findings, what: &str, member: &MemberPolicy, absence: Absence) {
     let so_far = if matches!(absence, Absence::Unproven(_)) { ", as far as could be read" } else { "" };
     let nobody = if is_group(member) { "there is no such group, since nobody has the value" } else { "nobody has that key" };
     let message = format!("{what} {}: {nobody}{so_far}", member.key);
     let finding = Finding::new(Severity::Warning, FindingCode::UnknownMember, Subject::identity(&member.key), message);
-    work.findings.push(finding.hint(format!("Correct the {what}, or remove it.")).at(Some(member.place.clone())));
+    findings.push(finding.hint(format!("Correct the {what}, or remove it.")).at(Some(member.place.clone())));
 }
 
 /// An exclusion that names nobody, and somebody has its key in another form: they come into no group by that and leave none.
-fn reformed(work: &mut Work<'_, '_>, group: &Arc<str>, person: &MemberPolicy, likely: &BTreeSet<u32>) {
-    let now: Vec<Arc<str>> = likely.iter().map(|identity| work.basis.people.key(*identity)).collect();
+fn reformed((basis, findings): (&Basis<'_>, &mut Findings), group: &Arc<str>, person: &MemberPolicy, likely: &BTreeSet<u32>) {
+    let now: Vec<Arc<str>> = likely.iter().map(|identity| basis.people.key(*identity)).collect();
     let named = now.join(" and ");
     let message = format!(
         "exclusion {}: nobody has that key, and {named} seems to have it in another form: neither put into {group} nor taken out",
@@ -158,17 +154,17 @@ fn reformed(work: &mut Work<'_, '_>, group: &Arc<str>, person: &MemberPolicy, li
     );
     let hint = format!("Correct the export, name {named} in place of {}, or remove the exclusion.", person.key);
     let finding = Finding::new(Severity::Error, FindingCode::KeyChanged, Subject::identity(&person.key), message);
-    work.findings.push(finding.hint(hint).at(Some(person.place.clone())));
+    findings.push(finding.hint(hint).at(Some(person.place.clone())));
 }
 
 /// Excluded groups, once everybody's own exclusions by name are known. They count with the people that they have by then, so that two groups may
 /// exclude each other.
-fn exclude_groups(work: &Work<'_, '_>, rosters: &mut [Roster]) {
+fn exclude_groups(basis: &Basis<'_>, rosters: &mut [Roster]) {
     let mut all = Vec::new();
-    for (at, group) in work.basis.groups.all.iter().enumerate() {
-        for member in current(work, &group.policy.exclude).filter(|member| is_group(member)) {
-            let open = work.basis.groups.made(&member.key).is_some_and(|made| made.refused.is_some());
-            let flat = named(work, member).into_iter().map(|group| flatten(rosters, group, |_| false).0);
+    for (at, group) in basis.groups.all.iter().enumerate() {
+        for member in current(basis, &group.policy.exclude).filter(|member| is_group(member)) {
+            let open = basis.groups.made(&member.key).is_some_and(|made| made.refused.is_some());
+            let flat = named(basis, member).into_iter().map(|group| flatten(rosters, group, |_| false).0);
             let out = flat.fold(Roster { open, ..Roster::default() }, |mut all, flat| {
                 all.open |= flat.open;
                 all.people.extend(flat.people);
@@ -191,12 +187,12 @@ fn exclude_groups(work: &Work<'_, '_>, rosters: &mut [Roster]) {
 }
 
 /// Groups that contain themselves.
-fn circles(work: &mut Work<'_, '_>, rosters: &[Roster]) {
-    for (at, group) in work.basis.groups.all.iter().enumerate() {
+fn circles((basis, findings): (&Basis<'_>, &mut Findings), rosters: &[Roster]) {
+    for (at, group) in basis.groups.all.iter().enumerate() {
         if rosters[at].nested.iter().any(|inner| below(rosters, *inner).contains(&at)) {
             let message = format!("{} is nested in itself; its members are counted once", group.key);
             let finding = Finding::new(Severity::Error, FindingCode::GroupCycle, Subject::identity(&group.key), message);
-            work.findings.push(finding.hint("Take one of the groups in the circle out of another.").at(Some(group.policy.place.clone())));
+            findings.push(finding.hint("Take one of the groups in the circle out of another.").at(Some(group.policy.place.clone())));
         }
     }
 }
@@ -304,6 +300,6 @@ impl Roster {
 }
 
 /// A group's key.
-pub(in crate::planning) fn key<'b>(work: &Work<'b, '_>, at: usize) -> &'b Arc<str> {
-    &work.basis.groups.all[at].key
+pub(in crate::planning) fn key<'b>(basis: &'b Basis<'_>, at: usize) -> &'b Arc<str> {
+    &basis.groups.all[at].key
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::fold;
 use crate::model::{Finding, FindingCode, ObjectRef, Severity, Subject};
-use crate::planning::groups::derive::Group;
+use crate::planning::declared::groups::Group;
 
 /// Rows of groups that are nobody's, by their folded names.
 #[derive(Default)]

@@ -7,23 +7,23 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::fold;
 use crate::model::{Action, Finding, FindingCode, ObjectKind, ObjectRef, Severity, Subject};
+use crate::planning::groups::Step;
 use crate::planning::groups::members::{Roster, flatten};
 use crate::planning::groups::resolve::{GroupState, TargetGroups};
-use crate::planning::work::Work;
 use crate::world::Member;
 
 /// Holds every group that is to go and looks like one that is to be made, and every one that is to be made and looks like one that goes.
-pub(in crate::planning) fn refuse(work: &mut Work<'_, '_>, target: usize, groups: &mut TargetGroups, rosters: &[Roster]) {
+pub(super) fn refuse(step: &mut Step<'_, '_>, target: usize, groups: &mut TargetGroups, rosters: &[Roster]) {
     let made: Vec<usize> = (0..groups.states.len()).filter(|at| groups.states[*at] == GroupState::Made).collect();
     if made.is_empty() || groups.vanished.is_empty() {
         return;
     }
-    let pairs = Index::new(work, made, rosters).pairs(work, target, groups);
+    let pairs = Index::new(step, made, rosters).pairs(step, target, groups);
     if pairs.is_empty() {
         return;
     }
-    hold(work, target, groups, &pairs);
-    tell(work, target, &pairs);
+    hold(step, target, groups, &pairs);
+    tell(step, target, &pairs);
 }
 
 /// One that goes and one that comes, and how much they are alike.
@@ -47,10 +47,10 @@ struct Index {
 }
 
 impl Index {
-    fn new(work: &Work<'_, '_>, made: Vec<usize>, rosters: &[Roster]) -> Self {
+    fn new(step: &Step<'_, '_>, made: Vec<usize>, rosters: &[Roster]) -> Self {
         let (mut names, mut people, mut sizes): (HashMap<_, Vec<_>>, HashMap<_, Vec<_>>, _) = (HashMap::new(), HashMap::new(), Vec::new());
         for (place, at) in made.iter().enumerate() {
-            names.entry(plain(&work.basis.groups.all[*at].display_name)).or_default().push(place);
+            names.entry(plain(&step.basis.groups.all[*at].display_name)).or_default().push(place);
             let wanted = flatten(rosters, *at, |_| false).0.people;
             sizes.push(wanted.len() as u64);
             wanted.into_iter().for_each(|identity| people.entry(identity).or_default().push(place));
@@ -59,9 +59,9 @@ impl Index {
     }
 
     /// All pairs that look alike, best first. Ties go by keys and ids, which no order of rows moves.
-    fn pairs(&self, work: &Work<'_, '_>, target: usize, groups: &TargetGroups) -> Vec<Pair> {
-        let mut pairs: Vec<Pair> = groups.vanished.iter().flat_map(|row| self.like(work, target, *row)).collect();
-        let all = &work.basis.groups.all;
+    fn pairs(&self, step: &Step<'_, '_>, target: usize, groups: &TargetGroups) -> Vec<Pair> {
+        let mut pairs: Vec<Pair> = groups.vanished.iter().flat_map(|row| self.like(step, target, *row)).collect();
+        let all = &step.basis.groups.all;
         let key = |pair: &Pair| (all[pair.made].key.clone(), pair.old.key.clone(), pair.old.id.clone());
         pairs.sort_by(|one, other| {
             let share = (other.common * one.larger.max(1)).cmp(&(one.common * other.larger.max(1)));
@@ -72,24 +72,24 @@ impl Index {
     }
 
     /// Nearly the same name, or at least two people and half of the larger one in common.
-    fn like(&self, work: &Work<'_, '_>, target: usize, row: u32) -> Vec<Pair> {
-        let observed = &work.basis.observed[target];
+    fn like(&self, step: &Step<'_, '_>, target: usize, row: u32) -> Vec<Pair> {
+        let observed = &step.basis.observed[target];
         let name = observed.groups().cell_of(row, "displayName").as_text().map(plain).filter(|name| !name.is_empty());
         let named: BTreeSet<usize> = name.and_then(|name| self.names.get(&name)).into_iter().flatten().copied().collect();
         let members = observed.members(row);
         let mut common: BTreeMap<usize, u64> = named.iter().map(|place| (*place, 0)).collect();
         for member in &members {
             let Member::Account(account) = member else { continue };
-            let Some(identity) = work.claims[target].holder(*account) else { continue };
+            let Some(identity) = step.matched.claims[target].holder(*account) else { continue };
             self.people.get(&identity).into_iter().flatten().for_each(|place| *common.entry(*place).or_default() += 1);
         }
-        let old = work.group(target, row, &work.group_key(target, row));
+        let old = step.basis.group(target, row, &step.basis.group_key(target, row));
         let pair = |(place, common): (usize, u64)| {
             let larger = self.sizes[place].max(members.len() as u64);
             let same_name = named.contains(&place);
             let alike = same_name || (common >= 2 && common * 2 >= larger);
             let made = self.made[place];
-            let answered = work.basis.groups.all[made].policy.not_formerly.iter().any(|name| fold(name) == fold(&old.name));
+            let answered = step.basis.groups.all[made].policy.not_formerly.iter().any(|name| fold(name) == fold(&old.name));
             (alike && !answered).then(|| Pair { old: old.clone(), row, made, same_name, common, larger })
         };
         common.into_iter().filter_map(pair).collect()
@@ -101,8 +101,8 @@ fn plain(text: &str) -> String {
     text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-fn hold(work: &mut Work<'_, '_>, target: usize, groups: &mut TargetGroups, pairs: &[Pair]) {
-    let all = &work.basis.groups.all;
+fn hold(step: &mut Step<'_, '_>, target: usize, groups: &mut TargetGroups, pairs: &[Pair]) {
+    let all = &step.basis.groups.all;
     let made: BTreeSet<&Arc<str>> = pairs.iter().map(|pair| &all[pair.made].key).collect();
     let gone: BTreeSet<&Arc<str>> = pairs.iter().filter_map(|pair| pair.old.id.as_ref()).collect();
     for pair in pairs {
@@ -110,7 +110,7 @@ fn hold(work: &mut Work<'_, '_>, target: usize, groups: &mut TargetGroups, pairs
             groups.states[at] = GroupState::Unclear;
         }
     }
-    work.drafts.retain(|draft| {
+    step.drafts.retain(|draft| {
         let object = &draft.change.object;
         let this = draft.target == target && object.kind == ObjectKind::Group;
         let goes = draft.change.action == Action::Delete && object.id.as_ref().is_some_and(|id| gone.contains(id));
@@ -119,7 +119,7 @@ fn hold(work: &mut Work<'_, '_>, target: usize, groups: &mut TargetGroups, pairs
 }
 
 /// One finding for each group that is held. No former name is proposed twice, so that all the answers can be followed.
-fn tell(work: &mut Work<'_, '_>, target: usize, pairs: &[Pair]) {
+fn tell(step: &mut Step<'_, '_>, target: usize, pairs: &[Pair]) {
     let mut partner: BTreeMap<usize, &Pair> = BTreeMap::new();
     let mut paired: BTreeSet<u32> = BTreeSet::new();
     for pair in pairs {
@@ -130,21 +130,21 @@ fn tell(work: &mut Work<'_, '_>, target: usize, pairs: &[Pair]) {
     let mut made: BTreeMap<&Arc<str>, Vec<&Pair>> = BTreeMap::new();
     let mut alone: BTreeMap<_, Vec<&Pair>> = BTreeMap::new();
     for pair in pairs {
-        made.entry(&work.basis.groups.all[pair.made].key).or_default().push(pair);
+        made.entry(&step.basis.groups.all[pair.made].key).or_default().push(pair);
         if !paired.contains(&pair.row) {
             alone.entry((&pair.old.key, &pair.old.id)).or_default().push(pair);
         }
     }
     let mut findings: Vec<Finding> = Vec::new();
     for like in made.values() {
-        findings.extend(like.first().map(|first| to_make(work, target, first.made, partner.get(&first.made).copied(), like)));
+        findings.extend(like.first().map(|first| to_make(step, target, first.made, partner.get(&first.made).copied(), like)));
     }
-    findings.extend(alone.values().filter_map(|like| to_go(work, target, like)));
-    findings.into_iter().for_each(|finding| work.findings.push(finding));
+    findings.extend(alone.values().filter_map(|like| to_go(step, target, like)));
+    findings.into_iter().for_each(|finding| step.report.findings.push(finding));
 }
 
-fn to_make(work: &Work<'_, '_>, target: usize, made: usize, partner: Option<&Pair>, like: &[&Pair]) -> Finding {
-    let basis = work.basis;
+fn to_make(step: &Step<'_, '_>, target: usize, made: usize, partner: Option<&Pair>, like: &[&Pair]) -> Finding {
+    let basis = step.basis;
     let group = &basis.groups.all[made];
     let (name, key) = (&basis.policy.targets[target].name, &group.key);
     let names: Vec<String> = like.iter().map(|pair| format!("{:?}", pair.old.name)).collect();
@@ -174,8 +174,8 @@ fn to_make(work: &Work<'_, '_>, target: usize, made: usize, partner: Option<&Pai
     finding(name, key, message).hint(hint).at(Some(group.policy.place.clone()))
 }
 
-fn to_go(work: &Work<'_, '_>, target: usize, like: &[&Pair]) -> Option<Finding> {
-    let basis = work.basis;
+fn to_go(step: &Step<'_, '_>, target: usize, like: &[&Pair]) -> Option<Finding> {
+    let basis = step.basis;
     let name = &basis.policy.targets[target].name;
     let old = &like.first()?.old;
     let makes: BTreeSet<&str> = like.iter().map(|pair| basis.groups.all[pair.made].key.as_ref()).collect();

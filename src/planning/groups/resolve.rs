@@ -11,13 +11,14 @@ use crate::model::{
     Action, Cause, Cell, Change, Evidence, Finding, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject,
     Value,
 };
-use crate::planning::LookupBy;
-use crate::planning::accounts::kept;
-use crate::planning::accounts::vanished;
-use crate::planning::groups::derive::Group;
+use crate::planning::declared::groups::Group;
+use crate::planning::draft::{Stage, attribute, with};
+use crate::planning::groups::Step;
 use crate::planning::groups::near;
 use crate::planning::groups::near::Near;
-use crate::planning::work::{Stage, Work, attribute, with};
+use crate::planning::question::LookupBy;
+use crate::planning::targets::awaited;
+use crate::planning::targets::not_kept;
 use crate::world::{Bound, Carries, Member, Truth};
 
 /// The groups of one target.
@@ -71,19 +72,21 @@ impl TargetGroups {
 const NAME: &str = "displayName";
 
 /// One member of a group that exists, as changes name it.
-pub(in crate::planning) fn member_change(work: &Work<'_, '_>, target: usize, groups: &TargetGroups, member: Member) -> MemberChange {
+pub(super) fn member_change(step: &Step<'_, '_>, target: usize, groups: &TargetGroups, member: Member) -> MemberChange {
     match member {
-        Member::Account(row) => MemberChange { member: work.account(target, row, &work.account_key(target, row)), people: 1 },
+        Member::Account(row) => {
+            MemberChange { member: step.basis.account(target, row, &step.matched.account_key(step.basis, target, row)), people: 1 }
+        }
         Member::Group(row) => {
-            let key = groups.holder(row).map_or_else(|| work.group_key(target, row), |at| work.basis.groups.all[at].key.clone());
-            MemberChange { member: work.group(target, row, &key), people: work.people_below(target, row) }
+            let key = groups.holder(row).map_or_else(|| step.basis.group_key(target, row), |at| step.basis.groups.all[at].key.clone());
+            MemberChange { member: step.basis.group(target, row, &key), people: step.basis.people_below(target, row) }
         }
     }
 }
 
 /// Settles the groups of one target.
-pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize) -> TargetGroups {
-    let basis = work.basis;
+pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) -> TargetGroups {
+    let basis = step.basis;
     let count = basis.groups.all.len();
     let mut groups = TargetGroups { states: vec![GroupState::Out; count], rows: vec![None; count], ..TargetGroups::default() };
     let Some(scope) = &basis.policy.targets[target].groups else { return groups };
@@ -96,14 +99,14 @@ pub(in crate::planning) fn settle(work: &mut Work<'_, '_>, target: usize) -> Tar
     if !side.capabilities.read_groups {
         let name = &basis.policy.targets[target].name;
         let message = format!("{name}: its groups can't be read, so none are planned");
-        work.findings.push(Finding::new(Severity::Error, FindingCode::UnsupportedCapability, Subject::system(name), message));
+        step.report.findings.push(Finding::new(Severity::Error, FindingCode::UnsupportedCapability, Subject::system(name), message));
         return groups;
     }
-    if basis.observed[target].groups().unreadable() || work.claims[target].another_system {
+    if basis.observed[target].groups().unreadable() || step.matched.claims[target].another_system {
         groups.states.fill(GroupState::Unclear);
         return groups;
     }
-    let mut step = Step { work, target, groups, blocked: BTreeSet::new(), near: None };
+    let mut step = AtTarget { step, target, groups, blocked: BTreeSet::new(), near: None };
     let wanted: Vec<Truth> = basis.groups.all.iter().map(|group| selected(scope.select.as_ref(), group)).collect();
     step.by_proof();
     step.namesakes(&wanted);
@@ -133,8 +136,8 @@ fn field(group: &Group<'_>, path: &str) -> Option<Value> {
     }
 }
 
-struct Step<'s, 'b, 'a> {
-    work: &'s mut Work<'b, 'a>,
+struct AtTarget<'s, 'b, 'a> {
+    step: &'s mut Step<'b, 'a>,
     target: usize,
     groups: TargetGroups,
     blocked: BTreeSet<usize>,
@@ -142,11 +145,11 @@ struct Step<'s, 'b, 'a> {
     near: Option<Near>,
 }
 
-impl Step<'_, '_, '_> {
+impl AtTarget<'_, '_, '_> {
     /// Links and markers: everybody's own first, then those of keys that they had by the manifests, then by what the state remembers of a rename that was
     /// taken back.
     fn by_proof(&mut self) {
-        let all = &self.work.basis.groups.all;
+        let all = &self.step.basis.groups.all;
         let rounds: [fn(&Self, &Group<'_>) -> Vec<u32>; 3] = [
             |step, group| step.proved(&group.key),
             |step, group| group.previous_keys.iter().flat_map(|key| step.proved(key)).collect(),
@@ -170,14 +173,14 @@ impl Step<'_, '_, '_> {
 
     /// Whether a group is remembered at another system, under any of its keys.
     fn is_stranded(&self, group: &Group<'_>) -> bool {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let name = &basis.policy.targets[self.target].name;
         let known = basis.world.recall.stranded_at(&basis.world.memory, name, ObjectKind::Group);
         known.into_iter().any(|link| [&group.key].into_iter().chain(&group.previous_keys).any(|key| *key == link.key))
     }
 
     fn prove(&mut self, at: usize, group: &Group<'_>, rows: &[u32]) {
-        let objects = self.work.basis.observed[self.target].groups();
+        let objects = self.step.basis.observed[self.target].groups();
         // The key of a rename that was taken back is nobody's.
         let own = |key: &str| key == group.key.as_ref() || group.previous_keys.iter().any(|former| former.as_ref() == key);
         let others = |row: u32| objects.marked_key(row).is_some_and(|key| !own(&key) && !self.was_called(row, group));
@@ -196,7 +199,7 @@ impl Step<'_, '_, '_> {
 
     /// Objects that had the group's key before they got one that no declared group has.
     fn formerly(&self, group: &Group<'_>) -> Vec<u32> {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         if group.empty || !self.linked(&group.key).is_empty() {
             return Vec::new();
         }
@@ -208,7 +211,7 @@ impl Step<'_, '_, '_> {
 
     /// Whether an object had the group's key before, and has one now that no declared group has.
     fn was_called(&self, row: u32, group: &Group<'_>) -> bool {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let (objects, name) = (basis.observed[self.target].groups(), &basis.policy.targets[self.target].name);
         let ids = basis.world.recall.formerly(&basis.world.memory, name, ObjectKind::Group, &group.key);
         ids.contains(&objects.id(row).as_ref()) && self.former_key(row).is_some_and(|key| key == group.key || !self.is_declared(&key))
@@ -216,7 +219,7 @@ impl Step<'_, '_, '_> {
 
     /// Objects that a link or a mark gives to a key.
     fn proved(&self, key: &str) -> Vec<u32> {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let objects = basis.observed[self.target].groups();
         let mut rows: Vec<u32> = self.linked(key).iter().filter_map(|id| objects.find_id(id)).collect();
         if let Some(marker) = &basis.observed[self.target].side.capabilities.group_marker {
@@ -229,7 +232,7 @@ impl Step<'_, '_, '_> {
 
     /// Groups that are to have one name. Where one of them is there and has it, it keeps it; nothing is guessed about the others.
     fn namesakes(&mut self, wanted: &[Truth]) {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let mut names: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, group) in basis.groups.all.iter().enumerate().filter(|(at, group)| wanted[*at] == Truth::Yes && !group.empty) {
             names.entry(&group.display_name).or_default().push(at);
@@ -249,7 +252,7 @@ impl Step<'_, '_, '_> {
 
     /// The displayName, then former ones: an object that is not proved to be another declared group's.
     fn by_name(&mut self, wanted: &[Truth]) {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let most = basis.groups.all.iter().map(|group| group.previous_names.len()).max().unwrap_or_default();
         for round in 0..=most {
             let mut hits: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
@@ -289,26 +292,26 @@ impl Step<'_, '_, '_> {
 
     /// Objects of a name that no declared group holds.
     fn named(&self, name: &str) -> Vec<u32> {
-        let objects = self.work.basis.observed[self.target].groups();
+        let objects = self.step.basis.observed[self.target].groups();
         let mut rows = objects.find_by(NAME, name.as_bytes());
         rows.retain(|row| !self.groups.holders.contains_key(row) && !self.former_key(*row).is_some_and(|key| self.is_declared(&key)));
         rows
     }
 
     fn decide(&mut self, at: usize, wanted: &Truth) {
-        let group = &self.work.basis.groups.all[at];
+        let group = &self.step.basis.groups.all[at];
         self.groups.states[at] = match (wanted, self.row(at)) {
             _ if self.blocked.contains(&at) => GroupState::Unclear,
             (_, row) if group.empty => row.map_or(GroupState::Out, |row| self.empty(at, row)),
             (Truth::Unknown(words), _) => {
                 let sentence = format!("{{who}}: whether the target gets it could not be worked out: {words}");
-                self.work.tell(Severity::Error, FindingCode::ExpressionFailed, self.target, &group.key, &sentence);
+                self.step.tell(Severity::Error, FindingCode::ExpressionFailed, self.target, &group.key, &sentence);
                 GroupState::Unclear
             }
             (Truth::Yes, Some(row)) => self.hold(at, row),
             (Truth::Yes, None) => self.make(at),
             (Truth::No, Some(row)) => {
-                self.remove(row, &group.key.clone(), Reason::Deselected, Cause::Group(self.work.basis.groups.all[at].manifest as u32));
+                self.remove(row, &group.key.clone(), Reason::Deselected, Cause::Group(self.step.basis.groups.all[at].manifest as u32));
                 GroupState::Out
             }
             (Truth::No, None) => GroupState::Out,
@@ -317,7 +320,7 @@ impl Step<'_, '_, '_> {
 
     /// A group whose value nobody has any more. It goes only when everybody's value is known; whoever is known to have another leaves it anyway.
     fn empty(&mut self, at: usize, row: u32) -> GroupState {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let key = &basis.groups.all[at].key;
         self.groups.vanished.push(row);
         let Some(made) = basis.groups.made(key) else { return GroupState::Unclear };
@@ -325,14 +328,14 @@ impl Step<'_, '_, '_> {
             self.remove(row, key, Reason::Pruned, Cause::Group(basis.groups.all[at].manifest as u32));
         } else if made.refused.is_none() {
             let sentence = "{who}: nobody who is known has the value any more, but not everybody's is known, so the group is not removed";
-            self.work.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
+            self.step.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
         }
         GroupState::Here(row)
     }
 
     /// A group that exists: its name and its mark.
     fn hold(&mut self, at: usize, row: u32) -> GroupState {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let group = &basis.groups.all[at];
         let objects = basis.observed[self.target].groups();
         let side = basis.observed[self.target].side;
@@ -351,9 +354,14 @@ impl Step<'_, '_, '_> {
         let had = self.former_key(row);
         let ours = had.is_some();
         let former_key = had.filter(|key| *key != group.key);
-        kept::sift(self.work, self.target, (ObjectKind::Group, &objects.id(row), &group.key), &mut attributes);
+        not_kept::sift(
+            (self.step.basis, &mut self.step.report.findings),
+            self.target,
+            (ObjectKind::Group, &objects.id(row), &group.key),
+            &mut attributes,
+        );
         if !attributes.is_empty() && !side.capabilities.update_groups {
-            self.work.tell(
+            self.step.tell(
                 Severity::Error,
                 FindingCode::UnsupportedCapability,
                 self.target,
@@ -365,20 +373,20 @@ impl Step<'_, '_, '_> {
         let action = if ours { Action::Update } else { Action::Adopt };
         if !ours || former_key.is_some() || !attributes.is_empty() {
             let risks: &[Risk] = if ours { &[] } else { &[Risk::Adoption] };
-            let change = self.work.change(
+            let change = self.step.basis.change(
                 self.target,
                 action,
                 self.object(row, &group.key),
                 Reason::Declared,
-                Cause::Group(self.work.basis.groups.all[at].manifest as u32),
+                Cause::Group(self.step.basis.groups.all[at].manifest as u32),
             );
-            self.work.draft(self.target, Stage::UpdateGroups, with(Change { former_key, ..change }, attributes, risks));
+            self.step.draft(self.target, Stage::UpdateGroups, with(Change { former_key, ..change }, attributes, risks));
         }
         if basis.group_ownership(self.target) == Ownership::Observe && !ours { GroupState::Unclear } else { GroupState::Here(row) }
     }
 
     fn make(&mut self, at: usize) -> GroupState {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let group = &basis.groups.all[at];
         let side = basis.observed[self.target].side;
         if self.is_vanished(at) {
@@ -386,12 +394,12 @@ impl Step<'_, '_, '_> {
         }
         let links =
             basis.world.recall.links_of(&basis.world.memory, &basis.policy.targets[self.target].name, ObjectKind::Group, &group.key);
-        if vanished::is_awaited(self.work, &links) {
-            vanished::tell_awaited(self.work, self.target, &group.key);
+        if awaited::is_awaited(self.step.basis, &links) {
+            awaited::tell_awaited(self.step.basis, self.target, &group.key, &mut self.step.report.findings);
             return GroupState::Unclear;
         }
         if !side.capabilities.create_groups {
-            self.work.tell(
+            self.step.tell(
                 Severity::Error,
                 FindingCode::UnsupportedCapability,
                 self.target,
@@ -418,66 +426,66 @@ impl Step<'_, '_, '_> {
         }
         if !self.named_by_anybody(&group.display_name).is_empty() {
             let sentence = format!("{{who}}: a group of somebody else is called {}, so none is made", group.display_name);
-            self.work.tell(Severity::Error, FindingCode::NameTaken, self.target, &group.key, &sentence);
+            self.step.tell(Severity::Error, FindingCode::NameTaken, self.target, &group.key, &sentence);
             return GroupState::Unclear;
         }
         if self.is_beside_another(at) {
             return GroupState::Unclear;
         }
         let object = ObjectRef { kind: ObjectKind::Group, key: group.key.clone(), id: None, name: group.display_name.clone() };
-        let change = self.work.change(
+        let change = self.step.basis.change(
             self.target,
             Action::Create,
             object,
             Reason::Declared,
-            Cause::Group(self.work.basis.groups.all[at].manifest as u32),
+            Cause::Group(self.step.basis.groups.all[at].manifest as u32),
         );
-        self.work.draft(self.target, Stage::CreateGroups, with(change, attributes, &[]));
+        self.step.draft(self.target, Stage::CreateGroups, with(change, attributes, &[]));
         if basis.group_ownership(self.target) == Ownership::Observe { GroupState::Unclear } else { GroupState::Made }
     }
 
     /// Whether a group that is nobody's has nearly the name of one that is to be made.
     fn is_beside_another(&mut self, at: usize) -> bool {
         let near = self.near.take().unwrap_or_else(|| {
-            let objects = self.work.basis.observed[self.target].groups();
+            let objects = self.step.basis.observed[self.target].groups();
             let nobodys = |row: &u32| !self.groups.holders.contains_key(row) && self.former_key(*row).is_none() && !self.is_foreign(*row);
             Near::new((0..objects.len()).filter(nobodys).filter_map(|row| Some((row, objects.cell_of(row, NAME).as_text()?))))
         });
-        let group = &self.work.basis.groups.all[at];
+        let group = &self.step.basis.groups.all[at];
         let there = near
             .of(group)
             .iter()
-            .map(|row| self.object(*row, &self.work.group_key(self.target, *row)))
+            .map(|row| self.object(*row, &self.step.basis.group_key(self.target, *row)))
             .min_by_key(|there| there.id.clone());
         if let Some(there) = &there {
-            let finding = near::told(&self.work.basis.policy.targets[self.target].name, group, there);
-            self.work.findings.push(finding);
+            let finding = near::told(&self.step.basis.policy.targets[self.target].name, group, there);
+            self.step.report.findings.push(finding);
         }
         self.near = Some(near);
         there.is_some()
     }
 
     fn named_by_anybody(&self, name: &str) -> Vec<u32> {
-        self.work.basis.observed[self.target].groups().find_by(NAME, name.as_bytes())
+        self.step.basis.observed[self.target].groups().find_by(NAME, name.as_bytes())
     }
 
     /// Something must be asked before the group can be made.
     fn unanswered(&mut self, at: usize, questions: Vec<LookupBy>) -> GroupState {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         for question in questions {
             if !basis.observed[self.target].groups().answered(&question) {
-                self.work.ask(self.target, ObjectKind::Group, question);
+                self.step.report.ask(self.target, ObjectKind::Group, question);
             }
         }
         let sentence = "{who}: the group was not among those read, and asking for it gave no answer, so none is made";
         let key = &basis.groups.all[at].key;
-        self.work.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
+        self.step.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
         GroupState::Unclear
     }
 
     /// Objects that are no declared group.
     fn unclaimed(&mut self) {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let objects = basis.observed[self.target].groups();
         let authoritative = basis.group_ownership(self.target) == Ownership::Authoritative;
         let mut left = 0u64;
@@ -505,32 +513,32 @@ impl Step<'_, '_, '_> {
         if left > 0 {
             let name = &basis.policy.targets[self.target].name;
             let message = format!("{name}: {left} {} declared nowhere, left alone", if left == 1 { "group is" } else { "groups are" });
-            self.work.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, Subject::system(name), message));
+            self.step.report.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, Subject::system(name), message));
         }
     }
 
     fn remove(&mut self, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         if basis.group_ownership(self.target) == Ownership::Additive {
             return;
         }
         if !basis.observed[self.target].side.capabilities.delete_groups {
-            self.work.tell(Severity::Error, FindingCode::UnsupportedCapability, self.target, key, "{who}: groups can't be deleted here");
+            self.step.tell(Severity::Error, FindingCode::UnsupportedCapability, self.target, key, "{who}: groups can't be deleted here");
             return;
         }
         let observed = &basis.observed[self.target];
         if observed.side.capabilities.write_memberships && !observed.memberships_evidence().proves_absence() {
             let sentence = "{who}: the group would be deleted, but who is in it could not be read, so it stays";
-            return self.work.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
+            return self.step.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
         }
-        let change = self.work.change(self.target, Action::Delete, self.object(row, key), reason, cause);
-        let losers = observed.members(row).into_iter().map(|member| member_change(self.work, self.target, &self.groups, member)).collect();
+        let change = self.step.basis.change(self.target, Action::Delete, self.object(row, key), reason, cause);
+        let losers = observed.members(row).into_iter().map(|member| member_change(self.step, self.target, &self.groups, member)).collect();
         let change = Change { losers, ..with(change, Vec::new(), &[Risk::Irreversible]) };
-        self.work.draft(self.target, Stage::DeleteGroups, change);
+        self.step.draft(self.target, Stage::DeleteGroups, change);
     }
 
     fn object(&self, row: u32, key: &Arc<str>) -> ObjectRef {
-        self.work.group(self.target, row, key)
+        self.step.basis.group(self.target, row, key)
     }
 
     /// The object that a declared group holds.
@@ -540,36 +548,36 @@ impl Step<'_, '_, '_> {
 
     /// Whether a link names an object that was not read and that nobody has looked up.
     fn is_vanished(&self, at: usize) -> bool {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let objects = basis.observed[self.target].groups();
         let ids = self.linked(&basis.groups.all[at].key);
         ids.iter().any(|id| objects.find_id(id).is_none() && !objects.answered(&LookupBy::Id(id.clone())))
     }
 
     fn linked(&self, key: &str) -> Vec<Arc<str>> {
-        let basis = self.work.basis;
+        let basis = self.step.basis;
         let name = &basis.policy.targets[self.target].name;
         basis.world.recall.ids_of(&basis.world.memory, name, ObjectKind::Group, key).into_iter().map(Arc::from).collect()
     }
 
     fn is_declared(&self, key: &str) -> bool {
-        self.work.basis.groups.find(key).is_some()
+        self.step.basis.groups.find(key).is_some()
     }
 
     fn is_foreign(&self, row: u32) -> bool {
-        let objects = self.work.basis.observed[self.target].groups();
+        let objects = self.step.basis.observed[self.target].groups();
         matches!(objects.carries(row), Carries::Foreign | Carries::OtherWorkspace) || objects.doubtful(row)
     }
 
     fn former_key(&self, row: u32) -> Option<Arc<str>> {
-        self.work.former_group_key(self.target, row)
+        self.step.basis.former_group_key(self.target, row)
     }
 
     /// Nothing is done about a group, nor to the objects that it may be.
     fn block(&mut self, at: usize, rows: &[u32], code: FindingCode, sentence: &str) {
         self.blocked.insert(at);
         self.groups.contested.extend(rows);
-        let key = &self.work.basis.groups.all[at].key;
-        self.work.tell(Severity::Error, code, self.target, key, sentence);
+        let key = &self.step.basis.groups.all[at].key;
+        self.step.tell(Severity::Error, code, self.target, key, sentence);
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::{Change, Guardrail, Memory, ObjectKind, Plan, Reason};
-use crate::planning::Moment;
-use crate::planning::targets::protected as protect;
+use crate::planning::guardrails::protection as protect;
+use crate::planning::question::Moment;
 use crate::policy::{LimitPolicy, Policy, TargetPolicy};
 
 mod figures;
@@ -17,6 +17,7 @@ mod hold;
 mod leavers;
 mod overrides;
 pub(in crate::planning) mod population;
+pub(in crate::planning) mod protection;
 mod refusal;
 mod rules;
 #[cfg(test)]

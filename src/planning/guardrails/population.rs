@@ -9,68 +9,71 @@ use jiff::Timestamp;
 
 use crate::manifest::kinds::Ownership;
 use crate::model::Guardrail;
+use crate::planning::basis::Basis;
 use crate::planning::groups::resolve::TargetGroups;
 use crate::planning::guardrails::{KeptGroup, Population, Populations};
-use crate::planning::work::{Basis, Work};
+use crate::planning::targets::matched::Matched;
 use crate::world::Member;
 
 /// Of all targets.
-pub(in crate::planning) fn populations(work: &Work<'_, '_>, groups: &[TargetGroups]) -> Populations {
-    Populations { targets: groups.iter().enumerate().map(|(target, groups)| Counting { work, target, groups }.population()).collect() }
+pub(in crate::planning) fn populations(basis: &Basis<'_>, matched: &Matched, groups: &[TargetGroups]) -> Populations {
+    Populations {
+        targets: groups.iter().enumerate().map(|(target, groups)| Counting { basis, matched, target, groups }.population()).collect(),
+    }
 }
 
-struct Counting<'s, 'b, 'a> {
-    work: &'s Work<'b, 'a>,
+struct Counting<'s, 'a> {
+    basis: &'s Basis<'a>,
+    matched: &'s Matched,
     target: usize,
     groups: &'s TargetGroups,
 }
 
-impl Counting<'_, '_, '_> {
+impl Counting<'_, '_> {
     fn population(&self) -> Population {
-        let rules = &self.work.basis.policy.targets[self.target];
-        let accounts = self.work.basis.observed[self.target].accounts();
+        let rules = &self.basis.policy.targets[self.target];
+        let accounts = self.basis.observed[self.target].accounts();
         let ours: Vec<bool> = (0..accounts.len()).map(|row| self.is_ours(row)).collect();
         Population {
             accounts: (0..accounts.len()).filter(|row| ours[*row as usize] && accounts.active(*row)).count() as u64,
-            ours: self.work.ours(self.target),
-            marks: self.work.basis.layout.targets[self.target].marker.is_some(),
+            ours: self.basis.ours(self.target),
+            marks: self.basis.layout.targets[self.target].marker.is_some(),
             unheard: self.unheard(),
             groups: self.our_groups().len() as u64,
             members: self.members(&ours),
             entitled: self.entitled(&ours),
-            protected: self.protected_keys(&self.work.basis.protected[self.target]),
+            protected: self.protected_keys(&self.basis.protected[self.target]),
             kept: rules.protect.keep.iter().map(|(name, _)| self.kept(name)).collect(),
         }
     }
 
     fn is_ours(&self, row: u32) -> bool {
-        self.work.basis.policy.targets[self.target].ownership == Ownership::Authoritative
-            || self.work.former_key(self.target, row).is_some()
+        self.basis.policy.targets[self.target].ownership == Ownership::Authoritative || self.basis.former_key(self.target, row).is_some()
     }
 
     /// What was done although nobody heard of it: it is there, and carries our mark.
     fn unheard(&self) -> Vec<(Guardrail, Timestamp)> {
-        let Basis { world, policy, observed, .. } = self.work.basis;
+        let Basis { world, policy, observed, .. } = self.basis;
         let sent: Vec<_> = world.memory.unheard.iter().filter(|sent| sent.target == policy.targets[self.target].name).collect();
         if sent.is_empty() {
             return Vec::new();
         }
         let ours: BTreeSet<Arc<str>> =
-            (0..observed[self.target].accounts().len()).filter_map(|row| self.work.former_key(self.target, row)).collect();
+            (0..observed[self.target].accounts().len()).filter_map(|row| self.basis.former_key(self.target, row)).collect();
         sent.into_iter().filter(|sent| ours.contains(&sent.key)).map(|sent| (sent.guardrail, sent.at)).collect()
     }
 
     fn our_groups(&self) -> BTreeSet<u32> {
-        let all = self.work.basis.group_ownership(self.target) == Ownership::Authoritative;
-        let count = self.work.basis.observed[self.target].groups().len();
-        (0..count).filter(|row| all || self.work.former_group_key(self.target, *row).is_some()).collect()
+        let all = self.basis.group_ownership(self.target) == Ownership::Authoritative;
+        let count = self.basis.observed[self.target].groups().len();
+        (0..count).filter(|row| all || self.basis.former_group_key(self.target, *row).is_some()).collect()
     }
 
     /// People with a membership that may be removed.
     fn members(&self, ours: &[bool]) -> u64 {
-        let all = self.work.basis.group_ownership(self.target) == Ownership::Authoritative;
+        let all = self.basis.group_ownership(self.target) == Ownership::Authoritative;
         let groups = self.our_groups();
-        let pairs = self.work.basis.observed[self.target].pairs().filter(|(group, _)| groups.contains(group));
+        let pairs = self.basis.observed[self.target].pairs().filter(|(group, _)| groups.contains(group));
         let mut people: Vec<u32> = pairs
             .filter_map(|(_, member)| match member {
                 Member::Account(row) if all || ours.get(row as usize).copied().unwrap_or_default() => Some(row),
@@ -85,7 +88,7 @@ impl Counting<'_, '_, '_> {
     /// People with an entitlement that may be taken.
     fn entitled(&self, ours: &[bool]) -> u64 {
         let mine = |account: u32| ours.get(account as usize).copied().unwrap_or_default();
-        let observed = &self.work.basis.observed[self.target];
+        let observed = &self.basis.observed[self.target];
         let mut people: Vec<u32> = observed.grants().map(|grant| grant.account).filter(|account| mine(*account)).collect();
         // They come by account.
         people.dedup();
@@ -93,14 +96,14 @@ impl Counting<'_, '_, '_> {
     }
 
     fn protected_keys(&self, rows: &BTreeSet<u32>) -> BTreeSet<Arc<str>> {
-        let mut keys: BTreeSet<Arc<str>> = rows.iter().map(|row| self.work.account_key(self.target, *row)).collect();
+        let mut keys: BTreeSet<Arc<str>> = rows.iter().map(|row| self.matched.account_key(self.basis, self.target, *row)).collect();
         if rows.is_empty() {
             return keys;
         }
         let mut inside: BTreeSet<Member> = rows.iter().map(|row| Member::Account(*row)).collect();
         // Upwards, until no further group has a protected one in it.
         loop {
-            let pairs = self.work.basis.observed[self.target].pairs().filter(|(_, member)| inside.contains(member));
+            let pairs = self.basis.observed[self.target].pairs().filter(|(_, member)| inside.contains(member));
             let found: BTreeSet<Member> = pairs.map(|(group, _)| Member::Group(group)).filter(|group| !inside.contains(group)).collect();
             if found.is_empty() {
                 return keys;
@@ -115,7 +118,7 @@ impl Counting<'_, '_, '_> {
     }
 
     fn kept(&self, name: &str) -> KeptGroup {
-        let observed = &self.work.basis.observed[self.target];
+        let observed = &self.basis.observed[self.target];
         let mut kept = KeptGroup::default();
         let mut seen = BTreeSet::new();
         let mut open = observed.groups().find_by("displayName", name.as_bytes());
@@ -128,7 +131,7 @@ impl Counting<'_, '_, '_> {
                 match member {
                     Member::Group(row) => open.push(row),
                     Member::Account(row) if observed.accounts().active(row) => {
-                        kept.active.insert(self.work.account_key(self.target, row));
+                        kept.active.insert(self.matched.account_key(self.basis, self.target, row));
                     }
                     Member::Account(_) => {}
                 }
@@ -139,8 +142,8 @@ impl Counting<'_, '_, '_> {
 
     fn group_key(&self, row: u32) -> Arc<str> {
         match self.groups.holder(row) {
-            Some(at) => self.work.basis.groups.all[at].key.clone(),
-            None => self.work.group_key(self.target, row),
+            Some(at) => self.basis.groups.all[at].key.clone(),
+            None => self.basis.group_key(self.target, row),
         }
     }
 }

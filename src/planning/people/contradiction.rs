@@ -4,36 +4,18 @@
 //! such a day, or keep quiet about it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use jiff::civil::{Date, date};
 
 use crate::model::{Cell, FindingCode, Value, ValueState};
-use crate::planning::Moment;
-use crate::planning::people::identity::{Outcome, evaluate};
 use crate::planning::people::lifecycle;
 use crate::planning::people::lifecycle::Days;
+use crate::planning::question::Moment;
+use crate::planning::schema::doubt::Doubt;
 use crate::planning::schema::layout::Layout;
+use crate::planning::schema::values::{Outcome, evaluate};
 use crate::policy::Policy;
 use crate::world::{RecordState, World};
-
-/// Why nothing may follow from what is said of somebody: everything of theirs stays as it is observed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::planning) struct Doubt {
-    pub(in crate::planning) code: FindingCode,
-    /// after the key and a colon
-    pub(in crate::planning) words: Arc<str>,
-    pub(in crate::planning) hint: Option<Arc<str>>,
-    /// it was told already, together with others
-    pub(in crate::planning) told: bool,
-}
-
-impl Doubt {
-    /// Told already, together with others.
-    pub(in crate::planning) fn told(code: FindingCode, words: &str) -> Self {
-        Self { code, words: words.into(), hint: None, told: true }
-    }
-}
 
 /// Of fewer people it is no wonder that they share a day.
 const FEWEST: u32 = 5;

@@ -4,24 +4,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::expr::{Evaluation, Input};
+use crate::expr::Input;
 use crate::model::{AttributeType, Cell, Value, ValueState};
-use crate::planning::Moment;
 use crate::planning::people::build as census;
 use crate::planning::people::build::{Block, FormerTrouble, Span};
 use crate::planning::people::contradiction;
-use crate::planning::people::contradiction::Doubt;
 use crate::planning::people::lifecycle;
 use crate::planning::people::lifecycle::Standing;
 use crate::planning::people::matching::{Companion, Record};
 use crate::planning::people::precedence as several;
 use crate::planning::people::records::Records;
-use crate::planning::schema::layout::{Candidate, Layout, RuleLayout};
+use crate::planning::question::Moment;
+use crate::planning::schema::doubt::Doubt;
+use crate::planning::schema::layout::{Candidate, Layout};
 use crate::planning::schema::length;
+use crate::planning::schema::values::{Held, Outcome, Reads, evaluate, input_of};
+use crate::planning::schema::values::{MISSING, as_it_stands};
 use crate::policy::{Policy, UserPolicy};
 use crate::world::{Bound, RecordState, Truth, World};
 
@@ -51,10 +53,10 @@ pub(in crate::planning) struct Identities<'w> {
     pub(in crate::planning) disputed: BTreeSet<u32>,
     /// last days that nearly everybody of a source has
     pub(in crate::planning) shared_ends: Vec<Date>,
-    /// identities for whom nothing follows, found out once accounts were correlated
-    held: OnceLock<BTreeMap<u32, Doubt>>,
+    /// identities for whom nothing follows
+    held: BTreeMap<u32, Doubt>,
     /// sources from which nothing follows for anybody, found out at the same time
-    disbelieved: OnceLock<BTreeSet<usize>>,
+    disbelieved: BTreeSet<usize>,
 }
 
 /// One identity, assembled.
@@ -70,34 +72,6 @@ pub(in crate::planning) struct Person<'w> {
     pub(in crate::planning) failures: Vec<Failure>,
     /// a manifest says `active: true` by name
     pub(in crate::planning) declared_active: bool,
-}
-
-/// One attribute of an identity, borrowed from its record where nothing changed it.
-#[derive(Clone, Debug)]
-pub(in crate::planning) enum Held<'w> {
-    /// as it was worked out
-    State(ValueState),
-    /// a value as the record has it; never missing, null or empty
-    Cell(Cell<'w>),
-}
-
-impl Held<'_> {
-    /// What is known.
-    pub(in crate::planning) fn state(&self) -> ValueState {
-        match self {
-            Self::State(state) => state.clone(),
-            Self::Cell(cell) => cell.to_value().map_or(ValueState::Unknown, ValueState::Set),
-        }
-    }
-
-    fn is_unmanaged(&self) -> bool {
-        matches!(self, Self::State(ValueState::Unmanaged))
-    }
-
-    /// Whether there is a value.
-    pub(in crate::planning) fn is_set(&self) -> bool {
-        matches!(self, Self::Cell(_) | Self::State(ValueState::Set(_)))
-    }
 }
 
 /// An expression that failed on somebody's data.
@@ -142,8 +116,8 @@ impl<'w> Identities<'w> {
             former_troubles: Vec::new(),
             disputed: BTreeSet::new(),
             shared_ends: Default::default(),
-            held: OnceLock::new(),
-            disbelieved: OnceLock::new(),
+            held: BTreeMap::new(),
+            disbelieved: BTreeSet::new(),
         }
     }
 
@@ -285,7 +259,7 @@ impl<'w> Identities<'w> {
                         return person.standing = doubt;
                     }
                     let doubt = records.own().and_then(|(_, cells)| layout.sources[source].scope_doubt(cells));
-                    return person.standing = doubt.unwrap_or(Standing::Deselected);
+                    return person.standing = doubt.map_or(Standing::Deselected, |doubt| Standing::Doubtful(Arc::new(doubt)));
                 }
                 RecordState::Ambiguous => return person.standing = Standing::DuplicateKey,
                 RecordState::ScopeFailed => return person.standing = Standing::Unknown(SCOPE_FAILED.into()),
@@ -307,7 +281,7 @@ impl<'w> Identities<'w> {
     }
 
     fn doubt(&self, number: u32) -> Option<Standing> {
-        let doubt = self.held.get()?.get(&number)?;
+        let doubt = self.held.get(&number)?;
         Some(Standing::Doubtful(Arc::new(doubt.clone())))
     }
 
@@ -316,28 +290,19 @@ impl<'w> Identities<'w> {
         matches!(self.origin(number), Origin::Record(own, _) if own == source)
     }
 
-    /// From now on nothing follows for these. Said once, when accounts were correlated.
-    pub(in crate::planning) fn hold(&self, held: BTreeMap<u32, Doubt>) {
-        if !held.is_empty() {
-            self.held.get_or_init(|| held);
-        }
-    }
-
-    /// From now on nothing follows from these sources, of whoever is among their records and whoever is not.
-    pub(in crate::planning) fn disbelieve(&self, sources: BTreeSet<usize>) {
-        if !sources.is_empty() {
-            self.disbelieved.get_or_init(|| sources);
-        }
+    /// The same with identities for whom nothing follows, and sources from which nothing follows for anybody.
+    pub(in crate::planning) fn holding(self, held: BTreeMap<u32, Doubt>, disbelieved: BTreeSet<usize>) -> Self {
+        Self { held, disbelieved, ..self }
     }
 
     /// Whether nothing follows from a source.
     pub(in crate::planning) fn is_disbelieved(&self, source: usize) -> bool {
-        self.disbelieved.get().is_some_and(|sources| sources.contains(&source))
+        self.disbelieved.contains(&source)
     }
 
     /// Whether nothing follows from some source.
     pub(in crate::planning) fn disbelieves(&self) -> bool {
-        self.disbelieved.get().is_some()
+        !self.disbelieved.is_empty()
     }
 
     /// The source whose record establishes an identity.
@@ -585,63 +550,6 @@ pub(in crate::planning) enum Absence {
     Nowhere,
 }
 
-/// The value of a rule that is nothing but a path: the cell itself, borrowed. Nothing where the rule must be worked out.
-fn as_it_stands<'w>(rule: &RuleLayout, kind: AttributeType, cells: &[Cell<'w>]) -> Option<Held<'w>> {
-    if rule.when.is_some() || kind == AttributeType::Reference {
-        return None;
-    }
-    let cell = cells.get(rule.value.bare_position()?).copied().unwrap_or(Cell::Missing);
-    Some(match cell {
-        Cell::Missing | Cell::Text("") | Cell::Json("[]") => Held::State(nothing(rule)),
-        Cell::Null => Held::State(ValueState::Clear),
-        Cell::Json(json) if !json.starts_with(['[', '{']) => return None,
-        Cell::Unreadable(_) => return None,
-        cell => Held::Cell(cell),
-    })
-}
-
-/// What it means that a rule comes to nothing.
-fn nothing(rule: &RuleLayout) -> ValueState {
-    if rule.clears { ValueState::Clear } else { ValueState::Unmanaged }
-}
-
-/// What a rule came to.
-pub(in crate::planning) enum Outcome {
-    /// a state
-    Is(ValueState),
-    /// it failed
-    Failed(Arc<str>),
-}
-
-/// What expressions read: a record's cells, or an identity's values.
-pub(in crate::planning) trait Reads {
-    /// One input; nothing where it is unknown.
-    fn input(&self, position: usize) -> Option<Input<'_>>;
-
-    /// Works an expression out; nothing where it reads something unknown.
-    fn over(&self, bound: &Bound) -> Option<Evaluation> {
-        bound.over_known(|position| self.input(position))
-    }
-
-    /// A condition; nothing where it reads something unknown.
-    fn truth(&self, bound: &Bound) -> Option<Truth> {
-        bound.holds_for_known(|position| self.input(position))
-    }
-
-    /// A condition that must be answered.
-    fn holds(&self, bound: &Bound) -> Truth {
-        self.truth(bound).unwrap_or_else(|| Truth::Unknown("it depends on a value that is not known".into()))
-    }
-}
-
-const MISSING: Input<'static> = Input::Cell(Cell::Missing);
-
-impl Reads for [Cell<'_>] {
-    fn input(&self, position: usize) -> Option<Input<'_>> {
-        Some(self.get(position).map_or(MISSING, |cell| Input::Cell(*cell)))
-    }
-}
-
 impl Reads for Person<'_> {
     fn input(&self, position: usize) -> Option<Input<'_>> {
         match self.slots.get(position) {
@@ -652,44 +560,18 @@ impl Reads for Person<'_> {
     }
 }
 
-/// What an expression gets of a value; nothing where it is not known.
-pub(in crate::planning) fn input_of(state: &ValueState) -> Option<Input<'_>> {
-    match state {
-        ValueState::Unknown => None,
-        ValueState::Set(value) => Some(Input::Value(value)),
-        ValueState::Clear => Some(Input::Cell(Cell::Null)),
-        ValueState::Unmanaged => Some(MISSING),
-    }
-}
-
 impl Person<'_> {
+    /// What people call somebody.
+    pub(in crate::planning) fn called(&self, layout: &Layout<'_>) -> Option<Arc<str>> {
+        let text = |attribute: &str| match self.slots.get(layout.slot(attribute)?)?.state() {
+            ValueState::Set(value) => value.as_text().map(Arc::from),
+            _ => None,
+        };
+        text("userName").or_else(|| text("displayName"))
+    }
+
     /// A condition over the identity.
     pub(in crate::planning) fn holds(&self, bound: &Bound) -> Truth {
         Reads::holds(self, bound)
-    }
-}
-
-/// Works a rule out.
-pub(in crate::planning) fn evaluate(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Outcome {
-    if let Some(when) = &rule.when {
-        match reads.truth(when) {
-            Some(Truth::Yes) => {}
-            None => return Outcome::Is(ValueState::Unknown),
-            Some(Truth::No) => return Outcome::Is(ValueState::Unmanaged),
-            Some(Truth::Unknown(words)) => return Outcome::Failed(words),
-        }
-    }
-    value_of(rule, reads)
-}
-
-/// Works out what a rule says where its condition holds.
-pub(in crate::planning) fn value_of(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Outcome {
-    match reads.over(&rule.value) {
-        None => Outcome::Is(ValueState::Unknown),
-        Some(Evaluation::Value(value)) if value.is_empty() => Outcome::Is(nothing(rule)),
-        Some(Evaluation::Value(value)) => Outcome::Is(ValueState::Set(value)),
-        Some(Evaluation::Missing) => Outcome::Is(nothing(rule)),
-        Some(Evaluation::Null) => Outcome::Is(ValueState::Clear),
-        Some(Evaluation::Failed(words)) => Outcome::Failed(words.into()),
     }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::manifest::kinds::Lifecycle;
-use crate::model::{Cell, FindingCode, Value, ValueState};
-use crate::planning::Moment;
+use crate::model::{Cell, Value, ValueState};
 use crate::planning::people::contradiction;
-use crate::planning::people::contradiction::Doubt;
-use crate::planning::people::identity::{Held, Person};
+use crate::planning::people::identity::Person;
+use crate::planning::question::Moment;
+use crate::planning::schema::doubt::Doubt;
 use crate::planning::schema::layout::Layout;
+use crate::planning::schema::values::Held;
 use crate::world::{Bound, Truth};
 
 /// Where somebody stands.
@@ -32,16 +33,6 @@ pub(in crate::planning) enum Standing {
 }
 
 impl Standing {
-    /// What it depends on is in a column that lost many of its values: told once, of the source.
-    pub(in crate::planning) fn lost() -> Self {
-        Self::Doubtful(Arc::new(Doubt::told(FindingCode::ColumnEmptied, "a column that it depends on lost many of its values")))
-    }
-
-    /// What it depends on is a value that took the place of another: told once, of the source.
-    pub(in crate::planning) fn replaced() -> Self {
-        Self::Doubtful(Arc::new(Doubt::told(FindingCode::StatusReplaced, "its status is a value that was never there before")))
-    }
-
     /// The lifecycle, where it is known.
     pub(in crate::planning) fn lifecycle(&self) -> Option<Lifecycle> {
         match self {
@@ -99,7 +90,7 @@ pub(in crate::planning) fn standing(
         && let Some(doubt) =
             source.filter.iter().chain(&source.leaver).chain(&source.suspended).find_map(|bound| source.doubt(bound, cells))
     {
-        return doubt;
+        return Standing::Doubtful(Arc::new(doubt));
     }
     match status(|source| source.leaver.as_ref()) {
         Truth::Yes => return Standing::Is(Lifecycle::Leaver),
@@ -144,4 +135,31 @@ pub(in crate::planning) fn parse(text: &str) -> Option<Date> {
         Some(_) => return None,
     };
     date.parse().ok()
+}
+
+/// The lifecycles that a rule covers.
+pub(in crate::planning) fn lifecycles(said: &[Lifecycle]) -> &[Lifecycle] {
+    if said.is_empty() { &[Lifecycle::Active] } else { said }
+}
+
+/// [`Standing`] in one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::planning) enum Where {
+    /// as the sources say
+    Is(Lifecycle),
+    /// left out
+    Deselected,
+    /// not known
+    Unknown,
+}
+
+impl Where {
+    /// Of somebody who was assembled.
+    pub(in crate::planning) fn of(standing: &Standing) -> Self {
+        match standing {
+            Standing::Is(lifecycle) => Self::Is(*lifecycle),
+            Standing::Deselected => Self::Deselected,
+            Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => Self::Unknown,
+        }
+    }
 }

@@ -4,10 +4,11 @@
 
 pub(in crate::planning) mod build;
 pub(in crate::planning) mod contradiction;
-pub(in crate::planning) mod form;
+pub(in crate::planning) mod failures;
 pub(in crate::planning) mod identity;
 pub(in crate::planning) mod known_as;
 pub(in crate::planning) mod lifecycle;
 pub(in crate::planning) mod matching;
 pub(in crate::planning) mod precedence;
 pub(in crate::planning) mod records;
+pub(in crate::planning) mod revoked;

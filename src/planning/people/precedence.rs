@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use crate::manifest::kinds::Lifecycle;
-use crate::planning::Moment;
 use crate::planning::people::identity::{Identities, Origin, Person, SCOPE_FAILED};
 use crate::planning::people::lifecycle;
 use crate::planning::people::lifecycle::Standing;
 use crate::planning::people::matching::Record;
 use crate::planning::people::records::Records;
+use crate::planning::question::Moment;
 use crate::planning::schema::layout::Layout;
 use crate::policy::UserPolicy;
 use crate::world::RecordState;

@@ -6,22 +6,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{Finding, FindingCode, Severity, Subject, is_known_attribute};
+use crate::planning::basis::Basis;
+use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::matching::{Companion, Doubt, How, What};
-use crate::planning::report::findings::Shared;
-use crate::planning::work::{Basis, Work};
 
 /// As many are told one by one; the others together.
 const TOLD: usize = 20;
 
 /// Everything that is in doubt.
-pub(in crate::planning) fn tell(work: &mut Work<'_, '_>) {
-    let basis = work.basis;
+pub(in crate::planning) fn tell(basis: &Basis<'_>, findings: &mut Findings) {
     for companion in &basis.people.companions {
-        in_doubt(work, companion);
-        missing(work, companion);
-        broken(work, companion);
+        in_doubt((basis, findings), companion);
+        missing((basis, findings), companion);
+        broken((basis, findings), companion);
     }
-    users(work);
+    users(basis, findings);
 }
 
 /// What a doubt is, in one sentence, with the records and identities it is about.
@@ -83,8 +82,7 @@ fn list(all: impl Iterator<Item = String>) -> String {
     all.collect::<Vec<_>>().join(" and ")
 }
 
-fn in_doubt(work: &mut Work<'_, '_>, companion: &Companion) {
-    let basis = work.basis;
+fn in_doubt((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion) {
     let rules = &basis.policy.sources[companion.source];
     let mut told: Vec<(String, &Doubt)> = companion.doubts.iter().map(|doubt| (words(basis, companion.source, doubt), doubt)).collect();
     told.sort_by(|one, other| one.0.cmp(&other.0));
@@ -107,7 +105,7 @@ fn in_doubt(work: &mut Work<'_, '_>, companion: &Companion) {
             What::Handed { .. } | What::Joined { .. } | What::Unusable => None,
         };
         let place = key.and_then(|key| key.value.place()).unwrap_or(&rules.place);
-        work.findings.push(finding.at(Some(place.clone())));
+        findings.push(finding.at(Some(place.clone())));
     }
     for number in companion.ambiguous().filter(|number| told.len() > TOLD && !named.contains(number)) {
         let sentence =
@@ -117,7 +115,7 @@ fn in_doubt(work: &mut Work<'_, '_>, companion: &Companion) {
             "So many in doubt at once mean a key that does not tell people apart: look at spec.correlate of the Source {}.",
             rules.name
         );
-        work.findings.share(shared.hint(hint).at(Some(&rules.place)), &basis.people.key(number));
+        findings.share(shared.hint(hint).at(Some(&rules.place)), &basis.people.key(number));
     }
 }
 
@@ -145,37 +143,34 @@ fn settle(basis: &Basis<'_>, companion: &Companion, doubt: &Doubt) -> String {
     format!("Correct the source, or say whose record it is, {own}.{former}")
 }
 
-fn missing(work: &mut Work<'_, '_>, companion: &Companion) {
-    let basis = work.basis;
+fn missing((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion) {
     for (user, at) in &companion.missing {
         let user = &basis.policy.users[*user];
         let Some(record) = user.records.get(*at) else { continue };
         let name = &basis.policy.sources[record.source].name;
         let message = format!("{}: the User {} names the record {name}/{}, which is not there", user.key, user.name, record.key);
         let finding = Finding::new(Severity::Error, FindingCode::UnknownMember, Subject::identity(&user.key), message);
-        work.findings.push(finding.hint("Correct spec.records of the User, or take the record out.").at(Some(record.place.clone())));
+        findings.push(finding.hint("Correct spec.records of the User, or take the record out.").at(Some(record.place.clone())));
     }
 }
 
-fn broken(work: &mut Work<'_, '_>, companion: &Companion) {
-    let basis = work.basis;
+fn broken((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion) {
     let rules = &basis.policy.sources[companion.source];
     // Of a source that establishes, the record's own identity says it.
     for (record, words) in companion.broken.iter().filter(|_| !rules.establishes) {
         let sentence = format!("{{who}}: a key of spec.correlate could not be worked out, so whose record it is can't be told: {words}");
         let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&rules.name), sentence).at(Some(&rules.place));
         let key = format!("{}/{}", rules.name, basis.world.sources[companion.source].key(*record));
-        work.findings.share(shared, &Arc::from(key));
+        findings.share(shared, &Arc::from(key));
     }
 }
 
 /// Users that override nobody or the same identity, and former keys that can't be carried over.
-fn users(work: &mut Work<'_, '_>) {
-    let basis = work.basis;
+fn users(basis: &Basis<'_>, findings: &mut Findings) {
     for user in basis.people.dangling_overrides() {
         let message = format!("{} is overridden, but no source has it", user.key);
         let finding = Finding::new(Severity::Warning, FindingCode::UnknownMember, Subject::identity(&user.key), message);
-        work.findings.push(finding.hint("Correct spec.overrides of the User, or remove the User.").at(Some(user.place.clone())));
+        findings.push(finding.hint("Correct spec.overrides of the User, or remove the User.").at(Some(user.place.clone())));
     }
     for (at, user) in basis.policy.users.iter().enumerate().filter(|(_, user)| !user.standalone) {
         let Some(number) = basis.people.find(&user.key) else { continue };
@@ -184,7 +179,7 @@ fn users(work: &mut Work<'_, '_>) {
         let key = basis.people.key(number);
         let message = format!("{key}: the Users {first} and {} override the same identity; only {first} counts", user.name);
         let finding = Finding::new(Severity::Error, FindingCode::DuplicateKey, Subject::identity(&key), message);
-        work.findings.push(finding.hint("Put everything into one of them.").at(Some(user.place.clone())));
+        findings.push(finding.hint("Put everything into one of them.").at(Some(user.place.clone())));
     }
     for trouble in &basis.people.former_troubles {
         let user = &basis.policy.users[trouble.user];
@@ -193,6 +188,6 @@ fn users(work: &mut Work<'_, '_>) {
             format!("{}: {} is not its former key, since {holder} has not left; nothing is changed for it", user.key, trouble.key);
         let finding = Finding::new(Severity::Error, FindingCode::DuplicateKey, Subject::identity(&user.key), message);
         let hint = "Correct spec.formerKeys of the User; two records of one person are said with its spec.records.";
-        work.findings.push(finding.hint(hint).at(Some(user.place.clone())));
+        findings.push(finding.hint(hint).at(Some(user.place.clone())));
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Must never: decide a change.
 
-pub(in crate::planning) mod findings;
 pub(in crate::planning) mod matching;
 pub(in crate::planning) mod notices;
 pub(in crate::planning) mod unclaimed;

@@ -6,16 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::expr::segments_of_path;
-use crate::manifest::kinds::{Lifecycle, Ownership};
-use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, ValueState, Visibility, attribute};
-use crate::planning::accounts::limits;
-use crate::planning::people::identity::{Failure, Held, Person};
-use crate::planning::people::lifecycle::Standing;
-use crate::planning::people::matching::Record;
-use crate::planning::report::findings::Shared;
+use crate::manifest::kinds::Ownership;
+use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject, SystemEvidence, Visibility, attribute};
+use crate::planning::basis::Basis;
+use crate::planning::draft::{Draft, Stage};
+use crate::planning::findings::Findings;
 use crate::planning::report::matching as doubts;
 use crate::planning::targets::observed::View;
-use crate::planning::work::{Basis, Stage, Work};
 use crate::policy::{SourcePolicy, TargetPolicy};
 use crate::world::Replaced;
 
@@ -23,8 +20,7 @@ use crate::world::Replaced;
 const NAMED: usize = 5;
 
 /// Sources: how they were read, records without a key, what could not be told about identities.
-pub(in crate::planning) fn sources(work: &mut Work<'_, '_>) {
-    let basis = work.basis;
+pub(in crate::planning) fn sources(basis: &Basis<'_>, findings: &mut Findings) {
     for ((rules, side), trust) in basis.policy.sources.iter().zip(&basis.world.sources).zip(&basis.world.trust) {
         let subject = Subject::system(&rules.name);
         let place = Some(rules.place.clone());
@@ -40,7 +36,7 @@ pub(in crate::planning) fn sources(work: &mut Work<'_, '_>) {
                     rules.name
                 ));
             }
-            work.findings.push(finding);
+            findings.push(finding);
         }
         for emptied in &trust.emptied {
             let column = segments_of_path(&emptied.column).join(".");
@@ -53,10 +49,10 @@ pub(in crate::planning) fn sources(work: &mut Work<'_, '_>) {
                 rules.name
             );
             let finding = Finding::new(Severity::Error, FindingCode::ColumnEmptied, subject.clone(), message);
-            work.findings.push(finding.hint(hint).at(place.clone()));
+            findings.push(finding.hint(hint).at(place.clone()));
         }
         for one in &trust.replaced {
-            replaced(work, rules, one);
+            replaced(findings, rules, one);
         }
         let keyless = side.keyless();
         if keyless.count > 0 {
@@ -67,14 +63,14 @@ pub(in crate::planning) fn sources(work: &mut Work<'_, '_>) {
                 keyless.count,
                 if keyless.count == 1 { "record has" } else { "records have" }
             );
-            work.findings.push(Finding::new(Severity::Error, FindingCode::ExpressionFailed, subject, message).at(place));
+            findings.push(Finding::new(Severity::Error, FindingCode::ExpressionFailed, subject, message).at(place));
         }
     }
-    doubts::tell(work);
+    doubts::tell(basis, findings);
 }
 
 /// Values of a status that took the place of others.
-fn replaced(work: &mut Work<'_, '_>, rules: &SourcePolicy, one: &Replaced) {
+fn replaced(findings: &mut Findings, rules: &SourcePolicy, one: &Replaced) {
     let list = |values: &[(Arc<str>, u64)]| {
         let more = values.len().saturating_sub(NAMED);
         let named: Vec<String> = values.iter().take(NAMED).map(|(value, count)| format!("{value:?} ({count})")).collect();
@@ -93,15 +89,14 @@ fn replaced(work: &mut Work<'_, '_>, rules: &SourcePolicy, one: &Replaced) {
         values.join(", ")
     );
     let finding = Finding::new(Severity::Error, FindingCode::StatusReplaced, Subject::system(&rules.name), message);
-    work.findings.push(finding.hint(hint).at(Some(rules.place.clone())));
+    findings.push(finding.hint(hint).at(Some(rules.place.clone())));
 }
 
 /// Targets: how they were read, and attributes they can't hold.
-pub(in crate::planning) fn targets(work: &mut Work<'_, '_>) {
-    let basis = work.basis;
+pub(in crate::planning) fn targets(basis: &Basis<'_>, findings: &mut Findings) {
     for ((rules, side), observed) in basis.policy.targets.iter().zip(&basis.world.targets).zip(&basis.observed) {
-        unlisted(work, &rules.name, "accounts", (&side.accounts.evidence, observed.accounts()));
-        unlisted(work, &rules.name, "groups", (&side.groups.evidence, observed.groups()));
+        unlisted(findings, &rules.name, "accounts", (&side.accounts.evidence, observed.accounts()));
+        unlisted(findings, &rules.name, "groups", (&side.groups.evidence, observed.groups()));
         let mut streams = vec![("accounts", &side.accounts.evidence)];
         if side.wants_groups() {
             streams.push(("groups", &side.groups.evidence));
@@ -110,9 +105,9 @@ pub(in crate::planning) fn targets(work: &mut Work<'_, '_>) {
         if side.wants_entitlements() {
             streams.push(("entitlements", &side.entitlements.evidence));
         }
-        incomplete(work, rules, &streams);
+        incomplete(findings, rules, &streams);
     }
-    limits::tell_of_marks(work);
+    tell_of_marks(basis, findings);
     for (at, layout) in basis.layout.targets.iter().enumerate() {
         for rule in layout.unsupported.iter().filter(|rule| rule.place.is_some()) {
             let name = &basis.policy.targets[at].name;
@@ -120,17 +115,17 @@ pub(in crate::planning) fn targets(work: &mut Work<'_, '_>) {
             let why = if secret { "is a secret, which is never written" } else { "can't be held by its accounts" };
             let message = format!("{name}: {} {why}, so the rule does nothing", rule.attribute);
             let subject = Subject::system(name).attribute(&rule.attribute);
-            work.findings.push(Finding::new(Severity::Warning, FindingCode::UnsupportedAttribute, subject, message).at(rule.place.clone()));
+            findings.push(Finding::new(Severity::Warning, FindingCode::UnsupportedAttribute, subject, message).at(rule.place.clone()));
         }
     }
 }
 
 /// A list that said to be complete and was not. Where only objects without access are missing, everything that matters was asked for.
-fn unlisted(work: &mut Work<'_, '_>, target: &Arc<str>, what: &str, (read, view): (&Evidence, View<'_>)) {
+fn unlisted(findings: &mut Findings, target: &Arc<str>, what: &str, (read, view): (&Evidence, View<'_>)) {
     let (true, Some(reason)) = (read.proves_absence(), view.evidence().reason()) else { return };
     let severity = if what == "groups" || view.hides_active() { Severity::Incomplete } else { Severity::Warning };
     let message = format!("{target}: {}", consequence(reason, "nothing follows from what else is missing"));
-    work.findings.push(Finding::new(severity, FindingCode::IncompleteRead, Subject::system(target), message));
+    findings.push(Finding::new(severity, FindingCode::IncompleteRead, Subject::system(target), message));
 }
 
 /// How well everything was read, once what was asked for is known too.
@@ -149,7 +144,7 @@ pub(in crate::planning) fn evidence(basis: &Basis<'_>) -> Vec<SystemEvidence> {
 }
 
 /// One finding a cause: what keeps a whole system from being read is told once, with everything that was not read for it.
-fn incomplete(work: &mut Work<'_, '_>, rules: &TargetPolicy, streams: &[(&str, &Evidence)]) {
+fn incomplete(findings: &mut Findings, rules: &TargetPolicy, streams: &[(&str, &Evidence)]) {
     let mut causes: Vec<(&Evidence, Vec<&str>)> = Vec::new();
     for (what, evidence) in streams.iter().filter(|(_, evidence)| evidence.reason().is_some()) {
         match causes.iter_mut().find(|(known, _)| known == evidence) {
@@ -165,7 +160,7 @@ fn incomplete(work: &mut Work<'_, '_>, rules: &TargetPolicy, streams: &[(&str, &
         };
         let message = format!("{}: {}", rules.name, consequence(evidence.reason().unwrap_or_default(), &then));
         let finding = Finding::new(Severity::Incomplete, FindingCode::IncompleteRead, Subject::system(&rules.name), message);
-        work.findings.push(finding.at(Some(rules.connection.clone())));
+        findings.push(finding.at(Some(rules.connection.clone())));
     }
 }
 
@@ -187,64 +182,9 @@ fn consequence(cause: &str, then: &str) -> String {
     format!("{cause} {first}{}", letters.as_str())
 }
 
-/// One identity: two records with its key, a lifecycle that is not known, rules that failed on it.
-pub(in crate::planning) fn failures(work: &mut Work<'_, '_>, person: &Person) {
-    let key: Arc<str> = Arc::from(person.key.as_str());
-    match &person.standing {
-        Standing::DuplicateKey => {
-            let sentence = "{who}: two different records have this key, so nothing is changed for it";
-            let shared = Shared::new(Severity::Error, FindingCode::DuplicateKey, None, sentence);
-            work.findings.share(shared.hint("Correct the source: a key belongs to one person for good."), &key);
-        }
-        Standing::Unknown(words) => {
-            let sentence = format!("{{who}}: {words}, so nothing is changed for it");
-            work.findings.share(Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence), &key);
-        }
-        Standing::Doubtful(doubt) if !doubt.told => {
-            let sentence = format!("{{who}}: {}; everything stays as it is", doubt.words);
-            let shared = Shared::new(Severity::Error, doubt.code, None, sentence);
-            work.findings.share(Shared { hint: doubt.hint.as_deref().map(str::to_owned), ..shared }, &key);
-        }
-        Standing::Is(_) | Standing::Deselected | Standing::Doubtful(_) => {}
-    }
-    for Failure { candidate, slot, words } in &person.failures {
-        let basis = work.basis;
-        let name = &basis.layout.slots[*slot].name;
-        let source = &basis.policy.sources[candidate.source];
-        let sentence = format!("{{who}}: the rule for {name} failed, so the value is not known: {words}");
-        let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&source.name), sentence).attribute(name);
-        work.findings.share(shared.at(source.rules[candidate.rule].place.as_ref()), &key);
-    }
-}
-
-/// What a rule of a source calls required, and nobody gives. Of people who have left nothing more is expected.
-pub(in crate::planning) fn lacking(work: &mut Work<'_, '_>, person: &Person) {
-    let basis = work.basis;
-    if basis.layout.required.is_empty() || person.standing.lifecycle().is_none_or(|lifecycle| lifecycle == Lifecycle::Leaver) {
-        return;
-    }
-    for (slot, candidate) in &basis.layout.required {
-        let nothing = matches!(&person.slots[*slot], Held::State(ValueState::Clear | ValueState::Unmanaged));
-        let known =
-            || basis.people.behind(person.number).iter().any(|(source, record)| *source == candidate.source && *record != Record::Nothing);
-        if nothing && known() {
-            let source = &basis.policy.sources[candidate.source];
-            let name = &basis.layout.slots[*slot].name;
-            let sentence = format!("{{who}}: {name} is required by {} and has no value", source.name);
-            let shared =
-                Shared::new(Severity::Warning, FindingCode::RequiredAttributeMissing, Some(&source.name), sentence).attribute(name);
-            let hint = "Correct the record, or give another value with default(value, otherwise).";
-            let place = source.rules[candidate.rule].place.as_ref();
-            work.findings.share(shared.at(place).hint(hint), &Arc::from(person.key.as_str()));
-        }
-    }
-}
-
 /// Changes at targets that are only observed are counted and taken out.
-pub(in crate::planning) fn only_observed(work: &mut Work<'_, '_>) {
-    let basis = work.basis;
+pub(in crate::planning) fn only_observed(basis: &Basis<'_>, drafts: &mut Vec<Draft>, findings: &mut Findings) {
     let mut counts: BTreeMap<(usize, ObjectKind), u64> = BTreeMap::new();
-    let mut drafts = std::mem::take(&mut work.drafts);
     drafts.retain(|draft| {
         let kind = match draft.stage {
             Stage::AddMembers | Stage::RemoveMembers => ObjectKind::Membership,
@@ -261,7 +201,6 @@ pub(in crate::planning) fn only_observed(work: &mut Work<'_, '_>) {
         }
         !observed
     });
-    work.drafts = drafts;
     for ((target, kind), count) in counts {
         let name = &basis.policy.targets[target].name;
         let what = match kind {
@@ -271,6 +210,18 @@ pub(in crate::planning) fn only_observed(work: &mut Work<'_, '_>) {
             ObjectKind::Entitlement => "entitlements",
         };
         let message = format!("{name}: {count} {what} differ from what is declared; they are only observed");
-        work.findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, Subject::system(name), message));
+        findings.push(Finding::new(Severity::Note, FindingCode::OwnershipUnproven, Subject::system(name), message));
+    }
+}
+
+/// Targets that say that they keep no mark.
+fn tell_of_marks(basis: &Basis<'_>, findings: &mut Findings) {
+    for (rules, side) in basis.policy.targets.iter().zip(&basis.world.targets) {
+        if !side.capabilities.refuses_marker {
+            continue;
+        }
+        let message = format!("{}: its accounts can't keep a mark, so the state alone proves which of them are headcount's", rules.name);
+        let finding = Finding::new(Severity::Note, FindingCode::UnsupportedCapability, Subject::system(&rules.name), message);
+        findings.push(finding.hint("keep a copy of the state: without it these accounts count as somebody else's"));
     }
 }

@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use crate::manifest::kinds::fold;
 use crate::model::ObjectKind;
-use crate::planning::Moment;
-use crate::planning::Scope;
-use crate::planning::correlate_accounts;
-use crate::planning::groups::resolve as group;
-use crate::planning::work::Basis;
-use crate::planning::work::Work;
+use crate::planning::basis::Basis;
+use crate::planning::groups::resolve;
+use crate::planning::groups::resolve::TargetGroups;
+use crate::planning::question::Moment;
+use crate::planning::question::Scope;
+use crate::planning::targets::matched::{Matched, match_accounts};
 use crate::policy::Policy;
 use crate::world::{Carries, World};
 
@@ -46,13 +46,13 @@ pub struct Unclaimed {
 /// All of them, by target, kind and name.
 pub fn unclaimed(policy: &Policy, world: &World, moment: Moment) -> Vec<Unclaimed> {
     let basis = Basis::new(policy, world, &[], moment);
-    let mut work = Work::new(&basis);
-    correlate_accounts(&mut work, Scope::All);
+    let (matched, _) = match_accounts(&basis, Scope::All);
+    let (resolved, _) = resolve(&basis, &matched);
     let mut found = Vec::new();
     for target in 0..policy.targets.len() {
-        if !work.claims[target].another_system {
-            accounts(&work, target, &mut found);
-            groups(&mut work, target, &mut found);
+        if !matched.claims[target].another_system {
+            accounts(&basis, &matched, target, &mut found);
+            groups(&basis, &resolved[target], target, &mut found);
         }
     }
     found
@@ -60,8 +60,8 @@ pub fn unclaimed(policy: &Policy, world: &World, moment: Moment) -> Vec<Unclaime
     found
 }
 
-fn accounts(work: &Work<'_, '_>, target: usize, found: &mut Vec<Unclaimed>) {
-    let (basis, claims) = (work.basis, &work.claims[target]);
+fn accounts(basis: &Basis<'_>, matched: &Matched, target: usize, found: &mut Vec<Unclaimed>) {
+    let claims = &matched.claims[target];
     let accounts = basis.observed[target].accounts();
     if accounts.unreadable() {
         return;
@@ -69,11 +69,11 @@ fn accounts(work: &Work<'_, '_>, target: usize, found: &mut Vec<Unclaimed>) {
     let rules = &basis.policy.targets[target];
     for row in 0..accounts.len() {
         let somebodys =
-            claims.holder(row).is_some() || claims.contested(row) || claims.is_set_aside(row) || work.cut[target].contains_key(&row);
-        if somebodys || work.former_key(target, row).is_some() {
+            claims.holder(row).is_some() || claims.contested(row) || claims.is_set_aside(row) || matched.cut[target].contains_key(&row);
+        if somebodys || basis.former_key(target, row).is_some() {
             continue;
         }
-        let there = work.account(target, row, &Arc::from(""));
+        let there = basis.account(target, row, &Arc::from(""));
         let foreign = is_foreign(accounts.carries(row));
         let by = rules.correlate.iter().filter(|attribute| attribute.as_ref() != "externalId");
         let line = by.filter_map(|attribute| Some(format!("attributes: {{{attribute}: {:?}}}", text(&accounts, row, attribute)?))).next();
@@ -100,18 +100,17 @@ fn text(accounts: &crate::planning::targets::observed::View<'_>, row: u32, attri
     accounts.cell_of(row, attribute).as_text().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn groups(work: &mut Work<'_, '_>, target: usize, found: &mut Vec<Unclaimed>) {
-    let rules = &work.basis.policy.targets[target];
-    if rules.groups.is_none() || work.basis.observed[target].groups().unreadable() {
+fn groups(basis: &Basis<'_>, settled: &TargetGroups, target: usize, found: &mut Vec<Unclaimed>) {
+    let rules = &basis.policy.targets[target];
+    if rules.groups.is_none() || basis.observed[target].groups().unreadable() {
         return;
     }
-    let settled = group::settle(work, target);
-    let groups = work.basis.observed[target].groups();
+    let groups = basis.observed[target].groups();
     for row in 0..groups.len() {
-        if settled.holder(row).is_some() || settled.is_contested(row) || work.former_group_key(target, row).is_some() {
+        if settled.holder(row).is_some() || settled.is_contested(row) || basis.former_group_key(target, row).is_some() {
             continue;
         }
-        let there = work.group(target, row, &Arc::from(""));
+        let there = basis.group(target, row, &Arc::from(""));
         let foreign = is_foreign(groups.carries(row));
         let adopt = (!foreign).then(|| format!("previousNames: [{:?}]", there.name));
         found.push(Unclaimed {

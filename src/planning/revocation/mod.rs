@@ -2,6 +2,5 @@
 //!
 //! Must never: give anything.
 
-pub(in crate::planning) mod orders;
 pub(in crate::planning) mod steps;
 pub(in crate::planning) mod words;

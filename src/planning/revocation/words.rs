@@ -4,17 +4,17 @@
 
 use std::sync::Arc;
 
-use super::orders::Order;
 use crate::diagnostic::{Place, nearest};
 use crate::model::{Finding, FindingCode, ObjectKind, Severity, Subject};
-use crate::planning::work::{Basis, Work};
+use crate::planning::basis::Basis;
+use crate::planning::findings::Findings;
+use crate::planning::people::revoked::Order;
 
 /// About all that stand.
-pub(in crate::planning) fn notice(work: &mut Work<'_, '_>) {
-    let basis = work.basis;
+pub(in crate::planning) fn notice(basis: &Basis<'_>, findings: &mut Findings) {
     for (key, order) in basis.revoked.orders() {
-        unknown(work, key, order);
-        past(work, key, order);
+        unknown((basis, findings), key, order);
+        past((basis, findings), key, order);
         if let Some(standing) = order.standing.filter(|_| order.documents.is_empty()) {
             let message = format!(
                 "{key}: cut off by `headcount revoke` since {:.0} ({}); in force, not yet in a manifest",
@@ -22,7 +22,7 @@ pub(in crate::planning) fn notice(work: &mut Work<'_, '_>) {
             );
             let hint = format!("Commit the Revocation that the command printed, or end it: `headcount revoke --lift {key}`");
             let finding = Finding::new(Severity::Warning, FindingCode::Revocation, Subject::identity(key), message);
-            work.findings.push(finding.hint(hint));
+            findings.push(finding.hint(hint));
         }
     }
 }
@@ -43,8 +43,7 @@ pub(in crate::planning) fn because<'b>(basis: &Basis<'b>, key: &str) -> Vec<(Str
 }
 
 /// A key that nobody has is most likely a slip, and somebody goes on who should not.
-fn unknown(work: &mut Work<'_, '_>, key: &Arc<str>, order: &Order<'_>) {
-    let basis = work.basis;
+fn unknown((basis, findings): (&Basis<'_>, &mut Findings), key: &Arc<str>, order: &Order<'_>) {
     // The keys that they had when they were cut off lead to their accounts, too, unless somebody else has one by now.
     let mut also = order.also().filter(|also| basis.people.meant_by(also).is_none());
     if is_known(basis, key) || also.any(|also| is_known(basis, also)) {
@@ -55,7 +54,7 @@ fn unknown(work: &mut Work<'_, '_>, key: &Arc<str>, order: &Order<'_>) {
     let subject = Subject::identity(key);
     if !basis.has_read_everybody() || basis.policy.targets.iter().enumerate().any(|(at, _)| basis.observed[at].accounts().unreadable()) {
         let message = format!("{by}: nobody with the key {key} was found so far, and not everything could be read");
-        work.findings.push(Finding::new(Severity::Incomplete, FindingCode::UnknownMember, subject, message).at(place));
+        findings.push(Finding::new(Severity::Incomplete, FindingCode::UnknownMember, subject, message).at(place));
         return;
     }
     let message = format!("{by}: nobody has the key {key}, neither in a source nor at a target: nobody is cut off by it");
@@ -63,7 +62,7 @@ fn unknown(work: &mut Work<'_, '_>, key: &Arc<str>, order: &Order<'_>) {
         Some(near) => format!("Did you mean {near}?"),
         None => "Write the source's name and the record's immutable key (hr/10023), or the name of a User (user/jane).".to_owned(),
     };
-    work.findings.push(Finding::new(Severity::Error, FindingCode::UnknownMember, subject, message).hint(hint).at(place));
+    findings.push(Finding::new(Severity::Error, FindingCode::UnknownMember, subject, message).hint(hint).at(place));
 }
 
 fn is_known(basis: &Basis<'_>, key: &str) -> bool {
@@ -85,8 +84,8 @@ pub(in crate::planning) fn near(basis: &Basis<'_>, key: &str) -> Option<Arc<str>
     nearest(key, keys.iter().map(AsRef::as_ref)).map(Arc::from)
 }
 
-fn past(work: &mut Work<'_, '_>, key: &Arc<str>, order: &Order<'_>) {
-    let Some(until) = order.until().filter(|until| *until < work.basis.moment.today) else { return };
+fn past((basis, findings): (&Basis<'_>, &mut Findings), key: &Arc<str>, order: &Order<'_>) {
+    let Some(until) = order.until().filter(|until| *until < basis.moment.today) else { return };
     let (by, place, hint) = match order.documents.first() {
         Some((document, member)) => (
             document.key.to_string(),
@@ -97,5 +96,5 @@ fn past(work: &mut Work<'_, '_>, key: &Arc<str>, order: &Order<'_>) {
     };
     let message = format!("{key}: the last day of {by} was {until}; nothing is given back before somebody says so");
     let finding = Finding::new(Severity::Warning, FindingCode::Revocation, Subject::identity(key), message);
-    work.findings.push(finding.hint(hint).at(place));
+    findings.push(finding.hint(hint).at(place));
 }

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use crate::model::{Cell, Value, ValueState};
-use crate::planning::accounts::unique;
-use crate::planning::people::identity::Held;
 use crate::planning::schema::layout::RuleLayout;
+use crate::planning::schema::values::Held;
+use crate::planning::schema::variant::variant;
 
 /// A value as it fits, or why it does not.
 pub(in crate::planning) fn fitting<'w>(rule: &RuleLayout, unique_most: Option<usize>, held: Held<'w>) -> Result<Held<'w>, Arc<str>> {
@@ -39,7 +39,7 @@ fn fit(rule: &RuleLayout, most: usize, value: &Value) -> Result<Value, Arc<str>>
     }
     match value {
         Value::Text(text) if rule.unique => {
-            unique::variant(text, 1, Some(most)).map(Value::text).ok_or_else(|| format!("nothing of it fits into {most} letters").into())
+            variant(text, 1, Some(most)).map(Value::text).ok_or_else(|| format!("nothing of it fits into {most} letters").into())
         }
         _ => Err(format!("it has {length} letters, and `maxLength` allows {most}").into()),
     }

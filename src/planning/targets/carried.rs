@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{Link, ObjectKind};
-use crate::planning::Moment;
+use crate::planning::basis::Basis;
+use crate::planning::findings::Findings;
 use crate::planning::people::identity::Absence;
-use crate::planning::report::findings::Findings;
+use crate::planning::question::Moment;
 use crate::planning::targets::correlate::{Claim, correlate};
-use crate::planning::work::Basis;
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -29,7 +29,7 @@ pub(in crate::planning) fn later_keys(basis: &Basis<'_>, target: usize, key: &st
 
 /// Links of accounts whose identity has another key than the link: by the `formerKeys` of a User, or because a rename was taken back. A run that may write
 /// moves them, so that the next one needs neither to be told.
-pub(in crate::planning) fn links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
+pub fn links(policy: &Policy, world: &World, moment: Moment) -> Vec<Link> {
     let renamed = policy.users.iter().filter(|user| !user.former_keys.is_empty());
     let mut keys: BTreeSet<&Arc<str>> = renamed.map(|user| &user.key).collect();
     keys.extend(world.memory.formers.iter().filter(|former| former.kind == ObjectKind::Account).map(|former| &former.key));

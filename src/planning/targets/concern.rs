@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::model::{AttributeType, Cell, Page, ValueState};
-use crate::planning::Moment;
-use crate::planning::people::identity::{Held, Identities, Person};
+use crate::planning::people::identity::{Identities, Person};
 use crate::planning::people::matching::key_values;
 use crate::planning::people::records::Records;
+use crate::planning::question::Moment;
 use crate::planning::schema::layout::Layout;
+use crate::planning::schema::values::Held;
 use crate::planning::targets::correlate;
 use crate::policy::Policy;
 use crate::world::{Keyed, SourceSide, World, canonical, kind_of};

@@ -8,15 +8,17 @@ use std::sync::Arc;
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
 use crate::model::{FindingCode, Link, ObjectKind, Severity, ValueState};
-use crate::planning::LookupBy;
-use crate::planning::accounts::diff::{our_deactivation, rested, was_cut_off};
-use crate::planning::people::identity::{Outcome, Person, evaluate};
-use crate::planning::report::findings::{Findings, Shared};
+use crate::planning::basis::Basis;
+use crate::planning::findings::{Findings, Shared};
+use crate::planning::people::identity::Person;
+use crate::planning::question::LookupBy;
 use crate::planning::schema::layout::Layout;
+use crate::planning::schema::layout::is_immutable;
+use crate::planning::schema::values::{Outcome, evaluate};
 use crate::planning::targets::carried::later_keys;
+use crate::planning::targets::history::{our_deactivation, rested, was_cut_off};
 use crate::planning::targets::ownership;
 use crate::planning::targets::ownership::Linked;
-use crate::planning::work::Basis;
 use crate::world::{Carries, canonical, kind_of};
 
 /// What an identity has at one target.
@@ -489,9 +491,4 @@ pub(in crate::planning) fn value_of(layout: &Layout<'_>, target: usize, person: 
         },
         None => layout.slot(name).map(|slot| person.slots[slot].state()).unwrap_or_default(),
     }
-}
-
-/// Whether an attribute stays with a person for good. Any other is handed on, so it adopts only what is in use.
-pub(in crate::planning) fn is_immutable(attribute: &str) -> bool {
-    matches!(attribute, "externalId" | "employeeNumber")
 }

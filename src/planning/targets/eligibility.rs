@@ -9,9 +9,9 @@ use jiff::civil::Date;
 
 use crate::manifest::kinds::{DepartureAction, Lifecycle};
 use crate::model::Reason;
+use crate::planning::basis::Basis;
 use crate::planning::people::identity::Person;
 use crate::planning::people::lifecycle::{Days, Standing};
-use crate::planning::work::Basis;
 use crate::policy::{DeparturePolicy, PreHirePolicy, TargetPolicy};
 use crate::world::Truth;
 

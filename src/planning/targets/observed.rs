@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{Cell, Columns, Evidence, ObjectKind};
-use crate::planning::Answer;
-use crate::planning::Lookup;
-use crate::planning::LookupBy;
+use crate::planning::question::Answer;
+use crate::planning::question::Lookup;
+use crate::planning::question::LookupBy;
 use crate::world::{Carries, Grant, Member, Objects, TargetSide, canonical};
 
 /// One target.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::model::{Finding, FindingCode, Link, ObjectKind, Severity, Subject, ValueState};
+use crate::planning::basis::Basis;
+use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::identity::Person;
-use crate::planning::report::findings::{Findings, Shared};
 use crate::planning::targets::correlate;
 use crate::planning::targets::correlate::Claims;
 use crate::planning::targets::observed::View;
-use crate::planning::work::{Basis, Work};
 use crate::world::{Carries, canonical, kind_of};
 
 /// Fewer than this are told one by one: a name that changed on both sides, an id that was used again.
@@ -65,8 +65,7 @@ pub(in crate::planning) fn fits(basis: &Basis<'_>, target: usize, identity: u32,
 }
 
 /// Whether an account of somebody who is gone is not the one that its link was made for: nothing but the name is left to tell.
-pub(in crate::planning) fn is_strange(work: &Work<'_, '_>, target: usize, row: u32) -> bool {
-    let basis = work.basis;
+pub(in crate::planning) fn is_strange(basis: &Basis<'_>, target: usize, row: u32) -> bool {
     let accounts = basis.observed[target].accounts();
     if accounts.carries(row) == Carries::Ours {
         return false;

@@ -241,7 +241,7 @@ fn an_end_before_the_start_is_told() {
 fn works(zone: &str, instant: &str) -> bool {
     let workspace = format!("kind: Workspace\nmetadata: {{name: acme}}\nspec: {{id: acme, timeZone: {zone}}}\n");
     let mut scene = Scene::new(&[workspace, source("hr", ""), target("")]);
-    scene.moment = crate::planning::Moment::at(&scene.policy, instant.parse::<Timestamp>().unwrap());
+    scene.moment = crate::planning::question::Moment::at(&scene.policy, instant.parse::<Timestamp>().unwrap());
     let scene = scene.record("hr", days("1", "2020-01-01", Some("2026-11-22"))).marked("u1", "hr/1", "p1");
     scene.plan().changes.is_empty()
 }

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use super::{Doubt, What};
 use crate::expr::{Evaluation, Input};
 use crate::model::{AttributeType, Value};
-use crate::planning::people::identity::{Held, Identities, Person, Reads};
+use crate::planning::people::identity::{Identities, Person};
 use crate::planning::schema::layout::KeyLayout;
+use crate::planning::schema::values::{Held, Reads};
 use crate::world::{Keyed, canonical};
 
 /// A value of the key, and who has it.

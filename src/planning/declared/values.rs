@@ -8,10 +8,11 @@ use std::sync::Arc;
 use crate::expr::Evaluation;
 use crate::manifest::kinds::{VALUE, fold};
 use crate::model::{Cell, Value};
-use crate::planning::accounts::unchanged::lifecycles;
-use crate::planning::people::identity::{Held, Person, Reads};
+use crate::planning::people::identity::Person;
 use crate::planning::people::lifecycle::Standing;
+use crate::planning::people::lifecycle::lifecycles;
 use crate::planning::schema::layout::Layout;
+use crate::planning::schema::values::{Held, Reads};
 use crate::policy::{ForEachPolicy, FormerValue, GroupPolicy};
 use crate::world::Truth;
 

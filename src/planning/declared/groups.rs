@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::{VALUE, fold};
 use crate::model::{Finding, FindingCode, ObjectKind, Severity, Subject};
-use crate::planning::groups::values::Gathering;
+use crate::planning::declared::values::Gathering;
+use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::identity::{Identities, Person};
-use crate::planning::report::findings::Shared;
 use crate::planning::schema::layout::Layout;
 use crate::planning::targets::observed::Observed;
-use crate::planning::work::Work;
 use crate::policy::{GroupPolicy, Policy};
 use crate::world::World;
 
@@ -150,19 +149,18 @@ impl<'a> Groups<'a> {
     }
 
     /// Adds what could not be worked out to the findings.
-    pub(in crate::planning) fn tell(work: &mut Work<'_, '_>) {
-        let basis = work.basis;
-        for group in &basis.policy.groups {
-            let (Some(made), Some(each)) = (basis.groups.made.get(&group.key), &group.for_each) else { continue };
+    pub(in crate::planning) fn tell(&self, policy: &Policy, people: &Identities<'_>, findings: &mut Findings) {
+        for group in &policy.groups {
+            let (Some(made), Some(each)) = (self.made.get(&group.key), &group.for_each) else { continue };
             if let Some(words) = made.refused {
                 let message = format!("{}: {words}, so none is made, and those that are there stay as they are", group.key);
                 let finding = Finding::new(Severity::Error, FindingCode::ExpressionFailed, Subject::identity(&group.key), message);
-                work.findings.push(finding.hint("Is it the attribute that is meant?").at(Some(each.place.clone())));
+                findings.push(finding.hint("Is it the attribute that is meant?").at(Some(each.place.clone())));
             }
             for (identity, words) in &made.failures {
                 let sentence = format!("{{who}}: the value for {} could not be worked out, so memberships stay: {words}", group.key);
                 let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence);
-                work.findings.share(shared.at(Some(&each.place)), &basis.people.key(*identity));
+                findings.share(shared.at(Some(&each.place)), &people.key(*identity));
             }
         }
     }

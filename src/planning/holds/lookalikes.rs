@@ -9,17 +9,18 @@ use std::sync::Arc;
 use crate::expr::Input;
 use crate::manifest::kinds::DepartureAction;
 use crate::model::{Finding, FindingCode, Severity, Subject, ValueState};
-use crate::planning::accounts::dangling;
-use crate::planning::accounts::dangling::Line;
-use crate::planning::accounts::hands::{quoted, user_line};
-use crate::planning::accounts::likeness::{ADDRESS, Alike, LOGIN, Likeness};
-use crate::planning::people::form;
-use crate::planning::people::form::{Form, KeyRule, bare};
+use crate::planning::holds::Step;
+use crate::planning::holds::dangling;
+use crate::planning::holds::dangling::Line;
+use crate::planning::holds::form;
+use crate::planning::holds::form::{Form, KeyRule, bare};
+use crate::planning::holds::hands::{quoted, user_line};
+use crate::planning::holds::likeness::{ADDRESS, Alike, LOGIN, Likeness};
 use crate::planning::people::identity::Person;
+use crate::planning::schema::layout::is_immutable;
 use crate::planning::targets::correlate;
-use crate::planning::targets::correlate::{Claim, is_immutable};
+use crate::planning::targets::correlate::Claim;
 use crate::planning::targets::eligibility::{Gone, Serve, serve};
-use crate::planning::work::Work;
 use crate::world::{canonical, kind_of};
 
 /// Which new identity looks like which vanished one.
@@ -61,42 +62,45 @@ const NAME: &str = "name";
 const FORM: u32 = 8;
 
 /// Tells of keys that changed their form. Gives the new identities, and the old keys whose accounts stay, each with whether its owner has left.
-pub(in crate::planning) fn paired(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeMap<Arc<str>, Kept>) {
+pub(super) fn paired(step: &mut Step<'_, '_>) -> (BTreeSet<u32>, BTreeMap<Arc<str>, Kept>) {
     let mut pairs: BTreeSet<Pair> = BTreeSet::new();
-    for target in 0..work.basis.policy.targets.len() {
-        pairs.extend(at_target(work, target));
+    for target in 0..step.basis.policy.targets.len() {
+        pairs.extend(at_target(step, target));
     }
     let mut forms: BTreeMap<Form, Vec<Pair>> = BTreeMap::new();
     for pair in &pairs {
-        forms.entry(Form::of(&work.basis.people, &pair.old, &pair.new)).or_default().push(pair.clone());
+        forms.entry(Form::of(&step.basis.people, &pair.old, &pair.new)).or_default().push(pair.clone());
     }
-    let lines = dangling::lines(work.basis);
+    let lines = dangling::lines(step.basis);
     for (form, pairs) in &forms {
-        tell(work, form, pairs, &lines);
+        tell(step, form, pairs, &lines);
     }
     // Whoever has left gets nothing; held, they would keep what they have under their new key elsewhere.
     let mut held: BTreeSet<u32> = pairs.iter().filter(|pair| pair.kept == Kept::Whole).map(|pair| pair.number).collect();
     let left: BTreeSet<u32> = pairs.iter().filter(|pair| pair.kept != Kept::Whole).map(|pair| pair.number).collect();
-    held.extend(newcomers(work, &forms, &lines).difference(&left));
-    held.extend(dangling::held(work, &lines, |form| forms.contains_key(form)).difference(&left));
-    held.extend(like_the_revoked(work));
+    held.extend(newcomers(step, &forms, &lines).difference(&left));
+    held.extend(dangling::held(step, &lines, |form| forms.contains_key(form)).difference(&left));
+    held.extend(like_the_revoked(step));
     (held, pairs.into_iter().map(|pair| (pair.old, pair.kept)).collect())
 }
 
 /// Whoever is new and looks like somebody who is cut off and whom no source has by the key any more: a new number lets nobody in again.
-fn like_the_revoked(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
+fn like_the_revoked(step: &mut Step<'_, '_>) -> BTreeSet<u32> {
     let mut held: BTreeMap<u32, (usize, Arc<str>)> = BTreeMap::new();
-    for target in 0..work.basis.policy.targets.len() {
-        let people = &work.basis.people;
-        let gone: BTreeMap<u32, Arc<str>> =
-            work.cut[target].iter().filter(|(_, key)| people.meant_by(key).is_none()).map(|(row, key)| (*row, key.clone())).collect();
-        let by_trait = traits(work, target, gone.keys().copied());
+    for target in 0..step.basis.policy.targets.len() {
+        let people = &step.basis.people;
+        let gone: BTreeMap<u32, Arc<str>> = step.matched.cut[target]
+            .iter()
+            .filter(|(_, key)| people.meant_by(key).is_none())
+            .map(|(row, key)| (*row, key.clone()))
+            .collect();
+        let by_trait = traits(step, target, gone.keys().copied());
         let mut person = Person::default();
-        for identity in (0..if by_trait.is_empty() { 0 } else { people.len() }).filter(|identity| is_new(work, *identity)) {
-            people.assemble(&work.basis.layout, identity, &mut person);
-            let serve = serve(work.basis, target, &person);
+        for identity in (0..if by_trait.is_empty() { 0 } else { people.len() }).filter(|identity| is_new(step, *identity)) {
+            people.assemble(&step.basis.layout, identity, &mut person);
+            let serve = serve(step.basis, target, &person);
             let not = people.declared(identity).map_or(&[][..], |user| user.not_former_keys.as_slice());
-            let alike = if would_have_one(work, target, &serve) { alike(work, target, &person, &by_trait) } else { BTreeMap::new() };
+            let alike = if would_have_one(step, target, &serve) { alike(step, target, &person, &by_trait) } else { BTreeMap::new() };
             let best =
                 alike.into_iter().filter_map(|(row, score)| Some((score, gone.get(&row)?))).filter(|(_, key)| !not.contains(key)).max();
             if let Some((_, key)) = best {
@@ -105,32 +109,32 @@ fn like_the_revoked(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
         }
     }
     for (identity, (target, revoked)) in &held {
-        tell_revoked(work, *identity, *target, revoked);
+        tell_revoked(step, *identity, *target, revoked);
     }
     held.into_keys().collect()
 }
 
-fn is_new(work: &Work<'_, '_>, identity: u32) -> bool {
-    let nowhere = work.claims.iter().all(|claims| matches!(claims.of(identity), Claim::None | Claim::Found(_)));
-    nowhere && !work.basis.people.is_retired(identity) && !work.basis.revoked.has(identity)
+fn is_new(step: &Step<'_, '_>, identity: u32) -> bool {
+    let nowhere = step.matched.claims.iter().all(|claims| matches!(claims.of(identity), Claim::None | Claim::Found(_)));
+    nowhere && !step.basis.people.is_retired(identity) && !step.basis.revoked.has(identity)
 }
 
-fn tell_revoked(work: &mut Work<'_, '_>, identity: u32, target: usize, revoked: &Arc<str>) {
-    let people = &work.basis.people;
-    let (key, name) = (people.key(identity), &work.basis.policy.targets[target].name);
+fn tell_revoked(step: &mut Step<'_, '_>, identity: u32, target: usize, revoked: &Arc<str>) {
+    let people = &step.basis.people;
+    let (key, name) = (people.key(identity), &step.basis.policy.targets[target].name);
     let message = format!(
         "{key}: looks like {revoked}, who is cut off and whom no source has any more: by what {name} has of them, it may be the same person under another key; nothing is given"
     );
     let same = user_line(people, &key, identity, &format!("formerKeys: [{}]", quoted(revoked)));
     let other = user_line(people, &key, identity, &format!("notFormerKeys: [{}]", quoted(revoked)));
     let hint = format!("If {revoked} and {key} are one person, write {same}, and they stay cut off; if not, {other}.");
-    work.findings.push(Finding::new(Severity::Error, FindingCode::KeyChanged, Subject::identity(&key), message).hint(hint));
+    step.report.findings.push(Finding::new(Severity::Error, FindingCode::KeyChanged, Subject::identity(&key), message).hint(hint));
 }
 
 /// Whoever has no account anywhere, and has a key in the new form of one that changed: tomorrow theirs may be written as the others were, and an account by this one
 /// would be a second person's. Where people of a source have quite other keys, anybody new may be one whom a line names by the old key, to keep them out.
-fn newcomers(work: &Work<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>, lines: &[Line<'_>]) -> BTreeSet<u32> {
-    let people = &work.basis.people;
+fn newcomers(step: &Step<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>, lines: &[Line<'_>]) -> BTreeSet<u32> {
+    let people = &step.basis.people;
     let rules: Vec<(&str, &KeyRule)> = forms.keys().filter_map(|form| form.rule()).collect();
     let renumbered: BTreeSet<&str> =
         forms.get(&Form::Other).into_iter().flatten().filter(|pair| kept_out(pair, lines).is_some()).filter_map(Pair::source).collect();
@@ -141,7 +145,7 @@ fn newcomers(work: &Work<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>, lines: &[Li
             renumbered.contains(source) || rules.iter().any(|(of, rule)| *of == source && rule.restored(record) != record)
         })
     };
-    let none = |identity: &u32| work.claims.iter().all(|claims| matches!(claims.of(*identity), Claim::None | Claim::Found(_)));
+    let none = |identity: &u32| step.matched.claims.iter().all(|claims| matches!(claims.of(*identity), Claim::None | Claim::Found(_)));
     if rules.is_empty() && renumbered.is_empty() {
         return BTreeSet::new();
     }
@@ -155,52 +159,55 @@ fn kept_out<'l, 'a>(pair: &Pair, lines: &'l [Line<'a>]) -> Option<&'l Line<'a>> 
 }
 
 /// The keys of vanished accounts whose people turned up under a key that changed hands: ids that moved on by one take the last one from nobody. They stay, and it is told.
-pub(in crate::planning) fn turned_up(work: &mut Work<'_, '_>, handed: &BTreeSet<u32>) -> BTreeSet<Arc<str>> {
+pub(super) fn turned_up(step: &mut Step<'_, '_>, handed: &BTreeSet<u32>) -> BTreeSet<Arc<str>> {
     let mut kept = BTreeSet::new();
-    for target in 0..work.basis.policy.targets.len() {
-        let vanished = vanished(work, target);
-        let by_trait = traits(work, target, vanished.keys().copied());
+    for target in 0..step.basis.policy.targets.len() {
+        let vanished = vanished(step, target);
+        let by_trait = traits(step, target, vanished.keys().copied());
         let mut person = Person::default();
         let mut here: BTreeSet<Arc<str>> = BTreeSet::new();
         for identity in handed.iter().filter(|_| !by_trait.is_empty()) {
-            work.basis.people.assemble(&work.basis.layout, *identity, &mut person);
-            here.extend(alike(work, target, &person, &by_trait).keys().filter_map(|row| vanished.get(row).cloned()));
+            step.basis.people.assemble(&step.basis.layout, *identity, &mut person);
+            here.extend(alike(step, target, &person, &by_trait).keys().filter_map(|row| vanished.get(row).cloned()));
         }
         for key in &here {
             let sentence = "{who}: its record is gone, and somebody who looks the same stands under a key that seems to have changed hands; left as it is";
-            work.tell(Severity::Error, FindingCode::KeyHandedOn, target, key, sentence);
+            step.tell(Severity::Error, FindingCode::KeyHandedOn, target, key, sentence);
         }
         kept.extend(here);
     }
     kept
 }
 
-fn at_target(work: &Work<'_, '_>, target: usize) -> Vec<Pair> {
-    let vanished = vanished(work, target);
+fn at_target(step: &Step<'_, '_>, target: usize) -> Vec<Pair> {
+    let vanished = vanished(step, target);
     if vanished.is_empty() {
         return Vec::new();
     }
-    let is_active = |row: &u32| work.basis.observed[target].accounts().active(*row);
-    let by_trait = traits(work, target, vanished.keys().copied().filter(|row| is_active(row)));
+    let is_active = |row: &u32| step.basis.observed[target].accounts().active(*row);
+    let by_trait = traits(step, target, vanished.keys().copied().filter(|row| is_active(row)));
     let mut by_form: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     for (row, key) in &vanished {
         by_form.entry(bare(key)).or_default().push(*row);
     }
     let mut candidates = Vec::new();
     let (mut person, mut key) = (Person::default(), String::new());
-    for identity in 0..work.basis.people.len() {
-        if work.claims[target].of(identity) != Claim::None || work.basis.people.is_retired(identity) || work.basis.revoked.has(identity) {
+    for identity in 0..step.basis.people.len() {
+        if step.matched.claims[target].of(identity) != Claim::None
+            || step.basis.people.is_retired(identity)
+            || step.basis.revoked.has(identity)
+        {
             continue;
         }
-        work.basis.people.write_key(identity, &mut key);
+        step.basis.people.write_key(identity, &mut key);
         let formed = by_form.get(&bare(&key));
         if by_trait.is_empty() && formed.is_none() {
             continue;
         }
-        work.basis.people.assemble(&work.basis.layout, identity, &mut person);
-        let serve = serve(work.basis, target, &person);
-        let mut scores = if would_have_one(work, target, &serve) { alike(work, target, &person, &by_trait) } else { BTreeMap::new() };
-        for row in formed.into_iter().flatten().filter(|row| is_another_form(work, target, &person, &vanished[row], **row)) {
+        step.basis.people.assemble(&step.basis.layout, identity, &mut person);
+        let serve = serve(step.basis, target, &person);
+        let mut scores = if would_have_one(step, target, &serve) { alike(step, target, &person, &by_trait) } else { BTreeMap::new() };
+        for row in formed.into_iter().flatten().filter(|row| is_another_form(step, target, &person, &vanished[row], **row)) {
             *scores.entry(*row).or_default() += FORM;
         }
         let kept = if serve == Serve::No(Gone::Leaver) { Kept::WithoutAccess } else { Kept::Whole };
@@ -208,44 +215,44 @@ fn at_target(work: &Work<'_, '_>, target: usize) -> Vec<Pair> {
         let scores = scores.into_iter().map(|(row, score)| (std::cmp::Reverse(score), vanished[&row].clone(), new.clone(), identity, kept));
         candidates.extend(scores);
     }
-    best_first(work, candidates)
+    best_first(step, candidates)
 }
 
 /// Whether somebody has an account as a rule, so that one that looks like theirs may be it. Of all the others that a source knows, namesakes are many, and whoever
 /// is gone would stay because of them.
-fn would_have_one(work: &Work<'_, '_>, target: usize, serve: &Serve) -> bool {
+fn would_have_one(step: &Step<'_, '_>, target: usize, serve: &Serve) -> bool {
     match serve {
         Serve::Yes | Serve::Early | Serve::Unknown(_) => true,
-        Serve::No(gone) => *gone == Gone::Suspended && gone.departure(&work.basis.policy.targets[target]).action == DepartureAction::Keep,
+        Serve::No(gone) => *gone == Gone::Suspended && gone.departure(&step.basis.policy.targets[target]).action == DepartureAction::Keep,
     }
 }
 
 /// Whether an identity's key is that of a vanished account in another form, and nothing says that it is somebody else. That is so wherever they stand, and whether the
 /// account is in use or at rest: somebody who was locked out, is on leave, has not begun yet or has left would get a second account, or lose the one they have.
-fn is_another_form(work: &Work<'_, '_>, target: usize, person: &Person, old: &Arc<str>, row: u32) -> bool {
-    let people = &work.basis.people;
+fn is_another_form(step: &Step<'_, '_>, target: usize, person: &Person, old: &Arc<str>, row: u32) -> bool {
+    let people = &step.basis.people;
     let denied = people.declared(person.number).is_some_and(|user| user.not_former_keys.contains(old));
-    let accounts = work.basis.observed[target].accounts();
+    let accounts = step.basis.observed[target].accounts();
     !denied
         && form::is_another(people, old, &person.key)
-        && Likeness::of_person(work.basis, person).with(&Likeness::of_account(accounts, row)) != Alike::No
+        && Likeness::of_person(step.basis, person).with(&Likeness::of_account(accounts, row)) != Alike::No
 }
 
 /// Accounts of ours whose identities are not there any more, with their keys.
-fn vanished(work: &Work<'_, '_>, target: usize) -> BTreeMap<u32, Arc<str>> {
-    let accounts = work.basis.observed[target].accounts();
-    let claims = &work.claims[target];
-    let free = |row: &u32| claims.holder(*row).is_none() && !claims.contested(*row) && !work.cut[target].contains_key(row);
+fn vanished(step: &Step<'_, '_>, target: usize) -> BTreeMap<u32, Arc<str>> {
+    let accounts = step.basis.observed[target].accounts();
+    let claims = &step.matched.claims[target];
+    let free = |row: &u32| claims.holder(*row).is_none() && !claims.contested(*row) && !step.matched.cut[target].contains_key(row);
     let rows = (0..accounts.len()).filter(free).filter(|row| !accounts.doubtful(*row));
-    let known = rows.filter_map(|row| Some((row, work.former_key(target, row)?)));
-    known.filter(|(_, key)| work.basis.people.find(key).is_none()).collect()
+    let known = rows.filter_map(|row| Some((row, step.basis.former_key(target, row)?)));
+    known.filter(|(_, key)| step.basis.people.find(key).is_none()).collect()
 }
 
 /// Which of these accounts have what by which people are known.
-fn traits(work: &Work<'_, '_>, target: usize, rows: impl Iterator<Item = u32>) -> BTreeMap<Trait, Vec<u32>> {
+fn traits(step: &Step<'_, '_>, target: usize, rows: impl Iterator<Item = u32>) -> BTreeMap<Trait, Vec<u32>> {
     let mut by_trait: BTreeMap<Trait, Vec<u32>> = BTreeMap::new();
     for row in rows {
-        for found in traits_of_account(work, target, row) {
+        for found in traits_of_account(step, target, row) {
             by_trait.entry(found).or_default().push(row);
         }
     }
@@ -253,10 +260,10 @@ fn traits(work: &Work<'_, '_>, target: usize, rows: impl Iterator<Item = u32>) -
     by_trait
 }
 
-fn traits_of_account(work: &Work<'_, '_>, target: usize, row: u32) -> BTreeSet<Trait> {
-    let accounts = work.basis.observed[target].accounts();
+fn traits_of_account(step: &Step<'_, '_>, target: usize, row: u32) -> BTreeSet<Trait> {
+    let accounts = step.basis.observed[target].accounts();
     let mut found = BTreeSet::new();
-    for name in attributes(work, target) {
+    for name in attributes(step, target) {
         let cell = accounts.cell_of(row, &name);
         if !canonical::is_nothing(cell) {
             found.extend(canonical::keys(kind_of(&name), Input::Cell(cell)).into_iter().map(|key| (name.clone(), key)));
@@ -267,11 +274,11 @@ fn traits_of_account(work: &Work<'_, '_>, target: usize, row: u32) -> BTreeSet<T
 }
 
 /// How much an identity has in common with each vanished account.
-fn alike(work: &Work<'_, '_>, target: usize, person: &Person, by_trait: &BTreeMap<Trait, Vec<u32>>) -> BTreeMap<u32, u32> {
-    let basis = work.basis;
+fn alike(step: &Step<'_, '_>, target: usize, person: &Person, by_trait: &BTreeMap<Trait, Vec<u32>>) -> BTreeMap<u32, u32> {
+    let basis = step.basis;
     let mut traits: BTreeSet<Trait> = BTreeSet::new();
     let values = correlate::values(basis, target, person).into_iter().map(|(name, state)| (name.clone(), state));
-    let others = attributes(work, target).into_iter().filter_map(|name| {
+    let others = attributes(step, target).into_iter().filter_map(|name| {
         let slot = basis.layout.slot(&name)?;
         Some((name, person.slots.get(slot)?.state()))
     });
@@ -288,14 +295,14 @@ fn alike(work: &Work<'_, '_>, target: usize, person: &Person, by_trait: &BTreeMa
             *scores.entry(*row).or_default() += weight(&found.0);
         }
     }
-    scores.retain(|row, _| !work.former_key(target, *row).is_some_and(|key| not.contains(&key)));
+    scores.retain(|row, _| !step.basis.former_key(target, *row).is_some_and(|key| not.contains(&key)));
     scores
 }
 
 /// By what people are known at a target: what correlates there, and what they are written to and sign in with.
-fn attributes(work: &Work<'_, '_>, target: usize) -> BTreeSet<Arc<str>> {
-    let marker = &work.basis.layout.targets[target].marker;
-    let known = work.basis.policy.targets[target].correlate.iter().filter(|name| marker.as_ref() != Some(name));
+fn attributes(step: &Step<'_, '_>, target: usize) -> BTreeSet<Arc<str>> {
+    let marker = &step.basis.layout.targets[target].marker;
+    let known = step.basis.policy.targets[target].correlate.iter().filter(|name| marker.as_ref() != Some(name));
     known.cloned().chain([ADDRESS, LOGIN, "employeeNumber"].map(Arc::from)).collect()
 }
 
@@ -315,12 +322,12 @@ fn weight(name: &str) -> u32 {
 }
 
 /// One to one.
-fn best_first(work: &Work<'_, '_>, mut candidates: Vec<Candidate>) -> Vec<Pair> {
+fn best_first(step: &Step<'_, '_>, mut candidates: Vec<Candidate>) -> Vec<Pair> {
     candidates.sort();
     let (mut old_taken, mut new_taken) = (BTreeSet::new(), BTreeSet::new());
     let mut pairs = Vec::new();
     for (_, old, new, number, kept) in candidates {
-        if !old_taken.contains(&old) && !new_taken.contains(&number) && work.basis.people.find(&old).is_none() {
+        if !old_taken.contains(&old) && !new_taken.contains(&number) && step.basis.people.find(&old).is_none() {
             old_taken.insert(old.clone());
             new_taken.insert(number);
             pairs.push(Pair { old, new, number, kept });
@@ -329,9 +336,9 @@ fn best_first(work: &Work<'_, '_>, mut candidates: Vec<Candidate>) -> Vec<Pair> 
     pairs
 }
 
-fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair], lines: &[Line<'_>]) {
+fn tell(step: &mut Step<'_, '_>, form: &Form, pairs: &[Pair], lines: &[Line<'_>]) {
     let Some(first) = pairs.first() else { return };
-    let people = &work.basis.people;
+    let people = &step.basis.people;
     let shown: Vec<String> = pairs.iter().take(NAMED).map(|pair| format!("{} is now {}", pair.old, pair.new)).collect();
     let more = if pairs.len() > NAMED { format!(" and {} more", pairs.len() - NAMED) } else { String::new() };
     let (what, then) = match pairs.len() {
@@ -365,5 +372,5 @@ fn tell(work: &mut Work<'_, '_>, form: &Form, pairs: &[Pair], lines: &[Line<'_>]
     };
     let subject = if pairs.len() == 1 { Subject::identity(&first.new) } else { Subject::default() };
     let about = pairs.iter().flat_map(|pair| [&pair.old, &pair.new]);
-    work.findings.push(Finding::new(Severity::Error, FindingCode::KeyChanged, subject, message).hint(hint).about(about));
+    step.report.findings.push(Finding::new(Severity::Error, FindingCode::KeyChanged, subject, message).hint(hint).about(about));
 }

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{Finding, FindingCode, Severity, Subject};
-use crate::planning::accounts::likeness::{ADDRESS, Alike, LOGIN, Likeness, NAMES};
+use crate::planning::holds::Step;
+use crate::planning::holds::likeness::{ADDRESS, Alike, LOGIN, Likeness, NAMES};
 use crate::planning::people::identity::{Identities, Person};
 use crate::planning::targets::correlate::Claim;
-use crate::planning::work::Work;
 
 /// Somebody whose account looks like another person's.
 struct Suspect {
@@ -45,20 +45,20 @@ const SHARE: usize = 20;
 type Names = BTreeMap<BTreeSet<String>, Vec<u32>>;
 
 /// Tells of those whose accounts look like other people's, and gives their numbers, and the sources of which so many keys changed hands that none is believed.
-pub(in crate::planning) fn changed(work: &mut Work<'_, '_>) -> (BTreeSet<u32>, BTreeSet<usize>) {
-    let mut suspects = suspects(work);
+pub(super) fn changed(step: &mut Step<'_, '_>) -> (BTreeSet<u32>, BTreeSet<usize>) {
+    let mut suspects = suspects(step);
     if suspects.values().any(|suspect| suspect.only != Only::Nothing) {
-        confirm(work, &mut suspects);
+        confirm(step, &mut suspects);
     }
-    let sources = disbelieved(work, &suspects);
-    tell(work, &suspects, &sources);
+    let sources = disbelieved(step, &suspects);
+    tell(step, &suspects, &sources);
     (suspects.into_keys().collect(), sources)
 }
 
 /// Sources of which many keys changed hands at once: a sort that took one column along and left another, ids shifted by a row. There, whoever still fits may fit by
 /// chance (two Adas in a row), and who has left or is gone is said of somebody else.
-fn disbelieved(work: &Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeSet<usize> {
-    let source = |identity: u32| work.basis.people.source(identity);
+fn disbelieved(step: &Step<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeSet<usize> {
+    let source = |identity: u32| step.basis.people.source(identity);
     let mut handed: BTreeMap<usize, usize> = BTreeMap::new();
     suspects.keys().filter_map(|identity| source(*identity)).for_each(|source| *handed.entry(source).or_default() += 1);
     handed.retain(|_, count| *count >= MANY);
@@ -66,7 +66,7 @@ fn disbelieved(work: &Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeS
         return BTreeSet::new();
     }
     let mut all: BTreeMap<usize, usize> = BTreeMap::new();
-    (0..work.basis.people.len()).filter_map(source).for_each(|source| *all.entry(source).or_default() += 1);
+    (0..step.basis.people.len()).filter_map(source).for_each(|source| *all.entry(source).or_default() += 1);
     handed
         .into_iter()
         .filter(|(source, count)| count * SHARE >= all.get(source).copied().unwrap_or_default())
@@ -74,9 +74,9 @@ fn disbelieved(work: &Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeS
         .collect()
 }
 
-fn suspects(work: &Work<'_, '_>) -> BTreeMap<u32, Suspect> {
-    let basis = work.basis;
-    let slots = slots(work);
+fn suspects(step: &Step<'_, '_>) -> BTreeMap<u32, Suspect> {
+    let basis = step.basis;
+    let slots = slots(step);
     let mut suspects = BTreeMap::new();
     let mut person = Person::default();
     let mut owned = Vec::new();
@@ -85,23 +85,23 @@ fn suspects(work: &Work<'_, '_>) -> BTreeMap<u32, Suspect> {
             continue;
         }
         owned.clear();
-        owned.extend(work.claims.iter().enumerate().filter_map(|(target, claims)| match claims.of(identity) {
+        owned.extend(step.matched.claims.iter().enumerate().filter_map(|(target, claims)| match claims.of(identity) {
             Claim::Owned(row) => Some((target, row)),
             _ => None,
         }));
         if !owned.is_empty() && basis.people.key_of_identity(&basis.layout, identity, &slots, &mut person) {
             person.number = identity;
             person.unique.clear();
-            suspects.extend(suspect(work, &slots, &person, &owned).map(|suspect| (identity, suspect)));
+            suspects.extend(suspect(step, &slots, &person, &owned).map(|suspect| (identity, suspect)));
         }
     }
     suspects
 }
 
 /// Which of somebody's accounts looks like another person's; one that a name tells first.
-fn suspect(work: &Work<'_, '_>, slots: &[usize], person: &Person, owned: &[(usize, u32)]) -> Option<Suspect> {
-    let basis = work.basis;
-    let mut changed = owned.iter().filter(|(target, row)| !is_as_it_was(work, *target, *row, slots, person)).peekable();
+fn suspect(step: &Step<'_, '_>, slots: &[usize], person: &Person, owned: &[(usize, u32)]) -> Option<Suspect> {
+    let basis = step.basis;
+    let mut changed = owned.iter().filter(|(target, row)| !is_as_it_was(step, *target, *row, slots, person)).peekable();
     changed.peek()?;
     let record = Likeness::of_person(basis, person);
     let called = basis.people.declared(person.number).map_or(&[][..], |user| user.former_names.as_slice());
@@ -121,17 +121,17 @@ fn suspect(work: &Work<'_, '_>, slots: &[usize], person: &Person, owned: &[(usiz
 }
 
 /// What people are told apart by, the first to look at first.
-fn slots(work: &Work<'_, '_>) -> Vec<usize> {
+fn slots(step: &Step<'_, '_>) -> Vec<usize> {
     let names = NAMES.iter().chain([&LOGIN, &ADDRESS]);
-    names.filter_map(|name| work.basis.layout.slot(name)).collect()
+    names.filter_map(|name| step.basis.layout.slot(name)).collect()
 }
 
 /// Mostly a look at the names is enough: they are the same, letter by letter. Where no name is known, the first of the others that is.
-fn is_as_it_was(work: &Work<'_, '_>, target: usize, row: u32, slots: &[usize], person: &Person) -> bool {
-    let accounts = work.basis.observed[target].accounts();
+fn is_as_it_was(step: &Step<'_, '_>, target: usize, row: u32, slots: &[usize], person: &Person) -> bool {
+    let accounts = step.basis.observed[target].accounts();
     let mut seen = false;
     for slot in slots {
-        let name = &work.basis.layout.slots[*slot].name;
+        let name = &step.basis.layout.slots[*slot].name;
         if seen && !NAMES.contains(&name.as_ref()) {
             break;
         }
@@ -151,8 +151,8 @@ fn is_as_it_was(work: &Work<'_, '_>, target: usize, row: u32, slots: &[usize], p
 
 /// Drops those of whom too little says it. A sign-in name or an address tells if it is another identity's now, a name if it is that of somebody who changed, too; a part
 /// of one, as a marriage changes it, if who has the other half of the change is another person for sure.
-fn confirm(work: &Work<'_, '_>, suspects: &mut BTreeMap<u32, Suspect>) {
-    let elsewhere = turned_up(work, suspects);
+fn confirm(step: &Step<'_, '_>, suspects: &mut BTreeMap<u32, Suspect>) {
+    let elsewhere = turned_up(step, suspects);
     suspects.retain(|identity, suspect| suspect.only != Only::Login || elsewhere.contains(identity));
     let mut sure: BTreeSet<u32> =
         suspects.iter().filter(|(_, suspect)| suspect.only <= Only::Login).map(|(identity, _)| *identity).collect();
@@ -177,8 +177,8 @@ fn confirm(work: &Work<'_, '_>, suspects: &mut BTreeMap<u32, Suspect>) {
 }
 
 /// Of those without a known name: whose old sign-in name or address is another identity's now.
-fn turned_up(work: &Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeSet<u32> {
-    let basis = work.basis;
+fn turned_up(step: &Step<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeSet<u32> {
+    let basis = step.basis;
     let mut wanted: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     for (identity, suspect) in suspects.iter().filter(|(_, suspect)| suspect.only == Only::Login) {
         let texts = suspect.account.addresses.iter().chain(&suspect.account.login);
@@ -188,7 +188,7 @@ fn turned_up(work: &Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeSet
     if wanted.is_empty() {
         return found;
     }
-    let slots = slots(work);
+    let slots = slots(step);
     let mut person = Person::default();
     for identity in 0..basis.people.len() {
         if !basis.people.key_of_identity(&basis.layout, identity, &slots, &mut person) {
@@ -203,8 +203,8 @@ fn turned_up(work: &Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeSet
     found
 }
 
-fn tell(work: &mut Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>, sources: &BTreeSet<usize>) {
-    let basis = work.basis;
+fn tell(step: &mut Step<'_, '_>, suspects: &BTreeMap<u32, Suspect>, sources: &BTreeSet<usize>) {
+    let basis = step.basis;
     let mut keys: Vec<(Arc<str>, u32)> = suspects.keys().map(|identity| (basis.people.key(*identity), *identity)).collect();
     keys.sort();
     let Some((first, identity)) = keys.first() else { return };
@@ -228,7 +228,8 @@ fn tell(work: &mut Work<'_, '_>, suspects: &BTreeMap<u32, Suspect>, sources: &BT
     let each = if keys.len() == 1 { "it is" } else { "they are" };
     let hint = format!("Correct the source: a key belongs to one person for good. If {each} the same person, say so: {line}.");
     let subject = if keys.len() == 1 { Subject::identity(first) } else { Subject::default() };
-    work.findings
+    step.report
+        .findings
         .push(Finding::new(Severity::Error, FindingCode::KeyHandedOn, subject, message).hint(hint).about(keys.iter().map(|(key, _)| key)));
 }
 

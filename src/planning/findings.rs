@@ -6,7 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::Place;
-use crate::model::{Finding, FindingCode, Severity, Subject};
+use jiff::civil::Date;
+
+use crate::model::{Finding, FindingCode, ObjectKind, Severity, Subject};
+use crate::planning::diary::Diary;
+use crate::planning::question::{Lookup, LookupBy};
 
 /// What many people share.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +25,13 @@ pub(in crate::planning) struct Shared {
     pub(in crate::planning) place: Option<Place>,
 }
 
+/// What a step has to say and to ask, beside what it makes.
+pub(in crate::planning) struct Report {
+    pub(in crate::planning) findings: Findings,
+    pub(in crate::planning) questions: BTreeSet<Lookup>,
+    pub(in crate::planning) diary: Diary,
+}
+
 /// Findings while they are gathered.
 #[derive(Debug, Default)]
 pub(in crate::planning) struct Findings {
@@ -29,6 +40,31 @@ pub(in crate::planning) struct Findings {
 }
 
 const NAMED: usize = 3;
+
+impl Report {
+    /// Nothing yet; `today` is the day of the plan.
+    pub(in crate::planning) fn new(today: Date) -> Self {
+        Self { findings: Findings::default(), questions: BTreeSet::new(), diary: Diary::new(today) }
+    }
+
+    /// Something must be asked before more can be said.
+    pub(in crate::planning) fn ask(&mut self, target: usize, kind: ObjectKind, by: LookupBy) {
+        self.questions.insert(Lookup { target, kind, by });
+    }
+
+    /// What a step made; what it has to say and to ask is added.
+    pub(in crate::planning) fn hear<T>(&mut self, (made, report): (T, Self)) -> T {
+        self.add(report);
+        made
+    }
+
+    /// What another step has to say and to ask.
+    pub(in crate::planning) fn add(&mut self, other: Self) {
+        self.findings.add(other.findings);
+        self.questions.extend(other.questions);
+        self.diary.add(other.diary);
+    }
+}
 
 impl Findings {
     /// One of its own.
@@ -39,6 +75,19 @@ impl Findings {
     /// One more person for a shared one.
     pub(in crate::planning) fn share(&mut self, shared: Shared, key: &Arc<str>) {
         self.shared.entry(shared).or_default().insert(key.clone());
+    }
+
+    /// About somebody at a system, told together with the others of its sort.
+    pub(in crate::planning) fn tell(&mut self, severity: Severity, code: FindingCode, system: &Arc<str>, key: &Arc<str>, sentence: &str) {
+        self.share(Shared::new(severity, code, Some(system), sentence), key);
+    }
+
+    /// Those of another step.
+    pub(in crate::planning) fn add(&mut self, other: Self) {
+        self.single.extend(other.single);
+        for (shared, keys) in other.shared {
+            self.shared.entry(shared).or_default().extend(keys);
+        }
     }
 
     /// Takes back what was said of these at a system: something else says it better.

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::model::{AttributeChange, FindingCode, HIDDEN, ObjectKind, Severity, Value};
-use crate::planning::report::findings::Shared;
-use crate::planning::work::Work;
+use crate::planning::basis::Basis;
+use crate::planning::findings::{Findings, Shared};
 use crate::world::prints::print;
 
 /// Longest value that is shown.
@@ -14,17 +14,17 @@ const SHOWN: usize = 60;
 
 /// Takes out what the service does not keep, and tells what others changed.
 pub(in crate::planning) fn sift(
-    work: &mut Work<'_, '_>,
+    (basis, findings): (&Basis<'_>, &mut Findings),
     target: usize,
     (kind, id, key): (ObjectKind, &str, &Arc<str>),
     changes: &mut Vec<AttributeChange>,
 ) {
-    let (policy, memory) = (work.basis.policy, &work.basis.world.memory);
+    let (policy, memory) = (basis.policy, &basis.world.memory);
     if memory.written.is_empty() || changes.is_empty() {
         return;
     }
     let name = &policy.targets[target].name;
-    let Some(written) = work.basis.world.recall.written(memory, name, kind, id) else { return };
+    let Some(written) = basis.world.recall.written(memory, name, kind, id) else { return };
     let mut told = Vec::new();
     changes.retain(|change| {
         let Some(print) = print(&policy.workspace, change) else { return true };
@@ -56,7 +56,7 @@ pub(in crate::planning) fn sift(
             let sentence = format!("{{who}}: {attribute} is not as headcount wrote it; it is put right");
             Shared::new(Severity::Note, FindingCode::ChangedElsewhere, Some(name), sentence)
         };
-        work.findings.share(shared.attribute(attribute), key);
+        findings.share(shared.attribute(attribute), key);
     }
 }
 

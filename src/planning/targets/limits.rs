@@ -4,22 +4,19 @@
 
 use std::sync::Arc;
 
-use crate::model::{AttributeChange, Finding, FindingCode, Severity, Subject, ValueState};
-use crate::planning::groups::members as roster;
-use crate::planning::groups::resolve::{GroupState, TargetGroups};
-use crate::planning::report::findings::Shared;
+use crate::model::{AttributeChange, FindingCode, Severity, ValueState};
+use crate::planning::basis::Basis;
+use crate::planning::findings::{Findings, Shared};
 use crate::planning::schema::layout::AttributeLayout;
-use crate::planning::work::Work;
 use crate::policy::TargetPolicy;
 
 /// Without the changes that the target would refuse; each is told.
 pub(in crate::planning) fn possible(
-    work: &mut Work<'_, '_>,
+    (basis, findings): (&Basis<'_>, &mut Findings),
     target: usize,
     key: &Arc<str>,
     changes: Vec<AttributeChange>,
 ) -> Vec<AttributeChange> {
-    let basis = work.basis;
     let fixed = &basis.observed[target].side.capabilities.immutable_attributes;
     let (refused, kept): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| fixed.contains(&change.attribute));
     // An account that was made without the mark is proved by the state.
@@ -31,14 +28,18 @@ pub(in crate::planning) fn possible(
         let hint = format!(
             "write `mode: initial` into the rule of {name} in spec.mapping.rules of the Target {at}, or have it changed there by an administrator"
         );
-        work.findings.share(shared.attribute(name).hint(hint), key);
+        findings.share(shared.attribute(name).hint(hint), key);
     }
     kept
 }
 
 /// Tells of a new account that lacks what the target asks of each. It is sent all the same: many systems ask for more than they need.
-pub(in crate::planning) fn tell_of_what_is_asked(work: &mut Work<'_, '_>, target: usize, key: &Arc<str>, states: &[ValueState]) {
-    let basis = work.basis;
+pub(in crate::planning) fn tell_of_what_is_asked(
+    (basis, findings): (&Basis<'_>, &mut Findings),
+    target: usize,
+    key: &Arc<str>,
+    states: &[ValueState],
+) {
     let asked = &basis.observed[target].side.capabilities.required_attributes;
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(states) {
         if layout.required || !asked.contains(&layout.name) || matches!(state, ValueState::Set(_)) {
@@ -47,7 +48,7 @@ pub(in crate::planning) fn tell_of_what_is_asked(work: &mut Work<'_, '_>, target
         let sentence = format!("{{who}}: {} has no value, and the target's schema asks for one: it may refuse the account", layout.name);
         let shared =
             Shared::new(Severity::Warning, FindingCode::RequiredAttributeMissing, Some(&basis.policy.targets[target].name), sentence);
-        work.findings.share(shared.attribute(&layout.name), key);
+        findings.share(shared.attribute(&layout.name), key);
     }
 }
 
@@ -63,40 +64,4 @@ pub(in crate::planning) fn rule_that_gave_nothing(policy: &TargetPolicy, layout:
         "The rule is `{text}`, {of}. Let a Source give these people what it reads, or write a rule for {name} in the mapping of {}.",
         policy.name
     ))
-}
-
-/// Targets that say that they keep no mark.
-pub(in crate::planning) fn tell_of_marks(work: &mut Work<'_, '_>) {
-    let basis = work.basis;
-    for (rules, side) in basis.policy.targets.iter().zip(&basis.world.targets) {
-        if !side.capabilities.refuses_marker {
-            continue;
-        }
-        let message = format!("{}: its accounts can't keep a mark, so the state alone proves which of them are headcount's", rules.name);
-        let finding = Finding::new(Severity::Note, FindingCode::UnsupportedCapability, Subject::system(&rules.name), message);
-        work.findings.push(finding.hint("keep a copy of the state: without it these accounts count as somebody else's"));
-    }
-}
-
-/// Members of declared groups that are nobody's account, where all accounts were read: mostly what a deleted account left behind.
-pub(in crate::planning) fn tell_of_strangers(work: &mut Work<'_, '_>, target: usize, groups: &TargetGroups) {
-    let basis = work.basis;
-    let observed = &basis.observed[target];
-    if !(observed.accounts().evidence().proves_absence() && observed.memberships_evidence().proves_absence()) {
-        return;
-    }
-    let strangers = observed.strangers();
-    let owned: Vec<(Arc<str>, u64)> = (0..basis.groups.all.len())
-        .filter_map(|at| match groups.states[at] {
-            GroupState::Here(row) => Some((roster::key(work, at).clone(), *strangers.get(&row)?)),
-            _ => None,
-        })
-        .collect();
-    for (key, many) in owned {
-        let members = if many == 1 { "a member that is".to_owned() } else { format!("{many} members that are") };
-        let message = format!("{key}: it has {members} no account or group there; headcount leaves it so");
-        let subject = Subject::object(&basis.policy.targets[target].name, &key);
-        let hint = "remove it there, or look whether the list of accounts leaves somebody out";
-        work.findings.push(Finding::new(Severity::Warning, FindingCode::GhostMember, subject, message).hint(hint));
-    }
 }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use crate::diagnostic::Place;
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Finding, FindingCode, Severity, Subject};
-use crate::planning::accounts::hands::{quoted, user_line};
-use crate::planning::people::form;
-use crate::planning::people::form::{Form, bare};
+use crate::planning::basis::Basis;
+use crate::planning::holds::Step;
+use crate::planning::holds::form;
+use crate::planning::holds::form::{Form, bare};
+use crate::planning::holds::hands::{quoted, user_line};
 use crate::planning::people::identity::Person;
-use crate::planning::work::{Basis, Work};
 
 const NAMED: usize = 3;
 
@@ -66,13 +67,13 @@ pub(in crate::planning) fn lines<'a>(basis: &Basis<'a>) -> Vec<Line<'a>> {
 }
 
 /// Who may be meant by lines that name nobody, and gets nothing. Tells of them, but where `told` has the form already.
-pub(in crate::planning) fn held(work: &mut Work<'_, '_>, lines: &[Line<'_>], told: impl Fn(&Form) -> bool) -> BTreeSet<u32> {
-    let basis = work.basis;
+pub(super) fn held(step: &mut Step<'_, '_>, lines: &[Line<'_>], told: impl Fn(&Form) -> bool) -> BTreeSet<u32> {
+    let basis = step.basis;
     let by_key = likely(basis, lines.iter().map(|line| &line.key));
     let mut found: BTreeMap<Form, Vec<Likely>> = BTreeMap::new();
     let mut held = BTreeSet::new();
     for (at, line) in lines.iter().enumerate() {
-        for number in by_key.get(&line.key).into_iter().flatten().filter(|number| would_get(work, **number)) {
+        for number in by_key.get(&line.key).into_iter().flatten().filter(|number| would_get(step, **number)) {
             let now = basis.people.key(*number);
             held.insert(*number);
             let form = Form::of(&basis.people, &line.key, &now);
@@ -80,7 +81,7 @@ pub(in crate::planning) fn held(work: &mut Work<'_, '_>, lines: &[Line<'_>], tol
         }
     }
     for (form, likely) in found.iter().filter(|(form, _)| **form == Form::Other || !told(form)) {
-        tell(work, form, lines, likely);
+        tell(step, form, lines, likely);
     }
     held
 }
@@ -110,8 +111,8 @@ pub(in crate::planning) fn likely<'k>(basis: &Basis<'_>, keys: impl Iterator<Ite
 }
 
 /// Whether something may be given to somebody. Whoever has left, is away or is left out anyway gets nothing, and would keep what they have if they were held.
-fn would_get(work: &Work<'_, '_>, number: u32) -> bool {
-    let basis = work.basis;
+fn would_get(step: &Step<'_, '_>, number: u32) -> bool {
+    let basis = step.basis;
     if basis.people.is_retired(number) || basis.revoked.has(number) {
         return false;
     }
@@ -120,9 +121,9 @@ fn would_get(work: &Work<'_, '_>, number: u32) -> bool {
     matches!(person.standing.lifecycle(), Some(Lifecycle::Active | Lifecycle::PreHire))
 }
 
-fn tell(work: &mut Work<'_, '_>, form: &Form, lines: &[Line<'_>], likely: &[Likely]) {
+fn tell(step: &mut Step<'_, '_>, form: &Form, lines: &[Line<'_>], likely: &[Likely]) {
     let Some((first, line)) = likely.first().and_then(|first| Some((first, lines.get(first.line)?))) else { return };
-    let people = &work.basis.people;
+    let people = &step.basis.people;
     let Likely { named, now, number, .. } = first;
     let more = match likely.len() {
         1 => String::new(),
@@ -145,5 +146,5 @@ fn tell(work: &mut Work<'_, '_>, form: &Form, lines: &[Line<'_>], likely: &[Like
         rule.unwrap_or_default()
     );
     let finding = Finding::new(Severity::Error, FindingCode::KeyChanged, Subject::identity(now), message).hint(hint);
-    work.findings.push(finding.at(line.place.cloned()));
+    step.report.findings.push(finding.at(line.place.cloned()));
 }

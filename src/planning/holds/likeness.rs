@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::expr::{Input, plain};
 use crate::model::Cell;
-use crate::planning::people::identity::{Person, Reads as _};
+use crate::planning::basis::Basis;
+use crate::planning::people::identity::Person;
+use crate::planning::schema::values::Reads as _;
 use crate::planning::targets::observed::View;
-use crate::planning::work::Basis;
 use crate::world::{canonical, kind_of};
 
 /// Where people's names stand.
@@ -120,7 +121,7 @@ fn texts(name: &str, input: Input<'_>) -> Vec<String> {
         Input::Cell(Cell::Missing | Cell::Null) => None,
         Input::Cell(cell) => cell.to_value(),
     };
-    let texts: Vec<Arc<str>> = value.as_ref().map(crate::planning::accounts::diff::texts).unwrap_or_default();
+    let texts: Vec<Arc<str>> = value.as_ref().map(crate::planning::question::texts).unwrap_or_default();
     texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect()
 }
 

@@ -1,0 +1,65 @@
+//! What is wrong with one identity: two records with its key, a lifecycle that is not known, rules that failed on it, values that are required.
+//!
+//! Must never: be told once for each target.
+
+use std::sync::Arc;
+
+use crate::manifest::kinds::Lifecycle;
+use crate::model::{FindingCode, Severity, ValueState};
+use crate::planning::findings::{Findings, Shared};
+use crate::planning::people::identity::{Failure, Identities, Person};
+use crate::planning::people::lifecycle::Standing;
+use crate::planning::people::matching::Record;
+use crate::planning::schema::layout::Layout;
+use crate::planning::schema::values::Held;
+
+/// One identity: two records with its key, a lifecycle that is not known, rules that failed on it.
+pub(in crate::planning) fn tell(people: &Identities<'_>, layout: &Layout<'_>, person: &Person, findings: &mut Findings) {
+    let key: Arc<str> = Arc::from(person.key.as_str());
+    match &person.standing {
+        Standing::DuplicateKey => {
+            let sentence = "{who}: two different records have this key, so nothing is changed for it";
+            let shared = Shared::new(Severity::Error, FindingCode::DuplicateKey, None, sentence);
+            findings.share(shared.hint("Correct the source: a key belongs to one person for good."), &key);
+        }
+        Standing::Unknown(words) => {
+            let sentence = format!("{{who}}: {words}, so nothing is changed for it");
+            findings.share(Shared::new(Severity::Error, FindingCode::ExpressionFailed, None, sentence), &key);
+        }
+        Standing::Doubtful(doubt) if !doubt.told => {
+            let sentence = format!("{{who}}: {}; everything stays as it is", doubt.words);
+            let shared = Shared::new(Severity::Error, doubt.code, None, sentence);
+            findings.share(Shared { hint: doubt.hint.as_deref().map(str::to_owned), ..shared }, &key);
+        }
+        Standing::Is(_) | Standing::Deselected | Standing::Doubtful(_) => {}
+    }
+    for Failure { candidate, slot, words } in &person.failures {
+        let name = &layout.slots[*slot].name;
+        let source = &people.policy.sources[candidate.source];
+        let sentence = format!("{{who}}: the rule for {name} failed, so the value is not known: {words}");
+        let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&source.name), sentence).attribute(name);
+        findings.share(shared.at(source.rules[candidate.rule].place.as_ref()), &key);
+    }
+}
+
+/// What a rule of a source calls required, and nobody gives. Of people who have left nothing more is expected.
+pub(in crate::planning) fn tell_of_lacking(people: &Identities<'_>, layout: &Layout<'_>, person: &Person, findings: &mut Findings) {
+    if layout.required.is_empty() || person.standing.lifecycle().is_none_or(|lifecycle| lifecycle == Lifecycle::Leaver) {
+        return;
+    }
+    for (slot, candidate) in &layout.required {
+        let nothing = matches!(&person.slots[*slot], Held::State(ValueState::Clear | ValueState::Unmanaged));
+        let known =
+            || people.behind(person.number).iter().any(|(source, record)| *source == candidate.source && *record != Record::Nothing);
+        if nothing && known() {
+            let source = &people.policy.sources[candidate.source];
+            let name = &layout.slots[*slot].name;
+            let sentence = format!("{{who}}: {name} is required by {} and has no value", source.name);
+            let shared =
+                Shared::new(Severity::Warning, FindingCode::RequiredAttributeMissing, Some(&source.name), sentence).attribute(name);
+            let hint = "Correct the record, or give another value with default(value, otherwise).";
+            let place = source.rules[candidate.rule].place.as_ref();
+            findings.share(shared.at(place).hint(hint), &Arc::from(person.key.as_str()));
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The kill switch: who is cut off, and which accounts are theirs, whatever sources, ownership and lifecycles say.
+//!
+//! An account is theirs when a link, a mark, an earlier revocation or a correlation key leads to it; what was not read is looked up.
+//! Must never: cut off an account that is proved, or just as likely, to be somebody else's; that is said, and a person decides.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::{Evidence, FindingCode, ObjectKind, Severity, ValueState};
+use crate::planning::basis::Basis;
+use crate::planning::findings::{Report, Shared};
+use crate::planning::people::identity::Person;
+use crate::planning::people::revoked::Order;
+use crate::planning::question::LookupBy;
+use crate::planning::question::Scope;
+use crate::planning::question::texts;
+use crate::planning::targets::correlate;
+use crate::planning::targets::correlate::Claim;
+use crate::planning::targets::matched::Matched;
+use crate::planning::targets::ownership;
+use crate::policy::Policy;
+use crate::world::Carries;
+
+/// Which targets a scope cuts off at.
+pub(in crate::planning) fn targets(policy: &Policy, scope: Scope<'_>) -> std::ops::Range<usize> {
+    match scope {
+        Scope::Revoked(target) => target..target + 1,
+        Scope::All | Scope::Only(_) => 0..policy.targets.len(),
+    }
+}
+
+/// Takes every account of those who are cut off at a target, and asks for what was not read.
+pub(in crate::planning) fn claim(basis: &Basis<'_>, target: usize, matched: &mut Matched, report: &mut Report) {
+    let step = &mut Step { basis, matched, report };
+    for (key, _) in basis.revoked.orders() {
+        let number = basis.people.find(key);
+        let mut rows = proved(step, target, key, number);
+        if let Some(number) = number {
+            correlated(step, target, key, number, &mut rows);
+        }
+        for row in &rows {
+            step.matched.claims[target].give(*row, number);
+            step.matched.cut[target].insert(*row, key.clone());
+        }
+        ask_memberships(step, target, key, &rows);
+        ask_entitlements(step, target, key, &rows);
+    }
+}
+
+struct Step<'s, 'a> {
+    basis: &'s Basis<'a>,
+    matched: &'s mut Matched,
+    report: &'s mut Report,
+}
+
+/// By links, marks and earlier revocations.
+fn proved(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: Option<u32>) -> BTreeSet<u32> {
+    let basis = step.basis;
+    let accounts = basis.observed[target].accounts();
+    let name = &basis.policy.targets[target].name;
+    let mut keys = number.map(|number| basis.people.keys_of(number)).unwrap_or_default();
+    // Those that only the state has, unless somebody else is known by them now.
+    let nobodys = |also: &&Arc<str>| basis.people.meant_by(also).is_none_or(|holder| Some(holder) == number);
+    keys.extend(basis.revoked.of(key).into_iter().flat_map(Order::also).filter(nobodys).cloned());
+    keys.insert(key.clone());
+    let mut rows = BTreeSet::new();
+    let mut open = Vec::new();
+    for key in &keys {
+        let linked = basis.world.recall.ids_of(&basis.world.memory, name, ObjectKind::Account, key);
+        let cut_off = basis.world.memory.cut_off.iter().filter(|known| known.target == *name && known.key == *key);
+        for id in linked.into_iter().chain(cut_off.map(|known| known.id.as_ref())) {
+            match accounts.find_id(id) {
+                Some(row) => {
+                    rows.insert(row);
+                }
+                None => open.push(LookupBy::Id(Arc::from(id))),
+            }
+        }
+        let Some(marker) = &basis.layout.targets[target].marker else { continue };
+        let mark = basis.marks.mark(key);
+        rows.extend(accounts.find_by(marker, mark.as_bytes()));
+        if !accounts.evidence().proves_absence() {
+            open.push(LookupBy::Attribute(marker.clone(), Arc::from(mark)));
+        }
+    }
+    // A link that is out of date touches nobody else's account.
+    rows.retain(|row| accounts.marked_key(*row).is_none_or(|marked| keys.iter().any(|key| key.as_ref() == marked)));
+    ask(step, target, key, open);
+    let strange: Vec<u32> = rows.iter().copied().filter(|row| is_strange(step, target, *row, number)).collect();
+    for row in strange {
+        rows.remove(&row);
+        unclear(step, target, key, row, "has neither the mark nor a name or key of theirs any more");
+    }
+    rows
+}
+
+/// Whether a link alone leads to an account, and nothing else of it fits.
+fn is_strange(step: &Step<'_, '_>, target: usize, row: u32, number: Option<u32>) -> bool {
+    let basis = step.basis;
+    if !ownership::is_strange(basis, target, row) {
+        return false;
+    }
+    number.is_none_or(|number| !ownership::fits(basis, target, number, row, &[]))
+}
+
+/// By the correlation keys, even if nothing may be planned for the identity otherwise.
+fn correlated(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: u32, rows: &mut BTreeSet<u32>) {
+    let basis = step.basis;
+    let accounts = basis.observed[target].accounts();
+    let mut person = Person::default();
+    basis.people.values(&basis.layout, number, &mut person);
+    if !accounts.evidence().proves_absence() {
+        let values = correlate::values(basis, target, &person);
+        let asked = values.iter().flat_map(|(name, state)| match state {
+            ValueState::Set(value) => texts(value).into_iter().map(|text| LookupBy::Attribute((*name).clone(), text)).collect(),
+            _ => Vec::new(),
+        });
+        let asked = asked.collect();
+        ask(step, target, key, asked);
+    }
+    for row in correlate::hits(basis, target, &correlate::keys(basis, target, &person)) {
+        if rows.contains(&row) {
+            continue;
+        }
+        match whose(step, target, key, row, &person) {
+            Whose::Theirs => {
+                rows.insert(row);
+            }
+            Whose::Others => {}
+            Whose::Unclear(why) => unclear(step, target, key, row, &why),
+        }
+    }
+}
+
+/// Whose an account is that a correlation key leads to.
+enum Whose {
+    Theirs,
+    Others,
+    Unclear(String),
+}
+
+fn whose(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, person: &Person) -> Whose {
+    let basis = step.basis;
+    let accounts = basis.observed[target].accounts();
+    if accounts.carries(row) == Carries::OtherWorkspace {
+        return Whose::Unclear("carries another workspace's mark".to_owned());
+    }
+    if step.basis.former_key(target, row).is_some_and(|former| former != *key) {
+        return Whose::Others;
+    }
+    if correlate::has_other_external_id(basis, target, row, person) {
+        return Whose::Unclear("has another externalId".to_owned());
+    }
+    match step.matched.claims[target].holder(row) {
+        None if step.matched.claims[target].contested(row) => Whose::Unclear("may be several people's".to_owned()),
+        None => Whose::Theirs,
+        Some(holder) if step.matched.claims[target].of(holder) == Claim::Owned(row) => Whose::Others,
+        Some(holder) => {
+            step.matched.claims[target].dispute(row, holder);
+            Whose::Unclear(format!("may be {}'s too", basis.people.key(holder)))
+        }
+    }
+}
+
+fn unclear(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, why: &str) {
+    let basis = step.basis;
+    let id = basis.observed[target].accounts().id(row);
+    let sentence = format!("{{who}}: an account that looks like theirs (id {id}) {why}, so the revocation leaves it alone");
+    let shared = Shared::new(Severity::Error, FindingCode::AmbiguousCorrelation, Some(&basis.policy.targets[target].name), sentence);
+    step.report.findings.share(shared.hint("Look at it now; if it is theirs, deactivate it at the target."), key);
+}
+
+/// Asks what was not answered yet. Where nobody answers, what they have may go on.
+fn ask(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, questions: Vec<LookupBy>) {
+    let accounts = step.basis.observed[target].accounts();
+    let open: Vec<_> = questions.into_iter().filter(|question| !accounts.answered(question)).collect();
+    if open.is_empty() {
+        return;
+    }
+    for question in open {
+        step.report.ask(target, ObjectKind::Account, question);
+    }
+    unreached(step, target, key, "whether they have an account there could not be found out");
+}
+
+/// The groups of accounts whose memberships were not read.
+fn ask_memberships(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, rows: &BTreeSet<u32>) {
+    let observed = &step.basis.observed[target];
+    if !observed.side.capabilities.read_groups || *observed.memberships_evidence() == Evidence::Complete {
+        return;
+    }
+    let mut silent = false;
+    for row in rows {
+        let id: Arc<str> = Arc::from(observed.accounts().id(*row).as_ref());
+        let question = LookupBy::Attribute(Arc::from("member"), id);
+        if !observed.answered(ObjectKind::Membership, &question) {
+            step.report.ask(target, ObjectKind::Membership, question);
+            silent = true;
+        }
+    }
+    for group in observed.groups_named() {
+        let question = LookupBy::Id(group.clone());
+        if observed.groups().find_id(group).is_none() && !observed.answered(ObjectKind::Group, &question) {
+            step.report.ask(target, ObjectKind::Group, question);
+            silent = true;
+        }
+    }
+    if silent {
+        unreached(step, target, key, "the groups they are in could not be found out");
+    }
+}
+
+/// What accounts hold whose entitlements were not read.
+fn ask_entitlements(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, rows: &BTreeSet<u32>) {
+    let observed = &step.basis.observed[target];
+    if !observed.side.capabilities.entitlements || observed.side.entitlements.evidence == Evidence::Complete {
+        return;
+    }
+    let mut silent = false;
+    for row in rows {
+        let id: Arc<str> = Arc::from(observed.accounts().id(*row).as_ref());
+        let question = LookupBy::Attribute(Arc::from("account"), id);
+        if !observed.answered(ObjectKind::Entitlement, &question) {
+            step.report.ask(target, ObjectKind::Entitlement, question);
+            silent = true;
+        }
+    }
+    if silent {
+        unreached(step, target, key, "the entitlements they have could not be found out");
+    }
+}
+
+fn unreached(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, what: &str) {
+    let sentence = format!("{{who}}: revoked, but {what}; the next plan asks again");
+    let name = &step.basis.policy.targets[target].name;
+    let shared = Shared::new(Severity::Incomplete, FindingCode::Revocation, Some(name), sentence);
+    step.report.findings.share(shared, key);
+}

@@ -1,0 +1,87 @@
+//! Accounts and groups that exist, as changes name them, and the keys by which headcount knows them.
+//!
+//! Must never: give an object the key of somebody whom neither a mark nor a link proves.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::{Action, Cause, Change, ObjectKind, ObjectRef, Reason};
+use crate::planning::basis::Basis;
+use crate::world::Member;
+
+impl Basis<'_> {
+    /// A change with nothing in it yet.
+    pub(in crate::planning) fn change(&self, target: usize, action: Action, object: ObjectRef, reason: Reason, cause: Cause) -> Change {
+        Change { cause, ..Change::new(&self.policy.targets[target].name, action, object, reason) }
+    }
+
+    /// An account that exists, as changes name it.
+    pub(in crate::planning) fn account(&self, target: usize, row: u32, key: &Arc<str>) -> ObjectRef {
+        let accounts = self.observed[target].accounts();
+        let id: Arc<str> = Arc::from(accounts.id(row).as_ref());
+        let text = |name: &str| accounts.cell_of(row, name).as_text().filter(|text| !text.is_empty()).map(Arc::from);
+        let name = text("userName").or_else(|| text("displayName")).unwrap_or_else(|| id.clone());
+        ObjectRef { kind: ObjectKind::Account, key: key.clone(), id: Some(id), name }
+    }
+
+    /// Our key that an account's mark or link gives.
+    pub(in crate::planning) fn former_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
+        let Self { world, policy, observed, .. } = self;
+        let accounts = observed[target].accounts();
+        let marked = accounts.marked_key(row).map(|key| Arc::from(key.as_ref()));
+        marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).cloned())
+    }
+
+    /// How many accounts are headcount's, whatever their ownership lets it do: as the target shows or the state remembers them, whichever is more.
+    pub(in crate::planning) fn ours(&self, target: usize) -> u64 {
+        let Self { world, policy, observed, .. } = self;
+        let here = (0..observed[target].accounts().len()).filter(|row| self.former_key(target, *row).is_some()).count();
+        let name = &policy.targets[target].name;
+        let links = world.memory.links.iter().filter(|link| link.kind == ObjectKind::Account && link.target == *name).count();
+        here.max(links) as u64
+    }
+
+    /// A group that exists, as changes name it.
+    pub(in crate::planning) fn group(&self, target: usize, row: u32, key: &Arc<str>) -> ObjectRef {
+        let groups = self.observed[target].groups();
+        let id: Arc<str> = Arc::from(groups.id(row).as_ref());
+        let name = groups.cell_of(row, "displayName").as_text().filter(|text| !text.is_empty()).map_or_else(|| id.clone(), Arc::from);
+        ObjectRef { kind: ObjectKind::Group, key: key.clone(), id: Some(id), name }
+    }
+
+    /// Our key that a group's mark or link gives.
+    pub(in crate::planning) fn former_group_key(&self, target: usize, row: u32) -> Option<Arc<str>> {
+        let Self { world, policy, observed, .. } = self;
+        let groups = observed[target].groups();
+        let marked = groups.marked_key(row).map(|key| Arc::from(key.as_ref()));
+        marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Group, &groups.id(row)).cloned())
+    }
+
+    /// The key by which changes name a group that is no declared one.
+    pub(in crate::planning) fn group_key(&self, target: usize, row: u32) -> Arc<str> {
+        let id = || Arc::from(format!("id:{}", self.observed[target].groups().id(row)));
+        self.former_group_key(target, row).unwrap_or_else(id)
+    }
+
+    /// How many people are observed in a group and in the groups below it.
+    pub(in crate::planning) fn people_below(&self, target: usize, group: u32) -> u32 {
+        let observed = &self.observed[target];
+        let mut people = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![group];
+        while let Some(group) = open.pop() {
+            if !seen.insert(group) {
+                continue;
+            }
+            for member in observed.members(group) {
+                match member {
+                    Member::Account(row) => {
+                        people.insert(row);
+                    }
+                    Member::Group(row) => open.push(row),
+                }
+            }
+        }
+        people.len() as u32
+    }
+}
