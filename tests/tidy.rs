@@ -30,7 +30,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
 
 /// External crates and the only modules that may name them.
 const HOMES: &[(&str, &[&str])] = &[
-    ("cel", &["expr"]),
+    ("regex", &["expr"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Input;
+use super::syntax::Quoted;
 use crate::model::{Cell, Value};
 
 /// Null, or a value.
@@ -159,7 +160,7 @@ impl fmt::Display for Datum<'_> {
             Self::Null => out.write_str("null"),
             Self::Bool(value) => write!(out, "{value}"),
             Self::Int(value) => write!(out, "{value}"),
-            Self::Text(text) | Self::Reference(text) => write!(out, "{text:?}"),
+            Self::Text(text) | Self::Reference(text) => write!(out, "{}", Quoted(text)),
             Self::List(items) => {
                 out.write_str("[")?;
                 for (at, item) in items.iter().enumerate() {
@@ -170,7 +171,7 @@ impl fmt::Display for Datum<'_> {
             Self::Map(fields) => {
                 out.write_str("{")?;
                 for (at, (name, value)) in fields.iter().enumerate() {
-                    write!(out, "{}{name:?}: {value}", if at == 0 { "" } else { ", " })?;
+                    write!(out, "{}{}: {value}", if at == 0 { "" } else { ", " }, Quoted(name))?;
                 }
                 out.write_str("}")
             }

@@ -8,7 +8,8 @@ use std::cmp::Ordering;
 use super::date::Format;
 use super::datum::Datum;
 use super::function::Function;
-use super::node::{Comparison, Loop, LoopKind, Node, Operator, Written};
+use super::node::{Loop, LoopKind, Node, Written};
+use super::syntax::{Comparison, Operator};
 use super::{Expression, Input};
 use crate::model::{Cell, Table};
 
@@ -96,7 +97,7 @@ impl Node {
                 Ok(value.borrowed())
             }
             Self::Input(at) => run.input(self, *at),
-            Self::Local(at) => self.local(*at, run),
+            Self::Local(at, _) => self.local(*at, run),
             Self::Field(of, name) => {
                 let of = of.eval(run)?;
                 self.field(of, name, run)
@@ -117,8 +118,8 @@ impl Node {
                 Datum::Int(value) => value.checked_neg().map_or_else(|| run.fail(self, "is too large"), |value| Ok(Datum::Int(value))),
                 other => run.fail(self, &format!("needs a number, not {}", other.kind())),
             },
-            Self::And(one, other) => both(one, other, false, run),
-            Self::Or(one, other) => both(one, other, true, run),
+            Self::And(terms) => decided(terms, false, run),
+            Self::Or(terms) => decided(terms, true, run),
             Self::Choice(parts) => {
                 let chosen = if parts[0].truth(run)? { &parts[1] } else { &parts[2] };
                 chosen.eval(run)
@@ -416,16 +417,15 @@ impl Node {
     }
 }
 
-/// `&&` and `||`: a side that decides alone decides, even when the other one fails.
-fn both<'a>(one: &'a Node, other: &'a Node, decides: bool, run: &mut Run<'a>) -> Outcome<'a> {
-    let first = one.truth(run);
-    if matches!(first, Ok(value) if value == decides) {
-        return Ok(Datum::Bool(decides));
+/// `&&` and `||`: a term that decides alone decides, even when another one fails.
+fn decided<'a>(terms: &'a [Node], decides: bool, run: &mut Run<'a>) -> Outcome<'a> {
+    let mut failed = None;
+    for term in terms {
+        match term.truth(run) {
+            Ok(value) if value == decides => return Ok(Datum::Bool(decides)),
+            Ok(_) => {}
+            Err(failure) => failed = failed.or(Some(failure)),
+        }
     }
-    let second = other.truth(run);
-    match (first, second) {
-        (_, Ok(value)) if value == decides => Ok(Datum::Bool(decides)),
-        (Err(failure), _) | (_, Err(failure)) => Err(failure),
-        _ => Ok(Datum::Bool(!decides)),
-    }
+    failed.map_or(Ok(Datum::Bool(!decides)), Err)
 }

@@ -2,7 +2,8 @@
 
 use super::datum::Datum;
 use super::eval::Run;
-use super::node::{Comparison, Node};
+use super::node::Node;
+use super::syntax::Comparison;
 use super::{Expression, Input};
 
 /// Longest answer, in bytes: beyond it nobody reads, and the expression itself says it better.
@@ -28,8 +29,8 @@ impl<'a> Hinge<'a> {
         match node {
             Node::Literal(_) => None,
             Node::Not(of) => self.turn(of, !wish),
-            Node::And(one, other) => self.several(one, other, wish, wish),
-            Node::Or(one, other) => self.several(one, other, wish, !wish),
+            Node::And(terms) => self.several(terms, wish, wish),
+            Node::Or(terms) => self.several(terms, wish, !wish),
             Node::Compare(comparison, sides) => Some(self.compared(*comparison, sides, wish, node)),
             Node::In(sides) => {
                 let not = if wish { "in" } else { "not in" };
@@ -44,9 +45,9 @@ impl<'a> Hinge<'a> {
         }
     }
 
-    /// `all`: both must come to the wish; else one of them is enough.
-    fn several(&self, one: &'a Node, other: &'a Node, wish: bool, all: bool) -> Option<String> {
-        let open: Vec<&Node> = [one, other].into_iter().filter(|part| !all || self.is(part) != Some(wish)).collect();
+    /// `all`: each must come to the wish; else one of them is enough.
+    fn several(&self, terms: &'a [Node], wish: bool, all: bool) -> Option<String> {
+        let open: Vec<&Node> = terms.iter().filter(|part| !all || self.is(part) != Some(wish)).collect();
         let words: Vec<String> = open.iter().filter_map(|part| self.turn(part, wish)).collect();
         match words.as_slice() {
             [] => None,

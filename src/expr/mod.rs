@@ -1,19 +1,21 @@
-//! Expressions: CEL with headcount's functions. The only user of the CEL crate.
+//! Expressions: CEL's grammar with headcount's functions.
 //!
-//! The crate parses; checking and evaluating are ours, since here every name is checked, null has a meaning (nothing known, or cleared), and one
-//! evaluation must cost tens of nanoseconds. An expression names the paths it reads, so whoever evaluates it hands over just those cells, in that order.
+//! `syntax` reads a text, `check` resolves every name in it, `eval` works it out. All are ours, since here a mistake is told where it stands and how it is
+//! mended, null has a meaning (nothing known, or cleared), and one evaluation must cost tens of nanoseconds (docs/dependencies.md). An expression names the
+//! paths it reads, so whoever evaluates it hands over just those cells, in that order.
 //! Must never: read a clock, the network or a file; panic on any text; recurse, grow or run without a bound.
 
 mod check;
 mod date;
 mod datum;
 mod eval;
+mod foreign;
 mod function;
 mod hinge;
 mod latin;
 mod node;
-mod parse;
 mod root;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -83,25 +85,27 @@ pub enum Evaluation {
     Failed(String),
 }
 
-impl Problem {
-    /// Marks whole characters that are there: the parser counts in its own ways.
-    fn stay_within(&mut self, text: &str) {
-        let start = text.floor_char_boundary(self.offset);
-        let end = text.ceil_char_boundary(self.offset.saturating_add(self.length));
-        (self.offset, self.length) = (start, end.saturating_sub(start));
-    }
-}
-
 impl Expression {
     /// Compiles a text whose one variable is `root`, and checks every name, function and number of arguments in it.
     /// A path's segments are joined by `.`; a dot inside a segment is written `\.` (`record["Emp. No"]` reads `Emp\. No`).
     /// `tables` are those that `lookup` may name.
     pub fn compile(text: &str, root: Root, tables: &Tables) -> Result<Self, Vec<Problem>> {
-        let (node, reads) = parse::with_room(text, |parsed, info| check::check(parsed, info, root, tables)).map_err(|mut problems| {
-            problems.iter_mut().for_each(|problem| problem.stay_within(text));
-            problems
-        })?;
-        Ok(Self { text: Arc::from(text), root, reads: reads.into(), node: Arc::new(node), place: None, sensitive: false })
+        let mut parsed = syntax::parse(text);
+        let checked = parsed.tree.map(|tree| check::check(text, &tree, root, tables));
+        match checked {
+            Some(checked) if parsed.problems.is_empty() && checked.problems.is_empty() => Ok(Self {
+                text: Arc::from(text),
+                root,
+                reads: checked.reads.into(),
+                node: Arc::new(checked.node),
+                place: None,
+                sensitive: false,
+            }),
+            checked => {
+                parsed.problems.extend(checked.into_iter().flat_map(|checked| checked.problems));
+                Err(syntax::in_order(parsed.problems))
+            }
+        }
     }
 
     /// The expression `null`: for a place where nothing better could be compiled.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::date::Format;
 use super::datum::Datum;
 use super::function::Function;
+use super::syntax::{Comparison, Operator, Quoted};
 use crate::model::Table;
 
 /// One step of an expression. Every name in it is resolved.
@@ -14,8 +15,8 @@ pub(super) enum Node {
     Literal(Datum<'static>),
     /// a position of [`super::Expression::reads`]
     Input(usize),
-    /// a loop's variable, by position
-    Local(usize),
+    /// a loop's variable, by position, and its name
+    Local(usize, Box<str>),
     /// a field of a value
     Field(Box<Node>, Box<str>),
     Index(Box<Node>, Box<Node>),
@@ -25,8 +26,9 @@ pub(super) enum Node {
     HasField(Box<Node>, Box<str>),
     Not(Box<Node>),
     Negate(Box<Node>),
-    And(Box<Node>, Box<Node>),
-    Or(Box<Node>, Box<Node>),
+    /// two or more terms
+    And(Box<[Node]>),
+    Or(Box<[Node]>),
     /// condition, then, else
     Choice(Box<[Node; 3]>),
     Compare(Comparison, Box<[Node; 2]>),
@@ -61,25 +63,6 @@ pub(super) enum LoopKind {
     Map,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operator {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-}
-
 /// A node with the names it needs to be written out.
 pub(super) struct Written<'a> {
     pub(super) node: &'a Node,
@@ -110,31 +93,6 @@ impl LoopKind {
     }
 }
 
-impl Comparison {
-    pub(super) fn symbol(self) -> &'static str {
-        match self {
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-        }
-    }
-}
-
-impl Operator {
-    pub(super) fn symbol(self) -> &'static str {
-        match self {
-            Self::Add => "+",
-            Self::Subtract => "-",
-            Self::Multiply => "*",
-            Self::Divide => "/",
-            Self::Remainder => "%",
-        }
-    }
-}
-
 impl<'a> Written<'a> {
     fn of(&self, node: &'a Node) -> Written<'a> {
         Written { node, root: self.root, reads: self.reads }
@@ -144,7 +102,7 @@ impl<'a> Written<'a> {
     fn tight(&self, node: &'a Node) -> String {
         let loose = matches!(
             node,
-            Node::And(..) | Node::Or(..) | Node::Choice(_) | Node::Compare(..) | Node::Math(..) | Node::In(_) | Node::Negate(_)
+            Node::And(_) | Node::Or(_) | Node::Choice(_) | Node::Compare(..) | Node::Math(..) | Node::In(_) | Node::Negate(_)
         );
         if loose { format!("({})", self.of(node)) } else { self.of(node).to_string() }
     }
@@ -154,20 +112,17 @@ impl<'a> Written<'a> {
         let outcome = super::outcome_of_path(path).filter(|_| self.root == super::Root::Mapping.name());
         let mut text = outcome.map_or(self.root, |_| super::Root::Account.name()).to_owned();
         for segment in super::segments_of_path(outcome.unwrap_or(path)) {
-            let plain = segment.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-                && segment.chars().next().is_some_and(|first| !first.is_ascii_digit());
-            if plain {
-                text.push('.');
-                text.push_str(&segment);
-            } else {
-                text.push_str(&format!("[{segment:?}]"));
-            }
+            text.push_str(&field(&segment));
         }
         text
     }
 
     fn comma(&self, nodes: impl Iterator<Item = &'a Node>) -> String {
         nodes.map(|node| self.of(node).to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn terms(&self, terms: &'a [Node], sign: &str) -> String {
+        terms.iter().map(|term| self.tight(term)).collect::<Vec<_>>().join(sign)
     }
 
     fn loop_text(&self, each: &'a Loop) -> String {
@@ -181,15 +136,17 @@ impl fmt::Display for Written<'_> {
         match self.node {
             Node::Literal(value) => write!(out, "{value}"),
             Node::Input(at) => out.write_str(&self.path(*at)),
-            Node::Local(_) => out.write_str("it"),
-            Node::Field(of, name) => write!(out, "{}.{name}", self.tight(of)),
+            Node::Local(_, name) => out.write_str(name),
+            Node::Field(of, name) => write!(out, "{}{}", self.tight(of), field(name)),
             Node::Index(of, index) => write!(out, "{}[{}]", self.tight(of), self.of(index)),
             Node::Has(at) => write!(out, "has({})", self.path(*at)),
-            Node::HasField(of, name) => write!(out, "has({}.{name})", self.tight(of)),
+            Node::HasField(of, name) => write!(out, "has({}{})", self.tight(of), field(name)),
             Node::Not(of) => write!(out, "!{}", self.tight(of)),
+            // A minus before a number would belong to it.
+            Node::Negate(of) if matches!(of.as_ref(), Node::Literal(_)) => write!(out, "-({})", self.of(of)),
             Node::Negate(of) => write!(out, "-{}", self.tight(of)),
-            Node::And(one, other) => write!(out, "{} && {}", self.tight(one), self.tight(other)),
-            Node::Or(one, other) => write!(out, "{} || {}", self.tight(one), self.tight(other)),
+            Node::And(terms) => out.write_str(&self.terms(terms, " && ")),
+            Node::Or(terms) => out.write_str(&self.terms(terms, " || ")),
             Node::Choice(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
                 write!(out, "{} ? {} : {}", self.tight(condition), self.tight(then), self.tight(otherwise))
@@ -198,9 +155,9 @@ impl fmt::Display for Written<'_> {
             Node::Math(operator, sides) => write!(out, "{} {} {}", self.tight(&sides[0]), operator.symbol(), self.tight(&sides[1])),
             Node::In(sides) => write!(out, "{} in {}", self.tight(&sides[0]), self.tight(&sides[1])),
             Node::Call(function, arguments) => write!(out, "{}({})", function.name, self.comma(arguments.iter())),
-            Node::Matches(of, pattern) => write!(out, "matches({}, {:?})", self.of(of), pattern.as_str()),
+            Node::Matches(of, pattern) => write!(out, "matches({}, {})", self.of(of), Quoted(pattern.as_str())),
             Node::Date(of, format) => write!(out, "date({}{format})", self.of(of)),
-            Node::Lookup(table, key) => write!(out, "lookup({:?}, {})", table.name, self.of(key)),
+            Node::Lookup(table, key) => write!(out, "lookup({}, {})", Quoted(&table.name), self.of(key)),
             Node::List(items) => write!(out, "[{}]", self.comma(items.iter())),
             Node::Map(entries) => {
                 let entries: Vec<_> = entries.iter().map(|(name, value)| format!("{}: {}", self.of(name), self.of(value))).collect();
@@ -209,4 +166,12 @@ impl fmt::Display for Written<'_> {
             Node::Loop(each) => out.write_str(&self.loop_text(each)),
         }
     }
+}
+
+/// `.name`, or `["any name"]`.
+fn field(name: &str) -> String {
+    let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && name.chars().next().is_some_and(|first| !first.is_ascii_digit())
+        && !matches!(name, "in" | "true" | "false" | "null");
+    if plain { format!(".{name}") } else { format!("[{}]", Quoted(name)) }
 }

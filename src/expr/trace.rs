@@ -59,12 +59,9 @@ impl Write for Short {
 /// Decisions are taken apart; what decides stands whole, and is followed by the paths in it.
 fn collect<'a>(node: &'a Node, parts: &mut Vec<&'a Node>) {
     match node {
-        Node::Literal(_) | Node::Local(_) => {}
+        Node::Literal(_) | Node::Local(..) => {}
         Node::Input(_) | Node::Has(_) => parts.push(node),
-        Node::And(one, other) | Node::Or(one, other) => {
-            collect(one, parts);
-            collect(other, parts);
-        }
+        Node::And(terms) | Node::Or(terms) => terms.iter().for_each(|term| collect(term, parts)),
         Node::Not(of) | Node::Negate(of) => collect(of, parts),
         Node::Choice(branches) => branches.iter().for_each(|branch| collect(branch, parts)),
         Node::List(items) => items.iter().for_each(|item| collect(item, parts)),
