@@ -3,8 +3,9 @@
 //! It recurses for brackets and for stronger operators alone, so never deeper than the bound on brackets allows.
 
 use super::super::Problem;
+use super::cursor::{Parser, Read, Stop};
 use super::token::{Bracket, Lexeme, Sign, Token};
-use super::{Call, Index, Kind, MAX_BRACKETS, Member, Message, Name, Operator, Span, Tree, slips};
+use super::{Call, Index, Kind, Member, Message, Name, Operator, Span, Tree, slips};
 
 /// Reads the tokens of a text; no tree where what is wrong hides what was meant.
 pub(super) fn read<'t>(text: &'t str, tokens: Vec<Token<'t>>) -> (Option<Tree<'t>>, Vec<Problem>) {
@@ -16,28 +17,6 @@ pub(super) fn read<'t>(text: &'t str, tokens: Vec<Token<'t>>) -> (Option<Tree<'t
     }
     let tree = parser.expression().and_then(|tree| parser.nothing_more().map(|()| tree));
     (tree.ok(), parser.problems)
-}
-
-/// What comes behind can't be read; why was told.
-struct Stop;
-
-type Read<'t> = Result<Tree<'t>, Stop>;
-
-/// A bracket that is open.
-#[derive(Clone, Copy)]
-struct Open {
-    bracket: Bracket,
-    span: Span,
-}
-
-struct Parser<'t> {
-    text: &'t str,
-    tokens: std::iter::Peekable<std::vec::IntoIter<Token<'t>>>,
-    end: Span,
-    /// what was taken last
-    last: Option<Token<'t>>,
-    open: Vec<Open>,
-    problems: Vec<Problem>,
 }
 
 /// How strongly operators bind, weakest first.
@@ -193,7 +172,7 @@ impl<'t> Parser<'t> {
             [before @ .., (false, span)] => (*span, before.last()),
             _ => return None,
         };
-        let alone = !before.is_some_and(|(not, _)| !not);
+        let alone = before.is_none_or(|(not, _)| *not);
         let fits = alone && matches!(self.peek()?.lexeme, Lexeme::Int(_) | Lexeme::Double(_));
         fits.then(|| {
             signs.pop();
@@ -452,191 +431,6 @@ impl<'t> Parser<'t> {
             None => self.stop(open, "this bracket is not closed", hint),
         }
     }
-
-    /// Whether one more item comes; takes the comma before it, and the bracket behind the last one. A comma may stand behind the last item, or alone.
-    fn another(&mut self, first: bool) -> Result<bool, Stop> {
-        if self.takes_closing() {
-            return Ok(false);
-        }
-        if first && !self.next_is(Sign::Comma) {
-            return Ok(true);
-        }
-        self.comma()?;
-        if self.takes_closing() {
-            return Ok(false);
-        }
-        if first {
-            return self.stop(self.last_span(), "nothing stands before this comma", "write the item before it, or remove it");
-        }
-        Ok(true)
-    }
-
-    /// The comma between two items.
-    fn comma(&mut self) -> Result<(), Stop> {
-        if self.takes(Sign::Comma) {
-            return Ok(());
-        }
-        self.not_closed("a comma")
-    }
-
-    fn opens(&mut self) -> Result<(), Stop> {
-        if let Some(Token { lexeme: Lexeme::Sign(Sign::Open(bracket)), span }) = self.next() {
-            self.open.push(Open { bracket, span });
-            if self.open.len() > MAX_BRACKETS {
-                return self.stop(span, "brackets nest too deeply", "at most 32 may stand in each other; split it into several rules");
-            }
-        }
-        Ok(())
-    }
-
-    fn closes(&mut self, other: &str) -> Result<(), Stop> {
-        if self.takes_closing() { Ok(()) } else { self.not_closed(other) }
-    }
-
-    /// Takes the bracket that closes the innermost one.
-    fn takes_closing(&mut self) -> bool {
-        let Some(open) = self.open.last().copied() else { return false };
-        let closed = self.next_is(Sign::Close(open.bracket));
-        if closed {
-            self.open.pop();
-            self.next();
-        }
-        closed
-    }
-
-    fn not_closed<T>(&mut self, other: &str) -> Result<T, Stop> {
-        let Some(open) = self.open.last().copied() else { return Err(Stop) };
-        let (sign, close) = (open.span.of(self.text), letter(open.bracket));
-        match self.peek() {
-            None => self.stop(open.span, format!("this `{sign}` is not closed"), format!("write {close} where it ends")),
-            Some(token) => {
-                let shown = shown(token.span.of(self.text));
-                let hint = match token.lexeme {
-                    Lexeme::Sign(Sign::Close(_)) => format!("the `{sign}` in {} is still open", open.span.place(self.text)),
-                    Lexeme::Sign(Sign::Colon) if open.bracket != Bracket::Curly => "a map stands in braces: {\"name\": value}".into(),
-                    _ => format!("{other} or `{close}` is expected"),
-                };
-                self.stop(token.span, format!("`{shown}` is not understood here"), hint)
-            }
-        }
-    }
-
-    fn nothing_more(&mut self) -> Result<(), Stop> {
-        let Some(token) = self.peek() else { return Ok(()) };
-        let shown = shown(token.span.of(self.text));
-        let (message, hint) = match token.lexeme {
-            Lexeme::Sign(Sign::Close(_)) => (format!("this `{shown}` closes nothing"), "remove it, or open it before"),
-            Lexeme::Sign(Sign::Comma) => {
-                ("a comma stands only between the items of a list or of a function".into(), "several values are a list: [one, other]")
-            }
-            Lexeme::Sign(Sign::Colon) => ("this `:` belongs to nothing".into(), "choose with condition ? one : other"),
-            _ => return self.unexpected(&token),
-        };
-        self.stop(token.span, message, hint)
-    }
-
-    /// Something else than an operator behind a value.
-    fn unexpected<T>(&mut self, token: &Token<'t>) -> Result<T, Stop> {
-        let shown = shown(token.span.of(self.text));
-        let hint = match (&token.lexeme, self.last.as_ref()) {
-            (Lexeme::Name(word), _) if slips::behind_a_value(word).is_some() => slips::behind_a_value(word),
-            (_, Some(last)) if slips::is_word(last) && slips::is_word(token) => {
-                let both = last.span.to(token.span).of(self.text);
-                Some(format!("an operator is expected; or, where it is one name, [\"{both}\"] without a dot before it"))
-            }
-            (Lexeme::Text(_), Some(last)) if matches!(last.lexeme, Lexeme::Text(_)) => {
-                Some("put texts together with +, or separate items by a comma".into())
-            }
-            (Lexeme::Sign(Sign::Not), _) => Some("write !(one in list), or one != other".into()),
-            _ => None,
-        };
-        let hint = hint.unwrap_or_else(|| "an operator is expected, such as ==, &&, + or in".into());
-        self.stop(token.span, format!("`{shown}` is not understood here"), hint)
-    }
-
-    /// Something where a value must stand. Before a closing bracket or a comma the rest can be read all the same.
-    fn no_value(&mut self, token: &Token<'t>) -> Read<'t> {
-        let shown = shown(token.span.of(self.text)).to_owned();
-        let before = self.last.as_ref().map(|last| last.span);
-        if let Some(hint) = slips::before_a_value(token) {
-            return self.stop(token.span, format!("`{shown}` is not understood here"), hint);
-        }
-        let Some(before) = before else {
-            return self.stop(token.span, format!("nothing stands before `{shown}`"), "write the value before it, or remove it");
-        };
-        let other = before.of(self.text).to_owned();
-        match token.lexeme {
-            Lexeme::Sign(Sign::Close(_)) if matches!(self.last.as_ref().map(|last| &last.lexeme), Some(Lexeme::Sign(Sign::Open(_)))) => {
-                self.tell(before.to(token.span), format!("nothing stands in `{other}{shown}`"), "write a value in it, or remove it");
-            }
-            _ => self.tell(token.span, format!("a value is missing between `{other}` and `{shown}`"), "write it, or remove one of them"),
-        }
-        match token.lexeme {
-            Lexeme::Sign(Sign::Close(_) | Sign::Comma) => self.tree(Kind::Unread, token.span),
-            _ => Err(Stop),
-        }
-    }
-
-    fn nothing_on_the_right(&mut self) -> Read<'t> {
-        if let Some(open) = self.open.last().copied().filter(|open| open.span == self.last_span()) {
-            let (sign, close) = (open.span.of(self.text), letter(open.bracket));
-            return self.stop(open.span, format!("this `{sign}` is not closed"), format!("write {close} where it ends"));
-        }
-        let last = self.last_span();
-        let shown = last.of(self.text).to_owned();
-        self.stop(last, format!("nothing stands behind `{shown}`"), "write the value, or remove it")
-    }
-
-    fn peek(&mut self) -> Option<Token<'t>> {
-        self.tokens.peek().cloned()
-    }
-
-    fn next_is(&mut self, sign: Sign) -> bool {
-        self.tokens.peek().is_some_and(|token| matches!(token.lexeme, Lexeme::Sign(next) if next == sign))
-    }
-
-    fn takes(&mut self, sign: Sign) -> bool {
-        let there = self.next_is(sign);
-        if there {
-            self.next();
-        }
-        there
-    }
-
-    fn next(&mut self) -> Option<Token<'t>> {
-        let token = self.tokens.next();
-        if token.is_some() {
-            self.last.clone_from(&token);
-        }
-        token
-    }
-
-    /// Reads the next token as the sign that was meant.
-    fn replace(&mut self, sign: Sign) {
-        if let Some(token) = self.tokens.peek_mut() {
-            token.lexeme = Lexeme::Sign(sign);
-        }
-    }
-
-    fn last_span(&self) -> Span {
-        self.last.as_ref().map_or(Span::default(), |last| last.span)
-    }
-
-    fn tree(&mut self, kind: Kind<'t>, span: Span) -> Read<'t> {
-        match Tree::new(kind, span) {
-            Some(tree) => Ok(tree),
-            None => self.stop(span, "the expression nests too deeply", "split it into several rules"),
-        }
-    }
-
-    fn tell(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
-        self.problems.push(span.problem(message, hint));
-    }
-
-    fn stop<T>(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) -> Result<T, Stop> {
-        self.tell(span, message, hint);
-        Err(Stop)
-    }
 }
 
 /// The names of `a.b.c`, and whether a dot stands before them; nothing where it is anything else.
@@ -664,18 +458,4 @@ fn names<'t>(tree: &Tree<'t>) -> Option<(bool, Vec<&'t str>)> {
 fn span_of(terms: &[Tree<'_>]) -> Span {
     let ends = terms.first().zip(terms.last());
     ends.map_or(Span::default(), |(first, last)| first.span.to(last.span))
-}
-
-fn letter(bracket: Bracket) -> char {
-    match bracket {
-        Bracket::Round => ')',
-        Bracket::Square => ']',
-        Bracket::Curly => '}',
-    }
-}
-
-/// No more of a long text than people read.
-fn shown(text: &str) -> &str {
-    const SHOWN: usize = 24;
-    text.get(..text.floor_char_boundary(SHOWN)).unwrap_or(text)
 }

@@ -3,6 +3,7 @@
 //! The grammar is that of CEL's language definition. What people write by habit from other languages (`=`, `and`, `“…”`) is told and read as what was
 //! meant, so that one look finds every mistake. Must never: panic on any text; recurse or build a tree beyond its bounds; know what a name means.
 
+mod cursor;
 mod grammar;
 mod quoted;
 mod slips;

@@ -184,7 +184,8 @@ impl<'t> Lexer<'t> {
             return self.whole_number(rest.get(2..length).unwrap_or_default(), length, 16);
         }
         let whole = digits(rest, 0, 10);
-        let point = rest.get(whole..).is_some_and(|rest| rest.starts_with('.')).then(|| digits(rest, whole + 1, 10)).unwrap_or(0);
+        let dotted = rest.get(whole..).is_some_and(|rest| rest.starts_with('.'));
+        let point = if dotted { digits(rest, whole + 1, 10) } else { 0 };
         let mut length = if point > 0 { whole + 1 + point } else { whole };
         let power = exponent(rest.get(length..).unwrap_or_default());
         length += power;
@@ -320,7 +321,7 @@ fn exponent(rest: &str) -> usize {
     if !rest.starts_with(['e', 'E']) {
         return 0;
     }
-    let sign = usize::from(rest.bytes().nth(1).is_some_and(|byte| matches!(byte, b'+' | b'-')));
+    let sign = usize::from(rest.as_bytes().get(1).is_some_and(|byte| matches!(byte, b'+' | b'-')));
     match digits(rest, 1 + sign, 10) {
         0 => 0,
         count => 1 + sign + count,
