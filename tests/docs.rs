@@ -194,3 +194,29 @@ fn collect(schema: &serde_json::Value, fields: &mut BTreeSet<String>) {
         _ => {}
     }
 }
+
+#[test]
+fn every_dependency_is_said_to_be_for_something() {
+    let page = text("docs/dependencies.md");
+    let (runs, tests) = page.split_once("For tests alone:").expect("a table for tests");
+    let tests = tests.split("\n## ").next().unwrap_or_default();
+    let runs = runs.split_once("## What each crate is for").expect("the table").1;
+    let cargo = text("Cargo.toml");
+    for (section, table) in [("[dependencies]", runs), ("[dev-dependencies]", tests)] {
+        let listed = cargo.split_once(section).expect("the section").1;
+        let listed: BTreeSet<&str> = listed
+            .lines()
+            .take_while(|line| !line.starts_with('['))
+            .filter_map(|line| line.split_once(" = "))
+            .map(|(name, _)| name)
+            .collect();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|line| line.split_once(" | "));
+        let told: BTreeSet<&str> = rows.flat_map(|(names, _)| names.split(['`', ',', ' '])).filter(|name| !name.is_empty()).collect();
+        let missing: Vec<_> = listed.difference(&told).collect();
+        let gone: Vec<_> = told.difference(&listed).collect();
+        assert!(
+            missing.is_empty() && gone.is_empty(),
+            "docs/dependencies.md, {section}: not told are {missing:?}, not there any more {gone:?}"
+        );
+    }
+}
