@@ -37,13 +37,31 @@ pub fn people() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| beginning(current, known(&loaded(), true)))
 }
 
-/// What `--select` takes: names and keys of accounts, and of groups.
-pub fn objects() -> ArgValueCompleter {
+/// What `explain` takes: what `--select` takes, and accounts at a target. Whose account it is, the state knows of those that are ours alone.
+pub fn explained() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let loaded = loaded();
-        let groups = loaded.groups.iter().map(|group| Arc::from(format!("group/{}", group.name)));
-        beginning(current, groups.chain(known(&loaded, true)).collect())
+        let mut names = all_objects(&loaded);
+        names.extend(accounts(&loaded).into_iter().map(|account| Arc::from(format!("account/{account}"))));
+        beginning(current, names)
     })
+}
+
+/// Accounts at a target, as `TARGET/NAME`: the targets, and what is ours there.
+fn accounts(loaded: &Loaded) -> BTreeSet<Arc<str>> {
+    let stems = loaded.targets.iter().map(|target| Arc::from(format!("{}/", target.name)));
+    let links = links(loaded).unwrap_or_default().into_iter().filter(|link| link.kind == ObjectKind::Account);
+    stems.chain(links.filter_map(|link| Some(Arc::from(format!("{}/{}", link.target, link.name?))))).collect()
+}
+
+/// What `--select` takes: names and keys of accounts, and of groups.
+pub fn objects() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| beginning(current, all_objects(&loaded())))
+}
+
+fn all_objects(loaded: &Loaded) -> BTreeSet<Arc<str>> {
+    let groups = loaded.groups.iter().map(|group| Arc::from(format!("group/{}", group.name)));
+    groups.chain(known(loaded, true)).collect()
 }
 
 /// Names of personas.

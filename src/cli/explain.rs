@@ -1,4 +1,6 @@
-//! `headcount explain`: where everything about one identity or group comes from, and what a plan would do about it now.
+//! `headcount explain`: where everything about one identity, group or account comes from, and what a plan would do about it now.
+
+mod account;
 
 use std::io::Write;
 
@@ -18,10 +20,14 @@ use crate::render::{Names, explanation};
 
 /// Show where each attribute, group and account of an identity comes from
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: headcount explain jane.doe --target chat")]
+#[command(after_help = "\
+Examples:
+  headcount explain jane.doe --target chat
+  headcount explain group/sre
+  headcount explain account/chat/jdoe              whose it is, and what adopts it if it is nobody's")]
 pub struct ExplainArgs {
-    /// A key (hr/10023, user/jane, group/sre), a record's key, a user name or an e-mail address
-    #[arg(add = complete::objects())]
+    /// A key (hr/10023, user/jane, group/sre), a record's key, a user name or an e-mail address; account/TARGET/NAME-OR-ID: whatever account that is
+    #[arg(add = complete::explained())]
     identity: String,
     #[command(flatten)]
     files: Files,
@@ -44,12 +50,20 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     if let Some(target) = &args.target {
         session.check_target(target)?;
     }
+    let named = account::named(&args.identity)?;
+    if let Some(named) = &named {
+        named.check(args.target.as_deref(), |name| session.check_target(name))?;
+    }
     let memory = session.memory()?;
     let (snapshot, plan) = session::run(session.plan(memory, args.as_of))?;
     let behind = Behind::of(&snapshot);
     let provenance = behind.provenance();
     if args.identity.starts_with("group/") {
         of_group(&behind, &plan, args)?;
+        return Ok(ending(&plan));
+    }
+    if let Some(named) = named {
+        account::tell(&behind, &plan, &named, args.output)?;
         return Ok(ending(&plan));
     }
     let explanation = find(provenance, args)?;

@@ -71,10 +71,15 @@ fn line(one: &Unclaimed, out: &mut impl Write) -> std::io::Result<()> {
     let kind = if one.kind == ObjectKind::Group { "group" } else { "account" };
     let inactive = if one.active == Some(false) { ", not active" } else { "" };
     writeln!(out, "  {kind} {} (id {}{inactive})", safe::line(&one.name), safe::line(&one.id))?;
-    let words = match (&one.adopt, one.document) {
-        (Some(line), Some(document)) => format!("adopt it: {} in {document}", safe::line(line)),
-        _ if one.foreign => "it has another program's mark, and is left to that".to_owned(),
-        _ => "it can't be adopted: it is protected, or has no value to be found by".to_owned(),
-    };
+    let words = answer(one.adopt.as_deref(), one.document, one.foreign);
     writeln!(out, "      {}", paint(QUIET, words))
+}
+
+/// What makes it somebody's, or why nothing does.
+pub(super) fn answer(adopt: Option<&str>, document: Option<&str>, foreign: bool) -> String {
+    match (adopt, document) {
+        (Some(line), Some(document)) => format!("adopt it: {} in {document}", safe::line(line)),
+        _ if foreign => "it can't be adopted: it has another program's mark".to_owned(),
+        _ => "it can't be adopted: it is protected, or has no value to be found by".to_owned(),
+    }
 }

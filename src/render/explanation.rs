@@ -10,7 +10,8 @@ use super::value::{Names, sides, words};
 use super::wrap::{next_step, paragraph};
 use crate::model::{Action, Change, Finding, HIDDEN};
 use crate::planning::explain::{
-    AccountAttribute, AttributeWhy, Because, EntitlementWhy, Explanation, GroupExplanation, Known, MembershipWhy, Stands, TargetWhy,
+    AccountAttribute, AccountExplanation, AttributeWhy, Because, EntitlementWhy, Explanation, GroupExplanation, Known, MembershipWhy,
+    Stands, TargetWhy, Whose,
 };
 
 /// Writes the explanation. `whole` shows also what expressions' parts came to.
@@ -30,6 +31,35 @@ pub fn write_group(group: &GroupExplanation, names: Names<'_>, whole: bool, widt
     view.people("Members", &group.members)?;
     view.people("Groups in it", &group.nested)?;
     view.people("Excluded", &group.excluded)
+}
+
+/// Writes whose an account is, and why.
+pub fn write_account(account: &AccountExplanation, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let title = paint(STRONG, format_args!("Account {}", safe::line(&account.name)));
+    let active = if account.active { "active" } else { "not active" };
+    writeln!(out, "{title} at {} (id {}), {active}", safe::line(&account.target), safe::line(&account.id))?;
+    paragraph(width, &format!("  {}", safe::line(&whose(account))), "    ", out)?;
+    let mut view = View { names: Names::default(), whole: false, width, out };
+    account.because.iter().try_for_each(|because| view.because("      ", because))
+}
+
+fn whose(account: &AccountExplanation) -> String {
+    let holders = account.holders.join(" or ");
+    match account.is {
+        Whose::Claimed => format!("it is {holders}'s"),
+        Whose::CutOff => "a revocation cuts it off".to_owned() + &of_person(account),
+        Whose::Former => format!("it is of {holders}, who is not there any more"),
+        Whose::Contested | Whose::SetAside if !account.holders.is_empty() => format!("it may be {holders}'s"),
+        Whose::Contested | Whose::SetAside => "it may be somebody's".to_owned(),
+        Whose::Foreign => "it is another program's".to_owned(),
+        Whose::Nobodys => "it is nobody's".to_owned(),
+    }
+}
+
+/// An account that was cut off by itself is nobody's.
+fn of_person(account: &AccountExplanation) -> String {
+    let person = account.holders.first().filter(|key| **key != account.account);
+    person.map_or_else(String::new, |key| format!(": it is {key}'s"))
 }
 
 /// What a plan would do to somebody, below a heading: the change, and each attribute before and after.

@@ -1,5 +1,6 @@
 //! `headcount explain`.
 
+use insta::assert_snapshot;
 use snapbox::str;
 
 use super::Folder;
@@ -21,7 +22,7 @@ Attributes
 
 Target app should have an account
   app has accounts for the lifecycle active at acme.yaml:21:1
-  the account there is 2, active; found by its marker or a link: it is headcount's
+  the account there is 2, active; found by its mark: it is headcount's
     department = Engineering  default of the connector sql
     displayName = Ada Okafor  default of the connector sql
     externalId = hc:acme-test:hr:1  the mark by which headcount knows its own accounts
@@ -65,7 +66,7 @@ Attributes
 
 Target app should have no account
   app has no accounts for the lifecycle leaver at acme.yaml:21:1
-  the account there is 1, active; found by its marker or a link: it is headcount's
+  the account there is 1, active; found by its mark: it is headcount's
 
 Groups
   group/engineering: not a member
@@ -216,4 +217,111 @@ fn an_account_that_could_not_be_read_is_never_called_absent() {
     assert_eq!(output.status.code(), Some(5), "{told}");
     assert!(told.contains("whether there is an account there is not known"), "{told}");
     assert!(told.contains("No changes in what could be read") && !told.contains("there is no account"), "{told}");
+}
+
+/// Applied, and then: an account of nobody, one that two people would have, one of another program, one that is protected, one of somebody who is gone.
+fn with_strangers() -> Folder {
+    let folder = applied();
+    let rows = [("svc-backup", "NULL"), ("zed", "NULL"), ("robot", "'okta-7'"), ("root", "NULL")];
+    for (login, mark) in rows {
+        database(&folder).execute_batch(&format!("INSERT INTO users (login, external_id) VALUES ('{login}', {mark})")).expect("a row");
+    }
+    let manifest = std::fs::read_to_string(folder.file("acme.yaml")).expect("it is there");
+    folder.write("acme.yaml", &manifest.replace("  groups: {}\n", "  groups: {}\n  protect: {accounts: [root]}\n"));
+    folder.write("hr.csv", &format!("{}8,zed,Zed A,Support,\n9,zed,Zed B,Support,\n", HR.replace("4,noor,Noor Haddad,Support,\n", "")));
+    folder
+}
+
+#[test]
+fn any_account_of_a_target_by_its_name_or_id() {
+    let folder = with_strangers();
+    assert_snapshot!(shown(&folder, "account/app/ada"), @r"
+    Account ada at app (id 2), active
+      it is hr/1's
+          found by its mark: it is headcount's
+          more of its owner: headcount explain hr/1
+
+    No changes in the plan
+    ");
+    assert_eq!(shown(&folder, "account/app/2"), shown(&folder, "account/app/ADA"), "by its id, and in other letters");
+    assert_snapshot!(shown(&folder, "account/app/svc-backup"), @r#"
+    Account svc-backup at app (id 5), active
+      it is nobody's
+          app is not authoritative: what nobody claims is left alone at acme.yaml:21:1
+          adopt it: attributes: {userName: "svc-backup"} in the User whose it is (`overrides` names somebody of a Source)
+
+    No changes in the plan
+    "#);
+    assert_snapshot!(shown(&folder, "account/app/zed"), @r"
+    Account zed at app (id 6), active
+      it may be hr/8 or hr/9's
+          whose it is can't be told, so nobody gets it, and nothing is planned for it
+
+    No changes in the plan
+
+    Findings of the plan
+      error: app: hr/8, hr/9 claim one account, so none of them gets it (6) [duplicate-key]
+        next: Put it right at the target or in the source; until then this identity is left as it is.
+    ");
+    assert_snapshot!(shown(&folder, "account/app/robot"), @r"
+    Account robot at app (id 7), active
+      it is another program's
+          its externalId is okta-7, no mark of headcount's
+          app is not authoritative: what nobody claims is left alone at acme.yaml:21:1
+          it can't be adopted: it has another program's mark
+
+    No changes in the plan
+    ");
+    assert_snapshot!(shown(&folder, "account/app/root"), @r"
+    Account root at app (id 8), active
+      it is nobody's
+          app is not authoritative: what nobody claims is left alone at acme.yaml:21:1
+          the `protect` of app covers it, so nothing is changed about it at acme.yaml:21:1
+          it can't be adopted: it is protected, or has no value to be found by
+
+    No changes in the plan
+    ");
+    assert_snapshot!(shown(&folder, "account/app/noor"), @r"
+    Account noor at app (id 4), active
+      it is of hr/4, who is not there any more
+          its mark says so
+          a complete read of hr no longer has the record `hr/4` at acme.yaml:7:1
+
+    Changes in the plan
+      noor loses sign-in at app
+          active  true → false
+    ");
+    let output = folder.run(["explain", "account/app/svc-backup", "-o", "json"]).output().expect("it runs");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&document["account"]["is"], &document["account"]["account"]), (&"nobodys".into(), &"account/app/5".into()), "{document:#}");
+}
+
+#[test]
+fn an_account_that_is_not_there() {
+    let folder = with_strangers();
+    let failing = |name: &str| {
+        let output = folder.run(["explain", name, "-q"]).output().expect("it runs");
+        assert!(output.stdout.is_empty());
+        format!("{} {}", output.status.code().expect("a code"), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_snapshot!(failing("account/app/svc-backp"), @r#"
+    1 error: no account at app has the id or the name "svc-backp"
+     |
+     = help: did you mean svc-backup?
+    "#);
+    assert_snapshot!(failing("account/app/elephant"), @r#"
+    1 error: no account at app has the id or the name "elephant"
+     |
+     = help: name its id, or its name as the target has it; `headcount plan --unclaimed` lists those that are nobody's
+    "#);
+    assert_snapshot!(failing("account/chat/ada"), @r#"
+    2 error: there is no target "chat"
+     |
+     = help: the manifests have: app
+    "#);
+    assert_snapshot!(failing("account/app"), @r#"
+    2 error: "app" names no account
+     |
+     = help: name the Target and then the account's name or id there: chat/jdoe (explain: account/chat/jdoe)
+    "#);
 }

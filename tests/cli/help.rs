@@ -274,7 +274,7 @@ Usage: headcount explain [OPTIONS] <IDENTITY>
 
 Arguments:
   <IDENTITY>  A key (hr/10023, user/jane, group/sre), a record's key, a user name or an e-mail
-              address
+              address; account/TARGET/NAME-OR-ID: whatever account that is
 
 Options:
   -f, --file <PATH>      A file or directory of manifests, or - for stdin; repeatable [default: the
@@ -292,7 +292,10 @@ Options:
   -q, --quiet            Print only errors and the result: no progress, no notes, no warnings
   -h, --help             Print help
 
-Example: headcount explain jane.doe --target chat
+Examples:
+  headcount explain jane.doe --target chat
+  headcount explain group/sre
+  headcount explain account/chat/jdoe              whose it is, and what adopts it if it is nobody's
 
 "#]]);
 }

@@ -5,8 +5,8 @@ use crate::manifest::Document;
 
 /// Kubernetes' limit for a resource's name.
 const MAX_NAME: usize = 253;
-/// Keys that begin so are those of Users, of Groups, and of objects that nobody claims.
-const RESERVED: [&str; 3] = ["user", "group", "id"];
+/// Keys that begin so are those of Users, of Groups, of single accounts, and of objects that nobody claims.
+const RESERVED: [&str; 4] = ["user", "group", "account", "id"];
 /// Kubernetes' limit for a label's value and for a key's last part.
 const MAX_LABEL: usize = 63;
 

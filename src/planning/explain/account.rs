@@ -5,17 +5,19 @@ use std::sync::Arc;
 use super::person::{attribute, rule_because, standing};
 use super::{AccountAttribute, AccountWhy, Because, Known, TargetWhy};
 use crate::manifest::kinds::Lifecycle;
+use crate::model::LinkOrigin;
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
 use crate::planning::basis::Basis;
 use crate::planning::people::identity::{Absence, Person};
 use crate::planning::people::lifecycle::Days;
-use crate::planning::targets::correlate::{Claim, Claims};
+use crate::planning::targets::correlate::{self, Claim, Claims};
 use crate::planning::targets::eligibility as serve;
 use crate::planning::targets::eligibility::{Serve, serve};
 use crate::planning::targets::history::our_deactivation;
+use crate::planning::targets::ownership;
 use crate::policy::PreHirePolicy;
-use crate::world::Truth;
+use crate::world::{Carries, Truth};
 
 pub(super) fn target(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> TargetWhy {
     let (serves, because) = served(basis, target, person);
@@ -82,16 +84,34 @@ pub(super) fn revoked(basis: &Basis<'_>, key: &str) -> Vec<Because> {
 
 fn account(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> Option<AccountWhy> {
     let accounts = basis.observed[target].accounts();
-    let (row, found) = match claims.of(person.number) {
-        Claim::Owned(row) => (row, "by its marker or a link: it is headcount's".to_owned()),
-        Claim::Found(row) => {
-            let names = basis.policy.targets[target].correlate.iter().map(|name| name.as_ref()).collect::<Vec<_>>().join(" or ");
-            (row, format!("by its {names}: it is not headcount's yet"))
-        }
-        Claim::None | Claim::Blocked | Claim::Vanished => return None,
-    };
+    let row = claims.row(person.number)?;
+    let found = found(basis, claims, target, row, person);
     let access = (!accounts.active(row)).then(|| without_access(basis, target, row, person));
     Some(AccountWhy { id: Arc::from(accounts.id(row).as_ref()), active: accounts.active(row), found, access })
+}
+
+/// By what an account was found to be an identity's.
+pub(super) fn found(basis: &Basis<'_>, claims: &Claims, target: usize, row: u32, person: &Person) -> String {
+    let accounts = basis.observed[target].accounts();
+    if matches!(claims.of(person.number), Claim::Owned(_)) && accounts.carries(row) == Carries::Ours {
+        return "by its mark: it is headcount's".to_owned();
+    }
+    let id = accounts.id(row);
+    let links = ownership::links(basis, target, &person.key, &basis.people.other_keys(person.number));
+    if let Some(link) = links.into_iter().find(|link| link.id.as_ref() == id) {
+        let made = if link.origin == LinkOrigin::Created { "made it" } else { "took it over" };
+        let day = link.at.to_zoned(basis.policy.time_zone.clone()).date();
+        return format!("by what headcount remembers: it {made} on {day}");
+    }
+    let keys = correlate::keys(basis, target, person);
+    let attributes = basis.policy.targets[target].correlate.iter().zip(&keys);
+    let hits = attributes.filter(|(name, values)| values.iter().any(|key| accounts.find_by(name, key).contains(&row)));
+    let names: Vec<&str> = hits.map(|(name, _)| name.as_ref()).collect();
+    match claims.of(person.number) {
+        Claim::Found(_) => format!("by its {}: it is not headcount's yet", names.join(" and ")),
+        _ if names.is_empty() => "by an earlier revocation".to_owned(),
+        _ => format!("by its {}", names.join(" and ")),
+    }
 }
 
 /// Who took the access of an account, and what becomes of it.

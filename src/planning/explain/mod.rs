@@ -13,13 +13,15 @@ mod roster;
 #[cfg(test)]
 mod tests;
 mod told;
+mod whose;
 
 use std::sync::Arc;
 
 pub use exercise::{Heard, Values, WouldHave};
 pub use roster::{GroupAt, GroupExplanation, Stands};
 use serde::Serialize;
-pub use told::{told, told_of_group};
+pub use told::{told, told_of_account, told_of_group};
+pub use whose::{AccountExplanation, NoAccount, Whose};
 
 use crate::diagnostic::Place;
 use crate::model::{Action, Change, ObjectKind, Reason, Value, ValueState};
@@ -324,6 +326,11 @@ impl<'a> Provenance<'a> {
     /// Everything about a group by its key, at one target or at all; nothing where none is declared so.
     pub fn explain_group(&self, key: &str, target: Option<&str>) -> Option<GroupExplanation> {
         self.basis.groups.find(key).map(|at| roster::explain(&self.basis, at, target))
+    }
+
+    /// Whose an account of a target is: the one with this id, else the only one of this name.
+    pub fn explain_account(&self, target: &str, text: &str) -> Result<AccountExplanation, NoAccount> {
+        whose::explain(&self.basis, target, text)
     }
 
     /// The document or the command that cuts off the account, or each member.

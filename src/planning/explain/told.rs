@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Explanation, GroupExplanation};
+use super::{AccountExplanation, Explanation, GroupExplanation, Whose};
 use crate::model::{Change, Finding, FindingCode, Plan, Severity};
 
 /// Those about a person, in the plan's order: whatever names them, what withholds a change of theirs (`changes`), and what could not be known of a whole
@@ -40,6 +40,27 @@ pub fn told_of_group<'p>(plan: &'p Plan, group: &GroupExplanation, changes: &[&C
         withholds(*at, changes) || about || (whole && finding.subject.system.as_ref().is_some_and(here))
     });
     wanted.map(|(_, finding)| finding).collect()
+}
+
+/// Those about an account: whatever is said of whoever has it, or of the account itself, and a target that could not be read.
+pub fn told_of_account<'p>(plan: &'p Plan, account: &AccountExplanation, changes: &[&Change]) -> Vec<&'p Finding> {
+    let strange = format!("id:{}", account.id);
+    let known = matches!(account.is, Whose::Claimed | Whose::CutOff | Whose::Former);
+    let keys: Vec<&str> =
+        account.holders.iter().filter(|_| known).map(AsRef::as_ref).chain([strange.as_str(), account.account.as_ref()]).collect();
+    let wanted = plan.findings.iter().enumerate().filter(|(at, finding)| {
+        let here = finding.subject.system.as_ref().is_none_or(|system| *system == account.target);
+        let whole = is_grave(finding) && concerns_all(finding) && is_unknown(finding) && finding.subject.system.is_some();
+        // The sentences about accounts that could be anybody's name them by their id.
+        let named = finding.severity != Severity::Note && is_about_ownership(finding) && names(&finding.message, &account.id);
+        withholds(*at, changes) || here && (whole || named || keys.iter().any(|key| is_about(finding, key)))
+    });
+    wanted.map(|(_, finding)| finding).collect()
+}
+
+fn is_about_ownership(finding: &Finding) -> bool {
+    use FindingCode::{AmbiguousCorrelation, DuplicateKey, ForeignOwner, OwnershipUnproven, Revocation};
+    matches!(finding.code, AmbiguousCorrelation | DuplicateKey | ForeignOwner | OwnershipUnproven | Revocation)
 }
 
 /// Whether a finding keeps one of these changes back.

@@ -61,33 +61,38 @@ pub fn unclaimed(policy: &Policy, world: &World, moment: Moment) -> Vec<Unclaime
 }
 
 fn accounts(basis: &Basis<'_>, matched: &Matched, target: usize, found: &mut Vec<Unclaimed>) {
-    let claims = &matched.claims[target];
     let accounts = basis.observed[target].accounts();
     if accounts.unreadable() {
         return;
     }
-    let rules = &basis.policy.targets[target];
-    for row in 0..accounts.len() {
-        let somebodys =
-            claims.holder(row).is_some() || claims.contested(row) || claims.is_set_aside(row) || matched.cut[target].contains_key(&row);
-        if somebodys || basis.former_key(target, row).is_some() {
-            continue;
-        }
-        let there = basis.account(target, row, &Arc::from(""));
-        let foreign = is_foreign(accounts.carries(row));
-        let by = rules.correlate.iter().filter(|attribute| attribute.as_ref() != "externalId");
-        let line = by.filter_map(|attribute| Some(format!("attributes: {{{attribute}: {:?}}}", text(&accounts, row, attribute)?))).next();
-        let adopt = line.filter(|_| !foreign && !basis.protected[target].contains(&row));
-        found.push(Unclaimed {
-            target: rules.name.clone(),
-            kind: ObjectKind::Account,
-            id: there.id.unwrap_or_default(),
-            name: there.name,
-            active: Some(accounts.active(row)),
-            foreign,
-            document: adopt.is_some().then_some("the User whose it is (`overrides` names somebody of a Source)"),
-            adopt,
-        });
+    found.extend((0..accounts.len()).filter(|row| is_nobodys(basis, matched, target, *row)).map(|row| account(basis, target, row)));
+}
+
+/// Whether nothing says that an account is somebody's, or may be.
+pub(in crate::planning) fn is_nobodys(basis: &Basis<'_>, matched: &Matched, target: usize, row: u32) -> bool {
+    let claims = &matched.claims[target];
+    let somebodys =
+        claims.holder(row).is_some() || claims.contested(row) || claims.is_set_aside(row) || matched.cut[target].contains_key(&row);
+    !somebodys && basis.former_key(target, row).is_none()
+}
+
+/// What is known of one that is nobody's.
+pub(in crate::planning) fn account(basis: &Basis<'_>, target: usize, row: u32) -> Unclaimed {
+    let (rules, accounts) = (&basis.policy.targets[target], basis.observed[target].accounts());
+    let there = basis.account(target, row, &Arc::from(""));
+    let foreign = is_foreign(accounts.carries(row));
+    let by = rules.correlate.iter().filter(|attribute| attribute.as_ref() != "externalId");
+    let line = by.filter_map(|attribute| Some(format!("attributes: {{{attribute}: {:?}}}", text(&accounts, row, attribute)?))).next();
+    let adopt = line.filter(|_| !foreign && !basis.is_protected(target, row));
+    Unclaimed {
+        target: rules.name.clone(),
+        kind: ObjectKind::Account,
+        id: there.id.unwrap_or_default(),
+        name: there.name,
+        active: Some(accounts.active(row)),
+        foreign,
+        document: adopt.is_some().then_some("the User whose it is (`overrides` names somebody of a Source)"),
+        adopt,
     }
 }
 
