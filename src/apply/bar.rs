@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::journal::Event;
-use crate::model::{Action, Change, ObjectKind, Reason};
+use crate::model::{Action, Change, ObjectKind, ObjectRef, Reason, account_key, of_account_key};
 
 /// The keys of those who are revoked now.
 pub(super) type Barred = BTreeSet<Arc<str>>;
@@ -18,12 +18,27 @@ pub(super) const REVOKED: &str = "revoked";
 pub(super) fn is_barred(change: &Change, barred: &Barred) -> bool {
     use Action::{AddEntitlement, Adopt, Create, Delete, Reactivate, Update, UpdateEntitlement};
     let gives = matches!(change.action, Create | Adopt | Update | Reactivate | AddEntitlement | UpdateEntitlement | Delete);
-    gives && change.object.kind != ObjectKind::Group && change.reason != Reason::Revoked && barred.contains(&change.object.key)
+    let whose = |barred: &Barred| barred.contains(&change.object.key) || is_by_itself(change, &change.object, barred);
+    gives && change.object.kind != ObjectKind::Group && change.reason != Reason::Revoked && whose(barred)
 }
 
 /// Whether a member gets nothing any more.
 pub(super) fn is_barred_member(change: &Change, member: &Arc<str>, barred: &Barred) -> bool {
-    change.action == Action::AddMembers && barred.contains(member)
+    let account = |barred: &Barred| {
+        let known = has_accounts(barred).then(|| change.members.iter().find(|known| known.member.key == *member)).flatten();
+        known.is_some_and(|known| is_by_itself(change, &known.member, barred))
+    };
+    change.action == Action::AddMembers && (barred.contains(member) || account(barred))
+}
+
+/// Whether an account is revoked by itself, whoever would have it.
+fn is_by_itself(change: &Change, object: &ObjectRef, barred: &Barred) -> bool {
+    let key = object.id.as_ref().filter(|_| object.kind != ObjectKind::Group).map(|id| account_key(&change.target, id));
+    key.is_some_and(|key| barred.contains(&key))
+}
+
+fn has_accounts(barred: &Barred) -> bool {
+    barred.iter().any(|key| of_account_key(key).is_some())
 }
 
 /// What of an intent will be sent: nothing where all of it is barred.

@@ -122,10 +122,17 @@ impl<'a> Desk<'a> {
         let mut flying = Flying::new();
         let ways: Vec<_> = self.schedule.ways().cloned().collect();
         loop {
+            let before = self.outcomes.len();
             for way in &ways {
                 self.fill(way, &flying);
             }
-            let Some((way, settled)) = flying.next().await else { break };
+            let Some((way, settled)) = flying.next().await else {
+                // What was settled without being sent may have been waited for elsewhere.
+                if self.outcomes.len() > before {
+                    continue;
+                }
+                break;
+            };
             *self.running.entry(way).or_default() -= 1;
             for settled in settled {
                 self.settle(settled);
@@ -134,8 +141,23 @@ impl<'a> Desk<'a> {
         (self.outcomes, self.unsent)
     }
 
-    /// Sends as many batches as the target's pace allows.
+    /// Sends what can be sent; where nothing of the target is under way any more, what was held back has its turn.
     fn fill(&mut self, way: &Way, flying: &Flying<'a>) {
+        let most = self.ground.job.settings.equal_refusals;
+        let mut turn = if way.rest { self.refusals.released(&way.target, most) } else { Vec::new() };
+        loop {
+            turn.into_iter().for_each(|id| self.schedule.put_back(id));
+            self.send(way, flying);
+            let idle = way.rest && self.running.get(way).is_none_or(|running| *running == 0);
+            turn = if idle { self.refusals.next(&way.target) } else { Vec::new() };
+            if turn.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// Sends as many batches as the target's pace allows.
+    fn send(&mut self, way: &Way, flying: &Flying<'a>) {
         let ground = self.ground;
         let Some((way, gate)) = ground.gates.get_key_value(way) else { return };
         let name = &way.target;
@@ -158,6 +180,14 @@ impl<'a> Desk<'a> {
         while batch.len() < self.ground.job.targets.get(&way.target).map_or(1, |connector| connector.writer.batch_size().max(1)) {
             let Some(id) = self.schedule.next(way) else { break };
             let Some(change) = plan.changes.get(id.0 as usize) else { break };
+            let most = self.ground.job.settings.equal_refusals;
+            if self.refusals.holds(id, change, most) {
+                continue;
+            }
+            if batch.len() >= self.refusals.room(change, most) {
+                self.schedule.put_back(id);
+                break;
+            }
             match self.prepare(id, change, gate) {
                 Ok(prepared) => {
                     self.ground.job.progress.started(id);
@@ -182,7 +212,7 @@ impl<'a> Desk<'a> {
         if let Some(why) = gate.closed() {
             return Err(Outcome::Skipped(why));
         }
-        if let Some(why) = self.refusals.stopped(change, self.ground.job.settings.equal_refusals) {
+        if let Some(why) = self.refusals.stopped(id, change) {
             return Err(Outcome::Skipped(why));
         }
         let Some(connector) = self.ground.job.targets.get(&change.target) else {

@@ -82,6 +82,15 @@ impl Schedule {
         u32::try_from(at).ok().map(ChangeId)
     }
 
+    /// Gives back a change that was taken and not sent.
+    pub(super) fn put_back(&mut self, change: ChangeId) {
+        let at = change.0 as usize;
+        let Some(step) = self.steps.get(at).filter(|step| step.state == State::Open) else { return };
+        if let Some(phase) = self.lanes.get_mut(&step.way).and_then(|lane| lane.phase(step.phase)) {
+            phase.ready.insert(at);
+        }
+    }
+
     /// A change is over; `held` says whether what depends on it can build on it.
     pub(super) fn settle(&mut self, change: ChangeId, held: bool) {
         let at = change.0 as usize;

@@ -56,7 +56,7 @@ pub struct Settings {
     pub deadline: Duration,
     /// changes in a row that fail because the target can't be reached, before the rest is left
     pub give_up_after: u32,
-    /// equal refusals of one kind of change in a row, before the rest of that kind is left
+    /// equal refusals of one kind of change in a row, before the rest of that kind waits for what a few of it come to
     pub equal_refusals: u32,
     /// how long work is remembered for guardrails; at least the longest window
     pub keep_windows: SignedDuration,

@@ -517,22 +517,65 @@ fn the_schedule_never_comes_to_a_standstill_and_keeps_every_need() {
 }
 
 #[tokio::test]
-async fn equal_refusals_stop_their_kind_of_change_and_nothing_that_takes_access() {
-    let no = |name: &str| Script::Refuse(SystemError::Rejected(format!("HTTP 400: {name} has no mailbox")));
-    let mut world = World::scripted((0..5).map(|number| no(&format!("new{number}"))));
+async fn whoever_takes_over_an_account_that_is_revoked_by_itself_meanwhile_gets_nothing() {
+    let mut world = World::scripted([Script::Revoke("account/chat/7", 0)]);
     world.settings.paces = [(Arc::from("chat"), Pace { concurrency: 1, per_second: None })].into();
     world.fake.put("7", &[]);
-    let mut changes: Vec<_> = (0..9).map(|number| create(&format!("hr/new{number}"))).collect();
-    changes.push(change(Action::Update, Account, "hr/7", Some("7")).with("title", None, Some(Value::text("Boss"))));
-    let plan = plan(changes);
-    let report = world.apply(&plan).await;
-    let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
-    assert_eq!(words, [vec![ResultWord::Failed; 5], vec![ResultWord::Skipped; 4], vec![ResultWord::Done]].concat());
-    let told = report.outcomes.values().nth(6).and_then(Outcome::trouble).unwrap();
-    assert!(told.starts_with("not tried: stopped after 5 equal refusals (rejected: HTTP 400: new0 has no mailbox)"), "{told}");
-    assert_eq!(world.fake.log().len(), 6);
+    world.fake.put("8", &[]);
+    let title = |key: &str, id: &str| change(Action::Update, Account, key, Some(id)).with("title", None, Some(Value::text("Boss")));
+    let words = world.words(&plan(vec![title("hr/8", "8"), title("hr/7", "7")])).await;
+    assert_eq!(words, [ResultWord::Done, ResultWord::Skipped]);
+}
 
-    let world = World::scripted((0..9).map(|_| no("nobody")));
+fn no_mailboxes(many: usize) -> impl Iterator<Item = Script> {
+    (0..many).map(|_| Script::Refuse(SystemError::Rejected("HTTP 400: there is no mailbox".into())))
+}
+
+#[tokio::test]
+async fn equal_refusals_stop_their_kind_of_change_and_nothing_that_takes_access() {
+    let mut world = World::scripted(no_mailboxes(10));
+    world.settings.paces = [(Arc::from("chat"), Pace { concurrency: 1, per_second: None })].into();
+    world.fake.put("7", &[]);
+    let mut changes: Vec<_> = (0..19).map(|number| create(&format!("hr/new{number}"))).collect();
+    changes.push(change(Action::Update, Account, "hr/7", Some("7")).with("title", None, Some(Value::text("Boss"))));
+    let report = world.apply(&plan(changes)).await;
+    let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
+    let tried = |at: usize| at < 5 || [5, 8, 11, 14, 18].contains(&at);
+    let expected: Vec<_> =
+        (0..19).map(|at| if tried(at) { ResultWord::Failed } else { ResultWord::Skipped }).chain([ResultWord::Done]).collect();
+    assert_eq!(words, expected);
+    let told = report.outcomes.values().nth(6).and_then(Outcome::trouble).unwrap();
+    assert!(
+        told.starts_with(
+            "not tried: stopped after 10 equal refusals, 5 of them from all over the rest (rejected: HTTP 400: there is no mailbox)"
+        ),
+        "{told}"
+    );
+    assert_eq!(world.fake.log().len(), 11);
+
+    let world = World::scripted(no_mailboxes(9));
     let leavers = (0..9).map(|number| change(Action::Deactivate, Account, &format!("hr/{number}"), Some("7")));
     assert_eq!(world.words(&fake::plan(leavers.collect())).await, [ResultWord::Failed; 9], "each of them is tried");
+}
+
+#[tokio::test]
+async fn five_who_are_refused_keep_nobody_else_waiting_run_after_run() {
+    for batch in [1, 100] {
+        let mut world = World::scripted(no_mailboxes(5));
+        world.settings.paces = [(Arc::from("chat"), Pace { concurrency: 1, per_second: None })].into();
+        world.fake.batch = batch;
+        let words = world.words(&plan((0..300).map(|number| create(&format!("hr/new{number}"))).collect())).await;
+        assert_eq!(words, [vec![ResultWord::Failed; 5], vec![ResultWord::Done; 295]].concat(), "{batch} at once");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_batch_that_is_refused_counts_as_what_it_is() {
+    let mut world = World::scripted(no_mailboxes(105));
+    world.settings.paces = [(Arc::from("chat"), Pace { concurrency: 1, per_second: None })].into();
+    world.fake.batch = 100;
+    let report = world.apply(&plan((0..300).map(|number| create(&format!("hr/new{number}"))).collect())).await;
+    assert_eq!(world.fake.log().len(), 105, "no more than a batch and five of the rest");
+    let told = report.outcomes.values().nth(101).and_then(Outcome::trouble).unwrap();
+    assert!(told.contains("stopped after 105 equal refusals, 5 of them from all over the rest"), "{told}");
 }

@@ -42,13 +42,18 @@ pub fn explained() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let loaded = loaded();
         let mut names = all_objects(&loaded);
-        names.extend(accounts(&loaded).into_iter().map(|account| Arc::from(format!("account/{account}"))));
+        names.extend(known_accounts(&loaded).into_iter().map(|account| Arc::from(format!("account/{account}"))));
         beginning(current, names)
     })
 }
 
+/// Accounts at a target.
+pub fn accounts() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| beginning(current, known_accounts(&loaded())))
+}
+
 /// Accounts at a target, as `TARGET/NAME`: the targets, and what is ours there.
-fn accounts(loaded: &Loaded) -> BTreeSet<Arc<str>> {
+fn known_accounts(loaded: &Loaded) -> BTreeSet<Arc<str>> {
     let stems = loaded.targets.iter().map(|target| Arc::from(format!("{}/", target.name)));
     let links = links(loaded).unwrap_or_default().into_iter().filter(|link| link.kind == ObjectKind::Account);
     stems.chain(links.filter_map(|link| Some(Arc::from(format!("{}/{}", link.target, link.name?))))).collect()

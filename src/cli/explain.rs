@@ -2,6 +2,8 @@
 
 mod account;
 
+pub(super) use account::parts;
+
 use std::io::Write;
 
 use jiff::civil::Date;

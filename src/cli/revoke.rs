@@ -2,6 +2,7 @@
 //!
 //! Must never: act on a name that could mean somebody else, or let anything that is wrong elsewhere keep it from its work.
 
+mod account;
 mod hear;
 mod lift;
 mod sound;
@@ -41,11 +42,16 @@ run that is under way goes on, but gives these identities nothing any more. Wher
 it is tried until --timeout (exit code 4), and again by every `headcount apply`. Manifests with errors, a
 source or a state that can't be used hold nothing up: what is sound is used, and the rest is told.
 
-Example: headcount revoke hr/10023 --reason 'stolen laptop'")]
+Examples:
+  headcount revoke hr/10023 --reason 'stolen laptop'
+  headcount revoke --account chat/svc-old --reason 'nobody has it'")]
 pub struct RevokeArgs {
     /// Whom: immutable keys (hr/10023, user/jane). Anything else is looked up and answered, not acted on
-    #[arg(required = true, value_name = "IDENTITY", add = complete::keys())]
+    #[arg(required_unless_present = "account", value_name = "IDENTITY", add = complete::keys())]
     identities: Vec<String>,
+    /// In the place of a person an account that nobody has, by its name or id at the Target; repeatable
+    #[arg(long, value_name = "TARGET/NAME-OR-ID", conflicts_with_all = ["identities", "target"], add = complete::accounts())]
+    account: Vec<String>,
     #[command(flatten)]
     files: Files,
     /// Why: for the journal, the manifest, and whoever reads it later
@@ -123,8 +129,10 @@ fn open_state(args: &RevokeArgs, sound: &Sound) -> Result<State, Failure> {
 }
 
 async fn revoke(args: &RevokeArgs, sound: Sound, state: State, moment: Moment, reason: &Arc<str>) -> Result<Exit, Failure> {
+    let accounts = account::keys(args, &sound, &state.store(), moment).await?;
     let names: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
-    let (keys, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_key(name, &sound, &state.store()));
+    let (mut keys, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_key(name, &sound, &state.store()));
+    keys.extend(accounts.iter().map(AsRef::as_ref));
     let ordered = |state: &State| revoke::orders(&sound.policy, &state.store(), &keys, reason, args.until, moment.now);
     let (state, orders) = match ordered(&state) {
         Ok(orders) => (state, orders),
@@ -182,15 +190,19 @@ fn ground(
     orders: Vec<StandingRevocation>,
     stop: CancellationToken,
 ) -> Ground {
-    let named = |at: &usize| args.target.is_empty() || args.target.iter().any(|name| *name == *sound.policy.targets[*at].name);
+    let named = |at: &usize| {
+        let name = &sound.policy.targets[*at].name;
+        let asked = args.target.is_empty() || args.target.iter().any(|asked| *asked == **name);
+        asked && orders.iter().any(|order| order.is_at(name))
+    };
     let guarded = |at: &usize| !sound.unguarded.contains(&sound.policy.targets[*at].name);
     Ground {
         loaded: sound.loaded.clone(),
         // Only those who are named now: others that are in force have their own receipts.
         policy: crate::policy::Policy { revocations: Vec::new(), ..sound.policy.clone() },
         state,
-        orders,
         targets: (0..sound.policy.targets.len()).filter(named).filter(guarded).collect(),
+        orders,
         moment,
         deadline: Instant::now() + args.timeout,
         who: who(),

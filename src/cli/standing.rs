@@ -49,7 +49,7 @@ pub fn receipts(policy: &Policy, memory: &Memory, (plan, report): (&Plan, &Repor
     let now = Timestamp::now();
     let mut receipts: Vec<(&Arc<str>, Receipt)> = Vec::new();
     for standing in memory.revocations.iter().filter(|standing| covering(policy, standing).is_none()) {
-        for target in &policy.targets {
+        for target in policy.targets.iter().filter(|target| standing.is_at(&target.name)) {
             receipts.extend(receipt(memory, standing, &target.name, (plan, report), whole, now).map(|receipt| (&standing.key, receipt)));
         }
     }

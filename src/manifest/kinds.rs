@@ -548,6 +548,16 @@ pub struct IdentityRef {
     pub key: String,
 }
 
+/// An account at a target, whoever has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccountRef {
+    /// The Target's name.
+    pub target: String,
+    /// The account's id there; a name may be handed on.
+    pub id: String,
+}
+
 /// Any object. Kubernetes keeps what it does not know.
 pub(super) fn any_values(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })

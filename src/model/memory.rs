@@ -26,6 +26,16 @@ pub fn grant_key(identity: &str, entitlement: &str) -> Arc<str> {
     Arc::from(format!("{identity}#{entitlement}"))
 }
 
+/// The key of an account by itself, whoever has it: so it is called where it is revoked although nobody has it.
+pub fn account_key(target: &str, id: &str) -> Arc<str> {
+    Arc::from(format!("account/{target}/{id}"))
+}
+
+/// The Target and the id in such a key.
+pub fn of_account_key(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix("account/")?.split_once('/')
+}
+
 /// An object of ours and its id at a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -266,6 +276,11 @@ impl StandingRevocation {
     /// Whether a key means whoever is cut off.
     pub fn means(&self, key: &str) -> bool {
         self.key.as_ref() == key || self.also.iter().any(|also| also.as_ref() == key)
+    }
+
+    /// Whether it is about a target: that of a single account is about its own alone.
+    pub fn is_at(&self, target: &str) -> bool {
+        of_account_key(&self.key).is_none_or(|(at, _)| at == target)
     }
 
     /// Every key of theirs that is known.

@@ -27,7 +27,7 @@ pub use guardrail::Guardrail;
 pub use marker::{Marks, is_marker};
 pub use memory::{
     Baseline, CutOff, Deactivation, DepartedName, FormerLink, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, Repeat, Resting,
-    StandingRevocation, Statuses, Unheard, WindowEntry, Written, grant_key, system_id,
+    StandingRevocation, Statuses, Unheard, WindowEntry, Written, account_key, grant_key, of_account_key, system_id,
 };
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::compile::Compiler;
 use super::target::lifecycles;
-use super::{EntitlementPolicy, ParameterPolicy, RevocationPolicy};
+use super::{EntitlementPolicy, MemberPolicy, ParameterPolicy, RevocationPolicy};
 use crate::expr::Root;
 use crate::manifest::kinds::{EntitlementSpec, RevocationSpec};
 use crate::manifest::{Document, quantity};
+use crate::model::account_key;
 
 /// Identities that one Revocation may cut off where it does not say.
 const MOST_REVOKED: u32 = 10;
@@ -44,14 +45,21 @@ impl Compiler<'_> {
     pub(super) fn revocation(&mut self, document: &Document<RevocationSpec>) -> RevocationPolicy {
         let (origin, spec) = (&document.origin, &document.spec);
         let max = spec.max.unwrap_or(MOST_REVOKED);
-        if spec.identities.len() > max as usize {
-            let message = format!("this cuts off {} identities, and at most {max} are allowed", spec.identities.len());
+        let many = spec.identities.len() + spec.accounts.len();
+        if many > max as usize {
+            let message = format!("this cuts off {many} identities, and at most {max} are allowed");
             self.error(origin, "/spec/identities", message, "say `max` if that is meant");
         }
         let outline = self.loaded.outline(origin);
+        let mut identities = self.members(Some(&outline), "/spec/identities", &spec.identities);
+        identities.extend(spec.accounts.iter().enumerate().map(|(at, account)| MemberPolicy {
+            key: account_key(&account.target, &account.id),
+            until: None,
+            place: outline.place(&format!("/spec/accounts/{at}")),
+        }));
         RevocationPolicy {
             key: Arc::from(format!("revocation/{}", document.name)),
-            identities: self.members(Some(&outline), "/spec/identities", &spec.identities),
+            identities,
             reason: Arc::from(spec.reason.as_str()),
             until: spec.until.as_deref().and_then(|text| quantity::date(text).ok()),
             max,

@@ -460,7 +460,7 @@ pub struct ParameterPolicy {
 pub struct RevocationPolicy {
     /// `revocation/<metadata.name>`
     pub key: Arc<str>,
-    /// whom: identities' keys
+    /// whom: identities' keys, and those of single accounts (`account/chat/4711`)
     pub identities: Vec<MemberPolicy>,
     /// why
     pub reason: Arc<str>,

@@ -51,6 +51,7 @@ fn whose(account: &AccountExplanation) -> String {
         Whose::Former => format!("it is of {holders}, who is not there any more"),
         Whose::Contested | Whose::SetAside if !account.holders.is_empty() => format!("it may be {holders}'s"),
         Whose::Contested | Whose::SetAside => "it may be somebody's".to_owned(),
+        Whose::OtherWorkspace => "it is another workspace's".to_owned(),
         Whose::Foreign => "it is another program's".to_owned(),
         Whose::Nobodys => "it is nobody's".to_owned(),
     }

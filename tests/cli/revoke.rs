@@ -588,3 +588,120 @@ No changes. Everything is as declared.
 
 "#]]);
 }
+
+/// An account that nobody has, in a group; one that is protected; one of another program.
+fn with_strangers() -> Folder {
+    let folder = applied();
+    let rows = "INSERT INTO users (login, external_id) VALUES ('svc-old', NULL), ('root', NULL), ('robot', 'okta-7'); \
+                INSERT INTO team_users SELECT teams.id, users.id FROM teams, users WHERE login = 'svc-old'";
+    database(&folder).execute_batch(rows).expect("rows");
+    let manifest = std::fs::read_to_string(folder.file("acme.yaml")).expect("it is there");
+    folder.write("acme.yaml", &manifest.replace("  groups: {}\n", "  groups: {}\n  protect: {accounts: [root]}\n"));
+    folder
+}
+
+fn by_itself(folder: &Folder, account: &str, more: &[&str]) -> snapbox::cmd::Command {
+    folder.run(["revoke", "--account", account, "--reason", "nobody has it", "--auto-approve"].iter().chain(more).copied())
+}
+
+#[test]
+fn an_account_of_nobodys_is_cut_off_by_itself_and_stays_so() {
+    let folder = with_strangers();
+    by_itself(&folder, "app/svc-old", &[]).assert().code(0).stdout_eq(str![[r#"
+account/app/5
+  app  done
+Cut off.
+
+Commit this; removing it gives back what the rules of that day give:
+
+apiVersion: headcount.dev/v1alpha1
+kind: Revocation
+metadata: {name: account-app-5-[DAY]}
+spec:
+  accounts:
+  - {target: "app", id: "5"}
+  reason: "nobody has it"
+
+"#]]);
+    assert!(!is_active(&folder, "svc-old") && is_active(&folder, "ada"));
+    assert_eq!(groups_of(&folder, "svc-old"), 0);
+    folder.run(["history", "--verify"]).assert().code(0);
+    let told = stdout(&folder, &["explain", "account/app/svc-old", "-q"]);
+    assert!(told.contains("a revocation cuts it off") && told.contains("`headcount revoke` (nobody has it)"), "{told}");
+    assert!(told.contains("headcount revoke --lift account/app/5"), "{told}");
+    assert!(!stdout(&folder, &["plan", "--unclaimed", "-q"]).contains("svc-old"), "it is told as revoked, not as nobody's");
+
+    // Somebody who gives it back at the target gets no further than the next run.
+    database(&folder).execute_batch("UPDATE users SET is_active = 1 WHERE login = 'svc-old'").expect("an update");
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(!is_active(&folder, "svc-old"));
+    // Nor does somebody of its name take it over: that is said, with the answer, and the answer works.
+    folder.write("hr.csv", &format!("{HR}5,svc-old,Service Old,Support,\n"));
+    let plan = stdout(&folder, &["plan", "-q"]);
+    assert!(plan.contains("the account that would be theirs (id 5) is revoked by itself"), "{plan}");
+    folder.run(["apply", "--auto-approve"]).assert().code(5);
+    assert!(!is_active(&folder, "svc-old"));
+    folder.run(["revoke", "--lift", "account/app/5"]).assert().code(0);
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert_eq!(count(&folder, "SELECT count(*) FROM users WHERE login = 'svc-old' AND external_id LIKE '%hr:5'"), 1, "now it is theirs");
+}
+
+#[test]
+fn the_manifest_of_an_account_keeps_it_out_without_a_state() {
+    let folder = with_strangers();
+    let output = by_itself(&folder, "app/5", &["--no-state"]).output().expect("it runs");
+    let told = String::from_utf8(output.stdout).expect("text");
+    let manifest = &told[told.find("apiVersion").expect("a manifest")..];
+    folder.write("revocation.yaml", manifest);
+    database(&folder).execute_batch("UPDATE users SET is_active = 1 WHERE login = 'svc-old'").expect("an update");
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    assert!(!is_active(&folder, "svc-old"));
+    folder.run(["plan", "--detailed-exitcode"]).assert().code(0);
+    folder.write("revocation.yaml", &manifest.replace("id: \"5\"", "id: \"55\""));
+    let told = stdout(&folder, &["plan", "-q"]);
+    assert!(told.contains("no account at app has the id 55: none is cut off by it"), "{told}");
+    folder.write("revocation.yaml", &manifest.replace("target: \"app\"", "target: \"ap\""));
+    folder.run(["validate"]).assert().code(1);
+}
+
+#[test]
+fn what_somebody_has_or_protection_covers_is_not_cut_off_by_itself() {
+    let folder = with_strangers();
+    let refused = |account: &str, code: i32, words: &str, answer: &str| {
+        let output = by_itself(&folder, account, &["-q"]).output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(words) && told.contains(answer), "{told}");
+    };
+    refused("app/ada", 2, "app/ada (id 2) is the account of hr/1; nothing was changed", "headcount revoke hr/1 --reason WHY");
+    refused("app/root", 3, "app/root (id 6) is protected", "take it out of `protect`");
+    refused("app/nobody", 1, "no account at app has the id or the name \"nobody\"", "name its id");
+    refused("chat/ada", 2, "there is no target \"chat\"", "app");
+    refused("ada", 2, "\"ada\" names no account", "chat/jdoe");
+    assert_eq!(count(&folder, "SELECT count(*) FROM users WHERE is_active"), 7, "nothing was changed");
+    // Where protection is taken away, it goes; so does what another program marked.
+    let manifest = std::fs::read_to_string(folder.file("acme.yaml")).expect("it is there");
+    folder.write("acme.yaml", &manifest.replace("accounts: [root]", "accounts: []"));
+    by_itself(&folder, "app/root", &[]).assert().code(0);
+    by_itself(&folder, "app/robot", &[]).assert().code(0);
+    assert!(!is_active(&folder, "root") && !is_active(&folder, "robot"));
+}
+
+#[test]
+fn an_account_that_two_people_would_have_can_be_cut_off_though_a_source_is_down() {
+    let folder = with_strangers();
+    folder.write("hr.csv", &format!("{HR}5,svc-old,Service A,Support,\n6,svc-old,Service B,Support,\n"));
+    let output = by_itself(&folder, "app/svc-old", &[]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.contains("may be that of hr/5 or hr/6"), "{told}");
+    std::fs::remove_file(folder.file("hr.csv")).expect("it was there");
+    let output = by_itself(&folder, "app/robot", &[]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.contains("whether the account is somebody's whom only it knows is not known"), "{told}");
+    assert!(!is_active(&folder, "svc-old") && !is_active(&folder, "robot"));
+}
+
+fn stdout(folder: &Folder, arguments: &[&str]) -> String {
+    let output = folder.run(arguments.iter().copied()).output().expect("it runs");
+    String::from_utf8(output.stdout).expect("text")
+}

@@ -99,7 +99,7 @@ fn next(account: &AccountExplanation) -> Option<String> {
     match account.is {
         Whose::Claimed => account.holders.first().map(|key| format!("more of its owner: headcount explain {key}")),
         Whose::Nobodys => Some(answer(account.adopt.as_deref(), account.document, false)),
-        Whose::Foreign => Some(answer(None, None, true)),
+        Whose::OtherWorkspace | Whose::Foreign => Some(answer(None, None, true)),
         Whose::CutOff | Whose::Former | Whose::Contested | Whose::SetAside => None,
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use super::RevokeArgs;
 use crate::apply::run_name;
+use crate::cli::explain::parts;
 use crate::cli::report::{Exit, Failure, notice};
 use crate::cli::session::{Session, state_failure};
 use crate::cli::who::who;
 use crate::journal::{Event, append};
-use crate::model::StandingRevocation;
+use crate::model::{StandingRevocation, account_key};
 use crate::pipeline;
 use crate::render::safe;
 use crate::state::{Store, forget_revocation};
@@ -22,7 +23,9 @@ pub fn lift(args: &RevokeArgs) -> Result<Exit, Failure> {
     let store = Store::open(&session.state, &session.policy.workspace).map_err(|error| state_failure(&error))?;
     let standing = store.load().map_err(|error| state_failure(&error))?.revocations;
     let now = pipeline::moment(&session.policy, None).now;
-    let keys: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
+    let accounts = args.account.iter().map(|name| parts(name.trim()).map(|named| account_key(named.target, named.name)));
+    let accounts = accounts.collect::<Result<Vec<_>, _>>()?;
+    let keys: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).chain(accounts.iter().map(AsRef::as_ref)).collect();
     let lifted = store.write(|tx| {
         let mut lifted: Vec<Arc<str>> = Vec::new();
         for key in &keys {

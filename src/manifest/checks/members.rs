@@ -22,6 +22,11 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     for one in context.loaded.revocations.iter().filter(|one| context.is_sound(&one.origin)) {
         each(context, &one.origin, "identities", &one.spec.identities, problems);
         people_only(context, &one.origin, "identities", &one.spec.identities, problems);
+        if one.spec.identities.is_empty() && one.spec.accounts.is_empty() {
+            let problem = Diagnostic::error(format!("the Revocation `{}` names nobody", one.name));
+            let hint = "write whom it cuts off into `identities`, or an account that nobody has into `accounts`; to give access back, remove the document";
+            problems.push(context.at(&one.origin, "/spec", problem).hint(hint));
+        }
     }
 }
 

@@ -32,6 +32,9 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     }
     for revocation in &loaded.revocations {
         members(context, &revocation.origin, "identities", &revocation.spec.identities, problems);
+        for (at, account) in revocation.spec.accounts.iter().enumerate() {
+            named(context, &revocation.origin, "Target", &account.target, || format!("/spec/accounts/{at}/target"), problems);
+        }
     }
 }
 

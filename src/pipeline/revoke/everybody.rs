@@ -8,11 +8,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
+use crate::connector::{Surroundings, registry};
 use crate::manifest::Loaded;
-use crate::model::{Capabilities, Evidence, Memory};
-use crate::pipeline::{Silent, budget, read_source};
-use crate::planning::Moment;
-use crate::planning::explain::Provenance;
+use crate::model::{Capabilities, Evidence, Memory, ObjectKind};
+use crate::pipeline::{Silent, budget, look_up, read_source};
+use crate::planning::explain::{AccountExplanation, NoAccount, Provenance};
+use crate::planning::{Answer, Lookup, LookupBy, Moment};
 use crate::policy::Policy;
 use crate::world::{SourceSide, TargetSide, World};
 
@@ -46,6 +47,51 @@ impl<'a> Everybody<'a> {
     /// The keys that a text may mean.
     pub fn meant(&self, text: &str) -> Vec<Arc<str>> {
         Provenance::new(self.policy, &self.world, self.moment).find(text)
+    }
+
+    /// Which account of a target a name or an id means now, and whose it is as far as sources answered.
+    pub async fn account(&mut self, loaded: &Loaded, at: usize, text: &str) -> Result<AccountExplanation, NoAccount> {
+        let slow = || NoAccount::Unread(format!("it did not answer within {} s", PATIENCE.as_secs()));
+        let answers = timeout(PATIENCE, self.ask(loaded, at, text)).await.map_err(|_| slow())?.map_err(NoAccount::Unread)?;
+        let name = &self.policy.targets[at].name;
+        Provenance::answered(self.policy, &self.world, &answers, self.moment).explain_account(name, text)
+    }
+
+    /// Asks for the account alone, by its id and by what it may be called.
+    async fn ask(&mut self, loaded: &Loaded, at: usize, text: &str) -> Result<Vec<(Lookup, Answer)>, String> {
+        let document = loaded.targets.get(at).ok_or("it is not declared")?;
+        let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name);
+        let connector = registry::open_target(&document.spec.connection, &surroundings).await.map_err(|error| error.to_string())?;
+        let mut side = TargetSide::new(self.policy, at, connector.capabilities.clone());
+        for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement] {
+            side.finish(kind, Evidence::Partial { reason: "only single accounts are asked for".into() });
+        }
+        let columns = side.columns(ObjectKind::Account);
+        self.world.renew(at, side);
+        let text: Arc<str> = Arc::from(text);
+        let called =
+            ["userName", "displayName"].into_iter().filter(|name| columns.as_ref().is_some_and(|all| all.position(name).is_some()));
+        let called = called.map(|name| LookupBy::Attribute(Arc::from(name), text.clone()));
+        let mut answers = Vec::new();
+        for by in std::iter::once(LookupBy::Id(text.clone())).chain(called) {
+            let lookup = Lookup { target: at, kind: ObjectKind::Account, by };
+            let answer = look_up(&self.world, Some(&connector), &lookup).await;
+            if let (Answer::Unknown(why), LookupBy::Id(_)) = (&answer, &lookup.by) {
+                return Err(why.clone());
+            }
+            let found = matches!(&answer, Answer::Objects(page) if page.rows().next().is_some());
+            answers.push((lookup, answer));
+            if found {
+                break;
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Sources that could not be read to the end, and why: whoever only they know may have any account.
+    pub fn unread(&self) -> Vec<(Arc<str>, String)> {
+        let sources = self.policy.sources.iter().zip(&self.world.trust).filter(|(rules, _)| rules.establishes);
+        sources.filter_map(|(rules, trust)| Some((rules.name.clone(), trust.evidence.reason()?.to_owned()))).collect()
     }
 
     /// The key that comes nearest to one that nobody has.

@@ -50,7 +50,8 @@ pub(super) fn nothing(ground: &Ground, at: usize) -> Vec<Told> {
         tries: 1,
         at: Timestamp::now(),
     };
-    ground.orders.iter().map(|order| Told { key: order.key.clone(), receipt: receipt(), obstacle: Some(Obstacle::Passing) }).collect()
+    let here = ground.orders.iter().filter(|order| order.is_at(target));
+    here.map(|order| Told { key: order.key.clone(), receipt: receipt(), obstacle: Some(Obstacle::Passing) }).collect()
 }
 
 impl Desk<'_> {
@@ -87,7 +88,8 @@ impl Desk<'_> {
 
     /// One for each person.
     pub(super) fn receipts(&self, troubles: &Troubles, tries: u32) -> Vec<Told> {
-        self.ground.orders.iter().map(|order| self.receipt(&order.key, troubles.get(&order.key), tries)).collect()
+        let here = self.ground.orders.iter().filter(|order| order.is_at(&self.name));
+        here.map(|order| self.receipt(&order.key, troubles.get(&order.key), tries)).collect()
     }
 
     fn receipt(&self, key: &Arc<str>, trouble: Option<&Trouble>, tries: u32) -> Told {

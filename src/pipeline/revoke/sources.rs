@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::{Ground, block_on};
 use crate::connector::{PageSink, ReadRequest, Surroundings, registry};
-use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page};
+use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, of_account_key};
 use crate::planning::{Concern, KnownAs, known_as};
 use crate::world::{SourceSide, TargetSide, World};
 
@@ -44,8 +44,11 @@ impl PageSink for Heap {
     }
 }
 
-/// Reads all of them at once.
+/// Reads all of them at once. Of single accounts they have nothing to tell.
 pub(super) fn read(ground: &Ground) -> Found {
+    if ground.orders.iter().all(|order| of_account_key(&order.key).is_some()) {
+        return unasked(ground);
+    }
     let heaps = block_on(join_all((0..ground.policy.sources.len()).map(|at| read_one(ground, at))));
     let mut people = ground.people();
     let memory = ground.memory(&people).unwrap_or_default();
@@ -83,6 +86,17 @@ pub(super) fn read(ground: &Ground) -> Found {
     // Where it can't be remembered, it is at least known here.
     drop(ground.remember_keys(&people));
     Found { sides, people, known, unread, partial }
+}
+
+fn unasked(ground: &Ground) -> Found {
+    let side = |at| {
+        let mut side = SourceSide::new(&ground.policy, at, ground.moment.today);
+        side.finish(Evidence::Unreadable { reason: "it was not asked".into() });
+        side
+    };
+    let known = ground.orders.iter().map(|order| order.key.clone()).collect();
+    let sides = (0..ground.policy.sources.len()).map(side).collect();
+    Found { sides, people: ground.people(), known, unread: Vec::new(), partial: Vec::new() }
 }
 
 async fn read_one(ground: &Ground, at: usize) -> Heap {

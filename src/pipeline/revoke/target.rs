@@ -17,7 +17,7 @@ use crate::apply::{self, Job, Report, Settings, run_name};
 use crate::connector::budget::Budget;
 use crate::connector::{Surroundings, TargetConnector, registry};
 use crate::journal::{Event, Journal, append};
-use crate::model::{Action, Capabilities, Evidence, ObjectKind, Outcome, Plan, ReceiptWord, SystemError};
+use crate::model::{Action, Capabilities, Evidence, ObjectKind, Outcome, Plan, ReceiptWord, SystemError, account_key};
 use crate::pipeline::{Silent, ask, read_target};
 use crate::planning::{self, KnownAs};
 use crate::planning::{Answer, Lookup, Scope};
@@ -275,7 +275,8 @@ impl<'a> Desk<'a> {
         }
         let open = Journal::new(&store).unfinished().unwrap_or_default();
         for (_, intent) in open.iter().filter(|(_, intent)| intent.target == self.name && !intent.action.removes()) {
-            for key in std::iter::once(&intent.object.key).chain(&intent.members).flat_map(|key| self.order_of(key)) {
+            let itself = intent.object.id.as_ref().map(|id| account_key(&self.name, id));
+            for key in std::iter::once(&intent.object.key).chain(&intent.members).chain(&itself).flat_map(|key| self.order_of(key)) {
                 let words = "a run that is under way has sent something for it and has no answer yet";
                 receipt::note(troubles, key, ReceiptWord::Failed, words, Obstacle::Passing);
             }

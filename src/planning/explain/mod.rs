@@ -27,8 +27,7 @@ use crate::diagnostic::Place;
 use crate::model::{Action, Change, ObjectKind, Reason, Value, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::people::identity::Person;
-use crate::planning::question::Moment;
-use crate::planning::question::Scope;
+use crate::planning::question::{Answer, Lookup, Moment, Scope};
 use crate::planning::schema::values::Reads;
 use crate::planning::targets::correlate::Claims;
 use crate::planning::targets::matched::match_accounts;
@@ -269,6 +268,11 @@ impl<'a> Provenance<'a> {
     /// Over the same policy, world and moment that were planned.
     pub fn new(policy: &'a Policy, world: &'a World, moment: Moment) -> Self {
         Self { basis: Basis::new(policy, world, &[], moment) }
+    }
+
+    /// The same with what was looked up.
+    pub fn answered(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment) -> Self {
+        Self { basis: Basis::new(policy, world, answers, moment) }
     }
 
     /// The keys of the identities that a person may mean: a key, a record's key, a User's name, a user name or an e-mail address.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Because, account};
 use crate::diagnostic::nearest;
 use crate::manifest::kinds::{Ownership, fold};
-use crate::model::Evidence;
+use crate::model::{Evidence, account_key};
 use crate::planning::basis::Basis;
 use crate::planning::people::identity::Person;
 use crate::planning::question::Scope;
@@ -68,7 +68,9 @@ pub enum Whose {
     Contested,
     /// it may be somebody's of whom too little is known, so it is not taken for nobody's
     SetAside,
-    /// another workspace's headcount, or another program, says by its mark that it has it
+    /// another workspace's headcount has it
+    OtherWorkspace,
+    /// another program says by its mark that it has it
     Foreign,
     /// nobody's
     Nobodys,
@@ -135,7 +137,7 @@ fn told(basis: &Basis<'_>, matched: &Matched, target: usize, row: u32) -> Accoun
     }
     let nobodys = (is == Whose::Nobodys).then(|| unclaimed::account(basis, target, row));
     AccountExplanation {
-        account: Arc::from(format!("account/{}/{id}", rules.name)),
+        account: account_key(&rules.name, &id),
         target: rules.name.clone(),
         id,
         name: there.name,
@@ -229,5 +231,10 @@ fn stranger(basis: &Basis<'_>, target: usize, row: u32) -> Known {
         }
     };
     because.push(Because::words(words).at(Some(&rules.place)));
-    Known { is: if foreign { Whose::Foreign } else { Whose::Nobodys }, holders: Vec::new(), because }
+    let is = match carries {
+        Carries::OtherWorkspace => Whose::OtherWorkspace,
+        Carries::Foreign => Whose::Foreign,
+        Carries::Nothing | Carries::Ours => Whose::Nobodys,
+    };
+    Known { is, holders: Vec::new(), because }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Evidence, FindingCode, ObjectKind, Severity, ValueState};
+use crate::model::{Evidence, FindingCode, ObjectKind, Severity, ValueState, of_account_key};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Report, Shared};
 use crate::planning::people::identity::Person;
@@ -33,6 +33,12 @@ pub(in crate::planning) fn targets(policy: &Policy, scope: Scope<'_>) -> std::op
 pub(in crate::planning) fn claim(basis: &Basis<'_>, target: usize, matched: &mut Matched, report: &mut Report) {
     let step = &mut Step { basis, matched, report };
     for (key, _) in basis.revoked.orders() {
+        if let Some((at, id)) = of_account_key(key) {
+            if at == basis.policy.targets[target].name.as_ref() {
+                by_itself(step, target, key, id);
+            }
+            continue;
+        }
         let number = basis.people.find(key);
         let mut rows = proved(step, target, key, number);
         if let Some(number) = number {
@@ -51,6 +57,30 @@ struct Step<'s, 'a> {
     basis: &'s Basis<'a>,
     matched: &'s mut Matched,
     report: &'s mut Report,
+}
+
+/// An account that is revoked by itself, since nobody has it. Whoever would have it by now gets neither this one nor another one without being told.
+fn by_itself(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, id: &str) {
+    let basis = step.basis;
+    let accounts = basis.observed[target].accounts();
+    let Some(row) = accounts.find_id(id) else {
+        return ask(step, target, key, vec![LookupBy::Id(Arc::from(id))]);
+    };
+    if let Some(holder) = step.matched.claims[target].holder(row) {
+        step.matched.claims[target].dispute(row, holder);
+        let sentence =
+            format!("{{who}}: the account that would be theirs (id {id}) is revoked by itself, so nothing is planned for them there");
+        let shared = Shared::new(Severity::Error, FindingCode::Revocation, Some(&basis.policy.targets[target].name), sentence);
+        let hint = match basis.revoked.of(key).and_then(|order| order.documents.first()) {
+            Some((document, _)) => format!("If it shall be theirs, take it out of {}.", document.key),
+            None => format!("If it shall be theirs: headcount revoke --lift {key}"),
+        };
+        step.report.findings.share(shared.hint(hint), &basis.people.key(holder));
+    }
+    step.matched.cut[target].insert(row, key.clone());
+    let rows = BTreeSet::from([row]);
+    ask_memberships(step, target, key, &rows);
+    ask_entitlements(step, target, key, &rows);
 }
 
 /// By links, marks and earlier revocations.
@@ -165,9 +195,11 @@ fn whose(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, perso
 fn unclear(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, why: &str) {
     let basis = step.basis;
     let id = basis.observed[target].accounts().id(row);
+    let name = &basis.policy.targets[target].name;
+    let hint = format!("Look at it now (headcount explain account/{name}/{id}); if it must go: headcount revoke --account {name}/{id} --reason WHY");
     let sentence = format!("{{who}}: an account that looks like theirs (id {id}) {why}, so the revocation leaves it alone");
     let shared = Shared::new(Severity::Error, FindingCode::AmbiguousCorrelation, Some(&basis.policy.targets[target].name), sentence);
-    step.report.findings.share(shared.hint("Look at it now; if it is theirs, deactivate it at the target."), key);
+    step.report.findings.share(shared.hint(hint), key);
 }
 
 /// Asks what was not answered yet. Where nobody answers, what they have may go on.

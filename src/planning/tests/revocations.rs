@@ -322,3 +322,18 @@ fn keys_that_the_state_knows_lead_to_accounts_when_no_source_answers() {
     let told = tell(&scene.plan_revoked());
     assert!(told.contains("Deactivate ldap/a [Revoked] id=u1 active: true > false"), "{told}");
 }
+
+#[test]
+fn an_account_that_is_revoked_by_itself_is_nobodys_until_somebody_says_so() {
+    let revocation = "kind: Revocation\nmetadata: {name: old}\nspec: {accounts: [{target: chat, id: u9}], reason: unused}\n".to_owned();
+    let scene = |rest: &str| {
+        let documents = [source("hr", ""), target(&format!("  groups: {{}}\n{rest}")), revocation.clone()];
+        Scene::new(&documents).group("g", "All").account(json!({"id": "u9", "userName": "svc"})).member("g", "u9")
+    };
+    assert_snapshot!(scene("").told(), @"");
+    assert_snapshot!(tell(&scene("").plan_revoked()), @"");
+    // Whoever would be found to have it is held, and no rule for what is nobody's deletes it.
+    assert_snapshot!(scene("").person("1", "svc").told(), @"");
+    let idle = scene("  ownership: authoritative\n").person("2", "bob");
+    assert!(!idle.told().contains("Delete"), "{}", idle.told());
+}
