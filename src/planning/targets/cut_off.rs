@@ -196,7 +196,9 @@ fn unclear(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, why
     let basis = step.basis;
     let id = basis.observed[target].accounts().id(row);
     let name = &basis.policy.targets[target].name;
-    let hint = format!("Look at it now (headcount explain account/{name}/{id}); if it must go: headcount revoke --account {name}/{id} --reason WHY");
+    let hint = format!(
+        "Look at it now (headcount explain account/{name}/{id}); if it must go: headcount revoke --account {name}/{id} --reason WHY"
+    );
     let sentence = format!("{{who}}: an account that looks like theirs (id {id}) {why}, so the revocation leaves it alone");
     let shared = Shared::new(Severity::Error, FindingCode::AmbiguousCorrelation, Some(&basis.policy.targets[target].name), sentence);
     step.report.findings.share(shared.hint(hint), key);

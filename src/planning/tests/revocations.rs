@@ -330,10 +330,23 @@ fn an_account_that_is_revoked_by_itself_is_nobodys_until_somebody_says_so() {
         let documents = [source("hr", ""), target(&format!("  groups: {{}}\n{rest}")), revocation.clone()];
         Scene::new(&documents).group("g", "All").account(json!({"id": "u9", "userName": "svc"})).member("g", "u9")
     };
-    assert_snapshot!(scene("").told(), @"");
-    assert_snapshot!(tell(&scene("").plan_revoked()), @"");
+    assert_snapshot!(scene("").told(), @r"
+    0 Deactivate account/chat/u9 [Revoked] id=u9 active: true > false; risks [SignIn]
+    1 RemoveMembers id:g [Revoked] id=g account/chat/u9
+    (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
+    ");
+    assert_snapshot!(tell(&scene("").plan_revoked()), @r"
+    0 Deactivate account/chat/u9 [Revoked] id=u9 active: true > false; risks [SignIn]
+    1 RemoveMembers id:g [Revoked] id=g account/chat/u9
+    ");
     // Whoever would be found to have it is held, and no rule for what is nobody's deletes it.
-    assert_snapshot!(scene("").person("1", "svc").told(), @"");
+    let held = scene("").person("1", "svc").told();
+    assert!(
+        held.contains("hr/1: the account that would be theirs (id u9) is revoked by itself")
+            && !held.contains("Create")
+            && !held.contains("Adopt"),
+        "{held}"
+    );
     let idle = scene("  ownership: authoritative\n").person("2", "bob");
     assert!(!idle.told().contains("Delete"), "{}", idle.told());
 }
