@@ -15,8 +15,8 @@ use crate::planning::basis::Basis;
 use crate::planning::people::identity::Person;
 use crate::planning::question::Scope;
 use crate::planning::report::unclaimed;
-use crate::planning::targets::{correlate, ownership};
 use crate::planning::targets::matched::{Matched, match_accounts};
+use crate::planning::targets::{correlate, ownership};
 use crate::world::{Carries, canonical};
 
 /// People of whom one account may be: nobody reads more of them.
