@@ -30,7 +30,7 @@ impl<'a> Datum<'a> {
             Input::Cell(Cell::Bool(value)) => Some(Self::Bool(value)),
             Input::Cell(Cell::Int(value)) => Some(Self::Int(value)),
             Input::Cell(Cell::Text(text)) => Some(Self::Text(Cow::Borrowed(text))),
-            Input::Cell(cell @ Cell::Json(_)) => Some(cell.to_value().map_or(Self::Null, |value| Datum::from_value(&value).owned())),
+            Input::Cell(Cell::Json(text)) => Some(super::json::read(text)),
             Input::Value(value) => Some(Self::from_value(value)),
         }
     }
@@ -58,20 +58,6 @@ impl<'a> Datum<'a> {
             Self::Reference(key) => Self::Reference(Cow::Borrowed(key)),
             Self::List(items) => Self::List(items.iter().map(Self::borrowed).collect()),
             Self::Map(fields) => Self::Map(fields.iter().map(|(name, value)| (Cow::Borrowed(name.as_ref()), value.borrowed())).collect()),
-        }
-    }
-
-    fn owned(self) -> Datum<'static> {
-        match self {
-            Self::Null => Datum::Null,
-            Self::Bool(value) => Datum::Bool(value),
-            Self::Int(value) => Datum::Int(value),
-            Self::Text(text) => Datum::Text(Cow::Owned(text.into_owned())),
-            Self::Reference(key) => Datum::Reference(Cow::Owned(key.into_owned())),
-            Self::List(items) => Datum::List(items.into_iter().map(Datum::owned).collect()),
-            Self::Map(fields) => {
-                Datum::Map(fields.into_iter().map(|(name, value)| (Cow::Owned(name.into_owned()), value.owned())).collect())
-            }
         }
     }
 

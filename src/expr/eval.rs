@@ -36,6 +36,8 @@ pub(super) struct Run<'a> {
     expression: &'a Expression,
     inputs: &'a [Input<'a>],
     locals: Vec<Datum<'a>>,
+    /// the lists and maps that loops read, by position
+    taken: Vec<(usize, Datum<'a>)>,
     steps: usize,
     pub(super) read_missing: bool,
     pub(super) read_unreadable: bool,
@@ -43,7 +45,7 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(expression: &'a Expression, inputs: &'a [Input<'a>]) -> Self {
-        Self { expression, inputs, locals: Vec::new(), steps: 0, read_missing: false, read_unreadable: false }
+        Self { expression, inputs, locals: Vec::new(), taken: Vec::new(), steps: 0, read_missing: false, read_unreadable: false }
     }
 
     pub(super) fn fail<T>(&self, node: &'a Node, words: &str) -> Result<T, Failure> {
@@ -54,17 +56,29 @@ impl<'a> Run<'a> {
         Written { node, root: self.expression.root.name(), reads: &self.expression.reads }
     }
 
-    /// What is read again and again in a loop costs as often: a list is taken apart each time.
     fn input(&mut self, node: &'a Node, at: usize) -> Outcome<'a> {
         let input = self.inputs.get(at).copied();
         self.check_readable(node, input)?;
-        if let Some(Input::Cell(Cell::Json(text))) = input {
-            self.charge(node, text.len() / 16)?;
-        }
-        let value = input.and_then(Datum::from_input);
+        let value = match input {
+            Some(Input::Cell(Cell::Json(text))) => Some(self.json(node, at, text)?),
+            other => other.and_then(Datum::from_input),
+        };
         self.read_missing |= value.is_none();
         let value = value.unwrap_or(Datum::Null);
         self.charge(node, value.weight())?;
+        Ok(value)
+    }
+
+    /// What is read again and again in a loop is taken apart once.
+    fn json(&mut self, node: &'a Node, at: usize, text: &'a str) -> Outcome<'a> {
+        if let Some((_, known)) = self.taken.iter().find(|(known, _)| *known == at) {
+            return Ok(known.clone());
+        }
+        self.charge(node, text.len() / 16)?;
+        let value = super::json::read(text);
+        if !self.locals.is_empty() {
+            self.taken.push((at, value.clone()));
+        }
         Ok(value)
     }
 

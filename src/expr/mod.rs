@@ -12,6 +12,7 @@ mod eval;
 mod foreign;
 mod function;
 mod hinge;
+mod json;
 mod latin;
 mod node;
 mod root;
