@@ -638,7 +638,7 @@ spec:
     // Nor does somebody of its name take it over: that is said, with the answer, and the answer works.
     folder.write("hr.csv", &format!("{HR}5,svc-old,Service Old,Support,\n"));
     let plan = stdout(&folder, &["plan", "-q"]);
-    assert!(plan.contains("the account that would be theirs (id 5) is revoked by itself"), "{plan}");
+    assert!(plan.contains("(id 5) is revoked by itself") && plan.contains("headcount revoke --lift account/app/5"), "{plan}");
     folder.run(["apply", "--auto-approve"]).assert().code(5);
     assert!(!is_active(&folder, "svc-old"));
     folder.run(["revoke", "--lift", "account/app/5"]).assert().code(0);
@@ -659,7 +659,7 @@ fn the_manifest_of_an_account_keeps_it_out_without_a_state() {
     folder.run(["plan", "--detailed-exitcode"]).assert().code(0);
     folder.write("revocation.yaml", &manifest.replace("id: \"5\"", "id: \"55\""));
     let told = stdout(&folder, &["plan", "-q"]);
-    assert!(told.contains("no account at app has the id 55: none is cut off by it"), "{told}");
+    assert!(told.contains("no account at app has the id 55"), "{told}");
     folder.write("revocation.yaml", &manifest.replace("target: \"app\"", "target: \"ap\""));
     folder.run(["validate"]).assert().code(1);
 }

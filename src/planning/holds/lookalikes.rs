@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::manifest::kinds::DepartureAction;
-use crate::model::{Finding, FindingCode, Severity, Subject, ValueState};
+use crate::model::{Finding, FindingCode, Severity, Subject, ValueState, of_account_key};
 use crate::planning::holds::Step;
 use crate::planning::holds::dangling;
 use crate::planning::holds::dangling::Line;
@@ -91,7 +91,7 @@ fn like_the_revoked(step: &mut Step<'_, '_>) -> BTreeSet<u32> {
         let people = &step.basis.people;
         let gone: BTreeMap<u32, Arc<str>> = step.matched.cut[target]
             .iter()
-            .filter(|(_, key)| people.meant_by(key).is_none())
+            .filter(|(_, key)| people.meant_by(key).is_none() && of_account_key(key).is_none())
             .map(|(row, key)| (*row, key.clone()))
             .collect();
         let by_trait = traits(step, target, gone.keys().copied());

@@ -2,21 +2,23 @@
 //!
 //! Must never: take what others did for its own.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use crate::model::ObjectKind;
+use crate::model::{ObjectKind, account_key};
 use crate::planning::basis::Basis;
 
-/// Whether a revocation of this identity deactivated the account: when it ends, the identity finds it again, whoever made it.
+/// Whether a revocation of this identity, or of the account by itself, deactivated the account: when it ends, the identity finds it again, whoever made it.
 pub(in crate::planning) fn was_cut_off(basis: &Basis<'_>, target: usize, row: u32, key: &str) -> bool {
     let known = &basis.world.memory.cut_off;
     if known.is_empty() {
         return false;
     }
     let (name, id) = (&basis.policy.targets[target].name, basis.observed[target].accounts().id(row));
-    known
-        .iter()
-        .any(|known| known.kind == ObjectKind::Account && known.target == *name && known.id.as_ref() == id && known.key.as_ref() == key)
+    let by_itself = account_key(name, &id);
+    let theirs = |known: &Arc<str>| known.as_ref() == key || *known == by_itself;
+    known.iter().any(|known| known.kind == ObjectKind::Account && known.target == *name && known.id.as_ref() == id && theirs(&known.key))
 }
 
 /// When headcount deactivated an account, or made it without access.
