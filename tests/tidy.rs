@@ -92,6 +92,121 @@ fn imports_go_down_only() {
     none(&broken);
 }
 
+/// The order inside `planning/`: a file may use those of its own entry and of every entry before. Of two entries that fit, the longer counts.
+const PLANNING: &[&str] = &[
+    "question",
+    "diary",
+    "draft",
+    "findings",
+    "schema",
+    "people",
+    "targets/observed",
+    "targets/protected",
+    "targets/reserved",
+    "declared",
+    "basis",
+    "targets",
+    "names_nobody",
+    "holds",
+    "accounts",
+    "groups",
+    "revocation",
+    "entitlements",
+    "assembly",
+    "guardrails",
+    "report",
+    "everybody",
+    "explain",
+];
+
+#[test]
+fn planning_imports_go_down_only() {
+    let mut broken = Vec::new();
+    for (from, used) in planning_uses() {
+        for (line, to) in used {
+            match (place_in_planning(&from), place_in_planning(&to)) {
+                (Some(own), Some(place)) if place <= own => {}
+                (Some(_), Some(_)) => {
+                    broken.push(format!("planning/{from}.rs:{line}: uses `{to}`, which stands above it: hand the value in"))
+                }
+                _ => broken.push(format!("planning/{from}.rs:{line}: `{from}` or `{to}` stands in no place: add it to PLANNING")),
+            }
+        }
+    }
+    none(&broken);
+}
+
+/// A room's `mod.rs` holds the step that its files share, so that it counts as none of them.
+#[test]
+fn no_files_of_planning_import_each_other_in_a_circle() {
+    let uses: BTreeMap<String, Vec<String>> =
+        planning_uses().into_iter().map(|(from, used)| (from, used.into_iter().map(|(_, to)| to).collect())).collect();
+    let reaches = |start: &String| {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut open: Vec<&String> = uses.get(start).into_iter().flatten().collect();
+        while let Some(file) = open.pop() {
+            if seen.insert(file.clone()) {
+                open.extend(uses.get(file).into_iter().flatten());
+            }
+        }
+        seen
+    };
+    let circles = uses.keys().filter(|file| reaches(file).contains(*file));
+    none(
+        &circles.map(|file| format!("planning/{file}.rs: it uses itself through others: part what they share from it")).collect::<Vec<_>>(),
+    );
+}
+
+/// By file of `planning/` (no tests, no `mod.rs`): the lines and the files that they use.
+fn planning_uses() -> BTreeMap<String, Vec<(usize, String)>> {
+    let files: BTreeMap<String, Source> = sources()
+        .into_iter()
+        .filter_map(|source| Some((planning_file(&source.path)?, source)))
+        .filter(|(file, _)| !file.contains("test") && file != "mod")
+        .collect();
+    let mut uses = BTreeMap::new();
+    for (file, source) in files.iter().filter(|(file, _)| !file.ends_with("/mod")) {
+        let paths = source.code.iter().flat_map(|(line, code)| planning_paths(code).into_iter().map(|path| (*line, path)));
+        let known = paths.filter_map(|(line, path)| {
+            let mut path = path.as_str();
+            while !path.is_empty() && !files.contains_key(path) {
+                path = path.rsplit_once('/').map_or("", |(room, _)| room);
+            }
+            (!path.is_empty() && path != file).then(|| (line, path.to_owned()))
+        });
+        uses.insert(file.clone(), known.collect());
+    }
+    uses
+}
+
+/// `src/planning/people/days.rs` is `people/days`.
+fn planning_file(path: &Path) -> Option<String> {
+    let path = path.to_string_lossy().replace('\\', "/");
+    let (_, file) = path.split_once("planning/")?;
+    file.strip_suffix(".rs").map(str::to_owned)
+}
+
+/// What a line of code names below `crate::planning`, braces of one depth taken apart.
+fn planning_paths(code: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for (at, word) in code.match_indices("crate::planning::") {
+        let rest = &code[at + word.len()..];
+        let end = rest.find(|sign: char| !(sign.is_alphanumeric() || sign == '_' || sign == ':')).unwrap_or(rest.len());
+        let (head, tail) = rest.split_at(end);
+        let inner = tail.strip_prefix('{').and_then(|tail| tail.split('}').next());
+        let names = inner.map_or(vec![""], |inner| inner.split(',').map(str::trim).collect());
+        paths.extend(names.into_iter().map(|name| format!("{head}{name}").replace("::", "/").trim_matches('/').to_owned()));
+    }
+    paths
+}
+
+/// Where a file or room stands in [`PLANNING`].
+fn place_in_planning(file: &str) -> Option<usize> {
+    let fits = |entry: &&&str| file == **entry || file.strip_prefix(**entry).is_some_and(|rest| rest.starts_with('/'));
+    let best = PLANNING.iter().filter(fits).max_by_key(|entry| entry.len())?;
+    PLANNING.iter().position(|entry| entry == best)
+}
+
 #[test]
 fn every_module_has_a_layer() {
     let broken: Vec<_> = sources()

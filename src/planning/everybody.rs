@@ -11,10 +11,10 @@ use crate::planning::entitlements;
 use crate::planning::findings::Report;
 use crate::planning::groups;
 use crate::planning::people::failures;
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle::{Standing, Where};
+use crate::planning::people::person::Person;
+use crate::planning::people::standing::{Standing, Where};
 use crate::planning::report::upcoming;
-use crate::planning::targets::matched::Matched;
+use crate::planning::targets::claims::Matched;
 
 /// What was seen.
 pub(in crate::planning) struct Everybody {

@@ -43,7 +43,8 @@ use people::identity::Identities;
 use report::{notices, upcoming};
 use revocation::steps::steps;
 use schema::layout::Layout;
-use targets::matched::{Matched, match_accounts};
+use targets::claims::Matched;
+use targets::matched::match_accounts;
 
 pub use assembly::restrict::restrict;
 pub use diary::DAYS_AHEAD;

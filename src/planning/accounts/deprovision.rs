@@ -7,17 +7,19 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::manifest::kinds::{DepartureAction, Lifecycle, Ownership};
-use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Reason, Risk, Severity, Subject, Value};
+use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Reason, Risk, Severity, Subject};
 use crate::planning::accounts::Step;
+use crate::planning::accounts::access::deactivate;
 use crate::planning::accounts::deselected::Deselected;
 use crate::planning::accounts::leaver;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::accounts::vanished;
-use crate::planning::draft::{Stage, attribute, with};
+use crate::planning::draft::{Stage, with};
 use crate::planning::findings::Shared;
 use crate::planning::holds::lookalikes::Kept;
-use crate::planning::people::identity::{Absence, Person};
-use crate::planning::targets::correlate::Claim;
+use crate::planning::people::identity::Absence;
+use crate::planning::people::person::Person;
+use crate::planning::targets::claims::Claim;
 use crate::planning::targets::eligibility::{Gone, is_by_select};
 use crate::planning::targets::history::our_deactivation;
 use crate::planning::targets::ownership;
@@ -218,30 +220,6 @@ fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
 /// When headcount deactivated it, and how long after that it goes.
 fn grace(step: &Step<'_, '_>, target: usize, row: u32, after: Option<SignedDuration>) -> Option<(Timestamp, SignedDuration)> {
     our_deactivation(step.basis, target, row).zip(after)
-}
-
-/// Takes the access away. Says whether it does.
-pub(super) fn deactivate(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
-    take_access(step, target, row, key, reason, (cause, Stage::Deactivate))
-}
-
-/// The same at another stage of the plan.
-pub(super) fn take_access(
-    step: &mut Step<'_, '_>,
-    target: usize,
-    row: u32,
-    key: &Arc<str>,
-    reason: Reason,
-    (cause, stage): (Cause, Stage),
-) -> bool {
-    if !step.basis.observed[target].side.capabilities.deactivate_accounts {
-        step.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deactivated here");
-        return false;
-    }
-    let attributes = vec![attribute(&Arc::from("active"), Some(Value::Bool(true)), Some(Value::Bool(false)))];
-    let change = step.basis.change(target, Action::Deactivate, step.basis.account(target, row, key), reason, cause);
-    step.draft(target, stage, with(change, attributes, &[Risk::SignIn]));
-    true
 }
 
 fn delete(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::expr::Input;
 use crate::model::{Value, ValueState};
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::schema::layout::{AttributeLayout, TargetLayout};
 use crate::planning::schema::length;
 use crate::planning::schema::values::{Outcome, Reads, evaluate, input_of};

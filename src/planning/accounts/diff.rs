@@ -11,8 +11,9 @@ use crate::model::{
     Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Value, ValueState,
 };
 use crate::planning::accounts::Step;
+use crate::planning::accounts::access::{deactivate, take_access};
 use crate::planning::accounts::contested;
-use crate::planning::accounts::deprovision as departure;
+use crate::planning::accounts::deprovision;
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
 use crate::planning::accounts::presence::Presence;
@@ -22,20 +23,20 @@ use crate::planning::accounts::unique;
 use crate::planning::accounts::unique::{Base, Choice};
 use crate::planning::draft::{Stage, attribute, with};
 use crate::planning::findings::Shared;
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle::Days;
+use crate::planning::people::days::Days;
+use crate::planning::people::person::Person;
 use crate::planning::question::LookupBy;
 use crate::planning::question::texts;
 use crate::planning::schema::values::Held;
 use crate::planning::targets::awaited;
-use crate::planning::targets::correlate;
-use crate::planning::targets::correlate::Claim;
-use crate::planning::targets::eligibility as serve;
+use crate::planning::targets::claims::Claim;
+use crate::planning::targets::eligibility;
 use crate::planning::targets::eligibility::{Serve, serve};
 use crate::planning::targets::history::{our_deactivation, rested};
 use crate::planning::targets::limits;
+use crate::planning::targets::links;
 use crate::planning::targets::not_kept;
-use crate::planning::targets::ownership;
+use crate::planning::targets::search;
 use crate::world::{Carries, canonical};
 
 /// Decides, and notes what becomes of the account.
@@ -59,7 +60,7 @@ pub(super) fn decide(step: &mut Step<'_, '_>, target: usize, person: &mut Person
             set(step, target, person, Presence::Unclear);
         }
         Serve::No(gone) => {
-            let presence = departure::leave(step, target, person, gone);
+            let presence = deprovision::leave(step, target, person, gone);
             set(step, target, person, presence);
         }
         Serve::Yes => serve_account(step, target, person, claim, false),
@@ -183,7 +184,7 @@ fn keep_what_is_there(step: &Step<'_, '_>, target: usize, person: &Person, claim
 
 fn unanswered(step: &mut Step<'_, '_>, target: usize, person: &Person) -> Presence {
     let basis = step.basis;
-    for id in correlate::linked_ids(basis, target, &person.key, &basis.people.other_keys(person.number)) {
+    for id in search::linked_ids(basis, target, &person.key, &basis.people.other_keys(person.number)) {
         if !basis.observed[target].accounts().answered(&LookupBy::Id(Arc::from(id))) {
             step.report.ask(target, ObjectKind::Account, LookupBy::Id(Arc::from(id)));
         }
@@ -195,7 +196,7 @@ fn unanswered(step: &mut Step<'_, '_>, target: usize, person: &Person) -> Presen
 
 /// What headcount made a moment ago is not made again because the target does not show it yet.
 fn create_unless_awaited(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
-    let links = ownership::links(step.basis, target, &person.key, &step.basis.people.other_keys(person.number));
+    let links = links::of(step.basis, target, &person.key, &step.basis.people.other_keys(person.number));
     let key: Arc<str> = Arc::from(person.key.as_str());
     if awaited::is_awaited(step.basis, &links) {
         awaited::tell_awaited(step.basis, target, &key, &mut step.report.findings);
@@ -269,7 +270,7 @@ fn proven_new(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: 
     let mut ask = |name: &Arc<str>, value: &Value| {
         questions.extend(texts(value).into_iter().map(|text| LookupBy::Attribute(name.clone(), text)));
     };
-    for (name, state) in correlate::values(basis, target, person) {
+    for (name, state) in search::values(basis, target, person) {
         if let ValueState::Set(value) = &state {
             ask(name, value);
         }
@@ -407,7 +408,7 @@ fn adopt(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desi
         deactivated_elsewhere(step, target, &key);
     } else if active && desired.rests {
         // After the adoption: cut between the two, the account is ours and still to be deactivated, and not somebody's whom others locked out.
-        departure::take_access(step, target, row, &key, Reason::Mover, (Cause::Identity(person.number), Stage::UpdateAccounts));
+        take_access(step, target, row, &key, Reason::Mover, (Cause::Identity(person.number), Stage::UpdateAccounts));
     }
     take_names(step, target, person, desired);
     step.renames.note(target, row, &attributes);
@@ -438,7 +439,7 @@ fn update(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, des
     take_names(step, target, person, desired);
     let active = step.basis.observed[target].accounts().active(row);
     if active && desired.rests {
-        departure::deactivate(step, target, row, &key, Reason::Mover, Cause::Identity(person.number));
+        deactivate(step, target, row, &key, Reason::Mover, Cause::Identity(person.number));
     }
     let returns = !active && !desired.rests;
     let ours = our_deactivation(step.basis, target, row).filter(|_| returns);
@@ -484,7 +485,7 @@ fn return_of(step: &Step<'_, '_>, target: usize, person: &Person, deactivated: T
         return Reason::Returned;
     };
     let day = deactivated.to_zoned(basis.policy.time_zone.clone()).date();
-    let made_for_it = day < start && serve::account_day(ahead, Some(start)).is_none_or(|first| first <= day);
+    let made_for_it = day < start && eligibility::account_day(ahead, Some(start)).is_none_or(|first| first <= day);
     if made_for_it { Reason::Joiner } else { Reason::Returned }
 }
 

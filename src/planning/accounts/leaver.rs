@@ -8,11 +8,12 @@ use std::sync::Arc;
 use crate::manifest::kinds::{DepartureAction, Ownership};
 use crate::model::{Cause, Reason};
 use crate::planning::accounts::Step;
-use crate::planning::accounts::deprovision::deactivate;
-use crate::planning::people::identity::Person;
-use crate::planning::targets::correlate;
+use crate::planning::accounts::access::deactivate;
+use crate::planning::people::person::Person;
 use crate::planning::targets::eligibility::Gone;
+use crate::planning::targets::links;
 use crate::planning::targets::ownership;
+use crate::planning::targets::search;
 use crate::world::Carries;
 
 /// Takes the access of every further account, where at least one is proved to be theirs.
@@ -26,7 +27,7 @@ pub(super) fn cut(step: &mut Step<'_, '_>, target: usize, person: &Person, known
     if known.is_none() && proved.is_empty() {
         return;
     }
-    let alike = correlate::hits(step.basis, target, &correlate::keys(step.basis, target, person));
+    let alike = search::hits(step.basis, target, &search::keys(step.basis, target, person));
     let alike = alike.into_iter().filter(|row| is_free(step, target, *row, person));
     let rows: BTreeSet<u32> = proved.iter().copied().chain(alike).filter(|row| Some(*row) != known).collect();
     let key: Arc<str> = Arc::from(person.key.as_str());
@@ -40,7 +41,7 @@ fn proved(step: &Step<'_, '_>, target: usize, person: &Person) -> BTreeSet<u32> 
     let basis = step.basis;
     let accounts = basis.observed[target].accounts();
     let others = basis.people.other_keys(person.number);
-    let links = ownership::links(basis, target, &person.key, &others);
+    let links = links::of(basis, target, &person.key, &others);
     let linked = links.iter().filter_map(|link| accounts.find_id(&link.id));
     let mut rows: BTreeSet<u32> = linked
         .filter(|row| accounts.carries(*row) == Carries::Ours || ownership::fits(basis, target, person.number, *row, &links))
@@ -63,7 +64,7 @@ fn is_free(step: &Step<'_, '_>, target: usize, row: u32, person: &Person) -> boo
         && !basis.is_protected(target, row)
         && step.basis.former_key(target, row).is_none_or(|key| is_own(step, person, &key))
         && step.matched.claims[target].holder(row).is_none_or(|holder| holder == person.number)
-        && !correlate::has_other_external_id(basis, target, row, person)
+        && !search::has_other_external_id(basis, target, row, person)
 }
 
 fn is_own(step: &Step<'_, '_>, person: &Person, key: &str) -> bool {

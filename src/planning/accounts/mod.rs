@@ -2,6 +2,7 @@
 //!
 //! Must never: touch a membership or an entitlement.
 
+pub(in crate::planning) mod access;
 pub(in crate::planning) mod contested;
 pub(in crate::planning) mod deprovision;
 pub(in crate::planning) mod deselected;
@@ -24,9 +25,9 @@ use crate::planning::draft::{Draft, Stage};
 use crate::planning::findings::Report;
 use crate::planning::holds::lookalikes::Kept;
 use crate::planning::people::failures;
-use crate::planning::people::identity::Person;
-use crate::planning::targets::correlate::Claim;
-use crate::planning::targets::matched::Matched;
+use crate::planning::people::person::Person;
+use crate::planning::targets::claims::Claim;
+use crate::planning::targets::claims::Matched;
 
 use contested::Wishes;
 use deselected::Deselected;

@@ -9,8 +9,9 @@ use crate::model::{DepartedName, FindingCode, Severity};
 use crate::planning::accounts::Step;
 use crate::planning::basis::Basis;
 use crate::planning::findings::Shared;
-use crate::planning::people::identity::{Identities, Person};
-use crate::planning::people::lifecycle::Standing;
+use crate::planning::people::identity::Identities;
+use crate::planning::people::person::Person;
+use crate::planning::people::standing::Standing;
 use crate::planning::schema::layout::USER_NAME;
 
 /// Whose name it was, where it is kept free and not this identity's own.
@@ -51,7 +52,7 @@ pub(super) fn tell(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, known
 pub(super) fn tell_of_another(step: &mut Step<'_, '_>, target: usize, person: &Person, slot: usize, wanted: &str) {
     let basis = step.basis;
     let at = (target, &basis.layout.slots[slot].name);
-    let chosen = crate::planning::accounts::unique::text(person, slot);
+    let chosen = person.text(slot);
     if let (Some(known), Some(chosen)) = (holder(basis, at, wanted, person.number), chosen) {
         let then = format!("so it gets {chosen}");
         tell(step, target, &Arc::from(person.key.as_str()), known, (Severity::Note, &then));

@@ -11,12 +11,12 @@ use crate::planning::accounts::desired::Desired;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::accounts::unique;
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::schema::layout::{AttributeLayout, RuleLayout};
 use crate::planning::schema::values::{Held, Outcome, Reads as _, value_of};
-use crate::planning::targets::correlate::Claim;
+use crate::planning::targets::claims::Claim;
+use crate::planning::targets::claims::Matched;
 use crate::planning::targets::eligibility::{Serve, serve};
-use crate::planning::targets::matched::Matched;
 use crate::world::{Truth, canonical};
 
 /// Columns of an account that are compared word for word without a list of their own.
@@ -62,7 +62,7 @@ pub(in crate::planning) fn glance(
 fn keeps_names((basis, matched): Known<'_, '_>, target: usize, person: &mut Person) -> bool {
     for at in 0..person.unique.len() {
         let slot = person.unique[at];
-        let Some(base) = unique::text(person, slot) else { return false };
+        let Some(base) = person.text(slot) else { return false };
         let Some(kept) = unique::kept(basis, &matched.claims, target, person.number, slot, &base) else { return false };
         person.slots[slot] = Held::State(ValueState::Set(Value::Text(kept)));
     }

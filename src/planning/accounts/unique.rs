@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::expr::Input;
-use crate::model::{Cell, Value, ValueState};
+use crate::model::{Value, ValueState};
 use crate::planning::accounts::reserved;
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::question::LookupBy;
 use crate::planning::schema::values::Held;
 use crate::planning::schema::variant::variant;
-use crate::planning::targets::correlate::Claims;
+use crate::planning::targets::claims::Claims;
 use crate::planning::targets::eligibility::{Serve, serve};
 use crate::world::{canonical, kind_of};
 
@@ -126,7 +126,7 @@ pub(in crate::planning) fn settle(
 ) -> Vec<(usize, Choice)> {
     let mut open = Vec::new();
     for slot in person.unique.clone() {
-        let Some(base) = text(person, slot) else { continue };
+        let Some(base) = person.text(slot) else { continue };
         let name = match kept(basis, claims, target, person.number, slot, &base) {
             Some(name) => Choice::Name(name),
             None => choose(basis, claims, names, person, slot, &base),
@@ -187,7 +187,7 @@ fn choose(basis: &Basis<'_>, claims: &[Claims], names: &Names, person: &Person, 
 /// Targets where the name is still to be chosen: they serve the identity and take the slot as it is.
 fn places<'b>(basis: &'b Basis<'_>, claims: &[Claims], person: &Person, slot: usize) -> Vec<(usize, &'b Arc<str>)> {
     let name = &basis.layout.slots[slot].name;
-    let base = text(person, slot).unwrap_or_default();
+    let base = person.text(slot).unwrap_or_default();
     let targets = 0..basis.policy.targets.len();
     let takes = |target: &usize| {
         let attributes = &basis.layout.targets[*target].attributes;
@@ -197,15 +197,6 @@ fn places<'b>(basis: &'b Basis<'_>, claims: &[Claims], person: &Person, slot: us
             && matches!(serve(basis, *target, person), Serve::Yes | Serve::Early)
     };
     targets.filter(takes).map(|target| (target, name)).collect()
-}
-
-/// The text in a slot.
-pub(in crate::planning) fn text(person: &Person, slot: usize) -> Option<Arc<str>> {
-    match &person.slots[slot] {
-        Held::Cell(Cell::Text(text)) => Some(Arc::from(*text)),
-        Held::State(ValueState::Set(Value::Text(text))) => Some(text.clone()),
-        _ => None,
-    }
 }
 
 /// Whether a name is the base or one of its variants, without case.

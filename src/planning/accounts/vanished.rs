@@ -9,11 +9,12 @@ use crate::manifest::kinds::DepartureAction;
 use crate::model::{Action, Finding, FindingCode, ObjectKind, Severity, Subject};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::presence::Presence;
-use crate::planning::people::identity::{Absence, Person};
+use crate::planning::people::identity::Absence;
+use crate::planning::people::person::Person;
 use crate::planning::question::LookupBy;
 use crate::planning::targets::eligibility::Gone;
 use crate::planning::targets::history::our_deactivation_of;
-use crate::planning::targets::ownership;
+use crate::planning::targets::links;
 
 /// Fewer than this may be gone at once.
 const MANY: usize = 4;
@@ -25,7 +26,7 @@ const LISTED: usize = 100;
 /// The account of somebody who goes was not among those read. Nothing is to be asked where headcount took the access away and no deletion is due.
 pub(super) fn leaves(step: &mut Step<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
     let basis = step.basis;
-    let links = ownership::links(basis, target, &person.key, &basis.people.other_keys(person.number));
+    let links = links::of(basis, target, &person.key, &basis.people.other_keys(person.number));
     let ids = links.into_iter().map(|link| link.id.clone()).collect();
     match ask(step, target, &Arc::from(person.key.as_str()), ids, gone) {
         true => Presence::Unclear,

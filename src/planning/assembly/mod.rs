@@ -14,7 +14,7 @@ use crate::planning::accounts::Accounts;
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
 use crate::planning::findings::Report;
-use crate::planning::targets::matched::Matched;
+use crate::planning::targets::claims::Matched;
 
 /// Resolves what changes refer to, and puts those first that give up what others take.
 pub(in crate::planning) fn link(basis: &Basis<'_>, matched: &Matched, accounts: &Accounts, drafts: Vec<Draft>) -> (Vec<Draft>, Report) {

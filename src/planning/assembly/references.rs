@@ -10,7 +10,7 @@ use crate::model::{Action, AttributeChange, AttributeType, Cause, FindingCode, O
 use crate::planning::assembly::Step;
 use crate::planning::draft::{Draft, Stage, attribute, with};
 use crate::planning::findings::Shared;
-use crate::planning::targets::correlate::Claim;
+use crate::planning::targets::claims::Claim;
 use crate::world::canonical;
 
 /// Resolves the references of all drafts.

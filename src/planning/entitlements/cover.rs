@@ -8,8 +8,8 @@ use crate::model::{FindingCode, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::entitlements::desired;
 use crate::planning::findings::{Findings, Shared};
-use crate::planning::people::identity::Person;
-use crate::planning::targets::matched::Matched;
+use crate::planning::people::person::Person;
+use crate::planning::targets::claims::Matched;
 use crate::world::Truth;
 
 /// Whom the rule of one entitlement covers, by number.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use crate::expr::Evaluation;
 use crate::model::{AttributeType, Cell, Value};
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle;
+use crate::planning::people::days;
+use crate::planning::people::person::Person;
 use crate::planning::schema::values::Reads;
-use crate::planning::targets::correlate::Claims;
+use crate::planning::targets::claims::Claims;
 use crate::world::{Grant, canonical};
 
 /// Whether somebody may have an entitlement today, as far as its `until` goes.
@@ -45,7 +45,7 @@ pub(in crate::planning) fn term(basis: &Basis<'_>, at: usize, person: &Person) -
         Some(Evaluation::Value(value)) if value.is_empty() => return Term::Runs,
         Some(Evaluation::Value(value)) => value,
     };
-    match text.as_text().and_then(lifecycle::parse) {
+    match text.as_text().and_then(days::parse) {
         Some(last) if last < basis.moment.today => Term::Over,
         Some(_) => Term::Runs,
         None => Term::Unclear("its last day is no ISO date".into()),

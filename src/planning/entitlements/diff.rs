@@ -16,13 +16,13 @@ use crate::planning::draft::{Draft, adopted};
 use crate::planning::draft::{Stage, attribute};
 use crate::planning::entitlements::Step;
 use crate::planning::entitlements::cover::Cover;
-use crate::planning::entitlements::desired as grant;
+use crate::planning::entitlements::desired;
 use crate::planning::entitlements::desired::{Parameter, Term};
 use crate::planning::findings::Shared;
 use crate::planning::groups::members::unknown;
 use crate::planning::names_nobody::{FEWEST, Idle};
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle::Where;
+use crate::planning::people::person::Person;
+use crate::planning::people::standing::Where;
 use crate::policy::EntitlementPolicy;
 use crate::world::Grant;
 
@@ -142,7 +142,7 @@ impl<'a> AtTarget<'_, '_, 'a> {
         let basis = self.step.basis;
         for identity in std::mem::take(&mut roll.open) {
             basis.people.assemble(&basis.layout, identity, &mut person);
-            match grant::term(basis, at, &person) {
+            match desired::term(basis, at, &person) {
                 Term::Over => continue,
                 Term::Unclear(words) => {
                     self.unclear(
@@ -195,7 +195,7 @@ impl<'a> AtTarget<'_, '_, 'a> {
             (Presence::Stays, Some(row)) if complete => {
                 let object = step.basis.account(self.target, row, &Arc::from(person.key.as_str()));
                 let reason = if named { Reason::Declared } else { Reason::Mover };
-                match grant::held(step.basis, at, row).as_slice() {
+                match desired::held(step.basis, at, row).as_slice() {
                     [] => self.add(at, person, object, reason),
                     [grant] => self.update(at, person, object, reason, *grant),
                     _ => self.duplicate(&object, &self.step.basis.policy.entitlements[at].name.clone()),
@@ -233,7 +233,7 @@ impl<'a> AtTarget<'_, '_, 'a> {
         for ((parameter, layout), wanted) in basis.policy.entitlements[at].parameters.iter().zip(layouts).zip(wanted) {
             let (Some(column), Parameter::Is(wanted)) = (layout.column, wanted) else { continue };
             let observed = entitlements.cell(grant, column);
-            if !grant::same(basis, &self.step.matched.claims[self.target], self.target, wanted.as_ref(), observed) {
+            if !desired::same(basis, &self.step.matched.claims[self.target], self.target, wanted.as_ref(), observed) {
                 let before = observed.to_value().filter(|value| !value.is_empty());
                 changes.push(attribute(&parameter.name, before, wanted));
             }
@@ -249,7 +249,7 @@ impl<'a> AtTarget<'_, '_, 'a> {
         let rules = &basis.policy.entitlements[at];
         let mut all = Vec::with_capacity(rules.parameters.len());
         for (position, parameter) in rules.parameters.iter().enumerate() {
-            let mut found = grant::parameter(basis, at, position, person);
+            let mut found = desired::parameter(basis, at, position, person);
             if let Parameter::Is(Some(Value::Reference(key))) = &found
                 && !self.step.accounts.resolves(self.step.basis, self.step.matched, self.target, key)
             {

@@ -11,8 +11,8 @@ use crate::planning::accounts::Accounts;
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
 use crate::planning::findings::Report;
-use crate::planning::people::lifecycle::Where;
-use crate::planning::targets::matched::Matched;
+use crate::planning::people::standing::Where;
+use crate::planning::targets::claims::Matched;
 
 use cover::Cover;
 

@@ -9,13 +9,15 @@ use crate::model::LinkOrigin;
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::{Absence, Person};
-use crate::planning::people::lifecycle::Days;
-use crate::planning::targets::correlate::{self, Claim, Claims};
-use crate::planning::targets::eligibility as serve;
+use crate::planning::people::days::Days;
+use crate::planning::people::identity::Absence;
+use crate::planning::people::person::Person;
+use crate::planning::targets::claims::{Claim, Claims};
+use crate::planning::targets::eligibility;
 use crate::planning::targets::eligibility::{Serve, serve};
 use crate::planning::targets::history::our_deactivation;
-use crate::planning::targets::ownership;
+use crate::planning::targets::links;
+use crate::planning::targets::search;
 use crate::policy::PreHirePolicy;
 use crate::world::{Carries, Truth};
 
@@ -43,12 +45,12 @@ pub(super) fn served(basis: &Basis<'_>, target: usize, person: &Person) -> (Opti
     let ahead = rules.pre_hire.filter(|_| person.standing.lifecycle() == Some(Lifecycle::PreHire));
     let mut in_question = false;
     if let Some(lifecycle) = person.standing.lifecycle() {
-        in_question = serve::covers(basis, target, person, lifecycle);
+        in_question = eligibility::covers(basis, target, person, lifecycle);
         let words = match ahead {
             Some(ahead) => ahead_of_start(basis, &rules.name, ahead, person),
             None => {
                 let has = if in_question { "has accounts" } else { "has no accounts" };
-                format!("{} {has} for the lifecycle {}", rules.name, crate::planning::people::lifecycle::word(lifecycle))
+                format!("{} {has} for the lifecycle {}", rules.name, crate::planning::people::standing::word(lifecycle))
             }
         };
         because.push(Because::words(words).at(Some(&rules.place)));
@@ -70,7 +72,7 @@ pub(super) fn served(basis: &Basis<'_>, target: usize, person: &Person) -> (Opti
 
 fn ahead_of_start(basis: &Basis<'_>, target: &str, ahead: PreHirePolicy, person: &Person) -> String {
     let access = if ahead.active { "with access" } else { "without access until the first day" };
-    match serve::account_day(ahead, Days::of(&basis.layout, person).start) {
+    match eligibility::account_day(ahead, Days::of(&basis.layout, person).start) {
         Some(day) if day > basis.moment.today => format!("{target} makes the account on {day}, {access}"),
         Some(day) => format!("{target} makes the account ahead of the first day, from {day} on, {access}"),
         None => format!("{target} makes the account as soon as the first day is known, {access}"),
@@ -97,13 +99,13 @@ pub(super) fn found(basis: &Basis<'_>, claims: &Claims, target: usize, row: u32,
         return "by its mark: it is headcount's".to_owned();
     }
     let id = accounts.id(row);
-    let links = ownership::links(basis, target, &person.key, &basis.people.other_keys(person.number));
+    let links = links::of(basis, target, &person.key, &basis.people.other_keys(person.number));
     if let Some(link) = links.into_iter().find(|link| link.id.as_ref() == id) {
         let made = if link.origin == LinkOrigin::Created { "made it" } else { "took it over" };
         let day = link.at.to_zoned(basis.policy.time_zone.clone()).date();
         return format!("by what headcount remembers: it {made} on {day}");
     }
-    let keys = correlate::keys(basis, target, person);
+    let keys = search::keys(basis, target, person);
     let attributes = basis.policy.targets[target].correlate.iter().zip(&keys);
     let hits = attributes.filter(|(name, values)| values.iter().any(|key| accounts.find_by(name, key).contains(&row)));
     let names: Vec<&str> = hits.map(|(name, _)| name.as_ref()).collect();

@@ -7,10 +7,10 @@ use super::{AccountAttribute, Because, EntitlementWhy, Known};
 use crate::manifest::kinds::Lifecycle;
 use crate::model::Change;
 use crate::planning::basis::Basis;
-use crate::planning::entitlements::desired as grant;
+use crate::planning::entitlements::desired;
 use crate::planning::entitlements::desired::{Parameter, Term};
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle;
+use crate::planning::people::person::Person;
+use crate::planning::people::standing;
 use crate::planning::targets::eligibility::{Serve, serve};
 use crate::world::Truth;
 
@@ -84,7 +84,7 @@ fn by_rule(basis: &Basis<'_>, at: usize, person: &Person, because: &mut Vec<Beca
         return Some(false);
     };
     if !rules.lifecycles.contains(&stands) {
-        let words = format!("the rule of {key} does not see the lifecycle {}", lifecycle::word(stands));
+        let words = format!("the rule of {key} does not see the lifecycle {}", standing::word(stands));
         because.push(Because::words(words).at(Some(&rules.place)));
         return Some(false);
     }
@@ -117,7 +117,7 @@ fn by_name(basis: &Basis<'_>, at: usize, person: &Person, because: &mut Vec<Beca
 /// The last day, where somebody would have it at all.
 fn within_term(basis: &Basis<'_>, at: usize, person: &Person, has: Option<bool>, because: &mut Vec<Because>) -> Option<bool> {
     let Some(until) = basis.layout.entitlements[at].until.as_ref().filter(|_| has != Some(false)) else { return has };
-    let (has, words) = match grant::term(basis, at, person) {
+    let (has, words) = match desired::term(basis, at, person) {
         Term::Runs => (has, "its last day is not over".to_owned()),
         Term::Over => (Some(false), "its last day is over".to_owned()),
         Term::Unclear(words) => (None, format!("until when could not be worked out: {words}")),
@@ -130,7 +130,7 @@ fn parameters(basis: &Basis<'_>, at: usize, person: &Person) -> Vec<AccountAttri
     let rules = &basis.policy.entitlements[at];
     let layouts = &basis.layout.entitlements[at].parameters;
     let one = |(position, layout): (usize, &crate::planning::schema::layout::ParameterLayout)| {
-        let (should_be, words) = match grant::parameter(basis, at, position, person) {
+        let (should_be, words) = match desired::parameter(basis, at, position, person) {
             Parameter::Is(Some(value)) => {
                 (Known::Set(value).hidden(layout.value.expression().is_sensitive()), format!("the rule of {}", rules.key))
             }

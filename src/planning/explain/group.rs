@@ -10,9 +10,9 @@ use crate::manifest::kinds::Lifecycle;
 use crate::model::{Change, MemberChange};
 use crate::planning::basis::Basis;
 use crate::planning::declared::groups::Group;
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle;
-use crate::planning::people::lifecycle::lifecycles;
+use crate::planning::people::person::Person;
+use crate::planning::people::standing;
+use crate::planning::people::standing::lifecycles;
 use crate::policy::{ForEachPolicy, GroupPolicy, MemberPolicy};
 use crate::world::Truth;
 
@@ -255,7 +255,7 @@ fn covers(basis: &Basis<'_>, manifest: usize, group: &GroupPolicy, person: &Pers
         return Some(false);
     };
     if !lifecycles(&group.lifecycles).contains(&stands) {
-        let words = format!("the rule of {} does not cover the lifecycle {}", group.key, lifecycle::word(stands));
+        let words = format!("the rule of {} does not cover the lifecycle {}", group.key, standing::word(stands));
         ways.push(Because::words(words).at(place).holding(Some(false)));
         return Some(false);
     }

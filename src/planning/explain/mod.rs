@@ -26,10 +26,10 @@ pub use whose::{AccountExplanation, NoAccount, Whose};
 use crate::diagnostic::Place;
 use crate::model::{Action, Change, ObjectKind, Reason, Value, ValueState};
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::question::{Answer, Lookup, Moment, Scope};
 use crate::planning::schema::values::Reads;
-use crate::planning::targets::correlate::Claims;
+use crate::planning::targets::claims::Claims;
 use crate::planning::targets::matched::match_accounts;
 use crate::policy::Policy;
 use crate::world::{Bound, Truth, World};
@@ -318,7 +318,7 @@ impl<'a> Provenance<'a> {
         Some(Explanation {
             identity: Arc::from(person.key.as_str()),
             behind: records::behind(basis, &person),
-            lifecycle: person.standing.lifecycle().map(|lifecycle| crate::planning::people::lifecycle::word(lifecycle).into()),
+            lifecycle: person.standing.lifecycle().map(|lifecycle| crate::planning::people::standing::word(lifecycle).into()),
             standing: person::standing(basis, &person),
             attributes: person::attributes(basis, &person),
             targets: targets.collect(),

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use super::{Because, Behind};
 use crate::model::Cell;
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::{Origin, Person};
-use crate::planning::people::matching::{Companion, Record};
-use crate::planning::report::matching as doubts;
+use crate::planning::people::companion::Companion;
+use crate::planning::people::companion::Record;
+use crate::planning::people::identity::Origin;
+use crate::planning::people::person::Person;
+use crate::planning::report::matching;
 use crate::world::{RecordState, Truth};
 
 /// Records and the User manifest behind an identity.
@@ -43,7 +45,7 @@ fn found(basis: &Basis<'_>, person: &Person, source: usize) -> Option<String> {
         let doubt = companion.and_then(|companion| companion.doubts.iter().find(|doubt| doubt.records.contains(&record)));
         let blocked = basis.people.blocked(person.number);
         let doubtful =
-            blocked.map(|_| doubt.map_or_else(|| "it may be somebody else's".to_owned(), |doubt| doubts::words(basis, source, doubt)));
+            blocked.map(|_| doubt.map_or_else(|| "it may be somebody else's".to_owned(), |doubt| matching::words(basis, source, doubt)));
         return doubtful.or_else(|| carries_on(basis, person, source, record));
     }
     companion.map_or_else(|| Some(unread(basis, source)), |companion| by_companion(basis, companion, person.number))
@@ -52,10 +54,10 @@ fn found(basis: &Basis<'_>, person: &Person, source: usize) -> Option<String> {
 fn by_companion(basis: &Basis<'_>, companion: &Companion, number: u32) -> Option<String> {
     let source = companion.source;
     if let Some(how) = companion.how(number) {
-        return Some(format!("by {}", doubts::how(basis, source, how)));
+        return Some(format!("by {}", matching::how(basis, source, how)));
     }
     if let Some(doubt) = companion.doubt(number) {
-        return Some(doubts::words(basis, source, doubt));
+        return Some(matching::words(basis, source, doubt));
     }
     if !basis.world.trust[source].evidence.proves_absence() {
         return Some(unread(basis, source));

@@ -11,7 +11,7 @@ use super::{Because, MembershipWhy};
 use crate::planning::basis::Basis;
 use crate::planning::groups::resolve;
 use crate::planning::groups::resolve::GroupState;
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::question::Scope;
 use crate::planning::targets::matched::match_accounts;
 

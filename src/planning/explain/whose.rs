@@ -12,11 +12,13 @@ use crate::diagnostic::nearest;
 use crate::manifest::kinds::{Ownership, fold};
 use crate::model::{Evidence, account_key};
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::question::Scope;
 use crate::planning::report::unclaimed;
-use crate::planning::targets::matched::{Matched, match_accounts};
-use crate::planning::targets::{correlate, ownership};
+use crate::planning::targets::claims::Matched;
+use crate::planning::targets::matched::match_accounts;
+use crate::planning::targets::ownership;
+use crate::planning::targets::search;
 use crate::world::{Carries, canonical};
 
 /// People of whom one account may be: nobody reads more of them.
@@ -190,7 +192,7 @@ fn candidates(basis: &Basis<'_>, target: usize, row: u32) -> Vec<Arc<str>> {
     let mut person = Person::default();
     for number in 0..basis.people.len() {
         basis.people.values(&basis.layout, number, &mut person);
-        if correlate::hits(basis, target, &correlate::keys(basis, target, &person)).contains(&row) {
+        if search::hits(basis, target, &search::keys(basis, target, &person)).contains(&row) {
             found.insert(basis.people.key(number));
         }
     }

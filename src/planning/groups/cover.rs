@@ -8,8 +8,8 @@ use crate::model::{FindingCode, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::groups::rule_cache::{Answer, Families};
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle::lifecycles;
+use crate::planning::people::person::Person;
+use crate::planning::people::standing::lifecycles;
 use crate::world::Truth;
 
 /// By the Groups' positions in the policy; identities in the order of their numbers.

@@ -11,7 +11,7 @@ use crate::planning::accounts::presence::Presence;
 use crate::planning::draft;
 use crate::planning::draft::{Stage, with_members};
 use crate::planning::groups::Step;
-use crate::planning::groups::members as roster;
+use crate::planning::groups::members;
 use crate::planning::groups::members::{Roster, flatten};
 use crate::planning::groups::resolve::{GroupState, TargetGroups, member_change};
 use crate::planning::groups::{idle, strangers};
@@ -39,7 +39,7 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &TargetGrou
         }
         let (roster, flat) = here.flat(at);
         if flat && scope.nested && !side.capabilities.nested_groups {
-            flattened.push(roster::key(here.step.basis, at).clone());
+            flattened.push(members::key(here.step.basis, at).clone());
         }
         here.compare(at, state, &roster);
     }
@@ -86,7 +86,7 @@ impl AtTarget<'_, '_, '_> {
         if self.unreadable() || !self.step.basis.observed[self.target].side.capabilities.write_memberships {
             return;
         }
-        let idle = |at: usize| roster::below(self.rosters, at).iter().any(|inner| !self.rosters[*inner].idle.is_empty());
+        let idle = |at: usize| members::below(self.rosters, at).iter().any(|inner| !self.rosters[*inner].idle.is_empty());
         let mut held: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
         for at in (0..self.rosters.len()).filter(|at| idle(*at)) {
             let GroupState::Here(group) = self.groups.states[at] else { continue };
@@ -130,7 +130,7 @@ impl AtTarget<'_, '_, '_> {
             return;
         }
         if !self.step.basis.observed[self.target].side.capabilities.write_memberships {
-            let key = roster::key(self.step.basis, at);
+            let key = members::key(self.step.basis, at);
             self.step.tell(
                 Severity::Error,
                 FindingCode::UnsupportedCapability,
@@ -178,7 +178,7 @@ impl AtTarget<'_, '_, '_> {
         for inner in &wanted.nested {
             let object = match self.groups.states[*inner] {
                 GroupState::Here(row) if !certain || observed.binary_search(&Member::Group(row)).is_ok() => continue,
-                GroupState::Here(row) => self.step.basis.group(self.target, row, roster::key(self.step.basis, *inner)),
+                GroupState::Here(row) => self.step.basis.group(self.target, row, members::key(self.step.basis, *inner)),
                 _ => new_group(self.step, *inner),
             };
             adds.push(MemberChange { member: object, people: self.people_to_come(*inner) });
@@ -231,7 +231,7 @@ impl AtTarget<'_, '_, '_> {
     /// Leavers go in a step of their own, since they go even where a guardrail holds the others. What is only being adopted, the group or a member, stays as it
     /// is until it is ours.
     fn remove(&mut self, at: usize, state: GroupState, removals: &[Member]) {
-        let group = self.adopted.contains(&(ObjectKind::Group, roster::key(self.step.basis, at).clone()));
+        let group = self.adopted.contains(&(ObjectKind::Group, members::key(self.step.basis, at).clone()));
         type Removals = Vec<(Option<u32>, MemberChange)>;
         let mut steps: BTreeMap<(Stage, bool), Removals> = BTreeMap::new();
         for removal in removals {
@@ -264,7 +264,7 @@ impl AtTarget<'_, '_, '_> {
 
     fn put(&mut self, at: usize, state: GroupState, (action, reason): (Action, Reason), stage: Stage, members: Vec<MemberChange>) {
         let object = match state {
-            GroupState::Here(row) => self.step.basis.group(self.target, row, roster::key(self.step.basis, at)),
+            GroupState::Here(row) => self.step.basis.group(self.target, row, members::key(self.step.basis, at)),
             _ => new_group(self.step, at),
         };
         let change =
@@ -274,7 +274,7 @@ impl AtTarget<'_, '_, '_> {
 
     /// How many people gain something by a nested group.
     fn people_to_come(&self, group: usize) -> u32 {
-        let groups = roster::below(self.rosters, group);
+        let groups = members::below(self.rosters, group);
         let people: BTreeSet<u32> = groups.iter().flat_map(|at| self.rosters[*at].people.iter().copied()).collect();
         let here =
             |identity: &&u32| matches!(self.step.accounts.presence[self.target][**identity as usize], Presence::Stays | Presence::Made);

@@ -13,7 +13,7 @@ use crate::planning::groups::cover::Cover;
 use crate::planning::groups::idle;
 use crate::planning::holds::dangling;
 use crate::planning::people::identity::Absence;
-use crate::planning::people::lifecycle::Where;
+use crate::planning::people::standing::Where;
 use crate::policy::MemberPolicy;
 
 /// Who should be in one group.

@@ -20,7 +20,7 @@ use crate::planning::accounts::Accounts;
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
 use crate::planning::findings::Report;
-use crate::planning::targets::matched::Matched;
+use crate::planning::targets::claims::Matched;
 
 use members::Roster;
 use resolve::TargetGroups;

@@ -36,11 +36,16 @@ pub(in crate::planning) fn told(target: &Arc<str>, group: &Group<'_>, there: &Ob
     let (name, id) = (&there.name, there.id.as_deref().unwrap_or_default());
     let message =
         format!("{target}: {} would be made beside {name} (id {id}), which looks like it and is nobody's; it is not made", group.key);
-    let owner = crate::planning::groups::renamed::spec_of(&group.policy.key);
+    let owner = crate::planning::groups::near::spec_of(&group.policy.key);
     let hint = format!(
         "If it is the same group, write `previousNames: [{name:?}]` into {owner}; if it is another, write `notFormerly: [{name:?}]` there."
     );
     Finding::new(Severity::Refused, FindingCode::PossibleRename, Subject::object(target, &group.key), message)
         .hint(hint)
         .at(Some(group.policy.place.clone()))
+}
+
+/// Where a line about a group is to be written.
+pub(in crate::planning) fn spec_of(key: &str) -> String {
+    format!("the spec of the Group {}", key.strip_prefix("group/").unwrap_or(key))
 }

@@ -9,6 +9,7 @@ use crate::manifest::kinds::fold;
 use crate::model::{Action, Finding, FindingCode, ObjectKind, ObjectRef, Severity, Subject};
 use crate::planning::groups::Step;
 use crate::planning::groups::members::{Roster, flatten};
+use crate::planning::groups::near::spec_of;
 use crate::planning::groups::resolve::{GroupState, TargetGroups};
 use crate::world::Member;
 
@@ -191,11 +192,6 @@ fn to_go(step: &Step<'_, '_>, target: usize, like: &[&Pair]) -> Option<Finding> 
         old.name
     );
     Some(finding(name, &old.key, message).hint(hint))
-}
-
-/// Where a line about a group is to be written.
-pub(in crate::planning) fn spec_of(key: &str) -> String {
-    format!("the spec of the Group {}", key.strip_prefix("group/").unwrap_or(key))
 }
 
 fn finding(system: &Arc<str>, key: &Arc<str>, message: String) -> Finding {

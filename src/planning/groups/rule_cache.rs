@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::model::{Cell, Value};
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::schema::layout::Layout;
 use crate::planning::schema::values::Reads as _;
 use crate::world::Truth;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::model::{Change, Guardrail, Memory, ObjectKind, Plan, Reason};
-use crate::planning::guardrails::protection as protect;
 use crate::planning::question::Moment;
 use crate::policy::{LimitPolicy, Policy, TargetPolicy};
 
@@ -76,7 +75,7 @@ pub fn check(policy: &Policy, populations: &Populations, memory: &Memory, moment
     let nobody = Population::default();
     let known = |at: usize| populations.targets.get(at).unwrap_or(&nobody);
     for (at, target) in policy.targets.iter().enumerate() {
-        protect::check(target, known(at), plan);
+        protection::check(target, known(at), plan);
     }
     withhold_dependents(plan);
     let mut of_targets = by_target(plan);

@@ -12,7 +12,7 @@ use crate::model::Guardrail;
 use crate::planning::basis::Basis;
 use crate::planning::groups::resolve::TargetGroups;
 use crate::planning::guardrails::{KeptGroup, Population, Populations};
-use crate::planning::targets::matched::Matched;
+use crate::planning::targets::claims::Matched;
 use crate::world::Member;
 
 /// Of all targets.

@@ -14,7 +14,7 @@ use crate::planning::holds::Step;
 use crate::planning::holds::form;
 use crate::planning::holds::form::{Form, bare};
 use crate::planning::holds::hands::{quoted, user_line};
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 
 const NAMED: usize = 3;
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use crate::model::{Finding, FindingCode, Severity, Subject};
 use crate::planning::holds::Step;
 use crate::planning::holds::likeness::{ADDRESS, Alike, LOGIN, Likeness, NAMES};
-use crate::planning::people::identity::{Identities, Person};
-use crate::planning::targets::correlate::Claim;
+use crate::planning::people::identity::Identities;
+use crate::planning::people::person::Person;
+use crate::planning::targets::claims::Claim;
 
 /// Somebody whose account looks like another person's.
 struct Suspect {
@@ -136,9 +137,7 @@ fn is_as_it_was(step: &Step<'_, '_>, target: usize, row: u32, slots: &[usize], p
             break;
         }
         let cell = accounts.cell_of(row, name);
-        let (Some(observed), Some(wanted)) =
-            (cell.as_text().filter(|text| !text.is_empty()), crate::planning::accounts::unique::text(person, *slot))
-        else {
+        let (Some(observed), Some(wanted)) = (cell.as_text().filter(|text| !text.is_empty()), person.text(*slot)) else {
             continue;
         };
         if wanted.as_ref() != observed {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::expr::{Input, plain};
 use crate::model::Cell;
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::schema::values::Reads as _;
 use crate::planning::targets::observed::View;
 use crate::world::{canonical, kind_of};

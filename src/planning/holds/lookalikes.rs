@@ -16,11 +16,11 @@ use crate::planning::holds::form;
 use crate::planning::holds::form::{Form, KeyRule, bare};
 use crate::planning::holds::hands::{quoted, user_line};
 use crate::planning::holds::likeness::{ADDRESS, Alike, LOGIN, Likeness};
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::schema::layout::is_immutable;
-use crate::planning::targets::correlate;
-use crate::planning::targets::correlate::Claim;
+use crate::planning::targets::claims::Claim;
 use crate::planning::targets::eligibility::{Gone, Serve, serve};
+use crate::planning::targets::search;
 use crate::world::{canonical, kind_of};
 
 /// Which new identity looks like which vanished one.
@@ -277,7 +277,7 @@ fn traits_of_account(step: &Step<'_, '_>, target: usize, row: u32) -> BTreeSet<T
 fn alike(step: &Step<'_, '_>, target: usize, person: &Person, by_trait: &BTreeMap<Trait, Vec<u32>>) -> BTreeMap<u32, u32> {
     let basis = step.basis;
     let mut traits: BTreeSet<Trait> = BTreeSet::new();
-    let values = correlate::values(basis, target, person).into_iter().map(|(name, state)| (name.clone(), state));
+    let values = search::values(basis, target, person).into_iter().map(|(name, state)| (name.clone(), state));
     let others = attributes(step, target).into_iter().filter_map(|name| {
         let slot = basis.layout.slot(&name)?;
         Some((name, person.slots.get(slot)?.state()))

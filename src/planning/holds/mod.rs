@@ -16,7 +16,7 @@ use crate::model::{FindingCode, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::findings::Report;
 use crate::planning::schema::doubt::Doubt;
-use crate::planning::targets::matched::Matched;
+use crate::planning::targets::claims::Matched;
 
 use lookalikes::Kept;
 

@@ -9,10 +9,10 @@ use crate::model::{FindingCode, Subject};
 use crate::planning::basis::Basis;
 use crate::planning::holds::Step;
 use crate::planning::names_nobody::{FEWEST, Idle};
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle::Standing;
+use crate::planning::people::person::Person;
+use crate::planning::people::standing::Standing;
 use crate::planning::schema::doubt::Doubt;
-use crate::planning::targets::correlate::Claim;
+use crate::planning::targets::claims::Claim;
 
 /// People of sources whose `scope` leaves out every record: nothing follows for them.
 pub(super) fn held(step: &mut Step<'_, '_>) -> Vec<(u32, Doubt)> {

@@ -8,79 +8,22 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{ObjectKind, RecordLink};
-use crate::planning::people::identity::{Identities, Origin, Person};
-use crate::planning::people::lifecycle::Standing;
-use crate::planning::people::matching as companion;
-use crate::planning::people::matching::{Companion, Correlated, Owner, Record};
+use crate::planning::people::companion::Record;
+use crate::planning::people::companion::{Companion, Owner};
+use crate::planning::people::contradiction;
+use crate::planning::people::identity::{Identities, Origin};
+use crate::planning::people::matching;
+use crate::planning::people::matching::Correlated;
+use crate::planning::people::person::Person;
+use crate::planning::people::spans::{Block, FormerTrouble, Seats, Span};
+use crate::planning::people::standing::Standing;
+use crate::planning::question::Moment;
 use crate::planning::schema::layout::Layout;
-use crate::policy::UserPolicy;
-
-/// One establishing source and the numbers of its identities.
-pub(in crate::planning) struct Span {
-    pub(in crate::planning) source: usize,
-    pub(in crate::planning) first: u32,
-    pub(in crate::planning) len: u32,
-    /// none: every record is an identity, in order
-    pub(in crate::planning) seats: Option<Seats>,
-    /// sources of higher precedence that could not be read to their end, where its records may belong to somebody unseen
-    pub(in crate::planning) unseen: Vec<usize>,
-}
-
-/// Which record is which identity, where some are somebody else's.
-#[derive(Default)]
-pub(in crate::planning) struct Seats {
-    /// by position in the span: the record
-    pub(in crate::planning) records: Vec<u32>,
-    /// by record: the identity
-    numbers: Vec<u32>,
-    /// by position in the span
-    blocked: BTreeMap<u32, Block>,
-}
-
-/// Why nothing may be done for a record's identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::planning) enum Block {
-    /// it may be somebody else's record
-    Contested,
-    /// the key could not be worked out
-    Broken(Arc<str>),
-    /// it may belong to somebody of a source that was not read to its end
-    Unseen(usize),
-}
-
-/// A former key that can't be carried over: the User, the key, and why.
-pub(in crate::planning) struct FormerTrouble {
-    pub(in crate::planning) user: usize,
-    pub(in crate::planning) key: Arc<str>,
-    /// whoever has the key and is still there
-    pub(in crate::planning) holder: u32,
-}
-
-impl Span {
-    /// The record of the identity at a position.
-    pub(in crate::planning) fn record(&self, position: u32) -> u32 {
-        match &self.seats {
-            None => position,
-            Some(seats) => seats.records.get(position as usize).copied().unwrap_or_default(),
-        }
-    }
-
-    /// The identity of a record.
-    pub(in crate::planning) fn number(&self, record: u32) -> Option<u32> {
-        match &self.seats {
-            None => Some(self.first + record),
-            Some(seats) => seats.numbers.get(record as usize).copied(),
-        }
-    }
-
-    /// Why nothing may be done for the identity at a position.
-    pub(in crate::planning) fn blocked(&self, position: u32) -> Option<&Block> {
-        self.seats.as_ref().and_then(|seats| seats.blocked.get(&position))
-    }
-}
+use crate::policy::{Policy, UserPolicy};
+use crate::world::World;
 
 /// Goes through the sources; each sees who was found before it.
-pub(in crate::planning) fn take(identities: &mut Identities<'_>, layout: &Layout<'_>) {
+fn take(identities: &mut Identities<'_>, layout: &Layout<'_>) {
     let sources = &identities.policy.sources;
     let mut establishing: Vec<usize> = (0..sources.len()).filter(|at| sources[*at].establishes).collect();
     establishing.sort_by_key(|at| -i64::from(sources[*at].precedence));
@@ -90,7 +33,7 @@ pub(in crate::planning) fn take(identities: &mut Identities<'_>, layout: &Layout
         overrides(identities);
     }
     formers(identities, layout);
-    companion::find(identities, layout);
+    matching::find(identities, layout);
 }
 
 fn admit(identities: &mut Identities<'_>, layout: &Layout<'_>, source: usize) {
@@ -107,7 +50,7 @@ fn admit(identities: &mut Identities<'_>, layout: &Layout<'_>, source: usize) {
         identities.spans.push(Span { source, first, len: records, seats: None, unseen: Vec::new() });
         return;
     }
-    let correlated = companion::correlate(identities, layout, source);
+    let correlated = matching::correlate(identities, layout, source);
     let unread = identities.spans.iter().map(|span| span.source).filter(|at| !world.trust[*at].evidence.proves_absence());
     let unseen: Vec<usize> = unread.filter(|_| correlates).collect();
     let seats = seats(first, &correlated, unseen.first().copied());
@@ -208,6 +151,16 @@ fn has_left(identities: &Identities<'_>, layout: &Layout<'_>, number: u32) -> bo
     let mut person = Person::default();
     identities.assemble(layout, number, &mut person);
     matches!(person.standing, Standing::Is(Lifecycle::Leaver) | Standing::Deselected)
+}
+
+impl<'w> Identities<'w> {
+    /// Finds out who there is.
+    pub(in crate::planning) fn new(policy: &'w Policy, world: &'w World, layout: &Layout<'_>, moment: Moment) -> Self {
+        let mut identities = Self::of_nobody(policy, world, moment);
+        identities.shared_ends = contradiction::shared_ends(policy, world, layout, moment);
+        take(&mut identities, layout);
+        identities
+    }
 }
 
 impl Identities<'_> {

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use jiff::civil::{Date, date};
 
 use crate::model::{Cell, FindingCode, Value, ValueState};
-use crate::planning::people::lifecycle;
-use crate::planning::people::lifecycle::Days;
+use crate::planning::people::days;
+use crate::planning::people::days::Days;
 use crate::planning::question::Moment;
 use crate::planning::schema::doubt::Doubt;
 use crate::planning::schema::layout::Layout;
@@ -82,7 +82,7 @@ fn shared_end(world: &World, layout: &Layout<'_>, source: usize, rule: usize) ->
         cells.extend(side.row(record).cells());
         seen += 1;
         if let Outcome::Is(ValueState::Set(Value::Text(text))) = evaluate(rule, cells.as_slice())
-            && let Some(day) = lifecycle::parse(&text)
+            && let Some(day) = days::parse(&text)
         {
             let count = days.entry(day).or_default();
             *count += 1;

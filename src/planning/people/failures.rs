@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{FindingCode, Severity, ValueState};
 use crate::planning::findings::{Findings, Shared};
-use crate::planning::people::identity::{Failure, Identities, Person};
-use crate::planning::people::lifecycle::Standing;
-use crate::planning::people::matching::Record;
+use crate::planning::people::companion::Record;
+use crate::planning::people::identity::Identities;
+use crate::planning::people::person::{Failure, Person};
+use crate::planning::people::standing::Standing;
 use crate::planning::schema::layout::Layout;
 use crate::planning::schema::values::Held;
 

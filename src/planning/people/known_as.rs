@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::RecordLink;
+use crate::planning::people::companion::Record;
 use crate::planning::people::identity::Identities;
-use crate::planning::people::matching::Record;
 use crate::planning::question::Moment;
 use crate::planning::schema::layout::Layout;
 use crate::policy::{Policy, UserPolicy};

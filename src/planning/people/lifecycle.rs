@@ -7,70 +7,15 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::manifest::kinds::Lifecycle;
-use crate::model::{Cell, Value, ValueState};
+use crate::model::Cell;
 use crate::planning::people::contradiction;
-use crate::planning::people::identity::Person;
+use crate::planning::people::days::Days;
+use crate::planning::people::days::day;
+use crate::planning::people::person::Person;
+use crate::planning::people::standing::Standing;
 use crate::planning::question::Moment;
-use crate::planning::schema::doubt::Doubt;
 use crate::planning::schema::layout::Layout;
-use crate::planning::schema::values::Held;
 use crate::world::{Bound, Truth};
-
-/// Where somebody stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::planning) enum Standing {
-    /// as the sources say
-    Is(Lifecycle),
-    /// a source's scope or an `exclude` leaves it out
-    #[default]
-    Deselected,
-    /// two records have its key
-    DuplicateKey,
-    /// it could not be worked out
-    Unknown(Arc<str>),
-    /// what is said contradicts itself, or is likely to be about somebody else
-    Doubtful(Arc<Doubt>),
-}
-
-impl Standing {
-    /// The lifecycle, where it is known.
-    pub(in crate::planning) fn lifecycle(&self) -> Option<Lifecycle> {
-        match self {
-            Self::Is(lifecycle) => Some(*lifecycle),
-            _ => None,
-        }
-    }
-}
-
-/// As it is written in manifests.
-pub(in crate::planning) fn word(lifecycle: Lifecycle) -> &'static str {
-    match lifecycle {
-        Lifecycle::PreHire => "pre-hire",
-        Lifecycle::Active => "active",
-        Lifecycle::Suspended => "suspended",
-        Lifecycle::Leaver => "leaver",
-    }
-}
-
-/// The first and the last day, where somebody says them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::planning) struct Days {
-    pub(in crate::planning) start: Option<Date>,
-    pub(in crate::planning) end: Option<Date>,
-}
-
-impl Days {
-    /// Whether the last lies before the first.
-    pub(in crate::planning) fn contradict(self) -> bool {
-        self.start.zip(self.end).is_some_and(|(start, end)| end < start)
-    }
-
-    /// Of somebody who was assembled.
-    pub(in crate::planning) fn of(layout: &Layout<'_>, person: &Person) -> Self {
-        let known = |slot, name| day(person, slot, name).ok().flatten();
-        Self { start: known(layout.start, "startDate"), end: known(layout.end, "endDate") }
-    }
-}
 
 /// Works it out. A leaver's status wins, then a start in the future, then an end in the past, then suspension. Days that contradict each other are unknown.
 /// `shared`: last days that nearly everybody of a source has.
@@ -113,53 +58,5 @@ pub(in crate::planning) fn standing(
         Truth::Yes => Standing::Is(Lifecycle::Suspended),
         Truth::No => Standing::Is(Lifecycle::Active),
         Truth::Unknown(words) => Standing::Unknown(format!("its suspended condition failed: {words}").into()),
-    }
-}
-
-fn day(person: &Person, slot: usize, name: &str) -> Result<Option<Date>, Arc<str>> {
-    match &person.slots[slot] {
-        Held::State(ValueState::Unmanaged | ValueState::Clear) => Ok(None),
-        Held::State(ValueState::Unknown) => Err(format!("its {name} is not known").into()),
-        Held::Cell(Cell::Text(text)) => parse(text).map(Some).ok_or_else(|| format!("its {name} is no ISO date").into()),
-        Held::State(ValueState::Set(Value::Text(text))) => parse(text).map(Some).ok_or_else(|| format!("its {name} is no ISO date").into()),
-        Held::Cell(_) | Held::State(ValueState::Set(_)) => Err(format!("its {name} is no ISO date").into()),
-    }
-}
-
-/// The day of an ISO date, or of one with time.
-pub(in crate::planning) fn parse(text: &str) -> Option<Date> {
-    let text = text.trim();
-    let date = match text.as_bytes().get(10) {
-        None => text,
-        Some(b'T' | b' ') => text.get(..10)?,
-        Some(_) => return None,
-    };
-    date.parse().ok()
-}
-
-/// The lifecycles that a rule covers.
-pub(in crate::planning) fn lifecycles(said: &[Lifecycle]) -> &[Lifecycle] {
-    if said.is_empty() { &[Lifecycle::Active] } else { said }
-}
-
-/// [`Standing`] in one byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::planning) enum Where {
-    /// as the sources say
-    Is(Lifecycle),
-    /// left out
-    Deselected,
-    /// not known
-    Unknown,
-}
-
-impl Where {
-    /// Of somebody who was assembled.
-    pub(in crate::planning) fn of(standing: &Standing) -> Self {
-        match standing {
-            Standing::Is(lifecycle) => Self::Is(*lifecycle),
-            Standing::Deselected => Self::Deselected,
-            Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => Self::Unknown,
-        }
     }
 }

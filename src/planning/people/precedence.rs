@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use crate::manifest::kinds::Lifecycle;
-use crate::planning::people::identity::{Identities, Origin, Person, SCOPE_FAILED};
+use crate::planning::people::companion::Record;
+use crate::planning::people::identity::{Identities, Origin};
 use crate::planning::people::lifecycle;
-use crate::planning::people::lifecycle::Standing;
-use crate::planning::people::matching::Record;
+use crate::planning::people::person::Person;
 use crate::planning::people::records::Records;
+use crate::planning::people::records::SCOPE_FAILED;
+use crate::planning::people::standing::Standing;
 use crate::planning::question::Moment;
 use crate::planning::schema::layout::Layout;
 use crate::policy::UserPolicy;

@@ -3,8 +3,8 @@
 //! Must never: take a source that can't tell for one that has nothing.
 
 use crate::model::Cell;
+use crate::planning::people::companion::Record;
 use crate::planning::people::identity::{Identities, Origin};
-use crate::planning::people::matching::Record;
 
 /// The records behind one identity, each unpacked once.
 pub(in crate::planning) struct Records<'w> {
@@ -87,3 +87,6 @@ impl<'w> Records<'w> {
 fn cells<'w>(identities: &Identities<'w>, source: usize, record: u32) -> Vec<Cell<'w>> {
     identities.world.sources[source].row(record).cells().collect()
 }
+
+/// What is said of a record whose scope is not known.
+pub(in crate::planning) const SCOPE_FAILED: &str = "the source's filter failed on it";

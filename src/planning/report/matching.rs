@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::model::{Finding, FindingCode, Severity, Subject, is_known_attribute};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
-use crate::planning::people::matching::{Companion, Doubt, How, What};
+use crate::planning::people::companion::{Companion, Doubt, How, What};
 
 /// As many are told one by one; the others together.
 const TOLD: usize = 20;

@@ -11,7 +11,7 @@ use crate::model::{Evidence, Finding, FindingCode, ObjectKind, Severity, Subject
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
 use crate::planning::findings::Findings;
-use crate::planning::report::matching as doubts;
+use crate::planning::report::matching;
 use crate::planning::targets::observed::View;
 use crate::policy::{SourcePolicy, TargetPolicy};
 use crate::world::Replaced;
@@ -66,7 +66,7 @@ pub(in crate::planning) fn sources(basis: &Basis<'_>, findings: &mut Findings) {
             findings.push(Finding::new(Severity::Error, FindingCode::ExpressionFailed, subject, message).at(place));
         }
     }
-    doubts::tell(basis, findings);
+    matching::tell(basis, findings);
 }
 
 /// Values of a status that took the place of others.

@@ -13,7 +13,8 @@ use crate::planning::groups::resolve;
 use crate::planning::groups::resolve::TargetGroups;
 use crate::planning::question::Moment;
 use crate::planning::question::Scope;
-use crate::planning::targets::matched::{Matched, match_accounts};
+use crate::planning::targets::claims::Matched;
+use crate::planning::targets::matched::match_accounts;
 use crate::policy::Policy;
 use crate::world::{Carries, World};
 

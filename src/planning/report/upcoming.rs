@@ -10,9 +10,10 @@ use crate::manifest::kinds::Lifecycle;
 use crate::model::{Due, DueKind};
 use crate::planning::basis::Basis;
 use crate::planning::diary::Diary;
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle::{Days, Standing};
-use crate::planning::targets::eligibility as serve;
+use crate::planning::people::days::Days;
+use crate::planning::people::person::Person;
+use crate::planning::people::standing::Standing;
+use crate::planning::targets::eligibility;
 use crate::policy::MemberPolicy;
 use crate::world::Truth;
 
@@ -37,7 +38,7 @@ fn starts(basis: &Basis<'_>, diary: &mut Diary, person: &Person, days: Days) {
         note(basis, diary, person, start, DueKind::Starts, None);
     }
     for (at, target) in basis.policy.targets.iter().enumerate() {
-        let day = target.pre_hire.and_then(|ahead| serve::account_day(ahead, days.start));
+        let day = target.pre_hire.and_then(|ahead| eligibility::account_day(ahead, days.start));
         let selects = || basis.layout.targets[at].select.as_ref().is_none_or(|select| person.holds(select) == Truth::Yes);
         if let Some(day) = day.filter(|day| *day > basis.moment.today && selects()) {
             note(basis, diary, person, day, DueKind::AccountMade, Some(&target.name));

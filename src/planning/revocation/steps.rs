@@ -10,7 +10,7 @@ use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage, attribute, with, with_members};
 use crate::planning::findings::{Report, Shared};
 use crate::planning::groups::resolve::TargetGroups;
-use crate::planning::targets::matched::Matched;
+use crate::planning::targets::claims::Matched;
 use crate::world::Member;
 
 /// The steps at these targets; `groups` are all targets'.

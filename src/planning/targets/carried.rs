@@ -8,24 +8,11 @@ use std::sync::Arc;
 use crate::model::{Link, ObjectKind};
 use crate::planning::basis::Basis;
 use crate::planning::findings::Findings;
-use crate::planning::people::identity::Absence;
 use crate::planning::question::Moment;
-use crate::planning::targets::correlate::{Claim, correlate};
+use crate::planning::targets::claims::Claim;
+use crate::planning::targets::correlate::correlate;
 use crate::policy::Policy;
 use crate::world::World;
-
-/// The keys that accounts of an identity have now, where they had its key before and nobody has the new one: a rename that was taken back.
-pub(in crate::planning) fn later_keys(basis: &Basis<'_>, target: usize, key: &str) -> Vec<Arc<str>> {
-    let (world, name) = (basis.world, &basis.policy.targets[target].name);
-    if world.memory.formers.is_empty() || !world.recall.ids_of(&world.memory, name, ObjectKind::Account, key).is_empty() {
-        return Vec::new();
-    }
-    let ids = world.recall.formerly(&world.memory, name, ObjectKind::Account, key);
-    let now = ids.into_iter().filter_map(|id| world.recall.key_of(&world.memory, name, ObjectKind::Account, id));
-    let nobodys = |key: &&Arc<str>| basis.people.find(key).is_none() && !matches!(basis.people.absence(key), Absence::Unproven(_));
-    let keys: BTreeSet<Arc<str>> = now.filter(nobodys).cloned().collect();
-    keys.into_iter().collect()
-}
 
 /// Links of accounts whose identity has another key than the link: by the `formerKeys` of a User, or because a rename was taken back. A run that may write
 /// moves them, so that the next one needs neither to be told.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::model::{AttributeType, Cell, Page, ValueState};
-use crate::planning::people::identity::{Identities, Person};
+use crate::planning::people::identity::Identities;
 use crate::planning::people::matching::key_values;
+use crate::planning::people::person::Person;
 use crate::planning::people::records::Records;
 use crate::planning::question::Moment;
 use crate::planning::schema::layout::Layout;
 use crate::planning::schema::values::Held;
-use crate::planning::targets::correlate;
+use crate::planning::targets::search;
 use crate::policy::Policy;
 use crate::world::{Keyed, SourceSide, World, canonical, kind_of};
 
@@ -171,7 +172,7 @@ impl Judge<'_> {
             Asked::Slot { slot } => self.of(self.layout.slots[slot].kind, &person.slots[slot], found),
             Asked::Account { target, at } => {
                 let name = &self.policy.targets[target].correlate[at];
-                if let ValueState::Set(value) = correlate::value_of(self.layout, target, person, name) {
+                if let ValueState::Set(value) = search::value_of(self.layout, target, person, name) {
                     canonical::keys(kind_of(name), Input::Value(&value)).iter().for_each(|bytes| found(self.keyed.wide(bytes)));
                 }
             }

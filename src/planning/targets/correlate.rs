@@ -7,96 +7,22 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
-use crate::model::{FindingCode, Link, ObjectKind, Severity, ValueState};
+use crate::model::{FindingCode, Link, ObjectKind, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::question::LookupBy;
-use crate::planning::schema::layout::Layout;
 use crate::planning::schema::layout::is_immutable;
-use crate::planning::schema::values::{Outcome, evaluate};
-use crate::planning::targets::carried::later_keys;
+use crate::planning::targets::claims::{CONTESTED, Claim, Claims, NOBODY};
 use crate::planning::targets::history::{our_deactivation, rested, was_cut_off};
+use crate::planning::targets::later_keys::later_keys;
+use crate::planning::targets::links;
 use crate::planning::targets::ownership;
 use crate::planning::targets::ownership::Linked;
+use crate::planning::targets::search::{hits, keys};
 use crate::world::{Carries, canonical, kind_of};
 
-/// What an identity has at one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::planning) enum Claim {
-    /// nothing
-    None,
-    /// an account that a link or its marker proves to be its own
-    Owned(u32),
-    /// an account that an attribute found
-    Found(u32),
-    /// it can't be told; a finding says why
-    Blocked,
-    /// its account vanished, and nobody has looked it up by its id
-    Vanished,
-}
-
-/// Who has which account at one target.
-pub(in crate::planning) struct Claims {
-    by_identity: Vec<Claim>,
-    by_row: Vec<u32>,
-    /// accounts without access that headcount took it from, and that look like somebody's whom it serves
-    set_aside: BTreeSet<u32>,
-    /// so much does not fit that another system seems to stand behind the target
-    pub(in crate::planning) another_system: bool,
-}
-
 const TAKEN: &str = "{who}: its account is somebody else's too";
-const NOBODY: u32 = u32::MAX;
-const CONTESTED: u32 = u32::MAX - 1;
-
-impl Claims {
-    /// What an identity has.
-    pub(in crate::planning) fn of(&self, identity: u32) -> Claim {
-        self.by_identity.get(identity as usize).copied().unwrap_or(Claim::None)
-    }
-
-    /// Who has an account.
-    pub(in crate::planning) fn holder(&self, row: u32) -> Option<u32> {
-        self.by_row.get(row as usize).copied().filter(|identity| *identity < CONTESTED)
-    }
-
-    /// Whether several want an account, or whose it is can't be told.
-    pub(in crate::planning) fn contested(&self, row: u32) -> bool {
-        self.by_row.get(row as usize) == Some(&CONTESTED)
-    }
-
-    /// Whether an account that nobody has may still be somebody's: no authoritative target may take it for an account that nobody declares.
-    pub(in crate::planning) fn is_set_aside(&self, row: u32) -> bool {
-        self.set_aside.contains(&row)
-    }
-
-    /// Whoever is cut off has all the accounts that are theirs; the first stands for them.
-    pub(in crate::planning) fn give(&mut self, row: u32, identity: Option<u32>) {
-        let Some(identity) = identity else { return };
-        if let Some(holder) = self.by_row.get_mut(row as usize) {
-            *holder = identity;
-        }
-        if let Some(claim) = self.by_identity.get_mut(identity as usize).filter(|claim| !matches!(claim, Claim::Owned(_))) {
-            *claim = Claim::Owned(row);
-        }
-    }
-
-    /// Somebody else may have as good a claim to an account as its holder: nobody gets it.
-    pub(in crate::planning) fn dispute(&mut self, row: u32, holder: u32) {
-        self.by_row[row as usize] = CONTESTED;
-        self.by_identity[holder as usize] = Claim::Blocked;
-    }
-
-    /// The account that an identity has, proved or found.
-    pub(in crate::planning) fn row(&self, identity: u32) -> Option<u32> {
-        match self.of(identity) {
-            Claim::Owned(row) | Claim::Found(row) => Some(row),
-            _ => None,
-        }
-    }
-}
-
 /// All identities at one target.
 pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings: &mut Findings) -> Claims {
     let mut work = Work {
@@ -198,7 +124,7 @@ impl Work<'_, '_> {
         let accounts = observed[self.target].accounts();
         let mut others = self.basis.people.other_keys(identity);
         others.extend(later_keys(self.basis, self.target, key));
-        let links = ownership::links(self.basis, self.target, key, &others);
+        let links = links::of(self.basis, self.target, key, &others);
         let ids: Vec<&str> = links.iter().map(|link| link.id.as_ref()).collect();
         let mut rows: Vec<u32> = ids.iter().filter_map(|id| accounts.find_id(id)).collect();
         if let Some(marker) = &self.basis.layout.targets[self.target].marker {
@@ -430,65 +356,5 @@ impl Work<'_, '_> {
             list.push((*identity, keys(self.basis, self.target, &person)));
         }
         (wanted, unsure)
-    }
-}
-
-/// The ids that links give for an identity, by its key and by its other ones.
-pub(in crate::planning) fn linked_ids<'w>(basis: &Basis<'w>, target: usize, key: &str, others: &[Arc<str>]) -> Vec<&'w str> {
-    ownership::links(basis, target, key, others).into_iter().map(|link| link.id.as_ref()).collect()
-}
-
-/// Every account that any of these values leads to, whoever has it.
-pub(in crate::planning) fn hits(basis: &Basis<'_>, target: usize, keys: &[Vec<Vec<u8>>]) -> BTreeSet<u32> {
-    let accounts = basis.observed[target].accounts();
-    let attributes = basis.policy.targets[target].correlate.iter().zip(keys);
-    attributes.flat_map(|(attribute, values)| values.iter().flat_map(|key| accounts.find_by(attribute, key))).collect()
-}
-
-/// Whether a rule gives an identity an `externalId`, and the account has another one.
-pub(in crate::planning) fn has_other_external_id(basis: &Basis<'_>, target: usize, row: u32, person: &Person) -> bool {
-    let external = basis.observed[target].accounts().cell_of(row, "externalId");
-    let wanted = values(basis, target, person).into_iter().find(|(name, _)| name.as_ref() == "externalId");
-    match wanted {
-        Some((_, ValueState::Set(value))) => !canonical::is_nothing(external) && !canonical::same(kind_of("externalId"), &value, external),
-        _ => false,
-    }
-}
-
-/// The canonical values by which an identity's account is found, for each of the target's attributes.
-pub(in crate::planning) fn keys(basis: &Basis<'_>, target: usize, person: &Person) -> Vec<Vec<Vec<u8>>> {
-    let values = values(basis, target, person);
-    values
-        .iter()
-        .map(|(name, state)| match state {
-            ValueState::Set(value) => canonical::keys(kind_of(name), Input::Value(value)),
-            _ => Vec::new(),
-        })
-        .collect()
-}
-
-/// What an identity should have in each attribute by which accounts are found.
-pub(in crate::planning) fn values<'b>(basis: &'b Basis<'_>, target: usize, person: &Person) -> Vec<(&'b Arc<str>, ValueState)> {
-    basis.policy.targets[target].correlate.iter().map(|name| (name, value(basis, target, person, name))).collect()
-}
-
-/// What an identity should have in one attribute of its account.
-pub(in crate::planning) fn value(basis: &Basis<'_>, target: usize, person: &Person, name: &Arc<str>) -> ValueState {
-    value_of(&basis.layout, target, person, name)
-}
-
-/// The same by the policy alone. The marker is no value.
-pub(in crate::planning) fn value_of(layout: &Layout<'_>, target: usize, person: &Person, name: &Arc<str>) -> ValueState {
-    let of_target = &layout.targets[target];
-    if of_target.marker.as_ref() == Some(name) {
-        return ValueState::Unmanaged;
-    }
-    let attribute = of_target.attributes.iter().find(|attribute| attribute.name == *name);
-    match attribute.and_then(|attribute| attribute.rule.as_ref()) {
-        Some(rule) => match evaluate(rule, person) {
-            Outcome::Is(state) => state,
-            Outcome::Failed(_) => ValueState::Unknown,
-        },
-        None => layout.slot(name).map(|slot| person.slots[slot].state()).unwrap_or_default(),
     }
 }

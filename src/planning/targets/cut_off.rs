@@ -9,15 +9,15 @@ use std::sync::Arc;
 use crate::model::{Evidence, FindingCode, ObjectKind, Severity, ValueState, of_account_key};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Report, Shared};
-use crate::planning::people::identity::Person;
+use crate::planning::people::person::Person;
 use crate::planning::people::revoked::Order;
 use crate::planning::question::LookupBy;
 use crate::planning::question::Scope;
 use crate::planning::question::texts;
-use crate::planning::targets::correlate;
-use crate::planning::targets::correlate::Claim;
-use crate::planning::targets::matched::Matched;
+use crate::planning::targets::claims::Claim;
+use crate::planning::targets::claims::Matched;
 use crate::planning::targets::ownership;
+use crate::planning::targets::search;
 use crate::policy::Policy;
 use crate::world::Carries;
 
@@ -140,7 +140,7 @@ fn correlated(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: u3
     let mut person = Person::default();
     basis.people.values(&basis.layout, number, &mut person);
     if !accounts.evidence().proves_absence() {
-        let values = correlate::values(basis, target, &person);
+        let values = search::values(basis, target, &person);
         let asked = values.iter().flat_map(|(name, state)| match state {
             ValueState::Set(value) => texts(value).into_iter().map(|text| LookupBy::Attribute((*name).clone(), text)).collect(),
             _ => Vec::new(),
@@ -148,7 +148,7 @@ fn correlated(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, number: u3
         let asked = asked.collect();
         ask(step, target, key, asked);
     }
-    for row in correlate::hits(basis, target, &correlate::keys(basis, target, &person)) {
+    for row in search::hits(basis, target, &search::keys(basis, target, &person)) {
         if rows.contains(&row) {
             continue;
         }
@@ -178,7 +178,7 @@ fn whose(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, perso
     if step.basis.former_key(target, row).is_some_and(|former| former != *key) {
         return Whose::Others;
     }
-    if correlate::has_other_external_id(basis, target, row, person) {
+    if search::has_other_external_id(basis, target, row, person) {
         return Whose::Unclear("has another externalId".to_owned());
     }
     match step.matched.claims[target].holder(row) {

@@ -10,8 +10,9 @@ use jiff::civil::Date;
 use crate::manifest::kinds::{DepartureAction, Lifecycle};
 use crate::model::Reason;
 use crate::planning::basis::Basis;
-use crate::planning::people::identity::Person;
-use crate::planning::people::lifecycle::{Days, Standing};
+use crate::planning::people::days::Days;
+use crate::planning::people::person::Person;
+use crate::planning::people::standing::Standing;
 use crate::policy::{DeparturePolicy, PreHirePolicy, TargetPolicy};
 use crate::world::Truth;
 

@@ -4,12 +4,15 @@
 
 pub(in crate::planning) mod awaited;
 pub(in crate::planning) mod carried;
+pub(in crate::planning) mod claims;
 pub(in crate::planning) mod concern;
 pub(in crate::planning) mod correlate;
 pub(in crate::planning) mod cut_off;
 pub(in crate::planning) mod eligibility;
 pub(in crate::planning) mod history;
+pub(in crate::planning) mod later_keys;
 pub(in crate::planning) mod limits;
+pub(in crate::planning) mod links;
 pub(in crate::planning) mod matched;
 pub(in crate::planning) mod not_kept;
 pub(in crate::planning) mod objects;
@@ -17,3 +20,4 @@ pub(in crate::planning) mod observed;
 pub(in crate::planning) mod ownership;
 pub(in crate::planning) mod protected;
 pub(in crate::planning) mod reserved;
+pub(in crate::planning) mod search;

@@ -10,10 +10,10 @@ use crate::expr::Input;
 use crate::model::{Finding, FindingCode, Link, ObjectKind, Severity, Subject, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
-use crate::planning::people::identity::Person;
-use crate::planning::targets::correlate;
-use crate::planning::targets::correlate::Claims;
+use crate::planning::people::person::Person;
+use crate::planning::targets::claims::Claims;
 use crate::planning::targets::observed::View;
+use crate::planning::targets::search;
 use crate::world::{Carries, canonical, kind_of};
 
 /// Fewer than this are told one by one: a name that changed on both sides, an id that was used again.
@@ -25,17 +25,6 @@ const LISTED: usize = 20;
 const KNOWN_BY: [&str; 4] = ["userName", "displayName", "emails", "employeeNumber"];
 /// Attributes by all of which somebody is known again.
 const NAMED: [&str; 2] = ["name.familyName", "name.givenName"];
-
-/// The links that lead from an identity's keys.
-pub(in crate::planning) fn links<'w>(basis: &Basis<'w>, target: usize, key: &str, others: &[Arc<str>]) -> Vec<&'w Link> {
-    let (world, name) = (basis.world, &basis.policy.targets[target].name);
-    let of = |key: &str| world.recall.links_of(&world.memory, name, ObjectKind::Account, key);
-    let mut links = of(key);
-    for other in others {
-        links.extend(of(other));
-    }
-    links
-}
 
 /// Whether an account without our mark is called what it was when headcount last wrote it.
 pub(in crate::planning) fn is_called(accounts: View<'_>, row: u32, link: &Link) -> bool {
@@ -52,12 +41,12 @@ pub(in crate::planning) fn fits(basis: &Basis<'_>, target: usize, identity: u32,
     }
     let mut person = Person::default();
     basis.people.values(&basis.layout, identity, &mut person);
-    if correlate::hits(basis, target, &correlate::keys(basis, target, &person)).contains(&row) {
+    if search::hits(basis, target, &search::keys(basis, target, &person)).contains(&row) {
         return true;
     }
     let has = |name: &str| {
         let cell = accounts.cell_of(row, name);
-        let wanted = correlate::value(basis, target, &person, &Arc::from(name));
+        let wanted = search::value(basis, target, &person, &Arc::from(name));
         matches!(&wanted, ValueState::Set(value) if canonical::same(kind_of(name), value, cell)
             || canonical::keys(kind_of(name), Input::Value(value)).iter().any(|key| canonical::has_key(kind_of(name), cell, key)))
     };

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Doubt, What};
 use crate::expr::{Evaluation, Input};
 use crate::model::{AttributeType, Value};
-use crate::planning::people::identity::{Identities, Person};
+use crate::planning::people::companion::{Doubt, What};
+use crate::planning::people::identity::Identities;
+use crate::planning::people::person::Person;
 use crate::planning::schema::layout::KeyLayout;
 use crate::planning::schema::values::{Held, Reads};
 use crate::world::{Keyed, canonical};

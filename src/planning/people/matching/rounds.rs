@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::Correlated;
 use super::hits::{self, Came, Entry};
-use super::{AMBIGUOUS, Companion, Correlated, Doubt, How, NONE, Owner, UNKNOWN, What};
 use crate::model::RecordLink;
-use crate::planning::people::identity::{Identities, Origin, Person};
+use crate::planning::people::companion::{AMBIGUOUS, Companion, Doubt, How, NONE, Owner, UNKNOWN, What};
+use crate::planning::people::identity::{Identities, Origin};
+use crate::planning::people::person::Person;
 use crate::planning::schema::layout::{KeyLayout, Layout};
 use crate::world::{Keyed, RecordState};
 

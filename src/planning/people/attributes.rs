@@ -1,0 +1,120 @@
+//! What one attribute of an identity is, by precedence.
+//!
+//! Must never: let an unknown value fall through to a lower source.
+
+use std::sync::Arc;
+
+use crate::model::{AttributeType, Value, ValueState};
+use crate::planning::people::companion::Record;
+use crate::planning::people::identity::Identities;
+use crate::planning::people::person::{Failure, Person};
+use crate::planning::people::records::Records;
+use crate::planning::schema::layout::{Candidate, Layout};
+use crate::planning::schema::length;
+use crate::planning::schema::values::{Held, Outcome, as_it_stands, evaluate};
+use crate::policy::UserPolicy;
+
+impl<'w> Identities<'w> {
+    /// One attribute by precedence.
+    pub(in crate::planning) fn fill_slot(
+        &self,
+        layout: &Layout<'_>,
+        records: &Records<'w>,
+        user: Option<&UserPolicy>,
+        at: usize,
+        person: &mut Person<'w>,
+    ) {
+        let slot = &layout.slots[at];
+        let declared = user.and_then(|user| {
+            let found = user.attributes.binary_search_by(|(name, _)| name.as_ref().cmp(slot.name.as_ref())).ok()?;
+            user.attributes.get(found).map(|(_, state)| state)
+        });
+        let mut held = Held::State(ValueState::Unmanaged);
+        for candidate in &slot.candidates {
+            if declared.is_some() && candidate.precedence <= USER_PRECEDENCE {
+                break;
+            }
+            held = self.by_rule(layout, records, at, *candidate, person);
+            if !held.is_unmanaged() {
+                break;
+            }
+        }
+        if let (true, Some(declared)) = (held.is_unmanaged(), declared) {
+            let state = self.as_reference(slot.kind, None, declared.clone());
+            person.declared_active |= at == layout.active && state == ValueState::Set(Value::Bool(true));
+            held = Held::State(state);
+        }
+        person.slots[at] = held;
+    }
+
+    /// What one source says about one attribute.
+    fn by_rule(&self, layout: &Layout<'_>, records: &Records<'w>, slot: usize, candidate: Candidate, person: &mut Person<'w>) -> Held<'w> {
+        let cells = match records.of(candidate.source) {
+            Record::Cells(cells) => cells,
+            Record::Nothing => return Held::State(ValueState::Unmanaged),
+            Record::Unknown => return Held::State(ValueState::Unknown),
+        };
+        let rules = &layout.sources[candidate.source];
+        let rule = &rules.rules[candidate.rule];
+        if rules.is_lost(&rule.value, cells) || rule.when.as_ref().is_some_and(|when| rules.is_lost(when, cells)) {
+            return Held::State(ValueState::Unknown);
+        }
+        let kind = layout.slots[slot].kind;
+        let held = match as_it_stands(rule, kind, cells) {
+            Some(held) => held,
+            None => match evaluate(rule, cells) {
+                Outcome::Is(state) => Held::State(self.as_reference(kind, Some(candidate.source), state)),
+                Outcome::Failed(words) => {
+                    person.failures.push(Failure { candidate, slot, words });
+                    Held::State(ValueState::Unknown)
+                }
+            },
+        };
+        let held = match length::fitting(rule, layout.slots[slot].most, held) {
+            Ok(held) => held,
+            Err(words) => {
+                person.failures.push(Failure { candidate, slot, words });
+                Held::State(ValueState::Unknown)
+            }
+        };
+        if rule.unique && held.is_set() {
+            person.unique.push(slot);
+        }
+        held
+    }
+
+    /// A text becomes a reference where the attribute names another identity: a whole key, or a key within the same source.
+    pub(in crate::planning) fn as_reference(&self, kind: AttributeType, source: Option<usize>, state: ValueState) -> ValueState {
+        if kind != AttributeType::Reference {
+            return state;
+        }
+        let ValueState::Set(Value::Text(_) | Value::Int(_)) = &state else { return state };
+        let ValueState::Set(value) = &state else { return state };
+        let text = match value {
+            Value::Int(number) => number.to_string(),
+            other => other.as_text().unwrap_or_default().trim().to_owned(),
+        };
+        if text.is_empty() {
+            return ValueState::Clear;
+        }
+        let whole = text.split_once('/').is_some_and(|(first, _)| first == "user" || self.is_source(first));
+        let key = match source {
+            Some(source) if !whole => format!("{}/{text}", self.policy.sources[source].name),
+            _ => text,
+        };
+        ValueState::Set(Value::Reference(self.key_now(&key).unwrap_or_else(|| Arc::from(key))))
+    }
+
+    /// The key of an identity that is named by another of its records, or by a key that it had.
+    fn key_now(&self, key: &str) -> Option<Arc<str>> {
+        let several = !self.aliases.is_empty() || !self.retired.is_empty() || self.spans.iter().any(|span| span.seats.is_some());
+        if several { self.find(key).map(|number| self.key(number)) } else { None }
+    }
+
+    fn is_source(&self, name: &str) -> bool {
+        self.policy.sources.iter().any(|source| source.name.as_ref() == name)
+    }
+}
+
+/// What a User manifest's attributes count against a source's.
+pub(in crate::planning) const USER_PRECEDENCE: i32 = 1000;

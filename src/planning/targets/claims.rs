@@ -1,0 +1,104 @@
+//! Who has which account at one target.
+//!
+//! Must never: give one account to two identities.
+
+use crate::planning::basis::Basis;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What an identity has at one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::planning) enum Claim {
+    /// nothing
+    None,
+    /// an account that a link or its marker proves to be its own
+    Owned(u32),
+    /// an account that an attribute found
+    Found(u32),
+    /// it can't be told; a finding says why
+    Blocked,
+    /// its account vanished, and nobody has looked it up by its id
+    Vanished,
+}
+
+/// Who has which account at one target.
+pub(in crate::planning) struct Claims {
+    pub(super) by_identity: Vec<Claim>,
+    pub(super) by_row: Vec<u32>,
+    /// accounts without access that headcount took it from, and that look like somebody's whom it serves
+    pub(super) set_aside: BTreeSet<u32>,
+    /// so much does not fit that another system seems to stand behind the target
+    pub(in crate::planning) another_system: bool,
+}
+
+pub(super) const NOBODY: u32 = u32::MAX;
+
+pub(super) const CONTESTED: u32 = u32::MAX - 1;
+
+impl Claims {
+    /// What an identity has.
+    pub(in crate::planning) fn of(&self, identity: u32) -> Claim {
+        self.by_identity.get(identity as usize).copied().unwrap_or(Claim::None)
+    }
+
+    /// Who has an account.
+    pub(in crate::planning) fn holder(&self, row: u32) -> Option<u32> {
+        self.by_row.get(row as usize).copied().filter(|identity| *identity < CONTESTED)
+    }
+
+    /// Whether several want an account, or whose it is can't be told.
+    pub(in crate::planning) fn contested(&self, row: u32) -> bool {
+        self.by_row.get(row as usize) == Some(&CONTESTED)
+    }
+
+    /// Whether an account that nobody has may still be somebody's: no authoritative target may take it for an account that nobody declares.
+    pub(in crate::planning) fn is_set_aside(&self, row: u32) -> bool {
+        self.set_aside.contains(&row)
+    }
+
+    /// Whoever is cut off has all the accounts that are theirs; the first stands for them.
+    pub(in crate::planning) fn give(&mut self, row: u32, identity: Option<u32>) {
+        let Some(identity) = identity else { return };
+        if let Some(holder) = self.by_row.get_mut(row as usize) {
+            *holder = identity;
+        }
+        if let Some(claim) = self.by_identity.get_mut(identity as usize).filter(|claim| !matches!(claim, Claim::Owned(_))) {
+            *claim = Claim::Owned(row);
+        }
+    }
+
+    /// Somebody else may have as good a claim to an account as its holder: nobody gets it.
+    pub(in crate::planning) fn dispute(&mut self, row: u32, holder: u32) {
+        self.by_row[row as usize] = CONTESTED;
+        self.by_identity[holder as usize] = Claim::Blocked;
+    }
+
+    /// The account that an identity has, proved or found.
+    pub(in crate::planning) fn row(&self, identity: u32) -> Option<u32> {
+        match self.of(identity) {
+            Claim::Owned(row) | Claim::Found(row) => Some(row),
+            _ => None,
+        }
+    }
+}
+
+/// By target.
+pub(in crate::planning) struct Matched {
+    /// who has which account
+    pub(in crate::planning) claims: Vec<Claims>,
+    /// accounts that are cut off, and whose they are
+    pub(in crate::planning) cut: Vec<BTreeMap<u32, Arc<str>>>,
+}
+
+impl Matched {
+    /// The key by which changes name an account: its holder's, else of its mark or link, else its id.
+    pub(in crate::planning) fn account_key(&self, basis: &Basis<'_>, target: usize, row: u32) -> Arc<str> {
+        match self.claims[target].holder(row) {
+            Some(identity) => basis.people.key(identity),
+            None => {
+                let id = || Arc::from(format!("id:{}", basis.observed[target].accounts().id(row)));
+                basis.former_key(target, row).unwrap_or_else(id)
+            }
+        }
+    }
+}
