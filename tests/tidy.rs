@@ -58,6 +58,25 @@ const HOMES: &[(&str, &[&str])] = &[
 const IMPURE: &[&str] =
     &["async ", ".await", "Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "std::net", "std::process", "fastrand"];
 
+/// What whoever shows and asks does, and what runs below them must leave to them.
+const SHOWN: &[&str] = &[
+    "println!(",
+    "print!(",
+    "eprintln!(",
+    "eprint!(",
+    "dbg!(",
+    "stdin()",
+    "stdout()",
+    "stderr()",
+    "is_terminal()",
+    "process::exit",
+    "ExitCode",
+    "anstream",
+    "clap",
+    "indicatif",
+    "terminal_size",
+];
+
 /// One source file: its top module, its path and its lines of code (tests and comments left out).
 struct Source {
     module: String,
@@ -245,6 +264,23 @@ fn planning_is_pure() {
         for (line, code) in &source.code {
             for word in IMPURE.iter().filter(|word| names_whole(code, word)) {
                 broken.push(format!("{}:{line}: `{word}` in a pure module: take it as an input", source.path.display()));
+            }
+        }
+    }
+    none(&broken);
+}
+
+#[test]
+fn the_reconcile_shows_and_asks_nothing_by_itself() {
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| source.module == "pipeline") {
+        for (line, code) in &source.code {
+            for word in SHOWN.iter().filter(|word| mentions(code, word)) {
+                broken.push(format!(
+                    "{}:{line}: `{word}` in the reconcile: tell it as `News`, or put it to the `Caller`; commands, the controller and the operator \
+                     each show it in their own way",
+                    source.path.display()
+                ));
             }
         }
     }

@@ -1,9 +1,8 @@
 //! `headcount apply`: runs a saved plan, or plans, shows, asks and runs. What runs was shown.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,19 +12,17 @@ use super::history::broken;
 use super::outcome;
 use super::output::{Form, show};
 use super::plan::verdict;
-use super::progress::Running;
+use super::progress::{Watching, above};
 use super::report::{self, Exit, Failure, notice};
 use super::selection::Selection;
 use super::session::{self, Session, state_failure};
-use super::standing;
 use super::who::who;
-use crate::apply::{self, Job, Pace, Report, Settings};
+use crate::apply::read_plan;
 use crate::files;
-use crate::journal::Journal;
-use crate::model::{Change, Finding, ObjectKind, Plan, Upcoming};
-use crate::pipeline::{self, Snapshot};
-use crate::render::{Format, Look, headline};
-use crate::state::{RunLock, Store, record_told};
+use crate::model::{Change, Plan};
+use crate::pipeline::{self, Caller, Decision, Ending, Hear, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn};
+use crate::render::{Format, Look, count, headline, safe};
+use crate::state::Store;
 
 /// Run a saved plan, or plan, ask and run
 #[derive(Debug, clap::Args)]
@@ -54,12 +51,6 @@ pub struct ApplyArgs {
     output: Form,
 }
 
-/// What is to run, and what a saved plan did not hold.
-struct Work {
-    plan: Plan,
-    new: Vec<Change>,
-}
-
 pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     let approved = args.auto_approve || args.plan.is_some();
     let from_stdin = args.files.files.iter().any(|path| path.as_os_str() == "-");
@@ -71,99 +62,107 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     let selection = saved.as_ref().map_or_else(|| Ok(args.selection.clone()), |saved| args.selection.of_saved(&saved.filter))?;
     let session = Session::load(&args.files)?;
     selection.check(&session)?;
-    if let Some(saved) = &saved {
-        check_saved(saved, &session)?;
-    }
-    let settings = settings(&session);
+    let moment = pipeline::moment(&session.policy, None);
+    let reviewed = saved.map(|saved| Reviewed::new(saved, args.exact, &session.policy, moment.today));
+    let reviewed = reviewed.transpose().map_err(not_reviewable)?;
     let store = Arc::new(Store::open(&session.state, &session.policy.workspace).map_err(|error| state_failure(&error))?);
-    let who = who();
-    let lock = store.lock(&who).map_err(|error| state_failure(&error))?;
-    // Nothing is added to a chain that is broken already.
-    Journal::new(&store).verify_chain().map_err(|error| broken(error, &store))?;
-    let memory = store.load().map_err(|error| state_failure(&error))?;
-    let first = !memory.known;
-    session::run(async {
-        let (snapshot, mut fresh) = session.plan(memory, None).await;
-        fresh.upcoming = Upcoming::default();
-        let all = fresh.changes.len();
-        let told: BTreeSet<u64> = fresh.findings.iter().filter_map(Finding::standing).collect();
-        let fresh = selection.of(fresh);
-        let work = match &saved {
-            None => Work { plan: fresh, new: Vec::new() },
-            Some(saved) => reviewed(saved, &fresh, args.exact)?,
-        };
-        // The outcome as JSON has stdout for itself.
-        if saved.is_none() && args.output == Form::Text {
-            let left_out = all - work.plan.changes.len();
+    let desk = Desk { args, approved, watching: Watching::default(), stop: CancellationToken::new(), unshown: OnceLock::new() };
+    let turn = Turn {
+        loaded: &session.loaded,
+        settings: pipeline::settings(&session.loaded, &session.policy),
+        policy: session.policy,
+        store: &store,
+        moment,
+        part: selection.filter(),
+        reviewed,
+        who: &who(),
+        stop: desk.stop.clone(),
+    };
+    let ended = session::run(pipeline::reconcile(turn, &desk))?;
+    if let Some(failure) = desk.unshown.into_inner() {
+        return Err(failure);
+    }
+    match ended.map_err(|error| failure(error, &store))? {
+        None => {
+            notice("Nothing was changed.");
+            Ok(Exit::Error)
+        }
+        Some(ending) => {
+            outcome::write(&ending.proposal.plan, &ending.report, &ending.proposal.unreviewed, args.output)?;
+            Ok(exit(&ending))
+        }
+    }
+}
+
+/// Whoever waits at the terminal, or read the plan before.
+struct Desk<'a> {
+    args: &'a ApplyArgs,
+    approved: bool,
+    watching: Watching,
+    stop: CancellationToken,
+    /// why the plan could not be shown, or the answer not be read
+    unshown: OnceLock<Failure>,
+}
+
+impl Hear for Desk<'_> {
+    fn hear(&self, news: News<'_>) {
+        self.watching.hear(news);
+        match news {
+            News::Killed { run, open } if open > 0 => notice(safe::lines(&format!(
+                "run {run} was killed: of {} nobody knows whether it arrived; what is planned now knows what became of it",
+                count(open as u64, "change")
+            ))),
+            News::Covered { key, by } => {
+                notice(safe::lines(&format!("{key}: cut off by {by} from now on; taking it out of the manifests lifts it")));
+            }
+            // Until then an interrupt ends the process, and nothing was changed.
+            News::Running { .. } => drop(tokio::spawn(interrupts(self.stop.clone()))),
+            _ => {}
+        }
+    }
+}
+
+impl Caller for Desk<'_> {
+    fn decide(&self, snapshot: &Snapshot, proposal: &Proposal) -> Decision {
+        match self.show_and_ask(snapshot, proposal) {
+            Ok(decision) => decision,
+            Err(failure) => {
+                let _ = self.unshown.set(failure);
+                Decision::Leave
+            }
+        }
+    }
+}
+
+impl Desk<'_> {
+    fn show_and_ask(&self, snapshot: &Snapshot, proposal: &Proposal) -> Result<Decision, Failure> {
+        let plan = &proposal.plan;
+        if proposal.reviewed {
+            unreviewed(&proposal.unreviewed);
+        } else if self.args.output == Form::Text {
+            // The outcome as JSON has stdout for itself.
             let look = Look {
                 width: report::width(),
-                left_out,
-                full: args.full,
-                lines: Some(&Behind::of(&snapshot)),
-                told: Some(&snapshot.world.memory.told),
+                left_out: proposal.left_out,
+                full: self.args.full,
+                lines: Some(&Behind::of(snapshot)),
+                told: Some(&snapshot.world.memory().told),
             };
-            show(&work.plan, Format::Text, look)?;
+            show(plan, Format::Text, look)?;
         }
-        if work.plan.applyable() && !approved && !ask()? {
-            notice("Nothing was changed.");
-            return Ok(Exit::Error);
-        }
-        // An empty run makes a new state a known one; after that it would only fill the journal.
-        let run = Run { snapshot: &snapshot, settings: &settings, store: &store, lock: &lock, who: &who };
-        pipeline::catch_up(&snapshot, &store).map_err(|error| state_failure(&error))?;
-        standing::end_covered(&snapshot.policy, &snapshot.world.memory, &store, snapshot.moment.now)?;
-        let report = if work.plan.applyable() || first { run.apply(&work.plan).await? } else { Report::default() };
-        pipeline::remember(&snapshot, &store).map_err(|error| state_failure(&error))?;
-        standing::receipts(&snapshot.policy, &snapshot.world.memory, (&work.plan, &report), selection.is_everything(), &store)?;
-        // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
-        store.write(|tx| record_told(tx, &told)).map_err(|error| state_failure(&error))?;
-        outcome::write(&work.plan, &report, &work.new, args.output)?;
-        Ok(exit(&work, &report))
-    })?
+        Ok(if !plan.applyable() || self.approved || ask()? { Decision::Run } else { Decision::Leave })
+    }
 }
 
-/// What a run is made of, beside its plan.
-struct Run<'a> {
-    snapshot: &'a Snapshot,
-    settings: &'a Settings,
-    store: &'a Arc<Store>,
-    lock: &'a RunLock,
-    who: &'a str,
-}
-
-impl Run<'_> {
-    async fn apply(&self, plan: &Plan) -> Result<Report, Failure> {
-        let cancel = CancellationToken::new();
-        let running = Running::start(plan);
-        let Snapshot { policy, world, .. } = self.snapshot;
-        let known_ids = |target: &str, kind: ObjectKind, key: &str| world.object_id(policy, target, kind, key);
-        let job = Job {
-            plan,
-            targets: &self.snapshot.connectors,
-            store: self.store,
-            lock: self.lock,
-            settings: self.settings,
-            who: self.who,
-            known_ids: &known_ids,
-            cancel: cancel.clone(),
-            progress: &running,
-        };
-        let mut work = std::pin::pin!(apply::apply(&job));
-        let report = loop {
-            tokio::select! {
-                report = &mut work => break report,
-                // The first interrupt lets what was sent come back; whoever insists ends the process, and the journal knows what was sent.
-                () = asked_to_stop() => {
-                    if cancel.is_cancelled() {
-                        std::process::exit(INTERRUPTED);
-                    }
-                    cancel.cancel();
-                    running.say("stopping: waiting for what was sent; interrupt again to leave at once");
-                }
-            }
-        };
-        running.done();
-        report.map_err(|error| state_failure(&error))
+/// The first interrupt lets what was sent come back; whoever insists ends the process, and the journal knows what was sent.
+async fn interrupts(stop: CancellationToken) {
+    loop {
+        asked_to_stop().await;
+        if stop.is_cancelled() {
+            std::process::exit(INTERRUPTED);
+        }
+        stop.cancel();
+        above(|| notice("stopping: waiting for what was sent; interrupt again to leave at once"));
     }
 }
 
@@ -183,13 +182,13 @@ pub async fn asked_to_stop() {
 /// What a shell shows for a process that an interrupt ended.
 const INTERRUPTED: i32 = 130;
 
-fn exit(work: &Work, report: &Report) -> Exit {
-    let held = report.outcomes.values().any(|outcome| outcome.holds());
-    match (report.complete(), work.new.is_empty()) {
+fn exit(ending: &Ending) -> Exit {
+    let held = ending.report.outcomes.values().any(|outcome| outcome.holds());
+    match (ending.report.complete(), ending.proposal.unreviewed.is_empty()) {
         (false, _) if held => Exit::Partly,
         (false, _) => Exit::Error,
         (true, false) => Exit::Stale,
-        (true, true) => verdict(&work.plan),
+        (true, true) => verdict(&ending.proposal.plan),
     }
 }
 
@@ -198,40 +197,40 @@ const MAX_PLAN: u64 = 1 << 30;
 
 fn read_saved(path: &Path) -> Result<Plan, Failure> {
     let text = files::read_text(path, MAX_PLAN).map_err(|error| Failure::file("read the plan", path, error))?;
-    apply::read_plan(&text).map_err(|error| Failure::because(format!("can't use the plan {}", path.display()), &error))
+    read_plan(&text).map_err(|error| Failure::because(format!("can't use the plan {}", path.display()), &error))
 }
 
-fn check_saved(saved: &Plan, session: &Session) -> Result<(), Failure> {
-    if saved.workspace != session.policy.workspace {
-        let message = format!("the plan is of workspace {:?}, and the manifests are of {:?}", saved.workspace, session.policy.workspace);
-        return Err(Failure::new(message).hint("name the manifests that it was made from with -f"));
+fn not_reviewable(error: NotReviewable) -> Failure {
+    let failure = Failure::from_error(&error);
+    match error {
+        NotReviewable::OtherWorkspace { .. } => failure.hint("name the manifests that it was made from with -f"),
+        NotReviewable::NotYet { .. } => failure.exit(Exit::Stale).hint("make a plan for today: `headcount plan --out FILE`"),
     }
-    let today = pipeline::moment(&session.policy, None).today;
-    if saved.as_of > today {
-        let message = format!("the plan was made for {}, and today is {today}: such a plan can't be applied", saved.as_of);
-        return Err(Failure::new(message).exit(Exit::Stale).hint("make a plan for today: `headcount plan --out FILE`"));
-    }
-    Ok(())
 }
 
-/// What was reviewed and is still needed.
-fn reviewed(saved: &Plan, fresh: &Plan, exact: bool) -> Result<Work, Failure> {
-    let compared = apply::compare(saved, fresh);
-    if exact && !compared.exact() {
-        let (new, gone) = (compared.new.len(), compared.gone);
-        let message = format!("the plan is stale: changes needed now and not in it: {new}; steps in it and no longer needed: {gone}");
-        return Err(Failure::new(message).exit(Exit::Stale).hint("plan again and review it, or leave out --exact to run what both hold"));
-    }
-    if !compared.new.is_empty() {
-        notice(format_args!("Not in the reviewed plan, and not run ({}):", compared.new.len()));
-        for change in compared.new.iter().take(SHOWN) {
-            notice(format_args!("  {}", headline(change)));
-        }
-        if compared.new.len() > SHOWN {
-            notice(format_args!("  … and {} more; `headcount plan` shows them", compared.new.len() - SHOWN));
+fn failure(error: ReconcileError, store: &Store) -> Failure {
+    match error {
+        ReconcileError::State(error) => state_failure(&error),
+        ReconcileError::Journal(error) => broken(error, store),
+        ReconcileError::Stale { .. } => {
+            let hint = "plan again and review it, or leave out --exact to run what both hold";
+            Failure::from_error(&error).exit(Exit::Stale).hint(hint)
         }
     }
-    Ok(Work { plan: compared.plan, new: compared.new })
+}
+
+/// What is needed now and nobody reviewed.
+fn unreviewed(new: &[Change]) {
+    if new.is_empty() {
+        return;
+    }
+    notice(format_args!("Not in the reviewed plan, and not run ({}):", new.len()));
+    for change in new.iter().take(SHOWN) {
+        notice(format_args!("  {}", headline(change)));
+    }
+    if new.len() > SHOWN {
+        notice(format_args!("  … and {} more; `headcount plan` shows them", new.len() - SHOWN));
+    }
 }
 
 /// Lines of a list before it is cut.
@@ -248,16 +247,4 @@ fn ask() -> Result<bool, Failure> {
     let mut answer = String::new();
     std::io::stdin().lock().take(MAX_ANSWER).read_line(&mut answer).map_err(|error| Failure::because("can't read the answer", &error))?;
     Ok(answer.trim() == "yes")
-}
-
-fn settings(session: &Session) -> Settings {
-    let paces = session.loaded.targets.iter().filter_map(|target| {
-        let limits = target.spec.limits.as_ref()?;
-        let concurrency = limits.concurrency.map_or(Pace::default().concurrency, |limit| limit as usize);
-        Some((target.name.clone(), Pace { concurrency, per_second: limits.per_second }))
-    });
-    let windows = session.policy.targets.iter().map(|target| target.guardrails.window);
-    let settings = Settings::default();
-    let keep_windows = windows.fold(settings.keep_windows, Ord::max);
-    Settings { paces: paces.collect::<BTreeMap<_, _>>(), keep_windows, ..settings }
 }

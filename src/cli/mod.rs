@@ -26,7 +26,6 @@ mod revoke;
 mod schema;
 mod selection;
 mod session;
-mod standing;
 mod test;
 mod unclaimed;
 mod validate;

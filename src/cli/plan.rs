@@ -14,6 +14,7 @@ use super::selection::Selection;
 use super::session::{self, Session};
 use super::unclaimed;
 use crate::model::{Plan, Upcoming};
+use crate::pipeline::part;
 use crate::planning::DAYS_AHEAD;
 use crate::render::{Format, Look};
 
@@ -81,7 +82,7 @@ fn planned(files: &Files, selection: &Selection, output: &Output, as_of: Option<
     let (snapshot, mut plan) = session::run(session.plan(memory, as_of))?;
     plan.upcoming = coming(&plan, due_days);
     let all = plan.changes.len();
-    let plan = selection.of(plan);
+    let plan = part(plan, &selection.filter());
     output.write(&plan, all - plan.changes.len(), &Behind::of(&snapshot), &snapshot.world.memory.told)?;
     Ok(plan)
 }

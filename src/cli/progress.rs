@@ -4,15 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::report::{is_quiet, notice};
-use crate::apply::Progress;
-use crate::model::{ChangeId, Evidence, ObjectKind, Outcome, Plan, ReadReport};
-use crate::pipeline::ReadProgress;
+use crate::model::{Change, Evidence, Outcome, Plan};
+use crate::pipeline::{Hear, News};
 use crate::render::{count, headline, safe};
 
 const TICK: Duration = Duration::from_millis(120);
@@ -48,8 +47,28 @@ fn stop(bar: &ProgressBar) {
     bar.finish_and_clear();
 }
 
+/// The lines of one command: how reading goes, then how the run goes.
+#[derive(Default)]
+pub struct Watching {
+    reading: OnceLock<Reading>,
+    running: OnceLock<Running>,
+}
+
+impl Hear for Watching {
+    fn hear(&self, news: News<'_>) {
+        match news {
+            News::Reading { systems } => drop(self.reading.set(Reading::start(systems))),
+            News::Running { plan } => drop(self.running.set(Running::start(plan))),
+            news => {
+                self.reading.get().into_iter().for_each(|reading| reading.hear(news));
+                self.running.get().into_iter().for_each(|running| running.hear(news));
+            }
+        }
+    }
+}
+
 /// How reading goes.
-pub struct Reading {
+struct Reading {
     bar: ProgressBar,
     systems: usize,
     read: Mutex<BTreeMap<String, SystemRead>>,
@@ -65,7 +84,7 @@ struct SystemRead {
 
 impl Reading {
     /// Reading of so many systems begins.
-    pub fn start(systems: usize) -> Self {
+    fn start(systems: usize) -> Self {
         let bar = moving(None, "{spinner} {msg}");
         bar.set_message("reading");
         if bar.is_hidden() {
@@ -74,8 +93,21 @@ impl Reading {
         Self { bar, systems, read: Mutex::default() }
     }
 
+    fn hear(&self, news: News<'_>) {
+        match news {
+            News::Rows { system, count, .. } => self.update(system, |read| read.rows += count as u64),
+            News::Read { system, report } => {
+                let weakest = report.kinds.iter().map(|(_, evidence)| evidence.clone()).reduce(Evidence::and);
+                self.update(system, |read| read.end = Some(weakest.unwrap_or(Evidence::Complete)));
+            }
+            News::Planning => self.planning(),
+            News::Planned => stop(&self.bar),
+            _ => {}
+        }
+    }
+
     /// Everything is read. On a terminal the moving line said enough, and what could not be read stands in the plan.
-    pub fn planning(&self) {
+    fn planning(&self) {
         self.bar.set_message("planning");
         if !self.bar.is_hidden() {
             return;
@@ -91,11 +123,6 @@ impl Reading {
         }
     }
 
-    /// The line goes; what was said stays.
-    pub fn done(&self) {
-        stop(&self.bar);
-    }
-
     fn update(&self, system: &str, change: impl FnOnce(&mut SystemRead)) {
         let mut all = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         change(all.entry(system.to_owned()).or_default());
@@ -105,49 +132,36 @@ impl Reading {
     }
 }
 
-impl ReadProgress for Reading {
-    fn rows(&self, system: &str, _: ObjectKind, count: usize) {
-        self.update(system, |read| read.rows += count as u64);
-    }
-
-    fn finished(&self, system: &str, report: &ReadReport) {
-        let weakest = report.kinds.iter().map(|(_, evidence)| evidence.clone()).reduce(Evidence::and);
-        self.update(system, |read| read.end = Some(weakest.unwrap_or(Evidence::Complete)));
-    }
-}
-
 /// How a run goes.
-pub struct Running<'a> {
-    plan: &'a Plan,
+struct Running {
     bar: ProgressBar,
     total: u64,
     done: AtomicU64,
 }
 
-impl<'a> Running<'a> {
+impl Running {
     /// A run of this plan begins.
-    pub fn start(plan: &'a Plan) -> Self {
+    fn start(plan: &Plan) -> Self {
         let total = plan.changes.iter().filter(|change| change.runs()).count() as u64;
         let bar = moving(Some(total), "{spinner} applying {wide_bar} {pos}/{len} {eta}");
-        Self { plan, bar, total, done: AtomicU64::new(0) }
+        Self { bar, total, done: AtomicU64::new(0) }
     }
 
-    /// The run is over.
-    pub fn done(&self) {
-        stop(&self.bar);
+    fn hear(&self, news: News<'_>) {
+        match news {
+            News::Finished { change, outcome } => self.finished(change, outcome),
+            News::Paused { target, pause, reason } => {
+                self.say(&format!("{}: waiting {} s: {}", safe::line(target), pause.as_secs(), safe::line(reason)));
+            }
+            News::Ran => stop(&self.bar),
+            _ => {}
+        }
     }
 
-    /// A line that stays, above the moving one.
-    pub fn say(&self, words: &str) {
-        self.bar.suspend(|| notice(words));
-    }
-}
-
-impl Progress for Running<'_> {
-    fn finished(&self, change: ChangeId, outcome: &Outcome) {
+    fn finished(&self, change: &Change, outcome: &Outcome) {
         self.bar.inc(1);
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if let (Some(words), Some(change)) = (outcome.trouble(), self.plan.changes.get(change.0 as usize)) {
+        if let Some(words) = outcome.trouble() {
             self.say(&format!("not done: {}: {}", headline(change), safe::line(&words)));
         }
         let step = |done: u64| done * PLAIN_STEPS / self.total.max(1);
@@ -156,8 +170,9 @@ impl Progress for Running<'_> {
         }
     }
 
-    fn paused(&self, target: &str, pause: Duration, reason: &str) {
-        self.say(&format!("{}: waiting {} s: {}", safe::line(target), pause.as_secs(), safe::line(reason)));
+    /// A line that stays, above the moving one.
+    fn say(&self, words: &str) {
+        self.bar.suspend(|| notice(words));
     }
 }
 

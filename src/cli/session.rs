@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::Files;
 use super::manifests::{self, Manifests};
-use super::progress::Reading;
+use super::progress::Watching;
 use super::report::{self, Failure};
 use crate::manifest::Loaded;
 use crate::model::{Memory, Plan};
@@ -62,11 +62,9 @@ impl Session {
     /// Reads every system and plans.
     pub async fn plan(self, memory: Memory, as_of: Option<Date>) -> (Snapshot, Plan) {
         let moment = pipeline::moment(&self.policy, as_of);
-        let reading = Reading::start(self.policy.sources.len() + self.policy.targets.len());
-        let snapshot = pipeline::read(&self.loaded, self.policy, memory, moment, &reading).await;
-        reading.planning();
-        let plan = pipeline::plan(&snapshot, Scope::All).await;
-        reading.done();
+        let watching = Watching::default();
+        let snapshot = pipeline::read(&self.loaded, self.policy, memory, moment, &watching).await;
+        let plan = pipeline::plan(&snapshot, Scope::All, &watching).await;
         (snapshot, plan)
     }
 }

@@ -10,12 +10,12 @@ use super::complete;
 use super::manifests::{self, Manifests};
 use super::output::{self, Named, View};
 use super::report::{self, Exit, Failure};
-use super::selection::matches;
 use crate::diagnostic::Level;
 use crate::manifest::kinds::{Expectation, PersonaSpec};
 use crate::manifest::{Document, Loaded};
 use crate::model::TestReport;
 use crate::persona::{self, Rewrite, Suite};
+use crate::pipeline::matches;
 use crate::render::{junit, verdict};
 
 /// Check what sample people get: that each Persona's records yield exactly what it expects

@@ -14,19 +14,32 @@ const OPEN_INTENTS: &str = "SELECT max(seq), body FROM journal AS intent WHERE e
     AND NOT EXISTS (SELECT 1 FROM journal WHERE event = 'outcome' AND run = ?1 AND change = intent.change) GROUP BY change ORDER BY 1";
 const WHY: &str = "the run ended before it heard; a new plan shows what became of it";
 
+/// A run that ended without a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadRun {
+    /// its name
+    pub run: String,
+    /// intents that have no outcome
+    pub open: usize,
+}
+
 /// Closes every run that began and never ended. Only for whoever holds the lock: nobody else can know that they are dead. Runs of revocations, whose names
 /// end in `r`, go on beside others: they are closed only when none of them can be alive.
-pub fn close_dead_runs(connection: &Connection, revocations: bool, at: Timestamp) -> rusqlite::Result<()> {
+pub fn close_dead_runs(connection: &Connection, revocations: bool, at: Timestamp) -> rusqlite::Result<Vec<DeadRun>> {
     let runs: Vec<String> =
         connection.prepare_cached(OPEN_RUNS)?.query_map([revocations], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut closed = Vec::with_capacity(runs.len());
     for run in runs {
-        let open: Vec<_> = connection.prepare_cached(OPEN_INTENTS)?.query_map(params![run], uncertain)?.collect::<rusqlite::Result<_>>()?;
-        let mut events: Vec<_> = open.into_iter().flatten().collect();
-        let results = BTreeMap::from([(ResultWord::Uncertain, events.len() as u64)]);
+        let intents: Vec<_> =
+            connection.prepare_cached(OPEN_INTENTS)?.query_map(params![run], uncertain)?.collect::<rusqlite::Result<_>>()?;
+        let mut events: Vec<_> = intents.into_iter().flatten().collect();
+        let open = events.len();
+        let results = BTreeMap::from([(ResultWord::Uncertain, open as u64)]);
         events.push(Event::Finished { results, stopped: Some("the run ended without a word".to_owned()) });
         append(connection, &run, at, &events)?;
+        closed.push(DeadRun { run, open });
     }
-    Ok(())
+    Ok(closed)
 }
 
 /// The outcome of an intent that has none. One that can't be read stays as it is: `verify` will say so.

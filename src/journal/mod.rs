@@ -9,7 +9,7 @@ mod event;
 mod group;
 
 pub use chain::{Entry, Journal, JournalError, Verified, append};
-pub use dead::close_dead_runs;
+pub use dead::{DeadRun, close_dead_runs};
 pub use event::{Event, Intent, ResultWord};
 pub use group::GroupCommit;
 

@@ -4,13 +4,14 @@
 
 use std::io::ErrorKind;
 
-use super::{Loaded, Policy, read_source_file};
+use super::read::read_source_file;
 use crate::connector::{Surroundings, registry};
 use crate::diagnostic::Diagnostic;
-use crate::manifest::Origin;
 use crate::manifest::connection::{Auth, Database, ScimConnection, SecretRef};
 use crate::manifest::kinds::{SourceConnection, TargetConnection};
+use crate::manifest::{Loaded, Origin};
 use crate::model::{Evidence, ObjectKind, SystemError};
+use crate::policy::Policy;
 
 /// Every problem that a run would meet with what lies on this machine.
 pub async fn look(loaded: &Loaded, policy: &Policy) -> Vec<Diagnostic> {

@@ -4,18 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use headcount::apply::{self, Clock, Job, Settings};
+use headcount::apply::{Clock, Settings};
 use headcount::connector::registry::Facts;
 use headcount::diagnostic::Level;
 use headcount::manifest::{Input, Loaded, load};
-use headcount::model::{ObjectKind, Outcome, Plan};
-use headcount::pipeline::{self, Silent, Snapshot};
+use headcount::model::{Outcome, Plan};
+use headcount::pipeline::{self, Execution, Silent, Snapshot};
 use headcount::planning::{Moment, Scope};
 use headcount::policy::{self, Policy};
 use headcount::state::Store;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 use super::workspace::date;
 
@@ -81,7 +82,7 @@ impl Office {
         let moment = Moment { today: date(day), now };
         self.runtime.block_on(async {
             let snapshot = pipeline::read(&loaded, policy, memory, moment, &Silent).await;
-            let plan = pipeline::plan(&snapshot, Scope::All).await;
+            let plan = pipeline::plan(&snapshot, Scope::All, &Silent).await;
             (snapshot, plan)
         })
     }
@@ -90,23 +91,19 @@ impl Office {
     pub fn apply(&mut self, snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
         let store = self.store();
         let lock = store.lock("company").expect("the lock");
-        let Snapshot { policy, world, connectors, .. } = snapshot;
         pipeline::catch_up(snapshot, &store).expect("the state");
         let mut failed = Vec::new();
         if plan.applyable() || !store.load().expect("the state").known {
-            let known_ids = |target: &str, kind: ObjectKind, key: &str| world.object_id(policy, target, kind, key);
-            let job = Job {
-                plan,
-                targets: connectors,
+            let execution = Execution {
+                snapshot,
                 store: &store,
                 lock: &lock,
                 settings: &self.settings,
                 who: "company",
-                known_ids: &known_ids,
-                cancel: tokio_util::sync::CancellationToken::new(),
-                progress: &apply::Silent,
+                stop: CancellationToken::new(),
+                hear: &Silent,
             };
-            let report = self.runtime.block_on(apply::apply(&job)).expect("a report");
+            let report = self.runtime.block_on(pipeline::execute(&execution, plan)).expect("a report");
             let wrong = report.outcomes.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Done { .. } | Outcome::AlreadySo { .. }));
             failed.extend(wrong.map(|(at, outcome)| format!("{:?}: {outcome:?}", plan.changes[at.0 as usize])));
         }

@@ -4,8 +4,8 @@
 
 use crate::cli::outcome::receipt_word;
 use crate::cli::report::notice;
-use crate::model::{Plan, Receipt};
-use crate::pipeline::revoke::Hear;
+use crate::model::Change;
+use crate::pipeline::{Hear, News};
 use crate::render::{headline, safe};
 use crate::state::StateError;
 
@@ -13,25 +13,25 @@ use crate::state::StateError;
 pub struct Aloud;
 
 impl Hear for Aloud {
-    fn cutting(&self, plan: &Plan) {
-        for change in &plan.changes {
-            let held = if change.runs() { "" } else { " (protected: not done)" };
-            notice(format_args!("  {}{held}", headline(change)));
+    fn hear(&self, news: News<'_>) {
+        match news {
+            News::Cutting { plan } => plan.changes.iter().for_each(cutting),
+            News::Again { target, receipt } => {
+                let words = receipt.message.as_deref().unwrap_or_default();
+                notice(safe::lines(&format!("{target}: {}: {words}; trying again", receipt_word(receipt.outcome))));
+            }
+            News::Unread { source, why } => {
+                notice(safe::lines(&format!("could not read {source}: {why}; accounts are found by links and marks all the same")));
+            }
+            News::StateLost(error) => without_state(error),
+            _ => {}
         }
     }
+}
 
-    fn again(&self, target: &str, receipt: &Receipt) {
-        let words = receipt.message.as_deref().unwrap_or_default();
-        notice(safe::lines(&format!("{target}: {}: {words}; trying again", receipt_word(receipt.outcome))));
-    }
-
-    fn unread(&self, source: &str, why: &str) {
-        notice(safe::lines(&format!("could not read {source}: {why}; accounts are found by links and marks all the same")));
-    }
-
-    fn lost(&self, error: &StateError) {
-        without_state(error);
-    }
+fn cutting(change: &Change) {
+    let held = if change.runs() { "" } else { " (protected: not done)" };
+    notice(format_args!("  {}{held}", headline(change)));
 }
 
 /// The state is of no use.

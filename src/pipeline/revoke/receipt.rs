@@ -2,14 +2,15 @@
 //!
 //! Must never: say that somebody has no account, or is cut off, where something was refused or nobody could look.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::target::Desk;
 use super::{Ground, Obstacle, Told};
-use crate::model::{Change, FindingCode, Plan, Receipt, ReceiptWord, Severity};
+use crate::model::{FindingCode, Plan, Receipt, ReceiptWord, Severity};
+use crate::pipeline::receipts::concerned;
 
 /// What is wrong with somebody at a target, by the order's key.
 pub(super) type Troubles = BTreeMap<Arc<str>, Trouble>;
@@ -19,14 +20,6 @@ pub(super) struct Trouble {
     words: String,
     word: ReceiptWord,
     obstacle: Obstacle,
-}
-
-/// Whom a change is about.
-pub fn concerned(change: &Change) -> BTreeSet<Arc<str>> {
-    match change.members.as_slice() {
-        [] => BTreeSet::from([change.object.key.clone()]),
-        members => members.iter().map(|member| member.member.key.clone()).collect(),
-    }
 }
 
 /// The first that is noted stands.

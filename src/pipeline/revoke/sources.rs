@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::{Ground, block_on};
 use crate::connector::{PageSink, ReadRequest, Surroundings, registry};
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, of_account_key};
+use crate::pipeline::news::News;
 use crate::planning::{Concern, KnownAs, known_as};
 use crate::world::{SourceSide, TargetSide, World};
 
@@ -77,7 +78,7 @@ pub(super) fn read(ground: &Ground) -> Found {
     let (mut unread, mut partial) = (Vec::new(), Vec::new());
     for (rules, heap) in rules.zip(&evidence) {
         let Some(why) = heap.reason() else { continue };
-        ground.hear.unread(&rules.name, why);
+        ground.hear.hear(News::Unread { source: &rules.name, why });
         match heap {
             Evidence::Partial { .. } => partial.push(rules.name.clone()),
             _ => unread.push((rules.name.clone(), why.to_owned())),

@@ -6,23 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::receipt::{self, Troubles, concerned};
+use super::receipt::{self, Troubles};
 use super::sources::Found;
 use super::{Ground, Look, Obstacle, Told, block_on};
-use crate::apply::{self, Job, Report, Settings, run_name};
+use crate::apply::{self, Job, Report, Settings};
 use crate::connector::budget::Budget;
 use crate::connector::{Surroundings, TargetConnector, registry};
-use crate::journal::{Event, Journal, append};
+use crate::journal::Journal;
 use crate::model::{Action, Capabilities, Evidence, ObjectKind, Outcome, Plan, ReceiptWord, SystemError, account_key};
-use crate::pipeline::{Silent, ask, read_target};
+use crate::pipeline::news::{News, Silent};
+use crate::pipeline::plan::ask;
+use crate::pipeline::read::read_target;
+use crate::pipeline::receipts::{self, concerned};
 use crate::planning::{self, KnownAs};
 use crate::planning::{Answer, Lookup, Scope};
 use crate::policy::Policy;
-use crate::state::{StateError, record_receipt};
+use crate::state::StateError;
 use crate::world::{SourceSide, TargetSide, World, canonical};
 
 /// How long a target may take to be opened, and to answer all questions.
@@ -111,7 +113,7 @@ impl<'a> Desk<'a> {
             let Some(open) = open.filter(|_| !self.ground.stop.is_cancelled() && Instant::now() + wait < self.ground.deadline) else {
                 return Ok(receipts);
             };
-            self.ground.hear.again(&self.name, &open.receipt);
+            self.ground.hear.hear(News::Again { target: &self.name, receipt: &open.receipt });
             tokio::select! {
                 () = sleep(wait) => {}
                 () = self.ground.stop.cancelled() => {}
@@ -148,7 +150,7 @@ impl<'a> Desk<'a> {
         let mut troubles = Troubles::new();
         let mut plan = without_sessions(look.plan, self.seen.sessions_ended);
         if plan.applyable() {
-            self.ground.hear.cutting(&plan);
+            self.ground.hear.hear(News::Cutting { plan: &plan });
             match self.run(&plan).await {
                 Ok(report) => self.learn(&plan, &report, &mut troubles),
                 Err(words) => return receipt::everybody(self.ground, ReceiptWord::Failed, &words),
@@ -292,23 +294,7 @@ impl<'a> Desk<'a> {
     }
 
     fn record(&self, told: &[Told]) -> Result<(), StateError> {
-        let now = Timestamp::now();
-        let event = |told: &Told| Event::Receipt {
-            key: told.key.clone(),
-            target: told.receipt.target.clone(),
-            outcome: told.receipt.outcome,
-            message: told.receipt.message.clone(),
-        };
-        let events: Vec<_> = told.iter().map(event).collect();
-        if events.is_empty() {
-            return Ok(());
-        }
-        self.ground.write(|store| {
-            store.write(|tx| {
-                told.iter().try_for_each(|told| record_receipt(tx, &told.key, &told.receipt))?;
-                append(tx, &run_name(now, true), now, &events)
-            })
-        })
+        self.ground.write(|store| receipts::record(store, told.iter().map(|told| (&told.key, &told.receipt))))
     }
 }
 

@@ -7,6 +7,7 @@ mod everybody;
 mod preview;
 mod receipt;
 mod sources;
+mod standing;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,14 +25,16 @@ use crate::apply::run_name;
 use crate::journal::{Event, append};
 use crate::manifest::Loaded;
 use crate::model::{Memory, ObjectRef, Plan, Receipt, ReceiptWord, StandingRevocation};
+use crate::pipeline::news::{Hear, News};
 use crate::planning::Moment;
 use crate::planning::{KnownAs, remembered_as};
 use crate::policy::Policy;
 use crate::state::{StateError, Store, forget_revocation, record_other_keys, record_revocation};
 pub use everybody::Everybody;
 pub use preview::preview;
-pub use receipt::concerned;
 use sources::Found;
+pub use standing::{Lifted, lift};
+pub(super) use standing::{covering, end_covered};
 
 /// How long a thread that is past its deadline is waited for. A system that hangs for longer is left behind.
 const GRACE: Duration = Duration::from_secs(70);
@@ -62,18 +65,6 @@ pub struct Ground {
     pub unused: Vec<String>,
     /// told about each step
     pub hear: Box<dyn Hear>,
-}
-
-/// Hears how it goes.
-pub trait Hear: Send + Sync {
-    /// What is about to be sent to a target.
-    fn cutting(&self, plan: &Plan);
-    /// Something is left at a target, which is tried again.
-    fn again(&self, target: &str, receipt: &Receipt);
-    /// A source could not be read.
-    fn unread(&self, source: &str, why: &str);
-    /// The state could not be written: from here on nothing is remembered.
-    fn lost(&self, error: &StateError);
 }
 
 /// What was found at one target, and the steps that cut it off.
@@ -188,7 +179,7 @@ impl Ground {
     fn give_up(&self, store: &Arc<Store>, error: &StateError) -> bool {
         let another = self.state.give_up(store, error);
         if another && store.is_kept() {
-            self.hear.lost(error);
+            self.hear.hear(News::StateLost(error));
         }
         another
     }

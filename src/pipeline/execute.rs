@@ -1,0 +1,87 @@
+//! Runs a plan that was agreed to.
+//!
+//! Must never: run without the lock, or anything but the plan that it is given.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::news::{Hear, News};
+use super::read::Snapshot;
+use crate::apply::{self, Job, Pace, Progress, Report, Settings};
+use crate::manifest::Loaded;
+use crate::model::{ChangeId, ObjectKind, Outcome, Plan};
+use crate::policy::Policy;
+use crate::state::{RunLock, StateError, Store};
+
+/// Everything that a run needs beside its plan.
+pub struct Execution<'a> {
+    /// what was read, and the connectors it was read through
+    pub snapshot: &'a Snapshot,
+    /// where outcomes go
+    pub store: &'a Arc<Store>,
+    /// proof that no other run is under way
+    pub lock: &'a RunLock,
+    /// how fast and how patiently
+    pub settings: &'a Settings,
+    /// for the journal
+    pub who: &'a str,
+    /// finish what was sent, then stop
+    pub stop: CancellationToken,
+    /// told about each step
+    pub hear: &'a dyn Hear,
+}
+
+/// Runs the changes of the plan that are not withheld. Must be awaited to its end: dropping it would drop requests that were sent.
+pub async fn execute(execution: &Execution<'_>, plan: &Plan) -> Result<Report, StateError> {
+    let Snapshot { policy, world, connectors, .. } = execution.snapshot;
+    let known_ids = |target: &str, kind: ObjectKind, key: &str| world.object_id(policy, target, kind, key);
+    execution.hear.hear(News::Running { plan });
+    let report = apply::apply(&Job {
+        plan,
+        targets: connectors,
+        store: execution.store,
+        lock: execution.lock,
+        settings: execution.settings,
+        who: execution.who,
+        known_ids: &known_ids,
+        cancel: execution.stop.clone(),
+        progress: &Relay { plan, hear: execution.hear },
+    })
+    .await;
+    execution.hear.hear(News::Ran);
+    report
+}
+
+/// Pace and patience as the manifests say.
+pub fn settings(loaded: &Loaded, policy: &Policy) -> Settings {
+    let paces = loaded.targets.iter().filter_map(|target| {
+        let limits = target.spec.limits.as_ref()?;
+        let concurrency = limits.concurrency.map_or(Pace::default().concurrency, |limit| limit as usize);
+        Some((target.name.clone(), Pace { concurrency, per_second: limits.per_second }))
+    });
+    let windows = policy.targets.iter().map(|target| target.guardrails.window);
+    let settings = Settings::default();
+    let keep_windows = windows.fold(settings.keep_windows, Ord::max);
+    Settings { paces: paces.collect::<BTreeMap<_, _>>(), keep_windows, ..settings }
+}
+
+/// What the executor tells, as news.
+struct Relay<'a> {
+    plan: &'a Plan,
+    hear: &'a dyn Hear,
+}
+
+impl Progress for Relay<'_> {
+    fn finished(&self, change: ChangeId, outcome: &Outcome) {
+        if let Some(change) = self.plan.changes.get(change.0 as usize) {
+            self.hear.hear(News::Finished { change, outcome });
+        }
+    }
+
+    fn paused(&self, target: &str, pause: Duration, reason: &str) {
+        self.hear.hear(News::Paused { target, pause, reason });
+    }
+}

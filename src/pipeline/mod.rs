@@ -1,0 +1,27 @@
+//! The reconcile, in the steps that every way of running shares: read, plan, compare, ask, end what is covered, run, remember, receipts.
+//!
+//! Each step takes values and gives values; what happens on the way is news, and the one question is put to whoever called. Must never: print, read a
+//! terminal, know how a process ends, decide about a change, or turn trouble with a system into an empty answer.
+
+mod execute;
+mod news;
+pub mod offline;
+mod part;
+mod plan;
+mod propose;
+mod read;
+mod receipts;
+mod reconcile;
+mod remember;
+pub mod revoke;
+#[cfg(test)]
+mod tests;
+
+pub use execute::{Execution, execute, settings};
+pub use news::{Caller, Decision, Hear, News, Silent};
+pub use part::{matches, part};
+pub use plan::plan;
+pub use propose::{NotReviewable, Proposal, Reviewed};
+pub use read::{Snapshot, moment, read};
+pub use reconcile::{Ending, ReconcileError, Turn, reconcile};
+pub use remember::{catch_up, remember};

@@ -1,0 +1,127 @@
+//! What happens in a turn, for whoever shows it, and the one question that a turn asks.
+//!
+//! Must never: keep the work waiting for whoever hears of it.
+
+use std::time::Duration;
+
+use super::propose::Proposal;
+use super::read::Snapshot;
+use crate::model::{Change, ObjectKind, Outcome, Plan, ReadReport, Receipt};
+use crate::state::StateError;
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// A run ended without a word: so many of its writes may have arrived, or not. The plan that follows shows what became of them.
+    Killed {
+        /// the run's name in the journal
+        run: &'a str,
+        /// writes without an answer
+        open: usize,
+    },
+    /// Reading begins.
+    Reading {
+        /// how many Sources and Targets
+        systems: usize,
+    },
+    /// So many rows of a system came since it was last told.
+    Rows {
+        /// the Source's or Target's name
+        system: &'a str,
+        /// which stream
+        kind: ObjectKind,
+        /// how many
+        count: usize,
+    },
+    /// The read of a system is over.
+    Read {
+        /// the Source's or Target's name
+        system: &'a str,
+        /// how it went
+        report: &'a ReadReport,
+    },
+    /// Everything is read: planning begins.
+    Planning,
+    /// The plan is there.
+    Planned,
+    /// A revocation by command ends as one, since a manifest says the same from now on.
+    Covered {
+        /// the identity's key
+        key: &'a str,
+        /// the document
+        by: &'a str,
+    },
+    /// The run begins.
+    Running {
+        /// what is run
+        plan: &'a Plan,
+    },
+    /// What became of a change.
+    Finished {
+        /// which
+        change: &'a Change,
+        /// what became of it
+        outcome: &'a Outcome,
+    },
+    /// A target is left alone for a while.
+    Paused {
+        /// the Target's name
+        target: &'a str,
+        /// how long
+        pause: Duration,
+        /// why
+        reason: &'a str,
+    },
+    /// The run is over.
+    Ran,
+    /// What cuts somebody off is about to be sent to a target.
+    Cutting {
+        /// the steps
+        plan: &'a Plan,
+    },
+    /// Something is left of somebody who is cut off, and is tried again.
+    Again {
+        /// the Target's name
+        target: &'a str,
+        /// what came of the last try
+        receipt: &'a Receipt,
+    },
+    /// A source could not be read while somebody is cut off: links and marks lead to accounts all the same.
+    Unread {
+        /// the Source's name
+        source: &'a str,
+        /// why
+        why: &'a str,
+    },
+    /// The state could not be used while somebody is cut off: from here on nothing is remembered.
+    StateLost(&'a StateError),
+}
+
+/// Hears how it goes. Called from the work itself: must not block.
+pub trait Hear: Send + Sync {
+    /// Something happened.
+    fn hear(&self, news: News<'_>);
+}
+
+/// Hears, and answers the question of a turn: a person at a terminal, or a policy.
+pub trait Caller: Hear {
+    /// Whether what is proposed may run. Asked once a turn, after everything was read and before anything is written, also where nothing is left to run.
+    fn decide(&self, snapshot: &Snapshot, proposal: &Proposal) -> Decision;
+}
+
+/// An answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// it runs
+    Run,
+    /// nothing is changed, and nothing remembered
+    Leave,
+}
+
+/// Hears, and says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Hear for Silent {
+    fn hear(&self, _: News<'_>) {}
+}

@@ -1,0 +1,113 @@
+//! One turn: what is needed now is worked out, agreed to, done and remembered.
+//!
+//! Must never: run what was not proposed to whoever called, or write anything before they answered but the end of runs that were killed.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::execute::{Execution, execute};
+use super::news::{Caller, Decision, Hear, News};
+use super::plan::plan;
+use super::propose::{Proposal, Reviewed, propose};
+use super::read::read;
+use super::receipts;
+use super::remember::{catch_up, remember};
+use super::revoke::end_covered;
+use crate::apply::{Report, Settings};
+use crate::journal::{Journal, JournalError, close_dead_runs};
+use crate::manifest::Loaded;
+use crate::model::PlanFilter;
+use crate::planning::{Moment, Scope};
+use crate::policy::Policy;
+use crate::state::{RunLock, StateError, Store, record_told};
+
+/// What one turn works on, and how.
+pub struct Turn<'a> {
+    /// the manifests
+    pub loaded: &'a Loaded,
+    /// the manifests, compiled
+    pub policy: Policy,
+    /// what earlier turns left, and where this one is remembered
+    pub store: &'a Arc<Store>,
+    /// when it is
+    pub moment: Moment,
+    /// the part that is to run
+    pub part: PlanFilter,
+    /// a plan that was reviewed: nothing else runs
+    pub reviewed: Option<Reviewed>,
+    /// how fast and how patiently
+    pub settings: Settings,
+    /// for the journal
+    pub who: &'a str,
+    /// finish what was sent, then stop
+    pub stop: CancellationToken,
+}
+
+/// What was done in a turn.
+#[derive(Debug)]
+pub struct Ending {
+    /// what was to run
+    pub proposal: Proposal,
+    /// what became of it
+    pub report: Report,
+}
+
+/// Why a turn came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// another run is under way, or the state can't be used
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// nothing is added to a chain that is broken already
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// the reviewed plan is not exactly what is needed now
+    #[error("the plan is stale: changes needed now and not in it: {new}; steps in it and no longer needed: {gone}")]
+    Stale {
+        /// changes needed now and not in it
+        new: usize,
+        /// steps in it and no longer needed
+        gone: usize,
+    },
+}
+
+/// Takes one turn. Nothing where whoever called let it be. Must be awaited to its end: dropping it would drop requests that were sent.
+pub async fn reconcile(turn: Turn<'_>, caller: &dyn Caller) -> Result<Option<Ending>, ReconcileError> {
+    let Turn { loaded, policy, store, moment, part, reviewed, settings, who, stop } = turn;
+    let lock = begin(store, who, caller)?;
+    let memory = store.load()?;
+    // An empty run makes a new state a known one; after that it would only fill the journal.
+    let first = !memory.known;
+    let snapshot = read(loaded, policy, memory, moment, caller).await;
+    let fresh = plan(&snapshot, Scope::All, caller).await;
+    let proposal = propose(fresh, &part, reviewed.as_ref())?;
+    if caller.decide(&snapshot, &proposal) == Decision::Leave {
+        return Ok(None);
+    }
+    catch_up(&snapshot, store)?;
+    end_covered(&snapshot, store, caller)?;
+    let report = if proposal.plan.applyable() || first {
+        let execution = Execution { snapshot: &snapshot, store, lock: &lock, settings: &settings, who, stop, hear: caller };
+        execute(&execution, &proposal.plan).await?
+    } else {
+        Report::default()
+    };
+    remember(&snapshot, store)?;
+    receipts::of_run(&snapshot, (&proposal.plan, &report), part.is_everything(), store)?;
+    // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
+    store.write(|tx| record_told(tx, &proposal.standing))?;
+    Ok(Some(Ending { proposal, report }))
+}
+
+/// Takes the lock and looks that the journal is whole. Whoever holds the lock knows that no other run is alive, so those that never ended are closed and told.
+fn begin(store: &Arc<Store>, who: &str, hear: &dyn Hear) -> Result<RunLock, ReconcileError> {
+    let lock = store.lock(who)?;
+    Journal::new(store).verify_chain()?;
+    let alone = !store.is_revoking();
+    for dead in store.write(|tx| close_dead_runs(tx, alone, Timestamp::now()))? {
+        hear.hear(News::Killed { run: &dead.run, open: dead.open });
+    }
+    Ok(lock)
+}
