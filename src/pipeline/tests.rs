@@ -352,12 +352,14 @@ async fn receipts_of_whoever_is_cut_off_are_remembered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_receipt_says_that_somebody_is_cut_off_where_a_part_was_run() {
+async fn nobody_is_said_to_have_no_account_where_a_part_was_run() {
     let company = Company::running().await;
-    company.revokes("hr/1");
+    company.revokes("hr/9");
     let only = |turn: &mut Turn<'_>| turn.part.select = vec!["hr/2".to_owned()];
     company.turn(&Person::says(Decision::Run), only).await.unwrap().unwrap();
     assert!(company.receipts().is_empty(), "{:?}", company.receipts());
+    company.turn(&Person::says(Decision::Run), |_| {}).await.unwrap().unwrap();
+    assert_eq!(company.receipts(), [("hr/9 at app".to_owned(), ReceiptWord::NoAccount)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
