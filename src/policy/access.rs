@@ -24,7 +24,7 @@ impl Compiler<'_> {
         for (name, text) in &spec.parameters {
             let pointer = format!("/spec/parameters/{}", name.replace('~', "~0").replace('/', "~1"));
             let value = self.expression(origin, &pointer, text, Root::Identity);
-            parameters.push(ParameterPolicy { name: Arc::from(name.as_str()), value, place: self.loaded.place(origin, &pointer) });
+            parameters.push(ParameterPolicy { name: Arc::from(name.as_str()), value, place: self.outlines.of(origin).place(&pointer) });
         }
         let outline = self.loaded.outline(origin);
         Some(EntitlementPolicy {

@@ -51,7 +51,7 @@ pub fn compile_what_is_sound(loaded: &Loaded, facts: &dyn ConnectorFacts) -> (Po
 pub(super) struct Compiler<'a> {
     pub(super) loaded: &'a Loaded,
     pub(super) facts: &'a dyn ConnectorFacts,
-    outlines: Outlines<'a>,
+    pub(super) outlines: Outlines<'a>,
     pub(super) problems: Vec<Diagnostic>,
 }
 

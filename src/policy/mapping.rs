@@ -110,7 +110,7 @@ impl Compiler<'_> {
             required: rule.required,
             clears: rule.empty.unwrap_or(defaults.empty) == EmptyMeaning::Clear,
             precedence: rule.precedence.unwrap_or(defaults.precedence),
-            place: Some(self.loaded.place(origin, pointer)),
+            place: Some(self.outlines.of(origin).place(pointer)),
         }
     }
 

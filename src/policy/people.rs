@@ -38,7 +38,7 @@ impl Compiler<'_> {
     fn records(&self, document: &Document<UserSpec>) -> Vec<RecordPolicy> {
         let position = |name: &str| self.loaded.sources.iter().position(|source| source.name.as_ref() == name);
         let records = document.spec.records.iter().enumerate().filter_map(|(at, record)| {
-            let place = self.loaded.place(&document.origin, &format!("/spec/records/{at}"));
+            let place = self.outlines.of(&document.origin).place(&format!("/spec/records/{at}"));
             Some(RecordPolicy { source: position(&record.source)?, key: Arc::from(record.key.trim()), place })
         });
         records.collect()

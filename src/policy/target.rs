@@ -161,7 +161,7 @@ impl Compiler<'_> {
             count: limit.count.unwrap_or_default(),
             percent: limit.percent,
             max: limit.max,
-            place: Some(self.loaded.place(origin, pointer)),
+            place: Some(self.outlines.of(origin).place(pointer)),
         }
     }
 
@@ -189,7 +189,7 @@ impl Compiler<'_> {
             lets,
             reason: given.reason.clone(),
             expires: quantity::date(&given.expires).ok()?,
-            place: self.loaded.place(origin, &pointer),
+            place: self.outlines.of(origin).place(&pointer),
         })
     }
 
