@@ -416,6 +416,16 @@ fn written_secret(line: &str) -> Option<usize> {
 }
 
 fn starred(line: &str, spans: &[(u32, u32)]) -> String {
-    let hidden = |column: u32| spans.iter().any(|(start, length)| column >= *start && column < start.saturating_add(*length));
+    // One walk along both: a line may hold as many spans as letters.
+    let mut spans = spans.to_vec();
+    spans.sort_unstable();
+    let mut spans = spans.into_iter().peekable();
+    let mut end = 0;
+    let mut hidden = |column: u32| {
+        while let Some((start, length)) = spans.next_if(|(start, _)| *start <= column) {
+            end = end.max(start.saturating_add(length));
+        }
+        column < end
+    };
     line.chars().zip(1..).map(|(letter, column)| if hidden(column) { '*' } else { letter }).collect()
 }

@@ -3,7 +3,6 @@
 //! Must never: lose a document silently. Whatever is not in the result has a diagnostic.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,7 +89,9 @@ impl Loader {
             Ok(None) => return,
             Err(broken) => {
                 let diagnostic = hinted(located(broken.message, text, &origin, broken.mark), broken.hint);
-                if let Some((kind, name)) = guess::declared(text) {
+                let declared = guess::declared(text);
+                self.loaded.refused.document(declared.as_ref().map(|(kind, _)| *kind));
+                if let Some((kind, name)) = declared {
                     let unread = Some(self.problems.len());
                     self.declared.push(Declared { kind, name: name.into(), origin, broken: true, unread });
                 }
@@ -116,8 +117,10 @@ impl Loader {
         let Some(shape) = shape::of_kind(kind) else { return };
         let (value, problems) = read::read(text, tree, shape);
         let mut broken = !problems.is_empty();
-        let starts = if broken { line_starts(text) } else { Vec::new() };
-        let place = |problem| diagnostic(problem, text, &starts, &origin);
+        for problem in &problems {
+            self.loaded.refused.place(&origin, problem.mark.start as usize);
+        }
+        let place = |problem| diagnostic(problem, text, &origin);
         self.problems.extend(problems.into_iter().map(place));
         // What is sound of a broken document is kept, so that its other problems (a misspelt attribute, an expression) are told in the same run.
         if let Err(problem) = self.keep(kind, value, &origin)
@@ -125,6 +128,9 @@ impl Loader {
         {
             broken = true;
             self.problems.push(located(problem, text, &origin, tree.mark(0)));
+        }
+        if broken {
+            self.loaded.refused.document(Some(kind));
         }
         let name = tree.get(0, "metadata").and_then(|(_, metadata)| tree.get(metadata, "name")).and_then(|(_, name)| tree.text(name));
         if let Some(name) = name {
@@ -204,10 +210,6 @@ fn data_files(loaded: &Loaded) -> Vec<PathBuf> {
     loaded.sources.iter().filter_map(file).collect()
 }
 
-fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect()
-}
-
 /// Beside manifests of ours, files of others are no mistake: one note names them. Where there is nothing of ours, each is told.
 fn left_out(strangers: Vec<(PathBuf, Diagnostic)>, beside_ours: bool) -> Vec<Diagnostic> {
     if !beside_ours {
@@ -229,25 +231,21 @@ fn left_out(strangers: Vec<(PathBuf, Diagnostic)>, beside_ours: bool) -> Vec<Dia
 /// Files that are named before the rest is counted.
 const NAMED: usize = 8;
 
-fn diagnostic(problem: Problem, text: &str, starts: &[usize], origin: &Origin) -> Diagnostic {
+fn diagnostic(problem: Problem, text: &str, origin: &Origin) -> Diagnostic {
     let mut diagnostic = hinted(located(problem.message, text, origin, problem.mark), problem.hint);
     if let Some((mark, words)) = problem.related {
         diagnostic = diagnostic.related(place(origin, mark), words);
     }
-    diagnostic.hidden = problem.hidden.into_iter().flat_map(|bytes| lines_of(text, starts, origin, bytes)).collect();
+    diagnostic.hidden = problem.hidden.into_iter().flat_map(|marked| lines_of(text, origin, marked)).collect();
     diagnostic
 }
 
-/// What of each line some bytes take.
-fn lines_of(text: &str, starts: &[usize], origin: &Origin, bytes: Range<usize>) -> Vec<(Place, u32)> {
-    let above = starts.partition_point(|start| *start <= bytes.start).saturating_sub(1);
-    let first = u32::try_from(above).unwrap_or(u32::MAX);
-    let start = starts.get(above).copied().unwrap_or_default();
-    let column = text.get(start..bytes.start).unwrap_or_default().chars().count();
-    let lines = text.get(bytes).unwrap_or_default().lines().zip(0..);
+/// What of each line a mark takes.
+fn lines_of(text: &str, origin: &Origin, marked: Mark) -> Vec<(Place, u32)> {
+    let lines = text.get(marked.start as usize..marked.end as usize).unwrap_or_default().lines().zip(0..);
     let span = |(line, at): (&str, u32)| {
-        let column = if at == 0 { column } else { 0 };
-        let mark = Mark { line: first.saturating_add(at + 1), column: u32::try_from(column + 1).unwrap_or(u32::MAX), ..Mark::default() };
+        let column = if at == 0 { marked.column } else { 1 };
+        let mark = Mark { line: marked.line.saturating_add(at), column, ..Mark::default() };
         (place(origin, mark), u32::try_from(line.chars().count()).unwrap_or(u32::MAX))
     };
     lines.map(span).collect()

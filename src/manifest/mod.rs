@@ -15,6 +15,7 @@ mod outline;
 mod paths;
 pub mod quantity;
 mod read;
+mod refused;
 mod schema;
 mod shape;
 mod stream;
@@ -30,6 +31,7 @@ pub use input::Input;
 pub use load::load;
 pub use outline::{Outline, Outlines, Span};
 pub use read::sounds_secret;
+use refused::Refused;
 pub use schema::{API_VERSION, Field, crds, fields, schema};
 pub use tree::Style;
 
@@ -92,6 +94,8 @@ pub struct Loaded {
     roots: Vec<PathBuf>,
     /// the files' texts, for marking lines
     pub texts: Vec<Arc<str>>,
+    /// what was written and could not be taken
+    refused: Refused,
 }
 
 #[cfg(test)]

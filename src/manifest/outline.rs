@@ -45,6 +45,11 @@ impl<'a> Outlines<'a> {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    static SCANS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Where a value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -61,9 +66,17 @@ pub struct Span {
 impl Loaded {
     /// Scans a document again, to find the places of many of its values.
     pub fn outline(&self, origin: &Origin) -> Outline<'_> {
+        #[cfg(test)]
+        SCANS.with(|scans| scans.set(scans.get() + 1));
         let text = self.document_text(origin);
         let tree = Tree::parse(text).ok().flatten().unwrap_or_default();
         Outline { tree, text, file: origin.file.clone(), start: origin.start, line: origin.line }
+    }
+
+    /// How often a document was scanned again by this thread: work that must not grow with the number of questions.
+    #[cfg(test)]
+    pub(crate) fn scans(&self) -> usize {
+        SCANS.with(std::cell::Cell::get)
     }
 
     /// The place of a value, by JSON pointer into its document (`/spec/mapping/rules/0/value`): scans the document again, so only for diagnostics and `why`.
@@ -130,6 +143,23 @@ impl<'a> Outline<'a> {
         let (found, exact) = self.find(pointer);
         let start = self.tree.mark(found.node).start as usize;
         exact.then(|| self.start + start..self.start + self.tree.end_of(found.node))
+    }
+
+    /// The bytes in which a value would stand, were it written: its own, or else those of its nearest parent's keys.
+    pub fn would_stand(&self, pointer: &str) -> Vec<Range<usize>> {
+        let (found, exact) = self.find(pointer);
+        let first = |node: u32| {
+            let start = self.start + self.tree.mark(node).start as usize;
+            start..start + 1
+        };
+        if exact {
+            return self.extent(pointer).into_iter().chain(found.key.map(first)).collect();
+        }
+        let keys = match self.tree.resolve(found.node).map(|node| &node.content) {
+            Some(Content::Map(entries)) => entries.iter().map(|(key, _)| first(*key)).collect(),
+            _ => Vec::new(),
+        };
+        [keys, vec![first(found.node)], found.key.map(first).into_iter().collect()].concat()
     }
 
     /// Whether a list or mapping is written in brackets.

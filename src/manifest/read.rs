@@ -3,7 +3,6 @@
 //! Must never: stop at the first problem, repeat a value in a message (it may be a secret), or expand aliases without a bound.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
 
@@ -21,8 +20,8 @@ pub(super) struct Problem {
     pub message: String,
     pub hint: Option<String>,
     pub related: Option<(Mark, &'static str)>,
-    /// bytes of the document that may be a secret: their lines are shown without them
-    pub hidden: Vec<Range<usize>>,
+    /// what of the document may be a secret: whatever is told, its lines are shown without it
+    pub hidden: Vec<Mark>,
 }
 
 /// Reads the document's root. With problems the value holds what is sound; an item of a list that is not is null, so that positions stay.
@@ -54,8 +53,9 @@ impl<'t, 'a> Reader<'t, 'a> {
         let value = self.value_of(at, shape);
         // Where something is wrong with a reference to a secret, the secret itself may stand in its place.
         if is_reference(shape) && before < self.problems.len() {
+            // Hidden once: it is for all problems.
             let hidden = self.tree.extents(at);
-            self.problems.iter_mut().skip(before).for_each(|problem| problem.hidden.extend(hidden.iter().cloned()));
+            self.problems.iter_mut().skip(before).take(1).for_each(|problem| problem.hidden.extend(hidden.iter().copied()));
         }
         value
     }

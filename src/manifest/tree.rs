@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
@@ -114,13 +113,13 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// All bytes of a node, and of what it stands for.
-    pub fn extents(&self, at: u32) -> Vec<Range<usize>> {
+    /// A node from its first byte to its last, and what it stands for.
+    pub fn extents(&self, at: u32) -> Vec<Mark> {
         let alias = match self.nodes.get(at as usize).map(|node| &node.content) {
             Some(Content::Alias(to)) => Some(*to),
             _ => None,
         };
-        let extent = |at: u32| self.mark(at).start as usize..self.end_of(at);
+        let extent = |at: u32| Mark { end: u32::try_from(self.end_of(at)).unwrap_or(u32::MAX), ..self.mark(at) };
         std::iter::once(at).chain(alias).map(extent).collect()
     }
 

@@ -79,6 +79,15 @@ impl Compiler<'_> {
         self.problems.push(self.outlines.of(origin).mark(pointer, diagnostic));
     }
 
+    /// An error about what a value does not say. Where something in it could not be taken, that was told and is the cause.
+    pub(super) fn lack(&mut self, origin: &Origin, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
+        let loaded = self.loaded;
+        let refused = self.outlines.of(origin).would_stand(pointer).iter().any(|bytes| loaded.refuses_within(origin, bytes));
+        if !refused {
+            self.error(origin, pointer, message, hint);
+        }
+    }
+
     /// A warning at a value of a document.
     pub(super) fn warning(&mut self, origin: &Origin, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
         let diagnostic = Diagnostic::warning(message).hint(hint);

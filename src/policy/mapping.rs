@@ -119,7 +119,7 @@ impl Compiler<'_> {
         if root == Root::Record || rule.mode != MappingMode::Ignore {
             let message = format!("the rule for `{}` has no `value`", rule.attribute);
             let hint = "write what it comes to: `value: identity.title`, in a Source `value: record.title`; or, in a Target, `mode: ignore` to leave it alone";
-            self.error(origin, pointer, message, hint);
+            self.lack(origin, pointer, message, hint);
         }
         Expression::null(root)
     }

@@ -5,19 +5,20 @@
 use super::Rule;
 use super::compile::Compiler;
 use super::mapping::Given;
+use super::source::GIVERS;
 use crate::manifest::Origin;
 use crate::manifest::kinds::{MappingDefaults, Ownership, TargetSpec};
 
 impl Compiler<'_> {
     /// Every attribute that is needed has a rule that can come to something.
     pub(super) fn gives_what_is_needed(&mut self, origin: &Origin, spec: &TargetSpec, needed: &[&str], rules: &[Rule], given: &Given) {
-        if given.is_empty() || spec.ownership == Ownership::Observe || makes_none(spec) {
+        if given.is_empty() || self.loaded.refuses_some(&GIVERS) || spec.ownership == Ownership::Observe || makes_none(spec) {
             return;
         }
         for name in needed.iter().copied().filter(|name| !rules.iter().any(|rule| rule.counts() && *rule.attribute == **name)) {
             let pointer = if spec.mapping.is_some() { "/spec/mapping" } else { "/spec/connection" };
             let message = format!("accounts can't be made here: they need `{name}`, and no rule gives it");
-            self.error(origin, pointer, message, next_step(spec, name, given));
+            self.lack(origin, pointer, message, next_step(spec, name, given));
         }
     }
 }

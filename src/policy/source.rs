@@ -16,6 +16,9 @@ use crate::manifest::quantity::{self, Amount};
 use crate::manifest::{Document, Origin};
 use crate::model::is_known_attribute;
 
+/// Whatever says something of people stands in one of these.
+pub(super) const GIVERS: [&str; 3] = ["Source", "AttributeMapping", "User"];
+
 impl Policy {
     /// What a key is now, where its Source had another name; none where it stands as it is.
     pub fn key_now(&self, key: &str) -> Option<String> {
@@ -39,7 +42,8 @@ impl Policy {
 impl Compiler<'_> {
     pub(super) fn sources(&mut self) -> Vec<SourcePolicy> {
         let sources: Vec<SourcePolicy> = self.loaded.sources.iter().map(|document| self.source(document)).collect();
-        for (at, source) in sources.iter().enumerate() {
+        let all_known = !self.loaded.refuses_some(&GIVERS);
+        for (at, source) in sources.iter().enumerate().filter(|_| all_known) {
             self.known_elsewhere(at, source, &sources);
         }
         sources
@@ -131,7 +135,7 @@ impl Compiler<'_> {
     fn correlation(&mut self, document: &Document<SourceSpec>, source: &SourcePolicy) {
         if source.correlate.is_empty() && !source.establishes {
             let message = format!("nothing says how a record of the Source `{}` finds its identity", source.name);
-            self.error(
+            self.lack(
                 &document.origin,
                 "/spec/correlate",
                 message,
@@ -140,7 +144,8 @@ impl Compiler<'_> {
         }
         for (at, key) in source.correlate.iter().enumerate() {
             let pointer = format!("/spec/correlate/{at}");
-            for path in key.value.reads().iter().filter(|path| !source.rules.iter().any(|rule| rule.attribute == **path)) {
+            let known = !self.loaded.refuses_some(&["Source", "AttributeMapping"]);
+            for path in key.value.reads().iter().filter(|path| known && !source.rules.iter().any(|rule| rule.attribute == **path)) {
                 let message = format!("`{path}` is to find the identity, and no rule of this Source maps it");
                 self.error(&document.origin, &pointer, message, "add a rule for it");
             }

@@ -22,6 +22,9 @@ use crate::model::{Guardrail, system_id};
 /// Found by these where a Target names none: after the links and the marker.
 const CORRELATE: [&str; 2] = ["externalId", "userName"];
 
+/// Where a Target's rules stand.
+const MAPPED_IN: [&str; 2] = ["Target", "AttributeMapping"];
+
 /// For so long a name stays with whoever left.
 pub(crate) const REUSE_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -52,7 +55,9 @@ impl Compiler<'_> {
             [] => CORRELATE.iter().map(|name| Arc::from(*name)).collect(),
             names => names.iter().map(|name| Arc::from(name.as_str())).collect(),
         };
-        self.chains(&rules);
+        if !self.loaded.refuses_some(&MAPPED_IN) {
+            self.chains(&rules);
+        }
         let sign_in = self.sign_in(origin, &spec.sign_in, &rules);
         TargetPolicy {
             name: document.name.clone(),
@@ -109,7 +114,8 @@ impl Compiler<'_> {
         if written.is_empty() {
             return vec![Arc::from(if maps("userName") || !maps("emails") { "userName" } else { "emails" })];
         }
-        for (at, name) in written.iter().enumerate().filter(|(_, name)| !maps(name)) {
+        let known = !self.loaded.refuses_some(&MAPPED_IN);
+        for (at, name) in written.iter().enumerate().filter(|(_, name)| known && !maps(name)) {
             let message = format!("people are to sign in by `{name}`, and no rule of this Target maps it");
             self.error(origin, &format!("/spec/signIn/{at}"), &message, "name an attribute of the mapping, or add a rule for it");
         }
@@ -148,10 +154,10 @@ impl Compiler<'_> {
 
     fn limit(&mut self, origin: &Origin, pointer: &str, limit: &Limit) -> LimitPolicy {
         if limit.count.is_none() && limit.percent.is_none() && limit.max.is_none() {
-            self.error(origin, pointer, "this limit says nothing", "give `count`, `percent`, or both; `count: 0` refuses everything");
+            self.lack(origin, pointer, "this limit says nothing", "give `count`, `percent`, or both; `count: 0` refuses everything");
         }
         if limit.count.is_none() && limit.percent.is_none() && limit.max.is_some() {
-            self.error(origin, pointer, "`max` alone allows nothing", "add `count` or `percent`; `max` caps them");
+            self.lack(origin, pointer, "`max` alone allows nothing", "add `count` or `percent`; `max` caps them");
         }
         if limit.percent == Some(100.0) {
             let hint = "write less than 100; to let one set of changes past, use an override";
@@ -180,7 +186,7 @@ impl Compiler<'_> {
                 return None;
             }
             (None, None) => {
-                self.error(origin, &pointer, "this override lets nothing past", hint);
+                self.lack(origin, &pointer, "this override lets nothing past", hint);
                 return None;
             }
         };

@@ -41,6 +41,13 @@ fn build_for(facts: &dyn ConnectorFacts, documents: &[&str]) -> Result<(Policy, 
     compile(&loaded, facts)
 }
 
+/// Everything that is told, by the manifests' own checks first.
+fn told_of(text: &str) -> Vec<String> {
+    let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.as_bytes().to_vec() }]);
+    let (_, found) = compile_what_is_sound(&loaded, &Strict);
+    problems.iter().chain(&found).map(ToString::to_string).collect()
+}
+
 fn policy(documents: &[&str]) -> Policy {
     build(&[&[WORKSPACE], documents].concat()).unwrap_or_else(|problems| panic!("{problems:#?}")).0
 }
@@ -323,4 +330,49 @@ fn rules_that_use_each_other_and_what_nobody_gives_are_errors() {
     assert!(lacking.contains("`title` uses account.department, and no rule of this Target gives it"), "{lacking}");
     assert!(lacking.contains("nothing is called `account.userNam` (did you mean account.userName?)"), "{lacking}");
     assert_eq!(told("{attribute: title, value: account.userName}"), "", "the connector's default is a rule too");
+}
+
+#[test]
+fn what_could_not_be_taken_is_told_once_and_nothing_is_called_missing_for_it() {
+    let whole = |hr: &str, chat: &str| {
+        let hr = source("hr", &format!("  mapping: {{rules: [{{attribute: userName, value: record.login}}]}}\n{hr}"));
+        [WORKSPACE, &hr, &target(chat)].map(|document| format!("{HEAD}{document}")).join("---\n")
+    };
+    let broken = [
+        whole("", "  guardrails: {delete: {percent: 20%}}"),
+        whole("", "  guardrails: {delete: {precent: 20}}"),
+        whole("", "  guardrails: {delete: {count: }}"),
+        whole("", "  guardrails: {delete: {max: 3, count: 1.5}}"),
+        whole("", "  guardrails: {overrides: [{guardrail: delete, atMots: {count: 5}, reason: merger, expires: 2027-01-31}]}"),
+        whole("", "  mapping: {rules: [{attribute: title, value: [identity.title]}]}"),
+        whole("", "  mapping: {rules: [{attribute: title, valeu: identity.title}]}"),
+        whole("  establishes: false\n  corelate: [userName]", ""),
+        whole("", "").replace("value: record.login", "valeu: record.login"),
+        whole("", "").replace("mapping: {rules", "maping: {rules"),
+        whole("", "  signIn: [title]\n  mapping: {form: [shared]}"),
+        whole("", "  mapping: {rules: [{attribute: emails, value: account.title}], form: [shared]}"),
+    ];
+    for text in broken {
+        let told = told_of(&text);
+        let errors = told.iter().filter(|line| line.contains(": error: ")).count();
+        assert_eq!(errors, 1, "{text}\n{told:#?}");
+    }
+    // Where nothing else is wrong, what is missing is missing.
+    assert_eq!(told_of(&whole("", "  guardrails: {delete: {}, create: {count: 1, percent: 2%}}")).len(), 2);
+}
+
+#[test]
+fn each_document_is_scanned_as_often_for_many_rules_as_for_one() {
+    let scans = |rules: usize| {
+        let rule = |at: usize| format!("    - {{attribute: custom.a{at}, value: identity.title, precedence: 1}}\n");
+        let rules: String = (0..rules).map(rule).collect();
+        let hr = source("hr", "  mapping: {rules: [{attribute: title, value: record.job}]}");
+        let text = [WORKSPACE, &hr, &target(&format!("  mapping:\n    rules:\n{rules}"))].map(|text| format!("{HEAD}{text}")).join("---\n");
+        let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
+        assert_eq!(problems, []);
+        let before = loaded.scans();
+        assert!(compile(&loaded, &Facts).is_ok_and(|(_, warnings)| !warnings.is_empty()));
+        loaded.scans() - before
+    };
+    assert_eq!(scans(1), scans(200));
 }
