@@ -467,6 +467,9 @@ pub struct MappingRule {
     /// At most so many letters. A `unique` value is cut to them, and its number takes the place of the last ones; any other that is longer is a finding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<u32>,
+    /// In a Source, of `manager`: by which attribute of the same Source the value names the other record, such as `emails`. Default: by its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// CEL: the rule counts only where it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,

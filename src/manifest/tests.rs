@@ -496,3 +496,16 @@ fn a_space_that_is_missing_after_a_colon_is_one_error() {
     a.yaml:11:3: error: `spec` must be a mapping, and is text (write its keys below it, each as `key: value` with a space after the colon)
     "###);
 }
+
+#[test]
+fn what_may_be_a_secret_is_hidden_once_however_much_is_told_of_it() {
+    let keys: String = (0..200).map(|at| format!("          key{at}: hunter2\n")).collect();
+    let text = format!(
+        "{HEAD}kind: Target\nmetadata: {{name: t}}\nspec:\n  connection:\n    scim:\n      url: https://x.example\n      auth:\n        bearer:\n{keys}"
+    );
+    let (_, problems) = read(&text);
+    assert!(problems.len() >= 200);
+    let lines: Vec<u32> = problems.iter().flat_map(|problem| &problem.hidden).map(|(place, _)| place.line).collect();
+    assert!(problems.iter().filter_map(|problem| problem.place.as_ref()).all(|(place, _)| lines.contains(&place.line)));
+    assert!(lines.len() < 3 * 200, "{} spans for 200 lines", lines.len());
+}

@@ -1,6 +1,6 @@
 //! What a connector can do. What it does not declare it can't, and planning says so before anything is sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Declared by a connector, narrowed by what the system itself says (SCIM discovery, the columns of a table).
@@ -38,8 +38,10 @@ pub struct Capabilities {
     pub account_attributes: Option<BTreeSet<Arc<str>>>,
     /// attributes of an account that can be set when it is made, and never changed
     pub immutable_attributes: BTreeSet<Arc<str>>,
-    /// attributes without which the system makes no account
+    /// attributes that the system asks of each account, whether or not it makes one without
     pub required_attributes: BTreeSet<Arc<str>>,
+    /// attributes without which an account can't be made at all, each with what it is kept in there and the manifest field for a value to start with
+    pub needed_attributes: BTreeMap<Arc<str>, NeededAttribute>,
     /// accounts can have entitlements
     pub entitlements: bool,
     /// parameters that an entitlement can hold; none: any
@@ -52,6 +54,15 @@ pub struct Capabilities {
     pub unique_account_attributes: Option<BTreeSet<Arc<str>>>,
     /// attributes of which no two groups have one value; none: it does not say
     pub unique_group_attributes: Option<BTreeSet<Arc<str>>>,
+}
+
+/// Where an attribute is kept that each account needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NeededAttribute {
+    /// as a finding names it: "column `badge` of table `people`"
+    pub place: Arc<str>,
+    /// a line of the Target that gives each new account the same value; none where no two may have one
+    pub line: Option<Arc<str>>,
 }
 
 impl Capabilities {

@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::expr::{Expression, Root};
 use crate::manifest::kinds::{EmptyMeaning, MappingMode, MappingRule};
 use crate::manifest::{Loaded, Origin};
-use crate::model::attribute as attribute_type;
+use crate::model::{AttributeType, attribute as attribute_type, is_known_attribute};
 
 /// A User manifest outranks sources that do not say otherwise.
 pub(super) const USER_PRECEDENCE: i32 = 1000;
@@ -105,6 +105,7 @@ impl Compiler<'_> {
             value,
             mode: rule.mode,
             unique: rule.unique,
+            by: self.by(origin, pointer, rule, root),
             max_length: rule.max_length.and_then(|most| usize::try_from(most).ok()),
             when,
             required: rule.required,
@@ -112,6 +113,30 @@ impl Compiler<'_> {
             precedence: rule.precedence.unwrap_or(defaults.precedence),
             place: Some(self.outlines.of(origin).place(pointer)),
         }
+    }
+
+    /// The attribute by which a reference names another record.
+    fn by(&mut self, origin: &Origin, pointer: &str, rule: &MappingRule, root: Root) -> Option<Arc<str>> {
+        let by = rule.by.as_deref()?;
+        let pointer = format!("{pointer}/by");
+        let kind = |name: &str| attribute_type(name).map(|known| known.kind);
+        if root != Root::Record {
+            self.warning(origin, &pointer, "`by` says nothing in a Target", "put it into the Source's mapping");
+        } else if kind(&rule.attribute) != Some(AttributeType::Reference) {
+            let message = format!("`by` says how a record names another one, and `{}` names none", rule.attribute);
+            self.error(origin, &pointer, message, "leave it out; it is for `manager`");
+        } else if !is_known_attribute(by) || kind(by) == Some(AttributeType::Reference) {
+            let message = format!("`{by}` is no attribute by which a record can be named");
+            self.error(
+                origin,
+                &pointer,
+                message,
+                "name one that this Source maps, such as `emails`; without `by` the value is a record's key",
+            );
+        } else {
+            return Some(Arc::from(by));
+        }
+        None
     }
 
     /// A rule that only says to leave an attribute alone needs no value.
@@ -161,6 +186,7 @@ impl Compiler<'_> {
             mode: MappingMode::Enforce,
             unique: false,
             max_length: None,
+            by: None,
             when: None,
             required: false,
             clears: false,

@@ -79,6 +79,8 @@ pub struct Rule {
     pub unique: bool,
     /// at most so many letters
     pub max_length: Option<usize>,
+    /// the attribute of the same source by which the value names another record; none: by its key
+    pub by: Option<Arc<str>>,
     /// counts only where it holds
     pub when: Option<Expression>,
     /// no value is a finding

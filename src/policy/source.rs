@@ -9,6 +9,7 @@ use siphasher::sip::SipHasher13;
 use super::compile::Compiler;
 use super::mapping::{RuleDefaults, USER_PRECEDENCE, Written};
 use super::{CompletenessPolicy, KeyPolicy, Policy, SourcePolicy};
+use crate::diagnostic::Diagnostic;
 use crate::expr::{Root, segments_of_path};
 use crate::manifest::connection::Database;
 use crate::manifest::kinds::{Completeness, EmptyMeaning, SourceConnection, SourceSpec, ValidDays};
@@ -114,6 +115,7 @@ impl Compiler<'_> {
             connection: self.loaded.connection(origin),
         };
         self.correlation(document, &source);
+        self.named_by(&source);
         if precedence >= USER_PRECEDENCE {
             let message = format!("precedence {precedence} outranks User manifests, which have {USER_PRECEDENCE}");
             self.warning(origin, "/spec/precedence", message, "use a smaller number unless that is meant");
@@ -135,12 +137,7 @@ impl Compiler<'_> {
     fn correlation(&mut self, document: &Document<SourceSpec>, source: &SourcePolicy) {
         if source.correlate.is_empty() && !source.establishes {
             let message = format!("nothing says how a record of the Source `{}` finds its identity", source.name);
-            self.lack(
-                &document.origin,
-                "/spec/correlate",
-                message,
-                "add `correlate: [employeeNumber]`, or another attribute that it maps",
-            );
+            self.lack(&document.origin, "/spec/correlate", message, "add `correlate: [employeeNumber]`, or another attribute that it maps");
         }
         for (at, key) in source.correlate.iter().enumerate() {
             let pointer = format!("/spec/correlate/{at}");
@@ -152,6 +149,24 @@ impl Compiler<'_> {
             if key.value.reads().is_empty() && key.value.text() != "null" {
                 self.error(&document.origin, &pointer, "this key is the same for everybody", "name an attribute, such as `employeeNumber`");
             }
+        }
+    }
+
+    /// Whatever names another record by an attribute needs a rule for that attribute beside it.
+    fn named_by(&mut self, source: &SourcePolicy) {
+        if self.loaded.refuses_some(&["Source", "AttributeMapping"]) {
+            return;
+        }
+        let maps = |by: &Arc<str>| source.rules.iter().any(|rule| rule.attribute == *by);
+        for rule in source.rules.iter().filter(|rule| rule.by.as_ref().is_some_and(|by| !maps(by))) {
+            let by = rule.by.as_deref().unwrap_or_default();
+            let message =
+                format!("`{}` names another record by `{by}`, and no rule of the Source `{}` maps that", rule.attribute, source.name);
+            let diagnostic = Diagnostic::error(message).hint(format!("add a rule for `{by}` to the same Source"));
+            self.problems.push(match &rule.place {
+                Some(place) => diagnostic.at(place.clone(), 1),
+                None => diagnostic,
+            });
         }
     }
 

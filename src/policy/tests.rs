@@ -376,3 +376,26 @@ fn each_document_is_scanned_as_often_for_many_rules_as_for_one() {
     };
     assert_eq!(scans(1), scans(200));
 }
+
+#[test]
+fn what_a_record_is_named_by_is_an_attribute_of_the_same_source() {
+    let with = |rules: &str| {
+        told(&[WORKSPACE, &source("hr", &format!("  mapping: {{rules: [{{attribute: userName, value: record.login}}, {rules}]}}"))])
+    };
+    assert_eq!(with("{attribute: manager, value: record.boss, by: userName}"), "");
+    assert_snapshot!(
+        [
+            with("{attribute: manager, value: record.boss, by: emails}"),
+            with("{attribute: title, value: record.boss, by: userName}"),
+            with("{attribute: manager, value: record.boss, by: email}"),
+            with("{attribute: manager, value: record.boss, by: manager}"),
+        ]
+        .join("\n"),
+        @"
+        a.yaml:12:65: error: `manager` names another record by `emails`, and no rule of the Source `hr` maps that (add a rule for `emails` to the same Source) [1]
+        a.yaml:12:108: error: `by` says how a record names another one, and `title` names none (leave it out; it is for `manager`) [8]
+        a.yaml:12:110: error: `email` is no attribute by which a record can be named (name one that this Source maps, such as `emails`; without `by` the value is a record's key) [5]
+        a.yaml:12:110: error: `manager` is no attribute by which a record can be named (name one that this Source maps, such as `emails`; without `by` the value is a record's key) [7]
+        "
+    );
+}

@@ -7,7 +7,7 @@ use super::*;
 
 fn written(plan: &Plan) -> Vec<u8> {
     let mut out = Vec::new();
-    write(plan, &mut out).expect("memory takes everything");
+    write(plan, None, &mut out).expect("memory takes everything");
     out
 }
 
@@ -21,7 +21,7 @@ fn a_secret_is_in_no_file() {
 fn each_line_says_what_it_is() {
     let mut out = Vec::new();
     let plan = testing::sample();
-    write_lines(&plan, &mut out).expect("memory takes everything");
+    write_lines(&plan, None, &mut out).expect("memory takes everything");
     let lines: Vec<Json> =
         out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 1 + plan.evidence.len() + plan.findings.len() + plan.changes.len());
@@ -80,6 +80,43 @@ fn what_is_written_fits_the_published_schema() {
     let schema: Json = serde_json::from_str(&schema_text()).expect("JSON");
     let document: Json = serde_json::from_slice(&written(&testing::sample())).expect("JSON");
     check(&schema, &schema, &document, "plan");
+}
+
+/// Every change and member has the line of its own number.
+struct Everywhere;
+
+impl Lines for Everywhere {
+    fn of(&self, change: &Change) -> Option<Place> {
+        Some(Place { file: "app.yaml".into(), line: change.object.key.len() as u32, column: 3 })
+    }
+
+    fn of_member(&self, _: &Change, member: &MemberChange) -> Option<Place> {
+        Some(Place { file: "groups.yaml".into(), line: member.member.key.len() as u32, column: 5 })
+    }
+
+    fn name(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+#[test]
+fn the_lines_of_manifests_stand_beside_what_they_brought_about_and_in_no_hash() {
+    let (schema, plan): (Json, _) = (serde_json::from_str(&schema_text()).expect("JSON"), testing::sample());
+    let mut out = Vec::new();
+    write(&plan, Some(&Everywhere), &mut out).expect("memory takes everything");
+    let document: Json = serde_json::from_slice(&out).expect("JSON");
+    check(&schema, &schema, &document, "plan");
+    let changes = document["changes"].as_array().expect("a list");
+    for (change, written) in plan.changes.iter().zip(changes) {
+        assert_eq!(written["place"]["line"], change.object.key.len());
+        for member in &change.members {
+            assert_eq!(written["memberPlaces"][member.member.key.as_ref()]["line"], member.member.key.len());
+        }
+    }
+    assert!(plan.changes.iter().any(|change| !change.members.is_empty()));
+    // What is saved is read back as the same plan, whatever its lines are.
+    let read: Plan = serde_json::from_slice(&out).expect("a plan");
+    assert_eq!((read.hash(), document["hash"].as_str()), (plan.hash(), Some(plan.hash().as_str())));
 }
 
 #[test]

@@ -119,8 +119,8 @@ impl Look<'_> {
 pub fn write(plan: &Plan, format: Format, look: Look<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(plan, look, out),
-        Format::Json => json::write(plan, out),
-        Format::Ndjson => json::write_lines(plan, out),
+        Format::Json => json::write(plan, look.lines, out),
+        Format::Ndjson => json::write_lines(plan, look.lines, out),
         Format::Markdown => out.write_all(markdown::page(plan, look).as_bytes()),
     }
 }

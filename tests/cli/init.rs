@@ -356,13 +356,47 @@ fn what_somebody_should_look_at_is_told() {
 }
 
 #[test]
-fn managers_by_address_are_not_read_and_the_manifest_says_what_is_needed() {
+fn managers_by_address_are_read_by_it_and_those_whom_nobody_is_are_told() {
     let folder = Folder::with(&[(
         "people.csv",
-        "Personalnr;Vorname;Name;E-Mail;Vorgesetzter (E-Mail)\n1;Eva;Groß;eva@acme.example;\n2;Jan;Weiß;jan@acme.example;eva@acme.example\n",
+        "Personalnr;Vorname;Name;E-Mail;Vorgesetzter (E-Mail)\n1;Eva;Groß;eva@acme.example;\n2;Jan;Weiß;jan@acme.example;Eva@acme.example\n3;Ida;Rot;ida@acme.example;jan@acme.example\n4;Ole;Blau;ole@acme.example;gone@acme.example\n",
     )]);
     folder.run(["init", "--from", "people.csv"]).assert().success();
     let written = std::fs::read_to_string(folder.file("headcount.yaml")).expect("it was written");
-    let doubt = "a manager must be the key (`Personalnr`) of another record, and `Vorgesetzter (E-Mail)` holds something else";
+    let rule = "{attribute: manager, value: 'lower(record[\"Vorgesetzter (E-Mail)\"])', by: emails}";
+    assert!(written.contains(rule) && written.contains("1 address is nobody's or several people's"), "{written}");
+    folder.run(["validate"]).assert().success();
+    let planned = folder.run(["plan"]).assert();
+    let planned = String::from_utf8_lossy(&planned.get_output().stdout).into_owned();
+    assert!(planned.contains("no record of people has the emails that it names"), "{planned}");
+    let explained = folder.run(["explain", "people/2"]).assert().success();
+    let explained = String::from_utf8_lossy(&explained.get_output().stdout).into_owned();
+    assert!(explained.contains("people/1"), "{explained}");
+}
+
+#[test]
+fn a_manager_by_name_is_not_read_and_the_manifest_says_what_is_needed() {
+    let people = "id,first,last,mail,manager\n1,Eva,Gross,eva@acme.example,\n2,Jan,Weiss,jan@acme.example,Eva Gross\n";
+    let folder = Folder::with(&[("people.csv", people)]);
+    folder.run(["init", "--from", "people.csv"]).assert().success();
+    let written = std::fs::read_to_string(folder.file("headcount.yaml")).expect("it was written");
+    let doubt = "a manager must be the key (`id`) or the address of another record, and `manager` holds something else";
     assert!(written.contains(doubt) && !written.contains("attribute: manager"), "{written}");
+}
+
+#[test]
+fn a_row_for_each_period_and_telephone_numbers_are_seen() {
+    let people = "Employee ID,First Name,Last Name,Work Email,Job Title,Effective From,Effective To,Work Phone,Mobile,Private Mobile
+1,Eva,Gross,eva@acme.example,Clerk,2020-01-01,2021-12-31,+49 30 1234,,+49 171 1
+1,Eva,Gross,eva@acme.example,Boss,2022-01-01,,+49 30 1234,+49 170 55,+49 171 1
+2,Jan,Weiss,jan@acme.example,Clerk,2021-05-01,,+49 30 1235,,
+";
+    let folder = Folder::with(&[("people.csv", people)]);
+    folder.run(["init", "--from", "people.csv"]).assert().success();
+    let written = std::fs::read_to_string(folder.file("headcount.yaml")).expect("it was written");
+    insta::assert_snapshot!(written.lines().skip_while(|line| !line.contains("  key:")).take_while(|line| !line.starts_with("# ")).collect::<Vec<_>>().join("\n"), @"");
+    folder.run(["validate"]).assert().success();
+    let explained = folder.run(["explain", "people/1"]).assert().success();
+    let explained = String::from_utf8_lossy(&explained.get_output().stdout).into_owned();
+    assert!(explained.contains("Boss") && !explained.contains("Clerk"), "{explained}");
 }

@@ -317,17 +317,12 @@ fn percent_as_a_text() {
     let words = validate("app.yaml", "  mapping:", "  guardrails: {deactivate: {percent: 20%}}\n  mapping:");
     insta::assert_snapshot!(words, @r###"
     exit code 1
-    error: this limit says nothing
-      --> app.yaml:13:16
-    13 |   guardrails: {deactivate: {percent: 20%}}
-       |                ^^^^^^^^^^
-       = help: give `count`, `percent`, or both; `count: 0` refuses everything
     error: `spec.guardrails.deactivate.percent` must be a number, and is something else
       --> app.yaml:13:38
     13 |   guardrails: {deactivate: {percent: 20%}}
        |                                      ^^^
        = help: digits alone, such as 20 or 0.5, without a sign behind them
-    2 errors
+    1 error
     "###);
 }
 

@@ -79,6 +79,7 @@ impl System {
             refuses_marker: false,
             immutable_attributes: Default::default(),
             required_attributes: Default::default(),
+            needed_attributes: Default::default(),
             group_owners: false,
             account_marker: if marks_accounts { external() } else { None },
             group_marker: if marks_groups { external() } else { None },

@@ -21,6 +21,8 @@ pub(super) struct Guess {
     pub(super) key: String,
     /// a rule for each attribute that a column gives
     pub(super) rules: Vec<Rule>,
+    /// from when to when a row holds, as expressions, where a key has several
+    pub(super) valid: Option<(String, String)>,
     /// who has left, as an expression
     pub(super) leaver: Option<String>,
     /// who is away, as an expression
@@ -36,11 +38,13 @@ pub(super) struct Guess {
 }
 
 /// A rule of the mapping.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Rule {
     pub(super) attribute: &'static str,
     pub(super) value: String,
     pub(super) unique: bool,
+    /// the attribute by which the value names another record
+    pub(super) by: Option<&'static str>,
 }
 
 /// Takes the table for what it looks like. The error says what is missing.
@@ -60,7 +64,8 @@ pub(super) fn guess(found: &Found) -> Result<Guess, String> {
             table.rule(&mut guess, at, attribute, value);
         }
     }
-    table.manager(&mut guess, key);
+    table.manager(&mut guess, key, mail);
+    table.phones(&mut guess);
     table.days(&mut guess);
     table.status(&mut guess);
     table.rest(&mut guess);
@@ -152,7 +157,7 @@ impl<'f> Table<'f> {
 
     fn rule(&mut self, guess: &mut Guess, at: usize, attribute: &'static str, value: String) {
         self.take(guess, at, attribute);
-        guess.rules.push(Rule { attribute, value, unique: false });
+        guess.rules.push(Rule { attribute, value, ..Rule::default() });
     }
 
     fn key(&mut self, guess: &mut Guess) -> Result<usize, String> {
@@ -160,6 +165,15 @@ impl<'f> Table<'f> {
         let whole = |column: &Column| column.unique && column.filled == rows;
         let named = self.find(words::KEY, |column| column.filled > 0);
         if let Some(at) = named.filter(|at| self.columns.get(*at).is_some_and(|column| !whole(column))) {
+            if let Some((from, to)) = self.periods(at) {
+                guess.valid = Some((self.day(from), self.day(to)));
+                self.take(guess, from, "valid");
+                self.take(guess, to, "valid");
+                guess.key = self.reference(at);
+                guess.rules.push(Rule { attribute: "employeeNumber", value: guess.key.clone(), ..Rule::default() });
+                self.take(guess, at, "key");
+                return Ok(at);
+            }
             guess
                 .doubts
                 .push(format!("`{}` is called like a key, but is empty or the same in several records, so it is none", self.name_of(at)));
@@ -189,12 +203,34 @@ impl<'f> Table<'f> {
         }
         guess.key = self.reference(at);
         if doubt.is_none() {
-            guess.rules.push(Rule { attribute: "employeeNumber", value: guess.key.clone(), unique: false });
+            guess.rules.push(Rule { attribute: "employeeNumber", value: guess.key.clone(), ..Rule::default() });
             self.take(guess, at, "key");
         } else {
             guess.used.push((self.name_of(at), "key"));
         }
         Ok(at)
+    }
+
+    /// The columns that say from when to when a row holds, where a key has several: no two of one key begin on the same day.
+    fn periods(&self, key: usize) -> Option<(usize, usize)> {
+        let dated = |names: &[&str]| {
+            self.find(names, |column| column.filled > 0)
+                .filter(|at| matches!(self.date(*at), Days::Read { ref others, .. } if others.is_empty()))
+        };
+        let (from, to) = (dated(words::VALID_FROM)?, dated(words::VALID_TO)?);
+        let mut seen = HashSet::new();
+        let begins = |row: &Vec<String>| Some((row.get(key)?.clone(), row.get(from)?.clone()));
+        let whole = self.columns.get(key).is_some_and(|column| column.filled == self.found.rows.len());
+        (whole && from != to && self.found.rows.iter().all(|row| begins(row).is_some_and(|begin| seen.insert(begin)))).then_some((from, to))
+    }
+
+    /// How a day is read.
+    fn day(&self, at: usize) -> String {
+        let format = match self.date(at) {
+            Days::Read { format: Some(format), .. } => format!(", \"{format}\""),
+            _ => String::new(),
+        };
+        format!("date({}{format})", self.reference(at))
     }
 
     fn name_of(&self, at: usize) -> String {
@@ -236,7 +272,7 @@ impl<'f> Table<'f> {
             let handles = format!("join([{}, {}], \".\")", handle(&first), handle(&last));
             self.rule(guess, given, "name.givenName", first.clone());
             self.rule(guess, family, "name.familyName", last.clone());
-            guess.rules.push(Rule { attribute: "displayName", value: format!("join([{first}, {last}], \" \")"), unique: false });
+            guess.rules.push(Rule { attribute: "displayName", value: format!("join([{first}, {last}], \" \")"), ..Rule::default() });
             (handles, true)
         } else if let Some(full) = self.find(words::FULL, has_text) {
             let whole = self.reference(full);
@@ -249,8 +285,8 @@ impl<'f> Table<'f> {
             let shown = if commas { format!("join([trim({first}), trim({last})], \" \")") } else { whole };
             let handles = format!("join([{}, {}], \".\")", handle(&first), handle(&last));
             self.rule(guess, full, "displayName", shown);
-            guess.rules.push(Rule { attribute: "name.givenName", value: format!("trim({first})"), unique: false });
-            guess.rules.push(Rule { attribute: "name.familyName", value: format!("trim({last})"), unique: false });
+            guess.rules.push(Rule { attribute: "name.givenName", value: format!("trim({first})"), ..Rule::default() });
+            guess.rules.push(Rule { attribute: "name.familyName", value: format!("trim({last})"), ..Rule::default() });
             (handles, true)
         } else if let Some(at) = mail {
             (format!("lower({})", self.text_of(at)), true)
@@ -262,27 +298,79 @@ impl<'f> Table<'f> {
             Some(at) => {
                 let value = self.reference(at);
                 self.take(guess, at, "userName");
-                Rule { attribute: "userName", value, unique: false }
+                Rule { attribute: "userName", value, ..Rule::default() }
             }
-            None => Rule { attribute: "userName", value: user_name, unique },
+            None => Rule { attribute: "userName", value: user_name, unique, ..Rule::default() },
         };
         guess.rules.insert(0, rule);
     }
 
-    /// A manager is another record's key: a name or an address would name nobody.
-    fn manager(&mut self, guess: &mut Guess, key: usize) {
+    /// Telephone numbers at work: a private one is nobody's business.
+    fn phones(&mut self, guess: &mut Guess) {
+        let is_number = |cell: &str| {
+            let digits = cell.bytes().filter(u8::is_ascii_digit).count();
+            digits >= 3 && digits * 2 >= cell.chars().count() && cell.chars().all(|sign| !sign.is_alphabetic() || sign == 'x')
+        };
+        let mut numbers: Vec<String> = Vec::new();
+        for (kind, names) in words::PHONES {
+            let private = |column: &Column| words::PRIVATE.iter().any(|word| column.plain.contains(word));
+            let Some(at) = self.find(names, |column| column.filled > 0 && !private(column)) else { continue };
+            if !self.values(at).all(is_number) {
+                continue;
+            }
+            numbers.push(format!("{{\"value\": {}, \"type\": \"{kind}\"}}", self.text_of(at)));
+            self.take(guess, at, "phoneNumbers");
+        }
+        if !numbers.is_empty() {
+            guess.rules.push(Rule { attribute: "phoneNumbers", value: format!("[{}]", numbers.join(", ")), ..Rule::default() });
+        }
+    }
+
+    /// A manager is another record's key or, where that is what the column holds, its address; a name would name nobody for sure.
+    fn manager(&mut self, guess: &mut Guess, key: usize, mail: Option<usize>) {
         let keys: HashSet<&str> = self.values(key).collect();
         let Some(at) = self.find(words::MANAGER, |column| column.filled > 0) else { return };
         if self.values(at).all(|cell| keys.contains(cell)) {
             let value = self.reference(at);
             return self.rule(guess, at, "manager", value);
         }
+        if let Some(mail) = mail.filter(|mail| self.names_by(at, *mail, key)) {
+            let (value, by) = (format!("lower({})", self.text_of(at)), self.name_of(mail));
+            self.take(guess, at, "manager");
+            guess.rules.push(Rule { attribute: "manager", value, by: Some("emails"), ..Rule::default() });
+            let strangers = self.strangers(at, mail, key);
+            if strangers > 0 {
+                let many = if strangers == 1 { "1 address is".to_owned() } else { format!("{strangers} addresses are") };
+                guess.doubts.push(format!(
+                    "`{}` names managers by `{by}`, and {many} nobody's or several people's in the file: those managers stay unknown",
+                    self.name_of(at)
+                ));
+            }
+            return;
+        }
         let name = |at: usize| self.columns.get(at).map_or("", |column| column.name.as_str());
         guess.doubts.push(format!(
-            "a manager must be the key (`{}`) of another record, and `{}` holds something else: no manager is read. Have the export hold the key, and add a rule for `manager`",
+            "a manager must be the key (`{}`) or the address of another record, and `{}` holds something else: no manager is read. Have the export hold one of them, and add a rule for `manager`",
             name(key),
             name(at)
         ));
+    }
+
+    /// Whether a column holds addresses, most of which are one person's.
+    fn names_by(&self, at: usize, mail: usize, key: usize) -> bool {
+        let all: HashSet<String> = self.values(at).map(str::to_lowercase).collect();
+        at != mail && self.is_mail(at) && self.strangers(at, mail, key) * 2 < all.len()
+    }
+
+    /// How many addresses of a column are nobody's, or several people's.
+    fn strangers(&self, at: usize, mail: usize, key: usize) -> usize {
+        let mut holders: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for row in &self.found.rows {
+            let (Some(cell), Some(key)) = (row.get(mail).filter(|cell| !cell.is_empty()), row.get(key)) else { continue };
+            holders.entry(cell.to_lowercase()).or_default().insert(key);
+        }
+        let named: HashSet<String> = self.values(at).map(str::to_lowercase).collect();
+        named.iter().filter(|name| holders.get(*name).is_none_or(|keys| keys.len() != 1)).count()
     }
 
     fn days(&mut self, guess: &mut Guess) {

@@ -69,6 +69,16 @@ fn source(out: &mut String, parts: &Parts<'_>) {
         let _ = writeln!(out, "      mayBeEmpty: [{}]   # without a value today", names.join(", "));
     }
     let _ = writeln!(out, "  key: {}   # whoever gets another one counts as somebody else", scalar(&guess.key));
+    if let Some((from, to)) = &guess.valid {
+        let _ = writeln!(
+            out,
+            "  valid:   # several rows for one key: the one of the day counts
+    from: {}
+    to: {}",
+            scalar(from),
+            scalar(to)
+        );
+    }
     if guess.leaver.is_some() || guess.suspended.is_some() {
         out.push_str("  lifecycle:\n");
         for (name, rule) in [("leaver", &guess.leaver), ("suspended", &guess.suspended)] {
@@ -80,7 +90,8 @@ fn source(out: &mut String, parts: &Parts<'_>) {
     out.push_str("  mapping:\n    rules:\n");
     for rule in &guess.rules {
         let unique = if rule.unique { ", unique: true" } else { "" };
-        let _ = writeln!(out, "    - {{attribute: {}, value: {}{unique}}}", rule.attribute, scalar(&rule.value));
+        let by = rule.by.map(|by| format!(", by: {by}")).unwrap_or_default();
+        let _ = writeln!(out, "    - {{attribute: {}, value: {}{unique}{by}}}", rule.attribute, scalar(&rule.value));
     }
     for doubt in &guess.doubts {
         let _ = writeln!(out, "    # Look at this: {}", comment(doubt));

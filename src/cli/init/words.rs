@@ -187,6 +187,93 @@ pub(super) const END: &[&str] = &[
     "findecontrato",
 ];
 
+/// From when a row holds, where a person has several.
+pub(super) const VALID_FROM: &[&str] = &[
+    "validfrom",
+    "effectivefrom",
+    "effectivedate",
+    "effectivestart",
+    "effectivestartdate",
+    "gultigab",
+    "gultigvon",
+    "datedeffet",
+    "dateeffet",
+    "validedu",
+    "vigentedesde",
+    "validodesde",
+    "from",
+    "von",
+    "desde",
+];
+
+/// To when.
+pub(super) const VALID_TO: &[&str] = &[
+    "validto",
+    "validuntil",
+    "validthrough",
+    "effectiveto",
+    "effectiveuntil",
+    "effectiveend",
+    "effectiveenddate",
+    "gultigbis",
+    "datefineffet",
+    "datedefindeffet",
+    "valideau",
+    "vigentehasta",
+    "validohasta",
+    "to",
+    "until",
+    "bis",
+    "hasta",
+];
+
+/// Kinds of telephone numbers.
+pub(super) const PHONES: &[(&str, &[&str])] = &[
+    (
+        "work",
+        &[
+            "workphone",
+            "businessphone",
+            "officephone",
+            "phonework",
+            "phone",
+            "phonenumber",
+            "telephone",
+            "telephonenumber",
+            "tel",
+            "extension",
+            "telefon",
+            "telefonnummer",
+            "durchwahl",
+            "diensttelefon",
+            "telephonepro",
+            "telefono",
+            "numerotelefono",
+        ],
+    ),
+    (
+        "mobile",
+        &[
+            "workmobile",
+            "mobilephone",
+            "mobile",
+            "mobilenumber",
+            "cell",
+            "cellphone",
+            "handy",
+            "handynummer",
+            "diensthandy",
+            "mobil",
+            "mobiltelefon",
+            "portable",
+            "telephoneportable",
+            "movil",
+            "telefonomovil",
+            "celular",
+        ],
+    ),
+];
+
 pub(super) const STATUS: &[&str] = &[
     "status",
     "employmentstatus",

@@ -141,6 +141,7 @@ impl Discovery {
             account_attributes: Some(held),
             immutable_attributes: self.attributes_that(|known| known.immutable),
             required_attributes: self.attributes_that(|known| known.required && known.writable),
+            needed_attributes: Default::default(),
             entitlements: false,
             entitlement_parameters: None,
             end_sessions: false,

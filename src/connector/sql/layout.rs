@@ -13,7 +13,7 @@ use super::schema::{Column, Holds, Table};
 use crate::manifest::connection::{
     AccountTable, ActiveColumn, EntitlementTable, GroupTable, LinkTable, RoleTable, SessionTable, SqlConnection,
 };
-use crate::model::{Capabilities, is_known_attribute};
+use crate::model::{Capabilities, NeededAttribute, is_known_attribute};
 
 /// Everything a Target's statements need.
 #[derive(Clone, Debug)]
@@ -149,7 +149,12 @@ impl Layout {
             nested_groups: false,
             refuses_marker: false,
             immutable_attributes: Default::default(),
-            required_attributes: Default::default(),
+            required_attributes: self.accounts.needed_attributes().map(|(attribute, _)| attribute.clone()).collect(),
+            needed_attributes: self
+                .accounts
+                .needed_attributes()
+                .map(|(name, column)| (name.clone(), self.accounts.needed(column)))
+                .collect(),
             group_owners: self.owners.is_some(),
             account_marker: marker(&self.accounts),
             group_marker: self.groups.as_ref().and_then(marker),
@@ -167,6 +172,24 @@ impl Layout {
 impl Objects {
     fn unique_attributes(&self) -> BTreeSet<Arc<str>> {
         self.columns.iter().filter(|(_, column)| self.unique.contains(&column.name)).map(|(attribute, _)| attribute.clone()).collect()
+    }
+}
+
+impl Objects {
+    /// Those whose column takes no row without a value, and is filled by nobody: not by the database, not by `initial` and not with an empty text. Of a unique
+    /// column one row alone could have that.
+    fn needed_attributes(&self) -> impl Iterator<Item = (&Arc<str>, &Column)> {
+        self.columns.iter().filter(|(_, column)| {
+            let started = self.initial.iter().map(|(column, _)| column).chain(self.only.iter().map(|(column, _)| column));
+            let empty = !self.unique.contains(&column.name) && cell::nothing(column).is_ok();
+            column.not_null && !column.filled && !empty && !started.into_iter().any(|known| known == *column)
+        })
+    }
+
+    fn needed(&self, column: &Column) -> NeededAttribute {
+        let line = (!self.unique.contains(&column.name))
+            .then(|| format!("`initial: {{{}: …}}` in spec.connection.sql.accounts", column.name).into());
+        NeededAttribute { place: format!("column `{}` of table `{}`", column.name, self.table).into(), line }
     }
 }
 

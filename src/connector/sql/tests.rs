@@ -670,3 +670,27 @@ async fn writers_of_one_database_wait_for_each_other() {
     let answers = futures_util::future::join_all(batches).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
 }
+
+#[tokio::test]
+async fn what_a_row_needs_and_nothing_fills_is_told_before_any_is_made() {
+    let people = APP.replace("badge INTEGER", "badge INTEGER NOT NULL").replace("boss INTEGER", "boss INTEGER NOT NULL DEFAULT 1");
+    let people = people.replace("mail TEXT NOT NULL", "mail TEXT NOT NULL UNIQUE").replace("title TEXT", "title TEXT NOT NULL");
+    let people = people.replace("NULL, NULL, NULL, 1, 'x'", "'', 1, 0, 1, 'x'");
+    let mut app = App::new(&people);
+    let needed = async |app: &App| {
+        let needed = app.target().await.capabilities.needed_attributes;
+        needed
+            .into_iter()
+            .map(|(name, needed)| format!("{name}: {}; {}", needed.place, needed.line.as_deref().unwrap_or("-")))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    insta::assert_snapshot!(needed(&app).await, @"
+    emails: column `mail` of table `people`; -
+    employeeNumber: column `badge` of table `people`; `initial: {badge: …}` in spec.connection.sql.accounts
+    userName: column `login` of table `people`; -
+    ");
+    // What new rows start with is given.
+    app.connection["accounts"]["initial"]["badge"] = json!(0);
+    assert!(!needed(&app).await.contains("badge"));
+}

@@ -296,8 +296,8 @@ fn proven_new(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: 
 
 fn has_required(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, desired: &Desired) -> bool {
     let basis = step.basis;
-    let mut all = true;
     limits::tell_of_what_is_asked((basis, &mut step.report.findings), target, key, &desired.states);
+    let mut all = limits::can_be_made((basis, &mut step.report.findings), target, key, &desired.states);
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
         if layout.required && !matches!(state, ValueState::Set(_)) {
             all = false;

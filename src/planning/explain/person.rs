@@ -159,9 +159,10 @@ fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Cand
     let side = &basis.world.sources[source];
     let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
     let (says, words) = match evaluate(bound, cells.as_slice()) {
-        Outcome::Is(state) => {
-            (basis.people.as_reference(basis.layout.slots[slot].kind, Some(source), state).into(), "the record says so".to_owned())
-        }
+        Outcome::Is(state) => match basis.people.referring(&basis.layout, (basis.layout.slots[slot].kind, source, bound), state) {
+            Ok(state) => (state.into(), "the record says so".to_owned()),
+            Err(words) => (Known::Unknown, words),
+        },
         Outcome::Failed(words) => (Known::Unknown, format!("the rule failed: {words}")),
     };
     let because = rule_because(words, bound, cells.as_slice());

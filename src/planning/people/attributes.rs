@@ -4,15 +4,18 @@
 
 use std::sync::Arc;
 
+use crate::expr::Input;
 use crate::model::{AttributeType, Value, ValueState};
 use crate::planning::people::companion::Record;
 use crate::planning::people::identity::Identities;
 use crate::planning::people::person::{Failure, Person};
 use crate::planning::people::records::Records;
-use crate::planning::schema::layout::{Candidate, Layout};
+use crate::planning::people::referred::Named;
+use crate::planning::schema::layout::{Candidate, Layout, RuleLayout};
 use crate::planning::schema::length;
 use crate::planning::schema::values::{Held, Outcome, as_it_stands, evaluate};
 use crate::policy::UserPolicy;
+use crate::world::{Keyed, canonical};
 
 impl<'w> Identities<'w> {
     /// One attribute by precedence.
@@ -63,9 +66,15 @@ impl<'w> Identities<'w> {
         let held = match as_it_stands(rule, kind, cells) {
             Some(held) => held,
             None => match evaluate(rule, cells) {
-                Outcome::Is(state) => Held::State(self.as_reference(kind, Some(candidate.source), state)),
+                Outcome::Is(state) => {
+                    let named = self.referring(layout, (kind, candidate.source, rule), state).unwrap_or_else(|words| {
+                        person.failures.push(Failure { candidate, slot, words: words.into(), names_nobody: true });
+                        ValueState::Unknown
+                    });
+                    Held::State(named)
+                }
                 Outcome::Failed(words) => {
-                    person.failures.push(Failure { candidate, slot, words });
+                    person.failures.push(Failure { candidate, slot, words, names_nobody: false });
                     Held::State(ValueState::Unknown)
                 }
             },
@@ -73,7 +82,7 @@ impl<'w> Identities<'w> {
         let held = match length::fitting(rule, layout.slots[slot].most, held) {
             Ok(held) => held,
             Err(words) => {
-                person.failures.push(Failure { candidate, slot, words });
+                person.failures.push(Failure { candidate, slot, words, names_nobody: false });
                 Held::State(ValueState::Unknown)
             }
         };
@@ -81,6 +90,37 @@ impl<'w> Identities<'w> {
             person.unique.push(slot);
         }
         held
+    }
+
+    /// What a rule of a source came to, as the attribute holds it: where it names another record, by its key or by an attribute, that record. The words say why
+    /// it names none.
+    pub(in crate::planning) fn referring(
+        &self,
+        layout: &Layout<'_>,
+        (kind, source, rule): (AttributeType, usize, &RuleLayout),
+        state: ValueState,
+    ) -> Result<ValueState, String> {
+        let state = match (&rule.by, state) {
+            (Some(by), ValueState::Set(value)) => self.named_by(layout, (source, by), &value)?,
+            (_, state) => state,
+        };
+        Ok(self.as_reference(kind, Some(source), state))
+    }
+
+    /// The key of the one record whose attribute has a value. While the source was not read to its end nobody can say whether there is just one.
+    fn named_by(&self, layout: &Layout<'_>, (source, by): (usize, &str), value: &Value) -> Result<ValueState, String> {
+        let name = &self.policy.sources[source].name;
+        let Some(slot) = layout.slot(by).filter(|_| self.world.trust[source].evidence.proves_absence()) else {
+            return Ok(ValueState::Unknown);
+        };
+        let keys = canonical::keys(layout.slots[slot].kind, Input::Value(value));
+        let [key] = keys.as_slice() else { return Err(format!("it is not one value, and names a record of {name} by {by}")) };
+        match self.referred.named(source, slot, Keyed::of(&self.policy.workspace).wide(key)) {
+            None => Ok(ValueState::Unknown),
+            Some(Named::One(record)) => Ok(ValueState::Set(Value::text(self.world.sources[source].key(record)))),
+            Some(Named::Several) => Err(format!("several records of {name} have the {by} that it names")),
+            Some(Named::Nobody) => Err(format!("no record of {name} has the {by} that it names")),
+        }
     }
 
     /// A text becomes a reference where the attribute names another identity: a whole key, or a key within the same source.

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::expr::Input;
 use crate::manifest::kinds::Lifecycle;
-use crate::model::{ObjectKind, RecordLink};
+use crate::model::{ObjectKind, RecordLink, ValueState};
 use crate::planning::people::companion::Record;
 use crate::planning::people::companion::{Companion, Owner};
 use crate::planning::people::contradiction;
@@ -15,12 +16,14 @@ use crate::planning::people::identity::{Identities, Origin};
 use crate::planning::people::matching;
 use crate::planning::people::matching::Correlated;
 use crate::planning::people::person::Person;
+use crate::planning::people::referred::{Entry, Referred};
 use crate::planning::people::spans::{Block, FormerTrouble, Seats, Span};
 use crate::planning::people::standing::Standing;
 use crate::planning::question::Moment;
 use crate::planning::schema::layout::Layout;
+use crate::planning::schema::values::Held;
 use crate::policy::{Policy, UserPolicy};
-use crate::world::World;
+use crate::world::{Keyed, World, canonical};
 
 /// Goes through the sources; each sees who was found before it.
 fn take(identities: &mut Identities<'_>, layout: &Layout<'_>) {
@@ -34,6 +37,34 @@ fn take(identities: &mut Identities<'_>, layout: &Layout<'_>) {
     }
     formers(identities, layout);
     matching::find(identities, layout);
+}
+
+/// What the rules of all sources name other records by.
+fn referred(identities: &Identities<'_>, layout: &Layout<'_>) -> Referred {
+    let mut referred = Referred::default();
+    for (source, rules) in layout.sources.iter().enumerate() {
+        let named: BTreeSet<usize> = rules.rules.iter().filter_map(|rule| layout.slot(rule.by.as_deref()?)).collect();
+        named.into_iter().for_each(|slot| referred.add(source, slot, holders(identities, layout, source, slot)));
+    }
+    referred
+}
+
+/// Each value of an attribute in a source, with its record.
+fn holders(identities: &Identities<'_>, layout: &Layout<'_>, source: usize, slot: usize) -> Vec<Entry> {
+    let keyed = Keyed::of(&identities.policy.workspace);
+    let kind = layout.slots[slot].kind;
+    let (mut person, mut buffer, mut entries) = (Person::default(), Vec::new(), Vec::new());
+    for record in 0..identities.world.sources.get(source).map_or(0, |side| side.len()) {
+        identities.key_of_record(layout, source, record, &[slot], &mut person);
+        match &person.slots[slot] {
+            Held::Cell(cell) => canonical::each_key(kind, *cell, &mut buffer, |bytes| entries.push((keyed.wide(bytes), record))),
+            Held::State(ValueState::Set(value)) => {
+                entries.extend(canonical::keys(kind, Input::Value(value)).iter().map(|bytes| (keyed.wide(bytes), record)));
+            }
+            Held::State(_) => {}
+        }
+    }
+    entries
 }
 
 fn admit(identities: &mut Identities<'_>, layout: &Layout<'_>, source: usize) {
@@ -158,6 +189,7 @@ impl<'w> Identities<'w> {
     pub(in crate::planning) fn new(policy: &'w Policy, world: &'w World, layout: &Layout<'_>, moment: Moment) -> Self {
         let mut identities = Self::of_nobody(policy, world, moment);
         identities.shared_ends = contradiction::shared_ends(policy, world, layout, moment);
+        identities.referred = referred(&identities, layout);
         take(&mut identities, layout);
         identities
     }

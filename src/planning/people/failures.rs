@@ -34,9 +34,16 @@ pub(in crate::planning) fn tell(people: &Identities<'_>, layout: &Layout<'_>, pe
         }
         Standing::Is(_) | Standing::Deselected | Standing::Doubtful(_) => {}
     }
-    for Failure { candidate, slot, words } in &person.failures {
+    for Failure { candidate, slot, words, names_nobody } in &person.failures {
         let name = &layout.slots[*slot].name;
         let source = &people.policy.sources[candidate.source];
+        if *names_nobody {
+            let sentence = format!("{{who}}: {name} is not known: {words}; what is there stays");
+            let shared = Shared::new(Severity::Warning, FindingCode::UnresolvedReference, Some(&source.name), sentence).attribute(name);
+            let hint = "Correct the record, or the one that it means; or give its key in a column, and leave `by` out.";
+            findings.share(shared.at(source.rules[candidate.rule].place.as_ref()).hint(hint), &key);
+            continue;
+        }
         let sentence = format!("{{who}}: the rule for {name} failed, so the value is not known: {words}");
         let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&source.name), sentence).attribute(name);
         findings.share(shared.at(source.rules[candidate.rule].place.as_ref()), &key);

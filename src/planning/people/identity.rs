@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 use crate::planning::people::companion::Companion;
 use crate::planning::people::companion::Record;
+use crate::planning::people::referred::Referred;
 use crate::planning::people::spans::{Block, FormerTrouble, Span};
 use crate::planning::question::Moment;
 use crate::planning::schema::doubt::Doubt;
@@ -42,6 +43,8 @@ pub(in crate::planning) struct Identities<'w> {
     pub(in crate::planning) disputed: BTreeSet<u32>,
     /// last days that nearly everybody of a source has
     pub(in crate::planning) shared_ends: Vec<Date>,
+    /// records that others name by an attribute
+    pub(super) referred: Referred,
     /// identities for whom nothing follows
     pub(super) held: BTreeMap<u32, Doubt>,
     /// sources from which nothing follows for anybody, found out at the same time
@@ -69,6 +72,7 @@ impl<'w> Identities<'w> {
             former_troubles: Vec::new(),
             disputed: BTreeSet::new(),
             shared_ends: Default::default(),
+            referred: Referred::default(),
             held: BTreeMap::new(),
             disbelieved: BTreeSet::new(),
         }

@@ -16,6 +16,7 @@ pub(in crate::planning) mod matching;
 pub(in crate::planning) mod person;
 pub(in crate::planning) mod precedence;
 pub(in crate::planning) mod records;
+pub(in crate::planning) mod referred;
 pub(in crate::planning) mod revoked;
 pub(in crate::planning) mod spans;
 pub(in crate::planning) mod standing;

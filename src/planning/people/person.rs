@@ -31,6 +31,8 @@ pub(in crate::planning) struct Failure {
     pub(in crate::planning) candidate: Candidate,
     pub(in crate::planning) slot: usize,
     pub(in crate::planning) words: Arc<str>,
+    /// it came to a value, which names nobody
+    pub(in crate::planning) names_nobody: bool,
 }
 
 impl Reads for Person<'_> {

@@ -80,6 +80,8 @@ pub(in crate::planning) struct RuleLayout {
     pub(in crate::planning) unique: bool,
     /// at most so many letters
     pub(in crate::planning) most: Option<usize>,
+    /// the attribute of the same source by which the value names another record
+    pub(in crate::planning) by: Option<Arc<str>>,
     /// no value means to clear
     pub(in crate::planning) clears: bool,
 }
@@ -239,7 +241,7 @@ fn required(policy: &Policy, slots: &[Slot]) -> Vec<(usize, Candidate)> {
 impl RuleLayout {
     fn new(rule: &Rule, mut bind: impl FnMut(&Expression) -> Bound) -> Self {
         let when = rule.when.as_ref().map(&mut bind);
-        Self { value: bind(&rule.value), when, unique: rule.unique, most: rule.max_length, clears: rule.clears }
+        Self { value: bind(&rule.value), when, unique: rule.unique, most: rule.max_length, by: rule.by.clone(), clears: rule.clears }
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! Must never: hold up anything else of a person whose one attribute is refused.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{AttributeChange, FindingCode, Severity, ValueState};
+use crate::model::{AttributeChange, FindingCode, NeededAttribute, Severity, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::schema::layout::AttributeLayout;
@@ -42,7 +43,8 @@ pub(in crate::planning) fn tell_of_what_is_asked(
 ) {
     let asked = &basis.observed[target].side.capabilities.required_attributes;
     for (layout, state) in basis.layout.targets[target].attributes.iter().zip(states) {
-        if layout.required || !asked.contains(&layout.name) || matches!(state, ValueState::Set(_)) {
+        let told = layout.required || needed(basis, target).contains_key(&layout.name);
+        if told || !asked.contains(&layout.name) || matches!(state, ValueState::Set(_)) {
             continue;
         }
         let sentence = format!("{{who}}: {} has no value, and the target's schema asks for one: it may refuse the account", layout.name);
@@ -50,6 +52,45 @@ pub(in crate::planning) fn tell_of_what_is_asked(
             Shared::new(Severity::Warning, FindingCode::RequiredAttributeMissing, Some(&basis.policy.targets[target].name), sentence);
         findings.share(shared.attribute(&layout.name), key);
     }
+}
+
+/// Whether a new account has all without which none can be made there; what is missing is told, with the line to add.
+pub(in crate::planning) fn can_be_made(
+    (basis, findings): (&Basis<'_>, &mut Findings),
+    target: usize,
+    key: &Arc<str>,
+    states: &[ValueState],
+) -> bool {
+    let policy = &basis.policy.targets[target];
+    let attributes = &basis.layout.targets[target].attributes;
+    let mut all = true;
+    for (name, needed) in needed(basis, target) {
+        let at = attributes.iter().position(|layout| layout.name == *name);
+        let layout = at.and_then(|at| attributes.get(at));
+        let is_set = at.and_then(|at| states.get(at)).is_some_and(|state| matches!(state, ValueState::Set(_)));
+        // What a rule or the connector requires is told as that.
+        if is_set || layout.is_some_and(|layout| layout.required) {
+            continue;
+        }
+        all = false;
+        let sentence = format!("{{who}}: {name} has no value, and {} takes no row without one, so no account is made", needed.place);
+        let shared = Shared::new(Severity::Error, FindingCode::RequiredAttributeMissing, Some(&policy.name), sentence);
+        let give = layout.and_then(|layout| rule_that_gave_nothing(policy, layout)).unwrap_or_else(|| {
+            format!(
+                "No rule gives it: add `{{attribute: {name}, value: identity.{name}}}` to spec.mapping.rules of the Target {}.",
+                policy.name
+            )
+        });
+        let start = needed.line.as_ref().map(|line| format!(" Or let each new row start with the same value: {line}.")).unwrap_or_default();
+        let hint = format!("{give}{start}");
+        let place = layout.and_then(|layout| layout.source).and_then(|rule| rule.place.as_ref()).unwrap_or(&policy.connection);
+        findings.share(shared.attribute(name).hint(&hint).at(Some(place)), key);
+    }
+    all
+}
+
+fn needed<'b>(basis: &'b Basis<'_>, target: usize) -> &'b BTreeMap<Arc<str>, NeededAttribute> {
+    &basis.observed[target].side.capabilities.needed_attributes
 }
 
 /// Which rule should have given a value, and what can be done.

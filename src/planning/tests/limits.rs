@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::testing::{Scene, group, mark, source, target};
-use crate::model::ObjectKind;
+use crate::model::{NeededAttribute, ObjectKind};
 
 fn clerk() -> Scene {
     Scene::simple()
@@ -33,6 +33,25 @@ fn what_the_target_asks_of_every_account_is_not_cleared_and_told_where_it_is_mis
     (Error RequiredAttributeMissing) hr/1: title is required and would be cleared; it stays as it is
     (Warning RequiredAttributeMissing) hr/2: title has no value, and the target's schema asks for one: it may refuse the account
     ");
+}
+
+#[test]
+fn nobody_is_made_without_what_a_column_needs() {
+    let needed = || NeededAttribute { place: "column `badge` of table `people`".into(), line: Some("`initial: {badge: …}`".into()) };
+    let scene = |attribute: &'static str| {
+        Scene::simple()
+            .record("hr", json!({"id": "1", "login": "ada", "title": "Boss"}))
+            .record("hr", json!({"id": "2", "login": "bob", "title": ""}))
+            .record("hr", json!({"id": "3", "login": "cid", "title": ""}))
+            .able(|can| drop(can.needed_attributes.insert(attribute.into(), needed())))
+    };
+    insta::assert_snapshot!(scene("title").told(), @"
+    0 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; title: nothing > Boss; userName: nothing > ada;
+    (Error RequiredAttributeMissing) hr/2, hr/3: title has no value, and column `badge` of table `people` takes no row without one, so no account is made
+    ");
+    insta::assert_snapshot!(scene("employeeNumber").told(), @"(Error RequiredAttributeMissing) hr/1, hr/2, hr/3: employeeNumber has no value, and column `badge` of table `people` takes no row without one, so no account is made");
+    let hints: Vec<_> = scene("employeeNumber").plan().findings.iter().filter_map(|finding| finding.hint.clone()).collect();
+    insta::assert_snapshot!(hints.join("\n"), @"No rule gives it: add `{attribute: employeeNumber, value: identity.employeeNumber}` to spec.mapping.rules of the Target chat. Or let each new row start with the same value: `initial: {badge: …}`.");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod names;
 mod nobody;
 mod ownership;
 mod people;
+mod referred;
 mod renames;
 mod revocations;
 mod sources;
