@@ -272,10 +272,11 @@ fn product(policy: &Policy, inputs: &Inputs) -> (Plan, Laps) {
     let memory = Memory { known: true, ..Memory::default() };
     let world = World::assemble(policy, vec![source], vec![target], memory);
     lap("assemble");
-    let survey = planning::survey(policy, &world, &[], moment, Scope::All);
-    assert!(survey.lookups.is_empty(), "a complete read leaves nothing to look up");
+    let prepared = planning::prepare(policy, &world, &[], moment, Scope::All);
+    lap("prepare");
+    assert!(prepared.survey().lookups.is_empty(), "a complete read leaves nothing to look up");
     lap("survey");
-    let plan = planning::plan(policy, &world, &[], moment, Scope::All);
+    let plan = prepared.plan();
     lap("plan");
     black_box(&world);
     (plan, laps)

@@ -11,7 +11,7 @@ use super::news::{Hear, News};
 use super::read::Snapshot;
 use crate::connector::{LookupRequest, TargetConnector};
 use crate::model::Plan;
-use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
+use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Prepared, Scope};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -23,8 +23,8 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>, hear: &dyn Hear) -> Pla
     hear.hear(News::Planning);
     let Snapshot { policy, world, moment, connectors } = snapshot;
     let connector = |target: usize| policy.targets.get(target).and_then(|target| connectors.get(&target.name));
-    let answers = ask(policy, world, &connector, *moment, scope).await;
-    let plan = planning::plan(policy, world, &answers, *moment, scope);
+    let (answers, prepared) = ask(policy, world, &connector, *moment, scope).await;
+    let plan = prepared.unwrap_or_else(|| planning::prepare(policy, world, &answers, *moment, scope)).plan();
     hear.hear(News::Planned);
     plan
 }
@@ -32,29 +32,31 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>, hear: &dyn Hear) -> Pla
 /// Rounds of questions: an account by its id, by its keys, the groups it is in, and some to spare. What is open after that counts as unknown.
 const ROUNDS: usize = 8;
 
-/// Looks up what the survey names, until an answer brings up nothing new.
-pub(super) async fn ask<'c>(
-    policy: &Policy,
-    world: &World,
+/// Looks up what the survey names, until an answer brings up nothing new. Where nothing is open any more, what was found out for the last survey serves the plan.
+pub(super) async fn ask<'c, 'w>(
+    policy: &'w Policy,
+    world: &'w World,
     connector: &impl Fn(usize) -> Option<&'c TargetConnector>,
     moment: Moment,
-    scope: Scope<'_>,
-) -> Vec<(Lookup, Answer)> {
+    scope: Scope<'w>,
+) -> (Vec<(Lookup, Answer)>, Option<Prepared<'w>>) {
     let mut answers: Vec<(Lookup, Answer)> = Vec::new();
     let mut asked = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let mut lookups = planning::survey(policy, world, &answers, moment, scope).lookups;
+        let prepared = planning::prepare(policy, world, &answers, moment, scope);
+        let mut lookups = prepared.survey().lookups;
         lookups.retain(|lookup| asked.insert(lookup.clone()));
         if lookups.is_empty() {
-            break;
+            return (answers, Some(prepared));
         }
+        drop(prepared);
         let answered = stream::iter(lookups).map(|lookup| async {
             let answer = look_up(world, connector(lookup.target), &lookup).await;
             (lookup, answer)
         });
         answers.extend(answered.buffered(LOOKUPS_AT_ONCE).collect::<Vec<_>>().await);
     }
-    answers
+    (answers, None)
 }
 
 pub(super) async fn look_up(world: &World, connector: Option<&TargetConnector>, lookup: &Lookup) -> Answer {

@@ -54,28 +54,71 @@ pub use report::unclaimed::{Unclaimed, unclaimed};
 pub use targets::carried::links as carried_links;
 pub use targets::concern::Concern;
 
-/// Names what must still be known before [`plan`] can decide. An answer may bring up a further question (an account, the groups it is in): whoever asks
-/// comes again with what was answered, until nothing is left that was not asked.
-pub fn survey(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>) -> Survey {
+/// What every question about one world at one moment begins with: who there is, and whose account is whose. It is found out once, for the survey and the plan.
+pub struct Prepared<'a> {
+    basis: Basis<'a>,
+    matched: Matched,
+    report: Report,
+    scope: Scope<'a>,
+}
+
+/// Finds out who there is and whose account is whose. `answers` holds what was looked up so far.
+pub fn prepare<'a>(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'a>) -> Prepared<'a> {
     let basis = Basis::new(policy, world, answers, moment);
-    let (matched, mut report) = match_accounts(&basis, scope);
-    if !matches!(scope, Scope::Revoked(_)) {
-        report.add(accounts::questions(&basis, &matched));
-        report.add(groups::resolve(&basis, &matched).1);
-    }
-    Survey { lookups: report.questions.into_iter().collect() }
+    let (matched, report) = match_accounts(&basis, scope);
+    Prepared { basis, matched, report, scope }
 }
 
 /// Decides. `answers` holds one answer for each lookup of the survey; a missing one counts as unknown.
 pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>) -> Plan {
-    decide(policy, world, answers, moment, scope, Look::Quick)
+    prepare(policy, world, answers, moment, scope).plan()
 }
 
-/// The accounts at a target of everybody who is revoked, as far as they are known.
-pub fn revoked_accounts(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, target: usize) -> Vec<ObjectRef> {
-    let basis = Basis::new(policy, world, answers, moment);
-    let (matched, _) = match_accounts(&basis, Scope::Revoked(target));
-    matched.cut[target].iter().map(|(row, key)| basis.account(target, *row, key)).collect()
+impl Prepared<'_> {
+    /// Names what must still be known before [`Prepared::plan`] can decide. An answer may bring up a further question (an account, the groups it is in):
+    /// whoever asks prepares again with what was answered, until nothing is left that was not asked.
+    pub fn survey(&self) -> Survey {
+        let Self { basis, matched, .. } = self;
+        let mut questions = self.report.questions.clone();
+        if !matches!(self.scope, Scope::Revoked(_)) {
+            questions.extend(accounts::questions(basis, matched).questions);
+            questions.extend(groups::resolve(basis, matched).1.questions);
+        }
+        Survey { lookups: questions.into_iter().collect() }
+    }
+
+    /// The accounts at a target of everybody who is revoked, as far as they are known.
+    pub fn revoked_accounts(&self, target: usize) -> Vec<ObjectRef> {
+        self.matched.cut[target].iter().map(|(row, key)| self.basis.account(target, *row, key)).collect()
+    }
+
+    /// Decides. What was not answered counts as unknown.
+    pub fn plan(self) -> Plan {
+        self.decide(Look::Quick)
+    }
+
+    fn decide(self, look: Look) -> Plan {
+        let Self { basis, matched, mut report, scope } = self;
+        if let Scope::Revoked(target) = scope {
+            return decide_revoked(&basis, &matched, target, report);
+        }
+        report.add(tell_of_systems(&basis));
+        let holds = report.hear(holds::find(&basis, &matched));
+        let basis = basis.holding(holds.people, holds.sources);
+        let Everybody { standing, presence, closer, groups: cover, entitlements: entitled } =
+            report.hear(everybody::look(&basis, &matched, look != Look::Quick));
+        let mut accounts = report.hear(accounts::diff(&basis, &matched, &holds.kept, presence, &closer));
+        let rosters = report.hear(groups::members::rosters(&basis, cover, &standing));
+        let groups = report.hear(groups::diff(&basis, &matched, &accounts, &rosters));
+        let cuts = report.hear(steps(&basis, &matched, &groups.at, 0..basis.policy.targets.len()));
+        let grants = report.hear(entitlements::diff(&basis, &matched, &accounts, entitled, &standing));
+        let drafts = std::mem::take(&mut accounts.drafts).into_iter().chain(groups.drafts).chain(cuts).collect();
+        let mut drafts = report.hear(assembly::link(&basis, &matched, &accounts, drafts));
+        drafts.extend(grants);
+        upcoming::declared(&basis, &mut report.diary);
+        notices::only_observed(&basis, &mut drafts, &mut report.findings);
+        finish(&basis, drafts, report, &populations(&basis, &matched, &groups.at), scope)
+    }
 }
 
 /// Whose record is whose, where that is not remembered yet. Nothing where not everything could be read: then a second claimant may be missing.
@@ -96,30 +139,6 @@ enum Look {
     Quick,
     #[cfg(test)]
     Close,
-}
-
-fn decide(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>, look: Look) -> Plan {
-    let basis = Basis::new(policy, world, answers, moment);
-    let (matched, mut report) = match_accounts(&basis, scope);
-    if let Scope::Revoked(target) = scope {
-        return decide_revoked(&basis, &matched, target, report);
-    }
-    report.add(tell_of_systems(&basis));
-    let holds = report.hear(holds::find(&basis, &matched));
-    let basis = basis.holding(holds.people, holds.sources);
-    let Everybody { standing, presence, closer, groups: cover, entitlements: entitled } =
-        report.hear(everybody::look(&basis, &matched, look != Look::Quick));
-    let mut accounts = report.hear(accounts::diff(&basis, &matched, &holds.kept, presence, &closer));
-    let rosters = report.hear(groups::members::rosters(&basis, cover, &standing));
-    let groups = report.hear(groups::diff(&basis, &matched, &accounts, &rosters));
-    let cuts = report.hear(steps(&basis, &matched, &groups.at, 0..policy.targets.len()));
-    let grants = report.hear(entitlements::diff(&basis, &matched, &accounts, entitled, &standing));
-    let drafts = std::mem::take(&mut accounts.drafts).into_iter().chain(groups.drafts).chain(cuts).collect();
-    let mut drafts = report.hear(assembly::link(&basis, &matched, &accounts, drafts));
-    drafts.extend(grants);
-    upcoming::declared(&basis, &mut report.diary);
-    notices::only_observed(&basis, &mut drafts, &mut report.findings);
-    finish(&basis, drafts, report, &populations(&basis, &matched, &groups.at), scope)
 }
 
 /// Only what cuts somebody off at one target. What is to be said of its groups is the next plan's business.

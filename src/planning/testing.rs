@@ -7,8 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::Look;
-use super::decide;
-use super::survey;
+use super::prepare;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Input, load};
 use crate::model::{
@@ -298,7 +297,7 @@ impl Scene {
         };
         let mut answers: Vec<(Lookup, Answer)> = Vec::new();
         loop {
-            let mut lookups = survey(&self.policy, world, &answers, self.moment, scope).lookups;
+            let mut lookups = prepare(&self.policy, world, &answers, self.moment, scope).survey().lookups;
             lookups.retain(|lookup| answers.iter().all(|(known, _)| known != lookup));
             if lookups.is_empty() {
                 return answers;
@@ -311,29 +310,29 @@ impl Scene {
     pub(crate) fn plan(&self) -> Plan {
         let world = self.world();
         let answers = self.answers(&world, Scope::All);
-        let plan = decide(&self.policy, &world, &answers, self.moment, Scope::All, Look::Quick);
-        let closely = decide(&self.policy, &world, &answers, self.moment, Scope::All, Look::Close);
+        let plan = prepare(&self.policy, &world, &answers, self.moment, Scope::All).decide(Look::Quick);
+        let closely = prepare(&self.policy, &world, &answers, self.moment, Scope::All).decide(Look::Close);
         assert_eq!(tell(&plan), tell(&closely), "the quick look hides something");
         plan
     }
 
     /// The plan without any answer.
     pub(crate) fn plan_unanswered(&self) -> Plan {
-        decide(&self.policy, &self.world(), &[], self.moment, Scope::All, Look::Quick)
+        prepare(&self.policy, &self.world(), &[], self.moment, Scope::All).decide(Look::Quick)
     }
 
     /// The plan for some keys.
     pub(crate) fn plan_only(&self, keys: &[&str]) -> Plan {
         let world = self.world();
         let keys: BTreeSet<Arc<str>> = keys.iter().map(|key| Arc::from(*key)).collect();
-        decide(&self.policy, &world, &self.answers(&world, Scope::All), self.moment, Scope::Only(&keys), Look::Quick)
+        prepare(&self.policy, &world, &self.answers(&world, Scope::All), self.moment, Scope::Only(&keys)).decide(Look::Quick)
     }
 
     /// What cuts somebody off at `chat`, which is not read as a whole.
     pub(crate) fn plan_revoked(&self) -> Plan {
         let world = self.world();
         let answers = self.answers(&world, Scope::Revoked(0));
-        decide(&self.policy, &world, &answers, self.moment, Scope::Revoked(0), Look::Quick)
+        prepare(&self.policy, &world, &answers, self.moment, Scope::Revoked(0)).decide(Look::Quick)
     }
 
     /// The plan as text. The order of rows must not matter.

@@ -167,7 +167,7 @@ impl Lab {
 
     pub fn plan_from(&self, policy: &Policy, lens: &Lens, scope: Scope<'_>, backwards: bool) -> Plan {
         let world = self.world(policy, lens, backwards);
-        let survey = planning::survey(policy, &world, &[], self.moment(), scope);
+        let survey = planning::prepare(policy, &world, &[], self.moment(), scope).survey();
         let mut answers = self.answers(policy, &survey.lookups, lens);
         if backwards {
             answers.reverse();

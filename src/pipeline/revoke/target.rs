@@ -181,15 +181,15 @@ impl<'a> Desk<'a> {
         let scope = Scope::Revoked(0);
         let connector = self.opened.get(&self.name);
         let here = |_: usize| connector;
-        let answers = ask(&self.policy, &self.world, &here, moment, scope).await;
+        let (answers, _) = ask(&self.policy, &self.world, &here, moment, scope).await;
         let store = self.ground.state.store();
         let links = store.links_by_id(&self.name, &ids(&answers)).map_err(|error| error.to_string())?;
         let new: Vec<_> = links.into_iter().filter(|link| !self.world.memory().links.contains(link)).collect();
         if !new.is_empty() {
             self.world.remember(&self.policy, new);
         }
-        let accounts = planning::revoked_accounts(&self.policy, &self.world, &answers, moment, 0);
-        Ok(Look { accounts, plan: planning::plan(&self.policy, &self.world, &answers, moment, scope) })
+        let prepared = planning::prepare(&self.policy, &self.world, &answers, moment, scope);
+        Ok(Look { accounts: prepared.revoked_accounts(0), plan: prepared.plan() })
     }
 
     /// Only a target that must keep some members in a group is read as a whole: how many there are must be known.
