@@ -34,34 +34,64 @@ pub(super) fn settle(step: &mut Step<'_, '_>) {
     if moves.is_empty() {
         return;
     }
-    let givers: BTreeSet<usize> = moves.iter().map(|one| one.giver).collect();
-    let mut before: BTreeMap<usize, BTreeSet<usize>> = givers.iter().map(|giver| (*giver, BTreeSet::new())).collect();
-    for one in &moves {
-        if let Some(waits) = before.get_mut(&one.taker) {
-            waits.insert(one.giver);
-        }
-    }
+    let mut waiting = Waiting::new(&moves);
     let mut level = 0;
-    while !before.is_empty() {
-        let ready: Vec<usize> = before.iter().filter(|(_, waits)| waits.is_empty()).map(|(at, _)| *at).collect();
-        for at in &ready {
-            before.remove(at);
-            go_ahead(step, *at, level);
-        }
-        if ready.is_empty()
-            && let Some(at) = in_circle(step, &before)
-        {
+    while !waiting.for_others.is_empty() {
+        let ready = std::mem::take(&mut waiting.ready);
+        if ready.is_empty() {
+            let Some(at) = in_circle(step, &waiting.for_others) else { return };
             // Whoever waits for what it gives up finds it free now; it still waits for the others itself.
-            let takers: Vec<usize> = moves.iter().filter(|one| one.giver == at).map(|one| one.taker).collect();
             if step.drafts[at].change.action == Action::Update {
-                step_aside(step, at, level, &takers);
+                step_aside(step, at, level, waiting.takers(at));
             }
-            before.values_mut().for_each(|waits| waits.retain(|waited| *waited != at));
-            level += 1;
-            continue;
+            waiting.is_free(at);
         }
-        before.values_mut().for_each(|waits| waits.retain(|at| !ready.contains(at)));
+        for at in ready {
+            waiting.for_others.remove(&at);
+            go_ahead(step, at, level);
+            waiting.is_free(at);
+        }
         level += 1;
+    }
+}
+
+/// Those who give something up, and for whom each waits.
+struct Waiting {
+    for_others: BTreeMap<usize, BTreeSet<usize>>,
+    /// by giver, in order
+    takers: BTreeMap<usize, Vec<usize>>,
+    /// who waits for nobody any more
+    ready: BTreeSet<usize>,
+}
+
+impl Waiting {
+    fn new(moves: &BTreeSet<Move>) -> Self {
+        let mut for_others: BTreeMap<usize, BTreeSet<usize>> = moves.iter().map(|one| (one.giver, BTreeSet::new())).collect();
+        let mut takers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for one in moves {
+            takers.entry(one.giver).or_default().push(one.taker);
+            if let Some(waits) = for_others.get_mut(&one.taker) {
+                waits.insert(one.giver);
+            }
+        }
+        let ready = for_others.iter().filter(|(_, waits)| waits.is_empty()).map(|(at, _)| *at).collect();
+        Self { for_others, takers, ready }
+    }
+
+    fn takers(&self, giver: usize) -> &[usize] {
+        self.takers.get(&giver).map_or(&[], Vec::as_slice)
+    }
+
+    /// What one gives up can be taken.
+    fn is_free(&mut self, giver: usize) {
+        for taker in self.takers.get(&giver).into_iter().flatten() {
+            if let Some(waits) = self.for_others.get_mut(taker)
+                && waits.remove(&giver)
+                && waits.is_empty()
+            {
+                self.ready.insert(*taker);
+            }
+        }
     }
 }
 

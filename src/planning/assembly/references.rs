@@ -2,7 +2,7 @@
 //!
 //! Must never: hold an account back because its manager has none.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::manifest::kinds::MappingMode;
@@ -44,14 +44,26 @@ pub(in crate::planning) fn keys_of(attribute: &AttributeChange) -> impl Iterator
     })
 }
 
-/// By target: the accounts that this plan deletes, by id, and whose they are.
-type Doomed = BTreeMap<usize, BTreeMap<Arc<str>, Arc<str>>>;
+/// By target: the accounts that this plan deletes.
+type Doomed = BTreeMap<usize, OfTarget>;
+
+/// The accounts that this plan deletes at one target.
+#[derive(Default)]
+struct OfTarget {
+    /// whose each is, by id
+    by_id: BTreeMap<Arc<str>, Arc<str>>,
+    /// whose they are
+    keys: BTreeSet<Arc<str>>,
+}
 
 fn doomed(step: &Step<'_, '_>) -> Doomed {
     let mut doomed = Doomed::new();
     for draft in step.drafts.iter().filter(|draft| draft.stage == Stage::DeleteAccounts) {
-        if let Some(id) = &draft.change.object.id {
-            doomed.entry(draft.target).or_default().insert(id.clone(), draft.change.object.key.clone());
+        let ObjectRef { id, key, .. } = &draft.change.object;
+        if let Some(id) = id {
+            let of_target = doomed.entry(draft.target).or_default();
+            of_target.by_id.insert(id.clone(), key.clone());
+            of_target.keys.insert(key.clone());
         }
     }
     doomed
@@ -59,6 +71,10 @@ fn doomed(step: &Step<'_, '_>) -> Doomed {
 
 /// Whoever of ours refers to an account that goes for good lets it go first: the target may refuse to delete what somebody refers to.
 fn release(step: &mut Step<'_, '_>, doomed: &Doomed) {
+    let mut updates = Updates::new();
+    for (at, draft) in step.drafts.iter().enumerate().filter(|(_, draft)| draft.stage == Stage::UpdateAccounts && !doomed.is_empty()) {
+        updates.entry((draft.target, draft.change.object.clone())).or_insert(at);
+    }
     for (target, doomed) in doomed {
         if !step.basis.observed[*target].side.capabilities.update_accounts {
             continue;
@@ -74,25 +90,29 @@ fn release(step: &mut Step<'_, '_>, doomed: &Doomed) {
         for (row, identity) in ours {
             for layout in &references {
                 let observed = canonical::text(step.basis.observed[*target].accounts().cell(row, layout.column)).into_owned();
-                let Some(gone) = doomed.get(observed.as_str()).cloned() else { continue };
+                let Some(gone) = doomed.by_id.get(observed.as_str()).cloned() else { continue };
                 let key = step.basis.people.key(identity);
-                if !doomed.values().any(|doomed| *doomed == key) {
+                if !doomed.keys.contains(&key) {
                     let change = attribute(&layout.name, Some(Value::Reference(gone)), None);
                     let object = step.basis.account(*target, row, &key);
-                    let_go(step, *target, object, change, Cause::Identity(identity));
+                    let_go(step, &mut updates, (*target, object), change, Cause::Identity(identity));
                 }
             }
         }
     }
 }
 
+/// By target and account: the draft that changes it.
+type Updates = HashMap<(usize, ObjectRef), usize>;
+
 /// In the step that changes the account anyway, or in one of its own.
-fn let_go(step: &mut Step<'_, '_>, target: usize, object: ObjectRef, change: AttributeChange, cause: Cause) {
-    let same = |draft: &&mut Draft| draft.target == target && draft.stage == Stage::UpdateAccounts && draft.change.object == object;
-    match step.drafts.iter_mut().find(same) {
+fn let_go(step: &mut Step<'_, '_>, updates: &mut Updates, account: (usize, ObjectRef), change: AttributeChange, cause: Cause) {
+    match updates.get(&account).and_then(|at| step.drafts.get_mut(*at)) {
         Some(draft) if draft.change.attributes.iter().any(|known| known.attribute == change.attribute) => {}
         Some(draft) => draft.change.attributes.push(change),
         None => {
+            let (target, object) = account;
+            updates.insert((target, object.clone()), step.drafts.len());
             let update = step.basis.change(target, Action::Update, object, Reason::Mover, cause);
             step.draft(target, Stage::UpdateAccounts, with(update, vec![change], &[]));
         }
@@ -100,7 +120,7 @@ fn let_go(step: &mut Step<'_, '_>, target: usize, object: ObjectRef, change: Att
 }
 
 fn drop_unresolved(step: &mut Step<'_, '_>, doomed: &Doomed) {
-    let goes = |target: usize, key: &Arc<str>| doomed.get(&target).is_some_and(|doomed| doomed.values().any(|doomed| doomed == key));
+    let goes = |target: usize, key: &Arc<str>| doomed.get(&target).is_some_and(|doomed| doomed.keys.contains(key));
     let adopted = step.drafts.iter().filter(|draft| draft.change.action == Action::Adopt);
     let adopted: BTreeSet<(usize, Arc<str>)> = adopted.map(|draft| (draft.target, draft.change.object.key.clone())).collect();
     let mut drafts = std::mem::take(&mut step.drafts);
@@ -219,15 +239,17 @@ pub(in crate::planning) fn depths(drafts: &[Draft]) -> BTreeMap<(usize, Arc<str>
     let mut depths: BTreeMap<(usize, Arc<str>), usize> = BTreeMap::new();
     for start in above.keys() {
         // A path of its own instead of recursion: chains of managers may be long.
-        let mut path = vec![start.clone()];
+        let (mut path, mut on_path) = (vec![start.clone()], BTreeSet::from([start.clone()]));
         while let Some(at) = path.last().cloned() {
             let next = above.get(&at).into_iter().flatten().map(|key| (at.0, key.clone())).filter(|next| above.contains_key(next));
             let next: Vec<_> = next.collect();
-            if let Some(open) = next.iter().find(|next| !depths.contains_key(*next) && !path.contains(next)) {
+            if let Some(open) = next.iter().find(|next| !depths.contains_key(*next) && !on_path.contains(*next)) {
+                on_path.insert(open.clone());
                 path.push(open.clone());
                 continue;
             }
             let depth = next.iter().filter_map(|next| depths.get(next)).map(|depth| depth + 1).max().unwrap_or(0);
+            on_path.remove(&at);
             depths.insert(at, depth);
             path.pop();
         }

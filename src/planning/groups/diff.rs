@@ -29,7 +29,23 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &TargetGrou
     let mut adopted = draft::adopted(&accounts.drafts, target);
     adopted.extend(draft::adopted(&step.drafts, target));
     let (removed, added) = (BTreeMap::new(), BTreeMap::new());
-    let mut here = AtTarget { step, target, groups, rosters, nests, made, leavers, adopted, idle: BTreeMap::new(), removed, added };
+    let mut here = AtTarget {
+        step,
+        target,
+        groups,
+        rosters,
+        nests,
+        made,
+        leavers,
+        adopted,
+        idle: BTreeMap::new(),
+        removed,
+        added,
+        to_come: Vec::new(),
+    };
+    if nests {
+        here.to_come = here.people_to_come();
+    }
     here.hold_idle();
     let mut flattened = Vec::new();
     for at in 0..basis.groups.all.len() {
@@ -72,6 +88,8 @@ struct AtTarget<'s, 'b, 'a> {
     removed: BTreeMap<u32, (usize, Vec<usize>)>,
     /// accounts that gain some
     added: BTreeMap<u32, usize>,
+    /// how many people gain something by each group, where groups stay in groups
+    to_come: Vec<u32>,
 }
 
 impl AtTarget<'_, '_, '_> {
@@ -86,9 +104,9 @@ impl AtTarget<'_, '_, '_> {
         if self.unreadable() || !self.step.basis.observed[self.target].side.capabilities.write_memberships {
             return;
         }
-        let idle = |at: usize| members::below(self.rosters, at).iter().any(|inner| !self.rosters[*inner].idle.is_empty());
+        let idle = members::nesting(self.rosters).holds_below(|at| !self.rosters[at].idle.is_empty());
         let mut held: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
-        for at in (0..self.rosters.len()).filter(|at| idle(*at)) {
+        for at in (0..self.rosters.len()).filter(|at| idle[*at]) {
             let GroupState::Here(group) = self.groups.states[at] else { continue };
             let wanted = self.flat(at).0;
             for member in self.step.basis.observed[self.target].members(group) {
@@ -181,7 +199,7 @@ impl AtTarget<'_, '_, '_> {
                 GroupState::Here(row) => self.step.basis.group(self.target, row, members::key(self.step.basis, *inner)),
                 _ => new_group(self.step, *inner),
             };
-            adds.push(MemberChange { member: object, people: self.people_to_come(*inner) });
+            adds.push(MemberChange { member: object, people: self.to_come[*inner] });
         }
         (adds, rows)
     }
@@ -279,6 +297,11 @@ impl AtTarget<'_, '_, '_> {
         let here =
             |identity: &&u32| matches!(self.step.accounts.presence[self.target][**identity as usize], Presence::Stays | Presence::Made);
         people.iter().filter(here).count() as u32
+    /// By group: how many people gain something by it as a nested one.
+    fn people_to_come(&self) -> Vec<u32> {
+        let presence = &self.step.accounts.presence[self.target];
+        let comes = |identity: u32| matches!(presence[identity as usize], Presence::Stays | Presence::Made);
+        members::nesting(self.rosters).people_below(|group| &self.rosters[group].people, comes)
     }
 
     /// Marks the removals that leave somebody without any group, though the account stays.

@@ -11,6 +11,7 @@ use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Report};
 use crate::planning::groups::cover::Cover;
 use crate::planning::groups::idle;
+use crate::planning::groups::nesting::Nesting;
 use crate::planning::holds::dangling;
 use crate::planning::people::identity::Absence;
 use crate::planning::people::standing::Where;
@@ -188,13 +189,19 @@ fn exclude_groups(basis: &Basis<'_>, rosters: &mut [Roster]) {
 
 /// Groups that contain themselves.
 fn circles((basis, findings): (&Basis<'_>, &mut Findings), rosters: &[Roster]) {
+    let nesting = nesting(rosters);
     for (at, group) in basis.groups.all.iter().enumerate() {
-        if rosters[at].nested.iter().any(|inner| below(rosters, *inner).contains(&at)) {
+        if nesting.is_in_itself(at) {
             let message = format!("{} is nested in itself; its members are counted once", group.key);
             let finding = Finding::new(Severity::Error, FindingCode::GroupCycle, Subject::identity(&group.key), message);
             findings.push(finding.hint("Take one of the groups in the circle out of another.").at(Some(group.policy.place.clone())));
         }
     }
+}
+
+/// Which groups are in which, as a whole.
+pub(in crate::planning) fn nesting(rosters: &[Roster]) -> Nesting<'_> {
+    Nesting::of(rosters.iter().map(|roster| roster.nested.as_slice()).collect())
 }
 
 /// A group and all groups below it.

@@ -7,6 +7,7 @@ pub(in crate::planning) mod diff;
 pub(in crate::planning) mod idle;
 pub(in crate::planning) mod members;
 pub(in crate::planning) mod near;
+pub(in crate::planning) mod nesting;
 pub(in crate::planning) mod owners;
 pub(in crate::planning) mod renamed;
 pub(in crate::planning) mod resolve;

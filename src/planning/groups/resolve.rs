@@ -163,20 +163,21 @@ impl AtTarget<'_, '_, '_> {
                 }
             }
         }
+        let stranded = self.stranded();
+        let is_stranded = |group: &Group<'_>| [&group.key].into_iter().chain(&group.previous_keys).any(|key| stranded.contains(key));
         for (at, group) in all.iter().enumerate() {
-            if self.row(at).is_none() && !self.blocked.contains(&at) && self.is_stranded(group) {
+            if self.row(at).is_none() && !self.blocked.contains(&at) && is_stranded(group) {
                 let sentence = "{who}: remembered at another system than the target speaks to now, and no mark there is its own";
                 self.block(at, &[], FindingCode::OwnershipUnproven, sentence);
             }
         }
     }
 
-    /// Whether a group is remembered at another system, under any of its keys.
-    fn is_stranded(&self, group: &Group<'_>) -> bool {
+    /// The keys of groups that are remembered at another system.
+    fn stranded(&self) -> BTreeSet<Arc<str>> {
         let basis = self.step.basis;
         let name = &basis.policy.targets[self.target].name;
-        let known = basis.world.recall.stranded_at(&basis.world.memory, name, ObjectKind::Group);
-        known.into_iter().any(|link| [&group.key].into_iter().chain(&group.previous_keys).any(|key| *key == link.key))
+        basis.world.recall.stranded_at(&basis.world.memory, name, ObjectKind::Group).map(|link| link.key.clone()).collect()
     }
 
     fn prove(&mut self, at: usize, group: &Group<'_>, rows: &[u32]) {
