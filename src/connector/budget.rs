@@ -10,7 +10,7 @@ use crate::model::SystemError;
 
 /// Where nobody says otherwise. A million people with twenty attributes take a tenth of it at each system.
 const DEFAULT: u64 = 4 << 30;
-/// A row takes about so much beside its cells: its place, its key, its fingerprint.
+/// A row takes about so much beside its cells: its place, and the indexes over its keys.
 pub const ROW: usize = 48;
 
 /// The room of one run.

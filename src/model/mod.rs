@@ -31,6 +31,7 @@ pub use memory::{
 };
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};
+pub(crate) use page::{put_length, take_length};
 pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
 pub use table::{Table, Tables};
 pub use upcoming::{Due, DueKind, Upcoming};

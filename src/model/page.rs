@@ -1,6 +1,7 @@
-//! Rows as connectors deliver them: a few wanted columns, packed into one buffer.
+//! Rows as connectors deliver them: a few wanted columns, packed into one buffer of text and one of what the cells are.
 //!
-//! A reader is told which columns are wanted and packs just those, so a million records cost one buffer and not a million maps.
+//! A reader is told which columns are wanted and packs just those, so a million records cost two buffers and not a million maps. Text stays text: nobody
+//! checks it again when a cell is looked at.
 //! Must never: keep a column nobody asked for.
 
 use std::sync::Arc;
@@ -34,8 +35,10 @@ impl Columns {
 #[derive(Clone, Debug)]
 pub struct Page {
     columns: Arc<Columns>,
-    bytes: Vec<u8>,
-    starts: Vec<usize>,
+    text: String,
+    heads: Vec<u8>,
+    /// where the heads and the text of each row begin
+    starts: Vec<(usize, usize)>,
 }
 
 /// One cell of a row, borrowed from its page.
@@ -57,15 +60,17 @@ pub enum Cell<'a> {
     Unreadable(&'a str),
 }
 
-/// One packed row.
-#[derive(Clone, Copy, Debug)]
+/// One packed row: a head for each cell (what it is, how long its text is), and the texts one behind the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row<'a> {
-    bytes: &'a [u8],
+    heads: &'a [u8],
+    text: &'a str,
 }
 
 /// Packs the cells of one row, in column order. Cells that are never written are `Missing`.
 pub struct RowWriter<'a> {
-    bytes: &'a mut Vec<u8>,
+    heads: &'a mut Vec<u8>,
+    text: &'a mut String,
     left: usize,
 }
 
@@ -81,7 +86,7 @@ const UNREADABLE: u8 = 7;
 impl Page {
     /// An empty page of these columns.
     pub fn new(columns: Arc<Columns>) -> Self {
-        Self { columns, bytes: Vec::new(), starts: Vec::new() }
+        Self { columns, text: String::new(), heads: Vec::new(), starts: Vec::new() }
     }
 
     /// What the cells are.
@@ -101,13 +106,13 @@ impl Page {
 
     /// The packed size in bytes.
     pub fn size(&self) -> usize {
-        self.bytes.len()
+        self.text.len() + self.heads.len()
     }
 
     /// Adds a row; `write` packs its cells.
     pub fn row(&mut self, write: impl FnOnce(&mut RowWriter<'_>)) {
-        self.starts.push(self.bytes.len());
-        let mut writer = RowWriter { left: self.columns.paths.len(), bytes: &mut self.bytes };
+        self.starts.push((self.heads.len(), self.text.len()));
+        let mut writer = RowWriter { left: self.columns.paths.len(), heads: &mut self.heads, text: &mut self.text };
         write(&mut writer);
         writer.finish();
     }
@@ -126,15 +131,17 @@ impl Page {
 
     /// The rows.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        (0..self.starts.len()).map(|at| {
-            let end = self.starts.get(at + 1).copied().unwrap_or(self.bytes.len());
-            Row { bytes: &self.bytes[self.starts[at]..end] }
+        let ends = self.starts.iter().skip(1).copied().chain([(self.heads.len(), self.text.len())]);
+        self.starts.iter().zip(ends).map(|((head, text), (heads_end, text_end))| Row {
+            heads: self.heads.get(*head..heads_end).unwrap_or_default(),
+            text: self.text.get(*text..text_end).unwrap_or_default(),
         })
     }
 
     /// Forgets the rows and keeps the buffer.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.text.clear();
+        self.heads.clear();
         self.starts.clear();
     }
 }
@@ -158,7 +165,7 @@ impl RowWriter<'_> {
     /// A whole number.
     pub fn int(&mut self, value: i64) {
         self.tag(INT);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self.heads.extend_from_slice(&value.to_le_bytes());
     }
 
     /// Text.
@@ -205,41 +212,34 @@ impl RowWriter<'_> {
     fn tag(&mut self, tag: u8) {
         debug_assert!(self.left > 0, "more cells than columns");
         self.left = self.left.saturating_sub(1);
-        self.bytes.push(tag);
+        self.heads.push(tag);
     }
 
     fn sized(&mut self, text: &str) {
-        let mut left = text.len();
-        while left >= 0x80 {
-            self.bytes.push((left as u8 & 0x7f) | 0x80);
-            left >>= 7;
-        }
-        self.bytes.push(left as u8);
-        self.bytes.extend_from_slice(text.as_bytes());
+        put_length(self.heads, text.len());
+        self.text.push_str(text);
     }
 
     fn finish(&mut self) {
-        for _ in 0..self.left {
-            self.bytes.push(MISSING);
-        }
+        self.heads.extend(std::iter::repeat_n(MISSING, self.left));
     }
 }
 
 impl<'a> Row<'a> {
     /// A row packed earlier by [`Page`], from a spool.
-    pub fn packed(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+    pub(crate) fn packed(heads: &'a [u8], text: &'a str) -> Self {
+        Self { heads, text }
     }
 
-    /// The packed bytes, to keep in a spool.
-    pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
+    /// The heads and the text, to keep in a spool.
+    pub(crate) fn parts(self) -> (&'a [u8], &'a str) {
+        (self.heads, self.text)
     }
 
     /// The cells in column order.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
-        let mut rest = self.bytes;
-        std::iter::from_fn(move || take_cell(&mut rest))
+        let Self { mut heads, mut text } = *self;
+        std::iter::from_fn(move || take_cell(&mut heads, &mut text))
     }
 
     /// The cell at a position; `Missing` past the end.
@@ -269,40 +269,52 @@ impl<'a> Cell<'a> {
     }
 }
 
-fn take_cell<'a>(rest: &mut &'a [u8]) -> Option<Cell<'a>> {
-    let (&tag, after) = rest.split_first()?;
-    *rest = after;
+fn take_cell<'a>(heads: &mut &[u8], text: &mut &'a str) -> Option<Cell<'a>> {
+    let (&tag, after) = heads.split_first()?;
+    *heads = after;
     Some(match tag {
         NULL => Cell::Null,
         FALSE => Cell::Bool(false),
         TRUE => Cell::Bool(true),
         INT => {
-            let (number, after) = rest.split_first_chunk::<8>()?;
-            *rest = after;
+            let (number, after) = heads.split_first_chunk::<8>()?;
+            *heads = after;
             Cell::Int(i64::from_le_bytes(*number))
         }
-        TEXT => Cell::Text(take_sized(rest)?),
-        JSON => Cell::Json(take_sized(rest)?),
-        UNREADABLE => Cell::Unreadable(take_sized(rest)?),
+        TEXT => Cell::Text(take_sized(heads, text)?),
+        JSON => Cell::Json(take_sized(heads, text)?),
+        UNREADABLE => Cell::Unreadable(take_sized(heads, text)?),
         _ => Cell::Missing,
     })
 }
 
-fn take_sized<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
-    let mut length = 0usize;
-    let mut shift = 0;
+fn take_sized<'a>(heads: &mut &[u8], text: &mut &'a str) -> Option<&'a str> {
+    let (taken, after) = text.split_at_checked(take_length(heads)?)?;
+    *text = after;
+    Some(taken)
+}
+
+/// Writes a length, a small one in one byte.
+pub(crate) fn put_length(out: &mut Vec<u8>, mut length: usize) {
+    while length >= 0x80 {
+        out.push((length as u8 & 0x7f) | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+}
+
+/// Reads a length that [`put_length`] wrote.
+pub(crate) fn take_length(rest: &mut &[u8]) -> Option<usize> {
+    let (mut length, mut shift) = (0usize, 0);
     loop {
         let (&byte, after) = rest.split_first()?;
         *rest = after;
-        length |= usize::from(byte & 0x7f) << shift;
+        length |= usize::from(byte & 0x7f).checked_shl(shift)?;
         if byte & 0x80 == 0 {
-            break;
+            return Some(length);
         }
         shift += 7;
     }
-    let (text, after) = rest.split_at_checked(length)?;
-    *rest = after;
-    std::str::from_utf8(text).ok()
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub(in crate::planning) fn look(basis: &Basis<'_>, matched: &Matched, closely: b
         groups: groups::cover::Cover::new(basis),
         entitlements: vec![entitlements::cover::Cover::default(); policy.entitlements.len()],
     };
-    let (mut person, mut desired, mut buffer) = (Person::default(), Desired::default(), Vec::new());
+    let (mut person, mut desired) = (Person::default(), Desired::default());
     for identity in 0..people.len() {
         people.assemble(layout, identity, &mut person);
         seen.standing.push(Where::of(&person.standing));
@@ -52,7 +52,7 @@ pub(in crate::planning) fn look(basis: &Basis<'_>, matched: &Matched, closely: b
         let quiet = person.failures.is_empty() && !closely;
         let mut closer = !quiet || !matches!(person.standing, Standing::Is(_) | Standing::Deselected);
         for target in 0..policy.targets.len() {
-            match glance((basis, matched), target, &mut person, &mut desired, &mut buffer) {
+            match glance((basis, matched), target, &mut person, &mut desired) {
                 Some(presence) => seen.presence[target][identity as usize] = presence,
                 None => closer = true,
             }

@@ -137,11 +137,6 @@ fn with_fields(value: &Value, names: &BTreeSet<Arc<str>>) -> Value {
     }
 }
 
-/// Whether [`write`] says all there is to compare: no `type` or `primary` is wanted.
-pub(crate) fn is_plain(kind: AttributeType, wanted: &Value) -> bool {
-    !kind.is_many() || is_bare(wanted)
-}
-
 /// Whether there is nothing.
 pub(crate) fn is_nothing(cell: Cell<'_>) -> bool {
     match cell {

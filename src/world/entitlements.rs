@@ -10,7 +10,7 @@ use super::hash::Keyed;
 use super::memberships::find;
 use super::objects::Objects;
 use super::spool::{Spool, Spot};
-use crate::model::{Capabilities, Cell, Columns, Evidence, Page, Row};
+use crate::model::{Capabilities, Cell, Columns, Evidence, Page};
 use crate::policy::Policy;
 
 /// The columns before the parameters.
@@ -91,7 +91,7 @@ impl Entitlements {
                 Some(number) => *number,
                 None => *self.names.entry(Arc::from(name.as_ref())).or_insert(next),
             };
-            self.raw.push(RawGrant { account: keyed.text(&account), name: number, spot: self.spool.add(row.bytes()) });
+            self.raw.push(RawGrant { account: keyed.text(&account), name: number, spot: self.spool.add("", row) });
         }
     }
 
@@ -134,7 +134,7 @@ impl Entitlements {
 
     /// One parameter of an entitlement.
     pub(crate) fn cell(&self, grant: Grant, column: usize) -> Cell<'_> {
-        Row::packed(self.spool.get(grant.spot)).cell(column)
+        self.spool.get(grant.spot).1.cell(column)
     }
 
     /// How many rows came.

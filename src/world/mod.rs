@@ -1,4 +1,4 @@
-//! What is known: the records of every source and the objects of every target, as packed rows with keys and fingerprints.
+//! What is known: the records of every source and the objects of every target, as packed rows with indexes over their keys.
 //!
 //! Must never: decide what should change, or keep a value that no rule reads.
 
@@ -9,6 +9,7 @@ mod entitlements;
 mod evidence;
 mod facts;
 mod hash;
+mod index;
 mod memberships;
 mod objects;
 pub(crate) mod prints;

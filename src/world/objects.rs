@@ -1,14 +1,14 @@
-//! The accounts or the groups of one Target as packed rows: fingerprints, what each carries, and indexes for what is searched.
+//! The accounts or the groups of one Target as packed rows: what each carries, and indexes for what is searched.
 //!
 //! Must never: keep a map of values for an object.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::hash::Hasher as _;
 use std::sync::Arc;
 
 use super::canonical;
-use super::hash::{Index, Keyed};
+use super::hash::Keyed;
+use super::index::Index;
 use super::spool::{Spool, Spot};
 use super::target::kind_of;
 use crate::expr::Input;
@@ -21,8 +21,6 @@ pub(crate) struct Wanted {
     pub(crate) columns: BTreeSet<Arc<str>>,
     /// attributes by which objects are searched
     pub(crate) found_by: BTreeSet<Arc<str>>,
-    /// attributes in the fingerprint
-    pub(crate) enforced: BTreeSet<Arc<str>>,
     /// the attribute with the marker
     pub(crate) marker: Option<Arc<str>>,
     /// whether `active` is wanted
@@ -45,8 +43,6 @@ pub(crate) struct Objects {
 #[derive(Debug)]
 struct Shape {
     columns: Arc<Columns>,
-    /// position and comparison of each attribute in the fingerprint, in order
-    enforced: Vec<(usize, AttributeType)>,
     /// attribute, position and comparison of each index
     found_by: Vec<(Arc<str>, usize, AttributeType)>,
     marker: Option<usize>,
@@ -57,7 +53,6 @@ struct Shape {
 
 #[derive(Clone, Copy, Debug)]
 struct ObjectRow {
-    print: u64,
     spot: Spot,
     carries: Carries,
     active: bool,
@@ -88,7 +83,6 @@ impl Objects {
         let columns = Columns::new([Arc::from("id")].iter().chain(&active).chain(attributes));
         let position = |name: &Arc<str>| columns.position(name);
         let shape = Shape {
-            enforced: wanted.enforced.iter().filter_map(|name| Some((position(name)?, kind_of(name)))).collect(),
             found_by: wanted.found_by.iter().filter_map(|name| Some((name.clone(), position(name)?, kind_of(name)))).collect(),
             marker: wanted.marker.as_ref().and_then(position),
             active: active.as_ref().and_then(position),
@@ -122,14 +116,9 @@ impl Objects {
             cells.clear();
             cells.extend(row.cells());
             let id = canonical::text(cells.first().copied().unwrap_or(Cell::Missing));
-            if id.is_empty() {
-                // An object without an id can't be changed; that one is missing shows in the reader's own count.
-                continue;
-            }
-            let hash = self.keyed.text(&id);
-            match self.find_hashed(hash, &id) {
-                Some(known) => self.meet(known, row),
-                None => self.take(hash, row, &cells, &mut buffer),
+            // An object without an id can't be changed; that one is missing shows in the reader's own count.
+            if !id.is_empty() {
+                self.take(self.keyed.text(&id), row, &cells, &mut buffer);
             }
         }
     }
@@ -140,29 +129,31 @@ impl Objects {
         for (index, (_, position, kind)) in self.by.iter_mut().zip(&self.shape.found_by) {
             canonical::each_key(*kind, cell(cells, *position), buffer, |key| index.insert(self.keyed.bytes(key), at));
         }
-        let print = self.fingerprint(buffer, |at, kind, out| canonical::write(kind, Input::Cell(cell(cells, at)), out));
         let active = self.shape.active.and_then(|at| canonical::truth(cell(cells, at))).unwrap_or(true);
         let carries = self.shape.carries(cells);
-        self.rows.push(ObjectRow { print, spot: self.spool.add(row.bytes()), carries, active, doubtful: false });
+        self.rows.push(ObjectRow { spot: self.spool.add("", row), carries, active, doubtful: false });
     }
 
-    /// A second row with a known id: the same again, or it changed while it was read.
-    fn meet(&mut self, known: u32, row: Row<'_>) {
-        if self.row(known).bytes() != row.bytes() {
-            self.rows[known as usize].doubtful = true;
+    /// Everything came that comes: what was noted is put in order, and of rows with one id the first stays.
+    pub(crate) fn settle(&mut self) {
+        if self.by_id.is_settled() {
+            return;
         }
-    }
-
-    /// The fingerprint over the enforced attributes; `write` adds the canonical bytes of the one at a position.
-    pub(crate) fn fingerprint(&self, buffer: &mut Vec<u8>, mut write: impl FnMut(usize, AttributeType, &mut Vec<u8>)) -> u64 {
-        let mut hasher = self.keyed.start();
-        for (position, kind) in &self.shape.enforced {
-            buffer.clear();
-            write(*position, *kind, buffer);
-            hasher.write_u32(buffer.len() as u32);
-            hasher.write(buffer);
+        self.by_id.settle();
+        let doubles = self.by_id.doubles(|one, other| self.id(one) == self.id(other));
+        for (known, again) in &doubles {
+            // The same again, or it changed while it was read.
+            if self.row(*known) != self.row(*again) {
+                self.rows[*known as usize].doubtful = true;
+            }
         }
-        hasher.finish()
+        if !doubles.is_empty() {
+            let dropped: Vec<u32> = doubles.into_iter().map(|(_, again)| again).collect();
+            let mut at = 0..;
+            self.rows.retain(|_| at.next().is_some_and(|at| dropped.binary_search(&at).is_err()));
+            self.by.iter_mut().chain([&mut self.by_id]).for_each(|index| index.without(&dropped));
+        }
+        self.by.iter_mut().for_each(Index::settle);
     }
 
     /// How many.
@@ -210,7 +201,7 @@ impl Objects {
 
     /// All cells.
     pub(crate) fn row(&self, row: u32) -> Row<'_> {
-        Row::packed(self.rows.get(row as usize).map(|row| self.spool.get(row.spot)).unwrap_or_default())
+        self.rows.get(row as usize).map(|row| self.spool.get(row.spot).1).unwrap_or_default()
     }
 
     /// One cell.
@@ -221,11 +212,6 @@ impl Objects {
     /// One cell by its attribute.
     pub(crate) fn cell_of(&self, row: u32, attribute: &str) -> Cell<'_> {
         self.shape.columns.position(attribute).map_or(Cell::Missing, |position| self.cell(row, position))
-    }
-
-    /// The fingerprint.
-    pub(crate) fn print(&self, row: u32) -> u64 {
-        self.rows[row as usize].print
     }
 
     /// Whether it has access.

@@ -7,7 +7,8 @@ use std::hash::Hasher as _;
 
 use jiff::Timestamp;
 
-use super::hash::{Index, Keyed};
+use super::hash::Keyed;
+use super::index::Index;
 use crate::model::{Deactivation, Link, Memory, ObjectKind, Written};
 use crate::policy::Policy;
 
@@ -48,6 +49,8 @@ impl Recall {
                 }
             }
         }
+        // What follows looks in these already.
+        [&mut recall.links_by_key, &mut recall.links_by_id].into_iter().for_each(Index::settle);
         for (at, former) in memory.formers.iter().enumerate() {
             recall.formers.insert(hash(keyed, &former.target, former.kind, &former.key), at as u32);
         }
@@ -62,6 +65,7 @@ impl Recall {
             let known = &memory.deactivations[at];
             recall.deactivations.insert(hash(keyed, &known.target, known.kind, &known.id), at as u32);
         }
+        [&mut recall.formers, &mut recall.written, &mut recall.deactivations].into_iter().for_each(Index::settle);
         recall
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Must never: let the last of two records with one key win, or lose a record without saying so.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -9,10 +10,11 @@ use jiff::civil::Date;
 use super::bound::{Bound, Truth};
 use super::canonical;
 use super::cell::{self, Cleaned};
-use super::hash::{Index, Keyed};
+use super::hash::Keyed;
+use super::index::Index;
 use super::spool::{Spool, Spot};
 use crate::expr::{Evaluation, Expression};
-use crate::model::{Cell, Columns, Evidence, Page, Row};
+use crate::model::{Cell, Columns, Evidence, Page, Row, Value};
 use crate::policy::{Policy, SourcePolicy};
 
 /// The records of one Source, while and after they are read.
@@ -106,7 +108,6 @@ impl SourceSide {
     /// Takes those records of a page that are wanted, by key and cells. The others count, and are not kept.
     pub(crate) fn add_where(&mut self, page: &Page, mut wanted: impl FnMut(&str, &[Cell<'_>]) -> bool) {
         let mut cells = Vec::with_capacity(self.columns.paths().len());
-        let mut packed = Vec::new();
         for row in page.rows() {
             cells.clear();
             cells.extend(row.cells());
@@ -115,16 +116,16 @@ impl SourceSide {
             let row = cleaned.as_ref().and_then(|page| page.rows().next()).unwrap_or(row);
             if cleaned.is_some() {
                 let cells: Vec<_> = row.cells().collect();
-                self.add_row(&cells, row, &mut wanted, &mut packed);
+                self.add_row(&cells, row, &mut wanted);
             } else {
-                self.add_row(&cells, row, &mut wanted, &mut packed);
+                self.add_row(&cells, row, &mut wanted);
             }
         }
     }
 
-    fn add_row(&mut self, cells: &[Cell<'_>], row: Row<'_>, wanted: &mut impl FnMut(&str, &[Cell<'_>]) -> bool, packed: &mut Vec<u8>) {
-        match key(self.key.over_cells(cells)) {
-            Ok(key) if wanted(&key, cells) => self.take(&key, cells, row, packed),
+    fn add_row(&mut self, cells: &[Cell<'_>], row: Row<'_>, wanted: &mut impl FnMut(&str, &[Cell<'_>]) -> bool) {
+        match key(&self.key, cells) {
+            Ok(key) if wanted(&key, cells) => self.take(&key, cells, row),
             Ok(_) => self.passed += 1,
             Err(words) => self.keyless.note(words),
         }
@@ -133,6 +134,7 @@ impl SourceSide {
     /// The read is over. Where it came to nothing usable, what came of it is dropped.
     pub fn finish(&mut self, evidence: Evidence) {
         let evidence = self.twice.judge(evidence);
+        self.settle();
         if matches!(evidence, Evidence::Unreadable { .. }) {
             (self.spool, self.records, self.index, self.keyless) = Default::default();
             self.passed = 0;
@@ -141,59 +143,57 @@ impl SourceSide {
         self.evidence = evidence;
     }
 
-    fn take(&mut self, key: &str, cells: &[Cell<'_>], row: Row<'_>, packed: &mut Vec<u8>) {
+    fn take(&mut self, key: &str, cells: &[Cell<'_>], row: Row<'_>) {
         let covered = self.filter.as_ref().map(|filter| filter.holds_for_cells(cells));
         let state = match (covered, self.valid.holds(cells)) {
             (Some(Truth::No), _) | (_, Some(false)) => RecordState::OutOfScope,
             (Some(Truth::Unknown(_)), _) | (_, None) => RecordState::ScopeFailed,
             (None | Some(Truth::Yes), Some(true)) => RecordState::Counts,
         };
-        packed.clear();
-        packed.extend_from_slice(&(key.len() as u16).to_le_bytes());
-        packed.extend_from_slice(key.as_bytes());
-        packed.extend_from_slice(row.bytes());
-        match self.find(key) {
-            None => {
-                let spot = self.spool.add(packed);
-                self.index.insert(self.keyed.text(key), self.records.len() as u32);
-                self.records.push((spot, state));
-                self.count(self.records.len() as u32 - 1, 1);
-            }
-            Some(known) => self.meet(known, state, packed),
+        self.index.insert(self.keyed.text(key), self.records.len() as u32);
+        self.records.push((self.spool.add(key, row), state));
+        count(&mut self.filled, state, cells.iter().copied(), 1);
+    }
+
+    /// Everything came that comes: what was noted is put in order, and of records with one key one stays.
+    fn settle(&mut self) {
+        if self.index.is_settled() {
+            return;
         }
+        self.index.settle();
+        let doubles = self.index.doubles(|one, other| self.key(one) == self.key(other));
+        if doubles.is_empty() {
+            return;
+        }
+        doubles.iter().for_each(|(known, again)| self.meet(*known, *again));
+        let dropped: Vec<u32> = doubles.into_iter().map(|(_, again)| again).collect();
+        let mut at = 0..;
+        self.records.retain(|_| at.next().is_some_and(|at| dropped.binary_search(&at).is_err()));
+        self.index.without(&dropped);
     }
 
     /// A second record with a known key: the same one again (a page that shifted), one that does not count, or trouble.
-    fn meet(&mut self, known: u32, state: RecordState, packed: &[u8]) {
-        let (spot, before) = self.records[known as usize];
-        if self.spool.get(spot) == packed {
+    fn meet(&mut self, known: u32, again: u32) {
+        self.count(again, -1);
+        if self.row(known) == self.row(again) {
             return;
         }
         self.count(known, -1);
-        let entry = &mut self.records[known as usize];
-        match (before, state) {
-            (RecordState::OutOfScope, RecordState::OutOfScope) => {
-                // Neither counts; the smaller one stays, so that the order of pages does not matter.
-                if packed < self.spool.get(spot) {
-                    entry.0 = self.spool.add(packed);
-                }
-            }
+        let (mut stays, second) = (self.records[known as usize], self.records[again as usize]);
+        match (stays.1, second.1) {
+            // Neither counts; the smaller one stays, so that the order of pages does not matter.
+            (RecordState::OutOfScope, RecordState::OutOfScope) if self.row(again) < self.row(known) => stays = second,
             (_, RecordState::OutOfScope) => {}
-            (RecordState::OutOfScope, _) => *entry = (self.spool.add(packed), state),
-            _ => entry.1 = RecordState::Ambiguous,
+            (RecordState::OutOfScope, _) => stays = second,
+            _ => stays.1 = RecordState::Ambiguous,
         }
+        self.records[known as usize] = stays;
         self.count(known, 1);
     }
 
-    /// Counts the values of a record that counts; of two that contradict each other none does, so that their order does not matter.
     fn count(&mut self, record: u32, by: i64) {
-        if !matches!(self.state(record), RecordState::Counts | RecordState::ScopeFailed) {
-            return;
-        }
-        // What can't be read is not empty: it is told by itself, with its own cause.
-        let filled = |cell: Cell<'_>| matches!(cell, Cell::Unreadable(_)) || !canonical::is_nothing(cell);
-        let has: Vec<bool> = self.row(record).cells().map(filled).collect();
-        self.filled.iter_mut().zip(has).filter(|(_, has)| *has).for_each(|(count, _)| *count += by);
+        let Some((spot, state)) = self.records.get(record as usize) else { return };
+        count(&mut self.filled, *state, self.spool.get(*spot).1.cells(), by);
     }
 
     /// How many records have a value, by column. Nothing where not all records were kept.
@@ -224,12 +224,12 @@ impl SourceSide {
 
     /// A record's key.
     pub(crate) fn key(&self, record: u32) -> &str {
-        self.split(record).0
+        self.entry(record).0
     }
 
     /// A record's cells.
     pub(crate) fn row(&self, record: u32) -> Row<'_> {
-        Row::packed(self.split(record).1)
+        self.entry(record).1
     }
 
     /// What is known of a record.
@@ -247,12 +247,19 @@ impl SourceSide {
         &self.keyless
     }
 
-    fn split(&self, record: u32) -> (&str, &[u8]) {
-        let entry = self.records.get(record as usize).map(|(spot, _)| self.spool.get(*spot)).unwrap_or_default();
-        let Some((length, rest)) = entry.split_first_chunk::<2>() else { return ("", &[]) };
-        let (key, row) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length))).unwrap_or_default();
-        (std::str::from_utf8(key).unwrap_or_default(), row)
+    fn entry(&self, record: u32) -> (&str, Row<'_>) {
+        self.records.get(record as usize).map(|(spot, _)| self.spool.get(*spot)).unwrap_or_default()
     }
+}
+
+/// Counts the values of a record that counts; of two that contradict each other none does, so that their order does not matter.
+fn count<'c>(filled: &mut [i64], state: RecordState, cells: impl Iterator<Item = Cell<'c>>, by: i64) {
+    if !matches!(state, RecordState::Counts | RecordState::ScopeFailed) {
+        return;
+    }
+    // What can't be read is not empty: it is told by itself, with its own cause.
+    let has = |cell: Cell<'_>| matches!(cell, Cell::Unreadable(_)) || !canonical::is_nothing(cell);
+    filled.iter_mut().zip(cells).filter(|(_, cell)| has(*cell)).for_each(|(count, _)| *count += by);
 }
 
 /// The days on which a record counts.
@@ -268,7 +275,7 @@ impl Valid {
     fn holds(&self, cells: &[Cell<'_>]) -> Option<bool> {
         let day = |bound: Option<&Bound>| match bound.map(|bound| bound.over_cells(cells)) {
             None | Some(Evaluation::Missing | Evaluation::Null) => Some(None),
-            Some(Evaluation::Value(crate::model::Value::Text(text))) => text.get(..10).unwrap_or(&text).parse::<Date>().ok().map(Some),
+            Some(Evaluation::Value(Value::Text(text))) => text.get(..10).unwrap_or(&text).parse::<Date>().ok().map(Some),
             Some(Evaluation::Value(_) | Evaluation::Failed(_)) => None,
         };
         let (from, to) = (day(self.from.as_ref())?, day(self.to.as_ref())?);
@@ -364,20 +371,24 @@ fn wanted(source: &SourcePolicy) -> Arc<Columns> {
 }
 
 /// The key's text, or why there is none.
-fn key(evaluation: Evaluation) -> Result<String, Option<String>> {
-    let value = match evaluation {
-        Evaluation::Value(value) => value,
-        Evaluation::Missing | Evaluation::Null => return Err(None),
-        Evaluation::Failed(words) => return Err(Some(words)),
-    };
-    let text = match &value {
-        crate::model::Value::Text(text) => canonical::text(Cell::Text(text)).trim().to_owned(),
-        crate::model::Value::Int(number) => number.to_string(),
-        _ => return Err(Some("a key is a text or a whole number".into())),
+fn key<'c>(key: &Bound, cells: &[Cell<'c>]) -> Result<Cow<'c, str>, Option<String>> {
+    let text = match key.bare_position().and_then(|position| cells.get(position)) {
+        Some(Cell::Text(text)) => Cow::Borrowed(text.trim()),
+        _ => Cow::Owned(worked_out(key.over_cells(cells))?),
     };
     match text.len() {
         0 => Err(None),
         1..=LONGEST_KEY => Ok(text),
         _ => Err(Some("a key has at most 1024 bytes".into())),
+    }
+}
+
+fn worked_out(evaluation: Evaluation) -> Result<String, Option<String>> {
+    match evaluation {
+        Evaluation::Value(Value::Text(text)) => Ok(text.trim().to_owned()),
+        Evaluation::Value(Value::Int(number)) => Ok(number.to_string()),
+        Evaluation::Value(_) => Err(Some("a key is a text or a whole number".into())),
+        Evaluation::Missing | Evaluation::Null => Err(None),
+        Evaluation::Failed(words) => Err(Some(words)),
     }
 }

@@ -1,6 +1,8 @@
-//! Packed bytes of many rows, in chunks: growing never copies what is there.
+//! Packed rows of many objects, each behind a label of its own, in chunks: growing never copies what is there.
 //!
-//! Must never: hand out bytes beyond an entry.
+//! Must never: hand out anything beyond an entry.
+
+use crate::model::{Row, put_length, take_length};
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,49 +11,91 @@ pub(crate) struct Spot {
     start: u32,
 }
 
-/// Entries of bytes, added once and read at random.
+/// Rows with a label each (which may be empty), added once and read at random.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spool {
-    chunks: Vec<Vec<u8>>,
+    chunks: Vec<Chunk>,
+}
+
+#[derive(Clone, Debug)]
+struct Chunk {
+    /// of each entry: where its text begins, how long its label, its text and its heads are, and its heads
+    heads: Vec<u8>,
+    /// of each entry: its label, and the text of its row
+    text: String,
 }
 
 const CHUNK: usize = 1 << 20;
-const LENGTH: usize = 4;
+const START: usize = 4;
+/// Three lengths take at most this.
+const LENGTHS: usize = 30;
 
 impl Spool {
     /// Keeps an entry.
-    pub(crate) fn add(&mut self, bytes: &[u8]) -> Spot {
-        let size = bytes.len() + LENGTH;
-        if self.chunks.last().is_none_or(|chunk| chunk.len() + size > CHUNK) {
-            self.chunks.push(Vec::with_capacity(size.max(CHUNK)));
+    pub(crate) fn add(&mut self, label: &str, row: Row<'_>) -> Spot {
+        let (heads, text) = row.parts();
+        let (heads_size, text_size) = (START + LENGTHS + heads.len(), label.len() + text.len());
+        if self.chunks.last().is_none_or(|chunk| !chunk.has_room(heads_size, text_size)) {
+            self.chunks.push(Chunk::with_room(heads_size, text_size));
         }
         let at = self.chunks.len() - 1;
         let chunk = &mut self.chunks[at];
-        let spot = Spot { chunk: at as u32, start: chunk.len() as u32 };
-        chunk.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        chunk.extend_from_slice(bytes);
+        let spot = Spot { chunk: at as u32, start: chunk.heads.len() as u32 };
+        chunk.heads.extend_from_slice(&(chunk.text.len() as u32).to_le_bytes());
+        [label.len(), text.len(), heads.len()].into_iter().for_each(|length| put_length(&mut chunk.heads, length));
+        chunk.heads.extend_from_slice(heads);
+        chunk.text.push_str(label);
+        chunk.text.push_str(text);
         spot
     }
 
-    /// The entry at a spot.
-    pub(crate) fn get(&self, spot: Spot) -> &[u8] {
-        let rest = self.chunks.get(spot.chunk as usize).and_then(|chunk| chunk.get(spot.start as usize..)).unwrap_or_default();
-        let Some((length, rest)) = rest.split_first_chunk::<LENGTH>() else { return &[] };
-        rest.get(..u32::from_le_bytes(*length) as usize).unwrap_or_default()
+    /// The label and the row at a spot.
+    pub(crate) fn get(&self, spot: Spot) -> (&str, Row<'_>) {
+        self.entry(spot).unwrap_or_default()
+    }
+
+    fn entry(&self, spot: Spot) -> Option<(&str, Row<'_>)> {
+        let chunk = self.chunks.get(spot.chunk as usize)?;
+        let (start, mut heads) = chunk.heads.get(spot.start as usize..)?.split_first_chunk::<START>()?;
+        let (label, text, size) = (take_length(&mut heads)?, take_length(&mut heads)?, take_length(&mut heads)?);
+        let (label, rest) = chunk.text.get(u32::from_le_bytes(*start) as usize..)?.split_at_checked(label)?;
+        Some((label, Row::packed(heads.get(..size)?, rest.get(..text)?)))
+    }
+}
+
+impl Chunk {
+    fn with_room(heads: usize, text: usize) -> Self {
+        Self { heads: Vec::with_capacity(heads.max(CHUNK / 4)), text: String::with_capacity(text.max(CHUNK)) }
+    }
+
+    fn has_room(&self, heads: usize, text: usize) -> bool {
+        self.heads.len() + heads <= self.heads.capacity() && self.text.len() + text <= self.text.capacity()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Cell, Columns, Page};
 
     #[test]
     fn entries_come_back_even_those_larger_than_a_chunk() {
+        let large = "ü".repeat(CHUNK);
+        let mut page = Page::new(Columns::new(["a", "b"]));
+        page.row(|row| row.text("one"));
+        page.row(|row| row.text(&large));
+        page.row(|_| {});
+        page.row(|row| {
+            row.int(2);
+            row.text("two");
+        });
+        let labels = ["first", "", "third", &large];
         let mut spool = Spool::default();
-        let large = vec![7u8; CHUNK * 2];
-        let spots = [spool.add(b"one"), spool.add(&large), spool.add(b""), spool.add(b"two")];
-        assert_eq!(spool.get(spots[0]), b"one");
-        assert_eq!(spool.get(spots[1]).len(), large.len());
-        assert_eq!((spool.get(spots[2]), spool.get(spots[3])), (&b""[..], &b"two"[..]));
+        let spots: Vec<Spot> = page.rows().zip(labels).map(|(row, label)| spool.add(label, row)).collect();
+        for ((spot, row), label) in spots.iter().zip(page.rows()).zip(labels) {
+            assert_eq!(spool.get(*spot), (label, row));
+        }
+        assert_eq!(spool.get(spots[3]).1.cells().collect::<Vec<_>>(), [Cell::Int(2), Cell::Text("two")]);
+        assert_eq!(spool.get(Spot { chunk: 9, start: 0 }), ("", Row::default()));
     }
 }

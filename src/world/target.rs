@@ -76,12 +76,19 @@ impl TargetSide {
 
     /// The read of a stream is over.
     pub fn finish(&mut self, kind: ObjectKind, evidence: Evidence) {
+        self.settle();
         match kind {
             ObjectKind::Account => self.accounts.evidence = evidence,
             ObjectKind::Group => self.groups.evidence = evidence,
             ObjectKind::Membership => self.memberships.evidence = evidence,
             ObjectKind::Entitlement => self.entitlements.evidence = evidence,
         }
+    }
+
+    /// What came so far is put in order. Of rows with one id only one counts, and it is known from now on which.
+    pub(crate) fn settle(&mut self) {
+        self.accounts.settle();
+        self.groups.settle();
     }
 
     /// Whether groups and memberships were asked for.
@@ -115,13 +122,6 @@ pub(crate) fn account_marker<'c>(rules: &TargetPolicy, capabilities: &'c Capabil
     (!mapped && capabilities.holds(marker)).then_some(marker)
 }
 
-/// The attributes that every account is held to: enforced, without a condition, and the marker. Sorted.
-pub(crate) fn enforced(rules: &TargetPolicy, capabilities: &Capabilities) -> BTreeSet<Arc<str>> {
-    let always = rules.rules.iter().filter(|rule| rule.binds_everybody());
-    let attributes = always.map(|rule| rule.attribute.clone()).filter(|attribute| is_compared(attribute, capabilities));
-    attributes.chain(account_marker(rules, capabilities).cloned()).collect()
-}
-
 /// Whether an attribute is observed and compared: the target holds it, it is no secret, and `active` has its own steps.
 pub(crate) fn is_compared(name: &str, capabilities: &Capabilities) -> bool {
     name != "active" && !is_secret(name) && capabilities.holds(name)
@@ -151,12 +151,12 @@ fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> Wanted {
         .filter(|attribute| is_compared(attribute, capabilities))
         .collect();
     let columns = mapped.chain(read).filter(|attribute| is_compared(attribute, capabilities)).chain(found_by.iter().cloned()).collect();
-    Wanted { columns, found_by, enforced: enforced(rules, capabilities), marker, active: true }
+    Wanted { columns, found_by, marker, active: true }
 }
 
 fn groups(capabilities: &Capabilities) -> Wanted {
     let marker = capabilities.group_marker.clone();
     let found_by: BTreeSet<Arc<str>> = [Arc::from("displayName")].into_iter().chain(marker.clone()).collect();
     let owners = capabilities.group_owners.then(|| Arc::from("owners"));
-    Wanted { columns: found_by.iter().cloned().chain(owners).collect(), found_by, enforced: BTreeSet::new(), marker, active: false }
+    Wanted { columns: found_by.iter().cloned().chain(owners).collect(), found_by, marker, active: false }
 }

@@ -1,6 +1,6 @@
 //! The quick look at everybody: who needs a closer one, and whom the rules of groups cover.
 //!
-//! An account is as it should be when its fingerprint is that of what it should have. Only a difference is looked at on real values.
+//! An account is as it should be when every attribute has the very characters that it should have, or else the same value by its own rules.
 //! Must never: decide anything but that nothing changes; planning without it gives the same plan.
 
 use crate::expr::Input;
@@ -31,7 +31,6 @@ pub(in crate::planning) fn glance(
     target: usize,
     person: &mut Person,
     desired: &mut Desired,
-    buffer: &mut Vec<u8>,
 ) -> Option<Presence> {
     let accounts = basis.observed[target].accounts();
     if basis.revoked.has(person.number) {
@@ -47,8 +46,7 @@ pub(in crate::planning) fn glance(
         (Serve::Yes, Claim::Owned(row)) if accounts.active(row) && !basis.layout.targets[target].chained => {
             let slots: Vec<_> = person.unique.iter().map(|slot| (*slot, person.slots[*slot].clone())).collect();
             let as_it_is = keeps_names((basis, matched), target, person)
-                && (word_for_word((basis, matched), target, row, person)
-                    || is_as_desired((basis, matched), target, row, person, desired, buffer));
+                && (word_for_word((basis, matched), target, row, person) || is_as_desired((basis, matched), target, row, person, desired));
             for (slot, state) in slots {
                 person.slots[slot] = state;
             }
@@ -137,14 +135,7 @@ fn is_word_for_word(
     }
 }
 
-fn is_as_desired(
-    (basis, matched): Known<'_, '_>,
-    target: usize,
-    row: u32,
-    person: &Person,
-    desired: &mut Desired,
-    buffer: &mut Vec<u8>,
-) -> bool {
+fn is_as_desired((basis, matched): Known<'_, '_>, target: usize, row: u32, person: &Person, desired: &mut Desired) -> bool {
     let layout = &basis.layout.targets[target];
     if layout.active.is_some() {
         return false;
@@ -156,33 +147,29 @@ fn is_as_desired(
         match state {
             ValueState::Unknown => return false,
             ValueState::Clear if attribute.required => return false,
-            ValueState::Set(value) if attribute.enforced && (unique || !canonical::is_plain(attribute.kind, value)) => {
-                let cell = accounts.cell(row, attribute.column);
-                if !canonical::same(attribute.kind, value, cell) {
-                    return false;
-                }
-            }
-            ValueState::Set(Value::Reference(key)) => {
+            ValueState::Set(Value::Reference(key)) if !unique => {
                 let holder = basis.people.find(key).and_then(|identity| matched.claims[target].row(identity));
                 let Some(holder) = holder else { return false };
                 *state = ValueState::Set(Value::text(accounts.id(holder)));
             }
             _ => {}
         }
-    }
-    if layout.has_loose && !loose_as_desired(basis, target, row, desired) {
-        return false;
-    }
-    let wanted = accounts.stream().fingerprint(buffer, |column, kind, out| {
-        let at = layout.by_column.get(column).copied().flatten();
-        if let Some(ValueState::Set(value)) = at.and_then(|at| desired.states.get(at)) {
-            canonical::write(kind, Input::Value(value), out);
+        if attribute.enforced && !has(attribute.kind, accounts.cell(row, attribute.column), state) {
+            return false;
         }
-    });
-    wanted == accounts.print(row)
+    }
+    !layout.has_loose || loose_as_desired(basis, target, row, desired)
 }
 
-/// Attributes that are not in the fingerprint: with a condition, or only for the beginning.
+/// Whether an attribute that is enforced has its value, or nothing where none is wanted.
+fn has(kind: AttributeType, observed: Cell<'_>, state: &ValueState) -> bool {
+    match state {
+        ValueState::Set(value) => canonical::same(kind, value, observed),
+        _ => canonical::bytes(kind, Input::Cell(observed)).is_empty(),
+    }
+}
+
+/// Attributes to which not every account is held: with a condition, or only for the beginning.
 fn loose_as_desired(basis: &Basis<'_>, target: usize, row: u32, desired: &Desired) -> bool {
     let accounts = basis.observed[target].accounts();
     let attributes = basis.layout.targets[target].attributes.iter().zip(&desired.states);

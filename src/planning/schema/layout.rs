@@ -98,7 +98,7 @@ pub(in crate::planning) struct TargetLayout<'p> {
     pub(in crate::planning) chained: bool,
     /// for each column of an account, the attribute
     pub(in crate::planning) by_column: Vec<Option<usize>>,
-    /// some attribute is not in the fingerprint
+    /// some attribute is not one to which every account is held
     pub(in crate::planning) has_loose: bool,
     pub(in crate::planning) active: Option<RuleLayout>,
     pub(in crate::planning) marker: Option<Arc<str>>,
@@ -137,7 +137,7 @@ pub(in crate::planning) struct AttributeLayout<'p> {
     pub(in crate::planning) bare: Option<usize>,
     /// the slot by which other rules of the mapping use what this one comes to
     pub(in crate::planning) outcome: Option<usize>,
-    /// in the fingerprint
+    /// every account is held to it
     pub(in crate::planning) enforced: bool,
     pub(in crate::planning) required: bool,
 }

@@ -48,6 +48,7 @@ impl<'w> Observed<'w> {
             }
             answered.insert((lookup.kind, lookup.by.clone()));
         }
+        looked_up.settle();
         let late = late(side, &looked_up, !groups_named.is_empty());
         let late_grants = match looked_up.accounts.len() {
             0 => Vec::new(),
@@ -179,11 +180,6 @@ impl<'o> View<'o> {
         self.read.columns()
     }
 
-    /// The stream, to take fingerprints like it.
-    pub(in crate::planning) fn stream(self) -> &'o Objects {
-        self.read
-    }
-
     /// The object with an id.
     pub(in crate::planning) fn find_id(self, id: &str) -> Option<u32> {
         self.read.find_id(id).or_else(|| Some(self.read.len() + self.looked_up.find_id(id)?))
@@ -225,12 +221,6 @@ impl<'o> View<'o> {
     pub(in crate::planning) fn cells(self, row: u32) -> Vec<Cell<'o>> {
         let (stream, row) = self.at(row);
         stream.row(row).cells().collect()
-    }
-
-    /// A row's fingerprint.
-    pub(in crate::planning) fn print(self, row: u32) -> u64 {
-        let (stream, row) = self.at(row);
-        stream.print(row)
     }
 
     /// Whether it has access.

@@ -1,0 +1,168 @@
+//! From a hash to the rows that may have it: four bytes of the hash and the row's number, side by side in small buckets, no more.
+//!
+//! Rows are noted while they are read and put in order once, at the end: nothing is moved about in between, and a look is one place in memory.
+//! Must never: leave a row out because it is not in order yet, or take a hash for the value. Whoever looks compares the value.
+
+/// From a hash to rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Index {
+    /// in order of buckets, in a bucket by tag and row
+    settled: Vec<Entry>,
+    /// where each bucket begins, and the end
+    starts: Vec<u32>,
+    /// a tag's bucket: its first bits
+    shift: u32,
+    /// noted since
+    fresh: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    tag: u32,
+    row: u32,
+}
+
+/// About as many rows share a bucket: what two lines of the cache hold.
+const BUCKET: usize = 8;
+
+impl Index {
+    /// Notes a row under a hash. It can be found at once, and fast from [`Index::settle`] on.
+    pub(crate) fn insert(&mut self, hash: u64, row: u32) {
+        self.fresh.push(Entry { tag: tag(hash), row });
+    }
+
+    /// The rows that may have this hash, in no order.
+    pub(crate) fn candidates(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
+        let tag = tag(hash);
+        self.bucket(tag).iter().chain(&self.fresh).filter(move |entry| entry.tag == tag).map(|entry| entry.row)
+    }
+
+    /// Whether everything is in order.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.fresh.is_empty()
+    }
+
+    /// Puts what was noted in order.
+    pub(crate) fn settle(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let mut entries = std::mem::take(&mut self.fresh);
+        entries.append(&mut self.settled);
+        let bits = (entries.len() / BUCKET).max(1).next_power_of_two().ilog2().min(u32::BITS - 1);
+        self.shift = u32::BITS - bits;
+        self.place(&entries, 1 << bits);
+    }
+
+    /// Counts how many go where, then puts each there.
+    fn place(&mut self, entries: &[Entry], buckets: usize) {
+        let shift = self.shift;
+        let at = |entry: &Entry| bucket_of(entry.tag, shift);
+        // One behind: the place of the next entry of each bucket, which in the end is where the bucket after it begins.
+        let mut starts = vec![0u32; buckets + 2];
+        entries.iter().for_each(|entry| starts[at(entry) + 2] += 1);
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        self.settled = vec![Entry { tag: 0, row: 0 }; entries.len()];
+        for entry in entries {
+            let next = &mut starts[at(entry) + 1];
+            self.settled[*next as usize] = *entry;
+            *next += 1;
+        }
+        starts.truncate(buckets + 1);
+        starts.windows(2).for_each(|ends| self.settled[ends[0] as usize..ends[1] as usize].sort_unstable());
+        self.starts = starts;
+    }
+
+    /// Pairs of rows for which `same` says that they are the same: the first row, and each later one, in the order of the later ones. Of what is settled.
+    pub(crate) fn doubles(&self, same: impl Fn(u32, u32) -> bool) -> Vec<(u32, u32)> {
+        let mut doubles = Vec::new();
+        for alike in self.settled.chunk_by(|one, next| one.tag == next.tag).filter(|alike| alike.len() > 1) {
+            let mut firsts: Vec<u32> = Vec::new();
+            for entry in alike {
+                match firsts.iter().find(|first| same(**first, entry.row)) {
+                    Some(first) => doubles.push((*first, entry.row)),
+                    None => firsts.push(entry.row),
+                }
+            }
+        }
+        doubles.sort_unstable_by_key(|(_, later)| *later);
+        doubles
+    }
+
+    /// Without these rows (sorted); those behind them move up.
+    pub(crate) fn without(&mut self, dropped: &[u32]) {
+        let mut entries = std::mem::take(&mut self.settled);
+        entries.append(&mut self.fresh);
+        let moved = entries.into_iter().filter_map(|entry| match dropped.binary_search(&entry.row) {
+            Ok(_) => None,
+            Err(before) => Some(Entry { row: entry.row - before as u32, ..entry }),
+        });
+        self.fresh = moved.collect();
+        self.starts.clear();
+        self.settle();
+    }
+
+    fn bucket(&self, tag: u32) -> &[Entry] {
+        let at = bucket_of(tag, self.shift);
+        let ends = self.starts.get(at).zip(self.starts.get(at + 1));
+        ends.and_then(|(start, end)| self.settled.get(*start as usize..*end as usize)).unwrap_or_default()
+    }
+}
+
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+fn bucket_of(tag: u32, shift: u32) -> usize {
+    tag.checked_shr(shift).unwrap_or_default() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(row: u32) -> u64 {
+        u64::from(row % 500).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn found(index: &Index, of: u32) -> Vec<u32> {
+        let mut rows: Vec<u32> = index.candidates(hash(of)).collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    #[test]
+    fn rows_are_found_before_and_after_they_are_put_in_order() {
+        let mut index = Index::default();
+        assert!(found(&index, 3).is_empty());
+        index.settle();
+        (0..1000).for_each(|row| index.insert(hash(row), row));
+        assert_eq!(found(&index, 3), [3, 503]);
+        index.settle();
+        (1000..1100).for_each(|row| index.insert(hash(row), row));
+        assert_eq!(found(&index, 3), [3, 503, 1003]);
+        index.settle();
+        for row in 0..500 {
+            let expected: Vec<u32> = (0..1100).filter(|other| other % 500 == row).collect();
+            assert_eq!(found(&index, row), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_is_named_once_and_can_be_left_out() {
+        let mut index = Index::default();
+        (0..1000).for_each(|row| index.insert(hash(row), row));
+        index.settle();
+        // Rows of one hash that are not the same: only those of one parity are.
+        let doubles = index.doubles(|one, other| one % 2 == other % 2);
+        assert_eq!(doubles, (500..1000).map(|row| (row - 500, row)).collect::<Vec<_>>());
+        assert!(index.doubles(|_, _| false).is_empty());
+        index.without(&[0, 3, 999]);
+        assert_eq!((found(&index, 1), found(&index, 3), found(&index, 500)), (vec![0, 499], vec![501], vec![498]));
+        assert_eq!(found(&index, 499), [497]);
+    }
+}
