@@ -290,13 +290,6 @@ impl AtTarget<'_, '_, '_> {
         self.step.draft(self.target, stage, with_members(change, members));
     }
 
-    /// How many people gain something by a nested group.
-    fn people_to_come(&self, group: usize) -> u32 {
-        let groups = members::below(self.rosters, group);
-        let people: BTreeSet<u32> = groups.iter().flat_map(|at| self.rosters[*at].people.iter().copied()).collect();
-        let here =
-            |identity: &&u32| matches!(self.step.accounts.presence[self.target][**identity as usize], Presence::Stays | Presence::Made);
-        people.iter().filter(here).count() as u32
     /// By group: how many people gain something by it as a nested one.
     fn people_to_come(&self) -> Vec<u32> {
         let presence = &self.step.accounts.presence[self.target];
