@@ -66,7 +66,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     let reviewed = saved.map(|saved| Reviewed::new(saved, args.exact, &session.policy, moment.today));
     let reviewed = reviewed.transpose().map_err(not_reviewable)?;
     let store = Arc::new(Store::open(&session.state, &session.policy.workspace).map_err(|error| state_failure(&error))?);
-    let desk = Desk { args, approved, watching: Watching::default(), stop: CancellationToken::new(), unshown: OnceLock::new() };
+    let terminal = Terminal { args, approved, watching: Watching::default(), stop: CancellationToken::new(), unshown: OnceLock::new() };
     let turn = Turn {
         loaded: &session.loaded,
         settings: pipeline::settings(&session.loaded, &session.policy),
@@ -76,10 +76,10 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         part: selection.filter(),
         reviewed,
         who: &who(),
-        stop: desk.stop.clone(),
+        stop: terminal.stop.clone(),
     };
-    let ended = session::run(pipeline::reconcile(turn, &desk))?;
-    if let Some(failure) = desk.unshown.into_inner() {
+    let ended = session::run(pipeline::reconcile(turn, &terminal))?;
+    if let Some(failure) = terminal.unshown.into_inner() {
         return Err(failure);
     }
     match ended.map_err(|error| failure(error, &store))? {
@@ -95,7 +95,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
 }
 
 /// Whoever waits at the terminal, or read the plan before.
-struct Desk<'a> {
+struct Terminal<'a> {
     args: &'a ApplyArgs,
     approved: bool,
     watching: Watching,
@@ -104,7 +104,7 @@ struct Desk<'a> {
     unshown: OnceLock<Failure>,
 }
 
-impl Hear for Desk<'_> {
+impl Hear for Terminal<'_> {
     fn hear(&self, news: News<'_>) {
         self.watching.hear(news);
         match news {
@@ -122,7 +122,7 @@ impl Hear for Desk<'_> {
     }
 }
 
-impl Caller for Desk<'_> {
+impl Caller for Terminal<'_> {
     fn decide(&self, snapshot: &Snapshot, proposal: &Proposal) -> Decision {
         match self.show_and_ask(snapshot, proposal) {
             Ok(decision) => decision,
@@ -134,7 +134,7 @@ impl Caller for Desk<'_> {
     }
 }
 
-impl Desk<'_> {
+impl Terminal<'_> {
     fn show_and_ask(&self, snapshot: &Snapshot, proposal: &Proposal) -> Result<Decision, Failure> {
         let plan = &proposal.plan;
         if proposal.reviewed {

@@ -10,7 +10,7 @@ mod told;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -18,7 +18,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
-use super::apply::asked_to_stop;
 use super::complete;
 use super::output::Form;
 use super::report::{self, Exit, Failure, notice};
@@ -26,8 +25,8 @@ use super::session::{self, state_failure};
 use super::who::who;
 use crate::manifest::quantity;
 use crate::model::StandingRevocation;
-use crate::pipeline;
-use crate::pipeline::revoke::{self, Done, Everybody, Ground, State};
+use crate::pipeline::revoke::{self, Cause, Everybody, Ground, Looks, State};
+use crate::pipeline::{self, Decision};
 use crate::planning::Moment;
 use crate::state::Store;
 use hear::Aloud;
@@ -99,8 +98,7 @@ pub fn run(args: &RevokeArgs) -> Result<Exit, Failure> {
     args.target.iter().try_for_each(|name| sound.check_target(name))?;
     let moment = pipeline::moment(&sound.policy, None);
     let reason = reason(args, moment)?;
-    let state = open_state(args, &sound)?;
-    session::run(revoke(args, sound, state, moment, &reason))?
+    session::run(revoke(args, sound, moment, &reason))?
 }
 
 fn reason(args: &RevokeArgs, moment: Moment) -> Result<Arc<str>, Failure> {
@@ -116,34 +114,24 @@ fn reason(args: &RevokeArgs, moment: Moment) -> Result<Arc<str>, Failure> {
 }
 
 /// One that can't be used holds nothing up.
-fn open_state(args: &RevokeArgs, sound: &Sound) -> Result<State, Failure> {
+fn open_state(args: &RevokeArgs, sound: &Sound, aloud: &Aloud) -> Result<State, Failure> {
     let workspace = &sound.policy.workspace;
     if args.no_state {
         return State::passing(&sound.state, workspace).map_err(|error| state_failure(&error));
     }
-    let (state, trouble) = State::open(&sound.state, workspace).map_err(|error| state_failure(&error))?;
-    if let Some(error) = trouble {
-        hear::without_state(&error);
-    }
-    Ok(state)
+    State::open(&sound.state, workspace, aloud).map_err(|error| state_failure(&error))
 }
 
-async fn revoke(args: &RevokeArgs, sound: Sound, state: State, moment: Moment, reason: &Arc<str>) -> Result<Exit, Failure> {
+async fn revoke(args: &RevokeArgs, sound: Sound, moment: Moment, reason: &Arc<str>) -> Result<Exit, Failure> {
+    let aloud = Aloud { stop: CancellationToken::new() };
+    let state = open_state(args, &sound, &aloud)?;
     let accounts = account::keys(args, &sound, &state.store(), moment).await?;
     let names: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
     let (mut keys, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_key(name, &sound, &state.store()));
     keys.extend(accounts.iter().map(AsRef::as_ref));
-    let ordered = |state: &State| revoke::orders(&sound.policy, &state.store(), &keys, reason, args.until, moment.now);
-    let (state, orders) = match ordered(&state) {
-        Ok(orders) => (state, orders),
-        // It opens, and a row of it can't be read.
-        Err(error) => {
-            hear::without_state(&error);
-            let passing = State::unread(&sound.state, &sound.policy.workspace, &error).map_err(|error| state_failure(&error))?;
-            let orders = ordered(&passing).map_err(|error| state_failure(&error))?;
-            (passing, orders)
-        }
-    };
+    let cause = Cause { reason: reason.clone(), until: args.until, at: moment.now };
+    let ordered = revoke::orders(&sound.policy, state, &keys, &cause, &aloud);
+    let (state, orders) = ordered.map_err(|error| state_failure(&error))?;
     if orders.is_empty() {
         return Err(meant(&sound, &state.store(), moment, &others, None).await);
     }
@@ -151,17 +139,23 @@ async fn revoke(args: &RevokeArgs, sound: Sound, state: State, moment: Moment, r
         let message = format!("this would cut off {} identities, and at most {} are allowed", orders.len(), args.max);
         return Err(Failure::usage(message).hint("say --max if that is meant"));
     }
-    let stop = CancellationToken::new();
-    let ground = Arc::new(ground(args, &sound, state, moment, orders, stop.clone()));
-    if !args.auto_approve {
-        told::preview(&ground.orders, &revoke::preview(&ground).await, &sound.unguarded);
-        if !ask()? {
-            notice("Nothing was changed.");
-            return Ok(Exit::Error);
-        }
+    let ground = Arc::new(ground(args, &sound, state, moment, orders, aloud));
+    let unread = OnceLock::new();
+    let ask = |looks: &Looks| {
+        told::preview(&ground.orders, looks, &sound.unguarded);
+        ask().unwrap_or_else(|failure| {
+            let _ = unread.set(failure);
+            Decision::Leave
+        })
+    };
+    let done = revoke::revoke(&ground, if args.auto_approve { None } else { Some(&ask) }).await.map_err(|error| state_failure(&error))?;
+    if let Some(failure) = unread.into_inner() {
+        return Err(failure);
     }
-    ground.remember().map_err(|error| state_failure(&error))?;
-    let done = work(&ground, &stop).await?;
+    let Some(done) = done else {
+        notice("Nothing was changed.");
+        return Ok(Exit::Error);
+    };
     let ending = Ending { done: &done, ground: &ground, sound: &sound, unstored: args.no_state };
     ending.write(args.output)?;
     let mut exit = ending.exit();
@@ -182,14 +176,7 @@ fn or(exit: Exit, other: Exit) -> Exit {
     if exit == Exit::Done { other } else { exit }
 }
 
-fn ground(
-    args: &RevokeArgs,
-    sound: &Sound,
-    state: State,
-    moment: Moment,
-    orders: Vec<StandingRevocation>,
-    stop: CancellationToken,
-) -> Ground {
+fn ground(args: &RevokeArgs, sound: &Sound, state: State, moment: Moment, orders: Vec<StandingRevocation>, aloud: Aloud) -> Ground {
     let named = |at: &usize| {
         let name = &sound.policy.targets[*at].name;
         let asked = args.target.is_empty() || args.target.iter().any(|asked| *asked == **name);
@@ -206,22 +193,9 @@ fn ground(
         moment,
         deadline: Instant::now() + args.timeout,
         who: who(),
-        stop,
+        stop: aloud.stop.clone(),
         unused: sound.unused(),
-        hear: Box::new(Aloud),
-    }
-}
-
-async fn work(ground: &Arc<Ground>, stop: &CancellationToken) -> Result<Done, Failure> {
-    let mut work = std::pin::pin!(revoke::cut_off(ground));
-    loop {
-        tokio::select! {
-            done = &mut work => return done.map_err(|error| state_failure(&error)),
-            () = asked_to_stop() => {
-                notice("stopping: waiting for what was sent; the revocation stays in force");
-                stop.cancel();
-            }
-        }
+        hear: Box::new(aloud),
     }
 }
 
@@ -267,11 +241,11 @@ fn slip(key: &str, nearest: Option<&str>, alone: bool) -> Failure {
 }
 
 /// Asks on the terminal. Only the whole word is a yes.
-fn ask() -> Result<bool, Failure> {
+fn ask() -> Result<Decision, Failure> {
     let mut out = anstream::stderr();
     write!(out, "\nCut them off now? Only \"yes\" does it: ")?;
     out.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::because("can't read the answer", &error))?;
-    Ok(answer.trim() == "yes")
+    Ok(if answer.trim() == "yes" { Decision::Run } else { Decision::Leave })
 }

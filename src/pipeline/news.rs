@@ -74,6 +74,8 @@ pub enum News<'a> {
     },
     /// The run is over.
     Ran,
+    /// A revocation stands in the state, and begins: from here on every run knows of it.
+    Revoking,
     /// What cuts somebody off is about to be sent to a target.
     Cutting {
         /// the steps

@@ -65,9 +65,9 @@ const TABLES: &str = "CREATE TABLE users (
     id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE, name TEXT, external_id TEXT, is_active INTEGER NOT NULL DEFAULT 1)";
 
 /// A company of two, one application and a state.
-struct Company {
+pub(super) struct Company {
     folder: tempfile::TempDir,
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
     manifests: String,
 }
 
@@ -82,13 +82,13 @@ impl Company {
     }
 
     /// One that was applied already.
-    async fn running() -> Self {
+    pub(super) async fn running() -> Self {
         let company = Self::new();
         company.turn(&Person::says(Decision::Run), |_| {}).await.unwrap().unwrap();
         company
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -101,13 +101,13 @@ impl Company {
     }
 
     /// Active accounts.
-    fn accounts(&self) -> Vec<String> {
+    pub(super) fn accounts(&self) -> Vec<String> {
         let app = self.app();
         let mut query = app.prepare("SELECT login FROM users WHERE is_active ORDER BY login").unwrap();
         query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     }
 
-    fn declared(&self) -> (Loaded, Policy) {
+    pub(super) fn declared(&self) -> (Loaded, Policy) {
         let bytes = self.manifests.clone().into_bytes();
         let (loaded, problems) = load(&[Input::Text { name: "acme.yaml".into(), base: self.folder.path().to_path_buf(), bytes }]);
         assert!(problems.is_empty(), "{problems:#?}");
@@ -147,11 +147,11 @@ impl Company {
         Some(Reviewed::new(plan, exact, &policy, today).unwrap())
     }
 
-    fn memory(&self) -> Memory {
+    pub(super) fn memory(&self) -> Memory {
         self.store.load().unwrap()
     }
 
-    fn journal(&self) -> Vec<Event> {
+    pub(super) fn journal(&self) -> Vec<Event> {
         let mut events = Vec::new();
         Journal::new(&self.store).each(None, |entry| events.push(entry.event)).unwrap();
         events
@@ -164,7 +164,7 @@ impl Company {
         self.store.write(|tx| record_revocation(tx, &order)).unwrap();
     }
 
-    fn receipts(&self) -> Vec<(String, ReceiptWord)> {
+    pub(super) fn receipts(&self) -> Vec<(String, ReceiptWord)> {
         let of = |standing: StandingRevocation| {
             let words = |receipt: &Receipt| (format!("{} at {}", standing.key, receipt.target), receipt.outcome);
             standing.receipts.iter().map(words).collect::<Vec<_>>()
@@ -174,18 +174,18 @@ impl Company {
 }
 
 /// Somebody with one answer, who writes down what they hear.
-struct Person {
+pub(super) struct Person {
     answer: Decision,
     heard: Mutex<Vec<String>>,
     asked: Mutex<Vec<Vec<String>>>,
 }
 
 impl Person {
-    fn says(answer: Decision) -> Self {
+    pub(super) fn says(answer: Decision) -> Self {
         Self { answer, heard: Mutex::default(), asked: Mutex::default() }
     }
 
-    fn heard(self) -> Vec<String> {
+    pub(super) fn heard(self) -> Vec<String> {
         self.heard.into_inner().unwrap()
     }
 

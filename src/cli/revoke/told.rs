@@ -13,7 +13,7 @@ use crate::cli::outcome::receipt_word;
 use crate::cli::output::Form;
 use crate::cli::report::{self, Exit, Failure, notice};
 use crate::model::{Receipt, ReceiptWord, StandingRevocation, of_account_key};
-use crate::pipeline::revoke::{Done, Ground, Look, Obstacle, Told};
+use crate::pipeline::revoke::{Done, Ground, Looks, Obstacle, Told};
 use crate::render::style::{BAD, GOOD, STRONG, paint};
 use crate::render::{headline, safe};
 
@@ -23,7 +23,7 @@ const NAMED: usize = 40;
 const MAX: usize = 10;
 
 /// What would be done, target by target.
-pub fn preview(orders: &[StandingRevocation], looks: &[(Arc<str>, Result<Look, String>)], unguarded: &[Arc<str>]) {
+pub fn preview(orders: &[StandingRevocation], looks: &Looks, unguarded: &[Arc<str>]) {
     let keys: Vec<_> = orders.iter().map(name_of).collect();
     notice(safe::lines(&format!("To be cut off: {}", keys.join(", "))));
     for (target, look) in looks {

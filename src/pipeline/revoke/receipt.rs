@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::ground::{Ground, Obstacle, Told};
 use super::target::Desk;
-use super::{Ground, Obstacle, Told};
 use crate::model::{FindingCode, Plan, Receipt, ReceiptWord, Severity};
 use crate::pipeline::receipts::concerned;
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::{Ground, block_on};
+use super::beside::block_on;
+use super::ground::Ground;
 use crate::connector::{PageSink, ReadRequest, Surroundings, registry};
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, of_account_key};
 use crate::pipeline::news::News;

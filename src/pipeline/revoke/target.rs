@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::beside::block_on;
+use super::ground::{Ground, Look, Obstacle, Told};
 use super::receipt::{self, Troubles};
 use super::sources::Found;
-use super::{Ground, Look, Obstacle, Told, block_on};
 use crate::apply::{self, Job, Report, Settings};
 use crate::connector::budget::Budget;
 use crate::connector::{Surroundings, TargetConnector, registry};

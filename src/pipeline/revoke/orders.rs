@@ -1,0 +1,84 @@
+//! Who is to be cut off: one order for each person, whichever of their keys was named.
+//!
+//! Must never: read a source: what manifests say and what is remembered has to do.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::state::State;
+use crate::model::{Memory, StandingRevocation};
+use crate::pipeline::news::Hear;
+use crate::planning::{KnownAs, remembered_as};
+use crate::policy::Policy;
+use crate::state::{StateError, Store};
+
+/// Why, and for how long.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// in words
+    pub reason: Arc<str>,
+    /// the last day
+    pub until: Option<Date>,
+    /// since when
+    pub at: Timestamp,
+}
+
+/// One order for each person that these keys mean. A state that opens and can't be read is given up for a passing one.
+pub fn orders(
+    policy: &Policy,
+    state: State,
+    keys: &[&str],
+    cause: &Cause,
+    hear: &dyn Hear,
+) -> Result<(State, Vec<StandingRevocation>), StateError> {
+    match ordered(policy, &state.store(), keys, cause) {
+        Ok(orders) => Ok((state, orders)),
+        Err(error) => {
+            let passing = state.unread(&error, hear)?;
+            let orders = ordered(policy, &passing.store(), keys, cause)?;
+            Ok((passing, orders))
+        }
+    }
+}
+
+fn ordered(policy: &Policy, store: &Store, keys: &[&str], cause: &Cause) -> Result<Vec<StandingRevocation>, StateError> {
+    let Cause { reason, until, at } = cause;
+    let mut orders: BTreeMap<Arc<str>, StandingRevocation> = BTreeMap::new();
+    for key in keys {
+        let known = remembered(policy, store, key)?;
+        let order = StandingRevocation {
+            key: known.key.clone(),
+            reason: reason.clone(),
+            at: *at,
+            until: *until,
+            also: known.also,
+            receipts: Vec::new(),
+        };
+        orders.insert(known.key, order);
+    }
+    Ok(orders.into_values().collect())
+}
+
+/// Whoever a key means, with as much of the state as concerns them.
+fn remembered(policy: &Policy, store: &Store, key: &str) -> Result<KnownAs, StateError> {
+    let mut known = remembered_as(policy, &[], key);
+    loop {
+        let keys: Vec<Arc<str>> = std::iter::once(&known.key).chain(&known.also).cloned().collect();
+        let records = about(store, policy, &keys)?.records;
+        let again = remembered_as(policy, &records, key);
+        if again == known {
+            return Ok(known);
+        }
+        known = again;
+    }
+}
+
+/// As much of the state as concerns these keys.
+pub(super) fn about(store: &Store, policy: &Policy, keys: &[Arc<str>]) -> Result<Memory, StateError> {
+    let sources: Vec<Arc<str>> = policy.sources.iter().map(|source| source.name.clone()).collect();
+    let targets: Vec<Arc<str>> = policy.targets.iter().map(|target| target.name.clone()).collect();
+    store.load_about(&sources, &targets, keys)
+}

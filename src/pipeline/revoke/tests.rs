@@ -1,0 +1,96 @@
+//! Cutting off without a command around it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::pipeline::tests::{Company, Person};
+use crate::pipeline::{Silent, moment};
+use crate::policy::Policy;
+
+/// On the ground of a company, with a state of its own or none.
+fn ground(company: &Company, state: State, keys: &[&str]) -> Arc<Ground> {
+    let (loaded, policy) = company.declared();
+    let moment = moment(&policy, None);
+    let cause = Cause { reason: "a lost laptop".into(), until: None, at: moment.now };
+    let (state, orders) = orders(&policy, state, keys, &cause, &Silent).unwrap();
+    Arc::new(Ground {
+        loaded,
+        targets: (0..policy.targets.len()).collect(),
+        policy: Policy { revocations: Vec::new(), ..policy },
+        state,
+        orders,
+        moment,
+        deadline: Instant::now() + Duration::from_secs(60),
+        who: "a test".into(),
+        stop: CancellationToken::new(),
+        unused: Vec::new(),
+        hear: Box::new(Silent),
+    })
+}
+
+fn kept(company: &Company) -> State {
+    State::open(company.store.path(), &"acme-test".into(), &Silent).unwrap()
+}
+
+fn words(done: &Done) -> Vec<(String, ReceiptWord)> {
+    done.told.iter().map(|told| (format!("{} at {}", told.key, told.receipt.target), told.receipt.outcome)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_named_is_cut_off_and_it_is_remembered() {
+    let company = Company::running().await;
+    let done = revoke(&ground(&company, kept(&company), &["hr/1"]), None).await.unwrap().unwrap();
+    assert_eq!(words(&done), [("hr/1 at app".to_owned(), ReceiptWord::Done)]);
+    assert_eq!(company.accounts(), ["luis"]);
+    assert_eq!(company.receipts(), [("hr/1 at app".to_owned(), ReceiptWord::Done)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_waits_for_no_run_that_holds_the_lock() {
+    let company = Company::running().await;
+    let _run = company.store.lock("jane").unwrap();
+    let done = revoke(&ground(&company, kept(&company), &["hr/1"]), None).await.unwrap().unwrap();
+    assert_eq!(words(&done), [("hr/1 at app".to_owned(), ReceiptWord::Done)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_asked_sees_the_steps_and_a_no_leaves_everything_as_it_was() {
+    let company = Company::running().await;
+    let entries = company.journal().len();
+    let ask = |looks: &Looks| {
+        let [(target, Ok(look))] = looks else { panic!("one target, and it answers") };
+        assert_eq!((target.as_ref(), look.accounts.len(), look.plan.changes.len()), ("app", 1, 1));
+        Decision::Leave
+    };
+    assert!(revoke(&ground(&company, kept(&company), &["hr/1"]), Some(&ask)).await.unwrap().is_none());
+    assert_eq!(company.accounts(), ["ada", "luis"]);
+    assert!(company.memory().revocations.is_empty());
+    assert_eq!(company.journal().len(), entries);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_nobody_has_is_a_slip_and_forgotten_again() {
+    let company = Company::running().await;
+    let done = revoke(&ground(&company, kept(&company), &["hr/99", "hr/1"]), None).await.unwrap().unwrap();
+    assert_eq!(done.slips, ["hr/99".into()]);
+    assert_eq!(words(&done), [("hr/1 at app".to_owned(), ReceiptWord::Done)]);
+    let standing: Vec<_> = company.memory().revocations.into_iter().map(|standing| standing.key).collect();
+    assert_eq!(standing, ["hr/1".into()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_is_none_is_told_and_holds_nobody_up() {
+    let company = Company::running().await;
+    let broken = company.path("broken.db");
+    std::fs::write(&broken, "no state at all, but long enough to be read as one").unwrap();
+    let person = Person::says(Decision::Run);
+    let state = State::open(&broken, &"acme-test".into(), &person).unwrap();
+    assert!(state.lost().is_some() && !state.store().is_kept());
+    assert!(person.heard()[0].starts_with("StateLost"));
+    let done = revoke(&ground(&company, state, &["hr/1"]), None).await.unwrap().unwrap();
+    assert_eq!(words(&done), [("hr/1 at app".to_owned(), ReceiptWord::Done)], "marks lead to the account");
+    assert_eq!(company.accounts(), ["luis"]);
+}
