@@ -222,7 +222,12 @@ async fn meant(sound: &Sound, store: &Store, moment: Moment, names: &[&str], don
         });
     }
     let rest = done.map_or_else(|| "nothing was changed".to_owned(), |done| format!("nobody was cut off by {}; {done}", names.join(", ")));
-    let hint = format!("name immutable keys: the source's name and the record's key (hr/10023), or user/NAME; {rest}");
+    let accounts: Vec<String> = names.iter().filter_map(|name| account::called(name, sound)).collect();
+    let hint = if accounts.is_empty() {
+        format!("name immutable keys: the source's name and the record's key (hr/10023), or user/NAME; {rest}")
+    } else {
+        format!("an account by itself: headcount revoke {} --reason WHY; {rest}", accounts.join(" "))
+    };
     Failure::usage(lines.join("; ")).hint(hint)
 }
 

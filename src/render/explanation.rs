@@ -39,6 +39,10 @@ pub fn write_account(account: &AccountExplanation, width: usize, out: &mut dyn W
     let active = if account.active { "active" } else { "not active" };
     writeln!(out, "{title} at {} (id {}), {active}", safe::line(&account.target), safe::line(&account.id))?;
     paragraph(width, &format!("  {}", safe::line(&whose(account))), "    ", out)?;
+    if !account.namesakes.is_empty() {
+        let others = account.namesakes.join(", ");
+        paragraph(width, &format!("  another account has this id as its name (id {})", safe::line(&others)), "    ", out)?;
+    }
     let mut view = View { names: Names::default(), whole: false, width, out };
     account.because.iter().try_for_each(|because| view.because("      ", because))
 }

@@ -688,6 +688,54 @@ fn what_somebody_has_or_protection_covers_is_not_cut_off_by_itself() {
 }
 
 #[test]
+fn a_number_that_is_one_accounts_id_and_anothers_name_cuts_nobody_off() {
+    let folder = with_strangers();
+    database(&folder).execute_batch("INSERT INTO users (login) VALUES ('5')").expect("a row");
+    let refused = |account: &str| {
+        let output = by_itself(&folder, account, &["-q"]).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let told = refused("app/5");
+    assert!(told.contains("app/5 is the id of svc-old, and the name of another account; nothing was changed"), "{told}");
+    assert!(told.contains("name app/svc-old, or the other one by its id: app/8"), "{told}");
+    assert!(is_active(&folder, "svc-old") && is_active(&folder, "5"));
+    assert!(stdout(&folder, &["explain", "account/app/5", "-q"]).contains("another account has this id as its name (id 8)"));
+    by_itself(&folder, "app/8", &[]).assert().code(0);
+    by_itself(&folder, "app/svc-old", &[]).assert().code(0);
+    assert!(!is_active(&folder, "svc-old") && !is_active(&folder, "5"));
+}
+
+#[test]
+fn an_account_that_is_named_like_a_person_is_answered_with_what_revokes_it_and_what_ends_that() {
+    let folder = with_strangers();
+    for named in ["account/app/svc-old", "app/svc-old"] {
+        let output = folder.run(["revoke", named, "--reason", "x", "--auto-approve"]).output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && told.contains("headcount revoke --account app/svc-old --reason WHY"), "{told}");
+    }
+    by_itself(&folder, "app/svc-old", &[]).assert().code(0);
+    let output = folder.run(["revoke", "--lift", "--account", "app/svc-old"]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && told.contains("in force; those that are: account/app/5"), "{told}");
+    folder.run(["revoke", "--lift", "account/app/5"]).assert().code(0);
+}
+
+#[test]
+fn an_account_that_is_called_otherwise_by_now_is_cut_off_by_itself_where_a_revocation_leaves_it_alone() {
+    let folder = applied();
+    let renamed = "UPDATE users SET login = 'zed', name = 'Zed Zoe', external_id = NULL WHERE login = 'ada'";
+    database(&folder).execute_batch(renamed).expect("an update");
+    folder.run(["revoke", "hr/1", "--reason", "x", "--auto-approve", "--timeout", "0s"]).assert().code(4);
+    assert!(is_active(&folder, "zed"), "its id may have been used again");
+    let told = stdout(&folder, &["plan", "-q"]);
+    assert!(told.contains("headcount revoke"), "{told}");
+    by_itself(&folder, "app/zed", &[]).assert().code(0);
+    assert!(!is_active(&folder, "zed"));
+    assert!(!stdout(&folder, &["plan", "-q"]).contains("so the revocation leaves it alone"));
+}
+
+#[test]
 fn an_account_that_two_people_would_have_can_be_cut_off_though_a_source_is_down() {
     let folder = with_strangers();
     folder.write("hr.csv", &format!("{HR}5,svc-old,Service A,Support,\n6,svc-old,Service B,Support,\n"));

@@ -39,11 +39,30 @@ pub async fn keys(args: &RevokeArgs, sound: &Sound, store: &Store, moment: Momen
             NoAccount::Unknown { .. } => named.failure(NoAccount::Unknown { near: None, partly: None }),
             why => named.failure(why),
         })?;
+        is_meant(&account)?;
         may_go(&account)?;
         notice(safe::lines(&format!("{}/{} is the account with the id {}", account.target, account.name, account.id)));
         keys.push(account_key(&account.target, &account.id));
     }
     Ok(keys)
+}
+
+/// What is one account's id and another one's name is no name for either.
+fn is_meant(account: &AccountExplanation) -> Result<(), Failure> {
+    if account.namesakes.is_empty() {
+        return Ok(());
+    }
+    let AccountExplanation { target, id, name, .. } = account;
+    let others: Vec<String> = account.namesakes.iter().map(|id| format!("{target}/{id}")).collect();
+    let failure = Failure::usage(format!("{target}/{id} is the id of {name}, and the name of another account; nothing was changed"));
+    Err(failure.hint(format!("name {target}/{name}, or the other one by its id: {}", others.join(", "))))
+}
+
+/// How an account is named here that was named as if it were a person: by its target, or by the key that plans show.
+pub fn called(text: &str, sound: &Sound) -> Option<String> {
+    let named = parts(text.strip_prefix("account/").unwrap_or(text)).ok()?;
+    let declared = sound.policy.targets.iter().any(|target| target.name.as_ref() == named.target);
+    declared.then(|| format!("--account {}/{}", named.target, named.name))
 }
 
 /// Whether it may be cut off by itself.

@@ -31,11 +31,23 @@ pub fn lift(args: &RevokeArgs) -> Result<Exit, Failure> {
         if let Some(document) = still {
             notice(safe::lines(&format!("{key}: still cut off by {} ({}); remove it there", document.key, document.place)));
         } else if !ended {
-            notice(safe::lines(&format!("{key}: no revocation by this command is in force")));
+            notice(safe::lines(&format!("{key}: no revocation by this command is in force{}", others(&store)?)));
         } else {
             continue;
         }
         exit = Exit::Error;
     }
     Ok(exit)
+}
+
+/// Those that are in force, for whoever named one by another name than its key.
+fn others(store: &Store) -> Result<String, Failure> {
+    const SHOWN: usize = 10;
+    let standing = store.load().map_err(|error| state_failure(&error))?.revocations;
+    let shown: Vec<&str> = standing.iter().take(SHOWN).map(|known| known.key.as_ref()).collect();
+    Ok(match standing.len() {
+        0 => ", nor is any other".to_owned(),
+        all if all > SHOWN => format!("; those that are: {} and {} more", shown.join(", "), all - SHOWN),
+        _ => format!("; those that are: {}", shown.join(", ")),
+    })
 }

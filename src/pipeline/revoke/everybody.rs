@@ -82,8 +82,10 @@ impl<'a> Everybody<'a> {
                 return Err(why.clone());
             }
             let found = matches!(&answer, Answer::Objects(page) if page.rows().next().is_some());
+            // What is one account's id may be another one's name.
+            let settled = found && !matches!(lookup.by, LookupBy::Id(_));
             answers.push((lookup, answer));
-            if found {
+            if settled {
                 break;
             }
         }

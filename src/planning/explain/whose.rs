@@ -36,6 +36,9 @@ pub struct AccountExplanation {
     pub id: Arc<str>,
     /// what it is called there
     pub name: Arc<str>,
+    /// ids of others that are called what is this one's id, where it was named by that
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub namesakes: Vec<Arc<str>>,
     /// whether somebody can sign in with it
     pub active: bool,
     /// whose it is, in one word
@@ -99,7 +102,18 @@ pub(super) fn explain(basis: &Basis<'_>, target: &str, text: &str) -> Result<Acc
     let at = at.ok_or(NoAccount::Unknown { near: None, partly: None })?;
     let (matched, _) = match_accounts(basis, Scope::All);
     let row = find(basis, at, text)?;
-    Ok(told(basis, &matched, at, row))
+    Ok(AccountExplanation { namesakes: namesakes(basis, at, row, text), ..told(basis, &matched, at, row) })
+}
+
+/// Whom a text names, too, that is one account's id: a number may be one's id and another's name.
+fn namesakes(basis: &Basis<'_>, target: usize, row: u32, text: &str) -> Vec<Arc<str>> {
+    let accounts = basis.observed[target].accounts();
+    if accounts.id(row) != text {
+        return Vec::new();
+    }
+    let others = (0..accounts.len()).filter(|other| *other != row);
+    let called = others.filter(|other| fold(&basis.account(target, *other, &Arc::from("")).name) == fold(text));
+    called.map(|other| Arc::from(accounts.id(other).as_ref())).collect()
 }
 
 /// By the id, which is one account's alone; else by what accounts are called.
@@ -143,6 +157,7 @@ fn told(basis: &Basis<'_>, matched: &Matched, target: usize, row: u32) -> Accoun
         target: rules.name.clone(),
         id,
         name: there.name,
+        namesakes: Vec::new(),
         active: basis.observed[target].accounts().active(row),
         is,
         protected,
@@ -181,6 +196,10 @@ fn known(basis: &Basis<'_>, matched: &Matched, target: usize, row: u32) -> Known
         return Known { is: Whose::SetAside, holders: candidates(basis, target, row), because: vec![Because::words(words)] };
     }
     if let Some(key) = basis.former_key(target, row) {
+        if ownership::is_strange(basis, target, row) {
+            let words = "headcount remembers it so, but it has neither their mark nor a name or key of theirs any more, so its id may have been used again: it is left alone";
+            return Known { is: Whose::SetAside, holders: vec![key], because: vec![Because::words(words)] };
+        }
         return Known { is: Whose::Former, because: former(basis, target, row, &key), holders: vec![key] };
     }
     stranger(basis, target, row)
@@ -203,12 +222,7 @@ fn candidates(basis: &Basis<'_>, target: usize, row: u32) -> Vec<Arc<str>> {
 fn former(basis: &Basis<'_>, target: usize, row: u32, key: &str) -> Vec<Because> {
     let marked = basis.observed[target].accounts().marked_key(row).is_some();
     let proof = if marked { "its mark says so" } else { "headcount remembers it so" };
-    let mut because = vec![Because::words(proof)];
-    if ownership::is_strange(basis, target, row) {
-        because.push(Because::words("it has another name by now, so its id may have been used again: it is left alone"));
-    }
-    because.push(account::nobody(basis, key));
-    because
+    vec![Because::words(proof), account::nobody(basis, key)]
 }
 
 /// Of nobody, as far as headcount knows.

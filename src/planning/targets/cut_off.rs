@@ -32,13 +32,14 @@ pub(in crate::planning) fn targets(policy: &Policy, scope: Scope<'_>) -> std::op
 /// Takes every account of those who are cut off at a target, and asks for what was not read.
 pub(in crate::planning) fn claim(basis: &Basis<'_>, target: usize, matched: &mut Matched, report: &mut Report) {
     let step = &mut Step { basis, matched, report };
+    // First those that are named: whoever may have one of them is answered by that.
     for (key, _) in basis.revoked.orders() {
-        if let Some((at, id)) = of_account_key(key) {
-            if at == basis.policy.targets[target].name.as_ref() {
-                by_itself(step, target, key, id);
-            }
-            continue;
+        let named = of_account_key(key).filter(|(at, _)| *at == basis.policy.targets[target].name.as_ref());
+        if let Some((_, id)) = named {
+            by_itself(step, target, key, id);
         }
+    }
+    for (key, _) in basis.revoked.orders().filter(|(key, _)| of_account_key(key).is_none()) {
         let number = basis.people.find(key);
         let mut rows = proved(step, target, key, number);
         if let Some(number) = number {
@@ -192,13 +193,19 @@ fn whose(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, perso
     }
 }
 
+/// It is left alone and told, unless it is revoked by itself: then somebody has decided.
 fn unclear(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, why: &str) {
     let basis = step.basis;
+    if step.matched.cut[target].get(&row).is_some_and(|by| of_account_key(by).is_some()) {
+        return;
+    }
     let id = basis.observed[target].accounts().id(row);
     let name = &basis.policy.targets[target].name;
-    let hint = format!(
-        "Look at it now (headcount explain account/{name}/{id}); if it must go: headcount revoke --account {name}/{id} --reason WHY"
-    );
+    let answer = match basis.observed[target].accounts().carries(row) {
+        Carries::OtherWorkspace => "revoke it in that workspace, or deactivate it at the target by hand".to_owned(),
+        Carries::Nothing | Carries::Ours | Carries::Foreign => format!("headcount revoke --account {name}/{id} --reason WHY"),
+    };
+    let hint = format!("Look at it now (headcount explain account/{name}/{id}); if it must go: {answer}");
     let sentence = format!("{{who}}: an account that looks like theirs (id {id}) {why}, so the revocation leaves it alone");
     let shared = Shared::new(Severity::Error, FindingCode::AmbiguousCorrelation, Some(&basis.policy.targets[target].name), sentence);
     step.report.findings.share(shared.hint(hint), key);

@@ -291,6 +291,16 @@ fn a_target_that_does_not_answer_is_told() {
     ");
 }
 
+#[test]
+fn what_somebody_else_may_have_is_answered_by_revoking_it_by_itself() {
+    let alone = "kind: Revocation\nmetadata: {name: alone}\nspec: {accounts: [{target: chat, id: a1}], reason: looked}\n".to_owned();
+    let documents = [source("hr", ""), target(""), revocation(&["1"], ""), alone];
+    let scene = Scene::new(&documents).person("1", "jane").person("2", "jane").account(json!({"id": "a1", "userName": "jane"}));
+    let told = scene.told();
+    assert!(told.contains("Deactivate account/chat/a1 [Revoked]") && !told.contains("looks like theirs"), "{told}");
+    assert!(told.contains("hr/2: the account that would be theirs (id a1) is revoked by itself"), "{told}");
+}
+
 fn with_directory(rest: &str) -> Scene {
     let hr = source("hr", "  establishes: true\n  precedence: 10\n");
     let ldap = source("ldap", "  establishes: false\n  precedence: 5\n  correlate: [userName]\n");
