@@ -161,6 +161,24 @@ fn every_link_between_the_pages_leads_somewhere() {
     none(&broken);
 }
 
+#[test]
+fn every_file_that_contributing_and_architecture_name_is_there() {
+    let is_path = |word: &&str| word.contains('/') && (word.starts_with("src/") || word.starts_with("tests/") || word.starts_with("docs/"));
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for page in ["CONTRIBUTING.md", "ARCHITECTURE.md"] {
+        let words = text(page);
+        for path in words.split('`').skip(1).step_by(2).filter(is_path) {
+            seen += 1;
+            if !Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists() {
+                broken.push(format!("{page}: `{path}` is not there"));
+            }
+        }
+    }
+    assert!(seen > 10, "{seen} paths");
+    none(&broken);
+}
+
 /// A heading as links name it.
 fn slug(heading: &str) -> String {
     let kept = heading.trim_start_matches('#').trim().to_lowercase();
