@@ -50,10 +50,10 @@ pub fn unclaimed(policy: &Policy, world: &World, moment: Moment) -> Vec<Unclaime
     let (matched, _) = match_accounts(&basis, Scope::All);
     let (resolved, _) = resolve(&basis, &matched);
     let mut found = Vec::new();
-    for target in 0..policy.targets.len() {
+    for (target, settled) in resolved.iter().enumerate() {
         if !matched.claims[target].another_system {
             accounts(&basis, &matched, target, &mut found);
-            groups(&basis, &resolved[target], target, &mut found);
+            groups(&basis, settled, target, &mut found);
         }
     }
     found

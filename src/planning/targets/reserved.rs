@@ -11,9 +11,12 @@ use crate::planning::question::Moment;
 use crate::policy::Policy;
 use crate::world::{World, canonical, kind_of};
 
+/// A target, an attribute and a canonical value.
+type Place = (usize, Arc<str>, Vec<u8>);
+
 /// Names that are kept free, by target, attribute and canonical value.
 pub(in crate::planning) struct Departed<'w> {
-    names: HashMap<(usize, Arc<str>, Vec<u8>), Vec<&'w DepartedName>>,
+    names: HashMap<Place, Vec<&'w DepartedName>>,
 }
 
 impl<'w> Departed<'w> {
