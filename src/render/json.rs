@@ -1,4 +1,4 @@
-//! The plan for machines: one document, or one line a piece. The document is also what is saved to be applied later.
+//! The plan for machines: one document, or one line a piece. The document is also what is saved to be applied later, without the lines of manifests.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

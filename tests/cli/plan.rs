@@ -103,7 +103,12 @@ fn several_views_at_once() {
         .assert()
         .code(0);
     let read = |name: &str| std::fs::read_to_string(folder.file(name)).expect("it was written");
-    assert_eq!(read("plan.json"), read("saved.json"), "a saved plan is the JSON view");
+    let document = |name: &str| serde_json::from_str::<serde_json::Value>(&read(name)).expect("it is JSON");
+    let mut shown = document("plan.json");
+    for change in shown["changes"].as_array_mut().expect("changes") {
+        change.as_object_mut().expect("a change").retain(|field, _| field != "place" && field != "memberPlaces");
+    }
+    assert_eq!(shown, document("saved.json"), "a saved plan is the JSON view without the lines of manifests, which may move");
     assert!(read("plan.md").starts_with("<!-- headcount -->"));
     assert!(read("plan.ndjson").lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
     // It tells about people: for its owner alone.
