@@ -18,8 +18,11 @@ use headcount::world::{SourceSide, TargetSide, World};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What is measured: its name, the sizes, the case of a size, and how many changes its plan has.
+type Measured = (&'static str, [usize; 3], fn(usize) -> Case, fn(usize) -> usize);
+
 fn main() {
-    let cases: [(&str, [usize; 3], fn(usize) -> Case, fn(usize) -> usize); 6] = [
+    let cases: [Measured; 6] = [
         ("renamed groups, each to the name of the next", [1000, 3000, 10_000], renamed, |size| size),
         ("renamed groups, two and two exchange names", [1000, 3000, 10_000], exchanged, |size| size + size / 2),
         ("nested groups to be made, each in the one before", [1000, 3000, 10_000], |size| nested(size, false), |size| 2 * size),
