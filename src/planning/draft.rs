@@ -51,6 +51,11 @@ pub(in crate::planning) enum Stage {
 }
 
 impl Draft {
+    /// At its stage, with nothing handed on yet.
+    pub(in crate::planning) fn new(target: usize, stage: Stage, change: Change) -> Self {
+        Self { target, stage, level: 0, change }
+    }
+
     /// With attributes, sorted.
     pub(in crate::planning) fn sort(&mut self) {
         self.change.attributes.sort_by(|one, other| one.attribute.cmp(&other.attribute));

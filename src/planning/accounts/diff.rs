@@ -6,19 +6,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::manifest::kinds::{MappingMode, Ownership};
-use crate::model::{
-    Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectKind, ObjectRef, Reason, Risk, Severity, Value, ValueState,
-};
+use crate::manifest::kinds::MappingMode;
+use crate::model::{Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectKind, Reason, Risk, Severity, Value, ValueState};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::access::{deactivate, take_access};
-use crate::planning::accounts::contested;
+use crate::planning::accounts::create::create_unless_awaited;
 use crate::planning::accounts::deprovision;
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
 use crate::planning::accounts::presence::Presence;
-use crate::planning::accounts::renames::becomes_free;
 use crate::planning::accounts::reserved;
+use crate::planning::accounts::taken::{keep_taken_name, take_names};
 use crate::planning::accounts::unique;
 use crate::planning::accounts::unique::{Base, Choice};
 use crate::planning::draft::{Stage, attribute, with};
@@ -26,15 +24,12 @@ use crate::planning::findings::Shared;
 use crate::planning::people::days::Days;
 use crate::planning::people::person::Person;
 use crate::planning::question::LookupBy;
-use crate::planning::question::texts;
 use crate::planning::schema::values::Held;
-use crate::planning::targets::awaited;
 use crate::planning::targets::claims::Claim;
 use crate::planning::targets::eligibility;
 use crate::planning::targets::eligibility::{Serve, serve};
 use crate::planning::targets::history::{our_deactivation, rested};
 use crate::planning::targets::limits;
-use crate::planning::targets::links;
 use crate::planning::targets::not_kept;
 use crate::planning::targets::search;
 use crate::world::{Carries, canonical};
@@ -194,193 +189,6 @@ fn unanswered(step: &mut Step<'_, '_>, target: usize, person: &Person) -> Presen
     Presence::Unclear
 }
 
-/// What headcount made a moment ago is not made again because the target does not show it yet.
-fn create_unless_awaited(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
-    let links = links::of(step.basis, target, &person.key, &step.basis.people.other_keys(person.number));
-    let key: Arc<str> = Arc::from(person.key.as_str());
-    if awaited::is_awaited(step.basis, &links) {
-        awaited::tell_awaited(step.basis, target, &key, &mut step.report.findings);
-        return Presence::Unclear;
-    }
-    let ids: Vec<Arc<str>> = links.into_iter().map(|link| link.id.clone()).collect();
-    let presence = create(step, target, person, desired);
-    if presence == Presence::Made && !ids.is_empty() {
-        step.remade[target].insert(key, ids);
-    }
-    presence
-}
-
-fn create(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) -> Presence {
-    let key: Arc<str> = Arc::from(person.key.as_str());
-    let basis = step.basis;
-    let layout = &basis.layout.targets[target];
-    if !basis.observed[target].side.capabilities.create_accounts {
-        step.tell(Severity::Error, FindingCode::UnsupportedCapability, target, &key, "{who}: accounts can't be created here");
-        return Presence::Absent;
-    }
-    if !proven_new(step, target, person, desired) || !has_required(step, target, &key, desired) {
-        return Presence::Absent;
-    }
-    if let Some(name) = taken_name(step, target, person, desired, None) {
-        if let Some(known) = reserved::of_user_name(basis, target, name, person.number) {
-            reserved::tell(step, target, &key, known, (Severity::Error, "so no account is made"));
-            return Presence::Absent;
-        }
-        let (whose, hint) = whose_name(step, target, person, name);
-        let sentence = format!("{{who}}: {whose} the userName {name}, so none is made");
-        let mut shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&basis.policy.targets[target].name), sentence);
-        let former = former_holder(step, target, name).map(|former| {
-            format!(
-                "It was {former}'s, who is gone. If they are one person, write `formerKeys: [{former}]` into the spec of a User for {key}."
-            )
-        });
-        shared.hint = former.or(hint);
-        step.report.findings.share(shared, &key);
-        return Presence::Absent;
-    }
-    let mut attributes: Vec<AttributeChange> = layout
-        .attributes
-        .iter()
-        .zip(&desired.states)
-        .filter_map(|(layout, state)| match state {
-            ValueState::Set(value) => Some(attribute(&layout.name, None, Some(value.clone()))),
-            _ => None,
-        })
-        .collect();
-    if basis.observed[target].side.capabilities.deactivate_accounts {
-        attributes.push(attribute(&Arc::from("active"), None, Some(Value::Bool(!desired.rests))));
-    }
-    let text = |name| desired.text(&layout.attributes, name);
-    let name = text("userName").or_else(|| text("displayName")).unwrap_or(&person.key);
-    let object = ObjectRef { kind: ObjectKind::Account, key, id: None, name: Arc::from(name) };
-    take_names(step, target, person, desired);
-    let change = step.basis.change(target, Action::Create, object, Reason::Joiner, Cause::Identity(person.number));
-    step.draft(target, Stage::CreateAccounts, with(change, attributes, &[]));
-    if only_observed(step, target) { Presence::Absent } else { Presence::Made }
-}
-
-/// Whether nothing at the target can be this identity's account already. Where not everything was read, every key must have been asked for.
-fn proven_new(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) -> bool {
-    let basis = step.basis;
-    let accounts = basis.observed[target].accounts();
-    if accounts.evidence().proves_absence() {
-        return true;
-    }
-    let mut questions: Vec<LookupBy> = Vec::new();
-    let mut ask = |name: &Arc<str>, value: &Value| {
-        questions.extend(texts(value).into_iter().map(|text| LookupBy::Attribute(name.clone(), text)));
-    };
-    for (name, state) in search::values(basis, target, person) {
-        if let ValueState::Set(value) = &state {
-            ask(name, value);
-        }
-    }
-    for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
-        if let ValueState::Set(value) = state
-            && (layout.rule.is_none() || layout.name.as_ref() == "userName")
-        {
-            ask(&layout.name, value);
-        }
-    }
-    let open: Vec<_> = questions.iter().filter(|question| !accounts.answered(question)).cloned().collect();
-    if open.is_empty() && !questions.is_empty() {
-        return true;
-    }
-    for question in open {
-        step.report.ask(target, ObjectKind::Account, question);
-    }
-    let sentence = "{who}: not all accounts could be read, and whether it has one already was not answered, so none is made";
-    step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &Arc::from(person.key.as_str()), sentence);
-    false
-}
-
-fn has_required(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, desired: &Desired) -> bool {
-    let basis = step.basis;
-    limits::tell_of_what_is_asked((basis, &mut step.report.findings), target, key, &desired.states);
-    let mut all = limits::can_be_made((basis, &mut step.report.findings), target, key, &desired.states);
-    for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
-        if layout.required && !matches!(state, ValueState::Set(_)) {
-            all = false;
-            let sentence = format!("{{who}}: {} is required and has no value, so no account is made", layout.name);
-            let shared =
-                Shared::new(Severity::Error, FindingCode::RequiredAttributeMissing, Some(&basis.policy.targets[target].name), sentence);
-            let place = layout.source.and_then(|rule| rule.place.as_ref());
-            let shared = Shared { hint: limits::rule_that_gave_nothing(&basis.policy.targets[target], layout), ..shared };
-            step.report.findings.share(shared.attribute(&layout.name).at(place), key);
-        }
-    }
-    all
-}
-
-/// The user name that it should have and somebody else has, and keeps.
-fn taken_name<'d>(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &'d Desired, row: Option<u32>) -> Option<&'d str> {
-    let basis = step.basis;
-    let attributes = &basis.layout.targets[target].attributes;
-    let layout = attributes.iter().find(|attribute| attribute.name.as_ref() == "userName")?;
-    let name = desired.text(attributes, "userName")?;
-    if let Some(row) = row {
-        let observed = basis.observed[target].accounts().cell(row, layout.column);
-        if canonical::same(layout.kind, &Value::text(name), observed)
-            || (layout.mode == MappingMode::Initial && !canonical::is_nothing(observed))
-        {
-            return None;
-        }
-    }
-    contested::note(step, target, name, person.number);
-    let at = (target, &layout.name);
-    if step.names.is_free(basis, &step.matched.claims, at, name, person.number) {
-        return None;
-    }
-    if reserved::holder(basis, at, name, person.number).is_some() {
-        return Some(name);
-    }
-    // Others are decided now: what was chosen so far is not theirs.
-    take_names(step, target, person, desired);
-    (!becomes_free(step, at, name, person.number, row)).then_some(name)
-}
-
-/// Who has a name that is taken, as the beginning of a sentence, and what can be done where it is somebody who is declared.
-fn whose_name(step: &Step<'_, '_>, target: usize, person: &Person, name: &str) -> (String, Option<String>) {
-    let basis = step.basis;
-    let attribute: Arc<str> = Arc::from("userName");
-    let at = (target, &attribute);
-    let gets = step.names.receiver(at, name).filter(|receiver| *receiver != person.number);
-    let has = || {
-        unique::holders(basis, &step.matched.claims, at, name, person.number)
-            .into_iter()
-            .find_map(|row| step.matched.claims[target].holder(row))
-    };
-    let hint = || {
-        Some("Give one of them another name, or write `unique: true` into the rule of userName in spec.mapping.rules: then one gets a number.".to_owned())
-    };
-    match (gets, has()) {
-        (Some(other), has) if has != Some(other) => (format!("{} gets", basis.people.key(other)), hint()),
-        (_, Some(other)) => (format!("the account of {} has", basis.people.key(other)), hint()),
-        _ => ("an account of somebody else has".into(), None),
-    }
-}
-
-/// The key of somebody who is gone, and whose account of ours has a user name.
-fn former_holder(step: &Step<'_, '_>, target: usize, name: &str) -> Option<Arc<str>> {
-    let wanted = canonical::bytes(crate::world::kind_of("userName"), crate::expr::Input::Value(&Value::text(name)));
-    let accounts = step.basis.observed[target].accounts();
-    let rows: Vec<u32> = accounts.find_by("userName", &wanted);
-    let [row] = rows.as_slice() else { return None };
-    let is_gone = |key: &Arc<str>| step.matched.claims[target].holder(*row).is_none() && step.basis.people.find(key).is_none();
-    step.basis.former_key(target, *row).filter(is_gone)
-}
-
-/// Remembers the names that nobody after this identity may get.
-fn take_names(step: &mut Step<'_, '_>, target: usize, person: &Person, desired: &Desired) {
-    let basis = step.basis;
-    for (layout, state) in basis.layout.targets[target].attributes.iter().zip(&desired.states) {
-        let unique = layout.rule.as_ref().is_some_and(|rule| rule.unique) || layout.bare.is_some_and(|slot| person.unique.contains(&slot));
-        if let (true, ValueState::Set(Value::Text(name))) = (unique || layout.name.as_ref() == "userName", state) {
-            step.names.take(target, &layout.name, name, person.number);
-        }
-    }
-}
-
 fn adopt(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
     if !step.basis.has_read_everybody() {
@@ -415,16 +223,11 @@ fn adopt(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desi
     let object = step.basis.account(target, row, &key);
     let change = step.basis.change(target, Action::Adopt, object, Reason::Joiner, Cause::Identity(person.number));
     step.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
-    match only_observed(step, target) {
+    match step.only_observes(target) {
         true => Presence::Absent,
         false if active || reactivates || desired.rests => Presence::Stays,
         false => Presence::Unclear,
     }
-}
-
-/// Changes are counted at an observed target, and nothing is done.
-fn only_observed(step: &Step<'_, '_>, target: usize) -> bool {
-    step.basis.policy.targets[target].ownership == Ownership::Observe
 }
 
 fn update(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
@@ -508,25 +311,6 @@ fn reactivate(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32,
     let object = step.basis.account(target, row, &key);
     let change = step.basis.change(target, Action::Reactivate, object, reason, Cause::Identity(person.number));
     step.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
-}
-
-/// A rename to a name that somebody else has waits.
-fn keep_taken_name(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) {
-    let Some(name) = taken_name(step, target, person, desired, Some(row)).map(str::to_owned) else { return };
-    let key = Arc::from(person.key.as_str());
-    let kept_free = reserved::of_user_name(step.basis, target, &name, person.number);
-    if let Some(known) = kept_free {
-        reserved::tell(step, target, &key, known, (Severity::Error, "so the old one stays"));
-    } else {
-        let (whose, hint) = whose_name(step, target, person, &name);
-        let sentence = format!("{{who}}: {whose} the userName {name}, so the old one stays");
-        let shared = Shared::new(Severity::Error, FindingCode::NameTaken, Some(&step.basis.policy.targets[target].name), sentence);
-        step.report.findings.share(Shared { hint, ..shared }, &key);
-    }
-    let attributes = &step.basis.layout.targets[target].attributes;
-    if let Some(at) = attributes.iter().position(|attribute| attribute.name.as_ref() == "userName") {
-        desired.settle(step.basis, target, person, at, ValueState::Unknown);
-    }
 }
 
 /// A required attribute is never cleared.

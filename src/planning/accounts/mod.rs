@@ -4,6 +4,7 @@
 
 pub(in crate::planning) mod access;
 pub(in crate::planning) mod contested;
+mod create;
 pub(in crate::planning) mod deprovision;
 pub(in crate::planning) mod deselected;
 pub(in crate::planning) mod desired;
@@ -12,6 +13,7 @@ pub(in crate::planning) mod leaver;
 pub(in crate::planning) mod presence;
 pub(in crate::planning) mod renames;
 pub(in crate::planning) mod reserved;
+mod taken;
 pub(in crate::planning) mod unchanged;
 pub(in crate::planning) mod unique;
 pub(in crate::planning) mod vanished;
@@ -19,6 +21,7 @@ pub(in crate::planning) mod vanished;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::manifest::kinds::Ownership;
 use crate::model::{Cause, Change, FindingCode, ObjectRef, Reason, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
@@ -192,8 +195,13 @@ impl<'s, 'a> Step<'s, 'a> {
         self.report.findings.tell(severity, code, &self.basis.policy.targets[target].name, key, sentence);
     }
 
+    /// Changes are counted at an observed target, and nothing is done.
+    fn only_observes(&self, target: usize) -> bool {
+        self.basis.policy.targets[target].ownership == Ownership::Observe
+    }
+
     /// Puts a change down.
     fn draft(&mut self, target: usize, stage: Stage, change: Change) {
-        self.drafts.push(Draft { target, stage, level: 0, change });
+        self.drafts.push(Draft::new(target, stage, change));
     }
 }

@@ -41,6 +41,6 @@ impl Step<'_, '_> {
 
     /// Puts a change down.
     fn draft(&mut self, target: usize, stage: Stage, change: Change) {
-        self.drafts.push(Draft { target, stage, level: 0, change });
+        self.drafts.push(Draft::new(target, stage, change));
     }
 }

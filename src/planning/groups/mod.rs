@@ -77,6 +77,6 @@ impl<'s, 'a> Step<'s, 'a> {
 
     /// Puts a change down.
     fn draft(&mut self, target: usize, stage: Stage, change: Change) {
-        self.drafts.push(Draft { target, stage, level: 0, change });
+        self.drafts.push(Draft::new(target, stage, change));
     }
 }

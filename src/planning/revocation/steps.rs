@@ -37,7 +37,7 @@ struct Step<'s, 'a> {
 
 impl Step<'_, '_> {
     fn draft(&mut self, target: usize, change: Change) {
-        self.drafts.push(Draft { target, stage: Stage::Revoke, level: 0, change });
+        self.drafts.push(Draft::new(target, Stage::Revoke, change));
     }
 }
 
