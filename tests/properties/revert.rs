@@ -48,7 +48,7 @@ proptest! {
     fn a_revert_brings_back_the_same_objects_memberships_and_access(mut story in stories(), commits in vec(edits(), 1..4)) {
         quiet(&mut story);
         let mut lab = Lab::new(story);
-        let mut texts = vec![lab.story.manifests()];
+        let mut texts = vec![may_empty(&lab.story.manifests())];
         settle(&mut lab, &texts[0])?;
         let before = seen(&lab);
         for (round, commit) in commits.iter().enumerate() {
@@ -78,6 +78,11 @@ fn quiet(story: &mut Story) {
     story.setup.groups = 5;
     story.setup.manners.deletes = true;
     story.setup.manners.deactivates = true;
+}
+
+/// A rule that names nobody again after a revert would be held (`names-nobody`), which is another law's matter.
+fn may_empty(text: &str) -> String {
+    text.replace("\n  rule: ", "\n  allowEmpty: true\n  rule: ")
 }
 
 /// Applies until nothing is left; gives the first plan.
