@@ -287,6 +287,55 @@ fn the_reconcile_shows_and_asks_nothing_by_itself() {
     none(&broken);
 }
 
+/// A change's mandate decides; its reason is what somebody reads.
+#[test]
+fn nothing_decides_on_a_reason() {
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| source.module != "render") {
+        for (line, code) in source.code.iter().filter(|(_, code)| decides_on_reason(code)) {
+            broken.push(format!(
+                "{}:{line}: `{}` decides on a reason, which is words: ask the change's `mandate`",
+                source.path.display(),
+                code.trim()
+            ));
+        }
+    }
+    none(&broken);
+}
+
+#[test]
+fn a_decision_on_a_reason_is_seen() {
+    let decisions = [
+        "if change.reason == Reason::Revoked {",
+        "match change.reason {",
+        "let leaves = matches!(intent.reason, Reason::Leaver | Reason::Absent);",
+        "    Reason::Leaver => 1,",
+        "    Some(Reason::Leaver) | None => 1,",
+        "let so = reason != Reason::Due && active;",
+        "found.reason.cmp(&other.reason)",
+    ];
+    decisions.iter().for_each(|code| assert!(decides_on_reason(code), "{code}"));
+    let words = [
+        "    Self::Leaver => Reason::Leaver,",
+        "let reason = change.reason;",
+        "pub reason: Reason,",
+        "Grounds::normal(Reason::Mover)",
+        "evidence.reason().is_some()",
+    ];
+    words.iter().for_each(|code| assert!(!decides_on_reason(code), "{code}"));
+}
+
+/// Whether a line compares, matches or asks a change's reason.
+fn decides_on_reason(code: &str) -> bool {
+    let words = ["match change.reason", "match intent.reason", ".reason.cmp", ".reason ==", ".reason !=", "== Reason::", "!= Reason::"];
+    let pattern = |rest: &str| {
+        let rest = rest.trim_start_matches(|sign: char| sign.is_alphanumeric() || sign == ')').trim_start();
+        ["=>", "|", "if ", "==", "!="].iter().any(|sign| rest.starts_with(sign))
+    };
+    let mut arms = code.match_indices("Reason::").map(|(at, word)| &code[at + word.len()..]);
+    words.iter().any(|word| code.contains(word)) || (code.contains("matches!(") && code.contains("Reason::")) || arms.any(pattern)
+}
+
 #[test]
 fn only_the_executor_grants_permits() {
     let mut broken = Vec::new();

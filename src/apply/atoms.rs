@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use crate::model::{Action, AttributeChange, Change, ChangeId, MemberChange, ObjectKind, Plan, Reason, Value};
+use crate::model::{Action, AttributeChange, Change, ChangeId, MemberChange, ObjectKind, Plan, Value};
 
 use super::prepare::{can_do_without, references};
 
@@ -35,7 +35,7 @@ pub fn compare(saved: &Plan, fresh: &Plan) -> Comparison {
     let mut new = Vec::new();
     for (at, change) in fresh.changes.iter().enumerate() {
         // A revocation goes past approval: who is to be cut off is named in a manifest or by a person, and waits for no second review.
-        let settled = !change.runs() || change.reason == Reason::Revoked;
+        let settled = !change.runs() || change.mandate.is_revocation();
         let (run, mut rest) = if settled { (Some(change.clone()), None) } else { reviewed.split(change) };
         if let Some(run) = run.and_then(|run| close(run, fresh, &kept, &mut rest)) {
             kept.insert(at, run);

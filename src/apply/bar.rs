@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::journal::Event;
-use crate::model::{Action, Change, ObjectKind, ObjectRef, Reason, account_key, of_account_key};
+use crate::model::{Action, Change, ObjectKind, ObjectRef, account_key, of_account_key};
 
 /// The keys of those who are revoked now.
 pub(super) type Barred = BTreeSet<Arc<str>>;
@@ -19,7 +19,7 @@ pub(super) fn is_barred(change: &Change, barred: &Barred) -> bool {
     use Action::{AddEntitlement, Adopt, Create, Delete, Reactivate, Update, UpdateEntitlement};
     let gives = matches!(change.action, Create | Adopt | Update | Reactivate | AddEntitlement | UpdateEntitlement | Delete);
     let whose = |barred: &Barred| barred.contains(&change.object.key) || is_by_itself(change, &change.object, barred);
-    gives && change.object.kind != ObjectKind::Group && change.reason != Reason::Revoked && whose(barred)
+    gives && change.object.kind != ObjectKind::Group && !change.mandate.is_revocation() && whose(barred)
 }
 
 /// Whether a member gets nothing any more.

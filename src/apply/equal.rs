@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Action, Change, ChangeId, ObjectKind, Outcome, Reason, SystemError, Value};
+use crate::model::{Action, Change, ChangeId, ObjectKind, Outcome, SystemError, Value};
 
 /// How many of those that are held back are tried, from the first to the last.
 const PROBES: usize = 5;
@@ -117,7 +117,7 @@ fn kind(change: &Change) -> Kind {
 /// What takes from somebody is always tried.
 fn takes(change: &Change) -> bool {
     let takes = matches!(change.action, Action::Deactivate | Action::Delete | Action::RemoveMembers | Action::RemoveEntitlement);
-    takes || change.reason == Reason::Revoked
+    takes || change.mandate.is_revocation()
 }
 
 /// An answer without what only this object has: its name, its key, its id, its values, and numbers in words; a status stays.
@@ -144,7 +144,7 @@ mod tests {
 
     fn create(name: &str) -> Change {
         let object = ObjectRef { kind: ObjectKind::Account, key: Arc::from(format!("hr/{name}")), id: None, name: Arc::from(name) };
-        Change::new(&"chat".into(), Action::Create, object, Reason::Joiner)
+        Change::new(&"chat".into(), Action::Create, object, crate::model::Reason::Joiner)
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, append};
 use crate::model::Guardrail;
 use crate::model::{
-    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, DepartedName, Link, LinkOrigin, ObjectKind, Outcome, Reason, Repeat,
-    Resting, Unheard, Value, WindowEntry, grant_key,
+    Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, DepartedName, Link, LinkOrigin, ObjectKind, Outcome, Repeat, Resting,
+    Unheard, Value, WindowEntry, grant_key,
 };
 use crate::planning::guardrails::counted;
 use crate::state::{
@@ -216,7 +216,7 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
                 lessons.extend(renames(change).then(|| Lesson::Renamed(link(LinkOrigin::Created))));
             }
             Action::Deactivate if refused => lessons.push(active),
-            Action::Deactivate if change.reason == Reason::Revoked => {
+            Action::Deactivate if change.mandate.is_revocation() => {
                 lessons.push(Lesson::CutOff(CutOff { target: change.target.clone(), kind, id, key: change.object.key.clone() }));
             }
             _ => {}
@@ -228,7 +228,7 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
     }
     lessons.extend(begins(change, at).filter(|_| there || refused).map(Lesson::Heard));
     // A revocation goes past guardrails, and takes nothing of what they allow others.
-    if settled.weight > 0 && change.reason != Reason::Revoked {
+    if settled.weight > 0 && !change.mandate.is_revocation() {
         let entry = |(guardrail, weight)| Lesson::Counted(WindowEntry { target: change.target.clone(), guardrail, weight, at });
         lessons.extend(counted(change, settled.weight).into_iter().map(entry));
     }
@@ -248,10 +248,9 @@ fn name_lesson(change: &Change, at: Timestamp) -> Option<Lesson> {
         left,
         at,
     };
-    let leaves = matches!(change.reason, Reason::Leaver | Reason::Absent | Reason::Pruned);
     match change.action {
         Action::Delete => Some(Lesson::Departed(name(&change.object.name, true))),
-        Action::Deactivate if leaves => Some(Lesson::Departed(name(&change.object.name, true))),
+        Action::Deactivate if change.mandate.departs() => Some(Lesson::Departed(name(&change.object.name, true))),
         Action::Reactivate => Some(Lesson::Returned(name(&change.object.name, false))),
         Action::Update => {
             let before = naming(change)?.before.as_ref()?.as_text()?;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Event, GroupCommit, append, close_dead_runs};
-use crate::model::{Action, Change, ChangeId, Outcome, Reason, SystemError};
+use crate::model::{Action, Change, ChangeId, Outcome, SystemError};
 use crate::state::{StateError, record_completed_run};
 
 use super::Job;
@@ -206,7 +206,7 @@ impl<'a> Desk<'a> {
         if self.ground.stop.is_cancelled() {
             return Err(Outcome::Skipped(STOPPED.into()));
         }
-        if self.ground.job.lock.is_beside() && change.reason != Reason::Revoked {
+        if self.ground.job.lock.is_beside() && !change.mandate.is_revocation() {
             return Err(Outcome::Skipped("it cuts nobody off, and only that runs beside others".into()));
         }
         if let Some(why) = gate.closed() {

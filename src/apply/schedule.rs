@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::model::{Action, Change, ChangeId, ObjectKind, Reason};
+use crate::model::{Action, Change, ChangeId, ObjectKind};
 
 /// The order of a plan's changes, as it is worked off.
 pub(super) struct Schedule {
@@ -166,7 +166,7 @@ impl Lane {
 
 impl Way {
     fn of(change: &Change) -> Self {
-        Self { rest: change.reason != Reason::Revoked, target: change.target.clone() }
+        Self { rest: !change.mandate.is_revocation(), target: change.target.clone() }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::journal::{Event, Journal, ResultWord};
-use crate::model::{Action, Deactivation, LinkOrigin, ObjectKind, Reason, SystemError, Value, Withheld};
+use crate::model::{Action, Deactivation, LinkOrigin, Mandate, ObjectKind, SystemError, Value, Withheld};
 use fake::{Building, Fake, Script, change, create, plan};
 
 use ObjectKind::{Account, Group};
@@ -119,7 +119,7 @@ async fn outcomes_leave_links_deactivations_and_windows_behind() {
     let world = World::new();
     world.fake.put("7", &[]);
     let mut leaver = change(Action::Deactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(false)));
-    leaver.reason = Reason::Leaver;
+    leaver.mandate = Mandate::Leaver;
     world.apply(&plan(vec![leaver, create("hr/ann"), change(Action::Adopt, Account, "hr/8", Some("8"))])).await;
     let memory = world.store.load().unwrap();
     assert!(memory.known);
@@ -145,7 +145,7 @@ async fn names_of_people_who_left_are_remembered_until_they_are_back() {
     ["7", "8", "9"].iter().for_each(|id| world.fake.put(id, &[("userName", "x")]));
     let name = |text| Some(Value::text(text));
     let mut leaver = change(Action::Deactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(false)));
-    leaver.reason = Reason::Leaver;
+    leaver.mandate = Mandate::Leaver;
     let renamed = change(Action::Update, Account, "hr/8", Some("8")).with("userName", name("ben"), name("zander"));
     world.apply(&plan(vec![leaver, renamed, change(Action::Delete, Account, "hr/9", Some("9"))])).await;
     let names = || -> Vec<(String, bool)> {

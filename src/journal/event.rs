@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectRef, Outcome, Plan, Reason, ReceiptWord, SystemError};
+use crate::model::{Action, AttributeChange, Change, ChangeId, Mandate, ObjectRef, Outcome, Plan, Reason, ReceiptWord, SystemError};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +102,9 @@ pub struct Intent {
     pub target: Arc<str>,
     /// the kind of step
     pub action: Action,
+    /// by what right
+    #[serde(skip_serializing_if = "Mandate::is_normal", default)]
+    pub mandate: Mandate,
     /// why, in one word
     pub reason: Reason,
     /// what it is about
@@ -162,6 +165,7 @@ impl Event {
             attempt,
             target: change.target.clone(),
             action: change.action,
+            mandate: change.mandate,
             reason: change.reason,
             object: change.object.clone(),
             entitlement: change.entitlement.clone(),

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::*;
-use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectKind, ObjectRef, Outcome, Plan, Reason, Value};
+use crate::model::{Action, AttributeChange, Change, ChangeId, Mandate, ObjectKind, ObjectRef, Outcome, Plan, Reason, Value};
 use crate::state::Store;
 
 fn store() -> (tempfile::TempDir, Arc<Store>) {
@@ -31,7 +31,7 @@ fn change(key: &str) -> Change {
 
 fn plan() -> Plan {
     let as_of = jiff::civil::date(2026, 11, 22);
-    let changes = vec![change("hr/1"), change("hr/2")];
+    let changes = vec![change("hr/1"), Change { mandate: Mandate::Revocation, ..change("hr/2") }];
     Plan {
         format_version: 1,
         workspace: Arc::from("acme"),

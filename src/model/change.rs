@@ -6,6 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::attribute::{Visibility, attribute};
+use super::mandate::Mandate;
 use super::value::Value;
 
 /// A change's position in its plan.
@@ -120,7 +121,7 @@ pub struct MemberChange {
     pub people: u32,
 }
 
-/// Why, in one word for a person. For display only: nothing decides on it.
+/// Why, in one word for a person. For display only: whatever decides reads the [`Mandate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Reason {
@@ -211,6 +212,9 @@ pub struct Change {
     /// of a group that is deleted: who loses it, sorted by key; nothing is written for them
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub losers: Vec<MemberChange>,
+    /// by what right: what decides about it reads this
+    #[serde(skip_serializing_if = "Mandate::is_normal", default)]
+    pub mandate: Mandate,
     /// why, for a person
     pub reason: Reason,
     /// changes that must have succeeded before
@@ -260,7 +264,7 @@ impl Action {
 }
 
 impl Change {
-    /// A step with nothing in it yet.
+    /// A normal step with nothing in it yet.
     pub fn new(target: &Arc<str>, action: Action, object: ObjectRef, reason: Reason) -> Self {
         Self {
             target: target.clone(),
@@ -271,6 +275,7 @@ impl Change {
             attributes: Vec::new(),
             members: Vec::new(),
             losers: Vec::new(),
+            mandate: Mandate::Normal,
             reason,
             needs: Vec::new(),
             risks: Vec::new(),

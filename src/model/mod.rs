@@ -8,6 +8,7 @@ mod change;
 mod evidence;
 mod finding;
 mod guardrail;
+mod mandate;
 mod marker;
 mod memory;
 mod outcome;
@@ -24,6 +25,7 @@ pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, Membe
 pub use evidence::{Evidence, ReadReport};
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use guardrail::Guardrail;
+pub use mandate::Mandate;
 pub use marker::{Marks, is_marker};
 pub use memory::{
     Baseline, CutOff, Deactivation, DepartedName, FormerLink, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, Repeat, Resting,

@@ -11,7 +11,7 @@ use super::read::Snapshot;
 use super::revoke::covering;
 use crate::apply::{Report, run_name};
 use crate::journal::{Event, append};
-use crate::model::{Change, ChangeId, FindingCode, Memory, Outcome, Plan, Reason, Receipt, ReceiptWord, Severity, StandingRevocation};
+use crate::model::{Change, ChangeId, FindingCode, Memory, Outcome, Plan, Receipt, ReceiptWord, Severity, StandingRevocation};
 use crate::state::{StateError, Store, record_receipt};
 
 /// Whom a change is about.
@@ -67,7 +67,7 @@ fn receipt(
 ) -> Option<Receipt> {
     let before = standing.receipts.iter().find(|receipt| receipt.target == *target);
     let mine = |(_, change): &(usize, &Change)| {
-        change.target == *target && change.reason == Reason::Revoked && concerned(change).iter().any(|key| standing.means(key))
+        change.target == *target && change.mandate.is_revocation() && concerned(change).iter().any(|key| standing.means(key))
     };
     let changes: BTreeMap<usize, _> = plan.changes.iter().enumerate().filter(mine).collect();
     let outcomes: Vec<&Outcome> = changes.keys().filter_map(|at| report.outcomes.get(&ChangeId(*at as u32))).collect();

@@ -320,6 +320,7 @@ async fn a_run_that_was_killed_is_told_and_closed_once() {
         attempt: 1,
         target: "app".into(),
         action: Action::Create,
+        mandate: crate::model::Mandate::Normal,
         reason: Reason::Joiner,
         object: ObjectRef { kind: ObjectKind::Account, id: None, key: "hr/1".into(), name: "Ada Okafor".into() },
         entitlement: None,

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Action, AttributeChange, Change, MemberChange, ObjectKind, Risk};
+use crate::model::{Action, AttributeChange, Change, Mandate, MemberChange, ObjectKind, Reason, Risk};
 
 /// A change before it has its place in the plan.
 #[derive(Clone, Debug)]
@@ -15,6 +15,27 @@ pub(in crate::planning) struct Draft {
     /// within the stage: what is handed on goes from hand to hand
     pub(in crate::planning) level: usize,
     pub(in crate::planning) change: Change,
+}
+
+/// On what grounds something changes: the mandate decides, the reason is for whoever reads it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::planning) struct Grounds {
+    pub(in crate::planning) mandate: Mandate,
+    pub(in crate::planning) reason: Reason,
+}
+
+impl Grounds {
+    pub(in crate::planning) const LEAVER: Self = Self { mandate: Mandate::Leaver, reason: Reason::Leaver };
+    pub(in crate::planning) const ABSENCE: Self = Self { mandate: Mandate::Absence, reason: Reason::Absent };
+    pub(in crate::planning) const DESELECTION: Self = Self { mandate: Mandate::Deselection, reason: Reason::Deselected };
+    pub(in crate::planning) const PRUNING: Self = Self { mandate: Mandate::Pruning, reason: Reason::Pruned };
+    pub(in crate::planning) const GRACE: Self = Self { mandate: Mandate::Grace, reason: Reason::Due };
+    pub(in crate::planning) const REVOCATION: Self = Self { mandate: Mandate::Revocation, reason: Reason::Revoked };
+
+    /// Of what records, rules and manifests ask for.
+    pub(in crate::planning) const fn normal(reason: Reason) -> Self {
+        Self { mandate: Mandate::Normal, reason }
+    }
 }
 
 /// The order of a plan.

@@ -11,8 +11,8 @@ use super::prepare;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Input, load};
 use crate::model::{
-    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Link, LinkOrigin, Marks, Memory, ObjectKind, Page, Plan,
-    Value,
+    Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Link, LinkOrigin, Mandate, Marks, Memory, ObjectKind, Page,
+    Plan, Reason, Value,
 };
 use crate::planning::question::Answer;
 use crate::planning::question::Lookup;
@@ -379,6 +379,7 @@ pub(crate) fn tell(plan: &Plan) -> String {
 }
 
 fn tell_change(at: usize, change: &Change) -> String {
+    assert_eq!(change.mandate, told_by(change.reason), "{change:?}");
     let mut line = format!("{at} {:?} {} [{:?}]", change.action, change.object.key, change.reason);
     if let Some(id) = &change.object.id {
         line += &format!(" id={id}");
@@ -409,6 +410,19 @@ fn tell_change(at: usize, change: &Change) -> String {
         line += " WITHHELD";
     }
     line
+}
+
+/// The mandate that a reason is told of, in every story.
+fn told_by(reason: Reason) -> Mandate {
+    match reason {
+        Reason::Joiner | Reason::Mover | Reason::Suspended | Reason::Returned | Reason::Declared => Mandate::Normal,
+        Reason::Leaver => Mandate::Leaver,
+        Reason::Absent => Mandate::Absence,
+        Reason::Deselected => Mandate::Deselection,
+        Reason::Due => Mandate::Grace,
+        Reason::Revoked => Mandate::Revocation,
+        Reason::Pruned => Mandate::Pruning,
+    }
 }
 
 /// The marker of a key in the workspace of stories.

@@ -18,6 +18,18 @@ fn a_secret_is_in_no_file() {
 }
 
 #[test]
+fn what_is_saved_keeps_by_what_right_each_change_is_made() {
+    let mut plan = testing::sample();
+    plan.changes[0].mandate = crate::model::Mandate::Revocation;
+    let read: Plan = serde_json::from_slice(&written(&plan)).expect("a plan");
+    let mandates = |plan: &Plan| plan.changes.iter().map(|change| change.mandate).collect::<Vec<_>>();
+    assert_eq!(mandates(&read), mandates(&plan));
+    let hash = plan.hash();
+    plan.changes[0].mandate = crate::model::Mandate::Normal;
+    assert_ne!(plan.hash(), hash, "a reviewer approves the mandate with the change");
+}
+
+#[test]
 fn each_line_says_what_it_is() {
     let mut out = Vec::new();
     let plan = testing::sample();

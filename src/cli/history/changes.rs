@@ -213,7 +213,11 @@ fn row(told: &Told) -> [String; 7] {
 /// The change that an intent was of, without its values.
 pub fn change(intent: &Intent) -> Change {
     let object = intent.object.clone();
-    Change { entitlement: intent.entitlement.clone(), ..Change::new(&intent.target, intent.action, object, intent.reason) }
+    Change {
+        entitlement: intent.entitlement.clone(),
+        mandate: intent.mandate,
+        ..Change::new(&intent.target, intent.action, object, intent.reason)
+    }
 }
 
 /// `ada (hr/1) is updated: department`, `group Engineering gets hr/1`.

@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use crate::model::{Action, Cause, FindingCode, Reason, Risk, Severity, Value};
+use crate::model::{Action, Cause, FindingCode, Risk, Severity, Value};
 use crate::planning::accounts::Step;
-use crate::planning::draft::{Stage, attribute, with};
+use crate::planning::draft::{Grounds, Stage, attribute, with};
 
 /// Takes the access away. Says whether it does.
-pub(super) fn deactivate(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
-    take_access(step, target, row, key, reason, (cause, Stage::Deactivate))
+pub(super) fn deactivate(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, grounds: Grounds, cause: Cause) -> bool {
+    take_access(step, target, row, key, grounds, (cause, Stage::Deactivate))
 }
 
 /// The same at another stage of the plan.
@@ -19,7 +19,7 @@ pub(super) fn take_access(
     target: usize,
     row: u32,
     key: &Arc<str>,
-    reason: Reason,
+    grounds: Grounds,
     (cause, stage): (Cause, Stage),
 ) -> bool {
     if !step.basis.observed[target].side.capabilities.deactivate_accounts {
@@ -27,7 +27,7 @@ pub(super) fn take_access(
         return false;
     }
     let attributes = vec![attribute(&Arc::from("active"), Some(Value::Bool(true)), Some(Value::Bool(false)))];
-    let change = step.basis.change(target, Action::Deactivate, step.basis.account(target, row, key), reason, cause);
+    let change = step.basis.change(target, Action::Deactivate, step.basis.account(target, row, key), grounds, cause);
     step.draft(target, stage, with(change, attributes, &[Risk::SignIn]));
     true
 }

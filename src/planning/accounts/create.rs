@@ -10,7 +10,7 @@ use crate::planning::accounts::desired::Desired;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::accounts::reserved;
 use crate::planning::accounts::taken::{former_holder, take_names, taken_name, whose_name};
-use crate::planning::draft::{Stage, attribute, with};
+use crate::planning::draft::{Grounds, Stage, attribute, with};
 use crate::planning::findings::Shared;
 use crate::planning::people::person::Person;
 use crate::planning::question::LookupBy;
@@ -80,7 +80,7 @@ pub(super) fn create(step: &mut Step<'_, '_>, target: usize, person: &Person, de
     let name = text("userName").or_else(|| text("displayName")).unwrap_or(&person.key);
     let object = ObjectRef { kind: ObjectKind::Account, key, id: None, name: Arc::from(name) };
     take_names(step, target, person, desired);
-    let change = step.basis.change(target, Action::Create, object, Reason::Joiner, Cause::Identity(person.number));
+    let change = step.basis.change(target, Action::Create, object, Grounds::normal(Reason::Joiner), Cause::Identity(person.number));
     step.draft(target, Stage::CreateAccounts, with(change, attributes, &[]));
     if step.only_observes(target) { Presence::Absent } else { Presence::Made }
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::manifest::kinds::{DepartureAction, Lifecycle, Ownership};
-use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Reason, Risk, Severity, Subject};
+use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Risk, Severity, Subject};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::access::deactivate;
 use crate::planning::accounts::deselected::Deselected;
 use crate::planning::accounts::leaver;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::accounts::vanished;
-use crate::planning::draft::{Stage, with};
+use crate::planning::draft::{Grounds, Stage, with};
 use crate::planning::findings::Shared;
 use crate::planning::holds::lookalikes::Kept;
 use crate::planning::people::identity::Absence;
@@ -184,7 +184,7 @@ fn lock(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
     let rules = &step.basis.policy.targets[target];
     let serves = step.basis.layout.targets[target].lifecycles.contains(&Lifecycle::Leaver);
     let keeps = serves || rules.ownership == Ownership::Additive || rules.leaver.action == DepartureAction::Keep;
-    if !keeps && step.basis.observed[target].accounts().active(row) && deactivate(step, target, row, key, Reason::Leaver, Cause::None) {
+    if !keeps && step.basis.observed[target].accounts().active(row) && deactivate(step, target, row, key, Grounds::LEAVER, Cause::None) {
         step.gone[target].insert(row);
     }
 }
@@ -204,11 +204,11 @@ fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone
         step.tell(Severity::Warning, FindingCode::DeactivatedElsewhere, target, key, sentence);
     }
     match departure.action {
-        DepartureAction::Delete => delete(step, target, row, key, gone.reason(), cause),
-        _ if active => deactivate(step, target, row, key, gone.reason(), cause),
+        DepartureAction::Delete => delete(step, target, row, key, gone.grounds(), cause),
+        _ if active => deactivate(step, target, row, key, gone.grounds(), cause),
         _ => match grace(step, target, row, departure.delete_after) {
             None => false,
-            Some((at, after)) if step.basis.moment.now.duration_since(at) >= after => delete(step, target, row, key, Reason::Due, cause),
+            Some((at, after)) if step.basis.moment.now.duration_since(at) >= after => delete(step, target, row, key, Grounds::GRACE, cause),
             Some((at, after)) => {
                 note_deletion(step, target, row, key, at, after);
                 false
@@ -222,7 +222,7 @@ fn grace(step: &Step<'_, '_>, target: usize, row: u32, after: Option<SignedDurat
     our_deactivation(step.basis, target, row).zip(after)
 }
 
-fn delete(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) -> bool {
+fn delete(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, grounds: Grounds, cause: Cause) -> bool {
     if !step.basis.observed[target].side.capabilities.delete_accounts {
         step.tell(Severity::Error, FindingCode::UnsupportedCapability, target, key, "{who}: accounts can't be deleted here");
         return false;
@@ -230,9 +230,9 @@ fn delete(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, reas
     // The access ends first: what refers to the account, or a limit on deletions, may keep it from going.
     let accounts = step.basis.observed[target].accounts();
     if accounts.active(row) && step.basis.observed[target].side.capabilities.deactivate_accounts {
-        deactivate(step, target, row, key, reason, cause);
+        deactivate(step, target, row, key, grounds, cause);
     }
-    let change = step.basis.change(target, Action::Delete, step.basis.account(target, row, key), reason, cause);
+    let change = step.basis.change(target, Action::Delete, step.basis.account(target, row, key), grounds, cause);
     step.draft(target, Stage::DeleteAccounts, with(change, Vec::new(), &[Risk::SignIn, Risk::Irreversible]));
     true
 }

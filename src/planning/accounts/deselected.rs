@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Cause, FindingCode, Reason, Severity, Subject};
+use crate::model::{Cause, FindingCode, Mandate, Severity, Subject};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::names_nobody::{FEWEST, Idle};
@@ -48,7 +48,7 @@ fn selects_nobody(step: &Step<'_, '_>, target: usize, going: &BTreeMap<u32, Arc<
     let loses = |draft: &&crate::planning::draft::Draft| {
         let change = &draft.change;
         draft.target == target
-            && change.reason == Reason::Deselected
+            && change.mandate == Mandate::Deselection
             && matches!(change.cause, Cause::Identity(identity) if going.contains_key(&identity))
     };
     let losers: BTreeSet<&Arc<str>> = step.drafts.iter().filter(loses).map(|draft| &draft.change.object.key).collect();

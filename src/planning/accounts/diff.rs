@@ -19,7 +19,7 @@ use crate::planning::accounts::reserved;
 use crate::planning::accounts::taken::{keep_taken_name, take_names};
 use crate::planning::accounts::unique;
 use crate::planning::accounts::unique::{Base, Choice};
-use crate::planning::draft::{Stage, attribute, with};
+use crate::planning::draft::{Grounds, Stage, attribute, with};
 use crate::planning::findings::Shared;
 use crate::planning::people::days::Days;
 use crate::planning::people::person::Person;
@@ -216,12 +216,12 @@ fn adopt(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desi
         deactivated_elsewhere(step, target, &key);
     } else if active && desired.rests {
         // After the adoption: cut between the two, the account is ours and still to be deactivated, and not somebody's whom others locked out.
-        take_access(step, target, row, &key, Reason::Mover, (Cause::Identity(person.number), Stage::UpdateAccounts));
+        take_access(step, target, row, &key, Grounds::normal(Reason::Mover), (Cause::Identity(person.number), Stage::UpdateAccounts));
     }
     take_names(step, target, person, desired);
     step.renames.note(target, row, &attributes);
     let object = step.basis.account(target, row, &key);
-    let change = step.basis.change(target, Action::Adopt, object, Reason::Joiner, Cause::Identity(person.number));
+    let change = step.basis.change(target, Action::Adopt, object, Grounds::normal(Reason::Joiner), Cause::Identity(person.number));
     step.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
     match step.only_observes(target) {
         true => Presence::Absent,
@@ -242,13 +242,13 @@ fn update(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, des
     take_names(step, target, person, desired);
     let active = step.basis.observed[target].accounts().active(row);
     if active && desired.rests {
-        deactivate(step, target, row, &key, Reason::Mover, Cause::Identity(person.number));
+        deactivate(step, target, row, &key, Grounds::normal(Reason::Mover), Cause::Identity(person.number));
     }
     let returns = !active && !desired.rests;
     let ours = our_deactivation(step.basis, target, row).filter(|_| returns);
     if returns && (ours.is_some() || person.declared_active) && can_update(step, target, &key) {
-        let reason = ours.map_or(Reason::Declared, |at| return_of(step, target, person, at));
-        reactivate(step, target, person, row, attributes, reason);
+        let why = ours.map_or(Return::Asked, |at| return_of(step, target, person, at));
+        reactivate(step, target, person, row, attributes, why);
         return Presence::Stays;
     }
     if returns {
@@ -258,7 +258,7 @@ fn update(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, des
         step.renames.note(target, row, &attributes);
         let risks: Vec<_> = sign_in(step, target, &attributes).into_iter().collect();
         let object = step.basis.account(target, row, &key);
-        let change = step.basis.change(target, Action::Update, object, Reason::Mover, Cause::Identity(person.number));
+        let change = step.basis.change(target, Action::Update, object, Grounds::normal(Reason::Mover), Cause::Identity(person.number));
         step.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
     }
     if active || desired.rests { Presence::Stays } else { Presence::Unclear }
@@ -279,17 +279,28 @@ fn leave_protected(step: &mut Step<'_, '_>, target: usize, person: &Person, row:
     if returns { Presence::Unclear } else { Presence::Stays }
 }
 
+/// Why somebody gets into an account that is not active.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Return {
+    /// they begin, with the account that waited for them
+    Begins,
+    /// they come back
+    Back,
+    /// a User says so
+    Asked,
+}
+
 /// Whether somebody comes back, or begins with the account that waited for them.
-fn return_of(step: &Step<'_, '_>, target: usize, person: &Person, deactivated: Timestamp) -> Reason {
+fn return_of(step: &Step<'_, '_>, target: usize, person: &Person, deactivated: Timestamp) -> Return {
     let basis = step.basis;
     let Some((ahead, start)) =
         basis.policy.targets[target].pre_hire.filter(|ahead| !ahead.active).zip(Days::of(&basis.layout, person).start)
     else {
-        return Reason::Returned;
+        return Return::Back;
     };
     let day = deactivated.to_zoned(basis.policy.time_zone.clone()).date();
     let made_for_it = day < start && eligibility::account_day(ahead, Some(start)).is_none_or(|first| first <= day);
-    if made_for_it { Reason::Joiner } else { Reason::Returned }
+    if made_for_it { Return::Begins } else { Return::Back }
 }
 
 /// An account of ours, by its link, whose mark is not there any more.
@@ -301,15 +312,20 @@ fn tell_of_a_lost_mark(step: &mut Step<'_, '_>, target: usize, row: u32, key: &A
     }
 }
 
-fn reactivate(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, mut attributes: Vec<AttributeChange>, reason: Reason) {
+fn reactivate(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, mut attributes: Vec<AttributeChange>, why: Return) {
     let key = Arc::from(person.key.as_str());
     step.renames.note(target, row, &attributes);
     // For somebody who begins it is no access that comes back.
-    let mut risks = if reason == Reason::Joiner { Vec::new() } else { vec![Risk::Reactivation] };
+    let mut risks = if why == Return::Begins { Vec::new() } else { vec![Risk::Reactivation] };
     risks.extend(sign_in(step, target, &attributes));
     attributes.push(attribute(&Arc::from("active"), Some(Value::Bool(false)), Some(Value::Bool(true))));
+    let reason = match why {
+        Return::Begins => Reason::Joiner,
+        Return::Back => Reason::Returned,
+        Return::Asked => Reason::Declared,
+    };
     let object = step.basis.account(target, row, &key);
-    let change = step.basis.change(target, Action::Reactivate, object, reason, Cause::Identity(person.number));
+    let change = step.basis.change(target, Action::Reactivate, object, Grounds::normal(reason), Cause::Identity(person.number));
     step.draft(target, Stage::UpdateAccounts, with(change, attributes, &risks));
 }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::manifest::kinds::{DepartureAction, Ownership};
-use crate::model::{Cause, Reason};
+use crate::model::Cause;
 use crate::planning::accounts::Step;
 use crate::planning::accounts::access::deactivate;
+use crate::planning::draft::Grounds;
 use crate::planning::people::person::Person;
 use crate::planning::targets::eligibility::Gone;
 use crate::planning::targets::links;
@@ -32,7 +33,7 @@ pub(super) fn cut(step: &mut Step<'_, '_>, target: usize, person: &Person, known
     let rows: BTreeSet<u32> = proved.iter().copied().chain(alike).filter(|row| Some(*row) != known).collect();
     let key: Arc<str> = Arc::from(person.key.as_str());
     for row in rows.into_iter().filter(|row| step.basis.observed[target].accounts().active(*row)).collect::<Vec<_>>() {
-        deactivate(step, target, row, &key, Reason::Leaver, Cause::Identity(person.number));
+        deactivate(step, target, row, &key, Grounds::LEAVER, Cause::Identity(person.number));
     }
 }
 

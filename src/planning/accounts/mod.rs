@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::manifest::kinds::Ownership;
-use crate::model::{Cause, Change, FindingCode, ObjectRef, Reason, Severity};
+use crate::model::{Cause, Change, FindingCode, Mandate, ObjectRef, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
 use crate::planning::findings::Report;
@@ -63,7 +63,7 @@ impl Accounts {
 
     /// Leavers whose accounts go in this plan.
     pub(in crate::planning) fn leavers(&self, target: usize) -> BTreeSet<Arc<str>> {
-        let goes = |draft: &&Draft| draft.target == target && draft.change.reason == Reason::Leaver && draft.change.action.removes();
+        let goes = |draft: &&Draft| draft.target == target && draft.change.mandate == Mandate::Leaver && draft.change.action.removes();
         self.drafts.iter().filter(goes).map(|draft| draft.change.object.key.clone()).collect()
     }
 

@@ -10,7 +10,7 @@ use crate::model::{Action, AttributeChange, Change, FindingCode, ObjectKind, Ris
 use crate::planning::assembly::Step;
 use crate::planning::assembly::references::keys_of;
 use crate::planning::basis::Basis;
-use crate::planning::draft::{Draft, Stage, attribute, with};
+use crate::planning::draft::{Draft, Grounds, Stage, attribute, with};
 use crate::planning::question::texts;
 
 /// What is one object's by its nature, where a target does not say what it wants unique.
@@ -184,11 +184,11 @@ fn step_aside(step: &mut Step<'_, '_>, at: usize, level: usize, takers: &[usize]
     let sign_in = aside.iter().any(|change| change.attribute.as_ref() == "userName");
     let risks: &[Risk] = if sign_in { &[Risk::SignIn] } else { &[] };
     let (target, stage) = (draft.target, draft.stage);
-    let Change { object, reason, cause, .. } = draft.change.clone();
+    let Change { object, mandate, reason, cause, .. } = draft.change.clone();
     let names: Vec<&str> = aside.iter().map(|change| change.attribute.as_ref()).collect();
     let sentence = format!("{{who}}: its {} is handed on and another comes in a circle, so it is set aside for a moment", names.join(", "));
     step.tell(Severity::Note, FindingCode::HandedOn, target, &object.key, &sentence);
-    let change = step.basis.change(target, Action::Update, object, reason, cause);
+    let change = step.basis.change(target, Action::Update, object, Grounds { mandate, reason }, cause);
     let stage = if stage == Stage::UpdateAccounts { Stage::GiveUp } else { stage };
     step.draft(target, stage, with(change, aside, risks));
     if let Some(draft) = step.drafts.last_mut() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::manifest::kinds::MappingMode;
 use crate::model::{Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectRef, Reason, Severity, Value};
 use crate::planning::assembly::Step;
-use crate::planning::draft::{Draft, Stage, attribute, with};
+use crate::planning::draft::{Draft, Grounds, Stage, attribute, with};
 use crate::planning::findings::Shared;
 use crate::planning::targets::claims::Claim;
 use crate::world::canonical;
@@ -113,7 +113,7 @@ fn let_go(step: &mut Step<'_, '_>, updates: &mut Updates, account: (usize, Objec
         None => {
             let (target, object) = account;
             updates.insert((target, object.clone()), step.drafts.len());
-            let update = step.basis.change(target, Action::Update, object, Reason::Mover, cause);
+            let update = step.basis.change(target, Action::Update, object, Grounds::normal(Reason::Mover), cause);
             step.draft(target, Stage::UpdateAccounts, with(update, vec![change], &[]));
         }
     }
@@ -178,7 +178,7 @@ fn put_off(step: &mut Step<'_, '_>, target: usize) {
 }
 
 fn put_after(step: &mut Step<'_, '_>, target: usize, object: ObjectRef, cause: Cause, attributes: Vec<AttributeChange>) {
-    let change = step.basis.change(target, Action::Update, object, Reason::Joiner, cause);
+    let change = step.basis.change(target, Action::Update, object, Grounds::normal(Reason::Joiner), cause);
     step.draft(target, Stage::References, with(change, attributes, &[]));
 }
 

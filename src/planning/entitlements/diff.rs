@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::planning::accounts::presence::Presence;
 use crate::planning::draft::{Draft, adopted};
-use crate::planning::draft::{Stage, attribute};
+use crate::planning::draft::{Grounds, Stage, attribute};
 use crate::planning::entitlements::Step;
 use crate::planning::entitlements::cover::Cover;
 use crate::planning::entitlements::desired;
@@ -280,11 +280,11 @@ impl<'a> AtTarget<'_, '_, 'a> {
             let again = before.is_some_and(|before| (before.account, before.name) == (grant.account, grant.name));
             before = Some(grant);
             let Some((name, at)) = names.get(&grant.name).copied().filter(|_| !again) else { continue };
-            let Some(reason) = self.goes(grant.account, name, at.map(|at| (at, &rolls[&at])), standing) else { continue };
-            if reason == Reason::Mover && at.is_some_and(|at| kept.contains(&(at, grant.account))) {
+            let Some(loss) = self.goes(grant.account, name, at.map(|at| (at, &rolls[&at])), standing) else { continue };
+            if loss == Loss::Uncovered && at.is_some_and(|at| kept.contains(&(at, grant.account))) {
                 continue;
             }
-            self.remove(grant, name, at, reason);
+            self.remove(grant, name, at, loss.grounds());
         }
     }
 
@@ -305,7 +305,7 @@ impl<'a> AtTarget<'_, '_, 'a> {
             let goes = |grant: &Grant| {
                 grant.name == number.1
                     && !named(grant.account)
-                    && self.goes(grant.account, &rules.name, Some((*at, roll)), standing) == Some(Reason::Mover)
+                    && self.goes(grant.account, &rules.name, Some((*at, roll)), standing) == Some(Loss::Uncovered)
             };
             let losers: BTreeSet<u32> = grants.into_iter().filter(goes).map(|grant| grant.account).collect();
             if losers.len() >= FEWEST {
@@ -317,7 +317,7 @@ impl<'a> AtTarget<'_, '_, 'a> {
     }
 
     /// Why an account loses an entitlement; nothing where it keeps it.
-    fn goes(&self, account: u32, name: &str, declared: Option<(usize, &Roll)>, standing: &[Where]) -> Option<Reason> {
+    fn goes(&self, account: u32, name: &str, declared: Option<(usize, &Roll)>, standing: &[Where]) -> Option<Loss> {
         if self.step.matched.cut[self.target].contains_key(&account) {
             // Steps of their own take everything.
             return None;
@@ -325,14 +325,14 @@ impl<'a> AtTarget<'_, '_, 'a> {
         let claims = &self.step.matched.claims[self.target];
         let Some(identity) = claims.holder(account) else {
             let gone = self.step.accounts.gone[self.target].contains(&account);
-            return (gone && self.is_ours(account, name, declared.is_some())).then_some(Reason::Absent);
+            return (gone && self.is_ours(account, name, declared.is_some())).then_some(Loss::Absent);
         };
         match (self.step.accounts.presence[self.target][identity as usize], declared) {
             (Presence::Stays, Some((_, roll))) => {
                 let keeps = roll.people.binary_search(&identity).is_ok() || roll.unclear.binary_search(&identity).is_ok();
-                (!keeps).then_some(Reason::Mover)
+                (!keeps).then_some(Loss::Uncovered)
             }
-            (Presence::Stays, None) => self.is_ours(account, name, false).then_some(Reason::Mover),
+            (Presence::Stays, None) => self.is_ours(account, name, false).then_some(Loss::Uncovered),
             (Presence::Leaves, declared) => {
                 self.is_ours(account, name, declared.is_some()).then(|| leaves(standing.get(identity as usize)))
             }
@@ -352,7 +352,7 @@ impl<'a> AtTarget<'_, '_, 'a> {
         ids.contains(&basis.observed[self.target].accounts().id(account).as_ref())
     }
 
-    fn remove(&mut self, grant: Grant, name: &Arc<str>, at: Option<usize>, reason: Reason) {
+    fn remove(&mut self, grant: Grant, name: &Arc<str>, at: Option<usize>, grounds: Grounds) {
         let object = self.step.basis.account(
             self.target,
             grant.account,
@@ -367,13 +367,13 @@ impl<'a> AtTarget<'_, '_, 'a> {
         }
         let stage = if self.adopted.contains(&object.key) { Stage::AddEntitlements } else { Stage::RemoveEntitlements };
         let cause = at.map_or(Cause::None, |at| Cause::Entitlement(at as u32));
-        let change = self.step.basis.change(self.target, Action::RemoveEntitlement, object, reason, cause);
+        let change = self.step.basis.change(self.target, Action::RemoveEntitlement, object, grounds, cause);
         self.step.draft(self.target, stage, Change { entitlement: Some(name.clone()), ..change });
     }
 
     fn put(&mut self, at: usize, action: Action, stage: Stage, object: ObjectRef, reason: Reason, attributes: Vec<AttributeChange>) {
         let entitlement = Some(self.step.basis.policy.entitlements[at].name.clone());
-        let change = self.step.basis.change(self.target, action, object, reason, Cause::Entitlement(at as u32));
+        let change = self.step.basis.change(self.target, action, object, Grounds::normal(reason), Cause::Entitlement(at as u32));
         self.step.draft(self.target, stage, Change { entitlement, attributes, ..change });
     }
 
@@ -410,12 +410,39 @@ impl<'a> AtTarget<'_, '_, 'a> {
     }
 }
 
+/// Why an account loses an entitlement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// the account stays, and no rule gives it any more
+    Uncovered,
+    /// the account goes, since its identity is gone
+    Absent,
+    /// the account goes, since its identity has left
+    Leaver,
+    /// the account goes while its identity is on leave
+    Suspended,
+    /// the account goes, since the target is not for it
+    Deselected,
+}
+
+impl Loss {
+    fn grounds(self) -> Grounds {
+        match self {
+            Self::Uncovered => Grounds::normal(Reason::Mover),
+            Self::Absent => Grounds::ABSENCE,
+            Self::Leaver => Grounds::LEAVER,
+            Self::Suspended => Grounds::normal(Reason::Suspended),
+            Self::Deselected => Grounds::DESELECTION,
+        }
+    }
+}
+
 /// Why somebody's account goes, as the identity stands.
-fn leaves(standing: Option<&Where>) -> Reason {
+fn leaves(standing: Option<&Where>) -> Loss {
     match standing {
-        Some(Where::Is(Lifecycle::Leaver)) => Reason::Leaver,
-        Some(Where::Is(Lifecycle::Suspended)) => Reason::Suspended,
-        _ => Reason::Deselected,
+        Some(Where::Is(Lifecycle::Leaver)) => Loss::Leaver,
+        Some(Where::Is(Lifecycle::Suspended)) => Loss::Suspended,
+        _ => Loss::Deselected,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::{Because, Provenance, account, entitlement, group};
 use crate::diagnostic::Place;
-use crate::model::{Action, Change, MemberChange, ObjectKind, Reason};
+use crate::model::{Action, Change, Mandate, MemberChange, ObjectKind};
 
 impl Provenance<'_> {
     /// The line behind a change of an account, an entitlement or a group; nothing where a record brought it about.
     pub fn line(&self, change: &Change) -> Option<Place> {
-        if change.reason == Reason::Revoked {
+        if change.mandate.is_revocation() {
             return first(account::revoked(&self.basis, &change.object.key), |_| true);
         }
         if change.object.kind == ObjectKind::Group {
@@ -20,9 +20,9 @@ impl Provenance<'_> {
             return first(because, |because| because.holds == Some(gives));
         }
         let target = self.basis.policy.targets.iter().position(|target| target.name == change.target)?;
-        match change.reason {
-            Reason::Deselected => first(account::served(&self.basis, target, &person).1, |because| because.holds == Some(false)),
-            Reason::Due => None,
+        match change.mandate {
+            Mandate::Deselection => first(account::served(&self.basis, target, &person).1, |because| because.holds == Some(false)),
+            Mandate::Grace => None,
             _ if change.object.key.starts_with("user/") => self.basis.people.declared(person.number).map(|user| user.place.clone()),
             _ => None,
         }
@@ -30,9 +30,9 @@ impl Provenance<'_> {
 
     /// The line behind one member that comes or goes.
     pub fn member_line(&self, change: &Change, member: &MemberChange) -> Option<Place> {
-        match change.reason {
-            Reason::Revoked => first(account::revoked(&self.basis, &member.member.key), |_| true),
-            Reason::Leaver | Reason::Absent => None,
+        match change.mandate {
+            Mandate::Revocation => first(account::revoked(&self.basis, &member.member.key), |_| true),
+            Mandate::Leaver | Mandate::Absence => None,
             _ => group::line(&self.basis, change, member, change.action == Action::AddMembers),
         }
     }

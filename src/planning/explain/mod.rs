@@ -300,7 +300,7 @@ impl<'a> Provenance<'a> {
 
     /// Where a change comes from.
     pub fn why(&self, change: &Change) -> Why {
-        if change.reason == Reason::Revoked {
+        if change.mandate.is_revocation() {
             return self.why_revoked(change);
         }
         match change.object.kind {

@@ -9,7 +9,7 @@ use crate::manifest::kinds::Ownership;
 use crate::model::{Action, Cause, Evidence, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity};
 use crate::planning::accounts::presence::Presence;
 use crate::planning::draft;
-use crate::planning::draft::{Stage, with_members};
+use crate::planning::draft::{Grounds, Stage, with_members};
 use crate::planning::groups::Step;
 use crate::planning::groups::members;
 use crate::planning::groups::members::{Roster, flatten};
@@ -165,7 +165,7 @@ impl AtTarget<'_, '_, '_> {
             for row in accounts {
                 *self.added.entry(row).or_default() += 1;
             }
-            self.put(at, state, (Action::AddMembers, Reason::Mover), Stage::AddMembers, adds);
+            self.put(at, state, (Action::AddMembers, Grounds::normal(Reason::Mover)), Stage::AddMembers, adds);
         }
     }
 
@@ -266,8 +266,8 @@ impl AtTarget<'_, '_, '_> {
                 entry.0 += 1;
                 entry.1.push(draft);
             }
-            let reason = if leaves { Reason::Leaver } else { Reason::Mover };
-            self.put(at, state, (Action::RemoveMembers, reason), stage, members.into_iter().map(|(_, member)| member).collect());
+            let grounds = if leaves { Grounds::LEAVER } else { Grounds::normal(Reason::Mover) };
+            self.put(at, state, (Action::RemoveMembers, grounds), stage, members.into_iter().map(|(_, member)| member).collect());
         }
     }
 
@@ -280,13 +280,13 @@ impl AtTarget<'_, '_, '_> {
         (row, member_change(self.step, self.target, self.groups, member))
     }
 
-    fn put(&mut self, at: usize, state: GroupState, (action, reason): (Action, Reason), stage: Stage, members: Vec<MemberChange>) {
+    fn put(&mut self, at: usize, state: GroupState, (action, grounds): (Action, Grounds), stage: Stage, members: Vec<MemberChange>) {
         let object = match state {
             GroupState::Here(row) => self.step.basis.group(self.target, row, members::key(self.step.basis, at)),
             _ => new_group(self.step, at),
         };
         let change =
-            self.step.basis.change(self.target, action, object, reason, Cause::Group(self.step.basis.groups.all[at].manifest as u32));
+            self.step.basis.change(self.target, action, object, grounds, Cause::Group(self.step.basis.groups.all[at].manifest as u32));
         self.step.draft(self.target, stage, with_members(change, members));
     }
 

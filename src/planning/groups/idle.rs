@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Action, Cause, Reason, Subject};
+use crate::model::{Action, Cause, Mandate, Subject};
 use crate::planning::basis::Basis;
 use crate::planning::groups::Step;
 use crate::planning::names_nobody::Idle;
@@ -25,7 +25,7 @@ pub(super) fn hold_groups(step: &mut Step<'_, '_>, target: usize, held: &BTreeMa
     step.drafts.retain(|draft| {
         let change = &draft.change;
         let made = matches!(change.cause, Cause::Group(manifest) if held.contains_key(&(manifest as usize)));
-        !(draft.target == target && change.action == Action::Delete && change.reason == Reason::Pruned && made)
+        !(draft.target == target && change.action == Action::Delete && change.mandate == Mandate::Pruning && made)
     });
     for (manifest, rows) in held {
         let group = &basis.policy.groups[*manifest];

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::manifest::kinds::Ownership;
 use crate::model::{Action, Cause, FindingCode, Reason, Severity, Value};
 use crate::planning::accounts::presence::Presence;
-use crate::planning::draft::{Stage, attribute, with};
+use crate::planning::draft::{Grounds, Stage, attribute, with};
 use crate::planning::findings::Shared;
 use crate::planning::groups::Step;
 use crate::planning::groups::diff::new_group;
@@ -64,7 +64,7 @@ fn compare(step: &mut Step<'_, '_>, target: usize, at: usize, row: Option<u32>, 
         None => new_group(step, at),
     };
     let cause = Cause::Group(step.basis.groups.all[at].manifest as u32);
-    let change = step.basis.change(target, Action::Update, object, Reason::Declared, cause);
+    let change = step.basis.change(target, Action::Update, object, Grounds::normal(Reason::Declared), cause);
     step.draft(target, Stage::References, with(change, vec![attribute(&Arc::from(OWNERS), before, after)], &[]));
 }
 

@@ -12,7 +12,7 @@ use crate::model::{
     Value,
 };
 use crate::planning::declared::groups::Group;
-use crate::planning::draft::{Stage, attribute, with};
+use crate::planning::draft::{Grounds, Stage, attribute, with};
 use crate::planning::groups::Step;
 use crate::planning::groups::near;
 use crate::planning::groups::near::Near;
@@ -312,7 +312,7 @@ impl AtTarget<'_, '_, '_> {
             (Truth::Yes, Some(row)) => self.hold(at, row),
             (Truth::Yes, None) => self.make(at),
             (Truth::No, Some(row)) => {
-                self.remove(row, &group.key.clone(), Reason::Deselected, Cause::Group(self.step.basis.groups.all[at].manifest as u32));
+                self.remove(row, &group.key.clone(), Grounds::DESELECTION, Cause::Group(self.step.basis.groups.all[at].manifest as u32));
                 GroupState::Out
             }
             (Truth::No, None) => GroupState::Out,
@@ -326,7 +326,7 @@ impl AtTarget<'_, '_, '_> {
         self.groups.vanished.push(row);
         let Some(made) = basis.groups.made(key) else { return GroupState::Unclear };
         if made.sure {
-            self.remove(row, key, Reason::Pruned, Cause::Group(basis.groups.all[at].manifest as u32));
+            self.remove(row, key, Grounds::PRUNING, Cause::Group(basis.groups.all[at].manifest as u32));
         } else if made.refused.is_none() {
             let sentence = "{who}: nobody who is known has the value any more, but not everybody's is known, so the group is not removed";
             self.step.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
@@ -378,7 +378,7 @@ impl AtTarget<'_, '_, '_> {
                 self.target,
                 action,
                 self.object(row, &group.key),
-                Reason::Declared,
+                Grounds::normal(Reason::Declared),
                 Cause::Group(self.step.basis.groups.all[at].manifest as u32),
             );
             self.step.draft(self.target, Stage::UpdateGroups, with(Change { former_key, ..change }, attributes, risks));
@@ -438,7 +438,7 @@ impl AtTarget<'_, '_, '_> {
             self.target,
             Action::Create,
             object,
-            Reason::Declared,
+            Grounds::normal(Reason::Declared),
             Cause::Group(self.step.basis.groups.all[at].manifest as u32),
         );
         self.step.draft(self.target, Stage::CreateGroups, with(change, attributes, &[]));
@@ -497,7 +497,7 @@ impl AtTarget<'_, '_, '_> {
             match self.former_key(row) {
                 Some(key) if self.is_declared(&key) || self.groups.contested.contains(&row) => {}
                 Some(key) => {
-                    self.remove(row, &key, Reason::Pruned, Cause::None);
+                    self.remove(row, &key, Grounds::PRUNING, Cause::None);
                     self.groups.vanished.push(row);
                 }
                 None if authoritative
@@ -506,7 +506,7 @@ impl AtTarget<'_, '_, '_> {
                     && !objects.doubtful(row) =>
                 {
                     let key = Arc::from(format!("id:{}", objects.id(row)));
-                    self.remove(row, &key, Reason::Pruned, Cause::None);
+                    self.remove(row, &key, Grounds::PRUNING, Cause::None);
                 }
                 None => left += 1,
             }
@@ -518,7 +518,7 @@ impl AtTarget<'_, '_, '_> {
         }
     }
 
-    fn remove(&mut self, row: u32, key: &Arc<str>, reason: Reason, cause: Cause) {
+    fn remove(&mut self, row: u32, key: &Arc<str>, grounds: Grounds, cause: Cause) {
         let basis = self.step.basis;
         if basis.group_ownership(self.target) == Ownership::Additive {
             return;
@@ -532,7 +532,7 @@ impl AtTarget<'_, '_, '_> {
             let sentence = "{who}: the group would be deleted, but who is in it could not be read, so it stays";
             return self.step.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);
         }
-        let change = self.step.basis.change(self.target, Action::Delete, self.object(row, key), reason, cause);
+        let change = self.step.basis.change(self.target, Action::Delete, self.object(row, key), grounds, cause);
         let losers = observed.members(row).into_iter().map(|member| member_change(self.step, self.target, &self.groups, member)).collect();
         let change = Change { losers, ..with(change, Vec::new(), &[Risk::Irreversible]) };
         self.step.draft(self.target, Stage::DeleteGroups, change);

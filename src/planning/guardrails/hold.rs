@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Action, Change, ChangeId, Finding, ObjectKind, Plan, Reason, Withheld};
+use crate::model::{Action, Change, ChangeId, Finding, Mandate, ObjectKind, Plan, Withheld};
 
 /// Adds the finding, and marks these changes with its position. A change that is withheld already keeps its first reason.
 pub(in crate::planning) fn withhold(plan: &mut Plan, changes: &[usize], finding: Finding) {
@@ -34,7 +34,7 @@ pub(in crate::planning) fn part_members(plan: &mut Plan, at: usize, mine: impl F
 
 /// Whoever keeps an access that was to be taken away keeps the memberships and entitlements that would have gone with it.
 pub(super) fn keep_possessions(target: &Arc<str>, plan: &mut Plan) {
-    let takes_access = |change: &Change| matches!(change.action, Action::Deactivate | Action::Delete) && change.reason != Reason::Due;
+    let takes_access = |change: &Change| matches!(change.action, Action::Deactivate | Action::Delete) && change.mandate != Mandate::Grace;
     withhold_with(target, plan, takes_access, (Action::RemoveMembers, Action::RemoveEntitlement));
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{Change, Guardrail, Memory, ObjectKind, Plan, Reason};
+use crate::model::{Change, Guardrail, Mandate, Memory, ObjectKind, Plan};
 use crate::planning::question::Moment;
 use crate::policy::{LimitPolicy, Policy, TargetPolicy};
 
@@ -136,7 +136,7 @@ fn check_limit(scene: &Scene<'_>, rule: &Rule, seen: &mut Seen, changes: &[usize
     // Without a state nothing says how many have gone already, and a deletion can't be taken back.
     let irreversible = figures.unknown && rule.guardrail == Guardrail::Delete;
     if seen.leavers_go && rule.spares_leavers && !irreversible {
-        refused.retain(|&at| plan.changes[at].reason != Reason::Leaver);
+        refused.retain(|&at| plan.changes[at].mandate != Mandate::Leaver);
     }
     let spared = all - refused.len();
     if refused.is_empty() || !figures.exceeded() {

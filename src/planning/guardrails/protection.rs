@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Action, Change, Finding, FindingCode, ObjectKind, ObjectRef, Plan, Reason, Severity, Subject};
+use crate::model::{Action, Change, Finding, FindingCode, Mandate, ObjectKind, ObjectRef, Plan, Severity, Subject};
 use crate::planning::guardrails::{KeptGroup, Population, part_members, withhold};
 use crate::policy::TargetPolicy;
 
@@ -39,7 +39,7 @@ fn check_accounts(target: &TargetPolicy, protected: &BTreeSet<Arc<str>>, plan: &
         if covered.len() == 1 { "account or group" } else { "accounts or groups" }
     );
     // That protected accounts stand in no manifest is what protection is for; that somebody's lifecycle should end one is news.
-    let standing = refused.iter().all(|&at| plan.changes[at].reason == Reason::Pruned);
+    let standing = refused.iter().all(|&at| plan.changes[at].mandate == Mandate::Pruning);
     let severity = if standing { Severity::Warning } else { Severity::Refused };
     let finding = Finding::new(severity, FindingCode::Protected, Subject::system(&target.name), message)
         .hint("keep the account in the manifests; or take it out of spec.protect of the Target, which counts from the run after")

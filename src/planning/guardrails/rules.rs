@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::keys_of;
-use crate::model::{Action, AttributeChange, Change, Guardrail, ObjectKind, Reason, Risk, Value};
+use crate::model::{Action, AttributeChange, Change, Guardrail, Mandate, ObjectKind, Risk, Value};
 
 /// One guardrail.
 pub(super) struct Rule {
@@ -97,7 +97,7 @@ const fn gives(guardrail: Guardrail, counts: fn(&Change) -> u64, of: Of, things:
 
 /// Leavers whom a source positively reports. What becomes of them counts as what it is, too.
 fn leaver(change: &Change) -> u64 {
-    if_so(change, change.reason == Reason::Leaver && change.action.removes())
+    if_so(change, change.mandate == Mandate::Leaver && change.action.removes())
 }
 
 fn deactivate(change: &Change) -> u64 {
@@ -177,7 +177,7 @@ fn is_account(change: &Change) -> bool {
 }
 
 fn if_so(change: &Change, so: bool) -> u64 {
-    if so && change.reason != Reason::Revoked { change.weight() } else { 0 }
+    if so && !change.mandate.is_revocation() { change.weight() } else { 0 }
 }
 
 /// How much these changes count for.

@@ -11,7 +11,9 @@ use super::figures::allowance;
 use super::*;
 use crate::diagnostic::Place;
 use crate::manifest::kinds::{DepartureAction, Ownership};
-use crate::model::{Action, AttributeChange, ChangeId, FORMAT_VERSION, MemberChange, ObjectRef, Risk, Severity, WindowEntry, Withheld};
+use crate::model::{
+    Action, AttributeChange, ChangeId, FORMAT_VERSION, MemberChange, ObjectRef, Reason, Risk, Severity, WindowEntry, Withheld,
+};
 use crate::policy::{DeparturePolicy, GuardrailPolicy, Lets, OverridePolicy, ProtectionPolicy};
 
 /// A target, what is known of it, and a plan for it; each test changes what it is about.
@@ -95,15 +97,15 @@ impl Case {
         self
     }
 
-    fn accounts(mut self, action: Action, reason: Reason, keys: impl IntoIterator<Item = u32>) -> Self {
-        self.plan.changes.extend(keys.into_iter().map(|key| change(action, ObjectKind::Account, &format!("hr/{key}"), reason)));
+    fn accounts(mut self, action: Action, mandate: Mandate, keys: impl IntoIterator<Item = u32>) -> Self {
+        self.plan.changes.extend(keys.into_iter().map(|key| change(action, ObjectKind::Account, &format!("hr/{key}"), mandate)));
         self
     }
 
-    fn removal(mut self, group: &str, members: &[(&str, u32)], reason: Reason) -> Self {
+    fn removal(mut self, group: &str, members: &[(&str, u32)], mandate: Mandate) -> Self {
         self.plan.changes.push(Change {
             members: members.iter().map(|&(key, people)| member(key, people)).collect(),
-            ..change(Action::RemoveMembers, ObjectKind::Group, group, reason)
+            ..change(Action::RemoveMembers, ObjectKind::Group, group, mandate)
         });
         self
     }
@@ -121,9 +123,9 @@ impl Case {
     }
 }
 
-fn change(action: Action, kind: ObjectKind, key: &str, reason: Reason) -> Change {
+fn change(action: Action, kind: ObjectKind, key: &str, mandate: Mandate) -> Change {
     let object = ObjectRef { kind, key: key.into(), id: Some(format!("id-{key}").into()), name: key.into() };
-    Change::new(&"chat".into(), action, object, reason)
+    Change { mandate, ..Change::new(&"chat".into(), action, object, Reason::Mover) }
 }
 
 fn member(key: &str, people: u32) -> MemberChange {
@@ -151,7 +153,7 @@ fn hash_in(plan: &Plan) -> String {
 
 #[test]
 fn a_breach_says_the_figures_the_place_and_the_override() {
-    let plan = case().limit(Guardrail::Deactivate, 2, 3.0, None).accounts(Action::Deactivate, Reason::Absent, 1..=4).checked();
+    let plan = case().limit(Guardrail::Deactivate, 2, 3.0, None).accounts(Action::Deactivate, Mandate::Absence, 1..=4).checked();
     assert_eq!(held(&plan), ["hr/1", "hr/2", "hr/3", "hr/4"]);
     assert!(plan.changes.iter().all(|change| change.withheld == Some(Withheld { finding: 0 })));
     insta::assert_snapshot!(told(&plan), @r###"
@@ -171,7 +173,7 @@ fn a_breach_says_the_figures_the_place_and_the_override() {
 
 #[test]
 fn what_the_limit_allows_goes() {
-    let plan = case().limit(Guardrail::Deactivate, 2, 3.0, None).accounts(Action::Deactivate, Reason::Absent, 1..=3).checked();
+    let plan = case().limit(Guardrail::Deactivate, 2, 3.0, None).accounts(Action::Deactivate, Mandate::Absence, 1..=3).checked();
     assert_eq!((held(&plan).len(), plan.findings.len()), (0, 0));
 }
 
@@ -200,7 +202,7 @@ fn a_floor_is_never_more_than_a_third_of_the_population_and_one_is_no_mass() {
 
 #[test]
 fn the_window_is_shared_by_all_runs_and_rolls() {
-    let base = || case().limit(Guardrail::Deactivate, 3, 0.0, None).accounts(Action::Deactivate, Reason::Absent, 1..=2);
+    let base = || case().limit(Guardrail::Deactivate, 3, 0.0, None).accounts(Action::Deactivate, Mandate::Absence, 1..=2);
     assert_eq!(held(&base().before(Guardrail::Deactivate, 2, "2026-11-21T14:00:01Z").checked()).len(), 2);
     assert_eq!(
         held(&base().before(Guardrail::Deactivate, 2, "2026-11-21T14:00:00Z").checked()).len(),
@@ -219,20 +221,20 @@ fn what_the_window_removed_still_belongs_to_the_population() {
     // 95 are left of 100; 5 % of 100 are 5, all used up; of 95 it would be 4 and the same work in two runs would be refused earlier than in one.
     let mut case = case().limit(Guardrail::Deactivate, 0, 6.0, None).before(Guardrail::Deactivate, 5, "2026-11-22T11:00:00Z");
     case.populations.targets[0].accounts = 95;
-    assert_eq!(held(&case.accounts(Action::Deactivate, Reason::Absent, 1..=1).checked()).len(), 0);
+    assert_eq!(held(&case.accounts(Action::Deactivate, Mandate::Absence, 1..=1).checked()).len(), 0);
 }
 
 #[test]
 fn creations_do_not_make_the_population_larger() {
     let case = case().limit(Guardrail::Create, 0, 10.0, None).before(Guardrail::Create, 9, "2026-11-22T11:00:00Z");
-    let plan = case.accounts(Action::Create, Reason::Joiner, 1..=2).checked();
+    let plan = case.accounts(Action::Create, Mandate::Normal, 1..=2).checked();
     insta::assert_snapshot!(plan.findings[0].message, @"chat: account creations: 2 planned and 9 done in the last 24h, but the limit at chat.yaml:12:5 allows 10 (count 0, 10 % of 100 active accounts); none of them goes");
 }
 
 #[test]
 fn updates_count_whatever_changes_an_account_that_exists() {
-    let base = || case().limit(Guardrail::Update, 2, 0.0, None).accounts(Action::Update, Reason::Mover, [1]);
-    let all = |case: Case| case.accounts(Action::Adopt, Reason::Joiner, [2]).accounts(Action::Reactivate, Reason::Returned, [3]);
+    let base = || case().limit(Guardrail::Update, 2, 0.0, None).accounts(Action::Update, Mandate::Normal, [1]);
+    let all = |case: Case| case.accounts(Action::Adopt, Mandate::Normal, [2]).accounts(Action::Reactivate, Mandate::Normal, [3]);
     assert_eq!(held(&all(base()).checked()), ["hr/1", "hr/2", "hr/3"]);
     let before = base().before(Guardrail::Update, 2, "2026-11-22T11:00:00Z");
     assert_eq!(held(&before.checked()), ["hr/1"]);
@@ -243,56 +245,56 @@ fn leavers_go_in_spite_of_a_breach_within_their_own_limit() {
     let base = || {
         case().limit(Guardrail::Deactivate, 2, 0.0, None).limit(Guardrail::Leavers, 2, 0.0, None).accounts(
             Action::Deactivate,
-            Reason::Absent,
+            Mandate::Absence,
             1..=2,
         )
     };
-    let plan = base().accounts(Action::Deactivate, Reason::Leaver, 3..=4).checked();
+    let plan = base().accounts(Action::Deactivate, Mandate::Leaver, 3..=4).checked();
     assert_eq!(held(&plan), ["hr/1", "hr/2"]);
     insta::assert_snapshot!(plan.findings[0].message, @"chat: deactivations: 4 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 2 (count 2, 0 % of 100 active accounts); only leavers whom a source reports go");
 
-    let plan = base().accounts(Action::Deactivate, Reason::Leaver, 3..=5).checked();
+    let plan = base().accounts(Action::Deactivate, Mandate::Leaver, 3..=5).checked();
     assert_eq!(held(&plan), ["hr/1", "hr/2", "hr/5"], "of too many leavers the first by key go");
 }
 
 #[test]
 fn leavers_alone_breach_nothing_but_their_own_limit() {
     let base = || case().limit(Guardrail::Deactivate, 1, 0.0, None).limit(Guardrail::Leavers, 3, 0.0, None);
-    let plan = base().accounts(Action::Deactivate, Reason::Leaver, 1..=3).checked();
+    let plan = base().accounts(Action::Deactivate, Mandate::Leaver, 1..=3).checked();
     assert_eq!((held(&plan).len(), plan.findings.len()), (0, 0));
-    let plan = base().before(Guardrail::Leavers, 1, "2026-11-22T11:00:00Z").accounts(Action::Delete, Reason::Leaver, 1..=3).checked();
+    let plan = base().before(Guardrail::Leavers, 1, "2026-11-22T11:00:00Z").accounts(Action::Delete, Mandate::Leaver, 1..=3).checked();
     assert_eq!(held(&plan), ["hr/3"], "those of the window count");
-    let plan = base().before(Guardrail::Deactivate, 1, "2026-11-22T11:00:00Z").accounts(Action::Delete, Reason::Leaver, 1..=3).checked();
+    let plan = base().before(Guardrail::Deactivate, 1, "2026-11-22T11:00:00Z").accounts(Action::Delete, Mandate::Leaver, 1..=3).checked();
     assert_eq!(held(&plan).len(), 0, "others of the window don't");
 }
 
 #[test]
 fn a_leaver_counts_once_with_all_memberships() {
     let base = || case().limit(Guardrail::Leavers, 1, 0.0, None).limit(Guardrail::RemoveMembers, 0, 0.0, None);
-    let plan = base().accounts(Action::Deactivate, Reason::Leaver, [1]).removal("group/a", &[("hr/1", 1)], Reason::Leaver).checked();
+    let plan = base().accounts(Action::Deactivate, Mandate::Leaver, [1]).removal("group/a", &[("hr/1", 1)], Mandate::Leaver).checked();
     assert_eq!(held(&plan).len(), 0);
-    let plan = base().removal("group/a", &[("hr/1", 1), ("hr/2", 1)], Reason::Leaver).checked();
+    let plan = base().removal("group/a", &[("hr/1", 1), ("hr/2", 1)], Mandate::Leaver).checked();
     assert_eq!(held(&plan), ["group/a"], "two people, though no account goes");
 }
 
 #[test]
 fn removed_memberships_count_in_people() {
     let base = || case().limit(Guardrail::RemoveMembers, 20, 10.0, None);
-    let plan = base().removal("group/all", &[("group/sre", 400)], Reason::Mover).checked();
+    let plan = base().removal("group/all", &[("group/sre", 400)], Mandate::Normal).checked();
     assert_eq!(held(&plan), ["group/all"]);
     insta::assert_snapshot!(plan.findings[0].message, @"chat: people who lose a membership: 400 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 20 (count 20, 10 % of 80 people with memberships); none of them goes");
-    assert_eq!(held(&base().removal("group/all", &[("group/sre", 20)], Reason::Mover).checked()).len(), 0);
+    assert_eq!(held(&base().removal("group/all", &[("group/sre", 20)], Mandate::Normal).checked()).len(), 0);
 }
 
 #[test]
 fn whoever_keeps_an_access_keeps_what_would_have_gone_with_it() {
-    let mut case = case().limit(Guardrail::Deactivate, 0, 1.0, None).accounts(Action::Deactivate, Reason::Absent, [1, 2]);
-    case = case.removal("group/all", &[("hr/1", 1), ("hr/2", 1), ("hr/3", 1)], Reason::Mover).removal(
+    let mut case = case().limit(Guardrail::Deactivate, 0, 1.0, None).accounts(Action::Deactivate, Mandate::Absence, [1, 2]);
+    case = case.removal("group/all", &[("hr/1", 1), ("hr/2", 1), ("hr/3", 1)], Mandate::Normal).removal(
         "group/sre",
         &[("hr/1", 1)],
-        Reason::Mover,
+        Mandate::Normal,
     );
-    case.plan.changes.push(change(Action::RemoveEntitlement, ObjectKind::Account, "hr/2", Reason::Mover));
+    case.plan.changes.push(change(Action::RemoveEntitlement, ObjectKind::Account, "hr/2", Mandate::Normal));
     let plan = case.checked();
     assert_eq!(held(&plan), ["hr/1", "hr/2", "group/sre", "hr/2", "group/all"]);
     assert_eq!((plan.changes[2].runs(), &plan.changes[2].members), (true, &vec![member("hr/3", 1)]));
@@ -302,7 +304,7 @@ fn whoever_keeps_an_access_keeps_what_would_have_gone_with_it() {
 #[test]
 fn deleted_groups_have_a_limit_of_their_own() {
     let mut case = case().limit(Guardrail::DeleteGroups, 0, 10.0, None).limit(Guardrail::Delete, 0, 0.0, None);
-    case.plan.changes.extend(["group/a", "group/b"].map(|key| change(Action::Delete, ObjectKind::Group, key, Reason::Pruned)));
+    case.plan.changes.extend(["group/a", "group/b"].map(|key| change(Action::Delete, ObjectKind::Group, key, Mandate::Pruning)));
     let plan = case.checked();
     assert_eq!(held(&plan), ["group/a", "group/b"]);
     insta::assert_snapshot!(plan.findings[0].message, @"chat: group deletions: 2 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 1 (count 0, 10 % of 10 groups); nobody is in them; none of them goes");
@@ -310,20 +312,22 @@ fn deleted_groups_have_a_limit_of_their_own() {
 
 #[test]
 fn what_needs_a_withheld_change_waits_with_it() {
-    let mut case = case().limit(Guardrail::Create, 0, 0.0, None).accounts(Action::Create, Reason::Joiner, [1]);
-    case.plan.changes.push(Change { needs: vec![ChangeId(0)], ..change(Action::AddMembers, ObjectKind::Group, "group/a", Reason::Joiner) });
-    case.plan.changes.push(Change { needs: vec![ChangeId(1)], ..change(Action::Update, ObjectKind::Account, "hr/9", Reason::Mover) });
-    case.plan.changes.push(change(Action::Update, ObjectKind::Account, "hr/8", Reason::Mover));
+    let mut case = case().limit(Guardrail::Create, 0, 0.0, None).accounts(Action::Create, Mandate::Normal, [1]);
+    case.plan
+        .changes
+        .push(Change { needs: vec![ChangeId(0)], ..change(Action::AddMembers, ObjectKind::Group, "group/a", Mandate::Normal) });
+    case.plan.changes.push(Change { needs: vec![ChangeId(1)], ..change(Action::Update, ObjectKind::Account, "hr/9", Mandate::Normal) });
+    case.plan.changes.push(change(Action::Update, ObjectKind::Account, "hr/8", Mandate::Normal));
     assert_eq!(held(&case.checked()), ["hr/1", "group/a", "hr/9"]);
 }
 
 #[test]
 fn members_that_exist_do_not_wait_for_one_who_is_withheld() {
-    let mut case = case().limit(Guardrail::Create, 0, 0.0, None).accounts(Action::Create, Reason::Joiner, [1]);
-    case.plan.changes.push(change(Action::Create, ObjectKind::Group, "group/a", Reason::Declared));
+    let mut case = case().limit(Guardrail::Create, 0, 0.0, None).accounts(Action::Create, Mandate::Normal, [1]);
+    case.plan.changes.push(change(Action::Create, ObjectKind::Group, "group/a", Mandate::Normal));
     let members = vec![member("hr/1", 1), member("hr/2", 1)];
     let needs = vec![ChangeId(0), ChangeId(1)];
-    case.plan.changes.push(Change { members, needs, ..change(Action::AddMembers, ObjectKind::Group, "group/a", Reason::Joiner) });
+    case.plan.changes.push(Change { members, needs, ..change(Action::AddMembers, ObjectKind::Group, "group/a", Mandate::Normal) });
     let plan = case.checked();
     assert_eq!(held(&plan), ["hr/1", "group/a"]);
     assert_eq!((&plan.changes[2].members, &plan.changes[2].needs), (&vec![member("hr/2", 1)], &vec![ChangeId(1)]));
@@ -333,7 +337,7 @@ fn members_that_exist_do_not_wait_for_one_who_is_withheld() {
 #[test]
 fn an_override_lets_exactly_its_changes_past_until_its_last_day() {
     let base = || case().limit(Guardrail::Deactivate, 1, 0.0, None);
-    let two = || base().accounts(Action::Deactivate, Reason::Absent, 1..=2);
+    let two = || base().accounts(Action::Deactivate, Mandate::Absence, 1..=2);
     let hash = hash_in(&two().checked());
 
     let plan = two().overridden(Guardrail::Deactivate, &hash, date(2026, 11, 22)).checked();
@@ -344,7 +348,7 @@ fn an_override_lets_exactly_its_changes_past_until_its_last_day() {
     -
     "#);
 
-    let turned = base().accounts(Action::Deactivate, Reason::Absent, [2, 1]).overridden(Guardrail::Deactivate, &hash, date(2026, 11, 22));
+    let turned = base().accounts(Action::Deactivate, Mandate::Absence, [2, 1]).overridden(Guardrail::Deactivate, &hash, date(2026, 11, 22));
     assert_eq!(held(&turned.checked()).len(), 0, "order carries no meaning");
 
     let expired = two().overridden(Guardrail::Deactivate, &hash, date(2026, 11, 21)).checked();
@@ -352,7 +356,7 @@ fn an_override_lets_exactly_its_changes_past_until_its_last_day() {
     insta::assert_snapshot!(expired.findings[0].message, @"chat: deactivations: 2 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 1 (count 1, 0 % of 100 active accounts); none of them goes; the override at chat.yaml:20:5 expired on 2026-11-21");
 
     let three =
-        base().accounts(Action::Deactivate, Reason::Absent, 1..=3).overridden(Guardrail::Deactivate, &hash, date(2026, 11, 30)).checked();
+        base().accounts(Action::Deactivate, Mandate::Absence, 1..=3).overridden(Guardrail::Deactivate, &hash, date(2026, 11, 30)).checked();
     assert_eq!(held(&three).len(), 3);
     insta::assert_snapshot!(three.findings[0].message, @"chat: deactivations: 3 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 1 (count 1, 0 % of 100 active accounts); none of them goes; the override at chat.yaml:20:5 was given for another set of changes");
 
@@ -368,7 +372,7 @@ fn an_override_lets_exactly_its_changes_past_until_its_last_day() {
 #[test]
 fn the_hash_binds_object_values_and_members() {
     let hash = |change: &Change| hash_of("chat", Guardrail::Update, std::iter::once(change));
-    let base = change(Action::RemoveMembers, ObjectKind::Group, "group/a", Reason::Mover);
+    let base = change(Action::RemoveMembers, ObjectKind::Group, "group/a", Mandate::Normal);
     let differs = |edit: &dyn Fn(&mut Change)| {
         let mut other = base.clone();
         edit(&mut other);
@@ -385,7 +389,7 @@ fn the_hash_binds_object_values_and_members() {
 #[test]
 fn a_lost_state_refuses_what_removes_and_says_what_to_do() {
     let base = || case().limit(Guardrail::Deactivate, 5, 5.0, None).limit(Guardrail::Create, 5, 0.0, None);
-    let mut lost = base().accounts(Action::Deactivate, Reason::Absent, [1]).accounts(Action::Create, Reason::Joiner, [2]);
+    let mut lost = base().accounts(Action::Deactivate, Mandate::Absence, [1]).accounts(Action::Create, Mandate::Normal, [2]);
     lost.memory.known = false;
     let plan = lost.checked();
     assert_eq!(held(&plan), ["hr/1"]);
@@ -402,7 +406,7 @@ fn a_lost_state_refuses_what_removes_and_says_what_to_do() {
           expires: 2026-11-29
     "#);
 
-    let mut first = base().accounts(Action::Deactivate, Reason::Absent, [1]);
+    let mut first = base().accounts(Action::Deactivate, Mandate::Absence, [1]);
     first.memory.known = false;
     first.populations.targets[0].accounts = 0;
     assert_eq!(held(&first.checked()).len(), 0, "a first run, with nothing that is ours");
@@ -411,11 +415,11 @@ fn a_lost_state_refuses_what_removes_and_says_what_to_do() {
 #[test]
 fn protected_accounts_stay_and_keep_their_groups() {
     let mut case = case()
-        .accounts(Action::Deactivate, Reason::Leaver, 1..=2)
-        .accounts(Action::Update, Reason::Mover, [1])
-        .removal("group/a", &[("hr/1", 1), ("hr/3", 1)], Reason::Mover)
-        .removal("group/b", &[("hr/1", 1)], Reason::Mover);
-    case.plan.changes.push(change(Action::Delete, ObjectKind::Group, "group/c", Reason::Pruned));
+        .accounts(Action::Deactivate, Mandate::Leaver, 1..=2)
+        .accounts(Action::Update, Mandate::Normal, [1])
+        .removal("group/a", &[("hr/1", 1), ("hr/3", 1)], Mandate::Normal)
+        .removal("group/b", &[("hr/1", 1)], Mandate::Normal);
+    case.plan.changes.push(change(Action::Delete, ObjectKind::Group, "group/c", Mandate::Pruning));
     case.populations.targets[0].protected = ["hr/1", "group/c"].map(Arc::from).into();
     let plan = case.checked();
     let held: Vec<String> =
@@ -437,7 +441,7 @@ fn protected_accounts_stay_and_keep_their_groups() {
 
 #[test]
 fn that_a_protected_account_is_not_declared_is_no_refusal() {
-    let mut case = case().accounts(Action::Deactivate, Reason::Pruned, [1]);
+    let mut case = case().accounts(Action::Deactivate, Mandate::Pruning, [1]);
     case.populations.targets[0].protected = BTreeSet::from(["hr/1".into()]);
     let plan = case.checked();
     assert_eq!((held(&plan).len(), plan.findings[0].severity), (1, Severity::Warning));
@@ -445,7 +449,7 @@ fn that_a_protected_account_is_not_declared_is_no_refusal() {
 
 #[test]
 fn protected_changes_use_up_no_allowance() {
-    let mut case = case().limit(Guardrail::Deactivate, 1, 0.0, None).accounts(Action::Deactivate, Reason::Absent, 1..=2);
+    let mut case = case().limit(Guardrail::Deactivate, 1, 0.0, None).accounts(Action::Deactivate, Mandate::Absence, 1..=2);
     case.populations.targets[0].protected = BTreeSet::from(["hr/1".into()]);
     assert_eq!(held(&case.checked()), ["hr/1"]);
 }
@@ -462,15 +466,17 @@ fn admins() -> Case {
 
 #[test]
 fn a_kept_group_loses_no_more_than_it_can_spare() {
-    assert_eq!(held(&admins().removal("group/admins", &[("hr/1", 1), ("hr/9", 1)], Reason::Mover).checked()).len(), 0);
-    assert_eq!(held(&admins().accounts(Action::Deactivate, Reason::Leaver, [1, 7, 8]).checked()).len(), 0, "others are not its members");
-    assert_eq!(held(&admins().removal("group/x", &[("hr/1", 1), ("hr/2", 1)], Reason::Mover).checked()).len(), 0, "another group");
+    assert_eq!(held(&admins().removal("group/admins", &[("hr/1", 1), ("hr/9", 1)], Mandate::Normal).checked()).len(), 0);
+    assert_eq!(held(&admins().accounts(Action::Deactivate, Mandate::Leaver, [1, 7, 8]).checked()).len(), 0, "others are not its members");
+    assert_eq!(held(&admins().removal("group/x", &[("hr/1", 1), ("hr/2", 1)], Mandate::Normal).checked()).len(), 0, "another group");
 
-    let same = admins().accounts(Action::Deactivate, Reason::Leaver, [1]).removal("group/sre", &[("hr/1", 1)], Reason::Leaver);
+    let same = admins().accounts(Action::Deactivate, Mandate::Leaver, [1]).removal("group/sre", &[("hr/1", 1)], Mandate::Leaver);
     assert_eq!(held(&same.checked()).len(), 0, "one person is lost once");
 
-    let plan =
-        admins().accounts(Action::Delete, Reason::Leaver, [1]).removal("group/sre", &[("hr/2", 1), ("hr/9", 1)], Reason::Mover).checked();
+    let plan = admins()
+        .accounts(Action::Delete, Mandate::Leaver, [1])
+        .removal("group/sre", &[("hr/2", 1), ("hr/9", 1)], Mandate::Normal)
+        .checked();
     assert_eq!(held(&plan), ["hr/1", "group/sre"]);
     assert_eq!(plan.changes[1].members, [member("hr/9", 1)]);
     insta::assert_snapshot!(told(&plan), @r#"
@@ -483,23 +489,23 @@ fn a_kept_group_loses_no_more_than_it_can_spare() {
 #[test]
 fn a_kept_group_is_neither_deleted_nor_emptied_by_way_of_a_nested_one() {
     let mut case = admins();
-    case.plan.changes.push(change(Action::Delete, ObjectKind::Group, "group/sre", Reason::Pruned));
+    case.plan.changes.push(change(Action::Delete, ObjectKind::Group, "group/sre", Mandate::Pruning));
     assert_eq!(held(&case.checked()), ["group/sre"]);
-    assert_eq!(held(&admins().removal("group/admins", &[("group/sre", 2)], Reason::Mover).checked()), ["group/admins"]);
-    assert_eq!(held(&admins().removal("group/admins", &[("group/sre", 1)], Reason::Mover).checked()).len(), 0);
+    assert_eq!(held(&admins().removal("group/admins", &[("group/sre", 2)], Mandate::Normal).checked()), ["group/admins"]);
+    assert_eq!(held(&admins().removal("group/admins", &[("group/sre", 1)], Mandate::Normal).checked()).len(), 0);
 }
 
 #[test]
 fn a_target_with_no_limits_and_other_targets_are_left_alone() {
     let mut plan = case().limit(Guardrail::Deactivate, 0, 0.0, None);
-    plan.plan.changes.push(Change { target: "mail".into(), ..change(Action::Deactivate, ObjectKind::Account, "hr/1", Reason::Absent) });
+    plan.plan.changes.push(Change { target: "mail".into(), ..change(Action::Deactivate, ObjectKind::Account, "hr/1", Mandate::Absence) });
     assert_eq!(held(&plan.checked()).len(), 0);
-    assert_eq!(held(&case().accounts(Action::Deactivate, Reason::Absent, 1..=50).checked()).len(), 0);
+    assert_eq!(held(&case().accounts(Action::Deactivate, Mandate::Absence, 1..=50).checked()).len(), 0);
 }
 
 impl Case {
-    fn taken(mut self, key: &str, entitlement: &str, reason: Reason) -> Self {
-        let change = change(Action::RemoveEntitlement, ObjectKind::Account, key, reason);
+    fn taken(mut self, key: &str, entitlement: &str, mandate: Mandate) -> Self {
+        let change = change(Action::RemoveEntitlement, ObjectKind::Account, key, mandate);
         self.plan.changes.push(Change { entitlement: Some(entitlement.into()), ..change });
         self
     }
@@ -508,29 +514,29 @@ impl Case {
 #[test]
 fn lost_entitlements_count_in_people() {
     let base = || case().limit(Guardrail::RemoveEntitlements, 1, 0.0, None);
-    let one = base().taken("hr/1", "card", Reason::Mover).taken("hr/1", "licence", Reason::Mover);
+    let one = base().taken("hr/1", "card", Mandate::Normal).taken("hr/1", "licence", Mandate::Normal);
     assert_eq!(held(&one.checked()).len(), 0);
-    let two = base().taken("hr/1", "card", Reason::Mover).taken("hr/2", "card", Reason::Mover).taken("hr/3", "card", Reason::Leaver);
+    let two = base().taken("hr/1", "card", Mandate::Normal).taken("hr/2", "card", Mandate::Normal).taken("hr/3", "card", Mandate::Leaver);
     let plan = two.checked();
     assert_eq!(held(&plan), ["hr/1", "hr/2"], "leavers go");
     insta::assert_snapshot!(plan.findings[0].message, @"chat: people who lose entitlements: 3 planned and 0 done in the last 24h, but the limit at chat.yaml:12:5 allows 1 (count 1, 0 % of 40 people with entitlements); only leavers whom a source reports go");
-    let other = base().taken("hr/1", "licence", Reason::Mover).taken("hr/2", "card", Reason::Mover).checked();
+    let other = base().taken("hr/1", "licence", Mandate::Normal).taken("hr/2", "card", Mandate::Normal).checked();
     assert_ne!(hash_in(&other), hash_in(&plan), "an override is for these entitlements and no others");
-    let before = base().before(Guardrail::RemoveEntitlements, 1, "2026-11-22T11:00:00Z").taken("hr/1", "card", Reason::Mover).checked();
+    let before = base().before(Guardrail::RemoveEntitlements, 1, "2026-11-22T11:00:00Z").taken("hr/1", "card", Mandate::Normal).checked();
     assert_eq!(held(&before), ["hr/1"]);
 }
 
 #[test]
 fn whoever_keeps_an_access_keeps_the_entitlements_that_would_have_gone_with_it() {
-    let case = case().limit(Guardrail::Deactivate, 0, 1.0, None).accounts(Action::Deactivate, Reason::Absent, [1, 2]);
-    let plan = case.taken("hr/1", "card", Reason::Absent).taken("hr/3", "card", Reason::Mover).checked();
+    let case = case().limit(Guardrail::Deactivate, 0, 1.0, None).accounts(Action::Deactivate, Mandate::Absence, [1, 2]);
+    let plan = case.taken("hr/1", "card", Mandate::Absence).taken("hr/3", "card", Mandate::Normal).checked();
     assert_eq!(held(&plan), ["hr/1", "hr/2", "hr/1"]);
 }
 
 #[test]
 fn changed_parameters_count_as_updates() {
     let mut case = case().limit(Guardrail::Update, 0, 0.0, None);
-    let change = change(Action::UpdateEntitlement, ObjectKind::Account, "hr/1", Reason::Mover);
+    let change = change(Action::UpdateEntitlement, ObjectKind::Account, "hr/1", Mandate::Normal);
     case.plan.changes.push(Change { entitlement: Some("card".into()), ..change });
     assert_eq!(held(&case.checked()), ["hr/1"]);
 }
@@ -540,7 +546,7 @@ fn given(action: Action, key: u32, risks: &[Risk]) -> Change {
     let before = crate::model::Value::text(format!("old{key}"));
     let after = crate::model::Value::text(format!("new{key}"));
     let name = AttributeChange { attribute: "userName".into(), before: Some(before), after: Some(after), sensitive: false };
-    let change = change(action, ObjectKind::Account, &format!("hr/{key:03}"), Reason::Mover);
+    let change = change(action, ObjectKind::Account, &format!("hr/{key:03}"), Mandate::Normal);
     Change { risks: risks.to_vec(), attributes: if risks.contains(&Risk::SignIn) { vec![name] } else { vec![] }, ..change }
 }
 
@@ -617,8 +623,8 @@ fn whoever_does_not_get_an_access_back_gets_no_group_with_it() {
     let mut case = case().defaults(200).gives(Action::Reactivate, 1..=40, &[Risk::Reactivation]);
     let back: Vec<Arc<str>> = case.plan.changes.iter().map(|change| change.object.key.clone()).collect();
     let members = back.iter().map(|key| member(key, 1)).chain([member("hr/other", 1)]).collect();
-    case.plan.changes.push(Change { members, ..change(Action::AddMembers, ObjectKind::Group, "group/a", Reason::Mover) });
-    case.plan.changes.push(change(Action::AddEntitlement, ObjectKind::Account, &back[0], Reason::Mover));
+    case.plan.changes.push(Change { members, ..change(Action::AddMembers, ObjectKind::Group, "group/a", Mandate::Normal) });
+    case.plan.changes.push(change(Action::AddEntitlement, ObjectKind::Account, &back[0], Mandate::Normal));
     let plan = case.checked();
     let goes: Vec<_> = plan.changes.iter().filter(|change| change.runs()).map(|change| (change.action, change.members.len())).collect();
     assert_eq!(goes, [(Action::AddMembers, 1)], "only who was not away");
@@ -651,15 +657,15 @@ fn a_first_run_makes_and_takes_over_what_it_finds_and_a_later_one_does_not() {
 
 #[test]
 fn a_small_company_is_never_cut_off_whole() {
-    for reason in [Reason::Leaver, Reason::Absent] {
+    for mandate in [Mandate::Leaver, Mandate::Absence] {
         for people in 2..=12u32 {
-            let plan = case().defaults(people.into()).accounts(Action::Deactivate, reason, 1..=people).checked();
-            assert_eq!(held(&plan).len(), people as usize, "{people} {reason:?}");
-            let one = case().defaults(people.into()).accounts(Action::Deactivate, reason, [1]).checked();
+            let plan = case().defaults(people.into()).accounts(Action::Deactivate, mandate, 1..=people).checked();
+            assert_eq!(held(&plan).len(), people as usize, "{people} {mandate:?}");
+            let one = case().defaults(people.into()).accounts(Action::Deactivate, mandate, [1]).checked();
             assert_eq!(held(&one).len(), 0, "one of {people}");
         }
     }
-    let plan = case().defaults(10).accounts(Action::Deactivate, Reason::Leaver, 1..=5).checked();
+    let plan = case().defaults(10).accounts(Action::Deactivate, Mandate::Leaver, 1..=5).checked();
     insta::assert_snapshot!(plan.findings[0].message, @"chat: leavers to cut off: 5 planned and 0 done in the last 24h, but the default limit allows 3 (count 10, 10 % of 10 active accounts; never more than a third of them); none of them goes, since that would be half of everybody or more");
 }
 
@@ -673,11 +679,11 @@ fn a_backlog_of_leavers_goes_as_fast_as_the_limit_lets_it() {
         let keys: Vec<u32> = keys.collect();
         for key in &keys {
             let key = format!("hr/{key:03}");
-            case.plan.changes.push(change(Action::Deactivate, ObjectKind::Account, &key, Reason::Leaver));
+            case.plan.changes.push(change(Action::Deactivate, ObjectKind::Account, &key, Mandate::Leaver));
         }
         let members: Vec<String> = keys.iter().map(|key| format!("hr/{key:03}")).collect();
         let members: Vec<(&str, u32)> = members.iter().map(|key| (key.as_str(), 1)).collect();
-        case.removal("group/all", &members, Reason::Leaver)
+        case.removal("group/all", &members, Mandate::Leaver)
     };
     let first = night(&[], 1..=25).checked();
     let cut = |plan: &Plan| plan.changes.iter().filter(|change| change.runs() && change.action == Action::Deactivate).count();
@@ -698,7 +704,7 @@ fn a_backlog_of_leavers_goes_as_fast_as_the_limit_lets_it() {
 
 #[test]
 fn a_bound_lets_as_many_past_whichever_they_are() {
-    let absent = |keys| case().defaults(100).accounts(Action::Deactivate, Reason::Absent, keys);
+    let absent = |keys| case().defaults(100).accounts(Action::Deactivate, Mandate::Absence, keys);
     let told = absent(1..=8).checked();
     assert!(told.findings[0].hint.as_deref().unwrap().contains("`atMost: 8`"), "{told:?}");
     for keys in [1..=8, 11..=18, 11..=16] {
@@ -711,7 +717,7 @@ fn a_bound_lets_as_many_past_whichever_they_are() {
     let used = absent(1..=8).before(Guardrail::Deactivate, 1, "2026-11-22T11:00:00Z");
     assert_eq!(held(&used.bound(Guardrail::Deactivate, 8, date(2026, 11, 30)).checked()).len(), 8, "of one window");
     assert_eq!(held(&absent(1..=8).bound(Guardrail::Deactivate, 8, date(2026, 11, 21)).checked()).len(), 8, "until its last day");
-    let mass = case().defaults(100).accounts(Action::Deactivate, Reason::Leaver, 1..=60);
+    let mass = case().defaults(100).accounts(Action::Deactivate, Mandate::Leaver, 1..=60);
     assert_eq!(held(&mass.bound(Guardrail::Leavers, 20, date(2026, 11, 30)).checked()).len(), 60, "it was not given for a mass");
     let mut lost = absent(1..=8).bound(Guardrail::Deactivate, 8, date(2026, 11, 30));
     lost.memory.known = false;
@@ -724,7 +730,7 @@ fn a_bound_lets_as_many_past_whichever_they_are() {
 fn a_group_that_goes_counts_everybody_who_loses_it() {
     let group = |people: u32| {
         let losers = (0..people).map(|key| member(&format!("hr/{key}"), 1)).collect();
-        Change { losers, ..change(Action::Delete, ObjectKind::Group, "group/old", Reason::Pruned) }
+        Change { losers, ..change(Action::Delete, ObjectKind::Group, "group/old", Mandate::Pruning) }
     };
     let base = |people| {
         let mut case = case().defaults(300).limit(Guardrail::DeleteGroups, 5, 0.0, None);

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Action, Cause, Change, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity, Value};
+use crate::model::{Action, Cause, Change, FindingCode, MemberChange, ObjectKind, ObjectRef, Risk, Severity, Value};
 use crate::planning::basis::Basis;
-use crate::planning::draft::{Draft, Stage, attribute, with, with_members};
+use crate::planning::draft::{Draft, Grounds, Stage, attribute, with, with_members};
 use crate::planning::findings::{Report, Shared};
 use crate::planning::groups::resolve::TargetGroups;
 use crate::planning::targets::claims::Matched;
@@ -63,8 +63,13 @@ fn cut(step: &mut Step<'_, '_>, target: usize, groups: &TargetGroups) {
     }
     for (row, name) in held {
         let key = &rows[&row];
-        let change =
-            step.basis.change(target, Action::RemoveEntitlement, step.basis.account(target, row, key), Reason::Revoked, cause(step, key));
+        let change = step.basis.change(
+            target,
+            Action::RemoveEntitlement,
+            step.basis.account(target, row, key),
+            Grounds::REVOCATION,
+            cause(step, key),
+        );
         step.draft(target, Change { entitlement: Some(name), ..change });
     }
     for (group, members) in leaving {
@@ -86,7 +91,7 @@ fn deactivate(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, 
         return false;
     }
     let attributes = vec![attribute(&Arc::from("active"), Some(Value::Bool(true)), Some(Value::Bool(false)))];
-    let change = step.basis.change(target, Action::Deactivate, step.basis.account(target, row, key), Reason::Revoked, cause);
+    let change = step.basis.change(target, Action::Deactivate, step.basis.account(target, row, key), Grounds::REVOCATION, cause);
     step.draft(target, with(change, attributes, &[Risk::SignIn]));
     true
 }
@@ -123,12 +128,12 @@ fn remove(step: &mut Step<'_, '_>, target: usize, groups: &TargetGroups, group: 
         return;
     }
     let object = ObjectRef { kind: ObjectKind::Group, ..step.basis.group(target, group, &key) };
-    let change = step.basis.change(target, Action::RemoveMembers, object, Reason::Revoked, cause);
+    let change = step.basis.change(target, Action::RemoveMembers, object, Grounds::REVOCATION, cause);
     step.draft(target, with_members(change, members));
 }
 
 fn draft(step: &mut Step<'_, '_>, target: usize, action: Action, object: ObjectRef, cause: Cause) {
-    let change: Change = step.basis.change(target, action, object, Reason::Revoked, cause);
+    let change: Change = step.basis.change(target, action, object, Grounds::REVOCATION, cause);
     step.draft(target, change);
 }
 

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use crate::manifest::kinds::{DepartureAction, Lifecycle};
 use crate::model::Reason;
 use crate::planning::basis::Basis;
+use crate::planning::draft::Grounds;
 use crate::planning::people::days::Days;
 use crate::planning::people::person::Person;
 use crate::planning::people::standing::Standing;
@@ -107,15 +108,15 @@ impl Gone {
         }
     }
 
-    /// As a change says it.
-    pub(in crate::planning) fn reason(self) -> Reason {
+    /// On what grounds the account goes.
+    pub(in crate::planning) fn grounds(self) -> Grounds {
         match self {
-            Self::Leaver => Reason::Leaver,
-            Self::Suspended => Reason::Suspended,
-            Self::Deselected => Reason::Deselected,
-            Self::TooEarly => Reason::Mover,
-            Self::Absent => Reason::Absent,
-            Self::Pruned => Reason::Pruned,
+            Self::Leaver => Grounds::LEAVER,
+            Self::Suspended => Grounds::normal(Reason::Suspended),
+            Self::Deselected => Grounds::DESELECTION,
+            Self::TooEarly => Grounds::normal(Reason::Mover),
+            Self::Absent => Grounds::ABSENCE,
+            Self::Pruned => Grounds::PRUNING,
         }
     }
 }

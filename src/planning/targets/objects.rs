@@ -5,14 +5,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Action, Cause, Change, ObjectKind, ObjectRef, Reason};
+use crate::model::{Action, Cause, Change, ObjectKind, ObjectRef};
 use crate::planning::basis::Basis;
+use crate::planning::draft::Grounds;
 use crate::world::Member;
 
 impl Basis<'_> {
     /// A change with nothing in it yet.
-    pub(in crate::planning) fn change(&self, target: usize, action: Action, object: ObjectRef, reason: Reason, cause: Cause) -> Change {
-        Change { cause, ..Change::new(&self.policy.targets[target].name, action, object, reason) }
+    pub(in crate::planning) fn change(&self, target: usize, action: Action, object: ObjectRef, grounds: Grounds, cause: Cause) -> Change {
+        let Grounds { mandate, reason } = grounds;
+        Change { mandate, cause, ..Change::new(&self.policy.targets[target].name, action, object, reason) }
     }
 
     /// An account that exists, as changes name it.
