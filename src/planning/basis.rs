@@ -73,6 +73,11 @@ impl<'a> Basis<'a> {
         establishing.into_iter().all(|(_, trust)| trust.evidence.proves_absence()) && !self.people.disbelieves()
     }
 
+    /// Whether every source was read to its end, those too that establish nobody.
+    pub(in crate::planning) fn has_read_all(&self) -> bool {
+        self.world.trust.iter().all(|trust| trust.evidence.proves_absence())
+    }
+
     /// What headcount may do with the groups of a target.
     pub(in crate::planning) fn group_ownership(&self, target: usize) -> Ownership {
         let rules = &self.policy.targets[target];

@@ -180,13 +180,16 @@ impl SourceSide {
         }
         self.count(known, -1);
         let (mut stays, second) = (self.records[known as usize], self.records[again as usize]);
-        match (stays.1, second.1) {
-            // Neither counts; the smaller one stays, so that the order of pages does not matter.
-            (RecordState::OutOfScope, RecordState::OutOfScope) if self.row(again) < self.row(known) => stays = second,
-            (_, RecordState::OutOfScope) => {}
-            (RecordState::OutOfScope, _) => stays = second,
-            _ => stays.1 = RecordState::Ambiguous,
+        let counts = [stays, second].map(|(_, state)| state != RecordState::OutOfScope);
+        // Where one is as good as the other the smaller one stays, so that the order of pages does not matter.
+        if counts == [false, true] || (counts[0] == counts[1] && self.row(again) < self.row(known)) {
+            stays.0 = second.0;
         }
+        stays.1 = match counts {
+            [true, true] => RecordState::Ambiguous,
+            [true, false] => stays.1,
+            [false, _] => second.1,
+        };
         self.records[known as usize] = stays;
         self.count(known, 1);
     }

@@ -117,9 +117,11 @@ pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
 
 /// Whether somebody whom no identity claims is nobody's. Where nothing was ever headcount's, nobody can have vanished: a first run shows and does what the next
 /// one would, within the limits. Marks or links without an earlier complete read mean a lost state. While keys seem to have changed, whoever looks like nobody
-/// may be one of those people.
+/// may be one of those people; so may they while it is not known by what somebody's account would be found.
 fn knows_strangers(step: &Step<'_, '_>, target: usize) -> bool {
-    step.kept.is_empty() && (step.basis.knows_everybody() || (step.basis.has_read_everybody() && step.basis.ours(target) == 0))
+    !step.matched.claims[target].open
+        && step.kept.is_empty()
+        && (step.basis.knows_everybody() || (step.basis.has_read_everybody() && step.basis.ours(target) == 0))
 }
 
 fn tell(step: &mut Step<'_, '_>, target: usize, left: u64, marked: u64) {

@@ -191,7 +191,8 @@ fn unanswered(step: &mut Step<'_, '_>, target: usize, person: &Person) -> Presen
 
 fn adopt(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
-    if !step.basis.has_read_everybody() {
+    let unread = !step.basis.has_read_everybody() || (step.matched.claims[target].open && !step.basis.has_read_all());
+    if unread {
         let sentence = "{who}: it could take over an account, but not all sources could be read, and somebody unseen may claim it too; \
                         this waits for a complete read";
         step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, sentence);

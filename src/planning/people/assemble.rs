@@ -13,7 +13,7 @@ use crate::planning::people::records::Records;
 use crate::planning::people::records::SCOPE_FAILED;
 use crate::planning::people::spans::Block;
 use crate::planning::people::standing;
-use crate::planning::people::standing::Standing;
+use crate::planning::people::standing::{Standing, Where};
 use crate::planning::schema::layout::Layout;
 use crate::planning::schema::values::Held;
 use crate::policy::UserPolicy;
@@ -98,6 +98,14 @@ impl<'w> Identities<'w> {
         if person.standing.lifecycle().is_none() {
             self.fill(layout, &Records::new(self, number), self.declared(number), person);
             self.fill_own(layout, person);
+        }
+    }
+
+    /// One identity worked out, and of whom it is not known where they stand, what their records say all the same. Whoever is left out says nothing.
+    pub(in crate::planning) fn values_where_open(&self, layout: &Layout<'_>, number: u32, person: &mut Person<'w>) {
+        self.assemble(layout, number, person);
+        if Where::of(&person.standing) == Where::Unknown {
+            self.fill(layout, &Records::new(self, number), self.declared(number), person);
         }
     }
 

@@ -29,6 +29,8 @@ pub(in crate::planning) struct Claims {
     pub(super) set_aside: BTreeSet<u32>,
     /// so much does not fit that another system seems to stand behind the target
     pub(in crate::planning) another_system: bool,
+    /// somebody has no account, and not all is known by which it would be found: any that nobody has may be theirs
+    pub(in crate::planning) open: bool,
 }
 
 pub(super) const NOBODY: u32 = u32::MAX;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
-use crate::model::{FindingCode, Link, ObjectKind, Severity};
+use crate::model::{FindingCode, Link, ObjectKind, Severity, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::person::Person;
+use crate::planning::people::standing::Standing;
 use crate::planning::question::LookupBy;
 use crate::planning::schema::layout::is_immutable;
 use crate::planning::targets::claims::{CONTESTED, Claim, Claims, NOBODY};
@@ -19,7 +20,7 @@ use crate::planning::targets::later_keys::later_keys;
 use crate::planning::targets::links;
 use crate::planning::targets::ownership;
 use crate::planning::targets::ownership::Linked;
-use crate::planning::targets::search::{hits, keys};
+use crate::planning::targets::search::{hits, keys_of, values};
 use crate::world::{Carries, canonical, kind_of};
 
 const TAKEN: &str = "{who}: its account is somebody else's too";
@@ -34,6 +35,7 @@ pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings:
             by_row: vec![NOBODY; basis.observed[target].accounts().len() as usize],
             set_aside: BTreeSet::new(),
             another_system: false,
+            open: false,
         },
         mark: String::new(),
         linked: Linked::default(),
@@ -55,8 +57,25 @@ enum Hit {
     Refused(Vec<u32>, FindingCode, String),
 }
 
-/// An identity, and the values that its account is looked for by, attribute by attribute.
-type Wanted = (u32, Vec<Vec<Vec<u8>>>);
+/// By what an identity's account is looked for.
+struct Wanted {
+    identity: u32,
+    /// the values, attribute by attribute
+    keys: Vec<Vec<Vec<u8>>>,
+    /// it is known where they stand
+    stands: bool,
+    open: Open,
+}
+
+/// How much of it is not known.
+#[derive(Clone, Copy)]
+enum Open {
+    No,
+    /// some of the values
+    Some,
+    /// which of two records has the right ones
+    All,
+}
 
 struct Work<'b, 'a> {
     basis: &'b Basis<'a>,
@@ -188,13 +207,13 @@ impl Work<'_, '_> {
 
     /// Attributes in order, each for everybody: one account, one claimant.
     fn by_attributes(&mut self, open: &[u32]) {
-        let (wanted, unsure) = self.wanted(open);
-        self.set_aside(&wanted, &unsure);
+        let wanted = self.wanted(open);
+        self.set_aside(&wanted);
         for (at, attribute) in self.basis.policy.targets[self.target].correlate.iter().enumerate() {
             let mut by_row: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
             let mut refusals = Vec::new();
             let mut foreign = Vec::new();
-            for (identity, keys) in wanted.iter().filter(|(identity, _)| self.claims.of(*identity) != Claim::Blocked) {
+            for Wanted { identity, keys, .. } in wanted.iter().filter(|one| self.claims.of(one.identity) != Claim::Blocked) {
                 match self.look(*identity, attribute, keys, at) {
                     Hit::Nothing => {}
                     Hit::Account(row) => {
@@ -215,20 +234,24 @@ impl Work<'_, '_> {
             }
             self.settle(by_row);
         }
+        self.claims.open = wanted.iter().any(|one| match one.open {
+            Open::No => false,
+            Open::Some => self.claims.of(one.identity) == Claim::None,
+            Open::All => true,
+        });
     }
 
     /// An account that is only found by attributes is not found any more once headcount has taken its access: of somebody who starts later, or has left. What
     /// the rules for those who are nobody's would make of it, a deletion maybe, is not what was decided for them. Nor is an account nobody's that is as good as
-    /// somebody's of whom it is not known where they stand.
-    fn set_aside(&mut self, wanted: &[Wanted], unsure: &[Wanted]) {
+    /// somebody's of whom it is not known where they stand, though they may not have it.
+    fn set_aside(&mut self, wanted: &[Wanted]) {
         let Basis { policy, observed, .. } = self.basis;
         if policy.targets[self.target].ownership != Ownership::Authoritative {
             return;
         }
         let ours = |row: &u32| !observed[self.target].accounts().active(*row) && our_deactivation(self.basis, self.target, *row).is_some();
-        let rows = wanted.iter().flat_map(|(_, keys)| hits(self.basis, self.target, keys)).filter(ours);
-        let maybe = unsure.iter().flat_map(|(_, keys)| hits(self.basis, self.target, keys));
-        self.claims.set_aside = rows.chain(maybe).collect();
+        let rows = wanted.iter().flat_map(|one| hits(self.basis, self.target, &one.keys).into_iter().map(|row| (row, one.stands)));
+        self.claims.set_aside = rows.filter(|(row, stands)| !stands || ours(row)).map(|(row, _)| row).collect();
     }
 
     /// The accounts that one attribute of one identity hits.
@@ -342,19 +365,24 @@ impl Work<'_, '_> {
         self.findings.share(shared, &self.basis.people.key(identity));
     }
 
-    /// For each identity without an account: the canonical values of each attribute that accounts are found by; and the same for those of whom it is not
-    /// known where they stand.
-    fn wanted(&self, open: &[u32]) -> (Vec<Wanted>, Vec<Wanted>) {
+    /// For each identity without an account: the canonical values of each attribute that accounts are found by. Of whom it is not known where they stand, the
+    /// account is theirs all the same: nobody else gets it, and it is no stranger's.
+    fn wanted(&self, open: &[u32]) -> Vec<Wanted> {
         if self.basis.observed[self.target].accounts().len() == 0 {
-            return Default::default();
+            return Vec::new();
         }
         let mut person = Person::default();
-        let (mut wanted, mut unsure) = (Vec::new(), Vec::new());
-        for identity in open {
-            self.basis.people.assemble(&self.basis.layout, *identity, &mut person);
-            let list = if person.standing.lifecycle().is_some() { &mut wanted } else { &mut unsure };
-            list.push((*identity, keys(self.basis, self.target, &person)));
-        }
-        (wanted, unsure)
+        let wanted = open.iter().map(|identity| {
+            self.basis.people.values_where_open(&self.basis.layout, *identity, &mut person);
+            let values = values(self.basis, self.target, &person);
+            let open = match person.standing {
+                Standing::DuplicateKey => Open::All,
+                _ if values.iter().any(|(_, state)| *state == ValueState::Unknown) => Open::Some,
+                _ => Open::No,
+            };
+            let stands = person.standing.lifecycle().is_some();
+            Wanted { identity: *identity, keys: keys_of(&values), stands, open }
+        });
+        wanted.collect()
     }
 }

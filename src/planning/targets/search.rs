@@ -38,7 +38,11 @@ pub(in crate::planning) fn has_other_external_id(basis: &Basis<'_>, target: usiz
 
 /// The canonical values by which an identity's account is found, for each of the target's attributes.
 pub(in crate::planning) fn keys(basis: &Basis<'_>, target: usize, person: &Person) -> Vec<Vec<Vec<u8>>> {
-    let values = values(basis, target, person);
+    keys_of(&values(basis, target, person))
+}
+
+/// The canonical forms of these.
+pub(in crate::planning) fn keys_of(values: &[(&Arc<str>, ValueState)]) -> Vec<Vec<Vec<u8>>> {
     values
         .iter()
         .map(|(name, state)| match state {

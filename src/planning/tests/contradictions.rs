@@ -26,6 +26,7 @@ fn an_account_that_looks_like_theirs_is_not_nobody_s() {
     assert_snapshot!(scene.told(), @r"
     0 Deactivate id:a2 [Pruned] id=a2 active: true > false; risks [SignIn]
     (Error ContradictoryDates) hr/1: its dates contradict each other: the endDate is before the startDate, so whether it has ended is not known; everything stays as it is
+    (Error ForeignOwner) hr/1: the account found by userName carries a foreign mark, which is never overwritten
     ");
 }
 

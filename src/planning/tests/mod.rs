@@ -24,5 +24,6 @@ mod revocations;
 mod sources;
 mod statuses;
 mod strangers;
+mod unsure;
 mod values;
 mod vanished;

@@ -1,0 +1,116 @@
+//! Somebody of whom it is not known where they stand, or by what their account is found, may be whose account it is: it is no stranger's, and nobody else's.
+
+use insta::assert_snapshot;
+use serde_json::{Value as Json, json};
+
+use super::super::testing::{Scene, group, source, target};
+use crate::model::{Evidence, ObjectKind};
+
+/// An end before the start.
+fn unsure(key: &str, login: &str) -> Json {
+    json!({"id": key, "login": login, "start": "2026-11-02", "end": "2024-03-31"})
+}
+
+fn scene(rest: &str) -> Scene {
+    let groups = [group("staff", "  members: []\n  allowEmpty: true\n")];
+    let documents = [source("hr", ""), target(&format!("  correlate: [userName]\n{rest}"))];
+    Scene::new(&[&documents[..], &groups].concat()).marked_group("g1", "group/staff", "staff")
+}
+
+/// Accounts that nobody proved, in a group of ours.
+fn found(scene: Scene, logins: &[&str]) -> Scene {
+    logins.iter().fold(scene, |scene, login| {
+        scene.account(json!({"id": format!("id-{login}"), "userName": login})).member("g1", &format!("id-{login}"))
+    })
+}
+
+#[test]
+fn of_two_namesakes_of_whom_one_is_not_known_none_gets_an_account() {
+    let scene = found(scene("").record("hr", unsure("1", "ada")).person("2", "ada"), &["ada"]);
+    assert_snapshot!(scene.told(), @r"
+    (Error DuplicateKey) hr/1, hr/2 claim one account, so none of them gets it (id-ada)
+    (Error ContradictoryDates) hr/1: its dates contradict each other: the endDate is before the startDate, so whether it has ended is not known; everything stays as it is
+    ");
+}
+
+#[test]
+fn whose_account_it_may_be_stays_in_groups_of_which_nothing_else_is_said() {
+    let namesakes = |rest: &str| found(scene(rest).record("hr", unsure("1", "ada")).record("hr", unsure("2", "ada")), &["ada"]);
+    assert_snapshot!(namesakes("  ownership: authoritative\n  groups: {}\n").told(), @r"
+    (Error DuplicateKey) hr/1, hr/2 claim one account, so none of them gets it (id-ada)
+    (Error ContradictoryDates) hr/1, hr/2: its dates contradict each other: the endDate is before the startDate, so whether it has ended is not known; everything stays as it is
+    ");
+    let alone = |rest: &str| found(scene(rest).record("hr", unsure("1", "ada")), &["ada"]);
+    assert_snapshot!(alone("  groups: {ownership: authoritative}\n").told(), @"(Error ContradictoryDates) hr/1: its dates contradict each other: the endDate is before the startDate, so whether it has ended is not known; everything stays as it is");
+    // Whoever is nobody at all goes.
+    assert_snapshot!(found(alone("  ownership: authoritative\n  groups: {}\n"), &["bob"]).told(), @r"
+    0 Deactivate id:id-bob [Pruned] id=id-bob active: true > false; risks [SignIn]
+    1 RemoveMembers group/staff [Mover] id=g1 id:id-bob
+    (Error ContradictoryDates) hr/1: its dates contradict each other: the endDate is before the startDate, so whether it has ended is not known; everything stays as it is
+    ");
+}
+
+#[test]
+fn two_records_of_one_key_leave_both_their_accounts() {
+    let scene = scene("  ownership: authoritative\n  groups: {}\n").person("1", "ada").person("1", "bob");
+    let scene = found(scene, &["ada", "bob"]);
+    assert_snapshot!(scene.told(), @r"
+    (Error DuplicateKey) hr/1: two different records have this key, so nothing is changed for it
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    ");
+    assert_eq!(scene.clone().reversed().told(), scene.told());
+}
+
+/// User names come from a directory that establishes nobody.
+fn with_directory(rest: &str) -> Scene {
+    let hr = source("hr", "  establishes: true\n")
+        .replace("    - {attribute: userName, value: record.login}\n", "    - {attribute: employeeNumber, value: record.id}\n");
+    let directory = "kind: Source\nmetadata: {name: ad}\nspec:\n  connection: {file: {path: ad.csv}}\n  key: record.id\n  establishes: false\n  precedence: 50\n  correlate: [employeeNumber]\n  mapping:\n    rules:\n    - {attribute: employeeNumber, value: record.number}\n    - {attribute: userName, value: record.login}\n".to_owned();
+    let user = "kind: User\nmetadata: {name: ada}\nspec:\n  attributes: {userName: ada}\n".to_owned();
+    let scene = Scene::new(&[hr, directory, user, target(&format!("  correlate: [userName]\n{rest}"))]);
+    scene.record("hr", json!({"id": "1"})).record("ad", json!({"id": "a", "number": "1", "login": "ada"}))
+}
+
+#[test]
+fn while_a_source_of_names_is_not_read_to_its_end_any_account_may_be_somebodys() {
+    let unread = |scene: Scene| scene.without_records("ad").read("ad", ObjectKind::Account, Evidence::Unreadable { reason: "401".into() });
+    // Both want it, and one of them is not seen to.
+    let both = with_directory("").account(json!({"id": "7", "userName": "ada"}));
+    assert_eq!(both.plan().changes.len(), 0, "{}", both.told());
+    assert_snapshot!(unread(both).told(), @r"
+    (Incomplete IncompleteRead) ad: 401; what it may say is not known
+    (Incomplete IncompleteRead) user/ada: it could take over an account, but not all sources could be read, and somebody unseen may claim it too; this waits for a complete read
+    (Error RequiredAttributeMissing) hr/1: userName is required and has no value, so no account is made
+    ");
+    let alone = with_directory("  ownership: authoritative\n").account(json!({"id": "8", "userName": "bob"}));
+    assert_snapshot!(unread(alone).told(), @r"
+    0 Create user/ada [Joiner] active: nothing > true; externalId: nothing > hc:acme:user:ada; userName: nothing > ada;
+    (Incomplete IncompleteRead) ad: 401; what it may say is not known
+    (Error RequiredAttributeMissing) hr/1: userName is required and has no value, so no account is made
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    ");
+}
+
+#[test]
+fn whose_name_could_not_be_worked_out_may_have_any_account() {
+    let hr = source("hr", "").replace("value: record.login", "value: date(record.login)");
+    let scene = Scene::new(&[hr, target("  ownership: authoritative\n  correlate: [userName]\n")]);
+    let scene = scene.person("1", "ada").account(json!({"id": "7", "userName": "ada"}));
+    assert_snapshot!(scene.told(), @r#"
+    (Error ExpressionFailed) hr/1: the rule for userName failed, so the value is not known: `date(record.login)` gets a text that is no date it knows; give its format, such as "dd/MM/yyyy"
+    (Error RequiredAttributeMissing) hr/1: userName is required and has no value, so no account is made
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    "#);
+}
+
+#[test]
+fn whoever_is_said_to_have_had_somebody_elses_key_still_has_an_account() {
+    let user = "kind: User\nmetadata: {name: bob}\nspec: {overrides: {source: hr, key: '2'}, formerKeys: [hr/1]}\n".to_owned();
+    let scene = Scene::new(&[source("hr", ""), user, target("  ownership: authoritative\n  correlate: [userName]\n")]);
+    let scene = scene.person("1", "ada").marked("u1", "hr/1", "ada").person("2", "bob").person("3", "bob");
+    assert_snapshot!(scene.account(json!({"id": "7", "userName": "bob"})).told(), @r"
+    (Error DuplicateKey) hr/2: hr/1 is not its former key, since hr/1 has not left; nothing is changed for it
+    (Error DuplicateKey) hr/2, hr/3 claim one account, so none of them gets it (7)
+    (Error ExpressionFailed) hr/2: the key that it is said to have had is somebody else's, so nothing is changed for it
+    ");
+}
