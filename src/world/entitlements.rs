@@ -2,15 +2,16 @@
 //!
 //! Must never: drop an entitlement whose account was not read; it may still be looked up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::canonical;
+use super::delta::Moves;
 use super::hash::Keyed;
 use super::memberships::find;
 use super::objects::Objects;
 use super::spool::{Spool, Spot};
-use crate::model::{Capabilities, Cell, Columns, Evidence, Page};
+use crate::model::{Capabilities, Cell, Columns, Evidence, Page, Row};
 use crate::policy::Policy;
 
 /// The columns before the parameters.
@@ -79,6 +80,43 @@ impl Entitlements {
         self.columns.paths().iter().skip(FIRST).position(|path| path.as_ref() == parameter).map(|at| at + FIRST)
     }
 
+    /// These entitlements are over.
+    pub(super) fn end(&mut self, keyed: Keyed, page: &Page, accounts: &Objects) {
+        let named = |row: Row<'_>| Some((keyed.text(&canonical::text(row.cell(0))), self.number(&canonical::text(row.cell(1)))?));
+        let ended: BTreeSet<(u64, u32)> = page.rows().filter_map(named).collect();
+        let of_raw = |raw: &RawGrant| ended.contains(&(raw.account, raw.name));
+        let of_grant = |grant: &Grant| ended.contains(&(keyed.text(&accounts.id(grant.account)), grant.name));
+        let over: Vec<Spot> = self.raw.iter().filter(|raw| of_raw(raw)).map(|raw| raw.spot).collect();
+        over.into_iter().chain(self.grants.iter().filter(|grant| of_grant(grant)).map(|grant| grant.spot)).for_each(|spot| self.spool.forget(spot));
+        self.raw.retain(|raw| !of_raw(raw));
+        self.grants.retain(|grant| !of_grant(grant));
+        let left: BTreeSet<u32> = self.raw.iter().map(|raw| raw.name).chain(self.grants.iter().map(|grant| grant.name)).collect();
+        self.names.retain(|_, number| left.contains(number));
+        if self.spool.is_wasteful() {
+            let raw = self.raw.iter_mut().map(|raw| &mut raw.spot);
+            self.spool = self.spool.gathered(raw.chain(self.grants.iter_mut().map(|grant| &mut grant.spot)));
+        }
+    }
+
+    /// Some accounts go, and others move; an entitlement of one that goes leads to no row any more.
+    pub(super) fn move_accounts(&mut self, moves: &Moves, keyed: Keyed, accounts: &Objects) {
+        if moves.is_empty() {
+            return;
+        }
+        let raw = &mut self.raw;
+        self.grants.retain_mut(|grant| match moves.to(grant.account) {
+            Some(row) => {
+                grant.account = row;
+                true
+            }
+            None => {
+                raw.push(RawGrant { account: keyed.text(&accounts.id(grant.account)), name: grant.name, spot: grant.spot });
+                false
+            }
+        });
+        sort(&mut self.grants);
+    }
+
     /// Takes a page. What names no account or no entitlement is nobody's.
     pub(crate) fn add(&mut self, keyed: Keyed, page: &Page) {
         for row in page.rows() {
@@ -86,7 +124,7 @@ impl Entitlements {
             if account.is_empty() || name.is_empty() {
                 continue;
             }
-            let next = self.names.len() as u32;
+            let next = self.names.values().max().map_or(0, |last| last + 1);
             let number = match self.names.get(name.as_ref()) {
                 Some(number) => *number,
                 None => *self.names.entry(Arc::from(name.as_ref())).or_insert(next),

@@ -1,6 +1,7 @@
 //! From a hash to the rows that may have it: four bytes of the hash and the row's number, side by side in small buckets, no more.
 //!
 //! Rows are noted while they are read and put in order once, at the end: nothing is moved about in between, and a look is one place in memory.
+//! In a world that is kept, rows come, go and move: what goes leaves a gap, and the order is made anew when there is enough of either.
 //! Must never: leave a row out because it is not in order yet, or take a hash for the value. Whoever looks compares the value.
 
 /// From a hash to rows.
@@ -14,6 +15,8 @@ pub(crate) struct Index {
     shift: u32,
     /// noted since
     fresh: Vec<Entry>,
+    /// gaps among what is settled
+    gaps: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +27,10 @@ struct Entry {
 
 /// About as many rows share a bucket: what two lines of the cache hold.
 const BUCKET: usize = 8;
+/// The row of a gap.
+const GAP: u32 = u32::MAX;
+/// So many rows may wait to be put in order, and so many gaps may stand open.
+const LOOSE: usize = 512;
 
 impl Index {
     /// Notes a row under a hash. It can be found at once, and fast from [`Index::settle`] on.
@@ -34,7 +41,40 @@ impl Index {
     /// The rows that may have this hash, in no order.
     pub(crate) fn candidates(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
         let tag = tag(hash);
-        self.bucket(tag).iter().chain(&self.fresh).filter(move |entry| entry.tag == tag).map(|entry| entry.row)
+        self.bucket(tag).iter().chain(&self.fresh).filter(move |entry| entry.tag == tag && entry.row != GAP).map(|entry| entry.row)
+    }
+
+    /// A row is not under a hash any more.
+    pub(crate) fn remove(&mut self, hash: u64, row: u32) {
+        let gone = Entry { tag: tag(hash), row };
+        if let Some(at) = self.fresh.iter().position(|entry| *entry == gone) {
+            self.fresh.swap_remove(at);
+        } else if let Some(entry) = self.settled_entry(gone) {
+            entry.row = GAP;
+            self.gaps += 1;
+        }
+    }
+
+    /// A row has another number.
+    pub(crate) fn renumber(&mut self, hash: u64, from: u32, to: u32) {
+        let moved = Entry { tag: tag(hash), row: from };
+        if let Some(entry) = self.fresh.iter_mut().find(|entry| **entry == moved) {
+            entry.row = to;
+        } else if let Some(entry) = self.settled_entry(moved) {
+            entry.row = to;
+        }
+    }
+
+    /// Puts in order what came, went and moved, where there is enough of it.
+    pub(crate) fn tidy(&mut self) {
+        if self.fresh.len() > LOOSE || self.gaps > LOOSE.max(self.settled.len() / 2) {
+            self.order();
+        }
+    }
+
+    fn settled_entry(&mut self, wanted: Entry) -> Option<&mut Entry> {
+        let ends = self.bucket_ends(wanted.tag)?;
+        self.settled.get_mut(ends)?.iter_mut().find(|entry| **entry == wanted)
     }
 
     /// Whether everything is in order.
@@ -44,11 +84,16 @@ impl Index {
 
     /// Puts what was noted in order.
     pub(crate) fn settle(&mut self) {
-        if self.fresh.is_empty() {
-            return;
+        if !self.fresh.is_empty() {
+            self.order();
         }
+    }
+
+    fn order(&mut self) {
         let mut entries = std::mem::take(&mut self.fresh);
         entries.append(&mut self.settled);
+        entries.retain(|entry| entry.row != GAP);
+        self.gaps = 0;
         let bits = (entries.len() / BUCKET).max(1).next_power_of_two().ilog2().min(u32::BITS - 1);
         self.shift = u32::BITS - bits;
         self.place(&entries, 1 << bits);
@@ -82,7 +127,7 @@ impl Index {
         let mut doubles = Vec::new();
         for alike in self.settled.chunk_by(|one, next| one.tag == next.tag).filter(|alike| alike.len() > 1) {
             let mut firsts: Vec<u32> = Vec::new();
-            for entry in alike {
+            for entry in alike.iter().filter(|entry| entry.row != GAP) {
                 match firsts.iter().find(|first| same(**first, entry.row)) {
                     Some(first) => doubles.push((*first, entry.row)),
                     None => firsts.push(entry.row),
@@ -97,19 +142,22 @@ impl Index {
     pub(crate) fn without(&mut self, dropped: &[u32]) {
         let mut entries = std::mem::take(&mut self.settled);
         entries.append(&mut self.fresh);
-        let moved = entries.into_iter().filter_map(|entry| match dropped.binary_search(&entry.row) {
+        let moved = entries.into_iter().filter(|entry| entry.row != GAP).filter_map(|entry| match dropped.binary_search(&entry.row) {
             Ok(_) => None,
             Err(before) => Some(Entry { row: entry.row - before as u32, ..entry }),
         });
         self.fresh = moved.collect();
-        self.starts.clear();
+        (self.gaps, self.starts) = (0, Vec::new());
         self.settle();
     }
 
     fn bucket(&self, tag: u32) -> &[Entry] {
+        self.bucket_ends(tag).and_then(|ends| self.settled.get(ends)).unwrap_or_default()
+    }
+
+    fn bucket_ends(&self, tag: u32) -> Option<std::ops::Range<usize>> {
         let at = bucket_of(tag, self.shift);
-        let ends = self.starts.get(at).zip(self.starts.get(at + 1));
-        ends.and_then(|(start, end)| self.settled.get(*start as usize..*end as usize)).unwrap_or_default()
+        Some(*self.starts.get(at)? as usize..*self.starts.get(at + 1)? as usize)
     }
 }
 
@@ -164,5 +212,28 @@ mod tests {
         index.without(&[0, 3, 999]);
         assert_eq!((found(&index, 1), found(&index, 3), found(&index, 500)), (vec![0, 499], vec![501], vec![498]));
         assert_eq!(found(&index, 499), [497]);
+    }
+
+    #[test]
+    fn rows_go_and_move_whether_or_not_they_are_in_order() {
+        let mut index = Index::default();
+        (0..1000).for_each(|row| index.insert(hash(row), row));
+        index.settle();
+        (1000..1010).for_each(|row| index.insert(hash(row), row));
+        index.remove(hash(3), 3);
+        index.remove(hash(1003), 1003);
+        index.remove(hash(4), 900);
+        index.renumber(hash(5), 5, 3);
+        index.renumber(hash(1005), 1005, 1003);
+        let sound = |index: &Index| {
+            assert_eq!((found(index, 3), found(index, 4), found(index, 5)), (vec![503], vec![4, 504, 1004], vec![3, 505, 1003]));
+        };
+        sound(&index);
+        index.tidy();
+        sound(&index);
+        (0..1000).filter(|row| ![3, 4, 5, 503, 504, 505].contains(row)).for_each(|row| index.remove(hash(row), row));
+        index.tidy();
+        sound(&index);
+        assert_eq!((index.gaps, index.settled.len()), (0, 14));
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Must never: drop a membership whose group or member was not read; it may still be looked up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::canonical;
+use super::delta::Moves;
 use super::hash::Keyed;
 use super::objects::Objects;
 use crate::model::{Cell, Evidence, Page};
@@ -50,21 +51,66 @@ impl Default for Memberships {
 impl Memberships {
     /// Takes a page: group, member, kind.
     pub(crate) fn add(&mut self, keyed: Keyed, page: &Page) {
-        for row in page.rows() {
-            let mut cells = row.cells();
-            let mut next = || cells.next().unwrap_or(Cell::Missing);
-            let (group, member, kind) = (next(), next(), next());
-            let kind = match kind.as_text() {
-                Some("account") => MemberKind::Account,
-                Some("group") => MemberKind::Group,
-                _ => MemberKind::Unsaid,
-            };
-            self.raw.push(RawPair { group: keyed.text(&canonical::text(group)), member: keyed.text(&canonical::text(member)), kind });
+        self.raw.extend(raw(keyed, page));
+    }
+
+    /// These memberships are over.
+    pub(super) fn end(&mut self, keyed: Keyed, page: &Page, accounts: &Objects, groups: &Objects) {
+        let ended: BTreeSet<RawPair> = raw(keyed, page).collect();
+        let rows: BTreeSet<(u32, Member)> = ended.iter().filter_map(|pair| pair.rows(&[accounts], &[groups])).collect();
+        self.raw.retain(|pair| !ended.iter().any(|ended| pair.ends_with(ended)));
+        self.pairs.retain(|pair| !rows.contains(pair));
+    }
+
+    /// Some accounts go, and others move; a membership of one that goes leads to no row any more.
+    pub(super) fn move_accounts(&mut self, moves: &Moves, keyed: Keyed, accounts: &Objects, groups: &Objects) {
+        let to = |(group, member): (u32, Member)| match member {
+            Member::Account(row) => Some((group, Member::Account(moves.to(row)?))),
+            Member::Group(_) => Some((group, member)),
+        };
+        self.renumber(moves, to, keyed, accounts, groups);
+    }
+
+    /// Some groups go, and others move.
+    pub(super) fn move_groups(&mut self, moves: &Moves, keyed: Keyed, accounts: &Objects, groups: &Objects) {
+        let to = |(group, member): (u32, Member)| match member {
+            Member::Account(_) => Some((moves.to(group)?, member)),
+            Member::Group(row) => Some((moves.to(group)?, Member::Group(moves.to(row)?))),
+        };
+        self.renumber(moves, to, keyed, accounts, groups);
+    }
+
+    fn renumber(
+        &mut self,
+        moves: &Moves,
+        to: impl Fn((u32, Member)) -> Option<(u32, Member)>,
+        keyed: Keyed,
+        accounts: &Objects,
+        groups: &Objects,
+    ) {
+        if moves.is_empty() {
+            return;
         }
+        let raw = &mut self.raw;
+        let hashed = |objects: &Objects, row| keyed.text(&objects.id(row));
+        self.pairs.retain_mut(|pair| {
+            if let Some(moved) = to(*pair) {
+                *pair = moved;
+                return true;
+            }
+            let (member, kind) = match pair.1 {
+                Member::Account(row) => (hashed(accounts, row), MemberKind::Account),
+                Member::Group(row) => (hashed(groups, row), MemberKind::Group),
+            };
+            raw.push(RawPair { group: hashed(groups, pair.0), member, kind });
+            false
+        });
+        self.pairs.sort_unstable();
     }
 
     /// Finds the rows of the pairs that can be found now.
     pub(crate) fn resolve(&mut self, accounts: &Objects, groups: &Objects) {
+        let before = self.pairs.len();
         let resolved = &mut self.pairs;
         self.raw.retain(|pair| match pair.rows(&[accounts], &[groups]) {
             Some(rows) => {
@@ -73,7 +119,12 @@ impl Memberships {
             }
             None => true,
         });
+        self.raw.sort_unstable();
+        self.raw.dedup();
         self.raw.shrink_to_fit();
+        if self.pairs.len() == before {
+            return;
+        }
         self.pairs.sort_unstable();
         self.pairs.dedup();
         self.pairs.shrink_to_fit();
@@ -109,7 +160,27 @@ impl Memberships {
     }
 }
 
+fn raw(keyed: Keyed, page: &Page) -> impl Iterator<Item = RawPair> + '_ {
+    page.rows().map(move |row| {
+        let mut cells = row.cells();
+        let mut next = || cells.next().unwrap_or(Cell::Missing);
+        let (group, member, kind) = (next(), next(), next());
+        let kind = match kind.as_text() {
+            Some("account") => MemberKind::Account,
+            Some("group") => MemberKind::Group,
+            _ => MemberKind::Unsaid,
+        };
+        RawPair { group: keyed.text(&canonical::text(group)), member: keyed.text(&canonical::text(member)), kind }
+    })
+}
+
 impl RawPair {
+    /// Whether this is the membership that another one names, as far as either says what the member is.
+    fn ends_with(&self, ended: &Self) -> bool {
+        let unsaid = [self.kind, ended.kind].contains(&MemberKind::Unsaid);
+        (self.group, self.member) == (ended.group, ended.member) && (unsaid || self.kind == ended.kind)
+    }
+
     fn rows(&self, accounts: &[&Objects], groups: &[&Objects]) -> Option<(u32, Member)> {
         let group = find(groups, self.group)?;
         let account = || find(accounts, self.member).map(Member::Account);

@@ -5,6 +5,7 @@
 mod bound;
 pub(crate) mod canonical;
 mod cell;
+mod delta;
 mod entitlements;
 mod evidence;
 mod facts;
@@ -21,6 +22,7 @@ mod target;
 mod vanished;
 
 pub(crate) use bound::{Bound, Truth};
+pub use delta::Delta;
 pub(crate) use entitlements::Grant;
 pub(crate) use hash::Keyed;
 pub(crate) use memberships::Member;
@@ -79,19 +81,16 @@ impl World {
     }
 
     /// Puts everything together: sides in the policy's order.
-    pub fn assemble(policy: &Policy, sources: Vec<SourceSide>, mut targets: Vec<TargetSide>, mut memory: Memory) -> Self {
-        for source in &policy.sources {
-            source.previous_names.iter().for_each(|previous| memory.rename_source(previous, &source.name));
-        }
+    pub fn assemble(policy: &Policy, sources: Vec<SourceSide>, mut targets: Vec<TargetSide>, memory: Memory) -> Self {
         for side in &mut targets {
             let TargetSide { accounts, groups, memberships, entitlements, .. } = side;
             memberships.resolve(accounts, groups);
             entitlements.resolve(accounts);
         }
-        let keyed = Keyed::of(&policy.workspace);
-        let trust: Vec<_> = policy.sources.iter().zip(&sources).map(|(rules, side)| SourceEvidence::of(rules, side, &memory)).collect();
-        let evidence = system_evidence(policy, &sources, &trust, &targets);
-        Self { recall: Recall::of(keyed, policy, &memory), sources, targets, memory, trust, evidence }
+        let mut world =
+            Self { sources, targets, recall: Recall::default(), memory: Memory::default(), trust: Vec::new(), evidence: Vec::new() };
+        world.recollect(policy, memory);
+        world
     }
 }
 

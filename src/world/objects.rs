@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::canonical;
+use super::delta::Moves;
 use super::hash::Keyed;
 use super::index::Index;
 use super::spool::{Spool, Spot};
@@ -154,6 +155,72 @@ impl Objects {
             self.by.iter_mut().chain([&mut self.by_id]).for_each(|index| index.without(&dropped));
         }
         self.by.iter_mut().for_each(Index::settle);
+    }
+
+    /// Which of these ids there are, and what becomes of the rows without them.
+    pub(super) fn going(&self, ids: &[Arc<str>]) -> Moves {
+        Moves::of(self.len(), ids.iter().filter_map(|id| self.find_id(id)).collect())
+    }
+
+    /// Takes what changed since: these rows go, and those of the page are new or other than they were.
+    pub(super) fn change(&mut self, changed: &Page, moves: &Moves) {
+        self.remove(moves);
+        let mut coming = self.empty();
+        coming.add(changed);
+        coming.settle();
+        for row in 0..coming.len() {
+            self.put(coming.row(row), coming.doubtful(row));
+        }
+        self.by.iter_mut().chain([&mut self.by_id]).for_each(Index::tidy);
+        if self.spool.is_wasteful() {
+            self.spool = self.spool.gathered(self.rows.iter_mut().map(|row| &mut row.spot));
+        }
+    }
+
+    fn put(&mut self, row: Row<'_>, doubtful: bool) {
+        let cells: Vec<Cell<'_>> = row.cells().collect();
+        let id = canonical::text(cell(&cells, ID));
+        let hash = self.keyed.text(&id);
+        match self.find_hashed(hash, &id) {
+            Some(known) => {
+                self.each_key(known, |index, hash| index.remove(hash, known));
+                self.spool.forget(self.rows[known as usize].spot);
+                let last = self.len();
+                self.take(hash, row, &cells, &mut Vec::new());
+                self.by_id.remove(hash, last);
+                self.each_key(last, |index, hash| index.renumber(hash, last, known));
+                self.rows.swap_remove(known as usize);
+                self.rows[known as usize].doubtful = doubtful;
+            }
+            None => {
+                self.take(hash, row, &cells, &mut Vec::new());
+                self.rows.last_mut().into_iter().for_each(|row| row.doubtful = doubtful);
+            }
+        }
+    }
+
+    fn remove(&mut self, moves: &Moves) {
+        for row in moves.gone() {
+            self.by_id.remove(self.keyed.text(&self.id(row)), row);
+            self.each_key(row, |index, hash| index.remove(hash, row));
+            self.spool.forget(self.rows[row as usize].spot);
+        }
+        for (from, to) in moves.iter() {
+            self.by_id.renumber(self.keyed.text(&self.id(from)), from, to);
+            self.each_key(from, |index, hash| index.renumber(hash, from, to));
+            self.rows[to as usize] = self.rows[from as usize];
+        }
+        self.rows.truncate(self.rows.len() - moves.gone().count());
+    }
+
+    /// Every hash under which a row is found by an attribute.
+    fn each_key(&mut self, row: u32, mut with: impl FnMut(&mut Index, u64)) {
+        let mut by = std::mem::take(&mut self.by);
+        let mut buffer = Vec::new();
+        for (index, (_, position, kind)) in by.iter_mut().zip(&self.shape.found_by) {
+            canonical::each_key(*kind, self.cell(row, *position), &mut buffer, |key| with(index, self.keyed.bytes(key)));
+        }
+        self.by = by;
     }
 
     /// How many.

@@ -3,6 +3,7 @@
 //! Must never: let the last of two records with one key win, or lose a record without saying so.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -11,6 +12,7 @@ use super::bound::{Bound, Truth};
 use super::canonical;
 use super::cell::{self, Cleaned};
 use super::hash::Keyed;
+use super::delta::{Delta, Moves};
 use super::index::Index;
 use super::spool::{Spool, Spot};
 use crate::expr::{Evaluation, Expression};
@@ -111,7 +113,6 @@ impl SourceSide {
         for row in page.rows() {
             cells.clear();
             cells.extend(row.cells());
-            cells.iter().for_each(|cell| self.twice.look(*cell));
             let cleaned = clean(&cells, &self.columns, self.keep_blanks);
             let row = cleaned.as_ref().and_then(|page| page.rows().next()).unwrap_or(row);
             if cleaned.is_some() {
@@ -124,6 +125,7 @@ impl SourceSide {
     }
 
     fn add_row(&mut self, cells: &[Cell<'_>], row: Row<'_>, wanted: &mut impl FnMut(&str, &[Cell<'_>]) -> bool) {
+        cells.iter().for_each(|cell| self.twice.look(*cell, 1));
         match key(&self.key, cells) {
             Ok(key) if wanted(&key, cells) => self.take(&key, cells, row),
             Ok(_) => self.passed += 1,
@@ -133,8 +135,12 @@ impl SourceSide {
 
     /// The read is over. Where it came to nothing usable, what came of it is dropped.
     pub fn finish(&mut self, evidence: Evidence) {
-        let evidence = self.twice.judge(evidence);
         self.settle();
+        self.judge(evidence);
+    }
+
+    fn judge(&mut self, evidence: Evidence) {
+        let evidence = self.twice.judge(evidence);
         if matches!(evidence, Evidence::Unreadable { .. }) {
             (self.spool, self.records, self.index, self.keyless) = Default::default();
             self.passed = 0;
@@ -144,15 +150,120 @@ impl SourceSide {
     }
 
     fn take(&mut self, key: &str, cells: &[Cell<'_>], row: Row<'_>) {
-        let covered = self.filter.as_ref().map(|filter| filter.holds_for_cells(cells));
-        let state = match (covered, self.valid.holds(cells)) {
-            (Some(Truth::No), _) | (_, Some(false)) => RecordState::OutOfScope,
-            (Some(Truth::Unknown(_)), _) | (_, None) => RecordState::ScopeFailed,
-            (None | Some(Truth::Yes), Some(true)) => RecordState::Counts,
-        };
+        let state = self.state_of(cells);
         self.index.insert(self.keyed.text(key), self.records.len() as u32);
         self.records.push((self.spool.add(key, row), state));
         count(&mut self.filled, state, cells.iter().copied(), 1);
+    }
+
+    fn state_of(&self, cells: &[Cell<'_>]) -> RecordState {
+        let covered = self.filter.as_ref().map(|filter| filter.holds_for_cells(cells));
+        match (covered, self.valid.holds(cells)) {
+            (Some(Truth::No), _) | (_, Some(false)) => RecordState::OutOfScope,
+            (Some(Truth::Unknown(_)), _) | (_, None) => RecordState::ScopeFailed,
+            (None | Some(Truth::Yes), Some(true)) => RecordState::Counts,
+        }
+    }
+
+    /// Takes what changed since: the records of these keys are gone, those of the page are new or other than they were.
+    pub(super) fn change(&mut self, delta: &Delta) {
+        let gone = delta.gone.iter().filter_map(|key| self.find(key));
+        // Which of two records with one key is gone, nobody says: that is known after the next whole read.
+        let gone: BTreeSet<u32> = gone.filter(|record| self.state(*record) != RecordState::Ambiguous).collect();
+        self.remove(&gone);
+        let mut changed = self.empty();
+        changed.add(&delta.changed);
+        changed.settle();
+        for record in 0..changed.len() {
+            let (key, row) = changed.entry(record);
+            self.put(key, row, changed.state(record));
+        }
+        self.keyless.add(changed.keyless);
+        self.index.tidy();
+        if self.spool.is_wasteful() {
+            self.spool = self.spool.gathered(self.records.iter_mut().map(|(spot, _)| spot));
+        }
+        self.judge(self.evidence.clone());
+    }
+
+    fn put(&mut self, key: &str, row: Row<'_>, state: RecordState) {
+        let known = self.find(key);
+        let entry = (self.spool.add(key, row), state);
+        let at = match known {
+            Some(record) => {
+                self.tally(record, -1);
+                self.spool.forget(self.records[record as usize].0);
+                let was = std::mem::replace(&mut self.records[record as usize], entry).1;
+                if was == RecordState::Ambiguous {
+                    self.records[record as usize].1 = was;
+                }
+                record
+            }
+            None => {
+                self.index.insert(self.keyed.text(key), self.len());
+                self.records.push(entry);
+                self.len() - 1
+            }
+        };
+        self.tally(at, 1);
+    }
+
+    fn remove(&mut self, gone: &BTreeSet<u32>) {
+        for record in gone {
+            self.tally(*record, -1);
+            self.index.remove(self.keyed.text(self.key(*record)), *record);
+            self.spool.forget(self.records[*record as usize].0);
+        }
+        for (last, hole) in Moves::of(self.len(), gone.clone()).iter() {
+            self.index.renumber(self.keyed.text(self.key(last)), last, hole);
+            self.records[hole as usize] = self.records[last as usize];
+        }
+        self.records.truncate(self.records.len() - gone.len());
+    }
+
+    /// A record counts for what is known of the whole, or does no longer.
+    fn tally(&mut self, record: u32, by: i64) {
+        self.count(record, by);
+        let Some((spot, _)) = self.records.get(record as usize) else { return };
+        self.spool.get(*spot).1.cells().for_each(|cell| self.twice.look(cell, by));
+    }
+
+    /// Another day: which records count may be another matter.
+    pub(super) fn turn(&mut self, today: Date) {
+        let same = self.valid.today == today;
+        self.valid.today = today;
+        if same || (self.valid.from.is_none() && self.valid.to.is_none()) {
+            return;
+        }
+        for record in 0..self.len() {
+            let cells: Vec<_> = self.row(record).cells().collect();
+            let state = self.state_of(&cells);
+            if self.state(record) != RecordState::Ambiguous {
+                self.count(record, -1);
+                self.records[record as usize].1 = state;
+                self.count(record, 1);
+            }
+        }
+    }
+
+    /// An empty side of the same source.
+    fn empty(&self) -> Self {
+        Self {
+            columns: self.columns.clone(),
+            key: self.key.clone(),
+            filter: self.filter.clone(),
+            valid: self.valid.clone(),
+            keep_blanks: self.keep_blanks,
+            twice: EncodedTwice::default(),
+            keyed: self.keyed,
+            spool: Spool::default(),
+            records: Vec::new(),
+            index: Index::default(),
+            evidence: self.evidence.clone(),
+            keyless: Keyless::default(),
+            filled: vec![0; self.filled.len()],
+            passed: 0,
+        }
     }
 
     /// Everything came that comes: what was noted is put in order, and of records with one key one stays.
@@ -174,11 +285,11 @@ impl SourceSide {
 
     /// A second record with a known key: the same one again (a page that shifted), one that does not count, or trouble.
     fn meet(&mut self, known: u32, again: u32) {
-        self.count(again, -1);
+        self.tally(again, -1);
         if self.row(known) == self.row(again) {
             return;
         }
-        self.count(known, -1);
+        self.tally(known, -1);
         let (mut stays, second) = (self.records[known as usize], self.records[again as usize]);
         let counts = [stays, second].map(|(_, state)| state != RecordState::OutOfScope);
         // Where one is as good as the other the smaller one stays, so that the order of pages does not matter.
@@ -191,7 +302,7 @@ impl SourceSide {
             [false, _] => second.1,
         };
         self.records[known as usize] = stays;
-        self.count(known, 1);
+        self.tally(known, 1);
     }
 
     fn count(&mut self, record: u32, by: i64) {
@@ -289,19 +400,19 @@ impl Valid {
 /// How much of the text beyond ASCII looks as if it was encoded twice.
 #[derive(Clone, Debug, Default)]
 struct EncodedTwice {
-    twice: u64,
-    once: u64,
+    twice: i64,
+    once: i64,
 }
 
 impl EncodedTwice {
     /// Fewer texts than this prove nothing: somebody may be called so.
-    const FEW: u64 = 3;
+    const FEW: i64 = 3;
 
-    fn look(&mut self, cell: Cell<'_>) {
+    fn look(&mut self, cell: Cell<'_>, by: i64) {
         let (Cell::Text(text) | Cell::Json(text)) = cell else { return };
         match cell::was_encoded_twice(text) {
-            Some(true) => self.twice += 1,
-            Some(false) => self.once += 1,
+            Some(true) => self.twice += by,
+            Some(false) => self.once += by,
             None => {}
         }
     }
@@ -356,6 +467,11 @@ impl Keyless {
     fn note(&mut self, words: Option<String>) {
         self.count += 1;
         self.words = self.words.take().into_iter().chain(words.map(Arc::from)).min();
+    }
+
+    fn add(&mut self, others: Self) {
+        self.count += others.count;
+        self.words = self.words.take().into_iter().chain(others.words).min();
     }
 }
 

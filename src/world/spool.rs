@@ -15,6 +15,9 @@ pub(crate) struct Spot {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spool {
     chunks: Vec<Chunk>,
+    /// bytes of entries that are kept, and of those that nobody wants any more
+    kept: usize,
+    dead: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +49,31 @@ impl Spool {
         chunk.heads.extend_from_slice(heads);
         chunk.text.push_str(label);
         chunk.text.push_str(text);
+        self.kept += label.len() + text.len() + heads.len();
         spot
+    }
+
+    /// Nobody wants an entry any more. Its room is given back with the next [`Spool::gathered`].
+    pub(crate) fn forget(&mut self, spot: Spot) {
+        let (label, row) = self.get(spot);
+        let (heads, text) = row.parts();
+        let size = label.len() + text.len() + heads.len();
+        (self.kept, self.dead) = (self.kept.saturating_sub(size), self.dead + size);
+    }
+
+    /// Whether more room is lost than used.
+    pub(crate) fn is_wasteful(&self) -> bool {
+        self.dead > self.kept.max(CHUNK)
+    }
+
+    /// The entries that are still wanted, in a spool of their own; their spots are set anew.
+    pub(crate) fn gathered<'s>(&self, spots: impl Iterator<Item = &'s mut Spot>) -> Self {
+        let mut all = Self::default();
+        for spot in spots {
+            let (label, row) = self.get(*spot);
+            *spot = all.add(label, row);
+        }
+        all
     }
 
     /// The label and the row at a spot.
@@ -97,5 +124,24 @@ mod tests {
         }
         assert_eq!(spool.get(spots[3]).1.cells().collect::<Vec<_>>(), [Cell::Int(2), Cell::Text("two")]);
         assert_eq!(spool.get(Spot { chunk: 9, start: 0 }), ("", Row::default()));
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_gives_its_room_back() {
+        let mut page = Page::new(Columns::new(["a"]));
+        page.row(|row| row.text(&"x".repeat(CHUNK / 4)));
+        page.row(|row| row.text("kept"));
+        let rows: Vec<_> = page.rows().collect();
+        let mut spool = Spool::default();
+        let mut kept = [spool.add("one", rows[1]), spool.add("two", rows[1])];
+        for _ in 0..4 {
+            assert!(!spool.is_wasteful());
+            let spot = spool.add("", rows[0]);
+            spool.forget(spot);
+        }
+        assert!(spool.is_wasteful());
+        let gathered = spool.gathered(kept.iter_mut());
+        assert_eq!(kept.map(|spot| gathered.get(spot)), [("one", rows[1]), ("two", rows[1])]);
+        assert_eq!((gathered.chunks.len(), gathered.dead), (1, 0));
     }
 }

@@ -22,7 +22,7 @@ pub struct TargetSide {
     pub(crate) memberships: Memberships,
     pub(crate) entitlements: Entitlements,
     wants_groups: bool,
-    keyed: Keyed,
+    pub(super) keyed: Keyed,
 }
 
 impl TargetSide {

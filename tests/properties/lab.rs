@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use headcount::manifest::kinds::TargetSpec;
 use headcount::model::{
-    Action, Baseline, Change, Deactivation, Evidence, FormerLink, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Value, WindowEntry,
+    Action, Baseline, Change, Columns, Deactivation, Evidence, FormerLink, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Value, WindowEntry,
 };
 use headcount::planning::guardrails::counted;
 use headcount::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
@@ -166,13 +166,29 @@ impl Lab {
     }
 
     pub fn plan_from(&self, policy: &Policy, lens: &Lens, scope: Scope<'_>, backwards: bool) -> Plan {
-        let world = self.world(policy, lens, backwards);
-        let survey = planning::prepare(policy, &world, &[], self.moment(), scope).survey();
+        self.plan_in(policy, &self.world(policy, lens, backwards), lens, scope, backwards)
+    }
+
+    /// The plan of a world, however it came about.
+    pub fn plan_in(&self, policy: &Policy, world: &World, lens: &Lens, scope: Scope<'_>, backwards: bool) -> Plan {
+        let survey = planning::prepare(policy, world, &[], self.moment(), scope).survey();
         let mut answers = self.answers(policy, &survey.lookups, lens);
         if backwards {
             answers.reverse();
         }
-        planning::plan(policy, &world, &answers, self.moment(), scope)
+        planning::plan(policy, world, &answers, self.moment(), scope)
+    }
+
+    /// All rows of a source, in the columns that are wanted of it.
+    pub fn rows_of_source(&self, policy: &Policy, at: usize) -> Vec<Page> {
+        record_pages(&self.records(&policy.sources[at].name), &SourceSide::columns_of(policy, at), Sight::Complete, false)
+    }
+
+    /// All rows of a stream of the target; none where it is not wanted.
+    pub fn rows_of_target(&self, policy: &Policy, kind: ObjectKind) -> Option<(Arc<Columns>, Vec<Page>)> {
+        let columns = TargetSide::new(policy, 0, self.system.capabilities()).columns(kind)?;
+        let pages = self.system.pages(kind, &columns, false, &|_| true);
+        Some((columns, pages))
     }
 
     /// Carries out a plan that was made through a lens, in order. `fails` are positions (modulo 16) of changes that the system refuses; `interrupted` happens
@@ -444,7 +460,7 @@ fn evidence(sight: Sight) -> Evidence {
     }
 }
 
-fn record_pages(records: &[Record], columns: &Arc<headcount::model::Columns>, sight: Sight, backwards: bool) -> Vec<Page> {
+fn record_pages(records: &[Record], columns: &Arc<Columns>, sight: Sight, backwards: bool) -> Vec<Page> {
     let mut kept: Vec<&Record> = records.iter().enumerate().filter(|(at, _)| sight.keeps(*at)).map(|(_, record)| record).collect();
     if backwards {
         kept.reverse();

@@ -2,6 +2,7 @@
 
 mod expressions;
 mod grammar;
+mod kept;
 mod lab;
 mod laws;
 mod revert;

@@ -1,0 +1,145 @@
+//! What changed at a system since it was read, and a world that takes it in.
+//!
+//! A world that is kept is the one that a whole read would make now: tables hold what is current and no more, and numbers of rows mean nothing beyond one plan.
+//! Must never: make an evidence stronger than the whole read's before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::World;
+use super::evidence::SourceEvidence;
+use super::hash::Keyed;
+use super::recall::Recall;
+use super::target::TargetSide;
+use crate::model::{Memory, ObjectKind, Page};
+use crate::policy::Policy;
+
+/// What changed in one stream of rows.
+#[derive(Clone, Debug)]
+pub struct Delta {
+    /// rows that are new or other than they were, in the columns of the stream; of an entitlement all rows that its account has of it
+    pub changed: Page,
+    /// of what is gone: the keys of a source's records, the ids of accounts and groups
+    pub gone: Vec<Arc<str>>,
+    /// of memberships and entitlements that are gone: their rows, of which the columns before the parameters count
+    pub ended: Page,
+}
+
+impl Delta {
+    /// These rows are new or other than they were.
+    pub fn changed(changed: Page) -> Self {
+        Self { ended: Page::new(changed.columns().clone()), changed, gone: Vec::new() }
+    }
+}
+
+impl World {
+    /// What changed at the source at this position of the policy.
+    pub fn change_source(&mut self, policy: &Policy, source: usize, delta: &Delta) {
+        let (Some(rules), Some(side)) = (policy.sources.get(source), self.sources.get_mut(source)) else { return };
+        side.change(delta);
+        if let Some(trust) = self.trust.get_mut(source) {
+            *trust = SourceEvidence::of(rules, side, &self.memory);
+        }
+        self.weigh(policy);
+    }
+
+    /// What changed in one stream of the target at this position of the policy.
+    pub fn change_target(&mut self, policy: &Policy, target: usize, kind: ObjectKind, delta: &Delta) {
+        let Some(side) = self.targets.get_mut(target) else { return };
+        side.change(kind, delta);
+        self.weigh(policy);
+    }
+
+    /// A day has passed: records that are valid from or until a day may count now, or no longer.
+    pub fn turn(&mut self, policy: &Policy, today: Date) {
+        for ((rules, side), trust) in policy.sources.iter().zip(&mut self.sources).zip(&mut self.trust) {
+            side.turn(today);
+            *trust = SourceEvidence::of(rules, side, &self.memory);
+        }
+        self.weigh(policy);
+    }
+
+    /// What the state remembers now.
+    pub fn recollect(&mut self, policy: &Policy, mut memory: Memory) {
+        for source in &policy.sources {
+            source.previous_names.iter().for_each(|previous| memory.rename_source(previous, &source.name));
+        }
+        self.recall = Recall::of(Keyed::of(&policy.workspace), policy, &memory);
+        self.trust = policy.sources.iter().zip(&self.sources).map(|(rules, side)| SourceEvidence::of(rules, side, &memory)).collect();
+        self.memory = memory;
+        self.weigh(policy);
+    }
+
+    fn weigh(&mut self, policy: &Policy) {
+        self.evidence = super::system_evidence(policy, &self.sources, &self.trust, &self.targets);
+    }
+}
+
+impl TargetSide {
+    fn change(&mut self, kind: ObjectKind, delta: &Delta) {
+        let Self { accounts, groups, memberships, entitlements, .. } = self;
+        match kind {
+            ObjectKind::Account => {
+                let moves = accounts.going(&delta.gone);
+                memberships.move_accounts(&moves, self.keyed, accounts, groups);
+                entitlements.move_accounts(&moves, self.keyed, accounts);
+                accounts.change(&delta.changed, &moves);
+            }
+            ObjectKind::Group => {
+                let moves = groups.going(&delta.gone);
+                memberships.move_groups(&moves, self.keyed, accounts, groups);
+                groups.change(&delta.changed, &moves);
+            }
+            ObjectKind::Membership => {
+                memberships.end(self.keyed, &delta.ended, accounts, groups);
+                memberships.add(self.keyed, &delta.changed);
+            }
+            ObjectKind::Entitlement => {
+                entitlements.end(self.keyed, &delta.ended, accounts);
+                entitlements.end(self.keyed, &delta.changed, accounts);
+                entitlements.add(self.keyed, &delta.changed);
+            }
+        }
+        memberships.resolve(accounts, groups);
+        entitlements.resolve(accounts);
+    }
+}
+
+/// What becomes of rows when some go: the last ones move into the holes, so that none is missing in between.
+#[derive(Debug)]
+pub(super) struct Moves {
+    gone: BTreeSet<u32>,
+    moved: BTreeMap<u32, u32>,
+}
+
+impl Moves {
+    /// Of so many rows these go.
+    pub(super) fn of(len: u32, gone: BTreeSet<u32>) -> Self {
+        let left = len - gone.len() as u32;
+        let holes = gone.range(..left).copied();
+        let moved = (left..len).filter(|row| !gone.contains(row)).zip(holes).collect();
+        Self { gone, moved }
+    }
+
+    /// Whether all stay where they are.
+    pub(super) fn is_empty(&self) -> bool {
+        self.gone.is_empty()
+    }
+
+    /// The rows that go.
+    pub(super) fn gone(&self) -> impl Iterator<Item = u32> + '_ {
+        self.gone.iter().copied()
+    }
+
+    /// From where to where.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.moved.iter().map(|(from, to)| (*from, *to))
+    }
+
+    /// Where a row is then; nothing for one that goes.
+    pub(super) fn to(&self, row: u32) -> Option<u32> {
+        if self.gone.contains(&row) { None } else { Some(self.moved.get(&row).copied().unwrap_or(row)) }
+    }
+}

@@ -1,0 +1,137 @@
+//! A world that is kept and told what changes plans as one that is read anew, byte for byte: records come, change and go, accounts, groups and memberships are
+//! edited outside, plans are applied, days pass, manifests change.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use headcount::model::{Columns, ObjectKind, Page, Row};
+use headcount::planning::Scope;
+use headcount::policy::Policy;
+use headcount::world::{Delta, World};
+use proptest::prelude::*;
+
+use super::lab::{Lab, Run};
+use super::laws::cases;
+use super::story::{Lens, stories};
+
+const STREAMS: [ObjectKind; 3] = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership];
+
+/// A world, and the rows that it was told of.
+struct Kept {
+    manifests: String,
+    world: World,
+    sources: Vec<Rows>,
+    streams: Vec<Option<Rows>>,
+}
+
+/// The rows of a stream by what they are known by.
+struct Rows {
+    columns: Arc<Columns>,
+    by_key: BTreeMap<Vec<String>, Page>,
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn a_kept_world_plans_as_one_that_is_read_anew(story in stories()) {
+        let mut lab = Lab::new(story);
+        let mut kept = Kept::read(&lab, &lab.policy());
+        for act in lab.story.acts.clone() {
+            for event in &act.events {
+                lab.happens(event);
+                kept.plans_the_same(&lab)?;
+            }
+            let policy = lab.policy();
+            let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+            lab.apply(&policy, &plan, &Run { lens: &Lens::CLEAR, fails: act.fails, interrupted: act.interrupted.as_ref() }, &mut |_, _, _| {});
+            kept.plans_the_same(&lab)?;
+            lab.days_pass(act.days);
+            kept.plans_the_same(&lab)?;
+        }
+    }
+}
+
+impl Kept {
+    fn read(lab: &Lab, policy: &Policy) -> Self {
+        Self {
+            manifests: lab.story.manifests(),
+            world: lab.world(policy, &Lens::CLEAR, false),
+            sources: (0..policy.sources.len()).map(|at| Rows::of_source(lab, policy, at)).collect(),
+            streams: STREAMS.into_iter().map(|kind| Rows::of_target(lab, policy, kind)).collect(),
+        }
+    }
+
+    /// Takes in what changed, and holds the plan against that of a world that is read anew.
+    fn plans_the_same(&mut self, lab: &Lab) -> Result<(), TestCaseError> {
+        let policy: Rc<Policy> = lab.policy();
+        if self.manifests != lab.story.manifests() {
+            *self = Self::read(lab, &policy);
+        }
+        for (at, rows) in self.sources.iter_mut().enumerate() {
+            let now = Rows::of_source(lab, &policy, at);
+            let delta = rows.until(&now, ObjectKind::Account);
+            self.world.change_source(&policy, at, &delta);
+            *rows = now;
+        }
+        for (kind, rows) in STREAMS.into_iter().zip(&mut self.streams) {
+            let now = Rows::of_target(lab, &policy, kind);
+            if let (Some(rows), Some(now)) = (&*rows, &now) {
+                self.world.change_target(&policy, 0, kind, &rows.until(now, kind));
+            }
+            *rows = now;
+        }
+        self.world.recollect(&policy, lab.memory.clone());
+        self.world.turn(&policy, lab.moment().today);
+        let told = |world: &World| serde_json::to_string_pretty(&lab.plan_in(&policy, world, &Lens::CLEAR, Scope::All, false)).unwrap();
+        prop_assert_eq!(told(&self.world), told(&lab.world(&policy, &Lens::CLEAR, false)), "{}", self.manifests);
+        Ok(())
+    }
+}
+
+impl Rows {
+    fn of_source(lab: &Lab, policy: &Policy, at: usize) -> Self {
+        let columns = headcount::world::SourceSide::columns_of(policy, at);
+        Self::of(columns, &lab.rows_of_source(policy, at), &["id"])
+    }
+
+    fn of_target(lab: &Lab, policy: &Policy, kind: ObjectKind) -> Option<Self> {
+        let (columns, pages) = lab.rows_of_target(policy, kind)?;
+        let known_by: &[&str] = if kind == ObjectKind::Membership { &["group", "member", "kind"] } else { &["id"] };
+        Some(Self::of(columns, &pages, known_by))
+    }
+
+    fn of(columns: Arc<Columns>, pages: &[Page], known_by: &[&str]) -> Self {
+        let positions: Vec<usize> = known_by.iter().filter_map(|name| columns.position(name)).collect();
+        let key = |row: &Row<'_>| positions.iter().map(|at| format!("{:?}", row.cell(*at))).collect();
+        let one = |row: Row<'_>| {
+            let mut page = Page::new(columns.clone());
+            page.row(|out| row.cells().for_each(|cell| out.cell(cell)));
+            page
+        };
+        let by_key = pages.iter().flat_map(Page::rows).map(|row| (key(&row), one(row))).collect();
+        Self { columns, by_key }
+    }
+
+    /// What changed until now.
+    fn until(&self, now: &Self, kind: ObjectKind) -> Delta {
+        let mut delta = Delta::changed(Page::new(self.columns.clone()));
+        let put = |into: &mut Page, page: &Page| page.rows().for_each(|row| into.row(|out| row.cells().for_each(|cell| out.cell(cell))));
+        let rows = |page: &Page| page.rows().map(|row| row.cells().map(|cell| format!("{cell:?}")).collect()).collect::<Vec<Vec<String>>>();
+        for (key, page) in &now.by_key {
+            if self.by_key.get(key).is_none_or(|before| rows(before) != rows(page)) {
+                put(&mut delta.changed, page);
+            }
+        }
+        for page in self.by_key.iter().filter(|(key, _)| !now.by_key.contains_key(*key)).map(|(_, page)| page) {
+            if kind == ObjectKind::Membership {
+                put(&mut delta.ended, page);
+                continue;
+            }
+            let at = self.columns.position("id").unwrap_or_default();
+            delta.gone.extend(page.rows().filter_map(|row| row.cell(at).as_text().map(Arc::from)));
+        }
+        delta
+    }
+}
