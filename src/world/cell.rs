@@ -3,10 +3,11 @@
 //! Must never: change a text that a person could tell from the cleaned one, or put the data into words.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::model::Value;
+use crate::model::{Cell, Columns, Evidence, Page, Value};
 
 /// What a text is after cleaning.
 #[derive(Debug, PartialEq, Eq)]
@@ -143,6 +144,73 @@ fn windows_1252(letter: char) -> Option<u8> {
         0x9a, 0x9b, 0x9c, 0x9e, 0x9f,
     ];
     u8::try_from(u32::from(letter)).ok().or_else(|| HIGH.chars().position(|high| high == letter).and_then(|at| AT.get(at)).copied())
+}
+
+/// How much of the text beyond ASCII looks as if it was encoded twice.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EncodedTwice {
+    twice: i64,
+    once: i64,
+}
+
+impl EncodedTwice {
+    /// Fewer texts than this prove nothing: somebody may be called so.
+    const FEW: i64 = 3;
+
+    /// A cell comes, or goes.
+    pub(super) fn look(&mut self, cell: Cell<'_>, by: i64) {
+        let (Cell::Text(text) | Cell::Json(text)) = cell else { return };
+        match was_encoded_twice(text) {
+            Some(true) => self.twice += by,
+            Some(false) => self.once += by,
+            None => {}
+        }
+    }
+
+    /// Throughout: then names, departments and everything that rules make of them would be spoilt, and nothing of it can be used.
+    pub(super) fn judge(&self, evidence: Evidence) -> Evidence {
+        if self.once > 0 || self.twice < Self::FEW {
+            return evidence;
+        }
+        let reason = format!(
+            "its text was encoded twice (UTF-8 that something read as Latin-1 and wrote as UTF-8 again): all {} texts with special letters; \
+             export it again as plain UTF-8",
+            self.twice
+        );
+        Evidence::Unreadable { reason }
+    }
+}
+
+/// The row with its texts cleaned; nothing where all of them are clean.
+pub(super) fn clean_row(cells: &[Cell<'_>], columns: &Arc<Columns>, keep_blanks: bool) -> Option<Page> {
+    let clean_cell = |cell: &Cell<'_>| match cell {
+        Cell::Text(text) => clean(text, keep_blanks) == Cleaned::Same,
+        Cell::Json(json) => clean_json(json, keep_blanks).is_none(),
+        _ => true,
+    };
+    if cells.iter().all(clean_cell) {
+        return None;
+    }
+    let mut page = Page::new(columns.clone());
+    page.row(|out| {
+        for cell in cells {
+            match cell {
+                Cell::Text(text) => match clean(text, keep_blanks) {
+                    Cleaned::Same => out.text(text),
+                    Cleaned::Text(text) if text.is_empty() => out.missing(),
+                    Cleaned::Text(text) => out.text(&text),
+                    Cleaned::Unreadable(words) => out.unreadable(words),
+                },
+                Cell::Json(json) => match clean_json(json, keep_blanks) {
+                    None => out.json(json),
+                    Some(Ok(json)) => out.json(&json),
+                    Some(Err(words)) => out.unreadable(words),
+                },
+                other => out.cell(*other),
+            }
+        }
+    });
+    Some(page)
 }
 
 #[cfg(test)]

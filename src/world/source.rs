@@ -10,7 +10,7 @@ use jiff::civil::Date;
 
 use super::bound::{Bound, Truth};
 use super::canonical;
-use super::cell::{self, Cleaned};
+use super::cell::{EncodedTwice, clean_row};
 use super::hash::Keyed;
 use super::delta::{Delta, Moves};
 use super::index::Index;
@@ -113,7 +113,7 @@ impl SourceSide {
         for row in page.rows() {
             cells.clear();
             cells.extend(row.cells());
-            let cleaned = clean(&cells, &self.columns, self.keep_blanks);
+            let cleaned = clean_row(&cells, &self.columns, self.keep_blanks);
             let row = cleaned.as_ref().and_then(|page| page.rows().next()).unwrap_or(row);
             if cleaned.is_some() {
                 let cells: Vec<_> = row.cells().collect();
@@ -395,72 +395,6 @@ impl Valid {
         let (from, to) = (day(self.from.as_ref())?, day(self.to.as_ref())?);
         Some(from.is_none_or(|from| from <= self.today) && to.is_none_or(|to| self.today <= to))
     }
-}
-
-/// How much of the text beyond ASCII looks as if it was encoded twice.
-#[derive(Clone, Debug, Default)]
-struct EncodedTwice {
-    twice: i64,
-    once: i64,
-}
-
-impl EncodedTwice {
-    /// Fewer texts than this prove nothing: somebody may be called so.
-    const FEW: i64 = 3;
-
-    fn look(&mut self, cell: Cell<'_>, by: i64) {
-        let (Cell::Text(text) | Cell::Json(text)) = cell else { return };
-        match cell::was_encoded_twice(text) {
-            Some(true) => self.twice += by,
-            Some(false) => self.once += by,
-            None => {}
-        }
-    }
-
-    /// Throughout: then names, departments and everything that rules make of them would be spoilt, and nothing of it can be used.
-    fn judge(&self, evidence: Evidence) -> Evidence {
-        if self.once > 0 || self.twice < Self::FEW {
-            return evidence;
-        }
-        let reason = format!(
-            "its text was encoded twice (UTF-8 that something read as Latin-1 and wrote as UTF-8 again): all {} texts with special letters; \
-             export it again as plain UTF-8",
-            self.twice
-        );
-        Evidence::Unreadable { reason }
-    }
-}
-
-/// The row with its texts cleaned; nothing where all of them are clean.
-fn clean(cells: &[Cell<'_>], columns: &Arc<Columns>, keep_blanks: bool) -> Option<Page> {
-    let clean_cell = |cell: &Cell<'_>| match cell {
-        Cell::Text(text) => cell::clean(text, keep_blanks) == Cleaned::Same,
-        Cell::Json(json) => cell::clean_json(json, keep_blanks).is_none(),
-        _ => true,
-    };
-    if cells.iter().all(clean_cell) {
-        return None;
-    }
-    let mut page = Page::new(columns.clone());
-    page.row(|out| {
-        for cell in cells {
-            match cell {
-                Cell::Text(text) => match cell::clean(text, keep_blanks) {
-                    Cleaned::Same => out.text(text),
-                    Cleaned::Text(text) if text.is_empty() => out.missing(),
-                    Cleaned::Text(text) => out.text(&text),
-                    Cleaned::Unreadable(words) => out.unreadable(words),
-                },
-                Cell::Json(json) => match cell::clean_json(json, keep_blanks) {
-                    None => out.json(json),
-                    Some(Ok(json)) => out.json(&json),
-                    Some(Err(words)) => out.unreadable(words),
-                },
-                other => out.cell(*other),
-            }
-        }
-    });
-    Some(page)
 }
 
 impl Keyless {
