@@ -87,7 +87,9 @@ impl Entitlements {
         let of_raw = |raw: &RawGrant| ended.contains(&(raw.account, raw.name));
         let of_grant = |grant: &Grant| ended.contains(&(keyed.text(&accounts.id(grant.account)), grant.name));
         let over: Vec<Spot> = self.raw.iter().filter(|raw| of_raw(raw)).map(|raw| raw.spot).collect();
-        over.into_iter().chain(self.grants.iter().filter(|grant| of_grant(grant)).map(|grant| grant.spot)).for_each(|spot| self.spool.forget(spot));
+        over.into_iter()
+            .chain(self.grants.iter().filter(|grant| of_grant(grant)).map(|grant| grant.spot))
+            .for_each(|spot| self.spool.forget(spot));
         self.raw.retain(|raw| !of_raw(raw));
         self.grants.retain(|grant| !of_grant(grant));
         let left: BTreeSet<u32> = self.raw.iter().map(|raw| raw.name).chain(self.grants.iter().map(|grant| grant.name)).collect();

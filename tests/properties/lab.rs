@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use headcount::manifest::kinds::TargetSpec;
 use headcount::model::{
-    Action, Baseline, Change, Columns, Deactivation, Evidence, FormerLink, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Value, WindowEntry,
+    Action, Baseline, Change, Columns, Deactivation, Evidence, FormerLink, Link, LinkOrigin, Memory, ObjectKind, Page, Plan, Value,
+    WindowEntry,
 };
 use headcount::planning::guardrails::counted;
 use headcount::planning::{self, Answer, Lookup, LookupBy, Moment, Scope};
