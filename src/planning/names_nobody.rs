@@ -9,9 +9,15 @@ use crate::diagnostic::Place;
 use crate::model::{Finding, FindingCode, Severity, Subject};
 
 /// One who loses something is no mass: the only one whom a rule named may have moved.
-pub(in crate::planning) const FEWEST: usize = 2;
+const FEWEST: usize = 2;
 /// So many are named.
 const NAMED: usize = 3;
+
+/// Whether so many lose something that the rule is more likely wrong than meant. `open`: of whom it can't be said whether they would lose it too, or nothing where there
+/// may be more of them than were read.
+pub(in crate::planning) fn are_many(losers: usize, open: Option<usize>) -> bool {
+    losers > 0 && open.is_none_or(|open| losers + open >= FEWEST)
+}
 
 /// What names nobody.
 pub(in crate::planning) struct Idle<'w> {
@@ -32,8 +38,8 @@ impl Idle<'_> {
         }
         let system = subject.system.as_deref().unwrap_or_default();
         let message = format!(
-            "{system}: {rule} of {of} names nobody, and {} people would lose {thing} by that ({who}); they keep what they have",
-            keys.len()
+            "{system}: {rule} of {of} names nobody, and {} would lose {thing} by that ({who}); they keep what they have",
+            if keys.len() == 1 { "1 of its people".to_owned() } else { format!("{} people", keys.len()) }
         );
         let hint = format!("Correct the rule, or what it reads. If nobody is meant, write `allowEmpty: true` into the spec of {of}.");
         let finding = Finding::new(Severity::Refused, FindingCode::NamesNobody, subject, message);

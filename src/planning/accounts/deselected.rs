@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::model::{Cause, FindingCode, Mandate, Severity, Subject};
 use crate::planning::accounts::Step;
-use crate::planning::accounts::presence::Presence;
-use crate::planning::names_nobody::{FEWEST, Idle};
+use crate::planning::accounts::presence::{Known, Presence, is_open};
+use crate::planning::names_nobody::{Idle, are_many};
 
 /// Somebody whose account goes because a target is not for them.
 pub(in crate::planning) struct Deselected {
@@ -53,6 +53,14 @@ fn selects_nobody(step: &Step<'_, '_>, target: usize, going: &BTreeMap<u32, Arc<
     };
     let losers: BTreeSet<&Arc<str>> = step.drafts.iter().filter(loses).map(|draft| &draft.change.object.key).collect();
     !rules.allow_empty
-        && losers.len() >= FEWEST
         && !step.presence[target].iter().any(|presence| matches!(presence, Presence::Stays | Presence::Made))
+        && are_many(losers.len(), open(step, target))
+}
+
+/// Accounts in use of which it can't be said whether they would go too; nothing where there may be more of them than were read.
+fn open(step: &Step<'_, '_>, target: usize) -> Option<usize> {
+    let accounts = step.basis.observed[target].accounts();
+    let known = Known { presence: &step.presence[target], gone: &step.gone[target] };
+    let is_open = |row: &u32| accounts.active(*row) && is_open((step.basis, step.matched), target, *row, known);
+    accounts.evidence().proves_absence().then(|| (0..accounts.len()).filter(is_open).count())
 }

@@ -86,9 +86,9 @@ pub(in crate::planning) fn diff(
     step.decide_all(closer);
     for target in 0..basis.policy.targets.len() {
         contested::settle(&mut step, target);
-        deselected::settle(&mut step, target);
         vanished::settle(&mut step, target);
         deprovision::unclaimed(&mut step, target);
+        deselected::settle(&mut step, target);
     }
     let Step { presence, gone, strangers_go, drafts, report, .. } = step;
     (Accounts { presence, gone, strangers_go, drafts }, report)

@@ -11,7 +11,7 @@ use crate::model::{
     Action, AttributeChange, Cause, Change, Evidence, Finding, FindingCode, ObjectKind, ObjectRef, Reason, Severity, Subject, Value,
     grant_key,
 };
-use crate::planning::accounts::presence::Presence;
+use crate::planning::accounts::presence::{Known, Presence, is_open};
 use crate::planning::draft::{Draft, adopted};
 use crate::planning::draft::{Grounds, Stage, attribute};
 use crate::planning::entitlements::Step;
@@ -20,7 +20,7 @@ use crate::planning::entitlements::desired;
 use crate::planning::entitlements::desired::{Parameter, Term};
 use crate::planning::findings::Shared;
 use crate::planning::groups::members::unknown;
-use crate::planning::names_nobody::{FEWEST, Idle};
+use crate::planning::names_nobody::{Idle, are_many};
 use crate::planning::people::person::Person;
 use crate::planning::people::standing::Where;
 use crate::policy::EntitlementPolicy;
@@ -307,13 +307,24 @@ impl<'a> AtTarget<'_, '_, 'a> {
                     && !named(grant.account)
                     && self.goes(grant.account, &rules.name, Some((*at, roll)), standing) == Some(Loss::Uncovered)
             };
-            let losers: BTreeSet<u32> = grants.into_iter().filter(goes).map(|grant| grant.account).collect();
-            if losers.len() >= FEWEST {
+            let (losers, others): (Vec<Grant>, Vec<Grant>) = grants.into_iter().partition(goes);
+            let losers: BTreeSet<u32> = losers.into_iter().map(|grant| grant.account).collect();
+            let others = others.into_iter().filter(|grant| grant.name == number.1).map(|grant| grant.account);
+            if are_many(losers.len(), self.open(others.collect())) {
                 hold(self.step, *at, &losers);
                 kept.extend(losers.into_iter().map(|account| (*at, account)));
             }
         }
         kept
+    }
+
+    /// Of how many of these it can't be said what becomes of them; nothing where there may be more than were read.
+    fn open(&self, rows: BTreeSet<u32>) -> Option<usize> {
+        let observed = &self.step.basis.observed[self.target];
+        let all = observed.side.entitlements.evidence.proves_absence() && observed.accounts().evidence().proves_absence();
+        let known = Known { presence: &self.step.accounts.presence[self.target], gone: &self.step.accounts.gone[self.target] };
+        let is_open = |row: &u32| is_open((self.step.basis, self.step.matched), self.target, *row, known);
+        all.then(|| rows.into_iter().filter(is_open).count())
     }
 
     /// Why an account loses an entitlement; nothing where it keeps it.

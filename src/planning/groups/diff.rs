@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::Ownership;
 use crate::model::{Action, Cause, Evidence, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity};
-use crate::planning::accounts::presence::Presence;
+use crate::planning::accounts::presence::{Known, Presence, is_open};
 use crate::planning::draft;
 use crate::planning::draft::{Grounds, Stage, with_members};
 use crate::planning::groups::Step;
@@ -15,7 +15,7 @@ use crate::planning::groups::members;
 use crate::planning::groups::members::{Roster, flatten};
 use crate::planning::groups::resolve::{GroupState, TargetGroups, member_change};
 use crate::planning::groups::{idle, strangers};
-use crate::planning::names_nobody::FEWEST;
+use crate::planning::names_nobody::are_many;
 use crate::world::Member;
 
 /// The memberships of one target.
@@ -106,18 +106,32 @@ impl AtTarget<'_, '_, '_> {
         }
         let idle = members::nesting(self.rosters).holds_below(|at| !self.rosters[at].idle.is_empty());
         let mut held: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+        let mut open: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
         for at in (0..self.rosters.len()).filter(|at| idle[*at]) {
             let GroupState::Here(group) = self.groups.states[at] else { continue };
             let wanted = self.flat(at).0;
             for member in self.step.basis.observed[self.target].members(group) {
-                if let Some(row) = self.goes_by_rule(at, member).filter(|_| self.goes(member, &wanted)) {
-                    wanted.idle.iter().for_each(|manifest| held.entry(*manifest).or_default().extend([row]));
+                let found = match self.goes_by_rule(at, member).filter(|_| self.goes(member, &wanted)) {
+                    Some(row) => Some((row, &mut held)),
+                    None => self.open_member(member).map(|row| (row, &mut open)),
+                };
+                if let Some((row, rows)) = found {
+                    wanted.idle.iter().for_each(|manifest| rows.entry(*manifest).or_default().extend([row]));
                 }
             }
         }
-        held.retain(|_, rows| rows.len() >= FEWEST);
+        let observed = &self.step.basis.observed[self.target];
+        let all = observed.memberships_evidence().proves_absence() && observed.accounts().evidence().proves_absence();
+        held.retain(|manifest, rows| are_many(rows.len(), all.then(|| open.get(manifest).map_or(0, BTreeSet::len))));
         idle::hold_groups(self.step, self.target, &held);
         self.idle = held;
+    }
+
+    /// The account of a member of whom it can't be said what becomes of them.
+    fn open_member(&self, member: Member) -> Option<u32> {
+        let Member::Account(row) = member else { return None };
+        let known = Known { presence: &self.step.accounts.presence[self.target], gone: &self.step.accounts.gone[self.target] };
+        is_open((self.step.basis, self.step.matched), self.target, row, known).then_some(row)
     }
 
     /// The account of a member who stays at the target and would go for no other reason than the rule: no line names or excludes it.

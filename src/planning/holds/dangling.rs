@@ -15,6 +15,7 @@ use crate::planning::holds::form;
 use crate::planning::holds::form::{Form, bare};
 use crate::planning::holds::hands::{quoted, user_line};
 use crate::planning::people::person::Person;
+use crate::planning::targets::eligibility::{Serve, serve};
 
 const NAMED: usize = 3;
 
@@ -110,7 +111,8 @@ pub(in crate::planning) fn likely<'k>(basis: &Basis<'_>, keys: impl Iterator<Ite
     found
 }
 
-/// Whether something may be given to somebody. Whoever has left, is away or is left out anyway gets nothing, and would keep what they have if they were held.
+/// Whether something may be given to somebody. Whoever has left or is left out anyway gets nothing, and would keep what they have if they were held; so does whoever
+/// is away, unless a target is for people who are.
 fn would_get(step: &Step<'_, '_>, number: u32) -> bool {
     let basis = step.basis;
     if basis.people.is_retired(number) || basis.revoked.has(number) {
@@ -118,7 +120,12 @@ fn would_get(step: &Step<'_, '_>, number: u32) -> bool {
     }
     let mut person = Person::default();
     basis.people.assemble(&basis.layout, number, &mut person);
-    matches!(person.standing.lifecycle(), Some(Lifecycle::Active | Lifecycle::PreHire))
+    let serves = |target| !matches!(serve(basis, target, &person), Serve::No(_));
+    match person.standing.lifecycle() {
+        Some(Lifecycle::Active | Lifecycle::PreHire) => true,
+        Some(Lifecycle::Suspended) => (0..basis.policy.targets.len()).any(serves),
+        Some(Lifecycle::Leaver) | None => false,
+    }
 }
 
 fn tell(step: &mut Step<'_, '_>, form: &Form, lines: &[Line<'_>], likely: &[Likely]) {

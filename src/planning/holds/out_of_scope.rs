@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::model::{FindingCode, Subject};
 use crate::planning::basis::Basis;
 use crate::planning::holds::Step;
-use crate::planning::names_nobody::{FEWEST, Idle};
+use crate::planning::names_nobody::{Idle, are_many};
 use crate::planning::people::person::Person;
 use crate::planning::people::standing::Standing;
 use crate::planning::schema::doubt::Doubt;
@@ -25,7 +25,9 @@ pub(super) fn held(step: &mut Step<'_, '_>) -> Vec<(u32, Doubt)> {
         let people = left_out(basis, source);
         let has_account = |identity: &u32| step.matched.claims.iter().any(|claims| matches!(claims.of(*identity), Claim::Owned(_)));
         let losers: BTreeSet<Arc<str>> = people.iter().filter(|who| has_account(who)).map(|who| basis.people.key(*who)).collect();
-        if losers.len() < FEWEST {
+        let all = basis.world.trust[source].evidence.proves_absence()
+            && basis.observed.iter().all(|observed| observed.accounts().evidence().proves_absence());
+        if !are_many(losers.len(), all.then_some(0)) {
             continue;
         }
         let place = rules.filter.as_ref().and_then(|filter| filter.place()).unwrap_or(&rules.place);

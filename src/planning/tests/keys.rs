@@ -461,6 +461,23 @@ fn whoever_is_kept_out_by_an_old_key_still_leaves() {
 }
 
 #[test]
+fn whoever_is_away_and_kept_out_by_an_old_key_gets_nothing_where_a_target_is_for_them() {
+    let scene = |rest: &str, left_out: &[String]| {
+        let documents = [&[named("hr", ""), target(&format!("{NAMES}{rest}"))], left_out].concat();
+        let mut away = record("10.0", ("Nora", "Nagy"));
+        away["leave"] = true.into();
+        Scene::new(&documents).record("hr", away)
+    };
+    let served = "  lifecycles: [active, suspended]\n";
+    assert!(scene(served, &[]).told().contains("Create hr/10.0"));
+    let told = scene(served, &[user("10", "attributes: {title: none}")]).told();
+    assert!(!told.contains("Create") && told.contains("KeyChanged) hr/10.0: "), "{told}");
+    // Where no target is for them they lose the access that they have.
+    let scene = scene("", &[user("10", "attributes: {title: none}")]).account(account("u1", "hr/10.0", ("Nora", "Nagy")));
+    assert!(scene.told().contains("Deactivate hr/10.0 [Suspended]"), "{}", scene.told());
+}
+
+#[test]
 fn where_people_have_quite_other_keys_nobody_new_comes_while_a_key_keeps_somebody_out() {
     let scene = |lines: &[String]| {
         scene(lines)

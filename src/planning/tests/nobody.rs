@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::super::testing::{Scene, entitlement, group, source, target, tell};
-use crate::model::FindingCode;
+use crate::model::{Evidence, FindingCode, ObjectKind};
 
 /// Three people in engineering with accounts. `department` is what their records say now.
 fn three(documents: &[String], department: &str) -> Scene {
@@ -159,4 +159,52 @@ fn people_stay_where_the_scope_of_their_source_leaves_everybody_out() {
     ");
     let plan = build("").partial("hr").plan();
     assert_eq!(plan.changes.len(), 0, "{}", tell(&plan));
+}
+
+/// Of the three only the first is read, and what says so was not read to its end.
+fn one_is_read(scene: Scene) -> [Scene; 2] {
+    let only = scene.clone().without_records("hr").record("hr", json!({"id": "1", "login": "p1", "title": "x"}));
+    let doubtful = ["2", "3"]
+        .into_iter()
+        .fold(scene, |scene, key| scene.amended(key, "start", json!("2026-11-02")).amended(key, "end", json!("2024-01-01")));
+    [only.partial("hr"), doubtful]
+}
+
+#[test]
+fn where_others_are_not_seen_or_not_known_one_who_loses_something_is_enough() {
+    let when = entitlement("card", "  when: identity.title == \"Engineer\"\n");
+    let entitled =
+        (1..=3).fold(three(&[source("hr", ""), target(""), when], "x"), |scene, at| scene.entitled(&format!("u{at}"), "card", json!({})));
+    let selected = three(&[source("hr", ""), target("  select: identity.title == \"Engineer\"\n")], "x");
+    for scene in [in_group(RULE, GROUPS, "x"), selected, entitled].into_iter().flat_map(one_is_read) {
+        let plan = scene.plan();
+        assert_eq!(plan.changes.len(), 0, "{}", tell(&plan));
+        let told = "by that (hr/1); they keep what they have";
+        assert!(
+            plan.findings.iter().any(|finding| finding.code == FindingCode::NamesNobody && finding.message.ends_with(told)),
+            "{}",
+            tell(&plan)
+        );
+    }
+}
+
+#[test]
+fn of_one_alone_who_loses_something_a_list_that_was_cut_says_nothing() {
+    let one = |documents: &[String]| {
+        let account = json!({"id": "u1", "userName": "p1", "title": "x", "externalId": "hc:acme:hr:1"});
+        Scene::new(documents).record("hr", json!({"id": "1", "login": "p1", "title": "x"})).account(account)
+    };
+    let group = one(&[source("hr", ""), target(GROUPS), group("eng", RULE)]).marked_group("g1", "group/eng", "eng").member("g1", "u1");
+    let selected = one(&[source("hr", ""), target("  select: identity.title == \"Engineer\"\n")]);
+    let scoped = one(&[source("hr", "").replace("  key:", "  scope: {filter: 'record.title == \"Engineer\"'}\n  key:"), target("")]);
+    for (scene, kind) in [
+        (group.clone(), ObjectKind::Membership),
+        (group, ObjectKind::Account),
+        (selected, ObjectKind::Account),
+        (scoped, ObjectKind::Account),
+    ] {
+        assert_eq!(scene.plan().changes.len(), 1, "{}", scene.told());
+        let cut = scene.read("chat", kind, Evidence::Partial { reason: "cut".into() });
+        assert_eq!(cut.plan().changes.len(), 0, "{}", cut.told());
+    }
 }
