@@ -64,8 +64,8 @@ impl Doubt<'_> {
     /// Whether the group has and lacks whom it should. None where the target does not tell who is in one group.
     async fn look_at_members(&self, write: &Write<'_>) -> Option<Look> {
         let id = write.id.as_ref()?;
-        let (columns, attribute) = (Columns::new(["member"]), Arc::from("group"));
-        let request = LookupRequest { kind: ObjectKind::Membership, columns, attribute, value: id.clone() };
+        let columns = Columns::new(["member"]);
+        let request = LookupRequest::new(ObjectKind::Membership, columns, "group", id.clone());
         let there = match self.ask(&request).await {
             Ok(members) => members,
             Err(SystemError::NotFound(_)) => return Some(Look::Absent),
@@ -113,7 +113,7 @@ impl Doubt<'_> {
     /// Whether the target answers at all, whatever it says.
     pub(super) async fn answers(&self) -> bool {
         let request = question(ObjectKind::Account, &Arc::from("userName"), &Arc::from(NOBODY));
-        let answer = self.connector.reader.lookup(&request).await;
+        let answer = self.connector.reader.lookup(&request.in_lane(self.gate.lane())).await;
         !matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Unreachable(_) | SystemError::Uncertain(_)))
     }
 
@@ -124,6 +124,7 @@ impl Doubt<'_> {
 
     async fn ask(&self, request: &LookupRequest) -> Result<Vec<Arc<str>>, SystemError> {
         let settings = self.job.settings;
+        let request = &request.clone().in_lane(self.gate.lane());
         let mut attempt = 1;
         loop {
             let pass = self.gate.look(self.stop).await.map_err(SystemError::Unavailable)?;
@@ -153,7 +154,7 @@ impl Doubt<'_> {
 const NOBODY: &str = "headcount";
 
 fn question(kind: ObjectKind, attribute: &Arc<str>, value: &Arc<str>) -> LookupRequest {
-    LookupRequest { kind, columns: Columns::new(["id"]), attribute: attribute.clone(), value: value.clone() }
+    LookupRequest::new(kind, Columns::new(["id"]), attribute.clone(), value.clone())
 }
 
 /// Whether asking again may help. A question does nothing, so even a lost or senseless answer may be asked for again.

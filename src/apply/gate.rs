@@ -1,10 +1,10 @@
-//! The gate of one target: nothing is sent while the target asked for a pause, faster than its pace, or after the run was stopped. What cuts somebody off
-//! has a gate of its own: it waits for no pause that other work brought about, for no pace, and is not given up with the rest.
+//! The gate of one target: nothing is sent while the target asked for a pause, faster than its limiter allows, or after the run was stopped. What cuts somebody off
+//! has a gate of its own: it waits for no pause that other work brought about, for no rate, and is not given up with the rest.
 //!
 //! Patience is the gate's, not a change's: a request that was throttled is sent again for as long as the target lets anything through at all. After a pause
 //! one request goes ahead; with each that gets through, one more may be under way.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -12,16 +12,23 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::connector::Permit;
+use crate::connector::limiter::{ALL, Lane, Limiter};
 use crate::state::RunLock;
 
-use super::settings::{Pace, Settings};
+use super::settings::Settings;
 
 /// What is said where the run was stopped.
 pub(super) const STOPPED: &str = "the run was stopped";
 
 /// Stands before one target.
 pub(super) struct Gate {
-    pace: Pace,
+    /// how many may be under way at most
+    most: usize,
+    /// how fast the target may be asked; its reads share it
+    limiter: Arc<Limiter>,
+    lane: Lane,
+    /// a longer pause is none that a run waits for
+    patience: Duration,
     state: Mutex<GateState>,
     /// somebody came out, or may go in sooner
     moved: Notify,
@@ -30,8 +37,6 @@ pub(super) struct Gate {
 struct GateState {
     /// nothing is sent before
     resume: Option<Instant>,
-    /// the next free slot of the pace
-    slot: Option<Instant>,
     /// requests under way
     inside: usize,
     /// how many may be under way
@@ -51,8 +56,14 @@ struct GateState {
 /// Leave to send one request: it is inside until this is dropped.
 pub(super) struct Pass<'g> {
     gate: &'g Gate,
-    permit: Permit,
     pauses: u32,
+}
+
+/// Leave to write: its turn at the limiter was waited for too.
+pub(super) struct Granted<'g> {
+    pub(super) pass: Pass<'g>,
+    /// what a writer asks for
+    pub(super) permit: Permit,
 }
 
 /// Who stands before the gate.
@@ -64,37 +75,43 @@ enum Turn<'g> {
 
 impl Gate {
     /// An open gate.
-    pub(super) fn new(pace: Pace) -> Self {
-        let state = GateState {
-            resume: None,
-            slot: None,
-            inside: 0,
-            width: pace.concurrency.max(1),
-            pauses: 0,
-            refusals: 0,
-            refusing_since: None,
-            misses: 0,
-            closed: None,
+    pub(super) fn new(concurrency: usize, limiter: &Arc<Limiter>, lane: Lane, patience: Duration) -> Self {
+        let most = concurrency.max(1);
+        let state =
+            GateState { resume: None, inside: 0, width: most, pauses: 0, refusals: 0, refusing_since: None, misses: 0, closed: None };
+        Self { most, limiter: limiter.clone(), lane, patience, state: Mutex::new(state), moved: Notify::new() }
+    }
+
+    /// Leave to send one request, once pause, width and the target's limits allow it; else why there will be none. The lock proves that the run is the only one.
+    pub(super) async fn pass(&self, _lock: &RunLock, cancel: &CancellationToken) -> Result<Granted<'_>, String> {
+        if cancel.is_cancelled() {
+            return Err(STOPPED.to_owned());
+        }
+        let pass = self.enter(cancel).await?;
+        let turn = tokio::select! {
+            turn = self.limiter.enter(ALL, self.lane, self.patience) => turn,
+            () = cancel.cancelled() => return Err(STOPPED.to_owned()),
         };
-        Self { pace, state: Mutex::new(state), moved: Notify::new() }
+        match turn {
+            Ok(turn) => self.closed().map_or_else(|| Ok(Granted { pass, permit: Permit::grant(turn) }), Err),
+            Err(error) => {
+                let why = error.to_string();
+                self.close(why.clone());
+                Err(why)
+            }
+        }
     }
 
-    /// Leave to send one request, once pause, width and pace allow it; else why there will be none. The lock proves that the run is the only one.
-    pub(super) async fn pass(&self, _lock: &RunLock, cancel: &CancellationToken) -> Result<Pass<'_>, String> {
-        if cancel.is_cancelled() { Err(STOPPED.to_owned()) } else { self.enter(cancel).await }
-    }
-
-    /// Leave to look at what was sent. A run that was stopped still looks, where it need not wait for it.
+    /// Leave to look at what was sent; the look itself counts at the limiter. A run that was stopped still looks, where it need not wait for it.
     pub(super) async fn look(&self, cancel: &CancellationToken) -> Result<Pass<'_>, String> {
         self.enter(cancel).await
     }
 
     async fn enter(&self, cancel: &CancellationToken) -> Result<Pass<'_>, String> {
-        let slot = self.take_slot();
         loop {
             // Before the turn: whoever comes out in between is not missed.
             let moved = self.moved.notified();
-            let until = match self.turn(slot) {
+            let until = match self.turn() {
                 Turn::In(pass) => return Ok(pass),
                 Turn::Closed(why) => return Err(why),
                 Turn::Wait(_) if cancel.is_cancelled() => return Err(STOPPED.to_owned()),
@@ -108,7 +125,7 @@ impl Gate {
         }
     }
 
-    fn turn(&self, slot: Option<Instant>) -> Turn<'_> {
+    fn turn(&self) -> Turn<'_> {
         let mut state = self.state();
         if let Some(why) = &state.closed {
             return Turn::Closed(why.clone());
@@ -116,13 +133,18 @@ impl Gate {
         if state.inside >= state.width {
             return Turn::Wait(None);
         }
-        match state.resume.max(slot).filter(|resume| *resume > Instant::now()) {
+        match state.resume.filter(|resume| *resume > Instant::now()) {
             Some(resume) => Turn::Wait(Some(resume)),
             None => {
                 state.inside += 1;
-                Turn::In(Pass { gate: self, permit: Permit::grant(), pauses: state.pauses })
+                Turn::In(Pass { gate: self, pauses: state.pauses })
             }
         }
+    }
+
+    /// What a look at the target waits for.
+    pub(super) fn lane(&self) -> Lane {
+        self.lane
     }
 
     /// A change reached the target.
@@ -153,15 +175,7 @@ impl Gate {
 
     /// How many requests may be under way at once.
     pub(super) fn concurrency(&self) -> usize {
-        self.pace.concurrency.max(1)
-    }
-
-    fn take_slot(&self) -> Option<Instant> {
-        let interval = self.pace.per_second.filter(|rate| *rate > 0.0).and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok())?;
-        let mut state = self.state();
-        let slot = state.slot.unwrap_or_else(Instant::now).max(Instant::now());
-        state.slot = Some(slot + interval);
-        Some(slot)
+        self.most
     }
 
     fn state(&self) -> MutexGuard<'_, GateState> {
@@ -170,11 +184,6 @@ impl Gate {
 }
 
 impl Pass<'_> {
-    /// What a writer asks for.
-    pub(super) fn permit(&self) -> &Permit {
-        &self.permit
-    }
-
     /// It got through: there is room for one more.
     pub(super) fn got_through(self) {
         let mut state = self.gate.state();

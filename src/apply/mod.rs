@@ -32,7 +32,7 @@ pub use equal::likeness;
 pub use report::Report;
 pub use runner::run_name;
 pub use saved::{PlanFileError, read_plan};
-pub use settings::{Clock, Pace, Settings};
+pub use settings::{Clock, Settings};
 
 /// Gives the id of an object by target, kind and key.
 pub type KnownIds<'a> = dyn Fn(&str, ObjectKind, &str) -> Option<Arc<str>> + Send + Sync + 'a;

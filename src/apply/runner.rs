@@ -8,6 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::connector::limiter::Lane;
 use crate::journal::{Event, GroupCommit, append, close_dead_runs};
 use crate::model::{Action, Change, ChangeId, Outcome, SystemError};
 use crate::state::{StateError, record_completed_run};
@@ -21,7 +22,6 @@ use super::record::{Recorder, Settled};
 use super::report::Report;
 use super::schedule::{Schedule, Way};
 use super::send::Sender;
-use super::settings::Pace;
 
 /// What all batches share.
 struct Ground<'a> {
@@ -63,7 +63,7 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
     let group =
         GroupCommit::start(job.store.clone()).map_err(|source| StateError::Open { path: job.store.path().to_path_buf(), source })?;
     let schedule = Schedule::new(&job.plan.changes);
-    let gates = schedule.ways().map(|way| (way.clone(), Gate::new(pace(job, way)))).collect();
+    let gates = schedule.ways().map(|way| (way.clone(), gate(job, way))).collect();
     let ground = Ground {
         job,
         gates,
@@ -96,8 +96,12 @@ pub fn run_name(started: Timestamp, beside: bool) -> String {
     format!("{}-{:08x}{}", started.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..), if beside { "r" } else { "" })
 }
 
-fn pace(job: &Job<'_>, way: &Way) -> Pace {
-    if way.rest { job.settings.pace(&way.target) } else { job.settings.urgent_pace(&way.target) }
+/// What cuts somebody off has as many at once as the rest, as fast as they are answered.
+fn gate(job: &Job<'_>, way: &Way) -> Gate {
+    let lane = if way.rest { Lane::Normal } else { Lane::Free };
+    // Without a connection nothing is sent, and the limiter is nobody's.
+    let limiter = job.targets.get(&way.target).map(|connector| connector.limiter.clone()).unwrap_or_default();
+    Gate::new(job.settings.concurrency(&way.target), &limiter, lane, job.settings.patience)
 }
 
 impl<'a> Desk<'a> {

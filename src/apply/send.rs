@@ -11,7 +11,7 @@ use crate::model::{Action, Outcome, SystemError};
 use super::Job;
 use super::bar::{Barred, REVOKED, is_barred, is_barred_member};
 use super::doubt::{Doubt, Look};
-use super::gate::{Gate, Pass, rest};
+use super::gate::{Gate, Granted, Pass, rest};
 use super::prepare::{Part, PartMember, Prepared};
 use super::record::{Recorder, Settled};
 
@@ -79,8 +79,8 @@ impl<'a> Sender<'a> {
             return;
         }
         // Whatever is waited for is waited for before it is read who is revoked: from there on nothing stands between that and the write.
-        let pass = match self.gate.pass(self.job.lock, self.stop).await {
-            Ok(pass) => pass,
+        let Granted { pass, permit } = match self.gate.pass(self.job.lock, self.stop).await {
+            Ok(granted) => granted,
             Err(why) => return stop_all(open, &why),
         };
         let sending = open.iter().map(|part| part.prepared.sending()).collect();
@@ -94,7 +94,8 @@ impl<'a> Sender<'a> {
             return;
         }
         let writes: Vec<Write<'_>> = open.iter().map(|part| part.write()).collect();
-        let answers = timeout(self.job.settings.deadline, self.connector.writer.write(&writes, pass.permit())).await.unwrap_or_default();
+        let answers = timeout(self.job.settings.deadline, self.connector.writer.write(&writes, &permit)).await.unwrap_or_default();
+        drop(permit);
         self.hear(pass, &answers);
         let mut answers = answers.into_iter();
         for (part, write) in open.iter_mut().zip(&writes) {

@@ -1,4 +1,4 @@
-//! How fast a run may go, and how long it tries.
+//! How much a run does at once, and how long it tries.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,14 +7,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How fast one target is written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pace {
-    /// requests under way at once
-    pub concurrency: usize,
-    /// requests a second; none: as fast as they are answered
-    pub per_second: Option<f64>,
-}
+/// Changes under way at once where nobody says otherwise.
+const CONCURRENCY: usize = 4;
 
 /// What tells a run the time that it writes down.
 #[derive(Clone)]
@@ -39,11 +33,11 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Pace and patience of a run.
+/// How many at once, and how patiently.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// by the Target's name; the default pace for the rest
-    pub paces: BTreeMap<Arc<str>, Pace>,
+    /// changes under way at once, by the Target's name; the default for the rest. How fast a target may be asked, its limiter says
+    pub concurrency: BTreeMap<Arc<str>, usize>,
     /// how often one write is sent at most
     pub attempts: u32,
     /// the wait before the second attempt; it doubles from there, with jitter
@@ -64,16 +58,10 @@ pub struct Settings {
     pub clock: Clock,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
-        Self { concurrency: 4, per_second: None }
-    }
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            paces: BTreeMap::new(),
+            concurrency: BTreeMap::new(),
             attempts: 5,
             first_wait: Duration::from_millis(250),
             longest_wait: Duration::from_secs(30),
@@ -94,13 +82,8 @@ impl Settings {
         doubled.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
 
-    /// For what cuts somebody off: as many at once as others, as fast as they are answered.
-    pub(super) fn urgent_pace(&self, target: &str) -> Pace {
-        Pace { per_second: None, ..self.pace(target) }
-    }
-
-    /// The pace of a target.
-    pub(super) fn pace(&self, target: &str) -> Pace {
-        self.paces.get(target).copied().unwrap_or_default()
+    /// Changes under way at once at a target.
+    pub(super) fn concurrency(&self, target: &str) -> usize {
+        self.concurrency.get(target).copied().unwrap_or(CONCURRENCY)
     }
 }

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::connector::limiter::{Lane, Limits, Rate};
 use crate::journal::{Event, Journal, ResultWord};
 use crate::model::{Action, Deactivation, LinkOrigin, Mandate, ObjectKind, SystemError, Value, Withheld};
 use fake::{Building, Fake, Script, change, create, plan};
@@ -281,7 +282,7 @@ async fn an_uncertain_membership_is_looked_at_before_it_is_sent_again() {
 async fn a_throttled_target_pauses_as_a_whole() {
     let pause = Duration::from_millis(60);
     let mut world = World::scripted([throttled(pause)]);
-    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
     let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
     assert!(report.complete());
     let shelf = world.fake.shelf.lock().unwrap();
@@ -296,7 +297,8 @@ const LOOKS: u32 = 300;
 async fn whoever_is_revoked_while_a_write_waits_for_its_permit_gets_nothing() {
     let mut world = World::scripted([Script::Revoke("hr/b", LOOKS)]);
     // The second waits two seconds for its turn; the first is answered at once, and its answer brings the revocation.
-    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 2, per_second: Some(0.5) });
+    world.settings.concurrency.insert(Arc::from("chat"), 2);
+    world.fake.limiter.limit(&Arc::from("chat"), Limits { concurrency: None, rate: Some(Rate { per_second: 0.5, burst: 1 }) });
     let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
     let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
     assert_eq!(words, [ResultWord::Done, ResultWord::Skipped], "{report:?}");
@@ -306,7 +308,7 @@ async fn whoever_is_revoked_while_a_write_waits_for_its_permit_gets_nothing() {
 #[tokio::test]
 async fn a_target_that_asks_for_hours_is_left_for_another_run() {
     let mut world = World::scripted([throttled(Duration::from_secs(7200))]);
-    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
     assert_eq!(world.words(&plan(vec![create("hr/a"), create("hr/b")])).await, [ResultWord::Failed, ResultWord::Skipped]);
 }
 
@@ -345,8 +347,8 @@ async fn after_a_pause_one_goes_ahead_and_with_each_that_gets_through_one_more()
     let world = World::new();
     let lock = world.store.lock("jane").unwrap();
     let settings = Settings { first_wait: Duration::ZERO, ..Settings::default() };
-    let gate = gate::Gate::new(Pace { concurrency: 3, per_second: None });
-    let enter = || gate.pass(&lock, &world.cancel).now_or_never().map(|pass| pass.unwrap());
+    let gate = gate::Gate::new(3, &world.fake.limiter, Lane::Normal, settings.patience);
+    let enter = || gate.pass(&lock, &world.cancel).now_or_never().map(|granted| granted.unwrap().pass);
     let (one, two, three) = (enter().unwrap(), enter().unwrap(), enter().unwrap());
     assert!(enter().is_none(), "three at once");
     one.throttled(&settings, None, "429");
@@ -365,7 +367,7 @@ async fn objects_that_break_the_service_do_not_close_it_for_the_others() {
     let mut world = World::new();
     world.settings.attempts = 2;
     world.settings.give_up_after = 3;
-    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
     world.fake.script((0..16).map(|_| Script::Refuse(SystemError::Uncertain("500".into()))));
     let changes = (0..8).map(|at| {
         world.fake.put(&at.to_string(), &[]);
@@ -393,7 +395,7 @@ async fn an_unavailable_target_is_tried_again_and_given_up_in_the_end() {
     let mut world = World::scripted((0..50).map(|_| unavailable()));
     world.settings.attempts = 2;
     world.settings.give_up_after = 3;
-    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: Some(1e6) });
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
     let report = world.apply(&plan((0..9).map(|at| create(&format!("hr/{at}"))).collect())).await;
     assert_eq!(report.results(), [(ResultWord::Failed, 3), (ResultWord::Skipped, 6)].into());
     assert_eq!(world.fake.log().len(), 6);
@@ -402,7 +404,7 @@ async fn an_unavailable_target_is_tried_again_and_given_up_in_the_end() {
 #[tokio::test]
 async fn a_refused_sign_in_ends_the_work_on_the_target() {
     let mut world = World::scripted([Script::Refuse(SystemError::Auth("401".into()))]);
-    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
     let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
     assert!(matches!(&report.outcomes[&ChangeId(1)], Outcome::Skipped(why) if why.contains("sign-in was refused")));
 }
@@ -410,7 +412,7 @@ async fn a_refused_sign_in_ends_the_work_on_the_target() {
 #[tokio::test]
 async fn what_needs_a_failed_change_is_skipped_and_what_can_do_without_it_is_done_in_part() {
     let mut world = World::scripted([Script::Refuse(SystemError::Rejected("no".into()))]);
-    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
     world.fake.put("g", &[]);
     let report = world
         .apply(&plan(vec![
@@ -445,7 +447,7 @@ async fn withheld_changes_never_run_and_targets_without_connection_fail() {
 #[tokio::test]
 async fn a_stopped_run_finishes_what_is_in_flight_and_says_so() {
     let mut world = World::new();
-    world.settings.paces.insert(Arc::from("chat"), Pace { concurrency: 1, per_second: None });
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
     world.fake.script([Script::Stop(world.cancel.clone())]);
     let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
     let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
@@ -519,7 +521,7 @@ fn the_schedule_never_comes_to_a_standstill_and_keeps_every_need() {
 #[tokio::test]
 async fn whoever_takes_over_an_account_that_is_revoked_by_itself_meanwhile_gets_nothing() {
     let mut world = World::scripted([Script::Revoke("account/chat/7", 0)]);
-    world.settings.paces = [(Arc::from("chat"), Pace { concurrency: 1, per_second: None })].into();
+    world.settings.concurrency = [(Arc::from("chat"), 1)].into();
     world.fake.put("7", &[]);
     world.fake.put("8", &[]);
     let title = |key: &str, id: &str| change(Action::Update, Account, key, Some(id)).with("title", None, Some(Value::text("Boss")));
@@ -534,7 +536,7 @@ fn no_mailboxes(many: usize) -> impl Iterator<Item = Script> {
 #[tokio::test]
 async fn equal_refusals_stop_their_kind_of_change_and_nothing_that_takes_access() {
     let mut world = World::scripted(no_mailboxes(10));
-    world.settings.paces = [(Arc::from("chat"), Pace { concurrency: 1, per_second: None })].into();
+    world.settings.concurrency = [(Arc::from("chat"), 1)].into();
     world.fake.put("7", &[]);
     let mut changes: Vec<_> = (0..19).map(|number| create(&format!("hr/new{number}"))).collect();
     changes.push(change(Action::Update, Account, "hr/7", Some("7")).with("title", None, Some(Value::text("Boss"))));
@@ -562,7 +564,7 @@ async fn equal_refusals_stop_their_kind_of_change_and_nothing_that_takes_access(
 async fn five_who_are_refused_keep_nobody_else_waiting_run_after_run() {
     for batch in [1, 100] {
         let mut world = World::scripted(no_mailboxes(5));
-        world.settings.paces = [(Arc::from("chat"), Pace { concurrency: 1, per_second: None })].into();
+        world.settings.concurrency = [(Arc::from("chat"), 1)].into();
         world.fake.batch = batch;
         let words = world.words(&plan((0..300).map(|number| create(&format!("hr/new{number}"))).collect())).await;
         assert_eq!(words, [vec![ResultWord::Failed; 5], vec![ResultWord::Done; 295]].concat(), "{batch} at once");
@@ -572,7 +574,7 @@ async fn five_who_are_refused_keep_nobody_else_waiting_run_after_run() {
 #[tokio::test]
 async fn a_whole_batch_that_is_refused_counts_as_what_it_is() {
     let mut world = World::scripted(no_mailboxes(105));
-    world.settings.paces = [(Arc::from("chat"), Pace { concurrency: 1, per_second: None })].into();
+    world.settings.concurrency = [(Arc::from("chat"), 1)].into();
     world.fake.batch = 100;
     let report = world.apply(&plan((0..300).map(|number| create(&format!("hr/new{number}"))).collect())).await;
     assert_eq!(world.fake.log().len(), 105, "no more than a batch and five of the rest");

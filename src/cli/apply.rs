@@ -18,6 +18,7 @@ use super::selection::Selection;
 use super::session::{self, Session, state_failure};
 use super::who::who;
 use crate::apply::read_plan;
+use crate::connector::connections::Connections;
 use crate::files;
 use crate::model::{Change, Plan};
 use crate::pipeline::{self, Caller, Decision, Ending, Hear, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn};
@@ -77,6 +78,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         reviewed,
         who: &who(),
         stop: terminal.stop.clone(),
+        connections: Connections::default(),
     };
     let ended = session::run(pipeline::reconcile(turn, &terminal))?;
     if let Some(failure) = terminal.unshown.into_inner() {
@@ -212,6 +214,7 @@ fn failure(error: ReconcileError, store: &Store) -> Failure {
     match error {
         ReconcileError::State(error) => state_failure(&error),
         ReconcileError::Journal(error) => broken(error, store),
+        ReconcileError::Stopped => Failure::from_error(&error),
         ReconcileError::Stale { .. } => {
             let hint = "plan again and review it, or leave out --exact to run what both hold";
             Failure::from_error(&error).exit(Exit::Stale).hint(hint)

@@ -13,7 +13,7 @@ use super::progress::Watching;
 use super::report::{self, Failure};
 use crate::manifest::Loaded;
 use crate::model::{Memory, Plan};
-use crate::pipeline::{self, Snapshot};
+use crate::pipeline::{self, Reading, Snapshot};
 use crate::planning::Scope;
 use crate::policy::Policy;
 use crate::state::Store;
@@ -63,7 +63,7 @@ impl Session {
     pub async fn plan(self, memory: Memory, as_of: Option<Date>) -> (Snapshot, Plan) {
         let moment = pipeline::moment(&self.policy, as_of);
         let watching = Watching::default();
-        let snapshot = pipeline::read(&self.loaded, self.policy, memory, moment, &watching).await;
+        let snapshot = pipeline::read(&self.loaded, self.policy, memory, moment, &Reading::once(&watching)).await;
         let plan = pipeline::plan(&snapshot, Scope::All, &watching).await;
         (snapshot, plan)
     }

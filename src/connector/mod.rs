@@ -3,8 +3,12 @@
 //! Must never: decide what changes, send a write twice, or report a cut-off read as a complete one.
 
 pub mod budget;
+pub mod connection;
+pub mod connections;
+pub mod credentials;
 pub mod describe;
 pub mod file;
+pub mod limiter;
 pub mod pack;
 pub mod pages;
 pub mod registry;
@@ -13,10 +17,12 @@ pub mod scim;
 pub mod sql;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use budget::Budget;
+use connections::Connections;
 use futures_util::future::BoxFuture;
+use limiter::{Lane, Limiter, Limits, Slot};
 
 use crate::model::{Capabilities, Change, Columns, ObjectKind, Page, ReadReport, SystemError, Value};
 
@@ -53,6 +59,20 @@ pub struct LookupRequest {
     pub attribute: Arc<str>,
     /// the value it must have
     pub value: Arc<str>,
+    /// what it waits for
+    pub lane: Lane,
+}
+
+impl LookupRequest {
+    /// Which objects of a kind have this value.
+    pub fn new(kind: ObjectKind, columns: Arc<Columns>, attribute: impl Into<Arc<str>>, value: impl Into<Arc<str>>) -> Self {
+        Self { kind, columns, attribute: attribute.into(), value: value.into(), lane: Lane::Normal }
+    }
+
+    /// In this lane.
+    pub fn in_lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
 }
 
 /// Reads a system.
@@ -94,12 +114,17 @@ pub struct Written {
 
 /// Leave to send writes. Only the executor grants it, after the lease, rate and cancellation checks.
 #[derive(Debug)]
-pub struct Permit(());
+pub struct Permit(Mutex<Slot>);
 
 impl Permit {
-    /// For the executor alone; `tests/tidy.rs` looks that nobody else calls it.
-    pub fn grant() -> Self {
-        Self(())
+    /// For the executor alone, which waited for the turn; `tests/tidy.rs` looks that nobody else calls it.
+    pub fn grant(turn: Slot) -> Self {
+        Self(Mutex::new(turn))
+    }
+
+    /// For writers that send several requests for one change: each of them counts by itself, so the turn that was waited for does not.
+    pub fn count_each(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).give_back();
     }
 }
 
@@ -129,6 +154,8 @@ pub struct TargetConnector {
     pub capabilities: Capabilities,
     /// which system it is: [`crate::model::system_id`] of what the connection says
     pub system: u64,
+    /// how fast it may be asked; a Source of the same system shares it
+    pub limiter: Arc<Limiter>,
 }
 
 /// What connectors need from around them.
@@ -140,12 +167,19 @@ pub struct Surroundings {
     pub budget: Budget,
     /// the Source's or Target's name, for the log
     pub system: Arc<str>,
+    /// what is open already
+    pub connections: Connections,
+    /// how fast its manifest lets it be used
+    pub limits: Limits,
+    /// what its reads wait for
+    pub lane: Lane,
 }
 
 impl Surroundings {
     /// Here, with a budget of their own.
     pub fn at(base: impl Into<PathBuf>) -> Self {
-        Self { base: base.into(), budget: Budget::default(), system: Arc::from("") }
+        let (budget, system, connections) = (Budget::default(), Arc::from(""), Connections::default());
+        Self { base: base.into(), budget, system, connections, limits: Limits::default(), lane: Lane::Normal }
     }
 
     /// For this Source or Target.
@@ -156,5 +190,20 @@ impl Surroundings {
     /// Within the budget of a run.
     pub fn within(self, budget: &Budget) -> Self {
         Self { budget: budget.clone(), ..self }
+    }
+
+    /// With what is open already.
+    pub fn over(self, connections: &Connections) -> Self {
+        Self { connections: connections.clone(), ..self }
+    }
+
+    /// No faster than this.
+    pub fn limited(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// For what cuts somebody off: its reads wait for nothing.
+    pub fn urgent(self) -> Self {
+        Self { lane: Lane::Free, ..self }
     }
 }

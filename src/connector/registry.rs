@@ -13,7 +13,7 @@ pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundi
     match connection {
         SourceConnection::Scim(connection) => scim::open_source(connection, surroundings).await,
         SourceConnection::File(connection) => Ok(Box::new(file::open_source(connection, surroundings))),
-        SourceConnection::Sql(connection) => Ok(Box::new(sql::open_source(connection, surroundings))),
+        SourceConnection::Sql(connection) => Ok(Box::new(sql::open_source(connection, surroundings).await?)),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use super::{Client, Request, Response};
+use super::{Client, Request};
 use crate::model::SystemError;
 
 /// A request under way.
@@ -34,13 +34,13 @@ impl Told {
         })
     }
 
-    /// It has an answer, or will have none.
-    pub(super) fn end(self, system: &str, answer: &Result<Response, SystemError>) {
+    /// It has an answer of this status and length, or will have none.
+    pub(super) fn end(self, system: &str, answer: Result<(u16, u64), &SystemError>) {
         let Self { started, method, host, path, query } = self;
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match answer {
-            Ok(answer) => {
-                let (status, bytes) = (u64::from(answer.status), answer.body.len() as u64);
+            Ok((status, bytes)) => {
+                let status = u64::from(status);
                 tracing::info!(target: "headcount::http", system, method, host, path, query, status, bytes, ms, "request");
             }
             // The words were freed of secrets when the error was made.

@@ -1,10 +1,14 @@
-//! One HTTP client façade for all connectors: deadlines, bounded answers, no redirects, TLS, and what a lost answer means. What a server says leaves it without
-//! our secrets.
+//! One HTTP client façade for all connectors: deadlines, bounded answers, no redirects, TLS, credentials that are renewed once they are refused, and what a lost
+//! answer means. What a server says leaves it without our secrets.
 //!
-//! Must never: follow a redirect (it could carry credentials to another host), retry, log a header, a body or a query, or hand on a secret that a server gave back.
+//! Must never: follow a redirect (it could carry credentials to another host), send again what may have had an effect, log a header, a body or a query, or hand
+//! on a secret that a server gave back.
 
+mod answer;
+mod credentials;
 mod log;
 mod redact;
+mod request;
 mod trouble;
 mod way;
 
@@ -12,17 +16,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 pub use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
 pub use url::Url;
+
+pub use answer::{Headers, Response, Streamed};
+pub use credentials::{Credentials, Renew};
+pub use request::{Body, Effect, Request};
 
 use crate::files;
 use crate::model::SystemError;
+use credentials::SignIn;
 use log::Told;
-use redact::Redactor;
 use way::{Proxies, Way};
 
 /// A certificate file larger than this is none.
@@ -31,9 +36,6 @@ const MAX_CA_FILE: u64 = 4 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of all headers of one answer.
 const MAX_HEADERS: u32 = 64 << 10;
-/// A longer wait than a day is not an answer to "when".
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// How a client behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -45,17 +47,10 @@ pub struct Settings {
     pub max_body: usize,
     /// how to sign in
     pub credentials: Option<Credentials>,
+    /// where other credentials come from once these are refused
+    pub renew: Option<Arc<dyn Renew>>,
     /// PEM certificates that count beside the system's
     pub ca_file: Option<PathBuf>,
-}
-
-/// How headcount signs in to a host. Prints as nothing.
-#[derive(Clone, Debug)]
-pub enum Credentials {
-    /// a bearer token
-    Bearer(SecretString),
-    /// user name and password
-    Basic(String, SecretString),
 }
 
 /// A client for one system.
@@ -66,9 +61,7 @@ pub struct Client {
     deadlines: Deadlines,
     system: Arc<str>,
     max_body: usize,
-    /// the header, marked as sensitive
-    sign_in: Option<HeaderValue>,
-    redactor: Arc<Redactor>,
+    sign_in: Arc<SignIn>,
 }
 
 /// How long is waited for.
@@ -78,52 +71,6 @@ struct Deadlines {
     connect: Duration,
     /// the whole request
     request: Duration,
-}
-
-/// One request.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// the verb; anything but GET is a write
-    pub method: Method,
-    /// where to
-    pub url: Url,
-    /// the media type of body and answer
-    pub media_type: &'static str,
-    /// only if the resource still has this version
-    pub if_match: Option<String>,
-    /// the content
-    pub body: Option<Vec<u8>>,
-    /// most bytes of the answer, where that is less than the client's bound
-    pub most: Option<usize>,
-}
-
-/// One answer, whatever its status.
-#[derive(Clone, Debug, Default)]
-pub struct Response {
-    /// what was asked: the verb
-    pub method: Method,
-    /// and of whom; always there in what a client gives
-    pub url: Option<Url>,
-    /// the status code
-    pub status: u16,
-    /// `Content-Type`
-    pub content_type: Option<String>,
-    /// `ETag`
-    pub etag: Option<String>,
-    /// `Location`
-    pub location: Option<String>,
-    /// `Retry-After`, as a time from now
-    pub retry_after: Option<Duration>,
-    /// the content; of a write also empty where it was lost on the way, since the status already says what was done
-    pub body: Vec<u8>,
-    /// the content was longer than allowed, and is not there
-    pub too_long: bool,
-}
-
-/// Why a body did not come.
-enum Broken {
-    TooLong,
-    Lost(reqwest::Error),
 }
 
 impl Client {
@@ -142,20 +89,35 @@ impl Client {
             builder = builder.tls_certs_merge(read_certificates(path)?);
         }
         let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {error}")))?;
-        let sign_in = settings.credentials.as_ref().map(Credentials::header).transpose()?;
-        let redactor = Arc::new(settings.credentials.as_ref().map(Credentials::redactor).unwrap_or_default());
+        let sign_in = Arc::new(SignIn::new(settings.credentials.as_ref(), settings.renew.clone())?);
         let proxies = Arc::new(Proxies::of_the_system());
-        Ok(Self { inner, proxies, deadlines, system: settings.system.clone(), max_body: settings.max_body, sign_in, redactor })
+        Ok(Self { inner, proxies, deadlines, system: settings.system.clone(), max_body: settings.max_body, sign_in })
     }
 
-    /// Sends a request, once. An error says whether the request may have had an effect: a write that was sent and not answered is uncertain.
+    /// The same client under another name, for the log.
+    pub fn named(&self, system: &Arc<str>) -> Self {
+        Self { system: system.clone(), ..self.clone() }
+    }
+
+    /// Sends a request. An error says whether it may have had an effect: a write that was sent and not answered is uncertain. It is sent a second time in one case:
+    /// where the sign-in was refused (401, so nothing was done) and other credentials were to be had.
     pub async fn send(&self, request: Request) -> Result<Response, SystemError> {
         let told = Told::begin(self, &request);
         let answer = self.exchange(request).await;
         if let Some(told) = told {
-            told.end(&self.system, &answer);
+            told.end(&self.system, answer.as_ref().map(|answer| (answer.status, answer.body.len() as u64)));
         }
         answer
+    }
+
+    /// The same for an answer that is too long to be held: its content comes piece by piece, bounded all the same.
+    pub async fn open(&self, request: Request) -> Result<Streamed, SystemError> {
+        let told = Told::begin(self, &request);
+        let opened = self.opened(request).await;
+        if let Some(told) = told {
+            told.end(&self.system, opened.as_ref().map(|opened| (opened.head.status, opened.announced())));
+        }
+        opened
     }
 
     /// The Source's or Target's name.
@@ -164,26 +126,28 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request) -> Result<Response, SystemError> {
-        let write = request.method != Method::GET;
-        let most = request.most.map_or(self.max_body, |most| most.min(self.max_body));
-        let (url, method) = (request.url.clone(), request.method.clone());
-        let mut answer = self.build(request).send().await.map_err(|error| self.lost(&error, &url, write))?;
-        let mut response = Response { method, url: Some(url.clone()), ..self.head(&answer) };
-        match read_body(&mut answer, most).await {
-            Ok(mut body) => {
-                self.redactor.data(&mut body);
-                response.body = body;
-            }
-            Err(Broken::TooLong) => response.too_long = true,
-            Err(Broken::Lost(_)) if write || !answer.status().is_success() => {}
-            Err(Broken::Lost(error)) => return Err(self.lost(&error, &url, false)),
+        self.opened(request).await?.whole().await
+    }
+
+    async fn opened(&self, request: Request) -> Result<Streamed, SystemError> {
+        let (sign_in, generation) = self.sign_in.current();
+        let answer = self.once(&request, sign_in).await?;
+        if answer.status() == 401 && self.sign_in.renew(generation).await? {
+            let (sign_in, _) = self.sign_in.current();
+            let answer = self.once(&request, sign_in).await?;
+            return Ok(Streamed::new(self, &request, answer));
         }
-        Ok(response)
+        Ok(Streamed::new(self, &request, answer))
+    }
+
+    async fn once(&self, request: &Request, sign_in: Option<HeaderValue>) -> Result<reqwest::Response, SystemError> {
+        let writes = request.effect == Effect::Writes;
+        self.build(request, sign_in)?.send().await.map_err(|error| self.lost(&error, &request.url, writes))
     }
 
     /// Words that a system sent, with our secrets blanked out in whatever form they came.
     pub fn redact(&self, text: &str) -> String {
-        self.redactor.words(text).into_owned()
+        self.sign_in.redactor().words(text).into_owned()
     }
 
     /// Most bytes of one answer.
@@ -193,7 +157,7 @@ impl Client {
 
     /// Whether it shows who it is.
     pub fn signs_in(&self) -> bool {
-        self.sign_in.is_some()
+        self.sign_in.is_there()
     }
 
     /// What a proxy on the way means by asking for a sign-in (407).
@@ -201,32 +165,23 @@ impl Client {
         trouble::asks(&Way::to(url, &self.proxies))
     }
 
-    fn build(&self, request: Request) -> reqwest::RequestBuilder {
-        let mut builder = self.inner.request(request.method, request.url).header(ACCEPT, request.media_type);
-        if let Some(header) = &self.sign_in {
-            builder = builder.header(AUTHORIZATION, header.clone());
+    fn build(&self, request: &Request, sign_in: Option<HeaderValue>) -> Result<reqwest::RequestBuilder, SystemError> {
+        let mut builder = self.inner.request(request.method.clone(), request.url.clone()).header(ACCEPT, request.accept.as_ref());
+        if let Some(header) = sign_in {
+            builder = builder.header(AUTHORIZATION, header);
         }
-        if let Some(version) = request.if_match {
+        if let Some(version) = &request.if_match {
             builder = builder.header(IF_MATCH, version);
         }
-        match request.body {
-            Some(body) => builder.header(CONTENT_TYPE, request.media_type).body(body),
+        for (name, value) in &request.headers {
+            let odd = |_| SystemError::Rejected(format!("no request can carry the header `{name}`"));
+            let name: HeaderName = name.parse().map_err(odd)?;
+            builder = builder.header(name, value);
+        }
+        Ok(match &request.body {
+            Some(body) => builder.header(CONTENT_TYPE, body.media_type.as_ref()).body(body.bytes.clone()),
             None => builder,
-        }
-    }
-
-    fn head(&self, answer: &reqwest::Response) -> Response {
-        let headers = answer.headers();
-        let header = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(|text| self.redact(text));
-        Response {
-            status: answer.status().as_u16(),
-            content_type: header(&CONTENT_TYPE),
-            // It goes back as it came, to the server that sent it, and nowhere else.
-            etag: headers.get(&ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned),
-            location: header(&LOCATION),
-            retry_after: header(&RETRY_AFTER).and_then(|text| retry_after(&text, Timestamp::now())),
-            ..Response::default()
-        }
+        })
     }
 
     fn lost(&self, error: &reqwest::Error, url: &Url, write: bool) -> SystemError {
@@ -241,51 +196,6 @@ impl Deadlines {
     }
 }
 
-impl Response {
-    /// Who answered: `chat.example:443`
-    pub fn place(&self) -> String {
-        self.url.as_ref().map_or_else(|| "the service".to_owned(), way::place)
-    }
-}
-
-impl Credentials {
-    fn header(&self) -> Result<HeaderValue, SystemError> {
-        let text = match self {
-            Self::Bearer(token) => format!("Bearer {}", token.expose_secret()),
-            Self::Basic(name, password) => format!("Basic {}", base64(format!("{name}:{}", password.expose_secret()).as_bytes())),
-        };
-        let mut header = HeaderValue::from_str(&text)
-            .map_err(|_| SystemError::Auth("the secret holds a line break or another character that no header can carry".into()))?;
-        header.set_sensitive(true);
-        Ok(header)
-    }
-
-    /// Knows the secret, and of a password also what it is sent as.
-    fn redactor(&self) -> Redactor {
-        match self {
-            Self::Bearer(token) => Redactor::new([token.expose_secret().as_bytes()]),
-            Self::Basic(name, password) => {
-                let sent = base64(format!("{name}:{}", password.expose_secret()).as_bytes());
-                Redactor::new([password.expose_secret().as_bytes(), sent.trim_end_matches('=').as_bytes()])
-            }
-        }
-    }
-}
-
-/// Standard base64 with padding, for the one header that needs it.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().enumerate().fold(0u32, |group, (at, byte)| group | (u32::from(*byte) << (16 - 8 * at)));
-        for at in 0..4 {
-            let digit = (group >> (18 - 6 * at)) as usize & 63;
-            text.push(if at <= chunk.len() { char::from(ALPHABET[digit]) } else { '=' });
-        }
-    }
-    text
-}
-
 fn read_certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, SystemError> {
     let wrong = |what: String| SystemError::Auth(format!("caFile {}: {what}", path.display()));
     let pem = files::read(path, MAX_CA_FILE).map_err(|error| wrong(error.to_string()))?;
@@ -296,62 +206,5 @@ fn read_certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, SystemErr
     Ok(certificates)
 }
 
-/// Seconds or an HTTP date (RFC 9110 section 10.2.3); a date that has passed means now.
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = rfc2822::parse(text).ok()?.timestamp();
-            Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO)
-        }
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
-}
-
-/// The body in one piece, whose room grows with what comes and never beyond the bound.
-async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Vec<u8>, Broken> {
-    if answer.content_length().is_some_and(|length| length > most as u64) {
-        return Err(Broken::TooLong);
-    }
-    let mut body: Vec<u8> = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(Broken::Lost)? {
-        let length = body.len() + chunk.len();
-        if length > most {
-            return Err(Broken::TooLong);
-        }
-        if length > body.capacity() {
-            body.reserve_exact((2 * length).min(most) - body.len());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now: Timestamp = "2026-11-22T10:00:00Z".parse().expect("a time");
-        assert_eq!(retry_after(" 17 ", now), Some(Duration::from_secs(17)));
-        assert_eq!(retry_after("Sun, 22 Nov 2026 10:00:30 GMT", now), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after("Sun, 22 Nov 2026 09:00:00 GMT", now), Some(Duration::ZERO));
-        assert_eq!(retry_after("999999999999", now), Some(MAX_RETRY_AFTER));
-        assert_eq!(retry_after("soon", now), None);
-    }
-
-    #[test]
-    fn credentials_go_into_one_header_and_nowhere_else() {
-        let basic = Credentials::Basic("Aladdin".into(), "open sesame".to_owned().into());
-        let header = basic.header().expect("a header");
-        assert!(header.is_sensitive());
-        assert_eq!(header.to_str().ok(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
-        assert_eq!((base64(b"a"), base64(b"ab"), base64(b"")), ("YQ==".into(), "YWI=".into(), String::new()));
-        assert!(!format!("{basic:?}").contains("sesame"));
-        let said = "bad: open sesame, QWxhZGRpbjpvcGVuIHNlc2FtZQ==, open%20sesame!";
-        assert_eq!(basic.redactor().words(said), "bad: [secret], [secret]==, [secret]!");
-        assert!(Credentials::Bearer("a\nb".to_owned().into()).header().is_err());
-    }
-}
+mod tests;

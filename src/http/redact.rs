@@ -12,6 +12,8 @@ const HIDDEN: &[u8] = b"[secret]";
 /// In data, shorter ones are likely to be a part of something else (`secret` in a group called `secrets-store`), and a name read wrongly is worse than a weak
 /// secret read back; in words for people even those are taken out.
 const SHORTEST_IN_DATA: usize = 12;
+/// Of what comes piece by piece so much is held back: the longest way to spell a secret of a thousand bytes. A longer one is no less hidden where it comes whole.
+pub(super) const HELD_BACK: usize = 8 << 10;
 /// Of a piece of base64, fewer signs say nothing.
 const SHORTEST_PIECE: usize = 6;
 
@@ -41,6 +43,15 @@ impl Redactor {
         needles.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         needles.dedup();
         Self { needles: needles.into_iter().map(SecretSlice::from).collect() }
+    }
+
+    /// Knows what both know: a secret that was renewed may still be said.
+    pub(super) fn and(&self, other: Self) -> Self {
+        let mut needles: Vec<SecretSlice<u8>> = self.needles.iter().cloned().chain(other.needles).collect();
+        let bytes = |needle: &SecretSlice<u8>| needle.expose_secret().to_vec();
+        needles.sort_by(|one, other| bytes(other).len().cmp(&bytes(one).len()).then_with(|| bytes(one).cmp(&bytes(other))));
+        needles.dedup_by(|one, other| one.expose_secret() == other.expose_secret());
+        Self { needles }
     }
 
     /// Words for people, without any secret.
@@ -207,7 +218,7 @@ impl Unit {
 fn piece_of_base64(secret: &[u8], shift: usize) -> Option<Vec<u8>> {
     let mut bytes = vec![0; shift];
     bytes.extend_from_slice(secret);
-    let text = super::base64(&bytes).into_bytes();
+    let text = super::credentials::base64(&bytes).into_bytes();
     let start = (shift * 8).div_ceil(6);
     let end = bytes.len() * 8 / 6;
     text.get(start..end).filter(|piece| piece.len() >= SHORTEST_PIECE).map(<[u8]>::to_vec)
@@ -242,7 +253,7 @@ mod tests {
     fn base64_of_anything_that_holds_it_is_found() {
         let secret = "s3cr3t-t0ken";
         for around in ["", "a", "ab", "jane:", "user:x:"] {
-            let encoded = super::super::base64(format!("{around}{secret}{around}").as_bytes());
+            let encoded = super::super::credentials::base64(format!("{around}{secret}{around}").as_bytes());
             let said = clean(secret, &format!("Basic {encoded}."));
             assert!(said.contains("[secret]"), "{around}: {said}");
             assert!(!said.contains(&encoded), "{around}: {said}");

@@ -254,7 +254,7 @@ pub struct TargetSpec {
     /// Accounts that no plan may deactivate, delete or strip of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protect: Option<Protection>,
-    /// How fast headcount may write.
+    /// How fast headcount may use the system, reads and writes together; a Source of the same system shares it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
     /// Numbers of the same system under the address, file or table that it had before, as the finding about it printed them: what is remembered of it counts on.
@@ -390,14 +390,14 @@ pub struct KeepMembers {
     pub at_least: u64,
 }
 
-/// How fast headcount may write.
+/// How fast headcount may use the system, reads and writes together; a Source of the same system shares it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limits {
     /// Requests under way at once. Default: 4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
-    /// Requests a second.
+    /// Requests a second, those that read too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<f64>,
 }

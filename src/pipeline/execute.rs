@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::news::{Hear, News};
 use super::read::Snapshot;
-use crate::apply::{self, Job, Pace, Progress, Report, Settings};
+use crate::apply::{self, Job, Progress, Report, Settings};
 use crate::manifest::Loaded;
 use crate::model::{ChangeId, ObjectKind, Outcome, Plan};
 use crate::policy::Policy;
@@ -55,17 +55,14 @@ pub async fn execute(execution: &Execution<'_>, plan: &Plan) -> Result<Report, S
     report
 }
 
-/// Pace and patience as the manifests say.
+/// How many at once and how patiently, as the manifests say.
 pub fn settings(loaded: &Loaded, policy: &Policy) -> Settings {
-    let paces = loaded.targets.iter().filter_map(|target| {
-        let limits = target.spec.limits.as_ref()?;
-        let concurrency = limits.concurrency.map_or(Pace::default().concurrency, |limit| limit as usize);
-        Some((target.name.clone(), Pace { concurrency, per_second: limits.per_second }))
-    });
+    let concurrency =
+        loaded.targets.iter().filter_map(|target| Some((target.name.clone(), target.spec.limits.as_ref()?.concurrency? as usize)));
     let windows = policy.targets.iter().map(|target| target.guardrails.window);
     let settings = Settings::default();
     let keep_windows = windows.fold(settings.keep_windows, Ord::max);
-    Settings { paces: paces.collect::<BTreeMap<_, _>>(), keep_windows, ..settings }
+    Settings { concurrency: concurrency.collect::<BTreeMap<_, _>>(), keep_windows, ..settings }
 }
 
 /// What the executor tells, as news.

@@ -22,6 +22,6 @@ pub use news::{Caller, Decision, Hear, News, Silent};
 pub use part::{matches, part};
 pub use plan::plan;
 pub use propose::{NotReviewable, Proposal, Reviewed};
-pub use read::{Snapshot, moment, read};
+pub use read::{Reading, Snapshot, moment, read};
 pub use reconcile::{Ending, ReconcileError, Turn, reconcile};
 pub use remember::{catch_up, remember};

@@ -70,7 +70,7 @@ pub(super) async fn look_up(world: &World, connector: Option<&TargetConnector>, 
         LookupBy::Id(id) => (Arc::from("id"), id.clone()),
         LookupBy::Attribute(attribute, value) => (attribute.clone(), value.clone()),
     };
-    match connector.reader.lookup(&LookupRequest { kind: lookup.kind, columns, attribute, value }).await {
+    match connector.reader.lookup(&LookupRequest::new(lookup.kind, columns, attribute, value)).await {
         Ok(objects) => Answer::Objects(objects),
         Err(error) => Answer::Unknown(error.to_string()),
     }

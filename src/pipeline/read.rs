@@ -8,9 +8,12 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use tokio_util::sync::CancellationToken;
 
 use super::news::{Hear, News, Silent};
 use crate::connector::budget::Budget;
+use crate::connector::connections::Connections;
+use crate::connector::limiter::{Limits, Rate};
 use crate::connector::{PageSink, ReadRequest, Surroundings, TargetConnector, registry};
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Document, Loaded, quantity};
@@ -31,6 +34,32 @@ pub struct Snapshot {
     pub connectors: BTreeMap<Arc<str>, TargetConnector>,
 }
 
+/// What reads go over, and who hears of them.
+#[derive(Clone)]
+pub struct Reading<'a> {
+    /// what is open already, and stays so for whoever reads again
+    pub connections: Connections,
+    /// ends reads that are under way: what they had not told by then is unreadable
+    pub stop: CancellationToken,
+    /// told about each step
+    pub hear: &'a dyn Hear,
+}
+
+impl<'a> Reading<'a> {
+    /// Once, by whoever hears.
+    pub fn once(hear: &'a dyn Hear) -> Self {
+        Self { connections: Connections::default(), stop: CancellationToken::new(), hear }
+    }
+
+    /// A read, or nothing where it was stopped.
+    async fn until_stopped<T>(&self, read: impl Future<Output = T>) -> Result<T, SystemError> {
+        tokio::select! {
+            read = read => Ok(read),
+            () = self.stop.cancelled() => Err(SystemError::Unavailable("the read was stopped".into())),
+        }
+    }
+}
+
 /// The moment to plan for: now, or the start of another day.
 pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
     let start = as_of.and_then(|day| day.to_zoned(policy.time_zone.clone()).ok()).map(|start| start.timestamp());
@@ -39,11 +68,11 @@ pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
 }
 
 /// Opens and reads every system at once. A system that can't be read is unreadable in the world; it never stops the others.
-pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Moment, hear: &dyn Hear) -> Snapshot {
-    hear.hear(News::Reading { systems: policy.sources.len() + policy.targets.len() });
+pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Moment, reading: &Reading<'_>) -> Snapshot {
+    reading.hear.hear(News::Reading { systems: policy.sources.len() + policy.targets.len() });
     let budget = budget(loaded);
-    let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, moment, &budget, hear)));
-    let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, &loaded.targets[at], &budget, hear)));
+    let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, moment, &budget, reading)));
+    let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, &loaded.targets[at], &budget, reading)));
     let (sources, targets) = futures_util::future::join(sources, targets).await;
     let mut connectors = BTreeMap::new();
     let mut sides = Vec::with_capacity(targets.len());
@@ -51,7 +80,7 @@ pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Momen
         sides.push(side);
         connectors.extend(connector.map(|connector| (policy.targets[at].name.clone(), connector)));
     }
-    let sources = confirm(loaded, &policy, moment, sources, &sides, &memory).await;
+    let sources = confirm(loaded, &policy, moment, sources, (&sides, &memory), reading).await;
     let world = World::assemble(&policy, sources, sides, memory);
     Snapshot { policy, world, moment, connectors }
 }
@@ -62,15 +91,16 @@ async fn confirm(
     policy: &Policy,
     moment: Moment,
     sources: Vec<(SourceSide, bool)>,
-    targets: &[TargetSide],
-    memory: &Memory,
+    (targets, memory): (&[TargetSide], &Memory),
+    reading: &Reading<'_>,
 ) -> Vec<SourceSide> {
+    let quietly = &Reading { hear: &Silent, ..reading.clone() };
     let again = sources.into_iter().enumerate().map(|(at, (side, may_miss))| async move {
         let gone = if may_miss { world::vanished(policy, at, &side, targets, memory) } else { BTreeSet::new() };
         if gone.is_empty() {
             return side;
         }
-        let (second, _) = read_source(loaded, policy, at, moment, &budget(loaded), &Silent).await;
+        let (second, _) = read_source(loaded, policy, at, moment, &budget(loaded), quietly).await;
         world::confirmed(side, second, &gone)
     });
     join_all(again).await
@@ -88,23 +118,22 @@ pub(super) async fn read_source(
     at: usize,
     moment: Moment,
     budget: &Budget,
-    hear: &dyn Hear,
+    reading: &Reading<'_>,
 ) -> (SourceSide, bool) {
     let mut side = SourceSide::new(policy, at, moment.today);
     let mut may_miss = false;
     let document = &loaded.sources[at];
-    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(budget);
-    let report = match registry::open_source(&document.spec.connection, &surroundings).await {
-        Ok(reader) => {
-            may_miss = reader.may_miss();
-            let request =
-                ReadRequest { streams: vec![(ObjectKind::Account, side.columns())], max_age: policy.sources[at].completeness.max_age };
-            let mut sink = SourceSink { side: &mut side, name: &document.name, hear };
-            reader.read(&request, &mut sink).await
-        }
-        Err(error) => unreadable(&[ObjectKind::Account], &error),
+    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(budget).over(&reading.connections);
+    let read = async {
+        let reader = registry::open_source(&document.spec.connection, &surroundings).await?;
+        may_miss = reader.may_miss();
+        let request =
+            ReadRequest { streams: vec![(ObjectKind::Account, side.columns())], max_age: policy.sources[at].completeness.max_age };
+        let mut sink = SourceSink { side: &mut side, name: &document.name, hear: reading.hear };
+        Ok(reader.read(&request, &mut sink).await)
     };
-    hear.hear(News::Read { system: &document.name, report: &report });
+    let report = reading.until_stopped(read).await.flatten().unwrap_or_else(|error| unreadable(&[ObjectKind::Account], &error));
+    reading.hear.hear(News::Read { system: &document.name, report: &report });
     side.finish(report.of(ObjectKind::Account));
     (side, may_miss)
 }
@@ -114,10 +143,10 @@ pub(super) async fn read_target(
     at: usize,
     document: &Document<TargetSpec>,
     budget: &Budget,
-    hear: &dyn Hear,
+    reading: &Reading<'_>,
 ) -> (TargetSide, Option<TargetConnector>) {
-    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(budget);
-    let opened = registry::open_target(&document.spec.connection, &surroundings).await;
+    let surroundings = surroundings(document).within(budget).over(&reading.connections);
+    let opened = reading.until_stopped(registry::open_target(&document.spec.connection, &surroundings)).await.flatten();
     let capabilities = opened.as_ref().map_or_else(|_| Capabilities::default(), |connector| connector.capabilities.clone());
     let mut side = TargetSide::new(policy, at, capabilities);
     let kinds = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement];
@@ -125,16 +154,27 @@ pub(super) async fn read_target(
     let wanted: Vec<_> = streams.iter().map(|(kind, _)| *kind).collect();
     let report = match &opened {
         Ok(connector) => {
-            let mut sink = TargetSink { side: &mut side, name: &document.name, hear };
-            connector.reader.read(&ReadRequest { streams, max_age: None }, &mut sink).await
+            let mut sink = TargetSink { side: &mut side, name: &document.name, hear: reading.hear };
+            let read = reading.until_stopped(connector.reader.read(&ReadRequest::new(streams), &mut sink)).await;
+            read.unwrap_or_else(|error| unreadable(&wanted, &error))
         }
         Err(error) => unreadable(&wanted, error),
     };
-    hear.hear(News::Read { system: &document.name, report: &report });
+    reading.hear.hear(News::Read { system: &document.name, report: &report });
     for kind in wanted {
         side.finish(kind, report.of(kind));
     }
     (side, opened.ok())
+}
+
+/// What is around a Target's connection, whoever opens it: no faster than its manifest says.
+pub(super) fn surroundings(document: &Document<TargetSpec>) -> Surroundings {
+    let said = document.spec.limits.as_ref();
+    let limits = Limits {
+        concurrency: said.and_then(|limits| limits.concurrency).map(|most| most as usize),
+        rate: said.and_then(|limits| limits.per_second).map(|per_second| Rate { per_second, burst: 1 }),
+    };
+    Surroundings::at(document.origin.base.as_path()).of(&document.name).limited(limits)
 }
 
 /// Reads the file of a Source for nothing but how that goes.

@@ -11,11 +11,12 @@ use super::execute::{Execution, execute};
 use super::news::{Caller, Decision, Hear, News};
 use super::plan::plan;
 use super::propose::{Proposal, Reviewed, propose};
-use super::read::read;
+use super::read::{Reading, read};
 use super::receipts;
 use super::remember::{catch_up, remember};
 use super::revoke::end_covered;
 use crate::apply::{Report, Settings};
+use crate::connector::connections::Connections;
 use crate::journal::{Journal, JournalError, close_dead_runs};
 use crate::manifest::Loaded;
 use crate::model::PlanFilter;
@@ -41,8 +42,10 @@ pub struct Turn<'a> {
     pub settings: Settings,
     /// for the journal
     pub who: &'a str,
-    /// finish what was sent, then stop
+    /// end what is read, finish what was sent, then stop
     pub stop: CancellationToken,
+    /// what is open already, and stays so for the next turn
+    pub connections: Connections,
 }
 
 /// What was done in a turn.
@@ -63,6 +66,9 @@ pub enum ReconcileError {
     /// nothing is added to a chain that is broken already
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// nothing follows from what was read by then
+    #[error("the run was stopped while it read; nothing was changed")]
+    Stopped,
     /// the reviewed plan is not exactly what is needed now
     #[error("the plan is stale: changes needed now and not in it: {new}; steps in it and no longer needed: {gone}")]
     Stale {
@@ -75,12 +81,16 @@ pub enum ReconcileError {
 
 /// Takes one turn. Nothing where whoever called let it be. Must be awaited to its end: dropping it would drop requests that were sent.
 pub async fn reconcile(turn: Turn<'_>, caller: &dyn Caller) -> Result<Option<Ending>, ReconcileError> {
-    let Turn { loaded, policy, store, moment, part, reviewed, settings, who, stop } = turn;
+    let Turn { loaded, policy, store, moment, part, reviewed, settings, who, stop, connections } = turn;
     let lock = begin(store, who, caller)?;
     let memory = store.load()?;
     // An empty run makes a new state a known one; after that it would only fill the journal.
     let first = !memory.known;
-    let snapshot = read(loaded, policy, memory, moment, caller).await;
+    let reading = Reading { connections, stop: stop.clone(), hear: caller };
+    let snapshot = read(loaded, policy, memory, moment, &reading).await;
+    if stop.is_cancelled() {
+        return Err(ReconcileError::Stopped);
+    }
     let fresh = plan(&snapshot, Scope::All, caller).await;
     let proposal = propose(fresh, &part, reviewed.as_ref())?;
     if caller.decide(&snapshot, &proposal) == Decision::Leave {

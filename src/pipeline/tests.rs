@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::connector::connections::Connections;
 use crate::connector::registry::Facts;
 use crate::journal::{Event, Intent, Journal, append};
 use crate::manifest::{Input, Loaded, load};
@@ -128,6 +129,7 @@ impl Company {
             reviewed: None,
             who: "a test",
             stop: CancellationToken::new(),
+            connections: Connections::default(),
         };
         edit(&mut turn);
         reconcile(turn, caller).await
@@ -137,7 +139,7 @@ impl Company {
     async fn plan(&self) -> Plan {
         let (loaded, policy) = self.declared();
         let moment = moment(&policy, None);
-        let snapshot = read(&loaded, policy, self.memory(), moment, &Silent).await;
+        let snapshot = read(&loaded, policy, self.memory(), moment, &Reading::once(&Silent)).await;
         plan(&snapshot, Scope::All, &Silent).await
     }
 

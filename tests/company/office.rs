@@ -9,7 +9,7 @@ use headcount::connector::registry::Facts;
 use headcount::diagnostic::Level;
 use headcount::manifest::{Input, Loaded, load};
 use headcount::model::{Outcome, Plan};
-use headcount::pipeline::{self, Execution, Silent, Snapshot};
+use headcount::pipeline::{self, Execution, Reading, Silent, Snapshot};
 use headcount::planning::{Moment, Scope};
 use headcount::policy::{self, Policy};
 use headcount::state::Store;
@@ -81,7 +81,7 @@ impl Office {
         let memory = self.store().load().expect("the state");
         let moment = Moment { today: date(day), now };
         self.runtime.block_on(async {
-            let snapshot = pipeline::read(&loaded, policy, memory, moment, &Silent).await;
+            let snapshot = pipeline::read(&loaded, policy, memory, moment, &Reading::once(&Silent)).await;
             let plan = pipeline::plan(&snapshot, Scope::All, &Silent).await;
             (snapshot, plan)
         })

@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use headcount::connector::limiter::{ALL, Lane};
 use headcount::connector::{Permit, TargetConnector, Write, Written};
 use headcount::model::{Action, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
 use serde_json::Value as Json;
@@ -120,7 +122,8 @@ impl Subject {
         let change = Change::new(&"conformance".into(), action, object, Reason::Declared);
         let (attributes, members) = content;
         let write = Write { change: &change, id: self.ids.get(key).cloned(), attributes, members };
-        self.target.writer.write(&[write], &Permit::grant()).await.remove(0)
+        let turn = self.target.limiter.enter(ALL, Lane::Free, Duration::ZERO).await.expect("a turn");
+        self.target.writer.write(&[write], &Permit::grant(turn)).await.remove(0)
     }
 
     /// What differs and can be held.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use crate::connector::limiter::Limiter;
 use crate::connector::{LookupRequest, PageSink, Permit, ReadRequest, Reader, TargetConnector, Write, Writer, Written};
 use crate::journal::Journal;
 use crate::model::{
@@ -49,6 +50,7 @@ pub(super) struct Shelf {
 
 #[derive(Clone)]
 pub(super) struct Fake {
+    pub(super) limiter: Arc<Limiter>,
     pub(super) shelf: Arc<Mutex<Shelf>>,
     pub(super) store: Arc<Store>,
     pub(super) batch: usize,
@@ -57,13 +59,19 @@ pub(super) struct Fake {
 
 impl Fake {
     pub(super) fn new(store: &Arc<Store>) -> Self {
-        Self { shelf: Arc::default(), store: store.clone(), batch: 1, chunk: 100 }
+        Self { limiter: Arc::default(), shelf: Arc::default(), store: store.clone(), batch: 1, chunk: 100 }
     }
 
     pub(super) fn connector(&self, marker: bool) -> TargetConnector {
         let marker = marker.then(|| Arc::from("externalId"));
         let capabilities = Capabilities { account_marker: marker.clone(), group_marker: marker, ..Capabilities::default() };
-        TargetConnector { reader: Box::new(self.clone()), writer: Box::new(self.clone()), capabilities, system: 1 }
+        TargetConnector {
+            reader: Box::new(self.clone()),
+            writer: Box::new(self.clone()),
+            capabilities,
+            system: 1,
+            limiter: self.limiter.clone(),
+        }
     }
 
     pub(super) fn script(&self, script: impl IntoIterator<Item = Script>) {

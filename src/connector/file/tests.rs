@@ -410,12 +410,7 @@ async fn a_lookup_scans_and_keeps_only_what_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hr.csv"), "id,name\n1,a\n2,b\n").unwrap();
     let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path()));
-    let ask = |value: &str| LookupRequest {
-        kind: ObjectKind::Account,
-        columns: Columns::new(["name"]),
-        attribute: "id".into(),
-        value: value.into(),
-    };
+    let ask = |value: &str| LookupRequest::new(ObjectKind::Account, Columns::new(["name"]), "id", value);
     let names = |page: Page| page.rows().map(|row| row.cell(0).as_text().unwrap_or_default().to_owned()).collect::<Vec<_>>();
     assert_eq!(names(reader.lookup(&ask("2")).await.unwrap()), ["b"]);
     assert!(names(reader.lookup(&ask("3")).await.unwrap()).is_empty());

@@ -4,9 +4,9 @@
 
 use serde_json::Value as Json;
 
-use super::patience::Patience;
 use crate::connector::budget::Budget;
-use crate::http::{Client, Method, Request, Response, Url};
+use crate::connector::connection::{Again, Connection};
+use crate::http::{Body, Effect, Method, Request, Response, Url};
 use crate::model::SystemError;
 use crate::scim::{ErrorBody, MEDIA_TYPE};
 
@@ -16,14 +16,12 @@ const TOO_LONG: &str = "the answer is longer than allowed; if the service is sou
 const MAX_DETAIL: usize = 300;
 
 /// One service: where it is and how to sign in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Api {
     /// sends
-    pub client: Client,
+    pub connection: Connection,
     /// up to and without `/Users`
     pub base: Url,
-    /// what it asked of its readers
-    pub patience: Patience,
     /// what rows may take
     pub budget: Budget,
 }
@@ -62,34 +60,36 @@ impl Api {
         Ok(url)
     }
 
-    /// Sends one request and gives the answer, whatever its status.
-    pub async fn send(&self, method: Method, url: Url, body: Option<&Json>, if_match: Option<String>) -> Result<Response, SystemError> {
-        self.send_within(method, url, body, if_match, None).await
-    }
-
-    /// The same, with a bound of its own for the answer.
-    pub async fn send_within(
-        &self,
-        method: Method,
-        url: Url,
-        body: Option<&Json>,
-        if_match: Option<String>,
-        most: Option<usize>,
-    ) -> Result<Response, SystemError> {
+    /// Changes something, once, and gives the answer, whatever its status.
+    pub async fn write(&self, method: Method, url: Url, body: Option<&Json>, if_match: Option<String>) -> Result<Response, SystemError> {
         // Serialising a JSON value into memory can't fail.
-        let body = body.map(|body| serde_json::to_vec(body).unwrap_or_default());
-        self.client.send(Request { method, url, media_type: MEDIA_TYPE, if_match, body, most }).await
+        let body = body.map(|body| Body::new(MEDIA_TYPE, serde_json::to_vec(body).unwrap_or_default()));
+        self.connection.send(Request { if_match, body, ..Request::writes(method, url, MEDIA_TYPE) }).await
     }
 
-    /// Reads; anything but a success is an error.
+    /// Reads, once; anything but a success is an error.
     pub async fn get(&self, url: Url) -> Result<Response, SystemError> {
-        let response = self.send(Method::GET, url, None, None).await?;
+        self.success(self.connection.send(Request::reads(Method::GET, url, MEDIA_TYPE)).await?)
+    }
+
+    /// Asks with patience until there is an answer, whatever its status; `most` bytes of it.
+    pub async fn ask(&self, url: Url, most: Option<usize>, again: Again) -> Result<Response, SystemError> {
+        let request = Request { most, ..Request::reads(Method::GET, url, MEDIA_TYPE) };
+        self.connection.ask(&request, again, &|response| self.refusal(response)).await
+    }
+
+    /// The same where only a success counts.
+    pub async fn ask_for(&self, url: Url, most: Option<usize>, again: Again) -> Result<Response, SystemError> {
+        self.success(self.ask(url, most, again).await?)
+    }
+
+    fn success(&self, response: Response) -> Result<Response, SystemError> {
         if response.succeeded() { Ok(response) } else { Err(self.refusal(&response)) }
     }
 
     /// Why an answer that is no success is none, as an error class (design 11): the cause, who says so, and what to do.
     pub fn refusal(&self, response: &Response) -> SystemError {
-        let write = response.method != Method::GET;
+        let write = response.effect == Effect::Writes;
         let said: Option<ErrorBody> = serde_json::from_slice(&response.body).ok();
         let scim_type = said.as_ref().and_then(|said| said.scim_type.as_deref()).unwrap_or_default();
         let message = self.words(response, said.as_ref());
@@ -99,7 +99,7 @@ impl Api {
                 "{place} redirects{} ({message}), which is never followed; correct the url",
                 whither(response)
             )),
-            401 if !self.client.signs_in() => {
+            401 if !self.connection.client().signs_in() => {
                 SystemError::Auth(format!("{place} asks for a sign-in ({message}), and the connection has none; give it `auth`"))
             }
             401 => SystemError::Auth(format!(
@@ -116,7 +116,9 @@ impl Api {
                 SystemError::NotFound(format!("{place} has no {} ({message}); is the url the base of the service?", self.asked(response)))
             }
             404 | 410 => SystemError::NotFound(message),
-            407 => SystemError::Unreachable(response.url.as_ref().map_or_else(|| message.clone(), |url| self.client.proxy_asks(url))),
+            407 => SystemError::Unreachable(
+                response.url.as_ref().map_or_else(|| message.clone(), |url| self.connection.client().proxy_asks(url)),
+            ),
             409 | 412 => SystemError::Conflict(message),
             400 if scim_type == "uniqueness" => SystemError::Conflict(message),
             429 => SystemError::Throttled { after: response.retry_after, message },
@@ -160,24 +162,19 @@ impl Api {
     fn words(&self, response: &Response, said: Option<&ErrorBody>) -> String {
         let mut words = format!("HTTP {}", response.status);
         if let Some(kind) = said.and_then(|said| said.scim_type.as_deref()) {
-            words.push_str(&format!(" {}", bounded(&self.client.redact(kind))));
+            words.push_str(&format!(" {}", bounded(&self.connection.client().redact(kind))));
         }
         if let Some(detail) = said.and_then(|said| said.detail.as_deref()) {
-            words.push_str(&format!(": {}", bounded(&self.client.redact(detail))));
+            words.push_str(&format!(": {}", bounded(&self.connection.client().redact(detail))));
         }
         words
     }
 }
 
 impl Response {
-    /// 2xx
-    pub fn succeeded(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
     /// Whether the body is a web page: what a proxy or a sign-in form answers in a service's place.
     pub fn is_page(&self) -> bool {
-        let html = self.content_type.as_deref().is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
+        let html = self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
         html || self.body.trim_ascii_start().starts_with(b"<")
     }
 
@@ -210,8 +207,7 @@ impl Response {
 }
 
 fn whither(response: &Response) -> String {
-    let host =
-        response.location.as_deref().and_then(|location| Url::parse(location).ok()).and_then(|url| url.host_str().map(str::to_owned));
+    let host = response.header("location").and_then(|location| Url::parse(location).ok()).and_then(|url| url.host_str().map(str::to_owned));
     host.map_or_else(String::new, |host| format!(" to {}", bounded(&host)))
 }
 
@@ -225,16 +221,21 @@ fn bounded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
-    use crate::http::{Credentials, Settings};
+    use crate::connector::connection::System;
+    use crate::http::{Client, Credentials, Settings};
 
     fn api() -> Api {
         let credentials = Some(Credentials::Bearer("t0ken".to_owned().into()));
-        let settings = Settings { system: "chat".into(), timeout: Duration::from_secs(1), max_body: 1000, ca_file: None, credentials };
+        let settings =
+            Settings { system: "chat".into(), timeout: Duration::from_secs(1), max_body: 1000, ca_file: None, credentials, renew: None };
         let base = Url::parse("https://chat.example/scim/v2/").expect("a url");
-        Api { client: Client::new(&settings).expect("a client"), base, patience: Patience::new(Duration::ZERO), budget: Budget::default() }
+        let client = Client::new(&settings).expect("a client");
+        let connection = Connection::new(client, Arc::new(System::default()), Duration::ZERO);
+        Api { connection, base, budget: Budget::default() }
     }
 
     #[test]
@@ -253,7 +254,8 @@ mod tests {
             body: format!(r#"{{"status": "{status}", "scimType": "{scim_type}", "detail": "no t0ken\n"}}"#).into(),
             ..Response::default()
         };
-        let asked = |response: &Response, write| Response { method: if write { Method::POST } else { Method::GET }, ..response.clone() };
+        let asked =
+            |response: &Response, write| Response { effect: if write { Effect::Writes } else { Effect::Reads }, ..response.clone() };
         let class = |response: &Response, write| {
             format!("{:?}", api().refusal(&asked(response, write))).split(['(', ' ']).next().unwrap_or_default().to_owned()
         };

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Service;
 use super::discovery::{MARKER, kind_of};
 use super::edit::{Edit, Verdict};
 use super::manners::{Form, Shape};
+use super::service::Service;
 use crate::connector::Write;
 use crate::model::{Action, AttributeType, Cell, ObjectKind, SystemError, Value, Visibility, attribute};
 use crate::scim::{AttributePath, GROUP, Patch, USER, field};

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::api::Api;
-use super::patience::{self, Again};
+use crate::connector::connection::Again;
 use crate::model::{AttributeType, Capabilities, SystemError, attribute, attributes};
 use crate::scim::{AttributePath, GROUP, ResourceType, Schema, SchemaAttribute, ServiceProviderConfig, USER, field};
 
@@ -179,7 +179,7 @@ const MAX_DOCUMENT: usize = 2 << 20;
 /// A discovery document. None where the service does not offer it: 404, and what services say in its place.
 async fn document(api: &Api, name: &str) -> Result<Option<Json>, SystemError> {
     let about = |error: SystemError| error.map_words(|words| format!("{words} (of its {name})"));
-    match patience::get(api, &api.url(&[name], &[])?, Some(MAX_DOCUMENT), Again::Always).await {
+    match api.ask_for(api.url(&[name], &[])?, Some(MAX_DOCUMENT), Again::Always).await {
         Ok(response) => response.json().map(Some).map_err(about),
         // A refused sign-in is told by 401. 403 here is a token that may not see this document; the lists will tell whether it may see people.
         Err(SystemError::NotFound(_) | SystemError::Forbidden(_) | SystemError::Rejected(_)) => Ok(None),

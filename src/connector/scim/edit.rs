@@ -107,7 +107,7 @@ impl ScimWriter {
         let api = &self.service.api;
         // Plain values become JSON without fail.
         let body = serde_json::to_value(edit.patch(form)).unwrap_or_default();
-        let response = api.send(Method::PATCH, api.url(&[endpoint.name(), id], &[])?, Some(&body), None).await?;
+        let response = api.write(Method::PATCH, api.url(&[endpoint.name(), id], &[])?, Some(&body), None).await?;
         let lasting = matches!(response.status, 405 | 501);
         if lasting || refuses_paths(&response) {
             let error = api.refusal(&response).map_words(|words| format!("PATCH: {words}"));
@@ -135,7 +135,7 @@ impl ScimWriter {
         // The service's own: it sets them and may refuse them.
         fields.retain(|name, _| name != "meta" && !(endpoint == Endpoint::Users && name == "groups"));
         let api = &self.service.api;
-        let response = api.send(Method::PUT, api.url(&[endpoint.name(), id], &[])?, Some(&resource), version).await?;
+        let response = api.write(Method::PUT, api.url(&[endpoint.name(), id], &[])?, Some(&resource), version).await?;
         if matches!(response.status, 405 | 501) {
             let error = api.refusal(&response).map_words(|words| format!("PUT: {words}"));
             return Ok(Attempt::Unknown { error, lasting: true });
@@ -159,7 +159,7 @@ impl ScimWriter {
         back.add(AttributePath::core("members"), lost.iter().map(|member| serde_json::json!({ "value": member })).collect());
         let api = &self.service.api;
         let body = serde_json::to_value(back).unwrap_or_default();
-        let response = api.send(Method::PATCH, api.url(&[endpoint.name(), id], &[])?, Some(&body), None).await?;
+        let response = api.write(Method::PATCH, api.url(&[endpoint.name(), id], &[])?, Some(&body), None).await?;
         let put_back = if response.succeeded() { "were put back" } else { "could not be put back" };
         Err(SystemError::Rejected(format!("the service took out {} members who were to stay; they {put_back}", lost.len())))
     }
@@ -222,7 +222,7 @@ impl ScimWriter {
             looks += 1;
             return match seen {
                 Ok(Verdict::Kept(_)) if looks < LOOKS => {
-                    tokio::time::sleep(self.service.api.patience.pause() * looks).await;
+                    tokio::time::sleep(self.service.api.connection.pause() * looks).await;
                     continue;
                 }
                 Ok(Verdict::Kept(words)) => Ok(Attempt::Kept(SystemError::Rejected(format!("it answered HTTP {status}, and {words}")))),

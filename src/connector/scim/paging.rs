@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use super::api::{Api, Endpoint};
-use super::patience::{self, Again};
 use crate::connector::budget::{ROW, Share};
+use crate::connector::connection::Again;
 use crate::http::Response;
 use crate::model::{Evidence, SystemError};
 use crate::scim::ListResponse;
@@ -129,7 +129,7 @@ async fn read_once<C: Collect>(
 /// One page. What may pass (429, 5xx, a lost connection) is waited for, within bounds.
 async fn page(api: &Api, endpoint: Endpoint, query: &[(&str, &str)]) -> Result<Response, Trouble> {
     let url = api.url(&[endpoint.name()], query).map_err(Trouble::Refused)?;
-    patience::get(api, &url, None, Again::Always).await.map_err(|error| match error {
+    api.ask_for(url, None, Again::Always).await.map_err(|error| match error {
         SystemError::Protocol(_) => Trouble::Odd(error),
         _ => Trouble::Refused(error),
     })

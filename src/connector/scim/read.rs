@@ -8,23 +8,25 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::api::Endpoint;
+use super::discovery::kind_of;
 use super::paging::{Collect, Listing, list};
-use super::patience::{self, Again};
 use super::resolve::{self, resolve};
 use super::rows::{Member, ResourceRows};
+use super::service::Service;
 use super::single::ASK_FOR_MEMBERS;
-use super::{Service, discovery::kind_of};
+use crate::connector::connection::Again;
+use crate::connector::limiter::Lane;
 use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
 use crate::model::{AttributeType, Cell, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Value};
 use crate::scim::{AttributePath, Filter};
 
 /// Reads a SCIM service, as a source or as a target.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ScimReader {
     /// the service
-    pub service: Arc<Service>,
+    pub service: Service,
     /// columns are paths of records, not attributes of accounts
-    pub record: bool,
+    record: bool,
 }
 
 impl Reader for ScimReader {
@@ -52,18 +54,32 @@ impl Reader for ScimReader {
 
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
         Box::pin(async move {
-            let endpoint = match request.kind {
-                ObjectKind::Account => Endpoint::Users,
-                ObjectKind::Group => Endpoint::Groups,
-                ObjectKind::Membership => return self.memberships_of(request).await,
-                ObjectKind::Entitlement => return Err(SystemError::Rejected("an entitlement can't be looked up".into())),
-            };
-            let rows = || ResourceRows::new(&self.service.discovery, request.kind, &request.columns, self.record);
-            match request.attribute.as_ref() {
-                "id" => self.lookup_id(endpoint, &request.value, rows()).await,
-                _ => self.lookup_attribute(endpoint, request, rows).await,
+            match request.lane {
+                Lane::Normal => self.answer(request).await,
+                Lane::Free => Self { service: self.service.at_once(), ..self.clone() }.answer(request).await,
             }
         })
+    }
+}
+
+impl ScimReader {
+    /// Reads a service; of a source, columns are paths of records.
+    pub fn new(service: Service, record: bool) -> Self {
+        Self { service, record }
+    }
+
+    async fn answer(&self, request: &LookupRequest) -> Result<Page, SystemError> {
+        let endpoint = match request.kind {
+            ObjectKind::Account => Endpoint::Users,
+            ObjectKind::Group => Endpoint::Groups,
+            ObjectKind::Membership => return self.memberships_of(request).await,
+            ObjectKind::Entitlement => return Err(SystemError::Rejected("an entitlement can't be looked up".into())),
+        };
+        let rows = || ResourceRows::new(&self.service.discovery, request.kind, &request.columns, self.record);
+        match request.attribute.as_ref() {
+            "id" => self.lookup_id(endpoint, &request.value, rows()).await,
+            _ => self.lookup_attribute(endpoint, request, rows).await,
+        }
     }
 }
 
@@ -195,7 +211,7 @@ impl ScimReader {
     /// One object by its id; false where the service says that it is not there.
     async fn one(&self, endpoint: Endpoint, id: &str, rows: &mut ResourceRows) -> Result<bool, SystemError> {
         let api = &self.service.api;
-        let response = patience::ask(api, &api.url(&[endpoint.name(), id], &[])?, None, Again::IfAsked).await?;
+        let response = api.ask(api.url(&[endpoint.name(), id], &[])?, None, Again::IfAsked).await?;
         if !response.succeeded() {
             return match api.refusal(&response) {
                 SystemError::NotFound(_) => Ok(false),

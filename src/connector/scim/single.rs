@@ -4,9 +4,9 @@
 
 use serde_json::{Value as Json, json};
 
-use super::Service;
 use super::api::Endpoint;
 use super::rows::Member;
+use super::service::Service;
 use crate::http::Response;
 use crate::model::SystemError;
 use crate::scim::field;

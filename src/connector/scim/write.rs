@@ -7,14 +7,15 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
-use super::Service;
 use super::api::Endpoint;
 use super::body::Attributes;
 use super::discovery::MARKER;
 use super::edit::{Edit, Verdict};
 use super::members::{MemberEdit, Wanted};
 use super::read::ScimReader;
+use super::service::Service;
 use super::single::id_of;
+use crate::connector::limiter::Lane;
 use crate::connector::{LookupRequest, Permit, Reader, Write, Writer, Written};
 use crate::http::{Method, Response, Url};
 use crate::model::{Action, Columns, ObjectKind, SystemError, Value, Visibility, attribute};
@@ -23,13 +24,14 @@ use crate::scim::field;
 /// Writes a SCIM target.
 #[derive(Debug)]
 pub struct ScimWriter {
-    /// the service
-    pub service: Arc<Service>,
+    /// the service; whoever writes has waited already
+    pub service: Service,
 }
 
 impl Writer for ScimWriter {
-    fn write<'a>(&'a self, batch: &'a [Write<'a>], _permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
+    fn write<'a>(&'a self, batch: &'a [Write<'a>], permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
         Box::pin(async move {
+            permit.count_each();
             let mut results = Vec::with_capacity(batch.len());
             for write in batch {
                 results.push(self.one(write).await.map_err(|error| without_secrets(error, write)));
@@ -40,6 +42,11 @@ impl Writer for ScimWriter {
 }
 
 impl ScimWriter {
+    /// Writes the service.
+    pub fn new(service: &Service) -> Self {
+        Self { service: service.at_once() }
+    }
+
     async fn one(&self, write: &Write<'_>) -> Result<Written, SystemError> {
         let (kind, action) = (write.change.object.kind, write.change.action);
         let endpoint = match kind {
@@ -70,7 +77,7 @@ impl ScimWriter {
     async fn create(&self, endpoint: Endpoint, write: &Write<'_>, attributes: &Attributes) -> Result<Written, SystemError> {
         let api = &self.service.api;
         let resource = attributes.resource(write.change.object.kind);
-        let response = api.send(Method::POST, api.url(&[endpoint.name()], &[])?, Some(&resource), None).await?;
+        let response = api.write(Method::POST, api.url(&[endpoint.name()], &[])?, Some(&resource), None).await?;
         if !response.succeeded() {
             return Err(api.refusal(&response));
         }
@@ -98,7 +105,7 @@ impl ScimWriter {
 
     /// `Location: <base>/Users/2819` with the base we know, if what is there is what was made.
     async fn id_from_location(&self, endpoint: Endpoint, response: &Response, sent: &Json) -> Option<String> {
-        let location = Url::parse(response.location.as_deref()?).ok()?;
+        let location = Url::parse(response.header("location")?).ok()?;
         let id = location.path_segments()?.next_back()?.to_owned();
         let plain = is_plausible(&id) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         let ours = plain && self.service.api.url(&[endpoint.name(), &id], &[]).ok()? == location;
@@ -138,14 +145,14 @@ impl ScimWriter {
     }
 
     async fn ids_with(&self, kind: ObjectKind, attribute: &str, value: &str) -> Result<Vec<Arc<str>>, SystemError> {
-        let request = LookupRequest { kind, columns: Columns::new(["id"]), attribute: attribute.into(), value: value.into() };
-        let found = ScimReader { service: self.service.clone(), record: false }.lookup(&request).await?;
+        let request = LookupRequest::new(kind, Columns::new(["id"]), attribute, value).in_lane(Lane::Free);
+        let found = ScimReader::new(self.service.clone(), false).lookup(&request).await?;
         Ok(found.rows().filter_map(|row| row.cell(0).to_value()).map(|id| Arc::from(id.to_string())).collect())
     }
 
     async fn delete(&self, endpoint: Endpoint, id: &Arc<str>) -> Result<Written, SystemError> {
         let api = &self.service.api;
-        let response = api.send(Method::DELETE, api.url(&[endpoint.name(), id], &[])?, None, None).await?;
+        let response = api.write(Method::DELETE, api.url(&[endpoint.name(), id], &[])?, None, None).await?;
         if response.succeeded() {
             return match response.status {
                 204 => Ok(Written { id: id.clone(), already_so: false }),

@@ -45,8 +45,7 @@ const DEFECT: &str = "work on the database broke off; this is a defect of headco
 pub struct SqlReader {
     database: Database,
     tables: Tables,
-    /// threads that may read it at once
-    readers: Arc<Semaphore>,
+    shared: Arc<Shared>,
 }
 
 /// Writes tables.
@@ -54,14 +53,24 @@ pub struct SqlReader {
 pub struct SqlWriter {
     database: Database,
     layout: Arc<Layout>,
+    shared: Arc<Shared>,
+}
+
+/// What all who use one database share.
+#[derive(Debug)]
+struct Shared {
+    /// threads that may read it at once
+    readers: Arc<Semaphore>,
     /// SQLite has one writer at a time: ours wait for each other here, without a thread each
     turn: Arc<Mutex<()>>,
 }
 
 /// A reader of records. Whether the table is there, only a read can tell.
-pub fn open_source(connection: &SqlConnection, surroundings: &Surroundings) -> SqlReader {
+pub async fn open_source(connection: &SqlConnection, surroundings: &Surroundings) -> Result<SqlReader, SystemError> {
     let tables = Tables::Source(Arc::new(connection.accounts.clone()));
-    SqlReader::new(database(connection, surroundings), tables)
+    let database = database(connection, surroundings);
+    let shared = shared(&database, surroundings).await?;
+    Ok(SqlReader { database, tables, shared })
 }
 
 /// Opens a Target: what the manifest says of its tables is checked against the tables.
@@ -70,9 +79,23 @@ pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings
     let (checked, described) = (database.clone(), connection.clone());
     let layout = Arc::new(blocking(move || checked_layout(&checked, &described)).await?);
     let capabilities = layout.capabilities();
-    let reader = SqlReader::new(database.clone(), Tables::Target(layout.clone()));
-    let writer = SqlWriter { database, layout, turn: Arc::default() };
-    Ok(TargetConnector { reader: Box::new(reader), writer: Box::new(writer), capabilities, system: system_id(&connection.system()) })
+    let shared = shared(&database, surroundings).await?;
+    let reader = SqlReader { database: database.clone(), tables: Tables::Target(layout.clone()), shared: shared.clone() };
+    let writer = SqlWriter { database, layout, shared };
+    let limiter = surroundings.connections.system(&connection.system()).limiter.clone();
+    limiter.limit(&surroundings.system, surroundings.limits);
+    Ok(TargetConnector {
+        reader: Box::new(reader),
+        writer: Box::new(writer),
+        capabilities,
+        system: system_id(&connection.system()),
+        limiter,
+    })
+}
+
+async fn shared(database: &Database, surroundings: &Surroundings) -> Result<Arc<Shared>, SystemError> {
+    let fresh = async { Ok(Shared { readers: Arc::new(Semaphore::new(READERS)), turn: Arc::default() }) };
+    surroundings.connections.open(&format!("sqlite {}", database.path.display()), fresh).await
 }
 
 /// The default mapping of a Target: the columns' own attributes. `externalId` holds the marker.
@@ -105,13 +128,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, SystemErro
 }
 
 impl SqlReader {
-    fn new(database: Database, tables: Tables) -> Self {
-        Self { database, tables, readers: Arc::new(Semaphore::new(READERS)) }
-    }
-
     /// Room for one more thread. Nobody ever closes the semaphore.
     async fn room(&self) -> Option<OwnedSemaphorePermit> {
-        self.readers.clone().acquire_owned().await.ok()
+        self.shared.readers.clone().acquire_owned().await.ok()
     }
 }
 
@@ -159,7 +178,7 @@ impl Writer for SqlWriter {
         async move {
             let this = self.clone();
             let jobs: Vec<write::Job> = batch.iter().map(write::Job::of).collect();
-            let turn = self.turn.clone().lock_owned().await;
+            let turn = self.shared.turn.clone().lock_owned().await;
             let work = move || {
                 let _turn = turn;
                 Ok(write::write(&this.database, &this.layout, &jobs))

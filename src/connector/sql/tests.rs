@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::*;
+use crate::connector::limiter::permit;
 use crate::model::{Action, Change, Columns, ObjectRef, Reason, Value};
 
 const APP: &str = "
@@ -115,7 +116,7 @@ impl App {
                 members: made.members.iter().map(|id| (ObjectKind::Account, Arc::from(*id))).collect(),
             })
             .collect();
-        let answers = self.target().await.writer.write(&batch, &Permit::grant()).await;
+        let answers = self.target().await.writer.write(&batch, &permit().await).await;
         let words = |answer: Result<Written, SystemError>| match answer {
             Ok(written) => format!("{}{}", written.id, if written.already_so { " (already so)" } else { "" }),
             Err(error) => error.to_string(),
@@ -208,7 +209,7 @@ async fn lookups_fold_case_where_the_attribute_does() {
     let target = app.target().await;
     let ask = async |attribute: &str, value: &str| {
         let columns = Columns::new(["id"]);
-        let request = LookupRequest { kind: ObjectKind::Account, columns, attribute: attribute.into(), value: value.into() };
+        let request = LookupRequest::new(ObjectKind::Account, columns, attribute, value);
         let page = target.reader.lookup(&request).await.map_err(|error| error.to_string())?;
         Ok::<_, String>(page.rows().map(|row| row.cell(0).as_text().unwrap_or_default().to_owned()).collect::<Vec<_>>())
     };
@@ -421,7 +422,7 @@ async fn names_with_quotes_are_names_and_text_keys_can_be_made() {
 #[tokio::test]
 async fn a_source_reads_columns_by_their_own_names() {
     let app = App::new(APP);
-    let reader = open_source(&app.described(), &app.at());
+    let reader = open_source(&app.described(), &app.at()).await.unwrap();
     let read = async |columns: &[&str]| {
         let mut rows = Collected(Vec::new());
         let report = reader.read(&ReadRequest::new(vec![(ObjectKind::Account, Columns::new(columns))]), &mut rows).await;
@@ -562,7 +563,7 @@ async fn what_a_killed_program_had_begun_is_undone_before_a_target_is_read() {
     assert!(rows.contains("asa@acme.example | Engineer") && !rows.contains("half"), "{rows}");
     // While it is open, too: a connection that was good a moment ago finds the next journal.
     cut_off(&app);
-    let request = LookupRequest { kind: ObjectKind::Account, columns: Columns::new(["title"]), attribute: "id".into(), value: "2".into() };
+    let request = LookupRequest::new(ObjectKind::Account, Columns::new(["title"]), "id", "2");
     assert_eq!(target.reader.lookup(&request).await.map(|page| page.rows().count()), Ok(1));
 }
 
@@ -570,7 +571,7 @@ async fn what_a_killed_program_had_begun_is_undone_before_a_target_is_read() {
 async fn what_a_killed_program_had_begun_is_undone_before_a_source_is_read() {
     let app = App::new(APP);
     cut_off(&app);
-    let source = open_source(&app.described(), &app.at());
+    let source = open_source(&app.described(), &app.at()).await.unwrap();
     let request = ReadRequest::new(vec![(ObjectKind::Account, Columns::new(["login", "title"]))]);
     let mut rows = Collected(Vec::new());
     let report = source.read(&request, &mut rows).await;
@@ -664,7 +665,7 @@ async fn writers_of_one_database_wait_for_each_other() {
     let batches = changes.iter().map(|(change, made)| {
         let write = Write { change, id: None, attributes: made.attributes.clone(), members: Vec::new() };
         let target = &target;
-        async move { target.writer.write(&[write], &Permit::grant()).await.remove(0) }
+        async move { target.writer.write(&[write], &permit().await).await.remove(0) }
     });
     // Nobody waits for a lock in this build, so a second writer at once would be told that it is locked.
     let answers = futures_util::future::join_all(batches).await;

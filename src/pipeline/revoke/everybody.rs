@@ -8,12 +8,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::connector::{Surroundings, registry};
+use crate::connector::registry;
 use crate::manifest::Loaded;
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind};
 use crate::pipeline::news::Silent;
 use crate::pipeline::plan::look_up;
-use crate::pipeline::read::{budget, read_source};
+use crate::pipeline::read::{Reading, budget, read_source, surroundings};
 use crate::planning::explain::{AccountExplanation, NoAccount, Provenance};
 use crate::planning::{Answer, Lookup, LookupBy, Moment};
 use crate::policy::Policy;
@@ -33,13 +33,14 @@ impl<'a> Everybody<'a> {
     /// Reads the sources; one that does not answer in time is unreadable.
     pub async fn read(loaded: &Loaded, policy: &'a Policy, memory: Memory, moment: Moment) -> Self {
         let sources = (0..policy.sources.len()).map(|at| async move {
-            timeout(PATIENCE, read_source(loaded, policy, at, moment, &budget(loaded), &Silent)).await.map(|(side, _)| side).unwrap_or_else(
-                |_| {
+            timeout(PATIENCE, read_source(loaded, policy, at, moment, &budget(loaded), &Reading::once(&Silent)))
+                .await
+                .map(|(side, _)| side)
+                .unwrap_or_else(|_| {
                     let mut side = SourceSide::new(policy, at, moment.today);
                     side.finish(Evidence::Unreadable { reason: format!("it did not answer within {} s", PATIENCE.as_secs()) });
                     side
-                },
-            )
+                })
         });
         let sources = join_all(sources).await;
         let targets = (0..policy.targets.len()).map(|at| TargetSide::new(policy, at, Capabilities::default())).collect();
@@ -62,7 +63,7 @@ impl<'a> Everybody<'a> {
     /// Asks for the account alone, by its id and by what it may be called.
     async fn ask(&mut self, loaded: &Loaded, at: usize, text: &str) -> Result<Vec<(Lookup, Answer)>, String> {
         let document = loaded.targets.get(at).ok_or("it is not declared")?;
-        let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name);
+        let surroundings = surroundings(document).urgent();
         let connector = registry::open_target(&document.spec.connection, &surroundings).await.map_err(|error| error.to_string())?;
         let mut side = TargetSide::new(self.policy, at, connector.capabilities.clone());
         for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement] {

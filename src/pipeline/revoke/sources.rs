@@ -112,7 +112,7 @@ async fn stream(ground: &Ground, at: usize, heap: &mut Heap) -> Evidence {
     let Some(document) = ground.loaded.sources.get(at) else {
         return Evidence::Unreadable { reason: "it is not declared".into() };
     };
-    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name);
+    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).urgent();
     let reader = match registry::open_source(&document.spec.connection, &surroundings).await {
         Ok(reader) => reader,
         Err(error) => return Evidence::Unreadable { reason: error.to_string() },

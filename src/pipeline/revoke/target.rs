@@ -15,12 +15,12 @@ use super::receipt::{self, Troubles};
 use super::sources::Found;
 use crate::apply::{self, Job, Report, Settings};
 use crate::connector::budget::Budget;
-use crate::connector::{Surroundings, TargetConnector, registry};
+use crate::connector::{TargetConnector, registry};
 use crate::journal::Journal;
 use crate::model::{Action, Capabilities, Evidence, ObjectKind, Outcome, Plan, ReceiptWord, SystemError, account_key};
 use crate::pipeline::news::{News, Silent};
 use crate::pipeline::plan::ask;
-use crate::pipeline::read::read_target;
+use crate::pipeline::read::{Reading, read_target, surroundings};
 use crate::pipeline::receipts::{self, concerned};
 use crate::planning::{self, KnownAs};
 use crate::planning::{Answer, Lookup, Scope};
@@ -200,14 +200,14 @@ impl<'a> Desk<'a> {
             return Err(SystemError::Unavailable("it is not declared".into()));
         };
         if !self.policy.targets[0].protect.keep.is_empty() {
-            let (side, connector) = read_target(&self.policy, 0, document, &Budget::default(), &Silent).await;
+            let (side, connector) = read_target(&self.policy, 0, document, &Budget::default(), &Reading::once(&Silent)).await;
             let connector = connector.ok_or_else(|| SystemError::Unavailable("it could not be opened".into()))?;
             let links = ground.state.store().load().map(|memory| memory.links).unwrap_or_default();
             self.world.renew(0, side);
             self.world.remember(&self.policy, links.into_iter().filter(|link| link.target == self.name).collect());
             return Ok(connector);
         }
-        let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name);
+        let surroundings = surroundings(document).urgent();
         let connector = registry::open_target(&document.spec.connection, &surroundings).await?;
         let mut side = TargetSide::new(&self.policy, 0, connector.capabilities.clone());
         for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement] {

@@ -7,7 +7,7 @@ mod scripted;
 mod silent;
 mod write;
 
-use super::{base_url, page_size};
+use super::service::{base_url, page_size};
 use crate::model::SystemError;
 
 #[test]

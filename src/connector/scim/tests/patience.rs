@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::json;
 
 use super::scripted::{Scripted, answer, list_of, users};
-use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
+use crate::connector::limiter::Lane;
+use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
 use crate::model::{Columns, Evidence, ObjectKind, Page, SystemError};
 
 struct Count(usize);
@@ -22,7 +23,7 @@ fn request() -> ReadRequest {
 }
 
 fn by_id(id: &str) -> LookupRequest {
-    LookupRequest { kind: ObjectKind::Account, columns: Columns::new(["id"]), attribute: "id".into(), value: id.into() }
+    LookupRequest::new(ObjectKind::Account, Columns::new(["id"]), "id", id)
 }
 
 #[tokio::test]
@@ -99,4 +100,29 @@ async fn a_list_that_never_ends_ends_at_the_budget() {
     let evidence = report.of(ObjectKind::Account);
     assert!(evidence.reason().is_some_and(|reason| reason.contains("`maxRead`")), "{evidence:?}");
     assert!((1..40).contains(&rows.0), "{}", rows.0);
+}
+
+#[tokio::test]
+async fn a_source_and_a_target_of_one_service_share_its_connection_and_its_patience() {
+    let discovered = Arc::new(AtomicU32::new(0));
+    let seen = discovered.clone();
+    let service = Scripted::with_discovery(move |asked| match asked.line.as_str() {
+        line if line.starts_with("GET /Users/") => Some(answer(429, json!({})).header("retry-after", "3600")),
+        line if line.starts_with("GET /Users") => Some(list_of(0, &[])),
+        _ => {
+            seen.fetch_add(1, Ordering::SeqCst);
+            Some(answer(404, json!({})))
+        }
+    })
+    .await;
+    let shared = Surroundings::at(".");
+    let source = service.opened(&shared.clone().of("hr")).await;
+    let target = service.opened(&shared.of("chat")).await;
+    assert_eq!(discovered.load(Ordering::SeqCst), 3, "what it says of itself is asked for once");
+    assert!(matches!(source.lookup(&by_id("u1")).await, Err(SystemError::Throttled { .. })));
+    let read = target.read(&request(), &mut Count(0)).await.of(ObjectKind::Account);
+    assert!(read.reason().is_some_and(|reason| reason.contains("asked to be left alone") || reason.contains("left alone")), "{read:?}");
+    let urgent = target.lookup(&by_id("u2").in_lane(Lane::Free)).await;
+    assert!(matches!(urgent, Err(SystemError::Throttled { .. })));
+    assert_eq!(service.lines(), ["GET /Users/u1", "GET /Users/u2"], "only what cuts somebody off still asks");
 }

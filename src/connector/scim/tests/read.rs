@@ -235,7 +235,7 @@ async fn a_list_that_leaves_members_out_does_not_look_like_empty_groups() {
 }
 
 async fn lookup(server: &Scripted, kind: ObjectKind, attribute: &str, value: &str) -> Result<String, SystemError> {
-    let request = LookupRequest { kind, columns: Columns::new(["id"]), attribute: attribute.into(), value: value.into() };
+    let request = LookupRequest::new(kind, Columns::new(["id"]), attribute, value);
     server.reader().await.lookup(&request).await.map(|page| texts(&page).concat().join(" "))
 }
 

@@ -12,12 +12,13 @@ use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::super::Service;
 use super::super::read::ScimReader;
+use super::super::service::Service;
 use super::super::write::ScimWriter;
 use crate::connector::Surroundings;
 use crate::connector::budget::Budget;
-use crate::connector::{Permit, Write, Writer, Written};
+use crate::connector::limiter::permit;
+use crate::connector::{Write, Writer, Written};
 use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
 use crate::model::{Action, AttributeChange, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
 
@@ -110,22 +111,27 @@ impl Scripted {
         self.asked().into_iter().map(|asked| asked.line).collect()
     }
 
-    async fn service(&self) -> Arc<Service> {
+    async fn service(&self) -> Service {
         self.open(None, &Surroundings::at(".")).await
     }
 
     /// Reads it with a bound for answers.
     pub async fn bounded(&self, max_body: &str) -> ScimReader {
-        ScimReader { service: self.open(Some(max_body), &Surroundings::at(".")).await, record: false }
+        ScimReader::new(self.open(Some(max_body), &Surroundings::at(".")).await, false)
     }
 
     /// Reads it with a budget for rows.
     pub async fn within(&self, budget: u64) -> ScimReader {
         let surroundings = Surroundings::at(".").within(&Budget::new(budget));
-        ScimReader { service: self.open(None, &surroundings).await, record: false }
+        ScimReader::new(self.open(None, &surroundings).await, false)
     }
 
-    async fn open(&self, max_body: Option<&str>, surroundings: &Surroundings) -> Arc<Service> {
+    /// Reads it with what is around it.
+    pub async fn opened(&self, surroundings: &Surroundings) -> ScimReader {
+        ScimReader::new(self.open(None, surroundings).await, false)
+    }
+
+    async fn open(&self, max_body: Option<&str>, surroundings: &Surroundings) -> Service {
         let connection = ScimConnection {
             url: self.base.clone(),
             auth: Some(Auth::Bearer(SecretRef::Exec(vec!["echo".into(), "t0ken".into()]))),
@@ -136,20 +142,20 @@ impl Scripted {
             allow_plain_http: false,
             extension: None,
         };
-        Arc::new(Service::open(&connection, surroundings, Duration::ZERO).await.expect("a service"))
+        Service::open(&connection, surroundings, Duration::ZERO).await.expect("a service")
     }
 
     pub async fn reader(&self) -> ScimReader {
-        ScimReader { service: self.service().await, record: false }
+        ScimReader::new(self.service().await, false)
     }
 
     /// Reads it as a source does.
     pub async fn source(&self) -> ScimReader {
-        ScimReader { service: self.service().await, record: true }
+        ScimReader::new(self.service().await, true)
     }
 
     pub async fn writer(&self) -> ScimWriter {
-        ScimWriter { service: self.service().await }
+        ScimWriter::new(&self.service().await)
     }
 }
 
@@ -224,6 +230,6 @@ impl Wanted {
     pub async fn send(&self, writer: &ScimWriter) -> Result<Written, SystemError> {
         let id = (self.change.action != Action::Create).then(|| "7".into());
         let write = Write { change: &self.change, id, attributes: self.attributes.clone(), members: self.members.clone() };
-        writer.write(std::slice::from_ref(&write), &Permit::grant()).await.remove(0)
+        writer.write(std::slice::from_ref(&write), &permit().await).await.remove(0)
     }
 }

@@ -29,7 +29,7 @@ async fn read(server: &Scripted) -> (Vec<String>, Evidence) {
 
 async fn groups_of(server: &Scripted, member: &str) -> Result<usize, SystemError> {
     let columns = Columns::new(["group", "member", "kind"]);
-    let request = LookupRequest { kind: ObjectKind::Membership, columns, attribute: "member".into(), value: member.into() };
+    let request = LookupRequest::new(ObjectKind::Membership, columns, "member", member);
     server.reader().await.lookup(&request).await.map(|page| page.rows().count())
 }
 

@@ -1,0 +1,349 @@
+//! How fast one system may be asked, whoever asks: its Source, its Target, reads and writes share one limiter. A system that asks for patience is left alone by all.
+//!
+//! Whoever sends counts. Most wait for their turn; what was granted already, and what cuts somebody off, counts and waits for nothing.
+//! Must never: let one caller's waiting hold up another's turn once there is room, or wait for longer than the caller can.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::model::SystemError;
+
+/// The bucket that every request counts in.
+pub const ALL: &str = "";
+/// A timer that comes late is made good for, up to here.
+const LATE: Duration = Duration::from_millis(5);
+
+/// What somebody says of how a system may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// requests under way at once
+    pub concurrency: Option<usize>,
+    /// how many in which time
+    pub rate: Option<Rate>,
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// requests a second, in the long run
+    pub per_second: f64,
+    /// and so many at once after a rest; at least one
+    pub burst: u32,
+}
+
+/// Who waits, and for what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lane {
+    /// for pace, room and pauses
+    #[default]
+    Normal,
+    /// for nothing, though it counts: it has its turn already, or cuts somebody off
+    Free,
+}
+
+/// The limiter of one system.
+#[derive(Debug, Default)]
+pub struct Limiter {
+    state: Mutex<State>,
+    /// somebody came out, or limits changed
+    moved: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// what holds, by who says it; the narrowest counts
+    said: BTreeMap<Arc<str>, Limits>,
+    buckets: BTreeMap<Box<str>, Bucket>,
+    inside: usize,
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    /// its own rate; that of [`ALL`] is what was said
+    rate: Option<Rate>,
+    /// when the bucket will be full again
+    full: Option<Instant>,
+    /// nothing goes before, and why
+    pause: Option<(Instant, Arc<str>)>,
+}
+
+/// A turn: it is under way until it is dropped.
+#[derive(Debug)]
+pub struct Slot {
+    limiter: Arc<Limiter>,
+    bucket: Box<str>,
+    /// a token that was taken and can be given back
+    taken: bool,
+}
+
+/// Whether there is a turn now.
+enum Turn {
+    Now,
+    /// once somebody comes out
+    Room,
+    At(Instant),
+    /// the system asked for so long a pause
+    Paused(Instant, Arc<str>),
+}
+
+impl Limiter {
+    /// What a Source or Target says of its system, in place of what it said before.
+    pub fn limit(&self, who: &Arc<str>, limits: Limits) {
+        self.state().said.insert(who.clone(), limits);
+        self.moved.notify_waiters();
+    }
+
+    /// The rate of a bucket of its own: a system may count some requests apart.
+    pub fn limit_bucket(&self, bucket: &str, rate: Option<Rate>) {
+        self.state().bucket(bucket).rate = rate;
+        self.moved.notify_waiters();
+    }
+
+    /// The system asked to be left alone, as far as a bucket goes. A longer pause that stands already stays.
+    pub fn pause(&self, bucket: &str, pause: Duration, why: &str) {
+        self.state().pause(bucket, Instant::now() + pause, why);
+    }
+
+    /// One turn in a bucket and in that of all. Where a pause lasts longer than the caller waits, that is said at once.
+    pub async fn enter(self: &Arc<Self>, bucket: &str, lane: Lane, longest: Duration) -> Result<Slot, SystemError> {
+        loop {
+            // Before the turn: whoever comes out in between is not missed.
+            let moved = self.moved.notified();
+            let until = match self.state().turn(bucket, lane, Instant::now()) {
+                Turn::Now => return Ok(Slot { limiter: self.clone(), bucket: bucket.into(), taken: true }),
+                Turn::Room => None,
+                Turn::At(until) => Some(until),
+                Turn::Paused(until, why) if until.saturating_duration_since(Instant::now()) > longest => {
+                    let after = until.saturating_duration_since(Instant::now());
+                    return Err(SystemError::Throttled { after: Some(after), message: format!("it asked to be left alone: {why}") });
+                }
+                Turn::Paused(until, _) => Some(until),
+            };
+            tokio::select! {
+                () = moved => {}
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes a turn where there is one.
+    fn turn(&mut self, bucket: &str, lane: Lane, now: Instant) -> Turn {
+        let both = if bucket == ALL { vec![ALL] } else { vec![ALL, bucket] };
+        if lane == Lane::Normal {
+            let paused = both.iter().filter_map(|name| self.buckets.get(*name)?.pause.clone()).filter(|(until, _)| *until > now);
+            if let Some((until, why)) = paused.max_by_key(|(until, _)| *until) {
+                return Turn::Paused(until, why);
+            }
+            if self.concurrency().is_some_and(|most| self.inside >= most) {
+                return Turn::Room;
+            }
+            let next = both.iter().filter_map(|name| self.next(name)).max();
+            if let Some(next) = next.filter(|next| *next > now) {
+                return Turn::At(next);
+            }
+        }
+        both.into_iter().for_each(|name| self.take(name, now));
+        self.inside += 1;
+        Turn::Now
+    }
+
+    fn pause(&mut self, bucket: &str, until: Instant, why: &str) {
+        let held = &mut self.bucket(bucket).pause;
+        if held.as_ref().is_none_or(|(known, _)| *known < until) {
+            *held = Some((until, why.into()));
+        }
+    }
+
+    fn bucket(&mut self, name: &str) -> &mut Bucket {
+        self.buckets.entry(name.into()).or_default()
+    }
+
+    fn concurrency(&self) -> Option<usize> {
+        self.said.values().filter_map(|limits| limits.concurrency).min().map(|most| most.max(1))
+    }
+
+    fn rate(&self, bucket: &str) -> Option<Rate> {
+        if bucket != ALL {
+            return self.buckets.get(bucket)?.rate.filter(|rate| rate.per_second > 0.0);
+        }
+        let said = self.said.values().filter_map(|limits| limits.rate).filter(|rate| rate.per_second > 0.0);
+        said.min_by(|one, other| one.per_second.total_cmp(&other.per_second))
+    }
+
+    /// When the next token is there.
+    fn next(&self, bucket: &str) -> Option<Instant> {
+        let (rate, full) = (self.rate(bucket)?, self.buckets.get(bucket)?.full?);
+        full.checked_sub(rate.interval()? * rate.burst.saturating_sub(1))
+    }
+
+    fn take(&mut self, bucket: &str, now: Instant) {
+        let Some(interval) = self.rate(bucket).and_then(Rate::interval) else { return };
+        let late = now.checked_sub(LATE.min(interval / 2)).unwrap_or(now);
+        let bucket = self.bucket(bucket);
+        bucket.full = Some(bucket.full.map_or(now, |full| full.max(late)) + interval);
+    }
+
+    fn give_back(&mut self, bucket: &str) {
+        let Some(interval) = self.rate(bucket).and_then(Rate::interval) else { return };
+        let bucket = self.bucket(bucket);
+        bucket.full = bucket.full.and_then(|full| full.checked_sub(interval));
+    }
+}
+
+impl Rate {
+    fn interval(self) -> Option<Duration> {
+        Duration::try_from_secs_f64(1.0 / self.per_second).ok()
+    }
+}
+
+impl Slot {
+    /// The token goes back: whoever has the turn counts each of its requests by itself.
+    pub fn give_back(&mut self) {
+        if std::mem::take(&mut self.taken) {
+            let mut state = self.limiter.state();
+            if *self.bucket != *ALL {
+                state.give_back(&self.bucket);
+            }
+            state.give_back(ALL);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.limiter.state();
+        state.inside = state.inside.saturating_sub(1);
+        drop(state);
+        self.limiter.moved.notify_waiters();
+    }
+}
+
+/// Leave to write where nobody limits it, for tests of writers.
+#[cfg(test)]
+pub async fn permit() -> super::Permit {
+    let turn = Arc::new(Limiter::default()).enter(ALL, Lane::Free, Duration::ZERO).await;
+    super::Permit::grant(turn.expect("no limit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A limiter's state and a clock of its own.
+    struct Clocked {
+        state: State,
+        start: Instant,
+        now: Instant,
+    }
+
+    impl Clocked {
+        fn new(concurrency: Option<usize>, rate: Option<(f64, u32)>) -> Self {
+            let mut state = State::default();
+            let rate = rate.map(|(per_second, burst)| Rate { per_second, burst });
+            state.said.insert("chat".into(), Limits { concurrency, rate });
+            let now = Instant::now();
+            Self { state, start: now, now }
+        }
+
+        /// When each of so many requests in a row has its turn, in milliseconds. Each is over at once.
+        fn turns(&mut self, bucket: &str, lane: Lane, count: usize) -> Vec<u128> {
+            let mut turns = Vec::new();
+            while turns.len() < count {
+                match self.state.turn(bucket, lane, self.now) {
+                    Turn::Now => {
+                        turns.push((self.now - self.start).as_millis());
+                        self.state.inside -= 1;
+                    }
+                    Turn::At(until) | Turn::Paused(until, _) => self.now = until,
+                    Turn::Room => panic!("nobody is inside"),
+                }
+            }
+            turns
+        }
+    }
+
+    #[test]
+    fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
+        let mut chat = Clocked::new(None, Some((2.0, 3)));
+        assert_eq!(chat.turns(ALL, Lane::Normal, 5), [0, 0, 0, 500, 1000]);
+    }
+
+    #[test]
+    fn a_timer_that_comes_late_slows_nothing_down() {
+        let mut chat = Clocked::new(None, Some((100.0, 1)));
+        chat.turns(ALL, Lane::Normal, 2);
+        for _ in 0..50 {
+            let late = Duration::from_millis(2);
+            chat.now += late;
+            chat.turns(ALL, Lane::Normal, 1);
+        }
+        assert!((500..=520).contains(&(chat.now - chat.start).as_millis()), "{:?}", chat.now - chat.start);
+    }
+
+    #[test]
+    fn what_is_free_counts_and_waits_for_nothing() {
+        let mut chat = Clocked::new(Some(1), Some((1.0, 1)));
+        chat.state.pause(ALL, chat.now + 5 * SECOND, "429");
+        chat.state.inside = 1;
+        assert_eq!(chat.turns(ALL, Lane::Free, 7), [0; 7]);
+        chat.state.inside = 0;
+        assert_eq!(chat.turns(ALL, Lane::Normal, 2), [7000, 8000]);
+    }
+
+    #[test]
+    fn a_bucket_of_its_own_holds_up_nobody_else() {
+        let mut chat = Clocked::new(None, None);
+        chat.state.bucket("users.list").rate = Some(Rate { per_second: 1.0, burst: 1 });
+        chat.state.pause("users.list", chat.now + 3 * SECOND, "429");
+        assert_eq!(chat.turns("groups.list", Lane::Normal, 3), [0, 0, 0]);
+        assert_eq!(chat.turns("users.list", Lane::Normal, 2), [3000, 4000]);
+    }
+
+    #[test]
+    fn the_narrowest_that_anybody_says_counts() {
+        let mut chat = Clocked::new(None, Some((1.0, 1)));
+        chat.state.said.insert("hr".into(), Limits { concurrency: None, rate: Some(Rate { per_second: 4.0, burst: 1 }) });
+        assert_eq!(chat.turns(ALL, Lane::Normal, 2), [0, 1000]);
+        chat.state.said.insert("chat".into(), Limits::default());
+        assert_eq!(chat.turns(ALL, Lane::Normal, 2), [2000, 2250]);
+    }
+
+    #[test]
+    fn a_token_that_is_given_back_serves_another() {
+        let mut chat = Clocked::new(None, Some((1.0, 1)));
+        chat.turns(ALL, Lane::Normal, 1);
+        chat.state.give_back(ALL);
+        assert_eq!(chat.turns(ALL, Lane::Normal, 2), [0, 1000]);
+    }
+
+    #[tokio::test]
+    async fn a_pause_that_is_too_long_is_told_at_once() {
+        let limiter = Arc::new(Limiter::default());
+        limiter.pause(ALL, 3600 * SECOND, "HTTP 429");
+        let told = limiter.enter(ALL, Lane::Normal, 60 * SECOND).await.err();
+        assert!(matches!(&told, Some(SystemError::Throttled { after: Some(_), message }) if message.contains("HTTP 429")), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_has_it_when_somebody_comes_out() {
+        let limiter = Arc::new(Limiter::default());
+        limiter.limit(&"chat".into(), Limits { concurrency: Some(1), rate: None });
+        let inside = limiter.enter(ALL, Lane::Normal, SECOND).await;
+        let mut waits = Box::pin(limiter.enter(ALL, Lane::Normal, SECOND));
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        drop(inside);
+        assert!(waits.await.is_ok());
+    }
+}
