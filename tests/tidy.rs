@@ -336,6 +336,30 @@ fn decides_on_reason(code: &str) -> bool {
     words.iter().any(|word| code.contains(word)) || (code.contains("matches!(") && code.contains("Reason::")) || arms.any(pattern)
 }
 
+/// What is taken apart at a slash and is no key.
+const SLASHES: &[(&str, &str)] = &[
+    ("src/manifest/", "pointers into documents, labels and addresses"),
+    ("src/http/", "addresses"),
+    ("src/connector/", "addresses, paths and what a service says"),
+    ("src/cli/explain/account.rs", "TARGET/NAME-OR-ID on the command line"),
+    ("src/policy/group.rs", "GROUP/VALUE in a member's line"),
+];
+
+#[test]
+fn keys_are_put_together_and_taken_apart_in_one_file() {
+    let words = ["\"user/", "\"group/", "\"account/", "\"id:", "split_once('/')", "split('/')", "strip_prefix('/')", "starts_with('/')"];
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| !source.path.ends_with("model/key.rs")) {
+        let path = source.path.to_string_lossy().replace('\\', "/");
+        for (line, code) in &source.code {
+            for word in words.iter().filter(|word| code.contains(**word) && !SLASHES.iter().any(|(place, _)| path.starts_with(place))) {
+                broken.push(format!("{path}:{line}: `{word}`: ask `model::Key`, or say in SLASHES what it is"));
+            }
+        }
+    }
+    none(&broken);
+}
+
 #[test]
 fn only_the_executor_grants_permits() {
     let mut broken = Vec::new();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::journal::Event;
-use crate::model::{Action, Change, ObjectKind, ObjectRef, account_key, of_account_key};
+use crate::model::{Action, Change, Key, ObjectKind, ObjectRef};
 
 /// The keys of those who are revoked now.
 pub(super) type Barred = BTreeSet<Arc<str>>;
@@ -33,12 +33,12 @@ pub(super) fn is_barred_member(change: &Change, member: &Arc<str>, barred: &Barr
 
 /// Whether an account is revoked by itself, whoever would have it.
 fn is_by_itself(change: &Change, object: &ObjectRef, barred: &Barred) -> bool {
-    let key = object.id.as_ref().filter(|_| object.kind != ObjectKind::Group).map(|id| account_key(&change.target, id));
+    let key = object.id.as_ref().filter(|_| object.kind != ObjectKind::Group).map(|id| Key::account(&change.target, id).text());
     key.is_some_and(|key| barred.contains(&key))
 }
 
 fn has_accounts(barred: &Barred) -> bool {
-    barred.iter().any(|key| of_account_key(key).is_some())
+    barred.iter().any(|key| Key::of_account(key).is_some())
 }
 
 /// What of an intent will be sent: nothing where all of it is barred.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Action, Change, ChangeId, ObjectKind, Outcome, SystemError, Value};
+use crate::model::{Action, Change, ChangeId, Key, ObjectKind, Outcome, SystemError, Value};
 
 /// How many of those that are held back are tried, from the first to the last.
 const PROBES: usize = 5;
@@ -125,7 +125,7 @@ pub fn likeness(change: &Change, words: &str) -> String {
     let object = &change.object;
     let mut own: Vec<&str> = [Some(&object.name), Some(&object.key), object.id.as_ref()].into_iter().flatten().map(AsRef::as_ref).collect();
     own.extend(change.attributes.iter().filter_map(|attribute| attribute.after.as_ref().and_then(Value::as_text)));
-    own.extend(object.key.rsplit_once('/').map(|(_, key)| key));
+    own.extend(Key::of_identity(&object.key).map(|(_, key)| key));
     own.retain(|text| text.chars().count() > 1);
     own.sort_by_key(|text| std::cmp::Reverse(text.len()));
     let plain = own.into_iter().fold(words.to_owned(), |words, text| words.replace(text, "…"));

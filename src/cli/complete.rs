@@ -13,7 +13,7 @@ use super::output::Named;
 use super::{Files, manifests, session};
 use crate::connector::registry;
 use crate::manifest::{self, Loaded};
-use crate::model::{Link, ObjectKind};
+use crate::model::{Key, Link, ObjectKind};
 use crate::render::safe;
 use crate::state::Store;
 
@@ -42,7 +42,7 @@ pub fn explained() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let loaded = loaded();
         let mut names = all_objects(&loaded);
-        names.extend(known_accounts(&loaded).into_iter().map(|account| Arc::from(format!("account/{account}"))));
+        names.extend(known_accounts(&loaded).into_iter().map(|account| Arc::from(format!("{}{account}", crate::cli::explain::PREFIX))));
         beginning(current, names)
     })
 }
@@ -65,7 +65,7 @@ pub fn objects() -> ArgValueCompleter {
 }
 
 fn all_objects(loaded: &Loaded) -> BTreeSet<Arc<str>> {
-    let groups = loaded.groups.iter().map(|group| Arc::from(format!("group/{}", group.name)));
+    let groups = loaded.groups.iter().map(|group| Key::group(&group.name).text());
     groups.chain(known(loaded, true)).collect()
 }
 
@@ -123,7 +123,7 @@ fn files() -> Files {
 
 /// Keys of Users and of whoever has an account by us, and on demand the names of those.
 fn known(loaded: &Loaded, names: bool) -> BTreeSet<Arc<str>> {
-    let users = loaded.users.iter().map(|user| Arc::from(format!("user/{}", user.name)));
+    let users = loaded.users.iter().map(|user| Key::user(&user.name).text());
     let links = links(loaded).unwrap_or_default().into_iter().filter(|link| link.kind == ObjectKind::Account);
     users.chain(links.flat_map(|link| [Some(link.key), link.name.filter(|_| names)]).flatten()).collect()
 }

@@ -2,7 +2,7 @@
 
 mod account;
 
-pub(super) use account::parts;
+pub(super) use account::{PREFIX, parts};
 
 use std::io::Write;
 
@@ -15,7 +15,7 @@ use super::complete;
 use super::output::Form;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
-use crate::model::{Change, Finding, Plan, Severity};
+use crate::model::{Change, Finding, Key, Plan, Severity};
 use crate::planning::explain::{Explanation, Provenance, told, told_of_group};
 use crate::render::style::{STRONG, paint};
 use crate::render::{Names, explanation};
@@ -60,7 +60,7 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let (snapshot, plan) = session::run(session.plan(memory, args.as_of))?;
     let behind = Behind::of(&snapshot);
     let provenance = behind.provenance();
-    if args.identity.starts_with("group/") {
+    if Key::is_group(&args.identity) {
         of_group(&behind, &plan, args)?;
         return Ok(ending(&plan));
     }

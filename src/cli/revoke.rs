@@ -24,7 +24,7 @@ use super::report::{self, Exit, Failure, notice};
 use super::session::{self, state_failure};
 use super::who::who;
 use crate::manifest::quantity;
-use crate::model::StandingRevocation;
+use crate::model::{Key, StandingRevocation};
 use crate::pipeline::revoke::{self, Cause, Everybody, Ground, Looks, State};
 use crate::pipeline::{self, Decision};
 use crate::planning::Moment;
@@ -201,13 +201,13 @@ fn ground(args: &RevokeArgs, sound: &Sound, state: State, moment: Moment, orders
 
 /// Whether it is the key of an identity, by its form. Where manifests have errors a source may be missing among them.
 fn is_key(name: &str, sound: &Sound, store: &Store) -> bool {
-    let Some((source, rest)) = name.split_once('/') else { return false };
-    let declared = source == "user" || sound.policy.sources.iter().any(|known| known.name.as_ref() == source);
+    let Some((source, _)) = Key::of_identity(name) else { return false };
+    let declared = Key::is_user(name) || sound.policy.sources.iter().any(|known| known.name.as_ref() == source);
     let targets: Vec<Arc<str>> = sound.policy.targets.iter().map(|target| target.name.clone()).collect();
     let linked = || {
         store.load_about(&[], &targets, &[Arc::from(name)]).is_ok_and(|memory| memory.links.iter().any(|link| link.key.as_ref() == name))
     };
-    !source.is_empty() && !rest.is_empty() && (declared || sound.broken || linked())
+    declared || sound.broken || linked()
 }
 
 /// A name may be handed on, so it is answered with the keys that it may mean. `done`: what became of the others, since the last line must be true.

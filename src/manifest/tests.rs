@@ -458,6 +458,33 @@ fn an_entitlement_stands_once_at_its_target_and_somebody_gets_it() {
 }
 
 #[test]
+fn no_source_has_a_name_that_begins_other_keys_now_or_before() {
+    let source = |name: &str, rest: &str| {
+        format!(
+            "{HEAD}kind: Source\nmetadata: {{name: {name}}}\nspec: {{connection: {{file: {{path: a.csv}}}}, key: record.id, mapping: {{}}, {rest}}}\n"
+        )
+    };
+    let text = [
+        source("user", "establishes: false"),
+        source("group", "establishes: false"),
+        source("account", "establishes: false"),
+        source("id", "establishes: false"),
+        source("hr", "establishes: false, previousNames: [old-hr, user, id]"),
+    ]
+    .join("---\n");
+    let told = told(&text);
+    let refused: Vec<&str> = told.lines().map(str::trim).filter(|line| line.contains("can't be called")).collect();
+    insta::assert_snapshot!(refused.join("\n"), @r"
+    a.yaml:3:18: error: a Source can't be called `user`: keys that begin with `user` are no records (name it by its system, such as `hr`)
+    a.yaml:8:18: error: a Source can't be called `group`: keys that begin with `group` are no records (name it by its system, such as `hr`)
+    a.yaml:13:18: error: a Source can't be called `account`: keys that begin with `account` are no records (name it by its system, such as `hr`)
+    a.yaml:18:18: error: a Source can't be called `id`: keys that begin with `id` are no records (name it by its system, such as `hr`)
+    a.yaml:24:116: error: a Source can't be called `user`: keys that begin with `user` are no records (take it out: no Source had it)
+    a.yaml:24:122: error: a Source can't be called `id`: keys that begin with `id` are no records (take it out: no Source had it)
+    ");
+}
+
+#[test]
 fn a_former_name_is_one_group_s() {
     let group =
         |name: &str, rest: &str| format!("kind: Group\nmetadata: {{name: {name}}}\nspec:\n  displayName: {name}\n  rule: 'true'\n{rest}");

@@ -11,6 +11,7 @@ use siphasher::sip::SipHasher13;
 
 use super::change::ObjectKind;
 use super::guardrail::Guardrail;
+use super::key::Key;
 
 /// How an object came under headcount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,16 +25,6 @@ pub enum LinkOrigin {
 /// The key under which an entitlement that headcount gave to somebody is remembered.
 pub fn grant_key(identity: &str, entitlement: &str) -> Arc<str> {
     Arc::from(format!("{identity}#{entitlement}"))
-}
-
-/// The key of an account by itself, whoever has it: so it is called where it is revoked although nobody has it.
-pub fn account_key(target: &str, id: &str) -> Arc<str> {
-    Arc::from(format!("account/{target}/{id}"))
-}
-
-/// The Target and the id in such a key.
-pub fn of_account_key(key: &str) -> Option<(&str, &str)> {
-    key.strip_prefix("account/")?.split_once('/')
 }
 
 /// An object of ours and its id at a target.
@@ -280,7 +271,7 @@ impl StandingRevocation {
 
     /// Whether it is about a target: that of a single account is about its own alone.
     pub fn is_at(&self, target: &str) -> bool {
-        of_account_key(&self.key).is_none_or(|(at, _)| at == target)
+        Key::of_account(&self.key).is_none_or(|(at, _)| at == target)
     }
 
     /// Every key of theirs that is known.
@@ -299,10 +290,9 @@ impl ReceiptWord {
 impl Memory {
     /// A Source has another name: what is remembered of its keys is of the new ones.
     pub fn rename_source(&mut self, old: &str, new: &Arc<str>) {
-        let prefix = format!("{old}/");
         let rename = |key: &mut Arc<str>| {
-            if let Some(rest) = key.strip_prefix(&prefix) {
-                *key = Arc::from(format!("{new}/{rest}"));
+            if let Some(record) = Key::within(key, old) {
+                *key = Key::record(new, record).text();
             }
         };
         self.links.iter_mut().for_each(|link| rename(&mut link.key));

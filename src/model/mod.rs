@@ -8,6 +8,7 @@ mod change;
 mod evidence;
 mod finding;
 mod guardrail;
+mod key;
 mod mandate;
 mod marker;
 mod memory;
@@ -25,11 +26,12 @@ pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, Membe
 pub use evidence::{Evidence, ReadReport};
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use guardrail::Guardrail;
+pub use key::{Key, RESERVED};
 pub use mandate::Mandate;
 pub use marker::{Marks, is_marker};
 pub use memory::{
     Baseline, CutOff, Deactivation, DepartedName, FormerLink, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, Repeat, Resting,
-    StandingRevocation, Statuses, Unheard, WindowEntry, Written, account_key, grant_key, of_account_key, system_id,
+    StandingRevocation, Statuses, Unheard, WindowEntry, Written, grant_key, system_id,
 };
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};

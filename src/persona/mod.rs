@@ -20,7 +20,7 @@ use jiff::civil::Date;
 use crate::connector::sample::Sampler;
 use crate::manifest::kinds::{Expectation, PersonaSpec, Standing};
 use crate::manifest::{Document, Loaded, quantity};
-use crate::model::{Action, Change, Coverage, Finding, ObjectKind, Severity, Side, Verdict};
+use crate::model::{Action, Change, Coverage, Finding, Key, ObjectKind, Severity, Side, Verdict};
 use crate::planning::explain::Provenance;
 use crate::planning::{self};
 use crate::planning::{Moment, Scope};
@@ -148,7 +148,7 @@ fn identity(policy: &Policy, own: &[Option<String>], provenance: &Provenance<'_>
     let user =
         spec.user.as_ref().and_then(|name| policy.users.iter().find(|user| user.name.as_ref() == name)).map(|user| user.key.to_string());
     let establishing = policy.sources.iter().zip(own).filter(|(rules, _)| rules.establishes);
-    let records = establishing.filter_map(|(rules, key)| Some(format!("{}/{}", rules.name, key.as_ref()?)));
+    let records = establishing.filter_map(|(rules, key)| Some(Key::record(&rules.name, key.as_ref()?).to_string()));
     let mut people: Vec<Arc<str>> = Vec::new();
     for key in user.into_iter().chain(records).filter_map(|key| provenance.key_of(&key)) {
         if !people.contains(&key) {

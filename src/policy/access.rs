@@ -8,7 +8,7 @@ use super::{EntitlementPolicy, MemberPolicy, ParameterPolicy, RevocationPolicy};
 use crate::expr::Root;
 use crate::manifest::kinds::{EntitlementSpec, RevocationSpec};
 use crate::manifest::{Document, quantity};
-use crate::model::account_key;
+use crate::model::Key;
 
 /// Identities that one Revocation may cut off where it does not say.
 const MOST_REVOKED: u32 = 10;
@@ -53,7 +53,7 @@ impl Compiler<'_> {
         let outline = self.loaded.outline(origin);
         let mut identities = self.members(Some(&outline), "/spec/identities", &spec.identities);
         identities.extend(spec.accounts.iter().enumerate().map(|(at, account)| MemberPolicy {
-            key: account_key(&account.target, &account.id),
+            key: Key::account(&account.target, &account.id).text(),
             until: None,
             place: outline.place(&format!("/spec/accounts/{at}")),
         }));

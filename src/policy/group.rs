@@ -9,6 +9,7 @@ use super::{ForEachPolicy, FormerValue, GroupPolicy, MemberPolicy};
 use crate::expr::Root;
 use crate::manifest::kinds::{GroupSpec, Member, VALUE, fold};
 use crate::manifest::{Document, Outline, quantity};
+use crate::model::Key;
 
 impl Compiler<'_> {
     pub(super) fn group(&mut self, document: &Document<GroupSpec>) -> GroupPolicy {
@@ -23,7 +24,7 @@ impl Compiler<'_> {
             self.error(origin, "/spec/displayName", "a group needs a name", "its name at the targets");
         }
         GroupPolicy {
-            key: Arc::from(format!("group/{}", document.name)),
+            key: Key::group(&document.name).text(),
             labels: document.labels.clone(),
             display_name: Arc::from(spec.display_name.as_str()),
             description: spec.description.as_deref().map(Arc::from),
@@ -76,7 +77,7 @@ impl Compiler<'_> {
                 let users = &self.loaded.users;
                 let at = users.binary_search_by(|document| document.name.as_ref().cmp(user)).ok();
                 let overrides = at.and_then(|at| users.get(at)).and_then(|document| document.spec.overrides.as_ref());
-                Some(overrides.map_or_else(|| Arc::from(format!("user/{user}")), identity_key))
+                Some(overrides.map_or_else(|| Key::user(user).text(), identity_key))
             }
             (None, Some(identity), None) => Some(identity_key(identity)),
             (None, None, Some(group)) => Some(group_key(group)),
@@ -86,6 +87,11 @@ impl Compiler<'_> {
 }
 
 impl GroupPolicy {
+    /// The key of the group that its `forEach` makes of a value.
+    pub fn key_with(&self, value: &str) -> Arc<str> {
+        Key::Group { name: Key::group_name(&self.key), value: Some(value) }.text()
+    }
+
     /// The key of the group that it calls so; nothing where it calls none so.
     pub fn key_of(&self, display_name: &str) -> Option<Arc<str>> {
         if self.for_each.is_none() {
@@ -93,14 +99,14 @@ impl GroupPolicy {
         }
         let (before, after) = self.display_name.split_once(VALUE)?;
         let value = display_name.strip_prefix(before)?.strip_suffix(after)?;
-        Some(Arc::from(format!("{}/{}", self.key, fold(value))))
+        Some(self.key_with(&fold(value)))
     }
 }
 
 /// A group's key: of a Group, or of one that a Group with `forEach` makes.
 fn group_key(written: &str) -> Arc<str> {
-    Arc::from(match written.split_once('/') {
-        Some((name, value)) => format!("group/{name}/{}", fold(value)),
-        None => format!("group/{written}"),
-    })
+    match written.split_once('/') {
+        Some((name, value)) => Key::Group { name, value: Some(&fold(value)) }.text(),
+        None => Key::group(written).text(),
+    }
 }

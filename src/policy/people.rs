@@ -6,7 +6,7 @@ use super::compile::Compiler;
 use super::{RecordPolicy, UserPolicy};
 use crate::manifest::kinds::{IdentityRef, UserSpec};
 use crate::manifest::{Document, Origin};
-use crate::model::{AttributeType, Value, ValueState, attribute};
+use crate::model::{AttributeType, Key, Value, ValueState, attribute};
 
 impl Compiler<'_> {
     pub(super) fn user(&mut self, document: &Document<UserSpec>) -> UserPolicy {
@@ -22,7 +22,7 @@ impl Compiler<'_> {
         }
         UserPolicy {
             name: document.name.clone(),
-            key: spec.overrides.as_ref().map_or_else(|| Arc::from(format!("user/{}", document.name)), identity_key),
+            key: spec.overrides.as_ref().map_or_else(|| Key::user(&document.name).text(), identity_key),
             standalone: spec.overrides.is_none(),
             exclude: spec.exclude,
             attributes,
@@ -62,7 +62,7 @@ impl Compiler<'_> {
 
 /// An identity's key.
 pub(super) fn identity_key(identity: &IdentityRef) -> Arc<str> {
-    Arc::from(format!("{}/{}", identity.source, identity.key))
+    Key::record(&identity.source, &identity.key).text()
 }
 
 fn is_reference(name: &str) -> bool {
@@ -70,5 +70,5 @@ fn is_reference(name: &str) -> bool {
 }
 
 fn is_key(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(source, key)| !source.is_empty() && !key.is_empty())
+    Key::of_identity(text).is_some()
 }

@@ -15,7 +15,7 @@ use crate::manifest::connection::Database;
 use crate::manifest::kinds::{Completeness, EmptyMeaning, SourceConnection, SourceSpec, ValidDays};
 use crate::manifest::quantity::{self, Amount};
 use crate::manifest::{Document, Origin};
-use crate::model::is_known_attribute;
+use crate::model::{Key, is_known_attribute};
 
 /// Whatever says something of people stands in one of these.
 pub(super) const GIVERS: [&str; 3] = ["Source", "AttributeMapping", "User"];
@@ -25,18 +25,19 @@ impl Policy {
     pub fn key_now(&self, key: &str) -> Option<String> {
         let renamed = self.sources.iter().filter(|source| !source.previous_names.is_empty());
         let mut found = renamed.filter_map(|source| {
-            let (name, rest) = key.split_once('/')?;
-            source.previous_names.iter().any(|previous| previous.as_ref() == name).then(|| format!("{}/{rest}", source.name))
+            let (name, record) = Key::of_record(key)?;
+            let renamed = source.previous_names.iter().any(|previous| previous.as_ref() == name);
+            renamed.then(|| Key::record(&source.name, record).to_string())
         });
         found.next()
     }
 
     /// What a key of a Source was under the names that the Source had.
     pub fn former_forms(&self, key: &str) -> Vec<Arc<str>> {
-        let Some((name, rest)) = key.split_once('/') else { return Vec::new() };
+        let Some((name, record)) = Key::of_record(key) else { return Vec::new() };
         let source = self.sources.iter().find(|source| source.name.as_ref() == name);
         let previous = source.map_or(&[][..], |source| source.previous_names.as_slice());
-        previous.iter().map(|previous| Arc::from(format!("{previous}/{rest}"))).collect()
+        previous.iter().map(|previous| Key::record(previous, record).text()).collect()
     }
 }
 

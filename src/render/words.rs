@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::safe;
 use super::summary::{is_membership, number};
-use crate::model::{Action, Change, ObjectKind, Reason, Risk};
+use crate::model::{Action, Change, Key, ObjectKind, Reason, Risk};
 
 /// A piece of a sentence: names stand out, and each view makes them harmless in its own way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,9 +109,8 @@ pub(super) fn renamed(change: &Change) -> bool {
 /// Why, in a few words that are true whatever brought it about; nothing where the sentence says all that is known.
 pub(super) fn reason(change: &Change) -> Option<Cow<'_, str>> {
     let key = change.object.key.as_ref();
-    let kind = key.split_once('/').map_or("what is declared", |(kind, _)| kind);
-    let record = kind != "user";
-    let source = safe::line(kind);
+    let record = !Key::is_user(key);
+    let source = safe::line(Key::of_record(key).map_or("what is declared", |(source, _)| source));
     Some(match change.reason {
         // Somebody may have been there for years, and the target is new.
         Reason::Joiner => return None,
@@ -128,7 +127,7 @@ pub(super) fn reason(change: &Change) -> Option<Cow<'_, str>> {
         },
         Reason::Leaver => "has left".into(),
         Reason::Absent if !record => "its User was removed".into(),
-        Reason::Absent if key.starts_with("id:") || change.object.kind == ObjectKind::Group => "not there any more".into(),
+        Reason::Absent if Key::is_unclaimed(key) || change.object.kind == ObjectKind::Group => "not there any more".into(),
         Reason::Absent => format!("no longer in {source}").into(),
         Reason::Deselected if change.object.kind == ObjectKind::Group => "nobody has its value any more".into(),
         Reason::Deselected => "no rule covers it any more".into(),

@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::{
-    Baseline, Deactivation, DepartedName, FormerLink, Guardrail, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry,
-    grant_key,
+    Baseline, Deactivation, DepartedName, FormerLink, Guardrail, Key, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting,
+    WindowEntry, grant_key,
 };
 
 use super::schema::{meta, set_meta};
@@ -346,7 +346,7 @@ pub(super) fn load_about(
         for source in sources {
             memory.records.extend(theirs.query_map([source, key], record)?.collect::<rusqlite::Result<Vec<_>>>()?);
         }
-        if let Some((source, rest)) = key.split_once('/') {
+        if let Some((source, rest)) = Key::of_record(key) {
             memory.records.extend(whose.query_map([source, rest], record)?.collect::<rusqlite::Result<Vec<_>>>()?);
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{SourceSide, TargetSide};
-use crate::model::{Evidence, Memory};
+use crate::model::{Evidence, Key, Memory};
 use crate::policy::Policy;
 
 /// The keys of records that links, remembered records and marks at the targets know, and a complete read of their source did not have.
@@ -44,5 +44,5 @@ pub fn confirmed(mut first: SourceSide, second: SourceSide, gone: &BTreeSet<Box<
 }
 
 fn record_of<'k>(source: &str, key: &'k str) -> Option<&'k str> {
-    key.strip_prefix(source)?.strip_prefix('/')
+    Key::within(key, source)
 }

@@ -16,7 +16,7 @@ use crate::render::style::{QUIET, paint};
 use crate::render::{explanation, safe};
 
 /// What stands before such a name.
-const PREFIX: &str = "account/";
+pub const PREFIX: &str = "account/";
 
 /// An account, as somebody names it.
 pub struct Named<'a> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::sound::Sound;
 use super::{RevokeArgs, everybody};
-use crate::cli::explain::parts;
+use crate::cli::explain::{PREFIX, parts};
 use crate::cli::report::{Exit, Failure, notice};
-use crate::model::account_key;
+use crate::model::Key;
 use crate::planning::Moment;
 use crate::planning::explain::{AccountExplanation, NoAccount, Whose};
 use crate::render::safe;
@@ -42,7 +42,7 @@ pub async fn keys(args: &RevokeArgs, sound: &Sound, store: &Store, moment: Momen
         is_meant(&account)?;
         may_go(&account)?;
         notice(safe::lines(&format!("{}/{} is the account with the id {}", account.target, account.name, account.id)));
-        keys.push(account_key(&account.target, &account.id));
+        keys.push(Key::account(&account.target, &account.id).text());
     }
     Ok(keys)
 }
@@ -60,7 +60,7 @@ fn is_meant(account: &AccountExplanation) -> Result<(), Failure> {
 
 /// How an account is named here that was named as if it were a person: by its target, or by the key that plans show.
 pub fn called(text: &str, sound: &Sound) -> Option<String> {
-    let named = parts(text.strip_prefix("account/").unwrap_or(text)).ok()?;
+    let named = parts(text.strip_prefix(PREFIX).unwrap_or(text)).ok()?;
     let declared = sound.policy.targets.iter().any(|target| target.name.as_ref() == named.target);
     declared.then(|| format!("--account {}/{}", named.target, named.name))
 }

@@ -9,7 +9,7 @@ use crate::cli::explain::parts;
 use crate::cli::report::{Exit, Failure, notice};
 use crate::cli::session::{Session, state_failure};
 use crate::cli::who::who;
-use crate::model::account_key;
+use crate::model::Key;
 use crate::pipeline::{self, revoke};
 use crate::render::safe;
 use crate::state::Store;
@@ -19,7 +19,7 @@ pub fn lift(args: &RevokeArgs) -> Result<Exit, Failure> {
     let session = Session::load(&args.files)?;
     let store = Store::open(&session.state, &session.policy.workspace).map_err(|error| state_failure(&error))?;
     let now = pipeline::moment(&session.policy, None).now;
-    let accounts = args.account.iter().map(|name| parts(name.trim()).map(|named| account_key(named.target, named.name)));
+    let accounts = args.account.iter().map(|name| parts(name.trim()).map(|named| Key::account(named.target, named.name).text()));
     let accounts = accounts.collect::<Result<Vec<_>, _>>()?;
     let keys: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).chain(accounts.iter().map(AsRef::as_ref)).collect();
     let lifted = revoke::lift(&session.policy, &store, &keys, &who(), now).map_err(|error| state_failure(&error))?;

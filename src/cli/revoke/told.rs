@@ -12,7 +12,7 @@ use super::sound::Sound;
 use crate::cli::outcome::receipt_word;
 use crate::cli::output::Form;
 use crate::cli::report::{self, Exit, Failure, notice};
-use crate::model::{Receipt, ReceiptWord, StandingRevocation, of_account_key};
+use crate::model::{Key, Receipt, ReceiptWord, StandingRevocation};
 use crate::pipeline::revoke::{Done, Ground, Looks, Obstacle, Told};
 use crate::render::style::{BAD, GOOD, STRONG, paint};
 use crate::render::{headline, safe};
@@ -218,17 +218,14 @@ fn manifest(revocations: &[&StandingRevocation], today: Date) -> String {
     let mut text = String::from("apiVersion: headcount.dev/v1alpha1\nkind: Revocation\n");
     let _ = writeln!(text, "metadata: {{name: {}}}\nspec:", name(&first.key, today));
     // Single accounts are never named beside people.
-    let list = if of_account_key(&first.key).is_some() { "accounts" } else { "identities" };
+    let list = if Key::of_account(&first.key).is_some() { "accounts" } else { "identities" };
     let _ = writeln!(text, "  {list}:");
     for revocation in revocations {
-        if let Some((target, id)) = of_account_key(&revocation.key) {
-            let _ = writeln!(text, "  - {{target: {}, id: {}}}", quoted(target), quoted(id));
-            continue;
-        }
-        let _ = match revocation.key.split_once('/') {
-            Some(("user", user)) => writeln!(text, "  - {{user: {}}}", quoted(user)),
-            Some((source, key)) => writeln!(text, "  - {{identity: {{source: {}, key: {}}}}}", quoted(source), quoted(key)),
-            None => Ok(()),
+        let _ = match Key::of(&revocation.key) {
+            Some(Key::Account { target, id }) => writeln!(text, "  - {{target: {}, id: {}}}", quoted(target), quoted(id)),
+            Some(Key::User { name }) => writeln!(text, "  - {{user: {}}}", quoted(name)),
+            Some(Key::Record { source, key }) => writeln!(text, "  - {{identity: {{source: {}, key: {}}}}}", quoted(source), quoted(key)),
+            _ => Ok(()),
         };
     }
     let _ = writeln!(text, "  reason: {}", quoted(&first.reason));

@@ -2,11 +2,10 @@
 
 use super::{Context, Diagnostic, Origin};
 use crate::manifest::Document;
+use crate::model::RESERVED;
 
 /// Kubernetes' limit for a resource's name.
 const MAX_NAME: usize = 253;
-/// Keys that begin so are those of Users, of Groups, of single accounts, and of objects that nobody claims.
-const RESERVED: [&str; 4] = ["user", "group", "account", "id"];
 /// Kubernetes' limit for a label's value and for a key's last part.
 const MAX_LABEL: usize = 63;
 
@@ -17,9 +16,14 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
             let problem = context.at(&one.origin, "/metadata/name", Diagnostic::error(message));
             problems.push(problem.hint(hint(&one.name)));
         } else if one.kind == "Source" && RESERVED.contains(&one.name.as_ref()) {
-            let message = format!("a Source can't be called `{}`: keys that begin with `{}` are no records", one.name, one.name);
-            let problem = context.at(&one.origin, "/metadata/name", Diagnostic::error(message));
-            problems.push(problem.hint("give it the name of its system, such as `hr`"));
+            problems.push(context.at(&one.origin, "/metadata/name", reserved(&one.name)).hint("name it by its system, such as `hr`"));
+        }
+    }
+    for source in &context.loaded.sources {
+        for (at, name) in source.spec.previous_names.iter().enumerate().filter(|(_, name)| RESERVED.contains(&name.as_str())) {
+            problems.push(
+                context.at(&source.origin, &format!("/spec/previousNames/{at}"), reserved(name)).hint("take it out: no Source had it"),
+            );
         }
     }
     let loaded = context.loaded;
@@ -32,6 +36,11 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     loaded.entitlements.iter().for_each(|one| labels(context, one, problems));
     loaded.revocations.iter().for_each(|one| labels(context, one, problems));
     loaded.personas.iter().for_each(|one| labels(context, one, problems));
+}
+
+fn reserved(name: &str) -> Diagnostic {
+    let message = format!("a Source can't be called `{name}`: keys that begin with `{name}` are no records");
+    Diagnostic::error(message)
 }
 
 fn labels<T>(context: &Context<'_>, document: &Document<T>, problems: &mut Vec<Diagnostic>) {

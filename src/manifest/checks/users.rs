@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::{Context, Diagnostic, Origin};
 use crate::manifest::Document;
 use crate::manifest::kinds::UserSpec;
+use crate::model::Key;
 
 /// Where something was said, and in which User.
 type Said<'a> = (&'a Document<UserSpec>, String);
@@ -18,12 +19,12 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let mut former: BTreeMap<String, Said<'_>> = BTreeMap::new();
     for user in users {
         if let Some(identity) = &user.spec.overrides {
-            let key = format!("{}/{}", identity.source, identity.key);
+            let key = Key::record(&identity.source, &identity.key).to_string();
             let problem = |other: &str| format!("the Users `{other}` and `{}` override the same identity `{key}`", user.name);
             once(context, &mut overridden, &key, (user, "/spec/overrides".into()), problem, "put everything into one of them", problems);
         }
         for (at, record) in user.spec.records.iter().enumerate() {
-            let key = format!("{}/{}", record.source, record.key);
+            let key = Key::record(&record.source, &record.key).to_string();
             let problem = |other: &str| format!("the record `{key}` is named by the Users `{other}` and `{}`", user.name);
             let hint = "a record is one identity's: take it out of one of them";
             once(context, &mut records, &key, (user, format!("/spec/records/{at}")), problem, hint, problems);
@@ -59,7 +60,7 @@ fn once<'a>(
 }
 
 fn is_key(context: &Context<'_>, origin: &Origin, pointer: &str, key: &str, problems: &mut Vec<Diagnostic>) {
-    if !key.split_once('/').is_some_and(|(source, key)| !source.is_empty() && !key.trim().is_empty()) {
+    if !Key::of_identity(key).is_some_and(|(_, key)| !key.trim().is_empty()) {
         let hint = "write the source and the key (`old-hr/10023`), or `user/<name>` for a User";
         problems.push(context.at(origin, pointer, Diagnostic::error("this is no identity's key")).hint(hint));
     }

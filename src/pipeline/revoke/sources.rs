@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::beside::block_on;
 use super::ground::Ground;
 use crate::connector::{PageSink, ReadRequest, Surroundings, registry};
-use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, of_account_key};
+use crate::model::{Capabilities, Evidence, Key, Memory, ObjectKind, Page};
 use crate::pipeline::news::News;
 use crate::planning::{Concern, KnownAs, known_as};
 use crate::world::{SourceSide, TargetSide, World};
@@ -48,7 +48,7 @@ impl PageSink for Heap {
 
 /// Reads all of them at once. Of single accounts they have nothing to tell.
 pub(super) fn read(ground: &Ground) -> Found {
-    if ground.orders.iter().all(|order| of_account_key(&order.key).is_some()) {
+    if ground.orders.iter().all(|order| Key::of_account(&order.key).is_some()) {
         return unasked(ground);
     }
     let heaps = block_on(join_all((0..ground.policy.sources.len()).map(|at| read_one(ground, at))));

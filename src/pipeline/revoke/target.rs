@@ -17,7 +17,7 @@ use crate::apply::{self, Job, Report, Settings};
 use crate::connector::budget::Budget;
 use crate::connector::{TargetConnector, registry};
 use crate::journal::Journal;
-use crate::model::{Action, Capabilities, Evidence, ObjectKind, Outcome, Plan, ReceiptWord, SystemError, account_key};
+use crate::model::{Action, Capabilities, Evidence, Key, ObjectKind, Outcome, Plan, ReceiptWord, SystemError};
 use crate::pipeline::news::{News, Silent};
 use crate::pipeline::plan::ask;
 use crate::pipeline::read::{Reading, read_target, surroundings};
@@ -278,7 +278,7 @@ impl<'a> Desk<'a> {
         }
         let open = Journal::new(&store).unfinished().unwrap_or_default();
         for (_, intent) in open.iter().filter(|(_, intent)| intent.target == self.name && !intent.action.removes()) {
-            let itself = intent.object.id.as_ref().map(|id| account_key(&self.name, id));
+            let itself = intent.object.id.as_ref().map(|id| Key::account(&self.name, id).text());
             for key in std::iter::once(&intent.object.key).chain(&intent.members).chain(&itself).flat_map(|key| self.order_of(key)) {
                 let words = "a run that is under way has sent something for it and has no answer yet";
                 receipt::note(troubles, key, ReceiptWord::Failed, words, Obstacle::Passing);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::manifest::kinds::{DepartureAction, Lifecycle, Ownership};
-use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Risk, Severity, Subject};
+use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Key, Risk, Severity, Subject};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::access::deactivate;
 use crate::planning::accounts::deselected::Deselected;
@@ -105,7 +105,7 @@ pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
             }
             former(step, target, row, &key);
         } else if prune && accounts.carries(row) != Carries::OtherWorkspace && !accounts.doubtful(row) {
-            let key = Arc::from(format!("id:{}", accounts.id(row)));
+            let key = Key::unclaimed(&accounts.id(row)).text();
             depart(step, target, row, &key, Gone::Pruned, Cause::None);
             step.gone[target].insert(row);
         } else {

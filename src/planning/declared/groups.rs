@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::manifest::kinds::{VALUE, fold};
-use crate::model::{Finding, FindingCode, ObjectKind, Severity, Subject};
+use crate::model::{Finding, FindingCode, Key, ObjectKind, Severity, Subject};
 use crate::planning::declared::values::Gathering;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::identity::Identities;
@@ -111,7 +111,7 @@ impl<'a> Groups<'a> {
         for (folded, value) in found {
             let named = |text: &str| -> Arc<str> { Arc::from(policy.display_name.replace(VALUE, text)) };
             let shown = value.shown(each.former.values().find(|former| fold(&former.now) == folded).map_or(&folded, |former| &former.now));
-            let mut group = Group::new(policy, manifest, Arc::from(format!("{}/{folded}", policy.key)), named(&shown));
+            let mut group = Group::new(policy, manifest, policy.key_with(&folded), named(&shown));
             group.spellings = value.spellings.keys().map(|spelling| named(spelling)).collect();
             group.people = value.people;
             group.of_value(&shown, &folded);
@@ -145,8 +145,7 @@ impl<'a> Groups<'a> {
 
     /// What a `forEach` came to, by its manifest's key or by that of a group that it makes or could make.
     pub(in crate::planning) fn made(&self, key: &str) -> Option<&Made> {
-        let end = key.match_indices('/').nth(1).map_or(key.len(), |(at, _)| at);
-        self.made.get(key.get(..end)?)
+        self.made.get(Key::group(Key::group_name(key)).text().as_ref())
     }
 
     /// Adds what could not be worked out to the findings.
@@ -181,7 +180,7 @@ impl<'a> Group<'a> {
         let templates = || [&self.policy.display_name].into_iter().chain(&self.policy.previous_names);
         let names = templates().flat_map(|template| [shown].into_iter().chain(old()).map(|value| template.replace(VALUE, value)));
         let previous_names = names.skip(1).map(Arc::from).collect();
-        self.previous_keys = former.iter().map(|(was, _)| Arc::from(format!("{}/{was}", self.policy.key))).collect();
+        self.previous_keys = former.iter().map(|(was, _)| self.policy.key_with(was)).collect();
         self.previous_names = previous_names;
         self.value = Some(Arc::from(shown));
     }

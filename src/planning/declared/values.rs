@@ -226,7 +226,7 @@ pub(in crate::planning) fn named(policy: &GroupPolicy, value: &Value) -> Vec<(Ar
         return Vec::new();
     }
     let shown = tidy(former.map_or(&text, |former| &former.now));
-    vec![(Arc::from(format!("{}/{folded}", policy.key)), Arc::from(policy.display_name.replace(VALUE, &shown)))]
+    vec![(policy.key_with(&folded), Arc::from(policy.display_name.replace(VALUE, &shown)))]
 }
 
 /// What a text is today, folded, and the former value that it is.

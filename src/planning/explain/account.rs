@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::person::{attribute, rule_because, standing};
 use super::{AccountAttribute, AccountWhy, Because, Known, TargetWhy};
 use crate::manifest::kinds::Lifecycle;
-use crate::model::LinkOrigin;
+use crate::model::{Key, LinkOrigin};
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
 use crate::planning::basis::Basis;
@@ -163,13 +163,13 @@ pub(super) fn attributes(basis: &Basis<'_>, target: usize, person: &Person, want
 
 /// Why there is nobody behind an account.
 pub(super) fn nobody(basis: &Basis<'_>, key: &str) -> Because {
-    if key.starts_with("id:") {
+    if Key::is_unclaimed(key) {
         return Because::words("no manifest and no source declares it, and the target is authoritative");
     }
-    let source = key.split_once('/').map_or(key, |(source, _)| source);
+    let source = Key::of_record(key).map_or(key, |(source, _)| source);
     let place = basis.policy.sources.iter().find(|known| known.name.as_ref() == source).map(|known| &known.place);
     let words = match basis.people.absence(key) {
-        Absence::Proven if source == "user" => format!("there is no User manifest `{key}` any more"),
+        Absence::Proven if Key::is_user(key) => format!("there is no User manifest `{key}` any more"),
         Absence::Proven => format!("a complete read of {source} no longer has the record `{key}`"),
         Absence::Unproven(_) => format!("{source} has no record `{key}`, and was not read to its end"),
         Absence::Disbelieved(_) => format!("{source} has no record `{key}`, and many of its keys seem to be other people's now"),

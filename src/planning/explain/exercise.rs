@@ -9,7 +9,7 @@ use super::{Because, Provenance, entitlement};
 use crate::diagnostic::Place;
 use crate::expr::Evaluation;
 use crate::manifest::kinds::{Lifecycle, Standing as Stands};
-use crate::model::{Cell, Value, ValueState};
+use crate::model::{Cell, Key, Value, ValueState};
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
 use crate::planning::basis::Basis;
@@ -238,7 +238,7 @@ fn would_belong(basis: &Basis<'_>, at: usize, person: &Person, by_value: &[(Arc<
     let Some(group) = basis.groups.all.get(at).filter(|_| seen.insert(at)) else { return false };
     let rule = basis.layout.groups.get(group.manifest).and_then(Option::as_ref);
     let mut named = |line: &MemberPolicy| {
-        let of_value = |key: &Arc<str>| *key == line.key || key.strip_prefix(line.key.as_ref()).is_some_and(|rest| rest.starts_with('/'));
+        let of_value = |key: &Arc<str>| *key == line.key || Key::made_by(key, &line.key).is_some();
         line.key.as_ref() == person.key
             || by_value.iter().any(|(key, _)| of_value(key))
             || basis.groups.find(&line.key).is_some_and(|inner| would_belong(basis, inner, person, by_value, seen))

@@ -7,7 +7,7 @@ use super::line::first;
 use super::{Because, MembershipWhy, Why};
 use crate::diagnostic::Place;
 use crate::manifest::kinds::Lifecycle;
-use crate::model::{Change, MemberChange};
+use crate::model::{Change, Key, MemberChange};
 use crate::planning::basis::Basis;
 use crate::planning::declared::groups::Group;
 use crate::planning::people::person::Person;
@@ -54,7 +54,7 @@ fn member_why(basis: &Basis<'_>, at: usize, change: &MemberChange) -> Membership
     let line = group.policy.members.iter().find(|member| names(basis, member, key));
     let because = match line {
         Some(line) => Because::words("named as a member").at(Some(&line.place)),
-        None if key.starts_with("group/") => Because::words("not named as a member (any more)").at(Some(&group.policy.place)),
+        None if Key::is_group(key) => Because::words("not named as a member (any more)").at(Some(&group.policy.place)),
         None => super::account::nobody(basis, key),
     };
     MembershipWhy { group: group.key.clone(), member: key.clone(), belongs: Some(line.is_some()), because: vec![because] }
@@ -205,7 +205,7 @@ impl Ways<'_, '_, '_> {
             let until = line.until.map(|until| format!(", until {until}")).unwrap_or_default();
             let (hit, by) = if line.key.as_ref() == self.person.key {
                 (Some(true), "by name".to_owned())
-            } else if self.groups_exclude && line.key.starts_with("group/") {
+            } else if self.groups_exclude && Key::is_group(&line.key) {
                 (self.is_in(line), format!("by {}", line.key))
             } else {
                 (Some(false), String::new())

@@ -2,7 +2,7 @@
 
 use super::{Because, Provenance, account, entitlement, group};
 use crate::diagnostic::Place;
-use crate::model::{Action, Change, Mandate, MemberChange, ObjectKind};
+use crate::model::{Action, Change, Key, Mandate, MemberChange, ObjectKind};
 
 impl Provenance<'_> {
     /// The line behind a change of an account, an entitlement or a group; nothing where a record brought it about.
@@ -23,7 +23,7 @@ impl Provenance<'_> {
         match change.mandate {
             Mandate::Deselection => first(account::served(&self.basis, target, &person).1, |because| because.holds == Some(false)),
             Mandate::Grace => None,
-            _ if change.object.key.starts_with("user/") => self.basis.people.declared(person.number).map(|user| user.place.clone()),
+            _ if Key::is_user(&change.object.key) => self.basis.people.declared(person.number).map(|user| user.place.clone()),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{AttributeWhy, Because, Claimed, Known, records};
-use crate::model::{Cell, Value, ValueState};
+use crate::model::{Cell, Key, Value, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::people::attributes::USER_PRECEDENCE;
 use crate::planning::people::companion::Record;
@@ -25,9 +25,8 @@ pub(super) fn find(basis: &Basis<'_>, text: &str) -> Vec<Arc<str>> {
     if let Some(number) = basis.people.meant_by(text) {
         return vec![basis.people.key(number)];
     }
-    let names = basis.policy.sources.iter().map(|source| source.name.as_ref()).chain(["user"]);
-    let by_key: Vec<Arc<str>> =
-        names.map(|name| format!("{name}/{text}")).filter(|key| basis.people.find(key).is_some()).map(Arc::from).collect();
+    let records = basis.policy.sources.iter().map(|source| Key::record(&source.name, text));
+    let by_key: Vec<Arc<str>> = records.chain([Key::user(text)]).map(Key::text).filter(|key| basis.people.find(key).is_some()).collect();
     if by_key.is_empty() { by_value(basis, text) } else { by_key }
 }
 
@@ -136,7 +135,7 @@ fn user_claim(basis: &Basis<'_>, person: &Person, slot: usize) -> Option<Claimed
     let (_, state) = user.attributes.iter().find(|(known, _)| known == name)?;
     let says = basis.people.as_reference(basis.layout.slots[slot].kind, None, state.clone()).into();
     let because = Because::words("a User manifest says so").at(Some(&user.place));
-    Some(Claimed { by: format!("user/{}", user.name), precedence: USER_PRECEDENCE, says, because })
+    Some(Claimed { by: Key::user(&user.name).to_string(), precedence: USER_PRECEDENCE, says, because })
 }
 
 fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Candidate) -> Option<Claimed> {
@@ -166,7 +165,7 @@ fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Cand
         Outcome::Failed(words) => (Known::Unknown, format!("the rule failed: {words}")),
     };
     let because = rule_because(words, bound, cells.as_slice());
-    Some(Claimed { by: format!("{}/{}", rules.name, side.key(record)), precedence, says, because })
+    Some(Claimed { by: Key::record(&rules.name, side.key(record)).to_string(), precedence, says, because })
 }
 
 /// A rule, or the condition that keeps it from counting.

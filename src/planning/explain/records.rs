@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{Because, Behind};
-use crate::model::Cell;
+use crate::model::{Cell, Key};
 use crate::planning::basis::Basis;
 use crate::planning::people::companion::Companion;
 use crate::planning::people::companion::Record;
@@ -72,7 +72,7 @@ fn unread(basis: &Basis<'_>, source: usize) -> String {
 
 /// A record whose identity has kept the key of another one.
 fn carries_on(basis: &Basis<'_>, person: &Person, source: usize, record: u32) -> Option<String> {
-    let own = format!("{}/{}", basis.policy.sources[source].name, basis.world.sources[source].key(record));
+    let own = Key::record(&basis.policy.sources[source].name, basis.world.sources[source].key(record)).to_string();
     (own != person.key).then(|| format!("which carries {} on", person.key))
 }
 

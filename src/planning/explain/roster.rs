@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::group::{is_excluded, membership, stands};
 use super::{Because, MembershipWhy};
+use crate::model::Key;
 use crate::planning::basis::Basis;
 use crate::planning::groups::resolve;
 use crate::planning::groups::resolve::GroupState;
@@ -83,7 +84,7 @@ pub(super) fn explain(basis: &Basis<'_>, at: usize, target: Option<&str>) -> Gro
     }
     members.sort_by(|one, next| one.member.cmp(&next.member));
     excluded.sort_by(|one, next| one.member.cmp(&next.member));
-    let lines = group.policy.members.iter().filter(|line| line.key.starts_with("group/"));
+    let lines = group.policy.members.iter().filter(|line| Key::is_group(&line.key));
     let nested = lines.map(|line| MembershipWhy {
         group: group.key.clone(),
         member: line.key.clone(),

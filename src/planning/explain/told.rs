@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use super::{AccountExplanation, Explanation, GroupExplanation, Whose};
-use crate::model::{Change, Finding, FindingCode, Plan, Severity};
+use crate::model::{Change, Finding, FindingCode, Key, Plan, Severity};
 
 /// Those about a person, in the plan's order: whatever names them, what withholds a change of theirs (`changes`), and what could not be known of a whole
 /// source or target of theirs.
 pub fn told<'p>(plan: &'p Plan, explanation: &Explanation, changes: &[&Change], target: Option<&str>) -> Vec<&'p Finding> {
     let source = |system: &Arc<str>| explanation.behind.iter().any(|behind| behind.source == *system);
     let keys: Vec<String> =
-        explanation.behind.iter().filter_map(|behind| Some(format!("{}/{}", behind.source, behind.key.as_ref()?))).collect();
+        explanation.behind.iter().filter_map(|behind| Some(Key::record(&behind.source, behind.key.as_ref()?).to_string())).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).chain([explanation.identity.as_ref()]).collect();
     let shown = |finding: &Finding| match (&finding.subject.system, target) {
         (Some(system), Some(target)) => system.as_ref() == target || source(system),
@@ -44,7 +44,7 @@ pub fn told_of_group<'p>(plan: &'p Plan, group: &GroupExplanation, changes: &[&C
 
 /// Those about an account: whatever is said of whoever has it, or of the account itself, and a target that could not be read.
 pub fn told_of_account<'p>(plan: &'p Plan, account: &AccountExplanation, changes: &[&Change]) -> Vec<&'p Finding> {
-    let strange = format!("id:{}", account.id);
+    let strange = Key::unclaimed(&account.id).to_string();
     let known = matches!(account.is, Whose::Claimed | Whose::CutOff | Whose::Former);
     let keys: Vec<&str> =
         account.holders.iter().filter(|_| known).map(AsRef::as_ref).chain([strange.as_str(), account.account.as_ref()]).collect();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Because, account};
 use crate::diagnostic::nearest;
 use crate::manifest::kinds::{Ownership, fold};
-use crate::model::{Evidence, account_key};
+use crate::model::{Evidence, Key};
 use crate::planning::basis::Basis;
 use crate::planning::people::person::Person;
 use crate::planning::question::Scope;
@@ -153,7 +153,7 @@ fn told(basis: &Basis<'_>, matched: &Matched, target: usize, row: u32) -> Accoun
     }
     let nobodys = (is == Whose::Nobodys).then(|| unclaimed::account(basis, target, row));
     AccountExplanation {
-        account: account_key(&rules.name, &id),
+        account: Key::account(&rules.name, &id).text(),
         target: rules.name.clone(),
         id,
         name: there.name,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::manifest::kinds::Lifecycle;
-use crate::model::{Finding, FindingCode, Severity, Subject};
+use crate::model::{Finding, FindingCode, Key, Severity, Subject};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Report};
 use crate::planning::groups::cover::Cover;
@@ -83,7 +83,7 @@ pub(in crate::planning) fn rosters(basis: &Basis<'_>, cover: Cover, standing: &[
 
 /// Whether a line names a group.
 pub(in crate::planning) fn is_group(member: &MemberPolicy) -> bool {
-    member.key.starts_with("group/")
+    Key::is_group(&member.key)
 }
 
 /// Those whose last day is not over.

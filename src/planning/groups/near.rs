@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::manifest::kinds::fold;
-use crate::model::{Finding, FindingCode, ObjectRef, Severity, Subject};
+use crate::model::{Finding, FindingCode, Key, ObjectRef, Severity, Subject};
 use crate::planning::declared::groups::Group;
 
 /// Rows of groups that are nobody's, by their folded names.
@@ -47,5 +47,5 @@ pub(in crate::planning) fn told(target: &Arc<str>, group: &Group<'_>, there: &Ob
 
 /// Where a line about a group is to be written.
 pub(in crate::planning) fn spec_of(key: &str) -> String {
-    format!("the spec of the Group {}", key.strip_prefix("group/").unwrap_or(key))
+    format!("the spec of the Group {}", Key::group_name(key))
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::manifest::kinds::fold;
-use crate::model::{Action, Finding, FindingCode, ObjectKind, ObjectRef, Severity, Subject};
+use crate::model::{Action, Finding, FindingCode, Key, ObjectKind, ObjectRef, Severity, Subject};
 use crate::planning::groups::Step;
 use crate::planning::groups::members::{Roster, flatten};
 use crate::planning::groups::near::spec_of;
@@ -157,7 +157,7 @@ fn to_make(step: &Step<'_, '_>, target: usize, made: usize, partner: Option<&Pai
                 "{name}: {key} would be made while {} (id {id}), which looks like it, would be deleted; neither is done, since its id and its grants would be lost",
                 old.name
             );
-            let former = old.key.strip_prefix(group.policy.key.as_ref()).and_then(|rest| rest.strip_prefix('/'));
+            let former = Key::made_by(&old.key, &group.policy.key);
             let same = match (&group.value, former) {
                 (Some(value), Some(former)) => format!("`previousValues: {{{value:?}: [{former:?}]}}` into {}", spec_of(&group.policy.key)),
                 _ => format!("`previousNames: [{:?}]` into {}", old.name, spec_of(&group.policy.key)),

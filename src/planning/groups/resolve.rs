@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::expr::Input;
 use crate::manifest::kinds::Ownership;
 use crate::model::{
-    Action, Cause, Cell, Change, Evidence, Finding, FindingCode, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject,
+    Action, Cause, Cell, Change, Evidence, Finding, FindingCode, Key, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Severity, Subject,
     Value,
 };
 use crate::planning::declared::groups::Group;
@@ -128,7 +128,7 @@ fn selected(select: Option<&crate::expr::Expression>, group: &Group<'_>) -> Trut
 
 fn field(group: &Group<'_>, path: &str) -> Option<Value> {
     match path {
-        "name" => Some(Value::text(group.policy.key.strip_prefix("group/").unwrap_or(&group.policy.key))),
+        "name" => Some(Value::text(Key::group_name(&group.policy.key))),
         "value" => group.value.clone().map(Value::Text),
         NAME => Some(Value::Text(group.display_name.clone())),
         "description" => group.policy.description.clone().map(Value::Text),
@@ -505,7 +505,7 @@ impl AtTarget<'_, '_, '_> {
                     && objects.carries(row) != Carries::OtherWorkspace
                     && !objects.doubtful(row) =>
                 {
-                    let key = Arc::from(format!("id:{}", objects.id(row)));
+                    let key = Key::unclaimed(&objects.id(row)).text();
                     self.remove(row, &key, Grounds::PRUNING, Cause::None);
                 }
                 None => left += 1,

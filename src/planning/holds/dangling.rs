@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Place;
 use crate::manifest::kinds::Lifecycle;
-use crate::model::{Finding, FindingCode, Severity, Subject};
+use crate::model::{Finding, FindingCode, Key, Severity, Subject};
 use crate::planning::basis::Basis;
 use crate::planning::holds::Step;
 use crate::planning::holds::form;
@@ -29,7 +29,7 @@ pub(in crate::planning) struct Line<'a> {
 impl Line<'_> {
     /// The source that the key is of.
     pub(in crate::planning) fn source(&self) -> Option<&str> {
-        Some(self.key.split_once('/')?.0)
+        Some(Key::of_identity(&self.key)?.0)
     }
 
     /// The key, and what is said of it.
@@ -90,7 +90,7 @@ pub(super) fn held(step: &mut Step<'_, '_>, lines: &[Line<'_>], told: impl Fn(&F
 /// Whose keys are other forms of these, which nobody has.
 pub(in crate::planning) fn likely<'k>(basis: &Basis<'_>, keys: impl Iterator<Item = &'k Arc<str>>) -> BTreeMap<Arc<str>, BTreeSet<u32>> {
     let mut by_bare: BTreeMap<String, BTreeSet<&Arc<str>>> = BTreeMap::new();
-    for key in keys.filter(|key| !key.starts_with("user/") && !key.starts_with("group/")) {
+    for key in keys.filter(|key| Key::of_record(key).is_some()) {
         by_bare.entry(bare(key)).or_default().insert(key);
     }
     let mut found: BTreeMap<Arc<str>, BTreeSet<u32>> = BTreeMap::new();
@@ -100,7 +100,7 @@ pub(in crate::planning) fn likely<'k>(basis: &Basis<'_>, keys: impl Iterator<Ite
     for (rules, side) in basis.policy.sources.iter().zip(&basis.world.sources) {
         for record in 0..side.len() {
             let Some(keys) = by_bare.get(&bare(side.key(record))) else { continue };
-            let now = format!("{}/{}", rules.name, side.key(record));
+            let now = Key::record(&rules.name, side.key(record)).text();
             let Some(number) = basis.people.meant_by(&now) else { continue };
             let denied = |key: &Arc<str>| basis.people.declared(number).is_some_and(|user| user.not_former_keys.contains(key));
             for key in keys.iter().filter(|key| form::is_another(&basis.people, key, &now) && !denied(key)) {

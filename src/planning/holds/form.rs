@@ -2,6 +2,7 @@
 //!
 //! Must never: take keys for forms of one another that differ in more than what a spreadsheet or an export does to a number.
 
+use crate::model::Key;
 use crate::planning::people::identity::Identities;
 use crate::policy::SourcePolicy;
 
@@ -34,9 +35,10 @@ pub(in crate::planning) enum KeyRule {
 impl Form {
     /// How one key became the other.
     pub(in crate::planning) fn of(people: &Identities<'_>, old: &str, new: &str) -> Self {
-        let Some(((old, old_key), (new, new_key))) = old.split_once('/').zip(new.split_once('/')) else { return Self::Other };
+        let of_user = Key::is_user(old);
+        let Some(((old, old_key), (new, new_key))) = Key::of_identity(old).zip(Key::of_identity(new)) else { return Self::Other };
         let declared = |name: &str| people.policy.sources.iter().any(|source| source.name.as_ref() == name);
-        if old != new && old_key == new_key && declared(new) && !declared(old) && old != "user" {
+        if old != new && old_key == new_key && declared(new) && !declared(old) && !of_user {
             return Self::Source { old: old.to_owned(), new: new.to_owned() };
         }
         match KeyRule::of(old_key, new_key).filter(|_| old == new && declared(new)) {
@@ -108,13 +110,13 @@ impl KeyRule {
 
 /// Whether one key is the other one in another form: of one source, or of a Source with another name.
 pub(in crate::planning) fn is_another(people: &Identities<'_>, old: &str, new: &str) -> bool {
-    let of = |key: &str| key.split_once('/').map(|(source, _)| source.to_owned());
+    let of = |key| Key::of_identity(key).map(|(space, _)| space);
     old != new && bare(old) == bare(new) && (of(old) == of(new) || Form::of(people, old, new) != Form::Other)
 }
 
 /// What a key has in all of its forms.
 pub(in crate::planning) fn bare(key: &str) -> String {
-    let record = key.split_once('/').map_or(key, |(_, record)| record);
+    let record = Key::of_identity(key).map_or(key, |(_, record)| record);
     let whole = record.split_once('.').filter(|(_, rest)| rest.bytes().all(|byte| byte == b'0')).map_or(record, |(whole, _)| whole);
     whole.trim_start_matches('0').to_lowercase()
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Finding, FindingCode, Severity, Subject};
+use crate::model::{Finding, FindingCode, Key, Severity, Subject};
 use crate::planning::holds::Step;
 use crate::planning::holds::likeness::{ADDRESS, Alike, LOGIN, Likeness, NAMES};
 use crate::planning::people::identity::Identities;
@@ -237,7 +237,7 @@ pub(in crate::planning) fn user_line(people: &Identities<'_>, key: &str, number:
     if let Some(user) = people.declared(number) {
         return format!("`{line}` in the spec of the User {}", user.name);
     }
-    let (source, record) = key.split_once('/').unwrap_or(("", key));
+    let (source, record) = Key::of_identity(key).unwrap_or(("", key));
     format!("a User with `spec: {{overrides: {{source: {source}, key: {}}}, {line}}}`", quoted(record))
 }
 

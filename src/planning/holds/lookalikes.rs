@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::manifest::kinds::DepartureAction;
-use crate::model::{Finding, FindingCode, Severity, Subject, ValueState, of_account_key};
+use crate::model::{Finding, FindingCode, Key, Severity, Subject, ValueState};
 use crate::planning::holds::Step;
 use crate::planning::holds::dangling;
 use crate::planning::holds::dangling::Line;
@@ -35,7 +35,7 @@ struct Pair {
 impl Pair {
     /// The source that has the new one.
     fn source(&self) -> Option<&str> {
-        Some(self.new.split_once('/')?.0)
+        Some(Key::of_identity(&self.new)?.0)
     }
 }
 
@@ -91,7 +91,7 @@ fn like_the_revoked(step: &mut Step<'_, '_>) -> BTreeSet<u32> {
         let people = &step.basis.people;
         let gone: BTreeMap<u32, Arc<str>> = step.matched.cut[target]
             .iter()
-            .filter(|(_, key)| people.meant_by(key).is_none() && of_account_key(key).is_none())
+            .filter(|(_, key)| people.meant_by(key).is_none() && Key::of_account(key).is_none())
             .map(|(row, key)| (*row, key.clone()))
             .collect();
         let by_trait = traits(step, target, gone.keys().copied());
@@ -140,8 +140,7 @@ fn newcomers(step: &Step<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>, lines: &[Li
         forms.get(&Form::Other).into_iter().flatten().filter(|pair| kept_out(pair, lines).is_some()).filter_map(Pair::source).collect();
     let is_formed = |identity: &u32| {
         let key = people.key(*identity);
-        let split = key.split_once('/');
-        split.is_some_and(|(source, record)| {
+        Key::of_identity(&key).is_some_and(|(source, record)| {
             renumbered.contains(source) || rules.iter().any(|(of, rule)| *of == source && rule.restored(record) != record)
         })
     };
@@ -154,7 +153,7 @@ fn newcomers(step: &Step<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>, lines: &[Li
 
 /// A line that names nobody by a key like the old one of a pair.
 fn kept_out<'l, 'a>(pair: &Pair, lines: &'l [Line<'a>]) -> Option<&'l Line<'a>> {
-    let old = pair.old.split_once('/')?.0;
+    let old = Key::of_identity(&pair.old)?.0;
     lines.iter().find(|line| line.source() == Some(old))
 }
 

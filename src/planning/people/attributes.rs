@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::expr::Input;
-use crate::model::{AttributeType, Value, ValueState};
+use crate::model::{AttributeType, Key, Value, ValueState};
 use crate::planning::people::companion::Record;
 use crate::planning::people::identity::Identities;
 use crate::planning::people::person::{Failure, Person};
@@ -137,9 +137,9 @@ impl<'w> Identities<'w> {
         if text.is_empty() {
             return ValueState::Clear;
         }
-        let whole = text.split_once('/').is_some_and(|(first, _)| first == "user" || self.is_source(first));
+        let whole = Key::is_user(&text) || Key::of_record(&text).is_some_and(|(source, _)| self.is_source(source));
         let key = match source {
-            Some(source) if !whole => format!("{}/{text}", self.policy.sources[source].name),
+            Some(source) if !whole => Key::record(&self.policy.sources[source].name, &text).to_string(),
             _ => text,
         };
         ValueState::Set(Value::Reference(self.key_now(&key).unwrap_or_else(|| Arc::from(key))))

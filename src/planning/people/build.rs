@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::manifest::kinds::Lifecycle;
-use crate::model::{ObjectKind, RecordLink, ValueState};
+use crate::model::{Key, ObjectKind, RecordLink, ValueState};
 use crate::planning::people::companion::Record;
 use crate::planning::people::companion::{Companion, Owner};
 use crate::planning::people::contradiction;
@@ -118,9 +118,8 @@ fn keep_keys(identities: &mut Identities<'_>, source: usize, seats: &Seats, corr
     for (record, key) in &correlated.former {
         let owner = correlated.owners.get(*record as usize).copied().unwrap_or(Owner::Contested);
         let Some(number) = seats.numbers.get(*record as usize).copied() else { continue };
-        let itself = key.split_once('/').is_some_and(|(name, rest)| {
-            identities.policy.sources[source].name.as_ref() == name && identities.world.sources[source].key(*record) == rest
-        });
+        let own = Key::within(key, &identities.policy.sources[source].name);
+        let itself = own == Some(identities.world.sources[source].key(*record));
         let keeps = match owner {
             Owner::Nobody | Owner::Contested if itself => false,
             Owner::Nobody | Owner::Contested => identities.policy.sources[source].establishes,
@@ -200,7 +199,7 @@ impl Identities<'_> {
     pub(in crate::planning) fn anchor(&self, user: &UserPolicy) -> Option<u32> {
         let by_record = || {
             let establishing = user.records.iter().filter(|record| self.policy.sources[record.source].establishes);
-            let mut keys = establishing.map(|record| format!("{}/{}", self.policy.sources[record.source].name, record.key));
+            let mut keys = establishing.map(|record| Key::record(&self.policy.sources[record.source].name, &record.key).text());
             keys.find_map(|key| self.find(&key))
         };
         self.find(&user.key).or_else(by_record)
@@ -208,9 +207,8 @@ impl Identities<'_> {
 
     /// Records of a source whose keys identities keep that were found in other sources.
     pub(in crate::planning) fn kept_in(&self, source: usize) -> Vec<(u32, u32)> {
-        let name = self.policy.sources[source].name.as_ref();
-        let record =
-            |key: &str| key.split_once('/').filter(|(first, _)| *first == name).and_then(|(_, rest)| self.world.sources[source].find(rest));
+        let name = &self.policy.sources[source].name;
+        let record = |key| self.world.sources[source].find(Key::within(key, name)?);
         self.kept.iter().filter_map(|(number, key)| Some((*number, record(key)?))).collect()
     }
 
@@ -290,6 +288,6 @@ impl Identities<'_> {
     }
 
     fn key_of(&self, source: usize, record: u32) -> String {
-        format!("{}/{}", self.policy.sources[source].name, self.world.sources[source].key(record))
+        Key::record(&self.policy.sources[source].name, self.world.sources[source].key(record)).to_string()
     }
 }

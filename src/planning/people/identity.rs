@@ -3,11 +3,11 @@
 //! Must never: let an unknown value fall through to a lower source, or keep a map of values for everybody.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use crate::model::Key;
 use crate::planning::people::companion::Companion;
 use crate::planning::people::companion::Record;
 use crate::planning::people::referred::Referred;
@@ -92,10 +92,11 @@ impl<'w> Identities<'w> {
     }
 
     fn by_record(&self, key: &str) -> Option<u32> {
-        let (source, rest) = key.split_once('/')?;
-        if source == "user" {
-            return self.users_by_key.get(key).map(|number| *number as u32);
-        }
+        let (source, rest) = match Key::of(key)? {
+            Key::Record { source, key } => (source, key),
+            Key::User { .. } => return self.users_by_key.get(key).map(|number| *number as u32),
+            _ => return None,
+        };
         let span = self.spans.iter().find(|span| self.policy.sources[span.source].name.as_ref() == source)?;
         span.number(self.world.sources[span.source].find(rest)?)
     }
@@ -106,9 +107,7 @@ impl<'w> Identities<'w> {
             return kept.clone();
         }
         match self.origin(number) {
-            Origin::Record(source, record) => {
-                Arc::from(format!("{}/{}", self.policy.sources[source].name, self.world.sources[source].key(record)))
-            }
+            Origin::Record(source, record) => Key::record(&self.policy.sources[source].name, self.world.sources[source].key(record)).text(),
             Origin::User(user) => self.policy.users[user].key.clone(),
         }
     }
@@ -173,13 +172,12 @@ impl<'w> Identities<'w> {
             out.push_str(kept);
             return;
         }
-        let written = match self.origin(number) {
+        match self.origin(number) {
             Origin::Record(source, record) => {
-                write!(out, "{}/{}", self.policy.sources[source].name, self.world.sources[source].key(record))
+                Key::record(&self.policy.sources[source].name, self.world.sources[source].key(record)).write(out)
             }
-            Origin::User(user) => out.write_str(&self.policy.users[user].key),
-        };
-        debug_assert!(written.is_ok());
+            Origin::User(user) => out.push_str(&self.policy.users[user].key),
+        }
     }
 
     /// Whether somebody is known by a record of a source.
@@ -219,10 +217,11 @@ impl<'w> Identities<'w> {
     pub(in crate::planning) fn absence(&self, key: &str) -> Absence {
         let now = self.policy.key_now(key);
         let key = now.as_deref().unwrap_or(key);
-        let Some((source, _)) = key.split_once('/') else { return Absence::Nowhere };
-        if source == "user" {
-            return Absence::Proven;
-        }
+        let source = match Key::of(key) {
+            Some(Key::Record { source, .. }) => source,
+            Some(Key::User { .. }) => return Absence::Proven,
+            _ => return Absence::Nowhere,
+        };
         let Some(at) = self.policy.sources.iter().position(|known| known.name.as_ref() == source && known.establishes) else {
             return Absence::Nowhere;
         };

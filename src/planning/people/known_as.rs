@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::RecordLink;
+use crate::model::{Key, RecordLink};
 use crate::planning::people::companion::Record;
 use crate::planning::people::identity::Identities;
 use crate::planning::question::Moment;
@@ -41,7 +41,7 @@ pub fn remembered_as(policy: &Policy, records: &[RecordLink], key: &str) -> Know
     loop {
         let before = all.len();
         for link in records {
-            let record: Arc<str> = Arc::from(format!("{}/{}", link.source, link.record));
+            let record = Key::record(&link.source, &link.record).text();
             if all.contains(&record) || all.contains(&link.identity) {
                 own = link.identity.clone();
                 all.extend([record, link.identity.clone()]);
@@ -65,7 +65,7 @@ pub fn remembered_as(policy: &Policy, records: &[RecordLink], key: &str) -> Know
 
 fn record_keys<'u>(policy: &'u Policy, user: &'u UserPolicy) -> impl Iterator<Item = Arc<str>> + 'u {
     let name = |source: usize| policy.sources.get(source).map_or("", |source| source.name.as_ref());
-    user.records.iter().map(move |record| Arc::from(format!("{}/{}", name(record.source), record.key)))
+    user.records.iter().map(move |record| Key::record(name(record.source), &record.key).text())
 }
 
 impl Identities<'_> {
@@ -76,7 +76,7 @@ impl Identities<'_> {
 
     /// A record that makes nobody exist belongs to whoever it was found to be of.
     fn by_other_record(&self, key: &str) -> Option<u32> {
-        let (source, rest) = key.split_once('/')?;
+        let (source, rest) = Key::of_record(key)?;
         let companion = self.companions.iter().find(|companion| self.policy.sources[companion.source].name.as_ref() == source)?;
         let record = self.world.sources[companion.source].find(rest)?;
         (0..self.len()).find(|number| companion.record(*number) == Record::Cells(record))
@@ -102,7 +102,7 @@ impl Identities<'_> {
         for companion in &self.companions {
             if let Record::Cells(record) = companion.record(number) {
                 let name = &self.policy.sources[companion.source].name;
-                keys.insert(Arc::from(format!("{name}/{}", self.world.sources[companion.source].key(record))));
+                keys.insert(Key::record(name, self.world.sources[companion.source].key(record)).text());
             }
         }
         let remembered = remembered_as(self.policy, &self.world.memory.records, &own);

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::manifest::kinds::Lifecycle;
+use crate::model::Key;
 use crate::planning::people::companion::Record;
 use crate::planning::people::identity::{Identities, Origin};
 use crate::planning::people::lifecycle;
@@ -27,7 +28,8 @@ pub(in crate::planning) fn are_there(identities: &Identities<'_>, records: &Reco
 pub(in crate::planning) fn lost_record(identities: &Identities<'_>, user: &UserPolicy, records: &Records<'_>) -> Option<Arc<str>> {
     let names = |source: usize| identities.policy.sources[source].establishes && records.of(source) == Record::Nothing;
     let lost = user.records.iter().find(|record| user.standalone && names(record.source))?;
-    Some(format!("the record {}/{} that its User names is not there", identities.policy.sources[lost.source].name, lost.key).into())
+    let record = Key::record(&identities.policy.sources[lost.source].name, &lost.key);
+    Some(format!("the record {record} that its User names is not there").into())
 }
 
 /// Where the identity stands; sources that are over for it are silenced.

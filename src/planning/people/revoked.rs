@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::model::{Memory, StandingRevocation};
+use crate::model::{Key, Memory, StandingRevocation};
 use crate::planning::people::identity::Identities;
 use crate::policy::{MemberPolicy, Policy, RevocationPolicy};
 
@@ -32,7 +32,7 @@ impl<'a> Revoked<'a> {
     pub(in crate::planning) fn new(policy: &'a Policy, memory: &'a Memory, people: &Identities<'_>) -> Self {
         let mut revoked = Self::default();
         for document in &policy.revocations {
-            for member in document.identities.iter().filter(|member| !member.key.starts_with("group/")) {
+            for member in document.identities.iter().filter(|member| !Key::is_group(&member.key)) {
                 revoked.order(people, &member.key).documents.push((document, member));
             }
         }

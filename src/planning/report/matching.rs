@@ -3,9 +3,8 @@
 //! Must never: change what is planned; or write one line for each of a million.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use crate::model::{Finding, FindingCode, Severity, Subject, is_known_attribute};
+use crate::model::{Finding, FindingCode, Key, Severity, Subject, is_known_attribute};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::companion::{Companion, Doubt, How, What};
@@ -27,7 +26,7 @@ pub(in crate::planning) fn tell(basis: &Basis<'_>, findings: &mut Findings) {
 pub(in crate::planning) fn words(basis: &Basis<'_>, source: usize, doubt: &Doubt) -> String {
     let name = &basis.policy.sources[source].name;
     let people = list(doubt.identities.iter().map(|number| basis.people.key(*number).to_string()));
-    let records = list(doubt.records.iter().map(|record| format!("{name}/{}", basis.world.sources[source].key(*record))));
+    let records = list(doubt.records.iter().map(|record| Key::record(name, basis.world.sources[source].key(*record)).to_string()));
     let more = if doubt.more > 0 { format!(" (and {} more)", doubt.more) } else { String::new() };
     let key = |key: usize| key_text(basis, source, key);
     match &doubt.what {
@@ -126,13 +125,13 @@ fn settle(basis: &Basis<'_>, companion: &Companion, doubt: &Doubt) -> String {
     let key = basis.people.key(*number);
     let record = basis.world.sources[companion.source].key(*record);
     let records = format!("records: [{{source: {name}, key: {record:?}}}]");
-    let own = match key.split_once('/') {
-        Some(("user", user)) => format!("in the User {user}: {records}"),
-        Some((source, key)) => format!("in a User: overrides: {{source: {source}, key: {key:?}}}, {records}"),
-        None => records,
+    let own = match Key::of(&key) {
+        Some(Key::User { name }) => format!("in the User {name}: {records}"),
+        Some(Key::Record { source, key }) => format!("in a User: overrides: {{source: {source}, key: {key:?}}}, {records}"),
+        _ => records,
     };
     let former = match &doubt.what {
-        What::Former { identity, .. } if !identity.ends_with(&format!("/{record}")) => {
+        What::Former { identity, .. } if Key::of_record(identity).is_none_or(|(_, key)| key != record) => {
             format!(" If they are one person: formerKeys: [{identity}].")
         }
         _ if basis.policy.sources[companion.source].establishes => {
@@ -148,7 +147,8 @@ fn missing((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion
         let user = &basis.policy.users[*user];
         let Some(record) = user.records.get(*at) else { continue };
         let name = &basis.policy.sources[record.source].name;
-        let message = format!("{}: the User {} names the record {name}/{}, which is not there", user.key, user.name, record.key);
+        let named = Key::record(name, &record.key);
+        let message = format!("{}: the User {} names the record {named}, which is not there", user.key, user.name);
         let finding = Finding::new(Severity::Error, FindingCode::UnknownMember, Subject::identity(&user.key), message);
         findings.push(finding.hint("Correct spec.records of the User, or take the record out.").at(Some(record.place.clone())));
     }
@@ -160,8 +160,8 @@ fn broken((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion)
     for (record, words) in companion.broken.iter().filter(|_| !rules.establishes) {
         let sentence = format!("{{who}}: a key of spec.correlate could not be worked out, so whose record it is can't be told: {words}");
         let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&rules.name), sentence).at(Some(&rules.place));
-        let key = format!("{}/{}", rules.name, basis.world.sources[companion.source].key(*record));
-        findings.share(shared, &Arc::from(key));
+        let key = Key::record(&rules.name, basis.world.sources[companion.source].key(*record));
+        findings.share(shared, &key.text());
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::diagnostic::{Place, nearest};
-use crate::model::{Finding, FindingCode, ObjectKind, Severity, Subject, of_account_key};
+use crate::model::{Finding, FindingCode, Key, ObjectKind, Severity, Subject};
 use crate::planning::basis::Basis;
 use crate::planning::findings::Findings;
 use crate::planning::people::revoked::Order;
@@ -57,12 +57,12 @@ fn unknown((basis, findings): (&Basis<'_>, &mut Findings), key: &Arc<str>, order
         findings.push(Finding::new(Severity::Incomplete, FindingCode::UnknownMember, subject, message).at(place));
         return;
     }
-    let message = match of_account_key(key) {
+    let message = match Key::of_account(key) {
         Some((target, id)) => format!("{by}: no account at {target} has the id {id}: none is cut off by it"),
         None => format!("{by}: nobody has the key {key}, neither in a source nor at a target: nobody is cut off by it"),
     };
     let hint = match near(basis, key) {
-        _ if of_account_key(key).is_some() => {
+        _ if Key::of_account(key).is_some() => {
             "Write the account's id at the target; `headcount explain account/TARGET/NAME` tells it.".to_owned()
         }
         Some(near) => format!("Did you mean {near}?"),
@@ -73,7 +73,7 @@ fn unknown((basis, findings): (&Basis<'_>, &mut Findings), key: &Arc<str>, order
 
 fn is_known(basis: &Basis<'_>, key: &str) -> bool {
     let world = basis.world;
-    if let Some((target, id)) = of_account_key(key) {
+    if let Some((target, id)) = Key::of_account(key) {
         let here = |at: usize| basis.observed[at].accounts().find_id(id).is_some();
         let at = basis.policy.targets.iter().position(|rules| rules.name.as_ref() == target);
         return at.is_some_and(here) || world.memory.cut_off.iter().any(|known| known.key.as_ref() == key);

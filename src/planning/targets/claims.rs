@@ -2,6 +2,7 @@
 //!
 //! Must never: give one account to two identities.
 
+use crate::model::Key;
 use crate::planning::basis::Basis;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -98,7 +99,7 @@ impl Matched {
         match self.claims[target].holder(row) {
             Some(identity) => basis.people.key(identity),
             None => {
-                let id = || Arc::from(format!("id:{}", basis.observed[target].accounts().id(row)));
+                let id = || Key::unclaimed(&basis.observed[target].accounts().id(row)).text();
                 basis.former_key(target, row).unwrap_or_else(id)
             }
         }

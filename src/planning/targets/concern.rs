@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::expr::Input;
-use crate::model::{AttributeType, Cell, Page, ValueState};
+use crate::model::{AttributeType, Cell, Key, Page, ValueState};
 use crate::planning::people::identity::Identities;
 use crate::planning::people::matching::key_values;
 use crate::planning::people::person::Person;
@@ -70,9 +70,7 @@ impl Concern {
         for page in pages {
             side.add_where(page, |key, cells| {
                 whole.clear();
-                whole.push_str(name);
-                whole.push('/');
-                whole.push_str(key);
+                Key::record(name, key).write(&mut whole);
                 self.keys.contains(whole.as_str()) || checks.iter().any(|check| self.fits(check, &people, source, cells, &mut judge))
             });
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Evidence, FindingCode, ObjectKind, Severity, ValueState, of_account_key};
+use crate::model::{Evidence, FindingCode, Key, ObjectKind, Severity, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Report, Shared};
 use crate::planning::people::person::Person;
@@ -34,12 +34,12 @@ pub(in crate::planning) fn claim(basis: &Basis<'_>, target: usize, matched: &mut
     let step = &mut Step { basis, matched, report };
     // First those that are named: whoever may have one of them is answered by that.
     for (key, _) in basis.revoked.orders() {
-        let named = of_account_key(key).filter(|(at, _)| *at == basis.policy.targets[target].name.as_ref());
+        let named = Key::of_account(key).filter(|(at, _)| *at == basis.policy.targets[target].name.as_ref());
         if let Some((_, id)) = named {
             by_itself(step, target, key, id);
         }
     }
-    for (key, _) in basis.revoked.orders().filter(|(key, _)| of_account_key(key).is_none()) {
+    for (key, _) in basis.revoked.orders().filter(|(key, _)| Key::of_account(key).is_none()) {
         let number = basis.people.find(key);
         let mut rows = proved(step, target, key, number);
         if let Some(number) = number {
@@ -196,7 +196,7 @@ fn whose(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, perso
 /// It is left alone and told, unless it is revoked by itself: then somebody has decided.
 fn unclear(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, row: u32, why: &str) {
     let basis = step.basis;
-    if step.matched.cut[target].get(&row).is_some_and(|by| of_account_key(by).is_some()) {
+    if step.matched.cut[target].get(&row).is_some_and(|by| Key::of_account(by).is_some()) {
         return;
     }
     let id = basis.observed[target].accounts().id(row);

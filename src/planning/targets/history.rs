@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{ObjectKind, account_key};
+use crate::model::{Key, ObjectKind};
 use crate::planning::basis::Basis;
 
 /// Whether a revocation of this identity, or of the account by itself, deactivated the account: when it ends, the identity finds it again, whoever made it.
@@ -16,7 +16,7 @@ pub(in crate::planning) fn was_cut_off(basis: &Basis<'_>, target: usize, row: u3
         return false;
     }
     let (name, id) = (&basis.policy.targets[target].name, basis.observed[target].accounts().id(row));
-    let by_itself = account_key(name, &id);
+    let by_itself = Key::account(name, &id).text();
     let theirs = |known: &Arc<str>| known.as_ref() == key || *known == by_itself;
     known.iter().any(|known| known.kind == ObjectKind::Account && known.target == *name && known.id.as_ref() == id && theirs(&known.key))
 }

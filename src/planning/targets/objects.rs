@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Action, Cause, Change, ObjectKind, ObjectRef};
+use crate::model::{Action, Cause, Change, Key, ObjectKind, ObjectRef};
 use crate::planning::basis::Basis;
 use crate::planning::draft::Grounds;
 use crate::world::Member;
@@ -61,7 +61,7 @@ impl Basis<'_> {
 
     /// The key by which changes name a group that is no declared one.
     pub(in crate::planning) fn group_key(&self, target: usize, row: u32) -> Arc<str> {
-        let id = || Arc::from(format!("id:{}", self.observed[target].groups().id(row)));
+        let id = || Key::unclaimed(&self.observed[target].groups().id(row)).text();
         self.former_group_key(target, row).unwrap_or_else(id)
     }
 

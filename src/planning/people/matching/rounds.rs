@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Correlated;
 use super::hits::{self, Came, Entry};
-use crate::model::RecordLink;
+use crate::model::{Key, RecordLink};
 use crate::planning::people::companion::{AMBIGUOUS, Companion, Doubt, How, NONE, Owner, UNKNOWN, What};
 use crate::planning::people::identity::{Identities, Origin};
 use crate::planning::people::person::Person;
@@ -93,9 +93,8 @@ impl Rounds<'_, '_, '_> {
     }
 
     fn own_record(&self, key: &str) -> Option<u32> {
-        let (source, rest) = key.split_once('/')?;
-        let side = &self.identities.world.sources[self.source];
-        if self.identities.policy.sources[self.source].name.as_ref() == source { side.find(rest) } else { None }
+        let record = Key::within(key, &self.identities.policy.sources[self.source].name)?;
+        self.identities.world.sources[self.source].find(record)
     }
 
     fn declare(&mut self, identity: u32, record: u32, how: How) {
@@ -128,12 +127,12 @@ impl Rounds<'_, '_, '_> {
     fn remembered(&mut self) {
         let identities = self.identities;
         let name = &identities.policy.sources[self.source].name;
-        let of_this = |key: &str| key.split_once('/').is_some_and(|(source, _)| source == name.as_ref());
+        let of_this = |key: &str| Key::within(key, name).is_some();
         let elsewhere = identities.world.memory.records.iter().filter(|link| link.source != *name && of_this(&link.identity));
         let carried: BTreeSet<&RecordLink> = elsewhere.collect();
         for link in identities.world.memory.records.iter().filter(|link| link.source == *name) {
             let Some(record) = identities.world.sources[self.source].find(&link.record) else { continue };
-            if link.identity.split_once('/').is_some_and(|(source, key)| source == name.as_ref() && key == link.record.as_ref()) {
+            if Key::within(&link.identity, name) == Some(link.record.as_ref()) {
                 self.is_itself(record, &link.identity, &carried);
                 continue;
             }
