@@ -19,7 +19,7 @@ use crate::world::World;
 const LOOKUPS_AT_ONCE: usize = 8;
 
 /// What should change, as far as everything that was read and is asked for now says.
-pub async fn plan(snapshot: &Snapshot, scope: Scope<'_>, hear: &dyn Hear) -> Plan {
+pub async fn plan(snapshot: &Snapshot, scope: Scope, hear: &dyn Hear) -> Plan {
     hear.hear(News::Planning);
     let Snapshot { policy, world, moment, connectors } = snapshot;
     let connector = |target: usize| policy.targets.get(target).and_then(|target| connectors.get(&target.name));
@@ -38,7 +38,7 @@ pub(super) async fn ask<'c, 'w>(
     world: &'w World,
     connector: &impl Fn(usize) -> Option<&'c TargetConnector>,
     moment: Moment,
-    scope: Scope<'w>,
+    scope: Scope,
 ) -> (Vec<(Lookup, Answer)>, Option<Prepared<'w>>) {
     let mut answers: Vec<(Lookup, Answer)> = Vec::new();
     let mut asked = BTreeSet::new();

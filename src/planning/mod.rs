@@ -46,7 +46,6 @@ use schema::layout::Layout;
 use targets::claims::Matched;
 use targets::matched::match_accounts;
 
-pub use assembly::restrict::restrict;
 pub use diary::DAYS_AHEAD;
 pub use people::known_as::{KnownAs, known_as, remembered_as};
 pub use question::{Answer, Lookup, LookupBy, Moment, Scope, Survey};
@@ -59,18 +58,18 @@ pub struct Prepared<'a> {
     basis: Basis<'a>,
     matched: Matched,
     report: Report,
-    scope: Scope<'a>,
+    scope: Scope,
 }
 
 /// Finds out who there is and whose account is whose. `answers` holds what was looked up so far.
-pub fn prepare<'a>(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'a>) -> Prepared<'a> {
+pub fn prepare<'a>(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope) -> Prepared<'a> {
     let basis = Basis::new(policy, world, answers, moment);
     let (matched, report) = match_accounts(&basis, scope);
     Prepared { basis, matched, report, scope }
 }
 
 /// Decides. `answers` holds one answer for each lookup of the survey; a missing one counts as unknown.
-pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope<'_>) -> Plan {
+pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope) -> Plan {
     prepare(policy, world, answers, moment, scope).plan()
 }
 
@@ -117,7 +116,7 @@ impl Prepared<'_> {
         drafts.extend(grants);
         upcoming::declared(&basis, &mut report.diary);
         notices::only_observed(&basis, &mut drafts, &mut report.findings);
-        finish(&basis, drafts, report, &populations(&basis, &matched, &groups.at), scope)
+        finish(&basis, drafts, report, &populations(&basis, &matched, &groups.at))
     }
 }
 
@@ -146,7 +145,7 @@ fn decide_revoked(basis: &Basis<'_>, matched: &Matched, target: usize, mut repor
     let (groups, _) = groups::resolve(basis, matched);
     let only: Range<usize> = target..target + 1;
     let cuts = report.hear(steps(basis, matched, &groups, only));
-    finish(basis, cuts, report, &populations(basis, matched, &groups), Scope::All)
+    finish(basis, cuts, report, &populations(basis, matched, &groups))
 }
 
 /// How systems were read, and what manifests say of nobody.
@@ -161,13 +160,10 @@ fn tell_of_systems(basis: &Basis<'_>) -> Report {
 }
 
 /// Puts the steps in order and looks at them as a whole.
-fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: Report, populations: &Populations, scope: Scope<'_>) -> Plan {
+fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: Report, populations: &Populations) -> Plan {
     let Basis { policy, world, moment, .. } = basis;
     let mut changes = assembly::order::order(basis, drafts);
     changes.iter_mut().for_each(|change| hide_secrets(policy, change));
-    if let Scope::Only(keys) = scope {
-        changes = restrict(&changes, keys);
-    }
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         workspace: policy.workspace.clone(),

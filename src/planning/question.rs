@@ -2,7 +2,6 @@
 //!
 //! Must never: be answered here.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -29,11 +28,9 @@ impl Moment {
 
 /// How much is planned.
 #[derive(Clone, Copy, Debug)]
-pub enum Scope<'a> {
+pub enum Scope {
     /// everything
     All,
-    /// what these identities and groups (by key) can reach
-    Only(&'a BTreeSet<Arc<str>>),
     /// what cuts revoked identities off at the target at this position, and nothing else; needs no read of the target, since it asks for each account
     Revoked(usize),
 }

@@ -1,6 +1,6 @@
 //! A small world for tests: manifests, records, accounts, groups and what is remembered, and the plan as a few lines of text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -283,7 +283,7 @@ impl Scene {
     }
 
     /// Answers what the survey asks, from the objects that are hidden.
-    pub(crate) fn answers(&self, world: &World, scope: Scope<'_>) -> Vec<(Lookup, Answer)> {
+    pub(crate) fn answers(&self, world: &World, scope: Scope) -> Vec<(Lookup, Answer)> {
         let answer = |lookup: &Lookup| {
             let name = &self.policy.targets[lookup.target].name;
             let (attribute, value) = match &lookup.by {
@@ -319,13 +319,6 @@ impl Scene {
     /// The plan without any answer.
     pub(crate) fn plan_unanswered(&self) -> Plan {
         prepare(&self.policy, &self.world(), &[], self.moment, Scope::All).decide(Look::Quick)
-    }
-
-    /// The plan for some keys.
-    pub(crate) fn plan_only(&self, keys: &[&str]) -> Plan {
-        let world = self.world();
-        let keys: BTreeSet<Arc<str>> = keys.iter().map(|key| Arc::from(*key)).collect();
-        prepare(&self.policy, &world, &self.answers(&world, Scope::All), self.moment, Scope::Only(&keys)).decide(Look::Quick)
     }
 
     /// What cuts somebody off at `chat`, which is not read as a whole.

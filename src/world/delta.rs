@@ -13,7 +13,7 @@ use super::evidence::SourceEvidence;
 use super::hash::Keyed;
 use super::recall::Recall;
 use super::target::TargetSide;
-use crate::model::{Memory, ObjectKind, Page};
+use crate::model::{Columns, Evidence, Memory, ObjectKind, Page};
 use crate::policy::Policy;
 
 /// What changed in one stream of rows.
@@ -25,12 +25,19 @@ pub struct Delta {
     pub gone: Vec<Arc<str>>,
     /// of memberships and entitlements that are gone: their rows, of which the columns before the parameters count
     pub ended: Page,
+    /// how complete all rows are with it: [`Evidence::Delta`] leaves them what the whole read before was
+    pub evidence: Evidence,
 }
 
 impl Delta {
-    /// These rows are new or other than they were.
-    pub fn changed(changed: Page) -> Self {
-        Self { ended: Page::new(changed.columns().clone()), changed, gone: Vec::new() }
+    /// Nothing yet, in these columns.
+    pub fn new(columns: Arc<Columns>) -> Self {
+        Self { changed: Page::new(columns.clone()), gone: Vec::new(), ended: Page::new(columns), evidence: Evidence::Delta }
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.gone.is_empty() && self.ended.is_empty()
     }
 }
 
@@ -49,6 +56,9 @@ impl World {
     pub fn change_target(&mut self, policy: &Policy, target: usize, kind: ObjectKind, delta: &Delta) {
         let Some(side) = self.targets.get_mut(target) else { return };
         side.change(kind, delta);
+        if delta.evidence != Evidence::Delta {
+            side.finish(kind, delta.evidence.clone());
+        }
         self.weigh(policy);
     }
 

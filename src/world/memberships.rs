@@ -154,6 +154,11 @@ impl Memberships {
         &self.pairs
     }
 
+    /// Whether some lead to no row.
+    pub(super) fn has_strangers(&self) -> bool {
+        !self.raw.is_empty()
+    }
+
     /// How many distinct memberships came.
     pub(crate) fn count(&self) -> u64 {
         (self.pairs.len() + self.raw.len()) as u64

@@ -19,6 +19,7 @@ mod source;
 mod spool;
 mod statuses;
 mod target;
+mod until;
 mod vanished;
 
 pub(crate) use bound::{Bound, Truth};
@@ -41,7 +42,7 @@ use crate::model::{Link, Memory, ObjectKind, SystemEvidence};
 use crate::policy::Policy;
 
 /// Everything known, for planning.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     pub(crate) sources: Vec<SourceSide>,
     pub(crate) targets: Vec<TargetSide>,

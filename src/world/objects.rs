@@ -41,7 +41,7 @@ pub(crate) struct Objects {
 }
 
 /// How the packed rows are read.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Shape {
     columns: Arc<Columns>,
     /// attribute, position and comparison of each index
@@ -102,6 +102,11 @@ impl Objects {
         let by = shape.found_by.iter().map(|_| Index::default()).collect();
         let evidence = Evidence::Unreadable { reason: "it was not read".into() };
         Self { shape, keyed, spool: Spool::default(), rows: Vec::new(), by_id: Index::default(), by, evidence }
+    }
+
+    /// Whether rows are packed, found and marked in the same way.
+    pub(super) fn is_read_like(&self, other: &Self) -> bool {
+        self.shape == other.shape
     }
 
     /// What is packed.

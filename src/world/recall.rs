@@ -13,7 +13,7 @@ use crate::model::{Deactivation, Link, Memory, ObjectKind, Written};
 use crate::policy::Policy;
 
 /// Indexes over [`Memory`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Recall {
     keyed: Option<Keyed>,
     links_by_key: Index,

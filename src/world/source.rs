@@ -23,6 +23,8 @@ use crate::policy::{Policy, SourcePolicy};
 #[derive(Clone, Debug)]
 pub struct SourceSide {
     columns: Arc<Columns>,
+    /// the words of what says which rows count, and by which key
+    asks: Arc<str>,
     key: Bound,
     filter: Option<Bound>,
     valid: Valid,
@@ -81,6 +83,7 @@ impl SourceSide {
             keep_blanks: rules.keep_blanks,
             twice: EncodedTwice::default(),
             filled: vec![0; columns.paths().len()],
+            asks: asks(rules),
             columns,
             keyed: Keyed::of(&policy.workspace),
             spool: Spool::default(),
@@ -95,6 +98,11 @@ impl SourceSide {
     /// The paths that the expressions of the source at this position read; a reader packs just these.
     pub fn columns_of(policy: &Policy, source: usize) -> Arc<Columns> {
         wanted(&policy.sources[source])
+    }
+
+    /// Whether the same rows count, by the same keys, in the same columns.
+    pub(super) fn is_read_like(&self, other: &Self) -> bool {
+        self.columns == other.columns && self.asks == other.asks
     }
 
     /// The same of this one.
@@ -183,7 +191,8 @@ impl SourceSide {
         if self.spool.is_wasteful() {
             self.spool = self.spool.gathered(self.records.iter_mut().map(|(spot, _)| spot));
         }
-        self.judge(self.evidence.clone());
+        let evidence = if delta.evidence == Evidence::Delta { &self.evidence } else { &delta.evidence };
+        self.judge(evidence.clone());
     }
 
     fn put(&mut self, key: &str, row: Row<'_>, state: RecordState) {
@@ -250,6 +259,7 @@ impl SourceSide {
     fn empty(&self) -> Self {
         Self {
             columns: self.columns.clone(),
+            asks: self.asks.clone(),
             key: self.key.clone(),
             filter: self.filter.clone(),
             valid: self.valid.clone(),
@@ -421,6 +431,12 @@ fn wanted(source: &SourcePolicy) -> Arc<Columns> {
         }
     }
     Columns::new(paths)
+}
+
+fn asks(rules: &SourcePolicy) -> Arc<str> {
+    let SourcePolicy { key, filter, valid_from, valid_to, keep_blanks, .. } = rules;
+    let text = |expression: &Option<Expression>| expression.as_ref().map(|expression| expression.text().to_owned());
+    format!("{:?}", (key.text(), text(filter), text(valid_from), text(valid_to), keep_blanks)).into()
 }
 
 /// The key's text, or why there is none.

@@ -107,6 +107,11 @@ impl Life {
         }
     }
 
+    /// How often the world was kept from one run to the next, and how often it had to be read anew.
+    pub fn kept_days(&self) -> (usize, usize) {
+        self.office.kept_days
+    }
+
     /// So many days pass without headcount.
     pub fn pass(&mut self, days: i32) {
         (0..days).for_each(|_| self.company.next_day());

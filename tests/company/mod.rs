@@ -32,7 +32,9 @@ fn live(seed: u64, size: usize, days: i32) {
         }
         life.live();
     }
-    println!("seed {seed}, {size} people: {:?}", life.figures);
+    let (kept, anew) = life.kept_days();
+    assert!(kept > 10 * anew || days < 20, "the world was kept {kept} times and read anew {anew} times");
+    println!("seed {seed}, {size} people: {:?}; planned again in a kept world {kept} times", life.figures);
 }
 
 /// `just company` lives one of 10,000 instead, in release mode.

@@ -13,6 +13,7 @@ use headcount::pipeline::{self, Execution, Reading, Silent, Snapshot};
 use headcount::planning::{Moment, Scope};
 use headcount::policy::{self, Policy};
 use headcount::state::Store;
+use headcount::world::World;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::runtime::Runtime;
@@ -28,6 +29,10 @@ pub struct Office {
     time: Arc<AtomicI64>,
     store: Option<Arc<Store>>,
     workspace: Option<(String, Arc<Loaded>, Policy)>,
+    /// a world that is kept and told what changes, while others are read anew
+    kept: Option<World>,
+    /// how often it could be kept, and how often it had to be read anew
+    pub kept_days: (usize, usize),
 }
 
 impl Office {
@@ -47,6 +52,8 @@ impl Office {
             time,
             store: None,
             workspace: None,
+            kept: None,
+            kept_days: (0, 0),
         }
     }
 
@@ -80,11 +87,32 @@ impl Office {
         self.time.store(now.as_second(), Ordering::Relaxed);
         let memory = self.store().load().expect("the state");
         let moment = Moment { today: date(day), now };
-        self.runtime.block_on(async {
-            let snapshot = pipeline::read(&loaded, policy, memory, moment, &Reading::once(&Silent)).await;
-            let plan = pipeline::plan(&snapshot, Scope::All, &Silent).await;
-            (snapshot, plan)
-        })
+        let mut snapshot = self.runtime.block_on(pipeline::read(&loaded, policy, memory, moment, &Reading::once(&Silent)));
+        let plan = self.runtime.block_on(pipeline::plan(&snapshot, Scope::All, &Silent));
+        self.plans_the_same(&mut snapshot, &plan);
+        (snapshot, plan)
+    }
+
+    /// A world that was kept since the last run and is told what changed since plans the same, byte for byte.
+    fn plans_the_same(&mut self, snapshot: &mut Snapshot, plan: &Plan) {
+        let mut kept = match self.kept.take().filter(|kept| kept.fits(&snapshot.policy)) {
+            Some(mut kept) => {
+                kept.turn(&snapshot.policy, snapshot.moment.today);
+                kept.follow(&snapshot.policy, snapshot.world.clone());
+                self.kept_days.0 += 1;
+                kept
+            }
+            None => {
+                self.kept_days.1 += 1;
+                snapshot.world.clone()
+            }
+        };
+        std::mem::swap(&mut kept, &mut snapshot.world);
+        let again = self.runtime.block_on(pipeline::plan(snapshot, Scope::All, &Silent));
+        std::mem::swap(&mut kept, &mut snapshot.world);
+        let told = |plan: &Plan| serde_json::to_string_pretty(plan).expect("JSON");
+        assert_eq!(told(&again), told(plan), "a kept world plans otherwise");
+        self.kept = Some(kept);
     }
 
     /// Carries a plan out, and remembers what `headcount apply` remembers. Gives what did not succeed, in words.

@@ -116,7 +116,7 @@ impl Rows {
 
     /// What changed until now.
     fn until(&self, now: &Self, kind: ObjectKind) -> Delta {
-        let mut delta = Delta::changed(Page::new(self.columns.clone()));
+        let mut delta = Delta::new(self.columns.clone());
         let put = |into: &mut Page, page: &Page| page.rows().for_each(|row| into.row(|out| row.cells().for_each(|cell| out.cell(cell))));
         let rows = |page: &Page| page.rows().map(|row| row.cells().map(|cell| format!("{cell:?}")).collect()).collect::<Vec<Vec<String>>>();
         for (key, page) in &now.by_key {

@@ -162,16 +162,16 @@ impl Lab {
         lookups.iter().map(|lookup| (lookup.clone(), answer(lookup))).collect()
     }
 
-    pub fn plan(&self, policy: &Policy, lens: &Lens, scope: Scope<'_>) -> Plan {
+    pub fn plan(&self, policy: &Policy, lens: &Lens, scope: Scope) -> Plan {
         self.plan_from(policy, lens, scope, false)
     }
 
-    pub fn plan_from(&self, policy: &Policy, lens: &Lens, scope: Scope<'_>, backwards: bool) -> Plan {
+    pub fn plan_from(&self, policy: &Policy, lens: &Lens, scope: Scope, backwards: bool) -> Plan {
         self.plan_in(policy, &self.world(policy, lens, backwards), lens, scope, backwards)
     }
 
     /// The plan of a world, however it came about.
-    pub fn plan_in(&self, policy: &Policy, world: &World, lens: &Lens, scope: Scope<'_>, backwards: bool) -> Plan {
+    pub fn plan_in(&self, policy: &Policy, world: &World, lens: &Lens, scope: Scope, backwards: bool) -> Plan {
         let survey = planning::prepare(policy, world, &[], self.moment(), scope).survey();
         let mut answers = self.answers(policy, &survey.lookups, lens);
         if backwards {

@@ -123,15 +123,6 @@ pub(in crate::planning) fn moves(basis: &Basis<'_>, drafts: &[Draft]) -> BTreeSe
     moves
 }
 
-/// Whether one change gives something up that the other takes.
-pub(in crate::planning) fn hands_on(giver: &Change, taker: &Change) -> bool {
-    let same = |one: &AttributeChange, other: &AttributeChange| {
-        let given = beyond(one.before.as_ref(), one.after.as_ref());
-        one.attribute == other.attribute && beyond(other.after.as_ref(), other.before.as_ref()).iter().any(|text| given.contains(text))
-    };
-    giver.action != Action::Create && giver.attributes.iter().any(|one| taker.attributes.iter().any(|other| same(one, other)))
-}
-
 /// The changes of a draft that are about what only one object has.
 fn of_one<'d>(basis: &Basis<'_>, draft: &'d Draft) -> Vec<&'d AttributeChange> {
     let capabilities = &basis.observed[draft.target].side.capabilities;

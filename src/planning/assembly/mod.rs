@@ -5,7 +5,6 @@
 pub(in crate::planning) mod handover;
 pub(in crate::planning) mod order;
 pub(in crate::planning) mod references;
-pub(in crate::planning) mod restrict;
 
 use std::sync::Arc;
 

@@ -22,10 +22,10 @@ use crate::policy::Policy;
 use crate::world::Carries;
 
 /// Which targets a scope cuts off at.
-pub(in crate::planning) fn targets(policy: &Policy, scope: Scope<'_>) -> std::ops::Range<usize> {
+pub(in crate::planning) fn targets(policy: &Policy, scope: Scope) -> std::ops::Range<usize> {
     match scope {
         Scope::Revoked(target) => target..target + 1,
-        Scope::All | Scope::Only(_) => 0..policy.targets.len(),
+        Scope::All => 0..policy.targets.len(),
     }
 }
 

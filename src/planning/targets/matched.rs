@@ -12,7 +12,7 @@ use crate::planning::targets::correlate::correlate;
 use crate::planning::targets::cut_off;
 
 /// Everybody's accounts at every target; of a revocation, only what it asks for.
-pub(in crate::planning) fn match_accounts(basis: &Basis<'_>, scope: Scope<'_>) -> (Matched, Report) {
+pub(in crate::planning) fn match_accounts(basis: &Basis<'_>, scope: Scope) -> (Matched, Report) {
     let mut report = Report::new(basis.moment.today);
     let targets = 0..basis.policy.targets.len();
     let claims = targets.clone().map(|target| correlate(basis, target, &mut report.findings)).collect();

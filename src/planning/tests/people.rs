@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::super::testing::{Scene, group, source, target, tell};
+use super::super::testing::{Scene, source, target};
 use crate::model::ObjectKind;
 
 fn user(name: &str, spec: &str) -> String {
@@ -93,36 +93,6 @@ fn a_scope_or_a_select_that_no_longer_covers_somebody_is_told_apart() {
     0 Deactivate hr/2 [Deselected] id=u2 active: true > false; risks [SignIn]
     1 Deactivate hr/3 [Deselected] id=u3 active: true > false; risks [SignIn]
     (Warning Deselection) hr/2, hr/3: no longer covered by a select, a scope or a lifecycle, so the account goes
-    "###);
-}
-
-#[test]
-fn planning_for_some_gives_their_part_of_the_whole() {
-    let documents = [source("hr", ""), target("  groups: {}\n"), group("all", "  rule: 'true'\n"), group("ops", "  rule: 'true'\n")];
-    let scene = Scene::new(&documents).person("1", "ada").record("hr", json!({"id": "2", "login": "bob", "boss": "1"})).person("3", "cy");
-    assert_snapshot!(scene.told(), @r###"
-    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group:all;
-    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
-    2 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
-    3 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
-    4 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; manager: nothing > → hr/1; userName: nothing > bob; needs [2]
-    5 AddMembers group/all [Mover] hr/1 hr/2 hr/3 needs [0, 2, 3, 4]
-    6 AddMembers group/ops [Mover] hr/1 hr/2 hr/3 needs [1, 2, 3, 4]
-    "###);
-    assert_snapshot!(tell(&scene.plan_only(&["hr/2"])), @r###"
-    0 Create group/all [Declared] displayName: nothing > all; externalId: nothing > hc:acme:group:all;
-    1 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
-    2 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
-    3 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; manager: nothing > → hr/1; userName: nothing > bob; needs [2]
-    4 AddMembers group/all [Mover] hr/2 needs [0, 2, 3]
-    5 AddMembers group/ops [Mover] hr/2 needs [1, 2, 3]
-    "###);
-    assert_snapshot!(tell(&scene.plan_only(&["group/ops"])), @r###"
-    0 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
-    1 Create hr/1 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:1; userName: nothing > ada;
-    2 Create hr/3 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:3; userName: nothing > cy;
-    3 Create hr/2 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:2; manager: nothing > → hr/1; userName: nothing > bob; needs [1]
-    4 AddMembers group/ops [Mover] hr/1 hr/2 hr/3 needs [0, 1, 2, 3]
     "###);
 }
 

@@ -1,0 +1,135 @@
+//! What differs between two whole reads of a system: whoever keeps a world takes that in, and knows who is another than before.
+//!
+//! Must never: tell of a row what only its number or its hash says. Where rows can't be told apart, there is no answer, and the whole read counts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::World;
+use super::delta::Delta;
+use super::objects::Objects;
+use super::source::{RecordState, SourceSide};
+use super::target::TargetSide;
+use crate::model::{Cell, ObjectKind, Page, Row};
+use crate::policy::Policy;
+
+impl World {
+    /// Whether what is kept is what a read for this policy would bring: the same systems, columns and conditions.
+    pub fn fits(&self, policy: &Policy) -> bool {
+        let sources = self.sources.iter().enumerate().all(|(at, side)| at < policy.sources.len() && side.fits(policy, at));
+        let targets = self.targets.iter().enumerate().all(|(at, side)| at < policy.targets.len() && side.fits(policy, at));
+        sources && targets && (self.sources.len(), self.targets.len()) == (policy.sources.len(), policy.targets.len())
+    }
+
+    /// Takes in what a whole read found, as what changed since; a system in which rows can't be told apart is taken as it was read.
+    pub fn follow(&mut self, policy: &Policy, read: Self) {
+        for (at, side) in read.sources.into_iter().enumerate() {
+            match self.sources.get(at).and_then(|known| known.until(&side)) {
+                Some(delta) => self.change_source(policy, at, &delta),
+                None => self.sources[at] = side,
+            }
+        }
+        for (at, side) in read.targets.into_iter().enumerate() {
+            match self.targets.get(at).and_then(|known| known.until(&side)) {
+                Some(deltas) => deltas.iter().for_each(|(kind, delta)| self.change_target(policy, at, *kind, delta)),
+                None => self.targets[at] = side,
+            }
+        }
+        self.recollect(policy, read.memory);
+    }
+}
+
+impl SourceSide {
+    fn fits(&self, policy: &Policy, at: usize) -> bool {
+        self.is_read_like(&Self::new(policy, at, Date::MIN))
+    }
+
+    fn until(&self, now: &Self) -> Option<Delta> {
+        let apart = |side: &Self| side.keyless().count == 0 && (0..side.len()).all(|record| side.state(record) != RecordState::Ambiguous);
+        if !self.is_read_like(now) || !apart(self) || !apart(now) {
+            return None;
+        }
+        let mut delta = Delta { evidence: now.evidence().clone(), ..Delta::new(self.columns()) };
+        for record in 0..now.len() {
+            if self.find(now.key(record)).is_none_or(|known| self.row(known) != now.row(record)) {
+                copy(now.row(record), &mut delta.changed);
+            }
+        }
+        delta.gone = (0..self.len()).map(|record| self.key(record)).filter(|key| now.find(key).is_none()).map(Arc::from).collect();
+        Some(delta)
+    }
+}
+
+impl TargetSide {
+    fn fits(&self, policy: &Policy, at: usize) -> bool {
+        let new = Self::new(policy, at, self.capabilities.clone());
+        let same = |kind| self.columns(kind) == new.columns(kind);
+        self.accounts.is_read_like(&new.accounts) && same(ObjectKind::Group) && same(ObjectKind::Membership) && same(ObjectKind::Entitlement)
+    }
+
+    fn until(&self, now: &Self) -> Option<Vec<(ObjectKind, Delta)>> {
+        let same = self.capabilities == now.capabilities && self.accounts.is_read_like(&now.accounts);
+        if !same || self.memberships.has_strangers() || now.memberships.has_strangers() {
+            return None;
+        }
+        let mut all = vec![
+            (ObjectKind::Account, until(&self.accounts, &now.accounts)?),
+            (ObjectKind::Group, until(&self.groups, &now.groups)?),
+        ];
+        all.extend(self.columns(ObjectKind::Membership).map(|columns| {
+            let (before, after) = (self.pairs(), now.pairs());
+            let mut delta = Delta { evidence: now.memberships.evidence.clone(), ..Delta::new(columns) };
+            after.difference(&before).for_each(|pair| pair.write(&mut delta.changed));
+            before.difference(&after).for_each(|pair| pair.write(&mut delta.ended));
+            (ObjectKind::Membership, delta)
+        }));
+        // Entitlements have no name of their own by which one of two could be told from the other.
+        if self.entitlements.count() + now.entitlements.count() > 0 {
+            return None;
+        }
+        all.extend(self.columns(ObjectKind::Entitlement).map(|columns| {
+            (ObjectKind::Entitlement, Delta { evidence: now.entitlements.evidence.clone(), ..Delta::new(columns) })
+        }));
+        Some(all)
+    }
+
+    fn pairs(&self) -> BTreeSet<Pair> {
+        let pair = |(group, member): &(u32, super::Member)| match member {
+            super::Member::Account(row) => Pair(self.groups.id(*group).into(), self.accounts.id(*row).into(), "account"),
+            super::Member::Group(row) => Pair(self.groups.id(*group).into(), self.groups.id(*row).into(), "group"),
+        };
+        self.memberships.pairs().iter().map(pair).collect()
+    }
+}
+
+/// A membership by the ids of both, and what the member is.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Pair(Box<str>, Box<str>, &'static str);
+
+impl Pair {
+    fn write(&self, page: &mut Page) {
+        page.row(|row| [&self.0, &self.1, self.2].into_iter().for_each(|text| row.text(text)));
+    }
+}
+
+fn until(known: &Objects, now: &Objects) -> Option<Delta> {
+    let apart = |objects: &Objects| (0..objects.len()).all(|row| !objects.doubtful(row));
+    if !apart(known) || !apart(now) {
+        return None;
+    }
+    let mut delta = Delta { evidence: now.evidence.clone(), ..Delta::new(known.columns().clone()) };
+    for row in 0..now.len() {
+        if known.find_id(&now.id(row)).is_none_or(|before| known.row(before) != now.row(row)) {
+            copy(now.row(row), &mut delta.changed);
+        }
+    }
+    let ids = (0..known.len()).map(|row| known.id(row));
+    delta.gone = ids.filter(|id| now.find_id(id).is_none()).map(Arc::from).collect();
+    Some(delta)
+}
+
+fn copy(row: Row<'_>, into: &mut Page) {
+    into.row(|out| row.cells().for_each(|cell: Cell<'_>| out.cell(cell)));
+}
