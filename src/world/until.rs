@@ -66,7 +66,10 @@ impl TargetSide {
     fn fits(&self, policy: &Policy, at: usize) -> bool {
         let new = Self::new(policy, at, self.capabilities.clone());
         let same = |kind| self.columns(kind) == new.columns(kind);
-        self.accounts.is_read_like(&new.accounts) && same(ObjectKind::Group) && same(ObjectKind::Membership) && same(ObjectKind::Entitlement)
+        self.accounts.is_read_like(&new.accounts)
+            && same(ObjectKind::Group)
+            && same(ObjectKind::Membership)
+            && same(ObjectKind::Entitlement)
     }
 
     fn until(&self, now: &Self) -> Option<Vec<(ObjectKind, Delta)>> {
@@ -74,10 +77,8 @@ impl TargetSide {
         if !same || self.memberships.has_strangers() || now.memberships.has_strangers() {
             return None;
         }
-        let mut all = vec![
-            (ObjectKind::Account, until(&self.accounts, &now.accounts)?),
-            (ObjectKind::Group, until(&self.groups, &now.groups)?),
-        ];
+        let mut all =
+            vec![(ObjectKind::Account, until(&self.accounts, &now.accounts)?), (ObjectKind::Group, until(&self.groups, &now.groups)?)];
         all.extend(self.columns(ObjectKind::Membership).map(|columns| {
             let (before, after) = (self.pairs(), now.pairs());
             let mut delta = Delta { evidence: now.memberships.evidence.clone(), ..Delta::new(columns) };
@@ -89,9 +90,10 @@ impl TargetSide {
         if self.entitlements.count() + now.entitlements.count() > 0 {
             return None;
         }
-        all.extend(self.columns(ObjectKind::Entitlement).map(|columns| {
-            (ObjectKind::Entitlement, Delta { evidence: now.entitlements.evidence.clone(), ..Delta::new(columns) })
-        }));
+        all.extend(
+            self.columns(ObjectKind::Entitlement)
+                .map(|columns| (ObjectKind::Entitlement, Delta { evidence: now.entitlements.evidence.clone(), ..Delta::new(columns) })),
+        );
         Some(all)
     }
 
