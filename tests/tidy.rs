@@ -373,6 +373,47 @@ fn only_the_executor_grants_permits() {
     none(&broken);
 }
 
+/// `init --from` looks at a file of people, whatever may be read later.
+const LOOKS_AT_FILES: &[&str] = &["src/cli/init.rs", "src/cli/init/guess.rs", "src/cli/init/manifest.rs"];
+
+#[test]
+fn a_kind_of_connection_is_named_only_where_it_lives() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shapes = fs::read_dir(root.join("src/manifest/connection")).expect("the connections' shapes");
+    let kinds: Vec<String> = shapes
+        .map(|shape| shape.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned())
+        .filter(|kind| !["mod", "tests"].contains(&kind.as_str()))
+        .collect();
+    assert!(kinds.len() >= 3, "{kinds:?}");
+    let mut broken = Vec::new();
+    for kind in &kinds {
+        let mut letters = kind.chars();
+        let name: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        let own = format!("src/connector/{kind}/");
+        assert!(root.join(&own).is_dir(), "{kind} has a shape in the manifest and no connector");
+        let words = [
+            format!("{name}Connection"),
+            format!("Connection::{name}"),
+            format!("connector::{kind}"),
+            format!("connection.{kind}"),
+            format!("connection/{kind}"),
+        ];
+        for source in sources() {
+            let path = source.path.to_string_lossy().replace('\\', "/");
+            let lives = path.starts_with(&own) || path.starts_with("src/manifest/connection/") || path == "src/connector/registry.rs";
+            if lives || (kind == "file" && LOOKS_AT_FILES.contains(&path.as_str())) {
+                continue;
+            }
+            for (line, code) in &source.code {
+                for word in words.iter().filter(|word| names_whole(code, word)) {
+                    broken.push(format!("{path}:{line}: `{word}`: let `Described` or the connector's own description answer"));
+                }
+            }
+        }
+    }
+    none(&broken);
+}
+
 #[test]
 fn files_are_opened_in_one_place() {
     // `output` and `init` write what is new; a lock and the state are opened through `files` like everything else.

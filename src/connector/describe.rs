@@ -1,10 +1,20 @@
-//! What a connector says of itself without reaching a system: what `headcount connector` prints and docs/connectors.md holds.
+//! What a kind of connector is to the rest of headcount, and what it says of itself without reaching a system: what `headcount connector` prints and
+//! docs/connectors.md holds.
 //!
 //! Must never: promise what only a service, a file or a database can tell.
 
+use std::any::Any;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
+use super::sample::Sample;
+use super::{Reader, Surroundings, TargetConnector};
 pub use crate::manifest::Field;
+use crate::manifest::connection::Described;
+use crate::model::{Columns, SystemError};
 
 /// A connector in its own words.
 #[derive(Clone, Debug, Serialize)]
@@ -46,4 +56,37 @@ pub struct Need {
     pub attribute: &'static str,
     /// where it is needed, and why
     pub why: &'static str,
+}
+
+/// One kind of connector: all that the rest of headcount knows of it. What a kind does not serve it refuses.
+pub trait Connector: Sync {
+    /// In its own words, without reaching anything. The name is the word below `connection`.
+    fn describe(&self) -> Description;
+
+    /// Opens a Source's connection.
+    fn open_source<'a>(&'a self, _: &'a dyn Described, _: &'a Surroundings) -> BoxFuture<'a, Result<Box<dyn Reader>, SystemError>> {
+        async { Err(SystemError::Rejected(format!("a Source can't speak {}", self.describe().name))) }.boxed()
+    }
+
+    /// Opens a Target's connection; its capabilities are what the connector declares, narrowed by what the system says.
+    fn open_target<'a>(&'a self, _: &'a dyn Described, _: &'a Surroundings) -> BoxFuture<'a, Result<TargetConnector, SystemError>> {
+        async { Err(SystemError::Rejected(format!("a Target can't speak {}", self.describe().name))) }.boxed()
+    }
+
+    /// What a Target of it has where its mapping says nothing else, and what it needs before an account can be made.
+    fn facts(&self, _: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
+        (Vec::new(), Vec::new())
+    }
+
+    /// Packs records that somebody wrote down, as the Source of a connection would read them.
+    fn sampler(&self, connection: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample>;
+
+    /// Whether what it reaches lies on this machine, and so can be looked at without a network.
+    fn is_local(&self) -> bool;
+}
+
+/// A connection as its own connector knows it.
+pub fn own<T: 'static>(connection: &dyn Described) -> Result<&T, SystemError> {
+    let connection: &dyn Any = connection;
+    connection.downcast_ref().ok_or_else(|| SystemError::Protocol("a connection of another kind; this is a defect of headcount".into()))
 }

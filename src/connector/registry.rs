@@ -2,32 +2,46 @@
 //!
 //! Must never: know how a system is spoken to.
 
-use super::describe::Description;
+use std::sync::Arc;
+
+use super::describe::{Connector, Description};
+use super::sample::{AsJson, Sampler};
 use super::{Reader, Surroundings, TargetConnector, file, scim, sql};
-use crate::manifest::kinds::{SourceConnection, TargetConnection, TargetSpec};
-use crate::model::SystemError;
+use crate::manifest::connection::{Described, SourceConnection, TargetConnection};
+use crate::manifest::kinds::TargetSpec;
+use crate::model::{Columns, SystemError};
 use crate::policy::{ConnectorFacts, TargetFacts};
+
+/// Every connector: a further one is a line here, and its connection's shape in `manifest/connection/`.
+const CONNECTORS: [&dyn Connector; 3] = [&file::FileConnector, &scim::ScimConnector, &sql::SqlConnector];
 
 /// Opens a Source's connection: secrets are resolved, the system is asked what it can do.
 pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {
-    match connection {
-        SourceConnection::Scim(connection) => scim::open_source(connection, surroundings).await,
-        SourceConnection::File(connection) => Ok(Box::new(file::open_source(connection, surroundings))),
-        SourceConnection::Sql(connection) => Ok(Box::new(sql::open_source(connection, surroundings).await?)),
-    }
+    let described = connection.described();
+    of(described)?.open_source(described, surroundings).await
 }
 
 /// Opens a Target's connection; its capabilities are what the connector declares, narrowed by what the system says.
 pub async fn open_target(connection: &TargetConnection, surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
-    match connection {
-        TargetConnection::Scim(connection) => scim::open_target(connection, surroundings).await,
-        TargetConnection::Sql(connection) => sql::open_target(connection, surroundings).await,
-    }
+    let described = connection.described();
+    of(described)?.open_target(described, surroundings).await
+}
+
+/// Packs records that somebody wrote down, as the Source of a connection would read them.
+pub fn sampler(connection: &SourceConnection, columns: &Arc<Columns>) -> Sampler {
+    let described = connection.described();
+    let sample = of(described).map(|connector| connector.sampler(described, columns));
+    Sampler::new(columns, sample.unwrap_or_else(|_| Box::new(AsJson::new(columns))))
+}
+
+/// Whether what a connection reaches lies on this machine.
+pub fn is_local(connection: &dyn Described) -> bool {
+    of(connection).is_ok_and(Connector::is_local)
 }
 
 /// What all connectors say of themselves, by name.
-pub fn describe() -> [Description; 3] {
-    [file::describe(), scim::describe(), sql::describe()]
+pub fn describe() -> [Description; CONNECTORS.len()] {
+    CONNECTORS.map(Connector::describe)
 }
 
 /// What policy must know of the connectors without reaching their systems.
@@ -36,13 +50,32 @@ pub struct Facts;
 
 impl ConnectorFacts for Facts {
     fn of_target(&self, target: &TargetSpec) -> TargetFacts {
-        match &target.connection {
-            TargetConnection::Scim(_) => {
-                TargetFacts { connector: "scim", default_mapping: scim::default_mapping(), needs: scim::NEEDED.to_vec() }
-            }
-            TargetConnection::Sql(connection) => {
-                TargetFacts { connector: "sql", default_mapping: sql::default_mapping(connection), needs: sql::needed(connection) }
-            }
+        let connection = target.connection.described();
+        let (default_mapping, needs) = of(connection).map(|connector| connector.facts(connection)).unwrap_or_default();
+        TargetFacts { connector: connection.word(), default_mapping, needs }
+    }
+}
+
+fn of(connection: &dyn Described) -> Result<&'static dyn Connector, SystemError> {
+    let word = connection.word();
+    let found = CONNECTORS.into_iter().find(|connector| connector.describe().name == word);
+    found.ok_or_else(|| SystemError::Protocol(format!("no connector speaks {word}; this is a defect of headcount")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_connection_has_its_connector() {
+        let source = |json| serde_json::from_value::<SourceConnection>(json).unwrap();
+        let sql = json!({"database": {"sqlite": {"path": "a.db"}}, "accounts": {"table": "t", "key": "id"}});
+        for connection in [json!({"file": {"path": "a.csv"}}), json!({"scim": {"url": "https://chat.example"}}), json!({ "sql": sql })] {
+            let connection = source(connection);
+            let found = of(connection.described()).map(|connector| connector.describe().name);
+            assert_eq!(found, Ok(connection.described().word()));
         }
     }
 }

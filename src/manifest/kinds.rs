@@ -12,7 +12,7 @@ mod guardrails;
 mod persona;
 mod revocation;
 
-pub use super::connection::{Auth, FileConnection, FileFormat, ScimConnection, SecretRef, SqlConnection};
+pub use super::connection::{Auth, SecretRef, SourceConnection, TargetConnection};
 pub use entitlement::{Entitlement, EntitlementSpec};
 pub use group::{Group, GroupSpec, Member, VALUE, fold};
 pub use guardrails::{GuardrailOverride, Guardrails, Limit};
@@ -118,18 +118,6 @@ pub struct SourceSpec {
     /// When a read counts as complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<Completeness>,
-}
-
-/// What a Source speaks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum SourceConnection {
-    /// CSV, JSON, NDJSON or YAML on disk.
-    File(FileConnection),
-    /// A SCIM 2.0 service.
-    Scim(ScimConnection),
-    /// Tables of a database.
-    Sql(Box<SqlConnection>),
 }
 
 /// Which of a source's records count.
@@ -272,16 +260,6 @@ pub struct Names {
     /// How long the user name of somebody who left is given to nobody else: `90d` (the default); `0d`: at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse_after: Option<String>,
-}
-
-/// What a Target speaks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum TargetConnection {
-    /// A SCIM 2.0 service.
-    Scim(ScimConnection),
-    /// Tables of a database.
-    Sql(Box<SqlConnection>),
 }
 
 /// Which groups a target gets.

@@ -200,14 +200,12 @@ fn sort<T>(documents: &mut [Document<T>]) {
 
 /// The files that Sources read: found in the same folder they are data and no manifests.
 fn data_files(loaded: &Loaded) -> Vec<PathBuf> {
-    let file = |source: &Document<super::kinds::SourceSpec>| match &source.spec.connection {
-        super::kinds::SourceConnection::File(file) => {
-            let path = source.origin.base.join(&file.path);
-            Some(path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect())
-        }
-        _ => None,
+    let plain = |path: PathBuf| path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect();
+    let files = |source: &Document<super::kinds::SourceSpec>| -> Vec<PathBuf> {
+        let files = source.spec.connection.described().files();
+        files.iter().map(|file| plain(source.origin.base.join(file.value))).collect()
     };
-    loaded.sources.iter().filter_map(file).collect()
+    loaded.sources.iter().flat_map(files).collect()
 }
 
 /// Beside manifests of ours, files of others are no mistake: one note names them. Where there is nothing of ours, each is told.

@@ -19,7 +19,6 @@ mod refused;
 mod schema;
 mod shape;
 mod stream;
-mod system;
 mod table;
 mod tree;
 

@@ -91,15 +91,14 @@ impl Loaded {
 
     /// The line of a Source or Target that says where its system is.
     pub fn connection(&self, origin: &Origin) -> Place {
-        self.outline(origin).place(self.connection_pointer(origin))
+        self.outline(origin).place(&self.connection_pointer(origin))
     }
 
     /// The pointer to that line's value.
-    pub fn connection_pointer(&self, origin: &Origin) -> &'static str {
-        const SAYS_WHERE: [&str; 3] =
-            ["/spec/connection/scim/url", "/spec/connection/file/path", "/spec/connection/sql/database/sqlite/path"];
+    pub fn connection_pointer(&self, origin: &Origin) -> String {
+        let found = self.connections().find(|(known, _)| *known == origin).map(|(_, connection)| connection.pointer(connection.place()));
         let outline = self.outline(origin);
-        SAYS_WHERE.into_iter().find(|pointer| outline.span(pointer).is_some()).unwrap_or("/spec/connection")
+        found.filter(|pointer| outline.span(pointer).is_some()).unwrap_or_else(|| "/spec/connection".to_owned())
     }
 
     /// Where a value stands; nothing where there is no such value.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use crate::connector::registry;
 use crate::connector::sample::Sampler;
 use crate::manifest::kinds::{Expectation, PersonaSpec, Standing};
 use crate::manifest::{Document, Loaded, quantity};
@@ -134,7 +135,7 @@ impl<'a> Suite<'a> {
 
 fn samplers(loaded: &Loaded, policy: &Policy) -> Vec<Sampler> {
     let sources = loaded.sources.iter().enumerate();
-    sources.map(|(at, source)| Sampler::new(&source.spec.connection, &SourceSide::columns_of(policy, at))).collect()
+    sources.map(|(at, source)| registry::sampler(&source.spec.connection, &SourceSide::columns_of(policy, at))).collect()
 }
 
 /// The start of the day, in the workspace's time zone.

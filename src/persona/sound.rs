@@ -6,7 +6,7 @@ use super::samplers;
 use crate::connector::sample::Sampler;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::expr::segments_of_path;
-use crate::manifest::kinds::{PersonaSpec, SampleRecord, SourceConnection};
+use crate::manifest::kinds::{PersonaSpec, SampleRecord};
 use crate::manifest::{Document, Loaded, Outlines};
 use crate::policy::Policy;
 use crate::world::SourceSide;
@@ -62,8 +62,7 @@ impl Check<'_> {
             let diagnostic = Diagnostic::error(problem.message).hint(problem.hint);
             self.problems.push(self.outlines.of(&persona.origin).mark(&pointer, diagnostic));
         }
-        // A SCIM resource has parts that nobody needs: `schemas`, `meta`, whole extensions.
-        if matches!(self.loaded.sources[source].spec.connection, SourceConnection::Scim(_)) {
+        if self.loaded.sources[source].spec.connection.described().open_records() {
             return;
         }
         let unread: Vec<&String> = record.keys().filter(|field| !self.read[source].contains(field)).collect();

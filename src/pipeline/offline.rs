@@ -7,8 +7,7 @@ use std::io::ErrorKind;
 use super::read::read_source_file;
 use crate::connector::{Surroundings, registry};
 use crate::diagnostic::Diagnostic;
-use crate::manifest::connection::{Auth, Database, ScimConnection, SecretRef};
-use crate::manifest::kinds::{SourceConnection, TargetConnection};
+use crate::manifest::connection::{Described, SecretRef};
 use crate::manifest::{Loaded, Origin};
 use crate::model::{Evidence, ObjectKind, SystemError};
 use crate::policy::Policy;
@@ -17,37 +16,37 @@ use crate::policy::Policy;
 pub async fn look(loaded: &Loaded, policy: &Policy) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for (at, source) in loaded.sources.iter().enumerate() {
-        match &source.spec.connection {
-            SourceConnection::Scim(scim) => address(loaded, &source.origin, scim, &mut problems),
-            SourceConnection::File(file) if absent(loaded, &source.origin, &file.path, &mut problems) => {}
-            SourceConnection::File(_) | SourceConnection::Sql(_) => {
-                let report = read_source_file(loaded, policy, at).await;
-                if let Evidence::Unreadable { reason } | Evidence::Partial { reason } = report.of(ObjectKind::Account) {
-                    problems.push(marked(loaded, &source.origin, Diagnostic::error(format!("the Source `{}`: {reason}", source.name))));
-                }
-            }
+        if !lies_here(loaded, &source.origin, source.spec.connection.described(), &mut problems) {
+            continue;
+        }
+        let report = read_source_file(loaded, policy, at).await;
+        if let Evidence::Unreadable { reason } | Evidence::Partial { reason } = report.of(ObjectKind::Account) {
+            problems.push(marked(loaded, &source.origin, Diagnostic::error(format!("the Source `{}`: {reason}", source.name))));
         }
     }
     for target in &loaded.targets {
-        match &target.spec.connection {
-            TargetConnection::Scim(scim) => address(loaded, &target.origin, scim, &mut problems),
-            TargetConnection::Sql(sql) => {
-                let Database::Sqlite(file) = &sql.database;
-                if absent(loaded, &target.origin, &file.path, &mut problems) {
-                    continue;
-                }
-                let surroundings = Surroundings::at(target.origin.base.as_path());
-                if let Err(error) = registry::open_target(&target.spec.connection, &surroundings).await {
-                    problems.push(marked(
-                        loaded,
-                        &target.origin,
-                        Diagnostic::error(format!("the Target `{}`: {}", target.name, words(error))),
-                    ));
-                }
-            }
+        if !lies_here(loaded, &target.origin, target.spec.connection.described(), &mut problems) {
+            continue;
+        }
+        let surroundings = Surroundings::at(target.origin.base.as_path());
+        if let Err(error) = registry::open_target(&target.spec.connection, &surroundings).await {
+            let problem = Diagnostic::error(format!("the Target `{}`: {}", target.name, words(error)));
+            problems.push(marked(loaded, &target.origin, problem));
         }
     }
     problems
+}
+
+/// Whether there is something to look at on this machine; where not, what can be said without.
+fn lies_here(loaded: &Loaded, origin: &Origin, connection: &dyn Described, problems: &mut Vec<Diagnostic>) -> bool {
+    for secret in connection.secrets() {
+        if matches!(secret.value, SecretRef::SecretKeyRef(_)) {
+            let problem = Diagnostic::warning("`secretKeyRef` names a Secret of Kubernetes, and headcount does not run inside of it here");
+            let hint = "write `{env: NAME}` or `{file: PATH}`; in a pod, mount the Secret as either";
+            problems.push(loaded.outline(origin).mark(&connection.pointer(secret.pointer), problem).hint(hint));
+        }
+    }
+    registry::is_local(connection) && !connection.files().iter().any(|file| absent(loaded, origin, file.value, problems))
 }
 
 /// A file may come later, as an export does. Nothing of it can be looked at then.
@@ -71,22 +70,9 @@ fn words(error: SystemError) -> String {
     words
 }
 
-fn address(loaded: &Loaded, origin: &Origin, scim: &ScimConnection, problems: &mut Vec<Diagnostic>) {
-    let secret = match &scim.auth {
-        Some(Auth::Bearer(secret)) => Some((secret, "/spec/connection/scim/auth/bearer")),
-        Some(Auth::Basic(basic)) => Some((&basic.password, "/spec/connection/scim/auth/basic/password")),
-        None => None,
-    };
-    if let Some((SecretRef::SecretKeyRef(_), pointer)) = secret {
-        let problem = Diagnostic::warning("`secretKeyRef` names a Secret of Kubernetes, and headcount does not run inside of it here");
-        let hint = "write `{env: NAME}` or `{file: PATH}`; in a pod, mount the Secret as either";
-        problems.push(loaded.outline(origin).mark(pointer, problem).hint(hint));
-    }
-}
-
 fn marked(loaded: &Loaded, origin: &Origin, problem: Diagnostic) -> Diagnostic {
     loaded
         .outline(origin)
-        .mark(loaded.connection_pointer(origin), problem)
+        .mark(&loaded.connection_pointer(origin), problem)
         .hint("to look at the manifests alone: `headcount validate --manifests-only`")
 }

@@ -3,7 +3,6 @@
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use serde_json::json;
 use siphasher::sip::SipHasher13;
 
 use super::compile::Compiler;
@@ -11,8 +10,7 @@ use super::mapping::{RuleDefaults, USER_PRECEDENCE, Written};
 use super::{CompletenessPolicy, KeyPolicy, Policy, SourcePolicy};
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Root, segments_of_path};
-use crate::manifest::connection::Database;
-use crate::manifest::kinds::{Completeness, EmptyMeaning, SourceConnection, SourceSpec, ValidDays};
+use crate::manifest::kinds::{Completeness, EmptyMeaning, SourceSpec, ValidDays};
 use crate::manifest::quantity::{self, Amount};
 use crate::manifest::{Document, Origin};
 use crate::model::{Key, is_known_attribute};
@@ -208,16 +206,7 @@ pub fn identity_path(text: &str) -> Option<String> {
 /// Of what chooses the records, and of nothing else: another timeout, credential or mapping leaves the counts comparable. Stable over runs and versions: it
 /// is kept in the state.
 pub(super) fn scope_hash(spec: &SourceSpec) -> u64 {
-    let place = match &spec.connection {
-        SourceConnection::File(file) => {
-            json!({"file": file.path, "records": file.records, "sheet": [&file.sheet, &file.sheet_number.map(|number| number.to_string())], "around": [file.skip, file.footer]})
-        }
-        SourceConnection::Scim(scim) => json!({"scim": scim.url.trim_end_matches('/')}),
-        SourceConnection::Sql(sql) => {
-            let Database::Sqlite(file) = &sql.database;
-            json!({"sqlite": file.path, "table": sql.accounts.table, "key": sql.accounts.key, "only": sql.accounts.only})
-        }
-    };
+    let place = spec.connection.described().rows();
     let mut hasher = SipHasher13::new();
     hasher.write(&serde_json::to_vec(&(place, &spec.key, &spec.scope, &spec.valid)).unwrap_or_default());
     hasher.finish()

@@ -222,7 +222,7 @@ pub(super) fn lifecycles(written: &[Lifecycle]) -> Vec<Lifecycle> {
 }
 
 fn system(spec: &TargetSpec) -> SystemPolicy {
-    let words = spec.connection.system();
+    let words = spec.connection.described().system();
     SystemPolicy {
         id: system_id(&words),
         words: words.into(),

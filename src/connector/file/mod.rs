@@ -10,6 +10,7 @@ mod input;
 mod json;
 mod look;
 mod rows;
+mod sample;
 mod xlsx;
 mod yaml;
 
@@ -26,13 +27,12 @@ use super::budget::Budget;
 use super::pages::{PageQueue, read_blocking};
 use super::{LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
 use crate::files;
-use crate::manifest::kinds::{FileConnection, FileFormat};
+use crate::manifest::connection::{FileConnection, FileFormat};
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
-pub use describe::describe;
+pub use describe::FileConnector;
 use input::Input;
 pub use look::{Found, look};
-pub(super) use rows::names_column;
-use rows::{Rows, Stop};
+use rows::{Rows, Stop, names_column};
 
 /// Reads one file.
 #[derive(Clone, Debug)]
@@ -149,7 +149,7 @@ impl FileReader {
 }
 
 /// The format that a connection says or its file's ending tells.
-pub(super) fn format_of(connection: &FileConnection) -> Result<FileFormat, String> {
+fn format_of(connection: &FileConnection) -> Result<FileFormat, String> {
     if let Some(format) = connection.format {
         return Ok(format);
     }

@@ -161,7 +161,7 @@ impl<'q> Rows<'q> {
 }
 
 /// Whether a name in a manifest or a header means this path. Blanks of every kind count as blanks, and those around it not at all.
-pub(in crate::connector) fn names_column(name: &str, path: &str) -> bool {
+pub(super) fn names_column(name: &str, path: &str) -> bool {
     let name = plain(name);
     name == plain(path) || name == plain(&crate::expr::segments_of_path(path).join("."))
 }

@@ -13,7 +13,7 @@ use zip::ZipArchive;
 use super::header::{self, Layout, Trouble};
 use super::rows::{Rows, Stop};
 use crate::files;
-use crate::manifest::kinds::FileConnection;
+use crate::manifest::connection::FileConnection;
 use crate::model::RowWriter;
 
 /// Larger workbooks are exported as CSV.

@@ -22,12 +22,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use default_mapping::default_mapping;
-pub use describe::{NEEDED, describe};
-pub use rows::SampleRows;
+pub use describe::ScimConnector;
 
 use super::{Reader, Surroundings, TargetConnector};
-use crate::manifest::connection::ScimConnection;
+use crate::manifest::connection::{Described, ScimConnection};
 use crate::model::{SystemError, system_id};
 use read::ScimReader;
 use service::{PAUSE, Service};

@@ -2,6 +2,7 @@
 //!
 //! Must never: invent a value. The one exception is said by name: an account that does not mention `active` is active.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
@@ -9,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::discovery::Discovery;
 use crate::connector::pack::Packer;
-use crate::manifest::connection::ScimConnection;
+use crate::connector::sample::{Sample, SampleProblem};
 use crate::model::{Cell, Columns, ObjectKind, Page, RowWriter, SystemError};
 use crate::scim::AttributePath;
 
@@ -96,13 +97,12 @@ pub struct SampleRows {
 
 impl SampleRows {
     /// For these columns of a source.
-    pub fn new(connection: &ScimConnection, columns: &Arc<Columns>) -> Self {
-        let service = Discovery::unasked(connection.extension.as_deref());
+    pub fn new(extension: Option<&str>, columns: &Arc<Columns>) -> Self {
+        let service = Discovery::unasked(extension);
         Self { rows: ResourceRows::new(&service, ObjectKind::Account, columns, true) }
     }
 
-    /// Adds one resource to a page of those columns.
-    pub fn add(&mut self, json: &str, page: &mut Page) -> Result<(), SystemError> {
+    fn resource(&mut self, json: &str, page: &mut Page) -> Result<(), SystemError> {
         self.rows.read(json)?;
         self.rows.page.clear();
         self.rows.keep();
@@ -110,6 +110,19 @@ impl SampleRows {
             page.row(|out| row.cells().for_each(|cell| out.cell(cell)));
         }
         Ok(())
+    }
+}
+
+impl Sample for SampleRows {
+    fn add(&mut self, record: &BTreeMap<String, Json>, page: &mut Page) -> Result<(), SampleProblem> {
+        self.resource(&serde_json::json!(record).to_string(), page).map_err(|error| {
+            let words = match &error {
+                SystemError::Protocol(words) => words.clone(),
+                other => other.to_string(),
+            };
+            let hint = "write it as the service would send it, with its `id`";
+            SampleProblem { field: None, message: format!("this is no User of SCIM: {words}"), hint }
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::connector::connection::Connection;
 use crate::connector::credentials::Referenced;
 use crate::connector::limiter::Lane;
 use crate::http::{Client, Renew, Settings, Url};
-use crate::manifest::connection::ScimConnection;
+use crate::manifest::connection::{Described, ScimConnection};
 use crate::manifest::quantity;
 use crate::model::SystemError;
 

@@ -2,20 +2,68 @@
 //!
 //! Must never: promise what only a database's own tables tell.
 
-use crate::connector::describe::{DefaultRule, Description, Need};
-use crate::manifest::connection::SqlConnection;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::sample::AsRow;
+use super::{default_mapping, open_source, open_target};
+use crate::connector::describe::{Connector, DefaultRule, Description, Need, own};
+use crate::connector::pack::Packer;
+use crate::connector::sample::Sample;
+use crate::connector::{Reader, Surroundings, TargetConnector};
+use crate::manifest::connection::{Described, SqlConnection};
 use crate::manifest::fields;
+use crate::model::{Columns, SystemError};
 
 /// Attributes without which no row is made, where a column holds them.
 const NEEDED: [&str; 1] = ["userName"];
 
 /// What a Target's tables need before an account can be made.
-pub fn needed(connection: &SqlConnection) -> Vec<&'static str> {
+fn needed(connection: &SqlConnection) -> Vec<&'static str> {
     NEEDED.into_iter().filter(|name| connection.accounts.columns.contains_key(*name)).collect()
 }
 
 /// The SQL connector.
-pub fn describe() -> Description {
+#[derive(Debug)]
+pub struct SqlConnector;
+
+impl Connector for SqlConnector {
+    fn describe(&self) -> Description {
+        description()
+    }
+
+    fn open_source<'a>(
+        &'a self,
+        connection: &'a dyn Described,
+        surroundings: &'a Surroundings,
+    ) -> BoxFuture<'a, Result<Box<dyn Reader>, SystemError>> {
+        async move { Ok(Box::new(open_source(own(connection)?, surroundings).await?) as Box<dyn Reader>) }.boxed()
+    }
+
+    fn open_target<'a>(
+        &'a self,
+        connection: &'a dyn Described,
+        surroundings: &'a Surroundings,
+    ) -> BoxFuture<'a, Result<TargetConnector, SystemError>> {
+        async move { open_target(own(connection)?, surroundings).await }.boxed()
+    }
+
+    fn facts(&self, connection: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
+        own(connection).map(|connection| (default_mapping(connection), needed(connection))).unwrap_or_default()
+    }
+
+    fn sampler(&self, _: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {
+        Box::new(AsRow(Packer::new(columns)))
+    }
+
+    fn is_local(&self) -> bool {
+        true
+    }
+}
+
+fn description() -> Description {
     let rule = |attribute: &str, value: &str| DefaultRule { attribute: attribute.to_owned(), value: value.to_owned() };
     let need = |attribute| Need { attribute, why: "where `accounts.columns` has a column for it" };
     Description {

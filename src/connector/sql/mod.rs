@@ -12,6 +12,7 @@ mod layout;
 mod links;
 mod log;
 mod read;
+mod sample;
 mod schema;
 mod select;
 mod write;
@@ -24,11 +25,11 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::pages::{PageQueue, read_blocking};
 use super::{LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, TargetConnector, Write, Writer, Written};
-use crate::manifest::connection::{self, SqlConnection};
+use crate::manifest::connection::{self, Described, SqlConnection};
 use crate::model::{Evidence, ObjectKind, Page, ReadReport, SystemError, system_id};
 use crate::policy::identity_path;
 use database::Database;
-pub use describe::{describe, needed};
+pub use describe::SqlConnector;
 use layout::Layout;
 use read::Tables;
 

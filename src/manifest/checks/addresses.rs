@@ -3,34 +3,29 @@
 use std::collections::HashMap;
 
 use super::{Context, Diagnostic, Origin};
-use crate::manifest::kinds::{ScimConnection, SourceConnection, TargetConnection, fold};
+use crate::manifest::connection::Address;
+use crate::manifest::kinds::fold;
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
-    for source in &context.loaded.sources {
-        if let SourceConnection::Scim(scim) = &source.spec.connection {
-            address(context, &source.origin, scim, problems);
-        }
-    }
-    for target in &context.loaded.targets {
-        if let TargetConnection::Scim(scim) = &target.spec.connection {
-            address(context, &target.origin, scim, problems);
+    for (origin, connection) in context.loaded.connections() {
+        if let Some(Address { pointer, url, hint, .. }) = connection.address() {
+            address(context, origin, (&connection.pointer(pointer), url, hint), problems);
         }
     }
     same_name(context, problems);
 }
 
-fn address(context: &Context<'_>, origin: &Origin, scim: &ScimConnection, problems: &mut Vec<Diagnostic>) {
-    let wrong = match url::Url::parse(&scim.url) {
-        Err(_) if !scim.url.contains("://") => "the url has no scheme",
+fn address(context: &Context<'_>, origin: &Origin, (pointer, url, hint): (&str, &str, &'static str), problems: &mut Vec<Diagnostic>) {
+    let wrong = match url::Url::parse(url) {
+        Err(_) if !url.contains("://") => "the url has no scheme",
         Err(_) => "this is no url",
-        Ok(url) if !matches!(url.scheme(), "http" | "https") && !scim.url.contains("://") => "the url has no scheme",
+        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") && !url.contains("://") => "the url has no scheme",
         Ok(url) if !matches!(url.scheme(), "http" | "https") => "the url must begin with https://",
         Ok(url) if url.host_str().is_none() => "the url names no host",
         Ok(url) if url.fragment().is_some() => "the url must end with its path, without #",
         Ok(_) => return,
     };
-    let problem = Diagnostic::error(wrong).hint("write the base of the SCIM service: https://chat.example/scim/v2");
-    problems.push(context.at(origin, "/spec/connection/scim/url", problem));
+    problems.push(context.at(origin, pointer, Diagnostic::error(wrong).hint(hint)));
 }
 
 /// Groups of one name would be one group at every target that both stand at. Which those are, only the Targets' `groups` say, so it is a warning where they choose.

@@ -2,7 +2,8 @@
 
 use super::{Context, Diagnostic, Origin};
 use crate::diagnostic::did_you_mean;
-use crate::manifest::kinds::{Guardrails, Member, ScimConnection, SourceConnection, TargetConnection, TargetSpec};
+use crate::manifest::connection::Unreadable;
+use crate::manifest::kinds::{Guardrails, Member, TargetSpec};
 use crate::manifest::quantity;
 use crate::model::Guardrail;
 
@@ -19,11 +20,14 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     {
         Formats { context, origin: &workspace.origin, problems }.that("size", "/spec/maxRead", quantity::bytes(most));
     }
+    for (origin, connection) in loaded.connections() {
+        let mut formats = Formats { context, origin, problems };
+        for Unreadable { pointer, what, hint } in connection.unreadable() {
+            formats.wrong(what, &connection.pointer(pointer), hint);
+        }
+    }
     for source in &loaded.sources {
         let mut formats = Formats { context, origin: &source.origin, problems };
-        if let SourceConnection::Scim(scim) = &source.spec.connection {
-            formats.scim(scim);
-        }
         if let Some(completeness) = &source.spec.completeness {
             formats.duration("/spec/completeness/maxAge", completeness.max_age.as_deref());
             if let Some(shrink) = &completeness.max_shrink {
@@ -63,9 +67,6 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
 }
 
 fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
-    if let TargetConnection::Scim(scim) = &spec.connection {
-        formats.scim(scim);
-    }
     let departures = [("leaver", &spec.leaver), ("absent", &spec.absent), ("deselected", &spec.deselected), ("suspended", &spec.suspended)];
     for (name, departure) in departures {
         let after = departure.as_ref().and_then(|departure| departure.delete_after.as_deref());
@@ -129,13 +130,6 @@ impl Formats<'_, '_> {
             if let Err(hint) = quantity::date(until) {
                 self.wrong("date", &format!("/spec/{list}/{at}/until"), hint);
             }
-        }
-    }
-
-    fn scim(&mut self, scim: &ScimConnection) {
-        self.duration("/spec/connection/scim/timeout", scim.timeout.as_deref());
-        if let Some(most) = &scim.max_body {
-            self.that("size", "/spec/connection/scim/maxBody", quantity::bytes(most));
         }
     }
 

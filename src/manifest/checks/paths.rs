@@ -1,22 +1,14 @@
 //! Files that manifests name lie in the workspace, or where it allows them.
 
 use super::{Context, Diagnostic, Origin};
-use crate::manifest::connection::Database;
-use crate::manifest::kinds::{LookupTable, SourceConnection, SqlConnection, TargetConnection};
+use crate::manifest::kinds::LookupTable;
 use crate::manifest::paths::leads_outside;
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let loaded = context.loaded;
-    for source in &loaded.sources {
-        match &source.spec.connection {
-            SourceConnection::File(file) => path(context, &source.origin, "/spec/connection/file/path", &file.path, problems),
-            SourceConnection::Sql(sql) => database(context, &source.origin, sql, problems),
-            SourceConnection::Scim(_) => {}
-        }
-    }
-    for target in &loaded.targets {
-        if let TargetConnection::Sql(sql) = &target.spec.connection {
-            database(context, &target.origin, sql, problems);
+    for (origin, connection) in loaded.connections() {
+        for file in connection.files() {
+            path(context, origin, &connection.pointer(file.pointer), file.value, problems);
         }
     }
     if let Some(workspace) = &loaded.workspace {
@@ -27,11 +19,6 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
             }
         }
     }
-}
-
-fn database(context: &Context<'_>, origin: &Origin, sql: &SqlConnection, problems: &mut Vec<Diagnostic>) {
-    let Database::Sqlite(file) = &sql.database;
-    path(context, origin, "/spec/connection/sql/database/sqlite/path", &file.path, problems);
 }
 
 fn path(context: &Context<'_>, origin: &Origin, pointer: &str, path: &str, problems: &mut Vec<Diagnostic>) {

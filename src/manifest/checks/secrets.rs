@@ -1,7 +1,7 @@
 //! Secrets never stand in a manifest: what looks like one is an error, and its line is not shown.
 
 use super::{Context, Diagnostic, Origin};
-use crate::manifest::kinds::{Auth, ScimConnection, SecretRef, SourceConnection, TargetConnection};
+use crate::manifest::connection::{Address, Described, Part, SecretRef};
 
 /// How well-known tokens and keys begin.
 const MARKS: [&str; 16] = [
@@ -25,15 +25,8 @@ const MARKS: [&str; 16] = [
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let loaded = context.loaded;
-    for source in &loaded.sources {
-        if let SourceConnection::Scim(scim) = &source.spec.connection {
-            connection(context, &source.origin, scim, problems);
-        }
-    }
-    for target in &loaded.targets {
-        if let TargetConnection::Scim(scim) = &target.spec.connection {
-            connection(context, &target.origin, scim, problems);
-        }
+    for (origin, described) in loaded.connections() {
+        connection(context, origin, described, problems);
     }
     for user in &loaded.users {
         for (name, value) in &user.spec.attributes {
@@ -45,28 +38,32 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-fn connection(context: &Context<'_>, origin: &Origin, scim: &ScimConnection, problems: &mut Vec<Diagnostic>) {
-    let authority = scim.url.split_once("://").map_or(scim.url.as_str(), |(_, rest)| rest).split(['/', '?', '#']).next();
-    let in_query = scim.url.split_once('?').is_some_and(|(_, query)| {
+fn connection(context: &Context<'_>, origin: &Origin, connection: &dyn Described, problems: &mut Vec<Diagnostic>) {
+    if let Some(address) = connection.address() {
+        open(context, origin, &connection.pointer(address.pointer), &address, problems);
+    }
+    for Part { pointer, value } in connection.secrets() {
+        reference(context, origin, &connection.pointer(pointer), value, problems);
+    }
+}
+
+/// What an address gives away.
+fn open(context: &Context<'_>, origin: &Origin, pointer: &str, address: &Address<'_>, problems: &mut Vec<Diagnostic>) {
+    let authority = address.url.split_once("://").map_or(address.url, |(_, rest)| rest).split(['/', '?', '#']).next();
+    let in_query = address.url.split_once('?').is_some_and(|(_, query)| {
         let query = query.to_ascii_lowercase();
         ["token=", "key=", "secret=", "password="].iter().any(|word| query.contains(word))
     });
     if authority.is_some_and(|authority| authority.contains('@')) || in_query {
         let problem = Diagnostic::error("the URL holds a secret").conceal();
         let hint = "take it out, change it, and sign in with `auth: {basic: {username: …, password: {env: NAME}}}` or `bearer`";
-        problems.push(context.at(origin, "/spec/connection/scim/url", problem).hint(hint));
+        problems.push(context.at(origin, pointer, problem).hint(hint));
     }
-    if scim.signs_in_openly() {
+    if address.signs_in_openly {
         let problem = Diagnostic::error("credentials would go over plain http, where anybody on the way reads them");
         let hint = "use https; where the way is safe, say `allowPlainHttp: true`";
-        problems.push(context.at(origin, "/spec/connection/scim/url", problem).hint(hint));
+        problems.push(context.at(origin, pointer, problem).hint(hint));
     }
-    let (pointer, secret) = match &scim.auth {
-        Some(Auth::Bearer(secret)) => ("/spec/connection/scim/auth/bearer", secret),
-        Some(Auth::Basic(basic)) => ("/spec/connection/scim/auth/basic/password", &basic.password),
-        None => return,
-    };
-    reference(context, origin, pointer, secret, problems);
 }
 
 /// A reference that holds the secret itself.

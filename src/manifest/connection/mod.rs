@@ -1,0 +1,201 @@
+//! How a Source or Target is reached, as people write it: one file a kind, which says all that is known of it without a connector. Secrets are references,
+//! never values.
+//!
+//! Must never: reach anything, or be asked which kind it is where [`Described`] can answer.
+
+mod file;
+mod scim;
+mod sql;
+
+use std::any::Any;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use file::{FileConnection, FileFormat};
+pub use scim::ScimConnection;
+pub use sql::{
+    AccountTable, ActiveColumn, ActiveValues, Database, EntitlementTable, GroupTable, LinkTable, RoleNames, RoleTable, SessionTable,
+    SqlConnection, SqliteFile,
+};
+
+use super::{Loaded, Origin};
+
+/// Where a secret is. One that can't be resolved is an error, never an empty string.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; a trailing newline is dropped.
+    File(String),
+    /// A command and its arguments; its standard output, a trailing newline dropped.
+    Exec(Vec<String>),
+    /// A key of a Kubernetes Secret.
+    SecretKeyRef(SecretKeyRef),
+}
+
+/// A key of a Kubernetes Secret in the workspace's namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretKeyRef {
+    /// The Secret.
+    pub name: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// How headcount signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Auth {
+    /// A bearer token.
+    Bearer(SecretRef),
+    /// User name and password.
+    Basic(BasicAuth),
+}
+
+/// User name and password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BasicAuth {
+    /// The user name.
+    pub username: String,
+    /// The password.
+    pub password: SecretRef,
+}
+
+/// What a Source speaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceConnection {
+    /// CSV, JSON, NDJSON or YAML on disk.
+    File(FileConnection),
+    /// A SCIM 2.0 service.
+    Scim(ScimConnection),
+    /// Tables of a database.
+    Sql(Box<SqlConnection>),
+}
+
+/// What a Target speaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TargetConnection {
+    /// A SCIM 2.0 service.
+    Scim(ScimConnection),
+    /// Tables of a database.
+    Sql(Box<SqlConnection>),
+}
+
+/// What a connection says of itself, whatever its kind. Checks, rules and the reconcile know no more of it; its connector takes it for what it is.
+pub trait Described: Any + Send + Sync {
+    /// The word that stands for its kind below `connection`, by which its connector is found.
+    fn word(&self) -> &'static str;
+
+    /// What it speaks to, in words that are the same as long as it is the same system: links and limits remember it. Never a secret, nor what only tunes it.
+    fn system(&self) -> String;
+
+    /// What of it chooses the records: counts of another choice are not compared. Kept in the state, so stable over versions.
+    fn rows(&self) -> Value;
+
+    /// The field that says where the system is.
+    fn place(&self) -> &'static str;
+
+    /// Files of this machine that it reads or writes.
+    fn files(&self) -> Vec<Part<'_, str>> {
+        Vec::new()
+    }
+
+    /// Secrets that it refers to.
+    fn secrets(&self) -> Vec<Part<'_, SecretRef>> {
+        Vec::new()
+    }
+
+    /// The address of its service.
+    fn address(&self) -> Option<Address<'_>> {
+        None
+    }
+
+    /// Values that can't be read: the field, what it should be, and how it is written.
+    fn unreadable(&self) -> Vec<Unreadable> {
+        Vec::new()
+    }
+
+    /// Whether its records have parts that no rule needs to read.
+    fn open_records(&self) -> bool {
+        false
+    }
+}
+
+/// A part of a connection, and where it stands below it: `auth/bearer`.
+#[derive(Debug)]
+pub struct Part<'a, T: ?Sized> {
+    /// the field
+    pub pointer: &'static str,
+    /// what it holds
+    pub value: &'a T,
+}
+
+/// Where a service is.
+#[derive(Debug)]
+pub struct Address<'a> {
+    /// the field
+    pub pointer: &'static str,
+    /// as it is written
+    pub url: &'a str,
+    /// credentials would be readable on the way
+    pub signs_in_openly: bool,
+    /// how one is written: "write the base of the SCIM service: …"
+    pub hint: &'static str,
+}
+
+/// A value of another form than it should have.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// the field
+    pub pointer: &'static str,
+    /// what it should be: "duration"
+    pub what: &'static str,
+    /// how it is written
+    pub hint: &'static str,
+}
+
+impl SourceConnection {
+    /// Whatever its kind.
+    pub fn described(&self) -> &dyn Described {
+        match self {
+            Self::File(connection) => connection,
+            Self::Scim(connection) => connection,
+            Self::Sql(connection) => connection.as_ref(),
+        }
+    }
+}
+
+impl TargetConnection {
+    /// Whatever its kind.
+    pub fn described(&self) -> &dyn Described {
+        match self {
+            Self::Scim(connection) => connection,
+            Self::Sql(connection) => connection.as_ref(),
+        }
+    }
+}
+
+impl dyn Described {
+    /// The pointer of a field in its document.
+    pub fn pointer(&self, field: &str) -> String {
+        format!("/spec/connection/{}/{field}", self.word())
+    }
+}
+
+impl Loaded {
+    /// The connections of all Sources and Targets.
+    pub fn connections(&self) -> impl Iterator<Item = (&Origin, &dyn Described)> {
+        let sources = self.sources.iter().map(|source| (&source.origin, source.spec.connection.described()));
+        sources.chain(self.targets.iter().map(|target| (&target.origin, target.spec.connection.described())))
+    }
+}
+
+#[cfg(test)]
+mod tests;
