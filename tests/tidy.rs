@@ -42,7 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("similar", &["render"]),
     ("reqwest", &["http"]),
     ("hyper_util", &["http"]),
-    ("rusqlite", &["connector", "state", "journal"]),
+    ("rusqlite", &["connector", "state"]),
     ("csv_core", &["connector", "manifest"]),
     ("calamine", &["connector"]),
     ("zip", &["connector"]),

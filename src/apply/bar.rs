@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::journal::Event;
 use crate::model::{Action, Change, Key, ObjectKind, ObjectRef};
 
 /// The keys of those who are revoked now.
@@ -39,18 +38,4 @@ fn is_by_itself(change: &Change, object: &ObjectRef, barred: &Barred) -> bool {
 
 fn has_accounts(barred: &Barred) -> bool {
     barred.iter().any(|key| Key::of_account(key).is_some())
-}
-
-/// What of an intent will be sent: nothing where all of it is barred.
-pub(super) fn sent(event: Event, change: &Change, barred: &Barred) -> Option<Event> {
-    if is_barred(change, barred) {
-        return None;
-    }
-    Some(match event {
-        Event::Intent(mut intent) => {
-            intent.members.retain(|member| !is_barred_member(change, member, barred));
-            Event::Intent(intent)
-        }
-        other => other,
-    })
 }

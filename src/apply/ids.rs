@@ -1,24 +1,36 @@
 //! The ids of objects at their targets: what the plan knows, what this run has made, and what is remembered.
+//!
+//! Must never: ask the state for one object at a time; what a run may need is asked for before it begins.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::model::{ObjectKind, ObjectRef, Plan};
+use crate::model::{Change, ObjectKind, ObjectRef, Plan};
+use crate::state::{LinkName, StateError};
 
 use super::Job;
+use super::prepare::references;
 
 /// Ids by target and key.
 pub(super) struct Ids<'a> {
     job: &'a Job<'a>,
     known: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
+    linked: HashMap<LinkName, Arc<str>>,
 }
 
 impl<'a> Ids<'a> {
-    /// What the plan knows.
-    pub(super) fn new(job: &'a Job<'a>) -> Self {
-        let mut ids = Self { job, known: HashMap::new() };
+    /// What the plan knows, and what is remembered of whatever else it names.
+    pub(super) async fn new(job: &'a Job<'a>) -> Result<Self, StateError> {
+        let mut ids = Self { job, known: HashMap::new(), linked: HashMap::new() };
         ids.learn_plan(job.plan);
-        ids
+        let wanted: BTreeSet<LinkName> = job.plan.changes.iter().flat_map(named).filter(|name| ids.read(name).is_none()).collect();
+        if wanted.is_empty() {
+            return Ok(ids);
+        }
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let found = job.store.link_ids(wanted.clone()).await?;
+        ids.linked = wanted.into_iter().zip(found).filter_map(|(name, id)| Some((name, id?))).collect();
+        Ok(ids)
     }
 
     /// This run made or found an object.
@@ -33,11 +45,12 @@ impl<'a> Ids<'a> {
 
     /// The id of an object by its key. The links come last: what was read now is newer.
     pub(super) fn by_key(&self, target: &Arc<str>, kind: ObjectKind, key: &Arc<str>) -> Option<Arc<str>> {
-        self.known
-            .get(&(target.clone(), key.clone()))
-            .cloned()
-            .or_else(|| (self.job.known_ids)(target, kind, key))
-            .or_else(|| self.job.store.link_id(target, kind, key).ok().flatten())
+        let name = LinkName { target: target.clone(), kind, key: key.clone() };
+        self.read(&name).or_else(|| self.linked.get(&name).cloned())
+    }
+
+    fn read(&self, LinkName { target, kind, key }: &LinkName) -> Option<Arc<str>> {
+        self.known.get(&(target.clone(), key.clone())).cloned().or_else(|| (self.job.known_ids)(target, *kind, key))
     }
 
     fn learn_plan(&mut self, plan: &Plan) {
@@ -51,3 +64,15 @@ impl<'a> Ids<'a> {
         }
     }
 }
+
+/// Whatever a change may need the id of.
+fn named(change: &Change) -> Vec<LinkName> {
+    let name = |kind, key: &Arc<str>| LinkName { target: change.target.clone(), kind, key: key.clone() };
+    let objects = std::iter::once(&change.object).chain(change.members.iter().map(|member| &member.member));
+    let objects = objects.filter(|object| object.id.is_none()).map(|object| name(object.kind, &object.key));
+    let values = change.attributes.iter().filter_map(|attribute| attribute.after.as_ref());
+    objects.chain(values.flat_map(references).map(|key| name(REFERRED, &key))).collect()
+}
+
+/// What references lead to.
+pub(super) const REFERRED: ObjectKind = ObjectKind::Account;

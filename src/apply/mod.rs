@@ -44,7 +44,7 @@ pub struct Job<'a> {
     /// by the Target's name
     pub targets: &'a BTreeMap<Arc<str>, TargetConnector>,
     /// where outcomes and their journal go
-    pub store: &'a Arc<Store>,
+    pub store: &'a Arc<dyn Store>,
     /// proof that no other run is under way; of a revocation, which may send nothing else, that it goes on beside them
     pub lock: &'a RunLock,
     /// how fast and how patiently

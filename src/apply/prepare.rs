@@ -8,7 +8,7 @@ use crate::connector::Write;
 use crate::model::{Action, Change, ChangeId, ObjectKind, Value};
 
 use super::bar::{Barred, is_barred_member};
-use super::ids::Ids;
+use super::ids::{Ids, REFERRED};
 use super::record::Sending;
 
 /// A change, ready to be sent in one or several parts.
@@ -116,7 +116,7 @@ fn attributes(change: &Change, ids: &Ids<'_>, unresolved: &mut Vec<String>) -> V
 /// The same value with ids for references, or the key that nobody knows.
 fn resolve(value: &Value, target: &Arc<str>, ids: &Ids<'_>) -> Result<Value, Arc<str>> {
     Ok(match value {
-        Value::Reference(key) => Value::Text(ids.by_key(target, ObjectKind::Account, key).ok_or_else(|| key.clone())?),
+        Value::Reference(key) => Value::Text(ids.by_key(target, REFERRED, key).ok_or_else(|| key.clone())?),
         Value::List(items) => Value::List(items.iter().map(|item| resolve(item, target, ids)).collect::<Result<_, _>>()?),
         Value::Map(fields) => {
             let resolved = fields.iter().map(|(name, value)| Ok((name.clone(), resolve(value, target, ids)?)));

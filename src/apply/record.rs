@@ -5,20 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::bar::{Barred, sent};
+use super::bar::Barred;
 use super::settings::Clock;
-use crate::journal::{Event, GroupCommit, append};
+use crate::journal::{Event, GroupCommit, entry};
 use crate::model::Guardrail;
 use crate::model::{
     Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, DepartedName, Link, LinkOrigin, ObjectKind, Outcome, Repeat, Resting,
     Unheard, Value, WindowEntry, grant_key,
 };
 use crate::planning::guardrails::counted;
-use crate::state::{
-    Connection, SqliteResult, StateError, carry_link, forget_cut_off, forget_deactivation, forget_departed, forget_grants, forget_link,
-    forget_object, forget_resting, forget_unheard, record_cut_off, record_deactivation, record_departed, record_link, record_resting,
-    record_unheard, record_window, record_written, rename_link, revoked_keys,
-};
+use crate::state::{Fact, StateError, Store};
 use crate::world::prints::{Print, print};
 
 /// What became of a change.
@@ -46,6 +42,7 @@ pub(super) struct Sending<'a> {
 
 /// Writes the journal and the state of one run.
 pub(super) struct Recorder {
+    store: Arc<dyn Store>,
     group: GroupCommit,
     run: Arc<str>,
     workspace: Arc<str>,
@@ -55,47 +52,34 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// For a run.
-    pub(super) fn new(group: GroupCommit, run: Arc<str>, workspace: Arc<str>, clock: Clock) -> Self {
-        Self { group, run, workspace, clock, failure: Mutex::new(None) }
+    pub(super) fn new(store: &Arc<dyn Store>, run: Arc<str>, workspace: Arc<str>, clock: Clock) -> Self {
+        let group = GroupCommit::start(store.clone());
+        Self { store: store.clone(), group, run, workspace, clock, failure: Mutex::new(None) }
     }
 
-    /// Makes intents durable, and says who is revoked: nothing may be sent that gives them anything. Both in one transaction, so that a revocation either
-    /// finds the intent in the journal or is found here. Where that fails nothing may be sent at all: the run stops.
-    pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<Barred, String> {
-        let events: Vec<_> = sending.iter().map(|one| (Event::intent(one.id, one.change, one.attempt), one.change.clone())).collect();
+    /// Makes intents durable, and then says who is revoked: nothing may be sent that gives them anything. In this order a revocation either finds the intent in
+    /// the journal or is found here. Where that fails nothing may be sent at all: the run stops.
+    pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<Arc<Barred>, String> {
         let at = self.clock.now();
-        let intended: Vec<_> = sending.iter().flat_map(|sending| intended(sending, at)).collect();
-        let run = self.run.clone();
-        let (tell, told) = std::sync::mpsc::channel();
-        let written = self.group.write(move |tx| {
-            let barred = revoked_keys(tx)?;
-            let events: Vec<_> = events.into_iter().filter_map(|(event, change)| sent(event, &change, &barred)).collect();
-            // Nobody listens where the run is over; then nothing is sent either.
-            let _ = tell.send(barred);
-            intended.iter().try_for_each(|lesson| lesson.learn(tx))?;
-            append(tx, &run, at, &events)
-        });
-        written.await.map_err(|error| self.fail(error, stop))?;
-        Ok(told.try_recv().unwrap_or_default())
+        let mut facts: Vec<_> = sending.iter().flat_map(|sending| intended(sending, at)).collect();
+        facts.extend(sending.iter().map(|one| entry(&self.run, at, &Event::intent(one.id, one.change, one.attempt))));
+        self.group.write(facts).await.map_err(|error| self.fail(error, stop))?;
+        self.store.revoked().await.map_err(|error| self.fail(Arc::new(error), stop))
     }
 
     /// Makes outcomes durable, with what they teach, in one transaction.
     pub(super) async fn outcomes(&self, settled: &[Settled<'_>], stop: &CancellationToken) {
-        let events: Vec<_> = settled.iter().map(|one| Event::outcome(one.id, one.change, &one.outcome, one.object.as_ref())).collect();
         let at = self.clock.now();
-        let lessons: Vec<_> = settled.iter().flat_map(|one| lessons(one, at).into_iter().chain(self.written(one, at))).collect();
-        let run = self.run.clone();
-        let written = self.group.write(move |tx| {
-            lessons.iter().try_for_each(|lesson| lesson.learn(tx))?;
-            append(tx, &run, at, &events)
-        });
-        if let Err(error) = written.await {
+        let mut facts: Vec<_> = settled.iter().flat_map(|one| taught(one, at).into_iter().chain(self.written(one, at))).collect();
+        let event = |one: &Settled<'_>| Event::outcome(one.id, one.change, &one.outcome, one.object.as_ref());
+        facts.extend(settled.iter().map(|one| entry(&self.run, at, &event(one))));
+        if let Err(error) = self.group.write(facts).await {
             self.fail(error, stop);
         }
     }
 
-    /// What an object got, as prints: after the object's other lessons, which may make it a new one.
-    fn written(&self, settled: &Settled<'_>, at: Timestamp) -> Option<Lesson> {
+    /// What an object got, as prints: after the object's other facts, which may make it a new one.
+    fn written(&self, settled: &Settled<'_>, at: Timestamp) -> Option<Fact> {
         let Settled { change, outcome, object, .. } = settled;
         let writes = matches!(change.action, Action::Create | Action::Adopt | Action::Update | Action::Reactivate);
         let id = object.as_ref().filter(|_| writes && outcome.holds() && change.entitlement.is_none())?;
@@ -110,7 +94,7 @@ impl Recorder {
         };
         let prints = change.attributes.iter().filter_map(|change| Some((change, print(&self.workspace, change)?)));
         let values: Vec<_> = prints.map(|(change, print)| (print.name, repeat(change, &print))).collect();
-        Some(Lesson::Written(values)).filter(|lesson| !matches!(lesson, Lesson::Written(values) if values.is_empty()))
+        (!values.is_empty()).then_some(Fact::Written(values))
     }
 
     /// Why the state could not be written.
@@ -126,64 +110,11 @@ impl Recorder {
     }
 }
 
-/// What an outcome teaches.
-enum Lesson {
-    Linked(Link),
-    /// taken over: by another key, if it was ours before
-    Carried(Link),
-    Unlinked(Link),
-    Renamed(Link),
-    Active(Deactivation),
-    Inactive(Deactivation),
-    Resting(Resting),
-    NotMade(Resting),
-    Sent(Unheard),
-    Heard(Unheard),
-    CutOff(CutOff),
-    Written(Vec<(u32, Repeat)>),
-    Departed(DepartedName),
-    Returned(DepartedName),
-    Counted(WindowEntry),
-}
-
-impl Lesson {
-    fn learn(&self, connection: &Connection) -> SqliteResult<()> {
-        match self {
-            Self::Linked(link) => record_link(connection, link),
-            Self::Carried(link) => carry_link(connection, link),
-            Self::Unlinked(link) => {
-                if link.kind == ObjectKind::Account {
-                    forget_grants(connection, &link.target, &link.key)?;
-                }
-                if link.kind != ObjectKind::Entitlement {
-                    forget_object(connection, &link.target, link.kind, &link.id)?;
-                }
-                forget_link(connection, &link.target, link.kind, &link.key)
-            }
-            Self::Renamed(link) => rename_link(connection, link),
-            Self::Inactive(made) => record_deactivation(connection, made),
-            Self::Resting(resting) => record_resting(connection, resting),
-            Self::NotMade(resting) => forget_resting(connection, &resting.target, &resting.key),
-            Self::Sent(sent) => record_unheard(connection, sent),
-            Self::Heard(of) => forget_unheard(connection, &of.target, &of.key),
-            Self::Active(was) => {
-                forget_deactivation(connection, &was.target, was.kind, &was.id)?;
-                forget_cut_off(connection, &was.target, was.kind, &was.id)
-            }
-            Self::CutOff(cut_off) => record_cut_off(connection, cut_off),
-            Self::Written(values) => record_written(connection, values),
-            Self::Departed(name) => record_departed(connection, name),
-            Self::Returned(name) => forget_departed(connection, &name.target, &name.key),
-            Self::Counted(entry) => record_window(connection, entry),
-        }
-    }
-}
-
-fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
+fn taught(settled: &Settled<'_>, at: Timestamp) -> Vec<Fact> {
     let Settled { change, outcome, .. } = settled;
     let there = outcome.holds() || matches!(outcome, Outcome::Partly { .. });
     let refused = matches!(outcome, Outcome::Failed(_) | Outcome::Skipped(_));
-    let mut lessons = Vec::new();
+    let mut facts = Vec::new();
     if let Some(id) = settled.object.clone() {
         let (kind, key) = match &change.entitlement {
             Some(entitlement) => (ObjectKind::Entitlement, grant_key(&change.object.key, entitlement)),
@@ -199,44 +130,44 @@ fn lessons(settled: &Settled<'_>, at: Timestamp) -> Vec<Lesson> {
             name: Some(name_of(change)),
             at,
         };
-        let active = Lesson::Active(Deactivation { target: change.target.clone(), kind, id: id.clone(), at });
+        let active = Fact::Active(Deactivation { target: change.target.clone(), kind, id: id.clone(), at });
         match change.action {
-            Action::AddEntitlement if there => lessons.push(Lesson::Linked(link(LinkOrigin::Created))),
-            Action::Create if there => lessons.push(Lesson::Linked(link(LinkOrigin::Created))),
+            Action::AddEntitlement if there => facts.push(Fact::Linked(link(LinkOrigin::Created))),
+            Action::Create if there => facts.push(Fact::Linked(link(LinkOrigin::Created))),
             Action::Adopt if there => {
-                lessons.push(Lesson::Carried(link(LinkOrigin::Adopted)));
-                lessons.extend(says_active(change, true).then_some(active));
+                facts.push(Fact::Carried(link(LinkOrigin::Adopted)));
+                facts.extend(says_active(change, true).then_some(active));
             }
-            Action::Delete if there => lessons.push(Lesson::Unlinked(link(LinkOrigin::Created))),
-            Action::RemoveEntitlement if there => lessons.push(Lesson::Unlinked(link(LinkOrigin::Created))),
-            Action::Update if there && change.former_key.is_some() => lessons.push(Lesson::Carried(link(LinkOrigin::Created))),
-            Action::Update if there && renames(change) => lessons.push(Lesson::Renamed(link(LinkOrigin::Created))),
+            Action::Delete if there => facts.push(Fact::Unlinked(link(LinkOrigin::Created))),
+            Action::RemoveEntitlement if there => facts.push(Fact::Unlinked(link(LinkOrigin::Created))),
+            Action::Update if there && change.former_key.is_some() => facts.push(Fact::Carried(link(LinkOrigin::Created))),
+            Action::Update if there && renames(change) => facts.push(Fact::Renamed(link(LinkOrigin::Created))),
             Action::Reactivate if there => {
-                lessons.push(active);
-                lessons.extend(renames(change).then(|| Lesson::Renamed(link(LinkOrigin::Created))));
+                facts.push(active);
+                facts.extend(renames(change).then(|| Fact::Renamed(link(LinkOrigin::Created))));
             }
-            Action::Deactivate if refused => lessons.push(active),
+            Action::Deactivate if refused => facts.push(active),
             Action::Deactivate if change.mandate.is_revocation() => {
-                lessons.push(Lesson::CutOff(CutOff { target: change.target.clone(), kind, id, key: change.object.key.clone() }));
+                facts.push(Fact::CutOff(CutOff { target: change.target.clone(), kind, id, key: change.object.key.clone() }));
             }
             _ => {}
         }
     }
-    lessons.extend(name_lesson(change, at).filter(|_| there));
+    facts.extend(taught_of_name(change, at).filter(|_| there));
     if refused && says_rests(change) {
-        lessons.push(Lesson::NotMade(Resting { target: change.target.clone(), key: change.object.key.clone(), at }));
+        facts.push(Fact::NotMade(Resting { target: change.target.clone(), key: change.object.key.clone(), at }));
     }
-    lessons.extend(begins(change, at).filter(|_| there || refused).map(Lesson::Heard));
+    facts.extend(begins(change, at).filter(|_| there || refused).map(Fact::Heard));
     // A revocation goes past guardrails, and takes nothing of what they allow others.
     if settled.weight > 0 && !change.mandate.is_revocation() {
-        let entry = |(guardrail, weight)| Lesson::Counted(WindowEntry { target: change.target.clone(), guardrail, weight, at });
-        lessons.extend(counted(change, settled.weight).into_iter().map(entry));
+        let entry = |(guardrail, weight)| Fact::Counted(WindowEntry { target: change.target.clone(), guardrail, weight, at });
+        facts.extend(counted(change, settled.weight).into_iter().map(entry));
     }
-    lessons
+    facts
 }
 
 /// What becomes of the user name: of somebody who leaves, of somebody who gets another one, of somebody who is back.
-fn name_lesson(change: &Change, at: Timestamp) -> Option<Lesson> {
+fn taught_of_name(change: &Change, at: Timestamp) -> Option<Fact> {
     if change.object.kind != ObjectKind::Account || change.entitlement.is_some() {
         return None;
     }
@@ -249,12 +180,12 @@ fn name_lesson(change: &Change, at: Timestamp) -> Option<Lesson> {
         at,
     };
     match change.action {
-        Action::Delete => Some(Lesson::Departed(name(&change.object.name, true))),
-        Action::Deactivate if change.mandate.departs() => Some(Lesson::Departed(name(&change.object.name, true))),
-        Action::Reactivate => Some(Lesson::Returned(name(&change.object.name, false))),
+        Action::Delete => Some(Fact::Departed(name(&change.object.name, true))),
+        Action::Deactivate if change.mandate.departs() => Some(Fact::Departed(name(&change.object.name, true))),
+        Action::Reactivate => Some(Fact::Returned(name(&change.object.name, false))),
         Action::Update => {
             let before = naming(change)?.before.as_ref()?.as_text()?;
-            Some(Lesson::Departed(name(before, false)))
+            Some(Fact::Departed(name(before, false)))
         }
         _ => None,
     }
@@ -298,15 +229,15 @@ fn begins(change: &Change, at: Timestamp) -> Option<Unheard> {
 
 /// What is remembered before it is sent: whoever loses or lacks access by us must not look, after a kill, like somebody whom others locked out; and
 /// what was made counts, whether or not an answer came.
-fn intended(sending: &Sending<'_>, at: Timestamp) -> Vec<Lesson> {
+fn intended(sending: &Sending<'_>, at: Timestamp) -> Vec<Fact> {
     let Sending { change, attempt, object, .. } = sending;
     if *attempt > 1 {
         return Vec::new();
     }
     let target = || change.target.clone();
-    let deactivation = |id| Lesson::Inactive(Deactivation { target: target(), kind: change.object.kind, id, at });
+    let deactivation = |id| Fact::Inactive(Deactivation { target: target(), kind: change.object.kind, id, at });
     let inactive = object.clone().filter(|_| change.action == Action::Deactivate).map(deactivation);
-    let resting = || Lesson::Resting(Resting { target: target(), key: change.object.key.clone(), at });
+    let resting = || Fact::Resting(Resting { target: target(), key: change.object.key.clone(), at });
     let rests = says_rests(change).then(resting);
-    inactive.into_iter().chain(rests).chain(begins(change, at).map(Lesson::Sent)).collect()
+    inactive.into_iter().chain(rests).chain(begins(change, at).map(Fact::Sent)).collect()
 }

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::connector::limiter::Lane;
-use crate::journal::{Event, GroupCommit, append, close_dead_runs};
+use crate::journal::{Event, entry};
 use crate::model::{Action, Change, ChangeId, Outcome, SystemError};
-use crate::state::{StateError, record_completed_run};
+use crate::state::{Fact, StateError};
 
 use super::Job;
 use super::equal::Refusals;
@@ -48,52 +48,42 @@ type Flying<'a> = FuturesUnordered<BoxFuture<'a, (Way, Vec<Settled<'a>>)>>;
 /// Runs a job from its first entry in the journal to its last.
 pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
     let started = job.settings.clock.now();
-    let beside = job.lock.is_beside();
-    let run: Arc<str> = Arc::from(run_name(started, beside));
-    let alone = !beside && !job.store.is_revoking();
-    let opening = [Event::started(job.plan, job.who), Event::planned(job.plan)];
-    job.store.write(|tx| {
-        // Whoever holds the lock knows that no other run is alive.
-        if !beside {
-            close_dead_runs(tx, alone, started)?;
-        }
-        append(tx, &run, started, &opening)
-    })?;
-    job.store.prune_windows(started - job.settings.keep_windows)?;
-    let group =
-        GroupCommit::start(job.store.clone()).map_err(|source| StateError::Open { path: job.store.path().to_path_buf(), source })?;
+    let run = run_name(started, job.lock.is_beside());
+    let opening = [Event::started(job.plan, job.who), Event::planned(job.plan)].map(|event| entry(&run, started, &event));
+    let prune = Fact::Pruned(started - job.settings.keep_windows);
+    job.store.commit(opening.into_iter().chain([prune]).collect()).await?;
+    let ids = Ids::new(job).await?;
     let schedule = Schedule::new(&job.plan.changes);
     let gates = schedule.ways().map(|way| (way.clone(), gate(job, way))).collect();
     let ground = Ground {
         job,
         gates,
-        recorder: Recorder::new(group, run.clone(), job.plan.workspace.clone(), job.settings.clock.clone()),
+        recorder: Recorder::new(job.store, run.clone(), job.plan.workspace.clone(), job.settings.clock.clone()),
         stop: job.cancel.child_token(),
     };
-    let (outcomes, unsent) = Desk::new(&ground, schedule).work().await;
+    let (outcomes, unsent) = Desk::new(&ground, schedule, ids).work().await;
     let failure = ground.recorder.failure().map(|error| error.to_string());
     let stopped = failure.or_else(|| job.cancel.is_cancelled().then(|| STOPPED.to_owned()));
     let report = Report { run: run.to_string(), outcomes, stopped };
-    finish(job, &report, &unsent)?;
+    finish(job, &run, &report, &unsent).await?;
     Ok(report)
 }
 
 /// The last entries. A run that came to its end makes the state a known one.
-fn finish(job: &Job<'_>, report: &Report, unsent: &[ChangeId]) -> Result<(), StateError> {
+async fn finish(job: &Job<'_>, run: &Arc<str>, report: &Report, unsent: &[ChangeId]) -> Result<(), StateError> {
     let outcome = |id: &ChangeId| Some(Event::outcome(*id, job.plan.changes.get(id.0 as usize)?, report.outcomes.get(id)?, None));
     let mut events: Vec<_> = unsent.iter().filter_map(outcome).collect();
     events.push(Event::Finished { results: report.results(), stopped: report.stopped.clone() });
     let now = job.settings.clock.now();
-    job.store.write(|tx| {
-        append(tx, &report.run, now, &events)?;
-        // A revocation read next to nothing: it makes no state a known one.
-        if report.stopped.is_none() && !job.lock.is_beside() { record_completed_run(tx, now) } else { Ok(()) }
-    })
+    let lines = events.iter().map(|event| entry(run, now, event));
+    // A revocation read next to nothing: it makes no state a known one.
+    let known = (report.stopped.is_none() && !job.lock.is_beside()).then_some(Fact::Known(now));
+    job.store.commit(lines.chain(known).collect()).await
 }
 
 /// A run's name in the journal. Sorts by time, and differs between machines. A revocation's ends in `r`.
-pub fn run_name(started: Timestamp, beside: bool) -> String {
-    format!("{}-{:08x}{}", started.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..), if beside { "r" } else { "" })
+pub fn run_name(started: Timestamp, beside: bool) -> Arc<str> {
+    Arc::from(format!("{}-{:08x}{}", started.strftime("%Y%m%dT%H%M%SZ"), fastrand::u32(..), if beside { "r" } else { "" }))
 }
 
 /// What cuts somebody off has as many at once as the rest, as fast as they are answered.
@@ -105,11 +95,10 @@ fn gate(job: &Job<'_>, way: &Way) -> Gate {
 }
 
 impl<'a> Desk<'a> {
-    fn new(ground: &'a Ground<'a>, mut schedule: Schedule) -> Self {
+    fn new(ground: &'a Ground<'a>, mut schedule: Schedule, ids: Ids<'a>) -> Self {
         for (at, _) in ground.job.plan.changes.iter().enumerate().filter(|(_, change)| !change.runs()) {
             schedule.settle(ChangeId(at as u32), false);
         }
-        let ids = Ids::new(ground.job);
         Self {
             ground,
             schedule,

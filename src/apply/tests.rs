@@ -20,7 +20,7 @@ use ObjectKind::{Account, Group};
 
 struct World {
     _folder: tempfile::TempDir,
-    store: Arc<Store>,
+    store: Arc<dyn Store>,
     fake: Fake,
     marker: bool,
     settings: Settings,
@@ -28,25 +28,25 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(&folder.path().join("state.db"), "acme").unwrap());
+        let store = crate::state::open(&folder.path().join("state.db"), "acme").await.unwrap();
         let settings = Settings { first_wait: Duration::from_micros(100), ..Settings::default() };
         Self { fake: Fake::new(&store), _folder: folder, store, marker: true, settings, cancel: CancellationToken::new() }
     }
 
-    fn without_marker() -> Self {
-        Self { marker: false, ..Self::new() }
+    async fn without_marker() -> Self {
+        Self { marker: false, ..Self::new().await }
     }
 
-    fn scripted(script: impl IntoIterator<Item = Script>) -> Self {
-        let world = Self::new();
+    async fn scripted(script: impl IntoIterator<Item = Script>) -> Self {
+        let world = Self::new().await;
         world.fake.script(script);
         world
     }
 
     async fn apply(&self, plan: &Plan) -> Report {
-        let lock = self.store.lock("jane").unwrap();
+        let lock = self.store.lock("jane").await.unwrap();
         let targets: BTreeMap<_, _> = [(Arc::from("chat"), self.fake.connector(self.marker))].into();
         let job = Job {
             plan,
@@ -60,8 +60,8 @@ impl World {
             progress: &Silent,
         };
         let report = apply(&job).await.unwrap();
-        Journal::new(&self.store).verify().unwrap();
-        assert_eq!(Journal::new(&self.store).unfinished().unwrap(), [], "every intent has its outcome");
+        Journal::new(self.store.as_ref()).verify().await.unwrap();
+        assert_eq!(Journal::new(self.store.as_ref()).unfinished().await.unwrap(), [], "every intent has its outcome");
         report
     }
 
@@ -88,7 +88,7 @@ fn throttled(after: Duration) -> Script {
 
 #[tokio::test]
 async fn a_plan_runs_in_its_order_and_what_it_makes_is_known_to_what_follows() {
-    let world = World::new();
+    let world = World::new().await;
     world.fake.put("g", &[]);
     world.fake.put("old", &[("active", "true")]);
     let plan = plan(vec![
@@ -117,12 +117,12 @@ async fn a_plan_runs_in_its_order_and_what_it_makes_is_known_to_what_follows() {
 
 #[tokio::test]
 async fn outcomes_leave_links_deactivations_and_windows_behind() {
-    let world = World::new();
+    let world = World::new().await;
     world.fake.put("7", &[]);
     let mut leaver = change(Action::Deactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(false)));
     leaver.mandate = Mandate::Leaver;
     world.apply(&plan(vec![leaver, create("hr/ann"), change(Action::Adopt, Account, "hr/8", Some("8"))])).await;
-    let memory = world.store.load().unwrap();
+    let memory = world.store.load().await.unwrap();
     assert!(memory.known);
     let links: Vec<_> = memory.links.iter().map(|link| (link.key.as_ref(), link.id.as_ref(), link.origin)).collect();
     assert_eq!(links, [("hr/8", "8", LinkOrigin::Adopted), ("hr/ann", "id1", LinkOrigin::Created)]);
@@ -136,103 +136,106 @@ async fn outcomes_leave_links_deactivations_and_windows_behind() {
             change(Action::Delete, Account, "hr/ann", Some("id1")),
         ]))
         .await;
-    let memory = world.store.load().unwrap();
+    let memory = world.store.load().await.unwrap();
     assert_eq!((memory.links.len(), memory.deactivations.len()), (1, 0));
 }
 
 #[tokio::test]
 async fn names_of_people_who_left_are_remembered_until_they_are_back() {
-    let world = World::new();
+    let world = World::new().await;
     ["7", "8", "9"].iter().for_each(|id| world.fake.put(id, &[("userName", "x")]));
     let name = |text| Some(Value::text(text));
     let mut leaver = change(Action::Deactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(false)));
     leaver.mandate = Mandate::Leaver;
     let renamed = change(Action::Update, Account, "hr/8", Some("8")).with("userName", name("ben"), name("zander"));
     world.apply(&plan(vec![leaver, renamed, change(Action::Delete, Account, "hr/9", Some("9"))])).await;
-    let names = || -> Vec<(String, bool)> {
-        let memory = world.store.load().unwrap();
+    let names = async || -> Vec<(String, bool)> {
+        let memory = world.store.load().await.unwrap();
         let mut names: Vec<_> = memory.departed.iter().map(|name| (format!("{} {}", name.key, name.value), name.left)).collect();
         names.sort();
         names
     };
     let of = |key: &str| change(Action::Delete, Account, key, None).object.name;
-    assert_eq!(names(), [(format!("hr/7 {}", of("hr/7")), true), ("hr/8 ben".to_owned(), false), (format!("hr/9 {}", of("hr/9")), true)]);
+    assert_eq!(
+        names().await,
+        [(format!("hr/7 {}", of("hr/7")), true), ("hr/8 ben".to_owned(), false), (format!("hr/9 {}", of("hr/9")), true)]
+    );
     world.apply(&plan(vec![change(Action::Reactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(true)))])).await;
-    assert_eq!(names().len(), 2);
+    assert_eq!(names().await.len(), 2);
 }
 
 #[tokio::test]
 async fn an_account_that_was_made_without_access_is_ours_to_activate_until_it_is() {
-    let world = World::new();
+    let world = World::new().await;
     world.apply(&plan(vec![create("hr/ann").with("active", None, Some(Value::Bool(false))), create("hr/bob")])).await;
-    let memory = world.store.load().unwrap();
+    let memory = world.store.load().await.unwrap();
     let ann = memory.links.iter().find(|link| link.key.as_ref() == "hr/ann").unwrap().id.clone();
     assert!(matches!(&memory.deactivations[..], [Deactivation { id, .. }] if *id == ann), "{:?}", memory.deactivations);
     let adopt = change(Action::Adopt, Account, "hr/ann", Some(&ann)).with("active", Some(Value::Bool(false)), Some(Value::Bool(true)));
     world.apply(&plan(vec![adopt])).await;
-    assert_eq!(world.store.load().unwrap().deactivations.len(), 0);
+    assert_eq!(world.store.load().await.unwrap().deactivations.len(), 0);
 }
 
 #[tokio::test]
 async fn what_was_sent_and_never_heard_of_is_remembered_until_it_is() {
-    let world = World::without_marker();
+    let world = World::without_marker().await;
     world.fake.script([Script::Lose(lost())]);
     world.apply(&plan(vec![create("hr/ann")])).await;
     world.apply(&plan(vec![create("hr/bob")])).await;
-    let unheard = || world.store.load().unwrap().unheard;
+    let unheard = async || world.store.load().await.unwrap().unheard;
     assert!(
-        matches!(&unheard()[..], [one] if one.key.as_ref() == "hr/ann" && one.guardrail == crate::model::Guardrail::Create),
+        matches!(&unheard().await[..], [one] if one.key.as_ref() == "hr/ann" && one.guardrail == crate::model::Guardrail::Create),
         "{:?}",
-        unheard()
+        unheard().await
     );
     world.apply(&plan(vec![change(Action::Adopt, Account, "hr/ann", Some("id1"))])).await;
-    assert_eq!(unheard(), []);
+    assert_eq!(unheard().await, []);
     world.fake.script([Script::Refuse(SystemError::Rejected("no".into()))]);
     world.apply(&plan(vec![create("hr/cid")])).await;
-    assert_eq!(unheard(), [], "a refusal is an answer");
+    assert_eq!(unheard().await, [], "a refusal is an answer");
 }
 
 #[tokio::test]
 async fn a_deactivation_that_was_refused_is_not_remembered() {
-    let world = World::scripted([Script::Refuse(SystemError::Forbidden("no".into()))]);
+    let world = World::scripted([Script::Refuse(SystemError::Forbidden("no".into()))]).await;
     world.fake.put("7", &[]);
     let change = change(Action::Deactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(false)));
     assert_eq!(world.words(&plan(vec![change])).await, [ResultWord::Failed]);
-    let memory = world.store.load().unwrap();
+    let memory = world.store.load().await.unwrap();
     assert_eq!((memory.deactivations.len(), memory.windows.len()), (0, 0));
 }
 
 #[tokio::test]
 async fn an_uncertain_create_that_was_done_is_found_by_its_marker_and_not_made_again() {
     for answer in [lost(), SystemError::Protocol("HTML".into())] {
-        let world = World::scripted([Script::Lose(answer)]);
+        let world = World::scripted([Script::Lose(answer)]).await;
         let report = world.apply(&plan(vec![create("hr/ann")])).await;
         assert!(report.complete(), "{report:?}");
         assert_eq!(world.fake.log(), ["Create hr/ann"]);
-        assert_eq!(world.store.load().unwrap().links.len(), 1);
+        assert_eq!(world.store.load().await.unwrap().links.len(), 1);
     }
 }
 
 #[tokio::test]
 async fn an_uncertain_create_that_was_not_done_is_sent_again() {
-    let world = World::scripted([Script::Refuse(lost())]);
+    let world = World::scripted([Script::Refuse(lost())]).await;
     assert_eq!(world.words(&plan(vec![create("hr/ann")])).await, [ResultWord::Done]);
     assert_eq!(world.fake.log().len(), 2);
 }
 
 #[tokio::test]
 async fn what_nothing_proves_to_be_ours_stays_uncertain() {
-    let world = World::without_marker();
+    let world = World::without_marker().await;
     world.fake.script([Script::Lose(lost())]);
     let report = world.apply(&plan(vec![create("hr/ann")])).await;
     let outcome = &report.outcomes[&ChangeId(0)];
     assert!(matches!(outcome, Outcome::Uncertain(words) if words.contains("nothing proves that headcount made it")), "{outcome:?}");
-    assert_eq!((world.fake.log().len(), world.store.load().unwrap().links.len()), (1, 0));
+    assert_eq!((world.fake.log().len(), world.store.load().await.unwrap().links.len()), (1, 0));
 }
 
 #[tokio::test]
 async fn a_lookup_that_fails_leaves_the_create_uncertain_and_unsent() {
-    let world = World::scripted([Script::Lose(lost())]);
+    let world = World::scripted([Script::Lose(lost())]).await;
     world.fake.shelf.lock().unwrap().lookups.extend((0..9).map(|_| SystemError::Protocol("an empty 200".into())));
     assert_eq!(world.words(&plan(vec![create("hr/ann")])).await, [ResultWord::Uncertain]);
     assert_eq!(world.fake.log().len(), 1);
@@ -240,17 +243,17 @@ async fn a_lookup_that_fails_leaves_the_create_uncertain_and_unsent() {
 
 #[tokio::test]
 async fn a_conflict_is_ours_when_it_carries_our_marker_and_a_failure_otherwise() {
-    let world = World::new();
+    let world = World::new().await;
     world.fake.put("7", &[("userName", "ann"), ("externalId", "acme:hr/ann")]);
     world.fake.put("8", &[("userName", "bob"), ("externalId", "else:1")]);
     assert_eq!(world.words(&plan(vec![create("hr/ann"), create("hr/bob")])).await, [ResultWord::AlreadySo, ResultWord::Failed]);
-    let links = world.store.load().unwrap().links;
+    let links = world.store.load().await.unwrap().links;
     assert!(matches!(&links[..], [link] if link.id.as_ref() == "7"));
 }
 
 #[tokio::test]
 async fn other_uncertain_changes_are_sent_again_after_a_look() {
-    let world = World::scripted([Script::Lose(lost())]);
+    let world = World::scripted([Script::Lose(lost())]).await;
     world.fake.put("7", &[]);
     let update = change(Action::Update, Account, "hr/7", Some("7")).with("title", None, Some(Value::text("x")));
     assert_eq!(world.words(&plan(vec![update])).await, [ResultWord::Done]);
@@ -260,7 +263,7 @@ async fn other_uncertain_changes_are_sent_again_after_a_look() {
     assert_eq!(world.words(&plan(vec![delete])).await, [ResultWord::Done]);
     assert_eq!(world.fake.log().len(), 3, "what is gone is not deleted again");
 
-    let world = World::scripted([Script::Refuse(lost())]);
+    let world = World::scripted([Script::Refuse(lost())]).await;
     let gone = change(Action::Update, Account, "hr/7", Some("7")).with("title", None, Some(Value::text("x")));
     assert_eq!(world.words(&plan(vec![gone])).await, [ResultWord::Failed]);
 }
@@ -268,11 +271,11 @@ async fn other_uncertain_changes_are_sent_again_after_a_look() {
 #[tokio::test]
 async fn an_uncertain_membership_is_looked_at_before_it_is_sent_again() {
     let add = || change(Action::AddMembers, Group, "group/ops", Some("g")).member(Account, "hr/1", Some("1"));
-    let done = World::scripted([Script::Lose(lost())]);
+    let done = World::scripted([Script::Lose(lost())]).await;
     done.fake.put("g", &[]);
     assert_eq!(done.words(&plan(vec![add()])).await, [ResultWord::Done]);
     assert_eq!(done.fake.log().len(), 1, "it was done, so it is not sent again");
-    let not_done = World::scripted([Script::Refuse(lost())]);
+    let not_done = World::scripted([Script::Refuse(lost())]).await;
     not_done.fake.put("g", &[]);
     assert_eq!(not_done.words(&plan(vec![add()])).await, [ResultWord::Done]);
     assert_eq!(not_done.fake.log().len(), 2);
@@ -281,7 +284,7 @@ async fn an_uncertain_membership_is_looked_at_before_it_is_sent_again() {
 #[tokio::test]
 async fn a_throttled_target_pauses_as_a_whole() {
     let pause = Duration::from_millis(60);
-    let mut world = World::scripted([throttled(pause)]);
+    let mut world = World::scripted([throttled(pause)]).await;
     world.settings.concurrency.insert(Arc::from("chat"), 1);
     let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
     assert!(report.complete());
@@ -295,7 +298,7 @@ const LOOKS: u32 = 300;
 
 #[tokio::test]
 async fn whoever_is_revoked_while_a_write_waits_for_its_permit_gets_nothing() {
-    let mut world = World::scripted([Script::Revoke("hr/b", LOOKS)]);
+    let mut world = World::scripted([Script::Revoke("hr/b", LOOKS)]).await;
     // The second waits two seconds for its turn; the first is answered at once, and its answer brings the revocation.
     world.settings.concurrency.insert(Arc::from("chat"), 2);
     world.fake.limiter.limit(&Arc::from("chat"), Limits { concurrency: None, rate: Some(Rate { per_second: 0.5, burst: 1 }) });
@@ -307,14 +310,14 @@ async fn whoever_is_revoked_while_a_write_waits_for_its_permit_gets_nothing() {
 
 #[tokio::test]
 async fn a_target_that_asks_for_hours_is_left_for_another_run() {
-    let mut world = World::scripted([throttled(Duration::from_secs(7200))]);
+    let mut world = World::scripted([throttled(Duration::from_secs(7200))]).await;
     world.settings.concurrency.insert(Arc::from("chat"), 1);
     assert_eq!(world.words(&plan(vec![create("hr/a"), create("hr/b")])).await, [ResultWord::Failed, ResultWord::Skipped]);
 }
 
 #[tokio::test]
 async fn a_change_that_is_put_off_again_and_again_does_not_fail_while_others_get_through() {
-    let mut world = World::scripted((0..40).map(|_| later()));
+    let mut world = World::scripted((0..40).map(|_| later())).await;
     world.settings.longest_wait = Duration::from_micros(100);
     let report = world.apply(&plan((0..20).map(|at| create(&format!("hr/{at}"))).collect())).await;
     assert!(report.complete(), "{report:?}");
@@ -323,7 +326,7 @@ async fn a_change_that_is_put_off_again_and_again_does_not_fail_while_others_get
 
 #[tokio::test]
 async fn a_target_that_does_nothing_but_ask_for_patience_is_left_when_ours_is_over() {
-    let mut world = World::scripted((0..10_000).map(|_| later()));
+    let mut world = World::scripted((0..10_000).map(|_| later())).await;
     world.settings.longest_wait = Duration::from_micros(100);
     world.settings.patience = Duration::from_millis(5);
     let report = world.apply(&plan((0..9).map(|at| create(&format!("hr/{at}"))).collect())).await;
@@ -334,7 +337,7 @@ async fn a_target_that_does_nothing_but_ask_for_patience_is_left_when_ours_is_ov
 
 #[tokio::test]
 async fn a_look_that_is_put_off_is_made_later() {
-    let mut world = World::scripted([Script::Lose(lost())]);
+    let mut world = World::scripted([Script::Lose(lost())]).await;
     world.settings.longest_wait = Duration::from_micros(100);
     world.fake.shelf.lock().unwrap().lookups.extend((0..30).map(|_| SystemError::Throttled { after: None, message: "429".into() }));
     let report = world.apply(&plan(vec![create("hr/ann")])).await;
@@ -344,8 +347,8 @@ async fn a_look_that_is_put_off_is_made_later() {
 
 #[tokio::test]
 async fn after_a_pause_one_goes_ahead_and_with_each_that_gets_through_one_more() {
-    let world = World::new();
-    let lock = world.store.lock("jane").unwrap();
+    let world = World::new().await;
+    let lock = world.store.lock("jane").await.unwrap();
     let settings = Settings { first_wait: Duration::ZERO, ..Settings::default() };
     let gate = gate::Gate::new(3, &world.fake.limiter, Lane::Normal, settings.patience);
     let enter = || gate.pass(&lock, &world.cancel).now_or_never().map(|granted| granted.unwrap().pass);
@@ -364,7 +367,7 @@ async fn after_a_pause_one_goes_ahead_and_with_each_that_gets_through_one_more()
 
 #[tokio::test]
 async fn objects_that_break_the_service_do_not_close_it_for_the_others() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     world.settings.attempts = 2;
     world.settings.give_up_after = 3;
     world.settings.concurrency.insert(Arc::from("chat"), 1);
@@ -389,10 +392,10 @@ async fn objects_that_break_the_service_do_not_close_it_for_the_others() {
 
 #[tokio::test]
 async fn an_unavailable_target_is_tried_again_and_given_up_in_the_end() {
-    let world = World::scripted([unavailable(), unavailable()]);
+    let world = World::scripted([unavailable(), unavailable()]).await;
     assert_eq!(world.words(&plan(vec![create("hr/a")])).await, [ResultWord::Done]);
 
-    let mut world = World::scripted((0..50).map(|_| unavailable()));
+    let mut world = World::scripted((0..50).map(|_| unavailable())).await;
     world.settings.attempts = 2;
     world.settings.give_up_after = 3;
     world.settings.concurrency.insert(Arc::from("chat"), 1);
@@ -403,7 +406,7 @@ async fn an_unavailable_target_is_tried_again_and_given_up_in_the_end() {
 
 #[tokio::test]
 async fn a_refused_sign_in_ends_the_work_on_the_target() {
-    let mut world = World::scripted([Script::Refuse(SystemError::Auth("401".into()))]);
+    let mut world = World::scripted([Script::Refuse(SystemError::Auth("401".into()))]).await;
     world.settings.concurrency.insert(Arc::from("chat"), 1);
     let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
     assert!(matches!(&report.outcomes[&ChangeId(1)], Outcome::Skipped(why) if why.contains("sign-in was refused")));
@@ -411,7 +414,7 @@ async fn a_refused_sign_in_ends_the_work_on_the_target() {
 
 #[tokio::test]
 async fn what_needs_a_failed_change_is_skipped_and_what_can_do_without_it_is_done_in_part() {
-    let mut world = World::scripted([Script::Refuse(SystemError::Rejected("no".into()))]);
+    let mut world = World::scripted([Script::Refuse(SystemError::Rejected("no".into()))]).await;
     world.settings.concurrency.insert(Arc::from("chat"), 1);
     world.fake.put("g", &[]);
     let report = world
@@ -434,7 +437,7 @@ async fn what_needs_a_failed_change_is_skipped_and_what_can_do_without_it_is_don
 
 #[tokio::test]
 async fn withheld_changes_never_run_and_targets_without_connection_fail() {
-    let world = World::new();
+    let world = World::new().await;
     let mut withheld = create("hr/ann");
     withheld.withheld = Some(Withheld { finding: 0 });
     let report = world.apply(&plan(vec![withheld, create("hr/bob").at("mail"), create("hr/cy").needs(&[0])])).await;
@@ -446,24 +449,24 @@ async fn withheld_changes_never_run_and_targets_without_connection_fail() {
 
 #[tokio::test]
 async fn a_stopped_run_finishes_what_is_in_flight_and_says_so() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     world.settings.concurrency.insert(Arc::from("chat"), 1);
     world.fake.script([Script::Stop(world.cancel.clone())]);
     let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
     let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
     assert_eq!(words, [ResultWord::Done, ResultWord::Skipped]);
     assert_eq!(report.stopped.as_deref(), Some("the run was stopped"));
-    let memory = world.store.load().unwrap();
+    let memory = world.store.load().await.unwrap();
     assert!(!memory.known, "a run that was stopped proves nothing");
     assert_eq!(memory.links.len(), 1);
     let mut last = None;
-    Journal::new(&world.store).each(None, |entry| last = Some(entry.event)).unwrap();
+    Journal::new(world.store.as_ref()).each(None, |entry| last = Some(entry.event)).await.unwrap();
     assert!(matches!(last, Some(Event::Finished { stopped: Some(_), .. })));
 }
 
 #[tokio::test]
 async fn long_member_lists_are_cut_and_batches_are_filled() {
-    let mut world = World::new();
+    let mut world = World::new().await;
     world.fake.chunk = 2;
     world.fake.batch = 3;
     world.fake.put("g", &[]);
@@ -479,7 +482,7 @@ async fn long_member_lists_are_cut_and_batches_are_filled() {
 
 #[tokio::test]
 async fn no_more_requests_are_under_way_than_the_pace_allows() {
-    let world = World::new();
+    let world = World::new().await;
     assert!(world.apply(&plan((0..40).map(|at| create(&format!("hr/{at}"))).collect())).await.complete());
     let widest = world.fake.shelf.lock().unwrap().widest;
     assert!((2..=4).contains(&widest), "{widest} at once");
@@ -520,7 +523,7 @@ fn the_schedule_never_comes_to_a_standstill_and_keeps_every_need() {
 
 #[tokio::test]
 async fn whoever_takes_over_an_account_that_is_revoked_by_itself_meanwhile_gets_nothing() {
-    let mut world = World::scripted([Script::Revoke("account/chat/7", 0)]);
+    let mut world = World::scripted([Script::Revoke("account/chat/7", 0)]).await;
     world.settings.concurrency = [(Arc::from("chat"), 1)].into();
     world.fake.put("7", &[]);
     world.fake.put("8", &[]);
@@ -535,7 +538,7 @@ fn no_mailboxes(many: usize) -> impl Iterator<Item = Script> {
 
 #[tokio::test]
 async fn equal_refusals_stop_their_kind_of_change_and_nothing_that_takes_access() {
-    let mut world = World::scripted(no_mailboxes(10));
+    let mut world = World::scripted(no_mailboxes(10)).await;
     world.settings.concurrency = [(Arc::from("chat"), 1)].into();
     world.fake.put("7", &[]);
     let mut changes: Vec<_> = (0..19).map(|number| create(&format!("hr/new{number}"))).collect();
@@ -555,7 +558,7 @@ async fn equal_refusals_stop_their_kind_of_change_and_nothing_that_takes_access(
     );
     assert_eq!(world.fake.log().len(), 11);
 
-    let world = World::scripted(no_mailboxes(9));
+    let world = World::scripted(no_mailboxes(9)).await;
     let leavers = (0..9).map(|number| change(Action::Deactivate, Account, &format!("hr/{number}"), Some("7")));
     assert_eq!(world.words(&fake::plan(leavers.collect())).await, [ResultWord::Failed; 9], "each of them is tried");
 }
@@ -563,7 +566,7 @@ async fn equal_refusals_stop_their_kind_of_change_and_nothing_that_takes_access(
 #[tokio::test]
 async fn five_who_are_refused_keep_nobody_else_waiting_run_after_run() {
     for batch in [1, 100] {
-        let mut world = World::scripted(no_mailboxes(5));
+        let mut world = World::scripted(no_mailboxes(5)).await;
         world.settings.concurrency = [(Arc::from("chat"), 1)].into();
         world.fake.batch = batch;
         let words = world.words(&plan((0..300).map(|number| create(&format!("hr/new{number}"))).collect())).await;
@@ -573,7 +576,7 @@ async fn five_who_are_refused_keep_nobody_else_waiting_run_after_run() {
 
 #[tokio::test]
 async fn a_whole_batch_that_is_refused_counts_as_what_it_is() {
-    let mut world = World::scripted(no_mailboxes(105));
+    let mut world = World::scripted(no_mailboxes(105)).await;
     world.settings.concurrency = [(Arc::from("chat"), 1)].into();
     world.fake.batch = 100;
     let report = world.apply(&plan((0..300).map(|number| create(&format!("hr/new{number}"))).collect())).await;

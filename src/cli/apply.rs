@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,7 @@ use crate::files;
 use crate::model::{Change, Plan};
 use crate::pipeline::{self, Caller, Decision, Ending, Hear, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn};
 use crate::render::{Format, Look, count, headline, safe};
-use crate::state::Store;
+use crate::state;
 
 /// Run a saved plan, or plan, ask and run
 #[derive(Debug, clap::Args)]
@@ -66,25 +66,27 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     let moment = pipeline::moment(&session.policy, None);
     let reviewed = saved.map(|saved| Reviewed::new(saved, args.exact, &session.policy, moment.today));
     let reviewed = reviewed.transpose().map_err(not_reviewable)?;
-    let store = Arc::new(Store::open(&session.state, &session.policy.workspace).map_err(|error| state_failure(&error))?);
     let terminal = Terminal { args, approved, watching: Watching::default(), stop: CancellationToken::new(), unshown: OnceLock::new() };
-    let turn = Turn {
-        loaded: &session.loaded,
-        settings: pipeline::settings(&session.loaded, &session.policy),
-        policy: session.policy,
-        store: &store,
-        moment,
-        part: selection.filter(),
-        reviewed,
-        who: &who(),
-        stop: terminal.stop.clone(),
-        connections: Connections::default(),
-    };
-    let ended = session::run(pipeline::reconcile(turn, &terminal))?;
+    let ended = session::run(async {
+        let store = state::open(&session.state, &session.policy.workspace).await.map_err(|error| state_failure(&error))?;
+        let turn = Turn {
+            loaded: &session.loaded,
+            settings: pipeline::settings(&session.loaded, &session.policy),
+            policy: session.policy,
+            store: &store,
+            moment,
+            part: selection.filter(),
+            reviewed,
+            who: &who(),
+            stop: terminal.stop.clone(),
+            connections: Connections::default(),
+        };
+        pipeline::reconcile(turn, &terminal).await.map_err(|error| failure(error, store.as_ref()))
+    })?;
     if let Some(failure) = terminal.unshown.into_inner() {
         return Err(failure);
     }
-    match ended.map_err(|error| failure(error, &store))? {
+    match ended? {
         None => {
             notice("Nothing was changed.");
             Ok(Exit::Error)
@@ -210,7 +212,7 @@ fn not_reviewable(error: NotReviewable) -> Failure {
     }
 }
 
-fn failure(error: ReconcileError, store: &Store) -> Failure {
+fn failure(error: ReconcileError, store: &dyn state::Store) -> Failure {
     match error {
         ReconcileError::State(error) => state_failure(&error),
         ReconcileError::Journal(error) => broken(error, store),

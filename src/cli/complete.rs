@@ -15,7 +15,7 @@ use crate::connector::registry;
 use crate::manifest::{self, Loaded};
 use crate::model::{Key, Link, ObjectKind};
 use crate::render::safe;
-use crate::state::Store;
+use crate::state;
 
 /// Nobody reads more of them.
 const MOST: usize = 200;
@@ -134,5 +134,5 @@ fn links(loaded: &Loaded) -> Option<Vec<Link>> {
     if path.metadata().ok()?.len() > MAX_STATE {
         return None;
     }
-    Some(Store::look(&path).ok()??.load().ok()?.links)
+    session::run(async { Some(state::look(&path).await.ok()??.load().await.ok()?.links) }).ok()?
 }

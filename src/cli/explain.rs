@@ -14,7 +14,7 @@ use super::behind::Behind;
 use super::complete;
 use super::output::Form;
 use super::report::{self, Exit, Failure};
-use super::session::{self, Session};
+use super::session::Session;
 use crate::model::{Change, Finding, Key, Plan, Severity};
 use crate::planning::explain::{Explanation, Provenance, told, told_of_group};
 use crate::render::style::{STRONG, paint};
@@ -56,8 +56,7 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     if let Some(named) = &named {
         named.check(args.target.as_deref(), |name| session.check_target(name))?;
     }
-    let memory = session.memory()?;
-    let (snapshot, plan) = session::run(session.plan(memory, args.as_of))?;
+    let (snapshot, plan) = session.plan(args.as_of)?;
     let behind = Behind::of(&snapshot);
     let provenance = behind.provenance();
     if Key::is_group(&args.identity) {

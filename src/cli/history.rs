@@ -16,11 +16,11 @@ use super::Files;
 use super::complete;
 use super::outcome;
 use super::report::{self, Exit, Failure, notice};
-use super::session::{Session, state_failure};
+use super::session::{self, Session, state_failure};
 use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
-use crate::render::{paragraph, preposition, safe, verb, why};
-use crate::state::{StateError, Store};
+use crate::render::{paragraph, preposition, safe, verb};
+use crate::state::{self, StateError, Store};
 use changes::Wanted;
 use moment::Moment;
 
@@ -85,11 +85,16 @@ struct Run {
 
 pub fn run(args: &HistoryArgs) -> Result<Exit, Failure> {
     let session = Session::load(&args.files)?;
-    let store = Store::look(&session.state).and_then(|store| store.ok_or_else(|| StateError::Missing { path: session.state.clone() }));
+    session::run(told(args, &session))?
+}
+
+async fn told(args: &HistoryArgs, session: &Session) -> Result<Exit, Failure> {
+    let store = state::look(&session.state).await;
+    let store = store.and_then(|store| store.ok_or_else(|| StateError::Missing { path: session.state.clone() }));
     let store = store.map_err(|error| state_failure(&error))?;
-    let journal = Journal::new(&store);
+    let journal = Journal::new(store.as_ref());
     if args.verify {
-        return verify(&journal, &store, args.output);
+        return verify(&journal, store.as_ref(), args.output).await;
     }
     let zone = &session.policy.time_zone;
     let since = args.since.as_ref().map(|since| since.first(zone, Timestamp::now()));
@@ -103,33 +108,33 @@ pub fn run(args: &HistoryArgs) -> Result<Exit, Failure> {
     }
     if person.is_some() || args.target.is_some() {
         let wanted = Wanted { person, target: args.target.as_deref(), since, until };
-        return changes::show(&journal, &wanted, args.output).map(|()| Exit::Done);
+        return changes::show(&journal, &wanted, args.output).await.map(|()| Exit::Done);
     }
     match (run, args.output) {
         (None, Form::Ndjson) if !timed => {
             let mut out = report::stdout();
-            journal.export(&mut out).map_err(failure)?;
+            journal.export(&mut out).await.map_err(failure)?;
             out.flush()?;
         }
         (None, form) => {
-            let mut runs = runs(&journal)?;
+            let mut runs = runs(&journal).await?;
             runs.retain(|run| since.is_none_or(|since| run.started >= since) && until.is_none_or(|until| run.started <= until));
             table(&runs, timed, form)?;
         }
         (Some(name), form) => {
-            let runs = runs(&journal)?;
-            one(&journal, find(&runs, name)?, form)?;
+            let runs = runs(&journal).await?;
+            one(&journal, find(&runs, name)?, form).await?;
         }
     }
     Ok(Exit::Done)
 }
 
-fn verify(journal: &Journal<'_>, store: &Store, form: Form) -> Result<Exit, Failure> {
-    let verified = journal.verify().map_err(|error| broken(error, store))?;
+async fn verify(journal: &Journal<'_>, store: &dyn Store, form: Form) -> Result<Exit, Failure> {
+    let verified = journal.verify().await.map_err(|error| broken(error, store))?;
     if !verified.apart && verified.entries > 0 {
         notice(format_args!(
             "warning: its last entry is not kept apart: without {} an end that was cut off can't be missed",
-            store.head_path().display()
+            store.head_place()
         ));
     }
     let words = match form {
@@ -140,7 +145,7 @@ fn verify(journal: &Journal<'_>, store: &Store, form: Form) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-fn runs(journal: &Journal<'_>) -> Result<Vec<Run>, Failure> {
+async fn runs(journal: &Journal<'_>) -> Result<Vec<Run>, Failure> {
     let mut runs: Vec<Run> = Vec::new();
     let mut positions = BTreeMap::new();
     let visit = |entry: Entry| match entry.event {
@@ -160,7 +165,7 @@ fn runs(journal: &Journal<'_>) -> Result<Vec<Run>, Failure> {
         }
         _ => {}
     };
-    journal.each(None, visit).map_err(failure)?;
+    journal.each(None, visit).await.map_err(failure)?;
     Ok(runs)
 }
 
@@ -227,9 +232,9 @@ fn find<'a>(runs: &'a [Run], name: &str) -> Result<&'a Run, Failure> {
     }
 }
 
-fn one(journal: &Journal<'_>, run: &Run, form: Form) -> Result<(), Failure> {
+async fn one(journal: &Journal<'_>, run: &Run, form: Form) -> Result<(), Failure> {
     let mut entries = Vec::new();
-    journal.each(Some(&run.run), |entry| entries.push(entry)).map_err(failure)?;
+    journal.each(Some(&run.run), |entry| entries.push(entry)).await.map_err(failure)?;
     let mut out = report::stdout();
     match form {
         Form::Json => writeln!(out, "{:#}", json!({"formatVersion": 1, "run": run, "entries": entries}))?,
@@ -260,7 +265,7 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
             let (name, key) = (safe::line(&intent.object.name), safe::line(&intent.object.key));
             let given = intent.entitlement.as_deref().map(|given| format!("{} {} ", safe::line(given), preposition(intent.action)));
             let (action, given) = (verb(intent.action), given.unwrap_or_default());
-            let reason = why(&changes::change(intent)).map(|why| format!(": {why}")).unwrap_or_default();
+            let reason = changes::reason(intent).map(|why| format!(": {why}")).unwrap_or_default();
             writeln!(out, "{at}  {action} {given}{name} ({key}) at {}{again}{reason}", safe::line(&intent.target))
         }
         Event::Outcome { target, key, result, message, .. } => {
@@ -281,11 +286,11 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
 }
 
 /// A journal that is not whole, and how to go on.
-pub fn broken(error: JournalError, store: &Store) -> Failure {
+pub fn broken(error: JournalError, store: &dyn Store) -> Failure {
     let JournalError::Broken { .. } = error else { return failure(error) };
     let hint = format!(
         "compare with an exported copy (`headcount history -o ndjson` writes one), and find out who changed it. If an older copy of the state was put back on purpose, remove {}; else put a copy back, or move the state away and begin anew",
-        store.head_path().display()
+        store.head_place()
     );
     Failure::from_error(&error).hint(hint)
 }

@@ -11,7 +11,7 @@ use super::next;
 use super::output::{self, Output};
 use super::report::{self, Exit, Failure};
 use super::selection::Selection;
-use super::session::{self, Session};
+use super::session::Session;
 use super::unclaimed;
 use crate::model::{Plan, Upcoming};
 use crate::pipeline::part;
@@ -78,8 +78,7 @@ pub fn make(files: &Files, selection: &Selection, output: &Output, as_of: Option
 fn planned(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>, due_days: i64) -> Result<Plan, Failure> {
     let session = Session::load(files)?;
     selection.check(&session)?;
-    let memory = session.memory()?;
-    let (snapshot, mut plan) = session::run(session.plan(memory, as_of))?;
+    let (snapshot, mut plan) = session.plan(as_of)?;
     plan.upcoming = coming(&plan, due_days);
     let all = plan.changes.len();
     let plan = part(plan, &selection.filter());

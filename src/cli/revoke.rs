@@ -24,8 +24,8 @@ use super::report::{self, Exit, Failure, notice};
 use super::session::{self, state_failure};
 use super::who::who;
 use crate::manifest::quantity;
-use crate::model::{Key, StandingRevocation};
-use crate::pipeline::revoke::{self, Cause, Everybody, Ground, Looks, State};
+use crate::model::StandingRevocation;
+use crate::pipeline::revoke::{self, Cause, Everybody, Ground, Looks, Meaning, Names, OrdersError, State};
 use crate::pipeline::{self, Decision};
 use crate::planning::Moment;
 use crate::state::Store;
@@ -114,30 +114,29 @@ fn reason(args: &RevokeArgs, moment: Moment) -> Result<Arc<str>, Failure> {
 }
 
 /// One that can't be used holds nothing up.
-fn open_state(args: &RevokeArgs, sound: &Sound, aloud: &Aloud) -> Result<State, Failure> {
+async fn open_state(args: &RevokeArgs, sound: &Sound, aloud: &Aloud) -> Result<State, Failure> {
     let workspace = &sound.policy.workspace;
     if args.no_state {
-        return State::passing(&sound.state, workspace).map_err(|error| state_failure(&error));
+        return State::passing(&sound.state, workspace).await.map_err(|error| state_failure(&error));
     }
-    State::open(&sound.state, workspace, aloud).map_err(|error| state_failure(&error))
+    State::open(&sound.state, workspace, aloud).await.map_err(|error| state_failure(&error))
 }
 
 async fn revoke(args: &RevokeArgs, sound: Sound, moment: Moment, reason: &Arc<str>) -> Result<Exit, Failure> {
     let aloud = Aloud { stop: CancellationToken::new() };
-    let state = open_state(args, &sound, &aloud)?;
-    let accounts = account::keys(args, &sound, &state.store(), moment).await?;
+    let state = open_state(args, &sound, &aloud).await?;
+    let accounts = account::keys(args, &sound, state.store().as_ref(), moment).await?;
     let names: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
-    let (mut keys, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_key(name, &sound, &state.store()));
+    let Names { mut keys, others } = Names::told_apart(&sound.policy, state.store().as_ref(), names, sound.broken).await;
     keys.extend(accounts.iter().map(AsRef::as_ref));
     let cause = Cause { reason: reason.clone(), until: args.until, at: moment.now };
-    let ordered = revoke::orders(&sound.policy, state, &keys, &cause, &aloud);
-    let (state, orders) = ordered.map_err(|error| state_failure(&error))?;
+    let ordered = revoke::orders(&sound.policy, state, &keys, args.max, &cause, &aloud).await;
+    let (state, orders) = ordered.map_err(|error| match error {
+        OrdersError::State(error) => state_failure(&error),
+        many => Failure::usage(many.to_string()).hint("say --max if that is meant"),
+    })?;
     if orders.is_empty() {
-        return Err(meant(&sound, &state.store(), moment, &others, None).await);
-    }
-    if orders.len() > args.max {
-        let message = format!("this would cut off {} identities, and at most {} are allowed", orders.len(), args.max);
-        return Err(Failure::usage(message).hint("say --max if that is meant"));
+        return Err(meant(&sound, state.store().as_ref(), moment, &others, None).await);
     }
     let ground = Arc::new(ground(args, &sound, state, moment, orders, aloud));
     let unread = OnceLock::new();
@@ -160,12 +159,12 @@ async fn revoke(args: &RevokeArgs, sound: Sound, moment: Moment, reason: &Arc<st
     ending.write(args.output)?;
     let mut exit = ending.exit();
     for key in &done.slips {
-        let nearest = everybody(&sound, &ground.state.store(), moment).await.nearest(key);
+        let nearest = everybody(&sound, ground.state.store().as_ref(), moment).await.nearest(key);
         report::failure(&slip(key, nearest.as_deref(), done.slips.len() == ground.orders.len()));
         exit = or(exit, Exit::Error);
     }
     if !others.is_empty() {
-        report::failure(&meant(&sound, &ground.state.store(), moment, &others, Some(&ending.outcome())).await);
+        report::failure(&meant(&sound, ground.state.store().as_ref(), moment, &others, Some(&ending.outcome())).await);
         exit = or(exit, Exit::Usage);
     }
     Ok(exit)
@@ -199,28 +198,14 @@ fn ground(args: &RevokeArgs, sound: &Sound, state: State, moment: Moment, orders
     }
 }
 
-/// Whether it is the key of an identity, by its form. Where manifests have errors a source may be missing among them.
-fn is_key(name: &str, sound: &Sound, store: &Store) -> bool {
-    let Some((source, _)) = Key::of_identity(name) else { return false };
-    let declared = Key::is_user(name) || sound.policy.sources.iter().any(|known| known.name.as_ref() == source);
-    let targets: Vec<Arc<str>> = sound.policy.targets.iter().map(|target| target.name.clone()).collect();
-    let linked = || {
-        store.load_about(&[], &targets, &[Arc::from(name)]).is_ok_and(|memory| memory.links.iter().any(|link| link.key.as_ref() == name))
-    };
-    declared || sound.broken || linked()
-}
-
 /// A name may be handed on, so it is answered with the keys that it may mean. `done`: what became of the others, since the last line must be true.
-async fn meant(sound: &Sound, store: &Store, moment: Moment, names: &[&str], done: Option<&str>) -> Failure {
-    let everybody = everybody(sound, store, moment).await;
-    let mut lines = Vec::with_capacity(names.len());
-    for name in names {
-        let keys = everybody.meant(name);
-        lines.push(match keys.as_slice() {
-            [] => format!("{name:?} is no identity's key, and nobody is known by it"),
-            keys => format!("{name:?} is no identity's key; it may mean {}", keys.join(" or ")),
-        });
-    }
+async fn meant(sound: &Sound, store: &dyn Store, moment: Moment, names: &[&str], done: Option<&str>) -> Failure {
+    let meanings = everybody(sound, store, moment).await.meanings(names);
+    let lines = meanings.iter().map(|Meaning { name, keys }| match keys.as_slice() {
+        [] => format!("{name:?} is no identity's key, and nobody is known by it"),
+        keys => format!("{name:?} is no identity's key; it may mean {}", keys.join(" or ")),
+    });
+    let lines: Vec<_> = lines.collect();
     let rest = done.map_or_else(|| "nothing was changed".to_owned(), |done| format!("nobody was cut off by {}; {done}", names.join(", ")));
     let accounts: Vec<String> = names.iter().filter_map(|name| account::called(name, sound)).collect();
     let hint = if accounts.is_empty() {
@@ -231,8 +216,8 @@ async fn meant(sound: &Sound, store: &Store, moment: Moment, names: &[&str], don
     Failure::usage(lines.join("; ")).hint(hint)
 }
 
-async fn everybody<'s>(sound: &'s Sound, store: &Store, moment: Moment) -> Everybody<'s> {
-    Everybody::read(&sound.loaded, &sound.policy, store.load().unwrap_or_default(), moment).await
+async fn everybody<'s>(sound: &'s Sound, store: &dyn Store, moment: Moment) -> Everybody<'s> {
+    Everybody::read(&sound.loaded, &sound.policy, store.load().await.unwrap_or_default(), moment).await
 }
 
 /// A key that nobody has, though everything was asked, is a slip.

@@ -16,7 +16,7 @@ use crate::model::{Memory, Plan};
 use crate::pipeline::{self, Reading, Snapshot};
 use crate::planning::Scope;
 use crate::policy::Policy;
-use crate::state::Store;
+use crate::state::{self, StateError};
 
 /// Threads evaluate expressions: their stacks are as large as the main one's.
 const STACK: usize = 16 << 20;
@@ -54,23 +54,31 @@ impl Session {
     }
 
     /// What earlier runs left; nothing where there was none.
-    pub fn memory(&self) -> Result<Memory, Failure> {
-        let store = Store::look_at(&self.state, &self.policy.workspace).map_err(|error| state_failure(&error))?;
-        store.map_or(Ok(Memory::default()), |store| store.load()).map_err(|error| state_failure(&error))
+    async fn memory(&self) -> Result<Memory, Failure> {
+        let failed = |error| state_failure(&error);
+        match state::look_at(&self.state, &self.policy.workspace).await.map_err(failed)? {
+            Some(store) => store.load().await.map_err(failed),
+            None => Ok(Memory::default()),
+        }
     }
 
     /// Reads every system and plans.
-    pub async fn plan(self, memory: Memory, as_of: Option<Date>) -> (Snapshot, Plan) {
+    pub fn plan(self, as_of: Option<Date>) -> Result<(Snapshot, Plan), Failure> {
+        run(self.planned(as_of))?
+    }
+
+    async fn planned(self, as_of: Option<Date>) -> Result<(Snapshot, Plan), Failure> {
+        let memory = self.memory().await?;
         let moment = pipeline::moment(&self.policy, as_of);
         let watching = Watching::default();
         let snapshot = pipeline::read(&self.loaded, self.policy, memory, moment, &Reading::once(&watching)).await;
         let plan = pipeline::plan(&snapshot, Scope::All, &watching).await;
-        (snapshot, plan)
+        Ok((snapshot, plan))
     }
 }
 
 /// The state's own messages name the next step already.
-pub fn state_failure(error: &crate::state::StateError) -> Failure {
+pub fn state_failure(error: &StateError) -> Failure {
     Failure::from_error(error)
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Files;
 use super::output::Output;
 use super::report::{self, Exit, Failure};
-use super::session::{self, Session};
+use super::session::Session;
 use crate::model::{ObjectKind, Plan, Severity};
 use crate::planning::{Unclaimed, unclaimed};
 use crate::render::style::{QUIET, STRONG, paint};
@@ -21,8 +21,7 @@ pub fn run(files: &Files, targets: &[String], output: &Output) -> Result<Exit, F
     let form = form(output)?;
     let session = Session::load(files)?;
     targets.iter().try_for_each(|name| session.check_target(name))?;
-    let memory = session.memory()?;
-    let (snapshot, plan) = session::run(session.plan(memory, None))?;
+    let (snapshot, plan) = session.plan(None)?;
     let wanted = |name: &Arc<str>| targets.is_empty() || targets.iter().any(|target| target.as_str() == name.as_ref());
     let mut found = unclaimed(&snapshot.policy, &snapshot.world, snapshot.moment);
     found.retain(|one| wanted(&one.target));

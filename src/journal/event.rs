@@ -105,8 +105,9 @@ pub struct Intent {
     /// by what right
     #[serde(skip_serializing_if = "Mandate::is_normal", default)]
     pub mandate: Mandate,
-    /// why, in one word
-    pub reason: Reason,
+    /// why, in one word; the first versions did not say
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<Reason>,
     /// what it is about
     pub object: ObjectRef,
     /// the entitlement's name, where it is about one
@@ -166,7 +167,7 @@ impl Event {
             target: change.target.clone(),
             action: change.action,
             mandate: change.mandate,
-            reason: change.reason,
+            reason: Some(change.reason),
             object: change.object.clone(),
             entitlement: change.entitlement.clone(),
             attributes: if first { change.attributes.clone() } else { Vec::new() },

@@ -8,7 +8,7 @@ mod dead;
 mod event;
 mod group;
 
-pub use chain::{Entry, Journal, JournalError, Verified, append};
+pub use chain::{Entry, Journal, JournalError, Verified, entry};
 pub use dead::{DeadRun, close_dead_runs};
 pub use event::{Event, Intent, ResultWord};
 pub use group::GroupCommit;

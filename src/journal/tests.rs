@@ -7,12 +7,25 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::model::{Action, AttributeChange, Change, ChangeId, Mandate, ObjectKind, ObjectRef, Outcome, Plan, Reason, Value};
-use crate::state::Store;
+use crate::state::{self, Fact, Store};
 
-fn store() -> (tempfile::TempDir, Arc<Store>) {
+async fn store() -> (tempfile::TempDir, Arc<dyn Store>) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
-    (folder, Arc::new(store))
+    let store = state::open(&folder.path().join("state.db"), "acme").await.unwrap();
+    (folder, store)
+}
+
+fn entries(run: &str, at: Timestamp, events: &[Event]) -> Vec<Fact> {
+    events.iter().map(|event| entry(&run.into(), at, event)).collect()
+}
+
+/// Meddles with the file.
+fn meddle(folder: &tempfile::TempDir, statements: &str) {
+    rusqlite::Connection::open(folder.path().join("state.db")).unwrap().execute_batch(statements).unwrap();
+}
+
+fn head_of(folder: &tempfile::TempDir) -> std::path::PathBuf {
+    folder.path().join("state.db.head")
 }
 
 fn change(key: &str) -> Change {
@@ -56,39 +69,65 @@ fn events() -> Vec<Event> {
     ]
 }
 
-fn write(store: &Store) {
+async fn write(store: &dyn Store) {
     let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
-    store.write(|tx| append(tx, "r1", at, &events()[..2])).unwrap();
-    store.write(|tx| append(tx, "r1", at, &events()[2..])).unwrap();
+    store.commit(entries("r1", at, &events()[..2])).await.unwrap();
+    store.commit(entries("r1", at, &events()[2..])).await.unwrap();
 }
 
-#[test]
-fn entries_come_back_in_order_and_the_chain_holds() {
-    let (_folder, store) = store();
-    let journal = Journal::new(&store);
-    assert_eq!(journal.verify().unwrap().entries, 0);
-    write(&store);
+#[tokio::test]
+async fn entries_come_back_in_order_and_the_chain_holds() {
+    let (_folder, store) = store().await;
+    let journal = Journal::new(store.as_ref());
+    assert_eq!(journal.verify().await.unwrap().entries, 0);
+    write(store.as_ref()).await;
     let mut found = Vec::new();
-    journal.each(Some("r1"), |entry| found.push(entry.event)).unwrap();
+    journal.each(Some("r1"), |entry| found.push(entry.event)).await.unwrap();
     assert_eq!(format!("{found:?}"), format!("{:?}", events()).replace("hunter2", "(secret)"));
-    assert_eq!(journal.verify().unwrap().entries, 5);
-    journal.each(Some("other"), |_| panic!("no such run")).unwrap();
+    assert_eq!(journal.verify().await.unwrap().entries, 5);
+    journal.each(Some("other"), |_| panic!("no such run")).await.unwrap();
 }
 
-#[test]
-fn a_secret_value_never_enters() {
-    let (_folder, store) = store();
-    write(&store);
+#[tokio::test]
+async fn an_entry_is_written_as_it_is_described() {
+    let (_folder, store) = store().await;
+    let name = "r \"1\"";
+    let at: Timestamp = "2026-11-22T10:00:00.123Z".parse().unwrap();
+    store.commit(entries(name, at, &events())).await.unwrap();
+    let bodies: Vec<_> = store.lines(0, None).await.unwrap().into_iter().map(|line| line.body).collect();
+    let described = events().into_iter().zip(1..).map(|(event, seq)| Entry { seq, at, run: name.to_owned(), event });
+    let described: Vec<_> = described.map(|entry| serde_json::to_string(&entry).unwrap()).collect();
+    assert_eq!(bodies, described);
+}
+
+#[tokio::test]
+async fn a_journal_that_is_longer_than_what_comes_at_once_is_read_to_its_end() {
+    let (_folder, store) = store().await;
+    let intent = |at| Event::intent(ChangeId(at), &change("hr/1"), 1);
+    let all: Vec<_> = (0..2500).map(intent).collect();
+    store.commit(entries("r1", Timestamp::UNIX_EPOCH, &all)).await.unwrap();
+    store.commit(entries("r2", Timestamp::UNIX_EPOCH, &[intent(7)])).await.unwrap();
+    let journal = Journal::new(store.as_ref());
+    assert_eq!(journal.verify().await.unwrap().entries, 2501);
+    let mut found = Vec::new();
+    journal.each(Some("r1"), |entry| found.extend(entry.event.change())).await.unwrap();
+    assert_eq!(found, (0..2500).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_secret_value_never_enters() {
+    let (_folder, store) = store().await;
+    write(store.as_ref()).await;
     let mut lines = Vec::new();
-    Journal::new(&store).export(&mut lines).unwrap();
+    Journal::new(store.as_ref()).export(&mut lines).await.unwrap();
     let text = String::from_utf8(lines).unwrap();
     assert!(!text.contains("hunter2") && text.contains("(secret)") && text.contains("jane"));
     assert_eq!(text.lines().count(), 5);
     assert!(text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["hash"].as_str().unwrap().len() == 64));
 }
 
-#[test]
-fn any_meddling_is_found_where_it_was_done() {
+#[tokio::test]
+async fn any_meddling_is_found_where_it_was_done() {
     let meddling = [
         ("UPDATE journal SET body = replace(body, 'jane', 'joan') WHERE seq = 3", 3),
         ("DELETE FROM journal WHERE seq = 2", 2),
@@ -97,72 +136,69 @@ fn any_meddling_is_found_where_it_was_done() {
         ("UPDATE journal SET seq = seq + 1 WHERE seq = 5", 5),
     ];
     for (statement, at) in meddling {
-        let (_folder, store) = store();
-        write(&store);
-        store.write(|tx| tx.execute_batch(statement)).unwrap();
-        let broken = Journal::new(&store).verify();
+        let (folder, store) = store().await;
+        write(store.as_ref()).await;
+        meddle(&folder, statement);
+        let broken = Journal::new(store.as_ref()).verify().await;
         assert!(matches!(broken, Err(JournalError::Broken { seq, .. }) if seq == at), "{statement}: {broken:?}");
     }
 }
 
-#[test]
-fn a_killed_run_leaves_its_open_intents() {
-    let (_folder, store) = store();
-    write(&store);
-    let journal = Journal::new(&store);
-    let open: Vec<_> = journal.unfinished().unwrap().into_iter().map(|(run, intent)| (run, intent.object.key)).collect();
+#[tokio::test]
+async fn a_killed_run_leaves_its_open_intents() {
+    let (_folder, store) = store().await;
+    write(store.as_ref()).await;
+    let journal = Journal::new(store.as_ref());
+    let open: Vec<_> = journal.unfinished().await.unwrap().into_iter().map(|(run, intent)| (run, intent.object.key)).collect();
     assert_eq!(open, [("r1".to_owned(), Arc::from("hr/2"))]);
-    store.write(|tx| close_dead_runs(tx, true, Timestamp::now())).unwrap();
-    assert_eq!(journal.unfinished().unwrap(), []);
+    close_dead_runs(store.as_ref(), Timestamp::now()).await.unwrap();
+    assert_eq!(journal.unfinished().await.unwrap(), []);
     let mut last = Vec::new();
-    journal.each(Some("r1"), |entry| last.push(entry.event)).unwrap();
+    journal.each(Some("r1"), |entry| last.push(entry.event)).await.unwrap();
     assert!(matches!(&last[5], Event::Outcome { key, result: ResultWord::Uncertain, .. } if key.as_ref() == "hr/2"));
     assert!(matches!(&last[6], Event::Finished { stopped: Some(_), .. }));
-    store.write(|tx| close_dead_runs(tx, true, Timestamp::now())).unwrap();
-    assert_eq!(journal.verify().unwrap().entries, 7, "a run is closed once");
+    close_dead_runs(store.as_ref(), Timestamp::now()).await.unwrap();
+    assert_eq!(journal.verify().await.unwrap().entries, 7, "a run is closed once");
 }
 
 #[tokio::test]
 async fn writes_that_wait_together_are_all_durable_and_the_chain_holds() {
-    let (_folder, store) = store();
-    let group = GroupCommit::start(store.clone()).unwrap();
-    let writes = (0..200).map(|at| {
-        let event = Event::intent(ChangeId(at), &change("hr/1"), 1);
-        group.write(move |tx| append(tx, "r1", Timestamp::now(), &[event]))
-    });
+    let (_folder, store) = store().await;
+    let group = GroupCommit::start(store.clone());
+    let writes = (0..200).map(|at| group.write(entries("r1", Timestamp::now(), &[Event::intent(ChangeId(at), &change("hr/1"), 1)])));
     assert!(join_all(writes).await.iter().all(Result::is_ok));
-    assert_eq!(Journal::new(&store).verify().unwrap().entries, 200);
+    assert_eq!(Journal::new(store.as_ref()).verify().await.unwrap().entries, 200);
 }
 
-#[test]
-fn an_end_that_was_cut_off_is_missed_and_so_is_another_that_was_put_in_its_place() {
+#[tokio::test]
+async fn an_end_that_was_cut_off_is_missed_and_so_is_another_that_was_put_in_its_place() {
     let cut = "DELETE FROM journal WHERE seq > 3";
-    let (_folder, store) = store();
-    write(&store);
-    store.write(|tx| tx.execute_batch(&format!("{cut}; DELETE FROM meta WHERE name = 'journal_head'"))).unwrap();
-    let broken = Journal::new(&store).verify();
+    let (folder, store) = store().await;
+    write(store.as_ref()).await;
+    meddle(&folder, &format!("{cut}; DELETE FROM meta WHERE name = 'journal_head'"));
+    let broken = Journal::new(store.as_ref()).verify().await;
     assert!(
         matches!(&broken, Err(JournalError::Broken { seq: 4, why }) if why.contains("5 entries were written, and the first 3 are there")),
         "{broken:?}"
     );
-    assert!(Journal::new(&store).verify_chain().is_err(), "a run asks the same");
+    assert!(Journal::new(store.as_ref()).verify_chain().await.is_err(), "a run asks the same");
 
-    let (_folder, store) = self::store();
-    write(&store);
-    std::fs::remove_file(store.head_path()).unwrap();
-    assert!(!Journal::new(&store).verify().unwrap().apart);
-    store.write(|tx| tx.execute_batch(cut)).unwrap();
-    assert!(Journal::new(&store).verify().is_err(), "the state itself says how many there were");
+    let (folder, store) = self::store().await;
+    write(store.as_ref()).await;
+    std::fs::remove_file(head_of(&folder)).unwrap();
+    assert!(!Journal::new(store.as_ref()).verify().await.unwrap().apart);
+    meddle(&folder, cut);
+    assert!(Journal::new(store.as_ref()).verify().await.is_err(), "the state itself says how many there were");
 
     // An older copy of the state, and a run after it: other entries under the same numbers.
-    let (_folder, store) = self::store();
-    write(&store);
-    let file = std::fs::read(store.head_path()).unwrap();
-    store.write(|tx| tx.execute_batch("DELETE FROM journal; DELETE FROM meta WHERE name = 'journal_head'")).unwrap();
-    store.write(|tx| append(tx, "r2", Timestamp::UNIX_EPOCH, &events())).unwrap();
-    assert!(Journal::new(&store).verify().is_ok());
-    std::fs::write(store.head_path(), file).unwrap();
-    assert!(matches!(Journal::new(&store).verify(), Err(JournalError::Broken { seq: 5, .. })));
-    std::fs::remove_file(store.head_path()).unwrap();
-    assert!(Journal::new(&store).verify_chain().is_ok(), "what the message says helps");
+    let (folder, store) = self::store().await;
+    write(store.as_ref()).await;
+    let file = std::fs::read(head_of(&folder)).unwrap();
+    meddle(&folder, "DELETE FROM journal; DELETE FROM meta WHERE name = 'journal_head'");
+    store.commit(entries("r2", Timestamp::UNIX_EPOCH, &events())).await.unwrap();
+    assert!(Journal::new(store.as_ref()).verify().await.is_ok());
+    std::fs::write(head_of(&folder), file).unwrap();
+    assert!(matches!(Journal::new(store.as_ref()).verify().await, Err(JournalError::Broken { seq: 5, .. })));
+    std::fs::remove_file(head_of(&folder)).unwrap();
+    assert!(Journal::new(store.as_ref()).verify_chain().await.is_ok(), "what the message says helps");
 }

@@ -48,6 +48,9 @@ pub struct Link {
     pub at: Timestamp,
 }
 
+/// The number in the place of a system's where it was not remembered: such a link counts where the mark or a key still fits, and is placed then.
+pub const UNKNOWN_SYSTEM: u64 = 0;
+
 /// The number of a system, by what its connector speaks to. Stable over runs and versions: it is kept in the state.
 pub fn system_id(words: &str) -> u64 {
     let mut hasher = SipHasher13::new();

@@ -21,7 +21,7 @@ pub struct Execution<'a> {
     /// what was read, and the connectors it was read through
     pub snapshot: &'a Snapshot,
     /// where outcomes go
-    pub store: &'a Arc<Store>,
+    pub store: &'a Arc<dyn Store>,
     /// proof that no other run is under way
     pub lock: &'a RunLock,
     /// how fast and how patiently

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::read::Snapshot;
 use super::revoke::covering;
 use crate::apply::{Report, run_name};
-use crate::journal::{Event, append};
+use crate::journal::{Event, entry};
 use crate::model::{Change, ChangeId, FindingCode, Memory, Outcome, Plan, Receipt, ReceiptWord, Severity, StandingRevocation};
-use crate::state::{StateError, Store, record_receipt};
+use crate::state::{Fact, StateError, Store};
 
 /// Whom a change is about.
 pub(super) fn concerned(change: &Change) -> BTreeSet<Arc<str>> {
@@ -22,8 +22,8 @@ pub(super) fn concerned(change: &Change) -> BTreeSet<Arc<str>> {
     }
 }
 
-/// Remembers receipts, each with whose it is.
-pub(super) fn record<'a>(store: &Store, receipts: impl Iterator<Item = (&'a Arc<str>, &'a Receipt)>) -> Result<(), StateError> {
+/// Receipts, each with whose it is, as what is to be remembered.
+pub(super) fn facts<'a>(receipts: impl Iterator<Item = (&'a Arc<str>, &'a Receipt)>) -> Vec<Fact> {
     let receipts: Vec<_> = receipts.collect();
     let event = |(key, receipt): &(&Arc<str>, &Receipt)| Event::Receipt {
         key: (*key).clone(),
@@ -31,19 +31,14 @@ pub(super) fn record<'a>(store: &Store, receipts: impl Iterator<Item = (&'a Arc<
         outcome: receipt.outcome,
         message: receipt.message.clone(),
     };
-    let events: Vec<_> = receipts.iter().map(event).collect();
-    if events.is_empty() {
-        return Ok(());
-    }
     let now = Timestamp::now();
-    store.write(|tx| {
-        receipts.iter().try_for_each(|(key, receipt)| record_receipt(tx, key, receipt))?;
-        append(tx, &run_name(now, true), now, &events)
-    })
+    let run = run_name(now, true);
+    let kept = receipts.iter().map(|(key, receipt)| Fact::Receipt { identity: (*key).clone(), receipt: (*receipt).clone() });
+    kept.chain(receipts.iter().map(|receipt| entry(&run, now, &event(receipt)))).collect()
 }
 
 /// What a run did about those who stand in the state alone. `whole`: nothing of the plan was left out.
-pub(super) fn of_run(snapshot: &Snapshot, ran: (&Plan, &Report), whole: bool, store: &Store) -> Result<(), StateError> {
+pub(super) async fn of_run(snapshot: &Snapshot, ran: (&Plan, &Report), whole: bool, store: &dyn Store) -> Result<(), StateError> {
     let Snapshot { policy, world, .. } = snapshot;
     let memory = world.memory();
     let now = Timestamp::now();
@@ -53,7 +48,10 @@ pub(super) fn of_run(snapshot: &Snapshot, ran: (&Plan, &Report), whole: bool, st
             receipts.extend(receipt(memory, standing, &target.name, ran, whole, now).map(|receipt| (&standing.key, receipt)));
         }
     }
-    record(store, receipts.iter().map(|(key, receipt)| (*key, receipt)))
+    if receipts.is_empty() {
+        return Ok(());
+    }
+    store.commit(facts(receipts.iter().map(|(key, receipt)| (*key, receipt)))).await
 }
 
 /// A new receipt, where there is something new to say.

@@ -22,7 +22,7 @@ use crate::manifest::Loaded;
 use crate::model::PlanFilter;
 use crate::planning::{Moment, Scope};
 use crate::policy::Policy;
-use crate::state::{RunLock, StateError, Store, record_told};
+use crate::state::{Fact, RunLock, StateError, Store};
 
 /// What one turn works on, and how.
 pub struct Turn<'a> {
@@ -31,7 +31,7 @@ pub struct Turn<'a> {
     /// the manifests, compiled
     pub policy: Policy,
     /// what earlier turns left, and where this one is remembered
-    pub store: &'a Arc<Store>,
+    pub store: &'a Arc<dyn Store>,
     /// when it is
     pub moment: Moment,
     /// the part that is to run
@@ -82,8 +82,8 @@ pub enum ReconcileError {
 /// Takes one turn. Nothing where whoever called let it be. Must be awaited to its end: dropping it would drop requests that were sent.
 pub async fn reconcile(turn: Turn<'_>, caller: &dyn Caller) -> Result<Option<Ending>, ReconcileError> {
     let Turn { loaded, policy, store, moment, part, reviewed, settings, who, stop, connections } = turn;
-    let lock = begin(store, who, caller)?;
-    let memory = store.load()?;
+    let lock = begin(store.as_ref(), who, caller).await?;
+    let memory = store.load().await?;
     // An empty run makes a new state a known one; after that it would only fill the journal.
     let first = !memory.known;
     let reading = Reading { connections, stop: stop.clone(), hear: caller };
@@ -96,27 +96,26 @@ pub async fn reconcile(turn: Turn<'_>, caller: &dyn Caller) -> Result<Option<End
     if caller.decide(&snapshot, &proposal) == Decision::Leave {
         return Ok(None);
     }
-    catch_up(&snapshot, store)?;
-    end_covered(&snapshot, store, caller)?;
+    catch_up(&snapshot, store.as_ref()).await?;
+    end_covered(&snapshot, store.as_ref(), caller).await?;
     let report = if proposal.plan.applyable() || first {
         let execution = Execution { snapshot: &snapshot, store, lock: &lock, settings: &settings, who, stop, hear: caller };
         execute(&execution, &proposal.plan).await?
     } else {
         Report::default()
     };
-    remember(&snapshot, store)?;
-    receipts::of_run(&snapshot, (&proposal.plan, &report), part.is_everything(), store)?;
+    remember(&snapshot, store.as_ref()).await?;
+    receipts::of_run(&snapshot, (&proposal.plan, &report), part.is_everything(), store.as_ref()).await?;
     // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
-    store.write(|tx| record_told(tx, &proposal.standing))?;
+    store.commit(vec![Fact::Told(proposal.standing.clone())]).await?;
     Ok(Some(Ending { proposal, report }))
 }
 
 /// Takes the lock and looks that the journal is whole. Whoever holds the lock knows that no other run is alive, so those that never ended are closed and told.
-fn begin(store: &Arc<Store>, who: &str, hear: &dyn Hear) -> Result<RunLock, ReconcileError> {
-    let lock = store.lock(who)?;
-    Journal::new(store).verify_chain()?;
-    let alone = !store.is_revoking();
-    for dead in store.write(|tx| close_dead_runs(tx, alone, Timestamp::now()))? {
+async fn begin(store: &dyn Store, who: &str, hear: &dyn Hear) -> Result<RunLock, ReconcileError> {
+    let lock = store.lock(who).await?;
+    Journal::new(store).verify_chain().await?;
+    for dead in close_dead_runs(store, Timestamp::now()).await? {
         hear.hear(News::Killed { run: &dead.run, open: dead.open });
     }
     Ok(lock)

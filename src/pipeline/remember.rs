@@ -2,33 +2,39 @@
 //!
 //! Must never: remember a read that was not complete.
 
+use std::sync::Arc;
+
 use super::read::Snapshot;
 use crate::planning;
-use crate::state::{StateError, Store, record_other_keys};
+use crate::state::{Fact, StateError, Store};
 
 /// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten, links that a lost
 /// state had are made anew from the marks, and those of identities that have another key now follow it. Whose record is whose must outlive a changed name, and a
 /// revocation that comes during the run must know it.
-pub fn catch_up(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
+pub async fn catch_up(snapshot: &Snapshot, store: &dyn Store) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
+    let mut facts = Vec::new();
     for source in &policy.sources {
-        source.previous_names.iter().try_for_each(|previous| store.rename_source(previous, &source.name))?;
+        let renamed = |old: &Arc<str>| Fact::SourceRenamed { old: old.clone(), new: source.name.clone() };
+        facts.extend(source.previous_names.iter().map(renamed));
     }
-    store.record_records(&planning::record_links(policy, world, *moment))?;
+    facts.extend(planning::record_links(policy, world, *moment).into_iter().map(Fact::Record));
     for standing in &world.memory().revocations {
         if let Some(known) = planning::known_as(policy, world, *moment, &standing.key) {
-            let also: Vec<_> = std::iter::once(known.key).chain(known.also).collect();
-            store.write(|tx| record_other_keys(tx, &standing.key, &also))?;
+            let also = std::iter::once(known.key).chain(known.also).collect();
+            facts.push(Fact::OtherKeys { identity: standing.key.clone(), also });
         }
     }
-    store.forget_deactivations(&world.undone_deactivations(policy))?;
-    store.record_links(&world.missing_links(policy, moment.now))?;
-    store.forget_repeats(&world.kept_values(policy))?;
-    store.carry_links(&planning::carried_links(policy, world, *moment))
+    facts.extend(world.undone_deactivations(policy).into_iter().cloned().map(Fact::NotInactive));
+    facts.extend(world.missing_links(policy, moment.now).into_iter().map(Fact::Linked));
+    facts.extend(world.kept_values(policy).into_iter().cloned().map(Fact::Kept));
+    facts.extend(planning::carried_links(policy, world, *moment).into_iter().map(Fact::Carried));
+    facts.extend(planning::placed_links(policy, world, *moment).into_iter().map(Fact::Placed));
+    if facts.is_empty() { Ok(()) } else { store.commit(facts).await }
 }
 
 /// And what it remembers at its end: complete reads are what the next run's counts are compared with.
-pub fn remember(snapshot: &Snapshot, store: &Store) -> Result<(), StateError> {
+pub async fn remember(snapshot: &Snapshot, store: &dyn Store) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
-    store.record_baselines(&world.baselines(policy, moment.now))
+    store.commit(world.baselines(policy, moment.now).into_iter().map(Fact::Baseline).collect()).await
 }

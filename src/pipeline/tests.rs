@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::connector::connections::Connections;
 use crate::connector::registry::Facts;
-use crate::journal::{Event, Intent, Journal, append};
+use crate::journal::{Event, Intent, Journal, entry};
 use crate::manifest::{Input, Loaded, load};
 use crate::model::{
     Action, Change, ChangeId, Memory, ObjectKind, ObjectRef, Plan, PlanFilter, Reason, Receipt, ReceiptWord, StandingRevocation,
 };
 use crate::planning::Scope;
 use crate::policy::{Policy, compile};
-use crate::state::{StateError, Store, record_revocation};
+use crate::state::{self, Fact, StateError, Store};
 
 const MANIFESTS: &str = r"
 apiVersion: headcount.dev/v1alpha1
@@ -68,14 +68,14 @@ const TABLES: &str = "CREATE TABLE users (
 /// A company of two, one application and a state.
 pub(super) struct Company {
     folder: tempfile::TempDir,
-    pub(super) store: Arc<Store>,
+    pub(super) store: Arc<dyn Store>,
     manifests: String,
 }
 
 impl Company {
-    fn new() -> Self {
+    async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(&folder.path().join("state.db"), "acme-test").unwrap());
+        let store = state::open(&folder.path().join("state.db"), "acme-test").await.unwrap();
         let company = Self { folder, store, manifests: MANIFESTS.to_owned() };
         company.app().execute_batch(TABLES).unwrap();
         company.hires(&["1,ada,Ada Okafor", "2,luis,Luis Ferreira"]);
@@ -84,7 +84,7 @@ impl Company {
 
     /// One that was applied already.
     pub(super) async fn running() -> Self {
-        let company = Self::new();
+        let company = Self::new().await;
         company.turn(&Person::says(Decision::Run), |_| {}).await.unwrap().unwrap();
         company
     }
@@ -139,7 +139,7 @@ impl Company {
     async fn plan(&self) -> Plan {
         let (loaded, policy) = self.declared();
         let moment = moment(&policy, None);
-        let snapshot = read(&loaded, policy, self.memory(), moment, &Reading::once(&Silent)).await;
+        let snapshot = read(&loaded, policy, self.memory().await, moment, &Reading::once(&Silent)).await;
         plan(&snapshot, Scope::All, &Silent).await
     }
 
@@ -149,29 +149,29 @@ impl Company {
         Some(Reviewed::new(plan, exact, &policy, today).unwrap())
     }
 
-    pub(super) fn memory(&self) -> Memory {
-        self.store.load().unwrap()
+    pub(super) async fn memory(&self) -> Memory {
+        self.store.load().await.unwrap()
     }
 
-    pub(super) fn journal(&self) -> Vec<Event> {
+    pub(super) async fn journal(&self) -> Vec<Event> {
         let mut events = Vec::new();
-        Journal::new(&self.store).each(None, |entry| events.push(entry.event)).unwrap();
+        Journal::new(self.store.as_ref()).each(None, |entry| events.push(entry.event)).await.unwrap();
         events
     }
 
     /// By command, at the time of a lost laptop.
-    fn revokes(&self, key: &str) {
+    async fn revokes(&self, key: &str) {
         let (key, reason) = (Arc::from(key), Arc::from("a lost laptop"));
         let order = StandingRevocation { key, reason, at: Timestamp::now(), until: None, also: Vec::new(), receipts: Vec::new() };
-        self.store.write(|tx| record_revocation(tx, &order)).unwrap();
+        self.store.commit(vec![Fact::Revoked(order)]).await.unwrap();
     }
 
-    pub(super) fn receipts(&self) -> Vec<(String, ReceiptWord)> {
+    pub(super) async fn receipts(&self) -> Vec<(String, ReceiptWord)> {
         let of = |standing: StandingRevocation| {
             let words = |receipt: &Receipt| (format!("{} at {}", standing.key, receipt.target), receipt.outcome);
             standing.receipts.iter().map(words).collect::<Vec<_>>()
         };
-        self.memory().revocations.into_iter().flat_map(of).collect()
+        self.memory().await.revocations.into_iter().flat_map(of).collect()
     }
 }
 
@@ -228,7 +228,7 @@ fn names(changes: &[Change]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_turn_reads_plans_asks_runs_and_remembers() {
-    let company = Company::new();
+    let company = Company::new().await;
     let person = Person::says(Decision::Run);
     let ending = company.turn(&person, |_| {}).await.unwrap().unwrap();
     assert!(ending.report.complete() && ending.report.outcomes.len() == 2, "{:?}", ending.report);
@@ -237,28 +237,28 @@ async fn a_turn_reads_plans_asks_runs_and_remembers() {
     let heard = person.heard();
     assert_eq!(&heard[..4], ["reading 2", "planning", "planned", "running 2"]);
     assert_eq!(heard.last().unwrap(), "ran");
-    let memory = company.memory();
+    let memory = company.memory().await;
     assert!(memory.known && !memory.baselines.is_empty() && memory.links.len() == 2);
 
     let person = Person::says(Decision::Run);
-    let entries = company.journal().len();
+    let entries = company.journal().await.len();
     let ending = company.turn(&person, |_| {}).await.unwrap().unwrap();
     assert!(ending.report.outcomes.is_empty());
     assert_eq!(person.asked(), [Vec::<String>::new()], "whoever called hears also that nothing is left to do");
-    assert_eq!(company.journal().len(), entries, "a run of nothing does not fill the journal");
+    assert_eq!(company.journal().await.len(), entries, "a run of nothing does not fill the journal");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_answered_with_no_changes_and_remembers_nothing() {
-    let company = Company::new();
+    let company = Company::new().await;
     let person = Person::says(Decision::Leave);
     assert!(company.turn(&person, |_| {}).await.unwrap().is_none());
     assert_eq!(person.asked().len(), 1);
     assert!(company.accounts().is_empty());
-    let memory = company.memory();
+    let memory = company.memory().await;
     assert!(!memory.known && memory.baselines.is_empty());
-    assert!(company.journal().is_empty());
-    assert!(company.store.lock("another run").is_ok(), "the lock is let go");
+    assert!(company.journal().await.is_empty());
+    assert!(company.store.lock("another run").await.is_ok(), "the lock is let go");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,7 +281,7 @@ async fn a_plan_that_is_not_the_reviewed_one_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_of_another_workspace_or_day_can_not_be_held_against_this_one() {
-    let company = Company::new();
+    let company = Company::new().await;
     let (_, policy) = company.declared();
     let plan = company.plan().await;
     let theirs = Plan { workspace: "other".into(), ..plan.clone() };
@@ -294,8 +294,8 @@ async fn a_plan_of_another_workspace_or_day_can_not_be_held_against_this_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_is_held_elsewhere_ends_the_turn_before_it_reads() {
-    let company = Company::new();
-    let elsewhere = company.store.lock("jane").unwrap();
+    let company = Company::new().await;
+    let elsewhere = company.store.lock("jane").await.unwrap();
     let person = Person::says(Decision::Run);
     let busy = company.turn(&person, |_| {}).await;
     assert!(matches!(&busy, Err(ReconcileError::State(StateError::Busy { holder, .. })) if holder.who == "jane"), "{busy:?}");
@@ -307,7 +307,7 @@ async fn a_lock_that_is_held_elsewhere_ends_the_turn_before_it_reads() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_added_to_a_journal_that_is_broken() {
     let company = Company::running().await;
-    company.store.write(|tx| tx.execute("DELETE FROM journal WHERE seq = 2", [])).unwrap();
+    Connection::open(company.path("state.db")).unwrap().execute("DELETE FROM journal WHERE seq = 2", []).unwrap();
     let person = Person::says(Decision::Run);
     let broken = company.turn(&person, |_| {}).await;
     assert!(matches!(broken, Err(ReconcileError::Journal(_))), "{broken:?}");
@@ -323,18 +323,20 @@ async fn a_run_that_was_killed_is_told_and_closed_once() {
         target: "app".into(),
         action: Action::Create,
         mandate: crate::model::Mandate::Normal,
-        reason: Reason::Joiner,
+        reason: Some(Reason::Joiner),
         object: ObjectRef { kind: ObjectKind::Account, id: None, key: "hr/1".into(), name: "Ada Okafor".into() },
         entitlement: None,
         attributes: Vec::new(),
         members: Vec::new(),
     });
     let plan = company.plan().await;
-    company.store.write(|tx| append(tx, "killed-run", Timestamp::now(), &[Event::started(&plan, "jane"), event])).unwrap();
+    let run = "killed-run".into();
+    let events = [Event::started(&plan, "jane"), event].map(|event| entry(&run, Timestamp::now(), &event));
+    company.store.commit(events.into()).await.unwrap();
     let person = Person::says(Decision::Run);
     company.turn(&person, |_| {}).await.unwrap().unwrap();
     assert_eq!(person.heard()[..2], ["killed: killed-run, 1 open", "reading 2"], "before anything is read");
-    assert!(Journal::new(&company.store).unfinished().unwrap().is_empty());
+    assert!(Journal::new(company.store.as_ref()).unfinished().await.unwrap().is_empty());
 
     let person = Person::says(Decision::Run);
     company.turn(&person, |_| {}).await.unwrap().unwrap();
@@ -344,40 +346,44 @@ async fn a_run_that_was_killed_is_told_and_closed_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn receipts_of_whoever_is_cut_off_are_remembered() {
     let company = Company::running().await;
-    company.revokes("hr/1");
+    company.revokes("hr/1").await;
     company.turn(&Person::says(Decision::Run), |_| {}).await.unwrap().unwrap();
     assert_eq!(company.accounts(), ["luis"]);
-    assert_eq!(company.receipts(), [("hr/1 at app".to_owned(), ReceiptWord::Done)]);
+    assert_eq!(company.receipts().await, [("hr/1 at app".to_owned(), ReceiptWord::Done)]);
     let told = |event: &Event| matches!(event, Event::Receipt { key, outcome: ReceiptWord::Done, .. } if key.as_ref() == "hr/1");
-    assert_eq!(company.journal().iter().filter(|event| told(event)).count(), 1);
+    assert_eq!(company.journal().await.iter().filter(|event| told(event)).count(), 1);
     company.turn(&Person::says(Decision::Run), |_| {}).await.unwrap().unwrap();
-    assert_eq!(company.journal().iter().filter(|event| matches!(event, Event::Receipt { .. })).count(), 1, "what holds is not told again");
+    assert_eq!(
+        company.journal().await.iter().filter(|event| matches!(event, Event::Receipt { .. })).count(),
+        1,
+        "what holds is not told again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_said_to_have_no_account_where_a_part_was_run() {
     let company = Company::running().await;
-    company.revokes("hr/9");
+    company.revokes("hr/9").await;
     let only = |turn: &mut Turn<'_>| turn.part.select = vec!["hr/2".to_owned()];
     company.turn(&Person::says(Decision::Run), only).await.unwrap().unwrap();
-    assert!(company.receipts().is_empty(), "{:?}", company.receipts());
+    assert!(company.receipts().await.is_empty(), "{:?}", company.receipts().await);
     company.turn(&Person::says(Decision::Run), |_| {}).await.unwrap().unwrap();
-    assert_eq!(company.receipts(), [("hr/9 at app".to_owned(), ReceiptWord::NoAccount)]);
+    assert_eq!(company.receipts().await, [("hr/9 at app".to_owned(), ReceiptWord::NoAccount)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_that_a_manifest_covers_ends() {
     let mut company = Company::running().await;
-    company.revokes("hr/1");
+    company.revokes("hr/1").await;
     company.manifests.push_str(REVOCATION);
     let left = Person::says(Decision::Leave);
     assert!(company.turn(&left, |_| {}).await.unwrap().is_none());
-    assert_eq!(company.memory().revocations.len(), 1, "not before somebody agreed");
+    assert_eq!(company.memory().await.revocations.len(), 1, "not before somebody agreed");
 
     let person = Person::says(Decision::Run);
     company.turn(&person, |_| {}).await.unwrap().unwrap();
     assert_eq!(person.heard()[3], "hr/1 is covered by revocation/lost-laptop", "before anything is run");
-    assert!(company.memory().revocations.is_empty());
+    assert!(company.memory().await.revocations.is_empty());
     assert_eq!(company.accounts(), ["luis"], "the manifest keeps them out");
-    assert!(company.journal().iter().any(|event| matches!(event, Event::Lifted { .. })));
+    assert!(company.journal().await.iter().any(|event| matches!(event, Event::Lifted { .. })));
 }

@@ -52,6 +52,7 @@ pub use question::{Answer, Lookup, LookupBy, Moment, Scope, Survey};
 pub use report::unclaimed::{Unclaimed, unclaimed};
 pub use targets::carried::links as carried_links;
 pub use targets::concern::Concern;
+pub use targets::placed::links as placed_links;
 
 /// What every question about one world at one moment begins with: who there is, and whose account is whose. It is found out once, for the survey and the plan.
 pub struct Prepared<'a> {

@@ -257,7 +257,20 @@ fn a_count_stays_comparable_until_other_records_are_chosen() {
     ];
     assert!(others.iter().all(|other| *other != base));
     let file = |more: &str| scope(&format!("{{file: {{path: hr.csv{more}}}}}"), key);
-    assert_eq!(file(""), file(", mayBeEmpty: [phone], delimiter: ';'"));
+    assert_eq!(file(""), file(", mayBeEmpty: [phone], delimiter: ';', encoding: latin1, format: csv"));
+    let others = ["records: /people", "sheet: Staff", "sheetNumber: 2", "skip: 2", "footer: 1"].map(|more| file(&format!(", {more}")));
+    assert!(others.iter().all(|other| *other != file("")));
+    let table = |more: &str, rest: &str| {
+        scope(
+            &format!("{{sql: {{database: {{sqlite: {{path: hr.db}}}}, accounts: {{table: people, key: id{more}}}}}}}"),
+            &format!("{key}{rest}"),
+        )
+    };
+    assert_eq!(table("", ""), table(", columns: {userName: login}, active: {flag: is_active}", ""));
+    assert_ne!(table("", ""), table(", only: {kind: staff}", ""), "the rows that are seen at all");
+    assert_ne!(table("", ""), scope("{sql: {database: {sqlite: {path: other.db}}, accounts: {table: people, key: id}}}", key));
+    assert_ne!(table("", ""), scope("{sql: {database: {sqlite: {path: hr.db}}, accounts: {table: staff, key: id}}}", key));
+    assert_ne!(table("", ""), table("", "  valid: {from: record.from, to: record.to}\n"), "the rows that count on a day");
 }
 
 fn mapped(policy: &Policy) -> Vec<String> {

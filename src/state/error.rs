@@ -35,8 +35,8 @@ pub enum StateError {
         /// the file
         path: PathBuf,
     },
-    /// a headcount of another version wrote it
-    #[error("the state {path} has version {found}, and this headcount reads version {known}: use the headcount that wrote it", path = path.display())]
+    /// a headcount of a newer version wrote it
+    #[error("the state {path} has version {found}, and this headcount knows versions up to {known}: a newer one has worked on it, so use that one", path = path.display())]
     Version {
         /// the state's file
         path: PathBuf,

@@ -1,34 +1,118 @@
-//! What headcount keeps between runs: links, deactivations, baselines, windows. SQLite, one file a workspace.
+//! What headcount keeps between runs: links, deactivations, baselines, windows, revocations, and the journal's lines. All of it stands behind one trait, [`Store`];
+//! SQLite, one file a workspace, is what stands behind it unless somebody says otherwise.
 //!
-//! Must never: hold a secret, or invent what it has lost.
+//! Must never: hold a secret, invent what it has lost, or block a thread that others' work waits for: every verb is asynchronous, and there is no other way in.
 
+mod chain;
 mod error;
-mod head;
+mod fact;
 mod lock;
-mod look;
-mod revocations;
-mod rows;
-mod schema;
-mod store;
-mod unheard;
-mod written;
+mod sqlite;
 
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::model::{Link, Memory, ObjectKind};
+
+pub use chain::{BEGINNING, Draft, Hash, Head, Line, hex, link};
 pub use error::StateError;
-pub use head::{Head, record_head};
+pub use fact::Fact;
 pub use lock::{Holder, RunLock};
-pub use revocations::{
-    forget_cut_off, forget_revocation, record_cut_off, record_other_keys, record_receipt, record_revocation, revoked_keys,
-};
-pub use rows::{
-    carry_link, forget_deactivation, forget_departed, forget_grants, forget_link, forget_object, forget_resting, record_baseline,
-    record_completed_run, record_deactivation, record_departed, record_link, record_resting, record_told, record_window, rename_link,
-};
-/// The open file, and what SQLite says: for those who share a transaction.
-pub use rusqlite::{Connection, Result as SqliteResult};
-pub use schema::VERSION as SCHEMA_VERSION;
-pub use store::Store;
-pub use unheard::{forget_unheard, record_unheard};
-pub use written::{forget_repeat, record_written};
+pub use sqlite::{SCHEMA_VERSION, look, look_at, open, passing};
 
 #[cfg(test)]
 mod tests;
+
+/// What a verb of a store comes to.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StateError>>;
+
+/// Where a workspace's memory is kept. Each verb is one transaction, asked for in the order in which the verbs are called, whether or not anybody waits for it.
+pub trait Store: Debug + Send + Sync {
+    /// What messages call it.
+    fn place(&self) -> &Path;
+    /// Where the journal's last entry is kept apart, for messages.
+    fn head_place(&self) -> String;
+    /// Whether it outlives the process.
+    fn is_kept(&self) -> bool;
+
+    /// Everything remembered.
+    fn load(&self) -> Answer<'_, Memory>;
+    /// What is remembered of a few people, by any of their keys, and whatever is not about people.
+    fn load_about(&self, about: About) -> Answer<'_, Memory>;
+    /// Whose accounts these are, by the target's ids.
+    fn links_by_id(&self, target: Arc<str>, ids: Vec<Arc<str>>) -> Answer<'_, Vec<Link>>;
+    /// The ids of objects of ours, in the order of the question.
+    fn link_ids(&self, wanted: Vec<LinkName>) -> Answer<'_, Vec<Option<Arc<str>>>>;
+    /// Who is cut off by a command now, by every key of theirs that is known.
+    fn revoked(&self) -> Answer<'_, Arc<BTreeSet<Arc<str>>>>;
+
+    /// Remembers all of it or nothing, in order. Durable when it answers.
+    fn commit(&self, facts: Vec<Fact>) -> Answer<'_, ()>;
+
+    /// The journal's lines after one, of one run or of all, as many as come at once; none where that was the last.
+    fn lines(&self, after: u64, run: Option<Arc<str>>) -> Answer<'_, Vec<Line>>;
+    /// Runs that began and never ended, with their intents that have no outcome, in order.
+    fn open_runs(&self) -> Answer<'_, Vec<OpenRun>>;
+    /// What is known of the journal's last line.
+    fn heads(&self) -> Answer<'_, Heads>;
+
+    /// Keeps others from running on this state until the lock is dropped; says who holds it otherwise.
+    fn lock(&self, who: &str) -> Answer<'_, RunLock>;
+    /// For a revocation, which waits for no run and holds none up.
+    fn lock_beside(&self) -> Answer<'_, RunLock>;
+    /// What is under way, in this process or in another.
+    fn under_way(&self) -> Answer<'_, UnderWay>;
+}
+
+/// A few people, and where they may be known.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// names of Sources
+    pub sources: Vec<Arc<str>>,
+    /// names of Targets
+    pub targets: Vec<Arc<str>>,
+    /// any of their keys
+    pub keys: Vec<Arc<str>>,
+}
+
+/// An object of ours.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkName {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// what it is
+    pub kind: ObjectKind,
+    /// our key
+    pub key: Arc<str>,
+}
+
+/// A run that began and never ended.
+#[derive(Clone, Debug)]
+pub struct OpenRun {
+    /// its name
+    pub run: Arc<str>,
+    /// its intents that have no outcome, each attempt
+    pub intents: Vec<Line>,
+}
+
+/// What is known of the journal's last line.
+#[derive(Clone, Debug, Default)]
+pub struct Heads {
+    /// as it is kept apart
+    pub apart: Option<Head>,
+    /// as the state itself says
+    pub written: Option<Head>,
+}
+
+/// Work on a state. What can't be looked at counts as under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnderWay {
+    /// a run
+    pub run: bool,
+    /// a revocation
+    pub revocation: bool,
+}

@@ -26,16 +26,21 @@ fn link(key: &str, id: &str) -> Link {
     }
 }
 
+fn about(sources: &[&str], key: &str) -> About {
+    let sources = sources.iter().map(|source| Arc::from(*source)).collect();
+    About { sources, targets: vec![Arc::from("chat")], keys: vec![Arc::from(key)] }
+}
+
 fn record(record: &str, identity: &str) -> RecordLink {
     RecordLink { source: Arc::from("ldap"), record: Arc::from(record), identity: Arc::from(identity) }
 }
 
-#[test]
-fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
+#[tokio::test]
+async fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep/er/state.db");
-    let store = Store::open(&path, "acme").unwrap();
-    assert_eq!(store.load().unwrap(), Memory::default(), "a new state knows nothing");
+    let store = open(&path, "acme").await.unwrap();
+    assert_eq!(store.load().await.unwrap(), Memory::default(), "a new state knows nothing");
 
     let deactivation = Deactivation { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("7"), at: now() };
     let baseline = Baseline {
@@ -50,29 +55,28 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
     let target = Arc::from("chat");
     let entry = |at| WindowEntry { target: Arc::clone(&target), guardrail: Guardrail::Leavers, weight: 3, at };
     let other = WindowEntry { guardrail: Guardrail::Deactivate, ..entry(now()) };
-    store
-        .write(|tx| {
-            record_link(tx, &link("hr/1", "7"))?;
-            record_link(tx, &link("hr/2", "8"))?;
-            record_link(tx, &link("hr/2", "9"))?;
-            record_deactivation(tx, &Deactivation { at: now() - SignedDuration::from_hours(1), ..deactivation.clone() })?;
-            record_deactivation(tx, &deactivation)?;
-            record_deactivation(tx, &Deactivation { id: Arc::from("8"), ..deactivation.clone() })?;
-            record_window(tx, &WindowEntry { weight: 1, ..entry(now() - SignedDuration::from_millis(1)) })?;
-            record_window(tx, &WindowEntry { weight: 2, ..entry(now()) })?;
-            record_window(tx, &other)?;
-            record_window(tx, &entry(now() - SignedDuration::from_hours(48)))?;
-            record_completed_run(tx, now())
-        })
-        .unwrap();
-    store.record_records(&[record("a", "hr/1"), record("c", "hr/2")]).unwrap();
-    store.record_records(&[record("b", "hr/1"), record("c", "hr/3")]).unwrap();
-    store.record_baselines(std::slice::from_ref(&baseline)).unwrap();
-    store.forget_deactivations(&[&Deactivation { id: Arc::from("8"), ..deactivation.clone() }]).unwrap();
-    assert_eq!(store.prune_windows(now() - SignedDuration::from_hours(24)).unwrap(), 1);
+    let facts = [
+        Fact::Linked(link("hr/1", "7")),
+        Fact::Linked(link("hr/2", "8")),
+        Fact::Linked(link("hr/2", "9")),
+        Fact::Inactive(Deactivation { at: now() - SignedDuration::from_hours(1), ..deactivation.clone() }),
+        Fact::Inactive(deactivation.clone()),
+        Fact::Inactive(Deactivation { id: Arc::from("8"), ..deactivation.clone() }),
+        Fact::Counted(WindowEntry { weight: 1, ..entry(now() - SignedDuration::from_millis(1)) }),
+        Fact::Counted(WindowEntry { weight: 2, ..entry(now()) }),
+        Fact::Counted(other.clone()),
+        Fact::Counted(entry(now() - SignedDuration::from_hours(48))),
+        Fact::Known(now()),
+    ];
+    store.commit(facts.into()).await.unwrap();
+    let records = [record("a", "hr/1"), record("c", "hr/2"), record("b", "hr/1"), record("c", "hr/3")];
+    store.commit(records.map(Fact::Record).into()).await.unwrap();
+    let gone = Deactivation { id: Arc::from("8"), ..deactivation.clone() };
+    let more = [Fact::Baseline(baseline.clone()), Fact::NotInactive(gone), Fact::Pruned(now() - SignedDuration::from_hours(24))];
+    store.commit(more.into()).await.unwrap();
     drop(store);
 
-    let store = Store::open(&path, "acme").unwrap();
+    let store = open(&path, "acme").await.unwrap();
     let expected = Memory {
         known: true,
         links: vec![link("hr/1", "7"), link("hr/2", "9")],
@@ -82,161 +86,146 @@ fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
         windows: vec![other, entry(now())],
         ..Memory::default()
     };
-    assert_eq!(store.load().unwrap(), expected);
-    let about = store.load_about(&[Arc::from("ldap")], &[Arc::from("chat")], &[Arc::from("hr/1")]).unwrap();
-    assert_eq!((about.links, about.records), (vec![link("hr/1", "7")], vec![record("b", "hr/1")]), "of one person what is theirs");
-    assert_eq!(about.baselines, expected.baselines, "and what is not about people");
+    assert_eq!(store.load().await.unwrap(), expected);
+    let found = store.load_about(about(&["ldap"], "hr/1")).await.unwrap();
+    assert_eq!((found.links, found.records), (vec![link("hr/1", "7")], vec![record("b", "hr/1")]), "of one person what is theirs");
+    assert_eq!(found.baselines, expected.baselines, "and what is not about people");
 
     // Whoever asks about a few people is told of the sources, too.
-    let about = store.load_about(&[], &[Arc::from("chat")], &[Arc::from("hr/1")]).unwrap();
-    assert_eq!((about.baselines, about.links), (expected.baselines, vec![link("hr/1", "7")]));
+    let found = store.load_about(about(&[], "hr/1")).await.unwrap();
+    assert_eq!((found.baselines, found.links), (expected.baselines, vec![link("hr/1", "7")]));
 
-    store
-        .write(|tx| {
-            forget_link(tx, "chat", ObjectKind::Account, "hr/1")?;
-            forget_deactivation(tx, "chat", ObjectKind::Account, "7")
-        })
-        .unwrap();
-    let memory = store.load().unwrap();
+    store.commit(vec![Fact::Unlinked(link("hr/1", "7"))]).await.unwrap();
+    let memory = store.load().await.unwrap();
     assert_eq!((memory.links, memory.deactivations), (vec![link("hr/2", "9")], vec![]));
-    let about = store.load_about(&[Arc::from("ldap")], &[Arc::from("chat")], &[Arc::from("hr/2")]).unwrap();
+    let found = store.load_about(about(&["ldap"], "hr/2")).await.unwrap();
     assert_eq!(
-        (about.links, about.baselines),
+        (found.links, found.baselines),
         (vec![link("hr/2", "9")], memory.baselines),
         "what concerns one person is read as the whole is"
     );
 }
 
-#[test]
-fn what_a_run_told_takes_the_place_of_what_the_one_before_told() {
+#[tokio::test]
+async fn what_a_run_told_takes_the_place_of_what_the_one_before_told() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
-    assert!(store.load().unwrap().told.is_empty());
+    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
+    assert!(store.load().await.unwrap().told.is_empty());
     for told in [[1, u64::MAX].into(), [7].into(), std::collections::BTreeSet::new()] {
-        store.write(|tx| super::record_told(tx, &told)).unwrap();
-        assert_eq!(store.load().unwrap().told, told);
+        store.commit(vec![Fact::Told(told.clone())]).await.unwrap();
+        assert_eq!(store.load().await.unwrap().told, told);
     }
 }
 
-#[test]
-fn a_state_of_another_workspace_is_refused() {
+#[tokio::test]
+async fn a_state_of_another_workspace_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    drop(Store::open(&path, "acme").unwrap());
-    let error = Store::open(&path, "umbrella").unwrap_err();
+    drop(open(&path, "acme").await.unwrap());
+    let error = open(&path, "umbrella").await.unwrap_err();
     assert!(error.to_string().contains(r#"belongs to workspace "acme", and this one is "umbrella""#), "{error}");
-    assert!(Store::look(&path).unwrap().is_some());
+    assert!(look(&path).await.unwrap().is_some());
 }
 
-#[test]
-fn files_that_are_no_state_are_refused_and_stay_as_they_are() {
+#[tokio::test]
+async fn files_that_are_no_state_are_refused_and_stay_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text");
     std::fs::write(&text, "employee_id,first,last\n".repeat(100)).unwrap();
-    assert!(matches!(Store::open(&text, "acme"), Err(StateError::Foreign { .. })));
+    assert!(matches!(open(&text, "acme").await, Err(StateError::Foreign { .. })));
     assert!(std::fs::read_to_string(&text).unwrap().starts_with("employee_id"));
 
     let other = folder.path().join("other.db");
     rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE auth_user (id INTEGER)").unwrap();
-    assert!(matches!(Store::open(&other, "acme"), Err(StateError::Foreign { .. })));
+    assert!(matches!(open(&other, "acme").await, Err(StateError::Foreign { .. })));
 
     let newer = folder.path().join("newer.db");
-    drop(Store::open(&newer, "acme").unwrap());
+    drop(open(&newer, "acme").await.unwrap());
     rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(Store::open(&newer, "acme"), Err(StateError::Version { found: 99, .. })));
-    assert!(Store::look(&folder.path().join("none")).unwrap().is_none());
+    assert!(matches!(open(&newer, "acme").await, Err(StateError::Version { found: 99, .. })));
+    assert!(look(&folder.path().join("none")).await.unwrap().is_none());
 }
 
-#[test]
-fn two_runs_do_not_overlap_and_the_message_names_the_holder() {
+#[tokio::test]
+async fn two_runs_do_not_overlap_and_the_message_names_the_holder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let (one, other) = (Store::open(&path, "acme").unwrap(), Store::open(&path, "acme").unwrap());
-    let held = one.lock("jane").unwrap();
-    let error = other.lock("joe").unwrap_err().to_string();
+    let (one, other) = (open(&path, "acme").await.unwrap(), open(&path, "acme").await.unwrap());
+    let held = one.lock("jane").await.unwrap();
+    let error = other.lock("joe").await.unwrap_err().to_string();
     assert!(error.contains(&format!("jane, process {} on ", std::process::id())), "{error}");
     drop(held);
-    assert!(other.lock("joe").is_ok());
+    assert!(other.lock("joe").await.is_ok());
 }
 
 #[cfg(unix)]
-#[test]
-fn only_the_owner_can_read_it() {
+#[tokio::test]
+async fn only_the_owner_can_read_it() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let store = Store::open(&path, "acme").unwrap();
-    let _lock = store.lock("jane").unwrap();
+    let store = open(&path, "acme").await.unwrap();
+    let _lock = store.lock("jane").await.unwrap();
     for name in ["state.db", "state.db-wal", "state.db.lock"] {
         let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
 
-#[test]
-fn an_object_has_one_key_and_the_one_it_had_is_kept_for_whoever_takes_a_rename_back() {
+#[tokio::test]
+async fn an_object_has_one_key_and_the_one_it_had_is_kept_for_whoever_takes_a_rename_back() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
     let grant = |key: &str| Link { kind: ObjectKind::Entitlement, ..link(key, "7") };
     let group = |key: &str| Link { kind: ObjectKind::Group, ..link(key, "7") };
-    store
-        .write(|tx| {
-            [link("user/z", "7"), grant("user/z#card"), grant("user/z#seat"), group("group/a")]
-                .iter()
-                .try_for_each(|link| record_link(tx, link))?;
-            carry_link(tx, &link("user/b", "7"))
-        })
-        .unwrap();
-    let memory = store.load().unwrap();
+    let links = [link("user/z", "7"), grant("user/z#card"), grant("user/z#seat"), group("group/a")].map(Fact::Linked);
+    store.commit(links.into_iter().chain([Fact::Carried(link("user/b", "7"))]).collect()).await.unwrap();
+    let memory = store.load().await.unwrap();
     let keys: Vec<_> = memory.links.iter().map(|link| link.key.as_ref()).collect();
     assert_eq!(keys, ["user/b", "user/b#card", "user/b#seat", "group/a"], "a group has ids of its own");
     let former = |key: &str| FormerLink { target: "chat".into(), kind: ObjectKind::Account, key: key.into(), id: "7".into(), at: now() };
     assert_eq!(memory.formers, [former("user/z")]);
-    store.write(|tx| carry_link(tx, &link("user/z", "7"))).unwrap();
-    assert_eq!(store.load().unwrap().formers, [former("user/b")], "and back");
-    store.write(|tx| record_link(tx, &link("hr/1", "7"))).unwrap();
-    let memory = store.load().unwrap();
+    store.commit(vec![Fact::Carried(link("user/z", "7"))]).await.unwrap();
+    assert_eq!(store.load().await.unwrap().formers, [former("user/b")], "and back");
+    store.commit(vec![Fact::Linked(link("hr/1", "7"))]).await.unwrap();
+    let memory = store.load().await.unwrap();
     assert!(memory.formers.is_empty(), "an id that is given again is another object: {:?}", memory.formers);
     assert!(!memory.links.iter().any(|link| link.key.as_ref() == "user/z"));
 }
 
-#[test]
-fn what_is_kept_of_a_group_is_not_what_is_kept_of_the_account_with_its_id() {
+#[tokio::test]
+async fn what_is_kept_of_a_group_is_not_what_is_kept_of_the_account_with_its_id() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
     let account = Deactivation { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("1"), at: now() };
     let cut_off = CutOff { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("1"), key: Arc::from("hr/1") };
-    store
-        .write(|tx| {
-            record_deactivation(tx, &account)?;
-            record_cut_off(tx, &cut_off)?;
-            forget_object(tx, "chat", ObjectKind::Group, "1")?;
-            forget_cut_off(tx, "chat", ObjectKind::Group, "1")
-        })
-        .unwrap();
-    let memory = store.load().unwrap();
+    let group = Link { kind: ObjectKind::Group, ..link("group/a", "1") };
+    let not_theirs = Deactivation { kind: ObjectKind::Group, ..account.clone() };
+    let facts = [Fact::Inactive(account.clone()), Fact::CutOff(cut_off.clone()), Fact::Unlinked(group), Fact::Active(not_theirs)];
+    store.commit(facts.into()).await.unwrap();
+    let memory = store.load().await.unwrap();
     assert_eq!((memory.deactivations, memory.cut_off), (vec![account], vec![cut_off]));
 }
 
-#[test]
-fn an_account_that_was_to_be_made_without_access_counts_as_deactivated_by_us_once_it_has_an_id() {
+#[tokio::test]
+async fn an_account_that_was_to_be_made_without_access_counts_as_deactivated_by_us_once_it_has_an_id() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
     let resting = Resting { target: Arc::from("chat"), key: Arc::from("hr/1"), at: now() };
-    store.write(|tx| record_resting(tx, &resting)).unwrap();
-    assert_eq!(store.load().unwrap().resting, [resting]);
-    store.write(|tx| record_link(tx, &link("hr/1", "7"))).unwrap();
-    let memory = store.load().unwrap();
+    store.commit(vec![Fact::Resting(resting.clone())]).await.unwrap();
+    assert_eq!(store.load().await.unwrap().resting, [resting]);
+    store.commit(vec![Fact::Linked(link("hr/1", "7"))]).await.unwrap();
+    let memory = store.load().await.unwrap();
     assert!(memory.resting.is_empty());
     assert_eq!(memory.deactivations, [Deactivation { target: "chat".into(), kind: ObjectKind::Account, id: "7".into(), at: now() }]);
 }
 
-#[test]
-fn a_state_is_looked_at_where_nothing_can_be_written_beside_it_with_what_a_killed_writer_left() {
+#[tokio::test]
+async fn a_state_is_looked_at_where_nothing_can_be_written_beside_it_with_what_a_killed_writer_left() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let writer = Store::open(&path, "acme").unwrap();
-    writer.write(|tx| record_link(tx, &link("hr/1", "7"))).unwrap();
+    let writer = open(&path, "acme").await.unwrap();
+    writer.commit(vec![Fact::Linked(link("hr/1", "7"))]).await.unwrap();
     // A killed writer's files, in a place where SQLite can't keep its index of the log.
     let place = folder.path().join("place");
     std::fs::create_dir_all(place.join("state.db-shm")).unwrap();
@@ -249,68 +238,68 @@ fn a_state_is_looked_at_where_nothing_can_be_written_beside_it_with_what_a_kille
         all.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap_or_default())).collect::<Vec<_>>()
     };
     let before = files(&place);
-    let looked = Store::look_at(&place.join("state.db"), "acme").unwrap().unwrap();
-    assert_eq!(looked.load().unwrap().links, [link("hr/1", "7")]);
-    assert!(looked.write(|tx| record_link(tx, &link("hr/2", "8"))).is_err());
+    let looked = look_at(&place.join("state.db"), "acme").await.unwrap().unwrap();
+    assert_eq!(looked.load().await.unwrap().links, [link("hr/1", "7")]);
+    assert!(looked.commit(vec![Fact::Linked(link("hr/2", "8"))]).await.is_err());
     assert!(files(&place) == before, "nothing is written beside it");
-    assert!(matches!(Store::look_at(&place.join("state.db"), "umbrella"), Err(StateError::OtherWorkspace { .. })));
+    assert!(matches!(look_at(&place.join("state.db"), "umbrella").await, Err(StateError::OtherWorkspace { .. })));
     // Without a log, as on a file system that is only read.
     drop((looked, writer));
     let still = folder.path().join("still");
     std::fs::create_dir_all(still.join("state.db-shm")).unwrap();
     std::fs::copy(&path, still.join("state.db")).unwrap();
-    assert_eq!(Store::look(&still.join("state.db")).unwrap().unwrap().load().unwrap().links.len(), 1);
+    assert_eq!(look(&still.join("state.db")).await.unwrap().unwrap().load().await.unwrap().links.len(), 1);
 }
 
-#[test]
-fn a_state_is_looked_at_beside_its_writer_and_can_not_be_written_so() {
+#[tokio::test]
+async fn a_state_is_looked_at_beside_its_writer_and_can_not_be_written_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let writer = Store::open(&path, "acme").unwrap();
-    let looked = Store::look_at(&path, "acme").unwrap().unwrap();
-    writer.write(|tx| record_link(tx, &link("hr/1", "7"))).unwrap();
-    assert_eq!(looked.load().unwrap().links.len(), 1);
-    assert!(looked.write(|tx| record_link(tx, &link("hr/2", "8"))).is_err());
+    let writer = open(&path, "acme").await.unwrap();
+    let looked = look_at(&path, "acme").await.unwrap().unwrap();
+    writer.commit(vec![Fact::Linked(link("hr/1", "7"))]).await.unwrap();
+    assert_eq!(looked.load().await.unwrap().links.len(), 1);
+    assert!(looked.commit(vec![Fact::Linked(link("hr/2", "8"))]).await.is_err());
 }
 
 #[cfg(unix)]
-#[test]
-fn a_state_that_can_not_be_reached_is_an_error_and_not_none() {
+#[tokio::test]
+async fn a_state_that_can_not_be_reached_is_an_error_and_not_none() {
     let folder = tempfile::tempdir().unwrap();
     let circle = folder.path().join("circle");
     std::os::unix::fs::symlink(&circle, &circle).unwrap();
-    assert!(matches!(Store::look(&circle.join("state.db")), Err(StateError::Open { .. })));
+    assert!(matches!(look(&circle.join("state.db")).await, Err(StateError::Open { .. })));
     std::fs::write(folder.path().join("file"), "").unwrap();
-    assert!(matches!(Store::look(&folder.path().join("file/state.db")), Err(StateError::Open { .. })));
-    assert!(Store::look(&folder.path().join("none/state.db")).unwrap().is_none());
+    assert!(matches!(look(&folder.path().join("file/state.db")).await, Err(StateError::Open { .. })));
+    assert!(look(&folder.path().join("none/state.db")).await.unwrap().is_none());
 }
 
-#[test]
-fn what_had_to_be_written_again_is_known_until_another_value_is_written() {
+#[tokio::test]
+async fn what_had_to_be_written_again_is_known_until_another_value_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("state.db"), "acme").unwrap();
+    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
     let value = |wrote: u64, found: u64| {
         let (target, id, attribute) = (Arc::from("chat"), Arc::from("7"), Arc::from("title"));
         crate::model::Repeat { target, kind: ObjectKind::Account, id, attribute, wrote, found, at: now() }
     };
-    let write = |wrote: u64, found: u64| store.write(|tx| record_written(tx, &[(9, value(wrote, found))])).unwrap();
-    write(u64::MAX, 0);
-    let memory = store.load().unwrap();
+    let write = async |wrote: u64, found: u64| store.commit(vec![Fact::Written(vec![(9, value(wrote, found))])]).await.unwrap();
+    write(u64::MAX, 0).await;
+    let memory = store.load().await.unwrap();
     assert_eq!((memory.written.len(), &memory.written[0].prints[..], memory.repeats.len()), (1, &[(9, u32::MAX)][..], 0));
-    write(u64::MAX, 5);
-    assert_eq!(store.load().unwrap().repeats, [value(u64::MAX, 5)]);
-    write(8, u64::MAX);
-    let memory = store.load().unwrap();
+    write(u64::MAX, 5).await;
+    assert_eq!(store.load().await.unwrap().repeats, [value(u64::MAX, 5)]);
+    write(8, u64::MAX).await;
+    let memory = store.load().await.unwrap();
     assert_eq!((&memory.written[0].prints[..], memory.repeats.len()), (&[(9, 8)][..], 0));
 }
 
 #[cfg(unix)]
-#[test]
-fn a_device_in_the_place_of_a_state_is_refused_and_not_waited_for() {
+#[tokio::test]
+async fn a_device_in_the_place_of_a_state_is_refused_and_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
     std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-    assert!(matches!(Store::look(&path), Err(StateError::Foreign { .. })));
-    assert!(matches!(Store::open(&path, "acme"), Err(StateError::Foreign { .. })));
-    assert_eq!(Store::passing(&path, "acme", true).unwrap().load().unwrap().links, vec![]);
+    assert!(matches!(look(&path).await, Err(StateError::Foreign { .. })));
+    assert!(matches!(open(&path, "acme").await, Err(StateError::Foreign { .. })));
+    assert_eq!(passing(&path, "acme", true).await.unwrap().load().await.unwrap().links, vec![]);
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::hash::Keyed;
 use super::index::Index;
-use crate::model::{Deactivation, Link, Memory, ObjectKind, Written};
+use crate::model::{Deactivation, Link, Memory, ObjectKind, UNKNOWN_SYSTEM, Written};
 use crate::policy::Policy;
 
 /// Indexes over [`Memory`].
@@ -162,7 +162,8 @@ fn standing(policy: &Policy, link: &Link) -> Standing {
     if link.kind != ObjectKind::Group && system.not_ours.contains(&link.id) {
         return Standing::Disowned;
     }
-    if link.system == system.id || system.previous.contains(&link.system) { Standing::Counts } else { Standing::Stranded }
+    let here = [system.id, UNKNOWN_SYSTEM].contains(&link.system) || system.previous.contains(&link.system);
+    if here { Standing::Counts } else { Standing::Stranded }
 }
 
 fn hash(keyed: Keyed, target: &str, kind: ObjectKind, text: &str) -> u64 {

@@ -12,7 +12,7 @@ use headcount::model::{Outcome, Plan};
 use headcount::pipeline::{self, Execution, Reading, Silent, Snapshot};
 use headcount::planning::{Moment, Scope};
 use headcount::policy::{self, Policy};
-use headcount::state::Store;
+use headcount::state::{self, Store};
 use headcount::world::World;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -27,7 +27,7 @@ pub struct Office {
     runtime: Runtime,
     settings: Settings,
     time: Arc<AtomicI64>,
-    store: Option<Arc<Store>>,
+    store: Option<Arc<dyn Store>>,
     workspace: Option<(String, Arc<Loaded>, Policy)>,
     /// a world that is kept and told what changes, while others are read anew
     kept: Option<World>,
@@ -85,8 +85,9 @@ impl Office {
         let (loaded, policy) = (loaded.clone(), policy.clone());
         let now = date(day).at(6, 0, 0, 0).to_zoned(TimeZone::UTC).expect("a time").timestamp();
         self.time.store(now.as_second(), Ordering::Relaxed);
-        let memory = self.store().load().expect("the state");
+        let store = self.store();
         let moment = Moment { today: date(day), now };
+        let memory = self.runtime.block_on(store.load()).expect("the state");
         let mut snapshot = self.runtime.block_on(pipeline::read(&loaded, policy, memory, moment, &Reading::once(&Silent)));
         let plan = self.runtime.block_on(pipeline::plan(&snapshot, Scope::All, &Silent));
         self.plans_the_same(&mut snapshot, &plan);
@@ -118,29 +119,33 @@ impl Office {
     /// Carries a plan out, and remembers what `headcount apply` remembers. Gives what did not succeed, in words.
     pub fn apply(&mut self, snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
         let store = self.store();
-        let lock = store.lock("company").expect("the lock");
-        pipeline::catch_up(snapshot, &store).expect("the state");
-        let mut failed = Vec::new();
-        if plan.applyable() || !store.load().expect("the state").known {
-            let execution = Execution {
-                snapshot,
-                store: &store,
-                lock: &lock,
-                settings: &self.settings,
-                who: "company",
-                stop: CancellationToken::new(),
-                hear: &Silent,
-            };
-            let report = self.runtime.block_on(pipeline::execute(&execution, plan)).expect("a report");
-            let wrong = report.outcomes.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Done { .. } | Outcome::AlreadySo { .. }));
-            failed.extend(wrong.map(|(at, outcome)| format!("{:?}: {outcome:?}", plan.changes[at.0 as usize])));
-        }
-        pipeline::remember(snapshot, &store).expect("the state");
-        failed
+        self.runtime.block_on(async {
+            let lock = store.lock("company").await.expect("the lock");
+            pipeline::catch_up(snapshot, store.as_ref()).await.expect("the state");
+            let mut failed = Vec::new();
+            if plan.applyable() || !store.load().await.expect("the state").known {
+                let execution = Execution {
+                    snapshot,
+                    store: &store,
+                    lock: &lock,
+                    settings: &self.settings,
+                    who: "company",
+                    stop: CancellationToken::new(),
+                    hear: &Silent,
+                };
+                let report = pipeline::execute(&execution, plan).await.expect("a report");
+                let wrong =
+                    report.outcomes.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Done { .. } | Outcome::AlreadySo { .. }));
+                failed.extend(wrong.map(|(at, outcome)| format!("{:?}: {outcome:?}", plan.changes[at.0 as usize])));
+            }
+            pipeline::remember(snapshot, store.as_ref()).await.expect("the state");
+            failed
+        })
     }
 
-    fn store(&mut self) -> Arc<Store> {
+    fn store(&mut self) -> Arc<dyn Store> {
         let path = self.folder.join("state.db");
-        self.store.get_or_insert_with(|| Arc::new(Store::open(&path, "acme").expect("a state"))).clone()
+        let open = || self.runtime.block_on(state::open(&path, "acme")).expect("a state");
+        self.store.get_or_insert_with(open).clone()
     }
 }

@@ -14,7 +14,7 @@ use crate::model::{
     Action, AttributeChange, Capabilities, Change, ChangeId, Evidence, MemberChange, ObjectKind, ObjectRef, Page, Plan, ReadReport, Reason,
     StandingRevocation, SystemError, Value,
 };
-use crate::state::{Store, record_revocation};
+use crate::state::{Fact, Store};
 
 /// What the next write gets.
 pub(super) enum Script {
@@ -52,13 +52,13 @@ pub(super) struct Shelf {
 pub(super) struct Fake {
     pub(super) limiter: Arc<Limiter>,
     pub(super) shelf: Arc<Mutex<Shelf>>,
-    pub(super) store: Arc<Store>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) batch: usize,
     pub(super) chunk: usize,
 }
 
 impl Fake {
-    pub(super) fn new(store: &Arc<Store>) -> Self {
+    pub(super) fn new(store: &Arc<dyn Store>) -> Self {
         Self { limiter: Arc::default(), shelf: Arc::default(), store: store.clone(), batch: 1, chunk: 100 }
     }
 
@@ -119,11 +119,11 @@ impl Fake {
         shelf.widest = shelf.widest.max(shelf.under_way);
     }
 
-    fn revoke(&self, key: &str) {
+    async fn revoke(&self, key: &str) {
         let at = "2026-11-22T12:00:00Z".parse().unwrap();
         let revocation =
             StandingRevocation { key: key.into(), reason: "stolen laptop".into(), at, until: None, also: Vec::new(), receipts: Vec::new() };
-        self.store.write(|tx| record_revocation(tx, &revocation)).unwrap();
+        self.store.commit(vec![Fact::Revoked(revocation)]).await.unwrap();
     }
 
     /// Until the journal has the intent of whoever the next write revokes.
@@ -134,7 +134,7 @@ impl Fake {
         });
         let (key, looks) = script.unwrap_or(("", 0));
         for _ in 0..looks {
-            let open = Journal::new(&self.store).unfinished().unwrap();
+            let open = Journal::new(self.store.as_ref()).unfinished().await.unwrap();
             if open.iter().any(|(_, intent)| intent.object.key.as_ref() == key) {
                 return;
             }
@@ -142,19 +142,22 @@ impl Fake {
         }
     }
 
-    fn answer(&self, write: &Write<'_>) -> Result<Written, SystemError> {
+    async fn answer(&self, write: &Write<'_>) -> Result<Written, SystemError> {
+        let script = {
+            let mut shelf = self.shelf.lock().unwrap();
+            shelf.log.push((format!("{:?} {}", write.change.action, write.change.object.key), Instant::now()));
+            shelf.script.pop_front()
+        };
+        if let Some(Script::Revoke(key, _)) = &script {
+            self.revoke(key).await;
+        }
         let mut shelf = self.shelf.lock().unwrap();
-        shelf.log.push((format!("{:?} {}", write.change.action, write.change.object.key), Instant::now()));
-        match shelf.script.pop_front() {
-            None => Self::do_it(&mut shelf, write),
+        match script {
+            None | Some(Script::Revoke(..)) => Self::do_it(&mut shelf, write),
             Some(Script::Refuse(error)) => Err(error),
             Some(Script::Lose(error)) => Self::do_it(&mut shelf, write).and(Err(error)),
             Some(Script::Stop(cancel)) => {
                 cancel.cancel();
-                Self::do_it(&mut shelf, write)
-            }
-            Some(Script::Revoke(key, _)) => {
-                self.revoke(key);
                 Self::do_it(&mut shelf, write)
             }
         }
@@ -172,14 +175,17 @@ impl Writer for Fake {
 
     fn write<'a>(&'a self, batch: &'a [Write<'a>], _permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
         Box::pin(async move {
-            let open = Journal::new(&self.store).unfinished().unwrap();
+            let open = Journal::new(self.store.as_ref()).unfinished().await.unwrap();
             for write in batch {
                 assert!(open.iter().any(|(_, intent)| intent.object.key == write.change.object.key), "sent before its intent was durable");
             }
             self.arrive();
             tokio::task::yield_now().await;
             self.wait_for_intent().await;
-            let answers = batch.iter().map(|write| self.answer(write)).collect();
+            let mut answers = Vec::with_capacity(batch.len());
+            for write in batch {
+                answers.push(self.answer(write).await);
+            }
             self.shelf.lock().unwrap().under_way -= 1;
             answers
         })

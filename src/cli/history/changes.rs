@@ -15,7 +15,7 @@ use super::{Form, failure};
 use crate::cli::outcome;
 use crate::cli::report::{self, Failure};
 use crate::journal::{Entry, Event, Intent, Journal, ResultWord};
-use crate::model::{Action, Change, ChangeId};
+use crate::model::{Action, Change, ChangeId, Reason};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
 use crate::render::{paragraph, safe, what, why};
 
@@ -57,10 +57,13 @@ struct Found {
 }
 
 /// Shows it.
-pub fn show(journal: &Journal<'_>, wanted: &Wanted<'_>, form: Form) -> Result<(), Failure> {
-    let keys = wanted.person.map(|person| keys(journal, person)).transpose()?;
+pub async fn show(journal: &Journal<'_>, wanted: &Wanted<'_>, form: Form) -> Result<(), Failure> {
+    let keys = match wanted.person {
+        Some(person) => Some(keys(journal, person).await?),
+        None => None,
+    };
     let mut found = Found::default();
-    journal.each(None, |entry| found.take(entry, wanted, keys.as_ref())).map_err(failure)?;
+    journal.each(None, |entry| found.take(entry, wanted, keys.as_ref())).await.map_err(failure)?;
     let mut out = report::stdout();
     match form {
         Form::Json => writeln!(out, "{:#}", json!({"formatVersion": 1, "changes": found.changes, "revocations": found.revocations}))?,
@@ -75,7 +78,7 @@ pub fn show(journal: &Journal<'_>, wanted: &Wanted<'_>, form: Form) -> Result<()
 }
 
 /// The keys that somebody is known by in the journal: the key itself, and of a name those of its accounts.
-fn keys(journal: &Journal<'_>, person: &str) -> Result<BTreeSet<Arc<str>>, Failure> {
+async fn keys(journal: &Journal<'_>, person: &str) -> Result<BTreeSet<Arc<str>>, Failure> {
     let mut keys: BTreeSet<Arc<str>> = BTreeSet::new();
     let visit = |entry: Entry| match entry.event {
         Event::Intent(intent) => {
@@ -86,7 +89,7 @@ fn keys(journal: &Journal<'_>, person: &str) -> Result<BTreeSet<Arc<str>>, Failu
         Event::Revoked { keys: all, .. } | Event::Lifted { keys: all, .. } => keys.extend(all.into_iter().filter(|key| **key == *person)),
         _ => {}
     };
-    journal.each(None, visit).map_err(failure)?;
+    journal.each(None, visit).await.map_err(failure)?;
     if keys.is_empty() {
         let hint = "name a key (hr/10023, user/jane, group/NAME) or a user name; `headcount explain` finds it";
         return Err(Failure::new(format!("the journal has nothing about {person:?}")).hint(hint));
@@ -203,21 +206,23 @@ fn row(told: &Told) -> [String; 7] {
         format!("{:.0}", told.at),
         line(&intent.target),
         told_words(intent),
-        why(&change(intent)).unwrap_or_default(),
+        reason(intent).unwrap_or_default(),
         format!("{result}{again}"),
         line(&told.who),
         line(&told.run),
     ]
 }
 
+/// Why it was meant, where the journal says so.
+pub fn reason(intent: &Intent) -> Option<String> {
+    intent.reason.and_then(|_| why(&change(intent)))
+}
+
 /// The change that an intent was of, without its values.
-pub fn change(intent: &Intent) -> Change {
-    let object = intent.object.clone();
-    Change {
-        entitlement: intent.entitlement.clone(),
-        mandate: intent.mandate,
-        ..Change::new(&intent.target, intent.action, object, intent.reason)
-    }
+fn change(intent: &Intent) -> Change {
+    let (object, reason) = (intent.object.clone(), intent.reason.unwrap_or(Reason::Mover));
+    let (entitlement, mandate) = (intent.entitlement.clone(), intent.mandate);
+    Change { entitlement, mandate, ..Change::new(&intent.target, intent.action, object, reason) }
 }
 
 /// `ada (hr/1) is updated: department`, `group Engineering gets hr/1`.

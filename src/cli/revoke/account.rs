@@ -15,7 +15,7 @@ use crate::render::safe;
 use crate::state::Store;
 
 /// The keys of the accounts that are named; nothing where a person is.
-pub async fn keys(args: &RevokeArgs, sound: &Sound, store: &Store, moment: Moment) -> Result<Vec<Arc<str>>, Failure> {
+pub async fn keys(args: &RevokeArgs, sound: &Sound, store: &dyn Store, moment: Moment) -> Result<Vec<Arc<str>>, Failure> {
     let mut keys = Vec::with_capacity(args.account.len());
     if args.account.is_empty() {
         return Ok(keys);

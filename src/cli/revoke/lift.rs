@@ -7,22 +7,26 @@ use std::collections::BTreeSet;
 use super::RevokeArgs;
 use crate::cli::explain::parts;
 use crate::cli::report::{Exit, Failure, notice};
-use crate::cli::session::{Session, state_failure};
+use crate::cli::session::{self, Session, state_failure};
 use crate::cli::who::who;
 use crate::model::Key;
 use crate::pipeline::{self, revoke};
 use crate::render::safe;
-use crate::state::Store;
+use crate::state::{self, Store};
 
 /// By whatever key of theirs somebody is named.
 pub fn lift(args: &RevokeArgs) -> Result<Exit, Failure> {
     let session = Session::load(&args.files)?;
-    let store = Store::open(&session.state, &session.policy.workspace).map_err(|error| state_failure(&error))?;
+    session::run(ended(args, &session))?
+}
+
+async fn ended(args: &RevokeArgs, session: &Session) -> Result<Exit, Failure> {
+    let store = state::open(&session.state, &session.policy.workspace).await.map_err(|error| state_failure(&error))?;
     let now = pipeline::moment(&session.policy, None).now;
     let accounts = args.account.iter().map(|name| parts(name.trim()).map(|named| Key::account(named.target, named.name).text()));
     let accounts = accounts.collect::<Result<Vec<_>, _>>()?;
     let keys: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).chain(accounts.iter().map(AsRef::as_ref)).collect();
-    let lifted = revoke::lift(&session.policy, &store, &keys, &who(), now).map_err(|error| state_failure(&error))?;
+    let lifted = revoke::lift(&session.policy, store.as_ref(), &keys, &who(), now).await.map_err(|error| state_failure(&error))?;
     for revoke::Lifted { key, .. } in lifted.iter().filter(|lifted| lifted.ended) {
         notice(safe::lines(&format!("{key}: the revocation ended; the next `headcount apply` gives back what today's rules give")));
     }
@@ -31,7 +35,7 @@ pub fn lift(args: &RevokeArgs) -> Result<Exit, Failure> {
         if let Some(document) = still {
             notice(safe::lines(&format!("{key}: still cut off by {} ({}); remove it there", document.key, document.place)));
         } else if !ended {
-            notice(safe::lines(&format!("{key}: no revocation by this command is in force{}", others(&store)?)));
+            notice(safe::lines(&format!("{key}: no revocation by this command is in force{}", others(store.as_ref()).await?)));
         } else {
             continue;
         }
@@ -41,9 +45,9 @@ pub fn lift(args: &RevokeArgs) -> Result<Exit, Failure> {
 }
 
 /// Those that are in force, for whoever named one by another name than its key.
-fn others(store: &Store) -> Result<String, Failure> {
+async fn others(store: &dyn Store) -> Result<String, Failure> {
     const SHOWN: usize = 10;
-    let standing = store.load().map_err(|error| state_failure(&error))?.revocations;
+    let standing = store.load().await.map_err(|error| state_failure(&error))?.revocations;
     let shown: Vec<&str> = standing.iter().take(SHOWN).map(|known| known.key.as_ref()).collect();
     Ok(match standing.len() {
         0 => ", nor is any other".to_owned(),

@@ -48,7 +48,7 @@ impl<'a> Everybody<'a> {
     }
 
     /// The keys that a text may mean.
-    pub fn meant(&self, text: &str) -> Vec<Arc<str>> {
+    pub(super) fn meant(&self, text: &str) -> Vec<Arc<str>> {
         Provenance::new(self.policy, &self.world, self.moment).find(text)
     }
 

@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use super::orders::about;
 use super::state::State;
 use crate::apply::run_name;
-use crate::journal::{Event, append};
+use crate::journal::{Event, entry};
 use crate::manifest::Loaded;
 use crate::model::{Memory, ObjectRef, Plan, Receipt, StandingRevocation};
 use crate::pipeline::news::{Hear, News};
 use crate::planning::{KnownAs, Moment};
 use crate::policy::Policy;
-use crate::state::{StateError, Store, record_other_keys, record_revocation};
+use crate::state::{Fact, StateError, Store};
 
 /// One revocation: whom, where, and what it works with.
 pub struct Ground {
@@ -77,16 +77,16 @@ pub struct Told {
 
 impl Ground {
     /// Writes to the state; where that fails, to one that goes with the process.
-    pub(super) fn write<T>(&self, write: impl Fn(&Store) -> Result<T, StateError>) -> Result<T, StateError> {
+    pub(super) async fn commit(&self, facts: Vec<Fact>) -> Result<(), StateError> {
         let store = self.state.store();
-        match write(&store) {
-            Err(error) if self.give_up(&store, &error) => write(&self.state.store()),
+        match store.commit(facts.clone()).await {
+            Err(error) if self.give_up(&store, &error).await => self.state.store().commit(facts).await,
             other => other,
         }
     }
 
-    pub(super) fn give_up(&self, store: &Arc<Store>, error: &StateError) -> bool {
-        let another = self.state.give_up(store, error);
+    pub(super) async fn give_up(&self, store: &Arc<dyn Store>, error: &StateError) -> bool {
+        let another = self.state.give_up(store, error).await;
         if another && store.is_kept() {
             self.hear.hear(News::StateLost(error));
         }
@@ -94,35 +94,28 @@ impl Ground {
     }
 
     /// From here on every run knows of it, whatever becomes of this one.
-    pub(super) fn remember(&self) -> Result<(), StateError> {
+    pub(super) async fn remember(&self) -> Result<(), StateError> {
         let Some(first) = self.orders.first() else { return Ok(()) };
         let keys = self.orders.iter().map(|order| order.key.clone()).collect();
-        let events = [Event::Revoked { keys, reason: first.reason.clone(), until: first.until, who: self.who.clone() }];
-        self.write(|store| {
-            store.write(|tx| {
-                self.orders.iter().try_for_each(|order| record_revocation(tx, order))?;
-                append(tx, &run_name(first.at, true), first.at, &events)
-            })
-        })
+        let event = Event::Revoked { keys, reason: first.reason.clone(), until: first.until, who: self.who.clone() };
+        let line = entry(&run_name(first.at, true), first.at, &event);
+        self.commit(self.orders.iter().cloned().map(Fact::Revoked).chain([line]).collect()).await
     }
 
     /// Keys that sources brought up: whatever a run has for one of them is for nobody.
-    pub(super) fn remember_keys(&self, people: &[KnownAs]) -> Result<(), StateError> {
+    pub(super) async fn remember_keys(&self, people: &[KnownAs]) -> Result<(), StateError> {
         let known = |(order, person): (&StandingRevocation, &KnownAs)| {
             let also: Vec<_> = std::iter::once(&person.key).chain(&person.also).filter(|key| !order.means(key)).cloned().collect();
-            (!also.is_empty()).then(|| (order.key.clone(), also))
+            (!also.is_empty()).then(|| Fact::OtherKeys { identity: order.key.clone(), also })
         };
         let new: Vec<_> = self.orders.iter().zip(people).filter_map(known).collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        self.write(|store| store.write(|tx| new.iter().try_for_each(|(key, also)| record_other_keys(tx, key, also))))
+        if new.is_empty() { Ok(()) } else { self.commit(new).await }
     }
 
     /// What is remembered of those who are cut off, and of nobody else.
-    pub(super) fn memory(&self, people: &[KnownAs]) -> Result<Memory, StateError> {
+    pub(super) async fn memory(&self, people: &[KnownAs]) -> Result<Memory, StateError> {
         let keys: BTreeSet<Arc<str>> = people.iter().flat_map(|person| std::iter::once(&person.key).chain(&person.also)).cloned().collect();
-        let about = about(&self.state.store(), &self.policy, &keys.into_iter().collect::<Vec<_>>())?;
+        let about = about(self.state.store().as_ref(), &self.policy, keys.into_iter().collect()).await?;
         let standing = self.orders.iter().zip(people).map(|(order, person)| {
             let also = std::iter::once(&person.key).chain(&person.also).filter(|key| **key != order.key).cloned().collect();
             StandingRevocation { also, ..order.clone() }

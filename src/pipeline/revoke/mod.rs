@@ -6,6 +6,7 @@
 mod beside;
 mod everybody;
 mod ground;
+mod names;
 mod orders;
 mod preview;
 mod receipt;
@@ -26,14 +27,15 @@ use tokio::time::timeout_at;
 
 use super::news::{Decision, News};
 use crate::apply::run_name;
-use crate::journal::{Event, append};
+use crate::journal::{Event, entry};
 use crate::model::ReceiptWord;
 use crate::planning::KnownAs;
-use crate::state::{StateError, forget_revocation};
-use beside::beside;
+use crate::state::{Fact, StateError};
+use beside::{beside, block_on};
 pub use everybody::Everybody;
 pub use ground::{Ground, Look, Obstacle, Told};
-pub use orders::{Cause, orders};
+pub use names::{Meaning, Names};
+pub use orders::{Cause, OrdersError, orders};
 use preview::preview;
 use sources::Found;
 pub use standing::{Lifted, lift};
@@ -67,7 +69,7 @@ pub async fn revoke(ground: &Arc<Ground>, ask: Option<&Ask<'_>>) -> Result<Optio
     {
         return Ok(None);
     }
-    ground.remember()?;
+    ground.remember().await?;
     ground.hear.hear(News::Revoking);
     cut_off(ground).await.map(Some)
 }
@@ -83,7 +85,7 @@ async fn cut_off(ground: &Arc<Ground>) -> Result<Done, StateError> {
     }
     drop(report);
     let read = ground.clone();
-    beside(move || drop(tell.send_replace(Some(Arc::new(sources::read(&read))))));
+    beside(move || drop(tell.send_replace(Some(Arc::new(block_on(sources::read(&read)))))));
     let mut told = BTreeMap::new();
     let until = ground.deadline + GRACE;
     while let Ok(Some((at, of_target))) = timeout_at(until, reports.recv()).await {
@@ -91,10 +93,10 @@ async fn cut_off(ground: &Arc<Ground>) -> Result<Done, StateError> {
     }
     let found = hear.borrow().clone();
     let all = ground.targets.iter().flat_map(|at| told.remove(at).unwrap_or_else(|| receipt::nothing(ground, *at))).collect();
-    finish(ground, all, found.as_deref())
+    finish(ground, all, found.as_deref()).await
 }
 
-fn finish(ground: &Ground, told: Vec<Told>, found: Option<&Found>) -> Result<Done, StateError> {
+async fn finish(ground: &Ground, told: Vec<Told>, found: Option<&Found>) -> Result<Done, StateError> {
     let people = found.map_or_else(|| ground.people(), |found| found.people.clone());
     let unread = found.map_or_else(Vec::new, |found| found.unread.clone());
     let mut slips = Vec::new();
@@ -108,13 +110,9 @@ fn finish(ground: &Ground, told: Vec<Told>, found: Option<&Found>) -> Result<Don
     }
     if !slips.is_empty() {
         let now = Timestamp::now();
-        let events = [Event::Lifted { keys: slips.clone(), why: "nobody has the key, neither in a source nor at a target".to_owned() }];
-        ground.write(|store| {
-            store.write(|tx| {
-                slips.iter().try_for_each(|key| forget_revocation(tx, key).map(drop))?;
-                append(tx, &run_name(now, true), now, &events)
-            })
-        })?;
+        let event = Event::Lifted { keys: slips.clone(), why: "nobody has the key, neither in a source nor at a target".to_owned() };
+        let line = entry(&run_name(now, true), now, &event);
+        ground.commit(slips.iter().cloned().map(Fact::Lifted).chain([line]).collect()).await?;
     }
     let told = told.into_iter().filter(|told| !slips.contains(&told.key)).collect();
     Ok(Done { told, people, slips, unread })

@@ -13,7 +13,7 @@ use crate::model::{Memory, StandingRevocation};
 use crate::pipeline::news::Hear;
 use crate::planning::{KnownAs, remembered_as};
 use crate::policy::Policy;
-use crate::state::{StateError, Store};
+use crate::state::{About, StateError, Store};
 
 /// Why, and for how long.
 #[derive(Clone, Debug)]
@@ -26,29 +26,60 @@ pub struct Cause {
     pub at: Timestamp,
 }
 
-/// One order for each person that these keys mean. A state that opens and can't be read is given up for a passing one.
-pub fn orders(
+/// Why nobody is cut off.
+#[derive(Debug, thiserror::Error)]
+pub enum OrdersError {
+    /// not even a passing state can be had
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// more than whoever asked allows
+    #[error("this would cut off {found} identities, and at most {most} are allowed")]
+    TooMany {
+        /// so many people were named
+        found: usize,
+        /// so many are allowed
+        most: usize,
+    },
+}
+
+/// One order for each person that these keys mean, and no more than so many. A state that opens and can't be read is given up for a passing one.
+pub async fn orders(
+    policy: &Policy,
+    state: State,
+    keys: &[&str],
+    most: usize,
+    cause: &Cause,
+    hear: &dyn Hear,
+) -> Result<(State, Vec<StandingRevocation>), OrdersError> {
+    let (state, orders) = readable(policy, state, keys, cause, hear).await?;
+    if orders.len() > most {
+        return Err(OrdersError::TooMany { found: orders.len(), most });
+    }
+    Ok((state, orders))
+}
+
+async fn readable(
     policy: &Policy,
     state: State,
     keys: &[&str],
     cause: &Cause,
     hear: &dyn Hear,
 ) -> Result<(State, Vec<StandingRevocation>), StateError> {
-    match ordered(policy, &state.store(), keys, cause) {
+    match ordered(policy, state.store().as_ref(), keys, cause).await {
         Ok(orders) => Ok((state, orders)),
         Err(error) => {
-            let passing = state.unread(&error, hear)?;
-            let orders = ordered(policy, &passing.store(), keys, cause)?;
+            let passing = state.unread(&error, hear).await?;
+            let orders = ordered(policy, passing.store().as_ref(), keys, cause).await?;
             Ok((passing, orders))
         }
     }
 }
 
-fn ordered(policy: &Policy, store: &Store, keys: &[&str], cause: &Cause) -> Result<Vec<StandingRevocation>, StateError> {
+async fn ordered(policy: &Policy, store: &dyn Store, keys: &[&str], cause: &Cause) -> Result<Vec<StandingRevocation>, StateError> {
     let Cause { reason, until, at } = cause;
     let mut orders: BTreeMap<Arc<str>, StandingRevocation> = BTreeMap::new();
     for key in keys {
-        let known = remembered(policy, store, key)?;
+        let known = remembered(policy, store, key).await?;
         let order = StandingRevocation {
             key: known.key.clone(),
             reason: reason.clone(),
@@ -63,11 +94,11 @@ fn ordered(policy: &Policy, store: &Store, keys: &[&str], cause: &Cause) -> Resu
 }
 
 /// Whoever a key means, with as much of the state as concerns them.
-fn remembered(policy: &Policy, store: &Store, key: &str) -> Result<KnownAs, StateError> {
+async fn remembered(policy: &Policy, store: &dyn Store, key: &str) -> Result<KnownAs, StateError> {
     let mut known = remembered_as(policy, &[], key);
     loop {
         let keys: Vec<Arc<str>> = std::iter::once(&known.key).chain(&known.also).cloned().collect();
-        let records = about(store, policy, &keys)?.records;
+        let records = about(store, policy, keys).await?.records;
         let again = remembered_as(policy, &records, key);
         if again == known {
             return Ok(known);
@@ -77,8 +108,8 @@ fn remembered(policy: &Policy, store: &Store, key: &str) -> Result<KnownAs, Stat
 }
 
 /// As much of the state as concerns these keys.
-pub(super) fn about(store: &Store, policy: &Policy, keys: &[Arc<str>]) -> Result<Memory, StateError> {
-    let sources: Vec<Arc<str>> = policy.sources.iter().map(|source| source.name.clone()).collect();
-    let targets: Vec<Arc<str>> = policy.targets.iter().map(|target| target.name.clone()).collect();
-    store.load_about(&sources, &targets, keys)
+pub(super) async fn about(store: &dyn Store, policy: &Policy, keys: Vec<Arc<str>>) -> Result<Memory, StateError> {
+    let sources = policy.sources.iter().map(|source| source.name.clone()).collect();
+    let targets = policy.targets.iter().map(|target| target.name.clone()).collect();
+    store.load_about(About { sources, targets, keys }).await
 }

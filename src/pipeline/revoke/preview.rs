@@ -22,10 +22,10 @@ pub(super) async fn preview(ground: &Arc<Ground>) -> Vec<(Arc<str>, Result<Look,
     for at in ground.targets.clone() {
         let (ground, report) = (ground.clone(), report.clone());
         beside(move || {
-            let look = match Desk::new(&ground, at) {
-                Ok(mut desk) => block_on(desk.look()),
-                Err(error) => Err(error.to_string()),
-            };
+            let look = block_on(async {
+                let mut desk = Desk::new(&ground, at).await.map_err(|error| error.to_string())?;
+                desk.look().await
+            });
             drop(report.send((at, look)));
         });
     }

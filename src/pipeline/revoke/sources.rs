@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::beside::block_on;
 use super::ground::Ground;
 use crate::connector::{PageSink, ReadRequest, Surroundings, registry};
 use crate::model::{Capabilities, Evidence, Key, Memory, ObjectKind, Page};
@@ -47,13 +46,13 @@ impl PageSink for Heap {
 }
 
 /// Reads all of them at once. Of single accounts they have nothing to tell.
-pub(super) fn read(ground: &Ground) -> Found {
+pub(super) async fn read(ground: &Ground) -> Found {
     if ground.orders.iter().all(|order| Key::of_account(&order.key).is_some()) {
         return unasked(ground);
     }
-    let heaps = block_on(join_all((0..ground.policy.sources.len()).map(|at| read_one(ground, at))));
+    let heaps = join_all((0..ground.policy.sources.len()).map(|at| read_one(ground, at))).await;
     let mut people = ground.people();
-    let memory = ground.memory(&people).unwrap_or_default();
+    let memory = ground.memory(&people).await.unwrap_or_default();
     let mut concern = Concern::of(people.iter().flat_map(|person| std::iter::once(&person.key).chain(&person.also)).cloned());
     let bare = world(ground, (0..heaps.len()).map(|at| SourceSide::new(&ground.policy, at, ground.moment.today)).collect(), &memory);
     let mut sides = sift(ground, &bare, &concern, &heaps);
@@ -86,7 +85,7 @@ pub(super) fn read(ground: &Ground) -> Found {
         }
     }
     // Where it can't be remembered, it is at least known here.
-    drop(ground.remember_keys(&people));
+    drop(ground.remember_keys(&people).await);
     Found { sides, people, known, unread, partial }
 }
 

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::apply::run_name;
-use crate::journal::{Event, append};
+use crate::journal::{Event, entry};
 use crate::model::StandingRevocation;
 use crate::pipeline::news::{Hear, News};
 use crate::pipeline::read::Snapshot;
 use crate::policy::{Policy, RevocationPolicy};
-use crate::state::{StateError, Store, forget_revocation};
+use crate::state::{Fact, StateError, Store};
 
 /// The document that cuts off the same identity, by whatever key of its.
 pub(in crate::pipeline) fn covering<'p>(policy: &'p Policy, standing: &StandingRevocation) -> Option<&'p RevocationPolicy> {
@@ -21,7 +21,7 @@ pub(in crate::pipeline) fn covering<'p>(policy: &'p Policy, standing: &StandingR
 }
 
 /// From now on the manifest alone says it: taking it out lifts the revocation.
-pub(in crate::pipeline) fn end_covered(snapshot: &Snapshot, store: &Store, hear: &dyn Hear) -> Result<(), StateError> {
+pub(in crate::pipeline) async fn end_covered(snapshot: &Snapshot, store: &dyn Store, hear: &dyn Hear) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
     let standing = world.memory().revocations.iter();
     let covered: Vec<_> = standing.filter_map(|standing| Some((&standing.key, covering(policy, standing)?))).collect();
@@ -32,11 +32,10 @@ pub(in crate::pipeline) fn end_covered(snapshot: &Snapshot, store: &Store, hear:
         keys: vec![(*key).clone()],
         why: format!("covered by {} from now on", document.key),
     };
-    let events: Vec<_> = covered.iter().map(event).collect();
-    store.write(|tx| {
-        covered.iter().try_for_each(|(key, _)| forget_revocation(tx, key).map(drop))?;
-        append(tx, &run_name(moment.now, true), moment.now, &events)
-    })?;
+    let run = run_name(moment.now, true);
+    let ended = covered.iter().map(|(key, _)| Fact::Lifted((*key).clone()));
+    let lines = covered.iter().map(|covered| entry(&run, moment.now, &event(covered)));
+    store.commit(ended.chain(lines).collect()).await?;
     for (key, document) in covered {
         hear.hear(News::Covered { key, by: &document.key });
     }
@@ -55,30 +54,25 @@ pub struct Lifted<'p> {
 }
 
 /// Ends revocations, by whatever key of theirs they are named.
-pub fn lift<'p>(
+pub async fn lift<'p>(
     policy: &'p Policy,
-    store: &Store,
+    store: &dyn Store,
     keys: &BTreeSet<&str>,
     who: &str,
     now: Timestamp,
 ) -> Result<Vec<Lifted<'p>>, StateError> {
-    let standing = store.load()?.revocations;
-    let ended = store.write(|tx| {
-        let mut ended: Vec<Arc<str>> = Vec::new();
-        for key in keys {
-            if forget_revocation(tx, key)? {
-                ended.push(Arc::from(*key));
-            }
-        }
-        if !ended.is_empty() {
-            append(tx, &run_name(now, true), now, &[Event::Lifted { keys: ended.clone(), why: format!("by {who}") }])?;
-        }
-        Ok(ended)
-    })?;
+    let standing = store.load().await?.revocations;
+    let in_force = |key: &str| standing.iter().any(|known| known.means(key));
+    let ended: Vec<Arc<str>> = keys.iter().filter(|key| in_force(key)).map(|key| Arc::from(*key)).collect();
+    if !ended.is_empty() {
+        let event = Event::Lifted { keys: ended.clone(), why: format!("by {who}") };
+        let facts = ended.iter().cloned().map(Fact::Lifted).chain([entry(&run_name(now, true), now, &event)]);
+        store.commit(facts.collect()).await?;
+    }
     let lifted = keys.iter().map(|key| {
         let same = |member: &str| member == *key || standing.iter().any(|known| known.means(key) && known.means(member));
         let still = policy.revocations.iter().find(|known| known.identities.iter().any(|member| same(&member.key)));
-        Lifted { key: Arc::from(*key), ended: ended.iter().any(|ended| ended.as_ref() == *key), still }
+        Lifted { key: Arc::from(*key), ended: in_force(key), still }
     });
     Ok(lifted.collect())
 }

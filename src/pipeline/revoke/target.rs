@@ -36,8 +36,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// From the first look to the last receipt.
 pub(super) fn work(ground: &Ground, at: usize, sources: watch::Receiver<Option<Arc<Found>>>) -> Result<Vec<Told>, StateError> {
-    let mut desk = Desk::new(ground, at)?;
-    block_on(desk.work(sources))
+    block_on(async {
+        let mut desk = Desk::new(ground, at).await?;
+        desk.work(sources).await
+    })
 }
 
 /// Everything that the work at one target needs.
@@ -70,7 +72,7 @@ pub(super) struct Seen {
 
 impl<'a> Desk<'a> {
     /// Before any source told anything.
-    pub(super) fn new(ground: &'a Ground, at: usize) -> Result<Self, StateError> {
+    pub(super) async fn new(ground: &'a Ground, at: usize) -> Result<Self, StateError> {
         let policy = ground.policy.for_target(at);
         let people = ground.people();
         let unread = (0..policy.sources.len()).map(|source| {
@@ -79,7 +81,7 @@ impl<'a> Desk<'a> {
             side
         });
         let side = TargetSide::new(&policy, 0, Capabilities::default());
-        let world = World::assemble(&policy, unread.collect(), vec![side], ground.memory(&people)?);
+        let world = World::assemble(&policy, unread.collect(), vec![side], ground.memory(&people).await?);
         let name = ground.policy.targets[at].name.clone();
         let (opened, known, seen) = (BTreeMap::new(), BTreeSet::new(), Seen::default());
         Ok(Self { ground, at, name, policy, world, opened, people, unsure: None, unseen: None, known, seen })
@@ -92,14 +94,14 @@ impl<'a> Desk<'a> {
         loop {
             let news = if told { None } else { sources.borrow_and_update().clone() };
             if let Some(found) = &news {
-                self.listen(found)?;
+                self.listen(found).await?;
                 told = true;
             }
             let troubles = self.attempt().await;
             if !told {
                 // Whoever was found is cut off already; only then are sources waited for.
                 let so_far = self.receipts(&troubles, 1).into_iter().filter(|told| self.seen.found.contains(&told.key));
-                self.record(&so_far.collect::<Vec<_>>())?;
+                self.record(&so_far.collect::<Vec<_>>()).await?;
                 told = tokio::select! {
                     changed = sources.wait_for(Option::is_some) => changed.is_err(),
                     () = self.ground.stop.cancelled() => true,
@@ -109,7 +111,7 @@ impl<'a> Desk<'a> {
             }
             tries += 1;
             let receipts = self.receipts(&troubles, tries);
-            self.record(&receipts)?;
+            self.record(&receipts).await?;
             let open = receipts.iter().find(|told| told.obstacle == Some(Obstacle::Passing));
             let Some(open) = open.filter(|_| !self.ground.stop.is_cancelled() && Instant::now() + wait < self.ground.deadline) else {
                 return Ok(receipts);
@@ -124,10 +126,10 @@ impl<'a> Desk<'a> {
     }
 
     /// What sources told joins what is known.
-    fn listen(&mut self, found: &Found) -> Result<(), StateError> {
+    async fn listen(&mut self, found: &Found) -> Result<(), StateError> {
         let side = self.world.take_target().unwrap_or_else(|| TargetSide::new(&self.policy, 0, Capabilities::default()));
         self.people = found.people.clone();
-        let memory = self.ground.memory(&self.people)?;
+        let memory = self.ground.memory(&self.people).await?;
         let links: Vec<_> = self.world.memory().links.iter().filter(|link| !memory.links.contains(link)).cloned().collect();
         self.world = World::assemble(&self.policy, found.sides.clone(), vec![side], memory);
         self.world.remember(&self.policy, links);
@@ -163,7 +165,7 @@ impl<'a> Desk<'a> {
             };
         }
         self.judge(&plan, &mut troubles);
-        self.under_way(&mut troubles);
+        self.under_way(&mut troubles).await;
         troubles
     }
 
@@ -184,7 +186,7 @@ impl<'a> Desk<'a> {
         let here = |_: usize| connector;
         let (answers, _) = ask(&self.policy, &self.world, &here, moment, scope).await;
         let store = self.ground.state.store();
-        let links = store.links_by_id(&self.name, &ids(&answers)).map_err(|error| error.to_string())?;
+        let links = store.links_by_id(self.name.clone(), ids(&answers)).await.map_err(|error| error.to_string())?;
         let new: Vec<_> = links.into_iter().filter(|link| !self.world.memory().links.contains(link)).collect();
         if !new.is_empty() {
             self.world.remember(&self.policy, new);
@@ -202,7 +204,7 @@ impl<'a> Desk<'a> {
         if !self.policy.targets[0].protect.keep.is_empty() {
             let (side, connector) = read_target(&self.policy, 0, document, &Budget::default(), &Reading::once(&Silent)).await;
             let connector = connector.ok_or_else(|| SystemError::Unavailable("it could not be opened".into()))?;
-            let links = ground.state.store().load().map(|memory| memory.links).unwrap_or_default();
+            let links = ground.state.store().load().await.map(|memory| memory.links).unwrap_or_default();
             self.world.renew(0, side);
             self.world.remember(&self.policy, links.into_iter().filter(|link| link.target == self.name).collect());
             return Ok(connector);
@@ -224,10 +226,10 @@ impl<'a> Desk<'a> {
             stopped => {
                 let store = self.ground.state.store();
                 let error = match stopped {
-                    Ok(_) => store.write(|_| Ok(())).err().unwrap_or(StateError::Stopped),
+                    Ok(_) => store.commit(Vec::new()).await.err().unwrap_or(StateError::Stopped),
                     Err(error) => error,
                 };
-                if store.is_kept() && self.ground.give_up(&store, &error) {
+                if store.is_kept() && self.ground.give_up(&store, &error).await {
                     return self.send(plan).await.map_err(|error| error.to_string());
                 }
                 Err(error.to_string())
@@ -238,7 +240,7 @@ impl<'a> Desk<'a> {
     async fn send(&self, plan: &Plan) -> Result<Report, StateError> {
         let settings = Settings::default();
         let store = self.ground.state.store();
-        let lock = store.lock_beside()?;
+        let lock = store.lock_beside().await?;
         let job = Job {
             plan,
             targets: &self.opened,
@@ -271,12 +273,12 @@ impl<'a> Desk<'a> {
     }
 
     /// What a run sent before it knew of the revocation may still arrive.
-    fn under_way(&self, troubles: &mut Troubles) {
+    async fn under_way(&self, troubles: &mut Troubles) {
         let store = self.ground.state.store();
-        if !store.is_running() {
+        if store.under_way().await.is_ok_and(|under_way| !under_way.run) {
             return;
         }
-        let open = Journal::new(&store).unfinished().unwrap_or_default();
+        let open = Journal::new(store.as_ref()).unfinished().await.unwrap_or_default();
         for (_, intent) in open.iter().filter(|(_, intent)| intent.target == self.name && !intent.action.removes()) {
             let itself = intent.object.id.as_ref().map(|id| Key::account(&self.name, id).text());
             for key in std::iter::once(&intent.object.key).chain(&intent.members).chain(&itself).flat_map(|key| self.order_of(key)) {
@@ -294,8 +296,11 @@ impl<'a> Desk<'a> {
         self.ground.orders.iter().zip(&self.people).find(means).map(|(order, _)| order.key.clone())
     }
 
-    fn record(&self, told: &[Told]) -> Result<(), StateError> {
-        self.ground.write(|store| receipts::record(store, told.iter().map(|told| (&told.key, &told.receipt))))
+    async fn record(&self, told: &[Told]) -> Result<(), StateError> {
+        if told.is_empty() {
+            return Ok(());
+        }
+        self.ground.commit(receipts::facts(told.iter().map(|told| (&told.key, &told.receipt)))).await
     }
 }
 

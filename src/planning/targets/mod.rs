@@ -18,6 +18,7 @@ pub(in crate::planning) mod not_kept;
 pub(in crate::planning) mod objects;
 pub(in crate::planning) mod observed;
 pub(in crate::planning) mod ownership;
+pub(in crate::planning) mod placed;
 pub(in crate::planning) mod protected;
 pub(in crate::planning) mod reserved;
 pub(in crate::planning) mod search;

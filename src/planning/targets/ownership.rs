@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::expr::Input;
-use crate::model::{Finding, FindingCode, Link, ObjectKind, Severity, Subject, ValueState};
+use crate::model::{Finding, FindingCode, Link, ObjectKind, Severity, Subject, UNKNOWN_SYSTEM, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::person::Person;
@@ -35,8 +35,9 @@ pub(in crate::planning) fn is_called(accounts: View<'_>, row: u32, link: &Link) 
 pub(in crate::planning) fn fits(basis: &Basis<'_>, target: usize, identity: u32, row: u32, links: &[&Link]) -> bool {
     let accounts = basis.observed[target].accounts();
     let id = accounts.id(row);
-    // What it was called is remembered since the first write; where nobody remembers, nothing speaks against it.
-    if links.iter().any(|link| link.id.as_ref() == id && (link.name.is_none() || is_called(accounts, row, link))) {
+    // What it was called is remembered since the first write; where nobody remembers, nothing speaks against it at the system that it was made at.
+    let unnamed = |link: &Link| link.name.is_none() && link.system != UNKNOWN_SYSTEM;
+    if links.iter().any(|link| link.id.as_ref() == id && (unnamed(link) || is_called(accounts, row, link))) {
         return true;
     }
     let mut person = Person::default();

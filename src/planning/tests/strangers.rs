@@ -4,7 +4,8 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::super::testing::{Scene, group, source, target};
-use crate::model::ObjectKind;
+use crate::model::{ObjectKind, UNKNOWN_SYSTEM};
+use crate::planning::placed_links;
 
 const ACCOUNT: ObjectKind = ObjectKind::Account;
 
@@ -98,6 +99,29 @@ fn links_of_another_system_prove_nothing_until_a_target_says_that_it_is_the_same
     0 Deactivate hr/2 [Leaver] id=8 active: true > false; risks [SignIn]
     1 AddMembers group/all [Mover] id=g1 hr/1
     ");
+}
+
+#[test]
+fn links_of_which_nobody_remembers_the_system_count_where_a_mark_or_a_key_fits_and_are_placed_then() {
+    let unplaced = |scene: Scene| scene.but(|link| link.system = UNKNOWN_SYSTEM);
+    let scene = without_marks(Scene::simple()).person("1", "ada").account(json!({"id": "7", "userName": "ada"}));
+    let fits = unplaced(scene.link(ACCOUNT, "hr/1", "7"));
+    let fits = unplaced(fits.link(ObjectKind::Entitlement, "hr/1#seat", "7"));
+    assert_snapshot!(fits.told(), @"nothing");
+    let placed: Vec<_> = placed_links(&fits.policy, &fits.world(), fits.moment);
+    let here = fits.policy.targets[0].system.id;
+    let told: Vec<_> = placed.iter().map(|link| (link.key.as_ref(), link.system == here, link.name.as_deref())).collect();
+    assert_eq!(told, [("hr/1", true, Some("ada")), ("hr/1#seat", true, None)]);
+
+    // An id alone proves nothing at a system that nobody remembers.
+    let strange = without_marks(Scene::simple()).person("1", "ada").account(json!({"id": "7", "userName": "zoe"}));
+    let strange = unplaced(strange.link(ACCOUNT, "hr/1", "7"));
+    assert_snapshot!(strange.told(), @"(Error OwnershipUnproven) hr/1: the account that headcount remembers (id 7) is now zoe, with neither their mark nor a name or key of theirs, so its id may have been used again; it is left alone, and nobody gets another one");
+    assert_eq!(placed_links(&strange.policy, &strange.world(), strange.moment), []);
+
+    let marked = unplaced(Scene::simple().person("1", "ada").marked("u9", "hr/1", "ada").link(ACCOUNT, "hr/1", "u9"));
+    assert_snapshot!(marked.told(), @"nothing");
+    assert_eq!(placed_links(&marked.policy, &marked.world(), marked.moment).len(), 1);
 }
 
 #[test]

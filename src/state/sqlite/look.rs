@@ -10,41 +10,36 @@ use std::time::SystemTime;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::TempDir;
 
-use super::error::StateError;
+use super::open::{BUSY, another_version};
 use super::schema::{self, Found};
-use super::store::{BUSY, sqlite_error};
+use super::{Opened, migrate, sqlite_error};
+use crate::state::StateError;
 
 /// How often a copy is begun again because a writer was at work meanwhile.
 const TRIES: usize = 5;
 
-/// A connection that only reads, and the private copy that it reads where there is one.
-pub(super) struct Looking {
-    pub(super) connection: Connection,
-    pub(super) copy: Option<TempDir>,
-}
-
 /// Opens a state to look at it; nothing where there is none.
-pub(super) fn open(path: &Path) -> Result<Option<Looking>, StateError> {
+pub(super) fn open(path: &Path) -> Result<Option<Opened>, StateError> {
     match fs::metadata(path) {
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(StateError::Open { path: path.to_path_buf(), source }),
     }
     refuse_device(path)?;
-    let looking = match live(path) {
+    let opened = match live(path) {
         // SQLite wants to keep an index of the write-ahead log beside the file, and can't.
         Err(error) if is_unwritable(&error) => beside(path)?,
-        other => Looking { connection: other.map_err(|source| sqlite_error(path, source))?, copy: None },
+        other => Opened { connection: other.map_err(|source| sqlite_error(path, source))?, _copy: None },
     };
-    match schema::look(&looking.connection).map_err(|source| sqlite_error(path, source))? {
-        Found::Fresh => Ok(None),
-        Found::Ours => {
-            let only = looking.connection.pragma_update(None, "query_only", true);
-            only.map(|()| Some(looking)).map_err(|source| sqlite_error(path, source))
-        }
-        Found::Foreign => Err(StateError::Foreign { path: path.to_path_buf() }),
-        Found::Version(found) => Err(StateError::Version { path: path.to_path_buf(), found, known: schema::VERSION }),
-    }
+    let opened = match schema::look(&opened.connection).map_err(|source| sqlite_error(path, source))? {
+        Found::Fresh => return Ok(None),
+        Found::Ours => opened,
+        Found::Older(_) => migrate::copy(path, &opened.connection)?,
+        Found::Foreign => return Err(StateError::Foreign { path: path.to_path_buf() }),
+        Found::Newer(found) => return Err(another_version(path, found)),
+    };
+    opened.connection.pragma_update(None, "query_only", true).map_err(|source| sqlite_error(path, source))?;
+    Ok(Some(opened))
 }
 
 /// Whoever opens a pipe may wait for ever for its other end.
@@ -67,11 +62,11 @@ fn is_unwritable(error: &rusqlite::Error) -> bool {
 }
 
 /// A copy of the file, and of the log that a writer left or writes, in a private folder: there SQLite reads both as one.
-fn beside(path: &Path) -> Result<Looking, StateError> {
+fn beside(path: &Path) -> Result<Opened, StateError> {
     let failed = |source| StateError::Open { path: path.to_path_buf(), source };
     let copy = copied(path).map_err(failed)?;
     let connection = Connection::open(copy.path().join("state.db")).map_err(|source| sqlite_error(path, source))?;
-    Ok(Looking { connection, copy: Some(copy) })
+    Ok(Opened { connection, _copy: Some(copy) })
 }
 
 fn copied(path: &Path) -> io::Result<TempDir> {

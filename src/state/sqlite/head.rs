@@ -6,38 +6,25 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::schema::{meta, set_meta};
 use crate::files;
+use crate::state::Head;
 
 /// The `meta` row that says the same, in the same transaction as the entry.
 const HEAD: &str = "journal_head";
 /// Longest text that such a file is believed to hold.
 const LIMIT: u64 = 256;
 
-/// The last entry of a journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// its number
-    pub seq: u64,
-    /// its hash, in hex
-    pub hash: String,
-}
-
 /// Remembers the last entry, in the transaction that adds it.
-pub fn record_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
+pub(super) fn record_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
     set_meta(connection, HEAD, &head.text())
 }
 
 /// The last entry, as the row says.
 pub(super) fn row(connection: &Connection) -> rusqlite::Result<Option<Head>> {
     Ok(meta(connection, HEAD)?.as_deref().and_then(Head::parse))
-}
-
-/// The number of the last entry that is there.
-pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    connection.prepare_cached("SELECT seq FROM journal ORDER BY seq DESC LIMIT 1")?.query_row([], |row| row.get(0)).optional()
 }
 
 /// Where the file is.
@@ -66,15 +53,4 @@ pub(super) fn write(state: &Path, head: &Head) -> io::Result<()> {
     file.set_len(0)?;
     file.write_all(format!("{}\n", head.text()).as_bytes())?;
     fs::rename(&draft, &place)
-}
-
-impl Head {
-    fn text(&self) -> String {
-        format!("{} {}", self.seq, self.hash)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (seq, hash) = text.trim_end().split_once(' ')?;
-        Some(Self { seq: seq.parse().ok()?, hash: hash.to_owned() })
-    }
 }

@@ -11,7 +11,7 @@ use super::rows::{all, parsed, text, word};
 use crate::model::{CutOff, ObjectKind, Receipt, StandingRevocation};
 
 /// From now on the identity is cut off. A second revocation of one identity says the newer reason.
-pub fn record_revocation(connection: &Connection, revocation: &StandingRevocation) -> rusqlite::Result<()> {
+pub(super) fn record_revocation(connection: &Connection, revocation: &StandingRevocation) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO revocations (key, reason, at, until) VALUES (?1, ?2, ?3, ?4) \
                   ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, at = excluded.at, until = excluded.until";
     let until = revocation.until.map(|day| day.to_string());
@@ -21,28 +21,27 @@ pub fn record_revocation(connection: &Connection, revocation: &StandingRevocatio
 }
 
 /// Other keys of somebody who is cut off: whatever is for one of them is for nobody. Nothing where the revocation ended meanwhile.
-pub fn record_other_keys(connection: &Connection, identity: &str, also: &[Arc<str>]) -> rusqlite::Result<()> {
+pub(super) fn record_other_keys(connection: &Connection, identity: &str, also: &[Arc<str>]) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO revoked_as (key, identity) SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM revocations WHERE key = ?2) \
                   ON CONFLICT (key) DO UPDATE SET identity = excluded.identity";
     let mut insert = connection.prepare_cached(upsert)?;
     also.iter().filter(|key| key.as_ref() != identity).try_for_each(|key| insert.execute([key.as_ref(), identity]).map(drop))
 }
 
-/// The revocation of whoever a key means ended: says whether there was one.
-pub fn forget_revocation(connection: &Connection, key: &str) -> rusqlite::Result<bool> {
+/// The revocation of whoever a key means ended.
+pub(super) fn forget_revocation(connection: &Connection, key: &str) -> rusqlite::Result<()> {
     let by = "SELECT identity FROM revoked_as WHERE key = ?1";
     let identity: Option<String> = connection.prepare_cached(by)?.query_row([key], |row| row.get(0)).optional()?;
-    let mut ended = false;
     for key in [Some(key), identity.as_deref()].into_iter().flatten() {
         forget_receipts(connection, key)?;
         connection.prepare_cached("DELETE FROM revoked_as WHERE identity = ?1")?.execute([key])?;
-        ended |= connection.prepare_cached("DELETE FROM revocations WHERE key = ?1")?.execute([key])? > 0;
+        connection.prepare_cached("DELETE FROM revocations WHERE key = ?1")?.execute([key])?;
     }
-    Ok(ended)
+    Ok(())
 }
 
 /// Remembers what came of a revocation at a target. One that ended meanwhile has no receipts any more.
-pub fn record_receipt(connection: &Connection, key: &str, receipt: &Receipt) -> rusqlite::Result<()> {
+pub(super) fn record_receipt(connection: &Connection, key: &str, receipt: &Receipt) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO receipts (key, target, outcome, message, tries, at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 \
                   WHERE EXISTS (SELECT 1 FROM revocations WHERE key = ?1) \
                   ON CONFLICT (key, target) DO UPDATE SET outcome = excluded.outcome, message = excluded.message, tries = excluded.tries, at = excluded.at";
@@ -52,19 +51,19 @@ pub fn record_receipt(connection: &Connection, key: &str, receipt: &Receipt) -> 
 }
 
 /// Who is cut off by a command now, by every key of theirs that is known. Cheap: asked before everything that is sent.
-pub fn revoked_keys(connection: &Connection) -> rusqlite::Result<BTreeSet<Arc<str>>> {
+pub(super) fn revoked_keys(connection: &Connection) -> rusqlite::Result<BTreeSet<Arc<str>>> {
     connection.prepare_cached("SELECT key FROM revocations UNION SELECT key FROM revoked_as")?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Remembers whose account a revocation deactivated.
-pub fn record_cut_off(connection: &Connection, cut_off: &CutOff) -> rusqlite::Result<()> {
+pub(super) fn record_cut_off(connection: &Connection, cut_off: &CutOff) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO cut_off (target, kind, id, key) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (target, kind, id) DO UPDATE SET key = excluded.key";
     connection.prepare_cached(upsert)?.execute(params![cut_off.target, word(&cut_off.kind), cut_off.id, cut_off.key])?;
     Ok(())
 }
 
 /// The account has its access back, or is gone.
-pub fn forget_cut_off(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
+pub(super) fn forget_cut_off(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM cut_off WHERE target = ?1 AND kind = ?2 AND id = ?3")?.execute([target, &word(&kind), id])?;
     Ok(())
 }

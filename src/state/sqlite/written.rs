@@ -12,7 +12,7 @@ const ENTRY: usize = 8;
 
 /// Remembers what was written to an object: for each attribute the print of its name, and what was written and found before as a [`Repeat`].
 /// What had been written already, and was not there, is a repeat.
-pub fn record_written(connection: &Connection, values: &[(u32, Repeat)]) -> rusqlite::Result<()> {
+pub(super) fn record_written(connection: &Connection, values: &[(u32, Repeat)]) -> rusqlite::Result<()> {
     let Some((_, first)) = values.first() else { return Ok(()) };
     let kind = word(&first.kind);
     let known = "SELECT prints FROM written WHERE target = ?1 AND kind = ?2 AND id = ?3";
@@ -47,7 +47,7 @@ fn record_repeat(connection: &Connection, value: &Repeat) -> rusqlite::Result<()
 }
 
 /// Another value was written, or it is kept after all.
-pub fn forget_repeat(connection: &Connection, value: &Repeat) -> rusqlite::Result<()> {
+pub(super) fn forget_repeat(connection: &Connection, value: &Repeat) -> rusqlite::Result<()> {
     let delete = "DELETE FROM repeats WHERE target = ?1 AND kind = ?2 AND id = ?3 AND attribute = ?4";
     connection.prepare_cached(delete)?.execute(params![value.target, word(&value.kind), value.id, value.attribute])?;
     Ok(())

@@ -10,7 +10,7 @@ use super::rows::{all, parsed, text};
 use crate::model::Unheard;
 
 /// Remembers what is about to be sent.
-pub fn record_unheard(connection: &Connection, unheard: &Unheard) -> rusqlite::Result<()> {
+pub(super) fn record_unheard(connection: &Connection, unheard: &Unheard) -> rusqlite::Result<()> {
     let Unheard { target, guardrail, key, at } = unheard;
     let upsert = "INSERT OR REPLACE INTO unheard (target, key, guardrail, at) VALUES (?1, ?2, ?3, ?4)";
     connection.prepare_cached(upsert)?.execute(params![target, key, guardrail.word(), at.to_string()])?;
@@ -18,7 +18,7 @@ pub fn record_unheard(connection: &Connection, unheard: &Unheard) -> rusqlite::R
 }
 
 /// An answer came.
-pub fn forget_unheard(connection: &Connection, target: &str, key: &str) -> rusqlite::Result<()> {
+pub(super) fn forget_unheard(connection: &Connection, target: &str, key: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM unheard WHERE target = ?1 AND key = ?2")?.execute([target, key])?;
     Ok(())
 }

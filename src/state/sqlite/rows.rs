@@ -1,4 +1,6 @@
-//! Single rows in and out. The functions take a connection so that they can share a transaction with the journal.
+//! Single rows in and out, in the caller's transaction.
+//!
+//! Must never: decide what is worth remembering.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,11 +12,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::{
-    Baseline, Deactivation, DepartedName, FormerLink, Guardrail, Key, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting,
+    Baseline, Deactivation, DepartedName, FormerLink, Guardrail, Key, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, UNKNOWN_SYSTEM,
     WindowEntry, grant_key,
 };
 
 use super::schema::{meta, set_meta};
+use crate::state::{About, Line, LinkName, OpenRun};
 
 const UNLINK: &str = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3";
 
@@ -36,7 +39,7 @@ const OF_OBJECTS: [&str; 5] = [
 ];
 
 /// Remembers that an object is ours, and its id. An object has one key: what was linked with this id was another object, or never ours.
-pub fn record_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+pub(super) fn record_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
     if link.kind != ObjectKind::Entitlement {
         let others = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND id = ?3 AND key <> ?4 AND system = ?5";
         let others = connection.prepare_cached(others)?.execute(params![
@@ -55,7 +58,7 @@ pub fn record_link(connection: &Connection, link: &Link) -> rusqlite::Result<()>
 
 /// Remembers that an object of ours has another key from now on: its resource was renamed. The key that it had is kept, for whoever takes that back, and what
 /// was given to an account is still given to it.
-pub fn carry_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+pub(super) fn carry_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
     let kind = word(&link.kind);
     let of_it = params![link.target, kind, link.id, link.key, link.system.cast_signed()];
     let had: Vec<Arc<str>> = connection
@@ -110,8 +113,26 @@ fn upsert_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
     if link.kind == ObjectKind::Account { wake(connection, link) } else { Ok(()) }
 }
 
+/// It is known now where an object of ours is.
+pub(super) fn place_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+    let update =
+        "UPDATE links SET system = ?1, name = ?2, at = ?3 WHERE target = ?4 AND kind = ?5 AND key = ?6 AND id = ?7 AND system = ?8";
+    let (system, unknown, at) = (link.system.cast_signed(), UNKNOWN_SYSTEM.cast_signed(), link.at.to_string());
+    connection.prepare_cached(update)?.execute(params![
+        system,
+        link.name,
+        at,
+        link.target,
+        word(&link.kind),
+        link.key,
+        link.id,
+        unknown
+    ])?;
+    Ok(())
+}
+
 /// An object of ours is called something else now.
-pub fn rename_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+pub(super) fn rename_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
     let update = "UPDATE links SET name = ?1 WHERE target = ?2 AND kind = ?3 AND key = ?4 AND id = ?5";
     connection.prepare_cached(update)?.execute(params![link.name, link.target, word(&link.kind), link.key, link.id])?;
     Ok(())
@@ -128,7 +149,7 @@ fn wake(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
 }
 
 /// Remembers that an account is about to be made without access.
-pub fn record_resting(connection: &Connection, resting: &Resting) -> rusqlite::Result<()> {
+pub(super) fn record_resting(connection: &Connection, resting: &Resting) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO resting (target, key, at) VALUES (?1, ?2, ?3)")?.execute(params![
         resting.target,
         resting.key,
@@ -138,26 +159,26 @@ pub fn record_resting(connection: &Connection, resting: &Resting) -> rusqlite::R
 }
 
 /// It was not made.
-pub fn forget_resting(connection: &Connection, target: &str, key: &str) -> rusqlite::Result<()> {
+pub(super) fn forget_resting(connection: &Connection, target: &str, key: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM resting WHERE target = ?1 AND key = ?2")?.execute([target, key])?;
     Ok(())
 }
 
 /// The object is gone, or another one has its id: nothing that was kept of it counts any more.
-pub fn forget_object(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
+pub(super) fn forget_object(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
     OF_OBJECTS.iter().try_for_each(|statement| connection.prepare_cached(statement)?.execute(params![target, word(&kind), id]).map(drop))
 }
 
 /// The id of an object of ours.
-pub(super) fn link_id(connection: &Connection, target: &str, kind: ObjectKind, key: &str) -> rusqlite::Result<Option<Arc<str>>> {
+pub(super) fn link_id(connection: &Connection, name: &LinkName) -> rusqlite::Result<Option<Arc<str>>> {
     connection
         .prepare_cached("SELECT id FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?
-        .query_row(params![target, word(&kind), key], |row| row.get(0))
+        .query_row(params![name.target, word(&name.kind), name.key], |row| row.get(0))
         .optional()
 }
 
 /// The object is gone: its link goes.
-pub fn forget_link(connection: &Connection, target: &str, kind: ObjectKind, key: &str) -> rusqlite::Result<()> {
+pub(super) fn forget_link(connection: &Connection, target: &str, kind: ObjectKind, key: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(UNLINK)?.execute(params![target, word(&kind), key])?;
     Ok(())
 }
@@ -176,7 +197,7 @@ pub(super) fn record_record(connection: &Connection, link: &RecordLink) -> rusql
 }
 
 /// The account is gone: what was given to it is forgotten. `$` is the character after `#`, so all keys of [`grant_key`] lie between.
-pub fn forget_grants(connection: &Connection, target: &str, account: &str) -> rusqlite::Result<()> {
+pub(super) fn forget_grants(connection: &Connection, target: &str, account: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key >= ?3 AND key < ?4")?.execute(params![
         target,
         word(&ObjectKind::Entitlement),
@@ -212,7 +233,7 @@ pub(super) fn rename_source(connection: &Connection, old: &str, new: &str) -> ru
 }
 
 /// Remembers that headcount deactivates an account. The newest time counts: somebody may have reactivated it in between.
-pub fn record_deactivation(connection: &Connection, deactivation: &Deactivation) -> rusqlite::Result<()> {
+pub(super) fn record_deactivation(connection: &Connection, deactivation: &Deactivation) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO deactivations (target, kind, id, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (target, kind, id) DO UPDATE SET at = excluded.at",
@@ -222,7 +243,7 @@ pub fn record_deactivation(connection: &Connection, deactivation: &Deactivation)
 }
 
 /// The account is active again, or gone, or was never deactivated.
-pub fn forget_deactivation(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
+pub(super) fn forget_deactivation(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM deactivations WHERE target = ?1 AND kind = ?2 AND id = ?3")?.execute(params![
         target,
         word(&kind),
@@ -232,7 +253,7 @@ pub fn forget_deactivation(connection: &Connection, target: &str, kind: ObjectKi
 }
 
 /// Remembers a name that somebody had. Once they left it stays so.
-pub fn record_departed(connection: &Connection, name: &DepartedName) -> rusqlite::Result<()> {
+pub(super) fn record_departed(connection: &Connection, name: &DepartedName) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO departed (target, attribute, value, key, gone, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
                   ON CONFLICT (target, attribute, value, key) DO UPDATE SET gone = gone OR excluded.gone, at = excluded.at";
     let at = name.at.to_string();
@@ -241,13 +262,13 @@ pub fn record_departed(connection: &Connection, name: &DepartedName) -> rusqlite
 }
 
 /// They are back.
-pub fn forget_departed(connection: &Connection, target: &str, key: &str) -> rusqlite::Result<()> {
+pub(super) fn forget_departed(connection: &Connection, target: &str, key: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM departed WHERE target = ?1 AND key = ?2")?.execute([target, key])?;
     Ok(())
 }
 
 /// Remembers a complete read.
-pub fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite::Result<()> {
+pub(super) fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO baselines (system, kind, scope, count, filled, at, statuses) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (system, kind) \
                   DO UPDATE SET scope = excluded.scope, count = excluded.count, filled = excluded.filled, at = excluded.at, \
                   statuses = excluded.statuses";
@@ -267,7 +288,7 @@ pub fn record_baseline(connection: &Connection, baseline: &Baseline) -> rusqlite
 }
 
 /// Remembers work that counts in a guardrail's window. Work of one minute is one row, as young as its youngest part.
-pub fn record_window(connection: &Connection, entry: &WindowEntry) -> rusqlite::Result<()> {
+pub(super) fn record_window(connection: &Connection, entry: &WindowEntry) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO windows (target, guardrail, minute, weight, at) VALUES (?1, ?2, ?3, ?4, ?5) \
                   ON CONFLICT (minute, target, guardrail) DO UPDATE SET weight = weight + excluded.weight, at = excluded.at";
     let (minute, weight) = (entry.at.as_second().div_euclid(60), entry.weight.cast_signed());
@@ -276,7 +297,7 @@ pub fn record_window(connection: &Connection, entry: &WindowEntry) -> rusqlite::
 }
 
 /// A run ended by itself: from now on the state counts as known.
-pub fn record_completed_run(connection: &Connection, at: Timestamp) -> rusqlite::Result<()> {
+pub(super) fn record_completed_run(connection: &Connection, at: Timestamp) -> rusqlite::Result<()> {
     match meta(connection, KNOWN_SINCE)? {
         Some(_) => Ok(()),
         None => set_meta(connection, KNOWN_SINCE, &at.to_string()),
@@ -284,15 +305,15 @@ pub fn record_completed_run(connection: &Connection, at: Timestamp) -> rusqlite:
 }
 
 /// Remembers the standing notes that were told, in the place of those of the run before.
-pub fn record_told(connection: &Connection, told: &BTreeSet<u64>) -> rusqlite::Result<()> {
+pub(super) fn record_told(connection: &Connection, told: &BTreeSet<u64>) -> rusqlite::Result<()> {
     let words: Vec<String> = told.iter().map(u64::to_string).collect();
     set_meta(connection, TOLD, &words.join(" "))
 }
 
 /// Drops what no window can count any more.
-pub(super) fn prune_windows(connection: &Connection, before: Timestamp) -> rusqlite::Result<usize> {
+pub(super) fn prune_windows(connection: &Connection, before: Timestamp) -> rusqlite::Result<()> {
     super::unheard::prune(connection, before)?;
-    connection.execute("DELETE FROM windows WHERE minute < ?1", [before.as_second().div_euclid(60)])
+    connection.execute("DELETE FROM windows WHERE minute < ?1", [before.as_second().div_euclid(60)]).map(drop)
 }
 
 /// Everything, as planning sees it.
@@ -317,12 +338,8 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Memory> {
 }
 
 /// What is remembered of a few people, whoever else there is: their links and records by any of their keys, and whatever is not about people.
-pub(super) fn load_about(
-    connection: &Connection,
-    sources: &[Arc<str>],
-    targets: &[Arc<str>],
-    keys: &[Arc<str>],
-) -> rusqlite::Result<Memory> {
+pub(super) fn load_about(connection: &Connection, about: &About) -> rusqlite::Result<Memory> {
+    let About { sources, targets, keys } = about;
     let mut memory = Memory {
         known: meta(connection, KNOWN_SINCE)?.is_some(),
         // Without a baseline nothing follows from a silence: a damaged one holds no revocation up.
@@ -366,6 +383,36 @@ pub(super) fn links_by_id(connection: &Connection, target: &str, ids: &[Arc<str>
         links.extend(query.query_map(params![target, id, word(&ObjectKind::Account)], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
     }
     Ok(links)
+}
+
+/// Lines that come at once: bounds what is held of a journal.
+const AT_ONCE: i64 = 1000;
+
+/// The journal's lines after one.
+pub(super) fn lines(connection: &Connection, after: u64, run: Option<&str>) -> rusqlite::Result<Vec<Line>> {
+    let query = "SELECT seq, body, hash, run, event FROM journal WHERE seq > ?1 AND (?2 IS NULL OR run = ?2) ORDER BY seq LIMIT ?3";
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    connection.prepare_cached(query)?.query_map(params![after, run, AT_ONCE], line)?.collect()
+}
+
+/// Runs that began and never ended.
+pub(super) fn open_runs(connection: &Connection) -> rusqlite::Result<Vec<OpenRun>> {
+    const RUNS: &str = "SELECT run FROM journal AS start WHERE event = 'started' \
+        AND NOT EXISTS (SELECT 1 FROM journal WHERE event = 'finished' AND run = start.run) ORDER BY seq";
+    const INTENTS: &str = "SELECT seq, body, hash, run, event FROM journal AS intent WHERE event = 'intent' AND run = ?1 \
+        AND NOT EXISTS (SELECT 1 FROM journal WHERE event = 'outcome' AND run = ?1 AND change = intent.change) ORDER BY seq";
+    let runs: Vec<Arc<str>> = connection.prepare_cached(RUNS)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut intents = connection.prepare_cached(INTENTS)?;
+    let open = runs.into_iter().map(|run| {
+        let of_it = intents.query_map([&run], line)?.collect::<rusqlite::Result<_>>()?;
+        Ok(OpenRun { run, intents: of_it })
+    });
+    open.collect()
+}
+
+fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
+    let seq = row.get::<_, i64>(0)?.cast_unsigned();
+    Ok(Line { seq, body: row.get(1)?, hash: row.get(2)?, run: row.get(3)?, event: row.get(4)? })
 }
 
 /// What a state still tells that can't be used as a whole, table by table: links, whose record is whose, and who was cut off.

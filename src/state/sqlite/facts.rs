@@ -1,0 +1,88 @@
+//! Facts, as rows.
+//!
+//! Must never: give two lines of the journal one number, or leave the last one's hash untold.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{head, revocations, rows, unheard, written};
+use crate::model::ObjectKind;
+use crate::state::{BEGINNING, Draft, Fact, Hash, Head, hex, link};
+
+/// Writes facts in their order, in the caller's transaction. Gives the journal's last line where there is a new one.
+pub(super) fn keep(connection: &Connection, facts: Vec<Fact>) -> rusqlite::Result<Option<Head>> {
+    let mut chain = None;
+    for fact in facts {
+        match fact {
+            Fact::Line(draft) => {
+                let last = chain.take().map_or_else(|| last(connection), Ok)?;
+                chain = Some(append(connection, last, &draft)?);
+            }
+            fact => keep_one(connection, &fact)?,
+        }
+    }
+    let Some((seq, hash)) = chain else { return Ok(None) };
+    let head = Head { seq, hash: hex(&hash) };
+    head::record_head(connection, &head)?;
+    Ok(Some(head))
+}
+
+fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
+    match fact {
+        Fact::Linked(link) => rows::record_link(connection, link),
+        Fact::Carried(link) => rows::carry_link(connection, link),
+        Fact::Placed(link) => rows::place_link(connection, link),
+        Fact::Renamed(link) => rows::rename_link(connection, link),
+        Fact::Unlinked(link) => {
+            if link.kind == ObjectKind::Account {
+                rows::forget_grants(connection, &link.target, &link.key)?;
+            }
+            if link.kind != ObjectKind::Entitlement {
+                rows::forget_object(connection, &link.target, link.kind, &link.id)?;
+            }
+            rows::forget_link(connection, &link.target, link.kind, &link.key)
+        }
+        Fact::Record(link) => rows::record_record(connection, link),
+        Fact::SourceRenamed { old, new } => rows::rename_source(connection, old, new),
+        Fact::Inactive(made) => rows::record_deactivation(connection, made),
+        Fact::NotInactive(was) => rows::forget_deactivation(connection, &was.target, was.kind, &was.id),
+        Fact::Active(was) => {
+            rows::forget_deactivation(connection, &was.target, was.kind, &was.id)?;
+            revocations::forget_cut_off(connection, &was.target, was.kind, &was.id)
+        }
+        Fact::Resting(resting) => rows::record_resting(connection, resting),
+        Fact::NotMade(resting) => rows::forget_resting(connection, &resting.target, &resting.key),
+        Fact::Sent(sent) => unheard::record_unheard(connection, sent),
+        Fact::Heard(of) => unheard::forget_unheard(connection, &of.target, &of.key),
+        Fact::CutOff(cut_off) => revocations::record_cut_off(connection, cut_off),
+        Fact::Written(values) => written::record_written(connection, values),
+        Fact::Kept(repeat) => written::forget_repeat(connection, repeat),
+        Fact::Departed(name) => rows::record_departed(connection, name),
+        Fact::Returned(name) => rows::forget_departed(connection, &name.target, &name.key),
+        Fact::Counted(entry) => rows::record_window(connection, entry),
+        Fact::Pruned(before) => rows::prune_windows(connection, *before),
+        Fact::Baseline(baseline) => rows::record_baseline(connection, baseline),
+        Fact::Told(told) => rows::record_told(connection, told),
+        Fact::Known(at) => rows::record_completed_run(connection, *at),
+        Fact::Revoked(revocation) => revocations::record_revocation(connection, revocation),
+        Fact::OtherKeys { identity, also } => revocations::record_other_keys(connection, identity, also),
+        Fact::Receipt { identity, receipt } => revocations::record_receipt(connection, identity, receipt),
+        Fact::Lifted(key) => revocations::forget_revocation(connection, key),
+        Fact::Line(_) => Ok(()),
+    }
+}
+
+/// The number and the hash of the last line.
+fn last(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
+    let mut last = connection.prepare_cached("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")?;
+    let found = last.query_row([], |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, Hash>(1)?))).optional()?;
+    Ok(found.unwrap_or((0, BEGINNING)))
+}
+
+fn append(connection: &Connection, (seq, hash): (u64, Hash), draft: &Draft) -> rusqlite::Result<(u64, Hash)> {
+    let insert = "INSERT INTO journal (seq, run, event, change, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let seq = seq + 1;
+    let body = draft.body(seq);
+    let hash = link(&hash, &body);
+    connection.prepare_cached(insert)?.execute(params![seq.cast_signed(), draft.run, draft.event, draft.change, body, hash.as_slice()])?;
+    Ok((seq, hash))
+}

@@ -1,0 +1,211 @@
+//! The state in SQLite, one file a workspace: a thread of its own holds the connection and does in order what it is asked for, so that nobody else's thread ever
+//! waits for a disk.
+//!
+//! Must never: answer that something is remembered before it is durable.
+
+mod facts;
+mod head;
+mod look;
+mod migrate;
+mod open;
+mod revocations;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod unheard;
+mod written;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::lock;
+use super::{About, Answer, Fact, Heads, Line, LinkName, OpenRun, RunLock, StateError, Store, UnderWay};
+use crate::model::{Link, Memory};
+pub use open::{look, look_at, open, passing};
+pub use schema::VERSION as SCHEMA_VERSION;
+
+/// A connection, and the private copy that it reads where there is one.
+struct Opened {
+    connection: Connection,
+    _copy: Option<TempDir>,
+}
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// One state, open.
+#[derive(Debug)]
+struct Sqlite {
+    path: PathBuf,
+    /// it is a file, and not only in memory
+    kept: bool,
+    jobs: Option<Sender<Job>>,
+    /// says by its end that the state is closed
+    closed: Mutex<Receiver<()>>,
+}
+
+/// How long a state that is let go of is waited for: a disk that hangs holds nobody up.
+const LINGER: Duration = Duration::from_secs(2);
+
+impl Sqlite {
+    /// Starts the thread, which opens the state itself.
+    async fn start(
+        path: &Path,
+        kept: bool,
+        open: impl FnOnce() -> Result<Option<Opened>, StateError> + Send + 'static,
+    ) -> Result<Option<Arc<dyn Store>>, StateError> {
+        let (jobs, waiting) = channel();
+        let (tell, told) = oneshot::channel();
+        let (open_still, closed) = channel();
+        let serve = move || {
+            let _open_still: Sender<()> = open_still;
+            match open() {
+                Ok(Some(mut opened)) => {
+                    // Whoever asked may be gone; then nobody asks for anything.
+                    drop(tell.send(Ok(true)));
+                    serve(&mut opened.connection, &waiting);
+                }
+                other => drop(tell.send(other.map(|opened| opened.is_some()))),
+            }
+        };
+        let thread = std::thread::Builder::new().name("state".into()).spawn(serve);
+        thread.map_err(|source| StateError::Open { path: path.to_path_buf(), source })?;
+        let there = told.await.map_err(|_| StateError::Stopped)??;
+        let state = Self { path: path.to_path_buf(), kept, jobs: Some(jobs), closed: Mutex::new(closed) };
+        Ok(there.then(|| Arc::new(state) as Arc<dyn Store>))
+    }
+
+    /// Has the thread do something. It is in the row from now on, whether or not anybody waits for the answer.
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection, &Path) -> Result<T, StateError> + Send + 'static,
+    ) -> Answer<'static, T> {
+        let (tell, told) = oneshot::channel();
+        let path = self.path.clone();
+        // Where the thread is gone the answer says so.
+        drop(self.jobs.as_ref().map(|jobs| jobs.send(Box::new(move |connection| drop(tell.send(work(connection, &path)))))));
+        Box::pin(async move { told.await.unwrap_or(Err(StateError::Stopped)) })
+    }
+
+    /// Reads in one consistent view.
+    fn read<T: Send + 'static>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static) -> Answer<'static, T> {
+        self.ask(move |connection, path| {
+            let view = connection.transaction().map_err(|source| sqlite_error(path, source))?;
+            read(&view).map_err(|source| sqlite_error(path, source))
+        })
+    }
+}
+
+impl Store for Sqlite {
+    fn place(&self) -> &Path {
+        &self.path
+    }
+
+    fn head_place(&self) -> String {
+        head::path(&self.path).display().to_string()
+    }
+
+    fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    fn load(&self) -> Answer<'_, Memory> {
+        self.read(rows::load)
+    }
+
+    fn load_about(&self, about: About) -> Answer<'_, Memory> {
+        self.read(move |connection| rows::load_about(connection, &about))
+    }
+
+    fn links_by_id(&self, target: Arc<str>, ids: Vec<Arc<str>>) -> Answer<'_, Vec<Link>> {
+        self.read(move |connection| rows::links_by_id(connection, &target, &ids))
+    }
+
+    fn link_ids(&self, wanted: Vec<LinkName>) -> Answer<'_, Vec<Option<Arc<str>>>> {
+        self.read(move |connection| wanted.iter().map(|name| rows::link_id(connection, name)).collect())
+    }
+
+    fn revoked(&self) -> Answer<'_, Arc<BTreeSet<Arc<str>>>> {
+        self.read(|connection| revocations::revoked_keys(connection).map(Arc::new))
+    }
+
+    fn commit(&self, facts: Vec<Fact>) -> Answer<'_, ()> {
+        let kept = self.kept;
+        self.ask(move |connection, path| {
+            let run = || {
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let news = facts::keep(&transaction, facts)?;
+                transaction.commit()?;
+                Ok(news)
+            };
+            let news = run().map_err(|source| sqlite_error(path, source))?;
+            // One that could not be written lags behind, and proves less.
+            news.into_iter().filter(|_| kept).for_each(|head| drop(head::write(path, &head)));
+            Ok(())
+        })
+    }
+
+    fn lines(&self, after: u64, run: Option<Arc<str>>) -> Answer<'_, Vec<Line>> {
+        self.read(move |connection| rows::lines(connection, after, run.as_deref()))
+    }
+
+    fn open_runs(&self) -> Answer<'_, Vec<OpenRun>> {
+        self.read(rows::open_runs)
+    }
+
+    fn heads(&self) -> Answer<'_, Heads> {
+        self.ask(|connection, path| {
+            // First: a writer beside us is ahead of what we knew of it.
+            let apart = head::read(path).map_err(|source| StateError::Open { path: head::path(path), source })?;
+            let written = head::row(connection).map_err(|source| sqlite_error(path, source))?;
+            Ok(Heads { apart, written })
+        })
+    }
+
+    fn lock(&self, who: &str) -> Answer<'_, RunLock> {
+        let who = who.to_owned();
+        self.ask(move |_, path| RunLock::take(path, &who))
+    }
+
+    fn lock_beside(&self) -> Answer<'_, RunLock> {
+        let kept = self.kept;
+        self.ask(move |_, path| if kept { RunLock::beside(path) } else { Ok(RunLock::of_nothing()) })
+    }
+
+    fn under_way(&self) -> Answer<'_, UnderWay> {
+        let kept = self.kept;
+        self.ask(move |_, path| {
+            let is_held = |by| kept && lock::is_held(path, by);
+            Ok(UnderWay { run: is_held(lock::RUN), revocation: is_held(lock::REVOCATION) })
+        })
+    }
+}
+
+/// Whoever lets go of a state finds it closed.
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // It ends by its sender's end; nothing is ever sent.
+        let _ = self.closed.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(LINGER);
+    }
+}
+
+fn serve(connection: &mut Connection, waiting: &Receiver<Job>) {
+    while let Ok(job) = waiting.recv() {
+        job(connection);
+    }
+}
+
+fn sqlite_error(path: &Path, source: rusqlite::Error) -> StateError {
+    match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => StateError::Foreign { path: path.to_path_buf() },
+        _ => StateError::Sqlite { path: path.to_path_buf(), source },
+    }
+}

@@ -1,0 +1,153 @@
+//! Ways to open a state: to work on it, to look at it, and in memory where it can't be written.
+//!
+//! Must never: make a state of another workspace ours.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::look as looking;
+use super::schema::{self, Found};
+use super::{Opened, Sqlite, facts, migrate, rows, sqlite_error};
+use crate::files;
+use crate::model::Memory;
+use crate::state::{Fact, StateError, Store};
+
+/// The `meta` row with the workspace's id.
+const WORKSPACE: &str = "workspace";
+/// How long to wait for another process's short transaction.
+pub(super) const BUSY: Duration = Duration::from_secs(20);
+
+/// Opens the state of a workspace, or makes it, readable by its owner alone. One of an older version becomes one of ours.
+pub async fn open(path: &Path, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
+    let (at, workspace) = (path.to_path_buf(), workspace.to_owned());
+    let store = Sqlite::start(path, true, move || opened(&at, &workspace).map(Some)).await?;
+    store.ok_or_else(|| StateError::Missing { path: path.to_path_buf() })
+}
+
+/// Opens a state of whatever workspace to look at it, and writes nothing, not even beside it; nothing where there is none. One of an older version is looked at
+/// as it would be.
+pub async fn look(path: &Path) -> Result<Option<Arc<dyn Store>>, StateError> {
+    let at = path.to_path_buf();
+    Sqlite::start(path, true, move || looking::open(&at)).await
+}
+
+/// The same of a workspace's own state.
+pub async fn look_at(path: &Path, workspace: &str) -> Result<Option<Arc<dyn Store>>, StateError> {
+    let (at, workspace) = (path.to_path_buf(), workspace.to_owned());
+    let own = move || {
+        let Some(opened) = looking::open(&at)? else { return Ok(None) };
+        match schema::meta(&opened.connection, WORKSPACE).map_err(|source| sqlite_error(&at, source))? {
+            Some(found) if found != workspace => Err(of_another(&at, found, &workspace)),
+            _ => Ok(Some(opened)),
+        }
+    };
+    Sqlite::start(path, true, own).await
+}
+
+/// A state that is gone with the process, in the place of one that can't be written. `look`: with what that one still tells, read without writing.
+pub async fn passing(path: &Path, workspace: &str, look: bool) -> Result<Arc<dyn Store>, StateError> {
+    let (at, workspace) = (path.to_path_buf(), workspace.to_owned());
+    let store = Sqlite::start(path, false, move || in_memory(&at, &workspace, look).map(Some)).await?;
+    store.ok_or(StateError::Stopped)
+}
+
+fn opened(path: &Path, workspace: &str) -> Result<Opened, StateError> {
+    let failed = |source| sqlite_error(path, source);
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|source| StateError::Folder { path: path.to_path_buf(), source })?;
+    }
+    looking::refuse_device(path)?;
+    make_private(path).map_err(|source| StateError::Open { path: path.to_path_buf(), source })?;
+    let mut connection = Connection::open(path).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    if let Found::Older(_) = schema::look(&connection).map_err(failed)? {
+        migrate::file(path, &mut connection)?;
+    }
+    match schema::prepare(&mut connection).map_err(failed)? {
+        Found::Fresh | Found::Ours => {}
+        Found::Foreign => return Err(StateError::Foreign { path: path.to_path_buf() }),
+        Found::Older(found) | Found::Newer(found) => return Err(another_version(path, found)),
+    }
+    // WAL keeps readers and the writer apart; FULL makes a commit survive a power cut, which intents rely on.
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    bind(path, &connection, workspace)?;
+    Ok(Opened { connection, _copy: None })
+}
+
+fn in_memory(path: &Path, workspace: &str, look: bool) -> Result<Opened, StateError> {
+    let failed = |source| sqlite_error(path, source);
+    let mut connection = Connection::open_in_memory().map_err(failed)?;
+    schema::prepare(&mut connection).map_err(failed)?;
+    bind(path, &connection, workspace)?;
+    let Memory { links, records, cut_off, .. } = if look { salvaged(path) } else { Memory::default() };
+    let facts =
+        links.into_iter().map(Fact::Linked).chain(records.into_iter().map(Fact::Record)).chain(cut_off.into_iter().map(Fact::CutOff));
+    let transaction = connection.transaction().map_err(failed)?;
+    facts::keep(&transaction, facts.collect()).map_err(failed)?;
+    transaction.commit().map_err(failed)?;
+    Ok(Opened { connection, _copy: None })
+}
+
+pub(super) fn another_version(path: &Path, found: i64) -> StateError {
+    StateError::Version { path: path.to_path_buf(), found, known: schema::VERSION }
+}
+
+fn bind(path: &Path, connection: &Connection, workspace: &str) -> Result<(), StateError> {
+    let failed = |source| sqlite_error(path, source);
+    match schema::meta(connection, WORKSPACE).map_err(failed)? {
+        Some(found) if found == workspace => Ok(()),
+        Some(found) => Err(of_another(path, found, workspace)),
+        None => {
+            // Two processes may meet here: the first has said whose it is.
+            schema::set_first(connection, WORKSPACE, workspace).map_err(failed)?;
+            match schema::meta(connection, WORKSPACE).map_err(failed)? {
+                Some(found) if found != workspace => Err(of_another(path, found, workspace)),
+                _ => Ok(()),
+            }
+        }
+    }
+}
+
+fn of_another(path: &Path, found: String, wanted: &str) -> StateError {
+    StateError::OtherWorkspace { path: path.to_path_buf(), found, wanted: wanted.to_owned() }
+}
+
+/// What a state tells to somebody who must not write a byte: one that is well and only can't be written, a damaged one, a newer version's.
+fn salvaged(path: &Path) -> Memory {
+    if looking::refuse_device(path).is_err() {
+        return Memory::default();
+    }
+    if let Ok(Some(opened)) = looking::open(path) {
+        return rows::salvage(&opened.connection);
+    }
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let beside = Connection::open_with_flags(path, read_only).ok().map(|connection| rows::salvage(&connection));
+    if let Some(memory) = beside.filter(|memory| *memory != Memory::default()) {
+        return memory;
+    }
+    // Where not even the side files can be made it is read as it lies there.
+    let Some(uri) = immutable_uri(path) else { return Memory::default() };
+    Connection::open_with_flags(uri, read_only).map(|connection| rows::salvage(&connection)).unwrap_or_default()
+}
+
+fn immutable_uri(path: &Path) -> Option<String> {
+    let mut uri = String::from("file:");
+    for byte in path.to_str()?.bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => uri.push_str(&format!("%{byte:02x}")),
+            byte if byte.is_ascii_graphic() => uri.push(char::from(byte)),
+            byte => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    Some(uri)
+}
+
+/// Makes the file before SQLite does, so that it is never open to others; SQLite gives its side files the same mode.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    files::open_private(path).map(drop)
+}
