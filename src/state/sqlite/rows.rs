@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::{
-    Baseline, Deactivation, DepartedName, FormerLink, Guardrail, Key, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, UNKNOWN_SYSTEM,
-    WindowEntry, grant_key,
+    Baseline, Deactivation, DepartedName, FormerLink, Guardrail, Key, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting,
+    UNKNOWN_SYSTEM, WindowEntry, grant_key,
 };
 
 use super::schema::{meta, set_meta};
