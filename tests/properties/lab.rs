@@ -91,10 +91,8 @@ impl Lab {
         let department = DEPARTMENTS[usize::from(found.dept) % 3];
         let attributes = [("userName", name.as_str()), ("department", department), ("externalId", external.as_str())];
         let made = self.system.others_create(&attributes, found.active);
+        self.shut_by_others.extend(made.clone().filter(|_| !found.active));
         if let (Some(id), Some(group)) = (made, found.group) {
-            if !found.active {
-                self.shut_by_others.insert(id.clone());
-            }
             let name = GROUPS[usize::from(group) % GROUPS.len()];
             let known = |system: &System| {
                 system

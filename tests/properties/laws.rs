@@ -172,7 +172,7 @@ pub fn settle(lab: &mut Lab) -> Result<(), TestCaseError> {
 }
 
 /// Plays a story and looks at every scene of it, through its lens, before what was planned clearly is applied.
-fn in_every_scene(story: Story, mut look: impl FnMut(&Lab, &Lens) -> Result<(), TestCaseError>) -> Result<(), TestCaseError> {
+pub fn in_every_scene(story: Story, mut look: impl FnMut(&Lab, &Lens) -> Result<(), TestCaseError>) -> Result<(), TestCaseError> {
     let mut lab = Lab::new(story);
     for act in lab.story.acts.clone() {
         look(&lab, &act.lens)?;
@@ -188,8 +188,8 @@ fn in_every_scene(story: Story, mut look: impl FnMut(&Lab, &Lens) -> Result<(), 
 
 /// The smallest parts that a plan's running changes consist of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Atom {
-    key: Arc<str>,
+pub struct Atom {
+    pub key: Arc<str>,
     action: Action,
     kind: ObjectKind,
     /// an attribute or a member's key
@@ -199,7 +199,7 @@ struct Atom {
     is_name: bool,
 }
 
-fn atoms(plan: &Plan) -> BTreeSet<Atom> {
+pub fn atoms(plan: &Plan) -> BTreeSet<Atom> {
     let mut found = BTreeSet::new();
     for change in plan.changes.iter().filter(|change| change.runs()) {
         let atom = |part: &Arc<str>, value: String| {
@@ -216,6 +216,11 @@ fn atoms(plan: &Plan) -> BTreeSet<Atom> {
         found.extend(change.members.iter().map(|member| atom(&member.member.key, String::new())));
     }
     found
+}
+
+/// The changes that run.
+pub fn running(plan: &Plan) -> impl Iterator<Item = &Change> {
+    plan.changes.iter().filter(|change| change.runs())
 }
 
 fn incomplete(plan: &Plan) -> bool {

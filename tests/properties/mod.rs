@@ -1,10 +1,12 @@
 //! The laws that hold in every world (design 4 to 7), over random ones. `HEADCOUNT_PROPTEST_CASES` sets how many worlds each law sees.
 
+mod cut;
 mod expressions;
 mod grammar;
 mod kept;
 mod lab;
 mod laws;
+mod others;
 mod revert;
 mod story;
 mod system;

@@ -339,6 +339,10 @@ impl System {
                 page.row_of(&group.row(id, columns));
             }
         }
+        if let Some(asked) = columns.paths().iter().position(|path| path.as_ref() == attribute).filter(|_| kind == ObjectKind::Membership) {
+            let is_it = |row: &&Vec<Option<Value>>| same(row[asked].as_ref().and_then(|value| value.as_text().map(str::to_owned)));
+            self.membership_rows(columns).iter().filter(is_it).for_each(|row| page.row_of(row));
+        }
         page
     }
 

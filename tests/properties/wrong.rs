@@ -1,6 +1,7 @@
 //! Exports that are whole and say what is not so: keys in another form, keys beside other people's records, last days before the first ones.
 //! Nothing is given or taken that the truth would not, and nothing is left of it once they are right again.
 
+use headcount::model::FindingCode;
 use headcount::planning::Scope;
 use proptest::prelude::*;
 
@@ -19,6 +20,12 @@ pub enum Wrong {
     Shifted,
     /// everybody's last day lies before the first
     Dates,
+    /// those of the records at these positions (modulo 8)
+    SomeDates(u8),
+    /// the records at these positions stand there twice, once with another name and department
+    Twice(u8),
+    /// the records at these positions have lost their keys
+    NoKey(u8),
 }
 
 impl Wrong {
@@ -30,16 +37,36 @@ impl Wrong {
             }
             records.pop();
         }
-        for (name, value) in records.iter_mut().flatten() {
-            match (self, *name, value.as_mut()) {
-                (Self::Points, "id" | "boss", Some(key)) => key.push_str(".0"),
-                (Self::Capitals, "id" | "boss", Some(key)) => *key = key.to_uppercase(),
-                (Self::Dates, "end", _) => *value = Some("2019-06-30".into()),
-                _ => {}
+        let mut twins = Vec::new();
+        for (at, record) in records.iter_mut().enumerate() {
+            let of = |mask: u8| mask >> (at % 8) & 1 == 1;
+            if let Self::Twice(mask) = self
+                && of(mask)
+            {
+                twins.push(record.clone());
+            }
+            for (name, value) in record {
+                match (self, *name, value.as_mut()) {
+                    (Self::Points, "id" | "boss", Some(key)) => key.push_str(".0"),
+                    (Self::Capitals, "id" | "boss", Some(key)) => *key = key.to_uppercase(),
+                    (Self::Dates, "end", _) => *value = Some("2019-06-30".into()),
+                    (Self::SomeDates(mask), "end", _) if of(mask) => *value = Some("2019-06-30".into()),
+                    (Self::Twice(mask), "first", _) if of(mask) => *value = Some("Ida".into()),
+                    (Self::Twice(mask), "dept", _) if of(mask) => *value = Some("Ops".into()),
+                    (Self::NoKey(mask), "id", _) if of(mask) => *value = None,
+                    _ => {}
+                }
             }
         }
+        records.extend(twins);
         records
     }
+}
+
+fn wrongs() -> impl Strategy<Value = Wrong> {
+    let whole = prop_oneof![Just(Wrong::Points), Just(Wrong::Capitals), Just(Wrong::Shifted), Just(Wrong::Dates)];
+    let some = prop_oneof![any::<u8>().prop_map(Wrong::SomeDates), any::<u8>().prop_map(Wrong::Twice), any::<u8>().prop_map(Wrong::NoKey)];
+    prop_oneof![4 => whole, 3 => some]
 }
 
 /// Four people of whom no two have a word of their names in common.
@@ -51,7 +78,7 @@ proptest! {
     #[test]
     fn a_wrong_export_gives_and_takes_nothing_and_leaves_nothing_behind(
         mut story in stories(),
-        wrong in prop_oneof![Just(Wrong::Points), Just(Wrong::Capitals), Just(Wrong::Shifted), Just(Wrong::Dates)],
+        wrong in wrongs(),
     ) {
         if let Wrong::Shifted = wrong {
             // A half of a name may change by a marriage, and a name alone by anything; all have accounts that say who they are.
@@ -71,6 +98,10 @@ proptest! {
         lab.wrong = Some(wrong);
         let policy = lab.policy();
         let plan = lab.plan(&policy, &Lens::CLEAR, Scope::All);
+        if matches!(wrong, Wrong::Twice(_)) && plan.findings.iter().any(|finding| finding.code == FindingCode::NameTaken) {
+            // Of three who want one name, it is not known whether the one who has two records still does.
+            return Ok(());
+        }
         let runs: Vec<_> = plan.changes.iter().filter(|change| change.runs()).collect();
         prop_assert!(runs.is_empty(), "{wrong:?} {runs:#?}\n{:#?}\n{:#?}\n{}", plan.findings, lab.system, lab.story.manifests());
         lab.apply(&policy, &plan, &Run::CALM, &mut |_, _, _| {});

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use crate::diagnostic::Place;
 use crate::expr::Input;
-use crate::model::{Action, Cause, Finding, FindingCode, Risk, Severity, Subject, Value};
+use crate::model::{Action, Cause, Finding, FindingCode, Risk, Severity, Subject, Value, ValueState};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::basis::Basis;
+use crate::planning::people::person::Person;
 use crate::planning::schema::layout::USER_NAME;
-use crate::world::{canonical, kind_of};
+use crate::planning::targets::search;
+use crate::world::{Truth, canonical, kind_of};
 
 /// Two namesakes are no wonder: one gets the name, and the other is told.
 const MANY: usize = 3;
@@ -27,6 +29,27 @@ pub(super) fn note(step: &mut Step<'_, '_>, target: usize, name: &str, identity:
     let key = canonical::bytes(kind_of(USER_NAME), Input::Value(&Value::text(name)));
     let Some(wishes) = step.wishes.get_mut(target) else { return };
     wishes.entry(key).or_insert_with(|| (Arc::from(name), BTreeSet::new())).1.insert(identity);
+}
+
+/// The same of somebody of whom it is not known whether they get anything: they may be one of many.
+pub(super) fn note_doubtful(step: &mut Step<'_, '_>, target: usize, identity: u32) {
+    let basis = step.basis;
+    let mut person = Person::default();
+    basis.people.values_where_open(&basis.layout, identity, &mut person);
+    let layout = &basis.layout.targets[target];
+    let attribute = layout.attributes.iter().find(|attribute| attribute.name.as_ref() == USER_NAME);
+    let is_unique = attribute.is_some_and(|attribute| {
+        attribute.rule.as_ref().is_some_and(|rule| rule.unique) || attribute.bare.is_some_and(|slot| person.unique.contains(&slot))
+    });
+    let left_out = layout.select.as_ref().is_some_and(|select| person.holds(select) == Truth::No);
+    let value = search::value(basis, target, &person, &Arc::from(USER_NAME));
+    let (ValueState::Set(value), false) = (value, is_unique || left_out) else { return };
+    let accounts = basis.observed[target].accounts();
+    let row = step.matched.claims[target].row(identity);
+    let has = row.is_some_and(|row| canonical::same(kind_of(USER_NAME), &value, accounts.cell_of(row, USER_NAME)));
+    if let Some(name) = value.as_text().filter(|_| !has) {
+        note(step, target, name, identity);
+    }
 }
 
 /// Nobody gets a name that many are to have.

@@ -120,6 +120,7 @@ pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
 /// may be one of those people; so may they while it is not known by what somebody's account would be found.
 fn knows_strangers(step: &Step<'_, '_>, target: usize) -> bool {
     !step.matched.claims[target].open
+        && !step.basis.people.holds_somebody()
         && step.kept.is_empty()
         && (step.basis.knows_everybody() || (step.basis.has_read_everybody() && step.basis.ours(target) == 0))
 }

@@ -10,6 +10,7 @@ use crate::manifest::kinds::MappingMode;
 use crate::model::{Action, AttributeChange, AttributeType, Cause, FindingCode, ObjectKind, Reason, Risk, Severity, Value, ValueState};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::access::{deactivate, take_access};
+use crate::planning::accounts::contested;
 use crate::planning::accounts::create::create_unless_awaited;
 use crate::planning::accounts::deprovision;
 use crate::planning::accounts::desired;
@@ -52,6 +53,7 @@ pub(super) fn decide(step: &mut Step<'_, '_>, target: usize, person: &mut Person
                 let sentence = format!("{{who}}: everything stays as it is: {words}");
                 step.tell(Severity::Error, FindingCode::ExpressionFailed, target, &key, &sentence);
             }
+            contested::note_doubtful(step, target, person.number);
             set(step, target, person, Presence::Unclear);
         }
         Serve::No(gone) => {

@@ -200,6 +200,11 @@ impl<'w> Identities<'w> {
         !self.disbelieved.is_empty()
     }
 
+    /// Whether nothing follows for somebody.
+    pub(in crate::planning) fn holds_somebody(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// The source whose record establishes an identity.
     pub(in crate::planning) fn source(&self, number: u32) -> Option<usize> {
         match self.origin(number) {

@@ -114,3 +114,34 @@ fn whoever_is_said_to_have_had_somebody_elses_key_still_has_an_account() {
     (Error ExpressionFailed) hr/2: the key that it is said to have had is somebody else's, so nothing is changed for it
     ");
 }
+
+#[test]
+fn a_name_that_three_are_to_have_goes_to_none_of_them_though_one_is_not_known() {
+    let scene = scene("").person("1", "ada").person("2", "ada");
+    assert_eq!(scene.plan().changes.len(), 1, "{}", scene.told());
+    assert_snapshot!(scene.record("hr", unsure("3", "ada")).told(), @r"
+    (Error ContradictoryDates) hr/3: its dates contradict each other: the endDate is before the startDate, so whether it has ended is not known; everything stays as it is
+    (Error NameTaken) chat: 3 people are to have the userName ada (hr/1, hr/2, hr/3), so none of them gets it
+    ");
+}
+
+#[test]
+fn while_keys_seem_to_have_changed_hands_strangers_may_be_these_people() {
+    let names = "    - {attribute: name.givenName, value: record.first}\n    - {attribute: name.familyName, value: record.last}\n";
+    let hr = source("hr", "").replace("    - {attribute: title", &format!("{names}    - {{attribute: title"));
+    let mapped = "  mapping:\n    rules:\n    - {attribute: name.givenName, value: identity.name.givenName}\n    - {attribute: name.familyName, value: identity.name.familyName}\n";
+    let scene = |first: &str, last: &str| {
+        let account =
+            json!({"id": "u1", "userName": "ada", "name.givenName": "Ada", "name.familyName": "Adler", "externalId": "hc:acme:hr:1"});
+        Scene::new(&[hr.clone(), target(&format!("  ownership: authoritative\n  correlate: [userName]\n{mapped}"))])
+            .record("hr", json!({"id": "1", "login": first.to_lowercase(), "first": first, "last": last}))
+            .account(account)
+            .account(json!({"id": "7", "userName": "ben"}))
+    };
+    assert_eq!(scene("Ada", "Adler").plan().changes.len(), 1, "{}", scene("Ada", "Adler").told());
+    // Ben's record stands under Ada's key.
+    assert_snapshot!(scene("Ben", "Brandt").told(), @r"
+    (Error KeyHandedOn) hr/1: the key seems to be another person's now: at chat the account of hr/1 is Ada Adler's, and the record is Ben Brandt's; everything stays as it is
+    (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
+    ");
+}
