@@ -40,7 +40,14 @@ pub(super) fn leave(step: &mut Step<'_, '_>, target: usize, person: &Person, gon
             leaver::cut(step, target, person, Some(row), gone);
             if keeps_everything(step, target, gone) { Presence::Unclear } else { Presence::Leaves }
         }
-        Claim::Found(row) if step.basis.policy.targets[target].ownership == Ownership::Authoritative => {
+        // A leaver whom a source reports needs no proof that nobody else is there.
+        Claim::Found(_) if prunes(step, target) && gone != Gone::Leaver && !step.matched.claims[target].are_all(step.basis) => {
+            let sentence = "{who}: an account looks like theirs and would go, but not all sources could be read, and it may be somebody's who is unseen; \
+                            this waits for a complete read";
+            step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, sentence);
+            Presence::Unclear
+        }
+        Claim::Found(row) if prunes(step, target) => {
             depart_as_deselected(step, target, row, person, gone);
             Presence::Leaves
         }
@@ -49,6 +56,11 @@ pub(super) fn leave(step: &mut Step<'_, '_>, target: usize, person: &Person, gon
             Presence::Absent
         }
     }
+}
+
+/// Whether accounts go that nothing proves to be headcount's.
+fn prunes(step: &Step<'_, '_>, target: usize) -> bool {
+    step.basis.policy.targets[target].ownership == Ownership::Authoritative
 }
 
 /// The step that is due for somebody's account. That it goes because the target is not for them is told once it is known whether it is for anybody.
@@ -86,7 +98,7 @@ pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
     let basis = step.basis;
     let accounts = basis.observed[target].accounts();
     step.strangers_go[target] = knows_strangers(step, target);
-    let prune = basis.policy.targets[target].ownership == Ownership::Authoritative && step.strangers_go[target];
+    let prune = prunes(step, target) && step.strangers_go[target];
     let mut left = 0u64;
     let mut marked = 0u64;
     for row in 0..accounts.len() {

@@ -193,8 +193,7 @@ fn unanswered(step: &mut Step<'_, '_>, target: usize, person: &Person) -> Presen
 
 fn adopt(step: &mut Step<'_, '_>, target: usize, person: &Person, row: u32, desired: &mut Desired) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
-    let unread = !step.basis.has_read_everybody() || (step.matched.claims[target].open && !step.basis.has_read_all());
-    if unread {
+    if !step.matched.claims[target].are_all(step.basis) {
         let sentence = "{who}: it could take over an account, but not all sources could be read, and somebody unseen may claim it too; \
                         this waits for a complete read";
         step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, sentence);

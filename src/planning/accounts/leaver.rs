@@ -29,7 +29,10 @@ pub(super) fn cut(step: &mut Step<'_, '_>, target: usize, person: &Person, known
         return;
     }
     let alike = search::hits(step.basis, target, &search::keys(step.basis, target, person));
-    let alike = alike.into_iter().filter(|row| is_free(step, target, *row, person));
+    let claims = &step.matched.claims[target];
+    let theirs =
+        |row: &u32| is_free(step, target, *row, person) && claims.are_all(step.basis) && !claims.is_wanted_by_others(*row, person.number);
+    let alike = alike.into_iter().filter(theirs);
     let rows: BTreeSet<u32> = proved.iter().copied().chain(alike).filter(|row| Some(*row) != known).collect();
     let key: Arc<str> = Arc::from(person.key.as_str());
     for row in rows.into_iter().filter(|row| step.basis.observed[target].accounts().active(*row)).collect::<Vec<_>>() {

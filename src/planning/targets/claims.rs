@@ -26,6 +26,8 @@ pub(in crate::planning) enum Claim {
 pub(in crate::planning) struct Claims {
     pub(super) by_identity: Vec<Claim>,
     pub(super) by_row: Vec<u32>,
+    /// of accounts that nobody gets, since whose they are can't be told: who wants them
+    pub(super) contenders: BTreeMap<u32, BTreeSet<u32>>,
     /// accounts without access that headcount took it from, and that look like somebody's whom it serves
     pub(super) set_aside: BTreeSet<u32>,
     /// so much does not fit that another system seems to stand behind the target
@@ -54,6 +56,23 @@ impl Claims {
         self.by_row.get(row as usize) == Some(&CONTESTED)
     }
 
+    /// Whether somebody else wants an account, too, or whose it is can't be told.
+    pub(in crate::planning) fn is_wanted_by_others(&self, row: u32, identity: u32) -> bool {
+        let wants = |others: &BTreeSet<u32>| others.iter().any(|other| *other != identity);
+        self.holder(row).is_some_and(|holder| holder != identity) || (self.contested(row) && self.contenders.get(&row).is_none_or(wants))
+    }
+
+    /// Whether nobody can be missing among those who want accounts, so that one who alone wants one is the only one.
+    pub(in crate::planning) fn are_all(&self, basis: &Basis<'_>) -> bool {
+        basis.has_read_everybody() && (!self.open || basis.has_read_all())
+    }
+
+    /// Nobody gets an account that these want.
+    pub(super) fn contest(&mut self, row: u32, identities: impl IntoIterator<Item = u32>) {
+        self.by_row[row as usize] = CONTESTED;
+        self.contenders.entry(row).or_default().extend(identities);
+    }
+
     /// Whether an account that nobody has may still be somebody's: no authoritative target may take it for an account that nobody declares.
     pub(in crate::planning) fn is_set_aside(&self, row: u32) -> bool {
         self.set_aside.contains(&row)
@@ -73,6 +92,7 @@ impl Claims {
     /// Somebody else may have as good a claim to an account as its holder: nobody gets it.
     pub(in crate::planning) fn dispute(&mut self, row: u32, holder: u32) {
         self.by_row[row as usize] = CONTESTED;
+        self.contenders.remove(&row);
         self.by_identity[holder as usize] = Claim::Blocked;
     }
 

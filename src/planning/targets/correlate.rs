@@ -33,6 +33,7 @@ pub(in crate::planning) fn correlate(basis: &Basis<'_>, target: usize, findings:
         claims: Claims {
             by_identity: vec![Claim::None; basis.people.len() as usize],
             by_row: vec![NOBODY; basis.observed[target].accounts().len() as usize],
+            contenders: BTreeMap::new(),
             set_aside: BTreeSet::new(),
             another_system: false,
             open: false,
@@ -114,7 +115,7 @@ impl Work<'_, '_> {
         self.claims.another_system = linked.is_another_system();
         let chance = linked.fitting.iter().filter(|_| linked.is_another_system());
         for (identity, row) in linked.strange.iter().chain(chance) {
-            self.claims.by_row[*row as usize] = CONTESTED;
+            self.claims.contest(*row, [*identity]);
             self.claims.by_identity[*identity as usize] = Claim::Blocked;
         }
         linked.tell(self.basis, self.target, self.findings);
@@ -230,7 +231,7 @@ impl Work<'_, '_> {
             for (identity, row, sentence) in foreign {
                 self.refuse(identity, &[], FindingCode::ForeignOwner, &sentence);
                 // As long as nobody knows whose it is, no authoritative target may take it for an account that nobody declares.
-                self.claims.by_row[row as usize] = CONTESTED;
+                self.claims.contest(row, [identity]);
             }
             self.settle(by_row);
         }
@@ -345,7 +346,8 @@ impl Work<'_, '_> {
     /// A finding, and nobody else gets these accounts either.
     fn block(&mut self, identity: u32, rows: &[u32], code: FindingCode, sentence: &str) {
         for row in rows {
-            let holder = std::mem::replace(&mut self.claims.by_row[*row as usize], CONTESTED);
+            let holder = self.claims.by_row[*row as usize];
+            self.claims.contest(*row, [identity].into_iter().chain(Some(holder).filter(|holder| *holder < CONTESTED)));
             if holder < CONTESTED && holder != identity {
                 self.claims.by_identity[holder as usize] = Claim::Blocked;
                 self.note(holder, &[*row], FindingCode::DuplicateKey, TAKEN);

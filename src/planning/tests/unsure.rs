@@ -145,3 +145,28 @@ fn while_keys_seem_to_have_changed_hands_strangers_may_be_these_people() {
     (Note OwnershipUnproven) chat: 1 account belongs to nobody that headcount knows, left alone
     ");
 }
+
+#[test]
+fn an_account_that_may_be_somebodys_who_is_not_seen_is_not_taken_for_one_who_gets_none() {
+    let scene = scene("  ownership: authoritative\n  groups: {}\n").record("hr", json!({"id": "1", "login": "ada", "start": "2027-01-01"}));
+    let scene = found(scene, &["ada"]);
+    // Alone it is theirs, and they have not begun.
+    assert_eq!(scene.plan().changes.len(), 2, "{}", scene.told());
+    assert_eq!(scene.clone().person("2", "ada").plan().changes.len(), 0);
+    assert_snapshot!(scene.partial("hr").told(), @r"
+    (Incomplete IncompleteRead) hr: the connection was cut; nobody counts as gone
+    (Incomplete IncompleteRead) hr/1: an account looks like theirs and would go, but not all sources could be read, and it may be somebody's who is unseen; this waits for a complete read
+    ");
+}
+
+#[test]
+fn a_second_account_of_a_leaver_that_others_want_stays() {
+    let scene = scene("").record("hr", json!({"id": "1", "login": "ada", "left": true})).marked("u1", "hr/1", "was-ada");
+    let scene = found(scene, &["ada"]);
+    assert_eq!(scene.plan().changes.len(), 2, "{}", scene.told());
+    for more in [&["2"][..], &["2", "3"]] {
+        let others = more.iter().fold(scene.clone(), |scene, key| scene.person(key, "ada"));
+        let told = others.told();
+        assert!(told.contains("id=u1") && !told.contains("Deactivate hr/1 [Leaver] id=id-ada"), "{told}");
+    }
+}
