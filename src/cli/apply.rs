@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
-use super::behind::Behind;
+use super::behind::ChangeOrigins;
 use super::history::broken;
 use super::outcome;
-use super::output::{Form, show};
+use super::output::{TextOrJson, show};
 use super::plan::verdict;
 use super::progress::{Watching, above};
 use super::report::{self, Exit, Failure, notice};
@@ -22,7 +22,7 @@ use crate::connector::connections::Connections;
 use crate::files;
 use crate::model::{Change, Plan};
 use crate::pipeline::{self, Caller, Decision, Ending, Hear, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn};
-use crate::render::{Format, Look, count, headline, safe};
+use crate::render::{Format, ViewOptions, count, headline, safe};
 use crate::state;
 
 /// Run a saved plan, or plan, ask and run
@@ -49,7 +49,7 @@ pub struct ApplyArgs {
     full: bool,
     /// How to tell the outcome
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-    output: Form,
+    output: TextOrJson,
 }
 
 pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
@@ -143,13 +143,13 @@ impl Terminal<'_> {
         let plan = &proposal.plan;
         if proposal.reviewed {
             unreviewed(&proposal.unreviewed);
-        } else if self.args.output == Form::Text {
+        } else if self.args.output == TextOrJson::Text {
             // The outcome as JSON has stdout for itself.
-            let look = Look {
+            let look = ViewOptions {
                 width: report::width(),
                 left_out: proposal.left_out,
                 full: self.args.full,
-                lines: Some(&Behind::of(snapshot)),
+                lines: Some(&ChangeOrigins::of(snapshot)),
                 told: Some(&snapshot.world.memory().told),
             };
             show(plan, Format::Text, look)?;

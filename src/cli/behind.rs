@@ -11,12 +11,12 @@ use crate::planning::explain::Provenance;
 use crate::render::Lines;
 
 /// Where the changes that were planned over a snapshot come from.
-pub struct Behind<'a> {
+pub struct ChangeOrigins<'a> {
     snapshot: &'a Snapshot,
     provenance: OnceCell<Provenance<'a>>,
 }
 
-impl<'a> Behind<'a> {
+impl<'a> ChangeOrigins<'a> {
     /// Nothing is worked out yet.
     pub fn of(snapshot: &'a Snapshot) -> Self {
         Self { snapshot, provenance: OnceCell::new() }
@@ -29,7 +29,7 @@ impl<'a> Behind<'a> {
     }
 }
 
-impl Lines for Behind<'_> {
+impl Lines for ChangeOrigins<'_> {
     fn of(&self, change: &Change) -> Option<Place> {
         self.provenance().line(change)
     }

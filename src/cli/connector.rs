@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::complete;
-use super::output::Form;
+use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
 use crate::connector::describe::Description;
 use crate::connector::registry;
@@ -26,7 +26,7 @@ enum Command {
     List {
         /// How to show it
         #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-        output: Form,
+        output: TextOrJson,
     },
     /// Show one connector: what it reads and writes, its default mapping, what it needs, its connection
     #[command(after_help = "Example: headcount connector show scim")]
@@ -36,20 +36,20 @@ enum Command {
         name: String,
         /// How to show it
         #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-        output: Form,
+        output: TextOrJson,
     },
 }
 
 pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {
     let all = registry::describe();
     let text = match &args.command {
-        Command::List { output: Form::Text } => all.iter().map(|known| format!("{:<6} {}\n", known.name, known.about)).collect(),
-        Command::List { output: Form::Json } => format!("{:#}\n", json!({ "formatVersion": 1, "connectors": all })),
+        Command::List { output: TextOrJson::Text } => all.iter().map(|known| format!("{:<6} {}\n", known.name, known.about)).collect(),
+        Command::List { output: TextOrJson::Json } => format!("{:#}\n", json!({ "formatVersion": 1, "connectors": all })),
         Command::Show { name, output } => {
             let known = all.iter().find(|known| known.name == name).ok_or_else(|| unknown(name, &all))?;
             match output {
-                Form::Text => wrapped(&show(known)),
-                Form::Json => format!("{:#}\n", json!({ "formatVersion": 1, "connector": known })),
+                TextOrJson::Text => wrapped(&show(known)),
+                TextOrJson::Json => format!("{:#}\n", json!({ "formatVersion": 1, "connector": known })),
             }
         }
     };

@@ -10,15 +10,15 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::Files;
-use super::behind::Behind;
+use super::behind::ChangeOrigins;
 use super::complete;
-use super::output::Form;
+use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
 use super::session::Session;
 use crate::model::{Change, Finding, Key, Plan, Severity};
 use crate::planning::explain::{Explanation, Provenance, told, told_of_group};
 use crate::render::style::{STRONG, paint};
-use crate::render::{Names, explanation};
+use crate::render::{DisplayNames, explanation};
 
 /// Show where each attribute, group and account of an identity comes from
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ pub struct ExplainArgs {
     trace: bool,
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-    output: Form,
+    output: TextOrJson,
 }
 
 pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
@@ -57,7 +57,7 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
         named.check(args.target.as_deref(), |name| session.check_target(name))?;
     }
     let (snapshot, plan) = session.plan(args.as_of)?;
-    let behind = Behind::of(&snapshot);
+    let behind = ChangeOrigins::of(&snapshot);
     let provenance = behind.provenance();
     if Key::is_group(&args.identity) {
         of_group(&behind, &plan, args)?;
@@ -71,8 +71,8 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &explanation, args.target.as_deref())).collect();
     let findings = told(&plan, &explanation, &changes, args.target.as_deref());
     match args.output {
-        Form::Text => text(&explanation, &behind, &changes, &findings, args.trace)?,
-        Form::Json => {
+        TextOrJson::Text => text(&explanation, &behind, &changes, &findings, args.trace)?,
+        TextOrJson::Json => {
             let document = json!({"formatVersion": 1, "explanation": explanation, "changes": changes, "findings": findings});
             report::result(format!("{document:#}\n").as_bytes())?;
         }
@@ -85,7 +85,7 @@ fn ending(plan: &Plan) -> Exit {
     if plan.complete() { Exit::Done } else { Exit::Stale }
 }
 
-fn of_group(behind: &Behind<'_>, plan: &Plan, args: &ExplainArgs) -> Result<(), Failure> {
+fn of_group(behind: &ChangeOrigins<'_>, plan: &Plan, args: &ExplainArgs) -> Result<(), Failure> {
     let key = &args.identity;
     let target = args.target.as_deref();
     let group = behind.provenance().explain_group(key, target).ok_or_else(|| {
@@ -96,26 +96,32 @@ fn of_group(behind: &Behind<'_>, plan: &Plan, args: &ExplainArgs) -> Result<(), 
     let of = |change: &&Change| change.object.key == group.group || change.members.iter().any(|member| member.member.key == group.group);
     let changes: Vec<_> = plan.changes.iter().filter(|change| here(change) && of(change)).collect();
     let findings = told_of_group(plan, &group, &changes);
-    if args.output == Form::Json {
+    if args.output == TextOrJson::Json {
         let document = json!({"formatVersion": 1, "group": group, "changes": changes, "findings": findings});
         return report::result(format!("{document:#}\n").as_bytes());
     }
     let mut out = report::stdout();
-    explanation::write_group(&group, Names::known(behind), args.trace, report::width(), &mut out)?;
+    explanation::write_group(&group, DisplayNames::known(behind), args.trace, report::width(), &mut out)?;
     write_changes(&changes, &findings, key, behind, &mut out)?;
     explanation::write_findings(&findings, report::width(), &mut out)?;
     out.flush()?;
     Ok(())
 }
 
-fn write_changes(changes: &[&Change], findings: &[&Finding], key: &str, behind: &Behind<'_>, out: &mut dyn Write) -> std::io::Result<()> {
+fn write_changes(
+    changes: &[&Change],
+    findings: &[&Finding],
+    key: &str,
+    behind: &ChangeOrigins<'_>,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
     let heading = match changes.is_empty() {
         true if findings.iter().any(|finding| finding.severity == Severity::Incomplete) => "No changes in what could be read",
         true => "No changes in the plan",
         false => "Changes in the plan",
     };
     writeln!(out, "{}", paint(STRONG, heading))?;
-    let names = Names::known(behind);
+    let names = DisplayNames::known(behind);
     changes.iter().try_for_each(|change| explanation::write_change(change, key, &names, report::width(), out))
 }
 
@@ -137,9 +143,15 @@ fn concerns(change: &Change, explanation: &Explanation, target: Option<&str>) ->
     here && (change.object.key == *key || change.members.iter().chain(&change.losers).any(|member| member.member.key == *key))
 }
 
-fn text(explanation: &Explanation, behind: &Behind<'_>, changes: &[&Change], findings: &[&Finding], trace: bool) -> Result<(), Failure> {
+fn text(
+    explanation: &Explanation,
+    behind: &ChangeOrigins<'_>,
+    changes: &[&Change],
+    findings: &[&Finding],
+    trace: bool,
+) -> Result<(), Failure> {
     let mut out = report::stdout();
-    explanation::write(explanation, Names::known(behind), trace, report::width(), &mut out)?;
+    explanation::write(explanation, DisplayNames::known(behind), trace, report::width(), &mut out)?;
     writeln!(out)?;
     write_changes(changes, findings, &explanation.identity, behind, &mut out)?;
     explanation::write_findings(findings, report::width(), &mut out)?;

@@ -21,7 +21,7 @@ use crate::journal::{Entry, Event, Journal, JournalError, ResultWord};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
 use crate::render::{paragraph, preposition, safe, verb};
 use crate::state::{self, StateError, Store};
-use changes::Wanted;
+use changes::ChangeQuery;
 use moment::Moment;
 
 /// Show past runs from the journal, or what became of somebody
@@ -107,7 +107,7 @@ async fn told(args: &HistoryArgs, session: &Session) -> Result<Exit, Failure> {
         return Err(Failure::usage("a run is shown in full").hint("leave --target, --since and --until out, or the run"));
     }
     if person.is_some() || args.target.is_some() {
-        let wanted = Wanted { person, target: args.target.as_deref(), since, until };
+        let wanted = ChangeQuery { person, target: args.target.as_deref(), since, until };
         return changes::show(&journal, &wanted, args.output).await.map(|()| Exit::Done);
     }
     match (run, args.output) {

@@ -15,7 +15,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::output::Form;
+use super::output::TextOrJson;
 use super::progress;
 use super::report::Failure;
 use crate::render::safe;
@@ -35,7 +35,7 @@ pub struct LogArgs {
     verbose: u8,
     /// How to write the log: lines for people, or one JSON object a line. Alone it means -v
     #[arg(long, global = true, value_name = "FORMAT", value_enum, display_order = 902)]
-    log: Option<Form>,
+    log: Option<TextOrJson>,
 }
 
 /// From here on what is worth a line is written.
@@ -82,7 +82,7 @@ fn levels(said: &str) -> Result<Targets, Failure> {
 
 /// Writes every event as one line.
 struct Lines {
-    form: Form,
+    form: TextOrJson,
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
@@ -91,8 +91,8 @@ impl<S: Subscriber> Layer<S> for Lines {
         event.record(&mut fields);
         let part = event.metadata().target().strip_prefix(ROOT).unwrap_or_default();
         let line = match self.form {
-            Form::Text => text(Timestamp::now(), *event.metadata().level(), part, &fields.0),
-            Form::Json => json(Timestamp::now(), *event.metadata().level(), part, fields.0),
+            TextOrJson::Text => text(Timestamp::now(), *event.metadata().level(), part, &fields.0),
+            TextOrJson::Json => json(Timestamp::now(), *event.metadata().level(), part, fields.0),
         };
         // In one piece and above a line that moves. Whether anybody reads it changes nothing.
         progress::above(|| {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
 
-use super::output::Form;
+use super::output::TextOrJson;
 use super::report::{self, Failure};
 use crate::apply::{Report, likeness};
 use crate::journal::ResultWord;
@@ -17,10 +17,10 @@ use crate::render::{headline, safe};
 const SHOWN: usize = 50;
 
 /// Writes the outcome to stdout.
-pub fn write(plan: &Plan, report: &Report, new: &[Change], form: Form) -> Result<(), Failure> {
+pub fn write(plan: &Plan, report: &Report, new: &[Change], form: TextOrJson) -> Result<(), Failure> {
     match form {
-        Form::Text => report::result(text(plan, report, new).as_bytes()),
-        Form::Json => report::result(format!("{:#}\n", document(plan, report, new)).as_bytes()),
+        TextOrJson::Text => report::result(text(plan, report, new).as_bytes()),
+        TextOrJson::Json => report::result(format!("{:#}\n", document(plan, report, new)).as_bytes()),
     }
 }
 

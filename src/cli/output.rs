@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use super::complete;
 use super::report::{self, Failure};
 use crate::model::Plan;
-use crate::render::{self, Format, Lines, Look};
+use crate::render::{self, Format, Lines, ViewOptions};
 
 /// Which views are wanted.
 #[derive(Clone, Debug, Default, Args)]
@@ -26,7 +26,7 @@ pub struct Output {
 
 /// How a command that has no more than these two forms tells what it has to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub enum TextOrJson {
     #[default]
     Text,
     Json,
@@ -91,10 +91,10 @@ impl Output {
 
     /// Writes every view, each where it goes.
     pub fn write(&self, plan: &Plan, left_out: usize, lines: &dyn Lines, told: &BTreeSet<u64>) -> Result<(), Failure> {
-        let look = Look { width: report::width(), left_out, full: self.full, lines: Some(lines), told: Some(told) };
+        let look = ViewOptions { width: report::width(), left_out, full: self.full, lines: Some(lines), told: Some(told) };
         for view in &self.output {
             match &view.file {
-                Some(file) => save(plan, view.format, Look { width: report::DEFAULT_WIDTH, ..look }, file)?,
+                Some(file) => save(plan, view.format, ViewOptions { width: report::DEFAULT_WIDTH, ..look }, file)?,
                 None => show(plan, view.format, look)?,
             }
         }
@@ -124,7 +124,7 @@ pub fn supersede(path: &Path, words: &str) {
 }
 
 /// A view to stdout.
-pub fn show(plan: &Plan, format: Format, look: Look<'_>) -> Result<(), Failure> {
+pub fn show(plan: &Plan, format: Format, look: ViewOptions<'_>) -> Result<(), Failure> {
     let mut out = report::stdout();
     render::write(plan, format, look, &mut out)?;
     out.flush()?;
@@ -132,7 +132,7 @@ pub fn show(plan: &Plan, format: Format, look: Look<'_>) -> Result<(), Failure> 
 }
 
 /// A view to a file.
-pub fn save(plan: &Plan, format: Format, look: Look<'_>, path: &Path) -> Result<(), Failure> {
+pub fn save(plan: &Plan, format: Format, look: ViewOptions<'_>, path: &Path) -> Result<(), Failure> {
     replace(path, |file| plainly(file, |out| render::write(plan, format, look, out)))
 }
 

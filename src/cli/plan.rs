@@ -6,7 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::Files;
-use super::behind::Behind;
+use super::behind::ChangeOrigins;
 use super::next;
 use super::output::{self, Output};
 use super::report::{self, Exit, Failure};
@@ -16,7 +16,7 @@ use super::unclaimed;
 use crate::model::{Plan, Upcoming};
 use crate::pipeline::part;
 use crate::planning::DAYS_AHEAD;
-use crate::render::{Format, Look};
+use crate::render::{Format, ViewOptions};
 
 /// Read the live systems and show what would change
 #[derive(Debug, clap::Args)]
@@ -57,7 +57,7 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let plan =
         made.inspect_err(|failure| args.out.iter().for_each(|file| output::supersede(file, &output::failed(Format::Json, failure))))?;
     if let Some(file) = &args.out {
-        output::save(&plan, Format::Json, Look::wide(report::DEFAULT_WIDTH), file)?;
+        output::save(&plan, Format::Json, ViewOptions::wide(report::DEFAULT_WIDTH), file)?;
     }
     // A plan for another day can't be applied.
     if args.output.is_read() && args.as_of.is_none() {
@@ -82,7 +82,7 @@ fn planned(files: &Files, selection: &Selection, output: &Output, as_of: Option<
     plan.upcoming = coming(&plan, due_days);
     let all = plan.changes.len();
     let plan = part(plan, &selection.filter());
-    output.write(&plan, all - plan.changes.len(), &Behind::of(&snapshot), &snapshot.world.memory.told)?;
+    output.write(&plan, all - plan.changes.len(), &ChangeOrigins::of(&snapshot), &snapshot.world.memory.told)?;
     Ok(plan)
 }
 

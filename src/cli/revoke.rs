@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use super::complete;
-use super::output::Form;
+use super::output::TextOrJson;
 use super::report::{self, Exit, Failure, notice};
 use super::session::{self, state_failure};
 use super::who::who;
@@ -79,7 +79,7 @@ pub struct RevokeArgs {
     timeout: Duration,
     /// How to tell what came of it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-    output: Form,
+    output: TextOrJson,
 }
 
 fn patience(text: &str) -> Result<Duration, String> {

@@ -40,19 +40,19 @@ pub struct TestArgs {
     #[arg(long, conflicts_with = "select")]
     strict: bool,
     /// How to show it: text, json or junit; FORMAT=FILE writes it to a file; repeatable [default: text]
-    #[arg(short, long, value_name = "FORMAT[=FILE]", add = complete::formats::<Form>())]
-    output: Vec<View<Form>>,
+    #[arg(short, long, value_name = "FORMAT[=FILE]", add = complete::formats::<TestFormat>())]
+    output: Vec<View<TestFormat>>,
 }
 
 /// How it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum TestFormat {
     Text,
     Json,
     Junit,
 }
 
-impl Named for Form {
+impl Named for TestFormat {
     const NAMES: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json), ("junit", Self::Junit)];
 }
 
@@ -71,9 +71,9 @@ pub fn run(args: &TestArgs) -> Result<Exit, Failure> {
         for view in &args.output {
             let words = report::in_words(failure);
             let text = match view.format {
-                Form::Text => format!("Nothing was tested.\n\n{words}\n"),
-                Form::Json => format!("{:#}\n", serde_json::json!({ "failed": words })),
-                Form::Junit => junit::failed(&words),
+                TestFormat::Text => format!("Nothing was tested.\n\n{words}\n"),
+                TestFormat::Json => format!("{:#}\n", serde_json::json!({ "failed": words })),
+                TestFormat::Junit => junit::failed(&words),
             };
             view.file.iter().for_each(|file| output::supersede(file, &text));
         }
@@ -177,23 +177,23 @@ fn show(args: &TestArgs, report: &TestReport) -> Result<(), Failure> {
             None => to_stdout(report, view.format)?,
         }
     }
-    if args.output.is_empty() { to_stdout(report, Form::Text) } else { Ok(()) }
+    if args.output.is_empty() { to_stdout(report, TestFormat::Text) } else { Ok(()) }
 }
 
-fn to_stdout(report: &TestReport, form: Form) -> Result<(), Failure> {
+fn to_stdout(report: &TestReport, form: TestFormat) -> Result<(), Failure> {
     let mut out = report::stdout();
     write(report, form, report::width(), &mut out)?;
     out.flush()?;
     Ok(())
 }
 
-fn write(report: &TestReport, form: Form, width: usize, out: &mut dyn Write) -> std::io::Result<()> {
+fn write(report: &TestReport, form: TestFormat, width: usize, out: &mut dyn Write) -> std::io::Result<()> {
     match form {
-        Form::Text => verdict::write(report, width, out),
-        Form::Json => {
+        TestFormat::Text => verdict::write(report, width, out),
+        TestFormat::Json => {
             serde_json::to_writer_pretty(&mut *out, report)?;
             writeln!(out)
         }
-        Form::Junit => out.write_all(junit::document(report).as_bytes()),
+        TestFormat::Junit => out.write_all(junit::document(report).as_bytes()),
     }
 }

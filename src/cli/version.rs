@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::output::Form;
+use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
 use crate::manifest::API_VERSION;
 use crate::model::FORMAT_VERSION;
@@ -13,14 +13,14 @@ use crate::state::SCHEMA_VERSION;
 pub struct VersionArgs {
     /// How to show it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
-    output: Form,
+    output: TextOrJson,
 }
 
 pub fn run(args: &VersionArgs) -> Result<Exit, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let text = match args.output {
-        Form::Text => format!("headcount {version}\n"),
-        Form::Json => {
+        TextOrJson::Text => format!("headcount {version}\n"),
+        TextOrJson::Json => {
             let document = json!({
                 "formatVersion": 1, "version": version, "apiVersion": API_VERSION, "planFormat": FORMAT_VERSION, "stateSchema": SCHEMA_VERSION,
             });

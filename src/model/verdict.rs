@@ -72,7 +72,7 @@ pub struct DifferenceLine {
     pub text: String,
     /// what stands behind it
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub because: Vec<Behind>,
+    pub because: Vec<LineOrigin>,
 }
 
 /// Whose line it is.
@@ -90,7 +90,7 @@ pub enum Side {
 /// What stands behind a line: a manifest's place, and what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Behind {
+pub struct LineOrigin {
     /// one sentence, or an expression
     pub words: String,
     /// where

@@ -4,7 +4,7 @@
 
 use crate::diagnostic::Place;
 use crate::manifest::Outline;
-use crate::model::{Behind, DifferenceLine, Finding, Side};
+use crate::model::{DifferenceLine, Finding, LineOrigin, Side};
 use crate::planning::explain::{Because, Explanation, MembershipWhy, Part, Provenance, TargetWhy};
 use crate::policy::Policy;
 
@@ -27,7 +27,7 @@ impl Reasons<'_> {
         let pointer = pointer(&line);
         let mut because = Vec::new();
         if side == Side::Expected && !relation.above {
-            because.push(Behind { words: "expected here".into(), place: Some(self.outline.place(&format!("/spec/expect{pointer}"))) });
+            because.push(LineOrigin { words: "expected here".into(), place: Some(self.outline.place(&format!("/spec/expect{pointer}"))) });
         }
         if side == Side::Actual || (side == Side::Expected && !relation.answered && !relation.within) {
             because.extend(self.behind(&line, side));
@@ -35,13 +35,16 @@ impl Reasons<'_> {
         DifferenceLine { side, depth: line.depth, path: pointer, text: line.text, because }
     }
 
-    fn behind(&self, line: &Line, side: Side) -> Vec<Behind> {
+    fn behind(&self, line: &Line, side: Side) -> Vec<LineOrigin> {
         let path: Vec<&str> = line.path.iter().map(String::as_str).collect();
         let item = line.item.as_ref().and_then(|(_, item)| item.as_str());
         match (path.as_slice(), item) {
             (["findings"], Some(code)) => self.finding(code),
             _ if self.explanation.is_none() => {
-                vec![Behind { words: "no record establishes an identity, and no User is named".into(), place: Some(self.persona_place()) }]
+                vec![LineOrigin {
+                    words: "no record establishes an identity, and no User is named".into(),
+                    place: Some(self.persona_place()),
+                }]
             }
             (["lifecycle"], _) => self.explanation.iter().flat_map(|known| &known.standing).map(told).collect(),
             (["accounts", target] | ["departures", target], _) => self.target(target).map(served).unwrap_or_default(),
@@ -61,11 +64,11 @@ impl Reasons<'_> {
     }
 
     /// Why there is no account, for what does not come without one. What somebody keeps without it has reasons of its own.
-    fn not_served(&self, target: &str, side: Side) -> Option<Vec<Behind>> {
+    fn not_served(&self, target: &str, side: Side) -> Option<Vec<LineOrigin>> {
         self.target(target).filter(|why| side == Side::Expected && why.serves != Some(true)).map(served)
     }
 
-    fn attribute(&self, target: &str, attribute: &str) -> Vec<Behind> {
+    fn attribute(&self, target: &str, attribute: &str) -> Vec<LineOrigin> {
         let Some(why) = self.target(target) else { return Vec::new() };
         if why.serves != Some(true) {
             return served(why);
@@ -78,16 +81,16 @@ impl Reasons<'_> {
                 None if attribute == "active" => ("every account is active unless a rule says otherwise".to_owned(), rules.place.clone()),
                 None => (format!("no rule of {target} gives {attribute}"), rules.place.clone()),
             };
-            return vec![Behind { words, place: Some(place) }];
+            return vec![LineOrigin { words, place: Some(place) }];
         };
         let given = known.from.iter().map(|from| match &from.given {
             Some(claim) => told(&claim.because),
-            None => Behind { words: format!("nobody gives {}", from.attribute), place: None },
+            None => LineOrigin { words: format!("nobody gives {}", from.attribute), place: None },
         });
         std::iter::once(told(&known.because)).chain(given).collect()
     }
 
-    fn group(&self, target: &str, name: &str, side: Side) -> Vec<Behind> {
+    fn group(&self, target: &str, name: &str, side: Side) -> Vec<LineOrigin> {
         if let Some(why) = self.not_served(target, side) {
             return why;
         }
@@ -98,12 +101,12 @@ impl Reasons<'_> {
         if ways.is_empty() {
             let place = called.first().map(|(group, _)| group.place.clone());
             let words = if place.is_some() { "neither a rule nor a name brings the person in" } else { "no Group has this displayName" };
-            return vec![Behind { words: words.into(), place }];
+            return vec![LineOrigin { words: words.into(), place }];
         }
         ways.iter().flat_map(|why| &why.because).map(told).collect()
     }
 
-    fn entitlement(&self, target: &str, name: &str, parameter: Option<&str>, side: Side) -> Vec<Behind> {
+    fn entitlement(&self, target: &str, name: &str, parameter: Option<&str>, side: Side) -> Vec<LineOrigin> {
         if let Some(why) = self.not_served(target, side) {
             return why;
         }
@@ -111,23 +114,23 @@ impl Reasons<'_> {
         let found = self.policy.entitlements.iter().position(|known| known.name.as_ref() == name && here(known.target));
         match (found, &self.explanation) {
             (Some(at), Some(known)) => self.provenance.entitled(&known.identity, at, parameter).iter().map(told).collect(),
-            _ => vec![Behind { words: format!("no Entitlement gives {name} at {target}"), place: None }],
+            _ => vec![LineOrigin { words: format!("no Entitlement gives {name} at {target}"), place: None }],
         }
     }
 
-    fn finding(&self, code: &str) -> Vec<Behind> {
+    fn finding(&self, code: &str) -> Vec<LineOrigin> {
         let is = |finding: &&Finding| serde_json::to_value(finding.code).is_ok_and(|known| known == code);
-        self.findings.iter().filter(is).map(|finding| Behind { words: finding.message.clone(), place: finding.place.clone() }).collect()
+        self.findings.iter().filter(is).map(|finding| LineOrigin { words: finding.message.clone(), place: finding.place.clone() }).collect()
     }
 }
 
-fn served(why: &TargetWhy) -> Vec<Behind> {
+fn served(why: &TargetWhy) -> Vec<LineOrigin> {
     why.because.iter().map(told).collect()
 }
 
 /// The words, the expression, and what it read.
-fn told(because: &Because) -> Behind {
-    let Some(expression) = &because.expression else { return Behind { words: because.words.clone(), place: because.place.clone() } };
+fn told(because: &Because) -> LineOrigin {
+    let Some(expression) = &because.expression else { return LineOrigin { words: because.words.clone(), place: because.place.clone() } };
     let told = |part: &&Part| match part.value.as_str() {
         "true" | "false" => false,
         value => part.expression != *expression || value == "missing",
@@ -135,7 +138,7 @@ fn told(because: &Because) -> Behind {
     let read = because.trace.iter().filter(told);
     let read: Vec<String> = read.map(|part| format!("{} is {}", part.expression, part.value)).collect();
     let read = if read.is_empty() { String::new() } else { format!(", where {}", read.join(", ")) };
-    Behind { words: format!("{}: `{}`{read}", because.words, expression.trim()), place: because.place.clone() }
+    LineOrigin { words: format!("{}: `{}`{read}", because.words, expression.trim()), place: because.place.clone() }
 }
 
 fn pointer(line: &Line) -> String {

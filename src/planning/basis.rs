@@ -10,7 +10,7 @@ use crate::planning::declared::groups::Groups;
 use crate::planning::people::identity::Identities;
 use crate::planning::people::revoked::Revoked;
 use crate::planning::question::{Answer, Lookup, Moment};
-use crate::planning::schema::doubt::Doubt;
+use crate::planning::schema::doubt::HoldReason;
 use crate::planning::schema::layout::Layout;
 use crate::planning::targets::observed::{Observed, observe};
 use crate::planning::targets::protected;
@@ -53,7 +53,7 @@ impl<'a> Basis<'a> {
     }
 
     /// The same with people and sources from whom nothing follows.
-    pub(in crate::planning) fn holding(self, people: BTreeMap<u32, Doubt>, sources: BTreeSet<usize>) -> Self {
+    pub(in crate::planning) fn holding(self, people: BTreeMap<u32, HoldReason>, sources: BTreeSet<usize>) -> Self {
         Self { people: self.people.holding(people, sources), ..self }
     }
 

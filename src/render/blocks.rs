@@ -7,10 +7,10 @@ use unicode_width::UnicodeWidthStr;
 use super::layout::{self, Block, Entry, Move};
 use super::style::{QUIET, RISK, STRONG, of_action, paint};
 use super::summary::{self, number};
-use super::value::{Names, sides};
+use super::value::{DisplayNames, sides};
 use super::words::{Piece, further, of_many, reason, risk, said, sentence};
 use super::wrap::{columns, flow, labelled, paragraph};
-use super::{Look, difference, safe, style};
+use super::{ViewOptions, difference, safe, style};
 use crate::diagnostic::Place;
 use crate::model::{Action, AttributeChange, Change, MemberChange, ObjectKind, ObjectRef};
 
@@ -23,8 +23,8 @@ pub(super) const HOW: &str = "`headcount plan --full` shows each";
 
 /// What the blocks need to know of the plan around them.
 pub(super) struct Blocks<'a> {
-    pub names: Names<'a>,
-    pub look: Look<'a>,
+    pub names: DisplayNames<'a>,
+    pub look: ViewOptions<'a>,
     /// by the findings' positions in the plan, their numbers as they are shown
     pub numbers: &'a [usize],
 }

@@ -5,14 +5,14 @@ use similar::{ChangeTag, DiffOp, TextDiff};
 
 use super::safe;
 use super::style::{BAD, GOOD, QUIET, paint};
-use super::value::{Names, words};
+use super::value::{DisplayNames, words};
 use crate::model::{AttributeChange, Value};
 
 /// Values beyond this are shown whole instead of word by word.
 const COMPARED: usize = 20_000;
 
 /// Lines for a change that does not fit on one, or none where one line says it better.
-pub fn lines(change: &AttributeChange, names: &Names<'_>) -> Option<Vec<String>> {
+pub fn lines(change: &AttributeChange, names: &DisplayNames<'_>) -> Option<Vec<String>> {
     if change.is_secret() {
         return None;
     }
@@ -24,7 +24,7 @@ pub fn lines(change: &AttributeChange, names: &Names<'_>) -> Option<Vec<String>>
 }
 
 /// Lists are sets: what is in both is left out.
-fn set(before: &[Value], after: &[Value], names: &Names<'_>) -> Vec<String> {
+fn set(before: &[Value], after: &[Value], names: &DisplayNames<'_>) -> Vec<String> {
     let gone = before.iter().filter(|item| !after.contains(item)).map(|item| (BAD, '-', item));
     let new = after.iter().filter(|item| !before.contains(item)).map(|item| (GOOD, '+', item));
     gone.chain(new).map(|(style, sign, item)| paint(style, format_args!("{sign} {}", words(item, names)))).collect()
@@ -75,7 +75,7 @@ mod tests {
     fn shown(before: Value, after: Value) -> String {
         let plan = testing::sample();
         let change = change_of("title", Some(before), Some(after));
-        plain(&lines(&change, &Names::of(&plan, None)).expect("lines").join("\n"))
+        plain(&lines(&change, &DisplayNames::of(&plan, None)).expect("lines").join("\n"))
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::headline;
 use super::safe;
 use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, of_action, of_severity, paint};
 use super::summary::{self, severity, word};
-use super::value::{Names, sides, words};
+use super::value::{DisplayNames, sides, words};
 use super::wrap::{next_step, paragraph};
 use crate::model::{Action, Change, Finding, HIDDEN};
 use crate::planning::explain::{
@@ -15,7 +15,7 @@ use crate::planning::explain::{
 };
 
 /// Writes the explanation. `whole` shows also what expressions' parts came to.
-pub fn write(explanation: &Explanation, names: Names<'_>, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(explanation: &Explanation, names: DisplayNames<'_>, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let mut view = View { names, whole, width, out };
     view.identity(explanation)?;
     view.attributes(&explanation.attributes)?;
@@ -25,7 +25,7 @@ pub fn write(explanation: &Explanation, names: Names<'_>, whole: bool, width: us
 }
 
 /// Writes what is known of a group. `whole` shows also what expressions' parts came to.
-pub fn write_group(group: &GroupExplanation, names: Names<'_>, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_group(group: &GroupExplanation, names: DisplayNames<'_>, whole: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let mut view = View { names, whole, width, out };
     view.group(group)?;
     view.people("Members", &group.members)?;
@@ -43,7 +43,7 @@ pub fn write_account(account: &AccountExplanation, width: usize, out: &mut dyn W
         let others = account.namesakes.join(", ");
         paragraph(width, &format!("  another account has this id as its name (id {})", safe::line(&others)), "    ", out)?;
     }
-    let mut view = View { names: Names::default(), whole: false, width, out };
+    let mut view = View { names: DisplayNames::default(), whole: false, width, out };
     account.because.iter().try_for_each(|because| view.because("      ", because))
 }
 
@@ -68,7 +68,7 @@ fn of_person(account: &AccountExplanation) -> String {
 }
 
 /// What a plan would do to somebody, below a heading: the change, and each attribute before and after.
-pub fn write_change(change: &Change, identity: &str, names: &Names<'_>, width: usize, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_change(change: &Change, identity: &str, names: &DisplayNames<'_>, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let withheld = if change.runs() { "" } else { " (withheld)" };
     let line = match change.action {
         Action::AddMembers if change.object.key.as_ref() != identity => {
@@ -122,7 +122,7 @@ fn plainly(words: &str) -> String {
 }
 
 struct View<'a> {
-    names: Names<'a>,
+    names: DisplayNames<'a>,
     whole: bool,
     width: usize,
     out: &'a mut dyn Write,

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Look;
+use super::ViewOptions;
 use super::summary::is_membership;
 use super::words::{reason, renamed};
 use crate::diagnostic::Place;
@@ -220,7 +220,7 @@ impl<'a> Block<'a> {
     }
 
     /// The line behind one of its memberships; none where somebody goes, since everything goes with them.
-    pub fn line(&self, one: &Move<'_>, look: &Look<'_>) -> Option<Place> {
+    pub fn line(&self, one: &Move<'_>, look: &ViewOptions<'_>) -> Option<Place> {
         let goes = !self.is_group() && self.steps.iter().any(|change| matches!(change.action, Action::Deactivate | Action::Delete));
         if goes { None } else { look.lines?.of_member(one.change, one.member) }
     }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::Look;
+use super::ViewOptions;
 use super::blocks::{HOW, SHOWN, in_sentence, shown};
 use super::layout::{self, Block, Entry};
 use super::markup::{block, cell, code, prose};
 use super::summary::{self, Counts, Targets, number, severity, told};
-use super::value::{Names, sides, visibility};
+use super::value::{DisplayNames, sides, visibility};
 use super::words::{Piece, further, of_many, reason, risk, sentence};
 use crate::diagnostic::Place;
 use crate::model::{Action, AttributeChange, Change, Finding, ObjectKind, Plan, Severity, Visibility};
@@ -22,7 +22,7 @@ const PART: usize = 12_000;
 const RESERVE: usize = 1_000;
 
 /// The page.
-pub fn page(plan: &Plan, look: Look<'_>) -> String {
+pub fn page(plan: &Plan, look: ViewOptions<'_>) -> String {
     let targets = summary::targets(plan);
     let mut page = Page { text: String::new(), limit: LIMIT - RESERVE };
     page.always(&format!("{MARKER}\n### headcount: {}\n\n{}\n\n", title(plan), verdict(plan)));
@@ -169,11 +169,11 @@ fn risks(plan: &Plan, page: &mut Page) {
         format!("- **{}**: {} {}{}\n", risks.join(", "), headline(change), at(change), withheld(change))
     });
     let Some(first) = lines.next() else { return };
-    page.always("#### Look at these twice\n\n");
+    page.always("#### ViewOptions at these twice\n\n");
     page.lines(std::iter::once(first).chain(lines), PART);
 }
 
-fn findings(plan: &Plan, look: Look<'_>, page: &mut Page) {
+fn findings(plan: &Plan, look: ViewOptions<'_>, page: &mut Page) {
     let (known, mut findings): (Vec<_>, Vec<_>) = plan.findings.iter().partition(|finding| look.knows(finding));
     findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.follows, finding.code));
     if !findings.is_empty() {
@@ -214,8 +214,8 @@ fn coming_up(plan: &Plan, page: &mut Page) {
     page.always("</details>\n\n");
 }
 
-fn details(plan: &Plan, look: Look<'_>, targets: &Targets<'_>, page: &mut Page) {
-    let view = Details { names: Names::of(plan, look.lines), look };
+fn details(plan: &Plan, look: ViewOptions<'_>, targets: &Targets<'_>, page: &mut Page) {
+    let view = Details { names: DisplayNames::of(plan, look.lines), look };
     for (target, entries) in layout::targets(plan, look.full) {
         let counts = Counts::of(targets.get(target).into_iter().flatten().copied());
         let heading = format!("<details><summary>{}: {}</summary>\n\n", html(target), counts.words());
@@ -232,8 +232,8 @@ fn details(plan: &Plan, look: Look<'_>, targets: &Targets<'_>, page: &mut Page) 
 
 /// The changes of a target as list items, as `layout` puts them.
 struct Details<'a> {
-    names: Names<'a>,
-    look: Look<'a>,
+    names: DisplayNames<'a>,
+    look: ViewOptions<'a>,
 }
 
 impl Details<'_> {

@@ -6,7 +6,7 @@ use crate::model::{FindingCode, Reason, Subject, Value};
 
 #[test]
 fn an_empty_plan_is_a_short_page() {
-    let page = page(&testing::empty(), Look::wide(100));
+    let page = page(&testing::empty(), ViewOptions::wide(100));
     assert!(page.starts_with("<!-- headcount -->\n### headcount: no changes\n\nEverything is as declared.\n"), "{page}");
     assert!(!page.contains("headcount apply"));
 }
@@ -16,7 +16,7 @@ fn one_of_everything() {
     let mut plan = testing::sample();
     plan.changes.truncate(9);
     insta::with_settings!({filters => vec![("[0-9a-f]{64}", "HASH")]}, {
-        insta::assert_snapshot!(page(&plan, Look::wide(100)), @r#"
+        insta::assert_snapshot!(page(&plan, ViewOptions::wide(100)), @r#"
         <!-- headcount -->
         ### headcount: 1 to create, 1 to take over, 1 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to create, 3 memberships to add, 1 to remove; 1 change withheld
 
@@ -27,7 +27,7 @@ fn one_of_everything() {
         |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|
         | `chat` | 1 | 1 | 1 | 1 | 1 | 1 | 3 | 1 | 1 |
 
-        #### Look at these twice
+        #### ViewOptions at these twice
 
         - **loses sign-in**: `eve` loses sign-in at `chat`
         - **can't be undone**: `mallory`'s account is deleted at `chat` **withheld**
@@ -90,7 +90,7 @@ fn a_page_never_grows_beyond_its_limit() {
         plan.findings
             .push(Finding::new(Severity::Refused, FindingCode::GuardrailExceeded, Subject::default(), "x".repeat(500)).hint("a\nb"));
     }
-    let page = page(&plan, Look::wide(100));
+    let page = page(&plan, ViewOptions::wide(100));
     assert!(page.len() <= LIMIT, "{}", page.len());
     assert!(page.contains("headcount apply plan.json"), "the command stays");
     assert!(!page.lines().any(|line| line.trim_start().starts_with("+ ")), "a sign at the beginning of a line is a list's");
@@ -105,7 +105,7 @@ fn personal_and_secret_values_stay_out() {
         .with("password", text("hunter2"), text("hunter3"))
         .with("phoneNumbers", None, Some(Value::List([Value::text("555-0100")].into())));
     plan.changes = vec![update];
-    let page = page(&plan, Look::wide(100));
+    let page = page(&plan, ViewOptions::wide(100));
     assert!(!page.contains("red-") && !page.contains("hunter") && !page.contains("555"), "{page}");
     assert_eq!(page.matches("(not shown here)").count(), 3);
 }
@@ -116,7 +116,7 @@ fn names_can_not_break_out() {
     let mut plan = testing::empty();
     plan.changes = vec![change(evil, Action::Update, account(evil, evil), Reason::Mover).with(evil, text("a"), text("b"))];
     plan.findings = vec![Finding::new(Severity::Note, FindingCode::Orphan, Subject::default(), evil)];
-    let page = page(&plan, Look::wide(100));
+    let page = page(&plan, ViewOptions::wide(100));
     assert!(page.contains("&lt;script&gt; #<!-- -->1"), "{page}");
     assert_eq!(page.lines().filter(|line| line.starts_with("</details>")).count(), 1);
     let table = page.lines().filter(|line| line.starts_with("| ")).map(|line| line.replace("\\|", "").matches('|').count());
@@ -126,7 +126,7 @@ fn names_can_not_break_out() {
 #[test]
 fn entitlements_have_a_column_and_show_their_parameters() {
     insta::with_settings!({filters => vec![("[0-9a-f]{64}", "HASH")]}, {
-        insta::assert_snapshot!(page(&testing::cards(), Look::wide(100)), @"
+        insta::assert_snapshot!(page(&testing::cards(), ViewOptions::wide(100)), @"
         <!-- headcount -->
         ### headcount: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw
 

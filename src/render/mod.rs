@@ -30,7 +30,7 @@ use crate::diagnostic::Place;
 use crate::model::{Change, Finding, MemberChange, Plan};
 
 pub use summary::{Counts, preposition};
-pub use value::Names;
+pub use value::DisplayNames;
 use words::Piece;
 pub use words::verb;
 pub use wrap::paragraph;
@@ -80,7 +80,7 @@ pub enum Format {
 
 /// How the views for people look.
 #[derive(Clone, Copy)]
-pub struct Look<'a> {
+pub struct ViewOptions<'a> {
     /// columns of a line
     pub width: usize,
     /// changes of the whole plan that this part of it leaves out
@@ -103,7 +103,7 @@ pub trait Lines {
     fn name(&self, key: &str) -> Option<String>;
 }
 
-impl Look<'_> {
+impl ViewOptions<'_> {
     /// A view that leaves nothing out, shows no lines of manifests and folds what is alike.
     pub fn wide(width: usize) -> Self {
         Self { width, left_out: 0, full: false, lines: None, told: None }
@@ -116,7 +116,7 @@ impl Look<'_> {
 }
 
 /// Writes a view of the plan. Colours are always written; the stream drops them where nobody sees them.
-pub fn write(plan: &Plan, format: Format, look: Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(plan: &Plan, format: Format, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(plan, look, out),
         Format::Json => json::write(plan, look.lines, out),

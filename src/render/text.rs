@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::Look;
+use super::ViewOptions;
 use super::blocks::Blocks;
 use super::layout::{self, Entry};
 use super::style::{BAD, QUIET, STRONG, of_severity, paint};
 use super::summary::{self, Counts, number, severity, word};
-use super::value::Names;
+use super::value::DisplayNames;
 use super::wrap::{next_step, paragraph};
 use super::{risks, safe, upcoming};
 use crate::model::{Finding, Plan, Severity};
@@ -22,9 +22,9 @@ const FINDINGS_SHOWN: usize = 30;
 const FOLLOWING_SHOWN: usize = 5;
 
 /// Writes the view.
-pub fn write(plan: &Plan, look: Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(plan: &Plan, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let numbers = numbers_as_told(plan, look);
-    let blocks = Blocks { names: Names::of(plan, look.lines), look, numbers: &numbers };
+    let blocks = Blocks { names: DisplayNames::of(plan, look.lines), look, numbers: &numbers };
     let view = View { plan, blocks, width: look.width, left_out: look.left_out, numbers: &numbers };
     view.unread(out)?;
     for (target, entries) in &layout::targets(plan, look.full) {
@@ -176,10 +176,10 @@ fn in_order(plan: &Plan) -> Vec<(usize, &Finding)> {
 
 /// The numbers that people see, from 1 in the order of reading. What keeps something back has the same ones whatever is only counted: a note comes last.
 pub(super) fn numbers(plan: &Plan) -> Vec<usize> {
-    numbers_as_told(plan, Look::wide(0))
+    numbers_as_told(plan, ViewOptions::wide(0))
 }
 
-fn numbers_as_told(plan: &Plan, look: Look<'_>) -> Vec<usize> {
+fn numbers_as_told(plan: &Plan, look: ViewOptions<'_>) -> Vec<usize> {
     let mut numbers = vec![0; plan.findings.len()];
     let shown = in_order(plan).into_iter().filter(|(_, finding)| !look.knows(finding));
     for (number, (at, _)) in (1..).zip(shown) {

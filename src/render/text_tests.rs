@@ -6,7 +6,7 @@ use crate::model::{Action, Change, FindingCode, ObjectKind, ObjectRef, Reason, S
 
 fn shown(plan: &Plan, width: usize) -> String {
     let mut out = Vec::new();
-    write(plan, Look::wide(width), &mut out).expect("memory takes everything");
+    write(plan, ViewOptions::wide(width), &mut out).expect("memory takes everything");
     plain(&String::from_utf8(out).expect("text"))
 }
 
@@ -27,7 +27,7 @@ fn a_standing_note_is_told_once_and_then_counted() {
     let told = plan.findings.iter().filter_map(Finding::standing).take(1).collect();
     let seen = |full| {
         let mut out = Vec::new();
-        write(&plan, Look { told: Some(&told), full, ..Look::wide(100) }, &mut out).expect("memory takes everything");
+        write(&plan, ViewOptions { told: Some(&told), full, ..ViewOptions::wide(100) }, &mut out).expect("memory takes everything");
         plain(&String::from_utf8(out).expect("text"))
     };
     insta::assert_snapshot!(seen(false), @"
@@ -109,7 +109,7 @@ fn one_of_everything() {
 
       3. warning: chat: zoe carries the external id "x" of somebody else. [foreign-owner]
 
-    Look at these twice
+    ViewOptions at these twice
 
       not made by headcount:  bob (chat), given to hr/2
 
@@ -165,7 +165,7 @@ fn names_from_outside_can_not_steer_the_terminal() {
     let finding = Finding::new(Severity::Note, crate::model::FindingCode::Orphan, crate::model::Subject::default(), evil);
     plan.findings = vec![finding.hint(evil)];
     let mut out = Vec::new();
-    write(&plan, Look::wide(100), &mut out).expect("memory takes everything");
+    write(&plan, ViewOptions::wide(100), &mut out).expect("memory takes everything");
     let view = String::from_utf8(out).expect("text");
     assert!(!view.contains("\u{1b}[2J") && !view.contains('\u{202e}'), "{view:?}");
     assert!(!plain(&view).contains('\u{1b}'));

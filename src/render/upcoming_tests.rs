@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use jiff::civil::date;
 
 use super::super::testing::empty;
-use super::super::{Format, Look};
+use super::super::{Format, ViewOptions};
 use crate::model::{Due, DueKind, Plan, Upcoming};
 
 fn plan() -> Plan {
@@ -31,7 +31,7 @@ fn plan() -> Plan {
 
 fn view(plan: &Plan, format: Format) -> String {
     let mut out = anstream::StripStream::new(Vec::new());
-    super::super::write(plan, format, Look::wide(80), &mut out).unwrap();
+    super::super::write(plan, format, ViewOptions::wide(80), &mut out).unwrap();
     String::from_utf8(out.into_inner()).unwrap()
 }
 

@@ -12,14 +12,14 @@ pub const NONE: &str = "(none)";
 
 /// What people call the objects of a plan, to show a manager by name and a mark by whose it is.
 #[derive(Default)]
-pub struct Names<'a> {
+pub struct DisplayNames<'a> {
     people: HashMap<&'a str, &'a str>,
     marks: Option<Marks>,
     /// who knows everybody else
     lines: Option<&'a dyn Lines>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> DisplayNames<'a> {
     /// Everybody in the plan, and whomever somebody else knows.
     pub fn of(plan: &'a Plan, lines: Option<&'a dyn Lines>) -> Self {
         let members = plan.changes.iter().flat_map(|change| change.members.iter().map(|member| &member.member));
@@ -50,7 +50,7 @@ impl<'a> Names<'a> {
 }
 
 /// Both sides of a change in words. A secret is never among them.
-pub fn sides(change: &AttributeChange, names: &Names<'_>) -> (String, String) {
+pub fn sides(change: &AttributeChange, names: &DisplayNames<'_>) -> (String, String) {
     if change.is_secret() {
         let hidden = |value: &Option<Value>| if value.is_some() { HIDDEN } else { NONE }.to_owned();
         return (hidden(&change.before), hidden(&change.after));
@@ -71,7 +71,7 @@ pub fn visibility(change: &Change, changed: &AttributeChange) -> Visibility {
 }
 
 /// A value on one line.
-pub fn words(value: &Value, names: &Names<'_>) -> String {
+pub fn words(value: &Value, names: &DisplayNames<'_>) -> String {
     match value {
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
@@ -87,7 +87,7 @@ pub fn words(value: &Value, names: &Names<'_>) -> String {
 }
 
 /// SCIM's complex values read best as the value with its type: `jane@acme.example (work, primary)`.
-fn map_words(fields: &BTreeMap<Arc<str>, Value>, names: &Names<'_>) -> String {
+fn map_words(fields: &BTreeMap<Arc<str>, Value>, names: &DisplayNames<'_>) -> String {
     let Some(value) = fields.get("value") else {
         let fields = fields.iter().map(|(name, value)| format!("{}: {}", safe::line(name), words(value, names)));
         return format!("{{{}}}", fields.collect::<Vec<_>>().join(", "));
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn two_values_that_differ_never_look_alike() {
         let plan = testing::sample();
-        let names = Names::of(&plan, None);
+        let names = DisplayNames::of(&plan, None);
         let sides = |attribute: &str, before: Value, after: Value| sides(&change_of(attribute, Some(before), Some(after)), &names);
         assert_eq!(sides("title", Value::text("5"), Value::Int(5)), ("\"5\"".to_owned(), "5".to_owned()));
         assert_eq!(sides("title", Value::text(" Lead"), Value::text("Lead")), ("\" Lead\"".to_owned(), "Lead".to_owned()));
@@ -134,6 +134,6 @@ mod tests {
         let plan = testing::sample();
         let json = serde_json::json!([{"value": "a@x.example", "type": "work", "primary": true}, {"street": "Main"}]);
         let value = Value::from_json(&json).expect("a value");
-        assert_eq!(words(&value, &Names::of(&plan, None)), "[a@x.example (primary, work), {street: Main}]");
+        assert_eq!(words(&value, &DisplayNames::of(&plan, None)), "[a@x.example (primary, work), {street: Main}]");
     }
 }

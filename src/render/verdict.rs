@@ -9,7 +9,7 @@ use anstyle::Style;
 use super::safe;
 use super::style::{BAD, CHANGED, GOOD, QUIET, STRONG, paint};
 use super::wrap;
-use crate::model::{Behind, Coverage, DifferenceLine, RuleUse, Side, TestReport, Verdict};
+use crate::model::{Coverage, DifferenceLine, LineOrigin, RuleUse, Side, TestReport, Verdict};
 
 /// Longest list of rules that is printed; `-o json` has them all.
 const LISTED: usize = 40;
@@ -82,7 +82,7 @@ fn difference(line: &DifferenceLine, width: usize, out: &mut dyn Write) -> io::R
 }
 
 /// As a comment in the YAML.
-fn note(behind: &Behind) -> String {
+fn note(behind: &LineOrigin) -> String {
     let words = safe::line(&behind.words);
     match &behind.place {
         Some(place) => format!("# {place} {words}"),

@@ -14,13 +14,13 @@ use crate::model::{Cell, Evidence, Page};
 #[derive(Clone, Debug)]
 pub(crate) struct Memberships {
     raw: Vec<RawPair>,
-    pairs: Vec<(u32, Member)>,
+    pairs: Vec<(u32, MemberRow)>,
     pub(crate) evidence: Evidence,
 }
 
 /// A member by the row of its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Member {
+pub(crate) enum MemberRow {
     /// a row of the accounts
     Account(u32),
     /// a row of the groups
@@ -57,25 +57,25 @@ impl Memberships {
     /// These memberships are over.
     pub(super) fn end(&mut self, keyed: Keyed, page: &Page, accounts: &Objects, groups: &Objects) {
         let ended: BTreeSet<RawPair> = raw(keyed, page).collect();
-        let rows: BTreeSet<(u32, Member)> = ended.iter().filter_map(|pair| pair.rows(&[accounts], &[groups])).collect();
+        let rows: BTreeSet<(u32, MemberRow)> = ended.iter().filter_map(|pair| pair.rows(&[accounts], &[groups])).collect();
         self.raw.retain(|pair| !ended.iter().any(|ended| pair.ends_with(ended)));
         self.pairs.retain(|pair| !rows.contains(pair));
     }
 
     /// Some accounts go, and others move; a membership of one that goes leads to no row any more.
     pub(super) fn move_accounts(&mut self, moves: &Moves, keyed: Keyed, accounts: &Objects, groups: &Objects) {
-        let to = |(group, member): (u32, Member)| match member {
-            Member::Account(row) => Some((group, Member::Account(moves.to(row)?))),
-            Member::Group(_) => Some((group, member)),
+        let to = |(group, member): (u32, MemberRow)| match member {
+            MemberRow::Account(row) => Some((group, MemberRow::Account(moves.to(row)?))),
+            MemberRow::Group(_) => Some((group, member)),
         };
         self.renumber(moves, to, keyed, accounts, groups);
     }
 
     /// Some groups go, and others move.
     pub(super) fn move_groups(&mut self, moves: &Moves, keyed: Keyed, accounts: &Objects, groups: &Objects) {
-        let to = |(group, member): (u32, Member)| match member {
-            Member::Account(_) => Some((moves.to(group)?, member)),
-            Member::Group(row) => Some((moves.to(group)?, Member::Group(moves.to(row)?))),
+        let to = |(group, member): (u32, MemberRow)| match member {
+            MemberRow::Account(_) => Some((moves.to(group)?, member)),
+            MemberRow::Group(row) => Some((moves.to(group)?, MemberRow::Group(moves.to(row)?))),
         };
         self.renumber(moves, to, keyed, accounts, groups);
     }
@@ -83,7 +83,7 @@ impl Memberships {
     fn renumber(
         &mut self,
         moves: &Moves,
-        to: impl Fn((u32, Member)) -> Option<(u32, Member)>,
+        to: impl Fn((u32, MemberRow)) -> Option<(u32, MemberRow)>,
         keyed: Keyed,
         accounts: &Objects,
         groups: &Objects,
@@ -99,8 +99,8 @@ impl Memberships {
                 return true;
             }
             let (member, kind) = match pair.1 {
-                Member::Account(row) => (hashed(accounts, row), MemberKind::Account),
-                Member::Group(row) => (hashed(groups, row), MemberKind::Group),
+                MemberRow::Account(row) => (hashed(accounts, row), MemberKind::Account),
+                MemberRow::Group(row) => (hashed(groups, row), MemberKind::Group),
             };
             raw.push(RawPair { group: hashed(groups, pair.0), member, kind });
             false
@@ -131,7 +131,7 @@ impl Memberships {
     }
 
     /// Pairs that lead to rows only with the objects that were looked up; these count after the others.
-    pub(crate) fn resolve_with(&self, accounts: [&Objects; 2], groups: [&Objects; 2]) -> Vec<(u32, Member)> {
+    pub(crate) fn resolve_with(&self, accounts: [&Objects; 2], groups: [&Objects; 2]) -> Vec<(u32, MemberRow)> {
         let mut pairs: Vec<_> = self.raw.iter().filter_map(|pair| pair.rows(&accounts, &groups)).collect();
         pairs.sort_unstable();
         pairs.dedup();
@@ -150,7 +150,7 @@ impl Memberships {
     }
 
     /// All pairs, by group.
-    pub(crate) fn pairs(&self) -> &[(u32, Member)] {
+    pub(crate) fn pairs(&self) -> &[(u32, MemberRow)] {
         &self.pairs
     }
 
@@ -186,10 +186,10 @@ impl RawPair {
         (self.group, self.member) == (ended.group, ended.member) && (unsaid || self.kind == ended.kind)
     }
 
-    fn rows(&self, accounts: &[&Objects], groups: &[&Objects]) -> Option<(u32, Member)> {
+    fn rows(&self, accounts: &[&Objects], groups: &[&Objects]) -> Option<(u32, MemberRow)> {
         let group = find(groups, self.group)?;
-        let account = || find(accounts, self.member).map(Member::Account);
-        let nested = || find(groups, self.member).map(Member::Group);
+        let account = || find(accounts, self.member).map(MemberRow::Account);
+        let nested = || find(groups, self.member).map(MemberRow::Group);
         let member = match self.kind {
             MemberKind::Account => account(),
             MemberKind::Group => nested(),

@@ -26,7 +26,7 @@ pub(crate) use bound::{Bound, Truth};
 pub use delta::Delta;
 pub(crate) use entitlements::Grant;
 pub(crate) use hash::Keyed;
-pub(crate) use memberships::Member;
+pub(crate) use memberships::MemberRow;
 pub(crate) use objects::{Carries, Objects};
 pub(crate) use source::RecordState;
 pub use source::SourceSide;

@@ -17,7 +17,7 @@ use crate::model::{AttributeType, Cell, Columns, Evidence, Marks, Page, Row, Val
 
 /// What is wanted of a stream of objects, besides their ids.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct ColumnNeeds {
     /// attributes to keep
     pub(crate) columns: BTreeSet<Arc<str>>,
     /// attributes by which objects are searched
@@ -78,7 +78,7 @@ const ID: usize = 0;
 
 impl Objects {
     /// An empty stream.
-    pub(crate) fn new(keyed: Keyed, workspace: &str, wanted: &Wanted) -> Self {
+    pub(crate) fn new(keyed: Keyed, workspace: &str, wanted: &ColumnNeeds) -> Self {
         let active = wanted.active.then(|| Arc::from("active"));
         let attributes = wanted.columns.iter().filter(|name| name.as_ref() != "id" && name.as_ref() != "active");
         let columns = Columns::new([Arc::from("id")].iter().chain(&active).chain(attributes));

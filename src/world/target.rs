@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::entitlements::Entitlements;
 use super::hash::Keyed;
 use super::memberships::Memberships;
-use super::objects::{Objects, Wanted};
+use super::objects::{ColumnNeeds, Objects};
 use crate::expr::Expression;
 use crate::model::{AttributeType, Capabilities, Columns, Evidence, ObjectKind, Page, attribute};
 use crate::policy::{Policy, TargetPolicy};
@@ -137,7 +137,7 @@ pub(crate) fn kind_of(name: &str) -> AttributeType {
     attribute(name).map_or(AttributeType::Text, |known| known.kind)
 }
 
-fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> Wanted {
+fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> ColumnNeeds {
     let marker = account_marker(rules, capabilities).cloned();
     let mapped = rules.rules.iter().filter(|rule| rule.counts()).map(|rule| rule.attribute.clone());
     let read = rules.protect.rule.iter().flat_map(Expression::reads).cloned();
@@ -151,12 +151,12 @@ fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> Wanted {
         .filter(|attribute| is_compared(attribute, capabilities))
         .collect();
     let columns = mapped.chain(read).filter(|attribute| is_compared(attribute, capabilities)).chain(found_by.iter().cloned()).collect();
-    Wanted { columns, found_by, marker, active: true }
+    ColumnNeeds { columns, found_by, marker, active: true }
 }
 
-fn groups(capabilities: &Capabilities) -> Wanted {
+fn groups(capabilities: &Capabilities) -> ColumnNeeds {
     let marker = capabilities.group_marker.clone();
     let found_by: BTreeSet<Arc<str>> = [Arc::from("displayName")].into_iter().chain(marker.clone()).collect();
     let owners = capabilities.group_owners.then(|| Arc::from("owners"));
-    Wanted { columns: found_by.iter().cloned().chain(owners).collect(), found_by, marker, active: false }
+    ColumnNeeds { columns: found_by.iter().cloned().chain(owners).collect(), found_by, marker, active: false }
 }

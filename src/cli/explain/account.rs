@@ -6,8 +6,8 @@ use std::io::Write;
 
 use serde_json::json;
 
-use super::{Behind, write_changes};
-use crate::cli::output::Form;
+use super::{ChangeOrigins, write_changes};
+use crate::cli::output::TextOrJson;
 use crate::cli::report::{self, Exit, Failure};
 use crate::cli::unclaimed::answer;
 use crate::model::{Change, ObjectKind, Plan};
@@ -74,11 +74,11 @@ impl Named<'_> {
 }
 
 /// Whose it is, and what the plan does with it.
-pub fn tell(behind: &Behind<'_>, plan: &Plan, named: &Named<'_>, form: Form) -> Result<(), Failure> {
+pub fn tell(behind: &ChangeOrigins<'_>, plan: &Plan, named: &Named<'_>, form: TextOrJson) -> Result<(), Failure> {
     let account = behind.provenance().explain_account(named.target, named.name).map_err(|why| named.failure(why))?;
     let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &account)).collect();
     let findings = told_of_account(plan, &account, &changes);
-    if form == Form::Json {
+    if form == TextOrJson::Json {
         let document = json!({"formatVersion": 1, "account": account, "changes": changes, "findings": findings});
         return report::result(format!("{document:#}\n").as_bytes());
     }

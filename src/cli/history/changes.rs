@@ -20,7 +20,7 @@ use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
 use crate::render::{paragraph, safe, what, why};
 
 /// What is asked for.
-pub struct Wanted<'a> {
+pub struct ChangeQuery<'a> {
     /// a key or an account's name
     pub person: Option<&'a str>,
     /// a Target's name
@@ -57,7 +57,7 @@ struct Found {
 }
 
 /// Shows it.
-pub async fn show(journal: &Journal<'_>, wanted: &Wanted<'_>, form: Form) -> Result<(), Failure> {
+pub async fn show(journal: &Journal<'_>, wanted: &ChangeQuery<'_>, form: Form) -> Result<(), Failure> {
     let keys = match wanted.person {
         Some(person) => Some(keys(journal, person).await?),
         None => None,
@@ -98,7 +98,7 @@ async fn keys(journal: &Journal<'_>, person: &str) -> Result<BTreeSet<Arc<str>>,
 }
 
 impl Found {
-    fn take(&mut self, entry: Entry, wanted: &Wanted<'_>, keys: Option<&BTreeSet<Arc<str>>>) {
+    fn take(&mut self, entry: Entry, wanted: &ChangeQuery<'_>, keys: Option<&BTreeSet<Arc<str>>>) {
         let known = |key: &Arc<str>| keys.is_none_or(|keys| keys.contains(key));
         let here = |target: &str| wanted.target.is_none_or(|wanted| wanted == target);
         let then = wanted.since.is_none_or(|since| entry.at >= since) && wanted.until.is_none_or(|until| entry.at <= until);

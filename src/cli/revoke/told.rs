@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::sound::Sound;
 use crate::cli::outcome::receipt_word;
-use crate::cli::output::Form;
+use crate::cli::output::TextOrJson;
 use crate::cli::report::{self, Exit, Failure, notice};
 use crate::model::{Key, Receipt, ReceiptWord, StandingRevocation};
 use crate::pipeline::revoke::{Done, Ground, Looks, Obstacle, Told};
@@ -70,15 +70,15 @@ pub struct Ending<'a> {
 
 impl Ending<'_> {
     /// Writes the receipts and the manifest to stdout. Of slips alone there is nothing to write.
-    pub fn write(&self, form: Form) -> Result<(), Failure> {
+    pub fn write(&self, form: TextOrJson) -> Result<(), Failure> {
         if self.people().next().is_none() {
             return Ok(());
         }
         let orders: Vec<&StandingRevocation> = self.people().collect();
         let manifest = manifest(&orders, self.ground.moment.today);
         match form {
-            Form::Text => report::result(self.text(&manifest).as_bytes()),
-            Form::Json => report::result(format!("{:#}\n", self.document(&manifest)).as_bytes()),
+            TextOrJson::Text => report::result(self.text(&manifest).as_bytes()),
+            TextOrJson::Json => report::result(format!("{:#}\n", self.document(&manifest)).as_bytes()),
         }
     }
 

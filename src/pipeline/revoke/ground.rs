@@ -46,7 +46,7 @@ pub struct Ground {
 }
 
 /// What was found at one target, and the steps that cut it off.
-pub struct Look {
+pub struct TargetCut {
     /// the accounts of those who are revoked
     pub accounts: Vec<ObjectRef>,
     /// nothing but their steps

@@ -33,7 +33,7 @@ use crate::planning::KnownAs;
 use crate::state::{Fact, StateError};
 use beside::{beside, block_on};
 pub use everybody::Everybody;
-pub use ground::{Ground, Look, Obstacle, Told};
+pub use ground::{Ground, TargetCut, Obstacle, Told};
 pub use names::{Meaning, Names};
 pub use orders::{Cause, OrdersError, orders};
 use preview::preview;
@@ -58,7 +58,7 @@ pub struct Done {
 }
 
 /// What would be cut off at each target, as far as it answers at once; with the reason where nothing could be seen.
-pub type Looks = [(Arc<str>, Result<Look, String>)];
+pub type Looks = [(Arc<str>, Result<TargetCut, String>)];
 /// Whoever is shown what would be cut off, and says whether it is.
 pub type Ask<'a> = dyn Fn(&Looks) -> Decision + Sync + 'a;
 

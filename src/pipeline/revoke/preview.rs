@@ -10,14 +10,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::beside::{beside, block_on};
-use super::ground::{Ground, Look};
+use super::ground::{Ground, TargetCut};
 use super::target::Desk;
 
 /// How long somebody who waits to be asked is kept waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Looks at every target at once.
-pub(super) async fn preview(ground: &Arc<Ground>) -> Vec<(Arc<str>, Result<Look, String>)> {
+pub(super) async fn preview(ground: &Arc<Ground>) -> Vec<(Arc<str>, Result<TargetCut, String>)> {
     let (report, mut reports) = mpsc::unbounded_channel();
     for at in ground.targets.clone() {
         let (ground, report) = (ground.clone(), report.clone());

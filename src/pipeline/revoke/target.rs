@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::beside::block_on;
-use super::ground::{Ground, Look, Obstacle, Told};
+use super::ground::{Ground, Obstacle, TargetCut, Told};
 use super::receipt::{self, Troubles};
 use super::sources::Found;
 use crate::apply::{self, Job, Report, Settings};
@@ -170,7 +170,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Looks at what those who are cut off have there now.
-    pub(super) async fn look(&mut self) -> Result<Look, String> {
+    pub(super) async fn look(&mut self) -> Result<TargetCut, String> {
         if !self.opened.contains_key(&self.name) {
             let open = timeout(OPEN, self.open()).await.map_err(|_| format!("it did not answer within {} s", OPEN.as_secs()))?;
             let connector = open.map_err(|error| error.to_string())?;
@@ -179,7 +179,7 @@ impl<'a> Desk<'a> {
         timeout(LOOK, self.ask()).await.map_err(|_| format!("it did not answer within {} s", LOOK.as_secs()))?
     }
 
-    async fn ask(&mut self) -> Result<Look, String> {
+    async fn ask(&mut self) -> Result<TargetCut, String> {
         let moment = self.ground.moment;
         let scope = Scope::Revoked(0);
         let connector = self.opened.get(&self.name);
@@ -192,7 +192,7 @@ impl<'a> Desk<'a> {
             self.world.remember(&self.policy, new);
         }
         let prepared = planning::prepare(&self.policy, &self.world, &answers, moment, scope);
-        Ok(Look { accounts: prepared.revoked_accounts(0), plan: prepared.plan() })
+        Ok(TargetCut { accounts: prepared.revoked_accounts(0), plan: prepared.plan() })
     }
 
     /// Only a target that must keep some members in a group is read as a whole: how many there are must be known.

@@ -11,7 +11,7 @@ use crate::planning::basis::Basis;
 use crate::planning::people::person::Person;
 use crate::planning::schema::layout::{AttributeLayout, TargetLayout};
 use crate::planning::schema::length;
-use crate::planning::schema::values::{Outcome, Reads, evaluate, input_of};
+use crate::planning::schema::values::{Evaluated, Reads, evaluate, input_of};
 
 /// What an account should have, in the order of the target's attributes.
 #[derive(Default)]
@@ -49,8 +49,8 @@ pub(in crate::planning) fn work_out_again(basis: &Basis<'_>, target: usize, pers
             (None, Some(rule)) => {
                 let came = evaluate(rule, &Over { person, outcomes: &desired.outcomes });
                 let fitting = match came {
-                    Outcome::Is(state) => length::fitting_state(rule, state),
-                    Outcome::Failed(words) => Err(words),
+                    Evaluated::Is(state) => length::fitting_state(rule, state),
+                    Evaluated::Failed(words) => Err(words),
                 };
                 match fitting {
                     Ok(state) => basis.people.as_reference(attribute.kind, None, state),
@@ -85,8 +85,8 @@ impl Reads for Over<'_, '_> {
 pub(in crate::planning) fn active(layout: &TargetLayout<'_>, person: &Person) -> Option<ValueState> {
     let rule = layout.active.as_ref()?;
     Some(match evaluate(rule, person) {
-        Outcome::Is(state) => state,
-        Outcome::Failed(_) => ValueState::Unknown,
+        Evaluated::Is(state) => state,
+        Evaluated::Failed(_) => ValueState::Unknown,
     })
 }
 

@@ -36,7 +36,7 @@ use contested::Wishes;
 use deselected::Deselected;
 use presence::Presence;
 use renames::Renames;
-use unique::Names;
+use unique::TakenNames;
 
 /// What becomes of everybody's accounts.
 #[derive(Default)]
@@ -139,7 +139,7 @@ struct Step<'s, 'a> {
     deselected: Vec<Vec<Deselected>>,
     /// by target: people whose remembered account is not there any more and who get another one, with its ids
     remade: Vec<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
-    names: Names,
+    names: TakenNames,
     /// who is still to be decided, and whose names are on their way
     renames: Renames,
     drafts: Vec<Draft>,
@@ -159,7 +159,7 @@ impl<'s, 'a> Step<'s, 'a> {
             wishes: vec![Wishes::new(); targets],
             deselected: (0..targets).map(|_| Vec::new()).collect(),
             remade: vec![BTreeMap::new(); targets],
-            names: Names::default(),
+            names: TakenNames::default(),
             renames: Renames::default(),
             drafts: Vec::new(),
             report: Report::new(basis.moment.today),

@@ -13,7 +13,7 @@ use crate::planning::accounts::unique;
 use crate::planning::basis::Basis;
 use crate::planning::people::person::Person;
 use crate::planning::schema::layout::{AttributeLayout, RuleLayout};
-use crate::planning::schema::values::{Held, Outcome, Reads as _, value_of};
+use crate::planning::schema::values::{Evaluated, Held, Reads as _, value_of};
 use crate::planning::targets::claims::Claim;
 use crate::planning::targets::claims::Matched;
 use crate::planning::targets::eligibility::{Serve, serve};
@@ -100,10 +100,10 @@ fn word_for_word((basis, matched): Known<'_, '_>, target: usize, row: u32, perso
             Some(Held::State(state)) => is_word_for_word((basis, matched), target, attribute, state, observed),
             _ if attribute.kind != AttributeType::Reference && is_text(person, rule, observed) => true,
             _ => match value_of(rule, person) {
-                Outcome::Is(state) => {
+                Evaluated::Is(state) => {
                     is_word_for_word((basis, matched), target, attribute, &basis.people.as_reference(attribute.kind, None, state), observed)
                 }
-                Outcome::Failed(_) => false,
+                Evaluated::Failed(_) => false,
             },
         }
     })

@@ -19,7 +19,7 @@ use crate::world::{canonical, kind_of};
 
 /// Names given out in this plan: by target, attribute and canonical value, to whom.
 #[derive(Default)]
-pub(in crate::planning) struct Names {
+pub(in crate::planning) struct TakenNames {
     taken: BTreeMap<(usize, Arc<str>, Vec<u8>), u32>,
 }
 
@@ -47,7 +47,7 @@ const TRIES: u32 = 1000;
 /// As many as the number of the last has.
 const MOST_DIGITS: usize = 4;
 
-impl Names {
+impl TakenNames {
     /// Whether a value is free for an identity at a target: nobody else's account has it, nobody got it in this plan, and it is not kept
     /// free after somebody left.
     pub(in crate::planning) fn is_free(
@@ -120,7 +120,7 @@ pub(in crate::planning) fn holders(basis: &Basis<'_>, claims: &[Claims], at: (us
 pub(in crate::planning) fn settle(
     basis: &Basis<'_>,
     claims: &[Claims],
-    names: &Names,
+    names: &TakenNames,
     target: usize,
     person: &mut Person,
 ) -> Vec<(usize, Choice)> {
@@ -172,7 +172,7 @@ pub(in crate::planning) fn kept_value(
 }
 
 /// Chooses a name for everywhere: the one that another target's account has, if it is free here too, else the first free.
-fn choose(basis: &Basis<'_>, claims: &[Claims], names: &Names, person: &Person, slot: usize, base: &str) -> Choice {
+fn choose(basis: &Basis<'_>, claims: &[Claims], names: &TakenNames, person: &Person, slot: usize, base: &str) -> Choice {
     let places = places(basis, claims, person, slot);
     let targets = 0..basis.policy.targets.len();
     let elsewhere = targets.filter_map(|target| kept(basis, claims, target, person.number, slot, base));

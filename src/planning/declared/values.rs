@@ -31,7 +31,7 @@ pub(in crate::planning) struct Gathering<'a> {
     pub(in crate::planning) manifest: usize,
     pub(in crate::planning) each: &'a ForEachPolicy,
     /// by their folded values
-    pub(in crate::planning) found: BTreeMap<String, Found>,
+    pub(in crate::planning) found: BTreeMap<String, GroupValue>,
     /// whose value is not known
     pub(in crate::planning) unclear: Vec<u32>,
     /// why, where it is worth saying
@@ -49,7 +49,7 @@ pub(in crate::planning) struct Gathering<'a> {
 
 /// One value.
 #[derive(Default)]
-pub(in crate::planning) struct Found {
+pub(in crate::planning) struct GroupValue {
     /// identities, sorted
     pub(in crate::planning) people: Vec<u32>,
     /// as people have it, without odd space, and how many
@@ -62,7 +62,7 @@ struct Seen {
     count: u32,
 }
 
-impl Found {
+impl GroupValue {
     /// The spelling that most have; of several the first. `written`: where nobody has it today.
     pub(in crate::planning) fn shown(&self, written: &str) -> String {
         let most = self.spellings.iter().max_by(|one, other| one.1.cmp(other.1).then_with(|| other.0.cmp(one.0)));
@@ -197,11 +197,11 @@ impl<'a> Gathering<'a> {
         if self.refused.is_some() {
             return;
         }
-        let mut found: Vec<Found> = Vec::with_capacity(self.groups.len());
+        let mut found: Vec<GroupValue> = Vec::with_capacity(self.groups.len());
         let mut names = Vec::with_capacity(self.groups.len());
         for (folded, people) in std::mem::take(&mut self.groups) {
             names.push(folded);
-            found.push(Found { people, spellings: BTreeMap::new() });
+            found.push(GroupValue { people, spellings: BTreeMap::new() });
         }
         for (text, seen) in self.seen.iter().filter(|(_, seen)| !seen.former) {
             if let Some(value) = seen.group.and_then(|at| found.get_mut(at)) {

@@ -86,7 +86,7 @@ pub enum Known {
 /// A record or a User manifest behind an identity.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Behind {
+pub struct IdentityRecord {
     /// the Source's name, or `user`
     pub source: Arc<str>,
     /// the record's key, or the User's name; none where it can't be told which record it is
@@ -219,7 +219,7 @@ pub struct Explanation {
     /// its key
     pub identity: Arc<str>,
     /// what it comes from
-    pub behind: Vec<Behind>,
+    pub behind: Vec<IdentityRecord>,
     /// `pre-hire`, `active`, `suspended`, `leaver`; none: left out, or not known
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<String>,
@@ -248,7 +248,7 @@ pub struct Why {
     pub reason: Reason,
     /// what the identity comes from
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub behind: Vec<Behind>,
+    pub behind: Vec<IdentityRecord>,
     /// what brought the change about
     pub because: Vec<Because>,
     /// for each attribute that changes

@@ -11,7 +11,7 @@ use crate::planning::people::days::Days;
 use crate::planning::people::person::Person;
 use crate::planning::people::standing::Standing;
 use crate::planning::schema::layout::{Candidate, RuleLayout};
-use crate::planning::schema::values::{Outcome, evaluate};
+use crate::planning::schema::values::{Evaluated, evaluate};
 use crate::world::Truth;
 
 /// Longest list of people who may be meant.
@@ -158,11 +158,11 @@ fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Cand
     let side = &basis.world.sources[source];
     let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
     let (says, words) = match evaluate(bound, cells.as_slice()) {
-        Outcome::Is(state) => match basis.people.referring(&basis.layout, (basis.layout.slots[slot].kind, source, bound), state) {
+        Evaluated::Is(state) => match basis.people.referring(&basis.layout, (basis.layout.slots[slot].kind, source, bound), state) {
             Ok(state) => (state.into(), "the record says so".to_owned()),
             Err(words) => (Known::Unknown, words),
         },
-        Outcome::Failed(words) => (Known::Unknown, format!("the rule failed: {words}")),
+        Evaluated::Failed(words) => (Known::Unknown, format!("the rule failed: {words}")),
     };
     let because = rule_because(words, bound, cells.as_slice());
     Some(Claimed { by: Key::record(&rules.name, side.key(record)).to_string(), precedence, says, because })

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Because, Behind};
+use super::{Because, IdentityRecord};
 use crate::model::{Cell, Key};
 use crate::planning::basis::Basis;
 use crate::planning::people::companion::Companion;
@@ -15,8 +15,8 @@ use crate::planning::report::matching;
 use crate::world::{RecordState, Truth};
 
 /// Records and the User manifest behind an identity.
-pub(super) fn behind(basis: &Basis<'_>, person: &Person) -> Vec<Behind> {
-    let mut all: Vec<Behind> = Vec::new();
+pub(super) fn behind(basis: &Basis<'_>, person: &Person) -> Vec<IdentityRecord> {
+    let mut all: Vec<IdentityRecord> = Vec::new();
     let silent = basis.people.silent(&basis.layout, person.number);
     for (source, record) in basis.people.behind(person.number) {
         let rules = &basis.policy.sources[source];
@@ -28,10 +28,10 @@ pub(super) fn behind(basis: &Basis<'_>, person: &Person) -> Vec<Behind> {
         let quiet = silent.contains(&source).then(|| "silent, since another one says that they are here".to_owned());
         let found: Vec<String> = found(basis, person, source).into_iter().chain(quiet).collect();
         let found = (!found.is_empty()).then(|| found.join(", "));
-        all.push(Behind { source: rules.name.clone(), key, found, place: rules.place.clone() });
+        all.push(IdentityRecord { source: rules.name.clone(), key, found, place: rules.place.clone() });
     }
     if let Some(user) = basis.people.declared(person.number) {
-        all.push(Behind { source: "user".into(), key: Some(user.name.clone()), found: None, place: user.place.clone() });
+        all.push(IdentityRecord { source: "user".into(), key: Some(user.name.clone()), found: None, place: user.place.clone() });
     }
     all
 }

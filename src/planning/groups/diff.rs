@@ -16,7 +16,7 @@ use crate::planning::groups::members::{Roster, flatten};
 use crate::planning::groups::resolve::{GroupState, TargetGroups, member_change};
 use crate::planning::groups::{idle, strangers};
 use crate::planning::names_nobody::are_many;
-use crate::world::Member;
+use crate::world::MemberRow;
 
 /// The memberships of one target.
 pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &TargetGroups, rosters: &[Roster]) {
@@ -128,15 +128,15 @@ impl AtTarget<'_, '_, '_> {
     }
 
     /// The account of a member of whom it can't be said what becomes of them.
-    fn open_member(&self, member: Member) -> Option<u32> {
-        let Member::Account(row) = member else { return None };
+    fn open_member(&self, member: MemberRow) -> Option<u32> {
+        let MemberRow::Account(row) = member else { return None };
         let known = Known { presence: &self.step.accounts.presence[self.target], gone: &self.step.accounts.gone[self.target] };
         is_open((self.step.basis, self.step.matched), self.target, row, known).then_some(row)
     }
 
     /// The account of a member who stays at the target and would go for no other reason than the rule: no line names or excludes it.
-    fn goes_by_rule(&self, at: usize, member: Member) -> Option<u32> {
-        let Member::Account(row) = member else { return None };
+    fn goes_by_rule(&self, at: usize, member: MemberRow) -> Option<u32> {
+        let MemberRow::Account(row) = member else { return None };
         let identity = self.step.matched.claims[self.target].holder(row)?;
         let key = self.step.basis.people.key(identity);
         let named = self.step.basis.groups.all[at].policy.members.iter().any(|line| line.key == key);
@@ -156,8 +156,8 @@ impl AtTarget<'_, '_, '_> {
         };
         let (adds, accounts) = self.additions(state, wanted, &observed);
         let idle = wanted.idle.iter().any(|manifest| self.idle.contains_key(manifest));
-        let kept = |member: Member| idle && self.goes_by_rule(at, member).is_some();
-        let removals: Vec<Member> = observed.iter().copied().filter(|member| self.goes(*member, wanted) && !kept(*member)).collect();
+        let kept = |member: MemberRow| idle && self.goes_by_rule(at, member).is_some();
+        let removals: Vec<MemberRow> = observed.iter().copied().filter(|member| self.goes(*member, wanted) && !kept(*member)).collect();
         if adds.is_empty() && removals.is_empty() {
             return;
         }
@@ -189,7 +189,7 @@ impl AtTarget<'_, '_, '_> {
 
     /// Who comes, and the rows of the accounts among them that exist. Where memberships may be missing, one that was not read is none to add: only what this
     /// plan makes is certain to be in no group, and to have nobody in it.
-    fn additions(&self, state: GroupState, wanted: &Roster, observed: &[Member]) -> (Vec<MemberChange>, Vec<u32>) {
+    fn additions(&self, state: GroupState, wanted: &Roster, observed: &[MemberRow]) -> (Vec<MemberChange>, Vec<u32>) {
         let certain = state == GroupState::Made || self.step.basis.observed[self.target].memberships_evidence().proves_absence();
         let claims = &self.step.matched.claims[self.target];
         let mut adds = Vec::new();
@@ -199,7 +199,7 @@ impl AtTarget<'_, '_, '_> {
                 (Presence::Made, _) => {
                     adds.extend(self.made.get(identity).map(|object| MemberChange { member: object.clone(), people: 1 }));
                 }
-                (Presence::Stays, Some(row)) if certain && observed.binary_search(&Member::Account(row)).is_err() => {
+                (Presence::Stays, Some(row)) if certain && observed.binary_search(&MemberRow::Account(row)).is_err() => {
                     let key = self.step.basis.people.key(*identity);
                     adds.push(MemberChange { member: self.step.basis.account(self.target, row, &key), people: 1 });
                     rows.push(row);
@@ -209,7 +209,7 @@ impl AtTarget<'_, '_, '_> {
         }
         for inner in &wanted.nested {
             let object = match self.groups.states[*inner] {
-                GroupState::Here(row) if !certain || observed.binary_search(&Member::Group(row)).is_ok() => continue,
+                GroupState::Here(row) if !certain || observed.binary_search(&MemberRow::Group(row)).is_ok() => continue,
                 GroupState::Here(row) => self.step.basis.group(self.target, row, members::key(self.step.basis, *inner)),
                 _ => new_group(self.step, *inner),
             };
@@ -219,12 +219,12 @@ impl AtTarget<'_, '_, '_> {
     }
 
     /// Whether an observed member goes.
-    fn goes(&self, member: Member, wanted: &Roster) -> bool {
+    fn goes(&self, member: MemberRow, wanted: &Roster) -> bool {
         match self.step.basis.group_ownership(self.target) {
             Ownership::Additive => false,
             ownership => match member {
-                Member::Account(row) => self.account_goes(row, wanted, ownership == Ownership::Authoritative),
-                Member::Group(row) => self.group_goes(row, wanted, ownership == Ownership::Authoritative),
+                MemberRow::Account(row) => self.account_goes(row, wanted, ownership == Ownership::Authoritative),
+                MemberRow::Group(row) => self.group_goes(row, wanted, ownership == Ownership::Authoritative),
             },
         }
     }
@@ -262,7 +262,7 @@ impl AtTarget<'_, '_, '_> {
 
     /// Leavers go in a step of their own, since they go even where a guardrail holds the others. What is only being adopted, the group or a member, stays as it
     /// is until it is ours.
-    fn remove(&mut self, at: usize, state: GroupState, removals: &[Member]) {
+    fn remove(&mut self, at: usize, state: GroupState, removals: &[MemberRow]) {
         let group = self.adopted.contains(&(ObjectKind::Group, members::key(self.step.basis, at).clone()));
         type Removals = Vec<(Option<u32>, MemberChange)>;
         let mut steps: BTreeMap<(Stage, bool), Removals> = BTreeMap::new();
@@ -286,10 +286,10 @@ impl AtTarget<'_, '_, '_> {
     }
 
     /// One member who goes, and the row of an account.
-    fn removal(&self, member: Member) -> (Option<u32>, MemberChange) {
+    fn removal(&self, member: MemberRow) -> (Option<u32>, MemberChange) {
         let row = match member {
-            Member::Account(row) => Some(row),
-            Member::Group(_) => None,
+            MemberRow::Account(row) => Some(row),
+            MemberRow::Group(_) => None,
         };
         (row, member_change(self.step, self.target, self.groups, member))
     }
@@ -318,7 +318,7 @@ impl AtTarget<'_, '_, '_> {
         }
         let mut counts: BTreeMap<u32, usize> = self.removed.keys().map(|row| (*row, 0)).collect();
         for (_, member) in self.step.basis.observed[self.target].pairs() {
-            if let Member::Account(row) = member
+            if let MemberRow::Account(row) = member
                 && let Some(count) = counts.get_mut(&row)
             {
                 *count += 1;

@@ -11,7 +11,7 @@ use crate::planning::groups::Step;
 use crate::planning::groups::members::{Roster, flatten};
 use crate::planning::groups::near::spec_of;
 use crate::planning::groups::resolve::{GroupState, TargetGroups};
-use crate::world::Member;
+use crate::world::MemberRow;
 
 /// Holds every group that is to go and looks like one that is to be made, and every one that is to be made and looks like one that goes.
 pub(super) fn refuse(step: &mut Step<'_, '_>, target: usize, groups: &mut TargetGroups, rosters: &[Roster]) {
@@ -80,7 +80,7 @@ impl Index {
         let members = observed.members(row);
         let mut common: BTreeMap<usize, u64> = named.iter().map(|place| (*place, 0)).collect();
         for member in &members {
-            let Member::Account(account) = member else { continue };
+            let MemberRow::Account(account) = member else { continue };
             let Some(identity) = step.matched.claims[target].holder(*account) else { continue };
             self.people.get(&identity).into_iter().flatten().for_each(|place| *common.entry(*place).or_default() += 1);
         }

@@ -19,7 +19,7 @@ use crate::planning::groups::near::Near;
 use crate::planning::question::LookupBy;
 use crate::planning::targets::awaited;
 use crate::planning::targets::not_kept;
-use crate::world::{Bound, Carries, Member, Truth};
+use crate::world::{Bound, Carries, MemberRow, Truth};
 
 /// The groups of one target.
 #[derive(Default)]
@@ -72,12 +72,12 @@ impl TargetGroups {
 const NAME: &str = "displayName";
 
 /// One member of a group that exists, as changes name it.
-pub(super) fn member_change(step: &Step<'_, '_>, target: usize, groups: &TargetGroups, member: Member) -> MemberChange {
+pub(super) fn member_change(step: &Step<'_, '_>, target: usize, groups: &TargetGroups, member: MemberRow) -> MemberChange {
     match member {
-        Member::Account(row) => {
+        MemberRow::Account(row) => {
             MemberChange { member: step.basis.account(target, row, &step.matched.account_key(step.basis, target, row)), people: 1 }
         }
-        Member::Group(row) => {
+        MemberRow::Group(row) => {
             let key = groups.holder(row).map_or_else(|| step.basis.group_key(target, row), |at| step.basis.groups.all[at].key.clone());
             MemberChange { member: step.basis.group(target, row, &key), people: step.basis.people_below(target, row) }
         }

@@ -13,7 +13,7 @@ use crate::planning::basis::Basis;
 use crate::planning::groups::resolve::TargetGroups;
 use crate::planning::guardrails::{KeptGroup, Population, Populations};
 use crate::planning::targets::claims::Matched;
-use crate::world::Member;
+use crate::world::MemberRow;
 
 /// Of all targets.
 pub(in crate::planning) fn populations(basis: &Basis<'_>, matched: &Matched, groups: &[TargetGroups]) -> Populations {
@@ -76,7 +76,7 @@ impl Counting<'_, '_> {
         let pairs = self.basis.observed[self.target].pairs().filter(|(group, _)| groups.contains(group));
         let mut people: Vec<u32> = pairs
             .filter_map(|(_, member)| match member {
-                Member::Account(row) if all || ours.get(row as usize).copied().unwrap_or_default() => Some(row),
+                MemberRow::Account(row) if all || ours.get(row as usize).copied().unwrap_or_default() => Some(row),
                 _ => None,
             })
             .collect();
@@ -100,16 +100,17 @@ impl Counting<'_, '_> {
         if rows.is_empty() {
             return keys;
         }
-        let mut inside: BTreeSet<Member> = rows.iter().map(|row| Member::Account(*row)).collect();
+        let mut inside: BTreeSet<MemberRow> = rows.iter().map(|row| MemberRow::Account(*row)).collect();
         // Upwards, until no further group has a protected one in it.
         loop {
             let pairs = self.basis.observed[self.target].pairs().filter(|(_, member)| inside.contains(member));
-            let found: BTreeSet<Member> = pairs.map(|(group, _)| Member::Group(group)).filter(|group| !inside.contains(group)).collect();
+            let found: BTreeSet<MemberRow> =
+                pairs.map(|(group, _)| MemberRow::Group(group)).filter(|group| !inside.contains(group)).collect();
             if found.is_empty() {
                 return keys;
             }
             for group in &found {
-                if let Member::Group(row) = group {
+                if let MemberRow::Group(row) = group {
                     keys.insert(self.group_key(*row));
                 }
             }
@@ -129,11 +130,11 @@ impl Counting<'_, '_> {
             kept.groups.insert(self.group_key(group));
             for member in observed.members(group) {
                 match member {
-                    Member::Group(row) => open.push(row),
-                    Member::Account(row) if observed.accounts().active(row) => {
+                    MemberRow::Group(row) => open.push(row),
+                    MemberRow::Account(row) if observed.accounts().active(row) => {
                         kept.active.insert(self.matched.account_key(self.basis, self.target, row));
                     }
-                    Member::Account(_) => {}
+                    MemberRow::Account(_) => {}
                 }
             }
         }

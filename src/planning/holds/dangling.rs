@@ -12,7 +12,7 @@ use crate::model::{Finding, FindingCode, Key, Severity, Subject};
 use crate::planning::basis::Basis;
 use crate::planning::holds::Step;
 use crate::planning::holds::form;
-use crate::planning::holds::form::{Form, bare};
+use crate::planning::holds::form::{KeyChange, bare};
 use crate::planning::holds::hands::{quoted, user_line};
 use crate::planning::people::person::Person;
 use crate::planning::targets::eligibility::{Serve, serve};
@@ -68,20 +68,20 @@ pub(in crate::planning) fn lines<'a>(basis: &Basis<'a>) -> Vec<Line<'a>> {
 }
 
 /// Who may be meant by lines that name nobody, and gets nothing. Tells of them, but where `told` has the form already.
-pub(super) fn held(step: &mut Step<'_, '_>, lines: &[Line<'_>], told: impl Fn(&Form) -> bool) -> BTreeSet<u32> {
+pub(super) fn held(step: &mut Step<'_, '_>, lines: &[Line<'_>], told: impl Fn(&KeyChange) -> bool) -> BTreeSet<u32> {
     let basis = step.basis;
     let by_key = likely(basis, lines.iter().map(|line| &line.key));
-    let mut found: BTreeMap<Form, Vec<Likely>> = BTreeMap::new();
+    let mut found: BTreeMap<KeyChange, Vec<Likely>> = BTreeMap::new();
     let mut held = BTreeSet::new();
     for (at, line) in lines.iter().enumerate() {
         for number in by_key.get(&line.key).into_iter().flatten().filter(|number| would_get(step, **number)) {
             let now = basis.people.key(*number);
             held.insert(*number);
-            let form = Form::of(&basis.people, &line.key, &now);
+            let form = KeyChange::of(&basis.people, &line.key, &now);
             found.entry(form).or_default().push(Likely { named: line.key.clone(), now, number: *number, line: at });
         }
     }
-    for (form, likely) in found.iter().filter(|(form, _)| **form == Form::Other || !told(form)) {
+    for (form, likely) in found.iter().filter(|(form, _)| **form == KeyChange::Other || !told(form)) {
         tell(step, form, lines, likely);
     }
     held
@@ -128,7 +128,7 @@ fn would_get(step: &Step<'_, '_>, number: u32) -> bool {
     }
 }
 
-fn tell(step: &mut Step<'_, '_>, form: &Form, lines: &[Line<'_>], likely: &[Likely]) {
+fn tell(step: &mut Step<'_, '_>, form: &KeyChange, lines: &[Line<'_>], likely: &[Likely]) {
     let Some((first, line)) = likely.first().and_then(|first| Some((first, lines.get(first.line)?))) else { return };
     let people = &step.basis.people;
     let Likely { named, now, number, .. } = first;

@@ -8,7 +8,7 @@ use crate::policy::SourcePolicy;
 
 /// How a key became another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::planning) enum Form {
+pub(in crate::planning) enum KeyChange {
     /// the same record of a Source with another name
     Source { old: String, new: String },
     /// the same source; its key, made what it was by this
@@ -32,7 +32,7 @@ pub(in crate::planning) enum KeyRule {
     Lower,
 }
 
-impl Form {
+impl KeyChange {
     /// How one key became the other.
     pub(in crate::planning) fn of(people: &Identities<'_>, old: &str, new: &str) -> Self {
         let of_user = Key::is_user(old);
@@ -111,7 +111,7 @@ impl KeyRule {
 /// Whether one key is the other one in another form: of one source, or of a Source with another name.
 pub(in crate::planning) fn is_another(people: &Identities<'_>, old: &str, new: &str) -> bool {
     let of = |key| Key::of_identity(key).map(|(space, _)| space);
-    old != new && bare(old) == bare(new) && (of(old) == of(new) || Form::of(people, old, new) != Form::Other)
+    old != new && bare(old) == bare(new) && (of(old) == of(new) || KeyChange::of(people, old, new) != KeyChange::Other)
 }
 
 /// What a key has in all of its forms.

@@ -13,7 +13,7 @@ use crate::planning::holds::Step;
 use crate::planning::holds::dangling;
 use crate::planning::holds::dangling::Line;
 use crate::planning::holds::form;
-use crate::planning::holds::form::{Form, KeyRule, bare};
+use crate::planning::holds::form::{KeyChange, KeyRule, bare};
 use crate::planning::holds::hands::{quoted, user_line};
 use crate::planning::holds::likeness::{ADDRESS, Alike, LOGIN, Likeness};
 use crate::planning::people::person::Person;
@@ -67,9 +67,9 @@ pub(super) fn paired(step: &mut Step<'_, '_>) -> (BTreeSet<u32>, BTreeMap<Arc<st
     for target in 0..step.basis.policy.targets.len() {
         pairs.extend(at_target(step, target));
     }
-    let mut forms: BTreeMap<Form, Vec<Pair>> = BTreeMap::new();
+    let mut forms: BTreeMap<KeyChange, Vec<Pair>> = BTreeMap::new();
     for pair in &pairs {
-        forms.entry(Form::of(&step.basis.people, &pair.old, &pair.new)).or_default().push(pair.clone());
+        forms.entry(KeyChange::of(&step.basis.people, &pair.old, &pair.new)).or_default().push(pair.clone());
     }
     let lines = dangling::lines(step.basis);
     for (form, pairs) in &forms {
@@ -133,11 +133,16 @@ fn tell_revoked(step: &mut Step<'_, '_>, identity: u32, target: usize, revoked: 
 
 /// Whoever has no account anywhere, and has a key in the new form of one that changed: tomorrow theirs may be written as the others were, and an account by this one
 /// would be a second person's. Where people of a source have quite other keys, anybody new may be one whom a line names by the old key, to keep them out.
-fn newcomers(step: &Step<'_, '_>, forms: &BTreeMap<Form, Vec<Pair>>, lines: &[Line<'_>]) -> BTreeSet<u32> {
+fn newcomers(step: &Step<'_, '_>, forms: &BTreeMap<KeyChange, Vec<Pair>>, lines: &[Line<'_>]) -> BTreeSet<u32> {
     let people = &step.basis.people;
     let rules: Vec<(&str, &KeyRule)> = forms.keys().filter_map(|form| form.rule()).collect();
-    let renumbered: BTreeSet<&str> =
-        forms.get(&Form::Other).into_iter().flatten().filter(|pair| kept_out(pair, lines).is_some()).filter_map(Pair::source).collect();
+    let renumbered: BTreeSet<&str> = forms
+        .get(&KeyChange::Other)
+        .into_iter()
+        .flatten()
+        .filter(|pair| kept_out(pair, lines).is_some())
+        .filter_map(Pair::source)
+        .collect();
     let is_formed = |identity: &u32| {
         let key = people.key(*identity);
         Key::of_identity(&key).is_some_and(|(source, record)| {
@@ -335,7 +340,7 @@ fn best_first(step: &Step<'_, '_>, mut candidates: Vec<Candidate>) -> Vec<Pair> 
     pairs
 }
 
-fn tell(step: &mut Step<'_, '_>, form: &Form, pairs: &[Pair], lines: &[Line<'_>]) {
+fn tell(step: &mut Step<'_, '_>, form: &KeyChange, pairs: &[Pair], lines: &[Line<'_>]) {
     let Some(first) = pairs.first() else { return };
     let people = &step.basis.people;
     let shown: Vec<String> = pairs.iter().take(NAMED).map(|pair| format!("{} is now {}", pair.old, pair.new)).collect();
@@ -344,7 +349,7 @@ fn tell(step: &mut Step<'_, '_>, form: &Form, pairs: &[Pair], lines: &[Line<'_>]
         1 => ("a key has changed, it seems".to_owned(), "its account stays as it is, and no other is made"),
         many => (format!("{many} keys have changed, it seems"), "their accounts stay as they are, and no others are made"),
     };
-    let out = pairs.iter().find_map(|pair| Some((pair.source()?, kept_out(pair, lines)?))).filter(|_| *form == Form::Other);
+    let out = pairs.iter().find_map(|pair| Some((pair.source()?, kept_out(pair, lines)?))).filter(|_| *form == KeyChange::Other);
     let new = match out {
         _ if form.rule().is_some() => "; nor is one for anybody new whose key has that form".to_owned(),
         Some((source, line)) => format!("; nor is one for anybody new of {source}, who may be {}", line.told()),
@@ -354,15 +359,15 @@ fn tell(step: &mut Step<'_, '_>, form: &Form, pairs: &[Pair], lines: &[Line<'_>]
         if pairs.iter().any(|pair| pair.kept == Kept::WithoutAccess) { "; whoever has left loses the access all the same" } else { "" };
     let message = format!("{what} ({}{more}): {then}{new}{left}", shown.join(", "));
     let hint = match form {
-        Form::Source { old, new } => {
+        KeyChange::Source { old, new } => {
             format!("If the Source {old} was renamed, write `previousNames: [{old}]` into the spec of the Source {new}.")
         }
-        Form::Key { source, rule } => {
+        KeyChange::Key { source, rule } => {
             let rules = people.policy.sources.iter().find(|known| known.name.as_ref() == source);
             let key = rules.map(|rules| rule.over(rules)).unwrap_or_default();
             format!("Correct the export, or write `key: '{}'` into the spec of the Source {source}.", key.replace('\'', "''"))
         }
-        Form::Other => {
+        KeyChange::Other => {
             let same = user_line(people, &first.new, first.number, &format!("formerKeys: [{}]", quoted(&first.old)));
             let other = user_line(people, &first.new, first.number, &format!("notFormerKeys: [{}]", quoted(&first.old)));
             let each = if pairs.len() > 1 { " One document for each of them." } else { "" };

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::model::{FindingCode, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::findings::Report;
-use crate::planning::schema::doubt::Doubt;
+use crate::planning::schema::doubt::HoldReason;
 use crate::planning::targets::claims::Matched;
 
 use lookalikes::Kept;
@@ -24,7 +24,7 @@ use lookalikes::Kept;
 #[derive(Default)]
 pub(in crate::planning) struct Holds {
     /// identities, and why
-    pub(in crate::planning) people: BTreeMap<u32, Doubt>,
+    pub(in crate::planning) people: BTreeMap<u32, HoldReason>,
     /// sources from which nothing follows for anybody
     pub(in crate::planning) sources: BTreeSet<usize>,
     /// keys of identities that are gone, it seems, and whose accounts stay
@@ -39,7 +39,7 @@ pub(in crate::planning) fn find(basis: &Basis<'_>, matched: &Matched) -> (Holds,
     kept.extend(lookalikes::turned_up(&mut step, &handed).into_iter().map(|key| (key, Kept::Whole)));
     let is_of = |identity: &u32| basis.people.source(*identity).is_some_and(|source| sources.contains(&source));
     handed.extend((0..basis.people.len()).filter(is_of));
-    let because = |code, words: &'static str| move |identity: u32| (identity, Doubt::told(code, words));
+    let because = |code, words: &'static str| move |identity: u32| (identity, HoldReason::told(code, words));
     let handed = handed.into_iter().map(because(FindingCode::KeyHandedOn, "its key seems to be another person's now"));
     let changed = changed.into_iter().map(because(FindingCode::KeyChanged, "its key seems to be another than before"));
     let people = out_of_scope::held(&mut step).into_iter().chain(handed).chain(changed).collect();

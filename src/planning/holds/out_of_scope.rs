@@ -11,11 +11,11 @@ use crate::planning::holds::Step;
 use crate::planning::names_nobody::{Idle, are_many};
 use crate::planning::people::person::Person;
 use crate::planning::people::standing::Standing;
-use crate::planning::schema::doubt::Doubt;
+use crate::planning::schema::doubt::HoldReason;
 use crate::planning::targets::claims::Claim;
 
 /// People of sources whose `scope` leaves out every record: nothing follows for them.
-pub(super) fn held(step: &mut Step<'_, '_>) -> Vec<(u32, Doubt)> {
+pub(super) fn held(step: &mut Step<'_, '_>) -> Vec<(u32, HoldReason)> {
     let basis = step.basis;
     let mut held = Vec::new();
     for (source, (rules, side)) in basis.policy.sources.iter().zip(&basis.world.sources).enumerate() {
@@ -33,7 +33,7 @@ pub(super) fn held(step: &mut Step<'_, '_>) -> Vec<(u32, Doubt)> {
         let place = rules.filter.as_ref().and_then(|filter| filter.place()).unwrap_or(&rules.place);
         let what = Idle { rule: "`scope`", of: &format!("Source {}", rules.name), thing: "access", place };
         step.report.findings.push(what.told(Subject::system(&rules.name), &losers));
-        let doubt = Doubt::told(FindingCode::NamesNobody, "the scope of its source leaves everybody out");
+        let doubt = HoldReason::told(FindingCode::NamesNobody, "the scope of its source leaves everybody out");
         held.extend(people.into_iter().map(|who| (who, doubt.clone())));
     }
     held

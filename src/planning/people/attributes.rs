@@ -8,12 +8,12 @@ use crate::expr::Input;
 use crate::model::{AttributeType, Key, Value, ValueState};
 use crate::planning::people::companion::Record;
 use crate::planning::people::identity::Identities;
-use crate::planning::people::person::{Failure, Person};
+use crate::planning::people::person::{FailedRule, Person};
 use crate::planning::people::records::Records;
 use crate::planning::people::referred::Named;
 use crate::planning::schema::layout::{Candidate, Layout, RuleLayout};
 use crate::planning::schema::length;
-use crate::planning::schema::values::{Held, Outcome, as_it_stands, evaluate};
+use crate::planning::schema::values::{Evaluated, Held, as_it_stands, evaluate};
 use crate::policy::UserPolicy;
 use crate::world::{Keyed, canonical};
 
@@ -66,15 +66,15 @@ impl<'w> Identities<'w> {
         let held = match as_it_stands(rule, kind, cells) {
             Some(held) => held,
             None => match evaluate(rule, cells) {
-                Outcome::Is(state) => {
+                Evaluated::Is(state) => {
                     let named = self.referring(layout, (kind, candidate.source, rule), state).unwrap_or_else(|words| {
-                        person.failures.push(Failure { candidate, slot, words: words.into(), names_nobody: true });
+                        person.failures.push(FailedRule { candidate, slot, words: words.into(), names_nobody: true });
                         ValueState::Unknown
                     });
                     Held::State(named)
                 }
-                Outcome::Failed(words) => {
-                    person.failures.push(Failure { candidate, slot, words, names_nobody: false });
+                Evaluated::Failed(words) => {
+                    person.failures.push(FailedRule { candidate, slot, words, names_nobody: false });
                     Held::State(ValueState::Unknown)
                 }
             },
@@ -82,7 +82,7 @@ impl<'w> Identities<'w> {
         let held = match length::fitting(rule, layout.slots[slot].most, held) {
             Ok(held) => held,
             Err(words) => {
-                person.failures.push(Failure { candidate, slot, words, names_nobody: false });
+                person.failures.push(FailedRule { candidate, slot, words, names_nobody: false });
                 Held::State(ValueState::Unknown)
             }
         };

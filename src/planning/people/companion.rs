@@ -12,7 +12,7 @@ pub(in crate::planning) struct Companion {
     pub(in crate::planning::people) how: Vec<u8>,
     pub(in crate::planning::people) complete: bool,
     /// what could not be told, or was told anew
-    pub(in crate::planning) doubts: Vec<Doubt>,
+    pub(in crate::planning) doubts: Vec<MatchDoubt>,
     /// records that Users name and that are not there: the User's and the record's position
     pub(in crate::planning) missing: Vec<(usize, usize)>,
     /// records whose key could not be worked out, and why
@@ -32,7 +32,7 @@ pub(in crate::planning) enum How {
 
 /// What could not be told, with the first few it is about, by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::planning) struct Doubt {
+pub(in crate::planning) struct MatchDoubt {
     pub(in crate::planning) what: What,
     pub(in crate::planning) identities: Vec<u32>,
     pub(in crate::planning) records: Vec<u32>,
@@ -88,7 +88,7 @@ impl Companion {
     }
 
     /// What is in doubt about an identity. Of many only the first are named.
-    pub(in crate::planning) fn doubt(&self, number: u32) -> Option<&Doubt> {
+    pub(in crate::planning) fn doubt(&self, number: u32) -> Option<&MatchDoubt> {
         self.doubts
             .iter()
             .find(|doubt| doubt.identities.contains(&number) && !matches!(doubt.what, What::Handed { .. } | What::Joined { .. }))

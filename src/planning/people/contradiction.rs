@@ -11,9 +11,9 @@ use crate::model::{Cell, FindingCode, Value, ValueState};
 use crate::planning::people::days;
 use crate::planning::people::days::Days;
 use crate::planning::question::Moment;
-use crate::planning::schema::doubt::Doubt;
+use crate::planning::schema::doubt::HoldReason;
 use crate::planning::schema::layout::Layout;
-use crate::planning::schema::values::{Outcome, evaluate};
+use crate::planning::schema::values::{Evaluated, evaluate};
 use crate::policy::Policy;
 use crate::world::{RecordState, World};
 
@@ -27,7 +27,7 @@ const EPOCH: Date = date(1970, 1, 1);
 const AHEAD: i16 = 100;
 
 /// Whether the days can be taken at their word. `shared`: last days that nearly everybody of a source has.
-pub(in crate::planning) fn of_days(days: Days, shared: &[Date], moment: Moment) -> Option<Doubt> {
+pub(in crate::planning) fn of_days(days: Days, shared: &[Date], moment: Moment) -> Option<HoldReason> {
     if let Some(end) = days.end.filter(|end| *end <= EPOCH) {
         let start = if days.contradict() { ", which lies before the start" } else { "" };
         let words = format!("its last day is {end}{start}: a day that systems write where there is none, so nobody leaves by it");
@@ -52,8 +52,8 @@ pub(in crate::planning) fn of_days(days: Days, shared: &[Date], moment: Moment) 
     Some(doubt(&words, &hint))
 }
 
-fn doubt(words: &str, hint: &str) -> Doubt {
-    Doubt { code: FindingCode::ContradictoryDates, words: words.into(), hint: Some(hint.into()), told: false }
+fn doubt(words: &str, hint: &str) -> HoldReason {
+    HoldReason { code: FindingCode::ContradictoryDates, words: words.into(), hint: Some(hint.into()), told: false }
 }
 
 /// Last days that have passed and that nearly everybody of one source has, unless the Source says that it is so.
@@ -81,7 +81,7 @@ fn shared_end(world: &World, layout: &Layout<'_>, source: usize, rule: usize) ->
         cells.clear();
         cells.extend(side.row(record).cells());
         seen += 1;
-        if let Outcome::Is(ValueState::Set(Value::Text(text))) = evaluate(rule, cells.as_slice())
+        if let Evaluated::Is(ValueState::Set(Value::Text(text))) = evaluate(rule, cells.as_slice())
             && let Some(day) = days::parse(&text)
         {
             let count = days.entry(day).or_default();

@@ -9,7 +9,7 @@ use crate::model::{FindingCode, Severity, ValueState};
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::companion::Record;
 use crate::planning::people::identity::Identities;
-use crate::planning::people::person::{Failure, Person};
+use crate::planning::people::person::{FailedRule, Person};
 use crate::planning::people::standing::Standing;
 use crate::planning::schema::layout::Layout;
 use crate::planning::schema::values::Held;
@@ -34,7 +34,7 @@ pub(in crate::planning) fn tell(people: &Identities<'_>, layout: &Layout<'_>, pe
         }
         Standing::Is(_) | Standing::Deselected | Standing::Doubtful(_) => {}
     }
-    for Failure { candidate, slot, words, names_nobody } in &person.failures {
+    for FailedRule { candidate, slot, words, names_nobody } in &person.failures {
         let name = &layout.slots[*slot].name;
         let source = &people.policy.sources[candidate.source];
         if *names_nobody {

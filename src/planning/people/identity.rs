@@ -13,7 +13,7 @@ use crate::planning::people::companion::Record;
 use crate::planning::people::referred::Referred;
 use crate::planning::people::spans::{Block, FormerTrouble, Span};
 use crate::planning::question::Moment;
-use crate::planning::schema::doubt::Doubt;
+use crate::planning::schema::doubt::HoldReason;
 use crate::policy::{Policy, UserPolicy};
 use crate::world::World;
 
@@ -46,7 +46,7 @@ pub(in crate::planning) struct Identities<'w> {
     /// records that others name by an attribute
     pub(super) referred: Referred,
     /// identities for whom nothing follows
-    pub(super) held: BTreeMap<u32, Doubt>,
+    pub(super) held: BTreeMap<u32, HoldReason>,
     /// sources from which nothing follows for anybody, found out at the same time
     disbelieved: BTreeSet<usize>,
 }
@@ -186,7 +186,7 @@ impl<'w> Identities<'w> {
     }
 
     /// The same with identities for whom nothing follows, and sources from which nothing follows for anybody.
-    pub(in crate::planning) fn holding(self, held: BTreeMap<u32, Doubt>, disbelieved: BTreeSet<usize>) -> Self {
+    pub(in crate::planning) fn holding(self, held: BTreeMap<u32, HoldReason>, disbelieved: BTreeSet<usize>) -> Self {
         Self { held, disbelieved, ..self }
     }
 

@@ -21,13 +21,13 @@ pub(in crate::planning) struct Person<'w> {
     /// slots whose value must be unique
     pub(in crate::planning) unique: Vec<usize>,
     /// what failed: slot and words
-    pub(in crate::planning) failures: Vec<Failure>,
+    pub(in crate::planning) failures: Vec<FailedRule>,
     /// a manifest says `active: true` by name
     pub(in crate::planning) declared_active: bool,
 }
 
 /// An expression that failed on somebody's data.
-pub(in crate::planning) struct Failure {
+pub(in crate::planning) struct FailedRule {
     pub(in crate::planning) candidate: Candidate,
     pub(in crate::planning) slot: usize,
     pub(in crate::planning) words: Arc<str>,

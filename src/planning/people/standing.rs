@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::manifest::kinds::Lifecycle;
-use crate::planning::schema::doubt::Doubt;
+use crate::planning::schema::doubt::HoldReason;
 
 /// Where somebody stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(in crate::planning) enum Standing {
     /// it could not be worked out
     Unknown(Arc<str>),
     /// what is said contradicts itself, or is likely to be about somebody else
-    Doubtful(Arc<Doubt>),
+    Doubtful(Arc<HoldReason>),
 }
 
 impl Standing {

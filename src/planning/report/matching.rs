@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::model::{Finding, FindingCode, Key, Severity, Subject, is_known_attribute};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
-use crate::planning::people::companion::{Companion, Doubt, How, What};
+use crate::planning::people::companion::{Companion, How, MatchDoubt, What};
 
 /// As many are told one by one; the others together.
 const TOLD: usize = 20;
@@ -23,7 +23,7 @@ pub(in crate::planning) fn tell(basis: &Basis<'_>, findings: &mut Findings) {
 }
 
 /// What a doubt is, in one sentence, with the records and identities it is about.
-pub(in crate::planning) fn words(basis: &Basis<'_>, source: usize, doubt: &Doubt) -> String {
+pub(in crate::planning) fn words(basis: &Basis<'_>, source: usize, doubt: &MatchDoubt) -> String {
     let name = &basis.policy.sources[source].name;
     let people = list(doubt.identities.iter().map(|number| basis.people.key(*number).to_string()));
     let records = list(doubt.records.iter().map(|record| Key::record(name, basis.world.sources[source].key(*record)).to_string()));
@@ -83,7 +83,8 @@ fn list(all: impl Iterator<Item = String>) -> String {
 
 fn in_doubt((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion) {
     let rules = &basis.policy.sources[companion.source];
-    let mut told: Vec<(String, &Doubt)> = companion.doubts.iter().map(|doubt| (words(basis, companion.source, doubt), doubt)).collect();
+    let mut told: Vec<(String, &MatchDoubt)> =
+        companion.doubts.iter().map(|doubt| (words(basis, companion.source, doubt), doubt)).collect();
     told.sort_by(|one, other| one.0.cmp(&other.0));
     told.dedup_by(|one, other| one.0 == other.0);
     let mut named = BTreeSet::new();
@@ -119,7 +120,7 @@ fn in_doubt((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companio
 }
 
 /// The manifest that settles it, ready to paste.
-fn settle(basis: &Basis<'_>, companion: &Companion, doubt: &Doubt) -> String {
+fn settle(basis: &Basis<'_>, companion: &Companion, doubt: &MatchDoubt) -> String {
     let name = &basis.policy.sources[companion.source].name;
     let (Some(number), Some(record)) = (doubt.identities.first(), doubt.records.first()) else { return String::new() };
     let key = basis.people.key(*number);

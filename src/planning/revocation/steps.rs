@@ -11,7 +11,7 @@ use crate::planning::draft::{Draft, Grounds, Stage, attribute, with, with_member
 use crate::planning::findings::{Report, Shared};
 use crate::planning::groups::resolve::TargetGroups;
 use crate::planning::targets::claims::Matched;
-use crate::world::Member;
+use crate::world::MemberRow;
 
 /// The steps at these targets; `groups` are all targets'.
 pub(in crate::planning) fn steps(
@@ -100,7 +100,7 @@ fn deactivate(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, 
 fn memberships(step: &Step<'_, '_>, target: usize, rows: &BTreeMap<u32, Arc<str>>) -> BTreeMap<u32, Vec<(u32, MemberChange)>> {
     let mut leaving: BTreeMap<u32, Vec<(u32, MemberChange)>> = BTreeMap::new();
     for (group, member) in step.basis.observed[target].pairs() {
-        let Member::Account(row) = member else { continue };
+        let MemberRow::Account(row) = member else { continue };
         if let Some(key) = rows.get(&row) {
             leaving.entry(group).or_default().push((row, MemberChange { member: step.basis.account(target, row, key), people: 1 }));
         }

@@ -8,7 +8,7 @@ use crate::model::FindingCode;
 
 /// Why nothing may follow from what is said of somebody: everything of theirs stays as it is observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::planning) struct Doubt {
+pub(in crate::planning) struct HoldReason {
     pub(in crate::planning) code: FindingCode,
     /// after the key and a colon
     pub(in crate::planning) words: Arc<str>,
@@ -17,7 +17,7 @@ pub(in crate::planning) struct Doubt {
     pub(in crate::planning) told: bool,
 }
 
-impl Doubt {
+impl HoldReason {
     /// Told already, together with others.
     pub(in crate::planning) fn told(code: FindingCode, words: &str) -> Self {
         Self { code, words: words.into(), hint: None, told: true }

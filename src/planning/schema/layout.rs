@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::expr::{Expression, outcome_of_path};
 use crate::manifest::kinds::{Lifecycle, MappingMode};
 use crate::model::{AttributeType, Capabilities, Cell};
-use crate::planning::schema::doubt::Doubt;
+use crate::planning::schema::doubt::HoldReason;
 use crate::policy::{EntitlementPolicy, KeyPolicy, Policy, Rule, TargetPolicy, in_order};
 use crate::world::{Bound, TargetSide, World, account_marker, canonical, is_compared, kind_of};
 
@@ -208,14 +208,14 @@ fn unseen(world: &World, source: usize, columns: &crate::model::Columns) -> Vec<
 
 impl SourceLayout {
     /// Why a condition says nothing of a record, whatever it comes to: it reads what was lost, or a value that took the place of another.
-    pub(in crate::planning) fn doubt(&self, bound: &Bound, cells: &[Cell<'_>]) -> Option<Doubt> {
+    pub(in crate::planning) fn doubt(&self, bound: &Bound, cells: &[Cell<'_>]) -> Option<HoldReason> {
         if self.is_lost(bound, cells) {
-            return Some(Doubt::lost());
+            return Some(HoldReason::lost());
         }
         let is_new = |(at, values): &(usize, BTreeSet<Arc<str>>)| {
             bound.positions().contains(at) && cells.get(*at).is_some_and(|cell| values.contains(canonical::text(*cell).as_ref()))
         };
-        self.unseen.iter().any(is_new).then(Doubt::replaced)
+        self.unseen.iter().any(is_new).then(HoldReason::replaced)
     }
 
     /// Whether an expression reads a value that a record has not, from a column that lost many: it may be one of those that were lost.
@@ -226,7 +226,7 @@ impl SourceLayout {
     }
 
     /// The same of the source's scope.
-    pub(in crate::planning) fn scope_doubt(&self, cells: &[Cell<'_>]) -> Option<Doubt> {
+    pub(in crate::planning) fn scope_doubt(&self, cells: &[Cell<'_>]) -> Option<HoldReason> {
         self.doubt(self.filter.as_ref()?, cells)
     }
 }

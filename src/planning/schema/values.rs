@@ -58,7 +58,7 @@ fn nothing(rule: &RuleLayout) -> ValueState {
 }
 
 /// What a rule came to.
-pub(in crate::planning) enum Outcome {
+pub(in crate::planning) enum Evaluated {
     /// a state
     Is(ValueState),
     /// it failed
@@ -105,26 +105,26 @@ pub(in crate::planning) fn input_of(state: &ValueState) -> Option<Input<'_>> {
 }
 
 /// Works a rule out.
-pub(in crate::planning) fn evaluate(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Outcome {
+pub(in crate::planning) fn evaluate(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Evaluated {
     if let Some(when) = &rule.when {
         match reads.truth(when) {
             Some(Truth::Yes) => {}
-            None => return Outcome::Is(ValueState::Unknown),
-            Some(Truth::No) => return Outcome::Is(ValueState::Unmanaged),
-            Some(Truth::Unknown(words)) => return Outcome::Failed(words),
+            None => return Evaluated::Is(ValueState::Unknown),
+            Some(Truth::No) => return Evaluated::Is(ValueState::Unmanaged),
+            Some(Truth::Unknown(words)) => return Evaluated::Failed(words),
         }
     }
     value_of(rule, reads)
 }
 
 /// Works out what a rule says where its condition holds.
-pub(in crate::planning) fn value_of(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Outcome {
+pub(in crate::planning) fn value_of(rule: &RuleLayout, reads: &(impl Reads + ?Sized)) -> Evaluated {
     match reads.over(&rule.value) {
-        None => Outcome::Is(ValueState::Unknown),
-        Some(Evaluation::Value(value)) if value.is_empty() => Outcome::Is(nothing(rule)),
-        Some(Evaluation::Value(value)) => Outcome::Is(ValueState::Set(value)),
-        Some(Evaluation::Missing) => Outcome::Is(nothing(rule)),
-        Some(Evaluation::Null) => Outcome::Is(ValueState::Clear),
-        Some(Evaluation::Failed(words)) => Outcome::Failed(words.into()),
+        None => Evaluated::Is(ValueState::Unknown),
+        Some(Evaluation::Value(value)) if value.is_empty() => Evaluated::Is(nothing(rule)),
+        Some(Evaluation::Value(value)) => Evaluated::Is(ValueState::Set(value)),
+        Some(Evaluation::Missing) => Evaluated::Is(nothing(rule)),
+        Some(Evaluation::Null) => Evaluated::Is(ValueState::Clear),
+        Some(Evaluation::Failed(words)) => Evaluated::Failed(words.into()),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::model::{Action, Cause, Change, Key, ObjectKind, ObjectRef};
 use crate::planning::basis::Basis;
 use crate::planning::draft::Grounds;
-use crate::world::Member;
+use crate::world::MemberRow;
 
 impl Basis<'_> {
     /// A change with nothing in it yet.
@@ -77,10 +77,10 @@ impl Basis<'_> {
             }
             for member in observed.members(group) {
                 match member {
-                    Member::Account(row) => {
+                    MemberRow::Account(row) => {
                         people.insert(row);
                     }
-                    Member::Group(row) => open.push(row),
+                    MemberRow::Group(row) => open.push(row),
                 }
             }
         }

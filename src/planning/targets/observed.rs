@@ -10,13 +10,13 @@ use crate::model::{Cell, Columns, Evidence, ObjectKind};
 use crate::planning::question::Answer;
 use crate::planning::question::Lookup;
 use crate::planning::question::LookupBy;
-use crate::world::{Carries, Grant, Member, Objects, TargetSide, canonical};
+use crate::world::{Carries, Grant, MemberRow, Objects, TargetSide, canonical};
 
 /// One target.
 pub(in crate::planning) struct Observed<'w> {
     pub(in crate::planning) side: &'w TargetSide,
     looked_up: TargetSide,
-    late: Vec<(u32, Member)>,
+    late: Vec<(u32, MemberRow)>,
     late_grants: Vec<Grant>,
     answered: BTreeSet<(ObjectKind, LookupBy)>,
     groups_named: BTreeSet<Arc<str>>,
@@ -106,8 +106,8 @@ impl<'w> Observed<'w> {
     }
 
     /// The members of a group, sorted.
-    pub(in crate::planning) fn members(&self, group: u32) -> Vec<Member> {
-        let of = |pairs: &[(u32, Member)]| -> Vec<Member> {
+    pub(in crate::planning) fn members(&self, group: u32) -> Vec<MemberRow> {
+        let of = |pairs: &[(u32, MemberRow)]| -> Vec<MemberRow> {
             let start = pairs.partition_point(|(known, _)| *known < group);
             pairs[start..].iter().take_while(|(known, _)| *known == group).map(|(_, member)| *member).collect()
         };
@@ -126,7 +126,7 @@ impl<'w> Observed<'w> {
     }
 
     /// Every group's members at once.
-    pub(in crate::planning) fn pairs(&self) -> impl Iterator<Item = (u32, Member)> + '_ {
+    pub(in crate::planning) fn pairs(&self) -> impl Iterator<Item = (u32, MemberRow)> + '_ {
         self.side.memberships.pairs().iter().chain(&self.late).copied()
     }
 
@@ -267,7 +267,7 @@ fn unlisted(kind: ObjectKind, read: &Objects, found: &Objects, answered: &BTreeS
 }
 
 /// Memberships that only looked-up objects or memberships complete, sorted, without those that were read.
-fn late(side: &TargetSide, looked_up: &TargetSide, members: bool) -> Vec<(u32, Member)> {
+fn late(side: &TargetSide, looked_up: &TargetSide, members: bool) -> Vec<(u32, MemberRow)> {
     if !members && looked_up.accounts.len() + looked_up.groups.len() == 0 {
         return Vec::new();
     }

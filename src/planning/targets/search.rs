@@ -10,7 +10,7 @@ use crate::model::ValueState;
 use crate::planning::basis::Basis;
 use crate::planning::people::person::Person;
 use crate::planning::schema::layout::Layout;
-use crate::planning::schema::values::{Outcome, evaluate};
+use crate::planning::schema::values::{Evaluated, evaluate};
 use crate::planning::targets::links;
 use crate::world::{canonical, kind_of};
 
@@ -71,8 +71,8 @@ pub(in crate::planning) fn value_of(layout: &Layout<'_>, target: usize, person: 
     let attribute = of_target.attributes.iter().find(|attribute| attribute.name == *name);
     match attribute.and_then(|attribute| attribute.rule.as_ref()) {
         Some(rule) => match evaluate(rule, person) {
-            Outcome::Is(state) => state,
-            Outcome::Failed(_) => ValueState::Unknown,
+            Evaluated::Is(state) => state,
+            Evaluated::Failed(_) => ValueState::Unknown,
         },
         None => layout.slot(name).map(|slot| person.slots[slot].state()).unwrap_or_default(),
     }

@@ -55,7 +55,7 @@ fn behind(scene: &Scene, key: &str) -> String {
     let world = scene.world();
     let provenance = Provenance::new(&scene.policy, &world, scene.moment);
     let Some(explanation) = provenance.explain(key, None) else { return "nobody".into() };
-    let line = |behind: &crate::planning::explain::Behind| {
+    let line = |behind: &crate::planning::explain::IdentityRecord| {
         let key = behind.key.as_deref().unwrap_or("?");
         let found = behind.found.as_deref().map(|found| format!(", {found}")).unwrap_or_default();
         format!("{}/{key}{found}", behind.source)

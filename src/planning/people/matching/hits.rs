@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::expr::{Evaluation, Input};
 use crate::model::{AttributeType, Value};
-use crate::planning::people::companion::{Doubt, What};
+use crate::planning::people::companion::{MatchDoubt, What};
 use crate::planning::people::identity::Identities;
 use crate::planning::people::person::Person;
 use crate::planning::schema::layout::KeyLayout;
@@ -59,7 +59,7 @@ pub(super) struct Hits {
     /// one identity and one record, alone with a value
     pub(super) pairs: Vec<(u32, u32)>,
     /// several that share a value, and the first of them by key
-    pub(super) crowds: Vec<Doubt>,
+    pub(super) crowds: Vec<MatchDoubt>,
     /// everybody in a crowd
     pub(super) crowded: BTreeSet<u32>,
     /// every record in a crowd
@@ -112,12 +112,12 @@ impl Hits {
 }
 
 /// A doubt about many names the first of them by key, whatever the order of rows.
-pub(super) fn doubt(identities: &Identities<'_>, source: usize, what: What, people: &[u32], records: &[u32]) -> Doubt {
+pub(super) fn doubt(identities: &Identities<'_>, source: usize, what: What, people: &[u32], records: &[u32]) -> MatchDoubt {
     let side = &identities.world.sources[source];
     let more = people.len().saturating_sub(NAMED) + records.len().saturating_sub(NAMED);
     let people = first(people, |number| identities.key(*number));
     let records = first(records, |record| side.key(*record).to_owned());
-    Doubt { what, identities: people, records, more }
+    MatchDoubt { what, identities: people, records, more }
 }
 
 fn first<K: Ord>(all: &[u32], key: impl Fn(&u32) -> K) -> Vec<u32> {

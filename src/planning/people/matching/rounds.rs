@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Correlated;
 use super::hits::{self, Came, Entry};
 use crate::model::{Key, RecordLink};
-use crate::planning::people::companion::{AMBIGUOUS, Companion, Doubt, How, NONE, Owner, UNKNOWN, What};
+use crate::planning::people::companion::{AMBIGUOUS, Companion, How, MatchDoubt, NONE, Owner, UNKNOWN, What};
 use crate::planning::people::identity::{Identities, Origin};
 use crate::planning::people::person::Person;
 use crate::planning::schema::layout::{KeyLayout, Layout};
@@ -145,7 +145,7 @@ impl Rounds<'_, '_, '_> {
                 },
                 (Owner::Identity(now), Some(before)) if now != before => {
                     let how = How::of(self.done.companion.how[now as usize]);
-                    let doubt = Doubt { what: What::Handed { how }, identities: vec![before, now], records: vec![record], more: 0 };
+                    let doubt = MatchDoubt { what: What::Handed { how }, identities: vec![before, now], records: vec![record], more: 0 };
                     self.done.companion.doubts.push(doubt);
                 }
                 (Owner::Nobody | Owner::Identity(_), None) => {
@@ -173,7 +173,7 @@ impl Rounds<'_, '_, '_> {
             && !is_known(now)
         {
             let how = How::of(self.done.companion.how[now as usize]);
-            let doubt = Doubt { what: What::Joined { how }, identities: vec![now], records: vec![record], more: 0 };
+            let doubt = MatchDoubt { what: What::Joined { how }, identities: vec![now], records: vec![record], more: 0 };
             self.done.companion.doubts.push(doubt);
         }
     }
@@ -295,7 +295,7 @@ impl Rounds<'_, '_, '_> {
                 RecordState::OutOfScope => self.done.companion.records[identity as usize] = NONE,
                 RecordState::Ambiguous | RecordState::ScopeFailed => {
                     self.done.companion.records[identity as usize] = AMBIGUOUS;
-                    let doubt = Doubt { what: What::Unusable, identities: vec![identity], records: vec![record], more: 0 };
+                    let doubt = MatchDoubt { what: What::Unusable, identities: vec![identity], records: vec![record], more: 0 };
                     self.done.companion.doubts.push(doubt);
                 }
             }
