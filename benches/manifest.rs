@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use headcount::manifest::{Input, Loaded, load};
+use headcount::manifest::{Loaded, ManifestInput, load};
 
 const USERS: usize = 100_000;
 
@@ -19,11 +19,11 @@ fn user(number: usize) -> String {
     )
 }
 
-fn text(text: String) -> Input {
-    Input::Text { name: "bench.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }
+fn text(text: String) -> ManifestInput {
+    ManifestInput::Text { name: "bench.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }
 }
 
-fn check(inputs: &[Input]) -> Loaded {
+fn check(inputs: &[ManifestInput]) -> Loaded {
     let (loaded, problems) = load(inputs);
     assert!(problems.is_empty() && loaded.users.len() == USERS, "{:?}", problems.first());
     loaded
@@ -45,7 +45,7 @@ fn as_many_files(bencher: Bencher<'_, '_>) {
         std::fs::create_dir_all(&below).expect("a folder");
         std::fs::write(below.join(format!("{number}.yaml")), user(number)).expect("a file");
     }
-    let inputs = [Input::Path(folder.path().into())];
+    let inputs = [ManifestInput::Path(folder.path().into())];
     bencher.counter(ItemsCount::new(USERS)).bench(|| check(&inputs));
 }
 

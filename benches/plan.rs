@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use headcount::connector::pack::Packer;
 use headcount::connector::registry::Facts;
-use headcount::manifest::{Input, load};
+use headcount::manifest::{ManifestInput, load};
 use headcount::model::{Capabilities, Columns, Evidence, Memory, ObjectKind, Page, Plan};
 use headcount::planning::{self, Moment, Scope};
 use headcount::policy::{self, Policy};
@@ -384,7 +384,7 @@ spec:
 }
 
 fn compiled(manifests: &str) -> Policy {
-    let (loaded, problems) = load(&[Input::stdin(manifests.as_bytes().to_vec())]);
+    let (loaded, problems) = load(&[ManifestInput::stdin(manifests.as_bytes().to_vec())]);
     assert!(problems.is_empty(), "{problems:#?}");
     policy::compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{problems:#?}")).0
 }

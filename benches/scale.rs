@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 use headcount::connector::pack::Packer;
 use headcount::connector::registry::Facts;
-use headcount::manifest::{Input, load};
+use headcount::manifest::{ManifestInput, load};
 use headcount::model::{Capabilities, Columns, Evidence, Memory, ObjectKind, Page, Plan};
 use headcount::planning::{self, Moment, Scope};
 use headcount::policy::{self, Policy};
@@ -136,7 +136,7 @@ spec:
     }
 
     fn policy(&self) -> Policy {
-        let (loaded, problems) = load(&[Input::stdin(self.manifests.clone().into_bytes())]);
+        let (loaded, problems) = load(&[ManifestInput::stdin(self.manifests.clone().into_bytes())]);
         assert!(problems.is_empty(), "{:#?}", problems.first());
         policy::compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{:#?}", problems.first())).0
     }

@@ -3,9 +3,9 @@
 //! Must never: change what a change says, or drop a request that was sent.
 
 mod atoms;
-mod bar;
 mod doubt;
 mod equal;
+mod fence;
 mod gate;
 mod ids;
 mod prepare;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::connector::Write;
 use crate::model::{Action, Change, ChangeId, ObjectKind, Value};
 
-use super::bar::{Barred, is_barred_member};
+use super::fence::{RevokedKeys, is_member_fenced_off};
 use super::ids::{Ids, REFERRED};
 use super::record::Sending;
 
@@ -94,8 +94,8 @@ impl<'a> Prepared<'a> {
     }
 
     /// A part, as connectors take it.
-    pub(super) fn write(&self, part: &Part, barred: &Barred) -> Write<'a> {
-        let sent = part.members.iter().filter(|member| !is_barred_member(self.change, &member.key, barred));
+    pub(super) fn write(&self, part: &Part, revoked: &RevokedKeys) -> Write<'a> {
+        let sent = part.members.iter().filter(|member| !is_member_fenced_off(self.change, &member.key, revoked));
         let members = sent.map(|member| (member.kind, member.id.clone())).collect();
         Write { change: self.change, id: self.object.clone(), attributes: part.attributes.clone(), members }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::bar::Barred;
+use super::fence::RevokedKeys;
 use super::settings::Clock;
 use crate::journal::{Event, GroupCommit, entry};
 use crate::model::Guardrail;
@@ -59,7 +59,7 @@ impl Recorder {
 
     /// Makes intents durable, and then says who is revoked: nothing may be sent that gives them anything. In this order a revocation either finds the intent in
     /// the journal or is found here. Where that fails nothing may be sent at all: the run stops.
-    pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<Arc<Barred>, String> {
+    pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<Arc<RevokedKeys>, String> {
         let at = self.clock.now();
         let mut facts: Vec<_> = sending.iter().flat_map(|sending| intended(sending, at)).collect();
         facts.extend(sending.iter().map(|one| entry(&self.run, at, &Event::intent(one.id, one.change, one.attempt))));

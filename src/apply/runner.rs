@@ -32,7 +32,7 @@ struct Ground<'a> {
 }
 
 /// What changes as the run goes on.
-struct Desk<'a> {
+struct RunState<'a> {
     ground: &'a Ground<'a>,
     schedule: Schedule,
     ids: Ids<'a>,
@@ -61,7 +61,7 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
         recorder: Recorder::new(job.store, run.clone(), job.plan.workspace.clone(), job.settings.clock.clone()),
         stop: job.cancel.child_token(),
     };
-    let (outcomes, unsent) = Desk::new(&ground, schedule, ids).work().await;
+    let (outcomes, unsent) = RunState::new(&ground, schedule, ids).work().await;
     let failure = ground.recorder.failure().map(|error| error.to_string());
     let stopped = failure.or_else(|| job.cancel.is_cancelled().then(|| STOPPED.to_owned()));
     let report = Report { run: run.to_string(), outcomes, stopped };
@@ -94,7 +94,7 @@ fn gate(job: &Job<'_>, way: &Way) -> Gate {
     Gate::new(job.settings.concurrency(&way.target), &limiter, lane, job.settings.patience)
 }
 
-impl<'a> Desk<'a> {
+impl<'a> RunState<'a> {
     fn new(ground: &'a Ground<'a>, mut schedule: Schedule, ids: Ids<'a>) -> Self {
         for (at, _) in ground.job.plan.changes.iter().enumerate().filter(|(_, change)| !change.runs()) {
             schedule.settle(ChangeId(at as u32), false);

@@ -9,8 +9,8 @@ use crate::connector::{TargetConnector, Write, Written};
 use crate::model::{Action, Outcome, SystemError};
 
 use super::Job;
-use super::bar::{Barred, REVOKED, is_barred, is_barred_member};
 use super::doubt::{Doubt, Look};
+use super::fence::{REVOKED, RevokedKeys, is_fenced_off, is_member_fenced_off};
 use super::gate::{Gate, Granted, Pass, rest};
 use super::prepare::{Part, PartMember, Prepared};
 use super::record::{Recorder, Settled};
@@ -34,7 +34,7 @@ struct Try<'b, 'a> {
     /// the last that was heard of the target is that it is away
     away: bool,
     /// who is revoked, where it concerns this part
-    barred: Barred,
+    revoked: RevokedKeys,
     end: Option<End>,
 }
 
@@ -84,11 +84,11 @@ impl<'a> Sender<'a> {
             Err(why) => return stop_all(open, &why),
         };
         let sending = open.iter().map(|part| part.prepared.sending()).collect();
-        let barred = match self.recorder.intents(sending, self.stop).await {
-            Ok(barred) => barred,
+        let revoked = match self.recorder.intents(sending, self.stop).await {
+            Ok(revoked) => revoked,
             Err(why) => return stop_all(open, &why),
         };
-        open.iter_mut().for_each(|part| part.bar(&barred));
+        open.iter_mut().for_each(|part| part.fence_off(&revoked));
         open.retain(|part| part.end.is_none());
         if open.is_empty() {
             return;
@@ -208,20 +208,20 @@ impl<'a> Sender<'a> {
 
 impl<'b, 'a> Try<'b, 'a> {
     fn new(prepared: &'b Prepared<'a>, part: &'b Part) -> Self {
-        Self { prepared, part, attempts: 0, doubt: None, away: false, barred: Barred::new(), end: None }
+        Self { prepared, part, attempts: 0, doubt: None, away: false, revoked: RevokedKeys::new(), end: None }
     }
 
     fn write(&self) -> Write<'a> {
-        self.prepared.write(self.part, &self.barred)
+        self.prepared.write(self.part, &self.revoked)
     }
 
     /// Leaves out whoever is revoked; where nobody is left, it is over.
-    fn bar(&mut self, barred: &Barred) {
+    fn fence_off(&mut self, revoked: &RevokedKeys) {
         let change = self.prepared.change;
-        let held = |member: &&PartMember| is_barred_member(change, &member.key, barred);
-        self.barred = self.part.members.iter().filter(held).map(|member| member.key.clone()).collect();
-        let nobody = !self.barred.is_empty() && self.barred.len() == self.part.members.len();
-        if nobody || is_barred(change, barred) {
+        let held = |member: &&PartMember| is_member_fenced_off(change, &member.key, revoked);
+        self.revoked = self.part.members.iter().filter(held).map(|member| member.key.clone()).collect();
+        let nobody = !self.revoked.is_empty() && self.revoked.len() == self.part.members.len();
+        if nobody || is_fenced_off(change, revoked) {
             self.end = Some(End::Stopped(REVOKED.to_owned()));
         }
     }
@@ -261,7 +261,7 @@ impl Found {
         match &part.end {
             Some(End::Done { id, already_so }) => {
                 self.done += 1;
-                self.missing.extend(part.barred.iter().map(|key| format!("{key} is revoked")));
+                self.missing.extend(part.revoked.iter().map(|key| format!("{key} is revoked")));
                 self.already += usize::from(*already_so);
                 self.weight += if *already_so { 0 } else { part.part.weight };
                 self.object.get_or_insert_with(|| id.clone());

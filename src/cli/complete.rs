@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
 
-use super::output::Named;
+use super::output::FormatNames;
 use super::{Files, manifests, session};
 use crate::connector::registry;
 use crate::manifest::{self, Loaded};
@@ -75,7 +75,7 @@ pub fn personas() -> ArgValueCandidates {
 }
 
 /// Formats of `-o`, which may be followed by a file.
-pub fn formats<F: Named>() -> ArgValueCandidates {
+pub fn formats<F: FormatNames>() -> ArgValueCandidates {
     ArgValueCandidates::new(|| F::NAMES.iter().map(|(name, _)| CompletionCandidate::new(*name)).collect())
 }
 

@@ -22,7 +22,7 @@ use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
 use crate::render::{paragraph, preposition, safe, verb};
 use crate::state::{self, StateError, Store};
 use changes::ChangeQuery;
-use moment::Moment;
+use moment::TimeBound;
 
 /// Show past runs from the journal, or what became of somebody
 #[derive(Debug, clap::Args)]
@@ -50,10 +50,10 @@ pub struct HistoryArgs {
     target: Option<String>,
     /// Not before: a day (YYYY-MM-DD), a time (RFC 3339), or how long ago (12h, 7d)
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    since: Option<Moment>,
+    since: Option<TimeBound>,
     /// Not after; of a day, its end
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
-    until: Option<Moment>,
+    until: Option<TimeBound>,
     /// How to show it; ndjson writes every entry with its hash
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Form,

@@ -11,7 +11,7 @@ use super::Files;
 use super::report::{Failure, Texts};
 use crate::connector::registry::Facts;
 use crate::diagnostic::{Diagnostic, Level};
-use crate::manifest::{self, Input, Loaded};
+use crate::manifest::{self, Loaded, ManifestInput};
 use crate::policy::{self, Policy};
 
 /// Most bytes of standard input; what is larger is told so by the loader.
@@ -49,28 +49,28 @@ pub fn load_what_is_sound(files: &Files) -> Result<Manifests, Failure> {
 }
 
 /// What `-f` names; the current folder if it names nothing.
-pub fn inputs(files: &Files) -> Result<(Vec<Input>, Texts), Failure> {
+pub fn inputs(files: &Files) -> Result<(Vec<ManifestInput>, Texts), Failure> {
     let mut texts = Texts::default();
     let mut inputs = Vec::new();
     for path in &files.files {
         if path != Path::new("-") {
-            inputs.push(Input::Path(path.clone()));
+            inputs.push(ManifestInput::Path(path.clone()));
         } else if texts.stdin.is_none() {
             let mut bytes = Vec::new();
             let read = std::io::stdin().lock().take(MAX_STDIN).read_to_end(&mut bytes);
             read.map_err(|error| Failure::file("read", path, error))?;
             texts.stdin = Some(Arc::from(String::from_utf8_lossy(&bytes)));
-            inputs.push(Input::stdin(bytes));
+            inputs.push(ManifestInput::stdin(bytes));
         }
     }
     if inputs.is_empty() {
-        inputs.push(Input::Path(PathBuf::from(".")));
+        inputs.push(ManifestInput::Path(PathBuf::from(".")));
     }
     Ok((inputs, texts))
 }
 
 /// Every problem of the manifests and of the expressions in them, sorted by place; a policy only where none is an error.
-pub fn check(inputs: &[Input]) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
+pub fn check(inputs: &[ManifestInput]) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
     let (loaded, problems) = manifest::load(inputs);
     let (policy, found) = match policy::compile(&loaded, &Facts) {
         Ok((policy, warnings)) => (Some(policy), warnings),

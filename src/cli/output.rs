@@ -41,17 +41,17 @@ pub struct View<F> {
 }
 
 /// Formats and what they are called.
-pub trait Named: Copy + 'static {
+pub trait FormatNames: Copy + 'static {
     /// In the order they are told.
     const NAMES: &'static [(&'static str, Self)];
 }
 
-impl Named for Format {
+impl FormatNames for Format {
     const NAMES: &'static [(&'static str, Self)] =
         &[("text", Self::Text), ("json", Self::Json), ("ndjson", Self::Ndjson), ("markdown", Self::Markdown)];
 }
 
-impl<F: Named> FromStr for View<F> {
+impl<F: FormatNames> FromStr for View<F> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

@@ -25,13 +25,13 @@ use super::session::{self, state_failure};
 use super::who::who;
 use crate::manifest::quantity;
 use crate::model::StandingRevocation;
-use crate::pipeline::revoke::{self, Cause, Everybody, Ground, Looks, Meaning, Names, OrdersError, State};
+use crate::pipeline::revoke::{self, OrderTerms, Directory, Ground, Looks, Meaning, Names, OrdersError, State};
 use crate::pipeline::{self, Decision};
 use crate::planning::Moment;
 use crate::state::Store;
 use hear::Aloud;
 use sound::Sound;
-use told::Ending;
+use told::RevokeResult;
 
 /// Cut identities off everywhere, now, whatever the sources say
 #[derive(Debug, clap::Args)]
@@ -129,7 +129,7 @@ async fn revoke(args: &RevokeArgs, sound: Sound, moment: Moment, reason: &Arc<st
     let names: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
     let Names { mut keys, others } = Names::told_apart(&sound.policy, state.store().as_ref(), names, sound.broken).await;
     keys.extend(accounts.iter().map(AsRef::as_ref));
-    let cause = Cause { reason: reason.clone(), until: args.until, at: moment.now };
+    let cause = OrderTerms { reason: reason.clone(), until: args.until, at: moment.now };
     let ordered = revoke::orders(&sound.policy, state, &keys, args.max, &cause, &aloud).await;
     let (state, orders) = ordered.map_err(|error| match error {
         OrdersError::State(error) => state_failure(&error),
@@ -155,7 +155,7 @@ async fn revoke(args: &RevokeArgs, sound: Sound, moment: Moment, reason: &Arc<st
         notice("Nothing was changed.");
         return Ok(Exit::Error);
     };
-    let ending = Ending { done: &done, ground: &ground, sound: &sound, unstored: args.no_state };
+    let ending = RevokeResult { done: &done, ground: &ground, sound: &sound, unstored: args.no_state };
     ending.write(args.output)?;
     let mut exit = ending.exit();
     for key in &done.slips {
@@ -216,8 +216,8 @@ async fn meant(sound: &Sound, store: &dyn Store, moment: Moment, names: &[&str],
     Failure::usage(lines.join("; ")).hint(hint)
 }
 
-async fn everybody<'s>(sound: &'s Sound, store: &dyn Store, moment: Moment) -> Everybody<'s> {
-    Everybody::read(&sound.loaded, &sound.policy, store.load().await.unwrap_or_default(), moment).await
+async fn everybody<'s>(sound: &'s Sound, store: &dyn Store, moment: Moment) -> Directory<'s> {
+    Directory::read(&sound.loaded, &sound.policy, store.load().await.unwrap_or_default(), moment).await
 }
 
 /// A key that nobody has, though everything was asked, is a slip.

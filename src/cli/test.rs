@@ -8,7 +8,7 @@ use clap::Args;
 use super::Files;
 use super::complete;
 use super::manifests::{self, Manifests};
-use super::output::{self, Named, View};
+use super::output::{self, FormatNames, View};
 use super::report::{self, Exit, Failure};
 use crate::diagnostic::Level;
 use crate::manifest::kinds::{Expectation, PersonaSpec};
@@ -52,7 +52,7 @@ pub enum TestFormat {
     Junit,
 }
 
-impl Named for TestFormat {
+impl FormatNames for TestFormat {
     const NAMES: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json), ("junit", Self::Junit)];
 }
 

@@ -6,12 +6,12 @@
 //! Must never: read a clock, the network or a file; panic on any text; recurse, grow or run without a bound.
 
 mod check;
+mod counterfactual;
 mod date;
 mod datum;
 mod eval;
 mod foreign;
 mod function;
-mod hinge;
 mod json;
 mod latin;
 mod node;

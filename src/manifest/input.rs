@@ -17,7 +17,7 @@ const MAX_FOLDERS: usize = 64;
 
 /// What to load.
 #[derive(Clone, Debug)]
-pub enum Input {
+pub enum ManifestInput {
     /// a file, or a folder with all `*.yaml` and `*.yml` files below it (hidden ones left out)
     Path(PathBuf),
     /// a text that is in memory already
@@ -31,7 +31,7 @@ pub enum Input {
     },
 }
 
-impl Input {
+impl ManifestInput {
     /// What came on standard input: named `-`, relative to the current folder.
     pub fn stdin(bytes: Vec<u8>) -> Self {
         Self::Text { name: "-".into(), base: PathBuf::new(), bytes }
@@ -49,12 +49,12 @@ pub(super) struct Text {
 }
 
 /// Reads everything, in the order of the inputs and sorted within a folder. A file that is named twice is read once.
-pub(super) fn read(inputs: &[Input]) -> (Vec<Text>, Vec<Diagnostic>) {
+pub(super) fn read(inputs: &[ManifestInput]) -> (Vec<Text>, Vec<Diagnostic>) {
     let mut reader = Reader::default();
     for input in inputs {
         match input {
-            Input::Path(path) => reader.path(path),
-            Input::Text { name, base, bytes } => reader.bytes(name.clone(), Arc::new(base.clone()), bytes.clone(), false),
+            ManifestInput::Path(path) => reader.path(path),
+            ManifestInput::Text { name, base, bytes } => reader.bytes(name.clone(), Arc::new(base.clone()), bytes.clone(), false),
         }
     }
     (reader.texts, reader.problems)

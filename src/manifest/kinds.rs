@@ -16,7 +16,7 @@ pub use super::connection::{Auth, SecretRef, SourceConnection, TargetConnection}
 pub use entitlement::{Entitlement, EntitlementSpec};
 pub use group::{Group, GroupSpec, Member, VALUE, fold};
 pub use guardrails::{GuardrailOverride, Guardrails, Limit};
-pub use persona::{Expectation, OtherPerson, PersonaSpec, SampleRecord, Standing};
+pub use persona::{Expectation, OtherPerson, PersonaSpec, PersonaStanding, SampleRecord};
 pub use revocation::{Revocation, RevocationSpec};
 
 /// The workspace itself: at most one document.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::guess;
 use super::header::{self, Header};
-use super::input::{self, Input, Text};
+use super::input::{self, ManifestInput, Text};
 use super::outline::mark_length;
 use super::read::{self, Problem};
 use super::stream::{self, Part};
@@ -24,7 +24,7 @@ use crate::diagnostic::{Diagnostic, Place};
 const MAX_DOCUMENT: usize = 64 << 20;
 
 /// Loads and checks everything; every problem of every file at once, sorted by place. With an error among them nothing may be planned.
-pub fn load(inputs: &[Input]) -> (Loaded, Vec<Diagnostic>) {
+pub fn load(inputs: &[ManifestInput]) -> (Loaded, Vec<Diagnostic>) {
     let (texts, problems) = input::read(inputs);
     let mut loader = Loader { problems, ..Loader::default() };
     loader.loaded.roots = paths::roots(inputs);

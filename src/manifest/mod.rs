@@ -26,9 +26,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use input::Input;
+pub use input::ManifestInput;
 pub use load::load;
-pub use outline::{Outline, Outlines, Span};
+pub use outline::{Outline, Outlines, ValueSpan};
 pub use read::sounds_secret;
 use refused::Refused;
 pub use schema::{API_VERSION, Field, crds, fields, schema};

@@ -52,7 +52,7 @@ thread_local! {
 
 /// Where a value stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct ValueSpan {
     /// its first character; for a list or mapping below a key, that key's
     pub place: Place,
     /// characters to mark there; never past the line's end
@@ -102,7 +102,7 @@ impl Loaded {
     }
 
     /// Where a value stands; nothing where there is no such value.
-    pub fn span(&self, origin: &Origin, pointer: &str) -> Option<Span> {
+    pub fn span(&self, origin: &Origin, pointer: &str) -> Option<ValueSpan> {
         self.outline(origin).span(pointer)
     }
 
@@ -124,13 +124,13 @@ impl<'a> Outline<'a> {
     }
 
     /// Where a value stands; nothing where there is no such value.
-    pub fn span(&self, pointer: &str) -> Option<Span> {
+    pub fn span(&self, pointer: &str) -> Option<ValueSpan> {
         let (span, exact) = self.nearest(pointer);
         exact.then_some(span)
     }
 
     /// Where the key of a value stands: to mark `rule` and not what it says.
-    pub fn key_span(&self, pointer: &str) -> Option<Span> {
+    pub fn key_span(&self, pointer: &str) -> Option<ValueSpan> {
         let (parent, name) = pointer.rsplit_once('/')?;
         let (parent, exact) = self.find(parent);
         let key = self.tree.get(parent.node, &unescape(name))?.0;
@@ -186,7 +186,7 @@ impl<'a> Outline<'a> {
         (self.place_at(at), first_line_length(marked))
     }
 
-    fn nearest(&self, pointer: &str) -> (Span, bool) {
+    fn nearest(&self, pointer: &str) -> (ValueSpan, bool) {
         let (found, exact) = self.find(pointer);
         let node = self.tree.nodes.get(found.node as usize);
         let content = node.map(|node| &node.content);
@@ -222,12 +222,12 @@ impl<'a> Outline<'a> {
         (found, true)
     }
 
-    fn span_of(&self, node: u32) -> Span {
+    fn span_of(&self, node: u32) -> ValueSpan {
         let mark = self.tree.mark(node);
         let place =
             Place { file: self.file.clone(), line: self.line.saturating_add(mark.line.saturating_sub(1)), column: mark.column.max(1) };
         let bytes = self.start + mark.start as usize..self.start + mark.end as usize;
-        Span { place, length: mark_length(self.text, mark), bytes, style: None }
+        ValueSpan { place, length: mark_length(self.text, mark), bytes, style: None }
     }
 
     fn place_at(&self, offset: usize) -> Place {

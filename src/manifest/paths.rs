@@ -5,14 +5,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Input, Loaded};
+use super::{Loaded, ManifestInput};
 
 /// The folders that the inputs make a workspace of: those that are named, and those of files that are named.
-pub(super) fn roots(inputs: &[Input]) -> Vec<PathBuf> {
-    let root = |input: &Input| match input {
-        Input::Path(path) if path.is_dir() => path.clone(),
-        Input::Path(path) => path.parent().unwrap_or(Path::new("")).to_owned(),
-        Input::Text { base, .. } => base.clone(),
+pub(super) fn roots(inputs: &[ManifestInput]) -> Vec<PathBuf> {
+    let root = |input: &ManifestInput| match input {
+        ManifestInput::Path(path) if path.is_dir() => path.clone(),
+        ManifestInput::Path(path) => path.parent().unwrap_or(Path::new("")).to_owned(),
+        ManifestInput::Text { base, .. } => base.clone(),
     };
     inputs.iter().map(root).collect()
 }
@@ -57,7 +57,7 @@ mod tests {
              key: record.id\n  mapping: {{rules: [{{attribute: userName, value: record.id}}]}}\n"
         );
         std::fs::write(folder.join("ws/deep/headcount.yaml"), manifest).expect("written");
-        let (_, problems) = load(&[Input::Path(folder.join("ws"))]);
+        let (_, problems) = load(&[ManifestInput::Path(folder.join("ws"))]);
         problems.into_iter().map(|problem| problem.message).collect()
     }
 

@@ -301,7 +301,7 @@ impl Iterator for Records<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Input, load};
+    use super::super::{ManifestInput, load};
     use crate::model::Value;
 
     /// What is told of a Workspace with these tables beside these files, and the tables, sorted.
@@ -313,7 +313,8 @@ mod tests {
         let text = format!(
             "apiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {{name: acme}}\nspec:\n  id: acme\n  tables:\n{tables}"
         );
-        let (loaded, problems) = load(&[Input::Text { name: "w.yaml".into(), base: folder.path().to_owned(), bytes: text.into_bytes() }]);
+        let (loaded, problems) =
+            load(&[ManifestInput::Text { name: "w.yaml".into(), base: folder.path().to_owned(), bytes: text.into_bytes() }]);
         let related = |(place, words): &(crate::diagnostic::Place, String)| format!("\n  {place}: {words}");
         let told = problems.iter().map(|problem| problem.to_string() + &problem.related.iter().map(related).collect::<String>());
         let entries = loaded.tables.values().map(|table| {

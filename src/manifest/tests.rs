@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{Input, Loaded, load};
+use super::{Loaded, ManifestInput, load};
 use crate::diagnostic::Diagnostic;
 
 const HEAD: &str = "apiVersion: headcount.dev/v1alpha1\n";
 
 pub(super) fn read(text: &str) -> (Loaded, Vec<Diagnostic>) {
-    load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.as_bytes().to_vec() }])
+    load(&[ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.as_bytes().to_vec() }])
 }
 
 pub(super) fn told(text: &str) -> String {
@@ -247,7 +247,7 @@ fn hostile_text_is_told_and_never_taken() {
 #[test]
 fn bytes_that_are_no_text_are_told_with_their_place() {
     let told = |bytes: &[u8]| {
-        let (_, problems) = load(&[Input::stdin(bytes.to_vec())]);
+        let (_, problems) = load(&[ManifestInput::stdin(bytes.to_vec())]);
         problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(told(b"a: \xc3\xbc\nb: \xff"), "-:2:4: error: the file is not UTF-8 from here on (save it as UTF-8)");
@@ -322,14 +322,14 @@ fn a_folder_is_read_whole_sorted_and_once() {
         ),
     );
     std::os::unix::fs::symlink(folder.path(), folder.path().join("round")).unwrap();
-    let (loaded, problems) = load(&[Input::Path(folder.path().into()), Input::Path(folder.path().join("b.yml"))]);
+    let (loaded, problems) = load(&[ManifestInput::Path(folder.path().into()), ManifestInput::Path(folder.path().join("b.yml"))]);
     assert_eq!(problems, []);
     let names: Vec<_> = loaded.groups.iter().map(|group| group.name.as_ref()).collect();
     assert_eq!(names, ["b", "c"]);
     assert_eq!(loaded.groups[1].origin.base.as_ref(), &folder.path().join("a"));
-    let (_, problems) = load(&[Input::Path(folder.path().join("nothing.yaml"))]);
+    let (_, problems) = load(&[ManifestInput::Path(folder.path().join("nothing.yaml"))]);
     assert!(problems[0].message.starts_with("can't read"), "{problems:?}");
-    let (_, problems) = load(&[Input::Path(folder.path().join(".git"))]);
+    let (_, problems) = load(&[ManifestInput::Path(folder.path().join(".git"))]);
     assert_eq!(problems, []);
 }
 
@@ -491,7 +491,7 @@ fn a_former_name_is_one_group_s() {
     let text = [group("run", "  previousNames: [Ops]\n"), group("build", "  previousNames: [dev, ops ]\n  notFormerly: [Dev]\n")]
         .map(|text| format!("apiVersion: headcount.dev/v1alpha1\n{text}"))
         .join("---\n");
-    let (_, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
+    let (_, problems) = load(&[ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
     let told: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
     let expected =
         ["`Ops` is written as a former name of Group `build` too", "`dev` is written as a former name and as one that it never had"];

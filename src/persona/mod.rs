@@ -19,7 +19,7 @@ use jiff::civil::Date;
 
 use crate::connector::registry;
 use crate::connector::sample::Sampler;
-use crate::manifest::kinds::{Expectation, PersonaSpec, Standing};
+use crate::manifest::kinds::{Expectation, PersonaSpec, PersonaStanding};
 use crate::manifest::{Document, Loaded, quantity};
 use crate::model::{Action, Change, Coverage, Finding, Key, ObjectKind, Severity, Side, Verdict};
 use crate::planning::explain::Provenance;
@@ -173,7 +173,7 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn somebody(&self, samplers: &mut [Sampler], rules: &mut Rules, key: &Arc<str>) -> Came {
-        let stands = self.provenance.exercise(key, &mut |place, came| rules.hear(place, came)).unwrap_or(Standing::Unknown);
+        let stands = self.provenance.exercise(key, &mut |place, came| rules.hear(place, came)).unwrap_or(PersonaStanding::Unknown);
         let plan = planning::plan(self.policy, self.world, &[], self.moment, Scope::All);
         let expectation = outcome::arrival(&plan, key, stands);
         let targets = departed(self.policy, self.spec, stands, &expectation);
@@ -211,8 +211,8 @@ fn nobody(policy: &Policy, world: &World, spec: &PersonaSpec, moment: Moment) ->
 }
 
 /// Targets where the person had an account and gets none: all of them for whoever has left, is on leave or is left out.
-fn departed(policy: &Policy, spec: &PersonaSpec, stands: Standing, came: &Expectation) -> Vec<bool> {
-    let gone = matches!(stands, Standing::Suspended | Standing::Leaver | Standing::Deselected);
+fn departed(policy: &Policy, spec: &PersonaSpec, stands: PersonaStanding, came: &Expectation) -> Vec<bool> {
+    let gone = matches!(stands, PersonaStanding::Suspended | PersonaStanding::Leaver | PersonaStanding::Deselected);
     let had = |name: &str| gone || spec.former_accounts.iter().any(|known| known == name);
     policy.targets.iter().map(|target| had(&target.name) && !came.accounts.contains_key(target.name.as_ref())).collect()
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use crate::manifest::kinds::{DepartureAction, Expectation, Standing};
+use crate::manifest::kinds::{DepartureAction, Expectation, PersonaStanding};
 use crate::model::{Action, Change, Finding, FindingCode, Plan, Severity, Value};
 use crate::policy::Policy;
 
 use super::stage::{Before, Had};
 
 /// What an identity gets in targets where it has nothing.
-pub(super) fn arrival(plan: &Plan, key: &str, lifecycle: Standing) -> Expectation {
+pub(super) fn arrival(plan: &Plan, key: &str, lifecycle: PersonaStanding) -> Expectation {
     let mut came = Expectation { lifecycle: Some(lifecycle), ..Expectation::default() };
     for change in plan.changes.iter().filter(|change| !is_protected(plan, change)) {
         let target = change.target.to_string();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::yaml;
 use crate::manifest::kinds::{Expectation, PersonaSpec};
-use crate::manifest::{Document, Input, Loaded, Outline, Style, load};
+use crate::manifest::{Document, Loaded, ManifestInput, Outline, Style, load};
 
 /// The new text of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ fn block(came: &Expectation, indent: usize, comment: &str, line_end: &str) -> St
 
 /// Whether the new text has the same documents with just the new expectations.
 fn reads_back(before: &str, after: &str, new: &[(&Document<PersonaSpec>, &Expectation)]) -> bool {
-    let read = |text: &str| load(&[Input::Text { name: "-".into(), base: PathBuf::new(), bytes: text.as_bytes().to_vec() }]).0;
+    let read = |text: &str| load(&[ManifestInput::Text { name: "-".into(), base: PathBuf::new(), bytes: text.as_bytes().to_vec() }]).0;
     let (mut old, now) = (read(before), read(after));
     for persona in &mut old.personas {
         if let Some((_, came)) = new.iter().find(|(known, _)| known.name == persona.name) {

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::connector::registry::Facts;
-use crate::manifest::{Input, load};
+use crate::manifest::{ManifestInput, load};
 use crate::policy::compile;
 
 const WORKSPACE: &str = "kind: Workspace\nmetadata: {name: acme}\nspec: {id: acme}\n";
@@ -78,7 +78,7 @@ fn loaded(documents: &[&str]) -> (Loaded, Policy) {
 }
 
 fn read(text: &str) -> (Loaded, Policy) {
-    let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.as_bytes().to_vec() }]);
+    let (loaded, problems) = load(&[ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.as_bytes().to_vec() }]);
     assert_eq!(problems, []);
     let (policy, _) = compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{problems:#?}"));
     (loaded, policy)
@@ -404,7 +404,7 @@ fn only_the_expectation_is_rewritten() {
 #[test]
 fn what_would_change_something_else_is_refused() {
     let anchored = "apiVersion: headcount.dev/v1alpha1\nkind: Persona\nmetadata: {name: one}\nspec:\n  expect: {groups: {chat: &names [A]}}\n  asOf: 2026-01-15\n  formerAccounts: *names\n  user: a\n";
-    let (loaded, _) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: anchored.as_bytes().to_vec() }]);
+    let (loaded, _) = load(&[ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: anchored.as_bytes().to_vec() }]);
     let refused = rewrite(&loaded, &[(&loaded.personas[0], &Expectation::default())]).unwrap_err();
     assert_snapshot!(refused, @r##"a.yaml: the new expectation would change something else in the file; write it by hand"##);
 }

@@ -126,7 +126,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::manifest::{Input, load};
+    use crate::manifest::{ManifestInput, load};
 
     #[test]
     fn what_could_be_misread_is_quoted() {
@@ -148,7 +148,7 @@ mod tests {
                 "apiVersion: headcount.dev/v1alpha1\nkind: Persona\nmetadata: {{name: a}}\nspec:\n  asOf: 2026-01-01\n  records:\n    hr:\n      {}: [{}]\n",
                 scalar(&format!("k{text}")), scalar(&text)
             );
-            let (loaded, _) = load(&[Input::Text { name: "-".into(), base: PathBuf::new(), bytes: document.into_bytes() }]);
+            let (loaded, _) = load(&[ManifestInput::Text { name: "-".into(), base: PathBuf::new(), bytes: document.into_bytes() }]);
             let [persona] = loaded.personas.as_slice() else { return Err(TestCaseError::fail("the document can't be read")) };
             let record = persona.spec.records.get("hr").cloned().unwrap_or_default();
             prop_assert_eq!(record, [(format!("k{text}"), serde_json::json!([text]))].into());

@@ -18,7 +18,7 @@ pub mod revoke;
 mod tests;
 
 pub use execute::{Execution, execute, settings};
-pub use news::{Caller, Decision, Hear, News, Silent};
+pub use news::{Caller, Decision, Hear, HearNothing, News};
 pub use part::{matches, part};
 pub use plan::plan;
 pub use propose::{NotReviewable, Proposal, Reviewed};

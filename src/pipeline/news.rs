@@ -122,8 +122,8 @@ pub enum Decision {
 
 /// Hears, and says nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
+pub struct HearNothing;
 
-impl Hear for Silent {
+impl Hear for HearNothing {
     fn hear(&self, _: News<'_>) {}
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio_util::sync::CancellationToken;
 
-use super::news::{Hear, News, Silent};
+use super::news::{Hear, HearNothing, News};
 use crate::connector::budget::Budget;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::{Limits, Rate};
@@ -94,7 +94,7 @@ async fn confirm(
     (targets, memory): (&[TargetSide], &Memory),
     reading: &Reading<'_>,
 ) -> Vec<SourceSide> {
-    let quietly = &Reading { hear: &Silent, ..reading.clone() };
+    let quietly = &Reading { hear: &HearNothing, ..reading.clone() };
     let again = sources.into_iter().enumerate().map(|(at, (side, may_miss))| async move {
         let gone = if may_miss { world::vanished(policy, at, &side, targets, memory) } else { BTreeSet::new() };
         if gone.is_empty() {
@@ -185,7 +185,7 @@ pub(super) async fn read_source_file(loaded: &Loaded, policy: &Policy, at: usize
     match registry::open_source(&document.spec.connection, &surroundings).await {
         Ok(reader) => {
             let request = ReadRequest::new(vec![(ObjectKind::Account, side.columns())]);
-            reader.read(&request, &mut SourceSink { side: &mut side, name: &document.name, hear: &Silent }).await
+            reader.read(&request, &mut SourceSink { side: &mut side, name: &document.name, hear: &HearNothing }).await
         }
         Err(error) => unreadable(&[ObjectKind::Account], &error),
     }

@@ -110,7 +110,7 @@ impl Company {
 
     pub(super) fn declared(&self) -> (Loaded, Policy) {
         let bytes = self.manifests.clone().into_bytes();
-        let (loaded, problems) = load(&[Input::Text { name: "acme.yaml".into(), base: self.folder.path().to_path_buf(), bytes }]);
+        let (loaded, problems) = load(&[ManifestInput::Text { name: "acme.yaml".into(), base: self.folder.path().to_path_buf(), bytes }]);
         assert!(problems.is_empty(), "{problems:#?}");
         let (policy, _) = compile(&loaded, &Facts).unwrap();
         (loaded, policy)

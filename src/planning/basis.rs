@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::kinds::Ownership;
 use crate::model::Marks;
-use crate::planning::declared::groups::Groups;
+use crate::planning::declared::groups::DeclaredGroups;
 use crate::planning::people::identity::Identities;
 use crate::planning::people::revoked::Revoked;
 use crate::planning::question::{Answer, Lookup, Moment};
@@ -28,7 +28,7 @@ pub(in crate::planning) struct Basis<'a> {
     pub(in crate::planning) revoked: Revoked<'a>,
     pub(in crate::planning) observed: Vec<Observed<'a>>,
     /// declared ones, and those that a `forEach` makes
-    pub(in crate::planning) groups: Groups<'a>,
+    pub(in crate::planning) groups: DeclaredGroups<'a>,
     /// this workspace's markers
     pub(in crate::planning) marks: Marks,
     /// names of people who left
@@ -44,7 +44,7 @@ impl<'a> Basis<'a> {
         let people = Identities::new(policy, world, &layout, moment);
         let revoked = Revoked::new(policy, &world.memory, &people);
         let observed = observe(&world.targets, answers);
-        let mut groups = Groups::declared(policy);
+        let mut groups = DeclaredGroups::declared(policy);
         groups.expand(policy, world, &layout, &people, &observed, knows_everybody(policy, world));
         let protected = policy.targets.iter().zip(&observed).map(|(rules, observed)| protected::rows(&rules.protect, observed.accounts()));
         let (protected, marks) = (protected.collect(), Marks::of(&policy.workspace));

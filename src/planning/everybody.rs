@@ -8,7 +8,7 @@ use crate::planning::accounts::presence::Presence;
 use crate::planning::accounts::unchanged::glance;
 use crate::planning::basis::Basis;
 use crate::planning::entitlements;
-use crate::planning::findings::Report;
+use crate::planning::findings::StepReport;
 use crate::planning::groups;
 use crate::planning::people::failures;
 use crate::planning::people::person::Person;
@@ -25,21 +25,21 @@ pub(in crate::planning) struct Everybody {
     /// identities that need a closer look
     pub(in crate::planning) closer: Vec<u32>,
     /// whom the rules of groups cover
-    pub(in crate::planning) groups: groups::cover::Cover,
+    pub(in crate::planning) groups: groups::cover::GroupCover,
     /// whom the rule of each entitlement covers
-    pub(in crate::planning) entitlements: Vec<entitlements::cover::Cover>,
+    pub(in crate::planning) entitlements: Vec<entitlements::cover::EntitlementCover>,
 }
 
 /// Looks at everybody; `closely` leaves the deciding to the closer look.
-pub(in crate::planning) fn look(basis: &Basis<'_>, matched: &Matched, closely: bool) -> (Everybody, Report) {
+pub(in crate::planning) fn look(basis: &Basis<'_>, matched: &Matched, closely: bool) -> (Everybody, StepReport) {
     let Basis { people, layout, policy, .. } = basis;
-    let mut report = Report::new(basis.moment.today);
+    let mut report = StepReport::new(basis.moment.today);
     let mut seen = Everybody {
         standing: Vec::with_capacity(people.len() as usize),
         presence: accounts::nobody_present(basis),
         closer: Vec::new(),
-        groups: groups::cover::Cover::new(basis),
-        entitlements: vec![entitlements::cover::Cover::default(); policy.entitlements.len()],
+        groups: groups::cover::GroupCover::new(basis),
+        entitlements: vec![entitlements::cover::EntitlementCover::default(); policy.entitlements.len()],
     };
     let (mut person, mut desired) = (Person::default(), Desired::default());
     for identity in 0..people.len() {

@@ -26,7 +26,7 @@ pub(in crate::planning) struct Shared {
 }
 
 /// What a step has to say and to ask, beside what it makes.
-pub(in crate::planning) struct Report {
+pub(in crate::planning) struct StepReport {
     pub(in crate::planning) findings: Findings,
     pub(in crate::planning) questions: BTreeSet<Lookup>,
     pub(in crate::planning) diary: Diary,
@@ -41,7 +41,7 @@ pub(in crate::planning) struct Findings {
 
 const NAMED: usize = 3;
 
-impl Report {
+impl StepReport {
     /// Nothing yet; `today` is the day of the plan.
     pub(in crate::planning) fn new(today: Date) -> Self {
         Self { findings: Findings::default(), questions: BTreeSet::new(), diary: Diary::new(today) }

@@ -36,7 +36,7 @@ use crate::world::World;
 use basis::Basis;
 use draft::Draft;
 use everybody::Everybody;
-use findings::Report;
+use findings::StepReport;
 use guardrails::Populations;
 use guardrails::population::populations;
 use people::identity::Identities;
@@ -58,7 +58,7 @@ pub use targets::placed::links as placed_links;
 pub struct Prepared<'a> {
     basis: Basis<'a>,
     matched: Matched,
-    report: Report,
+    report: StepReport,
     scope: Scope,
 }
 
@@ -142,7 +142,7 @@ enum Look {
 }
 
 /// Only what cuts somebody off at one target. What is to be said of its groups is the next plan's business.
-fn decide_revoked(basis: &Basis<'_>, matched: &Matched, target: usize, mut report: Report) -> Plan {
+fn decide_revoked(basis: &Basis<'_>, matched: &Matched, target: usize, mut report: StepReport) -> Plan {
     let (groups, _) = groups::resolve(basis, matched);
     let only: Range<usize> = target..target + 1;
     let cuts = report.hear(steps(basis, matched, &groups, only));
@@ -150,8 +150,8 @@ fn decide_revoked(basis: &Basis<'_>, matched: &Matched, target: usize, mut repor
 }
 
 /// How systems were read, and what manifests say of nobody.
-fn tell_of_systems(basis: &Basis<'_>) -> Report {
-    let mut report = Report::new(basis.moment.today);
+fn tell_of_systems(basis: &Basis<'_>) -> StepReport {
+    let mut report = StepReport::new(basis.moment.today);
     let findings = &mut report.findings;
     notices::sources(basis, findings);
     notices::targets(basis, findings);
@@ -161,7 +161,7 @@ fn tell_of_systems(basis: &Basis<'_>) -> Report {
 }
 
 /// Puts the steps in order and looks at them as a whole.
-fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: Report, populations: &Populations) -> Plan {
+fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: StepReport, populations: &Populations) -> Plan {
     let Basis { policy, world, moment, .. } = basis;
     let mut changes = assembly::order::order(basis, drafts);
     changes.iter_mut().for_each(|change| hide_secrets(policy, change));

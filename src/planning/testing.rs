@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::Look;
 use super::prepare;
 use crate::manifest::kinds::TargetSpec;
-use crate::manifest::{Input, load};
+use crate::manifest::{ManifestInput, load};
 use crate::model::{
     Baseline, Capabilities, Change, Columns, Deactivation, Evidence, Guardrail, Link, LinkOrigin, Mandate, Marks, Memory, ObjectKind, Page,
     Plan, Reason, Value,
@@ -76,7 +76,7 @@ impl Scene {
         let all =
             [&workspace].into_iter().filter(|_| !own).chain(documents).map(|text| format!("apiVersion: headcount.dev/v1alpha1\n{text}"));
         let text = all.collect::<Vec<_>>().join("---\n");
-        let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
+        let (loaded, problems) = load(&[ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
         assert!(problems.is_empty(), "{problems:#?}");
         let (mut policy, _) = compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{problems:#?}"));
         let limits = policy.targets.iter().map(|target| target.guardrails.limits.clone()).collect();

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::kinds::TargetSpec;
-use crate::manifest::{Input, load};
+use crate::manifest::{ManifestInput, load};
 
 const HEAD: &str = "apiVersion: headcount.dev/v1alpha1\n";
 const WORKSPACE: &str = "kind: Workspace\nmetadata: {name: acme}\nspec: {id: acme, timeZone: UTC}\n";
@@ -36,14 +36,14 @@ fn build(documents: &[&str]) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic
 
 fn build_for(facts: &dyn ConnectorFacts, documents: &[&str]) -> Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>> {
     let text = documents.iter().map(|document| format!("{HEAD}{document}")).collect::<Vec<_>>().join("---\n");
-    let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
+    let (loaded, problems) = load(&[ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
     assert_eq!(problems, [], "what the manifests' own checks tell is theirs to test");
     compile(&loaded, facts)
 }
 
 /// Everything that is told, by the manifests' own checks first.
 fn told_of(text: &str) -> Vec<String> {
-    let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.as_bytes().to_vec() }]);
+    let (loaded, problems) = load(&[ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.as_bytes().to_vec() }]);
     let (_, found) = compile_what_is_sound(&loaded, &Strict);
     problems.iter().chain(&found).map(ToString::to_string).collect()
 }
@@ -235,7 +235,7 @@ fn a_count_stays_comparable_until_other_records_are_chosen() {
     let scope = |connection: &str, rest: &str| {
         let text =
             format!("apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {{name: hr}}\nspec:\n  connection: {connection}\n{rest}");
-        let (loaded, problems) = crate::manifest::load(&[crate::manifest::Input::stdin(text.into_bytes())]);
+        let (loaded, problems) = crate::manifest::load(&[crate::manifest::ManifestInput::stdin(text.into_bytes())]);
         assert!(problems.is_empty(), "{problems:#?}");
         super::source::scope_hash(&loaded.sources[0].spec)
     };
@@ -381,7 +381,7 @@ fn each_document_is_scanned_as_often_for_many_rules_as_for_one() {
         let rules: String = (0..rules).map(rule).collect();
         let hr = source("hr", "  mapping: {rules: [{attribute: title, value: record.job}]}");
         let text = [WORKSPACE, &hr, &target(&format!("  mapping:\n    rules:\n{rules}"))].map(|text| format!("{HEAD}{text}")).join("---\n");
-        let (loaded, problems) = load(&[Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
+        let (loaded, problems) = load(&[ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: text.into_bytes() }]);
         assert_eq!(problems, []);
         let before = loaded.scans();
         assert!(compile(&loaded, &Facts).is_ok_and(|(_, warnings)| !warnings.is_empty()));

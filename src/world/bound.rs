@@ -97,8 +97,8 @@ impl Bound {
     }
 
     /// What would turn it round as a condition, for people.
-    pub(crate) fn hinge<'i>(&self, input: impl Fn(usize) -> Input<'i>) -> Option<String> {
-        self.with_inputs(input, |inputs| self.expression.hinge(inputs))
+    pub(crate) fn counterfactual<'i>(&self, input: impl Fn(usize) -> Input<'i>) -> Option<String> {
+        self.with_inputs(input, |inputs| self.expression.counterfactual(inputs))
     }
 
     /// The expression itself.

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use headcount::apply::{Clock, Settings};
 use headcount::connector::registry::Facts;
 use headcount::diagnostic::Level;
-use headcount::manifest::{Input, Loaded, load};
+use headcount::manifest::{Loaded, ManifestInput, load};
 use headcount::model::{Outcome, Plan};
-use headcount::pipeline::{self, Execution, Reading, Silent, Snapshot};
+use headcount::pipeline::{self, Execution, HearNothing, Reading, Snapshot};
 use headcount::planning::{Moment, Scope};
 use headcount::policy::{self, Policy};
 use headcount::state::{self, Store};
@@ -72,7 +72,7 @@ impl Office {
         if self.workspace.as_ref().is_some_and(|(known, ..)| *known == manifests) {
             return;
         }
-        let input = Input::Text { name: "company.yaml".into(), base: self.folder.clone(), bytes: manifests.clone().into_bytes() };
+        let input = ManifestInput::Text { name: "company.yaml".into(), base: self.folder.clone(), bytes: manifests.clone().into_bytes() };
         let (loaded, problems) = load(&[input]);
         assert!(problems.iter().all(|problem| problem.level != Level::Error), "{problems:#?}");
         let (policy, _) = policy::compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{problems:#?}"));

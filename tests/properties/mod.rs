@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use headcount::diagnostic::{Diagnostic, Level};
-use headcount::manifest::{Input, load};
+use headcount::manifest::{ManifestInput, load};
 use headcount::policy::{self, ConnectorFacts, Policy};
 
 /// How many compiled workspaces a law remembers: a story uses the same few again and again.
@@ -34,7 +34,7 @@ fn compile(yaml: &str, facts: &dyn ConnectorFacts) -> Result<Rc<Policy>, String>
         return Ok(policy);
     }
     let told = |problems: Vec<Diagnostic>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    let (loaded, problems) = load(&[Input::stdin(yaml.as_bytes().to_vec())]);
+    let (loaded, problems) = load(&[ManifestInput::stdin(yaml.as_bytes().to_vec())]);
     if problems.iter().any(|problem| problem.level == Level::Error) {
         return Err(told(problems));
     }

@@ -19,27 +19,27 @@ use crate::render::{explanation, safe};
 pub const PREFIX: &str = "account/";
 
 /// An account, as somebody names it.
-pub struct Named<'a> {
+pub struct AccountName<'a> {
     pub target: &'a str,
     /// its name or its id there
     pub name: &'a str,
 }
 
 /// Takes `account/TARGET/NAME-OR-ID` apart; nothing where it is no such name.
-pub fn named(text: &str) -> Result<Option<Named<'_>>, Failure> {
+pub fn named(text: &str) -> Result<Option<AccountName<'_>>, Failure> {
     text.strip_prefix(PREFIX).map(parts).transpose()
 }
 
 /// Takes `TARGET/NAME-OR-ID` apart.
-pub fn parts(text: &str) -> Result<Named<'_>, Failure> {
+pub fn parts(text: &str) -> Result<AccountName<'_>, Failure> {
     match text.split_once('/') {
-        Some((target, name)) if !target.is_empty() && !name.is_empty() => Ok(Named { target, name }),
+        Some((target, name)) if !target.is_empty() && !name.is_empty() => Ok(AccountName { target, name }),
         _ => Err(Failure::usage(format!("{text:?} names no account"))
             .hint("name the Target and then the account's name or id there: chat/jdoe (explain: account/chat/jdoe)")),
     }
 }
 
-impl Named<'_> {
+impl AccountName<'_> {
     /// Whether there is such a target, and it is the one that was asked for.
     pub fn check(&self, asked: Option<&str>, check: impl Fn(&str) -> Result<(), Failure>) -> Result<(), Failure> {
         check(self.target)?;
@@ -74,7 +74,7 @@ impl Named<'_> {
 }
 
 /// Whose it is, and what the plan does with it.
-pub fn tell(behind: &ChangeOrigins<'_>, plan: &Plan, named: &Named<'_>, form: TextOrJson) -> Result<(), Failure> {
+pub fn tell(behind: &ChangeOrigins<'_>, plan: &Plan, named: &AccountName<'_>, form: TextOrJson) -> Result<(), Failure> {
     let account = behind.provenance().explain_account(named.target, named.name).map_err(|why| named.failure(why))?;
     let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &account)).collect();
     let findings = told_of_account(plan, &account, &changes);

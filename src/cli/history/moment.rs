@@ -10,17 +10,17 @@ use crate::manifest::quantity;
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum TimeBound {
     Day(Date),
     Time(Timestamp),
     Ago(SignedDuration),
 }
 
 /// A day, a time, or how long ago.
-pub fn parse(text: &str) -> Result<Moment, String> {
-    let day = || text.parse().ok().filter(|_| text.len() == DAY).map(Moment::Day);
-    let time = || text.parse().ok().map(Moment::Time);
-    let ago = || quantity::duration(text).ok().map(Moment::Ago);
+pub fn parse(text: &str) -> Result<TimeBound, String> {
+    let day = || text.parse().ok().filter(|_| text.len() == DAY).map(TimeBound::Day);
+    let time = || text.parse().ok().map(TimeBound::Time);
+    let ago = || quantity::duration(text).ok().map(TimeBound::Ago);
     day()
         .or_else(time)
         .or_else(ago)
@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Result<Moment, String> {
 /// Letters of `2026-11-22`.
 const DAY: usize = 10;
 
-impl Moment {
+impl TimeBound {
     /// Its first moment.
     pub fn first(&self, zone: &TimeZone, now: Timestamp) -> Timestamp {
         match self {

@@ -60,7 +60,7 @@ fn name_of(order: &StandingRevocation) -> String {
 }
 
 /// What came of it, and what is to be said of that.
-pub struct Ending<'a> {
+pub struct RevokeResult<'a> {
     pub done: &'a Done,
     pub ground: &'a Ground,
     pub sound: &'a Sound,
@@ -68,7 +68,7 @@ pub struct Ending<'a> {
     pub unstored: bool,
 }
 
-impl Ending<'_> {
+impl RevokeResult<'_> {
     /// Writes the receipts and the manifest to stdout. Of slips alone there is nothing to write.
     pub fn write(&self, form: TextOrJson) -> Result<(), Failure> {
         if self.people().next().is_none() {

@@ -61,7 +61,7 @@ pub struct OtherPerson {
 pub struct Expectation {
     /// Where the person stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifecycle: Option<Standing>,
+    pub lifecycle: Option<PersonaStanding>,
     /// By Target: every attribute of the account (with `active`). A Target that is not named gives the person none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "records")]
@@ -84,7 +84,7 @@ pub struct Expectation {
 /// Where a persona stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum PersonaStanding {
     /// starts in the future
     PreHire,
     /// works here

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::connector::registry;
 use crate::manifest::Loaded;
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind};
-use crate::pipeline::news::Silent;
+use crate::pipeline::news::HearNothing;
 use crate::pipeline::plan::look_up;
 use crate::pipeline::read::{Reading, budget, read_source, surroundings};
 use crate::planning::explain::{AccountExplanation, NoAccount, Provenance};
@@ -23,17 +23,17 @@ use crate::world::{SourceSide, TargetSide, World};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everybody at one moment.
-pub struct Everybody<'a> {
+pub struct Directory<'a> {
     policy: &'a Policy,
     world: World,
     moment: Moment,
 }
 
-impl<'a> Everybody<'a> {
+impl<'a> Directory<'a> {
     /// Reads the sources; one that does not answer in time is unreadable.
     pub async fn read(loaded: &Loaded, policy: &'a Policy, memory: Memory, moment: Moment) -> Self {
         let sources = (0..policy.sources.len()).map(|at| async move {
-            timeout(PATIENCE, read_source(loaded, policy, at, moment, &budget(loaded), &Reading::once(&Silent)))
+            timeout(PATIENCE, read_source(loaded, policy, at, moment, &budget(loaded), &Reading::once(&HearNothing)))
                 .await
                 .map(|(side, _)| side)
                 .unwrap_or_else(|_| {

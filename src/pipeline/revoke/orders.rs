@@ -17,7 +17,7 @@ use crate::state::{About, StateError, Store};
 
 /// Why, and for how long.
 #[derive(Clone, Debug)]
-pub struct Cause {
+pub struct OrderTerms {
     /// in words
     pub reason: Arc<str>,
     /// the last day
@@ -48,7 +48,7 @@ pub async fn orders(
     state: State,
     keys: &[&str],
     most: usize,
-    cause: &Cause,
+    cause: &OrderTerms,
     hear: &dyn Hear,
 ) -> Result<(State, Vec<StandingRevocation>), OrdersError> {
     let (state, orders) = readable(policy, state, keys, cause, hear).await?;
@@ -62,7 +62,7 @@ async fn readable(
     policy: &Policy,
     state: State,
     keys: &[&str],
-    cause: &Cause,
+    cause: &OrderTerms,
     hear: &dyn Hear,
 ) -> Result<(State, Vec<StandingRevocation>), StateError> {
     match ordered(policy, state.store().as_ref(), keys, cause).await {
@@ -75,8 +75,8 @@ async fn readable(
     }
 }
 
-async fn ordered(policy: &Policy, store: &dyn Store, keys: &[&str], cause: &Cause) -> Result<Vec<StandingRevocation>, StateError> {
-    let Cause { reason, until, at } = cause;
+async fn ordered(policy: &Policy, store: &dyn Store, keys: &[&str], cause: &OrderTerms) -> Result<Vec<StandingRevocation>, StateError> {
+    let OrderTerms { reason, until, at } = cause;
     let mut orders: BTreeMap<Arc<str>, StandingRevocation> = BTreeMap::new();
     for key in keys {
         let known = remembered(policy, store, key).await?;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::beside::{beside, block_on};
 use super::ground::{Ground, TargetCut};
-use super::target::Desk;
+use super::target::TargetSession;
 
 /// How long somebody who waits to be asked is kept waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ pub(super) async fn preview(ground: &Arc<Ground>) -> Vec<(Arc<str>, Result<Targe
         let (ground, report) = (ground.clone(), report.clone());
         beside(move || {
             let look = block_on(async {
-                let mut desk = Desk::new(&ground, at).await.map_err(|error| error.to_string())?;
+                let mut desk = TargetSession::new(&ground, at).await.map_err(|error| error.to_string())?;
                 desk.look().await
             });
             drop(report.send((at, look)));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::ground::{Ground, Obstacle, Told};
-use super::target::Desk;
+use super::target::TargetSession;
 use crate::model::{FindingCode, Plan, Receipt, ReceiptWord, Severity};
 use crate::pipeline::receipts::concerned;
 
@@ -47,7 +47,7 @@ pub(super) fn nothing(ground: &Ground, at: usize) -> Vec<Told> {
     here.map(|order| Told { key: order.key.clone(), receipt: receipt(), obstacle: Some(Obstacle::Passing) }).collect()
 }
 
-impl Desk<'_> {
+impl TargetSession<'_> {
     /// What a look after the work still shows.
     pub(super) fn judge(&self, plan: &Plan, troubles: &mut Troubles) {
         for change in plan.changes.iter().filter(|change| change.runs()) {

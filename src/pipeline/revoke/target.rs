@@ -18,7 +18,7 @@ use crate::connector::budget::Budget;
 use crate::connector::{TargetConnector, registry};
 use crate::journal::Journal;
 use crate::model::{Action, Capabilities, Evidence, Key, ObjectKind, Outcome, Plan, ReceiptWord, SystemError};
-use crate::pipeline::news::{News, Silent};
+use crate::pipeline::news::{HearNothing, News};
 use crate::pipeline::plan::ask;
 use crate::pipeline::read::{Reading, read_target, surroundings};
 use crate::pipeline::receipts::{self, concerned};
@@ -37,13 +37,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// From the first look to the last receipt.
 pub(super) fn work(ground: &Ground, at: usize, sources: watch::Receiver<Option<Arc<Found>>>) -> Result<Vec<Told>, StateError> {
     block_on(async {
-        let mut desk = Desk::new(ground, at).await?;
+        let mut desk = TargetSession::new(ground, at).await?;
         desk.work(sources).await
     })
 }
 
 /// Everything that the work at one target needs.
-pub(super) struct Desk<'a> {
+pub(super) struct TargetSession<'a> {
     pub(super) ground: &'a Ground,
     /// its position among all targets
     at: usize,
@@ -70,7 +70,7 @@ pub(super) struct Seen {
     sessions_ended: bool,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> TargetSession<'a> {
     /// Before any source told anything.
     pub(super) async fn new(ground: &'a Ground, at: usize) -> Result<Self, StateError> {
         let policy = ground.policy.for_target(at);
@@ -202,7 +202,7 @@ impl<'a> Desk<'a> {
             return Err(SystemError::Unavailable("it is not declared".into()));
         };
         if !self.policy.targets[0].protect.keep.is_empty() {
-            let (side, connector) = read_target(&self.policy, 0, document, &Budget::default(), &Reading::once(&Silent)).await;
+            let (side, connector) = read_target(&self.policy, 0, document, &Budget::default(), &Reading::once(&HearNothing)).await;
             let connector = connector.ok_or_else(|| SystemError::Unavailable("it could not be opened".into()))?;
             let links = ground.state.store().load().await.map(|memory| memory.links).unwrap_or_default();
             self.world.renew(0, side);

@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::pipeline::tests::{Company, Person};
-use crate::pipeline::{Silent, moment};
+use crate::pipeline::{HearNothing, moment};
 use crate::policy::Policy;
 
 /// On the ground of a company, with a state of its own or none.
 async fn ground(company: &Company, state: State, keys: &[&str]) -> Arc<Ground> {
     let (loaded, policy) = company.declared();
     let moment = moment(&policy, None);
-    let cause = Cause { reason: "a lost laptop".into(), until: None, at: moment.now };
+    let cause = OrderTerms { reason: "a lost laptop".into(), until: None, at: moment.now };
     let (state, orders) = orders(&policy, state, keys, 10, &cause, &Silent).await.unwrap();
     Arc::new(Ground {
         loaded,
@@ -27,7 +27,7 @@ async fn ground(company: &Company, state: State, keys: &[&str]) -> Arc<Ground> {
         who: "a test".into(),
         stop: CancellationToken::new(),
         unused: Vec::new(),
-        hear: Box::new(Silent),
+        hear: Box::new(HearNothing),
     })
 }
 
@@ -99,7 +99,7 @@ async fn a_state_that_is_none_is_told_and_holds_nobody_up() {
 async fn more_people_than_are_allowed_are_not_cut_off() {
     let company = Company::running().await;
     let (_, policy) = company.declared();
-    let cause = Cause { reason: "a lost laptop".into(), until: None, at: moment(&policy, None).now };
+    let cause = OrderTerms { reason: "a lost laptop".into(), until: None, at: moment(&policy, None).now };
     let refused = orders(&policy, kept(&company).await, &["hr/1", "hr/2"], 1, &cause, &Silent).await.err().unwrap();
     assert!(matches!(refused, OrdersError::TooMany { found: 2, most: 1 }), "{refused}");
 }

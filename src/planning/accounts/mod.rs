@@ -25,7 +25,7 @@ use crate::manifest::kinds::Ownership;
 use crate::model::{Cause, Change, FindingCode, Mandate, ObjectRef, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
-use crate::planning::findings::Report;
+use crate::planning::findings::StepReport;
 use crate::planning::holds::lookalikes::Kept;
 use crate::planning::people::failures;
 use crate::planning::people::person::Person;
@@ -81,7 +81,7 @@ pub(in crate::planning) fn diff(
     kept: &BTreeMap<Arc<str>, Kept>,
     presence: Vec<Vec<Presence>>,
     closer: &[u32],
-) -> (Accounts, Report) {
+) -> (Accounts, StepReport) {
     let mut step = Step::new(basis, matched, kept, presence);
     step.decide_all(closer);
     for target in 0..basis.policy.targets.len() {
@@ -95,7 +95,7 @@ pub(in crate::planning) fn diff(
 }
 
 /// What must be asked before anything can be decided about an account: one that vanished, or one that may be there though not all could be read.
-pub(in crate::planning) fn questions(basis: &Basis<'_>, matched: &Matched) -> Report {
+pub(in crate::planning) fn questions(basis: &Basis<'_>, matched: &Matched) -> StepReport {
     let kept = BTreeMap::new();
     let mut step = Step::new(basis, matched, &kept, nobody_present(basis));
     step.decide_all(&open_questions(basis, matched));
@@ -143,7 +143,7 @@ struct Step<'s, 'a> {
     /// who is still to be decided, and whose names are on their way
     renames: Renames,
     drafts: Vec<Draft>,
-    report: Report,
+    report: StepReport,
 }
 
 impl<'s, 'a> Step<'s, 'a> {
@@ -162,7 +162,7 @@ impl<'s, 'a> Step<'s, 'a> {
             names: TakenNames::default(),
             renames: Renames::default(),
             drafts: Vec::new(),
-            report: Report::new(basis.moment.today),
+            report: StepReport::new(basis.moment.today),
         }
     }
 

@@ -12,12 +12,12 @@ use crate::model::{Change, FindingCode, Severity};
 use crate::planning::accounts::Accounts;
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
-use crate::planning::findings::Report;
+use crate::planning::findings::StepReport;
 use crate::planning::targets::claims::Matched;
 
 /// Resolves what changes refer to, and puts those first that give up what others take.
-pub(in crate::planning) fn link(basis: &Basis<'_>, matched: &Matched, accounts: &Accounts, drafts: Vec<Draft>) -> (Vec<Draft>, Report) {
-    let mut step = Step { basis, matched, accounts, drafts, report: Report::new(basis.moment.today) };
+pub(in crate::planning) fn link(basis: &Basis<'_>, matched: &Matched, accounts: &Accounts, drafts: Vec<Draft>) -> (Vec<Draft>, StepReport) {
+    let mut step = Step { basis, matched, accounts, drafts, report: StepReport::new(basis.moment.today) };
     references::resolve(&mut step);
     handover::settle(&mut step);
     (step.drafts, step.report)
@@ -29,7 +29,7 @@ struct Step<'s, 'a> {
     matched: &'s Matched,
     accounts: &'s Accounts,
     drafts: Vec<Draft>,
-    report: Report,
+    report: StepReport,
 }
 
 impl Step<'_, '_> {

@@ -56,7 +56,7 @@ pub(in crate::planning) struct Made {
 
 /// All groups.
 #[derive(Default)]
-pub(in crate::planning) struct Groups<'a> {
+pub(in crate::planning) struct DeclaredGroups<'a> {
     /// those that manifests declare in their order, then the others by manifest and key
     pub(in crate::planning) all: Vec<Group<'a>>,
     by_key: BTreeMap<Arc<str>, usize>,
@@ -64,7 +64,7 @@ pub(in crate::planning) struct Groups<'a> {
     made: BTreeMap<Arc<str>, Made>,
 }
 
-impl<'a> Groups<'a> {
+impl<'a> DeclaredGroups<'a> {
     /// Those that manifests declare.
     pub(in crate::planning) fn declared(policy: &'a Policy) -> Self {
         let mut groups = Self::default();

@@ -14,7 +14,7 @@ use crate::world::Truth;
 
 /// Whom the rule of one entitlement covers, by number.
 #[derive(Clone, Default)]
-pub(in crate::planning) struct Cover {
+pub(in crate::planning) struct EntitlementCover {
     /// those who have it just as they should
     pub(in crate::planning) stands: Vec<u32>,
     /// those who need a closer look
@@ -28,7 +28,7 @@ pub(in crate::planning) fn look(
     basis: &Basis<'_>,
     matched: &Matched,
     (person, closely): (&Person, bool),
-    covers: &mut [Cover],
+    covers: &mut [EntitlementCover],
     findings: &mut Findings,
 ) {
     let Some(lifecycle) = person.standing.lifecycle() else { return };

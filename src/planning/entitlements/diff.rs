@@ -15,7 +15,7 @@ use crate::planning::accounts::presence::{Known, Presence, is_open};
 use crate::planning::draft::{Draft, adopted};
 use crate::planning::draft::{Grounds, Stage, attribute};
 use crate::planning::entitlements::Step;
-use crate::planning::entitlements::cover::Cover;
+use crate::planning::entitlements::cover::EntitlementCover;
 use crate::planning::entitlements::desired;
 use crate::planning::entitlements::desired::{Parameter, Term};
 use crate::planning::findings::Shared;
@@ -42,7 +42,7 @@ struct Roll {
 }
 
 /// The entitlements of one target.
-pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, covers: &mut [Cover], standing: &[Where]) {
+pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, covers: &mut [EntitlementCover], standing: &[Where]) {
     let basis = step.basis;
     let declared: Vec<usize> = (0..basis.policy.entitlements.len()).filter(|at| basis.policy.entitlements[*at].target == target).collect();
     let mut rolls: BTreeMap<usize, Roll> = BTreeMap::new();
@@ -74,7 +74,7 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, covers: &mut [Cover
 }
 
 /// Who should have one entitlement: by rule and by name.
-fn roll(step: &mut Step<'_, '_>, at: usize, found: Cover, standing: &[Where]) -> Roll {
+fn roll(step: &mut Step<'_, '_>, at: usize, found: EntitlementCover, standing: &[Where]) -> Roll {
     let basis = step.basis;
     let rules = &basis.policy.entitlements[at];
     let idle = rules.when.is_some() && !rules.allow_empty && found.stands.is_empty() && found.open.is_empty();

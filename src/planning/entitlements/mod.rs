@@ -10,21 +10,21 @@ use crate::model::Change;
 use crate::planning::accounts::Accounts;
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
-use crate::planning::findings::Report;
+use crate::planning::findings::StepReport;
 use crate::planning::people::standing::Where;
 use crate::planning::targets::claims::Matched;
 
-use cover::Cover;
+use cover::EntitlementCover;
 
 /// Compares what accounts have at every target with what they should have.
 pub(in crate::planning) fn diff(
     basis: &Basis<'_>,
     matched: &Matched,
     accounts: &Accounts,
-    mut covers: Vec<Cover>,
+    mut covers: Vec<EntitlementCover>,
     standing: &[Where],
-) -> (Vec<Draft>, Report) {
-    let mut step = Step { basis, matched, accounts, drafts: Vec::new(), report: Report::new(basis.moment.today) };
+) -> (Vec<Draft>, StepReport) {
+    let mut step = Step { basis, matched, accounts, drafts: Vec::new(), report: StepReport::new(basis.moment.today) };
     for target in 0..basis.policy.targets.len() {
         diff::settle(&mut step, target, &mut covers, standing);
     }
@@ -37,7 +37,7 @@ struct Step<'s, 'a> {
     matched: &'s Matched,
     accounts: &'s Accounts,
     drafts: Vec<Draft>,
-    report: Report,
+    report: StepReport,
 }
 
 impl Step<'_, '_> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Because, Provenance, entitlement};
 use crate::diagnostic::Place;
 use crate::expr::Evaluation;
-use crate::manifest::kinds::{Lifecycle, Standing as Stands};
+use crate::manifest::kinds::{Lifecycle, PersonaStanding};
 use crate::model::{Cell, Key, Value, ValueState};
 use crate::planning::accounts::desired;
 use crate::planning::accounts::desired::Desired;
@@ -17,7 +17,7 @@ use crate::planning::declared::values::named;
 use crate::planning::entitlements::desired as grant;
 use crate::planning::entitlements::desired::{Parameter, Term};
 use crate::planning::people::companion::Record;
-use crate::planning::people::identity::Origin;
+use crate::planning::people::identity::IdentityOrigin;
 use crate::planning::people::person::Person;
 use crate::planning::people::standing::lifecycles;
 use crate::planning::people::standing::{Standing, word};
@@ -58,7 +58,7 @@ impl Provenance<'_> {
     }
 
     /// Where an identity stands, and which rules it exercises; nothing where there is no such identity.
-    pub fn exercise(&self, key: &str, heard: &mut Heard<'_>) -> Option<Stands> {
+    pub fn exercise(&self, key: &str, heard: &mut Heard<'_>) -> Option<PersonaStanding> {
         let person = self.assemble(key)?;
         records(&self.basis, &person, heard);
         for target in 0..self.basis.policy.targets.len() {
@@ -96,16 +96,16 @@ impl Provenance<'_> {
     }
 }
 
-fn stands(standing: &Standing) -> Stands {
+fn stands(standing: &Standing) -> PersonaStanding {
     match standing {
         Standing::Is(lifecycle) => match word(*lifecycle) {
-            "pre-hire" => Stands::PreHire,
-            "suspended" => Stands::Suspended,
-            "leaver" => Stands::Leaver,
-            _ => Stands::Active,
+            "pre-hire" => PersonaStanding::PreHire,
+            "suspended" => PersonaStanding::Suspended,
+            "leaver" => PersonaStanding::Leaver,
+            _ => PersonaStanding::Active,
         },
-        Standing::Deselected => Stands::Deselected,
-        Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => Stands::Unknown,
+        Standing::Deselected => PersonaStanding::Deselected,
+        Standing::DuplicateKey | Standing::Unknown(_) | Standing::Doubtful(_) => PersonaStanding::Unknown,
     }
 }
 
@@ -121,7 +121,7 @@ fn records(basis: &Basis<'_>, person: &Person, heard: &mut Heard<'_>) {
         }
         let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
         let layout = &basis.layout.sources[source];
-        let own = matches!(basis.people.origin(person.number), Origin::Record(own, _) if own == source);
+        let own = matches!(basis.people.origin(person.number), IdentityOrigin::Record(own, _) if own == source);
         for bound in [&layout.leaver, &layout.suspended].into_iter().flatten().filter(|_| own) {
             condition(bound, cells.as_slice(), heard);
         }

@@ -411,7 +411,7 @@ impl Because {
     /// A condition over what it read, and what would turn it round.
     fn condition(words: impl Into<String>, bound: &Bound, reads: &(impl Reads + ?Sized)) -> Self {
         let missing = crate::expr::Input::Cell(crate::model::Cell::Missing);
-        let unless = bound.hinge(|position| reads.input(position).unwrap_or(missing));
+        let unless = bound.counterfactual(|position| reads.input(position).unwrap_or(missing));
         let holds = match reads.holds(bound) {
             Truth::Yes => Some(true),
             Truth::No => Some(false),

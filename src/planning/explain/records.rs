@@ -9,7 +9,7 @@ use crate::model::{Cell, Key};
 use crate::planning::basis::Basis;
 use crate::planning::people::companion::Companion;
 use crate::planning::people::companion::Record;
-use crate::planning::people::identity::Origin;
+use crate::planning::people::identity::IdentityOrigin;
 use crate::planning::people::person::Person;
 use crate::planning::report::matching;
 use crate::world::{RecordState, Truth};
@@ -39,7 +39,7 @@ pub(super) fn behind(basis: &Basis<'_>, person: &Person) -> Vec<IdentityRecord> 
 /// How a record was found, or why it was not.
 fn found(basis: &Basis<'_>, person: &Person, source: usize) -> Option<String> {
     let companion = basis.people.companion(source);
-    if let Origin::Record(own, record) = basis.people.origin(person.number)
+    if let IdentityOrigin::Record(own, record) = basis.people.origin(person.number)
         && own == source
     {
         let doubt = companion.and_then(|companion| companion.doubts.iter().find(|doubt| doubt.records.contains(&record)));

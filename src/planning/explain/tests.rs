@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::manifest::kinds::TargetSpec;
-use crate::manifest::{Input, load};
+use crate::manifest::{ManifestInput, load};
 use crate::model::{Capabilities, Evidence, Memory, Page};
 use crate::planning::question::Scope;
 use crate::policy::{ConnectorFacts, TargetFacts, compile};
@@ -119,7 +119,7 @@ fn world(policy: &Policy) -> World {
 }
 
 fn policy() -> Policy {
-    let input = Input::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: MANIFESTS.into() };
+    let input = ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: MANIFESTS.into() };
     let (loaded, problems) = load(&[input]);
     assert_eq!(problems, []);
     compile(&loaded, &Facts).unwrap_or_else(|problems| panic!("{problems:#?}")).0

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use crate::model::{FindingCode, Severity};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
-use crate::planning::groups::rule_cache::{Answer, Families};
+use crate::planning::groups::rule_cache::{Families, GroupMatch};
 use crate::planning::people::person::Person;
 use crate::planning::people::standing::lifecycles;
 use crate::world::Truth;
 
 /// By the Groups' positions in the policy; identities in the order of their numbers.
-pub(in crate::planning) struct Cover {
+pub(in crate::planning) struct GroupCover {
     /// whom the rule covers
     pub(in crate::planning) covered: Vec<Vec<u32>>,
     /// for whom it could not be worked out
@@ -23,7 +23,7 @@ pub(in crate::planning) struct Cover {
     served: bool,
 }
 
-impl Cover {
+impl GroupCover {
     /// Nobody was looked at yet.
     pub(in crate::planning) fn new(basis: &Basis<'_>) -> Self {
         let groups = basis.policy.groups.len();
@@ -34,7 +34,7 @@ impl Cover {
     /// Looks at the next one.
     pub(in crate::planning) fn look(&mut self, basis: &Basis<'_>, person: &Person, findings: &mut Findings) {
         let Some(lifecycle) = person.standing.lifecycle().filter(|_| self.served) else { return };
-        for Answer { group: at, truth } in self.families.of(&basis.layout, person) {
+        for GroupMatch { group: at, truth } in self.families.of(&basis.layout, person) {
             let group = &basis.policy.groups[*at];
             if group.for_each.is_some() || !lifecycles(&group.lifecycles).contains(&lifecycle) {
                 continue;

@@ -13,13 +13,13 @@ use crate::planning::draft::{Grounds, Stage, with_members};
 use crate::planning::groups::Step;
 use crate::planning::groups::members;
 use crate::planning::groups::members::{Roster, flatten};
-use crate::planning::groups::resolve::{GroupState, TargetGroups, member_change};
+use crate::planning::groups::resolve::{GroupState, ResolvedGroups, member_change};
 use crate::planning::groups::{idle, strangers};
 use crate::planning::names_nobody::are_many;
 use crate::world::MemberRow;
 
 /// The memberships of one target.
-pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &TargetGroups, rosters: &[Roster]) {
+pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &ResolvedGroups, rosters: &[Roster]) {
     let basis = step.basis;
     let Some(scope) = &basis.policy.targets[target].groups else { return };
     let side = basis.observed[target].side;
@@ -75,7 +75,7 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &TargetGrou
 struct AtTarget<'s, 'b, 'a> {
     step: &'s mut Step<'b, 'a>,
     target: usize,
-    groups: &'s TargetGroups,
+    groups: &'s ResolvedGroups,
     rosters: &'s [Roster],
     made: BTreeMap<u32, ObjectRef>,
     leavers: BTreeSet<Arc<str>>,

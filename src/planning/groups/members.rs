@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Finding, FindingCode, Key, Severity, Subject};
 use crate::planning::basis::Basis;
-use crate::planning::findings::{Findings, Report};
-use crate::planning::groups::cover::Cover;
+use crate::planning::findings::{Findings, StepReport};
+use crate::planning::groups::cover::GroupCover;
 use crate::planning::groups::idle;
 use crate::planning::groups::nesting::Nesting;
 use crate::planning::holds::dangling;
@@ -37,10 +37,10 @@ pub(in crate::planning) struct Roster {
 }
 
 /// The rosters of all groups.
-pub(in crate::planning) fn rosters(basis: &Basis<'_>, cover: Cover, standing: &[Where]) -> (Vec<Roster>, Report) {
-    let mut report = Report::new(basis.moment.today);
+pub(in crate::planning) fn rosters(basis: &Basis<'_>, cover: GroupCover, standing: &[Where]) -> (Vec<Roster>, StepReport) {
+    let mut report = StepReport::new(basis.moment.today);
     let findings = &mut report.findings;
-    let Cover { mut covered, mut unclear, .. } = cover;
+    let GroupCover { mut covered, mut unclear, .. } = cover;
     let mut rosters = Vec::with_capacity(basis.groups.all.len());
     let exclusions = basis.groups.all.iter().flat_map(|group| &group.policy.exclude).map(|person| &person.key);
     let likely = dangling::likely(basis, exclusions.filter(|key| basis.people.meant_by(key).is_none()));

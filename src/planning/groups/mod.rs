@@ -20,21 +20,26 @@ use crate::model::{Change, FindingCode, Severity};
 use crate::planning::accounts::Accounts;
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
-use crate::planning::findings::Report;
+use crate::planning::findings::StepReport;
 use crate::planning::targets::claims::Matched;
 
 use members::Roster;
-use resolve::TargetGroups;
+use resolve::ResolvedGroups;
 
 /// What becomes of groups, their members and their owners.
-pub(in crate::planning) struct Groups {
+pub(in crate::planning) struct GroupChanges {
     /// by target
-    pub(in crate::planning) at: Vec<TargetGroups>,
+    pub(in crate::planning) at: Vec<ResolvedGroups>,
     pub(in crate::planning) drafts: Vec<Draft>,
 }
 
 /// Compares the groups of every target with what they should be.
-pub(in crate::planning) fn diff(basis: &Basis<'_>, matched: &Matched, accounts: &Accounts, rosters: &[Roster]) -> (Groups, Report) {
+pub(in crate::planning) fn diff(
+    basis: &Basis<'_>,
+    matched: &Matched,
+    accounts: &Accounts,
+    rosters: &[Roster],
+) -> (GroupChanges, StepReport) {
     let mut step = Step::new(basis, matched, accounts);
     let targets = 0..basis.policy.targets.len();
     let settle = |target| {
@@ -45,11 +50,11 @@ pub(in crate::planning) fn diff(basis: &Basis<'_>, matched: &Matched, accounts: 
         groups
     };
     let at = targets.map(settle).collect();
-    (Groups { at, drafts: step.drafts }, step.report)
+    (GroupChanges { at, drafts: step.drafts }, step.report)
 }
 
 /// What each declared group is at every target, whatever becomes of its members.
-pub(in crate::planning) fn resolve(basis: &Basis<'_>, matched: &Matched) -> (Vec<TargetGroups>, Report) {
+pub(in crate::planning) fn resolve(basis: &Basis<'_>, matched: &Matched) -> (Vec<ResolvedGroups>, StepReport) {
     let nobody = Accounts::default();
     let mut step = Step::new(basis, matched, &nobody);
     let at = (0..basis.policy.targets.len()).map(|target| resolve::settle(&mut step, target)).collect();
@@ -62,12 +67,12 @@ struct Step<'s, 'a> {
     matched: &'s Matched,
     accounts: &'s Accounts,
     drafts: Vec<Draft>,
-    report: Report,
+    report: StepReport,
 }
 
 impl<'s, 'a> Step<'s, 'a> {
     fn new(basis: &'s Basis<'a>, matched: &'s Matched, accounts: &'s Accounts) -> Self {
-        Self { basis, matched, accounts, drafts: Vec::new(), report: Report::new(basis.moment.today) }
+        Self { basis, matched, accounts, drafts: Vec::new(), report: StepReport::new(basis.moment.today) }
     }
 
     /// A finding about somebody at a target, told together with the others of its sort.

@@ -13,12 +13,12 @@ use crate::planning::findings::Shared;
 use crate::planning::groups::Step;
 use crate::planning::groups::diff::new_group;
 use crate::planning::groups::members::{Roster, current, flatten, is_group, key, named};
-use crate::planning::groups::resolve::{GroupState, TargetGroups};
+use crate::planning::groups::resolve::{GroupState, ResolvedGroups};
 
 const OWNERS: &str = "owners";
 
 /// The owners of one target's groups. A Group that names none leaves them alone.
-pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &TargetGroups, rosters: &[Roster]) {
+pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, groups: &ResolvedGroups, rosters: &[Roster]) {
     let basis = step.basis;
     let able = basis.observed[target].side.capabilities.group_owners;
     for (at, _) in basis.groups.all.iter().enumerate().filter(|(_, group)| !group.policy.owners.is_empty() && !group.empty) {

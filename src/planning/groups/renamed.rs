@@ -10,11 +10,11 @@ use crate::model::{Action, Finding, FindingCode, Key, ObjectKind, ObjectRef, Sev
 use crate::planning::groups::Step;
 use crate::planning::groups::members::{Roster, flatten};
 use crate::planning::groups::near::spec_of;
-use crate::planning::groups::resolve::{GroupState, TargetGroups};
+use crate::planning::groups::resolve::{GroupState, ResolvedGroups};
 use crate::world::MemberRow;
 
 /// Holds every group that is to go and looks like one that is to be made, and every one that is to be made and looks like one that goes.
-pub(super) fn refuse(step: &mut Step<'_, '_>, target: usize, groups: &mut TargetGroups, rosters: &[Roster]) {
+pub(super) fn refuse(step: &mut Step<'_, '_>, target: usize, groups: &mut ResolvedGroups, rosters: &[Roster]) {
     let made: Vec<usize> = (0..groups.states.len()).filter(|at| groups.states[*at] == GroupState::Made).collect();
     if made.is_empty() || groups.vanished.is_empty() {
         return;
@@ -60,7 +60,7 @@ impl Index {
     }
 
     /// All pairs that look alike, best first. Ties go by keys and ids, which no order of rows moves.
-    fn pairs(&self, step: &Step<'_, '_>, target: usize, groups: &TargetGroups) -> Vec<Pair> {
+    fn pairs(&self, step: &Step<'_, '_>, target: usize, groups: &ResolvedGroups) -> Vec<Pair> {
         let mut pairs: Vec<Pair> = groups.vanished.iter().flat_map(|row| self.like(step, target, *row)).collect();
         let all = &step.basis.groups.all;
         let key = |pair: &Pair| (all[pair.made].key.clone(), pair.old.key.clone(), pair.old.id.clone());
@@ -102,7 +102,7 @@ fn plain(text: &str) -> String {
     text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-fn hold(step: &mut Step<'_, '_>, target: usize, groups: &mut TargetGroups, pairs: &[Pair]) {
+fn hold(step: &mut Step<'_, '_>, target: usize, groups: &mut ResolvedGroups, pairs: &[Pair]) {
     let all = &step.basis.groups.all;
     let made: BTreeSet<&Arc<str>> = pairs.iter().map(|pair| &all[pair.made].key).collect();
     let gone: BTreeSet<&Arc<str>> = pairs.iter().filter_map(|pair| pair.old.id.as_ref()).collect();

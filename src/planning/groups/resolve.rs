@@ -23,7 +23,7 @@ use crate::world::{Bound, Carries, MemberRow, Truth};
 
 /// The groups of one target.
 #[derive(Default)]
-pub(in crate::planning) struct TargetGroups {
+pub(in crate::planning) struct ResolvedGroups {
     /// by the groups' positions
     pub(in crate::planning) states: Vec<GroupState>,
     holders: BTreeMap<u32, usize>,
@@ -47,7 +47,7 @@ pub(in crate::planning) enum GroupState {
     Unclear,
 }
 
-impl TargetGroups {
+impl ResolvedGroups {
     /// The declared group that an object is.
     pub(in crate::planning) fn holder(&self, row: u32) -> Option<usize> {
         self.holders.get(&row).copied()
@@ -72,7 +72,7 @@ impl TargetGroups {
 const NAME: &str = "displayName";
 
 /// One member of a group that exists, as changes name it.
-pub(super) fn member_change(step: &Step<'_, '_>, target: usize, groups: &TargetGroups, member: MemberRow) -> MemberChange {
+pub(super) fn member_change(step: &Step<'_, '_>, target: usize, groups: &ResolvedGroups, member: MemberRow) -> MemberChange {
     match member {
         MemberRow::Account(row) => {
             MemberChange { member: step.basis.account(target, row, &step.matched.account_key(step.basis, target, row)), people: 1 }
@@ -85,10 +85,10 @@ pub(super) fn member_change(step: &Step<'_, '_>, target: usize, groups: &TargetG
 }
 
 /// Settles the groups of one target.
-pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) -> TargetGroups {
+pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) -> ResolvedGroups {
     let basis = step.basis;
     let count = basis.groups.all.len();
-    let mut groups = TargetGroups { states: vec![GroupState::Out; count], rows: vec![None; count], ..TargetGroups::default() };
+    let mut groups = ResolvedGroups { states: vec![GroupState::Out; count], rows: vec![None; count], ..ResolvedGroups::default() };
     let Some(scope) = &basis.policy.targets[target].groups else { return groups };
     let side = basis.observed[target].side;
     if matches!(side.accounts.evidence, Evidence::Unreadable { .. }) {
@@ -139,7 +139,7 @@ fn field(group: &Group<'_>, path: &str) -> Option<Value> {
 struct AtTarget<'s, 'b, 'a> {
     step: &'s mut Step<'b, 'a>,
     target: usize,
-    groups: TargetGroups,
+    groups: ResolvedGroups,
     blocked: BTreeSet<usize>,
     /// once a group is to be made
     near: Option<Near>,

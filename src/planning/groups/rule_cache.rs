@@ -24,7 +24,7 @@ const TRIED: u32 = 2048;
 pub(in crate::planning) struct Families {
     families: Vec<Family>,
     key: Vec<u8>,
-    answers: Vec<Answer>,
+    answers: Vec<GroupMatch>,
     left: usize,
 }
 
@@ -32,14 +32,14 @@ pub(in crate::planning) struct Families {
 struct Family {
     positions: Vec<usize>,
     groups: Vec<usize>,
-    known: HashMap<Box<[u8]>, Arc<[Answer]>>,
+    known: HashMap<Box<[u8]>, Arc<[GroupMatch]>>,
     new: u32,
     again: u32,
 }
 
 /// A group that covers somebody, or may.
 #[derive(Clone)]
-pub(in crate::planning) struct Answer {
+pub(in crate::planning) struct GroupMatch {
     pub(in crate::planning) group: usize,
     /// never no
     pub(in crate::planning) truth: Truth,
@@ -62,7 +62,7 @@ impl Families {
     }
 
     /// The groups whose rules cover somebody or may, in the order of the policy.
-    pub(in crate::planning) fn of(&mut self, layout: &Layout<'_>, person: &Person<'_>) -> &[Answer] {
+    pub(in crate::planning) fn of(&mut self, layout: &Layout<'_>, person: &Person<'_>) -> &[GroupMatch] {
         let answers = &mut self.answers;
         answers.clear();
         let several = self.families.len() > 1;
@@ -81,7 +81,7 @@ impl Families {
                 continue;
             }
             family.new = family.new.saturating_add(1);
-            let found: Arc<[Answer]> = family.work_out(layout, person).collect();
+            let found: Arc<[GroupMatch]> = family.work_out(layout, person).collect();
             answers.extend_from_slice(&found);
             if let Some(left) = self.left.checked_sub(1) {
                 self.left = left;
@@ -96,10 +96,10 @@ impl Families {
 }
 
 impl Family {
-    fn work_out<'f>(&'f self, layout: &'f Layout<'_>, person: &'f Person<'_>) -> impl Iterator<Item = Answer> + 'f {
+    fn work_out<'f>(&'f self, layout: &'f Layout<'_>, person: &'f Person<'_>) -> impl Iterator<Item = GroupMatch> + 'f {
         let answer = move |group: &usize| {
             let truth = person.holds(layout.groups.get(*group)?.as_ref()?);
-            (truth != Truth::No).then_some(Answer { group: *group, truth })
+            (truth != Truth::No).then_some(GroupMatch { group: *group, truth })
         };
         self.groups.iter().filter_map(answer)
     }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use crate::model::{Finding, FindingCode, Severity, Subject};
 use crate::planning::basis::Basis;
 use crate::planning::findings::Findings;
-use crate::planning::groups::resolve::{GroupState, TargetGroups};
+use crate::planning::groups::resolve::{GroupState, ResolvedGroups};
 
 /// Members of declared groups that are nobody's account, where all accounts were read: mostly what a deleted account left behind.
-pub(in crate::planning) fn tell((basis, findings): (&Basis<'_>, &mut Findings), target: usize, groups: &TargetGroups) {
+pub(in crate::planning) fn tell((basis, findings): (&Basis<'_>, &mut Findings), target: usize, groups: &ResolvedGroups) {
     let observed = &basis.observed[target];
     if !(observed.accounts().evidence().proves_absence() && observed.memberships_evidence().proves_absence()) {
         return;

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use crate::manifest::kinds::Ownership;
 use crate::model::Guardrail;
 use crate::planning::basis::Basis;
-use crate::planning::groups::resolve::TargetGroups;
+use crate::planning::groups::resolve::ResolvedGroups;
 use crate::planning::guardrails::{KeptGroup, Population, Populations};
 use crate::planning::targets::claims::Matched;
 use crate::world::MemberRow;
 
 /// Of all targets.
-pub(in crate::planning) fn populations(basis: &Basis<'_>, matched: &Matched, groups: &[TargetGroups]) -> Populations {
+pub(in crate::planning) fn populations(basis: &Basis<'_>, matched: &Matched, groups: &[ResolvedGroups]) -> Populations {
     Populations {
         targets: groups.iter().enumerate().map(|(target, groups)| Counting { basis, matched, target, groups }.population()).collect(),
     }
@@ -26,7 +26,7 @@ struct Counting<'s, 'a> {
     basis: &'s Basis<'a>,
     matched: &'s Matched,
     target: usize,
-    groups: &'s TargetGroups,
+    groups: &'s ResolvedGroups,
 }
 
 impl Counting<'_, '_> {

@@ -10,7 +10,7 @@ use crate::model::Cell;
 use crate::planning::basis::Basis;
 use crate::planning::people::person::Person;
 use crate::planning::schema::values::Reads as _;
-use crate::planning::targets::observed::View;
+use crate::planning::targets::observed::ObjectView;
 use crate::world::{canonical, kind_of};
 
 /// Where people's names stand.
@@ -52,7 +52,7 @@ impl Likeness {
     }
 
     /// Of an account.
-    pub(in crate::planning) fn of_account(accounts: View<'_>, row: u32) -> Self {
+    pub(in crate::planning) fn of_account(accounts: ObjectView<'_>, row: u32) -> Self {
         Self::new(|name, found| {
             let cell = accounts.cell_of(row, name);
             if !canonical::is_nothing(cell) {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::model::{FindingCode, Severity};
 use crate::planning::basis::Basis;
-use crate::planning::findings::Report;
+use crate::planning::findings::StepReport;
 use crate::planning::schema::doubt::HoldReason;
 use crate::planning::targets::claims::Matched;
 
@@ -32,8 +32,8 @@ pub(in crate::planning) struct Holds {
 }
 
 /// Finds them, once accounts were matched.
-pub(in crate::planning) fn find(basis: &Basis<'_>, matched: &Matched) -> (Holds, Report) {
-    let mut step = Step { basis, matched, report: Report::new(basis.moment.today) };
+pub(in crate::planning) fn find(basis: &Basis<'_>, matched: &Matched) -> (Holds, StepReport) {
+    let mut step = Step { basis, matched, report: StepReport::new(basis.moment.today) };
     let (mut handed, sources) = hands::changed(&mut step);
     let (changed, mut kept) = lookalikes::paired(&mut step);
     kept.extend(lookalikes::turned_up(&mut step, &handed).into_iter().map(|key| (key, Kept::Whole)));
@@ -49,7 +49,7 @@ pub(in crate::planning) fn find(basis: &Basis<'_>, matched: &Matched) -> (Holds,
 struct Step<'s, 'a> {
     basis: &'s Basis<'a>,
     matched: &'s Matched,
-    report: Report,
+    report: StepReport,
 }
 
 impl Step<'_, '_> {

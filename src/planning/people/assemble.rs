@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::model::{Cell, ValueState};
-use crate::planning::people::identity::{Identities, Origin};
+use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::lifecycle;
 use crate::planning::people::person::Person;
 use crate::planning::people::precedence;
@@ -46,7 +46,7 @@ impl<'w> Identities<'w> {
         if let Some(words) = user.and_then(|user| precedence::lost_record(self, user, &records)) {
             return person.standing = Standing::Unknown(words);
         }
-        if let (Origin::Record(source, record), false) = (self.origin(number), precedence::are_there(self, &records)) {
+        if let (IdentityOrigin::Record(source, record), false) = (self.origin(number), precedence::are_there(self, &records)) {
             match self.world.sources[source].state(record) {
                 RecordState::Counts => {}
                 RecordState::OutOfScope => {
@@ -129,7 +129,7 @@ impl<'w> Identities<'w> {
     pub(in crate::planning) fn key_of_identity(&self, layout: &Layout<'_>, number: u32, slots: &[usize], person: &mut Person<'w>) -> bool {
         person.failures.clear();
         person.slots.resize(layout.slots.len(), Held::State(ValueState::Unmanaged));
-        if let Origin::Record(source, record) = self.origin(number) {
+        if let IdentityOrigin::Record(source, record) = self.origin(number) {
             match self.world.sources[source].state(record) {
                 RecordState::Counts => {}
                 // Whoever is out of scope is found by what is remembered, or not at all.
@@ -167,8 +167,8 @@ impl<'w> Identities<'w> {
             person.slots[layout.lifecycle] = Held::Cell(Cell::Text(standing::word(lifecycle)));
         }
         let source = match self.origin(person.number) {
-            Origin::Record(source, _) => self.policy.sources[source].name.as_ref(),
-            Origin::User(_) => "user",
+            IdentityOrigin::Record(source, _) => self.policy.sources[source].name.as_ref(),
+            IdentityOrigin::User(_) => "user",
         };
         person.slots[layout.source] = Held::Cell(Cell::Text(source));
     }

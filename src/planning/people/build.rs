@@ -12,7 +12,7 @@ use crate::model::{Key, ObjectKind, RecordLink, ValueState};
 use crate::planning::people::companion::Record;
 use crate::planning::people::companion::{Companion, Owner};
 use crate::planning::people::contradiction;
-use crate::planning::people::identity::{Identities, Origin};
+use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::matching;
 use crate::planning::people::matching::Correlated;
 use crate::planning::people::person::Person;
@@ -237,7 +237,7 @@ impl Identities<'_> {
             }
         }
         for number in self.kept.keys() {
-            if let Origin::Record(source, record) = self.origin(*number) {
+            if let IdentityOrigin::Record(source, record) = self.origin(*number) {
                 add(source, record, *number);
             }
         }
@@ -282,8 +282,8 @@ impl Identities<'_> {
     /// The key that an identity's own record would give it.
     pub(in crate::planning) fn record_key(&self, number: u32) -> String {
         match self.origin(number) {
-            Origin::Record(source, record) => self.key_of(source, record),
-            Origin::User(user) => self.policy.users[user].key.to_string(),
+            IdentityOrigin::Record(source, record) => self.key_of(source, record),
+            IdentityOrigin::User(user) => self.policy.users[user].key.to_string(),
         }
     }
 

@@ -107,19 +107,21 @@ impl<'w> Identities<'w> {
             return kept.clone();
         }
         match self.origin(number) {
-            Origin::Record(source, record) => Key::record(&self.policy.sources[source].name, self.world.sources[source].key(record)).text(),
-            Origin::User(user) => self.policy.users[user].key.clone(),
+            IdentityOrigin::Record(source, record) => {
+                Key::record(&self.policy.sources[source].name, self.world.sources[source].key(record)).text()
+            }
+            IdentityOrigin::User(user) => self.policy.users[user].key.clone(),
         }
     }
 
     /// Where an identity comes from.
-    pub(in crate::planning) fn origin(&self, number: u32) -> Origin {
+    pub(in crate::planning) fn origin(&self, number: u32) -> IdentityOrigin {
         if let Some(user) = self.standalone.get(number as usize) {
-            return Origin::User(*user);
+            return IdentityOrigin::User(*user);
         }
         let at = self.spans.partition_point(|span| span.first <= number).saturating_sub(1);
         let span = &self.spans[at];
-        Origin::Record(span.source, span.record(number - span.first))
+        IdentityOrigin::Record(span.source, span.record(number - span.first))
     }
 
     pub(in crate::planning) fn kept_key(&self, number: u32) -> Option<&Arc<str>> {
@@ -129,8 +131,8 @@ impl<'w> Identities<'w> {
     /// The records behind an identity: source, and the record's number where it can be told.
     pub(in crate::planning) fn behind(&self, number: u32) -> Vec<(usize, Record<u32>)> {
         let own = match self.origin(number) {
-            Origin::Record(source, record) => Some((source, Record::Cells(record))),
-            Origin::User(_) => None,
+            IdentityOrigin::Record(source, record) => Some((source, Record::Cells(record))),
+            IdentityOrigin::User(_) => None,
         };
         let others = self.companions.iter().filter(|companion| own.is_none_or(|(source, _)| source != companion.source));
         let others = others.map(|companion| (companion.source, companion.record(number)));
@@ -159,8 +161,8 @@ impl<'w> Identities<'w> {
     /// The User manifest that is an identity or overrides it.
     pub(in crate::planning) fn declared(&self, number: u32) -> Option<&'w UserPolicy> {
         let at = match self.origin(number) {
-            Origin::User(user) => user,
-            Origin::Record(..) => *self.overrides.get(&number)?,
+            IdentityOrigin::User(user) => user,
+            IdentityOrigin::Record(..) => *self.overrides.get(&number)?,
         };
         self.policy.users.get(at)
     }
@@ -173,16 +175,16 @@ impl<'w> Identities<'w> {
             return;
         }
         match self.origin(number) {
-            Origin::Record(source, record) => {
+            IdentityOrigin::Record(source, record) => {
                 Key::record(&self.policy.sources[source].name, self.world.sources[source].key(record)).write(out)
             }
-            Origin::User(user) => out.push_str(&self.policy.users[user].key),
+            IdentityOrigin::User(user) => out.push_str(&self.policy.users[user].key),
         }
     }
 
     /// Whether somebody is known by a record of a source.
     pub(in crate::planning) fn is_of(&self, number: u32, source: usize) -> bool {
-        matches!(self.origin(number), Origin::Record(own, _) if own == source)
+        matches!(self.origin(number), IdentityOrigin::Record(own, _) if own == source)
     }
 
     /// The same with identities for whom nothing follows, and sources from which nothing follows for anybody.
@@ -208,8 +210,8 @@ impl<'w> Identities<'w> {
     /// The source whose record establishes an identity.
     pub(in crate::planning) fn source(&self, number: u32) -> Option<usize> {
         match self.origin(number) {
-            Origin::Record(source, _) => Some(source),
-            Origin::User(_) => None,
+            IdentityOrigin::Record(source, _) => Some(source),
+            IdentityOrigin::User(_) => None,
         }
     }
 
@@ -246,7 +248,7 @@ impl<'w> Identities<'w> {
 
 /// Where an identity comes from.
 #[derive(Clone, Copy)]
-pub(in crate::planning) enum Origin {
+pub(in crate::planning) enum IdentityOrigin {
     /// a record of an establishing source
     Record(usize, u32),
     /// a standalone User

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::manifest::kinds::Lifecycle;
 use crate::model::Key;
 use crate::planning::people::companion::Record;
-use crate::planning::people::identity::{Identities, Origin};
+use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::lifecycle;
 use crate::planning::people::person::Person;
 use crate::planning::people::records::Records;
@@ -77,7 +77,7 @@ fn of_one<'w>(
         let name = &identities.policy.sources[source].name;
         return Standing::Unknown(format!("whether {name} knows it too can't be told").into());
     };
-    if let Origin::Record(own, record) = identities.origin(person.number)
+    if let IdentityOrigin::Record(own, record) = identities.origin(person.number)
         && own == source
     {
         match identities.world.sources[source].state(record) {

@@ -4,7 +4,7 @@
 
 use crate::model::Cell;
 use crate::planning::people::companion::Record;
-use crate::planning::people::identity::{Identities, Origin};
+use crate::planning::people::identity::{Identities, IdentityOrigin};
 
 /// The records behind one identity, each unpacked once.
 pub(in crate::planning) struct Records<'w> {
@@ -17,8 +17,8 @@ pub(in crate::planning) struct Records<'w> {
 impl<'w> Records<'w> {
     pub(in crate::planning) fn new(identities: &Identities<'w>, number: u32) -> Self {
         let own = match identities.origin(number) {
-            Origin::Record(source, record) => Some((source, cells(identities, source, record))),
-            Origin::User(_) => None,
+            IdentityOrigin::Record(source, record) => Some((source, cells(identities, source, record))),
+            IdentityOrigin::User(_) => None,
         };
         let own_source = own.as_ref().map(|(source, _)| *source);
         let others = identities.companions.iter().filter(|companion| Some(companion.source) != own_source).map(|companion| {

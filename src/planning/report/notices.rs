@@ -12,7 +12,7 @@ use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Stage};
 use crate::planning::findings::Findings;
 use crate::planning::report::matching;
-use crate::planning::targets::observed::View;
+use crate::planning::targets::observed::ObjectView;
 use crate::policy::{SourcePolicy, TargetPolicy};
 use crate::world::Replaced;
 
@@ -121,7 +121,7 @@ pub(in crate::planning) fn targets(basis: &Basis<'_>, findings: &mut Findings) {
 }
 
 /// A list that said to be complete and was not. Where only objects without access are missing, everything that matters was asked for.
-fn unlisted(findings: &mut Findings, target: &Arc<str>, what: &str, (read, view): (&Evidence, View<'_>)) {
+fn unlisted(findings: &mut Findings, target: &Arc<str>, what: &str, (read, view): (&Evidence, ObjectView<'_>)) {
     let (true, Some(reason)) = (read.proves_absence(), view.evidence().reason()) else { return };
     let severity = if what == "groups" || view.hides_active() { Severity::Incomplete } else { Severity::Warning };
     let message = format!("{target}: {}", consequence(reason, "nothing follows from what else is missing"));

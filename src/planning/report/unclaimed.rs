@@ -10,7 +10,7 @@ use crate::manifest::kinds::fold;
 use crate::model::ObjectKind;
 use crate::planning::basis::Basis;
 use crate::planning::groups::resolve;
-use crate::planning::groups::resolve::TargetGroups;
+use crate::planning::groups::resolve::ResolvedGroups;
 use crate::planning::question::Moment;
 use crate::planning::question::Scope;
 use crate::planning::targets::claims::Matched;
@@ -102,11 +102,11 @@ fn is_foreign(carries: Carries) -> bool {
     matches!(carries, Carries::OtherWorkspace | Carries::Foreign)
 }
 
-fn text(accounts: &crate::planning::targets::observed::View<'_>, row: u32, attribute: &str) -> Option<String> {
+fn text(accounts: &crate::planning::targets::observed::ObjectView<'_>, row: u32, attribute: &str) -> Option<String> {
     accounts.cell_of(row, attribute).as_text().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn groups(basis: &Basis<'_>, settled: &TargetGroups, target: usize, found: &mut Vec<Unclaimed>) {
+fn groups(basis: &Basis<'_>, settled: &ResolvedGroups, target: usize, found: &mut Vec<Unclaimed>) {
     let rules = &basis.policy.targets[target];
     if rules.groups.is_none() || basis.observed[target].groups().unreadable() {
         return;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::model::{Action, Cause, Change, FindingCode, MemberChange, ObjectKind, ObjectRef, Risk, Severity, Value};
 use crate::planning::basis::Basis;
 use crate::planning::draft::{Draft, Grounds, Stage, attribute, with, with_members};
-use crate::planning::findings::{Report, Shared};
-use crate::planning::groups::resolve::TargetGroups;
+use crate::planning::findings::{Shared, StepReport};
+use crate::planning::groups::resolve::ResolvedGroups;
 use crate::planning::targets::claims::Matched;
 use crate::world::MemberRow;
 
@@ -17,10 +17,10 @@ use crate::world::MemberRow;
 pub(in crate::planning) fn steps(
     basis: &Basis<'_>,
     matched: &Matched,
-    groups: &[TargetGroups],
+    groups: &[ResolvedGroups],
     targets: std::ops::Range<usize>,
-) -> (Vec<Draft>, Report) {
-    let mut step = Step { basis, matched, drafts: Vec::new(), report: Report::new(basis.moment.today) };
+) -> (Vec<Draft>, StepReport) {
+    let mut step = Step { basis, matched, drafts: Vec::new(), report: StepReport::new(basis.moment.today) };
     for target in targets {
         cut(&mut step, target, &groups[target]);
     }
@@ -32,7 +32,7 @@ struct Step<'s, 'a> {
     basis: &'s Basis<'a>,
     matched: &'s Matched,
     drafts: Vec<Draft>,
-    report: Report,
+    report: StepReport,
 }
 
 impl Step<'_, '_> {
@@ -42,7 +42,7 @@ impl Step<'_, '_> {
 }
 
 /// Puts the steps down for every account that was taken.
-fn cut(step: &mut Step<'_, '_>, target: usize, groups: &TargetGroups) {
+fn cut(step: &mut Step<'_, '_>, target: usize, groups: &ResolvedGroups) {
     if step.matched.cut[target].is_empty() {
         return;
     }
@@ -108,7 +108,7 @@ fn memberships(step: &Step<'_, '_>, target: usize, rows: &BTreeMap<u32, Arc<str>
     leaving
 }
 
-fn remove(step: &mut Step<'_, '_>, target: usize, groups: &TargetGroups, group: u32, members: Vec<MemberChange>) {
+fn remove(step: &mut Step<'_, '_>, target: usize, groups: &ResolvedGroups, group: u32, members: Vec<MemberChange>) {
     let (key, cause) = match groups.holder(group) {
         Some(at) => (step.basis.groups.all[at].key.clone(), Cause::Group(step.basis.groups.all[at].manifest as u32)),
         None => (step.basis.group_key(target, group), Cause::None),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::model::{Evidence, FindingCode, Key, ObjectKind, Severity, ValueState};
 use crate::planning::basis::Basis;
-use crate::planning::findings::{Report, Shared};
+use crate::planning::findings::{Shared, StepReport};
 use crate::planning::people::person::Person;
 use crate::planning::people::revoked::Order;
 use crate::planning::question::LookupBy;
@@ -30,7 +30,7 @@ pub(in crate::planning) fn targets(policy: &Policy, scope: Scope) -> std::ops::R
 }
 
 /// Takes every account of those who are cut off at a target, and asks for what was not read.
-pub(in crate::planning) fn claim(basis: &Basis<'_>, target: usize, matched: &mut Matched, report: &mut Report) {
+pub(in crate::planning) fn claim(basis: &Basis<'_>, target: usize, matched: &mut Matched, report: &mut StepReport) {
     let step = &mut Step { basis, matched, report };
     // First those that are named: whoever may have one of them is answered by that.
     for (key, _) in basis.revoked.orders() {
@@ -57,7 +57,7 @@ pub(in crate::planning) fn claim(basis: &Basis<'_>, target: usize, matched: &mut
 struct Step<'s, 'a> {
     basis: &'s Basis<'a>,
     matched: &'s mut Matched,
-    report: &'s mut Report,
+    report: &'s mut StepReport,
 }
 
 /// An account that is revoked by itself, since nobody has it. Whoever would have it by now gets neither this one nor another one without being told.

@@ -5,15 +5,15 @@
 use std::collections::BTreeMap;
 
 use crate::planning::basis::Basis;
-use crate::planning::findings::{Findings, Report};
+use crate::planning::findings::{Findings, StepReport};
 use crate::planning::question::Scope;
 use crate::planning::targets::claims::Matched;
 use crate::planning::targets::correlate::correlate;
 use crate::planning::targets::cut_off;
 
 /// Everybody's accounts at every target; of a revocation, only what it asks for.
-pub(in crate::planning) fn match_accounts(basis: &Basis<'_>, scope: Scope) -> (Matched, Report) {
-    let mut report = Report::new(basis.moment.today);
+pub(in crate::planning) fn match_accounts(basis: &Basis<'_>, scope: Scope) -> (Matched, StepReport) {
+    let mut report = StepReport::new(basis.moment.today);
     let targets = 0..basis.policy.targets.len();
     let claims = targets.clone().map(|target| correlate(basis, target, &mut report.findings)).collect();
     let mut matched = Matched { claims, cut: vec![BTreeMap::new(); targets.len()] };

@@ -26,7 +26,7 @@ pub(in crate::planning) struct Observed<'w> {
 
 /// The accounts or the groups of one target.
 #[derive(Clone, Copy)]
-pub(in crate::planning) struct View<'o> {
+pub(in crate::planning) struct ObjectView<'o> {
     read: &'o Objects,
     looked_up: &'o Objects,
     kind: ObjectKind,
@@ -84,8 +84,8 @@ impl<'w> Observed<'w> {
     }
 
     /// Its accounts.
-    pub(in crate::planning) fn accounts(&self) -> View<'_> {
-        View {
+    pub(in crate::planning) fn accounts(&self) -> ObjectView<'_> {
+        ObjectView {
             read: &self.side.accounts,
             looked_up: &self.looked_up.accounts,
             kind: ObjectKind::Account,
@@ -95,8 +95,8 @@ impl<'w> Observed<'w> {
     }
 
     /// Its groups.
-    pub(in crate::planning) fn groups(&self) -> View<'_> {
-        View {
+    pub(in crate::planning) fn groups(&self) -> ObjectView<'_> {
+        ObjectView {
             read: &self.side.groups,
             looked_up: &self.looked_up.groups,
             kind: ObjectKind::Group,
@@ -149,7 +149,7 @@ impl<'w> Observed<'w> {
     }
 }
 
-impl<'o> View<'o> {
+impl<'o> ObjectView<'o> {
     /// How many.
     pub(in crate::planning) fn len(self) -> u32 {
         self.read.len() + self.looked_up.len()

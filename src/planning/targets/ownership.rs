@@ -12,7 +12,7 @@ use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
 use crate::planning::people::person::Person;
 use crate::planning::targets::claims::Claims;
-use crate::planning::targets::observed::View;
+use crate::planning::targets::observed::ObjectView;
 use crate::planning::targets::search;
 use crate::world::{Carries, canonical, kind_of};
 
@@ -27,7 +27,7 @@ const KNOWN_BY: [&str; 4] = ["userName", "displayName", "emails", "employeeNumbe
 const NAMED: [&str; 2] = ["name.familyName", "name.givenName"];
 
 /// Whether an account without our mark is called what it was when headcount last wrote it.
-pub(in crate::planning) fn is_called(accounts: View<'_>, row: u32, link: &Link) -> bool {
+pub(in crate::planning) fn is_called(accounts: ObjectView<'_>, row: u32, link: &Link) -> bool {
     link.name.as_deref().is_some_and(|name| name.to_lowercase() == called(accounts, row).to_lowercase())
 }
 
@@ -180,7 +180,7 @@ pub(in crate::planning) fn elsewhere(basis: &Basis<'_>, target: usize, many: usi
 }
 
 /// What people call an account.
-fn called(accounts: View<'_>, row: u32) -> Cow<'_, str> {
+fn called(accounts: ObjectView<'_>, row: u32) -> Cow<'_, str> {
     let text = |name: &str| Some(canonical::text(accounts.cell_of(row, name))).filter(|text| !text.is_empty());
     text("userName").or_else(|| text("displayName")).unwrap_or_else(|| accounts.id(row))
 }

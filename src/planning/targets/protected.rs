@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::planning::targets::observed::View;
+use crate::planning::targets::observed::ObjectView;
 use crate::policy::ProtectionPolicy;
 use crate::world::{Bound, Truth};
 
 /// Accounts that protection covers: by user name, or by the rule, or because the rule could not be worked out.
-pub(in crate::planning) fn rows(protect: &ProtectionPolicy, accounts: View<'_>) -> BTreeSet<u32> {
+pub(in crate::planning) fn rows(protect: &ProtectionPolicy, accounts: ObjectView<'_>) -> BTreeSet<u32> {
     let named = protect.accounts.iter().flat_map(|name| accounts.find_by("userName", name.to_lowercase().as_bytes()));
     let mut rows: BTreeSet<u32> = named.collect();
     if let Some(rule) = protect.rule.as_ref().map(|rule| Bound::to_columns(rule, accounts.columns())) {

@@ -9,7 +9,7 @@ use super::Correlated;
 use super::hits::{self, Came, Entry};
 use crate::model::{Key, RecordLink};
 use crate::planning::people::companion::{AMBIGUOUS, Companion, How, MatchDoubt, NONE, Owner, UNKNOWN, What};
-use crate::planning::people::identity::{Identities, Origin};
+use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::person::Person;
 use crate::planning::schema::layout::{KeyLayout, Layout};
 use crate::world::{Keyed, RecordState};
@@ -161,12 +161,12 @@ impl Rounds<'_, '_, '_> {
         self.done.former.insert(record, key.clone());
         let identities = self.identities;
         let is_known = |number: u32| match identities.origin(number) {
-            Origin::Record(source, own) => {
+            IdentityOrigin::Record(source, own) => {
                 let name = identities.policy.sources[source].name.clone();
                 let own = Arc::from(identities.world.sources[source].key(own));
                 carried.contains(&RecordLink { source: name, record: own, identity: key.clone() })
             }
-            Origin::User(_) => false,
+            IdentityOrigin::User(_) => false,
         };
         if let Owner::Identity(now) = self.done.owners[record as usize]
             && identities.kept_key(now) != Some(key)

@@ -11,19 +11,19 @@ const LONGEST: usize = 400;
 
 impl Expression {
     /// What would turn the condition round: `identity.department were "Sales" (it is "Support")`. Nothing where no single answer can be given.
-    pub fn hinge(&self, inputs: &[Input<'_>]) -> Option<String> {
+    pub fn counterfactual(&self, inputs: &[Input<'_>]) -> Option<String> {
         let holds = self.holds(inputs).ok()?;
-        let words = Hinge { expression: self, inputs }.turn(&self.node, !holds)?;
+        let words = Counterfactual { expression: self, inputs }.turn(&self.node, !holds)?;
         (words.len() <= LONGEST).then_some(words)
     }
 }
 
-struct Hinge<'a> {
+struct Counterfactual<'a> {
     expression: &'a Expression,
     inputs: &'a [Input<'a>],
 }
 
-impl<'a> Hinge<'a> {
+impl<'a> Counterfactual<'a> {
     /// What must be otherwise for a part to come to `wish`. Of parts that must all hold, those that hold already need not be told.
     fn turn(&self, node: &'a Node, wish: bool) -> Option<String> {
         match node {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::model::{Tables, Value};
 
-    fn hinge(text: &str, department: &str) -> String {
+    fn counterfactual(text: &str, department: &str) -> String {
         let expression = Expression::compile(text, Root::Identity, &Tables::default()).unwrap();
         let (department, title) = (Value::text(department), Value::text("Boss"));
         let input = |path: &str| match path {
@@ -111,7 +111,7 @@ mod tests {
             _ => Input::Cell(crate::model::Cell::Missing),
         };
         let inputs: Vec<_> = expression.reads().iter().map(|path| input(path)).collect();
-        expression.hinge(&inputs).unwrap_or_else(|| "nothing".into())
+        expression.counterfactual(&inputs).unwrap_or_else(|| "nothing".into())
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
             ("true", "nothing"),
         ];
         for (text, expected) in cases {
-            assert_eq!(hinge(text, "Support"), expected, "{text}");
+            assert_eq!(counterfactual(text, "Support"), expected, "{text}");
         }
     }
 }
