@@ -360,6 +360,57 @@ fn keys_are_put_together_and_taken_apart_in_one_file() {
     none(&broken);
 }
 
+/// Names that stand for two things, and why they may.
+const SHARED_NAMES: &[(&str, &str)] = &[
+    ("Member", "of a Group's manifest, and SCIM's word for an entry of a group's list"),
+    ("Limits", "of a target's guardrails, and of a connection's requests"),
+    ("Slot", "an attribute's place in a person, and a request's turn at a limiter"),
+    ("Verdict", "a persona's test's, and a service's answer about a change"),
+];
+
+/// A type that only its own file or room knows may be called as another room calls its own.
+#[test]
+fn a_type_that_is_known_beyond_its_room_has_a_name_of_its_own() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in sources() {
+        for (line, code) in &source.code {
+            if let Some(name) = shared_type(code) {
+                places.entry(name.to_owned()).or_default().push(format!("{}:{line}", source.path.display()));
+            }
+        }
+    }
+    let excused = |name: &str| SHARED_NAMES.iter().any(|(shared, _)| *shared == name);
+    let doubled = places.iter().filter(|(_, places)| places.len() > 1);
+    let broken: Vec<_> = doubled
+        .clone()
+        .filter(|(name, _)| !excused(name))
+        .map(|(name, places)| format!("`{name}` is the name of {} types ({}): say what each is", places.len(), places.join(", ")))
+        .collect();
+    none(&broken);
+    let still: Vec<&str> = doubled.map(|(name, _)| name.as_str()).collect();
+    let over: Vec<_> = SHARED_NAMES
+        .iter()
+        .filter(|(name, _)| !still.contains(name))
+        .map(|(name, _)| format!("`{name}` is one type's: take it out of SHARED_NAMES"))
+        .collect();
+    none(&over);
+}
+
+/// The type that a line declares for more than its own room.
+fn shared_type(code: &str) -> Option<&str> {
+    let rest = code.trim_start().strip_prefix("pub")?;
+    let rest = match rest.strip_prefix('(') {
+        Some(scope) if scope.starts_with("super)") => return None,
+        Some(scope) => scope.split_once(')')?.1,
+        None => rest,
+    };
+    let (keyword, name) = rest.trim_start().split_once(' ')?;
+    ["struct", "enum", "trait", "type", "union"].contains(&keyword).then(|| {
+        let end = name.find(|sign: char| !sign.is_alphanumeric() && sign != '_').unwrap_or(name.len());
+        name.get(..end).unwrap_or(name)
+    })
+}
+
 #[test]
 fn only_the_executor_grants_permits() {
     let mut broken = Vec::new();

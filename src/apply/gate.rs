@@ -15,7 +15,7 @@ use crate::connector::Permit;
 use crate::connector::limiter::{ALL, Lane, Limiter};
 use crate::state::RunLock;
 
-use super::settings::Settings;
+use super::settings::RunSettings;
 
 /// What is said where the run was stopped.
 pub(super) const STOPPED: &str = "the run was stopped";
@@ -196,7 +196,7 @@ impl Pass<'_> {
 
     /// The target asked to be left alone: all of it waits, not one request. What was sent before the last pause only repeats what is known. Where the pause
     /// would be longer than our patience, the gate closes. Says for how long it waits, where that is news.
-    pub(super) fn throttled(self, settings: &Settings, after: Option<Duration>, message: &str) -> Option<Duration> {
+    pub(super) fn throttled(self, settings: &RunSettings, after: Option<Duration>, message: &str) -> Option<Duration> {
         let mut state = self.gate.state();
         let now = Instant::now();
         let news = self.pauses == state.pauses;

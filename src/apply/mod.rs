@@ -32,7 +32,7 @@ pub use equal::likeness;
 pub use report::Report;
 pub use runner::run_name;
 pub use saved::{PlanFileError, read_plan};
-pub use settings::{Clock, Settings};
+pub use settings::{Clock, RunSettings};
 
 /// Gives the id of an object by target, kind and key.
 pub type KnownIds<'a> = dyn Fn(&str, ObjectKind, &str) -> Option<Arc<str>> + Send + Sync + 'a;
@@ -48,7 +48,7 @@ pub struct Job<'a> {
     /// proof that no other run is under way; of a revocation, which may send nothing else, that it goes on beside them
     pub lock: &'a RunLock,
     /// how fast and how patiently
-    pub settings: &'a Settings,
+    pub settings: &'a RunSettings,
     /// who runs it, for the journal
     pub who: &'a str,
     /// the id of an object by target and key, as it was read (`World::object_id`): for references to objects that the plan does not touch

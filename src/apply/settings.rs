@@ -35,7 +35,7 @@ impl fmt::Debug for Clock {
 
 /// How many at once, and how patiently.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct RunSettings {
     /// changes under way at once, by the Target's name; the default for the rest. How fast a target may be asked, its limiter says
     pub concurrency: BTreeMap<Arc<str>, usize>,
     /// how often one write is sent at most
@@ -58,7 +58,7 @@ pub struct Settings {
     pub clock: Clock,
 }
 
-impl Default for Settings {
+impl Default for RunSettings {
     fn default() -> Self {
         Self {
             concurrency: BTreeMap::new(),
@@ -75,7 +75,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl RunSettings {
     /// The wait before attempt number `attempt` + 1: between half and all of a doubling time, so that many don't come back at once.
     pub(super) fn wait(&self, attempt: u32) -> Duration {
         let doubled = self.first_wait.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(self.longest_wait);

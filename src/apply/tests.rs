@@ -23,7 +23,7 @@ struct World {
     store: Arc<dyn Store>,
     fake: Fake,
     marker: bool,
-    settings: Settings,
+    settings: RunSettings,
     cancel: CancellationToken,
 }
 

@@ -99,7 +99,7 @@ pub struct Unheard {
 
 /// What headcount wrote to an object last, as prints of names and values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct LastWrite {
     /// the Target's name
     pub target: Arc<str>,
     /// account or group
@@ -336,7 +336,7 @@ pub struct Memory {
     /// accounts that were about to be made or taken over
     pub unheard: Vec<Unheard>,
     /// what headcount wrote last
-    pub written: Vec<Written>,
+    pub written: Vec<LastWrite>,
     /// what it had to write again
     pub repeats: Vec<Repeat>,
     /// names of people who left

@@ -31,7 +31,7 @@ pub use mandate::Mandate;
 pub use marker::{Marks, is_marker};
 pub use memory::{
     Baseline, CutOff, Deactivation, DepartedName, FormerLink, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink, Repeat, Resting,
-    StandingRevocation, Statuses, UNKNOWN_SYSTEM, Unheard, WindowEntry, Written, grant_key, system_id,
+    StandingRevocation, Statuses, UNKNOWN_SYSTEM, Unheard, WindowEntry, LastWrite, grant_key, system_id,
 };
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::news::{Hear, News};
 use super::read::Snapshot;
-use crate::apply::{self, Job, Progress, Report, Settings};
+use crate::apply::{self, Job, Progress, Report, RunSettings};
 use crate::manifest::Loaded;
 use crate::model::{ChangeId, ObjectKind, Outcome, Plan};
 use crate::policy::Policy;
@@ -25,7 +25,7 @@ pub struct Execution<'a> {
     /// proof that no other run is under way
     pub lock: &'a RunLock,
     /// how fast and how patiently
-    pub settings: &'a Settings,
+    pub settings: &'a RunSettings,
     /// for the journal
     pub who: &'a str,
     /// finish what was sent, then stop
@@ -56,13 +56,13 @@ pub async fn execute(execution: &Execution<'_>, plan: &Plan) -> Result<Report, S
 }
 
 /// How many at once and how patiently, as the manifests say.
-pub fn settings(loaded: &Loaded, policy: &Policy) -> Settings {
+pub fn settings(loaded: &Loaded, policy: &Policy) -> RunSettings {
     let concurrency =
         loaded.targets.iter().filter_map(|target| Some((target.name.clone(), target.spec.limits.as_ref()?.concurrency? as usize)));
     let windows = policy.targets.iter().map(|target| target.guardrails.window);
-    let settings = Settings::default();
+    let settings = RunSettings::default();
     let keep_windows = windows.fold(settings.keep_windows, Ord::max);
-    Settings { concurrency: concurrency.collect::<BTreeMap<_, _>>(), keep_windows, ..settings }
+    RunSettings { concurrency: concurrency.collect::<BTreeMap<_, _>>(), keep_windows, ..settings }
 }
 
 /// What the executor tells, as news.

@@ -15,7 +15,7 @@ use super::read::{Reading, read};
 use super::receipts;
 use super::remember::{catch_up, remember};
 use super::revoke::end_covered;
-use crate::apply::{Report, Settings};
+use crate::apply::{Report, RunSettings};
 use crate::connector::connections::Connections;
 use crate::journal::{Journal, JournalError, close_dead_runs};
 use crate::manifest::Loaded;
@@ -39,7 +39,7 @@ pub struct Turn<'a> {
     /// a plan that was reviewed: nothing else runs
     pub reviewed: Option<Reviewed>,
     /// how fast and how patiently
-    pub settings: Settings,
+    pub settings: RunSettings,
     /// for the journal
     pub who: &'a str,
     /// end what is read, finish what was sent, then stop

@@ -10,7 +10,7 @@ use super::value::{DisplayNames, sides, words};
 use super::wrap::{next_step, paragraph};
 use crate::model::{Action, Change, Finding, HIDDEN};
 use crate::planning::explain::{
-    AccountAttribute, AccountExplanation, AttributeWhy, Because, EntitlementWhy, Explanation, GroupExplanation, Known, MembershipWhy,
+    AccountAttribute, AccountExplanation, AttributeWhy, Because, EntitlementWhy, Explanation, GroupExplanation, KnownValue, MembershipWhy,
     Stands, TargetWhy, Whose,
 };
 
@@ -242,7 +242,7 @@ impl View<'_> {
 
     /// Whether nobody says anything about an attribute and no manifest asks for it; with every detail each has its line.
     fn folds(&self, attribute: &AccountAttribute) -> bool {
-        !self.whole && attribute.should_be == Known::Unmanaged && attribute.because.place.is_none()
+        !self.whole && attribute.should_be == KnownValue::Unmanaged && attribute.because.place.is_none()
     }
 
     /// What is alike in that nothing is said of it, one line for each reason.
@@ -364,13 +364,13 @@ impl View<'_> {
         Ok(())
     }
 
-    fn known(&self, known: &Known) -> String {
+    fn known(&self, known: &KnownValue) -> String {
         match known {
-            Known::Hidden => HIDDEN.to_owned(),
-            Known::Set(value) => paint(STRONG, words(value, &self.names)),
-            Known::Cleared => "(to be empty)".to_owned(),
-            Known::Unmanaged => "(unmanaged)".to_owned(),
-            Known::Unknown => paint(CHANGED, "(could not be worked out)"),
+            KnownValue::Hidden => HIDDEN.to_owned(),
+            KnownValue::Set(value) => paint(STRONG, words(value, &self.names)),
+            KnownValue::Cleared => "(to be empty)".to_owned(),
+            KnownValue::Unmanaged => "(unmanaged)".to_owned(),
+            KnownValue::Unknown => paint(CHANGED, "(could not be worked out)"),
         }
     }
 }

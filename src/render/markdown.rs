@@ -169,7 +169,7 @@ fn risks(plan: &Plan, page: &mut Page) {
         format!("- **{}**: {} {}{}\n", risks.join(", "), headline(change), at(change), withheld(change))
     });
     let Some(first) = lines.next() else { return };
-    page.always("#### ViewOptions at these twice\n\n");
+    page.always("#### Look at these twice\n\n");
     page.lines(std::iter::once(first).chain(lines), PART);
 }
 

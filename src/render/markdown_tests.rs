@@ -27,7 +27,7 @@ fn one_of_everything() {
         |:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|
         | `chat` | 1 | 1 | 1 | 1 | 1 | 1 | 3 | 1 | 1 |
 
-        #### ViewOptions at these twice
+        #### Look at these twice
 
         - **loses sign-in**: `eve` loses sign-in at `chat`
         - **can't be undone**: `mallory`'s account is deleted at `chat` **withheld**

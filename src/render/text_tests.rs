@@ -109,7 +109,7 @@ fn one_of_everything() {
 
       3. warning: chat: zoe carries the external id "x" of somebody else. [foreign-owner]
 
-    ViewOptions at these twice
+    Look at these twice
 
       not made by headcount:  bob (chat), given to hr/2
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::hash::Keyed;
 use super::index::Index;
-use crate::model::{Deactivation, Link, Memory, ObjectKind, UNKNOWN_SYSTEM, Written};
+use crate::model::{Deactivation, Link, Memory, ObjectKind, UNKNOWN_SYSTEM, LastWrite};
 use crate::policy::Policy;
 
 /// Indexes over [`Memory`].
@@ -131,9 +131,9 @@ impl Recall {
     }
 
     /// What headcount wrote to an object last.
-    pub(crate) fn written<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, id: &str) -> Option<&'m Written> {
+    pub(crate) fn written<'m>(&self, memory: &'m Memory, target: &str, kind: ObjectKind, id: &str) -> Option<&'m LastWrite> {
         let mut candidates = self.keyed.into_iter().flat_map(|keyed| self.written.candidates(hash(keyed, target, kind, id)));
-        let is_it = |known: &&Written| known.kind == kind && known.target.as_ref() == target && known.id.as_ref() == id;
+        let is_it = |known: &&LastWrite| known.kind == kind && known.target.as_ref() == target && known.id.as_ref() == id;
         candidates.find_map(|at| memory.written.get(at as usize).filter(is_it))
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use headcount::apply::{Clock, Settings};
+use headcount::apply::{Clock, RunSettings};
 use headcount::connector::registry::Facts;
 use headcount::diagnostic::Level;
 use headcount::manifest::{Loaded, ManifestInput, load};
@@ -25,7 +25,7 @@ use super::workspace::date;
 pub struct Office {
     folder: PathBuf,
     runtime: Runtime,
-    settings: Settings,
+    settings: RunSettings,
     time: Arc<AtomicI64>,
     store: Option<Arc<dyn Store>>,
     workspace: Option<(String, Arc<Loaded>, Policy)>,
@@ -48,7 +48,7 @@ impl Office {
                 .thread_stack_size(16 << 20)
                 .build()
                 .expect("threads"),
-            settings: Settings { clock, ..Settings::default() },
+            settings: RunSettings { clock, ..RunSettings::default() },
             time,
             store: None,
             workspace: None,

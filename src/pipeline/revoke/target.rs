@@ -13,7 +13,7 @@ use super::beside::block_on;
 use super::ground::{Ground, Obstacle, TargetCut, Told};
 use super::receipt::{self, Troubles};
 use super::sources::Found;
-use crate::apply::{self, Job, Report, Settings};
+use crate::apply::{self, Job, Report, RunSettings};
 use crate::connector::budget::Budget;
 use crate::connector::{TargetConnector, registry};
 use crate::journal::Journal;
@@ -238,7 +238,7 @@ impl<'a> TargetSession<'a> {
     }
 
     async fn send(&self, plan: &Plan) -> Result<Report, StateError> {
-        let settings = Settings::default();
+        let settings = RunSettings::default();
         let store = self.ground.state.store();
         let lock = store.lock_beside().await?;
         let job = Job {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::person::{attribute, rule_because, standing};
-use super::{AccountAttribute, AccountWhy, Because, Known, TargetWhy};
+use super::{AccountAttribute, AccountWhy, Because, KnownValue, TargetWhy};
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Key, LinkOrigin};
 use crate::planning::accounts::desired;
@@ -140,7 +140,8 @@ pub(super) fn attributes(basis: &Basis<'_>, target: usize, person: &Person, want
     let layout = &basis.layout.targets[target];
     let mut all = Vec::new();
     for (at, rules) in layout.attributes.iter().enumerate().filter(|(_, rules)| wanted(&rules.name)) {
-        let should_be = Known::from(desired.states.get(at).cloned().unwrap_or_default()).hidden(basis.policy.is_sensitive(&rules.name));
+        let should_be =
+            KnownValue::from(desired.states.get(at).cloned().unwrap_or_default()).hidden(basis.policy.is_sensitive(&rules.name));
         let (because, from) = match &rules.rule {
             None => (Because::words("the mark by which headcount knows its own accounts"), Vec::new()),
             Some(rule) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::person::attribute;
-use super::{AccountAttribute, Because, EntitlementWhy, Known};
+use super::{AccountAttribute, Because, EntitlementWhy, KnownValue};
 use crate::manifest::kinds::Lifecycle;
 use crate::model::Change;
 use crate::planning::basis::Basis;
@@ -132,10 +132,10 @@ fn parameters(basis: &Basis<'_>, at: usize, person: &Person) -> Vec<AccountAttri
     let one = |(position, layout): (usize, &crate::planning::schema::layout::ParameterLayout)| {
         let (should_be, words) = match desired::parameter(basis, at, position, person) {
             Parameter::Is(Some(value)) => {
-                (Known::Set(value).hidden(layout.value.expression().is_sensitive()), format!("the rule of {}", rules.key))
+                (KnownValue::Set(value).hidden(layout.value.expression().is_sensitive()), format!("the rule of {}", rules.key))
             }
-            Parameter::Is(None) => (Known::Cleared, format!("the rule of {} gives no value", rules.key)),
-            Parameter::Unknown(words) => (Known::Unknown, format!("the rule failed: {words}")),
+            Parameter::Is(None) => (KnownValue::Cleared, format!("the rule of {} gives no value", rules.key)),
+            Parameter::Unknown(words) => (KnownValue::Unknown, format!("the rule failed: {words}")),
         };
         let from = layout.value.positions().iter().filter_map(|slot| attribute(basis, person, *slot)).collect();
         let name: Option<&Arc<str>> = rules.parameters.get(position).map(|parameter| &parameter.name);

@@ -70,7 +70,7 @@ pub struct Part {
 /// What is known of an attribute, to be shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Known {
+pub enum KnownValue {
     /// it is this
     Set(Value),
     /// it is something that is never shown
@@ -108,7 +108,7 @@ pub struct Claimed {
     /// the higher wins
     pub precedence: i32,
     /// what it says
-    pub says: Known,
+    pub says: KnownValue,
     /// by which rule
     pub because: Because,
 }
@@ -120,7 +120,7 @@ pub struct AttributeWhy {
     /// SCIM's name, dotted
     pub attribute: Arc<str>,
     /// what it is
-    pub is: Known,
+    pub is: KnownValue,
     /// who says so
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given: Option<Claimed>,
@@ -136,7 +136,7 @@ pub struct AccountAttribute {
     /// SCIM's name, dotted
     pub attribute: Arc<str>,
     /// what it should be; a unique name may get a number behind it
-    pub should_be: Known,
+    pub should_be: KnownValue,
     /// by which rule of the target
     pub because: Because,
     /// the identity's attributes that the rule reads
@@ -421,7 +421,7 @@ impl Because {
     }
 }
 
-impl Known {
+impl KnownValue {
     /// Without the value where that is a secret.
     fn hidden(self, secret: bool) -> Self {
         match self {
@@ -431,7 +431,7 @@ impl Known {
     }
 }
 
-impl From<ValueState> for Known {
+impl From<ValueState> for KnownValue {
     fn from(state: ValueState) -> Self {
         match state {
             ValueState::Set(value) => Self::Set(value),

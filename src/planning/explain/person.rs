@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AttributeWhy, Because, Claimed, Known, records};
+use super::{AttributeWhy, Because, Claimed, KnownValue, records};
 use crate::model::{Cell, Key, Value, ValueState};
 use crate::planning::basis::Basis;
 use crate::planning::people::attributes::USER_PRECEDENCE;
@@ -103,11 +103,11 @@ pub(super) fn attributes(basis: &Basis<'_>, person: &Person) -> Vec<AttributeWhy
 pub(super) fn attribute(basis: &Basis<'_>, person: &Person, slot: usize) -> Option<AttributeWhy> {
     let layout = basis.layout.slots.get(slot)?;
     let secret = basis.policy.is_sensitive(&layout.name);
-    let is = Known::from(person.slots.get(slot)?.state()).hidden(secret);
+    let is = KnownValue::from(person.slots.get(slot)?.state()).hidden(secret);
     let mut claims = claims(basis, person, slot);
-    claims.iter_mut().for_each(|claim| claim.says = std::mem::replace(&mut claim.says, Known::Unknown).hidden(secret));
-    claims.retain(|claim| claim.says != Known::Unmanaged);
-    if claims.is_empty() && is == Known::Unmanaged {
+    claims.iter_mut().for_each(|claim| claim.says = std::mem::replace(&mut claim.says, KnownValue::Unknown).hidden(secret));
+    claims.retain(|claim| claim.says != KnownValue::Unmanaged);
+    if claims.is_empty() && is == KnownValue::Unmanaged {
         return None;
     }
     let given = (!claims.is_empty()).then(|| claims.remove(0));
@@ -152,7 +152,7 @@ fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Cand
         Record::Nothing => return None,
         Record::Unknown => {
             let because = Because::words(format!("which record of {} it is can't be told", rules.name)).at(place);
-            return Some(Claimed { by: rules.name.to_string(), precedence, says: Known::Unknown, because });
+            return Some(Claimed { by: rules.name.to_string(), precedence, says: KnownValue::Unknown, because });
         }
     };
     let side = &basis.world.sources[source];
@@ -160,9 +160,9 @@ fn source_claim(basis: &Basis<'_>, person: &Person, slot: usize, candidate: Cand
     let (says, words) = match evaluate(bound, cells.as_slice()) {
         Evaluated::Is(state) => match basis.people.referring(&basis.layout, (basis.layout.slots[slot].kind, source, bound), state) {
             Ok(state) => (state.into(), "the record says so".to_owned()),
-            Err(words) => (Known::Unknown, words),
+            Err(words) => (KnownValue::Unknown, words),
         },
-        Evaluated::Failed(words) => (Known::Unknown, format!("the rule failed: {words}")),
+        Evaluated::Failed(words) => (KnownValue::Unknown, format!("the rule failed: {words}")),
     };
     let because = rule_because(words, bound, cells.as_slice());
     Some(Claimed { by: Key::record(&rules.name, side.key(record)).to_string(), precedence, says, because })

@@ -16,7 +16,7 @@ use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::matching;
 use crate::planning::people::matching::Correlated;
 use crate::planning::people::person::Person;
-use crate::planning::people::referred::{Entry, Referred};
+use crate::planning::people::referred::{HashedValue, Referred};
 use crate::planning::people::spans::{Block, FormerTrouble, Seats, Span};
 use crate::planning::people::standing::Standing;
 use crate::planning::question::Moment;
@@ -50,7 +50,7 @@ fn referred(identities: &Identities<'_>, layout: &Layout<'_>) -> Referred {
 }
 
 /// Each value of an attribute in a source, with its record.
-fn holders(identities: &Identities<'_>, layout: &Layout<'_>, source: usize, slot: usize) -> Vec<Entry> {
+fn holders(identities: &Identities<'_>, layout: &Layout<'_>, source: usize, slot: usize) -> Vec<HashedValue> {
     let keyed = Keyed::of(&identities.policy.workspace);
     let kind = layout.slots[slot].kind;
     let (mut person, mut buffer, mut entries) = (Person::default(), Vec::new(), Vec::new());

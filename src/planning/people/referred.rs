@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 /// Who has which value, by source and slot.
 #[derive(Default)]
-pub(in crate::planning) struct Referred(BTreeMap<(usize, usize), Vec<Entry>>);
+pub(in crate::planning) struct Referred(BTreeMap<(usize, usize), Vec<HashedValue>>);
 
 /// A value as a wide hash, and the record that has it.
-pub(in crate::planning) type Entry = (u128, u32);
+pub(in crate::planning) type HashedValue = (u128, u32);
 
 /// Whom a value names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(in crate::planning) enum Named {
 
 impl Referred {
     /// Adds the values of one attribute of a source.
-    pub(in crate::planning) fn add(&mut self, source: usize, slot: usize, mut entries: Vec<Entry>) {
+    pub(in crate::planning) fn add(&mut self, source: usize, slot: usize, mut entries: Vec<HashedValue>) {
         entries.sort_unstable();
         entries.dedup();
         self.0.insert((source, slot), entries);

@@ -124,7 +124,7 @@ fn a_required_value_that_nobody_gives_is_told_and_changes_nothing() {
 
 #[test]
 fn a_value_that_came_back_different_twice_is_told_and_not_written_for_ever() {
-    use crate::model::{AttributeChange, ObjectKind, Repeat, Value, Written};
+    use crate::model::{AttributeChange, LastWrite, ObjectKind, Repeat, Value};
     let scene = || {
         Scene::simple()
             .record("hr", json!({"id": "1", "login": "ada", "title": "Long title"}))
@@ -135,7 +135,7 @@ fn a_value_that_came_back_different_twice_is_told_and_not_written_for_ever() {
     let print = crate::world::prints::print("acme", &change).unwrap();
     let wrote = |mut scene: Scene| {
         let prints = Box::new([(print.name, print.wrote as u32)]);
-        scene.memory.written.push(Written { target: "chat".into(), kind: ObjectKind::Account, id: "u1".into(), prints });
+        scene.memory.written.push(LastWrite { target: "chat".into(), kind: ObjectKind::Account, id: "u1".into(), prints });
         scene
     };
     let again = |mut scene: Scene, found: u64| {

@@ -5,7 +5,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{all, parsed, text, word};
-use crate::model::{Repeat, Written};
+use crate::model::{LastWrite, Repeat};
 
 /// Bytes of one attribute: its name's print and its value's.
 const ENTRY: usize = 8;
@@ -54,10 +54,10 @@ pub(super) fn forget_repeat(connection: &Connection, value: &Repeat) -> rusqlite
 }
 
 /// Everything written.
-pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<Written>> {
+pub(super) fn load(connection: &Connection) -> rusqlite::Result<Vec<LastWrite>> {
     let row = |row: &Row<'_>| {
         let prints = unpacked(row.get_ref(3)?.as_blob()?).into_boxed_slice();
-        Ok(Written { target: text(row, 0)?, kind: parsed(row, 1)?, id: text(row, 2)?, prints })
+        Ok(LastWrite { target: text(row, 0)?, kind: parsed(row, 1)?, id: text(row, 2)?, prints })
     };
     all(connection, "SELECT target, kind, id, prints FROM written", row)
 }
