@@ -31,7 +31,7 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = crate::state::open(&folder.path().join("state.db"), "acme").await.unwrap();
-        let settings = Settings { first_wait: Duration::from_micros(100), ..Settings::default() };
+        let settings = RunSettings { first_wait: Duration::from_micros(100), ..RunSettings::default() };
         Self { fake: Fake::new(&store), _folder: folder, store, marker: true, settings, cancel: CancellationToken::new() }
     }
 
@@ -349,7 +349,7 @@ async fn a_look_that_is_put_off_is_made_later() {
 async fn after_a_pause_one_goes_ahead_and_with_each_that_gets_through_one_more() {
     let world = World::new().await;
     let lock = world.store.lock("jane").await.unwrap();
-    let settings = Settings { first_wait: Duration::ZERO, ..Settings::default() };
+    let settings = RunSettings { first_wait: Duration::ZERO, ..RunSettings::default() };
     let gate = gate::Gate::new(3, &world.fake.limiter, Lane::Normal, settings.patience);
     let enter = || gate.pass(&lock, &world.cancel).now_or_never().map(|granted| granted.unwrap().pass);
     let (one, two, three) = (enter().unwrap(), enter().unwrap(), enter().unwrap());

@@ -25,7 +25,7 @@ use super::session::{self, state_failure};
 use super::who::who;
 use crate::manifest::quantity;
 use crate::model::StandingRevocation;
-use crate::pipeline::revoke::{self, OrderTerms, Directory, Ground, Looks, Meaning, Names, OrdersError, State};
+use crate::pipeline::revoke::{self, Directory, Ground, Looks, Meaning, Names, OrderTerms, OrdersError, State};
 use crate::pipeline::{self, Decision};
 use crate::planning::Moment;
 use crate::state::Store;

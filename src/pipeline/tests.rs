@@ -12,7 +12,7 @@ use super::*;
 use crate::connector::connections::Connections;
 use crate::connector::registry::Facts;
 use crate::journal::{Event, Intent, Journal, entry};
-use crate::manifest::{Input, Loaded, load};
+use crate::manifest::{Loaded, ManifestInput, load};
 use crate::model::{
     Action, Change, ChangeId, Memory, ObjectKind, ObjectRef, Plan, PlanFilter, Reason, Receipt, ReceiptWord, StandingRevocation,
 };
@@ -139,8 +139,8 @@ impl Company {
     async fn plan(&self) -> Plan {
         let (loaded, policy) = self.declared();
         let moment = moment(&policy, None);
-        let snapshot = read(&loaded, policy, self.memory().await, moment, &Reading::once(&Silent)).await;
-        plan(&snapshot, Scope::All, &Silent).await
+        let snapshot = read(&loaded, policy, self.memory().await, moment, &Reading::once(&HearNothing)).await;
+        plan(&snapshot, Scope::All, &HearNothing).await
     }
 
     fn reviewed(&self, plan: Plan, exact: bool) -> Option<Reviewed> {

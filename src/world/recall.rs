@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::hash::Keyed;
 use super::index::Index;
-use crate::model::{Deactivation, Link, Memory, ObjectKind, UNKNOWN_SYSTEM, LastWrite};
+use crate::model::{Deactivation, LastWrite, Link, Memory, ObjectKind, UNKNOWN_SYSTEM};
 use crate::policy::Policy;
 
 /// Indexes over [`Memory`].

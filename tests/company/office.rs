@@ -88,8 +88,8 @@ impl Office {
         let store = self.store();
         let moment = Moment { today: date(day), now };
         let memory = self.runtime.block_on(store.load()).expect("the state");
-        let mut snapshot = self.runtime.block_on(pipeline::read(&loaded, policy, memory, moment, &Reading::once(&Silent)));
-        let plan = self.runtime.block_on(pipeline::plan(&snapshot, Scope::All, &Silent));
+        let mut snapshot = self.runtime.block_on(pipeline::read(&loaded, policy, memory, moment, &Reading::once(&HearNothing)));
+        let plan = self.runtime.block_on(pipeline::plan(&snapshot, Scope::All, &HearNothing));
         self.plans_the_same(&mut snapshot, &plan);
         (snapshot, plan)
     }
@@ -109,7 +109,7 @@ impl Office {
             }
         };
         std::mem::swap(&mut kept, &mut snapshot.world);
-        let again = self.runtime.block_on(pipeline::plan(snapshot, Scope::All, &Silent));
+        let again = self.runtime.block_on(pipeline::plan(snapshot, Scope::All, &HearNothing));
         std::mem::swap(&mut kept, &mut snapshot.world);
         let told = |plan: &Plan| serde_json::to_string_pretty(plan).expect("JSON");
         assert_eq!(told(&again), told(plan), "a kept world plans otherwise");
@@ -131,7 +131,7 @@ impl Office {
                     settings: &self.settings,
                     who: "company",
                     stop: CancellationToken::new(),
-                    hear: &Silent,
+                    hear: &HearNothing,
                 };
                 let report = pipeline::execute(&execution, plan).await.expect("a report");
                 let wrong =

@@ -33,7 +33,7 @@ use crate::planning::KnownAs;
 use crate::state::{Fact, StateError};
 use beside::{beside, block_on};
 pub use everybody::Directory;
-pub use ground::{Ground, TargetCut, Obstacle, Told};
+pub use ground::{Ground, Obstacle, TargetCut, Told};
 pub use names::{Meaning, Names};
 pub use orders::{OrderTerms, OrdersError, orders};
 use preview::preview;

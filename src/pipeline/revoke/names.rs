@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::everybody::Everybody;
+use super::everybody::Directory;
 use crate::model::Key;
 use crate::policy::Policy;
 use crate::state::{About, Store};
@@ -53,7 +53,7 @@ pub struct Meaning<'n> {
     pub keys: Vec<Arc<str>>,
 }
 
-impl Everybody<'_> {
+impl Directory<'_> {
     /// What names that are no keys may mean: a name may be handed on, so it is answered with keys and not acted on.
     pub fn meanings<'n>(&self, names: &[&'n str]) -> Vec<Meaning<'n>> {
         names.iter().map(|name| Meaning { name, keys: self.meant(name) }).collect()

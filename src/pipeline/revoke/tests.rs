@@ -15,7 +15,7 @@ async fn ground(company: &Company, state: State, keys: &[&str]) -> Arc<Ground> {
     let (loaded, policy) = company.declared();
     let moment = moment(&policy, None);
     let cause = OrderTerms { reason: "a lost laptop".into(), until: None, at: moment.now };
-    let (state, orders) = orders(&policy, state, keys, 10, &cause, &Silent).await.unwrap();
+    let (state, orders) = orders(&policy, state, keys, 10, &cause, &HearNothing).await.unwrap();
     Arc::new(Ground {
         loaded,
         targets: (0..policy.targets.len()).collect(),
@@ -32,7 +32,7 @@ async fn ground(company: &Company, state: State, keys: &[&str]) -> Arc<Ground> {
 }
 
 async fn kept(company: &Company) -> State {
-    State::open(company.store.place(), &"acme-test".into(), &Silent).await.unwrap()
+    State::open(company.store.place(), &"acme-test".into(), &HearNothing).await.unwrap()
 }
 
 fn words(done: &Done) -> Vec<(String, ReceiptWord)> {
@@ -100,7 +100,7 @@ async fn more_people_than_are_allowed_are_not_cut_off() {
     let company = Company::running().await;
     let (_, policy) = company.declared();
     let cause = OrderTerms { reason: "a lost laptop".into(), until: None, at: moment(&policy, None).now };
-    let refused = orders(&policy, kept(&company).await, &["hr/1", "hr/2"], 1, &cause, &Silent).await.err().unwrap();
+    let refused = orders(&policy, kept(&company).await, &["hr/1", "hr/2"], 1, &cause, &HearNothing).await.err().unwrap();
     assert!(matches!(refused, OrdersError::TooMany { found: 2, most: 1 }), "{refused}");
 }
 
