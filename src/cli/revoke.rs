@@ -25,7 +25,7 @@ use super::session::{self, state_failure};
 use super::who::who;
 use crate::manifest::quantity;
 use crate::model::StandingRevocation;
-use crate::pipeline::revoke::{self, Directory, Ground, Looks, Meaning, Names, OrderTerms, OrdersError, State};
+use crate::pipeline::revoke::{self, Directory, Ground, Looks, Meaning, NamesGiven, OrderTerms, OrdersError, State};
 use crate::pipeline::{self, Decision};
 use crate::planning::Moment;
 use crate::state::Store;
@@ -127,7 +127,7 @@ async fn revoke(args: &RevokeArgs, sound: Sound, moment: Moment, reason: &Arc<st
     let state = open_state(args, &sound, &aloud).await?;
     let accounts = account::keys(args, &sound, state.store().as_ref(), moment).await?;
     let names: BTreeSet<&str> = args.identities.iter().map(|name| name.trim()).collect();
-    let Names { mut keys, others } = Names::told_apart(&sound.policy, state.store().as_ref(), names, sound.broken).await;
+    let NamesGiven { mut keys, others } = NamesGiven::told_apart(&sound.policy, state.store().as_ref(), names, sound.broken).await;
     keys.extend(accounts.iter().map(AsRef::as_ref));
     let cause = OrderTerms { reason: reason.clone(), until: args.until, at: moment.now };
     let ordered = revoke::orders(&sound.policy, state, &keys, args.max, &cause, &aloud).await;

@@ -228,13 +228,6 @@ impl Drop for Slot {
     }
 }
 
-/// Leave to write where nobody limits it, for tests of writers.
-#[cfg(test)]
-pub async fn permit() -> super::Permit {
-    let turn = Arc::new(Limiter::default()).enter(ALL, Lane::Free, Duration::ZERO).await;
-    super::Permit::grant(turn.expect("no limit"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

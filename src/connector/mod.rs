@@ -15,6 +15,8 @@ pub mod registry;
 pub mod sample;
 pub mod scim;
 pub mod sql;
+#[cfg(test)]
+mod testing;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::state::{BEGINNING, Draft, Fact, Hash, Line, StateError, Store, hex, link};
+use crate::state::{BEGINNING, ChainLine, EntryDraft, Fact, Hash, StateError, Store, hex, link};
 
 use super::event::{Event, Intent};
 
@@ -67,7 +67,7 @@ pub fn entry(run: &Arc<str>, at: Timestamp, event: &Event) -> Fact {
     let mut rest = format!("\"at\":\"{at}\",\"run\":{quoted},");
     // An event is an object of its own, and goes on where ours stopped. It is plain data, which has a JSON.
     rest.push_str(serde_json::to_string(event).unwrap_or_default().strip_prefix('{').unwrap_or("}"));
-    Fact::Line(Draft { run: run.clone(), event: name, change: event.change(), rest })
+    Fact::Line(EntryDraft { run: run.clone(), event: name, change: event.change(), rest })
 }
 
 impl<'a> Journal<'a> {
@@ -86,7 +86,7 @@ impl<'a> Journal<'a> {
         self.check(chained).await
     }
 
-    async fn check(&self, check: fn(&Line, u64, &Hash) -> Result<Hash, JournalError>) -> Result<Verified, JournalError> {
+    async fn check(&self, check: fn(&ChainLine, u64, &Hash) -> Result<Hash, JournalError>) -> Result<Verified, JournalError> {
         // First: a writer beside us is ahead of what we knew of it.
         let heads = self.store.heads().await?;
         let known = [&heads.apart, &heads.written];
@@ -146,7 +146,7 @@ impl<'a> Journal<'a> {
         Ok(found)
     }
 
-    async fn walk(&self, run: Option<&str>, mut visit: impl FnMut(&Line) -> Result<(), JournalError>) -> Result<(), JournalError> {
+    async fn walk(&self, run: Option<&str>, mut visit: impl FnMut(&ChainLine) -> Result<(), JournalError>) -> Result<(), JournalError> {
         let run = run.map(Arc::from);
         let mut after = 0;
         loop {
@@ -159,12 +159,12 @@ impl<'a> Journal<'a> {
 }
 
 /// What a line says.
-pub(super) fn read(line: &Line) -> Result<Entry, JournalError> {
+pub(super) fn read(line: &ChainLine) -> Result<Entry, JournalError> {
     serde_json::from_str(&line.body).map_err(|error| broken(line, format!("it can't be read ({error})")))
 }
 
 /// Gives the line's hash if it follows on the one before.
-fn chained(line: &Line, seq: u64, previous: &Hash) -> Result<Hash, JournalError> {
+fn chained(line: &ChainLine, seq: u64, previous: &Hash) -> Result<Hash, JournalError> {
     if line.seq != seq {
         return Err(JournalError::Broken { seq, why: format!("it is missing, entry {} follows", line.seq) });
     }
@@ -176,7 +176,7 @@ fn chained(line: &Line, seq: u64, previous: &Hash) -> Result<Hash, JournalError>
 }
 
 /// Gives the line's hash if everything about it fits.
-fn checked(line: &Line, seq: u64, previous: &Hash) -> Result<Hash, JournalError> {
+fn checked(line: &ChainLine, seq: u64, previous: &Hash) -> Result<Hash, JournalError> {
     let hash = chained(line, seq, previous)?;
     let entry = read(line)?;
     if entry.seq != seq || entry.run != line.run || entry.event.name() != line.event {
@@ -185,6 +185,6 @@ fn checked(line: &Line, seq: u64, previous: &Hash) -> Result<Hash, JournalError>
     Ok(hash)
 }
 
-fn broken(line: &Line, why: String) -> JournalError {
+fn broken(line: &ChainLine, why: String) -> JournalError {
     JournalError::Broken { seq: line.seq, why }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::chain::{entry, read};
 use super::event::{Event, ResultWord};
-use crate::state::{Line, StateError, Store};
+use crate::state::{ChainLine, StateError, Store};
 
 const WHY: &str = "the run ended before it heard; a new plan shows what became of it";
 
@@ -45,7 +45,7 @@ pub async fn close_dead_runs(store: &dyn Store, at: Timestamp) -> Result<Vec<Dea
 }
 
 /// The outcome of an intent that has none. One that can't be read stays as it is: `verify` will say so.
-fn uncertain(line: &Line) -> Option<(u32, Event)> {
+fn uncertain(line: &ChainLine) -> Option<(u32, Event)> {
     let Event::Intent(intent) = read(line).ok()?.event else { return None };
     let change = intent.change;
     let (target, key) = (intent.target, intent.object.key);

@@ -15,7 +15,7 @@ pub const BEGINNING: Hash = [0; HASH_LENGTH];
 
 /// A line on its way: what it says but for its number, which the store gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
+pub struct EntryDraft {
     /// the run it belongs to
     pub run: Arc<str>,
     /// the word by which it is found
@@ -28,7 +28,7 @@ pub struct Draft {
 
 /// A line as it stands in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct ChainLine {
     /// from 1, without gaps
     pub seq: u64,
     /// its text
@@ -50,7 +50,7 @@ pub struct Head {
     pub hash: String,
 }
 
-impl Draft {
+impl EntryDraft {
     /// The whole text, once it has its number.
     pub(super) fn body(&self, seq: u64) -> String {
         format!("{{\"seq\":{seq},{}", self.rest)

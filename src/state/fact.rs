@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::chain::Draft;
+use super::chain::EntryDraft;
 use crate::model::{
     Baseline, CutOff, Deactivation, DepartedName, Link, Receipt, RecordLink, Repeat, Resting, StandingRevocation, Unheard, WindowEntry,
 };
@@ -87,5 +87,5 @@ pub enum Fact {
     /// the revocation of whoever a key means ended
     Lifted(Arc<str>),
     /// a line of the journal
-    Line(Draft),
+    Line(EntryDraft),
 }

@@ -18,7 +18,7 @@ use futures_util::future::BoxFuture;
 
 use crate::model::{Link, Memory, ObjectKind};
 
-pub use chain::{BEGINNING, Draft, Hash, Head, Line, hex, link};
+pub use chain::{BEGINNING, ChainLine, EntryDraft, Hash, Head, hex, link};
 pub use error::StateError;
 pub use fact::Fact;
 pub use lock::{Holder, RunLock};
@@ -28,7 +28,7 @@ pub use sqlite::{SCHEMA_VERSION, look, look_at, open, passing};
 mod tests;
 
 /// What a verb of a store comes to.
-pub type Answer<'a, T> = BoxFuture<'a, Result<T, StateError>>;
+pub type StoreAnswer<'a, T> = BoxFuture<'a, Result<T, StateError>>;
 
 /// Where a workspace's memory is kept. Each verb is one transaction, asked for in the order in which the verbs are called, whether or not anybody waits for it.
 pub trait Store: Debug + Send + Sync {
@@ -40,32 +40,32 @@ pub trait Store: Debug + Send + Sync {
     fn is_kept(&self) -> bool;
 
     /// Everything remembered.
-    fn load(&self) -> Answer<'_, Memory>;
+    fn load(&self) -> StoreAnswer<'_, Memory>;
     /// What is remembered of a few people, by any of their keys, and whatever is not about people.
-    fn load_about(&self, about: About) -> Answer<'_, Memory>;
+    fn load_about(&self, about: About) -> StoreAnswer<'_, Memory>;
     /// Whose accounts these are, by the target's ids.
-    fn links_by_id(&self, target: Arc<str>, ids: Vec<Arc<str>>) -> Answer<'_, Vec<Link>>;
+    fn links_by_id(&self, target: Arc<str>, ids: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<Link>>;
     /// The ids of objects of ours, in the order of the question.
-    fn link_ids(&self, wanted: Vec<LinkName>) -> Answer<'_, Vec<Option<Arc<str>>>>;
+    fn link_ids(&self, wanted: Vec<LinkName>) -> StoreAnswer<'_, Vec<Option<Arc<str>>>>;
     /// Who is cut off by a command now, by every key of theirs that is known.
-    fn revoked(&self) -> Answer<'_, Arc<BTreeSet<Arc<str>>>>;
+    fn revoked(&self) -> StoreAnswer<'_, Arc<BTreeSet<Arc<str>>>>;
 
     /// Remembers all of it or nothing, in order. Durable when it answers.
-    fn commit(&self, facts: Vec<Fact>) -> Answer<'_, ()>;
+    fn commit(&self, facts: Vec<Fact>) -> StoreAnswer<'_, ()>;
 
     /// The journal's lines after one, of one run or of all, as many as come at once; none where that was the last.
-    fn lines(&self, after: u64, run: Option<Arc<str>>) -> Answer<'_, Vec<Line>>;
+    fn lines(&self, after: u64, run: Option<Arc<str>>) -> StoreAnswer<'_, Vec<ChainLine>>;
     /// Runs that began and never ended, with their intents that have no outcome, in order.
-    fn open_runs(&self) -> Answer<'_, Vec<OpenRun>>;
+    fn open_runs(&self) -> StoreAnswer<'_, Vec<OpenRun>>;
     /// What is known of the journal's last line.
-    fn heads(&self) -> Answer<'_, Heads>;
+    fn heads(&self) -> StoreAnswer<'_, Heads>;
 
     /// Keeps others from running on this state until the lock is dropped; says who holds it otherwise.
-    fn lock(&self, who: &str) -> Answer<'_, RunLock>;
+    fn lock(&self, who: &str) -> StoreAnswer<'_, RunLock>;
     /// For a revocation, which waits for no run and holds none up.
-    fn lock_beside(&self) -> Answer<'_, RunLock>;
+    fn lock_beside(&self) -> StoreAnswer<'_, RunLock>;
     /// What is under way, in this process or in another.
-    fn under_way(&self) -> Answer<'_, UnderWay>;
+    fn under_way(&self) -> StoreAnswer<'_, UnderWay>;
 }
 
 /// A few people, and where they may be known.
@@ -96,7 +96,7 @@ pub struct OpenRun {
     /// its name
     pub run: Arc<str>,
     /// its intents that have no outcome, each attempt
-    pub intents: Vec<Line>,
+    pub intents: Vec<ChainLine>,
 }
 
 /// What is known of the journal's last line.

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::*;
-use crate::connector::limiter::permit;
+use crate::connector::testing::permit;
 use crate::model::{Action, Change, Columns, ObjectRef, Reason, Value};
 
 const APP: &str = "

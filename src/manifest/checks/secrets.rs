@@ -1,7 +1,7 @@
 //! Secrets never stand in a manifest: what looks like one is an error, and its line is not shown.
 
 use super::{Context, Diagnostic, Origin};
-use crate::manifest::connection::{Address, Described, Part, SecretRef};
+use crate::manifest::connection::{Address, ConnectionPart, Described, SecretRef};
 
 /// How well-known tokens and keys begin.
 const MARKS: [&str; 16] = [
@@ -42,7 +42,7 @@ fn connection(context: &Context<'_>, origin: &Origin, connection: &dyn Described
     if let Some(address) = connection.address() {
         open(context, origin, &connection.pointer(address.pointer), &address, problems);
     }
-    for Part { pointer, value } in connection.secrets() {
+    for ConnectionPart { pointer, value } in connection.secrets() {
         reference(context, origin, &connection.pointer(pointer), value, problems);
     }
 }

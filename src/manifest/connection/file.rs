@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Described, Part};
+use super::{ConnectionPart, Described};
 
 /// A file of records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,7 +79,7 @@ impl Described for FileConnection {
         "path"
     }
 
-    fn files(&self) -> Vec<Part<'_, str>> {
-        vec![Part { pointer: "path", value: &self.path }]
+    fn files(&self) -> Vec<ConnectionPart<'_, str>> {
+        vec![ConnectionPart { pointer: "path", value: &self.path }]
     }
 }

@@ -103,12 +103,12 @@ pub trait Described: Any + Send + Sync {
     fn place(&self) -> &'static str;
 
     /// Files of this machine that it reads or writes.
-    fn files(&self) -> Vec<Part<'_, str>> {
+    fn files(&self) -> Vec<ConnectionPart<'_, str>> {
         Vec::new()
     }
 
     /// Secrets that it refers to.
-    fn secrets(&self) -> Vec<Part<'_, SecretRef>> {
+    fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
         Vec::new()
     }
 
@@ -130,7 +130,7 @@ pub trait Described: Any + Send + Sync {
 
 /// A part of a connection, and where it stands below it: `auth/bearer`.
 #[derive(Debug)]
-pub struct Part<'a, T: ?Sized> {
+pub struct ConnectionPart<'a, T: ?Sized> {
     /// the field
     pub pointer: &'static str,
     /// what it holds

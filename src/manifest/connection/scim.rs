@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Address, Auth, Described, Part, SecretRef, Unreadable};
+use super::{Address, Auth, ConnectionPart, Described, SecretRef, Unreadable};
 use crate::manifest::quantity;
 
 /// A SCIM 2.0 service (RFC 7644).
@@ -59,10 +59,10 @@ impl Described for ScimConnection {
         "url"
     }
 
-    fn secrets(&self) -> Vec<Part<'_, SecretRef>> {
+    fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
         match &self.auth {
-            Some(Auth::Bearer(secret)) => vec![Part { pointer: "auth/bearer", value: secret }],
-            Some(Auth::Basic(basic)) => vec![Part { pointer: "auth/basic/password", value: &basic.password }],
+            Some(Auth::Bearer(secret)) => vec![ConnectionPart { pointer: "auth/bearer", value: secret }],
+            Some(Auth::Basic(basic)) => vec![ConnectionPart { pointer: "auth/basic/password", value: &basic.password }],
             None => Vec::new(),
         }
     }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Described, Part};
+use super::{ConnectionPart, Described};
 
 /// Tables of a database, as the application made them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -234,8 +234,8 @@ impl Described for SqlConnection {
         "database/sqlite/path"
     }
 
-    fn files(&self) -> Vec<Part<'_, str>> {
+    fn files(&self) -> Vec<ConnectionPart<'_, str>> {
         let Database::Sqlite(file) = &self.database;
-        vec![Part { pointer: "database/sqlite/path", value: &file.path }]
+        vec![ConnectionPart { pointer: "database/sqlite/path", value: &file.path }]
     }
 }

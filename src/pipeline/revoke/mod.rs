@@ -34,7 +34,7 @@ use crate::state::{Fact, StateError};
 use beside::{beside, block_on};
 pub use everybody::Directory;
 pub use ground::{Ground, Obstacle, TargetCut, Told};
-pub use names::{Meaning, Names};
+pub use names::{Meaning, NamesGiven};
 pub use orders::{OrderTerms, OrdersError, orders};
 use preview::preview;
 use sources::Found;

@@ -10,16 +10,16 @@ use crate::model::Key;
 use crate::policy::Policy;
 use crate::state::{About, Store};
 
-/// Names, told apart.
+/// NamesGiven, told apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names<'n> {
+pub struct NamesGiven<'n> {
     /// keys of identities
     pub keys: Vec<&'n str>,
     /// whatever else was said
     pub others: Vec<&'n str>,
 }
 
-impl<'n> Names<'n> {
+impl<'n> NamesGiven<'n> {
     /// Tells keys from other names by their form. `broken`: manifests have errors, and a source may be missing among them.
     pub async fn told_apart(policy: &Policy, store: &dyn Store, names: BTreeSet<&'n str>, broken: bool) -> Self {
         let mut found = Self::default();

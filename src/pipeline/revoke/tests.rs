@@ -110,7 +110,7 @@ async fn keys_are_told_from_names_by_their_form_and_by_what_is_remembered() {
     let (_, policy) = company.declared();
     let told = async |broken| {
         let names = ["hr/1", "user/jane", "jane", "crm/7", "old/1", "hr/"].into();
-        let Names { keys, others } = Names::told_apart(&policy, company.store.as_ref(), names, broken).await;
+        let NamesGiven { keys, others } = NamesGiven::told_apart(&policy, company.store.as_ref(), names, broken).await;
         (keys, others)
     };
     assert_eq!(told(false).await, (vec!["hr/1", "user/jane"], vec!["crm/7", "hr/", "jane", "old/1"]));

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{head, revocations, rows, unheard, written};
 use crate::model::ObjectKind;
-use crate::state::{BEGINNING, Draft, Fact, Hash, Head, hex, link};
+use crate::state::{BEGINNING, EntryDraft, Fact, Hash, Head, hex, link};
 
 /// Writes facts in their order, in the caller's transaction. Gives the journal's last line where there is a new one.
 pub(super) fn keep(connection: &Connection, facts: Vec<Fact>) -> rusqlite::Result<Option<Head>> {
@@ -78,7 +78,7 @@ fn last(connection: &Connection) -> rusqlite::Result<(u64, Hash)> {
     Ok(found.unwrap_or((0, BEGINNING)))
 }
 
-fn append(connection: &Connection, (seq, hash): (u64, Hash), draft: &Draft) -> rusqlite::Result<(u64, Hash)> {
+fn append(connection: &Connection, (seq, hash): (u64, Hash), draft: &EntryDraft) -> rusqlite::Result<(u64, Hash)> {
     let insert = "INSERT INTO journal (seq, run, event, change, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let seq = seq + 1;
     let body = draft.body(seq);

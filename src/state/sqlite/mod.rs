@@ -27,7 +27,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::lock;
-use super::{About, Answer, Fact, Heads, Line, LinkName, OpenRun, RunLock, StateError, Store, UnderWay};
+use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, StateError, Store, StoreAnswer, UnderWay};
 use crate::model::{Link, Memory};
 pub use open::{look, look_at, open, passing};
 pub use schema::VERSION as SCHEMA_VERSION;
@@ -86,7 +86,7 @@ impl Sqlite {
     fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &Path) -> Result<T, StateError> + Send + 'static,
-    ) -> Answer<'static, T> {
+    ) -> StoreAnswer<'static, T> {
         let (tell, told) = oneshot::channel();
         let path = self.path.clone();
         // Where the thread is gone the answer says so.
@@ -95,7 +95,7 @@ impl Sqlite {
     }
 
     /// Reads in one consistent view.
-    fn read<T: Send + 'static>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static) -> Answer<'static, T> {
+    fn read<T: Send + 'static>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static) -> StoreAnswer<'static, T> {
         self.ask(move |connection, path| {
             let view = connection.transaction().map_err(|source| sqlite_error(path, source))?;
             read(&view).map_err(|source| sqlite_error(path, source))
@@ -116,27 +116,27 @@ impl Store for Sqlite {
         self.kept
     }
 
-    fn load(&self) -> Answer<'_, Memory> {
+    fn load(&self) -> StoreAnswer<'_, Memory> {
         self.read(rows::load)
     }
 
-    fn load_about(&self, about: About) -> Answer<'_, Memory> {
+    fn load_about(&self, about: About) -> StoreAnswer<'_, Memory> {
         self.read(move |connection| rows::load_about(connection, &about))
     }
 
-    fn links_by_id(&self, target: Arc<str>, ids: Vec<Arc<str>>) -> Answer<'_, Vec<Link>> {
+    fn links_by_id(&self, target: Arc<str>, ids: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<Link>> {
         self.read(move |connection| rows::links_by_id(connection, &target, &ids))
     }
 
-    fn link_ids(&self, wanted: Vec<LinkName>) -> Answer<'_, Vec<Option<Arc<str>>>> {
+    fn link_ids(&self, wanted: Vec<LinkName>) -> StoreAnswer<'_, Vec<Option<Arc<str>>>> {
         self.read(move |connection| wanted.iter().map(|name| rows::link_id(connection, name)).collect())
     }
 
-    fn revoked(&self) -> Answer<'_, Arc<BTreeSet<Arc<str>>>> {
+    fn revoked(&self) -> StoreAnswer<'_, Arc<BTreeSet<Arc<str>>>> {
         self.read(|connection| revocations::revoked_keys(connection).map(Arc::new))
     }
 
-    fn commit(&self, facts: Vec<Fact>) -> Answer<'_, ()> {
+    fn commit(&self, facts: Vec<Fact>) -> StoreAnswer<'_, ()> {
         let kept = self.kept;
         self.ask(move |connection, path| {
             let run = || {
@@ -152,15 +152,15 @@ impl Store for Sqlite {
         })
     }
 
-    fn lines(&self, after: u64, run: Option<Arc<str>>) -> Answer<'_, Vec<Line>> {
+    fn lines(&self, after: u64, run: Option<Arc<str>>) -> StoreAnswer<'_, Vec<ChainLine>> {
         self.read(move |connection| rows::lines(connection, after, run.as_deref()))
     }
 
-    fn open_runs(&self) -> Answer<'_, Vec<OpenRun>> {
+    fn open_runs(&self) -> StoreAnswer<'_, Vec<OpenRun>> {
         self.read(rows::open_runs)
     }
 
-    fn heads(&self) -> Answer<'_, Heads> {
+    fn heads(&self) -> StoreAnswer<'_, Heads> {
         self.ask(|connection, path| {
             // First: a writer beside us is ahead of what we knew of it.
             let apart = head::read(path).map_err(|source| StateError::Open { path: head::path(path), source })?;
@@ -169,17 +169,17 @@ impl Store for Sqlite {
         })
     }
 
-    fn lock(&self, who: &str) -> Answer<'_, RunLock> {
+    fn lock(&self, who: &str) -> StoreAnswer<'_, RunLock> {
         let who = who.to_owned();
         self.ask(move |_, path| RunLock::take(path, &who))
     }
 
-    fn lock_beside(&self) -> Answer<'_, RunLock> {
+    fn lock_beside(&self) -> StoreAnswer<'_, RunLock> {
         let kept = self.kept;
         self.ask(move |_, path| if kept { RunLock::beside(path) } else { Ok(RunLock::of_nothing()) })
     }
 
-    fn under_way(&self) -> Answer<'_, UnderWay> {
+    fn under_way(&self) -> StoreAnswer<'_, UnderWay> {
         let kept = self.kept;
         self.ask(move |_, path| {
             let is_held = |by| kept && lock::is_held(path, by);

@@ -17,7 +17,7 @@ use crate::model::{
 };
 
 use super::schema::{meta, set_meta};
-use crate::state::{About, Line, LinkName, OpenRun};
+use crate::state::{About, ChainLine, LinkName, OpenRun};
 
 const UNLINK: &str = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3";
 
@@ -389,7 +389,7 @@ pub(super) fn links_by_id(connection: &Connection, target: &str, ids: &[Arc<str>
 const AT_ONCE: i64 = 1000;
 
 /// The journal's lines after one.
-pub(super) fn lines(connection: &Connection, after: u64, run: Option<&str>) -> rusqlite::Result<Vec<Line>> {
+pub(super) fn lines(connection: &Connection, after: u64, run: Option<&str>) -> rusqlite::Result<Vec<ChainLine>> {
     let query = "SELECT seq, body, hash, run, event FROM journal WHERE seq > ?1 AND (?2 IS NULL OR run = ?2) ORDER BY seq LIMIT ?3";
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     connection.prepare_cached(query)?.query_map(params![after, run, AT_ONCE], line)?.collect()
@@ -410,9 +410,9 @@ pub(super) fn open_runs(connection: &Connection) -> rusqlite::Result<Vec<OpenRun
     open.collect()
 }
 
-fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
+fn line(row: &Row<'_>) -> rusqlite::Result<ChainLine> {
     let seq = row.get::<_, i64>(0)?.cast_unsigned();
-    Ok(Line { seq, body: row.get(1)?, hash: row.get(2)?, run: row.get(3)?, event: row.get(4)? })
+    Ok(ChainLine { seq, body: row.get(1)?, hash: row.get(2)?, run: row.get(3)?, event: row.get(4)? })
 }
 
 /// What a state still tells that can't be used as a whole, table by table: links, whose record is whose, and who was cut off.

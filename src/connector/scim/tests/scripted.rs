@@ -17,7 +17,7 @@ use super::super::service::Service;
 use super::super::write::ScimWriter;
 use crate::connector::Surroundings;
 use crate::connector::budget::Budget;
-use crate::connector::limiter::permit;
+use crate::connector::testing::permit;
 use crate::connector::{Write, Writer, Written};
 use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
 use crate::model::{Action, AttributeChange, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
