@@ -10,7 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::report::{is_quiet, notice};
-use crate::model::{Change, Evidence, Outcome, Plan};
+use crate::model::{Change, Evidence, ObjectKind, Outcome, Plan};
 use crate::pipeline::{Hear, News};
 use crate::render::{count, headline, safe};
 
@@ -77,7 +77,7 @@ struct Reading {
 /// How far one system is.
 #[derive(Default)]
 struct SystemRead {
-    rows: u64,
+    rows: BTreeMap<ObjectKind, u64>,
     /// how it ended
     end: Option<Evidence>,
 }
@@ -95,7 +95,10 @@ impl Reading {
 
     fn hear(&self, news: News<'_>) {
         match news {
-            News::Rows { system, count, .. } => self.update(system, |read| read.rows += count as u64),
+            News::Rows { system, kind, count } => self.update(system, |read| *read.rows.entry(kind).or_default() += count as u64),
+            News::Restarted { system, kind } => self.update(system, |read| {
+                read.rows.remove(&kind);
+            }),
             News::Read { system, report } => {
                 let weakest = report.kinds.iter().map(|(_, evidence)| evidence.clone()).reduce(Evidence::and);
                 self.update(system, |read| read.end = Some(weakest.unwrap_or(Evidence::Complete)));
@@ -114,7 +117,7 @@ impl Reading {
         }
         // By name, and only now: whichever system answered first, the lines are the same.
         for (system, read) in self.read.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let rows = count(read.rows, "row");
+            let rows = count(read.rows.values().sum(), "row");
             match read.end {
                 Some(Evidence::Unreadable { .. }) => notice(format_args!("could not read {}", safe::line(system))),
                 Some(Evidence::Partial { .. }) => notice(format_args!("read {}: {rows}, not all of it", safe::line(system))),
@@ -127,7 +130,7 @@ impl Reading {
         let mut all = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         change(all.entry(system.to_owned()).or_default());
         let over = all.values().filter(|read| read.end.is_some()).count();
-        let total: u64 = all.values().map(|read| read.rows).sum();
+        let total: u64 = all.values().flat_map(|read| read.rows.values()).sum();
         self.bar.set_message(format!("reading: {over} of {}, {}", count(self.systems as u64, "system"), count(total, "row")));
     }
 }

@@ -18,6 +18,7 @@ pub mod sql;
 #[cfg(test)]
 mod testing;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +27,7 @@ use connections::Connections;
 use futures_util::future::BoxFuture;
 use limiter::{Lane, Limiter, Limits, Slot};
 
-use crate::model::{Capabilities, Change, Columns, ObjectKind, Page, ReadReport, SystemError, Value};
+use crate::model::{Capabilities, Change, Columns, ObjectKind, Page, ReadReport, SystemError, Value, Watermark};
 
 /// What a reader is asked for.
 #[derive(Clone, Debug)]
@@ -35,12 +36,25 @@ pub struct ReadRequest {
     pub streams: Vec<(ObjectKind, Arc<Columns>)>,
     /// how old a file may be to count as complete; other systems answer afresh
     pub max_age: Option<jiff::SignedDuration>,
+    /// how much of each stream is wanted
+    pub scope: ReadScope,
+}
+
+/// How much of a stream is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ReadScope {
+    /// all of it
+    #[default]
+    All,
+    /// what changed since it was read up to here, where the system tells; a stream without a watermark is wanted as a whole. A reader that can't tell what
+    /// changed, or whose watermark the system does not know any more, reads all: its evidence says which of the two it did
+    Changed(BTreeMap<ObjectKind, Watermark>),
 }
 
 impl ReadRequest {
-    /// These streams, of any age.
+    /// All of these streams, of any age.
     pub fn new(streams: Vec<(ObjectKind, Arc<Columns>)>) -> Self {
-        Self { streams, max_age: None }
+        Self { streams, max_age: None, scope: ReadScope::All }
     }
 }
 
@@ -48,6 +62,21 @@ impl ReadRequest {
 pub trait PageSink: Send {
     /// One page of a stream. The sink keeps what it needs; the reader may use the page again.
     fn page(&mut self, kind: ObjectKind, page: &Page);
+
+    /// What came of a stream so far counts for nothing: it is read again from its beginning.
+    fn restart(&mut self, kind: ObjectKind);
+
+    /// The system says, as its last word in this read, that these are gone: whatever came of them counts for nothing.
+    fn gone(&mut self, kind: ObjectKind, gone: Gone<'_>);
+}
+
+/// What a system says is gone.
+#[derive(Clone, Copy, Debug)]
+pub enum Gone<'a> {
+    /// accounts and groups, by the system's id; a source's records, by their key
+    Ids(&'a [Arc<str>]),
+    /// memberships and entitlements: their rows, in the columns of the stream
+    Rows(&'a Page),
 }
 
 /// One question to a system.

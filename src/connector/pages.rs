@@ -121,11 +121,16 @@ async fn drain(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::Gone;
 
     struct Nowhere;
 
     impl PageSink for Nowhere {
         fn page(&mut self, _: ObjectKind, _: &Page) {}
+
+        fn restart(&mut self, _: ObjectKind) {}
+
+        fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
     }
 
     #[tokio::test]

@@ -1,5 +1,9 @@
 //! How complete a read was. A failed read never looks like an empty answer.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
 use super::change::ObjectKind;
 
 /// What may follow from a read (design 7). Only `Complete` lets anything follow from absence.
@@ -51,17 +55,34 @@ impl Evidence {
     }
 }
 
+/// Up to where a stream was read, in the system's own words. It may open what it stands for, so it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Watermark(pub Arc<str>);
+
+impl fmt::Debug for Watermark {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Watermark")
+    }
+}
+
 /// What a reader returns when its stream ends: the evidence for each kind of object it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadReport {
     /// one entry for each kind asked for; a source's records count as accounts
     pub kinds: Vec<(ObjectKind, Evidence)>,
+    /// from where what changes next can be asked for, of systems that tell; only of what was read to its end
+    pub next: BTreeMap<ObjectKind, Watermark>,
 }
 
 impl ReadReport {
     /// The same evidence for all these kinds.
     pub fn all(kinds: &[ObjectKind], evidence: &Evidence) -> Self {
-        Self { kinds: kinds.iter().map(|kind| (*kind, evidence.clone())).collect() }
+        Self::of_kinds(kinds.iter().map(|kind| (*kind, evidence.clone())))
+    }
+
+    /// Of a system that tells no changes.
+    pub fn of_kinds(kinds: impl IntoIterator<Item = (ObjectKind, Evidence)>) -> Self {
+        Self { kinds: kinds.into_iter().collect(), next: BTreeMap::new() }
     }
 
     /// The evidence for a kind; one that was not asked for is unreadable.

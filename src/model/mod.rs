@@ -23,7 +23,7 @@ mod verdict;
 pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes, is_known_attribute};
 pub use capability::{Capabilities, NeededAttribute};
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
-pub use evidence::{Evidence, ReadReport};
+pub use evidence::{Evidence, ReadReport, Watermark};
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use guardrail::Guardrail;
 pub use key::{Key, RESERVED};

@@ -33,6 +33,13 @@ pub enum News<'a> {
         /// how many
         count: usize,
     },
+    /// What came of a stream counts for nothing: it is read again.
+    Restarted {
+        /// the Source's or Target's name
+        system: &'a str,
+        /// which stream
+        kind: ObjectKind,
+    },
     /// The read of a system is over.
     Read {
         /// the Source's or Target's name

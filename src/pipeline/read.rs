@@ -14,13 +14,13 @@ use super::news::{Hear, HearNothing, News};
 use crate::connector::budget::Budget;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::{Limits, Rate};
-use crate::connector::{PageSink, ReadRequest, Surroundings, TargetConnector, registry};
+use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Document, Loaded, quantity};
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, ReadReport, SystemError};
 use crate::planning::Moment;
 use crate::policy::Policy;
-use crate::world::{self, SourceSide, TargetSide, World};
+use crate::world::{self, Delta, SourceSide, TargetSide, World};
 
 /// What was read at one moment, and the connectors it was read through.
 pub struct Snapshot {
@@ -121,20 +121,25 @@ pub(super) async fn read_source(
     reading: &Reading<'_>,
 ) -> (SourceSide, bool) {
     let mut side = SourceSide::new(policy, at, moment.today);
-    let mut may_miss = false;
+    let (mut may_miss, mut gone) = (false, None);
     let document = &loaded.sources[at];
     let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(budget).over(&reading.connections);
     let read = async {
         let reader = registry::open_source(&document.spec.connection, &surroundings).await?;
         may_miss = reader.may_miss();
-        let request =
-            ReadRequest { streams: vec![(ObjectKind::Account, side.columns())], max_age: policy.sources[at].completeness.max_age };
-        let mut sink = SourceSink { side: &mut side, name: &document.name, hear: reading.hear };
-        Ok(reader.read(&request, &mut sink).await)
+        let request = ReadRequest {
+            max_age: policy.sources[at].completeness.max_age,
+            ..ReadRequest::new(vec![(ObjectKind::Account, side.columns())])
+        };
+        let mut sink = SourceSink { side: &mut side, name: &document.name, hear: reading.hear, gone: None };
+        let report = reader.read(&request, &mut sink).await;
+        gone = sink.gone;
+        Ok(report)
     };
     let report = reading.until_stopped(read).await.flatten().unwrap_or_else(|error| unreadable(&[ObjectKind::Account], &error));
     reading.hear.hear(News::Read { system: &document.name, report: &report });
     side.finish(report.of(ObjectKind::Account));
+    gone.iter().for_each(|gone| side.lose(gone));
     (side, may_miss)
 }
 
@@ -154,8 +159,9 @@ pub(super) async fn read_target(
     let wanted: Vec<_> = streams.iter().map(|(kind, _)| *kind).collect();
     let report = match &opened {
         Ok(connector) => {
-            let mut sink = TargetSink { side: &mut side, name: &document.name, hear: reading.hear };
+            let mut sink = TargetSink { side: &mut side, name: &document.name, hear: reading.hear, gone: BTreeMap::new() };
             let read = reading.until_stopped(connector.reader.read(&ReadRequest::new(streams), &mut sink)).await;
+            sink.finish();
             read.unwrap_or_else(|error| unreadable(&wanted, &error))
         }
         Err(error) => unreadable(&wanted, error),
@@ -185,7 +191,8 @@ pub(super) async fn read_source_file(loaded: &Loaded, policy: &Policy, at: usize
     match registry::open_source(&document.spec.connection, &surroundings).await {
         Ok(reader) => {
             let request = ReadRequest::new(vec![(ObjectKind::Account, side.columns())]);
-            reader.read(&request, &mut SourceSink { side: &mut side, name: &document.name, hear: &HearNothing }).await
+            let mut sink = SourceSink { side: &mut side, name: &document.name, hear: &HearNothing, gone: None };
+            reader.read(&request, &mut sink).await
         }
         Err(error) => unreadable(&[ObjectKind::Account], &error),
     }
@@ -199,6 +206,8 @@ struct SourceSink<'a> {
     side: &'a mut SourceSide,
     name: &'a str,
     hear: &'a dyn Hear,
+    /// what the source says is gone, until everything came
+    gone: Option<Delta>,
 }
 
 impl PageSink for SourceSink<'_> {
@@ -206,17 +215,140 @@ impl PageSink for SourceSink<'_> {
         self.side.add(page);
         self.hear.hear(News::Rows { system: self.name, kind, count: page.len() });
     }
+
+    fn restart(&mut self, kind: ObjectKind) {
+        self.side.restart();
+        self.gone = None;
+        self.hear.hear(News::Restarted { system: self.name, kind });
+    }
+
+    fn gone(&mut self, _: ObjectKind, gone: Gone<'_>) {
+        let columns = self.side.columns();
+        add(self.gone.get_or_insert_with(|| Delta::new(columns)), gone);
+    }
 }
 
 struct TargetSink<'a> {
     side: &'a mut TargetSide,
     name: &'a str,
     hear: &'a dyn Hear,
+    /// what the target says is gone, until everything came
+    gone: BTreeMap<ObjectKind, Delta>,
+}
+
+impl TargetSink<'_> {
+    fn finish(self) {
+        self.gone.iter().for_each(|(kind, gone)| self.side.lose(*kind, gone));
+    }
 }
 
 impl PageSink for TargetSink<'_> {
     fn page(&mut self, kind: ObjectKind, page: &Page) {
         self.side.add(kind, page);
         self.hear.hear(News::Rows { system: self.name, kind, count: page.len() });
+    }
+
+    fn restart(&mut self, kind: ObjectKind) {
+        self.side.restart(kind);
+        self.gone.remove(&kind);
+        self.hear.hear(News::Restarted { system: self.name, kind });
+    }
+
+    fn gone(&mut self, kind: ObjectKind, gone: Gone<'_>) {
+        if let Some(columns) = self.side.columns(kind) {
+            add(self.gone.entry(kind).or_insert_with(|| Delta::new(columns)), gone);
+        }
+    }
+}
+
+fn add(all: &mut Delta, gone: Gone<'_>) {
+    match gone {
+        Gone::Ids(ids) => all.gone.extend(ids.iter().cloned()),
+        Gone::Rows(page) => page.rows().for_each(|row| all.ended.row(|out| row.cells().for_each(|cell| out.cell(cell)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::registry::Facts;
+    use crate::manifest::{Input, load};
+    use crate::model::{Cell, Columns};
+    use crate::policy::compile;
+
+    const MANIFESTS: &str = "
+apiVersion: headcount.dev/v1alpha1
+kind: Workspace
+metadata: {name: acme}
+spec: {id: acme}
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Source
+metadata: {name: hr}
+spec: {connection: {file: {path: hr.csv}}, key: record.id, mapping: {rules: [{attribute: userName, value: record.login}]}}
+---
+apiVersion: headcount.dev/v1alpha1
+kind: Target
+metadata: {name: chat}
+spec: {connection: {scim: {url: 'https://chat.example'}}, groups: {}}
+";
+
+    fn rows(columns: &Arc<Columns>, rows: &[&[&str]]) -> Page {
+        let mut page = Page::new(columns.clone());
+        for cells in rows {
+            page.row(|out| cells.iter().for_each(|cell| out.cell(if cell.is_empty() { Cell::Missing } else { Cell::Text(cell) })));
+        }
+        page
+    }
+
+    #[test]
+    fn what_is_taken_back_or_gone_is_not_in_the_world() {
+        let (loaded, problems) = load(&[Input::stdin(MANIFESTS.as_bytes().to_vec())]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let (policy, _) = compile(&loaded, &Facts).unwrap();
+        let mut source = SourceSide::new(&policy, 0, jiff::civil::date(2026, 11, 29));
+        let columns = source.columns();
+        let record = |id: &str| -> Vec<String> { columns.paths().iter().map(|path| format!("{path}{id}")).collect() };
+        let records = |ids: &[&str]| {
+            let cells: Vec<Vec<String>> = ids.iter().map(|id| record(id)).collect();
+            let cells: Vec<Vec<&str>> = cells.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
+            rows(&columns, &cells.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
+        let mut sink = SourceSink { side: &mut source, name: "hr", hear: &HearNothing, gone: None };
+        sink.page(ObjectKind::Account, &records(&["9", "8", "7"]));
+        sink.gone(ObjectKind::Account, Gone::Ids(&["id1".into()]));
+        sink.restart(ObjectKind::Account);
+        sink.page(ObjectKind::Account, &records(&["1", "2", "3"]));
+        sink.gone(ObjectKind::Account, Gone::Ids(&["id2".into()]));
+        let gone = sink.gone;
+        source.finish(Evidence::Complete);
+        gone.iter().for_each(|gone| source.lose(gone));
+
+        let mut target = TargetSide::new(&policy, 0, Capabilities::everything());
+        let accounts = target.columns(ObjectKind::Account).unwrap();
+        let links = target.columns(ObjectKind::Membership).unwrap();
+        let mut sink = TargetSink { side: &mut target, name: "chat", hear: &HearNothing, gone: BTreeMap::new() };
+        sink.page(ObjectKind::Account, &rows(&accounts, &[&["u9"]]));
+        sink.restart(ObjectKind::Account);
+        sink.page(ObjectKind::Account, &rows(&accounts, &[&["u1"], &["u2"]]));
+        sink.page(ObjectKind::Membership, &rows(&links, &[&["g1", "u1", "account"], &["g1", "u2", "account"]]));
+        sink.gone(ObjectKind::Account, Gone::Ids(&["u2".into()]));
+        sink.gone(ObjectKind::Membership, Gone::Rows(&rows(&links, &[&["g1", "u1", "account"]])));
+        sink.finish();
+        for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership] {
+            target.finish(kind, Evidence::Complete);
+        }
+        let world = World::assemble(&policy, vec![source], vec![target], Memory::default());
+        let counts: Vec<_> = world.evidence.iter().map(|read| (read.system.as_ref(), read.kind, read.count)).collect();
+        assert_eq!(
+            counts,
+            [
+                ("hr", ObjectKind::Account, 2),
+                ("chat", ObjectKind::Account, 1),
+                ("chat", ObjectKind::Group, 0),
+                ("chat", ObjectKind::Membership, 1),
+                ("chat", ObjectKind::Entitlement, 0)
+            ]
+        );
     }
 }

@@ -88,7 +88,7 @@ impl World {
 }
 
 impl TargetSide {
-    fn change(&mut self, kind: ObjectKind, delta: &Delta) {
+    pub(super) fn change(&mut self, kind: ObjectKind, delta: &Delta) {
         let Self { accounts, groups, memberships, entitlements, .. } = self;
         match kind {
             ObjectKind::Account => {

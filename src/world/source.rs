@@ -141,10 +141,20 @@ impl SourceSide {
         }
     }
 
+    /// What came so far counts for nothing: the source is read again.
+    pub fn restart(&mut self) {
+        *self = self.empty();
+    }
+
     /// The read is over. Where it came to nothing usable, what came of it is dropped.
     pub fn finish(&mut self, evidence: Evidence) {
         self.settle();
         self.judge(evidence);
+    }
+
+    /// The read is over; of what came the source says that some is gone.
+    pub fn lose(&mut self, gone: &Delta) {
+        self.change(gone);
     }
 
     fn judge(&mut self, evidence: Evidence) {

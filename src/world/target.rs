@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::delta::Delta;
 use super::entitlements::Entitlements;
 use super::hash::Keyed;
 use super::memberships::Memberships;
@@ -72,6 +73,22 @@ impl TargetSide {
             ObjectKind::Membership => self.memberships.add(self.keyed, page),
             ObjectKind::Entitlement => self.entitlements.add(self.keyed, page),
         }
+    }
+
+    /// What came of a stream so far counts for nothing: it is read again.
+    pub fn restart(&mut self, kind: ObjectKind) {
+        match kind {
+            ObjectKind::Account => self.accounts = self.accounts.empty(),
+            ObjectKind::Group => self.groups = self.groups.empty(),
+            ObjectKind::Membership => self.memberships = Memberships::default(),
+            ObjectKind::Entitlement => self.entitlements = self.entitlements.empty(),
+        }
+    }
+
+    /// Everything came; of that the target says some is gone again.
+    pub fn lose(&mut self, kind: ObjectKind, gone: &Delta) {
+        self.settle();
+        self.change(kind, gone);
     }
 
     /// The read of a stream is over.

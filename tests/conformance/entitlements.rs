@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use headcount::connector::{PageSink, ReadRequest, Surroundings, TargetConnector, registry};
+use headcount::connector::{Gone, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
 use headcount::manifest::kinds::TargetConnection;
 use headcount::model::{Columns, Evidence, ObjectKind, Page};
 use serde_json::{Value as Json, json};
@@ -140,4 +140,10 @@ impl PageSink for Rows {
             page.rows().map(|row| row.cells().map(|cell| cell.to_value().map_or_else(String::new, |value| value.to_string())).collect()),
         );
     }
+
+    fn restart(&mut self, _kind: ObjectKind) {
+        *self = Self::default();
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }

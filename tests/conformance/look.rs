@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headcount::connector::{PageSink, ReadRequest, TargetConnector};
+use headcount::connector::{Gone, PageSink, ReadRequest, TargetConnector};
 use headcount::model::{AttributeType, Capabilities, Columns, Evidence, ObjectKind, Page, Value, attribute};
 use serde_json::{Value as Json, json};
 
@@ -170,6 +170,12 @@ impl PageSink for Rows {
         rows.extend(page.rows().map(|row| names.iter().cloned().zip(row.cells().map(|cell| cell.to_value())).collect()));
         self.order.insert(name, names);
     }
+
+    fn restart(&mut self, _kind: ObjectKind) {
+        *self = Self::default();
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }
 
 impl Rows {

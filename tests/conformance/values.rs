@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use headcount::connector::{PageSink, ReadRequest, Surroundings, TargetConnector, registry};
+use headcount::connector::{Gone, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
 use headcount::manifest::kinds::TargetConnection;
 use headcount::model::{Columns, Evidence, ObjectKind, Page, Value};
 use serde_json::{Value as Json, json};
@@ -162,4 +162,10 @@ impl PageSink for Rows {
         };
         rows.extend(page.rows().map(|row| row.cells().map(|cell| cell.to_value()).collect()));
     }
+
+    fn restart(&mut self, _kind: ObjectKind) {
+        *self = Self::default();
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }

@@ -25,7 +25,7 @@ use jiff::SignedDuration;
 
 use super::budget::Budget;
 use super::pages::{PageQueue, read_blocking};
-use super::{LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
+use super::{Gone, LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
 use crate::files;
 use crate::manifest::connection::{FileConnection, FileFormat};
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
@@ -65,7 +65,7 @@ impl Reader for FileReader {
                 };
                 kinds.push((*kind, evidence));
             }
-            ReadReport { kinds }
+            ReadReport::of_kinds(kinds)
         }
         .boxed()
     }
@@ -215,6 +215,12 @@ impl PageSink for Hits {
             self.page.row(|out| row.cells().take(wanted).for_each(|cell| out.cell(cell)));
         }
     }
+
+    fn restart(&mut self, _kind: ObjectKind) {
+        self.page.clear();
+    }
+
+    fn gone(&mut self, _kind: ObjectKind, _gone: Gone<'_>) {}
 }
 
 #[cfg(test)]

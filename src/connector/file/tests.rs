@@ -15,6 +15,12 @@ impl PageSink for Collected {
             self.0.push(cells.join(" | "));
         }
     }
+
+    fn restart(&mut self, _kind: ObjectKind) {
+        self.0.clear();
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }
 
 fn connection(path: &str) -> FileConnection {
@@ -24,7 +30,7 @@ fn connection(path: &str) -> FileConnection {
 async fn read_with(connection: &FileConnection, folder: &Path, columns: &[&str], max_age: Option<SignedDuration>) -> (String, Evidence) {
     let reader = open_source(connection, &Surroundings::at(folder));
     let mut rows = Collected(Vec::new());
-    let request = ReadRequest { streams: vec![(ObjectKind::Account, Columns::new(columns))], max_age };
+    let request = ReadRequest { max_age, ..ReadRequest::new(vec![(ObjectKind::Account, Columns::new(columns))]) };
     let report = reader.read(&request, &mut rows).await;
     (rows.0.join("\n"), report.of(ObjectKind::Account))
 }
@@ -147,12 +153,18 @@ async fn a_lost_letter_makes_its_cell_unreadable_with_its_line() {
         fn page(&mut self, _kind: ObjectKind, page: &Page) {
             self.0.extend(page.rows().map(|row| format!("{:?}", row.cell(1))));
         }
+
+        fn restart(&mut self, _kind: ObjectKind) {
+            self.0.clear();
+        }
+
+        fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
     }
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("hr.csv"), "id,dept\n1,Sales\n2,Qualit\u{fffd}\n").expect("a file");
     let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path()));
     let mut words = Words(Vec::new());
-    let request = ReadRequest { streams: vec![(ObjectKind::Account, Columns::new(["id", "dept"]))], max_age: None };
+    let request = ReadRequest::new(vec![(ObjectKind::Account, Columns::new(["id", "dept"]))]);
     assert_eq!(reader.read(&request, &mut words).await.of(ObjectKind::Account), Evidence::Complete);
     insta::assert_snapshot!(words.0.join("\n"), @r#"
     Text("Sales")

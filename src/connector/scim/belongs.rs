@@ -65,6 +65,10 @@ impl Collect for Holders {
         Ok(())
     }
 
+    fn restart(&mut self) {
+        (self.found, self.silent, self.told) = (BTreeSet::new(), Vec::new(), false);
+    }
+
     fn size(&self) -> usize {
         (self.found.len() + self.silent.len()) * ROW
     }
@@ -133,8 +137,8 @@ impl ScimReader {
     }
 
     async fn holders(&self, whom: &Whom, query: &[(&str, &str)]) -> Listing<Holders> {
-        let fresh = || Holders { rows: self.bare_groups(), whom: whom.clone(), found: BTreeSet::new(), silent: Vec::new(), told: false };
-        list(&self.service.api, self.service.paging, Endpoint::Groups, query, fresh).await
+        let holders = Holders { rows: self.bare_groups(), whom: whom.clone(), found: BTreeSet::new(), silent: Vec::new(), told: false };
+        list(&self.service.api, self.service.paging, Endpoint::Groups, query, holders).await
     }
 
     fn bare_groups(&self) -> ResourceRows {

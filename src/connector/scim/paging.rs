@@ -27,12 +27,18 @@ pub struct Paging {
     pub count: u32,
 }
 
-/// Takes the resources of one reading of a list.
+/// Takes the resources of a list, reading for reading.
 pub trait Collect: Send {
     /// Takes one resource and notes its id; one whose id is known already is left out.
     fn take(&mut self, json: &str, ids: &mut HashSet<Box<str>>) -> Result<(), SystemError>;
 
-    /// About how many bytes it holds.
+    /// A page is over, whole or not: what came of it may be handed on.
+    fn page(&mut self) {}
+
+    /// The list is read again: what came so far counts for nothing.
+    fn restart(&mut self);
+
+    /// About how many bytes it took, here and where it was handed on to.
     fn size(&self) -> usize;
 }
 
@@ -68,12 +74,11 @@ struct Progress {
     done: bool,
 }
 
-/// Reads a list to its end. Each reading starts with a fresh collector, so what an abandoned one saw leaves nothing behind.
-pub async fn list<C: Collect>(api: &Api, paging: Paging, endpoint: Endpoint, query: &[(&str, &str)], fresh: impl Fn() -> C) -> Listing<C> {
+/// Reads a list to its end. A reading that is given up leaves nothing behind: its collector restarts.
+pub async fn list<C: Collect>(api: &Api, paging: Paging, endpoint: Endpoint, query: &[(&str, &str)], mut rows: C) -> Listing<C> {
     let mut reads = 0;
     loop {
         reads += 1;
-        let mut rows = fresh();
         let mut progress = Progress::default();
         let mut share = api.budget.share();
         let error = match read_once(api, paging, endpoint, query, &mut rows, &mut progress, &mut share).await {
@@ -81,7 +86,10 @@ pub async fn list<C: Collect>(api: &Api, paging: Paging, endpoint: Endpoint, que
                 share.keep();
                 return Listing { rows, evidence: Evidence::Complete, error: None };
             }
-            Err(Trouble::Odd(_)) if reads < READS => continue,
+            Err(Trouble::Odd(_)) if reads < READS => {
+                rows.restart();
+                continue;
+            }
             Err(Trouble::Odd(error) | Trouble::Refused(error)) => error,
         };
         let reason = error.to_string();
@@ -117,7 +125,9 @@ async fn read_once<C: Collect>(
             Err(Trouble::Refused(SystemError::Rejected(_) | SystemError::NotFound(_))) if progress.at_end => return Ok(()),
             answer => answer?,
         };
-        let last = progress.take(&response, rows, share).map_err(Trouble::Odd)?;
+        let taken = progress.take(&response, rows, share);
+        rows.page();
+        let last = taken.map_err(Trouble::Odd)?;
         // An answer to a filter that fills no page has no more; a list is asked once more, since a total can be a lie.
         if progress.done || (progress.at_end && filtered && last < u64::from(size)) {
             return Ok(());

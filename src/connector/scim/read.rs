@@ -1,6 +1,7 @@
 //! Reads a service: Users and Groups to their end, and single objects by a question.
 //!
-//! Must never: hand on rows of a reading that was given up, or an object that does not match the question.
+//! A list is handed on page by page; a reading that is given up is taken back whole.
+//! Must never: leave rows of a reading that was given up, or hand on an object that does not match the question.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,12 +34,12 @@ impl Reader for ScimReader {
     fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
         Box::pin(async move {
             let columns = |kind| request.streams.iter().find(|(wanted, _)| *wanted == kind).map(|(_, columns)| columns);
-            let mut report = ReadReport { kinds: Vec::new() };
+            let mut report = ReadReport::default();
             let (groups, memberships) = (columns(ObjectKind::Group), columns(ObjectKind::Membership));
             let mut known = None;
             if let Some(columns) = columns(ObjectKind::Account) {
-                let (evidence, accounts) = self.read_accounts(columns, sink).await;
-                known = (memberships.is_some() && evidence.proves_absence()).then_some(accounts);
+                let (evidence, accounts) = self.read_accounts(columns, memberships.is_some(), sink).await;
+                known = accounts.filter(|_| evidence.proves_absence());
                 report.kinds.push((ObjectKind::Account, evidence));
             }
             if groups.is_some() || memberships.is_some() {
@@ -86,60 +87,132 @@ impl ScimReader {
 /// A member takes about so much until its row is packed.
 const MEMBER: usize = 160;
 
-/// Accounts of one reading.
-struct Accounts(ResourceRows);
+/// Accounts, handed on page by page.
+struct Accounts<'s> {
+    rows: ResourceRows,
+    sink: &'s mut dyn PageSink,
+    /// what members may be known by, where memberships are wanted
+    known: Option<Known>,
+    handed: usize,
+}
 
-impl Collect for Accounts {
+/// Ids and user names of the accounts that came.
+struct Known {
+    page: Page,
+    id: usize,
+    name: usize,
+}
+
+impl Known {
+    fn new(columns: &Columns) -> Self {
+        let position = |name| columns.position(name).unwrap_or(usize::MAX);
+        Self { page: Page::new(Columns::new(["id", "userName"])), id: position("id"), name: position("userName") }
+    }
+
+    fn note(&mut self, page: &Page) {
+        for row in page.rows() {
+            self.page.row(|out| [self.id, self.name].into_iter().for_each(|at| out.cell(row.cell(at))));
+        }
+    }
+}
+
+impl Collect for Accounts<'_> {
     fn take(&mut self, json: &str, ids: &mut HashSet<Box<str>>) -> Result<(), SystemError> {
-        let (id, _) = self.0.read(json)?;
+        let (id, _) = self.rows.read(json)?;
         if ids.insert(id) {
-            self.0.keep();
+            self.rows.keep();
         }
         Ok(())
     }
 
+    fn page(&mut self) {
+        if let Some(known) = &mut self.known {
+            known.note(&self.rows.page);
+        }
+        hand_on(ObjectKind::Account, &mut self.rows.page, &mut *self.sink, &mut self.handed);
+    }
+
+    fn restart(&mut self) {
+        self.known.iter_mut().for_each(|known| known.page.clear());
+        self.sink.restart(ObjectKind::Account);
+        self.rows.page.clear();
+        self.handed = 0;
+    }
+
     fn size(&self) -> usize {
-        self.0.page.size()
+        self.handed + self.rows.page.size() + self.known.as_ref().map_or(0, |known| known.page.size())
     }
 }
 
-/// Groups of one reading, with what they say about their members.
-struct Groups {
+fn hand_on(kind: ObjectKind, page: &mut Page, sink: &mut dyn PageSink, handed: &mut usize) {
+    if !page.is_empty() {
+        sink.page(kind, page);
+        *handed += page.size();
+        page.clear();
+    }
+}
+
+/// Groups, handed on page by page where they are wanted, with what they say about their members.
+struct Groups<'s> {
     rows: ResourceRows,
+    sink: Option<&'s mut dyn PageSink>,
+    found: Found,
+    handed: usize,
+}
+
+/// What groups say about their members.
+#[derive(Default)]
+struct Found {
     ids: Vec<Box<str>>,
     members: Vec<(usize, Member)>,
     /// some group listed members, if only an empty list
     told: bool,
 }
 
-impl Collect for Groups {
+impl Collect for Groups<'_> {
     fn take(&mut self, json: &str, ids: &mut HashSet<Box<str>>) -> Result<(), SystemError> {
         let (id, members) = self.rows.read(json)?;
         if !ids.insert(id.clone()) {
             return Ok(());
         }
         self.rows.keep();
-        self.told |= members.is_some();
+        self.found.told |= members.is_some();
         if members.iter().flatten().any(|member| member.value.is_none() && member.linked().is_none()) {
             return Err(SystemError::Protocol("a group lists a member without its id".into()));
         }
-        let group = self.ids.len();
-        self.members.extend(members.into_iter().flatten().map(|member| (group, member)));
-        self.ids.push(id);
+        let group = self.found.ids.len();
+        self.found.members.extend(members.into_iter().flatten().map(|member| (group, member)));
+        self.found.ids.push(id);
         Ok(())
     }
 
+    fn page(&mut self) {
+        match &mut self.sink {
+            Some(sink) => hand_on(ObjectKind::Group, &mut self.rows.page, &mut **sink, &mut self.handed),
+            None => self.rows.page.clear(),
+        }
+    }
+
+    fn restart(&mut self) {
+        if let Some(sink) = &mut self.sink {
+            sink.restart(ObjectKind::Group);
+        }
+        self.rows.page.clear();
+        (self.found, self.handed) = (Found::default(), 0);
+    }
+
     fn size(&self) -> usize {
-        self.rows.page.size() + self.members.len() * MEMBER
+        self.handed + self.rows.page.size() + self.found.members.len() * MEMBER
     }
 }
 
 impl ScimReader {
-    async fn read_accounts(&self, columns: &Arc<Columns>, sink: &mut dyn PageSink) -> (Evidence, Page) {
-        let fresh = || Accounts(ResourceRows::new(&self.service.discovery, ObjectKind::Account, columns, self.record));
-        let listing = list(&self.service.api, self.service.paging, Endpoint::Users, &[], fresh).await;
-        sink.page(ObjectKind::Account, &listing.rows.0.page);
-        (listing.evidence, listing.rows.0.page)
+    async fn read_accounts(&self, columns: &Arc<Columns>, for_members: bool, sink: &mut dyn PageSink) -> (Evidence, Option<Page>) {
+        let rows = ResourceRows::new(&self.service.discovery, ObjectKind::Account, columns, self.record);
+        let known = for_members.then(|| Known::new(columns));
+        let accounts = Accounts { rows, sink, known, handed: 0 };
+        let Listing { rows, evidence, .. } = list(&self.service.api, self.service.paging, Endpoint::Users, &[], accounts).await;
+        (evidence, rows.known.map(|known| known.page))
     }
 
     async fn read_groups(
@@ -149,44 +222,51 @@ impl ScimReader {
         accounts: Option<&Page>,
         sink: &mut dyn PageSink,
     ) -> Vec<(ObjectKind, Evidence)> {
-        let nothing = Columns::new([""; 0]);
-        let fresh = || Groups::new(ResourceRows::new(&self.service.discovery, ObjectKind::Group, groups.unwrap_or(&nothing), self.record));
         let query: &[_] = if memberships.is_some() { &[] } else { &[("excludedAttributes", "members")] };
-        let listing = list(&self.service.api, self.service.paging, Endpoint::Groups, query, fresh).await;
+        let collector = match groups {
+            Some(columns) => self.groups(columns, Some(&mut *sink)),
+            None => self.groups(&Columns::new([""; 0]), None),
+        };
+        let Listing { rows, evidence, .. } = list(&self.service.api, self.service.paging, Endpoint::Groups, query, collector).await;
+        let found = rows.found;
         let mut report = Vec::new();
         if groups.is_some() {
-            sink.page(ObjectKind::Group, &listing.rows.rows.page);
-            report.push((ObjectKind::Group, listing.evidence.clone()));
+            report.push((ObjectKind::Group, evidence.clone()));
         }
         if let Some(columns) = memberships {
-            let (mut rows, evidence) = self.with_members(listing).await;
-            let resolved = resolve(&mut rows.members, &rows.ids, accounts, &self.service.manners);
-            sink.page(ObjectKind::Membership, &rows.memberships(columns, accounts));
+            let (mut found, evidence) = self.with_members(found, evidence).await;
+            let resolved = resolve(&mut found.members, &found.ids, accounts, &self.service.manners);
+            sink.page(ObjectKind::Membership, &found.memberships(columns, accounts));
             report.push((ObjectKind::Membership, resolved.and(evidence)));
         }
         report
     }
 
-    /// Silence about members is not emptiness. Where no group of the list tells its members, they are asked for by name, in the list and of each group.
-    async fn with_members(&self, mut listing: Listing<Groups>) -> (Groups, Evidence) {
-        if listing.rows.told {
-            self.service.manners.told_members();
-        }
-        if listing.rows.ids.is_empty() || (listing.rows.told && !self.service.discovery.hides_members) {
-            return (listing.rows, listing.evidence);
-        }
-        let nothing = Columns::new([""; 0]);
-        let fresh = || Groups::new(ResourceRows::new(&self.service.discovery, ObjectKind::Group, &nothing, self.record));
-        let asked = list(&self.service.api, self.service.paging, Endpoint::Groups, &[ASK_FOR_MEMBERS], fresh).await;
-        if asked.error.is_none() && asked.rows.told {
-            self.service.manners.told_members();
-            return (asked.rows, asked.evidence.and(listing.evidence));
-        }
-        let evidence = self.members_one_by_one(&mut listing.rows).await;
-        (listing.rows, evidence.and(listing.evidence))
+    /// A collector of groups: for a sink, or for their members alone.
+    fn groups<'s>(&self, columns: &Arc<Columns>, sink: Option<&'s mut dyn PageSink>) -> Groups<'s> {
+        let rows = ResourceRows::new(&self.service.discovery, ObjectKind::Group, columns, self.record);
+        Groups { rows, sink, found: Found::default(), handed: 0 }
     }
 
-    async fn members_one_by_one(&self, groups: &mut Groups) -> Evidence {
+    /// Silence about members is not emptiness. Where no group of the list tells its members, they are asked for by name, in the list and of each group.
+    async fn with_members(&self, mut found: Found, evidence: Evidence) -> (Found, Evidence) {
+        if found.told {
+            self.service.manners.told_members();
+        }
+        if found.ids.is_empty() || (found.told && !self.service.discovery.hides_members) {
+            return (found, evidence);
+        }
+        let members = self.groups(&Columns::new([""; 0]), None);
+        let asked = list(&self.service.api, self.service.paging, Endpoint::Groups, &[ASK_FOR_MEMBERS], members).await;
+        if asked.error.is_none() && asked.rows.found.told {
+            self.service.manners.told_members();
+            return (asked.rows.found, asked.evidence.and(evidence));
+        }
+        let members = self.members_one_by_one(&mut found).await;
+        (found, members.and(evidence))
+    }
+
+    async fn members_one_by_one(&self, groups: &mut Found) -> Evidence {
         let mut silent = None;
         for at in 0..groups.ids.len() {
             let id = groups.ids[at].clone();
@@ -245,13 +325,13 @@ impl ScimReader {
         let api = &self.service.api;
         let mut listing = None;
         if self.service.discovery.filter {
-            let asked = list(api, self.service.paging, endpoint, &[("filter", &filter)], fresh).await;
+            let asked = list(api, self.service.paging, endpoint, &[("filter", &filter)], fresh()).await;
             // A service that can't filter by this may still be read as a whole.
             listing = Some(asked).filter(|asked| !matches!(asked.error, Some(SystemError::Rejected(_))));
         }
         let listing = match listing {
             Some(listing) => listing,
-            None => list(api, self.service.paging, endpoint, &[], fresh).await,
+            None => list(api, self.service.paging, endpoint, &[], fresh()).await,
         };
         match (listing.evidence, listing.error) {
             (Evidence::Complete, _) => Ok(listing.rows.rows.page),
@@ -266,11 +346,7 @@ impl ScimReader {
     }
 }
 
-impl Groups {
-    fn new(rows: ResourceRows) -> Self {
-        Self { rows, ids: Vec::new(), members: Vec::new(), told: false }
-    }
-
+impl Found {
     /// Members that say nothing about their kind are accounts if such an account was read, and else groups if their id is a group's.
     fn memberships(&self, columns: &Arc<Columns>, accounts: Option<&Page>) -> Page {
         let groups: HashSet<&str> = self.ids.iter().map(AsRef::as_ref).collect();
@@ -358,6 +434,10 @@ impl Collect for Matching {
             self.rows.keep();
         }
         Ok(())
+    }
+
+    fn restart(&mut self) {
+        self.rows.page.clear();
     }
 
     fn size(&self) -> usize {

@@ -35,7 +35,7 @@ pub(super) fn read(database: &Database, tables: &Tables, request: &ReadRequest, 
         Err(error) => return unreadable(&database.error(&error)),
     };
     let streams = request.streams.iter();
-    ReadReport { kinds: streams.map(|(kind, columns)| (*kind, stream(database, &snapshot, tables, (*kind, columns), queue))).collect() }
+    ReadReport::of_kinds(streams.map(|(kind, columns)| (*kind, stream(database, &snapshot, tables, (*kind, columns), queue))))
 }
 
 /// Looks objects up.

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::*;
+use crate::connector::Gone;
 use crate::connector::testing::permit;
 use crate::model::{Action, Change, Columns, ObjectRef, Reason, Value};
 
@@ -56,6 +57,12 @@ impl PageSink for Collected {
             self.0.push(format!("{kind:?}: {}", cells.join(" | ")));
         }
     }
+
+    fn restart(&mut self, _kind: ObjectKind) {
+        self.0.clear();
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }
 
 impl App {

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::ground::Ground;
-use crate::connector::{PageSink, ReadRequest, Surroundings, registry};
+use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, registry};
 use crate::model::{Capabilities, Evidence, Key, Memory, ObjectKind, Page};
 use crate::pipeline::news::News;
 use crate::planning::{Concern, KnownAs, known_as};
@@ -43,6 +43,13 @@ impl PageSink for Heap {
     fn page(&mut self, _: ObjectKind, page: &Page) {
         self.pages.push(page.clone());
     }
+
+    fn restart(&mut self, _: ObjectKind) {
+        self.pages.clear();
+    }
+
+    // Who is gone has no record to tell who they were; their rows stay, so that a revocation finds more and not less.
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }
 
 /// Reads all of them at once. Of single accounts they have nothing to tell.
@@ -118,7 +125,7 @@ async fn stream(ground: &Ground, at: usize, heap: &mut Heap) -> Evidence {
     };
     let columns = SourceSide::columns_of(&ground.policy, at);
     let max_age = ground.policy.sources[at].completeness.max_age;
-    let request = ReadRequest { streams: vec![(ObjectKind::Account, columns)], max_age };
+    let request = ReadRequest { max_age, ..ReadRequest::new(vec![(ObjectKind::Account, columns)]) };
     reader.read(&request, heap).await.of(ObjectKind::Account)
 }
 

@@ -24,6 +24,20 @@ fn nobody_is_absent_from_a_source_that_was_not_read_to_its_end() {
 }
 
 #[test]
+fn who_is_not_among_what_changed_is_not_gone() {
+    let changed = |system, kind| {
+        let scene = Scene::simple().person("1", "ada").marked("u1", "hr/1", "ada").marked("u2", "hr/2", "bob");
+        scene.read(system, kind, Evidence::Delta).told()
+    };
+    assert_snapshot!(changed("hr", ObjectKind::Account), @"(Note IncompleteRead) hr/2: not among the records of hr, which could not be read to its end; left as it is");
+    let unseen = Scene::simple()
+        .person("1", "ada")
+        .hidden(ObjectKind::Account, json!({"id": "u1", "userName": "ada", "externalId": "hc:acme:hr:1"}));
+    let told = unseen.read("chat", ObjectKind::Account, Evidence::Delta).told();
+    assert!(!told.contains("Create"), "whoever is not among what changed is looked for: {told}");
+}
+
+#[test]
 fn a_source_that_shrank_proves_nothing() {
     let mut scene = Scene::simple().person("1", "ada").marked("u1", "hr/1", "ada").marked("u2", "hr/2", "bob");
     scene.memory.baselines[0].count = 40;

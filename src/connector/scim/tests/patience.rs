@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::scripted::{Scripted, answer, list_of, users};
 use crate::connector::limiter::Lane;
-use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
+use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Reader, Surroundings};
 use crate::model::{Columns, Evidence, ObjectKind, Page, SystemError};
 
 struct Count(usize);
@@ -16,6 +16,12 @@ impl PageSink for Count {
     fn page(&mut self, _: ObjectKind, page: &Page) {
         self.0 += page.len();
     }
+
+    fn restart(&mut self, _kind: ObjectKind) {
+        self.0 = 0;
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }
 
 fn request() -> ReadRequest {

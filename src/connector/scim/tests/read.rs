@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value as Json, json};
 
 use super::scripted::{Answer, Asked, Scripted, answer, list_of, users};
-use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
+use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Reader};
 use crate::model::{Cell, Columns, Evidence, ObjectKind, Page, SystemError};
 
 /// Answers each request by itself.
@@ -18,6 +18,12 @@ impl PageSink for Rows {
     fn page(&mut self, kind: ObjectKind, page: &Page) {
         self.0.extend(texts(page).into_iter().map(|row| (kind, row)));
     }
+
+    fn restart(&mut self, _kind: ObjectKind) {
+        self.0.retain(|(kind, _)| *kind != _kind);
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }
 
 fn texts(page: &Page) -> Vec<Vec<String>> {
@@ -56,6 +62,48 @@ async fn a_list_is_read_page_by_page_to_its_end() {
     let pages = [1, 3, 5, 6].map(|start| format!("GET /Users?startIndex={start}&count=2"));
     assert_eq!(lines, pages, "and once behind the end");
     assert_eq!(server.asked()[0].authorization.as_deref(), Some("Bearer t0ken"));
+}
+
+/// What was heard of a stream, in order.
+#[derive(Default)]
+struct Heard(Vec<String>);
+
+impl PageSink for Heard {
+    fn page(&mut self, kind: ObjectKind, page: &Page) {
+        self.0.push(format!("{kind:?} {}", texts(page).concat().concat()));
+    }
+
+    fn restart(&mut self, kind: ObjectKind) {
+        self.0.push(format!("{kind:?} again"));
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
+}
+
+#[tokio::test]
+async fn a_list_is_handed_on_page_by_page_and_taken_back_where_it_moved() {
+    let pages = AtomicUsize::new(0);
+    let server = Scripted::start(move |asked| {
+        if asked.line.starts_with("GET /Groups") {
+            let groups: Vec<Json> = ["g1", "g2"]
+                .into_iter()
+                .skip(start_index(asked) - 1)
+                .take(1)
+                .map(|id| json!({"id": id, "members": [{"value": "u3"}]}))
+                .collect();
+            return Some(list_of(2, &groups));
+        }
+        let total = if pages.fetch_add(1, Ordering::Relaxed) == 1 { 4 } else { 3 };
+        Some(honest(asked, total))
+    })
+    .await;
+    let streams = [ObjectKind::Account, ObjectKind::Group].map(|kind| (kind, Columns::new(["id"]))).to_vec();
+    let memberships = (ObjectKind::Membership, Columns::new(["group", "member"]));
+    let mut heard = Heard::default();
+    let report = server.reader().await.read(&ReadRequest::new([streams, vec![memberships]].concat()), &mut heard).await;
+    assert!(report.kinds.iter().all(|(_, evidence)| evidence.proves_absence()), "{report:?}");
+    let all = ["Account u1u2", "Account again", "Account u1u2", "Account u3", "Group g1", "Group g2", "Membership g1u3g2u3"];
+    assert_eq!(heard.0, all);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::scripted::{Answer, Asked, Scripted, answer, list_of};
-use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
+use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Reader};
 use crate::model::{Cell, Columns, Evidence, ObjectKind, Page, SystemError};
 
 #[derive(Default)]
@@ -15,6 +15,12 @@ impl PageSink for Memberships {
         let rows = page.rows().map(|row| row.cells().map(text).collect::<Vec<_>>().join(" "));
         self.0.extend(rows.filter(|_| kind == ObjectKind::Membership));
     }
+
+    fn restart(&mut self, _kind: ObjectKind) {
+        self.0.clear();
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }
 
 async fn read(server: &Scripted) -> (Vec<String>, Evidence) {
