@@ -272,7 +272,7 @@ fn add(all: &mut Delta, gone: Gone<'_>) {
 mod tests {
     use super::*;
     use crate::connector::registry::Facts;
-    use crate::manifest::{Input, load};
+    use crate::manifest::{ManifestInput, load};
     use crate::model::{Cell, Columns};
     use crate::policy::compile;
 
@@ -303,7 +303,7 @@ spec: {connection: {scim: {url: 'https://chat.example'}}, groups: {}}
 
     #[test]
     fn what_is_taken_back_or_gone_is_not_in_the_world() {
-        let (loaded, problems) = load(&[Input::stdin(MANIFESTS.as_bytes().to_vec())]);
+        let (loaded, problems) = load(&[ManifestInput::stdin(MANIFESTS.as_bytes().to_vec())]);
         assert!(problems.is_empty(), "{problems:?}");
         let (policy, _) = compile(&loaded, &Facts).unwrap();
         let mut source = SourceSide::new(&policy, 0, jiff::civil::date(2026, 11, 29));
