@@ -223,16 +223,16 @@ pub struct TargetSpec {
     pub mapping: Option<TargetMapping>,
     /// What a leaver's account gets; absent and deselected identities too, unless they say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leaver: Option<Departure>,
+    pub leaver: Option<Deprovision>,
     /// What the account of an absent identity gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absent: Option<Departure>,
+    pub absent: Option<Deprovision>,
     /// What the account of a deselected identity gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deselected: Option<Departure>,
+    pub deselected: Option<Deprovision>,
     /// What somebody on leave gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suspended: Option<Departure>,
+    pub suspended: Option<Deprovision>,
     /// Names that people had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Names>,
@@ -321,10 +321,10 @@ pub struct PreHire {
 /// What becomes of an account when its identity goes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Departure {
+pub struct Deprovision {
     /// Default: deactivate.
     #[serde(default)]
-    pub action: DepartureAction,
+    pub action: DeprovisionAction,
     /// Delete this long after headcount deactivated it, if it is still deactivated by us: `30d`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_after: Option<String>,
@@ -333,7 +333,7 @@ pub struct Departure {
 /// The first step for an account whose identity goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum DepartureAction {
+pub enum DeprovisionAction {
     /// keep it without access
     #[default]
     Deactivate,

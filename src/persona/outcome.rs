@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use crate::manifest::kinds::{DepartureAction, Expectation, PersonaStanding};
+use crate::manifest::kinds::{DeprovisionAction, Expectation, PersonaStanding};
 use crate::model::{Action, Change, Finding, FindingCode, Plan, Severity, Value};
 use crate::policy::Policy;
 
@@ -45,7 +45,7 @@ pub(super) fn departure(policy: &Policy, plan: &Plan, before: &Before, came: &mu
         let leaving = Leaving { key: &before.key, changes: &changes };
         let action = leaving.action();
         came.departures.insert(target.name.to_string(), action);
-        if action == DepartureAction::Delete {
+        if action == DeprovisionAction::Delete {
             continue;
         }
         let groups = leaving.groups(had);
@@ -69,12 +69,12 @@ struct Leaving<'a> {
 }
 
 impl Leaving<'_> {
-    fn action(&self) -> DepartureAction {
+    fn action(&self) -> DeprovisionAction {
         let goes = |action: Action| self.changes.iter().any(|change| change.action == action && change.object.key.as_ref() == self.key);
         match (goes(Action::Delete), goes(Action::Deactivate)) {
-            (true, _) => DepartureAction::Delete,
-            (_, true) => DepartureAction::Deactivate,
-            _ => DepartureAction::Keep,
+            (true, _) => DeprovisionAction::Delete,
+            (_, true) => DeprovisionAction::Deactivate,
+            _ => DeprovisionAction::Keep,
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) use target::DEFAULTS;
 
 use crate::diagnostic::Place;
 use crate::expr::Expression;
-use crate::manifest::kinds::{DepartureAction, Lifecycle, MappingMode, Ownership};
+use crate::manifest::kinds::{DeprovisionAction, Lifecycle, MappingMode, Ownership};
 use crate::model::{Guardrail, ValueState};
 
 /// Everything that planning needs of the manifests.
@@ -202,13 +202,13 @@ pub struct TargetPolicy {
     /// from the identity to the account, sorted by attribute
     pub rules: Vec<Rule>,
     /// what a leaver's account gets
-    pub leaver: DeparturePolicy,
+    pub leaver: DeprovisionPolicy,
     /// what the account of an absent identity gets
-    pub absent: DeparturePolicy,
+    pub absent: DeprovisionPolicy,
     /// what the account of a deselected identity gets
-    pub deselected: DeparturePolicy,
+    pub deselected: DeprovisionPolicy,
     /// what somebody on leave gets
-    pub suspended: DeparturePolicy,
+    pub suspended: DeprovisionPolicy,
     /// how long a name of somebody who left is given to nobody else
     pub reuse_after: SignedDuration,
     /// how much may change at once
@@ -258,9 +258,9 @@ pub struct PreHirePolicy {
 
 /// What becomes of an account when its identity goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeparturePolicy {
+pub struct DeprovisionPolicy {
     /// the first step
-    pub action: DepartureAction,
+    pub action: DeprovisionAction,
     /// deletion this long after headcount deactivated it
     pub delete_after: Option<SignedDuration>,
 }

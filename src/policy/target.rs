@@ -8,12 +8,12 @@ use jiff::SignedDuration;
 use super::compile::Compiler;
 use super::mapping::{Given, RuleDefaults, Written};
 use super::{
-    DeparturePolicy, GroupScopePolicy, GuardrailPolicy, Lets, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy, Rule,
+    DeprovisionPolicy, GroupScopePolicy, GuardrailPolicy, Lets, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy, Rule,
     SystemPolicy, TargetPolicy,
 };
 use crate::expr::Root;
 use crate::manifest::kinds::{
-    Departure, DepartureAction, GuardrailOverride, Guardrails, Lifecycle, Limit, MappingDefaults, PreHire, Protection, TargetMapping,
+    Deprovision, DeprovisionAction, GuardrailOverride, Guardrails, Lifecycle, Limit, MappingDefaults, PreHire, Protection, TargetMapping,
     TargetSpec,
 };
 use crate::manifest::{Document, Origin, quantity};
@@ -47,7 +47,7 @@ pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 11] = [
 impl Compiler<'_> {
     pub(super) fn target(&mut self, document: &Document<TargetSpec>, given: &Given) -> TargetPolicy {
         let (origin, spec) = (&document.origin, &document.spec);
-        let leaver = self.departure(origin, "/spec/leaver", spec.leaver.as_ref()).unwrap_or(DEACTIVATE);
+        let leaver = self.deprovision(origin, "/spec/leaver", spec.leaver.as_ref()).unwrap_or(DEACTIVATE);
         let facts = self.facts.of_target(spec);
         let rules = self.target_rules(origin, spec.mapping.as_ref(), facts.default_mapping, given);
         self.gives_what_is_needed(origin, spec, &facts.needs, &rules, given);
@@ -77,10 +77,10 @@ impl Compiler<'_> {
             ownership: spec.ownership,
             rules,
             leaver,
-            absent: self.departure(origin, "/spec/absent", spec.absent.as_ref()).unwrap_or(leaver),
-            deselected: self.departure(origin, "/spec/deselected", spec.deselected.as_ref()).unwrap_or(leaver),
+            absent: self.deprovision(origin, "/spec/absent", spec.absent.as_ref()).unwrap_or(leaver),
+            deselected: self.deprovision(origin, "/spec/deselected", spec.deselected.as_ref()).unwrap_or(leaver),
             // Somebody on leave comes back: never deleted unless a manifest says so for this very case.
-            suspended: self.departure(origin, "/spec/suspended", spec.suspended.as_ref()).unwrap_or(DEACTIVATE),
+            suspended: self.deprovision(origin, "/spec/suspended", spec.suspended.as_ref()).unwrap_or(DEACTIVATE),
             reuse_after: Self::duration(spec.names.as_ref().and_then(|names| names.reuse_after.as_ref())).unwrap_or(REUSE_AFTER),
             guardrails: self.guardrails(origin, spec.guardrails.as_ref()),
             protect: self.protection(origin, spec.protect.as_ref()),
@@ -122,11 +122,11 @@ impl Compiler<'_> {
         written.iter().map(|name| Arc::from(name.as_str())).collect()
     }
 
-    fn departure(&mut self, origin: &Origin, pointer: &str, spec: Option<&Departure>) -> Option<DeparturePolicy> {
+    fn deprovision(&mut self, origin: &Origin, pointer: &str, spec: Option<&Deprovision>) -> Option<DeprovisionPolicy> {
         let spec = spec?;
         let pointer = format!("{pointer}/deleteAfter");
         let delete_after = Self::duration(spec.delete_after.as_ref());
-        if spec.delete_after.is_some() && spec.action != DepartureAction::Deactivate {
+        if spec.delete_after.is_some() && spec.action != DeprovisionAction::Deactivate {
             self.error(
                 origin,
                 &pointer,
@@ -134,7 +134,7 @@ impl Compiler<'_> {
                 "use `action: deactivate`, or leave it out",
             );
         }
-        Some(DeparturePolicy { action: spec.action, delete_after })
+        Some(DeprovisionPolicy { action: spec.action, delete_after })
     }
 
     fn guardrails(&mut self, origin: &Origin, spec: Option<&Guardrails>) -> GuardrailPolicy {
@@ -209,7 +209,7 @@ impl Compiler<'_> {
     }
 }
 
-const DEACTIVATE: DeparturePolicy = DeparturePolicy { action: DepartureAction::Deactivate, delete_after: None };
+const DEACTIVATE: DeprovisionPolicy = DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None };
 
 /// Days that can't be read were told by the manifests' own checks.
 fn pre_hire(spec: &PreHire) -> PreHirePolicy {

@@ -85,7 +85,7 @@ fn defaults_are_filled_in() {
     assert_eq!(target.rules.iter().map(|rule| rule.attribute.as_ref()).collect::<Vec<_>>(), ["displayName", "userName"]);
     let month = Some(SignedDuration::from_hours(30 * 24));
     assert_eq!((target.leaver.delete_after, target.absent.delete_after, target.deselected.delete_after), (month, month, month));
-    assert_eq!((target.suspended.action, target.suspended.delete_after), (DepartureAction::Deactivate, None));
+    assert_eq!((target.suspended.action, target.suspended.delete_after), (DeprovisionAction::Deactivate, None));
     let limit = |guardrail| target.guardrails.limits.get(&guardrail).map(|limit| (limit.count, limit.percent, limit.max));
     assert_eq!(limit(Guardrail::Deactivate), Some((5, Some(5.0), None)));
     assert_eq!(limit(Guardrail::Delete), Some((0, Some(0.0), None)));

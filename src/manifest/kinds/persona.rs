@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::DepartureAction;
+use super::DeprovisionAction;
 use crate::model::FindingCode;
 
 /// A record's fields: each as the Source would read it.
@@ -75,7 +75,7 @@ pub struct Expectation {
     pub entitlements: BTreeMap<String, BTreeMap<String, BTreeMap<String, Value>>>,
     /// By Target: what becomes of the account that the person had before, where they get none any more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub departures: BTreeMap<String, DepartureAction>,
+    pub departures: BTreeMap<String, DeprovisionAction>,
     /// Errors about the person that are meant to be, by their code.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingCode>,

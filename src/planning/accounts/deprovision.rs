@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::manifest::kinds::{DepartureAction, Lifecycle, Ownership};
+use crate::manifest::kinds::{DeprovisionAction, Lifecycle, Ownership};
 use crate::model::{Action, Cause, Due, DueKind, Finding, FindingCode, Key, Risk, Severity, Subject};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::access::deactivate;
@@ -75,7 +75,7 @@ fn depart_as_deselected(step: &mut Step<'_, '_>, target: usize, row: u32, person
 
 /// Whoever is on leave and keeps the account keeps what it has.
 fn keeps_everything(step: &Step<'_, '_>, target: usize, gone: Gone) -> bool {
-    gone == Gone::Suspended && step.basis.policy.targets[target].suspended.action == DepartureAction::Keep
+    gone == Gone::Suspended && step.basis.policy.targets[target].suspended.action == DeprovisionAction::Keep
 }
 
 /// Somebody who has left can still sign in with an account that is not ours to close: a person must look.
@@ -198,7 +198,7 @@ fn former(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
 fn lock(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
     let rules = &step.basis.policy.targets[target];
     let serves = step.basis.layout.targets[target].lifecycles.contains(&Lifecycle::Leaver);
-    let keeps = serves || rules.ownership == Ownership::Additive || rules.leaver.action == DepartureAction::Keep;
+    let keeps = serves || rules.ownership == Ownership::Additive || rules.leaver.action == DeprovisionAction::Keep;
     if !keeps && step.basis.observed[target].accounts().active(row) && deactivate(step, target, row, key, Grounds::LEAVER, Cause::None) {
         step.gone[target].insert(row);
     }
@@ -207,21 +207,21 @@ fn lock(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
 /// The step that is due for an account that goes.
 fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone, cause: Cause) -> bool {
     let rules = &step.basis.policy.targets[target];
-    let departure = gone.departure(rules);
+    let deprovision = gone.deprovision(rules);
     let accounts = step.basis.observed[target].accounts();
-    if rules.ownership == Ownership::Additive || departure.action == DepartureAction::Keep || accounts.doubtful(row) {
+    if rules.ownership == Ownership::Additive || deprovision.action == DeprovisionAction::Keep || accounts.doubtful(row) {
         return false;
     }
     let active = accounts.active(row);
-    if active && departure.action == DepartureAction::Deactivate && our_deactivation(step.basis, target, row).is_some() {
+    if active && deprovision.action == DeprovisionAction::Deactivate && our_deactivation(step.basis, target, row).is_some() {
         let sentence =
             "{who}: headcount had deactivated it, and it is active again; its access is taken away, and the grace period begins anew";
         step.tell(Severity::Warning, FindingCode::DeactivatedElsewhere, target, key, sentence);
     }
-    match departure.action {
-        DepartureAction::Delete => delete(step, target, row, key, gone.grounds(), cause),
+    match deprovision.action {
+        DeprovisionAction::Delete => delete(step, target, row, key, gone.grounds(), cause),
         _ if active => deactivate(step, target, row, key, gone.grounds(), cause),
-        _ => match grace(step, target, row, departure.delete_after) {
+        _ => match grace(step, target, row, deprovision.delete_after) {
             None => false,
             Some((at, after)) if step.basis.moment.now.duration_since(at) >= after => delete(step, target, row, key, Grounds::GRACE, cause),
             Some((at, after)) => {

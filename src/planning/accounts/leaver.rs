@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::manifest::kinds::{DepartureAction, Ownership};
+use crate::manifest::kinds::{DeprovisionAction, Ownership};
 use crate::model::Cause;
 use crate::planning::accounts::Step;
 use crate::planning::accounts::access::deactivate;
@@ -20,7 +20,7 @@ use crate::world::Carries;
 /// Takes the access of every further account, where at least one is proved to be theirs.
 pub(super) fn cut(step: &mut Step<'_, '_>, target: usize, person: &Person, known: Option<u32>, gone: Gone) {
     let rules = &step.basis.policy.targets[target];
-    let leaves = rules.ownership != Ownership::Additive && gone.departure(rules).action != DepartureAction::Keep;
+    let leaves = rules.ownership != Ownership::Additive && gone.deprovision(rules).action != DeprovisionAction::Keep;
     if gone != Gone::Leaver || !leaves || step.matched.claims[target].another_system {
         return;
     }

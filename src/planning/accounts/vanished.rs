@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::manifest::kinds::DepartureAction;
+use crate::manifest::kinds::DeprovisionAction;
 use crate::model::{Action, Finding, FindingCode, ObjectKind, Severity, Subject};
 use crate::planning::accounts::Step;
 use crate::planning::accounts::presence::Presence;
@@ -53,18 +53,18 @@ pub(super) fn of_the_absent(step: &mut Step<'_, '_>, target: usize) {
 /// Asks for what was not answered. Says whether anything is open.
 fn ask(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, ids: Vec<Arc<str>>, gone: Gone) -> bool {
     let basis = step.basis;
-    let departure = gone.departure(&basis.policy.targets[target]);
+    let deprovision = gone.deprovision(&basis.policy.targets[target]);
     let accounts = basis.observed[target].accounts();
     let rests = |id: &Arc<str>| {
         let Some(at) = our_deactivation_of(basis, target, id) else { return false };
-        let due = departure.delete_after.is_some_and(|after| basis.moment.now.duration_since(at) >= after);
-        !due && departure.action != DepartureAction::Delete
+        let due = deprovision.delete_after.is_some_and(|after| basis.moment.now.duration_since(at) >= after);
+        !due && deprovision.action != DeprovisionAction::Delete
     };
     let open: Vec<Arc<str>> = ids
         .into_iter()
         .filter(|id| accounts.find_id(id).is_none() && !accounts.answered(&LookupBy::Id(id.clone())) && !rests(id))
         .collect();
-    if departure.action == DepartureAction::Keep || open.is_empty() {
+    if deprovision.action == DeprovisionAction::Keep || open.is_empty() {
         return false;
     }
     for id in open {

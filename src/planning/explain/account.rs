@@ -22,7 +22,7 @@ use crate::policy::PreHirePolicy;
 use crate::world::{Carries, Truth};
 
 pub(super) fn target(basis: &Basis<'_>, claims: &Claims, target: usize, person: &Person) -> TargetWhy {
-    let (serves, because) = served(basis, target, person);
+    let (serves, because) = eligible(basis, target, person);
     let attributes = if serves == Some(false) { Vec::new() } else { attributes(basis, target, person, |_| true) };
     TargetWhy {
         target: basis.policy.targets[target].name.clone(),
@@ -35,7 +35,7 @@ pub(super) fn target(basis: &Basis<'_>, claims: &Claims, target: usize, person: 
 }
 
 /// Whether a target serves an identity, and why.
-pub(super) fn served(basis: &Basis<'_>, target: usize, person: &Person) -> (Option<bool>, Vec<Because>) {
+pub(super) fn eligible(basis: &Basis<'_>, target: usize, person: &Person) -> (Option<bool>, Vec<Because>) {
     let rules = &basis.policy.targets[target];
     let layout = &basis.layout.targets[target];
     if basis.revoked.has(person.number) {
@@ -123,7 +123,7 @@ fn without_access(basis: &Basis<'_>, target: usize, row: u32, person: &Person) -
     };
     let day = |at: jiff::Timestamp| at.to_zoned(basis.policy.time_zone.clone()).date();
     let after = match serve(basis, target, person) {
-        Serve::No(gone) => gone.departure(&basis.policy.targets[target]).delete_after,
+        Serve::No(gone) => gone.deprovision(&basis.policy.targets[target]).delete_after,
         Serve::Early => return format!("headcount did that on {}, and gives access on the first day", day(at)),
         Serve::Yes | Serve::Unknown(_) => None,
     };

@@ -21,7 +21,7 @@ impl Provenance<'_> {
         }
         let target = self.basis.policy.targets.iter().position(|target| target.name == change.target)?;
         match change.mandate {
-            Mandate::Deselection => first(account::served(&self.basis, target, &person).1, |because| because.holds == Some(false)),
+            Mandate::Deselection => first(account::eligible(&self.basis, target, &person).1, |because| because.holds == Some(false)),
             Mandate::Grace => None,
             _ if Key::is_user(&change.object.key) => self.basis.people.declared(person.number).map(|user| user.place.clone()),
             _ => None,

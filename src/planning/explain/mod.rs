@@ -7,9 +7,9 @@ mod entitlement;
 mod exercise;
 mod group;
 mod line;
+mod members;
 mod person;
 mod records;
-mod roster;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -18,7 +18,7 @@ mod whose;
 use std::sync::Arc;
 
 pub use exercise::{Heard, Values, WouldHave};
-pub use roster::{GroupAt, GroupExplanation, Stands};
+pub use members::{GroupAt, GroupExplanation, Stands};
 use serde::Serialize;
 pub use told::{told, told_of_account, told_of_group};
 pub use whose::{AccountExplanation, NoAccount, Whose};
@@ -329,7 +329,7 @@ impl<'a> Provenance<'a> {
 
     /// Everything about a group by its key, at one target or at all; nothing where none is declared so.
     pub fn explain_group(&self, key: &str, target: Option<&str>) -> Option<GroupExplanation> {
-        self.basis.groups.find(key).map(|at| roster::explain(&self.basis, at, target))
+        self.basis.groups.find(key).map(|at| members::explain(&self.basis, at, target))
     }
 
     /// Whose an account of a target is: the one with this id, else the only one of this name.
@@ -359,7 +359,7 @@ impl<'a> Provenance<'a> {
                 let changed = |name: &Arc<str>| change.attributes.iter().any(|attribute| attribute.attribute == *name);
                 let attributes =
                     if change.action == Action::Delete { Vec::new() } else { account::attributes(basis, target, person, changed) };
-                (records::behind(basis, person), account::served(basis, target, person).1, attributes)
+                (records::behind(basis, person), account::eligible(basis, target, person).1, attributes)
             }
             _ => (Vec::new(), vec![account::nobody(basis, &change.object.key)], Vec::new()),
         };

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::{Because, IdentityRecord};
 use crate::model::{Cell, Key};
 use crate::planning::basis::Basis;
-use crate::planning::people::companion::Companion;
-use crate::planning::people::companion::Record;
 use crate::planning::people::identity::IdentityOrigin;
+use crate::planning::people::matched_records::MatchedRecords;
+use crate::planning::people::matched_records::Record;
 use crate::planning::people::person::Person;
 use crate::planning::report::matching;
 use crate::world::{RecordState, Truth};
@@ -38,25 +38,25 @@ pub(super) fn behind(basis: &Basis<'_>, person: &Person) -> Vec<IdentityRecord> 
 
 /// How a record was found, or why it was not.
 fn found(basis: &Basis<'_>, person: &Person, source: usize) -> Option<String> {
-    let companion = basis.people.companion(source);
+    let matching = basis.people.matching(source);
     if let IdentityOrigin::Record(own, record) = basis.people.origin(person.number)
         && own == source
     {
-        let doubt = companion.and_then(|companion| companion.doubts.iter().find(|doubt| doubt.records.contains(&record)));
+        let doubt = matching.and_then(|matching| matching.doubts.iter().find(|doubt| doubt.records.contains(&record)));
         let blocked = basis.people.blocked(person.number);
         let doubtful =
             blocked.map(|_| doubt.map_or_else(|| "it may be somebody else's".to_owned(), |doubt| matching::words(basis, source, doubt)));
         return doubtful.or_else(|| carries_on(basis, person, source, record));
     }
-    companion.map_or_else(|| Some(unread(basis, source)), |companion| by_companion(basis, companion, person.number))
+    matching.map_or_else(|| Some(unread(basis, source)), |matching| by_matching(basis, matching, person.number))
 }
 
-fn by_companion(basis: &Basis<'_>, companion: &Companion, number: u32) -> Option<String> {
-    let source = companion.source;
-    if let Some(how) = companion.how(number) {
+fn by_matching(basis: &Basis<'_>, matching: &MatchedRecords, number: u32) -> Option<String> {
+    let source = matching.source;
+    if let Some(how) = matching.how(number) {
         return Some(format!("by {}", matching::how(basis, source, how)));
     }
-    if let Some(doubt) = companion.doubt(number) {
+    if let Some(doubt) = matching.doubt(number) {
         return Some(matching::words(basis, source, doubt));
     }
     if !basis.world.trust[source].evidence.proves_absence() {

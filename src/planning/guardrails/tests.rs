@@ -10,11 +10,11 @@ use jiff::tz::TimeZone;
 use super::figures::allowance;
 use super::*;
 use crate::diagnostic::Place;
-use crate::manifest::kinds::{DepartureAction, Ownership};
+use crate::manifest::kinds::{DeprovisionAction, Ownership};
 use crate::model::{
     Action, AttributeChange, ChangeId, FORMAT_VERSION, MemberChange, ObjectRef, Reason, Risk, Severity, WindowEntry, Withheld,
 };
-use crate::policy::{DeparturePolicy, GuardrailPolicy, Lets, OverridePolicy, ProtectionPolicy};
+use crate::policy::{DeprovisionPolicy, GuardrailPolicy, Lets, OverridePolicy, ProtectionPolicy};
 
 /// A target, what is known of it, and a plan for it; each test changes what it is about.
 struct Case {
@@ -29,7 +29,7 @@ fn place(line: u32) -> Place {
 }
 
 fn case() -> Case {
-    let stay = DeparturePolicy { action: DepartureAction::Deactivate, delete_after: None };
+    let stay = DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None };
     let target = TargetPolicy {
         connector: "test",
         allow_empty: false,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::expr::Input;
-use crate::manifest::kinds::DepartureAction;
+use crate::manifest::kinds::DeprovisionAction;
 use crate::model::{Finding, FindingCode, Key, Severity, Subject, ValueState};
 use crate::planning::holds::Step;
 use crate::planning::holds::dangling;
@@ -227,7 +227,9 @@ fn at_target(step: &Step<'_, '_>, target: usize) -> Vec<Pair> {
 fn would_have_one(step: &Step<'_, '_>, target: usize, serve: &Serve) -> bool {
     match serve {
         Serve::Yes | Serve::Early | Serve::Unknown(_) => true,
-        Serve::No(gone) => *gone == Gone::Suspended && gone.departure(&step.basis.policy.targets[target]).action == DepartureAction::Keep,
+        Serve::No(gone) => {
+            *gone == Gone::Suspended && gone.deprovision(&step.basis.policy.targets[target]).action == DeprovisionAction::Keep
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::expr::Input;
 use crate::model::{AttributeType, Key, Value, ValueState};
-use crate::planning::people::companion::Record;
 use crate::planning::people::identity::Identities;
+use crate::planning::people::matched_records::Record;
 use crate::planning::people::person::{FailedRule, Person};
 use crate::planning::people::records::Records;
 use crate::planning::people::referred::Named;

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use crate::expr::Input;
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Key, ObjectKind, RecordLink, ValueState};
-use crate::planning::people::companion::Record;
-use crate::planning::people::companion::{Companion, Owner};
 use crate::planning::people::contradiction;
 use crate::planning::people::identity::{Identities, IdentityOrigin};
+use crate::planning::people::matched_records::Record;
+use crate::planning::people::matched_records::{MatchedRecords, Owner};
 use crate::planning::people::matching;
 use crate::planning::people::matching::Correlated;
 use crate::planning::people::person::Person;
@@ -88,7 +88,7 @@ fn admit(identities: &mut Identities<'_>, layout: &Layout<'_>, source: usize) {
     let len = seats.records.len() as u32;
     keep_keys(identities, source, &seats, &correlated);
     identities.spans.push(Span { source, first, len, seats: Some(seats), unseen });
-    identities.companions.push(correlated.companion);
+    identities.matchings.push(correlated.matching);
 }
 
 fn seats(first: u32, correlated: &Correlated, unseen: Option<usize>) -> Seats {
@@ -100,7 +100,7 @@ fn seats(first: u32, correlated: &Correlated, unseen: Option<usize>) -> Seats {
             continue;
         }
         let known = correlated.former.contains_key(&record) || *owner == Owner::Itself;
-        let block = match (correlated.companion.broken.get(&record), unseen) {
+        let block = match (correlated.matching.broken.get(&record), unseen) {
             _ if *owner == Owner::Contested => Some(Block::Contested),
             (Some(words), _) if !known => Some(Block::Broken(words.clone())),
             (None, Some(source)) if !known => Some(Block::Unseen(source)),
@@ -212,9 +212,9 @@ impl Identities<'_> {
         self.kept.iter().filter_map(|(number, key)| Some((*number, record(key)?))).collect()
     }
 
-    /// The companion of an identity in a source.
-    pub(in crate::planning) fn companion(&self, source: usize) -> Option<&Companion> {
-        self.companions.iter().find(|companion| companion.source == source)
+    /// The records of a source that were matched to identities.
+    pub(in crate::planning) fn matching(&self, source: usize) -> Option<&MatchedRecords> {
+        self.matchings.iter().find(|matching| matching.source == source)
     }
 
     /// Whose record is whose, where that is news.
@@ -229,10 +229,10 @@ impl Identities<'_> {
                 all.push(link);
             }
         };
-        for companion in &self.companions {
+        for matching in &self.matchings {
             for number in 0..self.len() {
-                if let Record::Cells(record) = companion.record(number) {
-                    add(companion.source, record, number);
+                if let Record::Cells(record) = matching.record(number) {
+                    add(matching.source, record, number);
                 }
             }
         }
@@ -265,9 +265,9 @@ impl Identities<'_> {
         if self.kept.contains_key(&number) {
             keys.push(Arc::from(self.record_key(number)));
         }
-        for companion in self.companions.iter().filter(|companion| self.policy.sources[companion.source].establishes) {
-            if let Record::Cells(record) = companion.record(number) {
-                keys.push(Arc::from(self.key_of(companion.source, record)));
+        for matching in self.matchings.iter().filter(|matching| self.policy.sources[matching.source].establishes) {
+            if let Record::Cells(record) = matching.record(number) {
+                keys.push(Arc::from(self.key_of(matching.source, record)));
             }
         }
         keys.retain(|key| self.kept_key(number) != Some(key));

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::model::Key;
-use crate::planning::people::companion::Companion;
-use crate::planning::people::companion::Record;
+use crate::planning::people::matched_records::MatchedRecords;
+use crate::planning::people::matched_records::Record;
 use crate::planning::people::referred::Referred;
 use crate::planning::people::spans::{Block, FormerTrouble, Span};
 use crate::planning::question::Moment;
@@ -29,7 +29,7 @@ pub(in crate::planning) struct Identities<'w> {
     pub(in crate::planning) spans: Vec<Span>,
     /// overrides by identity
     pub(in crate::planning) overrides: BTreeMap<u32, usize>,
-    pub(in crate::planning) companions: Vec<Companion>,
+    pub(in crate::planning) matchings: Vec<MatchedRecords>,
     /// keys that are not of a record: kept, or carried over
     pub(in crate::planning) aliases: BTreeMap<Arc<str>, u32>,
     /// identities whose key is not that of their record
@@ -64,7 +64,7 @@ impl<'w> Identities<'w> {
             users_by_key,
             spans: Vec::new(),
             overrides: BTreeMap::new(),
-            companions: Vec::new(),
+            matchings: Vec::new(),
             aliases: BTreeMap::new(),
             kept: BTreeMap::new(),
             retired: BTreeMap::new(),
@@ -134,8 +134,8 @@ impl<'w> Identities<'w> {
             IdentityOrigin::Record(source, record) => Some((source, Record::Cells(record))),
             IdentityOrigin::User(_) => None,
         };
-        let others = self.companions.iter().filter(|companion| own.is_none_or(|(source, _)| source != companion.source));
-        let others = others.map(|companion| (companion.source, companion.record(number)));
+        let others = self.matchings.iter().filter(|matching| own.is_none_or(|(source, _)| source != matching.source));
+        let others = others.map(|matching| (matching.source, matching.record(number)));
         own.into_iter().chain(others).chain(self.unseen(number).map(|source| (source, Record::Unknown))).collect()
     }
 

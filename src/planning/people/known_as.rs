@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{Key, RecordLink};
-use crate::planning::people::companion::Record;
 use crate::planning::people::identity::Identities;
+use crate::planning::people::matched_records::Record;
 use crate::planning::question::Moment;
 use crate::planning::schema::layout::Layout;
 use crate::policy::{Policy, UserPolicy};
@@ -77,9 +77,9 @@ impl Identities<'_> {
     /// A record that makes nobody exist belongs to whoever it was found to be of.
     fn by_other_record(&self, key: &str) -> Option<u32> {
         let (source, rest) = Key::of_record(key)?;
-        let companion = self.companions.iter().find(|companion| self.policy.sources[companion.source].name.as_ref() == source)?;
-        let record = self.world.sources[companion.source].find(rest)?;
-        (0..self.len()).find(|number| companion.record(*number) == Record::Cells(record))
+        let matching = self.matchings.iter().find(|matching| self.policy.sources[matching.source].name.as_ref() == source)?;
+        let record = self.world.sources[matching.source].find(rest)?;
+        (0..self.len()).find(|number| matching.record(*number) == Record::Cells(record))
     }
 
     /// Whose record it was, or is said to be, where the source could not be asked.
@@ -99,10 +99,10 @@ impl Identities<'_> {
         let own = self.key(number);
         let mut keys: BTreeSet<Arc<str>> = self.other_keys(number).into_iter().collect();
         keys.insert(Arc::from(self.record_key(number)));
-        for companion in &self.companions {
-            if let Record::Cells(record) = companion.record(number) {
-                let name = &self.policy.sources[companion.source].name;
-                keys.insert(Key::record(name, self.world.sources[companion.source].key(record)).text());
+        for matching in &self.matchings {
+            if let Record::Cells(record) = matching.record(number) {
+                let name = &self.policy.sources[matching.source].name;
+                keys.insert(Key::record(name, self.world.sources[matching.source].key(record)).text());
             }
         }
         let remembered = remembered_as(self.policy, &self.world.memory.records, &own);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::manifest::kinds::Lifecycle;
 use crate::model::Key;
-use crate::planning::people::companion::Record;
 use crate::planning::people::identity::{Identities, IdentityOrigin};
 use crate::planning::people::lifecycle;
+use crate::planning::people::matched_records::Record;
 use crate::planning::people::person::Person;
 use crate::planning::people::records::Records;
 use crate::planning::people::records::SCOPE_FAILED;
@@ -53,7 +53,7 @@ pub(in crate::planning) fn settle<'w>(
         .collect();
     person.failures.clear();
     person.unique.clear();
-    let ambiguous = |source: &&usize| identities.companion(**source).is_some_and(|companion| companion.is_ambiguous(person.number));
+    let ambiguous = |source: &&usize| identities.matching(**source).is_some_and(|matching| matching.is_ambiguous(person.number));
     if let Some(source) = establishing.iter().find(ambiguous) {
         // One of two records that may be theirs would make a second account, or end the wrong one.
         records.silence(Vec::new());

@@ -3,8 +3,8 @@
 //! Must never: take a source that can't tell for one that has nothing.
 
 use crate::model::Cell;
-use crate::planning::people::companion::Record;
 use crate::planning::people::identity::{Identities, IdentityOrigin};
+use crate::planning::people::matched_records::Record;
 
 /// The records behind one identity, each unpacked once.
 pub(in crate::planning) struct Records<'w> {
@@ -21,13 +21,13 @@ impl<'w> Records<'w> {
             IdentityOrigin::User(_) => None,
         };
         let own_source = own.as_ref().map(|(source, _)| *source);
-        let others = identities.companions.iter().filter(|companion| Some(companion.source) != own_source).map(|companion| {
-            let record = match companion.record(number) {
-                Record::Cells(record) => Record::Cells(cells(identities, companion.source, record)),
+        let others = identities.matchings.iter().filter(|matching| Some(matching.source) != own_source).map(|matching| {
+            let record = match matching.record(number) {
+                Record::Cells(record) => Record::Cells(cells(identities, matching.source, record)),
                 Record::Nothing => Record::Nothing,
                 Record::Unknown => Record::Unknown,
             };
-            (companion.source, record)
+            (matching.source, record)
         });
         let mut others: Vec<_> = others.collect();
         for source in identities.unseen(number) {

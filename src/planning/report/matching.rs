@@ -7,17 +7,17 @@ use std::collections::BTreeSet;
 use crate::model::{Finding, FindingCode, Key, Severity, Subject, is_known_attribute};
 use crate::planning::basis::Basis;
 use crate::planning::findings::{Findings, Shared};
-use crate::planning::people::companion::{Companion, How, MatchDoubt, What};
+use crate::planning::people::matched_records::{How, MatchDoubt, MatchedRecords, What};
 
 /// As many are told one by one; the others together.
 const TOLD: usize = 20;
 
 /// Everything that is in doubt.
 pub(in crate::planning) fn tell(basis: &Basis<'_>, findings: &mut Findings) {
-    for companion in &basis.people.companions {
-        in_doubt((basis, findings), companion);
-        missing((basis, findings), companion);
-        broken((basis, findings), companion);
+    for matching in &basis.people.matchings {
+        in_doubt((basis, findings), matching);
+        missing((basis, findings), matching);
+        broken((basis, findings), matching);
     }
     users(basis, findings);
 }
@@ -81,10 +81,9 @@ fn list(all: impl Iterator<Item = String>) -> String {
     all.collect::<Vec<_>>().join(" and ")
 }
 
-fn in_doubt((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion) {
-    let rules = &basis.policy.sources[companion.source];
-    let mut told: Vec<(String, &MatchDoubt)> =
-        companion.doubts.iter().map(|doubt| (words(basis, companion.source, doubt), doubt)).collect();
+fn in_doubt((basis, findings): (&Basis<'_>, &mut Findings), matching: &MatchedRecords) {
+    let rules = &basis.policy.sources[matching.source];
+    let mut told: Vec<(String, &MatchDoubt)> = matching.doubts.iter().map(|doubt| (words(basis, matching.source, doubt), doubt)).collect();
     told.sort_by(|one, other| one.0.cmp(&other.0));
     told.dedup_by(|one, other| one.0 == other.0);
     let mut named = BTreeSet::new();
@@ -94,7 +93,7 @@ fn in_doubt((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companio
         let subject = Subject::object(&rules.name, &first);
         let finding = match doubt.what {
             What::Handed { .. } | What::Joined { .. } => Finding::new(Severity::Warning, FindingCode::RecordHandedOn, subject, message),
-            _ => Finding::new(Severity::Error, FindingCode::AmbiguousCorrelation, subject, message).hint(settle(basis, companion, doubt)),
+            _ => Finding::new(Severity::Error, FindingCode::AmbiguousCorrelation, subject, message).hint(settle(basis, matching, doubt)),
         };
         let key = match doubt.what {
             What::Shared { key }
@@ -107,7 +106,7 @@ fn in_doubt((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companio
         let place = key.and_then(|key| key.value.place()).unwrap_or(&rules.place);
         findings.push(finding.at(Some(place.clone())));
     }
-    for number in companion.ambiguous().filter(|number| told.len() > TOLD && !named.contains(number)) {
+    for number in matching.ambiguous().filter(|number| told.len() > TOLD && !named.contains(number)) {
         let sentence =
             format!("{{who}}: which record of {} is theirs can't be told either, so what it says of them is not known", rules.name);
         let shared = Shared::new(Severity::Error, FindingCode::AmbiguousCorrelation, Some(&rules.name), sentence);
@@ -120,11 +119,11 @@ fn in_doubt((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companio
 }
 
 /// The manifest that settles it, ready to paste.
-fn settle(basis: &Basis<'_>, companion: &Companion, doubt: &MatchDoubt) -> String {
-    let name = &basis.policy.sources[companion.source].name;
+fn settle(basis: &Basis<'_>, matching: &MatchedRecords, doubt: &MatchDoubt) -> String {
+    let name = &basis.policy.sources[matching.source].name;
     let (Some(number), Some(record)) = (doubt.identities.first(), doubt.records.first()) else { return String::new() };
     let key = basis.people.key(*number);
-    let record = basis.world.sources[companion.source].key(*record);
+    let record = basis.world.sources[matching.source].key(*record);
     let records = format!("records: [{{source: {name}, key: {record:?}}}]");
     let own = match Key::of(&key) {
         Some(Key::User { name }) => format!("in the User {name}: {records}"),
@@ -135,7 +134,7 @@ fn settle(basis: &Basis<'_>, companion: &Companion, doubt: &MatchDoubt) -> Strin
         What::Former { identity, .. } if Key::of_record(identity).is_none_or(|(_, key)| key != record) => {
             format!(" If they are one person: formerKeys: [{identity}].")
         }
-        _ if basis.policy.sources[companion.source].establishes => {
+        _ if basis.policy.sources[matching.source].establishes => {
             format!(" If it is somebody else: overrides: {{source: {name}, key: {record:?}}}, with the same records, in a User of theirs.")
         }
         _ => String::new(),
@@ -143,8 +142,8 @@ fn settle(basis: &Basis<'_>, companion: &Companion, doubt: &MatchDoubt) -> Strin
     format!("Correct the source, or say whose record it is, {own}.{former}")
 }
 
-fn missing((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion) {
-    for (user, at) in &companion.missing {
+fn missing((basis, findings): (&Basis<'_>, &mut Findings), matching: &MatchedRecords) {
+    for (user, at) in &matching.missing {
         let user = &basis.policy.users[*user];
         let Some(record) = user.records.get(*at) else { continue };
         let name = &basis.policy.sources[record.source].name;
@@ -155,13 +154,13 @@ fn missing((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion
     }
 }
 
-fn broken((basis, findings): (&Basis<'_>, &mut Findings), companion: &Companion) {
-    let rules = &basis.policy.sources[companion.source];
+fn broken((basis, findings): (&Basis<'_>, &mut Findings), matching: &MatchedRecords) {
+    let rules = &basis.policy.sources[matching.source];
     // Of a source that establishes, the record's own identity says it.
-    for (record, words) in companion.broken.iter().filter(|_| !rules.establishes) {
+    for (record, words) in matching.broken.iter().filter(|_| !rules.establishes) {
         let sentence = format!("{{who}}: a key of spec.correlate could not be worked out, so whose record it is can't be told: {words}");
         let shared = Shared::new(Severity::Error, FindingCode::ExpressionFailed, Some(&rules.name), sentence).at(Some(&rules.place));
-        let key = Key::record(&rules.name, basis.world.sources[companion.source].key(*record));
+        let key = Key::record(&rules.name, basis.world.sources[matching.source].key(*record));
         findings.share(shared, &key.text());
     }
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use crate::manifest::kinds::{DepartureAction, Lifecycle};
+use crate::manifest::kinds::{DeprovisionAction, Lifecycle};
 use crate::model::Reason;
 use crate::planning::basis::Basis;
 use crate::planning::draft::Grounds;
 use crate::planning::people::days::Days;
 use crate::planning::people::person::Person;
 use crate::planning::people::standing::Standing;
-use crate::policy::{DeparturePolicy, PreHirePolicy, TargetPolicy};
+use crate::policy::{DeprovisionPolicy, PreHirePolicy, TargetPolicy};
 use crate::world::Truth;
 
 /// What a target is to an identity.
@@ -97,13 +97,13 @@ pub(in crate::planning) fn account_day(ahead: PreHirePolicy, start: Option<Date>
 
 impl Gone {
     /// What becomes of the account.
-    pub(in crate::planning) fn departure(self, policy: &TargetPolicy) -> DeparturePolicy {
+    pub(in crate::planning) fn deprovision(self, policy: &TargetPolicy) -> DeprovisionPolicy {
         match self {
             Self::Leaver => policy.leaver,
             Self::Suspended => policy.suspended,
             Self::Deselected => policy.deselected,
             // A start that was put off is no end: the account waits without access.
-            Self::TooEarly => DeparturePolicy { action: DepartureAction::Deactivate, delete_after: None },
+            Self::TooEarly => DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None },
             Self::Absent | Self::Pruned => policy.absent,
         }
     }

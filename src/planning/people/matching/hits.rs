@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::expr::{Evaluation, Input};
 use crate::model::{AttributeType, Value};
-use crate::planning::people::companion::{MatchDoubt, What};
 use crate::planning::people::identity::Identities;
+use crate::planning::people::matched_records::{MatchDoubt, What};
 use crate::planning::people::person::Person;
 use crate::planning::schema::layout::KeyLayout;
 use crate::planning::schema::values::{Held, Reads};

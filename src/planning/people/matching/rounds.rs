@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::Correlated;
 use super::hits::{self, Came, Entry};
 use crate::model::{Key, RecordLink};
-use crate::planning::people::companion::{AMBIGUOUS, Companion, How, MatchDoubt, NONE, Owner, UNKNOWN, What};
 use crate::planning::people::identity::{Identities, IdentityOrigin};
+use crate::planning::people::matched_records::{AMBIGUOUS, How, MatchDoubt, MatchedRecords, NONE, Owner, UNKNOWN, What};
 use crate::planning::people::person::Person;
 use crate::planning::schema::layout::{KeyLayout, Layout};
 use crate::world::{Keyed, RecordState};
@@ -19,7 +19,7 @@ pub(in crate::planning) fn correlate(identities: &Identities<'_>, layout: &Layou
     let rules = &identities.policy.sources[source];
     let known = identities.len() as usize;
     let complete = (rules.establishes && rules.correlate.is_empty()) || identities.world.trust[source].evidence.proves_absence();
-    let companion = Companion {
+    let matching = MatchedRecords {
         source,
         records: vec![NONE; known],
         how: vec![0; known],
@@ -29,7 +29,7 @@ pub(in crate::planning) fn correlate(identities: &Identities<'_>, layout: &Layou
         broken: BTreeMap::new(),
     };
     let owners = vec![Owner::Nobody; identities.world.sources[source].len() as usize];
-    let correlated = Correlated { companion, owners, former: BTreeMap::new() };
+    let correlated = Correlated { matching, owners, former: BTreeMap::new() };
     let mut rounds = Rounds { identities, layout, source, done: correlated, settled: BTreeSet::new() };
     rounds.declared();
     rounds.doubled();
@@ -89,7 +89,7 @@ impl Rounds<'_, '_, '_> {
     fn doubled(&mut self) {
         let side = &self.identities.world.sources[self.source];
         let any = (0..side.len()).any(|record| side.state(record) == RecordState::Ambiguous);
-        self.done.companion.complete &= !any || self.identities.world.memory.known;
+        self.done.matching.complete &= !any || self.identities.world.memory.known;
     }
 
     fn own_record(&self, key: &str) -> Option<u32> {
@@ -106,21 +106,21 @@ impl Rounds<'_, '_, '_> {
     fn is_missing(&mut self, anchor: Option<u32>, which: (usize, usize)) {
         let complete = self.identities.world.trust[self.source].evidence.proves_absence();
         if complete {
-            self.done.companion.missing.push(which);
+            self.done.matching.missing.push(which);
         }
         let Some(identity) = anchor else { return };
         self.settled.insert(identity);
-        self.done.companion.records[identity as usize] = if complete { NONE } else { UNKNOWN };
+        self.done.matching.records[identity as usize] = if complete { NONE } else { UNKNOWN };
     }
 
     fn claim(&mut self, identity: u32, record: u32, how: How) {
-        self.done.companion.records[identity as usize] = record;
-        self.done.companion.how[identity as usize] = how.byte();
+        self.done.matching.records[identity as usize] = record;
+        self.done.matching.how[identity as usize] = how.byte();
         self.done.owners[record as usize] = Owner::Identity(identity);
     }
 
     fn has(&self, identity: u32) -> u32 {
-        self.done.companion.records[identity as usize]
+        self.done.matching.records[identity as usize]
     }
 
     /// What is remembered stands where nothing firmer says otherwise; where something does, that is told.
@@ -144,9 +144,9 @@ impl Rounds<'_, '_, '_> {
                     _ => {}
                 },
                 (Owner::Identity(now), Some(before)) if now != before => {
-                    let how = How::of(self.done.companion.how[now as usize]);
+                    let how = How::of(self.done.matching.how[now as usize]);
                     let doubt = MatchDoubt { what: What::Handed { how }, identities: vec![before, now], records: vec![record], more: 0 };
-                    self.done.companion.doubts.push(doubt);
+                    self.done.matching.doubts.push(doubt);
                 }
                 (Owner::Nobody | Owner::Identity(_), None) => {
                     self.done.former.insert(record, link.identity.clone());
@@ -172,9 +172,9 @@ impl Rounds<'_, '_, '_> {
             && identities.kept_key(now) != Some(key)
             && !is_known(now)
         {
-            let how = How::of(self.done.companion.how[now as usize]);
+            let how = How::of(self.done.matching.how[now as usize]);
             let doubt = MatchDoubt { what: What::Joined { how }, identities: vec![now], records: vec![record], more: 0 };
-            self.done.companion.doubts.push(doubt);
+            self.done.matching.doubts.push(doubt);
         }
     }
 
@@ -194,7 +194,7 @@ impl Rounds<'_, '_, '_> {
             let what = match self.has(identity) {
                 before @ 0..UNKNOWN => {
                     all.push(before);
-                    What::Differs { key: at, before: How::of(self.done.companion.how[identity as usize]) }
+                    What::Differs { key: at, before: How::of(self.done.matching.how[identity as usize]) }
                 }
                 _ if all.len() > 1 => What::Shared { key: at },
                 _ => match self.done.former.get(&first).filter(|_| !key.immutable) {
@@ -227,9 +227,9 @@ impl Rounds<'_, '_, '_> {
                 (true, _) => {}
             }
         }
-        self.done.companion.doubts.extend(doubts);
+        self.done.matching.doubts.extend(doubts);
         for identity in people {
-            self.done.companion.records[identity as usize] = AMBIGUOUS;
+            self.done.matching.records[identity as usize] = AMBIGUOUS;
         }
         for record in records {
             self.done.owners[record as usize] = Owner::Contested;
@@ -255,9 +255,9 @@ impl Rounds<'_, '_, '_> {
                 Came::Unknown => Some(person.failures.first().map_or_else(|| key.text.clone(), |failure| failure.words.clone())),
             };
             if let Some(words) = words {
-                self.done.companion.broken.insert(record, words);
+                self.done.matching.broken.insert(record, words);
                 // Where records are remembered, whoever it was keeps it; only then does it say nothing about the others.
-                self.done.companion.complete &= identities.world.memory.known;
+                self.done.matching.complete &= identities.world.memory.known;
             }
         }
         all
@@ -276,7 +276,7 @@ impl Rounds<'_, '_, '_> {
             let came =
                 if known { hits::values(key, keyed, &person, &mut buffer, |value| all.push((value, identity))) } else { Came::Unknown };
             if came != Came::Known && self.has(identity) == NONE {
-                self.done.companion.records[identity as usize] = UNKNOWN;
+                self.done.matching.records[identity as usize] = UNKNOWN;
             }
         }
         all
@@ -285,18 +285,18 @@ impl Rounds<'_, '_, '_> {
     /// A record that was found may be no use.
     fn close(&mut self) {
         let side = &self.identities.world.sources[self.source];
-        for identity in 0..self.done.companion.records.len() as u32 {
+        for identity in 0..self.done.matching.records.len() as u32 {
             let record = self.has(identity);
             if record >= UNKNOWN {
                 continue;
             }
             match side.state(record) {
                 RecordState::Counts => {}
-                RecordState::OutOfScope => self.done.companion.records[identity as usize] = NONE,
+                RecordState::OutOfScope => self.done.matching.records[identity as usize] = NONE,
                 RecordState::Ambiguous | RecordState::ScopeFailed => {
-                    self.done.companion.records[identity as usize] = AMBIGUOUS;
+                    self.done.matching.records[identity as usize] = AMBIGUOUS;
                     let doubt = MatchDoubt { what: What::Unusable, identities: vec![identity], records: vec![record], more: 0 };
-                    self.done.companion.doubts.push(doubt);
+                    self.done.matching.doubts.push(doubt);
                 }
             }
         }

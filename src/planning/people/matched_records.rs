@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// For each identity, its record in one source.
-pub(in crate::planning) struct Companion {
+pub(in crate::planning) struct MatchedRecords {
     pub(in crate::planning) source: usize,
     pub(in crate::planning::people) records: Vec<u32>,
     pub(in crate::planning::people) how: Vec<u8>,
@@ -70,7 +70,7 @@ pub(in crate::planning) enum Owner {
     Itself,
 }
 
-impl Companion {
+impl MatchedRecords {
     /// The record of an identity.
     pub(in crate::planning) fn record(&self, number: u32) -> Record<u32> {
         match self.records.get(number as usize).copied() {
