@@ -170,8 +170,17 @@ impl Lab {
 
     /// The plan of a world, however it came about.
     pub fn plan_in(&self, policy: &Policy, world: &World, lens: &Lens, scope: Scope, backwards: bool) -> Plan {
-        let survey = planning::prepare(policy, world, &[], self.moment(), scope).survey();
-        let mut answers = self.answers(policy, &survey.lookups, lens);
+        let mut answers: Vec<(Lookup, Answer)> = Vec::new();
+        loop {
+            // An answer may bring up another question.
+            let survey = planning::prepare(policy, world, &answers, self.moment(), scope).survey();
+            let known = |lookup: &Lookup| answers.iter().any(|(asked, _)| asked == lookup);
+            let open: Vec<Lookup> = survey.lookups.into_iter().filter(|lookup| !known(lookup)).collect();
+            if open.is_empty() {
+                break;
+            }
+            answers.extend(self.answers(policy, &open, lens));
+        }
         if backwards {
             answers.reverse();
         }

@@ -44,8 +44,11 @@ pub(in crate::planning) fn order(basis: &Basis<'_>, mut drafts: Vec<Draft>) -> V
 type Made = BTreeMap<(usize, ObjectKind, Arc<str>), (ChangeId, Action)>;
 
 /// What gives up the values that a change takes; the creation or adoption of what it is about and of its members, and the creations of what it refers to: an account that is only being adopted has
-/// its id already, so those that refer to each other in a circle wait for nobody. A group has only owners who are ours.
+/// its id already, so those that refer to each other in a circle wait for nobody. A group has only owners who are ours. What cuts somebody off waits for nothing.
 fn needs(draft: &Draft, made: &Made, taken: Vec<ChangeId>) -> Vec<ChangeId> {
+    if draft.stage == Stage::Revoke {
+        return Vec::new();
+    }
     let change = &draft.change;
     let find = |kind: ObjectKind, key: &Arc<str>| made.get(&(draft.target, kind, key.clone())).copied();
     let begins = matches!(change.action, Action::Create | Action::Adopt);

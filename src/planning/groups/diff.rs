@@ -93,10 +93,16 @@ struct AtTarget<'s, 'b, 'a> {
 }
 
 impl AtTarget<'_, '_, '_> {
-    /// Who should be in a group, as this target holds it.
+    /// Who should be in a group, as this target holds it. Of the people of a group in it that may be there or not, nobody can say whether they belong into this one.
     fn flat(&self, at: usize) -> (Roster, bool) {
-        let here = |inner: usize| matches!(self.groups.states[inner], GroupState::Here(_) | GroupState::Made);
-        flatten(self.rosters, at, |inner| self.nests && here(inner))
+        let (mut flat, several) = flatten(self.rosters, at, |inner| self.nests && self.groups.states[inner] != GroupState::Out);
+        let is_unclear = |inner: &usize| self.groups.states[*inner] == GroupState::Unclear;
+        let unclear: Vec<usize> = flat.nested.iter().copied().filter(is_unclear).collect();
+        flat.nested.retain(|inner| !is_unclear(inner));
+        for inner in unclear {
+            flat.doubt(flatten(self.rosters, inner, |_| false).0);
+        }
+        (flat, several)
     }
 
     /// Rules that name nobody take nobody out. How many would go is counted over all groups that are made by one.

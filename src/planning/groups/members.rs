@@ -294,6 +294,14 @@ impl Roster {
         self.people.iter().chain(&self.unclear).any(|identity| holds(*identity))
     }
 
+    /// All of these may belong into it or not.
+    pub(in crate::planning) fn doubt(&mut self, others: Self) {
+        self.unclear.extend(others.people.into_iter().chain(others.unclear));
+        self.open |= others.open;
+        self.idle.extend(others.idle);
+        self.sort();
+    }
+
     fn sort(&mut self) {
         for list in [&mut self.people, &mut self.unclear, &mut self.excluded, &mut self.perhaps] {
             list.sort_unstable();

@@ -224,10 +224,11 @@ fn ask(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, questions: Vec<Lo
     unreached(step, target, key, "whether they have an account there could not be found out");
 }
 
-/// The groups of accounts whose memberships were not read.
+/// The groups of accounts whose memberships were not read, or that were not read themselves.
 fn ask_memberships(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, rows: &BTreeSet<u32>) {
     let observed = &step.basis.observed[target];
-    if !observed.side.capabilities.read_groups || *observed.memberships_evidence() == Evidence::Complete {
+    let all = [observed.memberships_evidence(), observed.groups().evidence()].iter().all(|evidence| **evidence == Evidence::Complete);
+    if !observed.side.capabilities.read_groups || all {
         return;
     }
     let mut silent = false;

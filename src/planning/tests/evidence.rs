@@ -191,3 +191,15 @@ fn nobody_is_adopted_while_somebody_unseen_may_claim_the_account_too() {
     (Incomplete IncompleteRead) hr/1: it could take over an account, but not all sources could be read, and somebody unseen may claim it too; this waits for a complete read
     "###);
 }
+
+#[test]
+fn the_people_of_a_group_that_may_be_there_or_not_are_no_members_of_the_one_above() {
+    let documents =
+        [source("hr", ""), target("  groups: {}\n"), group("all", "  members: [{group: ops}]\n"), group("ops", "  rule: 'true'\n")];
+    let scene = Scene::new(&documents).person("1", "ada").marked("u1", "hr/1", "ada").marked_group("g1", "group/all", "all");
+    let scene = scene.link(ObjectKind::Group, "group/ops", "g2").able(|able| able.nested_groups = true);
+    assert_eq!(tell(&scene.plan_unanswered()).matches("AddMembers").count(), 0, "{}", tell(&scene.plan_unanswered()));
+    // Nor is anybody taken out who may belong there.
+    let scene = scene.member("g1", "u1");
+    assert_eq!(scene.plan_unanswered().changes.len(), 0, "{}", tell(&scene.plan_unanswered()));
+}

@@ -360,3 +360,30 @@ fn an_account_that_is_revoked_by_itself_is_nobodys_until_somebody_says_so() {
     let idle = scene("  ownership: authoritative\n").person("2", "bob");
     assert!(!idle.told().contains("Delete account/") && !idle.told().contains("Delete id:u9"), "{}", idle.told());
 }
+
+#[test]
+fn a_group_that_is_only_being_adopted_keeps_nobody_who_is_revoked() {
+    let scene = scene(GROUPS).person("1", "jane").marked("a1", "hr/1", "jane").group("g1", "ops").member("g1", "a1");
+    assert_snapshot!(scene.told(), @r"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
+    1 RemoveMembers group/ops [Revoked] id=g1 hr/1
+    2 Adopt group/ops [Declared] id=g1 externalId: nothing > hc:acme:group:ops; risks [Adoption]
+    ");
+}
+
+#[test]
+fn the_groups_that_were_not_read_are_asked_for_too() {
+    let cut = Evidence::Partial { reason: "cut".into() };
+    let scene = scene(GROUPS).person("1", "jane").marked("a1", "hr/1", "jane").read("chat", ObjectKind::Group, cut);
+    let scene = scene
+        .hidden(ObjectKind::Group, json!({"id": "g9", "displayName": "others"}))
+        .member("g9", "a1")
+        .hidden(ObjectKind::Membership, json!({"group": "g9", "member": "a1", "kind": "account"}));
+    assert_snapshot!(scene.told(), @r"
+    0 Deactivate hr/1 [Revoked] id=a1 active: true > false; risks [SignIn]
+    1 RemoveMembers id:g9 [Revoked] id=g9 hr/1
+    2 Create group/ops [Declared] displayName: nothing > ops; externalId: nothing > hc:acme:group:ops;
+    (Incomplete IncompleteRead) chat: cut; its groups were not read to the end, and nothing follows from what is missing
+    (Note OwnershipUnproven) chat: 1 group is declared nowhere, left alone
+    ");
+}
