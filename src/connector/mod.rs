@@ -24,7 +24,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use budget::Budget;
 use connections::Connections;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt};
 use limiter::{Lane, Limiter, Limits, Slot};
 
 use crate::model::{Capabilities, Change, Columns, ObjectKind, Page, ReadReport, SystemError, Value, Watermark};
@@ -106,6 +108,9 @@ impl LookupRequest {
     }
 }
 
+/// Lookups under way at once at one system that takes one question a request.
+const LOOKUPS_AT_ONCE: usize = 8;
+
 /// Reads a system.
 pub trait Reader: Send + Sync {
     /// Reads the streams to their end and says how complete that was. Trouble is part of the report, not an error of the call: what came before it is in the sink.
@@ -119,6 +124,11 @@ pub trait Reader: Send + Sync {
 
     /// Looks objects up; an empty page means that the system said there is none. Every row that comes back was checked against the question.
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>>;
+
+    /// Looks many up; one answer for each question, in order. A system that takes many questions in one request answers so; else some go at once.
+    fn lookup_many<'a>(&'a self, requests: &'a [LookupRequest]) -> BoxFuture<'a, Vec<Result<Page, SystemError>>> {
+        stream::iter(requests).map(|request| self.lookup(request)).buffered(LOOKUPS_AT_ONCE).collect().boxed()
+    }
 }
 
 /// One change, ready to be sent: every reference resolved to the target's ids.

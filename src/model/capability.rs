@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::change::{Action, ObjectKind};
+
 /// Declared by a connector, narrowed by what the system itself says (SCIM discovery, the columns of a table).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -50,10 +52,23 @@ pub struct Capabilities {
     pub end_sessions: bool,
     /// memberships are lost when an account is deactivated
     pub deactivation_drops_memberships: bool,
+    /// what the system does on its own accord along with a change
+    pub side_effects: Vec<SideEffect>,
     /// attributes of which no two accounts have one value; none: it does not say
     pub unique_account_attributes: Option<BTreeSet<Arc<str>>>,
     /// attributes of which no two groups have one value; none: it does not say
     pub unique_group_attributes: Option<BTreeSet<Arc<str>>>,
+}
+
+/// What a system does on its own accord along with a change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SideEffect {
+    /// of what
+    pub kind: ObjectKind,
+    /// which change
+    pub action: Action,
+    /// in words that follow the target's name: "mails an invitation"
+    pub words: Arc<str>,
 }
 
 /// Where an attribute is kept that each account needs.

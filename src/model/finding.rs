@@ -95,6 +95,8 @@ pub enum FindingCode {
     GroupCycle,
     /// the target's rules would refuse the value
     VendorLimit,
+    /// what the target does on its own accord along with a change: it mails an invitation
+    SideEffect,
     /// a revocation that is past its day, or in no manifest yet, or can't reach everything
     Revocation,
 }

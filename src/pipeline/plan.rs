@@ -2,21 +2,18 @@
 //!
 //! Must never: take a question that got no answer for one that was answered with nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::future::join_all;
 
 use super::news::{Hear, News};
 use super::read::Snapshot;
 use crate::connector::{LookupRequest, TargetConnector};
-use crate::model::Plan;
+use crate::model::{Page, Plan, SystemError};
 use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Prepared, Scope};
 use crate::policy::Policy;
 use crate::world::World;
-
-/// Lookups under way at once for one target.
-const LOOKUPS_AT_ONCE: usize = 8;
 
 /// What should change, as far as everything that was read and is asked for now says.
 pub async fn plan(snapshot: &Snapshot, scope: Scope, hear: &dyn Hear) -> Plan {
@@ -50,27 +47,65 @@ pub(super) async fn ask<'c, 'w>(
             return (answers, Some(prepared));
         }
         drop(prepared);
-        let answered = stream::iter(lookups).map(|lookup| async {
-            let answer = look_up(world, connector(lookup.target), &lookup).await;
-            (lookup, answer)
-        });
-        answers.extend(answered.buffered(LOOKUPS_AT_ONCE).collect::<Vec<_>>().await);
+        answers.extend(look_up_all(world, connector, lookups).await);
     }
     (answers, None)
 }
 
-pub(super) async fn look_up(world: &World, connector: Option<&TargetConnector>, lookup: &Lookup) -> Answer {
-    let Some(connector) = connector else {
-        return Answer::Unknown("the target could not be opened".into());
-    };
-    let Some(columns) = world.lookup_columns(lookup.target, lookup.kind) else {
-        return Answer::Unknown("this kind of object can't be read at the target".into());
-    };
+/// Every target is asked at once, each for all that is wanted of it. The answers stand in the order of the questions.
+async fn look_up_all<'c>(
+    world: &World,
+    connector: &impl Fn(usize) -> Option<&'c TargetConnector>,
+    lookups: Vec<Lookup>,
+) -> Vec<(Lookup, Answer)> {
+    let mut by_target: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut questions = Vec::with_capacity(lookups.len());
+    for (at, lookup) in lookups.iter().enumerate() {
+        let question = question(world, lookup);
+        if question.is_ok() {
+            by_target.entry(lookup.target).or_default().push(at);
+        }
+        questions.push(question);
+    }
+    let asked = by_target.into_iter().map(|(target, places)| {
+        let requests: Vec<LookupRequest> = places.iter().filter_map(|at| questions.get(*at)?.as_ref().ok().cloned()).collect();
+        async move {
+            let answers = match connector(target) {
+                Some(connector) => connector.reader.lookup_many(&requests).await.into_iter().map(answer).collect(),
+                None => requests.iter().map(|_| Answer::Unknown("the target could not be opened".into())).collect::<Vec<_>>(),
+            };
+            // A question that got no answer is not one that was answered with nothing.
+            let silence = std::iter::repeat_with(|| Answer::Unknown("the target gave no answer".into()));
+            places.into_iter().zip(answers.into_iter().chain(silence)).collect::<Vec<_>>()
+        }
+    });
+    let mut answered: BTreeMap<usize, Answer> = join_all(asked).await.into_iter().flatten().collect();
+    let answers = lookups.into_iter().zip(questions).enumerate().map(|(at, (lookup, question))| {
+        let unknown = || question.err().unwrap_or_else(|| Answer::Unknown("the target gave no answer".into()));
+        (lookup, answered.remove(&at).unwrap_or_else(unknown))
+    });
+    answers.collect()
+}
+
+pub(super) async fn look_up(world: &World, connector: &TargetConnector, lookup: &Lookup) -> Answer {
+    match question(world, lookup) {
+        Ok(request) => answer(connector.reader.lookup(&request).await),
+        Err(unknown) => unknown,
+    }
+}
+
+fn question(world: &World, lookup: &Lookup) -> Result<LookupRequest, Answer> {
+    let columns = world.lookup_columns(lookup.target, lookup.kind);
+    let columns = columns.ok_or_else(|| Answer::Unknown("this kind of object can't be read at the target".into()))?;
     let (attribute, value) = match &lookup.by {
         LookupBy::Id(id) => (Arc::from("id"), id.clone()),
         LookupBy::Attribute(attribute, value) => (attribute.clone(), value.clone()),
     };
-    match connector.reader.lookup(&LookupRequest::new(lookup.kind, columns, attribute, value)).await {
+    Ok(LookupRequest::new(lookup.kind, columns, attribute, value))
+}
+
+fn answer(answer: Result<Page, SystemError>) -> Answer {
+    match answer {
         Ok(objects) => Answer::Objects(objects),
         Err(error) => Answer::Unknown(error.to_string()),
     }

@@ -40,7 +40,7 @@ use findings::StepReport;
 use guardrails::Populations;
 use guardrails::population::populations;
 use people::identity::Identities;
-use report::{notices, upcoming};
+use report::{notices, side_effects, upcoming};
 use revocation::steps::steps;
 use schema::layout::Layout;
 use targets::claims::Matched;
@@ -117,6 +117,7 @@ impl Prepared<'_> {
         drafts.extend(grants);
         upcoming::declared(&basis, &mut report.diary);
         notices::only_observed(&basis, &mut drafts, &mut report.findings);
+        side_effects::tell(&basis, &drafts, &mut report.findings);
         finish(&basis, drafts, report, &populations(&basis, &matched, &groups.at))
     }
 }

@@ -88,6 +88,7 @@ impl System {
             entitlement_parameters: None,
             end_sessions: false,
             deactivation_drops_memberships: deactivation_drops,
+            side_effects: Vec::new(),
             unique_account_attributes: None,
             unique_group_attributes: None,
         }

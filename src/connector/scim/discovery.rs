@@ -147,6 +147,7 @@ impl Discovery {
             end_sessions: false,
             group_owners: false,
             deactivation_drops_memberships: false,
+            side_effects: Vec::new(),
             unique_account_attributes: None,
             unique_group_attributes: None,
         }

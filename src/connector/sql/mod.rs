@@ -153,14 +153,22 @@ impl Reader for SqlReader {
     }
 
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
-        let (this, request) = (self.clone(), request.clone());
         async move {
-            let room = this.room().await;
-            blocking(move || {
+            let answer = self.lookup_many(std::slice::from_ref(request)).await.pop();
+            answer.unwrap_or_else(|| Err(SystemError::Unavailable(DEFECT.into())))
+        }
+        .boxed()
+    }
+
+    fn lookup_many<'a>(&'a self, requests: &'a [LookupRequest]) -> BoxFuture<'a, Vec<Result<Page, SystemError>>> {
+        async move {
+            let (this, wanted, room) = (self.clone(), requests.to_vec(), self.room().await);
+            let answers = blocking(move || {
                 let _room = room;
-                read::lookup(&this.database, &this.tables, &request)
+                read::lookup_many(&this.database, &this.tables, &wanted)
             })
-            .await
+            .await;
+            answers.unwrap_or_else(|error| requests.iter().map(|_| Err(error.clone())).collect())
         }
         .boxed()
     }

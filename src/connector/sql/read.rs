@@ -38,10 +38,19 @@ pub(super) fn read(database: &Database, tables: &Tables, request: &ReadRequest, 
     ReadReport::of_kinds(streams.map(|(kind, columns)| (*kind, stream(database, &snapshot, tables, (*kind, columns), queue))))
 }
 
-/// Looks objects up.
-pub(super) fn lookup(database: &Database, tables: &Tables, request: &LookupRequest) -> Result<Page, SystemError> {
+/// Looks objects up, all in one state of the database.
+pub(super) fn lookup_many(
+    database: &Database,
+    tables: &Tables,
+    requests: &[LookupRequest],
+) -> Result<Vec<Result<Page, SystemError>>, SystemError> {
     let connection = database.read()?;
-    let mut select = select(&connection, tables, request.kind, &request.columns, database)?;
+    let snapshot = connection.unchecked_transaction().map_err(|error| database.error(&error))?;
+    Ok(requests.iter().map(|request| lookup(database, &snapshot, tables, request)).collect())
+}
+
+fn lookup(database: &Database, connection: &Connection, tables: &Tables, request: &LookupRequest) -> Result<Page, SystemError> {
+    let mut select = select(connection, tables, request.kind, &request.columns, database)?;
     match tables {
         Tables::Target(layout) => {
             let (name, value) = (&request.attribute, &request.value);
@@ -56,7 +65,7 @@ pub(super) fn lookup(database: &Database, tables: &Tables, request: &LookupReque
         Tables::Source(_) => return Err(SystemError::Rejected("a Source's records are read, not looked up".into())),
     }
     let mut page = Page::new(request.columns.clone());
-    fetch(database, &connection, &mut select, &mut page, &mut |_| Ok(())).map_err(|broken| broken.error)?;
+    fetch(database, connection, &mut select, &mut page, &mut |_| Ok(())).map_err(|broken| broken.error)?;
     Ok(page)
 }
 

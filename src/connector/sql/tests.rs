@@ -561,6 +561,20 @@ fn cut_off(app: &App) {
 }
 
 #[tokio::test]
+async fn many_questions_have_an_answer_each_and_one_that_can_t_be_asked_spoils_none() {
+    let app = App::new(APP);
+    let target = app.target().await;
+    let ask = |attribute: &str, value: &str| LookupRequest::new(ObjectKind::Account, Columns::new(["id"]), attribute, value);
+    let answers = target.reader.lookup_many(&[ask("id", "2"), ask("nickName", "x"), ask("id", "99"), ask("userName", "root")]).await;
+    let ids: Vec<_> = answers.iter().map(|answer| answer.as_ref().map(|page| texts(page)).ok()).collect();
+    assert_eq!(ids, [Some(vec!["2".to_owned()]), None, Some(Vec::new()), Some(vec!["1".to_owned()])]);
+}
+
+fn texts(page: &Page) -> Vec<String> {
+    page.rows().map(|row| row.cell(0).as_text().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
 async fn what_a_killed_program_had_begun_is_undone_before_a_target_is_read() {
     let app = App::new(APP);
     cut_off(&app);

@@ -78,7 +78,7 @@ impl<'a> Directory<'a> {
         let mut answers = Vec::new();
         for by in std::iter::once(LookupBy::Id(text.clone())).chain(called) {
             let lookup = Lookup { target: at, kind: ObjectKind::Account, by };
-            let answer = look_up(&self.world, Some(&connector), &lookup).await;
+            let answer = look_up(&self.world, &connector, &lookup).await;
             if let (Answer::Unknown(why), LookupBy::Id(_)) = (&answer, &lookup.by) {
                 return Err(why.clone());
             }

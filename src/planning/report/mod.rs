@@ -4,5 +4,6 @@
 
 pub(in crate::planning) mod matching;
 pub(in crate::planning) mod notices;
+pub(in crate::planning) mod side_effects;
 pub(in crate::planning) mod unclaimed;
 pub(in crate::planning) mod upcoming;

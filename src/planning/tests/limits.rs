@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::testing::{Scene, group, mark, source, target};
-use crate::model::{NeededAttribute, ObjectKind};
+use crate::model::{Action, NeededAttribute, ObjectKind, SideEffect};
 
 fn clerk() -> Scene {
     Scene::simple()
@@ -77,4 +77,15 @@ fn members_of_a_declared_group_that_are_nobody_are_told_and_left() {
         .object(ObjectKind::Membership, json!({"group": "g1", "member": "u1", "kind": "account"}))
         .object(ObjectKind::Membership, json!({"group": "g1", "member": "gone", "kind": "account"}));
     insta::assert_snapshot!(scene.told(), @r"(Warning GhostMember) group/ops: it has a member that is no account or group there; headcount leaves it so");
+}
+
+#[test]
+fn what_a_target_does_along_with_a_change_is_told_and_counted() {
+    let mails = SideEffect { kind: ObjectKind::Account, action: Action::Create, words: "mails an invitation".into() };
+    let scene = Scene::simple().person("1", "ada").person("2", "bob").able(|can| can.side_effects.push(mails));
+    let told = scene.told();
+    assert!(told.contains("(Note SideEffect) chat mails an invitation: 2 accounts that are made"), "{told}");
+    let settled = Scene::simple().person("1", "ada").marked("u1", "hr/1", "ada");
+    let mails = SideEffect { kind: ObjectKind::Account, action: Action::Create, words: "mails an invitation".into() };
+    assert_eq!(settled.able(|can| can.side_effects.push(mails)).told(), "nothing");
 }
