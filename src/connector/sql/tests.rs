@@ -566,7 +566,7 @@ async fn many_questions_have_an_answer_each_and_one_that_can_t_be_asked_spoils_n
     let target = app.target().await;
     let ask = |attribute: &str, value: &str| LookupRequest::new(ObjectKind::Account, Columns::new(["id"]), attribute, value);
     let answers = target.reader.lookup_many(&[ask("id", "2"), ask("nickName", "x"), ask("id", "99"), ask("userName", "root")]).await;
-    let ids: Vec<_> = answers.iter().map(|answer| answer.as_ref().map(|page| texts(page)).ok()).collect();
+    let ids: Vec<_> = answers.iter().map(|answer| answer.as_ref().map(texts).ok()).collect();
     assert_eq!(ids, [Some(vec!["2".to_owned()]), None, Some(Vec::new()), Some(vec!["1".to_owned()])]);
 }
 
