@@ -2,7 +2,7 @@
 //! has a gate of its own: it waits for no pause that other work brought about, for no rate, and is not given up with the rest.
 //!
 //! Patience is the gate's, not a change's: a request that was throttled is sent again for as long as the target lets anything through at all. After a pause
-//! one request goes ahead; with each that gets through, one more may be under way.
+//! one request goes ahead; with each that gets through, one more may be under way, in the rhythm that the target's pauses have taught.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use crate::connector::Permit;
 use crate::connector::limiter::{ALL, Lane, Limiter};
 use crate::state::RunLock;
 
+use super::rhythm::Rhythm;
 use super::settings::RunSettings;
 
 /// What is said where the run was stopped.
@@ -47,6 +48,8 @@ struct GateState {
     refusals: u32,
     /// since when it asks for patience and does nothing else
     refusing_since: Option<Instant>,
+    /// how often it lets something through
+    rhythm: Rhythm,
     /// changes in a row that could not reach the target
     misses: u32,
     /// why the target is left alone for the rest of the run
@@ -77,8 +80,17 @@ impl Gate {
     /// An open gate.
     pub(super) fn new(concurrency: usize, limiter: &Arc<Limiter>, lane: Lane, patience: Duration) -> Self {
         let most = concurrency.max(1);
-        let state =
-            GateState { resume: None, inside: 0, width: most, pauses: 0, refusals: 0, refusing_since: None, misses: 0, closed: None };
+        let state = GateState {
+            resume: None,
+            inside: 0,
+            width: most,
+            pauses: 0,
+            refusals: 0,
+            refusing_since: None,
+            rhythm: Rhythm::default(),
+            misses: 0,
+            closed: None,
+        };
         Self { most, limiter: limiter.clone(), lane, patience, state: Mutex::new(state), moved: Notify::new() }
     }
 
@@ -133,10 +145,12 @@ impl Gate {
         if state.inside >= state.width {
             return Turn::Wait(None);
         }
-        match state.resume.filter(|resume| *resume > Instant::now()) {
+        let now = Instant::now();
+        match state.resume.max(state.rhythm.next()).filter(|resume| *resume > now) {
             Some(resume) => Turn::Wait(Some(resume)),
             None => {
                 state.inside += 1;
+                state.rhythm.beat(now);
                 Turn::In(Pass { gate: self, pauses: state.pauses })
             }
         }
@@ -173,7 +187,12 @@ impl Gate {
         self.state().closed.clone()
     }
 
-    /// How many requests may be under way at once.
+    /// How many requests may be under way now.
+    pub(super) fn width(&self) -> usize {
+        self.state().width
+    }
+
+    /// How many requests may be under way at once when nothing holds them up.
     pub(super) fn concurrency(&self) -> usize {
         self.most
     }
@@ -187,6 +206,7 @@ impl Pass<'_> {
     /// It got through: there is room for one more.
     pub(super) fn got_through(self) {
         let mut state = self.gate.state();
+        state.rhythm.got_through();
         if self.pauses == state.pauses {
             state.width = (state.width + 1).min(self.gate.concurrency());
             state.refusals /= 2;
@@ -204,6 +224,7 @@ impl Pass<'_> {
             state.pauses += 1;
             state.refusals += 1;
             state.width = 1;
+            state.rhythm.put_off(now);
         }
         // A time that was too short before is no reason to ask as often again.
         let own = if news { settings.wait(state.refusals) } else { Duration::ZERO };

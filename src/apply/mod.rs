@@ -2,6 +2,7 @@
 //!
 //! Must never: change what a change says, or drop a request that was sent.
 
+mod ahead;
 mod atoms;
 mod doubt;
 mod equal;
@@ -11,6 +12,7 @@ mod ids;
 mod prepare;
 mod record;
 mod report;
+mod rhythm;
 mod runner;
 mod saved;
 mod schedule;

@@ -87,10 +87,15 @@ pub(super) fn references(value: &Value) -> BTreeSet<Arc<str>> {
 }
 
 impl<'a> Prepared<'a> {
-    /// What goes to the journal before it is sent once more.
-    pub(super) fn sending(&self) -> Sending<'a> {
+    /// What goes to the journal before anything of it is sent.
+    pub(super) fn intent(&self) -> Sending<'a> {
+        Sending { id: self.id, change: self.change, attempt: 1, object: self.object.clone() }
+    }
+
+    /// What goes to the journal before it is sent once more; nothing the first time.
+    pub(super) fn again(&self) -> Option<Sending<'a>> {
         let attempt = self.sends.fetch_add(1, Ordering::Relaxed) + 1;
-        Sending { id: self.id, change: self.change, attempt, object: self.object.clone() }
+        (attempt > 1).then(|| Sending { attempt, ..self.intent() })
     }
 
     /// A part, as connectors take it.

@@ -1,20 +1,23 @@
-//! What a run makes durable: intents before they are sent, and with each outcome what it teaches.
+//! What a run makes durable: intents before they are sent, some ahead of what is under way, and with each outcome what it teaches.
+//!
+//! Must never: let anything be sent whose intent is not durable.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::Job;
 use super::fence::RevokedKeys;
 use super::settings::Clock;
-use crate::journal::{Event, GroupCommit, entry};
+use crate::journal::{Event, GroupCommit, Ticket, entry};
 use crate::model::Guardrail;
 use crate::model::{
     Action, AttributeChange, Change, ChangeId, CutOff, Deactivation, DepartedName, Link, LinkOrigin, ObjectKind, Outcome, Repeat, Resting,
     Unheard, Value, WindowEntry, grant_key,
 };
 use crate::planning::guardrails::counted;
-use crate::state::{Fact, StateError, Store};
+use crate::state::{Fact, StateError, Watch};
 use crate::world::prints::{Print, print};
 
 /// What became of a change.
@@ -42,40 +45,65 @@ pub(super) struct Sending<'a> {
 
 /// Writes the journal and the state of one run.
 pub(super) struct Recorder {
-    store: Arc<dyn Store>,
     group: GroupCommit,
+    watch: Box<dyn Watch>,
     run: Arc<str>,
     workspace: Arc<str>,
     clock: Clock,
-    failure: Mutex<Option<Arc<StateError>>>,
+    failure: Arc<Mutex<Option<Arc<StateError>>>>,
 }
 
 impl Recorder {
-    /// For a run.
-    pub(super) fn new(store: &Arc<dyn Store>, run: Arc<str>, workspace: Arc<str>, clock: Clock) -> Self {
-        let group = GroupCommit::start(store.clone());
-        Self { store: store.clone(), group, run, workspace, clock, failure: Mutex::new(None) }
+    /// For a run, which stops where its journal can't be written.
+    pub(super) async fn start(job: &Job<'_>, run: Arc<str>, stop: CancellationToken) -> Result<Self, StateError> {
+        let failure: Arc<Mutex<Option<Arc<StateError>>>> = Arc::default();
+        let told = failure.clone();
+        let failed = move |error: &Arc<StateError>| {
+            told.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| error.clone());
+            stop.cancel();
+        };
+        let watch = job.store.watch().await?;
+        let group = GroupCommit::start(job.store.clone(), failed);
+        Ok(Self { group, watch, run, workspace: job.plan.workspace.clone(), clock: job.settings.clock.clone(), failure })
     }
 
-    /// Makes intents durable, and then says who is revoked: nothing may be sent that gives them anything. In this order a revocation either finds the intent in
-    /// the journal or is found here. Where that fails nothing may be sent at all: the run stops.
-    pub(super) async fn intents(&self, sending: Vec<Sending<'_>>, stop: &CancellationToken) -> Result<Arc<RevokedKeys>, String> {
+    /// Hands an intent over, with what is remembered before it is sent. Nothing may be sent before its intent is durable.
+    pub(super) fn intend(&self, sending: &Sending<'_>) -> Ticket {
         let at = self.clock.now();
-        let mut facts: Vec<_> = sending.iter().flat_map(|sending| intended(sending, at)).collect();
-        facts.extend(sending.iter().map(|one| entry(&self.run, at, &Event::intent(one.id, one.change, one.attempt))));
-        self.group.write(facts).await.map_err(|error| self.fail(error, stop))?;
-        self.store.revoked().await.map_err(|error| self.fail(Arc::new(error), stop))
+        let mut facts = intended(sending, at);
+        facts.push(entry(&self.run, at, &Event::intent(sending.id, sending.change, sending.attempt)));
+        self.group.submit(facts)
     }
 
-    /// Makes outcomes durable, with what they teach, in one transaction.
-    pub(super) async fn outcomes(&self, settled: &[Settled<'_>], stop: &CancellationToken) {
+    /// Whether it is known by now what became of what was handed over.
+    pub(super) fn is_settled(&self, ticket: Ticket) -> bool {
+        self.group.is_settled(ticket)
+    }
+
+    /// Waits until what was handed over is durable. Where that fails nothing may be sent at all, and the run stops.
+    pub(super) async fn durable(&self, ticket: Ticket) -> Result<(), String> {
+        self.group.durable(ticket).await.map_err(|error| error.to_string())
+    }
+
+    /// Who is revoked at this moment. Asked after the intent is durable and right before it is sent, so that a revocation either finds the intent in the
+    /// journal or is found here.
+    pub(super) fn barred(&self) -> Result<Arc<RevokedKeys>, String> {
+        self.watch.revoked().map_err(|error| error.to_string())
+    }
+
+    /// Hands an outcome over, with what it teaches: durable together, and nobody waits for it. What a crash takes with it is an intent without an outcome,
+    /// which is looked up.
+    pub(super) fn outcome(&self, settled: &Settled<'_>) -> Ticket {
         let at = self.clock.now();
-        let mut facts: Vec<_> = settled.iter().flat_map(|one| taught(one, at).into_iter().chain(self.written(one, at))).collect();
-        let event = |one: &Settled<'_>| Event::outcome(one.id, one.change, &one.outcome, one.object.as_ref());
-        facts.extend(settled.iter().map(|one| entry(&self.run, at, &event(one))));
-        if let Err(error) = self.group.write(facts).await {
-            self.fail(error, stop);
-        }
+        let mut facts = taught(settled, at);
+        facts.extend(self.written(settled, at));
+        facts.push(entry(&self.run, at, &Event::outcome(settled.id, settled.change, &settled.outcome, settled.object.as_ref())));
+        self.group.submit(facts)
+    }
+
+    /// Waits until everything is durable that ever will be.
+    pub(super) async fn flush(&self) {
+        self.group.flush().await;
     }
 
     /// What an object got, as prints: after the object's other facts, which may make it a new one.
@@ -100,13 +128,6 @@ impl Recorder {
     /// Why the state could not be written.
     pub(super) fn failure(&self) -> Option<Arc<StateError>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn fail(&self, error: Arc<StateError>, stop: &CancellationToken) -> String {
-        stop.cancel();
-        let words = error.to_string();
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        words
     }
 }
 

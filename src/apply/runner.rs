@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::connector::limiter::Lane;
-use crate::journal::{Event, entry};
+use crate::journal::{Event, Ticket, entry};
 use crate::model::{Action, Change, ChangeId, Outcome, SystemError};
 use crate::state::{Fact, StateError};
 
 use super::Job;
+use super::ahead::{Ahead, Intended};
 use super::equal::Refusals;
+use super::fence::{REVOKED, is_fenced_off};
 use super::gate::{Gate, STOPPED};
 use super::ids::Ids;
 use super::prepare::{Prepared, can_do_without, prepare};
@@ -40,10 +44,17 @@ struct RunState<'a> {
     outcomes: BTreeMap<ChangeId, Outcome>,
     /// changes that never came as far as an intent
     unsent: Vec<ChangeId>,
-    running: BTreeMap<Way, usize>,
+    ahead: BTreeMap<Way, Ahead<'a>>,
+    /// what waits for others with its intent handed over already
+    aside: BTreeMap<ChangeId, Ticket>,
 }
 
-type Flying<'a> = FuturesUnordered<BoxFuture<'a, (Way, Vec<Settled<'a>>)>>;
+/// How long what is put off may look as if it had been sent, to a revocation that comes.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// A batch that is over: where it was sent, what became of it, and the place of its last outcome.
+type Landed<'a> = (Way, Vec<Settled<'a>>, Option<Ticket>);
+type Flying<'a> = FuturesUnordered<BoxFuture<'a, Landed<'a>>>;
 
 /// Runs a job from its first entry in the journal to its last.
 pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
@@ -55,13 +66,10 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
     let ids = Ids::new(job).await?;
     let schedule = Schedule::new(&job.plan.changes);
     let gates = schedule.ways().map(|way| (way.clone(), gate(job, way))).collect();
-    let ground = Ground {
-        job,
-        gates,
-        recorder: Recorder::new(job.store, run.clone(), job.plan.workspace.clone(), job.settings.clock.clone()),
-        stop: job.cancel.child_token(),
-    };
+    let stop = job.cancel.child_token();
+    let ground = Ground { job, gates, recorder: Recorder::start(job, run.clone(), stop.clone()).await?, stop };
     let (outcomes, unsent) = RunState::new(&ground, schedule, ids).work().await;
+    ground.recorder.flush().await;
     let failure = ground.recorder.failure().map(|error| error.to_string());
     let stopped = failure.or_else(|| job.cancel.is_cancelled().then(|| STOPPED.to_owned()));
     let report = Report { run: run.to_string(), outcomes, stopped };
@@ -106,7 +114,8 @@ impl<'a> RunState<'a> {
             refusals: Refusals::default(),
             outcomes: BTreeMap::new(),
             unsent: Vec::new(),
-            running: BTreeMap::new(),
+            ahead: BTreeMap::new(),
+            aside: BTreeMap::new(),
         }
     }
 
@@ -114,24 +123,46 @@ impl<'a> RunState<'a> {
     async fn work(mut self) -> (BTreeMap<ChangeId, Outcome>, Vec<ChangeId>) {
         let mut flying = Flying::new();
         let ways: Vec<_> = self.schedule.ways().cloned().collect();
+        let mut sweep = Instant::now() + SWEEP;
         loop {
-            let before = self.outcomes.len();
+            let settled = self.outcomes.len();
             for way in &ways {
                 self.fill(way, &flying);
             }
-            let Some((way, settled)) = flying.next().await else {
-                // What was settled without being sent may have been waited for elsewhere.
-                if self.outcomes.len() > before {
-                    continue;
+            // What was settled without being sent may have let others go, at targets that were passed already.
+            if self.outcomes.len() > settled {
+                continue;
+            }
+            let room = self.makes_room();
+            if flying.is_empty() && room.is_none() {
+                return (self.outcomes, self.unsent);
+            }
+            let ground = self.ground;
+            tokio::select! {
+                biased;
+                () = sleep_until(sweep) => {
+                    self.sweep();
+                    sweep = Instant::now() + SWEEP;
                 }
-                break;
-            };
-            *self.running.entry(way).or_default() -= 1;
-            for settled in settled {
-                self.settle(settled);
+                Some((way, settled, last)) = flying.next() => {
+                    self.ahead_of(&way).lands(last);
+                    settled.into_iter().for_each(|settled| self.settle(settled));
+                }
+                // What could not be written stops the run, and whoever listens for that was told.
+                () = async { drop(ground.recorder.durable(room.unwrap_or(Ticket::FIRST)).await) }, if room.is_some() => {}
             }
         }
-        (self.outcomes, self.unsent)
+    }
+
+    /// What has to become durable before another change may be taken, at any target.
+    fn makes_room(&mut self) -> Option<Ticket> {
+        let recorder = &self.ground.recorder;
+        self.ahead.values_mut().filter_map(|ahead| ahead.makes_room(|ticket| recorder.is_settled(ticket))).min()
+    }
+
+    fn ahead_of(&mut self, way: &Way) -> &mut Ahead<'a> {
+        let at_once = self.ground.gates.get(way).map_or(1, Gate::concurrency);
+        self.ahead.entry(way.clone()).or_insert_with(|| Ahead::new(at_once))
     }
 
     /// Sends what can be sent; where nothing of the target is under way any more, what was held back has its turn.
@@ -141,7 +172,8 @@ impl<'a> RunState<'a> {
         loop {
             turn.into_iter().for_each(|id| self.schedule.put_back(id));
             self.send(way, flying);
-            let idle = way.rest && self.running.get(way).is_none_or(|running| *running == 0);
+            let recorder = &self.ground.recorder;
+            let idle = way.rest && self.ahead_of(way).is_idle(|ticket| recorder.is_settled(ticket));
             turn = if idle { self.refusals.next(&way.target) } else { Vec::new() };
             if turn.is_empty() {
                 break;
@@ -149,21 +181,91 @@ impl<'a> RunState<'a> {
         }
     }
 
-    /// Sends as many batches as the target's pace allows.
+    /// Sends as many batches as the target takes now, and has the intents of those behind them made durable.
     fn send(&mut self, way: &Way, flying: &Flying<'a>) {
         let ground = self.ground;
         let Some((way, gate)) = ground.gates.get_key_value(way) else { return };
-        let name = &way.target;
-        while self.running.get(way).is_none_or(|running| *running < gate.concurrency()) {
-            let batch = self.batch(way, gate);
-            let Some(connector) = ground.job.targets.get(name).filter(|_| !batch.is_empty()) else { break };
+        let connector = ground.job.targets.get(&way.target);
+        loop {
+            // Also where there is no connection: then each change is told so.
+            self.look_ahead(way, gate);
+            let under_way = self.ahead_of(way).under_way();
+            let Some(connector) = connector.filter(|_| under_way < gate.width()) else { break };
+            let Some(Intended { batch, intents }) = self.next_intended(way, gate) else { break };
             let (job, recorder, stop) = (ground.job, &ground.recorder, &ground.stop);
             flying.push(Box::pin(async move {
-                let sender = Sender { job, target: name, connector, gate, recorder, stop };
-                (way.clone(), sender.send(batch).await)
+                let sender = Sender { job, target: &way.target, connector, gate, recorder, stop };
+                let (settled, last) = sender.send(batch, intents).await;
+                (way.clone(), settled, last)
             }));
-            *self.running.entry(way.clone()).or_default() += 1;
+            self.ahead_of(way).takes_off();
         }
+    }
+
+    /// Takes changes that can run from the schedule, as far as the window goes, and hands their intents over.
+    fn look_ahead(&mut self, way: &Way, gate: &Gate) {
+        let recorder = &self.ground.recorder;
+        while self.ahead_of(way).has_room(|ticket| recorder.is_settled(ticket)) {
+            let batch = self.batch(way, gate);
+            let known: Vec<_> = batch.iter().map(|prepared| self.aside.remove(&prepared.id)).collect();
+            let intend = |(prepared, known): (&Prepared<'_>, Option<Ticket>)| known.unwrap_or_else(|| recorder.intend(&prepared.intent()));
+            let Some(intents) = batch.iter().zip(known).map(intend).max() else { return };
+            self.ahead_of(way).push(Intended { batch, intents });
+        }
+    }
+
+    /// The next batch whose intents were handed over, without what can't be sent any more, or not yet.
+    fn next_intended(&mut self, way: &Way, gate: &Gate) -> Option<Intended<'a>> {
+        loop {
+            self.look_ahead(way, gate);
+            let Intended { batch, intents } = self.ahead_of(way).pop()?;
+            let mut going = Vec::with_capacity(batch.len());
+            for prepared in batch {
+                if let Some(outcome) = self.holds_up(prepared.id, prepared.change, gate) {
+                    self.drop_intended(prepared.id, prepared.change, prepared.object, outcome);
+                } else if self.waits(&prepared, going.len()) {
+                    self.aside.insert(prepared.id, intents);
+                } else {
+                    going.push(prepared);
+                }
+            }
+            if !going.is_empty() {
+                going.iter().for_each(|prepared| self.ground.job.progress.started(prepared.id));
+                return Some(Intended { batch: going, intents });
+            }
+        }
+    }
+
+    /// Whether a change has to wait for what becomes of others like it, in a batch of so many.
+    fn waits(&mut self, prepared: &Prepared<'a>, going: usize) -> bool {
+        let most = self.ground.job.settings.equal_refusals;
+        if self.refusals.holds(prepared.id, prepared.change, most) {
+            return true;
+        }
+        let full = going >= self.refusals.room(prepared.change, most);
+        if full {
+            self.schedule.put_back(prepared.id);
+        }
+        full
+    }
+
+    /// Ends what waits for its turn and is for somebody who is revoked by now.
+    fn sweep(&mut self) {
+        let Ok(barred) = self.ground.recorder.barred() else { return };
+        if barred.is_empty() {
+            return;
+        }
+        let over: Vec<_> = self.ahead.values_mut().flat_map(|ahead| ahead.take(|change| is_fenced_off(change, &barred))).collect();
+        for prepared in over {
+            self.drop_intended(prepared.id, prepared.change, prepared.object, Outcome::Skipped(REVOKED.to_owned()));
+        }
+    }
+
+    /// Its intent is in the journal, and it will not be sent.
+    fn drop_intended(&mut self, id: ChangeId, change: &'a Change, object: Option<Arc<str>>, outcome: Outcome) {
+        let settled = Settled { id, change, outcome, object, weight: 0, system: 0 };
+        self.ground.recorder.outcome(&settled);
+        self.settle(settled);
     }
 
     /// The next changes of a target that can be sent. What can't is settled here.
@@ -182,10 +284,8 @@ impl<'a> RunState<'a> {
                 break;
             }
             match self.prepare(id, change, gate) {
-                Ok(prepared) => {
-                    self.ground.job.progress.started(id);
-                    batch.push(prepared);
-                }
+                Ok(prepared) => batch.push(prepared),
+                Err(outcome) if self.aside.remove(&id).is_some() => self.drop_intended(id, change, change.object.id.clone(), outcome),
                 Err(outcome) => {
                     self.unsent.push(id);
                     self.settle(Settled { id, change, outcome, object: None, weight: 0, system: 0 });
@@ -195,18 +295,20 @@ impl<'a> RunState<'a> {
         batch
     }
 
-    fn prepare(&self, id: ChangeId, change: &'a Change, gate: &Gate) -> Result<Prepared<'a>, Outcome> {
+    /// Why a change is not sent whatever it says: the run, its target or its kind of change is over.
+    fn holds_up(&self, id: ChangeId, change: &Change, gate: &Gate) -> Option<Outcome> {
         if self.ground.stop.is_cancelled() {
-            return Err(Outcome::Skipped(STOPPED.into()));
+            return Some(Outcome::Skipped(STOPPED.into()));
+        }
+        gate.closed().or_else(|| self.refusals.stopped(id, change)).map(Outcome::Skipped)
+    }
+
+    fn prepare(&self, id: ChangeId, change: &'a Change, gate: &Gate) -> Result<Prepared<'a>, Outcome> {
+        if let Some(outcome) = self.holds_up(id, change, gate) {
+            return Err(outcome);
         }
         if self.ground.job.lock.is_beside() && !change.mandate.is_revocation() {
             return Err(Outcome::Skipped("it cuts nobody off, and only that runs beside others".into()));
-        }
-        if let Some(why) = gate.closed() {
-            return Err(Outcome::Skipped(why));
-        }
-        if let Some(why) = self.refusals.stopped(id, change) {
-            return Err(Outcome::Skipped(why));
         }
         let Some(connector) = self.ground.job.targets.get(&change.target) else {
             return Err(Outcome::Failed(SystemError::Unavailable(format!("there is no connection to {}", change.target))));

@@ -1,4 +1,4 @@
-//! Sends one batch until every part of it has an answer: permit, then intent, then the write; patience and second looks in between.
+//! Sends one batch until every part of it has an answer: a durable intent, then the permit, then the write; patience and second looks in between.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use super::fence::{REVOKED, RevokedKeys, is_fenced_off, is_member_fenced_off};
 use super::gate::{Gate, Granted, Pass, rest};
 use super::prepare::{Part, PartMember, Prepared};
 use super::record::{Recorder, Settled};
+use crate::journal::Ticket;
 
 /// The way to one target.
 pub(super) struct Sender<'a> {
@@ -47,10 +48,13 @@ enum End {
 }
 
 impl<'a> Sender<'a> {
-    /// Sends a batch and makes its outcomes durable.
-    pub(super) async fn send(&self, batch: Vec<Prepared<'a>>) -> Vec<Settled<'a>> {
+    /// Sends a batch, whose last intent has this ticket, and hands its outcomes over: with the ticket of the last.
+    pub(super) async fn send(&self, batch: Vec<Prepared<'a>>, intents: Ticket) -> (Vec<Settled<'a>>, Option<Ticket>) {
         let mut tries: Vec<_> = batch.iter().flat_map(|prepared| prepared.parts.iter().map(move |part| Try::new(prepared, part))).collect();
         let most = self.connector.writer.batch_size().max(1);
+        if let Err(why) = self.recorder.durable(intents).await {
+            stop_all(&mut tries, &why);
+        }
         loop {
             let mut open: Vec<_> = tries.iter_mut().filter(|part| part.end.is_none()).take(most).collect();
             if open.is_empty() {
@@ -60,8 +64,8 @@ impl<'a> Sender<'a> {
         }
         let settled: Vec<_> = batch.iter().map(|prepared| conclude(prepared, &tries, self.connector.system)).collect();
         tries.iter().for_each(|part| self.judge(part));
-        self.recorder.outcomes(&settled, self.stop).await;
-        settled
+        let last = settled.iter().map(|settled| self.recorder.outcome(settled)).max();
+        (settled, last)
     }
 
     /// One attempt for all of these parts.
@@ -81,12 +85,15 @@ impl<'a> Sender<'a> {
         // Whatever is waited for is waited for before it is read who is revoked: from there on nothing stands between that and the write.
         let Granted { pass, permit } = match self.gate.pass(self.job.lock, self.stop).await {
             Ok(granted) => granted,
-            Err(why) => return stop_all(open, &why),
+            Err(why) => return stop_all(open.iter_mut().map(|part| &mut **part), &why),
         };
-        let sending = open.iter().map(|part| part.prepared.sending()).collect();
-        let revoked = match self.recorder.intents(sending, self.stop).await {
+        // Its first intent is durable, and says already that it may have been sent; that it is sent once more need not be waited for.
+        for again in open.iter().filter_map(|part| part.prepared.again()) {
+            self.recorder.intend(&again);
+        }
+        let revoked = match self.recorder.barred() {
             Ok(revoked) => revoked,
-            Err(why) => return stop_all(open, &why),
+            Err(why) => return stop_all(open.iter_mut().map(|part| &mut **part), &why),
         };
         open.iter_mut().for_each(|part| part.fence_off(&revoked));
         open.retain(|part| part.end.is_none());
@@ -227,8 +234,8 @@ impl<'b, 'a> Try<'b, 'a> {
     }
 }
 
-fn stop_all(open: &mut [&mut Try<'_, '_>], why: &str) {
-    for part in open {
+fn stop_all<'t, 'b: 't, 'a: 'b>(tries: impl IntoIterator<Item = &'t mut Try<'b, 'a>>, why: &str) {
+    for part in tries {
         part.end = Some(End::Stopped(why.to_owned()));
     }
 }

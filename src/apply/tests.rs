@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::connector::TargetConnector;
 use crate::connector::limiter::{Lane, Limits, Rate};
 use crate::journal::{Event, Journal, ResultWord};
 use crate::model::{Action, Deactivation, LinkOrigin, Mandate, ObjectKind, SystemError, Value, Withheld};
@@ -20,6 +21,7 @@ use ObjectKind::{Account, Group};
 
 struct World {
     _folder: tempfile::TempDir,
+    path: std::path::PathBuf,
     store: Arc<dyn Store>,
     fake: Fake,
     marker: bool,
@@ -30,9 +32,10 @@ struct World {
 impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = crate::state::open(&folder.path().join("state.db"), "acme").await.unwrap();
+        let path = folder.path().join("state.db");
+        let store = crate::state::open(&path, "acme").await.unwrap();
         let settings = RunSettings { first_wait: Duration::from_micros(100), ..RunSettings::default() };
-        Self { fake: Fake::new(&store), _folder: folder, store, marker: true, settings, cancel: CancellationToken::new() }
+        Self { fake: Fake::new(&store), _folder: folder, path, store, marker: true, settings, cancel: CancellationToken::new() }
     }
 
     async fn without_marker() -> Self {
@@ -45,21 +48,24 @@ impl World {
         world
     }
 
-    async fn apply(&self, plan: &Plan) -> Report {
-        let lock = self.store.lock("jane").await.unwrap();
-        let targets: BTreeMap<_, _> = [(Arc::from("chat"), self.fake.connector(self.marker))].into();
-        let job = Job {
+    fn job<'a>(&'a self, plan: &'a Plan, targets: &'a BTreeMap<Arc<str>, TargetConnector>, lock: &'a RunLock) -> Job<'a> {
+        Job {
             plan,
-            targets: &targets,
+            targets,
             store: &self.store,
-            lock: &lock,
+            lock,
             settings: &self.settings,
             who: "jane",
             known_ids: &|_, _, _| None,
             cancel: self.cancel.clone(),
             progress: &Silent,
-        };
-        let report = apply(&job).await.unwrap();
+        }
+    }
+
+    async fn apply(&self, plan: &Plan) -> Report {
+        let lock = self.store.lock("jane").await.unwrap();
+        let targets: BTreeMap<_, _> = [(Arc::from("chat"), self.fake.connector(self.marker))].into();
+        let report = apply(&self.job(plan, &targets, &lock)).await.unwrap();
         Journal::new(self.store.as_ref()).verify().await.unwrap();
         assert_eq!(Journal::new(self.store.as_ref()).unfinished().await.unwrap(), [], "every intent has its outcome");
         report
@@ -293,19 +299,95 @@ async fn a_throttled_target_pauses_as_a_whole() {
     assert!(shelf.log[1..].iter().all(|(_, at)| *at - shelf.log[0].1 >= pause), "nothing is sent during the pause");
 }
 
-/// How often the journal is looked at for an intent that must not be there yet.
-const LOOKS: u32 = 300;
+/// How often the journal is looked at for an intent that is to be there.
+const LOOKS: u32 = 100_000;
 
 #[tokio::test]
 async fn whoever_is_revoked_while_a_write_waits_for_its_permit_gets_nothing() {
     let mut world = World::scripted([Script::Revoke("hr/b", LOOKS)]).await;
-    // The second waits two seconds for its turn; the first is answered at once, and its answer brings the revocation.
+    // The intents of both are durable. The second waits two seconds for its turn; the first is answered at once, and its answer brings the revocation.
     world.settings.concurrency.insert(Arc::from("chat"), 2);
     world.fake.limiter.limit(&Arc::from("chat"), Limits { concurrency: None, rate: Some(Rate { per_second: 0.5, burst: 1 }) });
     let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
     let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
     assert_eq!(words, [ResultWord::Done, ResultWord::Skipped], "{report:?}");
     assert_eq!(world.fake.log(), ["Create hr/a"]);
+}
+
+#[tokio::test]
+async fn whoever_is_revoked_while_an_intent_waits_for_its_turn_gets_nothing_and_the_journal_says_so() {
+    let mut world = World::scripted([Script::Revoke("hr/c", LOOKS)]).await;
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
+    let plan = plan(vec![create("hr/a"), create("hr/b"), create("hr/c"), create("hr/d")]);
+    let report = world.apply(&plan).await;
+    let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
+    assert_eq!(words, [ResultWord::Done, ResultWord::Done, ResultWord::Skipped, ResultWord::Done]);
+    assert_eq!(world.fake.log(), ["Create hr/a", "Create hr/b", "Create hr/d"]);
+    let mut said = Vec::new();
+    let of = |event: &Event| match event {
+        Event::Intent(intent) if intent.object.key.as_ref() == "hr/c" => Some("intent"),
+        Event::Outcome { key, result: ResultWord::Skipped, message: Some(why), .. } if key.as_ref() == "hr/c" && why == "revoked" => {
+            Some("outcome")
+        }
+        _ => None,
+    };
+    Journal::new(world.store.as_ref()).each(None, |entry| said.extend(of(&entry.event))).await.unwrap();
+    assert_eq!(said, ["intent", "outcome"], "its intent stood there before the revocation came");
+    assert_eq!(world.store.load().await.unwrap().unheard, [], "it was never sent");
+}
+
+#[tokio::test]
+async fn what_was_ahead_when_a_run_is_stopped_is_not_sent_and_leaves_nothing_behind() {
+    let mut world = World::new().await;
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
+    world.fake.put("7", &[]);
+    world.fake.script([Script::Stop(world.cancel.clone())]);
+    let leaver = || change(Action::Deactivate, Account, "hr/7", Some("7")).with("active", None, Some(Value::Bool(false)));
+    let report = world.apply(&plan(vec![change(Action::Deactivate, Account, "hr/8", Some("8")), leaver()])).await;
+    assert_eq!(world.fake.log().len(), 1);
+    assert_eq!(report.results()[&ResultWord::Skipped], 1);
+    let known: Vec<_> = world.store.load().await.unwrap().deactivations.into_iter().map(|known| known.id.to_string()).collect();
+    assert_eq!(known, ["8"], "who was not deactivated is not remembered as such");
+}
+
+#[tokio::test]
+async fn no_more_intents_stand_without_an_outcome_than_four_times_what_may_be_under_way() {
+    let mut world = World::new().await;
+    world.settings.concurrency.insert(Arc::from("chat"), 2);
+    world.apply(&plan((0..60).map(|at| create(&format!("hr/{at}"))).collect())).await;
+    // At each request the journal was looked at.
+    let most = world.fake.shelf.lock().unwrap().most_open;
+    assert!((3..=8).contains(&most), "{most} would have to be looked up after a kill");
+    let (mut open, mut most) = (0, 0);
+    let count = |event: &Event| match event {
+        Event::Intent(_) => 1,
+        Event::Outcome { .. } => -1,
+        _ => 0,
+    };
+    let visit = |entry: crate::journal::Entry| {
+        open += count(&entry.event);
+        most = most.max(open);
+    };
+    Journal::new(world.store.as_ref()).each(None, visit).await.unwrap();
+    assert!(open == 0 && most <= 8, "{most} at some point in the journal");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_any_more_once_the_journal_can_not_be_written() {
+    let mut world = World::new().await;
+    world.settings.concurrency.insert(Arc::from("chat"), 1);
+    world.fake.script([Script::Break(world.path.clone())]);
+    let targets: BTreeMap<_, _> = [(Arc::from("chat"), world.fake.connector(true))].into();
+    let lock = world.store.lock("jane").await.unwrap();
+    let plan = plan((0..60).map(|at| create(&format!("hr/{at}"))).collect());
+    let job = world.job(&plan, &targets, &lock);
+    // Whether it can be written again at the end or not, the error is told.
+    match apply(&job).await {
+        Ok(report) => assert!(report.stopped.is_some(), "{report:?}"),
+        Err(error) => assert!(matches!(error, StateError::Sqlite { .. }), "{error}"),
+    }
+    let sent = world.fake.log().len();
+    assert!((1..=4).contains(&sent), "only what was durable by then: {sent}");
 }
 
 #[tokio::test]

@@ -83,6 +83,10 @@ impl Redactor {
 
 /// The text with every place of a needle blanked, if there is one.
 fn replaced(text: &[u8], needle: &[u8]) -> Option<Vec<u8>> {
+    // No spelling is shorter than what it spells.
+    if text.len() < needle.len() {
+        return None;
+    }
     let escapes = memchr::memchr3(b'%', b'\\', b'&', text).is_some() || memchr::memchr(b'+', text).is_some();
     if !escapes && memmem::find(text, needle).is_none() {
         return None;

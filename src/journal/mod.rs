@@ -11,7 +11,7 @@ mod group;
 pub use chain::{Entry, Journal, JournalError, Verified, entry};
 pub use dead::{DeadRun, close_dead_runs};
 pub use event::{Event, Intent, ResultWord};
-pub use group::GroupCommit;
+pub use group::{GroupCommit, Ticket};
 
 #[cfg(test)]
 mod tests;

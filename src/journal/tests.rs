@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::*;
@@ -161,13 +160,46 @@ async fn a_killed_run_leaves_its_open_intents() {
     assert_eq!(journal.verify().await.unwrap().entries, 7, "a run is closed once");
 }
 
+fn intent(at: u32) -> Vec<Fact> {
+    entries("r1", Timestamp::UNIX_EPOCH, &[Event::intent(ChangeId(at), &change("hr/1"), 1)])
+}
+
+async fn changes(store: &dyn Store) -> Vec<u32> {
+    let mut found = Vec::new();
+    Journal::new(store).each(None, |entry| found.extend(entry.event.change())).await.unwrap();
+    found
+}
+
 #[tokio::test]
-async fn writes_that_wait_together_are_all_durable_and_the_chain_holds() {
+async fn what_is_handed_over_together_is_durable_in_order_and_the_chain_holds() {
     let (_folder, store) = store().await;
-    let group = GroupCommit::start(store.clone());
-    let writes = (0..200).map(|at| group.write(entries("r1", Timestamp::now(), &[Event::intent(ChangeId(at), &change("hr/1"), 1)])));
-    assert!(join_all(writes).await.iter().all(Result::is_ok));
-    assert_eq!(Journal::new(store.as_ref()).verify().await.unwrap().entries, 200);
+    let group = GroupCommit::start(store.clone(), |error| panic!("{error}"));
+    let tickets: Vec<_> = (0..3000).map(|at| group.submit(intent(at))).collect();
+    assert!(tickets.is_sorted() && tickets[0] == Ticket::FIRST && !group.is_settled(tickets[2999]));
+    group.durable(tickets[1]).await.unwrap();
+    assert!(changes(store.as_ref()).await.len() >= 2, "it is there when it is said to be");
+    group.flush().await;
+    assert!(group.is_settled(tickets[2999]));
+    assert_eq!(changes(store.as_ref()).await, (0..3000).collect::<Vec<_>>());
+    Journal::new(store.as_ref()).verify().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_record_that_can_not_be_written_is_told_to_who_asks_and_to_who_listens() {
+    let (folder, store) = store().await;
+    let (tell, told) = std::sync::mpsc::channel();
+    let group = GroupCommit::start(store.clone(), move |error| tell.send(error.to_string()).unwrap());
+    let good = group.submit(intent(0));
+    group.durable(good).await.unwrap();
+    meddle(&folder, "ALTER TABLE journal RENAME TO elsewhere");
+    let bad = group.submit(intent(1));
+    assert!(group.durable(bad).await.is_err());
+    assert!(told.try_recv().is_ok());
+    meddle(&folder, "ALTER TABLE elsewhere RENAME TO journal");
+    let after = group.submit(intent(2));
+    group.durable(after).await.unwrap();
+    group.durable(good).await.unwrap();
+    assert_eq!(changes(store.as_ref()).await, [0, 2]);
 }
 
 #[tokio::test]

@@ -244,6 +244,18 @@ impl AttributeChange {
     }
 }
 
+impl ObjectKind {
+    /// As it is written in files and in the state.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Group => "group",
+            Self::Membership => "membership",
+            Self::Entitlement => "entitlement",
+        }
+    }
+}
+
 impl Action {
     /// The sign of a diff line.
     pub fn symbol(self) -> &'static str {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
 
 use super::news::{Hear, News};
@@ -39,7 +40,7 @@ pub async fn execute(execution: &Execution<'_>, plan: &Plan) -> Result<Report, S
     let Snapshot { policy, world, connectors, .. } = execution.snapshot;
     let known_ids = |target: &str, kind: ObjectKind, key: &str| world.object_id(policy, target, kind, key);
     execution.hear.hear(News::Running { plan });
-    let report = apply::apply(&Job {
+    let report = on_one_thread(apply::apply(&Job {
         plan,
         targets: connectors,
         store: execution.store,
@@ -49,7 +50,7 @@ pub async fn execute(execution: &Execution<'_>, plan: &Plan) -> Result<Report, S
         known_ids: &known_ids,
         cancel: execution.stop.clone(),
         progress: &Relay { plan, hear: execution.hear },
-    })
+    }))
     .await;
     execution.hear.hear(News::Ran);
     report
@@ -63,6 +64,19 @@ pub fn settings(loaded: &Loaded, policy: &Policy) -> RunSettings {
     let settings = RunSettings::default();
     let keep_windows = windows.fold(settings.keep_windows, Ord::max);
     RunSettings { concurrency: concurrency.collect::<BTreeMap<_, _>>(), keep_windows, ..settings }
+}
+
+/// Where there are several threads, a run has a runtime of its own with one: order, requests and answers share it, so that none wakes another thread for every
+/// step of the way. Reading is what several threads are for.
+async fn on_one_thread<T>(work: impl Future<Output = T>) -> T {
+    let several = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+    let one = several.then(|| Builder::new_current_thread().enable_all().build().ok()).flatten();
+    let Some(runtime) = one else { return work.await };
+    tokio::task::block_in_place(|| {
+        let result = runtime.block_on(work);
+        runtime.shutdown_background();
+        result
+    })
 }
 
 /// What the executor tells, as news.

@@ -47,8 +47,8 @@ pub trait Store: Debug + Send + Sync {
     fn links_by_id(&self, target: Arc<str>, ids: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<Link>>;
     /// The ids of objects of ours, in the order of the question.
     fn link_ids(&self, wanted: Vec<LinkName>) -> StoreAnswer<'_, Vec<Option<Arc<str>>>>;
-    /// Who is cut off by a command now, by every key of theirs that is known.
-    fn revoked(&self) -> StoreAnswer<'_, Arc<BTreeSet<Arc<str>>>>;
+    /// Begins to watch who is cut off by a command.
+    fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>>;
 
     /// Remembers all of it or nothing, in order. Durable when it answers.
     fn commit(&self, facts: Vec<Fact>) -> StoreAnswer<'_, ()>;
@@ -66,6 +66,13 @@ pub trait Store: Debug + Send + Sync {
     fn lock_beside(&self) -> StoreAnswer<'_, RunLock>;
     /// What is under way, in this process or in another.
     fn under_way(&self) -> StoreAnswer<'_, UnderWay>;
+}
+
+/// Who is cut off by a command at this very moment. Asked right before each request: it must cost next to nothing, wait for nobody, and know of every commit that
+/// has returned.
+pub trait Watch: Send + Sync {
+    /// By every key of theirs that is known.
+    fn revoked(&self) -> Result<Arc<BTreeSet<Arc<str>>>, StateError>;
 }
 
 /// A few people, and where they may be known.

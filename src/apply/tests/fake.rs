@@ -16,6 +16,9 @@ use crate::model::{
 };
 use crate::state::{Fact, Store};
 
+/// As if the disk were full.
+const FULL: &str = "CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+
 /// What the next write gets.
 pub(super) enum Script {
     /// it is not done
@@ -26,6 +29,8 @@ pub(super) enum Script {
     Stop(CancellationToken),
     /// it is done; meanwhile somebody is revoked, once the intent of their account is in the journal, if it comes while the journal is looked at so often
     Revoke(&'static str, u32),
+    /// it is done, and meanwhile the journal of the state there can't be written any more
+    Break(std::path::PathBuf),
 }
 
 #[derive(Default)]
@@ -45,6 +50,8 @@ pub(super) struct Shelf {
     /// most writes under way at once
     pub(super) widest: usize,
     under_way: usize,
+    /// most intents without an outcome that stood in the journal at any write
+    pub(super) most_open: usize,
     next: u32,
 }
 
@@ -154,6 +161,10 @@ impl Fake {
         let mut shelf = self.shelf.lock().unwrap();
         match script {
             None | Some(Script::Revoke(..)) => Self::do_it(&mut shelf, write),
+            Some(Script::Break(state)) => {
+                rusqlite::Connection::open(state).unwrap().execute_batch(FULL).unwrap();
+                Self::do_it(&mut shelf, write)
+            }
             Some(Script::Refuse(error)) => Err(error),
             Some(Script::Lose(error)) => Self::do_it(&mut shelf, write).and(Err(error)),
             Some(Script::Stop(cancel)) => {
@@ -176,6 +187,10 @@ impl Writer for Fake {
     fn write<'a>(&'a self, batch: &'a [Write<'a>], _permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
         Box::pin(async move {
             let open = Journal::new(self.store.as_ref()).unfinished().await.unwrap();
+            {
+                let mut shelf = self.shelf.lock().unwrap();
+                shelf.most_open = shelf.most_open.max(open.len());
+            }
             for write in batch {
                 assert!(open.iter().any(|(_, intent)| intent.object.key == write.change.object.key), "sent before its intent was durable");
             }

@@ -5,14 +5,15 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{head, revocations, rows, unheard, written};
-use crate::model::ObjectKind;
+use crate::model::{ObjectKind, WindowEntry};
 use crate::state::{BEGINNING, EntryDraft, Fact, Hash, Head, hex, link};
 
 /// Writes facts in their order, in the caller's transaction. Gives the journal's last line where there is a new one.
 pub(super) fn keep(connection: &Connection, facts: Vec<Fact>) -> rusqlite::Result<Option<Head>> {
-    let mut chain = None;
+    let (mut chain, mut counted) = (None, Vec::new());
     for fact in facts {
         match fact {
+            Fact::Counted(entry) => add(&mut counted, entry),
             Fact::Line(draft) => {
                 let last = chain.take().map_or_else(|| last(connection), Ok)?;
                 chain = Some(append(connection, last, &draft)?);
@@ -20,6 +21,7 @@ pub(super) fn keep(connection: &Connection, facts: Vec<Fact>) -> rusqlite::Resul
             fact => keep_one(connection, &fact)?,
         }
     }
+    counted.iter().try_for_each(|entry| rows::record_window(connection, entry))?;
     let Some((seq, hash)) = chain else { return Ok(None) };
     let head = Head { seq, hash: hex(&hash) };
     head::record_head(connection, &head)?;
@@ -58,7 +60,6 @@ fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
         Fact::Kept(repeat) => written::forget_repeat(connection, repeat),
         Fact::Departed(name) => rows::record_departed(connection, name),
         Fact::Returned(name) => rows::forget_departed(connection, &name.target, &name.key),
-        Fact::Counted(entry) => rows::record_window(connection, entry),
         Fact::Pruned(before) => rows::prune_windows(connection, *before),
         Fact::Baseline(baseline) => rows::record_baseline(connection, baseline),
         Fact::Told(told) => rows::record_told(connection, told),
@@ -67,7 +68,18 @@ fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
         Fact::OtherKeys { identity, also } => revocations::record_other_keys(connection, identity, also),
         Fact::Receipt { identity, receipt } => revocations::record_receipt(connection, identity, receipt),
         Fact::Lifted(key) => revocations::forget_revocation(connection, key),
-        Fact::Line(_) => Ok(()),
+        Fact::Line(_) | Fact::Counted(_) => Ok(()),
+    }
+}
+
+/// What falls into one row is one entry, as young as its youngest part.
+fn add(counted: &mut Vec<WindowEntry>, entry: WindowEntry) {
+    let minute = |entry: &WindowEntry| entry.at.as_second().div_euclid(60);
+    let same =
+        |known: &&mut WindowEntry| known.guardrail == entry.guardrail && known.target == entry.target && minute(known) == minute(&entry);
+    match counted.iter_mut().find(same) {
+        Some(known) => (known.weight, known.at) = (known.weight + entry.weight, known.at.max(entry.at)),
+        None => counted.push(entry),
     }
 }
 

@@ -14,9 +14,9 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod unheard;
+mod watch;
 mod written;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,10 +27,11 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::lock;
-use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, StateError, Store, StoreAnswer, UnderWay};
+use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, StateError, Store, StoreAnswer, UnderWay, Watch};
 use crate::model::{Link, Memory};
 pub use open::{look, look_at, open, passing};
 pub use schema::VERSION as SCHEMA_VERSION;
+use watch::{FileWatch, MemoryWatch};
 
 /// A connection, and the private copy that it reads where there is one.
 struct Opened {
@@ -47,6 +48,8 @@ struct Sqlite {
     /// it is a file, and not only in memory
     kept: bool,
     jobs: Option<Sender<Job>>,
+    /// who is revoked, where it is only in memory
+    watch: Option<MemoryWatch>,
     /// says by its end that the state is closed
     closed: Mutex<Receiver<()>>,
 }
@@ -78,7 +81,8 @@ impl Sqlite {
         let thread = std::thread::Builder::new().name("state".into()).spawn(serve);
         thread.map_err(|source| StateError::Open { path: path.to_path_buf(), source })?;
         let there = told.await.map_err(|_| StateError::Stopped)??;
-        let state = Self { path: path.to_path_buf(), kept, jobs: Some(jobs), closed: Mutex::new(closed) };
+        let watch = (!kept).then(MemoryWatch::default);
+        let state = Self { path: path.to_path_buf(), kept, watch, jobs: Some(jobs), closed: Mutex::new(closed) };
         Ok(there.then(|| Arc::new(state) as Arc<dyn Store>))
     }
 
@@ -132,17 +136,25 @@ impl Store for Sqlite {
         self.read(move |connection| wanted.iter().map(|name| rows::link_id(connection, name)).collect())
     }
 
-    fn revoked(&self) -> StoreAnswer<'_, Arc<BTreeSet<Arc<str>>>> {
-        self.read(|connection| revocations::revoked_keys(connection).map(Arc::new))
+    fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>> {
+        let watch = self.watch.clone();
+        self.ask(move |connection, path| match watch {
+            None => Ok(Box::new(FileWatch::open(path)?) as Box<dyn Watch>),
+            Some(watch) => {
+                watch.renew(connection).map_err(|source| sqlite_error(path, source))?;
+                Ok(Box::new(watch) as Box<dyn Watch>)
+            }
+        })
     }
 
     fn commit(&self, facts: Vec<Fact>) -> StoreAnswer<'_, ()> {
-        let kept = self.kept;
+        let (kept, watch) = (self.kept, self.watch.clone());
         self.ask(move |connection, path| {
             let run = || {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let news = facts::keep(&transaction, facts)?;
                 transaction.commit()?;
+                watch.as_ref().map_or(Ok(()), |watch| watch.renew(connection))?;
                 Ok(news)
             };
             let news = run().map_err(|source| sqlite_error(path, source))?;

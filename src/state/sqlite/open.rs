@@ -19,6 +19,10 @@ use crate::state::{Fact, StateError, Store};
 const WORKSPACE: &str = "workspace";
 /// How long to wait for another process's short transaction.
 pub(super) const BUSY: Duration = Duration::from_secs(20);
+/// Pages of the log before they are written to their places: 16 MiB.
+const CHECKPOINT: u32 = 4096;
+/// More than there are.
+const STATEMENTS: usize = 128;
 
 /// Opens the state of a workspace, or makes it, readable by its owner alone. One of an older version becomes one of ours.
 pub async fn open(path: &Path, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
@@ -74,6 +78,9 @@ fn opened(path: &Path, workspace: &str) -> Result<Opened, StateError> {
     // WAL keeps readers and the writer apart; FULL makes a commit survive a power cut, which intents rely on.
     connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    // A run writes little and often: the log is folded in when it is worth it, and no statement is compiled twice.
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     bind(path, &connection, workspace)?;
     Ok(Opened { connection, _copy: None })
 }

@@ -58,13 +58,13 @@ pub(super) fn revoked_keys(connection: &Connection) -> rusqlite::Result<BTreeSet
 /// Remembers whose account a revocation deactivated.
 pub(super) fn record_cut_off(connection: &Connection, cut_off: &CutOff) -> rusqlite::Result<()> {
     let upsert = "INSERT INTO cut_off (target, kind, id, key) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (target, kind, id) DO UPDATE SET key = excluded.key";
-    connection.prepare_cached(upsert)?.execute(params![cut_off.target, word(&cut_off.kind), cut_off.id, cut_off.key])?;
+    connection.prepare_cached(upsert)?.execute(params![cut_off.target, cut_off.kind.word(), cut_off.id, cut_off.key])?;
     Ok(())
 }
 
 /// The account has its access back, or is gone.
 pub(super) fn forget_cut_off(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM cut_off WHERE target = ?1 AND kind = ?2 AND id = ?3")?.execute([target, &word(&kind), id])?;
+    connection.prepare_cached("DELETE FROM cut_off WHERE target = ?1 AND kind = ?2 AND id = ?3")?.execute([target, kind.word(), id])?;
     Ok(())
 }
 

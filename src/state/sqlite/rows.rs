@@ -38,13 +38,20 @@ const OF_OBJECTS: [&str; 5] = [
     "DELETE FROM repeats WHERE target = ?1 AND kind = ?2 AND id = ?3",
 ];
 
+/// Whether any of them is there: of a new object there is nothing, and one question costs less than five deletes.
+const KNOWN_OF_OBJECTS: &str = "SELECT EXISTS (SELECT 1 FROM formers WHERE target = ?1 AND kind = ?2 AND id = ?3) \
+    OR EXISTS (SELECT 1 FROM deactivations WHERE target = ?1 AND kind = ?2 AND id = ?3) \
+    OR EXISTS (SELECT 1 FROM cut_off WHERE target = ?1 AND kind = ?2 AND id = ?3) \
+    OR EXISTS (SELECT 1 FROM written WHERE target = ?1 AND kind = ?2 AND id = ?3) \
+    OR EXISTS (SELECT 1 FROM repeats WHERE target = ?1 AND kind = ?2 AND id = ?3)";
+
 /// Remembers that an object is ours, and its id. An object has one key: what was linked with this id was another object, or never ours.
 pub(super) fn record_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
     if link.kind != ObjectKind::Entitlement {
         let others = "DELETE FROM links WHERE target = ?1 AND kind = ?2 AND id = ?3 AND key <> ?4 AND system = ?5";
         let others = connection.prepare_cached(others)?.execute(params![
             link.target,
-            word(&link.kind),
+            link.kind.word(),
             link.id,
             link.key,
             link.system.cast_signed()
@@ -59,7 +66,7 @@ pub(super) fn record_link(connection: &Connection, link: &Link) -> rusqlite::Res
 /// Remembers that an object of ours has another key from now on: its resource was renamed. The key that it had is kept, for whoever takes that back, and what
 /// was given to an account is still given to it.
 pub(super) fn carry_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
-    let kind = word(&link.kind);
+    let kind = link.kind.word();
     let of_it = params![link.target, kind, link.id, link.key, link.system.cast_signed()];
     let had: Vec<Arc<str>> = connection
         .prepare_cached("SELECT key FROM links WHERE target = ?1 AND kind = ?2 AND id = ?3 AND key <> ?4 AND system = ?5")?
@@ -102,7 +109,7 @@ fn upsert_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
     };
     connection.prepare_cached(upsert)?.execute(params![
         link.target,
-        word(&link.kind),
+        link.kind.word(),
         link.key,
         link.id,
         origin,
@@ -123,7 +130,7 @@ pub(super) fn place_link(connection: &Connection, link: &Link) -> rusqlite::Resu
         link.name,
         at,
         link.target,
-        word(&link.kind),
+        link.kind.word(),
         link.key,
         link.id,
         unknown
@@ -134,18 +141,17 @@ pub(super) fn place_link(connection: &Connection, link: &Link) -> rusqlite::Resu
 /// An object of ours is called something else now.
 pub(super) fn rename_link(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
     let update = "UPDATE links SET name = ?1 WHERE target = ?2 AND kind = ?3 AND key = ?4 AND id = ?5";
-    connection.prepare_cached(update)?.execute(params![link.name, link.target, word(&link.kind), link.key, link.id])?;
+    connection.prepare_cached(update)?.execute(params![link.name, link.target, link.kind.word(), link.key, link.id])?;
     Ok(())
 }
 
 /// The account that was to be made without access has an id now.
 fn wake(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO deactivations (target, kind, id, at) SELECT target, 'account', ?3, at FROM resting WHERE target = ?1 AND key = ?2",
-        )?
-        .execute([&link.target, &link.key, &link.id])?;
-    forget_resting(connection, &link.target, &link.key)
+    let rested = "DELETE FROM resting WHERE target = ?1 AND key = ?2 RETURNING at";
+    let at: Option<String> = connection.prepare_cached(rested)?.query_row([&link.target, &link.key], |row| row.get(0)).optional()?;
+    let Some(at) = at else { return Ok(()) };
+    let insert = "INSERT OR REPLACE INTO deactivations (target, kind, id, at) VALUES (?1, 'account', ?2, ?3)";
+    connection.prepare_cached(insert)?.execute([link.target.as_ref(), link.id.as_ref(), at.as_str()]).map(drop)
 }
 
 /// Remembers that an account is about to be made without access.
@@ -166,20 +172,23 @@ pub(super) fn forget_resting(connection: &Connection, target: &str, key: &str) -
 
 /// The object is gone, or another one has its id: nothing that was kept of it counts any more.
 pub(super) fn forget_object(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
-    OF_OBJECTS.iter().try_for_each(|statement| connection.prepare_cached(statement)?.execute(params![target, word(&kind), id]).map(drop))
+    if !connection.prepare_cached(KNOWN_OF_OBJECTS)?.query_row(params![target, kind.word(), id], |row| row.get(0))? {
+        return Ok(());
+    }
+    OF_OBJECTS.iter().try_for_each(|statement| connection.prepare_cached(statement)?.execute(params![target, kind.word(), id]).map(drop))
 }
 
 /// The id of an object of ours.
 pub(super) fn link_id(connection: &Connection, name: &LinkName) -> rusqlite::Result<Option<Arc<str>>> {
     connection
         .prepare_cached("SELECT id FROM links WHERE target = ?1 AND kind = ?2 AND key = ?3")?
-        .query_row(params![name.target, word(&name.kind), name.key], |row| row.get(0))
+        .query_row(params![name.target, name.kind.word(), name.key], |row| row.get(0))
         .optional()
 }
 
 /// The object is gone: its link goes.
 pub(super) fn forget_link(connection: &Connection, target: &str, kind: ObjectKind, key: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(UNLINK)?.execute(params![target, word(&kind), key])?;
+    connection.prepare_cached(UNLINK)?.execute(params![target, kind.word(), key])?;
     Ok(())
 }
 
@@ -200,7 +209,7 @@ pub(super) fn record_record(connection: &Connection, link: &RecordLink) -> rusql
 pub(super) fn forget_grants(connection: &Connection, target: &str, account: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM links WHERE target = ?1 AND kind = ?2 AND key >= ?3 AND key < ?4")?.execute(params![
         target,
-        word(&ObjectKind::Entitlement),
+        ObjectKind::Entitlement.word(),
         grant_key(account, ""),
         format!("{account}$")
     ])?;
@@ -238,7 +247,7 @@ pub(super) fn record_deactivation(connection: &Connection, deactivation: &Deacti
         .prepare_cached(
             "INSERT INTO deactivations (target, kind, id, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (target, kind, id) DO UPDATE SET at = excluded.at",
         )?
-        .execute(params![deactivation.target, word(&deactivation.kind), deactivation.id, deactivation.at.to_string()])?;
+        .execute(params![deactivation.target, deactivation.kind.word(), deactivation.id, deactivation.at.to_string()])?;
     Ok(())
 }
 
@@ -246,7 +255,7 @@ pub(super) fn record_deactivation(connection: &Connection, deactivation: &Deacti
 pub(super) fn forget_deactivation(connection: &Connection, target: &str, kind: ObjectKind, id: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM deactivations WHERE target = ?1 AND kind = ?2 AND id = ?3")?.execute(params![
         target,
-        word(&kind),
+        kind.word(),
         id
     ])?;
     Ok(())
@@ -277,7 +286,7 @@ pub(super) fn record_baseline(connection: &Connection, baseline: &Baseline) -> r
     let (scope, count) = (baseline.scope.cast_signed(), baseline.count.cast_signed());
     connection.prepare_cached(upsert)?.execute(params![
         baseline.system,
-        word(&baseline.kind),
+        baseline.kind.word(),
         scope,
         count,
         filled,
@@ -351,9 +360,9 @@ pub(super) fn load_about(connection: &Connection, about: &About) -> rusqlite::Re
     let mut groups =
         connection.prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND kind = ?2")?;
     for target in targets {
-        memory.links.extend(groups.query_map(params![target, word(&ObjectKind::Group)], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
+        memory.links.extend(groups.query_map(params![target, ObjectKind::Group.word()], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
         for key in keys {
-            let found = linked.query_map(params![target, word(&ObjectKind::Account), key], link)?;
+            let found = linked.query_map(params![target, ObjectKind::Account.word(), key], link)?;
             memory.links.extend(found.collect::<rusqlite::Result<Vec<_>>>()?);
         }
     }
@@ -380,7 +389,7 @@ pub(super) fn links_by_id(connection: &Connection, target: &str, ids: &[Arc<str>
         .prepare("SELECT target, kind, key, id, origin, system, name, at FROM links WHERE target = ?1 AND id = ?2 AND kind = ?3")?;
     let mut links = Vec::new();
     for id in ids {
-        links.extend(query.query_map(params![target, id, word(&ObjectKind::Account)], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
+        links.extend(query.query_map(params![target, id, ObjectKind::Account.word()], link)?.collect::<rusqlite::Result<Vec<_>>>()?);
     }
     Ok(links)
 }

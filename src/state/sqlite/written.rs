@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::rows::{all, parsed, text, word};
+use super::rows::{all, parsed, text};
 use crate::model::{LastWrite, Repeat};
 
 /// Bytes of one attribute: its name's print and its value's.
@@ -14,7 +14,7 @@ const ENTRY: usize = 8;
 /// What had been written already, and was not there, is a repeat.
 pub(super) fn record_written(connection: &Connection, values: &[(u32, Repeat)]) -> rusqlite::Result<()> {
     let Some((_, first)) = values.first() else { return Ok(()) };
-    let kind = word(&first.kind);
+    let kind = first.kind.word();
     let known = "SELECT prints FROM written WHERE target = ?1 AND kind = ?2 AND id = ?3";
     let known: Option<Vec<u8>> =
         connection.prepare_cached(known)?.query_row(params![first.target, kind, first.id], |row| row.get(0)).optional()?;
@@ -23,7 +23,8 @@ pub(super) fn record_written(connection: &Connection, values: &[(u32, Repeat)]) 
         let now = (*name, value.wrote as u32);
         if prints.contains(&now) {
             record_repeat(connection, value)?;
-        } else {
+        } else if prints.iter().any(|(known, _)| known == name) {
+            // What was never written was never written twice.
             forget_repeat(connection, value)?;
         }
         prints.retain(|(known, _)| known != name);
@@ -42,14 +43,14 @@ pub(super) fn record_written(connection: &Connection, values: &[(u32, Repeat)]) 
 fn record_repeat(connection: &Connection, value: &Repeat) -> rusqlite::Result<()> {
     let insert = "INSERT OR REPLACE INTO repeats (target, kind, id, attribute, wrote, found, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let (wrote, found, at) = (value.wrote.cast_signed(), value.found.cast_signed(), value.at.to_string());
-    connection.prepare_cached(insert)?.execute(params![value.target, word(&value.kind), value.id, value.attribute, wrote, found, at])?;
+    connection.prepare_cached(insert)?.execute(params![value.target, value.kind.word(), value.id, value.attribute, wrote, found, at])?;
     Ok(())
 }
 
 /// Another value was written, or it is kept after all.
 pub(super) fn forget_repeat(connection: &Connection, value: &Repeat) -> rusqlite::Result<()> {
     let delete = "DELETE FROM repeats WHERE target = ?1 AND kind = ?2 AND id = ?3 AND attribute = ?4";
-    connection.prepare_cached(delete)?.execute(params![value.target, word(&value.kind), value.id, value.attribute])?;
+    connection.prepare_cached(delete)?.execute(params![value.target, value.kind.word(), value.id, value.attribute])?;
     Ok(())
 }
 
