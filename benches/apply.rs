@@ -1,7 +1,7 @@
 //! Applying beside its yardstick, in one run: creates sent to a trivial SCIM server in a process of its own.
 //!
 //! The yardstick sends the same bodies with hyper and as many connections, reads the answers and remembers nothing. `cargo bench --bench apply
-//! [-- CHANGES ROUNDS]`; `-- throttle [CHANGES]` has a service that allows 180 requests a minute with a burst of 20. CPU time is this process's, all threads
+//! [-- CHANGES ROUNDS]`, and at its end a service that allows 180 requests a minute with a burst of 20 (`-- throttle [CHANGES]` that alone). CPU time is this process's, all threads
 //! (`/proc/self/stat`); the state lies where temporary files lie (`TMPDIR`). Rounds go in turn, and the medians of the ratios within each round count.
 
 #[path = "apply/client.rs"]
@@ -20,6 +20,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CHANGES: usize = 20_000;
 const ROUNDS: usize = 5;
+/// Creates at the service that throttles: three times a minute's worth of waiting.
+const THROTTLED: usize = 200;
 /// Delay of an answer, and requests under way at once.
 const CASES: [(u64, usize); 2] = [(0, 16), (20, 64)];
 /// Of the service that throttles.
@@ -31,8 +33,11 @@ fn main() {
     let numbers: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     match arguments.first().map(String::as_str) {
         Some("serve") => server::serve(&arguments[1..]),
-        Some("throttle") => throttled(numbers.first().copied().unwrap_or(200)),
-        _ => compared(numbers.first().copied().unwrap_or(CHANGES), numbers.get(1).copied().unwrap_or(ROUNDS)),
+        Some("throttle") => throttled(numbers.first().copied().unwrap_or(THROTTLED)),
+        _ => {
+            compared(numbers.first().copied().unwrap_or(CHANGES), numbers.get(1).copied().unwrap_or(ROUNDS));
+            throttled(THROTTLED);
+        }
     }
 }
 
@@ -81,9 +86,11 @@ fn print(name: &str, row: &[Took], raw: &[Took], changes: usize) {
 /// With pace and without: how near to what the service allows, how many answers said "later", and whether a change failed.
 fn throttled(changes: usize) {
     println!("{:<32} {:>9} {:>9} {:>8} {:>8}", "a service with a token bucket", "of its rate", "seconds", "429s", "failed");
-    for (name, at_once, per_second) in
-        [("4 at once, rate unknown", 4, None), ("16 at once, rate unknown", 16, None), ("16 at once, rate known", 16, Some(3.0))]
-    {
+    for (name, at_once, per_second) in [
+        ("4 at once, rate unknown", 4, None),
+        ("16 at once, rate unknown", 16, None),
+        ("16 at once, rate known", 16, Some(f64::from(A_MINUTE) / 60.0)),
+    ] {
         let server = Server::start(&Kind::Bucket { a_minute: A_MINUTE, burst: BURST });
         let plan = product::plan(changes);
         let (took, report) = product::applied_at(&server, &plan, at_once, per_second, None);
