@@ -5,6 +5,7 @@
 
 mod facts;
 mod head;
+mod lines;
 mod look;
 mod migrate;
 mod open;
@@ -165,11 +166,11 @@ impl Store for Sqlite {
     }
 
     fn lines(&self, after: u64, run: Option<Arc<str>>) -> StoreAnswer<'_, Vec<ChainLine>> {
-        self.read(move |connection| rows::lines(connection, after, run.as_deref()))
+        self.read(move |connection| lines::lines(connection, after, run.as_deref()))
     }
 
     fn open_runs(&self) -> StoreAnswer<'_, Vec<OpenRun>> {
-        self.read(rows::open_runs)
+        self.read(lines::open_runs)
     }
 
     fn heads(&self) -> StoreAnswer<'_, Heads> {
