@@ -6,6 +6,7 @@ pub mod budget;
 pub mod connection;
 pub mod connections;
 pub mod credentials;
+pub mod declared;
 pub mod describe;
 pub mod file;
 pub mod limiter;

@@ -6,7 +6,7 @@ use super::date::Format;
 use super::datum::Datum;
 use super::function::{self, Function};
 use super::node::{Loop, LoopKind, Node};
-use super::root::{Resolved, Root, outcome_path};
+use super::root::{Resolved, Root, outcome_path, path_of_segments};
 use super::syntax::{Call, Kind, Member, Operator, Quoted, Span, Tree};
 use super::{Problem, date, foreign};
 use crate::diagnostic::{did_you_mean, nearest};
@@ -139,6 +139,12 @@ impl<'a> Check<'a> {
         if let Some(local) = self.locals.iter().rposition(|known| *known == name) {
             return fields(Node::Local(local, name.into()), names);
         }
+        if let Root::Exchange(variables) = self.root {
+            return match variables.contains(&name) {
+                true => Node::Input(self.read(path_of_segments([name].into_iter().chain(names.iter().copied())).into())),
+                false => self.unknown_in_exchange(base, name, variables),
+            };
+        }
         let outcome = self.root == Root::Mapping && name == Root::Account.name();
         let of = if outcome { Root::Account } else { self.root };
         let root = of.name();
@@ -165,6 +171,14 @@ impl<'a> Check<'a> {
             ),
             Resolved::Unknown { hint } => self.problem(tree, format!("nothing is called `{root}.{}`", names.join(".")), Some(hint)),
         }
+    }
+
+    fn unknown_in_exchange(&mut self, base: &Tree<'a>, name: &str, variables: &[&str]) -> Node {
+        let hint = match nearest(name, variables.iter().copied()) {
+            Some(near) => format!("did you mean {near}? \"{name}\" is the text"),
+            None => format!("known here are {}; \"{name}\" is the text", variables.join(", ")),
+        };
+        self.problem(base, format!("nothing is called `{name}` here"), Some(hint))
     }
 
     fn unknown_variable(&mut self, base: &Tree<'a>, name: &str, below: &[&str]) -> Node {

@@ -112,7 +112,8 @@ impl<'a> Written<'a> {
         let outcome = super::outcome_of_path(path).filter(|_| self.root == super::Root::Mapping.name());
         let mut text = outcome.map_or(self.root, |_| super::Root::Account.name()).to_owned();
         for segment in super::segments_of_path(outcome.unwrap_or(path)) {
-            text.push_str(&field(&segment));
+            // Of an exchange the variable stands first.
+            if text.is_empty() { text.push_str(&segment) } else { text.push_str(&field(&segment)) }
         }
         text
     }

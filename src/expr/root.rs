@@ -19,6 +19,8 @@ pub enum Root {
     Group,
     /// what was observed at a target: attributes, `custom.*`, `id`
     Account,
+    /// an exchange with a system: these variables, each a value by itself or with any field below it (`status`, `body.error.code`)
+    Exchange(&'static [&'static str]),
 }
 
 /// What a chain of segments below a root comes to.
@@ -39,6 +41,7 @@ impl Root {
             Self::Identity | Self::Mapping => "identity",
             Self::Group => "group",
             Self::Account => "account",
+            Self::Exchange(_) => "",
         }
     }
 
@@ -50,13 +53,14 @@ impl Root {
             Self::Identity | Self::Mapping => attributes.chain(["lifecycle", "source"]).collect(),
             Self::Group => vec!["name", "displayName", "description", "value"],
             Self::Account => attributes.chain(["id"]).collect(),
+            Self::Exchange(variables) => variables.to_vec(),
         }
     }
 
     /// The prefix below which every name goes.
     fn open_prefix(self) -> &'static str {
         match self {
-            Self::Record => "",
+            Self::Record | Self::Exchange(_) => "",
             Self::Identity | Self::Mapping | Self::Account => "custom",
             Self::Group => "labels",
         }

@@ -94,6 +94,11 @@ impl Headers {
         self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
+    /// All of them; names in lower case.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
     fn clean(headers: &HeaderMap, redactor: &Redactor) -> Self {
         let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
             Some((name.as_str().into(), redactor.words(value.to_str().ok()?).into()))

@@ -1,0 +1,577 @@
+//! A `Connector` document, compiled for one installation: every expression and template checked, every path and host worked out.
+//!
+//! Must never: reach a system, or leave something to go wrong that the document alone can show.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::pages::{Paging, Place};
+use super::scope::{ANSWER, CONFIG, RECORD, REQUEST, Scope, WRITTEN, as_text};
+use super::template::{JsonTemplate, Template};
+use crate::connector::limiter::{Limits, Rate};
+use crate::expr::{Expression, Problem, Root};
+use crate::http::{Effect, Method, Url};
+use crate::manifest::kinds::connector::{
+    ActiveSpec, AttributeSpec, Budget, ConnectorSpec, ErrorRules, MembersSpec, ObjectsSpec, OneOrMany, OnlyWhen, RequestSpec, Trouble,
+};
+use crate::manifest::quantity;
+use crate::model::Tables;
+
+/// What is wrong with a document, and where: a JSON pointer below its `spec`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// `/accounts/list/pages`
+    pub pointer: String,
+    /// what, and where in that text
+    pub problem: Problem,
+}
+
+/// A document, compiled.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// metadata.name
+    pub(super) name: Arc<str>,
+    pub(super) config: Json,
+    pub(super) hosts: BTreeSet<String>,
+    pub(super) base: Url,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) limits: Limits,
+    pub(super) budget: Option<Budget>,
+    pub(super) errors: Errors,
+    pub(super) check: Option<Request>,
+    pub(super) accounts: Option<Objects>,
+    pub(super) groups: Vec<(Arc<str>, Objects)>,
+}
+
+/// How trouble is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Errors {
+    pub(super) ok: Option<Expression>,
+    pub(super) text: Option<Expression>,
+    pub(super) code: Option<Expression>,
+    pub(super) signs: Vec<(Expression, Trouble)>,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) effect: Effect,
+    pub(super) path: Template,
+    pub(super) query: Vec<(Box<str>, JsonTemplate)>,
+    pub(super) headers: Vec<(Box<str>, Template)>,
+    pub(super) content: Content,
+    pub(super) with: Vec<(Box<str>, JsonTemplate)>,
+    /// the name of the bucket that it counts in, where it has a rate of its own
+    pub(super) bucket: Option<(Box<str>, Rate)>,
+    pub(super) records: Option<Expression>,
+    pub(super) shape: Option<Expression>,
+    pub(super) pages: Option<Paging>,
+    pub(super) require: Vec<Expression>,
+    pub(super) when: Option<Expression>,
+    pub(super) unless: Option<Expression>,
+    pub(super) done: Option<Expression>,
+    pub(super) retry: Option<Expression>,
+    pub(super) tells: Option<Expression>,
+}
+
+/// What a request carries.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Nothing,
+    Json(JsonTemplate),
+    Form(JsonTemplate),
+    /// what the mapping writes, as JSON or as a form
+    Mapped { what: Mapped, form: bool },
+}
+
+/// Which of the mapped values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mapped {
+    /// all that there are
+    Attributes,
+    /// those that change
+    Changes,
+    /// the record as it was, with those that change
+    Whole,
+}
+
+/// The accounts, or the groups of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Objects {
+    pub(super) id: Expression,
+    pub(super) skip: Option<Expression>,
+    pub(super) fields: Vec<String>,
+    pub(super) list: Option<Request>,
+    pub(super) get: Option<Request>,
+    pub(super) find: BTreeMap<Arc<str>, Request>,
+    pub(super) attributes: BTreeMap<Arc<str>, Attribute>,
+    pub(super) writable: Option<Expression>,
+    pub(super) active: Option<Active>,
+    pub(super) create: Option<Request>,
+    pub(super) update: Vec<Request>,
+    pub(super) delete: Vec<Request>,
+    pub(super) members: Option<Members>,
+}
+
+/// An attribute.
+#[derive(Clone, Debug)]
+pub(super) struct Attribute {
+    pub(super) read: Option<Expression>,
+    /// where in a request's content, and what
+    pub(super) write: Vec<(Vec<Box<str>>, Expression)>,
+    /// it names another object by this
+    pub(super) reference: Option<Arc<str>>,
+    pub(super) only: Option<OnlyWhen>,
+    pub(super) required: bool,
+}
+
+/// Whether an object has access.
+#[derive(Clone, Debug)]
+pub(super) struct Active {
+    pub(super) read: Expression,
+    pub(super) write: Vec<(Vec<Box<str>>, Expression)>,
+    pub(super) activate: Vec<Request>,
+    pub(super) deactivate: Vec<Request>,
+}
+
+/// Who is in a group.
+#[derive(Clone, Debug)]
+pub(super) struct Members {
+    pub(super) list: Option<Request>,
+    pub(super) inline: Option<Expression>,
+    pub(super) by: Option<Expression>,
+    pub(super) id: Option<Expression>,
+    pub(super) kind: Option<Expression>,
+    pub(super) total: Option<Expression>,
+    pub(super) add: Option<Request>,
+    pub(super) remove: Option<Request>,
+    pub(super) set: Option<Request>,
+    pub(super) at_least: u32,
+}
+
+impl Definition {
+    /// Compiles a document for an installation that says `config`.
+    pub fn compile(name: &str, spec: &ConnectorSpec, config: &BTreeMap<String, String>) -> Result<Self, Vec<Wrong>> {
+        let mut compiler = Compiler { config: Json::Null, base: Json::Null, wrong: Vec::new() };
+        compiler.config = compiler.config(spec, config);
+        let base = compiler.plain(&spec.base, "/base").unwrap_or_default();
+        let hosts = spec.hosts.iter().enumerate().filter_map(|(at, host)| compiler.plain(host, &format!("/hosts/{at}"))).collect();
+        compiler.base = Json::from(base.trim_end_matches('/'));
+        let url = compiler.url(&base, &hosts);
+        let headers = spec.headers.iter().filter_map(|(name, value)| {
+            Some((name.clone(), compiler.plain(value, &format!("/headers/{}", escaped(name)))?))
+        });
+        let headers = headers.collect();
+        let limits = compiler.limits(spec);
+        let errors = spec.errors.as_ref().map(|errors| compiler.errors(errors)).unwrap_or_default();
+        let check = spec.check.as_ref().map(|check| compiler.request(check, "/check", Effect::Reads));
+        let accounts = spec.accounts.as_ref().map(|accounts| compiler.objects(accounts, "/accounts"));
+        let groups = spec.groups.iter().map(|(kind, groups)| {
+            (Arc::from(kind.as_str()), compiler.objects(groups, &format!("/groups/{}", escaped(kind))))
+        });
+        let groups = groups.collect();
+        match (url, compiler.wrong) {
+            (Some(base), wrong) if wrong.is_empty() => Ok(Self {
+                name: name.into(),
+                config: compiler.config,
+                hosts,
+                base,
+                headers,
+                limits,
+                budget: spec.limits.as_ref().and_then(|limits| limits.budget.clone()),
+                errors,
+                check,
+                accounts,
+                groups,
+            }),
+            (_, wrong) => Err(wrong),
+        }
+    }
+}
+
+struct Compiler {
+    config: Json,
+    base: Json,
+    wrong: Vec<Wrong>,
+}
+
+impl Compiler {
+    fn config(&mut self, spec: &ConnectorSpec, said: &BTreeMap<String, String>) -> Json {
+        let mut config = serde_json::Map::new();
+        for (name, rules) in &spec.config {
+            let pointer = format!("/config/{}", escaped(name));
+            match said.get(name).or(rules.default.as_ref()) {
+                Some(value) => {
+                    if let Some(pattern) = &rules.pattern {
+                        self.must_match(&pointer, name, pattern, value, rules.example.as_deref());
+                    }
+                    config.insert(name.clone(), Json::from(value.as_str()));
+                }
+                None if rules.optional => {}
+                None => {
+                    let hint = rules.example.as_ref().or(rules.help.as_ref()).map(|example| format!("such as {example}"));
+                    self.say(&pointer, format!("config.{name} must be said"), hint);
+                }
+            }
+        }
+        for name in said.keys().filter(|name| !spec.config.contains_key(*name)) {
+            let hint = crate::diagnostic::did_you_mean(name, spec.config.keys().map(String::as_str));
+            self.say("/config", format!("there is no config.{name} here"), hint);
+        }
+        Json::Object(config)
+    }
+
+    fn must_match(&mut self, pointer: &str, name: &str, pattern: &str, value: &str, example: Option<&str>) {
+        match regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build() {
+            Ok(regex) if regex.is_match(value) => {}
+            Ok(_) => self.say(pointer, format!("config.{name} does not look right"), example.map(|example| format!("it looks like {example}"))),
+            Err(_) => self.say(&format!("{pointer}/pattern"), "this pattern can't be read".into(), None),
+        }
+    }
+
+    /// A template over what is known beforehand, worked out.
+    fn plain(&mut self, text: &str, pointer: &str) -> Option<String> {
+        let template = self.template(text, CONFIG, pointer)?;
+        let worked = template.text(&Scope::default().with("config", &self.config).with("base", &self.base), str::to_owned);
+        match worked {
+            Ok(text) => text,
+            Err(words) => {
+                self.say(pointer, words, None);
+                None
+            }
+        }
+    }
+
+    fn url(&mut self, base: &str, hosts: &BTreeSet<String>) -> Option<Url> {
+        let url = Url::parse(base).ok().filter(|url| url.has_host());
+        let Some(url) = url else {
+            if self.wrong.is_empty() {
+                self.say("/base", "this is no URL".into(), Some("it begins with https://".into()));
+            }
+            return None;
+        };
+        if !is_declared(&url, hosts) {
+            self.say("/hosts", format!("{} is not among the hosts", url.host_str().unwrap_or_default()), Some("name every host that is asked".into()));
+        }
+        Some(url)
+    }
+
+    fn limits(&mut self, spec: &ConnectorSpec) -> Limits {
+        let Some(limits) = &spec.limits else { return Limits::default() };
+        let rate = limits.rate.as_deref().and_then(|text| self.rate(text, "/limits/rate"));
+        Limits { concurrency: limits.concurrency, rate }
+    }
+
+    fn rate(&mut self, text: &str, pointer: &str) -> Option<Rate> {
+        let rate = rate(text);
+        if rate.is_none() {
+            self.say(pointer, format!("`{text}` is no rate"), Some("write `20/min`, `10/s` or `5000/h`".into()));
+        }
+        rate
+    }
+
+    fn errors(&mut self, rules: &ErrorRules) -> Errors {
+        let signs = rules.signs.iter().enumerate().filter_map(|(at, sign)| {
+            Some((self.expression(&sign.when, ANSWER, &format!("/errors/signs/{at}/when"))?, sign.is))
+        });
+        let signs = signs.collect();
+        Errors {
+            ok: self.optional(rules.ok.as_ref(), ANSWER, "/errors/ok"),
+            text: self.optional(rules.text.as_ref(), ANSWER, "/errors/text"),
+            code: self.optional(rules.code.as_ref(), ANSWER, "/errors/code"),
+            signs,
+        }
+    }
+
+    fn objects(&mut self, spec: &ObjectsSpec, at: &str) -> Objects {
+        let reads = |compiler: &mut Self, request: &Option<RequestSpec>, name: &str| {
+            request.as_ref().map(|request| compiler.request(request, &format!("{at}/{name}"), Effect::Reads))
+        };
+        let writes = |compiler: &mut Self, request: &Option<RequestSpec>, name: &str| {
+            request.as_ref().map(|request| compiler.request(request, &format!("{at}/{name}"), Effect::Writes))
+        };
+        let id = self.expression(&spec.id, RECORD, &format!("{at}/id")).unwrap_or_else(|| Expression::null(Root::Exchange(RECORD)));
+        let find = spec.find.iter().map(|(name, request)| {
+            (Arc::from(name.as_str()), self.request(request, &format!("{at}/find/{}", escaped(name)), Effect::Reads))
+        });
+        let find = find.collect();
+        let attributes = spec.attributes.iter().filter_map(|(name, attribute)| {
+            Some((Arc::from(name.as_str()), self.attribute(attribute, &format!("{at}/attributes/{}", escaped(name)))?))
+        });
+        let attributes = attributes.collect();
+        if let Some(list) = &spec.list
+            && list.pages.is_none()
+        {
+            self.say(&format!("{at}/list"), "how pages follow each other must be said".into(), Some("`pages: none` where one answer holds all".into()));
+        }
+        Objects {
+            id,
+            skip: self.optional(spec.skip.as_ref(), RECORD, &format!("{at}/skip")),
+            fields: spec.fields.clone(),
+            list: reads(self, &spec.list, "list"),
+            get: reads(self, &spec.get, "get"),
+            find,
+            attributes,
+            writable: self.optional(spec.writable.as_ref(), RECORD, &format!("{at}/writable")),
+            active: spec.active.as_ref().map(|active| self.active(active, &format!("{at}/active"))),
+            create: writes(self, &spec.create, "create"),
+            update: self.several(spec.update.as_ref(), &format!("{at}/update")),
+            delete: self.several(spec.delete.as_ref(), &format!("{at}/delete")),
+            members: spec.members.as_ref().map(|members| self.members(members, &format!("{at}/members"))),
+        }
+    }
+
+    fn several(&mut self, requests: Option<&OneOrMany>, at: &str) -> Vec<Request> {
+        match requests {
+            None => Vec::new(),
+            Some(OneOrMany::One(request)) => vec![self.request(request, at, Effect::Writes)],
+            Some(OneOrMany::Many(requests)) => self.all(requests, at),
+        }
+    }
+
+    fn all(&mut self, requests: &[RequestSpec], at: &str) -> Vec<Request> {
+        requests.iter().enumerate().map(|(position, request)| self.request(request, &format!("{at}/{position}"), Effect::Writes)).collect()
+    }
+
+    /// Nothing where its path asks for a `config` that nobody says.
+    fn attribute(&mut self, spec: &AttributeSpec, at: &str) -> Option<Attribute> {
+        let whole = match spec {
+            AttributeSpec::Path(path) => return self.path(path, at).map(|(read, key)| self.both(read, key, None, None, false)),
+            AttributeSpec::Whole(whole) => whole,
+        };
+        let reference = whole.r#ref.as_deref().map(Arc::from);
+        if let Some(path) = &whole.path {
+            let (read, key) = self.path(path, &format!("{at}/path"))?;
+            return Some(self.both(read, key, reference, whole.only, whole.required));
+        }
+        let read = self.optional(whole.read.as_ref(), RECORD, &format!("{at}/read"));
+        let write = self.keys(&whole.write, &format!("{at}/write"));
+        Some(Attribute { read, write, reference, only: whole.only, required: whole.required })
+    }
+
+    fn both(&mut self, read: Expression, key: Vec<Box<str>>, reference: Option<Arc<str>>, only: Option<OnlyWhen>, required: bool) -> Attribute {
+        let value = Expression::compile("value", Root::Exchange(WRITTEN), &Tables::default());
+        let write = value.into_iter().map(|value| (key.clone(), value)).collect();
+        Attribute { read: Some(read), write, reference, only, required }
+    }
+
+    /// A path of a record, as an expression and as keys.
+    fn path(&mut self, path: &str, at: &str) -> Option<(Expression, Vec<Box<str>>)> {
+        let path = self.plain(path, at)?;
+        let keys: Vec<Box<str>> = path.split('.').map(Box::from).collect();
+        let quoted: String = keys.iter().map(|key| format!("[{}]", Json::from(&**key))).collect();
+        Some((self.expression(&format!("record{quoted}"), RECORD, at)?, keys))
+    }
+
+    fn keys(&mut self, write: &BTreeMap<String, String>, at: &str) -> Vec<(Vec<Box<str>>, Expression)> {
+        let one = |(key, text): (&String, &String)| {
+            let value = self.expression(text, WRITTEN, &format!("{at}/{}", escaped(key)))?;
+            Some((key.split('.').map(Box::from).collect(), value))
+        };
+        write.iter().filter_map(one).collect()
+    }
+
+    fn active(&mut self, spec: &ActiveSpec, at: &str) -> Active {
+        Active {
+            read: self.expression(&spec.read, RECORD, &format!("{at}/read")).unwrap_or_else(|| Expression::null(Root::Exchange(RECORD))),
+            write: self.keys(&spec.write, &format!("{at}/write")),
+            activate: self.all(&spec.activate, &format!("{at}/activate")),
+            deactivate: self.all(&spec.deactivate, &format!("{at}/deactivate")),
+        }
+    }
+
+    fn members(&mut self, spec: &MembersSpec, at: &str) -> Members {
+        let mut ask = |request: &Option<RequestSpec>, name: &str, effect| {
+            request.as_ref().map(|request| self.request(request, &format!("{at}/{name}"), effect))
+        };
+        let list = ask(&spec.list, "list", Effect::Reads);
+        let (add, remove) = (ask(&spec.add, "add", Effect::Writes), ask(&spec.remove, "remove", Effect::Writes));
+        let set = ask(&spec.set, "set", Effect::Writes);
+        Members {
+            list,
+            inline: self.optional(spec.inline.as_ref(), RECORD, &format!("{at}/inline")),
+            by: self.optional(spec.r#where.as_ref(), RECORD, &format!("{at}/where")),
+            id: self.optional(spec.id.as_ref(), RECORD, &format!("{at}/id")),
+            kind: self.optional(spec.r#type.as_ref(), RECORD, &format!("{at}/type")),
+            total: self.optional(spec.total.as_ref(), RECORD, &format!("{at}/total")),
+            add,
+            remove,
+            set,
+            at_least: spec.at_least.unwrap_or_default(),
+        }
+    }
+
+    fn request(&mut self, spec: &RequestSpec, at: &str, effect: Effect) -> Request {
+        let verbs = [
+            (Method::GET, &spec.get),
+            (Method::POST, &spec.post),
+            (Method::PUT, &spec.put),
+            (Method::PATCH, &spec.patch),
+            (Method::DELETE, &spec.delete),
+        ];
+        let said: Vec<_> = verbs.iter().filter_map(|(method, path)| Some((method.clone(), path.as_ref()?))).collect();
+        let (method, path) = match said.as_slice() {
+            [(method, path)] => (method.clone(), path.as_str()),
+            _ => {
+                self.say(at, "a request has one of get, post, put, patch and delete".into(), None);
+                (Method::GET, "")
+            }
+        };
+        let verb = method.as_str().to_lowercase();
+        let path_at = format!("{at}/{verb}");
+        let bucket = spec.rate.as_deref().and_then(|rate| Some((format!("{method} {path}").into(), self.rate(rate, &format!("{at}/rate"))?)));
+        Request {
+            effect,
+            path: self.template(path, REQUEST, &path_at).unwrap_or_else(Template::empty),
+            query: self.fields(&spec.query, &format!("{at}/query")),
+            headers: spec
+                .headers
+                .iter()
+                .filter_map(|(name, text)| Some((name.as_str().into(), self.template(text, REQUEST, &format!("{at}/headers/{}", escaped(name)))?)))
+                .collect(),
+            content: self.content(spec, at),
+            with: self.fields(&spec.with, &format!("{at}/with")),
+            bucket,
+            records: self.optional(spec.records.as_ref(), ANSWER, &format!("{at}/records")),
+            shape: self.optional(spec.shape.as_ref(), ANSWER, &format!("{at}/shape")),
+            pages: spec.pages.as_ref().and_then(|pages| self.pages(pages, at, spec.shape.is_some())),
+            require: spec
+                .require
+                .iter()
+                .enumerate()
+                .filter_map(|(place, text)| self.expression(text, RECORD, &format!("{at}/require/{place}")))
+                .collect(),
+            when: self.optional(spec.when.as_ref(), REQUEST, &format!("{at}/when")),
+            unless: self.optional(spec.unless.as_ref(), REQUEST, &format!("{at}/unless")),
+            done: self.optional(spec.done.as_ref(), ANSWER, &format!("{at}/done")),
+            retry: self.optional(spec.retry.as_ref(), ANSWER, &format!("{at}/retry")),
+            tells: self.words(spec.tells.as_deref(), &format!("{at}/tells")),
+            method,
+        }
+    }
+
+    fn content(&mut self, spec: &RequestSpec, at: &str) -> Content {
+        let (json, form, at) = match (&spec.body, &spec.form) {
+            (None, None) => return Content::Nothing,
+            (Some(json), None) => (json, false, format!("{at}/body")),
+            (None, Some(json)) => (json, true, format!("{at}/form")),
+            (Some(_), Some(_)) => {
+                self.say(at, "a request has a `body` or a `form`, not both".into(), None);
+                return Content::Nothing;
+            }
+        };
+        let what = match json.as_str() {
+            Some("attributes") => Mapped::Attributes,
+            Some("changes") => Mapped::Changes,
+            Some("whole") => Mapped::Whole,
+            _ => {
+                let mut wrong = Vec::new();
+                let template = JsonTemplate::compile(json, REQUEST, &at, &mut wrong);
+                self.wrong.extend(wrong.into_iter().map(|(pointer, problem)| Wrong { pointer, problem }));
+                return if form { Content::Form(template) } else { Content::Json(template) };
+            }
+        };
+        Content::Mapped { what, form }
+    }
+
+    fn pages(&mut self, pages: &crate::manifest::kinds::connector::Pages, at: &str, shaped: bool) -> Option<Paging> {
+        let at = format!("{at}/pages");
+        let paging = Paging::compile(pages, shaped, |text, pointer, of_record| {
+            self.expression(text, if of_record { RECORD } else { ANSWER }, &format!("{at}/{pointer}"))
+        });
+        match paging {
+            Ok(paging) => paging,
+            Err(words) => {
+                self.say(&at, words, Some(Place::HINT.into()));
+                None
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &BTreeMap<String, Json>, at: &str) -> Vec<(Box<str>, JsonTemplate)> {
+        let mut wrong = Vec::new();
+        let compiled = fields.iter().map(|(name, json)| {
+            (name.as_str().into(), JsonTemplate::compile(json, REQUEST, &format!("{at}/{}", escaped(name)), &mut wrong))
+        });
+        let compiled = compiled.collect();
+        self.wrong.extend(wrong.into_iter().map(|(pointer, problem)| Wrong { pointer, problem }));
+        compiled
+    }
+
+    /// Words, or an expression that comes to words: what has a quote or a question mark in it is an expression.
+    fn words(&mut self, text: Option<&str>, at: &str) -> Option<Expression> {
+        let text = text?;
+        let is_expression = text.contains('?') || text.contains('"');
+        let quoted = Json::from(text).to_string();
+        self.expression(if is_expression { text } else { &quoted }, REQUEST, at)
+    }
+
+    fn optional(&mut self, text: Option<&String>, variables: &'static [&'static str], at: &str) -> Option<Expression> {
+        self.expression(text?, variables, at)
+    }
+
+    fn expression(&mut self, text: &str, variables: &'static [&'static str], at: &str) -> Option<Expression> {
+        match Expression::compile(text, Root::Exchange(variables), &Tables::default()) {
+            Ok(expression) => Some(expression),
+            Err(problems) => {
+                self.wrong.extend(problems.into_iter().map(|problem| Wrong { pointer: at.to_owned(), problem }));
+                None
+            }
+        }
+    }
+
+    fn template(&mut self, text: &str, variables: &'static [&'static str], at: &str) -> Option<Template> {
+        match Template::compile(text, variables) {
+            Ok(template) => Some(template),
+            Err(problems) => {
+                self.wrong.extend(problems.into_iter().map(|problem| Wrong { pointer: at.to_owned(), problem }));
+                None
+            }
+        }
+    }
+
+    fn say(&mut self, pointer: &str, message: String, hint: Option<String>) {
+        self.wrong.push(Wrong { pointer: pointer.to_owned(), problem: Problem { offset: 0, length: 0, message, hint } });
+    }
+}
+
+/// `20/min`, `10/s`, `5000/h`. A tenth of a second's worth may go at once.
+fn rate(text: &str) -> Option<Rate> {
+    let (many, unit) = text.split_once('/')?;
+    let seconds = match unit.trim() {
+        "s" | "sec" | "second" => 1.0,
+        "m" | "min" | "minute" => 60.0,
+        "h" | "hour" => 3600.0,
+        _ => return None,
+    };
+    let many: u32 = many.trim().parse().ok().filter(|many| *many > 0)?;
+    let per_second = f64::from(many) / seconds;
+    Some(Rate { per_second, burst: (per_second / 10.0).ceil().max(1.0) as u32 })
+}
+
+/// How long something is waited for.
+pub(super) fn span(text: Option<&str>, otherwise: Duration) -> Duration {
+    let said = text.and_then(|text| quantity::duration(text).ok());
+    said.and_then(|span| Duration::try_from(span).ok()).unwrap_or(otherwise)
+}
+
+/// Whether a URL is one of a declared host, and safe.
+pub(super) fn is_declared(url: &Url, hosts: &BTreeSet<String>) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let place = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    hosts.contains(&place) && (url.scheme() == "https" || (here && url.scheme() == "http")) && url.username().is_empty()
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// A JSON pointer's text, where it has one: for messages.
+pub(super) fn shown(value: &Json) -> String {
+    as_text(value).unwrap_or_default()
+}

@@ -1,0 +1,350 @@
+//! Reads a declared system: its lists to their end, and single objects by a question.
+//!
+//! Must never: hand on an object that does not match the question.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value as Json;
+
+use super::definition::{Members, Objects, Request};
+use super::exchange::Api;
+use super::listing::{Collect, list, records};
+use super::pages::Turn;
+use super::records::{Records, membership};
+use super::scope::{Scope, as_text};
+use crate::connector::connection::Again;
+use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
+use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
+
+/// Pages are handed on at about this size.
+const PAGE_BYTES: usize = 64 * 1024;
+
+/// Reads a declared system, as a Source or as a Target.
+#[derive(Clone, Debug)]
+pub(super) struct DeclaredReader {
+    pub(super) api: Api,
+    /// columns are paths of records, not attributes
+    pub(super) of_source: bool,
+}
+
+impl Reader for DeclaredReader {
+    fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
+        Box::pin(async move {
+            let mut report = ReadReport { kinds: Vec::new() };
+            let columns = |kind| request.streams.iter().find(|(wanted, _)| *wanted == kind).map(|(_, columns)| columns);
+            if let Some(columns) = columns(ObjectKind::Account) {
+                report.kinds.push((ObjectKind::Account, self.accounts(columns, sink).await));
+            }
+            let (groups, memberships) = (columns(ObjectKind::Group), columns(ObjectKind::Membership));
+            if groups.is_some() || memberships.is_some() {
+                report.kinds.extend(self.groups(groups, memberships, sink).await);
+            }
+            report
+        })
+    }
+
+    fn may_miss(&self) -> bool {
+        true
+    }
+
+    fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
+        Box::pin(async move {
+            let api = Api { connection: self.api.connection.in_lane(request.lane), ..self.api.clone() };
+            Self { api, ..self.clone() }.answer(request).await
+        })
+    }
+}
+
+impl DeclaredReader {
+    async fn accounts(&self, columns: &Arc<Columns>, sink: &mut dyn PageSink) -> Evidence {
+        let definition = &self.api.definition;
+        let found = definition.accounts.as_ref().and_then(|accounts| Some((accounts, accounts.list.as_ref()?)));
+        let Some((accounts, request)) = found else {
+            return Evidence::Unreadable { reason: format!("{} has no list of accounts", definition.name) };
+        };
+        let fields = Json::Array(self.fields(accounts, columns).into_iter().map(Json::from).collect());
+        let scope = self.api.scope().with("fields", &fields);
+        let rows = Records::new(accounts, &definition.config, columns, self.of_source);
+        let mut rows = Streamed { rows, kind: ObjectKind::Account, sink };
+        let ended = list(&self.api, request, &scope, &mut rows).await;
+        rows.flush();
+        ended.evidence
+    }
+
+    /// The paths that a system is asked for: those that the mapping reads, and those of the document.
+    fn fields(&self, objects: &Objects, columns: &Columns) -> Vec<String> {
+        let mut fields = objects.fields.clone();
+        let mut add = |path: &str| {
+            let path = path.strip_prefix("record.").unwrap_or(path);
+            if path != "record" && !fields.iter().any(|known| known == path) {
+                fields.push(path.to_owned());
+            }
+        };
+        for column in columns.paths() {
+            match objects.attributes.get(column).and_then(|attribute| attribute.read.as_ref()) {
+                _ if self.of_source => add(column),
+                Some(read) => read.reads().iter().for_each(|path| add(path)),
+                None => {}
+            }
+        }
+        fields
+    }
+
+    async fn groups(
+        &self,
+        groups: Option<&Arc<Columns>>,
+        memberships: Option<&Arc<Columns>>,
+        sink: &mut dyn PageSink,
+    ) -> Vec<(ObjectKind, Evidence)> {
+        let definition = &self.api.definition;
+        let nothing = Columns::new(["id"]);
+        let (mut listed, mut joined) = (Evidence::Complete, Evidence::Complete);
+        if definition.groups.is_empty() {
+            let reason = format!("{} has no groups", definition.name);
+            (listed, joined) = (Evidence::Unreadable { reason: reason.clone() }, Evidence::Unreadable { reason });
+        }
+        for (kind, objects) in &definition.groups {
+            let Some(request) = &objects.list else { continue };
+            let rows = Records::new(objects, &definition.config, groups.unwrap_or(&nothing), self.of_source);
+            let mut rows = Groups { rows, records: Vec::new() };
+            let ended = list(&self.api, request, &self.api.scope(), &mut rows).await;
+            if groups.is_some() {
+                sink.page(ObjectKind::Group, &rows.rows.page);
+            }
+            listed = listed.and(named(kind, ended.evidence.clone()));
+            if let Some(columns) = memberships {
+                let evidence = match &objects.members {
+                    Some(members) => self.members(members, &rows.records, columns, sink).await,
+                    None => Evidence::Complete,
+                };
+                joined = joined.and(named(kind, evidence)).and(ended.evidence);
+            }
+        }
+        let listed = groups.map(|_| (ObjectKind::Group, listed));
+        listed.into_iter().chain(memberships.map(|_| (ObjectKind::Membership, joined))).collect()
+    }
+
+    async fn members(&self, members: &Members, groups: &[(String, Json)], columns: &Arc<Columns>, sink: &mut dyn PageSink) -> Evidence {
+        let mut page = Page::new(columns.clone());
+        let mut evidence = Evidence::Complete;
+        for (id, record) in groups {
+            let came = self.members_of(members, id, record, &mut page).await;
+            if page.size() > PAGE_BYTES {
+                sink.page(ObjectKind::Membership, &page);
+                page.clear();
+            }
+            match came {
+                Evidence::Complete => {}
+                // One that can't be read says nothing about the others; but the next one would not fare better.
+                Evidence::Unreadable { reason } => {
+                    evidence = Evidence::Partial { reason: format!("the members of {id}: {reason}") };
+                    break;
+                }
+                other => evidence = evidence.and(other),
+            }
+        }
+        sink.page(ObjectKind::Membership, &page);
+        evidence
+    }
+
+    /// The members of one group.
+    async fn members_of(&self, members: &Members, id: &str, record: &Json, page: &mut Page) -> Evidence {
+        let group = serde_json::json!({"id": id, "record": record});
+        let scope = self.api.scope().with("group", &group).with("record", record);
+        if let Some(inline) = &members.inline {
+            return match scope.value(inline) {
+                Ok(found) => {
+                    let items = found.as_ref().and_then(Json::as_array).cloned().unwrap_or_default();
+                    items.iter().for_each(|item| note(members, &scope, item, id, page));
+                    Evidence::Complete
+                }
+                Err(words) => Evidence::Partial { reason: words },
+            };
+        }
+        let Some(request) = &members.list else { return Evidence::Complete };
+        let mut rows = Joined { members, scope: &scope, group: id, page };
+        let ended = list(&self.api, request, &scope, &mut rows).await;
+        let announced = members.total.as_ref().and_then(|total| scope.text(total)).and_then(|total| total.parse::<u64>().ok());
+        match (ended.evidence, ended.error) {
+            (_, Some(SystemError::NotFound(_))) => Evidence::Partial { reason: "a group vanished during the read".into() },
+            (Evidence::Complete, _) if announced.is_some_and(|announced| announced != ended.count) => {
+                let reason = format!("the group {id} says that it has {} members, and {} came", announced.unwrap_or_default(), ended.count);
+                Evidence::Partial { reason }
+            }
+            (evidence, _) => evidence,
+        }
+    }
+
+    async fn answer(&self, request: &LookupRequest) -> Result<Page, SystemError> {
+        let definition = &self.api.definition;
+        let kinds: Vec<&Objects> = match request.kind {
+            ObjectKind::Account => definition.accounts.iter().collect(),
+            ObjectKind::Group => definition.groups.iter().map(|(_, objects)| objects).collect(),
+            ObjectKind::Membership | ObjectKind::Entitlement => Vec::new(),
+        };
+        if kinds.is_empty() {
+            return Err(SystemError::Rejected("this can't be looked up here".into()));
+        }
+        let mut page = Page::new(request.columns.clone());
+        for objects in kinds {
+            self.look(objects, request, &mut page).await?;
+        }
+        Ok(page)
+    }
+
+    async fn look(&self, objects: &Objects, request: &LookupRequest, page: &mut Page) -> Result<(), SystemError> {
+        let by_id = request.attribute.as_ref() == "id";
+        let question = if by_id { objects.get.as_ref() } else { objects.find.get(&request.attribute) };
+        let Some(question) = question else {
+            return Err(SystemError::Rejected(format!("nothing can be looked up by {} here", request.attribute)));
+        };
+        let value = Json::from(request.value.as_ref());
+        let fields = Json::Array(self.fields(objects, &request.columns).into_iter().map(Json::from).collect());
+        let scope = self.api.scope().with(if by_id { "id" } else { "value" }, &value).with("fields", &fields);
+        let found = match self.api.ask(question, &scope, &Turn::First, Again::IfAsked).await {
+            Ok(answer) => answer,
+            Err(SystemError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let mut rows = Records::new(objects, &self.api.definition.config, &request.columns, self.of_source);
+        for record in records(question, &found, &scope)? {
+            let matches = match by_id {
+                true => rows.id(record).as_deref() == Some(request.value.as_ref()),
+                false => has(objects, &scope, record, &request.attribute, &request.value),
+            };
+            if by_id && !matches {
+                return Err(SystemError::Protocol("it was asked for one object by its id, and gave another".into()));
+            }
+            if matches && !rows.is_skipped(record) {
+                rows.take(record);
+            }
+        }
+        rows.page.rows().for_each(|found| page.row(|row| found.cells().for_each(|cell| row.cell(cell))));
+        Ok(())
+    }
+}
+
+/// Whether a record has a value: itself, or as one of several.
+fn has(objects: &Objects, scope: &Scope<'_>, record: &Json, attribute: &str, value: &str) -> bool {
+    let read = objects.attributes.get(attribute).and_then(|attribute| attribute.read.as_ref());
+    let found = read.and_then(|read| scope.with("record", record).value(read).ok().flatten());
+    found.is_some_and(|found| matches(&found, value))
+}
+
+fn matches(found: &Json, value: &str) -> bool {
+    match found {
+        Json::Array(items) => items.iter().any(|item| matches(item, value)),
+        Json::Object(fields) => fields.get("value").is_some_and(|found| matches(found, value)),
+        other => as_text(other).is_some_and(|text| text.to_lowercase() == value.to_lowercase()),
+    }
+}
+
+fn named(kind: &str, evidence: Evidence) -> Evidence {
+    match evidence {
+        Evidence::Partial { reason } => Evidence::Partial { reason: format!("{kind}: {reason}") },
+        Evidence::Unreadable { reason } => Evidence::Unreadable { reason: format!("{kind}: {reason}") },
+        other => other,
+    }
+}
+
+/// Rows that are handed on page by page.
+struct Streamed<'d, 's> {
+    rows: Records<'d>,
+    kind: ObjectKind,
+    sink: &'s mut dyn PageSink,
+}
+
+impl Streamed<'_, '_> {
+    fn flush(&mut self) {
+        self.sink.page(self.kind, &self.rows.page);
+        self.rows.page.clear();
+    }
+}
+
+impl Collect for Streamed<'_, '_> {
+    fn id(&self, record: &Json) -> Option<String> {
+        self.rows.id(record)
+    }
+
+    fn take(&mut self, record: &Json) {
+        if !self.rows.is_skipped(record) {
+            self.rows.take(record);
+        }
+    }
+
+    fn page(&mut self) -> usize {
+        let size = self.rows.page.size();
+        self.flush();
+        size
+    }
+}
+
+/// Groups, whose records are kept until their members are read.
+struct Groups<'d> {
+    rows: Records<'d>,
+    records: Vec<(String, Json)>,
+}
+
+impl Collect for Groups<'_> {
+    fn id(&self, record: &Json) -> Option<String> {
+        self.rows.id(record)
+    }
+
+    fn take(&mut self, record: &Json) {
+        if let Some(id) = self.rows.id(record).filter(|_| !self.rows.is_skipped(record)) {
+            self.rows.take(record);
+            self.records.push((id, record.clone()));
+        }
+    }
+
+    fn page(&mut self) -> usize {
+        0
+    }
+}
+
+/// The members of one group.
+struct Joined<'j, 's> {
+    members: &'j Members,
+    scope: &'j Scope<'s>,
+    group: &'j str,
+    page: &'j mut Page,
+}
+
+impl Collect for Joined<'_, '_> {
+    fn id(&self, record: &Json) -> Option<String> {
+        match &self.members.id {
+            Some(id) => self.scope.with("record", record).text(id),
+            None => as_text(record),
+        }
+    }
+
+    fn take(&mut self, record: &Json) {
+        note(self.members, self.scope, record, self.group, self.page);
+    }
+
+    fn page(&mut self) -> usize {
+        self.page.size()
+    }
+}
+
+/// One member, as a row. What is neither an account nor a group is nobody's member here.
+fn note(members: &Members, scope: &Scope<'_>, record: &Json, group: &str, page: &mut Page) {
+    let scope = scope.with("record", record);
+    let id = members.id.as_ref().map_or_else(|| as_text(record), |id| scope.text(id));
+    let kind = match members.kind.as_ref().map(|kind| scope.text(kind)) {
+        None => Some(ObjectKind::Account),
+        Some(Some(kind)) if kind == "account" => Some(ObjectKind::Account),
+        Some(Some(kind)) if kind == "group" => Some(ObjectKind::Group),
+        Some(_) => None,
+    };
+    if let (Some(id), Some(kind)) = (id, kind) {
+        membership(page, group, &id, Some(kind));
+    }
+}
+
+/// Whether a request can be asked at all.
+#[allow(dead_code)]
+fn is_asked(request: &Request, scope: &Scope<'_>) -> bool {
+    request.when.as_ref().is_none_or(|when| scope.holds(when)) && !request.unless.as_ref().is_some_and(|unless| scope.holds(unless))
+}

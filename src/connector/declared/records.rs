@@ -1,0 +1,130 @@
+//! Records of a declared system as rows: of a Source the paths that its rules read, of a Target the attributes that the document maps.
+//!
+//! Must never: take a field that could not be read for one that is empty.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::definition::Objects;
+use super::scope::{Scope, as_text};
+use crate::expr::{Evaluation, segments_of_path};
+use crate::model::{Columns, ObjectKind, Page, RowWriter, Value};
+
+/// Packs records of one stream.
+pub(super) struct Records<'d> {
+    objects: &'d Objects,
+    config: &'d Json,
+    columns: Vec<Column>,
+    pub(super) page: Page,
+}
+
+/// Where a column comes from.
+enum Column {
+    /// the system's own id
+    Id,
+    /// whether it has access
+    Active,
+    /// an attribute of the document
+    Attribute(Arc<str>),
+    /// a path of the record
+    Path(Vec<Box<str>>),
+    /// nothing here says it
+    Nothing,
+}
+
+impl<'d> Records<'d> {
+    /// For a stream; of a Source, columns are paths.
+    pub(super) fn new(objects: &'d Objects, config: &'d Json, columns: &Arc<Columns>, of_source: bool) -> Self {
+        let column = |path: &Arc<str>| match path.as_ref() {
+            _ if of_source => Column::Path(segments_of_path(path).iter().map(|segment| Box::from(segment.as_ref())).collect()),
+            "id" => Column::Id,
+            "active" if objects.active.is_some() => Column::Active,
+            name if objects.attributes.contains_key(name) => Column::Attribute(path.clone()),
+            _ => Column::Nothing,
+        };
+        Self { objects, config, columns: columns.paths().iter().map(column).collect(), page: Page::new(columns.clone()) }
+    }
+
+    /// The id of a record; nothing where it has none.
+    pub(super) fn id(&self, record: &Json) -> Option<String> {
+        let scope = Scope::default().with("config", self.config).with("record", record);
+        scope.text(&self.objects.id).filter(|id| !id.is_empty())
+    }
+
+    /// Whether a record is none of these.
+    pub(super) fn is_skipped(&self, record: &Json) -> bool {
+        let scope = Scope::default().with("config", self.config).with("record", record);
+        self.objects.skip.as_ref().is_some_and(|skip| scope.holds(skip))
+    }
+
+    /// Packs a record.
+    pub(super) fn take(&mut self, record: &Json) {
+        let scope = Scope::default().with("config", self.config).with("record", record);
+        let (objects, columns) = (self.objects, &self.columns);
+        self.page.row(|row| {
+            for column in columns {
+                write(objects, column, record, &scope, row);
+            }
+        });
+    }
+}
+
+fn write(objects: &Objects, column: &Column, record: &Json, scope: &Scope<'_>, row: &mut RowWriter<'_>) {
+    let read = match column {
+        Column::Nothing => return row.missing(),
+        Column::Path(path) => {
+            let found = path.iter().try_fold(record, |value, name| value.get(&**name));
+            return cell(found, row);
+        }
+        Column::Id => Some(&objects.id),
+        Column::Active => objects.active.as_ref().map(|active| &active.read),
+        Column::Attribute(name) => objects.attributes.get(name).and_then(|attribute| attribute.read.as_ref()),
+    };
+    match read.map(|read| scope.evaluate(read)) {
+        None | Some(Evaluation::Missing) => row.missing(),
+        Some(Evaluation::Null) => row.null(),
+        Some(Evaluation::Value(value)) => value_of(&value, row),
+        Some(Evaluation::Failed(words)) => row.unreadable(&words),
+    }
+}
+
+fn value_of(value: &Value, row: &mut RowWriter<'_>) {
+    row.value(value);
+}
+
+/// A JSON value as it stands.
+fn cell(value: Option<&Json>, row: &mut RowWriter<'_>) {
+    match value {
+        None => row.missing(),
+        Some(Json::Null) => row.null(),
+        Some(Json::Bool(value)) => row.bool(*value),
+        Some(Json::String(text)) => row.text(text),
+        Some(Json::Number(number)) => match number.as_i64() {
+            Some(number) => row.int(number),
+            None => row.text(&number.to_string()),
+        },
+        Some(compound) => row.json(&compound.to_string()),
+    }
+}
+
+/// The members of a group, as rows of group, member and kind.
+pub(super) fn membership(page: &mut Page, group: &str, member: &str, kind: Option<ObjectKind>) {
+    let columns = page.columns().clone();
+    page.row(|row| {
+        for column in columns.paths() {
+            match (column.as_ref(), kind) {
+                ("group", _) => row.text(group),
+                ("member", _) => row.text(member),
+                ("kind", Some(ObjectKind::Group)) => row.text("group"),
+                ("kind", Some(_)) => row.text("account"),
+                _ => row.missing(),
+            }
+        }
+    });
+}
+
+/// A list's records: what the document says, else the answer itself.
+pub(super) fn text_of(value: &Json) -> Option<String> {
+    as_text(value)
+}

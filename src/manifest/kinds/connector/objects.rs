@@ -1,0 +1,198 @@
+//! The accounts, groups, members and entitlements of a declared system: how they are read, mapped and written.
+//!
+//! Must never: say of something that it can be written where no request says how.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::request::RequestSpec;
+
+/// One request, or several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    /// one
+    One(Box<RequestSpec>),
+    /// several, in this order
+    Many(Vec<RequestSpec>),
+}
+
+/// The accounts, or the groups of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ObjectsSpec {
+    /// Expression over `record`: the system's own id.
+    pub id: String,
+    /// Expression over `record`: holds for what is none of these (bots, deleted ones).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<String>,
+    /// Paths of a record to be asked for beside those that the mapping reads, as `{fields}` and `{join(fields, ",")}` give them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// All of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<RequestSpec>,
+    /// One by its `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub get: Option<RequestSpec>,
+    /// By an attribute that has a `value`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub find: BTreeMap<String, RequestSpec>,
+    /// SCIM's attributes: a path that is read and written, or how each is done.
+    pub attributes: BTreeMap<String, AttributeSpec>,
+    /// Expression over `record`: holds for what may be changed here; the others belong to somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writable: Option<String>,
+    /// Whether it has access, and how that is given and taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<ActiveSpec>,
+    /// Makes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<RequestSpec>,
+    /// Changes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<OneOrMany>,
+    /// Deletes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete: Option<OneOrMany>,
+    /// Ends what somebody is signed in to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<RequestSpec>,
+    /// Of groups: who is in them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<MembersSpec>,
+}
+
+/// How an attribute is read and written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum AttributeSpec {
+    /// a path of the record, read and written: `profile.login`
+    Path(String),
+    /// in detail
+    Whole(Box<AttributePath>),
+}
+
+/// How an attribute is read and written, in detail.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttributePath {
+    /// A path of the record, read and written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Expression over `record`: what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<String>,
+    /// Keys of the request's content, each an expression over `value`, `object` and `record`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub write: BTreeMap<String, String>,
+    /// It names another object: by its `id`, or an attribute of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#ref: Option<String>,
+    /// When it can be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<OnlyWhen>,
+    /// It must be there to make one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+}
+
+/// When an attribute can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnlyWhen {
+    /// when the object is made, and never again
+    Create,
+    /// once the object is there
+    Update,
+}
+
+/// Whether somebody has access.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActiveSpec {
+    /// Expression over `record`.
+    pub read: String,
+    /// Keys of an update's content, each an expression over `value`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub write: BTreeMap<String, String>,
+    /// Requests that give access; the first whose `when` holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activate: Vec<RequestSpec>,
+    /// Requests that take it; the first whose `when` holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deactivate: Vec<RequestSpec>,
+}
+
+/// Who is in the groups of a kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MembersSpec {
+    /// The members of one `group`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<RequestSpec>,
+    /// Expression over the group's `record`: its members stand in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<String>,
+    /// Expression over `record` (of an account) and `group`: the account is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#where: Option<String>,
+    /// Expression over `record`: a member's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Expression over `record`: `account`, `group`, or anything else for what is neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    /// Expression over `group.record`: how many there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<String>,
+    /// Puts one `member` in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add: Option<RequestSpec>,
+    /// Takes one `member` out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove: Option<RequestSpec>,
+    /// Says all `members` at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<RequestSpec>,
+    /// The fewest that `set` may leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u32>,
+}
+
+/// A kind of entitlements.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EntitlementKindSpec {
+    /// Expression over `record`: its own id.
+    pub id: String,
+    /// All of them.
+    pub list: RequestSpec,
+    /// Expression over `record`: holds for what is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<String>,
+    /// Expression over `record`: the id of the account that has it.
+    pub account: String,
+    /// Expression over `record`: which one it is, as an Entitlement names it.
+    pub name: String,
+    /// Expression over `record`: holds for what may be changed here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writable: Option<String>,
+    /// Its parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, AttributeSpec>,
+    /// Whether it counts, and how that is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<ActiveSpec>,
+    /// Gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<RequestSpec>,
+    /// Changes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<RequestSpec>,
+    /// Takes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdraw: Option<RequestSpec>,
+}
