@@ -15,7 +15,8 @@ use crate::connector::limiter::{Limits, Rate};
 use crate::expr::{Expression, Problem, Root};
 use crate::http::{Effect, Method, Url};
 use crate::manifest::kinds::connector::{
-    ActiveSpec, AttributeSpec, Budget, ConnectorSpec, ErrorRules, MembersSpec, ObjectsSpec, OneOrMany, OnlyWhen, RequestSpec, Trouble,
+    ActiveSpec, AttributeSpec, Budget, ConnectorSpec, ErrorRules, MembersSpec, ObjectsSpec, OneOrMany, OnlyWhen, RequestSpec, Settle as SettleSpec,
+    Task as TaskSpec, Trouble,
 };
 use crate::manifest::quantity;
 use crate::model::Tables;
@@ -76,6 +77,30 @@ pub(super) struct Request {
     pub(super) done: Option<Expression>,
     pub(super) retry: Option<Expression>,
     pub(super) tells: Option<Expression>,
+    pub(super) covers: Vec<Arc<str>>,
+    pub(super) created: Option<Expression>,
+    pub(super) task: Option<Box<Task>>,
+    pub(super) settle: Option<Settle>,
+}
+
+/// What came of a receipt is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    pub(super) ask: Request,
+    pub(super) every: Duration,
+    pub(super) at_most: Duration,
+    pub(super) done: Option<Expression>,
+    pub(super) failed: Option<Expression>,
+    pub(super) text: Option<Expression>,
+    pub(super) id: Option<Expression>,
+}
+
+/// What was written shows after a while.
+#[derive(Clone, Debug)]
+pub(super) struct Settle {
+    pub(super) when: Option<Expression>,
+    pub(super) retry: Option<Expression>,
+    pub(super) at_most: Duration,
 }
 
 /// What a request carries.
@@ -114,6 +139,7 @@ pub(super) struct Objects {
     pub(super) create: Option<Request>,
     pub(super) update: Vec<Request>,
     pub(super) delete: Vec<Request>,
+    pub(super) sessions: Option<Request>,
     pub(super) members: Option<Members>,
 }
 
@@ -321,6 +347,7 @@ impl Compiler {
             create: writes(self, &spec.create, "create"),
             update: self.several(spec.update.as_ref(), &format!("{at}/update")),
             delete: self.several(spec.delete.as_ref(), &format!("{at}/delete")),
+            sessions: writes(self, &spec.sessions, "sessions"),
             members: spec.members.as_ref().map(|members| self.members(members, &format!("{at}/members"))),
         }
     }
@@ -450,7 +477,32 @@ impl Compiler {
             done: self.optional(spec.done.as_ref(), ANSWER, &format!("{at}/done")),
             retry: self.optional(spec.retry.as_ref(), ANSWER, &format!("{at}/retry")),
             tells: self.words(spec.tells.as_deref(), &format!("{at}/tells")),
+            covers: spec.covers.iter().map(|name| Arc::from(name.as_str())).collect(),
+            created: self.optional(spec.created.as_ref(), ANSWER, &format!("{at}/created")),
+            task: spec.task.as_ref().map(|task| Box::new(self.task(task, &format!("{at}/task")))),
+            settle: spec.settle.as_ref().map(|settle| self.settle(settle, &format!("{at}/settle"))),
             method,
+        }
+    }
+
+    fn task(&mut self, spec: &TaskSpec, at: &str) -> Task {
+        let ask = RequestSpec { get: Some(spec.get.clone()), ..RequestSpec::default() };
+        Task {
+            ask: self.request(&ask, at, Effect::Reads),
+            every: span(spec.every.as_deref(), Duration::from_secs(2)),
+            at_most: span(spec.at_most.as_deref(), Duration::from_secs(120)),
+            done: self.expression(&spec.done, ANSWER, &format!("{at}/done")),
+            failed: self.optional(spec.failed.as_ref(), ANSWER, &format!("{at}/failed")),
+            text: self.optional(spec.text.as_ref(), ANSWER, &format!("{at}/text")),
+            id: self.optional(spec.id.as_ref(), ANSWER, &format!("{at}/id")),
+        }
+    }
+
+    fn settle(&mut self, spec: &SettleSpec, at: &str) -> Settle {
+        Settle {
+            when: self.optional(spec.when.as_ref(), RECORD, &format!("{at}/when")),
+            retry: self.optional(spec.retry.as_ref(), ANSWER, &format!("{at}/retry")),
+            at_most: span(spec.at_most.as_deref(), Duration::from_secs(60)),
         }
     }
 

@@ -38,6 +38,12 @@ pub(super) struct Answer {
     pub(super) body: Json,
 }
 
+/// What came of a change.
+pub(super) struct Sent {
+    pub(super) answer: Answer,
+    pub(super) already_so: bool,
+}
+
 /// What the mapping writes with a request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Written {
@@ -76,6 +82,11 @@ impl Answer {
     }
 }
 
+/// Whether a success is told by the content and not by the status alone.
+fn errors_lie(definition: &Definition, response: &Response) -> bool {
+    !response.succeeded() || definition.errors.ok.is_some()
+}
+
 /// What is no JSON matters only where it should have been some: a refusal may be a web page.
 fn unless_refused(response: &Response, error: SystemError) -> Result<Json, SystemError> {
     if response.succeeded() { Err(error) } else { Ok(Json::Null) }
@@ -100,14 +111,25 @@ impl Api {
         Ok(answer)
     }
 
-    /// Changes something, once.
-    pub(super) async fn send(&self, request: &Request, scope: &Scope<'_>, written: &Written) -> Result<Answer, SystemError> {
+    /// Changes something, once. A refusal may say that it is so already, or that it will pass by itself.
+    pub(super) async fn send(&self, request: &Request, scope: &Scope<'_>, written: &Written) -> Result<Sent, SystemError> {
         let prepared = self.prepare(request, scope, &Turn::First, written)?;
         let bucket = request.bucket.as_ref().map_or(ALL, |(bucket, _)| bucket);
         let response = self.connection.send_in(bucket, prepared).await?;
-        let answer = Answer::read(&response)?;
-        self.judge(request, &answer, &response)?;
-        Ok(answer)
+        // It was done, whatever else its answer is.
+        let answer = Answer::read(&response).or_else(|error| match errors_lie(&self.definition, &response) {
+            true => Err(error),
+            false => Ok(Answer::of(response.status, &[], Json::Null)),
+        })?;
+        let Err(error) = self.judge(request, &answer, &response) else { return Ok(Sent { answer, already_so: false }) };
+        let scope = answer.scope().with("config", &self.definition.config);
+        if request.done.as_ref().is_some_and(|done| scope.holds(done)) {
+            return Ok(Sent { answer, already_so: true });
+        }
+        Err(match request.retry.as_ref().is_some_and(|retry| scope.holds(retry)) {
+            true => SystemError::Unavailable(error.to_string()),
+            false => error,
+        })
     }
 
     /// Makes a request.

@@ -12,5 +12,6 @@ mod reader;
 mod records;
 mod scope;
 mod template;
+mod writer;
 
 pub use definition::{Definition, Wrong};

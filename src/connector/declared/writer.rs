@@ -1,0 +1,453 @@
+//! Writes a declared system: each change as the requests that the document names for it.
+//!
+//! Must never: send one change twice, write an attribute that the change does not name, or make up a request that the document does not have.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value as Json};
+use tokio::time::{Instant, sleep};
+
+use super::definition::{Active, Members, Objects, Request, Task};
+use super::exchange::{Answer, Api, Sent, Written as Content, put};
+use super::listing::{Collect, list, records};
+use super::pages::Turn;
+use super::scope::Scope;
+use crate::connector::connection::Again;
+use crate::connector::limiter::Lane;
+use crate::connector::{Permit, Write, Writer, Written};
+use crate::expr::{Evaluation, Expression};
+use crate::manifest::kinds::connector::OnlyWhen;
+use crate::model::{Action, Evidence, ObjectKind, SystemError};
+
+/// Between two looks at what was written.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Writes a declared Target.
+#[derive(Clone, Debug)]
+pub(super) struct DeclaredWriter {
+    pub(super) api: Api,
+}
+
+impl Writer for DeclaredWriter {
+    fn members_per_write(&self) -> usize {
+        // Each is a request of its own, and an outcome of its own says more.
+        20
+    }
+
+    fn write<'a>(&'a self, batch: &'a [Write<'a>], permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
+        Box::pin(async move {
+            permit.count_each();
+            let mut results = Vec::with_capacity(batch.len());
+            for write in batch {
+                results.push(self.one(write).await);
+            }
+            results
+        })
+    }
+}
+
+/// An object of the target as a change wants it.
+struct Wanted<'w> {
+    objects: &'w Objects,
+    id: Json,
+    /// attributes by name, null where they are cleared
+    object: Json,
+    /// as it was read for this change; null where nothing asks for it
+    record: Json,
+    key: Json,
+}
+
+impl DeclaredWriter {
+    /// Over this system; whoever writes has waited already.
+    pub(super) fn new(api: &Api) -> Self {
+        Self { api: Api { connection: api.connection.in_lane(Lane::Free), ..api.clone() } }
+    }
+
+    async fn one(&self, write: &Write<'_>) -> Result<Written, SystemError> {
+        let (kind, action) = (write.change.object.kind, write.change.action);
+        let objects = self.objects(kind, action)?;
+        match (kind, action) {
+            (_, Action::Create) => self.create(objects, write).await,
+            (_, Action::Delete) => self.delete(objects, write).await,
+            (ObjectKind::Group, Action::AddMembers | Action::RemoveMembers) => self.members(objects, write).await,
+            (ObjectKind::Account, Action::EndSessions) => {
+                let request = objects.sessions.as_ref().ok_or_else(|| cannot("end sessions"))?;
+                let wanted = self.wanted(objects, write, false).await?;
+                self.send(request, &wanted, &Content::default()).await?;
+                done(write, false)
+            }
+            (_, Action::Adopt | Action::Update | Action::Deactivate | Action::Reactivate) => self.update(objects, write).await,
+            _ => Err(cannot("make such a change")),
+        }
+    }
+
+    /// Of groups, the kind that can be changed so.
+    fn objects(&self, kind: ObjectKind, action: Action) -> Result<&Objects, SystemError> {
+        let definition = &self.api.definition;
+        let can = |objects: &&Objects| match action {
+            Action::Create => objects.create.is_some(),
+            Action::Delete => !objects.delete.is_empty(),
+            Action::AddMembers | Action::RemoveMembers => objects.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some()),
+            _ => !objects.update.is_empty() || objects.active.is_some(),
+        };
+        let found = match kind {
+            ObjectKind::Account => definition.accounts.as_ref(),
+            ObjectKind::Group => definition.groups.iter().map(|(_, objects)| objects).find(can),
+            ObjectKind::Membership | ObjectKind::Entitlement => None,
+        };
+        found.ok_or_else(|| cannot("change this"))
+    }
+
+    async fn create(&self, objects: &Objects, write: &Write<'_>) -> Result<Written, SystemError> {
+        let request = objects.create.as_ref().ok_or_else(|| cannot("make one"))?;
+        let mut wanted = self.wanted(objects, write, false).await?;
+        if let (Json::Object(object), Some(_)) = (&mut wanted.object, &objects.active) {
+            object.entry("active").or_insert(Json::Bool(true));
+        }
+        let attributes = self.content(&wanted, write, Some(OnlyWhen::Create))?;
+        let content = Content { changes: attributes.clone(), whole: attributes.clone(), attributes: without_nulls(attributes) };
+        let sent = self.send(request, &wanted, &content).await?;
+        let id = self.made(objects, request, &wanted, &sent).await?;
+        self.settles(objects, request, &id).await?;
+        Ok(Written { id: id.into(), already_so: sent.already_so })
+    }
+
+    /// The id of what was made: as a task tells it, as the document finds it in the answer, or of the record in it.
+    async fn made(&self, objects: &Objects, request: &Request, wanted: &Wanted<'_>, sent: &Sent) -> Result<String, SystemError> {
+        let unsure = || SystemError::Uncertain("it was made, and the answer does not say its id".into());
+        if let Some(task) = &request.task {
+            return self.task(task, wanted, &sent.answer).await?.ok_or_else(unsure);
+        }
+        let scope = sent.answer.scope().with("config", &self.api.definition.config);
+        let id = match &request.created {
+            Some(created) => scope.text(created).map(|id| id.rsplit('/').next().unwrap_or_default().to_owned()),
+            None => records(request, &sent.answer, &scope)?.first().and_then(|record| scope.with("record", record).text(&objects.id)),
+        };
+        id.filter(|id| !id.is_empty()).ok_or_else(unsure)
+    }
+
+    /// Asks what came of a receipt.
+    async fn task(&self, task: &Task, wanted: &Wanted<'_>, receipt: &Answer) -> Result<Option<String>, SystemError> {
+        let scope = self.scope(wanted).with("body", &receipt.body);
+        let until = Instant::now() + task.at_most;
+        loop {
+            let answer = self.api.ask(&task.ask, &scope, &Turn::First, Again::IfAsked).await;
+            let answer = answer.map_err(|error| SystemError::Uncertain(format!("its task can't be asked about: {error}")))?;
+            let told = answer.scope().with("config", &self.api.definition.config);
+            if task.done.as_ref().is_some_and(|done| told.holds(done)) {
+                return Ok(task.id.as_ref().and_then(|id| told.text(id)));
+            }
+            if task.failed.as_ref().is_some_and(|failed| told.holds(failed)) {
+                let words = task.text.as_ref().and_then(|text| told.text(text)).unwrap_or_else(|| "its task failed".into());
+                return Err(SystemError::Rejected(self.api.connection.client().redact(&words)));
+            }
+            if Instant::now() + task.every > until {
+                return Err(SystemError::Uncertain("its task is not done yet".into()));
+            }
+            sleep(task.every).await;
+        }
+    }
+
+    /// Waits until what was made shows. That it does not is no failure: the next plan looks again.
+    async fn settles(&self, objects: &Objects, request: &Request, id: &str) -> Result<(), SystemError> {
+        let (Some(settle), Some(get)) = (&request.settle, &objects.get) else { return Ok(()) };
+        let id = Json::from(id);
+        let scope = self.api.scope().with("id", &id);
+        let until = Instant::now() + settle.at_most;
+        while Instant::now() < until {
+            if let Ok(answer) = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await {
+                let found = records(get, &answer, &scope)?;
+                let shows = |record: &&&Json| settle.when.as_ref().is_none_or(|when| scope.with("record", record).holds(when));
+                if found.first().as_ref().is_some_and(shows) {
+                    return Ok(());
+                }
+            }
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    async fn update(&self, objects: &Objects, write: &Write<'_>) -> Result<Written, SystemError> {
+        let wanted = self.wanted(objects, write, true).await?;
+        let mut left: Vec<&Arc<str>> = write.attributes.iter().map(|(name, _)| name).collect();
+        let access = access(write.change.action);
+        let by_value = access.zip(objects.active.as_ref()).filter(|(_, active)| !active.write.is_empty());
+        let mut changed = false;
+        for request in &objects.update {
+            let mine: Vec<&Arc<str>> =
+                left.iter().copied().filter(|name| request.covers.is_empty() || request.covers.contains(*name)).collect();
+            let mut changes = self.content_of(&wanted, write, &mine)?;
+            if request.covers.is_empty()
+                && let Some((active, rules)) = by_value
+            {
+                self.put_active(&mut changes, rules, active, &wanted)?;
+            }
+            let carries = !mine.is_empty() || (request.covers.is_empty() && by_value.is_some());
+            if !carries || !self.applies(request, &wanted) {
+                continue;
+            }
+            left.retain(|name| !mine.contains(name));
+            let content = Content { whole: merged(&wanted.record, &changes), attributes: without_nulls(changes.clone()), changes };
+            changed |= !self.send(request, &wanted, &content).await?.already_so;
+        }
+        if let Some(name) = left.iter().find(|name| name.as_ref() != "active") {
+            return Err(SystemError::Rejected(format!("no request of the connector changes {name} here")));
+        }
+        if let (Some(active), Some(rules), None) = (access, &objects.active, by_value) {
+            changed |= self.give_or_take(rules, active, &wanted).await?;
+        }
+        done(write, !changed)
+    }
+
+    /// Gives or takes access by a request of its own: the first that applies.
+    async fn give_or_take(&self, rules: &Active, active: bool, wanted: &Wanted<'_>) -> Result<bool, SystemError> {
+        let requests = if active { &rules.activate } else { &rules.deactivate };
+        if let Some(request) = requests.iter().find(|request| self.applies(request, wanted)) {
+            return Ok(!self.send(request, wanted, &Content::default()).await?.already_so);
+        }
+        let is = self.scope(wanted).evaluate(&rules.read);
+        match is {
+            Evaluation::Value(crate::model::Value::Bool(is)) if is == active => Ok(false),
+            _ => Err(cannot(if active { "give access again" } else { "take access" })),
+        }
+    }
+
+    async fn delete(&self, objects: &Objects, write: &Write<'_>) -> Result<Written, SystemError> {
+        let wanted = match self.wanted(objects, write, true).await {
+            Err(SystemError::NotFound(_)) => return done(write, true),
+            wanted => wanted?,
+        };
+        let mut already_so = true;
+        for request in objects.delete.iter().filter(|request| self.applies(request, &wanted)) {
+            match self.send(request, &wanted, &Content::default()).await {
+                Ok(sent) => already_so &= sent.already_so,
+                Err(SystemError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        done(write, already_so)
+    }
+
+    async fn members(&self, objects: &Objects, write: &Write<'_>) -> Result<Written, SystemError> {
+        let members = objects.members.as_ref().ok_or_else(|| cannot("change who is in a group"))?;
+        let adds = write.change.action == Action::AddMembers;
+        let one_by_one = if adds { &members.add } else { &members.remove };
+        let group = serde_json::json!({"id": write.id.as_deref()});
+        let wanted = self.wanted(objects, write, false).await?;
+        let Some(request) = one_by_one else { return self.set(members, objects, write, &wanted).await };
+        let mut already_so = true;
+        for (kind, id) in &write.members {
+            let member = serde_json::json!({"id": &**id, "kind": if *kind == ObjectKind::Group { "group" } else { "account" }});
+            let scope = self.scope(&wanted).with("group", &group).with("member", &member);
+            let sent = self.api.send(request, &scope, &Content::default()).await?;
+            already_so &= sent.already_so;
+        }
+        done(write, already_so)
+    }
+
+    /// Says all members at once, as they are now and as the change wants them.
+    async fn set(&self, members: &Members, objects: &Objects, write: &Write<'_>, wanted: &Wanted<'_>) -> Result<Written, SystemError> {
+        let request = members.set.as_ref().ok_or_else(|| cannot("change who is in a group"))?;
+        let mut now = self.members_now(members, objects, write).await?;
+        let before = now.clone();
+        for (_, id) in &write.members {
+            now.retain(|known| **known != **id);
+            if write.change.action == Action::AddMembers {
+                now.push(id.to_string());
+            }
+        }
+        if now.len() < members.at_least as usize {
+            let words = format!("a group here has at least {} members, and this would leave {}", members.at_least, now.len());
+            return Err(SystemError::Rejected(words));
+        }
+        let mut same = (before.clone(), now.clone());
+        same.0.sort();
+        same.1.sort();
+        if same.0 == same.1 {
+            return done(write, true);
+        }
+        let (group, all) = (serde_json::json!({"id": write.id.as_deref()}), Json::from(now));
+        let scope = self.scope(wanted).with("group", &group).with("members", &all);
+        let sent = self.api.send(request, &scope, &Content::default()).await?;
+        done(write, sent.already_so)
+    }
+
+    /// Who is in a group now. Nothing is said of all of them unless all of them are known.
+    async fn members_now(&self, members: &Members, objects: &Objects, write: &Write<'_>) -> Result<Vec<String>, SystemError> {
+        let group = serde_json::json!({"id": write.id.as_deref()});
+        let scope = self.api.scope().with("group", &group);
+        let mut found = Ids { members, scope: &scope, ids: Vec::new() };
+        if let Some(request) = &members.list {
+            return match list(&self.api, request, &scope, &mut found).await.evidence {
+                Evidence::Complete => Ok(found.ids),
+                other => Err(SystemError::Unavailable(format!("who is in it now could not be read: {}", other.reason().unwrap_or_default()))),
+            };
+        }
+        let (Some(inline), Some(id)) = (&members.inline, &write.id) else { return Err(cannot("tell who is in a group")) };
+        let record = self.record(objects, &Json::from(&**id)).await?;
+        let all = scope.with("record", &record).value(inline).map_err(SystemError::Protocol)?;
+        all.as_ref().and_then(Json::as_array).into_iter().flatten().for_each(|member| found.take(member));
+        Ok(found.ids)
+    }
+
+    /// What a change wants; its record where something asks for it.
+    async fn wanted<'w>(&self, objects: &'w Objects, write: &Write<'_>, with_record: bool) -> Result<Wanted<'w>, SystemError> {
+        let mut object = Map::new();
+        for (name, value) in &write.attributes {
+            object.insert(name.to_string(), value.as_ref().map_or(Json::Null, crate::model::Value::to_json));
+        }
+        if let Some(active) = access(write.change.action) {
+            object.insert("active".into(), Json::Bool(active));
+        }
+        let id = write.id.as_ref().map_or(Json::Null, |id| Json::from(&**id));
+        let record = match with_record && asks_for_record(objects) {
+            true => self.record(objects, &id).await?,
+            false => Json::Null,
+        };
+        let key = Json::from(idempotency_key(write));
+        Ok(Wanted { objects, id, object: Json::Object(object), record, key })
+    }
+
+    async fn record(&self, objects: &Objects, id: &Json) -> Result<Json, SystemError> {
+        let Some(get) = &objects.get else { return Ok(Json::Null) };
+        let scope = self.api.scope().with("id", id);
+        let answer = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await?;
+        let found = records(get, &answer, &scope)?.first().map(|record| (*record).clone());
+        found.ok_or_else(|| SystemError::NotFound("it is not there any more".into()))
+    }
+
+    fn scope<'s>(&'s self, wanted: &'s Wanted<'_>) -> Scope<'s> {
+        let scope = self.api.scope().with("id", &wanted.id).with("object", &wanted.object).with("changes", &wanted.object);
+        scope.with("record", &wanted.record).with("key", &wanted.key)
+    }
+
+    fn applies(&self, request: &Request, wanted: &Wanted<'_>) -> bool {
+        let scope = self.scope(wanted);
+        request.when.as_ref().is_none_or(|when| scope.holds(when)) && !request.unless.as_ref().is_some_and(|unless| scope.holds(unless))
+    }
+
+    async fn send(&self, request: &Request, wanted: &Wanted<'_>, content: &Content) -> Result<Sent, SystemError> {
+        self.api.send(request, &self.scope(wanted), content).await
+    }
+
+    fn content(&self, wanted: &Wanted<'_>, write: &Write<'_>, _at: Option<OnlyWhen>) -> Result<Map<String, Json>, SystemError> {
+        let all: Vec<&Arc<str>> = write.attributes.iter().map(|(name, _)| name).collect();
+        let mut content = self.content_of(wanted, write, &all)?;
+        let active = wanted.object.get("active").and_then(Json::as_bool);
+        if let (Some(active), Some(rules)) = (active, &wanted.objects.active) {
+            self.put_active(&mut content, rules, active, wanted)?;
+        }
+        Ok(content)
+    }
+
+    /// What the mapping makes of some attributes.
+    fn content_of(&self, wanted: &Wanted<'_>, write: &Write<'_>, names: &[&Arc<str>]) -> Result<Map<String, Json>, SystemError> {
+        let mut content = Json::Object(Map::new());
+        for name in names.iter().filter(|name| name.as_ref() != "active") {
+            let attribute = wanted.objects.attributes.get(*name);
+            let attribute = attribute.filter(|attribute| !attribute.write.is_empty());
+            let attribute = attribute.ok_or_else(|| SystemError::Rejected(format!("the system has no place to write {name}")))?;
+            let value = write.attributes.iter().find(|(known, _)| known == *name).and_then(|(_, value)| value.as_ref());
+            let value = value.map_or(Json::Null, crate::model::Value::to_json);
+            let scope = self.scope(wanted).with("value", &value);
+            for (path, expression) in &attribute.write {
+                put(&mut content, path, worked_out(&scope, expression)?);
+            }
+        }
+        Ok(match content {
+            Json::Object(fields) => fields,
+            _ => Map::new(),
+        })
+    }
+
+    fn put_active(&self, content: &mut Map<String, Json>, rules: &Active, active: bool, wanted: &Wanted<'_>) -> Result<(), SystemError> {
+        let mut whole = Json::Object(std::mem::take(content));
+        let value = Json::Bool(active);
+        let scope = self.scope(wanted).with("value", &value);
+        for (path, expression) in &rules.write {
+            put(&mut whole, path, worked_out(&scope, expression)?);
+        }
+        if let Json::Object(fields) = whole {
+            *content = fields;
+        }
+        Ok(())
+    }
+}
+
+/// The ids of members.
+struct Ids<'i, 's> {
+    members: &'i Members,
+    scope: &'i Scope<'s>,
+    ids: Vec<String>,
+}
+
+impl Collect for Ids<'_, '_> {
+    fn id(&self, record: &Json) -> Option<String> {
+        match &self.members.id {
+            Some(id) => self.scope.with("record", record).text(id),
+            None => super::scope::as_text(record),
+        }
+    }
+
+    fn take(&mut self, record: &Json) {
+        self.ids.extend(self.id(record));
+    }
+
+    fn page(&mut self) -> usize {
+        0
+    }
+}
+
+fn worked_out(scope: &Scope<'_>, expression: &Expression) -> Result<Json, SystemError> {
+    scope.value(expression).map(|value| value.unwrap_or(Json::Null)).map_err(SystemError::Rejected)
+}
+
+fn access(action: Action) -> Option<bool> {
+    match action {
+        Action::Deactivate => Some(false),
+        Action::Reactivate => Some(true),
+        _ => None,
+    }
+}
+
+/// Whether some expression of what is written reads the record as it is.
+fn asks_for_record(objects: &Objects) -> bool {
+    let reads = |expression: &Expression| expression.reads().iter().any(|path| path.as_ref() == "record" || path.starts_with("record."));
+    let of_request = |request: &Request| request.when.iter().chain(&request.unless).any(reads);
+    let active = objects.active.iter().flat_map(|active| active.activate.iter().chain(&active.deactivate));
+    let written = objects.attributes.values().flat_map(|attribute| &attribute.write).map(|(_, expression)| expression);
+    objects.update.iter().chain(&objects.delete).chain(active).any(of_request) || written.into_iter().any(reads)
+}
+
+/// The same for each try of one change, so that a system that knows such keys does it once.
+fn idempotency_key(write: &Write<'_>) -> String {
+    let change = write.change;
+    format!("hc-{}-{:?}-{}", change.target, change.action, change.object.key)
+}
+
+fn merged(record: &Json, changes: &Map<String, Json>) -> Map<String, Json> {
+    let mut whole = record.as_object().cloned().unwrap_or_default();
+    for (name, value) in changes {
+        match (whole.get_mut(name), value) {
+            (Some(Json::Object(fields)), Json::Object(more)) => fields.extend(more.clone()),
+            _ => {
+                whole.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    whole
+}
+
+fn without_nulls(fields: Map<String, Json>) -> Map<String, Json> {
+    fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
+}
+
+fn cannot(what: &str) -> SystemError {
+    SystemError::Rejected(format!("the connector has no request to {what}"))
+}
+
+fn done(write: &Write<'_>, already_so: bool) -> Result<Written, SystemError> {
+    Ok(Written { id: write.id.clone().unwrap_or_else(|| "".into()), already_so })
+}
