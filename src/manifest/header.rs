@@ -6,10 +6,10 @@ use super::tree::{Content, Mark, Style, Tree};
 use crate::diagnostic::{did_you_mean, nearest};
 
 /// The kinds this version reads.
-pub(super) const KINDS: [&str; 9] =
-    ["Workspace", "Source", "Target", "AttributeMapping", "User", "Group", "Entitlement", "Revocation", "Persona"];
+pub(super) const KINDS: [&str; 10] =
+    ["Workspace", "Source", "Target", "AttributeMapping", "User", "Group", "Entitlement", "Revocation", "Connector", "Persona"];
 /// Kinds that have a name but no meaning yet.
-const LATER: [&str; 2] = ["Connector", "Plan"];
+const LATER: [&str; 1] = ["Plan"];
 
 /// What a document says of itself.
 pub(super) enum Header {

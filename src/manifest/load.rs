@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::catalog;
 use super::guess;
 use super::header::{self, Header};
 use super::input::{self, ManifestInput, Text};
@@ -152,6 +153,7 @@ impl Loader {
             "Group" => loaded.groups.push(typed(value, origin)?),
             "Entitlement" => loaded.entitlements.push(typed(value, origin)?),
             "Revocation" => loaded.revocations.push(typed(value, origin)?),
+            "Connector" => loaded.connectors.push(typed(value, origin)?),
             "Persona" => loaded.personas.push(typed(value, origin)?),
             _ => return Err(format!("the kind `{kind}` has no type")),
         }
@@ -167,7 +169,10 @@ impl Loader {
         sort(&mut loaded.groups);
         sort(&mut loaded.entitlements);
         sort(&mut loaded.revocations);
+        sort(&mut loaded.connectors);
         sort(&mut loaded.personas);
+        let problems = catalog::resolve(loaded);
+        self.problems.extend(problems);
         let data = data_files(loaded);
         self.strangers.retain(|(path, _)| !data.contains(path));
         self.problems.extend(left_out(self.strangers, !self.declared.is_empty()));

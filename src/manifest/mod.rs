@@ -6,6 +6,7 @@ pub mod connection;
 pub mod kinds;
 
 mod broken;
+pub mod catalog;
 mod checks;
 mod guess;
 mod header;
@@ -87,6 +88,8 @@ pub struct Loaded {
     pub entitlements: Vec<Document<kinds::EntitlementSpec>>,
     /// sorted by name
     pub revocations: Vec<Document<kinds::RevocationSpec>>,
+    /// sorted by name
+    pub connectors: Vec<Document<kinds::connector::ConnectorSpec>>,
     /// sorted by name; for `headcount test` alone
     pub personas: Vec<Document<kinds::PersonaSpec>>,
     /// the folders that were named: files that manifests name lie below them

@@ -24,6 +24,7 @@ pub fn documents() -> Vec<(&'static str, Value)> {
         ("Group", document::<kinds::GroupSpec>("Group")),
         ("Entitlement", document::<kinds::EntitlementSpec>("Entitlement")),
         ("Revocation", document::<kinds::RevocationSpec>("Revocation")),
+        ("Connector", document::<kinds::connector::ConnectorSpec>("Connector")),
         ("Persona", document::<kinds::PersonaSpec>("Persona")),
     ]
 }
@@ -73,6 +74,7 @@ pub fn crds() -> Vec<(String, String)> {
         kinds::Group::crd(),
         kinds::Entitlement::crd(),
         kinds::Revocation::crd(),
+        kinds::connector::Connector::crd(),
     ];
     let file = |crd: &_| {
         let mut json = serde_json::to_value(crd).unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::connector::limiter::{Limits, Rate};
 use crate::expr::{Expression, Problem, Root};
 use crate::http::{Effect, Method, Url};
 use crate::manifest::kinds::connector::{
-    ActiveSpec, AttributeSpec, Budget, ConnectorSpec, ErrorRules, MembersSpec, ObjectsSpec, OneOrMany, OnlyWhen, RequestSpec, Settle as SettleSpec,
+    ActiveSpec, AttributeSpec, Budget, ConnectorSpec, ErrorRules, MembersSpec, ObjectsSpec, OnlyWhen, RequestSpec, Settle as SettleSpec,
     Task as TaskSpec, Trouble,
 };
 use crate::manifest::quantity;
@@ -332,7 +332,7 @@ impl Compiler {
         if let Some(list) = &spec.list
             && list.pages.is_none()
         {
-            self.say(&format!("{at}/list"), "how pages follow each other must be said".into(), Some("`pages: none` where one answer holds all".into()));
+            self.say(&format!("{at}/list"), "how pages follow each other must be said".into(), Some("`pages: {one: {}}` where one answer holds all".into()));
         }
         Objects {
             id,
@@ -345,18 +345,10 @@ impl Compiler {
             writable: self.optional(spec.writable.as_ref(), RECORD, &format!("{at}/writable")),
             active: spec.active.as_ref().map(|active| self.active(active, &format!("{at}/active"))),
             create: writes(self, &spec.create, "create"),
-            update: self.several(spec.update.as_ref(), &format!("{at}/update")),
-            delete: self.several(spec.delete.as_ref(), &format!("{at}/delete")),
+            update: self.all(&spec.update, &format!("{at}/update")),
+            delete: self.all(&spec.delete, &format!("{at}/delete")),
             sessions: writes(self, &spec.sessions, "sessions"),
             members: spec.members.as_ref().map(|members| self.members(members, &format!("{at}/members"))),
-        }
-    }
-
-    fn several(&mut self, requests: Option<&OneOrMany>, at: &str) -> Vec<Request> {
-        match requests {
-            None => Vec::new(),
-            Some(OneOrMany::One(request)) => vec![self.request(request, at, Effect::Writes)],
-            Some(OneOrMany::Many(requests)) => self.all(requests, at),
         }
     }
 
@@ -366,24 +358,19 @@ impl Compiler {
 
     /// Nothing where its path asks for a `config` that nobody says.
     fn attribute(&mut self, spec: &AttributeSpec, at: &str) -> Option<Attribute> {
-        let whole = match spec {
-            AttributeSpec::Path(path) => return self.path(path, at).map(|(read, key)| self.both(read, key, None, None, false)),
-            AttributeSpec::Whole(whole) => whole,
-        };
-        let reference = whole.r#ref.as_deref().map(Arc::from);
-        if let Some(path) = &whole.path {
-            let (read, key) = self.path(path, &format!("{at}/path"))?;
-            return Some(self.both(read, key, reference, whole.only, whole.required));
+        let reference = spec.r#ref.as_deref().map(Arc::from);
+        let (mut read, mut write) = (None, Vec::new());
+        if let Some(path) = &spec.path {
+            let (of_path, key) = self.path(path, &format!("{at}/path"))?;
+            read = Some(of_path);
+            write.extend(Expression::compile("value", Root::Exchange(WRITTEN), &Tables::default()).into_iter().map(|value| (key.clone(), value)));
         }
-        let read = self.optional(whole.read.as_ref(), RECORD, &format!("{at}/read"));
-        let write = self.keys(&whole.write, &format!("{at}/write"));
-        Some(Attribute { read, write, reference, only: whole.only, required: whole.required })
-    }
-
-    fn both(&mut self, read: Expression, key: Vec<Box<str>>, reference: Option<Arc<str>>, only: Option<OnlyWhen>, required: bool) -> Attribute {
-        let value = Expression::compile("value", Root::Exchange(WRITTEN), &Tables::default());
-        let write = value.into_iter().map(|value| (key.clone(), value)).collect();
-        Attribute { read: Some(read), write, reference, only, required }
+        // What is said of either takes the place of what the path means for it.
+        read = self.optional(spec.read.as_ref(), RECORD, &format!("{at}/read")).or(read);
+        if !spec.write.is_empty() {
+            write = self.keys(&spec.write, &format!("{at}/write"));
+        }
+        Some(Attribute { read, write, reference, only: spec.only, required: spec.required })
     }
 
     /// A path of a record, as an expression and as keys.

@@ -41,7 +41,7 @@ pub(super) struct Ended {
 
 /// Reads a list to its end. What came is in the collector, whatever the end.
 pub(super) async fn list(api: &Api, request: &Request, scope: &Scope<'_>, into: &mut dyn Collect) -> Ended {
-    let paging = request.pages.as_ref().unwrap_or(&Paging::None);
+    let paging = request.pages.as_ref().unwrap_or(&Paging::One);
     let mut reading = Reading { api, request, scope, ids: HashSet::new(), met: vec![false; request.require.len()], share: api.budget.share() };
     let came = reading.pages(paging, into).await;
     let count = reading.ids.len() as u64;

@@ -16,7 +16,7 @@ use crate::manifest::kinds::connector::{CursorPages, NumberedPages, Pages};
 #[derive(Clone, Debug)]
 pub(super) enum Paging {
     /// one answer holds all
-    None,
+    One,
     /// the next URL stands in the answer; its absence is an end where every page has a shape
     Next { url: Expression, shaped: bool },
     /// a Link header
@@ -104,7 +104,7 @@ impl Paging {
     ) -> Result<Option<Self>, String> {
         let mut optional = |text: &Option<String>, at: &str| text.as_ref().map(|text| expression(text, at, false));
         Ok(Some(match pages {
-            Pages::None => Self::None,
+            Pages::One(_) => Self::One,
             Pages::Next(url) => match expression(url, "next", false) {
                 Some(url) => Self::Next { url, shaped },
                 None => return Ok(None),
@@ -166,7 +166,7 @@ impl<'p> Pager<'p> {
         self.records += records.len() as u64;
         self.page += 1;
         let next = match self.paging {
-            Paging::None => Next::End,
+            Paging::One => Next::End,
             Paging::Next { url, shaped } => match scope.evaluate(url) {
                 Evaluation::Missing if !shaped => return Err("its page lacks the field with the next one".into()),
                 Evaluation::Missing | Evaluation::Null => Next::End,

@@ -3,6 +3,7 @@
 //!
 //! Must never: reach anything, or be asked which kind it is where [`Described`] can answer.
 
+mod declared;
 mod file;
 mod scim;
 mod sql;
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use declared::DeclaredConnection;
 pub use file::{FileConnection, FileFormat};
 pub use scim::ScimConnection;
 pub use sql::{
@@ -76,6 +78,8 @@ pub enum SourceConnection {
     Scim(ScimConnection),
     /// Tables of a database.
     Sql(Box<SqlConnection>),
+    /// A system that a Connector describes.
+    Connector(Box<DeclaredConnection>),
 }
 
 /// What a Target speaks.
@@ -86,6 +90,8 @@ pub enum TargetConnection {
     Scim(ScimConnection),
     /// Tables of a database.
     Sql(Box<SqlConnection>),
+    /// A system that a Connector describes.
+    Connector(Box<DeclaredConnection>),
 }
 
 /// What a connection says of itself, whatever its kind. Checks, rules and the reconcile know no more of it; its connector takes it for what it is.
@@ -168,6 +174,7 @@ impl SourceConnection {
             Self::File(connection) => connection,
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
+            Self::Connector(connection) => connection.as_ref(),
         }
     }
 }
@@ -178,6 +185,7 @@ impl TargetConnection {
         match self {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
+            Self::Connector(connection) => connection.as_ref(),
         }
     }
 }

@@ -14,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use auth::{AuthScheme, BasicScheme, ClientAuth, HeaderScheme, OAuth1Scheme, OAuth2Grant, OAuth2Scheme};
-pub use objects::{ActiveSpec, AttributePath, AttributeSpec, EntitlementKindSpec, MembersSpec, ObjectsSpec, OneOrMany, OnlyWhen};
-pub use request::{Budget, CursorPages, LinkPages, NumberedPages, Pages, RequestSpec, Reset, Settle, Task};
+pub use objects::{ActiveSpec, AttributeSpec, EntitlementKindSpec, MembersSpec, ObjectsSpec, OnlyWhen};
+pub use request::{Budget, CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestSpec, Reset, Settle, Task};
 
 /// A system that speaks HTTP and JSON.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

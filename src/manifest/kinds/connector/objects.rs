@@ -9,16 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::request::RequestSpec;
 
-/// One request, or several.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum OneOrMany {
-    /// one
-    One(Box<RequestSpec>),
-    /// several, in this order
-    Many(Vec<RequestSpec>),
-}
-
 /// The accounts, or the groups of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -40,7 +30,7 @@ pub struct ObjectsSpec {
     /// By an attribute that has a `value`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub find: BTreeMap<String, RequestSpec>,
-    /// SCIM's attributes: a path that is read and written, or how each is done.
+    /// SCIM's attributes, and how each is read and written.
     pub attributes: BTreeMap<String, AttributeSpec>,
     /// Expression over `record`: holds for what may be changed here; the others belong to somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,12 +41,12 @@ pub struct ObjectsSpec {
     /// Makes one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create: Option<RequestSpec>,
-    /// Changes one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub update: Option<OneOrMany>,
-    /// Deletes one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delete: Option<OneOrMany>,
+    /// Changes one: every request that applies, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub update: Vec<RequestSpec>,
+    /// Deletes one: every request that applies, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delete: Vec<RequestSpec>,
     /// Ends what somebody is signed in to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<RequestSpec>,
@@ -66,19 +56,9 @@ pub struct ObjectsSpec {
 }
 
 /// How an attribute is read and written.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum AttributeSpec {
-    /// a path of the record, read and written: `profile.login`
-    Path(String),
-    /// in detail
-    Whole(Box<AttributePath>),
-}
-
-/// How an attribute is read and written, in detail.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AttributePath {
+pub struct AttributeSpec {
     /// A path of the record, read and written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,

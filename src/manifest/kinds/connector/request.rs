@@ -95,7 +95,7 @@ pub struct RequestSpec {
 #[serde(rename_all = "camelCase")]
 pub enum Pages {
     /// One answer holds all.
-    None,
+    One(OnePage),
     /// Expression over `body`: the next URL. With `shape`, its absence is the end.
     Next(String),
     /// A `Link` header with rel=next (RFC 8288).
@@ -109,6 +109,11 @@ pub enum Pages {
     /// Whatever comes behind the last id.
     After(CursorPages),
 }
+
+/// One answer holds all: there is nothing more to say.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OnePage {}
 
 /// A `Link` header.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -205,8 +210,7 @@ pub struct Budget {
     pub reset: Reset,
     /// So many are left for others: `2`, or `10%` of what `limit` says. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "any_value")]
-    pub keep: Option<Json>,
+    pub keep: Option<String>,
     /// The header with how many there are in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,

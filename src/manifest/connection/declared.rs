@@ -1,0 +1,74 @@
+//! A system that a `Connector` document describes: of the workspace, else of the catalog.
+//!
+//! Must never: hold a secret.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Described, Part, SecretRef, Unreadable};
+use crate::manifest::kinds::connector::ConnectorSpec;
+use crate::manifest::quantity;
+
+/// A system that a Connector describes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeclaredConnection {
+    /// The Connector: one of this workspace, else of the catalog (`headcount connector list`).
+    pub name: String,
+    /// What it asks to be told of this installation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, String>,
+    /// A way to sign in by its name, and its secrets: `token: {token: {env: OKTA_TOKEN}}`. Exactly one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub auth: BTreeMap<String, BTreeMap<String, SecretRef>>,
+    /// PEM file with the certificate authority, where it is not a public one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// Deadline of one request: `30s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    /// Most bytes of one answer: `64Mi`. Default 32Mi.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_body: Option<String>,
+    /// The document that the name means; the loader finds it.
+    #[serde(skip)]
+    pub document: Option<Arc<ConnectorSpec>>,
+}
+
+impl Described for DeclaredConnection {
+    fn word(&self) -> &'static str {
+        "connector"
+    }
+
+    fn system(&self) -> String {
+        format!("connector {} {}", self.name, json!(self.config))
+    }
+
+    fn rows(&self) -> Value {
+        json!({"connector": self.name, "config": self.config})
+    }
+
+    fn place(&self) -> &'static str {
+        "name"
+    }
+
+    fn secrets(&self) -> Vec<Part<'_, SecretRef>> {
+        self.auth.values().flat_map(BTreeMap::values).map(|value| Part { pointer: "auth", value }).collect()
+    }
+
+    fn unreadable(&self) -> Vec<Unreadable> {
+        let timeout = self.timeout.as_deref().and_then(|text| quantity::duration(text).err());
+        let most = self.max_body.as_deref().and_then(|text| quantity::bytes(text).err());
+        let timeout = timeout.map(|hint| Unreadable { pointer: "timeout", what: "duration", hint });
+        timeout.into_iter().chain(most.map(|hint| Unreadable { pointer: "maxBody", what: "size", hint })).collect()
+    }
+
+    /// A vendor's records hold more than anybody maps.
+    fn open_records(&self) -> bool {
+        true
+    }
+}
