@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use super::describe::{Connector, Description};
 use super::sample::{AsJson, Sampler};
-use super::{Reader, Surroundings, TargetConnector, file, scim, sql};
+use super::{Reader, Surroundings, TargetConnector, declared, file, scim, sql};
 use crate::manifest::connection::{Described, SourceConnection, TargetConnection};
 use crate::manifest::kinds::TargetSpec;
 use crate::model::{Columns, SystemError};
 use crate::policy::{ConnectorFacts, TargetFacts};
 
 /// Every connector: a further one is a line here, and its connection's shape in `manifest/connection/`.
-const CONNECTORS: [&dyn Connector; 3] = [&file::FileConnector, &scim::ScimConnector, &sql::SqlConnector];
+const CONNECTORS: [&dyn Connector; 4] = [&declared::DeclaredConnector, &file::FileConnector, &scim::ScimConnector, &sql::SqlConnector];
 
 /// Opens a Source's connection: secrets are resolved, the system is asked what it can do.
 pub async fn open_source(connection: &SourceConnection, surroundings: &Surroundings) -> Result<Box<dyn Reader>, SystemError> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use reqwest::header::HeaderValue;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
@@ -24,6 +24,10 @@ pub enum Credentials {
     Bearer(SecretString),
     /// user name and password
     Basic(String, SecretString),
+    /// headers of the system's own, each with its value
+    Headers(Vec<(String, SecretString)>),
+    /// several of these at once
+    All(Vec<Credentials>),
 }
 
 /// Where credentials come from anew: a secret is resolved again, a token asked for.
@@ -43,13 +47,16 @@ pub(super) struct SignIn {
 
 #[derive(Debug)]
 struct Held {
-    /// the header, marked as sensitive
-    header: Option<HeaderValue>,
+    /// the headers, marked as sensitive
+    headers: Signed,
     /// how often it was renewed
     generation: u64,
     /// knows these secrets and all before
     redactor: Arc<Redactor>,
 }
+
+/// The headers that sign a request.
+pub(super) type Signed = Vec<(HeaderName, HeaderValue)>;
 
 /// A renewal that gave nothing new.
 #[derive(Debug)]
@@ -61,20 +68,20 @@ struct Vain {
 
 impl SignIn {
     pub(super) fn new(credentials: Option<&Credentials>, renew: Option<Arc<dyn Renew>>) -> Result<Self, SystemError> {
-        let header = credentials.map(Credentials::header).transpose()?;
+        let headers = credentials.map(Credentials::headers).transpose()?.unwrap_or_default();
         let redactor = Arc::new(credentials.map(Credentials::redactor).unwrap_or_default());
-        let held = RwLock::new(Held { header, generation: 0, redactor });
+        let held = RwLock::new(Held { headers, generation: 0, redactor });
         Ok(Self { held, renew, renewing: tokio::sync::Mutex::default() })
     }
 
-    /// The header, and which of all that there were it is.
-    pub(super) fn current(&self) -> (Option<HeaderValue>, u64) {
+    /// The headers, and which of all that there were they are.
+    pub(super) fn current(&self) -> (Signed, u64) {
         let held = self.held();
-        (held.header.clone(), held.generation)
+        (held.headers.clone(), held.generation)
     }
 
     pub(super) fn is_there(&self) -> bool {
-        self.held().header.is_some()
+        !self.held().headers.is_empty()
     }
 
     pub(super) fn redactor(&self) -> Arc<Redactor> {
@@ -85,20 +92,20 @@ impl SignIn {
     pub(super) async fn renew(&self, refused: u64) -> Result<bool, SystemError> {
         let Some(renew) = &self.renew else { return Ok(false) };
         let mut vain = self.renewing.lock().await;
-        let (header, generation) = self.current();
+        let (headers, generation) = self.current();
         if generation != refused {
             return Ok(true);
         }
         if let Some(vain) = vain.as_ref().filter(|vain| vain.generation == refused && vain.at.elapsed() < REST) {
             return vain.error.clone().map_or(Ok(false), Err);
         }
-        let renewed = renew.credentials().await.and_then(|credentials| Ok((credentials.header()?, credentials.redactor())));
+        let renewed = renew.credentials().await.and_then(|credentials| Ok((credentials.headers()?, credentials.redactor())));
         let error = match renewed {
-            Ok((fresh, _)) if header.as_ref() == Some(&fresh) => None,
+            Ok((fresh, _)) if headers == fresh => None,
             Ok((fresh, redactor)) => {
                 let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
                 held.redactor = Arc::new(held.redactor.and(redactor));
-                held.header = Some(fresh);
+                held.headers = fresh;
                 held.generation += 1;
                 return Ok(true);
             }
@@ -114,15 +121,21 @@ impl SignIn {
 }
 
 impl Credentials {
-    fn header(&self) -> Result<HeaderValue, SystemError> {
-        let text = match self {
-            Self::Bearer(token) => format!("Bearer {}", token.expose_secret()),
-            Self::Basic(name, password) => format!("Basic {}", base64(format!("{name}:{}", password.expose_secret()).as_bytes())),
-        };
-        let mut header = HeaderValue::from_str(&text)
-            .map_err(|_| SystemError::Auth("the secret holds a line break or another character that no header can carry".into()))?;
-        header.set_sensitive(true);
-        Ok(header)
+    fn headers(&self) -> Result<Signed, SystemError> {
+        Ok(match self {
+            Self::Bearer(token) => vec![(AUTHORIZATION, sensitive(&format!("Bearer {}", token.expose_secret()))?)],
+            Self::Basic(name, password) => {
+                vec![(AUTHORIZATION, sensitive(&format!("Basic {}", base64(format!("{name}:{}", password.expose_secret()).as_bytes())))?)]
+            }
+            Self::Headers(headers) => {
+                let header = |(name, value): &(String, SecretString)| {
+                    let odd = |_| SystemError::Auth(format!("no request can carry a header `{name}`"));
+                    Ok((name.parse::<HeaderName>().map_err(odd)?, sensitive(value.expose_secret())?))
+                };
+                headers.iter().map(header).collect::<Result<_, SystemError>>()?
+            }
+            Self::All(all) => all.iter().map(Self::headers).collect::<Result<Vec<_>, _>>()?.concat(),
+        })
     }
 
     /// Knows the secret, and of a password also what it is sent as.
@@ -133,8 +146,17 @@ impl Credentials {
                 let sent = base64(format!("{name}:{}", password.expose_secret()).as_bytes());
                 Redactor::new([password.expose_secret().as_bytes(), sent.trim_end_matches('=').as_bytes()])
             }
+            Self::Headers(headers) => Redactor::new(headers.iter().map(|(_, value)| value.expose_secret().as_bytes())),
+            Self::All(all) => all.iter().fold(Redactor::default(), |redactor, one| redactor.and(one.redactor())),
         }
     }
+}
+
+fn sensitive(text: &str) -> Result<HeaderValue, SystemError> {
+    let mut header = HeaderValue::from_str(text)
+        .map_err(|_| SystemError::Auth("the secret holds a line break or another character that no header can carry".into()))?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 /// Standard base64 with padding, for the one header that needs it.
@@ -158,13 +180,13 @@ mod tests {
     #[test]
     fn credentials_go_into_one_header_and_nowhere_else() {
         let basic = Credentials::Basic("Aladdin".into(), "open sesame".to_owned().into());
-        let header = basic.header().expect("a header");
-        assert!(header.is_sensitive());
-        assert_eq!(header.to_str().ok(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+        let headers = basic.headers().expect("a header");
+        assert!(headers[0].1.is_sensitive());
+        assert_eq!(headers[0].1.to_str().ok(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
         assert_eq!((base64(b"a"), base64(b"ab"), base64(b"")), ("YQ==".into(), "YWI=".into(), String::new()));
         assert!(!format!("{basic:?}").contains("sesame"));
         let said = "bad: open sesame, QWxhZGRpbjpvcGVuIHNlc2FtZQ==, open%20sesame!";
         assert_eq!(basic.redactor().words(said), "bad: [secret], [secret]==, [secret]!");
-        assert!(Credentials::Bearer("a\nb".to_owned().into()).header().is_err());
+        assert!(Credentials::Bearer("a\nb".to_owned().into()).headers().is_err());
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, IF_MATCH};
 pub use url::Url;
 
 pub use answer::{Headers, Response, Streamed};
@@ -26,7 +26,7 @@ pub use request::{Body, Effect, Request};
 
 use crate::files;
 use crate::model::SystemError;
-use credentials::SignIn;
+use credentials::{SignIn, Signed};
 use log::Told;
 use way::{Proxies, Way};
 
@@ -140,7 +140,7 @@ impl Client {
         Ok(Streamed::new(self, &request, answer))
     }
 
-    async fn once(&self, request: &Request, sign_in: Option<HeaderValue>) -> Result<reqwest::Response, SystemError> {
+    async fn once(&self, request: &Request, sign_in: Signed) -> Result<reqwest::Response, SystemError> {
         let writes = request.effect == Effect::Writes;
         self.build(request, sign_in)?.send().await.map_err(|error| self.lost(&error, &request.url, writes))
     }
@@ -165,10 +165,10 @@ impl Client {
         trouble::asks(&Way::to(url, &self.proxies))
     }
 
-    fn build(&self, request: &Request, sign_in: Option<HeaderValue>) -> Result<reqwest::RequestBuilder, SystemError> {
+    fn build(&self, request: &Request, sign_in: Signed) -> Result<reqwest::RequestBuilder, SystemError> {
         let mut builder = self.inner.request(request.method.clone(), request.url.clone()).header(ACCEPT, request.accept.as_ref());
-        if let Some(header) = sign_in {
-            builder = builder.header(AUTHORIZATION, header);
+        for (name, value) in sign_in {
+            builder = builder.header(name, value);
         }
         if let Some(version) = &request.if_match {
             builder = builder.header(IF_MATCH, version);

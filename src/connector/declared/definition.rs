@@ -219,6 +219,24 @@ impl Definition {
     }
 }
 
+impl Definition {
+    /// The requests that have a rate of their own.
+    pub(super) fn buckets(&self) -> impl Iterator<Item = (&str, Rate)> {
+        let groups = self.groups.iter().map(|(_, objects)| objects);
+        let requests = self.accounts.iter().chain(groups).flat_map(Objects::requests).chain(&self.check);
+        requests.filter_map(|request| request.bucket.as_ref()).map(|(bucket, rate)| (&**bucket, *rate))
+    }
+}
+
+impl Objects {
+    fn requests(&self) -> impl Iterator<Item = &Request> {
+        let members = self.members.iter().flat_map(|members| [&members.list, &members.add, &members.remove, &members.set]);
+        let single = [&self.list, &self.get, &self.create, &self.sessions].into_iter().chain(members).flatten();
+        let active = self.active.iter().flat_map(|active| active.activate.iter().chain(&active.deactivate));
+        single.chain(self.find.values()).chain(&self.update).chain(&self.delete).chain(active)
+    }
+}
+
 struct Compiler {
     config: Json,
     base: Json,

@@ -4,6 +4,7 @@
 //! `listing` reads one, `records` makes rows of it.
 //! Must never: reach a host that is not declared, or call a read whole that the document's own signs do not prove.
 
+mod connector;
 mod definition;
 mod exchange;
 mod listing;
@@ -11,7 +12,9 @@ mod pages;
 mod reader;
 mod records;
 mod scope;
+mod sign_in;
 mod template;
 mod writer;
 
+pub use connector::{DeclaredConnector, problems};
 pub use definition::{Definition, Wrong};
