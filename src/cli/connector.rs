@@ -8,9 +8,11 @@ use serde_json::json;
 use super::complete;
 use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
+use crate::connector::declared;
 use crate::connector::describe::Description;
 use crate::connector::registry;
 use crate::diagnostic::did_you_mean;
+use crate::manifest::catalog::catalog;
 use crate::render::paragraph;
 
 /// Show the connectors: what they read and write, their default mapping, what they need
@@ -31,7 +33,7 @@ enum Command {
     /// Show one connector: what it reads and writes, its default mapping, what it needs, its connection
     #[command(after_help = "Example: headcount connector show scim")]
     Show {
-        /// file, scim or sql
+        /// file, scim, sql, or one of the catalog
         #[arg(add = complete::connectors())]
         name: String,
         /// How to show it
@@ -43,8 +45,12 @@ enum Command {
 pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {
     let all = registry::describe();
     let text = match &args.command {
-        Command::List { output: TextOrJson::Text } => all.iter().map(|known| format!("{:<6} {}\n", known.name, known.about)).collect(),
-        Command::List { output: TextOrJson::Json } => format!("{:#}\n", json!({ "formatVersion": 1, "connectors": all })),
+        Command::List { output: TextOrJson::Text } => listed(&all),
+        Command::List { output: TextOrJson::Json } => {
+            let catalog: Vec<_> = catalog().iter().map(|(name, spec)| json!({ "name": name, "title": spec.title })).collect();
+            format!("{:#}\n", json!({ "formatVersion": 1, "connectors": all, "catalog": catalog }))
+        }
+        Command::Show { name, output } if catalog().contains_key(name.as_str()) => of_catalog(name, *output),
         Command::Show { name, output } => {
             let known = all.iter().find(|known| known.name == name).ok_or_else(|| unknown(name, &all))?;
             match output {
@@ -56,8 +62,26 @@ pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {
     report::result(text.as_bytes()).map(|()| Exit::Done)
 }
 
+/// Those that are built in, and the systems that documents of the catalog describe.
+fn listed(all: &[Description]) -> String {
+    let wide = all.iter().map(|known| known.name.len()).chain(catalog().keys().map(|name| name.len())).max().unwrap_or_default();
+    let mut text: String = all.iter().map(|known| format!("{:<wide$} {}\n", known.name, known.about)).collect();
+    text.push_str("\nOf the catalog, as `connection: {connector: {name: …}}`:\n");
+    catalog().iter().for_each(|(name, spec)| text.push_str(&format!("{name:<wide$} {}\n", spec.title)));
+    text
+}
+
+/// A document of the catalog: its page, or the document itself.
+fn of_catalog(name: &str, output: TextOrJson) -> String {
+    let Some(spec) = catalog().get(name) else { return String::new() };
+    match output {
+        TextOrJson::Text => wrapped(&declared::page(name, spec)),
+        TextOrJson::Json => format!("{:#}\n", json!({ "formatVersion": 1, "connector": name, "spec": spec })),
+    }
+}
+
 fn unknown(name: &str, all: &[Description]) -> Failure {
-    let names: Vec<_> = all.iter().map(|known| known.name).collect();
+    let names: Vec<_> = all.iter().map(|known| known.name).chain(catalog().keys().map(AsRef::as_ref)).collect();
     let near = did_you_mean(name, names.iter().copied());
     Failure::usage(format!("there is no connector `{name}`")).hint(near.unwrap_or_else(|| format!("known: {}", names.join(", "))))
 }

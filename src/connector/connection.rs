@@ -84,6 +84,11 @@ impl Connection {
         self.pause
     }
 
+    /// Leaves the system alone for a while.
+    pub fn rest(&self, pause: Duration, why: &str) {
+        self.system.limiter.pause(ALL, pause, why);
+    }
+
     /// Sends a request, once, when it is its turn.
     pub async fn send(&self, request: Request) -> Result<Response, SystemError> {
         self.send_in(ALL, request).await

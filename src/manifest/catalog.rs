@@ -9,7 +9,7 @@ use super::connection::{DeclaredConnection, SourceConnection, TargetConnection};
 use super::input::Input;
 use super::kinds::connector::ConnectorSpec;
 use super::load::load;
-use super::{Document, Loaded};
+use super::Loaded;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
 /// Name and text of each file.

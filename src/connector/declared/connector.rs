@@ -95,11 +95,6 @@ impl Connector for DeclaredConnector {
     }
 }
 
-/// What is wrong with a connection and its document together, with pointers below `spec` of the document.
-pub fn problems(name: &str, document: &ConnectorSpec, config: &BTreeMap<String, String>) -> Vec<Wrong> {
-    Definition::compile(name, document, config).err().unwrap_or_default()
-}
-
 async fn open(connection: &DeclaredConnection, surroundings: &Surroundings, reads_only: bool) -> Result<Api, SystemError> {
     let written = serde_json::to_string(connection).unwrap_or_default();
     let key = format!("connector {reads_only} {} {written}", surroundings.base.display());
@@ -195,9 +190,14 @@ fn capabilities(definition: &Definition) -> Capabilities {
         group_marker: definition.groups.iter().find_map(|(_, objects)| marks(objects)),
         account_attributes: accounts.map(|objects| names(objects, |_| true)),
         immutable_attributes: accounts.map(|objects| names(objects, |only| only == Some(OnlyWhen::Create))).unwrap_or_default(),
+        required_attributes: accounts.map(required).unwrap_or_default(),
         end_sessions: has(|objects| objects.sessions.is_some()),
         ..Capabilities::default()
     }
+}
+
+fn required(objects: &Objects) -> BTreeSet<Arc<str>> {
+    objects.attributes.iter().filter(|(_, attribute)| attribute.required).map(|(name, _)| name.clone()).collect()
 }
 
 /// The attributes that a request of the document writes.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::pages::{Paging, Place};
-use super::scope::{ANSWER, CONFIG, RECORD, REQUEST, Scope, WRITTEN, as_text};
+use super::scope::{ANSWER, CONFIG, RECORD, REQUEST, Scope, WRITTEN};
 use super::template::{JsonTemplate, Template};
 use crate::connector::limiter::{Limits, Rate};
 use crate::expr::{Expression, Problem, Root};
@@ -23,16 +23,16 @@ use crate::model::Tables;
 
 /// What is wrong with a document, and where: a JSON pointer below its `spec`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
+pub(super) struct Wrong {
     /// `/accounts/list/pages`
-    pub pointer: String,
+    pub(super) pointer: String,
     /// what, and where in that text
-    pub problem: Problem,
+    pub(super) problem: Problem,
 }
 
 /// A document, compiled.
 #[derive(Clone, Debug)]
-pub struct Definition {
+pub(super) struct Definition {
     /// metadata.name
     pub(super) name: Arc<str>,
     pub(super) config: Json,
@@ -40,11 +40,19 @@ pub struct Definition {
     pub(super) base: Url,
     pub(super) headers: Vec<(String, String)>,
     pub(super) limits: Limits,
-    pub(super) budget: Option<Budget>,
+    pub(super) budget: Option<(Budget, Keep)>,
     pub(super) errors: Errors,
     pub(super) check: Option<Request>,
     pub(super) accounts: Option<Objects>,
     pub(super) groups: Vec<(Arc<str>, Objects)>,
+}
+
+/// How much of a budget is left for others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Keep {
+    Requests(f64),
+    /// of what there is in all
+    Share(f64),
 }
 
 /// How trouble is known.
@@ -76,7 +84,6 @@ pub(super) struct Request {
     pub(super) unless: Option<Expression>,
     pub(super) done: Option<Expression>,
     pub(super) retry: Option<Expression>,
-    pub(super) tells: Option<Expression>,
     pub(super) covers: Vec<Arc<str>>,
     pub(super) created: Option<Expression>,
     pub(super) task: Option<Box<Task>>,
@@ -99,7 +106,6 @@ pub(super) struct Task {
 #[derive(Clone, Debug)]
 pub(super) struct Settle {
     pub(super) when: Option<Expression>,
-    pub(super) retry: Option<Expression>,
     pub(super) at_most: Duration,
 }
 
@@ -149,8 +155,6 @@ pub(super) struct Attribute {
     pub(super) read: Option<Expression>,
     /// where in a request's content, and what
     pub(super) write: Vec<(Vec<Box<str>>, Expression)>,
-    /// it names another object by this
-    pub(super) reference: Option<Arc<str>>,
     pub(super) only: Option<OnlyWhen>,
     pub(super) required: bool,
 }
@@ -169,7 +173,6 @@ pub(super) struct Active {
 pub(super) struct Members {
     pub(super) list: Option<Request>,
     pub(super) inline: Option<Expression>,
-    pub(super) by: Option<Expression>,
     pub(super) id: Option<Expression>,
     pub(super) kind: Option<Expression>,
     pub(super) total: Option<Expression>,
@@ -181,7 +184,7 @@ pub(super) struct Members {
 
 impl Definition {
     /// Compiles a document for an installation that says `config`.
-    pub fn compile(name: &str, spec: &ConnectorSpec, config: &BTreeMap<String, String>) -> Result<Self, Vec<Wrong>> {
+    pub(super) fn compile(name: &str, spec: &ConnectorSpec, config: &BTreeMap<String, String>) -> Result<Self, Vec<Wrong>> {
         let mut compiler = Compiler { config: Json::Null, base: Json::Null, wrong: Vec::new() };
         compiler.config = compiler.config(spec, config);
         let base = compiler.plain(&spec.base, "/base").unwrap_or_default();
@@ -193,6 +196,10 @@ impl Definition {
         });
         let headers = headers.collect();
         let limits = compiler.limits(spec);
+        let budget = spec.limits.as_ref().and_then(|limits| limits.budget.clone()).map(|budget| {
+            let keep = compiler.keep(budget.keep.as_deref());
+            (budget, keep)
+        });
         let errors = spec.errors.as_ref().map(|errors| compiler.errors(errors)).unwrap_or_default();
         let check = spec.check.as_ref().map(|check| compiler.request(check, "/check", Effect::Reads));
         let accounts = spec.accounts.as_ref().map(|accounts| compiler.objects(accounts, "/accounts"));
@@ -208,7 +215,7 @@ impl Definition {
                 base,
                 headers,
                 limits,
-                budget: spec.limits.as_ref().and_then(|limits| limits.budget.clone()),
+                budget,
                 errors,
                 check,
                 accounts,
@@ -310,6 +317,18 @@ impl Compiler {
         Limits { concurrency: limits.concurrency, rate }
     }
 
+    fn keep(&mut self, text: Option<&str>) -> Keep {
+        match text.map(quantity::amount) {
+            None => Keep::Requests(0.0),
+            Some(Ok(quantity::Amount::Share(share))) => Keep::Share(share),
+            Some(Ok(quantity::Amount::Count(count))) => Keep::Requests(count as f64),
+            Some(Err(hint)) => {
+                self.say("/limits/budget/keep", "this is no amount".into(), Some(hint.into()));
+                Keep::Requests(0.0)
+            }
+        }
+    }
+
     fn rate(&mut self, text: &str, pointer: &str) -> Option<Rate> {
         let rate = rate(text);
         if rate.is_none() {
@@ -376,7 +395,6 @@ impl Compiler {
 
     /// Nothing where its path asks for a `config` that nobody says.
     fn attribute(&mut self, spec: &AttributeSpec, at: &str) -> Option<Attribute> {
-        let reference = spec.r#ref.as_deref().map(Arc::from);
         let (mut read, mut write) = (None, Vec::new());
         if let Some(path) = &spec.path {
             let (of_path, key) = self.path(path, &format!("{at}/path"))?;
@@ -388,7 +406,7 @@ impl Compiler {
         if !spec.write.is_empty() {
             write = self.keys(&spec.write, &format!("{at}/write"));
         }
-        Some(Attribute { read, write, reference, only: spec.only, required: spec.required })
+        Some(Attribute { read, write, only: spec.only, required: spec.required })
     }
 
     /// A path of a record, as an expression and as keys.
@@ -426,7 +444,6 @@ impl Compiler {
         Members {
             list,
             inline: self.optional(spec.inline.as_ref(), RECORD, &format!("{at}/inline")),
-            by: self.optional(spec.r#where.as_ref(), RECORD, &format!("{at}/where")),
             id: self.optional(spec.id.as_ref(), RECORD, &format!("{at}/id")),
             kind: self.optional(spec.r#type.as_ref(), RECORD, &format!("{at}/type")),
             total: self.optional(spec.total.as_ref(), RECORD, &format!("{at}/total")),
@@ -481,7 +498,6 @@ impl Compiler {
             unless: self.optional(spec.unless.as_ref(), REQUEST, &format!("{at}/unless")),
             done: self.optional(spec.done.as_ref(), ANSWER, &format!("{at}/done")),
             retry: self.optional(spec.retry.as_ref(), ANSWER, &format!("{at}/retry")),
-            tells: self.words(spec.tells.as_deref(), &format!("{at}/tells")),
             covers: spec.covers.iter().map(|name| Arc::from(name.as_str())).collect(),
             created: self.optional(spec.created.as_ref(), ANSWER, &format!("{at}/created")),
             task: spec.task.as_ref().map(|task| Box::new(self.task(task, &format!("{at}/task")))),
@@ -506,7 +522,6 @@ impl Compiler {
     fn settle(&mut self, spec: &SettleSpec, at: &str) -> Settle {
         Settle {
             when: self.optional(spec.when.as_ref(), RECORD, &format!("{at}/when")),
-            retry: self.optional(spec.retry.as_ref(), ANSWER, &format!("{at}/retry")),
             at_most: span(spec.at_most.as_deref(), Duration::from_secs(60)),
         }
     }
@@ -557,14 +572,6 @@ impl Compiler {
         let compiled = compiled.collect();
         self.wrong.extend(wrong.into_iter().map(|(pointer, problem)| Wrong { pointer, problem }));
         compiled
-    }
-
-    /// Words, or an expression that comes to words: what has a quote or a question mark in it is an expression.
-    fn words(&mut self, text: Option<&str>, at: &str) -> Option<Expression> {
-        let text = text?;
-        let is_expression = text.contains('?') || text.contains('"');
-        let quoted = Json::from(text).to_string();
-        self.expression(if is_expression { text } else { &quoted }, REQUEST, at)
     }
 
     fn optional(&mut self, text: Option<&String>, variables: &'static [&'static str], at: &str) -> Option<Expression> {
@@ -626,9 +633,4 @@ pub(super) fn is_declared(url: &Url, hosts: &BTreeSet<String>) -> bool {
 
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
-}
-
-/// A JSON pointer's text, where it has one: for messages.
-pub(super) fn shown(value: &Json) -> String {
-    as_text(value).unwrap_or_default()
 }

@@ -3,21 +3,24 @@
 //! Must never: send anything to a host that is not declared, put a value into a URL as it is, or take an answer for good because of its status alone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-use super::definition::{Content, Definition, Mapped, Request, is_declared};
+use super::definition::{Content, Definition, Keep, Mapped, Request, is_declared};
 use super::pages::{Part, Place, Turn};
 use super::scope::{Scope, as_text};
 use crate::connector::budget::Budget;
 use crate::connector::connection::{Again, Connection};
 use crate::connector::limiter::ALL;
 use crate::http::{self, Body, Effect, Response, Url};
-use crate::manifest::kinds::connector::Trouble;
+use crate::manifest::kinds::connector::{Reset, Trouble};
 use crate::model::SystemError;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
+/// A longer pause in seconds is no budget's.
+const LONGEST_PAUSE: f64 = 3600.0;
 /// Longer words of a system are cut.
 const MAX_WORDS: usize = 300;
 
@@ -106,6 +109,7 @@ impl Api {
             Err(error) => error,
         };
         let response = self.connection.ask(&prepared, again, &refusal).await?;
+        self.mind(&response);
         let answer = Answer::read(&response)?;
         self.judge(request, &answer, &response)?;
         Ok(answer)
@@ -116,6 +120,7 @@ impl Api {
         let prepared = self.prepare(request, scope, &Turn::First, written)?;
         let bucket = request.bucket.as_ref().map_or(ALL, |(bucket, _)| bucket);
         let response = self.connection.send_in(bucket, prepared).await?;
+        self.mind(&response);
         // It was done, whatever else its answer is.
         let answer = Answer::read(&response).or_else(|error| match errors_lie(&self.definition, &response) {
             true => Err(error),
@@ -130,6 +135,25 @@ impl Api {
             true => SystemError::Unavailable(error.to_string()),
             false => error,
         })
+    }
+
+    /// Leaves the system alone once little of its budget is left, before it says no.
+    fn mind(&self, response: &Response) {
+        let Some((budget, keep)) = &self.definition.budget else { return };
+        let number = |name: &str| response.header(name).and_then(|text| text.trim().parse::<f64>().ok());
+        let Some(left) = number(&budget.remaining) else { return };
+        let least = match keep {
+            Keep::Requests(count) => *count,
+            Keep::Share(share) => budget.limit.as_deref().and_then(number).map_or(0.0, |all| all * share),
+        };
+        let pause = match &budget.reset {
+            Reset::Seconds(name) => number(name),
+            Reset::Epoch(name) => number(name).map(|at| at - jiff::Timestamp::now().as_second() as f64),
+        };
+        let pause = pause.filter(|pause| *pause > 0.0 && *pause < LONGEST_PAUSE).map(Duration::from_secs_f64);
+        if let Some(pause) = pause.filter(|_| left <= least) {
+            self.connection.rest(pause, "little of what it allows is left");
+        }
     }
 
     /// Makes a request.
@@ -203,7 +227,7 @@ impl Api {
         for (name, template) in &request.with {
             let fields = json.get_or_insert_with(|| Json::Object(Map::new()));
             if let Some(value) = template.value(scope).map_err(SystemError::Rejected)? {
-                put(fields, &[name.clone()], value);
+                put(fields, std::slice::from_ref(name), value);
             }
         }
         if let Turn::Put(Place { part: Part::Form | Part::Body, name }, value) = turn {
@@ -241,8 +265,8 @@ impl Api {
         let errors = &self.definition.errors;
         let mut words = format!("HTTP {status}");
         let parts = [&errors.code, &errors.text].into_iter().flatten().filter_map(|expression| scope.text(expression));
-        for part in parts.filter(|part| !part.is_empty()) {
-            words.push_str(if words.ends_with(|last: char| last.is_ascii_digit()) { " " } else { ": " });
+        for (at, part) in parts.filter(|part| !part.is_empty()).enumerate() {
+            words.push_str(if at == 0 { " " } else { ": " });
             let clean: String = self.connection.client().redact(&part).chars().filter(|letter| !letter.is_control()).take(MAX_WORDS).collect();
             words.push_str(&clean);
         }

@@ -80,7 +80,7 @@ impl Reading<'_, '_> {
         let mut first: Option<Vec<Box<str>>> = None;
         for _ in 0..MAX_PAGES {
             let answer = self.api.ask(self.request, self.scope, &turn, Again::Always).await?;
-            let records = records(self.request, &answer, self.scope)?;
+            let records = records(self.request, &answer)?;
             let ids = self.take(&records, into)?;
             first.get_or_insert(ids);
             let scope = answer.scope().with("config", &self.api.definition.config);
@@ -103,7 +103,7 @@ impl Reading<'_, '_> {
     async fn is_the_same(&self, turn: &Turn, ids: &[Box<str>], into: &mut dyn Collect) -> Result<Option<String>, SystemError> {
         let answer = self.api.ask(self.request, self.scope, turn, Again::Always).await?;
         let now: Option<Vec<Box<str>>> =
-            records(self.request, &answer, self.scope)?.into_iter().map(|record| into.id(record).map(Box::from)).collect();
+            records(self.request, &answer)?.into_iter().map(|record| into.id(record).map(Box::from)).collect();
         let same = now.as_deref() == Some(ids);
         Ok((!same).then(|| "its first page changed while it was read, so somebody may be missing".to_owned()))
     }
@@ -128,7 +128,7 @@ impl Reading<'_, '_> {
 }
 
 /// The records of an answer. One that lacks them is no page, unless its shape says that it is one.
-pub(super) fn records<'a>(request: &Request, answer: &'a Answer, _scope: &Scope<'_>) -> Result<Vec<&'a Json>, SystemError> {
+pub(super) fn records<'a>(request: &Request, answer: &'a Answer) -> Result<Vec<&'a Json>, SystemError> {
     let found = match &request.records {
         None => Some(&answer.body),
         Some(expression) => {

@@ -4,10 +4,12 @@
 //! `listing` reads one, `records` makes rows of it.
 //! Must never: reach a host that is not declared, or call a read whole that the document's own signs do not prove.
 
+mod check;
 mod connector;
 mod definition;
 mod exchange;
 mod listing;
+mod page;
 mod pages;
 mod reader;
 mod records;
@@ -16,5 +18,9 @@ mod sign_in;
 mod template;
 mod writer;
 
-pub use connector::{DeclaredConnector, problems};
-pub use definition::{Definition, Wrong};
+#[cfg(test)]
+mod tests;
+
+pub use check::check;
+pub use connector::DeclaredConnector;
+pub use page::page;

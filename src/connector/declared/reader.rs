@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
-use super::definition::{Members, Objects, Request};
+use super::definition::{Members, Objects};
 use super::exchange::Api;
 use super::listing::{Collect, list, records};
 use super::pages::Turn;
@@ -208,7 +208,7 @@ impl DeclaredReader {
             Err(error) => return Err(error),
         };
         let mut rows = Records::new(objects, &self.api.definition.config, &request.columns, self.of_source);
-        for record in records(question, &found, &scope)? {
+        for record in records(question, &found)? {
             let matches = match by_id {
                 true => rows.id(record).as_deref() == Some(request.value.as_ref()),
                 false => has(objects, &scope, record, &request.attribute, &request.value),
@@ -341,10 +341,4 @@ fn note(members: &Members, scope: &Scope<'_>, record: &Json, group: &str, page: 
     if let (Some(id), Some(kind)) = (id, kind) {
         membership(page, group, &id, Some(kind));
     }
-}
-
-/// Whether a request can be asked at all.
-#[allow(dead_code)]
-fn is_asked(request: &Request, scope: &Scope<'_>) -> bool {
-    request.when.as_ref().is_none_or(|when| scope.holds(when)) && !request.unless.as_ref().is_some_and(|unless| scope.holds(unless))
 }

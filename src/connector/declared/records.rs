@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::definition::Objects;
-use super::scope::{Scope, as_text};
+use super::scope::Scope;
 use crate::expr::{Evaluation, segments_of_path};
-use crate::model::{Columns, ObjectKind, Page, RowWriter, Value};
+use crate::model::{Columns, ObjectKind, Page, RowWriter};
 
 /// Packs records of one stream.
 pub(super) struct Records<'d> {
@@ -84,13 +84,9 @@ fn write(objects: &Objects, column: &Column, record: &Json, scope: &Scope<'_>, r
     match read.map(|read| scope.evaluate(read)) {
         None | Some(Evaluation::Missing) => row.missing(),
         Some(Evaluation::Null) => row.null(),
-        Some(Evaluation::Value(value)) => value_of(&value, row),
+        Some(Evaluation::Value(value)) => row.value(&value),
         Some(Evaluation::Failed(words)) => row.unreadable(&words),
     }
-}
-
-fn value_of(value: &Value, row: &mut RowWriter<'_>) {
-    row.value(value);
 }
 
 /// A JSON value as it stands.
@@ -122,9 +118,4 @@ pub(super) fn membership(page: &mut Page, group: &str, member: &str, kind: Optio
             }
         }
     });
-}
-
-/// A list's records: what the document says, else the answer itself.
-pub(super) fn text_of(value: &Json) -> Option<String> {
-    as_text(value)
 }

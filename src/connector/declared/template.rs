@@ -115,11 +115,6 @@ impl Template {
         }
         Ok(Some(whole))
     }
-
-    /// The expressions in it.
-    pub(super) fn expressions(&self) -> impl Iterator<Item = &Expression> {
-        self.parts.iter().filter_map(|part| if let Part::Value(expression) = part { Some(expression) } else { None })
-    }
 }
 
 /// Where the brace closes that a text opens with.

@@ -18,7 +18,6 @@ use crate::connector::connection::Again;
 use crate::connector::limiter::Lane;
 use crate::connector::{Permit, Write, Writer, Written};
 use crate::expr::{Evaluation, Expression};
-use crate::manifest::kinds::connector::OnlyWhen;
 use crate::model::{Action, Evidence, ObjectKind, SystemError};
 
 /// Between two looks at what was written.
@@ -106,7 +105,7 @@ impl DeclaredWriter {
         if let (Json::Object(object), Some(_)) = (&mut wanted.object, &objects.active) {
             object.entry("active").or_insert(Json::Bool(true));
         }
-        let attributes = self.content(&wanted, write, Some(OnlyWhen::Create))?;
+        let attributes = self.content(&wanted, write)?;
         let content = Content { changes: attributes.clone(), whole: attributes.clone(), attributes: without_nulls(attributes) };
         let sent = self.send(request, &wanted, &content).await?;
         let id = self.made(objects, request, &wanted, &sent).await?;
@@ -123,7 +122,7 @@ impl DeclaredWriter {
         let scope = sent.answer.scope().with("config", &self.api.definition.config);
         let id = match &request.created {
             Some(created) => scope.text(created).map(|id| id.rsplit('/').next().unwrap_or_default().to_owned()),
-            None => records(request, &sent.answer, &scope)?.first().and_then(|record| scope.with("record", record).text(&objects.id)),
+            None => records(request, &sent.answer)?.first().and_then(|record| scope.with("record", record).text(&objects.id)),
         };
         id.filter(|id| !id.is_empty()).ok_or_else(unsure)
     }
@@ -158,7 +157,7 @@ impl DeclaredWriter {
         let until = Instant::now() + settle.at_most;
         while Instant::now() < until {
             if let Ok(answer) = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await {
-                let found = records(get, &answer, &scope)?;
+                let found = records(get, &answer)?;
                 let shows = |record: &&&Json| settle.when.as_ref().is_none_or(|when| scope.with("record", record).holds(when));
                 if found.first().as_ref().is_some_and(shows) {
                     return Ok(());
@@ -235,7 +234,7 @@ impl DeclaredWriter {
         let adds = write.change.action == Action::AddMembers;
         let one_by_one = if adds { &members.add } else { &members.remove };
         let group = serde_json::json!({"id": write.id.as_deref()});
-        let wanted = self.wanted(objects, write, false).await?;
+        let wanted = self.wanted(objects, write, objects.writable.is_some()).await?;
         let Some(request) = one_by_one else { return self.set(members, objects, write, &wanted).await };
         let mut already_so = true;
         for (kind, id) in &write.members {
@@ -306,6 +305,10 @@ impl DeclaredWriter {
             true => self.record(objects, &id).await?,
             false => Json::Null,
         };
+        let scope = self.api.scope().with("record", &record);
+        if with_record && objects.writable.as_ref().is_some_and(|writable| !scope.holds(writable)) {
+            return Err(SystemError::Rejected("it belongs to somebody else there, so it can't be changed by this system's interface".into()));
+        }
         let key = Json::from(idempotency_key(write));
         Ok(Wanted { objects, id, object: Json::Object(object), record, key })
     }
@@ -314,7 +317,7 @@ impl DeclaredWriter {
         let Some(get) = &objects.get else { return Ok(Json::Null) };
         let scope = self.api.scope().with("id", id);
         let answer = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await?;
-        let found = records(get, &answer, &scope)?.first().map(|record| (*record).clone());
+        let found = records(get, &answer)?.first().map(|record| (*record).clone());
         found.ok_or_else(|| SystemError::NotFound("it is not there any more".into()))
     }
 
@@ -332,7 +335,7 @@ impl DeclaredWriter {
         self.api.send(request, &self.scope(wanted), content).await
     }
 
-    fn content(&self, wanted: &Wanted<'_>, write: &Write<'_>, _at: Option<OnlyWhen>) -> Result<Map<String, Json>, SystemError> {
+    fn content(&self, wanted: &Wanted<'_>, write: &Write<'_>) -> Result<Map<String, Json>, SystemError> {
         let all: Vec<&Arc<str>> = write.attributes.iter().map(|(name, _)| name).collect();
         let mut content = self.content_of(wanted, write, &all)?;
         let active = wanted.object.get("active").and_then(Json::as_bool);
@@ -418,7 +421,8 @@ fn asks_for_record(objects: &Objects) -> bool {
     let of_request = |request: &Request| request.when.iter().chain(&request.unless).any(reads);
     let active = objects.active.iter().flat_map(|active| active.activate.iter().chain(&active.deactivate));
     let written = objects.attributes.values().flat_map(|attribute| &attribute.write).map(|(_, expression)| expression);
-    objects.update.iter().chain(&objects.delete).chain(active).any(of_request) || written.into_iter().any(reads)
+    let asked = objects.update.iter().chain(&objects.delete).chain(active).any(of_request);
+    asked || objects.writable.is_some() || written.into_iter().any(reads)
 }
 
 /// The same for each try of one change, so that a system that knows such keys does it once.
@@ -440,8 +444,14 @@ fn merged(record: &Json, changes: &Map<String, Json>) -> Map<String, Json> {
     whole
 }
 
+/// What is made begins with what it has; there is nothing to clear.
 fn without_nulls(fields: Map<String, Json>) -> Map<String, Json> {
-    fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
+    let kept = fields.into_iter().filter(|(_, value)| !value.is_null());
+    kept.map(|(name, value)| match value {
+        Json::Object(below) => (name, Json::Object(without_nulls(below))),
+        value => (name, value),
+    })
+    .collect()
 }
 
 fn cannot(what: &str) -> SystemError {

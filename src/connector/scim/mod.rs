@@ -20,7 +20,7 @@ mod single;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::connector) mod tests;
 
 pub use describe::ScimConnector;
 

@@ -3,7 +3,7 @@
 mod answers;
 mod patience;
 mod read;
-mod scripted;
+pub(in crate::connector) mod scripted;
 mod silent;
 mod write;
 

@@ -227,7 +227,7 @@ impl Wanted {
     }
 
     /// Sends it, for the object `7` where it is no create.
-    pub async fn send(&self, writer: &ScimWriter) -> Result<Written, SystemError> {
+    pub async fn send(&self, writer: &dyn Writer) -> Result<Written, SystemError> {
         let id = (self.change.action != Action::Create).then(|| "7".into());
         let write = Write { change: &self.change, id, attributes: self.attributes.clone(), members: self.members.clone() };
         writer.write(std::slice::from_ref(&write), &permit().await).await.remove(0)

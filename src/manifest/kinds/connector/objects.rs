@@ -68,9 +68,6 @@ pub struct AttributeSpec {
     /// Keys of the request's content, each an expression over `value`, `object` and `record`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub write: BTreeMap<String, String>,
-    /// It names another object: by its `id`, or an attribute of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub r#ref: Option<String>,
     /// When it can be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<OnlyWhen>,
@@ -116,9 +113,6 @@ pub struct MembersSpec {
     /// Expression over the group's `record`: its members stand in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<String>,
-    /// Expression over `record` (of an account) and `group`: the account is in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub r#where: Option<String>,
     /// Expression over `record`: a member's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,

@@ -76,7 +76,7 @@ pub struct RequestSpec {
     /// Expression over `status`, `headers` and `body`: a refusal that passes by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
-    /// A side effect, told beside the change: words, or an expression that comes to words or null.
+    /// A side effect, in words, for whoever decides to use it: `headcount connector show` tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tells: Option<String>,
     /// Expression over `body` and `headers`: the id of what was made. Default: that of the record in the answer.
@@ -192,9 +192,6 @@ pub struct Settle {
     /// Expression over `record`: it shows. Default: it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
-    /// Expression over `status` and `body`: an answer that passes by itself. Default: not found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry: Option<String>,
     /// How long at most. Default `1m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<String>,

@@ -1,0 +1,117 @@
+//! What can be said of Connector documents, and of connections that name one, without a network.
+//!
+//! Must never: say twice what one line is wrong about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::definition::{Definition, Wrong};
+use crate::connector::describe::own;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::manifest::connection::{DeclaredConnection, Described};
+use crate::manifest::kinds::connector::ConnectorSpec;
+use crate::manifest::{Loaded, Origin};
+
+/// Every problem of the workspace's Connectors, and of what its connections say of an installation.
+pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for document in &loaded.connectors {
+        let outline = loaded.outline(&document.origin);
+        for wrong in of_document(&document.name, &document.spec) {
+            let pointer = format!("/spec{}", wrong.pointer);
+            let mut problem = Diagnostic::error(wrong.problem.message);
+            problem.hint = wrong.problem.hint;
+            problems.push(match wrong.problem.length {
+                0 => outline.mark(&pointer, problem),
+                length => {
+                    let (place, length) = outline.place_in_scalar(&pointer, wrong.problem.offset, length);
+                    problem.at(place, length)
+                }
+            });
+        }
+    }
+    for (origin, described) in loaded.connections() {
+        if let Ok(connection) = own::<DeclaredConnection>(described) {
+            of_connection(loaded, (origin, described), connection, &mut problems);
+        }
+    }
+    problems
+}
+
+/// What is wrong with a document by itself: for an installation that says what the document gives as examples.
+fn of_document(name: &str, spec: &ConnectorSpec) -> Vec<Wrong> {
+    let mut spec = spec.clone();
+    for rules in spec.config.values_mut() {
+        let known = rules.default.is_some() || rules.example.is_some() || rules.optional;
+        rules.default = rules.default.take().or(rules.example.take()).or(if known { None } else { Some("example".into()) });
+        rules.pattern = rules.pattern.take().filter(|_| known);
+    }
+    Definition::compile(name, &spec, &BTreeMap::new()).err().unwrap_or_default()
+}
+
+type At<'a> = (&'a Origin, &'a dyn Described);
+
+fn of_connection(loaded: &Loaded, (origin, described): At<'_>, connection: &DeclaredConnection, problems: &mut Vec<Diagnostic>) {
+    let Some(document) = &connection.document else { return };
+    let outline = loaded.outline(origin);
+    let wrong = Definition::compile(&connection.name, document, &connection.config).err().unwrap_or_default();
+    let mut told = BTreeSet::new();
+    for wrong in wrong.into_iter().filter(|wrong| wrong.pointer.starts_with("/config")) {
+        let named = described.pointer(wrong.pointer.trim_start_matches('/'));
+        let pointer = if outline.span(&named).is_some() { named } else { described.pointer("name") };
+        if told.insert((pointer.clone(), wrong.problem.message.clone())) {
+            let mut problem = Diagnostic::error(wrong.problem.message);
+            problem.hint = wrong.problem.hint;
+            problems.push(outline.mark(&pointer, problem));
+        }
+    }
+    for name in connection.auth.keys().filter(|name| !document.auth.contains_key(*name)) {
+        let known = document.auth.keys().map(String::as_str);
+        let names = known.clone().collect::<Vec<_>>().join(", ");
+        let hint = did_you_mean(name, known).unwrap_or_else(|| format!("known are {names}"));
+        let problem = Diagnostic::error(format!("{} can't be signed in to by `{name}`", connection.name)).hint(hint);
+        problems.push(outline.mark(&described.pointer(&format!("auth/{name}")), problem));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Input, catalog, load};
+
+    #[test]
+    fn every_document_of_the_catalog_is_sound() {
+        for (name, text) in catalog::texts() {
+            let (loaded, problems) = load(&[Input::stdin(text.as_bytes().to_vec())]);
+            assert!(problems.is_empty(), "{name}: {problems:#?}");
+            assert_eq!(loaded.connectors.iter().map(|document| document.name.as_ref()).collect::<Vec<_>>(), [name]);
+            assert!(check(&loaded).is_empty(), "{name}: {:#?}", check(&loaded));
+        }
+        assert!(catalog::catalog().contains_key("okta"));
+    }
+
+    #[test]
+    fn what_is_wrong_stands_where_it_is() {
+        let text = "apiVersion: headcount.dev/v1alpha1\nkind: Connector\nmetadata: {name: own}\nspec:\n  title: Own\n  hosts: [a.example]\n  \
+            base: https://b.example\n  auth: {}\n  accounts:\n    id: recod.id\n    list: {get: '/users/{i}', shape: has(body.users)}\n    attributes: {}\n---\n\
+            apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {name: hr}\nspec:\n  connection: {connector: {name: okta, config: {orgg: x}, auth: {tokn: {}}}}\n  \
+            key: record.id\n  mapping: {}\n";
+        let (loaded, problems) = load(&[Input::stdin(text.as_bytes().to_vec())]);
+        assert!(problems.iter().all(|problem| !problem.message.contains("onnector")), "{problems:#?}");
+        let told: Vec<String> = check(&loaded)
+            .iter()
+            .map(|problem| {
+                let place = problem.place.as_ref().map_or((0, 0), |(place, _)| (place.line, place.column));
+                format!("{place:?} {} ({})", problem.message, problem.hint.as_deref().unwrap_or_default())
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        (6, 3) b.example is not among the hosts (name every host that is asked)
+        (10, 9) nothing is called `recod` here (did you mean record? "recod" is the text)
+        (11, 5) how pages follow each other must be said (`pages: {one: {}}` where one answer holds all)
+        (11, 26) nothing is called `i` here (known here are config, base, id, value, ids, fields, group, member, members, account, name, object, changes, record, key, since, body, generate; "i" is the text)
+        (18, 34) config.org must be said (such as acme.okta.com)
+        (18, 40) there is no config.orgg here (did you mean `org`?)
+        (18, 66) okta can't be signed in to by `tokn` (did you mean `token`?)
+        "#);
+    }
+}
