@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Described, Part, SecretRef, Unreadable};
+use super::{Described, Piece, SecretRef, Unreadable};
 use crate::manifest::kinds::connector::ConnectorSpec;
 use crate::manifest::quantity;
 
