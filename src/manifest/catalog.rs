@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use super::connection::{DeclaredConnection, SourceConnection, TargetConnection};
-use super::input::Input;
+use super::input::ManifestInput;
 use super::kinds::connector::ConnectorSpec;
 use super::load::load;
 use super::Loaded;
@@ -18,7 +18,7 @@ const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"))
 /// The catalog, by name.
 pub fn catalog() -> &'static BTreeMap<Arc<str>, Arc<ConnectorSpec>> {
     static CATALOG: LazyLock<BTreeMap<Arc<str>, Arc<ConnectorSpec>>> = LazyLock::new(|| {
-        let documents = FILES.iter().flat_map(|(_, text)| load(&[Input::stdin(text.as_bytes().to_vec())]).0.connectors);
+        let documents = FILES.iter().flat_map(|(_, text)| load(&[ManifestInput::stdin(text.as_bytes().to_vec())]).0.connectors);
         documents.map(|document| (document.name, Arc::new(document.spec))).collect()
     });
     &CATALOG

@@ -76,12 +76,12 @@ fn of_connection(loaded: &Loaded, (origin, described): At<'_>, connection: &Decl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Input, catalog, load};
+    use crate::manifest::{ManifestInput, catalog, load};
 
     #[test]
     fn every_document_of_the_catalog_is_sound() {
         for (name, text) in catalog::texts() {
-            let (loaded, problems) = load(&[Input::stdin(text.as_bytes().to_vec())]);
+            let (loaded, problems) = load(&[ManifestInput::stdin(text.as_bytes().to_vec())]);
             assert!(problems.is_empty(), "{name}: {problems:#?}");
             assert_eq!(loaded.connectors.iter().map(|document| document.name.as_ref()).collect::<Vec<_>>(), [name]);
             assert!(check(&loaded).is_empty(), "{name}: {:#?}", check(&loaded));
@@ -95,7 +95,7 @@ mod tests {
             base: https://b.example\n  auth: {}\n  accounts:\n    id: recod.id\n    list: {get: '/users/{i}', shape: has(body.users)}\n    attributes: {}\n---\n\
             apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {name: hr}\nspec:\n  connection: {connector: {name: okta, config: {orgg: x}, auth: {tokn: {}}}}\n  \
             key: record.id\n  mapping: {}\n";
-        let (loaded, problems) = load(&[Input::stdin(text.as_bytes().to_vec())]);
+        let (loaded, problems) = load(&[ManifestInput::stdin(text.as_bytes().to_vec())]);
         assert!(problems.iter().all(|problem| !problem.message.contains("onnector")), "{problems:#?}");
         let told: Vec<String> = check(&loaded)
             .iter()

@@ -31,7 +31,7 @@ pub(super) struct DeclaredReader {
 impl Reader for DeclaredReader {
     fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
         Box::pin(async move {
-            let mut report = ReadReport { kinds: Vec::new() };
+            let mut report = ReadReport::default();
             let columns = |kind| request.streams.iter().find(|(wanted, _)| *wanted == kind).map(|(_, columns)| columns);
             if let Some(columns) = columns(ObjectKind::Account) {
                 report.kinds.push((ObjectKind::Account, self.accounts(columns, sink).await));

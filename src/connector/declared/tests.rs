@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::DeclaredConnector;
 use crate::connector::describe::Connector;
 use crate::connector::scim::tests::scripted::{Answer, Asked, Scripted, answer, wanted};
-use crate::connector::{LookupRequest, PageSink, ReadRequest, Surroundings, TargetConnector};
+use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Surroundings, TargetConnector};
 use crate::manifest::catalog::catalog;
 use crate::manifest::connection::{DeclaredConnection, SecretRef};
 use crate::model::{Action, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
@@ -43,6 +43,12 @@ impl PageSink for Rows {
         let row = |row: crate::model::Row<'_>| row.cells().map(|cell| cell.to_value().map_or("-".into(), |value| value.to_string())).collect::<Vec<_>>();
         self.0.entry(kind).or_default().extend(page.rows().map(|found| row(found).join(" ")));
     }
+
+    fn restart(&mut self, kind: ObjectKind) {
+        self.0.remove(&kind);
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }
 
 async fn read(service: &Scripted, streams: &[(ObjectKind, &[&str])]) -> (ReadReport, Rows) {

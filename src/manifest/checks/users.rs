@@ -60,7 +60,7 @@ fn once<'a>(
 }
 
 fn is_key(context: &Context<'_>, origin: &Origin, pointer: &str, key: &str, problems: &mut Vec<Diagnostic>) {
-    if !Key::of_identity(key).is_some_and(|(_, key)| !key.trim().is_empty()) {
+    if Key::of_identity(key).is_none_or(|(_, key)| key.trim().is_empty()) {
         let hint = "write the source and the key (`old-hr/10023`), or `user/<name>` for a User";
         problems.push(context.at(origin, pointer, Diagnostic::error("this is no identity's key")).hint(hint));
     }

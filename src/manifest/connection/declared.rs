@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Described, Piece, SecretRef, Unreadable};
+use super::{ConnectionPart, Described, SecretRef, Unreadable};
 use crate::manifest::kinds::connector::ConnectorSpec;
 use crate::manifest::quantity;
 
@@ -56,8 +56,8 @@ impl Described for DeclaredConnection {
         "name"
     }
 
-    fn secrets(&self) -> Vec<Part<'_, SecretRef>> {
-        self.auth.values().flat_map(BTreeMap::values).map(|value| Part { pointer: "auth", value }).collect()
+    fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
+        self.auth.values().flat_map(BTreeMap::values).map(|value| ConnectionPart { pointer: "auth", value }).collect()
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {
