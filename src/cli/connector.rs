@@ -8,7 +8,6 @@ use serde_json::json;
 use super::complete;
 use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
-use crate::connector::declared;
 use crate::connector::describe::Description;
 use crate::connector::registry;
 use crate::diagnostic::did_you_mean;
@@ -75,7 +74,7 @@ fn listed(all: &[Description]) -> String {
 fn of_catalog(name: &str, output: TextOrJson) -> String {
     let Some(spec) = catalog().get(name) else { return String::new() };
     match output {
-        TextOrJson::Text => wrapped(&declared::page(name, spec)),
+        TextOrJson::Text => wrapped(&registry::page(name, spec)),
         TextOrJson::Json => format!("{:#}\n", json!({ "formatVersion": 1, "connector": name, "spec": spec })),
     }
 }

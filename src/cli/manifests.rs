@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use super::Files;
 use super::report::{Failure, Texts};
-use crate::connector::declared;
-use crate::connector::registry::Facts;
+use crate::connector::registry::{self, Facts};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::manifest::{self, Loaded, ManifestInput};
 use crate::policy::{self, Policy};
@@ -77,7 +76,7 @@ pub fn check(inputs: &[ManifestInput]) -> (Loaded, Option<Policy>, Vec<Diagnosti
         Ok((policy, warnings)) => (Some(policy), warnings),
         Err(errors) => (None, errors),
     };
-    let problems = merged(problems, found.into_iter().chain(declared::check(&loaded)).collect());
+    let problems = merged(problems, found.into_iter().chain(registry::check(&loaded)).collect());
     let broken = problems.iter().any(|problem| problem.level == Level::Error);
     (loaded, policy.filter(|_| !broken), problems)
 }

@@ -8,7 +8,10 @@ use super::describe::{Connector, Description};
 use super::sample::{AsJson, Sampler};
 use super::{Reader, Surroundings, TargetConnector, declared, file, scim, sql};
 use crate::manifest::connection::{Described, SourceConnection, TargetConnection};
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Loaded;
 use crate::manifest::kinds::TargetSpec;
+use crate::manifest::kinds::connector::ConnectorSpec;
 use crate::model::{Columns, SystemError};
 use crate::policy::{ConnectorFacts, TargetFacts};
 
@@ -37,6 +40,16 @@ pub fn sampler(connection: &SourceConnection, columns: &Arc<Columns>) -> Sampler
 /// Whether what a connection reaches lies on this machine.
 pub fn is_local(connection: &dyn Described) -> bool {
     of(connection).is_ok_and(Connector::is_local)
+}
+
+/// What is wrong with the Connector documents of a workspace, and with what its connections say of their installations.
+pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
+    declared::check(loaded)
+}
+
+/// The page of a Connector document.
+pub fn page(name: &str, document: &ConnectorSpec) -> String {
+    declared::page(name, document)
 }
 
 /// What all connectors say of themselves, by name.

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use super::connection::{DeclaredConnection, SourceConnection, TargetConnection};
 use super::input::ManifestInput;
 use super::kinds::connector::ConnectorSpec;
 use super::load::load;
@@ -34,14 +33,13 @@ pub(super) fn resolve(loaded: &mut Loaded) -> Vec<Diagnostic> {
     let own: BTreeMap<Arc<str>, Arc<ConnectorSpec>> =
         loaded.connectors.iter().map(|document| (document.name.clone(), Arc::new(document.spec.clone()))).collect();
     let mut missing = Vec::new();
-    for document in &mut loaded.sources {
-        if let SourceConnection::Connector(connection) = &mut document.spec.connection {
-            find(connection, &own, || document.origin.clone(), &mut missing);
-        }
-    }
-    for document in &mut loaded.targets {
-        if let TargetConnection::Connector(connection) = &mut document.spec.connection {
-            find(connection, &own, || document.origin.clone(), &mut missing);
+    let sources = loaded.sources.iter_mut().map(|source| (&source.origin, source.spec.connection.described_mut()));
+    let targets = loaded.targets.iter_mut().map(|target| (&target.origin, target.spec.connection.described_mut()));
+    for (origin, connection) in sources.chain(targets) {
+        let Some(name) = connection.document().map(str::to_owned) else { continue };
+        match own.get(name.as_str()).or_else(|| catalog().get(name.as_str())) {
+            Some(document) => connection.take_document(document.clone()),
+            None => missing.push((origin.clone(), name)),
         }
     }
     let told = |(origin, name): (super::Origin, String)| {
@@ -51,17 +49,4 @@ pub(super) fn resolve(loaded: &mut Loaded) -> Vec<Diagnostic> {
         loaded.outline(&origin).mark("/spec/connection/connector/name", problem)
     };
     missing.into_iter().map(told).collect()
-}
-
-fn find(
-    connection: &mut DeclaredConnection,
-    own: &BTreeMap<Arc<str>, Arc<ConnectorSpec>>,
-    origin: impl FnOnce() -> super::Origin,
-    missing: &mut Vec<(super::Origin, String)>,
-) {
-    let name = connection.name.as_str();
-    connection.document = own.get(name).or_else(|| catalog().get(name)).cloned();
-    if connection.document.is_none() {
-        missing.push((origin(), connection.name.clone()));
-    }
 }

@@ -15,7 +15,7 @@ use crate::connector::limiter::{Limits, Rate};
 use crate::expr::{Expression, Problem, Root};
 use crate::http::{Effect, Method, Url};
 use crate::manifest::kinds::connector::{
-    ActiveSpec, AttributeSpec, Budget, ConnectorSpec, ErrorRules, MembersSpec, ObjectsSpec, OnlyWhen, RequestSpec, Settle as SettleSpec,
+    ActiveSpec, AttributeSpec, ConnectorSpec, ErrorRules, MembersSpec, ObjectsSpec, OnlyWhen, RequestBudget, RequestSpec, Settle as SettleSpec,
     Task as TaskSpec, Trouble,
 };
 use crate::manifest::quantity;
@@ -40,7 +40,7 @@ pub(super) struct Definition {
     pub(super) base: Url,
     pub(super) headers: Vec<(String, String)>,
     pub(super) limits: Limits,
-    pub(super) budget: Option<(Budget, Keep)>,
+    pub(super) budget: Option<(RequestBudget, Keep)>,
     pub(super) errors: Errors,
     pub(super) check: Option<Request>,
     pub(super) accounts: Option<Objects>,
@@ -277,10 +277,12 @@ impl Compiler {
     }
 
     fn must_match(&mut self, pointer: &str, name: &str, pattern: &str, value: &str, example: Option<&str>) {
-        match regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build() {
-            Ok(regex) if regex.is_match(value) => {}
-            Ok(_) => self.say(pointer, format!("config.{name} does not look right"), example.map(|example| format!("it looks like {example}"))),
-            Err(_) => self.say(&format!("{pointer}/pattern"), "this pattern can't be read".into(), None),
+        let test = format!("matches(value, {})", Json::from(format!("^(?:{pattern})$")));
+        let Ok(test) = Expression::compile(&test, Root::Exchange(WRITTEN), &Tables::default()) else {
+            return self.say(&format!("{pointer}/pattern"), "this pattern can't be read".into(), Some("it is a regular expression".into()));
+        };
+        if !Scope::default().with("value", &Json::from(value)).holds(&test) {
+            self.say(pointer, format!("config.{name} does not look right"), example.map(|example| format!("it looks like {example}")));
         }
     }
 

@@ -71,7 +71,6 @@ fn secrets(scheme: &AuthScheme) -> String {
         AuthScheme::Basic(_) => "HTTP Basic".into(),
         AuthScheme::Header(header) => format!("the header {}", header.name),
         AuthScheme::Oauth2(scheme) => format!("OAuth 2.0; scopes: {}", scheme.scopes.join(" ")),
-        AuthScheme::Oauth1(_) => "OAuth 1.0a".into(),
     }
 }
 

@@ -67,6 +67,14 @@ impl Described for DeclaredConnection {
         timeout.into_iter().chain(most.map(|hint| Unreadable { pointer: "maxBody", what: "size", hint })).collect()
     }
 
+    fn document(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+
+    fn take_document(&mut self, document: Arc<ConnectorSpec>) {
+        self.document = Some(document);
+    }
+
     /// A vendor's records hold more than anybody maps.
     fn open_records(&self) -> bool {
         true

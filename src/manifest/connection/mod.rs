@@ -9,6 +9,7 @@ mod scim;
 mod sql;
 
 use std::any::Any;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ pub use sql::{
     SqlConnection, SqliteFile,
 };
 
+use super::kinds::connector::ConnectorSpec;
 use super::{Loaded, Origin};
 
 /// Where a secret is. One that can't be resolved is an error, never an empty string.
@@ -132,6 +134,14 @@ pub trait Described: Any + Send + Sync {
     fn open_records(&self) -> bool {
         false
     }
+
+    /// The Connector that it names, where it speaks to a system that one describes.
+    fn document(&self) -> Option<&str> {
+        None
+    }
+
+    /// Takes the document that it names.
+    fn take_document(&mut self, _: Arc<ConnectorSpec>) {}
 }
 
 /// A part of a connection, and where it stands below it: `auth/bearer`.
@@ -179,7 +189,28 @@ impl SourceConnection {
     }
 }
 
+impl SourceConnection {
+    /// The same, to be given something.
+    pub fn described_mut(&mut self) -> &mut dyn Described {
+        match self {
+            Self::File(connection) => connection,
+            Self::Scim(connection) => connection,
+            Self::Sql(connection) => connection.as_mut(),
+            Self::Connector(connection) => connection.as_mut(),
+        }
+    }
+}
+
 impl TargetConnection {
+    /// The same, to be given something.
+    pub fn described_mut(&mut self) -> &mut dyn Described {
+        match self {
+            Self::Scim(connection) => connection,
+            Self::Sql(connection) => connection.as_mut(),
+            Self::Connector(connection) => connection.as_mut(),
+        }
+    }
+
     /// Whatever its kind.
     pub fn described(&self) -> &dyn Described {
         match self {

@@ -20,13 +20,13 @@ use crate::planning::holds::lookalikes::Kept;
 use crate::planning::people::identity::Absence;
 use crate::planning::people::person::Person;
 use crate::planning::targets::claims::Claim;
-use crate::planning::targets::eligibility::{Gone, is_by_select};
+use crate::planning::targets::eligibility::{NotServed, is_by_select};
 use crate::planning::targets::history::our_deactivation;
 use crate::planning::targets::ownership;
 use crate::world::Carries;
 
 /// An identity that gets no account (any more).
-pub(super) fn leave(step: &mut Step<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
+pub(super) fn leave(step: &mut Step<'_, '_>, target: usize, person: &Person, gone: NotServed) -> Presence {
     let key: Arc<str> = Arc::from(person.key.as_str());
     match step.matched.claims[target].of(person.number) {
         Claim::None => Presence::Absent,
@@ -41,7 +41,7 @@ pub(super) fn leave(step: &mut Step<'_, '_>, target: usize, person: &Person, gon
             if keeps_everything(step, target, gone) { Presence::Unclear } else { Presence::Leaves }
         }
         // A leaver whom a source reports needs no proof that nobody else is there.
-        Claim::Found(_) if prunes(step, target) && gone != Gone::Leaver && !step.matched.claims[target].are_all(step.basis) => {
+        Claim::Found(_) if prunes(step, target) && gone != NotServed::Leaver && !step.matched.claims[target].are_all(step.basis) => {
             let sentence = "{who}: an account looks like theirs and would go, but not all sources could be read, and it may be somebody's who is unseen; \
                             this waits for a complete read";
             step.tell(Severity::Incomplete, FindingCode::IncompleteRead, target, &key, sentence);
@@ -64,23 +64,23 @@ fn prunes(step: &Step<'_, '_>, target: usize) -> bool {
 }
 
 /// The step that is due for somebody's account. That it goes because the target is not for them is told once it is known whether it is for anybody.
-fn depart_as_deselected(step: &mut Step<'_, '_>, target: usize, row: u32, person: &Person, gone: Gone) {
+fn depart_as_deselected(step: &mut Step<'_, '_>, target: usize, row: u32, person: &Person, gone: NotServed) {
     let key: Arc<str> = Arc::from(person.key.as_str());
     let done = depart(step, target, row, &key, gone, Cause::Identity(person.number));
-    if done && gone == Gone::Deselected {
+    if done && gone == NotServed::Deselected {
         let by_select = is_by_select(step.basis, target, person);
         step.deselected[target].push(Deselected { identity: person.number, key, by_select });
     }
 }
 
 /// Whoever is on leave and keeps the account keeps what it has.
-fn keeps_everything(step: &Step<'_, '_>, target: usize, gone: Gone) -> bool {
-    gone == Gone::Suspended && step.basis.policy.targets[target].suspended.action == DeprovisionAction::Keep
+fn keeps_everything(step: &Step<'_, '_>, target: usize, gone: NotServed) -> bool {
+    gone == NotServed::Suspended && step.basis.policy.targets[target].suspended.action == DeprovisionAction::Keep
 }
 
 /// Somebody who has left can still sign in with an account that is not ours to close: a person must look.
-fn tell_of_a_leaver(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone) {
-    if gone == Gone::Leaver && step.basis.observed[target].accounts().active(row) {
+fn tell_of_a_leaver(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: NotServed) {
+    if gone == NotServed::Leaver && step.basis.observed[target].accounts().active(row) {
         let id = step.basis.observed[target].accounts().id(row);
         let sentence = format!(
             "{{who}}: has left, and an active account looks like theirs (id {id}), but nothing proves that it is headcount's; left as it is"
@@ -118,7 +118,7 @@ pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
             former(step, target, row, &key);
         } else if prune && accounts.carries(row) != Carries::OtherWorkspace && !accounts.doubtful(row) {
             let key = Key::unclaimed(&accounts.id(row)).text();
-            depart(step, target, row, &key, Gone::Pruned, Cause::None);
+            depart(step, target, row, &key, NotServed::Pruned, Cause::None);
             step.gone[target].insert(row);
         } else {
             left += 1;
@@ -166,7 +166,7 @@ fn former(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
     }
     match step.basis.people.absence(key) {
         Absence::Proven => {
-            depart(step, target, row, key, Gone::Absent, Cause::None);
+            depart(step, target, row, key, NotServed::Absent, Cause::None);
             step.gone[target].insert(row);
         }
         Absence::Unproven(source) => {
@@ -205,7 +205,7 @@ fn lock(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>) {
 }
 
 /// The step that is due for an account that goes.
-fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: Gone, cause: Cause) -> bool {
+fn depart(step: &mut Step<'_, '_>, target: usize, row: u32, key: &Arc<str>, gone: NotServed, cause: Cause) -> bool {
     let rules = &step.basis.policy.targets[target];
     let deprovision = gone.deprovision(rules);
     let accounts = step.basis.observed[target].accounts();

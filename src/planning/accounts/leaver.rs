@@ -11,17 +11,17 @@ use crate::planning::accounts::Step;
 use crate::planning::accounts::access::deactivate;
 use crate::planning::draft::Grounds;
 use crate::planning::people::person::Person;
-use crate::planning::targets::eligibility::Gone;
+use crate::planning::targets::eligibility::NotServed;
 use crate::planning::targets::links;
 use crate::planning::targets::ownership;
 use crate::planning::targets::search;
 use crate::world::Carries;
 
 /// Takes the access of every further account, where at least one is proved to be theirs.
-pub(super) fn cut(step: &mut Step<'_, '_>, target: usize, person: &Person, known: Option<u32>, gone: Gone) {
+pub(super) fn cut(step: &mut Step<'_, '_>, target: usize, person: &Person, known: Option<u32>, gone: NotServed) {
     let rules = &step.basis.policy.targets[target];
     let leaves = rules.ownership != Ownership::Additive && gone.deprovision(rules).action != DeprovisionAction::Keep;
-    if gone != Gone::Leaver || !leaves || step.matched.claims[target].another_system {
+    if gone != NotServed::Leaver || !leaves || step.matched.claims[target].another_system {
         return;
     }
     let proved = proved(step, target, person);

@@ -12,7 +12,7 @@ use crate::planning::accounts::presence::Presence;
 use crate::planning::people::identity::Absence;
 use crate::planning::people::person::Person;
 use crate::planning::question::LookupBy;
-use crate::planning::targets::eligibility::Gone;
+use crate::planning::targets::eligibility::NotServed;
 use crate::planning::targets::history::our_deactivation_of;
 use crate::planning::targets::links;
 
@@ -24,7 +24,7 @@ const SHARE: usize = 20;
 const LISTED: usize = 100;
 
 /// The account of somebody who goes was not among those read. Nothing is to be asked where headcount took the access away and no deletion is due.
-pub(super) fn leaves(step: &mut Step<'_, '_>, target: usize, person: &Person, gone: Gone) -> Presence {
+pub(super) fn leaves(step: &mut Step<'_, '_>, target: usize, person: &Person, gone: NotServed) -> Presence {
     let basis = step.basis;
     let links = links::of(basis, target, &person.key, &basis.people.other_keys(person.number));
     let ids = links.into_iter().map(|link| link.id.clone()).collect();
@@ -45,13 +45,13 @@ pub(super) fn of_the_absent(step: &mut Step<'_, '_>, target: usize) {
     for link in world.recall.counting(&world.memory, name, ObjectKind::Account) {
         let known = accounts.find_id(&link.id).is_some() || basis.people.find(&link.key).is_some();
         if !known && matches!(basis.people.absence(&link.key), Absence::Proven) {
-            ask(step, target, &link.key, vec![link.id.clone()], Gone::Absent);
+            ask(step, target, &link.key, vec![link.id.clone()], NotServed::Absent);
         }
     }
 }
 
 /// Asks for what was not answered. Says whether anything is open.
-fn ask(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, ids: Vec<Arc<str>>, gone: Gone) -> bool {
+fn ask(step: &mut Step<'_, '_>, target: usize, key: &Arc<str>, ids: Vec<Arc<str>>, gone: NotServed) -> bool {
     let basis = step.basis;
     let deprovision = gone.deprovision(&basis.policy.targets[target]);
     let accounts = basis.observed[target].accounts();

@@ -19,7 +19,7 @@ use crate::planning::holds::likeness::{ADDRESS, Alike, LOGIN, Likeness};
 use crate::planning::people::person::Person;
 use crate::planning::schema::layout::is_immutable;
 use crate::planning::targets::claims::Claim;
-use crate::planning::targets::eligibility::{Gone, Serve, serve};
+use crate::planning::targets::eligibility::{NotServed, Serve, serve};
 use crate::planning::targets::search;
 use crate::world::{canonical, kind_of};
 
@@ -214,7 +214,7 @@ fn at_target(step: &Step<'_, '_>, target: usize) -> Vec<Pair> {
         for row in formed.into_iter().flatten().filter(|row| is_another_form(step, target, &person, &vanished[row], **row)) {
             *scores.entry(*row).or_default() += FORM;
         }
-        let kept = if serve == Serve::No(Gone::Leaver) { Kept::WithoutAccess } else { Kept::Whole };
+        let kept = if serve == Serve::No(NotServed::Leaver) { Kept::WithoutAccess } else { Kept::Whole };
         let new: Arc<str> = Arc::from(key.as_str());
         let scores = scores.into_iter().map(|(row, score)| (std::cmp::Reverse(score), vanished[&row].clone(), new.clone(), identity, kept));
         candidates.extend(scores);
@@ -228,7 +228,7 @@ fn would_have_one(step: &Step<'_, '_>, target: usize, serve: &Serve) -> bool {
     match serve {
         Serve::Yes | Serve::Early | Serve::Unknown(_) => true,
         Serve::No(gone) => {
-            *gone == Gone::Suspended && gone.deprovision(&step.basis.policy.targets[target]).action == DeprovisionAction::Keep
+            *gone == NotServed::Suspended && gone.deprovision(&step.basis.policy.targets[target]).action == DeprovisionAction::Keep
         }
     }
 }

@@ -25,14 +25,14 @@ pub(in crate::planning) enum Serve {
     /// it gets one ahead of its start date, without access
     Early,
     /// it gets none (any more)
-    No(Gone),
+    No(NotServed),
     /// that could not be worked out: everything stays as it is
     Unknown(Arc<str>),
 }
 
 /// Why somebody gets no account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::planning) enum Gone {
+pub(in crate::planning) enum NotServed {
     /// a source says that the person has left
     Leaver,
     /// the person is on leave
@@ -53,7 +53,7 @@ pub(in crate::planning) fn serve(basis: &Basis<'_>, target: usize, person: &Pers
     let rules = &basis.policy.targets[target];
     let lifecycle = match &person.standing {
         Standing::Is(lifecycle) => *lifecycle,
-        Standing::Deselected => return Serve::No(Gone::Deselected),
+        Standing::Deselected => return Serve::No(NotServed::Deselected),
         Standing::DuplicateKey => return Serve::Unknown("two records have its key".into()),
         Standing::Unknown(words) => return Serve::Unknown(words.clone()),
         Standing::Doubtful(doubt) => return Serve::Unknown(doubt.words.clone()),
@@ -61,17 +61,17 @@ pub(in crate::planning) fn serve(basis: &Basis<'_>, target: usize, person: &Pers
     let ahead = rules.pre_hire.filter(|_| lifecycle == Lifecycle::PreHire);
     if !covers(basis, target, person, lifecycle) {
         return Serve::No(match lifecycle {
-            Lifecycle::Leaver => Gone::Leaver,
-            Lifecycle::Suspended => Gone::Suspended,
-            Lifecycle::PreHire => Gone::TooEarly,
-            Lifecycle::Active => Gone::Deselected,
+            Lifecycle::Leaver => NotServed::Leaver,
+            Lifecycle::Suspended => NotServed::Suspended,
+            Lifecycle::PreHire => NotServed::TooEarly,
+            Lifecycle::Active => NotServed::Deselected,
         });
     }
     let rests = ahead.is_some_and(|ahead| !ahead.active) && !person.declared_active;
     match layout.select.as_ref().map(|select| person.holds(select)) {
         None | Some(Truth::Yes) if rests => Serve::Early,
         None | Some(Truth::Yes) => Serve::Yes,
-        Some(Truth::No) => Serve::No(Gone::Deselected),
+        Some(Truth::No) => Serve::No(NotServed::Deselected),
         Some(Truth::Unknown(words)) => Serve::Unknown(format!("the target's select: {words}").into()),
     }
 }
@@ -95,7 +95,7 @@ pub(in crate::planning) fn account_day(ahead: PreHirePolicy, start: Option<Date>
     start?.checked_sub(ahead.before?.days()).ok()
 }
 
-impl Gone {
+impl NotServed {
     /// What becomes of the account.
     pub(in crate::planning) fn deprovision(self, policy: &TargetPolicy) -> DeprovisionPolicy {
         match self {

@@ -19,8 +19,6 @@ pub enum AuthScheme {
     Header(HeaderScheme),
     /// OAuth 2.0 (RFC 6749).
     Oauth2(Box<OAuth2Scheme>),
-    /// OAuth 1.0a with HMAC (RFC 5849): secrets `consumerKey`, `consumerSecret`, `tokenId`, `tokenSecret`.
-    Oauth1(OAuth1Scheme),
 }
 
 /// HTTP Basic: templates over `secret` and `config`.
@@ -63,12 +61,6 @@ pub struct OAuth2Scheme {
     /// What a Source asks for, where that is less.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub read_scopes: Vec<String>,
-    /// For `jwt_bearer`: whom the client acts for. A template over `config`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// Audience of the assertion, where it is not the token endpoint. A template over `config`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub audience: Option<String>,
     /// Further fields of the token request: templates over `config`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, String>,
@@ -78,12 +70,10 @@ pub struct OAuth2Scheme {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OAuth2Grant {
-    /// RFC 6749 section 4.4: secrets `clientId` and `clientSecret`, or `clientId` and `key`
+    /// RFC 6749 section 4.4: secrets `clientId` and `clientSecret`
     ClientCredentials,
     /// RFC 6749 section 6: secrets `clientId`, `clientSecret` and `refreshToken`
     RefreshToken,
-    /// RFC 7523 section 2.1: secret `key`, a private key or a Google service account's JSON file
-    JwtBearer,
 }
 
 /// How a client proves itself (OpenID Connect Core section 9).
@@ -94,15 +84,4 @@ pub enum ClientAuth {
     Basic,
     /// id and secret in the form
     Post,
-    /// an assertion signed with its key (RFC 7523 section 2.2)
-    PrivateKeyJwt,
-}
-
-/// OAuth 1.0a.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct OAuth1Scheme {
-    /// A template over `config`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub realm: Option<String>,
 }

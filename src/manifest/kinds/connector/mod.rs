@@ -13,9 +13,9 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use auth::{AuthScheme, BasicScheme, ClientAuth, HeaderScheme, OAuth1Scheme, OAuth2Grant, OAuth2Scheme};
-pub use objects::{ActiveSpec, AttributeSpec, EntitlementKindSpec, MembersSpec, ObjectsSpec, OnlyWhen};
-pub use request::{Budget, CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestSpec, Reset, Settle, Task};
+pub use auth::{AuthScheme, BasicScheme, ClientAuth, HeaderScheme, OAuth2Grant, OAuth2Scheme};
+pub use objects::{ActiveSpec, AttributeSpec, MembersSpec, ObjectsSpec, OnlyWhen};
+pub use request::{RequestBudget, CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestSpec, Reset, Settle, Task};
 
 /// A system that speaks HTTP and JSON.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,9 +51,6 @@ pub struct ConnectorSpec {
     /// Kinds of groups, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, ObjectsSpec>,
-    /// Kinds of entitlements, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub entitlements: BTreeMap<String, EntitlementKindSpec>,
     /// Rights to grant, the least that do: one line each, for `headcount connector show`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rights: Vec<String>,
@@ -95,7 +92,7 @@ pub struct ConnectorLimits {
     pub concurrency: Option<usize>,
     /// Headers that say how much is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget: Option<Budget>,
+    pub budget: Option<RequestBudget>,
 }
 
 /// What an answer says of trouble.

@@ -1,4 +1,4 @@
-//! The accounts, groups, members and entitlements of a declared system: how they are read, mapped and written.
+//! The accounts, groups and members of a declared system: how they are read, mapped and written.
 //!
 //! Must never: say of something that it can be written where no request says how.
 
@@ -134,39 +134,4 @@ pub struct MembersSpec {
     /// The fewest that `set` may leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<u32>,
-}
-
-/// A kind of entitlements.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct EntitlementKindSpec {
-    /// Expression over `record`: its own id.
-    pub id: String,
-    /// All of them.
-    pub list: RequestSpec,
-    /// Expression over `record`: holds for what is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skip: Option<String>,
-    /// Expression over `record`: the id of the account that has it.
-    pub account: String,
-    /// Expression over `record`: which one it is, as an Entitlement names it.
-    pub name: String,
-    /// Expression over `record`: holds for what may be changed here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub writable: Option<String>,
-    /// Its parameters.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub parameters: BTreeMap<String, AttributeSpec>,
-    /// Whether it counts, and how that is changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active: Option<ActiveSpec>,
-    /// Gives one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant: Option<RequestSpec>,
-    /// Changes one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change: Option<RequestSpec>,
-    /// Takes one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withdraw: Option<RequestSpec>,
 }

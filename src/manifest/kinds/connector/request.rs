@@ -149,9 +149,6 @@ pub struct NumberedPages {
     /// The first one. Default 1 for pages, 0 for offsets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<u64>,
-    /// Where the size of a page stands: `query.limit`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<String>,
     /// Expression over `body` and `headers`: how many records there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<String>,
@@ -200,7 +197,7 @@ pub struct Settle {
 /// Headers that say how much is left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Budget {
+pub struct RequestBudget {
     /// The header with how many requests are left.
     pub remaining: String,
     /// When there are more.
