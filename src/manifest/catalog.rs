@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use super::Loaded;
 use super::input::ManifestInput;
 use super::kinds::connector::ConnectorSpec;
 use super::load::load;
-use super::Loaded;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
 /// Name and text of each file.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::definition::{Definition, Objects, Wrong, span};
+use super::definition::{Definition, Objects, Request, Wrong, span};
 use super::exchange::Api;
 use super::reader::DeclaredReader;
 use super::sign_in::{SignIn, shared};
@@ -22,7 +22,7 @@ use crate::http::{Client, Settings};
 use crate::manifest::connection::{DeclaredConnection, Described};
 use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, OnlyWhen};
 use crate::manifest::{fields, quantity};
-use crate::model::{Capabilities, Columns, SystemError, system_id};
+use crate::model::{Action, Capabilities, Columns, ObjectKind, SideEffect, SystemError, system_id};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_BODY: u64 = 32 << 20;
@@ -112,8 +112,10 @@ struct Kept {
 
 impl Kept {
     async fn open(connection: &DeclaredConnection, surroundings: &Surroundings, reads_only: bool) -> Result<Self, SystemError> {
-        let document = connection.document.as_ref().ok_or_else(|| SystemError::Rejected(format!("there is no Connector {}", connection.name)))?;
-        let definition = Definition::compile(&connection.name, document, &connection.config).map_err(|wrong| refused(&connection.name, &wrong))?;
+        let document =
+            connection.document.as_ref().ok_or_else(|| SystemError::Rejected(format!("there is no Connector {}", connection.name)))?;
+        let definition =
+            Definition::compile(&connection.name, document, &connection.config).map_err(|wrong| refused(&connection.name, &wrong))?;
         let most = connection.max_body.as_deref().and_then(|text| quantity::bytes(text).ok()).unwrap_or(MAX_BODY);
         let mut settings = Settings {
             system: surroundings.system.clone(),
@@ -178,7 +180,10 @@ fn capabilities(definition: &Definition) -> Capabilities {
         create_accounts: has(|objects| objects.create.is_some()),
         update_accounts: has(|objects| !objects.update.is_empty()),
         deactivate_accounts: has(|objects| {
-            objects.active.as_ref().is_some_and(|active| !active.deactivate.is_empty() || (!active.write.is_empty() && !objects.update.is_empty()))
+            objects
+                .active
+                .as_ref()
+                .is_some_and(|active| !active.deactivate.is_empty() || (!active.write.is_empty() && !objects.update.is_empty()))
         }),
         delete_accounts: has(|objects| !objects.delete.is_empty()),
         read_groups: groups(|objects| objects.list.is_some()),
@@ -191,9 +196,31 @@ fn capabilities(definition: &Definition) -> Capabilities {
         account_attributes: accounts.map(|objects| names(objects, |_| true)),
         immutable_attributes: accounts.map(|objects| names(objects, |only| only == Some(OnlyWhen::Create))).unwrap_or_default(),
         required_attributes: accounts.map(required).unwrap_or_default(),
+        side_effects: side_effects(definition),
         end_sessions: has(|objects| objects.sessions.is_some()),
         ..Capabilities::default()
     }
+}
+
+/// What happens besides, by the change that leads to it.
+fn side_effects(definition: &Definition) -> Vec<SideEffect> {
+    let accounts = definition.accounts.iter().map(|objects| (ObjectKind::Account, objects));
+    let all = accounts.chain(definition.groups.iter().map(|(_, objects)| (ObjectKind::Group, objects)));
+    let mut effects = Vec::new();
+    for (kind, objects) in all {
+        let mut add = |action, requests: &[Request]| {
+            let told = requests.iter().filter_map(|request| request.tells.clone());
+            effects.extend(told.map(|words| SideEffect { kind, action, words }));
+        };
+        add(Action::Create, objects.create.as_slice());
+        add(Action::Update, &objects.update);
+        add(Action::Delete, &objects.delete);
+        if let Some(active) = &objects.active {
+            add(Action::Deactivate, &active.deactivate);
+            add(Action::Reactivate, &active.activate);
+        }
+    }
+    effects
 }
 
 fn required(objects: &Objects) -> BTreeSet<Arc<str>> {

@@ -15,8 +15,8 @@ use crate::connector::limiter::{Limits, Rate};
 use crate::expr::{Expression, Problem, Root};
 use crate::http::{Effect, Method, Url};
 use crate::manifest::kinds::connector::{
-    ActiveSpec, AttributeSpec, ConnectorSpec, ErrorRules, MembersSpec, ObjectsSpec, OnlyWhen, RequestBudget, RequestSpec, Settle as SettleSpec,
-    Task as TaskSpec, Trouble,
+    ActiveSpec, AttributeSpec, ConnectorSpec, ErrorRules, MembersSpec, ObjectsSpec, OnlyWhen, RequestBudget, RequestSpec,
+    Settle as SettleSpec, Task as TaskSpec, Trouble,
 };
 use crate::manifest::quantity;
 use crate::model::Tables;
@@ -84,6 +84,7 @@ pub(super) struct Request {
     pub(super) unless: Option<Expression>,
     pub(super) done: Option<Expression>,
     pub(super) retry: Option<Expression>,
+    pub(super) tells: Option<Arc<str>>,
     pub(super) covers: Vec<Arc<str>>,
     pub(super) created: Option<Expression>,
     pub(super) task: Option<Box<Task>>,
@@ -116,7 +117,10 @@ pub(super) enum Content {
     Json(JsonTemplate),
     Form(JsonTemplate),
     /// what the mapping writes, as JSON or as a form
-    Mapped { what: Mapped, form: bool },
+    Mapped {
+        what: Mapped,
+        form: bool,
+    },
 }
 
 /// Which of the mapped values.
@@ -191,9 +195,10 @@ impl Definition {
         let hosts = spec.hosts.iter().enumerate().filter_map(|(at, host)| compiler.plain(host, &format!("/hosts/{at}"))).collect();
         compiler.base = Json::from(base.trim_end_matches('/'));
         let url = compiler.url(&base, &hosts);
-        let headers = spec.headers.iter().filter_map(|(name, value)| {
-            Some((name.clone(), compiler.plain(value, &format!("/headers/{}", escaped(name)))?))
-        });
+        let headers = spec
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), compiler.plain(value, &format!("/headers/{}", escaped(name)))?)));
         let headers = headers.collect();
         let limits = compiler.limits(spec);
         let budget = spec.limits.as_ref().and_then(|limits| limits.budget.clone()).map(|budget| {
@@ -203,9 +208,10 @@ impl Definition {
         let errors = spec.errors.as_ref().map(|errors| compiler.errors(errors)).unwrap_or_default();
         let check = spec.check.as_ref().map(|check| compiler.request(check, "/check", Effect::Reads));
         let accounts = spec.accounts.as_ref().map(|accounts| compiler.objects(accounts, "/accounts"));
-        let groups = spec.groups.iter().map(|(kind, groups)| {
-            (Arc::from(kind.as_str()), compiler.objects(groups, &format!("/groups/{}", escaped(kind))))
-        });
+        let groups = spec
+            .groups
+            .iter()
+            .map(|(kind, groups)| (Arc::from(kind.as_str()), compiler.objects(groups, &format!("/groups/{}", escaped(kind)))));
         let groups = groups.collect();
         match (url, compiler.wrong) {
             (Some(base), wrong) if wrong.is_empty() => Ok(Self {
@@ -308,7 +314,11 @@ impl Compiler {
             return None;
         };
         if !is_declared(&url, hosts) {
-            self.say("/hosts", format!("{} is not among the hosts", url.host_str().unwrap_or_default()), Some("name every host that is asked".into()));
+            self.say(
+                "/hosts",
+                format!("{} is not among the hosts", url.host_str().unwrap_or_default()),
+                Some("name every host that is asked".into()),
+            );
         }
         Some(url)
     }
@@ -340,9 +350,11 @@ impl Compiler {
     }
 
     fn errors(&mut self, rules: &ErrorRules) -> Errors {
-        let signs = rules.signs.iter().enumerate().filter_map(|(at, sign)| {
-            Some((self.expression(&sign.when, ANSWER, &format!("/errors/signs/{at}/when"))?, sign.is))
-        });
+        let signs = rules
+            .signs
+            .iter()
+            .enumerate()
+            .filter_map(|(at, sign)| Some((self.expression(&sign.when, ANSWER, &format!("/errors/signs/{at}/when"))?, sign.is)));
         let signs = signs.collect();
         Errors {
             ok: self.optional(rules.ok.as_ref(), ANSWER, "/errors/ok"),
@@ -371,7 +383,11 @@ impl Compiler {
         if let Some(list) = &spec.list
             && list.pages.is_none()
         {
-            self.say(&format!("{at}/list"), "how pages follow each other must be said".into(), Some("`pages: {one: {}}` where one answer holds all".into()));
+            self.say(
+                &format!("{at}/list"),
+                "how pages follow each other must be said".into(),
+                Some("`pages: {one: {}}` where one answer holds all".into()),
+            );
         }
         Objects {
             id,
@@ -401,7 +417,9 @@ impl Compiler {
         if let Some(path) = &spec.path {
             let (of_path, key) = self.path(path, &format!("{at}/path"))?;
             read = Some(of_path);
-            write.extend(Expression::compile("value", Root::Exchange(WRITTEN), &Tables::default()).into_iter().map(|value| (key.clone(), value)));
+            write.extend(
+                Expression::compile("value", Root::Exchange(WRITTEN), &Tables::default()).into_iter().map(|value| (key.clone(), value)),
+            );
         }
         // What is said of either takes the place of what the path means for it.
         read = self.optional(spec.read.as_ref(), RECORD, &format!("{at}/read")).or(read);
@@ -474,7 +492,8 @@ impl Compiler {
         };
         let verb = method.as_str().to_lowercase();
         let path_at = format!("{at}/{verb}");
-        let bucket = spec.rate.as_deref().and_then(|rate| Some((format!("{method} {path}").into(), self.rate(rate, &format!("{at}/rate"))?)));
+        let bucket =
+            spec.rate.as_deref().and_then(|rate| Some((format!("{method} {path}").into(), self.rate(rate, &format!("{at}/rate"))?)));
         Request {
             effect,
             path: self.template(path, REQUEST, &path_at).unwrap_or_else(Template::empty),
@@ -482,7 +501,9 @@ impl Compiler {
             headers: spec
                 .headers
                 .iter()
-                .filter_map(|(name, text)| Some((name.as_str().into(), self.template(text, REQUEST, &format!("{at}/headers/{}", escaped(name)))?)))
+                .filter_map(|(name, text)| {
+                    Some((name.as_str().into(), self.template(text, REQUEST, &format!("{at}/headers/{}", escaped(name)))?))
+                })
                 .collect(),
             content: self.content(spec, at),
             with: self.fields(&spec.with, &format!("{at}/with")),
@@ -500,6 +521,7 @@ impl Compiler {
             unless: self.optional(spec.unless.as_ref(), REQUEST, &format!("{at}/unless")),
             done: self.optional(spec.done.as_ref(), ANSWER, &format!("{at}/done")),
             retry: self.optional(spec.retry.as_ref(), ANSWER, &format!("{at}/retry")),
+            tells: spec.tells.as_deref().map(Arc::from),
             covers: spec.covers.iter().map(|name| Arc::from(name.as_str())).collect(),
             created: self.optional(spec.created.as_ref(), ANSWER, &format!("{at}/created")),
             task: spec.task.as_ref().map(|task| Box::new(self.task(task, &format!("{at}/task")))),

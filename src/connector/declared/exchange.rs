@@ -157,7 +157,13 @@ impl Api {
     }
 
     /// Makes a request.
-    pub(super) fn prepare(&self, request: &Request, scope: &Scope<'_>, turn: &Turn, written: &Written) -> Result<http::Request, SystemError> {
+    pub(super) fn prepare(
+        &self,
+        request: &Request,
+        scope: &Scope<'_>,
+        turn: &Turn,
+        written: &Written,
+    ) -> Result<http::Request, SystemError> {
         let url = match turn {
             Turn::Url(next) => self.next_url(next)?,
             Turn::First | Turn::Put(..) => self.url(request, scope, turn)?,
@@ -213,7 +219,11 @@ impl Api {
         if !pairs.is_empty() {
             url.query_pairs_mut().extend_pairs(pairs);
         }
-        if is_declared(&url, &self.definition.hosts) { Ok(url) } else { Err(SystemError::Rejected("its URL is at none of the declared hosts".into())) }
+        if is_declared(&url, &self.definition.hosts) {
+            Ok(url)
+        } else {
+            Err(SystemError::Rejected("its URL is at none of the declared hosts".into()))
+        }
     }
 
     fn content(&self, request: &Request, scope: &Scope<'_>, turn: &Turn, written: &Written) -> Result<Option<Body>, SystemError> {
@@ -267,7 +277,8 @@ impl Api {
         let parts = [&errors.code, &errors.text].into_iter().flatten().filter_map(|expression| scope.text(expression));
         for (at, part) in parts.filter(|part| !part.is_empty()).enumerate() {
             words.push_str(if at == 0 { " " } else { ": " });
-            let clean: String = self.connection.client().redact(&part).chars().filter(|letter| !letter.is_control()).take(MAX_WORDS).collect();
+            let clean: String =
+                self.connection.client().redact(&part).chars().filter(|letter| !letter.is_control()).take(MAX_WORDS).collect();
             words.push_str(&clean);
         }
         words
@@ -304,7 +315,9 @@ fn trouble(sign: Option<Trouble>, status: u64, words: String, response: &Respons
         Trouble::Conflict => SystemError::Conflict(words),
         Trouble::Throttled => SystemError::Throttled { after: response.retry_after, message: words },
         Trouble::Rejected => SystemError::Rejected(words),
-        Trouble::Unavailable if (300..400).contains(&status) => SystemError::Protocol(format!("{} redirects ({words}), which is never followed", response.place())),
+        Trouble::Unavailable if (300..400).contains(&status) => {
+            SystemError::Protocol(format!("{} redirects ({words}), which is never followed", response.place()))
+        }
         Trouble::Unavailable if write && sign.is_none() => SystemError::Uncertain(words),
         Trouble::Unavailable => SystemError::Unavailable(words),
     }

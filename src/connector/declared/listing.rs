@@ -42,7 +42,8 @@ pub(super) struct Ended {
 /// Reads a list to its end. What came is in the collector, whatever the end.
 pub(super) async fn list(api: &Api, request: &Request, scope: &Scope<'_>, into: &mut dyn Collect) -> Ended {
     let paging = request.pages.as_ref().unwrap_or(&Paging::One);
-    let mut reading = Reading { api, request, scope, ids: HashSet::new(), met: vec![false; request.require.len()], share: api.budget.share() };
+    let mut reading =
+        Reading { api, request, scope, ids: HashSet::new(), met: vec![false; request.require.len()], share: api.budget.share() };
     let came = reading.pages(paging, into).await;
     let count = reading.ids.len() as u64;
     let lacking = reading.met.iter().position(|met| !met).filter(|_| count > 0);
@@ -102,8 +103,7 @@ impl Reading<'_, '_> {
     /// A page read again that has the same ids: nothing moved in between.
     async fn is_the_same(&self, turn: &Turn, ids: &[Box<str>], into: &mut dyn Collect) -> Result<Option<String>, SystemError> {
         let answer = self.api.ask(self.request, self.scope, turn, Again::Always).await?;
-        let now: Option<Vec<Box<str>>> =
-            records(self.request, &answer)?.into_iter().map(|record| into.id(record).map(Box::from)).collect();
+        let now: Option<Vec<Box<str>>> = records(self.request, &answer)?.into_iter().map(|record| into.id(record).map(Box::from)).collect();
         let same = now.as_deref() == Some(ids);
         Ok((!same).then(|| "its first page changed while it was read, so somebody may be missing".to_owned()))
     }

@@ -13,7 +13,11 @@ pub fn page(name: &str, spec: &ConnectorSpec) -> String {
     let _ = writeln!(text, "Reads   {}", listed(&reads));
     let _ = writeln!(text, "Writes  {}", listed(&writes));
     let config = spec.config.iter().map(|(name, rules)| {
-        let said = rules.default.as_ref().map(|default| format!("default {default}")).or(rules.example.as_ref().map(|example| format!("such as {example}")));
+        let said = rules
+            .default
+            .as_ref()
+            .map(|default| format!("default {default}"))
+            .or(rules.example.as_ref().map(|example| format!("such as {example}")));
         let must = if rules.default.is_none() && !rules.optional { " (required)" } else { "" };
         let words: Vec<String> = rules.help.iter().cloned().chain(said).collect();
         (format!("{name}{must}"), words.join("; "))
@@ -77,7 +81,9 @@ fn secrets(scheme: &AuthScheme) -> String {
 /// Side effects, by what leads to them.
 fn told(spec: &ConnectorSpec) -> Vec<(String, String)> {
     let mut told = Vec::new();
-    for (kind, objects) in spec.accounts.iter().map(|accounts| ("account", accounts)).chain(spec.groups.values().map(|groups| ("group", groups))) {
+    for (kind, objects) in
+        spec.accounts.iter().map(|accounts| ("account", accounts)).chain(spec.groups.values().map(|groups| ("group", groups)))
+    {
         let mut add = |what: &str, requests: Vec<&RequestSpec>| {
             for words in requests.into_iter().filter_map(|request| request.tells.as_deref()) {
                 told.push((format!("{what} {kind}"), words.to_owned()));

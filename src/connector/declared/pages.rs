@@ -84,7 +84,8 @@ impl Place {
     pub(super) const HINT: &'static str = "write `query.NAME`, `form.NAME` or `body.NAME`";
 
     fn parse(text: &str) -> Result<Self, String> {
-        let (part, name) = text.split_once('.').filter(|(_, name)| !name.is_empty()).ok_or_else(|| format!("`{text}` is no place in a request"))?;
+        let (part, name) =
+            text.split_once('.').filter(|(_, name)| !name.is_empty()).ok_or_else(|| format!("`{text}` is no place in a request"))?;
         let part = match part {
             "query" => Part::Query,
             "form" => Part::Form,
@@ -186,7 +187,9 @@ impl<'p> Pager<'p> {
                     Next::Turn(Turn::Put(to.clone(), value))
                 }
             },
-            Paging::Numbered { to, start, by_page, total, last } => self.numbered(scope, (to, *start, *by_page), total.as_ref(), last.as_ref(), records)?,
+            Paging::Numbered { to, start, by_page, total, last } => {
+                self.numbered(scope, (to, *start, *by_page), total.as_ref(), last.as_ref(), records)?
+            }
         };
         if let Next::Turn(turn) = &next
             && !self.seen.insert(format!("{turn:?}"))
@@ -223,7 +226,9 @@ impl<'p> Pager<'p> {
             }
         }
         let cursor = match scope.evaluate(from) {
-            Evaluation::Missing if end.is_some() || more.is_some() || !shaped => return Err("its page lacks the field with the cursor".into()),
+            Evaluation::Missing if end.is_some() || more.is_some() || !shaped => {
+                return Err("its page lacks the field with the cursor".into());
+            }
             Evaluation::Missing | Evaluation::Null if more.is_some() => return Err("there is more, and no cursor to it".into()),
             Evaluation::Missing | Evaluation::Null => return Ok(Next::End),
             Evaluation::Value(value) => value.to_json(),
@@ -252,7 +257,10 @@ impl<'p> Pager<'p> {
         if let Some(total) = total {
             let says = number(total, "how many there are")?;
             if self.total.is_some_and(|before| before != says) {
-                return Ok(Next::Unproven(format!("it said that there are {} and then {says}: it changed while it was read", self.total.unwrap_or_default())));
+                return Ok(Next::Unproven(format!(
+                    "it said that there are {} and then {says}: it changed while it was read",
+                    self.total.unwrap_or_default()
+                )));
             }
             self.total = Some(says);
             return Ok(match (self.records >= says, records.is_empty()) {
@@ -278,7 +286,8 @@ fn links(text: &str) -> Vec<(String, String)> {
         let Some((url, parameters)) = after.split_once('>') else { break };
         let end = parameters.find(",<").or_else(|| parameters.find(", <")).unwrap_or(parameters.len());
         let (own, further) = parameters.split_at(end);
-        let rel = own.split(';').filter_map(|parameter| parameter.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("rel"));
+        let rel =
+            own.split(';').filter_map(|parameter| parameter.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("rel"));
         for rel in rel.map(|(_, rel)| rel.trim().trim_matches('"')).into_iter().flat_map(str::split_whitespace) {
             found.push((rel.to_lowercase(), url.trim().to_owned()));
         }
@@ -370,7 +379,10 @@ mod tests {
         let page = |rows: usize, total: u64| (json!({"rows": vec![json!({}); rows], "total": total}), "");
         assert_eq!(walk(&offset, false, &[page(2, 3), page(1, 3)]), ["offset=2", "end"]);
         assert_eq!(walk(&offset, false, &[page(2, 3), page(0, 3)]), ["offset=2", "it says that there are 3, and gave 2"]);
-        assert_eq!(walk(&offset, false, &[page(2, 3), page(1, 4)]), ["offset=2", "it said that there are 3 and then 4: it changed while it was read"]);
+        assert_eq!(
+            walk(&offset, false, &[page(2, 3), page(1, 4)]),
+            ["offset=2", "it said that there are 3 and then 4: it changed while it was read"]
+        );
         let number = json!({"page": {"to": "query.page"}});
         assert_eq!(walk(&number, false, &[page(2, 0), page(1, 0), page(0, 0)]), ["page=2", "page=3", "again"]);
         let last = json!({"page": {"to": "query.page", "last": "body.total"}});

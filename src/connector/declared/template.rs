@@ -234,7 +234,10 @@ mod tests {
     fn what_stands_alone_keeps_its_type_and_what_is_nothing_is_left_out() {
         assert_eq!(come_to(&json!("{config.count}")), Ok(Some(json!(3))));
         assert_eq!(come_to(&json!("n{config.count}")), Ok(Some(json!("n3"))));
-        assert_eq!(come_to(&json!({"a": "{config.empty}", "b": ["{config.other}", "x"], "c": true})), Ok(Some(json!({"b": ["x"], "c": true}))));
+        assert_eq!(
+            come_to(&json!({"a": "{config.empty}", "b": ["{config.other}", "x"], "c": true})),
+            Ok(Some(json!({"b": ["x"], "c": true})))
+        );
         assert_eq!(come_to(&json!("{{x}} {'}'}{{")), Ok(Some(json!("{x} }{"))));
         assert_eq!(come_to(&json!("")), Ok(Some(json!(""))));
         assert_eq!(come_to(&json!("{{\"a\": 1}}")), Ok(Some(json!("{\"a\": 1}"))));
@@ -250,9 +253,11 @@ mod tests {
 
     #[test]
     fn problems_stand_where_they_are() {
-        let problems = |text| Template::compile(text, VARIABLES).map(|_| ()).map_err(|problems| {
-            problems.into_iter().map(|problem| (problem.offset, problem.message)).collect::<Vec<_>>()
-        });
+        let problems = |text| {
+            Template::compile(text, VARIABLES)
+                .map(|_| ())
+                .map_err(|problems| problems.into_iter().map(|problem| (problem.offset, problem.message)).collect::<Vec<_>>())
+        };
         assert_eq!(problems("/users/{i}"), Err(vec![(8, "nothing is called `i` here".into())]));
         assert_eq!(problems("/users/{id"), Err(vec![(7, "this brace is never closed".into())]));
     }

@@ -40,7 +40,9 @@ struct Rows(BTreeMap<ObjectKind, Vec<String>>);
 
 impl PageSink for Rows {
     fn page(&mut self, kind: ObjectKind, page: &Page) {
-        let row = |row: crate::model::Row<'_>| row.cells().map(|cell| cell.to_value().map_or("-".into(), |value| value.to_string())).collect::<Vec<_>>();
+        let row = |row: crate::model::Row<'_>| {
+            row.cells().map(|cell| cell.to_value().map_or("-".into(), |value| value.to_string())).collect::<Vec<_>>()
+        };
         self.0.entry(kind).or_default().extend(page.rows().map(|found| row(found).join(" ")));
     }
 
@@ -100,7 +102,9 @@ async fn an_end_that_is_none_is_never_one() {
     let reason = |evidence: Evidence| evidence.reason().unwrap_or("complete").to_owned();
     assert_eq!(reason(first_page(|| page("http://h", &[user("u1", "ACTIVE", "ada")], None)).await), "complete");
     assert!(reason(first_page(|| answer(200, json!([user("u1", "ACTIVE", "ada")]))).await).contains("no link to itself"));
-    assert!(reason(first_page(|| page("http://h", &[user("u1", "ACTIVE", "a"), user("u1", "ACTIVE", "b")], None)).await).contains("came twice"));
+    assert!(
+        reason(first_page(|| page("http://h", &[user("u1", "ACTIVE", "a"), user("u1", "ACTIVE", "b")], None)).await).contains("came twice")
+    );
     assert!(reason(first_page(|| page("http://h", &[json!({"status": "ACTIVE"})], None)).await).contains("no id"));
     assert!(reason(first_page(|| answer(200, "<html>sign in</html>")).await).contains("web page"));
     assert!(reason(first_page(|| answer(200, "")).await).contains("lacks the records"));
@@ -122,7 +126,8 @@ async fn groups_and_who_is_in_them_are_read() {
         })
     });
     let service = service.await;
-    let (report, rows) = read(&service, &[(ObjectKind::Group, &["id", "displayName"]), (ObjectKind::Membership, &["group", "member", "kind"])]).await;
+    let (report, rows) =
+        read(&service, &[(ObjectKind::Group, &["id", "displayName"]), (ObjectKind::Membership, &["group", "member", "kind"])]).await;
     assert_eq!((report.of(ObjectKind::Group), report.of(ObjectKind::Membership)), (Evidence::Complete, Evidence::Complete));
     assert_eq!(rows.0[&ObjectKind::Group], ["g1 Eng", "g2 Ops"]);
     assert_eq!(rows.0[&ObjectKind::Membership], ["g1 u1 account"]);
@@ -139,7 +144,9 @@ async fn an_answer_is_held_against_the_question() {
     });
     let service = service.await;
     let reader = target(&service).await.reader;
-    let look = async |attribute: &str, value: &str| reader.lookup(&LookupRequest::new(ObjectKind::Account, Columns::new(["id"]), attribute, value)).await;
+    let look = async |attribute: &str, value: &str| {
+        reader.lookup(&LookupRequest::new(ObjectKind::Account, Columns::new(["id"]), attribute, value)).await
+    };
     assert_eq!(look("emails", "ADA@x").await.map(|page| page.len()), Ok(1));
     assert_eq!(look("id", "a/b").await.map(|page| page.len()), Ok(0));
     assert!(matches!(look("id", "u1").await, Err(SystemError::Protocol(_))));
@@ -175,7 +182,12 @@ async fn each_change_is_the_requests_that_the_document_names() {
     assert!(account(Action::Reactivate).send(&*writer).await.is_ok());
     assert!(account(Action::Delete).send(&*writer).await.is_ok());
     assert!(matches!(account(Action::Update).with("locale", Some(json!("de"))).send(&*writer).await, Err(SystemError::Rejected(_))));
-    let told: Vec<String> = service.asked().iter().filter(|asked| !asked.line.starts_with("GET")).map(|asked| format!("{} {}", asked.line, asked.body)).collect();
+    let told: Vec<String> = service
+        .asked()
+        .iter()
+        .filter(|asked| !asked.line.starts_with("GET"))
+        .map(|asked| format!("{} {}", asked.line, asked.body))
+        .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     POST /users?activate=true {"profile":{"login":"ada"}}
     POST /users?activate=true {"profile":{"login":"taken"}}

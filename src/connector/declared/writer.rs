@@ -88,7 +88,9 @@ impl DeclaredWriter {
         let can = |objects: &&Objects| match action {
             Action::Create => objects.create.is_some(),
             Action::Delete => !objects.delete.is_empty(),
-            Action::AddMembers | Action::RemoveMembers => objects.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some()),
+            Action::AddMembers | Action::RemoveMembers => {
+                objects.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some())
+            }
             _ => !objects.update.is_empty() || objects.active.is_some(),
         };
         let found = match kind {
@@ -281,7 +283,9 @@ impl DeclaredWriter {
         if let Some(request) = &members.list {
             return match list(&self.api, request, &scope, &mut found).await.evidence {
                 Evidence::Complete => Ok(found.ids),
-                other => Err(SystemError::Unavailable(format!("who is in it now could not be read: {}", other.reason().unwrap_or_default()))),
+                other => {
+                    Err(SystemError::Unavailable(format!("who is in it now could not be read: {}", other.reason().unwrap_or_default())))
+                }
             };
         }
         let (Some(inline), Some(id)) = (&members.inline, &write.id) else { return Err(cannot("tell who is in a group")) };
@@ -307,7 +311,9 @@ impl DeclaredWriter {
         };
         let scope = self.api.scope().with("record", &record);
         if with_record && objects.writable.as_ref().is_some_and(|writable| !scope.holds(writable)) {
-            return Err(SystemError::Rejected("it belongs to somebody else there, so it can't be changed by this system's interface".into()));
+            return Err(SystemError::Rejected(
+                "it belongs to somebody else there, so it can't be changed by this system's interface".into(),
+            ));
         }
         let key = Json::from(idempotency_key(write));
         Ok(Wanted { objects, id, object: Json::Object(object), record, key })

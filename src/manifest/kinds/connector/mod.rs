@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auth::{AuthScheme, BasicScheme, ClientAuth, HeaderScheme, OAuth2Grant, OAuth2Scheme};
 pub use objects::{ActiveSpec, AttributeSpec, MembersSpec, ObjectsSpec, OnlyWhen};
-pub use request::{RequestBudget, CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestSpec, Reset, Settle, Task};
+pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
 
 /// A system that speaks HTTP and JSON.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
