@@ -65,7 +65,7 @@ impl ConnectorFacts for Facts {
     fn of_target(&self, target: &TargetSpec) -> TargetFacts {
         let connection = target.connection.described();
         let (default_mapping, needs) = of(connection).map(|connector| connector.facts(connection)).unwrap_or_default();
-        TargetFacts { connector: connection.word(), default_mapping, needs }
+        TargetFacts { connector: connection.document().unwrap_or(connection.word()).into(), default_mapping, needs }
     }
 }
 

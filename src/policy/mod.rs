@@ -180,7 +180,7 @@ pub struct TargetPolicy {
     /// metadata.name
     pub name: Arc<str>,
     /// what speaks to it
-    pub connector: &'static str,
+    pub connector: Arc<str>,
     /// attributes without which it makes no account
     pub needs: Vec<&'static str>,
     /// whom it serves
@@ -495,7 +495,7 @@ pub trait ConnectorFacts {
 #[derive(Clone, Debug, Default)]
 pub struct TargetFacts {
     /// its name
-    pub connector: &'static str,
+    pub connector: Arc<str>,
     /// attribute and expression over `identity`: what holds where the Target's mapping says nothing else
     pub default_mapping: Vec<(String, String)>,
     /// attributes without which no account is made

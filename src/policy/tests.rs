@@ -26,7 +26,7 @@ impl ConnectorFacts for Strict {
 impl ConnectorFacts for Facts {
     fn of_target(&self, _: &TargetSpec) -> TargetFacts {
         let default_mapping = ["userName", "displayName"].map(|name| (name.to_owned(), format!("identity.{name}"))).into();
-        TargetFacts { connector: "test", default_mapping, needs: Vec::new() }
+        TargetFacts { connector: "test".into(), default_mapping, needs: Vec::new() }
     }
 }
 

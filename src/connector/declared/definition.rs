@@ -176,6 +176,7 @@ pub(super) struct Active {
 #[derive(Clone, Debug)]
 pub(super) struct Members {
     pub(super) list: Option<Request>,
+    pub(super) of: Option<Request>,
     pub(super) inline: Option<Expression>,
     pub(super) id: Option<Expression>,
     pub(super) kind: Option<Expression>,
@@ -243,7 +244,7 @@ impl Definition {
 
 impl Objects {
     fn requests(&self) -> impl Iterator<Item = &Request> {
-        let members = self.members.iter().flat_map(|members| [&members.list, &members.add, &members.remove, &members.set]);
+        let members = self.members.iter().flat_map(|members| [&members.list, &members.of, &members.add, &members.remove, &members.set]);
         let single = [&self.list, &self.get, &self.create, &self.sessions].into_iter().chain(members).flatten();
         let active = self.active.iter().flat_map(|active| active.activate.iter().chain(&active.deactivate));
         single.chain(self.find.values()).chain(&self.update).chain(&self.delete).chain(active)
@@ -313,7 +314,10 @@ impl Compiler {
             }
             return None;
         };
-        if !is_declared(&url, hosts) {
+        if url.scheme() != "https" && !is_here(&url) {
+            let hint = "credentials would be readable on the way; http is for this machine alone";
+            self.say("/base", "this is no https:// address".into(), Some(hint.into()));
+        } else if !is_declared(&url, hosts) {
             self.say(
                 "/hosts",
                 format!("{} is not among the hosts", url.host_str().unwrap_or_default()),
@@ -458,11 +462,12 @@ impl Compiler {
         let mut ask = |request: &Option<RequestSpec>, name: &str, effect| {
             request.as_ref().map(|request| self.request(request, &format!("{at}/{name}"), effect))
         };
-        let list = ask(&spec.list, "list", Effect::Reads);
+        let (list, of) = (ask(&spec.list, "list", Effect::Reads), ask(&spec.of, "of", Effect::Reads));
         let (add, remove) = (ask(&spec.add, "add", Effect::Writes), ask(&spec.remove, "remove", Effect::Writes));
         let set = ask(&spec.set, "set", Effect::Writes);
         Members {
             list,
+            of,
             inline: self.optional(spec.inline.as_ref(), RECORD, &format!("{at}/inline")),
             id: self.optional(spec.id.as_ref(), RECORD, &format!("{at}/id")),
             kind: self.optional(spec.r#type.as_ref(), RECORD, &format!("{at}/type")),
@@ -651,8 +656,12 @@ pub(super) fn span(text: Option<&str>, otherwise: Duration) -> Duration {
 pub(super) fn is_declared(url: &Url, hosts: &BTreeSet<String>) -> bool {
     let Some(host) = url.host_str() else { return false };
     let place = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    hosts.contains(&place) && (url.scheme() == "https" || (here && url.scheme() == "http")) && url.username().is_empty()
+    hosts.contains(&place) && (url.scheme() == "https" || (url.scheme() == "http" && is_here(url))) && url.username().is_empty()
+}
+
+/// Whether a URL leads to this machine.
+fn is_here(url: &Url) -> bool {
+    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
 fn escaped(name: &str) -> String {

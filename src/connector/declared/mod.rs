@@ -4,6 +4,7 @@
 //! `listing` reads one, `records` makes rows of it.
 //! Must never: reach a host that is not declared, or call a read whole that the document's own signs do not prove.
 
+mod belongs;
 mod check;
 mod connector;
 mod definition;

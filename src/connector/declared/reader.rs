@@ -91,7 +91,7 @@ impl DeclaredReader {
         fields
     }
 
-    async fn groups(
+    pub(super) async fn groups(
         &self,
         groups: Option<&Arc<Columns>>,
         memberships: Option<&Arc<Columns>>,
@@ -149,7 +149,7 @@ impl DeclaredReader {
     }
 
     /// The members of one group.
-    async fn members_of(&self, members: &Members, id: &str, record: &Json, page: &mut Page) -> Evidence {
+    pub(super) async fn members_of(&self, members: &Members, id: &str, record: &Json, page: &mut Page) -> Evidence {
         let group = serde_json::json!({"id": id, "record": record});
         let scope = self.api.scope().with("group", &group).with("record", record);
         if let Some(inline) = &members.inline {
@@ -177,6 +177,9 @@ impl DeclaredReader {
     }
 
     async fn answer(&self, request: &LookupRequest) -> Result<Page, SystemError> {
+        if request.kind == ObjectKind::Membership {
+            return self.memberships(request).await;
+        }
         let definition = &self.api.definition;
         let kinds: Vec<&Objects> = match request.kind {
             ObjectKind::Account => definition.accounts.iter().collect(),
@@ -191,6 +194,16 @@ impl DeclaredReader {
             self.look(objects, request, &mut page).await?;
         }
         Ok(page)
+    }
+
+    /// One record by its id.
+    pub(super) async fn record(&self, objects: &Objects, id: &str) -> Result<Json, SystemError> {
+        let Some(get) = &objects.get else { return Err(SystemError::Rejected("nothing can be looked up by its id here".into())) };
+        let id = Json::from(id);
+        let scope = self.api.scope().with("id", &id);
+        let answer = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await?;
+        let found = records(get, &answer)?.first().map(|record| (*record).clone());
+        found.ok_or_else(|| SystemError::NotFound("it is not there".into()))
     }
 
     async fn look(&self, objects: &Objects, request: &LookupRequest, page: &mut Page) -> Result<(), SystemError> {

@@ -157,6 +157,26 @@ async fn an_answer_is_held_against_the_question() {
 }
 
 #[tokio::test]
+async fn the_groups_of_one_account_are_asked_for() {
+    let service = Scripted::with_discovery(|asked| {
+        Some(match asked.line.as_str() {
+            "GET /users/u1/groups" => page("http://h", &[json!({"id": "g1"}), json!({"id": "g2"})], None),
+            "GET /users/u2/groups" => answer(404, json!({"errorCode": "E0000007"})),
+            line if line.starts_with("GET /groups/g1/users") => page("http://h", &[user("u1", "ACTIVE", "ada")], None),
+            _ => answer(200, "[]"),
+        })
+    });
+    let service = service.await;
+    let reader = target(&service).await.reader;
+    let columns = || Columns::new(["group", "member", "kind"]);
+    let look = async |by: &str, value: &str| {
+        reader.lookup(&LookupRequest::new(ObjectKind::Membership, columns(), by, value)).await.map(|page| page.len())
+    };
+    assert_eq!((look("member", "u1").await, look("member", "u2").await, look("group", "g1").await), (Ok(2), Ok(0), Ok(1)));
+    assert!(matches!(look("member", "u3").await, Err(SystemError::Unavailable(words)) if words.contains("no link to itself")));
+}
+
+#[tokio::test]
 async fn each_change_is_the_requests_that_the_document_names() {
     let service = Scripted::with_discovery(|asked| {
         Some(match asked.line.as_str() {

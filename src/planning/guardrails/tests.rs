@@ -31,7 +31,7 @@ fn place(line: u32) -> Place {
 fn case() -> Case {
     let stay = DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None };
     let target = TargetPolicy {
-        connector: "test",
+        connector: "test".into(),
         allow_empty: false,
         needs: Vec::new(),
         name: "chat".into(),

@@ -110,6 +110,9 @@ pub struct MembersSpec {
     /// The members of one `group`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<RequestSpec>,
+    /// The groups that one `member` is in; its records are groups. Without it all groups are read to answer that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<RequestSpec>,
     /// Expression over the group's `record`: its members stand in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<String>,

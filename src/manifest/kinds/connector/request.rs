@@ -76,7 +76,7 @@ pub struct RequestSpec {
     /// Expression over `status`, `headers` and `body`: a refusal that passes by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<String>,
-    /// A side effect, in words: told in the plan, and by `headcount connector show`.
+    /// A side effect, in words that go on after the system's name (`mails an invitation`): told in the plan, and by `headcount connector show`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tells: Option<String>,
     /// Expression over `body` and `headers`: the id of what was made. Default: that of the record in the answer.
