@@ -1,11 +1,12 @@
 //! Systems that speak HTTP and JSON, described by a `Connector` document: one engine for all of them.
 //!
-//! `definition` compiles a document for an installation, `exchange` sends a request and judges its answer, `pages` knows how lists go on and when they end,
-//! `listing` reads one, `records` makes rows of it.
+//! `compile` makes a `definition` of a document for one installation, `exchange` sends a request and judges its answer, `pages` knows how lists go on and when
+//! they end, `listing` reads one, `records` makes rows of it.
 //! Must never: reach a host that is not declared, or call a read whole that the document's own signs do not prove.
 
 mod belongs;
 mod check;
+mod compile;
 mod connector;
 mod definition;
 mod exchange;
