@@ -113,6 +113,17 @@ impl Connection {
         again: Again,
         refusal: &(dyn Fn(&Response) -> SystemError + Sync),
     ) -> Result<Response, SystemError> {
+        self.ask_in(ALL, request, again, refusal).await
+    }
+
+    /// The same, each try counted in a bucket of its own too.
+    pub async fn ask_in(
+        &self,
+        bucket: &str,
+        request: &Request,
+        again: Again,
+        refusal: &(dyn Fn(&Response) -> SystemError + Sync),
+    ) -> Result<Response, SystemError> {
         let breaker = &self.system.breaker;
         if let Some(error) = breaker.refusal().filter(|_| self.lane == Lane::Normal) {
             return Err(error);
@@ -120,7 +131,7 @@ impl Connection {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (error, reached) = match self.send(request.clone()).await {
+            let (error, reached) = match self.send_in(bucket, request.clone()).await {
                 Err(error) => (error, false),
                 Ok(response) if response.succeeded() => {
                     breaker.reached();

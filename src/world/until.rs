@@ -28,13 +28,13 @@ impl World {
         for (at, side) in read.sources.into_iter().enumerate() {
             match self.sources.get(at).and_then(|known| known.until(&side)) {
                 Some(delta) => self.change_source(policy, at, &delta),
-                None => self.sources[at] = side,
+                None => self.sources.get_mut(at).into_iter().for_each(|known| *known = side.clone()),
             }
         }
         for (at, side) in read.targets.into_iter().enumerate() {
             match self.targets.get(at).and_then(|known| known.until(&side)) {
                 Some(deltas) => deltas.iter().for_each(|(kind, delta)| self.change_target(policy, at, *kind, delta)),
-                None => self.targets[at] = side,
+                None => self.targets.get_mut(at).into_iter().for_each(|known| *known = side.clone()),
             }
         }
         self.recollect(policy, read.memory);

@@ -44,7 +44,6 @@ impl Definition {
             (budget, keep)
         });
         let errors = spec.errors.as_ref().map(|errors| compiler.errors(errors)).unwrap_or_default();
-        let check = spec.check.as_ref().map(|check| compiler.request(check, "/check", Effect::Reads));
         let accounts = spec.accounts.as_ref().map(|accounts| compiler.objects(accounts, "/accounts"));
         let groups = spec
             .groups
@@ -52,19 +51,9 @@ impl Definition {
             .map(|(kind, groups)| (Arc::from(kind.as_str()), compiler.objects(groups, &format!("/groups/{}", escaped(kind)))));
         let groups = groups.collect();
         match (url, compiler.wrong) {
-            (Some(base), wrong) if wrong.is_empty() => Ok(Self {
-                name: name.into(),
-                config: compiler.config,
-                hosts,
-                base,
-                headers,
-                limits,
-                budget,
-                errors,
-                check,
-                accounts,
-                groups,
-            }),
+            (Some(base), wrong) if wrong.is_empty() => {
+                Ok(Self { name: name.into(), config: compiler.config, hosts, base, headers, limits, budget, errors, accounts, groups })
+            }
             (_, wrong) => Err(wrong),
         }
     }

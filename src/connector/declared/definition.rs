@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::pages::Paging;
 use super::template::{JsonTemplate, Template};
-use crate::connector::limiter::{Limits, Rate};
+use crate::connector::limiter::{ALL, Limits, Rate};
 use crate::expr::{Expression, Problem};
 use crate::http::{Effect, Method, Url};
 use crate::manifest::kinds::connector::{OnlyWhen, RequestBudget, Trouble};
@@ -37,7 +37,6 @@ pub(super) struct Definition {
     pub(super) limits: Limits,
     pub(super) budget: Option<(RequestBudget, Keep)>,
     pub(super) errors: Errors,
-    pub(super) check: Option<Request>,
     pub(super) accounts: Option<Objects>,
     pub(super) groups: Vec<(Arc<str>, Objects)>,
 }
@@ -186,8 +185,15 @@ impl Definition {
     /// The requests that have a rate of their own.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (&str, Rate)> {
         let groups = self.groups.iter().map(|(_, objects)| objects);
-        let requests = self.accounts.iter().chain(groups).flat_map(Objects::requests).chain(&self.check);
+        let requests = self.accounts.iter().chain(groups).flat_map(Objects::requests);
         requests.filter_map(|request| request.bucket.as_ref()).map(|(bucket, rate)| (&**bucket, *rate))
+    }
+}
+
+impl Request {
+    /// The bucket that it counts in.
+    pub(super) fn bucket(&self) -> &str {
+        self.bucket.as_ref().map_or(ALL, |(bucket, _)| bucket)
     }
 }
 

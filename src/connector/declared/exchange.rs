@@ -12,7 +12,6 @@ use super::pages::{Part, Place, Turn};
 use super::scope::{Scope, as_text};
 use crate::connector::budget::Budget;
 use crate::connector::connection::{Again, Connection};
-use crate::connector::limiter::ALL;
 use crate::http::{self, Body, Effect, Response, Url};
 use crate::manifest::kinds::connector::{Reset, Trouble};
 use crate::model::SystemError;
@@ -108,7 +107,7 @@ impl Api {
             Ok(answer) => self.judge(request, &answer, response).err().unwrap_or(SystemError::Unavailable("it says nothing".into())),
             Err(error) => error,
         };
-        let response = self.connection.ask(&prepared, again, &refusal).await?;
+        let response = self.connection.ask_in(request.bucket(), &prepared, again, &refusal).await?;
         self.mind(&response);
         let answer = Answer::read(&response)?;
         self.judge(request, &answer, &response)?;
@@ -118,8 +117,7 @@ impl Api {
     /// Changes something, once. A refusal may say that it is so already, or that it will pass by itself.
     pub(super) async fn send(&self, request: &Request, scope: &Scope<'_>, written: &Written) -> Result<Sent, SystemError> {
         let prepared = self.prepare(request, scope, &Turn::First, written)?;
-        let bucket = request.bucket.as_ref().map_or(ALL, |(bucket, _)| bucket);
-        let response = self.connection.send_in(bucket, prepared).await?;
+        let response = self.connection.send_in(request.bucket(), prepared).await?;
         self.mind(&response);
         // It was done, whatever else its answer is.
         let answer = Answer::read(&response).or_else(|error| match errors_lie(&self.definition, &response) {

@@ -115,6 +115,21 @@ async fn an_end_that_is_none_is_never_one() {
 }
 
 #[tokio::test]
+async fn a_list_with_a_rate_of_its_own_waits_in_its_own_bucket() {
+    let service = Scripted::with_discovery(|_| Some(page("http://h", &[], None))).await;
+    let mut connection = connection(&service, "okta");
+    let document = connection.document.as_mut().map(Arc::make_mut).expect("a document");
+    let list = document.accounts.as_mut().and_then(|accounts| accounts.list.as_mut()).expect("a list");
+    list.rate = Some("20/min".into());
+    let target = DeclaredConnector.open_target(&connection, &Surroundings::at(".")).await.expect("a target");
+    target.limiter.pause("GET /users", std::time::Duration::from_secs(3600), "HTTP 429");
+    let streams = vec![(ObjectKind::Account, Columns::new(["id"])), (ObjectKind::Group, Columns::new(["id"]))];
+    let report = target.reader.read(&ReadRequest::new(streams), &mut Rows::default()).await;
+    assert!(matches!(report.of(ObjectKind::Account), Evidence::Unreadable { reason } if reason.contains("left alone")), "{report:?}");
+    assert!(service.lines().iter().all(|line| !line.starts_with("GET /users")), "{:?}", service.lines());
+}
+
+#[tokio::test]
 async fn groups_and_who_is_in_them_are_read() {
     let service = Scripted::with_discovery(|asked| {
         let group = |id: &str, name: &str| json!({"id": id, "type": "OKTA_GROUP", "profile": {"name": name}});

@@ -42,9 +42,6 @@ pub struct ConnectorSpec {
     /// What an answer says of trouble.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<ErrorRules>,
-    /// A cheap request that succeeds where credentials and rights are right.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check: Option<RequestSpec>,
     /// Its accounts; of a Source, its records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts: Option<ObjectsSpec>,
