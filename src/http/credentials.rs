@@ -11,7 +11,10 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
+use super::base64;
+use super::oauth1::OAuth1;
 use super::redact::Redactor;
+use super::request::Request;
 use crate::model::SystemError;
 
 /// Where renewing gave nothing new, it is not tried again for so long.
@@ -26,6 +29,8 @@ pub enum Credentials {
     Basic(String, SecretString),
     /// headers of the system's own, each with its value
     Headers(Vec<(String, SecretString)>),
+    /// a signature of each request
+    OAuth1(OAuth1),
     /// several of these at once
     All(Vec<Credentials>),
 }
@@ -47,16 +52,21 @@ pub(super) struct SignIn {
 
 #[derive(Debug)]
 struct Held {
-    /// the headers, marked as sensitive
-    headers: Signed,
+    signed: Signed,
     /// how often it was renewed
     generation: u64,
     /// knows these secrets and all before
     redactor: Arc<Redactor>,
 }
 
-/// The headers that sign a request.
-pub(super) type Signed = Vec<(HeaderName, HeaderValue)>;
+/// What signs requests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Signed {
+    /// headers of every request, marked as sensitive
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// what makes a header for each
+    each: Option<OAuth1>,
+}
 
 /// A renewal that gave nothing new.
 #[derive(Debug)]
@@ -68,20 +78,21 @@ struct Vain {
 
 impl SignIn {
     pub(super) fn new(credentials: Option<&Credentials>, renew: Option<Arc<dyn Renew>>) -> Result<Self, SystemError> {
-        let headers = credentials.map(Credentials::headers).transpose()?.unwrap_or_default();
+        let signed = credentials.map(Credentials::signed).transpose()?.unwrap_or_default();
         let redactor = Arc::new(credentials.map(Credentials::redactor).unwrap_or_default());
-        let held = RwLock::new(Held { headers, generation: 0, redactor });
+        let held = RwLock::new(Held { signed, generation: 0, redactor });
         Ok(Self { held, renew, renewing: tokio::sync::Mutex::default() })
     }
 
-    /// The headers, and which of all that there were they are.
+    /// What signs, and which of all that there were it is.
     pub(super) fn current(&self) -> (Signed, u64) {
         let held = self.held();
-        (held.headers.clone(), held.generation)
+        (held.signed.clone(), held.generation)
     }
 
     pub(super) fn is_there(&self) -> bool {
-        !self.held().headers.is_empty()
+        let held = self.held();
+        !held.signed.headers.is_empty() || held.signed.each.is_some()
     }
 
     pub(super) fn redactor(&self) -> Arc<Redactor> {
@@ -92,20 +103,20 @@ impl SignIn {
     pub(super) async fn renew(&self, refused: u64) -> Result<bool, SystemError> {
         let Some(renew) = &self.renew else { return Ok(false) };
         let mut vain = self.renewing.lock().await;
-        let (headers, generation) = self.current();
+        let (signed, generation) = self.current();
         if generation != refused {
             return Ok(true);
         }
         if let Some(vain) = vain.as_ref().filter(|vain| vain.generation == refused && vain.at.elapsed() < REST) {
             return vain.error.clone().map_or(Ok(false), Err);
         }
-        let renewed = renew.credentials().await.and_then(|credentials| Ok((credentials.headers()?, credentials.redactor())));
+        let renewed = renew.credentials().await.and_then(|credentials| Ok((credentials.signed()?, credentials.redactor())));
         let error = match renewed {
-            Ok((fresh, _)) if headers == fresh => None,
+            Ok((fresh, _)) if signed == fresh => None,
             Ok((fresh, redactor)) => {
                 let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
                 held.redactor = Arc::new(held.redactor.and(redactor));
-                held.headers = fresh;
+                held.signed = fresh;
                 held.generation += 1;
                 return Ok(true);
             }
@@ -120,12 +131,37 @@ impl SignIn {
     }
 }
 
+impl Signed {
+    /// The headers of one request.
+    pub(super) fn headers(self, request: &Request) -> Result<Vec<(HeaderName, HeaderValue)>, SystemError> {
+        let own = self.each.map(|each| each.header(request)).transpose()?;
+        Ok(self.headers.into_iter().chain(own.map(|value| (AUTHORIZATION, value))).collect())
+    }
+}
+
 impl Credentials {
-    fn headers(&self) -> Result<Signed, SystemError> {
+    fn signed(&self) -> Result<Signed, SystemError> {
+        let mut signed = Signed::default();
+        match self {
+            Self::OAuth1(keys) => signed.each = Some(keys.clone()),
+            Self::All(all) => {
+                for one in all {
+                    let one = one.signed()?;
+                    signed.headers.extend(one.headers);
+                    signed.each = one.each.or(signed.each);
+                }
+            }
+            _ => signed.headers = self.headers()?,
+        }
+        Ok(signed)
+    }
+
+    /// Of what signs every request alike.
+    fn headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, SystemError> {
         Ok(match self {
             Self::Bearer(token) => vec![(AUTHORIZATION, sensitive(&format!("Bearer {}", token.expose_secret()))?)],
             Self::Basic(name, password) => {
-                vec![(AUTHORIZATION, sensitive(&format!("Basic {}", base64(format!("{name}:{}", password.expose_secret()).as_bytes())))?)]
+                vec![(AUTHORIZATION, sensitive(&format!("Basic {}", base64::standard(format!("{name}:{}", password.expose_secret()).as_bytes())))?)]
             }
             Self::Headers(headers) => {
                 let header = |(name, value): &(String, SecretString)| {
@@ -134,7 +170,7 @@ impl Credentials {
                 };
                 headers.iter().map(header).collect::<Result<_, SystemError>>()?
             }
-            Self::All(all) => all.iter().map(Self::headers).collect::<Result<Vec<_>, _>>()?.concat(),
+            Self::OAuth1(_) | Self::All(_) => Vec::new(),
         })
     }
 
@@ -143,34 +179,21 @@ impl Credentials {
         match self {
             Self::Bearer(token) => Redactor::new([token.expose_secret().as_bytes()]),
             Self::Basic(name, password) => {
-                let sent = base64(format!("{name}:{}", password.expose_secret()).as_bytes());
+                let sent = base64::standard(format!("{name}:{}", password.expose_secret()).as_bytes());
                 Redactor::new([password.expose_secret().as_bytes(), sent.trim_end_matches('=').as_bytes()])
             }
             Self::Headers(headers) => Redactor::new(headers.iter().map(|(_, value)| value.expose_secret().as_bytes())),
+            Self::OAuth1(keys) => Redactor::new([&keys.consumer_secret, &keys.token_secret].map(|secret| secret.expose_secret().as_bytes())),
             Self::All(all) => all.iter().fold(Redactor::default(), |redactor, one| redactor.and(one.redactor())),
         }
     }
 }
 
-fn sensitive(text: &str) -> Result<HeaderValue, SystemError> {
+pub(super) fn sensitive(text: &str) -> Result<HeaderValue, SystemError> {
     let mut header = HeaderValue::from_str(text)
         .map_err(|_| SystemError::Auth("the secret holds a line break or another character that no header can carry".into()))?;
     header.set_sensitive(true);
     Ok(header)
-}
-
-/// Standard base64 with padding, for the one header that needs it.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().enumerate().fold(0u32, |group, (at, byte)| group | (u32::from(*byte) << (16 - 8 * at)));
-        for at in 0..4 {
-            let digit = (group >> (18 - 6 * at)) as usize & 63;
-            text.push(if at <= chunk.len() { char::from(ALPHABET[digit]) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -183,7 +206,6 @@ mod tests {
         let headers = basic.headers().expect("a header");
         assert!(headers[0].1.is_sensitive());
         assert_eq!(headers[0].1.to_str().ok(), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
-        assert_eq!((base64(b"a"), base64(b"ab"), base64(b"")), ("YQ==".into(), "YWI=".into(), String::new()));
         assert!(!format!("{basic:?}").contains("sesame"));
         let said = "bad: open sesame, QWxhZGRpbjpvcGVuIHNlc2FtZQ==, open%20sesame!";
         assert_eq!(basic.redactor().words(said), "bad: [secret], [secret]==, [secret]!");

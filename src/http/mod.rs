@@ -5,8 +5,10 @@
 //! on a secret that a server gave back.
 
 mod answer;
+pub mod base64;
 mod credentials;
 mod log;
+mod oauth1;
 mod redact;
 mod request;
 mod trouble;
@@ -22,6 +24,7 @@ pub use url::Url;
 
 pub use answer::{Headers, Response, Streamed};
 pub use credentials::{Credentials, Renew};
+pub use oauth1::OAuth1;
 pub use request::{Body, Effect, Request};
 
 use crate::files;
@@ -167,7 +170,7 @@ impl Client {
 
     fn build(&self, request: &Request, sign_in: Signed) -> Result<reqwest::RequestBuilder, SystemError> {
         let mut builder = self.inner.request(request.method.clone(), request.url.clone()).header(ACCEPT, request.accept.as_ref());
-        for (name, value) in sign_in {
+        for (name, value) in sign_in.headers(request)? {
             builder = builder.header(name, value);
         }
         if let Some(version) = &request.if_match {

@@ -222,7 +222,7 @@ impl Unit {
 fn piece_of_base64(secret: &[u8], shift: usize) -> Option<Vec<u8>> {
     let mut bytes = vec![0; shift];
     bytes.extend_from_slice(secret);
-    let text = super::credentials::base64(&bytes).into_bytes();
+    let text = super::base64::standard(&bytes).into_bytes();
     let start = (shift * 8).div_ceil(6);
     let end = bytes.len() * 8 / 6;
     text.get(start..end).filter(|piece| piece.len() >= SHORTEST_PIECE).map(<[u8]>::to_vec)
@@ -257,7 +257,7 @@ mod tests {
     fn base64_of_anything_that_holds_it_is_found() {
         let secret = "s3cr3t-t0ken";
         for around in ["", "a", "ab", "jane:", "user:x:"] {
-            let encoded = super::super::credentials::base64(format!("{around}{secret}{around}").as_bytes());
+            let encoded = super::super::base64::standard(format!("{around}{secret}{around}").as_bytes());
             let said = clean(secret, &format!("Basic {encoded}."));
             assert!(said.contains("[secret]"), "{around}: {said}");
             assert!(!said.contains(&encoded), "{around}: {said}");

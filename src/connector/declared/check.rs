@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::definition::{Definition, Wrong};
+use super::secrets::asked;
 use crate::connector::describe::own;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::manifest::connection::{DeclaredConnection, Described};
@@ -71,6 +72,21 @@ fn of_connection(loaded: &Loaded, (origin, described): At<'_>, connection: &Decl
         let problem = Diagnostic::error(format!("{} can't be signed in to by `{name}`", connection.name)).hint(hint);
         problems.push(outline.mark(&described.pointer(&format!("auth/{name}")), problem));
     }
+    for (name, given) in &connection.auth {
+        let Some(scheme) = document.auth.get(name) else { continue };
+        let asked = asked(scheme);
+        let pointer = described.pointer(&format!("auth/{name}"));
+        for lacking in asked.needed.iter().filter(|needed| !given.contains_key(*needed)) {
+            let hint = format!("`{lacking}: {{env: …}}`, or `file` or `exec`");
+            problems.push(outline.mark(&pointer, Diagnostic::error(format!("signing in by `{name}` needs the secret `{lacking}`")).hint(hint)));
+        }
+        for odd in given.keys().filter(|given| !asked.needed.contains(*given) && !asked.taken.contains(*given)) {
+            let known = || asked.needed.iter().chain(&asked.taken).map(String::as_str);
+            let hint = did_you_mean(odd, known()).unwrap_or_else(|| format!("known are {}", known().collect::<Vec<_>>().join(", ")));
+            let problem = Diagnostic::error(format!("signing in by `{name}` takes no secret `{odd}`")).hint(hint);
+            problems.push(outline.mark(&described.pointer(&format!("auth/{name}/{odd}")), problem));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -92,8 +108,10 @@ mod tests {
     #[test]
     fn what_is_wrong_stands_where_it_is() {
         let text = "apiVersion: headcount.dev/v1alpha1\nkind: Connector\nmetadata: {name: own}\nspec:\n  title: Own\n  hosts: [a.example]\n  \
-            base: https://b.example\n  auth: {}\n  accounts:\n    id: recod.id\n    list: {get: '/users/{i}', shape: has(body.users)}\n    attributes: {}\n---\n\
+            base: https://b.example\n  auth: {a: {bearer: '{secrt.a}'}}\n  accounts:\n    id: recod.id\n    list: {get: '/users/{i}', shape: has(body.users)}\n    attributes: {}\n---\n\
             apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {name: hr}\nspec:\n  connection: {connector: {name: okta, config: {orgg: x}, auth: {tokn: {}}}}\n  \
+            key: record.id\n  mapping: {}\n---\n\
+            apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {name: it}\nspec:\n  connection: {connector: {name: okta, config: {org: a.okta.com}, auth: {token: {tokn: {env: T}}}}}\n  \
             key: record.id\n  mapping: {}\n";
         let (loaded, problems) = load(&[ManifestInput::stdin(text.as_bytes().to_vec())]);
         assert!(problems.iter().all(|problem| !problem.message.contains("onnector")), "{problems:#?}");
@@ -106,12 +124,15 @@ mod tests {
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r#"
         (6, 3) b.example is not among the hosts (name every host that is asked)
+        (8, 24) nothing is called `secrt` here (did you mean secret? "secrt" is the text)
         (10, 9) nothing is called `recod` here (did you mean record? "recod" is the text)
         (11, 5) how pages follow each other must be said (`pages: {one: {}}` where one answer holds all)
         (11, 26) nothing is called `i` here (known here are config, base, id, value, ids, fields, group, member, members, account, name, object, changes, record, key, since, body, generate; "i" is the text)
         (18, 34) config.org must be said (such as acme.okta.com)
         (18, 40) there is no config.orgg here (did you mean `org`?)
         (18, 66) okta can't be signed in to by `tokn` (did you mean `token`?)
+        (26, 74) signing in by `token` needs the secret `token` (`token: {env: …}`, or `file` or `exec`)
+        (26, 82) signing in by `token` takes no secret `tokn` (did you mean `token`?)
         "#);
     }
 }

@@ -13,6 +13,7 @@ use super::definition::{
     span,
 };
 use super::pages::{Paging, Place};
+use super::secrets::templates;
 use super::scope::{ANSWER, CONFIG, RECORD, REQUEST, Scope, WRITTEN};
 use super::template::{JsonTemplate, Template};
 use crate::connector::limiter::{Limits, Rate};
@@ -43,6 +44,11 @@ impl Definition {
             let keep = compiler.keep(budget.keep.as_deref());
             (budget, keep)
         });
+        for (name, scheme) in &spec.auth {
+            for (at, text, variables) in templates(scheme) {
+                compiler.template(text, variables, &format!("/auth/{}{at}", escaped(name)));
+            }
+        }
         let errors = spec.errors.as_ref().map(|errors| compiler.errors(errors)).unwrap_or_default();
         let accounts = spec.accounts.as_ref().map(|accounts| compiler.objects(accounts, "/accounts"));
         let groups = spec

@@ -131,6 +131,7 @@ impl Kept {
                 secrets: secrets.clone(),
                 folder: surroundings.base.clone(),
                 config: definition.config.clone(),
+                base: definition.base.as_str().trim_end_matches('/').into(),
                 hosts: definition.hosts.clone(),
                 reads_only,
                 settings: settings.clone(),

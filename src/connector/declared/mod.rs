@@ -4,6 +4,7 @@
 //! they end, `listing` reads one, `records` makes rows of it.
 //! Must never: reach a host that is not declared, or call a read whole that the document's own signs do not prove.
 
+mod assertion;
 mod belongs;
 mod check;
 mod compile;
@@ -16,8 +17,10 @@ mod pages;
 mod reader;
 mod records;
 mod scope;
+mod secrets;
 mod sign_in;
 mod template;
+mod token;
 mod writer;
 
 #[cfg(test)]

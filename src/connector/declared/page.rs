@@ -74,6 +74,7 @@ fn secrets(scheme: &AuthScheme) -> String {
         AuthScheme::Bearer(_) => "a bearer token".into(),
         AuthScheme::Basic(_) => "HTTP Basic".into(),
         AuthScheme::Header(header) => format!("the header {}", header.name),
+        AuthScheme::Oauth1(_) => "OAuth 1.0a: requests signed with HMAC-SHA256".into(),
         AuthScheme::Oauth2(scheme) => format!("OAuth 2.0; scopes: {}", scheme.scopes.join(" ")),
     }
 }

@@ -87,6 +87,15 @@ impl Template {
         if problems.is_empty() { Ok(Self { parts }) } else { Err(problems) }
     }
 
+    /// The paths that it reads.
+    pub(super) fn reads(&self) -> impl Iterator<Item = &str> {
+        let expressions = self.parts.iter().filter_map(|part| match part {
+            Part::Value(expression) => Some(expression),
+            Part::Text(_) => None,
+        });
+        expressions.flat_map(|expression| expression.reads().iter().map(AsRef::as_ref))
+    }
+
     /// One that comes to an empty text.
     pub(super) fn empty() -> Self {
         Self { parts: Vec::new() }

@@ -1,5 +1,7 @@
 //! The engine against a service that answers what a test tells it to, by the catalog's own document.
 
+mod signing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,6 +31,30 @@ fn connection(service: &Scripted, name: &str) -> DeclaredConnection {
         max_body: None,
         document: Some(Arc::new(document)),
     }
+}
+
+/// A document of a test's own, for a service on this machine; its list is one answer unless it says otherwise.
+fn own(service: &Scripted, fields: &Json, auth: &Json) -> DeclaredConnection {
+    let host = service.base.trim_start_matches("http://").trim_end_matches("/scim");
+    let mut document = json!({
+        "title": "Own", "hosts": [host], "base": service.base, "auth": {"own": {"bearer": "{secret.token}"}},
+        "accounts": {"id": "record.id", "attributes": {}, "list": {"get": "/users", "pages": {"one": {}}}},
+    });
+    fields.as_object().into_iter().flatten().for_each(|(name, value)| document[name] = value.clone());
+    DeclaredConnection {
+        name: "own".into(),
+        config: BTreeMap::new(),
+        auth: serde_json::from_value(json!({ "own": auth })).expect("secrets"),
+        ca_file: None,
+        timeout: None,
+        max_body: None,
+        document: Some(Arc::new(serde_json::from_value(document).expect("a document"))),
+    }
+}
+
+/// A secret that comes to this.
+fn said(text: &str) -> Json {
+    json!({"exec": ["printf", "%s", text]})
 }
 
 async fn target(service: &Scripted) -> TargetConnector {

@@ -34,6 +34,8 @@ pub struct Asked {
     pub authorization: Option<String>,
     /// the body; null where it is none
     pub body: Json,
+    /// the same as it came
+    pub content: String,
 }
 
 /// What is answered.
@@ -178,7 +180,8 @@ async fn respond(
     let line = format!("{} {path}", request.method());
     let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     let body = request.into_body().collect().await?.to_bytes();
-    let asked = Asked { line, query, if_match, authorization, body: serde_json::from_slice(&body).unwrap_or_default() };
+    let (content, body) = (String::from_utf8_lossy(&body).into_owned(), serde_json::from_slice(&body).unwrap_or_default());
+    let asked = Asked { line, query, if_match, authorization, body, content };
     if !is_discovery(&asked.line) {
         seen.lock().expect("no panic").push(asked.clone());
     }

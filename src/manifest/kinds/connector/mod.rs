@@ -13,7 +13,9 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use auth::{AuthScheme, BasicScheme, ClientAuth, HeaderScheme, OAuth2Grant, OAuth2Scheme};
+pub use auth::{
+    AssertionSpec, AuthScheme, BasicScheme, ClientAuth, HeaderScheme, OAuth1Scheme, OAuth2Grant, OAuth2Scheme, SigningAlgorithm, Thumbprint,
+};
 pub use objects::{ActiveSpec, AttributeSpec, MembersSpec, ObjectsSpec, OnlyWhen};
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
 
