@@ -161,7 +161,10 @@ impl Credentials {
         Ok(match self {
             Self::Bearer(token) => vec![(AUTHORIZATION, sensitive(&format!("Bearer {}", token.expose_secret()))?)],
             Self::Basic(name, password) => {
-                vec![(AUTHORIZATION, sensitive(&format!("Basic {}", base64::standard(format!("{name}:{}", password.expose_secret()).as_bytes())))?)]
+                vec![(
+                    AUTHORIZATION,
+                    sensitive(&format!("Basic {}", base64::standard(format!("{name}:{}", password.expose_secret()).as_bytes())))?,
+                )]
             }
             Self::Headers(headers) => {
                 let header = |(name, value): &(String, SecretString)| {
@@ -183,7 +186,9 @@ impl Credentials {
                 Redactor::new([password.expose_secret().as_bytes(), sent.trim_end_matches('=').as_bytes()])
             }
             Self::Headers(headers) => Redactor::new(headers.iter().map(|(_, value)| value.expose_secret().as_bytes())),
-            Self::OAuth1(keys) => Redactor::new([&keys.consumer_secret, &keys.token_secret].map(|secret| secret.expose_secret().as_bytes())),
+            Self::OAuth1(keys) => {
+                Redactor::new([&keys.consumer_secret, &keys.token_secret].map(|secret| secret.expose_secret().as_bytes()))
+            }
             Self::All(all) => all.iter().fold(Redactor::default(), |redactor, one| redactor.and(one.redactor())),
         }
     }

@@ -78,7 +78,8 @@ fn of_connection(loaded: &Loaded, (origin, described): At<'_>, connection: &Decl
         let pointer = described.pointer(&format!("auth/{name}"));
         for lacking in asked.needed.iter().filter(|needed| !given.contains_key(*needed)) {
             let hint = format!("`{lacking}: {{env: …}}`, or `file` or `exec`");
-            problems.push(outline.mark(&pointer, Diagnostic::error(format!("signing in by `{name}` needs the secret `{lacking}`")).hint(hint)));
+            problems
+                .push(outline.mark(&pointer, Diagnostic::error(format!("signing in by `{name}` needs the secret `{lacking}`")).hint(hint)));
         }
         for odd in given.keys().filter(|given| !asked.needed.contains(*given) && !asked.taken.contains(*given)) {
             let known = || asked.needed.iter().chain(&asked.taken).map(String::as_str);

@@ -13,8 +13,8 @@ use super::definition::{
     span,
 };
 use super::pages::{Paging, Place};
-use super::secrets::templates;
 use super::scope::{ANSWER, CONFIG, RECORD, REQUEST, Scope, WRITTEN};
+use super::secrets::templates;
 use super::template::{JsonTemplate, Template};
 use crate::connector::limiter::{Limits, Rate};
 use crate::expr::{Expression, Problem, Root};

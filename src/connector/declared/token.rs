@@ -96,7 +96,8 @@ impl SignIn {
         let key = SigningKey::read(&secret(secrets, "key")?)?;
         let said = |name: &str| secrets.get(name).map(|value| value.expose_secret().to_owned());
         let issuer = said("clientId").or_else(|| key.owner.clone());
-        let issuer = issuer.ok_or_else(|| SystemError::Auth("`auth` lacks the secret `clientId`, and the key does not say whose it is".into()))?;
+        let issuer =
+            issuer.ok_or_else(|| SystemError::Auth("`auth` lacks the secret `clientId`, and the key does not say whose it is".into()))?;
         let mut header = Map::new();
         header.extend(said("keyId").or_else(|| key.id.clone()).map(|id| ("kid".to_owned(), Json::from(id))));
         if let Some(by) = spec.thumbprint {
@@ -142,7 +143,8 @@ fn refused(response: &Response, told: &Json, scopes: &str) -> SystemError {
         "invalid_scope" => "; it does not give these scopes",
         _ => "",
     };
-    let which = if matches!(code, "unauthorized_client" | "access_denied" | "invalid_scope") { format!(": {scopes}") } else { String::new() };
+    let which =
+        if matches!(code, "unauthorized_client" | "access_denied" | "invalid_scope") { format!(": {scopes}") } else { String::new() };
     match response.status {
         429 => SystemError::Throttled { after: response.retry_after, message: words },
         500.. => SystemError::Unavailable(words),

@@ -11,7 +11,9 @@ use crate::http::base64;
 async fn signed_in(scheme: &Json, secrets: &Json) -> (Evidence, Vec<Asked>) {
     let service = Scripted::with_discovery(|asked| {
         Some(match asked.line.as_str() {
-            "POST /token" if asked.content.contains("refused") => answer(400, json!({"error": "unauthorized_client", "error_description": "key sesame"})),
+            "POST /token" if asked.content.contains("refused") => {
+                answer(400, json!({"error": "unauthorized_client", "error_description": "key sesame"}))
+            }
             "POST /token" if asked.content.contains("away") => answer(503, "<html>"),
             "POST /token" => answer(200, json!({"access_token": "t0ken", "expires_in": 3600})),
             _ => answer(200, json!([{"id": "u1"}])),
@@ -76,7 +78,10 @@ async fn a_service_account_s_key_file_signs_for_whom_it_acts() {
     assert_eq!(sent["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
     let (header, claims) = proven(&sent["assertion"], &signature::RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref());
     assert_eq!(header, json!({"alg": "RS256", "typ": "JWT", "kid": "k7"}));
-    assert_eq!((&claims["iss"], &claims["sub"], &claims["scope"]), (&json!("bot@acme.example"), &json!("admin@acme.example"), &json!("users.readonly")));
+    assert_eq!(
+        (&claims["iss"], &claims["sub"], &claims["scope"]),
+        (&json!("bot@acme.example"), &json!("admin@acme.example"), &json!("users.readonly"))
+    );
     assert!(claims["aud"].as_str().is_some_and(|url| url.ends_with("/scim/token")), "{claims}");
     let (from, until) = (claims["iat"].as_i64().expect("a time"), claims["exp"].as_i64().expect("a time"));
     assert!(until - from <= 300 && until > jiff::Timestamp::now().as_second(), "{claims}");
@@ -86,7 +91,8 @@ async fn a_service_account_s_key_file_signs_for_whom_it_acts() {
 #[tokio::test]
 async fn a_client_proves_itself_with_its_certificate_s_key() {
     let key = rcgen::KeyPair::generate().expect("a key");
-    let certificate = rcgen::CertificateParams::new(vec!["client.example".into()]).and_then(|it| it.self_signed(&key)).expect("a certificate");
+    let certificate =
+        rcgen::CertificateParams::new(vec!["client.example".into()]).and_then(|it| it.self_signed(&key)).expect("a certificate");
     let print = base64::url_safe(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, certificate.der()).as_ref());
     let secrets = |extra: Json| {
         let mut all = json!({"clientId": said("app"), "key": said(&key.serialize_pem()), "certificate": said(&certificate.pem())});
@@ -112,7 +118,8 @@ async fn a_client_proves_itself_with_its_certificate_s_key() {
 
 #[tokio::test]
 async fn a_token_endpoint_s_refusal_says_what_to_look_at_and_nothing_of_ours() {
-    let scheme = |with: &str| json!({"oauth2": {"grant": "client_credentials", "url": "{base}/token", "scopes": ["users"], "with": {"x": with}}});
+    let scheme =
+        |with: &str| json!({"oauth2": {"grant": "client_credentials", "url": "{base}/token", "scopes": ["users"], "with": {"x": with}}});
     let secrets = json!({"clientId": said("app"), "clientSecret": said("sesame")});
     let words = async |with: &str, secrets: &Json| signed_in(&scheme(with), secrets).await.0.reason().unwrap_or("complete").to_owned();
     assert_eq!(words("-", &secrets).await, "complete");
@@ -122,7 +129,8 @@ async fn a_token_endpoint_s_refusal_says_what_to_look_at_and_nothing_of_ours() {
     assert!(away.contains("HTTP 503") && !away.contains("can't sign in"), "{away}");
     assert!(words("-", &json!({"clientId": said("app")})).await.contains("lacks the secret `clientSecret`"));
     let keyed = json!({"oauth2": {"grant": "jwt_bearer", "url": "{base}/token"}});
-    let broken = async |key: &str| signed_in(&keyed, &json!({"clientId": said("app"), "key": said(key)})).await.0.reason().unwrap_or("").to_owned();
+    let broken =
+        async |key: &str| signed_in(&keyed, &json!({"clientId": said("app"), "key": said(key)})).await.0.reason().unwrap_or("").to_owned();
     assert!(broken("sesame").await.contains("no private key in PEM"));
     assert!(broken("{}").await.contains("no `private_key`"));
     assert!(broken(&pem("PRIVATE KEY", b"sesame")).await.contains("neither an RSA key"));
@@ -134,6 +142,9 @@ async fn each_request_is_signed_by_itself() {
     let (evidence, asked) = signed_in(&json!({"oauth1": {"realm": "{upper(\"acme\")}"}}), &secrets).await;
     assert_eq!(evidence, Evidence::Complete);
     let header = asked[0].authorization.as_deref().unwrap_or_default();
-    assert!(header.starts_with("OAuth realm=\"ACME\", oauth_consumer_key=\"ck\", oauth_nonce=\"") && header.contains("oauth_signature="), "{header}");
+    assert!(
+        header.starts_with("OAuth realm=\"ACME\", oauth_consumer_key=\"ck\", oauth_nonce=\"") && header.contains("oauth_signature="),
+        "{header}"
+    );
     assert!(!header.contains("cs") && !header.contains("\"ts"), "{header}");
 }
