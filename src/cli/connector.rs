@@ -1,4 +1,6 @@
-//! `headcount connector`: what the connectors are, read, write, need and default to.
+//! `headcount connector`: what the connectors are, read, write, need and default to, and whether documents of them do what they should.
+
+mod test;
 
 use std::fmt::Write;
 
@@ -14,7 +16,7 @@ use crate::diagnostic::did_you_mean;
 use crate::manifest::catalog::catalog;
 use crate::render::paragraph;
 
-/// Show the connectors: what they read and write, their default mapping, what they need
+/// Show the connectors, what they read, write and need; test those that documents describe
 #[derive(Debug, clap::Args)]
 pub struct ConnectorArgs {
     #[command(subcommand)]
@@ -39,11 +41,13 @@ enum Command {
         #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
         output: TextOrJson,
     },
+    Test(test::TestArgs),
 }
 
 pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {
     let all = registry::describe();
     let text = match &args.command {
+        Command::Test(args) => return test::run(args),
         Command::List { output: TextOrJson::Text } => listed(&all),
         Command::List { output: TextOrJson::Json } => {
             let catalog: Vec<_> = catalog().iter().map(|(name, spec)| json!({ "name": name, "title": spec.title })).collect();

@@ -6,8 +6,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
+use super::clock::Clock;
 use super::limiter::{ALL, Lane, Limiter};
 use crate::http::{Client, Request, Response};
 use crate::model::SystemError;
@@ -26,6 +27,8 @@ pub struct System {
     pub limiter: Arc<Limiter>,
     /// whether it is asked at all
     breaker: Breaker,
+    /// what is waited by
+    clock: Clock,
 }
 
 /// Opens where a system goes on asking for patience, or is away, so that its many readers do not each try for themselves.
@@ -58,6 +61,13 @@ pub enum Again {
     IfAsked,
 }
 
+impl System {
+    /// By this clock.
+    pub fn by(clock: &Clock) -> Self {
+        Self { limiter: Arc::new(Limiter::by(clock)), clock: clock.clone(), ..Self::default() }
+    }
+}
+
 impl Connection {
     /// Over this client.
     pub fn new(client: Client, system: Arc<System>, pause: Duration) -> Self {
@@ -77,6 +87,11 @@ impl Connection {
     /// The client, for what it knows; what is sent goes through the connection.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// What is waited by.
+    pub fn clock(&self) -> &Clock {
+        &self.system.clock
     }
 
     /// The first pause between two looks at the same thing.
@@ -125,7 +140,7 @@ impl Connection {
         refusal: &(dyn Fn(&Response) -> SystemError + Sync),
     ) -> Result<Response, SystemError> {
         let breaker = &self.system.breaker;
-        if let Some(error) = breaker.refusal().filter(|_| self.lane == Lane::Normal) {
+        if let Some(error) = breaker.refusal(self.clock().now()).filter(|_| self.lane == Lane::Normal) {
             return Err(error);
         }
         let mut tries = 0;
@@ -149,13 +164,13 @@ impl Connection {
             };
             let pause = asked.unwrap_or_else(|| self.pause.mul_f64(f64::from(1u32 << tries) * (0.5 + fastrand::f64())));
             if tries >= TRIES || pause > LONGEST_PAUSE {
-                breaker.exhausted(&error, reached);
+                breaker.exhausted(&error, reached, self.clock().now());
                 return Err(error);
             }
             let (system, seconds) = (self.client.system(), pause.as_secs_f64());
             let why = error.to_string();
             tracing::warn!(target: "headcount::http", system, tries, seconds = %format_args!("{seconds:.1}"), why, "asking again after a pause");
-            sleep(pause).await;
+            self.clock().sleep(pause).await;
         }
     }
 }
@@ -175,10 +190,10 @@ fn spent(answer: &Response) -> Option<Duration> {
 }
 
 impl Breaker {
-    fn refusal(&self) -> Option<SystemError> {
+    fn refusal(&self, now: Instant) -> Option<SystemError> {
         let state = self.state();
         let (until, error) = state.open.as_ref()?;
-        (*until > Instant::now()).then(|| error.clone())
+        (*until > now).then(|| error.clone())
     }
 
     fn reached(&self) {
@@ -186,7 +201,7 @@ impl Breaker {
     }
 
     /// All tries were in vain.
-    fn exhausted(&self, error: &SystemError, reached: bool) {
+    fn exhausted(&self, error: &SystemError, reached: bool, now: Instant) {
         let mut state = self.state();
         let asked = match error {
             SystemError::Throttled { after, .. } => Some(after.unwrap_or(LONGEST_PAUSE)),
@@ -198,7 +213,7 @@ impl Breaker {
         };
         if let Some(pause) = asked {
             let words = |words: &str| format!("{words} (left alone after {TRIES} tries)");
-            state.open = Some((Instant::now() + pause.max(LONGEST_PAUSE), error.clone().map_words(words)));
+            state.open = Some((now + pause.max(LONGEST_PAUSE), error.clone().map_words(words)));
         }
     }
 

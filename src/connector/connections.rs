@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
+use super::clock::Clock;
 use super::connection::System;
 use crate::model::SystemError;
 
@@ -19,14 +20,22 @@ pub struct Connections(Arc<Mutex<Pool>>);
 
 #[derive(Default)]
 struct Pool {
+    clock: Clock,
     systems: BTreeMap<Box<str>, Arc<System>>,
     opened: BTreeMap<Box<str>, Opened>,
 }
 
 impl Connections {
+    /// With systems that wait by this clock.
+    pub fn by(clock: Clock) -> Self {
+        Self(Arc::new(Mutex::new(Pool { clock, ..Pool::default() })))
+    }
+
     /// What all connections to a system share. The system is named as its manifest names it to links.
     pub fn system(&self, words: &str) -> Arc<System> {
-        self.pool().systems.entry(words.into()).or_default().clone()
+        let mut pool = self.pool();
+        let clock = pool.clock.clone();
+        pool.systems.entry(words.into()).or_insert_with(|| Arc::new(System::by(&clock))).clone()
     }
 
     /// What was opened under a key, else what `open` opens: once, however many ask for it. What fails is tried again by whoever asks next. Connections that are

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
+use super::clock::Clock;
 use crate::model::SystemError;
 
 /// The bucket that every request counts in.
@@ -49,6 +50,7 @@ pub enum Lane {
 #[derive(Debug, Default)]
 pub struct Limiter {
     state: Mutex<State>,
+    clock: Clock,
     /// somebody came out, or limits changed
     moved: Notify,
 }
@@ -91,6 +93,11 @@ enum Turn {
 }
 
 impl Limiter {
+    /// By this clock.
+    pub fn by(clock: &Clock) -> Self {
+        Self { clock: clock.clone(), ..Self::default() }
+    }
+
     /// What a Source or Target says of its system, in place of what it said before.
     pub fn limit(&self, who: &Arc<str>, limits: Limits) {
         self.state().said.insert(who.clone(), limits);
@@ -105,7 +112,7 @@ impl Limiter {
 
     /// The system asked to be left alone, as far as a bucket goes. A longer pause that stands already stays.
     pub fn pause(&self, bucket: &str, pause: Duration, why: &str) {
-        self.state().pause(bucket, Instant::now() + pause, why);
+        self.state().pause(bucket, self.clock.now() + pause, why);
     }
 
     /// One turn in a bucket and in that of all. Where a pause lasts longer than the caller waits, that is said at once.
@@ -113,19 +120,19 @@ impl Limiter {
         loop {
             // Before the turn: whoever comes out in between is not missed.
             let moved = self.moved.notified();
-            let until = match self.state().turn(bucket, lane, Instant::now()) {
+            let until = match self.state().turn(bucket, lane, self.clock.now()) {
                 Turn::Now => return Ok(Slot { limiter: self.clone(), bucket: bucket.into(), taken: true }),
                 Turn::Room => None,
                 Turn::At(until) => Some(until),
-                Turn::Paused(until, why) if until.saturating_duration_since(Instant::now()) > longest => {
-                    let after = until.saturating_duration_since(Instant::now());
+                Turn::Paused(until, why) if until.saturating_duration_since(self.clock.now()) > longest => {
+                    let after = until.saturating_duration_since(self.clock.now());
                     return Err(SystemError::Throttled { after: Some(after), message: format!("it asked to be left alone: {why}") });
                 }
                 Turn::Paused(until, _) => Some(until),
             };
             tokio::select! {
                 () = moved => {}
-                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
+                () = self.clock.sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
             }
         }
     }

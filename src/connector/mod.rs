@@ -3,6 +3,7 @@
 //! Must never: decide what changes, send a write twice, or report a cut-off read as a complete one.
 
 pub mod budget;
+pub mod clock;
 pub mod connection;
 pub mod connections;
 pub mod credentials;
@@ -30,6 +31,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use limiter::{Lane, Limiter, Limits, Slot};
 
+use crate::http::Detour;
 use crate::model::{Capabilities, Change, Columns, ObjectKind, Page, ReadReport, SystemError, Value, Watermark};
 
 /// What a reader is asked for.
@@ -215,13 +217,15 @@ pub struct Surroundings {
     pub limits: Limits,
     /// what its reads wait for
     pub lane: Lane,
+    /// whoever plays the systems
+    pub detour: Option<Detour>,
 }
 
 impl Surroundings {
     /// Here, with a budget of their own.
     pub fn at(base: impl Into<PathBuf>) -> Self {
         let (budget, system, connections) = (Budget::default(), Arc::from(""), Connections::default());
-        Self { base: base.into(), budget, system, connections, limits: Limits::default(), lane: Lane::Normal }
+        Self { base: base.into(), budget, system, connections, limits: Limits::default(), lane: Lane::Normal, detour: None }
     }
 
     /// For this Source or Target.
@@ -242,6 +246,11 @@ impl Surroundings {
     /// No faster than this.
     pub fn limited(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// To whoever plays the systems.
+    pub fn played(self, detour: Detour) -> Self {
+        Self { detour: Some(detour), ..self }
     }
 
     /// For what cuts somebody off: its reads wait for nothing.

@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
 use crate::manifest::connection::{Described, SourceConnection, TargetConnection};
 use crate::manifest::kinds::TargetSpec;
-use crate::manifest::kinds::connector::ConnectorSpec;
+use crate::manifest::kinds::connector::{ConnectorSpec, ConnectorTestSpec};
 use crate::model::{Columns, SystemError};
 use crate::policy::{ConnectorFacts, TargetFacts};
 
@@ -50,6 +50,11 @@ pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
 /// The page of a Connector document.
 pub fn page(name: &str, document: &ConnectorSpec) -> String {
     declared::page(name, document)
+}
+
+/// Plays the exchanges of a Connector's test; of each case what is not as it should be, in words.
+pub async fn played(name: &str, document: &Arc<ConnectorSpec>, test: &ConnectorTestSpec) -> Vec<Vec<String>> {
+    declared::played(name, document, test).await
 }
 
 /// What all connectors say of themselves, by name.

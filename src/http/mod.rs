@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, IF_MATCH};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH};
 pub use url::Url;
 
 pub use answer::{Headers, Response, Streamed};
@@ -32,6 +32,8 @@ use crate::model::SystemError;
 use credentials::{SignIn, Signed};
 use log::Told;
 use way::{Proxies, Way};
+
+pub use way::{Detour, place};
 
 /// A certificate file larger than this is none.
 const MAX_CA_FILE: u64 = 4 << 20;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub renew: Option<Arc<dyn Renew>>,
     /// PEM certificates that count beside the system's
     pub ca_file: Option<PathBuf>,
+    /// whoever plays the service
+    pub detour: Option<Detour>,
 }
 
 /// A client for one system.
@@ -65,6 +69,7 @@ pub struct Client {
     system: Arc<str>,
     max_body: usize,
     sign_in: Arc<SignIn>,
+    detour: Option<Detour>,
 }
 
 /// How long is waited for.
@@ -91,10 +96,13 @@ impl Client {
         if let Some(path) = &settings.ca_file {
             builder = builder.tls_certs_merge(read_certificates(path)?);
         }
+        if settings.detour.is_some() {
+            builder = builder.no_proxy();
+        }
         let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {error}")))?;
         let sign_in = Arc::new(SignIn::new(settings.credentials.as_ref(), settings.renew.clone())?);
         let proxies = Arc::new(Proxies::of_the_system());
-        Ok(Self { inner, proxies, deadlines, system: settings.system.clone(), max_body: settings.max_body, sign_in })
+        Ok(Self { inner, proxies, deadlines, system: settings.system.clone(), max_body: settings.max_body, sign_in, detour: settings.detour })
     }
 
     /// The same client under another name, for the log.
@@ -169,7 +177,11 @@ impl Client {
     }
 
     fn build(&self, request: &Request, sign_in: Signed) -> Result<reqwest::RequestBuilder, SystemError> {
-        let mut builder = self.inner.request(request.method.clone(), request.url.clone()).header(ACCEPT, request.accept.as_ref());
+        let url = self.detour.map_or_else(|| request.url.clone(), |detour| detour.instead_of(&request.url));
+        let mut builder = self.inner.request(request.method.clone(), url).header(ACCEPT, request.accept.as_ref());
+        if self.detour.is_some() {
+            builder = builder.header(HOST, way::place(&request.url));
+        }
         for (name, value) in sign_in.headers(request)? {
             builder = builder.header(name, value);
         }

@@ -3,6 +3,7 @@
 //! Must never: tell a path, a query, or the user and password of a proxy.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use hyper_util::client::proxy::matcher::Matcher;
 
@@ -29,6 +30,26 @@ pub(super) struct Proxy {
     pub place: String,
     /// who names it: `HTTPS_PROXY`
     pub variable: &'static str,
+}
+
+/// Where whatever is asked of a service goes instead, with the service's own name: to a stand-in on this machine, for recorded exchanges. No manifest names one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detour(SocketAddr);
+
+impl Detour {
+    /// To this place, if it is on this machine: what is meant for a service goes nowhere else.
+    pub fn to(place: SocketAddr) -> Option<Self> {
+        place.ip().is_loopback().then_some(Self(place))
+    }
+
+    pub(super) fn instead_of(self, url: &Url) -> Url {
+        let mut there = url.clone();
+        // None of it can fail for a URL with a host.
+        let _ = there.set_scheme("http");
+        let _ = there.set_ip_host(self.0.ip());
+        let _ = there.set_port(Some(self.0.port()));
+        there
+    }
 }
 
 impl Proxies {
@@ -59,7 +80,7 @@ impl Way {
 }
 
 /// `chat.example:443`
-pub(super) fn place(url: &Url) -> String {
+pub fn place(url: &Url) -> String {
     let port = url.port_or_known_default().map_or_else(String::new, |port| format!(":{port}"));
     format!("{}{port}", url.host_str().unwrap_or_default())
 }

@@ -14,6 +14,9 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 /// Name and text of each file.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 
+/// The same of the tests, called `NAME.test`.
+const TESTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog_tests.rs"));
+
 /// The catalog, by name.
 pub fn catalog() -> &'static BTreeMap<Arc<str>, Arc<ConnectorSpec>> {
     static CATALOG: LazyLock<BTreeMap<Arc<str>, Arc<ConnectorSpec>>> = LazyLock::new(|| {
@@ -26,6 +29,22 @@ pub fn catalog() -> &'static BTreeMap<Arc<str>, Arc<ConnectorSpec>> {
 /// The texts of the catalog, by name.
 pub fn texts() -> impl Iterator<Item = (&'static str, &'static str)> {
     FILES.iter().copied()
+}
+
+/// The test documents of the catalog, by the Connector's name, to be loaded.
+pub fn tests() -> impl Iterator<Item = (&'static str, ManifestInput)> {
+    let input = |text: &str, name: &str| ManifestInput::Text {
+        name: format!("catalog/{name}.yaml").into(),
+        base: std::path::PathBuf::new(),
+        bytes: text.as_bytes().to_vec(),
+    };
+    TESTS.iter().map(move |(name, text)| (name.trim_end_matches(".test"), input(text, name)))
+}
+
+/// The document that a Connector's name means: the workspace's own before the catalog's.
+pub fn named(loaded: &Loaded, name: &str) -> Option<Arc<ConnectorSpec>> {
+    let own = loaded.connectors.iter().find(|document| document.name.as_ref() == name);
+    own.map(|document| Arc::new(document.spec.clone())).or_else(|| catalog().get(name).cloned())
 }
 
 /// Finds the document of each connection that names one.

@@ -154,6 +154,7 @@ impl Loader {
             "Entitlement" => loaded.entitlements.push(typed(value, origin)?),
             "Revocation" => loaded.revocations.push(typed(value, origin)?),
             "Connector" => loaded.connectors.push(typed(value, origin)?),
+            "ConnectorTest" => loaded.connector_tests.push(typed(value, origin)?),
             "Persona" => loaded.personas.push(typed(value, origin)?),
             _ => return Err(format!("the kind `{kind}` has no type")),
         }
@@ -170,6 +171,7 @@ impl Loader {
         sort(&mut loaded.entitlements);
         sort(&mut loaded.revocations);
         sort(&mut loaded.connectors);
+        sort(&mut loaded.connector_tests);
         sort(&mut loaded.personas);
         let problems = catalog::resolve(loaded);
         self.problems.extend(problems);

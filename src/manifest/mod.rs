@@ -90,6 +90,8 @@ pub struct Loaded {
     pub revocations: Vec<Document<kinds::RevocationSpec>>,
     /// sorted by name
     pub connectors: Vec<Document<kinds::connector::ConnectorSpec>>,
+    /// sorted by name; for `headcount connector test` alone
+    pub connector_tests: Vec<Document<kinds::connector::ConnectorTestSpec>>,
     /// sorted by name; for `headcount test` alone
     pub personas: Vec<Document<kinds::PersonaSpec>>,
     /// the folders that were named: files that manifests name lie below them

@@ -40,6 +40,14 @@ struct Reader<'t, 'a> {
     left: usize,
 }
 
+/// Where a value may be null.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    Outermost,
+    Everywhere,
+    Nowhere,
+}
+
 #[derive(Clone, Copy)]
 enum Step {
     /// by the node of the key
@@ -66,7 +74,8 @@ impl<'t, 'a> Reader<'t, 'a> {
             return None;
         }
         match (shape, &node.content) {
-            (Shape::Any, _) => self.any(at, node, true),
+            (Shape::Any, _) => self.any(at, node, Nulls::Outermost),
+            (Shape::Json, _) => self.any(at, node, Nulls::Everywhere),
             (Shape::List(items), Content::List(nodes)) => {
                 let read = |(index, item): (usize, &u32)| self.below(Step::Index(index), |reader| reader.value(*item, items));
                 Some(Value::Array(nodes.iter().enumerate().map(read).map(Option::unwrap_or_default).collect()))
@@ -85,24 +94,25 @@ impl<'t, 'a> Reader<'t, 'a> {
         }
     }
 
-    /// Whatever was written. Only the outermost value may be null.
-    fn any(&mut self, at: u32, node: &'t Node<'a>, may_be_null: bool) -> Option<Value> {
+    /// Whatever was written.
+    fn any(&mut self, at: u32, node: &'t Node<'a>, nulls: Nulls) -> Option<Value> {
         match &node.content {
             Content::Scalar(text, style) => {
-                let value = free_scalar(text, *style);
-                if value.is_null() && !may_be_null {
+                let number = (nulls == Nulls::Everywhere && *style == Style::Plain).then(|| fraction(text)).flatten();
+                let value = number.map_or_else(|| free_scalar(text, *style), Value::Number);
+                if value.is_null() && nulls == Nulls::Nowhere {
                     self.problem(at, "null has no meaning inside a value".to_owned(), Some("leave it out".to_owned()));
                 }
                 Some(value)
             }
             Content::List(items) => {
-                let read = |(index, item): (usize, &u32)| self.below(Step::Index(index), |reader| reader.inner(*item));
+                let read = |(index, item): (usize, &u32)| self.below(Step::Index(index), |reader| reader.inner(*item, nulls));
                 Some(Value::Array(items.iter().enumerate().filter_map(read).collect()))
             }
             Content::Map(entries) => {
                 let mut map = Map::new();
                 for (key, name, value) in self.keys(entries) {
-                    if let Some(value) = self.below(Step::Key(key), |reader| reader.inner(value)) {
+                    if let Some(value) = self.below(Step::Key(key), |reader| reader.inner(value, nulls)) {
                         map.insert(name.to_owned(), value);
                     }
                 }
@@ -112,9 +122,10 @@ impl<'t, 'a> Reader<'t, 'a> {
         }
     }
 
-    fn inner(&mut self, at: u32) -> Option<Value> {
+    fn inner(&mut self, at: u32, nulls: Nulls) -> Option<Value> {
         let node = self.tree.resolve(at)?;
-        if self.afford(at, node) { self.any(at, node, false) } else { None }
+        let nulls = if nulls == Nulls::Everywhere { nulls } else { Nulls::Nowhere };
+        if self.afford(at, node) { self.any(at, node, nulls) } else { None }
     }
 
     fn map(&mut self, entries: &[(u32, u32)], values: &Shape) -> Option<Value> {
@@ -401,6 +412,11 @@ fn number(plain: &str) -> Option<Number> {
     usual.then(|| plain.parse::<f64>().ok()).flatten().and_then(Number::from_f64)
 }
 
+/// A number with a fraction, where anything may stand.
+fn fraction(plain: &str) -> Option<Number> {
+    plain.contains('.').then(|| number(plain)).flatten()
+}
+
 fn expected(shape: &Shape) -> String {
     match shape {
         Shape::Text => "text".to_owned(),
@@ -413,7 +429,7 @@ fn expected(shape: &Shape) -> String {
         Shape::List(_) => "a list".to_owned(),
         Shape::Map(_) | Shape::Fields(_) => "a mapping".to_owned(),
         Shape::OneOf(fields) => format!("a mapping with one of {}", listed(&fields.required)),
-        Shape::Any => "a value".to_owned(),
+        Shape::Any | Shape::Json => "a value".to_owned(),
     }
 }
 

@@ -25,6 +25,7 @@ pub fn documents() -> Vec<(&'static str, Value)> {
         ("Entitlement", document::<kinds::EntitlementSpec>("Entitlement")),
         ("Revocation", document::<kinds::RevocationSpec>("Revocation")),
         ("Connector", document::<kinds::connector::ConnectorSpec>("Connector")),
+        ("ConnectorTest", document::<kinds::connector::ConnectorTestSpec>("ConnectorTest")),
         ("Persona", document::<kinds::PersonaSpec>("Persona")),
     ]
 }

@@ -30,6 +30,8 @@ pub(super) enum Shape {
     OneOf(Arc<Fields>),
     /// anything; null where the field allows it
     Any,
+    /// anything, nulls in it too
+    Json,
 }
 
 /// The keys of a mapping.
@@ -62,6 +64,9 @@ fn read(schema: &Value, root: &Value, depth: usize) -> Shape {
     }
     if let Some(choices) = schema.get("oneOf").and_then(Value::as_array) {
         return one_of(choices, root, depth);
+    }
+    if schema.get("format").and_then(Value::as_str) == Some("json") {
+        return Shape::Json;
     }
     match schema.get("type").and_then(Value::as_str) {
         Some("string") => Shape::Text,

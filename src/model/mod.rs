@@ -40,4 +40,4 @@ pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
 pub use table::{Table, Tables};
 pub use upcoming::{Due, DueKind, Upcoming};
 pub use value::{Value, ValueState};
-pub use verdict::{Coverage, DifferenceLine, LineOrigin, RuleUse, Side, TestReport, Verdict};
+pub use verdict::{CaseReport, CaseVerdict, Coverage, DifferenceLine, LineOrigin, RuleUse, Side, TestReport, Verdict};

@@ -127,6 +127,45 @@ pub struct RuleUse {
     pub refused: Option<u64>,
 }
 
+/// Everything about one run of `headcount connector test`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseReport {
+    /// of the JSON form
+    pub format_version: u32,
+    /// cases that went as they should
+    pub passed: usize,
+    /// cases that did not
+    pub failed: usize,
+    /// in the order of the documents
+    pub cases: Vec<CaseVerdict>,
+}
+
+/// What came of one case of a ConnectorTest.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseVerdict {
+    /// the Connector
+    pub connector: String,
+    /// the case
+    pub name: String,
+    /// where it stands
+    pub place: Place,
+    /// it went as it should
+    pub passed: bool,
+    /// what did not, in words
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+impl CaseReport {
+    /// Counts the verdicts.
+    pub fn new(cases: Vec<CaseVerdict>) -> Self {
+        let passed = cases.iter().filter(|case| case.passed).count();
+        Self { format_version: FORMAT_VERSION, passed, failed: cases.len() - passed, cases }
+    }
+}
+
 impl TestReport {
     /// Counts the verdicts.
     pub fn new(personas: Vec<Verdict>, coverage: Option<Coverage>) -> Self {

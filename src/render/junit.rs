@@ -1,25 +1,56 @@
-//! What came of testing personas as JUnit XML: one test case a persona, one suite a file. The form that every CI system reads.
+//! What came of testing personas or Connectors as JUnit XML: one suite a file. The form that every CI system reads.
 //!
 //! Must never: let a name or a value become markup, or write a character that XML 1.0 forbids.
 
 use std::fmt::Write as _;
 
 use super::{safe, verdict};
-use crate::model::{DifferenceLine, Side, TestReport, Verdict};
+use crate::model::{CaseReport, DifferenceLine, Side, TestReport, Verdict};
 
 /// Columns of the differences.
 const WIDTH: usize = 120;
 
-/// The whole document.
+/// One test case, whatever it is about.
+struct Case<'r> {
+    file: &'r str,
+    line: u32,
+    name: String,
+    /// what went wrong: one line, and all of it
+    failure: Option<(String, String)>,
+}
+
+/// The personas of `headcount test`.
 pub fn document(report: &TestReport) -> String {
-    let mut files: Vec<&str> = report.personas.iter().map(|verdict| verdict.place.file.as_ref()).collect();
+    let case = |verdict: &'_ Verdict| (!verdict.passed).then(|| (message(verdict), text(verdict)));
+    let cases = report.personas.iter().map(|verdict| Case {
+        file: verdict.place.file.as_ref(),
+        line: verdict.place.line,
+        name: verdict.name.clone(),
+        failure: case(verdict),
+    });
+    suites("headcount test", &cases.collect::<Vec<_>>())
+}
+
+/// The cases of `headcount connector test`.
+pub fn cases(report: &CaseReport) -> String {
+    let cases = report.cases.iter().map(|verdict| Case {
+        file: verdict.place.file.as_ref(),
+        line: verdict.place.line,
+        name: format!("{}: {}", verdict.connector, verdict.name),
+        failure: (!verdict.passed).then(|| (verdict.problems.join("; "), verdict.problems.join("\n"))),
+    });
+    suites("headcount connector test", &cases.collect::<Vec<_>>())
+}
+
+fn suites(name: &str, cases: &[Case<'_>]) -> String {
+    let mut files: Vec<&str> = cases.iter().map(|case| case.file).collect();
     files.sort_unstable();
     files.dedup();
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let (tests, failures) = (report.personas.len(), report.failed);
-    let _ = writeln!(xml, "<testsuites name=\"headcount test\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">");
+    let (tests, failures) = (cases.len(), cases.iter().filter(|case| case.failure.is_some()).count());
+    let _ = writeln!(xml, "<testsuites name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">");
     for file in files {
-        let cases: Vec<&Verdict> = report.personas.iter().filter(|verdict| verdict.place.file.as_ref() == file).collect();
+        let cases: Vec<&Case<'_>> = cases.iter().filter(|case| case.file == file).collect();
         suite(file, &cases, &mut xml);
     }
     xml.push_str("</testsuites>\n");
@@ -37,19 +68,17 @@ pub fn failed(words: &str) -> String {
     )
 }
 
-fn suite(file: &str, cases: &[&Verdict], xml: &mut String) {
+fn suite(file: &str, cases: &[&Case<'_>], xml: &mut String) {
     let (name, tests) = (escape(file), cases.len());
-    let failures = cases.iter().filter(|verdict| !verdict.passed).count();
+    let failures = cases.iter().filter(|case| case.failure.is_some()).count();
     let _ = writeln!(xml, "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">");
     for case in cases {
-        let _ =
-            write!(xml, "    <testcase name=\"{}\" classname=\"{name}\" file=\"{name}\" line=\"{}\"", escape(&case.name), case.place.line);
-        if case.passed {
+        let _ = write!(xml, "    <testcase name=\"{}\" classname=\"{name}\" file=\"{name}\" line=\"{}\"", escape(&case.name), case.line);
+        let Some((message, text)) = &case.failure else {
             xml.push_str("/>\n");
             continue;
-        }
-        let message = message(case);
-        let _ = writeln!(xml, ">\n      <failure type=\"difference\" message=\"{}\">{}</failure>", escape(&message), escape(&text(case)));
+        };
+        let _ = writeln!(xml, ">\n      <failure type=\"difference\" message=\"{}\">{}</failure>", escape(message), escape(text));
         xml.push_str("    </testcase>\n");
     }
     xml.push_str("  </testsuite>\n");

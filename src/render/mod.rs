@@ -3,6 +3,7 @@
 //! Must never: decide, read or change anything, show a secret, or let a name from outside steer the terminal or the page.
 
 mod blocks;
+pub mod cases;
 mod difference;
 pub mod explanation;
 pub mod json;

@@ -26,7 +26,8 @@ Commands:
   explain      Show where each attribute, group and account of an identity comes from
   revoke       Cut identities off everywhere, now, whatever the sources say
   history      Show past runs from the journal, or what became of somebody
-  connector    Show the connectors: what they read and write, their default mapping, what they need
+  connector    Show the connectors, what they read, write and need; test those that documents
+               describe
   schema       Print the JSON Schemas of the manifests and of the plan
   crds         Print the Kubernetes CustomResourceDefinitions
   completions  Print a completion script for a shell

@@ -124,6 +124,7 @@ impl Kept {
             credentials: None,
             renew: None,
             ca_file: connection.ca_file.as_ref().map(|file| surroundings.base.join(file)),
+            detour: surroundings.detour,
         };
         if let Some((scheme, secrets)) = scheme(connection, document)? {
             let sign_in = shared(SignIn {

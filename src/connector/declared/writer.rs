@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
-use tokio::time::{Instant, sleep};
 
 use super::definition::{Active, Members, Objects, Request, Task};
 use super::exchange::{Answer, Api, Sent, Written as Content, put};
@@ -132,7 +131,8 @@ impl DeclaredWriter {
     /// Asks what came of a receipt.
     async fn task(&self, task: &Task, wanted: &Wanted<'_>, receipt: &Answer) -> Result<Option<String>, SystemError> {
         let scope = self.scope(wanted).with("body", &receipt.body);
-        let until = Instant::now() + task.at_most;
+        let clock = self.api.connection.clock();
+        let until = clock.now() + task.at_most;
         loop {
             let answer = self.api.ask(&task.ask, &scope, &Turn::First, Again::IfAsked).await;
             let answer = answer.map_err(|error| SystemError::Uncertain(format!("its task can't be asked about: {error}")))?;
@@ -144,10 +144,10 @@ impl DeclaredWriter {
                 let words = task.text.as_ref().and_then(|text| told.text(text)).unwrap_or_else(|| "its task failed".into());
                 return Err(SystemError::Rejected(self.api.connection.client().redact(&words)));
             }
-            if Instant::now() + task.every > until {
+            if clock.now() + task.every > until {
                 return Err(SystemError::Uncertain("its task is not done yet".into()));
             }
-            sleep(task.every).await;
+            clock.sleep(task.every).await;
         }
     }
 
@@ -156,8 +156,9 @@ impl DeclaredWriter {
         let (Some(settle), Some(get)) = (&request.settle, &objects.get) else { return Ok(()) };
         let id = Json::from(id);
         let scope = self.api.scope().with("id", &id);
-        let until = Instant::now() + settle.at_most;
-        while Instant::now() < until {
+        let clock = self.api.connection.clock();
+        let until = clock.now() + settle.at_most;
+        while clock.now() < until {
             if let Ok(answer) = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await {
                 let found = records(get, &answer)?;
                 let shows = |record: &&&Json| settle.when.as_ref().is_none_or(|when| scope.with("record", record).holds(when));
@@ -165,7 +166,7 @@ impl DeclaredWriter {
                     return Ok(());
                 }
             }
-            sleep(LOOK).await;
+            clock.sleep(LOOK).await;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Place, did_you_mean};
 
 mod addresses;
 mod attributes;
+mod connector_tests;
 mod cycles;
 mod duplicates;
 mod entitlements;
@@ -41,6 +42,7 @@ const CHECKS: &[Check] = &[
     attributes::check,
     formats::check,
     cycles::check,
+    connector_tests::check,
     personas::check,
     sources::check,
     users::check,

@@ -4,6 +4,7 @@
 //! Must never: hold a secret, or a loop, a variable, or a verb that an answer chooses.
 
 mod auth;
+mod exchanges;
 mod objects;
 mod request;
 
@@ -15,6 +16,10 @@ use serde::{Deserialize, Serialize};
 
 pub use auth::{
     AssertionSpec, AuthScheme, BasicScheme, ClientAuth, HeaderScheme, OAuth1Scheme, OAuth2Grant, OAuth2Scheme, SigningAlgorithm, Thumbprint,
+};
+pub use exchanges::{
+    CaseEvidence, CaseExpectation, CaseKind, CaseOutcome, ChangeCase, ConnectorCase, ConnectorTestSpec, Exchange, FindCase, MembersCase, ReadWhat,
+    RecordedAnswer,
 };
 pub use objects::{ActiveSpec, AttributeSpec, MembersSpec, ObjectsSpec, OnlyWhen};
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
