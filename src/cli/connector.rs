@@ -41,7 +41,7 @@ enum Command {
         #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
         output: TextOrJson,
     },
-    Test(test::TestArgs),
+    Test(test::CaseArgs),
 }
 
 pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {

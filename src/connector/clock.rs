@@ -9,9 +9,9 @@ use tokio::time::{self, Instant};
 
 /// A clock. A copy is the same.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<Mutex<Duration>>>);
+pub struct WaitClock(Option<Arc<Mutex<Duration>>>);
 
-impl Clock {
+impl WaitClock {
     /// One that nobody waits for.
     pub fn skipping() -> Self {
         Self(Some(Arc::default()))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::clock::Clock;
+use super::clock::WaitClock;
 use super::limiter::{ALL, Lane, Limiter};
 use crate::http::{Client, Request, Response};
 use crate::model::SystemError;
@@ -28,7 +28,7 @@ pub struct System {
     /// whether it is asked at all
     breaker: Breaker,
     /// what is waited by
-    clock: Clock,
+    clock: WaitClock,
 }
 
 /// Opens where a system goes on asking for patience, or is away, so that its many readers do not each try for themselves.
@@ -63,7 +63,7 @@ pub enum Again {
 
 impl System {
     /// By this clock.
-    pub fn by(clock: &Clock) -> Self {
+    pub fn by(clock: &WaitClock) -> Self {
         Self { limiter: Arc::new(Limiter::by(clock)), clock: clock.clone(), ..Self::default() }
     }
 }
@@ -90,7 +90,7 @@ impl Connection {
     }
 
     /// What is waited by.
-    pub fn clock(&self) -> &Clock {
+    pub fn clock(&self) -> &WaitClock {
         &self.system.clock
     }
 

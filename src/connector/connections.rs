@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::clock::Clock;
+use super::clock::WaitClock;
 use super::connection::System;
 use crate::model::SystemError;
 
@@ -20,14 +20,14 @@ pub struct Connections(Arc<Mutex<Pool>>);
 
 #[derive(Default)]
 struct Pool {
-    clock: Clock,
+    clock: WaitClock,
     systems: BTreeMap<Box<str>, Arc<System>>,
     opened: BTreeMap<Box<str>, Opened>,
 }
 
 impl Connections {
     /// With systems that wait by this clock.
-    pub fn by(clock: Clock) -> Self {
+    pub fn by(clock: WaitClock) -> Self {
         Self(Arc::new(Mutex::new(Pool { clock, ..Pool::default() })))
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::clock::Clock;
+use super::clock::WaitClock;
 use crate::model::SystemError;
 
 /// The bucket that every request counts in.
@@ -50,7 +50,7 @@ pub enum Lane {
 #[derive(Debug, Default)]
 pub struct Limiter {
     state: Mutex<State>,
-    clock: Clock,
+    clock: WaitClock,
     /// somebody came out, or limits changed
     moved: Notify,
 }
@@ -94,7 +94,7 @@ enum Turn {
 
 impl Limiter {
     /// By this clock.
-    pub fn by(clock: &Clock) -> Self {
+    pub fn by(clock: &WaitClock) -> Self {
         Self { clock: clock.clone(), ..Self::default() }
     }
 

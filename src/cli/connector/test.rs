@@ -24,7 +24,7 @@ Examples:
   headcount connector test --all -o junit=cases.xml   the whole catalog, for CI
 
 Exit codes: 0 all passed; 1 one did not, or a document is wrong; 2 wrong usage, or nothing to test")]
-pub struct TestArgs {
+pub struct CaseArgs {
     /// Connectors of the catalog, or files and folders with Connectors and their tests
     #[arg(value_name = "NAME|PATH", add = complete::connectors(), required_unless_present = "all")]
     what: Vec<String>,
@@ -36,7 +36,7 @@ pub struct TestArgs {
     output: Vec<View<TestFormat>>,
 }
 
-pub fn run(args: &TestArgs) -> Result<Exit, Failure> {
+pub fn run(args: &CaseArgs) -> Result<Exit, Failure> {
     output::check(&args.output)?;
     let report = tested(args).inspect_err(|failure| {
         for view in &args.output {
@@ -53,7 +53,7 @@ pub fn run(args: &TestArgs) -> Result<Exit, Failure> {
     Ok(if report.failed > 0 { Exit::Error } else { Exit::Done })
 }
 
-fn tested(args: &TestArgs) -> Result<CaseReport, Failure> {
+fn tested(args: &CaseArgs) -> Result<CaseReport, Failure> {
     let (loaded, mut problems) = manifest::load(&inputs(args)?);
     problems.extend(registry::check(&loaded));
     if problems.iter().any(|problem| problem.level == Level::Error) {
@@ -86,7 +86,7 @@ async fn played(loaded: &Loaded) -> CaseReport {
     CaseReport::new(verdicts)
 }
 
-fn inputs(args: &TestArgs) -> Result<Vec<ManifestInput>, Failure> {
+fn inputs(args: &CaseArgs) -> Result<Vec<ManifestInput>, Failure> {
     if args.all {
         return Ok(catalog::tests().map(|(_, input)| input).collect());
     }
@@ -122,7 +122,7 @@ fn beside(path: &Path) -> Option<PathBuf> {
     Some(path.with_file_name(other)).filter(|other| path.is_file() && other.is_file())
 }
 
-fn show(args: &TestArgs, report: &CaseReport) -> Result<(), Failure> {
+fn show(args: &CaseArgs, report: &CaseReport) -> Result<(), Failure> {
     for view in &args.output {
         match &view.file {
             Some(file) => {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::definition::Definition;
 use super::secrets::asked;
-use crate::connector::clock::Clock;
+use crate::connector::clock::WaitClock;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::Limits;
 use crate::connector::{Surroundings, budget::Budget};
@@ -57,7 +57,7 @@ impl Trial<'_> {
         let folder = tempfile::tempdir().map_err(|error| format!("no folder for its secrets: {error}"))?;
         let connection = self.connection(config, folder.path())?;
         let stand_in = StandIn::start(self.case.exchanges.clone(), definition.base.clone()).await?;
-        let clock = Clock::skipping();
+        let clock = WaitClock::skipping();
         let surroundings = Surroundings::at(folder.path())
             .of("test")
             .within(&Budget::default())
