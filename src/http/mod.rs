@@ -102,7 +102,15 @@ impl Client {
         let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {error}")))?;
         let sign_in = Arc::new(SignIn::new(settings.credentials.as_ref(), settings.renew.clone())?);
         let proxies = Arc::new(Proxies::of_the_system());
-        Ok(Self { inner, proxies, deadlines, system: settings.system.clone(), max_body: settings.max_body, sign_in, detour: settings.detour })
+        Ok(Self {
+            inner,
+            proxies,
+            deadlines,
+            system: settings.system.clone(),
+            max_body: settings.max_body,
+            sign_in,
+            detour: settings.detour,
+        })
     }
 
     /// The same client under another name, for the log.

@@ -6,8 +6,19 @@ use super::tree::{Content, Mark, Style, Tree};
 use crate::diagnostic::{did_you_mean, nearest};
 
 /// The kinds this version reads.
-pub(super) const KINDS: [&str; 11] =
-    ["Workspace", "Source", "Target", "AttributeMapping", "User", "Group", "Entitlement", "Revocation", "Connector", "ConnectorTest", "Persona"];
+pub(super) const KINDS: [&str; 11] = [
+    "Workspace",
+    "Source",
+    "Target",
+    "AttributeMapping",
+    "User",
+    "Group",
+    "Entitlement",
+    "Revocation",
+    "Connector",
+    "ConnectorTest",
+    "Persona",
+];
 /// Kinds that have a name but no meaning yet.
 const LATER: [&str; 1] = ["Plan"];
 

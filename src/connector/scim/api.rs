@@ -230,8 +230,15 @@ mod tests {
 
     fn api() -> Api {
         let credentials = Some(Credentials::Bearer("t0ken".to_owned().into()));
-        let settings =
-            Settings { system: "chat".into(), timeout: Duration::from_secs(1), max_body: 1000, ca_file: None, credentials, renew: None, detour: None };
+        let settings = Settings {
+            system: "chat".into(),
+            timeout: Duration::from_secs(1),
+            max_body: 1000,
+            ca_file: None,
+            credentials,
+            renew: None,
+            detour: None,
+        };
         let base = Url::parse("https://chat.example/scim/v2/").expect("a url");
         let client = Client::new(&settings).expect("a client");
         let connection = Connection::new(client, Arc::new(System::default()), Duration::ZERO);

@@ -38,12 +38,20 @@ impl Test<'_, '_> {
             }
         }
         if spec.cases.is_empty() {
-            self.wrong("/spec/cases", "it has no case".into(), "write one: `- {name: …, read: accounts, exchanges: […], expect: {evidence: complete}}`");
+            self.wrong(
+                "/spec/cases",
+                "it has no case".into(),
+                "write one: `- {name: …, read: accounts, exchanges: […], expect: {evidence: complete}}`",
+            );
         }
         let mut names = HashSet::new();
         for (at, case) in spec.cases.iter().enumerate() {
             if !names.insert(case.name.as_str()) {
-                self.wrong(&format!("/spec/cases/{at}/name"), format!("two cases are called `{}`", case.name), "give each a name of its own");
+                self.wrong(
+                    &format!("/spec/cases/{at}/name"),
+                    format!("two cases are called `{}`", case.name),
+                    "give each a name of its own",
+                );
             }
             self.case(&format!("/spec/cases/{at}"), case);
         }
@@ -69,7 +77,8 @@ impl Test<'_, '_> {
     fn case(&mut self, place: &str, case: &ConnectorCase) {
         let actions = case.actions();
         if actions.len() != 1 {
-            let what = if actions.is_empty() { "it does nothing".to_owned() } else { format!("it does several things: {}", actions.join(", ")) };
+            let what =
+                if actions.is_empty() { "it does nothing".to_owned() } else { format!("it does several things: {}", actions.join(", ")) };
             let one = "one of read, find, create, update, deactivate, reactivate, delete, endSessions, add, remove";
             return self.wrong(place, what, format!("write {one}"));
         }

@@ -52,8 +52,9 @@ impl Trial<'_> {
     /// What is not as it should be. An error is trouble of ours.
     async fn play(&self) -> Result<Vec<String>, String> {
         let config = self.config();
-        let definition = Definition::compile(self.name, self.document, &config)
-            .map_err(|wrong| wrong.iter().map(|wrong| format!("{}: {}", wrong.pointer, wrong.problem.message)).collect::<Vec<_>>().join("; "))?;
+        let definition = Definition::compile(self.name, self.document, &config).map_err(|wrong| {
+            wrong.iter().map(|wrong| format!("{}: {}", wrong.pointer, wrong.problem.message)).collect::<Vec<_>>().join("; ")
+        })?;
         let folder = tempfile::tempdir().map_err(|error| format!("no folder for its secrets: {error}"))?;
         let connection = self.connection(config, folder.path())?;
         let stand_in = StandIn::start(self.case.exchanges.clone(), definition.base.clone()).await?;

@@ -109,16 +109,16 @@ async fn write(case: &ConnectorCase, connection: &DeclaredConnection, around: &S
     let write = Write { change: &change, id: change.object.id.clone(), attributes, members: members(case) };
     // What plays the system stands on this machine: nothing can be changed anywhere.
     let written = target.writer.write(std::slice::from_ref(&write), &Permit::grant(turn)).await;
-    written.into_iter().next().unwrap_or_else(|| Err(SystemError::Protocol("the writer gave no answer; this is a defect of headcount".into())))
+    written
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| Err(SystemError::Protocol("the writer gave no answer; this is a defect of headcount".into())))
 }
 
 /// The change that a case makes.
 fn wanted(case: &ConnectorCase) -> Option<Change> {
-    let of_group = |members: &MembersCase| ChangeCase {
-        kind: Some(CaseKind::Group),
-        id: Some(members.group.clone()),
-        attributes: BTreeMap::new(),
-    };
+    let of_group =
+        |members: &MembersCase| ChangeCase { kind: Some(CaseKind::Group), id: Some(members.group.clone()), attributes: BTreeMap::new() };
     let all = [
         (Action::Create, case.create.clone()),
         (Action::Update, case.update.clone()),

@@ -92,7 +92,8 @@ impl Script {
         }
         let number = state.next + 1;
         let Some(exchange) = self.exchanges.get(state.next) else {
-            let last = if self.exchanges.is_empty() { "the case has no exchange".into() } else { format!("{} is the last one", state.next) };
+            let last =
+                if self.exchanges.is_empty() { "the case has no exchange".into() } else { format!("{} is the last one", state.next) };
             state.wrong = Some(format!("exchange {number}: {} was asked, and {last}", asked.line()));
             return None;
         };

@@ -18,8 +18,8 @@ pub use auth::{
     AssertionSpec, AuthScheme, BasicScheme, ClientAuth, HeaderScheme, OAuth1Scheme, OAuth2Grant, OAuth2Scheme, SigningAlgorithm, Thumbprint,
 };
 pub use exchanges::{
-    CaseEvidence, CaseExpectation, CaseKind, CaseOutcome, ChangeCase, ConnectorCase, ConnectorTestSpec, Exchange, FindCase, MembersCase, ReadWhat,
-    RecordedAnswer,
+    CaseEvidence, CaseExpectation, CaseKind, CaseOutcome, ChangeCase, ConnectorCase, ConnectorTestSpec, Exchange, FindCase, MembersCase,
+    ReadWhat, RecordedAnswer,
 };
 pub use objects::{ActiveSpec, AttributeSpec, MembersSpec, ObjectsSpec, OnlyWhen};
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
