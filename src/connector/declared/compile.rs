@@ -285,6 +285,7 @@ impl Compiler {
             inline: self.optional(spec.inline.as_ref(), RECORD, &format!("{at}/inline")),
             id: self.optional(spec.id.as_ref(), RECORD, &format!("{at}/id")),
             kind: self.optional(spec.r#type.as_ref(), RECORD, &format!("{at}/type")),
+            row: self.optional(spec.row.as_ref(), RECORD, &format!("{at}/row")),
             total: self.optional(spec.total.as_ref(), RECORD, &format!("{at}/total")),
             add,
             remove,

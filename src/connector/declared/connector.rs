@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::definition::{Definition, Objects, Request, Wrong, span};
+use super::definition::{Attribute, Definition, Objects, Request, Wrong, span};
 use super::exchange::Api;
 use super::reader::DeclaredReader;
 use super::sign_in::{SignIn, shared};
@@ -173,10 +173,10 @@ fn capabilities(definition: &Definition) -> Capabilities {
     let accounts = definition.accounts.as_ref();
     let has = |can: fn(&Objects) -> bool| accounts.is_some_and(can);
     let groups = |can: fn(&Objects) -> bool| definition.groups.iter().any(|(_, objects)| can(objects));
-    let names = |objects: &Objects, keep: fn(Option<OnlyWhen>) -> bool| -> BTreeSet<Arc<str>> {
-        let kept = objects.attributes.iter().filter(|(_, attribute)| keep(attribute.only));
-        kept.map(|(name, _)| name.clone()).collect()
+    let names = |objects: &Objects, keep: fn(&Attribute) -> bool| -> BTreeSet<Arc<str>> {
+        objects.attributes.iter().filter(|(_, attribute)| keep(attribute)).map(|(name, _)| name.clone()).collect()
     };
+    let fixed = |attribute: &Attribute| attribute.only == Some(OnlyWhen::Create) || attribute.write.is_empty();
     let marks = |objects: &Objects| objects.attributes.contains_key("externalId").then(|| Arc::from("externalId"));
     Capabilities {
         create_accounts: has(|objects| objects.create.is_some()),
@@ -196,7 +196,7 @@ fn capabilities(definition: &Definition) -> Capabilities {
         account_marker: accounts.and_then(marks),
         group_marker: definition.groups.iter().find_map(|(_, objects)| marks(objects)),
         account_attributes: accounts.map(|objects| names(objects, |_| true)),
-        immutable_attributes: accounts.map(|objects| names(objects, |only| only == Some(OnlyWhen::Create))).unwrap_or_default(),
+        immutable_attributes: accounts.map(|objects| names(objects, fixed)).unwrap_or_default(),
         required_attributes: accounts.map(required).unwrap_or_default(),
         side_effects: side_effects(definition),
         end_sessions: has(|objects| objects.sessions.is_some()),

@@ -174,6 +174,7 @@ pub(super) struct Members {
     pub(super) inline: Option<Expression>,
     pub(super) id: Option<Expression>,
     pub(super) kind: Option<Expression>,
+    pub(super) row: Option<Expression>,
     pub(super) total: Option<Expression>,
     pub(super) add: Option<Request>,
     pub(super) remove: Option<Request>,

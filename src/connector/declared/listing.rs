@@ -78,18 +78,21 @@ impl Reading<'_, '_> {
     async fn pages(&mut self, paging: &Paging, into: &mut dyn Collect) -> Result<Option<String>, SystemError> {
         let mut pager = Pager::new(paging);
         let mut turn = pager.first();
-        let mut first: Option<Vec<Box<str>>> = None;
+        let mut first: Option<(Turn, Vec<Box<str>>)> = None;
         for _ in 0..MAX_PAGES {
             let answer = self.api.ask(self.request, self.scope, &turn, Again::Always).await?;
             let records = records(self.request, &answer)?;
             let ids = self.take(&records, into)?;
-            first.get_or_insert(ids);
+            first.get_or_insert_with(|| (turn.clone(), ids.clone()));
             let scope = answer.scope().with("config", &self.api.definition.config);
             match pager.next(&answer, &scope, &records, &turn).map_err(SystemError::Protocol)? {
                 Next::Turn(next) => turn = next,
                 Next::End => return Ok(self.all_came(pager.total())),
                 Next::Unproven(words) => return Ok(Some(words)),
-                Next::Again(again) => return self.is_the_same(&again, &first.unwrap_or_default(), into).await,
+                Next::Again(again) => {
+                    let before = first.filter(|(asked, _)| *asked == again).map_or(ids, |(_, ids)| ids);
+                    return self.is_the_same(&again, &before, into).await;
+                }
             }
         }
         Err(SystemError::Protocol(format!("more than {MAX_PAGES} pages")))
@@ -105,7 +108,7 @@ impl Reading<'_, '_> {
         let answer = self.api.ask(self.request, self.scope, turn, Again::Always).await?;
         let now: Option<Vec<Box<str>>> = records(self.request, &answer)?.into_iter().map(|record| into.id(record).map(Box::from)).collect();
         let same = now.as_deref() == Some(ids);
-        Ok((!same).then(|| "its first page changed while it was read, so somebody may be missing".to_owned()))
+        Ok((!same).then(|| "a page of it changed while it was read, so somebody may be missing".to_owned()))
     }
 
     fn take(&mut self, records: &[&Json], into: &mut dyn Collect) -> Result<Vec<Box<str>>, SystemError> {

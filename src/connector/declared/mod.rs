@@ -12,6 +12,7 @@ mod connector;
 mod definition;
 mod exchange;
 mod listing;
+mod membership_rows;
 mod page;
 mod pages;
 mod reader;
@@ -26,6 +27,8 @@ mod writer;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vendor_tests;
 
 pub use check::check;
 pub use connector::DeclaredConnector;

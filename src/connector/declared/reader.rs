@@ -154,11 +154,11 @@ impl DeclaredReader {
         let scope = self.api.scope().with("group", &group).with("record", record);
         if let Some(inline) = &members.inline {
             return match scope.value(inline) {
-                Ok(found) => {
-                    let items = found.as_ref().and_then(Json::as_array).cloned().unwrap_or_default();
+                Ok(Some(Json::Array(items))) => {
                     items.iter().for_each(|item| note(members, &scope, item, id, page));
                     Evidence::Complete
                 }
+                Ok(_) => Evidence::Partial { reason: format!("the group {id} does not say who is in it") },
                 Err(words) => Evidence::Partial { reason: words },
             };
         }
@@ -202,8 +202,8 @@ impl DeclaredReader {
         let id = Json::from(id);
         let scope = self.api.scope().with("id", &id);
         let answer = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await?;
-        let found = records(get, &answer)?.first().map(|record| (*record).clone());
-        found.ok_or_else(|| SystemError::NotFound("it is not there".into()))
+        let found = with_id(objects, &scope, records(get, &answer)?, &id);
+        found.cloned().ok_or_else(|| SystemError::NotFound("it is not there".into()))
     }
 
     async fn look(&self, objects: &Objects, request: &LookupRequest, page: &mut Page) -> Result<(), SystemError> {
@@ -221,7 +221,11 @@ impl DeclaredReader {
             Err(error) => return Err(error),
         };
         let mut rows = Records::new(objects, &self.api.definition.config, &request.columns, self.of_source);
-        for record in records(question, &found)? {
+        let mut found = records(question, &found)?;
+        if by_id && found.len() > 1 {
+            found = with_id(objects, &scope, found, &value).into_iter().collect();
+        }
+        for record in found {
             let matches = match by_id {
                 true => rows.id(record).as_deref() == Some(request.value.as_ref()),
                 false => has(objects, &scope, record, &request.attribute, &request.value),
@@ -235,6 +239,14 @@ impl DeclaredReader {
         }
         rows.page.rows().for_each(|found| page.row(|row| found.cells().for_each(|cell| row.cell(cell))));
         Ok(())
+    }
+}
+
+/// The record that was asked for: the answer's one, or of a whole list the one that has the id.
+pub(super) fn with_id<'r>(objects: &Objects, scope: &Scope<'_>, found: Vec<&'r Json>, id: &Json) -> Option<&'r Json> {
+    match found.as_slice() {
+        [one] => Some(one),
+        several => several.iter().copied().find(|record| scope.with("record", record).text(&objects.id) == as_text(id)),
     }
 }
 

@@ -22,7 +22,10 @@ pub(super) struct Asked {
 pub(super) fn templates(scheme: &AuthScheme) -> Vec<Said<'_>> {
     match scheme {
         AuthScheme::Bearer(token) => vec![("/bearer".into(), token, SECRET)],
-        AuthScheme::Header(header) => vec![("/header/value".into(), &header.value, SECRET)],
+        AuthScheme::Header(header) => {
+            let further = header.headers.iter().map(|(name, value)| (format!("/header/headers/{name}"), &**value, SECRET));
+            [("/header/value".into(), &*header.value, SECRET)].into_iter().chain(further).collect()
+        }
         AuthScheme::Basic(basic) => {
             let own = [("/basic/user".into(), &*basic.user, SECRET), ("/basic/password".into(), &*basic.password, SECRET)];
             let further = basic.headers.iter().map(|(name, value)| (format!("/basic/headers/{name}"), &**value, SECRET));

@@ -63,7 +63,13 @@ impl SignIn {
     async fn signed(&self, secrets: &Secrets<'_>) -> Result<Credentials, SystemError> {
         Ok(match &self.scheme {
             AuthScheme::Bearer(token) => Credentials::Bearer(self.filled(token, secrets)?),
-            AuthScheme::Header(header) => Credentials::Headers(vec![(header.name.clone(), self.filled(&header.value, secrets)?)]),
+            AuthScheme::Header(header) => {
+                let mut all = vec![(header.name.clone(), self.filled(&header.value, secrets)?)];
+                for (name, value) in &header.headers {
+                    all.push((name.clone(), self.filled(value, secrets)?));
+                }
+                Credentials::Headers(all)
+            }
             AuthScheme::Basic(basic) => {
                 let (user, password) = (self.filled(&basic.user, secrets)?, self.filled(&basic.password, secrets)?);
                 let mut further = Vec::with_capacity(basic.headers.len());

@@ -62,7 +62,7 @@ async fn target(service: &Scripted) -> TargetConnector {
 }
 
 #[derive(Default)]
-struct Rows(BTreeMap<ObjectKind, Vec<String>>);
+pub(super) struct Rows(pub(super) BTreeMap<ObjectKind, Vec<String>>);
 
 impl PageSink for Rows {
     fn page(&mut self, kind: ObjectKind, page: &Page) {

@@ -35,7 +35,8 @@ impl SignIn {
             form.push((name.clone(), self.plain(value)?));
         }
         let credentials = self.client(scheme, &url, secrets, &mut form)?;
-        self.ask(url, &form, credentials, &scopes).await
+        let place = scheme.token.as_deref().unwrap_or("access_token");
+        self.ask(url, (&form, credentials), &scopes, place).await
     }
 
     /// What is shown for a token.
@@ -117,13 +118,19 @@ impl SignIn {
         key.sign(spec.algorithm, header, claims)
     }
 
-    async fn ask(&self, url: Url, form: &Form, credentials: Option<Credentials>, scopes: &str) -> Result<SecretString, SystemError> {
+    async fn ask(
+        &self,
+        url: Url,
+        (form, credentials): (&Form, Option<Credentials>),
+        scopes: &str,
+        place: &str,
+    ) -> Result<SecretString, SystemError> {
         let client = Client::new(&Settings { credentials, renew: None, max_body: MAX_ANSWER, ..self.settings.clone() })?;
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = Request { body: Some(Body::new(FORM, body)), ..Request::reads(Method::POST, url, JSON) };
         let response = client.send(request).await?;
         let told: Json = serde_json::from_slice(&response.body).unwrap_or_default();
-        match told.get("access_token").and_then(Json::as_str) {
+        match told.pointer(&format!("/{}", place.replace('.', "/"))).and_then(Json::as_str) {
             Some(token) if response.succeeded() && !token.is_empty() => Ok(token.to_owned().into()),
             _ => Err(refused(&response, &told, scopes)),
         }

@@ -11,12 +11,15 @@ use serde_json::{Map, Value as Json};
 use super::definition::{Active, Members, Objects, Request, Task};
 use super::exchange::{Answer, Api, Sent, Written as Content, put};
 use super::listing::{Collect, list, records};
+use super::membership_rows::rows;
 use super::pages::Turn;
+use super::reader::with_id;
 use super::scope::Scope;
 use crate::connector::connection::Again;
 use crate::connector::limiter::Lane;
 use crate::connector::{Permit, Write, Writer, Written};
 use crate::expr::{Evaluation, Expression};
+use crate::manifest::kinds::connector::OnlyWhen;
 use crate::model::{Action, Evidence, ObjectKind, SystemError};
 
 /// Between two looks at what was written.
@@ -55,6 +58,8 @@ struct Wanted<'w> {
     /// as it was read for this change; null where nothing asks for it
     record: Json,
     key: Json,
+    /// what is made up for it: a password that nobody knows
+    generate: Json,
 }
 
 impl DeclaredWriter {
@@ -106,11 +111,17 @@ impl DeclaredWriter {
         if let (Json::Object(object), Some(_)) = (&mut wanted.object, &objects.active) {
             object.entry("active").or_insert(Json::Bool(true));
         }
-        let attributes = self.content(&wanted, write)?;
+        wanted.generate = serde_json::json!({"password": password()?});
+        let once_there = |name: &&Arc<str>| objects.attributes.get(*name).is_some_and(|attribute| attribute.only == Some(OnlyWhen::Update));
+        let (later, now): (Vec<_>, Vec<_>) = write.attributes.iter().map(|(name, _)| name).partition(once_there);
+        let attributes = self.content(&wanted, write, &now)?;
         let content = Content { changes: attributes.clone(), whole: attributes.clone(), attributes: without_nulls(attributes) };
         let sent = self.send(request, &wanted, &content).await?;
         let id = self.made(objects, request, &wanted, &sent).await?;
         self.settles(objects, request, &id).await?;
+        // That this fails does not unmake it: the next plan shows what is missing.
+        let wanted = Wanted { id: Json::from(id.as_str()), ..wanted };
+        let _ = self.changes(&wanted, write, later, None).await;
         Ok(Written { id: id.into(), already_so: sent.already_so })
     }
 
@@ -173,34 +184,45 @@ impl DeclaredWriter {
 
     async fn update(&self, objects: &Objects, write: &Write<'_>) -> Result<Written, SystemError> {
         let wanted = self.wanted(objects, write, true).await?;
-        let mut left: Vec<&Arc<str>> = write.attributes.iter().map(|(name, _)| name).collect();
         let access = access(write.change.action);
         let by_value = access.zip(objects.active.as_ref()).filter(|(_, active)| !active.write.is_empty());
-        let mut changed = false;
-        for request in &objects.update {
-            let mine: Vec<&Arc<str>> =
-                left.iter().copied().filter(|name| request.covers.is_empty() || request.covers.contains(*name)).collect();
-            let mut changes = self.content_of(&wanted, write, &mine)?;
-            if request.covers.is_empty()
-                && let Some((active, rules)) = by_value
-            {
-                self.put_active(&mut changes, rules, active, &wanted)?;
-            }
-            let carries = !mine.is_empty() || (request.covers.is_empty() && by_value.is_some());
-            if !carries || !self.applies(request, &wanted) {
-                continue;
-            }
-            left.retain(|name| !mine.contains(name));
-            let content = Content { whole: merged(&wanted.record, &changes), attributes: without_nulls(changes.clone()), changes };
-            changed |= !self.send(request, &wanted, &content).await?.already_so;
-        }
-        if let Some(name) = left.iter().find(|name| name.as_ref() != "active") {
-            return Err(SystemError::Rejected(format!("no request of the connector changes {name} here")));
-        }
+        let mut changed = self.changes(&wanted, write, write.attributes.iter().map(|(name, _)| name).collect(), by_value).await?;
         if let (Some(active), Some(rules), None) = (access, &objects.active, by_value) {
             changed |= self.give_or_take(rules, active, &wanted).await?;
         }
         done(write, !changed)
+    }
+
+    /// Changes attributes, and access where it is a value, by every request that applies. Whether something was changed.
+    async fn changes(
+        &self,
+        wanted: &Wanted<'_>,
+        write: &Write<'_>,
+        mut left: Vec<&Arc<str>>,
+        by_value: Option<(bool, &Active)>,
+    ) -> Result<bool, SystemError> {
+        let mut changed = false;
+        for request in &wanted.objects.update {
+            let mine: Vec<&Arc<str>> =
+                left.iter().copied().filter(|name| request.covers.is_empty() || request.covers.contains(*name)).collect();
+            let mut changes = self.content_of(wanted, write, &mine)?;
+            if request.covers.is_empty()
+                && let Some((active, rules)) = by_value
+            {
+                self.put_active(&mut changes, rules, active, wanted)?;
+            }
+            let carries = !mine.is_empty() || (request.covers.is_empty() && by_value.is_some());
+            if !carries || !self.applies(request, wanted) {
+                continue;
+            }
+            left.retain(|name| !mine.contains(name));
+            let content = Content { whole: merged(&wanted.record, &changes), attributes: without_nulls(changes.clone()), changes };
+            changed |= !self.send(request, wanted, &content).await?.already_so;
+        }
+        if let Some(name) = left.iter().find(|name| name.as_ref() != "active") {
+            return Err(SystemError::Rejected(format!("no request of the connector changes {name} here")));
+        }
+        Ok(changed)
     }
 
     /// Gives or takes access by a request of its own: the first that applies.
@@ -239,9 +261,18 @@ impl DeclaredWriter {
         let group = serde_json::json!({"id": write.id.as_deref()});
         let wanted = self.wanted(objects, write, objects.writable.is_some()).await?;
         let Some(request) = one_by_one else { return self.set(members, objects, write, &wanted).await };
+        let rows = match &members.row {
+            Some(row) if !adds => Some(rows(&self.api, members, row, &self.scope(&wanted).with("group", &group)).await?),
+            _ => None,
+        };
         let mut already_so = true;
         for (kind, id) in &write.members {
-            let member = serde_json::json!({"id": &**id, "kind": if *kind == ObjectKind::Group { "group" } else { "account" }});
+            let row = rows.as_ref().map(|rows| rows.get(&**id));
+            if row == Some(None) {
+                continue;
+            }
+            let kind = if *kind == ObjectKind::Group { "group" } else { "account" };
+            let member = serde_json::json!({"id": &**id, "kind": kind, "row": row.flatten()});
             let scope = self.scope(&wanted).with("group", &group).with("member", &member);
             let sent = self.api.send(request, &scope, &Content::default()).await?;
             already_so &= sent.already_so;
@@ -292,7 +323,10 @@ impl DeclaredWriter {
         let (Some(inline), Some(id)) = (&members.inline, &write.id) else { return Err(cannot("tell who is in a group")) };
         let record = self.record(objects, &Json::from(&**id)).await?;
         let all = scope.with("record", &record).value(inline).map_err(SystemError::Protocol)?;
-        all.as_ref().and_then(Json::as_array).into_iter().flatten().for_each(|member| found.take(member));
+        let Some(Json::Array(all)) = all else {
+            return Err(SystemError::Unavailable("it does not say who is in it now".into()));
+        };
+        all.iter().for_each(|member| found.take(member));
         Ok(found.ids)
     }
 
@@ -317,20 +351,20 @@ impl DeclaredWriter {
             ));
         }
         let key = Json::from(idempotency_key(write));
-        Ok(Wanted { objects, id, object: Json::Object(object), record, key })
+        Ok(Wanted { objects, id, object: Json::Object(object), record, key, generate: Json::Null })
     }
 
     async fn record(&self, objects: &Objects, id: &Json) -> Result<Json, SystemError> {
         let Some(get) = &objects.get else { return Ok(Json::Null) };
         let scope = self.api.scope().with("id", id);
         let answer = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await?;
-        let found = records(get, &answer)?.first().map(|record| (*record).clone());
-        found.ok_or_else(|| SystemError::NotFound("it is not there any more".into()))
+        let found = with_id(objects, &scope, records(get, &answer)?, id);
+        found.cloned().ok_or_else(|| SystemError::NotFound("it is not there any more".into()))
     }
 
     fn scope<'s>(&'s self, wanted: &'s Wanted<'_>) -> Scope<'s> {
         let scope = self.api.scope().with("id", &wanted.id).with("object", &wanted.object).with("changes", &wanted.object);
-        scope.with("record", &wanted.record).with("key", &wanted.key)
+        scope.with("record", &wanted.record).with("key", &wanted.key).with("generate", &wanted.generate)
     }
 
     fn applies(&self, request: &Request, wanted: &Wanted<'_>) -> bool {
@@ -342,9 +376,8 @@ impl DeclaredWriter {
         self.api.send(request, &self.scope(wanted), content).await
     }
 
-    fn content(&self, wanted: &Wanted<'_>, write: &Write<'_>) -> Result<Map<String, Json>, SystemError> {
-        let all: Vec<&Arc<str>> = write.attributes.iter().map(|(name, _)| name).collect();
-        let mut content = self.content_of(wanted, write, &all)?;
+    fn content(&self, wanted: &Wanted<'_>, write: &Write<'_>, names: &[&Arc<str>]) -> Result<Map<String, Json>, SystemError> {
+        let mut content = self.content_of(wanted, write, names)?;
         let active = wanted.object.get("active").and_then(Json::as_bool);
         if let (Some(active), Some(rules)) = (active, &wanted.objects.active) {
             self.put_active(&mut content, rules, active, wanted)?;
@@ -436,6 +469,15 @@ fn asks_for_record(objects: &Objects) -> bool {
 fn idempotency_key(write: &Write<'_>) -> String {
     let change = write.change;
     format!("hc-{}-{:?}-{}", change.target, change.action, change.object.key)
+}
+
+/// A password that nobody knows and that every policy takes: its owner gets in by single sign-on, or has it reset.
+fn password() -> Result<String, SystemError> {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut random = [0u8; 24];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| SystemError::Unavailable("this machine gives no random numbers".into()))?;
+    let letters = random.iter().filter_map(|byte| LETTERS.get(usize::from(byte & 63))).map(|letter| char::from(*letter));
+    Ok(letters.chain("aZ7-".chars()).collect())
 }
 
 fn merged(record: &Json, changes: &Map<String, Json>) -> Map<String, Json> {

@@ -53,6 +53,9 @@ pub struct HeaderScheme {
     pub name: String,
     /// A template over `secret`: `SSWS {secret.token}`.
     pub value: String,
+    /// Further headers with secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// OAuth 2.0.
@@ -75,6 +78,9 @@ pub struct OAuth2Scheme {
     /// Further fields of the token request: templates over `config`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub with: BTreeMap<String, String>,
+    /// Where the answer has the token: a path. Default `access_token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// What a signed assertion says, where the grant or the client is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion: Option<AssertionSpec>,

@@ -122,6 +122,9 @@ pub struct MembersSpec {
     /// Expression over `record`: `account`, `group`, or anything else for what is neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
+    /// Expression over `record`: the id of the membership itself, where `remove` asks for it as `{member.row}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<String>,
     /// Expression over `group.record`: how many there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<String>,
