@@ -20,7 +20,8 @@ async fn target(service: &Scripted, name: &str, auth: &str, secrets: &[(&str, &s
     let host = service.base.trim_start_matches("http://").trim_end_matches("/scim");
     document.hosts = vec![host.to_owned()];
     document.base = service.base.clone();
-    let config = document.config.iter_mut().filter_map(|(name, rules)| Some((name.clone(), rules.default.clone().or(rules.example.clone())?)));
+    let config =
+        document.config.iter_mut().filter_map(|(name, rules)| Some((name.clone(), rules.default.clone().or(rules.example.clone())?)));
     let config: BTreeMap<_, _> = config.collect();
     let secret = |value: &str| SecretRef::Exec(vec!["echo".into(), value.into()]);
     let secrets = secrets.iter().map(|(name, value)| ((*name).to_owned(), secret(value))).collect();
@@ -58,7 +59,10 @@ async fn a_group_that_does_not_say_who_is_in_it_is_not_empty() {
     let columns = ["group", "member", "kind"];
     let says = Scripted::with_discovery(slack(r#"{"id": "7", "name": "eng", "date_delete": 0, "users": ["U1", "U2"]}"#)).await;
     let says = target(&says, "slack", "bot", &[("token", "t")]).await;
-    assert_eq!(read(&says, ObjectKind::Membership, &columns).await, (Evidence::Complete, vec!["7 U1 account".into(), "7 U2 account".into()]));
+    assert_eq!(
+        read(&says, ObjectKind::Membership, &columns).await,
+        (Evidence::Complete, vec!["7 U1 account".into(), "7 U2 account".into()])
+    );
     let silent = Scripted::with_discovery(slack(r#"{"id": "7", "name": "eng", "date_delete": 0}"#)).await;
     let silent = target(&silent, "slack", "bot", &[("token", "t")]).await;
     let (evidence, rows) = read(&silent, ObjectKind::Membership, &columns).await;
@@ -131,11 +135,15 @@ async fn what_is_made_has_a_password_of_its_own_and_what_needs_it_follows() {
         });
         let service = service.await;
         let writer = target(&service, "entra", "none", &[]).await.writer;
-        let new = wanted(ObjectKind::Account, Action::Create).with("userName", Some(json!("ada@a.example"))).with("manager", Some(json!("u9")));
+        let new =
+            wanted(ObjectKind::Account, Action::Create).with("userName", Some(json!("ada@a.example"))).with("manager", Some(json!("u9")));
         assert_eq!(new.send(&*writer).await.map(|made| made.id.to_string()), Ok("u1".into()));
         // The manager is a request of its own, once the account is there.
         let last = service.asked().pop().expect("a request");
-        assert_eq!((last.line.as_str(), last.body["@odata.id"].as_str().is_some_and(|id| id.ends_with("/users/u9"))), ("PUT /users/u1/manager/$ref", true));
+        assert_eq!(
+            (last.line.as_str(), last.body["@odata.id"].as_str().is_some_and(|id| id.ends_with("/users/u9"))),
+            ("PUT /users/u1/manager/$ref", true)
+        );
         let made = service.asked()[0].body.clone();
         assert_eq!(made.get("@odata.id"), None);
         made
