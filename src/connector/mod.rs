@@ -17,6 +17,7 @@ pub mod registry;
 pub mod sample;
 pub mod scim;
 pub mod sql;
+mod wire;
 #[cfg(test)]
 mod testing;
 

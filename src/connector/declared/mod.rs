@@ -23,6 +23,7 @@ mod secrets;
 mod sign_in;
 mod template;
 mod token;
+mod wanted;
 mod writer;
 
 #[cfg(test)]

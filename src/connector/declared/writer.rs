@@ -15,6 +15,7 @@ use super::membership_rows::rows;
 use super::pages::Turn;
 use super::reader::with_id;
 use super::scope::Scope;
+use super::wanted::told;
 use crate::connector::connection::Again;
 use crate::connector::limiter::Lane;
 use crate::connector::{Permit, Write, Writer, Written};
@@ -334,7 +335,7 @@ impl DeclaredWriter {
     async fn wanted<'w>(&self, objects: &'w Objects, write: &Write<'_>, with_record: bool) -> Result<Wanted<'w>, SystemError> {
         let mut object = Map::new();
         for (name, value) in &write.attributes {
-            object.insert(name.to_string(), value.as_ref().map_or(Json::Null, crate::model::Value::to_json));
+            object.insert(name.to_string(), value.as_ref().map_or(Json::Null, |value| told(name, value)));
         }
         if let Some(active) = access(write.change.action) {
             object.insert("active".into(), Json::Bool(active));
@@ -393,7 +394,7 @@ impl DeclaredWriter {
             let attribute = attribute.filter(|attribute| !attribute.write.is_empty());
             let attribute = attribute.ok_or_else(|| SystemError::Rejected(format!("the system has no place to write {name}")))?;
             let value = write.attributes.iter().find(|(known, _)| known == *name).and_then(|(_, value)| value.as_ref());
-            let value = value.map_or(Json::Null, crate::model::Value::to_json);
+            let value = value.map_or(Json::Null, |value| told(name, value));
             let scope = self.scope(wanted).with("value", &value);
             for (path, expression) in &attribute.write {
                 put(&mut content, path, worked_out(&scope, expression)?);

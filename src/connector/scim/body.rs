@@ -11,6 +11,7 @@ use super::edit::{Edit, Verdict};
 use super::manners::{Form, Shape};
 use super::service::Service;
 use crate::connector::Write;
+use crate::connector::wire::typed;
 use crate::model::{Action, AttributeType, Cell, ObjectKind, SystemError, Value, Visibility, attribute};
 use crate::scim::{AttributePath, GROUP, Patch, USER, field};
 use crate::world::canonical;
@@ -199,34 +200,10 @@ fn name_schema(resource: &mut Map<String, Json>, schema: &str) {
     }
 }
 
-/// A value as the attribute's type is written.
+/// A value as SCIM writes its attribute's type: whom it refers to stands in an object.
 fn wire(kind: AttributeType, value: &Value) -> Json {
     match (kind, value) {
         (AttributeType::Reference, Value::Text(id) | Value::Reference(id)) => json!({ "value": id.as_ref() }),
-        (AttributeType::Many | AttributeType::ManyCaseless | AttributeType::ManyPhones, Value::List(items)) => {
-            items.iter().map(entry).collect()
-        }
-        (AttributeType::Many | AttributeType::ManyCaseless | AttributeType::ManyPhones, one) => json!([entry(one)]),
-        (AttributeType::Text | AttributeType::CaselessText | AttributeType::Date, Value::Bool(_) | Value::Int(_)) => {
-            json!(value.to_string())
-        }
-        (AttributeType::Bool, Value::Text(text)) if text.eq_ignore_ascii_case("true") => json!(true),
-        (AttributeType::Bool, Value::Text(text)) if text.eq_ignore_ascii_case("false") => json!(false),
-        _ => plain(value),
-    }
-}
-
-/// One of several values: a bare one is its `value`.
-fn entry(value: &Value) -> Json {
-    match value {
-        Value::Map(_) => plain(value),
-        bare => json!({ "value": plain(bare) }),
-    }
-}
-
-fn plain(value: &Value) -> Json {
-    match value {
-        Value::Reference(id) => json!(id.as_ref()),
-        other => other.to_json(),
+        _ => typed(kind, value),
     }
 }
