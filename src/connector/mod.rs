@@ -17,9 +17,9 @@ pub mod registry;
 pub mod sample;
 pub mod scim;
 pub mod sql;
-mod wire;
 #[cfg(test)]
 mod testing;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
