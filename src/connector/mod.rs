@@ -33,7 +33,8 @@ use futures_util::stream::{self, StreamExt};
 use limiter::{Lane, Limiter, Limits, Slot};
 
 use crate::http::Detour;
-use crate::model::{Capabilities, Change, Columns, ObjectKind, Page, ReadReport, SystemError, Value, Watermark};
+use crate::manifest::kinds::SourceSpec;
+use crate::model::{Capabilities, Change, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Value, Watermark};
 
 /// What a reader is asked for.
 #[derive(Clone, Debug)]
@@ -44,6 +45,17 @@ pub struct ReadRequest {
     pub max_age: Option<jiff::SignedDuration>,
     /// how much of each stream is wanted
     pub scope: ReadScope,
+    /// of a source: whose records alone are wanted, where the reader can be asked that
+    pub within: Option<Within>,
+}
+
+/// Some accounts of a system: those in any of these groups, and those that have any of these values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Within {
+    /// by the kind of group: ids or names
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// by attribute
+    pub accounts: BTreeMap<String, Vec<String>>,
 }
 
 /// How much of a stream is wanted.
@@ -60,8 +72,24 @@ pub enum ReadScope {
 impl ReadRequest {
     /// All of these streams, of any age.
     pub fn new(streams: Vec<(ObjectKind, Arc<Columns>)>) -> Self {
-        Self { streams, max_age: None, scope: ReadScope::All }
+        Self { streams, max_age: None, scope: ReadScope::All, within: None }
     }
+
+    /// The records of a source that its scope asks for.
+    pub fn of_source(spec: &SourceSpec, columns: Arc<Columns>, max_age: Option<jiff::SignedDuration>) -> Self {
+        let within = spec.scope.as_ref().map(|scope| Within { groups: scope.groups.clone(), accounts: scope.accounts.clone() });
+        let within = within.filter(|within| *within != Within::default());
+        Self { max_age, within, ..Self::new(vec![(ObjectKind::Account, columns)]) }
+    }
+}
+
+/// Reads a source. A reader that can't be asked for some accounts alone reads none for it: all of them would be others.
+pub async fn read_source(reader: &dyn Reader, request: &ReadRequest, sink: &mut dyn PageSink) -> ReadReport {
+    if request.within.is_none() || reader.reads_within() {
+        return reader.read(request, sink).await;
+    }
+    let reason = "it can't be asked for some groups or accounts alone; say with `scope.filter` which records count".to_owned();
+    ReadReport::all(&[ObjectKind::Account], &Evidence::Unreadable { reason })
 }
 
 /// Takes pages as they come.
@@ -123,6 +151,11 @@ pub trait Reader: Send + Sync {
     /// Whether a read that counts as complete may yet lack somebody: a list whose pages are asked for one by one moves between them. Then whoever is missed is
     /// looked for again. A file that did not change, and a database's snapshot, prove themselves.
     fn may_miss(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be asked for some accounts alone.
+    fn reads_within(&self) -> bool {
         false
     }
 

@@ -126,7 +126,14 @@ pub struct SourceSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SourceScope {
     /// CEL over `record`.
-    pub filter: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// Only whoever is in one of these groups, or in a group in one: by the kind of group, ids or names (`{channel: [C024BE91L, general]}`). Of a system that a Connector describes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// These accounts, and those of `groups`: by `id` or an attribute that they can be looked up by (`{emails: [ada@acme.example]}`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accounts: BTreeMap<String, Vec<String>>,
 }
 
 /// The days on which a record counts, both inclusive; a side that is absent or empty in a record is open.

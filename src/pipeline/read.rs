@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use tokio_util::sync::CancellationToken;
 
 use super::news::{Hear, HearNothing, News};
+use crate::connector;
 use crate::connector::budget::Budget;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::{Limits, Rate};
@@ -127,12 +128,9 @@ pub(super) async fn read_source(
     let read = async {
         let reader = registry::open_source(&document.spec.connection, &surroundings).await?;
         may_miss = reader.may_miss();
-        let request = ReadRequest {
-            max_age: policy.sources[at].completeness.max_age,
-            ..ReadRequest::new(vec![(ObjectKind::Account, side.columns())])
-        };
+        let request = ReadRequest::of_source(&document.spec, side.columns(), policy.sources[at].completeness.max_age);
         let mut sink = SourceSink { side: &mut side, name: &document.name, hear: reading.hear, gone: None };
-        let report = reader.read(&request, &mut sink).await;
+        let report = connector::read_source(&*reader, &request, &mut sink).await;
         gone = sink.gone;
         Ok(report)
     };
@@ -190,9 +188,9 @@ pub(super) async fn read_source_file(loaded: &Loaded, policy: &Policy, at: usize
     let surroundings = Surroundings::at(document.origin.base.as_path()).within(&budget(loaded));
     match registry::open_source(&document.spec.connection, &surroundings).await {
         Ok(reader) => {
-            let request = ReadRequest::new(vec![(ObjectKind::Account, side.columns())]);
+            let request = ReadRequest::of_source(&document.spec, side.columns(), None);
             let mut sink = SourceSink { side: &mut side, name: &document.name, hear: &HearNothing, gone: None };
-            reader.read(&request, &mut sink).await
+            connector::read_source(&*reader, &request, &mut sink).await
         }
         Err(error) => unreadable(&[ObjectKind::Account], &error),
     }

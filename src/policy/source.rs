@@ -85,7 +85,8 @@ impl Compiler<'_> {
         let lifecycle = |pick: fn(&crate::manifest::kinds::SourceLifecycle) -> Option<&String>| spec.lifecycle.as_ref().and_then(pick);
         let leaver = self.condition(origin, "/spec/lifecycle/leaver", lifecycle(|it| it.leaver.as_ref()), Root::Record);
         let suspended = self.condition(origin, "/spec/lifecycle/suspended", lifecycle(|it| it.suspended.as_ref()), Root::Record);
-        let filter = self.condition(origin, "/spec/scope/filter", spec.scope.as_ref().map(|scope| &scope.filter), Root::Record);
+        let filter =
+            self.condition(origin, "/spec/scope/filter", spec.scope.as_ref().and_then(|scope| scope.filter.as_ref()), Root::Record);
         let valid = |pick: fn(&ValidDays) -> Option<&String>| spec.valid.as_ref().and_then(pick);
         let valid_from = self.condition(origin, "/spec/valid/from", valid(|valid| valid.from.as_ref()), Root::Record);
         let valid_to = self.condition(origin, "/spec/valid/to", valid(|valid| valid.to.as_ref()), Root::Record);

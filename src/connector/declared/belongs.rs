@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::definition::{Members, Objects, Request};
 use super::listing::{Collect, list};
+use super::parts::Hidden;
 use super::reader::DeclaredReader;
 use super::records::membership;
 use crate::connector::{Gone, LookupRequest, PageSink};
@@ -93,7 +94,7 @@ impl Collect for GroupIds<'_> {
         scope.text(&self.objects.id).filter(|id| !id.is_empty())
     }
 
-    fn take(&mut self, record: &Json) {
+    fn take(&mut self, record: &Json, _: Vec<Hidden>) {
         self.ids.extend(self.id(record));
     }
 

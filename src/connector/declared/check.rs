@@ -9,8 +9,9 @@ use super::secrets::asked;
 use crate::connector::describe::own;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::manifest::connection::{DeclaredConnection, Described};
+use crate::manifest::kinds::SourceSpec;
 use crate::manifest::kinds::connector::ConnectorSpec;
-use crate::manifest::{Loaded, Origin};
+use crate::manifest::{Document, Loaded, Origin};
 
 /// Every problem of the workspace's Connectors, and of what its connections say of an installation.
 pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
@@ -35,7 +36,44 @@ pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
             of_connection(loaded, (origin, described), connection, &mut problems);
         }
     }
+    for source in &loaded.sources {
+        of_scope(loaded, source, &mut problems);
+    }
     problems
+}
+
+/// Whether a system can be asked for the accounts that a scope names.
+fn of_scope(loaded: &Loaded, source: &Document<SourceSpec>, problems: &mut Vec<Diagnostic>) {
+    let Some(scope) = source.spec.scope.as_ref().filter(|scope| !scope.groups.is_empty() || !scope.accounts.is_empty()) else { return };
+    let outline = loaded.outline(&source.origin);
+    let mut say = |pointer: &str, message: String, hint: String| {
+        problems.push(outline.mark(&format!("/spec/scope/{pointer}"), Diagnostic::error(message).hint(hint)));
+    };
+    let Ok(connection) = own::<DeclaredConnection>(source.spec.connection.described()) else {
+        let field = if scope.groups.is_empty() { "accounts" } else { "groups" };
+        let hint = "say with `scope.filter` which records count";
+        return say(field, format!("only a system that a Connector describes can be asked for {field} alone"), hint.into());
+    };
+    let Some(document) = &connection.document else { return };
+    for kind in scope.groups.keys().filter(|kind| document.groups.get(*kind).is_none_or(|groups| groups.members.is_none())) {
+        let known: Vec<&str> = document.groups.iter().filter(|(_, groups)| groups.members.is_some()).map(|(kind, _)| &**kind).collect();
+        let hint = if known.is_empty() {
+            "it has no groups that tell who is in them".to_owned()
+        } else {
+            format!("known are {}", known.join(", "))
+        };
+        say(&format!("groups/{kind}"), format!("{} has no groups of the kind `{kind}`", connection.name), hint);
+    }
+    let looked_up = |name: &str| {
+        let accounts = document.accounts.as_ref();
+        accounts.is_some_and(|accounts| accounts.find.contains_key(name) || (name == "id" && accounts.get.is_some()))
+    };
+    for name in scope.accounts.keys().filter(|name| !looked_up(name)) {
+        let known =
+            document.accounts.iter().flat_map(|accounts| accounts.get.iter().map(|_| "id").chain(accounts.find.keys().map(String::as_str)));
+        let hint = format!("known are {}", known.collect::<Vec<_>>().join(", "));
+        say(&format!("accounts/{name}"), format!("{} can't be asked for an account by `{name}`", connection.name), hint);
+    }
 }
 
 /// What is wrong with a document by itself: for an installation that says what the document gives as examples.
@@ -128,12 +166,36 @@ mod tests {
         (8, 24) nothing is called `secrt` here (did you mean secret? "secrt" is the text)
         (10, 9) nothing is called `recod` here (did you mean record? "recod" is the text)
         (11, 5) how pages follow each other must be said (`pages: {one: {}}` where one answer holds all)
-        (11, 26) nothing is called `i` here (known here are config, base, id, value, ids, fields, group, member, members, account, name, object, changes, record, key, since, body, generate; "i" is the text)
+        (11, 26) nothing is called `i` here (known here are config, base, id, value, ids, fields, group, member, members, account, name, object, changes, record, key, since, body, generate, each; "i" is the text)
         (18, 34) config.org must be said (such as acme.okta.com)
         (18, 40) there is no config.orgg here (did you mean `org`?)
         (18, 66) okta can't be signed in to by `tokn` (did you mean `token`?)
         (26, 74) signing in by `token` needs the secret `token` (`token: {env: …}`, or `file` or `exec`)
         (26, 82) signing in by `token` takes no secret `tokn` (did you mean `token`?)
         "#);
+    }
+
+    #[test]
+    fn a_scope_names_what_the_system_can_be_asked_for() {
+        let source = |name: &str, connection: &str, scope: &str| {
+            format!(
+                "apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {{name: {name}}}\nspec:\n  connection: {connection}\n  scope: {scope}\n  key: record.id\n  mapping: {{}}\n---\n"
+            )
+        };
+        let okta = "{connector: {name: okta, config: {org: a.okta.com}, auth: {token: {token: {env: T}}}}}";
+        let text = [
+            source("good", okta, "{groups: {group: [Eng]}, accounts: {id: [u1], emails: [a@x]}}"),
+            source("odd", okta, "{groups: {team: [Eng]}, accounts: {title: [Boss]}}"),
+            source("hr", "{file: {path: hr.csv}}", "{groups: {group: [Eng]}}"),
+        ];
+        let (loaded, problems) = load(&[ManifestInput::stdin(text.concat().into_bytes())]);
+        assert!(problems.iter().all(|problem| !problem.message.contains("scope")), "{problems:#?}");
+        let told: Vec<String> =
+            check(&loaded).iter().map(|problem| format!("{} ({})", problem.message, problem.hint.as_deref().unwrap_or(""))).collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        only a system that a Connector describes can be asked for groups alone (say with `scope.filter` which records count)
+        okta has no groups of the kind `team` (known are group)
+        okta can't be asked for an account by `title` (known are id, emails, userName)
+        ");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Must never: stop at the first mistake, or make up what the document does not say.
 
+mod parts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -198,20 +200,11 @@ impl Compiler {
             Some((Arc::from(name.as_str()), self.attribute(attribute, &format!("{at}/attributes/{}", escaped(name)))?))
         });
         let attributes = attributes.collect();
-        if let Some(list) = &spec.list
-            && list.pages.is_none()
-        {
-            self.say(
-                &format!("{at}/list"),
-                "how pages follow each other must be said".into(),
-                Some("`pages: {one: {}}` where one answer holds all".into()),
-            );
-        }
         Objects {
             id,
             skip: self.optional(spec.skip.as_ref(), RECORD, &format!("{at}/skip")),
             fields: spec.fields.clone(),
-            list: reads(self, &spec.list, "list"),
+            list: spec.list.as_ref().map(|list| self.paged(list, &format!("{at}/list"))),
             get: reads(self, &spec.get, "get"),
             find,
             attributes,
@@ -222,6 +215,7 @@ impl Compiler {
             delete: self.all(&spec.delete, &format!("{at}/delete")),
             sessions: writes(self, &spec.sessions, "sessions"),
             members: spec.members.as_ref().map(|members| self.members(members, &format!("{at}/members"))),
+            parts: self.parts(spec, at),
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::pages::Paging;
+use super::parts::Parts;
 use super::template::{JsonTemplate, Template};
 use crate::connector::limiter::{ALL, Limits, Rate};
 use crate::expr::{Expression, Problem};
@@ -145,6 +146,7 @@ pub(super) struct Objects {
     pub(super) delete: Vec<Request>,
     pub(super) sessions: Option<Request>,
     pub(super) members: Option<Members>,
+    pub(super) parts: Parts,
 }
 
 /// An attribute.
@@ -203,7 +205,7 @@ impl Objects {
         let members = self.members.iter().flat_map(|members| [&members.list, &members.of, &members.add, &members.remove, &members.set]);
         let single = [&self.list, &self.get, &self.create, &self.sessions].into_iter().chain(members).flatten();
         let active = self.active.iter().flat_map(|active| active.activate.iter().chain(&active.deactivate));
-        single.chain(self.find.values()).chain(&self.update).chain(&self.delete).chain(active)
+        single.chain(self.find.values()).chain(&self.update).chain(&self.delete).chain(active).chain(self.parts.requests())
     }
 }
 

@@ -8,11 +8,12 @@ use serde_json::Value as Json;
 
 use super::definition::Request;
 use super::exchange::{Answer, Api};
+use super::gather::lacks;
 use super::pages::{Next, Pager, Paging, Turn};
+use super::parts::{Hidden, Required};
 use super::scope::Scope;
 use crate::connector::budget::{ROW, Share};
 use crate::connector::connection::Again;
-use crate::expr::Evaluation;
 use crate::model::{Evidence, SystemError};
 
 /// More pages than this are no list but a loop.
@@ -23,8 +24,8 @@ pub(super) trait Collect: Send {
     /// The id of a record. Nothing: it has none, so the page is none of this list.
     fn id(&self, record: &Json) -> Option<String>;
 
-    /// Takes a record; its id was not there before.
-    fn take(&mut self, record: &Json);
+    /// Takes a record, of which `hidden` is not known; its id was not there before.
+    fn take(&mut self, record: &Json, hidden: Vec<Hidden>);
 
     /// A page is over; how much was handed on or is held.
     fn page(&mut self) -> usize;
@@ -43,19 +44,13 @@ pub(super) struct Ended {
 pub(super) async fn list(api: &Api, request: &Request, scope: &Scope<'_>, into: &mut dyn Collect) -> Ended {
     let paging = request.pages.as_ref().unwrap_or(&Paging::One);
     let mut reading =
-        Reading { api, request, scope, ids: HashSet::new(), met: vec![false; request.require.len()], share: api.budget.share() };
+        Reading { api, request, scope, ids: HashSet::new(), required: Required::new(&request.require), share: api.budget.share() };
     let came = reading.pages(paging, into).await;
     let count = reading.ids.len() as u64;
-    let lacking = reading.met.iter().position(|met| !met).filter(|_| count > 0);
+    let lacking = reading.required.lacking().filter(|_| count > 0);
     reading.share.keep();
     let (evidence, error) = match came {
-        Ok(None) => match lacking.and_then(|at| request.require.get(at)) {
-            None => (Evidence::Complete, None),
-            Some(field) => {
-                let words = format!("none of its {count} records has {}: a right to read it is missing", field.text());
-                (Evidence::Partial { reason: words }, None)
-            }
-        },
+        Ok(None) => (lacking.map_or(Evidence::Complete, |field| lacks(count, field.text())), None),
         Ok(Some(reason)) => (Evidence::Partial { reason }, None),
         Err(error) if count == 0 => (Evidence::Unreadable { reason: error.to_string() }, Some(error)),
         Err(error) => (Evidence::Partial { reason: error.to_string() }, Some(error)),
@@ -68,8 +63,7 @@ struct Reading<'r, 's> {
     request: &'r Request,
     scope: &'r Scope<'s>,
     ids: HashSet<Box<str>>,
-    /// which of the required fields somebody has
-    met: Vec<bool>,
+    required: Required<'r>,
     share: Share,
 }
 
@@ -113,16 +107,13 @@ impl Reading<'_, '_> {
 
     fn take(&mut self, records: &[&Json], into: &mut dyn Collect) -> Result<Vec<Box<str>>, SystemError> {
         let mut ids = Vec::with_capacity(records.len());
+        self.required.see(self.scope, records);
         for record in records {
             let id: Box<str> = into.id(record).ok_or_else(|| SystemError::Protocol("a record has no id".into()))?.into();
             if !self.ids.insert(id.clone()) {
                 return Err(SystemError::Protocol("a record came twice: the list moved, or its pages overlap".into()));
             }
-            let scope = self.scope.with("record", record);
-            for (met, field) in self.met.iter_mut().zip(&self.request.require) {
-                *met = *met || matches!(scope.evaluate(field), Evaluation::Value(_));
-            }
-            into.take(record);
+            into.take(record, self.required.hidden(self.scope, record));
             ids.push(id);
         }
         self.share.add(into.page() + records.len() * ROW)?;

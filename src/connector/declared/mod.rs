@@ -1,7 +1,7 @@
 //! Systems that speak HTTP and JSON, described by a `Connector` document: one engine for all of them.
 //!
 //! `compile` makes a `definition` of a document for one installation, `exchange` sends a request and judges its answer, `pages` knows how lists go on and when
-//! they end, `listing` reads one, `records` makes rows of it.
+//! they end, `listing` reads one, `gather` puts records together of several, `records` makes rows of them.
 //! Must never: reach a host that is not declared, or call a read whole that the document's own signs do not prove.
 
 mod assertion;
@@ -11,10 +11,12 @@ mod compile;
 mod connector;
 mod definition;
 mod exchange;
+mod gather;
 mod listing;
 mod membership_rows;
 mod page;
 mod pages;
+mod parts;
 mod reader;
 mod recorded;
 mod records;
@@ -24,6 +26,7 @@ mod sign_in;
 mod template;
 mod token;
 mod wanted;
+mod within;
 mod writer;
 
 #[cfg(test)]

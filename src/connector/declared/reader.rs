@@ -9,12 +9,15 @@ use serde_json::Value as Json;
 
 use super::definition::{Members, Objects};
 use super::exchange::Api;
+use super::gather::{Gather, Take};
 use super::listing::{Collect, list, records};
 use super::pages::Turn;
+use super::parts::{Hidden, below};
 use super::records::{Records, membership};
 use super::scope::{Scope, as_text};
+use super::within::Groups;
 use crate::connector::connection::Again;
-use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
+use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader, Within};
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
 
 /// Pages are handed on at about this size.
@@ -34,7 +37,7 @@ impl Reader for DeclaredReader {
             let mut report = ReadReport::default();
             let columns = |kind| request.streams.iter().find(|(wanted, _)| *wanted == kind).map(|(_, columns)| columns);
             if let Some(columns) = columns(ObjectKind::Account) {
-                report.kinds.push((ObjectKind::Account, self.accounts(columns, sink).await));
+                report.kinds.push((ObjectKind::Account, self.accounts(columns, request.within.as_ref(), sink).await));
             }
             let (groups, memberships) = (columns(ObjectKind::Group), columns(ObjectKind::Membership));
             if groups.is_some() || memberships.is_some() {
@@ -48,6 +51,10 @@ impl Reader for DeclaredReader {
         true
     }
 
+    fn reads_within(&self) -> bool {
+        true
+    }
+
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
         Box::pin(async move {
             let api = Api { connection: self.api.connection.in_lane(request.lane), ..self.api.clone() };
@@ -57,19 +64,21 @@ impl Reader for DeclaredReader {
 }
 
 impl DeclaredReader {
-    async fn accounts(&self, columns: &Arc<Columns>, sink: &mut dyn PageSink) -> Evidence {
+    async fn accounts(&self, columns: &Arc<Columns>, within: Option<&Within>, sink: &mut dyn PageSink) -> Evidence {
         let definition = &self.api.definition;
-        let found = definition.accounts.as_ref().and_then(|accounts| Some((accounts, accounts.list.as_ref()?)));
-        let Some((accounts, request)) = found else {
+        let Some(accounts) = definition.accounts.as_ref().filter(|accounts| accounts.list.is_some()) else {
             return Evidence::Unreadable { reason: format!("{} has no list of accounts", definition.name) };
         };
         let fields = Json::Array(self.fields(accounts, columns).into_iter().map(Json::from).collect());
         let scope = self.api.scope().with("fields", &fields);
         let rows = Records::new(accounts, &definition.config, columns, self.of_source);
         let mut rows = Streamed { rows, kind: ObjectKind::Account, sink };
-        let ended = list(&self.api, request, &scope, &mut rows).await;
+        let evidence = match within {
+            Some(within) => self.accounts_within(accounts, within, scope, &mut rows).await,
+            None => Gather { api: &self.api, objects: accounts, scope, only: None }.all(&mut rows).await,
+        };
         rows.flush();
-        ended.evidence
+        evidence
     }
 
     /// The paths that a system is asked for: those that the mapping reads, and those of the document.
@@ -77,7 +86,8 @@ impl DeclaredReader {
         let mut fields = objects.fields.clone();
         let mut add = |path: &str| {
             let path = path.strip_prefix("record.").unwrap_or(path);
-            if path != "record" && !fields.iter().any(|known| known == path) {
+            let is_joined = objects.parts.joins.iter().any(|(name, _)| below(path).first() == Some(name));
+            if path != "record" && !is_joined && !fields.iter().any(|known| known == path) {
                 fields.push(path.to_owned());
             }
         };
@@ -105,20 +115,22 @@ impl DeclaredReader {
             (listed, joined) = (Evidence::Unreadable { reason: reason.clone() }, Evidence::Unreadable { reason });
         }
         for (kind, objects) in &definition.groups {
-            let Some(request) = &objects.list else { continue };
+            if objects.list.is_none() {
+                continue;
+            }
             let rows = Records::new(objects, &definition.config, groups.unwrap_or(&nothing), self.of_source);
             let mut rows = Groups { rows, records: Vec::new() };
-            let ended = list(&self.api, request, &self.api.scope(), &mut rows).await;
+            let whole = Gather { api: &self.api, objects, scope: self.api.scope(), only: None }.all(&mut rows).await;
             if groups.is_some() {
                 sink.page(ObjectKind::Group, &rows.rows.page);
             }
-            listed = listed.and(named(kind, ended.evidence.clone()));
+            listed = listed.and(named(kind, whole.clone()));
             if let Some(columns) = memberships {
                 let evidence = match &objects.members {
                     Some(members) => self.members(members, &rows.records, columns, sink).await,
                     None => Evidence::Complete,
                 };
-                joined = joined.and(named(kind, evidence)).and(ended.evidence);
+                joined = joined.and(named(kind, evidence)).and(whole);
             }
         }
         let listed = groups.map(|_| (ObjectKind::Group, listed));
@@ -234,7 +246,7 @@ impl DeclaredReader {
                 return Err(SystemError::Protocol("it was asked for one object by its id, and gave another".into()));
             }
             if matches && !rows.is_skipped(record) {
-                rows.take(record);
+                rows.take(record, &hidden(objects, &scope.with("record", record)));
             }
         }
         rows.page.rows().for_each(|found| page.row(|row| found.cells().for_each(|cell| row.cell(cell))));
@@ -250,8 +262,14 @@ pub(super) fn with_id<'r>(objects: &Objects, scope: &Scope<'_>, found: Vec<&'r J
     }
 }
 
+/// What of a record that was looked up is not known: what is hidden, and what further lists have.
+fn hidden(objects: &Objects, scope: &Scope<'_>) -> Vec<Hidden> {
+    let joins = objects.parts.joins.iter().map(|(name, _)| Hidden::at(name, "it is known from a whole read only"));
+    objects.parts.redacted(scope).into_iter().chain(joins).collect()
+}
+
 /// Whether a record has a value: itself, or as one of several.
-fn has(objects: &Objects, scope: &Scope<'_>, record: &Json, attribute: &str, value: &str) -> bool {
+pub(super) fn has(objects: &Objects, scope: &Scope<'_>, record: &Json, attribute: &str, value: &str) -> bool {
     let read = objects.attributes.get(attribute).and_then(|attribute| attribute.read.as_ref());
     let found = read.and_then(|read| scope.with("record", record).value(read).ok().flatten());
     found.is_some_and(|found| matches(&found, value))
@@ -287,14 +305,14 @@ impl Streamed<'_, '_> {
     }
 }
 
-impl Collect for Streamed<'_, '_> {
+impl Take for Streamed<'_, '_> {
     fn id(&self, record: &Json) -> Option<String> {
         self.rows.id(record)
     }
 
-    fn take(&mut self, record: &Json) {
+    fn take(&mut self, record: &Json, hidden: &[Hidden]) {
         if !self.rows.is_skipped(record) {
-            self.rows.take(record);
+            self.rows.take(record, hidden);
         }
     }
 
@@ -302,29 +320,6 @@ impl Collect for Streamed<'_, '_> {
         let size = self.rows.page.size();
         self.flush();
         size
-    }
-}
-
-/// Groups, whose records are kept until their members are read.
-struct Groups<'d> {
-    rows: Records<'d>,
-    records: Vec<(String, Json)>,
-}
-
-impl Collect for Groups<'_> {
-    fn id(&self, record: &Json) -> Option<String> {
-        self.rows.id(record)
-    }
-
-    fn take(&mut self, record: &Json) {
-        if let Some(id) = self.rows.id(record).filter(|_| !self.rows.is_skipped(record)) {
-            self.rows.take(record);
-            self.records.push((id, record.clone()));
-        }
-    }
-
-    fn page(&mut self) -> usize {
-        0
     }
 }
 
@@ -344,7 +339,7 @@ impl Collect for Joined<'_, '_> {
         }
     }
 
-    fn take(&mut self, record: &Json) {
+    fn take(&mut self, record: &Json, _: Vec<Hidden>) {
         note(self.members, self.scope, record, self.group, self.page);
     }
 

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::definition::Objects;
+use super::parts::{Hidden, below, read_by};
 use super::scope::Scope;
-use crate::expr::{Evaluation, segments_of_path};
+use crate::expr::Evaluation;
 use crate::model::{Columns, ObjectKind, Page, RowWriter};
 
 /// Packs records of one stream.
 pub(super) struct Records<'d> {
     objects: &'d Objects,
     config: &'d Json,
-    columns: Vec<Column>,
+    columns: Vec<(Column, Reads)>,
     pub(super) page: Page,
 }
 
@@ -33,17 +34,38 @@ enum Column {
     Nothing,
 }
 
+/// The paths below the record that a column reads.
+type Reads = Vec<Vec<Box<str>>>;
+
+impl Column {
+    fn reads(&self, objects: &Objects) -> Reads {
+        match self {
+            Self::Id | Self::Nothing => Vec::new(),
+            Self::Active => objects.active.iter().flat_map(|active| read_by(&active.read)).collect(),
+            Self::Attribute(name) => {
+                let read = objects.attributes.get(name).and_then(|attribute| attribute.read.as_ref());
+                read.map(read_by).unwrap_or_default()
+            }
+            Self::Path(path) => vec![path.clone()],
+        }
+    }
+}
+
 impl<'d> Records<'d> {
     /// For a stream; of a Source, columns are paths.
     pub(super) fn new(objects: &'d Objects, config: &'d Json, columns: &Arc<Columns>, of_source: bool) -> Self {
         let column = |path: &Arc<str>| match path.as_ref() {
-            _ if of_source => Column::Path(segments_of_path(path).iter().map(|segment| Box::from(segment.as_ref())).collect()),
+            _ if of_source => Column::Path(below(path)),
             "id" => Column::Id,
             "active" if objects.active.is_some() => Column::Active,
             name if objects.attributes.contains_key(name) => Column::Attribute(path.clone()),
             _ => Column::Nothing,
         };
-        Self { objects, config, columns: columns.paths().iter().map(column).collect(), page: Page::new(columns.clone()) }
+        let columns_of = columns.paths().iter().map(column).map(|column| {
+            let reads = column.reads(objects);
+            (column, reads)
+        });
+        Self { objects, config, columns: columns_of.collect(), page: Page::new(columns.clone()) }
     }
 
     /// The id of a record; nothing where it has none.
@@ -58,13 +80,16 @@ impl<'d> Records<'d> {
         self.objects.skip.as_ref().is_some_and(|skip| scope.holds(skip))
     }
 
-    /// Packs a record.
-    pub(super) fn take(&mut self, record: &Json) {
+    /// Packs a record; what reads something hidden is not known.
+    pub(super) fn take(&mut self, record: &Json, hidden: &[Hidden]) {
         let scope = Scope::default().with("config", self.config).with("record", record);
         let (objects, columns) = (self.objects, &self.columns);
         self.page.row(|row| {
-            for column in columns {
-                write(objects, column, record, &scope, row);
+            for (column, reads) in columns {
+                match Hidden::of(hidden, reads) {
+                    Some(why) => row.unreadable(why),
+                    None => write(objects, column, record, &scope, row),
+                }
             }
         });
     }

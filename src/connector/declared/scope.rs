@@ -15,7 +15,7 @@ pub(super) const RECORD: &[&str] = &["record", "group", "config"];
 /// Variables of a request.
 pub(super) const REQUEST: &[&str] = &[
     "config", "base", "id", "value", "ids", "fields", "group", "member", "members", "account", "name", "object", "changes", "record",
-    "key", "since", "body", "generate",
+    "key", "since", "body", "generate", "each",
 ];
 /// Variables of an attribute that is written.
 pub(super) const WRITTEN: &[&str] = &["value", "object", "record", "config"];

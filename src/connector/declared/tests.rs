@@ -1,5 +1,6 @@
 //! The engine against a service that answers what a test tells it to, by the catalog's own document.
 
+mod parts;
 mod signing;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use crate::connector::scim::tests::scripted::{Answer, Asked, Scripted, answer, w
 use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Surroundings, TargetConnector};
 use crate::manifest::catalog::catalog;
 use crate::manifest::connection::{DeclaredConnection, SecretRef};
-use crate::model::{Action, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
+use crate::model::{Action, Cell, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
 
 /// The catalog's document of a vendor, for a service on this machine.
 fn connection(service: &Scripted, name: &str) -> DeclaredConnection {
@@ -67,7 +68,11 @@ pub(super) struct Rows(pub(super) BTreeMap<ObjectKind, Vec<String>>);
 impl PageSink for Rows {
     fn page(&mut self, kind: ObjectKind, page: &Page) {
         let row = |row: crate::model::Row<'_>| {
-            row.cells().map(|cell| cell.to_value().map_or("-".into(), |value| value.to_string())).collect::<Vec<_>>()
+            let told = |cell: Cell<'_>| match cell {
+                Cell::Unreadable(_) => "?".into(),
+                cell => cell.to_value().map_or("-".into(), |value| value.to_string()),
+            };
+            row.cells().map(told).collect::<Vec<_>>()
         };
         self.0.entry(kind).or_default().extend(page.rows().map(|found| row(found).join(" ")));
     }

@@ -13,6 +13,7 @@ use super::exchange::{Answer, Api, Sent, Written as Content, put};
 use super::listing::{Collect, list, records};
 use super::membership_rows::rows;
 use super::pages::Turn;
+use super::parts::Hidden;
 use super::reader::with_id;
 use super::scope::Scope;
 use super::wanted::told;
@@ -327,7 +328,7 @@ impl DeclaredWriter {
         let Some(Json::Array(all)) = all else {
             return Err(SystemError::Unavailable("it does not say who is in it now".into()));
         };
-        all.iter().for_each(|member| found.take(member));
+        all.iter().for_each(|member| found.take(member, Vec::new()));
         Ok(found.ids)
     }
 
@@ -435,7 +436,7 @@ impl Collect for Ids<'_, '_> {
         }
     }
 
-    fn take(&mut self, record: &Json) {
+    fn take(&mut self, record: &Json, _: Vec<Hidden>) {
         self.ids.extend(self.id(record));
     }
 

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::ground::Ground;
-use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, registry};
+use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, read_source, registry};
 use crate::model::{Capabilities, Evidence, Key, Memory, ObjectKind, Page};
 use crate::pipeline::news::News;
 use crate::planning::{Concern, KnownAs, known_as};
@@ -125,8 +125,8 @@ async fn stream(ground: &Ground, at: usize, heap: &mut Heap) -> Evidence {
     };
     let columns = SourceSide::columns_of(&ground.policy, at);
     let max_age = ground.policy.sources[at].completeness.max_age;
-    let request = ReadRequest { max_age, ..ReadRequest::new(vec![(ObjectKind::Account, columns)]) };
-    reader.read(&request, heap).await.of(ObjectKind::Account)
+    let request = ReadRequest::of_source(&document.spec, columns, max_age);
+    read_source(&*reader, &request, heap).await.of(ObjectKind::Account)
 }
 
 fn sift(ground: &Ground, bare: &World, concern: &Concern, heaps: &[Heap]) -> Vec<SourceSide> {

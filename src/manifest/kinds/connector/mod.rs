@@ -21,7 +21,7 @@ pub use exchanges::{
     CaseEvidence, CaseExpectation, CaseKind, CaseOutcome, ChangeCase, ConnectorCase, ConnectorTestSpec, Exchange, FindCase, MembersCase,
     ReadWhat, RecordedAnswer,
 };
-pub use objects::{ActiveSpec, AttributeSpec, MembersSpec, ObjectsSpec, OnlyWhen};
+pub use objects::{ActiveSpec, AttributeSpec, BatchSpec, EachSpec, JoinSpec, MembersSpec, ObjectsSpec, OnlyWhen, Then};
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
 
 /// A system that speaks HTTP and JSON.

@@ -24,6 +24,21 @@ pub struct ObjectsSpec {
     /// All of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<RequestSpec>,
+    /// The list is asked for once for each of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each: Option<EachSpec>,
+    /// What the list gives are ids; the records are asked for afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Then>,
+    /// Further lists, by name: `record.NAME` is what they have of a record.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub joins: BTreeMap<String, JoinSpec>,
+    /// Expression over `record`: a list with the names of fields that are hidden for want of a right. They are not known, and not empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<String>,
+    /// Several by their `ids`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchSpec>,
     /// One by its `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub get: Option<RequestSpec>,
@@ -53,6 +68,60 @@ pub struct ObjectsSpec {
     /// Of groups: who is in them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<MembersSpec>,
+}
+
+/// What a list is asked for once for each of. Its requests know it as `each`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum EachSpec {
+    /// A list whose records are these; a record that comes with several of them counts once.
+    Of(Box<RequestSpec>),
+    /// Expression over `config`: a list of values.
+    Values(String),
+}
+
+/// How records are asked for whose ids are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Then {
+    /// one by one
+    Get,
+    /// many at once
+    Batch,
+}
+
+/// Several records by their ids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BatchSpec {
+    /// The request; it knows `ids`.
+    pub ask: RequestSpec,
+    /// How many ids at most.
+    pub at_most: u32,
+}
+
+/// What another list has of a record.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JoinSpec {
+    /// All rows, of everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<RequestSpec>,
+    /// In its place: the rows of one record, by its `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<RequestSpec>,
+    /// Expression over the row as `record`: what tells it from other rows. Default: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Of a `list`: expression over the row as `record`: whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Expression over `record`: what `key` is for it. Default: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#match: Option<String>,
+    /// There may be several rows of one record: `record.NAME` is a list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub many: bool,
 }
 
 /// How an attribute is read and written.

@@ -1,0 +1,66 @@
+//! The parts that records are put together of: that each names what it needs.
+//!
+//! Must never: leave a part without the request that it asks by.
+
+use super::super::definition::Request;
+use super::super::parts::{Each, Join, JoinRows, Parts};
+use super::super::scope::{CONFIG, RECORD};
+use super::{Compiler, escaped};
+use crate::expr::{Expression, Root};
+use crate::http::Effect;
+use crate::manifest::kinds::connector::{EachSpec, JoinSpec, ObjectsSpec, OnePage, Pages, RequestSpec, Then};
+
+impl Compiler {
+    pub(super) fn parts(&mut self, spec: &ObjectsSpec, at: &str) -> Parts {
+        let each = spec.each.as_ref().and_then(|each| match each {
+            EachSpec::Of(request) => Some(Each::Of(Box::new(self.paged(request, &format!("{at}/each/of"))))),
+            EachSpec::Values(values) => Some(Each::Values(self.expression(values, CONFIG, &format!("{at}/each/values"))?)),
+        });
+        let batch = spec.batch.as_ref().map(|batch| {
+            // One answer holds what was asked for by ids, unless the document says otherwise.
+            let pages = batch.ask.pages.clone().unwrap_or(Pages::One(OnePage {}));
+            let ask = RequestSpec { pages: Some(pages), ..batch.ask.clone() };
+            (self.request(&ask, &format!("{at}/batch/ask"), Effect::Reads), batch.at_most as usize)
+        });
+        match spec.then {
+            Some(Then::Get) if spec.get.is_none() => self.say(&format!("{at}/then"), "`then: get` needs a `get`".into(), None),
+            Some(Then::Batch) if spec.batch.is_none() => self.say(&format!("{at}/then"), "`then: batch` needs a `batch`".into(), None),
+            _ => {}
+        }
+        let mut joins = Vec::with_capacity(spec.joins.len());
+        for (name, join) in &spec.joins {
+            let compiled = self.join(join, &format!("{at}/joins/{}", escaped(name)));
+            joins.extend(compiled.map(|join| (Box::from(name.as_str()), join)));
+        }
+        let redacted = self.optional(spec.redacted.as_ref(), RECORD, &format!("{at}/redacted"));
+        Parts { each, then: spec.then, batch, joins, redacted }
+    }
+
+    fn join(&mut self, spec: &JoinSpec, at: &str) -> Option<Join> {
+        let key = self.optional(spec.key.as_ref(), RECORD, &format!("{at}/key"));
+        let rows = match (&spec.list, &spec.of) {
+            (Some(list), None) => {
+                if spec.key.is_none() {
+                    self.say(at, "`key` says whose a row of the list is".into(), Some("such as `key: record.employeeId`".into()));
+                }
+                JoinRows::List(self.paged(list, &format!("{at}/list")), key.unwrap_or_else(|| Expression::null(Root::Exchange(RECORD))))
+            }
+            (None, Some(of)) => JoinRows::Of(self.paged(of, &format!("{at}/of"))),
+            _ => {
+                self.say(at, "a join has a `list` of everybody's rows, or `of` for the rows of one record".into(), None);
+                return None;
+            }
+        };
+        let id = self.optional(spec.id.as_ref(), RECORD, &format!("{at}/id"));
+        Some(Join { rows, id, matching: self.optional(spec.r#match.as_ref(), RECORD, &format!("{at}/match")), many: spec.many })
+    }
+
+    /// A list, which must say how its pages follow each other.
+    pub(super) fn paged(&mut self, spec: &RequestSpec, at: &str) -> Request {
+        if spec.pages.is_none() {
+            let hint = "`pages: {one: {}}` where one answer holds all";
+            self.say(at, "how pages follow each other must be said".into(), Some(hint.into()));
+        }
+        self.request(spec, at, Effect::Reads)
+    }
+}
