@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::definition::Members;
 use super::exchange::Api;
 use super::listing::{Collect, list};
+use super::parts::Hidden;
 use super::scope::Scope;
 use crate::expr::Expression;
 use crate::model::{Evidence, SystemError};
@@ -41,7 +42,7 @@ impl Collect for Rows<'_, '_> {
         self.members.id.as_ref().and_then(|id| scope.text(id))
     }
 
-    fn take(&mut self, record: &Json) {
+    fn take(&mut self, record: &Json, _: Vec<Hidden>) {
         let row = self.scope.with("record", record).text(self.row);
         self.rows.extend(self.id(record).zip(row));
     }
