@@ -23,6 +23,7 @@ kills number="300":
 generate:
     cargo run --quiet -- crds --dir crds
     cargo run --quiet -- schema --dir crds/schema
+    cargo run --quiet -- connector pages --dir docs/connectors
 
 # The plan core beside its yardstick
 bench:

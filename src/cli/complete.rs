@@ -12,6 +12,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCan
 use super::output::FormatNames;
 use super::{Files, manifests, session};
 use crate::connector::registry;
+use crate::manifest::catalog::catalog;
 use crate::manifest::{self, Loaded};
 use crate::model::{Key, Link, ObjectKind};
 use crate::render::safe;
@@ -87,9 +88,22 @@ pub fn kinds() -> ArgValueCandidates {
     })
 }
 
+/// Names of Sources and Targets.
+pub fn systems() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let loaded = loaded();
+        let sources = loaded.sources.iter().map(|source| source.name.to_string());
+        sources.chain(loaded.targets.iter().map(|target| target.name.to_string())).map(CompletionCandidate::new).collect()
+    })
+}
+
 /// Names of connectors.
 pub fn connectors() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| registry::describe().iter().map(|known| CompletionCandidate::new(known.name)).collect())
+    ArgValueCandidates::new(|| {
+        let own = registry::describe();
+        let catalog = catalog().keys().map(ToString::to_string);
+        own.iter().map(|known| known.name.to_owned()).chain(catalog).map(CompletionCandidate::new).collect()
+    })
 }
 
 fn beginning(current: &OsStr, keys: BTreeSet<Arc<str>>) -> Vec<CompletionCandidate> {

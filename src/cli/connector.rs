@@ -1,5 +1,8 @@
 //! `headcount connector`: what the connectors are, read, write, need and default to, and whether documents of them do what they should.
 
+mod check;
+mod init;
+mod pages;
 mod test;
 
 use std::fmt::Write;
@@ -42,12 +45,18 @@ enum Command {
         output: TextOrJson,
     },
     Test(test::CaseArgs),
+    Init(init::InitArgs),
+    Check(check::CheckArgs),
+    Pages(pages::PagesArgs),
 }
 
 pub fn run(args: &ConnectorArgs) -> Result<Exit, Failure> {
     let all = registry::describe();
     let text = match &args.command {
         Command::Test(args) => return test::run(args),
+        Command::Init(args) => return init::run(args),
+        Command::Check(args) => return check::run(args),
+        Command::Pages(args) => return pages::run(args),
         Command::List { output: TextOrJson::Text } => listed(&all),
         Command::List { output: TextOrJson::Json } => {
             let catalog: Vec<_> = catalog().iter().map(|(name, spec)| json!({ "name": name, "title": spec.title })).collect();

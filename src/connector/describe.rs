@@ -78,6 +78,11 @@ pub trait Connector: Sync {
         (Vec::new(), Vec::new())
     }
 
+    /// What must be granted for a connection, the least that does.
+    fn rights(&self, _: &dyn Described) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Packs records that somebody wrote down, as the Source of a connection would read them.
     fn sampler(&self, connection: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample>;
 

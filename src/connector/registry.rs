@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::describe::{Connector, Description};
 use super::sample::{AsJson, Sampler};
 use super::{Reader, Surroundings, TargetConnector, declared, file, scim, sql};
+pub use super::declared::{Role, roles, start};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
 use crate::manifest::connection::{Described, SourceConnection, TargetConnection};
@@ -50,6 +51,11 @@ pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
 /// The page of a Connector document.
 pub fn page(name: &str, document: &ConnectorSpec) -> String {
     declared::page(name, document)
+}
+
+/// What must be granted for a connection, where its connector knows that.
+pub fn rights(connection: &dyn Described) -> Vec<String> {
+    of(connection).map(|connector| connector.rights(connection)).unwrap_or_default()
 }
 
 /// Plays the exchanges of a Connector's test; of each case what is not as it should be, in words.

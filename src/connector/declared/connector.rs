@@ -86,6 +86,11 @@ impl Connector for DeclaredConnector {
         (names.into_iter().map(|name| (name.clone(), format!("identity.{name}"))).collect(), Vec::new())
     }
 
+    fn rights(&self, connection: &dyn Described) -> Vec<String> {
+        let document = own::<DeclaredConnection>(connection).ok().and_then(|connection| connection.document.as_ref());
+        document.map(|document| document.rights.clone()).unwrap_or_default()
+    }
+
     fn sampler(&self, _: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {
         Box::new(AsJson::new(columns))
     }

@@ -1,0 +1,129 @@
+//! The Source or Target to start from, for a Connector document: what must be said of an installation, with its examples, and where its secrets are.
+//!
+//! Must never: hold a secret, or write what `validate` refuses for another reason than an example that is missing.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::definition::Definition;
+use super::secrets::asked;
+use crate::manifest::kinds::connector::{ConfigValue, ConnectorSpec};
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// people come from there
+    Source,
+    /// accounts are written there
+    Target,
+}
+
+/// What a document can serve as: what people are read from, and what is written.
+pub fn roles(spec: &ConnectorSpec) -> Vec<Role> {
+    let accounts = spec.accounts.as_ref();
+    let writes = accounts.is_some_and(|accounts| accounts.create.is_some() || !accounts.update.is_empty())
+        || spec.groups.values().any(|objects| objects.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some()));
+    let reads = accounts.is_some_and(|accounts| accounts.list.is_some());
+    [(Role::Target, writes), (Role::Source, reads)].into_iter().filter(|(_, can)| *can).map(|(role, _)| role).collect()
+}
+
+/// The manifest to start from.
+pub fn start(name: &str, spec: &ConnectorSpec, role: Role) -> String {
+    let mut text = String::new();
+    let kind = if role == Role::Source { "Source" } else { "Target" };
+    let _ = writeln!(text, "# {}: what it reads and writes says `headcount connector show {name}`.", spec.title);
+    for right in &spec.rights {
+        let _ = writeln!(text, "# Right to grant: {right}");
+    }
+    let _ = write!(
+        text,
+        "apiVersion: headcount.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n  connection:\n    connector:\n      name: {name}\n"
+    );
+    config(spec, &mut text);
+    auth(name, spec, &mut text);
+    match role {
+        Role::Source => source(name, spec, &mut text),
+        Role::Target => target(spec, &mut text),
+    }
+    text
+}
+
+fn config(spec: &ConnectorSpec, text: &mut String) {
+    let needed = |rules: &ConfigValue| rules.default.is_none() && !rules.optional;
+    if spec.config.values().any(needed) {
+        text.push_str("      config:\n");
+    } else if !spec.config.is_empty() {
+        text.push_str("      # config:\n");
+    }
+    for (name, rules) in &spec.config {
+        let value = rules.example.as_ref().or(rules.default.as_ref()).map_or("…", String::as_str);
+        let off = if needed(rules) { "" } else { "# " };
+        let help = rules.help.as_ref().map(|help| format!("   # {help}")).unwrap_or_default();
+        let _ = writeln!(text, "        {off}{name}: {}{help}", scalar(value));
+    }
+}
+
+/// The first way to sign in, and the others as comments.
+fn auth(name: &str, spec: &ConnectorSpec, text: &mut String) {
+    if !spec.auth.is_empty() {
+        text.push_str(if spec.auth.len() > 1 { "      auth:   # one of these\n" } else { "      auth:\n" });
+    }
+    for (at, (way, scheme)) in spec.auth.iter().enumerate() {
+        let off = if at == 0 { "" } else { "# " };
+        let secrets = asked(scheme).needed.into_iter().map(|secret| format!("{secret}: {{env: {}}}", variable(name, &secret)));
+        let _ = writeln!(text, "        {off}{way}: {{{}}}", secrets.collect::<Vec<_>>().join(", "));
+    }
+}
+
+/// `OKTA_CLIENT_ID` for `clientId`.
+fn variable(connector: &str, secret: &str) -> String {
+    let mut name = String::new();
+    for letter in format!("{connector}-{secret}").chars() {
+        if letter.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' });
+    }
+    name
+}
+
+fn source(name: &str, spec: &ConnectorSpec, text: &mut String) {
+    let Some(accounts) = compiled(name, spec).and_then(|definition| definition.accounts) else { return };
+    let by_config = |text: &str| text.contains("config.");
+    let _ = writeln!(text, "  key: {}   # the system's own id, which stays with a person", scalar(accounts.id.text()));
+    text.push_str("  # establishes: true   # where there are several Sources: whether a record here makes somebody exist\n");
+    if let Some(active) = accounts.active.as_ref().filter(|active| !by_config(active.read.text())) {
+        let _ = writeln!(text, "  lifecycle: {{leaver: {}}}", scalar(&format!("!({})", active.read.text())));
+    }
+    text.push_str("  mapping:\n    rules:\n");
+    for (attribute, rules) in accounts.attributes.iter().filter(|(attribute, _)| attribute.as_ref() != "externalId") {
+        let Some(read) = rules.read.as_ref().filter(|read| !by_config(read.text())) else { continue };
+        let _ = writeln!(text, "    - {{attribute: {attribute}, value: {}}}", scalar(read.text()));
+    }
+}
+
+fn target(spec: &ConnectorSpec, text: &mut String) {
+    text.push_str("  # select: identity.department == \"Engineering\"   # who gets an account; absent: everybody\n");
+    if !spec.groups.is_empty() {
+        text.push_str("  # groups: {}   # its groups and who is in them too\n");
+    }
+    let accounts = spec.accounts.as_ref();
+    let written = accounts.into_iter().flat_map(|accounts| &accounts.attributes);
+    let written = written.filter(|(_, rules)| rules.path.is_some() || !rules.write.is_empty()).map(|(name, _)| name.as_str());
+    let _ = writeln!(text, "  # mapping: {{rules: [{{attribute: …, value: …}}]}}   # it writes {}", written.collect::<Vec<_>>().join(", "));
+}
+
+/// For an installation that says what the document gives as examples.
+fn compiled(name: &str, spec: &ConnectorSpec) -> Option<Definition> {
+    let said = |(name, rules): (&String, &ConfigValue)| Some((name.clone(), rules.example.clone().or(rules.default.clone())?));
+    let config: BTreeMap<String, String> = spec.config.iter().filter(|(_, rules)| !rules.optional).filter_map(said).collect();
+    Definition::compile(name, spec, &config).ok()
+}
+
+/// A text as YAML has it: bare where that is beyond doubt.
+fn scalar(text: &str) -> String {
+    let plain = text.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-@/".contains(letter))
+        && !["true", "false", "null", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str());
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
+}
