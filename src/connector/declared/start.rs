@@ -93,12 +93,15 @@ fn source(name: &str, spec: &ConnectorSpec, text: &mut String) {
     let _ = writeln!(text, "  key: {}   # the system's own id, which stays with a person", scalar(accounts.id.text()));
     text.push_str("  # establishes: true   # where there are several Sources: whether a record here makes somebody exist\n");
     if let Some(active) = accounts.active.as_ref().filter(|active| !by_config(active.read.text())) {
-        let _ = writeln!(text, "  lifecycle: {{leaver: {}}}", scalar(&format!("!({})", active.read.text())));
+        let _ = writeln!(text, "  lifecycle: {{leaver: {}}}", scalar(&negated(active.read.text())));
     }
     text.push_str("  mapping:\n    rules:\n");
     for (attribute, rules) in accounts.attributes.iter().filter(|(attribute, _)| attribute.as_ref() != "externalId") {
         let Some(read) = rules.read.as_ref().filter(|read| !by_config(read.text())) else { continue };
-        let _ = writeln!(text, "    - {{attribute: {attribute}, value: {}}}", scalar(read.text()));
+        let path = spec.accounts.as_ref().and_then(|accounts| accounts.attributes.get(attribute.as_ref())?.path.as_deref());
+        let plain = path.filter(|path| path.chars().all(|letter| letter.is_ascii_alphanumeric() || "._".contains(letter)));
+        let value = plain.map_or_else(|| read.text().to_owned(), |path| format!("record.{path}"));
+        let _ = writeln!(text, "    - {{attribute: {attribute}, value: {}}}", scalar(&value));
     }
 }
 
@@ -111,6 +114,21 @@ fn target(spec: &ConnectorSpec, text: &mut String) {
     let written = accounts.into_iter().flat_map(|accounts| &accounts.attributes);
     let written = written.filter(|(_, rules)| rules.path.is_some() || !rules.write.is_empty()).map(|(name, _)| name.as_str());
     let _ = writeln!(text, "  # mapping: {{rules: [{{attribute: …, value: …}}]}}   # it writes {}", written.collect::<Vec<_>>().join(", "));
+}
+
+/// The opposite of a condition, without two negations in a row.
+fn negated(text: &str) -> String {
+    let inner = text.strip_prefix("!(").and_then(|rest| rest.strip_suffix(')'));
+    // The bracket that opens there closes at the end.
+    let whole = |inner: &&str| {
+        let mut depth = 0i32;
+        inner.chars().all(|sign| {
+            depth += i32::from(sign == '(') - i32::from(sign == ')');
+            depth >= 0
+        })
+    };
+    let path = text.strip_prefix('!').filter(|rest| rest.chars().all(|letter| letter.is_ascii_alphanumeric() || "._".contains(letter)));
+    inner.filter(whole).or(path).map_or_else(|| format!("!({text})"), str::to_owned)
 }
 
 /// For an installation that says what the document gives as examples.
