@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
+pub use super::declared::{Role, roles, start};
 use super::describe::{Connector, Description};
 use super::sample::{AsJson, Sampler};
 use super::{Reader, Surroundings, TargetConnector, declared, file, scim, sql};
-pub use super::declared::{Role, roles, start};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Loaded;
 use crate::manifest::connection::{Described, SourceConnection, TargetConnection};

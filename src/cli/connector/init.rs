@@ -34,7 +34,8 @@ pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
     let name = args.name.as_str();
     let Some(spec) = catalog().get(name) else {
         let near = did_you_mean(name, catalog().keys().map(AsRef::as_ref));
-        let hint = near.unwrap_or_else(|| "`headcount connector list` names those of the catalog; `headcount init` starts with a file".into());
+        let hint =
+            near.unwrap_or_else(|| "`headcount connector list` names those of the catalog; `headcount init` starts with a file".into());
         return Err(Failure::usage(format!("the catalog has no connector `{name}`")).hint(hint));
     };
     let can = registry::roles(spec);

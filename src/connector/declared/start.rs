@@ -22,7 +22,10 @@ pub enum Role {
 pub fn roles(spec: &ConnectorSpec) -> Vec<Role> {
     let accounts = spec.accounts.as_ref();
     let writes = accounts.is_some_and(|accounts| accounts.create.is_some() || !accounts.update.is_empty())
-        || spec.groups.values().any(|objects| objects.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some()));
+        || spec
+            .groups
+            .values()
+            .any(|objects| objects.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some()));
     let reads = accounts.is_some_and(|accounts| accounts.list.is_some());
     [(Role::Target, writes), (Role::Source, reads)].into_iter().filter(|(_, can)| *can).map(|(role, _)| role).collect()
 }
