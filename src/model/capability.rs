@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use super::change::{Action, ObjectKind};
 
+/// The column of an object, or of an entitlement, that says whether it may be changed there at all; nothing where the system does not say.
+pub const WRITABLE: &str = "$writable";
+
 /// Declared by a connector, narrowed by what the system itself says (SCIM discovery, the columns of a table).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -48,6 +51,8 @@ pub struct Capabilities {
     pub entitlements: bool,
     /// parameters that an entitlement can hold; none: any
     pub entitlement_parameters: Option<BTreeSet<Arc<str>>>,
+    /// of which kinds of objects each row says whether it may be changed there: see [`WRITABLE`]
+    pub says_writable: BTreeSet<ObjectKind>,
     /// open sessions of an account can be ended
     pub end_sessions: bool,
     /// memberships are lost when an account is deactivated

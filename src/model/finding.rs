@@ -77,6 +77,8 @@ pub enum FindingCode {
     GuardrailExceeded,
     /// a protected account, or too few administrators would be left
     Protected,
+    /// the target says that an object, or an entitlement, can't be changed there
+    NotWritable,
     /// values of a status that were never there took the place of others
     StatusReplaced,
     /// a rule that gives something to several people names nobody

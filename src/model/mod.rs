@@ -21,7 +21,7 @@ mod value;
 mod verdict;
 
 pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes, is_known_attribute};
-pub use capability::{Capabilities, NeededAttribute, SideEffect};
+pub use capability::{Capabilities, NeededAttribute, SideEffect, WRITABLE};
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport, Watermark};
 pub use finding::{Finding, FindingCode, Severity, Subject};

@@ -11,7 +11,7 @@ use super::hash::Keyed;
 use super::memberships::find;
 use super::objects::Objects;
 use super::spool::{Spool, Spot};
-use crate::model::{Capabilities, Cell, Columns, Evidence, Page, Row};
+use crate::model::{Capabilities, Cell, Columns, Evidence, ObjectKind, Page, Row, WRITABLE};
 use crate::policy::Policy;
 
 /// The columns before the parameters.
@@ -57,7 +57,8 @@ impl Entitlements {
         names.retain(|name| capabilities.holds_parameter(name));
         names.sort_unstable();
         names.dedup();
-        Self::of(Columns::new([ACCOUNT, NAME].into_iter().chain(names.into_iter().map(AsRef::as_ref))))
+        let writable = capabilities.says_writable.contains(&ObjectKind::Entitlement).then_some(WRITABLE);
+        Self::of(Columns::new([ACCOUNT, NAME].into_iter().chain(names.into_iter().map(AsRef::as_ref)).chain(writable)))
     }
 
     /// An empty stream of the same columns.
@@ -175,6 +176,11 @@ impl Entitlements {
     /// One parameter of an entitlement.
     pub(crate) fn cell(&self, grant: Grant, column: usize) -> Cell<'_> {
         self.spool.get(grant.spot).1.cell(column)
+    }
+
+    /// Whether the target says that it can't be changed there.
+    pub(crate) fn is_foreign(&self, grant: Grant) -> bool {
+        self.column(WRITABLE).is_some_and(|column| canonical::truth(self.cell(grant, column)) == Some(false))
     }
 
     /// How many rows came.

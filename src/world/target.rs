@@ -11,7 +11,7 @@ use super::hash::Keyed;
 use super::memberships::Memberships;
 use super::objects::{ColumnNeeds, Objects};
 use crate::expr::Expression;
-use crate::model::{AttributeType, Capabilities, Columns, Evidence, ObjectKind, Page, attribute};
+use crate::model::{AttributeType, Capabilities, Columns, Evidence, ObjectKind, Page, WRITABLE, attribute};
 use crate::policy::{Policy, TargetPolicy};
 
 /// The objects of one Target, while and after they are read.
@@ -167,7 +167,8 @@ fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> ColumnNeeds {
         .chain(marker.clone())
         .filter(|attribute| is_compared(attribute, capabilities))
         .collect();
-    let columns = mapped.chain(read).filter(|attribute| is_compared(attribute, capabilities)).chain(found_by.iter().cloned()).collect();
+    let columns = mapped.chain(read).filter(|attribute| is_compared(attribute, capabilities)).chain(found_by.iter().cloned());
+    let columns = columns.chain(writable(capabilities, ObjectKind::Account)).collect();
     ColumnNeeds { columns, found_by, marker, active: true }
 }
 
@@ -175,5 +176,10 @@ fn groups(capabilities: &Capabilities) -> ColumnNeeds {
     let marker = capabilities.group_marker.clone();
     let found_by: BTreeSet<Arc<str>> = [Arc::from("displayName")].into_iter().chain(marker.clone()).collect();
     let owners = capabilities.group_owners.then(|| Arc::from("owners"));
-    ColumnNeeds { columns: found_by.iter().cloned().chain(owners).collect(), found_by, marker, active: false }
+    let columns = found_by.iter().cloned().chain(owners).chain(writable(capabilities, ObjectKind::Group)).collect();
+    ColumnNeeds { columns, found_by, marker, active: false }
+}
+
+fn writable(capabilities: &Capabilities, kind: ObjectKind) -> Option<Arc<str>> {
+    capabilities.says_writable.contains(&kind).then(|| Arc::from(WRITABLE))
 }

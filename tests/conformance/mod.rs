@@ -8,6 +8,7 @@ mod direct;
 mod entitlements;
 mod look;
 mod pipeline;
+mod ramp;
 mod scim;
 mod sql;
 mod table;

@@ -86,6 +86,7 @@ impl System {
             account_attributes: narrow.then(|| NARROW.iter().map(|name| Arc::from(*name)).collect()),
             entitlements: false,
             entitlement_parameters: None,
+            says_writable: Default::default(),
             end_sessions: false,
             deactivation_drops_memberships: deactivation_drops,
             side_effects: Vec::new(),

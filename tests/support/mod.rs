@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod proxy;
+pub mod ramp;
 pub mod scim2;
 pub mod tls;
 

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::compile::escaped;
 use super::definition::{Definition, Wrong};
 use super::secrets::asked;
 use crate::connector::describe::own;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::manifest::connection::{DeclaredConnection, Described};
-use crate::manifest::kinds::SourceSpec;
-use crate::manifest::kinds::connector::ConnectorSpec;
+use crate::manifest::kinds::connector::{ConnectorSpec, EntitlementsSpec};
+use crate::manifest::kinds::{EntitlementSpec, SourceSpec};
 use crate::manifest::{Document, Loaded, Origin};
 
 /// Every problem of the workspace's Connectors, and of what its connections say of an installation.
@@ -38,6 +39,9 @@ pub fn check(loaded: &Loaded) -> Vec<Diagnostic> {
     }
     for source in &loaded.sources {
         of_scope(loaded, source, &mut problems);
+    }
+    for entitlement in &loaded.entitlements {
+        of_entitlement(loaded, entitlement, &mut problems);
     }
     problems
 }
@@ -73,6 +77,34 @@ fn of_scope(loaded: &Loaded, source: &Document<SourceSpec>, problems: &mut Vec<D
             document.accounts.iter().flat_map(|accounts| accounts.get.iter().map(|_| "id").chain(accounts.find.keys().map(String::as_str)));
         let hint = format!("known are {}", known.collect::<Vec<_>>().join(", "));
         say(&format!("accounts/{name}"), format!("{} can't be asked for an account by `{name}`", connection.name), hint);
+    }
+}
+
+/// An Entitlement is of a kind that its target's document has, with parameters of that kind.
+fn of_entitlement(loaded: &Loaded, entitlement: &Document<EntitlementSpec>, problems: &mut Vec<Diagnostic>) {
+    let spec = &entitlement.spec;
+    let target = loaded.targets.iter().find(|target| target.name.as_ref() == spec.target);
+    let connection = target.and_then(|target| own::<DeclaredConnection>(target.spec.connection.described()).ok());
+    let Some((connection, document)) = connection.and_then(|connection| Some((connection, connection.document.as_ref()?))) else { return };
+    let outline = loaded.outline(&entitlement.origin);
+    let (pointer, name) = match &spec.entitlement {
+        Some(name) => ("/spec/entitlement", name.as_str()),
+        None => ("/metadata/name", entitlement.name.as_ref()),
+    };
+    let (kind, below) = name.split_once('/').map_or((name, None), |(kind, below)| (kind, Some(below)));
+    let form = |(kind, rules): (&String, &EntitlementsSpec)| if rules.name.is_some() { format!("{kind}/NAME") } else { kind.clone() };
+    let Some(rules) = document.entitlements.get(kind).filter(|rules| rules.name.is_some() == below.is_some()) else {
+        let forms = document.entitlements.iter().map(form).collect::<Vec<_>>().join(", ");
+        let hint = if forms.is_empty() { "its accounts have none".into() } else { format!("write `entitlement: {forms}`") };
+        let problem = Diagnostic::error(format!("{} has no entitlement `{name}`", connection.name)).hint(hint);
+        return problems.push(outline.mark(pointer, problem));
+    };
+    for parameter in spec.parameters.keys().filter(|parameter| !rules.parameters.contains_key(*parameter)) {
+        let known = rules.parameters.keys().map(String::as_str);
+        let names = known.clone().collect::<Vec<_>>().join(", ");
+        let hint = did_you_mean(parameter, known).unwrap_or_else(|| format!("known are {names}"));
+        let problem = Diagnostic::error(format!("{kind} of {} has no parameter `{parameter}`", connection.name)).hint(hint);
+        problems.push(outline.mark(&format!("/spec/parameters/{}", escaped(parameter)), problem));
     }
 }
 

@@ -58,16 +58,27 @@ impl Definition {
             .iter()
             .map(|(kind, groups)| (Arc::from(kind.as_str()), compiler.objects(groups, &format!("/groups/{}", escaped(kind)))));
         let groups = groups.collect();
+        let entitlements = compiler.entitlements(spec);
         match (url, compiler.wrong) {
-            (Some(base), wrong) if wrong.is_empty() => {
-                Ok(Self { name: name.into(), config: compiler.config, hosts, base, headers, limits, budget, errors, accounts, groups })
-            }
+            (Some(base), wrong) if wrong.is_empty() => Ok(Self {
+                name: name.into(),
+                config: compiler.config,
+                hosts,
+                base,
+                headers,
+                limits,
+                budget,
+                errors,
+                accounts,
+                groups,
+                entitlements,
+            }),
             (_, wrong) => Err(wrong),
         }
     }
 }
 
-struct Compiler {
+pub(super) struct Compiler {
     config: Json,
     base: Json,
     wrong: Vec<Wrong>,
@@ -219,12 +230,12 @@ impl Compiler {
         }
     }
 
-    fn all(&mut self, requests: &[RequestSpec], at: &str) -> Vec<Request> {
+    pub(super) fn all(&mut self, requests: &[RequestSpec], at: &str) -> Vec<Request> {
         requests.iter().enumerate().map(|(position, request)| self.request(request, &format!("{at}/{position}"), Effect::Writes)).collect()
     }
 
     /// Nothing where its path asks for a `config` that nobody says.
-    fn attribute(&mut self, spec: &AttributeSpec, at: &str) -> Option<Attribute> {
+    pub(super) fn attribute(&mut self, spec: &AttributeSpec, at: &str) -> Option<Attribute> {
         let (mut read, mut write) = (None, Vec::new());
         if let Some(path) = &spec.path {
             let (of_path, key) = self.path(path, &format!("{at}/path"))?;
@@ -288,7 +299,7 @@ impl Compiler {
         }
     }
 
-    fn request(&mut self, spec: &RequestSpec, at: &str, effect: Effect) -> Request {
+    pub(super) fn request(&mut self, spec: &RequestSpec, at: &str, effect: Effect) -> Request {
         let verbs = [
             (Method::GET, &spec.get),
             (Method::POST, &spec.post),
@@ -348,8 +359,8 @@ impl Compiler {
         let ask = RequestSpec { get: Some(spec.get.clone()), ..RequestSpec::default() };
         Task {
             ask: self.request(&ask, at, Effect::Reads),
-            every: span(spec.every.as_deref(), Duration::from_secs(2)),
-            at_most: span(spec.at_most.as_deref(), Duration::from_secs(120)),
+            every: self.span(spec.every.as_deref(), 2, &format!("{at}/every")),
+            at_most: self.span(spec.at_most.as_deref(), 120, &format!("{at}/atMost")),
             done: self.expression(&spec.done, ANSWER, &format!("{at}/done")),
             failed: self.optional(spec.failed.as_ref(), ANSWER, &format!("{at}/failed")),
             text: self.optional(spec.text.as_ref(), ANSWER, &format!("{at}/text")),
@@ -360,8 +371,15 @@ impl Compiler {
     fn settle(&mut self, spec: &SettleSpec, at: &str) -> Settle {
         Settle {
             when: self.optional(spec.when.as_ref(), RECORD, &format!("{at}/when")),
-            at_most: span(spec.at_most.as_deref(), Duration::from_secs(60)),
+            at_most: self.span(spec.at_most.as_deref(), 60, &format!("{at}/atMost")),
         }
+    }
+
+    fn span(&mut self, text: Option<&str>, otherwise: u64, at: &str) -> Duration {
+        if let Some(hint) = text.and_then(|text| quantity::duration(text).err()) {
+            self.say(at, "this is no duration".into(), Some(hint.into()));
+        }
+        span(text, Duration::from_secs(otherwise))
     }
 
     fn content(&mut self, spec: &RequestSpec, at: &str) -> Content {
@@ -375,7 +393,7 @@ impl Compiler {
             }
         };
         let what = match json.as_str() {
-            Some("attributes") => Mapped::Attributes,
+            Some("attributes" | "parameters") => Mapped::Attributes,
             Some("changes") => Mapped::Changes,
             Some("whole") => Mapped::Whole,
             _ => {
@@ -412,11 +430,11 @@ impl Compiler {
         compiled
     }
 
-    fn optional(&mut self, text: Option<&String>, variables: &'static [&'static str], at: &str) -> Option<Expression> {
+    pub(super) fn optional(&mut self, text: Option<&String>, variables: &'static [&'static str], at: &str) -> Option<Expression> {
         self.expression(text?, variables, at)
     }
 
-    fn expression(&mut self, text: &str, variables: &'static [&'static str], at: &str) -> Option<Expression> {
+    pub(super) fn expression(&mut self, text: &str, variables: &'static [&'static str], at: &str) -> Option<Expression> {
         match Expression::compile(text, Root::Exchange(variables), &Tables::default()) {
             Ok(expression) => Some(expression),
             Err(problems) => {
@@ -436,7 +454,7 @@ impl Compiler {
         }
     }
 
-    fn say(&mut self, pointer: &str, message: String, hint: Option<String>) {
+    pub(super) fn say(&mut self, pointer: &str, message: String, hint: Option<String>) {
         self.wrong.push(Wrong { pointer: pointer.to_owned(), problem: Problem { offset: 0, length: 0, message, hint } });
     }
 }
@@ -455,6 +473,6 @@ fn rate(text: &str) -> Option<Rate> {
     Some(Rate { per_second, burst: (per_second / 10.0).ceil().max(1.0) as u32 })
 }
 
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

@@ -39,8 +39,8 @@ impl Connector for DeclaredConnector {
             name: "connector",
             about: "A system that a Connector document describes: of the catalog, or of the workspace.",
             kinds: &["Source", "Target"],
-            reads: &["accounts", "groups", "memberships"],
-            writes: &["accounts", "groups", "memberships"],
+            reads: &["accounts", "groups", "memberships", "entitlements"],
+            writes: &["accounts", "groups", "memberships", "entitlements"],
             abilities: &["can do what its document has a request for; `headcount connector show NAME` says what that is"],
             default_mapping: Vec::new(),
             needs: Vec::new(),
@@ -204,9 +204,21 @@ fn capabilities(definition: &Definition) -> Capabilities {
         immutable_attributes: accounts.map(|objects| names(objects, fixed)).unwrap_or_default(),
         required_attributes: accounts.map(required).unwrap_or_default(),
         side_effects: side_effects(definition),
+        says_writable: says_writable(definition),
+        entitlements: !definition.entitlements.is_empty(),
+        entitlement_parameters: Some(definition.entitlements.iter().flat_map(|(_, rules)| rules.parameters.keys().cloned()).collect()),
         end_sessions: has(|objects| objects.sessions.is_some()),
         ..Capabilities::default()
     }
+}
+
+/// Kinds of which some row may say that it can't be changed.
+fn says_writable(definition: &Definition) -> BTreeSet<ObjectKind> {
+    let accounts = definition.accounts.as_ref().is_some_and(|objects| objects.writable.is_some());
+    let groups = definition.groups.iter().any(|(_, objects)| objects.writable.is_some());
+    let entitlements = definition.entitlements.iter().any(|(_, rules)| rules.writable.is_some());
+    let says = [(ObjectKind::Account, accounts), (ObjectKind::Group, groups), (ObjectKind::Entitlement, entitlements)];
+    says.into_iter().filter(|(_, says)| *says).map(|(kind, _)| kind).collect()
 }
 
 /// What happens besides, by the change that leads to it.
@@ -226,6 +238,15 @@ fn side_effects(definition: &Definition) -> Vec<SideEffect> {
             add(Action::Deactivate, &active.deactivate);
             add(Action::Reactivate, &active.activate);
         }
+    }
+    for (_, rules) in &definition.entitlements {
+        let mut add = |action, requests: &[Request]| {
+            let told = requests.iter().filter_map(|request| request.tells.clone());
+            effects.extend(told.map(|words| SideEffect { kind: ObjectKind::Entitlement, action, words }));
+        };
+        add(Action::AddEntitlement, std::slice::from_ref(&rules.grant));
+        add(Action::UpdateEntitlement, &rules.change);
+        add(Action::RemoveEntitlement, &rules.withdraw);
     }
     effects
 }

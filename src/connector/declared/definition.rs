@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use super::pages::Paging;
 use super::parts::Parts;
+use super::scope::Scope;
 use super::template::{JsonTemplate, Template};
 use crate::connector::limiter::{ALL, Limits, Rate};
 use crate::expr::{Expression, Problem};
@@ -40,6 +41,7 @@ pub(super) struct Definition {
     pub(super) errors: Errors,
     pub(super) accounts: Option<Objects>,
     pub(super) groups: Vec<(Arc<str>, Objects)>,
+    pub(super) entitlements: Vec<(Arc<str>, Entitlements)>,
 }
 
 /// How much of a budget is left for others.
@@ -184,11 +186,29 @@ pub(super) struct Members {
     pub(super) at_least: u32,
 }
 
+/// Entitlements of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Entitlements {
+    pub(super) list: Option<Request>,
+    pub(super) of: Option<Request>,
+    pub(super) inline: Option<Expression>,
+    pub(super) id: Option<Expression>,
+    pub(super) account: Option<Expression>,
+    pub(super) name: Option<Expression>,
+    pub(super) skip: Option<Expression>,
+    pub(super) writable: Option<Expression>,
+    pub(super) parameters: BTreeMap<Arc<str>, Attribute>,
+    pub(super) grant: Request,
+    pub(super) change: Vec<Request>,
+    pub(super) withdraw: Vec<Request>,
+}
+
 impl Definition {
     /// The requests that have a rate of their own.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (&str, Rate)> {
         let groups = self.groups.iter().map(|(_, objects)| objects);
         let requests = self.accounts.iter().chain(groups).flat_map(Objects::requests);
+        let requests = requests.chain(self.entitlements.iter().flat_map(|(_, entitlements)| entitlements.requests()));
         requests.filter_map(|request| request.bucket.as_ref()).map(|(bucket, rate)| (&**bucket, *rate))
     }
 }
@@ -200,7 +220,35 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Whether some part of it reads this variable, or something below it.
+    pub(super) fn reads(&self, path: &str) -> bool {
+        let below = |read: &str| read.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let content = match &self.content {
+            Content::Json(template) | Content::Form(template) => Some(template),
+            Content::Nothing | Content::Mapped { .. } => None,
+        };
+        let templates = self.query.iter().chain(&self.with).map(|(_, template)| template).chain(content);
+        let texts = self.headers.iter().map(|(_, template)| template).chain([&self.path]);
+        let conditions = self.when.iter().chain(&self.unless);
+        templates.into_iter().any(|template| template.asks(&below))
+            || texts.into_iter().any(|template| template.asks(&below))
+            || conditions.into_iter().any(|condition| condition.reads().iter().any(|read| below(read)))
+    }
+}
+
+impl Entitlements {
+    fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.list.iter().chain(&self.of).chain([&self.grant]).chain(&self.change).chain(&self.withdraw)
+    }
+}
+
 impl Objects {
+    /// Whether an object may be changed here at all.
+    pub(super) fn is_writable(&self, scope: &Scope<'_>) -> bool {
+        self.writable.as_ref().is_none_or(|writable| scope.holds(writable))
+    }
+
     fn requests(&self) -> impl Iterator<Item = &Request> {
         let members = self.members.iter().flat_map(|members| [&members.list, &members.of, &members.add, &members.remove, &members.set]);
         let single = [&self.list, &self.get, &self.create, &self.sessions].into_iter().chain(members).flatten();

@@ -30,6 +30,12 @@ pub fn page(name: &str, spec: &ConnectorSpec) -> String {
         (name.clone(), if writes { "read and written".into() } else { "read".to_owned() })
     });
     rows(&mut text, "Attributes of accounts", attributes.collect());
+    let entitlements = spec.entitlements.iter().map(|(kind, rules)| {
+        let name = if rules.name.is_some() { format!("{kind}/NAME") } else { kind.clone() };
+        let parameters: Vec<&str> = rules.parameters.keys().map(String::as_str).collect();
+        (name, if parameters.is_empty() { String::new() } else { format!("with {}", listed(&parameters)) })
+    });
+    rows(&mut text, "Entitlements", entitlements.collect());
     rows(&mut text, "What happens besides", told(spec));
     rows(&mut text, "Can't", spec.cannot.iter().map(|words| (words.clone(), String::new())).collect());
     text
@@ -56,6 +62,7 @@ fn reads(spec: &ConnectorSpec) -> Vec<&'static str> {
     reads.extend(spec.accounts.as_ref().filter(|accounts| lists(accounts)).map(|_| "accounts"));
     reads.extend(spec.groups.values().any(lists).then_some("groups"));
     reads.extend(spec.groups.values().any(|objects| objects.members.is_some()).then_some("memberships"));
+    reads.extend((!spec.entitlements.is_empty()).then_some("entitlements"));
     reads
 }
 
@@ -66,6 +73,7 @@ fn writes(spec: &ConnectorSpec) -> Vec<&'static str> {
     writes.extend(spec.accounts.as_ref().filter(|accounts| changes(accounts)).map(|_| "accounts"));
     writes.extend(spec.groups.values().any(changes).then_some("groups"));
     writes.extend(spec.groups.values().any(joins).then_some("memberships"));
+    writes.extend((!spec.entitlements.is_empty()).then_some("entitlements"));
     writes
 }
 
@@ -95,6 +103,14 @@ fn told(spec: &ConnectorSpec) -> Vec<(String, String)> {
         add("deactivate", objects.active.iter().flat_map(|active| &active.deactivate).collect());
         add("activate", objects.active.iter().flat_map(|active| &active.activate).collect());
         add("delete", objects.delete.iter().collect());
+    }
+    for (kind, rules) in &spec.entitlements {
+        let mut add = |what: &str, requests: &[RequestSpec]| {
+            told.extend(requests.iter().filter_map(|request| request.tells.clone()).map(|words| (format!("{what} {kind}"), words)));
+        };
+        add("give", std::slice::from_ref(&rules.grant));
+        add("change", &rules.change);
+        add("take", &rules.withdraw);
     }
     told
 }

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
 use super::definition::{Members, Objects};
+use super::entitlements::Inline;
 use super::exchange::Api;
 use super::gather::{Gather, Take};
 use super::listing::{Collect, list, records};
@@ -17,7 +18,7 @@ use super::records::{Records, membership};
 use super::scope::{Scope, as_text};
 use super::within::Groups;
 use crate::connector::connection::Again;
-use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader, Within};
+use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Reader, Within};
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
 
 /// Pages are handed on at about this size.
@@ -36,8 +37,18 @@ impl Reader for DeclaredReader {
         Box::pin(async move {
             let mut report = ReadReport::default();
             let columns = |kind| request.streams.iter().find(|(wanted, _)| *wanted == kind).map(|(_, columns)| columns);
+            let mut inline = Inline::new(&self.api.definition, columns(ObjectKind::Entitlement));
+            let mut of_accounts = Evidence::Complete;
             if let Some(columns) = columns(ObjectKind::Account) {
-                report.kinds.push((ObjectKind::Account, self.accounts(columns, request.within.as_ref(), sink).await));
+                of_accounts = self.accounts(columns, request.within.as_ref(), inline.as_mut(), sink).await;
+                report.kinds.push((ObjectKind::Account, of_accounts.clone()));
+            } else if inline.is_some() {
+                of_accounts = self.accounts(&Columns::new(["id"]), None, inline.as_mut(), &mut Nowhere(sink)).await;
+            }
+            if let Some(columns) = columns(ObjectKind::Entitlement) {
+                let listed = self.entitlements(columns, sink).await;
+                let inline = inline.map_or(Evidence::Complete, |inline| inline.evidence(of_accounts));
+                report.kinds.push((ObjectKind::Entitlement, inline.and(listed)));
             }
             let (groups, memberships) = (columns(ObjectKind::Group), columns(ObjectKind::Membership));
             if groups.is_some() || memberships.is_some() {
@@ -64,7 +75,13 @@ impl Reader for DeclaredReader {
 }
 
 impl DeclaredReader {
-    async fn accounts(&self, columns: &Arc<Columns>, within: Option<&Within>, sink: &mut dyn PageSink) -> Evidence {
+    async fn accounts<'a>(
+        &'a self,
+        columns: &Arc<Columns>,
+        within: Option<&Within>,
+        inline: Option<&mut Inline<'a>>,
+        sink: &mut dyn PageSink,
+    ) -> Evidence {
         let definition = &self.api.definition;
         let Some(accounts) = definition.accounts.as_ref().filter(|accounts| accounts.list.is_some()) else {
             return Evidence::Unreadable { reason: format!("{} has no list of accounts", definition.name) };
@@ -72,7 +89,7 @@ impl DeclaredReader {
         let fields = Json::Array(self.fields(accounts, columns).into_iter().map(Json::from).collect());
         let scope = self.api.scope().with("fields", &fields);
         let rows = Records::new(accounts, &definition.config, columns, self.of_source);
-        let mut rows = Streamed { rows, kind: ObjectKind::Account, sink };
+        let mut rows = Streamed { rows, kind: ObjectKind::Account, inline, sink };
         let evidence = match within {
             Some(within) => self.accounts_within(accounts, within, scope, &mut rows).await,
             None => Gather { api: &self.api, objects: accounts, scope, only: None }.all(&mut rows).await,
@@ -189,8 +206,10 @@ impl DeclaredReader {
     }
 
     async fn answer(&self, request: &LookupRequest) -> Result<Page, SystemError> {
-        if request.kind == ObjectKind::Membership {
-            return self.memberships(request).await;
+        match request.kind {
+            ObjectKind::Membership => return self.memberships(request).await,
+            ObjectKind::Entitlement => return self.entitlements_of(request).await,
+            ObjectKind::Account | ObjectKind::Group => {}
         }
         let definition = &self.api.definition;
         let kinds: Vec<&Objects> = match request.kind {
@@ -295,6 +314,8 @@ fn named(kind: &str, evidence: Evidence) -> Evidence {
 struct Streamed<'d, 's> {
     rows: Records<'d>,
     kind: ObjectKind,
+    /// what stands in the same records
+    inline: Option<&'s mut Inline<'d>>,
     sink: &'s mut dyn PageSink,
 }
 
@@ -302,6 +323,9 @@ impl Streamed<'_, '_> {
     fn flush(&mut self) {
         self.sink.page(self.kind, &self.rows.page);
         self.rows.page.clear();
+        if let Some(inline) = &mut self.inline {
+            inline.flush(self.sink);
+        }
     }
 }
 
@@ -311,8 +335,12 @@ impl Take for Streamed<'_, '_> {
     }
 
     fn take(&mut self, record: &Json, hidden: &[Hidden]) {
-        if !self.rows.is_skipped(record) {
-            self.rows.take(record, hidden);
+        if self.rows.is_skipped(record) {
+            return;
+        }
+        self.rows.take(record, hidden);
+        if let (Some(inline), Some(id)) = (&mut self.inline, self.rows.id(record)) {
+            inline.take(&id, record, hidden);
         }
     }
 
@@ -321,6 +349,23 @@ impl Take for Streamed<'_, '_> {
         self.flush();
         size
     }
+}
+
+/// Takes entitlements and lets accounts go by: they were not asked for.
+struct Nowhere<'s>(&'s mut dyn PageSink);
+
+impl PageSink for Nowhere<'_> {
+    fn page(&mut self, kind: ObjectKind, page: &Page) {
+        if kind == ObjectKind::Entitlement {
+            self.0.page(kind, page);
+        }
+    }
+
+    fn restart(&mut self, kind: ObjectKind) {
+        self.0.restart(kind);
+    }
+
+    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
 }
 
 /// The members of one group.

@@ -10,7 +10,7 @@ use super::definition::Objects;
 use super::parts::{Hidden, below, read_by};
 use super::scope::Scope;
 use crate::expr::Evaluation;
-use crate::model::{Columns, ObjectKind, Page, RowWriter};
+use crate::model::{Columns, ObjectKind, Page, RowWriter, WRITABLE};
 
 /// Packs records of one stream.
 pub(super) struct Records<'d> {
@@ -30,6 +30,8 @@ enum Column {
     Attribute(Arc<str>),
     /// a path of the record
     Path(Vec<Box<str>>),
+    /// whether it may be changed here
+    Writable,
     /// nothing here says it
     Nothing,
 }
@@ -46,6 +48,7 @@ impl Column {
                 let read = objects.attributes.get(name).and_then(|attribute| attribute.read.as_ref());
                 read.map(read_by).unwrap_or_default()
             }
+            Self::Writable => objects.writable.iter().flat_map(read_by).collect(),
             Self::Path(path) => vec![path.clone()],
         }
     }
@@ -57,6 +60,7 @@ impl<'d> Records<'d> {
         let column = |path: &Arc<str>| match path.as_ref() {
             _ if of_source => Column::Path(below(path)),
             "id" => Column::Id,
+            WRITABLE => Column::Writable,
             "active" if objects.active.is_some() => Column::Active,
             name if objects.attributes.contains_key(name) => Column::Attribute(path.clone()),
             _ => Column::Nothing,
@@ -102,6 +106,7 @@ fn write(objects: &Objects, column: &Column, record: &Json, scope: &Scope<'_>, r
             let found = path.iter().try_fold(record, |value, name| value.get(&**name));
             return cell(found, row);
         }
+        Column::Writable => return row.bool(objects.is_writable(scope)),
         Column::Id => Some(&objects.id),
         Column::Active => objects.active.as_ref().map(|active| &active.read),
         Column::Attribute(name) => objects.attributes.get(name).and_then(|attribute| attribute.read.as_ref()),

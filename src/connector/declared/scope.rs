@@ -12,6 +12,8 @@ use crate::model::{Cell, Value};
 pub(super) const ANSWER: &[&str] = &["status", "headers", "body", "config"];
 /// Variables of one record.
 pub(super) const RECORD: &[&str] = &["record", "group", "config"];
+/// Variables of what an account has.
+pub(super) const ENTITLEMENT: &[&str] = &["record", "account", "config"];
 /// Variables of a request.
 pub(super) const REQUEST: &[&str] = &[
     "config", "base", "id", "value", "ids", "fields", "group", "member", "members", "account", "name", "object", "changes", "record",

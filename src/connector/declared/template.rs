@@ -101,6 +101,11 @@ impl Template {
         Self { parts: Vec::new() }
     }
 
+    /// Whether some expression in it reads such a path.
+    pub(super) fn asks(&self, such: &dyn Fn(&str) -> bool) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Value(expression) if expression.reads().iter().any(|path| such(path))))
+    }
+
     /// What it comes to, with its type where an expression stands alone; nothing where a part comes to nothing.
     pub(super) fn value(&self, scope: &Scope<'_>) -> Result<Option<Json>, String> {
         match self.parts.as_slice() {
@@ -190,6 +195,16 @@ impl JsonTemplate {
     fn text(text: &str, variables: &'static [&'static str], pointer: &str, wrong: &mut Vec<(String, Problem)>) -> Option<Template> {
         let compiled = Template::compile(text, variables);
         compiled.map_err(|problems| wrong.extend(problems.into_iter().map(|problem| (pointer.to_owned(), problem)))).ok()
+    }
+
+    /// Whether some expression in it reads such a path.
+    pub(super) fn asks(&self, such: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Just(_) => false,
+            Self::Text(template) | Self::Quoted(_, template) => template.asks(such),
+            Self::List(items) => items.iter().any(|item| item.asks(such)),
+            Self::Map(fields) => fields.iter().any(|(_, field)| field.asks(such)),
+        }
     }
 
     /// What it comes to; nothing where that is nothing.

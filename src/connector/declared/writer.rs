@@ -8,12 +8,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 
-use super::definition::{Active, Members, Objects, Request, Task};
+use super::definition::{Active, Objects, Request, Task};
 use super::exchange::{Answer, Api, Sent, Written as Content, put};
-use super::listing::{Collect, list, records};
-use super::membership_rows::rows;
+use super::key::Keys;
+use super::listing::records;
 use super::pages::Turn;
-use super::parts::Hidden;
 use super::reader::with_id;
 use super::scope::Scope;
 use super::wanted::told;
@@ -22,7 +21,7 @@ use crate::connector::limiter::Lane;
 use crate::connector::{Permit, Write, Writer, Written};
 use crate::expr::{Evaluation, Expression};
 use crate::manifest::kinds::connector::OnlyWhen;
-use crate::model::{Action, Evidence, ObjectKind, SystemError};
+use crate::model::{Action, ObjectKind, SystemError};
 
 /// Between two looks at what was written.
 const LOOK: Duration = Duration::from_secs(1);
@@ -31,6 +30,7 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct DeclaredWriter {
     pub(super) api: Api,
+    pub(super) keys: Keys,
 }
 
 impl Writer for DeclaredWriter {
@@ -52,7 +52,7 @@ impl Writer for DeclaredWriter {
 }
 
 /// An object of the target as a change wants it.
-struct Wanted<'w> {
+pub(super) struct Wanted<'w> {
     objects: &'w Objects,
     id: Json,
     /// attributes by name, null where they are cleared
@@ -67,11 +67,14 @@ struct Wanted<'w> {
 impl DeclaredWriter {
     /// Over this system; whoever writes has waited already.
     pub(super) fn new(api: &Api) -> Self {
-        Self { api: Api { connection: api.connection.in_lane(Lane::Free), ..api.clone() } }
+        Self { api: Api { connection: api.connection.in_lane(Lane::Free), ..api.clone() }, keys: Keys::new() }
     }
 
     async fn one(&self, write: &Write<'_>) -> Result<Written, SystemError> {
         let (kind, action) = (write.change.object.kind, write.change.action);
+        if matches!(action, Action::AddEntitlement | Action::UpdateEntitlement | Action::RemoveEntitlement) {
+            return self.entitlement(write).await;
+        }
         let objects = self.objects(kind, action)?;
         match (kind, action) {
             (_, Action::Create) => self.create(objects, write).await,
@@ -131,7 +134,7 @@ impl DeclaredWriter {
     async fn made(&self, objects: &Objects, request: &Request, wanted: &Wanted<'_>, sent: &Sent) -> Result<String, SystemError> {
         let unsure = || SystemError::Uncertain("it was made, and the answer does not say its id".into());
         if let Some(task) = &request.task {
-            return self.task(task, wanted, &sent.answer).await?.ok_or_else(unsure);
+            return self.task(task, &self.scope(wanted), &sent.answer).await?.ok_or_else(unsure);
         }
         let scope = sent.answer.scope().with("config", &self.api.definition.config);
         let id = match &request.created {
@@ -142,8 +145,8 @@ impl DeclaredWriter {
     }
 
     /// Asks what came of a receipt.
-    async fn task(&self, task: &Task, wanted: &Wanted<'_>, receipt: &Answer) -> Result<Option<String>, SystemError> {
-        let scope = self.scope(wanted).with("body", &receipt.body);
+    pub(super) async fn task(&self, task: &Task, scope: &Scope<'_>, receipt: &Answer) -> Result<Option<String>, SystemError> {
+        let scope = scope.with("body", &receipt.body);
         let clock = self.api.connection.clock();
         let until = clock.now() + task.at_most;
         loop {
@@ -214,7 +217,7 @@ impl DeclaredWriter {
                 self.put_active(&mut changes, rules, active, wanted)?;
             }
             let carries = !mine.is_empty() || (request.covers.is_empty() && by_value.is_some());
-            if !carries || !self.applies(request, wanted) {
+            if !carries || !applies(request, &self.scope(wanted)) {
                 continue;
             }
             left.retain(|name| !mine.contains(name));
@@ -230,7 +233,7 @@ impl DeclaredWriter {
     /// Gives or takes access by a request of its own: the first that applies.
     async fn give_or_take(&self, rules: &Active, active: bool, wanted: &Wanted<'_>) -> Result<bool, SystemError> {
         let requests = if active { &rules.activate } else { &rules.deactivate };
-        if let Some(request) = requests.iter().find(|request| self.applies(request, wanted)) {
+        if let Some(request) = requests.iter().find(|request| applies(request, &self.scope(wanted))) {
             return Ok(!self.send(request, wanted, &Content::default()).await?.already_so);
         }
         let is = self.scope(wanted).evaluate(&rules.read);
@@ -246,7 +249,7 @@ impl DeclaredWriter {
             wanted => wanted?,
         };
         let mut already_so = true;
-        for request in objects.delete.iter().filter(|request| self.applies(request, &wanted)) {
+        for request in objects.delete.iter().filter(|request| applies(request, &self.scope(&wanted))) {
             match self.send(request, &wanted, &Content::default()).await {
                 Ok(sent) => already_so &= sent.already_so,
                 Err(SystemError::NotFound(_)) => {}
@@ -256,84 +259,8 @@ impl DeclaredWriter {
         done(write, already_so)
     }
 
-    async fn members(&self, objects: &Objects, write: &Write<'_>) -> Result<Written, SystemError> {
-        let members = objects.members.as_ref().ok_or_else(|| cannot("change who is in a group"))?;
-        let adds = write.change.action == Action::AddMembers;
-        let one_by_one = if adds { &members.add } else { &members.remove };
-        let group = serde_json::json!({"id": write.id.as_deref()});
-        let wanted = self.wanted(objects, write, objects.writable.is_some()).await?;
-        let Some(request) = one_by_one else { return self.set(members, objects, write, &wanted).await };
-        let rows = match &members.row {
-            Some(row) if !adds => Some(rows(&self.api, members, row, &self.scope(&wanted).with("group", &group)).await?),
-            _ => None,
-        };
-        let mut already_so = true;
-        for (kind, id) in &write.members {
-            let row = rows.as_ref().map(|rows| rows.get(&**id));
-            if row == Some(None) {
-                continue;
-            }
-            let kind = if *kind == ObjectKind::Group { "group" } else { "account" };
-            let member = serde_json::json!({"id": &**id, "kind": kind, "row": row.flatten()});
-            let scope = self.scope(&wanted).with("group", &group).with("member", &member);
-            let sent = self.api.send(request, &scope, &Content::default()).await?;
-            already_so &= sent.already_so;
-        }
-        done(write, already_so)
-    }
-
-    /// Says all members at once, as they are now and as the change wants them.
-    async fn set(&self, members: &Members, objects: &Objects, write: &Write<'_>, wanted: &Wanted<'_>) -> Result<Written, SystemError> {
-        let request = members.set.as_ref().ok_or_else(|| cannot("change who is in a group"))?;
-        let mut now = self.members_now(members, objects, write).await?;
-        let before = now.clone();
-        for (_, id) in &write.members {
-            now.retain(|known| **known != **id);
-            if write.change.action == Action::AddMembers {
-                now.push(id.to_string());
-            }
-        }
-        if now.len() < members.at_least as usize {
-            let words = format!("a group here has at least {} members, and this would leave {}", members.at_least, now.len());
-            return Err(SystemError::Rejected(words));
-        }
-        let mut same = (before.clone(), now.clone());
-        same.0.sort();
-        same.1.sort();
-        if same.0 == same.1 {
-            return done(write, true);
-        }
-        let (group, all) = (serde_json::json!({"id": write.id.as_deref()}), Json::from(now));
-        let scope = self.scope(wanted).with("group", &group).with("members", &all);
-        let sent = self.api.send(request, &scope, &Content::default()).await?;
-        done(write, sent.already_so)
-    }
-
-    /// Who is in a group now. Nothing is said of all of them unless all of them are known.
-    async fn members_now(&self, members: &Members, objects: &Objects, write: &Write<'_>) -> Result<Vec<String>, SystemError> {
-        let group = serde_json::json!({"id": write.id.as_deref()});
-        let scope = self.api.scope().with("group", &group);
-        let mut found = Ids { members, scope: &scope, ids: Vec::new() };
-        if let Some(request) = &members.list {
-            return match list(&self.api, request, &scope, &mut found).await.evidence {
-                Evidence::Complete => Ok(found.ids),
-                other => {
-                    Err(SystemError::Unavailable(format!("who is in it now could not be read: {}", other.reason().unwrap_or_default())))
-                }
-            };
-        }
-        let (Some(inline), Some(id)) = (&members.inline, &write.id) else { return Err(cannot("tell who is in a group")) };
-        let record = self.record(objects, &Json::from(&**id)).await?;
-        let all = scope.with("record", &record).value(inline).map_err(SystemError::Protocol)?;
-        let Some(Json::Array(all)) = all else {
-            return Err(SystemError::Unavailable("it does not say who is in it now".into()));
-        };
-        all.iter().for_each(|member| found.take(member, Vec::new()));
-        Ok(found.ids)
-    }
-
     /// What a change wants; its record where something asks for it.
-    async fn wanted<'w>(&self, objects: &'w Objects, write: &Write<'_>, with_record: bool) -> Result<Wanted<'w>, SystemError> {
+    pub(super) async fn wanted<'w>(&self, objects: &'w Objects, write: &Write<'_>, with_record: bool) -> Result<Wanted<'w>, SystemError> {
         let mut object = Map::new();
         for (name, value) in &write.attributes {
             object.insert(name.to_string(), value.as_ref().map_or(Json::Null, |value| told(name, value)));
@@ -352,11 +279,11 @@ impl DeclaredWriter {
                 "it belongs to somebody else there, so it can't be changed by this system's interface".into(),
             ));
         }
-        let key = Json::from(idempotency_key(write));
+        let key = Json::from(self.keys.of(write, ""));
         Ok(Wanted { objects, id, object: Json::Object(object), record, key, generate: Json::Null })
     }
 
-    async fn record(&self, objects: &Objects, id: &Json) -> Result<Json, SystemError> {
+    pub(super) async fn record(&self, objects: &Objects, id: &Json) -> Result<Json, SystemError> {
         let Some(get) = &objects.get else { return Ok(Json::Null) };
         let scope = self.api.scope().with("id", id);
         let answer = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await?;
@@ -364,14 +291,9 @@ impl DeclaredWriter {
         found.cloned().ok_or_else(|| SystemError::NotFound("it is not there any more".into()))
     }
 
-    fn scope<'s>(&'s self, wanted: &'s Wanted<'_>) -> Scope<'s> {
+    pub(super) fn scope<'s>(&'s self, wanted: &'s Wanted<'_>) -> Scope<'s> {
         let scope = self.api.scope().with("id", &wanted.id).with("object", &wanted.object).with("changes", &wanted.object);
         scope.with("record", &wanted.record).with("key", &wanted.key).with("generate", &wanted.generate)
-    }
-
-    fn applies(&self, request: &Request, wanted: &Wanted<'_>) -> bool {
-        let scope = self.scope(wanted);
-        request.when.as_ref().is_none_or(|when| scope.holds(when)) && !request.unless.as_ref().is_some_and(|unless| scope.holds(unless))
     }
 
     async fn send(&self, request: &Request, wanted: &Wanted<'_>, content: &Content) -> Result<Sent, SystemError> {
@@ -421,31 +343,12 @@ impl DeclaredWriter {
     }
 }
 
-/// The ids of members.
-struct Ids<'i, 's> {
-    members: &'i Members,
-    scope: &'i Scope<'s>,
-    ids: Vec<String>,
+/// Whether a request is one for this case.
+pub(super) fn applies(request: &Request, scope: &Scope<'_>) -> bool {
+    request.when.as_ref().is_none_or(|when| scope.holds(when)) && !request.unless.as_ref().is_some_and(|unless| scope.holds(unless))
 }
 
-impl Collect for Ids<'_, '_> {
-    fn id(&self, record: &Json) -> Option<String> {
-        match &self.members.id {
-            Some(id) => self.scope.with("record", record).text(id),
-            None => super::scope::as_text(record),
-        }
-    }
-
-    fn take(&mut self, record: &Json, _: Vec<Hidden>) {
-        self.ids.extend(self.id(record));
-    }
-
-    fn page(&mut self) -> usize {
-        0
-    }
-}
-
-fn worked_out(scope: &Scope<'_>, expression: &Expression) -> Result<Json, SystemError> {
+pub(super) fn worked_out(scope: &Scope<'_>, expression: &Expression) -> Result<Json, SystemError> {
     scope.value(expression).map(|value| value.unwrap_or(Json::Null)).map_err(SystemError::Rejected)
 }
 
@@ -467,12 +370,6 @@ fn asks_for_record(objects: &Objects) -> bool {
     asked || objects.writable.is_some() || written.into_iter().any(reads)
 }
 
-/// The same for each try of one change, so that a system that knows such keys does it once.
-fn idempotency_key(write: &Write<'_>) -> String {
-    let change = write.change;
-    format!("hc-{}-{:?}-{}", change.target, change.action, change.object.key)
-}
-
 /// A password that nobody knows and that every policy takes: its owner gets in by single sign-on, or has it reset.
 fn password() -> Result<String, SystemError> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -482,7 +379,7 @@ fn password() -> Result<String, SystemError> {
     Ok(letters.chain("aZ7-".chars()).collect())
 }
 
-fn merged(record: &Json, changes: &Map<String, Json>) -> Map<String, Json> {
+pub(super) fn merged(record: &Json, changes: &Map<String, Json>) -> Map<String, Json> {
     let mut whole = record.as_object().cloned().unwrap_or_default();
     for (name, value) in changes {
         match (whole.get_mut(name), value) {
@@ -496,7 +393,7 @@ fn merged(record: &Json, changes: &Map<String, Json>) -> Map<String, Json> {
 }
 
 /// What is made begins with what it has; there is nothing to clear.
-fn without_nulls(fields: Map<String, Json>) -> Map<String, Json> {
+pub(super) fn without_nulls(fields: Map<String, Json>) -> Map<String, Json> {
     let kept = fields.into_iter().filter(|(_, value)| !value.is_null());
     kept.map(|(name, value)| match value {
         Json::Object(below) => (name, Json::Object(without_nulls(below))),
@@ -505,10 +402,10 @@ fn without_nulls(fields: Map<String, Json>) -> Map<String, Json> {
     .collect()
 }
 
-fn cannot(what: &str) -> SystemError {
+pub(super) fn cannot(what: &str) -> SystemError {
     SystemError::Rejected(format!("the connector has no request to {what}"))
 }
 
-fn done(write: &Write<'_>, already_so: bool) -> Result<Written, SystemError> {
+pub(super) fn done(write: &Write<'_>, already_so: bool) -> Result<Written, SystemError> {
     Ok(Written { id: write.id.clone().unwrap_or_else(|| "".into()), already_so })
 }

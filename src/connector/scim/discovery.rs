@@ -144,6 +144,7 @@ impl Discovery {
             needed_attributes: Default::default(),
             entitlements: false,
             entitlement_parameters: None,
+            says_writable: BTreeSet::new(),
             end_sessions: false,
             group_owners: false,
             deactivation_drops_memberships: false,

@@ -161,6 +161,7 @@ impl Layout {
             account_attributes: Some(self.accounts.columns.keys().cloned().chain(roles).chain(active).collect()),
             entitlements: self.entitlements.is_some(),
             entitlement_parameters: self.entitlements.as_ref().map(|table| table.parameters.keys().cloned().collect()),
+            says_writable: BTreeSet::new(),
             end_sessions: self.sessions.is_some(),
             deactivation_drops_memberships: false,
             side_effects: Vec::new(),

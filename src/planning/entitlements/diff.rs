@@ -238,6 +238,9 @@ impl<'a> AtTarget<'_, '_, 'a> {
                 changes.push(attribute(&parameter.name, before, wanted));
             }
         }
+        if !changes.is_empty() && entitlements.is_foreign(grant) {
+            return self.foreign(&object, &basis.policy.entitlements[at].name, "changed");
+        }
         if !changes.is_empty() {
             self.put(at, Action::UpdateEntitlement, Stage::AddEntitlements, object, reason, changes);
         }
@@ -376,6 +379,9 @@ impl<'a> AtTarget<'_, '_, 'a> {
         if all.iter().filter(|other| other.name == grant.name).count() > 1 {
             return self.duplicate(&object, name);
         }
+        if self.step.basis.observed[self.target].side.entitlements.is_foreign(grant) {
+            return self.foreign(&object, name, "taken");
+        }
         let stage = if self.adopted.contains(&object.key) { Stage::AddEntitlements } else { Stage::RemoveEntitlements };
         let cause = at.map_or(Cause::None, |at| Cause::Entitlement(at as u32));
         let change = self.step.basis.change(self.target, Action::RemoveEntitlement, object, grounds, cause);
@@ -393,6 +399,14 @@ impl<'a> AtTarget<'_, '_, 'a> {
         let shared =
             Shared::new(Severity::Error, FindingCode::DuplicateKey, Some(&self.step.basis.policy.targets[self.target].name), sentence);
         self.step.report.findings.share(shared.hint("Remove all but one at the target."), &object.key);
+    }
+
+    fn foreign(&mut self, object: &ObjectRef, name: &str, how: &str) {
+        let sentence = format!("{{who}}: {name} would be {how}, but the target says that it belongs to somebody else there, so it stays");
+        let target = Some(&self.step.basis.policy.targets[self.target].name);
+        let severity = if how == "taken" { Severity::Error } else { Severity::Warning };
+        let shared = Shared::new(severity, FindingCode::NotWritable, target, sentence);
+        self.step.report.findings.share(shared.hint("Change it where it comes from."), &object.key);
     }
 
     /// What could not be worked out about somebody who has an account here, or gets one.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Action, Change, ChangeId, Finding, Mandate, ObjectKind, Plan, Withheld};
+use crate::model::{Action, Change, ChangeId, Finding, FindingCode, Mandate, ObjectKind, Plan, Withheld};
 
 /// Adds the finding, and marks these changes with its position. A change that is withheld already keeps its first reason.
 pub(in crate::planning) fn withhold(plan: &mut Plan, changes: &[usize], finding: Finding) {
@@ -34,7 +34,17 @@ pub(in crate::planning) fn part_members(plan: &mut Plan, at: usize, mine: impl F
 
 /// Whoever keeps an access that was to be taken away keeps the memberships and entitlements that would have gone with it.
 pub(super) fn keep_possessions(target: &Arc<str>, plan: &mut Plan) {
-    let takes_access = |change: &Change| matches!(change.action, Action::Deactivate | Action::Delete) && change.mandate != Mandate::Grace;
+    // Where the target can't take the access itself, what can be taken goes.
+    let can_go = |change: &Change| {
+        let why = change.withheld.as_ref().and_then(|why| plan.findings.get(why.finding as usize));
+        why.is_none_or(|why| why.code != FindingCode::NotWritable)
+    };
+    let stays: BTreeSet<Arc<str>> = plan.changes.iter().filter(|change| !can_go(change)).map(|change| change.object.key.clone()).collect();
+    let takes_access = |change: &Change| {
+        matches!(change.action, Action::Deactivate | Action::Delete)
+            && change.mandate != Mandate::Grace
+            && !stays.contains(&change.object.key)
+    };
     withhold_with(target, plan, takes_access, (Action::RemoveMembers, Action::RemoveEntitlement));
 }
 

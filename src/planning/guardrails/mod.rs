@@ -56,6 +56,8 @@ pub struct Population {
     /// object keys (as changes name them) of the accounts that protection covers, by name or by rule, and of every group that has such an account in
     /// it or below it
     pub protected: BTreeSet<Arc<str>>,
+    /// object keys of the accounts and groups that the target says can't be changed there
+    pub foreign: BTreeSet<(ObjectKind, Arc<str>)>,
     /// the groups that must keep some members, in the order of the target's `protect.keep`
     pub kept: Vec<KeptGroup>,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::manifest::kinds::Ownership;
-use crate::model::Guardrail;
+use crate::model::{Guardrail, ObjectKind};
 use crate::planning::basis::Basis;
 use crate::planning::groups::resolve::ResolvedGroups;
 use crate::planning::guardrails::{KeptGroup, Population, Populations};
@@ -43,6 +43,7 @@ impl Counting<'_, '_> {
             members: self.members(&ours),
             entitled: self.entitled(&ours),
             protected: self.protected_keys(&self.basis.protected[self.target]),
+            foreign: self.foreign(),
             kept: rules.protect.keep.iter().map(|(name, _)| self.kept(name)).collect(),
         }
     }
@@ -116,6 +117,14 @@ impl Counting<'_, '_> {
             }
             inside.extend(found);
         }
+    }
+
+    fn foreign(&self) -> BTreeSet<(ObjectKind, Arc<str>)> {
+        let observed = &self.basis.observed[self.target];
+        let accounts = observed.accounts().foreign();
+        let accounts = accounts.into_iter().map(|row| (ObjectKind::Account, self.matched.account_key(self.basis, self.target, row)));
+        let groups = observed.groups().foreign();
+        accounts.chain(groups.into_iter().map(|row| (ObjectKind::Group, self.group_key(row)))).collect()
     }
 
     fn kept(&self, name: &str) -> KeptGroup {

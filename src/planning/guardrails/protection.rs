@@ -11,6 +11,7 @@ use crate::policy::TargetPolicy;
 
 /// Withholds what protection forbids at one target. A removal that covers others too goes on for them.
 pub(in crate::planning) fn check(target: &TargetPolicy, population: &Population, plan: &mut Plan) {
+    check_foreign(target, &population.foreign, plan);
     check_accounts(target, &population.protected, plan);
     check_gifts(target, &population.protected, plan);
     for ((name, at_least), kept) in target.protect.keep.iter().zip(&population.kept) {
@@ -45,6 +46,27 @@ fn check_accounts(target: &TargetPolicy, protected: &BTreeSet<Arc<str>>, plan: &
         .hint("keep the account in the manifests; or take it out of spec.protect of the Target, which counts from the run after")
         .at(Some(target.place.clone()));
     let refused = split(plan, &refused, |key| protected.contains(key));
+    withhold(plan, &refused, finding);
+}
+
+/// What the target says can't be changed there. What such an account is given beside its own record is another thing's.
+fn check_foreign(target: &TargetPolicy, foreign: &BTreeSet<(ObjectKind, Arc<str>)>, plan: &mut Plan) {
+    let hit = |change: &Change| {
+        let object = &change.object;
+        change.entitlement.is_none() && change.action != Action::EndSessions && foreign.contains(&(object.kind, object.key.clone()))
+    };
+    let refused = positions(target, plan, hit);
+    if refused.is_empty() {
+        return;
+    }
+    let objects: BTreeSet<_> = refused.iter().map(|&at| (plan.changes[at].object.kind, &plan.changes[at].object.key)).collect();
+    let what = if objects.len() == 1 { "1 account or group belongs" } else { &format!("{} accounts or groups belong", objects.len()) };
+    let message = format!("{}: {what} to somebody else there and can't be changed by its interface; none of that goes", target.name);
+    let keeps_access = refused.iter().any(|&at| matches!(plan.changes[at].action, Action::Deactivate | Action::Delete));
+    let severity = if keeps_access { Severity::Error } else { Severity::Warning };
+    let finding = Finding::new(severity, FindingCode::NotWritable, Subject::system(&target.name), message)
+        .hint("change it where it comes from; or leave it out of the Target by `select` or a rule")
+        .at(Some(target.place.clone()));
     withhold(plan, &refused, finding);
 }
 

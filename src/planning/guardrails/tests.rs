@@ -440,6 +440,25 @@ fn protected_accounts_stay_and_keep_their_groups() {
 }
 
 #[test]
+fn what_the_target_does_not_let_anybody_change_is_not_promised() {
+    let mut case = case()
+        .accounts(Action::Deactivate, Mandate::Leaver, 1..=2)
+        .accounts(Action::Update, Mandate::Normal, [1])
+        .removal("group/a", &[("hr/1", 1)], Mandate::Normal)
+        .removal("group/b", &[("hr/2", 1)], Mandate::Normal);
+    case.populations.targets[0].foreign = BTreeSet::from([(ObjectKind::Account, "hr/1".into()), (ObjectKind::Group, "group/b".into())]);
+    let plan = case.checked();
+    let held: Vec<String> =
+        plan.changes.iter().filter(|change| !change.runs()).map(|change| format!("{:?} {}", change.action, change.object.key)).collect();
+    assert_eq!(held, ["Deactivate hr/1", "Update hr/1", "RemoveMembers group/b"], "what can be taken of a leaver goes");
+    insta::assert_snapshot!(told(&plan), @r"
+    Error NotWritable chat.yaml:1:5
+    chat: 2 accounts or groups belong to somebody else there and can't be changed by its interface; none of that goes
+    change it where it comes from; or leave it out of the Target by `select` or a rule
+    ");
+}
+
+#[test]
 fn that_a_protected_account_is_not_declared_is_no_refusal() {
     let mut case = case().accounts(Action::Deactivate, Mandate::Pruning, [1]);
     case.populations.targets[0].protected = BTreeSet::from(["hr/1".into()]);

@@ -12,9 +12,10 @@ use crate::planning::findings::Findings;
 /// Tells every side effect of what is planned, and how often it comes.
 pub(in crate::planning) fn tell(basis: &Basis<'_>, drafts: &[Draft], findings: &mut Findings) {
     let mut counts: BTreeMap<(usize, &SideEffect), u64> = BTreeMap::new();
-    for draft in drafts.iter().filter(|draft| draft.change.entitlement.is_none()) {
+    for draft in drafts {
+        let kind = if draft.change.entitlement.is_some() { ObjectKind::Entitlement } else { draft.change.object.kind };
         let effects = &basis.observed[draft.target].side.capabilities.side_effects;
-        let comes = |effect: &&SideEffect| effect.kind == draft.change.object.kind && effect.action == draft.change.action;
+        let comes = |effect: &&SideEffect| effect.kind == kind && effect.action == draft.change.action;
         for effect in effects.iter().filter(comes) {
             *counts.entry((draft.target, effect)).or_default() += 1;
         }
@@ -40,6 +41,8 @@ fn changed(effect: &SideEffect, count: u64) -> String {
         Action::Deactivate => "deactivated",
         Action::Reactivate => "given back their sign-in",
         Action::Delete => "deleted",
+        Action::AddEntitlement => "given",
+        Action::RemoveEntitlement => "taken",
         _ => "changed",
     };
     if count == 1 { format!("1 {what} that is {how}") } else { format!("{count} {what}s that are {how}") }

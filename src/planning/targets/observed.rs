@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Cell, Columns, Evidence, ObjectKind};
+use crate::model::{Cell, Columns, Evidence, ObjectKind, WRITABLE};
 use crate::planning::question::Answer;
 use crate::planning::question::Lookup;
 use crate::planning::question::LookupBy;
@@ -227,6 +227,12 @@ impl<'o> ObjectView<'o> {
     pub(in crate::planning) fn active(self, row: u32) -> bool {
         let (stream, row) = self.at(row);
         stream.active(row)
+    }
+
+    /// Those of which the target says that they can't be changed there.
+    pub(in crate::planning) fn foreign(self) -> Vec<u32> {
+        let Some(column) = self.columns().position(WRITABLE) else { return Vec::new() };
+        (0..self.len()).filter(|row| canonical::truth(self.cell(*row, column)) == Some(false)).collect()
     }
 
     /// Whose marker it carries.

@@ -229,6 +229,12 @@ impl Wanted {
         self
     }
 
+    /// Of this entitlement.
+    pub fn of(mut self, entitlement: &str) -> Self {
+        self.change.entitlement = Some(entitlement.into());
+        self
+    }
+
     /// Sends it, for the object `7` where it is no create.
     pub async fn send(&self, writer: &dyn Writer) -> Result<Written, SystemError> {
         let id = (self.change.action != Action::Create).then(|| "7".into());

@@ -4,6 +4,7 @@
 //! Must never: hold a secret, or a loop, a variable, or a verb that an answer chooses.
 
 mod auth;
+mod entitlements;
 mod exchanges;
 mod objects;
 mod request;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use auth::{
     AssertionSpec, AuthScheme, BasicScheme, ClientAuth, HeaderScheme, OAuth1Scheme, OAuth2Grant, OAuth2Scheme, SigningAlgorithm, Thumbprint,
 };
+pub use entitlements::{EntitlementsSpec, ParameterSpec};
 pub use exchanges::{
     CaseEvidence, CaseExpectation, CaseKind, CaseOutcome, ChangeCase, ConnectorCase, ConnectorTestSpec, Exchange, FindCase, MembersCase,
     ReadWhat, RecordedAnswer,
@@ -55,6 +57,9 @@ pub struct ConnectorSpec {
     /// Kinds of groups, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, ObjectsSpec>,
+    /// Kinds of entitlements, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub entitlements: BTreeMap<String, EntitlementsSpec>,
     /// Rights to grant, the least that do: one line each, for `headcount connector show`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rights: Vec<String>,
