@@ -191,11 +191,17 @@ impl DeclaredWriter {
         let wanted = self.wanted(objects, write, true).await?;
         let access = access(write.change.action);
         let by_value = access.zip(objects.active.as_ref()).filter(|(_, active)| !active.write.is_empty());
-        let mut changed = self.changes(&wanted, write, write.attributes.iter().map(|(name, _)| name).collect(), by_value).await?;
-        if let (Some(active), Some(rules), None) = (access, &objects.active, by_value) {
-            changed |= self.give_or_take(rules, active, &wanted).await?;
+        let attributes = write.attributes.iter().map(|(name, _)| name).filter(|name| name.as_ref() != "active").collect();
+        let changed = self.changes(&wanted, write, attributes, by_value).await;
+        // Whoever loses the access loses it whatever becomes of an attribute that the system does not take.
+        if changed.is_err() && !(access == Some(false) && matches!(changed, Err(SystemError::Rejected(_) | SystemError::Conflict(_)))) {
+            return done(write, !changed?);
         }
-        done(write, !changed)
+        let moved = match (access, &objects.active, by_value) {
+            (Some(active), Some(rules), None) => self.give_or_take(rules, active, &wanted).await?,
+            _ => false,
+        };
+        done(write, !(changed? | moved))
     }
 
     /// Changes attributes, and access where it is a value, by every request that applies. Whether something was changed.
@@ -224,7 +230,7 @@ impl DeclaredWriter {
             let content = Content { whole: merged(&wanted.record, &changes), attributes: without_nulls(changes.clone()), changes };
             changed |= !self.send(request, wanted, &content).await?.already_so;
         }
-        if let Some(name) = left.iter().find(|name| name.as_ref() != "active") {
+        if let Some(name) = left.first() {
             return Err(SystemError::Rejected(format!("no request of the connector changes {name} here")));
         }
         Ok(changed)

@@ -143,7 +143,21 @@ fn wanted(case: &ConnectorCase) -> Option<Change> {
         sensitive: false,
     };
     change.attributes = wanted.attributes.iter().map(value).collect();
+    change.attributes.extend(access(action, kind).filter(|_| !wanted.attributes.contains_key("active")));
     Some(change)
+}
+
+/// As plans have it: who is made has access, unless the case says otherwise, and who gets it back or loses it gets that written.
+fn access(action: Action, kind: ObjectKind) -> Option<AttributeChange> {
+    let (before, after) = match action {
+        Action::Create => (None, true),
+        Action::Reactivate => (Some(false), true),
+        Action::Deactivate => (Some(true), false),
+        _ => return None,
+    };
+    let attribute =
+        AttributeChange { attribute: "active".into(), before: before.map(Value::Bool), after: Some(Value::Bool(after)), sensitive: false };
+    (kind == ObjectKind::Account).then_some(attribute)
 }
 
 fn members(case: &ConnectorCase) -> Vec<(ObjectKind, Arc<str>)> {
