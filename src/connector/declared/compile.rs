@@ -66,6 +66,7 @@ impl Definition {
                 hosts,
                 base,
                 headers,
+                rights: spec.rights.clone(),
                 limits,
                 budget,
                 errors,
@@ -335,6 +336,7 @@ impl Compiler {
             bucket,
             records: self.optional(spec.records.as_ref(), ANSWER, &format!("{at}/records")),
             shape: self.optional(spec.shape.as_ref(), ANSWER, &format!("{at}/shape")),
+            expired: None,
             pages: spec.pages.as_ref().and_then(|pages| self.pages(pages, at, spec.shape.is_some())),
             require: spec
                 .require

@@ -36,6 +36,8 @@ pub(super) struct Definition {
     pub(super) hosts: BTreeSet<String>,
     pub(super) base: Url,
     pub(super) headers: Vec<(String, String)>,
+    /// what must be granted
+    pub(super) rights: Vec<String>,
     pub(super) limits: Limits,
     pub(super) budget: Option<(RequestBudget, Keep)>,
     pub(super) errors: Errors,
@@ -75,6 +77,8 @@ pub(super) struct Request {
     pub(super) bucket: Option<(Box<str>, Rate)>,
     pub(super) records: Option<Expression>,
     pub(super) shape: Option<Expression>,
+    /// a refusal that says that what it was asked by has run out
+    pub(super) expired: Option<Expression>,
     pub(super) pages: Option<Paging>,
     pub(super) require: Vec<Expression>,
     pub(super) when: Option<Expression>,
@@ -204,6 +208,11 @@ pub(super) struct Entitlements {
 }
 
 impl Definition {
+    /// Which rights it needs, for a message that one is missing.
+    pub(super) fn needs(&self) -> String {
+        if self.rights.is_empty() { String::new() } else { format!(" (it needs {})", self.rights.join(", ")) }
+    }
+
     /// The requests that have a rate of their own.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (&str, Rate)> {
         let groups = self.groups.iter().map(|(_, objects)| objects);

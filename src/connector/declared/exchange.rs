@@ -64,7 +64,13 @@ impl Answer {
 
     fn read(response: &Response) -> Result<Self, SystemError> {
         let headers: Vec<(&str, &str)> = response.headers.all().collect();
-        let empty = response.body.trim_ascii().is_empty();
+        let empty = response.body.trim_ascii().is_empty() && !response.too_long;
+        if response.succeeded() && response.is_page() {
+            let place = response.place();
+            let words =
+                format!("HTTP {} from {place} with a web page in place of JSON: a sign-in form or a proxy answers there", response.status);
+            return Err(SystemError::Protocol(words));
+        }
         let body = if empty { Json::Null } else { response.json().or_else(|error| unless_refused(response, error))? };
         Ok(Self::of(response.status, &headers, body))
     }
@@ -264,8 +270,11 @@ impl Api {
             };
         }
         let words = self.words(&scope, answer.status());
+        if request.expired.as_ref().is_some_and(|expired| scope.holds(expired)) {
+            return Err(SystemError::NotFound(words));
+        }
         let sign = errors.signs.iter().find(|(when, _)| scope.holds(when)).map(|(_, is)| *is);
-        Err(trouble(sign, answer.status(), words, response))
+        Err(trouble(sign, answer.status(), words, &self.definition.needs(), response))
     }
 
     /// What the system says of its refusal, without our secrets.
@@ -294,7 +303,7 @@ impl Written {
 }
 
 /// An answer that is no good one, as an error class (design 11): what the document says it is, else by its status.
-fn trouble(sign: Option<Trouble>, status: u64, words: String, response: &Response) -> SystemError {
+fn trouble(sign: Option<Trouble>, status: u64, words: String, needs: &str, response: &Response) -> SystemError {
     let write = response.effect == Effect::Writes;
     let by_status = || match status {
         401 | 407 => Trouble::Auth,
@@ -308,7 +317,7 @@ fn trouble(sign: Option<Trouble>, status: u64, words: String, response: &Respons
     };
     match sign.unwrap_or_else(by_status) {
         Trouble::Auth => SystemError::Auth(format!("{} does not accept the credentials ({words})", response.place())),
-        Trouble::Forbidden => SystemError::Forbidden(format!("{} refuses ({words}); a right is missing", response.place())),
+        Trouble::Forbidden => SystemError::Forbidden(format!("{} refuses ({words}); a right is missing{needs}", response.place())),
         Trouble::NotFound => SystemError::NotFound(words),
         Trouble::Conflict => SystemError::Conflict(words),
         Trouble::Throttled => SystemError::Throttled { after: response.retry_after, message: words },

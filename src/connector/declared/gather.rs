@@ -34,8 +34,14 @@ pub(super) trait Take: Send {
     /// Takes a record; `hidden` fields of it are not known.
     fn take(&mut self, record: &Json, hidden: &[Hidden]);
 
+    /// Whether a record is none of these.
+    fn is_skipped(&self, record: &Json) -> bool;
+
     /// Hands on what it has; how much that was, or is held.
     fn page(&mut self) -> usize;
+
+    /// What came so far counts for nothing.
+    fn restart(&mut self);
 }
 
 /// Gathers the records of a kind of objects.
@@ -87,11 +93,17 @@ impl Gather<'_> {
 
     /// Those of `only`, asked for by their ids. Nobody is missed by that who is there.
     pub(super) async fn these(&self, into: &mut dyn Take) -> Evidence {
+        let ids = self.only.into_iter().flatten().map(|id| (id.clone(), Json::Null));
+        self.these_records(ids.collect(), false, true, into).await
+    }
+
+    /// Those with these ids, with the records that are there where those are whole. `are_all`: what nobody of them has is a right that is missing.
+    pub(super) async fn these_records(&self, records: Vec<(String, Json)>, whole: bool, are_all: bool, into: &mut dyn Take) -> Evidence {
         let mut share = self.api.budget.share();
         let joined = self.joins(&mut share).await;
-        let held = self.only.into_iter().flatten().map(|id| Held { id: id.clone(), record: Json::Null, hidden: Vec::new() });
-        let then = if self.objects.parts.batch.is_some() { Then::Batch } else { Then::Get };
-        let came = self.details(held.collect(), Some(then), &joined, into).await;
+        let held = records.into_iter().map(|(id, record)| Held { id, record, hidden: Vec::new() });
+        let by = if self.objects.parts.batch.is_some() { Then::Batch } else { Then::Get };
+        let came = self.details(held.collect(), (!whole).then_some(by), are_all, &joined, into).await;
         of_joins(&joined, came)
     }
 
@@ -137,16 +149,16 @@ impl Gather<'_> {
         let mut part = Part { gather: self, joined, known, held: Vec::new(), size: 0, into };
         let ended = list(self.api, request, scope, &mut part).await;
         let Part { held, into, .. } = part;
-        // A part that is not there any more has nothing; one that a person named must be there.
-        if matches!((&ended.error, &self.objects.parts.each), (Some(SystemError::NotFound(_)), Some(Each::Of(_)))) {
+        // A part that is not there any more has nothing; one that a person named must be there, and one that broke off had more.
+        if ended.count == 0 && matches!((&ended.error, &self.objects.parts.each), (Some(SystemError::NotFound(_)), Some(Each::Of(_)))) {
             return Evidence::Complete;
         }
-        let details = self.details(held, self.objects.parts.then, joined, into).await;
+        let details = self.details(held, self.objects.parts.then, true, joined, into).await;
         ended.evidence.and(details)
     }
 
     /// Asks for what is known by an id only, and hands it on.
-    async fn details(&self, held: Vec<Held>, then: Option<Then>, joined: &[Joined<'_>], into: &mut dyn Take) -> Evidence {
+    async fn details(&self, held: Vec<Held>, then: Option<Then>, are_all: bool, joined: &[Joined<'_>], into: &mut dyn Take) -> Evidence {
         let asked = match then {
             None => None,
             Some(Then::Get) => self.objects.get.as_ref(),
@@ -179,8 +191,8 @@ impl Gather<'_> {
             }
         }
         share.keep();
-        match required.lacking().filter(|_| count > 0) {
-            Some(field) => evidence.and(lacks(count, field.text())),
+        match required.lacking().filter(|_| count > 0 && are_all) {
+            Some(field) => evidence.and(lacks(self.api, count, field.text())),
             None => evidence,
         }
     }
@@ -348,8 +360,10 @@ fn of_part(name: &str, evidence: Evidence) -> Evidence {
 }
 
 /// Nobody has a field that somebody must have.
-pub(super) fn lacks(count: u64, field: &str) -> Evidence {
-    Evidence::Partial { reason: format!("none of its {count} records has {field}: a right to read it is missing") }
+pub(super) fn lacks(api: &Api, count: u64, field: &str) -> Evidence {
+    Evidence::Partial {
+        reason: format!("none of its {count} records has {field}: a right to read it is missing{}", api.definition.needs()),
+    }
 }
 
 /// How a part is called.
@@ -359,7 +373,7 @@ fn named(parent: &Json) -> String {
 }
 
 /// About so much memory a value takes.
-fn size(json: &Json) -> usize {
+pub(super) fn size(json: &Json) -> usize {
     match json {
         Json::Array(items) => ROW + items.iter().map(size).sum::<usize>(),
         Json::Object(fields) => ROW + fields.iter().map(|(name, value)| name.len() + ROW + size(value)).sum::<usize>(),

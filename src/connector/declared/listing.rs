@@ -19,6 +19,9 @@ use crate::model::{Evidence, SystemError};
 /// More pages than this are no list but a loop.
 const MAX_PAGES: u64 = 200_000;
 
+/// More pages without a record, one behind the other, lead nowhere.
+const MAX_EMPTY: u64 = 500;
+
 /// Takes the records of a list.
 pub(super) trait Collect: Send {
     /// The id of a record. Nothing: it has none, so the page is none of this list.
@@ -38,24 +41,39 @@ pub(super) struct Ended {
     pub(super) error: Option<SystemError>,
     /// how many records came
     pub(super) count: u64,
+    /// the last page, where the end was reached
+    pub(super) last: Option<Answer>,
 }
 
 /// Reads a list to its end. What came is in the collector, whatever the end.
 pub(super) async fn list(api: &Api, request: &Request, scope: &Scope<'_>, into: &mut dyn Collect) -> Ended {
+    list_from(api, request, scope, None, into).await
+}
+
+/// The same, from another page than its first.
+pub(super) async fn list_from(api: &Api, request: &Request, scope: &Scope<'_>, from: Option<Turn>, into: &mut dyn Collect) -> Ended {
     let paging = request.pages.as_ref().unwrap_or(&Paging::One);
-    let mut reading =
-        Reading { api, request, scope, ids: HashSet::new(), required: Required::new(&request.require), share: api.budget.share() };
-    let came = reading.pages(paging, into).await;
+    let mut reading = Reading {
+        api,
+        request,
+        scope,
+        ids: HashSet::new(),
+        required: Required::new(&request.require),
+        share: api.budget.share(),
+        last: None,
+    };
+    let came = reading.pages(paging, from, into).await;
     let count = reading.ids.len() as u64;
     let lacking = reading.required.lacking().filter(|_| count > 0);
+    let last = reading.last.take();
     reading.share.keep();
     let (evidence, error) = match came {
-        Ok(None) => (lacking.map_or(Evidence::Complete, |field| lacks(count, field.text())), None),
+        Ok(None) => (lacking.map_or(Evidence::Complete, |field| lacks(api, count, field.text())), None),
         Ok(Some(reason)) => (Evidence::Partial { reason }, None),
         Err(error) if count == 0 => (Evidence::Unreadable { reason: error.to_string() }, Some(error)),
         Err(error) => (Evidence::Partial { reason: error.to_string() }, Some(error)),
     };
-    Ended { evidence, error, count }
+    Ended { evidence, error, count, last }
 }
 
 struct Reading<'r, 's> {
@@ -65,23 +83,32 @@ struct Reading<'r, 's> {
     ids: HashSet<Box<str>>,
     required: Required<'r>,
     share: Share,
+    last: Option<Answer>,
 }
 
 impl Reading<'_, '_> {
     /// Nothing: it is whole. Words: nobody knows whether it is.
-    async fn pages(&mut self, paging: &Paging, into: &mut dyn Collect) -> Result<Option<String>, SystemError> {
+    async fn pages(&mut self, paging: &Paging, from: Option<Turn>, into: &mut dyn Collect) -> Result<Option<String>, SystemError> {
         let mut pager = Pager::new(paging);
-        let mut turn = pager.first();
+        let mut turn = from.unwrap_or_else(|| pager.first());
         let mut first: Option<(Turn, Vec<Box<str>>)> = None;
+        let mut empty = 0;
         for _ in 0..MAX_PAGES {
             let answer = self.api.ask(self.request, self.scope, &turn, Again::Always).await?;
             let records = records(self.request, &answer)?;
+            empty = if records.is_empty() { empty + 1 } else { 0 };
+            if empty > MAX_EMPTY {
+                return Err(SystemError::Protocol(format!("more than {MAX_EMPTY} pages in a row without a record, and no end")));
+            }
             let ids = self.take(&records, into)?;
             first.get_or_insert_with(|| (turn.clone(), ids.clone()));
             let scope = answer.scope().with("config", &self.api.definition.config);
             match pager.next(&answer, &scope, &records, &turn).map_err(SystemError::Protocol)? {
                 Next::Turn(next) => turn = next,
-                Next::End => return Ok(self.all_came(pager.total())),
+                Next::End => {
+                    self.last = Some(answer);
+                    return Ok(self.all_came(pager.total()));
+                }
                 Next::Unproven(words) => return Ok(Some(words)),
                 Next::Again(again) => {
                     let before = first.filter(|(asked, _)| *asked == again).map_or(ids, |(_, ids)| ids);

@@ -6,6 +6,7 @@
 
 mod assertion;
 mod belongs;
+mod changes;
 mod check;
 mod compile;
 mod connector;

@@ -83,7 +83,7 @@ pub(super) struct Pager<'p> {
 impl Place {
     pub(super) const HINT: &'static str = "write `query.NAME`, `form.NAME` or `body.NAME`";
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (part, name) =
             text.split_once('.').filter(|(_, name)| !name.is_empty()).ok_or_else(|| format!("`{text}` is no place in a request"))?;
         let part = match part {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::changes::Changes;
 use super::definition::Request;
 use super::scope::Scope;
 use crate::expr::{Evaluation, Expression, segments_of_path};
@@ -20,6 +21,7 @@ pub(super) struct Parts {
     pub(super) batch: Option<(Request, usize)>,
     pub(super) joins: Vec<(Box<str>, Join)>,
     pub(super) redacted: Option<Expression>,
+    pub(super) changes: Option<Changes>,
 }
 
 /// What a list is asked for once for each of.
@@ -57,7 +59,7 @@ impl Parts {
         let joins = self.joins.iter().map(|(_, join)| match &join.rows {
             JoinRows::List(request, _) | JoinRows::Of(request) => request,
         });
-        each.chain(joins).chain(self.batch.iter().map(|(request, _)| request))
+        each.chain(joins).chain(self.batch.iter().map(|(request, _)| request)).chain(self.changes.iter().map(Changes::request))
     }
 
     /// Whether something is asked for by the ids that the list gave.

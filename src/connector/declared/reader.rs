@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
+use super::changes::Changed;
 use super::definition::{Members, Objects};
 use super::entitlements::Inline;
 use super::exchange::Api;
@@ -18,8 +19,8 @@ use super::records::{Records, membership};
 use super::scope::{Scope, as_text};
 use super::within::Groups;
 use crate::connector::connection::Again;
-use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Reader, Within};
-use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError};
+use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, ReadScope, Reader};
+use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Watermark};
 
 /// Pages are handed on at about this size.
 const PAGE_BYTES: usize = 64 * 1024;
@@ -40,10 +41,13 @@ impl Reader for DeclaredReader {
             let mut inline = Inline::new(&self.api.definition, columns(ObjectKind::Entitlement));
             let mut of_accounts = Evidence::Complete;
             if let Some(columns) = columns(ObjectKind::Account) {
-                of_accounts = self.accounts(columns, request.within.as_ref(), inline.as_mut(), sink).await;
-                report.kinds.push((ObjectKind::Account, of_accounts.clone()));
+                let (evidence, next) = self.accounts(columns, request, inline.as_mut(), sink).await;
+                of_accounts = evidence.clone();
+                report.kinds.push((ObjectKind::Account, evidence));
+                report.next.extend(next.map(|next| (ObjectKind::Account, next)));
             } else if inline.is_some() {
-                of_accounts = self.accounts(&Columns::new(["id"]), None, inline.as_mut(), &mut Nowhere(sink)).await;
+                let all = ReadRequest::new(Vec::new());
+                (of_accounts, _) = self.accounts(&Columns::new(["id"]), &all, inline.as_mut(), &mut Nowhere(sink)).await;
             }
             if let Some(columns) = columns(ObjectKind::Entitlement) {
                 let listed = self.entitlements(columns, sink).await;
@@ -78,24 +82,36 @@ impl DeclaredReader {
     async fn accounts<'a>(
         &'a self,
         columns: &Arc<Columns>,
-        within: Option<&Within>,
+        request: &ReadRequest,
         inline: Option<&mut Inline<'a>>,
         sink: &mut dyn PageSink,
-    ) -> Evidence {
+    ) -> (Evidence, Option<Watermark>) {
         let definition = &self.api.definition;
         let Some(accounts) = definition.accounts.as_ref().filter(|accounts| accounts.list.is_some()) else {
-            return Evidence::Unreadable { reason: format!("{} has no list of accounts", definition.name) };
+            return (Evidence::Unreadable { reason: format!("{} has no list of accounts", definition.name) }, None);
         };
         let fields = Json::Array(self.fields(accounts, columns).into_iter().map(Json::from).collect());
         let scope = self.api.scope().with("fields", &fields);
         let rows = Records::new(accounts, &definition.config, columns, self.of_source);
+        let mark = match &request.scope {
+            // What stands in the accounts is read with all of them.
+            ReadScope::Changed(marks) if inline.is_none() => accounts.parts.changes.as_ref().map(|changes| (changes, marks.get(&ObjectKind::Account))),
+            ReadScope::All | ReadScope::Changed(_) => None,
+        };
         let mut rows = Streamed { rows, kind: ObjectKind::Account, inline, sink };
-        let evidence = match within {
-            Some(within) => self.accounts_within(accounts, within, scope, &mut rows).await,
-            None => Gather { api: &self.api, objects: accounts, scope, only: None }.all(&mut rows).await,
+        let changed = match (&request.within, mark) {
+            (Some(within), _) => Changed::whole(self.accounts_within(accounts, within, scope, &mut rows).await),
+            (None, None) => Changed::whole(Gather { api: &self.api, objects: accounts, scope, only: None }.all(&mut rows).await),
+            (None, Some((changes, mark))) => {
+                let gather = Gather { api: &self.api, objects: accounts, scope, only: None };
+                gather.changed(changes, mark, !self.of_source, &mut rows).await
+            }
         };
         rows.flush();
-        evidence
+        if !changed.gone.is_empty() {
+            sink.gone(ObjectKind::Account, Gone::Ids(&changed.gone));
+        }
+        (changed.evidence, changed.next)
     }
 
     /// The paths that a system is asked for: those that the mapping reads, and those of the document.
@@ -348,6 +364,15 @@ impl Take for Streamed<'_, '_> {
         let size = self.rows.page.size();
         self.flush();
         size
+    }
+
+    fn is_skipped(&self, record: &Json) -> bool {
+        self.rows.is_skipped(record)
+    }
+
+    fn restart(&mut self) {
+        self.rows.page.clear();
+        self.sink.restart(self.kind);
     }
 }
 

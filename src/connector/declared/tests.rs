@@ -1,5 +1,7 @@
 //! The engine against a service that answers what a test tells it to, by the catalog's own document.
 
+mod changes;
+mod hostile;
 mod parts;
 mod signing;
 
@@ -36,9 +38,13 @@ fn connection(service: &Scripted, name: &str) -> DeclaredConnection {
 
 /// A document of a test's own, for a service on this machine; its list is one answer unless it says otherwise.
 fn own(service: &Scripted, fields: &Json, auth: &Json) -> DeclaredConnection {
-    let host = service.base.trim_start_matches("http://").trim_end_matches("/scim");
+    own_at(&service.base, fields, auth)
+}
+
+fn own_at(base: &str, fields: &Json, auth: &Json) -> DeclaredConnection {
+    let host = base.trim_start_matches("http://").trim_end_matches("/scim");
     let mut document = json!({
-        "title": "Own", "hosts": [host], "base": service.base, "auth": {"own": {"bearer": "{secret.token}"}},
+        "title": "Own", "hosts": [host], "base": base, "auth": {"own": {"bearer": "{secret.token}"}},
         "accounts": {"id": "record.id", "attributes": {}, "list": {"get": "/users", "pages": {"one": {}}}},
     });
     fields.as_object().into_iter().flatten().for_each(|(name, value)| document[name] = value.clone());
@@ -81,7 +87,11 @@ impl PageSink for Rows {
         self.0.remove(&kind);
     }
 
-    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
+    fn gone(&mut self, kind: ObjectKind, gone: Gone<'_>) {
+        if let Gone::Ids(ids) = gone {
+            self.0.entry(kind).or_default().extend(ids.iter().map(|id| format!("gone {id}")));
+        }
+    }
 }
 
 async fn read(service: &Scripted, streams: &[(ObjectKind, &[&str])]) -> (ReadReport, Rows) {

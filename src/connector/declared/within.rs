@@ -204,7 +204,16 @@ impl Take for Groups<'_> {
         }
     }
 
+    fn is_skipped(&self, record: &Json) -> bool {
+        self.rows.is_skipped(record)
+    }
+
     fn page(&mut self) -> usize {
         0
+    }
+
+    fn restart(&mut self) {
+        self.rows.page.clear();
+        self.records.clear();
     }
 }

@@ -2,13 +2,21 @@
 //!
 //! Must never: leave a part without the request that it asks by.
 
-use super::super::definition::Request;
+use std::time::Duration;
+
+use super::super::changes::{Changes, Way};
+use super::super::definition::{Request, span};
+use super::super::pages::Place;
 use super::super::parts::{Each, Join, JoinRows, Parts};
-use super::super::scope::{CONFIG, RECORD};
+use super::super::scope::{ANSWER, CONFIG, RECORD};
 use super::{Compiler, escaped};
 use crate::expr::{Expression, Root};
 use crate::http::Effect;
-use crate::manifest::kinds::connector::{EachSpec, JoinSpec, ObjectsSpec, OnePage, Pages, RequestSpec, Then};
+use crate::manifest::kinds::connector::{ChangesSpec, EachSpec, JoinSpec, ObjectsSpec, OnePage, Pages, RequestSpec, Then};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Clocks differ by less, and systems lag by less.
+const OVERLAP: Duration = Duration::from_secs(10 * 60);
 
 impl Compiler {
     pub(super) fn parts(&mut self, spec: &ObjectsSpec, at: &str) -> Parts {
@@ -33,7 +41,42 @@ impl Compiler {
             joins.extend(compiled.map(|join| (Box::from(name.as_str()), join)));
         }
         let redacted = self.optional(spec.redacted.as_ref(), RECORD, &format!("{at}/redacted"));
-        Parts { each, then: spec.then, batch, joins, redacted }
+        let changes = spec.changes.as_ref().and_then(|changes| {
+            if !changes.whole && spec.get.is_none() && spec.batch.is_none() {
+                let hint = "or `whole: true`, if the records of what changed have all fields";
+                self.say(&format!("{at}/changes"), "what changed is asked for by `get` or `batch`".into(), Some(hint.into()));
+            }
+            self.changes(changes, &format!("{at}/changes"))
+        });
+        Parts { each, then: spec.then, batch, joins, redacted, changes }
+    }
+
+    fn changes(&mut self, spec: &ChangesSpec, at: &str) -> Option<Changes> {
+        let way = match (&spec.token, &spec.since) {
+            (Some(token), None) => {
+                let expired = self.optional(token.expired.as_ref(), ANSWER, &format!("{at}/token/expired"));
+                let start = Request { expired, ..self.paged(&token.start, &format!("{at}/token/start")) };
+                let save = self.expression(&token.save, ANSWER, &format!("{at}/token/save"))?;
+                let to = match token.to.as_deref().map(Place::parse).transpose() {
+                    Ok(to) => to,
+                    Err(words) => {
+                        self.say(&format!("{at}/token/to"), words, Some(Place::HINT.into()));
+                        None
+                    }
+                };
+                Way::Token { start: Box::new(start), save, to, lifetime: span(token.lifetime.as_deref(), DAY) }
+            }
+            (None, Some(since)) => {
+                let ask = Box::new(self.paged(&since.ask, &format!("{at}/since/ask")));
+                Way::Since { ask, overlap: span(since.overlap.as_deref(), OVERLAP) }
+            }
+            _ => {
+                self.say(at, "what changed is told by a `token` or `since` a time, one of them".into(), None);
+                return None;
+            }
+        };
+        let removed = self.optional(spec.removed.as_ref(), RECORD, &format!("{at}/removed"));
+        Some(Changes { way, removed, whole: spec.whole, full: span(spec.full.as_deref(), DAY) })
     }
 
     fn join(&mut self, spec: &JoinSpec, at: &str) -> Option<Join> {

@@ -132,6 +132,17 @@ async fn a_list_for_each_of_several_counts_whoever_is_in_two_once() {
     assert!(words.starts_with("c: not allowed") && rows.len() == 3, "{words}");
     let (words, rows, _) = gathered(&each, &["id"], |_| Some(answer(403, "{}"))).await;
     assert!(words.starts_with("not allowed") && rows.is_empty(), "{words}");
+    // One that goes while it is read had more than what came.
+    let paged = json!({"each": {"of": {"get": "/teams", "pages": {"one": {}}}}, "list": {"get": "/teams/{each.id}/users", "records": "body.rows", "pages": {"next": "body.next"}}});
+    let breaks_off = |asked: &Asked| {
+        Some(match asked.line.as_str() {
+            "GET /teams" => ids(&["a"]),
+            "GET /teams/a/users" => answer(200, json!({"rows": [{"id": "u1"}], "next": "/scim/more"})),
+            _ => answer(404, "{}"),
+        })
+    };
+    let (words, rows, _) = gathered(&paged, &["id"], breaks_off).await;
+    assert!(words.starts_with("a: not found") && rows == ["u1"], "{words}");
     // What a person named must be there.
     let chosen = json!({"each": {"values": "split(\"a,b\", \",\")"}, "list": {"get": "/teams/{each}/users", "pages": {"one": {}}}});
     let (words, rows, _) = gathered(&chosen, &["id"], teams(|| answer(404, "{}"))).await;

@@ -23,7 +23,10 @@ pub use exchanges::{
     CaseEvidence, CaseExpectation, CaseKind, CaseOutcome, ChangeCase, ConnectorCase, ConnectorTestSpec, Exchange, FindCase, MembersCase,
     ReadWhat, RecordedAnswer,
 };
-pub use objects::{ActiveSpec, AttributeSpec, BatchSpec, EachSpec, JoinSpec, MembersSpec, ObjectsSpec, OnlyWhen, Then};
+pub use objects::{
+    ActiveSpec, AttributeSpec, BatchSpec, ChangesSpec, EachSpec, JoinSpec, MembersSpec, ObjectsSpec, OnlyWhen, SinceChanges, Then,
+    TokenChanges,
+};
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
 
 /// A system that speaks HTTP and JSON.

@@ -33,6 +33,9 @@ pub struct ObjectsSpec {
     /// Further lists, by name: `record.NAME` is what they have of a record.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub joins: BTreeMap<String, JoinSpec>,
+    /// What changed since it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangesSpec>,
     /// Expression over `record`: a list with the names of fields that are hidden for want of a right. They are not known, and not empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redacted: Option<String>,
@@ -122,6 +125,57 @@ pub struct JoinSpec {
     /// There may be several rows of one record: `record.NAME` is a list.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub many: bool,
+}
+
+/// What changed, where the system tells: one of `token` and `since`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangesSpec {
+    /// By a token that the last page gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenChanges>,
+    /// By a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<SinceChanges>,
+    /// Expression over `record`: it is gone. Without it who goes is known from whole reads only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<String>,
+    /// The records of what changed are whole. Without it each is asked for by `batch` or `get`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
+    /// When all was read so long ago, all is read again. Default `1d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<String>,
+}
+
+/// Changes by a token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenChanges {
+    /// All of them, with the first token.
+    pub start: RequestSpec,
+    /// Expression over `body` and `headers` of the last page: the token.
+    pub save: String,
+    /// Where it goes: `query.token`. Default: it is a URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Expression over `status`, `headers` and `body` of a refusal: it has run out. 404 and 410 say so by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<String>,
+    /// How long it counts. Default `1d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<String>,
+}
+
+/// Changes by a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SinceChanges {
+    /// Who changed; it knows `since`, as RFC 3339 has it.
+    pub ask: RequestSpec,
+    /// So much before the time up to which it was read: clocks differ, and systems lag. Default `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<String>,
 }
 
 /// How an attribute is read and written.
