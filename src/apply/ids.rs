@@ -5,15 +5,16 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::model::{Change, ObjectKind, ObjectRef, Plan};
+use crate::connector::rehearsal::id_to_be;
+use crate::model::{Action, Change, ObjectKind, ObjectRef, Plan};
 use crate::state::{LinkName, StateError};
 
-use super::Job;
+use super::{Job, KnownIds};
 use super::prepare::references;
 
 /// Ids by target and key.
 pub(super) struct Ids<'a> {
-    job: &'a Job<'a>,
+    known_ids: &'a KnownIds<'a>,
     known: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
     linked: HashMap<LinkName, Arc<str>>,
 }
@@ -21,7 +22,7 @@ pub(super) struct Ids<'a> {
 impl<'a> Ids<'a> {
     /// What the plan knows, and what is remembered of whatever else it names.
     pub(super) async fn new(job: &'a Job<'a>) -> Result<Self, StateError> {
-        let mut ids = Self { job, known: HashMap::new(), linked: HashMap::new() };
+        let mut ids = Self { known_ids: job.known_ids, known: HashMap::new(), linked: HashMap::new() };
         ids.learn_plan(job.plan);
         let wanted: BTreeSet<LinkName> = job.plan.changes.iter().flat_map(named).filter(|name| ids.read(name).is_none()).collect();
         if wanted.is_empty() {
@@ -31,6 +32,15 @@ impl<'a> Ids<'a> {
         let found = job.store.link_ids(wanted.clone()).await?;
         ids.linked = wanted.into_iter().zip(found).filter_map(|(name, id)| Some((name, id?))).collect();
         Ok(ids)
+    }
+
+    /// What the plan knows; of what it makes, a word that stands for the id.
+    pub(super) fn of_plan(plan: &Plan, known_ids: &'a KnownIds<'a>) -> Self {
+        let mut ids = Self { known_ids, known: HashMap::new(), linked: HashMap::new() };
+        ids.learn_plan(plan);
+        let made = plan.changes.iter().filter(|change| change.action == Action::Create && change.entitlement.is_none());
+        made.for_each(|change| ids.learn(&change.target, &change.object.key, &id_to_be(&change.object.name)));
+        ids
     }
 
     /// This run made or found an object.
@@ -50,7 +60,7 @@ impl<'a> Ids<'a> {
     }
 
     fn read(&self, LinkName { target, kind, key }: &LinkName) -> Option<Arc<str>> {
-        self.known.get(&(target.clone(), key.clone())).cloned().or_else(|| (self.job.known_ids)(target, *kind, key))
+        self.known.get(&(target.clone(), key.clone())).cloned().or_else(|| (self.known_ids)(target, *kind, key))
     }
 
     fn learn_plan(&mut self, plan: &Plan) {

@@ -11,6 +11,7 @@ mod gate;
 mod ids;
 mod prepare;
 mod record;
+mod rehearse;
 mod report;
 mod rhythm;
 mod runner;
@@ -31,6 +32,7 @@ use crate::state::{RunLock, StateError, Store};
 
 pub use atoms::{Comparison, compare};
 pub use equal::likeness;
+pub use rehearse::rehearse;
 pub use report::Report;
 pub use runner::run_name;
 pub use saved::{PlanFileError, read_plan};

@@ -21,7 +21,7 @@ use crate::apply::read_plan;
 use crate::connector::connections::Connections;
 use crate::files;
 use crate::model::{Change, Plan};
-use crate::pipeline::{self, Caller, Decision, Ending, Hear, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn};
+use crate::pipeline::{self, Caller, Decision, Ending, Hear, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn, forecast};
 use crate::render::{Format, ViewOptions, count, headline, safe};
 use crate::state;
 
@@ -151,6 +151,7 @@ impl Terminal<'_> {
                 full: self.args.full,
                 lines: Some(&ChangeOrigins::of(snapshot)),
                 told: Some(&snapshot.world.memory().told),
+                forecast: &forecast(snapshot, plan),
             };
             show(plan, Format::Text, look)?;
         }

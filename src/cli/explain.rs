@@ -14,11 +14,12 @@ use super::behind::ChangeOrigins;
 use super::complete;
 use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
+use super::requests;
 use super::session::Session;
-use crate::model::{Change, Finding, Key, Plan, Severity};
+use crate::model::{Change, ChangeId, Finding, Key, Plan, RehearsedChange, Severity};
 use crate::planning::explain::{Explanation, Provenance, told, told_of_group};
 use crate::render::style::{STRONG, paint};
-use crate::render::{DisplayNames, explanation};
+use crate::render::{self, DisplayNames, explanation};
 
 /// Show where each attribute, group and account of an identity comes from
 #[derive(Debug, clap::Args)]
@@ -70,14 +71,39 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let explanation = find(provenance, args)?;
     let changes: Vec<_> = plan.changes.iter().filter(|change| concerns(change, &explanation, args.target.as_deref())).collect();
     let findings = told(&plan, &explanation, &changes, args.target.as_deref());
+    let wanted: Vec<ChangeId> = changes.iter().filter(|change| change.runs()).filter_map(|change| place(&plan, change)).collect();
+    let requests = requests::of(&snapshot, &plan, &wanted)?;
     match args.output {
-        TextOrJson::Text => text(&explanation, &behind, &changes, &findings, args.trace)?,
+        TextOrJson::Text => {
+            text(&explanation, &behind, &changes, &findings, args.trace)?;
+            asked(&plan, &requests)?;
+        }
         TextOrJson::Json => {
-            let document = json!({"formatVersion": 1, "explanation": explanation, "changes": changes, "findings": findings});
+            let document = json!({
+                "formatVersion": 1, "explanation": explanation, "changes": changes, "findings": findings, "requests": requests,
+            });
             report::result(format!("{document:#}\n").as_bytes())?;
         }
     }
     Ok(ending(&plan))
+}
+
+/// What the changes ask of their targets, where those are spoken to in requests.
+fn asked(plan: &Plan, requests: &[RehearsedChange]) -> Result<(), Failure> {
+    if requests.is_empty() {
+        return Ok(());
+    }
+    let mut out = report::stdout();
+    writeln!(out, "\n{}", paint(STRONG, "Requests"))?;
+    render::requests::write(plan, requests, &mut out)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Where a change of the plan stands in it.
+fn place(plan: &Plan, change: &Change) -> Option<ChangeId> {
+    let at = plan.changes.iter().position(|known| std::ptr::eq(known, change))?;
+    u32::try_from(at).ok().map(ChangeId)
 }
 
 /// What could not be read may be missing here too. A guardrail is not this command's business.

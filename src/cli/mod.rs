@@ -22,6 +22,7 @@ mod output;
 mod plan;
 mod progress;
 pub mod report;
+mod requests;
 mod revoke;
 mod schema;
 mod selection;

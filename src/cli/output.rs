@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::complete;
 use super::report::{self, Failure};
-use crate::model::Plan;
+use crate::model::{Forecast, Plan};
 use crate::render::{self, Format, Lines, ViewOptions};
 
 /// Which views are wanted.
@@ -90,8 +90,15 @@ impl Output {
     }
 
     /// Writes every view, each where it goes.
-    pub fn write(&self, plan: &Plan, left_out: usize, lines: &dyn Lines, told: &BTreeSet<u64>) -> Result<(), Failure> {
-        let look = ViewOptions { width: report::width(), left_out, full: self.full, lines: Some(lines), told: Some(told) };
+    pub fn write(
+        &self,
+        plan: &Plan,
+        left_out: usize,
+        lines: &dyn Lines,
+        told: &BTreeSet<u64>,
+        forecast: &[Forecast],
+    ) -> Result<(), Failure> {
+        let look = ViewOptions { width: report::width(), left_out, full: self.full, lines: Some(lines), told: Some(told), forecast };
         for view in &self.output {
             match &view.file {
                 Some(file) => save(plan, view.format, ViewOptions { width: report::DEFAULT_WIDTH, ..look }, file)?,

@@ -10,11 +10,12 @@ use super::behind::ChangeOrigins;
 use super::next;
 use super::output::{self, Output};
 use super::report::{self, Exit, Failure};
+use super::requests;
 use super::selection::Selection;
 use super::session::Session;
 use super::unclaimed;
 use crate::model::{Plan, Upcoming};
-use crate::pipeline::part;
+use crate::pipeline::{forecast, part};
 use crate::planning::DAYS_AHEAD;
 use crate::render::{Format, ViewOptions};
 
@@ -47,11 +48,17 @@ pub struct PlanArgs {
     /// List the accounts and groups that nobody claims instead, each with the line that adopts it
     #[arg(long, conflicts_with_all = ["out", "select", "detailed_exitcode", "as_of"])]
     unclaimed: bool,
+    /// List the requests that the plan leads to instead, without secrets; nothing is changed by it
+    #[arg(long, conflicts_with_all = ["out", "detailed_exitcode", "as_of", "unclaimed"])]
+    requests: bool,
 }
 
 pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     if args.unclaimed {
         return unclaimed::run(&args.files, &args.selection.target, &args.output);
+    }
+    if args.requests {
+        return requests::run(&args.files, &args.selection, &args.output);
     }
     let made = make(&args.files, &args.selection, &args.output, args.as_of, args.due_days);
     let plan =
@@ -82,7 +89,8 @@ fn planned(files: &Files, selection: &Selection, output: &Output, as_of: Option<
     plan.upcoming = coming(&plan, due_days);
     let all = plan.changes.len();
     let plan = part(plan, &selection.filter());
-    output.write(&plan, all - plan.changes.len(), &ChangeOrigins::of(&snapshot), &snapshot.world.memory.told)?;
+    let left_out = all - plan.changes.len();
+    output.write(&plan, left_out, &ChangeOrigins::of(&snapshot), &snapshot.world.memory.told, &forecast(&snapshot, &plan))?;
     Ok(plan)
 }
 

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::clock::WaitClock;
 use super::limiter::{ALL, Lane, Limiter};
-use crate::http::{Client, Request, Response};
+use super::rehearsal::Rehearsal;
+use crate::http::{Client, Effect, Request, Response};
 use crate::model::SystemError;
 
 /// What can't be had for now is asked for this often.
@@ -50,6 +51,8 @@ pub struct Connection {
     lane: Lane,
     /// the first pause before something is asked for again; it doubles
     pause: Duration,
+    /// takes what would be written
+    rehearsal: Option<Rehearsal>,
 }
 
 /// How much patience a question is worth.
@@ -71,7 +74,7 @@ impl System {
 impl Connection {
     /// Over this client.
     pub fn new(client: Client, system: Arc<System>, pause: Duration) -> Self {
-        Self { client, system, lane: Lane::Normal, pause }
+        Self { client, system, lane: Lane::Normal, pause, rehearsal: None }
     }
 
     /// The same way for somebody else, by the name that the log has.
@@ -82,6 +85,16 @@ impl Connection {
     /// The same way for requests of another lane.
     pub fn in_lane(&self, lane: Lane) -> Self {
         Self { lane, ..self.clone() }
+    }
+
+    /// The same way for whoever only wants to know what would be written.
+    pub fn rehearsing(&self, rehearsal: &Rehearsal) -> Self {
+        Self { rehearsal: Some(rehearsal.clone()), lane: Lane::Normal, ..self.clone() }
+    }
+
+    /// What takes the writes, where none is to be sent.
+    pub fn rehearsal(&self) -> Option<&Rehearsal> {
+        self.rehearsal.as_ref()
     }
 
     /// The client, for what it knows; what is sent goes through the connection.
@@ -111,6 +124,10 @@ impl Connection {
 
     /// The same, counted in a bucket of its own too.
     pub async fn send_in(&self, bucket: &str, request: Request) -> Result<Response, SystemError> {
+        if let Some(rehearsal) = self.rehearsal.as_ref().filter(|_| request.effect == Effect::Writes) {
+            rehearsal.note(&request);
+            return Err(SystemError::Unreachable("it is only rehearsed; what follows depends on the answer".into()));
+        }
         let _slot = self.system.limiter.enter(bucket, self.lane, LONGEST_PAUSE).await?;
         let answer = self.client.send(request).await?;
         if let (429 | 503, Some(after)) = (answer.status, answer.retry_after) {

@@ -104,6 +104,11 @@ impl Limiter {
         self.moved.notify_waiters();
     }
 
+    /// The narrowest rate that anybody says.
+    pub fn allowed(&self) -> Option<Rate> {
+        self.state().rate(ALL)
+    }
+
     /// The rate of a bucket of its own: a system may count some requests apart.
     pub fn limit_bucket(&self, bucket: &str, rate: Option<Rate>) {
         self.state().bucket(bucket).rate = rate;

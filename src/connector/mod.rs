@@ -14,6 +14,7 @@ pub mod limiter;
 pub mod pack;
 pub mod pages;
 pub mod registry;
+pub mod rehearsal;
 pub mod sample;
 pub mod scim;
 pub mod sql;
@@ -34,7 +35,7 @@ use limiter::{Lane, Limiter, Limits, Slot};
 
 use crate::http::Detour;
 use crate::manifest::kinds::SourceSpec;
-use crate::model::{Capabilities, Change, Columns, Evidence, ObjectKind, Page, ReadReport, SystemError, Value, Watermark};
+use crate::model::{Capabilities, Change, Columns, Evidence, ObjectKind, Page, ReadReport, Rehearsed, SystemError, Value, Watermark};
 
 /// What a reader is asked for.
 #[derive(Clone, Debug)]
@@ -216,6 +217,16 @@ pub trait Writer: Send + Sync {
     /// How many members one AddMembers or RemoveMembers may hold; the executor cuts longer ones.
     fn members_per_write(&self) -> usize {
         100
+    }
+
+    /// About how many requests a change is; nothing where it is not spoken to in requests.
+    fn requests(&self, _: &Change) -> Option<u64> {
+        None
+    }
+
+    /// What a change would ask, without sending it; nothing where it is not spoken to in requests. What it depends on is read.
+    fn rehearse<'a>(&'a self, _: &'a Write<'a>) -> BoxFuture<'a, Option<Rehearsed>> {
+        std::future::ready(None).boxed()
     }
 
     /// Sends a batch, all of it or as far as it gets; one answer for each change, in order. Never retries.

@@ -3,6 +3,7 @@
 //! Each step takes values and gives values; what happens on the way is news, and the one question is put to whoever called. Must never: print, read a
 //! terminal, know how a process ends, decide about a change, or turn trouble with a system into an empty answer.
 
+mod ahead;
 mod check;
 mod execute;
 mod news;
@@ -18,6 +19,7 @@ pub mod revoke;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::{forecast, requests};
 pub use check::{Checked, Sight, check_source, check_target};
 pub use execute::{Execution, execute, settings};
 pub use news::{Caller, Decision, Hear, HearNothing, News};

@@ -7,9 +7,9 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Lines;
+use super::{Lines, ViewOptions};
 use crate::diagnostic::Place;
-use crate::model::{Change, Finding, MemberChange, Plan, PlanFilter, SystemEvidence, Upcoming};
+use crate::model::{Change, Finding, Forecast, MemberChange, Plan, PlanFilter, SystemEvidence, Upcoming};
 
 /// A plan as it is written: its fields, and what a reader would else have to work out.
 #[derive(Serialize, JsonSchema)]
@@ -39,6 +39,9 @@ struct PlanDocument<'a> {
     /// what falls due in the coming days
     #[serde(skip_serializing_if = "Upcoming::is_empty", default)]
     upcoming: Upcoming,
+    /// how long it will take, by target; nothing of it is approved
+    #[serde(skip_serializing_if = "<[Forecast]>::is_empty", default)]
+    forecast: &'a [Forecast],
 }
 
 /// A change with the lines of manifests that brought it about. They are for people and no part of what is approved: a line may move.
@@ -56,8 +59,8 @@ struct ChangeDocument<'a> {
 }
 
 /// Writes the document, with the lines of manifests where they are known.
-pub fn write(plan: &Plan, known: Option<&dyn Lines>, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &document(plan, known)).map_err(io::Error::from)?;
+pub fn write(plan: &Plan, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &document(plan, look)).map_err(io::Error::from)?;
     writeln!(out)
 }
 
@@ -79,7 +82,7 @@ pub fn schema_text() -> String {
     serde_json::to_string_pretty(&schemars::schema_for!(PlanDocument<'static>)).map(|text| text + "\n").unwrap_or_default()
 }
 
-fn document<'a>(plan: &'a Plan, known: Option<&dyn Lines>) -> PlanDocument<'a> {
+fn document<'a>(plan: &'a Plan, look: ViewOptions<'a>) -> PlanDocument<'a> {
     PlanDocument {
         hash: plan.hash(),
         complete: plan.complete(),
@@ -88,10 +91,11 @@ fn document<'a>(plan: &'a Plan, known: Option<&dyn Lines>) -> PlanDocument<'a> {
         workspace: &plan.workspace,
         as_of: plan.as_of,
         filter: plan.filter.clone(),
-        changes: plan.changes.iter().map(|change| with_places(change, known)).collect(),
+        changes: plan.changes.iter().map(|change| with_places(change, look.lines)).collect(),
         findings: &plan.findings,
         evidence: &plan.evidence,
         upcoming: plan.upcoming.clone(),
+        forecast: look.forecast,
     }
 }
 

@@ -34,6 +34,7 @@ pub fn page(plan: &Plan, look: ViewOptions<'_>) -> String {
     risks(plan, &mut page);
     findings(plan, look, &mut page);
     coming_up(plan, &mut page);
+    takes(look, &mut page);
     let foot = foot(plan);
     page.limit = page.limit.saturating_sub(foot.len());
     details(plan, look, &targets, &mut page);
@@ -202,6 +203,15 @@ fn finding_lines(finding: &Finding) -> String {
         None => {}
     }
     lines
+}
+
+fn takes(look: ViewOptions<'_>, page: &mut Page) {
+    let lines: Vec<String> = super::forecast::lines(look.forecast).map(|line| format!("- {}\n", prose(&line))).collect();
+    if !lines.is_empty() {
+        page.always("Forecast:\n\n");
+        page.lines(lines.into_iter(), PART);
+        page.always("\n");
+    }
 }
 
 fn coming_up(plan: &Plan, page: &mut Page) {

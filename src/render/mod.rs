@@ -6,11 +6,13 @@ mod blocks;
 pub mod cases;
 mod difference;
 pub mod explanation;
+mod forecast;
 pub mod json;
 pub mod junit;
 mod layout;
 mod markdown;
 mod markup;
+pub mod requests;
 mod risks;
 pub mod safe;
 pub mod style;
@@ -28,7 +30,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::diagnostic::Place;
-use crate::model::{Change, Finding, MemberChange, Plan};
+use crate::model::{Change, Finding, Forecast, MemberChange, Plan};
 
 pub use summary::{Counts, preposition};
 pub use value::DisplayNames;
@@ -92,6 +94,8 @@ pub struct ViewOptions<'a> {
     pub lines: Option<&'a dyn Lines>,
     /// standing notes that an earlier run told: they are only counted
     pub told: Option<&'a BTreeSet<u64>>,
+    /// how long it will take
+    pub forecast: &'a [Forecast],
 }
 
 /// Where in the manifests a change comes from, and whom a key means. Asked only for what is shown.
@@ -107,7 +111,7 @@ pub trait Lines {
 impl ViewOptions<'_> {
     /// A view that leaves nothing out, shows no lines of manifests and folds what is alike.
     pub fn wide(width: usize) -> Self {
-        Self { width, left_out: 0, full: false, lines: None, told: None }
+        Self { width, left_out: 0, full: false, lines: None, told: None, forecast: &[] }
     }
 
     /// Whether a finding is a note that an earlier run told; whoever wants everything gets it again.
@@ -120,7 +124,7 @@ impl ViewOptions<'_> {
 pub fn write(plan: &Plan, format: Format, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(plan, look, out),
-        Format::Json => json::write(plan, look.lines, out),
+        Format::Json => json::write(plan, look, out),
         Format::Ndjson => json::write_lines(plan, look.lines, out),
         Format::Markdown => out.write_all(markdown::page(plan, look).as_bytes()),
     }

@@ -11,7 +11,7 @@ use super::style::{BAD, QUIET, STRONG, of_severity, paint};
 use super::summary::{self, Counts, number, severity, word};
 use super::value::DisplayNames;
 use super::wrap::{next_step, paragraph};
-use super::{risks, safe, upcoming};
+use super::{forecast, risks, safe, upcoming};
 use crate::model::{Finding, Plan, Severity};
 
 const NOTHING: &str = "No changes. Everything is as declared.";
@@ -140,7 +140,12 @@ impl View<'_> {
             }
         }
         let total = format!("{}{}", self.total(), self.notes());
-        paragraph(self.width, &paint(STRONG, total), "    ", out)
+        paragraph(self.width, &paint(STRONG, total), "    ", out)?;
+        let mut lines = forecast::lines(self.blocks.look.forecast).peekable();
+        if lines.peek().is_some() {
+            writeln!(out, "\n{}", paint(STRONG, "Forecast"))?;
+        }
+        lines.try_for_each(|line| paragraph(self.width, &format!("  {line}"), "    ", out))
     }
 
     fn total(&self) -> String {

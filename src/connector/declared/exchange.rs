@@ -123,6 +123,10 @@ impl Api {
     /// Changes something, once. A refusal may say that it is so already, or that it will pass by itself.
     pub(super) async fn send(&self, request: &Request, scope: &Scope<'_>, written: &Written) -> Result<Sent, SystemError> {
         let prepared = self.prepare(request, scope, &Turn::First, written)?;
+        if let Some(rehearsal) = self.connection.rehearsal() {
+            rehearsal.note(&prepared);
+            return Ok(Sent { answer: Answer::default(), already_so: false });
+        }
         let response = self.connection.send_in(request.bucket(), prepared).await?;
         self.mind(&response);
         // It was done, whatever else its answer is.

@@ -18,10 +18,11 @@ use super::scope::Scope;
 use super::wanted::told;
 use crate::connector::connection::Again;
 use crate::connector::limiter::Lane;
+use crate::connector::rehearsal::{Rehearsal, id_to_be};
 use crate::connector::{Permit, Write, Writer, Written};
 use crate::expr::{Evaluation, Expression};
 use crate::manifest::kinds::connector::OnlyWhen;
-use crate::model::{Action, ObjectKind, SystemError};
+use crate::model::{Action, Change, ObjectKind, Rehearsed, SystemError};
 
 /// Between two looks at what was written.
 const LOOK: Duration = Duration::from_secs(1);
@@ -37,6 +38,32 @@ impl Writer for DeclaredWriter {
     fn members_per_write(&self) -> usize {
         // Each is a request of its own, and an outcome of its own says more.
         20
+    }
+
+    fn requests(&self, change: &Change) -> Option<u64> {
+        let objects = self.objects(change.object.kind, change.action).ok()?;
+        let looks = u64::from(asks_for_record(objects));
+        Some(match change.action {
+            Action::Create => 1,
+            Action::Delete => objects.delete.len() as u64 + looks,
+            Action::AddMembers | Action::RemoveMembers => {
+                let members = change.members.len() as u64;
+                let parts = members.div_ceil(self.members_per_write() as u64);
+                // All are said at once, once it is known who is there.
+                let at_once = objects.members.as_ref().is_some_and(|members| members.set.is_some() && members.add.is_none());
+                if at_once { 2 * parts } else { members + parts * u64::from(objects.writable.is_some()) }
+            }
+            _ => 1 + looks,
+        })
+    }
+
+    fn rehearse<'a>(&'a self, write: &'a Write<'a>) -> BoxFuture<'a, Option<Rehearsed>> {
+        Box::pin(async move {
+            let rehearsal = Rehearsal::default();
+            let api = Api { connection: self.api.connection.rehearsing(&rehearsal), ..self.api.clone() };
+            let stops = Self { api }.one(write).await.err().map(|error| error.to_string());
+            Some(Rehearsed { requests: rehearsal.requests(), stops })
+        })
     }
 
     fn write<'a>(&'a self, batch: &'a [Write<'a>], permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
@@ -116,14 +143,20 @@ impl DeclaredWriter {
         if let (Json::Object(object), Some(_)) = (&mut wanted.object, &objects.active) {
             object.entry("active").or_insert(Json::Bool(true));
         }
-        wanted.generate = serde_json::json!({"password": password()?});
+        let rehearses = self.api.connection.rehearsal().is_some();
+        wanted.generate = serde_json::json!({"password": if rehearses { "(made when it is sent)".into() } else { password()? }});
         let once_there = |name: &&Arc<str>| objects.attributes.get(*name).is_some_and(|attribute| attribute.only == Some(OnlyWhen::Update));
         let (later, now): (Vec<_>, Vec<_>) = write.attributes.iter().map(|(name, _)| name).partition(once_there);
         let attributes = self.content(&wanted, write, &now)?;
         let content = Content { changes: attributes.clone(), whole: attributes.clone(), attributes: without_nulls(attributes) };
         let sent = self.send(request, &wanted, &content).await?;
-        let id = self.made(objects, request, &wanted, &sent).await?;
-        self.settles(objects, request, &id).await?;
+        let id = match rehearses {
+            true => id_to_be(&write.change.object.name).to_string(),
+            false => self.made(objects, request, &wanted, &sent).await?,
+        };
+        if !rehearses {
+            self.settles(objects, request, &id).await?;
+        }
         // That this fails does not unmake it: the next plan shows what is missing.
         let wanted = Wanted { id: Json::from(id.as_str()), ..wanted };
         let _ = self.changes(&wanted, write, later, None).await;
@@ -275,6 +308,9 @@ impl DeclaredWriter {
             object.insert("active".into(), Json::Bool(active));
         }
         let id = write.id.as_ref().map_or(Json::Null, |id| Json::from(&**id));
+        // Of what is not made yet there is nothing to look at.
+        let to_be = self.api.connection.rehearsal().is_some() && write.id.as_deref() == Some(&*id_to_be(&write.change.object.name));
+        let with_record = with_record && !to_be;
         let record = match with_record && asks_for_record(objects) {
             true => self.record(objects, &id).await?,
             false => Json::Null,

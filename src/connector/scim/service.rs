@@ -15,6 +15,7 @@ use super::paging::Paging;
 use crate::connector::Surroundings;
 use crate::connector::connection::Connection;
 use crate::connector::credentials::Referenced;
+use crate::connector::rehearsal::Rehearsal;
 use crate::connector::limiter::Lane;
 use crate::http::{Client, Renew, Settings, Url};
 use crate::manifest::connection::{Described, ScimConnection};
@@ -62,6 +63,12 @@ impl Service {
         let discovery = kept.discovery(&api, connection.extension.as_deref()).await?;
         let count = page_size(connection.page_size, discovery.max_results);
         Ok(Self { api, discovery, paging: Paging { count }, manners: Arc::default() })
+    }
+
+    /// The same service for whoever only wants to know what would be written.
+    pub(super) fn rehearsing(&self, rehearsal: &Rehearsal) -> Self {
+        let api = Api { connection: self.api.connection.rehearsing(rehearsal), ..self.api.clone() };
+        Self { api, ..self.clone() }
     }
 
     /// The same service for requests that wait for nothing.

@@ -16,9 +16,10 @@ use super::read::ScimReader;
 use super::service::Service;
 use super::single::id_of;
 use crate::connector::limiter::Lane;
+use crate::connector::rehearsal::Rehearsal;
 use crate::connector::{LookupRequest, Permit, Reader, Write, Writer, Written};
 use crate::http::{Method, Response, Url};
-use crate::model::{Action, Columns, ObjectKind, SystemError, Value, Visibility, attribute};
+use crate::model::{Action, Change, Columns, ObjectKind, Rehearsed, SystemError, Value, Visibility, attribute};
 use crate::scim::field;
 
 /// Writes a SCIM target.
@@ -29,6 +30,21 @@ pub struct ScimWriter {
 }
 
 impl Writer for ScimWriter {
+    fn requests(&self, change: &Change) -> Option<u64> {
+        Some((change.members.len() as u64).div_ceil(self.members_per_write() as u64).max(1))
+    }
+
+    fn rehearse<'a>(&'a self, write: &'a Write<'a>) -> BoxFuture<'a, Option<Rehearsed>> {
+        Box::pin(async move {
+            let rehearsal = Rehearsal::default();
+            let ended = Self { service: self.service.rehearsing(&rehearsal) }.one(write).await;
+            let requests = rehearsal.requests();
+            // What comes of the first request decides about any other.
+            let stops = ended.err().filter(|_| requests.is_empty()).map(|error| without_secrets(error, write).to_string());
+            Some(Rehearsed { requests, stops })
+        })
+    }
+
     fn write<'a>(&'a self, batch: &'a [Write<'a>], permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
         Box::pin(async move {
             permit.count_each();
