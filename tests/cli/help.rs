@@ -118,6 +118,8 @@ Options:
       --detailed-exitcode       Exit with 2 where the plan has changes
       --unclaimed               List the accounts and groups that nobody claims instead, each with
                                 the line that adopts it
+      --requests                List the requests that the plan leads to instead, without secrets;
+                                nothing is changed by it
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]
   -v, --verbose...              Log each request, retry and pause to stderr; -vv: also SQL

@@ -3,6 +3,7 @@
 mod apply;
 mod bad_input;
 mod connections;
+mod connector;
 mod explain;
 mod generated;
 mod help;

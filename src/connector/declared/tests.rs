@@ -3,6 +3,7 @@
 mod changes;
 mod hostile;
 mod parts;
+mod rehearsal;
 mod signing;
 
 use std::collections::BTreeMap;

@@ -237,8 +237,12 @@ impl Wanted {
 
     /// Sends it, for the object `7` where it is no create.
     pub async fn send(&self, writer: &dyn Writer) -> Result<Written, SystemError> {
-        let id = (self.change.action != Action::Create).then(|| "7".into());
-        let write = Write { change: &self.change, id, attributes: self.attributes.clone(), members: self.members.clone() };
+        let write = self.write((self.change.action != Action::Create).then(|| "7".into()));
         writer.write(std::slice::from_ref(&write), &permit().await).await.remove(0)
+    }
+
+    /// As the executor hands it over, for an object with this id.
+    pub fn write(&self, id: Option<Arc<str>>) -> Write<'_> {
+        Write { change: &self.change, id, attributes: self.attributes.clone(), members: self.members.clone() }
     }
 }
