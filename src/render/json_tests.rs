@@ -7,7 +7,7 @@ use super::*;
 
 fn written(plan: &Plan) -> Vec<u8> {
     let mut out = Vec::new();
-    write(plan, None, &mut out).expect("memory takes everything");
+    write(plan, ViewOptions::wide(100), &mut out).expect("memory takes everything");
     out
 }
 
@@ -115,7 +115,7 @@ impl Lines for Everywhere {
 fn the_lines_of_manifests_stand_beside_what_they_brought_about_and_in_no_hash() {
     let (schema, plan): (Json, _) = (serde_json::from_str(&schema_text()).expect("JSON"), testing::sample());
     let mut out = Vec::new();
-    write(&plan, Some(&Everywhere), &mut out).expect("memory takes everything");
+    write(&plan, ViewOptions { lines: Some(&Everywhere), ..ViewOptions::wide(100) }, &mut out).expect("memory takes everything");
     let document: Json = serde_json::from_slice(&out).expect("JSON");
     check(&schema, &schema, &document, "plan");
     let changes = document["changes"].as_array().expect("a list");

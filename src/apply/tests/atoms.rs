@@ -132,7 +132,7 @@ fn a_withheld_change_was_not_approved() {
 
 fn written(plan: &Plan) -> String {
     let mut out = Vec::new();
-    crate::render::json::write(plan, None, &mut out).unwrap();
+    crate::render::json::write(plan, crate::render::ViewOptions::wide(100), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -61,7 +61,7 @@ impl Writer for DeclaredWriter {
         Box::pin(async move {
             let rehearsal = Rehearsal::default();
             let api = Api { connection: self.api.connection.rehearsing(&rehearsal), ..self.api.clone() };
-            let stops = Self { api }.one(write).await.err().map(|error| error.to_string());
+            let stops = Self { api, keys: self.keys.clone() }.one(write).await.err().map(|error| error.to_string());
             Some(Rehearsed { requests: rehearsal.requests(), stops })
         })
     }

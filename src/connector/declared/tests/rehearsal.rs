@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{target, user};
 use crate::connector::rehearsal::id_to_be;
 use crate::connector::scim::tests::scripted::{Scripted, answer, wanted};
-use crate::connector::{Write, Writer};
+use crate::connector::Writer;
 use crate::model::{Action, ObjectKind};
 
 /// What is told of a change of an object with this id.
