@@ -15,8 +15,7 @@ const SHOWN: usize = 2_000;
 pub fn write(plan: &Plan, all: &[RehearsedChange], out: &mut dyn Write) -> io::Result<()> {
     for one in all {
         if let Some(change) = plan.changes.get(one.change.0 as usize) {
-            let at = paint(QUIET, format_args!("at {}", safe::line(&change.target)));
-            writeln!(out, "{} {at}", paint(STRONG, safe::line(&headline(change))))?;
+            writeln!(out, "{}", paint(STRONG, safe::line(&headline(change))))?;
             of_change(&one.rehearsed, out)?;
         }
     }
