@@ -9,8 +9,8 @@ use crate::connector::rehearsal::id_to_be;
 use crate::model::{Action, Change, ObjectKind, ObjectRef, Plan};
 use crate::state::{LinkName, StateError};
 
-use super::{Job, KnownIds};
 use super::prepare::references;
+use super::{Job, KnownIds};
 
 /// Ids by target and key.
 pub(super) struct Ids<'a> {

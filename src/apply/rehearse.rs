@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt};
 
 use super::KnownIds;
-use super::ids::Ids;
 use super::fence::RevokedKeys;
+use super::ids::Ids;
 use super::prepare::prepare;
 use crate::connector::TargetConnector;
 use crate::model::{Change, ChangeId, Plan, Rehearsed, RehearsedChange, Value};
@@ -53,4 +53,3 @@ async fn one(id: ChangeId, change: &Change, ids: &Ids<'_>, connector: &TargetCon
     }
     Some(all)
 }
-

@@ -21,7 +21,9 @@ use crate::apply::read_plan;
 use crate::connector::connections::Connections;
 use crate::files;
 use crate::model::{Change, Plan};
-use crate::pipeline::{self, Caller, Decision, Ending, Hear, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn, forecast};
+use crate::pipeline::{
+    self, Caller, Decision, Ending, Hear, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn, forecast,
+};
 use crate::render::{Format, ViewOptions, count, headline, safe};
 use crate::state;
 

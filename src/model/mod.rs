@@ -26,9 +26,8 @@ pub use attribute::{Attribute, AttributeType, Visibility, attribute, attributes,
 pub use capability::{Capabilities, NeededAttribute, SideEffect, WRITABLE};
 pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, MemberChange, ObjectKind, ObjectRef, Reason, Risk, Withheld};
 pub use evidence::{Evidence, ReadReport, Watermark};
-pub use rehearsed::{Rehearsed, RehearsedChange, RehearsedRequest};
-pub use forecast::Forecast;
 pub use finding::{Finding, FindingCode, Severity, Subject};
+pub use forecast::Forecast;
 pub use guardrail::Guardrail;
 pub use key::{Key, RESERVED};
 pub use mandate::Mandate;
@@ -41,6 +40,7 @@ pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};
 pub(crate) use page::{put_length, take_length};
 pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
+pub use rehearsed::{Rehearsed, RehearsedChange, RehearsedRequest};
 pub use table::{Table, Tables};
 pub use upcoming::{Due, DueKind, Upcoming};
 pub use value::{Value, ValueState};

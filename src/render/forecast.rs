@@ -45,9 +45,19 @@ mod tests {
             seconds: limit.map(|(seconds, _)| seconds),
             per_minute: limit.map(|(_, rate)| rate),
         };
-        let all = [one("okta", 1240, Some((372, 200))), one("chat", 99, None), one("crm", 2000, None), one("a", 1, Some((0, 60))), one("b", 0, Some((0, 60)))];
+        let all = [
+            one("okta", 1240, Some((372, 200))),
+            one("chat", 99, None),
+            one("crm", 2000, None),
+            one("a", 1, Some((0, 60))),
+            one("b", 0, Some((0, 60))),
+        ];
         let told: Vec<String> = lines(&all).collect();
-        let expected = ["okta: about 1,240 requests, 6 min 12 s at 200 a minute", "crm: about 2,000 requests, as fast as it answers", "a: 1 request, at once at 60 a minute"];
+        let expected = [
+            "okta: about 1,240 requests, 6 min 12 s at 200 a minute",
+            "crm: about 2,000 requests, as fast as it answers",
+            "a: 1 request, at once at 60 a minute",
+        ];
         assert_eq!(told, expected);
         assert_eq!([7200, 3660, 59, 120].map(duration), ["2 h", "1 h 1 min", "59 s", "2 min"].map(String::from));
     }

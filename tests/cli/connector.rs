@@ -133,7 +133,10 @@ fn exchanges_are_played_and_what_differs_is_told() {
     let folder = workspace(200);
     folder.write("desk.test.yaml", "apiVersion: headcount.dev/v1alpha1\nkind: ConnectorTest\nmetadata: {name: desk}\nspec:\n  cases:\n  - name: all\n    read: accounts\n    exchanges: [{get: /people, answer: {body: {people: [{id: p1}]}}}]\n    expect: {evidence: complete, rows: [{id: p1}]}\n");
     assert_eq!(told(&folder, &["connector", "test", "desk.yaml"], 0), "1 case: 1 passed\n");
-    folder.write("desk.test.yaml", &std::fs::read_to_string(folder.file("desk.test.yaml")).expect("a file").replace("[{id: p1}]}\n", "[{id: p2}]}\n"));
+    folder.write(
+        "desk.test.yaml",
+        &std::fs::read_to_string(folder.file("desk.test.yaml")).expect("a file").replace("[{id: p1}]}\n", "[{id: p2}]}\n"),
+    );
     let failed = told(&folder, &["connector", "test", "desk.yaml", "-o", "text", "-o", "junit=cases.xml"], 1);
     snapbox::assert_data_eq!(
         failed,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{target, user};
+use crate::connector::Writer;
 use crate::connector::rehearsal::id_to_be;
 use crate::connector::scim::tests::scripted::{Scripted, answer, wanted};
-use crate::connector::Writer;
 use crate::model::{Action, ObjectKind};
 
 /// What is told of a change of an object with this id.
