@@ -13,3 +13,4 @@ mod pages;
 mod properties;
 mod quickstart;
 mod support;
+mod vendors;

@@ -1,0 +1,67 @@
+"""Stand-ins for HiBob, Slack, Google Workspace, Okta, Ramp and a webhook receiver, on one port of this machine.
+
+Each remembers what is written, answers and refuses as its vendor's documentation says, and knows no more than this example needs: for trying things out and for
+tests, never for anybody's data. Standard library only. `python3 servers [PORT]` prints the port once it listens; GET /requests shows what was asked.
+"""
+
+import json
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from common import Ask, Refused
+from google import Google
+from hibob import HiBob
+from okta import Okta
+from ramp import Ramp
+from receiver import Receiver
+from slack import Slack
+
+LOCK = threading.RLock()
+ASKED = []
+VENDORS = {"hibob": HiBob(), "slack": Slack(), "google": Google(), "okta": Okta(), "ramp": Ramp(), "hook": Receiver()}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The first part of a path names the vendor."""
+
+    protocol_version = "HTTP/1.1"
+
+    def serve(self):
+        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if self.path == "/requests":
+            return self.reply(200, ASKED)
+        _, vendor, rest = (self.path.split("/", 2) + ["", ""])[:3]
+        ask = Ask(self.command, "/" + rest, headers, raw)
+        with LOCK:
+            ASKED.append(f"{self.command} {self.path}")
+            try:
+                answer = VENDORS[vendor].answer(ask) if vendor in VENDORS else (404, None)
+            except Refused as refused:
+                answer = refused.answer
+            except (KeyError, TypeError, ValueError) as wrong:
+                answer = 400, {"error": f"not as this stand-in expects it: {wrong!r}"}
+        return self.reply(*answer)
+
+    def reply(self, status, body, headers=None):
+        data = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0), Handler)
+    server.daemon_threads = True
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
