@@ -14,6 +14,7 @@ use super::definition::{
     Active, Attribute, Content, Definition, Errors, Keep, Mapped, Members, Objects, Request, Settle, Task, Wrong, is_declared, is_here,
     span,
 };
+use super::dialect;
 use super::pages::{Paging, Place};
 use super::scope::{ANSWER, CONFIG, RECORD, REQUEST, Scope, WRITTEN};
 use super::secrets::templates;
@@ -59,6 +60,7 @@ impl Definition {
             .map(|(kind, groups)| (Arc::from(kind.as_str()), compiler.objects(groups, &format!("/groups/{}", escaped(kind)))));
         let groups = groups.collect();
         let entitlements = compiler.entitlements(spec);
+        compiler.wrong.extend(dialect::wrong(spec));
         match (url, compiler.wrong) {
             (Some(base), wrong) if wrong.is_empty() => Ok(Self {
                 name: name.into(),

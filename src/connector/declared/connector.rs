@@ -10,12 +10,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::definition::{Attribute, Definition, Objects, Request, Wrong, span};
+use super::dialect;
 use super::exchange::Api;
 use super::reader::DeclaredReader;
 use super::sign_in::{SignIn, shared};
 use super::writer::DeclaredWriter;
 use crate::connector::connection::Connection;
 use crate::connector::describe::{Connector, Description, own};
+use crate::connector::scim::ScimConnector;
 use crate::connector::sample::{AsJson, Sample};
 use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::http::{Client, Settings};
@@ -54,7 +56,11 @@ impl Connector for DeclaredConnector {
         surroundings: &'a Surroundings,
     ) -> BoxFuture<'a, Result<Box<dyn Reader>, SystemError>> {
         async move {
-            let api = open(own(connection)?, surroundings, true).await?;
+            let connection: &DeclaredConnection = own(connection)?;
+            if dialect::of(connection).is_some() {
+                return dialect::source(connection, surroundings).await;
+            }
+            let api = open(connection, surroundings, true).await?;
             Ok(Box::new(DeclaredReader { api, of_source: true }) as Box<dyn Reader>)
         }
         .boxed()
@@ -67,6 +73,9 @@ impl Connector for DeclaredConnector {
     ) -> BoxFuture<'a, Result<TargetConnector, SystemError>> {
         async move {
             let connection: &DeclaredConnection = own(connection)?;
+            if dialect::of(connection).is_some() {
+                return dialect::target(connection, surroundings).await;
+            }
             let system = surroundings.connections.system(&connection.system());
             system.limiter.limit(&surroundings.system, surroundings.limits);
             let api = open(connection, surroundings, false).await?;
@@ -79,6 +88,9 @@ impl Connector for DeclaredConnector {
     }
 
     fn facts(&self, connection: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
+        if own::<DeclaredConnection>(connection).is_ok_and(|connection| dialect::of(connection).is_some()) {
+            return ScimConnector.facts(connection);
+        }
         let document = own::<DeclaredConnection>(connection).ok().and_then(|connection| connection.document.as_ref());
         let accounts = document.and_then(|document| document.accounts.as_ref());
         let written = |name: &&String| known_to_identities(name);
@@ -91,7 +103,10 @@ impl Connector for DeclaredConnector {
         document.map(|document| document.rights.clone()).unwrap_or_default()
     }
 
-    fn sampler(&self, _: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {
+    fn sampler(&self, connection: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {
+        if own::<DeclaredConnection>(connection).is_ok_and(|connection| dialect::of(connection).is_some()) {
+            return ScimConnector.sampler(connection, columns);
+        }
         Box::new(AsJson::new(columns))
     }
 

@@ -235,6 +235,8 @@ impl Api {
     }
 
     fn content(&self, request: &Request, scope: &Scope<'_>, turn: &Turn, written: &Written) -> Result<Option<Body>, SystemError> {
+        let mapped = Json::Object(written.changes.clone());
+        let scope = &scope.with("mapped", &mapped);
         let (json, form) = match &request.content {
             Content::Nothing => (None, false),
             Content::Json(template) => (template.value(scope).map_err(SystemError::Rejected)?, false),

@@ -11,6 +11,7 @@ mod check;
 mod compile;
 mod connector;
 mod definition;
+mod dialect;
 mod entitlements;
 mod exchange;
 mod gather;

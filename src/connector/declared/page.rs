@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, ObjectsSpec, RequestSpec};
+use super::dialect;
+use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, ObjectsSpec, RequestSpec, ScimDialect, ScimWithout};
+use crate::model::Action;
 
 /// The page of a document.
 pub fn page(name: &str, spec: &ConnectorSpec) -> String {
@@ -59,6 +61,10 @@ fn listed(words: &[&str]) -> String {
 fn reads(spec: &ConnectorSpec) -> Vec<&'static str> {
     let lists = |objects: &ObjectsSpec| objects.list.is_some();
     let mut reads = Vec::new();
+    let groups = |dialect: &ScimDialect| !dialect.without.contains(&ScimWithout::Groups);
+    if let Some(dialect) = &spec.scim {
+        return if groups(dialect) { vec!["accounts", "groups", "memberships"] } else { vec!["accounts"] };
+    }
     reads.extend(spec.accounts.as_ref().filter(|accounts| lists(accounts)).map(|_| "accounts"));
     reads.extend(spec.groups.values().any(lists).then_some("groups"));
     reads.extend(spec.groups.values().any(|objects| objects.members.is_some()).then_some("memberships"));
@@ -70,6 +76,9 @@ fn writes(spec: &ConnectorSpec) -> Vec<&'static str> {
     let changes = |objects: &ObjectsSpec| objects.create.is_some() || !objects.update.is_empty();
     let joins = |objects: &ObjectsSpec| objects.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some());
     let mut writes = Vec::new();
+    if spec.scim.is_some() {
+        return reads(spec);
+    }
     writes.extend(spec.accounts.as_ref().filter(|accounts| changes(accounts)).map(|_| "accounts"));
     writes.extend(spec.groups.values().any(changes).then_some("groups"));
     writes.extend(spec.groups.values().any(joins).then_some("memberships"));
@@ -90,6 +99,15 @@ fn secrets(scheme: &AuthScheme) -> String {
 /// Side effects, by what leads to them.
 fn told(spec: &ConnectorSpec) -> Vec<(String, String)> {
     let mut told = Vec::new();
+    for (action, words) in spec.scim.iter().flat_map(dialect::told) {
+        let verb = match action {
+            Action::Create => "create",
+            Action::Deactivate => "deactivate",
+            Action::Reactivate => "activate",
+            _ => "delete",
+        };
+        told.push((format!("{verb} account"), words.to_owned()));
+    }
     for (kind, objects) in
         spec.accounts.iter().map(|accounts| ("account", accounts)).chain(spec.groups.values().map(|groups| ("group", groups)))
     {

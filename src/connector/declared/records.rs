@@ -107,7 +107,13 @@ fn write(objects: &Objects, column: &Column, record: &Json, scope: &Scope<'_>, r
             return cell(found, row);
         }
         Column::Writable => return row.bool(objects.is_writable(scope)),
-        Column::Id => Some(&objects.id),
+        // A number or a text: an id is a text to everybody.
+        Column::Id => {
+            return match scope.text(&objects.id) {
+                Some(id) => row.text(&id),
+                None => row.missing(),
+            };
+        }
         Column::Active => objects.active.as_ref().map(|active| &active.read),
         Column::Attribute(name) => objects.attributes.get(name).and_then(|attribute| attribute.read.as_ref()),
     };

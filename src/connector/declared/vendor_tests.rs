@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::DeclaredConnector;
 use super::tests::Rows;
 use crate::connector::describe::Connector;
-use crate::connector::scim::tests::scripted::{Answer, Asked, Scripted, answer, wanted};
+use crate::connector::scim::tests::scripted::{Answer, Asked, Scripted, answer, list_of, wanted};
 use crate::connector::{ReadRequest, Surroundings, TargetConnector};
 use crate::manifest::catalog::catalog;
 use crate::manifest::connection::{DeclaredConnection, SecretRef};
@@ -168,4 +168,30 @@ async fn what_no_request_writes_is_fixed() {
     let can = target(&service, "hubspot", "app", &[("token", "t")]).await.capabilities;
     let fixed: Vec<&str> = can.immutable_attributes.iter().map(AsRef::as_ref).collect();
     assert_eq!(fixed, ["emails", "userName"]);
+}
+
+#[tokio::test]
+async fn a_scim_service_is_spoken_to_by_the_scim_connector_within_what_its_document_says() {
+    let service = Scripted::start(|asked| {
+        let person = json!({"id": "u1", "userName": "ada@a.example", "active": true});
+        Some(if asked.query.get("startIndex").is_some_and(|at| at == "1") { list_of(1, &[person]) } else { list_of(1, &[]) })
+    });
+    let service = service.await;
+    let target = target(&service, "leapsome", "token", &[("token", "s3cret")]).await;
+    assert_eq!(read(&target, ObjectKind::Account, &["id", "userName"]).await, (Evidence::Complete, vec!["u1 ada@a.example".into()]));
+    let first = service.asked().into_iter().find(|asked| asked.line.starts_with("GET /Users")).expect("a list");
+    assert_eq!((first.query.get("count").map(String::as_str), first.authorization.as_deref()), (Some("1000"), Some("Bearer s3cret")));
+    let can = &target.capabilities;
+    assert!(!can.delete_accounts && !can.delete_groups && can.write_memberships && can.required_attributes.contains("emails"));
+}
+
+#[tokio::test]
+async fn a_change_may_stand_inside_a_patch() {
+    let service = Scripted::with_discovery(|_| Some(answer(200, json!({"id": "7"})))).await;
+    let writer = target(&service, "aws-identity-center", "none", &[]).await.writer;
+    let change = wanted(ObjectKind::Account, Action::Update).with("title", Some(json!("Lead"))).with("name.givenName", Some(json!("Ada")));
+    assert!(change.send(&*writer).await.is_ok());
+    let sent = service.asked().pop().expect("a request");
+    assert_eq!(sent.line, "PATCH /Users/7");
+    assert_eq!(sent.body["Operations"], json!([{"op": "replace", "value": {"name": {"givenName": "Ada"}, "title": "Lead"}}]));
 }

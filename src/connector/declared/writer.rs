@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 
-use super::definition::{Active, Objects, Request, Task};
+use super::definition::{Active, Content as Body, Mapped, Objects, Request, Task};
 use super::exchange::{Answer, Api, Sent, Written as Content, put};
 use super::key::Keys;
 use super::listing::records;
@@ -408,7 +408,8 @@ fn asks_for_record(objects: &Objects) -> bool {
     let of_request = |request: &Request| request.when.iter().chain(&request.unless).any(reads);
     let active = objects.active.iter().flat_map(|active| active.activate.iter().chain(&active.deactivate));
     let written = objects.attributes.values().flat_map(|attribute| &attribute.write).map(|(_, expression)| expression);
-    let asked = objects.update.iter().chain(&objects.delete).chain(active).any(of_request);
+    let whole = |request: &Request| matches!(request.content, Body::Mapped { what: Mapped::Whole, .. });
+    let asked = objects.update.iter().any(whole) || objects.update.iter().chain(&objects.delete).chain(active).any(of_request);
     asked || objects.writable.is_some() || written.into_iter().any(reads)
 }
 

@@ -8,6 +8,7 @@ mod entitlements;
 mod exchanges;
 mod objects;
 mod request;
+mod scim;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ pub use objects::{
     ActiveSpec, AttributeSpec, BatchSpec, ChangesSpec, EachSpec, JoinSpec, MembersSpec, ObjectsSpec, OnlyWhen, SinceChanges, Then,
     TokenChanges,
 };
+pub use scim::{ScimDialect, ScimTells, ScimWithout};
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
 
 /// A system that speaks HTTP and JSON.
@@ -57,6 +59,9 @@ pub struct ConnectorSpec {
     /// Its accounts; of a Source, its records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts: Option<ObjectsSpec>,
+    /// In place of accounts and groups: it speaks SCIM 2.0, below `base`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scim: Option<ScimDialect>,
     /// Kinds of groups, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, ObjectsSpec>,
