@@ -20,6 +20,9 @@ pub enum Role {
 
 /// What a document can serve as: what people are read from, and what is written.
 pub fn roles(spec: &ConnectorSpec) -> Vec<Role> {
+    if spec.scim.is_some() {
+        return vec![Role::Target, Role::Source];
+    }
     let accounts = spec.accounts.as_ref();
     let writes = accounts.is_some_and(|accounts| accounts.create.is_some() || !accounts.update.is_empty())
         || spec
@@ -90,7 +93,21 @@ fn variable(connector: &str, secret: &str) -> String {
     name
 }
 
+/// What every SCIM service has (RFC 7643 section 4.1).
+const OF_SCIM: &str = "  key: record.id   # the system's own id, which stays with a person
+  lifecycle: {leaver: '!record.active'}
+  mapping:
+    rules:
+    - {attribute: userName, value: record.userName}
+    - {attribute: name.givenName, value: record.name.givenName}
+    - {attribute: name.familyName, value: record.name.familyName}
+    - {attribute: emails, value: record.emails}
+";
+
 fn source(name: &str, spec: &ConnectorSpec, text: &mut String) {
+    if spec.scim.is_some() {
+        return text.push_str(OF_SCIM);
+    }
     let Some(accounts) = compiled(name, spec).and_then(|definition| definition.accounts) else { return };
     let by_config = |text: &str| text.contains("config.");
     let _ = writeln!(text, "  key: {}   # the system's own id, which stays with a person", scalar(accounts.id.text()));
@@ -110,8 +127,11 @@ fn source(name: &str, spec: &ConnectorSpec, text: &mut String) {
 
 fn target(spec: &ConnectorSpec, text: &mut String) {
     text.push_str("  # select: identity.department == \"Engineering\"   # who gets an account; absent: everybody\n");
-    if !spec.groups.is_empty() {
+    if !spec.groups.is_empty() || spec.scim.is_some() {
         text.push_str("  # groups: {}   # its groups and who is in them too\n");
+    }
+    if spec.scim.is_some() {
+        return text.push_str("  # mapping: {rules: [{attribute: …, value: …}]}   # beside the default mapping of `headcount connector show scim`\n");
     }
     let accounts = spec.accounts.as_ref();
     let written = accounts.into_iter().flat_map(|accounts| &accounts.attributes);
