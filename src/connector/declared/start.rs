@@ -131,7 +131,9 @@ fn target(spec: &ConnectorSpec, text: &mut String) {
         text.push_str("  # groups: {}   # its groups and who is in them too\n");
     }
     if spec.scim.is_some() {
-        return text.push_str("  # mapping: {rules: [{attribute: …, value: …}]}   # beside the default mapping of `headcount connector show scim`\n");
+        return text.push_str(
+            "  # mapping: {rules: [{attribute: …, value: …}]}   # beside the default mapping of `headcount connector show scim`\n",
+        );
     }
     let accounts = spec.accounts.as_ref();
     let written = accounts.into_iter().flat_map(|accounts| &accounts.attributes);

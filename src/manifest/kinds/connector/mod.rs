@@ -28,8 +28,8 @@ pub use objects::{
     ActiveSpec, AttributeSpec, BatchSpec, ChangesSpec, EachSpec, JoinSpec, MembersSpec, ObjectsSpec, OnlyWhen, SinceChanges, Then,
     TokenChanges,
 };
-pub use scim::{ScimDialect, ScimTells, ScimWithout};
 pub use request::{CursorPages, LinkPages, NumberedPages, OnePage, Pages, RequestBudget, RequestSpec, Reset, Settle, Task};
+pub use scim::{ScimDialect, ScimTells, ScimWithout};
 
 /// A system that speaks HTTP and JSON.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
