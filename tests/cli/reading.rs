@@ -135,3 +135,55 @@ fn a_list_that_moves_between_two_pages_loses_nobody() {
     // The third one lacks ann, and so does the look after it: she is gone.
     assert_eq!((plan(), reads.load(Ordering::SeqCst)), (vec!["deactivate hr/ann".to_owned(), "create hr/gus".to_owned()], 5));
 }
+
+/// A chat's channel as a source, of which the people are employed. It may be renamed: then nobody is in it, and nobody has left.
+#[test]
+fn a_channel_that_is_not_found_is_not_one_that_nobody_is_in() {
+    let stage = Arc::new(AtomicUsize::new(0));
+    let now = stage.clone();
+    let url = answers::serve(move |line: &str| {
+        let at = now.load(Ordering::SeqCst);
+        let answer = |body: Value| (200, String::new(), body.to_string());
+        match line.trim_start_matches("GET ") {
+            "/desk/channels" => answer(json!([{ "id": "C1", "name": if at == 1 { "everybody" } else { "general" } }])),
+            "/desk/channels/C1/members" => answer(json!(if at == 2 { ["ann", "cyd"] } else { ["ann", "bob"] })),
+            path if path.starts_with("/desk/users/") => {
+                let id = path.trim_start_matches("/desk/users/");
+                let hidden = if at == 3 { json!(["userName"]) } else { json!([]) };
+                answer(json!({ "id": id, "userName": if at == 3 { Value::Null } else { json!(id) }, "hidden": hidden }))
+            }
+            path if path.starts_with("/chat/Users?") => {
+                let page: Vec<Value> =
+                    ["ann", "bob"].iter().map(|id| json!({ "id": id, "userName": id, "externalId": format!("hc:acme:hr:{id}") })).collect();
+                answer(json!({ "totalResults": 2, "Resources": page }))
+            }
+            path if path.starts_with("/chat/Groups") => answer(json!({ "totalResults": 0, "Resources": [] })),
+            _ => (404, String::new(), "{}".into()),
+        }
+    });
+    let host = url.trim_start_matches("http://");
+    let connector = format!(
+        "---\n{HEAD}kind: Connector\nmetadata: {{name: desk}}\nspec:\n  title: Desk\n  hosts: ['{host}']\n  base: '{url}/desk'\n  auth: {{}}\n  \
+         accounts: {{id: record.id, redacted: record.hidden, get: {{get: '/users/{{id}}'}}, list: {{get: /users, pages: {{one: {{}}}}}}, attributes: {{}}}}\n  \
+         groups:\n    channel:\n      id: record.id\n      list: {{get: /channels, pages: {{one: {{}}}}}}\n      attributes: {{displayName: {{path: name}}}}\n      \
+         members: {{list: {{get: '/channels/{{group.id}}/members', pages: {{one: {{}}}}}}, id: record}}\n"
+    );
+    let source = workspace("{connector: {name: desk}}").replace("  key:", "  scope: {groups: {channel: [general]}}\n  key:");
+    let folder = Folder::with(&[("headcount.yaml", &(source + &target(&url) + &connector))]);
+    let (code, words) = ends(&folder, &["apply", "--auto-approve"]);
+    assert_eq!(code, Some(0), "{words}");
+    let changes = |at: usize| {
+        stage.store(at, Ordering::SeqCst);
+        let output = folder.run(["plan", "-o", "json"]).output().expect("it runs");
+        let plan: Value = serde_json::from_slice(&output.stdout).expect("a plan");
+        let changes = plan["changes"].as_array().expect("changes").iter();
+        let told: Vec<String> =
+            changes.map(|change| format!("{} {}", change["action"], change["object"]["key"]).replace('"', "")).collect();
+        (told, plan["findings"].to_string())
+    };
+    let (told, findings) = changes(1);
+    assert!(told.is_empty() && findings.contains("channel general: it is not there, or may not be seen"), "{told:?} {findings}");
+    assert_eq!(changes(2).0, ["deactivate hr/bob", "create hr/cyd"]);
+    let (told, findings) = changes(3);
+    assert!(told.is_empty() && findings.contains("hidden for want of a right"), "{told:?} {findings}");
+}

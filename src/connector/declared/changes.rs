@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::definition::{Objects, Request};
-use super::gather::{Gather, Take, size};
+use super::gather::{Gather, Take, fingerprint, size};
 use super::listing::{Collect, list_from};
 use super::pages::{Place, Turn};
 use super::parts::Hidden;
@@ -212,8 +212,7 @@ struct Latest<'l> {
 impl Collect for Latest<'_> {
     fn id(&self, record: &Json) -> Option<String> {
         // One that changed twice may well come twice.
-        let id = self.scope.with("record", record).text(&self.objects.id)?;
-        Some(format!("{id} {record}"))
+        self.scope.with("record", record).text(&self.objects.id).map(|_| fingerprint(record))
     }
 
     fn take(&mut self, record: &Json, _: Vec<Hidden>) {

@@ -3,6 +3,7 @@
 //! Must never: call a list whole because no error happened, or hand on a record twice.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde_json::Value as Json;
 
@@ -21,6 +22,9 @@ const MAX_PAGES: u64 = 200_000;
 
 /// More pages without a record, one behind the other, lead nowhere.
 const MAX_EMPTY: u64 = 500;
+
+/// Whoever takes longer for one list never ends it.
+const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Takes the records of a list.
 pub(super) trait Collect: Send {
@@ -92,13 +96,17 @@ impl Reading<'_, '_> {
         let mut pager = Pager::new(paging);
         let mut turn = from.unwrap_or_else(|| pager.first());
         let mut first: Option<(Turn, Vec<Box<str>>)> = None;
-        let mut empty = 0;
+        let (mut empty, clock) = (0, self.api.connection.clock());
+        let until = clock.now() + LONGEST;
         for _ in 0..MAX_PAGES {
             let answer = self.api.ask(self.request, self.scope, &turn, Again::Always).await?;
             let records = records(self.request, &answer)?;
             empty = if records.is_empty() { empty + 1 } else { 0 };
             if empty > MAX_EMPTY {
                 return Err(SystemError::Protocol(format!("more than {MAX_EMPTY} pages in a row without a record, and no end")));
+            }
+            if clock.now() > until {
+                return Err(SystemError::Protocol(format!("there is no end of it after {} hours", LONGEST.as_secs() / 3600)));
             }
             let ids = self.take(&records, into)?;
             first.get_or_insert_with(|| (turn.clone(), ids.clone()));

@@ -153,6 +153,18 @@ async fn pages_that_never_end_end() {
     let (told, asked) = met(&cursor, none).await;
     assert!(told.contains("pages in a row without a record"), "{told}");
     assert!(asked.len() < 1000, "asked {} times", asked.len());
+    // Each page after a minute's patience: half a day of it is enough.
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let slow = move |_: &Asked| {
+        let at = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Some(match at % 2 {
+            0 => answer(429, "{}").header("retry-after", "59"),
+            _ => answer(200, json!({"rows": [{"id": at.to_string()}], "next": at.to_string()})),
+        })
+    };
+    let (told, asked) = met(&cursor, slow).await;
+    assert!(told.contains("no end of it after 12 hours"), "{told}");
+    assert!(asked.len() < 2000, "asked {} times", asked.len());
 }
 
 /// Nothing is sent to where the document does not lead.

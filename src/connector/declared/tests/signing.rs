@@ -137,6 +137,25 @@ async fn a_token_endpoint_s_refusal_says_what_to_look_at_and_nothing_of_ours() {
 }
 
 #[tokio::test]
+async fn a_token_that_ran_out_is_asked_for_once_more() {
+    let tokens = std::sync::atomic::AtomicU32::new(0);
+    let service = Scripted::with_discovery(move |asked| {
+        Some(match asked.line.as_str() {
+            "POST /token" => answer(200, json!({"access_token": format!("t{}", tokens.fetch_add(1, std::sync::atomic::Ordering::SeqCst))})),
+            _ if asked.authorization.as_deref() == Some("Bearer t1") => answer(200, json!([{"id": "u1"}])),
+            _ => answer(401, "{}"),
+        })
+    });
+    let service = service.await;
+    let scheme = json!({"oauth2": {"grant": "client_credentials", "client": "basic", "url": "{base}/token"}});
+    let connection = own(&service, &json!({"auth": {"own": scheme}}), &json!({"clientId": said("app"), "clientSecret": said("sesame")}));
+    let reader = DeclaredConnector.open_source(&connection, &Surroundings::at(".")).await.expect("a source");
+    let request = ReadRequest::new(vec![(ObjectKind::Account, Columns::new(["id"]))]);
+    assert_eq!(reader.read(&request, &mut Rows::default()).await.of(ObjectKind::Account), Evidence::Complete);
+    assert_eq!(service.lines(), ["POST /token", "GET /users", "POST /token", "GET /users"]);
+}
+
+#[tokio::test]
 async fn each_request_is_signed_by_itself() {
     let secrets = json!({"consumerKey": said("ck"), "consumerSecret": said("cs"), "tokenId": said("ti"), "tokenSecret": said("ts")});
     let (evidence, asked) = signed_in(&json!({"oauth1": {"realm": "{upper(\"acme\")}"}}), &secrets).await;
