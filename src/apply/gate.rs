@@ -2,7 +2,7 @@
 //! has a gate of its own: it waits for no pause that other work brought about, for no rate, and is not given up with the rest.
 //!
 //! Patience is the gate's, not a change's: a request that was throttled is sent again for as long as the target lets anything through at all. After a pause
-//! one request goes ahead; with each that gets through, one more may be under way, in the rhythm that the target's pauses have taught.
+//! one request goes ahead, then more, at the pace that the limiter has learned. So it is at first: what is wrong with all of them is heard once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,11 +15,15 @@ use crate::connector::Permit;
 use crate::connector::limiter::{ALL, Lane, Limiter};
 use crate::state::RunLock;
 
-use super::rhythm::Rhythm;
 use super::settings::RunSettings;
 
 /// What is said where the run was stopped.
 pub(super) const STOPPED: &str = "the run was stopped";
+
+/// Nobody who is answered sooner than this waits for more than a few others in the beginning: where a burst is all that the target takes, few run into its end.
+const BEGINNING: Duration = Duration::from_millis(15);
+/// Before it is known how often the target lets anything through, so many get through before one more may be under way.
+const CAREFUL: usize = 4;
 
 /// Stands before one target.
 pub(super) struct Gate {
@@ -48,8 +52,10 @@ struct GateState {
     refusals: u32,
     /// since when it asks for patience and does nothing else
     refusing_since: Option<Instant>,
-    /// how often it lets something through
-    rhythm: Rhythm,
+    /// when the first was sent
+    began: Option<Instant>,
+    /// how many got through since the beginning, or since the width changed
+    through: usize,
     /// changes in a row that could not reach the target
     misses: u32,
     /// why the target is left alone for the rest of the run
@@ -87,7 +93,8 @@ impl Gate {
             pauses: 0,
             refusals: 0,
             refusing_since: None,
-            rhythm: Rhythm::default(),
+            began: None,
+            through: 0,
             misses: 0,
             closed: None,
         };
@@ -142,15 +149,15 @@ impl Gate {
         if let Some(why) = &state.closed {
             return Turn::Closed(why.clone());
         }
+        let now = Instant::now();
         if state.inside >= state.width {
             return Turn::Wait(None);
         }
-        let now = Instant::now();
-        match state.resume.max(state.rhythm.next()).filter(|resume| *resume > now) {
+        match state.resume.filter(|resume| *resume > now) {
             Some(resume) => Turn::Wait(Some(resume)),
             None => {
                 state.inside += 1;
-                state.rhythm.beat(now);
+                state.began.get_or_insert(now);
                 Turn::In(Pass { gate: self, pauses: state.pauses })
             }
         }
@@ -189,7 +196,9 @@ impl Gate {
 
     /// How many requests may be under way now.
     pub(super) fn width(&self) -> usize {
-        self.state().width
+        let state = self.state();
+        let begins = self.lane == Lane::Normal && state.pauses == 0 && state.began.is_none_or(|began| began.elapsed() < BEGINNING);
+        if begins { state.width.min(1 + state.through / 10) } else { state.width }
     }
 
     /// How many requests may be under way at once when nothing holds them up.
@@ -206,9 +215,12 @@ impl Pass<'_> {
     /// It got through: there is room for one more.
     pub(super) fn got_through(self) {
         let mut state = self.gate.state();
-        state.rhythm.got_through();
         if self.pauses == state.pauses {
-            state.width = (state.width + 1).min(self.gate.concurrency());
+            state.through += 1;
+            if state.width < self.gate.most && (state.through >= CAREFUL || self.gate.limiter.has_rhythm()) {
+                state.width += 1;
+                state.through = 0;
+            }
             state.refusals /= 2;
             state.refusing_since = None;
         }
@@ -223,12 +235,12 @@ impl Pass<'_> {
         if news {
             state.pauses += 1;
             state.refusals += 1;
-            state.width = 1;
-            state.rhythm.put_off(now);
+            (state.width, state.through) = (1, 0);
         }
         // A time that was too short before is no reason to ask as often again.
         let own = if news { settings.wait(state.refusals) } else { Duration::ZERO };
         let pause = after.unwrap_or_default().max(own);
+        self.gate.limiter.put_off(ALL, after, message);
         let refusing = now.duration_since(*state.refusing_since.get_or_insert(now));
         if refusing + pause > settings.patience {
             drop(state);

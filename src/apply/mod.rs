@@ -13,7 +13,6 @@ mod prepare;
 mod record;
 mod rehearse;
 mod report;
-mod rhythm;
 mod runner;
 mod saved;
 mod schedule;

@@ -428,7 +428,7 @@ async fn a_look_that_is_put_off_is_made_later() {
 }
 
 #[tokio::test]
-async fn after_a_pause_one_goes_ahead_and_with_each_that_gets_through_one_more() {
+async fn after_a_pause_one_goes_ahead_and_others_follow_with_care() {
     let world = World::new().await;
     let lock = world.store.lock("jane").await.unwrap();
     let settings = RunSettings { first_wait: Duration::ZERO, ..RunSettings::default() };
@@ -439,9 +439,11 @@ async fn after_a_pause_one_goes_ahead_and_with_each_that_gets_through_one_more()
     one.throttled(&settings, None, "429");
     two.throttled(&settings, None, "429");
     three.got_through();
-    let first = enter().unwrap();
-    assert!(enter().is_none(), "one goes ahead; what was sent before the pause widens nothing");
-    first.got_through();
+    for _ in 0..4 {
+        let first = enter().unwrap();
+        assert!(enter().is_none(), "one goes ahead; what was sent before the pause widens nothing");
+        first.got_through();
+    }
     let (second, third) = (enter().unwrap(), enter().unwrap());
     assert!(enter().is_none(), "then two");
     drop((second, third));
@@ -544,6 +546,21 @@ async fn a_stopped_run_finishes_what_is_in_flight_and_says_so() {
     let mut last = None;
     Journal::new(world.store.as_ref()).each(None, |entry| last = Some(entry.event)).await.unwrap();
     assert!(matches!(last, Some(Event::Finished { stopped: Some(_), .. })));
+}
+
+#[tokio::test]
+async fn in_the_beginning_few_are_under_way() {
+    let world = World::new().await;
+    let lock = world.store.lock("jane").await.unwrap();
+    let gate = |lane| gate::Gate::new(8, &world.fake.limiter, lane, Duration::from_secs(1));
+    let (others, revocations) = (gate(Lane::Normal), gate(Lane::Free));
+    assert_eq!((others.width(), revocations.width()), (1, 8), "what cuts somebody off waits for nothing");
+    for _ in 0..10 {
+        others.pass(&lock, &world.cancel).await.unwrap().pass.got_through();
+    }
+    assert!([2, 8].contains(&others.width()), "a tenth more, or a moment has passed");
+    tokio::time::sleep(Duration::from_millis(16)).await;
+    assert_eq!(others.width(), 8);
 }
 
 #[tokio::test]

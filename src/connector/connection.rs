@@ -130,10 +130,13 @@ impl Connection {
         }
         let _slot = self.system.limiter.enter(bucket, self.lane, LONGEST_PAUSE).await?;
         let answer = self.client.send(request).await?;
-        if let (429 | 503, Some(after)) = (answer.status, answer.retry_after) {
-            self.system.limiter.pause(bucket, after, &format!("HTTP {}", answer.status));
-        } else if let Some(reset) = spent(&answer) {
-            self.system.limiter.pause(bucket, reset, "what it allows for now is used up");
+        let limiter = &self.system.limiter;
+        match (answer.status, answer.retry_after) {
+            (429, after) | (503, after @ Some(_)) => limiter.put_off(bucket, after, &format!("HTTP {}", answer.status)),
+            _ => limiter.got_through(bucket),
+        }
+        if let Some(reset) = spent(&answer) {
+            limiter.pause(bucket, reset, "what it allows for now is used up");
         }
         Ok(answer)
     }
@@ -175,7 +178,11 @@ impl Connection {
                 },
             };
             let asked = match &error {
-                SystemError::Throttled { after, .. } => *after,
+                SystemError::Throttled { after, message } => {
+                    // A system may say so in words of its own.
+                    self.system.limiter.put_off(bucket, *after, message);
+                    *after
+                }
                 SystemError::Unavailable(_) if again == Again::Always => None,
                 _ => return Err(error),
             };

@@ -1,7 +1,10 @@
-//! How fast one system may be asked, whoever asks: its Source, its Target, reads and writes share one limiter. A system that asks for patience is left alone by all.
+//! How fast one system may be asked, whoever asks: its Source, its Target, reads and writes share one limiter. A system that asks for patience is left alone by all,
+//! and from then on asked no faster than it lets through ([`rhythm`]).
 //!
 //! Whoever sends counts. Most wait for their turn; what was granted already, and what cuts somebody off, counts and waits for nothing.
 //! Must never: let one caller's waiting hold up another's turn once there is room, or wait for longer than the caller can.
+
+mod rhythm;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +15,7 @@ use tokio::time::Instant;
 
 use super::clock::WaitClock;
 use crate::model::SystemError;
+use rhythm::Rhythm;
 
 /// The bucket that every request counts in.
 pub const ALL: &str = "";
@@ -59,14 +63,18 @@ pub struct Limiter {
 struct State {
     /// what holds, by who says it; the narrowest counts
     said: BTreeMap<Arc<str>, Limits>,
+    /// what every request counts in
+    all: Bucket,
     buckets: BTreeMap<Box<str>, Bucket>,
     inside: usize,
 }
 
 #[derive(Debug, Default)]
 struct Bucket {
-    /// its own rate; that of [`ALL`] is what was said
+    /// as it was said
     rate: Option<Rate>,
+    /// as it was learned
+    rhythm: Rhythm,
     /// when the bucket will be full again
     full: Option<Instant>,
     /// nothing goes before, and why
@@ -77,7 +85,8 @@ struct Bucket {
 #[derive(Debug)]
 pub struct Slot {
     limiter: Arc<Limiter>,
-    bucket: Box<str>,
+    /// its own, beside that of all
+    bucket: Option<Box<str>>,
     /// a token that was taken and can be given back
     taken: bool,
 }
@@ -100,7 +109,7 @@ impl Limiter {
 
     /// What a Source or Target says of its system, in place of what it said before.
     pub fn limit(&self, who: &Arc<str>, limits: Limits) {
-        self.state().said.insert(who.clone(), limits);
+        self.state().say(who, limits);
         self.moved.notify_waiters();
     }
 
@@ -111,13 +120,40 @@ impl Limiter {
 
     /// The rate of a bucket of its own: a system may count some requests apart.
     pub fn limit_bucket(&self, bucket: &str, rate: Option<Rate>) {
-        self.state().bucket(bucket).rate = rate;
+        self.state().bucket(bucket).rate = rate.filter(|rate| rate.per_second > 0.0);
         self.moved.notify_waiters();
     }
 
     /// The system asked to be left alone, as far as a bucket goes. A longer pause that stands already stays.
     pub fn pause(&self, bucket: &str, pause: Duration, why: &str) {
-        self.state().pause(bucket, self.clock.now() + pause, why);
+        self.state().bucket(bucket).pause(self.clock.now() + pause, why);
+    }
+
+    /// The system let a request through.
+    pub fn got_through(&self, bucket: &str) {
+        let mut state = self.state();
+        state.all.rhythm.got_through();
+        if bucket != ALL {
+            state.bucket(bucket).rhythm.got_through();
+        }
+    }
+
+    /// The system put a request off, and may have said for how long. What was sent before the pause that stands only repeats what is known.
+    pub fn put_off(&self, bucket: &str, pause: Option<Duration>, why: &str) {
+        let (mut state, now) = (self.state(), self.clock.now());
+        let bucket = state.bucket(bucket);
+        let stands = bucket.pause.as_ref().is_some_and(|(until, _)| *until > now);
+        if !stands && bucket.rhythm.put_off(now) {
+            bucket.full = None;
+        }
+        if let Some(pause) = pause {
+            bucket.pause(now + pause, why);
+        }
+    }
+
+    /// Whether it was learned how often the system lets anything through.
+    pub fn has_rhythm(&self) -> bool {
+        self.state().all.rhythm.pace().is_some()
     }
 
     /// One turn in a bucket and in that of all. Where a pause lasts longer than the caller waits, that is said at once.
@@ -126,7 +162,10 @@ impl Limiter {
             // Before the turn: whoever comes out in between is not missed.
             let moved = self.moved.notified();
             let until = match self.state().turn(bucket, lane, self.clock.now()) {
-                Turn::Now => return Ok(Slot { limiter: self.clone(), bucket: bucket.into(), taken: true }),
+                Turn::Now => {
+                    let bucket = (bucket != ALL).then(|| bucket.into());
+                    return Ok(Slot { limiter: self.clone(), bucket, taken: true });
+                }
                 Turn::Room => None,
                 Turn::At(until) => Some(until),
                 Turn::Paused(until, why) if until.saturating_duration_since(self.clock.now()) > longest => {
@@ -148,67 +187,73 @@ impl Limiter {
 }
 
 impl State {
+    fn say(&mut self, who: &Arc<str>, limits: Limits) {
+        self.said.insert(who.clone(), limits);
+        let rates = self.said.values().filter_map(|limits| limits.rate).filter(|rate| rate.per_second > 0.0);
+        self.all.rate = rates.min_by(|one, other| one.per_second.total_cmp(&other.per_second));
+    }
+
     /// Takes a turn where there is one.
     fn turn(&mut self, bucket: &str, lane: Lane, now: Instant) -> Turn {
-        let both = if bucket == ALL { vec![ALL] } else { vec![ALL, bucket] };
+        let own = if bucket == ALL { None } else { self.buckets.get(bucket) };
         if lane == Lane::Normal {
-            let paused = both.iter().filter_map(|name| self.buckets.get(*name)?.pause.clone()).filter(|(until, _)| *until > now);
+            let both = || [Some(&self.all), own].into_iter().flatten();
+            let paused = both().filter_map(|bucket| bucket.pause.as_ref()).filter(|(until, _)| *until > now);
             if let Some((until, why)) = paused.max_by_key(|(until, _)| *until) {
-                return Turn::Paused(until, why);
+                return Turn::Paused(*until, why.clone());
             }
             if self.concurrency().is_some_and(|most| self.inside >= most) {
                 return Turn::Room;
             }
-            let next = both.iter().filter_map(|name| self.next(name)).max();
-            if let Some(next) = next.filter(|next| *next > now) {
+            if let Some(next) = both().filter_map(Bucket::next).max().filter(|next| *next > now) {
                 return Turn::At(next);
             }
         }
-        both.into_iter().for_each(|name| self.take(name, now));
+        self.all.take(now);
+        if bucket != ALL {
+            self.bucket(bucket).take(now);
+        }
         self.inside += 1;
         Turn::Now
     }
 
-    fn pause(&mut self, bucket: &str, until: Instant, why: &str) {
-        let held = &mut self.bucket(bucket).pause;
-        if held.as_ref().is_none_or(|(known, _)| *known < until) {
-            *held = Some((until, why.into()));
-        }
-    }
-
     fn bucket(&mut self, name: &str) -> &mut Bucket {
-        self.buckets.entry(name.into()).or_default()
+        if name == ALL { &mut self.all } else { self.buckets.entry(name.into()).or_default() }
     }
 
     fn concurrency(&self) -> Option<usize> {
         self.said.values().filter_map(|limits| limits.concurrency).min().map(|most| most.max(1))
     }
+}
 
-    fn rate(&self, bucket: &str) -> Option<Rate> {
-        if bucket != ALL {
-            return self.buckets.get(bucket)?.rate.filter(|rate| rate.per_second > 0.0);
+impl Bucket {
+    fn pause(&mut self, until: Instant, why: &str) {
+        if self.pause.as_ref().is_none_or(|(known, _)| *known < until) {
+            self.pause = Some((until, why.into()));
         }
-        let said = self.said.values().filter_map(|limits| limits.rate).filter(|rate| rate.per_second > 0.0);
-        said.min_by(|one, other| one.per_second.total_cmp(&other.per_second))
+    }
+
+    /// As it was said or learned, whichever is less.
+    fn rate(&self) -> Option<Rate> {
+        let learned = self.rhythm.pace().map(|per_second| Rate { per_second, burst: 1 });
+        [self.rate, learned].into_iter().flatten().min_by(|one, other| one.per_second.total_cmp(&other.per_second))
     }
 
     /// When the next token is there.
-    fn next(&self, bucket: &str) -> Option<Instant> {
-        let (rate, full) = (self.rate(bucket)?, self.buckets.get(bucket)?.full?);
+    fn next(&self) -> Option<Instant> {
+        let (rate, full) = (self.rate()?, self.full?);
         full.checked_sub(rate.interval()? * rate.burst.saturating_sub(1))
     }
 
-    fn take(&mut self, bucket: &str, now: Instant) {
-        let Some(interval) = self.rate(bucket).and_then(Rate::interval) else { return };
+    fn take(&mut self, now: Instant) {
+        let Some(interval) = self.rate().and_then(Rate::interval) else { return };
         let late = now.checked_sub(LATE.min(interval / 2)).unwrap_or(now);
-        let bucket = self.bucket(bucket);
-        bucket.full = Some(bucket.full.map_or(now, |full| full.max(late)) + interval);
+        self.full = Some(self.full.map_or(now, |full| full.max(late)) + interval);
     }
 
-    fn give_back(&mut self, bucket: &str) {
-        let Some(interval) = self.rate(bucket).and_then(Rate::interval) else { return };
-        let bucket = self.bucket(bucket);
-        bucket.full = bucket.full.and_then(|full| full.checked_sub(interval));
+    fn give_back(&mut self) {
+        let Some(interval) = self.rate().and_then(Rate::interval) else { return };
+        self.full = self.full.and_then(|full| full.checked_sub(interval));
     }
 }
 
@@ -223,10 +268,10 @@ impl Slot {
     pub fn give_back(&mut self) {
         if std::mem::take(&mut self.taken) {
             let mut state = self.limiter.state();
-            if *self.bucket != *ALL {
-                state.give_back(&self.bucket);
+            if let Some(bucket) = &self.bucket {
+                state.bucket(bucket).give_back();
             }
-            state.give_back(ALL);
+            state.all.give_back();
         }
     }
 }
@@ -257,7 +302,7 @@ mod tests {
         fn new(concurrency: Option<usize>, rate: Option<(f64, u32)>) -> Self {
             let mut state = State::default();
             let rate = rate.map(|(per_second, burst)| Rate { per_second, burst });
-            state.said.insert("chat".into(), Limits { concurrency, rate });
+            state.say(&"chat".into(), Limits { concurrency, rate });
             let now = Instant::now();
             Self { state, start: now, now }
         }
@@ -300,7 +345,7 @@ mod tests {
     #[test]
     fn what_is_free_counts_and_waits_for_nothing() {
         let mut chat = Clocked::new(Some(1), Some((1.0, 1)));
-        chat.state.pause(ALL, chat.now + 5 * SECOND, "429");
+        chat.state.all.pause(chat.now + 5 * SECOND, "429");
         chat.state.inside = 1;
         assert_eq!(chat.turns(ALL, Lane::Free, 7), [0; 7]);
         chat.state.inside = 0;
@@ -311,7 +356,8 @@ mod tests {
     fn a_bucket_of_its_own_holds_up_nobody_else() {
         let mut chat = Clocked::new(None, None);
         chat.state.bucket("users.list").rate = Some(Rate { per_second: 1.0, burst: 1 });
-        chat.state.pause("users.list", chat.now + 3 * SECOND, "429");
+        let until = chat.now + 3 * SECOND;
+        chat.state.bucket("users.list").pause(until, "429");
         assert_eq!(chat.turns("groups.list", Lane::Normal, 3), [0, 0, 0]);
         assert_eq!(chat.turns("users.list", Lane::Normal, 2), [3000, 4000]);
     }
@@ -319,17 +365,37 @@ mod tests {
     #[test]
     fn the_narrowest_that_anybody_says_counts() {
         let mut chat = Clocked::new(None, Some((1.0, 1)));
-        chat.state.said.insert("hr".into(), Limits { concurrency: None, rate: Some(Rate { per_second: 4.0, burst: 1 }) });
+        chat.state.say(&"hr".into(), Limits { concurrency: None, rate: Some(Rate { per_second: 4.0, burst: 1 }) });
         assert_eq!(chat.turns(ALL, Lane::Normal, 2), [0, 1000]);
-        chat.state.said.insert("chat".into(), Limits::default());
+        chat.state.say(&"chat".into(), Limits::default());
         assert_eq!(chat.turns(ALL, Lane::Normal, 2), [2000, 2250]);
+    }
+
+    #[test]
+    fn what_was_learned_counts_beside_what_was_said() {
+        let mut chat = Clocked::new(None, Some((100.0, 5)));
+        for at in 0..4 {
+            chat.state.all.rhythm.put_off(chat.start + at * SECOND);
+            (0..4).for_each(|_| chat.state.all.rhythm.got_through());
+        }
+        let turns = chat.turns(ALL, Lane::Normal, 3);
+        assert!((250..400).contains(&turns[1]) && (500..800).contains(&turns[2]), "{turns:?}");
+    }
+
+    #[test]
+    fn what_is_put_off_while_a_pause_stands_is_no_news() {
+        let limiter = Limiter::default();
+        limiter.put_off(ALL, Some(SECOND), "HTTP 429");
+        (0..9).for_each(|_| limiter.got_through(ALL));
+        limiter.put_off(ALL, Some(SECOND), "HTTP 429");
+        assert!(!limiter.has_rhythm());
     }
 
     #[test]
     fn a_token_that_is_given_back_serves_another() {
         let mut chat = Clocked::new(None, Some((1.0, 1)));
         chat.turns(ALL, Lane::Normal, 1);
-        chat.state.give_back(ALL);
+        chat.state.all.give_back();
         assert_eq!(chat.turns(ALL, Lane::Normal, 2), [0, 1000]);
     }
 
