@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::connector::limiter::Lane;
@@ -123,7 +123,7 @@ impl<'a> RunState<'a> {
     async fn work(mut self) -> (BTreeMap<ChangeId, Outcome>, Vec<ChangeId>) {
         let mut flying = Flying::new();
         let ways: Vec<_> = self.schedule.ways().cloned().collect();
-        let mut sweep = Instant::now() + SWEEP;
+        let mut sweep = interval_at(Instant::now() + SWEEP, SWEEP);
         loop {
             let settled = self.outcomes.len();
             for way in &ways {
@@ -140,10 +140,7 @@ impl<'a> RunState<'a> {
             let ground = self.ground;
             tokio::select! {
                 biased;
-                () = sleep_until(sweep) => {
-                    self.sweep();
-                    sweep = Instant::now() + SWEEP;
-                }
+                _ = sweep.tick() => self.sweep(),
                 Some((way, settled, last)) = flying.next() => {
                     self.ahead_of(&way).lands(last);
                     settled.into_iter().for_each(|settled| self.settle(settled));

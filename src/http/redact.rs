@@ -71,23 +71,23 @@ impl Redactor {
 
     fn without(&self, text: &[u8], shortest: usize) -> Option<Vec<u8>> {
         let mut clean: Option<Vec<u8>> = None;
+        let escapes = memchr::memchr3(b'%', b'\\', b'&', text).is_some() || memchr::memchr(b'+', text).is_some();
         for needle in &self.needles {
             let needle = needle.expose_secret();
             if needle.len() >= shortest {
-                clean = replaced(clean.as_deref().unwrap_or(text), needle).or(clean);
+                clean = replaced(clean.as_deref().unwrap_or(text), needle, escapes).or(clean);
             }
         }
         clean
     }
 }
 
-/// The text with every place of a needle blanked, if there is one.
-fn replaced(text: &[u8], needle: &[u8]) -> Option<Vec<u8>> {
+/// The text with every place of a needle blanked, if there is one. Without `escapes` it is spelt in one way only.
+fn replaced(text: &[u8], needle: &[u8], escapes: bool) -> Option<Vec<u8>> {
     // No spelling is shorter than what it spells.
     if text.len() < needle.len() {
         return None;
     }
-    let escapes = memchr::memchr3(b'%', b'\\', b'&', text).is_some() || memchr::memchr(b'+', text).is_some();
     if !escapes && memmem::find(text, needle).is_none() {
         return None;
     }

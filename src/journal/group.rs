@@ -1,18 +1,24 @@
 //! Group commit: what is handed over while a commit is under way goes into the next one together, in order, with one fsync. Whoever hands something over may go
-//! on at once, and asks later whether it is durable.
+//! on at once, and asks later whether it is durable. Where nobody asks yet, a commit waits a moment for what else comes: each one costs as much as many records.
 //!
 //! Must never: say that something is durable before it is, or change the order.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::sleep;
 
 use crate::state::{Fact, StateError, Store};
 
 /// Most records that share a transaction: bounds how much a failed one takes with it.
 const MOST: usize = 1024;
+/// So many are worth a commit.
+const WORTH: usize = 32;
+/// Fewer wait for others, for so long.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// A place in the order of what was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +45,9 @@ struct Shared {
     /// what failed: the first and the last of a group, and why
     failed: Mutex<Vec<(u64, u64, Arc<StateError>)>>,
     moved: Notify,
+    /// up to here somebody waits for it
+    wanted: AtomicU64,
+    asked: Notify,
 }
 
 /// Says, however the task ends, that nothing more will be written.
@@ -75,6 +84,7 @@ impl GroupCommit {
             if self.is_settled(ticket) {
                 return self.shared.failure(ticket).map_or(Ok(()), Err);
             }
+            self.shared.want(ticket);
             moved.await;
         }
     }
@@ -87,6 +97,17 @@ impl GroupCommit {
 }
 
 impl Shared {
+    fn want(&self, ticket: Ticket) {
+        if self.wanted.fetch_max(ticket.0, Ordering::AcqRel) < ticket.0 {
+            self.asked.notify_one();
+        }
+    }
+
+    /// Whether somebody waits for what comes after so many.
+    fn is_wanted(&self, done: u64) -> bool {
+        self.wanted.load(Ordering::Acquire) > done
+    }
+
     fn settle(&self, upto: u64) {
         self.done.store(upto, Ordering::Release);
         self.moved.notify_waiters();
@@ -118,6 +139,14 @@ async fn serve(
     let shared = &ended.0;
     let (mut group, mut done) = (Vec::new(), 0);
     while waiting.recv_many(&mut group, MOST).await > 0 {
+        let mut moment = std::pin::pin!(sleep(MOMENT));
+        while group.len() < WORTH && !shared.is_wanted(done) {
+            tokio::select! {
+                more = waiting.recv_many(&mut group, MOST) => if more == 0 { break },
+                () = shared.asked.notified() => {}
+                () = &mut moment => break,
+            }
+        }
         let upto = done + group.len() as u64;
         if let Err(error) = store.commit(group.drain(..).flatten().collect()).await {
             let error = Arc::new(error);

@@ -72,6 +72,8 @@ async fn write(store: &dyn Store) {
     let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
     store.commit(entries("r1", at, &events()[..2])).await.unwrap();
     store.commit(entries("r1", at, &events()[2..])).await.unwrap();
+    // Whoever asks brings the file beside it up to date.
+    store.heads().await.unwrap();
 }
 
 #[tokio::test]

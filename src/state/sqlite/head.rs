@@ -5,6 +5,8 @@
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -16,6 +18,62 @@ use crate::state::Head;
 const HEAD: &str = "journal_head";
 /// Longest text that such a file is believed to hold.
 const LIMIT: u64 = 256;
+/// A file is made and renamed for it, so it is not written for each of many commits in a row.
+const EVERY: Duration = Duration::from_millis(50);
+
+/// The file of one state that is being written: where one entry follows close upon another, it is brought up to date a moment later.
+#[derive(Debug)]
+pub(super) struct Apart {
+    state: PathBuf,
+    lags: Mutex<Lags>,
+}
+
+#[derive(Debug, Default)]
+struct Lags {
+    /// when it was written last
+    at: Option<Instant>,
+    /// what it does not say yet
+    head: Option<Head>,
+}
+
+impl Apart {
+    /// Beside this state.
+    pub(super) fn of(state: &Path) -> Self {
+        Self { state: state.to_path_buf(), lags: Mutex::default() }
+    }
+
+    /// This is durable.
+    pub(super) fn keep(&self, head: Head) {
+        let mut lags = self.lags();
+        lags.head = Some(head);
+        if lags.at.is_none_or(|at| at.elapsed() >= EVERY) {
+            self.write(&mut lags);
+        }
+    }
+
+    /// How long it may lag; nothing where it does not.
+    pub(super) fn lags_for(&self) -> Option<Duration> {
+        let lags = self.lags();
+        lags.head.as_ref().map(|_| EVERY.saturating_sub(lags.at.map_or(EVERY, |at| at.elapsed())))
+    }
+
+    /// Brings it up to date.
+    pub(super) fn settle(&self) {
+        self.write(&mut self.lags());
+    }
+
+    /// One that could not be written lags behind, and proves less.
+    fn write(&self, lags: &mut Lags) {
+        if let Some(head) = lags.head.take() {
+            drop(write(&self.state, &head));
+            lags.at = Some(Instant::now());
+        }
+    }
+
+    fn lags(&self) -> MutexGuard<'_, Lags> {
+        self.lags.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Remembers the last entry, in the transaction that adds it.
 pub(super) fn record_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
@@ -44,7 +102,7 @@ pub(super) fn read(state: &Path) -> io::Result<Option<Head>> {
 }
 
 /// Puts another one in its place at once, so that nobody reads half of it.
-pub(super) fn write(state: &Path, head: &Head) -> io::Result<()> {
+fn write(state: &Path, head: &Head) -> io::Result<()> {
     let place = path(state);
     let mut name = place.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));

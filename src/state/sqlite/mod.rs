@@ -19,7 +19,7 @@ mod watch;
 mod written;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use tokio::sync::oneshot;
 use super::lock;
 use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, StateError, Store, StoreAnswer, UnderWay, Watch};
 use crate::model::{Link, Memory};
+use head::Apart;
 pub use open::{look, look_at, open, passing};
 pub use schema::VERSION as SCHEMA_VERSION;
 use watch::{FileWatch, MemoryWatch};
@@ -48,6 +49,8 @@ struct Sqlite {
     path: PathBuf,
     /// it is a file, and not only in memory
     kept: bool,
+    /// the journal's last entry, beside that file
+    apart: Arc<Apart>,
     jobs: Option<Sender<Job>>,
     /// who is revoked, where it is only in memory
     watch: Option<MemoryWatch>,
@@ -68,13 +71,15 @@ impl Sqlite {
         let (jobs, waiting) = channel();
         let (tell, told) = oneshot::channel();
         let (open_still, closed) = channel();
+        let apart = Arc::new(Apart::of(path));
+        let settled = apart.clone();
         let serve = move || {
             let _open_still: Sender<()> = open_still;
             match open() {
                 Ok(Some(mut opened)) => {
                     // Whoever asked may be gone; then nobody asks for anything.
                     drop(tell.send(Ok(true)));
-                    serve(&mut opened.connection, &waiting);
+                    serve(&mut opened.connection, &waiting, &settled);
                 }
                 other => drop(tell.send(other.map(|opened| opened.is_some()))),
             }
@@ -83,7 +88,7 @@ impl Sqlite {
         thread.map_err(|source| StateError::Open { path: path.to_path_buf(), source })?;
         let there = told.await.map_err(|_| StateError::Stopped)??;
         let watch = (!kept).then(MemoryWatch::default);
-        let state = Self { path: path.to_path_buf(), kept, watch, jobs: Some(jobs), closed: Mutex::new(closed) };
+        let state = Self { path: path.to_path_buf(), kept, apart, watch, jobs: Some(jobs), closed: Mutex::new(closed) };
         Ok(there.then(|| Arc::new(state) as Arc<dyn Store>))
     }
 
@@ -149,7 +154,7 @@ impl Store for Sqlite {
     }
 
     fn commit(&self, facts: Vec<Fact>) -> StoreAnswer<'_, ()> {
-        let (kept, watch) = (self.kept, self.watch.clone());
+        let (watch, apart) = (self.watch.clone(), self.kept.then(|| self.apart.clone()));
         self.ask(move |connection, path| {
             let run = || {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -159,8 +164,7 @@ impl Store for Sqlite {
                 Ok(news)
             };
             let news = run().map_err(|source| sqlite_error(path, source))?;
-            // One that could not be written lags behind, and proves less.
-            news.into_iter().filter(|_| kept).for_each(|head| drop(head::write(path, &head)));
+            apart.iter().zip(news).for_each(|(apart, head)| apart.keep(head));
             Ok(())
         })
     }
@@ -174,7 +178,9 @@ impl Store for Sqlite {
     }
 
     fn heads(&self) -> StoreAnswer<'_, Heads> {
-        self.ask(|connection, path| {
+        let ours = self.apart.clone();
+        self.ask(move |connection, path| {
+            ours.settle();
             // First: a writer beside us is ahead of what we knew of it.
             let apart = head::read(path).map_err(|source| StateError::Open { path: head::path(path), source })?;
             let written = head::row(connection).map_err(|source| sqlite_error(path, source))?;
@@ -210,10 +216,19 @@ impl Drop for Sqlite {
     }
 }
 
-fn serve(connection: &mut Connection, waiting: &Receiver<Job>) {
-    while let Ok(job) = waiting.recv() {
-        job(connection);
+fn serve(connection: &mut Connection, waiting: &Receiver<Job>, apart: &Apart) {
+    loop {
+        let next = match apart.lags_for() {
+            Some(moment) => waiting.recv_timeout(moment),
+            None => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match next {
+            Ok(job) => job(connection),
+            Err(RecvTimeoutError::Timeout) => apart.settle(),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
     }
+    apart.settle();
 }
 
 fn sqlite_error(path: &Path, source: rusqlite::Error) -> StateError {

@@ -147,9 +147,11 @@ pub(super) fn rename_link(connection: &Connection, link: &Link) -> rusqlite::Res
 
 /// The account that was to be made without access has an id now.
 fn wake(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
-    let rested = "DELETE FROM resting WHERE target = ?1 AND key = ?2 RETURNING at";
+    // Almost nobody rests, and to look costs much less than to delete and be told what was there.
+    let rested = "SELECT at FROM resting WHERE target = ?1 AND key = ?2";
     let at: Option<String> = connection.prepare_cached(rested)?.query_row([&link.target, &link.key], |row| row.get(0)).optional()?;
     let Some(at) = at else { return Ok(()) };
+    forget_resting(connection, &link.target, &link.key)?;
     let insert = "INSERT OR REPLACE INTO deactivations (target, kind, id, at) VALUES (?1, 'account', ?2, ?3)";
     connection.prepare_cached(insert)?.execute([link.target.as_ref(), link.id.as_ref(), at.as_str()]).map(drop)
 }

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::journal::{Event, Journal, close_dead_runs, entry};
 use crate::model::{Guardrail, ObjectKind, ReceiptWord, UNKNOWN_SYSTEM};
+use crate::state::Head;
 
 /// By what it is called here: the version, as its last tables were, and the first ones that called themselves version 1.
 const VERSIONS: [(&str, &str); 4] = [
@@ -184,4 +185,18 @@ fn tables(path: &Path) -> Vec<String> {
     let mut query = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
     let all = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
     all.map(|sql| sql.unwrap().replace('"', "").split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn the_last_entry_is_kept_apart_at_once_and_then_once_for_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.db");
+    let (apart, head) = (head::Apart::of(&state), |seq| Head { seq, hash: "ab".into() });
+    let told = || head::read(&state).unwrap().map(|head| head.seq);
+    assert_eq!((apart.lags_for(), told()), (None, None));
+    apart.keep(head(1));
+    assert_eq!((apart.lags_for(), told()), (None, Some(1)));
+    (2..9).for_each(|seq| apart.keep(head(seq)));
+    apart.settle();
+    assert_eq!((apart.lags_for(), told()), (None, Some(8)));
 }
