@@ -106,7 +106,7 @@ pub fn writer_alone(server: &Server, plan: &Plan, at_once: usize) {
         let lanes = (0..at_once).map(|_| async {
             while let Some(change) = plan.changes.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let attributes = change.attributes.iter().map(|change| (change.attribute.clone(), change.after.clone())).collect();
-                let write = Write { change, id: None, attributes, members: Vec::new() };
+                let write = Write { change, id: None, attributes, members: Vec::new(), key: Default::default() };
                 let turn = connector.limiter.enter(ALL, Lane::Free, std::time::Duration::ZERO).await.expect("a turn");
                 let answers = connector.writer.write(&[write], &Permit::grant(turn)).await;
                 assert!(answers.iter().all(Result::is_ok), "{answers:?}");

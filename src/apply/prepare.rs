@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::connector::Write;
+use crate::connector::{IdempotencyKey, Write};
 use crate::model::{Action, Change, ChangeId, ObjectKind, Value};
 
 use super::fence::{RevokedKeys, is_member_fenced_off};
@@ -29,6 +29,8 @@ pub(super) struct Prepared<'a> {
 
 /// One write of a change.
 pub(super) struct Part {
+    /// which of the change's, from 0
+    pub(super) number: u32,
     /// attributes to set, references as ids
     pub(super) attributes: Vec<(Arc<str>, Option<Value>)>,
     /// members
@@ -54,7 +56,7 @@ pub(super) fn prepare<'a>(id: ChangeId, change: &'a Change, ids: &Ids<'_>, most:
     let attributes = attributes(change, ids, &mut unresolved);
     let parts = match change.action {
         Action::AddMembers | Action::RemoveMembers => members(change, ids, most, &mut unresolved),
-        _ => vec![Part { attributes, members: Vec::new(), weight: change.weight() }],
+        _ => vec![Part { number: 0, attributes, members: Vec::new(), weight: change.weight() }],
     };
     let empty = parts.iter().all(|part| part.attributes.is_empty() && part.members.is_empty());
     let whole = change.action == Action::AddEntitlement;
@@ -98,11 +100,12 @@ impl<'a> Prepared<'a> {
         (attempt > 1).then(|| Sending { attempt, ..self.intent() })
     }
 
-    /// A part, as connectors take it.
-    pub(super) fn write(&self, part: &Part, revoked: &RevokedKeys) -> Write<'a> {
+    /// A part, as connectors take it: in this run.
+    pub(super) fn write(&self, part: &Part, revoked: &RevokedKeys, run: &Arc<str>) -> Write<'a> {
         let sent = part.members.iter().filter(|member| !is_member_fenced_off(self.change, &member.key, revoked));
         let members = sent.map(|member| (member.kind, member.id.clone())).collect();
-        Write { change: self.change, id: self.object.clone(), attributes: part.attributes.clone(), members }
+        let key = IdempotencyKey { run: run.clone(), change: self.id, part: part.number };
+        Write { change: self.change, id: self.object.clone(), attributes: part.attributes.clone(), members, key }
     }
 }
 
@@ -140,9 +143,10 @@ fn members(change: &Change, ids: &Ids<'_>, most: usize, unresolved: &mut Vec<Str
         }
     }
     let part = |chunk: &[(ObjectKind, Arc<str>, Arc<str>, u64)]| Part {
+        number: 0,
         attributes: Vec::new(),
         members: chunk.iter().map(|(kind, id, key, _)| PartMember { kind: *kind, id: id.clone(), key: key.clone() }).collect(),
         weight: chunk.iter().map(|(.., people)| people).sum(),
     };
-    resolved.chunks(most.max(1)).map(part).collect()
+    (0..).zip(resolved.chunks(most.max(1)).map(part)).map(|(number, part)| Part { number, ..part }).collect()
 }

@@ -67,6 +67,11 @@ impl Recorder {
         Ok(Self { group, watch, run, workspace: job.plan.workspace.clone(), clock: job.settings.clock.clone(), failure })
     }
 
+    /// The run's name in the journal.
+    pub(super) fn run(&self) -> &Arc<str> {
+        &self.run
+    }
+
     /// Hands an intent over, with what is remembered before it is sent. Nothing may be sent before its intent is durable.
     pub(super) fn intend(&self, sending: &Sending<'_>) -> Ticket {
         let at = self.clock.now();

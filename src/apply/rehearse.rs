@@ -45,9 +45,10 @@ async fn one(id: ChangeId, change: &Change, ids: &Ids<'_>, connector: &TargetCon
         Ok(prepared) => prepared,
         Err(why) => return stopped(why),
     };
-    let mut all = Rehearsed::default();
+    // Nothing of it stands in the journal.
+    let (mut all, run) = (Rehearsed::default(), Arc::from("rehearsal"));
     for part in &prepared.parts {
-        let rehearsed = connector.writer.rehearse(&prepared.write(part, &RevokedKeys::new())).await?;
+        let rehearsed = connector.writer.rehearse(&prepared.write(part, &RevokedKeys::new(), &run)).await?;
         all.requests.extend(rehearsed.requests);
         all.stops = all.stops.or(rehearsed.stops);
     }

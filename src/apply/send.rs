@@ -100,7 +100,7 @@ impl<'a> Sender<'a> {
         if open.is_empty() {
             return;
         }
-        let writes: Vec<Write<'_>> = open.iter().map(|part| part.write()).collect();
+        let writes: Vec<Write<'_>> = open.iter().map(|part| part.write(self.recorder.run())).collect();
         let answers = timeout(self.job.settings.deadline, self.connector.writer.write(&writes, &permit)).await.unwrap_or_default();
         drop(permit);
         self.hear(pass, &answers);
@@ -144,7 +144,7 @@ impl<'a> Sender<'a> {
     /// Nothing that may have been done is sent again before somebody looked.
     async fn look_again(&self, part: &mut Try<'_, 'a>) {
         let Some(words) = part.doubt.take() else { return };
-        let write = part.write();
+        let write = part.write(self.recorder.run());
         let look = self.doubt().look(&write).await;
         // What can't be read may be one object's fault.
         part.away = matches!(look, Look::Unknown(_)) && !self.doubt().answers().await;
@@ -218,8 +218,8 @@ impl<'b, 'a> Try<'b, 'a> {
         Self { prepared, part, attempts: 0, doubt: None, away: false, revoked: RevokedKeys::new(), end: None }
     }
 
-    fn write(&self) -> Write<'a> {
-        self.prepared.write(self.part, &self.revoked)
+    fn write(&self, run: &Arc<str>) -> Write<'a> {
+        self.prepared.write(self.part, &self.revoked, run)
     }
 
     /// Leaves out whoever is revoked; where nobody is left, it is over.

@@ -115,7 +115,7 @@ impl Limiter {
 
     /// The narrowest rate that anybody says.
     pub fn allowed(&self) -> Option<Rate> {
-        self.state().rate(ALL)
+        self.state().all.rate
     }
 
     /// The rate of a bucket of its own: a system may count some requests apart.

@@ -23,6 +23,7 @@ mod testing;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,7 +36,9 @@ use limiter::{Lane, Limiter, Limits, Slot};
 
 use crate::http::Detour;
 use crate::manifest::kinds::SourceSpec;
-use crate::model::{Capabilities, Change, Columns, Evidence, ObjectKind, Page, ReadReport, Rehearsed, SystemError, Value, Watermark};
+use crate::model::{
+    Capabilities, Change, ChangeId, Columns, Evidence, ObjectKind, Page, ReadReport, Rehearsed, SystemError, Value, Watermark,
+};
 
 /// What a reader is asked for.
 #[derive(Clone, Debug)]
@@ -180,6 +183,26 @@ pub struct Write<'a> {
     pub attributes: Vec<(Arc<str>, Option<Value>)>,
     /// members to add or remove, by the target's ids
     pub members: Vec<(ObjectKind, Arc<str>)>,
+    /// what it is called
+    pub key: IdempotencyKey,
+}
+
+/// What a write is called, for systems that do once what comes twice under one name: the same for each try of it, and another one for whatever is done later,
+/// since its intent stands in one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// the run's name in the journal
+    pub run: Arc<str>,
+    /// which change of its plan
+    pub change: ChangeId,
+    /// which part of the change
+    pub part: u32,
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}-{}-{}", self.run, self.change.0, self.part)
+    }
 }
 
 /// What a system confirmed.

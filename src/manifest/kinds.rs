@@ -386,6 +386,9 @@ pub struct Limits {
     /// Requests a second, those that read too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<f64>,
+    /// So many at once after a rest, before the rate counts. Default: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u32>,
 }
 
 /// Rules shared by several Sources or Targets.

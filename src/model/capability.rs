@@ -55,8 +55,6 @@ pub struct Capabilities {
     pub says_writable: BTreeSet<ObjectKind>,
     /// open sessions of an account can be ended
     pub end_sessions: bool,
-    /// memberships are lost when an account is deactivated
-    pub deactivation_drops_memberships: bool,
     /// what the system does on its own accord along with a change
     pub side_effects: Vec<SideEffect>,
     /// attributes of which no two accounts have one value; none: it does not say

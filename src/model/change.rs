@@ -10,7 +10,7 @@ use super::mandate::Mandate;
 use super::value::Value;
 
 /// A change's position in its plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ChangeId(pub u32);
 
 /// What sort of object a target holds. A membership is a stream of its own when it is read, and part of a group when it is changed.

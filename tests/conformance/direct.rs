@@ -121,7 +121,7 @@ impl Subject {
         let object = ObjectRef { kind, key: key.into(), id: None, name: key.into() };
         let change = Change::new(&"conformance".into(), action, object, Reason::Declared);
         let (attributes, members) = content;
-        let write = Write { change: &change, id: self.ids.get(key).cloned(), attributes, members };
+        let write = Write { change: &change, id: self.ids.get(key).cloned(), attributes, members, key: Default::default() };
         let turn = self.target.limiter.enter(ALL, Lane::Free, Duration::ZERO).await.expect("a turn");
         self.target.writer.write(&[write], &Permit::grant(turn)).await.remove(0)
     }

@@ -63,7 +63,7 @@ impl System {
     }
 
     pub fn capabilities(&self) -> Capabilities {
-        let Manners { marks_accounts, marks_groups, nests, deactivation_drops, narrow, deactivates, deletes } = self.manners;
+        let Manners { marks_accounts, marks_groups, nests, narrow, deactivates, deletes, .. } = self.manners;
         let external = || Some(Arc::from("externalId"));
         Capabilities {
             create_accounts: true,
@@ -88,7 +88,6 @@ impl System {
             entitlement_parameters: None,
             says_writable: Default::default(),
             end_sessions: false,
-            deactivation_drops_memberships: deactivation_drops,
             side_effects: Vec::new(),
             unique_account_attributes: None,
             unique_group_attributes: None,

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::definition::{Members, Objects};
 use super::exchange::Written as Content;
+use super::key;
 use super::listing::{Collect, list};
 use super::membership_rows::rows;
 use super::parts::Hidden;
@@ -34,7 +35,7 @@ impl DeclaredWriter {
             }
             let kind = if *kind == ObjectKind::Group { "group" } else { "account" };
             let member = serde_json::json!({"id": &**id, "kind": kind, "row": row.flatten()});
-            let key = Json::from(self.keys.of(write, id));
+            let key = Json::from(key::key(write, id));
             let scope = self.scope(&wanted).with("group", &group).with("member", &member).with("key", &key);
             let sent = self.api.send(request, &scope, &Content::default()).await?;
             already_so &= sent.already_so;

@@ -5,46 +5,22 @@
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::connector::Write;
-use crate::model::Value;
 
-/// Makes the keys of one run. Another run has others: somebody who comes back within a day is made anew, and not what the first time came to.
-#[derive(Clone, Debug)]
-pub(super) struct Keys {
-    run: [u8; 16],
-}
-
-impl Keys {
-    /// For a run.
-    pub(super) fn new() -> Self {
-        Self { run: fastrand::u128(..).to_le_bytes() }
+/// The key of a request, from the intent that its change has in the journal, in the form of a UUID, which every system takes. `part` tells requests of one change
+/// apart: a member of several.
+pub(super) fn key(write: &Write<'_>, part: &str) -> String {
+    let mut context = Context::new(&SHA256);
+    for text in [write.key.to_string().as_str(), part] {
+        context.update(&(text.len() as u64).to_le_bytes());
+        context.update(text.as_bytes());
     }
-
-    /// In the form of a UUID, which every system takes. `part` tells requests of one change apart: a member of several.
-    pub(super) fn of(&self, write: &Write<'_>, part: &str) -> String {
-        let change = write.change;
-        let mut context = Context::new(&SHA256);
-        context.update(&self.run);
-        let mut add = |text: &str| {
-            context.update(&(text.len() as u64).to_le_bytes());
-            context.update(text.as_bytes());
-        };
-        add(&change.target);
-        add(&format!("{:?} {:?}", change.action, change.object.kind));
-        add(&change.object.key);
-        add(change.entitlement.as_deref().unwrap_or_default());
-        add(part);
-        for (name, value) in &write.attributes {
-            add(name);
-            add(&value.as_ref().map(Value::to_json).unwrap_or_default().to_string());
-        }
-        let hash = context.finish();
-        let mut bytes = [0; 16];
-        bytes.iter_mut().zip(hash.as_ref()).for_each(|(byte, hashed)| *byte = *hashed);
-        // The bits that say: a UUID of a form of its own (RFC 9562 section 5.8).
-        bytes[6] = bytes[6] & 0x0f | 0x80;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-        [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
-    }
+    let hash = context.finish();
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(hash.as_ref()).for_each(|(byte, hashed)| *byte = *hashed);
+    // The bits that say: a UUID of a form of its own (RFC 9562 section 5.8).
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
 }

@@ -296,3 +296,31 @@ async fn members_are_put_in_and_taken_out_of_groups_that_may_be_changed() {
     let refused = change(Action::AddMembers).send(&*target(&foreign).await.writer).await;
     assert!(matches!(refused, Err(SystemError::Rejected(words)) if words.contains("somebody else")));
 }
+
+#[tokio::test]
+async fn a_request_has_one_key_for_all_its_tries_and_no_other_has_it() {
+    let service = Scripted::with_discovery(|asked| {
+        Some(match asked.line.as_str() {
+            "GET /groups/7" => answer(200, json!({"id": "7", "type": "OKTA_GROUP"})),
+            line if line.starts_with("POST") => answer(200, user("8", "ACTIVE", "ada")),
+            _ => answer(204, ""),
+        })
+    });
+    let service = service.await;
+    let mut connection = connection(&service, "okta");
+    type Spec = Option<crate::manifest::kinds::connector::RequestSpec>;
+    let keyed = |spec: &mut Spec| spec.iter_mut().for_each(|request| drop(request.query.insert("key".into(), json!("{key}"))));
+    let document = connection.document.as_mut().and_then(Arc::get_mut).expect("a document of ours");
+    document.accounts.iter_mut().for_each(|accounts| keyed(&mut accounts.create));
+    document.groups.values_mut().flat_map(|group| &mut group.members).for_each(|members| keyed(&mut members.add));
+    let writer = DeclaredConnector.open_target(&connection, &Surroundings::at(".")).await.expect("a target").writer;
+    let ada = |run, change| wanted(ObjectKind::Account, Action::Create).with("userName", Some(json!("ada"))).in_run(run, change);
+    let team = wanted(ObjectKind::Group, Action::AddMembers).member(ObjectKind::Account, "u1").member(ObjectKind::Account, "u2");
+    for change in [ada("monday", 3), ada("monday", 3), ada("monday", 4), ada("tuesday", 3), team.in_run("monday", 5)] {
+        assert!(change.send(&*writer).await.is_ok());
+    }
+    let keys: Vec<_> = service.asked().iter().filter_map(|asked| asked.query.get("key").cloned()).collect();
+    assert_eq!(keys.len(), 6, "{keys:?}");
+    assert_eq!(keys[0], keys[1], "the same change, sent again");
+    assert_eq!(keys[1..].iter().collect::<std::collections::BTreeSet<_>>().len(), 5, "{keys:?}");
+}

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::definition::{Active, Content as Body, Mapped, Objects, Request, Task};
 use super::exchange::{Answer, Api, Sent, Written as Content, put};
-use super::key::Keys;
+use super::key;
 use super::listing::records;
 use super::pages::Turn;
 use super::reader::with_id;
@@ -31,7 +31,6 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct DeclaredWriter {
     pub(super) api: Api,
-    pub(super) keys: Keys,
 }
 
 impl Writer for DeclaredWriter {
@@ -61,7 +60,7 @@ impl Writer for DeclaredWriter {
         Box::pin(async move {
             let rehearsal = Rehearsal::default();
             let api = Api { connection: self.api.connection.rehearsing(&rehearsal), ..self.api.clone() };
-            let stops = Self { api, keys: self.keys.clone() }.one(write).await.err().map(|error| error.to_string());
+            let stops = Self { api }.one(write).await.err().map(|error| error.to_string());
             Some(Rehearsed { requests: rehearsal.requests(), stops })
         })
     }
@@ -94,7 +93,7 @@ pub(super) struct Wanted<'w> {
 impl DeclaredWriter {
     /// Over this system; whoever writes has waited already.
     pub(super) fn new(api: &Api) -> Self {
-        Self { api: Api { connection: api.connection.in_lane(Lane::Free), ..api.clone() }, keys: Keys::new() }
+        Self { api: Api { connection: api.connection.in_lane(Lane::Free), ..api.clone() } }
     }
 
     async fn one(&self, write: &Write<'_>) -> Result<Written, SystemError> {
@@ -321,7 +320,7 @@ impl DeclaredWriter {
                 "it belongs to somebody else there, so it can't be changed by this system's interface".into(),
             ));
         }
-        let key = Json::from(self.keys.of(write, ""));
+        let key = Json::from(key::key(write, ""));
         Ok(Wanted { objects, id, object: Json::Object(object), record, key, generate: Json::Null })
     }
 

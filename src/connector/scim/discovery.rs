@@ -147,7 +147,6 @@ impl Discovery {
             says_writable: BTreeSet::new(),
             end_sessions: false,
             group_owners: false,
-            deactivation_drops_memberships: false,
             side_effects: Vec::new(),
             unique_account_attributes: None,
             unique_group_attributes: None,

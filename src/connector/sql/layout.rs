@@ -163,7 +163,6 @@ impl Layout {
             entitlement_parameters: self.entitlements.as_ref().map(|table| table.parameters.keys().cloned().collect()),
             says_writable: BTreeSet::new(),
             end_sessions: self.sessions.is_some(),
-            deactivation_drops_memberships: false,
             side_effects: Vec::new(),
             unique_account_attributes: Some(self.accounts.unique_attributes()),
             unique_group_attributes: self.groups.as_ref().map(Objects::unique_attributes),

@@ -121,6 +121,7 @@ impl App {
                 id: made.id.map(Into::into),
                 attributes: made.attributes.clone(),
                 members: made.members.iter().map(|id| (ObjectKind::Account, Arc::from(*id))).collect(),
+                key: Default::default(),
             })
             .collect();
         let answers = self.target().await.writer.write(&batch, &permit().await).await;
@@ -684,7 +685,7 @@ async fn writers_of_one_database_wait_for_each_other() {
         .map(|made| (made.change(), made))
         .collect();
     let batches = changes.iter().map(|(change, made)| {
-        let write = Write { change, id: None, attributes: made.attributes.clone(), members: Vec::new() };
+        let write = Write { change, id: None, attributes: made.attributes.clone(), members: Vec::new(), key: Default::default() };
         let target = &target;
         async move { target.writer.write(&[write], &permit().await).await.remove(0) }
     });

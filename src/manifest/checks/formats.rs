@@ -93,6 +93,12 @@ fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
         if limits.per_second.is_some_and(|rate| !(rate > 0.0 && rate <= 100_000.0)) {
             formats.wrong("rate", "/spec/limits/perSecond", "write how many requests a second, more than 0");
         }
+        if limits.burst == Some(0) {
+            formats.wrong("number of requests", "/spec/limits/burst", "at least one has to go; write 1 or more");
+        }
+        if limits.burst.is_some() && limits.per_second.is_none() {
+            formats.wrong("burst", "/spec/limits/burst", "it is what a rate allows at once; write `perSecond` beside it, or leave it out");
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::super::definition::{Attribute, Entitlements, Request};
 use super::super::exchange::{Written as Content, put};
+use super::super::key;
 use super::super::reader::DeclaredReader;
 use super::super::scope::Scope;
 use super::super::writer::{DeclaredWriter, applies, cannot, done, merged, without_nulls, worked_out};
@@ -88,7 +89,7 @@ impl DeclaredWriter {
         }
         object.extend(changes.clone());
         let id = rules.id.as_ref().and_then(|id| scope.text(id)).map_or(Json::Null, Json::from);
-        let key = Json::from(self.keys.of(write, ""));
+        let key = Json::from(key::key(write, ""));
         let (object, changes, name) = (Json::Object(object), Json::Object(changes), below.map_or(Json::Null, Json::from));
         Ok(Grant { rules, account, name, object, changes, record, id, key })
     }

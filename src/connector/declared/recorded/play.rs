@@ -106,7 +106,7 @@ async fn write(case: &ConnectorCase, connection: &DeclaredConnection, around: &S
     let target = DeclaredConnector.open_target(connection, around).await?;
     let turn = target.limiter.enter(ALL, Lane::Free, Duration::ZERO).await?;
     let attributes = change.attributes.iter().map(|change| (change.attribute.clone(), change.after.clone())).collect();
-    let write = Write { change: &change, id: change.object.id.clone(), attributes, members: members(case) };
+    let write = Write { change: &change, id: change.object.id.clone(), attributes, members: members(case), key: Default::default() };
     // What plays the system stands on this machine: nothing can be changed anywhere.
     let written = target.writer.write(std::slice::from_ref(&write), &Permit::grant(turn)).await;
     written

@@ -18,9 +18,9 @@ use super::super::write::ScimWriter;
 use crate::connector::Surroundings;
 use crate::connector::budget::Budget;
 use crate::connector::testing::permit;
-use crate::connector::{Write, Writer, Written};
+use crate::connector::{IdempotencyKey, Write, Writer, Written};
 use crate::manifest::connection::{Auth, ScimConnection, SecretRef};
-use crate::model::{Action, AttributeChange, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
+use crate::model::{Action, AttributeChange, Change, ChangeId, ObjectKind, ObjectRef, Reason, SystemError, Value};
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -202,12 +202,13 @@ pub struct Wanted {
     change: Change,
     pub attributes: Vec<(Arc<str>, Option<Value>)>,
     pub members: Vec<(ObjectKind, Arc<str>)>,
+    key: IdempotencyKey,
 }
 
 pub fn wanted(kind: ObjectKind, action: Action) -> Wanted {
     let object = ObjectRef { kind, key: "hr/1".into(), id: None, name: "ann".into() };
     let change = Change::new(&"chat".into(), action, object, Reason::Mover);
-    Wanted { change, attributes: Vec::new(), members: Vec::new() }
+    Wanted { change, attributes: Vec::new(), members: Vec::new(), key: IdempotencyKey::default() }
 }
 
 impl Wanted {
@@ -221,6 +222,12 @@ impl Wanted {
         let (before, after) = (Value::from_json(&before), Value::from_json(&after));
         self.change.attributes.push(AttributeChange { attribute: attribute.into(), before, after: after.clone(), sensitive: false });
         self.attributes.push((attribute.into(), after));
+        self
+    }
+
+    /// As the change of that number in a run.
+    pub fn in_run(mut self, run: &str, change: u32) -> Self {
+        self.key = IdempotencyKey { run: run.into(), change: ChangeId(change), part: 0 };
         self
     }
 
@@ -243,6 +250,6 @@ impl Wanted {
 
     /// As the executor hands it over, for an object with this id.
     pub fn write(&self, id: Option<Arc<str>>) -> Write<'_> {
-        Write { change: &self.change, id, attributes: self.attributes.clone(), members: self.members.clone() }
+        Write { change: &self.change, id, attributes: self.attributes.clone(), members: self.members.clone(), key: self.key.clone() }
     }
 }
