@@ -223,6 +223,16 @@ impl Definition {
 }
 
 impl Request {
+    /// Whether it tells the system which fields are wanted.
+    fn asks_for_fields(&self) -> bool {
+        let content = match &self.content {
+            Content::Json(template) | Content::Form(template) => template.reads("fields"),
+            _ => false,
+        };
+        let queried = || self.query.iter().chain(&self.with).any(|(_, template)| template.reads("fields"));
+        content || queried() || self.path.reads_variable("fields")
+    }
+
     /// The bucket that it counts in.
     pub(super) fn bucket(&self) -> &str {
         self.bucket.as_ref().map_or(ALL, |(bucket, _)| bucket)
@@ -253,6 +263,13 @@ impl Entitlements {
 }
 
 impl Objects {
+    /// Whether who is asked for by an id comes with all that the list would have.
+    pub(super) fn come_alike(&self) -> bool {
+        let list = self.list.as_ref().is_some_and(Request::asks_for_fields);
+        let mut by_id = self.get.iter().chain(self.parts.batch.iter().map(|(request, _)| request)).peekable();
+        by_id.peek().is_some() && (!list || by_id.all(Request::asks_for_fields))
+    }
+
     /// Whether an object may be changed here at all.
     pub(super) fn is_writable(&self, scope: &Scope<'_>) -> bool {
         self.writable.as_ref().is_none_or(|writable| scope.holds(writable))

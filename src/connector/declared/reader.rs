@@ -95,7 +95,9 @@ impl DeclaredReader {
         let rows = Records::new(accounts, &definition.config, columns, self.of_source);
         let mark = match &request.scope {
             // What stands in the accounts is read with all of them.
-            ReadScope::Changed(marks) if inline.is_none() => {
+            ReadScope::Changed(marks)
+                if inline.is_none() && accounts.parts.changes.as_ref().is_some_and(|it| it.whole || accounts.come_alike()) =>
+            {
                 accounts.parts.changes.as_ref().map(|changes| (changes, marks.get(&ObjectKind::Account)))
             }
             ReadScope::All | ReadScope::Changed(_) => None,

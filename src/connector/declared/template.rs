@@ -96,6 +96,11 @@ impl Template {
         expressions.flat_map(|expression| expression.reads().iter().map(AsRef::as_ref))
     }
 
+    /// Whether it reads a variable.
+    pub(super) fn reads_variable(&self, variable: &str) -> bool {
+        self.reads().any(|path| path.split('.').next() == Some(variable))
+    }
+
     /// One that comes to an empty text.
     pub(super) fn empty() -> Self {
         Self { parts: Vec::new() }
@@ -155,6 +160,16 @@ fn closing(text: &str) -> Option<usize> {
 }
 
 impl JsonTemplate {
+    /// Whether it reads a variable.
+    pub(super) fn reads(&self, variable: &str) -> bool {
+        match self {
+            Self::Just(_) => false,
+            Self::Text(template) | Self::Quoted(_, template) => template.reads_variable(variable),
+            Self::List(items) => items.iter().any(|item| item.reads(variable)),
+            Self::Map(fields) => fields.iter().any(|(_, field)| field.reads(variable)),
+        }
+    }
+
     /// Compiles every text in a value. Problems come with the pointer of the text that they are in.
     pub(super) fn compile(json: &Json, variables: &'static [&'static str], pointer: &str, wrong: &mut Vec<(String, Problem)>) -> Self {
         match json {

@@ -44,7 +44,7 @@ impl DeclaredReader {
             };
         }
         let gather = Gather { api: &self.api, objects: accounts, scope, only: Some(&wanted) };
-        let few = wanted.len() <= FEW && accounts.get.is_some();
+        let few = wanted.len() <= FEW && accounts.come_alike();
         evidence.and(if few || accounts.list.is_none() { gather.these(into).await } else { gather.all(into).await })
     }
 

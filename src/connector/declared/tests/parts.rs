@@ -66,6 +66,34 @@ async fn a_source_may_want_the_people_of_some_groups_alone() {
     assert!(words.contains("record.mail") && rows == ["u2 ?"], "{words} {rows:?}");
 }
 
+/// A `get` that gives fewer fields than the list is not asked in its place: what it lacks would look empty.
+#[tokio::test]
+async fn who_is_asked_for_alone_has_the_fields_of_the_list() {
+    let script = |asked: &Asked| {
+        Some(answer(
+            200,
+            if asked.line.starts_with("GET /users/") { json!({"id": "u1"}) } else { json!([{"id": "u1", "mail": "a@x"}, {"id": "u2"}]) },
+        ))
+    };
+    for (get, line) in [
+        (json!({"get": "/users/{id}"}), "GET /users?f=id%2Cmail"),
+        (json!({"get": "/users/{id}", "query": {"f": "{join(fields, \",\")}"}}), "GET /users/u1?f=id%2Cmail"),
+    ] {
+        let service = Scripted::with_discovery(script).await;
+        let list = json!({"get": "/users", "query": {"f": "{join(fields, \",\")}"}, "pages": {"one": {}}});
+        let accounts = json!({"accounts": {"id": "record.id", "attributes": {}, "list": list, "get": get}});
+        let connection = own(&service, &accounts, &json!({"token": said("t0ken")}));
+        let reader = DeclaredConnector.open_source(&connection, &Surroundings::at(".")).await.expect("a source");
+        let spec =
+            json!({"connection": {"connector": {"name": "own"}}, "key": "record.id", "mapping": {}, "scope": {"accounts": {"id": ["u1"]}}});
+        let spec: SourceSpec = serde_json::from_value(spec).expect("a source");
+        let mut rows = Rows::default();
+        let request = ReadRequest::of_source(&spec, Columns::new(["id", "mail"]), None);
+        assert_eq!(read_source(&*reader, &request, &mut rows).await.of(ObjectKind::Account), Evidence::Complete);
+        assert_eq!((service.lines(), rows.0[&ObjectKind::Account].len()), (vec![line.to_owned()], 1));
+    }
+}
+
 #[tokio::test]
 async fn many_are_read_from_the_whole_list() {
     let script = |asked: &Asked| {
