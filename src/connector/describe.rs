@@ -78,6 +78,11 @@ pub trait Connector: Sync {
         (Vec::new(), Vec::new())
     }
 
+    /// A test of what a live system answers, in made-up words.
+    fn record<'a>(&'a self, _: &'a dyn Described, _: &'a Surroundings) -> BoxFuture<'a, Result<String, SystemError>> {
+        async { Err(SystemError::Rejected(format!("{} has no Connector document that could be tested", self.describe().name))) }.boxed()
+    }
+
     /// What must be granted for a connection, the least that does.
     fn rights(&self, _: &dyn Described) -> Vec<String> {
         Vec::new()

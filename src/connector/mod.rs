@@ -34,7 +34,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use limiter::{Lane, Limiter, Limits, Slot};
 
-use crate::http::Detour;
+use crate::http::{Detour, Recording};
 use crate::manifest::kinds::SourceSpec;
 use crate::model::{
     Capabilities, Change, ChangeId, Columns, Evidence, ObjectKind, Page, ReadReport, Rehearsed, SystemError, Value, Watermark,
@@ -287,13 +287,15 @@ pub struct Surroundings {
     pub lane: Lane,
     /// whoever plays the systems
     pub detour: Option<Detour>,
+    /// takes what is asked and answered
+    pub recording: Option<Recording>,
 }
 
 impl Surroundings {
     /// Here, with a budget of their own.
     pub fn at(base: impl Into<PathBuf>) -> Self {
         let (budget, system, connections) = (Budget::default(), Arc::from(""), Connections::default());
-        Self { base: base.into(), budget, system, connections, limits: Limits::default(), lane: Lane::Normal, detour: None }
+        Self { base: base.into(), budget, system, connections, limits: Limits::default(), lane: Lane::Normal, detour: None, recording: None }
     }
 
     /// For this Source or Target.

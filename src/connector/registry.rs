@@ -58,6 +58,11 @@ pub fn rights(connection: &dyn Described) -> Vec<String> {
     of(connection).map(|connector| connector.rights(connection)).unwrap_or_default()
 }
 
+/// Makes a ConnectorTest of what a live system answers: YAML, in made-up words.
+pub async fn record(connection: &dyn Described, around: &Surroundings) -> Result<String, SystemError> {
+    of(connection)?.record(connection, around).await
+}
+
 /// Plays the exchanges of a Connector's test; of each case what is not as it should be, in words.
 pub async fn played(name: &str, document: &Arc<ConnectorSpec>, test: &ConnectorTestSpec) -> Vec<Vec<String>> {
     declared::played(name, document, test).await

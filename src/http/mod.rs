@@ -9,6 +9,7 @@ pub mod base64;
 mod credentials;
 mod log;
 mod oauth1;
+mod recording;
 mod redact;
 mod request;
 mod trouble;
@@ -25,6 +26,7 @@ pub use url::Url;
 pub use answer::{Headers, Response, Streamed};
 pub use credentials::{Credentials, Renew};
 pub use oauth1::OAuth1;
+pub use recording::Recording;
 pub use request::{Body, Effect, Request};
 
 use crate::files;
@@ -58,6 +60,8 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// whoever plays the service
     pub detour: Option<Detour>,
+    /// takes what is asked and answered
+    pub recording: Option<Recording>,
 }
 
 /// A client for one system.
@@ -70,6 +74,7 @@ pub struct Client {
     max_body: usize,
     sign_in: Arc<SignIn>,
     detour: Option<Detour>,
+    recording: Option<Recording>,
 }
 
 /// How long is waited for.
@@ -110,6 +115,7 @@ impl Client {
             max_body: settings.max_body,
             sign_in,
             detour: settings.detour,
+            recording: settings.recording.clone(),
         })
     }
 
@@ -122,7 +128,11 @@ impl Client {
     /// where the sign-in was refused (401, so nothing was done) and other credentials were to be had.
     pub async fn send(&self, request: Request) -> Result<Response, SystemError> {
         let told = Told::begin(self, &request);
+        let taken = self.recording.as_ref().map(|recording| (recording, request.clone()));
         let answer = self.exchange(request).await;
+        if let (Some((recording, request)), Ok(answer)) = (taken, &answer) {
+            recording.note(request, answer);
+        }
         if let Some(told) = told {
             told.end(&self.system, answer.as_ref().map(|answer| (answer.status, answer.body.len() as u64)));
         }

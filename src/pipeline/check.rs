@@ -44,6 +44,17 @@ pub enum Sight {
     Slow,
 }
 
+/// Makes a ConnectorTest of what a Source or Target answers, in made-up words.
+pub async fn record(loaded: &Loaded, name: &str) -> Result<String, SystemError> {
+    if let Some(document) = loaded.targets.iter().find(|document| document.name.as_ref() == name) {
+        return registry::record(document.spec.connection.described(), &surroundings(document).within(&budget(loaded))).await;
+    }
+    let document = loaded.sources.iter().find(|document| document.name.as_ref() == name);
+    let document = document.ok_or_else(|| SystemError::Rejected(format!("there is no Source or Target {name}")))?;
+    let around = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(&budget(loaded));
+    registry::record(document.spec.connection.described(), &around).await
+}
+
 /// Asks a Source, by its position.
 pub async fn check_source(loaded: &Loaded, policy: &Policy, at: usize) -> Checked {
     let document = &loaded.sources[at];

@@ -20,7 +20,7 @@ pub mod revoke;
 mod tests;
 
 pub use ahead::{forecast, requests};
-pub use check::{Checked, Sight, check_source, check_target};
+pub use check::{Checked, Sight, check_source, check_target, record};
 pub use execute::{Execution, execute, settings};
 pub use news::{Caller, Decision, Hear, HearNothing, News};
 pub use part::{matches, part};

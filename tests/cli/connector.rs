@@ -129,6 +129,17 @@ desk (Target)
 }
 
 #[test]
+fn what_a_system_answers_becomes_a_test_without_a_word_of_it() {
+    let folder = workspace(200);
+    let recorded = told(&folder, &["connector", "test", "--record", "desk"], 0);
+    assert!(!recorded.contains("bo") && !recorded.contains("Bo") && !recorded.contains("p2"), "{recorded}");
+    snapbox::assert_data_eq!(&recorded, str![[""]]);
+    folder.write("desk.test.yaml", &recorded);
+    assert_eq!(told(&folder, &["connector", "test", "desk.yaml"], 0), "3 cases: 3 passed\n");
+    folder.run(["connector", "test", "--record", "hr"]).assert().code(1);
+}
+
+#[test]
 fn exchanges_are_played_and_what_differs_is_told() {
     let folder = workspace(200);
     folder.write("desk.test.yaml", "apiVersion: headcount.dev/v1alpha1\nkind: ConnectorTest\nmetadata: {name: desk}\nspec:\n  cases:\n  - name: all\n    read: accounts\n    exchanges: [{get: /people, answer: {body: {people: [{id: p1}]}}}]\n    expect: {evidence: complete, rows: [{id: p1}]}\n");

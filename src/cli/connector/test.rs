@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::cli::Files;
 use crate::cli::complete;
 use crate::cli::output::{self, View};
 use crate::cli::report::{self, Exit, Failure, Texts};
-use crate::cli::session;
+use crate::cli::session::{self, Session};
+use crate::pipeline::record;
 use crate::cli::test::TestFormat;
 use crate::connector::registry;
 use crate::diagnostic::{Level, did_you_mean};
@@ -22,15 +24,22 @@ Examples:
   headcount connector test okta                       one of the catalog
   headcount connector test desk.yaml                  a Connector of yours, with desk.test.yaml beside it
   headcount connector test --all -o junit=cases.xml   the whole catalog, for CI
+  headcount connector test --record okta -f acme/     a test from what a tenant answers
 
 Exit codes: 0 all passed; 1 one did not, or a document is wrong; 2 wrong usage, or nothing to test")]
 pub struct CaseArgs {
     /// Connectors of the catalog, or files and folders with Connectors and their tests
-    #[arg(value_name = "NAME|PATH", add = complete::connectors(), required_unless_present = "all")]
+    #[arg(value_name = "NAME|PATH", add = complete::connectors(), required_unless_present_any = ["all", "record"])]
     what: Vec<String>,
     /// The whole catalog
     #[arg(long, conflicts_with = "what")]
     all: bool,
+    /// Print a test made of what this Source or Target answers now, in made-up words; nothing is written there
+    #[arg(long, value_name = "SYSTEM", conflicts_with_all = ["what", "all", "output"], add = complete::systems())]
+    record: Option<String>,
+    /// Where the manifests of the system to record are
+    #[command(flatten)]
+    files: Files,
     /// How to show it: text, json or junit; FORMAT=FILE writes it to a file; repeatable [default: text]
     #[arg(short, long, value_name = "FORMAT[=FILE]", add = complete::formats::<TestFormat>())]
     output: Vec<View<TestFormat>>,
@@ -38,6 +47,9 @@ pub struct CaseArgs {
 
 pub fn run(args: &CaseArgs) -> Result<Exit, Failure> {
     output::check(&args.output)?;
+    if let Some(name) = &args.record {
+        return recorded(&args.files, name);
+    }
     let report = tested(args).inspect_err(|failure| {
         for view in &args.output {
             let words = report::in_words(failure);
@@ -51,6 +63,13 @@ pub fn run(args: &CaseArgs) -> Result<Exit, Failure> {
     })?;
     show(args, &report)?;
     Ok(if report.failed > 0 { Exit::Error } else { Exit::Done })
+}
+
+fn recorded(files: &Files, name: &str) -> Result<Exit, Failure> {
+    let session = Session::load(files)?;
+    let recorded = session::run(record(&session.loaded, name))?;
+    let text = recorded.map_err(|error| Failure::from_error(&error).hint("`headcount connector check` says what can be read"))?;
+    report::result(text.as_bytes()).map(|()| Exit::Done)
 }
 
 fn tested(args: &CaseArgs) -> Result<CaseReport, Failure> {

@@ -13,6 +13,7 @@ use super::definition::{Attribute, Definition, Objects, Request, Wrong, span};
 use super::dialect;
 use super::exchange::Api;
 use super::reader::DeclaredReader;
+use super::recorded::record;
 use super::sign_in::{SignIn, shared};
 use super::writer::DeclaredWriter;
 use crate::connector::connection::Connection;
@@ -98,6 +99,10 @@ impl Connector for DeclaredConnector {
         (names.into_iter().map(|name| (name.clone(), format!("identity.{name}"))).collect(), Vec::new())
     }
 
+    fn record<'a>(&'a self, connection: &'a dyn Described, around: &'a Surroundings) -> BoxFuture<'a, Result<String, SystemError>> {
+        async move { record(own(connection)?, around).await }.boxed()
+    }
+
     fn rights(&self, connection: &dyn Described) -> Vec<String> {
         let document = own::<DeclaredConnection>(connection).ok().and_then(|connection| connection.document.as_ref());
         document.map(|document| document.rights.clone()).unwrap_or_default()
@@ -145,6 +150,7 @@ impl Kept {
             renew: None,
             ca_file: connection.ca_file.as_ref().map(|file| surroundings.base.join(file)),
             detour: surroundings.detour,
+            recording: surroundings.recording.clone(),
         };
         if let Some((scheme, secrets)) = scheme(connection, document)? {
             let sign_in = shared(SignIn {

@@ -98,6 +98,7 @@ impl Kept {
             renew: renew.map(|renew| renew as Arc<dyn Renew>),
             ca_file: connection.ca_file.as_ref().map(|file| folder.join(file)),
             detour: surroundings.detour,
+            recording: surroundings.recording.clone(),
         })?;
         let system = surroundings.connections.system(&connection.system());
         Ok(Self { connection: Connection::new(client, system, pause), base, discovery: tokio::sync::Mutex::default() })

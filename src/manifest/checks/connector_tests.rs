@@ -110,6 +110,14 @@ impl Test<'_, '_> {
         if expect.rows.is_some() && !reads && case.find.is_none() {
             self.wrong(&format!("{place}/expect/rows"), "a change gives no rows".into(), "take it out");
         }
+        for (name, there) in [("gone", expect.gone.is_some()), ("next", expect.next.is_some())] {
+            if there && !reads {
+                self.wrong(&format!("{place}/expect/{name}"), format!("only a read has `{name}`"), "take it out");
+            }
+        }
+        if case.since.is_some() && !reads {
+            self.wrong(&format!("{place}/since"), "only a read asks for what changed".into(), "take it out");
+        }
         if expect.id.is_some() && case.create.is_none() {
             self.wrong(&format!("{place}/expect/id"), "only what is made has a new id".into(), "take it out");
         }

@@ -16,10 +16,18 @@ use crate::model::{Evidence, SystemError};
 pub(super) fn problems(expect: &CaseExpectation, came: &Came, waited: Duration) -> Vec<String> {
     let mut problems = Vec::new();
     let (words, rows) = match came {
-        Came::Read { evidence, rows } => {
+        Came::Read { evidence, rows, gone, next } => {
             let (kind, words) = (of_evidence(evidence), evidence.reason().unwrap_or_default());
             if expect.evidence.is_some_and(|expected| expected != kind) {
                 problems.push(format!("evidence: expected {}, got {}", named(&expect.evidence), because(named(&kind), words)));
+            }
+            let gone: Vec<&str> = gone.iter().map(AsRef::as_ref).collect();
+            if expect.gone.as_ref().is_some_and(|expected| *expected != gone) {
+                problems.push(format!("gone: expected {}, got {}", listed(&expect.gone), listed(&gone)));
+            }
+            if expect.next.as_deref().is_some_and(|expected| if expected == "*" { next.is_none() } else { next.as_deref() != Some(expected) }) {
+                // A watermark may open what it stands for; what plays the system made this one up.
+                problems.push(format!("next: expected {}, got {}", listed(&expect.next), next.as_deref().unwrap_or("nothing")));
             }
             (words.to_owned(), Some(rows))
         }
@@ -82,6 +90,10 @@ fn columns(row: &Row) -> String {
     row.keys().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
 }
 
+fn listed(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 fn because(kind: String, words: &str) -> String {
     if words.is_empty() { kind } else { format!("{kind} ({words})") }
 }
@@ -91,7 +103,7 @@ fn named(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_else(|| "nothing".into())
 }
 
-fn of_evidence(evidence: &Evidence) -> CaseEvidence {
+pub(super) fn of_evidence(evidence: &Evidence) -> CaseEvidence {
     match evidence {
         Evidence::Complete => CaseEvidence::Complete,
         Evidence::Delta => CaseEvidence::Delta,

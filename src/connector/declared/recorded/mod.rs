@@ -2,9 +2,11 @@
 //!
 //! Must never: reach another machine, wait as long as a system asks for, or let a request pass that the case does not have.
 
+mod anonymous;
 mod compare;
 mod made_up;
 mod play;
+mod record;
 mod request;
 mod stand_in;
 
@@ -18,6 +20,8 @@ use std::time::Duration;
 
 use super::definition::Definition;
 use super::secrets::asked;
+pub use record::record;
+
 use crate::connector::clock::WaitClock;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::Limits;
@@ -51,6 +55,13 @@ struct Trial<'t> {
 impl Trial<'_> {
     /// What is not as it should be. An error is trouble of ours.
     async fn play(&self) -> Result<Vec<String>, String> {
+        let (asked, came, skipped) = self.came().await?;
+        // What comes of a request that was not meant follows from it.
+        Ok(if asked.is_empty() { compare::problems(&self.case.expect, &came, skipped) } else { asked })
+    }
+
+    /// What was asked in another way, what came, and how long would have been waited.
+    async fn came(&self) -> Result<(Vec<String>, play::Came, Duration), String> {
         let config = self.config();
         let definition = Definition::compile(self.name, self.document, &config).map_err(|wrong| {
             wrong.iter().map(|wrong| format!("{}: {}", wrong.pointer, wrong.problem.message)).collect::<Vec<_>>().join("; ")
@@ -66,9 +77,7 @@ impl Trial<'_> {
             .limited(Limits { concurrency: Some(1), rate: None })
             .played(stand_in.detour()?);
         let came = play::case(self.case, &definition, &connection, &surroundings).await;
-        // What comes of a request that was not meant follows from it.
-        let asked = stand_in.problems();
-        Ok(if asked.is_empty() { compare::problems(&self.case.expect, &came, clock.skipped()) } else { asked })
+        Ok((stand_in.problems(), came, clock.skipped()))
     }
 
     /// What the installation says: the case, the test, the examples.

@@ -12,17 +12,17 @@ use super::super::DeclaredConnector;
 use super::super::definition::{Definition, Objects};
 use crate::connector::describe::Connector;
 use crate::connector::limiter::{ALL, Lane};
-use crate::connector::{Gone, LookupRequest, PageSink, Permit, ReadRequest, Reader, Surroundings, Write, Written};
+use crate::connector::{Gone, LookupRequest, PageSink, Permit, ReadRequest, ReadScope, Reader, Surroundings, Write, Written};
 use crate::manifest::connection::DeclaredConnection;
 use crate::manifest::kinds::connector::{CaseKind, ChangeCase, ConnectorCase, MembersCase, ReadWhat};
-use crate::model::{Action, AttributeChange, Cell, Change, Columns, Evidence, ObjectKind, ObjectRef, Page, Reason, SystemError, Value};
+use crate::model::{Action, AttributeChange, Cell, Change, Columns, Evidence, ObjectKind, ObjectRef, Page, Reason, SystemError, Value, Watermark};
 
 /// A row by its columns; null where it has nothing.
 pub(super) type Row = BTreeMap<Arc<str>, Json>;
 
 /// What came of a case.
 pub(super) enum Came {
-    Read { evidence: Evidence, rows: Vec<Row> },
+    Read { evidence: Evidence, rows: Vec<Row>, gone: Vec<Arc<str>>, next: Option<Arc<str>> },
     Found(Result<Vec<Row>, SystemError>),
     Written(Result<Written, SystemError>),
 }
@@ -65,12 +65,19 @@ async fn read(
         ReadWhat::Records => DeclaredConnector.open_source(connection, around).await,
         _ => DeclaredConnector.open_target(connection, around).await.map(|target| target.reader),
     };
-    let mut rows = Rows { kind, rows: Vec::new() };
-    let evidence = match opened {
-        Ok(reader) => reader.read(&ReadRequest::new(vec![(kind, columns)]), &mut rows).await.of(kind),
-        Err(error) => Evidence::Unreadable { reason: error.to_string() },
+    let mut rows = Rows { kind, rows: Vec::new(), gone: Vec::new() };
+    let mut request = ReadRequest::new(vec![(kind, columns)]);
+    if let Some(since) = &case.since {
+        request.scope = ReadScope::Changed(BTreeMap::from([(kind, Watermark(since.as_str().into()))]));
+    }
+    let (evidence, next) = match opened {
+        Ok(reader) => {
+            let report = reader.read(&request, &mut rows).await;
+            (report.of(kind), report.next.get(&kind).map(|watermark| watermark.0.clone()))
+        }
+        Err(error) => (Evidence::Unreadable { reason: error.to_string() }, None),
     };
-    Came::Read { evidence, rows: rows.rows }
+    Came::Read { evidence, rows: rows.rows, gone: rows.gone, next }
 }
 
 /// What is wanted: what the case names, else all that the Connector has.
@@ -170,6 +177,7 @@ fn members(case: &ConnectorCase) -> Vec<(ObjectKind, Arc<str>)> {
 struct Rows {
     kind: ObjectKind,
     rows: Vec<Row>,
+    gone: Vec<Arc<str>>,
 }
 
 impl PageSink for Rows {
@@ -185,7 +193,11 @@ impl PageSink for Rows {
         }
     }
 
-    fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
+    fn gone(&mut self, kind: ObjectKind, gone: Gone<'_>) {
+        if let (true, Gone::Ids(ids)) = (kind == self.kind, gone) {
+            self.gone.extend(ids.iter().cloned());
+        }
+    }
 }
 
 fn rows(page: &Page) -> Vec<Row> {

@@ -47,6 +47,9 @@ pub struct ConnectorCase {
     /// Of `read` and `find`: the attributes that are wanted; of `records` the paths. Default: all that the Connector has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
+    /// Of `read`: only what changed since this, which an earlier read ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// Looks something up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub find: Option<FindCase>,
@@ -231,6 +234,12 @@ pub struct CaseExpectation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "json_rows")]
     pub rows: Option<Vec<BTreeMap<String, Json>>>,
+    /// Of `read`: the ids of what the system says is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Vec<String>>,
+    /// Of `read`: from where what changes next is asked for; `'*'` for anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// Of `create`: the id of what was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
