@@ -1,6 +1,6 @@
 //! Puts made-up words in the place of everything that a system said of people and of itself, the same for the same.
 //!
-//! What stays: what the Connector document itself names (a status that its expressions compare with), truth values, small numbers, the names of fields.
+//! What stays: what the Connector document itself names (a status that its expressions compare with), truth values, numbers beside the records, the names of fields.
 //! Must never: keep a text because it looks harmless.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,11 +33,16 @@ impl Anonymous {
 
     /// A content with other words.
     pub(super) fn content(&mut self, value: &Json) -> Json {
+        self.part(value, false)
+    }
+
+    /// A part of it; what stands in a list is a record.
+    fn part(&mut self, value: &Json, of_record: bool) -> Json {
         match value {
             Json::String(text) => Json::from(self.text(text)),
-            Json::Array(items) => Json::Array(items.iter().map(|item| self.content(item)).collect()),
-            Json::Object(fields) => Json::Object(fields.iter().map(|(name, value)| (name.clone(), self.content(value))).collect::<Map<_, _>>()),
-            Json::Number(number) => self.number(number),
+            Json::Array(items) => Json::Array(items.iter().map(|item| self.part(item, true)).collect()),
+            Json::Object(fields) => Json::Object(fields.iter().map(|(name, value)| (name.clone(), self.part(value, of_record))).collect::<Map<_, _>>()),
+            Json::Number(number) => self.number(number, of_record),
             other => other.clone(),
         }
     }
@@ -53,6 +58,10 @@ impl Anonymous {
         if text.starts_with("https://") || text.starts_with("http://") {
             return self.address(text);
         }
+        self.word(text)
+    }
+
+    fn word(&mut self, text: &str) -> String {
         if let Some(known) = self.words.get(text) {
             return known.clone();
         }
@@ -108,10 +117,11 @@ impl Anonymous {
         found.map_or_else(|| host.to_owned(), |(_, example)| example.clone())
     }
 
-    fn number(&mut self, number: &serde_json::Number) -> Json {
+    /// Beside records a number counts them; in one it may be a salary.
+    fn number(&mut self, number: &serde_json::Number, of_record: bool) -> Json {
         match number.as_i64() {
-            Some(small) if (-1000..100_000).contains(&small) => Json::from(small),
-            Some(large) => self.text(&large.to_string()).parse::<i64>().map_or(Json::from(1), Json::from),
+            Some(plain) if (0..=1).contains(&plain) || (!of_record && (-1..1_000_000).contains(&plain)) => Json::from(plain),
+            Some(other) => self.word(&other.to_string()).parse::<i64>().map_or(Json::from(2), Json::from),
             None => Json::from(1),
         }
     }
@@ -174,7 +184,10 @@ mod tests {
         ]);
         let made_up = anonymous.content(&said);
         let links = anonymous.links("<https://globex.okta.com/api/v1/users?after=00u2abcd9&limit=200>; rel=\"next\"");
-        insta::assert_snapshot!(format!("{made_up}\n{links}"), @"");
+        insta::assert_snapshot!(format!("{made_up}\n{links}"), @r#"
+        [{"id":"id1","status":"SUSPENDED","login":"person2@example.com","since":"2020-01-04T00:00:00Z","ssn":900000004,"on":true,"no":null},{"id":"id5","name":"Text 6","boss":"id1","phone":"9000000000007","n":98}]
+        <https://acme.okta.com/api/v1/users?after=id5&limit=200>; rel="next"
+        "#);
         let address = anonymous.address("https://globex.okta.com/api/v1/users/00u1abcd9/groups?q=Mia%20Lang");
         assert_eq!(address, "https://acme.okta.com/api/v1/users/id1/groups?q=Text+6");
     }
