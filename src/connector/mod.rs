@@ -295,7 +295,16 @@ impl Surroundings {
     /// Here, with a budget of their own.
     pub fn at(base: impl Into<PathBuf>) -> Self {
         let (budget, system, connections) = (Budget::default(), Arc::from(""), Connections::default());
-        Self { base: base.into(), budget, system, connections, limits: Limits::default(), lane: Lane::Normal, detour: None, recording: None }
+        Self {
+            base: base.into(),
+            budget,
+            system,
+            connections,
+            limits: Limits::default(),
+            lane: Lane::Normal,
+            detour: None,
+            recording: None,
+        }
     }
 
     /// For this Source or Target.

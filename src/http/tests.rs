@@ -69,7 +69,17 @@ fn client(first: &str, renew: Option<Arc<Rotating>>) -> Client {
     let credentials = Some(Credentials::Bearer(first.to_owned().into()));
     let renew = renew.map(|renew| renew as Arc<dyn Renew>);
     let timeout = Duration::from_secs(5);
-    Client::new(&Settings { system: "chat".into(), timeout, max_body: 100_000, credentials, renew, ca_file: None, detour: None, recording: None }).unwrap()
+    Client::new(&Settings {
+        system: "chat".into(),
+        timeout,
+        max_body: 100_000,
+        credentials,
+        renew,
+        ca_file: None,
+        detour: None,
+        recording: None,
+    })
+    .unwrap()
 }
 
 fn get(url: &Url) -> Request {

@@ -8,13 +8,13 @@ use crate::cli::complete;
 use crate::cli::output::{self, View};
 use crate::cli::report::{self, Exit, Failure, Texts};
 use crate::cli::session::{self, Session};
-use crate::pipeline::record;
 use crate::cli::test::TestFormat;
 use crate::connector::registry;
 use crate::diagnostic::{Level, did_you_mean};
 use crate::manifest::catalog;
 use crate::manifest::{self, Loaded, ManifestInput};
 use crate::model::{CaseReport, CaseVerdict};
+use crate::pipeline::record;
 use crate::render::{cases, junit};
 
 /// Play the exchanges of Connectors' tests, offline: what is asked, and what is made of the answers

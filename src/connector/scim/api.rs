@@ -237,7 +237,8 @@ mod tests {
             ca_file: None,
             credentials,
             renew: None,
-            detour: None, recording: None,
+            detour: None,
+            recording: None,
         };
         let base = Url::parse("https://chat.example/scim/v2/").expect("a url");
         let client = Client::new(&settings).expect("a client");

@@ -41,7 +41,9 @@ impl Anonymous {
         match value {
             Json::String(text) => Json::from(self.text(text)),
             Json::Array(items) => Json::Array(items.iter().map(|item| self.part(item, true)).collect()),
-            Json::Object(fields) => Json::Object(fields.iter().map(|(name, value)| (name.clone(), self.part(value, of_record))).collect::<Map<_, _>>()),
+            Json::Object(fields) => {
+                Json::Object(fields.iter().map(|(name, value)| (name.clone(), self.part(value, of_record))).collect::<Map<_, _>>())
+            }
             Json::Number(number) => self.number(number, of_record),
             other => other.clone(),
         }
@@ -76,7 +78,8 @@ impl Anonymous {
         let host = self.installed(url.host_str().unwrap_or_default());
         // A host of the document's own stays; any other one is somebody's.
         let place = url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
-        let known = self.keep.contains(&host) || self.keep.contains(&place) || self.installation.iter().any(|(_, example)| *example == host);
+        let known =
+            self.keep.contains(&host) || self.keep.contains(&place) || self.installation.iter().any(|(_, example)| *example == host);
         let _ = url.set_host(Some(if known { &host } else { "example.com" }));
         let path: Vec<String> = url.path().split('/').map(|part| self.segment(part)).collect();
         url.set_path(&path.join("/"));

@@ -25,7 +25,11 @@ pub(super) fn problems(expect: &CaseExpectation, came: &Came, waited: Duration) 
             if expect.gone.as_ref().is_some_and(|expected| *expected != gone) {
                 problems.push(format!("gone: expected {}, got {}", listed(&expect.gone), listed(&gone)));
             }
-            if expect.next.as_deref().is_some_and(|expected| if expected == "*" { next.is_none() } else { next.as_deref() != Some(expected) }) {
+            if expect
+                .next
+                .as_deref()
+                .is_some_and(|expected| if expected == "*" { next.is_none() } else { next.as_deref() != Some(expected) })
+            {
                 // A watermark may open what it stands for; what plays the system made this one up.
                 problems.push(format!("next: expected {}, got {}", listed(&expect.next), next.as_deref().unwrap_or("nothing")));
             }

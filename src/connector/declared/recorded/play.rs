@@ -15,7 +15,9 @@ use crate::connector::limiter::{ALL, Lane};
 use crate::connector::{Gone, LookupRequest, PageSink, Permit, ReadRequest, ReadScope, Reader, Surroundings, Write, Written};
 use crate::manifest::connection::DeclaredConnection;
 use crate::manifest::kinds::connector::{CaseKind, ChangeCase, ConnectorCase, MembersCase, ReadWhat};
-use crate::model::{Action, AttributeChange, Cell, Change, Columns, Evidence, ObjectKind, ObjectRef, Page, Reason, SystemError, Value, Watermark};
+use crate::model::{
+    Action, AttributeChange, Cell, Change, Columns, Evidence, ObjectKind, ObjectRef, Page, Reason, SystemError, Value, Watermark,
+};
 
 /// A row by its columns; null where it has nothing.
 pub(super) type Row = BTreeMap<Arc<str>, Json>;

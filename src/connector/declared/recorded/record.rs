@@ -14,11 +14,11 @@ use crate::connector::Surroundings;
 use crate::connector::connections::Connections;
 use crate::connector::declared::definition::Definition;
 use crate::http::{Recording, Request, Response, Url};
+use crate::manifest::API_VERSION;
 use crate::manifest::connection::DeclaredConnection;
 use crate::manifest::kinds::connector::{
     CaseExpectation, ConnectorCase, ConnectorSpec, ConnectorTestSpec, Exchange, ReadWhat, RecordedAnswer,
 };
-use crate::manifest::API_VERSION;
 use crate::model::SystemError;
 
 /// Headers that say how a list goes on; the others are nobody's business.
@@ -26,7 +26,8 @@ const LINK: &str = "link";
 
 /// The test, as YAML.
 pub async fn record(connection: &DeclaredConnection, around: &Surroundings) -> Result<String, SystemError> {
-    let document = connection.document.as_ref().ok_or_else(|| SystemError::Rejected(format!("there is no Connector {}", connection.name)))?;
+    let document =
+        connection.document.as_ref().ok_or_else(|| SystemError::Rejected(format!("there is no Connector {}", connection.name)))?;
     let unsound = |_| SystemError::Rejected(format!("the Connector {} is not sound: `headcount validate` says where", connection.name));
     let definition = Definition::compile(&connection.name, document, &connection.config).map_err(unsound)?;
     let mut anonymous = Anonymous::new(document, &connection.config);
@@ -42,7 +43,8 @@ pub async fn record(connection: &DeclaredConnection, around: &Surroundings) -> R
         let around = Surroundings { recording: Some(recording.clone()), ..around.clone() }.over(&Connections::default());
         let mut case = ConnectorCase { name: name.to_owned(), read: Some(what), ..ConnectorCase::default() };
         play::case(&case, &definition, connection, &around).await;
-        let many = || SystemError::Rejected(format!("{name} take too many requests for a test; record from a tenant for tests, with few people"));
+        let many =
+            || SystemError::Rejected(format!("{name} take too many requests for a test; record from a tenant for tests, with few people"));
         let taken = recording.taken().ok_or_else(many)?;
         case.exchanges = taken.iter().map(|(request, response)| exchange(&definition.base, request, response, &mut anonymous)).collect();
         test.cases.push(case);
@@ -60,7 +62,8 @@ fn reads(document: &ConnectorSpec) -> Vec<(ReadWhat, &'static str)> {
     let accounts = document.accounts.as_ref().is_some_and(|accounts| accounts.list.is_some());
     let groups = document.groups.values().any(|objects| objects.list.is_some());
     let members = document.groups.values().any(|objects| objects.members.is_some());
-    let all = [(accounts, (ReadWhat::Accounts, "accounts")), (groups, (ReadWhat::Groups, "groups")), (members, (ReadWhat::Members, "members"))];
+    let all =
+        [(accounts, (ReadWhat::Accounts, "accounts")), (groups, (ReadWhat::Groups, "groups")), (members, (ReadWhat::Members, "members"))];
     all.into_iter().filter(|(there, _)| *there).map(|(_, read)| read).collect()
 }
 
@@ -108,7 +111,8 @@ async fn expected(name: &str, document: &Arc<ConnectorSpec>, test: &ConnectorTes
         return Err(SystemError::Rejected(format!("what was recorded of {} can't be played: {wrong}", case.name)));
     }
     let Came::Read { evidence, rows, .. } = came else { return Ok(CaseExpectation::default()) };
-    let row = |row: play::Row| row.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_string(), value)).collect();
+    let row =
+        |row: play::Row| row.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_string(), value)).collect();
     Ok(CaseExpectation {
         evidence: Some(compare::of_evidence(&evidence)),
         says: evidence.reason().map(str::to_owned),
