@@ -270,6 +270,12 @@ impl Objects {
         by_id.peek().is_some() && (!list || by_id.all(Request::asks_for_fields))
     }
 
+    /// Whether some request makes or changes one, or says who is in it.
+    pub(super) fn is_changeable(&self) -> bool {
+        let joins = self.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some());
+        self.create.is_some() || !self.update.is_empty() || !self.delete.is_empty() || joins
+    }
+
     /// Whether an object may be changed here at all.
     pub(super) fn is_writable(&self, scope: &Scope<'_>) -> bool {
         self.writable.as_ref().is_none_or(|writable| scope.holds(writable))

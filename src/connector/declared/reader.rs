@@ -146,13 +146,15 @@ impl DeclaredReader {
     ) -> Vec<(ObjectKind, Evidence)> {
         let definition = &self.api.definition;
         let nothing = Columns::new(["id"]);
+        let changeable = definition.groups.iter().any(|(_, objects)| objects.is_changeable());
         let (mut listed, mut joined) = (Evidence::Complete, Evidence::Complete);
         if definition.groups.is_empty() {
             let reason = format!("{} has no groups", definition.name);
             (listed, joined) = (Evidence::Unreadable { reason: reason.clone() }, Evidence::Unreadable { reason });
         }
         for (kind, objects) in &definition.groups {
-            if objects.list.is_none() {
+            // What can only be read is no business of a Target that has kinds which it changes.
+            if objects.list.is_none() || (!self.of_source && changeable && !objects.is_changeable()) {
                 continue;
             }
             let rows = Records::new(objects, &definition.config, groups.unwrap_or(&nothing), self.of_source);
@@ -293,12 +295,9 @@ impl DeclaredReader {
     }
 }
 
-/// The record that was asked for: the answer's one, or of a whole list the one that has the id.
+/// The record that was asked for: the one of an answer that has the id.
 pub(super) fn with_id<'r>(objects: &Objects, scope: &Scope<'_>, found: Vec<&'r Json>, id: &Json) -> Option<&'r Json> {
-    match found.as_slice() {
-        [one] => Some(one),
-        several => several.iter().copied().find(|record| scope.with("record", record).text(&objects.id) == as_text(id)),
-    }
+    found.into_iter().find(|record| scope.with("record", record).text(&objects.id) == as_text(id))
 }
 
 /// What of a record that was looked up is not known: what is hidden, and what further lists have.
