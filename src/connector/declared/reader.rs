@@ -255,7 +255,7 @@ impl DeclaredReader {
         let id = Json::from(id);
         let scope = self.api.scope().with("id", &id);
         let answer = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await?;
-        let found = with_id(objects, &scope, records(get, &answer)?, &id);
+        let found = with_id(objects, &scope, records(get, &answer)?, &id)?;
         found.cloned().ok_or_else(|| SystemError::NotFound("it is not there".into()))
     }
 
@@ -276,7 +276,7 @@ impl DeclaredReader {
         let mut rows = Records::new(objects, &self.api.definition.config, &request.columns, self.of_source);
         let mut found = records(question, &found)?;
         if by_id && found.len() > 1 {
-            found = with_id(objects, &scope, found, &value).into_iter().collect();
+            found = with_id(objects, &scope, found, &value)?.into_iter().collect();
         }
         for record in found {
             let matches = match by_id {
@@ -295,9 +295,18 @@ impl DeclaredReader {
     }
 }
 
-/// The record that was asked for: the one of an answer that has the id.
-pub(super) fn with_id<'r>(objects: &Objects, scope: &Scope<'_>, found: Vec<&'r Json>, id: &Json) -> Option<&'r Json> {
-    found.into_iter().find(|record| scope.with("record", record).text(&objects.id) == as_text(id))
+/// The record that was asked for: the one of an answer that has the id. A single other one is an answer to another question.
+pub(super) fn with_id<'r>(
+    objects: &Objects,
+    scope: &Scope<'_>,
+    found: Vec<&'r Json>,
+    id: &Json,
+) -> Result<Option<&'r Json>, SystemError> {
+    let one = found.len() == 1;
+    match found.into_iter().find(|record| scope.with("record", record).text(&objects.id) == as_text(id)) {
+        None if one => Err(SystemError::Protocol("it was asked for one object by its id, and gave another".into())),
+        found => Ok(found),
+    }
 }
 
 /// What of a record that was looked up is not known: what is hidden, and what further lists have.

@@ -328,7 +328,7 @@ impl DeclaredWriter {
         let Some(get) = &objects.get else { return Ok(Json::Null) };
         let scope = self.api.scope().with("id", id);
         let answer = self.api.ask(get, &scope, &Turn::First, Again::IfAsked).await?;
-        let found = with_id(objects, &scope, records(get, &answer)?, id);
+        let found = with_id(objects, &scope, records(get, &answer)?, id)?;
         found.cloned().ok_or_else(|| SystemError::NotFound("it is not there any more".into()))
     }
 
