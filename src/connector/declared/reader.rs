@@ -296,12 +296,7 @@ impl DeclaredReader {
 }
 
 /// The record that was asked for: the one of an answer that has the id. A single other one is an answer to another question.
-pub(super) fn with_id<'r>(
-    objects: &Objects,
-    scope: &Scope<'_>,
-    found: Vec<&'r Json>,
-    id: &Json,
-) -> Result<Option<&'r Json>, SystemError> {
+pub(super) fn with_id<'r>(objects: &Objects, scope: &Scope<'_>, found: Vec<&'r Json>, id: &Json) -> Result<Option<&'r Json>, SystemError> {
     let one = found.len() == 1;
     match found.into_iter().find(|record| scope.with("record", record).text(&objects.id) == as_text(id)) {
         None if one => Err(SystemError::Protocol("it was asked for one object by its id, and gave another".into())),
