@@ -45,7 +45,7 @@ enum Command {
         output: TextOrJson,
     },
     Test(test::CaseArgs),
-    Init(init::InitArgs),
+    Init(init::StartArgs),
     Check(check::CheckArgs),
     Pages(pages::PagesArgs),
 }

@@ -14,7 +14,7 @@ use crate::manifest::catalog::catalog;
 Examples:
   headcount connector init okta > okta.yaml
   headcount connector init okta --as source > people.yaml")]
-pub struct InitArgs {
+pub struct StartArgs {
     /// One of the catalog
     #[arg(add = complete::connectors())]
     name: String,
@@ -30,7 +30,7 @@ enum RoleName {
     Target,
 }
 
-pub fn run(args: &InitArgs) -> Result<Exit, Failure> {
+pub fn run(args: &StartArgs) -> Result<Exit, Failure> {
     let name = args.name.as_str();
     let Some(spec) = catalog().get(name) else {
         let near = did_you_mean(name, catalog().keys().map(AsRef::as_ref));
