@@ -20,6 +20,7 @@ pub mod scim;
 pub mod sql;
 #[cfg(test)]
 mod testing;
+pub mod webhook;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -13,3 +13,4 @@ mod scim;
 mod sql;
 mod table;
 mod values;
+mod webhook;

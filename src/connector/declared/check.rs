@@ -9,6 +9,7 @@ use super::definition::{Definition, Wrong};
 use super::secrets::asked;
 use crate::connector::describe::own;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::manifest::catalog::catalog;
 use crate::manifest::connection::{DeclaredConnection, Described};
 use crate::manifest::kinds::connector::{ConnectorSpec, EntitlementsSpec};
 use crate::manifest::kinds::{EntitlementSpec, SourceSpec};
@@ -119,6 +120,34 @@ fn of_document(name: &str, spec: &ConnectorSpec) -> Vec<Wrong> {
     Definition::compile(name, &spec, &BTreeMap::new()).err().unwrap_or_default()
 }
 
+/// The field of a connection that is to blame for something; nothing where the document itself is.
+fn field_of(connection: &DeclaredConnection, pointer: &str) -> Option<String> {
+    if pointer.starts_with("/config") {
+        return Some(pointer.trim_start_matches('/').to_owned());
+    }
+    let extend = connection.extend.as_ref()?;
+    let below = pointer.strip_prefix("/accounts/")?;
+    let attribute = below.strip_prefix("attributes/").map(|rest| rest.split('/').next().unwrap_or_default());
+    let ours = attribute.is_some_and(|name| extend.attributes.keys().any(|known| escaped(known) == name));
+    (ours || (below == "skip" && extend.skip.is_some())).then(|| format!("extend/{below}"))
+}
+
+/// What an installation leaves out is something that the Connector has.
+fn of_extension(loaded: &Loaded, (origin, described): At<'_>, connection: &DeclaredConnection, problems: &mut Vec<Diagnostic>) {
+    let Some(extend) = &connection.extend else { return };
+    let own = loaded.connectors.iter().find(|document| document.name.as_ref() == connection.name).map(|document| &document.spec);
+    let Some(accounts) = own.or(catalog().get(connection.name.as_str()).map(AsRef::as_ref)).and_then(|document| document.accounts.as_ref())
+    else {
+        return;
+    };
+    for (at, name) in extend.without.iter().enumerate().filter(|(_, name)| !accounts.attributes.contains_key(*name)) {
+        let known = accounts.attributes.keys().map(String::as_str);
+        let hint = did_you_mean(name, known).unwrap_or_else(|| format!("`headcount connector show {}` has them all", connection.name));
+        let problem = Diagnostic::error(format!("{} has no attribute `{name}`", connection.name)).hint(hint);
+        problems.push(loaded.outline(origin).mark(&described.pointer(&format!("extend/without/{at}")), problem));
+    }
+}
+
 type At<'a> = (&'a Origin, &'a dyn Described);
 
 fn of_connection(loaded: &Loaded, (origin, described): At<'_>, connection: &DeclaredConnection, problems: &mut Vec<Diagnostic>) {
@@ -126,14 +155,21 @@ fn of_connection(loaded: &Loaded, (origin, described): At<'_>, connection: &Decl
     let outline = loaded.outline(origin);
     let wrong = Definition::compile(&connection.name, document, &connection.config).err().unwrap_or_default();
     let mut told = BTreeSet::new();
-    for wrong in wrong.into_iter().filter(|wrong| wrong.pointer.starts_with("/config")) {
-        let named = described.pointer(wrong.pointer.trim_start_matches('/'));
+    of_extension(loaded, (origin, described), connection, problems);
+    for (wrong, field) in wrong.into_iter().filter_map(|wrong| field_of(connection, &wrong.pointer).map(|field| (wrong, field))) {
+        let named = described.pointer(&field);
         let pointer = if outline.span(&named).is_some() { named } else { described.pointer("name") };
         if told.insert((pointer.clone(), wrong.problem.message.clone())) {
             let mut problem = Diagnostic::error(wrong.problem.message);
             problem.hint = wrong.problem.hint;
             problems.push(outline.mark(&pointer, problem));
         }
+    }
+    for (at, kind) in connection.group_kinds.iter().enumerate().filter(|(_, kind)| !document.groups.contains_key(*kind)) {
+        let known = document.groups.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let hint = if known.is_empty() { "it has no groups".to_owned() } else { format!("known are {known}") };
+        let problem = Diagnostic::error(format!("{} has no groups of the kind `{kind}`", connection.name)).hint(hint);
+        problems.push(outline.mark(&described.pointer(&format!("groupKinds/{at}")), problem));
     }
     for name in connection.auth.keys().filter(|name| !document.auth.contains_key(*name)) {
         let known = document.auth.keys().map(String::as_str);
@@ -174,6 +210,36 @@ mod tests {
             assert!(check(&loaded).is_empty(), "{name}: {:#?}", check(&loaded));
         }
         assert!(catalog::catalog().contains_key("okta"));
+    }
+
+    #[test]
+    fn what_an_installation_adds_is_checked_where_it_stands() {
+        let source = |extend: &str| {
+            format!(
+                "apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {{name: hr}}\nspec:\n  connection:\n    connector:\n      name: okta\n      \
+                 config: {{org: acme.okta.com}}\n      auth: {{token: {{token: {{env: T}}}}}}\n      extend: {extend}\n  key: record.id\n  mapping: {{}}\n"
+            )
+        };
+        let told = |extend: &str| {
+            let (loaded, problems) = load(&[ManifestInput::stdin(source(extend).into_bytes())]);
+            assert!(problems.is_empty(), "{problems:#?}");
+            let line =
+                |problem: &Diagnostic| format!("{} {}", problem.place.as_ref().map_or(0, |(place, _)| place.column), problem.message);
+            (check(&loaded).iter().map(line).collect::<Vec<_>>(), loaded)
+        };
+        let (problems, loaded) =
+            told("{attributes: {custom.badge: {path: profile.badge}}, without: [costCenter], skip: record.profile.userType == 'robot'}");
+        assert!(problems.is_empty(), "{problems:?}");
+        let connection: &DeclaredConnection = own(loaded.sources[0].spec.connection.described()).expect("a connection");
+        let accounts = connection.document.as_ref().and_then(|document| document.accounts.as_ref()).expect("accounts");
+        assert!(accounts.attributes.contains_key("custom.badge") && !accounts.attributes.contains_key("costCenter"));
+        assert_eq!(accounts.skip.as_deref(), Some("record.profile.userType == 'robot'"));
+        let (problems, _) = told("{attributes: {custom.badge: {read: recrd.badge}}, without: [costCentre], skip: recod.x}");
+        insta::assert_snapshot!(problems.join("\n"), @r"
+        75 okta has no attribute `costCentre`
+        50 nothing is called `recrd` here
+        94 nothing is called `recod` here
+        ");
     }
 
     #[test]

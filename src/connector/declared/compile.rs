@@ -252,7 +252,8 @@ impl Compiler {
         if !spec.write.is_empty() {
             write = self.keys(&spec.write, &format!("{at}/write"));
         }
-        Some(Attribute { read, write, only: spec.only, required: spec.required })
+        let refers = spec.refers.as_deref().filter(|by| *by != "id").map(Arc::from);
+        Some(Attribute { read, write, refers, only: spec.only, required: spec.required })
     }
 
     /// A path of a record, as an expression and as keys.

@@ -141,6 +141,7 @@ impl Kept {
             connection.document.as_ref().ok_or_else(|| SystemError::Rejected(format!("there is no Connector {}", connection.name)))?;
         let definition =
             Definition::compile(&connection.name, document, &connection.config).map_err(|wrong| refused(&connection.name, &wrong))?;
+        let definition = definition.of_kinds(&connection.group_kinds);
         let most = connection.max_body.as_deref().and_then(|text| quantity::bytes(text).ok()).unwrap_or(MAX_BODY);
         let mut settings = Settings {
             system: surroundings.system.clone(),
@@ -199,6 +200,9 @@ fn capabilities(definition: &Definition) -> Capabilities {
     let accounts = definition.accounts.as_ref();
     let has = |can: fn(&Objects) -> bool| accounts.is_some_and(can);
     let groups = |can: fn(&Objects) -> bool| definition.groups.iter().any(|(_, objects)| can(objects));
+    // Of several kinds that are changed here, what one lacks is promised of none.
+    let all_groups =
+        |can: fn(&Objects) -> bool| groups(can) && definition.groups.iter().all(|(_, objects)| !objects.is_written() || can(objects));
     let names = |objects: &Objects, keep: fn(&Attribute) -> bool| -> BTreeSet<Arc<str>> {
         objects.attributes.iter().filter(|(_, attribute)| keep(attribute)).map(|(name, _)| name.clone()).collect()
     };
@@ -216,9 +220,11 @@ fn capabilities(definition: &Definition) -> Capabilities {
         delete_accounts: has(|objects| !objects.delete.is_empty()),
         read_groups: groups(|objects| objects.list.is_some()),
         create_groups: groups(|objects| objects.create.is_some()),
-        update_groups: groups(|objects| !objects.update.is_empty()),
-        delete_groups: groups(|objects| !objects.delete.is_empty()),
-        write_memberships: groups(|objects| objects.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some())),
+        update_groups: all_groups(|objects| !objects.update.is_empty()),
+        delete_groups: all_groups(|objects| !objects.delete.is_empty()),
+        write_memberships: all_groups(|objects| {
+            objects.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some())
+        }),
         account_marker: accounts.and_then(marks),
         group_marker: definition.groups.iter().find_map(|(_, objects)| marks(objects)),
         account_attributes: accounts.map(|objects| names(objects, |_| true)),
@@ -236,7 +242,7 @@ fn capabilities(definition: &Definition) -> Capabilities {
 /// Kinds of which some row may say that it can't be changed.
 fn says_writable(definition: &Definition) -> BTreeSet<ObjectKind> {
     let accounts = definition.accounts.as_ref().is_some_and(|objects| objects.writable.is_some());
-    let groups = definition.groups.iter().any(|(_, objects)| objects.writable.is_some());
+    let groups = definition.groups.iter().any(|(_, objects)| objects.writable.is_some() || !objects.is_written());
     let entitlements = definition.entitlements.iter().any(|(_, rules)| rules.writable.is_some());
     let says = [(ObjectKind::Account, accounts), (ObjectKind::Group, groups), (ObjectKind::Entitlement, entitlements)];
     says.into_iter().filter(|(_, says)| *says).map(|(kind, _)| kind).collect()

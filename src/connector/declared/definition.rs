@@ -161,6 +161,8 @@ pub(super) struct Attribute {
     pub(super) read: Option<Expression>,
     /// where in a request's content, and what
     pub(super) write: Vec<(Vec<Box<str>>, Expression)>,
+    /// the attribute by which it names another account, where that is not the id
+    pub(super) refers: Option<Arc<str>>,
     pub(super) only: Option<OnlyWhen>,
     pub(super) required: bool,
 }
@@ -213,6 +215,16 @@ impl Definition {
         if self.rights.is_empty() { String::new() } else { format!(" (it needs {})", self.rights.join(", ")) }
     }
 
+    /// With just these kinds of groups, in this order; with all where none is named.
+    pub(super) fn of_kinds(mut self, kinds: &[String]) -> Self {
+        if !kinds.is_empty() {
+            let place = |(kind, _): &(Arc<str>, Objects)| kinds.iter().position(|named| **named == **kind);
+            self.groups.retain(|groups| place(groups).is_some());
+            self.groups.sort_by_key(place);
+        }
+        self
+    }
+
     /// The requests that have a rate of their own.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (&str, Rate)> {
         let groups = self.groups.iter().map(|(_, objects)| objects);
@@ -263,11 +275,19 @@ impl Entitlements {
 }
 
 impl Objects {
+<<<<<<< HEAD
     /// Whether who is asked for by an id comes with all that the list would have.
     pub(super) fn come_alike(&self) -> bool {
         let list = self.list.as_ref().is_some_and(Request::asks_for_fields);
         let mut by_id = self.get.iter().chain(self.parts.batch.iter().map(|(request, _)| request)).peekable();
         by_id.peek().is_some() && (!list || by_id.all(Request::asks_for_fields))
+=======
+    /// Whether there is a request that changes one.
+    pub(super) fn is_written(&self) -> bool {
+        let members =
+            self.members.as_ref().is_some_and(|members| members.add.is_some() || members.remove.is_some() || members.set.is_some());
+        members || self.create.is_some() || !self.update.is_empty() || !self.delete.is_empty()
+>>>>>>> a8ca0b3 (connector: a webhook for applications without an API; what an installation adds; groups of several kinds are changed as what they are; attributes that name others by an attribute, or share a field)
     }
 
     /// Whether some request makes or changes one, or says who is in it.
@@ -278,7 +298,7 @@ impl Objects {
 
     /// Whether an object may be changed here at all.
     pub(super) fn is_writable(&self, scope: &Scope<'_>) -> bool {
-        self.writable.as_ref().is_none_or(|writable| scope.holds(writable))
+        self.is_written() && self.writable.as_ref().is_none_or(|writable| scope.holds(writable))
     }
 
     fn requests(&self) -> impl Iterator<Item = &Request> {

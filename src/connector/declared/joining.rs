@@ -2,6 +2,8 @@
 //!
 //! Must never: say who is in a group without knowing all who are.
 
+use std::sync::{Arc, PoisonError};
+
 use serde_json::Value as Json;
 
 use super::definition::{Members, Objects};
@@ -16,6 +18,49 @@ use crate::connector::{Write, Written};
 use crate::model::{Action, Evidence, ObjectKind, SystemError};
 
 impl DeclaredWriter {
+    /// Of which of several kinds a group is. Nobody remembers that from one run to the next, so it is asked for; what is none of them, or of two, is not changed.
+    pub(super) async fn kind_of(&self, id: &Arc<str>) -> Result<&Objects, SystemError> {
+        let groups = &self.api.definition.groups;
+        let known = self.kinds.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
+        if let Some((_, objects)) = known.and_then(|at| groups.get(at)) {
+            return Ok(objects);
+        }
+        let mut found = Vec::new();
+        for (at, (_, objects)) in groups.iter().enumerate() {
+            if self.is_there(objects, id).await? {
+                found.push(at);
+            }
+        }
+        match found.as_slice() {
+            [] => Err(SystemError::NotFound("it is not there any more".into())),
+            [at] => {
+                self.kinds.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), *at);
+                groups.get(*at).map(|(_, objects)| objects).ok_or_else(|| cannot("change this"))
+            }
+            _ => {
+                Err(SystemError::Rejected(format!("groups of several kinds have the id {id}; name one in `groupKinds` of the connection")))
+            }
+        }
+    }
+
+    /// Whether a kind has an object of this id: by `get`, else by its list.
+    async fn is_there(&self, objects: &Objects, id: &Arc<str>) -> Result<bool, SystemError> {
+        if objects.get.is_some() {
+            return match self.record(objects, &Json::from(&**id)).await {
+                Ok(_) => Ok(true),
+                Err(SystemError::NotFound(_)) => Ok(false),
+                Err(error) => Err(error),
+            };
+        }
+        let Some(request) = &objects.list else { return Ok(false) };
+        let mut found = Listed { objects, scope: self.api.scope(), id, there: false };
+        match list(&self.api, request, &self.api.scope(), &mut found).await.evidence {
+            _ if found.there => Ok(true),
+            Evidence::Complete => Ok(false),
+            other => Err(SystemError::Unavailable(other.reason().unwrap_or_default().to_owned())),
+        }
+    }
+
     pub(super) async fn members(&self, objects: &Objects, write: &Write<'_>) -> Result<Written, SystemError> {
         let members = objects.members.as_ref().ok_or_else(|| cannot("change who is in a group"))?;
         let adds = write.change.action == Action::AddMembers;
@@ -91,6 +136,28 @@ impl DeclaredWriter {
         };
         all.iter().for_each(|member| found.take(member, Vec::new()));
         Ok(found.ids)
+    }
+}
+
+/// Looks for one object in a list.
+struct Listed<'l> {
+    objects: &'l Objects,
+    scope: Scope<'l>,
+    id: &'l str,
+    there: bool,
+}
+
+impl Collect for Listed<'_> {
+    fn id(&self, record: &Json) -> Option<String> {
+        self.scope.with("record", record).text(&self.objects.id).filter(|id| !id.is_empty())
+    }
+
+    fn take(&mut self, record: &Json, _: Vec<Hidden>) {
+        self.there = self.there || self.id(record).as_deref() == Some(self.id);
+    }
+
+    fn page(&mut self) -> usize {
+        0
     }
 }
 

@@ -25,6 +25,7 @@ mod parts;
 mod reader;
 mod recorded;
 mod records;
+mod referring;
 mod scope;
 mod secrets;
 mod sign_in;

@@ -16,6 +16,7 @@ use super::listing::{Collect, list, records};
 use super::pages::Turn;
 use super::parts::{Hidden, below};
 use super::records::{Records, membership};
+use super::referring::Referring;
 use super::scope::{Scope, as_text};
 use super::within::Groups;
 use crate::connector::connection::Again;
@@ -93,16 +94,19 @@ impl DeclaredReader {
         let fields = Json::Array(self.fields(accounts, columns).into_iter().map(Json::from).collect());
         let scope = self.api.scope().with("fields", &fields);
         let rows = Records::new(accounts, &definition.config, columns, self.of_source);
+        let referring = if self.of_source { None } else { Referring::new(accounts, &definition.config, columns) };
         let mark = match &request.scope {
-            // What stands in the accounts is read with all of them.
+            // What stands in the accounts, or who is named in them, is read with all of them.
             ReadScope::Changed(marks)
-                if inline.is_none() && accounts.parts.changes.as_ref().is_some_and(|it| it.whole || accounts.come_alike()) =>
+                if inline.is_none()
+                    && referring.is_none()
+                    && accounts.parts.changes.as_ref().is_some_and(|it| it.whole || accounts.come_alike()) =>
             {
                 accounts.parts.changes.as_ref().map(|changes| (changes, marks.get(&ObjectKind::Account)))
             }
             ReadScope::All | ReadScope::Changed(_) => None,
         };
-        let mut rows = Streamed { rows, kind: ObjectKind::Account, inline, sink };
+        let mut rows = Streamed { rows, kind: ObjectKind::Account, inline, referring, sink };
         let changed = match (&request.within, mark) {
             (Some(within), _) => Changed::whole(self.accounts_within(accounts, within, scope, &mut rows).await),
             (None, None) => Changed::whole(Gather { api: &self.api, objects: accounts, scope, only: None }.all(&mut rows).await),
@@ -112,6 +116,8 @@ impl DeclaredReader {
             }
         };
         rows.flush();
+        let held = rows.referring.take();
+        held.into_iter().for_each(|held| held.release(sink));
         if !changed.gone.is_empty() {
             sink.gone(ObjectKind::Account, Gone::Ids(&changed.gone));
         }
@@ -290,7 +296,8 @@ impl DeclaredReader {
                 rows.take(record, &hidden(objects, &scope.with("record", record)));
             }
         }
-        rows.page.rows().for_each(|found| page.row(|row| found.cells().for_each(|cell| row.cell(cell))));
+        let found = if self.of_source { rows.page } else { self.referred(objects, &rows.page).await? };
+        found.rows().for_each(|found| page.row(|row| found.cells().for_each(|cell| row.cell(cell))));
         Ok(())
     }
 }
@@ -339,12 +346,17 @@ struct Streamed<'d, 's> {
     kind: ObjectKind,
     /// what stands in the same records
     inline: Option<&'s mut Inline<'d>>,
+    /// who is called how, where rows name others so
+    referring: Option<Referring<'d>>,
     sink: &'s mut dyn PageSink,
 }
 
 impl Streamed<'_, '_> {
     fn flush(&mut self) {
-        self.sink.page(self.kind, &self.rows.page);
+        match &mut self.referring {
+            Some(referring) => referring.hold(&self.rows.page),
+            None => self.sink.page(self.kind, &self.rows.page),
+        }
         self.rows.page.clear();
         if let Some(inline) = &mut self.inline {
             inline.flush(self.sink);
@@ -362,6 +374,9 @@ impl Take for Streamed<'_, '_> {
             return;
         }
         self.rows.take(record, hidden);
+        if let (Some(referring), Some(id)) = (&mut self.referring, self.rows.id(record)) {
+            referring.note(&id, record);
+        }
         if let (Some(inline), Some(id)) = (&mut self.inline, self.rows.id(record)) {
             inline.take(&id, record, hidden);
         }

@@ -5,6 +5,7 @@ mod hostile;
 mod parts;
 mod rehearsal;
 mod signing;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ fn connection(service: &Scripted, name: &str) -> DeclaredConnection {
         ca_file: None,
         timeout: None,
         max_body: None,
+        group_kinds: Vec::new(),
+        extend: None,
         document: Some(Arc::new(document)),
     }
 }
@@ -56,6 +59,8 @@ fn own_at(base: &str, fields: &Json, auth: &Json) -> DeclaredConnection {
         ca_file: None,
         timeout: None,
         max_body: None,
+        group_kinds: Vec::new(),
+        extend: None,
         document: Some(Arc::new(serde_json::from_value(document).expect("a document"))),
     }
 }

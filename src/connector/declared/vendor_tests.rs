@@ -32,6 +32,8 @@ async fn target(service: &Scripted, name: &str, auth: &str, secrets: &[(&str, &s
         ca_file: None,
         timeout: None,
         max_body: None,
+        group_kinds: Vec::new(),
+        extend: None,
         document: Some(Arc::new(document)),
     };
     DeclaredConnector.open_target(&connection, &Surroundings::at(".")).await.expect("a target")

@@ -2,7 +2,8 @@
 //!
 //! Must never: send one change twice, write an attribute that the change does not name, or make up a request that the document does not have.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -31,6 +32,8 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct DeclaredWriter {
     pub(super) api: Api,
+    /// of groups whose kind was asked for: the position of the kind
+    pub(super) kinds: Arc<Mutex<BTreeMap<Arc<str>, usize>>>,
 }
 
 impl Writer for DeclaredWriter {
@@ -60,7 +63,7 @@ impl Writer for DeclaredWriter {
         Box::pin(async move {
             let rehearsal = Rehearsal::default();
             let api = Api { connection: self.api.connection.rehearsing(&rehearsal), ..self.api.clone() };
-            let stops = Self { api }.one(write).await.err().map(|error| error.to_string());
+            let stops = Self { api, kinds: self.kinds.clone() }.one(write).await.err().map(|error| error.to_string());
             Some(Rehearsed { requests: rehearsal.requests(), stops })
         })
     }
@@ -81,8 +84,9 @@ impl Writer for DeclaredWriter {
 pub(super) struct Wanted<'w> {
     objects: &'w Objects,
     id: Json,
-    /// attributes by name, null where they are cleared
+    /// attributes by name as they should be, null where they are cleared; and those that change
     object: Json,
+    changes: Json,
     /// as it was read for this change; null where nothing asks for it
     record: Json,
     key: Json,
@@ -93,7 +97,7 @@ pub(super) struct Wanted<'w> {
 impl DeclaredWriter {
     /// Over this system; whoever writes has waited already.
     pub(super) fn new(api: &Api) -> Self {
-        Self { api: Api { connection: api.connection.in_lane(Lane::Free), ..api.clone() } }
+        Self { api: Api { connection: api.connection.in_lane(Lane::Free), ..api.clone() }, kinds: Arc::default() }
     }
 
     async fn one(&self, write: &Write<'_>) -> Result<Written, SystemError> {
@@ -101,7 +105,11 @@ impl DeclaredWriter {
         if matches!(action, Action::AddEntitlement | Action::UpdateEntitlement | Action::RemoveEntitlement) {
             return self.entitlement(write).await;
         }
-        let objects = self.objects(kind, action)?;
+        let objects = match (kind, &write.id) {
+            (ObjectKind::Group, Some(_)) if self.is_to_be(write) => self.objects(kind, Action::Create)?,
+            (ObjectKind::Group, Some(id)) if self.api.definition.groups.len() > 1 => self.kind_of(id).await?,
+            _ => self.objects(kind, action)?,
+        };
         match (kind, action) {
             (_, Action::Create) => self.create(objects, write).await,
             (_, Action::Delete) => self.delete(objects, write).await,
@@ -117,7 +125,7 @@ impl DeclaredWriter {
         }
     }
 
-    /// Of groups, the kind that can be changed so.
+    /// Of groups that are made, the first kind that can be.
     fn objects(&self, kind: ObjectKind, action: Action) -> Result<&Objects, SystemError> {
         let definition = &self.api.definition;
         let can = |objects: &&Objects| match action {
@@ -146,7 +154,7 @@ impl DeclaredWriter {
         wanted.generate = serde_json::json!({"password": if rehearses { "(made when it is sent)".into() } else { password()? }});
         let once_there = |name: &&Arc<str>| objects.attributes.get(*name).is_some_and(|attribute| attribute.only == Some(OnlyWhen::Update));
         let (later, now): (Vec<_>, Vec<_>) = write.attributes.iter().map(|(name, _)| name).partition(once_there);
-        let attributes = self.content(&wanted, write, &now)?;
+        let attributes = self.content(&wanted, &now)?;
         let content = Content { changes: attributes.clone(), whole: attributes.clone(), attributes: without_nulls(attributes) };
         let sent = self.send(request, &wanted, &content).await?;
         let id = match rehearses {
@@ -158,7 +166,7 @@ impl DeclaredWriter {
         }
         // That this fails does not unmake it: the next plan shows what is missing.
         let wanted = Wanted { id: Json::from(id.as_str()), ..wanted };
-        let _ = self.changes(&wanted, write, later, None).await;
+        let _ = self.changes(&wanted, later, None).await;
         Ok(Written { id: id.into(), already_so: sent.already_so })
     }
 
@@ -224,7 +232,7 @@ impl DeclaredWriter {
         let access = access(write.change.action);
         let by_value = access.zip(objects.active.as_ref()).filter(|(_, active)| !active.write.is_empty());
         let attributes = write.attributes.iter().map(|(name, _)| name).filter(|name| name.as_ref() != "active").collect();
-        let changed = self.changes(&wanted, write, attributes, by_value).await;
+        let changed = self.changes(&wanted, attributes, by_value).await;
         // Whoever loses the access loses it whatever becomes of an attribute that the system does not take.
         if changed.is_err() && !(access == Some(false) && matches!(changed, Err(SystemError::Rejected(_) | SystemError::Conflict(_)))) {
             return done(write, !changed?);
@@ -237,18 +245,12 @@ impl DeclaredWriter {
     }
 
     /// Changes attributes, and access where it is a value, by every request that applies. Whether something was changed.
-    async fn changes(
-        &self,
-        wanted: &Wanted<'_>,
-        write: &Write<'_>,
-        mut left: Vec<&Arc<str>>,
-        by_value: Option<(bool, &Active)>,
-    ) -> Result<bool, SystemError> {
+    async fn changes(&self, wanted: &Wanted<'_>, mut left: Vec<&Arc<str>>, by_value: Option<(bool, &Active)>) -> Result<bool, SystemError> {
         let mut changed = false;
         for request in &wanted.objects.update {
             let mine: Vec<&Arc<str>> =
                 left.iter().copied().filter(|name| request.covers.is_empty() || request.covers.contains(*name)).collect();
-            let mut changes = self.content_of(wanted, write, &mine)?;
+            let mut changes = self.content_of(wanted, &mine)?;
             if request.covers.is_empty()
                 && let Some((active, rules)) = by_value
             {
@@ -307,9 +309,7 @@ impl DeclaredWriter {
             object.insert("active".into(), Json::Bool(active));
         }
         let id = write.id.as_ref().map_or(Json::Null, |id| Json::from(&**id));
-        // Of what is not made yet there is nothing to look at.
-        let to_be = self.api.connection.rehearsal().is_some() && write.id.as_deref() == Some(&*id_to_be(&write.change.object.name));
-        let with_record = with_record && !to_be;
+        let with_record = with_record && !self.is_to_be(write);
         let record = match with_record && asks_for_record(objects) {
             true => self.record(objects, &id).await?,
             false => Json::Null,
@@ -321,7 +321,24 @@ impl DeclaredWriter {
             ));
         }
         let key = Json::from(key::key(write, ""));
-        Ok(Wanted { objects, id, object: Json::Object(object), record, key, generate: Json::Null })
+        for (name, value) in &mut object {
+            if let Some(called) = self.name_of(objects, name, value).await? {
+                *value = called;
+            }
+        }
+        let changes = Json::Object(object.clone());
+        // What is there stays as it is, unless the change says otherwise.
+        for (name, attribute) in objects.attributes.iter().filter(|_| !record.is_null()) {
+            if let (false, Some(read)) = (object.contains_key(&**name), &attribute.read) {
+                object.extend(scope.value(read).ok().flatten().map(|value| (name.to_string(), value)));
+            }
+        }
+        Ok(Wanted { objects, id, object: Json::Object(object), changes, record, key, generate: Json::Null })
+    }
+
+    /// Whether it is rehearsed for something that is not made yet: there is nothing to look at.
+    pub(super) fn is_to_be(&self, write: &Write<'_>) -> bool {
+        self.api.connection.rehearsal().is_some() && write.id.as_deref() == Some(&*id_to_be(&write.change.object.name))
     }
 
     pub(super) async fn record(&self, objects: &Objects, id: &Json) -> Result<Json, SystemError> {
@@ -333,7 +350,7 @@ impl DeclaredWriter {
     }
 
     pub(super) fn scope<'s>(&'s self, wanted: &'s Wanted<'_>) -> Scope<'s> {
-        let scope = self.api.scope().with("id", &wanted.id).with("object", &wanted.object).with("changes", &wanted.object);
+        let scope = self.api.scope().with("id", &wanted.id).with("object", &wanted.object).with("changes", &wanted.changes);
         scope.with("record", &wanted.record).with("key", &wanted.key).with("generate", &wanted.generate)
     }
 
@@ -341,8 +358,8 @@ impl DeclaredWriter {
         self.api.send(request, &self.scope(wanted), content).await
     }
 
-    fn content(&self, wanted: &Wanted<'_>, write: &Write<'_>, names: &[&Arc<str>]) -> Result<Map<String, Json>, SystemError> {
-        let mut content = self.content_of(wanted, write, names)?;
+    fn content(&self, wanted: &Wanted<'_>, names: &[&Arc<str>]) -> Result<Map<String, Json>, SystemError> {
+        let mut content = self.content_of(wanted, names)?;
         let active = wanted.object.get("active").and_then(Json::as_bool);
         if let (Some(active), Some(rules)) = (active, &wanted.objects.active) {
             self.put_active(&mut content, rules, active, wanted)?;
@@ -351,14 +368,13 @@ impl DeclaredWriter {
     }
 
     /// What the mapping makes of some attributes.
-    fn content_of(&self, wanted: &Wanted<'_>, write: &Write<'_>, names: &[&Arc<str>]) -> Result<Map<String, Json>, SystemError> {
+    fn content_of(&self, wanted: &Wanted<'_>, names: &[&Arc<str>]) -> Result<Map<String, Json>, SystemError> {
         let mut content = Json::Object(Map::new());
         for name in names.iter().filter(|name| name.as_ref() != "active") {
             let attribute = wanted.objects.attributes.get(*name);
             let attribute = attribute.filter(|attribute| !attribute.write.is_empty());
             let attribute = attribute.ok_or_else(|| SystemError::Rejected(format!("the system has no place to write {name}")))?;
-            let value = write.attributes.iter().find(|(known, _)| known == *name).and_then(|(_, value)| value.as_ref());
-            let value = value.map_or(Json::Null, |value| told(name, value));
+            let value = wanted.changes.get(&***name).cloned().unwrap_or_default();
             let scope = self.scope(wanted).with("value", &value);
             for (path, expression) in &attribute.write {
                 put(&mut content, path, worked_out(&scope, expression)?);
@@ -403,13 +419,16 @@ fn access(action: Action) -> Option<bool> {
 
 /// Whether some expression of what is written reads the record as it is.
 fn asks_for_record(objects: &Objects) -> bool {
-    let reads = |expression: &Expression| expression.reads().iter().any(|path| path.as_ref() == "record" || path.starts_with("record."));
+    let below = |path: &str, name: &str| path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let reads = |expression: &Expression| expression.reads().iter().any(|path| below(path, "record"));
+    // What is written of several attributes together needs those that stay.
+    let whole = |expression: &Expression| expression.reads().iter().any(|path| below(path, "object"));
     let of_request = |request: &Request| request.when.iter().chain(&request.unless).any(reads);
     let active = objects.active.iter().flat_map(|active| active.activate.iter().chain(&active.deactivate));
     let written = objects.attributes.values().flat_map(|attribute| &attribute.write).map(|(_, expression)| expression);
-    let whole = |request: &Request| matches!(request.content, Body::Mapped { what: Mapped::Whole, .. });
-    let asked = objects.update.iter().any(whole) || objects.update.iter().chain(&objects.delete).chain(active).any(of_request);
-    asked || objects.writable.is_some() || written.into_iter().any(reads)
+    let rewrites = |request: &Request| matches!(request.content, Body::Mapped { what: Mapped::Whole, .. });
+    let asked = objects.update.iter().any(rewrites) || objects.update.iter().chain(&objects.delete).chain(active).any(of_request);
+    asked || objects.writable.is_some() || written.into_iter().any(|expression| reads(expression) || whole(expression))
 }
 
 /// A password that nobody knows and that every policy takes: its owner gets in by single sign-on, or has it reset.

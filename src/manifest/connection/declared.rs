@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ConnectionPart, Described, SecretRef, Unreadable};
-use crate::manifest::kinds::connector::ConnectorSpec;
+use crate::manifest::kinds::connector::{AttributeSpec, ConnectorSpec};
 use crate::manifest::quantity;
 
 /// A system that a Connector describes.
@@ -34,9 +34,46 @@ pub struct DeclaredConnection {
     /// Most bytes of one answer: `64Mi`. Default 32Mi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_body: Option<String>,
-    /// The document that the name means; the loader finds it.
+    /// Of a Target: the kinds of groups that it sees, of those that the Connector has; a new group is one of the first of them that can be made. Default: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub group_kinds: Vec<String>,
+    /// What this installation has beside the Connector's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extend: Option<Extension>,
+    /// The document that the name means, with what `extend` says; the loader finds it.
     #[serde(skip)]
     pub document: Option<Arc<ConnectorSpec>>,
+}
+
+/// What an installation has beside the Connector's own: fields that a company made, records that are none of its people. Anything else needs a Connector of its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Extension {
+    /// Further attributes of accounts, and how each is read and written; one of a name that the Connector has takes its place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, AttributeSpec>,
+    /// Attributes of the Connector that are not managed here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    /// Expression over `record`: accounts that are none here, beside those that the Connector skips.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<String>,
+}
+
+impl Extension {
+    /// A document with it.
+    fn applied(&self, document: &ConnectorSpec) -> ConnectorSpec {
+        let mut document = document.clone();
+        if let Some(accounts) = &mut document.accounts {
+            accounts.attributes.retain(|name, _| !self.without.contains(name));
+            accounts.attributes.extend(self.attributes.clone());
+            accounts.skip = match (accounts.skip.take(), &self.skip) {
+                (Some(own), Some(more)) => Some(format!("({own}) || ({more})")),
+                (own, more) => own.or(more.clone()),
+            };
+        }
+        document
+    }
 }
 
 impl Described for DeclaredConnection {
@@ -49,7 +86,11 @@ impl Described for DeclaredConnection {
     }
 
     fn rows(&self) -> Value {
-        json!({"connector": self.name, "config": self.config})
+        let skip = self.extend.as_ref().and_then(|extend| extend.skip.as_ref());
+        match skip {
+            Some(skip) => json!({"connector": self.name, "config": self.config, "skip": skip}),
+            None => json!({"connector": self.name, "config": self.config}),
+        }
     }
 
     fn place(&self) -> &'static str {
@@ -72,7 +113,7 @@ impl Described for DeclaredConnection {
     }
 
     fn take_document(&mut self, document: Arc<ConnectorSpec>) {
-        self.document = Some(document);
+        self.document = Some(self.extend.as_ref().map_or_else(|| document.clone(), |extend| Arc::new(extend.applied(&document))));
     }
 
     /// A vendor's records hold more than anybody maps.

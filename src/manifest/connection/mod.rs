@@ -7,6 +7,7 @@ mod declared;
 mod file;
 mod scim;
 mod sql;
+mod webhook;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use declared::DeclaredConnection;
+pub use declared::{DeclaredConnection, Extension};
 pub use file::{FileConnection, FileFormat};
 pub use scim::ScimConnection;
 pub use sql::{
     AccountTable, ActiveColumn, ActiveValues, Database, EntitlementTable, GroupTable, LinkTable, RoleNames, RoleTable, SessionTable,
     SqlConnection, SqliteFile,
 };
+pub use webhook::WebhookConnection;
 
 use super::kinds::connector::ConnectorSpec;
 use super::{Loaded, Origin};
@@ -94,6 +96,8 @@ pub enum TargetConnection {
     Sql(Box<SqlConnection>),
     /// A system that a Connector describes.
     Connector(Box<DeclaredConnection>),
+    /// An application that is told by signed requests.
+    Webhook(WebhookConnection),
 }
 
 /// What a connection says of itself, whatever its kind. Checks, rules and the reconcile know no more of it; its connector takes it for what it is.
@@ -208,6 +212,7 @@ impl TargetConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_mut(),
             Self::Connector(connection) => connection.as_mut(),
+            Self::Webhook(connection) => connection,
         }
     }
 
@@ -217,6 +222,7 @@ impl TargetConnection {
             Self::Scim(connection) => connection,
             Self::Sql(connection) => connection.as_ref(),
             Self::Connector(connection) => connection.as_ref(),
+            Self::Webhook(connection) => connection,
         }
     }
 }

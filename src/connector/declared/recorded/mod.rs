@@ -110,6 +110,16 @@ impl Trial<'_> {
             auth.insert(way.clone(), secrets);
         }
         let document = Some(self.document.clone());
-        Ok(DeclaredConnection { name: self.name.into(), config, auth, ca_file: None, timeout: None, max_body: None, document })
+        Ok(DeclaredConnection {
+            name: self.name.into(),
+            config,
+            auth,
+            ca_file: None,
+            timeout: None,
+            max_body: None,
+            group_kinds: Vec::new(),
+            extend: None,
+            document,
+        })
     }
 }

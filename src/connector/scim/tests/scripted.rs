@@ -32,6 +32,7 @@ pub struct Asked {
     /// headers that matter to tests
     pub if_match: Option<String>,
     pub authorization: Option<String>,
+    pub webhook_id: Option<String>,
     /// the body; null where it is none
     pub body: Json,
     /// the same as it came
@@ -175,13 +176,13 @@ async fn respond(
     script: Arc<impl Fn(&Asked) -> Option<Answer>>,
 ) -> Result<hyper::Response<Full<Bytes>>, Failure> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let (if_match, authorization) = (header("if-match"), header("authorization"));
+    let (if_match, authorization, webhook_id) = (header("if-match"), header("authorization"), header("webhook-id"));
     let path = request.uri().path_and_query().map_or("", |path| path.as_str()).strip_prefix("/scim").unwrap_or_default().to_owned();
     let line = format!("{} {path}", request.method());
     let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     let body = request.into_body().collect().await?.to_bytes();
     let (content, body) = (String::from_utf8_lossy(&body).into_owned(), serde_json::from_slice(&body).unwrap_or_default());
-    let asked = Asked { line, query, if_match, authorization, body, content };
+    let asked = Asked { line, query, if_match, authorization, webhook_id, body, content };
     if !is_discovery(&asked.line) {
         seen.lock().expect("no panic").push(asked.clone());
     }
@@ -200,6 +201,7 @@ fn is_discovery(line: &str) -> bool {
 /// A change and what the executor would make of it.
 pub struct Wanted {
     change: Change,
+    id: Arc<str>,
     pub attributes: Vec<(Arc<str>, Option<Value>)>,
     pub members: Vec<(ObjectKind, Arc<str>)>,
     key: IdempotencyKey,
@@ -208,7 +210,7 @@ pub struct Wanted {
 pub fn wanted(kind: ObjectKind, action: Action) -> Wanted {
     let object = ObjectRef { kind, key: "hr/1".into(), id: None, name: "ann".into() };
     let change = Change::new(&"chat".into(), action, object, Reason::Mover);
-    Wanted { change, attributes: Vec::new(), members: Vec::new(), key: IdempotencyKey::default() }
+    Wanted { change, id: "7".into(), attributes: Vec::new(), members: Vec::new(), key: IdempotencyKey::default() }
 }
 
 impl Wanted {
@@ -236,15 +238,20 @@ impl Wanted {
         self
     }
 
+    /// About the object of this id.
+    pub fn about(self, id: &str) -> Self {
+        Self { id: id.into(), ..self }
+    }
+
     /// Of this entitlement.
     pub fn of(mut self, entitlement: &str) -> Self {
         self.change.entitlement = Some(entitlement.into());
         self
     }
 
-    /// Sends it, for the object `7` where it is no create.
+    /// Sends it, for its object (`7`) where it is no create.
     pub async fn send(&self, writer: &dyn Writer) -> Result<Written, SystemError> {
-        let write = self.write((self.change.action != Action::Create).then(|| "7".into()));
+        let write = self.write((self.change.action != Action::Create).then(|| self.id.clone()));
         writer.write(std::slice::from_ref(&write), &permit().await).await.remove(0)
     }
 

@@ -191,6 +191,9 @@ pub struct AttributeSpec {
     /// Keys of the request's content, each an expression over `value`, `object` and `record`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub write: BTreeMap<String, String>,
+    /// It names another account, by this attribute of it. Default: by its id.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub refers: Option<String>,
     /// When it can be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<OnlyWhen>,
