@@ -275,19 +275,18 @@ impl Entitlements {
 }
 
 impl Objects {
-<<<<<<< HEAD
     /// Whether who is asked for by an id comes with all that the list would have.
     pub(super) fn come_alike(&self) -> bool {
         let list = self.list.as_ref().is_some_and(Request::asks_for_fields);
         let mut by_id = self.get.iter().chain(self.parts.batch.iter().map(|(request, _)| request)).peekable();
         by_id.peek().is_some() && (!list || by_id.all(Request::asks_for_fields))
-=======
+    }
+
     /// Whether there is a request that changes one.
     pub(super) fn is_written(&self) -> bool {
         let members =
             self.members.as_ref().is_some_and(|members| members.add.is_some() || members.remove.is_some() || members.set.is_some());
         members || self.create.is_some() || !self.update.is_empty() || !self.delete.is_empty()
->>>>>>> a8ca0b3 (connector: a webhook for applications without an API; what an installation adds; groups of several kinds are changed as what they are; attributes that name others by an attribute, or share a field)
     }
 
     /// Whether some request makes or changes one, or says who is in it.
