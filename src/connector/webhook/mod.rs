@@ -87,6 +87,7 @@ impl Connector for WebhookConnector {
                 renew: None,
                 ca_file: connection.ca_file.as_ref().map(|file| surroundings.base.join(file)),
                 detour: None,
+                recording: None,
             };
             let client = Client::new(&settings)?;
             let way = Connection::new(client, system.clone(), PAUSE).named(&surroundings.system);
