@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use headcount::model::Capabilities;
 use serde_json::Value as Json;
 
 /// Everything that should be at the target.
@@ -34,6 +35,19 @@ pub struct Team {
 }
 
 impl Declared {
+    /// The same, where everybody has what a target takes nobody without.
+    pub fn with_required(&self, capabilities: &Capabilities) -> Self {
+        let mut all = self.clone();
+        for (key, person) in &mut all.people {
+            for name in
+                capabilities.required_attributes.iter().filter(|name| !person.attributes.contains_key(name.as_ref())).collect::<Vec<_>>()
+            {
+                person.set(name, key.as_str());
+            }
+        }
+        all
+    }
+
     /// A new person, with the user name every account needs.
     pub fn join(&mut self, key: &str, user_name: &str) -> &mut Person {
         let person = self.people.entry(key.to_owned()).or_default();

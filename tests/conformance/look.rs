@@ -97,9 +97,10 @@ impl Seen {
 }
 
 impl Holding<'_> {
-    /// The table's attributes that an account can hold.
+    /// The table's attributes that an account can hold, and that are more than a view of another.
     pub fn attributes(&self) -> impl Iterator<Item = &'static str> {
-        ATTRIBUTES.into_iter().filter(|name| self.capabilities.holds(name))
+        let fixed = &self.capabilities.immutable_attributes;
+        ATTRIBUTES.into_iter().filter(|name| self.capabilities.holds(name) && !fixed.contains(*name))
     }
 
     /// A value as the target holds it; a person's key stays a key.
@@ -234,9 +235,14 @@ fn plain(name: &str, value: Option<&Value>) -> String {
     }
 }
 
+/// One of several values. A single one for work is as good as its text.
 fn entry(mut item: Json) -> String {
     if let Some(fields) = item.as_object_mut() {
         fields.retain(|_, value| *value != json!(false));
+        let plain = fields.iter().all(|(name, value)| name == "value" || (name == "type" && value == "work") || name == "primary");
+        if let (true, Some(text)) = (plain, fields.get("value").and_then(Json::as_str)) {
+            return text.to_owned();
+        }
     }
     item.to_string()
 }

@@ -13,4 +13,5 @@ mod scim;
 mod sql;
 mod table;
 mod values;
+mod vendors;
 mod webhook;

@@ -13,18 +13,24 @@ use super::table::STEPS;
 
 /// Takes every step; each must be done by one apply, and the target must show it.
 pub async fn take_all_steps(connection: &TargetConnection, several: bool) {
+    take_all_steps_with(connection, several, &[]).await;
+}
+
+/// The same in a workspace with more documents.
+pub async fn take_all_steps_with(connection: &TargetConnection, several: bool, more: &[Json]) {
     let folder = tempfile::tempdir().expect("a folder");
     let target = registry::open_target(connection, &Surroundings::at(folder.path())).await.expect("it opens");
     let holding = Holding { capabilities: &target.capabilities, several, marker: None };
-    let mut declared = Declared::default();
+    let mut steps = Declared::default();
     let mut former = Declared::default();
     for (step, edit) in STEPS {
-        edit(&mut declared);
-        write_workspace(folder.path(), connection, &holding, &declared, &former);
+        edit(&mut steps);
+        let declared = steps.with_required(&target.capabilities);
+        write_workspace(folder.path(), connection, more, &holding, (&declared, &former));
         expect(0, &headcount(folder.path(), &["apply", "--auto-approve"]), step);
         expect(0, &headcount(folder.path(), &["plan", "--detailed-exitcode"]), step);
         Seen::at(&target, &holding).await.must_be(&Seen::declared(&declared, &holding), step);
-        former = declared.clone();
+        former = declared;
     }
 }
 
@@ -38,12 +44,19 @@ fn expect(code: i32, output: &Output, step: &str) {
     assert_eq!(output.status.code(), Some(code), "{step}:\n{told}");
 }
 
-fn write_workspace(folder: &Path, connection: &TargetConnection, holding: &Holding<'_>, declared: &Declared, former: &Declared) {
+fn write_workspace(
+    folder: &Path,
+    connection: &TargetConnection,
+    more: &[Json],
+    holding: &Holding<'_>,
+    (declared, former): (&Declared, &Declared),
+) {
     let mut documents = vec![
         document("Workspace", "acme", json!({ "id": "acme", "allowedDirectories": [std::env::temp_dir()] })),
         document("Source", "hr", source()),
         document("Target", "app", target(connection)),
     ];
+    documents.extend_from_slice(more);
     documents.extend(declared.teams.iter().map(|(key, team)| document("Group", key, group(team, former.teams.get(key)))));
     let text: Vec<String> = documents.iter().map(Json::to_string).collect();
     std::fs::write(folder.join("workspace.yaml"), text.join("\n---\n")).expect("written");

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -19,6 +20,8 @@ PEOPLE = [
     (10, "Noor", "Aziz", "Finance", "Accountant", 9),
 ]
 GONE = 204, None
+# No page is longer, whatever is asked for: so that ten people are several.
+PAGE = int(os.environ.get("PAGE", "4"))
 
 
 class Refused(Exception):

@@ -4,7 +4,7 @@ import base64
 import itertools
 import json
 
-from common import GONE, Refused, route
+from common import GONE, PAGE, Refused, route
 
 
 class Google:
@@ -47,7 +47,7 @@ class Google:
         return {"access_token": "google-access", "expires_in": 3599, "token_type": "Bearer"}
 
     def page(self, ask, kind, name, every):
-        size, start = min(int(ask.query.get("maxResults", 100)), 4), int(ask.query.get("pageToken") or 0)
+        size, start = min(int(ask.query.get("maxResults", 100)), PAGE), int(ask.query.get("pageToken") or 0)
         body = {"kind": f"admin#directory#{kind}"}
         if shown := every[start:start + size]:
             body[name] = shown

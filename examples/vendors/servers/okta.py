@@ -3,7 +3,7 @@
 import itertools
 import re
 
-from common import GONE, Refused, route
+from common import GONE, PAGE, Refused, route
 
 
 class Okta:
@@ -37,7 +37,7 @@ class Okta:
         return [group for group, members in self.members.items() if user in members]
 
     def page(self, ask, every):
-        size, start = min(int(ask.query.get("limit", 200)), 4), int(ask.query.get("after") or 0)
+        size, start = min(int(ask.query.get("limit", 200)), PAGE), int(ask.query.get("after") or 0)
         rest = "&".join(f"{name}={value}" for name, value in ask.query.items() if name not in ("after",))
         here = f"{ask.origin}/okta{ask.path}?{rest}".replace(" ", "%20").replace('"', "%22")
         links = [f'<{here}>; rel="self"']

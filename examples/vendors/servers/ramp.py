@@ -2,7 +2,7 @@
 
 import itertools
 
-from common import Refused, merge, route
+from common import PAGE, Refused, merge, route
 
 
 class Ramp:
@@ -42,7 +42,7 @@ class Ramp:
         return every.get(key) or self.missing()
 
     def page(self, ask, every):
-        size, start = min(int(ask.query.get("page_size", 20)), 4), ask.query.get("start")
+        size, start = min(int(ask.query.get("page_size", 20)), PAGE), ask.query.get("start")
         ids = [one["id"] for one in every]
         first = ids.index(start) + 1 if start else 0
         shown, after = every[first:first + size], None

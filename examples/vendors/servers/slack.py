@@ -3,7 +3,7 @@
 import itertools
 import time
 
-from common import PEOPLE, Refused
+from common import PAGE, PEOPLE, Refused
 
 
 class Slack:
@@ -38,7 +38,7 @@ class Slack:
 
     def users_list(self, asked):
         every = list(self.members.values())
-        start, size = int(asked.get("cursor") or 0), min(int(asked.get("limit", 100)), 6)
+        start, size = int(asked.get("cursor") or 0), min(int(asked.get("limit", 100)), PAGE)
         after = str(start + size) if start + size < len(every) else ""
         return {"members": every[start:start + size], "response_metadata": {"next_cursor": after}}
 
