@@ -70,6 +70,8 @@ pub struct SideEffect {
     pub kind: ObjectKind,
     /// which change
     pub action: Action,
+    /// only where one of these attributes changes; none: whatever changes
+    pub attributes: Vec<Arc<str>>,
     /// in words that follow the target's name: "mails an invitation"
     pub words: Arc<str>,
 }

@@ -255,8 +255,8 @@ fn side_effects(definition: &Definition) -> Vec<SideEffect> {
     let mut effects = Vec::new();
     for (kind, objects) in all {
         let mut add = |action, requests: &[Request]| {
-            let told = requests.iter().filter_map(|request| request.tells.clone());
-            effects.extend(told.map(|words| SideEffect { kind, action, words }));
+            let told = requests.iter().filter_map(|request| Some((request.covers.clone(), request.tells.clone()?)));
+            effects.extend(told.map(|(attributes, words)| SideEffect { kind, action, attributes, words }));
         };
         add(Action::Create, objects.create.as_slice());
         add(Action::Update, &objects.update);
@@ -269,7 +269,8 @@ fn side_effects(definition: &Definition) -> Vec<SideEffect> {
     for (_, rules) in &definition.entitlements {
         let mut add = |action, requests: &[Request]| {
             let told = requests.iter().filter_map(|request| request.tells.clone());
-            effects.extend(told.map(|words| SideEffect { kind: ObjectKind::Entitlement, action, words }));
+            let kind = ObjectKind::Entitlement;
+            effects.extend(told.map(|words| SideEffect { kind, action, attributes: Vec::new(), words }));
         };
         add(Action::AddEntitlement, std::slice::from_ref(&rules.grant));
         add(Action::UpdateEntitlement, &rules.change);

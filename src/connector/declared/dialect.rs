@@ -118,7 +118,7 @@ fn narrow(can: &mut Capabilities, dialect: &ScimDialect) {
     }
     can.required_attributes.extend(dialect.required.iter().map(|name| Arc::from(name.as_str())));
     for (action, words) in told(dialect) {
-        can.side_effects.push(SideEffect { kind: ObjectKind::Account, action, words: words.into() });
+        can.side_effects.push(SideEffect { kind: ObjectKind::Account, action, attributes: Vec::new(), words: words.into() });
     }
 }
 

@@ -15,7 +15,11 @@ pub(in crate::planning) fn tell(basis: &Basis<'_>, drafts: &[Draft], findings: &
     for draft in drafts {
         let kind = if draft.change.entitlement.is_some() { ObjectKind::Entitlement } else { draft.change.object.kind };
         let effects = &basis.observed[draft.target].side.capabilities.side_effects;
-        let comes = |effect: &&SideEffect| effect.kind == kind && effect.action == draft.change.action;
+        let touches = |effect: &SideEffect| {
+            let mut changes = draft.change.attributes.iter();
+            effect.attributes.is_empty() || changes.any(|change| effect.attributes.contains(&change.attribute))
+        };
+        let comes = |effect: &&SideEffect| effect.kind == kind && effect.action == draft.change.action && touches(effect);
         for effect in effects.iter().filter(comes) {
             *counts.entry((draft.target, effect)).or_default() += 1;
         }

@@ -81,11 +81,22 @@ fn members_of_a_declared_group_that_are_nobody_are_told_and_left() {
 
 #[test]
 fn what_a_target_does_along_with_a_change_is_told_and_counted() {
-    let mails = SideEffect { kind: ObjectKind::Account, action: Action::Create, words: "mails an invitation".into() };
+    let mails =
+        SideEffect { kind: ObjectKind::Account, action: Action::Create, attributes: Vec::new(), words: "mails an invitation".into() };
     let scene = Scene::simple().person("1", "ada").person("2", "bob").able(|can| can.side_effects.push(mails));
     let told = scene.told();
     assert!(told.contains("(Note SideEffect) chat mails an invitation: 2 accounts that are made"), "{told}");
     let settled = Scene::simple().person("1", "ada").marked("u1", "hr/1", "ada");
-    let mails = SideEffect { kind: ObjectKind::Account, action: Action::Create, words: "mails an invitation".into() };
+    let mails =
+        SideEffect { kind: ObjectKind::Account, action: Action::Create, attributes: Vec::new(), words: "mails an invitation".into() };
     assert_eq!(settled.able(|can| can.side_effects.push(mails)).told(), "nothing");
+    let of = |name: &str| SideEffect {
+        kind: ObjectKind::Account,
+        action: Action::Update,
+        attributes: vec![name.into()],
+        words: "asks twice".into(),
+    };
+    let renamed = || Scene::simple().person("1", "ada").marked("u1", "hr/1", "eda");
+    assert!(renamed().able(|can| can.side_effects.push(of("userName"))).told().contains("chat asks twice: 1 account that is changed"));
+    assert!(!renamed().able(|can| can.side_effects.push(of("title"))).told().contains("asks twice"));
 }
