@@ -19,7 +19,6 @@ use super::writer::DeclaredWriter;
 use crate::connector::connection::Connection;
 use crate::connector::describe::{Connector, Description, own};
 use crate::connector::sample::{AsJson, Sample};
-use crate::connector::scim::ScimConnector;
 use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::http::{Client, Settings};
 use crate::manifest::connection::{DeclaredConnection, Described};
@@ -90,7 +89,7 @@ impl Connector for DeclaredConnector {
 
     fn facts(&self, connection: &dyn Described) -> (Vec<(String, String)>, Vec<&'static str>) {
         if own::<DeclaredConnection>(connection).is_ok_and(|connection| dialect::of(connection).is_some()) {
-            return ScimConnector.facts(connection);
+            return dialect::SERVICE.facts(connection);
         }
         let document = own::<DeclaredConnection>(connection).ok().and_then(|connection| connection.document.as_ref());
         let accounts = document.and_then(|document| document.accounts.as_ref());
@@ -110,7 +109,7 @@ impl Connector for DeclaredConnector {
 
     fn sampler(&self, connection: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {
         if own::<DeclaredConnection>(connection).is_ok_and(|connection| dialect::of(connection).is_some()) {
-            return ScimConnector.sampler(connection, columns);
+            return dialect::SERVICE.sampler(connection, columns);
         }
         Box::new(AsJson::new(columns))
     }

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use super::definition::{Definition, Wrong};
 use super::secrets;
 use crate::connector::limiter::Limits;
-use crate::connector::scim::{open_source, open_target};
+use crate::connector::scim::{ScimConnector, open_source, open_target};
 use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::expr::Problem;
 use crate::manifest::connection::{Auth, DeclaredConnection, Described, ScimConnection};
 use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, ScimDialect, ScimWithout};
 use crate::model::{Action, Capabilities, ObjectKind, SideEffect, SystemError, system_id};
+
+/// The connector that speaks to such a service.
+pub(super) const SERVICE: ScimConnector = ScimConnector;
 
 /// The dialect that a connection's document describes.
 pub(super) fn of(connection: &DeclaredConnection) -> Option<&ScimDialect> {
