@@ -282,17 +282,11 @@ impl Objects {
         by_id.peek().is_some() && (!list || by_id.all(Request::asks_for_fields))
     }
 
-    /// Whether there is a request that changes one.
+    /// Whether some request makes or changes one, or says who is in it.
     pub(super) fn is_written(&self) -> bool {
         let members =
             self.members.as_ref().is_some_and(|members| members.add.is_some() || members.remove.is_some() || members.set.is_some());
         members || self.create.is_some() || !self.update.is_empty() || !self.delete.is_empty()
-    }
-
-    /// Whether some request makes or changes one, or says who is in it.
-    pub(super) fn is_changeable(&self) -> bool {
-        let joins = self.members.as_ref().is_some_and(|members| members.add.is_some() || members.set.is_some());
-        self.create.is_some() || !self.update.is_empty() || !self.delete.is_empty() || joins
     }
 
     /// Whether an object may be changed here at all.

@@ -25,8 +25,14 @@ impl DeclaredWriter {
         if let Some((_, objects)) = known.and_then(|at| groups.get(at)) {
             return Ok(objects);
         }
+        // Of a kind that nothing changes there is nothing to be asked: the right to read it may be missing.
+        let written = groups.iter().enumerate().filter(|(_, (_, objects))| objects.is_written());
+        let written: Vec<(usize, &Objects)> = written.map(|(at, (_, objects))| (at, objects)).collect();
+        if let [(_, only)] = written.as_slice() {
+            return Ok(only);
+        }
         let mut found = Vec::new();
-        for (at, (_, objects)) in groups.iter().enumerate() {
+        for (at, objects) in written {
             if self.is_there(objects, id).await? {
                 found.push(at);
             }

@@ -152,7 +152,7 @@ impl DeclaredReader {
     ) -> Vec<(ObjectKind, Evidence)> {
         let definition = &self.api.definition;
         let nothing = Columns::new(["id"]);
-        let changeable = definition.groups.iter().any(|(_, objects)| objects.is_changeable());
+        let changeable = definition.groups.iter().any(|(_, objects)| objects.is_written());
         let (mut listed, mut joined) = (Evidence::Complete, Evidence::Complete);
         if definition.groups.is_empty() {
             let reason = format!("{} has no groups", definition.name);
@@ -160,7 +160,7 @@ impl DeclaredReader {
         }
         for (kind, objects) in &definition.groups {
             // What can only be read is no business of a Target that has kinds which it changes.
-            if objects.list.is_none() || (!self.of_source && changeable && !objects.is_changeable()) {
+            if objects.list.is_none() || (!self.of_source && changeable && !objects.is_written()) {
                 continue;
             }
             let rows = Records::new(objects, &definition.config, groups.unwrap_or(&nothing), self.of_source);
