@@ -26,7 +26,7 @@ Summe;4;;;;;;\r\n";
 const SERVICE: &str = "https://chat.example.com/scim/v2";
 
 /// Commands that only have to be there: they build, or run every test.
-const BUILDS: &[&str] = &["cargo install --path .", "tests/run", "examples/acme/run"];
+const BUILDS: &[&str] = &["cargo install --path .", "tests/run", "examples/acme/run", "examples/vendors/run"];
 
 #[test]
 fn the_readme_leads_from_nothing_to_an_empty_second_plan() {
