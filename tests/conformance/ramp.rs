@@ -22,7 +22,10 @@ impl World {
         let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog/ramp.yaml")).expect("the document");
         let document = document.replace("https://{config.host}", "http://{config.host}").replace(r"(demo-)?api\.ramp\.com", "[0-9.:]+");
         let document = document.replace("default: api.ramp.com", &format!("default: '{host}'"));
-        let document = document.replace("200/min", "60000/min").replace("done: ", "every: 1s, done: ");
+        let document = document
+            .replace("180/min", "60000/min")
+            .replace(", done: ", ", every: 1s, done: ")
+            .replace("\n        done: ", "\n        every: 1s\n        done: ");
         std::fs::write(folder.path().join("ramp.yaml"), document).expect("written");
         let workspace = format!(
             "apiVersion: headcount.dev/v1alpha1

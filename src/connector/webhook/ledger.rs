@@ -1,5 +1,6 @@
 //! What the application was told, as a file of lines: each is one object as it stands after an event, and of several of one object the last counts.
 //!
+//! Whoever reads it opens it for reading; only what is noted opens it for writing, and holds it for itself while it writes, since a revocation may write beside a run.
 //! Must never: begin by itself. A file that is not there may have been lost, and whoever is in it would be told anew, or never be told to go.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,23 +36,49 @@ pub(super) struct Entry {
     pub(super) members: BTreeSet<(ObjectKind, String)>,
 }
 
+/// What an application was told, as it stands.
+#[derive(Debug, Default)]
+pub(super) struct Told(BTreeMap<(ObjectKind, String), Entry>);
+
+impl Told {
+    /// All that are there.
+    pub(super) fn all(&self, kind: ObjectKind) -> impl Iterator<Item = &Entry> {
+        self.0.values().filter(move |entry| entry.kind == kind && entry.is_there())
+    }
+
+    /// One, there or deleted.
+    pub(super) fn find(&self, kind: ObjectKind, id: &str) -> Option<&Entry> {
+        self.0.get(&(kind, id.to_owned()))
+    }
+}
+
+impl Entry {
+    /// Whether it was not deleted.
+    pub(super) fn is_there(&self) -> bool {
+        self.attributes.is_some()
+    }
+}
+
 /// The ledger of one application.
 #[derive(Debug)]
 pub(super) struct Ledger {
     path: PathBuf,
-    inner: Mutex<Inner>,
+    writing: Mutex<Option<Writing>>,
 }
 
+/// The ledger as whoever notes something has it open.
 #[derive(Debug)]
-struct Inner {
+struct Writing {
     file: File,
-    entries: BTreeMap<(ObjectKind, String), Entry>,
+    told: Told,
+    /// bytes that were read or written; more are somebody else's
+    known: u64,
 }
 
 impl Ledger {
-    /// Opens one that is there.
-    pub(super) fn open(path: &Path) -> Result<Self, SystemError> {
-        let cannot = |why: &dyn std::fmt::Display| SystemError::Unavailable(format!("the ledger {} can't be read: {why}", path.display()));
+    /// One that is there, and whole.
+    pub(super) fn at(path: &Path) -> Result<Self, SystemError> {
+        let ledger = Self { path: path.to_owned(), writing: Mutex::new(None) };
         if !path.exists() {
             let words = format!(
                 "the ledger {} is not there: what the application was told is not known. Where it was told nothing yet, begin with an empty file of that name",
@@ -59,73 +86,103 @@ impl Ledger {
             );
             return Err(SystemError::Rejected(words));
         }
-        let text = files::read_text(path, MOST).map_err(|error| cannot(&error))?;
-        let (entries, whole, lines) = read(&text).map_err(|words| cannot(&words))?;
-        let mut file = files::open_private(path).map_err(|error| cannot(&error))?;
-        if lines > entries.len() + IDLE {
-            file = anew(path, &entries).map_err(|error| cannot(&error))?;
-        } else {
-            // A line that was cut off was never told to be done.
-            file.set_len(whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|error| cannot(&error))?;
-        }
-        Ok(Self { path: path.to_owned(), inner: Mutex::new(Inner { file, entries }) })
+        ledger.told().map(|_| ledger)
     }
 
-    /// All that are there.
-    pub(super) fn all(&self, kind: ObjectKind) -> Vec<Entry> {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.entries.values().filter(|entry| entry.kind == kind && entry.attributes.is_some()).cloned().collect()
+    /// What the application was told by now.
+    pub(super) fn told(&self) -> Result<Told, SystemError> {
+        Ok(self.read()?.told)
     }
 
-    /// One, there or deleted.
-    pub(super) fn find(&self, kind: ObjectKind, id: &str) -> Option<Entry> {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.entries.get(&(kind, id.to_owned())).cloned()
+    /// One, there or deleted, as whoever is about to tell of it knows it.
+    pub(super) fn find(&self, kind: ObjectKind, id: &str) -> Result<Option<Entry>, SystemError> {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.open(&mut writing)?.told.find(kind, id).cloned())
     }
 
     /// Notes what was heard, on the disk before it counts.
     pub(super) fn note(&self, entry: Entry) -> Result<(), SystemError> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = serde_json::to_string(&entry).unwrap_or_default() + "\n";
-        let written = inner.file.write_all(line.as_bytes()).and_then(|()| inner.file.sync_data());
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let writing = self.open(&mut writing)?;
         let words = |error| format!("it was told, and the ledger {} could not be written: {error}", self.path.display());
-        written.map_err(|error| SystemError::Uncertain(words(error)))?;
-        inner.entries.insert((entry.kind, entry.id.clone()), entry);
+        writing.file.lock().map_err(|error| SystemError::Uncertain(words(error)))?;
+        let noted = self.add(writing, &entry);
+        let _ = writing.file.unlock();
+        noted.map_err(|error| SystemError::Uncertain(words(error)))?;
+        writing.told.0.insert((entry.kind, entry.id.clone()), entry);
         Ok(())
+    }
+
+    fn add(&self, writing: &mut Writing, entry: &Entry) -> std::io::Result<()> {
+        if writing.file.metadata()?.len() != writing.known {
+            let now = self.read().map_err(std::io::Error::other)?;
+            (writing.told, writing.known) = (now.told, now.whole);
+        }
+        let line = serde_json::to_string(entry).map_err(std::io::Error::other)? + "\n";
+        // A line that was cut off was never told to be done.
+        writing.file.set_len(writing.known)?;
+        writing.file.seek(SeekFrom::End(0))?;
+        writing.file.write_all(line.as_bytes())?;
+        writing.file.sync_data()?;
+        writing.known += line.len() as u64;
+        Ok(())
+    }
+
+    fn open<'w>(&self, writing: &'w mut Option<Writing>) -> Result<&'w mut Writing, SystemError> {
+        if writing.is_none() {
+            let Content { told, whole, lines } = self.read()?;
+            let file = if lines > told.0.len() + IDLE { anew(&self.path, &told) } else { files::open_private(&self.path) };
+            let file = file.map_err(|error| self.unreadable(&error))?;
+            let known = if lines > told.0.len() + IDLE { file.metadata().map_or(whole, |metadata| metadata.len()) } else { whole };
+            *writing = Some(Writing { file, told, known });
+        }
+        writing.as_mut().ok_or_else(|| self.unreadable(&"it is not open"))
+    }
+
+    fn read(&self) -> Result<Content, SystemError> {
+        let text = files::read_text(&self.path, MOST).map_err(|error| self.unreadable(&error))?;
+        read(&text).map_err(|words| self.unreadable(&words))
+    }
+
+    fn unreadable(&self, why: &dyn std::fmt::Display) -> SystemError {
+        SystemError::Unavailable(format!("the ledger {} can't be read: {why}", self.path.display()))
     }
 }
 
-type Entries = BTreeMap<(ObjectKind, String), Entry>;
+/// What a file holds.
+struct Content {
+    told: Told,
+    /// up to which byte it is whole
+    whole: u64,
+    lines: usize,
+}
 
-/// Entries, up to which byte the text is whole, and how many lines there are.
-fn read(text: &str) -> Result<(Entries, u64, usize), String> {
-    let (mut entries, mut whole, mut lines) = (BTreeMap::new(), 0u64, 0);
+fn read(text: &str) -> Result<Content, String> {
+    let mut content = Content { told: Told::default(), whole: 0, lines: 0 };
     for line in text.split_inclusive('\n') {
-        lines += 1;
+        content.lines += 1;
         match serde_json::from_str::<Entry>(line) {
             Ok(entry) if line.ends_with('\n') => {
-                entries.insert((entry.kind, entry.id.clone()), entry);
+                content.told.0.insert((entry.kind, entry.id.clone()), entry);
             }
             _ if line.trim().is_empty() => {}
             _ if !line.ends_with('\n') => break,
             Ok(_) => {}
-            Err(error) => return Err(format!("line {lines}: {error}")),
+            Err(error) => return Err(format!("line {}: {error}", content.lines)),
         }
-        whole += line.len() as u64;
+        content.whole += line.len() as u64;
     }
-    Ok((entries, whole, lines))
+    Ok(content)
 }
 
 /// The same entries in a new file, which takes the old one's place at once.
-fn anew(path: &Path, entries: &Entries) -> std::io::Result<File> {
+fn anew(path: &Path, told: &Told) -> std::io::Result<File> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    for entry in entries.values() {
+    for entry in told.0.values() {
         serde_json::to_writer(&mut new, entry)?;
         new.write_all(b"\n")?;
     }
     new.as_file().sync_all()?;
-    let mut file = new.persist(path).map_err(|error| error.error)?;
-    file.seek(SeekFrom::End(0))?;
-    Ok(file)
+    new.persist(path).map_err(|error| error.error)
 }

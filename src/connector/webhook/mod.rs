@@ -91,7 +91,7 @@ impl Connector for WebhookConnector {
             };
             let client = Client::new(&settings)?;
             let way = Connection::new(client, system.clone(), PAUSE).named(&surroundings.system);
-            let ledger = Arc::new(Ledger::open(&surroundings.base.join(&connection.ledger))?);
+            let ledger = Arc::new(Ledger::at(&surroundings.base.join(&connection.ledger))?);
             let writer = WebhookWriter::new(way, url, signers, ledger.clone());
             Ok(TargetConnector {
                 reader: Box::new(WebhookReader { ledger }),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
-use super::ledger::{Entry, Ledger};
+use super::ledger::{Entry, Ledger, Told};
 use crate::connector::{LookupRequest, PageSink, ReadRequest, Reader};
 use crate::model::{Columns, Evidence, ObjectKind, Page, ReadReport, RowWriter, SystemError, Value};
 
@@ -21,9 +21,16 @@ impl Reader for WebhookReader {
     fn read<'a>(&'a self, request: &'a ReadRequest, sink: &'a mut dyn PageSink) -> BoxFuture<'a, ReadReport> {
         Box::pin(async move {
             let mut report = ReadReport::default();
+            let told = self.ledger.told();
             for (kind, columns) in &request.streams {
-                sink.page(*kind, &self.page(*kind, columns, &|_| true));
-                report.kinds.push((*kind, Evidence::Complete));
+                let evidence = match &told {
+                    Ok(told) => {
+                        sink.page(*kind, &page(told, *kind, columns, &|_| true));
+                        Evidence::Complete
+                    }
+                    Err(error) => Evidence::Unreadable { reason: error.to_string() },
+                };
+                report.kinds.push((*kind, evidence));
             }
             report
         })
@@ -32,52 +39,51 @@ impl Reader for WebhookReader {
     fn lookup<'a>(&'a self, request: &'a LookupRequest) -> BoxFuture<'a, Result<Page, SystemError>> {
         Box::pin(async move {
             let (by, value) = (request.attribute.as_ref(), request.value.as_ref());
+            let told = self.ledger.told()?;
             match request.kind {
                 ObjectKind::Membership => {
-                    Ok(self.memberships(&request.columns, &|group, member| value == if by == "group" { group } else { member }))
+                    Ok(memberships(&told, &request.columns, &|group, member| value == if by == "group" { group } else { member }))
                 }
                 ObjectKind::Entitlement => Err(SystemError::Rejected("a webhook knows no entitlements".into())),
-                kind if by == "id" => Ok(self.page(kind, &request.columns, &|entry| entry.id == value)),
-                kind => Ok(self.page(kind, &request.columns, &|entry| has(entry, by, value))),
+                kind if by == "id" => Ok(page(&told, kind, &request.columns, &|entry| entry.id == value)),
+                kind => Ok(page(&told, kind, &request.columns, &|entry| has(entry, by, value))),
             }
         })
     }
 }
 
-impl WebhookReader {
-    fn page(&self, kind: ObjectKind, columns: &Arc<Columns>, keep: &dyn Fn(&Entry) -> bool) -> Page {
-        match kind {
-            ObjectKind::Membership => return self.memberships(columns, &|_, _| true),
-            ObjectKind::Entitlement => return Page::new(columns.clone()),
-            ObjectKind::Account | ObjectKind::Group => {}
-        }
-        let mut page = Page::new(columns.clone());
-        for entry in self.ledger.all(kind).iter().filter(|entry| keep(entry)) {
-            page.row(|row| columns.paths().iter().for_each(|column| cell(entry, column, row)));
-        }
-        page
+fn page(told: &Told, kind: ObjectKind, columns: &Arc<Columns>, keep: &dyn Fn(&Entry) -> bool) -> Page {
+    match kind {
+        ObjectKind::Membership => return memberships(told, columns, &|_, _| true),
+        ObjectKind::Entitlement => return Page::new(columns.clone()),
+        ObjectKind::Account | ObjectKind::Group => {}
     }
+    let mut page = Page::new(columns.clone());
+    for entry in told.all(kind).filter(|entry| keep(entry)) {
+        page.row(|row| columns.paths().iter().for_each(|column| cell(entry, column, row)));
+    }
+    page
+}
 
-    /// Members that are there.
-    fn memberships(&self, columns: &Arc<Columns>, keep: &dyn Fn(&str, &str) -> bool) -> Page {
-        let mut page = Page::new(columns.clone());
-        for group in self.ledger.all(ObjectKind::Group) {
-            let there = |(kind, id): &&(ObjectKind, String)| self.ledger.find(*kind, id).is_some_and(|entry| entry.attributes.is_some());
-            for (kind, member) in group.members.iter().filter(there).filter(|(_, member)| keep(&group.id, member)) {
-                page.row(|row| {
-                    for column in columns.paths() {
-                        match column.as_ref() {
-                            "group" => row.text(&group.id),
-                            "member" => row.text(member),
-                            "kind" => row.text(if *kind == ObjectKind::Group { "group" } else { "account" }),
-                            _ => row.missing(),
-                        }
+/// Members that are there.
+fn memberships(told: &Told, columns: &Arc<Columns>, keep: &dyn Fn(&str, &str) -> bool) -> Page {
+    let mut page = Page::new(columns.clone());
+    for group in told.all(ObjectKind::Group) {
+        let there = |(kind, id): &&(ObjectKind, String)| told.find(*kind, id).is_some_and(Entry::is_there);
+        for (kind, member) in group.members.iter().filter(there).filter(|(_, member)| keep(&group.id, member)) {
+            page.row(|row| {
+                for column in columns.paths() {
+                    match column.as_ref() {
+                        "group" => row.text(&group.id),
+                        "member" => row.text(member),
+                        "kind" => row.text(if *kind == ObjectKind::Group { "group" } else { "account" }),
+                        _ => row.missing(),
                     }
-                });
-            }
+                }
+            });
         }
-        page
     }
+    page
 }
 
 fn cell(entry: &Entry, column: &str, row: &mut RowWriter<'_>) {

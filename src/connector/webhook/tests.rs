@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::WebhookConnector;
 use super::event::{Signer, headers};
+use super::ledger::{Entry, Ledger};
 use crate::connector::describe::Connector;
 use crate::connector::scim::tests::scripted::{Scripted, Wanted, answer, wanted};
 use crate::connector::{Gone, LookupRequest, PageSink, ReadRequest, Surroundings, TargetConnector};
@@ -152,4 +153,29 @@ fn an_event_is_signed_as_the_standard_says() {
     assert_eq!(headers[1], ("webhook-timestamp", "1614265330".into()));
     assert_eq!(headers[2].1, "v1,9o7UeFkn1GjVbcY4emAJruJCYqgH2EIf8u/slvVRBZI= v1,RAOy//k4r51MnKQiIy5W+hkOxZUVotg+Mvmbu+U0zRQ=");
     assert!(Signer::new("short").is_err() && Signer::new("whsec_!").is_err());
+}
+
+#[test]
+fn a_look_changes_nothing_and_two_who_note_lose_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("told.ndjson");
+    let torn = r#"{"kind":"account","id":"torn""#;
+    std::fs::write(&path, torn).expect("written");
+    let (run, revocation) = (Ledger::at(&path).expect("whole"), Ledger::at(&path).expect("whole"));
+    assert_eq!(run.told().expect("read").all(ObjectKind::Account).count(), 0);
+    assert_eq!(std::fs::read_to_string(&path).expect("a ledger"), torn, "somebody may be writing it");
+    let entry = |id: &str| Entry {
+        kind: ObjectKind::Account,
+        id: id.into(),
+        sequence: 1,
+        attributes: Some(serde_json::Map::new()),
+        active: true,
+        members: std::collections::BTreeSet::new(),
+    };
+    for (ledger, id) in [(&run, "a"), (&revocation, "b"), (&run, "c"), (&revocation, "d")] {
+        ledger.note(entry(id)).expect("noted");
+    }
+    let ids = |ledger: &Ledger| ledger.told().expect("read").all(ObjectKind::Account).map(|entry| entry.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&run), ["a", "b", "c", "d"]);
+    assert!(run.find(ObjectKind::Account, "b").expect("read").is_some());
 }

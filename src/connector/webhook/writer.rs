@@ -58,15 +58,15 @@ impl WebhookWriter {
         let kind = write.change.object.kind;
         let id = match &write.id {
             Some(id) => id.to_string(),
-            None => self.new_id(write),
+            None => self.new_id(write)?,
         };
         let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(&id) as usize % LANES;
         let _turn = match self.lanes.get(lane) {
             Some(lane) => Some(lane.lock().await),
             None => None,
         };
-        let before = self.ledger.find(kind, &id);
-        let there = before.as_ref().is_some_and(|entry| entry.attributes.is_some());
+        let before = self.ledger.find(kind, &id)?;
+        let there = before.as_ref().is_some_and(Entry::is_there);
         let written = |already_so| Ok(Written { id: id.as_str().into(), already_so });
         match (write.change.action, there) {
             (Action::Delete, false) => return written(true),
@@ -84,14 +84,18 @@ impl WebhookWriter {
     }
 
     /// The id that the application knows it by: of its key, and so the same for whoever comes back.
-    fn new_id(&self, write: &Write<'_>) -> String {
+    fn new_id(&self, write: &Write<'_>) -> Result<String, SystemError> {
         let kind = write.change.object.kind;
         let key = write.change.object.key.replace('/', ":");
-        let taken = |id: &str| self.ledger.find(kind, id).is_some_and(|entry| entry.attributes.is_some());
-        // Somebody else may have had the key before, and still be there under it.
-        let mine = |id: &str| self.ledger.find(kind, id).is_some_and(|entry| marker(&entry.attributes) == marker_of(write));
-        let mut ids = (1u64..).map(|at| if at == 1 { key.clone() } else { format!("{key}.{at}") });
-        ids.find(|id| !taken(id) || mine(id)).unwrap_or(key)
+        for at in 1u64.. {
+            let id = if at == 1 { key.clone() } else { format!("{key}.{at}") };
+            // Somebody else may have had the key before, and still be there under it.
+            let other = |entry: &Entry| entry.is_there() && marker(&entry.attributes) != marker_of(write);
+            if !self.ledger.find(kind, &id)?.as_ref().is_some_and(other) {
+                return Ok(id);
+            }
+        }
+        Ok(key)
     }
 
     async fn tell(&self, event: &Event) -> Result<(), SystemError> {

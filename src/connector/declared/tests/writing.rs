@@ -75,7 +75,7 @@ async fn a_group_is_changed_as_the_kind_that_it_is_of() {
     let add = |id: &str| wanted(ObjectKind::Group, Action::AddMembers).about(id).member(ObjectKind::Account, "u1");
     assert!(add("7").send(&*writer).await.is_ok());
     assert!(add("8").send(&*writer).await.is_ok());
-    assert!(matches!(add("6").send(&*writer).await, Err(SystemError::Rejected(_))), "nothing changes a channel");
+    assert!(matches!(add("6").send(&*writer).await, Err(SystemError::NotFound(_))), "a channel is none of those that can be changed");
     assert!(matches!(add("9").send(&*writer).await, Err(SystemError::Rejected(words)) if words.contains("groupKinds")));
     assert!(matches!(add("5").send(&*writer).await, Err(SystemError::NotFound(_))));
     assert_eq!(told(&service), ["PUT /teams/7/members/u1 null", "PUT /roles/8/members/u1 null"]);
