@@ -39,7 +39,7 @@ impl Drop for Example {
 }
 
 #[test]
-fn a_leaver_a_return_and_two_moves_at_five_vendors_leave_nothing_to_do() {
+fn a_leaver_a_return_and_two_moves_at_five_vendors_and_a_webhook_leave_nothing_to_do() {
     let Some(python) = tool("python3") else { return skipped("examples/vendors", "Python") };
     let example = Example::new(&python);
     let output = example.run(&["story"]);
@@ -49,19 +49,19 @@ fn a_leaver_a_return_and_two_moves_at_five_vendors_leave_nothing_to_do() {
     let told: Vec<&str> = words.lines().filter(tells).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     == Everybody's first day
-    Plan: 26 to create, 10 to take over, 3 entitlements to grant, 8 groups to create, 41 memberships to
+    Plan: 36 to create, 10 to take over, 3 entitlements to grant, 11 groups to create, 58 memberships to
     No changes. Everything is as declared.
     == Tom leaves
-    Plan: 3 to lose sign-in, 1 entitlement to withdraw, 5 memberships to remove.
+    Plan: 4 to lose sign-in, 1 entitlement to withdraw, 7 memberships to remove.
     No changes. Everything is as declared.
     == Tom is back
-    Plan: 3 to get sign-in back, 1 entitlement to grant, 5 memberships to add.
+    Plan: 4 to get sign-in back, 1 entitlement to grant, 7 memberships to add.
     No changes. Everything is as declared.
     == Noor moves to Sales
-    Plan: 2 to update, 1 entitlement to grant, 3 memberships to add.
+    Plan: 3 to update, 1 entitlement to grant, 4 memberships to add.
     No changes. Everything is as declared.
     == Tom leads, and may spend more
-    Plan: 2 to update, 1 entitlement to change.
+    Plan: 3 to update, 1 entitlement to change.
     No changes. Everything is as declared.
     ");
 }
