@@ -214,7 +214,7 @@ impl Compiler {
             Some((Arc::from(name.as_str()), self.attribute(attribute, &format!("{at}/attributes/{}", escaped(name)))?))
         });
         let attributes = attributes.collect();
-        Objects {
+        let objects = Objects {
             id,
             skip: self.optional(spec.skip.as_ref(), RECORD, &format!("{at}/skip")),
             fields: spec.fields.clone(),
@@ -230,7 +230,9 @@ impl Compiler {
             sessions: writes(self, &spec.sessions, "sessions"),
             members: spec.members.as_ref().map(|members| self.members(members, &format!("{at}/members"))),
             parts: self.parts(spec, at),
-        }
+        };
+        self.comes_alike(&objects, at);
+        objects
     }
 
     pub(super) fn all(&mut self, requests: &[RequestSpec], at: &str) -> Vec<Request> {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::super::changes::{Changes, Way};
-use super::super::definition::{Request, span};
+use super::super::definition::{Objects, Request, span};
 use super::super::pages::Place;
 use super::super::parts::{Each, Join, JoinRows, Parts};
 use super::super::scope::{ANSWER, CONFIG, RECORD};
@@ -49,6 +49,16 @@ impl Compiler {
             self.changes(changes, &format!("{at}/changes"))
         });
         Parts { each, then: spec.then, batch, joins, redacted, changes }
+    }
+
+    /// What changed is asked for one by one, so that has to have what the list would have; else it would never be asked what changed.
+    pub(super) fn comes_alike(&mut self, objects: &Objects, at: &str) {
+        let one_by_one = objects.parts.changes.as_ref().is_some_and(|changes| !changes.whole);
+        if one_by_one && (objects.get.is_some() || objects.parts.batch.is_some()) && !objects.come_alike() {
+            let what = "`list` asks for `fields`, and `get` or `batch` does not, so who changed would not come with all that the list has";
+            let hint = "ask for `fields` there too; where a change is made there are none: `default(fields, [\"id\", …])`";
+            self.say(&format!("{at}/changes"), what.into(), Some(hint.into()));
+        }
     }
 
     fn changes(&mut self, spec: &ChangesSpec, at: &str) -> Option<Changes> {

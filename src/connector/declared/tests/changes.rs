@@ -143,3 +143,17 @@ async fn a_source_of_which_somebody_went_is_read_whole() {
     assert_eq!(report.of(ObjectKind::Account), Evidence::Complete);
     assert_eq!(rows.0[&ObjectKind::Account], ["u1", "u2"]);
 }
+
+/// Who changed is asked for alone. Without the fields of the list that can't be used, so that a document that says so is mistaken.
+#[tokio::test]
+async fn changes_that_would_never_be_asked_for_are_refused() {
+    let service = Scripted::with_discovery(directory).await;
+    for (get, is_sound) in [(json!({"get": "/users/{id}"}), false), (json!({"get": "/users/{id}", "query": {"of": "{fields}"}}), true)] {
+        let accounts = json!({"id": "record.id", "attributes": {}, "get": get, "changes": by_token(),
+            "list": {"get": "/users", "query": {"of": "{fields}"}, "pages": {"one": {}}}});
+        let connection = own(&service, &json!({ "accounts": accounts }), &json!({"token": said("t0ken")}));
+        let opened = DeclaredConnector.open_target(&connection, &Surroundings::at(".")).await;
+        let told = opened.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!((told.is_empty(), told.contains("asks for `fields`")), (is_sound, !is_sound), "{told}");
+    }
+}
