@@ -47,6 +47,18 @@ struct Mark {
     token: String,
 }
 
+/// The mark of a read that ended just now with this token of the system, or at this time: what a test has to say.
+pub(super) fn recorded_mark(since: &str) -> Watermark {
+    let now = jiff::Timestamp::now().as_second();
+    let at = since.parse::<jiff::Timestamp>().map_or(now, |at| at.as_second());
+    Mark { whole: now, at, token: since.to_owned() }.write()
+}
+
+/// The system's own token in a mark.
+pub(super) fn token_of(mark: &Watermark) -> Arc<str> {
+    Mark::read(mark).map_or_else(|| mark.0.clone(), |mark| mark.token.into())
+}
+
 /// What a read of what changed came to.
 pub(super) struct Changed {
     pub(super) evidence: Evidence,

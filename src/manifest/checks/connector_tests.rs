@@ -6,7 +6,9 @@ use super::{Context, Diagnostic};
 use crate::diagnostic::did_you_mean;
 use crate::manifest::Document;
 use crate::manifest::catalog::catalog;
-use crate::manifest::kinds::connector::{CaseKind, ChangeCase, ConnectorCase, ConnectorSpec, ConnectorTestSpec, Exchange, MembersCase};
+use crate::manifest::kinds::connector::{
+    CaseKind, ChangeCase, ConnectorCase, ConnectorSpec, ConnectorTestSpec, EntitlementCase, Exchange, MembersCase,
+};
 use crate::manifest::quantity;
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
@@ -79,7 +81,8 @@ impl Test<'_, '_> {
         if actions.len() != 1 {
             let what =
                 if actions.is_empty() { "it does nothing".to_owned() } else { format!("it does several things: {}", actions.join(", ")) };
-            let one = "one of read, find, create, update, deactivate, reactivate, delete, endSessions, add, remove";
+            let one =
+                "one of read, find, create, update, deactivate, reactivate, delete, endSessions, add, remove, grant, change, withdraw";
             return self.wrong(place, what, format!("write {one}"));
         }
         self.expectation(place, case);
@@ -92,6 +95,9 @@ impl Test<'_, '_> {
             if members.as_ref().is_some_and(|MembersCase { accounts, groups, .. }| accounts.is_empty() && groups.is_empty()) {
                 self.wrong(&format!("{place}/{name}"), "it names no members".into(), "write `accounts: [ID]`, or `groups: [ID]`");
             }
+        }
+        for (name, about) in [("grant", &case.grant), ("change", &case.change), ("withdraw", &case.withdraw)] {
+            about.iter().for_each(|about| self.entitlement(&format!("{place}/{name}"), name, about));
         }
         for (at, exchange) in case.exchanges.iter().enumerate() {
             self.exchange(&format!("{place}/exchanges/{at}"), exchange);
@@ -137,6 +143,23 @@ impl Test<'_, '_> {
         }
         if change.kind == Some(CaseKind::Members) {
             self.wrong(&format!("{place}/kind"), "members are changed by `add` and `remove`".into(), "write `account` or `group`");
+        }
+    }
+
+    /// Plans give with every parameter that has a value, change some, and take without a word about them.
+    fn entitlement(&mut self, place: &str, name: &str, about: &EntitlementCase) {
+        let place = format!("{place}/parameters");
+        match name {
+            "change" if about.parameters.is_empty() => {
+                self.wrong(&place, "it changes nothing".into(), "write `parameters: {NAME: VALUE}`");
+            }
+            "withdraw" if !about.parameters.is_empty() => {
+                self.wrong(&place, "what is taken goes with its parameters".into(), "take them out");
+            }
+            "grant" if about.parameters.values().any(|value| value.is_null()) => {
+                self.wrong(&place, "what is given has nothing to clear yet".into(), "take out the parameters that are null");
+            }
+            _ => {}
         }
     }
 

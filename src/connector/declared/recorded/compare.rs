@@ -30,7 +30,7 @@ pub(super) fn problems(expect: &CaseExpectation, came: &Came, waited: Duration) 
                 .as_deref()
                 .is_some_and(|expected| if expected == "*" { next.is_none() } else { next.as_deref() != Some(expected) })
             {
-                // A watermark may open what it stands for; what plays the system made this one up.
+                // A token may open what it stands for; what plays the system made this one up.
                 problems.push(format!("next: expected {}, got {}", listed(&expect.next), next.as_deref().unwrap_or("nothing")));
             }
             (words.to_owned(), Some(rows))

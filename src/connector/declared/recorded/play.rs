@@ -9,14 +9,15 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::super::DeclaredConnector;
+use super::super::changes::{recorded_mark, token_of};
 use super::super::definition::{Definition, Objects};
 use crate::connector::describe::Connector;
 use crate::connector::limiter::{ALL, Lane};
 use crate::connector::{Gone, LookupRequest, PageSink, Permit, ReadRequest, ReadScope, Reader, Surroundings, Write, Written};
 use crate::manifest::connection::DeclaredConnection;
-use crate::manifest::kinds::connector::{CaseKind, ChangeCase, ConnectorCase, MembersCase, ReadWhat};
+use crate::manifest::kinds::connector::{CaseKind, ChangeCase, ConnectorCase, EntitlementCase, MembersCase, ReadWhat};
 use crate::model::{
-    Action, AttributeChange, Cell, Change, Columns, Evidence, ObjectKind, ObjectRef, Page, Reason, SystemError, Value, Watermark,
+    Action, AttributeChange, Cell, Change, Columns, Evidence, ObjectKind, ObjectRef, Page, Reason, SystemError, Value, WRITABLE,
 };
 
 /// A row by its columns; null where it has nothing.
@@ -62,6 +63,7 @@ async fn read(
         ReadWhat::Records => (ObjectKind::Account, paths(case, definition)),
         ReadWhat::Groups => (ObjectKind::Group, columns(case, definition.groups.iter().map(|(_, objects)| objects))),
         ReadWhat::Members => (ObjectKind::Membership, memberships()),
+        ReadWhat::Entitlements => (ObjectKind::Entitlement, entitlements(case, definition)),
     };
     let opened: Result<Box<dyn Reader>, SystemError> = match what {
         ReadWhat::Records => DeclaredConnector.open_source(connection, around).await,
@@ -70,12 +72,12 @@ async fn read(
     let mut rows = Rows { kind, rows: Vec::new(), gone: Vec::new() };
     let mut request = ReadRequest::new(vec![(kind, columns)]);
     if let Some(since) = &case.since {
-        request.scope = ReadScope::Changed(BTreeMap::from([(kind, Watermark(since.as_str().into()))]));
+        request.scope = ReadScope::Changed(BTreeMap::from([(kind, recorded_mark(since))]));
     }
     let (evidence, next) = match opened {
         Ok(reader) => {
             let report = reader.read(&request, &mut rows).await;
-            (report.of(kind), report.next.get(&kind).map(|watermark| watermark.0.clone()))
+            (report.of(kind), report.next.get(&kind).map(token_of))
         }
         Err(error) => (Evidence::Unreadable { reason: error.to_string() }, None),
     };
@@ -106,6 +108,16 @@ fn paths(case: &ConnectorCase, definition: &Definition) -> Arc<Columns> {
     Columns::new(paths)
 }
 
+/// As plans ask for them.
+fn entitlements(case: &ConnectorCase, definition: &Definition) -> Arc<Columns> {
+    if !case.columns.is_empty() {
+        return Columns::new(case.columns.iter().map(|name| if name == "writable" { WRITABLE } else { name }));
+    }
+    let parameters = definition.entitlements.iter().flat_map(|(_, rules)| rules.parameters.keys().map(AsRef::as_ref));
+    let parameters: BTreeSet<&str> = parameters.collect();
+    Columns::new(["account", "entitlement"].into_iter().chain(parameters).chain([WRITABLE]))
+}
+
 fn memberships() -> Arc<Columns> {
     Columns::new(["group", "member", "kind"])
 }
@@ -126,6 +138,11 @@ async fn write(case: &ConnectorCase, connection: &DeclaredConnection, around: &S
 
 /// The change that a case makes.
 fn wanted(case: &ConnectorCase) -> Option<Change> {
+    let of_entitlement =
+        [(Action::AddEntitlement, &case.grant), (Action::UpdateEntitlement, &case.change), (Action::RemoveEntitlement, &case.withdraw)];
+    if let Some((action, about)) = of_entitlement.into_iter().find_map(|(action, about)| Some((action, about.as_ref()?))) {
+        return Some(entitlement(action, about));
+    }
     let of_group =
         |members: &MembersCase| ChangeCase { kind: Some(CaseKind::Group), id: Some(members.group.clone()), attributes: BTreeMap::new() };
     let all = [
@@ -145,15 +162,28 @@ fn wanted(case: &ConnectorCase) -> Option<Change> {
     };
     let object = ObjectRef { kind, key: key.into(), id: wanted.id.as_deref().map(Arc::from), name: "one".into() };
     let mut change = Change::new(&"test".into(), action, object, Reason::Mover);
+    change.attributes = values(&wanted.attributes);
+    change.attributes.extend(access(action, kind).filter(|_| !wanted.attributes.contains_key("active")));
+    Some(change)
+}
+
+/// As plans have it: the object is the account, and the attributes are the parameters.
+fn entitlement(action: Action, about: &EntitlementCase) -> Change {
+    let id = Some(Arc::from(about.account.as_str()));
+    let object = ObjectRef { kind: ObjectKind::Account, key: "hr/1".into(), id, name: "one".into() };
+    let attributes = values(&about.parameters);
+    let entitlement = Some(about.entitlement.as_str().into());
+    Change { entitlement, attributes, ..Change::new(&"test".into(), action, object, Reason::Mover) }
+}
+
+fn values(of: &BTreeMap<String, Json>) -> Vec<AttributeChange> {
     let value = |(name, value): (&String, &Json)| AttributeChange {
         attribute: name.as_str().into(),
         before: None,
         after: Value::from_json(value),
         sensitive: false,
     };
-    change.attributes = wanted.attributes.iter().map(value).collect();
-    change.attributes.extend(access(action, kind).filter(|_| !wanted.attributes.contains_key("active")));
-    Some(change)
+    of.iter().map(value).collect()
 }
 
 /// As plans have it: who is made has access, unless the case says otherwise, and who gets it back or loses it gets that written.
@@ -208,5 +238,6 @@ fn rows(page: &Page) -> Vec<Row> {
         cell => cell.to_value().map_or(Json::Null, |value| value.to_json()),
     };
     let columns = page.columns().clone();
-    page.rows().map(|row| columns.paths().iter().cloned().zip(row.cells().map(value)).collect()).collect()
+    let name = |path: &Arc<str>| if **path == *WRITABLE { "writable".into() } else { path.clone() };
+    page.rows().map(|row| columns.paths().iter().map(name).zip(row.cells().map(value)).collect()).collect()
 }

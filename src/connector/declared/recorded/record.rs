@@ -62,8 +62,13 @@ fn reads(document: &ConnectorSpec) -> Vec<(ReadWhat, &'static str)> {
     let accounts = document.accounts.as_ref().is_some_and(|accounts| accounts.list.is_some());
     let groups = document.groups.values().any(|objects| objects.list.is_some());
     let members = document.groups.values().any(|objects| objects.members.is_some());
-    let all =
-        [(accounts, (ReadWhat::Accounts, "accounts")), (groups, (ReadWhat::Groups, "groups")), (members, (ReadWhat::Members, "members"))];
+    let entitlements = !document.entitlements.is_empty();
+    let all = [
+        (accounts, (ReadWhat::Accounts, "accounts")),
+        (groups, (ReadWhat::Groups, "groups")),
+        (members, (ReadWhat::Members, "members")),
+        (entitlements, (ReadWhat::Entitlements, "entitlements")),
+    ];
     all.into_iter().filter(|(there, _)| *there).map(|(_, read)| read).collect()
 }
 

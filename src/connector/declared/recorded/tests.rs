@@ -76,3 +76,26 @@ spec:
     okta, id: id: expected u2, got u1; outcome: expected alreadySo, got applied
     "#);
 }
+
+#[test]
+fn a_case_of_an_entitlement_is_one_that_a_plan_could_have() {
+    let text = "
+apiVersion: headcount.dev/v1alpha1
+kind: ConnectorTest
+metadata: {name: ramp}
+spec:
+  cases:
+  - {name: a, grant: {account: u1, entitlement: limit/p1, parameters: {amount: null}}, expect: {outcome: applied}}
+  - {name: b, change: {account: u1, entitlement: limit/p1}, expect: {outcome: applied}}
+  - {name: c, withdraw: {account: u1, entitlement: limit/p1, parameters: {amount: 1}}, expect: {outcome: applied}}
+  - {name: d, grant: &it {account: u1, entitlement: limit/p1}, withdraw: *it, expect: {outcome: applied}}
+";
+    let (_, wrong) = load(&[ManifestInput::stdin(text.as_bytes().to_vec())]);
+    let told = wrong.iter().map(|wrong| format!("{} ({})", wrong.message, wrong.hint.as_deref().unwrap_or_default()));
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+    what is given has nothing to clear yet (take out the parameters that are null)
+    it changes nothing (write `parameters: {NAME: VALUE}`)
+    what is taken goes with its parameters (take them out)
+    it does several things: grant, withdraw (write one of read, find, create, update, deactivate, reactivate, delete, endSessions, add, remove, grant, change, withdraw)
+    ");
+}

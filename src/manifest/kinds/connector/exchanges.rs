@@ -29,7 +29,8 @@ pub struct ConnectorTestSpec {
     pub cases: Vec<ConnectorCase>,
 }
 
-/// One thing that is done. Exactly one of `read`, `find`, `create`, `update`, `deactivate`, `reactivate`, `delete`, `endSessions`, `add` and `remove`.
+/// One thing that is done. Exactly one of `read`, `find`, `create`, `update`, `deactivate`, `reactivate`, `delete`, `endSessions`, `add`, `remove`, `grant`,
+/// `change` and `withdraw`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConnectorCase {
@@ -47,7 +48,7 @@ pub struct ConnectorCase {
     /// Of `read` and `find`: the attributes that are wanted; of `records` the paths. Default: all that the Connector has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// Of `read`: only what changed since this, which an earlier read ended with.
+    /// Of `read`: only what changed since this: the token of the system that an earlier read ended with, or a time (`2026-06-30T22:00:00Z`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// Looks something up.
@@ -77,6 +78,15 @@ pub struct ConnectorCase {
     /// Takes members out of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove: Option<MembersCase>,
+    /// Gives an account an entitlement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<EntitlementCase>,
+    /// Changes parameters of one that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<EntitlementCase>,
+    /// Takes one from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdraw: Option<EntitlementCase>,
     /// What is asked and answered, in this order: all of it and nothing else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
@@ -96,6 +106,8 @@ pub enum ReadWhat {
     Groups,
     /// who is in which group
     Members,
+    /// who has which entitlement
+    Entitlements,
 }
 
 /// A question.
@@ -152,6 +164,20 @@ pub struct MembersCase {
     /// Ids of groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
+}
+
+/// An entitlement of an account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EntitlementCase {
+    /// The account's id.
+    pub account: String,
+    /// Which: `KIND/NAME`, or `KIND` where a kind has but one.
+    pub entitlement: String,
+    /// Of `grant` all of its parameters, of `change` those that change; null clears.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "json_values")]
+    pub parameters: BTreeMap<String, Json>,
 }
 
 /// A request that must come, and its answer. Exactly one verb.
@@ -230,14 +256,15 @@ pub struct CaseExpectation {
     /// Words that the reason has, or the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
-    /// Of `read` and `find`: what came, in order; of each the named attributes, null where it has none. Members have `group`, `member` and `kind`.
+    /// Of `read` and `find`: what came, in order; of each the named attributes, null where it has none. Members have `group`, `member` and `kind`,
+    /// entitlements `account`, `entitlement`, their parameters and `writable`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "json_rows")]
     pub rows: Option<Vec<BTreeMap<String, Json>>>,
     /// Of `read`: the ids of what the system says is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Vec<String>>,
-    /// Of `read`: from where what changes next is asked for; `'*'` for anything.
+    /// Of `read`: the token by which what changes next is asked for; `'*'` for anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// Of `create`: the id of what was made.
@@ -304,6 +331,9 @@ impl ConnectorCase {
             ("endSessions", self.end_sessions.is_some()),
             ("add", self.add.is_some()),
             ("remove", self.remove.is_some()),
+            ("grant", self.grant.is_some()),
+            ("change", self.change.is_some()),
+            ("withdraw", self.withdraw.is_some()),
         ];
         all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
     }
