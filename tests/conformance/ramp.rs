@@ -140,7 +140,7 @@ fn a_limit_follows_its_rule() {
 
     world.people(&[("Ada", "3", ""), ("Bo", "left", ""), ("Cy", "1", "0")]);
     let (_, told) = world.headcount(&["plan"]);
-    assert!(told.contains("terminates the limit for good") && told.contains("freezes the cards"), "{told}");
+    assert!(told.contains("terminates the limit for good") && told.contains("locks the user's cards"), "{told}");
     world.settled("a leaver loses account and limit, a mover the limit");
     assert_eq!(world.shown(), ["Ada INVITE_PENDING travel=200000 MONTHLY", "Bo USER_INACTIVE", "Cy INVITE_PENDING"]);
 
