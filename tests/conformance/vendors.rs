@@ -80,3 +80,12 @@ async fn google_takes_every_step_and_leaves_nothing_to_plan() {
     let connection = connection(&document, config, json!({ "serviceAccount": { "key": { "exec": ["cat", file] } } }));
     pipeline::take_all_steps_with(&connection, false, &[document]).await;
 }
+
+#[tokio::test]
+async fn entra_takes_every_step_and_leaves_nothing_to_plan() {
+    let Some(servers) = StandIns::start() else { return skipped("conformance of entra", "Python") };
+    let document = servers.document("entra", "entra", &["{config.graph}", "{config.login}"]);
+    let auth = json!({ "clientId": { "exec": ["echo", "entra-client"] }, "clientSecret": { "exec": ["echo", "entra-secret"] } });
+    let connection = connection(&document, json!({ "tenant": "acme.onmicrosoft.com" }), json!({ "secret": auth }));
+    pipeline::take_all_steps_with(&connection, false, &[document]).await;
+}

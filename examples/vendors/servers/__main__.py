@@ -1,4 +1,4 @@
-"""Stand-ins for HiBob, Slack, Google Workspace, Okta, Ramp and a webhook receiver, on one port of this machine.
+"""Stand-ins for HiBob, Slack, Google Workspace, Okta, Microsoft Graph, Ramp and a webhook receiver, on one port of this machine.
 
 Each remembers what is written, answers and refuses as its vendor's documentation says, and knows no more than this example needs: for trying things out and for
 tests, never for anybody's data. Standard library only. `python3 servers [PORT]` prints the port once it listens; GET /requests shows what was asked.
@@ -10,6 +10,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from common import Ask, Refused
+from entra import Entra
 from google import Google
 from hibob import HiBob
 from okta import Okta
@@ -19,7 +20,7 @@ from slack import Slack
 
 LOCK = threading.RLock()
 ASKED = []
-VENDORS = {"hibob": HiBob(), "slack": Slack(), "google": Google(), "okta": Okta(), "ramp": Ramp(), "hook": Receiver()}
+VENDORS = {"hibob": HiBob(), "slack": Slack(), "google": Google(), "okta": Okta(), "entra": Entra(), "ramp": Ramp(), "hook": Receiver()}
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -10,9 +10,12 @@ use crate::model::{Value, attribute};
 /// Of these a value without a `type` is one for work, and of several the first is meant where none is `primary`.
 const CONTACTS: [&str; 2] = ["emails", "phoneNumbers"];
 
-/// A value in its attribute's form. What headcount knows no type of stands as it is.
-pub(super) fn told(name: &str, value: &Value) -> Json {
+/// A value in its attribute's form; of several values none is an empty list. What headcount knows no type of stands as it is.
+pub(super) fn told(name: &str, value: Option<&Value>) -> Json {
     let known = attribute(name).filter(|_| !name.starts_with("custom."));
+    let Some(value) = value else {
+        return if known.is_some_and(|known| known.kind.is_many()) { json!([]) } else { Json::Null };
+    };
     let mut told = known.map_or_else(|| value.to_json(), |known| typed(known.kind, value));
     if let (true, Json::Array(entries)) = (CONTACTS.contains(&name), &mut told) {
         complete(entries);
@@ -53,8 +56,9 @@ mod tests {
             ("active", json!("True"), json!(true)),
             ("custom.floor", json!(7), json!(7)),
         ];
+        assert_eq!((told("emails", None), told("title", None)), (json!([]), Json::Null));
         for (name, given, expected) in rows {
-            assert_eq!(told(name, &value(given)), expected, "{name}");
+            assert_eq!(told(name, Some(&value(given))), expected, "{name}");
         }
     }
 }

@@ -303,7 +303,7 @@ impl DeclaredWriter {
     pub(super) async fn wanted<'w>(&self, objects: &'w Objects, write: &Write<'_>, with_record: bool) -> Result<Wanted<'w>, SystemError> {
         let mut object = Map::new();
         for (name, value) in &write.attributes {
-            object.insert(name.to_string(), value.as_ref().map_or(Json::Null, |value| told(name, value)));
+            object.insert(name.to_string(), told(name, value.as_ref()));
         }
         if let Some(active) = access(write.change.action) {
             object.insert("active".into(), Json::Bool(active));
