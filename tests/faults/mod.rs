@@ -7,6 +7,7 @@ mod kill;
 mod large;
 mod sql;
 mod stage;
+mod vendors;
 
 /// How many kills are asked for, and with which seed: `HEADCOUNT_KILLS=number` or `number,seed`.
 fn asked(kills: u64, seed: u64) -> (u64, u64) {

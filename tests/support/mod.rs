@@ -5,6 +5,7 @@ pub mod proxy;
 pub mod ramp;
 pub mod scim2;
 pub mod tls;
+pub mod vendors;
 
 use std::net::TcpListener;
 use std::path::PathBuf;

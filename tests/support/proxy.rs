@@ -130,6 +130,11 @@ impl Proxy {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// From now on it behaves like this.
     pub fn weather(&self, weather: Weather) {
         *self.shared.weather.lock().unwrap() = weather;
