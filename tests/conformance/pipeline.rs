@@ -81,10 +81,10 @@ fn source() -> Json {
     })
 }
 
-/// The connector's default mapping, and guardrails that let every step past.
+/// The connector's default mapping, and guardrails that let every step past. A webhook is told little unless somebody says so.
 fn target(connection: &TargetConnection) -> Json {
     let all = json!({ "count": 1000 });
-    json!({
+    let mut target = json!({
         "connection": connection,
         "groups": {},
         "absent": { "action": "delete" },
@@ -92,7 +92,13 @@ fn target(connection: &TargetConnection) -> Json {
             "create": all, "adopt": all, "reactivate": all, "rename": all,
             "deactivate": all, "delete": all, "removeMembers": all, "deleteGroups": all, "leavers": all,
         },
-    })
+    });
+    if matches!(connection, TargetConnection::Webhook(_)) {
+        let more = ATTRIBUTES.iter().filter(|name| !["userName", "manager"].contains(name));
+        let rules: Vec<Json> = more.map(|name| json!({ "attribute": name, "value": format!("identity.{name}") })).collect();
+        target["mapping"] = json!({ "rules": rules });
+    }
+    target
 }
 
 fn group(team: &Team, former: Option<&Team>) -> Json {
