@@ -28,6 +28,7 @@ mod schema;
 mod selection;
 mod session;
 mod test;
+mod test_output;
 mod unclaimed;
 mod validate;
 mod version;

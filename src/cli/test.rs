@@ -1,6 +1,5 @@
 //! `headcount test`: personas against the manifests' rules. Offline: no connection is opened, no secret and no state is read.
 
-use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
@@ -8,15 +7,15 @@ use clap::Args;
 use super::Files;
 use super::complete;
 use super::manifests::{self, Manifests};
-use super::output::{self, FormatNames, View};
+use super::output::{self, View};
 use super::report::{self, Exit, Failure};
+use super::test_output::{self, TestFormat};
 use crate::diagnostic::Level;
 use crate::manifest::kinds::{Expectation, PersonaSpec};
 use crate::manifest::{Document, Loaded};
 use crate::model::TestReport;
 use crate::persona::{self, Rewrite, Suite};
 use crate::pipeline::matches;
-use crate::render::{junit, verdict};
 
 /// Check what sample people get: that each Persona's records yield exactly what it expects
 #[derive(Debug, Args)]
@@ -44,18 +43,6 @@ pub struct TestArgs {
     output: Vec<View<TestFormat>>,
 }
 
-/// How it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TestFormat {
-    Text,
-    Json,
-    Junit,
-}
-
-impl FormatNames for TestFormat {
-    const NAMES: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json), ("junit", Self::Junit)];
-}
-
 const FIRST: &str = "write one, and let `headcount test --update` add what comes of it:
 apiVersion: headcount.dev/v1alpha1
 kind: Persona
@@ -67,17 +54,7 @@ spec:
 
 pub fn run(args: &TestArgs) -> Result<Exit, Failure> {
     output::check(&args.output)?;
-    let report = tested(args).inspect_err(|failure| {
-        for view in &args.output {
-            let words = report::in_words(failure);
-            let text = match view.format {
-                TestFormat::Text => format!("Nothing was tested.\n\n{words}\n"),
-                TestFormat::Json => format!("{:#}\n", serde_json::json!({ "failed": words })),
-                TestFormat::Junit => junit::failed(&words),
-            };
-            view.file.iter().for_each(|file| output::supersede(file, &text));
-        }
-    })?;
+    let report = tested(args).inspect_err(|failure| test_output::failed(&args.output, failure))?;
     verdict(args, &report)
 }
 
@@ -110,7 +87,7 @@ fn tested(args: &TestArgs) -> Result<TestReport, Failure> {
         }
     }
     let report = TestReport::new(verdicts, args.select.is_empty().then(|| suite.coverage()));
-    show(args, &report)?;
+    test_output::show(&args.output, &report)?;
     Ok(report)
 }
 
@@ -166,34 +143,4 @@ fn unchanged(rewrite: &Rewrite) -> Result<(), Failure> {
         return Err(Failure::new(format!("{} changed while it was tested; nothing was written", rewrite.file)).hint("run it again"));
     }
     Ok(())
-}
-
-fn show(args: &TestArgs, report: &TestReport) -> Result<(), Failure> {
-    for view in &args.output {
-        match &view.file {
-            Some(file) => {
-                output::replace(file, |file| output::plainly(file, |out| write(report, view.format, report::DEFAULT_WIDTH, out)))?
-            }
-            None => to_stdout(report, view.format)?,
-        }
-    }
-    if args.output.is_empty() { to_stdout(report, TestFormat::Text) } else { Ok(()) }
-}
-
-fn to_stdout(report: &TestReport, form: TestFormat) -> Result<(), Failure> {
-    let mut out = report::stdout();
-    write(report, form, report::width(), &mut out)?;
-    out.flush()?;
-    Ok(())
-}
-
-fn write(report: &TestReport, form: TestFormat, width: usize, out: &mut dyn Write) -> std::io::Result<()> {
-    match form {
-        TestFormat::Text => verdict::write(report, width, out),
-        TestFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, report)?;
-            writeln!(out)
-        }
-        TestFormat::Junit => out.write_all(junit::document(report).as_bytes()),
-    }
 }

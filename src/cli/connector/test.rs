@@ -1,6 +1,5 @@
 //! `headcount connector test`: plays the exchanges of ConnectorTests to the engine. Offline: no system is reached, no secret is read.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Files;
@@ -8,14 +7,13 @@ use crate::cli::complete;
 use crate::cli::output::{self, View};
 use crate::cli::report::{self, Exit, Failure, Texts};
 use crate::cli::session::{self, Session};
-use crate::cli::test::TestFormat;
+use crate::cli::test_output::{self, TestFormat};
 use crate::connector::registry;
 use crate::diagnostic::{Level, did_you_mean};
 use crate::manifest::catalog;
 use crate::manifest::{self, Loaded, ManifestInput};
 use crate::model::{CaseReport, CaseVerdict};
 use crate::pipeline::record;
-use crate::render::{cases, junit};
 
 /// Play the exchanges of Connectors' tests, offline: what is asked, and what is made of the answers
 #[derive(Debug, clap::Args)]
@@ -50,18 +48,8 @@ pub fn run(args: &CaseArgs) -> Result<Exit, Failure> {
     if let Some(name) = &args.record {
         return recorded(&args.files, name);
     }
-    let report = tested(args).inspect_err(|failure| {
-        for view in &args.output {
-            let words = report::in_words(failure);
-            let text = match view.format {
-                TestFormat::Text => format!("Nothing was tested.\n\n{words}\n"),
-                TestFormat::Json => format!("{:#}\n", serde_json::json!({ "failed": words })),
-                TestFormat::Junit => junit::failed(&words),
-            };
-            view.file.iter().for_each(|file| output::supersede(file, &text));
-        }
-    })?;
-    show(args, &report)?;
+    let report = tested(args).inspect_err(|failure| test_output::failed(&args.output, failure))?;
+    test_output::show(&args.output, &report)?;
     Ok(if report.failed > 0 { Exit::Error } else { Exit::Done })
 }
 
@@ -139,34 +127,4 @@ fn beside(path: &Path) -> Option<PathBuf> {
     let (stem, ending) = name.rsplit_once('.')?;
     let other = stem.strip_suffix(".test").map_or_else(|| format!("{stem}.test.{ending}"), |stem| format!("{stem}.{ending}"));
     Some(path.with_file_name(other)).filter(|other| path.is_file() && other.is_file())
-}
-
-fn show(args: &CaseArgs, report: &CaseReport) -> Result<(), Failure> {
-    for view in &args.output {
-        match &view.file {
-            Some(file) => {
-                output::replace(file, |file| output::plainly(file, |out| write(report, view.format, report::DEFAULT_WIDTH, out)))?
-            }
-            None => to_stdout(report, view.format)?,
-        }
-    }
-    if args.output.is_empty() { to_stdout(report, TestFormat::Text) } else { Ok(()) }
-}
-
-fn to_stdout(report: &CaseReport, form: TestFormat) -> Result<(), Failure> {
-    let mut out = report::stdout();
-    write(report, form, report::width(), &mut out)?;
-    out.flush()?;
-    Ok(())
-}
-
-fn write(report: &CaseReport, form: TestFormat, width: usize, out: &mut dyn Write) -> std::io::Result<()> {
-    match form {
-        TestFormat::Text => cases::write(report, width, out),
-        TestFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, report)?;
-            writeln!(out)
-        }
-        TestFormat::Junit => out.write_all(junit::cases(report).as_bytes()),
-    }
 }
