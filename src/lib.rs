@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod planning;
 pub mod policy;
 pub mod render;
+pub mod review;
 pub mod world;
 
 pub mod apply;

@@ -10,7 +10,7 @@ mod docs;
 /// Modules by layer (design section 16). A module may use its own layer only where `SIBLINGS` says so, and every layer below.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["model", "diagnostic", "scim", "files"]),
-    (1, &["expr", "manifest", "policy", "world", "planning", "render"]),
+    (1, &["expr", "manifest", "policy", "world", "planning", "review", "render"]),
     (2, &["http", "secret", "connector", "state", "journal", "apply"]),
     (3, &["persona", "pipeline"]),
     (4, &["cli"]),
@@ -22,7 +22,8 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("policy", &["expr", "manifest"]),
     ("world", &["expr", "manifest", "policy"]),
     ("planning", &["expr", "manifest", "policy", "world"]),
-    ("render", &["planning"]),
+    ("review", &["manifest", "planning", "policy"]),
+    ("render", &["planning", "review"]),
     ("connector", &["http", "secret"]),
     ("apply", &["connector", "state", "journal"]),
     ("journal", &["state"]),

@@ -1,0 +1,108 @@
+//! The numbers of an effect: by target, and how groups shrink or grow.
+//!
+//! Must never: count what is withheld as if it ran, or call a size known that was not read.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::atom::{self, Atom, AtomSlot};
+use super::fold::effect;
+use super::{Divergence, EffectAtom, EffectKind, Privileges, ReviewSide, Who};
+
+/// What the effect comes to at one target. What is cancelled is not counted: it does not happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetFigures {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// how often each thing happens: people, or groups for what happens to groups; of an account that changes once, whatever its attributes
+    pub counts: BTreeMap<EffectKind, u64>,
+    /// atoms that stand in the plan and will not run
+    pub withheld: u64,
+    /// atoms of the pending plan that do not happen any more
+    pub cancelled: u64,
+}
+
+/// How a group shrinks or grows by the effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupSize {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// which group
+    #[serde(flatten)]
+    pub group: Who,
+    /// members now
+    pub before: u64,
+    /// members when the whole plan has run
+    pub after: u64,
+    /// how many of the effect come
+    pub joins: u64,
+    /// how many of the effect go
+    pub leaves: u64,
+}
+
+impl GroupSize {
+    /// Whether it loses half of its members or more, or is left with two or fewer.
+    pub fn empties(&self) -> bool {
+        self.leaves > 0 && self.after < self.before && (self.after <= 2 || self.after * 2 <= self.before)
+    }
+}
+
+/// By target, in order of name.
+pub(super) fn targets(all: &[EffectAtom], privileges: &Privileges) -> Vec<TargetFigures> {
+    let mut found: BTreeMap<Arc<str>, TargetFigures> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for one in all {
+        let Atom { target, object, .. } = &one.atom;
+        let figures = found.entry(target.clone()).or_insert_with(|| TargetFigures { target: target.clone(), ..Default::default() });
+        let kind = effect(&one.atom, privileges);
+        match (one.how, one.atom.withheld) {
+            (Divergence::Cancels, _) => figures.cancelled += 1,
+            (_, true) => figures.withheld += 1,
+            _ => {
+                let once = matches!(kind, EffectKind::Changes | EffectKind::GroupChanges | EffectKind::ChangesGrant);
+                let entitlement = one.atom.slot.name().1;
+                let thing = (target.clone(), object.key.clone(), kind, if kind == EffectKind::ChangesGrant { entitlement } else { "" });
+                if !once || seen.insert(thing) {
+                    *figures.counts.entry(kind).or_default() += one.atom.weight();
+                }
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Of the groups that the effect touches, those whose size is known; by target, then by name.
+pub(super) fn sizes(head: ReviewSide<'_>, all: &[EffectAtom]) -> Vec<GroupSize> {
+    let mut touched: BTreeMap<(Arc<str>, Arc<str>), GroupSize> = BTreeMap::new();
+    for one in all.iter().filter(|one| one.how != Divergence::Cancels && !one.atom.withheld) {
+        let AtomSlot::Member { added, .. } = &one.atom.slot else { continue };
+        let Atom { target, object, .. } = &one.atom;
+        let Some(before) = head.explain.size(target, object) else { continue };
+        let group = Who { key: object.key.clone(), name: object.name.clone() };
+        let size = touched.entry((target.clone(), object.key.clone())).or_insert_with(|| GroupSize {
+            target: target.clone(),
+            group,
+            before,
+            after: before,
+            joins: 0,
+            leaves: 0,
+        });
+        *(if *added { &mut size.joins } else { &mut size.leaves }) += 1;
+    }
+    let mut moves: HashMap<(Arc<str>, Arc<str>), (u64, u64)> = HashMap::new();
+    for atom in atom::of_plan(head.plan).iter().filter(|atom| !atom.withheld) {
+        if let AtomSlot::Member { added, .. } = &atom.slot {
+            let (comes, goes) = moves.entry((atom.target.clone(), atom.object.key.clone())).or_default();
+            *(if *added { comes } else { goes }) += 1;
+        }
+    }
+    for (group, size) in &mut touched {
+        let (comes, goes) = moves.get(group).copied().unwrap_or_default();
+        size.after = (size.before + comes).saturating_sub(goes);
+    }
+    touched.into_values().collect()
+}

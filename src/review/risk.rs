@@ -1,0 +1,174 @@
+//! What a reviewer should look at twice, as a work list: the worst first, one entry for what has one cause.
+//!
+//! Must never: weigh giving less than taking.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::figures::GroupSize;
+use super::{AtomGroup, Divergence, EffectKind, Who};
+use crate::diagnostic::Place;
+use crate::model::{Key, ObjectRef, Reason};
+use crate::policy::Policy;
+
+/// Why to look twice, the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RiskKind {
+    /// people lose sign-in
+    LosesSignIn,
+    /// accounts or groups are deleted, which can't be undone
+    Irreversible,
+    /// people get another name to sign in by
+    ChangesSignIn,
+    /// people get a privileged group or entitlement
+    Privilege,
+    /// people get sign-in back
+    Reactivation,
+    /// accounts or groups that headcount did not make come under it
+    Adoption,
+    /// something that was pending to be taken stays
+    KeepsAccess,
+    /// a group loses half of its members, or is left with two or fewer
+    GroupEmpties,
+    /// the branch lowers a guardrail, an ownership, a protection or a limit of completeness
+    Loosened,
+}
+
+/// One thing to look at twice.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReviewRisk {
+    /// what it is
+    pub risk: RiskKind,
+    /// what happens; of a group that empties and of what is loosened: none
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<EffectKind>,
+    /// where
+    pub targets: Vec<Arc<str>>,
+    /// the group or the entitlement
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what: Option<Arc<str>>,
+    /// who, by name; of group effects: the groups
+    pub who: Vec<Who>,
+    /// how many people
+    pub people: u64,
+    /// why, for a person
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// position in the intent of the document behind it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<usize>,
+    /// of a group that empties: from how many to how many, by target
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sizes: Vec<GroupSize>,
+    /// the lines behind it
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
+}
+
+/// What is privileged: what a manifest or a Target says so of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Privileges {
+    /// names of Groups
+    groups: BTreeSet<Arc<str>>,
+    /// by target: what groups are called there
+    named: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// by target: what entitlements are called there
+    entitlements: BTreeSet<(Arc<str>, Arc<str>)>,
+}
+
+impl Privileges {
+    /// As the rules say.
+    pub fn of(policy: &Policy) -> Self {
+        let _ = policy;
+        Self::default()
+    }
+
+    /// What either says: a branch can't take a mark away and give the access in one step.
+    pub fn and(&self, other: &Self) -> Self {
+        let both = |one: &BTreeSet<(Arc<str>, Arc<str>)>, other: &BTreeSet<_>| one.union(other).cloned().collect();
+        Self {
+            groups: self.groups.union(&other.groups).cloned().collect(),
+            named: both(&self.named, &other.named),
+            entitlements: both(&self.entitlements, &other.entitlements),
+        }
+    }
+
+    /// Whether a group is privileged at a target: the group itself, or the one whose values it is made of.
+    pub fn group(&self, target: &Arc<str>, group: &ObjectRef) -> bool {
+        self.groups.contains(Key::group_name(&group.key)) || self.named.contains(&(target.clone(), group.name.clone()))
+    }
+
+    /// Whether an entitlement is privileged at a target.
+    pub fn entitlement(&self, target: &Arc<str>, entitlement: &Arc<str>) -> bool {
+        self.entitlements.contains(&(target.clone(), entitlement.clone()))
+    }
+}
+
+/// Of the effect alone: what is pending is nobody's to review here.
+pub(super) fn risks(groups: &[AtomGroup], sizes: &[GroupSize]) -> Vec<ReviewRisk> {
+    let mut risks: Vec<ReviewRisk> = groups.iter().filter(|group| group.of_effect && !group.withheld).filter_map(of_group).collect();
+    risks.extend(emptied(sizes, groups));
+    risks.sort_by(|one, other| (one.risk, std::cmp::Reverse(one.people)).cmp(&(other.risk, std::cmp::Reverse(other.people))));
+    risks
+}
+
+fn of_group(group: &AtomGroup) -> Option<ReviewRisk> {
+    let risk = match (group.effect, group.how) {
+        (EffectKind::LosesSignIn | EffectKind::Deleted | EffectKind::GroupDeleted | EffectKind::SignedOut, Divergence::Cancels) => {
+            RiskKind::KeepsAccess
+        }
+        (EffectKind::Leaves | EffectKind::LosesGrant, Divergence::Cancels) => RiskKind::KeepsAccess,
+        (_, Divergence::Cancels) => return None,
+        (EffectKind::LosesSignIn, _) => RiskKind::LosesSignIn,
+        (EffectKind::Deleted | EffectKind::GroupDeleted, _) => RiskKind::Irreversible,
+        (EffectKind::ChangesSignIn, _) => RiskKind::ChangesSignIn,
+        (EffectKind::GetsPrivilege, _) => RiskKind::Privilege,
+        (EffectKind::RegainsSignIn, _) => RiskKind::Reactivation,
+        (EffectKind::TakesOver | EffectKind::GroupTakenOver, _) => RiskKind::Adoption,
+        _ => return None,
+    };
+    Some(ReviewRisk {
+        risk,
+        effect: Some(group.effect),
+        targets: group.targets.clone(),
+        what: group.what.clone(),
+        who: group.who.iter().map(|line| line.who.clone()).collect(),
+        people: group.people,
+        reason: Some(group.reason),
+        cause: group.cause,
+        sizes: Vec::new(),
+        places: group.places.clone(),
+    })
+}
+
+/// One entry a group, with its sizes at all targets where it empties.
+fn emptied(sizes: &[GroupSize], groups: &[AtomGroup]) -> Vec<ReviewRisk> {
+    let mut found: Vec<ReviewRisk> = Vec::new();
+    for size in sizes.iter().filter(|size| size.empties()) {
+        if let Some(known) = found.iter_mut().find(|known| known.who.first() == Some(&size.group)) {
+            known.targets.push(size.target.clone());
+            known.people = known.people.max(size.leaves);
+            known.sizes.push(size.clone());
+            continue;
+        }
+        let leaves = |group: &&AtomGroup| group.effect == EffectKind::Leaves && group.what.as_ref() == Some(&size.group.name);
+        let behind = groups.iter().filter(|group| group.of_effect).find(leaves);
+        found.push(ReviewRisk {
+            risk: RiskKind::GroupEmpties,
+            effect: None,
+            targets: vec![size.target.clone()],
+            what: Some(size.group.name.clone()),
+            who: vec![size.group.clone()],
+            people: size.leaves,
+            reason: None,
+            cause: behind.and_then(|group| group.cause),
+            sizes: vec![size.clone()],
+            places: behind.map(|group| group.places.clone()).unwrap_or_default(),
+        });
+    }
+    found
+}
