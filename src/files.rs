@@ -2,9 +2,13 @@
 //!
 //! A pipe would be waited for without an end, and a device never ends. Must never: wait for somebody to write, or read without a bound.
 
+mod tree;
+
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
+
+pub use tree::{FileTree, Files, plain};
 
 /// Opens a regular file for reading. Anything else (a folder, a pipe, a socket, a device, or a link to one) is an error, and is not waited for.
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {

@@ -11,7 +11,7 @@ mod docs;
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["model", "diagnostic", "scim", "files"]),
     (1, &["expr", "manifest", "policy", "world", "planning", "review", "render"]),
-    (2, &["http", "secret", "connector", "state", "journal", "apply"]),
+    (2, &["http", "secret", "connector", "git", "state", "journal", "apply"]),
     (3, &["persona", "pipeline"]),
     (4, &["cli"]),
 ];

@@ -35,6 +35,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use limiter::{Lane, Limiter, Limits, Slot};
 
+use crate::files::Files;
 use crate::http::{Detour, Recording};
 use crate::manifest::kinds::SourceSpec;
 use crate::model::{
@@ -276,6 +277,8 @@ pub struct TargetConnector {
 pub struct Surroundings {
     /// relative paths in the manifest count from here
     pub base: PathBuf,
+    /// where the files are that it names
+    pub files: Files,
     /// what the rows of all systems may take together
     pub budget: Budget,
     /// the Source's or Target's name, for the log
@@ -298,6 +301,7 @@ impl Surroundings {
         let (budget, system, connections) = (Budget::default(), Arc::from(""), Connections::default());
         Self {
             base: base.into(),
+            files: Files::default(),
             budget,
             system,
             connections,
@@ -306,6 +310,16 @@ impl Surroundings {
             detour: None,
             recording: None,
         }
+    }
+
+    /// Where a file that the manifest names can be opened.
+    pub fn place(&self, path: &str) -> Result<PathBuf, SystemError> {
+        self.files.place(self.base.join(path)).map_err(|error| SystemError::Rejected(format!("{path} can't be opened: {error}")))
+    }
+
+    /// With the files of a revision.
+    pub fn with(self, files: &Files) -> Self {
+        Self { files: files.clone(), ..self }
     }
 
     /// For this Source or Target.

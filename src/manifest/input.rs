@@ -31,6 +31,19 @@ pub enum ManifestInput {
     },
 }
 
+/// One file of a revision that may be a manifest.
+#[derive(Clone, Debug)]
+pub struct ManifestText {
+    /// what to call it in messages
+    pub name: Arc<str>,
+    /// relative paths in it count from here
+    pub base: PathBuf,
+    /// its bytes, not yet known to be text
+    pub bytes: Vec<u8>,
+    /// found in a folder, and not named by the user
+    pub found: bool,
+}
+
 impl ManifestInput {
     /// What came on standard input: named `-`, relative to the current folder.
     pub fn stdin(bytes: Vec<u8>) -> Self {
@@ -56,6 +69,15 @@ pub(super) fn read(inputs: &[ManifestInput]) -> (Vec<Text>, Vec<Diagnostic>) {
             ManifestInput::Path(path) => reader.path(path),
             ManifestInput::Text { name, base, bytes } => reader.bytes(name.clone(), Arc::new(base.clone()), bytes.clone(), false),
         }
+    }
+    (reader.texts, reader.problems)
+}
+
+/// Files that were read already.
+pub(super) fn texts(files: Vec<ManifestText>) -> (Vec<Text>, Vec<Diagnostic>) {
+    let mut reader = Reader::default();
+    for ManifestText { name, base, bytes, found } in files {
+        reader.bytes(name, Arc::new(base), bytes, found);
     }
     (reader.texts, reader.problems)
 }

@@ -13,13 +13,14 @@ use serde_json::Value;
 use super::catalog;
 use super::guess;
 use super::header::{self, Header};
-use super::input::{self, ManifestInput, Text};
+use super::input::{self, ManifestInput, ManifestText, Text};
 use super::outline::mark_length;
 use super::read::{self, Problem};
 use super::stream::{self, Part};
 use super::tree::{Mark, Tree};
 use super::{Document, Loaded, Origin, checks, paths, shape, table};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::files::{Files, plain};
 
 /// Largest document in bytes: a Group with half a million members.
 const MAX_DOCUMENT: usize = 64 << 20;
@@ -27,8 +28,33 @@ const MAX_DOCUMENT: usize = 64 << 20;
 /// Loads and checks everything; every problem of every file at once, sorted by place. With an error among them nothing may be planned.
 pub fn load(inputs: &[ManifestInput]) -> (Loaded, Vec<Diagnostic>) {
     let (texts, problems) = input::read(inputs);
+    load_texts(texts, problems, paths::roots(inputs), Files::default())
+}
+
+/// Manifests that were read already, and where the files are that they name.
+#[derive(Debug, Default)]
+pub struct Revision {
+    /// each file that may be a manifest, sorted by name
+    pub texts: Vec<ManifestText>,
+    /// what was not read
+    pub problems: Vec<Diagnostic>,
+    /// the folders that were named
+    pub roots: Vec<PathBuf>,
+    /// where named files are
+    pub files: Files,
+}
+
+/// The same for a revision.
+pub fn load_revision(revision: Revision) -> (Loaded, Vec<Diagnostic>) {
+    let Revision { texts, mut problems, roots, files } = revision;
+    let (texts, unread) = input::texts(texts);
+    problems.extend(unread);
+    load_texts(texts, problems, roots, files)
+}
+
+fn load_texts(texts: Vec<Text>, problems: Vec<Diagnostic>, roots: Vec<PathBuf>, files: Files) -> (Loaded, Vec<Diagnostic>) {
     let mut loader = Loader { problems, ..Loader::default() };
-    loader.loaded.roots = paths::roots(inputs);
+    (loader.loaded.roots, loader.loaded.files) = (roots, files);
     for (number, text) in texts.iter().enumerate() {
         loader.text(number, text);
     }
@@ -105,8 +131,8 @@ impl Loader {
             Header::Foreign { mark, message, hint, stranger } => {
                 let diagnostic = located(message, text, &origin, mark).hint(hint);
                 if stranger && file.found {
-                    let path = Path::new(file.name.as_ref()).to_owned();
-                    self.strangers.push((path, diagnostic));
+                    let name = Path::new(file.name.as_ref()).file_name().unwrap_or_default();
+                    self.strangers.push((plain(&file.base.join(name)), diagnostic));
                 } else {
                     self.problems.push(diagnostic);
                 }
@@ -177,7 +203,8 @@ impl Loader {
         self.problems.extend(problems);
         let data = data_files(loaded);
         self.strangers.retain(|(path, _)| !data.contains(path));
-        self.problems.extend(left_out(self.strangers, !self.declared.is_empty()));
+        let strangers = std::mem::take(&mut self.strangers).into_iter().map(|(path, told)| (loaded.files.name(&path), told)).collect();
+        self.problems.extend(left_out(strangers, !self.declared.is_empty()));
         let (tables, problems) = table::read(&self.loaded);
         self.loaded.tables = tables;
         self.problems.extend(problems);
@@ -207,20 +234,19 @@ fn sort<T>(documents: &mut [Document<T>]) {
 
 /// The files that Sources read: found in the same folder they are data and no manifests.
 fn data_files(loaded: &Loaded) -> Vec<PathBuf> {
-    let plain = |path: PathBuf| path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect();
     let files = |source: &Document<super::kinds::SourceSpec>| -> Vec<PathBuf> {
         let files = source.spec.connection.described().files();
-        files.iter().map(|file| plain(source.origin.base.join(file.value))).collect()
+        files.iter().map(|file| plain(&source.origin.base.join(file.value))).collect()
     };
     loaded.sources.iter().flat_map(files).collect()
 }
 
 /// Beside manifests of ours, files of others are no mistake: one note names them. Where there is nothing of ours, each is told.
-fn left_out(strangers: Vec<(PathBuf, Diagnostic)>, beside_ours: bool) -> Vec<Diagnostic> {
+fn left_out(strangers: Vec<(String, Diagnostic)>, beside_ours: bool) -> Vec<Diagnostic> {
     if !beside_ours {
         return strangers.into_iter().map(|(_, diagnostic)| diagnostic).collect();
     }
-    let mut files: Vec<String> = strangers.iter().map(|(path, _)| format!("`{}`", path.display())).collect();
+    let mut files: Vec<String> = strangers.iter().map(|(name, _)| format!("`{name}`")).collect();
     files.dedup();
     let more = files.len().saturating_sub(NAMED);
     files.truncate(NAMED);

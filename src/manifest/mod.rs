@@ -27,14 +27,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use input::ManifestInput;
-pub use load::load;
+pub use input::{ManifestInput, ManifestText};
+pub use load::{Revision, load, load_revision};
 pub use outline::{Outline, Outlines, ValueSpan};
 pub use read::sounds_secret;
 use refused::Refused;
 pub use schema::{API_VERSION, Field, crds, fields, schema};
 pub use tree::Style;
 
+use crate::files::Files;
 use crate::model::Tables;
 
 /// One document of a kind, and where it stands.
@@ -96,6 +97,8 @@ pub struct Loaded {
     pub personas: Vec<Document<kinds::PersonaSpec>>,
     /// the folders that were named: files that manifests name lie below them
     roots: Vec<PathBuf>,
+    /// where those files are
+    pub files: Files,
     /// the files' texts, for marking lines
     pub texts: Vec<Arc<str>>,
     /// what was written and could not be taken

@@ -6,6 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::{Loaded, ManifestInput};
+use crate::files::plain;
 
 /// The folders that the inputs make a workspace of: those that are named, and those of files that are named.
 pub(super) fn roots(inputs: &[ManifestInput]) -> Vec<PathBuf> {
@@ -18,13 +19,17 @@ pub(super) fn roots(inputs: &[ManifestInput]) -> Vec<PathBuf> {
 }
 
 /// Whether a path, as a manifest in `base` names it, leads out of the workspace and of all that it allows.
+///
+/// A file of a revision lies where its name says, whatever stands there on this machine.
 pub(super) fn leads_outside(loaded: &Loaded, base: &Path, path: &str) -> bool {
-    let real = real(&base.join(path));
+    let whole = base.join(path);
+    let real = if loaded.files.has(&whole) { plain } else { real };
+    let path = real(&whole);
     let allowed = loaded.workspace.iter().flat_map(|workspace| {
         let base = workspace.origin.base.as_path();
         workspace.spec.allowed_directories.iter().map(move |folder| base.join(folder))
     });
-    !loaded.roots.iter().cloned().chain(allowed).any(|folder| real.starts_with(self::real(&folder)))
+    !loaded.roots.iter().cloned().chain(allowed).any(|folder| path.starts_with(real(&folder)))
 }
 
 /// Where a path really leads: its links followed as far as it is there, the rest by its words.

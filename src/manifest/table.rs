@@ -14,7 +14,7 @@ use super::kinds::{LookupTable, TableFile};
 use super::paths::leads_outside;
 use super::{Loaded, Outline};
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
-use crate::files;
+use crate::files::{self, Files};
 use crate::model::{Table, Tables, Value};
 
 /// Largest file in bytes.
@@ -41,7 +41,10 @@ pub(super) fn read(loaded: &Loaded) -> (Tables, Vec<Diagnostic>) {
             LookupTable::Values(values) => from_values(values.iter(), &outline, &format!("{pointer}/values"), &mut problems),
             // The check of paths tells it, and nothing of such a file is shown.
             LookupTable::File(file) if leads_outside(loaded, &workspace.origin.base, &file.path) => Entries::new(),
-            LookupTable::File(file) => from_file(file, &workspace.origin.base, &outline, &format!("{pointer}/file"), &mut problems),
+            LookupTable::File(file) => {
+                let place = (&loaded.files, workspace.origin.base.as_path());
+                from_file(file, place, &outline, &format!("{pointer}/file"), &mut problems)
+            }
         };
         let name: Arc<str> = Arc::from(name.as_str());
         tables.insert(name.clone(), Arc::new(Table { name, entries }));
@@ -87,10 +90,16 @@ fn from_values<'j>(
     entries
 }
 
-fn from_file(file: &TableFile, base: &Path, outline: &Outline<'_>, pointer: &str, problems: &mut Vec<Diagnostic>) -> Entries {
+fn from_file(
+    file: &TableFile,
+    (from, base): (&Files, &Path),
+    outline: &Outline<'_>,
+    pointer: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Entries {
     let path = base.join(&file.path);
-    let name: Arc<str> = path.strip_prefix(".").unwrap_or(&path).to_string_lossy().into();
-    match text(&path) {
+    let name = from.name(&path).into();
+    match from.place(path).map_err(|error| error.to_string()).and_then(|path| text(&path)) {
         Ok(text) => Lines { file, name, problems, told: 0 }.read(text.trim_start_matches('\u{feff}')),
         Err(words) => {
             let message = format!("the table's file `{}` can't be read: {words}", file.path);

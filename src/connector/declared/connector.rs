@@ -148,7 +148,7 @@ impl Kept {
             max_body: usize::try_from(most).unwrap_or(usize::MAX),
             credentials: None,
             renew: None,
-            ca_file: connection.ca_file.as_ref().map(|file| surroundings.base.join(file)),
+            ca_file: connection.ca_file.as_ref().map(|file| surroundings.place(file)).transpose()?,
             detour: surroundings.detour,
             recording: surroundings.recording.clone(),
         };

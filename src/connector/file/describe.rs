@@ -30,7 +30,7 @@ impl Connector for FileConnector {
         connection: &'a dyn Described,
         surroundings: &'a Surroundings,
     ) -> BoxFuture<'a, Result<Box<dyn Reader>, SystemError>> {
-        async move { Ok(Box::new(open_source(own(connection)?, surroundings)) as Box<dyn Reader>) }.boxed()
+        async move { Ok(Box::new(open_source(own(connection)?, surroundings)?) as Box<dyn Reader>) }.boxed()
     }
 
     fn sampler(&self, connection: &dyn Described, columns: &Arc<Columns>) -> Box<dyn Sample> {

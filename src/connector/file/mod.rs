@@ -45,13 +45,13 @@ pub struct FileReader {
 }
 
 /// A reader of this file. Whether the file is there, only a read can tell.
-pub fn open_source(connection: &FileConnection, surroundings: &Surroundings) -> FileReader {
-    FileReader {
-        path: surroundings.base.join(&connection.path),
+pub fn open_source(connection: &FileConnection, surroundings: &Surroundings) -> Result<FileReader, SystemError> {
+    Ok(FileReader {
+        path: surroundings.place(&connection.path)?,
         connection: connection.clone(),
         budget: surroundings.budget.clone(),
         system: surroundings.system.clone(),
-    }
+    })
 }
 
 impl Reader for FileReader {

@@ -28,7 +28,7 @@ fn connection(path: &str) -> FileConnection {
 }
 
 async fn read_with(connection: &FileConnection, folder: &Path, columns: &[&str], max_age: Option<SignedDuration>) -> (String, Evidence) {
-    let reader = open_source(connection, &Surroundings::at(folder));
+    let reader = open_source(connection, &Surroundings::at(folder)).unwrap();
     let mut rows = Collected(Vec::new());
     let request = ReadRequest { max_age, ..ReadRequest::new(vec![(ObjectKind::Account, Columns::new(columns))]) };
     let report = reader.read(&request, &mut rows).await;
@@ -162,7 +162,7 @@ async fn a_lost_letter_makes_its_cell_unreadable_with_its_line() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("hr.csv"), "id,dept\n1,Sales\n2,Qualit\u{fffd}\n").expect("a file");
-    let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path()));
+    let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path())).unwrap();
     let mut words = Words(Vec::new());
     let request = ReadRequest::new(vec![(ObjectKind::Account, Columns::new(["id", "dept"]))]);
     assert_eq!(reader.read(&request, &mut words).await.of(ObjectKind::Account), Evidence::Complete);
@@ -421,7 +421,7 @@ async fn many_records_come_in_pages_and_in_order() {
 async fn a_lookup_scans_and_keeps_only_what_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hr.csv"), "id,name\n1,a\n2,b\n").unwrap();
-    let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path()));
+    let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path())).unwrap();
     let ask = |value: &str| LookupRequest::new(ObjectKind::Account, Columns::new(["name"]), "id", value);
     let names = |page: Page| page.rows().map(|row| row.cell(0).as_text().unwrap_or_default().to_owned()).collect::<Vec<_>>();
     assert_eq!(names(reader.lookup(&ask("2")).await.unwrap()), ["b"]);

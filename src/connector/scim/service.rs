@@ -96,7 +96,7 @@ impl Kept {
             max_body: max_body(connection)?,
             credentials,
             renew: renew.map(|renew| renew as Arc<dyn Renew>),
-            ca_file: connection.ca_file.as_ref().map(|file| folder.join(file)),
+            ca_file: connection.ca_file.as_ref().map(|file| surroundings.place(file)).transpose()?,
             detour: surroundings.detour,
             recording: surroundings.recording.clone(),
         })?;

@@ -69,14 +69,14 @@ struct Shared {
 /// A reader of records. Whether the table is there, only a read can tell.
 pub async fn open_source(connection: &SqlConnection, surroundings: &Surroundings) -> Result<SqlReader, SystemError> {
     let tables = Tables::Source(Arc::new(connection.accounts.clone()));
-    let database = database(connection, surroundings);
+    let database = database(connection, surroundings)?;
     let shared = shared(&database, surroundings).await?;
     Ok(SqlReader { database, tables, shared })
 }
 
 /// Opens a Target: what the manifest says of its tables is checked against the tables.
 pub async fn open_target(connection: &SqlConnection, surroundings: &Surroundings) -> Result<TargetConnector, SystemError> {
-    let database = database(connection, surroundings);
+    let database = database(connection, surroundings)?;
     let (checked, described) = (database.clone(), connection.clone());
     let layout = Arc::new(blocking(move || checked_layout(&checked, &described)).await?);
     let capabilities = layout.capabilities();
@@ -107,14 +107,14 @@ pub fn default_mapping(connection: &SqlConnection) -> Vec<(String, String)> {
     own.filter_map(|attribute| Some((attribute.to_owned(), identity_path(attribute)?))).collect()
 }
 
-fn database(connection: &SqlConnection, surroundings: &Surroundings) -> Database {
+fn database(connection: &SqlConnection, surroundings: &Surroundings) -> Result<Database, SystemError> {
     let connection::Database::Sqlite(file) = &connection.database;
-    Database {
-        path: surroundings.base.join(&file.path),
+    Ok(Database {
+        path: surroundings.place(&file.path)?,
         name: file.path.clone(),
         budget: surroundings.budget.clone(),
         system: surroundings.system.clone(),
-    }
+    })
 }
 
 fn checked_layout(database: &Database, described: &SqlConnection) -> Result<Layout, SystemError> {

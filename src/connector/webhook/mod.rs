@@ -85,13 +85,13 @@ impl Connector for WebhookConnector {
                 max_body: MAX_ANSWER,
                 credentials: None,
                 renew: None,
-                ca_file: connection.ca_file.as_ref().map(|file| surroundings.base.join(file)),
+                ca_file: connection.ca_file.as_ref().map(|file| surroundings.place(file)).transpose()?,
                 detour: None,
                 recording: None,
             };
             let client = Client::new(&settings)?;
             let way = Connection::new(client, system.clone(), PAUSE).named(&surroundings.system);
-            let ledger = Arc::new(Ledger::at(&surroundings.base.join(&connection.ledger))?);
+            let ledger = Arc::new(Ledger::at(&surroundings.place(&connection.ledger)?)?);
             let writer = WebhookWriter::new(way, url, signers, ledger.clone());
             Ok(TargetConnector {
                 reader: Box::new(WebhookReader { ledger }),
