@@ -70,7 +70,11 @@ impl Repository {
     pub fn resolve(&self, named: &str) -> Result<Commit, GitError> {
         let plain = !named.is_empty() && !named.starts_with('-') && !named.contains(['\0', '\n']);
         let word = format!("{named}^{{commit}}");
-        let answer = if plain { Some(self.git.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &word], Vec::new(), 1 << 10)?) } else { None };
+        let answer = if plain {
+            Some(self.git.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &word], Vec::new(), 1 << 10)?)
+        } else {
+            None
+        };
         let id = answer.filter(|answer| answer.succeeded).map(|answer| String::from_utf8_lossy(&answer.output).trim().to_owned());
         match id {
             // Digits are believed without a look: of a commit that is not there they name nothing.

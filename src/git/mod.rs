@@ -9,9 +9,9 @@ mod hints;
 mod listing;
 mod overlay;
 mod program;
-mod tree;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::path::{Path, PathBuf};
 

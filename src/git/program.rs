@@ -99,10 +99,14 @@ impl Git {
             command.arg("--git-dir").arg(git_dir);
         }
         // A bare repository inside of a checkout is somebody's file: it is never found by itself, and no setting of a repository starts a program.
-        for setting in ["core.hooksPath=/dev/null", "core.fsmonitor=false", "core.askPass=", "safe.bareRepository=explicit", "core.quotePath=false"] {
+        for setting in
+            ["core.hooksPath=/dev/null", "core.fsmonitor=false", "core.askPass=", "safe.bareRepository=explicit", "core.quotePath=false"]
+        {
             command.args(["-c", setting]);
         }
-        for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_ASKPASS", "SSH_ASKPASS", "GIT_EXTERNAL_DIFF", "GIT_TRACE"] {
+        for variable in
+            ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_ASKPASS", "SSH_ASKPASS", "GIT_EXTERNAL_DIFF", "GIT_TRACE"]
+        {
             command.env_remove(variable);
         }
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");

@@ -43,7 +43,8 @@ impl Made {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
-    let settings = ["-c", "user.name=Test", "-c", "user.email=test@acme.example", "-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"];
+    let settings =
+        ["-c", "user.name=Test", "-c", "user.email=test@acme.example", "-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"];
     let output = Command::new("git").current_dir(folder).args(settings).args(arguments).output().unwrap();
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -183,7 +184,10 @@ fn links_other_repositories_and_large_files_are_named_and_not_read() {
         let place = |name: &str| overlay.place(&repository.root().join(name)).map_err(|error| error.to_string());
         assert!(place("a.yaml").is_ok_and(|path| std::fs::read(path).unwrap() == b"a"));
         assert_eq!(place("link.yaml").unwrap_err(), "it is a symbolic link, and links are not followed");
-        assert_eq!(place("etc/passwd").unwrap_err(), "the branch does not have it, and for a branch no other file of this machine is opened");
+        assert_eq!(
+            place("etc/passwd").unwrap_err(),
+            "the branch does not have it, and for a branch no other file of this machine is opened"
+        );
         assert!(overlay.place(Path::new("/etc/passwd")).is_err());
     }
 }
@@ -192,7 +196,11 @@ fn links_other_repositories_and_large_files_are_named_and_not_read() {
 fn the_working_tree_has_what_git_does_not_ignore_and_the_base_what_the_machine_has() {
     let made = Made::new();
     let base = made.write("a.yaml", "old").write("gone.yaml", "gone").write(".gitignore", "ignored*\n").commit("base");
-    made.write("a.yaml", "new").write("untracked.yaml", "u").write("ignored.yaml", "i").write("ignored.csv", "rows").write("loose.csv", "rows");
+    made.write("a.yaml", "new")
+        .write("untracked.yaml", "u")
+        .write("ignored.yaml", "i")
+        .write("ignored.csv", "rows")
+        .write("loose.csv", "rows");
     std::fs::remove_file(made.path().join("gone.yaml")).unwrap();
     made.write("branch.csv", "of the branch");
     made.git(&["add", "branch.csv"]);
@@ -204,7 +212,9 @@ fn the_working_tree_has_what_git_does_not_ignore_and_the_base_what_the_machine_h
     assert_eq!(names(&found), [("a.yaml: new".to_owned(), true), ("untracked.yaml: u".to_owned(), true)]);
     let tree = Arc::new(repository.tree(&base).unwrap());
     let base = Overlay::new(tree, Beside::AllBut(head));
-    let read = |name: &str| base.place(&repository.root().join(name)).map(|path| std::fs::read_to_string(path).unwrap()).map_err(|error| error.to_string());
+    let read = |name: &str| {
+        base.place(&repository.root().join(name)).map(|path| std::fs::read_to_string(path).unwrap()).map_err(|error| error.to_string())
+    };
     assert_eq!(read("a.yaml"), Ok("old".to_owned()));
     assert_eq!(read("ignored.csv"), Ok("rows".to_owned()));
     assert_eq!(read("loose.csv"), Ok("rows".to_owned()), "it only lies there");
@@ -224,7 +234,10 @@ fn paths_are_called_as_the_repository_does() {
     let bare = tempfile::tempdir().unwrap();
     git(bare.path(), &["clone", "-q", "--bare", &made.path().display().to_string(), "bare"]);
     let bare = Repository::at(&bare.path().join("bare"), false).unwrap();
-    assert_eq!(names(&bare.tree("HEAD").unwrap().manifests(&["identity".into()]).unwrap()), [("identity/people/a.yaml: a".to_owned(), true)]);
+    assert_eq!(
+        names(&bare.tree("HEAD").unwrap().manifests(&["identity".into()]).unwrap()),
+        [("identity/people/a.yaml: a".to_owned(), true)]
+    );
     assert!(told(bare.compare(&question(Some("main"), Some("worktree")))).starts_with("with `--git-dir` there is no working tree"));
     let nowhere = tempfile::tempdir().unwrap();
     assert!(told(Repository::around(nowhere.path(), false)).contains("is in no git repository"));

@@ -195,7 +195,9 @@ impl GitTree {
         let Side::Commit(commit) = &self.side else {
             let read = |name: &String| {
                 let bytes = files::read(&self.repository.root().join(name), MAX_MANIFEST);
-                bytes.map(|bytes| (name.clone(), bytes)).map_err(|error| GitError::Failed { command: format!("read {name}"), words: error.to_string() })
+                bytes
+                    .map(|bytes| (name.clone(), bytes))
+                    .map_err(|error| GitError::Failed { command: format!("read {name}"), words: error.to_string() })
             };
             return wanted.keys().map(read).collect();
         };
@@ -207,7 +209,9 @@ impl GitTree {
 
     fn afford(&self, bytes: u64) -> Result<(), GitError> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        *left = left.checked_sub(bytes).ok_or_else(|| GitError::TooMuch { what: format!("the revision has more than {} there", files::size(MAX_ALL)) })?;
+        *left = left
+            .checked_sub(bytes)
+            .ok_or_else(|| GitError::TooMuch { what: format!("the revision has more than {} there", files::size(MAX_ALL)) })?;
         Ok(())
     }
 
