@@ -46,6 +46,7 @@ pub fn plan(changes: usize) -> Plan {
         changes: (0..changes).map(create).collect(),
         findings: Vec::new(),
         evidence: Vec::new(),
+        limits: Vec::new(),
         upcoming: Default::default(),
     }
 }

@@ -5,10 +5,11 @@
 use std::cell::OnceCell;
 
 use crate::diagnostic::Place;
-use crate::model::{Change, MemberChange};
+use crate::model::{Change, MemberChange, ObjectRef};
 use crate::pipeline::Snapshot;
-use crate::planning::explain::Provenance;
+use crate::planning::explain::{Origins, Provenance};
 use crate::render::Lines;
+use crate::review::Explain;
 
 /// Where the changes that were planned over a snapshot come from.
 pub struct ChangeOrigins<'a> {
@@ -40,5 +41,15 @@ impl Lines for ChangeOrigins<'_> {
 
     fn name(&self, key: &str) -> Option<String> {
         self.provenance().name(key)
+    }
+}
+
+impl Explain for ChangeOrigins<'_> {
+    fn origins(&self, change: &Change) -> Origins {
+        self.provenance().origins(change)
+    }
+
+    fn size(&self, target: &str, group: &ObjectRef) -> Option<u64> {
+        self.provenance().group_size(target, group)
     }
 }

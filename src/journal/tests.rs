@@ -52,6 +52,7 @@ fn plan() -> Plan {
         changes,
         findings: Vec::new(),
         evidence: Vec::new(),
+        limits: Vec::new(),
         upcoming: Default::default(),
     }
 }

@@ -250,6 +250,9 @@ pub struct TargetSpec {
     /// Accounts that no plan may deactivate, delete or strip of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protect: Option<Protection>,
+    /// Groups and entitlements of the system that can do more than others, by what they are called there: of what no manifest declares as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privileged: Option<Privileged>,
     /// How fast headcount may use the system, reads and writes together; a Source of the same system shares it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -364,6 +367,18 @@ pub struct Protection {
     /// Groups that must keep some members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<KeepMembers>,
+}
+
+/// What can do more than the rest of a system. Whoever gets it stands in the risks of a plan and of a review.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Privileged {
+    /// Groups by their displayName at the target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Entitlements by their name at the target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entitlements: Vec<String>,
 }
 
 /// A group that must keep at least some active members.

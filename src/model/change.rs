@@ -157,6 +157,8 @@ pub enum Risk {
     SignIn,
     /// it can't be undone
     Irreversible,
+    /// somebody gets what can do more than the rest
+    Privilege,
     /// somebody gets access back
     Reactivation,
     /// an object that headcount did not make comes under it

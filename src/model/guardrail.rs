@@ -1,7 +1,34 @@
 //! The guardrails, by what they count. What each of them counts, and how much it allows, is planning's and policy's business.
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Place;
+
+/// How much of one limit at one target a plan uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitUse {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// which limit
+    pub guardrail: Guardrail,
+    /// what the plan would do, withheld or not
+    pub planned: u64,
+    /// what earlier runs did within the window; none: nobody knows, since there is no state
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub done: Option<u64>,
+    /// how much the window may hold
+    pub allowed: u64,
+    /// the manifest line; none for a default
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub place: Option<Place>,
+}
+
 /// One rule that limits how much may change at one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum Guardrail {
     /// accounts created
     Create,

@@ -28,7 +28,7 @@ pub use change::{Action, AttributeChange, Cause, Change, ChangeId, HIDDEN, Membe
 pub use evidence::{Evidence, ReadReport, Watermark};
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use forecast::Forecast;
-pub use guardrail::Guardrail;
+pub use guardrail::{Guardrail, LimitUse};
 pub use key::{Key, RESERVED};
 pub use mandate::Mandate;
 pub use marker::{Marks, is_marker};

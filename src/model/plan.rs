@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::change::{Action, Change, ObjectKind};
 use super::evidence::Evidence;
 use super::finding::{Finding, Severity};
+use super::guardrail::LimitUse;
 use super::upcoming::Upcoming;
 
 /// The version of the JSON form. It grows when a field changes its meaning or goes.
@@ -73,6 +74,9 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// how well everything was read
     pub evidence: Vec<SystemEvidence>,
+    /// limits that it uses, by target
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub limits: Vec<LimitUse>,
     /// what falls due in the coming days
     #[serde(skip_serializing_if = "Upcoming::is_empty", default)]
     pub upcoming: Upcoming,

@@ -29,7 +29,7 @@ mod tests;
 
 use std::ops::Range;
 
-use crate::model::{Change, FORMAT_VERSION, ObjectRef, Plan, PlanFilter, RecordLink};
+use crate::model::{Action, Change, FORMAT_VERSION, ObjectRef, Plan, PlanFilter, RecordLink, Risk};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -165,7 +165,10 @@ fn tell_of_systems(basis: &Basis<'_>) -> StepReport {
 fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: StepReport, populations: &Populations) -> Plan {
     let Basis { policy, world, moment, .. } = basis;
     let mut changes = assembly::order::order(basis, drafts);
-    changes.iter_mut().for_each(|change| hide_secrets(policy, change));
+    for change in &mut changes {
+        hide_secrets(policy, change);
+        name_privilege(policy, change);
+    }
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         workspace: policy.workspace.clone(),
@@ -174,10 +177,24 @@ fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: StepReport, populat
         changes,
         findings: report.findings.finish(&policy.sources.iter().map(|source| &source.name).collect()),
         evidence: notices::evidence(basis),
+        limits: Vec::new(),
         upcoming: report.diary.finish(),
     };
     guardrails::check(policy, populations, &world.memory, *moment, &mut plan);
     plan
+}
+
+/// Whoever comes into something privileged is looked at twice.
+fn name_privilege(policy: &Policy, change: &mut Change) {
+    let privileged = match (change.action, &change.entitlement) {
+        (Action::AddMembers, _) => policy.is_privileged_group(&change.target, &change.object),
+        (Action::AddEntitlement, Some(entitlement)) => policy.is_privileged_entitlement(&change.target, entitlement),
+        _ => false,
+    };
+    if privileged {
+        change.risks.push(Risk::Privilege);
+        change.risks.sort_unstable();
+    }
 }
 
 /// The mark goes with the values from here on: whatever writes or shows them, shows that they are secrets.

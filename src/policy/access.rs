@@ -33,6 +33,7 @@ impl Compiler<'_> {
             name: spec.entitlement.as_deref().map_or_else(|| document.name.clone(), Arc::from),
             when,
             allow_empty: spec.allow_empty,
+            privileged: spec.privileged,
             lifecycles: lifecycles(&spec.lifecycles),
             members: self.members(Some(&outline), "/spec/members", &spec.members),
             parameters,

@@ -36,6 +36,7 @@ impl Compiler<'_> {
             owners: self.members(outline.as_ref(), "/spec/owners", &spec.owners),
             previous_names: spec.previous_names.iter().map(|name| Arc::from(name.as_str())).collect(),
             allow_empty: spec.allow_empty,
+            privileged: spec.privileged,
             not_formerly: spec.not_formerly.iter().map(|name| Arc::from(name.as_str())).collect(),
             rule_place: spec.rule.as_ref().and(outline.as_ref()).map(|outline| outline.place("/spec/rule")),
             members_place: spec.members.as_ref().and(outline.as_ref()).map(|outline| outline.place("/spec/members")),

@@ -31,7 +31,7 @@ pub(crate) use target::DEFAULTS;
 use crate::diagnostic::Place;
 use crate::expr::Expression;
 use crate::manifest::kinds::{DeprovisionAction, Lifecycle, MappingMode, Ownership};
-use crate::model::{Guardrail, ValueState};
+use crate::model::{Guardrail, Key, ObjectRef, ValueState};
 
 /// Everything that planning needs of the manifests.
 #[derive(Clone, Debug)]
@@ -63,6 +63,33 @@ impl Policy {
         policy.entitlements.retain(|entitlement| entitlement.target == target);
         policy.entitlements.iter_mut().for_each(|entitlement| entitlement.target = 0);
         policy
+    }
+}
+
+impl Policy {
+    /// Whether whoever comes into a group at a target can do more than others.
+    pub fn is_privileged_group(&self, target: &str, group: &ObjectRef) -> bool {
+        let named = |target: &TargetPolicy| target.privileged.groups.contains(&group.name);
+        let made_of = Key::group_name(&group.key);
+        let declared = |policy: &GroupPolicy| policy.privileged && Key::is_group(&group.key) && Key::group_name(&policy.key) == made_of;
+        self.target(target).is_some_and(named) || self.groups.iter().any(declared)
+    }
+
+    /// Whether whoever gets an entitlement of a target can do more than others.
+    pub fn is_privileged_entitlement(&self, target: &str, entitlement: &str) -> bool {
+        let Some(at) = self.targets.iter().position(|known| known.name.as_ref() == target) else { return false };
+        let declared = |policy: &EntitlementPolicy| policy.privileged && policy.target == at && policy.name.as_ref() == entitlement;
+        self.targets.get(at).is_some_and(|target| target.privileged.entitlements.contains(entitlement))
+            || self.entitlements.iter().any(declared)
+    }
+
+    /// Whether people sign in at a target by an attribute.
+    pub fn is_sign_in(&self, target: &str, attribute: &str) -> bool {
+        self.target(target).is_some_and(|target| target.sign_in.iter().any(|name| name.as_ref() == attribute))
+    }
+
+    fn target(&self, name: &str) -> Option<&TargetPolicy> {
+        self.targets.iter().find(|target| target.name.as_ref() == name)
     }
 }
 
@@ -215,6 +242,8 @@ pub struct TargetPolicy {
     pub guardrails: GuardrailPolicy,
     /// accounts that no plan may touch
     pub protect: ProtectionPolicy,
+    /// what can do more than the rest of the system
+    pub privileged: PrivilegePolicy,
     /// which system it is
     pub system: SystemPolicy,
     /// the document
@@ -324,6 +353,15 @@ pub struct ProtectionPolicy {
     pub keep: Vec<(Arc<str>, u64)>,
 }
 
+/// What can do more than the rest of a system, by what it is called there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrivilegePolicy {
+    /// groups' displayNames
+    pub groups: BTreeSet<Arc<str>>,
+    /// names of entitlements
+    pub entitlements: BTreeSet<Arc<str>>,
+}
+
 /// A User, compiled.
 #[derive(Clone, Debug)]
 pub struct UserPolicy {
@@ -389,6 +427,8 @@ pub struct GroupPolicy {
     pub not_formerly: Vec<Arc<str>>,
     /// its rule may name nobody
     pub allow_empty: bool,
+    /// whoever is in it can do more than others
+    pub privileged: bool,
     /// the rule's line
     pub rule_place: Option<Place>,
     /// the line of the list of members
@@ -432,6 +472,8 @@ pub struct EntitlementPolicy {
     pub when: Option<Expression>,
     /// `when` may name nobody
     pub allow_empty: bool,
+    /// whoever has it can do more than others
+    pub privileged: bool,
     /// lifecycles that `when` covers
     pub lifecycles: Vec<Lifecycle>,
     /// further people by name

@@ -8,13 +8,13 @@ use jiff::SignedDuration;
 use super::compile::Compiler;
 use super::mapping::{Given, RuleDefaults, Written};
 use super::{
-    DeprovisionPolicy, GroupScopePolicy, GuardrailPolicy, Lets, LimitPolicy, OverridePolicy, PreHirePolicy, ProtectionPolicy, Rule,
-    SystemPolicy, TargetPolicy,
+    DeprovisionPolicy, GroupScopePolicy, GuardrailPolicy, Lets, LimitPolicy, OverridePolicy, PreHirePolicy, PrivilegePolicy,
+    ProtectionPolicy, Rule, SystemPolicy, TargetPolicy,
 };
 use crate::expr::Root;
 use crate::manifest::kinds::{
-    Deprovision, DeprovisionAction, GuardrailOverride, Guardrails, Lifecycle, Limit, MappingDefaults, PreHire, Protection, TargetMapping,
-    TargetSpec,
+    Deprovision, DeprovisionAction, GuardrailOverride, Guardrails, Lifecycle, Limit, MappingDefaults, PreHire, Privileged, Protection,
+    TargetMapping, TargetSpec,
 };
 use crate::manifest::{Document, Origin, quantity};
 use crate::model::{Guardrail, system_id};
@@ -84,6 +84,7 @@ impl Compiler<'_> {
             reuse_after: Self::duration(spec.names.as_ref().and_then(|names| names.reuse_after.as_ref())).unwrap_or(REUSE_AFTER),
             guardrails: self.guardrails(origin, spec.guardrails.as_ref()),
             protect: self.protection(origin, spec.protect.as_ref()),
+            privileged: spec.privileged.as_ref().map(privileged).unwrap_or_default(),
             system: system(spec),
             place: self.place(origin),
             connection: self.loaded.connection(origin),
@@ -210,6 +211,11 @@ impl Compiler<'_> {
 }
 
 const DEACTIVATE: DeprovisionPolicy = DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None };
+
+fn privileged(spec: &Privileged) -> PrivilegePolicy {
+    let names = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
+    PrivilegePolicy { groups: names(&spec.groups), entitlements: names(&spec.entitlements) }
+}
 
 /// Days that can't be read were told by the manifests' own checks.
 fn pre_hire(spec: &PreHire) -> PreHirePolicy {

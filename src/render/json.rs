@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Lines, ViewOptions};
 use crate::diagnostic::Place;
-use crate::model::{Change, Finding, Forecast, MemberChange, Plan, PlanFilter, SystemEvidence, Upcoming};
+use crate::model::{Change, Finding, Forecast, LimitUse, MemberChange, Plan, PlanFilter, SystemEvidence, Upcoming};
 
 /// A plan as it is written: its fields, and what a reader would else have to work out.
 #[derive(Serialize, JsonSchema)]
@@ -36,6 +36,9 @@ struct PlanDocument<'a> {
     findings: &'a [Finding],
     /// how well everything was read
     evidence: &'a [SystemEvidence],
+    /// limits that it uses, by target; nothing of it is approved
+    #[serde(skip_serializing_if = "<[LimitUse]>::is_empty", default)]
+    limits: &'a [LimitUse],
     /// what falls due in the coming days
     #[serde(skip_serializing_if = "Upcoming::is_empty", default)]
     upcoming: Upcoming,
@@ -94,6 +97,7 @@ fn document<'a>(plan: &'a Plan, look: ViewOptions<'a>) -> PlanDocument<'a> {
         changes: plan.changes.iter().map(|change| with_places(change, look.lines)).collect(),
         findings: &plan.findings,
         evidence: &plan.evidence,
+        limits: &plan.limits,
         upcoming: plan.upcoming.clone(),
         forecast: look.forecast,
     }

@@ -20,6 +20,7 @@ pub fn empty() -> Plan {
         changes: Vec::new(),
         findings: Vec::new(),
         evidence: vec![SystemEvidence { system: "hr".into(), kind: ObjectKind::Account, evidence: Evidence::Complete, count: 40 }],
+        limits: Vec::new(),
         upcoming: Upcoming::default(),
     }
 }

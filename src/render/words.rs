@@ -164,6 +164,7 @@ pub(super) fn risk(change: &Change, risk: Risk) -> &'static str {
         Risk::SignIn if matches!(change.action, Action::Deactivate | Action::Delete) => "loses sign-in",
         Risk::SignIn => "changes sign-in name",
         Risk::Irreversible => "can't be undone",
+        Risk::Privilege => "privileged",
         Risk::Reactivation => "gets sign-in back",
         Risk::Adoption => "not made by headcount",
         Risk::LastGroup => "left without a group",
@@ -175,6 +176,6 @@ pub(super) fn said(change: &Change, risk: Risk) -> bool {
     match risk {
         Risk::SignIn => matches!(change.action, Action::Deactivate | Action::Delete) || renamed(change),
         Risk::Reactivation => change.action == Action::Reactivate,
-        Risk::Irreversible | Risk::Adoption | Risk::LastGroup => false,
+        Risk::Irreversible | Risk::Privilege | Risk::Adoption | Risk::LastGroup => false,
     }
 }

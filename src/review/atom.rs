@@ -2,6 +2,7 @@
 //!
 //! Must never: hold the value of an attribute that is not for everybody who may read a comment.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -100,9 +101,26 @@ pub struct AtomValue {
     pub(super) print: u64,
 }
 
-/// The atoms of a plan, in its order.
+/// The atoms of a plan, in its order. What comes and goes with somebody's account has the reason of that: a mover's membership is another thing than one that a
+/// leaver loses.
 pub fn of_plan(plan: &Plan) -> Vec<Atom> {
-    plan.changes.iter().zip(0..).flat_map(|(change, at)| of_change(change, at)).collect()
+    let whole = |change: &&Change| change.object.kind == ObjectKind::Account && change.entitlement.is_none() && is_whole(change.action);
+    let accounts = plan.changes.iter().filter(whole);
+    let reasons: HashMap<_, Reason> = accounts.map(|change| ((&change.target, &change.object.key), change.reason)).collect();
+    let with_reason = |mut atom: Atom| {
+        let part = !matches!(&atom.slot, AtomSlot::Object { .. } | AtomSlot::Attribute(_));
+        let person = atom.person().filter(|_| part && atom.reason == Reason::Mover);
+        if let Some(reason) = person.and_then(|person| reasons.get(&(&atom.target, &person.key))) {
+            atom.reason = *reason;
+        }
+        atom
+    };
+    plan.changes.iter().zip(0..).flat_map(|(change, at)| of_change(change, at)).map(with_reason).collect()
+}
+
+/// Whether somebody comes or goes by it.
+fn is_whole(action: Action) -> bool {
+    matches!(action, Action::Create | Action::Adopt | Action::Reactivate | Action::Deactivate | Action::Delete)
 }
 
 /// The atoms of one change.

@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 
 use super::atom::{Atom, AtomSlot};
-use super::{Divergence, DocumentChange, DocumentDifference, DocumentLines, EffectAtom, Origins, ReviewSide};
+use super::{Divergence, DocumentChange, DocumentDifference, DocumentLines, EffectAtom, FieldChange, ReviewSide};
 use crate::diagnostic::Place;
 use crate::model::{ObjectKind, Plan};
+use crate::planning::explain::Origins;
 
 /// Fills in the causes. What goes along with somebody's account, or comes through a nested group, has the cause of that.
 pub(super) fn attribute(base: ReviewSide<'_>, head: ReviewSide<'_>, intent: &[DocumentChange], effect: &mut [EffectAtom]) {
@@ -33,7 +34,26 @@ fn both(base: ReviewSide<'_>, head: ReviewSide<'_>, plan: &Plan, change: u32) ->
 
 /// The documents that differ in what they say, by file, at base and at head.
 struct Spans<'a> {
-    sides: [HashMap<&'a str, Vec<(&'a DocumentLines, usize)>>; 2],
+    sides: [HashMap<&'a str, Vec<Span<'a>>>; 2],
+}
+
+/// One of them on one side.
+struct Span<'a> {
+    lines: &'a DocumentLines,
+    /// position in the intent
+    at: usize,
+    /// only this side has it
+    alone: bool,
+    /// lines of the fields that differ
+    fields: Vec<u32>,
+}
+
+/// How near a line is to what differs: the field itself, a document that only one side has, elsewhere in the document.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Nearness {
+    Field,
+    Whole,
+    Document,
 }
 
 impl<'a> Spans<'a> {
@@ -43,9 +63,14 @@ impl<'a> Spans<'a> {
             if matches!(change.what, DocumentDifference::Moved | DocumentDifference::Cosmetic) {
                 continue;
             }
-            for (side, lines) in sides.iter_mut().zip([&change.base, &change.head]) {
+            let alone = matches!(change.what, DocumentDifference::Added | DocumentDifference::Removed);
+            let fields = |place: fn(&FieldChange) -> &Option<Place>| {
+                change.fields.iter().filter_map(|field| place(field).as_ref().map(|place| place.line)).collect::<Vec<_>>()
+            };
+            let of_sides = [(&change.base, fields(|field| &field.base_place)), (&change.head, fields(|field| &field.place))];
+            for (side, (lines, fields)) in sides.iter_mut().zip(of_sides) {
                 if let Some(lines) = lines {
-                    side.entry(lines.file.as_ref()).or_insert_with(Vec::new).push((lines, at));
+                    side.entry(lines.file.as_ref()).or_insert_with(Vec::new).push(Span { lines, at, alone, fields });
                 }
             }
         }
@@ -56,17 +81,36 @@ impl<'a> Spans<'a> {
         self.sides.iter().all(HashMap::is_empty)
     }
 
+    /// The nearest first. What differs elsewhere in a document counts only where nothing nearer stands behind it.
     fn behind(&self, atom: &Atom, origins: &[Origins; 2]) -> Vec<usize> {
         let mut found = Vec::new();
         for (side, origins) in self.sides.iter().zip(origins) {
             for place in places(atom, origins) {
                 let documents = side.get(place.file.as_ref()).into_iter().flatten();
-                found.extend(documents.filter(|(lines, _)| (lines.first..=lines.last).contains(&place.line)).map(|(_, at)| *at));
+                let within = documents.filter(|span| (span.lines.first..=span.lines.last).contains(&place.line));
+                found.extend(within.map(|span| (span.nearness(place.line), span.at)));
             }
         }
         found.sort_unstable();
-        found.dedup();
-        found
+        let nearest = found.first().map(|(nearness, _)| *nearness);
+        found.retain(|(nearness, _)| *nearness != Nearness::Document || nearest == Some(Nearness::Document));
+        let mut documents: Vec<usize> = Vec::new();
+        for (_, at) in found {
+            if !documents.contains(&at) {
+                documents.push(at);
+            }
+        }
+        documents
+    }
+}
+
+impl Span<'_> {
+    fn nearness(&self, line: u32) -> Nearness {
+        match self.alone {
+            true => Nearness::Whole,
+            false if self.fields.contains(&line) => Nearness::Field,
+            false => Nearness::Document,
+        }
     }
 }
 

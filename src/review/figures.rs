@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::atom::{self, Atom, AtomSlot};
 use super::fold::effect;
-use super::{Divergence, EffectAtom, EffectKind, Privileges, ReviewSide, Who};
+use super::{Divergence, EffectAtom, EffectKind, ReviewSide, Watch, Who};
 
 /// What the effect comes to at one target. What is cancelled is not counted: it does not happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -52,13 +52,13 @@ impl GroupSize {
 }
 
 /// By target, in order of name.
-pub(super) fn targets(all: &[EffectAtom], privileges: &Privileges) -> Vec<TargetFigures> {
+pub(super) fn targets(all: &[EffectAtom], watch: Watch<'_>) -> Vec<TargetFigures> {
     let mut found: BTreeMap<Arc<str>, TargetFigures> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for one in all {
         let Atom { target, object, .. } = &one.atom;
         let figures = found.entry(target.clone()).or_insert_with(|| TargetFigures { target: target.clone(), ..Default::default() });
-        let kind = effect(&one.atom, privileges);
+        let kind = effect(&one.atom, watch);
         match (one.how, one.atom.withheld) {
             (Divergence::Cancels, _) => figures.cancelled += 1,
             (_, true) => figures.withheld += 1,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::atom::{Atom, AtomSlot, AtomValue};
-use super::{Divergence, EffectAtom, Privileges, ReviewSide, Shown, Who};
+use super::{Divergence, EffectAtom, ReviewSide, Shown, Watch, Who};
 use crate::diagnostic::Place;
 use crate::model::{Action, ObjectKind, ObjectRef, Reason};
 
@@ -131,7 +131,7 @@ pub(super) fn fold(
     base: Option<ReviewSide<'_>>,
     effect: &[EffectAtom],
     pending: &[Atom],
-    privileges: &Privileges,
+    watch: Watch<'_>,
 ) -> Vec<AtomGroup> {
     let lines = effect.iter().map(|one| Line {
         atom: &one.atom,
@@ -141,7 +141,7 @@ pub(super) fn fold(
         instead: one.instead.as_ref(),
         side: if one.how == Divergence::Cancels { base.unwrap_or(head) } else { head },
     });
-    let mut groups = fold_lines(lines.collect(), privileges);
+    let mut groups = fold_lines(lines.collect(), watch);
     groups.sort_by(|one, other| rank(one).cmp(&rank(other)));
     let lines = pending.iter().map(|atom| Line {
         atom,
@@ -151,7 +151,7 @@ pub(super) fn fold(
         instead: None,
         side: base.unwrap_or(head),
     });
-    let mut waiting = fold_lines(lines.collect(), privileges);
+    let mut waiting = fold_lines(lines.collect(), watch);
     waiting.sort_by(|one, other| rank(one).cmp(&rank(other)));
     groups.extend(waiting);
     groups
@@ -188,12 +188,12 @@ struct Same {
     withheld: bool,
 }
 
-fn fold_lines(lines: Vec<Line<'_>>, privileges: &Privileges) -> Vec<AtomGroup> {
-    let (leaders, along) = companions(&lines, privileges);
+fn fold_lines(lines: Vec<Line<'_>>, watch: Watch<'_>) -> Vec<AtomGroup> {
+    let (leaders, along) = companions(&lines, watch);
     let mut things: HashMap<(Same, Who), Vec<&Line<'_>>> = HashMap::new();
     for (line, leads) in lines.iter().zip(&leaders) {
         if *leads {
-            things.entry((same(line, privileges), who(line.atom))).or_default().push(line);
+            things.entry((same(line, watch), who(line.atom))).or_default().push(line);
         }
     }
     let mut groups: HashMap<(Same, Vec<Arc<str>>), Vec<(Who, Vec<&Line<'_>>)>> = HashMap::new();
@@ -211,17 +211,17 @@ const LEADERS: [EffectKind; 4] = [EffectKind::LosesSignIn, EffectKind::Deleted, 
 type Companions = HashMap<(Arc<str>, Arc<str>), BTreeSet<Along>>;
 
 /// Which atoms stand by themselves; and what the others go along with.
-fn companions(lines: &[Line<'_>], privileges: &Privileges) -> (Vec<bool>, Companions) {
+fn companions(lines: &[Line<'_>], watch: Watch<'_>) -> (Vec<bool>, Companions) {
     let mut leads: HashMap<(&Arc<str>, &Arc<str>), EffectKind> = HashMap::new();
     for line in lines {
-        let effect = effect(line.atom, privileges);
+        let effect = effect(line.atom, watch);
         if !line.atom.withheld && LEADERS.contains(&effect) {
             leads.insert((&line.atom.target, &line.atom.object.key), effect);
         }
     }
     let mut along = Companions::new();
     let goes_along = |line: &Line<'_>| -> Option<((Arc<str>, Arc<str>), Along)> {
-        let effect = effect(line.atom, privileges);
+        let effect = effect(line.atom, watch);
         let person = line.atom.person()?;
         let goes = match leads.get(&(&line.atom.target, &person.key))? {
             EffectKind::LosesSignIn | EffectKind::Deleted => {
@@ -301,8 +301,8 @@ impl Line<'_> {
     }
 }
 
-fn same(line: &Line<'_>, privileges: &Privileges) -> Same {
-    let effect = effect(line.atom, privileges);
+fn same(line: &Line<'_>, watch: Watch<'_>) -> Same {
+    let effect = effect(line.atom, watch);
     let values = value(line.atom).map(|value| {
         let instead = line.instead.and_then(self::value).and_then(|value| value.after.as_ref());
         serde_json::to_string(&(&value.before, &value.after, instead)).unwrap_or_default()
@@ -350,20 +350,18 @@ fn what(atom: &Atom, effect: EffectKind) -> Option<Arc<str>> {
 }
 
 /// What happens, in a reviewer's terms.
-pub(super) fn effect(atom: &Atom, privileges: &Privileges) -> EffectKind {
+pub(super) fn effect(atom: &Atom, watch: Watch<'_>) -> EffectKind {
     let group = atom.object.kind == ObjectKind::Group;
     match &atom.slot {
         AtomSlot::Object { action, .. } if group => of_group(*action),
         AtomSlot::Object { action, .. } => of_account(*action),
         AtomSlot::Attribute(_) if group => EffectKind::GroupChanges,
-        AtomSlot::Attribute(value) if value.name.as_ref() == "userName" => EffectKind::ChangesSignIn,
+        AtomSlot::Attribute(value) if watch.sign_in(&atom.target, &value.name) => EffectKind::ChangesSignIn,
         AtomSlot::Attribute(_) => EffectKind::Changes,
-        AtomSlot::Member { added: true, .. } if privileges.group(&atom.target, &atom.object) => EffectKind::GetsPrivilege,
+        AtomSlot::Member { added: true, .. } if watch.group(&atom.target, &atom.object) => EffectKind::GetsPrivilege,
         AtomSlot::Member { added: true, .. } => EffectKind::Joins,
         AtomSlot::Member { .. } | AtomSlot::Loser { .. } => EffectKind::Leaves,
-        AtomSlot::Entitlement { entitlement, given: true, .. } if privileges.entitlement(&atom.target, entitlement) => {
-            EffectKind::GetsPrivilege
-        }
+        AtomSlot::Entitlement { entitlement, given: true, .. } if watch.entitlement(&atom.target, entitlement) => EffectKind::GetsPrivilege,
         AtomSlot::Entitlement { given: true, .. } => EffectKind::GetsGrant,
         AtomSlot::Entitlement { .. } => EffectKind::LosesGrant,
         AtomSlot::Parameter { .. } => EffectKind::ChangesGrant,

@@ -13,7 +13,6 @@ mod risk;
 mod tests;
 mod verdict;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -21,12 +20,15 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::diagnostic::Place;
-use crate::model::{Change, Finding, ObjectRef, Plan, SystemEvidence, Upcoming, Value};
+use crate::model::{Change, Finding, LimitUse, ObjectRef, Plan, SystemEvidence, Upcoming, Value};
+use crate::planning::explain::Origins;
+use crate::policy::Policy;
 
 pub use atom::{Atom, AtomSlot};
 pub use figures::{GroupSize, TargetFigures};
 pub use fold::{AtomGroup, EffectKind, PersonLine};
-pub use risk::{Privileges, ReviewRisk, RiskKind};
+use risk::Watch;
+pub use risk::{ReviewRisk, RiskKind};
 pub use verdict::{ReviewVerdict, VerdictLevel};
 
 /// The version of the JSON form. It grows when a field changes its meaning or goes.
@@ -65,6 +67,9 @@ pub struct Review {
     pub targets: Vec<TargetFigures>,
     /// groups that shrink or grow by the effect
     pub group_sizes: Vec<GroupSize>,
+    /// limits that head's plan uses
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitUse>,
     /// what planning noticed at head: what could not be read, what is refused, what is not decided
     pub findings: Vec<ReviewFinding>,
     /// what falls due
@@ -189,6 +194,9 @@ pub struct FieldChange {
     /// its line at head; none where head says nothing
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// its line at base; none where base says nothing
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_place: Option<Place>,
 }
 
 /// How an atom of the effect stands to what was pending.
@@ -241,17 +249,6 @@ pub struct Who {
     pub name: Arc<str>,
 }
 
-/// Where a change comes from, in all its parts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origins {
-    /// the lines behind the step itself
-    pub places: Vec<Place>,
-    /// behind each attribute or parameter
-    pub attributes: BTreeMap<Arc<str>, Vec<Place>>,
-    /// behind each member, by key
-    pub members: BTreeMap<Arc<str>, Vec<Place>>,
-}
-
 /// Who knows where a change comes from, and how large groups are. Asked only for what a review shows.
 pub trait Explain {
     /// The lines behind a change. It may be of another plan over the same world.
@@ -267,8 +264,8 @@ pub struct ReviewSide<'a> {
     pub plan: &'a Plan,
     /// why
     pub explain: &'a dyn Explain,
-    /// what counts as privileged
-    pub privileges: &'a Privileges,
+    /// the rules
+    pub policy: &'a Policy,
 }
 
 /// The review of a plan as it stands: all of it is its effect, and nothing has a cause in a branch.
@@ -292,8 +289,8 @@ fn build(
     effect: Vec<EffectAtom>,
     pending: Vec<Atom>,
 ) -> Review {
-    let privileges = base.map_or_else(|| head.privileges.clone(), |base| head.privileges.and(base.privileges));
-    let groups = fold::fold(head, base, &effect, &pending, &privileges);
+    let watch = Watch::of(head.policy, base.map(|base| base.policy));
+    let groups = fold::fold(head, base, &effect, &pending, watch);
     let group_sizes = figures::sizes(head, &effect);
     let mut review = Review {
         format_version: REVIEW_VERSION,
@@ -305,8 +302,9 @@ fn build(
         evidence: head.plan.evidence.clone(),
         intent,
         risks: risk::risks(&groups, &group_sizes),
-        targets: figures::targets(&effect, &privileges),
+        targets: figures::targets(&effect, watch),
         group_sizes,
+        limits: head.plan.limits.clone(),
         findings: findings(head.plan, base.map(|base| base.plan)),
         upcoming: head.plan.upcoming.clone(),
         effect,

@@ -2,7 +2,6 @@
 //!
 //! Must never: weigh giving less than taking.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,7 +9,7 @@ use serde::Serialize;
 use super::figures::GroupSize;
 use super::{AtomGroup, Divergence, EffectKind, Who};
 use crate::diagnostic::Place;
-use crate::model::{Key, ObjectRef, Reason};
+use crate::model::{ObjectRef, Reason};
 use crate::policy::Policy;
 
 /// Why to look twice, the gravest first.
@@ -69,42 +68,28 @@ pub struct ReviewRisk {
     pub places: Vec<Place>,
 }
 
-/// What is privileged: what a manifest or a Target says so of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Privileges {
-    /// names of Groups
-    groups: BTreeSet<Arc<str>>,
-    /// by target: what groups are called there
-    named: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// by target: what entitlements are called there
-    entitlements: BTreeSet<(Arc<str>, Arc<str>)>,
+/// What a reviewer watches for: what either revision says is privileged, so that a branch can't take a mark away and give the access in one step.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'a> {
+    /// head's rules, and base's
+    policies: [&'a Policy; 2],
 }
 
-impl Privileges {
-    /// As the rules say.
-    pub fn of(policy: &Policy) -> Self {
-        let _ = policy;
-        Self::default()
+impl<'a> Watch<'a> {
+    pub(super) fn of(head: &'a Policy, base: Option<&'a Policy>) -> Self {
+        Self { policies: [head, base.unwrap_or(head)] }
     }
 
-    /// What either says: a branch can't take a mark away and give the access in one step.
-    pub fn and(&self, other: &Self) -> Self {
-        let both = |one: &BTreeSet<(Arc<str>, Arc<str>)>, other: &BTreeSet<_>| one.union(other).cloned().collect();
-        Self {
-            groups: self.groups.union(&other.groups).cloned().collect(),
-            named: both(&self.named, &other.named),
-            entitlements: both(&self.entitlements, &other.entitlements),
-        }
+    pub(super) fn group(&self, target: &str, group: &ObjectRef) -> bool {
+        self.policies.iter().any(|policy| policy.is_privileged_group(target, group))
     }
 
-    /// Whether a group is privileged at a target: the group itself, or the one whose values it is made of.
-    pub fn group(&self, target: &Arc<str>, group: &ObjectRef) -> bool {
-        self.groups.contains(Key::group_name(&group.key)) || self.named.contains(&(target.clone(), group.name.clone()))
+    pub(super) fn entitlement(&self, target: &str, entitlement: &str) -> bool {
+        self.policies.iter().any(|policy| policy.is_privileged_entitlement(target, entitlement))
     }
 
-    /// Whether an entitlement is privileged at a target.
-    pub fn entitlement(&self, target: &Arc<str>, entitlement: &Arc<str>) -> bool {
-        self.entitlements.contains(&(target.clone(), entitlement.clone()))
+    pub(super) fn sign_in(&self, target: &str, attribute: &str) -> bool {
+        self.policies.iter().any(|policy| policy.is_sign_in(target, attribute))
     }
 }
 

@@ -268,6 +268,7 @@ pub(super) fn plan(changes: Vec<Change>) -> Plan {
         changes,
         findings: Vec::new(),
         evidence: Vec::new(),
+        limits: Vec::new(),
         upcoming: Default::default(),
     }
 }

@@ -26,6 +26,9 @@ pub struct EntitlementSpec {
     /// Who gets it: CEL over `identity`. Whoever gets it needs an account at the target; the Target's `select` says who does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// Whoever has it can do more than others: a plan and a review say so of everybody who gets it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub privileged: bool,
     /// Without it a `when` that names nobody, while several people have it, takes it from nobody.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_empty: bool,

@@ -51,6 +51,9 @@ pub struct GroupSpec {
     /// Names of groups that it never was, though it looks like one of them: the answer to a possible rename that is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_formerly: Vec<String>,
+    /// Whoever gets into it can do more than others (administrators, a production role): a plan and a review say so of everybody who comes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub privileged: bool,
     /// Without it an empty `members` list (and no rule) is an error, since it would remove everybody; and a rule that names nobody, while several are in the
     /// group, takes nobody out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -8,6 +8,7 @@ mod exercise;
 mod group;
 mod line;
 mod members;
+mod origins;
 mod person;
 mod records;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub use exercise::{Heard, Values, WouldHave};
 pub use members::{GroupAt, GroupExplanation, Stands};
+pub use origins::Origins;
 use serde::Serialize;
 pub use told::{told, told_of_account, told_of_group};
 pub use whose::{AccountExplanation, NoAccount, Whose};

@@ -2,11 +2,13 @@
 //!
 //! Must never: let a floor be most of a population, or count what a plan is yet to make.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::Scene;
 use super::rules::{Of, Rule, Sort};
-use crate::model::{Action, Guardrail, Plan, WindowEntry};
+use crate::model::{Action, Guardrail, LimitUse, Plan, WindowEntry};
 use crate::policy::LimitPolicy;
 
 /// The figures of one limit.
@@ -35,6 +37,18 @@ impl Figures {
     /// What the window would hold with this plan.
     pub(super) fn total(&self) -> u64 {
         self.used.saturating_add(self.planned)
+    }
+
+    /// As a plan tells it.
+    pub(super) fn used_of(&self, target: &Arc<str>, guardrail: Guardrail, limit: &LimitPolicy) -> LimitUse {
+        LimitUse {
+            target: target.clone(),
+            guardrail,
+            planned: self.planned,
+            done: (!self.unknown).then_some(self.used),
+            allowed: self.allowed,
+            place: limit.place.clone(),
+        }
     }
 
     /// Half of everybody at once is no backlog.

@@ -134,6 +134,9 @@ fn check_limit(scene: &Scene<'_>, rule: &Rule, seen: &mut Seen, changes: &[usize
     let counts = |at: &usize| plan.changes[*at].runs() && (rule.counts)(&plan.changes[*at]) > 0 && !seen.let_past.contains(at);
     let mut refused: Vec<usize> = changes.iter().copied().filter(counts).collect();
     let figures = figures(scene, rule, limit, plan, weight(rule, refused.iter().map(|&at| &plan.changes[at])));
+    if figures.planned > 0 && !figures.first {
+        plan.limits.push(figures.used_of(&scene.target.name, rule.guardrail, limit));
+    }
     let all = refused.len();
     // Without a state nothing says how many have gone already, and a deletion can't be taken back.
     let irreversible = figures.unknown && rule.guardrail == Guardrail::Delete;

@@ -50,6 +50,7 @@ fn case() -> Case {
         reuse_after: SignedDuration::ZERO,
         guardrails: GuardrailPolicy { limits: BTreeMap::new(), window: SignedDuration::from_hours(24), overrides: vec![] },
         protect: ProtectionPolicy::default(),
+        privileged: Default::default(),
         system: Default::default(),
         place: place(1),
         connection: place(1),
@@ -74,6 +75,7 @@ fn case() -> Case {
         changes: vec![],
         findings: vec![],
         evidence: vec![],
+        limits: Vec::new(),
         upcoming: Default::default(),
     };
     Case { policy, populations: Populations { targets: vec![population] }, memory: Memory { known: true, ..Memory::default() }, plan }
