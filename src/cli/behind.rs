@@ -50,6 +50,6 @@ impl Explain for ChangeOrigins<'_> {
     }
 
     fn size(&self, target: &str, group: &ObjectRef) -> Option<u64> {
-        self.provenance().group_size(target, group)
+        self.provenance().size(target, group)
     }
 }

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::diagnostic::Place;
 use crate::model::{Change, Finding, LimitUse, ObjectRef, Plan, SystemEvidence, Upcoming, Value};
-use crate::planning::explain::Origins;
+use crate::planning::explain::{Origins, Provenance};
 use crate::policy::Policy;
 
 pub use atom::{Atom, AtomSlot};
@@ -257,6 +257,16 @@ pub trait Explain {
     fn size(&self, target: &str, group: &ObjectRef) -> Option<u64>;
 }
 
+impl Explain for Provenance<'_> {
+    fn origins(&self, change: &Change) -> Origins {
+        Provenance::origins(self, change)
+    }
+
+    fn size(&self, target: &str, group: &ObjectRef) -> Option<u64> {
+        self.group_size(target, group)
+    }
+}
+
 /// One side of a review: a plan, and what is known around it.
 #[derive(Clone, Copy)]
 pub struct ReviewSide<'a> {
@@ -298,15 +308,15 @@ fn build(
         as_of: head.plan.as_of,
         hash: hash(head.plan, branch.as_ref(), &effect),
         verdict: ReviewVerdict::none(),
-        branch,
         evidence: head.plan.evidence.clone(),
         intent,
-        risks: risk::risks(&groups, &group_sizes),
+        risks: risk::risks(&groups, &group_sizes, branch.as_ref()),
         targets: figures::targets(&effect, watch),
         group_sizes,
         limits: head.plan.limits.clone(),
         findings: findings(head.plan, base.map(|base| base.plan)),
         upcoming: head.plan.upcoming.clone(),
+        branch,
         effect,
         pending,
         groups,

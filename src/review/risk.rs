@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::figures::GroupSize;
-use super::{AtomGroup, Divergence, EffectKind, Who};
+use super::{AtomGroup, Branch, Divergence, EffectKind, NotUsed, Who};
 use crate::diagnostic::Place;
 use crate::model::{ObjectRef, Reason};
 use crate::policy::Policy;
@@ -47,7 +47,7 @@ pub struct ReviewRisk {
     pub effect: Option<EffectKind>,
     /// where
     pub targets: Vec<Arc<str>>,
-    /// the group or the entitlement
+    /// the group or the entitlement; of what is loosened: the sentence about it
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what: Option<Arc<str>>,
     /// who, by name; of group effects: the groups
@@ -94,9 +94,10 @@ impl<'a> Watch<'a> {
 }
 
 /// Of the effect alone: what is pending is nobody's to review here.
-pub(super) fn risks(groups: &[AtomGroup], sizes: &[GroupSize]) -> Vec<ReviewRisk> {
+pub(super) fn risks(groups: &[AtomGroup], sizes: &[GroupSize], branch: Option<&Branch>) -> Vec<ReviewRisk> {
     let mut risks: Vec<ReviewRisk> = groups.iter().filter(|group| group.of_effect && !group.withheld).filter_map(of_group).collect();
     risks.extend(emptied(sizes, groups));
+    risks.extend(branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.loosens).map(loosened));
     risks.sort_by(|one, other| (one.risk, std::cmp::Reverse(one.people)).cmp(&(other.risk, std::cmp::Reverse(other.people))));
     risks
 }
@@ -128,6 +129,21 @@ fn of_group(group: &AtomGroup) -> Option<ReviewRisk> {
         sizes: Vec::new(),
         places: group.places.clone(),
     })
+}
+
+fn loosened(one: &NotUsed) -> ReviewRisk {
+    ReviewRisk {
+        risk: RiskKind::Loosened,
+        effect: None,
+        targets: Vec::new(),
+        what: Some(Arc::from(one.words.as_str())),
+        who: Vec::new(),
+        people: 0,
+        reason: None,
+        cause: None,
+        sizes: Vec::new(),
+        places: one.place.iter().cloned().collect(),
+    }
 }
 
 /// One entry a group, with its sizes at all targets where it empties.

@@ -1,1 +1,206 @@
-//! Two plans by hand, and what a reviewer is told of the difference.
+//! What a branch does, told of two sets of manifests over one world: the atoms, their causes, what is folded, and the verdict.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::atom::{self, Atom};
+use super::{
+    AtomGroup, Branch, Divergence, DocumentChange, DocumentDifference, DocumentLines, DocumentName, FieldChange, Review, ReviewSide,
+    Revision, of_branch, of_plan,
+};
+use crate::diagnostic::Place;
+use crate::planning::explain::Provenance;
+use crate::planning::testing::{Scene, entitlement, group, source, target};
+
+/// Base and head over the same systems; `intent` names the documents that differ.
+fn review(base: &Scene, head: &Scene, intent: Vec<DocumentChange>) -> Review {
+    let plans = [base.plan(), head.plan()];
+    let worlds = [base.world(), head.world()];
+    let known = [Provenance::new(&base.policy, &worlds[0], base.moment), Provenance::new(&head.policy, &worlds[1], head.moment)];
+    let base_side = ReviewSide { plan: &plans[0], explain: &known[0], policy: &base.policy };
+    let head_side = ReviewSide { plan: &plans[1], explain: &known[1], policy: &head.policy };
+    let review = of_branch(base_side, head_side, branch(), intent);
+    law(&review, &plans[1]);
+    review
+}
+
+/// What is pending, less what is cancelled and what is altered, with what is added and what it is altered to, is the plan at head.
+fn law(review: &Review, head: &crate::model::Plan) {
+    let print = |atom: &Atom| format!("{:?}", (&atom.target, &atom.object, &atom.slot, atom.withheld));
+    let of = |how: Divergence| review.effect.iter().filter(move |one| one.how == how);
+    let mut left: Vec<String> = review.pending.iter().map(print).collect();
+    let gone = of(Divergence::Cancels).map(|one| &one.atom).chain(of(Divergence::Alters).filter_map(|one| one.instead.as_ref()));
+    for atom in gone {
+        let at = left.iter().position(|known| *known == print(atom)).expect("only what is pending is cancelled or altered");
+        left.swap_remove(at);
+    }
+    left.extend(of(Divergence::Adds).chain(of(Divergence::Alters)).map(|one| print(&one.atom)));
+    let mut planned: Vec<String> = atom::of_plan(head).iter().map(print).collect();
+    left.sort();
+    planned.sort();
+    assert_eq!(left, planned);
+}
+
+fn branch() -> Branch {
+    let revision = |name: &str| Revision { commit: None, name: name.into(), manifests_digest: name.into() };
+    Branch { base: revision("main"), head: revision("worktree"), offline: false, not_used: Vec::new() }
+}
+
+/// A document that differs, by its lines in the scenes' one file, and the lines of the fields.
+fn changed(kind: &str, name: &str, lines: (u32, u32), fields: &[u32]) -> DocumentChange {
+    let place = |line: &u32| Some(Place { file: "a.yaml".into(), line: *line, column: 1 });
+    let field = |line: &u32| FieldChange { path: "spec".into(), before: None, after: None, place: place(line), base_place: place(line) };
+    let lines = Some(DocumentLines { file: "a.yaml".into(), first: lines.0, last: lines.1 });
+    DocumentChange {
+        document: DocumentName { kind: kind.into(), name: name.into() },
+        what: DocumentDifference::Changed,
+        fields: fields.iter().map(field).collect(),
+        looks_like: None,
+        base: lines.clone(),
+        head: lines,
+    }
+}
+
+fn told(review: &Review) -> String {
+    let mut lines = vec![format!("{:?}: {}", review.verdict.level, review.verdict.sentence)];
+    lines.extend(review.risks.iter().map(|risk| {
+        let who: Vec<&str> = risk.who.iter().map(|who| who.name.as_ref()).collect();
+        let sizes = risk.sizes.iter().map(|size| format!(" {} to {}", size.before, size.after)).collect::<String>();
+        format!("! {:?} {:?}{sizes}", risk.risk, who)
+    }));
+    lines.extend(review.groups.iter().map(|group| line(review, group)));
+    lines.join("\n")
+}
+
+fn line(review: &Review, group: &AtomGroup) -> String {
+    let origin = match (group.of_effect, group.how) {
+        (false, _) => "pending".to_owned(),
+        (true, how) => format!("{how:?}").to_lowercase(),
+    };
+    let cause = group.cause.and_then(|at| review.intent.get(at)).map(|change| format!(" by {}", change.document.name)).unwrap_or_default();
+    let what = group.what.as_deref().map(|what| format!(" {what}")).unwrap_or_default();
+    let values = match (&group.before, &group.after) {
+        (None, None) => String::new(),
+        (before, after) => format!(" {} > {}", value(before), value(after)),
+    };
+    let instead = group.instead.as_ref().map(|instead| format!(" (instead of {instead})")).unwrap_or_default();
+    let who: Vec<String> = group
+        .who
+        .iter()
+        .map(|line| {
+            let along: Vec<String> = line.along.iter().map(|along| format!("{:?} {}", along.effect, along.what)).collect();
+            if along.is_empty() { line.who.name.to_string() } else { format!("{} ({})", line.who.name, along.join(", ")) }
+        })
+        .collect();
+    format!("{origin}{cause} {:?}{what}{values}{instead} [{:?}]: {}", group.effect, group.reason, who.join(" "))
+}
+
+fn value(value: &Option<crate::model::Value>) -> String {
+    value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
+}
+
+/// Three engineers and a seller, all with accounts, in a group by their title.
+fn company(rule: &str, more: &[String]) -> Scene {
+    let documents = [source("hr", ""), target("  groups: {}\n"), group("leads", &format!("  rule: '{rule}'\n"))];
+    let mut scene = Scene::new(&[&documents, more].concat()).marked_group("g1", "group/leads", "leads");
+    for (key, login, title) in [("1", "ada", "Lead"), ("2", "bob", "Lead"), ("3", "cy", "Lead"), ("4", "dan", "Engineer")] {
+        scene = scene.record("hr", json!({"id": key, "login": login, "title": title}));
+        scene =
+            scene.account(json!({"id": format!("u{key}"), "userName": login, "title": title, "externalId": format!("hc:acme:hr:{key}")}));
+    }
+    scene.member("g1", "u1").member("g1", "u2").member("g1", "u3")
+}
+
+const LEADS: &str = "identity.title == \"Lead\"";
+
+#[test]
+fn a_branch_that_says_the_same_does_nothing() {
+    let scene = company(LEADS, &[]);
+    assert_snapshot!(told(&review(&scene, &scene, Vec::new())), @"None: Nothing changes for anybody.");
+}
+
+#[test]
+fn a_rule_that_is_narrower_takes_people_out_and_the_rule_is_the_cause() {
+    let head = company("identity.title == \"Lead\" && identity.userName == \"ada\"", &[]);
+    let intent = vec![changed("Group", "leads", (30, 38), &[37])];
+    assert_snapshot!(told(&review(&company(LEADS, &[]), &head, intent)), @r###"
+    Check: leads is left with 1 member.
+    ! GroupEmpties ["leads"] 3 to 1
+    adds by leads Leaves leads [Mover]: bob cy
+    "###);
+}
+
+#[test]
+fn what_hr_wants_meanwhile_is_pending_and_not_the_branchs() {
+    let leaves = |scene: Scene| scene.amended("3", "left", json!(true)).amended("4", "title", json!("Lead"));
+    let head = leaves(company("identity.title == \"Lead\" && identity.userName != \"bob\"", &[]));
+    let intent = vec![changed("Group", "leads", (30, 38), &[37])];
+    assert_snapshot!(told(&review(&leaves(company(LEADS, &[])), &head, intent)), @r###"
+    Check: leads is left with 2 members.
+    ! GroupEmpties ["leads"] 3 to 2
+    adds by leads Leaves leads [Mover]: bob
+    pending LosesSignIn [Leaver]: cy (Leaves leads)
+    pending Joins leads [Mover]: dan
+    pending Changes title Engineer > Lead [Mover]: dan
+    "###);
+}
+
+#[test]
+fn what_would_have_gone_and_stays_is_a_risk() {
+    let moves = |scene: Scene| scene.amended("3", "title", json!("Engineer"));
+    let stays = moves(company("identity.title == \"Lead\" || identity.userName == \"cy\"", &[]));
+    let intent = vec![changed("Group", "leads", (30, 38), &[37])];
+    assert_snapshot!(told(&review(&moves(company(LEADS, &[])), &stays, intent)), @r###"
+    Check: 1 person keeps what would go.
+    ! KeepsAccess ["cy"]
+    cancels by leads Leaves leads [Mover]: cy
+    pending Leaves leads [Mover]: cy
+    pending Changes title Lead > Engineer [Mover]: cy
+    "###);
+}
+
+#[test]
+fn privilege_counts_where_either_revision_says_so() {
+    let root = |privileged: &str| entitlement("root", &format!("  when: 'identity.title == \"Lead\"'\n{privileged}"));
+    let none = entitlement("root", "  privileged: true\n  members: [{identity: {source: hr, key: '4'}}]\n");
+    let base = company(LEADS, &[none]).entitled("u4", "root", json!({}));
+    let head = company(LEADS, &[root("")]).entitled("u4", "root", json!({}));
+    assert_snapshot!(told(&review(&base, &head, Vec::new())), @r###"
+    Check: 3 people get something privileged.
+    ! Privilege ["ada", "bob", "cy"]
+    adds GetsPrivilege root [Mover]: ada bob cy
+    adds LosesGrant root [Mover]: dan
+    "###);
+}
+
+#[test]
+fn a_plan_by_itself_is_all_effect() {
+    let scene = company(LEADS, &[]).amended("1", "left", json!(true)).amended("2", "title", json!("Head")).person("5", "eve");
+    let (plan, world) = (scene.plan(), scene.world());
+    let known = Provenance::new(&scene.policy, &world, scene.moment);
+    let review = of_plan(ReviewSide { plan: &plan, explain: &known, policy: &scene.policy });
+    assert!(review.pending.is_empty() && review.branch.is_none());
+    assert_snapshot!(told(&review), @r###"
+    Check: 1 person loses sign-in and leads is left with 1 member.
+    ! LosesSignIn ["ada"]
+    ! GroupEmpties ["leads"] 3 to 1
+    adds LosesSignIn [Leaver]: ada (Leaves leads)
+    adds Leaves leads [Mover]: bob
+    adds GetsAccount [Joiner]: eve
+    adds Changes title Lead > Head [Mover]: bob
+    "###);
+}
+
+#[test]
+fn an_approval_holds_while_others_move_on_and_not_when_the_effect_grows() {
+    let head = || company("identity.title == \"Lead\" && identity.userName != \"bob\"", &[]);
+    let base = || company(LEADS, &[]);
+    let hash = |base: &Scene, head: &Scene| review(base, head, Vec::new()).hash;
+    let reviewed = hash(&base(), &head());
+    let somebody_leaves = |scene: Scene| scene.amended("4", "left", json!(true));
+    assert_eq!(reviewed, hash(&somebody_leaves(base()), &somebody_leaves(head())));
+    let one_more = |scene: Scene| scene.record("hr", json!({"id": "2b", "login": "bob2", "title": "Lead"}));
+    let other = company("identity.title == \"Lead\" && identity.userName != \"bob\" && identity.userName != \"cy\"", &[]);
+    assert_ne!(reviewed, hash(&base(), &other));
+    assert_eq!(reviewed, hash(&one_more(base()), &one_more(head())));
+}

@@ -55,7 +55,7 @@ pub(super) fn verdict(review: &Review) -> ReviewVerdict {
         VerdictLevel::Clean => {
             if takes(review) { "Nobody loses sign-in, and nobody gets anything privileged." } else { "Nobody loses anything." }.to_owned()
         }
-        VerdictLevel::Check => capital(&format!("{}.", in_a_row(&parts(&review.risks)))),
+        VerdictLevel::Check => format!("{}.", in_a_row(&parts(&review.risks))),
     };
     ReviewVerdict { level, sentence }
 }
@@ -94,30 +94,38 @@ fn trouble(review: &Review, level: VerdictLevel) -> String {
 
 /// Each risk in a few words, people before objects.
 fn parts(risks: &[ReviewRisk]) -> Vec<String> {
-    let mut parts = Vec::new();
     let total = |kind: RiskKind, effect: Option<EffectKind>| {
-        let mut who = BTreeSet::new();
         let wanted = risks.iter().filter(|risk| risk.risk == kind && effect.is_none_or(|effect| risk.effect == Some(effect)));
-        wanted.for_each(|risk| who.extend(risk.who.iter().map(|who| who.key.clone())));
-        who.len()
+        wanted.flat_map(|risk| &risk.who).map(|who| &who.key).collect::<BTreeSet<_>>().len()
     };
-    let mut push = |count: usize, one: &str, many: &str| match count {
-        0 => {}
-        1 => parts.push(format!("1 {one}")),
-        count => parts.push(format!("{count} {many}")),
-    };
-    push(total(RiskKind::LosesSignIn, None), "person loses sign-in", "people lose sign-in");
-    push(total(RiskKind::Irreversible, Some(EffectKind::Deleted)), "account is deleted", "accounts are deleted");
-    push(total(RiskKind::Irreversible, Some(EffectKind::GroupDeleted)), "group is deleted", "groups are deleted");
-    push(total(RiskKind::ChangesSignIn, None), "person gets another user name", "people get another user name");
-    push(total(RiskKind::Privilege, None), "person gets something privileged", "people get something privileged");
-    push(total(RiskKind::Reactivation, None), "person regains sign-in", "people regain sign-in");
-    push(total(RiskKind::Adoption, Some(EffectKind::TakesOver)), "account is taken over", "accounts are taken over");
-    push(total(RiskKind::Adoption, Some(EffectKind::GroupTakenOver)), "group is taken over", "groups are taken over");
-    push(total(RiskKind::KeepsAccess, None), "person keeps what would go", "people keep what would go");
-    push(total(RiskKind::GroupEmpties, None), "group loses most of its members", "groups lose most of their members");
-    push(risks.iter().filter(|risk| risk.risk == RiskKind::Loosened).count(), "limit is loosened", "limits are loosened");
-    parts
+    let counts = [
+        (total(RiskKind::LosesSignIn, None), "person loses sign-in", "people lose sign-in"),
+        (total(RiskKind::Irreversible, Some(EffectKind::Deleted)), "account is deleted", "accounts are deleted"),
+        (total(RiskKind::Irreversible, Some(EffectKind::GroupDeleted)), "group is deleted", "groups are deleted"),
+        (total(RiskKind::ChangesSignIn, None), "person gets another user name", "people get another user name"),
+        (total(RiskKind::Privilege, None), "person gets something privileged", "people get something privileged"),
+        (total(RiskKind::Reactivation, None), "person regains sign-in", "people regain sign-in"),
+        (total(RiskKind::Adoption, Some(EffectKind::TakesOver)), "account is taken over", "accounts are taken over"),
+        (total(RiskKind::Adoption, Some(EffectKind::GroupTakenOver)), "group is taken over", "groups are taken over"),
+        (total(RiskKind::KeepsAccess, None), "person keeps what would go", "people keep what would go"),
+        (risks.iter().filter(|risk| risk.risk == RiskKind::Loosened).count(), "limit is loosened", "limits are loosened"),
+    ];
+    let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
+    counts.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).chain(emptied(risks)).collect()
+}
+
+/// The largest group that is left at one target, or how many there are.
+fn emptied(risks: &[ReviewRisk]) -> Option<String> {
+    let emptied: Vec<&ReviewRisk> = risks.iter().filter(|risk| risk.risk == RiskKind::GroupEmpties).collect();
+    match emptied.as_slice() {
+        [] => None,
+        [one] => {
+            let left = one.sizes.iter().map(|size| size.after).max().unwrap_or_default();
+            let members = if left == 1 { "member" } else { "members" };
+            Some(format!("{} is left with {left} {members}", one.what.as_deref().unwrap_or("a group")))
+        }
+        many => Some(format!("{} groups lose half of their members, or are left with two or fewer", many.len())),
+    }
 }
 
 fn in_a_row(words: &[String]) -> String {
@@ -126,9 +134,4 @@ fn in_a_row(words: &[String]) -> String {
         [one] => one.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
-}
-
-fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

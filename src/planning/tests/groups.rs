@@ -331,3 +331,19 @@ fn a_rename_that_is_taken_back_finds_the_group_again_and_deletes_nothing() {
     both.push(group("platform", "  allowEmpty: true\n  members: []\n"));
     assert_snapshot!(former(Scene::new(&both).marked_group("g1", "group/platform", "platform")).told(), @"0 Create group/sre [Declared] displayName: nothing > sre; externalId: nothing > hc:acme:group:sre;");
 }
+
+#[test]
+fn whoever_comes_into_something_privileged_is_a_risk() {
+    let scene = two(
+        "  groups: {}\n  privileged: {groups: [root]}\n",
+        &[group("ops", "  privileged: true\n  rule: 'true'\n"), group("root", "  rule: 'true'\n")],
+    )
+    .marked_group("g1", "group/ops", "ops")
+    .marked_group("g2", "group/root", "root")
+    .member("g1", "u1")
+    .member("g2", "u2");
+    assert_snapshot!(scene.told(), @r###"
+    0 AddMembers group/ops [Mover] id=g1 hr/2 risks [Privilege]
+    1 AddMembers group/root [Mover] id=g2 hr/1 risks [Privilege]
+    "###);
+}
