@@ -17,6 +17,7 @@ pub mod world;
 
 pub mod apply;
 pub mod connector;
+pub mod forge;
 pub mod git;
 pub mod http;
 pub mod journal;

@@ -11,7 +11,7 @@ mod docs;
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["model", "diagnostic", "scim", "files"]),
     (1, &["expr", "manifest", "policy", "world", "planning", "review", "render"]),
-    (2, &["http", "secret", "connector", "git", "state", "journal", "apply"]),
+    (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "apply"]),
     (3, &["persona", "pipeline"]),
     (4, &["cli"]),
 ];
@@ -25,6 +25,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("review", &["manifest", "planning", "policy"]),
     ("render", &["planning", "review"]),
     ("connector", &["http", "secret"]),
+    ("forge", &["http"]),
     ("apply", &["connector", "state", "journal"]),
     ("journal", &["state"]),
 ];
@@ -51,7 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("secrecy", &["secret", "http", "connector"]),
     ("tracing", &["http", "secret", "connector", "apply", "pipeline", "cli"]),
     ("tracing_subscriber", &["cli"]),
-    ("tokio", &["http", "secret", "connector", "state", "journal", "apply", "pipeline", "cli"]),
+    ("tokio", &["http", "secret", "connector", "forge", "state", "journal", "apply", "pipeline", "cli"]),
     ("tokio_util", &["http", "connector", "apply", "pipeline", "cli"]),
 ];
 
@@ -341,6 +342,8 @@ fn decides_on_reason(code: &str) -> bool {
 const SLASHES: &[(&str, &str)] = &[
     ("src/manifest/", "pointers into documents, labels and addresses"),
     ("src/http/", "addresses"),
+    ("src/forge/", "addresses, and OWNER/NAME"),
+    ("src/cli/comment/place.rs", "refs/pull/7/merge"),
     ("src/connector/", "addresses, paths and what a service says"),
     ("src/cli/explain/account.rs", "TARGET/NAME-OR-ID on the command line"),
     ("src/policy/group.rs", "GROUP/VALUE in a member's line"),

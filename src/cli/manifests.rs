@@ -48,6 +48,14 @@ pub fn load_what_is_sound(files: &Files) -> Result<Manifests, Failure> {
     Ok(Manifests { loaded, policy, warnings, texts })
 }
 
+/// The Workspace's id, whatever else is wrong; none where that itself can't be told.
+pub fn workspace(files: &Files) -> Option<String> {
+    if files.files.iter().any(|path| path.as_os_str() == "-") {
+        return None;
+    }
+    load_what_is_sound(files).ok().map(|manifests| manifests.policy.workspace.to_string())
+}
+
 /// What `-f` names; the current folder if it names nothing.
 pub fn inputs(files: &Files) -> Result<(Vec<ManifestInput>, Texts), Failure> {
     let mut texts = Texts::default();

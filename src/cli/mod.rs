@@ -4,6 +4,7 @@
 
 mod apply;
 mod behind;
+mod comment;
 mod complete;
 mod completions;
 mod connector;
@@ -78,6 +79,7 @@ enum Command {
     Test(test::TestArgs),
     Plan(plan::PlanArgs),
     Diff(diff::DiffArgs),
+    Comment(comment::CommentArgs),
     Apply(apply::ApplyArgs),
     Explain(explain::ExplainArgs),
     Revoke(revoke::RevokeArgs),
@@ -136,6 +138,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Test(args) => test::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Comment(args) => comment::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Revoke(args) => revoke::run(&args),

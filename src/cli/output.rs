@@ -8,9 +8,12 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::Files;
 use super::complete;
+use super::manifests;
 use super::report::{self, Failure};
-use crate::model::{Forecast, Plan};
+use crate::model::{Forecast, Plan, PlanFilter};
+use crate::render::marker::Marker;
 use crate::render::{self, Format, Lines, ViewOptions};
 
 /// Which views are wanted.
@@ -82,10 +85,14 @@ impl Output {
         check(&self.output)
     }
 
-    /// Writes into every file that no plan came of this run.
-    pub fn supersede(&self, failure: &Failure) {
+    /// Writes into every file that no plan came of this run. A page is still known by its marker, where it can be told whose it is: it is to stand in the
+    /// place of the comment of yesterday.
+    pub fn supersede(&self, failure: &Failure, files: &Files, filter: &PlanFilter) {
         for view in &self.output {
-            view.file.iter().for_each(|file| supersede(file, &failed(view.format, failure)));
+            let Some(file) = &view.file else { continue };
+            let marker = (view.format == Format::Markdown).then(|| manifests::workspace(files)).flatten();
+            let marker = marker.map(|workspace| Marker::of_failure("plan", &workspace, filter).line() + "\n").unwrap_or_default();
+            supersede(file, &format!("{marker}{}", failed(view.format, failure)));
         }
     }
 
@@ -119,7 +126,7 @@ pub fn failed(format: Format, failure: &Failure) -> String {
     let why = report::in_words(failure);
     match format {
         Format::Text => format!("No plan was made.\n\n{why}\n"),
-        Format::Markdown => format!("**No plan was made.**\n\n```text\n{}\n```\n", why.replace("```", "...")),
+        Format::Markdown => format!("### headcount: no plan was made\n\n```text\n{}\n```\n", why.replace("```", "...")),
         Format::Json => format!("{:#}\n", serde_json::json!({ "failed": why })),
         Format::Ndjson => format!("{}\n", serde_json::json!({ "failed": why })),
     }
@@ -155,6 +162,13 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>
     let written = whole(path, write)?;
     written.persist(path).map_err(|error| Failure::file("write", path, error.error))?;
     Ok(())
+}
+
+/// Adds text to the end of a file of somebody else's, such as a pipeline's; makes it where it is not there.
+pub fn append(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error| Failure::file("write", path, error);
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
 }
 
 /// Writes a file that is there anew: all of it or nothing, behind links where it is one, and whoever could read it still can.

@@ -79,7 +79,7 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
 /// Plans and shows; what `plan` and `diff` have in common.
 pub fn make(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>, due_days: i64) -> Result<Plan, Failure> {
     output.check()?;
-    planned(files, selection, output, as_of, due_days).inspect_err(|failure| output.supersede(failure))
+    planned(files, selection, output, as_of, due_days).inspect_err(|failure| output.supersede(failure, files, &selection.filter()))
 }
 
 fn planned(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>, due_days: i64) -> Result<Plan, Failure> {

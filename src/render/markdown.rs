@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::ViewOptions;
 use super::blocks::{HOW, SHOWN, in_sentence, shown};
 use super::layout::{self, Block, Entry};
+use super::marker::Marker;
 use super::markup::{block, cell, code, prose};
 use super::summary::{self, Counts, Targets, number, severity, told};
 use super::value::{DisplayNames, sides, visibility};
@@ -12,8 +13,6 @@ use super::words::{Piece, further, of_many, reason, risk, sentence};
 use crate::diagnostic::Place;
 use crate::model::{Action, AttributeChange, Change, Finding, ObjectKind, Plan, Severity, Visibility};
 
-/// A comment is found again by this line and updated in place.
-pub const MARKER: &str = "<!-- headcount -->";
 /// Hosts cut or refuse longer comments.
 const LIMIT: usize = 60_000;
 /// What the head of the page (table, risks, findings) may take of it, each.
@@ -25,7 +24,7 @@ const RESERVE: usize = 1_000;
 pub fn page(plan: &Plan, look: ViewOptions<'_>) -> String {
     let targets = summary::targets(plan);
     let mut page = Page { text: String::new(), limit: LIMIT - RESERVE };
-    page.always(&format!("{MARKER}\n### headcount: {}\n\n{}\n\n", title(plan), verdict(plan)));
+    page.always(&format!("{}\n### headcount: {}\n\n{}\n\n", Marker::of_plan(plan).line(), title(plan), verdict(plan)));
     if let Some(part) = part(plan) {
         page.always(&format!("Only a part of it: {part}.\n\n"));
     }

@@ -7,7 +7,10 @@ use crate::model::{FindingCode, Reason, Subject, Value};
 #[test]
 fn an_empty_plan_is_a_short_page() {
     let page = page(&testing::empty(), ViewOptions::wide(100));
-    assert!(page.starts_with("<!-- headcount -->\n### headcount: no changes\n\nEverything is as declared.\n"), "{page}");
+    assert!(
+        page.starts_with("<!-- headcount:plan workspace=acme verdict=none -->\n### headcount: no changes\n\nEverything is as declared.\n"),
+        "{page}"
+    );
     assert!(!page.contains("headcount apply"));
 }
 
@@ -17,7 +20,7 @@ fn one_of_everything() {
     plan.changes.truncate(9);
     insta::with_settings!({filters => vec![("[0-9a-f]{64}", "HASH")]}, {
         insta::assert_snapshot!(page(&plan, ViewOptions::wide(100)), @r#"
-        <!-- headcount -->
+        <!-- headcount:plan workspace=acme verdict=blocked -->
         ### headcount: 1 to create, 1 to take over, 1 to update, 1 to get sign-in back, 1 to lose sign-in, 1 group to create, 3 memberships to add, 1 to remove; 1 change withheld
 
         **A guardrail refuses part of this plan.** What it withholds will not run.
@@ -127,7 +130,7 @@ fn names_can_not_break_out() {
 fn entitlements_have_a_column_and_show_their_parameters() {
     insta::with_settings!({filters => vec![("[0-9a-f]{64}", "HASH")]}, {
         insta::assert_snapshot!(page(&testing::cards(), ViewOptions::wide(100)), @"
-        <!-- headcount -->
+        <!-- headcount:plan workspace=acme verdict=clean -->
         ### headcount: 1 to create, 2 entitlements to grant, 1 to change, 1 to withdraw
 
         Everything was read, and no guardrail objects.

@@ -11,6 +11,7 @@ pub mod json;
 pub mod junit;
 mod layout;
 mod markdown;
+pub mod marker;
 mod markup;
 pub mod requests;
 mod risks;

@@ -22,6 +22,7 @@ Commands:
                expects
   plan         Read the live systems and show what would change
   diff         Like plan, but exit with 1 where something differs
+  comment      Post or update the one comment of a pull request or merge request
   apply        Run a saved plan, or plan, ask and run
   explain      Show where each attribute, group and account of an identity comes from
   revoke       Cut identities off everywhere, now, whatever the sources say

@@ -2,6 +2,7 @@
 
 mod apply;
 mod bad_input;
+mod comment;
 mod connections;
 mod connector;
 mod explain;

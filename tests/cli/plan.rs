@@ -109,7 +109,7 @@ fn several_views_at_once() {
         change.as_object_mut().expect("a change").retain(|field, _| field != "place" && field != "memberPlaces");
     }
     assert_eq!(shown, document("saved.json"), "a saved plan is the JSON view without the lines of manifests, which may move");
-    assert!(read("plan.md").starts_with("<!-- headcount -->"));
+    assert!(read("plan.md").starts_with("<!-- headcount:plan workspace="));
     assert!(read("plan.ndjson").lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
     // It tells about people: for its owner alone.
     #[cfg(unix)]
