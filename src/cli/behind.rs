@@ -9,7 +9,7 @@ use crate::model::{Change, MemberChange, ObjectRef};
 use crate::pipeline::Snapshot;
 use crate::planning::explain::{Origins, Provenance};
 use crate::render::Lines;
-use crate::review::Explain;
+use crate::review::{Explain, PersonCard};
 
 /// Where the changes that were planned over a snapshot come from.
 pub struct ChangeOrigins<'a> {
@@ -51,5 +51,9 @@ impl Explain for ChangeOrigins<'_> {
 
     fn size(&self, target: &str, group: &ObjectRef) -> Option<u64> {
         self.provenance().size(target, group)
+    }
+
+    fn person(&self, key: &str) -> Option<PersonCard> {
+        self.provenance().person(key)
     }
 }

@@ -214,7 +214,7 @@ fn takes(look: ViewOptions<'_>, page: &mut Page) {
 }
 
 fn coming_up(plan: &Plan, page: &mut Page) {
-    let days = super::upcoming::days(plan);
+    let days = super::upcoming::days(&plan.upcoming);
     if days.is_empty() {
         return;
     }

@@ -14,6 +14,7 @@ mod markdown;
 pub mod marker;
 mod markup;
 pub mod requests;
+pub mod review;
 mod risks;
 pub mod safe;
 pub mod style;

@@ -13,7 +13,7 @@ use super::style::{QUIET, STRONG, paint};
 use super::summary::number;
 use super::wrap::paragraph;
 use super::{count, safe};
-use crate::model::{Due, DueKind, Plan};
+use crate::model::{Due, DueKind, Plan, Upcoming};
 
 /// Lines of the text view before the rest is counted.
 const SHOWN: usize = 30;
@@ -63,9 +63,9 @@ fn line(due: &Due) -> String {
 }
 
 /// One line a day for a comment: people in numbers, manifests by name.
-pub(super) fn days(plan: &Plan) -> Vec<String> {
+pub(super) fn days(upcoming: &Upcoming) -> Vec<String> {
     let mut by_day: BTreeMap<Date, (BTreeMap<DueKind, u64>, Vec<String>)> = BTreeMap::new();
-    for due in &plan.upcoming.dues {
+    for due in &upcoming.dues {
         let day = by_day.entry(due.day).or_default();
         match due.what {
             DueKind::OverrideEnds => {
@@ -79,7 +79,7 @@ pub(super) fn days(plan: &Plan) -> Vec<String> {
     let lines = by_day.into_iter().map(|(day, (counts, named))| {
         let counted = counts.into_iter().map(|(what, people)| prose(&in_numbers(what, people)));
         let mut line = format!("- {day}: {}", counted.chain(named).collect::<Vec<_>>().join(", "));
-        if let Some(more) = plan.upcoming.more.get(&day) {
+        if let Some(more) = upcoming.more.get(&day) {
             let _ = write!(line, ", and {} more", number(*more));
         }
         line + "\n"

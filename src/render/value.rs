@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Lines, safe};
 use crate::model::{AttributeChange, Change, HIDDEN, Marks, Plan, Value, Visibility, attribute};
+use crate::review::Review;
 
 /// What stands for a value that is not there.
 pub const NONE: &str = "(none)";
@@ -17,6 +18,8 @@ pub struct DisplayNames<'a> {
     marks: Option<Marks>,
     /// who knows everybody else
     lines: Option<&'a dyn Lines>,
+    /// a name is told without the key
+    bare: bool,
 }
 
 impl<'a> DisplayNames<'a> {
@@ -25,7 +28,14 @@ impl<'a> DisplayNames<'a> {
         let members = plan.changes.iter().flat_map(|change| change.members.iter().map(|member| &member.member));
         let objects = plan.changes.iter().map(|change| &change.object).chain(members);
         let people = objects.map(|object| (object.key.as_ref(), object.name.as_ref())).collect();
-        Self { people, marks: Some(Marks::of(&plan.workspace)), lines }
+        Self { people, marks: Some(Marks::of(&plan.workspace)), lines, bare: false }
+    }
+
+    /// Everybody in a review, without their keys.
+    pub fn of_review(review: &'a Review) -> Self {
+        let lines = review.groups.iter().flat_map(|group| &group.who).map(|line| (line.who.key.as_ref(), line.who.name.as_ref()));
+        let cards = review.people.iter().map(|(key, card)| (key.as_ref(), card.name.as_ref()));
+        Self { people: lines.chain(cards).collect(), marks: Some(Marks::of(&review.workspace)), lines: None, bare: true }
     }
 
     /// Whomever somebody knows.
@@ -43,6 +53,7 @@ impl<'a> DisplayNames<'a> {
         let known = self.people.get(key).map(|name| Cow::Borrowed(*name));
         let name = known.or_else(|| self.lines.and_then(|lines| lines.name(key)).map(Cow::Owned));
         match name {
+            Some(name) if self.bare => safe::line(&name).into_owned(),
             Some(name) if name != key => format!("{} ({})", safe::line(&name), safe::line(key)),
             _ => safe::line(key).into_owned(),
         }
@@ -55,10 +66,15 @@ pub fn sides(change: &AttributeChange, names: &DisplayNames<'_>) -> (String, Str
         let hidden = |value: &Option<Value>| if value.is_some() { HIDDEN } else { NONE }.to_owned();
         return (hidden(&change.before), hidden(&change.after));
     }
+    both(&change.before, &change.after, names)
+}
+
+/// Two values that differ, in words that differ.
+pub fn both(before: &Option<Value>, after: &Option<Value>, names: &DisplayNames<'_>) -> (String, String) {
     let words = |value: &Option<Value>| value.as_ref().map_or_else(|| NONE.to_owned(), |value| words(value, names));
-    let (before, after) = (words(&change.before), words(&change.after));
+    let (one, other) = (words(before), words(after));
     // A number and its text, or one space more, must not look alike.
-    if before == after { (exact(&change.before), exact(&change.after)) } else { (before, after) }
+    if one == other { (exact(before), exact(after)) } else { (one, other) }
 }
 
 /// Who may see an attribute's values. What nobody classified is personal; but parameters say what is given, not who somebody is.

@@ -11,6 +11,22 @@ use super::atom::{self, Atom, AtomSlot};
 use super::fold::effect;
 use super::{Divergence, EffectAtom, EffectKind, ReviewSide, Watch, Who};
 
+/// What a list of atoms comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReviewTotals {
+    /// atoms that run, and pending ones that do not any more
+    pub changes: u64,
+    /// atoms that stand in the plan and will not run
+    pub withheld: u64,
+    /// people they are about
+    pub people: u64,
+    /// people who lose sign-in
+    pub lose_sign_in: u64,
+    /// people who get an account
+    pub get_account: u64,
+}
+
 /// What the effect comes to at one target. What is cancelled is not counted: it does not happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,6 +65,25 @@ impl GroupSize {
     pub fn empties(&self) -> bool {
         self.leaves > 0 && self.after < self.before && (self.after <= 2 || self.after * 2 <= self.before)
     }
+}
+
+/// In all, whatever the target: somebody at two targets counts once.
+pub(super) fn totals<'a>(atoms: impl Iterator<Item = (&'a Atom, Divergence)>, watch: Watch<'_>) -> ReviewTotals {
+    let mut totals = ReviewTotals::default();
+    let (mut people, mut lose, mut get) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (atom, how) in atoms {
+        *(if atom.withheld { &mut totals.withheld } else { &mut totals.changes }) += 1;
+        let Some(person) = atom.person().map(|person| &person.key) else { continue };
+        people.insert(person);
+        match effect(atom, watch) {
+            _ if atom.withheld || how == Divergence::Cancels => {}
+            EffectKind::LosesSignIn => drop(lose.insert(person)),
+            EffectKind::GetsAccount => drop(get.insert(person)),
+            _ => {}
+        }
+    }
+    let count = |keys: BTreeSet<&Arc<str>>| keys.len() as u64;
+    ReviewTotals { people: count(people), lose_sign_in: count(lose), get_account: count(get), ..totals }
 }
 
 /// By target, in order of name.

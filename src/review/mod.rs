@@ -13,6 +13,7 @@ mod risk;
 mod tests;
 mod verdict;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -20,13 +21,13 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::diagnostic::Place;
-use crate::model::{Change, Finding, LimitUse, ObjectRef, Plan, SystemEvidence, Upcoming, Value};
+use crate::model::{Change, Finding, LimitUse, ObjectRef, Plan, PlanFilter, SystemEvidence, Upcoming, Value};
 use crate::planning::explain::{Origins, Provenance};
 use crate::policy::Policy;
 
 pub use atom::{Atom, AtomSlot};
-pub use figures::{GroupSize, TargetFigures};
-pub use fold::{AtomGroup, EffectKind, PersonLine};
+pub use figures::{GroupSize, ReviewTotals, TargetFigures};
+pub use fold::{Along, AtomGroup, EffectKind, PersonLine};
 use risk::Watch;
 pub use risk::{ReviewRisk, RiskKind};
 pub use verdict::{ReviewVerdict, VerdictLevel};
@@ -44,6 +45,9 @@ pub struct Review {
     pub workspace: Arc<str>,
     /// the day it was planned for
     pub as_of: Date,
+    /// the part that was asked for
+    #[serde(skip_serializing_if = "PlanFilter::is_everything")]
+    pub filter: PlanFilter,
     /// what is approved: SHA-256 over workspace, manifests and the effect's atoms, in hex. HR may move on meanwhile; it stays the same
     pub hash: String,
     /// one sentence, and how much it matters
@@ -63,6 +67,13 @@ pub struct Review {
     pub groups: Vec<AtomGroup>,
     /// what to look at twice, worst first
     pub risks: Vec<ReviewRisk>,
+    /// whom it is about, by key, as far as more than a name is known of them
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub people: BTreeMap<Arc<str>, PersonCard>,
+    /// the effect in all
+    pub totals: ReviewTotals,
+    /// what is pending, in all
+    pub pending_totals: ReviewTotals,
     /// numbers of the effect, by target
     pub targets: Vec<TargetFigures>,
     /// groups that shrink or grow by the effect
@@ -249,12 +260,28 @@ pub struct Who {
     pub name: Arc<str>,
 }
 
+/// What people call somebody, and what everybody may know of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonCard {
+    /// the user name or, without one, what they are displayed as
+    pub name: Arc<str>,
+    /// their title
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<Arc<str>>,
+    /// their department
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub department: Option<Arc<str>>,
+}
+
 /// Who knows where a change comes from, and how large groups are. Asked only for what a review shows.
 pub trait Explain {
     /// The lines behind a change. It may be of another plan over the same world.
     fn origins(&self, change: &Change) -> Origins;
     /// How many people and groups are in a group at a target now; none where that is not known.
     fn size(&self, target: &str, group: &ObjectRef) -> Option<u64>;
+    /// What everybody may know of an identity; none where it is not known.
+    fn person(&self, key: &str) -> Option<PersonCard>;
 }
 
 impl Explain for Provenance<'_> {
@@ -264,6 +291,11 @@ impl Explain for Provenance<'_> {
 
     fn size(&self, target: &str, group: &ObjectRef) -> Option<u64> {
         self.group_size(target, group)
+    }
+
+    fn person(&self, key: &str) -> Option<PersonCard> {
+        let [name, title, department] = self.card(key)?;
+        Some(PersonCard { name: name?, title, department })
     }
 }
 
@@ -306,11 +338,15 @@ fn build(
         format_version: REVIEW_VERSION,
         workspace: head.plan.workspace.clone(),
         as_of: head.plan.as_of,
+        filter: head.plan.filter.clone(),
         hash: hash(head.plan, branch.as_ref(), &effect),
         verdict: ReviewVerdict::none(),
         evidence: head.plan.evidence.clone(),
         intent,
         risks: risk::risks(&groups, &group_sizes, branch.as_ref()),
+        people: people(head, base, &groups),
+        totals: figures::totals(effect.iter().map(|one| (&one.atom, one.how)), watch),
+        pending_totals: figures::totals(pending.iter().map(|atom| (atom, Divergence::Adds)), watch),
         targets: figures::targets(&effect, watch),
         group_sizes,
         limits: head.plan.limits.clone(),
@@ -334,6 +370,26 @@ fn hash(head: &Plan, branch: Option<&Branch>, effect: &[EffectAtom]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(&serde_json::to_vec(&(&head.workspace, digest_of_manifests, &atoms)).unwrap_or_default());
     context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whoever stands in a line, and whoever is somebody's value.
+fn people(head: ReviewSide<'_>, base: Option<ReviewSide<'_>>, groups: &[AtomGroup]) -> BTreeMap<Arc<str>, PersonCard> {
+    let mut keys = BTreeSet::new();
+    for group in groups {
+        keys.extend(group.who.iter().map(|line| line.who.key.clone()).filter(|_| group.effect.is_of_people()));
+        [&group.before, &group.after, &group.instead].into_iter().flatten().for_each(|value| referenced(value, &mut keys));
+    }
+    let known = |key: &Arc<str>| head.explain.person(key).or_else(|| base?.explain.person(key));
+    keys.into_iter().filter_map(|key| known(&key).map(|card| (key, card))).collect()
+}
+
+fn referenced(value: &Value, keys: &mut BTreeSet<Arc<str>>) {
+    match value {
+        Value::Reference(key) => drop(keys.insert(key.clone())),
+        Value::List(items) => items.iter().for_each(|item| referenced(item, keys)),
+        Value::Map(fields) => fields.values().for_each(|field| referenced(field, keys)),
+        Value::Bool(_) | Value::Int(_) | Value::Text(_) => {}
+    }
 }
 
 fn findings(head: &Plan, base: Option<&Plan>) -> Vec<ReviewFinding> {

@@ -284,15 +284,21 @@ impl<'a> Provenance<'a> {
 
     /// What people call an identity: its user name or, without one, what it is displayed as.
     pub fn name(&self, key: &str) -> Option<String> {
+        let [name, ..] = self.card(key)?;
+        name.map(|name| name.to_string())
+    }
+
+    /// What everybody may know of an identity: what people call it, its title and its department.
+    pub fn card(&self, key: &str) -> Option<[Option<Arc<str>>; 3]> {
         let person = self.assemble(key)?;
-        let named = |attribute: &str| {
+        let said = |attribute: &str| -> Option<Arc<str>> {
             let slot = self.basis.layout.slots.iter().position(|slot| slot.name.as_ref() == attribute)?;
             match person.slots.get(slot)?.state() {
-                ValueState::Set(value) if !self.basis.policy.is_sensitive(attribute) => value.as_text().map(str::to_owned),
+                ValueState::Set(value) if !self.basis.policy.is_sensitive(attribute) => value.as_text().map(Arc::from),
                 _ => None,
             }
         };
-        named("userName").or_else(|| named("displayName"))
+        Some([said("userName").or_else(|| said("displayName")), said("title"), said("department")])
     }
 
     /// The identity's key that comes nearest to one that nobody has.

@@ -1,0 +1,1 @@
+//! The Markdown of a review, as a comment shows it.

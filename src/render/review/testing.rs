@@ -1,0 +1,1 @@
+//! Reviews by hand: what a reviewer meets, from nothing at all to two thousand changes.
