@@ -46,6 +46,9 @@ pub struct ApplyArgs {
     /// Run nothing where the saved plan is not exactly what is needed now
     #[arg(long, requires = "plan")]
     exact: bool,
+    /// Run nothing where the saved plan's hash is another: that of the plan that was approved, whole or its first 16 digits
+    #[arg(long, value_name = "HASH", requires = "plan")]
+    expect: Option<String>,
     /// Show every change by itself; without it more than ten that say the same are counted
     #[arg(long, conflicts_with = "plan")]
     full: bool,
@@ -62,6 +65,9 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("there is no terminal to ask on").hint(hint));
     }
     let saved = args.plan.as_deref().map(read_saved).transpose()?;
+    if let (Some(saved), Some(approved)) = (&saved, &args.expect) {
+        is_approved(saved, approved)?;
+    }
     let selection = saved.as_ref().map_or_else(|| Ok(args.selection.clone()), |saved| args.selection.of_saved(&saved.filter))?;
     let session = Session::load(&args.files)?;
     selection.check(&session)?;
@@ -205,6 +211,22 @@ const MAX_PLAN: u64 = 1 << 30;
 fn read_saved(path: &Path) -> Result<Plan, Failure> {
     let text = files::read_text(path, MAX_PLAN).map_err(|error| Failure::file("read the plan", path, error))?;
     read_plan(&text).map_err(|error| Failure::because(format!("can't use the plan {}", path.display()), &error))
+}
+
+/// Fewer digits could be met by another plan that somebody made for it.
+const LEAST_DIGITS: usize = 16;
+
+/// Whoever approved a hash approved this file and no other: one from another run, or of another branch, does not run by it.
+fn is_approved(saved: &Plan, approved: &str) -> Result<(), Failure> {
+    let (hash, approved) = (saved.hash(), approved.trim().to_ascii_lowercase());
+    if approved.len() < LEAST_DIGITS {
+        return Err(Failure::usage(format!("--expect needs at least {LEAST_DIGITS} digits of the plan's hash")));
+    }
+    if hash.starts_with(&approved) {
+        return Ok(());
+    }
+    let hint = "apply the file of the run that was approved, or plan again and have that approved";
+    Err(Failure::new(format!("the plan's hash is {hash}, and {approved} was approved: nothing was run")).exit(Exit::Stale).hint(hint))
 }
 
 fn not_reviewable(error: NotReviewable) -> Failure {

@@ -79,6 +79,23 @@ Nothing to apply.
 }
 
 #[test]
+fn another_plan_than_the_approved_one_does_not_run() {
+    let folder = acme();
+    folder.run(["plan", "--out", "plan.json"]).assert().code(0);
+    let saved: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.file("plan.json")).expect("a plan")).expect("JSON");
+    let hash = saved["hash"].as_str().expect("a hash").to_owned();
+    folder.write("hr.csv", &format!("{HR}5,omar,Omar Bell,Support,\n"));
+    folder.run(["plan", "--out", "other.json"]).assert().code(0);
+    let refused = folder.run(["apply", "other.json", "--expect", &hash[..16]]).assert().code(5).get_output().stderr.clone();
+    let refused = String::from_utf8_lossy(&refused).into_owned();
+    assert!(refused.contains(&format!("{} was approved: nothing was run", &hash[..16])), "{refused}");
+    folder.run(["apply", "plan.json", "--expect", &hash[..8]]).assert().code(2);
+    assert_eq!(active(&folder), ["luis"]);
+    folder.run(["apply", "plan.json", "--expect", &hash[..16]]).assert().code(5);
+    assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"]);
+}
+
+#[test]
 fn what_is_new_since_the_review_is_listed_and_does_not_run() {
     let folder = acme();
     folder.run(["plan", "--out", "plan.json"]).assert().code(0);

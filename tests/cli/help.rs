@@ -157,6 +157,8 @@ Options:
                           anything; repeatable
       --auto-approve      Don't ask. Without a terminal this is needed, or a saved plan
       --exact             Run nothing where the saved plan is not exactly what is needed now
+      --expect <HASH>     Run nothing where the saved plan's hash is another: that of the plan that
+                          was approved, whole or its first 16 digits
       --full              Show every change by itself; without it more than ten that say the same
                           are counted
   -o, --output <FORMAT>   How to tell the outcome [default: text] [possible values: text, json]
