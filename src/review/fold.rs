@@ -2,7 +2,7 @@
 //!
 //! Must never: leave an atom out of the counts, or let the order of rows or pages show.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -207,8 +207,8 @@ fn fold_lines(lines: Vec<Line<'_>>, watch: Watch<'_>) -> Vec<AtomGroup> {
 /// What happens to an account as a whole, so that memberships and grants go along with it.
 const LEADERS: [EffectKind; 4] = [EffectKind::LosesSignIn, EffectKind::Deleted, EffectKind::GetsAccount, EffectKind::RegainsSignIn];
 
-/// By target and person: what comes or goes with the account there.
-type Companions = HashMap<(Arc<str>, Arc<str>), BTreeSet<Along>>;
+/// By target and person: what comes or goes with the account there, and in how many atoms: two groups may have one name.
+type Companions = HashMap<(Arc<str>, Arc<str>), BTreeMap<Along, u64>>;
 
 /// Which atoms stand by themselves; and what the others go along with.
 fn companions(lines: &[Line<'_>], watch: Watch<'_>) -> (Vec<bool>, Companions) {
@@ -234,7 +234,7 @@ fn companions(lines: &[Line<'_>], watch: Watch<'_>) -> (Vec<bool>, Companions) {
     };
     let leaders = lines.iter().map(|line| match goes_along(line) {
         Some((whose, what)) => {
-            along.entry(whose).or_default().insert(what);
+            *along.entry(whose).or_default().entry(what).or_default() += 1;
             false
         }
         None => true,
@@ -255,8 +255,8 @@ fn group(same: Same, targets: Vec<Arc<str>>, mut people: Vec<(Who, Vec<&Line<'_>
             let at = |target: &Arc<str>| along.get(&(target.clone(), who.key.clone()));
             let leads = LEADERS.contains(&same.effect) && !same.withheld;
             let with = || targets.iter().filter(|_| leads).filter_map(at).flatten();
-            going += with().count() as u64;
-            let with: BTreeSet<Along> = with().cloned().collect();
+            going += with().map(|(_, atoms)| atoms).sum::<u64>();
+            let with: BTreeSet<Along> = with().map(|(along, _)| along.clone()).collect();
             PersonLine { who: who.clone(), along: with.into_iter().collect() }
         })
         .collect();

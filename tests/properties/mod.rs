@@ -8,6 +8,7 @@ mod lab;
 mod laws;
 mod others;
 mod revert;
+mod review;
 mod story;
 mod system;
 mod wrong;

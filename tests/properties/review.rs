@@ -1,0 +1,110 @@
+//! What a branch is said to do, with what was pending, is the plan at head: over random worlds, and random edits of the manifests.
+
+use headcount::model::{Change, ObjectRef, Plan};
+use headcount::planning::Scope;
+use headcount::planning::explain::Origins;
+use headcount::policy::Policy;
+use headcount::review::{Atom, AtomSlot, Branch, Divergence, Explain, PersonCard, Review, ReviewSide, Revision, of_branch, of_plan};
+use proptest::prelude::*;
+
+use super::laws::{cases, in_every_scene};
+use super::story::stories;
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn effect_and_pending_are_the_plan_at_head(story in stories(), other in stories()) {
+        in_every_scene(story, |lab, lens| {
+            let mut head = lab.clone();
+            let (setup, edits) = (&mut head.story.setup, &other.setup);
+            (setup.select, setup.mapping, setup.ownership, setup.departure, setup.lifecycles) =
+                (edits.select, edits.mapping, edits.ownership, edits.departure, edits.lifecycles);
+            head.story.users.clone_from(&other.users);
+            head.story.groups.clone_from(&other.groups);
+            let policies = [lab.policy(), head.policy()];
+            let plans = [lab.plan(&policies[0], lens, Scope::All), head.plan(&policies[1], lens, Scope::All)];
+            let [base, head] = [0, 1].map(|at| side(&plans[at], &policies[at]));
+            let review = of_branch(base, head, branch(), Vec::new());
+            let whole = of_plan(head);
+            prop_assert_eq!(of_both(&review), of_effect(&whole), "{}\n{}", lab.story.manifests(), other.manifests());
+            for review in [&review, &whole] {
+                let told = |of_effect: bool| review.groups.iter().filter(|group| group.of_effect == of_effect).map(|group| group.atoms).sum::<u64>();
+                prop_assert_eq!(told(true), review.effect.len() as u64, "{:#?}", review.groups);
+                prop_assert_eq!(told(false), review.pending.len() as u64, "{:#?}", review.groups);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_branch_that_changes_nothing_has_no_effect(story in stories()) {
+        in_every_scene(story, |lab, lens| {
+            let policy = lab.policy();
+            let plan = lab.plan(&policy, lens, Scope::All);
+            let review = of_branch(side(&plan, &policy), side(&plan, &policy), branch(), Vec::new());
+            prop_assert!(review.effect.is_empty(), "{:#?}", review.effect);
+            Ok(())
+        })?;
+    }
+}
+
+/// Nobody asks where something comes from.
+struct Unexplained;
+
+impl Explain for Unexplained {
+    fn origins(&self, _: &Change) -> Origins {
+        Origins::default()
+    }
+
+    fn size(&self, _: &str, _: &ObjectRef) -> Option<u64> {
+        None
+    }
+
+    fn person(&self, _: &str) -> Option<PersonCard> {
+        None
+    }
+}
+
+fn side<'a>(plan: &'a Plan, policy: &'a Policy) -> ReviewSide<'a> {
+    ReviewSide { plan, explain: &Unexplained, policy }
+}
+
+fn branch() -> Branch {
+    let revision = |name: &str| Revision { commit: None, name: name.into(), manifests_digest: String::new() };
+    Branch { base: revision("base"), head: revision("head"), offline: false, not_used: Vec::new() }
+}
+
+/// The atoms of an effect, sorted.
+fn of_effect(review: &Review) -> Vec<String> {
+    let mut atoms: Vec<String> = review.effect.iter().map(|one| print(&one.atom)).collect();
+    atoms.sort();
+    atoms
+}
+
+/// What was pending, less what is cancelled and altered, with what is added and what it is altered to, sorted.
+fn of_both(review: &Review) -> Vec<String> {
+    let mut atoms: Vec<String> = review.pending.iter().map(print).collect();
+    for one in &review.effect {
+        let gone = if one.how == Divergence::Cancels { Some(&one.atom) } else { one.instead.as_ref() };
+        if let Some(at) = gone.and_then(|gone| atoms.iter().position(|known| *known == print(gone))) {
+            atoms.swap_remove(at);
+        }
+        if one.how != Divergence::Cancels {
+            atoms.push(print(&one.atom));
+        }
+    }
+    atoms.sort();
+    atoms
+}
+
+/// Objects by the target's id, else by our key: what people call them, and in which words a step is explained, is no part of it.
+fn print(atom: &Atom) -> String {
+    let known = |object: &ObjectRef| object.id.as_ref().unwrap_or(&object.key).clone();
+    let slot = match &atom.slot {
+        AtomSlot::Member { added, member, people } => format!("member {added} {} {people}", known(member)),
+        AtomSlot::Loser { member, people } => format!("loser {} {people}", known(member)),
+        other => format!("{other:?}"),
+    };
+    format!("{} {} {slot} {}", atom.target, known(&atom.object), atom.withheld)
+}
