@@ -99,7 +99,7 @@ impl GitTree {
         let mut wanted = BTreeMap::new();
         for (name, entry) in self.below(paths)? {
             let Ok(name) = String::from_utf8(name) else { continue };
-            let named = paths.iter().any(|path| *path == name);
+            let named = paths.contains(&name);
             let inside = paths.iter().filter_map(|path| below(&name, path)).max_by_key(|rest| rest.len());
             let hidden = inside.is_some_and(|rest| rest.split('/').any(|part| part.starts_with('.')));
             let what = match &entry {

@@ -68,7 +68,7 @@ impl Loaded {
     pub fn outline(&self, origin: &Origin) -> Outline<'_> {
         #[cfg(test)]
         SCANS.with(|scans| scans.set(scans.get() + 1));
-        let text = self.document_text(origin);
+        let text = self.text(origin);
         let tree = Tree::parse(text).ok().flatten().unwrap_or_default();
         Outline { tree, text, file: origin.file.clone(), start: origin.start, line: origin.line }
     }
@@ -85,7 +85,7 @@ impl Loaded {
         if !pointer.is_empty() {
             return self.outline(origin).place(pointer);
         }
-        let mark = Tree::first(self.document_text(origin)).unwrap_or(Mark { start: 0, end: 0, line: 1, column: 1 });
+        let mark = Tree::first(self.text(origin)).unwrap_or(Mark { start: 0, end: 0, line: 1, column: 1 });
         Place { file: origin.file.clone(), line: origin.line.saturating_add(mark.line - 1), column: mark.column }
     }
 
@@ -111,7 +111,8 @@ impl Loaded {
         self.outline(origin).place_in_scalar(pointer, offset, length)
     }
 
-    fn document_text(&self, origin: &Origin) -> &str {
+    /// A document as it is written.
+    pub fn text(&self, origin: &Origin) -> &str {
         let text = self.texts.get(origin.text).map_or("", |text| text);
         text.get(origin.start..origin.start.saturating_add(origin.length)).unwrap_or("")
     }

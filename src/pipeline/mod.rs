@@ -16,6 +16,7 @@ mod receipts;
 mod reconcile;
 mod remember;
 pub mod revoke;
+mod two;
 #[cfg(test)]
 mod tests;
 
@@ -29,3 +30,4 @@ pub use propose::{NotReviewable, Proposal, Reviewed};
 pub use read::{Reading, Snapshot, moment, read};
 pub use reconcile::{Ending, ReconcileError, Turn, reconcile};
 pub use remember::{catch_up, remember};
+pub use two::{Compiled, read_two};

@@ -32,7 +32,7 @@ pub struct Snapshot {
     /// when it is for
     pub moment: Moment,
     /// the open targets, by name; one that could not be opened is missing
-    pub connectors: BTreeMap<Arc<str>, TargetConnector>,
+    pub connectors: Arc<BTreeMap<Arc<str>, TargetConnector>>,
 }
 
 /// What reads go over, and who hears of them.
@@ -53,7 +53,7 @@ impl<'a> Reading<'a> {
     }
 
     /// A read, or nothing where it was stopped.
-    async fn until_stopped<T>(&self, read: impl Future<Output = T>) -> Result<T, SystemError> {
+    pub(super) async fn until_stopped<T>(&self, read: impl Future<Output = T>) -> Result<T, SystemError> {
         tokio::select! {
             read = read => Ok(read),
             () = self.stop.cancelled() => Err(SystemError::Unavailable("the read was stopped".into())),
@@ -83,7 +83,7 @@ pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Momen
     }
     let sources = confirm(loaded, &policy, moment, sources, (&sides, &memory), reading).await;
     let world = World::assemble(&policy, sources, sides, memory);
-    Snapshot { policy, world, moment, connectors }
+    Snapshot { policy, world, moment, connectors: Arc::new(connectors) }
 }
 
 /// Reads a source again whose list may have missed somebody who is remembered; only who is in neither read is gone.
@@ -196,7 +196,7 @@ pub(super) async fn read_source_file(loaded: &Loaded, policy: &Policy, at: usize
     }
 }
 
-fn unreadable(kinds: &[ObjectKind], error: &SystemError) -> ReadReport {
+pub(super) fn unreadable(kinds: &[ObjectKind], error: &SystemError) -> ReadReport {
     ReadReport::all(kinds, &Evidence::Unreadable { reason: error.to_string() })
 }
 
@@ -259,7 +259,7 @@ impl PageSink for TargetSink<'_> {
     }
 }
 
-fn add(all: &mut Delta, gone: Gone<'_>) {
+pub(super) fn add(all: &mut Delta, gone: Gone<'_>) {
     match gone {
         Gone::Ids(ids) => all.gone.extend(ids.iter().cloned()),
         Gone::Rows(page) => page.rows().for_each(|row| all.ended.row(|out| row.cells().for_each(|cell| out.cell(cell)))),

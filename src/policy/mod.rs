@@ -347,8 +347,8 @@ pub enum Lets {
 pub struct ProtectionPolicy {
     /// user names, lower case
     pub accounts: Vec<Arc<str>>,
-    /// over `account`
-    pub rule: Option<Expression>,
+    /// over `account`: whoever one of them holds for is protected
+    pub rules: Vec<Expression>,
     /// group's displayName and the fewest members it must keep
     pub keep: Vec<(Arc<str>, u64)>,
 }

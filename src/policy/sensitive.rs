@@ -14,7 +14,10 @@ use crate::model::{Visibility, attributes};
 
 /// Marks expressions that read or make a secret, and keeps the attributes that hold one.
 pub(super) fn mark(loaded: &Loaded, policy: &mut Policy) {
-    let mut hidden = marked(loaded);
+    conceal(policy, marked(loaded));
+}
+
+fn conceal(policy: &mut Policy, mut hidden: BTreeSet<Arc<str>>) {
     hidden.extend(attributes().iter().filter(|known| known.visibility == Visibility::Secret).map(|known| Arc::from(known.name)));
     let mut columns = vec![BTreeSet::new(); policy.sources.len()];
     while spread(policy, &mut hidden, &mut columns) {}
@@ -27,8 +30,7 @@ pub(super) fn mark(loaded: &Loaded, policy: &mut Policy) {
     }
     let of_identity = |path: &Arc<str>| hidden.contains(path);
     for target in &mut policy.targets {
-        let conditions = [target.select.as_mut(), target.protect.rule.as_mut()];
-        conditions.into_iter().flatten().for_each(|expression| hide(expression, of_identity));
+        target.select.iter_mut().chain(&mut target.protect.rules).for_each(|expression| hide(expression, of_identity));
         let of_mapping = |path: &Arc<str>| hidden.contains(outcome_of_path(path).unwrap_or(path));
         target.rules.iter_mut().for_each(|rule| hide_rule(rule, &hidden, of_mapping));
     }
@@ -45,6 +47,12 @@ pub(super) fn mark(loaded: &Loaded, policy: &mut Policy) {
 }
 
 impl Policy {
+    /// From here on the values of these attributes, and what is made of them, are never shown, as if a mapping marked them.
+    pub fn conceal(&mut self, attributes: impl IntoIterator<Item = Arc<str>>) {
+        let hidden = self.sensitive.iter().cloned().chain(attributes).collect();
+        conceal(self, hidden);
+    }
+
     /// Whether an attribute's values are never shown.
     pub fn is_sensitive(&self, attribute: &str) -> bool {
         self.sensitive.contains(attribute)

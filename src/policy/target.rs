@@ -204,7 +204,7 @@ impl Compiler<'_> {
         let Some(spec) = spec else { return ProtectionPolicy::default() };
         ProtectionPolicy {
             accounts: spec.accounts.iter().map(|name| Arc::from(name.to_lowercase())).collect(),
-            rule: self.condition(origin, "/spec/protect/rule", spec.rule.as_ref(), Root::Account),
+            rules: self.condition(origin, "/spec/protect/rule", spec.rule.as_ref(), Root::Account).into_iter().collect(),
             keep: spec.keep.iter().map(|keep| (Arc::from(keep.group.as_str()), keep.at_least)).collect(),
         }
     }

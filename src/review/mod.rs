@@ -8,6 +8,8 @@ mod cause;
 mod compare;
 mod figures;
 mod fold;
+pub mod intent;
+pub mod preview;
 mod risk;
 #[cfg(test)]
 mod tests;

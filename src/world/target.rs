@@ -157,7 +157,7 @@ pub(crate) fn kind_of(name: &str) -> AttributeType {
 fn accounts(rules: &TargetPolicy, capabilities: &Capabilities) -> ColumnNeeds {
     let marker = account_marker(rules, capabilities).cloned();
     let mapped = rules.rules.iter().filter(|rule| rule.counts()).map(|rule| rule.attribute.clone());
-    let read = rules.protect.rule.iter().flat_map(Expression::reads).cloned();
+    let read = rules.protect.rules.iter().flat_map(Expression::reads).cloned();
     let found_by: BTreeSet<Arc<str>> = rules
         .correlate
         .iter()

@@ -79,6 +79,10 @@ impl Described for FileConnection {
         "path"
     }
 
+    fn is_data(&self) -> bool {
+        true
+    }
+
     fn files(&self) -> Vec<ConnectionPart<'_, str>> {
         vec![ConnectionPart { pointer: "path", value: &self.path }]
     }

@@ -134,6 +134,11 @@ pub trait Described: Any + Send + Sync {
         Vec::new()
     }
 
+    /// Whether it is nothing but a file of records, which may be kept beside the manifests.
+    fn is_data(&self) -> bool {
+        false
+    }
+
     /// Whether its records have parts that no rule needs to read.
     fn open_records(&self) -> bool {
         false
