@@ -16,9 +16,9 @@ mod receipts;
 mod reconcile;
 mod remember;
 pub mod revoke;
-mod two;
 #[cfg(test)]
 mod tests;
+mod two;
 
 pub use ahead::{forecast, requests};
 pub use check::{Checked, Sight, check_source, check_target, record};

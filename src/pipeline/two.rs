@@ -48,9 +48,15 @@ pub async fn read_two(
     now: Timestamp,
     reading: &Reading<'_>,
 ) -> (Snapshot, Snapshot) {
-    let opened = preview.sources.values().chain(preview.targets.values()).filter(|opening| !matches!(opening, Opening::Shut { .. })).count();
+    let opened =
+        preview.sources.values().chain(preview.targets.values()).filter(|opening| !matches!(opening, Opening::Shut { .. })).count();
     reading.hear.hear(News::Reading { systems: opened });
-    let pair = Pair { moments: [Moment::at(&base.policy, now), Moment::at(&head.policy, now)], base: &base, head: &head, budget: budget(base.loaded) };
+    let pair = Pair {
+        moments: [Moment::at(&base.policy, now), Moment::at(&head.policy, now)],
+        base: &base,
+        head: &head,
+        budget: budget(base.loaded),
+    };
     let sources = join_all(preview.sources.iter().map(|(name, opening)| pair.source(name, opening, reading)));
     let targets = join_all(preview.targets.iter().map(|(name, opening)| pair.target(name, opening, reading)));
     let (sources, targets) = futures_util::future::join(sources, targets).await;
@@ -75,11 +81,12 @@ pub async fn read_two(
     let connectors = Arc::new(connectors);
     let [base_sources, head_sources] = sources;
     let [base_targets, head_targets] = targets;
-    let snapshot = |policy: Policy, mut sources: BTreeMap<Arc<str>, SourceSide>, targets: Vec<TargetSide>, moment: Moment, memory: Memory| {
-        let sources = policy.sources.iter().filter_map(|source| sources.remove(&source.name)).collect();
-        let world = World::assemble(&policy, sources, targets, memory);
-        Snapshot { policy, world, moment, connectors: connectors.clone() }
-    };
+    let snapshot =
+        |policy: Policy, mut sources: BTreeMap<Arc<str>, SourceSide>, targets: Vec<TargetSide>, moment: Moment, memory: Memory| {
+            let sources = policy.sources.iter().filter_map(|source| sources.remove(&source.name)).collect();
+            let world = World::assemble(&policy, sources, targets, memory);
+            Snapshot { policy, world, moment, connectors: connectors.clone() }
+        };
     let first = snapshot(base.policy, base_sources, base_targets, base_moment, memory.clone());
     (first, snapshot(head.policy, head_sources, head_targets, head_moment, memory))
 }
@@ -132,13 +139,17 @@ impl Pair<'_> {
                 let alike = second.is_none_or(|second| scope(first) == scope(second) && ages[0] == ages[1]);
                 if !alike {
                     let (_, first_misses) = self.read_source(first, files, ages[0], [base.as_mut(), None], reading).await;
-                    let asked = Document { spec: SourceSpec { scope: second.and_then(|it| it.spec.scope.clone()), ..first.spec.clone() }, ..first.clone() };
+                    let asked = Document {
+                        spec: SourceSpec { scope: second.and_then(|it| it.spec.scope.clone()), ..first.spec.clone() },
+                        ..first.clone()
+                    };
                     let (_, then_misses) = self.read_source(&asked, files, ages[1], [None, head.as_mut()], reading).await;
                     return ([base, head], first_misses || then_misses);
                 }
                 let (report, may_miss) = self.read_source(first, files, ages[0], [base.as_mut(), head.as_mut()], reading).await;
                 let whole = matches!(report.of(ObjectKind::Account), Evidence::Complete | Evidence::Delta);
-                let wider = base.as_ref().zip(head.as_ref()).is_some_and(|(base, head)| union(&base.columns(), &head.columns()) != base.columns());
+                let wider =
+                    base.as_ref().zip(head.as_ref()).is_some_and(|(base, head)| union(&base.columns(), &head.columns()) != base.columns());
                 if !whole && wider {
                     // A column that only the branch asks for must not spoil what is pending.
                     base = self.source_sides(name)[0].take();
@@ -159,7 +170,8 @@ impl Pair<'_> {
         sides: [Option<&mut SourceSide>; 2],
         reading: &Reading<'_>,
     ) -> (ReadReport, bool) {
-        let around = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(&self.budget).over(&reading.connections).with(files);
+        let around =
+            Surroundings::at(document.origin.base.as_path()).of(&document.name).within(&self.budget).over(&reading.connections).with(files);
         let mut fan = SourceFan::new(sides, &document.name, reading.hear);
         let mut may_miss = false;
         let read = async {
@@ -233,7 +245,8 @@ impl Pair<'_> {
             reading.hear.hear(News::Read { system: name, report: &report });
         }
         fan.finish(&wanted, &report);
-        let connector = opened.ok().map(|connector| TargetConnector { reader: Box::new(AskedOnce::new(connector.reader, lookups)), ..connector });
+        let connector =
+            opened.ok().map(|connector| TargetConnector { reader: Box::new(AskedOnce::new(connector.reader, lookups)), ..connector });
         (sides, connector)
     }
 

@@ -29,7 +29,8 @@ pub fn intent(base: &Loaded, head: &Loaded) -> Vec<DocumentChange> {
     let (before, after) = (documents(base), documents(head));
     let names: BTreeSet<&DocumentName> = before.keys().chain(after.keys()).collect();
     let sides = Sides { base, head };
-    let mut changes: Vec<DocumentChange> = names.into_iter().filter_map(|name| sides.change(name, before.get(name), after.get(name))).collect();
+    let mut changes: Vec<DocumentChange> =
+        names.into_iter().filter_map(|name| sides.change(name, before.get(name), after.get(name))).collect();
     likeness::mark(&mut changes, &before, &after);
     changes
 }
@@ -90,7 +91,9 @@ fn with_rows(written: &mut Json, tables: &Tables) {
     for (name, table) in written {
         let rows = tables.get(name.as_str()).map(|table| &table.entries);
         if let (Some(file), Some(rows)) = (table.get_mut("file").and_then(Json::as_object_mut), rows) {
-            let row = |(key, value): (&Box<str>, &Option<crate::model::Value>)| (key.to_string(), value.as_ref().map_or(Json::Null, crate::model::Value::to_json));
+            let row = |(key, value): (&Box<str>, &Option<crate::model::Value>)| {
+                (key.to_string(), value.as_ref().map_or(Json::Null, crate::model::Value::to_json))
+            };
             file.insert(ROWS.into(), rows.iter().map(row).collect());
         }
     }
@@ -116,7 +119,9 @@ impl Sides<'_> {
                 DocumentDifference::Changed
             }
             (Some(before), Some(after)) if before.origin.file != after.origin.file => DocumentDifference::Moved,
-            (Some(before), Some(after)) if written(self.base, before.origin) != written(self.head, after.origin) => DocumentDifference::Cosmetic,
+            (Some(before), Some(after)) if written(self.base, before.origin) != written(self.head, after.origin) => {
+                DocumentDifference::Cosmetic
+            }
             (Some(_), Some(_)) => return None,
         };
         let (base, head) = (before.map(|it| lines(self.base, it.origin)), after.map(|it| lines(self.head, it.origin)));

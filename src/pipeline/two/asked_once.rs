@@ -71,7 +71,8 @@ impl Reader for AskedOnce {
 
     fn lookup_many<'a>(&'a self, requests: &'a [LookupRequest]) -> BoxFuture<'a, Vec<Result<Page, SystemError>>> {
         async move {
-            let new: Vec<LookupRequest> = requests.iter().filter(|request| self.known(request).is_none()).map(|request| self.widened(request)).collect();
+            let new: Vec<LookupRequest> =
+                requests.iter().filter(|request| self.known(request).is_none()).map(|request| self.widened(request)).collect();
             if !new.is_empty() {
                 let answers = self.inner.lookup_many(&new).await;
                 new.iter().zip(answers).for_each(|(request, answer)| self.keep(request, answer));

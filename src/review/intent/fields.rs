@@ -100,7 +100,8 @@ fn unmatched(before: &[Json], after: &[Json]) -> (Vec<usize>, Vec<usize>) {
     for (at, item) in before.iter().enumerate().rev() {
         left.entry(text(item)).or_default().push(at);
     }
-    let new = after.iter().enumerate().filter(|(_, item)| left.get_mut(&text(item)).and_then(Vec::pop).is_none()).map(|(at, _)| at).collect();
+    let new =
+        after.iter().enumerate().filter(|(_, item)| left.get_mut(&text(item)).and_then(Vec::pop).is_none()).map(|(at, _)| at).collect();
     let mut gone: Vec<usize> = left.into_values().flatten().collect();
     gone.sort_unstable();
     (gone, new)

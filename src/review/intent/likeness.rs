@@ -30,7 +30,11 @@ pub(super) fn mark(changes: &mut [DocumentChange], before: &Documents<'_>, after
             let like = alike(&content, &leaves(&before.get(&old.document)?.content));
             (like >= ALIKE).then_some(like)
         };
-        let best = went.iter().enumerate().filter_map(|(place, old)| Some((likeness(*old)?, place))).max_by(|one, other| one.0.total_cmp(&other.0));
+        let best = went
+            .iter()
+            .enumerate()
+            .filter_map(|(place, old)| Some((likeness(*old)?, place)))
+            .max_by(|one, other| one.0.total_cmp(&other.0));
         if let Some((_, place)) = best {
             let old = changes.get(went.swap_remove(place)).map(|old| old.document.clone());
             if let Some(new) = changes.get_mut(at) {

@@ -7,7 +7,12 @@ fn loaded(files: &[(&str, &str)]) -> Loaded {
         let documents = text.split("---\n").map(|document| format!("apiVersion: headcount.dev/v1alpha1\n{document}"));
         documents.collect::<Vec<_>>().join("---\n")
     };
-    let texts = files.iter().map(|(name, text)| ManifestText { name: (*name).into(), base: Default::default(), bytes: whole(text).into_bytes(), found: true });
+    let texts = files.iter().map(|(name, text)| ManifestText {
+        name: (*name).into(),
+        base: Default::default(),
+        bytes: whole(text).into_bytes(),
+        found: true,
+    });
     // Whom a Group names stands in no document here.
     load_revision(Revision { texts: texts.collect(), ..Revision::default() }).0
 }
@@ -76,9 +81,13 @@ fn the_rows_of_a_table_are_what_the_workspace_says() {
     let folder = tempfile::tempdir().unwrap();
     let with = |rows: &str| {
         std::fs::write(folder.path().join("t.csv"), format!("code,name\n{rows}")).unwrap();
-        let text = format!("apiVersion: headcount.dev/v1alpha1\n{}", WORKSPACE.replace("{id: acme}", "{id: acme, tables: {teams: {file: {path: t.csv, key: code, value: name}}}}"));
+        let text = format!(
+            "apiVersion: headcount.dev/v1alpha1\n{}",
+            WORKSPACE.replace("{id: acme}", "{id: acme, tables: {teams: {file: {path: t.csv, key: code, value: name}}}}")
+        );
         let text = ManifestText { name: "w.yaml".into(), base: folder.path().to_owned(), bytes: text.into_bytes(), found: true };
-        let (loaded, problems) = load_revision(Revision { texts: vec![text], roots: vec![folder.path().to_owned()], ..Revision::default() });
+        let (loaded, problems) =
+            load_revision(Revision { texts: vec![text], roots: vec![folder.path().to_owned()], ..Revision::default() });
         assert!(problems.is_empty(), "{problems:?}");
         loaded
     };

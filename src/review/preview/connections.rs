@@ -44,12 +44,14 @@ pub(super) fn openings(base: &Loaded, head: &Loaded) -> Preview {
 }
 
 fn sources(loaded: &Loaded) -> BTreeMap<Arc<str>, System<'_>> {
-    let system = |source| system(source, loaded, |spec: &crate::manifest::kinds::SourceSpec| (spec.connection.described(), json(&spec.connection)));
+    let system =
+        |source| system(source, loaded, |spec: &crate::manifest::kinds::SourceSpec| (spec.connection.described(), json(&spec.connection)));
     loaded.sources.iter().map(system).collect()
 }
 
 fn targets(loaded: &Loaded) -> BTreeMap<Arc<str>, System<'_>> {
-    let system = |target| system(target, loaded, |spec: &crate::manifest::kinds::TargetSpec| (spec.connection.described(), json(&spec.connection)));
+    let system =
+        |target| system(target, loaded, |spec: &crate::manifest::kinds::TargetSpec| (spec.connection.described(), json(&spec.connection)));
     loaded.targets.iter().map(system).collect()
 }
 
@@ -76,12 +78,15 @@ fn opening(
     match (before, after) {
         (_, Some(after)) if after.connection.is_data() => own_file(before, after, head).map_or_else(by_branch, |opening| (opening, None)),
         (Some(before), _) if runs(before) => {
-            let words = "it signs in with a command (`exec`), and no preview runs one; let the preview sign in with `env` or `file`".to_owned();
+            let words =
+                "it signs in with a command (`exec`), and no preview runs one; let the preview sign in with `env` or `file`".to_owned();
             (Opening::Shut { words, by_branch: false }, place)
         }
         (Some(_), None) => (Opening::AsBase, None),
         (None, None) => (Opening::AsBase, None),
-        (None, Some(_)) => by_branch(format!("the branch brings it, and a preview opens no system but those that the base describes; `headcount plan` reads it once the {kind} is merged")),
+        (None, Some(_)) => by_branch(format!(
+            "the branch brings it, and a preview opens no system but those that the base describes; `headcount plan` reads it once the {kind} is merged"
+        )),
         (Some(before), Some(after)) if before.document != after.document => {
             let document = after.connection.document().unwrap_or_default();
             let own = head.connectors.iter().find(|known| known.name.as_ref() == document);

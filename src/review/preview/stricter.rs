@@ -30,7 +30,8 @@ pub(super) fn apply(base: &Policy, policy: &mut Policy, preview: &mut Preview) {
     for group in &mut policy.groups {
         if let Some(before) = base.groups.iter().find(|before| before.key == group.key) {
             let name = group.key.split_once('/').map_or("", |(_, name)| name).into();
-            Side { document: ("Group", name), place: group.place.clone(), told: &mut told }.allow_empty(before.allow_empty, &mut group.allow_empty);
+            Side { document: ("Group", name), place: group.place.clone(), told: &mut told }
+                .allow_empty(before.allow_empty, &mut group.allow_empty);
         }
     }
     for entitlement in &mut policy.entitlements {
@@ -53,7 +54,8 @@ fn secrecy(base: &Policy, policy: &mut Policy, preview: &Preview, told: &mut Vec
         let Some(before) = base.sources.iter().find(|before| before.name == source.name && !own) else { continue };
         let known: BTreeSet<&Arc<str>> = reads(before).collect();
         for rule in &source.rules {
-            let new: Vec<&Arc<str>> = rule.when.iter().chain([&rule.value]).flat_map(|it| it.reads()).filter(|path| !known.contains(path)).collect();
+            let new: Vec<&Arc<str>> =
+                rule.when.iter().chain([&rule.value]).flat_map(|it| it.reads()).filter(|path| !known.contains(path)).collect();
             if let Some(first) = new.first() {
                 let words = format!(
                     "the Source `{}` makes `{}` of `record.{first}`, which the base does not read: its values are shown once this is merged",
@@ -176,7 +178,11 @@ impl Side<'_> {
         }
         // One for an exact set of changes lets nothing else past, whoever wrote it; it is told where it is used.
         let known = |given: &crate::policy::OverridePolicy| {
-            matches!(given.lets, Lets::Exactly(_)) || base.overrides.iter().any(|before| (before.guardrail, &before.lets) == (given.guardrail, &given.lets) && before.expires >= given.expires)
+            matches!(given.lets, Lets::Exactly(_))
+                || base
+                    .overrides
+                    .iter()
+                    .any(|before| (before.guardrail, &before.lets) == (given.guardrail, &given.lets) && before.expires >= given.expires)
         };
         let (kept, new): (Vec<_>, Vec<_>) = std::mem::take(&mut head.overrides).into_iter().partition(known);
         head.overrides = kept;

@@ -31,7 +31,8 @@ spec: {title: Own, hosts: [own.example], base: 'https://own.example', auth: {}, 
 ";
 
 fn loaded(folder: &str, text: &str) -> (Loaded, Policy) {
-    let whole = text.split("---\n").map(|document| format!("apiVersion: headcount.dev/v1alpha1\n{document}")).collect::<Vec<_>>().join("---\n");
+    let whole =
+        text.split("---\n").map(|document| format!("apiVersion: headcount.dev/v1alpha1\n{document}")).collect::<Vec<_>>().join("---\n");
     let text = ManifestText { name: format!("{folder}/acme.yaml").into(), base: folder.into(), bytes: whole.into_bytes(), found: true };
     let loaded = load_revision(Revision { texts: vec![text], ..Revision::default() }).0;
     // Not all that stands here fits together; what is sound of it is enough.
@@ -57,19 +58,51 @@ fn told_in(folder: &str, changes: &[(&str, &str)]) -> Vec<String> {
     let again = super::preview((&base.0, &base.1), &head.0, &mut policy);
     assert!(again.not_used.iter().all(|one| !one.loosens), "{again:#?}");
     let line = |place: Option<crate::diagnostic::Place>| place.map_or("-".to_owned(), |place| place.line.to_string());
-    preview.not_used.into_iter().map(|one| format!("{}{}: {}", if one.loosens { "looser " } else { "" }, line(one.place), one.words)).collect()
+    preview
+        .not_used
+        .into_iter()
+        .map(|one| format!("{}{}: {}", if one.loosens { "looser " } else { "" }, line(one.place), one.words))
+        .collect()
 }
 
 #[test]
 fn only_the_ways_of_the_base_are_opened() {
     for (from, to, words) in [
-        ("https://chat.example", "https://evil.example", "the Target `chat` is not previewed: the branch changes the connection of `chat`; a preview opens only what the base describes"),
-        ("CHAT_TOKEN", "AWS_SECRET", "the Target `chat` is not previewed: the branch changes the connection of `chat`; a preview opens only what the base describes"),
-        ("{env: CHAT_TOKEN}", "{exec: [sh, -c, id]}", "the Target `chat` is not previewed: the branch changes the connection of `chat`, and would run a command (`exec`), which no preview does; a preview opens only what the base describes"),
-        ("caFile: ca.pem", "caFile: other.pem", "the Target `chat` is not previewed: the branch changes the connection of `chat`; a preview opens only what the base describes"),
-        ("hosts: [own.example]", "hosts: [evil.example]", "the Target `vault` is not previewed: the branch changes the Connector `own`, and a preview uses the base's documents alone"),
-        ("{name: chat}", "{name: chat2}", "the Target `chat2` is not previewed: the branch brings it, and a preview opens no system but those that the base describes; `headcount plan` reads it once the Target is merged"),
-        ("{scim: {url: 'https://hr.example', auth: {bearer: {env: HR_TOKEN}}}}", "{file: {path: /etc/passwd}}", "the Source `hr` is not previewed: the branch has no such file, and for a branch no other file of this machine is opened; commit the file, or leave the path as the base has it"),
+        (
+            "https://chat.example",
+            "https://evil.example",
+            "the Target `chat` is not previewed: the branch changes the connection of `chat`; a preview opens only what the base describes",
+        ),
+        (
+            "CHAT_TOKEN",
+            "AWS_SECRET",
+            "the Target `chat` is not previewed: the branch changes the connection of `chat`; a preview opens only what the base describes",
+        ),
+        (
+            "{env: CHAT_TOKEN}",
+            "{exec: [sh, -c, id]}",
+            "the Target `chat` is not previewed: the branch changes the connection of `chat`, and would run a command (`exec`), which no preview does; a preview opens only what the base describes",
+        ),
+        (
+            "caFile: ca.pem",
+            "caFile: other.pem",
+            "the Target `chat` is not previewed: the branch changes the connection of `chat`; a preview opens only what the base describes",
+        ),
+        (
+            "hosts: [own.example]",
+            "hosts: [evil.example]",
+            "the Target `vault` is not previewed: the branch changes the Connector `own`, and a preview uses the base's documents alone",
+        ),
+        (
+            "{name: chat}",
+            "{name: chat2}",
+            "the Target `chat2` is not previewed: the branch brings it, and a preview opens no system but those that the base describes; `headcount plan` reads it once the Target is merged",
+        ),
+        (
+            "{scim: {url: 'https://hr.example', auth: {bearer: {env: HR_TOKEN}}}}",
+            "{file: {path: /etc/passwd}}",
+            "the Source `hr` is not previewed: the branch has no such file, and for a branch no other file of this machine is opened; commit the file, or leave the path as the base has it",
+        ),
     ] {
         let told = told(&[(from, to)]);
         assert!(told.iter().any(|one| one.ends_with(words)), "{words}\n{told:#?}");
@@ -122,5 +155,11 @@ fn what_the_branch_loosens_is_told_and_the_base_counts() {
 
 #[test]
 fn what_the_branch_tightens_counts_and_is_no_loosening() {
-    assert_eq!(told(&[("deactivate: {count: 5, percent: 5}", "deactivate: {count: 1, percent: 1}, create: {count: 0}"), ("maxShrink: 5%", "maxShrink: 1%, minCount: 9")]), [""; 0]);
+    assert_eq!(
+        told(&[
+            ("deactivate: {count: 5, percent: 5}", "deactivate: {count: 1, percent: 1}, create: {count: 0}"),
+            ("maxShrink: 5%", "maxShrink: 1%, minCount: 9")
+        ]),
+        [""; 0]
+    );
 }
