@@ -1,4 +1,7 @@
-//! `headcount diff`: like `kubectl diff`, for scripts that only ask whether something differs.
+//! `headcount diff`: like `kubectl diff`, for scripts that only ask whether something differs; and what a branch does, for whoever reviews it.
+
+mod branch;
+mod shown;
 
 use super::Files;
 use super::output::Output;
@@ -6,8 +9,16 @@ use super::plan::{make, verdict};
 use super::report::{Exit, Failure};
 use super::selection::Selection;
 
-/// Like plan, but exit with 1 where something differs
+/// Like plan, but exit with 1 where something differs; with --base: what a branch does to people
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  headcount diff                                   exit with 1 where something differs
+  headcount diff --base origin/main                what this branch does, apart from what is pending anyway
+  headcount diff --base origin/main --offline      only what the manifests say differently, without any credential
+
+Exit codes: 0 nothing changes; 1 something does (with --allow-changes: 0); 2 wrong usage, with --base also
+wrong manifests; 3 a guardrail refused; 5 incomplete, or history is missing; 6 something is not decided")]
 pub struct DiffArgs {
     #[command(flatten)]
     files: Files,
@@ -15,12 +26,18 @@ pub struct DiffArgs {
     selection: Selection,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    branch: branch::BranchArgs,
 }
 
 pub fn run(args: &DiffArgs) -> Result<Exit, Failure> {
+    if args.branch.is_asked() {
+        return branch::run(args);
+    }
+    args.branch.check_alone()?;
     let plan = make(&args.files, &args.selection, &args.output, None, 0)?;
     Ok(match verdict(&plan) {
-        Exit::Done if !plan.changes.is_empty() => Exit::DIFFERENT,
+        Exit::Done if !plan.changes.is_empty() && !args.branch.allows_changes() => Exit::DIFFERENT,
         exit => exit,
     })
 }

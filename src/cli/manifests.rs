@@ -80,6 +80,11 @@ pub fn inputs(files: &Files) -> Result<(Vec<ManifestInput>, Texts), Failure> {
 /// Every problem of the manifests and of the expressions in them, sorted by place; a policy only where none is an error.
 pub fn check(inputs: &[ManifestInput]) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
     let (loaded, problems) = manifest::load(inputs);
+    checked(loaded, problems)
+}
+
+/// The same for what is loaded already.
+pub fn checked(loaded: Loaded, problems: Vec<Diagnostic>) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
     let (policy, found) = match policy::compile(&loaded, &Facts) {
         Ok((policy, warnings)) => (Some(policy), warnings),
         Err(errors) => (None, errors),

@@ -24,6 +24,7 @@ mod plan;
 mod progress;
 pub mod report;
 mod requests;
+mod revisions;
 mod revoke;
 mod schema;
 mod selection;
@@ -55,7 +56,8 @@ Exit codes:
   2  wrong usage; with --detailed-exitcode: a plan with changes
   3  a guardrail refused
   4  partly applied
-  5  the plan is stale or incomplete")]
+  5  the plan is stale or incomplete
+  6  a branch brings something that can't be decided")]
 struct Cli {
     /// When to use colours; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, display_order = 900)]

@@ -35,6 +35,8 @@ pub enum Exit {
     Partly = 4,
     /// the plan is stale or incomplete
     Stale = 5,
+    /// a branch brings something that can't be decided
+    Undecided = 6,
     /// whoever read the output went away: what a shell shows for SIGPIPE
     Pipe = 141,
 }
@@ -77,6 +79,23 @@ pub enum Failure {
 pub struct Texts {
     /// what came through stdin, if anything
     pub stdin: Option<Arc<str>>,
+    /// the files of a revision: then a file of this machine that is called the same is another one
+    revision: Option<BTreeMap<Arc<str>, Arc<str>>>,
+}
+
+impl Texts {
+    /// The files of a revision, by name.
+    pub fn of(files: impl IntoIterator<Item = (Arc<str>, Arc<str>)>) -> Self {
+        Self { stdin: None, revision: Some(files.into_iter().collect()) }
+    }
+
+    fn text(&self, file: &str) -> Option<Arc<str>> {
+        match (&self.revision, file) {
+            (Some(files), file) => files.get(file).cloned(),
+            (None, "-") => self.stdin.clone(),
+            (None, file) => files::read_text(Path::new(file), MAX_TEXT).ok().map(Arc::from),
+        }
+    }
 }
 
 impl Failure {
@@ -370,11 +389,7 @@ impl<'a> Lines<'a> {
     fn line(&mut self, place: &Place) -> Option<String> {
         let texts = self.texts;
         let file = self.files.entry(place.file.clone()).or_insert_with(|| {
-            let text = match place.file.as_ref() {
-                "-" => texts.stdin.clone(),
-                file => files::read_text(Path::new(file), MAX_TEXT).ok().map(Arc::from),
-            };
-            text.map(File::new)
+            texts.text(&place.file).map(File::new)
         });
         let line = file.as_ref()?.line(usize::try_from(place.line).ok()?)?;
         let hidden = self.concealed.get(&(place.file.clone(), place.line));

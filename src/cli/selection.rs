@@ -6,6 +6,7 @@ use super::complete;
 use super::report::Failure;
 use super::session::Session;
 use crate::model::PlanFilter;
+use crate::policy::Policy;
 
 /// Which part of the plan.
 #[derive(Clone, Debug, Default, Args)]
@@ -40,6 +41,15 @@ impl Selection {
         let message = format!("the plan was saved with {}, and this run was given {}", words(saved), words(&self.filter()));
         Err(Failure::usage(message)
             .hint("leave --target and --select out: the plan file knows which part it is; for another part make another plan"))
+    }
+
+    /// The same for a comparison: one of both must have it.
+    pub fn check_names(&self, head: &Policy, base: &Policy) -> Result<(), Failure> {
+        let known = |name: &String| head.targets.iter().chain(&base.targets).any(|target| *target.name == **name);
+        match self.target.iter().find(|name| !known(name)) {
+            Some(name) => Err(Failure::usage(format!("neither revision has a target {name:?}"))),
+            None => Ok(()),
+        }
     }
 
     /// A target that does not exist is a slip, not an empty part.

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use super::Files;
 use super::manifests::{self, Manifests};
 use super::progress::Watching;
-use super::report::{self, Failure};
+use super::report::{self, Exit, Failure};
 use crate::manifest::Loaded;
 use crate::model::{Memory, Plan};
 use crate::pipeline::{self, Reading, Snapshot};
@@ -51,6 +51,17 @@ impl Session {
             return Ok(());
         }
         Err(Failure::usage(format!("there is no target {name:?}")).hint(format!("the manifests have: {}", names.join(", "))))
+    }
+
+    /// What earlier runs left of a revision's workspace. A state that the branch put into its place is none.
+    pub async fn remembered(loaded: &Loaded, policy: &Policy) -> Result<Memory, Failure> {
+        let path = state_path(loaded, &Files::default());
+        let state = loaded.files.place(path.clone()).map_err(|error| Failure::file("open the state", &path, error).exit(Exit::Stale))?;
+        let failed = |error| state_failure(&error);
+        match state::look_at(&state, &policy.workspace).await.map_err(failed)? {
+            Some(store) => store.load().await.map_err(failed),
+            None => Ok(Memory::default()),
+        }
     }
 
     /// What earlier runs left; nothing where there was none.

@@ -92,6 +92,21 @@ pub struct Tally {
 }
 
 impl Plan {
+    /// Nothing that changes, of nothing that was read.
+    pub fn of_nothing(workspace: Arc<str>, as_of: Date) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            workspace,
+            as_of,
+            filter: PlanFilter::default(),
+            changes: Vec::new(),
+            findings: Vec::new(),
+            evidence: Vec::new(),
+            limits: Vec::new(),
+            upcoming: Upcoming::default(),
+        }
+    }
+
     /// Whether everything that was needed could be read and decided.
     pub fn complete(&self) -> bool {
         !self.findings.iter().any(|finding| finding.severity == Severity::Incomplete)

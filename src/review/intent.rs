@@ -115,7 +115,7 @@ impl Sides<'_> {
             (None, Some(_)) => DocumentDifference::Added,
             (Some(_), None) => DocumentDifference::Removed,
             (Some(before), Some(after)) if before.content != after.content => {
-                fields = fields::differences(self.head, after.origin, &before.content, &after.content);
+                fields = fields::differences((self.base, before.origin), (self.head, after.origin), &before.content, &after.content);
                 DocumentDifference::Changed
             }
             (Some(before), Some(after)) if before.origin.file != after.origin.file => DocumentDifference::Moved,

@@ -54,6 +54,7 @@ Exit codes:
   3  a guardrail refused
   4  partly applied
   5  the plan is stale or incomplete
+  6  a branch brings something that can't be decided
 
 "#]])
         .stderr_eq(str![]);

@@ -5,6 +5,7 @@ mod bad_input;
 mod comment;
 mod connections;
 mod connector;
+mod diff;
 mod explain;
 mod generated;
 mod help;

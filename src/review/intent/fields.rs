@@ -15,8 +15,8 @@ const LONGEST: usize = 2000;
 const NAMES: [&str; 8] = ["attribute", "user", "identity", "group", "name", "guardrail", "key", "target"];
 
 /// Every field that differs, in the order of head and then of base.
-pub(super) fn differences(head: &Loaded, origin: &Origin, before: &Json, after: &Json) -> Vec<FieldChange> {
-    let mut walk = Walk { outline: head.outline(origin), fields: Vec::new() };
+pub(super) fn differences(base: (&Loaded, &Origin), head: (&Loaded, &Origin), before: &Json, after: &Json) -> Vec<FieldChange> {
+    let mut walk = Walk { base: base.0.outline(base.1), head: head.0.outline(head.1), fields: Vec::new() };
     walk.values(&Path::default(), before, after);
     walk.fields
 }
@@ -25,7 +25,9 @@ pub(super) fn differences(head: &Loaded, origin: &Origin, before: &Json, after: 
 #[derive(Clone, Default)]
 struct Path {
     words: String,
-    pointer: String,
+    /// the same place in the two forms: an item may stand elsewhere in its list
+    base: String,
+    head: String,
 }
 
 impl Path {
@@ -33,16 +35,20 @@ impl Path {
         let plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         let dot = if self.words.is_empty() { "" } else { "." };
         let words = if plain { format!("{}{dot}{key}", self.words) } else { format!("{}[{key:?}]", self.words) };
-        Self { words, pointer: format!("{}/{}", self.pointer, key.replace('~', "~0").replace('/', "~1")) }
+        let key = key.replace('~', "~0").replace('/', "~1");
+        Self { words, base: format!("{}/{key}", self.base), head: format!("{}/{key}", self.head) }
     }
 
-    fn item(&self, at: usize) -> Self {
-        Self { words: format!("{}[{at}]", self.words), pointer: format!("{}/{at}", self.pointer) }
+    /// An item by its position at head, else at base.
+    fn item(&self, base: usize, head: Option<usize>) -> Self {
+        let at = head.unwrap_or(base);
+        Self { words: format!("{}[{at}]", self.words), base: format!("{}/{base}", self.base), head: format!("{}/{at}", self.head) }
     }
 }
 
 struct Walk<'a> {
-    outline: Outline<'a>,
+    base: Outline<'a>,
+    head: Outline<'a>,
     fields: Vec<FieldChange>,
 }
 
@@ -77,19 +83,21 @@ impl Walk<'_> {
         for at in new {
             let Some(item) = after.get(at) else { continue };
             let same = |known: &&mut Option<usize>| known.and_then(|known| before.get(known)).is_some_and(|known| are_one(known, item));
-            match gone.iter_mut().find(same).and_then(Option::take).and_then(|known| before.get(known)) {
-                Some(known) => self.values(&path.item(at), known, item),
-                None => self.tell(&path.item(at), None, Some(item)),
+            let known = gone.iter_mut().find(same).and_then(Option::take).and_then(|known| Some((known, before.get(known)?)));
+            match known {
+                Some((was, known)) => self.values(&path.item(was, Some(at)), known, item),
+                None => self.tell(&path.item(at, Some(at)), None, Some(item)),
             }
         }
         for at in gone.into_iter().flatten() {
-            self.tell(&path.item(at), before.get(at), None);
+            self.tell(&path.item(at, None), before.get(at), None);
         }
     }
 
     fn tell(&mut self, path: &Path, before: Option<&Json>, after: Option<&Json>) {
-        let place = after.is_some().then(|| self.outline.place(&path.pointer));
-        self.fields.push(FieldChange { path: path.words.clone(), before: before.map(one_line), after: after.map(one_line), place });
+        let place = after.is_some().then(|| self.head.place(&path.head));
+        let base_place = before.is_some().then(|| self.base.place(&path.base));
+        self.fields.push(FieldChange { path: path.words.clone(), before: before.map(one_line), after: after.map(one_line), place, base_place });
     }
 }
 

@@ -1,0 +1,194 @@
+//! `headcount diff --base`: what a branch says differently, what that does to people, and what was pending anyway.
+//!
+//! Must never: write anything but the files it was told to, or open a system as only the branch describes it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::super::behind::ChangeOrigins;
+use super::super::output;
+use super::super::progress::Watching;
+use super::super::report::{self, Exit, Failure};
+use super::super::revisions::{Asked, RevisionManifests, Revisions};
+use super::super::session::{self, Session};
+use super::{DiffArgs, shown};
+use crate::model::{Change, Evidence, Memory, ObjectRef, Plan, Severity, Subject};
+use crate::pipeline::{self, Compiled, Reading, Snapshot, part};
+use crate::planning::explain::Origins;
+use crate::planning::{Moment, Scope};
+use crate::render::{Format, ViewOptions};
+use crate::review::preview::{Opening, Preview, preview};
+use crate::review::{self, Branch, Explain, PersonCard, Review, ReviewSide, VerdictLevel};
+
+/// Which revisions are compared.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "What a branch does")]
+pub struct BranchArgs {
+    /// Show what the branch changes against this revision, apart from what is pending anyway. Counts from where the branch forked off
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
+    /// Take --base itself, and not where the branch forked off
+    #[arg(long, requires = "base")]
+    base_exact: bool,
+    /// The branch: a revision, or `worktree` for what lies here with what git does not ignore [default: worktree; in CI: HEAD]
+    #[arg(long, value_name = "REV")]
+    head: Option<String>,
+    /// A repository without a working tree; what manifests name beside it counts from the current directory
+    #[arg(long, value_name = "DIR")]
+    git_dir: Option<PathBuf>,
+    /// Only what the manifests say differently: no system, no secret, no state and no network
+    #[arg(long)]
+    offline: bool,
+    /// Save the branch's plan, to be applied later
+    #[arg(long, value_name = "FILE", conflicts_with = "offline")]
+    out: Option<PathBuf>,
+    /// Exit with 0 where there are changes, as long as nothing is refused, missing or undecided
+    #[arg(long)]
+    allow_changes: bool,
+}
+
+impl BranchArgs {
+    /// Whether two revisions are to be compared.
+    pub fn is_asked(&self) -> bool {
+        self.base.is_some() || self.head.is_some() || self.git_dir.is_some() || self.offline
+    }
+
+    /// Options that mean nothing for a plan as it stands.
+    pub fn check_alone(&self) -> Result<(), Failure> {
+        match self.out {
+            Some(_) => Err(Failure::usage("--out belongs to a comparison of revisions").hint("add `--base REV`, or use `headcount plan --out FILE`")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether changes are no reason for another exit code.
+    pub fn allows_changes(&self) -> bool {
+        self.allow_changes
+    }
+}
+
+pub fn run(args: &DiffArgs) -> Result<Exit, Failure> {
+    args.output.check()?;
+    shown::check(&args.output.output)?;
+    let done = reviewed(args).inspect_err(|failure| {
+        args.output.supersede(failure, &args.files, &args.selection.filter());
+        args.branch.out.iter().for_each(|file| output::supersede(file, &output::failed(Format::Json, failure)));
+    });
+    match done {
+        // Manifests that are wrong are what the author has to mend, as any wrong use.
+        Err(failure @ Failure::Manifests(..)) => {
+            report::failure(&failure);
+            Ok(Exit::Usage)
+        }
+        other => other,
+    }
+}
+
+fn reviewed(args: &DiffArgs) -> Result<Exit, Failure> {
+    let branch = &args.branch;
+    let asked = Asked {
+        files: &args.files,
+        base: branch.base.as_deref(),
+        exact: branch.base_exact,
+        head: branch.head.as_deref(),
+        git_dir: branch.git_dir.as_deref(),
+        offline: branch.offline,
+    };
+    let mut revisions = Revisions::load(&asked)?;
+    args.selection.check_names(&revisions.head.policy, &revisions.base.policy)?;
+    let base = &revisions.base;
+    let preview = preview((&base.loaded, &base.policy), &revisions.head.loaded, &mut revisions.head.policy);
+    let review = if branch.offline { offline(&revisions, &preview) } else { live(args, &revisions, &preview)? };
+    shown::write(&args.output.output, &review, revisions.is_new())?;
+    Ok(exit(&review, branch.allow_changes))
+}
+
+/// Nobody knows where changes come from: there are none.
+struct Unknown;
+
+impl Explain for Unknown {
+    fn origins(&self, _: &Change) -> Origins {
+        Origins::default()
+    }
+
+    fn size(&self, _: &str, _: &ObjectRef) -> Option<u64> {
+        None
+    }
+
+    fn person(&self, _: &str) -> Option<PersonCard> {
+        None
+    }
+}
+
+/// What is known without any system.
+fn offline(revisions: &Revisions, preview: &Preview) -> Review {
+    let plan = |manifests: &RevisionManifests| {
+        let today = Moment::at(&manifests.policy, Timestamp::now()).today;
+        Plan::of_nothing(manifests.policy.workspace.clone(), today)
+    };
+    let (base, head) = (plan(&revisions.base), plan(&revisions.head));
+    let side = |plan, policy| ReviewSide { plan, explain: &Unknown, policy };
+    let intent = review::intent::intent(&revisions.base.loaded, &revisions.head.loaded);
+    review::of_branch(side(&base, &revisions.base.policy), side(&head, &revisions.head.policy), named(revisions, preview, true), intent)
+}
+
+fn live(args: &DiffArgs, revisions: &Revisions, preview: &Preview) -> Result<Review, Failure> {
+    let (first, second, mut plans) = session::run(planned(revisions, preview))??;
+    if let Some(file) = &args.branch.out {
+        output::save(&plans[1], Format::Json, ViewOptions::wide(report::DEFAULT_WIDTH), file)?;
+    }
+    plans.iter_mut().for_each(|plan| set_aside(plan, preview));
+    let [base, head] = plans.map(|plan| part(plan, &args.selection.filter()));
+    let (base_origins, head_origins) = (ChangeOrigins::of(&first), ChangeOrigins::of(&second));
+    let base = ReviewSide { plan: &base, explain: &base_origins, policy: &first.policy };
+    let head = ReviewSide { plan: &head, explain: &head_origins, policy: &second.policy };
+    let intent = review::intent::intent(&revisions.base.loaded, &revisions.head.loaded);
+    Ok(review::of_branch(base, head, named(revisions, preview, false), intent))
+}
+
+async fn planned(revisions: &Revisions, preview: &Preview) -> Result<(Snapshot, Snapshot, [Plan; 2]), Failure> {
+    let memory = memory(revisions).await?;
+    let watching = Watching::default();
+    let compiled = |manifests: &RevisionManifests| manifests.policy.clone();
+    let base = Compiled { loaded: &revisions.base.loaded, policy: compiled(&revisions.base) };
+    let head = Compiled { loaded: &revisions.head.loaded, policy: compiled(&revisions.head) };
+    let (first, second) = pipeline::read_two(base, head, preview, memory, Timestamp::now(), &Reading::once(&watching)).await;
+    let base = pipeline::plan(&first, Scope::All, &watching).await;
+    let head = pipeline::plan(&second, Scope::All, &watching).await;
+    Ok((first, second, [base, head]))
+}
+
+/// Where the base says; a workspace that is new has none, and a file of the branch is no state.
+async fn memory(revisions: &Revisions) -> Result<Memory, Failure> {
+    if revisions.is_new() {
+        return Ok(Memory::default());
+    }
+    Session::remembered(&revisions.base.loaded, &revisions.base.policy).await
+}
+
+/// What was not opened because of the branch is told by itself; the rest is no less whole for it.
+fn set_aside(plan: &mut Plan, preview: &Preview) {
+    let mut systems = preview.sources.iter().chain(&preview.targets);
+    let shut: Vec<_> = systems.by_ref().filter(|(_, opening)| matches!(opening, Opening::Shut { by_branch: true, .. })).map(|(name, _)| name.clone()).collect();
+    plan.evidence.retain(|read| !(shut.contains(&read.system) && matches!(read.evidence, Evidence::Unreadable { .. })));
+    let about = |subject: &Subject| subject.system.as_ref().is_some_and(|system| shut.contains(system));
+    for finding in plan.findings.iter_mut().filter(|finding| finding.severity == Severity::Incomplete && about(&finding.subject)) {
+        finding.severity = Severity::Note;
+    }
+}
+
+fn named(revisions: &Revisions, preview: &Preview, offline: bool) -> Branch {
+    Branch { base: revisions.base_named(), head: revisions.head_named(), offline, not_used: preview.not_used.clone() }
+}
+
+fn exit(review: &Review, allow_changes: bool) -> Exit {
+    let differs = !review.effect.is_empty() || (review.verdict.level == VerdictLevel::Intent && !review.intent.is_empty());
+    match review.verdict.level {
+        VerdictLevel::Blocked => Exit::Refused,
+        VerdictLevel::Incomplete => Exit::Stale,
+        VerdictLevel::Undecided => Exit::Undecided,
+        _ if differs && !allow_changes => Exit::DIFFERENT,
+        _ => Exit::Done,
+    }
+}

@@ -1,0 +1,264 @@
+//! `headcount diff --base`: two revisions out of git, one reading, and what of a hostile branch comes to nothing.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value as Json;
+
+use super::world::{HR, applied};
+use super::{Folder, headcount};
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let settings = ["-c", "user.name=Test", "-c", "user.email=test@acme.example", "-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"];
+    let output = Command::new("git").current_dir(folder).args(settings).args(arguments).output().expect("git runs");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn commit(folder: &Folder, words: &str) -> String {
+    git(folder.path(), &["add", "-A"]);
+    git(folder.path(), &["commit", "-q", "--allow-empty", "-m", words]);
+    git(folder.path(), &["rev-parse", "HEAD"])
+}
+
+/// A repository whose main is applied, on a branch that is as main.
+fn repository() -> Folder {
+    let folder = applied();
+    folder.write(".gitignore", "app.db\n.headcount/\n");
+    git(folder.path(), &["init", "-q", "-b", "main"]);
+    commit(&folder, "main");
+    git(folder.path(), &["checkout", "-q", "-b", "branch"]);
+    folder
+}
+
+fn edit(folder: &Folder, file: &str, from: &str, to: &str) {
+    let text = std::fs::read_to_string(folder.file(file)).expect("a file");
+    assert!(text.contains(from), "{from}");
+    folder.write(file, &text.replace(from, to));
+}
+
+/// Runs it; the exit code, stdout, stderr.
+fn run(folder: &Folder, arguments: &[&str]) -> (i32, String, String) {
+    let output = folder.run(arguments.iter().copied()).env_remove("CI").output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+/// The review as JSON, and the exit code.
+fn review(folder: &Folder, arguments: &[&str]) -> (i32, Json) {
+    let all: Vec<&str> = ["diff", "-o", "json"].iter().chain(arguments).copied().collect();
+    let (code, out, told) = run(folder, &all);
+    (code, serde_json::from_str(&out).unwrap_or_else(|_| panic!("code {code}: {out}{told}")))
+}
+
+fn listed<'j>(review: &'j Json, list: &str) -> &'j Vec<Json> {
+    review.pointer(list).and_then(Json::as_array).unwrap_or_else(|| panic!("{list}: {review:#}"))
+}
+
+fn not_used(review: &Json) -> Vec<String> {
+    listed(review, "/branch/notUsed").iter().filter_map(|one| Some(one.get("words")?.as_str()?.to_owned())).collect()
+}
+
+fn intent(review: &Json) -> Vec<String> {
+    let word = |one: &Json, pointer: &str| one.pointer(pointer).and_then(Json::as_str).unwrap_or("-").to_owned();
+    let change = |one: &Json| {
+        let fields = one.get("fields").and_then(Json::as_array).into_iter().flatten().map(|field| format!(" {}", word(field, "/path")));
+        format!("{} {} {}{}", word(one, "/what"), word(one, "/document/kind"), word(one, "/document/name"), fields.collect::<String>())
+    };
+    listed(review, "/intent").iter().map(change).collect()
+}
+
+#[test]
+fn what_a_branch_does_stands_apart_from_what_is_pending() {
+    let folder = repository();
+    let (code, same) = review(&folder, &["--base", "main"]);
+    assert_eq!((code, listed(&same, "/effect").len(), listed(&same, "/pending").len()), (0, 0, 0), "{same:#}");
+    // HR goes on on main; the branch lets support in as well.
+    git(folder.path(), &["checkout", "-q", "main"]);
+    folder.write("hr.csv", &HR.replace("Mina Park", "Mina Parker"));
+    commit(&folder, "hr");
+    git(folder.path(), &["checkout", "-q", "branch"]);
+    git(folder.path(), &["merge", "-q", "main"]);
+    edit(&folder, "acme.yaml", "rule: identity.department == \"Engineering\"", "rule: identity.department in [\"Engineering\", \"Support\"]");
+    let (code, worktree) = review(&folder, &["--base", "main"]);
+    assert_eq!(code, 1);
+    assert_eq!(intent(&worktree), ["changed Group engineering spec.rule"]);
+    let effect = listed(&worktree, "/effect");
+    assert_eq!(effect.len(), 2, "{worktree:#}");
+    assert!(effect.iter().all(|one| one.pointer("/causes") == Some(&serde_json::json!([0]))), "{effect:#?}");
+    assert_eq!(listed(&worktree, "/pending").len(), 1, "a new name: {worktree:#}");
+    assert_eq!(worktree.pointer("/branch/head/commit"), None);
+    let head = commit(&folder, "branch");
+    let (code, committed) = review(&folder, &["--base", "main", "--head", "HEAD", "--allow-changes", "--out", "plan.json"]);
+    assert_eq!((code, committed.pointer("/branch/head/commit").and_then(Json::as_str)), (0, Some(head.as_str())));
+    assert_eq!(committed.pointer("/hash"), worktree.pointer("/hash"), "a commit changes nothing of what is approved");
+    let plan: Json = serde_json::from_str(&std::fs::read_to_string(folder.file("plan.json")).expect("a plan")).expect("JSON");
+    assert_eq!(listed(&plan, "/changes").len(), 2, "{plan:#}");
+    // In words, with the places of the repository.
+    let (code, text, _) = run(&folder, &["diff", "--base", "main", "--head", "HEAD"]);
+    assert_eq!(code, 1);
+    assert!(text.contains("acme.yaml:45") && text.contains("HEAD ("), "{text}");
+}
+
+#[test]
+fn rows_of_a_file_in_the_repository_are_the_branch_s() {
+    let folder = repository();
+    folder.write("hr.csv", &format!("{HR}5,eve,Eve Stone,Support,\n"));
+    let (code, review) = review(&folder, &["--base", "main"]);
+    assert_eq!((code, listed(&review, "/effect").len(), listed(&review, "/pending").len()), (1, 1, 0), "{review:#}");
+    assert_eq!(not_used(&review), [""; 0]);
+}
+
+#[test]
+fn moved_split_and_rewritten_files_do_nothing() {
+    let folder = repository();
+    let text = std::fs::read_to_string(folder.file("acme.yaml")).expect("a file");
+    let parts: Vec<&str> = text.split("---\n").collect();
+    std::fs::remove_file(folder.file("acme.yaml")).expect("it was there");
+    folder.write("groups/all.yml", parts[3]);
+    folder.write("systems.yaml", &format!("# the systems\n{}---\n{}---\n{}", parts[2], parts[1], parts[0]));
+    let (code, review) = review(&folder, &["--base", "main"]);
+    assert_eq!(code, 0, "{review:#}");
+    assert_eq!(intent(&review), ["moved Group engineering", "moved Source hr", "moved Target app", "moved Workspace acme"]);
+    assert_eq!(review.pointer("/branch/base/manifestsDigest"), review.pointer("/branch/head/manifestsDigest"));
+}
+
+#[test]
+fn offline_needs_nothing_but_the_repository() {
+    let folder = repository();
+    edit(&folder, "acme.yaml", "displayName: Engineering", "displayName: Makers");
+    commit(&folder, "branch");
+    let bare = tempfile::tempdir().expect("a folder");
+    git(bare.path(), &["clone", "-q", "--bare", &folder.path().display().to_string(), "repo"]);
+    let output = headcount(["diff", "--git-dir", "repo", "--base", "main", "--head", "branch", "--offline", "-o", "json"]).current_dir(bare.path()).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let review: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(intent(&review), ["changed Group engineering spec.displayName"]);
+    assert_eq!(review.pointer("/verdict/level").and_then(Json::as_str), Some("intent"));
+    assert!(!bare.path().join(".headcount").exists());
+}
+
+#[test]
+fn a_workspace_in_a_folder_and_a_new_one() {
+    let folder = repository();
+    for file in ["acme.yaml", "hr.csv"] {
+        std::fs::create_dir_all(folder.file("identity")).expect("a folder");
+        std::fs::rename(folder.file(file), folder.file(&format!("identity/{file}"))).expect("it is moved");
+    }
+    let told = run(&folder, &["diff", "--base", "main", "-f", "identity", "--offline"]);
+    assert_eq!(told.0, 2, "{told:?}");
+    assert!(told.2.contains("at the base main the workspace acme-test lies in `.`") && told.2.contains("-f . -f NEW"), "{}", told.2);
+    let (code, both) = review(&folder, &["--base", "main", "-f", ".", "-f", "identity", "--offline"]);
+    assert_eq!(code, 1);
+    assert!(intent(&both).iter().all(|one| one.starts_with("moved")), "{:?}", intent(&both));
+    assert!(not_used(&both).iter().any(|one| one.contains("the Target `app` is not previewed")), "its file is another one: {both:#}");
+    folder.write("other/new.yaml", "apiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {name: other}\nspec: {id: other}\n");
+    let (code, text, _) = run(&folder, &["diff", "--base", "main", "-f", "other"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("which does not have this workspace yet"), "{text}");
+    let told = run(&folder, &["diff", "--base", "main", "-f", "nowhere"]);
+    assert_eq!(told.0, 2);
+    assert!(told.2.contains("has no manifest in `nowhere`"), "{}", told.2);
+}
+
+#[test]
+fn missing_history_is_never_an_empty_base() {
+    let folder = repository();
+    commit(&folder, "branch");
+    let clones = tempfile::tempdir().expect("a folder");
+    git(clones.path(), &["clone", "-q", "--depth=1", "--branch=branch", &format!("file://{}", folder.path().display()), "clone"]);
+    let output = headcount(["diff", "--base", "origin/main", "-o", "json=review.json"]).current_dir(clones.path().join("clone")).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains("`origin/main` is not in this clone (depth 1)") && told.contains("git fetch --no-tags --depth=1 origin"), "{told}");
+    assert!(std::fs::read_to_string(clones.path().join("clone/review.json")).expect("it says so too").contains("is not in this clone"));
+    let told = run(&folder, &["diff", "--base", "main", "-f", ".", "-f", ".."]);
+    assert_eq!((told.0, told.2.contains("lies outside of the repository")), (2, true), "{}", told.2);
+    let nowhere = Folder::with(&[]);
+    let told = run(&nowhere, &["diff", "--base", "main"]);
+    assert_eq!((told.0, told.2.contains("is in no git repository")), (2, true), "{}", told.2);
+}
+
+#[test]
+fn wrong_manifests_are_told_with_the_lines_of_their_revision() {
+    let folder = repository();
+    edit(&folder, "acme.yaml", "rule: identity.department", "rule: identity.departmnet");
+    commit(&folder, "branch");
+    // What lies there now is not what is looked at.
+    folder.write("acme.yaml", "nothing of this is read\n");
+    let (code, out, told) = run(&folder, &["diff", "--base", "main", "--head", "HEAD"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(told.contains("identity.departmnet ==") && told.contains("acme.yaml:45"), "{told}");
+}
+
+/// What a branch may try, and what comes of it. Nothing of it is opened, run or shown.
+#[test]
+fn a_hostile_branch_comes_to_nothing() {
+    for (name, from, to, words) in [
+        ("another database", "path: app.db", "path: other.db", "the branch changes the connection of `app`"),
+        ("a file outside", "path: hr.csv", "path: ../../../../etc/passwd", "leads out of the workspace"),
+        ("a file outside that the branch allows", "spec: {id: acme-test}", "spec: {id: acme-test, allowedDirectories: [/etc], tables: {t: {file: {path: /etc/passwd, key: a, value: b}}}}", "for a branch no other file of this machine is opened"),
+        ("the state as data", "path: hr.csv", "path: .headcount/state.db", "the branch has no such file"),
+        ("no limit", "deactivate: {count: 1, percent: 0}", "deactivate: {count: 500}", "the limit `deactivate` of the Target `app` goes from 1 or 0 % to 500"),
+        ("everything is ours", "  groups: {}\n", "  groups: {}\n  ownership: authoritative\n", "`ownership` of the Target `app` goes from owned to authoritative"),
+    ] {
+        let folder = repository();
+        folder.write("other.db", "");
+        edit(&folder, "acme.yaml", from, to);
+        commit(&folder, name);
+        let (code, out, told) = run(&folder, &["diff", "--base", "main", "--head", "HEAD"]);
+        assert!(out.contains(words) || told.contains(words), "{name}: code {code}\n{out}\n{told}");
+        assert!(!out.contains("root:") && !told.contains("root:"), "{name}: {out}{told}");
+        assert!(!folder.file("ran").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_branch_runs_no_command_and_reaches_no_host() {
+    let folder = repository();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("it does not wait");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let text = std::fs::read_to_string(folder.file("acme.yaml")).expect("a file");
+    let target = format!(
+        "---\napiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: evil}}\nspec:\n  connection: {{scim: {{url: '{url}', allowPlainHttp: true, auth: {{bearer: {{exec: [touch, ran]}}}}}}}}\n---\n\
+         apiVersion: headcount.dev/v1alpha1\nkind: Connector\nmetadata: {{name: own}}\nspec: {{title: Own, hosts: [evil.example], base: 'https://evil.example', auth: {{}}, scim: {{}}}}\n"
+    );
+    folder.write("acme.yaml", &format!("{text}{target}"));
+    commit(&folder, "evil");
+    let (code, review) = review(&folder, &["--base", "main", "--head", "HEAD"]);
+    assert_eq!(code, 0, "{review:#}");
+    assert!(not_used(&review).iter().any(|one| one.contains("the Target `evil` is not previewed: the branch brings it")), "{review:#}");
+    assert_eq!(listed(&review, "/effect").len(), 0);
+    assert!(!folder.file("ran").exists() && listener.accept().is_err(), "nothing was asked");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_large_files_and_bombs_are_refused_by_name() {
+    let folder = repository();
+    std::os::unix::fs::symlink("/etc/passwd", folder.file("passwd.yaml")).expect("a link");
+    let large = std::fs::File::create(folder.file("large.yaml")).expect("a file");
+    large.set_len(1 << 30).expect("it is sparse");
+    let level = |at: u8| format!("  {}: &{} [{}]\n", char::from(b'a' + at), char::from(b'a' + at), vec![format!("*{}", char::from(b'a' + at - 1)); 9].join(", "));
+    let bomb: String = (1..9).map(level).collect();
+    folder.write("bomb.yaml", &format!("apiVersion: headcount.dev/v1alpha1\nkind: User\nmetadata: {{name: x}}\nspec:\n  attributes:\n    title: x\n  labels:\n  a: &a [lol]\n{bomb}"));
+    let told = run(&folder, &["diff", "--base", "main"]);
+    assert_eq!(told.0, 2, "{told:?}");
+    for words in ["`passwd.yaml` is a symbolic link, and links are not followed", "`large.yaml` is larger than 2 MiB", "bomb.yaml"] {
+        assert!(told.2.contains(words), "{words}: {}", told.2);
+    }
+    assert!(!told.2.contains("root:"), "{}", told.2);
+}
+
+#[test]
+fn the_state_of_the_branch_is_no_state() {
+    let folder = repository();
+    let state = std::fs::read(folder.file(".headcount/state.db")).expect("a state");
+    std::fs::write(folder.file(".headcount/state.db"), state).expect("it is written");
+    git(folder.path(), &["add", "-f", ".headcount/state.db"]);
+    commit(&folder, "a state of one's own");
+    let told = run(&folder, &["diff", "--base", "main", "--head", "HEAD"]);
+    assert_eq!(told.0, 5, "{told:?}");
+    assert!(told.2.contains("the base does not have it, and what lies there is the branch's"), "{}", told.2);
+}
