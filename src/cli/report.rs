@@ -388,9 +388,7 @@ impl<'a> Lines<'a> {
 
     fn line(&mut self, place: &Place) -> Option<String> {
         let texts = self.texts;
-        let file = self.files.entry(place.file.clone()).or_insert_with(|| {
-            texts.text(&place.file).map(File::new)
-        });
+        let file = self.files.entry(place.file.clone()).or_insert_with(|| texts.text(&place.file).map(File::new));
         let line = file.as_ref()?.line(usize::try_from(place.line).ok()?)?;
         let hidden = self.concealed.get(&(place.file.clone(), place.line));
         let line = hidden.map_or_else(|| line.to_owned(), |spans| starred(line, spans));

@@ -105,10 +105,13 @@ impl Trees {
 
     fn compile(self, repository: &Repository) -> Result<Revisions, Failure> {
         let Self { compared, names, base: (base_tree, base), head: (head_tree, head) } = self;
-        let shown = |names: &[String]| names.iter().map(|name| format!("`{}`", if name.is_empty() { "." } else { name })).collect::<Vec<_>>().join(", ");
+        let shown = |names: &[String]| {
+            names.iter().map(|name| format!("`{}`", if name.is_empty() { "." } else { name })).collect::<Vec<_>>().join(", ")
+        };
         if head.texts.is_empty() && head.problems.is_empty() {
             let message = format!("{} has no manifest in {}", compared.head.commit().named, shown(&names));
-            return Err(Failure::usage(message).hint("name the folder of the workspace with `-f`; where the branch moves it, name both: `-f OLD -f NEW`"));
+            return Err(Failure::usage(message)
+                .hint("name the folder of the workspace with `-f`; where the branch moves it, name both: `-f OLD -f NEW`"));
         }
         let empty = base.texts.is_empty() && base.problems.is_empty();
         let roots = |found: &Found| names.iter().map(|name| root(repository, name, found)).collect();
@@ -118,14 +121,16 @@ impl Trees {
         let base = if empty { None } else { Some(before.load(base, roots_of_base, overlay)?) };
         let named = base.as_ref().map(|base| named_on_this_machine(&base.loaded)).unwrap_or_default();
         let overlay = Overlay::new(head_tree, Beside::Only(named));
-        let head = Side { what: format!("the branch {}", compared.head.commit().named), quiet: false }.load(head, roots_of_head, overlay)?;
+        let head =
+            Side { what: format!("the branch {}", compared.head.commit().named), quiet: false }.load(head, roots_of_head, overlay)?;
         let base = match base {
             Some(base) => base,
             None => nothing_yet(&base_tree, &compared, &head)?,
         };
         if base.policy.workspace != head.policy.workspace {
             let message = format!("the branch changes the workspace's id from {} to {}", base.policy.workspace, head.policy.workspace);
-            return Err(Failure::usage(message).hint("it stands in the mark of every object that is headcount's: put it back, or name another folder with `-f`"));
+            return Err(Failure::usage(message)
+                .hint("it stands in the mark of every object that is headcount's: put it back, or name another folder with `-f`"));
         }
         Ok(Revisions { base, head, compared })
     }
@@ -182,7 +187,9 @@ fn named_on_this_machine(loaded: &Loaded) -> BTreeSet<PathBuf> {
         files.collect::<Vec<_>>()
     });
     let tables = loaded.workspace.iter().flat_map(|workspace| {
-        let file = |table: &LookupTable| if let LookupTable::File(file) = table { Some(plain(&workspace.origin.base.join(&file.path))) } else { None };
+        let file = |table: &LookupTable| {
+            if let LookupTable::File(file) = table { Some(plain(&workspace.origin.base.join(&file.path))) } else { None }
+        };
         workspace.spec.tables.values().filter_map(file).collect::<Vec<_>>()
     });
     connections.chain(tables).filter(|path| !loaded.files.has(path)).collect()

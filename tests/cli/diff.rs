@@ -9,7 +9,8 @@ use super::world::{HR, applied};
 use super::{Folder, headcount};
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
-    let settings = ["-c", "user.name=Test", "-c", "user.email=test@acme.example", "-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"];
+    let settings =
+        ["-c", "user.name=Test", "-c", "user.email=test@acme.example", "-c", "commit.gpgsign=false", "-c", "protocol.file.allow=always"];
     let output = Command::new("git").current_dir(folder).args(settings).args(arguments).output().expect("git runs");
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -79,7 +80,12 @@ fn what_a_branch_does_stands_apart_from_what_is_pending() {
     commit(&folder, "hr");
     git(folder.path(), &["checkout", "-q", "branch"]);
     git(folder.path(), &["merge", "-q", "main"]);
-    edit(&folder, "acme.yaml", "rule: identity.department == \"Engineering\"", "rule: identity.department in [\"Engineering\", \"Support\"]");
+    edit(
+        &folder,
+        "acme.yaml",
+        "rule: identity.department == \"Engineering\"",
+        "rule: identity.department in [\"Engineering\", \"Support\"]",
+    );
     let (code, worktree) = review(&folder, &["--base", "main"]);
     assert_eq!(code, 1);
     assert_eq!(intent(&worktree), ["changed Group engineering spec.rule"]);
@@ -130,7 +136,10 @@ fn offline_needs_nothing_but_the_repository() {
     commit(&folder, "branch");
     let bare = tempfile::tempdir().expect("a folder");
     git(bare.path(), &["clone", "-q", "--bare", &folder.path().display().to_string(), "repo"]);
-    let output = headcount(["diff", "--git-dir", "repo", "--base", "main", "--head", "branch", "--offline", "-o", "json"]).current_dir(bare.path()).output().expect("it runs");
+    let output = headcount(["diff", "--git-dir", "repo", "--base", "main", "--head", "branch", "--offline", "-o", "json"])
+        .current_dir(bare.path())
+        .output()
+        .expect("it runs");
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let review: Json = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(intent(&review), ["changed Group engineering spec.displayName"]);
@@ -167,10 +176,16 @@ fn missing_history_is_never_an_empty_base() {
     commit(&folder, "branch");
     let clones = tempfile::tempdir().expect("a folder");
     git(clones.path(), &["clone", "-q", "--depth=1", "--branch=branch", &format!("file://{}", folder.path().display()), "clone"]);
-    let output = headcount(["diff", "--base", "origin/main", "-o", "json=review.json"]).current_dir(clones.path().join("clone")).output().expect("it runs");
+    let output = headcount(["diff", "--base", "origin/main", "-o", "json=review.json"])
+        .current_dir(clones.path().join("clone"))
+        .output()
+        .expect("it runs");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(5), "{told}");
-    assert!(told.contains("`origin/main` is not in this clone (depth 1)") && told.contains("git fetch --no-tags --depth=1 origin"), "{told}");
+    assert!(
+        told.contains("`origin/main` is not in this clone (depth 1)") && told.contains("git fetch --no-tags --depth=1 origin"),
+        "{told}"
+    );
     assert!(std::fs::read_to_string(clones.path().join("clone/review.json")).expect("it says so too").contains("is not in this clone"));
     let told = run(&folder, &["diff", "--base", "main", "-f", ".", "-f", ".."]);
     assert_eq!((told.0, told.2.contains("lies outside of the repository")), (2, true), "{}", told.2);
@@ -197,10 +212,25 @@ fn a_hostile_branch_comes_to_nothing() {
     for (name, from, to, words) in [
         ("another database", "path: app.db", "path: other.db", "the branch changes the connection of `app`"),
         ("a file outside", "path: hr.csv", "path: ../../../../etc/passwd", "leads out of the workspace"),
-        ("a file outside that the branch allows", "spec: {id: acme-test}", "spec: {id: acme-test, allowedDirectories: [/etc], tables: {t: {file: {path: /etc/passwd, key: a, value: b}}}}", "for a branch no other file of this machine is opened"),
+        (
+            "a file outside that the branch allows",
+            "spec: {id: acme-test}",
+            "spec: {id: acme-test, allowedDirectories: [/etc], tables: {t: {file: {path: /etc/passwd, key: a, value: b}}}}",
+            "for a branch no other file of this machine is opened",
+        ),
         ("the state as data", "path: hr.csv", "path: .headcount/state.db", "the branch has no such file"),
-        ("no limit", "deactivate: {count: 1, percent: 0}", "deactivate: {count: 500}", "the limit `deactivate` of the Target `app` goes from 1 or 0 % to 500"),
-        ("everything is ours", "  groups: {}\n", "  groups: {}\n  ownership: authoritative\n", "`ownership` of the Target `app` goes from owned to authoritative"),
+        (
+            "no limit",
+            "deactivate: {count: 1, percent: 0}",
+            "deactivate: {count: 500}",
+            "the limit `deactivate` of the Target `app` goes from 1 or 0 % to 500",
+        ),
+        (
+            "everything is ours",
+            "  groups: {}\n",
+            "  groups: {}\n  ownership: authoritative\n",
+            "`ownership` of the Target `app` goes from owned to authoritative",
+        ),
     ] {
         let folder = repository();
         folder.write("other.db", "");
@@ -240,7 +270,14 @@ fn links_large_files_and_bombs_are_refused_by_name() {
     std::os::unix::fs::symlink("/etc/passwd", folder.file("passwd.yaml")).expect("a link");
     let large = std::fs::File::create(folder.file("large.yaml")).expect("a file");
     large.set_len(1 << 30).expect("it is sparse");
-    let level = |at: u8| format!("  {}: &{} [{}]\n", char::from(b'a' + at), char::from(b'a' + at), vec![format!("*{}", char::from(b'a' + at - 1)); 9].join(", "));
+    let level = |at: u8| {
+        format!(
+            "  {}: &{} [{}]\n",
+            char::from(b'a' + at),
+            char::from(b'a' + at),
+            vec![format!("*{}", char::from(b'a' + at - 1)); 9].join(", ")
+        )
+    };
     let bomb: String = (1..9).map(level).collect();
     folder.write("bomb.yaml", &format!("apiVersion: headcount.dev/v1alpha1\nkind: User\nmetadata: {{name: x}}\nspec:\n  attributes:\n    title: x\n  labels:\n  a: &a [lol]\n{bomb}"));
     let told = run(&folder, &["diff", "--base", "main"]);

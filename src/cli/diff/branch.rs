@@ -57,7 +57,10 @@ impl BranchArgs {
     /// Options that mean nothing for a plan as it stands.
     pub fn check_alone(&self) -> Result<(), Failure> {
         match self.out {
-            Some(_) => Err(Failure::usage("--out belongs to a comparison of revisions").hint("add `--base REV`, or use `headcount plan --out FILE`")),
+            Some(_) => {
+                Err(Failure::usage("--out belongs to a comparison of revisions")
+                    .hint("add `--base REV`, or use `headcount plan --out FILE`"))
+            }
             None => Ok(()),
         }
     }
@@ -170,7 +173,11 @@ async fn memory(revisions: &Revisions) -> Result<Memory, Failure> {
 /// What was not opened because of the branch is told by itself; the rest is no less whole for it.
 fn set_aside(plan: &mut Plan, preview: &Preview) {
     let mut systems = preview.sources.iter().chain(&preview.targets);
-    let shut: Vec<_> = systems.by_ref().filter(|(_, opening)| matches!(opening, Opening::Shut { by_branch: true, .. })).map(|(name, _)| name.clone()).collect();
+    let shut: Vec<_> = systems
+        .by_ref()
+        .filter(|(_, opening)| matches!(opening, Opening::Shut { by_branch: true, .. }))
+        .map(|(name, _)| name.clone())
+        .collect();
     plan.evidence.retain(|read| !(shut.contains(&read.system) && matches!(read.evidence, Evidence::Unreadable { .. })));
     let about = |subject: &Subject| subject.system.as_ref().is_some_and(|system| shut.contains(system));
     for finding in plan.findings.iter_mut().filter(|finding| finding.severity == Severity::Incomplete && about(&finding.subject)) {

@@ -15,7 +15,8 @@ use crate::review::{DocumentChange, DocumentDifference, Review};
 /// Forms that a review has.
 pub fn check(views: &[View<Format>]) -> Result<(), Failure> {
     match views.iter().find(|view| !matches!(view.format, Format::Text | Format::Json | Format::Markdown)) {
-        Some(_) => Err(Failure::usage("a comparison of revisions is shown as text, json or markdown").hint("`headcount plan` has the other forms of one plan")),
+        Some(_) => Err(Failure::usage("a comparison of revisions is shown as text, json or markdown")
+            .hint("`headcount plan` has the other forms of one plan")),
         None => Ok(()),
     }
 }
@@ -51,7 +52,11 @@ fn text(review: &Review, is_new: bool) -> String {
             lines.push("Nothing was read but the two revisions (--offline).".to_owned());
         }
         lines.push(String::new());
-        section(&mut lines, "Not used in this preview", branch.not_used.iter().map(|one| format!("{}{}", one.words, at(one.place.as_ref()))));
+        section(
+            &mut lines,
+            "Not used in this preview",
+            branch.not_used.iter().map(|one| format!("{}{}", one.words, at(one.place.as_ref()))),
+        );
     }
     section(&mut lines, "What the manifests say differently", review.intent.iter().flat_map(document));
     if review.branch.as_ref().is_none_or(|branch| !branch.offline) {

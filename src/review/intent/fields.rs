@@ -97,7 +97,13 @@ impl Walk<'_> {
     fn tell(&mut self, path: &Path, before: Option<&Json>, after: Option<&Json>) {
         let place = after.is_some().then(|| self.head.place(&path.head));
         let base_place = before.is_some().then(|| self.base.place(&path.base));
-        self.fields.push(FieldChange { path: path.words.clone(), before: before.map(one_line), after: after.map(one_line), place, base_place });
+        self.fields.push(FieldChange {
+            path: path.words.clone(),
+            before: before.map(one_line),
+            after: after.map(one_line),
+            place,
+            base_place,
+        });
     }
 }
 
