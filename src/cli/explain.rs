@@ -5,6 +5,7 @@ mod account;
 pub(super) use account::{PREFIX, parts};
 
 use std::io::Write;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde_json::json;
@@ -29,7 +30,7 @@ Examples:
   headcount explain group/sre
   headcount explain account/chat/jdoe              whose it is, and what adopts it if it is nobody's")]
 pub struct ExplainArgs {
-    /// A key (hr/10023, user/jane, group/sre), a record's key, a user name or an e-mail address; account/TARGET/NAME-OR-ID: whatever account that is
+    /// A key (hr/10023, user/jane, group/sre), a record's key, a user name, an e-mail address or a Group's name; account/TARGET/NAME-OR-ID: whatever account that is
     #[arg(add = complete::explained())]
     identity: String,
     #[command(flatten)]
@@ -60,8 +61,8 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, Failure> {
     let (snapshot, plan) = session.plan(args.as_of)?;
     let behind = ChangeOrigins::of(&snapshot);
     let provenance = behind.provenance();
-    if Key::is_group(&args.identity) {
-        of_group(&behind, &plan, args)?;
+    if let Some(group) = group(provenance, &args.identity) {
+        of_group(&behind, &plan, &group, args)?;
         return Ok(ending(&plan));
     }
     if let Some(named) = named {
@@ -111,8 +112,16 @@ fn ending(plan: &Plan) -> Exit {
     if plan.complete() { Exit::Done } else { Exit::Stale }
 }
 
-fn of_group(behind: &ChangeOrigins<'_>, plan: &Plan, args: &ExplainArgs) -> Result<(), Failure> {
-    let key = &args.identity;
+/// The key of a group: it itself, or the group's name where nobody is known by that.
+fn group(provenance: &Provenance<'_>, text: &str) -> Option<Arc<str>> {
+    if Key::is_group(text) {
+        return Some(Arc::from(text));
+    }
+    let key = Key::group(text).text();
+    (provenance.has_group(&key) && provenance.find(text).is_empty()).then_some(key)
+}
+
+fn of_group(behind: &ChangeOrigins<'_>, plan: &Plan, key: &str, args: &ExplainArgs) -> Result<(), Failure> {
     let target = args.target.as_deref();
     let group = behind.provenance().explain_group(key, target).ok_or_else(|| {
         Failure::new(format!("no Group is declared as {key:?}"))

@@ -30,7 +30,7 @@ use moment::TimeBound;
 Examples:
   headcount history                                all runs
   headcount history 20261122T0800                  one run in full
-  headcount history user/jane                      each change of one person, with its reason
+  headcount history --who jane                     each change of one person, with its reason
   headcount history --target chat --since 7d       each change at a target")]
 pub struct HistoryArgs {
     /// A run (its name, or how it begins) in full, or a key (hr/10023, user/jane, group/ops): its
@@ -40,11 +40,11 @@ pub struct HistoryArgs {
     #[command(flatten)]
     files: Files,
     /// Walk the hash chain: say whether every entry is as it was written
-    #[arg(long, conflicts_with_all = ["what", "person", "target", "since", "until"])]
+    #[arg(long, conflicts_with_all = ["what", "who", "target", "since", "until"])]
     verify: bool,
-    /// Each change of this person: a key or a user name
-    #[arg(long, value_name = "WHO", conflicts_with = "what", add = complete::people())]
-    person: Option<String>,
+    /// Each change of this person, by any key or name that the journal knows: a user name, a word of it, an e-mail address
+    #[arg(long, value_name = "NAME", conflicts_with = "what", add = complete::people())]
+    who: Option<String>,
     /// Each change at this target
     #[arg(long, value_name = "NAME", add = complete::targets())]
     target: Option<String>,
@@ -102,7 +102,7 @@ async fn told(args: &HistoryArgs, session: &Session) -> Result<Exit, Failure> {
     let key = args.what.as_deref().filter(|what| what.contains('/'));
     let run = args.what.as_deref().filter(|what| !what.contains('/'));
     let timed = since.is_some() || until.is_some();
-    let person = key.or(args.person.as_deref());
+    let person = key.or(args.who.as_deref());
     if run.is_some() && (args.target.is_some() || timed) {
         return Err(Failure::usage("a run is shown in full").hint("leave --target, --since and --until out, or the run"));
     }

@@ -12,6 +12,7 @@ mod crds;
 mod diff;
 mod explain;
 mod generated;
+mod get;
 mod history;
 mod init;
 mod log;
@@ -83,6 +84,7 @@ enum Command {
     Diff(diff::DiffArgs),
     Comment(comment::CommentArgs),
     Apply(apply::ApplyArgs),
+    Get(get::GetArgs),
     Explain(explain::ExplainArgs),
     Revoke(revoke::RevokeArgs),
     History(history::HistoryArgs),
@@ -142,6 +144,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Comment(args) => comment::run(&args),
         Command::Apply(args) => apply::run(&args),
+        Command::Get(args) => get::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Revoke(args) => revoke::run(&args),
         Command::History(args) => history::run(&args),

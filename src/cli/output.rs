@@ -13,13 +13,14 @@ use super::complete;
 use super::manifests;
 use super::report::{self, Failure};
 use crate::model::{Forecast, Plan, PlanFilter};
+use crate::render::annotations::{self, Annotation};
 use crate::render::marker::Marker;
 use crate::render::{self, Format, Lines, ViewOptions};
 
 /// Which views are wanted.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Output {
-    /// How to show the plan: text, json, ndjson or markdown; FORMAT=FILE writes it to a file; repeatable [default: text]
+    /// How to show the plan: text, json, ndjson, markdown, github (annotations) or gitlab (code quality); FORMAT=FILE writes it to a file; repeatable [default: text]
     #[arg(short, long, value_name = "FORMAT[=FILE]", add = complete::formats::<Format>())]
     pub output: Vec<View<Format>>,
     /// Show every change by itself; without it more than ten that say the same are counted
@@ -50,8 +51,14 @@ pub trait FormatNames: Copy + 'static {
 }
 
 impl FormatNames for Format {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("text", Self::Text), ("json", Self::Json), ("ndjson", Self::Ndjson), ("markdown", Self::Markdown)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("text", Self::Text),
+        ("json", Self::Json),
+        ("ndjson", Self::Ndjson),
+        ("markdown", Self::Markdown),
+        ("github", Self::Github),
+        ("gitlab", Self::Gitlab),
+    ];
 }
 
 impl<F: FormatNames> FromStr for View<F> {
@@ -127,6 +134,9 @@ pub fn failed(format: Format, failure: &Failure) -> String {
     match format {
         Format::Text => format!("No plan was made.\n\n{why}\n"),
         Format::Markdown => format!("### headcount: no plan was made\n\n```text\n{}\n```\n", why.replace("```", "...")),
+        Format::Github => annotations::github(&[Annotation::of_failure(&why)]),
+        // A report has a line for each entry, and a failure none: the job says it.
+        Format::Gitlab => "[]\n".to_owned(),
         Format::Json => format!("{:#}\n", serde_json::json!({ "failed": why })),
         Format::Ndjson => format!("{}\n", serde_json::json!({ "failed": why })),
     }

@@ -1,7 +1,5 @@
 //! `headcount validate`.
 
-use std::fmt::Write as _;
-
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
@@ -11,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::manifest::Loaded;
 use crate::persona;
 use crate::pipeline::offline;
+use crate::render::annotations::{self, Annotation};
 
 /// The version of the JSON form.
 const FORMAT_VERSION: u32 = 1;
@@ -64,7 +63,10 @@ pub fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
             let document = json!({ "formatVersion": FORMAT_VERSION, "valid": valid, "diagnostics": diagnostics });
             report::result(format!("{document:#}\n").as_bytes())?;
         }
-        Output::Github => report::result(problems.iter().map(annotation).collect::<String>().as_bytes())?,
+        Output::Github => {
+            let marks: Vec<Annotation> = problems.iter().map(Annotation::of_problem).collect();
+            report::result(annotations::github(&marks).as_bytes())?;
+        }
     }
     Ok(if valid { Exit::Done } else { Exit::Error })
 }
@@ -104,52 +106,10 @@ fn as_json(problem: &Diagnostic) -> Value {
     object
 }
 
-/// A workflow command, which GitHub shows at the line of the pull request.
-fn annotation(problem: &Diagnostic) -> String {
-    let mut line = format!("::{} ", level(problem));
-    if let Some((place, length)) = &problem.place {
-        let (file, end) = (property(&place.file), place.column.saturating_add(*length));
-        let _ = write!(line, "file={file},line={},endLine={},col={},endColumn={end},", place.line, place.line, place.column);
-    }
-    let mut message = problem.message.clone();
-    for (place, words) in &problem.related {
-        let _ = write!(message, "\n{place}: {words}");
-    }
-    for note in &problem.notes {
-        let _ = write!(message, "\n{note}");
-    }
-    if let Some(hint) = &problem.hint {
-        let _ = write!(message, "\n{hint}");
-    }
-    let _ = writeln!(line, "title=headcount::{}", data(&message));
-    line
-}
-
 fn level(problem: &Diagnostic) -> &'static str {
     match problem.level {
         Level::Error => "error",
         Level::Note => "notice",
         Level::Warning => "warning",
-    }
-}
-
-/// A workflow command ends at the line's end: nothing that a manifest says may start another.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_annotation_is_one_line_whatever_the_manifest_says() {
-        let place = Place { file: "a,b:c.yaml".into(), line: 3, column: 5 };
-        let problem = Diagnostic::error("100%\n::set-env").at(place.clone(), 4).related(place, "the first").hint("take it out");
-        insta::assert_snapshot!(annotation(&problem), @"::error file=a%2Cb%3Ac.yaml,line=3,endLine=3,col=5,endColumn=9,title=headcount::100%25%0A::set-env%0Aa,b:c.yaml:3:5: the first%0Atake it out");
     }
 }

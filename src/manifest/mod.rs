@@ -32,7 +32,7 @@ pub use load::{Revision, load, load_revision};
 pub use outline::{Outline, Outlines, ValueSpan};
 pub use read::sounds_secret;
 use refused::Refused;
-pub use schema::{API_VERSION, Field, crds, fields, schema};
+pub use schema::{API_VERSION, Field, crds, fields, schema, yaml};
 pub use tree::Style;
 
 use crate::files::Files;

@@ -87,6 +87,11 @@ pub fn crds() -> Vec<(String, String)> {
     crds.iter().map(file).collect()
 }
 
+/// A value as YAML.
+pub fn yaml(value: &Value) -> String {
+    serde_yaml::to_string(value).unwrap_or_default()
+}
+
 /// The derive macro describes the whole by its own name; people want to read what the kind is.
 fn describe(crd: &mut Value) {
     if let Some(schema) = crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {

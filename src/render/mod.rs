@@ -2,6 +2,7 @@
 //!
 //! Must never: decide, read or change anything, show a secret, or let a name from outside steer the terminal or the page.
 
+pub mod annotations;
 mod blocks;
 pub mod cases;
 mod difference;
@@ -19,6 +20,7 @@ mod risks;
 pub mod safe;
 pub mod style;
 mod summary;
+pub mod table;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -81,6 +83,10 @@ pub enum Format {
     Ndjson,
     /// one comment of a pull request
     Markdown,
+    /// annotations of a GitHub workflow
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
 }
 
 /// How the views for people look.
@@ -129,5 +135,12 @@ pub fn write(plan: &Plan, format: Format, look: ViewOptions<'_>, out: &mut dyn W
         Format::Json => json::write(plan, look, out),
         Format::Ndjson => json::write_lines(plan, look.lines, out),
         Format::Markdown => out.write_all(markdown::page(plan, look).as_bytes()),
+        Format::Github => out.write_all(annotations::github(&marks(plan, look)).as_bytes()),
+        Format::Gitlab => out.write_all(annotations::gitlab(&plan.workspace, &marks(plan, look)).as_bytes()),
     }
+}
+
+/// What stands at the lines of the manifests; none where nobody knows them.
+fn marks(plan: &Plan, look: ViewOptions<'_>) -> Vec<annotations::Annotation> {
+    look.lines.map(|lines| annotations::Annotation::of_plan(plan, lines)).unwrap_or_default()
 }

@@ -24,6 +24,7 @@ Commands:
   diff         Like plan, but exit with 1 where something differs
   comment      Post or update the one comment of a pull request or merge request
   apply        Run a saved plan, or plan, ask and run
+  get          Read the live systems and list people, accounts, groups or targets: who has what
   explain      Show where each attribute, group and account of an identity comes from
   revoke       Cut identities off everywhere, now, whatever the sources say
   history      Show past runs from the journal, or what became of somebody
@@ -109,8 +110,9 @@ Options:
                                 never what is read
       --select <PATTERN>        Only changes of these accounts and groups, by name or key, *
                                 standing for anything; repeatable
-  -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson or markdown; FORMAT=FILE
-                                writes it to a file; repeatable [default: text]
+  -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson, markdown, github
+                                (annotations) or gitlab (code quality); FORMAT=FILE writes it to a
+                                file; repeatable [default: text]
       --full                    Show every change by itself; without it more than ten that say the
                                 same are counted
       --out <FILE>              Save the plan, to be applied later
@@ -193,8 +195,9 @@ Options:
                                 never what is read
       --select <PATTERN>        Only changes of these accounts and groups, by name or key, *
                                 standing for anything; repeatable
-  -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson or markdown; FORMAT=FILE
-                                writes it to a file; repeatable [default: text]
+  -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson, markdown, github
+                                (annotations) or gitlab (code quality); FORMAT=FILE writes it to a
+                                file; repeatable [default: text]
       --full                    Show every change by itself; without it more than ten that say the
                                 same are counted
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
@@ -224,7 +227,8 @@ Options:
   -f, --file <PATH>      A file or directory of manifests, or - for stdin; repeatable [default: the
                          current directory]
       --verify           Walk the hash chain: say whether every entry is as it was written
-      --person <WHO>     Each change of this person: a key or a user name
+      --who <NAME>       Each change of this person, by any key or name that the journal knows: a
+                         user name, a word of it, an e-mail address
       --target <NAME>    Each change at this target
       --since <TIME>     Not before: a day (YYYY-MM-DD), a time (RFC 3339), or how long ago (12h,
                          7d)
@@ -243,7 +247,7 @@ Options:
 Examples:
   headcount history                                all runs
   headcount history 20261122T0800                  one run in full
-  headcount history user/jane                      each change of one person, with its reason
+  headcount history --who jane                     each change of one person, with its reason
   headcount history --target chat --since 7d       each change at a target
 
 "#]]);
@@ -280,8 +284,8 @@ Show where each attribute, group and account of an identity comes from
 Usage: headcount explain [OPTIONS] <IDENTITY>
 
 Arguments:
-  <IDENTITY>  A key (hr/10023, user/jane, group/sre), a record's key, a user name or an e-mail
-              address; account/TARGET/NAME-OR-ID: whatever account that is
+  <IDENTITY>  A key (hr/10023, user/jane, group/sre), a record's key, a user name, an e-mail address
+              or a Group's name; account/TARGET/NAME-OR-ID: whatever account that is
 
 Options:
   -f, --file <PATH>      A file or directory of manifests, or - for stdin; repeatable [default: the

@@ -50,8 +50,10 @@ WHEN                  TARGET  CHANGE                        REASON              
 [TIME]  app     mina is updated: department   differs from the record  done    octocat, commit [SHORT]  [RUN]
 
 "#]]);
-    let named = folder.run(["history", "--person", "Mina"]).output().expect("it runs").stdout;
+    let named = folder.run(["history", "--who", "Mina"]).output().expect("it runs").stdout;
     assert_eq!(named, folder.run(["history", "hr/3"]).output().expect("it runs").stdout, "by the name of the account too");
+    let by_record = folder.run(["history", "--who", "3"]).output().expect("it runs").stdout;
+    assert_eq!(by_record, named, "by the record's key too");
     folder.run(["history", "hr/4"]).assert().code(0).stdout_eq(str![[r#"
 WHEN                  TARGET  CHANGE                REASON    RESULT  WHO                           RUN
 [TIME]  app     noor gets an account            done    tester                        [RUN]

@@ -8,6 +8,7 @@ mod connector;
 mod diff;
 mod explain;
 mod generated;
+mod get;
 mod help;
 mod history;
 mod init;

@@ -249,3 +249,21 @@ error: can't write missing/plan.json: No such file or directory (os error 2)
     let elsewhere = Folder::with(&[]);
     assert!(elsewhere.names().is_empty());
 }
+
+#[test]
+fn a_plan_marks_the_lines_that_bring_it_about() {
+    let folder = acme();
+    folder.run(["plan", "-q", "-o", "github", "-o", "gitlab=quality.json"]).assert().code(0).stdout_eq(str![[r#"
+::notice file=acme.yaml,line=45,title=headcount::2 people join Engineering at app
+::notice file=acme.yaml,line=40,title=headcount::the group Engineering is made at app
+
+"#]]);
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.file("quality.json")).expect("a report")).expect("JSON");
+    let entries = report.as_array().expect("a list");
+    let fields = ["description", "check_name", "fingerprint", "severity", "location"];
+    assert!(!entries.is_empty() && entries.iter().all(|entry| fields.iter().all(|field| !entry[field].is_null())), "{report:#}");
+    folder.write("broken.yaml", "kind: [");
+    folder.run(["plan", "-q", "-o", "gitlab=quality.json"]).assert().code(1);
+    assert_eq!(std::fs::read_to_string(folder.file("quality.json")).expect("a report"), "[]\n", "nothing stale is left");
+}

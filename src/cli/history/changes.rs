@@ -15,7 +15,7 @@ use super::{Form, failure};
 use crate::cli::outcome;
 use crate::cli::report::{self, Failure};
 use crate::journal::{Entry, Event, Intent, Journal, ResultWord};
-use crate::model::{Action, Change, ChangeId, Reason};
+use crate::model::{Action, Change, ChangeId, Key, Reason, Value};
 use crate::render::style::{BAD, GOOD, QUIET, STRONG, paint};
 use crate::render::{paragraph, safe, what, why};
 
@@ -77,24 +77,85 @@ pub async fn show(journal: &Journal<'_>, wanted: &ChangeQuery<'_>, form: Form) -
     Ok(())
 }
 
-/// The keys that somebody is known by in the journal: the key itself, and of a name those of its accounts.
-async fn keys(journal: &Journal<'_>, person: &str) -> Result<BTreeSet<Arc<str>>, Failure> {
-    let mut keys: BTreeSet<Arc<str>> = BTreeSet::new();
-    let visit = |entry: Entry| match entry.event {
-        Event::Intent(intent) => {
-            let named = intent.object.name.to_lowercase() == person.to_lowercase();
-            keys.extend((named || *intent.object.key == *person).then(|| intent.object.key.clone()));
-            keys.extend(intent.members.into_iter().filter(|member| **member == *person));
-        }
-        Event::Revoked { keys: all, .. } | Event::Lifted { keys: all, .. } => keys.extend(all.into_iter().filter(|key| **key == *person)),
-        _ => {}
+/// What the journal knows somebody by.
+#[derive(Default)]
+struct Known {
+    /// keys, with every name that their accounts and groups had, in small letters
+    names: BTreeMap<Arc<str>, BTreeSet<String>>,
+}
+
+/// Attributes of an account whose values people go by.
+const NAMES: [&str; 3] = ["userName", "displayName", "emails"];
+/// Keys that an error names.
+const MOST: usize = 5;
+
+/// The keys of whoever is meant: the key itself, else whoever has that name or record, else the one person of whose names it is a word.
+async fn keys(journal: &Journal<'_>, who: &str) -> Result<BTreeSet<Arc<str>>, Failure> {
+    let mut known = Known::default();
+    journal.each(None, |entry| known.take(entry)).await.map_err(failure)?;
+    let who_small = who.to_lowercase();
+    let called = |fits: &dyn Fn(&str) -> bool| -> BTreeSet<Arc<str>> {
+        known.names.iter().filter(|(_, names)| names.iter().any(|name| fits(name))).map(|(key, _)| key.clone()).collect()
     };
-    journal.each(None, visit).await.map_err(failure)?;
-    if keys.is_empty() {
-        let hint = "name a key (hr/10023, user/jane, group/NAME) or a user name; `headcount explain` finds it";
-        return Err(Failure::new(format!("the journal has nothing about {person:?}")).hint(hint));
+    if known.names.contains_key(who) {
+        return Ok(BTreeSet::from([Arc::from(who)]));
     }
-    Ok(keys)
+    let mut exact = called(&|name| name == who_small);
+    exact.extend(known.names.keys().filter(|key| Key::of_identity(key).is_some_and(|(_, record)| record == who)).cloned());
+    if !exact.is_empty() {
+        return Ok(exact);
+    }
+    let is_word = |name: &str| name.split(|sign: char| !sign.is_alphanumeric()).any(|word| word == who_small);
+    let found = called(&is_word);
+    match found.len() {
+        0 => Err(Failure::new(format!("the journal has nothing about {who:?}"))
+            .hint("name a key (hr/10023, user/jane, group/NAME) or a user name; `headcount explain` finds it")),
+        1 => Ok(found),
+        several => {
+            let shown: Vec<String> = found.iter().take(MOST).map(|key| known.told(key)).collect();
+            let more = if several > MOST { format!(" and {} more", several - MOST) } else { String::new() };
+            Err(Failure::new(format!("{who:?} may be any of {}{more}", shown.join(", "))).hint("name one of these keys"))
+        }
+    }
+}
+
+impl Known {
+    fn take(&mut self, entry: Entry) {
+        match entry.event {
+            Event::Intent(intent) => {
+                let values = intent.attributes.iter().filter(|changed| NAMES.contains(&changed.attribute.as_ref()));
+                let values: Vec<String> = values.flat_map(|changed| changed.before.iter().chain(&changed.after)).flat_map(texts).collect();
+                let names = self.names.entry(intent.object.key).or_default();
+                names.insert(intent.object.name.to_lowercase());
+                names.extend(values);
+                intent.members.into_iter().for_each(|member| {
+                    self.names.entry(member).or_default();
+                });
+            }
+            Event::Revoked { keys, .. } | Event::Lifted { keys, .. } => keys.into_iter().for_each(|key| {
+                self.names.entry(key).or_default();
+            }),
+            _ => {}
+        }
+    }
+
+    /// `ada.okafor (hr/1002)`
+    fn told(&self, key: &str) -> String {
+        match self.names.get(key).and_then(BTreeSet::first) {
+            Some(name) => format!("{name} ({key})"),
+            None => key.to_owned(),
+        }
+    }
+}
+
+/// The texts in a value, in small letters: of several addresses each.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Text(text) => vec![text.to_lowercase()],
+        Value::List(items) => items.iter().flat_map(texts).collect(),
+        Value::Map(fields) => fields.get("value").map(texts).unwrap_or_default(),
+        _ => Vec::new(),
+    }
 }
 
 impl Found {

@@ -6,6 +6,7 @@ mod account;
 mod entitlement;
 mod exercise;
 mod group;
+mod inventory;
 mod line;
 mod members;
 mod origins;
@@ -19,6 +20,7 @@ mod whose;
 use std::sync::Arc;
 
 pub use exercise::{Heard, Values, WouldHave};
+pub use inventory::{GroupStands, HeldAccount, Inventory, ListedAccount, ListedGroup, ListedPerson, ListedTarget};
 pub use members::{GroupAt, GroupExplanation, Stands};
 pub use origins::Origins;
 use serde::Serialize;
@@ -335,6 +337,11 @@ impl<'a> Provenance<'a> {
         })
     }
 
+    /// Whether a group is declared by this key.
+    pub fn has_group(&self, key: &str) -> bool {
+        self.basis.groups.find(key).is_some()
+    }
+
     /// Everything about a group by its key, at one target or at all; nothing where none is declared so.
     pub fn explain_group(&self, key: &str, target: Option<&str>) -> Option<GroupExplanation> {
         self.basis.groups.find(key).map(|at| members::explain(&self.basis, at, target))
@@ -343,6 +350,11 @@ impl<'a> Provenance<'a> {
     /// Whose an account of a target is: the one with this id, else the only one of this name.
     pub fn explain_account(&self, target: &str, text: &str) -> Result<AccountExplanation, NoAccount> {
         whose::explain(&self.basis, target, text)
+    }
+
+    /// Who has what, as it was read.
+    pub fn inventory(&self) -> Inventory {
+        inventory::list(&self.basis)
     }
 
     /// The document or the command that cuts off the account, or each member.

@@ -175,34 +175,65 @@ struct Known {
     because: Vec<Because>,
 }
 
-fn known(basis: &Basis<'_>, matched: &Matched, target: usize, row: u32) -> Known {
+/// Whose it is, and the key of whoever has it or had it where that is known.
+pub(super) fn whose(basis: &Basis<'_>, matched: &Matched, target: usize, row: u32) -> (Whose, Option<Arc<str>>) {
     let claims = &matched.claims[target];
     if let Some(key) = matched.cut[target].get(&row) {
-        return Known { is: Whose::CutOff, holders: vec![key.clone()], because: account::revoked(basis, key) };
+        return (Whose::CutOff, Some(key.clone()));
     }
     if let Some(holder) = claims.holder(row) {
-        let mut person = Person::default();
-        basis.people.assemble(&basis.layout, holder, &mut person);
-        let found = Because::words(format!("found {}", account::found(basis, claims, target, row, &person)));
-        return Known { is: Whose::Claimed, holders: vec![basis.people.key(holder)], because: vec![found] };
+        return (Whose::Claimed, Some(basis.people.key(holder)));
     }
     if claims.contested(row) {
-        let words = "whose it is can't be told, so nobody gets it, and nothing is planned for it";
-        return Known { is: Whose::Contested, holders: candidates(basis, target, row), because: vec![Because::words(words)] };
+        return (Whose::Contested, None);
     }
     if claims.is_set_aside(row) {
-        let words =
-            "headcount took its access, or it is not known where its people stand, so it is not taken for an account that nobody declares";
-        return Known { is: Whose::SetAside, holders: candidates(basis, target, row), because: vec![Because::words(words)] };
+        return (Whose::SetAside, None);
     }
     if let Some(key) = basis.former_key(target, row) {
-        if ownership::is_strange(basis, target, row) {
-            let words = "headcount remembers it so, but it has neither their mark nor a name or key of theirs any more, so its id may have been used again: it is left alone";
-            return Known { is: Whose::SetAside, holders: vec![key], because: vec![Because::words(words)] };
-        }
-        return Known { is: Whose::Former, because: former(basis, target, row, &key), holders: vec![key] };
+        return (if ownership::is_strange(basis, target, row) { Whose::SetAside } else { Whose::Former }, Some(key));
     }
-    stranger(basis, target, row)
+    match basis.observed[target].accounts().carries(row) {
+        Carries::OtherWorkspace => (Whose::OtherWorkspace, None),
+        Carries::Foreign => (Whose::Foreign, None),
+        Carries::Nothing | Carries::Ours => (Whose::Nobodys, None),
+    }
+}
+
+fn known(basis: &Basis<'_>, matched: &Matched, target: usize, row: u32) -> Known {
+    let (is, holder) = whose(basis, matched, target, row);
+    let of = |holders: Vec<Arc<str>>, because: Vec<Because>| Known { is, holders, because };
+    match (is, holder) {
+        (Whose::CutOff, Some(key)) => {
+            let because = account::revoked(basis, &key);
+            of(vec![key], because)
+        }
+        (Whose::Claimed, Some(key)) => {
+            let mut person = Person::default();
+            if let Some(holder) = matched.claims[target].holder(row) {
+                basis.people.assemble(&basis.layout, holder, &mut person);
+            }
+            let found = account::found(basis, &matched.claims[target], target, row, &person);
+            of(vec![key], vec![Because::words(format!("found {found}"))])
+        }
+        (Whose::Contested, _) => {
+            let words = "whose it is can't be told, so nobody gets it, and nothing is planned for it";
+            of(candidates(basis, target, row), vec![Because::words(words)])
+        }
+        (Whose::SetAside, None) => {
+            let words = "headcount took its access, or it is not known where its people stand, so it is not taken for an account that nobody declares";
+            of(candidates(basis, target, row), vec![Because::words(words)])
+        }
+        (Whose::SetAside, Some(key)) => {
+            let words = "headcount remembers it so, but it has neither their mark nor a name or key of theirs any more, so its id may have been used again: it is left alone";
+            of(vec![key], vec![Because::words(words)])
+        }
+        (Whose::Former, Some(key)) => {
+            let because = former(basis, target, row, &key);
+            of(vec![key], because)
+        }
+        _ => of(Vec::new(), stranger(basis, target, row)),
+    }
 }
 
 /// The people to whom its values lead, or of whom it is remembered.
@@ -226,7 +257,7 @@ fn former(basis: &Basis<'_>, target: usize, row: u32, key: &str) -> Vec<Because>
 }
 
 /// Of nobody, as far as headcount knows.
-fn stranger(basis: &Basis<'_>, target: usize, row: u32) -> Known {
+fn stranger(basis: &Basis<'_>, target: usize, row: u32) -> Vec<Because> {
     let (rules, accounts) = (&basis.policy.targets[target], basis.observed[target].accounts());
     let mut because = Vec::new();
     let carries = accounts.carries(row);
@@ -247,10 +278,5 @@ fn stranger(basis: &Basis<'_>, target: usize, row: u32) -> Known {
         }
     };
     because.push(Because::words(words).at(Some(&rules.place)));
-    let is = match carries {
-        Carries::OtherWorkspace => Whose::OtherWorkspace,
-        Carries::Foreign => Whose::Foreign,
-        Carries::Nothing | Carries::Ours => Whose::Nobodys,
-    };
-    Known { is, holders: Vec::new(), because }
+    because
 }
