@@ -146,10 +146,10 @@ fn show<R: Row>(args: &GetArgs, all: &[R], labels: &Labels, unread: &[&str]) -> 
         Form::Text | Form::Wide if rows.is_empty() => writeln(&mut out, &format!("No {}.", R::LIST))?,
         form => R::table(&rows, form == Form::Wide).write(report::screen(), &mut out)?,
     }
-    std::io::Write::flush(&mut out)?;
-    if matches!(args.output, Form::Text | Form::Wide | Form::Name) {
-        unread.iter().for_each(|words| report::notice(format_args!("warning: not all of it was read: {}", safe::lines(words))));
+    if matches!(args.output, Form::Text | Form::Wide) {
+        unread.iter().try_for_each(|words| writeln(&mut out, &format!("Not all of it was read: {}", safe::lines(words))))?;
     }
+    std::io::Write::flush(&mut out)?;
     Ok(())
 }
 

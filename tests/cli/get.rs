@@ -108,8 +108,8 @@ fn what_was_not_read_is_never_a_short_list() {
     std::fs::remove_file(folder.file("app.db")).expect("it goes");
     for what in ["people", "accounts", "groups", "targets"] {
         let output = folder.run(["get", what]).output().expect("it runs");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.code() == Some(5) && told.contains("not all of it was read"), "{what}: {told}");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.code() == Some(5) && told.contains("Not all of it was read: "), "{what}: {told}");
     }
     let output = folder.run(["get", "accounts", "root"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
