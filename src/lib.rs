@@ -24,6 +24,8 @@ pub mod journal;
 pub mod secret;
 pub mod state;
 
+pub mod drift;
+pub mod import;
 pub mod persona;
 pub mod pipeline;
 

@@ -12,7 +12,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (0, &["model", "diagnostic", "scim", "files"]),
     (1, &["expr", "manifest", "policy", "world", "planning", "review", "render"]),
     (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "apply"]),
-    (3, &["persona", "pipeline"]),
+    (3, &["drift", "import", "persona", "pipeline"]),
     (4, &["cli"]),
 ];
 
@@ -28,6 +28,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("forge", &["http"]),
     ("apply", &["connector", "state", "journal"]),
     ("journal", &["state"]),
+    ("drift", &["import"]),
 ];
 
 /// External crates and the only modules that may name them.
@@ -137,6 +138,7 @@ const PLANNING: &[&str] = &[
     "guardrails",
     "report",
     "everybody",
+    "left",
     "explain",
 ];
 

@@ -11,7 +11,7 @@ use super::Files;
 use super::report::{Failure, Texts};
 use crate::connector::registry::{self, Facts};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::manifest::{self, Loaded, ManifestInput};
+use crate::manifest::{self, Loaded, ManifestInput, Revision};
 use crate::policy::{self, Policy};
 
 /// Most bytes of standard input; what is larger is told so by the loader.
@@ -80,6 +80,12 @@ pub fn inputs(files: &Files) -> Result<(Vec<ManifestInput>, Texts), Failure> {
 /// Every problem of the manifests and of the expressions in them, sorted by place; a policy only where none is an error.
 pub fn check(inputs: &[ManifestInput]) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
     let (loaded, problems) = manifest::load(inputs);
+    checked(loaded, problems)
+}
+
+/// The same for manifests that are not, or not yet, on the disk.
+pub fn check_revision(revision: Revision) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
+    let (loaded, problems) = manifest::load_revision(revision);
     checked(loaded, problems)
 }
 

@@ -10,10 +10,13 @@ mod completions;
 mod connector;
 mod crds;
 mod diff;
+mod drift;
 mod explain;
+mod fmt;
 mod generated;
 mod get;
 mod history;
+mod import;
 mod init;
 mod log;
 mod man;
@@ -88,6 +91,9 @@ enum Command {
     Explain(explain::ExplainArgs),
     Revoke(revoke::RevokeArgs),
     History(history::HistoryArgs),
+    Drift(drift::DriftArgs),
+    Import(import::ImportArgs),
+    Fmt(fmt::FmtArgs),
     Connector(connector::ConnectorArgs),
     Schema(schema::SchemaArgs),
     Crds(crds::CrdsArgs),
@@ -148,6 +154,9 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&args),
         Command::Revoke(args) => revoke::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Drift(args) => drift::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Connector(args) => connector::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Crds(args) => crds::run(&args),

@@ -181,6 +181,13 @@ pub fn append(path: &Path, text: &str) -> Result<(), Failure> {
     file.write_all(text.as_bytes()).map_err(failed)
 }
 
+/// Writes a file that is not there.
+pub fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    // Not by a temporary file, which would be for its owner alone: a manifest is read by others too.
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| Failure::file("write", path, error))
+}
+
 /// Writes a file that is there anew: all of it or nothing, behind links where it is one, and whoever could read it still can.
 pub fn rewrite(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error| Failure::file("write", path, error);

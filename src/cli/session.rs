@@ -12,7 +12,7 @@ use super::manifests::{self, Manifests};
 use super::progress::Watching;
 use super::report::{self, Exit, Failure};
 use crate::manifest::Loaded;
-use crate::model::{Memory, Plan};
+use crate::model::{Left, Memory, Plan};
 use crate::pipeline::{self, Reading, Snapshot};
 use crate::planning::Scope;
 use crate::policy::Policy;
@@ -73,12 +73,22 @@ impl Session {
         }
     }
 
+    /// What the last complete run left at targets; nothing where there was none.
+    pub(super) async fn left(&self) -> Result<Vec<Left>, Failure> {
+        let failed = |error| state_failure(&error);
+        match state::look_at(&self.state, &self.policy.workspace).await.map_err(failed)? {
+            Some(store) => store.left().await.map_err(failed),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Reads every system and plans.
     pub fn plan(self, as_of: Option<Date>) -> Result<(Snapshot, Plan), Failure> {
         run(self.planned(as_of))?
     }
 
-    async fn planned(self, as_of: Option<Date>) -> Result<(Snapshot, Plan), Failure> {
+    /// The same for whoever goes on in the same runtime.
+    pub(super) async fn planned(self, as_of: Option<Date>) -> Result<(Snapshot, Plan), Failure> {
         let memory = self.memory().await?;
         let moment = pipeline::moment(&self.policy, as_of);
         let watching = Watching::default();

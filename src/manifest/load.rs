@@ -32,7 +32,7 @@ pub fn load(inputs: &[ManifestInput]) -> (Loaded, Vec<Diagnostic>) {
 }
 
 /// Manifests that were read already, and where the files are that they name.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Revision {
     /// each file that may be a manifest, sorted by name
     pub texts: Vec<ManifestText>,
@@ -42,6 +42,32 @@ pub struct Revision {
     pub roots: Vec<PathBuf>,
     /// where named files are
     pub files: Files,
+}
+
+impl Revision {
+    /// The files as they lie on this machine now.
+    pub fn of(inputs: &[ManifestInput]) -> Self {
+        let (texts, problems) = input::read(inputs);
+        let text = |text: Text| ManifestText {
+            name: text.name,
+            base: text.base.as_path().to_owned(),
+            bytes: text.text.as_bytes().to_vec(),
+            found: text.found,
+        };
+        Self { texts: texts.into_iter().map(text).collect(), problems, roots: paths::roots(inputs), files: Files::default() }
+    }
+
+    /// With another text in the place of a file's, or one more file.
+    pub fn put(&mut self, name: &Arc<str>, text: &str) {
+        let bytes = text.as_bytes().to_vec();
+        match self.texts.iter_mut().find(|known| known.name == *name) {
+            Some(known) => known.bytes = bytes,
+            None => {
+                let base = Path::new(name.as_ref()).parent().unwrap_or(Path::new("")).to_owned();
+                self.texts.push(ManifestText { name: name.clone(), base, bytes, found: true });
+            }
+        }
+    }
 }
 
 /// The same for a revision.

@@ -8,6 +8,8 @@ pub mod kinds;
 mod broken;
 pub mod catalog;
 mod checks;
+mod edit;
+mod format;
 mod guess;
 mod header;
 mod input;
@@ -27,6 +29,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use edit::{Edit, Editor, Refused as NotEdited, Written, flow, scalar};
+pub use format::{NotFormatted, format};
 pub use input::{ManifestInput, ManifestText};
 pub use load::{Revision, load, load_revision};
 pub use outline::{Outline, Outlines, ValueSpan};

@@ -361,3 +361,47 @@ impl Memory {
         self.links.iter().any(linked) || self.cut_off.iter().any(cut_off)
     }
 }
+
+/// One thing as the last complete run left it at a target: keyed fingerprints and no values, which would be a second directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Left {
+    /// the Target's name
+    pub target: Arc<str>,
+    /// what is said
+    pub what: LeftWhat,
+    /// the fingerprint of whom or what it is about
+    pub of: u64,
+    /// the fingerprint of what was left, or a time in seconds
+    pub print: u64,
+}
+
+/// What is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeftWhat {
+    /// the run: when it was
+    Run,
+    /// somebody's account: the values that it should have
+    Values,
+    /// somebody's account: its groups and entitlements
+    Access,
+    /// a group that no manifest declares: one of its members
+    Member,
+    /// an account that is nobody's: when it was first seen
+    Nobodys,
+}
+
+impl LeftWhat {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Run, Self::Values, Self::Access, Self::Member, Self::Nobodys];
+
+    /// As a state writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Values => "values",
+            Self::Access => "access",
+            Self::Member => "member",
+            Self::Nobodys => "nobodys",
+        }
+    }
+}

@@ -33,8 +33,8 @@ pub use key::{Key, RESERVED};
 pub use mandate::Mandate;
 pub use marker::{Marks, is_marker};
 pub use memory::{
-    Baseline, CutOff, Deactivation, DepartedName, FormerLink, LastWrite, Link, LinkOrigin, Memory, Receipt, ReceiptWord, RecordLink,
-    Repeat, Resting, StandingRevocation, Statuses, UNKNOWN_SYSTEM, Unheard, WindowEntry, grant_key, system_id,
+    Baseline, CutOff, Deactivation, DepartedName, FormerLink, LastWrite, Left, LeftWhat, Link, LinkOrigin, Memory, Receipt, ReceiptWord,
+    RecordLink, Repeat, Resting, StandingRevocation, Statuses, UNKNOWN_SYSTEM, Unheard, WindowEntry, grant_key, system_id,
 };
 pub use outcome::{Outcome, SystemError};
 pub use page::{Cell, Columns, Page, Row, RowWriter};

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::yaml::{self, Line, SECTIONS};
 use crate::manifest::kinds::Expectation;
+use crate::manifest::scalar;
 use crate::model::Side;
 
 /// All differences; none where everything is as expected.
@@ -80,7 +81,7 @@ fn values(path: &mut Vec<String>, expected: Option<&Json>, actual: Option<&Json>
 }
 
 fn heading(path: &[String]) -> Line {
-    let text = path.last().map(|key| format!("{}:", yaml::scalar(key))).unwrap_or_default();
+    let text = path.last().map(|key| format!("{}:", scalar(key))).unwrap_or_default();
     Line { depth: path.len().saturating_sub(1), path: path.to_vec(), item: None, text }
 }
 

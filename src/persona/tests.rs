@@ -363,7 +363,7 @@ fn only_the_expectation_is_rewritten() {
         format!("{head}spec:\n  expect: {{}}   # nothing yet\n  # between\n  asOf: 2026-01-15\n  records: {{hr: {{id: 7, login: ada}}}}\n");
     assert_snapshot!(rewritten(&empty).strip_prefix(head).unwrap(), @r##"
     spec:
-      expect: # nothing yet
+      expect:      # nothing yet
         lifecycle: active
         accounts:
           chat:
@@ -406,5 +406,5 @@ fn what_would_change_something_else_is_refused() {
     let anchored = "apiVersion: headcount.dev/v1alpha1\nkind: Persona\nmetadata: {name: one}\nspec:\n  expect: {groups: {chat: &names [A]}}\n  asOf: 2026-01-15\n  formerAccounts: *names\n  user: a\n";
     let (loaded, _) = load(&[ManifestInput::Text { name: "a.yaml".into(), base: PathBuf::new(), bytes: anchored.as_bytes().to_vec() }]);
     let refused = rewrite(&loaded, &[(&loaded.personas[0], &Expectation::default())]).unwrap_err();
-    assert_snapshot!(refused, @r##"a.yaml: the new expectation would change something else in the file; write it by hand"##);
+    assert_snapshot!(refused, @r##"a.yaml: what stands at a.yaml:5 is used as `*names` at a.yaml:7; edit it by hand"##);
 }

@@ -29,5 +29,5 @@ pub use plan::plan;
 pub use propose::{NotReviewable, Proposal, Reviewed};
 pub use read::{Reading, Snapshot, moment, read};
 pub use reconcile::{Ending, ReconcileError, Turn, reconcile};
-pub use remember::{catch_up, remember};
+pub use remember::{catch_up, leave, remember};
 pub use two::{Compiled, read_two};

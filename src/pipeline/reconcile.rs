@@ -13,13 +13,13 @@ use super::plan::plan;
 use super::propose::{Proposal, Reviewed, propose};
 use super::read::{Reading, read};
 use super::receipts;
-use super::remember::{catch_up, remember};
+use super::remember::{catch_up, leave, remember};
 use super::revoke::end_covered;
 use crate::apply::{Report, RunSettings};
 use crate::connector::connections::Connections;
 use crate::journal::{Journal, JournalError, close_dead_runs};
 use crate::manifest::Loaded;
-use crate::model::PlanFilter;
+use crate::model::{Change, PlanFilter};
 use crate::planning::{Moment, Scope};
 use crate::policy::Policy;
 use crate::state::{Fact, RunLock, StateError, Store};
@@ -105,10 +105,18 @@ pub async fn reconcile(turn: Turn<'_>, caller: &dyn Caller) -> Result<Option<End
         Report::default()
     };
     remember(&snapshot, store.as_ref()).await?;
+    if part.is_everything() && is_complete(&proposal, &report) {
+        leave(&snapshot, store.as_ref()).await?;
+    }
     receipts::of_run(&snapshot, (&proposal.plan, &report), part.is_everything(), store.as_ref()).await?;
     // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
     store.commit(vec![Fact::Told(proposal.standing.clone())]).await?;
     Ok(Some(Ending { proposal, report }))
+}
+
+/// Whether everything that is needed was done.
+fn is_complete(proposal: &Proposal, report: &Report) -> bool {
+    report.complete() && proposal.unreviewed.is_empty() && proposal.plan.changes.iter().all(Change::runs)
 }
 
 /// Takes the lock and looks that the journal is whole. Whoever holds the lock knows that no other run is alive, so those that never ended are closed and told.

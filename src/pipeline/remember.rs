@@ -2,9 +2,11 @@
 //!
 //! Must never: remember a read that was not complete.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::read::Snapshot;
+use crate::model::{Left, LeftWhat};
 use crate::planning;
 use crate::state::{Fact, StateError, Store};
 
@@ -37,4 +39,21 @@ pub async fn catch_up(snapshot: &Snapshot, store: &dyn Store) -> Result<(), Stat
 pub async fn remember(snapshot: &Snapshot, store: &dyn Store) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
     store.commit(world.baselines(policy, moment.now).into_iter().map(Fact::Baseline).collect()).await
+}
+
+/// What a complete run leaves at targets: whatever is otherwise at the next look, while nobody wants it otherwise, was changed by others. An account that is
+/// nobody's is as old as it was at first.
+pub async fn leave(snapshot: &Snapshot, store: &dyn Store) -> Result<(), StateError> {
+    let Snapshot { policy, world, moment, .. } = snapshot;
+    let was = store.left().await?;
+    let first: BTreeMap<(&Arc<str>, u64), u64> =
+        was.iter().filter(|left| left.what == LeftWhat::Nobodys).map(|left| ((&left.target, left.of), left.print)).collect();
+    let mut targets: BTreeMap<Arc<str>, Vec<Left>> = BTreeMap::new();
+    for mut left in planning::left_behind(policy, world, *moment).all {
+        if left.what == LeftWhat::Nobodys {
+            left.print = first.get(&(&left.target, left.of)).copied().unwrap_or(left.print);
+        }
+        targets.entry(left.target.clone()).or_default().push(left);
+    }
+    store.commit(targets.into_iter().map(|(target, all)| Fact::Left { target, all }).collect()).await
 }

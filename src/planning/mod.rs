@@ -15,6 +15,7 @@ mod findings;
 mod groups;
 pub mod guardrails;
 mod holds;
+mod left;
 mod names_nobody;
 mod people;
 mod question;
@@ -47,8 +48,10 @@ use targets::claims::Matched;
 use targets::matched::match_accounts;
 
 pub use diary::DAYS_AHEAD;
+pub use left::{LeftBehind, left_behind};
 pub use people::known_as::{KnownAs, known_as, remembered_as};
 pub use question::{Answer, Lookup, LookupBy, Moment, Scope, Survey};
+pub use report::existing::{Existing, ExistingAccount, ExistingGroup, ExistingMember, ExistingPerson, existing};
 pub use report::unclaimed::{Unclaimed, unclaimed};
 pub use targets::carried::links as carried_links;
 pub use targets::concern::Concern;

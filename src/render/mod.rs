@@ -14,6 +14,7 @@ mod layout;
 mod markdown;
 pub mod marker;
 mod markup;
+pub mod patch;
 pub mod requests;
 pub mod review;
 mod risks;

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use super::chain::EntryDraft;
 use crate::model::{
-    Baseline, CutOff, Deactivation, DepartedName, Link, Receipt, RecordLink, Repeat, Resting, StandingRevocation, Unheard, WindowEntry,
+    Baseline, CutOff, Deactivation, DepartedName, Left, Link, Receipt, RecordLink, Repeat, Resting, StandingRevocation, Unheard,
+    WindowEntry,
 };
 
 /// One thing to remember, or to forget.
@@ -66,6 +67,13 @@ pub enum Fact {
     Baseline(Baseline),
     /// the standing notes that were told, in the place of those of the run before
     Told(BTreeSet<u64>),
+    /// what a complete run left at a target, in the place of what the one before did
+    Left {
+        /// the Target's name
+        target: Arc<str>,
+        /// all of it
+        all: Vec<Left>,
+    },
     /// a run ended by itself: from now on the state counts as known
     Known(Timestamp),
     /// an identity is cut off; a second revocation says the newer reason, and its receipts begin anew

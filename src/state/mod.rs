@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::{Link, Memory, ObjectKind};
+use crate::model::{Left, Link, Memory, ObjectKind};
 
 pub use chain::{BEGINNING, ChainLine, EntryDraft, Hash, Head, hex, link};
 pub use error::StateError;
@@ -47,6 +47,8 @@ pub trait Store: Debug + Send + Sync {
     fn links_by_id(&self, target: Arc<str>, ids: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<Link>>;
     /// The ids of objects of ours, in the order of the question.
     fn link_ids(&self, wanted: Vec<LinkName>) -> StoreAnswer<'_, Vec<Option<Arc<str>>>>;
+    /// What the last complete run left at targets: as much as there are accounts, so apart from the rest.
+    fn left(&self) -> StoreAnswer<'_, Vec<Left>>;
     /// Begins to watch who is cut off by a command.
     fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>>;
 

@@ -28,6 +28,9 @@ Commands:
   explain      Show where each attribute, group and account of an identity comes from
   revoke       Cut identities off everywhere, now, whatever the sources say
   history      Show past runs from the journal, or what became of somebody
+  drift        Show what others changed at targets since the last run
+  import       Write manifests for what exists at a target
+  fmt          Tidy manifests: indents, blanks and quotes; what they say and every comment stay
   connector    Show the connectors, what they read, write and need; test those that documents
                describe
   schema       Print the JSON Schemas of the manifests and of the plan

@@ -280,7 +280,7 @@ spec:
   records:
     hr: {id: 7, login: ada, job: Engineer, dept: Eng}
   # a comment before
-  expect: # by hand
+  expect:   # by hand
     lifecycle: active
     accounts:
       chat:

@@ -2,6 +2,7 @@
 //!
 //! Must never: decide a change.
 
+pub(in crate::planning) mod existing;
 pub(in crate::planning) mod matching;
 pub(in crate::planning) mod notices;
 pub(in crate::planning) mod side_effects;

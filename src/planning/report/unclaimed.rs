@@ -98,7 +98,7 @@ pub(in crate::planning) fn account(basis: &Basis<'_>, target: usize, row: u32) -
 }
 
 /// What carries such a mark is never taken over.
-fn is_foreign(carries: Carries) -> bool {
+pub(super) fn is_foreign(carries: Carries) -> bool {
     matches!(carries, Carries::OtherWorkspace | Carries::Foreign)
 }
 

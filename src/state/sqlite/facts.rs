@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{head, revocations, rows, unheard, written};
+use super::{head, left, revocations, rows, unheard, written};
 use crate::model::{ObjectKind, WindowEntry};
 use crate::state::{BEGINNING, EntryDraft, Fact, Hash, Head, hex, link};
 
@@ -63,6 +63,7 @@ fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
         Fact::Pruned(before) => rows::prune_windows(connection, *before),
         Fact::Baseline(baseline) => rows::record_baseline(connection, baseline),
         Fact::Told(told) => rows::record_told(connection, told),
+        Fact::Left { target, all } => left::record_left(connection, target, all),
         Fact::Known(at) => rows::record_completed_run(connection, *at),
         Fact::Revoked(revocation) => revocations::record_revocation(connection, revocation),
         Fact::OtherKeys { identity, also } => revocations::record_other_keys(connection, identity, also),

@@ -5,6 +5,7 @@
 
 mod facts;
 mod head;
+mod left;
 mod lines;
 mod look;
 mod migrate;
@@ -29,7 +30,7 @@ use tokio::sync::oneshot;
 
 use super::lock;
 use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, StateError, Store, StoreAnswer, UnderWay, Watch};
-use crate::model::{Link, Memory};
+use crate::model::{Left, Link, Memory};
 use head::Apart;
 pub use open::{look, look_at, open, passing};
 pub use schema::VERSION as SCHEMA_VERSION;
@@ -140,6 +141,10 @@ impl Store for Sqlite {
 
     fn link_ids(&self, wanted: Vec<LinkName>) -> StoreAnswer<'_, Vec<Option<Arc<str>>>> {
         self.read(move |connection| wanted.iter().map(|name| rows::link_id(connection, name)).collect())
+    }
+
+    fn left(&self) -> StoreAnswer<'_, Vec<Left>> {
+        self.read(left::load_left)
     }
 
     fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>> {

@@ -1,0 +1,194 @@
+//! What of a plan, and of what nobody declares, is drift.
+//!
+//! Must never: take what a source or a manifest wants differently since the last run for something that others did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Compared, Drift, What};
+use crate::model::{Action, Change, FindingCode, Left, LeftWhat, LinkOrigin, Memory, ObjectKind, Plan};
+use crate::planning::LeftBehind;
+use crate::policy::Policy;
+
+/// Compares what is needed now with what the last complete run left.
+pub fn compare(policy: &Policy, memory: &Memory, plan: &Plan, was: &[Left], now: &LeftBehind) -> Compared {
+    let mut compared = Compared::default();
+    for target in &policy.targets {
+        match was.iter().find(|left| left.what == LeftWhat::Run && left.target == target.name) {
+            Some(run) => compared.since.push((target.name.clone(), time(run.print))),
+            None => compared.unknown.push(target.name.clone()),
+        }
+    }
+    let was: BTreeSet<&Left> = was.iter().collect();
+    let same: BTreeSet<&Left> = now.all.iter().filter(|left| was.contains(left)).collect();
+    let known: BTreeSet<&Arc<str>> = compared.since.iter().map(|(target, _)| target).collect();
+    let look = Look { policy, memory, plan, now, was: &was, same };
+    let mut drifts = Vec::new();
+    for (at, change) in plan.changes.iter().enumerate().filter(|(_, change)| known.contains(&change.target)) {
+        drifts.extend(look.change(at, change));
+    }
+    drifts.extend(look.lost_sign_in().filter(|drift| known.contains(&drift.target)));
+    drifts.extend(look.undeclared().into_iter().filter(|drift| known.contains(&drift.target)));
+    drifts.sort_by(|one, next| one.target.cmp(&next.target));
+    compared.drifts = drifts;
+    compared
+}
+
+fn time(second: u64) -> Timestamp {
+    Timestamp::from_second(i64::try_from(second).unwrap_or_default()).unwrap_or_default()
+}
+
+struct Look<'a> {
+    policy: &'a Policy,
+    memory: &'a Memory,
+    plan: &'a Plan,
+    now: &'a LeftBehind,
+    was: &'a BTreeSet<&'a Left>,
+    /// what is wanted just as it was
+    same: BTreeSet<&'a Left>,
+}
+
+impl Look<'_> {
+    /// Whether what is wanted of somebody is what the last run left.
+    fn unchanged(&self, target: &Arc<str>, what: LeftWhat, key: &str) -> bool {
+        let of = self.now.of(key);
+        let from = Left { target: target.clone(), what, of, print: 0 };
+        self.same.range::<&Left, _>(&from..).next().is_some_and(|left| left.target == *target && left.what == what && left.of == of)
+    }
+
+    fn linked(&self, change: &Change) -> bool {
+        let object = &change.object;
+        let same = |link: &&crate::model::Link| link.target == change.target && link.kind == object.kind && link.key == object.key;
+        self.memory.links.iter().any(|link| same(&link) && matches!(link.origin, LinkOrigin::Created | LinkOrigin::Adopted))
+    }
+
+    fn change(&self, at: usize, change: &Change) -> Vec<Drift> {
+        let (target, key) = (&change.target, &change.object.key);
+        let drift = |what| Drift { change: Some(at), ..named(what, target, key, &change.object.name) };
+        let access = || self.unchanged(target, LeftWhat::Access, key);
+        let grant = |what| {
+            let entitlement = change.entitlement.clone();
+            vec![Drift { of: entitlement.clone(), of_name: entitlement, ..drift(what) }]
+        };
+        match (change.object.kind, change.action) {
+            (ObjectKind::Account, Action::Update) if self.unchanged(target, LeftWhat::Values, key) => {
+                self.values(change, &drift(What::Value))
+            }
+            (ObjectKind::Account, Action::UpdateEntitlement) if access() => {
+                let one = &grant(What::Parameter)[0];
+                self.values(change, one)
+            }
+            (ObjectKind::Account, Action::AddEntitlement) if access() => grant(What::Withdrawn),
+            (ObjectKind::Account, Action::RemoveEntitlement) if access() => grant(What::Granted),
+            (ObjectKind::Account, Action::Create) if self.linked(change) => vec![drift(What::AccountDeleted)],
+            (ObjectKind::Account, Action::Deactivate) if self.was_deactivated(change) => {
+                vec![Drift { check: true, ..drift(What::GotSignIn) }]
+            }
+            (ObjectKind::Group, Action::AddMembers) if self.linked(change) => self.members(change, at, What::Left),
+            (ObjectKind::Group, Action::RemoveMembers) if self.linked(change) => self.members(change, at, What::Joined),
+            (ObjectKind::Group, Action::Create) if self.linked(change) => vec![drift(What::GroupDeleted)],
+            (ObjectKind::Group, Action::Update) if self.linked(change) => self.values(change, &drift(What::GroupRenamed)),
+            _ => Vec::new(),
+        }
+    }
+
+    fn values(&self, change: &Change, of: &Drift) -> Vec<Drift> {
+        let not_kept = |attribute: &Arc<str>| {
+            let about = |finding: &crate::model::Finding| {
+                finding.subject.key.as_ref() == Some(&change.object.key) && finding.subject.attribute.as_ref() == Some(attribute)
+            };
+            self.plan.findings.iter().any(|finding| finding.code == FindingCode::NotKept && about(finding))
+        };
+        let shown = |attribute: &&crate::model::AttributeChange| !not_kept(&attribute.attribute);
+        let one = |attribute: &crate::model::AttributeChange| {
+            let secret = attribute.is_secret();
+            let value = |value: &Option<crate::model::Value>| value.clone().filter(|_| !secret);
+            Drift {
+                attribute: Some(attribute.attribute.clone()),
+                ours: value(&attribute.after),
+                theirs: value(&attribute.before),
+                ..of.clone()
+            }
+        };
+        change.attributes.iter().filter(shown).map(one).collect()
+    }
+
+    /// Of members those whose groups and entitlements are wanted as they were, and who are nobody's.
+    fn members(&self, change: &Change, at: usize, what: What) -> Vec<Drift> {
+        let privileged = self.policy.is_privileged_group(&change.target, &change.object);
+        let is_drift = |key: &Arc<str>| key.starts_with("id:") || self.unchanged(&change.target, LeftWhat::Access, key);
+        let members = change.members.iter().map(|member| &member.member).filter(|member| is_drift(&member.key));
+        members
+            .map(|member| Drift {
+                of: Some(change.object.key.clone()),
+                of_name: Some(change.object.name.clone()),
+                check: privileged && what == What::Joined,
+                change: Some(at),
+                ..named(what, &change.target, &member.key, &member.name)
+            })
+            .collect()
+    }
+
+    fn was_deactivated(&self, change: &Change) -> bool {
+        let same = |made: &&crate::model::Deactivation| made.target == change.target && Some(&made.id) == change.object.id.as_ref();
+        self.memory.deactivations.iter().any(|made| same(&made))
+    }
+
+    fn lost_sign_in(&self) -> impl Iterator<Item = Drift> + '_ {
+        self.plan.findings.iter().filter(|finding| finding.code == FindingCode::DeactivatedElsewhere).filter_map(|finding| {
+            let (target, key) = (finding.subject.system.as_ref()?, finding.subject.key.as_ref()?);
+            let link = self.memory.links.iter().find(|link| link.target == *target && link.key == *key && link.kind == ObjectKind::Account);
+            let name = link.and_then(|link| link.name.clone()).unwrap_or_else(|| key.clone());
+            Some(Drift { check: true, ..named(What::LostSignIn, target, key, &name) })
+        })
+    }
+
+    /// New members of groups that no manifest declares, and new accounts that are nobody's.
+    fn undeclared(&self) -> Vec<Drift> {
+        let mut found = Vec::new();
+        let first: BTreeMap<(&Arc<str>, u64), ()> =
+            self.was.iter().filter(|left| left.what == LeftWhat::Nobodys).map(|left| ((&left.target, left.of), ())).collect();
+        for (left, (name, group)) in &self.now.names {
+            match left.what {
+                LeftWhat::Member if !self.was.contains(left) => {
+                    let privileged =
+                        self.policy.targets.iter().any(|target| target.name == left.target && target.privileged.groups.contains(group))
+                            || sounds_privileged(group);
+                    found.push(Drift {
+                        of: Some(group.clone()),
+                        of_name: Some(group.clone()),
+                        check: privileged,
+                        ..named(What::JoinedUndeclared, &left.target, name, name)
+                    });
+                }
+                LeftWhat::Nobodys if !first.contains_key(&(&left.target, left.of)) => {
+                    found.push(Drift { check: true, ..named(What::NewAccount, &left.target, name, name) });
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+fn sounds_privileged(name: &str) -> bool {
+    crate::import::sounds_privileged(name)
+}
+
+fn named(what: What, target: &Arc<str>, key: &Arc<str>, name: &Arc<str>) -> Drift {
+    Drift {
+        target: target.clone(),
+        what,
+        key: key.clone(),
+        name: name.clone(),
+        of: None,
+        of_name: None,
+        attribute: None,
+        ours: None,
+        theirs: None,
+        check: false,
+        change: None,
+    }
+}

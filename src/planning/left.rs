@@ -1,0 +1,162 @@
+//! What a run leaves at targets, as fingerprints: so that a later look tells what others changed from what sources and manifests want differently since.
+//!
+//! Must never: keep a value, or say anything of a target that was not read to its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::model::{Left, LeftWhat};
+use crate::planning::accounts::desired::{Desired, work_out};
+use crate::planning::basis::Basis;
+use crate::planning::everybody;
+use crate::planning::groups;
+use crate::planning::groups::members::{Roster, current, flatten, rosters};
+use crate::planning::groups::resolve::{GroupState, ResolvedGroups};
+use crate::planning::people::person::Person;
+use crate::planning::question::{Moment, Scope};
+use crate::planning::report::unclaimed::is_nobodys;
+use crate::planning::targets::claims::Matched;
+use crate::planning::targets::matched::match_accounts;
+use crate::policy::Policy;
+use crate::world::{Keyed, MemberRow, World};
+
+/// What is left at all targets, each with what people call it.
+#[derive(Clone, Debug, Default)]
+pub struct LeftBehind {
+    /// fingerprints
+    pub all: Vec<Left>,
+    /// of members and of accounts that are nobody's: their names, and that of the group
+    pub names: BTreeMap<Left, (Arc<str>, Arc<str>)>,
+    keyed: Option<Keyed>,
+}
+
+impl LeftBehind {
+    /// The fingerprint of whoever has a key.
+    pub fn of(&self, key: &str) -> u64 {
+        self.keyed.map_or(0, |keyed| keyed.text(key))
+    }
+}
+
+/// What the targets that were read to their end are left as, once everything that is needed now is done.
+pub fn left_behind(policy: &Policy, world: &World, moment: Moment) -> LeftBehind {
+    let basis = Basis::new(policy, world, &[], moment);
+    let (matched, _) = match_accounts(&basis, Scope::All);
+    let keyed = Keyed::of(&policy.workspace);
+    let mut left = LeftBehind { keyed: Some(keyed), ..LeftBehind::default() };
+    let (seen, _) = everybody::look(&basis, &matched, false);
+    let entitled: Vec<Vec<u32>> = (0..policy.entitlements.len()).map(|at| has(&basis, at, &seen.entitlements)).collect();
+    let (rosters, _) = rosters(&basis, seen.groups, &seen.standing);
+    let (resolved, _) = groups::resolve(&basis, &matched);
+    for target in 0..policy.targets.len() {
+        let side = basis.observed[target].side;
+        let read = side.accounts.evidence.proves_absence() && (!side.wants_groups() || side.memberships.evidence.proves_absence());
+        if !read {
+            continue;
+        }
+        let name = &policy.targets[target].name;
+        let second = u64::try_from(moment.now.as_second()).unwrap_or_default();
+        left.all.push(Left { target: name.clone(), what: LeftWhat::Run, of: 0, print: second });
+        let mut step = AtTarget { basis: &basis, matched: &matched, target, name, keyed, left: &mut left };
+        if let Some(settled) = resolved.get(target) {
+            step.people(&rosters, settled, &entitled);
+            step.members(settled);
+        }
+        step.nobodys(second);
+    }
+    left
+}
+
+/// Who has an entitlement, by rule or by name.
+fn has(basis: &Basis<'_>, at: usize, covers: &[crate::planning::entitlements::cover::EntitlementCover]) -> Vec<u32> {
+    let cover = covers.get(at);
+    let ruled = cover.into_iter().flat_map(|cover| cover.stands.iter().chain(&cover.open)).copied();
+    let named = basis.policy.entitlements.get(at).map_or(&[][..], |rules| &rules.members);
+    let mut all: Vec<u32> = ruled.chain(current(basis, named).filter_map(|member| basis.people.find(&member.key))).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+struct AtTarget<'s, 'a> {
+    basis: &'s Basis<'a>,
+    matched: &'s Matched,
+    target: usize,
+    name: &'s Arc<str>,
+    keyed: Keyed,
+    left: &'s mut LeftBehind,
+}
+
+impl AtTarget<'_, '_> {
+    fn push(&mut self, what: LeftWhat, of: u64, print: u64) -> Left {
+        let left = Left { target: self.name.clone(), what, of, print };
+        self.left.all.push(left.clone());
+        left
+    }
+
+    /// The account that everybody should have, and what it should be in.
+    fn people(&mut self, rosters: &[Roster], settled: &ResolvedGroups, entitled: &[Vec<u32>]) {
+        let basis = self.basis;
+        let mut access: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
+        for (at, group) in basis.groups.all.iter().enumerate() {
+            if matches!(settled.states.get(at), Some(GroupState::Here(_) | GroupState::Made)) {
+                let print = self.keyed.text(&group.key);
+                for person in flatten(rosters, at, |_| false).0.people {
+                    access.entry(person).or_default().insert(print);
+                }
+            }
+        }
+        for (rules, people) in basis.policy.entitlements.iter().zip(entitled).filter(|(rules, _)| rules.target == self.target) {
+            let print = self.keyed.text(&rules.key);
+            for person in people {
+                access.entry(*person).or_default().insert(print);
+            }
+        }
+        let (mut person, mut desired, mut words) = (Person::default(), Desired::default(), String::new());
+        for identity in 0..basis.people.len() {
+            basis.people.assemble(&basis.layout, identity, &mut person);
+            work_out(basis, self.target, &person, &mut desired);
+            words.clear();
+            let _ = write!(words, "{:?}", desired.states);
+            let (of, values) = (self.keyed.text(&person.key), self.keyed.text(&words));
+            words.clear();
+            let _ = write!(words, "{:?}", access.get(&identity));
+            let print = self.keyed.text(&words);
+            self.push(LeftWhat::Values, of, values);
+            self.push(LeftWhat::Access, of, print);
+        }
+    }
+
+    /// Who is in groups that no manifest declares. The group itself counts as one of its members, so that an empty one is known.
+    fn members(&mut self, settled: &ResolvedGroups) {
+        let (basis, target) = (self.basis, self.target);
+        let observed = &basis.observed[target];
+        for row in 0..observed.groups().len() {
+            if settled.holder(row).is_some() || settled.is_contested(row) {
+                continue;
+            }
+            let there = basis.group(target, row, &Arc::from(""));
+            let of = self.keyed.text(&there.id.clone().unwrap_or_default());
+            self.push(LeftWhat::Member, of, 0);
+            for member in observed.members(row) {
+                let member = match member {
+                    MemberRow::Account(row) => basis.account(target, row, &Arc::from("")),
+                    MemberRow::Group(row) => basis.group(target, row, &Arc::from("")),
+                };
+                let print = self.keyed.text(&member.id.unwrap_or_default());
+                let left = self.push(LeftWhat::Member, of, print);
+                self.left.names.insert(left, (member.name, there.name.clone()));
+            }
+        }
+    }
+
+    fn nobodys(&mut self, second: u64) {
+        let (basis, target) = (self.basis, self.target);
+        for row in (0..basis.observed[target].accounts().len()).filter(|row| is_nobodys(basis, self.matched, target, *row)) {
+            let there = basis.account(target, row, &Arc::from(""));
+            let of = self.keyed.text(&there.id.unwrap_or_default());
+            let left = self.push(LeftWhat::Nobodys, of, second);
+            self.left.names.insert(left, (there.name, Arc::from("")));
+        }
+    }
+}
