@@ -205,8 +205,9 @@ impl AtomSlot {
     fn content(&self) -> (Option<Action>, bool, u64) {
         match self {
             Self::Object { action, print } => (Some(*action), false, *print),
-            Self::Member { added, .. } => (None, *added, 0),
-            Self::Loser { .. } => (None, false, 0),
+            // A nested group that brings or takes more people does another thing.
+            Self::Member { added, people, .. } => (None, *added, u64::from(*people)),
+            Self::Loser { people, .. } => (None, false, u64::from(*people)),
             Self::Entitlement { given, .. } => (None, *given, self.print()),
             Self::Attribute(_) | Self::Parameter { .. } => (None, false, self.print()),
         }

@@ -133,7 +133,8 @@ pub(super) fn fold(
     pending: &[Atom],
     watch: Watch<'_>,
 ) -> Vec<AtomGroup> {
-    let lines = effect.iter().map(|one| Line {
+    let lines = effect.iter().enumerate().map(|(number, one)| Line {
+        number,
         atom: &one.atom,
         of_effect: true,
         how: one.how,
@@ -143,7 +144,8 @@ pub(super) fn fold(
     });
     let mut groups = fold_lines(lines.collect(), watch);
     groups.sort_by(|one, other| rank(one).cmp(&rank(other)));
-    let lines = pending.iter().map(|atom| Line {
+    let lines = pending.iter().enumerate().map(|(number, atom)| Line {
+        number,
         atom,
         of_effect: false,
         how: Divergence::Adds,
@@ -166,6 +168,7 @@ fn rank(group: &AtomGroup) -> impl Ord + use<> {
 
 /// One atom, and what is known around it.
 struct Line<'a> {
+    number: usize,
     atom: &'a Atom,
     of_effect: bool,
     how: Divergence,
@@ -207,34 +210,37 @@ fn fold_lines(lines: Vec<Line<'_>>, watch: Watch<'_>) -> Vec<AtomGroup> {
 /// What happens to an account as a whole, so that memberships and grants go along with it.
 const LEADERS: [EffectKind; 4] = [EffectKind::LosesSignIn, EffectKind::Deleted, EffectKind::GetsAccount, EffectKind::RegainsSignIn];
 
-/// By target and person: what comes or goes with the account there, and in how many atoms: two groups may have one name.
-type Companions = HashMap<(Arc<str>, Arc<str>), BTreeMap<Along, u64>>;
+/// By the number of the line that is told: what goes along with it, and in how many atoms. Two groups may have one name.
+type Companions = HashMap<usize, BTreeMap<Along, u64>>;
 
 /// Which atoms stand by themselves; and what the others go along with.
 fn companions(lines: &[Line<'_>], watch: Watch<'_>) -> (Vec<bool>, Companions) {
-    let mut leads: HashMap<(&Arc<str>, &Arc<str>), EffectKind> = HashMap::new();
-    for line in lines {
+    let mut leads: HashMap<(&Arc<str>, &Arc<str>, Divergence), (EffectKind, usize)> = HashMap::new();
+    for (number, line) in lines.iter().enumerate() {
         let effect = effect(line.atom, watch);
         if !line.atom.withheld && LEADERS.contains(&effect) {
-            leads.insert((&line.atom.target, &line.atom.object.key), effect);
+            // Somebody may have two accounts at a target, or one that goes in two steps: the gravest has the rest along.
+            let lead = leads.entry((&line.atom.target, &line.atom.object.key, line.how)).or_insert((effect, number));
+            *lead = (*lead).min((effect, number));
         }
     }
-    let mut along = Companions::new();
-    let goes_along = |line: &Line<'_>| -> Option<((Arc<str>, Arc<str>), Along)> {
+    let goes_along = |line: &Line<'_>| -> Option<(usize, Along)> {
         let effect = effect(line.atom, watch);
-        let person = line.atom.person()?;
-        let goes = match leads.get(&(&line.atom.target, &person.key))? {
+        let person = line.atom.person().filter(|_| !line.atom.withheld)?;
+        let (lead, number) = leads.get(&(&line.atom.target, &person.key, line.how))?;
+        let goes = match lead {
             EffectKind::LosesSignIn | EffectKind::Deleted => {
                 matches!(effect, EffectKind::Leaves | EffectKind::LosesGrant | EffectKind::SignedOut)
             }
             _ => matches!(effect, EffectKind::Joins | EffectKind::GetsGrant),
         };
         let what = what(line.atom, effect).unwrap_or_else(|| Arc::from(""));
-        (goes && !line.atom.withheld).then(|| ((line.atom.target.clone(), person.key.clone()), Along { effect, what }))
+        goes.then_some((*number, Along { effect, what }))
     };
+    let mut along = Companions::new();
     let leaders = lines.iter().map(|line| match goes_along(line) {
-        Some((whose, what)) => {
-            *along.entry(whose).or_default().entry(what).or_default() += 1;
+        Some((number, what)) => {
+            *along.entry(number).or_default().entry(what).or_default() += 1;
             false
         }
         None => true,
@@ -251,10 +257,8 @@ fn group(same: Same, targets: Vec<Arc<str>>, mut people: Vec<(Who, Vec<&Line<'_>
     let mut going = 0;
     let who: Vec<PersonLine> = people
         .iter()
-        .map(|(who, _)| {
-            let at = |target: &Arc<str>| along.get(&(target.clone(), who.key.clone()));
-            let leads = LEADERS.contains(&same.effect) && !same.withheld;
-            let with = || targets.iter().filter(|_| leads).filter_map(at).flatten();
+        .map(|(who, lines)| {
+            let with = || lines.iter().filter_map(|line| along.get(&line.number)).flatten();
             going += with().map(|(_, atoms)| atoms).sum::<u64>();
             let with: BTreeSet<Along> = with().map(|(along, _)| along.clone()).collect();
             PersonLine { who: who.clone(), along: with.into_iter().collect() }

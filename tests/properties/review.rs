@@ -1,6 +1,9 @@
 //! What a branch is said to do, with what was pending, is the plan at head: over random worlds, and random edits of the manifests.
 
-use headcount::model::{Change, ObjectRef, Plan};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headcount::model::{Change, ObjectKind, ObjectRef, Plan};
 use headcount::planning::Scope;
 use headcount::planning::explain::Origins;
 use headcount::policy::Policy;
@@ -27,7 +30,8 @@ proptest! {
             let [base, head] = [0, 1].map(|at| side(&plans[at], &policies[at]));
             let review = of_branch(base, head, branch(), Vec::new());
             let whole = of_plan(head);
-            prop_assert_eq!(of_both(&review), of_effect(&whole), "{}\n{}", lab.story.manifests(), other.manifests());
+            let known = Ids::of(review.pending.iter().chain(whole.effect.iter().map(|one| &one.atom)));
+            prop_assert_eq!(of_both(&review, &known), of_effect(&whole, &known), "{}\n{}", lab.story.manifests(), other.manifests());
             for review in [&review, &whole] {
                 let told = |of_effect: bool| review.groups.iter().filter(|group| group.of_effect == of_effect).map(|group| group.atoms).sum::<u64>();
                 prop_assert_eq!(told(true), review.effect.len() as u64, "{:#?}", review.groups);
@@ -76,35 +80,54 @@ fn branch() -> Branch {
 }
 
 /// The atoms of an effect, sorted.
-fn of_effect(review: &Review) -> Vec<String> {
-    let mut atoms: Vec<String> = review.effect.iter().map(|one| print(&one.atom)).collect();
+fn of_effect(review: &Review, known: &Ids) -> Vec<String> {
+    let mut atoms: Vec<String> = review.effect.iter().map(|one| known.print(&one.atom)).collect();
     atoms.sort();
     atoms
 }
 
 /// What was pending, less what is cancelled and altered, with what is added and what it is altered to, sorted.
-fn of_both(review: &Review) -> Vec<String> {
-    let mut atoms: Vec<String> = review.pending.iter().map(print).collect();
+fn of_both(review: &Review, known: &Ids) -> Vec<String> {
+    let mut atoms: Vec<String> = review.pending.iter().map(|atom| known.print(atom)).collect();
     for one in &review.effect {
         let gone = if one.how == Divergence::Cancels { Some(&one.atom) } else { one.instead.as_ref() };
-        if let Some(at) = gone.and_then(|gone| atoms.iter().position(|known| *known == print(gone))) {
+        if let Some(at) = gone.and_then(|gone| atoms.iter().position(|print| *print == known.print(gone))) {
             atoms.swap_remove(at);
         }
         if one.how != Divergence::Cancels {
-            atoms.push(print(&one.atom));
+            atoms.push(known.print(&one.atom));
         }
     }
     atoms.sort();
     atoms
 }
 
-/// Objects by the target's id, else by our key: what people call them, and in which words a step is explained, is no part of it.
-fn print(atom: &Atom) -> String {
-    let known = |object: &ObjectRef| object.id.as_ref().unwrap_or(&object.key).clone();
-    let slot = match &atom.slot {
-        AtomSlot::Member { added, member, people } => format!("member {added} {} {people}", known(member)),
-        AtomSlot::Loser { member, people } => format!("loser {} {people}", known(member)),
-        other => format!("{other:?}"),
-    };
-    format!("{} {} {slot} {}", atom.target, known(&atom.object), atom.withheld)
+/// The target's ids of objects that either plan knows by one, by our keys.
+struct Ids(BTreeMap<(ObjectKind, Arc<str>), Arc<str>>);
+
+impl Ids {
+    fn of<'a>(atoms: impl Iterator<Item = &'a Atom>) -> Self {
+        let objects = atoms.flat_map(|atom| {
+            let member = match &atom.slot {
+                AtomSlot::Member { member, .. } | AtomSlot::Loser { member, .. } => Some(member),
+                _ => None,
+            };
+            member.into_iter().chain([&atom.object])
+        });
+        Self(objects.filter_map(|object| Some(((object.kind, object.key.clone()), object.id.clone()?))).collect())
+    }
+
+    /// Which thing of which object: what people call it, and in which words a step is explained, is no part of it.
+    fn print(&self, atom: &Atom) -> String {
+        let known = |object: &ObjectRef| {
+            let id = object.id.as_ref().or_else(|| self.0.get(&(object.kind, object.key.clone())));
+            id.unwrap_or(&object.key).clone()
+        };
+        let slot = match &atom.slot {
+            AtomSlot::Member { added, member, people } => format!("member {added} {} {people}", known(member)),
+            AtomSlot::Loser { member, people } => format!("loser {} {people}", known(member)),
+            other => format!("{other:?}"),
+        };
+        format!("{} {} {slot} {}", atom.target, known(&atom.object), atom.withheld)
+    }
 }
