@@ -12,5 +12,6 @@ mod kubernetes_org;
 mod pages;
 mod properties;
 mod quickstart;
+mod replay;
 mod support;
 mod vendors;
