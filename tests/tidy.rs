@@ -46,6 +46,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["http"]),
     ("hyper_util", &["http"]),
     ("rusqlite", &["connector", "state"]),
+    ("object_store", &["state"]),
+    ("flate2", &["state"]),
     ("csv_core", &["connector", "manifest"]),
     ("calamine", &["connector"]),
     ("zip", &["connector"]),
@@ -347,6 +349,7 @@ const SLASHES: &[(&str, &str)] = &[
     ("src/forge/", "addresses, and OWNER/NAME"),
     ("src/cli/comment/place.rs", "refs/pull/7/merge"),
     ("src/connector/", "addresses, paths and what a service says"),
+    ("src/state/objects/", "names of objects in a bucket"),
     ("src/cli/explain/account.rs", "TARGET/NAME-OR-ID on the command line"),
     ("src/policy/group.rs", "GROUP/VALUE in a member's line"),
 ];

@@ -101,8 +101,9 @@ impl Gate {
         Self { most, limiter: limiter.clone(), lane, patience, state: Mutex::new(state), moved: Notify::new() }
     }
 
-    /// Leave to send one request, once pause, width and the target's limits allow it; else why there will be none. The lock proves that the run is the only one.
-    pub(super) async fn pass(&self, _lock: &RunLock, cancel: &CancellationToken) -> Result<Granted<'_>, String> {
+    /// Leave to send one request, once pause, width and the target's limits allow it; else why there will be none. The lock proves that the run is the only one, as
+    /// long as it is not lost: that is asked last.
+    pub(super) async fn pass(&self, lock: &RunLock, cancel: &CancellationToken) -> Result<Granted<'_>, String> {
         if cancel.is_cancelled() {
             return Err(STOPPED.to_owned());
         }
@@ -112,7 +113,7 @@ impl Gate {
             () = cancel.cancelled() => return Err(STOPPED.to_owned()),
         };
         match turn {
-            Ok(turn) => self.closed().map_or_else(|| Ok(Granted { pass, permit: Permit::grant(turn) }), Err),
+            Ok(turn) => self.closed().or_else(|| lock.lost()).map_or_else(|| Ok(Granted { pass, permit: Permit::grant(turn) }), Err),
             Err(error) => {
                 let why = error.to_string();
                 self.close(why.clone());

@@ -43,6 +43,9 @@ pub struct ApplyArgs {
     /// Don't ask. Without a terminal this is needed, or a saved plan
     #[arg(long)]
     auto_approve: bool,
+    /// In CI: there is no state yet, and that is right
+    #[arg(long)]
+    first_run: bool,
     /// Run nothing where the saved plan is not exactly what is needed now
     #[arg(long, requires = "plan")]
     exact: bool,
@@ -71,6 +74,10 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     let selection = saved.as_ref().map_or_else(|| Ok(args.selection.clone()), |saved| args.selection.of_saved(&saved.filter))?;
     let session = Session::load(&args.files)?;
     selection.check(&session)?;
+    if let Some(finding) = session.forgets().filter(|_| !args.first_run) {
+        let failure = Failure::new(finding.message).exit(Exit::Stale);
+        return Err(finding.hint.into_iter().fold(failure, Failure::hint));
+    }
     let moment = pipeline::moment(&session.policy, None);
     let reviewed = saved.map(|saved| Reviewed::new(saved, args.exact, &session.policy, moment.today));
     let reviewed = reviewed.transpose().map_err(not_reviewable)?;
@@ -120,6 +127,10 @@ impl Hear for Terminal<'_> {
     fn hear(&self, news: News<'_>) {
         self.watching.hear(news);
         match news {
+            News::Waiting { state } => notice(safe::lines(&format!(
+                "the lock on {} is held; waiting for a sign of life of whoever holds it, for a minute at most",
+                state.display()
+            ))),
             News::Killed { run, open } if open > 0 => notice(safe::lines(&format!(
                 "run {run} was killed: of {} nobody knows whether it arrived; what is planned now knows what became of it",
                 count(open as u64, "change")

@@ -144,9 +144,11 @@ fn known(loaded: &Loaded, names: bool) -> BTreeSet<Arc<str>> {
 
 /// What earlier runs made or took over.
 fn links(loaded: &Loaded) -> Option<Vec<Link>> {
-    let path = session::state_path(loaded, &files());
+    // Whoever presses a key waits for no network.
+    let place = session::state_place(loaded, &files());
+    let path = place.file()?;
     if path.metadata().ok()?.len() > MAX_STATE {
         return None;
     }
-    session::run(async { Some(state::look(&path).await.ok()??.load().await.ok()?.links) }).ok()?
+    session::run(async { Some(state::look(path).await.ok()??.load().await.ok()?.links) }).ok()?
 }

@@ -5,7 +5,7 @@ mod shown;
 
 use super::Files;
 use super::output::Output;
-use super::plan::{make, verdict};
+use super::plan::{Horizon, make, verdict};
 use super::report::{Exit, Failure};
 use super::selection::Selection;
 
@@ -35,7 +35,7 @@ pub fn run(args: &DiffArgs) -> Result<Exit, Failure> {
         return branch::run(args);
     }
     args.branch.check_alone()?;
-    let plan = make(&args.files, &args.selection, &args.output, None, 0)?;
+    let plan = make(&args.files, &args.selection, &args.output, &Horizon { as_of: None, due_days: 0, first_run: false })?;
     Ok(match verdict(&plan) {
         Exit::Done if !plan.changes.is_empty() && !args.branch.allows_changes() => Exit::DIFFERENT,
         exit => exit,

@@ -90,7 +90,7 @@ pub fn run(args: &HistoryArgs) -> Result<Exit, Failure> {
 
 async fn told(args: &HistoryArgs, session: &Session) -> Result<Exit, Failure> {
     let store = state::look(&session.state).await;
-    let store = store.and_then(|store| store.ok_or_else(|| StateError::Missing { path: session.state.clone() }));
+    let store = store.and_then(|store| store.ok_or_else(|| StateError::Missing { path: session.state.path() }));
     let store = store.map_err(|error| state_failure(&error))?;
     let journal = Journal::new(store.as_ref());
     if args.verify {

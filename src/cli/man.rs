@@ -138,10 +138,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 ];
 
 const FILES: &[(&str, &str)] = &[
-    (
-        ".headcount/state.db",
-        "The state and its journal, beside the Workspace document; spec.state.path of the Workspace says another place.",
-    ),
+    (".headcount/state.db", "The state and its journal, beside the Workspace document; spec.state of the Workspace says another place."),
     (".headcount/state.db.lock", "Held while a run is under way."),
     (".headcount/state.db.head", "The journal's last entry, kept apart, so that an end that was cut off is missed."),
 ];

@@ -33,6 +33,7 @@ mod revoke;
 mod schema;
 mod selection;
 mod session;
+mod state;
 mod test;
 mod test_output;
 mod unclaimed;
@@ -94,6 +95,7 @@ enum Command {
     Drift(drift::DriftArgs),
     Import(import::ImportArgs),
     Fmt(fmt::FmtArgs),
+    State(state::StateArgs),
     Connector(connector::ConnectorArgs),
     Schema(schema::SchemaArgs),
     Crds(crds::CrdsArgs),
@@ -157,6 +159,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Drift(args) => drift::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Fmt(args) => fmt::run(&args),
+        Command::State(args) => state::run(&args),
         Command::Connector(args) => connector::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Crds(args) => crds::run(&args),

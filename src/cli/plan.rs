@@ -45,12 +45,25 @@ pub struct PlanArgs {
     /// Exit with 2 where the plan has changes
     #[arg(long)]
     detailed_exitcode: bool,
+    /// In CI: there is no state yet, and that is right
+    #[arg(long)]
+    first_run: bool,
     /// List the accounts and groups that nobody claims instead, each with the line that adopts it
     #[arg(long, conflicts_with_all = ["out", "select", "detailed_exitcode", "as_of"])]
     unclaimed: bool,
     /// List the requests that the plan leads to instead, without secrets; nothing is changed by it
     #[arg(long, conflicts_with_all = ["out", "detailed_exitcode", "as_of", "unclaimed"])]
     requests: bool,
+}
+
+/// From when a plan looks, and how far.
+pub struct Horizon {
+    /// the day that it is for
+    pub as_of: Option<Date>,
+    /// days ahead that are told
+    pub due_days: i64,
+    /// nothing can be known of earlier runs
+    pub first_run: bool,
 }
 
 pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
@@ -60,7 +73,8 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     if args.requests {
         return requests::run(&args.files, &args.selection, &args.output);
     }
-    let made = make(&args.files, &args.selection, &args.output, args.as_of, args.due_days);
+    let horizon = Horizon { as_of: args.as_of, due_days: args.due_days, first_run: args.first_run };
+    let made = make(&args.files, &args.selection, &args.output, &horizon);
     let plan =
         made.inspect_err(|failure| args.out.iter().for_each(|file| output::supersede(file, &output::failed(Format::Json, failure))))?;
     if let Some(file) = &args.out {
@@ -77,16 +91,18 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
 }
 
 /// Plans and shows; what `plan` and `diff` have in common.
-pub fn make(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>, due_days: i64) -> Result<Plan, Failure> {
+pub fn make(files: &Files, selection: &Selection, output: &Output, horizon: &Horizon) -> Result<Plan, Failure> {
     output.check()?;
-    planned(files, selection, output, as_of, due_days).inspect_err(|failure| output.supersede(failure, files, &selection.filter()))
+    planned(files, selection, output, horizon).inspect_err(|failure| output.supersede(failure, files, &selection.filter()))
 }
 
-fn planned(files: &Files, selection: &Selection, output: &Output, as_of: Option<Date>, due_days: i64) -> Result<Plan, Failure> {
+fn planned(files: &Files, selection: &Selection, output: &Output, horizon: &Horizon) -> Result<Plan, Failure> {
     let session = Session::load(files)?;
     selection.check(&session)?;
-    let (snapshot, mut plan) = session.plan(as_of)?;
-    plan.upcoming = coming(&plan, due_days);
+    let forgets = session.forgets().filter(|_| !horizon.first_run);
+    let (snapshot, mut plan) = session.plan(horizon.as_of)?;
+    plan.findings.extend(forgets);
+    plan.upcoming = coming(&plan, horizon.due_days);
     let all = plan.changes.len();
     let plan = part(plan, &selection.filter());
     let left_out = all - plan.changes.len();

@@ -2,7 +2,8 @@
 //!
 //! Must never: write anything. The state is made by `apply` alone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -10,13 +11,14 @@ use jiff::civil::Date;
 use super::Files;
 use super::manifests::{self, Manifests};
 use super::progress::Watching;
-use super::report::{self, Exit, Failure};
+use super::report::{self, Exit, Failure, notice};
 use crate::manifest::Loaded;
-use crate::model::{Left, Memory, Plan};
+use crate::model::{Finding, FindingCode, Left, Memory, Plan, Severity, Subject};
 use crate::pipeline::{self, Reading, Snapshot};
 use crate::planning::Scope;
 use crate::policy::Policy;
-use crate::state::{self, StateError};
+use crate::render::safe;
+use crate::state::{self, StateError, StatePlace};
 
 /// Threads evaluate expressions: their stacks are as large as the main one's.
 const STACK: usize = 16 << 20;
@@ -29,8 +31,8 @@ pub struct Session {
     pub loaded: Loaded,
     /// the manifests, compiled
     pub policy: Policy,
-    /// the state's file
-    pub state: PathBuf,
+    /// where the state is
+    pub state: StatePlace,
 }
 
 impl Session {
@@ -40,7 +42,7 @@ impl Session {
         if !warnings.is_empty() {
             report::diagnostics(&warnings, &texts);
         }
-        let state = state_path(&loaded, files);
+        let state = state_place(&loaded, files);
         Ok(Self { loaded, policy, state })
     }
 
@@ -55,8 +57,13 @@ impl Session {
 
     /// What earlier runs left of a revision's workspace. A state that the branch put into its place is none.
     pub async fn remembered(loaded: &Loaded, policy: &Policy) -> Result<Memory, Failure> {
-        let path = state_path(loaded, &Files::default());
-        let state = loaded.files.place(path.clone()).map_err(|error| Failure::file("open the state", &path, error).exit(Exit::Stale))?;
+        let state = match state_place(loaded, &Files::default()) {
+            StatePlace::File(path) => {
+                let place = loaded.files.place(path.clone());
+                StatePlace::File(place.map_err(|error| Failure::file("open the state", &path, error).exit(Exit::Stale))?)
+            }
+            elsewhere => elsewhere,
+        };
         let failed = |error| state_failure(&error);
         match state::look_at(&state, &policy.workspace).await.map_err(failed)? {
             Some(store) => store.load().await.map_err(failed),
@@ -87,6 +94,19 @@ impl Session {
         run(self.planned(as_of))?
     }
 
+    /// Whether a job of a CI system would begin with nothing and leave nothing behind: what it needs is a place that stays.
+    pub fn forgets(&self) -> Option<Finding> {
+        let set = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        let path = self.state.file().filter(|path| set && !path.exists())?;
+        let message = format!(
+            "there is no state at {}, and this is a CI job: nothing is known of earlier runs. So accounts without headcount's mark are nobody's, whoever is missing from a source keeps access, \
+             limits of the day begin anew, and whom `headcount revoke` cut off is not known; leavers whom a source reports still lose access",
+            path.display()
+        );
+        let hint = "Name a place that stays in the Workspace: `state: {s3: {bucket: …}}`, `gcs` or `azure` (docs/ci.md). If this is the very first run, say --first-run.";
+        Some(Finding::new(Severity::Incomplete, FindingCode::NoState, Subject::system(&Arc::from("state")), message).hint(hint))
+    }
+
     /// The same for whoever goes on in the same runtime.
     pub(super) async fn planned(self, as_of: Option<Date>) -> Result<(Snapshot, Plan), Failure> {
         let memory = self.memory().await?;
@@ -94,13 +114,27 @@ impl Session {
         let watching = Watching::default();
         let snapshot = pipeline::read(&self.loaded, self.policy, memory, moment, &Reading::once(&watching)).await;
         let plan = pipeline::plan(&snapshot, Scope::All, &watching).await;
+        // Whether it can be told or not changes nothing.
+        if let Ok(Some(holder)) = state::holder(&self.state).await {
+            notice(safe::lines(&format!("a run is under way ({holder}): what it does meanwhile is not in this plan")));
+        }
         Ok((snapshot, plan))
     }
 }
 
 /// The state's own messages name the next step already.
 pub fn state_failure(error: &StateError) -> Failure {
-    Failure::from_error(error)
+    let failure = Failure::from_error(error);
+    match error {
+        StateError::Busy { holder, .. } => match &holder.run {
+            Some(run) => failure.hint(format!(
+                "once it gives no sign of life for a minute, the next run takes the lock by itself; to take it at once, when you know that it is gone: headcount state unlock {run}"
+            )),
+            None => failure,
+        },
+        StateError::LostLock { .. } => failure.exit(Exit::Partly),
+        _ => failure,
+    }
 }
 
 /// Runs the part of a command that reaches systems. A thread that still blocks when it is over (a file on a network that is gone, a name server that does
@@ -116,17 +150,18 @@ pub fn run<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 /// What is nearly done may end.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Beside the Workspace document, or beside what was named first.
-pub fn state_path(loaded: &Loaded, files: &Files) -> PathBuf {
+/// Where the Workspace says; else beside its document, or beside what was named first.
+pub fn state_place(loaded: &Loaded, files: &Files) -> StatePlace {
+    let beside = |folder: &Path| StatePlace::File(folder.join(STATE));
     match &loaded.workspace {
-        Some(workspace) => {
-            let path = workspace.spec.state.as_ref().map_or(STATE, |state| &state.path);
-            workspace.origin.base.join(path)
-        }
+        Some(workspace) => match &workspace.spec.state {
+            Some(location) => StatePlace::of(location, &workspace.origin.base, &workspace.spec.id),
+            None => beside(&workspace.origin.base),
+        },
         None => match files.files.iter().find(|path| path.as_os_str() != "-") {
-            Some(folder) if folder.is_dir() => folder.join(STATE),
-            Some(file) => file.parent().unwrap_or(Path::new("")).join(STATE),
-            None => PathBuf::from(STATE),
+            Some(folder) if folder.is_dir() => beside(folder),
+            Some(file) => beside(file.parent().unwrap_or(Path::new(""))),
+            None => beside(Path::new("")),
         },
     }
 }

@@ -67,7 +67,7 @@ pub fn entry(run: &Arc<str>, at: Timestamp, event: &Event) -> Fact {
     let mut rest = format!("\"at\":\"{at}\",\"run\":{quoted},");
     // An event is an object of its own, and goes on where ours stopped. It is plain data, which has a JSON.
     rest.push_str(serde_json::to_string(event).unwrap_or_default().strip_prefix('{').unwrap_or("}"));
-    Fact::Line(EntryDraft { run: run.clone(), event: name, change: event.change(), rest })
+    Fact::Line(EntryDraft { run: run.clone(), event: name.into(), change: event.change(), rest })
 }
 
 impl<'a> Journal<'a> {

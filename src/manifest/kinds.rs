@@ -12,6 +12,7 @@ mod group;
 mod guardrails;
 mod persona;
 mod revocation;
+mod state;
 
 pub use super::connection::{Auth, SecretRef, SourceConnection, TargetConnection};
 pub use entitlement::{Entitlement, EntitlementSpec};
@@ -19,6 +20,7 @@ pub use group::{Group, GroupSpec, Member, VALUE, fold};
 pub use guardrails::{GuardrailOverride, Guardrails, Limit};
 pub use persona::{Expectation, OtherPerson, PersonaSpec, PersonaStanding, SampleRecord};
 pub use revocation::{Revocation, RevocationSpec};
+pub use state::{AzureState, GcsState, S3State, StateLocation};
 
 /// The workspace itself: at most one document.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +32,7 @@ pub struct WorkspaceSpec {
     /// IANA time zone in which dates begin and end. Default: UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// Where headcount keeps what it remembers, relative to this file. Default: `.headcount/state.db`.
+    /// Where headcount keeps what it remembers. Default: `path: .headcount/state.db`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<StateLocation>,
     /// Tables in which expressions look values up: `lookup("costCenters", record.cost_center)`.
@@ -64,14 +66,6 @@ pub struct TableFile {
     pub key: String,
     /// The column with the values. An empty cell is as good as no line.
     pub value: String,
-}
-
-/// Where the state is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct StateLocation {
-    /// A SQLite file.
-    pub path: String,
 }
 
 /// Where identities come from.

@@ -27,6 +27,8 @@ pub enum Severity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingCode {
+    /// nothing is known of earlier runs where something should be
+    NoState,
     /// a system could not be read, or not to its end
     IncompleteRead,
     /// two records or accounts claim one identity, or keys hit different accounts

@@ -14,7 +14,8 @@ use super::guardrail::Guardrail;
 use super::key::Key;
 
 /// How an object came under headcount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum LinkOrigin {
     /// headcount made it
     Created,
@@ -28,7 +29,8 @@ pub fn grant_key(identity: &str, entitlement: &str) -> Arc<str> {
 }
 
 /// An object of ours and its id at a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Link {
     /// the Target's name
     pub target: Arc<str>,
@@ -74,7 +76,8 @@ pub struct FormerLink {
 }
 
 /// An account that headcount was about to make without access, ahead of a start date: no answer has come yet, so its id is not known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Resting {
     /// the Target's name
     pub target: Arc<str>,
@@ -85,7 +88,8 @@ pub struct Resting {
 }
 
 /// An account that headcount was about to make or to take over: no answer has come, so nobody knows whether it was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Unheard {
     /// the Target's name
     pub target: Arc<str>,
@@ -111,7 +115,8 @@ pub struct LastWrite {
 }
 
 /// A value that was written again because something else was there, as prints: found a third time, the service does not keep it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Repeat {
     /// the Target's name
     pub target: Arc<str>,
@@ -130,7 +135,8 @@ pub struct Repeat {
 }
 
 /// A name that somebody had: nobody else gets it for a while after they left.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DepartedName {
     /// the Target's name
     pub target: Arc<str>,
@@ -147,7 +153,8 @@ pub struct DepartedName {
 }
 
 /// Whose record it was when the sources were last read: attributes change, and a record must not change hands by that.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RecordLink {
     /// the Source's name
     pub source: Arc<str>,
@@ -158,7 +165,8 @@ pub struct RecordLink {
 }
 
 /// When headcount deactivated an account; deletion after a grace period counts from here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Deactivation {
     /// the Target's name
     pub target: Arc<str>,
@@ -174,7 +182,8 @@ pub struct Deactivation {
 pub type Statuses = BTreeMap<Arc<str>, BTreeMap<Arc<str>, u64>>;
 
 /// The last complete read of one stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Baseline {
     /// the Source's or Target's name
     pub system: Arc<str>,
@@ -193,7 +202,8 @@ pub struct Baseline {
 }
 
 /// Work already done that still counts in a guardrail's rolling window.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WindowEntry {
     /// the Target's name
     pub target: Arc<str>,
@@ -206,7 +216,8 @@ pub struct WindowEntry {
 }
 
 /// An identity that `headcount revoke` cut off, until a manifest says so or somebody lifts it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StandingRevocation {
     /// the identity's key
     pub key: Arc<str>,
@@ -223,7 +234,8 @@ pub struct StandingRevocation {
 }
 
 /// What came of a revocation at one target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// the Target's name
     pub target: Arc<str>,
@@ -254,7 +266,8 @@ pub enum ReceiptWord {
 }
 
 /// An account that a revocation deactivated, whoever made it: the identity finds it again when the revocation ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CutOff {
     /// the Target's name
     pub target: Arc<str>,
@@ -363,7 +376,8 @@ impl Memory {
 }
 
 /// One thing as the last complete run left it at a target: keyed fingerprints and no values, which would be a second directory.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Left {
     /// the Target's name
     pub target: Arc<str>,
@@ -376,7 +390,8 @@ pub struct Left {
 }
 
 /// What is known of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum LeftWhat {
     /// the run: when it was
     Run,

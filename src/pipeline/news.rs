@@ -2,6 +2,7 @@
 //!
 //! Must never: keep the work waiting for whoever hears of it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::propose::Proposal;
@@ -12,6 +13,11 @@ use crate::state::StateError;
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
 pub enum News<'a> {
+    /// The lock is not free; nobody knows yet whether its holder lives.
+    Waiting {
+        /// the state
+        state: &'a Path,
+    },
     /// A run ended without a word: so many of its writes may have arrived, or not. The plan that follows shows what became of them.
     Killed {
         /// the run's name in the journal

@@ -3,8 +3,10 @@
 //! Must never: run what was not proposed to whoever called, or write anything before they answered but the end of runs that were killed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::execute::{Execution, execute};
@@ -81,8 +83,33 @@ pub enum ReconcileError {
 
 /// Takes one turn. Nothing where whoever called let it be. Must be awaited to its end: dropping it would drop requests that were sent.
 pub async fn reconcile(turn: Turn<'_>, caller: &dyn Caller) -> Result<Option<Ending>, ReconcileError> {
+    let store = turn.store;
+    let lock = locked(store.as_ref(), turn.who, caller).await?;
+    let ending = held(turn, &lock, caller).await;
+    // Whatever came of it: what was remembered by then is where the next run finds it.
+    let released = store.release(lock).await;
+    let ending = ending?;
+    released?;
+    Ok(ending)
+}
+
+/// Takes the lock. Whoever waits is told why.
+async fn locked(store: &dyn Store, who: &str, hear: &dyn Hear) -> Result<RunLock, StateError> {
+    let mut lock = store.lock(who);
+    if let Ok(lock) = timeout(AT_ONCE, &mut lock).await {
+        return lock;
+    }
+    hear.hear(News::Waiting { state: store.place() });
+    lock.await
+}
+
+/// A lock that takes longer is not free.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+/// While nobody else runs.
+async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Option<Ending>, ReconcileError> {
     let Turn { loaded, policy, store, moment, part, reviewed, settings, who, stop, connections } = turn;
-    let lock = begin(store.as_ref(), who, caller).await?;
+    begin(store.as_ref(), caller).await?;
     let memory = store.load().await?;
     // An empty run makes a new state a known one; after that it would only fill the journal.
     let first = !memory.known;
@@ -99,7 +126,7 @@ pub async fn reconcile(turn: Turn<'_>, caller: &dyn Caller) -> Result<Option<End
     catch_up(&snapshot, store.as_ref()).await?;
     end_covered(&snapshot, store.as_ref(), caller).await?;
     let report = if proposal.plan.applyable() || first {
-        let execution = Execution { snapshot: &snapshot, store, lock: &lock, settings: &settings, who, stop, hear: caller };
+        let execution = Execution { snapshot: &snapshot, store, lock, settings: &settings, who, stop, hear: caller };
         execute(&execution, &proposal.plan).await?
     } else {
         Report::default()
@@ -119,12 +146,11 @@ fn is_complete(proposal: &Proposal, report: &Report) -> bool {
     report.complete() && proposal.unreviewed.is_empty() && proposal.plan.changes.iter().all(Change::runs)
 }
 
-/// Takes the lock and looks that the journal is whole. Whoever holds the lock knows that no other run is alive, so those that never ended are closed and told.
-async fn begin(store: &dyn Store, who: &str, hear: &dyn Hear) -> Result<RunLock, ReconcileError> {
-    let lock = store.lock(who).await?;
+/// Looks that the journal is whole. Whoever holds the lock knows that no other run is alive, so those that never ended are closed and told.
+async fn begin(store: &dyn Store, hear: &dyn Hear) -> Result<(), ReconcileError> {
     Journal::new(store).verify_chain().await?;
     for dead in close_dead_runs(store, Timestamp::now()).await? {
         hear.hear(News::Killed { run: &dead.run, open: dead.open });
     }
-    Ok(lock)
+    Ok(())
 }

@@ -3,9 +3,11 @@
 //!
 //! Must never: change; whatever was written by an earlier version must hold.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
 
 const HASH_LENGTH: usize = 32;
 /// The hash of a line.
@@ -14,12 +16,12 @@ pub type Hash = [u8; HASH_LENGTH];
 pub const BEGINNING: Hash = [0; HASH_LENGTH];
 
 /// A line on its way: what it says but for its number, which the store gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryDraft {
     /// the run it belongs to
     pub run: Arc<str>,
     /// the word by which it is found
-    pub event: &'static str,
+    pub event: Cow<'static, str>,
     /// the change it is about
     pub change: Option<u32>,
     /// the JSON behind the number, to the closing brace

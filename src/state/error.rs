@@ -66,6 +66,86 @@ pub enum StateError {
         /// who holds it
         holder: Box<Holder>,
     },
+    /// a service that holds it could not be reached, or refused
+    #[error("the state {path} could not be read or written ({why}); {hint}", path = path.display())]
+    Unreachable {
+        /// where it is
+        path: PathBuf,
+        /// what was said
+        why: String,
+        /// the next step
+        hint: &'static str,
+    },
+    /// the service overwrites what it was told not to
+    #[error(
+        "the service behind {path} writes over what it was asked to keep, so two runs would not see each other: use one that honours If-None-Match and If-Match",
+        path = path.display()
+    )]
+    NoConditions {
+        /// where it is
+        path: PathBuf,
+    },
+    /// an object is not as it was written
+    #[error("{object} can't be used: {why}; put an earlier version of it back, or compare with a copy (`headcount state pull`)")]
+    Damaged {
+        /// its name
+        object: String,
+        /// what is wrong
+        why: String,
+    },
+    /// the lock is somebody else's by now
+    #[error("the lock on {path} was lost: {why}; nothing more was sent. Plan again: it finds what was done", path = path.display())]
+    LostLock {
+        /// the state
+        path: PathBuf,
+        /// how
+        why: String,
+    },
+    /// somebody wrote it past our lock
+    #[error(
+        "somebody else wrote {path} while this run held its lock; what this run would have written is kept as {ours}. Compare both (`headcount state pull`, `headcount history -o ndjson`), and take away {ours} when you have",
+        path = path.display()
+    )]
+    Conflict {
+        /// the state
+        path: PathBuf,
+        /// what is kept beside it
+        ours: String,
+    },
+    /// no run holds the lock by that name
+    #[error("{path} is not locked by a run {run:?}: {holder}", path = path.display())]
+    NotLockedBy {
+        /// the state
+        path: PathBuf,
+        /// who was named
+        run: String,
+        /// who holds it
+        holder: String,
+    },
+    /// it was opened to be looked at
+    #[error("{path} was opened to be looked at, and is not written", path = path.display())]
+    OnlyLooked {
+        /// the state
+        path: PathBuf,
+    },
+    /// a copy would take the place of something newer
+    #[error("{path} is newer than the file: it has {theirs}, and the file {ours}; nothing was written. With --force the file takes its place", path = path.display())]
+    Newer {
+        /// the state
+        path: PathBuf,
+        /// what the state has
+        theirs: String,
+        /// what the file has
+        ours: String,
+    },
+    /// nothing may be there
+    #[error("there is a state at {path} already: {extent}; nothing was written. To put another one in its place: headcount state push", path = path.display())]
+    Taken {
+        /// where
+        path: PathBuf,
+        /// what it has
+        extent: String,
+    },
     /// SQLite failed
     #[error("the state {path} could not be read or written", path = path.display())]
     Sqlite {
@@ -74,7 +154,33 @@ pub enum StateError {
         /// what SQLite said
         source: rusqlite::Error,
     },
+    /// a file beside it, or a copy of it, could not be written
+    #[error("{path} could not be written", path = path.display())]
+    Copy {
+        /// the file
+        path: PathBuf,
+        /// what the system said
+        source: std::io::Error,
+    },
     /// the thread that writes it is gone
     #[error("the state can no longer be written: its thread has ended; start again")]
     Stopped,
+}
+
+impl StateError {
+    /// The same of the place that a file of ours stands for.
+    pub(super) fn at(self, place: &std::path::Path) -> Self {
+        let path = place.to_path_buf();
+        match self {
+            Self::Folder { source, .. } => Self::Folder { path, source },
+            Self::Open { source, .. } => Self::Open { path, source },
+            Self::Missing { .. } => Self::Missing { path },
+            Self::Foreign { .. } => Self::Foreign { path },
+            Self::Version { found, known, .. } => Self::Version { path, found, known },
+            Self::OtherWorkspace { found, wanted, .. } => Self::OtherWorkspace { path, found, wanted },
+            Self::Busy { holder, .. } => Self::Busy { path, holder },
+            Self::Sqlite { source, .. } => Self::Sqlite { path, source },
+            other => other,
+        }
+    }
 }

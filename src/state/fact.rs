@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::chain::EntryDraft;
 use crate::model::{
@@ -13,8 +14,9 @@ use crate::model::{
     WindowEntry,
 };
 
-/// One thing to remember, or to forget.
-#[derive(Clone, Debug)]
+/// One thing to remember, or to forget. Where a store keeps what was told word for word, the words below stay what they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Fact {
     /// an object is ours, and has one key: what was linked with this id was another object, or never ours
     Linked(Link),

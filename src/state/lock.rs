@@ -1,14 +1,17 @@
-//! One run at a time on one state; revocations run beside it, as many as there are. The operating system's file lock goes with the process, however it ends.
+//! One run at a time on one state; revocations run beside it, as many as there are. The operating system's file lock goes with the process, however it ends; where
+//! there is no file to lock, the lock has to be kept alive (`objects/lease.rs`).
 
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
+use super::objects::Lease;
 use crate::files;
 
 /// Longest note that a lock file is believed to hold.
@@ -25,12 +28,23 @@ pub struct Holder {
     pub host: String,
     /// since when
     pub since: Option<Timestamp>,
+    /// its name, by which `headcount state unlock` takes the lock away; none where the lock goes with the process
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+impl Holder {
+    /// This process, on behalf of somebody.
+    pub(super) fn this(who: &str) -> Self {
+        Self { who: who.to_owned(), pid: std::process::id(), host: host(), since: Some(Timestamp::now()), run: None }
+    }
 }
 
 /// Held while a run is under way; let go when it is dropped or the process ends.
 #[derive(Debug)]
 pub struct RunLock {
     _file: Option<File>,
+    lease: Option<Arc<Lease>>,
     beside: bool,
 }
 
@@ -47,24 +61,43 @@ impl RunLock {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         write_note(&mut file, who).map_err(failed)?;
-        Ok(Self { _file: Some(file), beside: false })
+        Ok(Self { _file: Some(file), lease: None, beside: false })
     }
 
     /// For a revocation: it waits for nobody.
     pub(super) fn beside(state: &Path) -> Result<Self, StateError> {
         let file = open(&lock_path(state, REVOCATION)).and_then(|file| file.lock_shared().map(|()| file));
         let file = file.map_err(|source| StateError::Open { path: state.to_path_buf(), source })?;
-        Ok(Self { _file: Some(file), beside: true })
+        Ok(Self { _file: Some(file), lease: None, beside: true })
     }
 
     /// For a revocation without a state: there is nothing to share.
     pub(super) fn of_nothing() -> Self {
-        Self { _file: None, beside: true }
+        Self { _file: None, lease: None, beside: true }
+    }
+
+    /// Of a run whose lock ends unless it is kept alive.
+    pub(super) fn leased(lease: Arc<Lease>) -> Self {
+        Self { _file: None, lease: Some(lease), beside: false }
+    }
+
+    /// Why nothing may be sent any more, if nothing may: the lock may be somebody else's by now. Costs next to nothing, and is asked before each request.
+    pub fn lost(&self) -> Option<String> {
+        self.lease.as_ref()?.lost().map(|why| format!("the lock on the state was lost: {why}"))
     }
 
     /// Whether it was taken for a revocation, beside whatever else runs.
     pub fn is_beside(&self) -> bool {
         self.beside
+    }
+}
+
+/// A lock that nobody let go is let go with its process; one that has to be kept alive ends with its term.
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        if let Some(lease) = &self.lease {
+            lease.let_go();
+        }
     }
 }
 
@@ -92,7 +125,7 @@ fn open(path: &Path) -> std::io::Result<File> {
 }
 
 fn write_note(file: &mut File, who: &str) -> std::io::Result<()> {
-    let note = Holder { who: who.to_owned(), pid: std::process::id(), host: host(), since: Some(Timestamp::now()) };
+    let note = Holder::this(who);
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(&serde_json::to_vec(&note)?)
@@ -117,6 +150,7 @@ impl fmt::Display for Holder {
             return out.write_str("its holder left no name");
         }
         write!(out, "{}, process {} on {}", self.who, self.pid, self.host)?;
-        self.since.map_or(Ok(()), |since| write!(out, ", since {since:.0}"))
+        self.since.map_or(Ok(()), |since| write!(out, ", since {since:.0}"))?;
+        self.run.as_ref().map_or(Ok(()), |run| write!(out, " (run {run})"))
     }
 }

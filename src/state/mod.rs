@@ -1,5 +1,5 @@
 //! What headcount keeps between runs: links, deactivations, baselines, windows, revocations, and the journal's lines. All of it stands behind one trait, [`Store`];
-//! SQLite, one file a workspace, is what stands behind it unless somebody says otherwise.
+//! SQLite, one file a workspace, is what stands behind it unless somebody says otherwise; objects of a bucket where runners keep nothing.
 //!
 //! Must never: hold a secret, invent what it has lost, or block a thread that others' work waits for: every verb is asynchronous, and there is no other way in.
 
@@ -7,11 +7,13 @@ mod chain;
 mod error;
 mod fact;
 mod lock;
+mod objects;
+mod place;
 mod sqlite;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -22,7 +24,8 @@ pub use chain::{BEGINNING, ChainLine, EntryDraft, Hash, Head, hex, link};
 pub use error::StateError;
 pub use fact::Fact;
 pub use lock::{Holder, RunLock};
-pub use sqlite::{SCHEMA_VERSION, look, look_at, open, passing};
+pub use place::{Extent, Replacement, StatePlace, holder, look, look_at, open, passing, put, unlock};
+pub use sqlite::SCHEMA_VERSION;
 
 #[cfg(test)]
 mod tests;
@@ -61,9 +64,15 @@ pub trait Store: Debug + Send + Sync {
     fn open_runs(&self) -> StoreAnswer<'_, Vec<OpenRun>>;
     /// What is known of the journal's last line.
     fn heads(&self) -> StoreAnswer<'_, Heads>;
+    /// How often it was written to: of two copies of one state the higher number is the newer one.
+    fn generation(&self) -> StoreAnswer<'_, u64>;
+    /// Makes a SQLite file of it, which is a state of its own. Nothing may stand there.
+    fn copy_to(&self, file: PathBuf) -> StoreAnswer<'_, ()>;
 
-    /// Keeps others from running on this state until the lock is dropped; says who holds it otherwise.
+    /// Keeps others from running on this state until the lock is let go; says who holds it otherwise.
     fn lock(&self, who: &str) -> StoreAnswer<'_, RunLock>;
+    /// The end of a run: what it remembered is where the next one finds it, and the lock is free.
+    fn release(&self, lock: RunLock) -> StoreAnswer<'_, ()>;
     /// For a revocation, which waits for no run and holds none up.
     fn lock_beside(&self) -> StoreAnswer<'_, RunLock>;
     /// What is under way, in this process or in another.

@@ -1,13 +1,70 @@
-//! What is kept comes back, and what is not ours is refused.
+//! What is kept comes back, and what is not ours is refused: the same wherever a state is. What follows for files alone is told of a file.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use rstest::rstest;
+use tempfile::TempDir;
 
+use super::objects::Bucket;
 use super::*;
 use crate::model::{
     Baseline, CutOff, Deactivation, FormerLink, Guardrail, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry,
 };
+
+#[path = "../../tests/support/s3.rs"]
+pub(super) mod s3;
+
+/// What may stand behind the trait.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// a SQLite file
+    File,
+    /// objects in this process's memory
+    Objects,
+    /// objects of a service that speaks S3, by its own client
+    S3,
+}
+
+/// Where one test's state is.
+enum Place {
+    File(TempDir),
+    Objects(Arc<Bucket>),
+    S3(s3::S3),
+}
+
+impl Place {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::File => Self::File(tempfile::tempdir().unwrap()),
+            Kind::Objects => Self::Objects(Arc::new(Bucket::within(Arc::new(object_store::memory::InMemory::new()), "acme"))),
+            Kind::S3 => Self::S3(s3::S3::start()),
+        }
+    }
+
+    async fn open(&self, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
+        match self {
+            Self::File(folder) => open(&folder.path().join("deep/er/state.db"), workspace).await,
+            Self::Objects(bucket) => objects::open(bucket.clone(), workspace).await,
+            Self::S3(s3) => objects::open(Arc::new(bucket_at(s3)), workspace).await,
+        }
+    }
+
+    async fn look(&self, workspace: &str) -> Result<Option<Arc<dyn Store>>, StateError> {
+        match self {
+            Self::File(folder) => look_at(&folder.path().join("deep/er/state.db"), workspace).await,
+            Self::Objects(bucket) => objects::look(bucket.clone(), Some(workspace)).await,
+            Self::S3(s3) => objects::look(Arc::new(bucket_at(s3)), Some(workspace)).await,
+        }
+    }
+}
+
+/// The bucket of a stand-in, by the client of S3.
+pub(super) fn bucket_at(s3: &s3::S3) -> Bucket {
+    let builder = object_store::aws::AmazonS3Builder::new().with_bucket_name("state").with_region("eu-central-1").with_endpoint(s3.url());
+    let store = builder.with_access_key_id("id").with_secret_access_key("secret").with_allow_http(true).build().unwrap();
+    Bucket::within(Arc::new(store), "acme")
+}
 
 fn now() -> Timestamp {
     "2026-11-22T10:00:00.123456789Z".parse().unwrap()
@@ -35,11 +92,11 @@ fn record(record: &str, identity: &str) -> RecordLink {
     RecordLink { source: Arc::from("ldap"), record: Arc::from(record), identity: Arc::from(identity) }
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("deep/er/state.db");
-    let store = open(&path, "acme").await.unwrap();
+async fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
+    let place = Place::of(kind);
+    let store = place.open("acme").await.unwrap();
     assert_eq!(store.load().await.unwrap(), Memory::default(), "a new state knows nothing");
 
     let deactivation = Deactivation { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("7"), at: now() };
@@ -76,7 +133,7 @@ async fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
     store.commit(more.into()).await.unwrap();
     drop(store);
 
-    let store = open(&path, "acme").await.unwrap();
+    let store = place.open("acme").await.unwrap();
     let expected = Memory {
         known: true,
         links: vec![link("hr/1", "7"), link("hr/2", "9")],
@@ -106,10 +163,11 @@ async fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone() {
     );
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_a_run_told_takes_the_place_of_what_the_one_before_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
+async fn what_a_run_told_takes_the_place_of_what_the_one_before_told(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
+    let place = Place::of(kind);
+    let store = place.open("acme").await.unwrap();
     assert!(store.load().await.unwrap().told.is_empty());
     for told in [[1, u64::MAX].into(), [7].into(), std::collections::BTreeSet::new()] {
         store.commit(vec![Fact::Told(told.clone())]).await.unwrap();
@@ -117,14 +175,19 @@ async fn what_a_run_told_takes_the_place_of_what_the_one_before_told() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_state_of_another_workspace_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
-    drop(open(&path, "acme").await.unwrap());
-    let error = open(&path, "umbrella").await.unwrap_err();
+async fn a_state_of_another_workspace_is_refused(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
+    let place = Place::of(kind);
+    let store = place.open("acme").await.unwrap();
+    let lock = store.lock("jane").await.unwrap();
+    store.commit(vec![Fact::Known(now())]).await.unwrap();
+    store.release(lock).await.unwrap();
+    drop(store);
+    let error = place.open("umbrella").await.unwrap_err();
     assert!(error.to_string().contains(r#"belongs to workspace "acme", and this one is "umbrella""#), "{error}");
-    assert!(look(&path).await.unwrap().is_some());
+    assert!(place.look("umbrella").await.is_err());
+    assert!(place.look("acme").await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -172,10 +235,13 @@ async fn only_the_owner_can_read_it() {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_object_has_one_key_and_the_one_it_had_is_kept_for_whoever_takes_a_rename_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
+async fn an_object_has_one_key_and_the_one_it_had_is_kept_for_whoever_takes_a_rename_back(
+    #[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind,
+) {
+    let place = Place::of(kind);
+    let store = place.open("acme").await.unwrap();
     let grant = |key: &str| Link { kind: ObjectKind::Entitlement, ..link(key, "7") };
     let group = |key: &str| Link { kind: ObjectKind::Group, ..link(key, "7") };
     let links = [link("user/z", "7"), grant("user/z#card"), grant("user/z#seat"), group("group/a")].map(Fact::Linked);
@@ -193,10 +259,11 @@ async fn an_object_has_one_key_and_the_one_it_had_is_kept_for_whoever_takes_a_re
     assert!(!memory.links.iter().any(|link| link.key.as_ref() == "user/z"));
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_is_kept_of_a_group_is_not_what_is_kept_of_the_account_with_its_id() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
+async fn what_is_kept_of_a_group_is_not_what_is_kept_of_the_account_with_its_id(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
+    let place = Place::of(kind);
+    let store = place.open("acme").await.unwrap();
     let account = Deactivation { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("1"), at: now() };
     let cut_off = CutOff { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("1"), key: Arc::from("hr/1") };
     let group = Link { kind: ObjectKind::Group, ..link("group/a", "1") };
@@ -207,10 +274,13 @@ async fn what_is_kept_of_a_group_is_not_what_is_kept_of_the_account_with_its_id(
     assert_eq!((memory.deactivations, memory.cut_off), (vec![account], vec![cut_off]));
 }
 
+#[rstest]
 #[tokio::test]
-async fn an_account_that_was_to_be_made_without_access_counts_as_deactivated_by_us_once_it_has_an_id() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
+async fn an_account_that_was_to_be_made_without_access_counts_as_deactivated_by_us_once_it_has_an_id(
+    #[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind,
+) {
+    let place = Place::of(kind);
+    let store = place.open("acme").await.unwrap();
     let resting = Resting { target: Arc::from("chat"), key: Arc::from("hr/1"), at: now() };
     store.commit(vec![Fact::Resting(resting.clone())]).await.unwrap();
     assert_eq!(store.load().await.unwrap().resting, [resting]);
@@ -251,15 +321,16 @@ async fn a_state_is_looked_at_where_nothing_can_be_written_beside_it_with_what_a
     assert_eq!(look(&still.join("state.db")).await.unwrap().unwrap().load().await.unwrap().links.len(), 1);
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_state_is_looked_at_beside_its_writer_and_can_not_be_written_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
-    let writer = open(&path, "acme").await.unwrap();
-    let looked = look_at(&path, "acme").await.unwrap().unwrap();
+async fn a_state_is_looked_at_beside_its_writer_and_can_not_be_written_so(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
+    let place = Place::of(kind);
+    let writer = place.open("acme").await.unwrap();
     writer.commit(vec![Fact::Linked(link("hr/1", "7"))]).await.unwrap();
+    let looked = place.look("acme").await.unwrap().unwrap();
     assert_eq!(looked.load().await.unwrap().links.len(), 1);
     assert!(looked.commit(vec![Fact::Linked(link("hr/2", "8"))]).await.is_err());
+    assert_eq!(writer.load().await.unwrap().links.len(), 1);
 }
 
 #[cfg(unix)]
@@ -274,10 +345,11 @@ async fn a_state_that_can_not_be_reached_is_an_error_and_not_none() {
     assert!(look(&folder.path().join("none/state.db")).await.unwrap().is_none());
 }
 
+#[rstest]
 #[tokio::test]
-async fn what_had_to_be_written_again_is_known_until_another_value_is_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder.path().join("state.db"), "acme").await.unwrap();
+async fn what_had_to_be_written_again_is_known_until_another_value_is_written(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
+    let place = Place::of(kind);
+    let store = place.open("acme").await.unwrap();
     let value = |wrote: u64, found: u64| {
         let (target, id, attribute) = (Arc::from("chat"), Arc::from("7"), Arc::from("title"));
         crate::model::Repeat { target, kind: ObjectKind::Account, id, attribute, wrote, found, at: now() }
@@ -302,4 +374,51 @@ async fn a_device_in_the_place_of_a_state_is_refused_and_not_waited_for() {
     assert!(matches!(look(&path).await, Err(StateError::Foreign { .. })));
     assert!(matches!(open(&path, "acme").await, Err(StateError::Foreign { .. })));
     assert_eq!(passing(&path, "acme", true).await.unwrap().load().await.unwrap().links, vec![]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_one_run_left_the_next_one_finds_with_its_journal_whole(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
+    let place = Place::of(kind);
+    for run in 1..=3_u64 {
+        let store = place.open("acme").await.unwrap();
+        let lock = store.lock("jane").await.unwrap();
+        assert_eq!(lock.lost(), None);
+        let memory = store.load().await.unwrap();
+        assert_eq!(memory.links.len() as u64, run - 1, "what the runs before have linked");
+        let before = store.generation().await.unwrap();
+        let name: Arc<str> = format!("r{run}").into();
+        let line = |rest: &str| Fact::Line(EntryDraft { run: name.clone(), event: "lifted".into(), change: None, rest: rest.into() });
+        let linked = Fact::Linked(link(&format!("hr/{run}"), &run.to_string()));
+        store.commit(vec![line("\"a\":1}"), linked]).await.unwrap();
+        store.commit(vec![line("\"b\":2}")]).await.unwrap();
+        store.commit(Vec::new()).await.unwrap();
+        assert_eq!(store.generation().await.unwrap(), before + 2);
+        store.release(lock).await.unwrap();
+        let heads = store.heads().await.unwrap();
+        assert_eq!((heads.apart.map(|head| head.seq), heads.written.map(|head| head.seq)), (Some(run * 2), Some(run * 2)));
+    }
+    let looked = place.look("acme").await.unwrap().unwrap();
+    let lines = looked.lines(0, None).await.unwrap();
+    let mut previous = BEGINNING;
+    for (at, line) in (1..).zip(&lines) {
+        previous = super::link(&previous, &line.body);
+        assert_eq!((line.seq, line.hash.as_slice()), (at, previous.as_slice()));
+    }
+    assert_eq!((lines.len(), looked.generation().await.unwrap()), (6, 6));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_copy_is_a_state_of_its_own_and_takes_the_place_of_nothing(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
+    let place = Place::of(kind);
+    let store = place.open("acme").await.unwrap();
+    store.commit(vec![Fact::Linked(link("hr/1", "7")), Fact::Known(now())]).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    store.copy_to(copy.clone()).await.unwrap();
+    let looked = look_at(&copy, "acme").await.unwrap().unwrap();
+    assert_eq!(looked.load().await.unwrap(), store.load().await.unwrap());
+    assert_eq!(looked.generation().await.unwrap(), store.generation().await.unwrap());
+    assert!(matches!(store.copy_to(copy).await, Err(StateError::Copy { .. })));
 }

@@ -31,6 +31,7 @@ Commands:
   drift        Show what others changed at targets since the last run
   import       Write manifests for what exists at a target
   fmt          Tidy manifests: indents, blanks and quotes; what they say and every comment stay
+  state        Show, copy and move the state: what headcount remembers between runs
   connector    Show the connectors, what they read, write and need; test those that documents
                describe
   schema       Print the JSON Schemas of the manifests and of the plan
@@ -123,6 +124,7 @@ Options:
       --due-days <N>            How many days ahead to tell what falls due: joiners, leavers,
                                 expiries. 0: nothing [default: 14]
       --detailed-exitcode       Exit with 2 where the plan has changes
+      --first-run               In CI: there is no state yet, and that is right
       --unclaimed               List the accounts and groups that nobody claims instead, each with
                                 the line that adopts it
       --requests                List the requests that the plan leads to instead, without secrets;
@@ -162,6 +164,7 @@ Options:
       --select <PATTERN>  Only changes of these accounts and groups, by name or key, * standing for
                           anything; repeatable
       --auto-approve      Don't ask. Without a terminal this is needed, or a saved plan
+      --first-run         In CI: there is no state yet, and that is right
       --exact             Run nothing where the saved plan is not exactly what is needed now
       --expect <HASH>     Run nothing where the saved plan's hash is another: that of the plan that
                           was approved, whole or its first 16 digits

@@ -21,6 +21,7 @@ mod plan;
 mod reading;
 mod revoke;
 mod secrets;
+mod state;
 mod test;
 mod unclaimed;
 mod validate;
@@ -46,6 +47,7 @@ pub fn headcount<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
         "HEADCOUNT_COMPLETE",
         "GITHUB_SHA",
         "CI_COMMIT_SHA",
+        "CI",
     ] {
         command = command.env_remove(variable);
     }

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod forge;
 pub mod proxy;
 pub mod ramp;
+pub mod s3;
 pub mod scim2;
 pub mod tls;
 pub mod vendors;

@@ -2,16 +2,16 @@
 //!
 //! Must never: cut anybody off at a target whose protection could not be read, or leave something out without saying so.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::cli::Files;
 use crate::cli::manifests::{self, Manifests};
 use crate::cli::report::{self, Failure, notice};
-use crate::cli::session::state_path;
+use crate::cli::session::state_place;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::manifest::{Document, Loaded, Origin};
 use crate::policy::Policy;
+use crate::state::StatePlace;
 
 /// A workspace, as far as it is sound.
 pub struct Sound {
@@ -19,8 +19,8 @@ pub struct Sound {
     pub loaded: Loaded,
     /// compiled; what is wrong in them says nothing
     pub policy: Policy,
-    /// the state's file
-    pub state: PathBuf,
+    /// where the state is
+    pub state: StatePlace,
     /// there are errors
     pub broken: bool,
     /// a document could not be read at all: it may be a Target
@@ -43,7 +43,7 @@ impl Sound {
         let lost = errors.iter().any(|error| !stands_in_something(error, &loaded));
         let doubtful = |target: &&Document<_>| errors.iter().any(|error| is_about_protection(error, &loaded, &target.origin));
         let unguarded = loaded.targets.iter().filter(doubtful).map(|target| target.name.clone()).collect();
-        let state = state_path(&loaded, files);
+        let state = state_place(&loaded, files);
         Ok(Self { policy, state, broken: !errors.is_empty(), lost, unguarded, loaded })
     }
 

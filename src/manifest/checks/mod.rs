@@ -27,6 +27,7 @@ mod personas;
 mod references;
 mod secrets;
 mod sources;
+mod state;
 mod users;
 
 /// The table.
@@ -45,6 +46,7 @@ const CHECKS: &[Check] = &[
     connector_tests::check,
     personas::check,
     sources::check,
+    state::check,
     users::check,
     secrets::check,
     addresses::check,

@@ -2,46 +2,48 @@
 //!
 //! Must never: keep somebody from being cut off because that can't be remembered.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::pipeline::news::{Hear, News};
-use crate::state::{self, StateError, Store};
+use crate::state::{self, StateError, StatePlace, Store};
 
 /// The state as long as it can be written, and a passing one from then on: being cut off comes before being remembered.
 pub struct State {
     store: Mutex<Arc<dyn Store>>,
+    place: StatePlace,
     workspace: Arc<str>,
     lost: Mutex<Option<String>>,
 }
 
 impl State {
-    /// The state at a path, or a passing one in its place where it can't be used: that is told.
-    pub async fn open(path: &Path, workspace: &Arc<str>, hear: &dyn Hear) -> Result<Self, StateError> {
-        let error = match state::open(path, workspace).await {
-            Ok(store) => return Ok(Self::of(store, workspace, None)),
+    /// The state at its place, or a passing one where it can't be used: that is told.
+    pub async fn open(place: impl Into<StatePlace>, workspace: &Arc<str>, hear: &dyn Hear) -> Result<Self, StateError> {
+        let place = place.into();
+        let error = match state::open(&place, workspace).await {
+            Ok(store) => return Ok(Self::of(store, place, workspace, None)),
             Err(error) => error,
         };
-        let store = state::passing(path, workspace, !matches!(error, StateError::OtherWorkspace { .. })).await?;
+        let store = state::passing(&place, workspace, !matches!(error, StateError::OtherWorkspace { .. })).await?;
         hear.hear(News::StateLost(&error));
-        Ok(Self::of(store, workspace, Some(&error)))
+        Ok(Self::of(store, place, workspace, Some(&error)))
     }
 
     /// None is kept: what there is tells what it knows.
-    pub async fn passing(path: &Path, workspace: &Arc<str>) -> Result<Self, StateError> {
-        Ok(Self::of(state::passing(path, workspace, true).await?, workspace, None))
+    pub async fn passing(place: impl Into<StatePlace>, workspace: &Arc<str>) -> Result<Self, StateError> {
+        let place = place.into();
+        Ok(Self::of(state::passing(&place, workspace, true).await?, place, workspace, None))
     }
 
     /// It opens and can't be read: another one in its place.
     pub(super) async fn unread(&self, error: &StateError, hear: &dyn Hear) -> Result<Self, StateError> {
         hear.hear(News::StateLost(error));
-        let store = state::passing(self.store().place(), &self.workspace, true).await?;
-        Ok(Self::of(store, &self.workspace, Some(error)))
+        let store = state::passing(&self.place, &self.workspace, true).await?;
+        Ok(Self::of(store, self.place.clone(), &self.workspace, Some(error)))
     }
 
-    fn of(store: Arc<dyn Store>, workspace: &Arc<str>, error: Option<&StateError>) -> Self {
+    fn of(store: Arc<dyn Store>, place: StatePlace, workspace: &Arc<str>, error: Option<&StateError>) -> Self {
         let lost = Mutex::new(error.map(ToString::to_string));
-        Self { store: Mutex::new(store), workspace: workspace.clone(), lost }
+        Self { store: Mutex::new(store), place, workspace: workspace.clone(), lost }
     }
 
     /// What is written to now.
@@ -62,7 +64,7 @@ impl State {
         if !failed.is_kept() {
             return false;
         }
-        let Ok(passing) = state::passing(failed.place(), &self.workspace, true).await else { return false };
+        let Ok(passing) = state::passing(&self.place, &self.workspace, true).await else { return false };
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         // Several targets may find out at once: one passing state serves all of them.
         if Arc::ptr_eq(&store, failed) {

@@ -4,13 +4,17 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{head, left, revocations, rows, unheard, written};
+use super::{head, left, revocations, rows, schema, unheard, written};
 use crate::model::{ObjectKind, WindowEntry};
 use crate::state::{BEGINNING, EntryDraft, Fact, Hash, Head, hex, link};
 
 /// Writes facts in their order, in the caller's transaction. Gives the journal's last line where there is a new one.
 pub(super) fn keep(connection: &Connection, facts: Vec<Fact>) -> rusqlite::Result<Option<Head>> {
+    if facts.is_empty() {
+        return Ok(None);
+    }
     let (mut chain, mut counted) = (None, Vec::new());
+    connection.prepare_cached(ONE_MORE)?.execute([GENERATION])?;
     for fact in facts {
         match fact {
             Fact::Counted(entry) => add(&mut counted, entry),
@@ -26,6 +30,16 @@ pub(super) fn keep(connection: &Connection, facts: Vec<Fact>) -> rusqlite::Resul
     let head = Head { seq, hash: hex(&hash) };
     head::record_head(connection, &head)?;
     Ok(Some(head))
+}
+
+/// The `meta` row that says how often the state was written to.
+const GENERATION: &str = "generation";
+const ONE_MORE: &str =
+    "INSERT INTO meta (name, value) VALUES (?1, '1') ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)";
+
+/// How often the state was written to.
+pub(super) fn generation(connection: &Connection) -> rusqlite::Result<u64> {
+    Ok(schema::meta(connection, GENERATION)?.and_then(|text| text.parse().ok()).unwrap_or_default())
 }
 
 fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {

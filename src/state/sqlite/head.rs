@@ -85,6 +85,16 @@ pub(super) fn row(connection: &Connection) -> rusqlite::Result<Option<Head>> {
     Ok(meta(connection, HEAD)?.as_deref().and_then(Head::parse))
 }
 
+/// Another state stands there now: the file says what that one says.
+pub(super) fn follow(connection: &Connection, state: &Path) -> rusqlite::Result<()> {
+    match row(connection)? {
+        // One that could not be written lags behind, which is told when the chain is looked at.
+        Some(head) => drop(write(state, &head)),
+        None => drop(fs::remove_file(path(state))),
+    }
+    Ok(())
+}
+
 /// Where the file is.
 pub(super) fn path(state: &Path) -> PathBuf {
     let mut name = state.as_os_str().to_owned();

@@ -32,7 +32,7 @@ use super::lock;
 use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, StateError, Store, StoreAnswer, UnderWay, Watch};
 use crate::model::{Left, Link, Memory};
 use head::Apart;
-pub use open::{look, look_at, open, passing};
+pub(super) use open::{look, look_at, open, passing, passing_with, put};
 pub use schema::VERSION as SCHEMA_VERSION;
 use watch::{FileWatch, MemoryWatch};
 
@@ -193,9 +193,22 @@ impl Store for Sqlite {
         })
     }
 
+    fn generation(&self) -> StoreAnswer<'_, u64> {
+        self.read(facts::generation)
+    }
+
+    fn copy_to(&self, file: PathBuf) -> StoreAnswer<'_, ()> {
+        self.ask(move |connection, path| open::copy(connection, path, &file))
+    }
+
     fn lock(&self, who: &str) -> StoreAnswer<'_, RunLock> {
         let who = who.to_owned();
         self.ask(move |_, path| RunLock::take(path, &who))
+    }
+
+    fn release(&self, lock: RunLock) -> StoreAnswer<'_, ()> {
+        drop(lock);
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn lock_beside(&self) -> StoreAnswer<'_, RunLock> {

@@ -6,14 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
 use super::look as looking;
 use super::schema::{self, Found};
-use super::{Opened, Sqlite, facts, migrate, rows, sqlite_error};
+use super::{Opened, Sqlite, facts, head, migrate, rows, sqlite_error};
 use crate::files;
 use crate::model::Memory;
-use crate::state::{Fact, StateError, Store};
+use crate::state::{Fact, Replacement, StateError, Store};
 
 /// The `meta` row with the workspace's id.
 const WORKSPACE: &str = "workspace";
@@ -54,8 +55,61 @@ pub async fn look_at(path: &Path, workspace: &str) -> Result<Option<Arc<dyn Stor
 /// A state that is gone with the process, in the place of one that can't be written. `look`: with what that one still tells, read without writing.
 pub async fn passing(path: &Path, workspace: &str, look: bool) -> Result<Arc<dyn Store>, StateError> {
     let (at, workspace) = (path.to_path_buf(), workspace.to_owned());
-    let store = Sqlite::start(path, false, move || in_memory(&at, &workspace, look).map(Some)).await?;
+    let memory = move |path: &Path| if look { salvaged(path) } else { Memory::default() };
+    let store = Sqlite::start(path, false, move || in_memory(&at, &workspace, memory(&at)).map(Some)).await?;
     store.ok_or(StateError::Stopped)
+}
+
+/// The same, with what is known otherwise.
+pub async fn passing_with(path: &Path, workspace: &str, memory: Memory) -> Result<Arc<dyn Store>, StateError> {
+    let (at, workspace) = (path.to_path_buf(), workspace.to_owned());
+    let store = Sqlite::start(path, false, move || in_memory(&at, &workspace, memory).map(Some)).await?;
+    store.ok_or(StateError::Stopped)
+}
+
+/// Puts a state's file in the place of another one, which must not be in use.
+pub async fn put(path: &Path, replacement: Replacement<'_>) -> Result<(), StateError> {
+    let store = open(path, replacement.workspace).await?;
+    let lock = store.lock(replacement.who).await?;
+    replacement.check(store.as_ref(), path).await?;
+    let (at, from, workspace) = (path.to_path_buf(), replacement.file.to_path_buf(), replacement.workspace.to_owned());
+    let put = move || {
+        // What comes in is migrated and looked at first, then it takes the place of every page at once.
+        let looked = looking::open(&from)?.ok_or_else(|| StateError::Missing { path: from.clone() })?;
+        let failed = |source| sqlite_error(&at, source);
+        match schema::meta(&looked.connection, WORKSPACE).map_err(failed)? {
+            Some(found) if found != workspace => return Err(of_another(&from, found, &workspace)),
+            _ => {}
+        }
+        let mut into = Connection::open(&at).map_err(failed)?;
+        into.busy_timeout(BUSY).map_err(failed)?;
+        Backup::new(&looked.connection, &mut into)
+            .and_then(|backup| backup.run_to_completion(PAGES, Duration::ZERO, None))
+            .map_err(failed)?;
+        head::follow(&into, &at).map_err(failed)
+    };
+    let done = tokio::task::spawn_blocking(put).await.unwrap_or(Err(StateError::Stopped));
+    drop(lock);
+    done
+}
+
+/// Pages that are copied at a time.
+const PAGES: i32 = 4096;
+
+/// A copy of the state as it is now, in one file. Nothing may stand there.
+pub(super) fn copy(connection: &Connection, path: &Path, file: &Path) -> Result<(), StateError> {
+    let failed = |source| StateError::Copy { path: file.to_path_buf(), source };
+    if file.exists() {
+        return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    make_private(file).map_err(failed)?;
+    let copied = || {
+        let mut into = Connection::open(file)?;
+        Backup::new(connection, &mut into)?.run_to_completion(PAGES, Duration::ZERO, None)?;
+        // One file, with nothing beside it.
+        into.pragma_update(None, "journal_mode", "DELETE")
+    };
+    copied().map_err(|source| sqlite_error(path, source))
 }
 
 fn opened(path: &Path, workspace: &str) -> Result<Opened, StateError> {
@@ -85,12 +139,12 @@ fn opened(path: &Path, workspace: &str) -> Result<Opened, StateError> {
     Ok(Opened { connection, _copy: None })
 }
 
-fn in_memory(path: &Path, workspace: &str, look: bool) -> Result<Opened, StateError> {
+fn in_memory(path: &Path, workspace: &str, memory: Memory) -> Result<Opened, StateError> {
     let failed = |source| sqlite_error(path, source);
     let mut connection = Connection::open_in_memory().map_err(failed)?;
     schema::prepare(&mut connection).map_err(failed)?;
     bind(path, &connection, workspace)?;
-    let Memory { links, records, cut_off, .. } = if look { salvaged(path) } else { Memory::default() };
+    let Memory { links, records, cut_off, .. } = memory;
     let facts =
         links.into_iter().map(Fact::Linked).chain(records.into_iter().map(Fact::Record)).chain(cut_off.into_iter().map(Fact::CutOff));
     let transaction = connection.transaction().map_err(failed)?;
