@@ -1,6 +1,7 @@
 //! `headcount diff`: like `kubectl diff`, for scripts that only ask whether something differs; and what a branch does, for whoever reviews it.
 
 mod branch;
+mod personas;
 mod shown;
 
 use super::Files;
@@ -14,11 +15,11 @@ use super::selection::Selection;
 #[command(after_help = "\
 Examples:
   headcount diff                                   exit with 1 where something differs
-  headcount diff --base origin/main                what this branch does, apart from what is pending anyway
-  headcount diff --base origin/main --offline      only what the manifests say differently, without any credential
+  headcount diff --base origin/main                what this branch does
+  headcount diff --base origin/main --offline      what the manifests say differently
 
-Exit codes: 0 nothing changes; 1 something does (with --allow-changes: 0); 2 wrong usage, with --base also
-wrong manifests; 3 a guardrail refused; 5 incomplete, or history is missing; 6 something is not decided")]
+Exit codes: 0 nothing changes; 1 something does (with --allow-changes: 0); 2 wrong usage or (with
+--base) manifests; 3 a guardrail refused; 5 incomplete, or history is missing; 6 not decided")]
 pub struct DiffArgs {
     #[command(flatten)]
     files: Files,

@@ -11,9 +11,9 @@ use super::manifests;
 use super::report::{self, Exit, Failure, Texts};
 use crate::diagnostic::Diagnostic;
 use crate::files::{self, plain};
-use crate::git::{Beside, Compared, Found, GitError, GitTree, Head, Overlay, Question, Repository};
+use crate::git::{Beside, Compared, FoundManifests, GitError, GitTree, Head, Overlay, Question, Repository};
 use crate::manifest::kinds::LookupTable;
-use crate::manifest::{Loaded, ManifestText, Revision, load_revision};
+use crate::manifest::{Loaded, ManifestSet, ManifestText, load_revision};
 use crate::policy::Policy;
 use crate::review;
 
@@ -80,8 +80,8 @@ fn repository(asked: &Asked<'_>) -> Result<Repository, GitError> {
 struct Trees {
     compared: Compared,
     names: Vec<String>,
-    base: (Arc<GitTree>, Found),
-    head: (Arc<GitTree>, Found),
+    base: (Arc<GitTree>, FoundManifests),
+    head: (Arc<GitTree>, FoundManifests),
 }
 
 impl Trees {
@@ -114,7 +114,7 @@ impl Trees {
                 .hint("name the folder of the workspace with `-f`; where the branch moves it, name both: `-f OLD -f NEW`"));
         }
         let empty = base.texts.is_empty() && base.problems.is_empty();
-        let roots = |found: &Found| names.iter().map(|name| root(repository, name, found)).collect();
+        let roots = |found: &FoundManifests| names.iter().map(|name| root(repository, name, found)).collect();
         let overlay = Overlay::new(base_tree.clone(), Beside::AllBut(head_tree.clone()));
         let before = Side { what: format!("the base {} ({})", compared.base.named, short(&compared.base.id)), quiet: true };
         let (roots_of_base, roots_of_head) = (roots(&base), roots(&head));
@@ -137,7 +137,7 @@ impl Trees {
 }
 
 /// The folder that a path of `-f` makes part of the workspace.
-fn root(repository: &Repository, name: &str, found: &Found) -> PathBuf {
+fn root(repository: &Repository, name: &str, found: &FoundManifests) -> PathBuf {
     let path = repository.root().join(name);
     let is_file = found.texts.iter().any(|text| text.name.as_ref() == name);
     if is_file { path.parent().map_or_else(PathBuf::new, Path::to_owned) } else { path }
@@ -151,10 +151,10 @@ struct Side {
 }
 
 impl Side {
-    fn load(&self, found: Found, roots: Vec<PathBuf>, overlay: Overlay) -> Result<RevisionManifests, Failure> {
+    fn load(&self, found: FoundManifests, roots: Vec<PathBuf>, overlay: Overlay) -> Result<RevisionManifests, Failure> {
         let texts = Texts::of(found.texts.iter().map(|text| (text.name.clone(), String::from_utf8_lossy(&text.bytes).into())));
         let files = files::Files::of(Arc::new(overlay));
-        let (loaded, problems) = load_revision(Revision { texts: manifest_texts(found.texts), problems: found.problems, roots, files });
+        let (loaded, problems) = load_revision(ManifestSet { texts: manifest_texts(found.texts), problems: found.problems, roots, files });
         let (loaded, policy, problems) = manifests::checked(loaded, problems);
         match policy {
             Some(policy) => {
@@ -200,7 +200,7 @@ fn nothing_yet(tree: &GitTree, compared: &Compared, head: &RevisionManifests) ->
     let everywhere = tree.manifests(&[String::new()]).map_err(|error| failed(&error))?;
     let moved = manifest_texts(everywhere.texts).into_iter().find_map(|text| {
         let name = text.name.clone();
-        let (loaded, _) = load_revision(Revision { texts: vec![text], ..Revision::default() });
+        let (loaded, _) = load_revision(ManifestSet { texts: vec![text], ..ManifestSet::default() });
         loaded.workspace.filter(|workspace| workspace.spec.id == *head.policy.workspace).map(|_| name)
     });
     if let Some(file) = moved {

@@ -19,7 +19,7 @@ pub use compare::{Compared, Question};
 pub use error::GitError;
 pub use overlay::{Beside, Overlay};
 use program::Git;
-pub use tree::{Found, GitTree, TreeText};
+pub use tree::{FoundManifests, GitTree, TreeText};
 
 use crate::files;
 
@@ -65,8 +65,9 @@ impl Repository {
     pub fn around(path: &Path, offline: bool) -> Result<Self, GitError> {
         let folder = nearest_folder(path);
         let git = Git::in_folder(folder.clone(), offline);
+        // A repository that belongs to somebody else is one: git's own words say what to do.
         let found = git.ask(&["rev-parse", "--show-toplevel"]).map_err(|error| match error {
-            GitError::Failed { .. } => GitError::NoRepository { path: folder },
+            GitError::Failed { words, .. } if words.starts_with("not a git repository") => GitError::NoRepository { path: folder },
             other => other,
         })?;
         let root = PathBuf::from(&found);

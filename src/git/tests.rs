@@ -131,7 +131,7 @@ fn nothing_in_common_is_no_empty_base() {
     assert_eq!(words, "`other` is no merge of two commits, so its base can't be told by itself; name it: `--base origin/main`");
 }
 
-fn names(found: &Found) -> Vec<(String, bool)> {
+fn names(found: &FoundManifests) -> Vec<(String, bool)> {
     found.texts.iter().map(|text| (format!("{}: {}", text.name, String::from_utf8_lossy(&text.bytes).trim()), text.found)).collect()
 }
 

@@ -55,7 +55,7 @@ pub struct TreeText {
 
 /// What manifests a revision has below some paths.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct FoundManifests {
     /// sorted by name
     pub texts: Vec<TreeText>,
     /// what looks like one and is not read
@@ -94,8 +94,8 @@ impl GitTree {
     }
 
     /// The manifests below some paths, as the repository calls them. Of a path that the revision does not have there are none.
-    pub fn manifests(&self, paths: &[String]) -> Result<Found, GitError> {
-        let mut found = Found::default();
+    pub fn manifests(&self, paths: &[String]) -> Result<FoundManifests, GitError> {
+        let mut found = FoundManifests::default();
         let mut wanted = BTreeMap::new();
         for (name, entry) in self.below(paths)? {
             let Ok(name) = String::from_utf8(name) else { continue };
@@ -123,7 +123,7 @@ impl GitTree {
         Ok(found)
     }
 
-    fn read(&self, mut wanted: BTreeMap<String, (String, bool)>, found: &mut Found) -> Result<(), GitError> {
+    fn read(&self, mut wanted: BTreeMap<String, (String, bool)>, found: &mut FoundManifests) -> Result<(), GitError> {
         let sizes = self.sizes(&wanted)?;
         let mut total = 0u64;
         wanted.retain(|name, _| match sizes.get(name) {

@@ -33,7 +33,7 @@ pub fn load(inputs: &[ManifestInput]) -> (Loaded, Vec<Diagnostic>) {
 
 /// Manifests that were read already, and where the files are that they name.
 #[derive(Clone, Debug, Default)]
-pub struct Revision {
+pub struct ManifestSet {
     /// each file that may be a manifest, sorted by name
     pub texts: Vec<ManifestText>,
     /// what was not read
@@ -44,7 +44,7 @@ pub struct Revision {
     pub files: Files,
 }
 
-impl Revision {
+impl ManifestSet {
     /// The files as they lie on this machine now.
     pub fn of(inputs: &[ManifestInput]) -> Self {
         let (texts, problems) = input::read(inputs);
@@ -71,8 +71,8 @@ impl Revision {
 }
 
 /// The same for a revision.
-pub fn load_revision(revision: Revision) -> (Loaded, Vec<Diagnostic>) {
-    let Revision { texts, mut problems, roots, files } = revision;
+pub fn load_revision(revision: ManifestSet) -> (Loaded, Vec<Diagnostic>) {
+    let ManifestSet { texts, mut problems, roots, files } = revision;
     let (texts, unread) = input::texts(texts);
     problems.extend(unread);
     load_texts(texts, problems, roots, files)

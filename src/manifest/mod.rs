@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub use edit::{Edit, Editor, Refused as NotEdited, Written, flow, scalar};
 pub use format::{NotFormatted, format};
 pub use input::{ManifestInput, ManifestText};
-pub use load::{Revision, load, load_revision};
+pub use load::{ManifestSet, load, load_revision};
 pub use outline::{Outline, Outlines, ValueSpan};
 pub use read::sounds_secret;
 use refused::Refused;

@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use super::news::{HearNothing, News};
 use super::read::{Reading, Snapshot, budget, surroundings, unreadable};
 use crate::connector::budget::Budget;
-use crate::connector::{self, ReadRequest, Surroundings, TargetConnector, registry};
+use crate::connector::{self, ReadRequest, Surroundings, TargetConnector, Within, registry};
 use crate::manifest::kinds::{SourceSpec, TargetSpec};
 use crate::manifest::{Document, Loaded};
-use crate::model::{Capabilities, Evidence, Memory, ObjectKind, ReadReport, SystemError};
+use crate::model::{Capabilities, Columns, Evidence, Memory, ObjectKind, ReadReport, SystemError};
 use crate::planning::Moment;
 use crate::policy::Policy;
 use crate::review::preview::{Opening, Preview};
@@ -265,7 +265,9 @@ fn max_age(policy: &Policy, name: &str) -> Option<jiff::SignedDuration> {
 }
 
 /// What of a source's scope its system is asked by.
-fn scope(document: &Document<SourceSpec>) -> Option<(&BTreeMap<String, Vec<String>>, &BTreeMap<String, Vec<String>>)> {
-    let scope = document.spec.scope.as_ref().map(|scope| (&scope.groups, &scope.accounts));
-    scope.filter(|(groups, accounts)| !groups.is_empty() || !accounts.is_empty())
+fn scope(document: &Document<SourceSpec>) -> Option<Within> {
+    ReadRequest::of_source(&document.spec, Columns::new([""; 0]), None).within
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 
 use super::{DocumentChange, DocumentDifference, DocumentLines, DocumentName, FieldChange};
 use crate::manifest::{Document, Loaded, Origin};
-use crate::model::Tables;
+use crate::model::{Tables, Value};
 
 /// A document without where and how it is written.
 struct Canonical<'a> {
@@ -89,12 +89,10 @@ fn canonical<T: Serialize>(document: &Document<T>) -> Canonical<'_> {
 fn with_rows(written: &mut Json, tables: &Tables) {
     let Some(written) = written.as_object_mut() else { return };
     for (name, table) in written {
-        let rows = tables.get(name.as_str()).map(|table| &table.entries);
+        let rows = tables.get(name.as_str()).map(|table| table.entries.iter());
         if let (Some(file), Some(rows)) = (table.get_mut("file").and_then(Json::as_object_mut), rows) {
-            let row = |(key, value): (&Box<str>, &Option<crate::model::Value>)| {
-                (key.to_string(), value.as_ref().map_or(Json::Null, crate::model::Value::to_json))
-            };
-            file.insert(ROWS.into(), rows.iter().map(row).collect());
+            let rows = rows.map(|(key, value)| (key.to_string(), value.as_ref().map_or(Json::Null, Value::to_json)));
+            file.insert(ROWS.into(), rows.collect());
         }
     }
 }

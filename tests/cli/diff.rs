@@ -132,6 +132,14 @@ fn moved_split_and_rewritten_files_do_nothing() {
 #[test]
 fn offline_needs_nothing_but_the_repository() {
     let folder = repository();
+    let persona = "---\napiVersion: headcount.dev/v1alpha1\nkind: Persona\nmetadata: {name: supporter}\nspec:\n  asOf: 2026-01-15\n  records: {hr: {id: '9', user: sam, name: Sam, department: Support}}\n";
+    let text = std::fs::read_to_string(folder.file("acme.yaml")).expect("a file");
+    folder.write("acme.yaml", &format!("{text}{persona}"));
+    let (_, text, _) = run(&folder, &["diff", "--base", "main", "--offline"]);
+    assert!(text.contains("nothing for any of the 1 personas"), "{text}");
+    edit(&folder, "acme.yaml", "rule: identity.department == \"Engineering\"", "rule: identity.department != \"\"");
+    let (_, text, _) = run(&folder, &["diff", "--base", "main", "--offline"]);
+    assert!(text.contains("supporter: groups.app: (none) → Engineering"), "{text}");
     edit(&folder, "acme.yaml", "displayName: Engineering", "displayName: Makers");
     commit(&folder, "branch");
     let bare = tempfile::tempdir().expect("a folder");
@@ -142,7 +150,7 @@ fn offline_needs_nothing_but_the_repository() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let review: Json = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(intent(&review), ["changed Group engineering spec.displayName"]);
+    assert_eq!(intent(&review), ["changed Group engineering spec.displayName spec.rule", "added Persona supporter"]);
     assert_eq!(review.pointer("/verdict/level").and_then(Json::as_str), Some("intent"));
     assert!(!bare.path().join(".headcount").exists());
 }

@@ -12,9 +12,9 @@ use super::super::progress::Watching;
 use super::super::report::{self, Exit, Failure};
 use super::super::revisions::{Asked, RevisionManifests, Revisions};
 use super::super::session::{self, Session};
-use super::{DiffArgs, shown};
+use super::{DiffArgs, personas, shown};
 use crate::model::{Change, Evidence, Memory, ObjectRef, Plan, Severity, Subject};
-use crate::pipeline::{self, Compiled, Reading, Snapshot, part};
+use crate::pipeline::{self, Compiled, HearNothing, Reading, Snapshot, part};
 use crate::planning::explain::Origins;
 use crate::planning::{Moment, Scope};
 use crate::render::{Format, ViewOptions};
@@ -103,7 +103,8 @@ fn reviewed(args: &DiffArgs) -> Result<Exit, Failure> {
     let base = &revisions.base;
     let preview = preview((&base.loaded, &base.policy), &revisions.head.loaded, &mut revisions.head.policy);
     let review = if branch.offline { offline(&revisions, &preview) } else { live(args, &revisions, &preview)? };
-    shown::write(&args.output.output, &review, revisions.is_new())?;
+    let personas = if branch.offline { personas::differences(&revisions) } else { Vec::new() };
+    shown::write(&args.output.output, &review, revisions.is_new(), &personas)?;
     Ok(exit(&review, branch.allow_changes))
 }
 
@@ -158,7 +159,7 @@ async fn planned(revisions: &Revisions, preview: &Preview) -> Result<(Snapshot, 
     let head = Compiled { loaded: &revisions.head.loaded, policy: compiled(&revisions.head) };
     let (first, second) = pipeline::read_two(base, head, preview, memory, Timestamp::now(), &Reading::once(&watching)).await;
     let base = pipeline::plan(&first, Scope::All, &watching).await;
-    let head = pipeline::plan(&second, Scope::All, &watching).await;
+    let head = pipeline::plan(&second, Scope::All, &HearNothing).await;
     Ok((first, second, [base, head]))
 }
 

@@ -22,13 +22,13 @@ pub fn check(views: &[View<Format>]) -> Result<(), Failure> {
 }
 
 /// Every view, each where it goes.
-pub fn write(views: &[View<Format>], review: &Review, is_new: bool) -> Result<(), Failure> {
+pub fn write(views: &[View<Format>], review: &Review, is_new: bool, personas: &[String]) -> Result<(), Failure> {
     let standard = [View { format: Format::Text, file: None }];
     for view in if views.is_empty() { &standard } else { views } {
         let words = match view.format {
             Format::Json => format!("{:#}\n", serde_json::to_value(review).unwrap_or_default()),
             Format::Markdown => page(review, &ReviewOptions::plain(report::DEFAULT_WIDTH, &ForgeLinks::default())),
-            _ => text(review, is_new),
+            _ => text(review, is_new, personas),
         };
         match &view.file {
             Some(file) => output::replace(file, |file| file.write_all(words.as_bytes()))?,
@@ -39,7 +39,7 @@ pub fn write(views: &[View<Format>], review: &Review, is_new: bool) -> Result<()
 }
 
 /// A branch in plain words.
-fn text(review: &Review, is_new: bool) -> String {
+fn text(review: &Review, is_new: bool, personas: &[String]) -> String {
     let mut lines = vec![review.verdict.sentence.clone(), String::new()];
     if let Some(branch) = &review.branch {
         let side = |side: &crate::review::Revision| match &side.commit {
@@ -59,6 +59,7 @@ fn text(review: &Review, is_new: bool) -> String {
         );
     }
     section(&mut lines, "What the manifests say differently", review.intent.iter().flat_map(document));
+    section(&mut lines, "What personas get otherwise", personas.iter().cloned());
     if review.branch.as_ref().is_none_or(|branch| !branch.offline) {
         let count = |count: usize, what: &str| format!("{count} {what}");
         let effect = [count(review.effect.len(), "steps by this branch"), count(review.pending.len(), "steps pending without it")];
