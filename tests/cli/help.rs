@@ -21,7 +21,8 @@ Commands:
   test         Check what sample people get: that each Persona's records yield exactly what it
                expects
   plan         Read the live systems and show what would change
-  diff         Like plan, but exit with 1 where something differs
+  diff         Like plan, but exit with 1 where something differs; with --base: what a branch does
+               to people
   comment      Post or update the one comment of a pull request or merge request
   apply        Run a saved plan, or plan, ask and run
   get          Read the live systems and list people, accounts, groups or targets: who has what
@@ -190,7 +191,7 @@ that it was saved with.
 #[test]
 fn diff() {
     headcount(["diff", "-h"]).assert().success().stdout_eq(str![[r#"
-Like plan, but exit with 1 where something differs
+Like plan, but exit with 1 where something differs; with --base: what a branch does to people
 
 Usage: headcount diff [OPTIONS]
 
@@ -214,6 +215,28 @@ Options:
                                 Alone it means -v [possible values: text, json]
   -q, --quiet                   Print only errors and the result: no progress, no notes, no warnings
   -h, --help                    Print help
+
+What a branch does:
+      --base <REV>     Show what the branch changes against this revision, apart from what is
+                       pending anyway. Counts from where the branch forked off
+      --base-exact     Take --base itself, and not where the branch forked off
+      --head <REV>     The branch: a revision, or `worktree` for what lies here with what git does
+                       not ignore [default: worktree; in CI: HEAD]
+      --git-dir <DIR>  A repository without a working tree; what manifests name beside it counts
+                       from the current directory
+      --offline        Only what the manifests say differently: no system, no secret, no state and
+                       no network
+      --out <FILE>     Save the branch's plan, to be applied later
+      --allow-changes  Exit with 0 where there are changes, as long as nothing is refused, missing
+                       or undecided
+
+Examples:
+  headcount diff                                   exit with 1 where something differs
+  headcount diff --base origin/main                what this branch does
+  headcount diff --base origin/main --offline      what the manifests say differently
+
+Exit codes: 0 nothing changes; 1 something does (with --allow-changes: 0); 2 wrong usage or (with
+--base) manifests; 3 a guardrail refused; 5 incomplete, or history is missing; 6 not decided
 
 "#]]);
 }
