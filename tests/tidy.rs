@@ -351,6 +351,8 @@ const SLASHES: &[(&str, &str)] = &[
     ("src/connector/", "addresses, paths and what a service says"),
     ("src/state/objects/", "names of objects in a bucket"),
     ("src/cli/explain/account.rs", "TARGET/NAME-OR-ID on the command line"),
+    ("src/git/", "paths of files, and REMOTE/BRANCH"),
+    ("src/cli/revisions.rs", "paths of files"),
     ("src/policy/group.rs", "GROUP/VALUE in a member's line"),
 ];
 
@@ -374,6 +376,7 @@ const SHARED_NAMES: &[(&str, &str)] = &[
     ("Member", "of a Group's manifest, and SCIM's word for an entry of a group's list"),
     ("Limits", "of a target's guardrails, and of a connection's requests"),
     ("Slot", "an attribute's place in a person, and a request's turn at a limiter"),
+    ("Revision", "its manifests, to be loaded, and what a review says of it"),
     ("Verdict", "a persona's test's, and a service's answer about a change"),
 ];
 

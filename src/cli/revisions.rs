@@ -11,9 +11,9 @@ use super::manifests;
 use super::report::{self, Exit, Failure, Texts};
 use crate::diagnostic::Diagnostic;
 use crate::files::{self, plain};
-use crate::git::{Beside, Compared, FoundManifests, GitError, GitTree, Head, Overlay, Question, Repository};
+use crate::git::{Beside, BranchHead, Compared, FoundManifests, GitError, GitTree, Overlay, Question, Repository};
 use crate::manifest::kinds::LookupTable;
-use crate::manifest::{Loaded, ManifestSet, ManifestText, load_revision};
+use crate::manifest::{Loaded, ManifestText, Revision, load_revision};
 use crate::policy::Policy;
 use crate::review;
 
@@ -57,8 +57,8 @@ impl Revisions {
     /// The head, as a review names it.
     pub fn head_named(&self) -> review::Revision {
         let (commit, name) = match &self.compared.head {
-            Head::Commit(commit) => (Some(commit.id.clone()), commit.named.clone()),
-            Head::WorkTree(_) => (None, "worktree".to_owned()),
+            BranchHead::Commit(commit) => (Some(commit.id.clone()), commit.named.clone()),
+            BranchHead::WorkTree(_) => (None, "worktree".to_owned()),
         };
         review::Revision { commit, name, manifests_digest: review::intent::manifests_digest(&self.head.loaded) }
     }
@@ -153,8 +153,8 @@ struct Side {
 impl Side {
     fn load(&self, found: FoundManifests, roots: Vec<PathBuf>, overlay: Overlay) -> Result<RevisionManifests, Failure> {
         let texts = Texts::of(found.texts.iter().map(|text| (text.name.clone(), String::from_utf8_lossy(&text.bytes).into())));
-        let files = files::Files::of(Arc::new(overlay));
-        let (loaded, problems) = load_revision(ManifestSet { texts: manifest_texts(found.texts), problems: found.problems, roots, files });
+        let files = files::NamedFiles::of(Arc::new(overlay));
+        let (loaded, problems) = load_revision(Revision { texts: manifest_texts(found.texts), problems: found.problems, roots, files });
         let (loaded, policy, problems) = manifests::checked(loaded, problems);
         match policy {
             Some(policy) => {
@@ -200,7 +200,7 @@ fn nothing_yet(tree: &GitTree, compared: &Compared, head: &RevisionManifests) ->
     let everywhere = tree.manifests(&[String::new()]).map_err(|error| failed(&error))?;
     let moved = manifest_texts(everywhere.texts).into_iter().find_map(|text| {
         let name = text.name.clone();
-        let (loaded, _) = load_revision(ManifestSet { texts: vec![text], ..ManifestSet::default() });
+        let (loaded, _) = load_revision(Revision { texts: vec![text], ..Revision::default() });
         loaded.workspace.filter(|workspace| workspace.spec.id == *head.policy.workspace).map(|_| name)
     });
     if let Some(file) = moved {

@@ -35,7 +35,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use limiter::{Lane, Limiter, Limits, Slot};
 
-use crate::files::Files;
+use crate::files::NamedFiles;
 use crate::http::{Detour, Recording};
 use crate::manifest::kinds::SourceSpec;
 use crate::model::{
@@ -278,7 +278,7 @@ pub struct Surroundings {
     /// relative paths in the manifest count from here
     pub base: PathBuf,
     /// where the files are that it names
-    pub files: Files,
+    pub files: NamedFiles,
     /// what the rows of all systems may take together
     pub budget: Budget,
     /// the Source's or Target's name, for the log
@@ -301,7 +301,7 @@ impl Surroundings {
         let (budget, system, connections) = (Budget::default(), Arc::from(""), Connections::default());
         Self {
             base: base.into(),
-            files: Files::default(),
+            files: NamedFiles::default(),
             budget,
             system,
             connections,
@@ -318,7 +318,7 @@ impl Surroundings {
     }
 
     /// With the files of a revision.
-    pub fn with(self, files: &Files) -> Self {
+    pub fn with(self, files: &NamedFiles) -> Self {
         Self { files: files.clone(), ..self }
     }
 

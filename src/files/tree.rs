@@ -21,9 +21,9 @@ pub trait FileTree: Debug + Send + Sync {
 
 /// Where the files come from that manifests name: this machine, unless a revision lies over it.
 #[derive(Clone, Debug, Default)]
-pub struct Files(Option<Arc<dyn FileTree>>);
+pub struct NamedFiles(Option<Arc<dyn FileTree>>);
 
-impl Files {
+impl NamedFiles {
     /// Those of a revision.
     pub fn of(tree: Arc<dyn FileTree>) -> Self {
         Self(Some(tree))

@@ -2,7 +2,7 @@
 //!
 //! Must never: fall back to no base where history is missing.
 
-use super::{Commit, GitError, Head, Repository};
+use super::{BranchHead, Commit, GitError, Repository};
 
 /// What is to be compared.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Compared {
     /// what the branch is held against
     pub base: Commit,
     /// the branch
-    pub head: Head,
+    pub head: BranchHead,
 }
 
 /// The word for the working tree.
@@ -51,7 +51,7 @@ impl Repository {
         Ok(Compared { base, head })
     }
 
-    fn head(&self, question: &Question<'_>) -> Result<Head, GitError> {
+    fn head(&self, question: &Question<'_>) -> Result<BranchHead, GitError> {
         let work_tree = match question.head {
             Some(word) => word == WORK_TREE,
             None => self.has_work_tree && !question.committed,
@@ -61,8 +61,8 @@ impl Repository {
                 what: "with `--git-dir` there is no working tree to look at".to_owned(),
                 hint: "name a commit: `--head HEAD`".to_owned(),
             }),
-            (true, _) => Ok(Head::WorkTree(self.resolve("HEAD")?)),
-            (false, named) => Ok(Head::Commit(self.resolve(named.unwrap_or("HEAD"))?)),
+            (true, _) => Ok(BranchHead::WorkTree(self.resolve("HEAD")?)),
+            (false, named) => Ok(BranchHead::Commit(self.resolve(named.unwrap_or("HEAD"))?)),
         }
     }
 
@@ -84,13 +84,13 @@ impl Repository {
     }
 
     /// What a request would be once it is merged, where the host made that commit: then the base is what it would be merged into.
-    fn trial_merge(&self, base: &Commit, head: &Head) -> Result<Option<Compared>, GitError> {
+    fn trial_merge(&self, base: &Commit, head: &BranchHead) -> Result<Option<Compared>, GitError> {
         if let Some(first) = self.first_parent(head.commit())?
             && self.led_to(&first, &base.id)?
         {
             return Ok(Some(Compared { base: Commit { id: first, named: base.named.clone() }, head: head.clone() }));
         }
-        let Head::Commit(commit) = head else { return Ok(None) };
+        let BranchHead::Commit(commit) = head else { return Ok(None) };
         let out = self.resolve("HEAD").ok();
         let Some((out, parents)) = out.and_then(|out| Some((self.parents(&out.id).ok()?, out))).map(|(parents, out)| (out, parents)) else {
             return Ok(None);
@@ -98,7 +98,7 @@ impl Repository {
         match parents.as_slice() {
             [first, second] if *second == commit.id && self.led_to(first, &base.id)? => Ok(Some(Compared {
                 base: Commit { id: first.clone(), named: base.named.clone() },
-                head: Head::Commit(Commit { id: out.id, named: commit.named.clone() }),
+                head: BranchHead::Commit(Commit { id: out.id, named: commit.named.clone() }),
             })),
             _ => Ok(None),
         }

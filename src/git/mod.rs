@@ -44,14 +44,14 @@ pub struct Commit {
 
 /// What stands at the head of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Head {
+pub enum BranchHead {
     /// a commit
     Commit(Commit),
     /// the working tree, on this commit
     WorkTree(Commit),
 }
 
-impl Head {
+impl BranchHead {
     /// The commit, or the one that the working tree stands on.
     pub fn commit(&self) -> &Commit {
         match self {

@@ -1,3 +1,5 @@
+//! Repositories that a test makes, read as those of users are.
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -165,7 +167,7 @@ fn links_other_repositories_and_large_files_are_named_and_not_read() {
     inner.write("b.yaml", "b").commit("inner");
     made.git(&["submodule", "add", "-q", &inner.path().display().to_string(), "vendor"]);
     let commit = made.commit("all");
-    let head = Head::WorkTree(Commit { id: commit.clone(), named: "HEAD".into() });
+    let head = BranchHead::WorkTree(Commit { id: commit.clone(), named: "HEAD".into() });
     let repository = made.repository();
     for tree in [repository.tree(&commit).unwrap(), repository.head_tree(&head).unwrap()] {
         let found = tree.manifests(&[String::new()]).unwrap();
@@ -206,7 +208,7 @@ fn the_working_tree_has_what_git_does_not_ignore_and_the_base_what_the_machine_h
     made.git(&["add", "branch.csv"]);
     let repository = made.repository();
     let compared = repository.compare(&Question { base: Some("main"), ..Question::default() }).unwrap();
-    assert_eq!(compared.head, Head::WorkTree(Commit { id: base.clone(), named: "HEAD".into() }));
+    assert_eq!(compared.head, BranchHead::WorkTree(Commit { id: base.clone(), named: "HEAD".into() }));
     let head = Arc::new(repository.head_tree(&compared.head).unwrap());
     let found = head.manifests(&[String::new()]).unwrap();
     assert_eq!(names(&found), [("a.yaml: new".to_owned(), true), ("untracked.yaml: u".to_owned(), true)]);

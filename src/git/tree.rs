@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::listing::Entry;
-use super::{GitError, Head, Repository};
+use super::{BranchHead, GitError, Repository};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::files;
 
@@ -64,10 +64,10 @@ pub struct FoundManifests {
 
 impl Repository {
     /// The files of the head of a comparison.
-    pub fn head_tree(&self, head: &Head) -> Result<GitTree, GitError> {
+    pub fn head_tree(&self, head: &BranchHead) -> Result<GitTree, GitError> {
         match head {
-            Head::Commit(commit) => self.tree(&commit.id),
-            Head::WorkTree(_) => {
+            BranchHead::Commit(commit) => self.tree(&commit.id),
+            BranchHead::WorkTree(_) => {
                 let names = |arguments: &[&str]| -> Result<Vec<String>, GitError> {
                     let output = self.git.read(arguments, Vec::new(), MAX_LISTING)?;
                     let names = output.split(|byte| *byte == 0).filter(|name| !name.is_empty());

@@ -20,7 +20,7 @@ use super::stream::{self, Part};
 use super::tree::{Mark, Tree};
 use super::{Document, Loaded, Origin, checks, paths, shape, table};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::files::{Files, plain};
+use crate::files::{NamedFiles, plain};
 
 /// Largest document in bytes: a Group with half a million members.
 const MAX_DOCUMENT: usize = 64 << 20;
@@ -28,12 +28,12 @@ const MAX_DOCUMENT: usize = 64 << 20;
 /// Loads and checks everything; every problem of every file at once, sorted by place. With an error among them nothing may be planned.
 pub fn load(inputs: &[ManifestInput]) -> (Loaded, Vec<Diagnostic>) {
     let (texts, problems) = input::read(inputs);
-    load_texts(texts, problems, paths::roots(inputs), Files::default())
+    load_texts(texts, problems, paths::roots(inputs), NamedFiles::default())
 }
 
 /// Manifests that were read already, and where the files are that they name.
 #[derive(Clone, Debug, Default)]
-pub struct ManifestSet {
+pub struct Revision {
     /// each file that may be a manifest, sorted by name
     pub texts: Vec<ManifestText>,
     /// what was not read
@@ -41,10 +41,10 @@ pub struct ManifestSet {
     /// the folders that were named
     pub roots: Vec<PathBuf>,
     /// where named files are
-    pub files: Files,
+    pub files: NamedFiles,
 }
 
-impl ManifestSet {
+impl Revision {
     /// The files as they lie on this machine now.
     pub fn of(inputs: &[ManifestInput]) -> Self {
         let (texts, problems) = input::read(inputs);
@@ -54,7 +54,7 @@ impl ManifestSet {
             bytes: text.text.as_bytes().to_vec(),
             found: text.found,
         };
-        Self { texts: texts.into_iter().map(text).collect(), problems, roots: paths::roots(inputs), files: Files::default() }
+        Self { texts: texts.into_iter().map(text).collect(), problems, roots: paths::roots(inputs), files: NamedFiles::default() }
     }
 
     /// With another text in the place of a file's, or one more file.
@@ -71,14 +71,14 @@ impl ManifestSet {
 }
 
 /// The same for a revision.
-pub fn load_revision(revision: ManifestSet) -> (Loaded, Vec<Diagnostic>) {
-    let ManifestSet { texts, mut problems, roots, files } = revision;
+pub fn load_revision(revision: Revision) -> (Loaded, Vec<Diagnostic>) {
+    let Revision { texts, mut problems, roots, files } = revision;
     let (texts, unread) = input::texts(texts);
     problems.extend(unread);
     load_texts(texts, problems, roots, files)
 }
 
-fn load_texts(texts: Vec<Text>, problems: Vec<Diagnostic>, roots: Vec<PathBuf>, files: Files) -> (Loaded, Vec<Diagnostic>) {
+fn load_texts(texts: Vec<Text>, problems: Vec<Diagnostic>, roots: Vec<PathBuf>, files: NamedFiles) -> (Loaded, Vec<Diagnostic>) {
     let mut loader = Loader { problems, ..Loader::default() };
     (loader.loaded.roots, loader.loaded.files) = (roots, files);
     for (number, text) in texts.iter().enumerate() {
@@ -285,7 +285,7 @@ fn left_out(strangers: Vec<(String, Diagnostic)>, beside_ours: bool) -> Vec<Diag
     vec![Diagnostic::notice(format!("left out, since they hold no manifest of headcount: {}", files.join(", ")))]
 }
 
-/// Files that are named before the rest is counted.
+/// NamedFiles that are named before the rest is counted.
 const NAMED: usize = 8;
 
 fn diagnostic(problem: Problem, text: &str, origin: &Origin) -> Diagnostic {

@@ -32,14 +32,14 @@ use std::sync::Arc;
 pub use edit::{Edit, Editor, Refused as NotEdited, Written, flow, scalar};
 pub use format::{NotFormatted, format};
 pub use input::{ManifestInput, ManifestText};
-pub use load::{ManifestSet, load, load_revision};
+pub use load::{Revision, load, load_revision};
 pub use outline::{Outline, Outlines, ValueSpan};
 pub use read::sounds_secret;
 use refused::Refused;
 pub use schema::{API_VERSION, Field, crds, fields, schema, yaml};
 pub use tree::Style;
 
-use crate::files::Files;
+use crate::files::NamedFiles;
 use crate::model::Tables;
 
 /// One document of a kind, and where it stands.
@@ -102,7 +102,7 @@ pub struct Loaded {
     /// the folders that were named: files that manifests name lie below them
     roots: Vec<PathBuf>,
     /// where those files are
-    pub files: Files,
+    pub files: NamedFiles,
     /// the files' texts, for marking lines
     pub texts: Vec<Arc<str>>,
     /// what was written and could not be taken

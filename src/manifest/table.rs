@@ -14,7 +14,7 @@ use super::kinds::{LookupTable, TableFile};
 use super::paths::leads_outside;
 use super::{Loaded, Outline};
 use crate::diagnostic::{Diagnostic, Place, did_you_mean};
-use crate::files::{self, Files};
+use crate::files::{self, NamedFiles};
 use crate::model::{Table, Tables, Value};
 
 /// Largest file in bytes.
@@ -92,7 +92,7 @@ fn from_values<'j>(
 
 fn from_file(
     file: &TableFile,
-    (from, base): (&Files, &Path),
+    (from, base): (&NamedFiles, &Path),
     outline: &Outline<'_>,
     pointer: &str,
     problems: &mut Vec<Diagnostic>,

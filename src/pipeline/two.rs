@@ -165,7 +165,7 @@ impl Pair<'_> {
     async fn read_source(
         &self,
         document: &Document<SourceSpec>,
-        files: &crate::files::Files,
+        files: &crate::files::NamedFiles,
         max_age: Option<jiff::SignedDuration>,
         sides: [Option<&mut SourceSide>; 2],
         reading: &Reading<'_>,

@@ -56,7 +56,8 @@ fn leaves(expectation: &Expectation) -> BTreeMap<String, String> {
                 (format!("{path}{dot}{key}"), value)
             })),
             Json::Array(items) => {
-                let mut words: Vec<String> = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+                let mut words: Vec<String> =
+                    items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
                 words.sort();
                 leaves.insert(path, words.join(", "));
             }

@@ -1,3 +1,5 @@
+//! One read for two: each side has its columns, and nobody is asked twice.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -25,7 +27,8 @@ fn each_side_gets_its_own_columns_of_a_page_that_has_all() {
         row.null();
         row.json("[\"x\"]");
     });
-    let cells = |page: &Page| page.rows().flat_map(|row| row.cells().map(|cell| format!("{cell:?}")).collect::<Vec<_>>()).collect::<Vec<_>>();
+    let cells =
+        |page: &Page| page.rows().flat_map(|row| row.cells().map(|cell| format!("{cell:?}")).collect::<Vec<_>>()).collect::<Vec<_>>();
     assert_eq!(cells(&projected(&page, &base)), [format!("{:?}", Cell::Text("1")), format!("{:?}", Cell::Null)]);
     assert_eq!(cells(&projected(&page, &head)), [format!("{:?}", Cell::Json("[\"x\"]")), format!("{:?}", Cell::Text("1"))]);
     assert_eq!(cells(&projected(&page, &columns(&["other"]))), ["Missing"], "what did not come is not made up");
@@ -57,7 +60,12 @@ async fn one_object_is_asked_for_once_whoever_wants_to_know() {
     let base = [ask("1", &["id", "name"]), ask("2", &["id", "name"]), ask("down", &["id"])];
     let head = [ask("2", &["title"]), ask("down", &["title"]), ask("3", &["title", "id"])];
     let told = |answers: Vec<Result<Page, SystemError>>| -> Vec<String> {
-        let words = |page: Page| page.rows().flat_map(|row| row.cells().filter_map(|cell| cell.as_text().map(str::to_owned)).collect::<Vec<_>>()).collect::<Vec<_>>().join(", ");
+        let words = |page: Page| {
+            page.rows()
+                .flat_map(|row| row.cells().filter_map(|cell| cell.as_text().map(str::to_owned)).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         answers.into_iter().map(|answer| answer.map_or_else(|error| error.to_string(), words)).collect()
     };
     assert_eq!(told(reader.lookup_many(&base).await), ["id of 1, name of 1", "id of 2, name of 2", "it is down"]);

@@ -1,5 +1,7 @@
+//! Documents of two revisions, and what is told of them.
+
 use super::*;
-use crate::manifest::{ManifestText, ManifestSet, load_revision};
+use crate::manifest::{ManifestText, Revision, load_revision};
 
 /// Documents by file, without what each of them has.
 fn loaded(files: &[(&str, &str)]) -> Loaded {
@@ -14,7 +16,7 @@ fn loaded(files: &[(&str, &str)]) -> Loaded {
         found: true,
     });
     // Whom a Group names stands in no document here.
-    load_revision(ManifestSet { texts: texts.collect(), ..ManifestSet::default() }).0
+    load_revision(Revision { texts: texts.collect(), ..Revision::default() }).0
 }
 
 fn told(base: &[(&str, &str)], head: &[(&str, &str)]) -> String {
@@ -87,7 +89,7 @@ fn the_rows_of_a_table_are_what_the_workspace_says() {
         );
         let text = ManifestText { name: "w.yaml".into(), base: folder.path().to_owned(), bytes: text.into_bytes(), found: true };
         let (loaded, problems) =
-            load_revision(ManifestSet { texts: vec![text], roots: vec![folder.path().to_owned()], ..ManifestSet::default() });
+            load_revision(Revision { texts: vec![text], roots: vec![folder.path().to_owned()], ..Revision::default() });
         assert!(problems.is_empty(), "{problems:?}");
         loaded
     };

@@ -9,7 +9,7 @@ use super::super::{DocumentName, NotUsed};
 use super::{Opening, Preview};
 use crate::diagnostic::Place;
 use crate::manifest::kinds::Ownership;
-use crate::model::{Visibility, attribute};
+use crate::model::{Key, Visibility, attribute};
 use crate::policy::{CompletenessPolicy, GuardrailPolicy, Lets, LimitPolicy, Policy, SourcePolicy, TargetPolicy};
 
 /// Goes through what both revisions have.
@@ -29,13 +29,13 @@ pub(super) fn apply(base: &Policy, policy: &mut Policy, preview: &mut Preview) {
     }
     for group in &mut policy.groups {
         if let Some(before) = base.groups.iter().find(|before| before.key == group.key) {
-            let name = group.key.split_once('/').map_or("", |(_, name)| name).into();
+            let name = Key::group_name(&group.key).into();
             Side { document: ("Group", name), place: group.place.clone(), told: &mut told }
                 .allow_empty(before.allow_empty, &mut group.allow_empty);
         }
     }
     for entitlement in &mut policy.entitlements {
-        let name = entitlement.key.split_once('/').map_or("", |(_, name)| name).into();
+        let name = entitlement.key.strip_prefix("entitlement/").unwrap_or(&entitlement.key).into();
         if let Some(before) = base.entitlements.iter().find(|before| before.key == entitlement.key) {
             let mut side = Side { document: ("Entitlement", name), place: entitlement.place.clone(), told: &mut told };
             side.allow_empty(before.allow_empty, &mut entitlement.allow_empty);

@@ -1,6 +1,8 @@
+//! A base, the same with some words changed, and what of it a preview does not use.
+
 use super::*;
 use crate::connector::registry::Facts;
-use crate::manifest::{ManifestText, ManifestSet, load_revision};
+use crate::manifest::{ManifestText, Revision, load_revision};
 
 const BASE: &str = "kind: Workspace
 metadata: {name: acme}
@@ -34,7 +36,7 @@ fn loaded(folder: &str, text: &str) -> (Loaded, Policy) {
     let whole =
         text.split("---\n").map(|document| format!("apiVersion: headcount.dev/v1alpha1\n{document}")).collect::<Vec<_>>().join("---\n");
     let text = ManifestText { name: format!("{folder}/acme.yaml").into(), base: folder.into(), bytes: whole.into_bytes(), found: true };
-    let loaded = load_revision(ManifestSet { texts: vec![text], ..ManifestSet::default() }).0;
+    let loaded = load_revision(Revision { texts: vec![text], ..Revision::default() }).0;
     // Not all that stands here fits together; what is sound of it is enough.
     let (policy, _) = crate::policy::compile_what_is_sound(&loaded, &Facts);
     (loaded, policy)
