@@ -79,7 +79,7 @@ pub fn applied_at(server: &Server, plan: &Plan, at_once: usize, per_second: Opti
     let store = runtime.block_on(state::open(&folder.path().join("state.db"), "bench")).expect("a state");
     let lock = runtime.block_on(store.lock("bench")).expect("nobody else");
     let connector = runtime.block_on(connector(server));
-    let rate = per_second.map(|per_second| Rate { per_second, burst: crate::BURST });
+    let rate = per_second.map(|per_second| Rate::new(per_second, crate::BURST));
     connector.limiter.limit(&Arc::from("chat"), Limits { concurrency: None, rate });
     let targets = BTreeMap::from([(Arc::from("chat"), connector)]);
     let job = Job {

@@ -307,7 +307,7 @@ async fn whoever_is_revoked_while_a_write_waits_for_its_permit_gets_nothing() {
     let mut world = World::scripted([Script::Revoke("hr/b", LOOKS)]).await;
     // The intents of both are durable. The second waits two seconds for its turn; the first is answered at once, and its answer brings the revocation.
     world.settings.concurrency.insert(Arc::from("chat"), 2);
-    world.fake.limiter.limit(&Arc::from("chat"), Limits { concurrency: None, rate: Some(Rate { per_second: 0.5, burst: 1 }) });
+    world.fake.limiter.limit(&Arc::from("chat"), Limits { concurrency: None, rate: Some(Rate::new(0.5, 1)) });
     let report = world.apply(&plan(vec![create("hr/a"), create("hr/b")])).await;
     let words: Vec<_> = report.outcomes.values().map(ResultWord::of).collect();
     assert_eq!(words, [ResultWord::Done, ResultWord::Skipped], "{report:?}");

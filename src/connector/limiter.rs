@@ -6,7 +6,7 @@
 
 mod rhythm;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,11 @@ use rhythm::Rhythm;
 pub const ALL: &str = "";
 /// A timer that comes late is made good for, up to here.
 const LATE: Duration = Duration::from_millis(5);
+/// Of what is allowed in a time so large a part may go at once, and never more than so many: who counts by the second says so by the second.
+const AT_ONCE: u32 = 4;
+const MOST_AT_ONCE: u32 = 20;
+/// What is allowed in a time is counted one by one up to here; of more the pace alone is kept.
+const COUNTED: u32 = 10_000;
 
 /// What somebody says of how a system may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -31,13 +36,15 @@ pub struct Limits {
     pub rate: Option<Rate>,
 }
 
-/// A token bucket.
+/// A token bucket, and what may never be exceeded in any span of time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
     /// requests a second, in the long run
     pub per_second: f64,
     /// and so many at once after a rest; at least one
     pub burst: u32,
+    /// no more than so many in any such time
+    most: Option<(u32, Duration)>,
 }
 
 /// Who waits, and for what.
@@ -77,6 +84,8 @@ struct Bucket {
     rhythm: Rhythm,
     /// when the bucket will be full again
     full: Option<Instant>,
+    /// the last turns, where what goes in a time is counted
+    recent: VecDeque<Instant>,
     /// nothing goes before, and why
     pause: Option<(Instant, Arc<str>)>,
 }
@@ -235,29 +244,53 @@ impl Bucket {
 
     /// As it was said or learned, whichever is less.
     fn rate(&self) -> Option<Rate> {
-        let learned = self.rhythm.pace().map(|per_second| Rate { per_second, burst: 1 });
+        let learned = self.rhythm.pace().map(|per_second| Rate::new(per_second, 1));
         [self.rate, learned].into_iter().flatten().min_by(|one, other| one.per_second.total_cmp(&other.per_second))
     }
 
-    /// When the next token is there.
+    /// When the next token is there, and room in the time that is counted.
     fn next(&self) -> Option<Instant> {
-        let (rate, full) = (self.rate()?, self.full?);
-        full.checked_sub(rate.interval()? * rate.burst.saturating_sub(1))
+        let rate = self.rate()?;
+        let token = self.full.and_then(|full| full.checked_sub(rate.interval()? * rate.burst.saturating_sub(1)));
+        let room = rate.most.and_then(|(most, span)| {
+            let first = self.recent.len().checked_sub(most as usize)?;
+            Some(*self.recent.get(first)? + span)
+        });
+        token.max(room)
     }
 
     fn take(&mut self, now: Instant) {
-        let Some(interval) = self.rate().and_then(Rate::interval) else { return };
+        let Some(rate) = self.rate() else { return };
+        if let Some((most, _)) = rate.most {
+            self.recent.push_back(now);
+            let over = self.recent.len().saturating_sub(most as usize);
+            self.recent.drain(..over);
+        }
+        let Some(interval) = rate.interval() else { return };
         let late = now.checked_sub(LATE.min(interval / 2)).unwrap_or(now);
         self.full = Some(self.full.map_or(now, |full| full.max(late)) + interval);
     }
 
     fn give_back(&mut self) {
+        self.recent.pop_back();
         let Some(interval) = self.rate().and_then(Rate::interval) else { return };
         self.full = self.full.and_then(|full| full.checked_sub(interval));
     }
 }
 
 impl Rate {
+    /// So many a second, and so many at once after a rest.
+    pub fn new(per_second: f64, burst: u32) -> Self {
+        Self { per_second, burst, most: None }
+    }
+
+    /// So many in a span of time, as vendors say it: in none is there more. A part of them may go at once, since a handful of requests after a rest is what every
+    /// vendor allows, and a person waits for the plan.
+    pub fn within(many: u32, span: Duration) -> Self {
+        let per_second = f64::from(many) / span.as_secs_f64();
+        Self { per_second, burst: (many / AT_ONCE).clamp(1, MOST_AT_ONCE), most: (many <= COUNTED).then_some((many, span)) }
+    }
+
     fn interval(self) -> Option<Duration> {
         Duration::try_from_secs_f64(1.0 / self.per_second).ok()
     }
@@ -301,7 +334,7 @@ mod tests {
     impl Clocked {
         fn new(concurrency: Option<usize>, rate: Option<(f64, u32)>) -> Self {
             let mut state = State::default();
-            let rate = rate.map(|(per_second, burst)| Rate { per_second, burst });
+            let rate = rate.map(|(per_second, burst)| Rate::new(per_second, burst));
             state.say(&"chat".into(), Limits { concurrency, rate });
             let now = Instant::now();
             Self { state, start: now, now }
@@ -331,6 +364,20 @@ mod tests {
     }
 
     #[test]
+    fn a_quarter_of_what_a_minute_allows_goes_at_once_and_no_minute_has_more_than_that() {
+        let mut chat = Clocked::new(None, None);
+        chat.state.bucket("users.list").rate = Some(Rate::within(20, 60 * SECOND));
+        let turns = chat.turns("users.list", Lane::Normal, 60);
+        assert_eq!(turns[..7], [0, 0, 0, 0, 0, 3000, 6000]);
+        let most = turns.iter().map(|from| turns.iter().filter(|at| (*from..from + 60_000).contains(at)).count()).max();
+        assert_eq!(most, Some(20), "{turns:?}");
+        // In the long run it is what the vendor allows.
+        assert_eq!(turns[20], 60_000);
+        assert_eq!(turns[40], 120_000);
+        assert_eq!((Rate::within(5000, 3600 * SECOND).burst, Rate::within(10, SECOND).burst, Rate::within(1, SECOND).burst), (20, 2, 1));
+    }
+
+    #[test]
     fn a_timer_that_comes_late_slows_nothing_down() {
         let mut chat = Clocked::new(None, Some((100.0, 1)));
         chat.turns(ALL, Lane::Normal, 2);
@@ -355,7 +402,7 @@ mod tests {
     #[test]
     fn a_bucket_of_its_own_holds_up_nobody_else() {
         let mut chat = Clocked::new(None, None);
-        chat.state.bucket("users.list").rate = Some(Rate { per_second: 1.0, burst: 1 });
+        chat.state.bucket("users.list").rate = Some(Rate::new(1.0, 1));
         let until = chat.now + 3 * SECOND;
         chat.state.bucket("users.list").pause(until, "429");
         assert_eq!(chat.turns("groups.list", Lane::Normal, 3), [0, 0, 0]);
@@ -365,7 +412,7 @@ mod tests {
     #[test]
     fn the_narrowest_that_anybody_says_counts() {
         let mut chat = Clocked::new(None, Some((1.0, 1)));
-        chat.state.say(&"hr".into(), Limits { concurrency: None, rate: Some(Rate { per_second: 4.0, burst: 1 }) });
+        chat.state.say(&"hr".into(), Limits { concurrency: None, rate: Some(Rate::new(4.0, 1)) });
         assert_eq!(chat.turns(ALL, Lane::Normal, 2), [0, 1000]);
         chat.state.say(&"chat".into(), Limits::default());
         assert_eq!(chat.turns(ALL, Lane::Normal, 2), [2000, 2250]);

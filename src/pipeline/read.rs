@@ -176,7 +176,7 @@ pub(super) fn surroundings(document: &Document<TargetSpec>) -> Surroundings {
     let said = document.spec.limits.as_ref();
     let limits = Limits {
         concurrency: said.and_then(|limits| limits.concurrency).map(|most| most as usize),
-        rate: said.and_then(|limits| Some(Rate { per_second: limits.per_second?, burst: limits.burst.unwrap_or(1) })),
+        rate: said.and_then(|limits| Some(Rate::new(limits.per_second?, limits.burst.unwrap_or(1)))),
     };
     Surroundings::at(document.origin.base.as_path()).of(&document.name).limited(limits)
 }
