@@ -32,6 +32,24 @@ impl<'a> Datum<'a> {
             Input::Cell(Cell::Text(text)) => Some(Self::Text(Cow::Borrowed(text))),
             Input::Cell(Cell::Json(text)) => Some(super::json::read(text)),
             Input::Value(value) => Some(Self::from_value(value)),
+            Input::Json(json) => Some(Self::from_json(json)),
+        }
+    }
+
+    /// What [`Value::from_json`] makes of it, borrowed; null for a null.
+    fn from_json(json: &'a serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let items = |items: &'a [Json]| items.iter().filter(|item| !item.is_null()).map(Self::from_json).collect();
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => number.as_i64().map_or_else(|| Self::Text(number.to_string().into()), Self::Int),
+            Json::String(text) => Self::Text(Cow::Borrowed(text)),
+            Json::Array(list) => Self::List(items(list)),
+            Json::Object(fields) => {
+                let there = fields.iter().filter(|(_, value)| !value.is_null());
+                Self::Map(there.map(|(name, value)| (Cow::Borrowed(name.as_str()), Self::from_json(value))).collect())
+            }
         }
     }
 

@@ -257,6 +257,8 @@ impl Node {
             }
             // Nothing adds nothing to a list.
             (Datum::List(list), Datum::Null) | (Datum::Null, Datum::List(list)) => Ok(Datum::List(list)),
+            // Of several lists that each list nothing there is nothing.
+            (Datum::Null, Datum::Null) => Ok(Datum::Null),
             (one, other) => match (one.as_text(), other.as_text()) {
                 (Some(first), Some(second)) => {
                     run.charge(self, (first.len() + second.len()) / 64)?;

@@ -71,6 +71,8 @@ pub enum Input<'a> {
     Cell(Cell<'a>),
     /// a value
     Value(&'a Value),
+    /// JSON that is only looked at; a null in it is a null, and `{"$ref": …}` a map like any other
+    Json(&'a serde_json::Value),
 }
 
 /// What an expression came to.
@@ -213,6 +215,7 @@ impl Expression {
                 cell.to_value().map_or_else(|| Evaluation::Failed("the record's JSON can't be read".into()), Evaluation::Value)
             }
             Some(Input::Value(value)) => Evaluation::Value(value.clone()),
+            Some(Input::Json(json)) => Value::from_json(json).map_or(Evaluation::Null, Evaluation::Value),
         }
     }
 }

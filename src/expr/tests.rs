@@ -96,6 +96,9 @@ fn missing_falls_through_and_null_clears() {
     assert_eq!(eval(r#"record.here == "x" ? null : "y""#, record), Evaluation::Null);
     assert_eq!(eval(r#"[{"value": record.gone, "type": "work"}]"#, record), Evaluation::Missing);
     assert_eq!(eval(r#"has(record.gone) ? record.gone : record.here"#, record), text("x"));
+    let phones = r#"[{"value": record.cleared}].filter(p, has(p.value)) + [{"value": record.GONE}].filter(p, has(p.value))"#;
+    assert_eq!(eval(&phones.replace("GONE", "cleared"), record), Evaluation::Null);
+    assert_eq!(eval(&phones.replace("GONE", "gone"), record), Evaluation::Missing);
     assert_eq!(eval(r#"record.cleared + "x""#, record), Evaluation::Failed(r#"`record.cleared + "x"` can't add nothing and text"#.into()));
 }
 

@@ -71,9 +71,11 @@ impl Redactor {
 
     fn without(&self, text: &[u8], shortest: usize) -> Option<Vec<u8>> {
         let mut clean: Option<Vec<u8>> = None;
-        let escapes = memchr::memchr3(b'%', b'\\', b'&', text).is_some() || memchr::memchr(b'+', text).is_some();
+        let (escapes, plus) = (memchr::memchr3(b'%', b'\\', b'&', text).is_some(), memchr::memchr(b'+', text).is_some());
         for needle in &self.needles {
             let needle = needle.expose_secret();
+            // A plus spells a space, and telephone numbers are full of it.
+            let escapes = escapes || (plus && needle.contains(&b' '));
             if needle.len() >= shortest {
                 clean = replaced(clean.as_deref().unwrap_or(text), needle, escapes).or(clean);
             }

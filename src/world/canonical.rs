@@ -189,6 +189,7 @@ fn owned(input: Input<'_>) -> Option<Value> {
     match input {
         Input::Cell(cell) => cell.to_value(),
         Input::Value(value) => Some(value.clone()),
+        Input::Json(json) => Value::from_json(json),
     }
 }
 
@@ -206,6 +207,11 @@ fn write_in(kind: AttributeType, input: Input<'_>, detail: Detail, out: &mut Vec
             }
         }
         Input::Value(value) => write_value(kind, value, detail, out),
+        Input::Json(json) => {
+            if let Some(value) = Value::from_json(json) {
+                write_value(kind, &value, detail, out);
+            }
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::changes::Changes;
 use super::definition::Request;
 use super::scope::Scope;
-use crate::expr::{Evaluation, Expression, segments_of_path};
+use crate::expr::{Expression, segments_of_path};
 use crate::manifest::kinds::connector::Then;
 
 /// How the records of a list are put together.
@@ -130,14 +130,17 @@ impl<'r> Required<'r> {
     /// Looks at records, before any of them is taken.
     pub(super) fn see(&mut self, scope: &Scope<'_>, records: &[&Json]) {
         for (met, field) in self.met.iter_mut().zip(self.fields) {
-            *met = *met || records.iter().any(|record| is_there(&scope.with("record", record), field));
+            *met = *met || records.iter().any(|record| scope.with("record", record).is_there(field));
         }
     }
 
     /// What of a record is not known.
     pub(super) fn hidden(&self, scope: &Scope<'_>, record: &Json) -> Vec<Hidden> {
+        if self.met.iter().all(|met| *met) {
+            return Vec::new();
+        }
         let lacking = self.fields.iter().zip(&self.met).filter(|(_, met)| !**met).map(|(field, _)| field);
-        let lacking = lacking.filter(|field| !is_there(&scope.with("record", record), field));
+        let lacking = lacking.filter(|field| !scope.with("record", record).is_there(field));
         let why: Arc<str> = "nobody so far has it, so a right to read it may be missing".into();
         lacking.flat_map(read_by).map(|path| Hidden { path, why: why.clone() }).collect()
     }
@@ -146,8 +149,4 @@ impl<'r> Required<'r> {
     pub(super) fn lacking(&self) -> Option<&'r Expression> {
         self.fields.iter().zip(&self.met).find(|(_, met)| !**met).map(|(field, _)| field)
     }
-}
-
-fn is_there(scope: &Scope<'_>, field: &Expression) -> bool {
-    matches!(scope.evaluate(field), Evaluation::Value(_))
 }

@@ -80,8 +80,8 @@ impl<'d> Records<'d> {
 
     /// Whether a record is none of these.
     pub(super) fn is_skipped(&self, record: &Json) -> bool {
-        let scope = Scope::default().with("config", self.config).with("record", record);
-        self.objects.skip.as_ref().is_some_and(|skip| scope.holds(skip))
+        let scope = || Scope::default().with("config", self.config).with("record", record);
+        self.objects.skip.as_ref().is_some_and(|skip| scope().holds(skip))
     }
 
     /// Packs a record; what reads something hidden is not known.
@@ -117,6 +117,9 @@ fn write(objects: &Objects, column: &Column, record: &Json, scope: &Scope<'_>, r
         Column::Active => objects.active.as_ref().map(|active| &active.read),
         Column::Attribute(name) => objects.attributes.get(name).and_then(|attribute| attribute.read.as_ref()),
     };
+    if let Some(found) = read.and_then(|read| scope.plain(read)) {
+        return cell(Some(found), row);
+    }
     match read.map(|read| scope.evaluate(read)) {
         None | Some(Evaluation::Missing) => row.missing(),
         Some(Evaluation::Null) => row.null(),

@@ -3,6 +3,8 @@
 //! A JSON null is a null here, and a field that is not there is missing: the end of a list may be the one and never the other.
 //! Must never: copy a value that is only looked at.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use crate::expr::{Evaluation, Expression, Input, segments_of_path};
@@ -26,32 +28,73 @@ pub(super) const CONFIG: &[&str] = &["config", "base"];
 /// Variables of a secret's place.
 pub(super) const SECRET: &[&str] = &["secret", "config"];
 
+/// So many variables need no room of their own: an exchange seldom knows more.
+const FEW: usize = 6;
+/// So many paths that an expression reads need none either.
+const FEW_READ: usize = 4;
+
 /// Values of variables, by name; of two with one name the later counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope<'a> {
-    variables: Vec<(&'static str, &'a Json)>,
+    few: [Option<(&'static str, &'a Json)>; FEW],
+    more: Vec<(&'static str, &'a Json)>,
 }
 
 impl<'a> Scope<'a> {
     /// With one more.
     pub(super) fn with(&self, name: &'static str, value: &'a Json) -> Self {
         let mut scope = self.clone();
-        scope.variables.push((name, value));
+        match scope.few.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some((name, value)),
+            None => scope.more.push((name, value)),
+        }
         scope
     }
 
+    fn variable(&self, name: &str) -> Option<&'a Json> {
+        let few = self.few.iter().rev().flatten();
+        self.more.iter().rev().chain(few).find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// A password that was made up for this.
+    pub(super) fn made_up(&self) -> Option<&'a str> {
+        self.variable("generate")?.get("password")?.as_str()
+    }
+
     fn find(&self, path: &str) -> Option<&'a Json> {
+        if !path.contains('\\') {
+            let mut segments = path.split('.');
+            let value = self.variable(segments.next()?)?;
+            return segments.try_fold(value, |value, name| value.get(name));
+        }
         let segments = segments_of_path(path);
         let (first, below) = segments.split_first()?;
-        let (_, value) = self.variables.iter().rev().find(|(name, _)| name == first)?;
-        below.iter().try_fold(*value, |value, name| value.get(name.as_ref()))
+        below.iter().try_fold(self.variable(first)?, |value, name| value.get(name.as_ref()))
+    }
+
+    /// What an expression that is a path alone leads to; of any other one nothing is said.
+    fn at(&self, expression: &Expression) -> Option<Option<&'a Json>> {
+        expression.bare_path().map(|path| self.find(path))
+    }
+
+    fn with_inputs<T>(&self, expression: &Expression, then: impl FnOnce(&[Input<'_>]) -> T) -> T {
+        let input = |path: &Arc<str>| self.find(path).map_or(Input::Cell(Cell::Missing), input);
+        let reads = expression.reads();
+        if reads.len() > FEW_READ {
+            return then(&reads.iter().map(input).collect::<Vec<_>>());
+        }
+        let mut few = [Input::Cell(Cell::Missing); FEW_READ];
+        few.iter_mut().zip(reads).for_each(|(place, path)| *place = input(path));
+        then(few.get(..reads.len()).unwrap_or_default())
     }
 
     /// Works an expression out.
     pub(super) fn evaluate(&self, expression: &Expression) -> Evaluation {
-        let held: Vec<Held<'_>> = expression.reads().iter().map(|path| Held::of(self.find(path))).collect();
-        let inputs: Vec<Input<'_>> = held.iter().map(Held::input).collect();
-        expression.evaluate(&inputs)
+        match self.at(expression) {
+            Some(None) => Evaluation::Missing,
+            Some(Some(found)) => Value::from_json(found).map_or(Evaluation::Null, Evaluation::Value),
+            None => self.with_inputs(expression, |inputs| expression.evaluate(inputs)),
+        }
     }
 
     /// What an expression comes to; nothing where it is null or reads something missing.
@@ -65,14 +108,28 @@ impl<'a> Scope<'a> {
 
     /// The same as a text; a number or truth value as it is written.
     pub(super) fn text(&self, expression: &Expression) -> Option<String> {
-        self.value(expression).ok().flatten().and_then(|value| as_text(&value))
+        match self.at(expression) {
+            Some(found) => found.and_then(as_text),
+            None => self.value(expression).ok().flatten().and_then(|value| as_text(&value)),
+        }
+    }
+
+    /// Whether an expression comes to anything.
+    pub(super) fn is_there(&self, expression: &Expression) -> bool {
+        match self.at(expression) {
+            Some(found) => found.is_some_and(|found| !found.is_null()),
+            None => matches!(self.evaluate(expression), Evaluation::Value(_)),
+        }
+    }
+
+    /// A text, number or truth value that stands where an expression leads, looked at as it is; nothing where it is anything else or must be worked out.
+    pub(super) fn plain(&self, expression: &Expression) -> Option<&'a Json> {
+        self.at(expression)?.filter(|found| !found.is_array() && !found.is_object())
     }
 
     /// Whether a condition holds. One that can't be worked out does not.
     pub(super) fn holds(&self, expression: &Expression) -> bool {
-        let held: Vec<Held<'_>> = expression.reads().iter().map(|path| Held::of(self.find(path))).collect();
-        let inputs: Vec<Input<'_>> = held.iter().map(Held::input).collect();
-        expression.holds(&inputs).unwrap_or(false)
+        self.with_inputs(expression, |inputs| expression.holds(inputs)).unwrap_or(false)
     }
 }
 
@@ -85,31 +142,12 @@ pub(super) fn as_text(value: &Json) -> Option<String> {
     }
 }
 
-/// One input, held for as long as the expression is worked out.
-enum Held<'a> {
-    Cell(Cell<'a>),
-    Value(Value),
-}
-
-impl<'a> Held<'a> {
-    fn of(value: Option<&'a Json>) -> Self {
-        match value {
-            None => Self::Cell(Cell::Missing),
-            Some(Json::Null) => Self::Cell(Cell::Null),
-            Some(Json::Bool(value)) => Self::Cell(Cell::Bool(*value)),
-            Some(Json::String(text)) => Self::Cell(Cell::Text(text)),
-            Some(Json::Number(number)) => match number.as_i64() {
-                Some(number) => Self::Cell(Cell::Int(number)),
-                None => Self::Value(Value::text(number.to_string())),
-            },
-            Some(compound) => Value::from_json(compound).map_or(Self::Cell(Cell::Null), Self::Value),
-        }
-    }
-
-    fn input(&self) -> Input<'_> {
-        match self {
-            Self::Cell(cell) => Input::Cell(*cell),
-            Self::Value(value) => Input::Value(value),
-        }
+/// JSON as an input: nothing of it is copied.
+fn input(value: &Json) -> Input<'_> {
+    match value {
+        Json::Null => Input::Cell(Cell::Null),
+        Json::Bool(value) => Input::Cell(Cell::Bool(*value)),
+        Json::String(text) => Input::Cell(Cell::Text(text)),
+        other => Input::Json(other),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::expr::{Input, plain};
-use crate::model::Cell;
+use crate::model::{Cell, Value};
 use crate::planning::basis::Basis;
 use crate::planning::people::person::Person;
 use crate::planning::schema::values::Reads as _;
@@ -118,6 +118,7 @@ fn texts(name: &str, input: Input<'_>) -> Vec<String> {
     }
     let value = match input {
         Input::Value(value) => Some(value.clone()),
+        Input::Json(json) => Value::from_json(json),
         Input::Cell(Cell::Missing | Cell::Null) => None,
         Input::Cell(cell) => cell.to_value(),
     };
