@@ -99,8 +99,8 @@ impl Seen {
 impl Holding<'_> {
     /// The table's attributes that an account can hold, and that are more than a view of another.
     pub fn attributes(&self) -> impl Iterator<Item = &'static str> {
-        let fixed = &self.capabilities.immutable_attributes;
-        ATTRIBUTES.into_iter().filter(|name| self.capabilities.holds(name) && !fixed.contains(*name))
+        let fixed = [&self.capabilities.immutable_attributes, &self.capabilities.read_only_attributes];
+        ATTRIBUTES.into_iter().filter(move |name| self.capabilities.holds(name) && fixed.iter().all(|fixed| !fixed.contains(*name)))
     }
 
     /// A value as the target holds it; a person's key stays a key.

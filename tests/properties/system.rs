@@ -78,6 +78,7 @@ impl System {
             nested_groups: nests,
             refuses_marker: false,
             immutable_attributes: Default::default(),
+            read_only_attributes: Default::default(),
             required_attributes: Default::default(),
             needed_attributes: Default::default(),
             group_owners: false,

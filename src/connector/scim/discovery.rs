@@ -140,6 +140,7 @@ impl Discovery {
             group_marker: (self.groups && self.marks_groups).then(|| MARKER.into()),
             account_attributes: Some(held),
             immutable_attributes: self.attributes_that(|known| known.immutable),
+            read_only_attributes: Default::default(),
             required_attributes: self.attributes_that(|known| known.required && known.writable),
             needed_attributes: Default::default(),
             entitlements: false,

@@ -149,6 +149,7 @@ impl Layout {
             nested_groups: false,
             refuses_marker: false,
             immutable_attributes: Default::default(),
+            read_only_attributes: Default::default(),
             required_attributes: self.accounts.needed_attributes().map(|(attribute, _)| attribute.clone()).collect(),
             needed_attributes: self
                 .accounts

@@ -73,6 +73,7 @@ pub(super) fn create(step: &mut Step<'_, '_>, target: usize, person: &Person, de
             _ => None,
         })
         .collect();
+    attributes = limits::written((basis, &mut step.report.findings), target, &key, attributes, "so the account is made without it");
     if basis.observed[target].side.capabilities.deactivate_accounts {
         attributes.push(attribute(&Arc::from("active"), None, Some(Value::Bool(!desired.rests))));
     }

@@ -18,18 +18,43 @@ pub(in crate::planning) fn possible(
     key: &Arc<str>,
     changes: Vec<AttributeChange>,
 ) -> Vec<AttributeChange> {
-    let fixed = &basis.observed[target].side.capabilities.immutable_attributes;
-    let (refused, kept): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| fixed.contains(&change.attribute));
+    let capabilities = &basis.observed[target].side.capabilities;
+    let changes = written((basis, findings), target, key, changes, "so it stays as it is there");
+    let (refused, kept): (Vec<_>, Vec<_>) =
+        changes.into_iter().partition(|change| capabilities.immutable_attributes.contains(&change.attribute));
+    let at = &basis.policy.targets[target].name;
     // An account that was made without the mark is proved by the state.
     for change in refused.iter().filter(|change| basis.layout.targets[target].marker.as_ref() != Some(&change.attribute)) {
         let name = &change.attribute;
         let sentence = format!("{{who}}: {name} can't be changed here once an account is made, so the old value stays");
-        let shared = Shared::new(Severity::Warning, FindingCode::VendorLimit, Some(&basis.policy.targets[target].name), sentence);
-        let at = &basis.policy.targets[target].name;
         let hint = format!(
             "write `mode: initial` into the rule of {name} in spec.mapping.rules of the Target {at}, or have it changed there by an administrator"
         );
+        let shared = Shared::new(Severity::Warning, FindingCode::VendorLimit, Some(at), sentence);
         findings.share(shared.attribute(name).hint(hint), key);
+    }
+    kept
+}
+
+/// Without what nobody but the system itself writes there; each is told, with what follows.
+pub(in crate::planning) fn written(
+    (basis, findings): (&Basis<'_>, &mut Findings),
+    target: usize,
+    key: &Arc<str>,
+    changes: Vec<AttributeChange>,
+    follows: &str,
+) -> Vec<AttributeChange> {
+    let read_only = &basis.observed[target].side.capabilities.read_only_attributes;
+    let (refused, kept): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| read_only.contains(&change.attribute));
+    let policy = &basis.policy.targets[target];
+    for change in &refused {
+        let name = &change.attribute;
+        let sentence = format!("{{who}}: {name} is only read here and never written, {follows}");
+        let hint = format!("take the rule of {name} out of spec.mapping.rules of the Target {}; `correlate` needs none", policy.name);
+        let layout = basis.layout.targets[target].attributes.iter().find(|layout| layout.name == *name);
+        let place = layout.and_then(|layout| layout.source).and_then(|rule| rule.place.as_ref());
+        let shared = Shared::new(Severity::Warning, FindingCode::VendorLimit, Some(&policy.name), sentence);
+        findings.share(shared.attribute(name).hint(hint).at(place), key);
     }
     kept
 }
