@@ -17,12 +17,14 @@ pub(super) struct Ids<'a> {
     known_ids: &'a KnownIds<'a>,
     known: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
     linked: HashMap<LinkName, Arc<str>>,
+    /// ids of a target that became others in this run, as a team's does with its name
+    moved: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
 }
 
 impl<'a> Ids<'a> {
     /// What the plan knows, and what is remembered of whatever else it names.
     pub(super) async fn new(job: &'a Job<'a>) -> Result<Self, StateError> {
-        let mut ids = Self { known_ids: job.known_ids, known: HashMap::new(), linked: HashMap::new() };
+        let mut ids = Self { known_ids: job.known_ids, known: HashMap::new(), linked: HashMap::new(), moved: HashMap::new() };
         ids.learn_plan(job.plan);
         let wanted: BTreeSet<LinkName> = job.plan.changes.iter().flat_map(named).filter(|name| ids.read(name).is_none()).collect();
         if wanted.is_empty() {
@@ -36,7 +38,7 @@ impl<'a> Ids<'a> {
 
     /// What the plan knows; of what it makes, a word that stands for the id.
     pub(super) fn of_plan(plan: &Plan, known_ids: &'a KnownIds<'a>) -> Self {
-        let mut ids = Self { known_ids, known: HashMap::new(), linked: HashMap::new() };
+        let mut ids = Self { known_ids, known: HashMap::new(), linked: HashMap::new(), moved: HashMap::new() };
         ids.learn_plan(plan);
         let made = plan.changes.iter().filter(|change| change.action == Action::Create && change.entitlement.is_none());
         made.for_each(|change| ids.learn(&change.target, &change.object.key, &id_to_be(&change.object.name)));
@@ -48,9 +50,18 @@ impl<'a> Ids<'a> {
         self.known.insert((target.clone(), key.clone()), id.clone());
     }
 
+    /// An object's id became another one by a change of this run.
+    pub(super) fn moves(&mut self, target: &Arc<str>, from: &Arc<str>, to: &Arc<str>) {
+        self.moved.insert((target.clone(), from.clone()), to.clone());
+    }
+
     /// The id of an object, by what the plan says about it and else by its key.
     pub(super) fn of(&self, target: &Arc<str>, object: &ObjectRef) -> Option<Arc<str>> {
-        object.id.clone().or_else(|| self.by_key(target, object.kind, &object.key))
+        let id = object.id.clone().or_else(|| self.by_key(target, object.kind, &object.key))?;
+        if self.moved.is_empty() {
+            return Some(id);
+        }
+        Some(self.moved.get(&(target.clone(), id.clone())).cloned().unwrap_or(id))
     }
 
     /// The id of an object by its key. The links come last: what was read now is newer.

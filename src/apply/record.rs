@@ -156,6 +156,7 @@ fn taught(settled: &Settled<'_>, at: Timestamp) -> Vec<Fact> {
             name: Some(name_of(change)),
             at,
         };
+        let moved = change.object.id.clone().filter(|before| *before != id);
         let active = Fact::Active(Deactivation { target: change.target.clone(), kind, id: id.clone(), at });
         match change.action {
             Action::AddEntitlement if there => facts.push(Fact::Linked(link(LinkOrigin::Created))),
@@ -166,6 +167,9 @@ fn taught(settled: &Settled<'_>, at: Timestamp) -> Vec<Fact> {
             }
             Action::Delete if there => facts.push(Fact::Unlinked(link(LinkOrigin::Created))),
             Action::RemoveEntitlement if there => facts.push(Fact::Unlinked(link(LinkOrigin::Created))),
+            Action::Update if there && moved.is_some() => {
+                facts.extend(moved.map(|from| Fact::Moved { link: link(LinkOrigin::Created), from }));
+            }
             Action::Update if there && change.former_key.is_some() => facts.push(Fact::Carried(link(LinkOrigin::Created))),
             Action::Update if there && renames(change) => facts.push(Fact::Renamed(link(LinkOrigin::Created))),
             Action::Reactivate if there => {

@@ -330,6 +330,9 @@ impl<'a> RunState<'a> {
         let Settled { id, change, outcome, object, .. } = settled;
         let there = outcome.holds() || matches!(outcome, Outcome::Partly { .. });
         if let Some(object) = object.filter(|_| there) {
+            if let Some(before) = change.object.id.as_ref().filter(|before| change.entitlement.is_none() && **before != object) {
+                self.ids.moves(&change.target, before, &object);
+            }
             self.ids.learn(&change.target, &change.object.key, &object);
         }
         self.refusals.hear(change, &outcome);

@@ -271,7 +271,8 @@ impl Found {
                 self.missing.extend(part.revoked.iter().map(|key| format!("{key} is revoked")));
                 self.already += usize::from(*already_so);
                 self.weight += if *already_so { 0 } else { part.part.weight };
-                self.object.get_or_insert_with(|| id.clone());
+                // A change may give it another id.
+                self.object = Some(id.clone());
             }
             Some(End::Failed(error)) => {
                 self.missing.push(error.to_string());

@@ -26,6 +26,13 @@ pub enum Fact {
     Placed(Link),
     /// an object of ours is called something else
     Renamed(Link),
+    /// an object of ours has another id from now on, as a team whose address is made of its name
+    Moved {
+        /// with the new id
+        link: Link,
+        /// the id that it had
+        from: Arc<str>,
+    },
     /// an object of ours is gone, and all that was kept of it goes, too
     Unlinked(Link),
     /// whose record it is; an identity has one in a source, so what was its record before is nobody's

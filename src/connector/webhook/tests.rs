@@ -101,6 +101,26 @@ async fn each_change_is_told_once_and_counts_when_it_was_heard() {
 }
 
 #[tokio::test]
+async fn a_rehearsal_says_what_would_be_told_and_tells_nothing() {
+    let (folder, service) = (begun(), Scripted::with_discovery(|_| Some(answer(500, json!({})))).await);
+    let open = target(&service, folder.path()).await.expect("it opens");
+    let made = ada(Action::Create).with("userName", Some(json!("ada")));
+    let rehearsed = open.writer.rehearse(&made.write(None)).await.expect("it says");
+    let told: Vec<String> = rehearsed
+        .requests
+        .iter()
+        .map(|request| {
+            let url = request.url.replace(service.base.as_str(), "");
+            format!("{} {url} {}", request.method, request.body.as_ref().map(ToString::to_string).unwrap_or_default())
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"POST /hook {"type":"user.created","data":{"sequence":1,"user":{"id":"hr:1","active":true,"userName":"ada"}}}"#);
+    assert_eq!((rehearsed.stops, shown(&open).await), (None, String::new()));
+    let later = open.writer.rehearse(&ada(Action::Deactivate).write(Some("id-of-ann".into()))).await.expect("it says");
+    assert_eq!((later.requests.len(), later.stops.is_some()), (0, true));
+}
+
+#[tokio::test]
 async fn what_was_not_heard_is_told_again_by_the_same_key() {
     let heard = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let now = heard.clone();

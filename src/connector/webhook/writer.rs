@@ -13,9 +13,10 @@ use super::event::{Event, Signer, headers};
 use super::ledger::{Entry, Ledger};
 use crate::connector::connection::Connection;
 use crate::connector::limiter::Lane;
+use crate::connector::rehearsal::id_to_be;
 use crate::connector::{Permit, Write, Writer, Written};
 use crate::http::{Body, Method, Request, Response, Url};
-use crate::model::{Action, Change, ObjectKind, SystemError, Value, Visibility, attribute};
+use crate::model::{Action, Change, ObjectKind, Rehearsed, RehearsedRequest, SystemError, Value, Visibility, attribute};
 
 const JSON: &str = "application/json";
 /// So many objects are told of at once; those of one lane wait for each other.
@@ -45,6 +46,25 @@ impl Writer for WebhookWriter {
             results
         })
     }
+
+    fn rehearse<'a>(&'a self, write: &'a Write<'a>) -> BoxFuture<'a, Option<Rehearsed>> {
+        Box::pin(async move {
+            let told = |event: Event| RehearsedRequest {
+                method: Method::POST.to_string(),
+                url: self.url.to_string(),
+                body: Some(json!({"type": event.kind, "data": event.data})),
+            };
+            Some(match self.id(write).and_then(|id| self.next(write, &id)) {
+                Ok(next) => Rehearsed { requests: next.map(|(event, _)| told(event)).into_iter().collect(), stops: None },
+                // Of what the same plan makes, the ledger has nothing yet.
+                Err(SystemError::NotFound(_)) if write.id.as_deref() == Some(&*id_to_be(&write.change.object.name)) => {
+                    let stops = Some("it follows what is made before it, and is told once that was heard".to_owned());
+                    Rehearsed { requests: Vec::new(), stops }
+                }
+                Err(error) => Rehearsed { requests: Vec::new(), stops: Some(error.to_string()) },
+            })
+        })
+    }
 }
 
 impl WebhookWriter {
@@ -55,32 +75,38 @@ impl WebhookWriter {
     }
 
     async fn one(&self, write: &Write<'_>) -> Result<Written, SystemError> {
-        let kind = write.change.object.kind;
-        let id = match &write.id {
-            Some(id) => id.to_string(),
-            None => self.new_id(write)?,
-        };
+        let id = self.id(write)?;
         let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(&id) as usize % LANES;
         let _turn = match self.lanes.get(lane) {
             Some(lane) => Some(lane.lock().await),
             None => None,
         };
-        let before = self.ledger.find(kind, &id)?;
+        let next = self.next(write, &id)?;
+        let already_so = next.is_none();
+        if let Some((event, after)) = next {
+            self.tell(&event).await?;
+            self.ledger.note(after)?;
+        }
+        Ok(Written { id: id.into(), already_so })
+    }
+
+    fn id(&self, write: &Write<'_>) -> Result<String, SystemError> {
+        write.id.as_ref().map_or_else(|| self.new_id(write), |id| Ok(id.to_string()))
+    }
+
+    /// What is to be told of a change, and how its object stands then; nothing where it stands so already.
+    fn next(&self, write: &Write<'_>, id: &str) -> Result<Option<(Event, Entry)>, SystemError> {
+        let before = self.ledger.find(write.change.object.kind, id)?;
         let there = before.as_ref().is_some_and(Entry::is_there);
-        let written = |already_so| Ok(Written { id: id.as_str().into(), already_so });
         match (write.change.action, there) {
-            (Action::Delete, false) => return written(true),
+            (Action::Delete, false) => return Ok(None),
             (Action::Create, _) | (_, true) => {}
             (_, false) => return Err(SystemError::NotFound(format!("the application was never told of {}", write.change.object.name))),
         }
-        let after = after(write, before.as_ref(), &id)?;
+        let after = after(write, before.as_ref(), id)?;
         let same = |before: &Entry| Entry { sequence: before.sequence, ..after.clone() } == *before;
-        if before.as_ref().is_some_and(same) {
-            return written(true);
-        }
-        self.tell(&event(write, before.as_ref(), &after)).await?;
-        self.ledger.note(after)?;
-        written(false)
+        let differs = !before.as_ref().is_some_and(same);
+        Ok(differs.then(|| (event(write, before.as_ref(), &after), after)))
     }
 
     /// The id that the application knows it by: of its key, and so the same for whoever comes back.

@@ -48,6 +48,7 @@ fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
         Fact::Carried(link) => rows::carry_link(connection, link),
         Fact::Placed(link) => rows::place_link(connection, link),
         Fact::Renamed(link) => rows::rename_link(connection, link),
+        Fact::Moved { link, from } => rows::move_link(connection, link, from),
         Fact::Unlinked(link) => {
             if link.kind == ObjectKind::Account {
                 rows::forget_grants(connection, &link.target, &link.key)?;

@@ -145,6 +145,13 @@ pub(super) fn rename_link(connection: &Connection, link: &Link) -> rusqlite::Res
     Ok(())
 }
 
+/// Remembers that an object has another id.
+pub(super) fn move_link(connection: &Connection, link: &Link, from: &str) -> rusqlite::Result<()> {
+    let update = "UPDATE links SET name = ?1, id = ?2 WHERE target = ?3 AND kind = ?4 AND key = ?5 AND id = ?6";
+    let values = params![link.name, link.id, link.target, link.kind.word(), link.key, from];
+    connection.prepare_cached(update)?.execute(values).map(drop)
+}
+
 /// The account that was to be made without access has an id now.
 fn wake(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
     // Almost nobody rests, and to look costs much less than to delete and be told what was there.
