@@ -9,6 +9,7 @@ The specifications are not in this repository: their licences differ. HEADCOUNT_
 `../shared/vendors`, and where they are not, nothing is checked, and that is said.
 
     tests/specifications.py [NAME…]
+    tests/specifications.py --exchanges FILE VENDOR NAME    what a stand-in of VENDOR was asked and answered (EXCHANGES=FILE), as catalog/NAME.yaml
 """
 
 import fnmatch
@@ -171,6 +172,18 @@ class Held:
                 self.answer(operation, answer["body"], place)
         return self
 
+    def played(self, lines):
+        """What a stand-in was asked, and what it answered."""
+        for number, line in enumerate(lines):
+            each = json.loads(line)
+            kind = "form" if "form" in each else "body"
+            place = f"line {number + 1}"
+            request = Request(place, each["verb"], "https://host" + each["path"], each["query"], {}, each.get(kind), kind)
+            operation = self.hold(request)
+            if operation and self.good(each["answer"]):
+                self.answer(operation, each["answer"]["body"], place)
+        return self
+
     def good(self, answer):
         """Neither a refusal nor without content; some vendors refuse with 200."""
         rule = re.fullmatch(r"body\.(\w+) == true", self.document.get("errors", {}).get("ok", ""))
@@ -324,8 +337,8 @@ def fields(of, texts):
 # --- judging -----------------------------------------------------------------------------------------------------------------------------------------------
 
 
-def judge(held):
-    """What no deviation allows for, and the deviations that no longer occur."""
+def judge(held, whole=True):
+    """What no deviation allows for, and the deviations that no longer occur where all was looked at."""
     errors, seen = [], set()
     deviations = held.plan.get("deviations") or []
     unused = [(one, key, each) for one in deviations for key in ("request", "at") for each in several(one[key])]
@@ -336,7 +349,7 @@ def judge(held):
             seen.add(each[:3])
             errors.append(f"{held.name}: {each.request}: {each.at} {each.what} ({each.place})")
     errors += [f"{held.name}: the deviation of {one['request']}, {one['at']} has no reason: say `because`" for one in deviations if not one.get("because")]
-    for one, _, pattern in unused:
+    for one, _, pattern in unused if whole else []:
         errors.append(f"{held.name}: the deviation of {one['request']}, {one['at']}: {pattern} no longer occurs: take it out of tests/specifications.yaml")
     return errors, len(deviations)
 
@@ -375,6 +388,17 @@ def place_of_specifications():
     return folder if folder.is_dir() else None, bool(said)
 
 
+def stand_in(folder, file, vendor, name):
+    """One stand-in, held to its vendor's specification by what it was asked and answered."""
+    plan = load(ROOT / "tests" / "specifications.yaml")[name]
+    lines = [line for line in Path(file).read_text().splitlines() if json.loads(line)["vendor"] == vendor]
+    held = Held(name, plan, folder).played(lines)
+    errors, _ = judge(held, whole=False)
+    errors += [] if lines else [f"{file} has no exchange of {vendor}"]
+    print(f"stand-in of {name:<20} {held.count:>3} requests" + (f", {len(errors)} ERRORS" if errors else ""))
+    return errors
+
+
 def main(names):
     folder, said = place_of_specifications()
     if folder is None:
@@ -384,6 +408,11 @@ def main(names):
         print("SKIPPED tests/specifications.py: the specifications are not here, and no request of the catalog was held to them.")
         print("They are not part of the repository (licences). HEADCOUNT_SPECIFICATIONS=DIR says where they are; tests/specifications.yaml names the files.")
         return 0
+    if names[:1] == ["--exchanges"]:
+        errors = stand_in(folder, *names[1:])
+        for each in errors:
+            print(f"error: {each}", file=sys.stderr)
+        return 1 if errors else 0
     plans = load(ROOT / "tests" / "specifications.yaml")
     catalog = sorted(each.stem for each in (ROOT / "catalog").glob("*.yaml") if not each.stem.endswith(".test"))
     errors = [f"{name}: tests/specifications.yaml does not say what it is held to" for name in catalog if name not in plans]

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 pub use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH};
+use secrecy::{ExposeSecret, SecretString};
 pub use url::Url;
 
 pub use answer::{Headers, Response, Streamed};
@@ -58,10 +59,21 @@ pub struct Settings {
     pub renew: Option<Arc<dyn Renew>>,
     /// PEM certificates that count beside the system's
     pub ca_file: Option<PathBuf>,
+    /// the certificate that the client shows
+    pub identity: Option<Identity>,
     /// whoever plays the service
     pub detour: Option<Detour>,
     /// takes what is asked and answered
     pub recording: Option<Recording>,
+}
+
+/// A certificate that the client shows (mutual TLS), and its private key, both PEM. Prints as nothing.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// with those between it and an authority
+    pub certificate: SecretString,
+    /// the key that belongs to it
+    pub key: SecretString,
 }
 
 /// A client for one system.
@@ -100,6 +112,9 @@ impl Client {
             .timeout(deadlines.request);
         if let Some(path) = &settings.ca_file {
             builder = builder.tls_certs_merge(read_certificates(path)?);
+        }
+        if let Some(identity) = &settings.identity {
+            builder = builder.identity(identity.read()?);
         }
         if settings.detour.is_some() {
             builder = builder.no_proxy();
@@ -219,6 +234,14 @@ impl Client {
 
     fn lost(&self, error: &reqwest::Error, url: &Url, write: bool) -> SystemError {
         trouble::lost(error, &Way::to(url, &self.proxies), self.deadlines, write).map_words(|words| self.redact(words))
+    }
+}
+
+impl Identity {
+    fn read(&self) -> Result<reqwest::Identity, SystemError> {
+        let pem = format!("{}\n{}", self.key.expose_secret(), self.certificate.expose_secret());
+        let odd = "the client certificate and its key are no PEM (-----BEGIN CERTIFICATE-----, -----BEGIN PRIVATE KEY-----)";
+        reqwest::Identity::from_pem(pem.as_bytes()).map_err(|_| SystemError::Auth(odd.into()))
     }
 }
 

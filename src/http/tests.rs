@@ -76,6 +76,7 @@ fn client(first: &str, renew: Option<Arc<Rotating>>) -> Client {
         credentials,
         renew,
         ca_file: None,
+        identity: None,
         detour: None,
         recording: None,
     })

@@ -64,6 +64,20 @@ fn tls_words(error: &rustls::Error, place: &str) -> String {
         | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure) => {
             return format!("{place} and headcount have no version or cipher of TLS in common: have TLS 1.2 or 1.3 enabled there");
         }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            return format!("{place} asks for a client certificate (mutual TLS), and none was shown: is there a way to sign in with one?");
+        }
+        rustls::Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::DecryptError,
+        ) => {
+            return format!("{place} does not take the client certificate: is it the one that was registered there, and still valid?");
+        }
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             CertificateError::UnknownIssuer => {
                 "nobody that this machine trusts has issued it; name the authority's PEM file in `caFile` of the connection"

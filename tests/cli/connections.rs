@@ -177,3 +177,66 @@ fn a_web_page_in_the_place_of_a_service() {
 fn a_service_that_fails() {
     insta::assert_snapshot!(told_of(&answers::serve(|_| (503, String::new(), "{}".into()))), @"app: 127.0.0.1:[PORT] fails (HTTP 503): the fault is there; try again later; nothing is planned for its accounts at app.yaml:7");
 }
+
+/// A workspace whose one Target is a declared system at this url, signed in to so.
+fn declared_at(url: &str, scheme: &str, auth: &str) -> Folder {
+    let (host, base) = (url.trim_start_matches("https://"), url);
+    let connector = format!(
+        "apiVersion: headcount.dev/v1alpha1
+kind: Connector
+metadata: {{name: desk}}
+spec:
+  title: Desk
+  hosts: ['{host}']
+  base: {base}
+  auth: {{way: {scheme}}}
+  accounts:
+    id: record.id
+    list: {{get: /people, records: body.Resources, pages: {{one: {{}}}}}}
+    attributes: {{userName: {{path: login}}}}
+    update: [{{patch: '/people/{{id}}', body: changes}}]
+"
+    );
+    let target = format!(
+        "apiVersion: headcount.dev/v1alpha1
+kind: Target
+metadata: {{name: app}}
+spec:
+  connection: {{connector: {{name: desk, caFile: ca.pem, auth: {{way: {auth}}}}}}}
+"
+    );
+    Folder::with(&[
+        ("headcount.yaml", "apiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {name: acme}\nspec: {id: acme}\n"),
+        ("desk.yaml", &connector),
+        ("app.yaml", &target),
+        ("token", "t0ken"),
+    ])
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_whoever_asks_for_one() {
+    const BOTH: &str = "{tlsCertificate: {file: client.pem}, tlsKey: {file: client.key}}";
+    let (service, clients, others) = (Authority::new(), Authority::new(), Authority::new());
+    let url = service.serve_known(&["127.0.0.1"], &clients);
+    let folder = |scheme: &str, auth: &str, of: &Authority| {
+        let (folder, (certificate, key)) = (declared_at(&url, scheme, auth), of.client());
+        service.write(&folder.file("ca.pem"));
+        std::fs::write(folder.file("client.pem"), certificate).expect("written");
+        std::fs::write(folder.file("client.key"), key).expect("written");
+        folder
+    };
+    folder("{tls: {}}", BOTH, &clients).run(["plan"]).assert().success();
+    let besides = "{header: {name: X-Key, value: '{secret.token}', clientCertificate: true}}";
+    let auth = BOTH.replacen('{', "{token: {file: token}, ", 1);
+    folder(besides, &auth, &clients).run(["plan"]).assert().success();
+    let without = told_with(&folder("{bearer: '{secret.token}'}", "{token: {file: token}}", &clients), &[]);
+    let of_others = told_with(&folder("{tls: {}}", BOTH, &others), &[]);
+    let swapped = BOTH.replace("client.key", "token");
+    let no_key = told_with(&folder("{tls: {}}", &swapped, &clients), &[]);
+    insta::assert_snapshot!([without, of_others, no_key].join("\n"), @r"
+    app: 127.0.0.1:[PORT] asks for a client certificate (mutual TLS), and none was shown: is there a way to sign in with one? Nothing is planned for its accounts at app.yaml:5
+    app: 127.0.0.1:[PORT] does not take the client certificate: is it the one that was registered there, and still valid? Nothing is planned for its accounts at app.yaml:5
+    app: can't sign in: the client certificate and its key are no PEM (-----BEGIN CERTIFICATE-----, -----BEGIN PRIVATE KEY-----); nothing is planned for its accounts at app.yaml:5
+    ");
+    folder("{tls: {}}", "{tlsCertificate: {file: client.pem}}", &clients).run(["validate"]).assert().failure();
+}

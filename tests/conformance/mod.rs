@@ -6,12 +6,15 @@
 mod declared;
 mod direct;
 mod entitlements;
+mod hr;
 mod look;
 mod pipeline;
 mod ramp;
 mod scim;
 mod sql;
 mod table;
+mod teams;
 mod values;
 mod vendors;
 mod webhook;
+mod workspace;

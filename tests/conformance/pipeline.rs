@@ -1,7 +1,6 @@
 //! Takes the steps the way people do: manifests and an HR export are written, `headcount apply` runs, and a plan right after it must be empty.
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use headcount::connector::{Surroundings, registry};
 use headcount::manifest::kinds::TargetConnection;
@@ -10,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::declared::{Declared, Person, Team};
 use super::look::{ATTRIBUTES, Holding, Seen};
 use super::table::STEPS;
+use super::workspace::{document, expect, headcount};
 
 /// Takes every step; each must be done by one apply, and the target must show it.
 pub async fn take_all_steps(connection: &TargetConnection, several: bool) {
@@ -34,16 +34,6 @@ pub async fn take_all_steps_with(connection: &TargetConnection, several: bool, m
     }
 }
 
-fn headcount(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
-    command.args(arguments).arg("-f").arg(folder).env("NO_COLOR", "1").output().expect("headcount runs")
-}
-
-fn expect(code: i32, output: &Output, step: &str) {
-    let told = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat();
-    assert_eq!(output.status.code(), Some(code), "{step}:\n{told}");
-}
-
 fn write_workspace(
     folder: &Path,
     connection: &TargetConnection,
@@ -62,10 +52,6 @@ fn write_workspace(
     std::fs::write(folder.join("workspace.yaml"), text.join("\n---\n")).expect("written");
     let records: Vec<String> = declared.people.iter().map(|(key, person)| record(holding, key, person).to_string()).collect();
     std::fs::write(folder.join("people.ndjson"), records.join("\n") + "\n").expect("written");
-}
-
-fn document(kind: &str, name: &str, spec: Json) -> Json {
-    json!({ "apiVersion": "headcount.dev/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec })
 }
 
 fn source() -> Json {

@@ -154,3 +154,18 @@ fn entra() {
     let Some(world) = world else { return skipped("faults of entra", "Python") };
     lives_through(&world);
 }
+
+#[test]
+fn google() {
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("key.json");
+    let key = json!({ "client_email": "robot@acme.example", "private_key": pair.serialize_pem() });
+    std::fs::write(&file, key.to_string()).expect("written");
+    let auth = json!({ "serviceAccount": { "key": { "exec": ["cat", file] } } });
+    let config = json!({ "admin": "admin@acme.example", "groupDomain": "acme.example" });
+    let connection = json!({ "name": "google-workspace", "config": config, "auth": auth });
+    let world = World::new("google-workspace", "google", &["admin.googleapis.com", "oauth2.googleapis.com"], &connection);
+    let Some(world) = world else { return skipped("faults of google-workspace", "Python") };
+    lives_through(&world);
+}

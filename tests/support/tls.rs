@@ -5,9 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 /// An authority that nobody trusts until its file is named.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -25,8 +27,30 @@ impl Authority {
         std::fs::write(path, self.0.pem()).expect("written");
     }
 
+    /// A certificate for a client, and its key, both PEM.
+    pub fn client(&self) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let mut parameters = CertificateParams::new(Vec::new()).expect("a name");
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = parameters.signed_by(&key, &self.0).expect("a certificate");
+        (certificate.pem(), key.serialize_pem())
+    }
+
     /// Starts a server with a certificate for these names that ends in this year, and gives its `https://` url. It answers everything with an empty list.
     pub fn serve(&self, names: &[&str], until: i32) -> String {
+        self.serve_to(names, until, None)
+    }
+
+    /// The same for those alone who show a certificate of an authority.
+    pub fn serve_known(&self, names: &[&str], clients: &Authority) -> String {
+        let mut roots = RootCertStore::empty();
+        roots.add(clients.0.der().clone()).expect("an authority");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier");
+        self.serve_to(names, 2999, Some(verifier))
+    }
+
+    fn serve_to(&self, names: &[&str], until: i32, clients: Option<Arc<dyn ClientCertVerifier>>) -> String {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).expect("names");
         parameters.not_before = date_time_ymd(2000, 1, 1);
@@ -37,7 +61,7 @@ impl Authority {
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients.unwrap_or_else(|| Arc::new(NoClientAuth)))
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("a certificate and its key");
         let config = Arc::new(config);

@@ -1,26 +1,53 @@
-"""Stand-ins for HiBob, Slack, Google Workspace, Okta, Microsoft Graph, Ramp and a webhook receiver, on one port of this machine.
+"""Stand-ins for HiBob, BambooHR, a Workday report, Slack, Google Workspace, Okta, Microsoft Graph, GitHub, Ramp and a webhook receiver, on one port of this machine.
 
-Each remembers what is written, answers and refuses as its vendor's documentation says, and knows no more than this example needs: for trying things out and for
-tests, never for anybody's data. Standard library only. `python3 servers [PORT]` prints the port once it listens; GET /requests shows what was asked.
+Each remembers what is written, answers and refuses as its vendor's documentation says, and knows no more than this example and its tests need: for trying things
+out, never for anybody's data. Standard library only. `python3 servers [PORT]` prints the port once it listens; GET /requests shows what was asked. At HR systems
+POST /VENDOR/hands are HR's own hands (somebody comes, or is otherwise from now on), and GET /VENDOR/hands says what stands there in a few words. EXCHANGES=FILE
+takes a line of JSON for each exchange, for `tests/specifications.py --exchanges`.
 """
 
 import json
+import os
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from bamboohr import BambooHR
 from common import Ask, Refused
 from entra import Entra
+from github import GitHub
 from google import Google
 from hibob import HiBob
 from okta import Okta
 from ramp import Ramp
 from receiver import Receiver
 from slack import Slack
+from workday import Workday
 
 LOCK = threading.RLock()
 ASKED = []
-VENDORS = {"hibob": HiBob(), "slack": Slack(), "google": Google(), "okta": Okta(), "entra": Entra(), "ramp": Ramp(), "hook": Receiver()}
+VENDORS = {"hibob": HiBob(), "bamboohr": BambooHR(), "workday": Workday(), "slack": Slack(), "google": Google(), "okta": Okta(), "entra": Entra(),
+           "github": GitHub(), "ramp": Ramp(), "hook": Receiver()}
+EXCHANGES = os.environ.get("EXCHANGES")
+
+
+def answered(vendor, ask):
+    """What a vendor says, or HR's own hands do."""
+    if ask.path == "/hands":
+        return (200, VENDORS[vendor].stands()) if ask.method == "GET" else (200, VENDORS[vendor].hire(**ask.body))
+    try:
+        answer = VENDORS[vendor].answer(ask) if vendor in VENDORS else (404, None)
+    except Refused as refused:
+        answer = refused.answer
+    except (KeyError, TypeError, ValueError) as wrong:
+        answer = 400, {"error": f"not as this stand-in expects it: {wrong!r}"}
+    if EXCHANGES:
+        kind = "form" if "form" in ask.headers.get("content-type", "") else "body"
+        sent = {kind: ask.body} if ask.raw else {}
+        line = {"vendor": vendor, "verb": ask.method.lower(), "path": ask.path, "query": ask.query, **sent, "answer": {"status": answer[0], "body": answer[1]}}
+        with open(EXCHANGES, "a") as out:
+            out.write(json.dumps(line) + "\n")
+    return answer
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -37,12 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         ask = Ask(self.command, "/" + rest, headers, raw)
         with LOCK:
             ASKED.append(f"{self.command} {self.path}")
-            try:
-                answer = VENDORS[vendor].answer(ask) if vendor in VENDORS else (404, None)
-            except Refused as refused:
-                answer = refused.answer
-            except (KeyError, TypeError, ValueError) as wrong:
-                answer = 400, {"error": f"not as this stand-in expects it: {wrong!r}"}
+            answer = answered(vendor, ask)
         return self.reply(*answer)
 
     def reply(self, status, body, headers=None):

@@ -20,6 +20,13 @@ PEOPLE = [
     (10, "Noor", "Aziz", "Finance", "Accountant", 9),
 ]
 GONE = 204, None
+
+
+def address(first, last):
+    """The address that HR gave somebody."""
+    return f"{first}.{last}@acme.example".lower()
+
+
 # No page is longer, whatever is asked for: so that ten people are several.
 PAGE = int(os.environ.get("PAGE", "4"))
 

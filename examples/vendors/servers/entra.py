@@ -9,6 +9,8 @@ from common import GONE, PAGE, Refused, merge, route
 TEXTS = ("userPrincipalName displayName givenName surname mailNickname employeeId jobTitle department companyName employeeType employeeHireDate "
          "usageLocation mobilePhone").split()
 ON_PREMISES = [f"extensionAttribute{at}" for at in range(1, 16)]
+# What comes of a user for whom nothing is selected: neither whether there is access, nor the mark.
+USUAL = "id,businessPhones,displayName,givenName,jobTitle,mail,mobilePhone,officeLocation,preferredLanguage,surname,userPrincipalName"
 GROUP = ["displayName", "description", "mailEnabled", "securityEnabled", "mailNickname", "groupTypes"]
 
 
@@ -48,8 +50,8 @@ class Entra:
         return every.get(key) or self.refuse(404, "Request_ResourceNotFound", f"Resource '{key}' does not exist.")
 
     def shown(self, ask, record):
-        asked = ask.query.get("$select")
-        shown = {name: value for name, value in record.items() if not asked or name in asked.split(",")}
+        asked = ask.query.get("$select", USUAL if "userPrincipalName" in record else ",".join(record))
+        shown = {name: value for name, value in record.items() if name in asked.split(",")}
         manager = record.get("manager")
         shown.pop("manager", None)
         if manager and ask.query.get("$expand", "").startswith("manager"):

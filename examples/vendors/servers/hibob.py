@@ -2,7 +2,7 @@
 
 import re
 
-from common import PEOPLE, Refused, merge
+from common import PEOPLE, Refused, address, merge
 
 
 class HiBob:
@@ -10,15 +10,22 @@ class HiBob:
 
     def __init__(self):
         self.people = {}
-        for number, first, last, department, title, manager in PEOPLE:
-            self.people[f"{2000 + number}"] = {
-                "id": f"{2000 + number}", "firstName": first, "surname": last, "displayName": f"{first} {last}",
-                "email": f"{first}.{last}@acme.example".lower(),
-                "work": {"employeeIdInCompany": number, "title": f"t{number}", "department": f"d-{department}", "startDate": "2024-02-01",
-                         "reportsTo": manager and {"id": f"{2000 + manager}"}},
-                "internal": {"status": "Active", "terminationDate": None},
-                "humanReadable": {"work": {"title": title, "department": department}},
-            }
+        for one in PEOPLE:
+            self.hire(*one)
+
+    def hire(self, number, first, last, department, title, manager, active=True):
+        """HR's own hands: somebody comes, or is otherwise from now on."""
+        ended = None if active else "2026-10-31"
+        person = self.people.setdefault(f"{2000 + number}", {"id": f"{2000 + number}", "work": {}})
+        person.update(firstName=first, surname=last, displayName=f"{first} {last}", email=address(first, last))
+        person["work"].update(employeeIdInCompany=number, title=f"t{number}", department=f"d-{department}", startDate="2024-02-01",
+                              reportsTo=manager and {"id": f"{2000 + manager}"})
+        person["internal"] = {"status": "Active" if active else "Inactive", "terminationDate": ended}
+        person["humanReadable"] = {"work": {"title": title, "department": department}}
+
+    def stands(self):
+        """How everybody is reached: address, telephone, mobile."""
+        return {key: [one["email"], one["work"].get("workPhone"), one["work"].get("workMobile")] for key, one in self.people.items()}
 
     def answer(self, ask):
         if ask.basic() != ("service", "hibob-token"):
@@ -30,11 +37,20 @@ class HiBob:
             if person is None:
                 raise Refused(404, {"error": "no such employee"})
             if ask.method == "PUT":
-                merge(person, ask.body)
-                return 200, None
+                return self.change(person, ask.body, bool(found[2]))
         if found := re.fullmatch(r"/v1/employees/(\d+)/(terminate|rehire|move)", ask.path):
             return self.lifecycle(self.people[found[1]], found[2], ask.body)
         raise Refused(404, {"error": "no such path"})
+
+    def change(self, person, body, of_email):
+        """An address has a path of its own; what changes nothing is 304."""
+        if of_email != ("email" in body) or (of_email and len(body) > 1):
+            raise Refused(400, {"error": "e-mail is changed at /people/{id}/email, and nothing else is"})
+        if of_email and any(one["email"] == body["email"] for one in self.people.values() if one is not person):
+            raise Refused(400, {"key": "validations.email.alreadyexists", "error": "validations.email.alreadyexists"})
+        before = repr(person)
+        merge(person, body)
+        return (304 if repr(person) == before and not of_email else 200), None
 
     @staticmethod
     def wanted(person, body):

@@ -466,18 +466,17 @@ impl Compiler {
     }
 }
 
-/// `20/min`, `10/s`, `5000/h`. A tenth of a second's worth may go at once.
+/// `20/min`, `10/s`, `5000/h`.
 fn rate(text: &str) -> Option<Rate> {
     let (many, unit) = text.split_once('/')?;
     let seconds = match unit.trim() {
-        "s" | "sec" | "second" => 1.0,
-        "m" | "min" | "minute" => 60.0,
-        "h" | "hour" => 3600.0,
+        "s" | "sec" | "second" => 1,
+        "m" | "min" | "minute" => 60,
+        "h" | "hour" => 3600,
         _ => return None,
     };
     let many: u32 = many.trim().parse().ok().filter(|many| *many > 0)?;
-    let per_second = f64::from(many) / seconds;
-    Some(Rate { per_second, burst: (per_second / 10.0).ceil().max(1.0) as u32 })
+    Some(Rate::within(many, Duration::from_secs(seconds)))
 }
 
 pub(super) fn escaped(name: &str) -> String {

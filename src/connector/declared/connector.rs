@@ -14,7 +14,7 @@ use super::dialect;
 use super::exchange::Api;
 use super::reader::DeclaredReader;
 use super::recorded::record;
-use super::sign_in::{SignIn, shared};
+use super::sign_in::{SignIn, identity, shared};
 use super::writer::DeclaredWriter;
 use crate::connector::connection::Connection;
 use crate::connector::describe::{Connector, Description, own};
@@ -149,10 +149,15 @@ impl Kept {
             credentials: None,
             renew: None,
             ca_file: connection.ca_file.as_ref().map(|file| surroundings.place(file)).transpose()?,
+            identity: None,
             detour: surroundings.detour,
             recording: surroundings.recording.clone(),
         };
         if let Some((scheme, secrets)) = scheme(connection, document)? {
+            // Whoever plays the service is spoken to without TLS.
+            if surroundings.detour.is_none() {
+                settings.identity = identity(scheme, secrets, &surroundings.base).await?;
+            }
             let sign_in = shared(SignIn {
                 scheme: scheme.clone(),
                 secrets: secrets.clone(),
@@ -205,7 +210,8 @@ fn capabilities(definition: &Definition) -> Capabilities {
     let names = |objects: &Objects, keep: fn(&Attribute) -> bool| -> BTreeSet<Arc<str>> {
         objects.attributes.iter().filter(|(_, attribute)| keep(attribute)).map(|(name, _)| name.clone()).collect()
     };
-    let fixed = |attribute: &Attribute| attribute.only == Some(OnlyWhen::Create) || attribute.write.is_empty();
+    let fixed = |attribute: &Attribute| attribute.only == Some(OnlyWhen::Create);
+    let read_only = |attribute: &Attribute| attribute.write.is_empty();
     let marks = |objects: &Objects| objects.attributes.contains_key("externalId").then(|| Arc::from("externalId"));
     Capabilities {
         create_accounts: has(|objects| objects.create.is_some()),
@@ -228,6 +234,7 @@ fn capabilities(definition: &Definition) -> Capabilities {
         group_marker: definition.groups.iter().find_map(|(_, objects)| marks(objects)),
         account_attributes: accounts.map(|objects| names(objects, |_| true)),
         immutable_attributes: accounts.map(|objects| names(objects, fixed)).unwrap_or_default(),
+        read_only_attributes: accounts.map(|objects| names(objects, read_only)).unwrap_or_default(),
         required_attributes: accounts.map(required).unwrap_or_default(),
         side_effects: side_effects(definition),
         says_writable: says_writable(definition),

@@ -110,13 +110,13 @@ impl Api {
     pub(super) async fn ask(&self, request: &Request, scope: &Scope<'_>, turn: &Turn, again: Again) -> Result<Answer, SystemError> {
         let prepared = self.prepare(request, scope, turn, &Written::default())?;
         let refusal = |response: &Response| match Answer::read(response) {
-            Ok(answer) => self.judge(request, &answer, response).err().unwrap_or(SystemError::Unavailable("it says nothing".into())),
+            Ok(answer) => self.judge(request, scope, &answer, response).err().unwrap_or(SystemError::Unavailable("it says nothing".into())),
             Err(error) => error,
         };
         let response = self.connection.ask_in(request.bucket(), &prepared, again, &refusal).await?;
         self.mind(&response);
         let answer = Answer::read(&response)?;
-        self.judge(request, &answer, &response)?;
+        self.judge(request, scope, &answer, &response)?;
         Ok(answer)
     }
 
@@ -134,7 +134,7 @@ impl Api {
             true => Err(error),
             false => Ok(Answer::of(response.status, &[], Json::Null)),
         })?;
-        let Err(error) = self.judge(request, &answer, &response) else { return Ok(Sent { answer, already_so: false }) };
+        let Err(error) = self.judge(request, scope, &answer, &response) else { return Ok(Sent { answer, already_so: false }) };
         let scope = answer.scope().with("config", &self.definition.config);
         if request.done.as_ref().is_some_and(|done| scope.holds(done)) {
             return Ok(Sent { answer, already_so: true });
@@ -265,7 +265,7 @@ impl Api {
     }
 
     /// Whether an answer is a good one; else why not.
-    fn judge(&self, request: &Request, answer: &Answer, response: &Response) -> Result<(), SystemError> {
+    fn judge(&self, request: &Request, asked: &Scope<'_>, answer: &Answer, response: &Response) -> Result<(), SystemError> {
         let errors = &self.definition.errors;
         let scope = answer.scope().with("config", &self.definition.config);
         let good = (200..300).contains(&answer.status()) && errors.ok.as_ref().is_none_or(|ok| scope.holds(ok));
@@ -275,7 +275,7 @@ impl Api {
                 Some(_) => Err(SystemError::Protocol(format!("{} gave an answer of another shape than it should have", response.place()))),
             };
         }
-        let words = self.words(&scope, answer.status());
+        let words = self.words(&scope, answer.status(), asked);
         if request.expired.as_ref().is_some_and(|expired| scope.holds(expired)) {
             return Err(SystemError::NotFound(words));
         }
@@ -284,17 +284,25 @@ impl Api {
     }
 
     /// What the system says of its refusal, without our secrets.
-    fn words(&self, scope: &Scope<'_>, status: u64) -> String {
+    fn words(&self, scope: &Scope<'_>, status: u64, asked: &Scope<'_>) -> String {
         let errors = &self.definition.errors;
         let mut words = format!("HTTP {status}");
         let parts = [&errors.code, &errors.text].into_iter().flatten().filter_map(|expression| scope.text(expression));
         for (at, part) in parts.filter(|part| !part.is_empty()).enumerate() {
             words.push_str(if at == 0 { " " } else { ": " });
-            let clean: String =
-                self.connection.client().redact(&part).chars().filter(|letter| !letter.is_control()).take(MAX_WORDS).collect();
+            let clean: String = self.without_secrets(&part, asked).chars().filter(|letter| !letter.is_control()).take(MAX_WORDS).collect();
             words.push_str(&clean);
         }
         words
+    }
+
+    /// What a system said, without our secrets, and without a password that was made up for what was asked.
+    pub(super) fn without_secrets(&self, text: &str, asked: &Scope<'_>) -> String {
+        let clean = self.connection.client().redact(text);
+        match asked.made_up() {
+            Some(password) => clean.replace(password, "[secret]"),
+            None => clean,
+        }
     }
 }
 

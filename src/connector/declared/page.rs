@@ -87,13 +87,15 @@ fn writes(spec: &ConnectorSpec) -> Vec<&'static str> {
 }
 
 fn secrets(scheme: &AuthScheme) -> String {
-    match scheme {
+    let words = match scheme {
         AuthScheme::Bearer(_) => "a bearer token".into(),
         AuthScheme::Basic(_) => "HTTP Basic".into(),
         AuthScheme::Header(header) => format!("the header {}", header.name),
         AuthScheme::Oauth1(_) => "OAuth 1.0a: requests signed with HMAC-SHA256".into(),
         AuthScheme::Oauth2(scheme) => format!("OAuth 2.0; scopes: {}", scheme.scopes.join(" ")),
-    }
+        AuthScheme::Tls(_) => return "a client certificate (mutual TLS)".into(),
+    };
+    if scheme.shows_certificate() { format!("{words}; and a client certificate (mutual TLS)") } else { words }
 }
 
 /// Side effects, by what leads to them.

@@ -8,6 +8,10 @@ use super::scope::{CONFIG, SECRET};
 use super::template::Template;
 use crate::manifest::kinds::connector::{AssertionSpec, AuthScheme, ClientAuth, OAuth2Grant, OAuth2Scheme};
 
+/// The client's certificate of mutual TLS, and the key that belongs to it.
+pub(super) const TLS_CERTIFICATE: &str = "tlsCertificate";
+pub(super) const TLS_KEY: &str = "tlsKey";
+
 /// A template of a scheme: where it stands below it, its text, and the variables that it knows.
 pub(super) type Said<'s> = (String, &'s str, &'static [&'static str]);
 
@@ -33,6 +37,7 @@ pub(super) fn templates(scheme: &AuthScheme) -> Vec<Said<'_>> {
         }
         AuthScheme::Oauth1(scheme) => scheme.realm.iter().map(|realm| ("/oauth1/realm".into(), &**realm, CONFIG)).collect(),
         AuthScheme::Oauth2(scheme) => of_oauth2(scheme),
+        AuthScheme::Tls(_) => Vec::new(),
     }
 }
 
@@ -59,8 +64,11 @@ pub(super) fn asked(scheme: &AuthScheme) -> Asked {
         asked.needed.extend(template.reads().filter_map(|path| path.strip_prefix("secret.")).map(str::to_owned));
     }
     let mut needs = |names: &[&str]| asked.needed.extend(names.iter().map(|name| (*name).to_owned()));
+    if scheme.shows_certificate() {
+        needs(&[TLS_CERTIFICATE, TLS_KEY]);
+    }
     match scheme {
-        AuthScheme::Bearer(_) | AuthScheme::Basic(_) | AuthScheme::Header(_) => {}
+        AuthScheme::Bearer(_) | AuthScheme::Basic(_) | AuthScheme::Header(_) | AuthScheme::Tls(_) => {}
         AuthScheme::Oauth1(_) => needs(&["consumerKey", "consumerSecret", "tokenId", "tokenSecret"]),
         AuthScheme::Oauth2(scheme) => {
             match (scheme.client, scheme.grant) {

@@ -3,7 +3,7 @@
 //! Must never: send a secret to a host that is not declared, or believe an address that a secret holds.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -12,8 +12,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 
 use super::scope::{CONFIG, SECRET, Scope, as_text};
+use super::secrets::{TLS_CERTIFICATE, TLS_KEY};
 use super::template::Template;
-use crate::http::{Credentials, OAuth1, Renew, Settings};
+use crate::http::{Credentials, Identity, OAuth1, Renew, Settings};
 use crate::manifest::connection::SecretRef;
 use crate::manifest::kinds::connector::AuthScheme;
 use crate::model::SystemError;
@@ -52,12 +53,7 @@ impl Renew for SignIn {
 
 impl SignIn {
     async fn resolved(&self, reference: &SecretRef) -> Result<SecretString, SystemError> {
-        secret::resolve(reference, &self.folder).await.map_err(|error| {
-            SystemError::Auth(match &error {
-                SecretError::File { source, .. } | SecretError::Exec { source, .. } => format!("{error}: {source}"),
-                _ => error.to_string(),
-            })
-        })
+        resolved(reference, &self.folder).await
     }
 
     async fn signed(&self, secrets: &Secrets<'_>) -> Result<Credentials, SystemError> {
@@ -79,6 +75,8 @@ impl SignIn {
                 Credentials::All(vec![Credentials::Basic(user.expose_secret().to_owned(), password), Credentials::Headers(further)])
             }
             AuthScheme::Oauth2(scheme) => Credentials::Bearer(self.token(scheme, secrets).await?),
+            // The connection itself shows it.
+            AuthScheme::Tls(_) => Credentials::All(Vec::new()),
             AuthScheme::Oauth1(scheme) => Credentials::OAuth1(OAuth1 {
                 realm: scheme.realm.as_deref().map(|realm| self.plain(realm)).transpose()?,
                 consumer_key: secret(secrets, "consumerKey")?.expose_secret().to_owned(),
@@ -110,6 +108,31 @@ impl SignIn {
     pub(super) fn plain(&self, text: &str) -> Result<String, SystemError> {
         as_text(&self.value(text)?).ok_or_else(odd)
     }
+}
+
+async fn resolved(reference: &SecretRef, folder: &Path) -> Result<SecretString, SystemError> {
+    secret::resolve(reference, folder).await.map_err(|error| {
+        SystemError::Auth(match &error {
+            SecretError::File { source, .. } | SecretError::Exec { source, .. } => format!("{error}: {source}"),
+            _ => error.to_string(),
+        })
+    })
+}
+
+/// The certificate that the client shows, where the scheme has one. It is read when the connection is opened.
+pub(super) async fn identity(
+    scheme: &AuthScheme,
+    secrets: &BTreeMap<String, SecretRef>,
+    folder: &Path,
+) -> Result<Option<Identity>, SystemError> {
+    if !scheme.shows_certificate() {
+        return Ok(None);
+    }
+    let part = async |name: &str| match secrets.get(name) {
+        Some(reference) => resolved(reference, folder).await,
+        None => Err(SystemError::Auth(format!("`auth` lacks the secret `{name}`"))),
+    };
+    Ok(Some(Identity { certificate: part(TLS_CERTIFICATE).await?, key: part(TLS_KEY).await? }))
 }
 
 /// A secret that a scheme needs.

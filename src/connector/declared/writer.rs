@@ -178,7 +178,7 @@ impl DeclaredWriter {
         }
         let scope = sent.answer.scope().with("config", &self.api.definition.config);
         let id = match &request.created {
-            Some(created) => scope.text(created).map(|id| id.rsplit('/').next().unwrap_or_default().to_owned()),
+            Some(_) => self.created(request, sent),
             None => records(request, &sent.answer)?.first().and_then(|record| scope.with("record", record).text(&objects.id)),
         };
         id.filter(|id| !id.is_empty()).ok_or_else(unsure)
@@ -198,7 +198,7 @@ impl DeclaredWriter {
             }
             if task.failed.as_ref().is_some_and(|failed| told.holds(failed)) {
                 let words = task.text.as_ref().and_then(|text| told.text(text)).unwrap_or_else(|| "its task failed".into());
-                return Err(SystemError::Rejected(self.api.connection.client().redact(&words)));
+                return Err(SystemError::Rejected(self.api.without_secrets(&words, &scope)));
             }
             if clock.now() + task.every > until {
                 return Err(SystemError::Uncertain("its task is not done yet".into()));
@@ -235,18 +235,27 @@ impl DeclaredWriter {
         let changed = self.changes(&wanted, attributes, by_value).await;
         // Whoever loses the access loses it whatever becomes of an attribute that the system does not take.
         if changed.is_err() && !(access == Some(false) && matches!(changed, Err(SystemError::Rejected(_) | SystemError::Conflict(_)))) {
-            return done(write, !changed?);
+            let (changed, _) = changed?;
+            return done(write, !changed);
         }
         let moved = match (access, &objects.active, by_value) {
             (Some(active), Some(rules), None) => self.give_or_take(rules, active, &wanted).await?,
             _ => false,
         };
-        done(write, !(changed? | moved))
+        let (changed, id) = changed?;
+        let written = done(write, !(changed | moved))?;
+        Ok(Written { id: id.map_or(written.id, Arc::from), ..written })
     }
 
-    /// Changes attributes, and access where it is a value, by every request that applies. Whether something was changed.
-    async fn changes(&self, wanted: &Wanted<'_>, mut left: Vec<&Arc<str>>, by_value: Option<(bool, &Active)>) -> Result<bool, SystemError> {
-        let mut changed = false;
+    /// Changes attributes, and access where it is a value, by every request that applies. Whether something was changed, and the id that it has from then on
+    /// where that is another one.
+    async fn changes(
+        &self,
+        wanted: &Wanted<'_>,
+        mut left: Vec<&Arc<str>>,
+        by_value: Option<(bool, &Active)>,
+    ) -> Result<(bool, Option<String>), SystemError> {
+        let (mut changed, mut id) = (false, None);
         for request in &wanted.objects.update {
             let mine: Vec<&Arc<str>> =
                 left.iter().copied().filter(|name| request.covers.is_empty() || request.covers.contains(*name)).collect();
@@ -262,12 +271,21 @@ impl DeclaredWriter {
             }
             left.retain(|name| !mine.contains(name));
             let content = Content { whole: merged(&wanted.record, &changes), attributes: without_nulls(changes.clone()), changes };
-            changed |= !self.send(request, wanted, &content).await?.already_so;
+            let sent = self.send(request, wanted, &content).await?;
+            changed |= !sent.already_so;
+            id = self.created(request, &sent).or(id);
         }
         if let Some(name) = left.first() {
             return Err(SystemError::Rejected(format!("no request of the connector changes {name} here")));
         }
-        Ok(changed)
+        Ok((changed, id))
+    }
+
+    /// The id that an answer tells by an expression of the request.
+    fn created(&self, request: &Request, sent: &Sent) -> Option<String> {
+        let scope = sent.answer.scope().with("config", &self.api.definition.config);
+        let id = request.created.as_ref().and_then(|created| scope.text(created))?;
+        id.rsplit('/').next().map(str::to_owned).filter(|id| !id.is_empty())
     }
 
     /// Gives or takes access by a request of its own: the first that applies.

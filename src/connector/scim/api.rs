@@ -235,6 +235,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             max_body: 1000,
             ca_file: None,
+            identity: None,
             credentials,
             renew: None,
             detour: None,

@@ -97,6 +97,7 @@ impl Kept {
             credentials,
             renew: renew.map(|renew| renew as Arc<dyn Renew>),
             ca_file: connection.ca_file.as_ref().map(|file| surroundings.place(file)).transpose()?,
+            identity: None,
             detour: surroundings.detour,
             recording: surroundings.recording.clone(),
         })?;

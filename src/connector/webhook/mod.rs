@@ -86,6 +86,7 @@ impl Connector for WebhookConnector {
                 credentials: None,
                 renew: None,
                 ca_file: connection.ca_file.as_ref().map(|file| surroundings.place(file)).transpose()?,
+                identity: None,
                 detour: None,
                 recording: None,
             };

@@ -136,3 +136,21 @@ async fn a_manager_that_is_named_by_an_address_is_the_account_of_it() {
     assert!(change(Some(json!("u9"))).send(&*open.writer).await.is_err(), "nobody is made up");
     assert_eq!(told(&service), [r#"PATCH /users/7 {"boss":"u2@x"}"#, r#"PATCH /users/7 {"boss":null}"#]);
 }
+
+#[tokio::test]
+async fn a_password_that_was_made_up_is_in_no_refusal_that_repeats_it() {
+    let fields = json!({"errors": {"text": "body.said"}, "accounts": {
+        "id": "record.id",
+        "get": {"get": "/users/{id}"},
+        "attributes": {"userName": {"path": "login"}},
+        "create": {"post": "/users", "body": "attributes", "with": {"password": "{generate.password}"}},
+        "update": [{"patch": "/users/{id}", "body": "changes"}],
+    }});
+    let service = Scripted::with_discovery(|asked| Some(answer(400, json!({"said": format!("weak: {}", asked.body)})))).await;
+    let writer = target(&service, &fields, &[]).await.writer;
+    let refused = wanted(ObjectKind::Account, Action::Create).with("userName", Some(json!("ada"))).send(&*writer).await;
+    let words = refused.expect_err("it refuses").to_string();
+    let sent = service.asked().last().expect("it was asked").body.clone();
+    let password = sent["password"].as_str().expect("one was made");
+    assert!(words.contains("[secret]") && !words.contains(password), "{words}");
+}

@@ -21,7 +21,14 @@ pub enum AuthScheme {
     Oauth2(Box<OAuth2Scheme>),
     /// OAuth 1.0a (RFC 5849) with HMAC-SHA256: secrets `consumerKey`, `consumerSecret`, `tokenId` and `tokenSecret`.
     Oauth1(OAuth1Scheme),
+    /// A client certificate alone (mutual TLS): secrets `tlsCertificate` and `tlsKey`, both PEM.
+    Tls(TlsScheme),
 }
+
+/// A client certificate alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsScheme {}
 
 /// OAuth 1.0a.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +50,9 @@ pub struct BasicScheme {
     /// Further headers with secrets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// A client certificate is shown besides (mutual TLS): secrets `tlsCertificate` and `tlsKey`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub client_certificate: bool,
 }
 
 /// A header of the system's own.
@@ -56,6 +66,9 @@ pub struct HeaderScheme {
     /// Further headers with secrets.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+    /// A client certificate is shown besides (mutual TLS): secrets `tlsCertificate` and `tlsKey`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub client_certificate: bool,
 }
 
 /// OAuth 2.0.
@@ -84,6 +97,9 @@ pub struct OAuth2Scheme {
     /// What a signed assertion says, where the grant or the client is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion: Option<AssertionSpec>,
+    /// A client certificate is shown besides (mutual TLS): secrets `tlsCertificate` and `tlsKey`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub client_certificate: bool,
 }
 
 /// What a signed assertion says (RFC 7523): templates over `config`. It is signed with the secret `key`: a private key as PEM, or a Google service account's JSON
@@ -128,6 +144,19 @@ pub enum Thumbprint {
     /// by SHA-256
     #[serde(rename = "x5t#S256")]
     Sha256,
+}
+
+impl AuthScheme {
+    /// Whether a client certificate is shown.
+    pub fn shows_certificate(&self) -> bool {
+        match self {
+            Self::Bearer(_) | Self::Oauth1(_) => false,
+            Self::Basic(scheme) => scheme.client_certificate,
+            Self::Header(scheme) => scheme.client_certificate,
+            Self::Oauth2(scheme) => scheme.client_certificate,
+            Self::Tls(_) => true,
+        }
+    }
 }
 
 /// How a token is had.

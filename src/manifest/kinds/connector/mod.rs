@@ -101,7 +101,7 @@ pub struct ConfigValue {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConnectorLimits {
-    /// `200/min`, `10/s`.
+    /// `200/min`, `10/s`: never more in any such time. A quarter of them, 20 at most, may go at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<String>,
     /// Requests under way at once.

@@ -46,7 +46,7 @@ pub struct RequestSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "any_values")]
     pub with: BTreeMap<String, Json>,
-    /// A rate of its own: `20/min`.
+    /// A rate of its own: `20/min`, counted beside the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<String>,
     /// Expression over `body`: the records of an answer, a list. Default: `body`, if that is a list, else a list of it.
@@ -79,7 +79,8 @@ pub struct RequestSpec {
     /// A side effect, in words that go on after the system's name (`mails an invitation`): told in the plan, and by `headcount connector show`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tells: Option<String>,
-    /// Expression over `body` and `headers`: the id of what was made. Default: that of the record in the answer.
+    /// Expression over `body` and `headers`: the id of what was made; default: that of the record in the answer. Of an update the id that the object has from then
+    /// on, where ids are made of names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// The answer is a receipt; what came of it is asked for.
