@@ -36,8 +36,11 @@ fn main() {
         return;
     }
     println!("{people} people in pages of {A_PAGE}, {} bytes each", server.bytes() / people);
-    let ways: [(&str, &dyn Fn()); 3] =
-        [("plain client", &|| plain(&server, people)), ("the reader alone", &|| product.read()), ("into the world", &|| product.into_the_world())];
+    let ways: [(&str, &dyn Fn()); 3] = [
+        ("plain client", &|| plain(&server, people)),
+        ("the reader alone", &|| product.read()),
+        ("into the world", &|| product.into_the_world()),
+    ];
     let mut rows = ways.map(|_| Vec::new());
     for _ in 0..numbers.get(1).copied().unwrap_or(ROUNDS) {
         rows.iter_mut().zip(&ways).for_each(|(row, (_, way))| row.push(measure(way)));

@@ -228,7 +228,8 @@ fn is_written_back(system: &System, key: &str) {
             let address = address.unwrap_or(first);
             let number = if system.vendor == "hibob" { number.to_string() } else { (system.first_id + number).to_string() };
             records.push(json!({ "number": number, "address": address, "phone": phone, "mobile": mobile }).to_string());
-            let id = if system.vendor == "hibob" { format!("{}", system.first_id + number.parse::<u32>().expect("a number")) } else { number };
+            let id =
+                if system.vendor == "hibob" { format!("{}", system.first_id + number.parse::<u32>().expect("a number")) } else { number };
             wanted.insert(id, json!([address, phone, mobile]));
         }
         workspace.file("people.ndjson", &(records.join("\n") + "\n"));

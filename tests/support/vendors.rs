@@ -52,7 +52,8 @@ impl StandIns {
     pub fn are_as_specified(&self, vendor: &str, name: &str) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/specifications.py");
         let mut command = Command::new(tool("python3").expect("it runs the stand-ins"));
-        let output = command.arg("-B").arg(script).arg("--exchanges").arg(self.exchanges.path().join("all.ndjson")).args([vendor, name]).output();
+        let output =
+            command.arg("-B").arg(script).arg("--exchanges").arg(self.exchanges.path().join("all.ndjson")).args([vendor, name]).output();
         let output = output.expect("Python starts");
         let told = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat();
         assert!(output.status.success(), "{told}");
