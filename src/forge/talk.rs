@@ -60,6 +60,7 @@ impl Talk {
             credentials: Some(access.credentials),
             renew: None,
             ca_file: None,
+            identity: None,
             detour: None,
             recording: None,
         };

@@ -60,7 +60,7 @@ pub struct Settings {
     /// PEM certificates that count beside the system's
     pub ca_file: Option<PathBuf>,
     /// the certificate that the client shows
-    pub identity: Option<Identity>,
+    pub identity: Option<ClientIdentity>,
     /// whoever plays the service
     pub detour: Option<Detour>,
     /// takes what is asked and answered
@@ -69,7 +69,7 @@ pub struct Settings {
 
 /// A certificate that the client shows (mutual TLS), and its private key, both PEM. Prints as nothing.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub struct ClientIdentity {
     /// with those between it and an authority
     pub certificate: SecretString,
     /// the key that belongs to it
@@ -237,7 +237,7 @@ impl Client {
     }
 }
 
-impl Identity {
+impl ClientIdentity {
     fn read(&self) -> Result<reqwest::Identity, SystemError> {
         let pem = format!("{}\n{}", self.key.expose_secret(), self.certificate.expose_secret());
         let odd = "the client certificate and its key are no PEM (-----BEGIN CERTIFICATE-----, -----BEGIN PRIVATE KEY-----)";

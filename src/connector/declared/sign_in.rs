@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::scope::{CONFIG, SECRET, Scope, as_text};
 use super::secrets::{TLS_CERTIFICATE, TLS_KEY};
 use super::template::Template;
-use crate::http::{Credentials, Identity, OAuth1, Renew, Settings};
+use crate::http::{ClientIdentity, Credentials, OAuth1, Renew, Settings};
 use crate::manifest::connection::SecretRef;
 use crate::manifest::kinds::connector::AuthScheme;
 use crate::model::SystemError;
@@ -124,7 +124,7 @@ pub(super) async fn identity(
     scheme: &AuthScheme,
     secrets: &BTreeMap<String, SecretRef>,
     folder: &Path,
-) -> Result<Option<Identity>, SystemError> {
+) -> Result<Option<ClientIdentity>, SystemError> {
     if !scheme.shows_certificate() {
         return Ok(None);
     }
@@ -132,7 +132,7 @@ pub(super) async fn identity(
         Some(reference) => resolved(reference, folder).await,
         None => Err(SystemError::Auth(format!("`auth` lacks the secret `{name}`"))),
     };
-    Ok(Some(Identity { certificate: part(TLS_CERTIFICATE).await?, key: part(TLS_KEY).await? }))
+    Ok(Some(ClientIdentity { certificate: part(TLS_CERTIFICATE).await?, key: part(TLS_KEY).await? }))
 }
 
 /// A secret that a scheme needs.
