@@ -11,6 +11,7 @@ use super::report::{self, Exit, Failure, notice};
 use super::session;
 use crate::files;
 use crate::forge::{Forge, ForgeError, Placed, Signal};
+use crate::model::PlanFilter;
 use crate::render::marker::Marker;
 use crate::render::safe;
 use crate::review::VerdictLevel;
@@ -39,6 +40,9 @@ pub struct CommentArgs {
     /// Make a check of the newest commit (GitHub): it can be neutral where somebody should look
     #[arg(long)]
     check: bool,
+    /// Whose page it is where it does not say so itself: that of a preview which failed before that was known
+    #[arg(long, value_name = "ID")]
+    workspace: Option<String>,
     /// A longer page for the step summary [default: FILE]
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
@@ -50,11 +54,15 @@ const MAX_PAGE: u64 = 64 << 20;
 const MAX_SUMMARY: usize = 1 << 20;
 
 pub fn run(args: &CommentArgs) -> Result<Exit, Failure> {
-    let page = read(&args.page)?;
+    let mut page = read(&args.page)?;
+    if let (None, Some(workspace)) = (Marker::read(&page), &args.workspace) {
+        page = format!("{}\n{page}", Marker::of_failure("diff", workspace, &PlanFilter::default()).line());
+    }
     let Some(marker) = Marker::read(&page) else {
         let name = args.page.display();
-        return Err(Failure::new(format!("{name} does not begin with the line by which the next run finds its comment"))
-            .hint("hand on what `headcount plan -o markdown=FILE` wrote, from its first line on"));
+        return Err(Failure::new(format!("{name} does not begin with the line by which the next run finds its comment")).hint(
+            "hand on what `-o markdown=FILE` wrote, from its first line on; of a preview that failed say whose it is: `--workspace ID`",
+        ));
     };
     // First of all, so that a token that may not write still leaves something to read.
     summary(args, &marker, &page)?;

@@ -24,6 +24,8 @@ mod manifests;
 mod next;
 mod outcome;
 mod output;
+#[cfg(test)]
+mod pipelines_tests;
 mod plan;
 mod progress;
 pub mod report;

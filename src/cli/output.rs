@@ -94,11 +94,11 @@ impl Output {
 
     /// Writes into every file that no plan came of this run. A page is still known by its marker, where it can be told whose it is: it is to stand in the
     /// place of the comment of yesterday.
-    pub fn supersede(&self, failure: &Failure, files: &Files, filter: &PlanFilter) {
+    pub fn supersede(&self, failure: &Failure, files: &Files, filter: &PlanFilter, shown: &str) {
         for view in &self.output {
             let Some(file) = &view.file else { continue };
             let marker = (view.format == Format::Markdown).then(|| manifests::workspace(files)).flatten();
-            let marker = marker.map(|workspace| Marker::of_failure("plan", &workspace, filter).line() + "\n").unwrap_or_default();
+            let marker = marker.map(|workspace| Marker::of_failure(shown, &workspace, filter).line() + "\n").unwrap_or_default();
             supersede(file, &format!("{marker}{}", failed(view.format, failure)));
         }
     }

@@ -93,7 +93,7 @@ pub fn run(args: &PlanArgs) -> Result<Exit, Failure> {
 /// Plans and shows; what `plan` and `diff` have in common.
 pub fn make(files: &Files, selection: &Selection, output: &Output, horizon: &Horizon) -> Result<Plan, Failure> {
     output.check()?;
-    planned(files, selection, output, horizon).inspect_err(|failure| output.supersede(failure, files, &selection.filter()))
+    planned(files, selection, output, horizon).inspect_err(|failure| output.supersede(failure, files, &selection.filter(), "plan"))
 }
 
 fn planned(files: &Files, selection: &Selection, output: &Output, horizon: &Horizon) -> Result<Plan, Failure> {

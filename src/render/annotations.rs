@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{Lines, count, safe};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::model::{Action, Change, Finding, MemberChange, ObjectKind, Plan, Severity};
+use crate::review::{AtomGroup, Divergence, EffectKind, Review, RiskKind};
 
 /// GitHub shows so many of a level in one step.
 const OF_A_LEVEL: usize = 10;
@@ -71,10 +72,43 @@ impl Annotation {
             }
         }
         let changes = effects.into_iter().map(|(place, effects)| at_line(place, &effects));
-        let mut all: Vec<Self> = plan.findings.iter().filter_map(of_finding).chain(changes).collect();
-        all.sort_by(|one, next| (severity(one.level), one.rank, &one.place).cmp(&(severity(next.level), next.rank, &next.place)));
-        all
+        sorted(plan.findings.iter().filter_map(of_finding).chain(changes).collect())
     }
+
+    /// Of what a branch does: the same for its own effect and its own findings; what is pending anyway has no mark.
+    pub fn of_review(review: &Review) -> Vec<Self> {
+        let risky: BTreeSet<&Place> = review.risks.iter().flat_map(|risk| &risk.places).collect();
+        let mut effects: BTreeMap<Place, BTreeMap<EffectAt, Touched>> = BTreeMap::new();
+        for group in review.groups.iter().filter(|group| group.of_effect && !group.withheld) {
+            let Some(place) = place_of(group, review) else { continue };
+            let touched = effects.entry(place.clone()).or_default().entry(EffectAt::of_group(group)).or_default();
+            touched.risky |= risky.contains(&place);
+            touched.targets.extend(group.targets.iter().cloned());
+            touched.people.extend(group.who.iter().map(|line| (line.who.key.clone(), 1)));
+        }
+        let changes = effects.into_iter().map(|(place, effects)| at_line(place, &effects));
+        let loosened = review.risks.iter().filter(|risk| risk.risk == RiskKind::Loosened).filter_map(|risk| {
+            let (place, words) = (risk.places.first()?.clone(), risk.what.as_deref()?.to_owned());
+            Some(Self { place: Some(place), length: None, level: Level::Warning, kind: "loosened", rank: 0, lasting: words.clone(), words })
+        });
+        let findings = review.findings.iter().filter(|one| one.by_branch).filter_map(|one| of_finding(&one.finding));
+        sorted(findings.chain(loosened).chain(changes).collect())
+    }
+}
+
+/// The worst first.
+fn sorted(mut all: Vec<Annotation>) -> Vec<Annotation> {
+    all.sort_by(|one, next| (severity(one.level), one.rank, &one.place).cmp(&(severity(next.level), next.rank, &next.place)));
+    all
+}
+
+/// The line behind a group of effects, else where the document begins that brings it about.
+fn place_of(group: &AtomGroup, review: &Review) -> Option<Place> {
+    let document = || {
+        let lines = review.intent.get(group.cause?)?.head.as_ref()?;
+        Some(Place { file: lines.file.clone(), line: lines.first, column: 1 })
+    };
+    group.places.first().cloned().or_else(document)
 }
 
 /// Commands of a GitHub workflow, which shows them at the lines of the request: so many of a level as it shows, and how many are left out.
@@ -168,12 +202,16 @@ fn property(text: &str) -> String {
 struct EffectAt {
     kind: LineEffect,
     about: Option<Arc<str>>,
+    /// it was pending, and does not come any more
+    cancelled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum LineEffect {
     LosesSignIn = 1,
     Deleted,
+    ChangesSignIn,
+    GetsPrivilege,
     TakenOver,
     RegainsSignIn,
     Leaves,
@@ -201,7 +239,7 @@ struct Touched {
 fn parts(change: &Change, lines: &dyn Lines) -> Vec<(Place, EffectAt, (Arc<str>, u32))> {
     let mut parts = Vec::new();
     let mut add = |place: Option<Place>, kind: LineEffect, about: Option<&Arc<str>>, who: (Arc<str>, u32)| {
-        parts.extend(place.map(|place| (place, EffectAt { kind, about: about.cloned() }, who)));
+        parts.extend(place.map(|place| (place, EffectAt { kind, about: about.cloned(), cancelled: false }, who)));
     };
     let members = |all: &[MemberChange]| -> Vec<(Arc<str>, u32)> { all.iter().map(|one| (one.member.key.clone(), one.people)).collect() };
     let one = || (change.object.key.clone(), 1);
@@ -252,7 +290,42 @@ fn at_line(place: Place, effects: &BTreeMap<EffectAt, Touched>) -> Annotation {
 }
 
 impl EffectAt {
+    fn of_group(group: &AtomGroup) -> Self {
+        let kind = match group.effect {
+            EffectKind::LosesSignIn | EffectKind::SignedOut => LineEffect::LosesSignIn,
+            EffectKind::Deleted => LineEffect::Deleted,
+            EffectKind::GroupDeleted => LineEffect::GroupDeleted,
+            EffectKind::ChangesSignIn => LineEffect::ChangesSignIn,
+            EffectKind::GetsPrivilege => LineEffect::GetsPrivilege,
+            EffectKind::RegainsSignIn => LineEffect::RegainsSignIn,
+            EffectKind::TakesOver => LineEffect::TakenOver,
+            EffectKind::GroupTakenOver => LineEffect::GroupTakenOver,
+            EffectKind::Leaves => LineEffect::Leaves,
+            EffectKind::LosesGrant => LineEffect::Loses,
+            EffectKind::GetsAccount => LineEffect::GetsAccount,
+            EffectKind::GroupMade => LineEffect::GroupMade,
+            EffectKind::GroupChanges => LineEffect::GroupChanges,
+            EffectKind::Joins => LineEffect::Joins,
+            EffectKind::GetsGrant => LineEffect::Gets,
+            EffectKind::ChangesGrant => LineEffect::OtherGrant,
+            EffectKind::Changes => LineEffect::OtherData,
+        };
+        // Of a value the attribute is told in the comment; of groups `who` has their names.
+        let of_group =
+            matches!(kind, LineEffect::GroupDeleted | LineEffect::GroupTakenOver | LineEffect::GroupMade | LineEffect::GroupChanges);
+        let about = match kind {
+            _ if of_group => group.who.first().map(|line| line.who.name.clone()),
+            LineEffect::OtherData | LineEffect::ChangesSignIn => None,
+            LineEffect::OtherGrant => group.parameter.clone().or_else(|| group.what.clone()),
+            _ => group.what.clone(),
+        };
+        Self { kind, about, cancelled: group.how == Divergence::Cancels }
+    }
+
     fn words(&self, touched: &Touched) -> String {
+        if self.cancelled {
+            return format!("not any more: {}", Self { cancelled: false, ..self.clone() }.words(touched));
+        }
         let people: u64 = touched.people.values().map(|people| u64::from(*people)).sum();
         let (one, many) = self.kind.verb();
         let verb = if people == 1 { one } else { many };
@@ -276,6 +349,8 @@ impl LineEffect {
         match self {
             Self::LosesSignIn => "loses-sign-in",
             Self::Deleted => "is-deleted",
+            Self::ChangesSignIn => "other-sign-in",
+            Self::GetsPrivilege => "gets-privilege",
             Self::TakenOver => "is-taken-over",
             Self::RegainsSignIn => "regains-sign-in",
             Self::Leaves => "leaves-group",
@@ -297,6 +372,8 @@ impl LineEffect {
         match self {
             Self::LosesSignIn => ("loses sign-in", "lose sign-in"),
             Self::Deleted => ("loses the account for good", "lose their accounts for good"),
+            Self::ChangesSignIn => ("gets another user name", "get another user name"),
+            Self::GetsPrivilege => ("gets the privileged", "get the privileged"),
             Self::TakenOver => ("takes over an existing account", "take over existing accounts"),
             Self::RegainsSignIn => ("gets sign-in back", "get sign-in back"),
             Self::Leaves => ("leaves", "leave"),
@@ -365,7 +442,7 @@ mod tests {
         insta::assert_snapshot!(github(&all), @"
         ::error title=headcount::badges could not be read: connection refused.%0Ais the service up? What depends on it keeps its observed value
         ::error file=acme.yaml,line=32,title=headcount::1 account would be deleted at chat; 0 are allowed.%0Aadd this to spec.guardrails.overrides:%0A- guardrail: delete%0A  changes: 12ab
-        ::warning file=acme/rules.yaml,line=7,title=headcount::1 person loses sign-in at chat, wiki; 1 person takes over an existing account at chat; 1 person gets sign-in back at chat; 1 person gets an account at chat, wiki; 2 people get other data at chat, wiki
+        ::warning file=acme/rules.yaml,line=7,title=headcount::1 person loses sign-in at chat; 1 person takes over an existing account at chat; 1 person gets sign-in back at chat; 1 person gets an account at chat, wiki; 2 people get other data at chat, wiki
         ::notice file=acme/groups.yaml,line=3,title=headcount::1 person leaves Sales at chat; 2 people join Engineering at chat
         ::notice file=acme/rules.yaml,line=20,title=headcount::the group Engineering is made at chat
         ");

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::model::{Plan, PlanFilter};
-use crate::review::VerdictLevel;
+use crate::review::{Review, VerdictLevel};
 
 /// What a comment shows, as its first line says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,13 @@ impl Marker {
     pub fn of_plan(plan: &Plan) -> Self {
         let verdict = Some(of_plan(plan));
         Self { view: "plan".into(), workspace: plan.workspace.to_string(), part: plan.filter.clone(), path: None, verdict }
+    }
+
+    /// Of a review's page.
+    pub fn of_review(review: &Review) -> Self {
+        let view = if review.branch.is_some() { "diff" } else { "plan" };
+        let (workspace, part) = (review.workspace.to_string(), review.filter.clone());
+        Self { view: view.into(), workspace, part, path: None, verdict: Some(review.verdict.level) }
     }
 
     /// Of the page of a run that came to nothing.

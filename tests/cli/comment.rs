@@ -214,6 +214,10 @@ fn what_is_too_long_or_has_no_marker_is_refused_before_anything_is_sent() {
         said(at(&forge, &folder, []).assert().code(1)).contains("does not begin with the line by which the next run finds its comment")
     );
     assert_eq!(forge.verbs(), "");
+    // A preview that failed before it knew whose it is takes the place of the comment that is there.
+    assert!(said(at(&forge, &folder, ["--workspace", "acme"]).assert().success()).starts_with("Comment posted"));
+    folder.write("comment.md", &page("3 changes"));
+    assert!(said(at(&forge, &folder, ["--workspace", "other"]).assert().success()).starts_with("Comment updated"));
     folder.write("comment.md", &long(65_536));
     at(&forge, &folder, []).assert().success();
 }

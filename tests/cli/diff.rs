@@ -104,6 +104,14 @@ fn what_a_branch_does_stands_apart_from_what_is_pending() {
     let (code, text, _) = run(&folder, &["diff", "--base", "main", "--head", "HEAD"]);
     assert_eq!(code, 1);
     assert!(text.contains("acme.yaml:45") && text.contains("HEAD ("), "{text}");
+    // At the lines, and as the page of a comment.
+    let views = ["-o", "github", "-o", "gitlab=quality.json", "-o", "markdown=comment.md"];
+    let (_, marks, _) = run(&folder, &[&["diff", "--base", "main", "--head", "HEAD"][..], &views].concat());
+    assert!(marks.starts_with("::notice file=acme.yaml,line=45,") && marks.contains("::2 people join Engineering at app"), "{marks}");
+    assert_eq!(marks.lines().count(), 1, "what is pending has no mark: {marks}");
+    let written = |file: &str| std::fs::read_to_string(folder.file(file)).expect("a file");
+    assert!(written("quality.json").contains("headcount/joins-group"), "{}", written("quality.json"));
+    assert!(written("comment.md").starts_with("<!-- headcount:diff workspace=acme-test verdict=clean -->\n"), "{}", written("comment.md"));
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub fn run(args: &DiffArgs) -> Result<Exit, Failure> {
     args.output.check()?;
     shown::check(&args.output.output)?;
     let done = reviewed(args).inspect_err(|failure| {
-        args.output.supersede(failure, &args.files, &args.selection.filter());
+        args.output.supersede(failure, &args.files, &args.selection.filter(), "diff");
         args.branch.out.iter().for_each(|file| output::supersede(file, &output::failed(Format::Json, failure)));
     });
     match done {

@@ -7,6 +7,7 @@ use std::io::Write;
 use super::super::output::{self, View};
 use super::super::report::{self, Failure};
 use crate::diagnostic::Place;
+use crate::render::annotations::{self, Annotation};
 use crate::render::review::links::ForgeLinks;
 use crate::render::review::{ReviewOptions, page};
 use crate::render::{Format, safe};
@@ -14,8 +15,8 @@ use crate::review::{DocumentChange, DocumentDifference, Review};
 
 /// Forms that a review has.
 pub fn check(views: &[View<Format>]) -> Result<(), Failure> {
-    match views.iter().find(|view| !matches!(view.format, Format::Text | Format::Json | Format::Markdown)) {
-        Some(_) => Err(Failure::usage("a comparison of revisions is shown as text, json or markdown")
+    match views.iter().find(|view| view.format == Format::Ndjson) {
+        Some(_) => Err(Failure::usage("a comparison of revisions is shown as text, json, markdown, github or gitlab")
             .hint("`headcount plan` has the other forms of one plan")),
         None => Ok(()),
     }
@@ -27,6 +28,8 @@ pub fn write(views: &[View<Format>], review: &Review, is_new: bool, personas: &[
     for view in if views.is_empty() { &standard } else { views } {
         let words = match view.format {
             Format::Json => format!("{:#}\n", serde_json::to_value(review).unwrap_or_default()),
+            Format::Github => annotations::github(&Annotation::of_review(review)),
+            Format::Gitlab => annotations::gitlab(&review.workspace, &Annotation::of_review(review)),
             Format::Markdown => page(review, &ReviewOptions::plain(report::DEFAULT_WIDTH, &ForgeLinks::default())),
             _ => text(review, is_new, personas),
         };

@@ -15,7 +15,8 @@ use super::links::References;
 use super::pieces::{self, Piece, Section};
 use super::totals::{FIGURES, figures, read, title, unread};
 use super::words::{self, Sentence, Span};
-use crate::render::markup::{code, name, path, prose, summary};
+use crate::render::marker::Marker;
+use crate::render::markup::{code, name, prose, summary};
 use crate::render::summary::number;
 use crate::render::value::DisplayNames;
 use crate::render::{forecast, upcoming};
@@ -80,7 +81,7 @@ impl<'a> Page<'a> {
     /// What comes before what the branch does.
     fn head(&mut self) -> String {
         let review = self.review;
-        let marker = marker(review);
+        let marker = Marker::of_review(review).line();
         let mut text = format!("{marker}\n### headcount · {}: {}\n\n", prose(&review.workspace), prose(&title(review)));
         text.push_str(&self.alert());
         let part = part(review);
@@ -359,17 +360,6 @@ impl<'a> Page<'a> {
     fn part(&self, bytes: usize) -> usize {
         bytes * self.options.budget / COMMENT_BUDGET
     }
-}
-
-/// A comment is found again by this line and updated in place. Nothing in it can end it.
-fn marker(review: &Review) -> String {
-    let view = if review.branch.is_some() { "diff" } else { "plan" };
-    let targets: String = review.filter.targets.iter().map(|target| format!(" target={}", marked(target))).collect();
-    format!("<!-- headcount:{view} workspace={}{targets} -->", marked(&review.workspace))
-}
-
-fn marked(text: &str) -> String {
-    path(text).replace("--", "-%2D")
 }
 
 /// The options that asked for a part.
