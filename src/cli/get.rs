@@ -26,7 +26,7 @@ use crate::model::{Finding, Plan, Severity};
 use crate::pipeline::matches;
 use crate::planning::explain::Inventory;
 use crate::render::safe;
-use crate::render::table::Table;
+use crate::render::table::TextTable;
 use labels::{LabelSelector, Labels};
 
 /// Read the live systems and list people, accounts, groups or targets: who has what
@@ -95,7 +95,7 @@ trait Row: Serialize {
     /// The document that its labels are of.
     fn declared_by(&self) -> Option<Arc<str>>;
     /// As a table.
-    fn table(rows: &[&Self], wide: bool) -> Table;
+    fn table(rows: &[&Self], wide: bool) -> TextTable;
 }
 
 pub fn run(args: &GetArgs) -> Result<Exit, Failure> {

@@ -14,14 +14,14 @@ const GAP: usize = 2;
 const NARROW: usize = 16;
 
 /// Rows below their heads. Each row has as many cells as there are heads; an empty one is shown as `-`.
-pub struct Table {
+pub struct TextTable {
     /// what the columns are
     pub heads: Vec<&'static str>,
     /// the cells
     pub rows: Vec<Vec<String>>,
 }
 
-impl Table {
+impl TextTable {
     /// Writes it: where it has no room in `width`, the last column goes on below itself, and without room for that each row is a block. Without a width
     /// nobody looks at a terminal, and a row is a line.
     pub fn write(&self, width: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
@@ -81,7 +81,7 @@ mod tests {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows = vec![row(["山田", "yes", "chat, intranet, badges"]), row(["jane.doe", "", "chat"]), row(["a\nb", "no", ""])];
         let mut out = Vec::new();
-        Table { heads: vec!["NAME", "SIGN-IN", "ACCOUNTS"], rows }.write(width, &mut out).expect("written");
+        TextTable { heads: vec!["NAME", "SIGN-IN", "ACCOUNTS"], rows }.write(width, &mut out).expect("written");
         anstream::adapter::strip_str(&String::from_utf8(out).expect("text")).to_string()
     }
 

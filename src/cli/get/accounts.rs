@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Row, list};
 use crate::model::Key;
 use crate::planning::explain::{ListedAccount, ListedPerson, Whose};
-use crate::render::table::Table;
+use crate::render::table::TextTable;
 
 /// An account with the User that says something about its holder.
 #[derive(Serialize)]
@@ -51,7 +51,7 @@ impl Row for AccountRow {
         self.declared_by.clone()
     }
 
-    fn table(rows: &[&Self], wide: bool) -> Table {
+    fn table(rows: &[&Self], wide: bool) -> TextTable {
         let mut heads = vec!["NAME", "TARGET", "SIGN-IN", "WHOSE"];
         if wide {
             heads.extend(["KEY", "ID", "GROUPS", "ENTITLEMENTS"]);
@@ -66,7 +66,7 @@ impl Row for AccountRow {
             }
             cells
         };
-        Table { heads, rows: rows.iter().map(row).collect() }
+        TextTable { heads, rows: rows.iter().map(row).collect() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Row, list};
 use crate::model::Key;
 use crate::planning::explain::{GroupStands, ListedGroup};
-use crate::render::table::Table;
+use crate::render::table::TextTable;
 
 impl Row for ListedGroup {
     const LIST: &'static str = "groups";
@@ -30,7 +30,7 @@ impl Row for ListedGroup {
         self.declared_by.clone()
     }
 
-    fn table(rows: &[&Self], wide: bool) -> Table {
+    fn table(rows: &[&Self], wide: bool) -> TextTable {
         let mut heads = vec!["NAME", "TARGET", "MEMBERS", "STANDS"];
         if wide {
             heads.extend(["KEY", "ID", "GROUPS IN IT"]);
@@ -51,6 +51,6 @@ impl Row for ListedGroup {
             }
             cells
         };
-        Table { heads, rows: rows.iter().map(row).collect() }
+        TextTable { heads, rows: rows.iter().map(row).collect() }
     }
 }

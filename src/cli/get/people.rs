@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Row, list};
 use crate::planning::explain::ListedPerson;
-use crate::render::table::Table;
+use crate::render::table::TextTable;
 
 impl Row for ListedPerson {
     const LIST: &'static str = "people";
@@ -28,7 +28,7 @@ impl Row for ListedPerson {
         self.declared_by.clone()
     }
 
-    fn table(rows: &[&Self], wide: bool) -> Table {
+    fn table(rows: &[&Self], wide: bool) -> TextTable {
         let mut heads = vec!["NAME", "LIFECYCLE", "TITLE", "DEPARTMENT", "ACCOUNTS"];
         if wide {
             heads = vec!["NAME", "KEY", "DISPLAY NAME", "LIFECYCLE", "TITLE", "DEPARTMENT", "ACCOUNTS", "GROUPS", "ENTITLEMENTS"];
@@ -46,7 +46,7 @@ impl Row for ListedPerson {
             let names = [person.name.to_string(), person.key.to_string(), told("displayName")];
             [names.to_vec(), common.to_vec(), vec![of(|account| &account.groups), of(|account| &account.entitlements)]].concat()
         };
-        Table { heads, rows: rows.iter().map(row).collect() }
+        TextTable { heads, rows: rows.iter().map(row).collect() }
     }
 }
 

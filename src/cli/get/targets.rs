@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Row;
 use super::labels;
 use crate::planning::explain::ListedTarget;
-use crate::render::table::Table;
+use crate::render::table::TextTable;
 
 impl Row for ListedTarget {
     const LIST: &'static str = "targets";
@@ -27,7 +27,7 @@ impl Row for ListedTarget {
         Some(labels::of_target(&self.name))
     }
 
-    fn table(rows: &[&Self], wide: bool) -> Table {
+    fn table(rows: &[&Self], wide: bool) -> TextTable {
         let mut heads = vec!["NAME", "ACCOUNTS", "SIGN-IN", "OURS", "NOBODY'S", "GROUPS"];
         if wide {
             heads.push("NOT READ");
@@ -41,6 +41,6 @@ impl Row for ListedTarget {
             }
             cells
         };
-        Table { heads, rows: rows.iter().map(row).collect() }
+        TextTable { heads, rows: rows.iter().map(row).collect() }
     }
 }
