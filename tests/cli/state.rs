@@ -87,7 +87,8 @@ No changes. Everything is as declared.
 "#]]);
     let (code, words) = told(&folder, ["state", "pull", "backup.db"]);
     assert!(code == 0 && words.contains("Copied generation") && words.contains("of s3://state/acme-test to backup.db"), "{words}");
-    assert_eq!(told(&folder, ["state", "pull", "backup.db"]).0, 1, "nothing is written over");
+    let (code, words) = told(&folder, ["state", "pull", "backup.db"]);
+    assert!(code == 1 && words.contains("backup.db is there already"), "{words}");
     // What is as new goes back; once a run wrote, only by force.
     assert_eq!(told(&folder, ["state", "push", "backup.db"]).0, 0);
     folder.write("hr.csv", &HR.replace("3,mina,Mina Park,Engineering", "3,mina,Mina Park,Support"));
@@ -139,6 +140,7 @@ fn a_bucket_that_can_not_be_read_is_no_empty_state_and_holds_no_revocation_up() 
     for arguments in [&["plan"][..], &["apply", "--auto-approve"], &["history"], &["state", "show"]] {
         let (code, words) = told(&folder, arguments.iter().copied());
         assert!(code == 1 && words.contains("the state s3://elsewhere/acme-test could not be read or written"), "{arguments:?}: {words}");
+        assert!(words.contains("NoSuchBucket: NoSuchBucket); make the bucket") && !words.contains('<'), "{arguments:?}: {words}");
     }
     let (code, words) = told(&folder, ["revoke", "hr/1", "--reason", "stolen laptop", "--auto-approve"]);
     assert!(code == 4 && words.contains("s3://elsewhere/acme-test"), "{code}: {words}");

@@ -21,6 +21,10 @@ pub struct PullArgs {
 }
 
 pub fn run(args: &PullArgs) -> Result<Exit, Failure> {
+    if args.file.exists() {
+        return Err(Failure::new(format!("{} is there already, and is not written over", args.file.display()))
+            .hint("name a file that is not there yet"));
+    }
     let words = with(&args.files, async |session| {
         let store = looked(session).await?;
         store.copy_to(args.file.clone()).await?;

@@ -230,12 +230,6 @@ fn azure_store(azure: &AzureState) -> Result<Arc<dyn ObjectStore>, Error> {
 /// What the service said, in words that name no secret: a signed address has them behind its `?`.
 fn told(shown: &std::path::Path, error: &Error) -> StateError {
     const WORDS: usize = 400;
-    let hint = match error {
-        Error::PermissionDenied { .. } => "the credentials may not do this: docs/ci.md lists what they need",
-        Error::Unauthenticated { .. } => "the credentials are missing or wrong: docs/ci.md says where they are looked for",
-        Error::NotFound { .. } => "is the bucket there?",
-        _ => "check the bucket's name, the region, the credentials and the network",
-    };
     let mut words = String::new();
     let mut next: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = next {
@@ -244,6 +238,18 @@ fn told(shown: &std::path::Path, error: &Error) -> StateError {
             words = if words.is_empty() { text } else { format!("{words}: {text}") };
         }
         next = error.source();
+    }
+    let hint = match error {
+        Error::PermissionDenied { .. } => "the credentials may not do this: docs/ci.md lists what they need",
+        Error::Unauthenticated { .. } => "the credentials are missing or wrong: docs/ci.md says where they are looked for",
+        _ if words.contains("NoSuchBucket") => "make the bucket, or correct its name in the Workspace's `state`",
+        _ => "check the bucket's name, the region, the credentials and the network",
+    };
+    // What the service itself says stands in XML behind all the rest.
+    let part = |name: &str| Some(words.split_once(&format!("<{name}>"))?.1.split_once('<')?.0.to_owned());
+    if let (Some(code), Some(message)) = (part("Code"), part("Message")) {
+        let before = words.split('<').next().unwrap_or_default().trim_end_matches([' ', ':']);
+        words = format!("{before}: {code}: {message}");
     }
     let plain = words.split_whitespace().map(|word| word.split_once('?').map_or(word, |(before, _)| before)).collect::<Vec<_>>().join(" ");
     let why = plain.chars().take(WORDS).collect();
