@@ -96,6 +96,31 @@ fn the_plan_is_worth_reading_and_after_apply_nothing_is_left() {
 }
 
 #[test]
+fn its_teams_are_imported_and_the_plan_is_empty_then() {
+    let Some(python) = tool("python3") else { return skipped("quickstart import", "Python") };
+    let (_kept, folder) = copy();
+    let folder = folder.as_path();
+    first_plan(folder, &python);
+    run(folder, &["apply", "--auto-approve"], 0);
+    // As if people had made the teams: no mark, no memory, no manifest.
+    let app = rusqlite::Connection::open(folder.join("app.db")).expect("the application");
+    app.execute_batch("UPDATE teams SET external_ref = NULL").expect("the teams");
+    std::fs::remove_dir_all(folder.join(".headcount")).expect("the state");
+    std::fs::remove_file(folder.join("groups.yaml")).expect("the groups");
+
+    let told = run(folder, &["import", "intranet", "--kind", "group"], 0);
+    assert!(told.contains("plan right after: no changes"), "{told}");
+    let groups = std::fs::read_to_string(folder.join("groups.yaml")).expect("the groups");
+    assert!(groups.contains("displayName: Works Council\n  members:\n  - {identity: {source: hr, key: \"10"), "{groups}");
+    run(folder, &["apply", "--auto-approve"], 0);
+    run(folder, &["plan", "--detailed-exitcode"], 0);
+    let without: Vec<&str> = groups.lines().filter(|line| !line.contains("# omer.sahin")).collect();
+    std::fs::write(folder.join("groups.yaml"), without.join("\n")).expect("the groups");
+    let plan: serde_json::Value = serde_json::from_str(&run(folder, &["plan", "-o", "json"], 0)).expect("JSON");
+    assert_eq!(plan["changes"].as_array().map(Vec::len), Some(1), "{plan:#}");
+}
+
+#[test]
 fn its_personas_pass_and_exercise_every_rule() {
     let (_kept, folder) = copy();
     let told = run(&folder, &["test", "--strict"], 0);

@@ -14,7 +14,7 @@ use super::output;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
 use super::{Files, complete, manifests};
-use crate::drift::{Adopted, Compared, Drift, adopt, compare, revert};
+use crate::drift::{Adopted, Drift, Drifted, adopt, compare, revert};
 use crate::manifest::{Loaded, Revision};
 use crate::model::Plan;
 use crate::pipeline::{Snapshot, matches};
@@ -89,15 +89,15 @@ pub fn run(args: &DriftArgs) -> Result<Exit, Failure> {
     let text = before.get(&users).map_or("", String::as_str);
     let picked: Vec<&Drift> = chosen.iter().filter_map(|at| compared.drifts.get(*at)).collect();
     let adopted = adopt(&loaded, &snapshot.policy, &picked, args.include_risks.then_some(day.as_str()), (&users, text));
+    let of_file = |(name, after): (&Arc<str>, &String)| patch(name, before.get(name).map(String::as_str), after);
+    let patch: String = adopted.files.iter().map(of_file).collect();
     if let Some(file) = &args.adopt {
-        let patches: Vec<String> =
-            adopted.files.iter().map(|(name, after)| patch(name, before.get(name).map(String::as_str), after)).collect();
-        output::replace(file, |out| std::io::Write::write_all(out, patches.concat().as_bytes()))?;
+        output::replace(file, |out| std::io::Write::write_all(out, patch.as_bytes()))?;
     }
     if let Some(file) = &args.revert {
         output::save(&revert(&plan, &picked), Format::Json, ViewOptions::wide(report::DEFAULT_WIDTH), file)?;
     }
-    told::tell(args, &Told { compared: &compared, chosen: &chosen, adopted: &adopted, plan: &plan })?;
+    told::tell(args, &Told { compared: &compared, chosen: &chosen, adopted: &adopted, patch: &patch, plan: &plan })?;
     Ok(match (compared.drifts.is_empty(), complete_look(&compared, &plan)) {
         (false, _) => Exit::DIFFERENT,
         (true, false) => Exit::Stale,
@@ -107,14 +107,16 @@ pub fn run(args: &DriftArgs) -> Result<Exit, Failure> {
 
 /// What there is to say.
 struct Told<'a> {
-    compared: &'a Compared,
+    compared: &'a Drifted,
     /// positions of those that `--only` names
     chosen: &'a [usize],
     adopted: &'a Adopted,
+    /// what adopts them
+    patch: &'a str,
     plan: &'a Plan,
 }
 
-async fn look(session: Session) -> Result<(Snapshot, Plan, Compared), Failure> {
+async fn look(session: Session) -> Result<(Snapshot, Plan, Drifted), Failure> {
     let was = session.left().await?;
     let (snapshot, plan) = session.planned(None).await?;
     let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
@@ -123,7 +125,7 @@ async fn look(session: Session) -> Result<(Snapshot, Plan, Compared), Failure> {
 }
 
 /// Whether every target was read to its end and has something to be compared with.
-fn complete_look(compared: &Compared, plan: &Plan) -> bool {
+fn complete_look(compared: &Drifted, plan: &Plan) -> bool {
     compared.unknown.is_empty() && !plan.findings.iter().any(|finding| finding.severity == crate::model::Severity::Incomplete)
 }
 

@@ -14,8 +14,8 @@ use clap::ValueEnum;
 use super::report::{self, Exit, Failure};
 use super::session::{self, Session};
 use super::{Files, complete, manifests};
-use crate::import::{Import, Kind, Wanted, make};
-use crate::manifest::{Edit, Editor, ManifestInput, Written};
+use crate::import::{Import, ImportRequest, Kind, make};
+use crate::manifest::{Editor, ManifestEdit, ManifestInput, WrittenValue};
 use crate::model::{Action, Change, ObjectKind, Plan, Value};
 use crate::pipeline::{self, HearNothing, Snapshot, matches};
 use crate::planning::{Existing, Scope, existing};
@@ -120,7 +120,7 @@ fn with_groups(session: Session, args: &ImportArgs, files: &mut Placed) -> Resul
     let document = session.loaded.targets.iter().find(|target| target.name.as_ref() == args.target);
     let wants_groups = args.kind.is_empty() || args.kind.contains(&KindName::Group);
     let Some(document) = document.filter(|document| document.spec.groups.is_none() && wants_groups) else { return Ok(session) };
-    let put = Edit::Put { at: "/spec".into(), key: "groups".into(), value: Written::beside(serde_json::json!({})) };
+    let put = ManifestEdit::Put { at: "/spec".into(), key: "groups".into(), value: WrittenValue::beside(serde_json::json!({})) };
     let text = session.loaded.texts.get(document.origin.text).map_or("", |text| text);
     let mut editor = Editor::new(document.origin.file.clone(), text);
     let number = editor.beginning_at(document.origin.start).unwrap_or(usize::MAX);
@@ -136,7 +136,7 @@ async fn work(session: Session, args: &ImportArgs, files: Placed) -> Result<Foun
     let target = session.policy.targets.iter().position(|target| target.name.as_ref() == args.target).unwrap_or(usize::MAX);
     let (mut snapshot, before) = session.planned(None).await?;
     let existing = existing(&snapshot.policy, &snapshot.world, snapshot.moment, target);
-    let wanted = Wanted {
+    let wanted = ImportRequest {
         target: args.target.clone(),
         guess: args.guess == Guess::Exact,
         kinds: args.kind.iter().map(|kind| kind.meant()).collect(),

@@ -80,7 +80,11 @@ fn next(args: &InitArgs, directory: &Path) -> String {
         (None, _) => format!("set the target's address in {}, then", manifest.display()),
     };
     let test = if args.from.is_none() { format!("  headcount test{files}\n") } else { String::new() };
-    format!("\nNext: {first}\n  headcount validate{files}\n{test}  headcount plan{files}\n")
+    let import = match &args.scim {
+        Some(_) => format!("  headcount import app{files} --dry-run    # manifests for groups that are there already\n"),
+        None => String::new(),
+    };
+    format!("\nNext: {first}\n  headcount validate{files}\n{test}  headcount plan{files}\n{import}")
 }
 
 /// Looks at the table, says what it saw, and writes it down.

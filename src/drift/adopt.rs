@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::{Drift, What};
+use super::{Drift, DriftKind};
 use crate::manifest::kinds::{GroupSpec, Member, UserSpec};
-use crate::manifest::{API_VERSION, Document, Edit, Editor, Loaded, Origin, Written, flow, scalar};
+use crate::manifest::{API_VERSION, Document, Editor, Loaded, ManifestEdit, Origin, WrittenValue, flow, scalar};
 use crate::model::{Key, Value};
 use crate::policy::Policy;
 
@@ -39,19 +39,28 @@ pub fn adopt(loaded: &Loaded, policy: &Policy, drifts: &[&Drift], risky: Option<
 /// Why it can't be adopted, before anything is tried; nothing where it may be.
 pub(super) fn can_not(policy: &Policy, drift: &Drift) -> Option<&'static str> {
     match drift.what {
-        What::GotSignIn => Some("the source says that they have left"),
-        What::AccountDeleted => Some("whoever is to have no account is excluded in a User"),
-        What::GroupDeleted => Some("take the Group out by hand"),
-        What::JoinedUndeclared => Some("no manifest declares the group: `headcount import` it"),
-        What::NewAccount => Some("it is nobody's: `headcount import` it"),
-        What::Granted | What::Withdrawn | What::Parameter => Some("change the Entitlement by hand"),
-        What::GroupRenamed | What::Joined | What::Left => {
+        DriftKind::GotSignIn => Some("the source says that they have left"),
+        DriftKind::AccountDeleted => Some("whoever is to have no account is excluded in a User"),
+        DriftKind::GroupDeleted => Some("take the Group out by hand"),
+        DriftKind::JoinedUndeclared => Some("no manifest declares the group: `headcount import` it"),
+        DriftKind::NewAccount => Some("it is nobody's: `headcount import` it"),
+        DriftKind::Granted | DriftKind::Withdrawn | DriftKind::Parameter => Some("change the Entitlement by hand"),
+        DriftKind::GroupRenamed | DriftKind::Joined | DriftKind::Left => {
             let group = drift.of.as_ref().unwrap_or(&drift.key);
             let each = policy.groups.iter().any(|known| known.for_each.is_some() && Key::group_name(group) == Key::group_name(&known.key));
             each.then_some("the group is one for each value: a line would be about all of them")
         }
-        What::Value | What::LostSignIn => None,
+        DriftKind::Value | DriftKind::LostSignIn => None,
     }
+}
+
+/// A User for whom there is none yet.
+#[derive(Default)]
+struct NewUser {
+    called: Arc<str>,
+    /// beside the name
+    comment: String,
+    attributes: BTreeMap<String, Json>,
 }
 
 struct Work<'a> {
@@ -60,8 +69,8 @@ struct Work<'a> {
     risky: Option<&'a str>,
     users: (&'a Arc<str>, &'a str),
     editors: BTreeMap<Arc<str>, Editor>,
-    /// new Users by key: their name, the comment beside it and their attributes
-    made: BTreeMap<Arc<str>, (Arc<str>, String, BTreeMap<String, Json>)>,
+    /// new Users by key
+    made: BTreeMap<Arc<str>, NewUser>,
 }
 
 impl Work<'_> {
@@ -73,11 +82,11 @@ impl Work<'_> {
             return Err("it is to be looked at first: --include-risks".into());
         }
         match drift.what {
-            What::Value => self.value(drift),
-            What::LostSignIn => self.person(drift, "active", json!(false), "check: was it on purpose?"),
-            What::Joined => self.member(drift, "members", "exclude"),
-            What::Left => self.member(drift, "exclude", "members"),
-            What::GroupRenamed => self.renamed(drift),
+            DriftKind::Value => self.value(drift),
+            DriftKind::LostSignIn => self.person(drift, "active", json!(false), "check: was it on purpose?"),
+            DriftKind::Joined => self.member(drift, "members", "exclude"),
+            DriftKind::Left => self.member(drift, "exclude", "members"),
+            DriftKind::GroupRenamed => self.renamed(drift),
             _ => Err("it can't be adopted".into()),
         }
     }
@@ -101,19 +110,19 @@ impl Work<'_> {
         if let Some(user) = self.user(&drift.key) {
             let (origin, has_attributes) = (user.origin.clone(), !user.spec.attributes.is_empty());
             let put = if has_attributes {
-                Edit::Put { at: "/spec/attributes".into(), key: attribute.into(), value: Written::beside(value) }
+                ManifestEdit::Put { at: "/spec/attributes".into(), key: attribute.into(), value: WrittenValue::beside(value) }
             } else {
-                Edit::Put { at: "/spec".into(), key: "attributes".into(), value: Written::beside(json!({attribute: value})) }
+                ManifestEdit::Put { at: "/spec".into(), key: "attributes".into(), value: WrittenValue::beside(json!({attribute: value})) }
             };
             return self.edit(&origin, "User", &user.name.clone(), &[put]);
         }
         if !matches!(Key::of(&drift.key), Some(Key::Record { .. })) {
             return Err("nobody has that key".into());
         }
-        let made = self.made.entry(drift.key.clone()).or_insert_with(|| (drift.name.clone(), String::new(), BTreeMap::new()));
-        made.2.insert(attribute.to_owned(), value);
+        let made = self.made.entry(drift.key.clone()).or_insert_with(|| NewUser { called: drift.name.clone(), ..NewUser::default() });
+        made.attributes.insert(attribute.to_owned(), value);
         if !comment.is_empty() {
-            made.1 = comment.trim().to_owned();
+            made.comment = comment.trim().to_owned();
         }
         Ok(())
     }
@@ -135,11 +144,15 @@ impl Work<'_> {
         let group = self.group(key)?;
         let listed = group.spec.people().into_iter().find(|(list, _)| *list == out_of).map_or(&[][..], |(_, members)| members);
         let edit = match listed.iter().position(|member| means(member, &drift.key)) {
-            Some(index) => Edit::RemoveItem { at: format!("/spec/{out_of}"), index },
+            Some(index) => ManifestEdit::RemoveItem { at: format!("/spec/{out_of}"), index },
             None => {
                 let item = as_member(&drift.key).ok_or("the account is nobody's: `headcount import` it first")?;
                 let risk = self.risky.filter(|_| drift.check).map(|day| format!("; adopted from outside, {day}: who approved it?"));
-                Edit::Append { at: format!("/spec/{into}"), item, comment: Some(format!("{}{}", drift.name, risk.unwrap_or_default())) }
+                ManifestEdit::Append {
+                    at: format!("/spec/{into}"),
+                    item,
+                    comment: Some(format!("{}{}", drift.name, risk.unwrap_or_default())),
+                }
             }
         };
         let (origin, name) = (group.origin.clone(), group.name.clone());
@@ -151,8 +164,8 @@ impl Work<'_> {
             return Err("only its name can be adopted".into());
         };
         let group = self.group(&drift.key)?;
-        let former = Edit::Append { at: "/spec/previousNames".into(), item: json!(group.spec.display_name), comment: None };
-        let put = Edit::Put { at: "/spec".into(), key: "displayName".into(), value: Written::beside(now.as_ref()) };
+        let former = ManifestEdit::Append { at: "/spec/previousNames".into(), item: json!(group.spec.display_name), comment: None };
+        let put = ManifestEdit::Put { at: "/spec".into(), key: "displayName".into(), value: WrittenValue::beside(now.as_ref()) };
         let (origin, name) = (group.origin.clone(), group.name.clone());
         self.edit(&origin, "Group", &name, &[put, former])
     }
@@ -162,7 +175,7 @@ impl Work<'_> {
         self.loaded.groups.iter().find(|group| group.name.as_ref() == name).ok_or_else(|| "no manifest declares the group".into())
     }
 
-    fn edit(&mut self, origin: &Origin, kind: &str, name: &str, edits: &[Edit]) -> Result<(), String> {
+    fn edit(&mut self, origin: &Origin, kind: &str, name: &str, edits: &[ManifestEdit]) -> Result<(), String> {
         let text = self.loaded.texts.get(origin.text).map_or("", |text| text);
         let editor = self.editors.entry(origin.file.clone()).or_insert_with(|| Editor::new(origin.file.clone(), text));
         let document = editor.find(kind, name).unwrap_or(usize::MAX);
@@ -175,7 +188,7 @@ impl Work<'_> {
     /// Users for whom there is none yet.
     fn append_made(&mut self, adopted: &mut Adopted) {
         let mut taken: Vec<String> = self.loaded.users.iter().map(|user| user.name.to_string()).collect();
-        for (key, (called, comment, attributes)) in std::mem::take(&mut self.made) {
+        for (key, NewUser { called, comment, attributes }) in std::mem::take(&mut self.made) {
             let Some(Key::Record { source, key: record }) = Key::of(&key) else { continue };
             let slug = crate::import::slug(&called);
             let name =
@@ -200,7 +213,7 @@ impl Work<'_> {
 }
 
 fn means(member: &Member, key: &str) -> bool {
-    let user = member.user.as_ref().map(|name| format!("user/{name}"));
+    let user = member.user.as_ref().map(|name| Key::user(name).text());
     let identity = member.identity.as_ref().map(|of| Key::record(&of.source, &of.key).text());
     user.as_deref() == Some(key) || identity.as_deref() == Some(key)
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Compared, Drift, What};
-use crate::model::{Action, Change, FindingCode, Left, LeftWhat, LinkOrigin, Memory, ObjectKind, Plan};
+use super::{Drift, DriftKind, Drifted};
+use crate::model::{Action, Change, FindingCode, Key, Left, LeftWhat, LinkOrigin, Memory, ObjectKind, Plan};
 use crate::planning::LeftBehind;
 use crate::policy::Policy;
 
 /// Compares what is needed now with what the last complete run left.
-pub fn compare(policy: &Policy, memory: &Memory, plan: &Plan, was: &[Left], now: &LeftBehind) -> Compared {
-    let mut compared = Compared::default();
+pub fn compare(policy: &Policy, memory: &Memory, plan: &Plan, was: &[Left], now: &LeftBehind) -> Drifted {
+    let mut compared = Drifted::default();
     for target in &policy.targets {
         match was.iter().find(|left| left.what == LeftWhat::Run && left.target == target.name) {
             Some(run) => compared.since.push((target.name.clone(), time(run.print))),
@@ -74,22 +74,22 @@ impl Look<'_> {
         };
         match (change.object.kind, change.action) {
             (ObjectKind::Account, Action::Update) if self.unchanged(target, LeftWhat::Values, key) => {
-                self.values(change, &drift(What::Value))
+                self.values(change, &drift(DriftKind::Value))
             }
             (ObjectKind::Account, Action::UpdateEntitlement) if access() => {
-                let one = &grant(What::Parameter)[0];
+                let one = &grant(DriftKind::Parameter)[0];
                 self.values(change, one)
             }
-            (ObjectKind::Account, Action::AddEntitlement) if access() => grant(What::Withdrawn),
-            (ObjectKind::Account, Action::RemoveEntitlement) if access() => grant(What::Granted),
-            (ObjectKind::Account, Action::Create) if self.linked(change) => vec![drift(What::AccountDeleted)],
+            (ObjectKind::Account, Action::AddEntitlement) if access() => grant(DriftKind::Withdrawn),
+            (ObjectKind::Account, Action::RemoveEntitlement) if access() => grant(DriftKind::Granted),
+            (ObjectKind::Account, Action::Create) if self.linked(change) => vec![drift(DriftKind::AccountDeleted)],
             (ObjectKind::Account, Action::Deactivate) if self.was_deactivated(change) => {
-                vec![Drift { check: true, ..drift(What::GotSignIn) }]
+                vec![Drift { check: true, ..drift(DriftKind::GotSignIn) }]
             }
-            (ObjectKind::Group, Action::AddMembers) if self.linked(change) => self.members(change, at, What::Left),
-            (ObjectKind::Group, Action::RemoveMembers) if self.linked(change) => self.members(change, at, What::Joined),
-            (ObjectKind::Group, Action::Create) if self.linked(change) => vec![drift(What::GroupDeleted)],
-            (ObjectKind::Group, Action::Update) if self.linked(change) => self.values(change, &drift(What::GroupRenamed)),
+            (ObjectKind::Group, Action::AddMembers) if self.linked(change) => self.members(change, at, DriftKind::Left),
+            (ObjectKind::Group, Action::RemoveMembers) if self.linked(change) => self.members(change, at, DriftKind::Joined),
+            (ObjectKind::Group, Action::Create) if self.linked(change) => vec![drift(DriftKind::GroupDeleted)],
+            (ObjectKind::Group, Action::Update) if self.linked(change) => self.values(change, &drift(DriftKind::GroupRenamed)),
             _ => Vec::new(),
         }
     }
@@ -116,15 +116,16 @@ impl Look<'_> {
     }
 
     /// Of members those whose groups and entitlements are wanted as they were, and who are nobody's.
-    fn members(&self, change: &Change, at: usize, what: What) -> Vec<Drift> {
+    fn members(&self, change: &Change, at: usize, what: DriftKind) -> Vec<Drift> {
         let privileged = self.policy.is_privileged_group(&change.target, &change.object);
-        let is_drift = |key: &Arc<str>| key.starts_with("id:") || self.unchanged(&change.target, LeftWhat::Access, key);
+        let is_drift =
+            |key: &Arc<str>| matches!(Key::of(key), Some(Key::Unclaimed { .. })) || self.unchanged(&change.target, LeftWhat::Access, key);
         let members = change.members.iter().map(|member| &member.member).filter(|member| is_drift(&member.key));
         members
             .map(|member| Drift {
                 of: Some(change.object.key.clone()),
                 of_name: Some(change.object.name.clone()),
-                check: privileged && what == What::Joined,
+                check: privileged && what == DriftKind::Joined,
                 change: Some(at),
                 ..named(what, &change.target, &member.key, &member.name)
             })
@@ -141,7 +142,7 @@ impl Look<'_> {
             let (target, key) = (finding.subject.system.as_ref()?, finding.subject.key.as_ref()?);
             let link = self.memory.links.iter().find(|link| link.target == *target && link.key == *key && link.kind == ObjectKind::Account);
             let name = link.and_then(|link| link.name.clone()).unwrap_or_else(|| key.clone());
-            Some(Drift { check: true, ..named(What::LostSignIn, target, key, &name) })
+            Some(Drift { check: true, ..named(DriftKind::LostSignIn, target, key, &name) })
         })
     }
 
@@ -160,11 +161,11 @@ impl Look<'_> {
                         of: Some(group.clone()),
                         of_name: Some(group.clone()),
                         check: privileged,
-                        ..named(What::JoinedUndeclared, &left.target, name, name)
+                        ..named(DriftKind::JoinedUndeclared, &left.target, name, name)
                     });
                 }
                 LeftWhat::Nobodys if !first.contains_key(&(&left.target, left.of)) => {
-                    found.push(Drift { check: true, ..named(What::NewAccount, &left.target, name, name) });
+                    found.push(Drift { check: true, ..named(DriftKind::NewAccount, &left.target, name, name) });
                 }
                 _ => {}
             }
@@ -177,7 +178,7 @@ fn sounds_privileged(name: &str) -> bool {
     crate::import::sounds_privileged(name)
 }
 
-fn named(what: What, target: &Arc<str>, key: &Arc<str>, name: &Arc<str>) -> Drift {
+fn named(what: DriftKind, target: &Arc<str>, key: &Arc<str>, name: &Arc<str>) -> Drift {
     Drift {
         target: target.clone(),
         what,

@@ -18,7 +18,7 @@ pub use compare::compare;
 
 /// What was changed outside, and since when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Compared {
+pub struct Drifted {
     /// by target, in the order of the plan
     pub drifts: Vec<Drift>,
     /// targets that can be compared, each with the run that left it
@@ -34,7 +34,7 @@ pub struct Drift {
     /// the Target's name
     pub target: Arc<str>,
     /// what happened
-    pub what: What,
+    pub what: DriftKind,
     /// whose account or which group, by our key; of what is nobody's its id
     pub key: Arc<str>,
     /// what people call it
@@ -65,7 +65,7 @@ pub struct Drift {
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum What {
+pub enum DriftKind {
     /// a value of an account
     Value,
     /// somebody came into a group
@@ -94,7 +94,7 @@ pub enum What {
     NewAccount,
 }
 
-impl What {
+impl DriftKind {
     /// As `--only what=` takes it.
     pub fn word(self) -> &'static str {
         match self {

@@ -15,7 +15,7 @@ pub use write::{slug, sounds_privileged};
 
 /// What is wanted.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct ImportRequest {
     /// the Target's name
     pub target: String,
     /// work rules out
@@ -54,7 +54,7 @@ impl Kind {
 
 /// One document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Made {
+pub struct ImportedDocument {
     /// what it is about
     pub kind: Kind,
     /// its metadata.name
@@ -84,13 +84,13 @@ pub enum By {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Import {
     /// the documents
-    pub documents: Vec<Made>,
+    pub documents: Vec<ImportedDocument>,
     /// what was left alone, in words
     pub left: Vec<String>,
 }
 
 /// The documents for what exists. `listed` names what must be said by name, since a rule for it changed something.
-pub fn make(existing: &Existing, wanted: &Wanted, matches: &dyn Fn(&str, &str) -> bool, listed: &BTreeSet<String>) -> Import {
+pub fn make(existing: &Existing, wanted: &ImportRequest, matches: &dyn Fn(&str, &str) -> bool, listed: &BTreeSet<String>) -> Import {
     let mut work =
         Work { existing, wanted, matches, listed, taken: wanted.taken.clone(), users: BTreeMap::new(), import: Import::default() };
     work.users();
@@ -101,7 +101,7 @@ pub fn make(existing: &Existing, wanted: &Wanted, matches: &dyn Fn(&str, &str) -
 
 struct Work<'a> {
     existing: &'a Existing,
-    wanted: &'a Wanted,
+    wanted: &'a ImportRequest,
     matches: &'a dyn Fn(&str, &str) -> bool,
     listed: &'a BTreeSet<String>,
     taken: BTreeSet<(Kind, String)>,
@@ -299,7 +299,7 @@ impl Work<'_> {
     }
 
     fn document(&mut self, kind: Kind, name: String, text: String, by: By, about: Vec<Arc<str>>) {
-        self.import.documents.push(Made { kind, name, text, by, about });
+        self.import.documents.push(ImportedDocument { kind, name, text, by, about });
     }
 
     /// A name that no document of the kind has.

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use edit::{Edit, Editor, Refused as NotEdited, Written, flow, scalar};
+pub use edit::{Editor, ManifestEdit, Refused as NotEdited, WrittenValue, flow, scalar};
 pub use format::{NotFormatted, format};
 pub use input::{ManifestInput, ManifestText};
 pub use load::{Revision, load, load_revision};

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::yaml;
 use crate::manifest::kinds::{Expectation, PersonaSpec};
-use crate::manifest::{Document, Edit, Editor, Loaded, Written};
+use crate::manifest::{Document, Editor, Loaded, ManifestEdit, WrittenValue};
 
 /// The new text of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn rewrite(loaded: &Loaded, new: &[(&Document<PersonaSpec>, &Expectation)]) 
     Ok(rewrites)
 }
 
-fn put(came: &Expectation) -> Edit {
+fn put(came: &Expectation) -> ManifestEdit {
     let lines = yaml::lines(came).into_iter().map(|line| (line.depth + 1, line.text)).collect();
-    Edit::Put { at: "/spec".into(), key: "expect".into(), value: Written { value: Json::Object(yaml::as_json(came)), lines } }
+    ManifestEdit::Put { at: "/spec".into(), key: "expect".into(), value: WrittenValue { value: Json::Object(yaml::as_json(came)), lines } }
 }

@@ -37,6 +37,7 @@ use std::io::{self, Write};
 use crate::diagnostic::Place;
 use crate::model::{Change, Finding, Forecast, MemberChange, Plan};
 
+pub use markup::{fenced, prose};
 pub use summary::{Counts, preposition};
 pub use value::DisplayNames;
 use words::Piece;

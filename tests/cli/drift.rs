@@ -62,7 +62,10 @@ Only some:                     --only 1,5   or   --only target=NAME,what=value,p
     assert_eq!(told["drifts"].as_array().map(Vec::len), Some(6), "{told:#}");
     let run = folder.run(["drift", "-q", "-o", "markdown"]).assert().code(1);
     let page = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
-    assert!(page.starts_with("<!-- headcount:drift workspace=") && page.contains("[!WARNING]"), "{page}");
+    assert!(
+        page.starts_with("<!-- headcount:drift workspace=") && page.contains("[!WARNING]") && page.contains("```diff\n--- a/acme.yaml"),
+        "{page}"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use snapbox::str;
 
 use super::Folder;
 use super::world::database;
+use crate::support::scim2::Scim2Server;
 
 const MANIFESTS: &str = r#"
 apiVersion: headcount.dev/v1alpha1
@@ -275,4 +276,47 @@ fn what_can_not_be_imported_is_said() {
     assert!(String::from_utf8_lossy(&run.get_output().stderr).contains("nothing was written"));
     assert!(!folder.file("groups.yaml").exists());
     assert_eq!(text(&folder, "acme.yaml"), MANIFESTS);
+}
+
+/// A SCIM service whose groups were made by hand.
+#[test]
+fn groups_of_a_scim_service_are_imported() {
+    let Some(server) = Scim2Server::start() else { return };
+    let target = format!("  connection:\n    scim: {{url: \"{}\", auth: {{bearer: {{env: SCIM_TOKEN}}}}}}\n", server.url());
+    let (head, rest) = MANIFESTS.split_once("  connection:\n    sql:").expect("a target");
+    let manifests = format!("{head}{target}{}", rest.split_once("  protect:").map(|_| "").unwrap_or_default());
+    let folder = Folder::with(&[("acme.yaml", &manifests), ("hr.csv", HR)]);
+    let run = |arguments: &[&str]| folder.run(arguments.iter().copied()).env("SCIM_TOKEN", server.token());
+    run(&["apply", "--auto-approve"]).assert().success();
+    by_hand(&server, &[("Sales", &["hal", "ian"]), ("Choir", &["ada", "kim"]), ("Engineering", &["ada", "bo", "cy"])]);
+
+    run(&["import", "app", "-q"]).assert().success();
+    let groups = text(&folder, "groups.yaml");
+    assert!(groups.contains("rule: identity.department == \"Sales\"") && groups.contains("# kim"), "{groups}");
+    run(&["apply", "--auto-approve"]).assert().success();
+    run(&["plan", "--detailed-exitcode"]).assert().code(0);
+    folder.write("groups.yaml", &groups.lines().filter(|line| !line.contains("# kim")).collect::<Vec<_>>().join("\n"));
+    let output = run(&["plan", "-o", "json", "-q"]).output().expect("it runs");
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(plan["changes"].as_array().map(Vec::len), Some(1), "{plan:#}");
+}
+
+fn by_hand(server: &Scim2Server, groups: &[(&str, &[&str])]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let client = reqwest::Client::new();
+        let users = client.get(format!("{}/Users?count=100", server.url())).bearer_auth(server.token()).send().await.expect("it answers");
+        let users: serde_json::Value = users.json().await.expect("JSON");
+        let id = |name: &&str| {
+            users["Resources"].as_array().into_iter().flatten().find(|user| user["userName"] == **name).expect("a user")["id"].clone()
+        };
+        for (name, members) in groups {
+            let members: Vec<_> = members.iter().map(|member| serde_json::json!({"value": id(member)})).collect();
+            let body =
+                serde_json::json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name, "members": members});
+            let made =
+                client.post(format!("{}/Groups", server.url())).bearer_auth(server.token()).json(&body).send().await.expect("it answers");
+            assert!(made.status().is_success(), "{}", made.status());
+        }
+    });
 }

@@ -121,3 +121,28 @@ Group.objects.create(name='Crossword').user_set.add(User.objects.get(username='z
     assert_eq!(line("tomas"), "tomas.novak <tomas@news.example> Tomáš Novák [Authors, Editors, Sports desk] active");
     project.headcount("plan", &["--detailed-exitcode"], 0);
 }
+
+#[test]
+fn what_django_holds_is_imported_and_the_plan_is_empty_then() {
+    let Some(project) = Project::new("django import") else { return };
+    project.headcount("apply", &["--auto-approve"], 0);
+    // A newsroom whose groups were made by hand: no manifest, and nothing remembered.
+    let manifest = std::fs::read_to_string(project.file("headcount.yaml")).expect("the manifest");
+    let without: Vec<&str> = manifest.split("---\n").filter(|document| !document.contains("kind: Group")).collect();
+    std::fs::write(project.file("headcount.yaml"), without.join("---\n")).expect("the manifest");
+    std::fs::remove_dir_all(project.file(".headcount")).expect("the state");
+
+    project.headcount("import", &["django", "--kind", "group"], 0);
+    let groups = std::fs::read_to_string(project.file("groups.yaml")).expect("the groups");
+    for rule in ["identity.title == \"Editor\"", "identity.title in [\"Editor\", \"Reporter\"]", "identity.department == \"Sports\""] {
+        assert!(groups.contains(rule), "{rule} in {groups}");
+    }
+    project.headcount("apply", &["-f", "groups.yaml", "--auto-approve"], 0);
+    project.headcount("plan", &["-f", "groups.yaml", "--detailed-exitcode"], 0);
+
+    std::fs::write(project.file("groups.yaml"), groups.replace("\"Reporter\"]", "\"Reporter\", \"Photographer\"]")).expect("the groups");
+    let plan = project.headcount("plan", &["-f", "groups.yaml", "-o", "json"], 0);
+    let plan: serde_json::Value =
+        serde_json::from_str(plan.get(plan.find('{').unwrap_or(0)..=plan.rfind('}').unwrap_or(0)).unwrap_or("")).expect("JSON");
+    assert_eq!(plan["changes"].as_array().map(Vec::len), Some(1), "{plan:#}");
+}

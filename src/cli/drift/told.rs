@@ -7,10 +7,13 @@ use serde_json::json;
 
 use super::{DriftArgs, Form, Told};
 use crate::cli::report::{self, Failure};
-use crate::drift::{Drift, What};
+use crate::drift::{Drift, DriftKind};
 use crate::model::Value;
 use crate::render::style::{QUIET, RISK, STRONG, paint};
-use crate::render::{count, safe};
+use crate::render::{count, fenced, prose, safe};
+
+/// A longer patch is no reading for an issue.
+const PATCH: usize = 20_000;
 
 /// Says it.
 pub(super) fn tell(args: &DriftArgs, told: &Told<'_>) -> Result<(), Failure> {
@@ -116,7 +119,7 @@ fn ways(told: &Told<'_>, at: usize) -> (String, String) {
     };
     let revert = match (drift.change, drift.what) {
         (Some(_), _) => "can be taken back",
-        (None, What::LostSignIn) => "taken back only by `active: true` in a User",
+        (None, DriftKind::LostSignIn) => "taken back only by `active: true` in a User",
         (None, _) => "not ours to take back",
     };
     (adopt, revert.to_owned())
@@ -124,9 +127,9 @@ fn ways(told: &Told<'_>, at: usize) -> (String, String) {
 
 fn sign(drift: &Drift) -> char {
     match drift.what {
-        What::Joined | What::Granted | What::GotSignIn | What::JoinedUndeclared | What::NewAccount => '+',
-        What::Left | What::Withdrawn | What::LostSignIn | What::AccountDeleted | What::GroupDeleted => '-',
-        What::Value | What::Parameter | What::GroupRenamed => '~',
+        DriftKind::Joined | DriftKind::Granted | DriftKind::GotSignIn | DriftKind::JoinedUndeclared | DriftKind::NewAccount => '+',
+        DriftKind::Left | DriftKind::Withdrawn | DriftKind::LostSignIn | DriftKind::AccountDeleted | DriftKind::GroupDeleted => '-',
+        DriftKind::Value | DriftKind::Parameter | DriftKind::GroupRenamed => '~',
     }
 }
 
@@ -135,19 +138,19 @@ fn words(drift: &Drift) -> String {
     let attribute = || safe::line(drift.attribute.as_deref().unwrap_or_default()).into_owned();
     let change = || format!("{} → {}", value(drift.ours.as_ref()), value(drift.theirs.as_ref()));
     match drift.what {
-        What::Value => format!("{} {}", attribute(), change()),
-        What::Parameter => format!("{} {} {}", of(), attribute(), change()),
-        What::Joined => format!("joined {}", of()),
-        What::Left => format!("left {}", of()),
-        What::Granted => format!("got {}", of()),
-        What::Withdrawn => format!("lost {}", of()),
-        What::LostSignIn => "lost sign-in".to_owned(),
-        What::GotSignIn => "has sign-in again, which headcount took".to_owned(),
-        What::AccountDeleted => "account is gone".to_owned(),
-        What::GroupDeleted => "group is gone".to_owned(),
-        What::GroupRenamed => format!("group's {} {}", attribute(), change()),
-        What::JoinedUndeclared => format!("is in {}, which no manifest declares", of()),
-        What::NewAccount => "is a new account that belongs to nobody".to_owned(),
+        DriftKind::Value => format!("{} {}", attribute(), change()),
+        DriftKind::Parameter => format!("{} {} {}", of(), attribute(), change()),
+        DriftKind::Joined => format!("joined {}", of()),
+        DriftKind::Left => format!("left {}", of()),
+        DriftKind::Granted => format!("got {}", of()),
+        DriftKind::Withdrawn => format!("lost {}", of()),
+        DriftKind::LostSignIn => "lost sign-in".to_owned(),
+        DriftKind::GotSignIn => "has sign-in again, which headcount took".to_owned(),
+        DriftKind::AccountDeleted => "account is gone".to_owned(),
+        DriftKind::GroupDeleted => "group is gone".to_owned(),
+        DriftKind::GroupRenamed => format!("group's {} {}", attribute(), change()),
+        DriftKind::JoinedUndeclared => format!("is in {}, which no manifest declares", of()),
+        DriftKind::NewAccount => "is a new account that belongs to nobody".to_owned(),
     }
 }
 
@@ -168,16 +171,16 @@ fn markdown(told: &Told<'_>) -> String {
     let drifts = &told.compared.drifts;
     let mut out = format!(
         "<!-- headcount:drift workspace={} -->\n### Changed outside: {}\n\n",
-        escape(&told.plan.workspace),
+        prose(&told.plan.workspace),
         count(drifts.len() as u64, "thing")
     );
     for drift in drifts.iter().filter(|drift| drift.check) {
         let _ = writeln!(
             out,
             "> [!WARNING]\n> **Please check:** {} {} at {}\n",
-            escape(&drift.name),
-            escape(&words(drift)),
-            escape(&drift.target)
+            prose(&drift.name),
+            prose(&words(drift)),
+            prose(&drift.target)
         );
     }
     for (at, drift) in drifts.iter().enumerate() {
@@ -186,29 +189,21 @@ fn markdown(told: &Told<'_>) -> String {
             out,
             "{}. **{}** at {}: {} ({}; {})",
             at + 1,
-            escape(&drift.name),
-            escape(&drift.target),
-            escape(&words(drift)),
-            escape(&adopt),
-            escape(&revert)
+            prose(&drift.name),
+            prose(&drift.target),
+            prose(&words(drift)),
+            prose(&adopt),
+            prose(&revert)
         );
+    }
+    if !told.patch.is_empty() && told.patch.len() <= PATCH {
+        let lines = told.patch.lines().map(safe::line);
+        let _ = write!(out, "\n<details><summary>The manifests follow</summary>\n\n{}\n</details>\n", fenced("diff", lines, ""));
     }
     if !told.adopted.files.is_empty() {
         out.push_str("\nTo adopt: `headcount drift --adopt adopt.patch`, then `git apply adopt.patch`.\nTo take back: `headcount drift --revert revert.json`, then `headcount apply revert.json`.\n");
     }
     out
-}
-
-/// What would be markup in a page stands there as itself.
-fn escape(words: &str) -> String {
-    let line = safe::line(words);
-    line.chars().fold(String::new(), |mut out, letter| {
-        if "\\`*_{}[]()<>#+!|@&~".contains(letter) {
-            out.push('\\');
-        }
-        out.push(letter);
-        out
-    })
 }
 
 fn json(told: &Told<'_>) -> String {

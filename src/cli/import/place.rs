@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Texts;
 use crate::cli::output;
 use crate::cli::report::Failure;
-use crate::import::{Kind, Made};
+use crate::import::{ImportedDocument, Kind};
 use crate::manifest::{Editor, ManifestInput, Revision};
 
 /// Most documents of a file that is made.
@@ -64,9 +64,9 @@ impl Files {
     }
 
     /// Adds documents.
-    pub(super) fn add(&mut self, documents: &[Made]) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, documents: &[ImportedDocument]) -> Result<(), Failure> {
         for kind in [Kind::Group, Kind::User, Kind::Entitlement] {
-            let all: Vec<&Made> = documents.iter().filter(|made| made.kind == kind).collect();
+            let all: Vec<&ImportedDocument> = documents.iter().filter(|made| made.kind == kind).collect();
             let home = if self.own_folder { None } else { self.home(kind) };
             for (number, some) in all.chunks(if home.is_some() { usize::MAX } else { DOCUMENTS }).enumerate() {
                 let file = match &home {
@@ -79,7 +79,7 @@ impl Files {
         Ok(())
     }
 
-    fn append(&mut self, file: &Arc<str>, documents: &[&Made]) -> Result<(), Failure> {
+    fn append(&mut self, file: &Arc<str>, documents: &[&ImportedDocument]) -> Result<(), Failure> {
         let text = self.after.get(file).or_else(|| self.before.get(file)).cloned().unwrap_or_default();
         let mut editor = Editor::new(file.clone(), text);
         for made in documents {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{Found, ImportArgs};
 use crate::cli::report::{self, Failure};
-use crate::import::{By, Kind, Made};
+use crate::import::{By, ImportedDocument, Kind};
 use crate::render::{count, headline, safe};
 
 /// Changes that are shown before the rest is counted.
@@ -49,7 +49,7 @@ fn there(out: &mut String, args: &ImportArgs, found: &Found) {
 }
 
 /// What documents were made of, in a few words each.
-fn parts(documents: &[Made]) -> Vec<(String, Vec<String>)> {
+fn parts(documents: &[ImportedDocument]) -> Vec<(String, Vec<String>)> {
     let mut parts: BTreeMap<(Kind, u8, String), Vec<String>> = BTreeMap::new();
     for made in documents {
         let names = made.about.iter().map(|name| safe::line(name).into_owned());

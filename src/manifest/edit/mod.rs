@@ -21,7 +21,7 @@ pub(super) use write::{is_bare, is_date};
 
 /// One change to one document. Places are JSON pointers (`/spec/members`).
 #[derive(Clone, Debug, PartialEq)]
-pub enum Edit {
+pub enum ManifestEdit {
     /// a mapping's key gets this value; a key that is not there comes last
     Put {
         /// the mapping
@@ -29,7 +29,7 @@ pub enum Edit {
         /// its key
         key: String,
         /// the value, and how it is written
-        value: Written,
+        value: WrittenValue,
     },
     /// a key goes with its value
     RemoveKey {
@@ -58,14 +58,14 @@ pub enum Edit {
 
 /// A value, and how it is written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Written {
+pub struct WrittenValue {
     /// the value
     pub value: Json,
     /// its lines below the key, each with how many levels it stands deeper than the key; none: it stands beside the key
     pub lines: Vec<(usize, String)>,
 }
 
-impl Written {
+impl WrittenValue {
     /// Beside its key.
     pub fn beside(value: impl Into<Json>) -> Self {
         Self { value: value.into(), lines: Vec::new() }
@@ -132,7 +132,7 @@ impl Editor {
     }
 
     /// Makes one change in one document, or none at all.
-    pub fn edit(&mut self, document: usize, edit: &Edit) -> Result<(), Refused> {
+    pub fn edit(&mut self, document: usize, edit: &ManifestEdit) -> Result<(), Refused> {
         let parts = stream::documents(&self.text);
         let part = parts.get(document).ok_or_else(|| self.by_hand("the document is not there"))?;
         let whole = part.start..part.start + part.length;
@@ -185,7 +185,7 @@ impl Editor {
     }
 
     /// The document must have become exactly what was meant, and no comment but those of what goes may be gone.
-    fn check(&self, before: &Document<'_>, text: &str, after: &str, edit: &Edit, drops: &[Range<usize>]) -> Result<(), Refused> {
+    fn check(&self, before: &Document<'_>, text: &str, after: &str, edit: &ManifestEdit, drops: &[Range<usize>]) -> Result<(), Refused> {
         let now = Document::parse(after).map_err(|words| self.by_hand(&words))?;
         let mut meant = before.value.clone();
         if apply(&mut meant, edit).is_none() || meant != now.value || now.problems > before.problems {
@@ -231,15 +231,15 @@ impl<'a> Document<'a> {
 }
 
 /// What the edit means for the value.
-fn apply(root: &mut Json, edit: &Edit) -> Option<()> {
+fn apply(root: &mut Json, edit: &ManifestEdit) -> Option<()> {
     match edit {
-        Edit::Put { at, key, value } => {
+        ManifestEdit::Put { at, key, value } => {
             root.pointer_mut(at)?.as_object_mut()?.insert(key.clone(), value.value.clone());
         }
-        Edit::RemoveKey { at, key } => {
+        ManifestEdit::RemoveKey { at, key } => {
             root.pointer_mut(at)?.as_object_mut()?.remove(key)?;
         }
-        Edit::Append { at, item, .. } => {
+        ManifestEdit::Append { at, item, .. } => {
             let (parent, key) = at.rsplit_once('/')?;
             let parent = root.pointer_mut(parent)?;
             match parent {
@@ -249,7 +249,7 @@ fn apply(root: &mut Json, edit: &Edit) -> Option<()> {
                 other => other.pointer_mut(&format!("/{key}"))?.as_array_mut()?.push(item.clone()),
             }
         }
-        Edit::RemoveItem { at, index } => {
+        ManifestEdit::RemoveItem { at, index } => {
             let list = root.pointer_mut(at)?.as_array_mut()?;
             (*index < list.len()).then(|| list.remove(*index))?;
         }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::super::tree::{Content, Style, Tree};
 use super::write::{flow, scalar};
-use super::{Edit, Written, subtree, unescaped};
+use super::{ManifestEdit, WrittenValue, subtree, unescaped};
 
 /// The bytes that go, what comes in their place, and where comments may go.
 pub(super) struct Splice {
@@ -18,13 +18,13 @@ pub(super) struct Splice {
 }
 
 /// Works an edit out, or says what is in the way.
-pub(super) fn splice(text: &str, tree: &Tree<'_>, edit: &Edit, place: &dyn Fn(usize) -> String) -> Result<Splice, String> {
+pub(super) fn splice(text: &str, tree: &Tree<'_>, edit: &ManifestEdit, place: &dyn Fn(usize) -> String) -> Result<Splice, String> {
     let cut = Cut { text, tree, eol: if text.contains("\r\n") { "\r\n" } else { "\n" }, place };
     match edit {
-        Edit::Put { at, key, value } => cut.put(at, key, value),
-        Edit::RemoveKey { at, key } => cut.remove_key(at, key),
-        Edit::Append { at, item, comment } => cut.append(at, item, comment.as_deref()),
-        Edit::RemoveItem { at, index } => cut.remove_item(at, *index),
+        ManifestEdit::Put { at, key, value } => cut.put(at, key, value),
+        ManifestEdit::RemoveKey { at, key } => cut.remove_key(at, key),
+        ManifestEdit::Append { at, item, comment } => cut.append(at, item, comment.as_deref()),
+        ManifestEdit::RemoveItem { at, index } => cut.remove_item(at, *index),
     }
 }
 
@@ -36,7 +36,7 @@ struct Cut<'t, 'a> {
 }
 
 impl Cut<'_, '_> {
-    fn put(&self, at: &str, key: &str, value: &Written) -> Result<Splice, String> {
+    fn put(&self, at: &str, key: &str, value: &WrittenValue) -> Result<Splice, String> {
         let map = self.editable(at)?;
         let Some((name, old)) = self.tree.get(map, key) else { return self.added(map, key, value) };
         self.unshared(subtree(self.tree, old))?;
@@ -59,11 +59,11 @@ impl Cut<'_, '_> {
         let head = self.slice(self.line_start(colon)..colon);
         let mut new = self.below(head, indent, value, comment, column);
         new.replace_range(..head.len(), "");
-        Ok(Splice { bytes: colon..line.end, text: new, drops: vec![colon..line.end] })
+        Ok(Splice { bytes: colon..line.end, text: new, drops: std::iter::once(colon..line.end).collect() })
     }
 
     /// A head (`  key:`) with its value behind and below it.
-    fn below(&self, head: &str, indent: usize, value: &Written, comment: &str, column: usize) -> String {
+    fn below(&self, head: &str, indent: usize, value: &WrittenValue, comment: &str, column: usize) -> String {
         let mut new = if value.lines.is_empty() { format!("{head} {}", flow(&value.value)) } else { head.to_owned() };
         if !comment.is_empty() {
             new = with_comment(&new, comment, column);
@@ -76,7 +76,7 @@ impl Cut<'_, '_> {
         new
     }
 
-    fn added(&self, map: u32, key: &str, value: &Written) -> Result<Splice, String> {
+    fn added(&self, map: u32, key: &str, value: &WrittenValue) -> Result<Splice, String> {
         if self.in_brackets(map) {
             let json = self.json_keys(map);
             let written = if json { value.value.to_string() } else { flow(&value.value) };
@@ -99,7 +99,7 @@ impl Cut<'_, '_> {
         let first = || {
             let line = format!("- {}", flow(item));
             let line = comment.as_ref().map_or(line.clone(), |comment| format!("{line}   {comment}"));
-            Written { value: Json::Array(vec![item.clone()]), lines: vec![(self.list_depth(), line)] }
+            WrittenValue { value: Json::Array(vec![item.clone()]), lines: vec![(self.list_depth(), line)] }
         };
         let Some((_, list)) = self.tree.get(map, &key) else {
             let added = self.added(map, &key, &first())?;

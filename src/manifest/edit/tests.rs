@@ -13,12 +13,12 @@ fn group(rest: &str) -> String {
 }
 
 /// The lines behind `displayName` after the edit of the first document.
-fn edited(rest: &str, edit: Edit) -> String {
+fn edited(rest: &str, edit: ManifestEdit) -> String {
     let after = made(&group(rest), edit).unwrap_or_else(|refused| panic!("{refused}"));
     after.strip_prefix(GROUP).expect("what stands before stays").to_owned()
 }
 
-fn made(text: &str, edit: Edit) -> Result<String, Refused> {
+fn made(text: &str, edit: ManifestEdit) -> Result<String, Refused> {
     let mut editor = Editor::new("groups.yaml", text);
     editor.edit(0, &edit).map(|()| editor.into_text())
 }
@@ -27,16 +27,16 @@ fn person(key: &str) -> Json {
     json!({"identity": {"source": "people", "key": key}})
 }
 
-fn append(item: Json, comment: &str) -> Edit {
-    Edit::Append { at: "/spec/members".into(), item, comment: (!comment.is_empty()).then(|| comment.to_owned()) }
+fn append(item: Json, comment: &str) -> ManifestEdit {
+    ManifestEdit::Append { at: "/spec/members".into(), item, comment: (!comment.is_empty()).then(|| comment.to_owned()) }
 }
 
-fn remove(index: usize) -> Edit {
-    Edit::RemoveItem { at: "/spec/members".into(), index }
+fn remove(index: usize) -> ManifestEdit {
+    ManifestEdit::RemoveItem { at: "/spec/members".into(), index }
 }
 
-fn put(key: &str, value: impl Into<Json>) -> Edit {
-    Edit::Put { at: "/spec".into(), key: key.into(), value: Written::beside(value) }
+fn put(key: &str, value: impl Into<Json>) -> ManifestEdit {
+    ManifestEdit::Put { at: "/spec".into(), key: key.into(), value: WrittenValue::beside(value) }
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn rule_2_a_comment_goes_with_what_it_is_about() {
       # the end
     ");
     let keys = "  members: [{user: a}, {user: b}, {user: c}]\n  # why\n  description: words   # beside\n  rule: \"true\"\n";
-    assert_snapshot!(edited(keys, Edit::RemoveKey { at: "/spec".into(), key: "description".into() }), @r#"
+    assert_snapshot!(edited(keys, ManifestEdit::RemoveKey { at: "/spec".into(), key: "description".into() }), @r#"
       members: [{user: a}, {user: b}, {user: c}]
       rule: "true"
     "#);
@@ -151,7 +151,7 @@ fn rule_4_an_emptied_list_is_empty_and_nothing_allows_it() {
     "#);
     assert_snapshot!(edited("  members: [{user: ada}]\n", remove(0)), @"  members: []");
     let alone = "apiVersion: headcount.dev/v1alpha1\nkind: User\nmetadata: {name: a}\nspec:\n  attributes:\n    title: X\n";
-    let removed = made(alone, Edit::RemoveKey { at: "/spec/attributes".into(), key: "title".into() }).unwrap();
+    let removed = made(alone, ManifestEdit::RemoveKey { at: "/spec/attributes".into(), key: "title".into() }).unwrap();
     assert!(removed.ends_with("spec:\n  attributes: {}\n"), "{removed}");
 }
 
@@ -177,7 +177,7 @@ fn rule_6_what_is_used_in_two_places_is_refused_with_both() {
     assert_eq!(refused(append(person("1"), "")), expected);
     assert_eq!(refused(remove(0)), expected);
     assert_eq!(refused(put("members", json!([]))), expected);
-    assert_eq!(refused(Edit::Append { at: "/spec/owners".into(), item: person("1"), comment: None }), expected);
+    assert_eq!(refused(ManifestEdit::Append { at: "/spec/owners".into(), item: person("1"), comment: None }), expected);
     // An alias that is replaced as a whole is nobody else's.
     assert!(made(&text, put("owners", json!([{"user": "bo"}]))).unwrap().ends_with("  owners: [{user: bo}]\n"));
 }
@@ -205,9 +205,12 @@ fn rule_8_only_the_document_that_is_meant_changes() {
     assert_eq!((editor.find("Group", "c"), editor.find("User", "a")), (None, None));
     let mut editor = Editor::new("x.yaml", "kind: Other\n---\n- a\n");
     assert!(editor.edit(0, &put("a", 1)).is_err() && editor.edit(1, &put("a", 1)).is_err() && editor.edit(7, &put("a", 1)).is_err());
-    for edit in
-        [remove(9), Edit::RemoveKey { at: "/spec".into(), key: "none".into() }, put("noSuchField", 1), append(json!({"usr": "x"}), "")]
-    {
+    for edit in [
+        remove(9),
+        ManifestEdit::RemoveKey { at: "/spec".into(), key: "none".into() },
+        put("noSuchField", 1),
+        append(json!({"usr": "x"}), ""),
+    ] {
         assert!(made(&group("  members:\n  - {user: ada}\n"), edit.clone()).is_err(), "{edit:?}");
     }
 }
@@ -228,16 +231,16 @@ fn a_document_is_added_at_the_end() {
 }
 
 /// What another editor makes of the same edit, as a value.
-fn oracle(text: &str, edit: &Edit) -> Option<Json> {
+fn oracle(text: &str, edit: &ManifestEdit) -> Option<Json> {
     use yaml_edit::YamlFile;
     let file: YamlFile = text.parse().ok()?;
     let root = file.document()?.as_mapping()?;
     let spec = root.get_mapping("spec")?;
     match edit {
-        Edit::Put { key, value, .. } => spec.set(key.as_str(), value.value.as_str()?),
-        Edit::RemoveKey { key, .. } => drop(spec.remove(key.as_str())),
-        Edit::RemoveItem { index, .. } => drop(spec.get_sequence("members")?.remove(*index)),
-        Edit::Append { item, .. } => {
+        ManifestEdit::Put { key, value, .. } => spec.set(key.as_str(), value.value.as_str()?),
+        ManifestEdit::RemoveKey { key, .. } => drop(spec.remove(key.as_str())),
+        ManifestEdit::RemoveItem { index, .. } => drop(spec.get_sequence("members")?.remove(*index)),
+        ManifestEdit::Append { item, .. } => {
             let made: YamlFile = format!("{{user: {}}}\n", item.get("user")?.as_str()?).parse().ok()?;
             spec.get_sequence("members")?.push(made.document()?.as_mapping()?);
         }
@@ -268,7 +271,7 @@ proptest! {
         let text = group(&format!("  description: words\n  members:\n{}{end}", members.concat()));
         let edit = match which {
             0 => put("description", word),
-            1 => Edit::RemoveKey { at: "/spec".into(), key: "description".into() },
+            1 => ManifestEdit::RemoveKey { at: "/spec".into(), key: "description".into() },
             2 => remove(at % members.len()),
             _ => append(json!({"user": "cy"}), ""),
         };
