@@ -353,6 +353,7 @@ const SLASHES: &[(&str, &str)] = &[
     ("src/cli/explain/account.rs", "TARGET/NAME-OR-ID on the command line"),
     ("src/git/", "paths of files, and REMOTE/BRANCH"),
     ("src/cli/revisions.rs", "paths of files"),
+    ("src/render/review/links.rs", "paths of files"),
     ("src/policy/group.rs", "GROUP/VALUE in a member's line"),
 ];
 

@@ -2,7 +2,7 @@
 //!
 //! Must never: send a text without a marker, which would be a new comment each time, or one that is too long.
 
-mod place;
+pub mod place;
 
 use std::path::{Path, PathBuf};
 

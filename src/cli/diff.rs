@@ -2,7 +2,6 @@
 
 mod branch;
 mod personas;
-mod shown;
 
 use super::Files;
 use super::output::Output;

@@ -1,6 +1,5 @@
 //! `-o` and `--out`: which views of a plan go where, and the two forms of what is no plan.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,21 +10,26 @@ use clap::{Args, ValueEnum};
 use super::Files;
 use super::complete;
 use super::manifests;
+use super::redact::Redact;
 use super::report::{self, Failure};
-use crate::model::{Forecast, Plan, PlanFilter};
+use super::reviewed::{self, ShownWith};
+use crate::model::{Plan, PlanFilter};
 use crate::render::annotations::{self, Annotation};
 use crate::render::marker::Marker;
-use crate::render::{self, Format, Lines, ViewOptions};
+use crate::render::{self, Format, ViewOptions};
+use crate::review::Review;
 
 /// Which views are wanted.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Output {
-    /// How to show the plan: text, json, ndjson, markdown, github (annotations) or gitlab (code quality); FORMAT=FILE writes it to a file; repeatable [default: text]
+    /// How to show it: text, json, ndjson, markdown (a comment), html (a browser), review (json), github (annotations) or gitlab (code quality); FORMAT=FILE writes it to a file; repeatable [default: text]
     #[arg(short, long, value_name = "FORMAT[=FILE]", add = complete::formats::<Format>())]
     pub output: Vec<View<Format>>,
     /// Show every change by itself; without it more than ten that say the same are counted
     #[arg(long)]
     pub full: bool,
+    #[command(flatten)]
+    pub redact: Redact,
 }
 
 /// How a command that has no more than these two forms tells what it has to tell.
@@ -56,6 +60,8 @@ impl FormatNames for Format {
         ("json", Self::Json),
         ("ndjson", Self::Ndjson),
         ("markdown", Self::Markdown),
+        ("html", Self::Html),
+        ("review", Self::Review),
         ("github", Self::Github),
         ("gitlab", Self::Gitlab),
     ];
@@ -103,28 +109,34 @@ impl Output {
         }
     }
 
-    /// Writes every view, each where it goes.
-    pub fn write(
-        &self,
-        plan: &Plan,
-        left_out: usize,
-        lines: &dyn Lines,
-        told: &BTreeSet<u64>,
-        forecast: &[Forecast],
-    ) -> Result<(), Failure> {
-        let look = ViewOptions { width: report::width(), left_out, full: self.full, lines: Some(lines), told: Some(told), forecast };
-        for view in &self.output {
+    /// Writes every view, each where it goes: of the plan itself, or of its review, which is made where a view of it is wanted.
+    pub fn write(&self, plan: &Plan, look: ViewOptions<'_>, review: impl FnOnce() -> Review) -> Result<(), Failure> {
+        let standard = [View { format: Format::Text, file: None }];
+        let views = if self.output.is_empty() { &standard[..] } else { &self.output };
+        let redacted = self.redact.is_asked();
+        if let Some(whole) =
+            views.iter().find(|view| redacted && matches!(view.format, Format::Json | Format::Ndjson | Format::Github | Format::Gitlab))
+        {
+            let name = Format::NAMES.iter().find(|(_, format)| *format == whole.format).map_or("json", |(name, _)| name);
+            return Err(
+                Failure::usage(format!("`-o {name}` is the plan itself, with everybody in it")).hint("with --redact ask for `-o review`")
+            );
+        }
+        let (reviewed, plain): (Vec<_>, Vec<_>) = views.iter().cloned().partition(|view| redacted || view.format.is_of_review());
+        for view in &plain {
             match &view.file {
                 Some(file) => save(plan, view.format, ViewOptions { width: report::DEFAULT_WIDTH, ..look }, file)?,
                 None => show(plan, view.format, look)?,
             }
         }
-        if self.output.is_empty() { show(plan, Format::Text, look) } else { Ok(()) }
+        let beside = ShownWith { full: self.full, told: look.told, forecast: look.forecast };
+        if reviewed.is_empty() { Ok(()) } else { reviewed::write(&reviewed, review(), &self.redact, beside) }
     }
 
     /// Whether a person reads the plan on standard output.
     pub fn is_read(&self) -> bool {
-        self.output.is_empty() || self.output.iter().any(|view| view.format == Format::Text && view.file.is_none())
+        let text = self.output.is_empty() || self.output.iter().any(|view| view.format == Format::Text && view.file.is_none());
+        text && !self.redact.is_asked()
     }
 }
 
@@ -132,12 +144,18 @@ impl Output {
 pub fn failed(format: Format, failure: &Failure) -> String {
     let why = report::in_words(failure);
     match format {
+        Format::Html => {
+            format!(
+                "<!doctype html>\n<meta charset=\"utf-8\">\n<title>No plan was made</title>\n<p>No plan was made.\n<pre>{}</pre>\n",
+                render::in_html(&why)
+            )
+        }
         Format::Text => format!("No plan was made.\n\n{why}\n"),
         Format::Markdown => format!("### headcount: no plan was made\n\n```text\n{}\n```\n", why.replace("```", "...")),
         Format::Github => annotations::github(&[Annotation::of_failure(&why)]),
         // A report has a line for each entry, and a failure none: the job says it.
         Format::Gitlab => "[]\n".to_owned(),
-        Format::Json => format!("{:#}\n", serde_json::json!({ "failed": why })),
+        Format::Json | Format::Review => format!("{:#}\n", serde_json::json!({ "failed": why })),
         Format::Ndjson => format!("{}\n", serde_json::json!({ "failed": why })),
     }
 }

@@ -18,6 +18,7 @@ use crate::model::{Plan, Upcoming};
 use crate::pipeline::{forecast, part};
 use crate::planning::DAYS_AHEAD;
 use crate::render::{Format, ViewOptions};
+use crate::review::{self, ReviewSide};
 
 /// Read the live systems and show what would change
 #[derive(Debug, clap::Args)]
@@ -106,7 +107,11 @@ fn planned(files: &Files, selection: &Selection, output: &Output, horizon: &Hori
     let all = plan.changes.len();
     let plan = part(plan, &selection.filter());
     let left_out = all - plan.changes.len();
-    output.write(&plan, left_out, &ChangeOrigins::of(&snapshot), &snapshot.world.memory.told, &forecast(&snapshot, &plan))?;
+    let origins = ChangeOrigins::of(&snapshot);
+    let forecast = forecast(&snapshot, &plan);
+    let told = Some(&snapshot.world.memory.told);
+    let look = ViewOptions { width: report::width(), left_out, full: output.full, lines: Some(&origins), told, forecast: &forecast };
+    output.write(&plan, look, || review::of_plan(ReviewSide { plan: &plan, explain: &origins, policy: &snapshot.policy }))?;
     Ok(plan)
 }
 

@@ -353,6 +353,11 @@ pub const DEFAULT_WIDTH: usize = 100;
 const MIN_WIDTH: usize = 40;
 const MAX_WIDTH: usize = 1000;
 
+/// Rows of the terminal; none where nobody looks at one.
+pub fn rows() -> Option<usize> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(_, rows)| usize::from(rows.0))
+}
+
 fn terminal_width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(columns, _)| usize::from(columns.0))
 }

@@ -33,11 +33,11 @@ impl Marker {
         Self { view: "plan".into(), workspace: plan.workspace.to_string(), part: plan.filter.clone(), path: None, verdict }
     }
 
-    /// Of a review's page.
-    pub fn of_review(review: &Review) -> Self {
+    /// Of a review's page; where the manifests are, where two workspaces of one repository have one id.
+    pub fn of_review(review: &Review, path: Option<&str>) -> Self {
         let view = if review.branch.is_some() { "diff" } else { "plan" };
-        let (workspace, part) = (review.workspace.to_string(), review.filter.clone());
-        Self { view: view.into(), workspace, part, path: None, verdict: Some(review.verdict.level) }
+        let (workspace, verdict) = (review.workspace.to_string(), Some(review.verdict.level));
+        Self { view: view.into(), workspace, part: review.filter.clone(), path: path.map(str::to_owned), verdict }
     }
 
     /// Of the page of a run that came to nothing.

@@ -19,9 +19,9 @@ pub fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// As a code span inside a table, where a pipe would end the cell.
+/// As a name inside a table, where a pipe would end the cell.
 pub fn cell(text: &str) -> String {
-    code(text).replace('|', "\\|")
+    name(text).replace('|', "\\|")
 }
 
 /// As words of a sentence. Every sign that Markdown or the page could act on is disarmed.

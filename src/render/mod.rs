@@ -1,4 +1,4 @@
-//! Views of one plan: text for a terminal, JSON, NDJSON, Markdown. What one view shows, the others don't contradict.
+//! Views of one plan: text for a terminal, JSON, NDJSON; and of its review. What one view shows, the others don't contradict.
 //!
 //! Must never: decide, read or change anything, show a secret, or let a name from outside steer the terminal or the page.
 
@@ -11,7 +11,6 @@ mod forecast;
 pub mod json;
 pub mod junit;
 mod layout;
-mod markdown;
 pub mod marker;
 mod markup;
 pub mod patch;
@@ -47,6 +46,11 @@ pub use wrap::paragraph;
 /// By the findings' positions in the plan, the numbers that people see, from 1 in the order of reading.
 pub fn finding_numbers(plan: &Plan) -> Vec<usize> {
     text::numbers(plan)
+}
+
+/// Text as HTML shows it, its lines kept.
+pub fn in_html(text: &str) -> String {
+    text.lines().map(markup::html).collect::<Vec<_>>().join("\n")
 }
 
 /// A number with its word: `1 row`, `1,200 rows`.
@@ -85,6 +89,10 @@ pub enum Format {
     Ndjson,
     /// one comment of a pull request
     Markdown,
+    /// one file for a browser
+    Html,
+    /// for machines: what a reviewer is shown
+    Review,
     /// annotations of a GitHub workflow
     Github,
     /// GitLab's code quality report
@@ -118,6 +126,13 @@ pub trait Lines {
     fn name(&self, key: &str) -> Option<String>;
 }
 
+impl Format {
+    /// Whether it shows the review of a plan, and not the plan itself.
+    pub fn is_of_review(self) -> bool {
+        matches!(self, Self::Markdown | Self::Html | Self::Review)
+    }
+}
+
 impl ViewOptions<'_> {
     /// A view that leaves nothing out, shows no lines of manifests and folds what is alike.
     pub fn wide(width: usize) -> Self {
@@ -130,15 +145,14 @@ impl ViewOptions<'_> {
     }
 }
 
-/// Writes a view of the plan. Colours are always written; the stream drops them where nobody sees them.
+/// Writes a view of the plan itself; a form that only a review has is its text. Colours are always written; the stream drops them where nobody sees them.
 pub fn write(plan: &Plan, format: Format, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Text => text::write(plan, look, out),
         Format::Json => json::write(plan, look, out),
         Format::Ndjson => json::write_lines(plan, look.lines, out),
-        Format::Markdown => out.write_all(markdown::page(plan, look).as_bytes()),
         Format::Github => out.write_all(annotations::github(&marks(plan, look)).as_bytes()),
         Format::Gitlab => out.write_all(annotations::gitlab(&plan.workspace, &marks(plan, look)).as_bytes()),
+        Format::Text | Format::Markdown | Format::Html | Format::Review => text::write(plan, look, out),
     }
 }
 

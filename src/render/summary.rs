@@ -112,13 +112,6 @@ fn total(action: Action) -> &'static str {
     }
 }
 
-/// `+3 ~1 −2`, for a table.
-pub(super) fn entitlements(counts: &Counts) -> String {
-    let signs = ENTITLEMENTS.iter().zip(["+", "~", "−"]).map(|(action, sign)| (sign, counts.get(ObjectKind::Account, *action)));
-    let parts: Vec<String> = signs.filter(|(_, count)| *count > 0).map(|(sign, count)| format!("{sign}{}", number(count))).collect();
-    parts.join(" ")
-}
-
 /// Changes by target.
 pub(super) type Targets<'a> = BTreeMap<&'a str, Vec<&'a Change>>;
 

@@ -32,7 +32,7 @@ pub fn write(plan: &Plan, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Res
     }
     view.findings(out)?;
     risks::write(plan, look.width, out)?;
-    upcoming::write(plan, look.width, out)?;
+    upcoming::write(&plan.upcoming, look.width, out)?;
     view.totals(out)
 }
 

@@ -13,14 +13,13 @@ use super::style::{QUIET, STRONG, paint};
 use super::summary::number;
 use super::wrap::paragraph;
 use super::{count, safe};
-use crate::model::{Due, DueKind, Plan, Upcoming};
+use crate::model::{Due, DueKind, Upcoming};
 
 /// Lines of the text view before the rest is counted.
 const SHOWN: usize = 30;
 
 /// The block of the text view.
-pub(super) fn write(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Result<()> {
-    let upcoming = &plan.upcoming;
+pub(super) fn write(upcoming: &Upcoming, width: usize, out: &mut dyn Write) -> io::Result<()> {
     if upcoming.is_empty() {
         return Ok(());
     }
@@ -64,27 +63,32 @@ fn line(due: &Due) -> String {
 
 /// One line a day for a comment: people in numbers, manifests by name.
 pub(super) fn days(upcoming: &Upcoming) -> Vec<String> {
+    in_words(upcoming, &|name| code(name), &|words| prose(words)).into_iter().map(|(day, words)| format!("- {day}: {words}\n")).collect()
+}
+
+/// The words of each day, made harmless for the place where they are to stand.
+pub(super) fn in_words(upcoming: &Upcoming, name: &dyn Fn(&str) -> String, plain: &dyn Fn(&str) -> String) -> Vec<(Date, String)> {
     let mut by_day: BTreeMap<Date, (BTreeMap<DueKind, u64>, Vec<String>)> = BTreeMap::new();
     for due in &upcoming.dues {
         let day = by_day.entry(due.day).or_default();
         match due.what {
             DueKind::OverrideEnds => {
                 let (of, target) = (due.of.as_deref().unwrap_or_default(), due.target.as_deref().unwrap_or_default());
-                day.1.push(format!("the override of {} at {} ends", code(of), code(target)));
+                day.1.push(format!("the override of {} at {} ends", name(of), name(target)));
             }
-            DueKind::RevocationEnds => day.1.push(format!("{} ends", code(&due.key))),
+            DueKind::RevocationEnds => day.1.push(format!("{} ends", name(&due.key))),
             what => *day.0.entry(what).or_default() += 1,
         }
     }
-    let lines = by_day.into_iter().map(|(day, (counts, named))| {
-        let counted = counts.into_iter().map(|(what, people)| prose(&in_numbers(what, people)));
-        let mut line = format!("- {day}: {}", counted.chain(named).collect::<Vec<_>>().join(", "));
+    let days = by_day.into_iter().map(|(day, (counts, named))| {
+        let counted = counts.into_iter().map(|(what, people)| plain(&in_numbers(what, people)));
+        let mut words = counted.chain(named).collect::<Vec<_>>().join(", ");
         if let Some(more) = upcoming.more.get(&day) {
-            let _ = write!(line, ", and {} more", number(*more));
+            let _ = write!(words, ", and {} more", number(*more));
         }
-        line + "\n"
+        (day, words)
     });
-    lines.collect()
+    days.collect()
 }
 
 fn in_numbers(what: DueKind, people: u64) -> String {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{Lines, safe};
-use crate::model::{AttributeChange, Change, HIDDEN, Marks, Plan, Value, Visibility, attribute};
+use crate::model::{AttributeChange, HIDDEN, Marks, Plan, Value};
 use crate::review::Review;
 
 /// What stands for a value that is not there.
@@ -75,15 +75,6 @@ pub fn both(before: &Option<Value>, after: &Option<Value>, names: &DisplayNames<
     let (one, other) = (words(before), words(after));
     // A number and its text, or one space more, must not look alike.
     if one == other { (exact(before), exact(after)) } else { (one, other) }
-}
-
-/// Who may see an attribute's values. What nobody classified is personal; but parameters say what is given, not who somebody is.
-pub fn visibility(change: &Change, changed: &AttributeChange) -> Visibility {
-    if changed.is_secret() {
-        return Visibility::Secret;
-    }
-    let unknown = if change.entitlement.is_some() { Visibility::Public } else { Visibility::Personal };
-    attribute(&changed.attribute).map_or(unknown, |known| known.visibility)
 }
 
 /// A value on one line.

@@ -10,6 +10,7 @@ mod figures;
 mod fold;
 pub mod intent;
 pub mod preview;
+mod redact;
 mod risk;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use crate::policy::Policy;
 pub use atom::{Atom, AtomSlot};
 pub use figures::{GroupSize, ReviewTotals, TargetFigures};
 pub use fold::{Along, AtomGroup, EffectKind, PersonLine};
+pub use redact::{Redaction, redact};
 use risk::Watch;
 pub use risk::{ReviewRisk, RiskKind};
 pub use verdict::{ReviewVerdict, VerdictLevel};
@@ -88,6 +90,9 @@ pub struct Review {
     /// what falls due
     #[serde(skip_serializing_if = "Upcoming::is_empty")]
     pub upcoming: Upcoming,
+    /// what personas get otherwise, where nothing else can be known: a line each
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub personas: Vec<String>,
 }
 
 /// The two revisions of a review.
@@ -100,6 +105,9 @@ pub struct Branch {
     pub head: Revision,
     /// no system was read: only the intent is known
     pub offline: bool,
+    /// the base does not have the workspace yet
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_new: bool,
     /// what of the head is not used in a preview, each with its reason: connections that changed, guardrails that are loosened
     pub not_used: Vec<NotUsed>,
 }
@@ -354,6 +362,7 @@ fn build(
         limits: head.plan.limits.clone(),
         findings: findings(head.plan, base.map(|base| base.plan)),
         upcoming: head.plan.upcoming.clone(),
+        personas: Vec::new(),
         branch,
         effect,
         pending,

@@ -43,7 +43,7 @@ fn law(review: &Review, head: &crate::model::Plan) {
 
 fn branch() -> Branch {
     let revision = |name: &str| Revision { commit: None, name: name.into(), manifests_digest: name.into() };
-    Branch { base: revision("main"), head: revision("worktree"), offline: false, not_used: Vec::new() }
+    Branch { base: revision("main"), head: revision("worktree"), offline: false, is_new: false, not_used: Vec::new() }
 }
 
 /// A document that differs, by its lines in the scenes' one file, and the lines of the fields.

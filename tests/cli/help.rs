@@ -115,11 +115,15 @@ Options:
                                 never what is read
       --select <PATTERN>        Only changes of these accounts and groups, by name or key, *
                                 standing for anything; repeatable
-  -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson, markdown, github
-                                (annotations) or gitlab (code quality); FORMAT=FILE writes it to a
-                                file; repeatable [default: text]
+  -o, --output <FORMAT[=FILE]>  How to show it: text, json, ndjson, markdown (a comment), html (a
+                                browser), review (json), github (annotations) or gitlab (code
+                                quality); FORMAT=FILE writes it to a file; repeatable [default:
+                                text]
       --full                    Show every change by itself; without it more than ten that say the
                                 same are counted
+      --redact <LEVEL>          Leave out of every view: values (each only as changed), or identities
+                                (people under other names). The saved plan has everything [possible
+                                values: full, values, identities]
       --out <FILE>              Save the plan, to be applied later
       --as-of <DATE>            Plan for this day (YYYY-MM-DD). Such a plan can't be applied
       --due-days <N>            How many days ahead to tell what falls due: joiners, leavers,
@@ -202,11 +206,15 @@ Options:
                                 never what is read
       --select <PATTERN>        Only changes of these accounts and groups, by name or key, *
                                 standing for anything; repeatable
-  -o, --output <FORMAT[=FILE]>  How to show the plan: text, json, ndjson, markdown, github
-                                (annotations) or gitlab (code quality); FORMAT=FILE writes it to a
-                                file; repeatable [default: text]
+  -o, --output <FORMAT[=FILE]>  How to show it: text, json, ndjson, markdown (a comment), html (a
+                                browser), review (json), github (annotations) or gitlab (code
+                                quality); FORMAT=FILE writes it to a file; repeatable [default:
+                                text]
       --full                    Show every change by itself; without it more than ten that say the
                                 same are counted
+      --redact <LEVEL>          Leave out of every view: values (each only as changed), or identities
+                                (people under other names). The saved plan has everything [possible
+                                values: full, values, identities]
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]
   -v, --verbose...              Log each request, retry and pause to stderr; -vv: also SQL

@@ -19,6 +19,7 @@ mod log;
 mod mistakes;
 mod plan;
 mod reading;
+mod report;
 mod revoke;
 mod secrets;
 mod state;
@@ -46,8 +47,17 @@ pub fn headcount<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
         "HEADCOUNT_LOG",
         "HEADCOUNT_COMPLETE",
         "GITHUB_SHA",
+        "GITHUB_SERVER_URL",
+        "GITHUB_REPOSITORY",
+        "GITHUB_RUN_ID",
+        "GITHUB_REF",
+        "GITHUB_EVENT_PATH",
         "CI_COMMIT_SHA",
         "CI",
+        "CI_PROJECT_URL",
+        "CI_JOB_URL",
+        "CI_SERVER_VERSION",
+        "HEADCOUNT_REDACT_KEY",
     ] {
         command = command.env_remove(variable);
     }

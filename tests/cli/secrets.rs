@@ -140,6 +140,7 @@ fn no_planted_secret_is_found_in_any_output_or_file() {
     let commands: &[&[&str]] = &[
         &["validate"],
         &["plan", "-o", "text", "-o", "json=plan.json", "-o", "ndjson=plan.ndjson", "-o", "markdown=plan.md", "--out", "plan.file"],
+        &["plan", "-o", "html=plan.html", "-o", "review=review.json"],
         &["plan", "-o", "ndjson", "-vv", "--log", "json"],
         &["diff"],
         &["explain", "ann"],

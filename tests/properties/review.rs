@@ -76,7 +76,7 @@ fn side<'a>(plan: &'a Plan, policy: &'a Policy) -> ReviewSide<'a> {
 
 fn branch() -> Branch {
     let revision = |name: &str| Revision { commit: None, name: name.into(), manifests_digest: String::new() };
-    Branch { base: revision("base"), head: revision("head"), offline: false, not_used: Vec::new() }
+    Branch { base: revision("base"), head: revision("head"), offline: false, is_new: false, not_used: Vec::new() }
 }
 
 /// The atoms of an effect, sorted.

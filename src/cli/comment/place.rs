@@ -62,6 +62,15 @@ pub fn run() -> Option<String> {
     github().or_else(|| variable("CI_JOB_URL"))
 }
 
+/// Which request this run is of, as text; none where no variable says it.
+pub fn request() -> Option<String> {
+    let repository = variable("GITHUB_REPOSITORY").or_else(|| variable("CI_PROJECT_ID"))?;
+    let number = || number_of_ref(&variable("GITHUB_REF")?).map(|number| number.to_string());
+    let of_event = || event().ok()?.pull_request.map(|pull| pull.number.to_string());
+    let number = of_event().or_else(number).or_else(|| variable("CI_MERGE_REQUEST_IID"))?;
+    Some(format!("{repository}#{number}"))
+}
+
 /// The host of this run, and the request.
 pub async fn forge(number: Option<u64>) -> Result<Forge, Failure> {
     match (variable("GITHUB_REPOSITORY"), variable("CI_API_V4_URL")) {

@@ -10,9 +10,10 @@ use super::super::behind::ChangeOrigins;
 use super::super::output;
 use super::super::progress::Watching;
 use super::super::report::{self, Exit, Failure};
+use super::super::reviewed::{self, ShownWith};
 use super::super::revisions::{Asked, RevisionManifests, Revisions};
 use super::super::session::{self, Session};
-use super::{DiffArgs, personas, shown};
+use super::{DiffArgs, personas};
 use crate::model::{Change, Evidence, Memory, ObjectRef, Plan, Severity, Subject};
 use crate::pipeline::{self, Compiled, HearNothing, Reading, Snapshot, part};
 use crate::planning::explain::Origins;
@@ -73,8 +74,8 @@ impl BranchArgs {
 
 pub fn run(args: &DiffArgs) -> Result<Exit, Failure> {
     args.output.check()?;
-    shown::check(&args.output.output)?;
-    let done = reviewed(args).inspect_err(|failure| {
+    reviewed::check(&args.output.output)?;
+    let done = compared(args).inspect_err(|failure| {
         args.output.supersede(failure, &args.files, &args.selection.filter(), "diff");
         args.branch.out.iter().for_each(|file| output::supersede(file, &output::failed(Format::Json, failure)));
     });
@@ -88,7 +89,7 @@ pub fn run(args: &DiffArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn reviewed(args: &DiffArgs) -> Result<Exit, Failure> {
+fn compared(args: &DiffArgs) -> Result<Exit, Failure> {
     let branch = &args.branch;
     let asked = Asked {
         files: &args.files,
@@ -102,10 +103,14 @@ fn reviewed(args: &DiffArgs) -> Result<Exit, Failure> {
     args.selection.check_names(&revisions.head.policy, &revisions.base.policy)?;
     let base = &revisions.base;
     let preview = preview((&base.loaded, &base.policy), &revisions.head.loaded, &mut revisions.head.policy);
-    let review = if branch.offline { offline(&revisions, &preview) } else { live(args, &revisions, &preview)? };
-    let personas = if branch.offline { personas::differences(&revisions) } else { Vec::new() };
-    shown::write(&args.output.output, &review, revisions.is_new(), &personas)?;
-    Ok(exit(&review, branch.allow_changes))
+    let mut review = if branch.offline { offline(&revisions, &preview) } else { live(args, &revisions, &preview)? };
+    if branch.offline {
+        review.personas = personas::differences(&revisions);
+    }
+    let exit = exit(&review, branch.allow_changes);
+    let with = ShownWith { full: args.output.full, ..ShownWith::default() };
+    reviewed::write(&args.output.output, review, &args.output.redact, with)?;
+    Ok(exit)
 }
 
 /// Nobody knows where changes come from: there are none.
@@ -187,7 +192,13 @@ fn set_aside(plan: &mut Plan, preview: &Preview) {
 }
 
 fn named(revisions: &Revisions, preview: &Preview, offline: bool) -> Branch {
-    Branch { base: revisions.base_named(), head: revisions.head_named(), offline, not_used: preview.not_used.clone() }
+    Branch {
+        base: revisions.base_named(),
+        head: revisions.head_named(),
+        offline,
+        is_new: revisions.is_new(),
+        not_used: preview.not_used.clone(),
+    }
 }
 
 fn exit(review: &Review, allow_changes: bool) -> Exit {

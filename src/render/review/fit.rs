@@ -3,16 +3,21 @@
 //! Must never: let what is shown pass its room.
 
 /// How much a piece says: 0 its line, 1 some names, 2 a list.
-pub type Level = usize;
+pub type Detail = usize;
 
 /// The most that a piece says.
-pub const MOST: Level = 2;
+pub const MOST: Detail = 2;
 
 /// Texts of the pieces that fit, by position; none: it does not fit, not even its line. The pieces come in the order in which they are to fit, each with what
 /// it costs beside its text (a heading that comes with it). `text` is asked for a piece at a level.
-pub fn fit(count: usize, room: usize, extra: impl Fn(usize) -> usize, mut text: impl FnMut(usize, Level) -> String) -> Vec<Option<String>> {
+pub fn fit(
+    count: usize,
+    room: usize,
+    extra: impl Fn(usize) -> usize,
+    mut text: impl FnMut(usize, Detail) -> String,
+) -> Vec<Option<String>> {
     let mut used = 0;
-    let mut kept: Vec<(String, Level)> = Vec::new();
+    let mut kept: Vec<(String, Detail)> = Vec::new();
     for at in 0..count {
         let line = text(at, 0);
         let cost = line.len() + extra(at);
@@ -61,7 +66,7 @@ mod tests {
 
     #[test]
     fn lines_come_first_then_names_then_lists_and_nothing_passes_the_room() {
-        let text = |at: usize, level: Level| format!("{at}").repeat([1, 4, 10].get(level).copied().unwrap_or_default());
+        let text = |at: usize, level: Detail| format!("{at}").repeat([1, 4, 10].get(level).copied().unwrap_or_default());
         let shown = |room: usize| fit(4, room, |at| usize::from(at == 0), text);
         assert_eq!(shown(2), [Some("0".into()), None, None, None]);
         assert_eq!(shown(5), ["0", "1", "2", "3"].map(|line| Some(line.into())));

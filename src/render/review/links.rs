@@ -59,7 +59,7 @@ impl<'f> References<'f> {
     /// `[groups.yaml:30][g30]`, or without an address `groups.yaml:30` as code.
     pub fn place(&mut self, place: &Place) -> String {
         let words = code(&format!("{}:{}", short(&place.file), place.line));
-        let Some(address) = self.blob(place) else { return words };
+        let Some(address) = self.address(place) else { return words };
         let known = (place.file.to_string(), place.line);
         let label = match self.labels.get(&known) {
             Some(label) => label.clone(),
@@ -86,9 +86,19 @@ impl<'f> References<'f> {
     /// A commit, by its first seven digits.
     pub fn commit(&mut self, label: &str, commit: &str) -> String {
         let words: String = commit.chars().take(7).collect();
-        let between = self.between();
-        let address = self.forge.repository.as_deref().filter(|_| is_commit(commit)).map(|at| format!("{at}{between}commit/{commit}"));
+        let address = self.commit_address(commit);
         self.named(label, &words, address.as_deref()).unwrap_or_else(|| code(&words))
+    }
+
+    /// Where a commit is seen.
+    pub fn commit_address(&self, commit: &str) -> Option<String> {
+        let at = self.forge.repository.as_deref().filter(|at| is_address(at) && is_commit(commit))?;
+        Some(format!("{at}{}commit/{commit}", self.between()))
+    }
+
+    /// Where the run is seen.
+    pub fn run(&self) -> Option<&str> {
+        self.forge.run.as_deref().filter(|address| is_address(address))
     }
 
     /// Bytes that all of them can come to.
@@ -105,7 +115,8 @@ impl<'f> References<'f> {
         block
     }
 
-    fn blob(&self, place: &Place) -> Option<String> {
+    /// Where a place is seen.
+    pub fn address(&self, place: &Place) -> Option<String> {
         let (at, commit) = (self.forge.repository.as_deref().filter(|at| is_address(at))?, self.head.as_deref()?);
         let inside = !place.file.is_empty() && !is_absolute(&place.file) && !place.file.split('/').any(|part| part == "..");
         let file = place.file.trim_start_matches("./");

@@ -16,11 +16,11 @@ use super::pieces::{self, Piece, Section};
 use super::totals::{FIGURES, figures, read, title, unread};
 use super::words::{self, Sentence, Span};
 use crate::render::marker::Marker;
-use crate::render::markup::{code, name, prose, summary};
+use crate::render::markup::{cell, code, name, prose, summary};
 use crate::render::summary::number;
 use crate::render::value::DisplayNames;
 use crate::render::{forecast, upcoming};
-use crate::review::{DocumentChange, DocumentDifference, FieldChange, Review, ReviewRisk, Revision, RiskKind, VerdictLevel};
+use crate::review::{DocumentChange, DocumentDifference, Review, ReviewRisk, Revision, RiskKind, VerdictLevel};
 
 /// Bytes of a comment: hosts cut or refuse longer ones.
 pub const COMMENT_BUDGET: usize = 60_000;
@@ -66,7 +66,7 @@ impl<'a> Page<'a> {
         let head = self.head();
         let waiting = pieces::pending(self.review);
         let waits = self.pending_title(&waiting);
-        let foot = [self.notes(), self.dues(), self.applied(), self.foot()].concat();
+        let foot = [self.personas(), self.notes(), self.dues(), self.applied(), self.foot()].concat();
         let fixed = head.len() + waits.len() + foot.len() + self.links.most() + RESERVE;
         let room = self.options.budget.saturating_sub(fixed);
         let sections = pieces::effect(self.review);
@@ -81,7 +81,7 @@ impl<'a> Page<'a> {
     /// What comes before what the branch does.
     fn head(&mut self) -> String {
         let review = self.review;
-        let marker = Marker::of_review(review).line();
+        let marker = Marker::of_review(review, self.options.path).line();
         let mut text = format!("{marker}\n### headcount · {}: {}\n\n", prose(&review.workspace), prose(&title(review)));
         text.push_str(&self.alert());
         let part = part(review);
@@ -140,7 +140,13 @@ impl<'a> Page<'a> {
 
     /// What the branch does, by document.
     fn effect(&mut self, sections: &[Section<'_>], room: usize) -> String {
-        let title = if self.review.branch.is_some() { "#### What this branch does\n\n" } else { "#### What changes\n\n" };
+        let offline = self.review.branch.as_ref().is_some_and(|branch| branch.offline);
+        let title = match &self.review.branch {
+            _ if offline => "#### What changes in the manifests\n\n",
+            Some(_) if sections.is_empty() => "",
+            Some(_) => "#### What this branch does\n\n",
+            None => "#### What changes\n\n",
+        };
         let silent = self.silent_documents();
         if self.review.effect.is_empty() && silent.is_empty() {
             return String::new();
@@ -205,7 +211,7 @@ impl<'a> Page<'a> {
 
     fn document(&mut self, change: &DocumentChange) -> String {
         let mut text = format!("**{} {}**", prose(&change.document.kind), name(&change.document.name));
-        let what = words_of_fields(change);
+        let what = words::of_document(change, &code);
         if !what.is_empty() {
             let _ = write!(text, " · {what}");
         }
@@ -241,10 +247,10 @@ impl<'a> Page<'a> {
         let mut text = String::new();
         if !silent.is_empty() {
             let offline = self.review.branch.as_ref().is_some_and(|branch| branch.offline);
-            let title = if offline {
-                "These manifests say something else:"
-            } else {
-                "These manifests say something else, and nothing changes by it now:"
+            let title = match self.review.verdict.level {
+                _ if offline => "These manifests say something else:",
+                VerdictLevel::Incomplete => "These manifests say something else, and nothing is known to change by it:",
+                _ => "These manifests say something else, and nothing changes by it now:",
             };
             let (lines, left) = as_many(silent.into_iter(), self.part(6_000));
             let _ = write!(text, "{title}\n\n{lines}{}\n", more(left, "of them", "the diff shows them"));
@@ -285,6 +291,16 @@ impl<'a> Page<'a> {
         text.push_str(&findings);
         text.push_str("</details>\n\n");
         text
+    }
+
+    /// What sample people get otherwise, where nobody was looked up.
+    fn personas(&self) -> String {
+        if self.review.personas.is_empty() {
+            return String::new();
+        }
+        let lines = self.review.personas.iter().map(|line| format!("- {}\n", prose(line)));
+        let (lines, left) = as_many(lines, self.part(8_000));
+        format!("#### What it means for the personas\n\n{lines}{}\n", more(left, "lines", "`headcount test` shows them"))
     }
 
     /// What falls due, in numbers.
@@ -335,7 +351,8 @@ impl<'a> Page<'a> {
         let mut parts = Vec::new();
         if let Some(branch) = &self.review.branch {
             let (head, base) = (self.revision("head", &branch.head), self.revision("base", &branch.base));
-            parts.push(format!("{head} on {} {base}", name(&branch.base.name)));
+            let new = if branch.is_new { ", which does not have this workspace yet" } else { "" };
+            parts.push(format!("{head} on {} {base}{new}", name(&branch.base.name)));
             if branch.offline {
                 parts.push("offline".to_owned());
             }
@@ -380,37 +397,6 @@ fn by_risk(sections: &[Section<'_>]) -> Vec<(usize, usize)> {
     all
 }
 
-/// `rule a → b`, of one field; of several what they are.
-fn words_of_fields(change: &DocumentChange) -> String {
-    const LONG: usize = 90;
-    match (change.what, change.fields.as_slice()) {
-        (DocumentDifference::Added, _) => "new".to_owned(),
-        (DocumentDifference::Removed, _) => "removed".to_owned(),
-        (DocumentDifference::Moved, _) => "moved".to_owned(),
-        (_, []) => String::new(),
-        (_, [field]) => {
-            let words = field_words(field);
-            if words.chars().count() <= LONG * 2 { words } else { format!("other {}", code(words::field(&field.path))) }
-        }
-        (_, fields) => {
-            let names: Vec<String> = fields.iter().take(4).map(|field| code(words::field(&field.path))).collect();
-            let more = fields.len() - names.len();
-            let more = if more > 0 { format!(" and {} more", number(more as u64)) } else { String::new() };
-            format!("other {}{more}", names.join(", "))
-        }
-    }
-}
-
-fn field_words(field: &FieldChange) -> String {
-    let path = code(words::field(&field.path));
-    match (&field.before, &field.after) {
-        (Some(before), Some(after)) => format!("{path}: {} → {}", code(before), code(after)),
-        (None, Some(after)) => format!("new {path}: {}", code(after)),
-        (Some(before), None) => format!("{path} removed, was {}", code(before)),
-        (None, None) => path,
-    }
-}
-
 /// A sentence with its names disarmed.
 pub(super) fn spans(sentence: &Sentence) -> String {
     let parts = sentence.iter().map(|span| match span {
@@ -435,21 +421,17 @@ fn table(review: &Review) -> String {
         return String::new();
     }
     let used: Vec<usize> = (0..6).filter(|at| rows.iter().any(|(_, cells)| cells.get(*at).is_some_and(|cell| !cell.is_empty()))).collect();
-    let cells = |cell: &dyn Fn(usize) -> String| used.iter().map(|at| format!(" {} |", cell(*at))).collect::<String>();
+    let cells = |told: &dyn Fn(usize) -> String| used.iter().map(|at| format!(" {} |", told(*at))).collect::<String>();
     let mut text = format!("| Target |{}\n", cells(&|at| FIGURES.get(at).map(|title| (*title).to_owned()).unwrap_or_default()));
     let _ = writeln!(text, "|:--|{}", ":--|".repeat(used.len()));
     for (target, figures) in rows.iter().take(ROWS) {
         let note = if unread.contains(target) { ", not wholly read" } else { "" };
-        let _ = writeln!(text, "| {}{note} |{}", cell_name(target), cells(&|at| figures.get(at).cloned().unwrap_or_default()));
+        let _ = writeln!(text, "| {}{note} |{}", cell(target), cells(&|at| figures.get(at).cloned().unwrap_or_default()));
     }
     if let Some(more) = rows.len().checked_sub(ROWS).filter(|more| *more > 0) {
         let _ = writeln!(text, "| {} more targets |{}", number(more as u64), cells(&|_| String::new()));
     }
     text + "\n"
-}
-
-fn cell_name(target: &str) -> String {
-    name(target).replace('|', "\\|")
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 //! Must never: work out what the review does not hold, or cut a sentence, a fence or a fold in two.
 
 mod fit;
+mod html;
+mod json;
 pub mod links;
 mod markdown;
 mod pieces;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
+mod text;
 mod totals;
 mod words;
 
@@ -18,6 +21,10 @@ use links::ForgeLinks;
 
 use crate::model::{Finding, Forecast};
 pub use markdown::{COMMENT_BUDGET, SUMMARY_BUDGET, page};
+
+pub use html::report;
+pub use json::write as write_json;
+pub use text::write as write_text;
 
 /// How the views of a review look.
 #[derive(Clone, Copy)]
@@ -34,6 +41,8 @@ pub struct ReviewOptions<'a> {
     pub forecast: &'a [Forecast],
     /// where places and runs are seen
     pub forge: &'a ForgeLinks,
+    /// where the manifests are, where two workspaces of one repository have one id
+    pub path: Option<&'a str>,
     /// bytes of the Markdown
     pub budget: usize,
 }
@@ -41,7 +50,7 @@ pub struct ReviewOptions<'a> {
 impl<'a> ReviewOptions<'a> {
     /// A view for this many columns that knows of no host.
     pub fn plain(width: usize, forge: &'a ForgeLinks) -> Self {
-        Self { width, rows: None, full: false, told: None, forecast: &[], forge, budget: COMMENT_BUDGET }
+        Self { width, rows: None, full: false, told: None, forecast: &[], forge, path: None, budget: COMMENT_BUDGET }
     }
 
     /// Whether a finding is a note that an earlier run told; whoever wants everything gets it again.

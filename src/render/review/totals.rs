@@ -2,7 +2,7 @@
 //!
 //! Must never: say that everything was read where it was not.
 
-use crate::model::{Evidence, SystemEvidence};
+use crate::model::{Evidence, Guardrail, SystemEvidence};
 use crate::render::summary::{number, people};
 use crate::review::{EffectKind, Review, TargetFigures, VerdictLevel};
 
@@ -91,4 +91,24 @@ pub fn figures(target: &TargetFigures) -> [String; 6] {
         grants.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", "),
         if target.withheld == 0 { String::new() } else { number(target.withheld) },
     ]
+}
+
+/// What a limit is of, where it is: `deactivations at chat`.
+pub fn limit_words(guardrail: Guardrail, target: &str) -> String {
+    let words = match guardrail {
+        Guardrail::Create => "new accounts",
+        Guardrail::Adopt => "accounts taken over",
+        Guardrail::Reactivate => "people who regain sign-in",
+        Guardrail::Rename => "other user names",
+        Guardrail::Names => "other names",
+        Guardrail::Update => "accounts that change",
+        Guardrail::Deactivate => "deactivations",
+        Guardrail::Delete => "deletions",
+        Guardrail::RemoveMembers => "memberships that go",
+        Guardrail::RemoveEntitlements => "entitlements that go",
+        Guardrail::CreateGroups => "new groups",
+        Guardrail::DeleteGroups => "deleted groups",
+        Guardrail::Leavers => "leavers",
+    };
+    if target.is_empty() { words.to_owned() } else { format!("{words} at {target}") }
 }

@@ -9,7 +9,10 @@ use super::pieces::{CommonAlong, Piece, PieceKind};
 use crate::diagnostic::Place;
 use crate::model::{Key, Reason};
 use crate::render::summary::number;
-use crate::review::{Along, AtomGroup, Divergence, DocumentChange, EffectKind, ReviewRisk, ReviewTotals, RiskKind, VerdictLevel, Who};
+use crate::review::{
+    Along, AtomGroup, Divergence, DocumentChange, DocumentDifference, EffectKind, FieldChange, ReviewRisk, ReviewTotals, RiskKind,
+    VerdictLevel, Who,
+};
 
 /// A part of a sentence. Each view makes names harmless in its own way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +63,7 @@ pub fn say(effect: EffectKind) -> [&'static str; 3] {
 }
 
 /// The same of what was pending and does not happen any more.
-fn say_cancelled(effect: EffectKind) -> [&'static str; 2] {
+pub fn say_cancelled(effect: EffectKind) -> [&'static str; 2] {
     match effect {
         EffectKind::LosesSignIn => ["*keeps sign-in*", "*keep sign-in*"],
         EffectKind::Deleted => ["keeps an account that *would be deleted*", "keep accounts that *would be deleted*"],
@@ -116,7 +119,7 @@ pub fn heading(piece: &Piece<'_>) -> Sentence {
     } else {
         sentence.extend(predicate(group, count));
     }
-    sentence.extend(at(&piece.targets()));
+    place(&mut sentence, &piece.targets());
     match piece.along() {
         CommonAlong::Same(along) => {
             sentence.push(words(", and "));
@@ -125,8 +128,16 @@ pub fn heading(piece: &Piece<'_>) -> Sentence {
         CommonAlong::Various => sentence.push(words(", with memberships and grants")),
         CommonAlong::None => {}
     }
-    sentence.extend(because(group, count != 1));
+    sentence.extend(because(group));
     sentence
+}
+
+/// Where: before what follows from it. `get Leads at chat, which is privileged`
+fn place(sentence: &mut Sentence, targets: &[Arc<str>]) {
+    let follows = |span: &mut Span| matches!(span, Span::Words(words) if words.starts_with(", which"));
+    let last = sentence.pop_if(follows);
+    sentence.extend(at(targets));
+    sentence.extend(last);
 }
 
 /// `7 people`, `the group`.
@@ -232,37 +243,36 @@ pub fn along_words(along: &[Along], many: bool) -> Sentence {
 }
 
 /// Why, where a record or a rule other than the branch's brought it about.
-fn because(group: &AtomGroup, many: bool) -> Sentence {
+fn because(group: &AtomGroup) -> Sentence {
     if group.cause.is_some() || group.how == Divergence::Cancels {
         return Vec::new();
     }
-    reason(group.reason, group.effect, group.who.first().map(|line| &line.who), many)
+    reason(group.reason, group.effect, group.who.first().map(|line| &line.who))
 }
 
 /// The same of a risk.
 pub fn because_of(risk: &ReviewRisk) -> Sentence {
     match (risk.reason, risk.effect, risk.cause) {
-        (Some(why), Some(effect), None) if risk.risk != RiskKind::KeepsAccess => reason(why, effect, risk.who.first(), risk.people != 1),
+        (Some(why), Some(effect), None) if risk.risk != RiskKind::KeepsAccess => reason(why, effect, risk.who.first()),
         _ => Vec::new(),
     }
 }
 
-fn reason(reason: Reason, effect: EffectKind, who: Option<&Who>, many: bool) -> Sentence {
+fn reason(reason: Reason, effect: EffectKind, who: Option<&Who>) -> Sentence {
     let key = who.map(|who| who.key.as_ref()).unwrap_or_default();
     let source = || Key::of_record(key).map(|(source, _)| Span::Name(source.into()));
-    let (they, have, them) = if many { ("they", "have", "them") } else { ("this person", "has", "this person") };
     let of_people = effect.is_of_people();
     match reason {
         Reason::Leaver => match source() {
-            Some(source) => vec![words(", because "), source, Span::Words(format!(" says that {they} {have} left").into())],
+            Some(source) => vec![words(", because "), source, words(" says that they have left")],
             None => vec![words(", because their last day is over")],
         },
         Reason::Absent if Key::is_user(key) => vec![words(", because a User was removed")],
         Reason::Absent => match source().filter(|_| of_people) {
-            Some(source) => vec![Span::Words(format!(", because {them} {} gone from ", if many { "are" } else { "is" }).into()), source],
+            Some(source) => vec![words(", because they are gone from "), source],
             None => vec![words(", being gone")],
         },
-        Reason::Deselected if of_people => vec![words(", because no rule covers "), Span::Words(format!("{them} any more").into())],
+        Reason::Deselected if of_people => vec![words(", because no rule covers them any more")],
         Reason::Deselected => vec![words(", because nobody has the value any more")],
         Reason::Suspended => vec![words(", being on leave")],
         Reason::Returned => vec![words(", being back")],
@@ -328,7 +338,7 @@ pub fn risk(risk: &ReviewRisk) -> Sentence {
             };
             let what: Vec<Span> = risk.what.iter().map(|what| about(effect, what)).collect();
             sentence.extend(template(&text.replace('*', ""), &what));
-            sentence.extend(at(&risk.targets));
+            place(&mut sentence, &risk.targets);
         }
         None => sentence.extend(without_effect(risk)),
     }
@@ -360,6 +370,99 @@ fn without_effect(risk: &ReviewRisk) -> Sentence {
 /// What a phrase is about: a group or an entitlement by its name, an attribute in words.
 fn about(effect: EffectKind, what: &Arc<str>) -> Span {
     if is_attribute(effect) { Span::Words(attribute(what).into()) } else { Span::Name(what.clone()) }
+}
+
+/// Why, as a heading of what no document is behind.
+pub fn reason_title(group: &AtomGroup) -> String {
+    let key = group.who.first().map(|line| line.who.key.as_ref()).unwrap_or_default();
+    let source = Key::of_record(key).map_or("a manifest", |(source, _)| source);
+    let source = crate::render::safe::line(source);
+    match group.reason {
+        Reason::Joiner => "New here".to_owned(),
+        Reason::Mover => "Other data or rules".to_owned(),
+        Reason::Leaver => format!("{source} says that they have left"),
+        Reason::Absent => format!("Gone from {source}"),
+        Reason::Deselected => "No rule covers them any more".to_owned(),
+        Reason::Suspended => "On leave".to_owned(),
+        Reason::Returned => "Back again".to_owned(),
+        Reason::Due => "A grace period is over".to_owned(),
+        Reason::Declared => "A manifest says so".to_owned(),
+        Reason::Revoked => "Cut off by a Revocation".to_owned(),
+        Reason::Pruned => "Declared nowhere".to_owned(),
+    }
+}
+
+/// What happens, as something to choose or to count.
+pub fn pick(effect: EffectKind) -> &'static str {
+    match effect {
+        EffectKind::LosesSignIn => "lose sign-in",
+        EffectKind::Deleted => "accounts deleted",
+        EffectKind::GroupDeleted => "groups deleted",
+        EffectKind::SignedOut => "signed out",
+        EffectKind::ChangesSignIn => "another user name",
+        EffectKind::GetsPrivilege => "get something privileged",
+        EffectKind::RegainsSignIn => "regain sign-in",
+        EffectKind::TakesOver => "accounts taken over",
+        EffectKind::GroupTakenOver => "groups taken over",
+        EffectKind::Leaves => "leave a group",
+        EffectKind::LosesGrant => "lose an entitlement",
+        EffectKind::GetsAccount => "get an account",
+        EffectKind::GroupMade => "new groups",
+        EffectKind::GroupChanges => "groups that change",
+        EffectKind::Joins => "join a group",
+        EffectKind::GetsGrant => "get an entitlement",
+        EffectKind::ChangesGrant => "another entitlement",
+        EffectKind::Changes => "other data",
+    }
+}
+
+/// Which way it goes: taken, to look at twice, given, or changed.
+pub fn side(effect: EffectKind) -> &'static str {
+    match effect {
+        EffectKind::ChangesSignIn
+        | EffectKind::GetsPrivilege
+        | EffectKind::RegainsSignIn
+        | EffectKind::TakesOver
+        | EffectKind::GroupTakenOver => "warn",
+        effect => match sign(effect, Divergence::Adds) {
+            '-' => "lose",
+            '+' => "gain",
+            _ => "edit",
+        },
+    }
+}
+
+/// `rule a → b`, of a document with one field that differs; of several what they are.
+pub fn of_document(change: &DocumentChange, code: &dyn Fn(&str) -> String) -> String {
+    const LONG: usize = 180;
+    const SHOWN: usize = 4;
+    match (change.what, change.fields.as_slice()) {
+        (DocumentDifference::Added, _) => "new".to_owned(),
+        (DocumentDifference::Removed, _) => "removed".to_owned(),
+        (DocumentDifference::Moved, _) => "moved".to_owned(),
+        (_, []) => String::new(),
+        (_, [only]) => {
+            let words = of_field(only, code);
+            if words.chars().count() <= LONG { words } else { format!("another {}", code(field(&only.path))) }
+        }
+        (_, fields) => {
+            let names: Vec<String> = fields.iter().take(SHOWN).map(|one| code(field(&one.path))).collect();
+            let more = fields.len() - names.len();
+            let more = if more > 0 { format!(" and {} more", number(more as u64)) } else { String::new() };
+            format!("other {}{more}", names.join(", "))
+        }
+    }
+}
+
+/// One field, before and after.
+pub fn of_field(change: &FieldChange, code: &dyn Fn(&str) -> String) -> String {
+    let path = code(field(&change.path));
+    match (&change.before, &change.after) {
+        (Some(before), Some(after)) => format!("{path} {} → {}", code(before), code(after)),
+        (None, Some(after)) => format!("new {path} {}", code(after)),
+        (Some(before), None) => format!("{path} removed, was {}", code(before)),
+        (None, None) => path,
+    }
 }
 
 /// What is pending, in a line.
@@ -405,7 +508,7 @@ pub fn level(level: VerdictLevel) -> &'static str {
 pub fn advice(risk: RiskKind) -> &'static str {
     match risk {
         RiskKind::KeepsAccess => "It was pending to go.",
-        RiskKind::Adoption => "It was there before; headcount writes to it from then on.",
+        RiskKind::Adoption => "headcount writes to what was there before.",
         RiskKind::Loosened => "It applies from the run after the merge on.",
         _ => "",
     }

@@ -113,9 +113,9 @@ impl<'a> Page<'a> {
     fn finding(&mut self, one: &ReviewFinding) -> String {
         let finding = &one.finding;
         if finding.follows {
-            return format!("  - because of that: {}\n", prose(&finding.message));
+            return format!("  - because of that: {}\n", spoken(&finding.message));
         }
-        let mut lines = format!("- {}", prose(&told(finding)));
+        let mut lines = format!("- {}", spoken(&told(finding)));
         if let Some(place) = &finding.place {
             let _ = write!(lines, " ({})", self.links.place(place));
         }
@@ -124,14 +124,26 @@ impl<'a> Page<'a> {
         }
         lines.push('\n');
         match &finding.hint {
-            // Several lines are something to paste.
-            Some(hint) if hint.contains('\n') => {
-                lines.push('\n');
-                lines.push_str(&block(hint, "  "));
-            }
-            Some(hint) => lines.push_str(&format!("  Next: {}\n", prose(hint))),
+            // Several lines are a sentence, and something to paste.
+            Some(hint) => match hint.split_once('\n') {
+                Some((first, rest)) => {
+                    let _ = write!(lines, "  Next: {}\n\n{}", spoken(first), block(rest, "  "));
+                }
+                None => {
+                    let _ = writeln!(lines, "  Next: {}", spoken(hint));
+                }
+            },
             None => {}
         }
         lines
     }
+}
+
+/// Words with commands in backticks, as the findings have them.
+fn spoken(text: &str) -> String {
+    if text.matches('`').count() % 2 == 1 {
+        return prose(text);
+    }
+    let parts = text.split('`').enumerate().map(|(at, part)| if at % 2 == 1 { code(part) } else { prose(part) });
+    parts.collect()
 }

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Page, spans};
 use crate::model::Key;
 use crate::render::markup::{code, fenced, html, name, summary};
-use crate::render::review::fit::Level;
+use crate::render::review::fit::Detail;
 use crate::render::review::pieces::{FEW, Piece, PieceKind, ValueRow};
 use crate::render::review::words::{self, Sentence, Span};
 use crate::render::safe;
@@ -30,7 +30,7 @@ const OPEN: usize = 7;
 
 impl Page<'_> {
     /// A piece, at a level.
-    pub(super) fn piece(&mut self, piece: &Piece<'_>, level: Level) -> String {
+    pub(super) fn piece(&mut self, piece: &Piece<'_>, level: Detail) -> String {
         let heading = self.heading(piece);
         match piece.kind {
             PieceKind::Names => self.names(piece, level, heading),
@@ -57,7 +57,7 @@ impl Page<'_> {
         group.places.iter().find(|place| !own(place)).map(|place| format!(" ({})", self.links.place(place))).unwrap_or_default()
     }
 
-    fn names(&mut self, piece: &Piece<'_>, level: Level, heading: Sentence) -> String {
+    fn names(&mut self, piece: &Piece<'_>, level: Detail, heading: Sentence) -> String {
         let behind = self.behind(piece);
         let line = spans(&heading);
         let Some(group) = piece.groups.first() else { return String::new() };
@@ -108,7 +108,7 @@ impl Page<'_> {
         }
     }
 
-    fn values(&mut self, piece: &Piece<'_>, level: Level, heading: Sentence) -> String {
+    fn values(&mut self, piece: &Piece<'_>, level: Detail, heading: Sentence) -> String {
         let line = spans(&heading) + &self.behind(piece);
         let rows = piece.rows(&self.names);
         let (most, names) = match level {
@@ -136,7 +136,7 @@ impl Page<'_> {
         self.bullets(line, lines, &format!("{} more ways for {}", number((rows.len().saturating_sub(SHOWN)) as u64), people(beyond)))
     }
 
-    fn persons(&mut self, piece: &Piece<'_>, level: Level, heading: Sentence) -> String {
+    fn persons(&mut self, piece: &Piece<'_>, level: Detail, heading: Sentence) -> String {
         let line = spans(&heading) + &self.behind(piece);
         let (most, values) = match level {
             0 => return format!("{line}.\n\n"),
@@ -180,7 +180,7 @@ impl Page<'_> {
     }
 }
 
-fn names_of(level: Level) -> usize {
+fn names_of(level: Detail) -> usize {
     if level > 1 { 40 } else { 0 }
 }
 
