@@ -222,6 +222,14 @@ fn export() -> Vec<u8> {
     EXPORT.chars().map(|letter| u8::try_from(u32::from(letter)).expect("a letter of Windows-1252")).collect()
 }
 
+/// Somebody who cloned the repository has its history.
+fn cloned(folder: &Path) {
+    for command in ["init -q -b main", "add -A", "-c user.name=tester -c user.email=tester@acme.example commit -q -m examples"] {
+        let done = Command::new("git").args(command.split(' ')).current_dir(folder).status().expect("git runs");
+        assert!(done.success(), "git {command}");
+    }
+}
+
 /// A folder with the export and a copy of the examples, as somebody has it who cloned the repository.
 struct World {
     folder: tempfile::TempDir,
@@ -238,6 +246,7 @@ impl World {
         for example in ["examples/quickstart", "examples/acme", "examples/django"] {
             crate::quickstart::copy_files(&Path::new(ROOT).join(example), &folder.path().join(example));
         }
+        cloned(folder.path());
         let binary: PathBuf = snapbox::cargo_bin!("headcount").into();
         let search = [binary.parent().expect("a folder"), python.parent().expect("a folder")].map(|part| part.display().to_string());
         let path = format!("{}:{}", search.join(":"), std::env::var("PATH").unwrap_or_default());
