@@ -109,7 +109,7 @@ pub fn of_plan(plan: &Plan) -> Vec<Atom> {
     let reasons: HashMap<_, Reason> = accounts.map(|change| ((&change.target, &change.object.key), change.reason)).collect();
     let with_reason = |mut atom: Atom| {
         let part = !matches!(&atom.slot, AtomSlot::Object { .. } | AtomSlot::Attribute(_));
-        let person = atom.person().filter(|_| part && atom.reason == Reason::Mover);
+        let person = atom.person().filter(|_| part && atom.mandate.is_normal());
         if let Some(reason) = person.and_then(|person| reasons.get(&(&atom.target, &person.key))) {
             atom.reason = *reason;
         }

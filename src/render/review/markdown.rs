@@ -14,7 +14,7 @@ use super::fit::{as_many, fit};
 use super::links::References;
 use super::pieces::{self, Piece, Section};
 use super::totals::{FIGURES, figures, read, title, unread};
-use super::words::{self, Sentence, Span};
+use super::words::{self, Phrase, Sentence};
 use crate::render::marker::Marker;
 use crate::render::markup::{cell, code, name, prose, summary};
 use crate::render::summary::number;
@@ -400,9 +400,9 @@ fn by_risk(sections: &[Section<'_>]) -> Vec<(usize, usize)> {
 /// A sentence with its names disarmed.
 pub(super) fn spans(sentence: &Sentence) -> String {
     let parts = sentence.iter().map(|span| match span {
-        Span::Words(words) => words.to_string(),
-        Span::Name(text) => name(text),
-        Span::Strong => "**".to_owned(),
+        Phrase::Words(words) => words.to_string(),
+        Phrase::Name(text) => name(text),
+        Phrase::Strong => "**".to_owned(),
     });
     parts.collect()
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::ReviewOptions;
 use super::pieces::{self, Piece};
 use super::totals::{FIGURES, figures, limit_words, title, unread};
-use super::words::{self, Span};
+use super::words::{self, Phrase};
 use crate::diagnostic::Place;
 use crate::model::Severity;
 use crate::render::style::{BAD, CHANGED, GOOD, QUIET, RISK, STRONG, paint};
@@ -380,11 +380,11 @@ fn signed(effect: EffectKind, how: Divergence) -> String {
 }
 
 /// A sentence, its names bold.
-fn painted(sentence: &[Span]) -> String {
+fn painted(sentence: &[Phrase]) -> String {
     let parts = sentence.iter().map(|span| match span {
-        Span::Words(words) => words.to_string(),
-        Span::Name(name) => paint(STRONG, safe::line(name)),
-        Span::Strong => String::new(),
+        Phrase::Words(words) => words.to_string(),
+        Phrase::Name(name) => paint(STRONG, safe::line(name)),
+        Phrase::Strong => String::new(),
     });
     parts.collect()
 }

@@ -16,7 +16,7 @@ use crate::review::{
 
 /// A part of a sentence. Each view makes names harmless in its own way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Span {
+pub enum Phrase {
     /// ours
     Words(Cow<'static, str>),
     /// from outside
@@ -26,7 +26,7 @@ pub enum Span {
 }
 
 /// A sentence in its parts.
-pub type Sentence = Vec<Span>;
+pub type Sentence = Vec<Phrase>;
 
 /// What happens: of one, of many, and after "would". Between stars stands what stands out; in braces what it is about.
 pub fn say(effect: EffectKind) -> [&'static str; 3] {
@@ -134,7 +134,7 @@ pub fn heading(piece: &Piece<'_>) -> Sentence {
 
 /// Where: before what follows from it. `get Leads at chat, which is privileged`
 fn place(sentence: &mut Sentence, targets: &[Arc<str>]) {
-    let follows = |span: &mut Span| matches!(span, Span::Words(words) if words.starts_with(", which"));
+    let follows = |span: &mut Phrase| matches!(span, Phrase::Words(words) if words.starts_with(", which"));
     let last = sentence.pop_if(follows);
     sentence.extend(at(targets));
     sentence.extend(last);
@@ -147,7 +147,7 @@ fn subject(piece: &Piece<'_>) -> Sentence {
     let would = if piece.withheld() { " would " } else { " " };
     let one = if of_people { "person" } else { "group" };
     let many = if of_people { "people" } else { "groups" };
-    vec![Span::Words(format!("{} {}{would}", number(count), if count == 1 { one } else { many }).into())]
+    vec![Phrase::Words(format!("{} {}{would}", number(count), if count == 1 { one } else { many }).into())]
 }
 
 /// `joins Leads`, `lose sign-in`, after the subject.
@@ -170,7 +170,7 @@ fn predicate(group: &AtomGroup, count: u64) -> Sentence {
 /// What a group of atoms is about: `limit of travel-card`, `Leads`, `title`.
 pub fn object(group: &AtomGroup) -> Sentence {
     match (&group.what, &group.parameter) {
-        (Some(what), Some(parameter)) => vec![Span::Name(parameter.clone()), words(" of "), Span::Name(what.clone())],
+        (Some(what), Some(parameter)) => vec![Phrase::Name(parameter.clone()), words(" of "), Phrase::Name(what.clone())],
         (Some(what), None) => vec![about(group.effect, what)],
         (None, _) => Vec::new(),
     }
@@ -217,11 +217,11 @@ pub fn listed(names: &[Arc<str>], most: usize, more: &str) -> Sentence {
         if place > 0 {
             sentence.push(words(if place + 1 == shown.len() && left == 0 { " and " } else { ", " }));
         }
-        sentence.push(Span::Name(name.clone()));
+        sentence.push(Phrase::Name(name.clone()));
     }
     if left > 0 {
         let space = if more.is_empty() { "" } else { " " };
-        sentence.push(Span::Words(format!(" and {} more{space}{more}", number(left as u64)).into()));
+        sentence.push(Phrase::Words(format!(" and {} more{space}{more}", number(left as u64)).into()));
     }
     sentence
 }
@@ -260,7 +260,7 @@ pub fn because_of(risk: &ReviewRisk) -> Sentence {
 
 fn reason(reason: Reason, effect: EffectKind, who: Option<&Who>) -> Sentence {
     let key = who.map(|who| who.key.as_ref()).unwrap_or_default();
-    let source = || Key::of_record(key).map(|(source, _)| Span::Name(source.into()));
+    let source = || Key::of_record(key).map(|(source, _)| Phrase::Name(source.into()));
     let of_people = effect.is_of_people();
     match reason {
         Reason::Leaver => match source() {
@@ -288,11 +288,11 @@ fn reason(reason: Reason, effect: EffectKind, who: Option<&Who>) -> Sentence {
 }
 
 /// A text with stars and braces in its parts.
-pub fn template(text: &str, what: &[Span]) -> Sentence {
+pub fn template(text: &str, what: &[Phrase]) -> Sentence {
     let mut sentence = Vec::new();
     for (place, part) in text.split('*').enumerate() {
         if place > 0 {
-            sentence.push(Span::Strong);
+            sentence.push(Phrase::Strong);
         }
         match part.split_once("{}") {
             Some((before, after)) => {
@@ -303,29 +303,29 @@ pub fn template(text: &str, what: &[Span]) -> Sentence {
             None => sentence.push(owned(part)),
         }
     }
-    sentence.retain(|span| !matches!(span, Span::Words(words) if words.is_empty()));
+    sentence.retain(|span| !matches!(span, Phrase::Words(words) if words.is_empty()));
     sentence
 }
 
-fn owned(words: &str) -> Span {
-    Span::Words(Cow::Owned(words.to_owned()))
+fn owned(words: &str) -> Phrase {
+    Phrase::Words(Cow::Owned(words.to_owned()))
 }
 
 /// Words of ours.
-pub fn words(words: &'static str) -> Span {
-    Span::Words(Cow::Borrowed(words))
+pub fn words(words: &'static str) -> Phrase {
+    Phrase::Words(Cow::Borrowed(words))
 }
 
 /// `**121 people lose sign-in at chat**`, of a risk; of one person by name.
 pub fn risk(risk: &ReviewRisk) -> Sentence {
-    let mut sentence = vec![Span::Strong];
+    let mut sentence = vec![Phrase::Strong];
     match risk.effect {
         Some(effect) => {
             let how = if risk.risk == RiskKind::KeepsAccess { Divergence::Cancels } else { Divergence::Adds };
             let one = effect.is_of_people() && risk.people == 1 || !effect.is_of_people() && risk.who.len() == 1;
             match risk.who.first().filter(|_| one && risk.who.len() == 1) {
-                Some(who) if !effect.is_of_people() => sentence.extend([words("group "), Span::Name(who.name.clone())]),
-                Some(who) => sentence.push(Span::Name(who.name.clone())),
+                Some(who) if !effect.is_of_people() => sentence.extend([words("group "), Phrase::Name(who.name.clone())]),
+                Some(who) => sentence.push(Phrase::Name(who.name.clone())),
                 None => sentence.extend(counted(effect, risk)),
             }
             sentence.push(words(" "));
@@ -336,40 +336,40 @@ pub fn risk(risk: &ReviewRisk) -> Sentence {
                 (_, true) => happens,
                 (_, false) => happen,
             };
-            let what: Vec<Span> = risk.what.iter().map(|what| about(effect, what)).collect();
+            let what: Vec<Phrase> = risk.what.iter().map(|what| about(effect, what)).collect();
             sentence.extend(template(&text.replace('*', ""), &what));
             place(&mut sentence, &risk.targets);
         }
         None => sentence.extend(without_effect(risk)),
     }
-    sentence.push(Span::Strong);
+    sentence.push(Phrase::Strong);
     sentence
 }
 
 fn counted(effect: EffectKind, risk: &ReviewRisk) -> Sentence {
     let (count, word) = if effect.is_of_people() { (risk.people, "people") } else { (risk.who.len() as u64, "groups") };
-    vec![Span::Words(if count == 1 { "1 person".to_owned() } else { format!("{} {word}", number(count)) }.into())]
+    vec![Phrase::Words(if count == 1 { "1 person".to_owned() } else { format!("{} {word}", number(count)) }.into())]
 }
 
 /// A group that empties, with its sizes; or what is loosened.
 fn without_effect(risk: &ReviewRisk) -> Sentence {
     let name = risk.what.clone().or_else(|| risk.who.first().map(|who| who.name.clone())).unwrap_or_else(|| Arc::from(""));
     if risk.risk != RiskKind::GroupEmpties {
-        return vec![Span::Name(name), words(" is loosened")];
+        return vec![Phrase::Name(name), words(" is loosened")];
     }
-    let mut sentence = vec![Span::Name(name), words(" shrinks")];
+    let mut sentence = vec![Phrase::Name(name), words(" shrinks")];
     for (place, size) in risk.sizes.iter().enumerate() {
         let comma = if place > 0 { "," } else { "" };
         let members = if place > 0 { String::new() } else { format!(" member{}", if size.before == 1 { "" } else { "s" }) };
-        sentence.push(Span::Words(format!("{comma} from {}{members} to {} at ", number(size.before), number(size.after)).into()));
-        sentence.push(Span::Name(size.target.clone()));
+        sentence.push(Phrase::Words(format!("{comma} from {}{members} to {} at ", number(size.before), number(size.after)).into()));
+        sentence.push(Phrase::Name(size.target.clone()));
     }
     sentence
 }
 
 /// What a phrase is about: a group or an entitlement by its name, an attribute in words.
-fn about(effect: EffectKind, what: &Arc<str>) -> Span {
-    if is_attribute(effect) { Span::Words(attribute(what).into()) } else { Span::Name(what.clone()) }
+fn about(effect: EffectKind, what: &Arc<str>) -> Phrase {
+    if is_attribute(effect) { Phrase::Words(attribute(what).into()) } else { Phrase::Name(what.clone()) }
 }
 
 /// Why, as a heading of what no document is behind.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::diagnostic::Place;
 use crate::render::review::links::References;
-use crate::render::review::words::{self, Span};
+use crate::render::review::words::{self, Phrase};
 use crate::render::safe;
 use crate::render::summary::word;
 use crate::render::value::{self, DisplayNames};
@@ -182,11 +182,11 @@ fn number(at: Option<usize>) -> i64 {
     at.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1)
 }
 
-fn spoken(sentence: &[Span]) -> String {
+fn spoken(sentence: &[Phrase]) -> String {
     let parts = sentence.iter().map(|span| match span {
-        Span::Words(words) => words.to_string(),
-        Span::Name(name) => safe::line(name).into_owned(),
-        Span::Strong => String::new(),
+        Phrase::Words(words) => words.to_string(),
+        Phrase::Name(name) => safe::line(name).into_owned(),
+        Phrase::Strong => String::new(),
     });
     parts.collect()
 }

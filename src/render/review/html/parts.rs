@@ -14,7 +14,7 @@ use crate::render::in_html;
 use crate::render::markup::html;
 use crate::render::review::links::References;
 use crate::render::review::totals::{FIGURES, figures, limit_words, unread};
-use crate::render::review::words::{self, Span};
+use crate::render::review::words::{self, Phrase};
 use crate::render::summary::{number, told, word};
 use crate::render::upcoming;
 use crate::review::{AtomGroup, EffectKind, Review, RiskKind};
@@ -269,12 +269,12 @@ fn due(review: &Review) -> String {
     )
 }
 
-fn sentence(spans: &[Span]) -> String {
+fn sentence(spans: &[Phrase]) -> String {
     let mut open = false;
     let parts = spans.iter().map(|span| match span {
-        Span::Words(words) => html(words),
-        Span::Name(name) => html(name),
-        Span::Strong => {
+        Phrase::Words(words) => html(words),
+        Phrase::Name(name) => html(name),
+        Phrase::Strong => {
             open = !open;
             if open { "<b>".to_owned() } else { "</b>".to_owned() }
         }

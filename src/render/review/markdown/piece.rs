@@ -13,7 +13,7 @@ use crate::model::Key;
 use crate::render::markup::{code, fenced, html, name, summary};
 use crate::render::review::fit::Detail;
 use crate::render::review::pieces::{FEW, Piece, PieceKind, ValueRow};
-use crate::render::review::words::{self, Sentence, Span};
+use crate::render::review::words::{self, Phrase, Sentence};
 use crate::render::safe;
 use crate::render::summary::{number, people};
 use crate::render::value;
@@ -233,9 +233,9 @@ fn folded(heading: &Sentence, behind: &str, body: &str) -> String {
     let title: String = heading
         .iter()
         .map(|span| match span {
-            Span::Words(words) => summary(words),
-            Span::Name(name) => summary(name),
-            Span::Strong => {
+            Phrase::Words(words) => summary(words),
+            Phrase::Name(name) => summary(name),
+            Phrase::Strong => {
                 open = !open;
                 if open { "<b>".to_owned() } else { "</b>".to_owned() }
             }
@@ -245,11 +245,11 @@ fn folded(heading: &Sentence, behind: &str, body: &str) -> String {
     format!("<details><summary>{title}</summary>\n\n{behind}{body}\n</details>\n\n")
 }
 
-fn plain(span: &Span) -> String {
+fn plain(span: &Phrase) -> String {
     match span {
-        Span::Words(words) => words.to_string(),
-        Span::Name(name) => safe::line(name).into_owned(),
-        Span::Strong => String::new(),
+        Phrase::Words(words) => words.to_string(),
+        Phrase::Name(name) => safe::line(name).into_owned(),
+        Phrase::Strong => String::new(),
     }
 }
 

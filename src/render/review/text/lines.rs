@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{View, painted, signed};
 use crate::model::Key;
 use crate::render::review::pieces::{Piece, PieceKind, ValueRow};
-use crate::render::review::words::{self, Span};
+use crate::render::review::words::{self, Phrase};
 use crate::render::style::{QUIET, STRONG, paint};
 use crate::render::summary::{number, people};
 use crate::render::wrap::{columns, paragraph};
@@ -54,13 +54,13 @@ impl View<'_> {
     }
 
     /// `sam.keller loses sign-in at chat; leaves On Call`
-    fn alone(&self, piece: &Piece<'_>, one: &PersonLine) -> Vec<Span> {
+    fn alone(&self, piece: &Piece<'_>, one: &PersonLine) -> Vec<Phrase> {
         let mut sentence = words::heading(piece);
         let would = if piece.withheld() { " would " } else { " " };
         if let Some(first) = sentence.first_mut() {
-            *first = Span::Name(called(one, true).into());
+            *first = Phrase::Name(called(one, true).into());
         }
-        sentence.insert(1, Span::Words(would.into()));
+        sentence.insert(1, Phrase::Words(would.into()));
         if !one.along.is_empty() {
             sentence.push(words::words("; "));
             sentence.extend(words::along_words(&one.along, false));
