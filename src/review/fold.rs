@@ -143,7 +143,7 @@ pub(super) fn fold(
         side: if one.how == Divergence::Cancels { base.unwrap_or(head) } else { head },
     });
     let mut groups = fold_lines(lines.collect(), watch);
-    groups.sort_by(|one, other| rank(one).cmp(&rank(other)));
+    groups.sort_by_cached_key(rank);
     let lines = pending.iter().enumerate().map(|(number, atom)| Line {
         number,
         atom,
@@ -154,7 +154,7 @@ pub(super) fn fold(
         side: base.unwrap_or(head),
     });
     let mut waiting = fold_lines(lines.collect(), watch);
-    waiting.sort_by(|one, other| rank(one).cmp(&rank(other)));
+    waiting.sort_by_cached_key(rank);
     groups.extend(waiting);
     groups
 }

@@ -145,7 +145,7 @@ const LINE: usize = 5;
 
 /// A file from outside of the folder, such as `/etc/x` or `C:\x`.
 fn is_absolute(file: &str) -> bool {
-    file.chars().next() == Some('/') || file.contains(['\\', ':'])
+    file.starts_with('/') || file.contains(['\\', ':'])
 }
 
 /// The last two parts of a long path.

@@ -153,9 +153,12 @@ fn numbers(review: &Review) -> String {
     }
 }
 
+/// A target's figures in words, and how much is taken, changed and given.
+type TargetRow<'a> = (&'a Arc<str>, [String; 6], [(&'a str, u64); 3]);
+
 /// Numbers by target, with a bar of what is taken, changed and given.
 fn targets(review: &Review) -> String {
-    let rows: Vec<(&Arc<str>, [String; 6], [(&str, u64); 3])> = review
+    let rows: Vec<TargetRow<'_>> = review
         .targets
         .iter()
         .map(|target| {

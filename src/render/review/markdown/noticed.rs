@@ -123,18 +123,12 @@ impl<'a> Page<'a> {
             let _ = write!(lines, " Withheld: {}.", crate::render::count(one.withholds.len() as u64, "change"));
         }
         lines.push('\n');
-        match &finding.hint {
-            // Several lines are a sentence, and something to paste.
-            Some(hint) => match hint.split_once('\n') {
-                Some((first, rest)) => {
-                    let _ = write!(lines, "  Next: {}\n\n{}", spoken(first), block(rest, "  "));
-                }
-                None => {
-                    let _ = writeln!(lines, "  Next: {}", spoken(hint));
-                }
-            },
-            None => {}
-        }
+        // Several lines are a sentence, and something to paste.
+        let _ = match finding.hint.as_deref().map(|hint| (hint, hint.split_once('\n'))) {
+            Some((_, Some((first, rest)))) => write!(lines, "  Next: {}\n\n{}", spoken(first), block(rest, "  ")),
+            Some((hint, None)) => writeln!(lines, "  Next: {}", spoken(hint)),
+            None => Ok(()),
+        };
         lines
     }
 }

@@ -80,7 +80,7 @@ impl Page<'_> {
     fn lines(&self, group: &AtomGroup) -> Vec<String> {
         let sign = words::sign(group.effect, group.how);
         let shown = group.who.get(..LISTED).unwrap_or(&group.who);
-        let called: Vec<String> = shown.iter().map(|line| called(line)).collect();
+        let called: Vec<String> = shown.iter().map(called).collect();
         let wide = called.iter().map(|name| name.width()).max().unwrap_or_default() + 3;
         let pad = |name: &str| format!("{name}{}", " ".repeat(wide.saturating_sub(name.width())));
         let mut lines: Vec<String> = if shown.len() <= FEW {
