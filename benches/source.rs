@@ -39,7 +39,7 @@ fn main() {
     let ways: [(&str, &dyn Fn()); 3] = [
         ("plain client", &|| plain(&server, people)),
         ("the reader alone", &|| product.read()),
-        ("into the world", &|| product.into_the_world()),
+        ("into the world", &|| product.read_into_the_world()),
     ];
     let mut rows = ways.map(|_| Vec::new());
     for _ in 0..numbers.get(1).copied().unwrap_or(ROUNDS) {
@@ -95,7 +95,7 @@ impl Product {
         assert_eq!(sink.people, self.people);
     }
 
-    fn into_the_world(&self) {
+    fn read_into_the_world(&self) {
         let side = SourceSide::new(&self.policy, 0, jiff::civil::date(2026, 11, 22));
         let columns = SourceSide::new(&self.policy, 0, jiff::civil::date(2026, 11, 22));
         let mut sink = Counted { people: 0, side: Some(side) };

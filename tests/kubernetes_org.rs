@@ -11,7 +11,7 @@ use crate::support::skipped;
 
 #[allow(dead_code, reason = "its `main` is for `cargo run --example`")]
 #[path = "../examples/kubernetes-org/main.rs"]
-mod converter;
+pub mod converter;
 
 #[test]
 fn the_kubernetes_organisation_is_applied_and_one_removed_member_is_one_change() {

@@ -11,10 +11,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::cli::headcount;
-
-#[allow(dead_code, reason = "its `main` is for `cargo run --example`")]
-#[path = "../examples/kubernetes-org/main.rs"]
-mod converter;
+use crate::kubernetes_org::converter;
 
 #[test]
 fn the_preview_of_each_merge_names_who_joins_and_who_leaves() {

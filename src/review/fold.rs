@@ -191,6 +191,12 @@ struct Same {
     withheld: bool,
 }
 
+/// Whom it happens to, and the same at each target.
+type Happening<'s, 'a> = (Who, Vec<&'s Line<'a>>);
+
+/// Whose account at which target, and how that stands to what was pending.
+type Whose<'a> = (&'a Arc<str>, &'a Arc<str>, Divergence);
+
 fn fold_lines(lines: Vec<Line<'_>>, watch: Watch<'_>) -> Vec<AtomGroup> {
     let (leaders, along) = companions(&lines, watch);
     let mut things: HashMap<(Same, Who), Vec<&Line<'_>>> = HashMap::new();
@@ -199,7 +205,7 @@ fn fold_lines(lines: Vec<Line<'_>>, watch: Watch<'_>) -> Vec<AtomGroup> {
             things.entry((same(line, watch), who(line.atom))).or_default().push(line);
         }
     }
-    let mut groups: HashMap<(Same, Vec<Arc<str>>), Vec<(Who, Vec<&Line<'_>>)>> = HashMap::new();
+    let mut groups: HashMap<(Same, Vec<Arc<str>>), Vec<Happening<'_, '_>>> = HashMap::new();
     for ((same, who), lines) in things {
         let targets: BTreeSet<Arc<str>> = lines.iter().map(|line| line.atom.target.clone()).collect();
         groups.entry((same, targets.into_iter().collect())).or_default().push((who, lines));
@@ -215,7 +221,7 @@ type Companions = HashMap<usize, BTreeMap<Along, u64>>;
 
 /// Which atoms stand by themselves; and what the others go along with.
 fn companions(lines: &[Line<'_>], watch: Watch<'_>) -> (Vec<bool>, Companions) {
-    let mut leads: HashMap<(&Arc<str>, &Arc<str>, Divergence), (EffectKind, usize)> = HashMap::new();
+    let mut leads: HashMap<Whose<'_>, (EffectKind, usize)> = HashMap::new();
     for (number, line) in lines.iter().enumerate() {
         let effect = effect(line.atom, watch);
         if !line.atom.withheld && LEADERS.contains(&effect) {
@@ -248,7 +254,7 @@ fn companions(lines: &[Line<'_>], watch: Watch<'_>) -> (Vec<bool>, Companions) {
     (leaders.collect(), along)
 }
 
-fn group(same: Same, targets: Vec<Arc<str>>, mut people: Vec<(Who, Vec<&Line<'_>>)>, along: &Companions) -> AtomGroup {
+fn group(same: Same, targets: Vec<Arc<str>>, mut people: Vec<Happening<'_, '_>>, along: &Companions) -> AtomGroup {
     people.sort_by(|(one, _), (other, _)| (&one.name, &one.key).cmp(&(&other.name, &other.key)));
     let lines = || people.iter().flat_map(|(_, lines)| lines);
     let first = lines().next();

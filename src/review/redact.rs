@@ -43,7 +43,7 @@ pub fn redact(mut review: Review, level: Redaction, key: &[u8]) -> Review {
     if level == Redaction::Identities {
         hide_people(&mut review, &others);
     } else {
-        review.findings.iter_mut().for_each(|one| unquote(one));
+        review.findings.iter_mut().for_each(unquote);
     }
     review.groups = merged(review.groups);
     review

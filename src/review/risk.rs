@@ -98,7 +98,7 @@ pub(super) fn risks(groups: &[AtomGroup], sizes: &[GroupSize], branch: Option<&B
     let mut risks: Vec<ReviewRisk> = groups.iter().filter(|group| group.of_effect && !group.withheld).filter_map(of_group).collect();
     risks.extend(emptied(sizes, groups));
     risks.extend(branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.loosens).map(loosened));
-    risks.sort_by(|one, other| (one.risk, std::cmp::Reverse(one.people)).cmp(&(other.risk, std::cmp::Reverse(other.people))));
+    risks.sort_by_key(|risk| (risk.risk, std::cmp::Reverse(risk.people)));
     risks
 }
 
