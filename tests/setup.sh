@@ -16,8 +16,8 @@ fi
 # Other people's emulators of vendors, where their registries can be reached: our own stand-ins take the same steps without them.
 emulators=${HEADCOUNT_TEST_EMULATORS:-target/test-emulators}
 if command -v npm >/dev/null && [ ! -e "$emulators/node_modules/emulate" ]; then
-  npm install --silent --ignore-scripts --no-save --prefix "$emulators" 'emulate@0.11.2' || echo 'emulate (npm) could not be installed; its tests are skipped' >&2
+  timeout 180 npm install --silent --ignore-scripts --no-save --prefix "$emulators" 'emulate@0.11.2' || echo 'emulate (npm) could not be installed; its tests are skipped' >&2
 fi
 if [ ! -x "$emulators/venv/bin/backlot" ]; then
-  { python3 -m venv "$emulators/venv" && "$emulators/venv/bin/pip" install --quiet 'backlot==0.1.0'; } || echo 'backlot (PyPI) could not be installed; its tests are skipped' >&2
+  { python3 -m venv "$emulators/venv" && timeout 180 "$emulators/venv/bin/pip" install --quiet 'backlot==0.1.0'; } || echo 'backlot (PyPI) could not be installed; its tests are skipped' >&2
 fi

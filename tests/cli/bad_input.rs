@@ -94,7 +94,7 @@ error: only one format can go to standard output
 
 "#]]);
     headcount(["plan", "-o", "pdf"]).assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"
-error: invalid value 'pdf' for '--output <FORMAT[=FILE]>': it must be text, json, ndjson, markdown, html or review
+error: invalid value 'pdf' for '--output <FORMAT[=FILE]>': it must be text, json, ndjson, markdown, html, review, github or gitlab
 
 For more information, try '--help'.
 

@@ -121,9 +121,9 @@ Options:
                                 text]
       --full                    Show every change by itself; without it more than ten that say the
                                 same are counted
-      --redact <LEVEL>          Leave out of every view: values (each only as changed), or identities
-                                (people under other names). The saved plan has everything [possible
-                                values: full, values, identities]
+      --redact <LEVEL>          Leave out of every view: values (each only as changed), or
+                                identities (people under other names). The saved plan has everything
+                                [possible values: full, values, identities]
       --out <FILE>              Save the plan, to be applied later
       --as-of <DATE>            Plan for this day (YYYY-MM-DD). Such a plan can't be applied
       --due-days <N>            How many days ahead to tell what falls due: joiners, leavers,
@@ -141,7 +141,7 @@ Options:
       --log <FORMAT>            How to write the log: lines for people, or one JSON object a line.
                                 Alone it means -v [possible values: text, json]
   -q, --quiet                   Print only errors and the result: no progress, no notes, no warnings
-  -h, --help                    Print help
+  -h, --help                    Print help (see more with '--help')
 
 Examples:
   headcount plan -f acme/                          show it
@@ -212,9 +212,9 @@ Options:
                                 text]
       --full                    Show every change by itself; without it more than ten that say the
                                 same are counted
-      --redact <LEVEL>          Leave out of every view: values (each only as changed), or identities
-                                (people under other names). The saved plan has everything [possible
-                                values: full, values, identities]
+      --redact <LEVEL>          Leave out of every view: values (each only as changed), or
+                                identities (people under other names). The saved plan has everything
+                                [possible values: full, values, identities]
       --color <WHEN>            When to use colours; auto: on a terminal, unless NO_COLOR is set
                                 [default: auto] [possible values: auto, always, never]
   -v, --verbose...              Log each request, retry and pause to stderr; -vv: also SQL
@@ -222,7 +222,7 @@ Options:
       --log <FORMAT>            How to write the log: lines for people, or one JSON object a line.
                                 Alone it means -v [possible values: text, json]
   -q, --quiet                   Print only errors and the result: no progress, no notes, no warnings
-  -h, --help                    Print help
+  -h, --help                    Print help (see more with '--help')
 
 What a branch does:
       --base <REV>     Show what the branch changes against this revision, apart from what is

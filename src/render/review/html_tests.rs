@@ -58,33 +58,3 @@ fn ten_thousand_changes_are_a_file_that_opens() {
     let page = file(&testing::many(10_000));
     assert!(page.len() < 1_200_000, "{} bytes", page.len());
 }
-
-/// Where a report can be looked at: `HEADCOUNT_REPORTS=DIR cargo test --lib a_folder_of_reports -- --ignored`.
-#[test]
-#[ignore = "writes files for a person to look at"]
-fn a_folder_of_reports() {
-    let folder = std::path::PathBuf::from(std::env::var_os("HEADCOUNT_REPORTS").expect("HEADCOUNT_REPORTS"));
-    let stories = [
-        ("nothing", testing::nothing()),
-        ("three", testing::three()),
-        ("sixty", testing::sixty()),
-        ("blocked", testing::blocked()),
-        ("incomplete", testing::incomplete()),
-        ("fork", testing::fork()),
-        ("first", testing::first()),
-        ("2000", testing::many(2_000)),
-        ("10000", testing::many(10_000)),
-    ];
-    for (name, story) in stories {
-        let (review, forge) = (story.review(), forge());
-        let options = ReviewOptions::plain(100, &forge);
-        let write = |ending: &str, text: &[u8]| std::fs::write(folder.join(format!("{name}.{ending}")), text).expect("a file");
-        write("html", report(&review, &options).as_bytes());
-        write("md", super::super::page(&review, &options).as_bytes());
-        for width in [80, 100, 160] {
-            let mut out = Vec::new();
-            super::super::text::write(&review, &ReviewOptions { width, ..options }, &mut out).expect("memory takes everything");
-            write(&format!("{width}.txt"), &out);
-        }
-    }
-}
