@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Lines, count, safe};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::model::{Action, Change, Finding, MemberChange, ObjectKind, Plan, Severity};
-use crate::review::{AtomGroup, Divergence, EffectKind, Review, RiskKind};
+use crate::review::{AtomGroup, Divergence, EffectKind, Review};
 
 /// GitHub shows so many of a level in one step.
 const OF_A_LEVEL: usize = 10;
@@ -87,8 +87,9 @@ impl Annotation {
             touched.people.extend(group.who.iter().map(|line| (line.who.key.clone(), 1)));
         }
         let changes = effects.into_iter().map(|(place, effects)| at_line(place, &effects));
-        let loosened = review.risks.iter().filter(|risk| risk.risk == RiskKind::Loosened).filter_map(|risk| {
-            let (place, words) = (risk.places.first()?.clone(), risk.what.as_deref()?.to_owned());
+        let not_used = review.branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.loosens || one.unread);
+        let loosened = not_used.filter_map(|one| {
+            let (place, words) = (one.place.clone()?, one.words.clone());
             Some(Self { place: Some(place), length: None, level: Level::Warning, kind: "loosened", rank: 0, lasting: words.clone(), words })
         });
         let findings = review.findings.iter().filter(|one| one.by_branch).filter_map(|one| of_finding(&one.finding));

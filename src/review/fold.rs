@@ -300,7 +300,7 @@ fn places<'a>(mut lines: impl Iterator<Item = &'a Line<'a>>) -> Vec<Place> {
     let of_slot = match &line.atom.slot {
         AtomSlot::Attribute(value) | AtomSlot::Parameter { value, .. } => origins.attributes.get(&value.name),
         AtomSlot::Member { member, .. } => origins.members.get(&member.key),
-        _ => Some(&origins.places),
+        _ => return origins.line.into_iter().collect(),
     };
     of_slot.into_iter().flatten().take(3).cloned().collect()
 }

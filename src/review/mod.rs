@@ -135,6 +135,8 @@ pub struct NotUsed {
     pub words: String,
     /// it lowers a guardrail, an ownership, a protection or a completeness limit
     pub loosens: bool,
+    /// a system that is not read, so that it is not known what the branch does there
+    pub unread: bool,
     /// where, at head
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
@@ -318,6 +320,13 @@ pub struct ReviewSide<'a> {
     pub explain: &'a dyn Explain,
     /// the rules
     pub policy: &'a Policy,
+}
+
+impl Review {
+    /// Whether every system was to be read: of one that is not previewed nobody knows what the branch does there.
+    pub fn is_whole(&self) -> bool {
+        !self.branch.iter().flat_map(|branch| &branch.not_used).any(|one| one.unread)
+    }
 }
 
 /// The review of a plan as it stands: all of it is its effect, and nothing has a cause in a branch.

@@ -32,6 +32,8 @@ pub enum RiskKind {
     KeepsAccess,
     /// a group loses half of its members, or is left with two or fewer
     GroupEmpties,
+    /// a system is not read in the preview, so that it is not known what the branch does there
+    NotPreviewed,
     /// the branch lowers a guardrail, an ownership, a protection or a limit of completeness
     Loosened,
 }
@@ -47,7 +49,7 @@ pub struct ReviewRisk {
     pub effect: Option<EffectKind>,
     /// where
     pub targets: Vec<Arc<str>>,
-    /// the group or the entitlement; of what is loosened: the sentence about it
+    /// the group or the entitlement; of what a preview does not use: the document
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what: Option<Arc<str>>,
     /// who, by name; of group effects: the groups
@@ -97,7 +99,7 @@ impl<'a> Watch<'a> {
 pub(super) fn risks(groups: &[AtomGroup], sizes: &[GroupSize], branch: Option<&Branch>) -> Vec<ReviewRisk> {
     let mut risks: Vec<ReviewRisk> = groups.iter().filter(|group| group.of_effect && !group.withheld).filter_map(of_group).collect();
     risks.extend(emptied(sizes, groups));
-    risks.extend(branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.loosens).map(loosened));
+    risks.extend(branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.loosens || one.unread).map(not_used));
     risks.sort_by_key(|risk| (risk.risk, std::cmp::Reverse(risk.people)));
     risks
 }
@@ -131,12 +133,12 @@ fn of_group(group: &AtomGroup) -> Option<ReviewRisk> {
     })
 }
 
-fn loosened(one: &NotUsed) -> ReviewRisk {
+fn not_used(one: &NotUsed) -> ReviewRisk {
     ReviewRisk {
-        risk: RiskKind::Loosened,
+        risk: if one.unread { RiskKind::NotPreviewed } else { RiskKind::Loosened },
         effect: None,
         targets: Vec::new(),
-        what: Some(Arc::from(one.words.as_str())),
+        what: Some(Arc::from(format!("{} {}", one.document.kind, one.document.name))),
         who: Vec::new(),
         people: 0,
         reason: None,

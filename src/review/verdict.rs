@@ -98,6 +98,7 @@ fn parts(risks: &[ReviewRisk]) -> Vec<String> {
         let wanted = risks.iter().filter(|risk| risk.risk == kind && effect.is_none_or(|effect| risk.effect == Some(effect)));
         wanted.flat_map(|risk| &risk.who).map(|who| &who.key).collect::<BTreeSet<_>>().len()
     };
+    let count = |kind: RiskKind| risks.iter().filter(|risk| risk.risk == kind).count();
     let counts = [
         (total(RiskKind::LosesSignIn, None), "person loses sign-in", "people lose sign-in"),
         (total(RiskKind::Irreversible, Some(EffectKind::Deleted)), "account is deleted", "accounts are deleted"),
@@ -108,7 +109,8 @@ fn parts(risks: &[ReviewRisk]) -> Vec<String> {
         (total(RiskKind::Adoption, Some(EffectKind::TakesOver)), "account is taken over", "accounts are taken over"),
         (total(RiskKind::Adoption, Some(EffectKind::GroupTakenOver)), "group is taken over", "groups are taken over"),
         (total(RiskKind::KeepsAccess, None), "person keeps what would go", "people keep what would go"),
-        (risks.iter().filter(|risk| risk.risk == RiskKind::Loosened).count(), "limit is loosened", "limits are loosened"),
+        (count(RiskKind::NotPreviewed), "system is not previewed", "systems are not previewed"),
+        (count(RiskKind::Loosened), "limit is loosened", "limits are loosened"),
     ];
     let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
     counts.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).chain(emptied(risks)).collect()

@@ -12,7 +12,9 @@ use crate::model::{Change, Key, ObjectKind, ObjectRef};
 /// Where a change comes from, in all its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
-    /// the lines behind the step itself
+    /// the line to show behind the step itself; none where a record brought it about
+    pub line: Option<Place>,
+    /// all lines that had a say in the step itself
     pub places: Vec<Place>,
     /// behind each attribute or parameter
     pub attributes: BTreeMap<Arc<str>, Vec<Place>>,
@@ -30,6 +32,7 @@ impl Provenance<'_> {
         }
         let members = why.members.iter().map(|member| (member.member.clone(), self.member_lines(&member.member, &member.because)));
         Origins {
+            line: self.line(change),
             places,
             attributes: why.attributes.iter().map(|attribute| (attribute.attribute.clone(), attribute_lines(attribute))).collect(),
             members: members.collect(),

@@ -249,6 +249,7 @@ impl<'a> Page<'a> {
             let offline = self.review.branch.as_ref().is_some_and(|branch| branch.offline);
             let title = match self.review.verdict.level {
                 _ if offline => "These manifests say something else:",
+                _ if !self.review.is_whole() => "These manifests say something else, and nothing is known to change by it:",
                 VerdictLevel::Incomplete => "These manifests say something else, and nothing is known to change by it:",
                 _ => "These manifests say something else, and nothing changes by it now:",
             };

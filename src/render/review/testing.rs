@@ -57,6 +57,7 @@ impl Explain for Known {
         Origins {
             members: change.members.iter().map(|member| (member.member.key.clone(), places.clone())).collect(),
             attributes: change.attributes.iter().map(|changed| of_attribute(&changed.attribute)).collect(),
+            line: places.first().cloned(),
             places,
         }
     }

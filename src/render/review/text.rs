@@ -95,7 +95,7 @@ impl View<'_> {
             let effect = risk.effect.unwrap_or(EffectKind::LosesSignIn);
             let how = if risk.risk == RiskKind::KeepsAccess { Divergence::Cancels } else { Divergence::Adds };
             let sign = match risk.risk {
-                RiskKind::Loosened => paint(RISK, "!"),
+                RiskKind::Loosened | RiskKind::NotPreviewed => paint(RISK, "!"),
                 _ => signed(effect, how),
             };
             let names: Vec<Arc<str>> = risk.who.iter().map(|who| who.name.clone()).collect();
@@ -291,6 +291,7 @@ impl View<'_> {
                     self.document(change, out)?;
                     match self.review.verdict.level {
                         VerdictLevel::Intent => {}
+                        _ if !self.review.is_whole() => writeln!(out, "  Nothing is known to change by it.")?,
                         VerdictLevel::Incomplete => writeln!(out, "  Nothing is known to change by it.")?,
                         _ => writeln!(out, "  Nothing changes by it now.")?,
                     }

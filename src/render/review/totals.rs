@@ -30,6 +30,7 @@ pub fn title(review: &Review) -> String {
         }
         VerdictLevel::Incomplete if totals.changes == 0 => "incomplete, no changes in what could be read".to_owned(),
         VerdictLevel::Incomplete => format!("incomplete, {changes} in what could be read"),
+        _ if review.effect.is_empty() && !review.is_whole() => "no changes in what was previewed".to_owned(),
         _ if review.effect.is_empty() => "no changes".to_owned(),
         _ => changes,
     }
@@ -42,6 +43,7 @@ pub fn read(review: &Review) -> &'static str {
     match review.verdict.level {
         _ if offline => "Whom it touches shows once somebody runs the full preview.",
         VerdictLevel::Incomplete => "",
+        _ if !review.is_whole() => "Everything else was read.",
         VerdictLevel::Blocked if whole => "Everything was read.",
         VerdictLevel::Blocked => "",
         _ if whole => "Everything was read. No guardrail objects.",

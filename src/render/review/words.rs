@@ -125,7 +125,7 @@ pub fn heading(piece: &Piece<'_>) -> Sentence {
             sentence.push(words(", and "));
             sentence.extend(along_words(along, count != 1));
         }
-        CommonAlong::Various => sentence.push(words(", with memberships and grants")),
+        CommonAlong::Various => sentence.push(words(what_goes_along(piece))),
         CommonAlong::None => {}
     }
     sentence.extend(because(group));
@@ -242,6 +242,16 @@ pub fn along_words(along: &[Along], many: bool) -> Sentence {
     sentence
 }
 
+fn what_goes_along(piece: &Piece<'_>) -> &'static str {
+    let along = || piece.groups.iter().flat_map(|group| &group.who).flat_map(|line| &line.along);
+    let is_grant = |along: &Along| matches!(along.effect, EffectKind::GetsGrant | EffectKind::LosesGrant);
+    match (along().any(is_grant), along().all(is_grant)) {
+        (true, true) => ", with grants",
+        (true, false) => ", with memberships and grants",
+        _ => ", with memberships",
+    }
+}
+
 /// Why, where a record or a rule other than the branch's brought it about.
 fn because(group: &AtomGroup) -> Sentence {
     if group.cause.is_some() || group.how == Divergence::Cancels {
@@ -351,11 +361,12 @@ fn counted(effect: EffectKind, risk: &ReviewRisk) -> Sentence {
     vec![Phrase::Words(if count == 1 { "1 person".to_owned() } else { format!("{} {word}", number(count)) }.into())]
 }
 
-/// A group that empties, with its sizes; or what is loosened.
+/// A group that empties, with its sizes; or what a preview does not use.
 fn without_effect(risk: &ReviewRisk) -> Sentence {
     let name = risk.what.clone().or_else(|| risk.who.first().map(|who| who.name.clone())).unwrap_or_else(|| Arc::from(""));
     if risk.risk != RiskKind::GroupEmpties {
-        return vec![Phrase::Name(name), words(" is loosened")];
+        let what = if risk.risk == RiskKind::NotPreviewed { " is not previewed" } else { " allows more than before" };
+        return vec![Phrase::Name(name), words(what)];
     }
     let mut sentence = vec![Phrase::Name(name), words(" shrinks")];
     for (place, size) in risk.sizes.iter().enumerate() {
@@ -509,6 +520,7 @@ pub fn advice(risk: RiskKind) -> &'static str {
     match risk {
         RiskKind::KeepsAccess => "It was pending to go.",
         RiskKind::Adoption => "headcount writes to what was there before.",
+        RiskKind::NotPreviewed => "What the branch does there is known once it is merged.",
         RiskKind::Loosened => "It applies from the run after the merge on.",
         _ => "",
     }

@@ -32,7 +32,7 @@ pub(super) fn openings(base: &Loaded, head: &Loaded) -> Preview {
             if let Opening::Shut { words, .. } = &opening {
                 let document = DocumentName { kind: kind.into(), name: name.clone() };
                 let words = format!("the {kind} `{name}` is not previewed: {words}");
-                preview.not_used.push(NotUsed { document, words, loosens: false, place });
+                preview.not_used.push(NotUsed { document, words, loosens: false, unread: true, place });
             }
             (name.clone(), opening)
         });

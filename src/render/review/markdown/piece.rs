@@ -3,6 +3,7 @@
 //! Must never: cut a name, or let a line of a fence be wider than a page shows.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::render::review::words::{self, Phrase, Sentence};
 use crate::render::safe;
 use crate::render::summary::{number, people};
 use crate::render::value;
-use crate::review::{AtomGroup, Divergence, PersonLine};
+use crate::review::{Along, AtomGroup, Divergence, PersonLine};
 
 /// Names of a list.
 const LISTED: usize = 150;
@@ -27,6 +28,30 @@ const SHOWN: usize = 5;
 const WIDE: usize = 74;
 /// A list of so many lines is never folded.
 const OPEN: usize = 7;
+
+/// Of a list without room for it behind each name: how many have what along, the most frequent first.
+fn along_with(group: &AtomGroup) -> String {
+    const NAMED: usize = 12;
+    let mut counts: BTreeMap<&Along, u64> = BTreeMap::new();
+    group
+        .who
+        .iter()
+        .filter(|_| group.who.len() > FEW)
+        .flat_map(|line| &line.along)
+        .for_each(|along| *counts.entry(along).or_default() += 1);
+    let mut counts: Vec<(&Along, u64)> = counts.into_iter().collect();
+    counts.sort_by_key(|(along, count)| (std::cmp::Reverse(*count), *along));
+    let told = counts
+        .iter()
+        .take(NAMED)
+        .map(|(along, count)| format!("{} {}", number(*count), spans(&words::along_words(std::slice::from_ref(along), *count != 1))));
+    let told: Vec<String> = told.collect();
+    match (told.is_empty(), counts.len().saturating_sub(NAMED)) {
+        (true, _) => String::new(),
+        (false, 0) => format!("\nOf them {}.\n", told.join(", ")),
+        (false, more) => format!("\nOf them {}, and so on for {} more.\n", told.join(", "), number(more as u64)),
+    }
+}
 
 impl Page<'_> {
     /// A piece, at a level.
@@ -70,7 +95,7 @@ impl Page<'_> {
             _ => {
                 let lines = self.lines(group);
                 let folds = lines.len() > OPEN && !self.open;
-                let body = fenced("diff", lines.into_iter().map(Cow::Owned), "");
+                let body = fenced("diff", lines.into_iter().map(Cow::Owned), "") + &along_with(group);
                 if folds { folded(&heading, &behind, &body) } else { format!("{line}{behind}:\n\n{body}\n") }
             }
         }
