@@ -141,6 +141,12 @@ impl Look<'_> {
         self.plan.findings.iter().filter(|finding| finding.code == FindingCode::DeactivatedElsewhere).filter_map(|finding| {
             let (target, key) = (finding.subject.system.as_ref()?, finding.subject.key.as_ref()?);
             let link = self.memory.links.iter().find(|link| link.target == *target && link.key == *key && link.kind == ObjectKind::Account);
+            // Where headcount took it, the other way round is what happened.
+            let taken =
+                |link: &&crate::model::Link| self.memory.deactivations.iter().any(|made| made.target == link.target && made.id == link.id);
+            if link.as_ref().is_some_and(taken) {
+                return None;
+            }
             let name = link.and_then(|link| link.name.clone()).unwrap_or_else(|| key.clone());
             Some(Drift { check: true, ..named(DriftKind::LostSignIn, target, key, &name) })
         })
@@ -155,7 +161,7 @@ impl Look<'_> {
             match left.what {
                 LeftWhat::Member if !self.was.contains(left) => {
                     let privileged =
-                        self.policy.targets.iter().any(|target| target.name == left.target && target.privileged.groups.contains(group))
+                        self.policy.targets.iter().any(|target| target.name == left.target && target.privileged.names_group(group))
                             || sounds_privileged(group);
                     found.push(Drift {
                         of: Some(group.clone()),

@@ -30,8 +30,8 @@ pub(crate) use target::DEFAULTS;
 
 use crate::diagnostic::Place;
 use crate::expr::Expression;
-use crate::manifest::kinds::{DeprovisionAction, Lifecycle, MappingMode, Ownership};
-use crate::model::{Guardrail, Key, ObjectRef, ValueState};
+use crate::manifest::kinds::{DeprovisionAction, Lifecycle, MappingMode, Ownership, fold};
+use crate::model::{Guardrail, Key, ObjectKind, ObjectRef, ValueState};
 
 /// Everything that planning needs of the manifests.
 #[derive(Clone, Debug)]
@@ -69,9 +69,15 @@ impl Policy {
 impl Policy {
     /// Whether whoever comes into a group at a target can do more than others.
     pub fn is_privileged_group(&self, target: &str, group: &ObjectRef) -> bool {
-        let named = |target: &TargetPolicy| target.privileged.groups.contains(&group.name);
         let made_of = Key::group_name(&group.key);
-        let declared = |policy: &GroupPolicy| policy.privileged && Key::is_group(&group.key) && Key::group_name(&policy.key) == made_of;
+        let of_document = |policy: &&GroupPolicy| Key::is_group(&group.key) && Key::group_name(&policy.key) == made_of;
+        // What it is called at the target, and what it is to be called.
+        let called = self.groups.iter().find(of_document).map(|policy| policy.display_name.as_ref());
+        let mut names = called.into_iter().chain([group.name.as_ref()]);
+        let named = |target: &TargetPolicy| names.any(|name| target.privileged.names_group(name));
+        // Another document that is for a group of this name is for the same object.
+        let same_name = |policy: &GroupPolicy| policy.for_each.is_none() && fold(&policy.display_name) == fold(&group.name);
+        let declared = |policy: &GroupPolicy| policy.privileged && (of_document(&policy) || same_name(policy));
         self.target(target).is_some_and(named) || self.groups.iter().any(declared)
     }
 
@@ -79,8 +85,14 @@ impl Policy {
     pub fn is_privileged_entitlement(&self, target: &str, entitlement: &str) -> bool {
         let Some(at) = self.targets.iter().position(|known| known.name.as_ref() == target) else { return false };
         let declared = |policy: &EntitlementPolicy| policy.privileged && policy.target == at && policy.name.as_ref() == entitlement;
-        self.targets.get(at).is_some_and(|target| target.privileged.entitlements.contains(entitlement))
+        self.targets.get(at).is_some_and(|target| target.privileged.entitlements.contains(&fold(entitlement)))
             || self.entitlements.iter().any(declared)
+    }
+
+    /// Whether a group of this name can do more than others at a target, whoever declares it.
+    pub fn is_privileged_name(&self, target: &str, name: &str) -> bool {
+        let group = ObjectRef { kind: ObjectKind::Group, key: Arc::from(""), id: None, name: Arc::from(name) };
+        self.is_privileged_group(target, &group)
     }
 
     /// Whether people sign in at a target by an attribute.
@@ -356,10 +368,17 @@ pub struct ProtectionPolicy {
 /// What can do more than the rest of a system, by what it is called there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrivilegePolicy {
-    /// groups' displayNames
-    pub groups: BTreeSet<Arc<str>>,
-    /// names of entitlements
-    pub entitlements: BTreeSet<Arc<str>>,
+    /// groups' displayNames, folded
+    pub groups: BTreeSet<String>,
+    /// names of entitlements, folded
+    pub entitlements: BTreeSet<String>,
+}
+
+impl PrivilegePolicy {
+    /// Whether a group of this displayName is one; case and blanks make no other name.
+    pub fn names_group(&self, name: &str) -> bool {
+        self.groups.contains(&fold(name))
+    }
 }
 
 /// A User, compiled.

@@ -14,7 +14,7 @@ use super::{
 use crate::expr::Root;
 use crate::manifest::kinds::{
     Deprovision, DeprovisionAction, GuardrailOverride, Guardrails, Lifecycle, Limit, MappingDefaults, PreHire, Privileged, Protection,
-    TargetMapping, TargetSpec,
+    TargetMapping, TargetSpec, fold,
 };
 use crate::manifest::{Document, Origin, quantity};
 use crate::model::{Guardrail, system_id};
@@ -213,7 +213,7 @@ impl Compiler<'_> {
 const DEACTIVATE: DeprovisionPolicy = DeprovisionPolicy { action: DeprovisionAction::Deactivate, delete_after: None };
 
 fn privileged(spec: &Privileged) -> PrivilegePolicy {
-    let names = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
+    let names = |names: &[String]| names.iter().map(|name| fold(name)).collect();
     PrivilegePolicy { groups: names(&spec.groups), entitlements: names(&spec.entitlements) }
 }
 

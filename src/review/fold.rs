@@ -266,7 +266,8 @@ fn group(same: Same, targets: Vec<Arc<str>>, mut people: Vec<Happening<'_, '_>>,
         .map(|(who, lines)| {
             let with = || lines.iter().filter_map(|line| along.get(&line.number)).flatten();
             going += with().map(|(_, atoms)| atoms).sum::<u64>();
-            let with: BTreeSet<Along> = with().map(|(along, _)| along.clone()).collect();
+            // What does not happen takes nothing along.
+            let with: BTreeSet<Along> = with().filter(|_| same.how != Divergence::Cancels).map(|(along, _)| along.clone()).collect();
             PersonLine { who: who.clone(), along: with.into_iter().collect() }
         })
         .collect();

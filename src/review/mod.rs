@@ -137,6 +137,8 @@ pub struct NotUsed {
     pub loosens: bool,
     /// a system that is not read, so that it is not known what the branch does there
     pub unread: bool,
+    /// one that the base reads, so that the branch hides what becomes of people there
+    pub hides: bool,
     /// where, at head
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
@@ -362,7 +364,7 @@ fn build(
         verdict: ReviewVerdict::none(),
         evidence: head.plan.evidence.clone(),
         intent,
-        risks: risk::risks(&groups, &group_sizes, branch.as_ref()),
+        risks: risk::risks(&groups, &group_sizes, branch.as_ref(), watch),
         people: people(head, base, &groups),
         totals: figures::totals(effect.iter().map(|one| (&one.atom, one.how)), watch),
         pending_totals: figures::totals(pending.iter().map(|atom| (atom, Divergence::Adds)), watch),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::figures::GroupSize;
 use super::{AtomGroup, Branch, Divergence, EffectKind, NotUsed, Who};
 use crate::diagnostic::Place;
-use crate::model::{ObjectRef, Reason};
+use crate::model::{ObjectRef, Reason, Value};
 use crate::policy::Policy;
 
 /// Why to look twice, the gravest first.
@@ -86,6 +86,10 @@ impl<'a> Watch<'a> {
         self.policies.iter().any(|policy| policy.is_privileged_group(target, group))
     }
 
+    pub(super) fn name(&self, target: &str, name: &str) -> bool {
+        self.policies.iter().any(|policy| policy.is_privileged_name(target, name))
+    }
+
     pub(super) fn entitlement(&self, target: &str, entitlement: &str) -> bool {
         self.policies.iter().any(|policy| policy.is_privileged_entitlement(target, entitlement))
     }
@@ -96,15 +100,16 @@ impl<'a> Watch<'a> {
 }
 
 /// Of the effect alone: what is pending is nobody's to review here.
-pub(super) fn risks(groups: &[AtomGroup], sizes: &[GroupSize], branch: Option<&Branch>) -> Vec<ReviewRisk> {
-    let mut risks: Vec<ReviewRisk> = groups.iter().filter(|group| group.of_effect && !group.withheld).filter_map(of_group).collect();
+pub(super) fn risks(groups: &[AtomGroup], sizes: &[GroupSize], branch: Option<&Branch>, watch: Watch<'_>) -> Vec<ReviewRisk> {
+    let mut risks: Vec<ReviewRisk> =
+        groups.iter().filter(|group| group.of_effect && !group.withheld).filter_map(|group| of_group(group, watch)).collect();
     risks.extend(emptied(sizes, groups));
     risks.extend(branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.loosens || one.unread).map(not_used));
     risks.sort_by_key(|risk| (risk.risk, std::cmp::Reverse(risk.people)));
     risks
 }
 
-fn of_group(group: &AtomGroup) -> Option<ReviewRisk> {
+fn of_group(group: &AtomGroup, watch: Watch<'_>) -> Option<ReviewRisk> {
     let risk = match (group.effect, group.how) {
         (EffectKind::LosesSignIn | EffectKind::Deleted | EffectKind::GroupDeleted | EffectKind::SignedOut, Divergence::Cancels) => {
             RiskKind::KeepsAccess
@@ -115,6 +120,8 @@ fn of_group(group: &AtomGroup) -> Option<ReviewRisk> {
         (EffectKind::Deleted | EffectKind::GroupDeleted, _) => RiskKind::Irreversible,
         (EffectKind::ChangesSignIn, _) => RiskKind::ChangesSignIn,
         (EffectKind::GetsPrivilege, _) => RiskKind::Privilege,
+        // Whoever is in it already is in something privileged from then on, or in something that was.
+        (EffectKind::GroupChanges, _) if renames_privileged(group, watch) => RiskKind::Privilege,
         (EffectKind::RegainsSignIn, _) => RiskKind::Reactivation,
         (EffectKind::TakesOver | EffectKind::GroupTakenOver, _) => RiskKind::Adoption,
         _ => return None,
@@ -146,6 +153,12 @@ fn not_used(one: &NotUsed) -> ReviewRisk {
         sizes: Vec::new(),
         places: one.place.iter().cloned().collect(),
     }
+}
+
+fn renames_privileged(group: &AtomGroup, watch: Watch<'_>) -> bool {
+    let name = |value: &Option<Value>| value.as_ref().and_then(|value| value.as_text().map(str::to_owned));
+    let mut names = [name(&group.before), name(&group.after)].into_iter().flatten();
+    group.what.as_deref() == Some("displayName") && names.any(|name| group.targets.iter().any(|target| watch.name(target, &name)))
 }
 
 /// One entry a group, with its sizes at all targets where it empties.

@@ -204,3 +204,29 @@ fn an_approval_holds_while_others_move_on_and_not_when_the_effect_grows() {
     assert_ne!(reviewed, hash(&base(), &other));
     assert_eq!(reviewed, hash(&one_more(base()), &one_more(head())));
 }
+
+#[test]
+fn privilege_follows_the_object_into_another_document() {
+    let scene = |name: &str, display: &str, rest: &str| {
+        let group = format!("kind: Group\nmetadata: {{name: {name}}}\nspec:\n  displayName: {display}\n{rest}");
+        company(LEADS, &[group]).marked_group("g2", "group/admins", "Administrators")
+    };
+    let base = scene("admins", "Administrators", "  privileged: true\n  members: [{identity: {source: hr, key: '1'}}]\n");
+    let head = scene("lunch", "administrators", "  previousNames: [Administrators]\n  members: [{identity: {source: hr, key: '4'}}]\n");
+    let told = told(&review(&base, &head, Vec::new()));
+    assert!(told.contains("! Privilege [\"dan\"]"), "{told}");
+}
+
+#[test]
+fn a_group_that_takes_a_privileged_name_is_looked_at() {
+    let documents = |name: &str| {
+        let privileged = target("  groups: {}\n  privileged: {groups: [Administrators]}\n");
+        let group =
+            format!("kind: Group\nmetadata: {{name: leads}}\nspec:\n  displayName: {name}\n  previousNames: [leads]\n  rule: 'true'\n");
+        Scene::new(&[source("hr", ""), privileged, group]).marked_group("g1", "group/leads", "leads")
+    };
+    let base = documents("leads2").person("1", "ada").marked("u1", "hr/1", "ada").member("g1", "u1");
+    let head = documents("ADMINISTRATORS").person("1", "ada").marked("u1", "hr/1", "ada").member("g1", "u1");
+    let review = review(&base, &head, Vec::new());
+    assert!(review.risks.iter().any(|risk| risk.risk == super::RiskKind::Privilege), "{}", told(&review));
+}

@@ -71,11 +71,25 @@ fn level(review: &Review) -> VerdictLevel {
         true => VerdictLevel::Intent,
         false if ours(Severity::Refused) => VerdictLevel::Blocked,
         false if incomplete => VerdictLevel::Incomplete,
-        false if ours(Severity::Error) => VerdictLevel::Undecided,
+        false if ours(Severity::Error) || hides(review) => VerdictLevel::Undecided,
         false if !review.risks.is_empty() => VerdictLevel::Check,
         false if review.effect.is_empty() => VerdictLevel::None,
         false => VerdictLevel::Clean,
     }
+}
+
+/// Whether the branch keeps a preview out of a system that the base reads: what becomes of people there is not known.
+fn hides(review: &Review) -> bool {
+    review.branch.iter().flat_map(|branch| &branch.not_used).any(|one| one.hides)
+}
+
+fn hidden(review: &Review) -> String {
+    let shut = review.branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.hides);
+    let names: Vec<String> = shut.map(|one| format!("{} {}", one.document.kind, one.document.name)).collect();
+    format!(
+        "What this branch does by way of {} is not known: a preview does not open what the branch changes the way to.",
+        in_a_row(&names)
+    )
 }
 
 fn takes(review: &Review) -> bool {
@@ -87,6 +101,7 @@ fn trouble(review: &Review, level: VerdictLevel) -> String {
     let targets: BTreeSet<String> = refused.filter_map(|one| one.finding.subject.system.as_deref().map(str::to_owned)).collect();
     match level {
         VerdictLevel::Blocked => format!("A guardrail refuses a part of it at {}.", in_a_row(&targets.into_iter().collect::<Vec<_>>())),
+        VerdictLevel::Undecided if hides(review) => hidden(review),
         VerdictLevel::Undecided => "Something could not be decided, and stays as it is.".to_owned(),
         _ => "Something could not be read: what depends on it is not known, and stays as it is.".to_owned(),
     }

@@ -146,6 +146,9 @@ fn live(args: &DiffArgs, revisions: &Revisions, preview: &Preview) -> Result<Rev
     let (first, second, mut plans) = session::run(planned(revisions, preview))??;
     if let Some(file) = &args.branch.out {
         output::save(&plans[1], Format::Json, ViewOptions::wide(report::DEFAULT_WIDTH), file)?;
+        let hash = plans[1].hash();
+        let shown = file.display();
+        report::notice(format_args!("saved {shown}; once approved: headcount apply {shown} --expect {}", hash.get(..16).unwrap_or(&hash)));
     }
     plans.iter_mut().for_each(|plan| set_aside(plan, preview));
     let [base, head] = plans.map(|plan| part(plan, &args.selection.filter()));

@@ -275,7 +275,7 @@ fn reason(reason: Reason, effect: EffectKind, who: Option<&Who>) -> Sentence {
     match reason {
         Reason::Leaver => match source() {
             Some(source) => vec![words(", because "), source, words(" says that they have left")],
-            None => vec![words(", because their last day is over")],
+            None => vec![words(", having left")],
         },
         Reason::Absent if Key::is_user(key) => vec![words(", because a User was removed")],
         Reason::Absent => match source().filter(|_| of_people) {

@@ -28,11 +28,11 @@ pub(super) fn openings(base: &Loaded, head: &Loaded) -> Preview {
     let mut of = |kind: &str, before: &BTreeMap<Arc<str>, System<'_>>, after: &BTreeMap<Arc<str>, System<'_>>| {
         let names: BTreeSet<&Arc<str>> = before.keys().chain(after.keys()).collect();
         let openings = names.into_iter().map(|name| {
-            let (opening, place) = opening((kind, name), before.get(name), after.get(name), head);
+            let (opening, place) = opening((kind, name), before.get(name), after.get(name), (base, head));
             if let Opening::Shut { words, .. } = &opening {
                 let document = DocumentName { kind: kind.into(), name: name.clone() };
                 let words = format!("the {kind} `{name}` is not previewed: {words}");
-                preview.not_used.push(NotUsed { document, words, loosens: false, unread: true, place });
+                preview.not_used.push(NotUsed { document, words, loosens: false, unread: true, hides: before.contains_key(name), place });
             }
             (name.clone(), opening)
         });
@@ -70,13 +70,15 @@ fn opening(
     (kind, name): (&str, &Arc<str>),
     before: Option<&System<'_>>,
     after: Option<&System<'_>>,
-    head: &Loaded,
+    (base, head): (&Loaded, &Loaded),
 ) -> (Opening, Option<crate::diagnostic::Place>) {
     let place = after.map(|after| head.connection(after.origin));
     let by_branch = |words: String| (Opening::Shut { words, by_branch: true }, place.clone());
     let runs = |side: &System<'_>| side.connection.secrets().iter().any(|secret| matches!(secret.value, SecretRef::Exec(_)));
     match (before, after) {
-        (_, Some(after)) if after.connection.is_data() => own_file(before, after, head).map_or_else(by_branch, |opening| (opening, None)),
+        (_, Some(after)) if after.connection.is_data() => {
+            own_file(before, after, (base, head)).map_or_else(by_branch, |opening| (opening, None))
+        }
         (Some(before), _) if runs(before) => {
             let words =
                 "it signs in with a command (`exec`), and no preview runs one; let the preview sign in with `env` or `file`".to_owned();
@@ -102,10 +104,13 @@ fn opening(
 }
 
 /// Of records in a file: the branch's own where it has them, for data in the repository is part of what is reviewed.
-fn own_file(before: Option<&System<'_>>, after: &System<'_>, head: &Loaded) -> Result<Opening, String> {
+fn own_file(before: Option<&System<'_>>, after: &System<'_>, (base, head): (&Loaded, &Loaded)) -> Result<Opening, String> {
     let here = paths(after);
     if here.iter().all(|path| head.files.has(path)) {
         return Ok(Opening::OwnFile);
+    }
+    if here.iter().any(|path| base.files.has(path)) {
+        return Err("the branch takes its file away, and after the merge it could not be read; keep the file, or take the Source out of the manifests".to_owned());
     }
     match before {
         Some(before) if before.written == after.written && paths(before) == here => Ok(Opening::AsBase),

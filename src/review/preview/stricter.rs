@@ -67,6 +67,7 @@ fn secrecy(base: &Policy, policy: &mut Policy, preview: &Preview, told: &mut Vec
                     words,
                     loosens: false,
                     unread: false,
+                    hides: false,
                     place: rule.place.clone(),
                 });
             }
@@ -82,12 +83,26 @@ fn secrecy(base: &Policy, policy: &mut Policy, preview: &Preview, told: &mut Vec
                 target.name, rule.attribute
             );
             hidden.insert(rule.attribute.clone());
-            told.push(NotUsed { document: name("Target", &target.name), words, loosens: false, unread: false, place: rule.place.clone() });
+            told.push(NotUsed {
+                document: name("Target", &target.name),
+                words,
+                loosens: false,
+                unread: false,
+                hides: false,
+                place: rule.place.clone(),
+            });
         }
     }
     for attribute in base.sensitive.difference(&policy.sensitive) {
         let words = format!("`{attribute}` is no secret any more: its values stay hidden until this is merged");
-        told.push(NotUsed { document: name("Workspace", &policy.workspace), words, loosens: true, unread: false, place: None });
+        told.push(NotUsed {
+            document: name("Workspace", &policy.workspace),
+            words,
+            loosens: true,
+            unread: false,
+            hides: false,
+            place: None,
+        });
     }
     policy.conceal(hidden);
 }
@@ -115,7 +130,7 @@ impl Side<'_> {
         let (kind, of) = &self.document;
         let words = format!("{what} of the {kind} `{of}` goes from {base} to {head}: until this is merged the base's counts");
         let place = Some(place.unwrap_or_else(|| self.place.clone()));
-        self.told.push(NotUsed { document: name(kind, of), words, loosens: true, unread: false, place });
+        self.told.push(NotUsed { document: name(kind, of), words, loosens: true, unread: false, hides: false, place });
     }
 
     fn target(&mut self, base: &TargetPolicy, head: &mut TargetPolicy) {
