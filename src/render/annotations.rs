@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Lines, count, safe};
 use crate::diagnostic::{Diagnostic, Level, Place};
 use crate::model::{Action, Change, Finding, MemberChange, ObjectKind, Plan, Severity};
-use crate::review::{AtomGroup, Divergence, EffectKind, Review};
+use crate::review::{AtomGroup, Divergence, EffectKind, NotUsedKind, Review};
 
 /// GitHub shows so many of a level in one step.
 const OF_A_LEVEL: usize = 10;
@@ -87,7 +87,7 @@ impl Annotation {
             touched.people.extend(group.who.iter().map(|line| (line.who.key.clone(), 1)));
         }
         let changes = effects.into_iter().map(|(place, effects)| at_line(place, &effects));
-        let not_used = review.branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.loosens || one.unread);
+        let not_used = review.branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.kind != NotUsedKind::Values);
         let loosened = not_used.filter_map(|one| {
             let (place, words) = (one.place.clone()?, one.words.clone());
             Some(Self { place: Some(place), length: None, level: Level::Warning, kind: "loosened", rank: 0, lasting: words.clone(), words })

@@ -125,6 +125,27 @@ pub struct Revision {
     pub manifests_digest: String,
 }
 
+/// What of the head a preview leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NotUsedKind {
+    /// it lowers a guardrail, an ownership, a protection or a completeness limit: the base's counts
+    LooserLimit,
+    /// values that only the head reads, or that the base hides: nobody is shown them
+    Values,
+    /// a system that only the head has: it is not read
+    NewSystem,
+    /// a system that the base reads, by a way that the head changes: what the branch does there is not known
+    ChangedSystem,
+}
+
+impl NotUsedKind {
+    /// Whether it is a system that is not read.
+    pub fn is_system(self) -> bool {
+        matches!(self, Self::NewSystem | Self::ChangedSystem)
+    }
+}
+
 /// Something of the head that a preview leaves out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -133,12 +154,8 @@ pub struct NotUsed {
     pub document: DocumentName,
     /// one sentence: what is not used, and what comes of that
     pub words: String,
-    /// it lowers a guardrail, an ownership, a protection or a completeness limit
-    pub loosens: bool,
-    /// a system that is not read, so that it is not known what the branch does there
-    pub unread: bool,
-    /// one that the base reads, so that the branch hides what becomes of people there
-    pub hides: bool,
+    /// what it is
+    pub kind: NotUsedKind,
     /// where, at head
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
@@ -298,6 +315,23 @@ pub trait Explain {
     fn person(&self, key: &str) -> Option<PersonCard>;
 }
 
+/// Nobody knows where anything comes from: for a review without any system.
+pub struct Unexplained;
+
+impl Explain for Unexplained {
+    fn origins(&self, _: &Change) -> Origins {
+        Origins::default()
+    }
+
+    fn size(&self, _: &str, _: &ObjectRef) -> Option<u64> {
+        None
+    }
+
+    fn person(&self, _: &str) -> Option<PersonCard> {
+        None
+    }
+}
+
 impl Explain for Provenance<'_> {
     fn origins(&self, change: &Change) -> Origins {
         Provenance::origins(self, change)
@@ -327,7 +361,7 @@ pub struct ReviewSide<'a> {
 impl Review {
     /// Whether every system was to be read: of one that is not previewed nobody knows what the branch does there.
     pub fn is_whole(&self) -> bool {
-        !self.branch.iter().flat_map(|branch| &branch.not_used).any(|one| one.unread)
+        !self.branch.iter().flat_map(|branch| &branch.not_used).any(|one| one.kind.is_system())
     }
 }
 

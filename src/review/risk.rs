@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::figures::GroupSize;
-use super::{AtomGroup, Branch, Divergence, EffectKind, NotUsed, Who};
+use super::{AtomGroup, Branch, Divergence, EffectKind, NotUsed, NotUsedKind, Who};
 use crate::diagnostic::Place;
 use crate::model::{ObjectRef, Reason, Value};
 use crate::policy::Policy;
@@ -104,7 +104,7 @@ pub(super) fn risks(groups: &[AtomGroup], sizes: &[GroupSize], branch: Option<&B
     let mut risks: Vec<ReviewRisk> =
         groups.iter().filter(|group| group.of_effect && !group.withheld).filter_map(|group| of_group(group, watch)).collect();
     risks.extend(emptied(sizes, groups));
-    risks.extend(branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.loosens || one.unread).map(not_used));
+    risks.extend(branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.kind != NotUsedKind::Values).map(not_used));
     risks.sort_by_key(|risk| (risk.risk, std::cmp::Reverse(risk.people)));
     risks
 }
@@ -142,7 +142,7 @@ fn of_group(group: &AtomGroup, watch: Watch<'_>) -> Option<ReviewRisk> {
 
 fn not_used(one: &NotUsed) -> ReviewRisk {
     ReviewRisk {
-        risk: if one.unread { RiskKind::NotPreviewed } else { RiskKind::Loosened },
+        risk: if one.kind.is_system() { RiskKind::NotPreviewed } else { RiskKind::Loosened },
         effect: None,
         targets: Vec::new(),
         what: Some(Arc::from(format!("{} {}", one.document.kind, one.document.name))),

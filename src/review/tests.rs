@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::atom::{self, Atom};
 use super::{
-    AtomGroup, Branch, Divergence, DocumentChange, DocumentDifference, DocumentLines, DocumentName, FieldChange, Review, ReviewSide,
-    Revision, of_branch, of_plan,
+    AtomGroup, Branch, Divergence, DocumentChange, DocumentDifference, DocumentLines, DocumentName, FieldChange, NotUsed, NotUsedKind,
+    Review, ReviewSide, Revision, VerdictLevel, of_branch, of_plan,
 };
 use crate::diagnostic::Place;
 use crate::planning::explain::Provenance;
@@ -229,4 +229,21 @@ fn a_group_that_takes_a_privileged_name_is_looked_at() {
     let head = documents("ADMINISTRATORS").person("1", "ada").marked("u1", "hr/1", "ada").member("g1", "u1");
     let review = review(&base, &head, Vec::new());
     assert!(review.risks.iter().any(|risk| risk.risk == super::RiskKind::Privilege), "{}", told(&review));
+}
+
+#[test]
+fn what_is_not_previewed_is_never_told_as_nothing() {
+    let scene = company(LEADS, &[]);
+    let (plan, world) = (scene.plan(), scene.world());
+    let known = Provenance::new(&scene.policy, &world, scene.moment);
+    let side = ReviewSide { plan: &plan, explain: &known, policy: &scene.policy };
+    let level = |kind: NotUsedKind| {
+        let document = DocumentName { kind: "Target".into(), name: "chat".into() };
+        let not_used = vec![NotUsed { document, words: "it is not previewed".into(), kind, place: None }];
+        let review = of_branch(side, side, Branch { not_used, ..branch() }, Vec::new());
+        assert_eq!(review.is_whole(), !kind.is_system());
+        review.verdict.level
+    };
+    let kinds = [NotUsedKind::ChangedSystem, NotUsedKind::NewSystem, NotUsedKind::LooserLimit, NotUsedKind::Values];
+    assert_eq!(kinds.map(level), [VerdictLevel::Undecided, VerdictLevel::Check, VerdictLevel::Check, VerdictLevel::None]);
 }

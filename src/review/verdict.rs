@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Divergence, EffectKind, Review, ReviewFinding, ReviewRisk, RiskKind};
+use super::{Divergence, EffectKind, NotUsedKind, Review, ReviewFinding, ReviewRisk, RiskKind};
 use crate::model::{Evidence, Severity};
 
 /// How much a review matters.
@@ -80,11 +80,11 @@ fn level(review: &Review) -> VerdictLevel {
 
 /// Whether the branch keeps a preview out of a system that the base reads: what becomes of people there is not known.
 fn hides(review: &Review) -> bool {
-    review.branch.iter().flat_map(|branch| &branch.not_used).any(|one| one.hides)
+    review.branch.iter().flat_map(|branch| &branch.not_used).any(|one| one.kind == NotUsedKind::ChangedSystem)
 }
 
 fn hidden(review: &Review) -> String {
-    let shut = review.branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.hides);
+    let shut = review.branch.iter().flat_map(|branch| &branch.not_used).filter(|one| one.kind == NotUsedKind::ChangedSystem);
     let names: Vec<String> = shut.map(|one| format!("{} {}", one.document.kind, one.document.name)).collect();
     format!(
         "What this branch does by way of {} is not known: a preview does not open what the branch changes the way to.",

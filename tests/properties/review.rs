@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headcount::model::{Change, ObjectKind, ObjectRef, Plan};
+use headcount::model::{ObjectKind, ObjectRef, Plan};
 use headcount::planning::Scope;
-use headcount::planning::explain::Origins;
 use headcount::policy::Policy;
-use headcount::review::{Atom, AtomSlot, Branch, Divergence, Explain, PersonCard, Review, ReviewSide, Revision, of_branch, of_plan};
+use headcount::review::{Atom, AtomSlot, Branch, Divergence, Review, ReviewSide, Revision, Unexplained, of_branch, of_plan};
 use proptest::prelude::*;
 
 use super::laws::{cases, in_every_scene};
@@ -50,23 +49,6 @@ proptest! {
             prop_assert!(review.effect.is_empty(), "{:#?}", review.effect);
             Ok(())
         })?;
-    }
-}
-
-/// Nobody asks where something comes from.
-struct Unexplained;
-
-impl Explain for Unexplained {
-    fn origins(&self, _: &Change) -> Origins {
-        Origins::default()
-    }
-
-    fn size(&self, _: &str, _: &ObjectRef) -> Option<u64> {
-        None
-    }
-
-    fn person(&self, _: &str) -> Option<PersonCard> {
-        None
     }
 }
 

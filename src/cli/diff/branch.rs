@@ -14,13 +14,12 @@ use super::super::reviewed::{self, ShownWith};
 use super::super::revisions::{Asked, RevisionManifests, Revisions};
 use super::super::session::{self, Session};
 use super::{DiffArgs, personas};
-use crate::model::{Change, Evidence, Memory, ObjectRef, Plan, Severity, Subject};
+use crate::model::{Evidence, Memory, Plan, Severity, Subject};
 use crate::pipeline::{self, Compiled, HearNothing, Reading, Snapshot, part};
-use crate::planning::explain::Origins;
 use crate::planning::{Moment, Scope};
 use crate::render::{Format, ViewOptions};
 use crate::review::preview::{Opening, Preview, preview};
-use crate::review::{self, Branch, Explain, PersonCard, Review, ReviewSide, VerdictLevel};
+use crate::review::{self, Branch, Review, ReviewSide, Unexplained, VerdictLevel};
 
 /// Which revisions are compared.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -113,23 +112,6 @@ fn compared(args: &DiffArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Nobody knows where changes come from: there are none.
-struct Unknown;
-
-impl Explain for Unknown {
-    fn origins(&self, _: &Change) -> Origins {
-        Origins::default()
-    }
-
-    fn size(&self, _: &str, _: &ObjectRef) -> Option<u64> {
-        None
-    }
-
-    fn person(&self, _: &str) -> Option<PersonCard> {
-        None
-    }
-}
-
 /// What is known without any system.
 fn offline(revisions: &Revisions, preview: &Preview) -> Review {
     let plan = |manifests: &RevisionManifests| {
@@ -137,7 +119,7 @@ fn offline(revisions: &Revisions, preview: &Preview) -> Review {
         Plan::of_nothing(manifests.policy.workspace.clone(), today)
     };
     let (base, head) = (plan(&revisions.base), plan(&revisions.head));
-    let side = |plan, policy| ReviewSide { plan, explain: &Unknown, policy };
+    let side = |plan, policy| ReviewSide { plan, explain: &Unexplained, policy };
     let intent = review::intent::intent(&revisions.base.loaded, &revisions.head.loaded);
     review::of_branch(side(&base, &revisions.base.policy), side(&head, &revisions.head.policy), named(revisions, preview, true), intent)
 }

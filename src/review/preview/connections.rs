@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::super::{DocumentName, NotUsed};
+use super::super::{DocumentName, NotUsed, NotUsedKind};
 use super::{Opening, Preview};
 use crate::files::plain;
 use crate::manifest::connection::{Described, SecretRef};
@@ -32,7 +32,8 @@ pub(super) fn openings(base: &Loaded, head: &Loaded) -> Preview {
             if let Opening::Shut { words, .. } = &opening {
                 let document = DocumentName { kind: kind.into(), name: name.clone() };
                 let words = format!("the {kind} `{name}` is not previewed: {words}");
-                preview.not_used.push(NotUsed { document, words, loosens: false, unread: true, hides: before.contains_key(name), place });
+                let kind = if before.contains_key(name) { NotUsedKind::ChangedSystem } else { NotUsedKind::NewSystem };
+                preview.not_used.push(NotUsed { document, words, kind, place });
             }
             (name.clone(), opening)
         });

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::{DocumentName, NotUsed};
+use super::super::{DocumentName, NotUsed, NotUsedKind};
 use super::{Opening, Preview};
 use crate::diagnostic::Place;
 use crate::manifest::kinds::Ownership;
@@ -62,14 +62,7 @@ fn secrecy(base: &Policy, policy: &mut Policy, preview: &Preview, told: &mut Vec
                     source.name, rule.attribute
                 );
                 hidden.insert(rule.attribute.clone());
-                told.push(NotUsed {
-                    document: name("Source", &source.name),
-                    words,
-                    loosens: false,
-                    unread: false,
-                    hides: false,
-                    place: rule.place.clone(),
-                });
+                told.push(NotUsed { document: name("Source", &source.name), words, kind: NotUsedKind::Values, place: rule.place.clone() });
             }
         }
     }
@@ -83,26 +76,12 @@ fn secrecy(base: &Policy, policy: &mut Policy, preview: &Preview, told: &mut Vec
                 target.name, rule.attribute
             );
             hidden.insert(rule.attribute.clone());
-            told.push(NotUsed {
-                document: name("Target", &target.name),
-                words,
-                loosens: false,
-                unread: false,
-                hides: false,
-                place: rule.place.clone(),
-            });
+            told.push(NotUsed { document: name("Target", &target.name), words, kind: NotUsedKind::Values, place: rule.place.clone() });
         }
     }
     for attribute in base.sensitive.difference(&policy.sensitive) {
         let words = format!("`{attribute}` is no secret any more: its values stay hidden until this is merged");
-        told.push(NotUsed {
-            document: name("Workspace", &policy.workspace),
-            words,
-            loosens: true,
-            unread: false,
-            hides: false,
-            place: None,
-        });
+        told.push(NotUsed { document: name("Workspace", &policy.workspace), words, kind: NotUsedKind::LooserLimit, place: None });
     }
     policy.conceal(hidden);
 }
@@ -130,7 +109,7 @@ impl Side<'_> {
         let (kind, of) = &self.document;
         let words = format!("{what} of the {kind} `{of}` goes from {base} to {head}: until this is merged the base's counts");
         let place = Some(place.unwrap_or_else(|| self.place.clone()));
-        self.told.push(NotUsed { document: name(kind, of), words, loosens: true, unread: false, hides: false, place });
+        self.told.push(NotUsed { document: name(kind, of), words, kind: NotUsedKind::LooserLimit, place });
     }
 
     fn target(&mut self, base: &TargetPolicy, head: &mut TargetPolicy) {

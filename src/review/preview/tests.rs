@@ -1,5 +1,6 @@
 //! A base, the same with some words changed, and what of it a preview does not use.
 
+use super::super::NotUsedKind;
 use super::*;
 use crate::connector::registry::Facts;
 use crate::manifest::{ManifestText, Revision, load_revision};
@@ -58,12 +59,12 @@ fn told_in(folder: &str, changes: &[(&str, &str)]) -> Vec<String> {
     let preview = preview((&base.0, &base.1), &head.0, &mut policy);
     // A second look finds nothing that is looser still.
     let again = super::preview((&base.0, &base.1), &head.0, &mut policy);
-    assert!(again.not_used.iter().all(|one| !one.loosens), "{again:#?}");
+    assert!(again.not_used.iter().all(|one| one.kind != NotUsedKind::LooserLimit), "{again:#?}");
     let line = |place: Option<crate::diagnostic::Place>| place.map_or("-".to_owned(), |place| place.line.to_string());
     preview
         .not_used
         .into_iter()
-        .map(|one| format!("{}{}: {}", if one.loosens { "looser " } else { "" }, line(one.place), one.words))
+        .map(|one| format!("{}{}: {}", if one.kind == NotUsedKind::LooserLimit { "looser " } else { "" }, line(one.place), one.words))
         .collect()
 }
 
