@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::chain::EntryDraft;
+use super::shelf::{Shelf, Shelved};
 use crate::model::{
     Baseline, CutOff, Deactivation, DepartedName, Left, Link, Receipt, RecordLink, Repeat, Resting, StandingRevocation, Unheard,
     WindowEntry,
@@ -103,6 +104,15 @@ pub enum Fact {
     },
     /// the revocation of whoever a key means ended
     Lifted(Arc<str>),
+    /// a thing of a shelf, in the place of what had its name
+    Shelved(Shelved),
+    /// a thing of a shelf is not needed any more
+    Unshelved {
+        /// which shelf
+        shelf: Shelf,
+        /// what it was called
+        name: Arc<str>,
+    },
     /// a line of the journal
     Line(EntryDraft),
 }

@@ -9,6 +9,7 @@ mod fact;
 mod lock;
 mod objects;
 mod place;
+mod shelf;
 mod sqlite;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ pub use error::StateError;
 pub use fact::Fact;
 pub use lock::{Holder, RunLock};
 pub use place::{Extent, Replacement, StatePlace, holder, look, look_at, open, passing, put, unlock};
+pub use shelf::{Shelf, Shelved};
 pub use sqlite::SCHEMA_VERSION;
 
 #[cfg(test)]
@@ -52,6 +54,8 @@ pub trait Store: Debug + Send + Sync {
     fn link_ids(&self, wanted: Vec<LinkName>) -> StoreAnswer<'_, Vec<Option<Arc<str>>>>;
     /// What the last complete run left at targets: as much as there are accounts, so apart from the rest.
     fn left(&self) -> StoreAnswer<'_, Vec<Left>>;
+    /// All that stands on a shelf, by name.
+    fn shelf(&self, shelf: Shelf) -> StoreAnswer<'_, Vec<Shelved>>;
     /// Begins to watch who is cut off by a command.
     fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>>;
 

@@ -422,3 +422,22 @@ async fn a_copy_is_a_state_of_its_own_and_takes_the_place_of_nothing(#[values(Ki
     assert_eq!(looked.generation().await.unwrap(), store.generation().await.unwrap());
     assert!(matches!(store.copy_to(copy).await, Err(StateError::Copy { .. })));
 }
+
+#[rstest]
+#[tokio::test]
+async fn things_stand_on_their_shelves_until_they_are_taken_away(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
+    let place = Place::of(kind);
+    let store = place.open("acme").await.unwrap();
+    let brake = |who: &str| crate::model::Brake { who: who.into(), at: now(), reason: None, everything: false };
+    let facts =
+        [Shelf::Brake.put("workspace", &brake("ada")), Shelf::Requests.put("workspace", &1), Shelf::Brake.put("workspace", &brake("bob"))];
+    store.commit(facts.into()).await.unwrap();
+    drop(store);
+
+    let store = place.open("acme").await.unwrap();
+    assert_eq!(Shelf::Brake.all(store.as_ref()).await.unwrap(), [("workspace".into(), brake("bob"))]);
+    assert_eq!(Shelf::Requests.all::<u32>(store.as_ref()).await.unwrap(), [("workspace".into(), 1)]);
+    assert_eq!(Shelf::Requests.all::<String>(store.as_ref()).await.unwrap(), [], "what can't be read is no thing");
+    store.commit(vec![Shelf::Brake.take("workspace")]).await.unwrap();
+    assert_eq!(store.shelf(Shelf::Brake).await.unwrap(), []);
+}

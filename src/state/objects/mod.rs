@@ -21,7 +21,9 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::lock::Holder;
-use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, Replacement, RunLock, StateError, Store, StoreAnswer, UnderWay, Watch};
+use super::{
+    About, ChainLine, Fact, Heads, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch,
+};
 use crate::model::{Left, Link, Memory};
 pub(super) use bucket::{Bucket, shown};
 use clock::{LeaseClock, MachineClock};
@@ -140,6 +142,10 @@ impl Store for Objects {
 
     fn left(&self) -> StoreAnswer<'_, Vec<Left>> {
         self.ask(|worker| Box::pin(async move { worker.heard().await?.left().await }))
+    }
+
+    fn shelf(&self, shelf: Shelf) -> StoreAnswer<'_, Vec<Shelved>> {
+        self.ask(move |worker| Box::pin(async move { worker.heard().await?.shelf(shelf).await }))
     }
 
     fn links_by_id(&self, target: Arc<str>, ids: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<Link>> {

@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{head, left, revocations, rows, schema, unheard, written};
+use super::{head, left, revocations, rows, schema, shelves, unheard, written};
 use crate::model::{ObjectKind, WindowEntry};
 use crate::state::{BEGINNING, EntryDraft, Fact, Hash, Head, hex, link};
 
@@ -84,6 +84,8 @@ fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
         Fact::OtherKeys { identity, also } => revocations::record_other_keys(connection, identity, also),
         Fact::Receipt { identity, receipt } => revocations::record_receipt(connection, identity, receipt),
         Fact::Lifted(key) => revocations::forget_revocation(connection, key),
+        Fact::Shelved(thing) => shelves::put(connection, thing),
+        Fact::Unshelved { shelf, name } => shelves::take(connection, *shelf, name),
         Fact::Line(_) | Fact::Counted(_) => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ use crate::state::lock::{self, RunLock};
 use crate::state::{Holder, StateError};
 
 /// What brings the tables of one version to those of the next. The first is that of version 1.
-const STEPS: [fn(&Connection) -> rusqlite::Result<()>; 3] = [from_1, from_2, from_3];
+const STEPS: [fn(&Connection) -> rusqlite::Result<()>; 4] = [from_1, from_2, from_3, from_4];
 
 /// Migrates a state in its file. Whoever works on it with the version that wrote it is left alone.
 pub(super) fn file(path: &Path, connection: &mut Connection) -> Result<(), StateError> {
@@ -120,5 +120,10 @@ fn from_2(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Version 3 did not keep what a run left at targets: until the next complete run there is nothing to compare with.
 fn from_3(connection: &Connection) -> rusqlite::Result<()> {
+    schema::make_missing(connection)
+}
+
+/// Version 4 had no shelves: nothing ran all the time.
+fn from_4(connection: &Connection) -> rusqlite::Result<()> {
     schema::make_missing(connection)
 }

@@ -13,6 +13,7 @@ mod open;
 mod revocations;
 mod rows;
 mod schema;
+mod shelves;
 #[cfg(test)]
 mod tests;
 mod unheard;
@@ -29,7 +30,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::lock;
-use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, StateError, Store, StoreAnswer, UnderWay, Watch};
+use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch};
 use crate::model::{Left, Link, Memory};
 use head::Apart;
 pub(super) use open::{look, look_at, open, passing, passing_with, put};
@@ -145,6 +146,10 @@ impl Store for Sqlite {
 
     fn left(&self) -> StoreAnswer<'_, Vec<Left>> {
         self.read(left::load_left)
+    }
+
+    fn shelf(&self, shelf: Shelf) -> StoreAnswer<'_, Vec<Shelved>> {
+        self.read(move |connection| shelves::load_shelf(connection, shelf))
     }
 
     fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>> {

@@ -1,0 +1,203 @@
+//! The one status value: what the command, the API, a page and conditions show of a workspace that runs all the time.
+//!
+//! Must never: hold a person's key, name or value; counts, systems and reasons alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::running::{Brake, Revision};
+
+/// The version of the JSON form.
+pub const STATUS_VERSION: u32 = 1;
+
+/// How a system is, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum SystemState {
+    /// it was not read yet
+    Unknown,
+    /// nothing has to change; of a Source: it was read completely
+    AsDeclared,
+    /// changes are under way
+    Changing,
+    /// somebody has to approve
+    WaitsForApproval,
+    /// a guardrail, or manifests or a source that shrank, hold changes back
+    Held,
+    /// no window is open
+    WindowClosed,
+    /// its manifest says so, or the brake is pulled
+    Suspended,
+    /// it asked for patience, or could not be reached; it is tried again
+    Behind,
+    /// somebody has to do something: credentials, a connection, an ambiguous object
+    Stalled,
+    /// its last read failed
+    Unreadable,
+}
+
+/// Which of the two a system is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SystemRole {
+    /// it is read
+    Source,
+    /// it is read and changed
+    Target,
+}
+
+/// How harmful it is to let something be, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum NeedKind {
+    /// somebody who was cut off is not, everywhere
+    RevocationOpen,
+    /// nothing goes on at a system until somebody does something
+    Stalled,
+    /// changes are held back by a guardrail, or because manifests or a source shrank
+    Held,
+    /// changes wait for an approval
+    Waits,
+    /// the newest manifests are not used
+    RevisionRefused,
+    /// a system can't be read
+    Unreadable,
+    /// somebody else keeps changing what is declared
+    Contested,
+}
+
+/// Something that needs somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Need {
+    /// what it is
+    pub kind: NeedKind,
+    /// the system, the revision or the plan that it is about
+    pub about: String,
+    /// one sentence
+    pub words: String,
+    /// a command that goes on from here
+    pub next: String,
+    /// since when
+    pub since: Timestamp,
+}
+
+/// How much is to be done at a Target and is not done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    /// what is made or given
+    pub give: u64,
+    /// what is changed
+    pub change: u64,
+    /// what is taken
+    pub take: u64,
+}
+
+/// One Source or Target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemStatus {
+    /// its name
+    pub name: Arc<str>,
+    /// which of the two
+    pub role: SystemRole,
+    /// in one word
+    pub state: SystemState,
+    /// since when
+    pub since: Timestamp,
+    /// why, where the word does not say it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// when a read of it last ended
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Timestamp>,
+    /// when a read of it last was complete
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete: Option<Timestamp>,
+    /// when it last was as declared
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Timestamp>,
+    /// how complete the last read was, in a word: `complete`, `delta`, `partial`, `unreadable`
+    pub evidence: String,
+    /// how many rows came
+    pub rows: u64,
+    /// what is to be done
+    #[serde(default)]
+    pub pending: Pending,
+    /// of a run under way: how many changes are done, of how many
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<(u64, u64)>,
+    /// the hash of what waits for an approval
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Arc<str>>,
+    /// when it is read or tried next
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Timestamp>,
+    /// seconds between two whole reads
+    pub interval: u64,
+    /// changes withheld, by guardrail
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withheld: BTreeMap<String, u64>,
+    /// what others changed
+    #[serde(default)]
+    pub drift: u64,
+}
+
+/// Manifests that are not used, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// which
+    pub revision: Revision,
+    /// since when
+    pub since: Timestamp,
+    /// why, a line each, as many as are shown
+    pub why: Vec<String>,
+}
+
+/// Who runs, where several could.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaseStatus {
+    /// who holds it
+    pub holder: String,
+    /// which tenure it is
+    pub epoch: u64,
+}
+
+/// A workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// version of this form
+    pub format_version: u32,
+    /// the Workspace's id
+    pub workspace: Arc<str>,
+    /// when this was so
+    pub at: Timestamp,
+    /// the manifests that are in force
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
+    /// newer ones that are not
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+    /// who runs it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseStatus>,
+    /// nothing is written
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<Brake>,
+    /// what needs somebody, the worst first
+    pub needs: Vec<Need>,
+    /// Sources and Targets, in the order of the manifests
+    pub systems: Vec<SystemStatus>,
+    /// the number of the journal's last line, and the first digits of its hash
+    pub journal: (u64, String),
+    /// how many people there are
+    pub identities: u64,
+    /// how many are cut off, with something open
+    pub revocations_open: u64,
+}

@@ -1,0 +1,81 @@
+//! Shelves: what a workspace that runs all the time keeps from one process to the next, and what is asked of it by others who open the same state. Each thing has a
+//! name on its shelf, and a body in JSON whose type belongs to the shelf (`model::running`).
+//!
+//! Must never: hold a secret, or a thing that its reader could not do without: a body that can't be read is no thing.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Fact, StateError, Store};
+
+/// What stands together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Shelf {
+    /// `SyncRequest`s that nobody has done yet, by their own names
+    Requests,
+    /// one `Brake`
+    Brake,
+    /// `Approval`s, by the plan's hash and the approver
+    Approvals,
+    /// plans that wait for an approval, by hash
+    Plans,
+    /// a `SystemMemory` for each Source and Target, by role and name
+    Systems,
+    /// the `Revision` in force, and the newest one that is refused
+    Revisions,
+    /// the `Status` that was last told
+    Status,
+    /// what others keep changing, by target and object
+    Contested,
+    /// what was told to whom, by cause
+    Notices,
+}
+
+/// One thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shelved {
+    /// where it stands
+    pub shelf: Shelf,
+    /// what it is called there
+    pub name: Arc<str>,
+    /// in JSON
+    pub body: String,
+}
+
+impl Shelf {
+    /// As it is written in a state.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Brake => "brake",
+            Self::Approvals => "approvals",
+            Self::Plans => "plans",
+            Self::Systems => "systems",
+            Self::Revisions => "revisions",
+            Self::Status => "status",
+            Self::Contested => "contested",
+            Self::Notices => "notices",
+        }
+    }
+
+    /// Puts a thing there, in the place of what had its name.
+    pub fn put(self, name: impl Into<Arc<str>>, thing: &impl Serialize) -> Fact {
+        // Plain values always have a JSON form; an empty body would be no thing.
+        Fact::Shelved(Shelved { shelf: self, name: name.into(), body: serde_json::to_string(thing).unwrap_or_default() })
+    }
+
+    /// Takes a thing away.
+    pub fn take(self, name: impl Into<Arc<str>>) -> Fact {
+        Fact::Unshelved { shelf: self, name: name.into() }
+    }
+
+    /// All that stands there, by name.
+    pub async fn all<T: DeserializeOwned>(self, store: &dyn Store) -> Result<Vec<(Arc<str>, T)>, StateError> {
+        let read = |thing: Shelved| Some((thing.name, serde_json::from_str(&thing.body).ok()?));
+        Ok(store.shelf(self).await?.into_iter().filter_map(read).collect())
+    }
+}
