@@ -45,7 +45,7 @@ pub struct Job<'a> {
     /// what to run
     pub plan: &'a Plan,
     /// by the Target's name
-    pub targets: &'a BTreeMap<Arc<str>, TargetConnector>,
+    pub targets: &'a BTreeMap<Arc<str>, Arc<TargetConnector>>,
     /// where outcomes and their journal go
     pub store: &'a Arc<dyn Store>,
     /// proof that no other run is under way; of a revocation, which may send nothing else, that it goes on beside them

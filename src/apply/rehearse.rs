@@ -23,7 +23,7 @@ const HIDDEN: &str = "(hidden)";
 pub async fn rehearse(
     plan: &Plan,
     changes: &[ChangeId],
-    targets: &BTreeMap<Arc<str>, TargetConnector>,
+    targets: &BTreeMap<Arc<str>, Arc<TargetConnector>>,
     known_ids: &KnownIds<'_>,
 ) -> Vec<RehearsedChange> {
     let ids = Ids::of_plan(plan, known_ids);

@@ -48,7 +48,7 @@ impl World {
         world
     }
 
-    fn job<'a>(&'a self, plan: &'a Plan, targets: &'a BTreeMap<Arc<str>, TargetConnector>, lock: &'a RunLock) -> Job<'a> {
+    fn job<'a>(&'a self, plan: &'a Plan, targets: &'a BTreeMap<Arc<str>, Arc<TargetConnector>>, lock: &'a RunLock) -> Job<'a> {
         Job {
             plan,
             targets,
@@ -64,7 +64,7 @@ impl World {
 
     async fn apply(&self, plan: &Plan) -> Report {
         let lock = self.store.lock("jane").await.unwrap();
-        let targets: BTreeMap<_, _> = [(Arc::from("chat"), self.fake.connector(self.marker))].into();
+        let targets: BTreeMap<_, _> = [(Arc::from("chat"), Arc::new(self.fake.connector(self.marker)))].into();
         let report = apply(&self.job(plan, &targets, &lock)).await.unwrap();
         Journal::new(self.store.as_ref()).verify().await.unwrap();
         assert_eq!(Journal::new(self.store.as_ref()).unfinished().await.unwrap(), [], "every intent has its outcome");
@@ -377,7 +377,7 @@ async fn nothing_is_sent_any_more_once_the_journal_can_not_be_written() {
     let mut world = World::new().await;
     world.settings.concurrency.insert(Arc::from("chat"), 1);
     world.fake.script([Script::Break(world.path.clone())]);
-    let targets: BTreeMap<_, _> = [(Arc::from("chat"), world.fake.connector(true))].into();
+    let targets: BTreeMap<_, _> = [(Arc::from("chat"), Arc::new(world.fake.connector(true)))].into();
     let lock = world.store.lock("jane").await.unwrap();
     let plan = plan((0..60).map(|at| create(&format!("hr/{at}"))).collect());
     let job = world.job(&plan, &targets, &lock);

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
@@ -87,7 +87,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         let turn = Turn {
             loaded: &session.loaded,
             settings: pipeline::settings(&session.loaded, &session.policy),
-            policy: session.policy,
+            policy: Arc::new(session.policy),
             store: &store,
             moment,
             part: selection.filter(),

@@ -175,7 +175,7 @@ async fn work(session: Session, args: &ImportArgs, files: Placed) -> Result<Foun
 /// What the plan has with the new manifests and did not have before.
 async fn after(snapshot: &mut Snapshot, before: &Plan, files: &Placed) -> Result<Vec<Change>, Failure> {
     let (_, policy, problems) = manifests::check_revision(files.revision());
-    snapshot.policy = policy.ok_or_else(|| Failure::Manifests(problems, report::Texts::default()))?;
+    snapshot.policy = Arc::new(policy.ok_or_else(|| Failure::Manifests(problems, report::Texts::default()))?);
     let plan = pipeline::plan(snapshot, Scope::All, &HearNothing).await;
     let same = |one: &Change, other: &Change| {
         (&one.target, &one.object, one.action, &one.entitlement, &one.attributes, &one.members)

@@ -112,7 +112,7 @@ impl Session {
         let memory = self.memory().await?;
         let moment = pipeline::moment(&self.policy, as_of);
         let watching = Watching::default();
-        let snapshot = pipeline::read(&self.loaded, self.policy, memory, moment, &Reading::once(&watching)).await;
+        let snapshot = pipeline::read(&self.loaded, Arc::new(self.policy), memory, moment, &Reading::once(&watching)).await;
         let plan = pipeline::plan(&snapshot, Scope::All, &watching).await;
         // Whether it can be told or not changes nothing.
         if let Ok(Some(holder)) = state::holder(&self.state).await {

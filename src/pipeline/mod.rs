@@ -16,9 +16,11 @@ mod receipts;
 mod reconcile;
 mod remember;
 pub mod revoke;
+pub mod system;
 #[cfg(test)]
 mod tests;
 mod two;
+mod written;
 
 pub use ahead::{forecast, requests};
 pub use check::{Checked, Sight, check_source, check_target, record};
@@ -27,7 +29,8 @@ pub use news::{Caller, Decision, Hear, HearNothing, News};
 pub use part::{matches, part};
 pub use plan::plan;
 pub use propose::{NotReviewable, Proposal, Reviewed};
-pub use read::{Reading, Snapshot, moment, read};
-pub use reconcile::{Ending, ReconcileError, Turn, reconcile};
+pub use read::{Reading, Snapshot, SourceRead, TargetRead, moment, read};
+pub use reconcile::{Ending, ReconcileError, RunExtent, Turn, begin, carry_out, reconcile};
 pub use remember::{catch_up, leave, remember};
 pub use two::{Compiled, read_two};
+pub use written::{Written, written};

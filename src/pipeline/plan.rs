@@ -19,7 +19,7 @@ use crate::world::World;
 pub async fn plan(snapshot: &Snapshot, scope: Scope, hear: &dyn Hear) -> Plan {
     hear.hear(News::Planning);
     let Snapshot { policy, world, moment, connectors } = snapshot;
-    let connector = |target: usize| policy.targets.get(target).and_then(|target| connectors.get(&target.name));
+    let connector = |target: usize| policy.targets.get(target).and_then(|target| connectors.get(&target.name).map(AsRef::as_ref));
     let (answers, prepared) = ask(policy, world, &connector, *moment, scope).await;
     let plan = prepared.unwrap_or_else(|| planning::prepare(policy, world, &answers, *moment, scope)).plan();
     hear.hear(News::Planned);

@@ -24,15 +24,16 @@ use crate::policy::Policy;
 use crate::world::{self, Delta, SourceSide, TargetSide, World};
 
 /// What was read at one moment, and the connectors it was read through.
+#[derive(Clone)]
 pub struct Snapshot {
     /// the compiled manifests
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// what is known
     pub world: World,
     /// when it is for
     pub moment: Moment,
     /// the open targets, by name; one that could not be opened is missing
-    pub connectors: Arc<BTreeMap<Arc<str>, TargetConnector>>,
+    pub connectors: BTreeMap<Arc<str>, Arc<TargetConnector>>,
 }
 
 /// What reads go over, and who hears of them.
@@ -69,7 +70,7 @@ pub fn moment(policy: &Policy, as_of: Option<Date>) -> Moment {
 }
 
 /// Opens and reads every system at once. A system that can't be read is unreadable in the world; it never stops the others.
-pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Moment, reading: &Reading<'_>) -> Snapshot {
+pub async fn read(loaded: &Loaded, policy: Arc<Policy>, memory: Memory, moment: Moment, reading: &Reading<'_>) -> Snapshot {
     reading.hear.hear(News::Reading { systems: policy.sources.len() + policy.targets.len() });
     let budget = budget(loaded);
     let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, moment, &budget, reading)));
@@ -77,34 +78,54 @@ pub async fn read(loaded: &Loaded, policy: Policy, memory: Memory, moment: Momen
     let (sources, targets) = futures_util::future::join(sources, targets).await;
     let mut connectors = BTreeMap::new();
     let mut sides = Vec::with_capacity(targets.len());
-    for (at, (side, connector)) in targets.into_iter().enumerate() {
-        sides.push(side);
-        connectors.extend(connector.map(|connector| (policy.targets[at].name.clone(), connector)));
+    for (target, read) in policy.targets.iter().zip(targets) {
+        sides.push(read.side);
+        connectors.extend(read.connector.map(|connector| (target.name.clone(), connector)));
     }
-    let sources = confirm(loaded, &policy, moment, sources, (&sides, &memory), reading).await;
+    let confirmed =
+        sources.into_iter().enumerate().map(|(at, read)| confirm(loaded, &policy, at, moment, read, (&sides, &memory), reading));
+    let sources = join_all(confirmed).await.into_iter().map(|read| read.side).collect();
     let world = World::assemble(&policy, sources, sides, memory);
-    Snapshot { policy, world, moment, connectors: Arc::new(connectors) }
+    Snapshot { policy, world, moment, connectors }
+}
+
+/// A source, read.
+pub struct SourceRead {
+    /// its records
+    pub side: SourceSide,
+    /// how it went
+    pub report: ReadReport,
+    /// its list may lack somebody
+    pub(super) may_miss: bool,
+}
+
+/// A target, read.
+pub struct TargetRead {
+    /// its objects
+    pub side: TargetSide,
+    /// how it went
+    pub report: ReadReport,
+    /// the way to it; none where it could not be opened
+    pub connector: Option<Arc<TargetConnector>>,
 }
 
 /// Reads a source again whose list may have missed somebody who is remembered; only who is in neither read is gone.
-async fn confirm(
+pub(super) async fn confirm(
     loaded: &Loaded,
     policy: &Policy,
+    at: usize,
     moment: Moment,
-    sources: Vec<(SourceSide, bool)>,
+    first: SourceRead,
     (targets, memory): (&[TargetSide], &Memory),
     reading: &Reading<'_>,
-) -> Vec<SourceSide> {
+) -> SourceRead {
+    let gone = if first.may_miss { world::vanished(policy, at, &first.side, targets, memory) } else { BTreeSet::new() };
+    if gone.is_empty() {
+        return first;
+    }
     let quietly = &Reading { hear: &HearNothing, ..reading.clone() };
-    let again = sources.into_iter().enumerate().map(|(at, (side, may_miss))| async move {
-        let gone = if may_miss { world::vanished(policy, at, &side, targets, memory) } else { BTreeSet::new() };
-        if gone.is_empty() {
-            return side;
-        }
-        let (second, _) = read_source(loaded, policy, at, moment, &budget(loaded), quietly).await;
-        world::confirmed(side, second, &gone)
-    });
-    join_all(again).await
+    let second = read_source(loaded, policy, at, moment, &budget(loaded), quietly).await;
+    SourceRead { side: world::confirmed(first.side, second.side, &gone), ..first }
 }
 
 /// What the rows of all systems may take together.
@@ -120,7 +141,7 @@ pub(super) async fn read_source(
     moment: Moment,
     budget: &Budget,
     reading: &Reading<'_>,
-) -> (SourceSide, bool) {
+) -> SourceRead {
     let mut side = SourceSide::new(policy, at, moment.today);
     let (mut may_miss, mut gone) = (false, None);
     let document = &loaded.sources[at];
@@ -138,7 +159,7 @@ pub(super) async fn read_source(
     reading.hear.hear(News::Read { system: &document.name, report: &report });
     side.finish(report.of(ObjectKind::Account));
     gone.iter().for_each(|gone| side.lose(gone));
-    (side, may_miss)
+    SourceRead { side, report, may_miss }
 }
 
 pub(super) async fn read_target(
@@ -147,7 +168,7 @@ pub(super) async fn read_target(
     document: &Document<TargetSpec>,
     budget: &Budget,
     reading: &Reading<'_>,
-) -> (TargetSide, Option<TargetConnector>) {
+) -> TargetRead {
     let surroundings = surroundings(document).within(budget).over(&reading.connections);
     let opened = reading.until_stopped(registry::open_target(&document.spec.connection, &surroundings)).await.flatten();
     let capabilities = opened.as_ref().map_or_else(|_| Capabilities::default(), |connector| connector.capabilities.clone());
@@ -168,7 +189,7 @@ pub(super) async fn read_target(
     for kind in wanted {
         side.finish(kind, report.of(kind));
     }
-    (side, opened.ok())
+    TargetRead { side, report, connector: opened.ok().map(Arc::new) }
 }
 
 /// What is around a Target's connection, whoever opens it: no faster than its manifest says.

@@ -21,7 +21,7 @@ use crate::apply::{Report, RunSettings};
 use crate::connector::connections::Connections;
 use crate::journal::{Journal, JournalError, close_dead_runs};
 use crate::manifest::Loaded;
-use crate::model::{Change, PlanFilter};
+use crate::model::{Change, Plan, PlanFilter};
 use crate::planning::{Moment, Scope};
 use crate::policy::Policy;
 use crate::state::{Fact, RunLock, StateError, Store};
@@ -31,7 +31,7 @@ pub struct Turn<'a> {
     /// the manifests
     pub loaded: &'a Loaded,
     /// the manifests, compiled
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// what earlier turns left, and where this one is remembered
     pub store: &'a Arc<dyn Store>,
     /// when it is
@@ -111,8 +111,6 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
     let Turn { loaded, policy, store, moment, part, reviewed, settings, who, stop, connections } = turn;
     begin(store.as_ref(), caller).await?;
     let memory = store.load().await?;
-    // An empty run makes a new state a known one; after that it would only fill the journal.
-    let first = !memory.known;
     let reading = Reading { connections, stop: stop.clone(), hear: caller };
     let snapshot = read(loaded, policy, memory, moment, &reading).await;
     if stop.is_cancelled() {
@@ -123,31 +121,41 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
     if caller.decide(&snapshot, &proposal) == Decision::Leave {
         return Ok(None);
     }
-    catch_up(&snapshot, store.as_ref()).await?;
-    end_covered(&snapshot, store.as_ref(), caller).await?;
-    let report = if proposal.plan.applyable() || first {
-        let execution = Execution { snapshot: &snapshot, store, lock, settings: &settings, who, stop, hear: caller };
-        execute(&execution, &proposal.plan).await?
-    } else {
-        Report::default()
-    };
-    remember(&snapshot, store.as_ref()).await?;
-    if part.is_everything() && is_complete(&proposal, &report) {
-        leave(&snapshot, store.as_ref()).await?;
-    }
-    receipts::of_run(&snapshot, (&proposal.plan, &report), part.is_everything(), store.as_ref()).await?;
+    let execution = Execution { snapshot: &snapshot, store, lock, settings: &settings, who, stop, hear: caller };
+    let extent = RunExtent { whole: part.is_everything(), partial: !proposal.unreviewed.is_empty() };
+    let report = carry_out(&execution, &proposal.plan, extent).await?;
     // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
     store.commit(vec![Fact::Told(proposal.standing.clone())]).await?;
     Ok(Some(Ending { proposal, report }))
 }
 
-/// Whether everything that is needed was done.
-fn is_complete(proposal: &Proposal, report: &Report) -> bool {
-    report.complete() && proposal.unreviewed.is_empty() && proposal.plan.changes.iter().all(Change::runs)
+/// How much of what is needed a run is about.
+#[derive(Clone, Copy, Debug)]
+pub struct RunExtent {
+    /// its plan is not a part that was asked for: what is not in it is not needed
+    pub whole: bool,
+    /// something is needed and not in the plan
+    pub partial: bool,
+}
+
+/// Runs what was agreed to, and remembers what was read, what was done and what came of revocations.
+pub async fn carry_out(execution: &Execution<'_>, plan: &Plan, extent: RunExtent) -> Result<Report, StateError> {
+    let (snapshot, store) = (execution.snapshot, execution.store.as_ref());
+    catch_up(snapshot, store).await?;
+    end_covered(snapshot, store, execution.hear).await?;
+    // An empty run makes a new state a known one; after that it would only fill the journal.
+    let first = !snapshot.world.memory().known;
+    let report = if plan.applyable() || first { execute(execution, plan).await? } else { Report::default() };
+    remember(snapshot, store).await?;
+    if extent.whole && !extent.partial && report.complete() && plan.changes.iter().all(Change::runs) {
+        leave(snapshot, store).await?;
+    }
+    receipts::of_run(snapshot, (plan, &report), extent.whole, store).await?;
+    Ok(report)
 }
 
 /// Looks that the journal is whole. Whoever holds the lock knows that no other run is alive, so those that never ended are closed and told.
-async fn begin(store: &dyn Store, hear: &dyn Hear) -> Result<(), ReconcileError> {
+pub async fn begin(store: &dyn Store, hear: &dyn Hear) -> Result<(), ReconcileError> {
     Journal::new(store).verify_chain().await?;
     for dead in close_dead_runs(store, Timestamp::now()).await? {
         hear.hear(News::Killed { run: &dead.run, open: dead.open });

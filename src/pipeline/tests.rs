@@ -123,7 +123,7 @@ impl Company {
             loaded: &loaded,
             settings: settings(&loaded, &policy),
             moment: moment(&policy, None),
-            policy,
+            policy: Arc::new(policy),
             store: &self.store,
             part: PlanFilter::default(),
             reviewed: None,
@@ -139,7 +139,7 @@ impl Company {
     async fn plan(&self) -> Plan {
         let (loaded, policy) = self.declared();
         let moment = moment(&policy, None);
-        let snapshot = read(&loaded, policy, self.memory().await, moment, &Reading::once(&HearNothing)).await;
+        let snapshot = read(&loaded, Arc::new(policy), self.memory().await, moment, &Reading::once(&HearNothing)).await;
         plan(&snapshot, Scope::All, &HearNothing).await
     }
 

@@ -63,7 +63,7 @@ pub async fn read_two(
     let mut connectors = BTreeMap::new();
     let mut sides: [BTreeMap<Arc<str>, TargetSide>; 2] = Default::default();
     for (name, (both, connector)) in preview.targets.keys().zip(targets) {
-        connectors.extend(connector.map(|connector| (name.clone(), connector)));
+        connectors.extend(connector.map(|connector| (name.clone(), Arc::new(connector))));
         both.into_iter().zip(&mut sides).for_each(|(side, sides)| sides.extend(side.map(|side| (name.clone(), side))));
     }
     let [base_targets, head_targets] = sides;
@@ -78,14 +78,13 @@ pub async fn read_two(
         both.into_iter().zip(&mut sources).for_each(|(side, sides)| sides.extend(side.map(|side| (name.clone(), side))));
     }
     let [base_moment, head_moment] = pair.moments;
-    let connectors = Arc::new(connectors);
     let [base_sources, head_sources] = sources;
     let [base_targets, head_targets] = targets;
     let snapshot =
         |policy: Policy, mut sources: BTreeMap<Arc<str>, SourceSide>, targets: Vec<TargetSide>, moment: Moment, memory: Memory| {
             let sources = policy.sources.iter().filter_map(|source| sources.remove(&source.name)).collect();
             let world = World::assemble(&policy, sources, targets, memory);
-            Snapshot { policy, world, moment, connectors: connectors.clone() }
+            Snapshot { policy: Arc::new(policy), world, moment, connectors: connectors.clone() }
         };
     let first = snapshot(base.policy, base_sources, base_targets, base_moment, memory.clone());
     (first, snapshot(head.policy, head_sources, head_targets, head_moment, memory))

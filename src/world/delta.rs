@@ -44,9 +44,14 @@ impl Delta {
 impl World {
     /// What changed at the source at this position of the policy.
     pub fn change_source(&mut self, policy: &Policy, source: usize, delta: &Delta) {
-        let (Some(rules), Some(side)) = (policy.sources.get(source), self.sources.get_mut(source)) else { return };
+        let Some(side) = self.sources.get_mut(source) else { return };
         side.change(delta);
-        if let Some(trust) = self.trust.get_mut(source) {
+        self.weigh_source(policy, source);
+    }
+
+    /// A source is another than it was: what may follow from it is weighed again.
+    pub(super) fn weigh_source(&mut self, policy: &Policy, source: usize) {
+        if let (Some(rules), Some(side), Some(trust)) = (policy.sources.get(source), self.sources.get(source), self.trust.get_mut(source)) {
             *trust = SourceEvidence::of(rules, side, &self.memory);
         }
         self.weigh(policy);
@@ -82,7 +87,7 @@ impl World {
         self.weigh(policy);
     }
 
-    fn weigh(&mut self, policy: &Policy) {
+    pub(super) fn weigh(&mut self, policy: &Policy) {
         self.evidence = super::system_evidence(policy, &self.sources, &self.trust, &self.targets);
     }
 }

@@ -15,6 +15,11 @@ use crate::model::{Baseline, Columns, Deactivation, Link, LinkOrigin, ObjectKind
 use crate::policy::Policy;
 
 impl World {
+    /// The columns of one of a target's streams. None: it is not read.
+    pub fn stream_columns(&self, target: usize, kind: ObjectKind) -> Option<Arc<Columns>> {
+        self.targets.get(target)?.columns(kind)
+    }
+
     /// The columns in which objects of a target are looked up. None: that kind of object can't be.
     pub fn lookup_columns(&self, target: usize, kind: ObjectKind) -> Option<Arc<Columns>> {
         self.targets.get(target)?.lookup_columns(kind)

@@ -2,7 +2,7 @@
 //!
 //! Must never: tell of a row what only its number or its hash says. Where rows can't be told apart, there is no answer, and the whole read counts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -12,7 +12,7 @@ use super::delta::Delta;
 use super::objects::Objects;
 use super::source::{RecordState, SourceSide};
 use super::target::TargetSide;
-use crate::model::{Cell, ObjectKind, Page, Row};
+use crate::model::{Capabilities, Cell, Evidence, Memory, ObjectKind, Page, Row, SystemRole};
 use crate::policy::Policy;
 
 impl World {
@@ -26,20 +26,98 @@ impl World {
     /// Takes in what a whole read found, as what changed since; a system in which rows can't be told apart is taken as it was read.
     pub fn follow(&mut self, policy: &Policy, read: Self) {
         for (at, side) in read.sources.into_iter().enumerate() {
-            match self.sources.get(at).and_then(|known| known.until(&side)) {
-                Some(delta) => self.change_source(policy, at, &delta),
-                None => self.sources.get_mut(at).into_iter().for_each(|known| *known = side.clone()),
-            }
+            self.follow_source(policy, at, side);
         }
         for (at, side) in read.targets.into_iter().enumerate() {
-            match self.targets.get(at).and_then(|known| known.until(&side)) {
-                Some(deltas) => deltas.iter().for_each(|(kind, delta)| self.change_target(policy, at, *kind, delta)),
-                None => self.targets.get_mut(at).into_iter().for_each(|known| *known = side.clone()),
-            }
+            self.follow_target(policy, at, side);
         }
         self.recollect(policy, read.memory);
     }
+
+    /// Takes in what a whole read of the source at this position found. Says whether anything is otherwise than it was.
+    pub fn follow_source(&mut self, policy: &Policy, at: usize, side: SourceSide) -> bool {
+        let Some(known) = self.sources.get_mut(at) else { return false };
+        let delta = known.until(&side);
+        let same = delta.as_ref().is_some_and(Delta::is_empty) && known.evidence() == side.evidence();
+        match delta {
+            Some(delta) => self.change_source(policy, at, &delta),
+            None => {
+                *known = side;
+                self.weigh_source(policy, at);
+            }
+        }
+        !same
+    }
+
+    /// Takes in what a whole read of the target at this position found. Says whether anything is otherwise than it was.
+    pub fn follow_target(&mut self, policy: &Policy, at: usize, side: TargetSide) -> bool {
+        let Some(known) = self.targets.get(at) else { return false };
+        let deltas = known.until(&side);
+        let evidence = |of: &TargetSide| [&of.accounts.evidence, &of.groups.evidence, &of.memberships.evidence].map(Clone::clone);
+        let same = deltas.as_ref().is_some_and(|all| all.iter().all(|(_, delta)| delta.is_empty())) && evidence(known) == evidence(&side);
+        match deltas {
+            Some(deltas) => deltas.iter().for_each(|(kind, delta)| self.change_target(policy, at, *kind, delta)),
+            None => {
+                self.renew(at, side);
+                self.weigh(policy);
+            }
+        }
+        !same
+    }
+
+    /// The same under other manifests. A system keeps what was read of it where these would have it read alike; the others, and those that `again` names, are
+    /// not read yet: they are named, too.
+    pub fn under(
+        mut self,
+        before: &Policy,
+        now: &Policy,
+        today: Date,
+        again: impl Fn(&str) -> bool,
+    ) -> (Self, Vec<(SystemRole, Arc<str>)>) {
+        let names = before.sources.iter().map(|source| source.name.clone());
+        let mut sources: BTreeMap<_, _> = names.zip(std::mem::take(&mut self.sources)).collect();
+        let names = before.targets.iter().map(|target| target.name.clone());
+        let mut targets: BTreeMap<_, _> = names.zip(std::mem::take(&mut self.targets)).collect();
+        let mut fresh = Self::unread(now, today);
+        let mut unread = Vec::new();
+        for (at, rules) in now.sources.iter().enumerate() {
+            match sources.remove(&rules.name).filter(|side| !again(&rules.name) && side.fits(now, at)) {
+                Some(side) => fresh.sources[at] = side,
+                None => unread.push((SystemRole::Source, rules.name.clone())),
+            }
+        }
+        for (at, rules) in now.targets.iter().enumerate() {
+            match targets.remove(&rules.name).filter(|side| !again(&rules.name) && side.fits(now, at)) {
+                Some(side) => fresh.targets[at] = side,
+                None => unread.push((SystemRole::Target, rules.name.clone())),
+            }
+        }
+        fresh.recollect(now, self.memory);
+        (fresh, unread)
+    }
+
+    /// Of systems that nobody has read yet.
+    pub fn unread(policy: &Policy, today: Date) -> Self {
+        let evidence = || Evidence::Unreadable { reason: NOT_YET.into() };
+        let source = |at| {
+            let mut side = SourceSide::new(policy, at, today);
+            side.finish(evidence());
+            side
+        };
+        let target = |at| {
+            let mut side = TargetSide::new(policy, at, Capabilities::default());
+            for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement] {
+                side.finish(kind, evidence());
+            }
+            side
+        };
+        let sources = (0..policy.sources.len()).map(source).collect();
+        Self::assemble(policy, sources, (0..policy.targets.len()).map(target).collect(), Memory::default())
+    }
 }
+
+/// What is said of a system until its first read is over.
+const NOT_YET: &str = "it was not read yet";
 
 impl SourceSide {
     fn fits(&self, policy: &Policy, at: usize) -> bool {

@@ -88,7 +88,7 @@ impl Office {
         let store = self.store();
         let moment = Moment { today: date(day), now };
         let memory = self.runtime.block_on(store.load()).expect("the state");
-        let mut snapshot = self.runtime.block_on(pipeline::read(&loaded, policy, memory, moment, &Reading::once(&HearNothing)));
+        let mut snapshot = self.runtime.block_on(pipeline::read(&loaded, Arc::new(policy), memory, moment, &Reading::once(&HearNothing)));
         let plan = self.runtime.block_on(pipeline::plan(&snapshot, Scope::All, &HearNothing));
         self.plans_the_same(&mut snapshot, &plan);
         (snapshot, plan)

@@ -35,7 +35,7 @@ impl<'a> Directory<'a> {
         let sources = (0..policy.sources.len()).map(|at| async move {
             timeout(PATIENCE, read_source(loaded, policy, at, moment, &budget(loaded), &Reading::once(&HearNothing)))
                 .await
-                .map(|(side, _)| side)
+                .map(|read| read.side)
                 .unwrap_or_else(|_| {
                     let mut side = SourceSide::new(policy, at, moment.today);
                     side.finish(Evidence::Unreadable { reason: format!("it did not answer within {} s", PATIENCE.as_secs()) });

@@ -51,7 +51,7 @@ pub(super) struct TargetSession<'a> {
     /// of this target alone
     policy: Policy,
     world: World,
-    opened: BTreeMap<Arc<str>, TargetConnector>,
+    opened: BTreeMap<Arc<str>, Arc<TargetConnector>>,
     pub(super) people: Vec<KnownAs>,
     /// why somebody without an account by links and marks may have one
     pub(super) unsure: Option<String>,
@@ -182,7 +182,7 @@ impl<'a> TargetSession<'a> {
     async fn ask(&mut self) -> Result<TargetCut, String> {
         let moment = self.ground.moment;
         let scope = Scope::Revoked(0);
-        let connector = self.opened.get(&self.name);
+        let connector = self.opened.get(&self.name).map(AsRef::as_ref);
         let here = |_: usize| connector;
         let (answers, _) = ask(&self.policy, &self.world, &here, moment, scope).await;
         let store = self.ground.state.store();
@@ -196,16 +196,16 @@ impl<'a> TargetSession<'a> {
     }
 
     /// Only a target that must keep some members in a group is read as a whole: how many there are must be known.
-    async fn open(&mut self) -> Result<TargetConnector, SystemError> {
+    async fn open(&mut self) -> Result<Arc<TargetConnector>, SystemError> {
         let ground = self.ground;
         let Some(document) = ground.loaded.targets.get(self.at) else {
             return Err(SystemError::Unavailable("it is not declared".into()));
         };
         if !self.policy.targets[0].protect.keep.is_empty() {
-            let (side, connector) = read_target(&self.policy, 0, document, &Budget::default(), &Reading::once(&HearNothing)).await;
-            let connector = connector.ok_or_else(|| SystemError::Unavailable("it could not be opened".into()))?;
+            let read = read_target(&self.policy, 0, document, &Budget::default(), &Reading::once(&HearNothing)).await;
+            let connector = read.connector.ok_or_else(|| SystemError::Unavailable("it could not be opened".into()))?;
             let links = ground.state.store().load().await.map(|memory| memory.links).unwrap_or_default();
-            self.world.renew(0, side);
+            self.world.renew(0, read.side);
             self.world.remember(&self.policy, links.into_iter().filter(|link| link.target == self.name).collect());
             return Ok(connector);
         }
@@ -216,7 +216,7 @@ impl<'a> TargetSession<'a> {
             side.finish(kind, Evidence::Partial { reason: "only single accounts are asked for".into() });
         }
         self.world.renew(0, side);
-        Ok(connector)
+        Ok(Arc::new(connector))
     }
 
     async fn run(&self, plan: &Plan) -> Result<Report, String> {
