@@ -3,6 +3,7 @@
 //! The modules stand in reading order, lowest layer first (ARCHITECTURE.md has the map). Imports go down only; `tests/tidy.rs` holds the table.
 
 pub mod diagnostic;
+pub mod fence;
 pub mod files;
 pub mod model;
 pub mod scim;

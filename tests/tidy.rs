@@ -9,7 +9,7 @@ mod docs;
 
 /// Modules by layer (design section 16). A module may use its own layer only where `SIBLINGS` says so, and every layer below.
 const LAYERS: &[(u8, &[&str])] = &[
-    (0, &["model", "diagnostic", "scim", "files"]),
+    (0, &["model", "diagnostic", "fence", "scim", "files"]),
     (1, &["expr", "manifest", "policy", "world", "planning", "review", "render"]),
     (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "apply"]),
     (3, &["drift", "import", "persona", "pipeline"]),
@@ -47,6 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["http"]),
     ("rusqlite", &["connector", "state"]),
     ("object_store", &["state"]),
+    ("rustix", &["state"]),
     ("flate2", &["state"]),
     ("csv_core", &["connector", "manifest"]),
     ("calamine", &["connector"]),

@@ -35,6 +35,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use limiter::{Lane, Limiter, Limits, Slot};
 
+use crate::fence::Fence;
 use crate::files::NamedFiles;
 use crate::http::{Detour, Recording};
 use crate::manifest::kinds::SourceSpec;
@@ -216,19 +217,27 @@ pub struct Written {
     pub already_so: bool,
 }
 
-/// Leave to send writes. Only the executor grants it, after the lease, rate and cancellation checks.
+/// Leave to send writes. Only the executor grants it, after the lease, rate and cancellation checks; the lease is asked again as each byte goes out.
 #[derive(Debug)]
-pub struct Permit(Mutex<Slot>);
+pub struct Permit {
+    turn: Mutex<Slot>,
+    fence: Fence,
+}
 
 impl Permit {
     /// For the executor alone, which waited for the turn; `tests/tidy.rs` looks that nobody else calls it.
-    pub fn grant(turn: Slot) -> Self {
-        Self(Mutex::new(turn))
+    pub fn grant(turn: Slot, fence: &Fence) -> Self {
+        Self { turn: Mutex::new(turn), fence: fence.clone() }
     }
 
     /// For writers that send several requests for one change: each of them counts by itself, so the turn that was waited for does not.
     pub fn count_each(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).give_back();
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).give_back();
+    }
+
+    /// What is asked as bytes go out.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
     }
 }
 

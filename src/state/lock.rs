@@ -6,12 +6,13 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
-use super::objects::Lease;
+use crate::fence::{Fence, Tenure};
 use crate::files;
 
 /// Longest note that a lock file is believed to hold.
@@ -40,12 +41,66 @@ impl Holder {
     }
 }
 
+/// How long a lock lasts that has to be kept alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTerms {
+    /// one that stays as it is for so long is nobody's any more
+    pub term: Duration,
+    /// how often its holder gives a sign of life
+    pub beat: Duration,
+    /// without one that arrived its holder stops after so long: well before anybody else may take it
+    pub valid: Duration,
+}
+
+impl Default for LeaseTerms {
+    fn default() -> Self {
+        Self { term: Duration::from_secs(60), beat: Duration::from_secs(15), valid: Duration::from_secs(45) }
+    }
+}
+
+impl LeaseTerms {
+    /// How often whoever waits looks.
+    pub(super) fn look(&self) -> Duration {
+        self.term / 12
+    }
+
+    /// A sign of life that takes longer is given again.
+    pub(super) fn patience(&self) -> Duration {
+        self.term / 6
+    }
+
+    /// After so long.
+    pub(super) fn again(&self) -> Duration {
+        self.term / 20
+    }
+}
+
+/// A lock that has to be kept alive.
+pub(super) trait Kept: Tenure {
+    /// No more signs of life.
+    fn let_go(&self);
+}
+
 /// Held while a run is under way; let go when it is dropped or the process ends.
 #[derive(Debug)]
 pub struct RunLock {
     _file: Option<File>,
     lease: Option<Arc<Lease>>,
+    fence: Fence,
     beside: bool,
+}
+
+/// A lock that has to be kept alive, in the words of whoever works under it.
+#[derive(Debug)]
+struct Lease {
+    kept: Arc<dyn Kept>,
+    from: Option<Holder>,
+}
+
+impl Tenure for Lease {
+    fn lost(&self) -> Option<String> {
+        self.kept.lost().map(|why| format!("the lock on the state was lost: {why}"))
+    }
 }
 
 impl RunLock {
@@ -61,29 +116,44 @@ impl RunLock {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         write_note(&mut file, who).map_err(failed)?;
-        Ok(Self { _file: Some(file), lease: None, beside: false })
+        Ok(Self::of_file(Some(file), false))
     }
 
     /// For a revocation: it waits for nobody.
     pub(super) fn beside(state: &Path) -> Result<Self, StateError> {
         let file = open(&lock_path(state, REVOCATION)).and_then(|file| file.lock_shared().map(|()| file));
         let file = file.map_err(|source| StateError::Open { path: state.to_path_buf(), source })?;
-        Ok(Self { _file: Some(file), lease: None, beside: true })
+        Ok(Self::of_file(Some(file), true))
     }
 
     /// For a revocation without a state: there is nothing to share.
     pub(super) fn of_nothing() -> Self {
-        Self { _file: None, lease: None, beside: true }
+        Self::of_file(None, true)
     }
 
-    /// Of a run whose lock ends unless it is kept alive.
-    pub(super) fn leased(lease: Arc<Lease>) -> Self {
-        Self { _file: None, lease: Some(lease), beside: false }
+    fn of_file(file: Option<File>, beside: bool) -> Self {
+        Self { _file: file, lease: None, fence: Fence::open(), beside }
+    }
+
+    /// Of a run whose lock ends unless it is kept alive. `from`: who held it until now, and never let it go.
+    pub(super) fn leased(kept: Arc<dyn Kept>, from: Option<Holder>) -> Self {
+        let lease = Arc::new(Lease { kept, from });
+        Self { _file: None, fence: Fence::of(lease.clone()), lease: Some(lease), beside: false }
     }
 
     /// Why nothing may be sent any more, if nothing may: the lock may be somebody else's by now. Costs next to nothing, and is asked before each request.
     pub fn lost(&self) -> Option<String> {
-        self.lease.as_ref()?.lost().map(|why| format!("the lock on the state was lost: {why}"))
+        self.fence.lost()
+    }
+
+    /// The same for whoever sends: asked once more where bytes leave the process.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Who held it before and never let it go: killed, frozen, or cut off from the state. What they sent last may still be under way.
+    pub fn taken_over(&self) -> Option<&Holder> {
+        self.lease.as_ref()?.from.as_ref()
     }
 
     /// Whether it was taken for a revocation, beside whatever else runs.
@@ -96,7 +166,7 @@ impl RunLock {
 impl Drop for RunLock {
     fn drop(&mut self) {
         if let Some(lease) = &self.lease {
-            lease.let_go();
+            lease.kept.let_go();
         }
     }
 }

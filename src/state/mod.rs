@@ -4,6 +4,7 @@
 //! Must never: hold a secret, invent what it has lost, or block a thread that others' work waits for: every verb is asynchronous, and there is no other way in.
 
 mod chain;
+mod clock;
 mod error;
 mod fact;
 mod lock;
@@ -24,8 +25,8 @@ use crate::model::{Left, Link, Memory, ObjectKind};
 pub use chain::{BEGINNING, ChainLine, EntryDraft, Hash, Head, hex, link};
 pub use error::StateError;
 pub use fact::Fact;
-pub use lock::{Holder, RunLock};
-pub use place::{Extent, Replacement, StatePlace, holder, look, look_at, open, passing, put, unlock};
+pub use lock::{Holder, LeaseTerms, RunLock};
+pub use place::{Extent, Replacement, StatePlace, holder, look, look_at, open, open_on, passing, put, unlock};
 pub use shelf::{Shelf, Shelved};
 pub use sqlite::SCHEMA_VERSION;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::lock::Holder;
+use super::lock::{Holder, LeaseTerms};
 use super::objects::{self, Bucket, shown};
 use super::{StateError, Store, hex, sqlite};
 use crate::manifest::kinds::StateLocation;
@@ -73,9 +73,14 @@ impl From<&Self> for StatePlace {
 
 /// Opens the state of a workspace, or makes it. One of an older version becomes one of ours.
 pub async fn open(place: impl Into<StatePlace>, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
+    open_on(place, workspace, LeaseTerms::default()).await
+}
+
+/// The same with a lock on other terms, where it has to be kept alive.
+pub async fn open_on(place: impl Into<StatePlace>, workspace: &str, terms: LeaseTerms) -> Result<Arc<dyn Store>, StateError> {
     match place.into() {
         StatePlace::File(path) => sqlite::open(&path, workspace).await,
-        StatePlace::Objects(bucket, id) => objects::open(Bucket::of(&bucket, &id)?.into(), workspace).await,
+        StatePlace::Objects(bucket, id) => objects::open(Bucket::of(&bucket, &id)?.into(), workspace, terms).await,
     }
 }
 

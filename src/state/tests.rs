@@ -45,8 +45,8 @@ impl Place {
     async fn open(&self, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
         match self {
             Self::File(folder) => open(&folder.path().join("deep/er/state.db"), workspace).await,
-            Self::Objects(bucket) => objects::open(bucket.clone(), workspace).await,
-            Self::S3(s3) => objects::open(Arc::new(bucket_at(s3)), workspace).await,
+            Self::Objects(bucket) => objects::open(bucket.clone(), workspace, LeaseTerms::default()).await,
+            Self::S3(s3) => objects::open(Arc::new(bucket_at(s3)), workspace, LeaseTerms::default()).await,
         }
     }
 

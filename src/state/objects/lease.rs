@@ -14,25 +14,13 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::bucket::{Bucket, Read, Written};
-use super::clock::LeaseClock;
-use crate::state::StateError;
-use crate::state::lock::Holder;
+use crate::fence::Tenure;
+use crate::state::clock::{LeaseClock, Reading};
+use crate::state::lock::{Holder, Kept as KeptAlive};
+use crate::state::{LeaseTerms, StateError};
 
 /// The object.
 pub(super) const LOCK: &str = "lock";
-/// A lock that stays as it is for so long is nobody's any more.
-pub(in crate::state) const TERM: Duration = Duration::from_secs(60);
-/// How often its holder gives a sign of life.
-pub(in crate::state) const BEAT: Duration = Duration::from_secs(15);
-/// Without one that arrived its holder stops after so long: well before anybody else may take it.
-pub(in crate::state) const VALID: Duration = Duration::from_secs(45);
-/// How often whoever waits looks.
-const LOOK: Duration = Duration::from_secs(5);
-/// A sign of life that takes longer is given again.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// After so long.
-const AGAIN: Duration = Duration::from_secs(3);
-
 /// What the lock says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,6 +31,9 @@ pub(super) struct LockNote {
     pub(super) beat: u64,
     /// it was let go
     pub(super) released: bool,
+    /// by somebody else, so that its holder may still be at work
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) taken_away: bool,
 }
 
 impl LockNote {
@@ -64,34 +55,47 @@ impl LockNote {
 #[derive(Debug)]
 pub(in crate::state) struct Lease {
     clock: Arc<dyn LeaseClock>,
-    until: Mutex<Duration>,
+    terms: LeaseTerms,
+    /// when the last sign of life that arrived was sent
+    sent: Mutex<Reading>,
     lost: Mutex<Option<String>>,
     stop: Notify,
 }
 
-impl Lease {
-    /// Why nothing may be sent any more, if nothing may.
-    pub(in crate::state) fn lost(&self) -> Option<String> {
+impl Tenure for Lease {
+    fn lost(&self) -> Option<String> {
         if let Some(why) = self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Some(why);
         }
-        let over = self.clock.now() >= *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        over.then(|| format!("no sign of life of this run arrived for {} s, so another one may have begun", VALID.as_secs()))
+        let sent = *self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = self.clock.now().at_most_since(&sent) >= self.terms.valid;
+        let why = || format!("no sign of life of this run arrived for {} s, so another one may have begun", self.terms.valid.as_secs_f64());
+        over.then(why)
     }
+}
 
+impl KeptAlive for Lease {
+    fn let_go(&self) {
+        self.stop.notify_one();
+    }
+}
+
+impl Lease {
     /// It is somebody else's.
     pub(super) fn lose(&self, why: String) {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
     }
 
-    /// No more signs of life.
-    pub(in crate::state) fn let_go(&self) {
-        self.stop.notify_one();
+    fn renew(&self, sent: Reading) {
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = sent;
     }
+}
 
-    fn renew(&self, sent: Duration) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = sent + VALID;
-    }
+/// By which clock a lock is kept, and for how long.
+#[derive(Clone, Debug)]
+pub(in crate::state) struct LeaseTime {
+    pub(in crate::state) clock: Arc<dyn LeaseClock>,
+    pub(in crate::state) terms: LeaseTerms,
 }
 
 /// A lock that was taken, with the task that keeps it.
@@ -100,19 +104,22 @@ pub(super) struct Kept {
     pub(super) lease: Arc<Lease>,
     /// when it was taken, by the service's own clock
     pub(super) taken: i64,
+    /// who held it until then, and did not let it go
+    pub(super) from: Option<Holder>,
     /// gives the last version
     beats: JoinHandle<(LockNote, UpdateVersion)>,
 }
 
 /// Takes the lock: at once where it is free, after a whole term without a sign of life where it is not. A holder that lives is an error that names it.
-pub(super) async fn take(bucket: &Arc<Bucket>, clock: &Arc<dyn LeaseClock>, holder: Holder) -> Result<Kept, StateError> {
-    let note = LockNote { holder, beat: 0, released: false };
-    let mut seen: Option<(UpdateVersion, Duration)> = None;
+pub(super) async fn take(bucket: &Arc<Bucket>, time: &LeaseTime, holder: Holder) -> Result<Kept, StateError> {
+    let LeaseTime { clock, terms } = time;
+    let note = LockNote { holder, beat: 0, released: false, taken_away: false };
+    let mut seen: Option<(UpdateVersion, Reading)> = None;
     loop {
         let sent = clock.now();
         let Some(read) = bucket.get(LOCK).await? else {
             match bucket.create(LOCK, note.bytes()).await? {
-                Written::Done(version) => return keep(bucket, clock, note, version, sent).await,
+                Written::Done(version) => return keep(bucket, time, (note, version), sent, None).await,
                 Written::Taken => continue,
             }
         };
@@ -121,19 +128,20 @@ pub(super) async fn take(bucket: &Arc<Bucket>, clock: &Arc<dyn LeaseClock>, hold
         let since = seen.as_ref().map(|(version, since)| (same(version, &read.version), *since));
         match since {
             _ if stands.released => {}
-            Some((true, since)) if now - since >= TERM => {}
+            Some((true, since)) if now.at_least_since(&since) >= terms.term => {}
             Some((false, _)) => return Err(StateError::Busy { path: bucket.shown(), holder: Box::new(stands.holder) }),
             other => {
                 if other.is_none() {
                     seen = Some((read.version, now));
                 }
-                clock.sleep(LOOK).await;
+                clock.sleep(terms.look()).await;
                 continue;
             }
         }
         let sent = clock.now();
         if let Written::Done(version) = bucket.replace(LOCK, note.bytes(), read.version).await? {
-            return keep(bucket, clock, note, version, sent).await;
+            let from = (!stands.released || stands.taken_away).then_some(stands.holder);
+            return keep(bucket, time, (note, version), sent, from).await;
         }
         // Somebody was quicker: it is theirs, and they are alive.
         seen = None;
@@ -146,20 +154,22 @@ fn same(one: &UpdateVersion, other: &UpdateVersion) -> bool {
 
 async fn keep(
     bucket: &Arc<Bucket>,
-    clock: &Arc<dyn LeaseClock>,
-    note: LockNote,
-    version: UpdateVersion,
-    sent: Duration,
+    LeaseTime { clock, terms }: &LeaseTime,
+    (note, version): (LockNote, UpdateVersion),
+    sent: Reading,
+    from: Option<Holder>,
 ) -> Result<Kept, StateError> {
     bucket.keeps_conditions(LOCK, &note.bytes()).await?;
     let taken = bucket.get(LOCK).await?.map_or(0, |read| read.written);
-    let lease = Arc::new(Lease { clock: clock.clone(), until: Mutex::new(sent + VALID), lost: Mutex::default(), stop: Notify::new() });
+    let (clock, terms) = (clock.clone(), *terms);
+    let lease = Arc::new(Lease { clock, terms, sent: Mutex::new(sent), lost: Mutex::default(), stop: Notify::new() });
     let beats = tokio::spawn(beat(bucket.clone(), lease.clone(), note, version));
-    Ok(Kept { lease, taken, beats })
+    Ok(Kept { lease, taken, from, beats })
 }
 
 async fn beat(bucket: Arc<Bucket>, lease: Arc<Lease>, mut note: LockNote, mut version: UpdateVersion) -> (LockNote, UpdateVersion) {
-    let mut rest = BEAT;
+    let terms = lease.terms;
+    let mut rest = terms.beat;
     loop {
         tokio::select! {
             () = lease.stop.notified() => return (note, version),
@@ -170,13 +180,13 @@ async fn beat(bucket: Arc<Bucket>, lease: Arc<Lease>, mut note: LockNote, mut ve
         }
         let sent = lease.clock.now();
         let next = LockNote { beat: note.beat + 1, ..note.clone() };
-        rest = match timeout(PATIENCE, bucket.replace(LOCK, next.bytes(), version.clone())).await {
+        rest = match timeout(terms.patience(), bucket.replace(LOCK, next.bytes(), version.clone())).await {
             Ok(Ok(Written::Done(written))) => {
                 lease.renew(sent);
                 (note, version) = (next, written);
-                BEAT
+                terms.beat
             }
-            Ok(Ok(Written::Taken)) => match timeout(PATIENCE, bucket.get(LOCK)).await {
+            Ok(Ok(Written::Taken)) => match timeout(terms.patience(), bucket.get(LOCK)).await {
                 Ok(Ok(Some(read))) => match LockNote::read(&bucket, &read) {
                     // A sign of life of ours whose answer got lost.
                     Ok(stands) if stands.run() == note.run() && !stands.released => {
@@ -193,9 +203,9 @@ async fn beat(bucket: Arc<Bucket>, lease: Arc<Lease>, mut note: LockNote, mut ve
                     lease.lose("it was removed".to_owned());
                     return (note, version);
                 }
-                _ => AGAIN,
+                _ => terms.again(),
             },
-            _ => AGAIN,
+            _ => terms.again(),
         };
     }
 }
@@ -229,7 +239,7 @@ pub(super) async fn unlock(bucket: &Bucket, run: &str) -> Result<Holder, StateEr
     if stands.run() != run {
         return Err(not(format!("it is held by {}", stands.holder)));
     }
-    let free = LockNote { released: true, ..stands.clone() };
+    let free = LockNote { released: true, taken_away: true, ..stands.clone() };
     match bucket.replace(LOCK, free.bytes(), read.version).await? {
         Written::Done(_) => Ok(stands.holder),
         Written::Taken => Err(not("it gave a sign of life just now: stop it first, or wait until it has ended".to_owned())),

@@ -4,7 +4,6 @@
 //! Must never: answer that something is remembered before it stands in the bucket, or let two runs write one state.
 
 mod bucket;
-mod clock;
 mod image;
 mod lease;
 mod segment;
@@ -20,14 +19,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use super::clock::MachineClock;
 use super::lock::Holder;
 use super::{
-    About, ChainLine, Fact, Heads, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch,
+    About, ChainLine, Fact, Heads, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch,
 };
 use crate::model::{Left, Link, Memory};
 pub(super) use bucket::{Bucket, shown};
-use clock::{LeaseClock, MachineClock};
-pub(super) use lease::Lease;
+use lease::LeaseTime;
 use worker::Worker;
 
 /// Where the journal's last entry is kept apart.
@@ -45,20 +44,20 @@ struct Objects {
 }
 
 /// Opens the state of a workspace, which is made by the first run's end.
-pub(super) async fn open(bucket: Arc<Bucket>, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
-    open_by(bucket, workspace, Arc::new(MachineClock::start())).await
+pub(super) async fn open(bucket: Arc<Bucket>, workspace: &str, terms: LeaseTerms) -> Result<Arc<dyn Store>, StateError> {
+    open_by(bucket, workspace, by_the_machine(terms)).await
 }
 
-pub(super) async fn open_by(bucket: Arc<Bucket>, workspace: &str, clock: Arc<dyn LeaseClock>) -> Result<Arc<dyn Store>, StateError> {
+async fn open_by(bucket: Arc<Bucket>, workspace: &str, time: LeaseTime) -> Result<Arc<dyn Store>, StateError> {
     let (place, workspace) = (bucket.shown(), workspace.to_owned());
-    let store = start(bucket.clone(), async move { Worker::open(bucket, &workspace, clock).await.map(Some) }).await?;
+    let store = start(bucket.clone(), async move { Worker::open(bucket, &workspace, time).await.map(Some) }).await?;
     store.ok_or(StateError::Missing { path: place })
 }
 
 /// Opens a state to look at it, as it is now; nothing where there is none. Takes no lock, and may only read.
 pub(super) async fn look(bucket: Arc<Bucket>, workspace: Option<&str>) -> Result<Option<Arc<dyn Store>>, StateError> {
     let workspace = workspace.map(str::to_owned);
-    start(bucket.clone(), async move { Worker::look(bucket, workspace.as_deref(), Arc::new(MachineClock::start())).await }).await
+    start(bucket.clone(), async move { Worker::look(bucket, workspace.as_deref(), by_the_machine(LeaseTerms::default())).await }).await
 }
 
 /// Takes the lock away from the run that is named; says who held it.
@@ -73,7 +72,11 @@ pub(super) async fn holder(bucket: &Bucket) -> Result<Option<Holder>, StateError
 
 /// Puts a file in the place of the state.
 pub(super) async fn put(bucket: Arc<Bucket>, replacement: Replacement<'_>) -> Result<(), StateError> {
-    Worker::put(bucket, Arc::new(MachineClock::start()), replacement).await
+    Worker::put(bucket, by_the_machine(LeaseTerms::default()), replacement).await
+}
+
+fn by_the_machine(terms: LeaseTerms) -> LeaseTime {
+    LeaseTime { clock: Arc::new(MachineClock), terms }
 }
 
 async fn start(

@@ -9,13 +9,15 @@ use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::task::JoinHandle;
 
-use super::clock::by_hand::HandClock;
 use super::image::IMAGE;
-use super::lease::{BEAT, LOCK, TERM, VALID};
+use super::lease::{LOCK, LeaseTime};
 use super::*;
 use crate::journal::{Event, Journal, close_dead_runs, entry};
 use crate::model::{ChangeId, LinkOrigin, ObjectKind, StandingRevocation};
+use crate::state::clock::by_hand::HandClock;
 use crate::state::tests::{bucket_at, s3::S3};
+
+const TERMS: LeaseTerms = LeaseTerms { term: Duration::from_secs(60), beat: Duration::from_secs(15), valid: Duration::from_secs(45) };
 
 /// A bucket in memory, and what stands in it.
 struct Cellar {
@@ -36,7 +38,8 @@ impl Cellar {
     }
 
     async fn runner_by(&self, clock: &Arc<HandClock>) -> Arc<dyn Store> {
-        open_by(self.bucket.clone(), "acme", clock.clone()).await.unwrap()
+        let time = LeaseTime { clock: clock.clone(), terms: TERMS };
+        open_by(self.bucket.clone(), "acme", time).await.unwrap()
     }
 
     async fn object(&self, name: &str) -> Option<Bytes> {
@@ -131,7 +134,7 @@ async fn a_second_runner_is_refused_once_the_first_gives_a_sign_of_life_and_take
     let mut waiting = wants(&other);
     clock.slept(2).await;
     // A sign of life arrives; whoever waits looks.
-    clock.advance(BEAT);
+    clock.advance(TERMS.beat);
     let refused = as_time_goes_by(&clock, &mut waiting).await.unwrap_err();
     let StateError::Busy { holder, .. } = &refused else { panic!("{refused}") };
     assert!(holder.who == "jane" && holder.run.is_some(), "{refused}");
@@ -159,7 +162,7 @@ async fn a_killed_runners_lock_is_taken_after_a_whole_term_and_what_it_meant_is_
     let (other, clock) = cellar.runner().await;
     let mut waiting = wants(&other);
     clock.slept(1).await;
-    clock.advance(TERM - Duration::from_secs(1));
+    clock.advance(TERMS.term - Duration::from_secs(1));
     clock.slept(2).await;
     assert!(!waiting.is_finished(), "not before the term is over");
     let held = as_time_goes_by(&clock, &mut waiting).await.unwrap();
@@ -199,14 +202,59 @@ async fn a_runner_whose_signs_of_life_do_not_arrive_stops_before_anybody_may_tak
     let (one, clock) = cellar.runner().await;
     let held = one.lock("jane").await.unwrap();
     clock.slept(1).await;
-    clock.advance(VALID - Duration::from_secs(1));
+    clock.advance(TERMS.valid - Duration::from_secs(1));
     // It gives one, late, and all is well.
     clock.slept(2).await;
     assert_eq!(held.lost(), None);
-    clock.advance(VALID);
+    clock.advance(TERMS.valid);
     assert!(held.lost().unwrap().contains("no sign of life"), "{:?}", held.lost());
     assert!(matches!(one.commit(linked("hr/1")).await, Err(StateError::LostLock { .. })));
-    const { assert!(VALID.as_secs() + BEAT.as_secs() <= TERM.as_secs()) };
+    const { assert!(TERMS.valid.as_secs() + TERMS.beat.as_secs() <= TERMS.term.as_secs()) };
+}
+
+/// A wall clock that somebody puts ahead ends a lock for its holder, and hands it to nobody: a machine that slept shows in no other clock, and a wrong one proves
+/// nothing to whoever waits.
+#[tokio::test]
+async fn a_wall_clock_that_jumps_stops_the_holder_and_takes_no_lock() {
+    let cellar = Cellar::new();
+    let (one, clock) = cellar.runner().await;
+    let held = one.lock("jane").await.unwrap();
+    clock.put_ahead(TERMS.valid);
+    assert!(held.lost().unwrap().contains("no sign of life"), "{:?}", held.lost());
+    assert_eq!(held.fence().lost(), held.lost());
+
+    let (other, clock) = cellar.runner().await;
+    let mut waiting = wants(&other);
+    clock.slept(1).await;
+    clock.put_ahead(10 * TERMS.term);
+    clock.advance(Duration::from_secs(5));
+    clock.slept(2).await;
+    assert!(!waiting.is_finished(), "only its wall clock says that the term is over");
+    let taken = as_time_goes_by(&clock, &mut waiting).await.unwrap();
+    other.release(taken).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_knows_who_never_let_it_go() {
+    let cellar = Cellar::new();
+    let (one, _) = cellar.runner().await;
+    let held = one.lock("jane").await.unwrap();
+    assert_eq!(held.taken_over(), None, "it was nobody's");
+    one.release(held).await.unwrap();
+    let held = one.lock("jane").await.unwrap();
+    assert_eq!(held.taken_over(), None, "it was let go");
+    let run = holder(&cellar.bucket).await.unwrap().unwrap().run.unwrap();
+    unlock(&cellar.bucket, &run).await.unwrap();
+    let (other, _) = cellar.runner().await;
+    let taken = other.lock("joe").await.unwrap();
+    assert_eq!(taken.taken_over().map(|from| from.who.as_str()), Some("jane"), "somebody took it away from a run that may be alive");
+    std::mem::forget(taken);
+    drop(other);
+    let (third, clock) = cellar.runner().await;
+    let taken = as_time_goes_by(&clock, &mut wants(&third)).await.unwrap();
+    assert_eq!(taken.taken_over().map(|from| from.who.as_str()), Some("joe"), "it gave no sign of life for a term");
+    third.release(taken).await.unwrap();
+    drop(held);
 }
 
 #[tokio::test]
@@ -223,7 +271,7 @@ async fn a_lock_is_taken_away_by_the_name_of_its_run_alone_and_its_holder_hears_
     let (other, _) = cellar.runner().await;
     let taken = other.lock("joe").await.unwrap();
     clock.slept(1).await;
-    clock.advance(BEAT);
+    clock.advance(TERMS.beat);
     assert!(matches!(one.commit(linked("hr/1")).await, Err(StateError::LostLock { .. })));
     assert!(held.lost().is_some());
     other.release(taken).await.unwrap();
@@ -331,7 +379,7 @@ async fn what_was_written_ahead_and_is_missing_or_changed_is_told_and_never_pass
     }
     let cellar = Cellar::new();
     cellar.write(IMAGE, Bytes::from_static(b"no image")).await;
-    let error = open(cellar.bucket.clone(), "acme").await.unwrap_err();
+    let error = open(cellar.bucket.clone(), "acme", TERMS).await.unwrap_err();
     assert!(error.to_string().contains("memory://acme/state.db.gz can't be used"), "{error}");
     cellar.write(LOCK, Bytes::from_static(b"no lock")).await;
     assert!(super::holder(&cellar.bucket).await.is_err());
@@ -341,7 +389,7 @@ async fn what_was_written_ahead_and_is_missing_or_changed_is_told_and_never_pass
 async fn a_service_that_ignores_conditions_is_refused_before_anything_is_kept_there() {
     let s3 = S3::start();
     s3.ignore_conditions();
-    let store = open(Arc::new(bucket_at(&s3)), "acme").await.unwrap();
+    let store = open(Arc::new(bucket_at(&s3)), "acme", TERMS).await.unwrap();
     let refused = store.lock("jane").await.unwrap_err();
     assert!(matches!(refused, StateError::NoConditions { .. }), "{refused}");
     assert_eq!(s3.names(), ["acme/lock"]);
@@ -351,7 +399,7 @@ async fn a_service_that_ignores_conditions_is_refused_before_anything_is_kept_th
 async fn a_write_whose_answer_got_lost_is_no_other_runners() {
     for place in ["acme/lock", "acme/journal", "acme/state.db.gz", "acme/head"] {
         let s3 = S3::start();
-        let store = open(Arc::new(bucket_at(&s3)), "acme").await.unwrap();
+        let store = open(Arc::new(bucket_at(&s3)), "acme", TERMS).await.unwrap();
         s3.lose_an_answer(place);
         let held = store.lock("jane").await.unwrap_or_else(|error| panic!("{place}: {error}"));
         for key in ["hr/1", "hr/2"] {
@@ -360,7 +408,7 @@ async fn a_write_whose_answer_got_lost_is_no_other_runners() {
             store.commit(linked(key).into_iter().chain([line]).collect()).await.unwrap();
         }
         store.release(held).await.unwrap_or_else(|error| panic!("{place}: {error}"));
-        let again = open(Arc::new(bucket_at(&s3)), "acme").await.unwrap();
+        let again = open(Arc::new(bucket_at(&s3)), "acme", TERMS).await.unwrap();
         assert_eq!((keys(again.as_ref()).await.len(), again.generation().await.unwrap()), (2, 2), "{place}");
     }
 }

@@ -14,10 +14,10 @@ use tokio::task::spawn_blocking;
 
 use super::HEAD;
 use super::bucket::{Bucket, Written};
-use super::clock::LeaseClock;
 use super::image::{self, IMAGE, ImageHead};
-use super::lease::{self, Kept};
+use super::lease::{self, Kept, LeaseTime};
 use super::segment::{ClosedBy, JOURNAL, Position, Positions, Segment, SegmentName};
+use crate::fence::Tenure;
 use crate::state::lock::Holder;
 use crate::state::{Fact, Head, Heads, Replacement, RunLock, StateError, Store, UnderWay, sqlite};
 
@@ -37,7 +37,7 @@ struct Local {
 /// What one process has of a state.
 pub(super) struct Worker {
     bucket: Arc<Bucket>,
-    clock: Arc<dyn LeaseClock>,
+    time: LeaseTime,
     workspace: String,
     local: Local,
     positions: Positions,
@@ -59,25 +59,25 @@ struct Held {
 
 impl Worker {
     /// To work on a state. Nothing is written by it.
-    pub(super) async fn open(bucket: Arc<Bucket>, workspace: &str, clock: Arc<dyn LeaseClock>) -> Result<Self, StateError> {
+    pub(super) async fn open(bucket: Arc<Bucket>, workspace: &str, time: LeaseTime) -> Result<Self, StateError> {
         let (local, positions) = Local::read(&bucket, Some(workspace)).await?;
-        let mut worker = Self::of(bucket, workspace, clock, local, positions);
+        let mut worker = Self::of(bucket, workspace, time, local, positions);
         worker.hear().await?;
         Ok(worker)
     }
 
     /// To look at a state; nothing where there is none.
-    pub(super) async fn look(bucket: Arc<Bucket>, workspace: Option<&str>, clock: Arc<dyn LeaseClock>) -> Result<Option<Self>, StateError> {
+    pub(super) async fn look(bucket: Arc<Bucket>, workspace: Option<&str>, time: LeaseTime) -> Result<Option<Self>, StateError> {
         let (local, positions) = Local::read(&bucket, workspace).await?;
         let none = local.image.is_none();
-        let mut worker = Self { looks: true, ..Self::of(bucket, workspace.unwrap_or_default(), clock, local, positions) };
+        let mut worker = Self { looks: true, ..Self::of(bucket, workspace.unwrap_or_default(), time, local, positions) };
         worker.hear().await?;
         Ok((!none || worker.news).then_some(worker))
     }
 
     /// Puts a file in the place of the image, as a run of its own.
-    pub(super) async fn put(bucket: Arc<Bucket>, clock: Arc<dyn LeaseClock>, replacement: Replacement<'_>) -> Result<(), StateError> {
-        let mut worker = Self::open(bucket, replacement.workspace, clock).await?;
+    pub(super) async fn put(bucket: Arc<Bucket>, time: LeaseTime, replacement: Replacement<'_>) -> Result<(), StateError> {
+        let mut worker = Self::open(bucket, replacement.workspace, time).await?;
         let lock = worker.lock(replacement.who).await?;
         let taken = worker.take(replacement).await;
         let released = worker.release(lock).await;
@@ -97,9 +97,9 @@ impl Worker {
         Ok(())
     }
 
-    fn of(bucket: Arc<Bucket>, workspace: &str, clock: Arc<dyn LeaseClock>, local: Local, positions: Positions) -> Self {
+    fn of(bucket: Arc<Bucket>, workspace: &str, time: LeaseTime, local: Local, positions: Positions) -> Self {
         let workspace = workspace.to_owned();
-        Self { bucket, clock, workspace, local, positions, own: None, news: false, revocation: None, held: None, looks: false }
+        Self { bucket, time, workspace, local, positions, own: None, news: false, revocation: None, held: None, looks: false }
     }
 
     /// The file on this machine.
@@ -233,8 +233,8 @@ impl Worker {
             let holder = Holder { run: Some(held.run.clone()), ..holder };
             return Err(StateError::Busy { path: self.bucket.shown(), holder: Box::new(holder) });
         }
-        let kept = lease::take(&self.bucket, &self.clock, holder).await?;
-        let lock = RunLock::leased(kept.lease.clone());
+        let kept = lease::take(&self.bucket, &self.time, holder).await?;
+        let lock = RunLock::leased(kept.lease.clone(), kept.from.clone());
         let begun = self.begin(&run).await;
         self.held = Some(Held { kept, run });
         // From its first moment on, so that whoever takes over has something to close.

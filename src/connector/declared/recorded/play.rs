@@ -13,6 +13,7 @@ use super::super::changes::{recorded_mark, token_of};
 use super::super::definition::{Definition, Objects};
 use crate::connector::describe::Connector;
 use crate::connector::limiter::{ALL, Lane};
+use crate::fence::Fence;
 use crate::connector::{Gone, LookupRequest, PageSink, Permit, ReadRequest, ReadScope, Reader, Surroundings, Write, Written};
 use crate::manifest::connection::DeclaredConnection;
 use crate::manifest::kinds::connector::{CaseKind, ChangeCase, ConnectorCase, EntitlementCase, MembersCase, ReadWhat};
@@ -129,7 +130,7 @@ async fn write(case: &ConnectorCase, connection: &DeclaredConnection, around: &S
     let attributes = change.attributes.iter().map(|change| (change.attribute.clone(), change.after.clone())).collect();
     let write = Write { change: &change, id: change.object.id.clone(), attributes, members: members(case), key: Default::default() };
     // What plays the system stands on this machine: nothing can be changed anywhere.
-    let written = target.writer.write(std::slice::from_ref(&write), &Permit::grant(turn)).await;
+    let written = target.writer.write(std::slice::from_ref(&write), &Permit::grant(turn, &Fence::open())).await;
     written
         .into_iter()
         .next()
