@@ -113,7 +113,9 @@ impl Gate {
             () = cancel.cancelled() => return Err(STOPPED.to_owned()),
         };
         match turn {
-            Ok(turn) => self.closed().or_else(|| lock.lost()).map_or_else(|| Ok(Granted { pass, permit: Permit::grant(turn, lock.fence()) }), Err),
+            Ok(turn) => {
+                self.closed().or_else(|| lock.lost()).map_or_else(|| Ok(Granted { pass, permit: Permit::grant(turn, lock.fence()) }), Err)
+            }
             Err(error) => {
                 let why = error.to_string();
                 self.close(why.clone());

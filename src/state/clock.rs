@@ -83,7 +83,11 @@ pub(in crate::state) mod by_hand {
 
     impl HandClock {
         pub(in crate::state) fn new() -> Arc<Self> {
-            Arc::new(Self { now: watch::Sender::new(Duration::ZERO), put: watch::Sender::new(Duration::ZERO), asleep: watch::Sender::new(0) })
+            Arc::new(Self {
+                now: watch::Sender::new(Duration::ZERO),
+                put: watch::Sender::new(Duration::ZERO),
+                asleep: watch::Sender::new(0),
+            })
         }
 
         /// Lets time go by.

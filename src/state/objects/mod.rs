@@ -22,7 +22,8 @@ use tokio::sync::oneshot;
 use super::clock::MachineClock;
 use super::lock::Holder;
 use super::{
-    About, ChainLine, Fact, Heads, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch,
+    About, ChainLine, Fact, Heads, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer,
+    UnderWay, Watch,
 };
 use crate::model::{Left, Link, Memory};
 pub(super) use bucket::{Bucket, shown};

@@ -13,8 +13,8 @@ use super::super::changes::{recorded_mark, token_of};
 use super::super::definition::{Definition, Objects};
 use crate::connector::describe::Connector;
 use crate::connector::limiter::{ALL, Lane};
-use crate::fence::Fence;
 use crate::connector::{Gone, LookupRequest, PageSink, Permit, ReadRequest, ReadScope, Reader, Surroundings, Write, Written};
+use crate::fence::Fence;
 use crate::manifest::connection::DeclaredConnection;
 use crate::manifest::kinds::connector::{CaseKind, ChangeCase, ConnectorCase, EntitlementCase, MembersCase, ReadWhat};
 use crate::model::{
