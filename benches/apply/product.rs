@@ -109,7 +109,7 @@ pub fn writer_alone(server: &Server, plan: &Plan, at_once: usize) {
                 let attributes = change.attributes.iter().map(|change| (change.attribute.clone(), change.after.clone())).collect();
                 let write = Write { change, id: None, attributes, members: Vec::new(), key: Default::default() };
                 let turn = connector.limiter.enter(ALL, Lane::Free, std::time::Duration::ZERO).await.expect("a turn");
-                let answers = connector.writer.write(&[write], &Permit::grant(turn)).await;
+                let answers = connector.writer.write(&[write], &Permit::grant(turn, &headcount::fence::Fence::open())).await;
                 assert!(answers.iter().all(Result::is_ok), "{answers:?}");
             }
         });

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use headcount::connector::limiter::{ALL, Lane};
 use headcount::connector::{Permit, TargetConnector, Write, Written};
+use headcount::fence::Fence;
 use headcount::model::{Action, Change, ObjectKind, ObjectRef, Reason, SystemError, Value};
 use serde_json::Value as Json;
 
@@ -123,7 +124,7 @@ impl Subject {
         let (attributes, members) = content;
         let write = Write { change: &change, id: self.ids.get(key).cloned(), attributes, members, key: Default::default() };
         let turn = self.target.limiter.enter(ALL, Lane::Free, Duration::ZERO).await.expect("a turn");
-        self.target.writer.write(&[write], &Permit::grant(turn)).await.remove(0)
+        self.target.writer.write(&[write], &Permit::grant(turn, &Fence::open())).await.remove(0)
     }
 
     /// What differs and can be held.
