@@ -126,7 +126,10 @@ impl<'a> Sender<'a> {
             _ => None,
         });
         let lost = |answer: &Result<Written, SystemError>| {
-            matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Unreachable(_) | SystemError::Uncertain(_)))
+            matches!(
+                answer,
+                Err(SystemError::Unavailable(_) | SystemError::Unreachable(_) | SystemError::NotSent(_) | SystemError::Uncertain(_))
+            )
         };
         match later.max_by_key(|(after, _)| *after) {
             Some((after, message)) => {
@@ -168,6 +171,8 @@ impl<'a> Sender<'a> {
         part.away = matches!(answer, Err(SystemError::Unavailable(_) | SystemError::Unreachable(_)));
         part.end = match answer {
             Ok(written) => Some(End::Done { id: written.id, already_so: written.already_so }),
+            // Whoever asks for a permit next is told the same.
+            Err(SystemError::NotSent(why)) => Some(End::Stopped(why)),
             Err(SystemError::Throttled { .. }) if self.gate.closed().is_none() => None,
             Err(SystemError::Unavailable(_)) if part.attempts + 1 < settings.attempts => {
                 part.attempts += 1;

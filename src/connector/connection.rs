@@ -3,14 +3,17 @@
 //!
 //! Must never: wait for longer than a run should, ask again for what was refused, or send a write twice.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Permit;
 use super::clock::WaitClock;
 use super::limiter::{ALL, Lane, Limiter};
 use super::rehearsal::Rehearsal;
+use crate::fence::Fence;
 use crate::http::{Client, Effect, Request, Response};
 use crate::model::SystemError;
 
@@ -53,6 +56,15 @@ pub struct Connection {
     pause: Duration,
     /// takes what would be written
     rehearsal: Option<Rehearsal>,
+    leave: Option<Leave>,
+}
+
+/// Leave to write one change.
+#[derive(Clone, Debug)]
+struct Leave {
+    fence: Fence,
+    /// something of the change was sent
+    begun: Arc<AtomicBool>,
 }
 
 /// How much patience a question is worth.
@@ -74,7 +86,7 @@ impl System {
 impl Connection {
     /// Over this client.
     pub fn new(client: Client, system: Arc<System>, pause: Duration) -> Self {
-        Self { client, system, lane: Lane::Normal, pause, rehearsal: None }
+        Self { client, system, lane: Lane::Normal, pause, rehearsal: None, leave: None }
     }
 
     /// The same way for somebody else, by the name that the log has.
@@ -90,6 +102,11 @@ impl Connection {
     /// The same way for whoever only wants to know what would be written.
     pub fn rehearsing(&self, rehearsal: &Rehearsal) -> Self {
         Self { rehearsal: Some(rehearsal.clone()), lane: Lane::Normal, ..self.clone() }
+    }
+
+    /// The same way for the requests of one change.
+    pub fn for_one_change(&self, permit: &Permit) -> Self {
+        Self { leave: Some(Leave { fence: permit.fence().clone(), begun: Arc::default() }), ..self.clone() }
     }
 
     /// What takes the writes, where none is to be sent.
@@ -129,7 +146,10 @@ impl Connection {
             return Err(SystemError::Unreachable("it is only rehearsed; what follows depends on the answer".into()));
         }
         let _slot = self.system.limiter.enter(bucket, self.lane, LONGEST_PAUSE).await?;
-        let answer = self.client.send(request).await?;
+        let answer = match request.effect {
+            Effect::Reads => self.client.send(request).await?,
+            Effect::Writes => self.write(request).await?,
+        };
         let limiter = &self.system.limiter;
         match (answer.status, answer.retry_after) {
             (429, after) | (503, after @ Some(_)) => limiter.put_off(bucket, after, &format!("HTTP {}", answer.status)),
@@ -139,6 +159,23 @@ impl Connection {
             limiter.pause(bucket, reset, "what it allows for now is used up");
         }
         Ok(answer)
+    }
+
+    /// Of a change that takes several requests, one that was not sent does not say that nothing was done.
+    async fn write(&self, request: Request) -> Result<Response, SystemError> {
+        let Some(Leave { fence, begun }) = &self.leave else {
+            return Err(SystemError::Protocol("nobody gave leave to write; this is a defect of headcount".into()));
+        };
+        match self.client.send(Request { fence: fence.clone(), ..request }).await {
+            Err(SystemError::NotSent(why)) if begun.load(Ordering::SeqCst) => {
+                Err(SystemError::Uncertain(format!("a part of it was sent, and the rest was not: {why}")))
+            }
+            Err(SystemError::NotSent(why)) => Err(SystemError::NotSent(why)),
+            answer => {
+                begun.store(true, Ordering::SeqCst);
+                answer
+            }
+        }
     }
 
     /// Asks for something until there is an answer, whatever its status, or patience ends. Reading twice harms nobody.

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::redact::{HELD_BACK, Redactor};
 use super::request::{Effect, Request};
+use super::trouble::Failure;
 use super::{Client, way};
 use crate::model::SystemError;
 
@@ -190,7 +191,7 @@ impl Streamed {
     /// The status was heard, so a write is not in doubt; what is lost is what it says.
     fn lost(&self, error: &reqwest::Error) -> SystemError {
         match &self.head.url {
-            Some(url) => self.client.lost(error, url, false),
+            Some(url) => self.client.lost(&Failure::from(error), url),
             None => SystemError::Unavailable("the answer broke off".into()),
         }
     }

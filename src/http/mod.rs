@@ -1,5 +1,6 @@
 //! One HTTP client façade for all connectors: deadlines, bounded answers, no redirects, TLS, credentials that are renewed once they are refused, and what a lost
-//! answer means. What a server says leaves it without our secrets.
+//! answer means. What a server says leaves it without our secrets. What reads and what writes goes over connections of its own: those that write ask for leave as
+//! each byte goes out.
 //!
 //! Must never: follow a redirect (it could carry credentials to another host), send again what may have had an effect, log a header, a body or a query, or hand
 //! on a secret that a server gave back.
@@ -7,21 +8,25 @@
 mod answer;
 pub mod base64;
 mod credentials;
+mod dial;
 mod log;
 mod oauth1;
 mod recording;
 mod redact;
 mod request;
+mod socket;
+mod tls;
 mod trouble;
 mod way;
+mod writes;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 pub use url::Url;
 
 pub use answer::{Headers, Response, Streamed};
@@ -30,20 +35,23 @@ pub use oauth1::OAuth1;
 pub use recording::Recording;
 pub use request::{Body, Effect, Request};
 
-use crate::files;
 use crate::model::SystemError;
 use credentials::{SignIn, Signed};
+use dial::Dialer;
 use log::Told;
+use trouble::Failure;
 use way::{Proxies, Way};
+use writes::Writes;
 
 pub use way::{Detour, place};
 
-/// A certificate file larger than this is none.
-const MAX_CA_FILE: u64 = 4 << 20;
+/// What it calls itself.
+const AGENT: &str = concat!("headcount/", env!("CARGO_PKG_VERSION"));
 /// No host needs longer to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of all headers of one answer.
 const MAX_HEADERS: u32 = 64 << 10;
+
 /// How a client behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -79,7 +87,8 @@ pub struct ClientIdentity {
 /// A client for one system.
 #[derive(Clone, Debug)]
 pub struct Client {
-    inner: reqwest::Client,
+    reads: reqwest::Client,
+    writes: Arc<Writes>,
     proxies: Arc<Proxies>,
     deadlines: Deadlines,
     system: Arc<str>,
@@ -102,28 +111,25 @@ impl Client {
     /// A client; reads the certificate file.
     pub fn new(settings: &Settings) -> Result<Self, SystemError> {
         let deadlines = Deadlines::within(settings.timeout);
+        let tls = tls::config(settings)?;
+        let proxies = Arc::new(if settings.detour.is_some() { Proxies::none() } else { Proxies::of_the_system() });
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("headcount/", env!("CARGO_PKG_VERSION")))
+            .user_agent(AGENT)
+            .tls_backend_preconfigured(tls::speaking(&tls, &["h2", "http/1.1"]))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .http2_max_header_list_size(MAX_HEADERS)
             .connect_timeout(deadlines.connect)
             .timeout(deadlines.request);
-        if let Some(path) = &settings.ca_file {
-            builder = builder.tls_certs_merge(read_certificates(path)?);
-        }
-        if let Some(identity) = &settings.identity {
-            builder = builder.identity(identity.read()?);
-        }
         if settings.detour.is_some() {
             builder = builder.no_proxy();
         }
-        let inner = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {error}")))?;
+        let reads = builder.build().map_err(|error| SystemError::Protocol(format!("the HTTP client can't start: {error}")))?;
         let sign_in = Arc::new(SignIn::new(settings.credentials.as_ref(), settings.renew.clone())?);
-        let proxies = Arc::new(Proxies::of_the_system());
         Ok(Self {
-            inner,
+            reads,
+            writes: Arc::new(Writes::new(Dialer::new(&tls, &proxies), deadlines)),
             proxies,
             deadlines,
             system: settings.system.clone(),
@@ -185,8 +191,13 @@ impl Client {
     }
 
     async fn once(&self, request: &Request, sign_in: Signed) -> Result<reqwest::Response, SystemError> {
-        let writes = request.effect == Effect::Writes;
-        self.build(request, sign_in)?.send().await.map_err(|error| self.lost(&error, &request.url, writes))
+        let (built, url) = (self.build(request, sign_in)?, &request.url);
+        if request.effect == Effect::Reads {
+            return built.send().await.map_err(|error| self.lost(&Failure::from(&error), url));
+        }
+        let built = built.build().and_then(TryInto::try_into).map_err(|error| self.lost(&Failure::from(&error), url))?;
+        let answer = self.writes.send(built, &request.fence).await;
+        answer.map_err(|error| trouble::refused(&error).unwrap_or_else(|| self.lost(&Failure::from(&error), url)))
     }
 
     /// Words that a system sent, with our secrets blanked out in whatever form they came.
@@ -211,7 +222,7 @@ impl Client {
 
     fn build(&self, request: &Request, sign_in: Signed) -> Result<reqwest::RequestBuilder, SystemError> {
         let url = self.detour.map_or_else(|| request.url.clone(), |detour| detour.instead_of(&request.url));
-        let mut builder = self.inner.request(request.method.clone(), url).header(ACCEPT, request.accept.as_ref());
+        let mut builder = self.reads.request(request.method.clone(), url).header(ACCEPT, request.accept.as_ref());
         if self.detour.is_some() {
             builder = builder.header(HOST, way::place(&request.url));
         }
@@ -232,16 +243,8 @@ impl Client {
         })
     }
 
-    fn lost(&self, error: &reqwest::Error, url: &Url, write: bool) -> SystemError {
-        trouble::lost(error, &Way::to(url, &self.proxies), self.deadlines, write).map_words(|words| self.redact(words))
-    }
-}
-
-impl ClientIdentity {
-    fn read(&self) -> Result<reqwest::Identity, SystemError> {
-        let pem = format!("{}\n{}", self.key.expose_secret(), self.certificate.expose_secret());
-        let odd = "the client certificate and its key are no PEM (-----BEGIN CERTIFICATE-----, -----BEGIN PRIVATE KEY-----)";
-        reqwest::Identity::from_pem(pem.as_bytes()).map_err(|_| SystemError::Auth(odd.into()))
+    fn lost(&self, failure: &Failure<'_>, url: &Url) -> SystemError {
+        trouble::lost(failure, &Way::to(url, &self.proxies), self.deadlines).map_words(|words| self.redact(words))
     }
 }
 
@@ -250,16 +253,6 @@ impl Deadlines {
     fn within(timeout: Duration) -> Self {
         Self { connect: (timeout * 9 / 10).min(CONNECT_TIMEOUT), request: timeout }
     }
-}
-
-fn read_certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, SystemError> {
-    let wrong = |what: String| SystemError::Auth(format!("caFile {}: {what}", path.display()));
-    let pem = files::read(path, MAX_CA_FILE).map_err(|error| wrong(error.to_string()))?;
-    let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| wrong("no PEM certificates".into()))?;
-    if certificates.is_empty() {
-        return Err(wrong("it holds no PEM certificate (-----BEGIN CERTIFICATE-----)".into()));
-    }
-    Ok(certificates)
 }
 
 #[cfg(test)]

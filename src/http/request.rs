@@ -8,6 +8,8 @@ use bytes::Bytes;
 use reqwest::Method;
 use url::Url;
 
+use crate::fence::Fence;
+
 /// What a request does at the system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Effect {
@@ -37,6 +39,8 @@ pub struct Request {
     pub body: Option<Body>,
     /// most bytes of the answer, where that is less than the client's bound
     pub most: Option<usize>,
+    /// of one that writes: asked as each of its bytes goes out
+    pub fence: Fence,
 }
 
 /// What a request carries.
@@ -51,10 +55,20 @@ pub struct Body {
 impl Request {
     /// One that reads, whatever its verb.
     pub fn reads(method: Method, url: Url, accept: impl Into<Cow<'static, str>>) -> Self {
-        Self { method, url, effect: Effect::Reads, accept: accept.into(), headers: Vec::new(), if_match: None, body: None, most: None }
+        Self {
+            method,
+            url,
+            effect: Effect::Reads,
+            accept: accept.into(),
+            headers: Vec::new(),
+            if_match: None,
+            body: None,
+            most: None,
+            fence: Fence::open(),
+        }
     }
 
-    /// One that changes something.
+    /// One that changes something. Whoever needs leave for that says whom to ask (`fence`).
     pub fn writes(method: Method, url: Url, accept: impl Into<Cow<'static, str>>) -> Self {
         Self { effect: Effect::Writes, ..Self::reads(method, url, accept) }
     }

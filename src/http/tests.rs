@@ -10,9 +10,17 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::fence::Fence;
+use crate::fence::by_hand::HandTenure;
+use authorities::Authority;
+
+#[path = "../../tests/support/tls.rs"]
+#[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+mod authorities;
 
 type Asked = hyper::Request<Incoming>;
 type Answer = hyper::Response<Full<Bytes>>;
@@ -65,22 +73,15 @@ impl Renew for Rotating {
     }
 }
 
-fn client(first: &str, renew: Option<Arc<Rotating>>) -> Client {
+fn settings(first: &str, renew: Option<Arc<Rotating>>) -> Settings {
     let credentials = Some(Credentials::Bearer(first.to_owned().into()));
     let renew = renew.map(|renew| renew as Arc<dyn Renew>);
-    let timeout = Duration::from_secs(5);
-    Client::new(&Settings {
-        system: "chat".into(),
-        timeout,
-        max_body: 100_000,
-        credentials,
-        renew,
-        ca_file: None,
-        identity: None,
-        detour: None,
-        recording: None,
-    })
-    .unwrap()
+    let (system, timeout) = ("chat".into(), Duration::from_secs(5));
+    Settings { system, timeout, max_body: 100_000, credentials, renew, ca_file: None, identity: None, detour: None, recording: None }
+}
+
+fn client(first: &str, renew: Option<Arc<Rotating>>) -> Client {
+    Client::new(&settings(first, renew)).unwrap()
 }
 
 fn get(url: &Url) -> Request {
@@ -168,4 +169,123 @@ async fn a_long_answer_comes_piece_by_piece_bounded_and_without_secrets() {
         }
     };
     assert!(matches!(end, Err(SystemError::Protocol(_))), "{end:?}");
+}
+
+/// A server that takes what comes and never answers; it tells how much there was once the other end is done.
+async fn swallowing() -> (Url, tokio::task::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let took = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heap = Vec::new();
+        // However it ends.
+        drop(stream.read_to_end(&mut heap).await);
+        heap.len()
+    });
+    (url, took)
+}
+
+fn post(url: &Url, fence: &Fence, bytes: usize) -> Request {
+    let body = Some(Body::new("text/plain", vec![b'x'; bytes]));
+    Request { fence: fence.clone(), body, ..Request::writes(Method::POST, url.clone(), "*/*") }
+}
+
+#[tokio::test]
+async fn nothing_is_written_once_leave_was_lost_and_reads_go_on() {
+    let heard = Arc::new(AtomicU32::new(0));
+    let counted = heard.clone();
+    let url = server(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        said(200, "{}")
+    })
+    .await;
+    let (tenure, client) = (HandTenure::stands(), client("token", None));
+    let fence = Fence::of(tenure.clone());
+    assert!(client.send(post(&url, &fence, 9)).await.unwrap().succeeded());
+    tenure.ends_after(0);
+    // Over the connection that is open, and over one that would be new.
+    for _ in 0..2 {
+        let refused = client.send(post(&url, &fence, 9)).await;
+        assert_eq!(refused.unwrap_err(), SystemError::NotSent("it was taken by bob".into()));
+    }
+    assert!(client.send(get(&url)).await.unwrap().succeeded());
+    assert!(client.send(post(&url, &Fence::open(), 9)).await.unwrap().succeeded(), "what needs no lock");
+    assert_eq!(heard.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn what_went_out_in_part_is_uncertain() {
+    const MUCH: usize = 64 << 20;
+    let (url, took) = swallowing().await;
+    let (tenure, client) = (HandTenure::stands(), client("token", None));
+    tenure.ends_after(2);
+    let broken = client.send(post(&url, &Fence::of(tenure), MUCH)).await.unwrap_err();
+    assert!(matches!(&broken, SystemError::Uncertain(words) if words.contains("in part") && words.contains("bob")), "{broken}");
+    let took = took.await.unwrap();
+    assert!(took > 0 && took < MUCH, "{took}");
+}
+
+/// TLS says something first: that nothing of a request went out is known there, too.
+#[tokio::test]
+async fn writes_go_through_tls_and_a_tunnel_and_ask_before_the_first_byte_of_it() {
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
+    authority.write(&folder.path().join("ca.pem"));
+    let service = Url::parse(&authority.serve(&["127.0.0.1"], 2999)).unwrap();
+    let settings = Settings { ca_file: Some(folder.path().join("ca.pem")), ..settings("token", None) };
+    let tls = tls::config(&settings).unwrap();
+    for through in [None, Some(tunnel().await)] {
+        let proxies = through.map_or_else(Proxies::none, |proxy| Proxies::all(&proxy));
+        let writes = Arc::new(Writes::new(Dialer::new(&tls, &Arc::new(proxies)), Deadlines::within(Duration::from_secs(5))));
+        let request = || hyper::Request::post(service.as_str()).body(reqwest::Body::from("{}")).unwrap();
+        let answer = writes.send(request(), &Fence::open()).await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.bytes().await.unwrap().len()), (200, 35));
+        let tenure = HandTenure::stands();
+        tenure.ends_after(0);
+        let refused = writes.send(request(), &Fence::of(tenure)).await.unwrap_err();
+        assert_eq!((refused.sent, refused.refused.as_deref()), (false, Some("it was taken by bob")));
+    }
+}
+
+/// A proxy that lets through to whatever it is asked for; its address.
+async fn tunnel() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(near.read_u8().await?);
+                }
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let to = head.split(' ').nth(1).filter(|_| head.starts_with("CONNECT ")).unwrap_or_default();
+                let mut far = tokio::net::TcpStream::connect(to).await?;
+                near.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+                tokio::io::copy_bidirectional(&mut near, &mut far).await
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn one_connection_serves_one_write_after_another_behind_one_fence() {
+    let places = Arc::new(Mutex::new(std::collections::BTreeSet::new()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    let seen = places.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, place)) = listener.accept().await {
+            seen.lock().unwrap().insert(place);
+            let service = service_fn(|_| async { said(200, "{}").ok_or("closed") });
+            tokio::spawn(async move { hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await });
+        }
+    });
+    let client = client("token", None);
+    let connections = || places.lock().unwrap().len();
+    let (one, other) = (HandTenure::stands(), HandTenure::stands());
+    for (fence, open) in [(Fence::open(), 1), (Fence::open(), 1), (Fence::of(one.clone()), 2), (Fence::of(one), 2), (Fence::of(other), 3)] {
+        assert!(client.send(post(&url, &fence, 9)).await.unwrap().succeeded());
+        assert_eq!(connections(), open);
+    }
 }

@@ -10,17 +10,53 @@ use rustls::{AlertDescription, CertificateError};
 
 use super::Deadlines;
 use super::way::{Proxy, Way};
+use super::writes::Unanswered;
 use crate::model::SystemError;
 
-/// What a missing answer means. Without a connection nothing was sent.
-pub(super) fn lost(error: &reqwest::Error, way: &Way, deadlines: Deadlines, write: bool) -> SystemError {
-    let (words, stays) = words(error, way, deadlines);
+/// How far a request came that got no answer.
+pub(super) struct Failure<'e> {
+    building: bool,
+    connecting: bool,
+    timed_out: bool,
+    /// it may have had an effect
+    in_doubt: bool,
+    error: &'e (dyn Error + 'static),
+}
+
+impl<'e> From<&'e reqwest::Error> for Failure<'e> {
+    /// Of a request that reads.
+    fn from(error: &'e reqwest::Error) -> Self {
+        let (building, connecting, timed_out) = (error.is_builder(), error.is_connect(), error.is_timeout());
+        Self { building, connecting, timed_out, in_doubt: false, error }
+    }
+}
+
+impl<'e> From<&'e Unanswered> for Failure<'e> {
+    /// Of one that writes.
+    fn from(error: &'e Unanswered) -> Self {
+        let Unanswered { connecting, timed_out, sent, .. } = *error;
+        Self { building: false, connecting, timed_out, in_doubt: sent, error }
+    }
+}
+
+/// What a missing answer means. Where nothing went out, nothing was done.
+pub(super) fn lost(failure: &Failure<'_>, way: &Way, deadlines: Deadlines) -> SystemError {
+    let (words, stays) = words(failure, way, deadlines);
     match () {
-        () if error.is_builder() => SystemError::Protocol(format!("the request can't be made: {words}")),
-        () if error.is_connect() && stays => SystemError::Unreachable(words),
-        () if error.is_connect() || !write => SystemError::Unavailable(words),
+        () if failure.building => SystemError::Protocol(format!("the request can't be made: {words}")),
+        () if failure.connecting && stays => SystemError::Unreachable(words),
+        () if !failure.in_doubt => SystemError::Unavailable(words),
         () => SystemError::Uncertain(format!("the request was sent and its answer lost: {words}")),
     }
+}
+
+/// What it means that leave to write was lost on the way.
+pub(super) fn refused(error: &Unanswered) -> Option<SystemError> {
+    let why = error.refused.as_ref()?;
+    Some(match error.sent {
+        false => SystemError::NotSent(why.clone()),
+        true => SystemError::Uncertain(format!("it went out in part, and was broken off: {why}")),
+    })
 }
 
 /// A proxy wants to know who goes through it.
@@ -51,7 +87,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     })
 }
 
-fn tls_error(error: &reqwest::Error) -> Option<rustls::Error> {
+fn tls_error(error: &(dyn Error + 'static)) -> Option<rustls::Error> {
     causes(error).find_map(|at| at.downcast_ref::<rustls::Error>().cloned())
 }
 
@@ -109,8 +145,8 @@ fn plain_name(name: &str) -> &str {
 }
 
 /// What is wrong, and whether it stays so until somebody changes something.
-fn words(error: &reqwest::Error, way: &Way, deadlines: Deadlines) -> (String, bool) {
-    let place = &way.place;
+fn words(failure: &Failure<'_>, way: &Way, deadlines: Deadlines) -> (String, bool) {
+    let (place, error) = (&way.place, failure.error);
     if let Some(tls) = tls_error(error) {
         return (tls_words(&tls, place), true);
     }
@@ -134,11 +170,11 @@ fn words(error: &reqwest::Error, way: &Way, deadlines: Deadlines) -> (String, bo
         format!("{place} ends every attempt at TLS: is the port right, or should the url begin with http://?")
     } else if kind == Some(ErrorKind::ConnectionRefused) {
         format!("nothing listens at {}: {}", first.trim_end_matches(','), or("is the port right, and does the service run?"))
-    } else if error.is_timeout() && error.is_connect() {
+    } else if failure.timed_out && failure.connecting {
         let through = way.proxy.as_ref().map_or_else(String::new, |proxy| format!(" through {}", named(proxy)));
         let next = or("is the host right, or is a firewall on the way?");
         format!("no connection to {place}{through} within {:?}: {next}", deadlines.connect)
-    } else if error.is_timeout() {
+    } else if failure.timed_out {
         format!("no answer from {place} within {:?}: does the service hang? `timeout` of the connection gives it longer", deadlines.request)
     } else {
         format!("{place}: {chain}")
@@ -160,7 +196,7 @@ fn at_proxy(chain: &str, way: &Way, proxy: &Proxy) -> Option<String> {
 }
 
 /// The chain of causes without the URL, which may hold names of people. The first link says no more than "sending failed", so it goes where a cause follows.
-fn chain(error: &reqwest::Error) -> String {
+fn chain(error: &(dyn Error + 'static)) -> String {
     let mut words = String::new();
     let mut source = error.source();
     while let Some(at) = source {

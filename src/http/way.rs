@@ -5,7 +5,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use super::Url;
 
@@ -58,8 +59,24 @@ impl Proxies {
         Self(Matcher::from_system())
     }
 
+    /// None at all: whatever is asked goes to a place on this machine.
+    pub(super) fn none() -> Self {
+        Self(Matcher::builder().build())
+    }
+
+    /// This one before everything.
+    #[cfg(test)]
+    pub(super) fn all(proxy: &str) -> Self {
+        Self(Matcher::builder().all(proxy).build())
+    }
+
+    /// The proxy before an address.
+    pub(super) fn intercept(&self, to: &Uri) -> Option<Intercept> {
+        self.0.intercept(to)
+    }
+
     fn before(&self, url: &Url) -> Option<Proxy> {
-        let proxy = self.0.intercept(&url.as_str().parse().ok()?)?;
+        let proxy = self.intercept(&url.as_str().parse().ok()?)?;
         let host = proxy.uri().host()?.to_owned();
         let port = proxy.uri().port_u16().unwrap_or(if proxy.uri().scheme_str() == Some("https") { 443 } else { 80 });
         Some(Proxy { place: format!("{host}:{port}"), host, variable: variable(url.scheme()) })

@@ -35,6 +35,9 @@ pub enum SystemError {
     /// there is no way to it, nothing was sent, and asking again changes nothing: a certificate that is not trusted, a proxy that says no
     #[error("{0}")]
     Unreachable(String),
+    /// nothing of it was sent, since leave to write was lost on the way: the lock is somebody else's
+    #[error("not sent: {0}")]
+    NotSent(String),
     /// it was sent and nobody knows whether it was done: a lost answer, a timeout, 502
     #[error("outcome uncertain: {0}")]
     Uncertain(String),
@@ -80,6 +83,7 @@ impl SystemError {
         | Self::Rejected(words)
         | Self::Unavailable(words)
         | Self::Unreachable(words)
+        | Self::NotSent(words)
         | Self::Uncertain(words)
         | Self::Protocol(words)) = &mut self;
         *words = change(words);

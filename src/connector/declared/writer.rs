@@ -73,7 +73,8 @@ impl Writer for DeclaredWriter {
             permit.count_each();
             let mut results = Vec::with_capacity(batch.len());
             for write in batch {
-                results.push(self.one(write).await);
+                let api = Api { connection: self.api.connection.for_one_change(permit), ..self.api.clone() };
+                results.push(Self { api, kinds: self.kinds.clone() }.one(write).await);
             }
             results
         })

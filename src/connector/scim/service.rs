@@ -12,11 +12,11 @@ use super::api::Api;
 use super::discovery::Discovery;
 use super::manners::Manners;
 use super::paging::Paging;
-use crate::connector::Surroundings;
 use crate::connector::connection::Connection;
 use crate::connector::credentials::Referenced;
 use crate::connector::limiter::Lane;
 use crate::connector::rehearsal::Rehearsal;
+use crate::connector::{Permit, Surroundings};
 use crate::http::{Client, Renew, Settings, Url};
 use crate::manifest::connection::{Described, ScimConnection};
 use crate::manifest::quantity;
@@ -68,6 +68,12 @@ impl Service {
     /// The same service for whoever only wants to know what would be written.
     pub(super) fn rehearsing(&self, rehearsal: &Rehearsal) -> Self {
         let api = Api { connection: self.api.connection.rehearsing(rehearsal), ..self.api.clone() };
+        Self { api, ..self.clone() }
+    }
+
+    /// The same service for the requests of one change.
+    pub(super) fn for_one_change(&self, permit: &Permit) -> Self {
+        let api = Api { connection: self.api.connection.for_one_change(permit), ..self.api.clone() };
         Self { api, ..self.clone() }
     }
 

@@ -50,7 +50,8 @@ impl Writer for ScimWriter {
             permit.count_each();
             let mut results = Vec::with_capacity(batch.len());
             for write in batch {
-                results.push(self.one(write).await.map_err(|error| without_secrets(error, write)));
+                let sender = Self { service: self.service.for_one_change(permit) };
+                results.push(sender.one(write).await.map_err(|error| without_secrets(error, write)));
             }
             results
         })

@@ -183,14 +183,15 @@ impl Writer for SqlWriter {
         MEMBERS
     }
 
-    fn write<'a>(&'a self, batch: &'a [Write<'a>], _permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
+    fn write<'a>(&'a self, batch: &'a [Write<'a>], permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
         async move {
             let this = self.clone();
             let jobs: Vec<write::Job> = batch.iter().map(write::Job::of).collect();
+            let fence = permit.fence().clone();
             let turn = self.shared.turn.clone().lock_owned().await;
             let work = move || {
                 let _turn = turn;
-                Ok(write::write(&this.database, &this.layout, &jobs))
+                Ok(write::write(&write::Ground { database: &this.database, layout: &this.layout, fence: &fence }, &jobs))
             };
             let written = blocking(work).await;
             written.unwrap_or_else(|error| batch.iter().map(|_| Err(error.clone())).collect())

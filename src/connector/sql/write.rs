@@ -17,6 +17,7 @@ use super::links;
 use super::schema::{Column, quoted};
 use super::select::{Select, is_active, key_value};
 use crate::connector::{Write, Written};
+use crate::fence::Fence;
 use crate::model::{Action, Columns, ObjectKind, SystemError, Value};
 
 /// One change, ready for a thread of its own.
@@ -65,23 +66,30 @@ impl Job {
     }
 }
 
+/// Where changes are made, and under whose leave.
+pub(super) struct Ground<'g> {
+    pub(super) database: &'g Database,
+    pub(super) layout: &'g Layout,
+    pub(super) fence: &'g Fence,
+}
+
 /// Makes the changes; one answer for each, in order.
-pub(super) fn write(database: &Database, layout: &Layout, jobs: &[Job]) -> Vec<Result<Written, SystemError>> {
-    let mut connection = match database.write() {
+pub(super) fn write(ground: &Ground<'_>, jobs: &[Job]) -> Vec<Result<Written, SystemError>> {
+    let mut connection = match ground.database.write() {
         Ok(connection) => connection,
         Err(error) => return jobs.iter().map(|_| Err(error.clone())).collect(),
     };
-    match transaction(database, &mut connection, layout, jobs) {
+    match transaction(ground, &mut connection, jobs) {
         Ok(answers) => answers,
         // References that are checked at the end of a transaction refuse all of it. One change a transaction shows which it was.
-        Err(SystemError::Rejected(_)) if jobs.len() > 1 => jobs.iter().map(|job| alone(database, &mut connection, layout, job)).collect(),
-        Err(error) => jobs.iter().map(|job| Err(as_left(&connection, layout, job, error.clone()))).collect(),
+        Err(SystemError::Rejected(_)) if jobs.len() > 1 => jobs.iter().map(|job| alone(ground, &mut connection, job)).collect(),
+        Err(error) => jobs.iter().map(|job| Err(as_left(&connection, ground.layout, job, error.clone()))).collect(),
     }
 }
 
-fn alone(database: &Database, connection: &mut Connection, layout: &Layout, job: &Job) -> Result<Written, SystemError> {
-    let answers = transaction(database, connection, layout, std::slice::from_ref(job));
-    let answers = answers.map_err(|error| as_left(connection, layout, job, error))?;
+fn alone(ground: &Ground<'_>, connection: &mut Connection, job: &Job) -> Result<Written, SystemError> {
+    let answers = transaction(ground, connection, std::slice::from_ref(job));
+    let answers = answers.map_err(|error| as_left(connection, ground.layout, job, error))?;
     answers.into_iter().next().unwrap_or_else(|| Err(SystemError::Protocol("the change got no answer".into())))
 }
 
@@ -98,11 +106,11 @@ fn as_left(connection: &Connection, layout: &Layout, job: &Job, error: SystemErr
     })
 }
 
-/// Every answer holds once the transaction is committed; an error means that nothing of it was done, or (uncertain) that nobody knows.
+/// Every answer holds once the transaction is committed; an error means that nothing of it was done, or (uncertain) that nobody knows. Leave to write is asked for
+/// right before the commit: whoever lost it meanwhile has done nothing.
 fn transaction(
-    database: &Database,
+    Ground { database, layout, fence }: &Ground<'_>,
     connection: &mut Connection,
-    layout: &Layout,
     jobs: &[Job],
 ) -> Result<Vec<Result<Written, SystemError>>, SystemError> {
     let failed = |error: Error| database.error(&error);
@@ -123,6 +131,9 @@ fn transaction(
             }
         };
         answers.push(answer);
+    }
+    if let Some(why) = fence.lost() {
+        return Err(SystemError::NotSent(why));
     }
     transaction.commit().map_err(|error| commit_error(database, &error))?;
     Ok(answers)

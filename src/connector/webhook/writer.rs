@@ -37,11 +37,11 @@ impl Writer for WebhookWriter {
         Some(1)
     }
 
-    fn write<'a>(&'a self, batch: &'a [Write<'a>], _: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
+    fn write<'a>(&'a self, batch: &'a [Write<'a>], permit: &'a Permit) -> BoxFuture<'a, Vec<Result<Written, SystemError>>> {
         Box::pin(async move {
             let mut results = Vec::with_capacity(batch.len());
             for write in batch {
-                results.push(self.one(write).await);
+                results.push(self.one(write, permit).await);
             }
             results
         })
@@ -74,7 +74,7 @@ impl WebhookWriter {
         Self { way: way.in_lane(Lane::Free), url, signers, ledger, lanes }
     }
 
-    async fn one(&self, write: &Write<'_>) -> Result<Written, SystemError> {
+    async fn one(&self, write: &Write<'_>, permit: &Permit) -> Result<Written, SystemError> {
         let id = self.id(write)?;
         let lane = BuildHasherDefault::<DefaultHasher>::default().hash_one(&id) as usize % LANES;
         let _turn = match self.lanes.get(lane) {
@@ -84,7 +84,7 @@ impl WebhookWriter {
         let next = self.next(write, &id)?;
         let already_so = next.is_none();
         if let Some((event, after)) = next {
-            self.tell(&event).await?;
+            self.tell(&event, permit).await?;
             self.ledger.note(after)?;
         }
         Ok(Written { id: id.into(), already_so })
@@ -124,7 +124,7 @@ impl WebhookWriter {
         Ok(key)
     }
 
-    async fn tell(&self, event: &Event) -> Result<(), SystemError> {
+    async fn tell(&self, event: &Event, permit: &Permit) -> Result<(), SystemError> {
         let at = jiff::Timestamp::now();
         let (key, body) = (event.key(self.url.as_str()), event.body(at));
         let mut request = Request::writes(Method::POST, self.url.clone(), JSON);
@@ -132,7 +132,7 @@ impl WebhookWriter {
             request.headers.push((name.into(), value));
         }
         request.body = Some(Body::new(JSON, body));
-        let response = self.way.send(request).await?;
+        let response = self.way.for_one_change(permit).send(request).await?;
         if response.succeeded() { Ok(()) } else { Err(refusal(&response)) }
     }
 }

@@ -124,7 +124,7 @@ fn of_error(error: &SystemError) -> CaseOutcome {
         SystemError::Conflict(_) => CaseOutcome::Conflict,
         SystemError::Throttled { .. } => CaseOutcome::Throttled,
         SystemError::Rejected(_) => CaseOutcome::Rejected,
-        SystemError::Unavailable(_) | SystemError::Unreachable(_) => CaseOutcome::Unavailable,
+        SystemError::Unavailable(_) | SystemError::Unreachable(_) | SystemError::NotSent(_) => CaseOutcome::Unavailable,
         SystemError::Uncertain(_) => CaseOutcome::Uncertain,
         SystemError::Protocol(_) => CaseOutcome::Protocol,
     }

@@ -1,0 +1,215 @@
+//! Sends what changes something, over connections that ask for leave as each byte goes out. A connection has one fence for all its life, and one request at a time.
+//!
+//! Must never: send a request twice once a byte of it may have gone out, or use a connection again that refused.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::header::{HOST, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT};
+use hyper::{Request, Response, Uri};
+use reqwest::Body;
+use tokio::time::{Instant, Sleep, timeout_at};
+
+use super::dial::{BoxError, Dialer};
+use super::socket::Line;
+use super::{AGENT, Deadlines};
+use crate::fence::Fence;
+
+/// A connection that nobody used for so long is closed: the other end may have forgotten it.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// The connections of one client that write.
+#[derive(Debug)]
+pub(super) struct Writes {
+    dialer: Dialer,
+    deadlines: Deadlines,
+    idle: Mutex<Vec<Idle>>,
+}
+
+/// A connection that nobody uses now.
+struct Idle {
+    /// `https://chat.example:443`
+    service: Box<str>,
+    line: Arc<Line>,
+    sender: SendRequest<Body>,
+    since: Instant,
+}
+
+/// Why no answer came.
+#[derive(Debug, thiserror::Error)]
+#[error("the request got no answer")]
+pub(super) struct Unanswered {
+    /// whether bytes of it may have gone out
+    pub(super) sent: bool,
+    /// there was no connection yet
+    pub(super) connecting: bool,
+    /// it took too long
+    pub(super) timed_out: bool,
+    /// leave to write was lost, and why
+    pub(super) refused: Option<String>,
+    #[source]
+    source: BoxError,
+}
+
+/// What took longer than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("operation timed out")]
+struct TookTooLong;
+
+impl Writes {
+    /// None are open yet.
+    pub(super) fn new(dialer: Dialer, deadlines: Deadlines) -> Self {
+        Self { dialer, deadlines, idle: Mutex::default() }
+    }
+
+    /// Sends a request, whose address is a whole URL.
+    pub(super) async fn send(self: &Arc<Self>, mut request: Request<Body>, fence: &Fence) -> Result<reqwest::Response, Unanswered> {
+        let until = Instant::now() + self.deadlines.request;
+        let service = request.uri().clone();
+        self.address(&mut request);
+        loop {
+            let (mut idle, used) = match self.take(&service, fence) {
+                Some(idle) => (idle, true),
+                None => (self.connect(&service, fence).await?, false),
+            };
+            // One that was closed meanwhile took nothing.
+            let ready = timeout_at(until, idle.sender.ready()).await;
+            if used && !matches!(ready, Ok(Ok(()))) {
+                continue;
+            }
+            let before = idle.line.sent();
+            let answer = timeout_at(until, idle.sender.try_send_request(request)).await;
+            let went = idle.line.sent() > before;
+            let mut error = match answer {
+                Ok(Ok(answer)) => return Ok(self.answer(answer, idle, until)),
+                Err(_) => return Err(Unanswered::of(&idle.line, went, true, TookTooLong)),
+                Ok(Err(error)) => error,
+            };
+            match error.take_message().filter(|_| used && !went && idle.line.refused().is_none()) {
+                Some(again) => request = again,
+                None => return Err(Unanswered::of(&idle.line, went, false, error.into_error())),
+            }
+        }
+    }
+
+    /// The address as this connection is told it, and by what name the service is meant.
+    fn address(&self, request: &mut Request<Body>) {
+        let service = request.uri().clone();
+        let path = service.path_and_query().map_or("/", |path| path.as_str()).parse().unwrap_or_default();
+        let host = service.host().map(|host| port(&service).map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")));
+        let headers = request.headers_mut();
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
+        if let Some(host) = host.and_then(|host| HeaderValue::from_str(&host).ok()) {
+            headers.entry(HOST).or_insert(host);
+        }
+        match self.dialer.proxy_that_speaks_for(&service) {
+            None => *request.uri_mut() = path,
+            Some(proxy) => {
+                if let Some(sign_in) = proxy.basic_auth() {
+                    headers.insert(PROXY_AUTHORIZATION, sign_in.clone());
+                }
+            }
+        }
+    }
+
+    async fn connect(&self, service: &Uri, fence: &Fence) -> Result<Idle, Unanswered> {
+        let line = Line::behind(fence);
+        let none = |timed_out, source| Unanswered { connecting: true, ..Unanswered::of(&line, false, timed_out, source) };
+        let connected = timeout_at(Instant::now() + self.deadlines.connect, self.dialer.dial(service, &line)).await;
+        let stream = connected.map_err(|_| none(true, TookTooLong.into()))?.map_err(|error| none(false, error))?;
+        let (sender, connection) = Builder::new().handshake(stream).await.map_err(|error| none(false, error.into()))?;
+        // It ends with its sender, or when the other end closes it; what went wrong is told to whoever sends.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(Idle { service: key(service), line, sender, since: Instant::now() })
+    }
+
+    /// One that is open already, behind the same fence.
+    fn take(&self, service: &Uri, fence: &Fence) -> Option<Idle> {
+        let key = key(service);
+        let mut idle = self.idle();
+        idle.retain(|idle| idle.since.elapsed() < IDLE && !idle.sender.is_closed() && idle.line.refused().is_none());
+        let at = idle.iter().rposition(|idle| idle.service == key && idle.line.fence().is_same(fence))?;
+        Some(idle.swap_remove(at))
+    }
+
+    fn answer(self: &Arc<Self>, answer: Response<Incoming>, idle: Idle, until: Instant) -> reqwest::Response {
+        let content = |incoming| {
+            let late = Box::pin(tokio::time::sleep_until(until));
+            Body::wrap(Content { incoming, late, back: Some((self.clone(), idle)) })
+        };
+        answer.map(content).into()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unanswered {
+    fn of(line: &Line, sent: bool, timed_out: bool, source: impl Into<BoxError>) -> Self {
+        let refused = line.refused().map(str::to_owned);
+        Self { sent, connecting: false, timed_out, refused, source: source.into() }
+    }
+}
+
+/// The content of an answer. At its end the connection is free for the next request.
+struct Content {
+    incoming: Incoming,
+    late: Pin<Box<Sleep>>,
+    back: Option<(Arc<Writes>, Idle)>,
+}
+
+impl hyper::body::Body for Content {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match Pin::new(&mut self.incoming).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame))),
+            Poll::Ready(Some(Err(error))) => {
+                self.back = None;
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Poll::Ready(None) => {
+                if let Some((writes, idle)) = self.back.take() {
+                    writes.idle().push(Idle { since: Instant::now(), ..idle });
+                }
+                Poll::Ready(None)
+            }
+            Poll::Pending => match self.late.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(Some(Err(TookTooLong.into()))),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        false
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl fmt::Debug for Idle {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Idle")
+    }
+}
+
+/// Scheme, host and port: what one connection is for.
+fn key(service: &Uri) -> Box<str> {
+    format!("{}://{}", service.scheme_str().unwrap_or_default(), service.authority().map_or("", |authority| authority.as_str())).into()
+}
+
+/// The port, unless it goes without saying.
+fn port(service: &Uri) -> Option<u16> {
+    let known = if service.scheme_str() == Some("https") { 443 } else { 80 };
+    service.port_u16().filter(|port| *port != known)
+}
