@@ -12,6 +12,7 @@ use super::report::{Failure, Texts};
 use crate::connector::registry::{self, Facts};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::manifest::{self, Loaded, ManifestInput, Revision};
+use crate::pipeline;
 use crate::policy::{self, Policy};
 
 /// Most bytes of standard input; what is larger is told so by the loader.
@@ -95,7 +96,9 @@ pub fn checked(loaded: Loaded, problems: Vec<Diagnostic>) -> (Loaded, Option<Pol
         Ok((policy, warnings)) => (Some(policy), warnings),
         Err(errors) => (None, errors),
     };
-    let problems = merged(problems, found.into_iter().chain(registry::check(&loaded)).collect());
+    let long = policy.as_ref().map(|policy| policy.suspended_too_long(pipeline::moment(policy, None).today));
+    let found = found.into_iter().chain(registry::check(&loaded)).chain(long.into_iter().flatten());
+    let problems = merged(problems, found.collect());
     let broken = problems.iter().any(|problem| problem.level == Level::Error);
     (loaded, policy.filter(|_| !broken), problems)
 }

@@ -81,6 +81,7 @@ fn summary(loaded: &Loaded) -> String {
         (loaded.groups.len(), "Group"),
         (loaded.entitlements.len(), "Entitlement"),
         (loaded.revocations.len(), "Revocation"),
+        (loaded.approvals.len(), "PlanApproval"),
         (loaded.personas.len(), "Persona"),
     ];
     let words = |(count, kind): &(usize, &str)| format!("{count} {kind}{}", if *count == 1 { "" } else { "s" });

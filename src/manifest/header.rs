@@ -6,7 +6,7 @@ use super::tree::{Content, Mark, Style, Tree};
 use crate::diagnostic::{did_you_mean, nearest};
 
 /// The kinds this version reads.
-pub(super) const KINDS: [&str; 11] = [
+pub(super) const KINDS: [&str; 12] = [
     "Workspace",
     "Source",
     "Target",
@@ -15,6 +15,7 @@ pub(super) const KINDS: [&str; 11] = [
     "Group",
     "Entitlement",
     "Revocation",
+    "PlanApproval",
     "Connector",
     "ConnectorTest",
     "Persona",

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod connector;
 mod entitlement;
+mod gates;
 mod group;
 mod guardrails;
 mod persona;
@@ -16,6 +17,7 @@ mod state;
 
 pub use super::connection::{Auth, SecretRef, SourceConnection, TargetConnection};
 pub use entitlement::{Entitlement, EntitlementSpec};
+pub use gates::{ApprovalFor, ApprovalRule, Day, DriftMode, PlanApproval, PlanApprovalSpec, Suspend, Window, WindowKinds, WindowTimes};
 pub use group::{Group, GroupSpec, Member, VALUE, fold};
 pub use guardrails::{GuardrailOverride, Guardrails, Limit};
 pub use persona::{Expectation, OtherPerson, PersonaSpec, PersonaStanding, SampleRecord};
@@ -113,6 +115,15 @@ pub struct SourceSpec {
     /// When a read counts as complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completeness: Option<Completeness>,
+    /// How often the controller asks what changed, where the system can say that: `5m` (the default).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
+    /// How often the controller reads all of it. Default: 1h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_interval: Option<String>,
+    /// The controller reads all of it no more often than this, whoever asks for it. Default: 60s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_interval: Option<String>,
 }
 
 /// Which of a source's records count.
@@ -250,6 +261,24 @@ pub struct TargetSpec {
     /// How fast headcount may use the system, reads and writes together; a Source of the same system shares it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// How often the controller asks what changed, where the system can say that: `5m` (the default).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
+    /// How often the controller reads all of it. Default: 1h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_interval: Option<String>,
+    /// Changes that wait until somebody approves them. Absent: none do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalRule>,
+    /// Times in which it may be changed, or must not be. Absent: always.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+    /// Nothing is changed at it for a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<Suspend>,
+    /// What becomes of what others change at it. Default: enforce.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftMode>,
     /// Numbers of the same system under the address, file or table that it had before, as the finding about it printed them: what is remembered of it counts on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous_systems: Vec<String>,

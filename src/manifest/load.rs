@@ -205,6 +205,7 @@ impl Loader {
             "Group" => loaded.groups.push(typed(value, origin)?),
             "Entitlement" => loaded.entitlements.push(typed(value, origin)?),
             "Revocation" => loaded.revocations.push(typed(value, origin)?),
+            "PlanApproval" => loaded.approvals.push(typed(value, origin)?),
             "Connector" => loaded.connectors.push(typed(value, origin)?),
             "ConnectorTest" => loaded.connector_tests.push(typed(value, origin)?),
             "Persona" => loaded.personas.push(typed(value, origin)?),
@@ -222,6 +223,7 @@ impl Loader {
         sort(&mut loaded.groups);
         sort(&mut loaded.entitlements);
         sort(&mut loaded.revocations);
+        sort(&mut loaded.approvals);
         sort(&mut loaded.connectors);
         sort(&mut loaded.connector_tests);
         sort(&mut loaded.personas);

@@ -94,6 +94,8 @@ pub struct Loaded {
     /// sorted by name
     pub revocations: Vec<Document<kinds::RevocationSpec>>,
     /// sorted by name
+    pub approvals: Vec<Document<kinds::PlanApprovalSpec>>,
+    /// sorted by name
     pub connectors: Vec<Document<kinds::connector::ConnectorSpec>>,
     /// sorted by name; for `headcount connector test` alone
     pub connector_tests: Vec<Document<kinds::connector::ConnectorTestSpec>>,

@@ -75,6 +75,16 @@ pub fn bytes(text: &str) -> Result<u64, &'static str> {
     number.filter(|number| (1..=1 << 20).contains(number)).map(|number| number << shift).ok_or(HINT)
 }
 
+/// `22:00`, `24:00`: minutes after midnight. The error says how to write it.
+pub fn minute(text: &str) -> Result<u32, &'static str> {
+    const HINT: &str = "write hours and minutes of the day, in quotes: `\"22:00\"`, at most `\"24:00\"`";
+    let digits =
+        |part: &str| Some(part).filter(|part| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit()))?.parse::<u32>().ok();
+    let (hours, minutes) = text.split_once(':').and_then(|(hours, minutes)| Some((digits(hours)?, digits(minutes)?))).ok_or(HINT)?;
+    let minute = hours * 60 + minutes;
+    if minutes < 60 && minute <= 24 * 60 { Ok(minute) } else { Err(HINT) }
+}
+
 /// `2027-03-31`. The error says how to write it.
 pub fn date(text: &str) -> Result<Date, &'static str> {
     const HINT: &str = "write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`";
@@ -111,6 +121,10 @@ mod tests {
         assert_eq!(date("2027-03-31"), Ok(jiff::civil::date(2027, 3, 31)));
         for text in ["", "2027-02-29", "2027-3-31", "31.03.2027", "2027-03-31T00:00", "20270331", "2027-W01-1"] {
             assert!(date(text).is_err(), "{text}");
+        }
+        assert_eq!([minute("00:00"), minute("22:05"), minute("24:00")], [Ok(0), Ok(1325), Ok(1440)]);
+        for text in ["", "22", "9:00", "24:01", "25:00", "10:60", "10:0", "-1:00", "10:00:00", "1é:00"] {
+            assert!(minute(text).is_err(), "{text}");
         }
         assert!(
             time_zone("Europe/Berlin").is_ok() && time_zone("UTC").is_ok() && time_zone("Europe/Berlni").is_err() && time_zone("").is_err()

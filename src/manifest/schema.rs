@@ -24,6 +24,7 @@ pub fn documents() -> Vec<(&'static str, Value)> {
         ("Group", document::<kinds::GroupSpec>("Group")),
         ("Entitlement", document::<kinds::EntitlementSpec>("Entitlement")),
         ("Revocation", document::<kinds::RevocationSpec>("Revocation")),
+        ("PlanApproval", document::<kinds::PlanApprovalSpec>("PlanApproval")),
         ("Connector", document::<kinds::connector::ConnectorSpec>("Connector")),
         ("ConnectorTest", document::<kinds::connector::ConnectorTestSpec>("ConnectorTest")),
         ("Persona", document::<kinds::PersonaSpec>("Persona")),
@@ -75,6 +76,7 @@ pub fn crds() -> Vec<(String, String)> {
         kinds::Group::crd(),
         kinds::Entitlement::crd(),
         kinds::Revocation::crd(),
+        kinds::PlanApproval::crd(),
         kinds::connector::Connector::crd(),
     ];
     let file = |crd: &_| {

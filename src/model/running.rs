@@ -65,9 +65,18 @@ pub struct Approval {
     pub reason: Option<String>,
     /// when
     pub at: Timestamp,
-    /// until when it counts
+    /// until when it counts; none: as long as the Target says
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+    /// the Targets that it is about; none named: the plan's
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Arc<str>>,
+    /// the PlanApproval that says it; none: a command
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<Arc<str>>,
+    /// when it was used, where its document may stand on: it counts no more
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Timestamp>,
 }
 
 /// What is known of a Source or a Target from one process to the next.

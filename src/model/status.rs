@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::change::{Action, Change};
 use super::running::{Brake, Revision};
 
 /// The version of the JSON form.
@@ -94,6 +95,30 @@ pub struct Pending {
     pub change: u64,
     /// what is taken
     pub take: u64,
+}
+
+impl Pending {
+    /// How much some changes are: objects, or people for memberships.
+    pub fn of<'c>(changes: impl IntoIterator<Item = &'c Change>) -> Self {
+        use Action::{AddEntitlement, AddMembers, Adopt, Create, Reactivate, Update, UpdateEntitlement};
+        let mut pending = Self::default();
+        for change in changes {
+            let sort = match change.action {
+                Create | Adopt | Reactivate | AddMembers | AddEntitlement => &mut pending.give,
+                Update | UpdateEntitlement => &mut pending.change,
+                Action::Deactivate | Action::Delete | Action::RemoveMembers | Action::RemoveEntitlement | Action::EndSessions => {
+                    &mut pending.take
+                }
+            };
+            *sort += change.weight();
+        }
+        pending
+    }
+
+    /// All of it.
+    pub fn sum(self) -> u64 {
+        self.give + self.change + self.take
+    }
 }
 
 /// One Source or Target.

@@ -39,10 +39,11 @@ pub fn compile_what_is_sound(loaded: &Loaded, facts: &dyn ConnectorFacts) -> (Po
     let groups = loaded.groups.iter().map(|group| compiler.group(group)).collect();
     let entitlements = loaded.entitlements.iter().filter_map(|entitlement| compiler.entitlement(entitlement)).collect();
     let revocations = loaded.revocations.iter().map(|revocation| compiler.revocation(revocation)).collect();
+    let approvals = loaded.approvals.iter().map(|approval| compiler.approval(approval, &time_zone)).collect();
     let mut problems = compiler.problems;
     problems.sort_by(|one, next| one.place.cmp(&next.place));
     let sensitive = BTreeSet::new();
-    let mut policy = Policy { workspace, time_zone, sources, targets, users, groups, entitlements, revocations, sensitive };
+    let mut policy = Policy { workspace, time_zone, sources, targets, users, groups, entitlements, revocations, approvals, sensitive };
     sensitive::mark(loaded, &mut policy);
     (policy, problems)
 }

@@ -5,6 +5,7 @@
 mod access;
 mod chain;
 mod compile;
+mod gates;
 mod group;
 mod mapping;
 mod needs;
@@ -24,6 +25,7 @@ use jiff::tz::TimeZone;
 
 pub(crate) use chain::in_order;
 pub use compile::{compile, compile_what_is_sound};
+pub use gates::{ApprovalPolicy, GatePolicy, LONGEST_SUSPENSION, PlanApprovalPolicy, SchedulePolicy, SuspendPolicy, WindowPolicy};
 pub use source::identity_path;
 #[cfg(test)]
 pub(crate) use target::DEFAULTS;
@@ -52,6 +54,8 @@ pub struct Policy {
     pub entitlements: Vec<EntitlementPolicy>,
     /// by name
     pub revocations: Vec<RevocationPolicy>,
+    /// by name
+    pub approvals: Vec<PlanApprovalPolicy>,
     /// attributes whose values are never shown
     pub sensitive: BTreeSet<Arc<str>>,
 }
@@ -185,6 +189,8 @@ pub struct SourcePolicy {
     pub scope_hash: u64,
     /// the higher wins, where a rule does not say otherwise
     pub precedence: i32,
+    /// how often it is read
+    pub schedule: SchedulePolicy,
     /// the document
     pub place: Place,
     /// the line that says where the system is
@@ -256,6 +262,10 @@ pub struct TargetPolicy {
     pub protect: ProtectionPolicy,
     /// what can do more than the rest of the system
     pub privileged: PrivilegePolicy,
+    /// when it may be changed
+    pub gates: GatePolicy,
+    /// how often it is read
+    pub schedule: SchedulePolicy,
     /// which system it is
     pub system: SystemPolicy,
     /// the document

@@ -111,6 +111,7 @@ impl Compiler<'_> {
             may_lose: spec.completeness.iter().flat_map(|it| &it.may_lose).map(|name| Arc::from(name.as_str())).collect(),
             scope_hash: scope_hash(spec),
             precedence,
+            schedule: Self::source_schedule(spec),
             place: self.place(origin),
             connection: self.loaded.connection(origin),
         };

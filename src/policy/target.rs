@@ -85,6 +85,8 @@ impl Compiler<'_> {
             guardrails: self.guardrails(origin, spec.guardrails.as_ref()),
             protect: self.protection(origin, spec.protect.as_ref()),
             privileged: spec.privileged.as_ref().map(privileged).unwrap_or_default(),
+            gates: self.gates(document),
+            schedule: Self::target_schedule(spec),
             system: system(spec),
             place: self.place(origin),
             connection: self.loaded.connection(origin),

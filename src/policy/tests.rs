@@ -9,6 +9,8 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{ManifestInput, load};
 
+mod gates;
+
 const HEAD: &str = "apiVersion: headcount.dev/v1alpha1\n";
 const WORKSPACE: &str = "kind: Workspace\nmetadata: {name: acme}\nspec: {id: acme, timeZone: UTC}\n";
 

@@ -64,6 +64,7 @@ fn documents(loaded: &Loaded) -> Documents<'_> {
     add(&mut all, "Group", &loaded.groups);
     add(&mut all, "Entitlement", &loaded.entitlements);
     add(&mut all, "Revocation", &loaded.revocations);
+    add(&mut all, "PlanApproval", &loaded.approvals);
     add(&mut all, "Connector", &loaded.connectors);
     add(&mut all, "ConnectorTest", &loaded.connector_tests);
     add(&mut all, "Persona", &loaded.personas);

@@ -73,6 +73,7 @@ fn stands_in_something(error: &Diagnostic, loaded: &Loaded) -> bool {
     origins.extend(loaded.groups.iter().map(|document| &document.origin));
     origins.extend(loaded.entitlements.iter().map(|document| &document.origin));
     origins.extend(loaded.revocations.iter().map(|document| &document.origin));
+    origins.extend(loaded.approvals.iter().map(|document| &document.origin));
     origins.extend(loaded.personas.iter().map(|document| &document.origin));
     let in_document = origins.into_iter().any(|origin| origin.file == place.file && lines(loaded, origin).contains(&place.line));
     // A table's file is no manifest.

@@ -124,10 +124,11 @@ fn guardrails(formats: &mut Formats<'_, '_>, guards: &Guardrails) {
     }
 }
 
-struct Formats<'a, 'c> {
-    context: &'a Context<'c>,
-    origin: &'a Origin,
-    problems: &'a mut Vec<Diagnostic>,
+/// Tells of values of one document that can't be read.
+pub(super) struct Formats<'a, 'c> {
+    pub(super) context: &'a Context<'c>,
+    pub(super) origin: &'a Origin,
+    pub(super) problems: &'a mut Vec<Diagnostic>,
 }
 
 impl Formats<'_, '_> {
@@ -145,13 +146,13 @@ impl Formats<'_, '_> {
         }
     }
 
-    fn that<T>(&mut self, what: &str, pointer: &str, read: Result<T, &'static str>) {
+    pub(super) fn that<T>(&mut self, what: &str, pointer: &str, read: Result<T, &'static str>) {
         if let Err(hint) = read {
             self.wrong(what, pointer, hint);
         }
     }
 
-    fn wrong(&mut self, what: &str, pointer: &str, hint: &str) {
+    pub(super) fn wrong(&mut self, what: &str, pointer: &str, hint: &str) {
         let mut path = String::new();
         for part in pointer.split('/').skip(1) {
             match part.parse::<usize>() {

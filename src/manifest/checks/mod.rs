@@ -19,6 +19,7 @@ mod duplicates;
 mod entitlements;
 mod formats;
 mod former;
+mod gates;
 mod groups;
 mod members;
 mod names;
@@ -42,6 +43,7 @@ const CHECKS: &[Check] = &[
     former::check,
     attributes::check,
     formats::check,
+    gates::check,
     cycles::check,
     connector_tests::check,
     personas::check,

@@ -35,6 +35,7 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     loaded.groups.iter().for_each(|one| labels(context, one, problems));
     loaded.entitlements.iter().for_each(|one| labels(context, one, problems));
     loaded.revocations.iter().for_each(|one| labels(context, one, problems));
+    loaded.approvals.iter().for_each(|one| labels(context, one, problems));
     loaded.personas.iter().for_each(|one| labels(context, one, problems));
 }
 

@@ -36,6 +36,11 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
             named(context, &revocation.origin, "Target", &account.target, || format!("/spec/accounts/{at}/target"), problems);
         }
     }
+    for approval in &loaded.approvals {
+        for (at, target) in approval.spec.targets.iter().enumerate() {
+            named(context, &approval.origin, "Target", target, || format!("/spec/targets/{at}"), problems);
+        }
+    }
 }
 
 fn members(context: &Context<'_>, origin: &Origin, list: &str, members: &[Member], problems: &mut Vec<Diagnostic>) {

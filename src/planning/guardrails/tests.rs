@@ -51,6 +51,8 @@ fn case() -> Case {
         guardrails: GuardrailPolicy { limits: BTreeMap::new(), window: SignedDuration::from_hours(24), overrides: vec![] },
         protect: ProtectionPolicy::default(),
         privileged: Default::default(),
+        gates: Default::default(),
+        schedule: Default::default(),
         system: Default::default(),
         place: place(1),
         connection: place(1),
@@ -64,6 +66,7 @@ fn case() -> Case {
         groups: vec![],
         entitlements: vec![],
         revocations: vec![],
+        approvals: vec![],
         sensitive: Default::default(),
     };
     let population = Population { accounts: 100, ours: 100, groups: 10, members: 80, entitled: 40, ..Population::default() };
