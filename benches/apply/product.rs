@@ -89,6 +89,7 @@ pub fn applied_at(server: &Server, plan: &Plan, at_once: usize, per_second: Opti
         lock: &lock,
         settings: &settings,
         who: "bench",
+        with: Vec::new(),
         known_ids: &|_, _, _| None,
         cancel: Default::default(),
         progress: &Silent,

@@ -4,11 +4,13 @@
 
 mod ahead;
 mod atoms;
+mod compare;
 mod doubt;
 mod equal;
 mod fence;
 mod gate;
 mod ids;
+mod narrow;
 mod prepare;
 mod record;
 mod rehearse;
@@ -27,10 +29,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connector::TargetConnector;
 use crate::model::{ChangeId, ObjectKind, Outcome, Plan};
-use crate::state::{RunLock, StateError, Store};
+use crate::state::{Fact, RunLock, StateError, Store};
 
-pub use atoms::{Comparison, compare};
+pub use atoms::{Atoms, fingerprint};
+pub use compare::{Comparison, compare};
 pub use equal::likeness;
+pub use narrow::{Narrowed, narrow};
 pub use rehearse::rehearse;
 pub use report::Report;
 pub use runner::run_name;
@@ -54,6 +58,8 @@ pub struct Job<'a> {
     pub settings: &'a RunSettings,
     /// who runs it, for the journal
     pub who: &'a str,
+    /// what becomes durable together with the run's beginning, or not at all: an approval that it uses
+    pub with: Vec<Fact>,
     /// the id of an object by target and key, as it was read (`World::object_id`): for references to objects that the plan does not touch
     pub known_ids: &'a KnownIds<'a>,
     /// finish what is in flight, then stop

@@ -62,7 +62,7 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
     let run = run_name(started, job.lock.is_beside());
     let opening = [Event::started(job.plan, job.who), Event::planned(job.plan)].map(|event| entry(&run, started, &event));
     let prune = Fact::Pruned(started - job.settings.keep_windows);
-    job.store.commit(opening.into_iter().chain([prune]).collect()).await?;
+    job.store.commit(opening.into_iter().chain([prune]).chain(job.with.iter().cloned()).collect()).await?;
     let ids = Ids::new(job).await?;
     let schedule = Schedule::new(&job.plan.changes);
     let gates = schedule.ways().map(|way| (way.clone(), gate(job, way))).collect();

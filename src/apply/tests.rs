@@ -56,6 +56,7 @@ impl World {
             lock,
             settings: &self.settings,
             who: "jane",
+            with: Vec::new(),
             known_ids: &|_, _, _| None,
             cancel: self.cancel.clone(),
             progress: &Silent,

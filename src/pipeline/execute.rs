@@ -15,7 +15,7 @@ use crate::apply::{self, Job, Progress, Report, RunSettings};
 use crate::manifest::Loaded;
 use crate::model::{ChangeId, ObjectKind, Outcome, Plan};
 use crate::policy::Policy;
-use crate::state::{RunLock, StateError, Store};
+use crate::state::{Fact, RunLock, StateError, Store};
 
 /// Everything that a run needs beside its plan.
 pub struct Execution<'a> {
@@ -29,6 +29,8 @@ pub struct Execution<'a> {
     pub settings: &'a RunSettings,
     /// for the journal
     pub who: &'a str,
+    /// what becomes durable together with the run's beginning, or not at all
+    pub with: Vec<Fact>,
     /// finish what was sent, then stop
     pub stop: CancellationToken,
     /// told about each step
@@ -47,6 +49,7 @@ pub async fn execute(execution: &Execution<'_>, plan: &Plan) -> Result<Report, S
         lock: execution.lock,
         settings: execution.settings,
         who: execution.who,
+        with: execution.with.clone(),
         known_ids: &known_ids,
         cancel: execution.stop.clone(),
         progress: &Relay { plan, hear: execution.hear },

@@ -25,7 +25,7 @@ mod written;
 pub use ahead::{forecast, requests};
 pub use check::{Checked, Sight, check_source, check_target, record};
 pub use execute::{Execution, execute, settings};
-pub use news::{Caller, Decision, Hear, HearNothing, News};
+pub use news::{Caller, Decision, Hear, HearNothing, Kept, News, Opening};
 pub use part::{matches, part};
 pub use plan::plan;
 pub use propose::{NotReviewable, Proposal, Reviewed};

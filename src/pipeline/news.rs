@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::propose::Proposal;
 use super::read::Snapshot;
-use crate::model::{Change, ObjectKind, Outcome, Plan, ReadReport, Receipt};
+use super::reconcile::RunExtent;
+use crate::model::{Brake, Change, Left, ObjectKind, Outcome, Plan, ReadReport, Receipt};
 use crate::state::StateError;
 
 /// Something that happened.
@@ -120,8 +121,31 @@ pub trait Hear: Send + Sync {
 
 /// Hears, and answers the question of a turn: a person at a terminal, or a policy.
 pub trait Caller: Hear {
+    /// What of the part that was asked for may run now, right before `decide`; what is held is theirs to tell. Nothing said: all of it.
+    fn open(&self, _snapshot: &Snapshot, _kept: &Kept, _plan: &Plan) -> Option<Opening> {
+        None
+    }
+
     /// Whether what is proposed may run. Asked once a turn, after everything was read and before anything is written, also where nothing is left to run.
     fn decide(&self, snapshot: &Snapshot, proposal: &Proposal) -> Decision;
+}
+
+/// What the state keeps that says whether anything may run now.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// somebody stopped all writing
+    pub brake: Option<Brake>,
+    /// what the last complete run left; nothing where no Target leaves anything to others
+    pub left: Vec<Left>,
+}
+
+/// What gates let through.
+#[derive(Debug)]
+pub struct Opening {
+    /// what may run
+    pub plan: Plan,
+    /// how much of what is needed that is
+    pub extent: RunExtent,
 }
 
 /// An answer.

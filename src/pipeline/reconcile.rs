@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::execute::{Execution, execute};
-use super::news::{Caller, Decision, Hear, News};
+use super::news::{Caller, Decision, Hear, Kept, News};
 use super::plan::plan;
 use super::propose::{Proposal, Reviewed, propose};
 use super::read::{Reading, read};
@@ -21,10 +21,11 @@ use crate::apply::{Report, RunSettings};
 use crate::connector::connections::Connections;
 use crate::journal::{Journal, JournalError, close_dead_runs};
 use crate::manifest::Loaded;
-use crate::model::{Change, Plan, PlanFilter};
+use crate::manifest::kinds::DriftMode;
+use crate::model::{Brake, Change, Plan, PlanFilter};
 use crate::planning::{Moment, Scope};
 use crate::policy::Policy;
-use crate::state::{Fact, RunLock, StateError, Store};
+use crate::state::{Fact, RunLock, Shelf, StateError, Store};
 
 /// What one turn works on, and how.
 pub struct Turn<'a> {
@@ -117,16 +118,27 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
         return Err(ReconcileError::Stopped);
     }
     let fresh = plan(&snapshot, Scope::All, caller).await;
-    let proposal = propose(fresh, &part, reviewed.as_ref())?;
+    let mut proposal = propose(fresh, &part, reviewed.as_ref())?;
+    let kept = kept(&snapshot.policy, store.as_ref()).await?;
+    let opening = caller.open(&snapshot, &kept, &proposal.plan);
+    let held = opening.as_ref().map_or(RunExtent { whole: true, partial: false }, |opening| opening.extent);
+    proposal.plan = opening.map_or(proposal.plan, |opening| opening.plan);
     if caller.decide(&snapshot, &proposal) == Decision::Leave {
         return Ok(None);
     }
-    let execution = Execution { snapshot: &snapshot, store, lock, settings: &settings, who, stop, hear: caller };
-    let extent = RunExtent { whole: part.is_everything(), partial: !proposal.unreviewed.is_empty() };
+    let execution = Execution { snapshot: &snapshot, store, lock, settings: &settings, who, with: Vec::new(), stop, hear: caller };
+    let extent = RunExtent { whole: part.is_everything() && held.whole, partial: !proposal.unreviewed.is_empty() || held.partial };
     let report = carry_out(&execution, &proposal.plan, extent).await?;
     // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
     store.commit(vec![Fact::Told(proposal.standing.clone())]).await?;
     Ok(Some(Ending { proposal, report }))
+}
+
+/// What the state says about running now.
+async fn kept(policy: &Policy, store: &dyn Store) -> Result<Kept, StateError> {
+    let brake = Shelf::Brake.all::<Brake>(store).await?.into_iter().map(|(_, brake)| brake).next();
+    let leaves = policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
+    Ok(Kept { brake, left: if leaves { store.left().await? } else { Vec::new() } })
 }
 
 /// How much of what is needed a run is about.

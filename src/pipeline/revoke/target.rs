@@ -248,6 +248,7 @@ impl<'a> TargetSession<'a> {
             lock: &lock,
             settings: &settings,
             who: &self.ground.who,
+            with: Vec::new(),
             known_ids: &|_, _, _| None,
             cancel: self.ground.stop.clone(),
             progress: &apply::Silent,
