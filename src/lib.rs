@@ -29,5 +29,6 @@ pub mod drift;
 pub mod import;
 pub mod persona;
 pub mod pipeline;
+pub mod workspace;
 
 pub mod cli;

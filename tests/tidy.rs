@@ -12,7 +12,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (0, &["model", "diagnostic", "fence", "scim", "files"]),
     (1, &["expr", "manifest", "policy", "world", "planning", "review", "render"]),
     (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "apply"]),
-    (3, &["drift", "import", "persona", "pipeline"]),
+    (3, &["drift", "import", "persona", "pipeline", "workspace"]),
     (4, &["cli"]),
 ];
 
@@ -29,6 +29,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("apply", &["connector", "state", "journal"]),
     ("journal", &["state"]),
     ("drift", &["import"]),
+    ("workspace", &["drift", "pipeline"]),
 ];
 
 /// External crates and the only modules that may name them.
@@ -271,7 +272,10 @@ fn external_crates_stay_in_their_homes() {
 fn planning_is_pure() {
     let pure = ["model", "diagnostic", "scim", "expr", "policy", "world", "planning", "render", "persona"];
     let mut broken = Vec::new();
-    for source in sources().iter().filter(|source| pure.contains(&source.module.as_str())) {
+    // Whether a change may run now is as pure as what should change.
+    let gates = |source: &&Source| source.path.starts_with("src/workspace/gates");
+    let is_pure = |source: &&Source| pure.contains(&source.module.as_str()) || gates(source);
+    for source in sources().iter().filter(is_pure) {
         for (line, code) in &source.code {
             for word in IMPURE.iter().filter(|word| names_whole(code, word)) {
                 broken.push(format!("{}:{line}: `{word}` in a pure module: take it as an input", source.path.display()));

@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use super::behind::ChangeOrigins;
+use super::held::{self, ByHand};
 use super::history::broken;
-use super::outcome;
+use super::outcome::{self, Rest};
 use super::output::{TextOrJson, show};
 use super::plan::verdict;
 use super::progress::{Watching, above};
@@ -22,10 +23,11 @@ use crate::connector::connections::Connections;
 use crate::files;
 use crate::model::{Change, Plan};
 use crate::pipeline::{
-    self, Caller, Decision, Ending, Hear, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn, forecast,
+    self, Caller, Decision, Ending, Hear, Kept, News, NotReviewable, Opening, Proposal, ReconcileError, Reviewed, Snapshot, Turn, forecast,
 };
 use crate::render::{Format, ViewOptions, count, headline, safe};
 use crate::state;
+use crate::workspace::gates::HeldPart;
 
 /// Run a saved plan, or plan, ask and run
 #[derive(Debug, clap::Args)]
@@ -52,6 +54,9 @@ pub struct ApplyArgs {
     /// Run nothing where the saved plan's hash is another: that of the plan that was approved, whole or its first 16 digits
     #[arg(long, value_name = "HASH", requires = "plan")]
     expect: Option<String>,
+    /// Change Targets also while their windows are closed
+    #[arg(long)]
+    ignore_window: bool,
     /// Show every change by itself; without it more than ten that say the same are counted
     #[arg(long, conflicts_with = "plan")]
     full: bool,
@@ -81,7 +86,14 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
     let moment = pipeline::moment(&session.policy, None);
     let reviewed = saved.map(|saved| Reviewed::new(saved, args.exact, &session.policy, moment.today));
     let reviewed = reviewed.transpose().map_err(not_reviewable)?;
-    let terminal = Terminal { args, approved, watching: Watching::default(), stop: CancellationToken::new(), unshown: OnceLock::new() };
+    let mut terminal = Terminal {
+        args,
+        approved,
+        watching: Watching::default(),
+        stop: CancellationToken::new(),
+        held: OnceLock::new(),
+        unshown: OnceLock::new(),
+    };
     let ended = session::run(async {
         let store = state::open(&session.state, &session.policy.workspace).await.map_err(|error| state_failure(&error))?;
         let turn = Turn {
@@ -98,7 +110,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
         };
         pipeline::reconcile(turn, &terminal).await.map_err(|error| failure(error, store.as_ref()))
     })?;
-    if let Some(failure) = terminal.unshown.into_inner() {
+    if let Some(failure) = terminal.unshown.take() {
         return Err(failure);
     }
     match ended? {
@@ -107,8 +119,9 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
             Ok(Exit::Error)
         }
         Some(ending) => {
-            outcome::write(&ending.proposal.plan, &ending.report, &ending.proposal.unreviewed, args.output)?;
-            Ok(exit(&ending))
+            let rest = Rest { new: &ending.proposal.unreviewed, held: terminal.held() };
+            outcome::write(&ending.proposal.plan, &ending.report, rest, args.output)?;
+            Ok(exit(&ending, terminal.held()))
         }
     }
 }
@@ -119,6 +132,8 @@ struct Terminal<'a> {
     approved: bool,
     watching: Watching,
     stop: CancellationToken,
+    /// what gates hold
+    held: OnceLock<Vec<HeldPart>>,
     /// why the plan could not be shown, or the answer not be read
     unshown: OnceLock<Failure>,
 }
@@ -146,6 +161,15 @@ impl Hear for Terminal<'_> {
 }
 
 impl Caller for Terminal<'_> {
+    fn open(&self, snapshot: &Snapshot, kept: &Kept, plan: &Plan) -> Option<Opening> {
+        let saved = self.args.plan.is_some();
+        let by_hand = ByHand { reviewed: saved || !self.args.auto_approve, saved, ignore_window: self.args.ignore_window };
+        let opened = held::opened(snapshot, kept, plan, by_hand)?;
+        let extent = opened.extent();
+        let _ = self.held.set(opened.held);
+        Some(Opening { plan: opened.run, extent })
+    }
+
     fn decide(&self, snapshot: &Snapshot, proposal: &Proposal) -> Decision {
         match self.show_and_ask(snapshot, proposal) {
             Ok(decision) => decision,
@@ -158,12 +182,16 @@ impl Caller for Terminal<'_> {
 }
 
 impl Terminal<'_> {
+    fn held(&self) -> &[HeldPart] {
+        self.held.get().map_or(&[], Vec::as_slice)
+    }
+
     fn show_and_ask(&self, snapshot: &Snapshot, proposal: &Proposal) -> Result<Decision, Failure> {
         let plan = &proposal.plan;
         if proposal.reviewed {
             unreviewed(&proposal.unreviewed);
-        } else if self.args.output == TextOrJson::Text {
-            // The outcome as JSON has stdout for itself.
+        } else if self.args.output == TextOrJson::Text && (self.held().is_empty() || !plan.changes.is_empty()) {
+            // The outcome as JSON has stdout for itself; and where all of it is held, it is not so that nothing changes.
             let look = ViewOptions {
                 width: report::width(),
                 left_out: proposal.left_out,
@@ -173,6 +201,9 @@ impl Terminal<'_> {
                 forecast: &forecast(snapshot, plan),
             };
             show(plan, Format::Text, look)?;
+        }
+        if let Some(words) = held::words(self.held()) {
+            notice(words);
         }
         Ok(if !plan.applyable() || self.approved || ask()? { Decision::Run } else { Decision::Leave })
     }
@@ -206,12 +237,13 @@ pub async fn asked_to_stop() {
 /// What a shell shows for a process that an interrupt ended.
 const INTERRUPTED: i32 = 130;
 
-fn exit(ending: &Ending) -> Exit {
+fn exit(ending: &Ending, parts: &[HeldPart]) -> Exit {
     let held = ending.report.outcomes.values().any(|outcome| outcome.holds());
     match (ending.report.complete(), ending.proposal.unreviewed.is_empty()) {
         (false, _) if held => Exit::Partly,
         (false, _) => Exit::Error,
         (true, false) => Exit::Stale,
+        (true, true) if parts.iter().any(held::waits) => Exit::Refused,
         (true, true) => verdict(&ending.proposal.plan),
     }
 }

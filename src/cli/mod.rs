@@ -15,6 +15,7 @@ mod explain;
 mod fmt;
 mod generated;
 mod get;
+mod held;
 mod history;
 mod import;
 mod init;

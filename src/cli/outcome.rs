@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
 
+use super::held;
 use super::output::TextOrJson;
 use super::report::{self, Failure};
 use crate::apply::{Report, likeness};
@@ -12,19 +13,29 @@ use crate::journal::ResultWord;
 use crate::model::{Change, Plan, ReceiptWord};
 use crate::render::style::{BAD, GOOD, STRONG, paint};
 use crate::render::{headline, safe};
+use crate::workspace::gates::HeldPart;
 
 /// Failures listed before the list is cut; the journal has all.
 const SHOWN: usize = 50;
 
+/// What is needed and was not run.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest<'a> {
+    /// nobody reviewed it
+    pub new: &'a [Change],
+    /// gates hold it
+    pub held: &'a [HeldPart],
+}
+
 /// Writes the outcome to stdout.
-pub fn write(plan: &Plan, report: &Report, new: &[Change], form: TextOrJson) -> Result<(), Failure> {
+pub fn write(plan: &Plan, report: &Report, rest: Rest<'_>, form: TextOrJson) -> Result<(), Failure> {
     match form {
-        TextOrJson::Text => report::result(text(plan, report, new).as_bytes()),
-        TextOrJson::Json => report::result(format!("{:#}\n", document(plan, report, new)).as_bytes()),
+        TextOrJson::Text => report::result(text(plan, report, rest).as_bytes()),
+        TextOrJson::Json => report::result(format!("{:#}\n", document(plan, report, rest)).as_bytes()),
     }
 }
 
-fn text(plan: &Plan, report: &Report, new: &[Change]) -> String {
+fn text(plan: &Plan, report: &Report, left: Rest<'_>) -> String {
     let mut text = String::new();
     let targets = report.by_target(plan);
     for (target, results) in &targets {
@@ -40,7 +51,7 @@ fn text(plan: &Plan, report: &Report, new: &[Change]) -> String {
         (None, true) if targets.is_empty() => paint(STRONG, "Nothing to apply."),
         (None, true) => paint(GOOD.bold(), "Applied."),
     };
-    let _ = writeln!(text, "{verdict}{}", rest(withheld, new.len()));
+    let _ = writeln!(text, "{verdict}{}", rest(withheld, left));
     if !report.complete() {
         text.push_str("Next: `headcount plan` shows what is left; `headcount apply` goes on with it.\n");
     }
@@ -50,13 +61,17 @@ fn text(plan: &Plan, report: &Report, new: &[Change]) -> String {
     text
 }
 
-fn rest(withheld: u64, new: usize) -> String {
+fn rest(withheld: u64, left: Rest<'_>) -> String {
     let mut words = String::new();
     if withheld > 0 {
         let _ = write!(words, " {withheld} withheld, see the plan's findings.");
     }
-    if new > 0 {
-        let _ = write!(words, " {new} not in the reviewed plan and not run.");
+    if !left.new.is_empty() {
+        let _ = write!(words, " {} not in the reviewed plan and not run.", left.new.len());
+    }
+    let held: u64 = left.held.iter().filter(|part| held::waits(part)).map(|part| part.pending.sum()).sum();
+    if held > 0 {
+        let _ = write!(words, " {held} held and not run.");
     }
     words
 }
@@ -96,7 +111,7 @@ fn fold<'p>(troubles: Vec<(&'p Change, String)>) -> Vec<(Vec<&'p Change>, String
     folded
 }
 
-fn document(plan: &Plan, report: &Report, new: &[Change]) -> Json {
+fn document(plan: &Plan, report: &Report, rest: Rest<'_>) -> Json {
     let outcomes = report.outcomes.iter().filter_map(|(id, outcome)| {
         let change = plan.changes.get(id.0 as usize)?;
         let mut fields = json!({
@@ -116,7 +131,8 @@ fn document(plan: &Plan, report: &Report, new: &[Change]) -> Json {
         "results": report.results(),
         "outcomes": outcomes.collect::<Vec<_>>(),
         "withheld": withheld,
-        "notReviewed": new,
+        "notReviewed": rest.new,
+        "held": held::document(rest.held),
         "findings": plan.findings,
     })
 }

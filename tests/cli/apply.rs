@@ -364,3 +364,68 @@ fn two_runs_at_once_are_refused() {
     let output = folder.run(["apply", "--auto-approve"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// The manifests with more said of their Target.
+fn with_gates(gates: &str) -> super::Folder {
+    let folder = acme();
+    let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("the manifests");
+    folder.write("acme.yaml", &manifests.replace("  groups: {}\n", &format!("  groups: {{}}\n{gates}\n")));
+    folder
+}
+
+#[test]
+fn what_a_suspension_a_window_or_an_approval_holds_is_told_and_does_not_run() {
+    let soon = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().saturating_add(jiff::ToSpan::days(3));
+    let suspended = format!("  suspend: {{reason: a move, until: \"{soon}\"}}");
+    let (closed, approval) = ("  windows: [{deny: {}}]", "  approval: {for: [everything]}");
+    for (gates, told, passes) in [
+        (suspended.as_str(), format!("  app: 7 changes, suspended until {soon}: a move (take `suspend` out of the Target)"), false),
+        (closed, "  app: 7 changes, a window keeps changes off (--ignore-window passes it)".to_owned(), true),
+        (approval, "  app: 7 changes, it waits for an approval (review a plan and apply it: `headcount plan --out plan.json`, `headcount apply plan.json`)".to_owned(), false),
+    ] {
+        let folder = with_gates(gates);
+        let run = folder.run(["apply", "--auto-approve"]).assert().code(3).stdout_eq("Nothing to apply. 7 held and not run.\n");
+        let stderr = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+        assert!(stderr.contains(&format!("Held, and not run:\n{told}\n")), "{stderr}");
+        assert_eq!(active(&folder), ["luis"]);
+        let run = folder.run(["apply", "--auto-approve", "-q", "-o", "json"]).assert().code(3);
+        let told: serde_json::Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+        assert_eq!(told["held"][0]["changes"].as_array().map(Vec::len), Some(6), "{told:#}");
+        let code = if passes { 0 } else { 3 };
+        folder.run(["apply", "--auto-approve", "--ignore-window"]).assert().code(code);
+    }
+    // Whoever applies a plan that was reviewed approves it.
+    let folder = with_gates(approval);
+    folder.run(["plan", "--out", "plan.json"]).assert().code(0);
+    folder.run(["apply", "plan.json"]).assert().code(0);
+    assert_eq!(active(&folder), ["ada", "luis", "mina", "noor"]);
+}
+
+#[test]
+fn what_others_changed_is_left_by_apply_where_the_target_says_so_and_taken_back_by_a_plan_that_was_reviewed() {
+    let folder = with_gates("  drift: observe");
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    database(&folder).execute_batch("UPDATE users SET name = 'Ada O.' WHERE login = 'ada'").expect("it can be done");
+    folder.write("hr.csv", &HR.replace("Noor Haddad,Support", "Noor Haddad,Engineering"));
+    let name =
+        || database(&folder).query_row("SELECT name FROM users WHERE login = 'ada'", [], |row| row.get::<_, String>(0)).expect("a name");
+    let run = folder.run(["apply", "--auto-approve"]).assert().code(0);
+    let stderr = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(
+        stderr.contains("app: 1 change, others changed it, and `drift: observe` leaves it to them (`headcount drift` shows it)"),
+        "{stderr}"
+    );
+    assert_eq!(name(), "Ada O.");
+    folder.run(["drift", "-q", "--revert", "revert.json"]).assert().code(1);
+    folder.run(["apply", "revert.json"]).assert().code(0);
+    assert_eq!(name(), "Ada Okafor", "what was left is still known for what it was");
+}
+
+#[test]
+fn a_suspension_of_more_than_a_quarter_is_an_error() {
+    let late = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().saturating_add(jiff::ToSpan::days(92));
+    let folder = with_gates(&format!("  suspend: {{reason: a move, until: \"{late}\"}}"));
+    let run = folder.run(["validate"]).assert().code(1);
+    let told = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(told.contains("a Target is suspended for at most 90 days"), "{told}");
+}

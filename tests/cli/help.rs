@@ -173,6 +173,7 @@ Options:
       --exact             Run nothing where the saved plan is not exactly what is needed now
       --expect <HASH>     Run nothing where the saved plan's hash is another: that of the plan that
                           was approved, whole or its first 16 digits
+      --ignore-window     Change Targets also while their windows are closed
       --full              Show every change by itself; without it more than ten that say the same
                           are counted
   -o, --output <FORMAT>   How to tell the outcome [default: text] [possible values: text, json]

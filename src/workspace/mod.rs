@@ -1,0 +1,3 @@
+//! A workspace that runs all the time.
+
+pub mod gates;
