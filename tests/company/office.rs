@@ -130,6 +130,7 @@ impl Office {
                     lock: &lock,
                     settings: &self.settings,
                     who: "company",
+                    with: Vec::new(),
                     stop: CancellationToken::new(),
                     hear: &HearNothing,
                 };

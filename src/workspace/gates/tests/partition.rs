@@ -30,7 +30,7 @@ struct Drawn {
 fn drawn() -> impl Strategy<Value = Drawn> {
     let rare = prop::bool::weighted(0.15);
     let needs = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
-    (0..9usize, 0..4usize, needs, rare.clone(), any::<bool>(), rare.clone(), rare).prop_map(
+    (0..9usize, 0..4usize, needs, rare, any::<bool>(), rare, rare).prop_map(
         |(sort, key, needs, withheld, privileged, elsewhere, drifted)| Drawn { sort, key, needs, withheld, privileged, elsewhere, drifted },
     )
 }
