@@ -8,6 +8,7 @@ mod company;
 mod conformance;
 mod django;
 mod faults;
+mod git;
 mod kubernetes_org;
 mod pages;
 mod properties;

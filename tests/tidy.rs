@@ -26,6 +26,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("render", &["planning", "review"]),
     ("connector", &["http", "secret"]),
     ("forge", &["http"]),
+    ("git", &["secret"]),
     ("apply", &["connector", "state", "journal"]),
     ("journal", &["state"]),
     ("drift", &["import"]),
@@ -58,10 +59,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("calamine", &["connector"]),
     ("zip", &["connector"]),
     ("encoding_rs", &["connector"]),
-    ("secrecy", &["secret", "http", "connector"]),
+    ("secrecy", &["secret", "http", "connector", "git"]),
+    ("rustix", &["git"]),
     ("tracing", &["http", "secret", "connector", "apply", "pipeline", "cli"]),
     ("tracing_subscriber", &["cli"]),
-    ("tokio", &["http", "secret", "connector", "forge", "state", "journal", "apply", "pipeline", "cli"]),
+    ("tokio", &["http", "secret", "connector", "forge", "state", "journal", "apply", "pipeline", "workspace", "cli"]),
     ("tokio_util", &["http", "connector", "apply", "pipeline", "cli"]),
 ];
 

@@ -154,6 +154,7 @@ impl Manifests {
                     tables: BTreeMap::new(),
                     allowed_directories: Vec::new(),
                     max_read: None,
+                    removals: None,
                 },
             )],
         )?;

@@ -2,18 +2,16 @@
 //!
 //! Must never: hand on manifests with an error in them.
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Files;
 use super::report::{Failure, Texts};
-use crate::connector::registry::{self, Facts};
-use crate::diagnostic::{Diagnostic, Level};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Loaded, ManifestInput, Revision};
 use crate::pipeline;
-use crate::policy::{self, Policy};
+use crate::policy::Policy;
 
 /// Most bytes of standard input; what is larger is told so by the loader.
 const MAX_STDIN: u64 = 600 << 20;
@@ -41,8 +39,7 @@ pub fn load(files: &Files) -> Result<Manifests, Failure> {
 pub fn load_what_is_sound(files: &Files) -> Result<Manifests, Failure> {
     let (inputs, texts) = inputs(files)?;
     let (loaded, problems) = manifest::load(&inputs);
-    let (policy, found) = policy::compile_what_is_sound(&loaded, &Facts);
-    let warnings = merged(problems, found);
+    let (policy, warnings) = pipeline::compile_what_is_sound(&loaded, problems);
     if policy.workspace.is_empty() {
         return Err(Failure::Manifests(warnings, texts));
     }
@@ -92,24 +89,6 @@ pub fn check_revision(revision: Revision) -> (Loaded, Option<Policy>, Vec<Diagno
 
 /// The same for what is loaded already.
 pub fn checked(loaded: Loaded, problems: Vec<Diagnostic>) -> (Loaded, Option<Policy>, Vec<Diagnostic>) {
-    let (policy, found) = match policy::compile(&loaded, &Facts) {
-        Ok((policy, warnings)) => (Some(policy), warnings),
-        Err(errors) => (None, errors),
-    };
-    let long = policy.as_ref().map(|policy| policy.suspended_too_long(pipeline::moment(policy, None).today));
-    let found = found.into_iter().chain(registry::check(&loaded)).chain(long.into_iter().flatten());
-    let problems = merged(problems, found.collect());
-    let broken = problems.iter().any(|problem| problem.level == Level::Error);
-    (loaded, policy.filter(|_| !broken), problems)
-}
-
-/// All problems, sorted by place. What could not be loaded is missing for the compiler, and what was told once need not be told again.
-fn merged(mut problems: Vec<Diagnostic>, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let broken = problems.iter().any(|problem| problem.level == Level::Error);
-    let places: HashSet<_> = problems.iter().filter_map(|problem| problem.place.clone()).collect();
-    let told = |found: &Diagnostic| broken && found.place.as_ref().is_none_or(|place| places.contains(place));
-    let new: Vec<_> = found.into_iter().filter(|found| !told(found)).collect();
-    problems.extend(new);
-    problems.sort_by(|one, next| one.place.cmp(&next.place));
-    problems
+    let (policy, problems) = pipeline::compile(&loaded, problems);
+    (loaded, policy, problems)
 }

@@ -3,20 +3,21 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::commit;
 use super::error::ForgeError;
 use super::talk::{Access, Talk};
 use super::{Comment, Host, Signal};
 use crate::http::{Method, Url};
 use crate::review::VerdictLevel;
 
-const ACCEPT: &str = "application/vnd.github+json";
-const VERSION: &[(&str, &str)] = &[("x-github-api-version", "2022-11-28")];
+pub(super) const ACCEPT: &str = "application/vnd.github+json";
+pub(super) const VERSION: &[(&str, &str)] = &[("x-github-api-version", "2022-11-28")];
 /// GitHub refuses a status whose description is longer.
-const DESCRIPTION: usize = 140;
+pub(super) const DESCRIPTION: usize = 140;
 
 const MAY_COMMENT: &str = "give the job `permissions: {pull-requests: write}`; in a `pull_request` run of a fork no token may write";
 const MAY_READ: &str = "give the job `permissions: {pull-requests: read}` at least";
-const MAY_SET: &str = "give the job `permissions: {statuses: write}`";
+pub(super) const MAY_SET: &str = "give the job `permissions: {statuses: write}`, or a token of your own that right for commit statuses";
 const MAY_CHECK: &str = "give the job `permissions: {checks: write}`; only an app's token such as GITHUB_TOKEN makes checks";
 
 /// A pull request.
@@ -55,17 +56,8 @@ impl GitHub {
     }
 
     pub(super) async fn status(&self, signal: &Signal) -> Result<(), ForgeError> {
-        let state = match signal.verdict {
-            VerdictLevel::None | VerdictLevel::Clean | VerdictLevel::Intent | VerdictLevel::Check => "success",
-            VerdictLevel::Undecided | VerdictLevel::Incomplete => "error",
-            VerdictLevel::Blocked => "failure",
-        };
-        let sentence: String = signal.sentence.chars().take(DESCRIPTION).collect();
         let head = self.head().await?;
-        let content = json!({"state": state, "context": signal.name, "description": sentence, "target_url": signal.url});
-        let url = self.below(&["statuses", &head], &[]);
-        let what = format!("set the status of {}", self.named());
-        self.talk.send(self.talk.writes(Method::POST, url, &content), &what, MAY_SET).await.map(drop)
+        commit::set_at_github(&self.talk, &format!("{}/{}", self.owner, self.repository), &head, &signal.status()).await
     }
 
     pub(super) async fn check(&self, signal: &Signal) -> Result<(), ForgeError> {

@@ -3,16 +3,18 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::commit;
 use super::error::ForgeError;
 use super::talk::{Access, Talk};
 use super::{Comment, Host, Signal};
 use crate::http::{Method, Url};
-use crate::review::VerdictLevel;
 
 /// GitLab refuses a status whose description is longer.
-const DESCRIPTION: usize = 255;
+pub(super) const DESCRIPTION: usize = 255;
+/// What answers are.
+pub(super) const ACCEPT: &str = "application/json";
 const RIGHT: &str = "HEADCOUNT_GITLAB_TOKEN must be a project access token with the scope `api` and the role Reporter at least; a job token can't write notes";
-const MAY_SET: &str = "HEADCOUNT_GITLAB_TOKEN must have the scope `api` and the role Developer to set a status";
+pub(super) const MAY_SET: &str = "HEADCOUNT_GITLAB_TOKEN must have the scope `api` and the role Developer to set a status";
 
 /// A merge request.
 pub struct GitLab {
@@ -51,22 +53,14 @@ struct Author {
 impl GitLab {
     /// The merge request.
     pub fn new(access: Access, request: MergeRequest) -> Result<Self, ForgeError> {
-        Ok(Self { talk: Talk::new(access, "application/json", &[])?, request })
+        Ok(Self { talk: Talk::new(access, ACCEPT, &[])?, request })
     }
 
     pub(super) async fn status(&self, signal: &Signal) -> Result<(), ForgeError> {
-        let failed = matches!(signal.verdict, VerdictLevel::Undecided | VerdictLevel::Incomplete | VerdictLevel::Blocked);
-        let sentence: String = signal.sentence.chars().take(DESCRIPTION).collect();
         let Some((project, commit)) = &self.request.head else {
             return Err(ForgeError::other("which commit gets the status is not known").hint("CI_COMMIT_SHA and CI_PROJECT_ID say it"));
         };
-        let mut content = json!({"state": if failed { "failed" } else { "success" }, "name": signal.name, "description": sentence});
-        if let (Some(url), Some(content)) = (&signal.url, content.as_object_mut()) {
-            content.insert("target_url".into(), url.as_str().into());
-        }
-        let url = self.talk.url(&["projects", project, "statuses", commit], &[]);
-        let request = self.talk.writes(Method::POST, url, &content);
-        self.talk.send(request, &format!("set the status of {}", self.named()), MAY_SET).await.map(drop)
+        commit::set_at_gitlab(&self.talk, project, commit, &signal.status()).await
     }
 
     fn notes(&self, parts: &[&str], query: &[(&str, &str)]) -> Url {

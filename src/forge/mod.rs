@@ -1,13 +1,16 @@
-//! The hosts of git repositories, which show what headcount found beside the request that would bring it about: one comment, written anew in place, and a status.
+//! The hosts of git repositories, which show what headcount found beside the request that would bring it about: one comment, written anew in place, and a status;
+//! and a status beside the commit that is in force.
 //!
 //! Must never: write over what somebody else wrote, leave a second comment beside the first, send a text that has not changed, follow an address that a host
 //! gave, or try a write again whose first try may have had an effect.
 
+mod commit;
 mod error;
 mod github;
 mod gitlab;
 mod talk;
 
+pub use commit::{CommitHost, CommitState, CommitStatus, HostKind};
 pub use error::ForgeError;
 pub use github::GitHub;
 pub use gitlab::{GitLab, MergeRequest};
@@ -53,6 +56,18 @@ pub struct Signal {
     pub sentence: String,
     /// where more of it is
     pub url: Option<String>,
+}
+
+impl Signal {
+    /// As a commit has it, which knows fewer words.
+    fn status(&self) -> CommitStatus {
+        let state = match self.verdict {
+            VerdictLevel::None | VerdictLevel::Clean | VerdictLevel::Intent | VerdictLevel::Check => CommitState::Success,
+            VerdictLevel::Undecided | VerdictLevel::Incomplete => CommitState::Error,
+            VerdictLevel::Blocked => CommitState::Failure,
+        };
+        CommitStatus { name: self.name.clone(), state, sentence: self.sentence.clone(), url: self.url.clone() }
+    }
 }
 
 /// One comment.

@@ -60,6 +60,24 @@ pub enum GitError {
         /// the first line of what it said
         words: String,
     },
+    /// the remote did not give what was asked for
+    #[error("can't fetch from {place}: {words}")]
+    Remote {
+        /// its address, without who signs in
+        place: String,
+        /// why
+        words: String,
+        /// what to do
+        hint: String,
+    },
+    /// the copy of a remote can't be kept
+    #[error("can't keep a copy of the repository in {}", .path.display())]
+    Cache {
+        /// its folder
+        path: PathBuf,
+        /// why
+        source: std::io::Error,
+    },
     /// files of a revision could not be laid down
     #[error("can't keep a file of the revision for a moment")]
     Keep(#[source] std::io::Error),
@@ -72,7 +90,8 @@ impl GitError {
             Self::NotInstalled(_) => "install git, and look that it is in PATH".to_owned(),
             Self::NoRepository { .. } => "run it inside of a clone, or name one: `--git-dir DIR`".to_owned(),
             Self::Outside { .. } => "name a folder of the repository with `-f`".to_owned(),
-            Self::Missing { hint, .. } | Self::Usage { hint, .. } => hint.clone(),
+            Self::Missing { hint, .. } | Self::Usage { hint, .. } | Self::Remote { hint, .. } => hint.clone(),
+            Self::Cache { .. } => "may headcount write there, and is there room?".to_owned(),
             Self::TooMuch { .. } => "name the folder of the workspace with `-f`, or split the workspace".to_owned(),
             Self::Timeout { .. } => "is the repository on a disk that answers? A partial clone fetches what it lacks".to_owned(),
             Self::Failed { .. } => "run the same in the repository by hand to see all that it says".to_owned(),

@@ -44,7 +44,7 @@ impl Repository {
         let answer = self.git.run(&arguments, Vec::new(), MAX_LISTING)?;
         if !answer.succeeded {
             // A shallow or partial clone may lack a tree.
-            let what = format!("a folder of the revision is not in this clone: {}", answer.words);
+            let what = format!("a folder of the revision is not in this clone: {}", answer.words());
             return Err(GitError::Missing { what, hint: "fetch all of the revision: `git fetch --refetch --no-filter`".to_owned() });
         }
         Ok(answer.output.split(|byte| *byte == 0).filter_map(entry).collect())

@@ -1,10 +1,13 @@
-//! Revisions out of git: which commits are compared, and the files of one, without a checkout. The only user of the `git` program.
+//! Revisions out of git: which commits are compared, what a remote has, and the files of a commit, without a checkout. The only user of the `git` program.
 //!
 //! Nothing of a revision runs: no hook, no filter, no checkout; a link is never followed. Must never: take history that is missing for an empty revision,
-//! write into a repository, ask anybody at a terminal, or read without a bound.
+//! write into a repository that is not a copy of its own, ask anybody at a terminal, or read without a bound.
 
+mod address;
+mod apart;
 mod compare;
 mod error;
+mod follow;
 mod hints;
 mod listing;
 mod overlay;
@@ -15,8 +18,11 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
+pub use address::{RemoteUrl, Scheme};
+pub use apart::{SshAccess, Token};
 pub use compare::{Compared, Question};
 pub use error::GitError;
+pub use follow::{Fetched, Follower, Remote, Seen, Verify, Which};
 pub use overlay::{Beside, Overlay};
 use program::Git;
 pub use tree::{FoundManifests, GitTree, TreeText};
@@ -31,6 +37,8 @@ pub struct Repository {
     root: PathBuf,
     /// whether there is a working tree
     has_work_tree: bool,
+    /// where files are laid down to be opened; else where this machine keeps what is temporary
+    scratch: Option<PathBuf>,
 }
 
 /// One commit.
@@ -72,7 +80,7 @@ impl Repository {
         })?;
         let root = PathBuf::from(&found);
         let root = root.canonicalize().unwrap_or(root);
-        Ok(Self { git: Git::in_folder(root.clone(), offline), root, has_work_tree: true })
+        Ok(Self { git: Git::in_folder(root.clone(), offline), root, has_work_tree: true, scratch: None })
     }
 
     /// The repository that is named; what lies beside it counts from the current folder.
@@ -86,7 +94,7 @@ impl Repository {
             GitError::Failed { .. } => GitError::NoRepository { path: git_dir },
             other => other,
         })?;
-        Ok(Self { git, root, has_work_tree: false })
+        Ok(Self { git, root, has_work_tree: false, scratch: None })
     }
 
     /// Where paths of the repository count from.

@@ -24,6 +24,8 @@ pub struct Overlay {
 pub enum Beside {
     /// all of it, but for files that the branch keeps
     AllBut(Arc<GitTree>),
+    /// all of it: what a manifest of the revision may name there is said by the Workspace
+    All,
     /// these files
     Only(BTreeSet<PathBuf>),
 }

@@ -8,24 +8,24 @@ use super::*;
 use crate::files::FileTree;
 
 /// A repository that a test makes.
-struct Made(tempfile::TempDir);
+pub(super) struct Made(tempfile::TempDir);
 
 impl Made {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let made = Self(tempfile::tempdir().unwrap());
         made.git(&["init", "-q", "-b", "main"]);
         made
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
+    pub(super) fn git(&self, arguments: &[&str]) -> String {
         git(self.path(), arguments)
     }
 
-    fn write(&self, name: &str, text: &str) -> &Self {
+    pub(super) fn write(&self, name: &str, text: &str) -> &Self {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -33,7 +33,7 @@ impl Made {
     }
 
     /// Everything there is, as a commit; its id.
-    fn commit(&self, words: &str) -> String {
+    pub(super) fn commit(&self, words: &str) -> String {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", words]);
         self.git(&["rev-parse", "HEAD"])

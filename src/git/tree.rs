@@ -89,7 +89,13 @@ impl Repository {
 
 impl GitTree {
     fn new(repository: &Repository, side: Side) -> Result<Self, GitError> {
-        let store = tempfile::Builder::new().prefix("headcount-").tempdir().map_err(GitError::Keep)?;
+        let mut store = tempfile::Builder::new();
+        store.prefix("headcount-");
+        let store = match &repository.scratch {
+            Some(folder) => store.tempdir_in(folder),
+            None => store.tempdir(),
+        };
+        let store = store.map_err(GitError::Keep)?;
         Ok(Self { repository: repository.clone(), side, store, looked: Mutex::default(), left: Mutex::new(MAX_ALL) })
     }
 
@@ -139,6 +145,11 @@ impl GitTree {
         });
         self.afford(total)?;
         for (name, bytes) in self.contents(&wanted, total)? {
+            if is_pointer(&bytes) {
+                let problem = Diagnostic::error(format!("`{name}` is {POINTER}"));
+                found.problems.push(problem.at(at(&name), 1).hint("keep it in git itself: manifests are small"));
+                continue;
+            }
             let folder = self.folder_of(&name);
             let found_in_folder = wanted.get(&name).is_some_and(|(_, named)| !named);
             found.texts.push(TreeText { name: name.into(), folder, bytes, found: found_in_folder });
@@ -259,9 +270,19 @@ impl GitTree {
         }
         self.afford(size)?;
         let bytes = self.repository.blobs(&[blob], size)?.into_iter().flatten().next().ok_or_else(missing)?;
+        if is_pointer(&bytes) {
+            return Err(GitError::Usage { what: format!("`{name}` is {POINTER}"), hint: "keep it in git itself, or read it from where it is made".into() });
+        }
         std::fs::write(&path, bytes).map_err(GitError::Keep)?;
         Ok(path)
     }
+}
+
+/// What Git LFS leaves in a file's place.
+const POINTER: &str = "a pointer of Git LFS, and the file itself is not in the repository";
+
+fn is_pointer(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"version https://git-lfs.github.com/spec/") && bytes.len() < 1024
 }
 
 /// The rest of a name below a path; nothing where it lies elsewhere.

@@ -12,6 +12,7 @@ mod gates;
 mod group;
 mod guardrails;
 mod persona;
+mod removals;
 mod revocation;
 mod state;
 
@@ -21,6 +22,7 @@ pub use gates::{ApprovalFor, ApprovalRule, Day, DriftMode, PlanApproval, PlanApp
 pub use group::{Group, GroupSpec, Member, VALUE, fold};
 pub use guardrails::{GuardrailOverride, Guardrails, Limit};
 pub use persona::{Expectation, OtherPerson, PersonaSpec, PersonaStanding, SampleRecord};
+pub use removals::Removals;
 pub use revocation::{Revocation, RevocationSpec};
 pub use state::{AzureState, GcsState, S3State, StateLocation};
 
@@ -46,6 +48,10 @@ pub struct WorkspaceSpec {
     /// Most memory that the rows of all systems may take together: `8Gi`. Default 4Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_read: Option<String>,
+    /// What manifests may lose at once where headcount runs all the time: without it, a revision in which a Source or a Target vanished, or more than 30 % of the
+    /// Users or Groups, is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removals: Option<Removals>,
 }
 
 /// A table in which expressions look values up.

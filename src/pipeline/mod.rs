@@ -5,6 +5,7 @@
 
 mod ahead;
 mod check;
+mod compile;
 mod execute;
 mod news;
 pub mod offline;
@@ -24,6 +25,7 @@ mod written;
 
 pub use ahead::{forecast, requests};
 pub use check::{Checked, Sight, check_source, check_target, record};
+pub use compile::{compile, compile_what_is_sound};
 pub use execute::{Execution, execute, settings};
 pub use news::{Caller, Decision, Hear, HearNothing, Kept, News, Opening};
 pub use part::{matches, part};

@@ -1,3 +1,4 @@
 //! A workspace that runs all the time.
 
 pub mod gates;
+pub mod revisions;

@@ -3,7 +3,7 @@
 use super::{Context, Diagnostic, Origin};
 use crate::diagnostic::did_you_mean;
 use crate::manifest::connection::Unreadable;
-use crate::manifest::kinds::{Guardrails, Member, TargetSpec};
+use crate::manifest::kinds::{Guardrails, Member, Removals, TargetSpec};
 use crate::manifest::quantity;
 use crate::model::Guardrail;
 
@@ -19,6 +19,11 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         && let Some(most) = &workspace.spec.max_read
     {
         Formats { context, origin: &workspace.origin, problems }.that("size", "/spec/maxRead", quantity::bytes(most));
+    }
+    if let Some(workspace) = &loaded.workspace
+        && let Some(removals) = &workspace.spec.removals
+    {
+        self::removals(&mut Formats { context, origin: &workspace.origin, problems }, removals);
     }
     for (origin, connection) in loaded.connections() {
         let mut formats = Formats { context, origin, problems };
@@ -99,6 +104,20 @@ fn target(formats: &mut Formats<'_, '_>, spec: &TargetSpec) {
         if limits.burst.is_some() && limits.per_second.is_none() {
             formats.wrong("burst", "/spec/limits/burst", "it is what a rate allows at once; write `perSecond` beside it, or leave it out");
         }
+    }
+}
+
+fn removals(formats: &mut Formats<'_, '_>, removals: &Removals) {
+    formats.that("date", "/spec/removals/expires", quantity::date(&removals.expires));
+    if removals.reason.trim().is_empty() {
+        formats.wrong("reason", "/spec/removals/reason", "say for the reviewer why this may go");
+    }
+    for (at, name) in removals.names.iter().enumerate().filter(|(_, name)| Removals::kind_and_name(name).is_none()) {
+        let hint = match name.starts_with("User/") || name.starts_with("Group/") {
+            true => "of Users and Groups write how many may go: `users: 40`, `groups: 12`",
+            false => "write the kind and the name: `Source/old-hr`, `Target/chat`",
+        };
+        formats.wrong("name of what may go", &format!("/spec/removals/names/{at}"), hint);
     }
 }
 

@@ -1,0 +1,129 @@
+//! Where the manifests of a workspace come from that runs all the time: a folder, or a branch of a git repository. Each look gives what is new, loaded and
+//! compiled, or why it is not used.
+//!
+//! Must never: hand on what was caught in the middle of being written, take manifests that can't be read for none, or end because somebody is away: that is an
+//! error of this look, and what ran before runs on.
+
+mod folder;
+mod held;
+mod repository;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+pub use folder::FolderRevisions;
+pub use held::{Inventory, Shrunk, shrank};
+pub use repository::GitRevisions;
+pub use tell::{CommitTeller, commit_statuses};
+
+use crate::diagnostic::{Diagnostic, Level};
+use crate::git::GitError;
+use crate::manifest::{self, Loaded, load_revision};
+use crate::model::Revision;
+use crate::pipeline;
+use crate::policy::Policy;
+use crate::secret::SecretError;
+
+/// Whoever knows where manifests come from.
+pub trait RevisionSource: Send {
+    /// Looks, and gives what is new since the last look; the first one always gives something. `known` is what was in force last, also of an earlier process: who
+    /// wrote what is new, and whether history was rewritten, counts from there. A call that is given up loses nothing.
+    fn next<'a>(&'a mut self, known: Option<&'a Revision>) -> BoxFuture<'a, Result<Option<Arrived>, RevisionError>>;
+
+    /// What it looks at, for people.
+    fn place(&self) -> String;
+}
+
+/// Manifests that were not there before.
+#[derive(Debug)]
+pub struct Arrived {
+    /// which
+    pub revision: Revision,
+    /// what they say; or every reason why they are not used
+    pub manifests: Result<SoundManifests, Vec<Diagnostic>>,
+    /// what was in force did not lead here
+    pub rewritten: bool,
+}
+
+/// Manifests without an error.
+#[derive(Debug)]
+pub struct SoundManifests {
+    /// as they are written
+    pub loaded: Loaded,
+    /// compiled
+    pub policy: Policy,
+    /// what is odd about them
+    pub warnings: Vec<Diagnostic>,
+    /// by Source: a number of the files that it reads beside the manifests. Where another one comes, that Source has to be read.
+    pub data: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// Why a look gave nothing. What ran before runs on.
+#[derive(Debug, thiserror::Error)]
+pub enum RevisionError {
+    /// git, or the remote
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// what signs in at the remote
+    #[error("what signs in at the repository can't be had")]
+    Secret(#[from] SecretError),
+    /// a folder that is not there, or has no manifest
+    #[error("{}: {why}", .path.display())]
+    Folder {
+        /// as it was named
+        path: PathBuf,
+        /// why
+        why: String,
+    },
+    /// a thread came to nothing
+    #[error("looking for manifests came to nothing")]
+    Broken,
+}
+
+impl RevisionError {
+    /// The next step.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Git(error) => error.hint(),
+            Self::Secret(_) => Some("HEADCOUNT_GIT_TOKEN, or the file that was named, must hold a token".to_owned()),
+            Self::Folder { .. } => Some("is it mounted, and may headcount read it? What ran before runs on".to_owned()),
+            Self::Broken => None,
+        }
+    }
+}
+
+/// Everything wrong with manifests, a line each: the place, what, and what to do.
+pub fn reasons(problems: &[Diagnostic]) -> Vec<String> {
+    let errors = problems.iter().filter(|problem| problem.level == Level::Error);
+    let line = |problem: &Diagnostic| {
+        let place = problem.place.as_ref().map(|(place, _)| format!("{}:{}: ", place.file, place.line)).unwrap_or_default();
+        let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        format!("{place}{}{hint}", problem.message)
+    };
+    errors.map(line).collect()
+}
+
+/// Loads and compiles what was read.
+fn compile(revision: manifest::Revision) -> (Loaded, Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>>) {
+    let (loaded, problems) = load_revision(revision);
+    let (policy, problems) = pipeline::compile(&loaded, problems);
+    let done = match policy {
+        Some(policy) => Ok((policy, problems)),
+        None => Err(problems),
+    };
+    (loaded, done)
+}
+
+/// The files beside the manifests that are nothing but a Source's records: whose, and where the manifest says they are.
+fn data_files(loaded: &Loaded) -> impl Iterator<Item = (&Arc<str>, PathBuf)> {
+    loaded.sources.iter().filter(|source| source.spec.connection.described().is_data()).flat_map(|source| {
+        let files = source.spec.connection.described().files();
+        files.into_iter().map(move |file| (&source.name, source.origin.base.join(file.value)))
+    })
+}
