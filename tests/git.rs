@@ -176,7 +176,13 @@ async fn a_commit_has_a_status_without_any_request_of_its_own() {
     let status = |state, sentence: &str| CommitStatus { name: "headcount/acme".into(), state, sentence: sentence.into(), url: None };
     for (speaks, kind, repository, path, words) in [
         (Speaks::GitHub, HostKind::GitHub, "acme/identity", "/repos/acme/identity/statuses/c0ffee", ["pending", "success", "failure"]),
-        (Speaks::GitLab, HostKind::GitLab, "acme/people/identity", "/projects/acme%2Fpeople%2Fidentity/statuses/c0ffee", ["pending", "success", "failed"]),
+        (
+            Speaks::GitLab,
+            HostKind::GitLab,
+            "acme/people/identity",
+            "/projects/acme%2Fpeople%2Fidentity/statuses/c0ffee",
+            ["pending", "success", "failed"],
+        ),
     ] {
         let forge = Forge::with(speaks, "/api", &[]);
         let host = CommitHost::new(kind, access(&forge, speaks), repository).expect("a host");
@@ -198,13 +204,17 @@ async fn a_host_that_has_that_status_already_is_content_and_one_that_refuses_say
     let forge = Forge::with(Speaks::GitLab, "", &[]);
     let host = CommitHost::new(HostKind::GitLab, access(&forge, Speaks::GitLab), "12").expect("a host");
     let pending = CommitStatus { name: "headcount/acme".into(), state: CommitState::Pending, sentence: "12 wait".into(), url: None };
-    let already = r#"{"message": "Cannot transition status via :enqueue from :pending (Reason(s): Status cannot transition via \"enqueue\")"}"#;
+    let already =
+        r#"{"message": "Cannot transition status via :enqueue from :pending (Reason(s): Status cannot transition via \"enqueue\")"}"#;
     forge.state().trouble.push(Trouble { verb: "POST", status: 400, headers: "", body: already, done: false });
     host.set("c0ffee", &pending).await.expect("it is so already");
     forge.state().trouble.push(Trouble { verb: "POST", status: 403, headers: "", body: r#"{"message": "403 Forbidden"}"#, done: false });
     let told = host.set("c0ffee", &pending).await.expect_err("it is refused");
     assert!(told.message.starts_with("can't set the status of c0ffee in 12: the token may not") && told.hint.is_some(), "{told:?}");
     assert!(CommitHost::new(HostKind::GitHub, access(&forge, Speaks::GitHub), "identity").is_err());
-    assert_eq!((HostKind::of("github.com"), HostKind::of("gitlab.com"), HostKind::of("git.acme.example")), (Some(HostKind::GitHub), Some(HostKind::GitLab), None));
+    assert_eq!(
+        (HostKind::of("github.com"), HostKind::of("gitlab.com"), HostKind::of("git.acme.example")),
+        (Some(HostKind::GitHub), Some(HostKind::GitLab), None)
+    );
     assert_eq!(HostKind::GitHub.api("git.acme.example").map(String::from), Some("https://git.acme.example/api/v3".to_owned()));
 }

@@ -103,7 +103,8 @@ pub(super) async fn set_at_github(talk: &Talk, repository: &str, commit: &str, s
         CommitState::Failure => "failure",
         CommitState::Error => "error",
     };
-    let content = json!({"state": state, "context": status.name, "description": short(status, github::DESCRIPTION), "target_url": status.url});
+    let content =
+        json!({"state": state, "context": status.name, "description": short(status, github::DESCRIPTION), "target_url": status.url});
     let parts: Vec<&str> = ["repos"].into_iter().chain(repository.split('/')).chain(["statuses", commit]).collect();
     let request = talk.writes(Method::POST, talk.url(&parts, &[]), &content);
     talk.send(request, &what(repository, commit), github::MAY_SET).await.map(drop)

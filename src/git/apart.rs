@@ -121,7 +121,10 @@ impl Apart {
         }
         let secret = token.expose_secret();
         if secret.contains(|sign: char| sign.is_control() || sign == ' ') || user.contains(|sign: char| sign.is_control() || sign == ':') {
-            return Err(wrong("the token for git holds a sign that no token has", "is it the token alone, without a line's end or a name before it?"));
+            return Err(wrong(
+                "the token for git holds a sign that no token has",
+                "is it the token alone, without a line's end or a name before it?",
+            ));
         }
         let pair = STANDARD.encode(format!("{user}:{secret}"));
         let header = format!("Authorization: Basic {pair}");
@@ -156,8 +159,14 @@ impl Apart {
 /// The ssh program with everything that it may ask or read said; git hands it to a shell.
 fn ssh_command(ssh: &SshAccess) -> Result<String, GitError> {
     let mut words = vec!["ssh".to_owned()];
-    let options =
-        ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=15", "PermitLocalCommand=no", "ProxyCommand=none", "ForwardAgent=no"];
+    let options = [
+        "BatchMode=yes",
+        "StrictHostKeyChecking=yes",
+        "ConnectTimeout=15",
+        "PermitLocalCommand=no",
+        "ProxyCommand=none",
+        "ForwardAgent=no",
+    ];
     // Settings of the machine and of the user are not read.
     words.extend(["-F", "/dev/null"].map(str::to_owned));
     words.extend(options.iter().flat_map(|option| ["-o".to_owned(), (*option).to_owned()]));
@@ -211,7 +220,8 @@ mod tests {
             .map(|(name, value)| (name.to_string_lossy().into_owned(), value.unwrap_or_default().to_string_lossy().into_owned()))
             .collect();
         let pair = STANDARD.encode("x-access-token:s3cret-t0ken");
-        let with: Vec<&(String, String)> = variables.iter().filter(|(_, value)| value.contains(&pair) || value.contains("s3cret")).collect();
+        let with: Vec<&(String, String)> =
+            variables.iter().filter(|(_, value)| value.contains(&pair) || value.contains("s3cret")).collect();
         assert_eq!(with.len(), 1, "{with:?}");
         let key = with[0].0.replace("VALUE", "KEY");
         let bound = variables.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str());

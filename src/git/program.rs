@@ -106,7 +106,8 @@ impl Git {
         look: &dyn Fn() -> Result<(), GitError>,
     ) -> Result<Answer, GitError> {
         let word = arguments.first().copied().unwrap_or_default();
-        let mut running = Running { child: self.command(arguments).spawn().map_err(GitError::NotInstalled)?, group: self.apart.is_some(), over: false };
+        let mut running =
+            Running { child: self.command(arguments).spawn().map_err(GitError::NotInstalled)?, group: self.apart.is_some(), over: false };
         feed(&mut running.child, input);
         let errors = listen(&mut running.child);
         let outputs = gather(&mut running.child, most);

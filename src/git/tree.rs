@@ -271,7 +271,10 @@ impl GitTree {
         self.afford(size)?;
         let bytes = self.repository.blobs(&[blob], size)?.into_iter().flatten().next().ok_or_else(missing)?;
         if is_pointer(&bytes) {
-            return Err(GitError::Usage { what: format!("`{name}` is {POINTER}"), hint: "keep it in git itself, or read it from where it is made".into() });
+            return Err(GitError::Usage {
+                what: format!("`{name}` is {POINTER}"),
+                hint: "keep it in git itself, or read it from where it is made".into(),
+            });
         }
         std::fs::write(&path, bytes).map_err(GitError::Keep)?;
         Ok(path)

@@ -228,8 +228,7 @@ impl<'f> Look<'f> {
 
     fn fetch(&self, reference: &str, depth: u32) -> Result<(), GitError> {
         let (depth, refspec) = (format!("--depth={depth}"), format!("+{reference}:{HEAD}"));
-        let arguments =
-            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", &depth, cache::REMOTE, &refspec];
+        let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", &depth, cache::REMOTE, &refspec];
         self.far(&arguments, Vec::new(), REFERENCES).map(drop)
     }
 
@@ -269,17 +268,23 @@ impl<'f> Look<'f> {
             Some(whole) if whole.starts_with("refs/") => vec![whole.to_owned(), format!("{whole}^{{}}")],
             Some(name) => vec![format!("refs/heads/{name}"), format!("refs/tags/{name}"), format!("refs/tags/{name}^{{}}")],
         };
-        let arguments: Vec<&str> = ["ls-remote", "--quiet", "--symref", cache::REMOTE].into_iter().chain(names.iter().map(String::as_str)).collect();
+        let arguments: Vec<&str> =
+            ["ls-remote", "--quiet", "--symref", cache::REMOTE].into_iter().chain(names.iter().map(String::as_str)).collect();
         let answer = self.far(&arguments, Vec::new(), REFERENCES)?;
         let text = String::from_utf8_lossy(&answer.output);
         let lines: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once('\t')).collect();
-        let of = |name: &str| lines.iter().find(|(object, known)| *known == name && is_object(object)).map(|(object, _)| (*object).to_owned());
+        let of =
+            |name: &str| lines.iter().find(|(object, known)| *known == name && is_object(object)).map(|(object, _)| (*object).to_owned());
         let missing = || trouble::no_reference(&self.remote.url, wanted);
         let found = names.iter().find_map(|name| Some((name, of(name)?)));
         let (name, object) = found.ok_or_else(missing)?;
         let reference = match wanted {
             Some(_) => name.clone(),
-            None => lines.iter().find_map(|(target, name)| (*name == "HEAD").then(|| target.strip_prefix("ref: "))?).unwrap_or("HEAD").to_owned(),
+            None => lines
+                .iter()
+                .find_map(|(target, name)| (*name == "HEAD").then(|| target.strip_prefix("ref: "))?)
+                .unwrap_or("HEAD")
+                .to_owned(),
         };
         let shown = ["refs/heads/", "refs/tags/"].iter().find_map(|start| reference.strip_prefix(start)).unwrap_or(&reference).to_owned();
         let commit = of(&format!("{name}^{{}}")).unwrap_or_else(|| object.clone());
@@ -312,8 +317,13 @@ impl<'f> Look<'f> {
 fn check_reference(reference: Option<&str>) -> Result<(), GitError> {
     let odd = |sign: char| sign.is_control() || sign.is_whitespace() || ['~', '^', ':', '?', '*', '[', '\\', '"'].contains(&sign);
     match reference {
-        Some(name) if name.is_empty() || name.starts_with(['-', '/', '.']) || name.contains("..") || name.contains("@{") || name.contains(odd) => {
-            Err(GitError::Usage { what: format!("{name:?} is no name of a branch or a tag"), hint: "write `main`, `v1.2` or `refs/…`".into() })
+        Some(name)
+            if name.is_empty() || name.starts_with(['-', '/', '.']) || name.contains("..") || name.contains("@{") || name.contains(odd) =>
+        {
+            Err(GitError::Usage {
+                what: format!("{name:?} is no name of a branch or a tag"),
+                hint: "write `main`, `v1.2` or `refs/…`".into(),
+            })
         }
         _ => Ok(()),
     }

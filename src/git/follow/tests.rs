@@ -1,9 +1,9 @@
 //! Repositories that a test makes, followed as those of users are. Servers that speak to others stand in `tests/git.rs`.
 
 use super::*;
+use crate::files::FileTree;
 use crate::git::tests::Made;
 use crate::git::{Beside, Overlay};
-use crate::files::FileTree;
 
 /// A remote, and who follows it.
 struct Followed {
@@ -311,7 +311,10 @@ fn a_commit_is_taken_only_from_somebody_whom_the_file_knows() {
         format!("{what}; {next}").replace(&id[..12], "[commit]")
     };
     let id = keys.commit(&remote.made, None);
-    assert_eq!(refused(&id), "commit [commit] is not signed; sign it with a key of the file of allowed signers and push it again (`git commit --amend -S`)");
+    assert_eq!(
+        refused(&id),
+        "commit [commit] is not signed; sign it with a key of the file of allowed signers and push it again (`git commit --amend -S`)"
+    );
     let id = keys.commit(&remote.made, Some("stranger"));
     let words = refused(&id);
     assert!(words.starts_with("commit [commit] is signed by SHA256:") && words.contains("which is nobody's in the file"), "{words}");

@@ -51,14 +51,29 @@ fn hint(url: &RemoteUrl, said: &str) -> String {
             &["could not read Username", "could not read Password", "Authentication failed", "error: 401", "error: 403", "HTTP Basic"],
             "hand a token over that may read the repository: HEADCOUNT_GIT_TOKEN, or a file; has it ended?",
         ),
-        (&["Host key verification failed"], "put the host's key into the file of known hosts; `ssh-keyscan HOST` shows it, and its owner says whether it is that one"),
+        (
+            &["Host key verification failed"],
+            "put the host's key into the file of known hosts; `ssh-keyscan HOST` shows it, and its owner says whether it is that one",
+        ),
         (&["Permission denied (publickey"], "hand over the private key of a deploy key that may read the repository"),
-        (&["error: 301", "error: 302", "error: 307", "error: 308", "redirect"], "it is somewhere else now: name its new address, to the letter (`.git` at its end?)"),
+        (
+            &["error: 301", "error: 302", "error: 307", "error: 308", "redirect"],
+            "it is somewhere else now: name its new address, to the letter (`.git` at its end?)",
+        ),
         (&["SSL", "certificate", "CAfile"], "name the file of the authority that signs its certificate: GIT_SSL_CAINFO"),
-        (&["fsck", "corrupt", "bad object"], "the repository has an object that is not sound; git's own check is `git fsck --full` in a clone"),
+        (
+            &["fsck", "corrupt", "bad object"],
+            "the repository has an object that is not sound; git's own check is `git fsck --full` in a clone",
+        ),
         (&["dubious ownership"], "the folder belongs to somebody else; run headcount as its owner, or serve it over https or ssh"),
-        (&["not found", "does not appear to be a git repository", "does not exist", "error: 404"], "is the address right? A host also says so of what a token may not see: HEADCOUNT_GIT_TOKEN"),
-        (&["Could not resolve", "Failed to connect", "Couldn't connect", "Connection refused", "timed out", "unreachable"], "is it reachable from here, and is a proxy needed? It is tried again"),
+        (
+            &["not found", "does not appear to be a git repository", "does not exist", "error: 404"],
+            "is the address right? A host also says so of what a token may not see: HEADCOUNT_GIT_TOKEN",
+        ),
+        (
+            &["Could not resolve", "Failed to connect", "Couldn't connect", "Connection refused", "timed out", "unreachable"],
+            "is it reachable from here, and is a proxy needed? It is tried again",
+        ),
     ];
     match table.iter().find(|(words, _)| has(words)) {
         Some((_, hint)) => (*hint).to_owned(),

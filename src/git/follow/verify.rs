@@ -57,7 +57,8 @@ impl Signers {
     pub fn read(verify: &Verify) -> Result<Self, GitError> {
         let wrong = |why: String| GitError::Usage {
             what: format!("the file of allowed signers {} can't be used: {why}", verify.signers.display()),
-            hint: "it has a line for each: `mara@acme.example namespaces=\"git\" ssh-ed25519 AAAA…` (ssh-keygen(1), ALLOWED SIGNERS)".to_owned(),
+            hint: "it has a line for each: `mara@acme.example namespaces=\"git\" ssh-ed25519 AAAA…` (ssh-keygen(1), ALLOWED SIGNERS)"
+                .to_owned(),
         };
         let text = files::read_text(&verify.signers, MAX_SIGNERS).map_err(|error| wrong(error.to_string()))?;
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
@@ -93,7 +94,10 @@ impl Look<'_> {
         let text = String::from_utf8_lossy(&answer.output);
         let lines: Vec<Signed<'_>> = text.lines().filter_map(signed).collect();
         if lines.len() > 1000 || lines.first().is_none_or(|newest| newest.commit != commit) {
-            return Ok(Err(("its history can't be looked through for signatures".to_owned(), "check the newest commit alone (`tip`)".to_owned())));
+            return Ok(Err((
+                "its history can't be looked through for signatures".to_owned(),
+                "check the newest commit alone (`tip`)".to_owned(),
+            )));
         }
         if let Some(bad) = lines.iter().rfind(|line| line.word != "G" || line.signer.is_empty()) {
             let pgp = bad.word == "N" && self.is_signed_otherwise(bad.commit)?;
@@ -116,9 +120,10 @@ impl Signed<'_> {
         let key = safe::line(self.key);
         let again = "sign it with a key of the file of allowed signers and push it again (`git commit --amend -S`)";
         match self.word {
-            "N" if otherwise => {
-                (format!("commit {commit} is signed, but not by an SSH key, and nothing else is checked"), format!("use an SSH key: `gpg.format=ssh`; {again}"))
-            }
+            "N" if otherwise => (
+                format!("commit {commit} is signed, but not by an SSH key, and nothing else is checked"),
+                format!("use an SSH key: `gpg.format=ssh`; {again}"),
+            ),
             "N" => (format!("commit {commit} is not signed"), again.to_owned()),
             "U" | "G" => (
                 format!("commit {commit} is signed by {key}, which is nobody's in the file of allowed signers"),

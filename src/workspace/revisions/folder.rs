@@ -162,7 +162,8 @@ impl Folder {
 /// Files that are read with the manifests, or are nothing but records: what headcount writes itself is none of them.
 fn named(loaded: &Loaded) -> Vec<PathBuf> {
     let tables = loaded.workspace.iter().flat_map(|workspace| {
-        let file = |table: &LookupTable| if let LookupTable::File(file) = table { Some(workspace.origin.base.join(&file.path)) } else { None };
+        let file =
+            |table: &LookupTable| if let LookupTable::File(file) = table { Some(workspace.origin.base.join(&file.path)) } else { None };
         workspace.spec.tables.values().filter_map(file)
     });
     let mut named: Vec<PathBuf> = tables.chain(data_files(loaded).map(|(_, path)| path)).collect();

@@ -75,7 +75,8 @@ pub fn shrank(before: &Inventory, after: &Loaded, today: Date) -> Option<Shrunk>
     let former = after.sources.iter().flat_map(|source| source.spec.previous_names.iter().map(|name| Arc::from(name.as_str())));
     let sources: BTreeSet<Arc<str>> = now.sources.iter().cloned().chain(former).collect();
     let shrunk = Shrunk {
-        workspace: (!before.workspace.is_empty() && before.workspace != now.workspace).then(|| (before.workspace.clone(), now.workspace.clone())),
+        workspace: (!before.workspace.is_empty() && before.workspace != now.workspace)
+            .then(|| (before.workspace.clone(), now.workspace.clone())),
         sources: gone(&before.sources, &sources, "Source"),
         targets: gone(&before.targets, &now.targets, "Target"),
         users: share(&before.users, &now.users, removals.and_then(|removals| removals.users)),
@@ -95,7 +96,9 @@ impl Shrunk {
     /// What is held, in one sentence.
     pub fn words(&self) -> String {
         if let Some((before, now)) = &self.workspace {
-            return format!("the workspace's id changed from {before} to {now}, and it stands in the mark of every object that is headcount's");
+            return format!(
+                "the workspace's id changed from {before} to {now}, and it stands in the mark of every object that is headcount's"
+            );
         }
         let listed = |kind: &str, names: &[Arc<str>]| -> Option<String> {
             let shown: Vec<&str> = names.iter().take(8).map(AsRef::as_ref).collect();
@@ -119,7 +122,8 @@ impl Shrunk {
         if self.workspace.is_some() {
             return None;
         }
-        let names = self.sources.iter().map(|name| format!("Source/{name}")).chain(self.targets.iter().map(|name| format!("Target/{name}")));
+        let names =
+            self.sources.iter().map(|name| format!("Source/{name}")).chain(self.targets.iter().map(|name| format!("Target/{name}")));
         let names: Vec<String> = names.collect();
         let mut lines = vec!["removals:".to_owned()];
         if !names.is_empty() {
@@ -163,10 +167,10 @@ mod tests {
             format!("---\napiVersion: headcount.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n")
         };
         let mut text = document("Workspace", "acme", workspace);
-        for name in sources {
+        for (at, name) in sources.iter().enumerate() {
             let (name, more) = name.split_once(' ').unwrap_or((name, ""));
             let spec = format!(
-                "{{connection: {{file: {{path: {name}.csv}}}}, key: record.id, establishes: true, {more} mapping: {{rules: [{{attribute: userName, value: record.id}}]}}}}"
+                "{{connection: {{file: {{path: {name}.csv}}}}, key: record.id, establishes: true, precedence: {at}, {more} mapping: {{rules: [{{attribute: userName, value: record.id}}]}}}}"
             );
             text.push_str(&document("Source", name, &spec));
         }
@@ -175,7 +179,7 @@ mod tests {
             text.push_str(&document("Target", name, &spec));
         }
         users.for_each(|at| text.push_str(&document("User", &format!("u{at}"), &format!("{{attributes: {{userName: u{at}}}}}"))));
-        groups.for_each(|at| text.push_str(&document("Group", &format!("g{at}"), "{members: []}")));
+        groups.for_each(|at| text.push_str(&document("Group", &format!("g{at}"), &format!("{{displayName: g{at}}}"))));
         let input = ManifestInput::Text { name: "made.yaml".into(), base: "/nowhere".into(), bytes: text.into_bytes() };
         let (loaded, problems) = load(&[input]);
         assert!(problems.iter().all(|problem| problem.level != crate::diagnostic::Level::Error), "{problems:#?}");
@@ -196,13 +200,13 @@ mod tests {
             // A new one does not make up for it; one that says what it was called before is the same.
             (made("{id: acme}", &["workday", "badges"], &["chat", "wiki"], 0..20, 0..10), "the Source hr vanished from the manifests"),
             (made("{id: acme}", &["workday previousNames: [hr],", "badges"], &["chat", "wiki"], 0..20, 0..10), "nothing"),
-            (
-                made("{id: acme}", &[], &[], 0..20, 0..10),
-                "the Sources badges, hr; the Targets chat, wiki vanished from the manifests",
-            ),
+            (made("{id: acme}", &[], &[], 0..20, 0..10), "the Sources badges, hr; the Targets chat, wiki vanished from the manifests"),
             (made("{id: acme}", &["hr", "badges"], &["chat", "wiki"], 6..20, 3..10), "nothing"),
             (made("{id: acme}", &["hr", "badges"], &["chat", "wiki"], 7..20, 3..10), "7 of 20 Users vanished from the manifests"),
-            (made("{id: acme}", &["hr", "badges"], &["chat", "wiki"], 7..40, 4..10), "7 of 20 Users; 4 of 10 Groups vanished from the manifests"),
+            (
+                made("{id: acme}", &["hr", "badges"], &["chat", "wiki"], 7..40, 4..10),
+                "7 of 20 Users; 4 of 10 Groups vanished from the manifests",
+            ),
             (
                 made("{id: acme2}", &["hr", "badges"], &["chat", "wiki"], 0..20, 0..10),
                 "the workspace's id changed from acme to acme2, and it stands in the mark of every object that is headcount's",
@@ -221,7 +225,8 @@ mod tests {
     #[test]
     fn the_answer_that_is_printed_lets_exactly_that_through_until_its_day() {
         let before = made("{id: acme}", &["hr", "badges"], &["chat", "wiki"], 0..20, 0..10);
-        let gone = |removals: &str, users: std::ops::Range<u32>| made(&format!("{{id: acme{removals}}}"), &["badges"], &["wiki"], users, 0..2);
+        let gone =
+            |removals: &str, users: std::ops::Range<u32>| made(&format!("{{id: acme{removals}}}"), &["badges"], &["wiki"], users, 0..2);
         let today: Date = TODAY.parse().unwrap();
         let shrunk = shrank(&Inventory::of(&before), &gone("", 8..20), today).unwrap();
         let answer = shrunk.answer(today).unwrap();
@@ -258,7 +263,13 @@ mod tests {
                     reason: ' ', expires: soon}\n";
         let input = ManifestInput::Text { name: "made.yaml".into(), base: "/nowhere".into(), bytes: text.into() };
         let (_, problems) = load(&[input]);
-        let words: Vec<String> = problems.iter().map(|problem| format!("{} ({})", problem.message, problem.hint.as_deref().unwrap_or(""))).collect();
-        insta::assert_snapshot!(words.join("\n"), @"");
+        let words: Vec<String> =
+            problems.iter().map(|problem| format!("{} ({})", problem.message, problem.hint.as_deref().unwrap_or(""))).collect();
+        insta::assert_snapshot!(words.join("\n"), @r"
+        `spec.removals.names[0]` is no name of what may go (write the kind and the name: `Source/old-hr`, `Target/chat`)
+        `spec.removals.names[1]` is no name of what may go (of Users and Groups write how many may go: `users: 40`, `groups: 12`)
+        `spec.removals.reason` is no reason (say for the reviewer why this may go)
+        `spec.removals.expires` is no date (write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`)
+        ");
     }
 }

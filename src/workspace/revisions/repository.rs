@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use super::{Arrived, RevisionError, RevisionSource, SoundManifests, compile, data_files};
 use crate::diagnostic::Diagnostic;
 use crate::files::NamedFiles;
-use crate::git::{Beside, Fetched, FoundManifests, Follower, GitError, GitTree, Overlay, Remote, Seen, Token};
+use crate::git::{Beside, Fetched, Follower, FoundManifests, GitError, GitTree, Overlay, Remote, Seen, Token};
 use crate::manifest::connection::SecretRef;
 use crate::manifest::{self, Loaded, ManifestText};
 use crate::model::Revision;
@@ -78,7 +78,9 @@ fn look(
     let manifests = match read(&fetched, &follower.remote().path) {
         Ok(manifests) => manifests,
         // Of a revision that is too large the next look would say the same; whatever else can't be read may be the copy's fault.
-        Err(GitError::TooMuch { what }) => Err(vec![Diagnostic::error(what).hint("name the workspace's folder with `--path`, or split the workspace")]),
+        Err(GitError::TooMuch { what }) => {
+            Err(vec![Diagnostic::error(what).hint("name the workspace's folder with `--path`, or split the workspace")])
+        }
         Err(error) => {
             follower.distrust();
             return Err(error.into());

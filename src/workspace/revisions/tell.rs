@@ -61,13 +61,19 @@ fn in_force(status: &Status) -> (CommitState, String) {
     let count = |kind: NeedKind| status.needs.iter().filter(|need: &&Need| need.kind == kind).count();
     let pending = |states: &[SystemState]| -> u64 {
         let systems = status.systems.iter().filter(|system| states.contains(&system.state));
-        systems.map(|system| { let Pending { give, change, take } = system.pending; give + change + take }).sum()
+        systems
+            .map(|system| {
+                let Pending { give, change, take } = system.pending;
+                give + change + take
+            })
+            .sum()
     };
     let withheld: u64 = status.systems.iter().flat_map(|system| system.withheld.values()).sum();
     let is = |states: &[SystemState]| status.systems.iter().filter(|system| states.contains(&system.state)).count();
     let (held, waiting) = (is(&[SystemState::Held]), pending(&[SystemState::WaitsForApproval]));
     let words = |parts: Vec<(u64, &str)>| -> String {
-        let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect();
+        let parts: Vec<String> =
+            parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect();
         parts.join(", ")
     };
     let stalled = (is(&[SystemState::Stalled]) + is(&[SystemState::Unreadable])) as u64;
@@ -83,7 +89,8 @@ fn in_force(status: &Status) -> (CommitState, String) {
     if status.brake.is_some() {
         return (CommitState::Pending, "all writing is stopped".to_owned());
     }
-    let open = pending(&[SystemState::Changing, SystemState::Unknown, SystemState::WindowClosed, SystemState::Suspended, SystemState::Behind]);
+    let open =
+        pending(&[SystemState::Changing, SystemState::Unknown, SystemState::WindowClosed, SystemState::Suspended, SystemState::Behind]);
     let under_way = words(vec![(waiting, "wait for approval"), (open, "changes to go")]);
     if !under_way.is_empty() {
         return (CommitState::Pending, under_way);
@@ -150,7 +157,10 @@ mod tests {
             (vec![good()], (CommitState::Success, "as declared")),
             (vec![good(), system(Unknown, 0, 0)], (CommitState::Pending, "under way")),
             (vec![good(), system(Changing, 7, 0)], (CommitState::Pending, "7 changes to go")),
-            (vec![system(WaitsForApproval, 12, 0), system(WindowClosed, 2, 0)], (CommitState::Pending, "12 wait for approval, 2 changes to go")),
+            (
+                vec![system(WaitsForApproval, 12, 0), system(WindowClosed, 2, 0)],
+                (CommitState::Pending, "12 wait for approval, 2 changes to go"),
+            ),
             (vec![system(Held, 3, 3), system(WaitsForApproval, 12, 0)], (CommitState::Failure, "3 held, 12 wait for approval")),
             (vec![system(Stalled, 3, 0), good()], (CommitState::Failure, "1 system needs somebody")),
             (vec![system(Stalled, 3, 0), system(Unreadable, 0, 0)], (CommitState::Failure, "2 systems need somebody")),
@@ -168,7 +178,8 @@ mod tests {
         let refused = Refused { revision: revision("bad"), since: at, why: vec!["people/a.yaml:3: no such field".into(), "more".into()] };
         let brake = Brake { who: "mara".into(), at, reason: None, everything: false };
         let status = Status { refused: Some(refused), brake: Some(brake), ..status(vec![system(SystemState::AsDeclared, 0, 0)]) };
-        let told: Vec<_> = commit_statuses(&status).into_iter().map(|(id, told)| format!("{id} {:?} {}", told.state, told.sentence)).collect();
+        let told: Vec<_> =
+            commit_statuses(&status).into_iter().map(|(id, told)| format!("{id} {:?} {}", told.state, told.sentence)).collect();
         assert_eq!(told, ["c0ffee Pending all writing is stopped", "bad Failure not used: people/a.yaml:3: no such field (and 1 more)"]);
     }
 }

@@ -55,7 +55,11 @@ async fn a_folder_arrives_once_and_again_when_anything_that_loading_reads_is_ano
     // What no manifest names is nobody's business.
     write(folder.path(), "notes.txt", "x");
     assert!(next(&mut source, None).await.is_none());
-    write(folder.path(), "people/mara.yaml", "apiVersion: headcount.dev/v1alpha1\nkind: User\nmetadata: {name: mara}\nspec: {attributes: {userName: mara}}\n");
+    write(
+        folder.path(),
+        "people/mara.yaml",
+        "apiVersion: headcount.dev/v1alpha1\nkind: User\nmetadata: {name: mara}\nspec: {attributes: {userName: mara}}\n",
+    );
     let third = next(&mut source, None).await.unwrap().manifests.unwrap();
     assert_eq!((third.policy.users.len(), &third.data), (1, &second.data));
     // Broken ones arrive too, with every reason; and the good ones again once they are mended.
@@ -160,7 +164,10 @@ async fn a_push_arrives_with_its_records_and_who_wrote_it() {
     let first = remote.commit();
     let mut source = remote.open();
     let arrived = next(&mut source, None).await.unwrap();
-    assert_eq!((&*arrived.revision.id, arrived.revision.authors.as_slice()), (first.as_str(), ["Mara".to_owned(), "mara@acme.example".to_owned()].as_slice()));
+    assert_eq!(
+        (&*arrived.revision.id, arrived.revision.authors.as_slice()),
+        (first.as_str(), ["Mara".to_owned(), "mara@acme.example".to_owned()].as_slice())
+    );
     let manifests = arrived.manifests.unwrap();
     let (_, path) = data_files(&manifests.loaded).next().unwrap();
     assert_eq!(std::fs::read_to_string(manifests.loaded.files.place(path.clone()).unwrap()).unwrap(), "id\n1\n");
