@@ -8,6 +8,7 @@ mod comment;
 mod complete;
 mod completions;
 mod connector;
+mod controller;
 mod crds;
 mod diff;
 mod drift;
@@ -44,6 +45,7 @@ mod test_output;
 mod unclaimed;
 mod validate;
 mod version;
+mod watched;
 mod who;
 
 use std::ffi::OsString;
@@ -98,6 +100,7 @@ enum Command {
     Revoke(revoke::RevokeArgs),
     History(history::HistoryArgs),
     Drift(drift::DriftArgs),
+    Controller(controller::ControllerArgs),
     Import(import::ImportArgs),
     Fmt(fmt::FmtArgs),
     State(state::StateArgs),
@@ -162,6 +165,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Revoke(args) => revoke::run(&args),
         Command::History(args) => history::run(&args),
         Command::Drift(args) => drift::run(&args),
+        Command::Controller(args) => controller::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::State(args) => state::run(&args),

@@ -19,7 +19,7 @@ mod remember;
 pub mod revoke;
 pub mod system;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod two;
 mod written;
 

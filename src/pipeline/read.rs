@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::news::{Hear, HearNothing, News};
 use crate::connector;
 use crate::connector::budget::Budget;
+use crate::files::NamedFiles;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::{Limits, Rate};
 use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
@@ -74,7 +75,7 @@ pub async fn read(loaded: &Loaded, policy: Arc<Policy>, memory: Memory, moment: 
     reading.hear.hear(News::Reading { systems: policy.sources.len() + policy.targets.len() });
     let budget = budget(loaded);
     let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, moment, &budget, reading)));
-    let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, &loaded.targets[at], &budget, reading)));
+    let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, (&loaded.targets[at], &loaded.files), &budget, reading)));
     let (sources, targets) = futures_util::future::join(sources, targets).await;
     let mut connectors = BTreeMap::new();
     let mut sides = Vec::with_capacity(targets.len());
@@ -145,7 +146,8 @@ pub(super) async fn read_source(
     let mut side = SourceSide::new(policy, at, moment.today);
     let (mut may_miss, mut gone) = (false, None);
     let document = &loaded.sources[at];
-    let surroundings = Surroundings::at(document.origin.base.as_path()).of(&document.name).within(budget).over(&reading.connections);
+    let surroundings = Surroundings::at(document.origin.base.as_path()).with(&loaded.files).of(&document.name);
+    let surroundings = surroundings.within(budget).over(&reading.connections);
     let read = async {
         let reader = registry::open_source(&document.spec.connection, &surroundings).await?;
         may_miss = reader.may_miss();
@@ -165,11 +167,11 @@ pub(super) async fn read_source(
 pub(super) async fn read_target(
     policy: &Policy,
     at: usize,
-    document: &Document<TargetSpec>,
+    (document, files): (&Document<TargetSpec>, &NamedFiles),
     budget: &Budget,
     reading: &Reading<'_>,
 ) -> TargetRead {
-    let surroundings = surroundings(document).within(budget).over(&reading.connections);
+    let surroundings = surroundings(document).with(files).within(budget).over(&reading.connections);
     let opened = reading.until_stopped(registry::open_target(&document.spec.connection, &surroundings)).await.flatten();
     let capabilities = opened.as_ref().map_or_else(|_| Capabilities::default(), |connector| connector.capabilities.clone());
     let mut side = TargetSide::new(policy, at, capabilities);

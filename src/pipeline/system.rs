@@ -38,7 +38,8 @@ pub async fn source_changes(
     let Snapshot { policy, world, .. } = snapshot;
     let document = &loaded.sources[at];
     let surroundings =
-        Surroundings::at(document.origin.base.as_path()).of(&document.name).within(&budget(loaded)).over(&reading.connections);
+        Surroundings::at(document.origin.base.as_path()).with(&loaded.files).of(&document.name);
+    let surroundings = surroundings.within(&budget(loaded)).over(&reading.connections);
     let mut changes = Changes(Delta::new(world.sources[at].columns()));
     let read = async {
         let reader = registry::open_source(&document.spec.connection, &surroundings).await?;
@@ -57,7 +58,7 @@ pub async fn source_changes(
 
 /// Reads all of the Target at this position of the policy.
 pub async fn target(loaded: &Loaded, snapshot: &Snapshot, at: usize, reading: &Reading<'_>) -> TargetRead {
-    read_target(&snapshot.policy, at, &loaded.targets[at], &budget(loaded), reading).await
+    read_target(&snapshot.policy, at, (&loaded.targets[at], &loaded.files), &budget(loaded), reading).await
 }
 
 struct Changes(Delta);

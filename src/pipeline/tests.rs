@@ -66,14 +66,14 @@ const TABLES: &str = "CREATE TABLE users (
     id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE, name TEXT, external_id TEXT, is_active INTEGER NOT NULL DEFAULT 1)";
 
 /// A company of two, one application and a state.
-pub(super) struct Company {
+pub(crate) struct Company {
     folder: tempfile::TempDir,
-    pub(super) store: Arc<dyn Store>,
-    manifests: String,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) manifests: String,
 }
 
 impl Company {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = state::open(&folder.path().join("state.db"), "acme-test").await.unwrap();
         let company = Self { folder, store, manifests: MANIFESTS.to_owned() };
@@ -83,32 +83,32 @@ impl Company {
     }
 
     /// One that was applied already.
-    pub(super) async fn running() -> Self {
+    pub(crate) async fn running() -> Self {
         let company = Self::new().await;
         company.turn(&Person::says(Decision::Run), |_| {}).await.unwrap().unwrap();
         company
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn hires(&self, people: &[&str]) {
+    pub(crate) fn hires(&self, people: &[&str]) {
         std::fs::write(self.path("hr.csv"), format!("id,user,name\n{}\n", people.join("\n"))).unwrap();
     }
 
-    fn app(&self) -> Connection {
+    pub(crate) fn app(&self) -> Connection {
         Connection::open(self.path("app.db")).unwrap()
     }
 
     /// Active accounts.
-    pub(super) fn accounts(&self) -> Vec<String> {
+    pub(crate) fn accounts(&self) -> Vec<String> {
         let app = self.app();
         let mut query = app.prepare("SELECT login FROM users WHERE is_active ORDER BY login").unwrap();
         query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     }
 
-    pub(super) fn declared(&self) -> (Loaded, Policy) {
+    pub(crate) fn declared(&self) -> (Loaded, Policy) {
         let bytes = self.manifests.clone().into_bytes();
         let (loaded, problems) = load(&[ManifestInput::Text { name: "acme.yaml".into(), base: self.folder.path().to_path_buf(), bytes }]);
         assert!(problems.is_empty(), "{problems:#?}");

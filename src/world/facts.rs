@@ -15,6 +15,12 @@ use crate::model::{Baseline, Columns, Deactivation, Link, LinkOrigin, ObjectKind
 use crate::policy::Policy;
 
 impl World {
+    /// How many people there are: records of Sources that establish somebody, and Users.
+    pub fn people(&self, policy: &Policy) -> u64 {
+        let establishing = policy.sources.iter().zip(&self.sources).filter(|(rules, _)| rules.establishes);
+        establishing.map(|(_, side)| side.in_scope()).sum::<u64>() + policy.users.len() as u64
+    }
+
     /// The columns of one of a target's streams. None: it is not read.
     pub fn stream_columns(&self, target: usize, kind: ObjectKind) -> Option<Arc<Columns>> {
         self.targets.get(target)?.columns(kind)

@@ -202,14 +202,14 @@ impl<'a> TargetSession<'a> {
             return Err(SystemError::Unavailable("it is not declared".into()));
         };
         if !self.policy.targets[0].protect.keep.is_empty() {
-            let read = read_target(&self.policy, 0, document, &Budget::default(), &Reading::once(&HearNothing)).await;
+            let read = read_target(&self.policy, 0, (document, &ground.loaded.files), &Budget::default(), &Reading::once(&HearNothing)).await;
             let connector = read.connector.ok_or_else(|| SystemError::Unavailable("it could not be opened".into()))?;
             let links = ground.state.store().load().await.map(|memory| memory.links).unwrap_or_default();
             self.world.renew(0, read.side);
             self.world.remember(&self.policy, links.into_iter().filter(|link| link.target == self.name).collect());
             return Ok(connector);
         }
-        let surroundings = surroundings(document).urgent();
+        let surroundings = surroundings(document).with(&ground.loaded.files).urgent();
         let connector = registry::open_target(&document.spec.connection, &surroundings).await?;
         let mut side = TargetSide::new(&self.policy, 0, connector.capabilities.clone());
         for kind in [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement] {

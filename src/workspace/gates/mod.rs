@@ -18,6 +18,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
+use super::retry::Resting;
 use crate::drift::Drift;
 use crate::model::{Approval, Brake, Change};
 use crate::policy::{Policy, TargetPolicy};
@@ -105,6 +106,8 @@ pub struct Gates<'a> {
     pub authors: &'a [String],
     /// systems that rest, by Target
     pub rests: BTreeMap<Arc<str>, Rest>,
+    /// changes that were refused and rest
+    pub resting: Option<&'a Resting>,
     /// what others changed, as `drift::compare` found it for this very plan; none where a plan that takes it back was reviewed
     pub drifts: &'a [Drift],
     /// what others keep changing (`Shelf::Contested`)
@@ -124,6 +127,7 @@ impl<'a> Gates<'a> {
             approvals: &[],
             authors: &[],
             rests: BTreeMap::new(),
+            resting: None,
             drifts: &[],
             contested: &[],
         }
@@ -213,6 +217,9 @@ impl<'g, 'a> Keeper<'g, 'a> {
     }
 
     fn rest(&self, change: &Change) -> Verdict {
+        if let Some(until) = self.gates.resting.and_then(|resting| resting.until(change, self.now)) {
+            return hold(GateKind::Pace, Some(until), "the system refused it; it is tried again");
+        }
         let rest = self.gates.rests.get(&change.target).filter(|rest| rest.until > self.now && !change.mandate.is_revocation());
         rest.map_or(Verdict::Go, |rest| Verdict::Hold { by: rest.by, until: Some(rest.until), words: rest.words.clone() })
     }

@@ -1,0 +1,680 @@
+//! The actor: one task a workspace, which owns what is kept and hears messages.
+//!
+//! Must never: wait for a system.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::asks::{self, Asks};
+use super::follow;
+use super::gates::{self, GateKind, Gates, Opened, Rest};
+use super::kept::Kept;
+use super::messages::{Manifests, Message, Ran, Took};
+use super::retry::Resting;
+use super::schedule;
+use super::told::{Observer, Told};
+use super::work::{Hands, Read, Run};
+use crate::connector::connections::Connections;
+use crate::drift::Drift;
+use crate::journal::JournalError;
+use crate::model::{LeaseStatus, NeedKind, Plan, Refused, Status, SystemMemory, SystemRole, SystemState};
+use crate::pipeline::{Hear, News, ReconcileError};
+use crate::state::{RunLock, Shelf, StateError, Store, Watch};
+
+/// How often shelves, clocks and the lock are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// A run that lasts longer lets go where something else waits: what it did not do is planned again with that.
+const PATIENT: Duration = Duration::from_secs(2);
+/// Without any news the plan is made again after so long: limits free up, and times pass.
+const REPLAN: SignedDuration = SignedDuration::from_mins(5);
+/// A status that does not change is told again after so long, so that whoever reads it knows that somebody is there.
+const ALIVE: SignedDuration = SignedDuration::from_secs(30);
+/// Whoever waits for the lock tries again after so long.
+const STANDBY: Duration = Duration::from_secs(2);
+/// What was sent is waited for at the end.
+const LINGER: Duration = Duration::from_secs(25);
+
+/// What a workspace needs to run.
+pub struct Workspace {
+    /// its state
+    pub store: Arc<dyn Store>,
+    /// for the journal and for whoever finds the lock taken
+    pub who: String,
+    /// hears what happens
+    pub observer: Arc<dyn Observer>,
+    /// ends once nothing is left to be done now
+    pub once: bool,
+    /// ends it: what was sent is waited for
+    pub stop: CancellationToken,
+}
+
+/// Tells the actor of manifests.
+#[derive(Clone)]
+pub struct Mail(UnboundedSender<Message>);
+
+impl Mail {
+    /// Newer manifests.
+    pub fn manifests(&self, manifests: Manifests) {
+        drop(self.0.send(Message::Manifests(Box::new(manifests))));
+    }
+
+    /// Newer manifests that can't be used; nothing where those in force are the newest again.
+    pub fn refused(&self, refused: Option<Refused>) {
+        drop(self.0.send(Message::Refused(refused.map(Box::new))));
+    }
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// how it stood
+    pub status: Status,
+    /// what was needed last, whatever held it
+    pub plan: Option<Plan>,
+    /// something that was tried did not come about
+    pub failed: bool,
+}
+
+/// Why it could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// the state can't be used
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// nothing is added to a chain that is broken already
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// it was stopped while another process had the lock
+    #[error("it was stopped while it waited for {0}")]
+    Standby(String),
+}
+
+impl Workspace {
+    /// Runs until it is stopped, or once until nothing is left to be done now.
+    pub async fn run(self, manifests: Manifests, hand_over: impl FnOnce(Mail)) -> Result<Ended, WorkspaceError> {
+        let (sender, mailbox) = unbounded_channel();
+        hand_over(Mail(sender.clone()));
+        let running = Arc::new(Running { observer: self.observer.clone(), by_target: Mutex::default() });
+        let hands = Hands {
+            mailbox: sender,
+            connections: Connections::default(),
+            observer: running.clone(),
+            store: self.store.clone(),
+            who: Arc::from(self.who.as_str()),
+        };
+        let watch = self.store.watch().await?;
+        let kept = Kept::new(manifests, Timestamp::now());
+        Actor {
+            workspace: self,
+            hands,
+            watch,
+            kept,
+            running,
+            asks: Asks::default(),
+            lock: None,
+            taking: false,
+            waits_for: String::new(),
+            planning: None,
+            run: None,
+            plan: None,
+            planned: None,
+            opened: None,
+            unremembered: true,
+            resting: Resting::default(),
+            trouble: BTreeMap::new(),
+            refused: None,
+            serving: Vec::new(),
+            since: BTreeMap::new(),
+            told: None,
+            memories: BTreeMap::new(),
+            failed: false,
+            reads: CancellationToken::new(),
+        }
+        .work(mailbox)
+        .await
+    }
+}
+
+/// A run under way.
+struct UnderWay {
+    version: u64,
+    began: Instant,
+    stop: CancellationToken,
+    opened: Opened,
+}
+
+struct Actor {
+    workspace: Workspace,
+    hands: Hands,
+    watch: Box<dyn Watch>,
+    kept: Kept,
+    running: Arc<Running>,
+    asks: Asks,
+    lock: Option<Arc<RunLock>>,
+    /// somebody tries to get the lock
+    taking: bool,
+    /// who has the lock
+    waits_for: String,
+    /// a plan is being made, since
+    planning: Option<Instant>,
+    run: Option<UnderWay>,
+    plan: Option<Plan>,
+    /// the version that was planned last, and when
+    planned: Option<(u64, Timestamp)>,
+    opened: Option<Opened>,
+    /// what was read is not remembered yet
+    unremembered: bool,
+    resting: Resting,
+    /// of Targets: why nothing goes on there
+    trouble: BTreeMap<Arc<str>, (SystemState, String)>,
+    refused: Option<Refused>,
+    /// requests that the plan or run under way is for
+    serving: Vec<Arc<str>>,
+    since: BTreeMap<(NeedKind, String), Timestamp>,
+    told: Option<Status>,
+    /// systems, as they are kept
+    memories: BTreeMap<String, SystemMemory>,
+    /// the last run did not do all that it tried
+    failed: bool,
+    /// ends reads
+    reads: CancellationToken,
+}
+
+impl Actor {
+    async fn work(mut self, mut mailbox: UnboundedReceiver<Message>) -> Result<Ended, WorkspaceError> {
+        let mut tick = interval(TICK);
+        let stop = self.workspace.stop.clone();
+        loop {
+            tokio::select! {
+                message = mailbox.recv() => if let Some(message) = message { self.hear(message).await?; },
+                _ = tick.tick() => self.tick().await?,
+                () = stop.cancelled() => return self.end(mailbox).await,
+            }
+            while let Ok(message) = mailbox.try_recv() {
+                self.hear(message).await?;
+            }
+            self.advance(Timestamp::now()).await?;
+            if self.workspace.once && self.is_settled(Timestamp::now()) {
+                return self.end(mailbox).await;
+            }
+        }
+    }
+
+    async fn hear(&mut self, message: Message) -> Result<(), WorkspaceError> {
+        let now = Timestamp::now();
+        match message {
+            Message::Took(took) => self.took(*took).await?,
+            Message::NotTaken(error) => self.not_taken(error)?,
+            Message::Manifests(manifests) => self.adopt(*manifests, now).await?,
+            Message::Refused(refused) => self.refused = refused.map(|refused| *refused),
+            Message::Source { name, asked, news } => {
+                self.kept.take_source(&name, asked, *news, now);
+                self.unremembered = true;
+            }
+            Message::Target { name, asked, read } => {
+                self.kept.take_target(&name, asked, *read, now);
+                self.unremembered = true;
+                self.trouble.retain(|target, (state, _)| **target != *name || *state == SystemState::Stalled);
+            }
+            Message::Lost { role, name } => self.kept.lose_read(role, &name),
+            Message::Planned { version, plan, drifts } => self.planned(version, *plan, &drifts, now).await?,
+            Message::Unplanned { why } => {
+                tracing::error!(target: "headcount::workspace", why, "the plan could not be made; it is made again");
+                self.planning = None;
+            }
+            Message::Ran(ran) => self.ran(*ran, now).await?,
+        }
+        Ok(())
+    }
+
+    /// What nobody sends a message for.
+    async fn tick(&mut self) -> Result<(), WorkspaceError> {
+        let now = Timestamp::now();
+        self.workspace.observer.turned(now);
+        if let Some(lost) = self.lock.as_ref().and_then(|lock| lock.lost()) {
+            self.lose(&lost);
+        }
+        if self.lock.is_none() {
+            return Ok(());
+        }
+        let store = self.workspace.store.clone();
+        let asks = asks::look(store.as_ref(), self.watch.as_ref()).await?;
+        if asks.differs(&self.asks) {
+            self.asked(asks, now).await?;
+        } else {
+            self.asks = asks;
+        }
+        self.tell(now).await
+    }
+
+    /// Somebody asked for something since the last look.
+    async fn asked(&mut self, asks: Asks, _now: Timestamp) -> Result<(), WorkspaceError> {
+        let before = std::mem::replace(&mut self.asks, asks);
+        let new = |name: &Arc<str>| !before.requests.iter().any(|(known, _)| known == name);
+        let fresh = Asks { requests: self.asks.requests.iter().filter(|(name, _)| new(name)).cloned().collect(), ..Asks::default() };
+        if !fresh.requests.is_empty() {
+            self.resting.wake();
+            for system in &mut self.kept.systems {
+                if system.role == SystemRole::Source || fresh.wants(&system.name) {
+                    (system.wanted, system.known) = (true, false);
+                    system.memory.until = None;
+                    self.trouble.remove(&system.name);
+                }
+            }
+        }
+        if before.revoked != self.asks.revoked {
+            let memory = self.workspace.store.load().await?;
+            self.kept.recollect(memory);
+        }
+        // A word about a plan, the brake: the same plan meets other gates.
+        self.planned = None;
+        Ok(())
+    }
+
+    /// Whatever can go on goes on.
+    async fn advance(&mut self, now: Timestamp) -> Result<(), WorkspaceError> {
+        let Some(lock) = self.lock.clone() else {
+            self.take();
+            return Ok(());
+        };
+        self.read_due(now);
+        if let Some(run) = &self.run {
+            // Whatever else is needed now is planned with what this run does not come to.
+            if run.version != self.kept.version && run.began.elapsed() > PATIENT && self.kept.is_known(now) {
+                run.stop.cancel();
+            }
+            return Ok(());
+        }
+        if lock.lost().is_some() || self.planning.is_some() || !self.kept.is_known(now) || !self.is_plan_due(now) {
+            return Ok(());
+        }
+        self.kept.turn(now);
+        self.planning = Some(Instant::now());
+        self.serving = self.asks.requests.iter().map(|(name, _)| name.clone()).collect();
+        let drifts = self.kept.outside || !self.asks.contested.is_empty();
+        self.hands.plan(self.kept.version, self.kept.snapshot.clone(), drifts);
+        Ok(())
+    }
+
+    fn is_plan_due(&self, now: Timestamp) -> bool {
+        let Some((version, at)) = self.planned else { return true };
+        let held = self.opened.iter().flat_map(|opened| &opened.held).filter_map(|part| part.until);
+        let next = held.chain(self.resting.next(at)).chain([at.saturating_add(REPLAN).unwrap_or(at)]).min();
+        version != self.kept.version || next.is_some_and(|next| next <= now)
+    }
+
+    fn read_due(&mut self, now: Timestamp) {
+        for (place, due) in schedule::due(now, &self.kept.waiting()) {
+            let asked = self.kept.begin_read(place, now);
+            let Some(system) = self.kept.systems.get(place) else { continue };
+            let read = Read { role: system.role, name: system.name.clone(), at: system.at, asked, due, mark: system.mark.clone() };
+            self.hands.read(read, self.kept.manifests.loaded.clone(), self.kept.snapshot.clone(), &self.reads);
+        }
+    }
+
+    /// What is needed meets the gates, and what they let through is run.
+    async fn planned(&mut self, version: u64, plan: Plan, drifts: &[Drift], now: Timestamp) -> Result<(), WorkspaceError> {
+        let took = self.planning.take().map(|began| began.elapsed()).unwrap_or_default();
+        self.workspace.observer.planned(&plan, took);
+        let opened = {
+            let gates = self.gates(drifts, now);
+            gates::open(&plan, &gates, now)
+        };
+        if version == self.kept.version {
+            self.kept.outside = false;
+        }
+        self.planned = Some((version, now));
+        if !opened.keep.is_empty() {
+            self.workspace.store.commit(opened.keep.clone()).await?;
+        }
+        self.plan = Some(plan);
+        self.declared(&opened, now);
+        let Some(lock) = self.lock.clone() else { return Ok(()) };
+        if opened.run.applyable() || self.unremembered {
+            self.start(version, opened.clone(), lock);
+            self.opened = Some(opened);
+        } else {
+            self.opened = Some(opened);
+            self.served().await?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, version: u64, opened: Opened, lock: Arc<RunLock>) {
+        self.unremembered = false;
+        let stop = CancellationToken::new();
+        let extent = opened.extent();
+        self.running.begin(&opened.run);
+        self.hands.run(Run {
+            snapshot: self.kept.snapshot.clone(),
+            loaded: self.kept.manifests.loaded.clone(),
+            plan: opened.run.clone(),
+            extent,
+            begin: opened.begin.clone(),
+            lock,
+            stop: stop.clone(),
+        });
+        self.run = Some(UnderWay { version, began: Instant::now(), stop, opened });
+    }
+
+    async fn ran(&mut self, ran: Ran, now: Timestamp) -> Result<(), WorkspaceError> {
+        let Some(run) = self.run.take() else { return Ok(()) };
+        self.running.end();
+        let Ran { plan, report, written, memory } = ran;
+        let report = match report {
+            Ok(report) => report,
+            Err(error) => return self.run_failed(error),
+        };
+        self.failed = !report.complete();
+        for (target, trouble) in self.resting.note(&plan, &report, now) {
+            self.troubled(&target, trouble, now);
+        }
+        let changed = !report.outcomes.is_empty();
+        let done = |id| report.outcomes.get(&id).is_some_and(crate::model::Outcome::holds);
+        let reverted = gates::reverted(&run.opened.reverts, done, &self.asks.contested, now);
+        if !reverted.is_empty() {
+            self.workspace.store.commit(reverted).await?;
+        }
+        if changed {
+            self.kept.take_written(written, now);
+        }
+        // What is remembered now is what the next plan begins with; a run that did nothing has read nothing new.
+        if let Some(memory) = memory.filter(|_| changed || !self.kept.snapshot.world.memory().known) {
+            self.kept.recollect(memory);
+        }
+        self.served().await
+    }
+
+    /// The state could not be written. A lock that was lost is waited for; anything else ends the process, and the next one begins with what is durable.
+    fn run_failed(&mut self, error: StateError) -> Result<(), WorkspaceError> {
+        match (&error, self.lock.as_ref().and_then(|lock| lock.lost())) {
+            (StateError::LostLock { .. }, lost) => {
+                self.lose(&lost.unwrap_or_else(|| error.to_string()));
+                Ok(())
+            }
+            (_, Some(lost)) => {
+                self.lose(&lost);
+                Ok(())
+            }
+            (_, None) => Err(error.into()),
+        }
+    }
+
+    fn troubled(&mut self, target: &Arc<str>, trouble: super::retry::Trouble, now: Timestamp) {
+        let found = self.kept.systems.iter_mut().find(|system| system.role == SystemRole::Target && system.name == *target);
+        let Some(system) = found else { return };
+        let (state, why) = match trouble {
+            super::retry::Trouble { signed_out: Some(why), .. } => (SystemState::Stalled, why),
+            super::retry::Trouble { refuses: Some(why), .. } => (SystemState::Stalled, format!("it refused most of what it was asked: {why}")),
+            super::retry::Trouble { away: Some(why), .. } => (SystemState::Behind, why),
+            _ => return,
+        };
+        system.memory.misses += 1;
+        system.memory.until = now.saturating_add(schedule::pause(system.memory.misses)).ok();
+        system.wanted = true;
+        self.trouble.insert(target.clone(), (state, why));
+    }
+
+    /// What was asked for is done, as far as it could be.
+    async fn served(&mut self) -> Result<(), WorkspaceError> {
+        let done = std::mem::take(&mut self.serving);
+        if done.is_empty() {
+            return Ok(());
+        }
+        self.asks.requests.retain(|(name, _)| !done.contains(name));
+        let now = Timestamp::now();
+        self.tell(now).await?;
+        Ok(self.workspace.store.commit(done.into_iter().map(|name| Shelf::Requests.take(name)).collect()).await?)
+    }
+
+    async fn adopt(&mut self, manifests: Manifests, now: Timestamp) -> Result<(), WorkspaceError> {
+        if manifests.revision.id == self.kept.manifests.revision.id {
+            self.refused = None;
+            return Ok(());
+        }
+        tracing::info!(target: "headcount::workspace", revision = manifests.revision.name.as_str(), "other manifests are in force");
+        let facts = gates::documents(&manifests.policy, &self.asks.approvals, now);
+        let revision = [Shelf::Revisions.put("in-force", &manifests.revision), follow::inventory(&manifests)];
+        self.kept.adopt(manifests, now);
+        (self.refused, self.planned) = (None, None);
+        self.resting.wake();
+        self.trouble.clear();
+        if self.lock.is_some() {
+            self.workspace.store.commit(facts.into_iter().chain(revision).collect()).await?;
+        }
+        if let Some(run) = &self.run {
+            run.stop.cancel();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) {
+        if std::mem::replace(&mut self.taking, true) {
+            return;
+        }
+        self.hands.take(if self.waits_for.is_empty() { Duration::ZERO } else { STANDBY });
+    }
+
+    async fn took(&mut self, took: Took) -> Result<(), WorkspaceError> {
+        self.taking = false;
+        self.waits_for.clear();
+        self.watch = self.workspace.store.watch().await?;
+        self.lock = Some(Arc::new(took.lock));
+        self.workspace.observer.lease(true);
+        tracing::info!(target: "headcount::workspace", "this process has the lock");
+        let now = Timestamp::now();
+        self.memories = took.systems.iter().map(|(name, memory)| (name.to_string(), memory.clone())).collect();
+        self.kept.recall(took.systems);
+        self.kept.recollect(took.memory);
+        self.kept.forget();
+        self.asks = asks::look(self.workspace.store.as_ref(), self.watch.as_ref()).await?;
+        let facts = gates::documents(&self.kept.manifests.policy, &self.asks.approvals, now);
+        let revision = [Shelf::Revisions.put("in-force", &self.kept.manifests.revision), follow::inventory(&self.kept.manifests)];
+        Ok(self.workspace.store.commit(facts.into_iter().chain(revision).collect()).await?)
+    }
+
+    fn not_taken(&mut self, error: ReconcileError) -> Result<(), WorkspaceError> {
+        self.taking = false;
+        match error {
+            ReconcileError::State(StateError::Busy { holder, .. }) if !self.workspace.once => {
+                let holder = holder.to_string();
+                if self.waits_for != holder {
+                    tracing::info!(target: "headcount::workspace", holder, "another process has the lock; this one waits for it");
+                }
+                self.waits_for = holder;
+                Ok(())
+            }
+            ReconcileError::State(error) => Err(error.into()),
+            ReconcileError::Journal(error) => Err(error.into()),
+            ReconcileError::Stopped | ReconcileError::Stale { .. } => Ok(()),
+        }
+    }
+
+    /// Another process may have the lock by now: nothing is written any more.
+    fn lose(&mut self, why: &str) {
+        tracing::warn!(target: "headcount::workspace", why, "the lock was lost; nothing is written until this process has it again");
+        self.workspace.observer.lease(false);
+        if let Some(run) = &self.run {
+            run.stop.cancel();
+        }
+        self.lock = None;
+        (self.planned, self.opened, self.plan) = (None, None, None);
+        self.waits_for = "the lock".into();
+        self.kept.forget();
+    }
+
+    /// Whether there is nothing to be done before something else happens.
+    fn is_settled(&self, now: Timestamp) -> bool {
+        let quiet = self.planning.is_none() && self.run.is_none() && self.kept.systems.iter().all(|system| system.reading.is_none());
+        let read = self.kept.is_known(now) && schedule::due(now, &self.kept.waiting()).is_empty();
+        self.lock.is_some() && quiet && read && self.planned.is_some_and(|(version, _)| version == self.kept.version) && !self.is_plan_due(now)
+    }
+
+    /// What was sent comes back, what is known is told, and the lock is let go after the memory says so.
+    async fn end(mut self, mut mailbox: UnboundedReceiver<Message>) -> Result<Ended, WorkspaceError> {
+        self.reads.cancel();
+        if let Some(run) = &self.run {
+            run.stop.cancel();
+            let over = tokio::time::sleep(LINGER);
+            tokio::pin!(over);
+            while self.run.is_some() {
+                tokio::select! {
+                    message = mailbox.recv() => match message {
+                        Some(Message::Ran(ran)) => self.ran(*ran, Timestamp::now()).await?,
+                        Some(_) => {}
+                        None => break,
+                    },
+                    () = &mut over => break,
+                }
+            }
+        }
+        let now = Timestamp::now();
+        let Some(lock) = self.lock.take() else {
+            return Err(WorkspaceError::Standby(self.waits_for));
+        };
+        self.lock = Some(lock);
+        self.told = None;
+        self.tell(now).await?;
+        let lock = self.lock.take();
+        if let Some(Ok(lock)) = lock.map(Arc::try_unwrap) {
+            self.workspace.store.release(lock).await?;
+        }
+        let status = self.told.take().unwrap_or_else(|| self.status(now, (0, String::new())));
+        Ok(Ended { status, plan: self.plan.take(), failed: self.failed })
+    }
+
+    /// The status is kept where others see it, when it is another one.
+    async fn tell(&mut self, now: Timestamp) -> Result<(), WorkspaceError> {
+        let written = self.workspace.store.heads().await?.written;
+        let journal = written.map(|head| (head.seq, head.hash.chars().take(8).collect())).unwrap_or_default();
+        let status = self.status(now, journal);
+        for (system, shown) in self.kept.systems.iter_mut().zip(&status.systems) {
+            (system.memory.state, system.memory.since) = (shown.state, shown.since);
+        }
+        let same = |told: &Status| Status { at: told.at, ..status.clone() } == *told;
+        let fresh = self.told.as_ref().is_some_and(|told| same(told) && now.duration_since(told.at) < ALIVE);
+        if fresh {
+            return Ok(());
+        }
+        let mut facts = vec![Shelf::Status.put("workspace", &status)];
+        for system in &self.kept.systems {
+            let name = system.shelf_name();
+            if self.memories.get(&name) != Some(&system.memory) {
+                facts.push(Shelf::Systems.put(name.as_str(), &system.memory));
+                self.memories.insert(name, system.memory.clone());
+            }
+        }
+        self.workspace.store.commit(facts).await?;
+        self.workspace.observer.status(&status);
+        self.told = Some(status);
+        Ok(())
+    }
+
+    fn status(&mut self, now: Timestamp, journal: (u64, String)) -> Status {
+        let running = self.running.now();
+        let mut since = std::mem::take(&mut self.since);
+        let lease = self.lock.as_ref().map(|_| LeaseStatus { holder: self.workspace.who.clone(), epoch: 0 });
+        let status = {
+            let gates = self.gates(&[], now);
+            let told = Told {
+                kept: &self.kept,
+                gates: &gates,
+                plan: self.plan.as_ref(),
+                opened: self.opened.as_ref(),
+                running: &running,
+                refused: self.refused.as_ref(),
+                brake: self.asks.brake.as_ref(),
+                lease,
+                journal,
+                since: &mut since,
+                trouble: &self.trouble,
+            };
+            told.status(now)
+        };
+        self.since = since;
+        status
+    }
+
+    fn gates<'a>(&'a self, drifts: &'a [Drift], now: Timestamp) -> Gates<'a> {
+        let policy = &self.kept.snapshot.policy;
+        let mut gates = Gates::of(policy);
+        gates.lease = self.lock.is_some();
+        gates.brake = self.asks.brake.as_ref();
+        gates.waiting = &self.asks.waiting;
+        gates.approvals = &self.asks.approvals;
+        gates.authors = &self.kept.manifests.revision.authors;
+        gates.resting = Some(&self.resting);
+        gates.drifts = drifts;
+        gates.contested = &self.asks.contested;
+        for target in &policy.targets {
+            let asked = self.asks.requests.iter().filter(|(_, request)| request.ignore_window);
+            let here = |names: &[Arc<str>]| names.is_empty() || names.contains(&target.name);
+            if asked.into_iter().any(|(_, request)| here(&request.targets)) {
+                gates.past_windows.insert(target.name.clone());
+            }
+        }
+        for (target, (state, why)) in &self.trouble {
+            let system = self.kept.systems.iter().find(|system| system.role == SystemRole::Target && system.name == *target);
+            if let Some(until) = system.and_then(|system| system.memory.until).filter(|until| *until > now) {
+                let by = if *state == SystemState::Behind { GateKind::Pace } else { GateKind::Breaker };
+                gates.rests.insert(target.clone(), Rest { by, until, words: Arc::from(why.as_str()) });
+            }
+        }
+        gates
+    }
+
+    /// Targets at which nothing is left to do are as declared, from now on.
+    fn declared(&mut self, opened: &Opened, now: Timestamp) {
+        for system in self.kept.systems.iter_mut().filter(|system| system.role == SystemRole::Target) {
+            let left = opened.run.changes.iter().any(|change| change.target == system.name && change.runs())
+                || opened.held.iter().any(|part| part.target == system.name);
+            if !left && system.memory.misses == 0 {
+                system.memory.declared = Some(now);
+            }
+        }
+    }
+}
+
+/// Passes on what happens, and counts what a run did.
+struct Running {
+    observer: Arc<dyn Observer>,
+    /// all of a run, and what of it is done
+    by_target: Mutex<BTreeMap<Arc<str>, (u64, u64)>>,
+}
+
+impl Running {
+    fn begin(&self, plan: &Plan) {
+        let mut counts = BTreeMap::new();
+        for change in plan.changes.iter().filter(|change| change.runs()) {
+            counts.entry(change.target.clone()).or_insert((0, 0)).0 += 1;
+        }
+        *self.by_target.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+    }
+
+    fn end(&self) {
+        self.by_target.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn now(&self) -> BTreeMap<Arc<str>, (u64, u64)> {
+        self.by_target.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Hear for Running {
+    fn hear(&self, news: News<'_>) {
+        if let News::Finished { change, .. } = news
+            && let Some(count) = self.by_target.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&change.target)
+        {
+            count.1 += 1;
+        }
+        self.observer.hear(news);
+    }
+}
+
+impl Observer for Running {}

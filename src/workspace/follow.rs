@@ -1,0 +1,119 @@
+//! Follows whatever manifests come from, and hands the actor what may be used of it: one sound revision after the other.
+//!
+//! Must never: hand over manifests that were cut short, or stop because nobody could be asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan};
+use tokio_util::sync::CancellationToken;
+
+use super::actor::Mail;
+use super::messages::Manifests;
+use super::revisions::{Arrived, Inventory, RevisionError, RevisionSource, SoundManifests, reasons, shrank};
+use crate::diagnostic::Diagnostic;
+use crate::model::{Refused, Revision};
+use crate::state::{Fact, Shelf, StateError, Store};
+
+/// So many reasons are shown of a revision that is refused.
+const REASONS: usize = 5;
+/// A document that lets something go may do so for this long, where it is proposed.
+const PROPOSED_DAYS: i64 = 7;
+
+/// What came first.
+pub enum First {
+    /// sound manifests, and the warnings about them
+    Sound(Box<Manifests>, Vec<Diagnostic>),
+    /// what can't be used, and why
+    Refused(Revision, Vec<Diagnostic>),
+}
+
+/// The first revision: nothing where there is none yet.
+pub async fn first(source: &mut dyn RevisionSource) -> Result<Option<First>, RevisionError> {
+    let Some(Arrived { revision, manifests, .. }) = source.next(None).await? else { return Ok(None) };
+    Ok(Some(match manifests {
+        Ok(sound) => {
+            let (manifests, warnings) = in_hand(revision, sound);
+            First::Sound(Box::new(manifests), warnings)
+        }
+        Err(problems) => First::Refused(revision, problems),
+    }))
+}
+
+/// Why the manifests that a process begins with are held, if they are: they lack what was in force when the last one ended.
+pub async fn held(store: &dyn Store, manifests: &Manifests) -> Result<Option<Vec<String>>, StateError> {
+    let known: Vec<(Arc<str>, Inventory)> = Shelf::Revisions.all(store).await?;
+    let before = known.into_iter().find(|(name, _)| name.as_ref() == INVENTORY).map(|(_, inventory)| inventory);
+    Ok(before.and_then(|before| shrunk(&before, manifests)))
+}
+
+/// What manifests hold, as it is kept to compare newer ones with.
+pub(super) fn inventory(manifests: &Manifests) -> Fact {
+    Shelf::Revisions.put(INVENTORY, &Inventory::of(&manifests.loaded))
+}
+
+/// What it is called on its shelf.
+const INVENTORY: &str = "inventory";
+
+fn shrunk(before: &Inventory, after: &Manifests) -> Option<Vec<String>> {
+    let today = Timestamp::now().to_zoned(after.policy.time_zone.clone()).date();
+    let shrunk = shrank(before, &after.loaded, today)?;
+    let expires = today.checked_add(PROPOSED_DAYS.days()).unwrap_or(today);
+    Some(std::iter::once(format!("{}; {}", shrunk.words(), shrunk.hint())).chain(shrunk.answer(expires)).collect())
+}
+
+/// Looks every now and then whether there is something newer than what is in force, until it is stopped.
+pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, mut known: Manifests, every: Duration, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = stop.cancelled() => return,
+        }
+        match source.next(Some(&known.revision)).await {
+            Ok(None) => {}
+            Ok(Some(Arrived { revision, manifests, .. })) => match judged(&known, revision, manifests) {
+                Ok(manifests) => {
+                    known = manifests.clone();
+                    mail.manifests(manifests);
+                }
+                Err(refused) => mail.refused(Some(refused)),
+            },
+            Err(error) => mail.refused(Some(unreachable(&known.revision, source.as_ref(), &error))),
+        }
+    }
+}
+
+/// What is newer may be used, or it is refused.
+fn judged(known: &Manifests, revision: Revision, manifests: Result<SoundManifests, Vec<Diagnostic>>) -> Result<Manifests, Refused> {
+    let refuse = |revision: Revision, why: Vec<String>| Refused { revision, since: Timestamp::now(), why };
+    let sound = manifests.map_err(|problems| {
+        let mut why = reasons(&problems);
+        let more = why.len().saturating_sub(REASONS);
+        why.truncate(REASONS);
+        why.extend((more > 0).then(|| format!("and {more} more")));
+        refuse(revision.clone(), why)
+    })?;
+    let (manifests, _) = in_hand(revision, sound);
+    match shrunk(&Inventory::of(&known.loaded), &manifests) {
+        Some(why) => Err(refuse(manifests.revision, why)),
+        None => Ok(manifests),
+    }
+}
+
+fn in_hand(revision: Revision, sound: SoundManifests) -> (Manifests, Vec<Diagnostic>) {
+    let SoundManifests { loaded, policy, warnings, data } = sound;
+    (Manifests { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data }, warnings)
+}
+
+/// An error with all that is behind it.
+fn chain(error: &RevisionError) -> String {
+    let all = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Nobody knows whether there is something newer.
+fn unreachable(known: &Revision, source: &dyn RevisionSource, error: &RevisionError) -> Refused {
+    let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    let why = format!("{} can't be looked at: {}{hint}", source.place(), chain(error));
+    Refused { revision: known.clone(), since: Timestamp::now(), why: vec![why] }
+}

@@ -1,0 +1,299 @@
+//! What the actor keeps: the manifests in force, what is known of each system, and how each was read.
+//!
+//! Must never: put what an older read says over what was written since.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::messages::Manifests;
+use super::schedule::{self, Waiting};
+use crate::model::{Evidence, Memory, ObjectKind, ReadReport, SystemMemory, SystemRole, SystemState, Watermark};
+use crate::pipeline::system::SourceNews;
+use crate::pipeline::{Snapshot, TargetRead, Written};
+use crate::planning::Moment;
+use crate::policy::SchedulePolicy;
+use crate::world::{Delta, World};
+
+/// A Source or Target.
+pub(super) struct System {
+    pub role: SystemRole,
+    pub name: Arc<str>,
+    /// its position in the policy
+    pub at: usize,
+    pub memory: SystemMemory,
+    pub timing: SchedulePolicy,
+    /// from where it tells what changed
+    pub mark: Option<Watermark>,
+    /// it is being read: the number of that read, and when it began
+    pub reading: Option<(u64, Timestamp)>,
+    /// it was read since this process has the lock, or it was tried
+    pub known: bool,
+    /// it is to be read as soon as it may be
+    pub wanted: bool,
+    /// how complete the last read was
+    pub evidence: &'static str,
+    /// rows of the last whole read
+    pub rows: u64,
+    /// what was written while it is being read
+    written: Vec<(Timestamp, ObjectKind, Delta)>,
+}
+
+/// All of it.
+pub(super) struct Kept {
+    pub manifests: Manifests,
+    pub snapshot: Arc<Snapshot>,
+    /// Sources, then Targets, in the policy's order
+    pub systems: Vec<System>,
+    /// grows with whatever changes in the world or the manifests
+    pub version: u64,
+    /// a target's objects are otherwise than the last plan saw them, by others
+    pub outside: bool,
+    reads: u64,
+}
+
+impl Kept {
+    /// Nothing is known yet.
+    pub fn new(manifests: Manifests, now: Timestamp) -> Self {
+        let policy = manifests.policy.clone();
+        let moment = Moment::at(&policy, now);
+        let snapshot = Snapshot { world: World::unread(&policy, moment.today), policy, moment, connectors: Default::default() };
+        let mut kept = Self { manifests, snapshot: Arc::new(snapshot), systems: Vec::new(), version: 0, outside: false, reads: 0 };
+        kept.systems = kept.listed(now, &mut Vec::new());
+        kept
+    }
+
+    /// Other manifests: what they would have read alike stays.
+    pub fn adopt(&mut self, manifests: Manifests, now: Timestamp) {
+        let before = std::mem::replace(&mut self.manifests, manifests);
+        let policy = self.manifests.policy.clone();
+        let moment = Moment::at(&policy, now);
+        let world = self.snapshot.world.clone();
+        let (world, unread) = world.under(&before.policy, &policy, moment.today, |name| moved(&before, &self.manifests, name));
+        let connectors = self.snapshot.connectors.iter().filter(|(name, _)| !unread.contains(&(SystemRole::Target, (*name).clone())));
+        let connectors = connectors.map(|(name, connector)| (name.clone(), connector.clone())).collect();
+        self.snapshot = Arc::new(Snapshot { policy, world, moment, connectors });
+        let mut known = std::mem::take(&mut self.systems);
+        self.systems = self.listed(now, &mut known);
+        for system in &mut self.systems {
+            let again = unread.contains(&(system.role, system.name.clone())) || is_other(&before, &self.manifests, system);
+            if again {
+                (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
+            }
+        }
+        self.version += 1;
+    }
+
+    /// What was kept of systems by another process.
+    pub fn recall(&mut self, memories: Vec<(Arc<str>, SystemMemory)>) {
+        for (name, memory) in memories {
+            if let Some(system) = self.systems.iter_mut().find(|system| shelf_name(system.role, &system.name) == name.as_ref()) {
+                system.memory = memory;
+            }
+        }
+    }
+
+    /// Everything has to be read again: somebody else may have written.
+    pub fn forget(&mut self) {
+        for system in &mut self.systems {
+            (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
+        }
+        self.version += 1;
+    }
+
+    /// Whether every system was read, or is to be left alone for now.
+    pub fn is_known(&self, now: Timestamp) -> bool {
+        self.systems.iter().all(|system| system.known || system.memory.until.is_some_and(|until| until > now))
+    }
+
+    /// How each system stands, for the schedule.
+    pub fn waiting(&self) -> Vec<Waiting<'_>> {
+        self.systems.iter().map(System::waiting).collect()
+    }
+
+    /// A read begins; its number.
+    pub fn begin_read(&mut self, at: usize, now: Timestamp) -> u64 {
+        self.reads += 1;
+        if let Some(system) = self.systems.get_mut(at) {
+            system.reading = Some((self.reads, now));
+            system.wanted = false;
+        }
+        self.reads
+    }
+
+    /// What a source's read brought. Nothing where it was asked for under other manifests.
+    pub fn take_source(&mut self, name: &str, asked: u64, news: SourceNews, now: Timestamp) {
+        let Some(system) = self.systems.iter_mut().find(|system| system.is(SystemRole::Source, name, asked)) else { return };
+        let snapshot = Arc::make_mut(&mut self.snapshot);
+        let (policy, world) = (&snapshot.policy, &mut snapshot.world);
+        let report = match &news {
+            SourceNews::Changes(_, report) => report.clone(),
+            SourceNews::All(read) => read.report.clone(),
+        };
+        let changed = match news {
+            SourceNews::Changes(delta, _) => {
+                world.change_source(policy, system.at, &delta);
+                !delta.is_empty()
+            }
+            SourceNews::All(read) => world.follow_source(policy, system.at, read.side),
+        };
+        system.read(&report, now, world.evidence.iter().find(|row| row.system == system.name).map_or(0, |row| row.count));
+        system.mark = report.next.get(&ObjectKind::Account).cloned();
+        self.version += u64::from(changed || system.memory.misses == 1);
+    }
+
+    /// What a target's read brought.
+    pub fn take_target(&mut self, name: &str, asked: u64, read: TargetRead, now: Timestamp) {
+        let Some(system) = self.systems.iter_mut().find(|system| system.is(SystemRole::Target, name, asked)) else { return };
+        let began = system.reading.map_or(now, |(_, began)| began);
+        let snapshot = Arc::make_mut(&mut self.snapshot);
+        let (policy, world) = (&snapshot.policy, &mut snapshot.world);
+        let changed = world.follow_target(policy, system.at, read.side);
+        // The read may have passed what was written since it began.
+        system.written.retain(|(at, ..)| *at >= began);
+        system.written.drain(..).for_each(|(_, kind, delta)| world.change_target(policy, system.at, kind, &delta));
+        if let Some(connector) = read.connector {
+            snapshot.connectors.insert(system.name.clone(), connector);
+        }
+        system.read(&read.report, now, world.evidence.iter().find(|row| row.system == system.name).map_or(0, |row| row.count));
+        self.outside |= changed;
+        self.version += u64::from(changed || system.memory.misses == 1);
+    }
+
+    /// A read came to nothing.
+    pub fn lose_read(&mut self, role: SystemRole, name: &str) {
+        if let Some(system) = self.systems.iter_mut().find(|system| system.role == role && system.name.as_ref() == name) {
+            (system.reading, system.wanted) = (None, true);
+        }
+    }
+
+    /// What a run did.
+    pub fn take_written(&mut self, all: Vec<Written>, now: Timestamp) {
+        let snapshot = Arc::make_mut(&mut self.snapshot);
+        for written in all {
+            let found = self.systems.iter_mut().find(|system| system.role == SystemRole::Target && system.name == written.target);
+            let Some(system) = found else { continue };
+            for (kind, delta) in written.deltas {
+                snapshot.world.change_target(&snapshot.policy, system.at, kind, &delta);
+                // Only a read under way could say otherwise.
+                if system.reading.is_some() {
+                    system.written.push((now, kind, delta));
+                }
+            }
+            system.wanted |= written.unclear;
+        }
+        self.version += 1;
+    }
+
+    /// What is remembered now.
+    pub fn recollect(&mut self, memory: Memory) {
+        let snapshot = Arc::make_mut(&mut self.snapshot);
+        snapshot.world.recollect(&snapshot.policy, memory);
+        self.version += 1;
+    }
+
+    /// Time goes on. A day that passed changes what counts.
+    pub fn turn(&mut self, now: Timestamp) {
+        let moment = Moment::at(&self.snapshot.policy, now);
+        let day = moment.today != self.snapshot.moment.today;
+        // A minute more or less changes nothing that is planned often enough.
+        if !day && now.duration_since(self.snapshot.moment.now) < SignedDuration::from_secs(1) {
+            return;
+        }
+        let snapshot = Arc::make_mut(&mut self.snapshot);
+        snapshot.moment = moment;
+        if day {
+            snapshot.world.turn(&snapshot.policy, moment.today);
+            self.version += 1;
+        }
+    }
+
+    fn listed(&self, now: Timestamp, known: &mut Vec<System>) -> Vec<System> {
+        let policy = &self.manifests.policy;
+        let sources = policy.sources.iter().enumerate().map(|(at, rules)| (SystemRole::Source, rules.name.clone(), at));
+        let targets = policy.targets.iter().enumerate().map(|(at, rules)| (SystemRole::Target, rules.name.clone(), at));
+        let listed = sources.chain(targets).map(|(role, name, at)| {
+            let timing = self.manifests.timing(role, at);
+            let before = known.iter().position(|system| system.role == role && system.name == name).map(|at| known.swap_remove(at));
+            match before {
+                Some(system) => System { at, timing, ..system },
+                None => System::new(role, name, at, timing, now),
+            }
+        });
+        listed.collect()
+    }
+}
+
+impl System {
+    fn new(role: SystemRole, name: Arc<str>, at: usize, timing: SchedulePolicy, now: Timestamp) -> Self {
+        let memory = SystemMemory {
+            state: SystemState::Unknown,
+            since: now,
+            read: None,
+            complete: None,
+            declared: None,
+            until: None,
+            misses: 0,
+            why: None,
+        };
+        let (evidence, written) = ("unread", Vec::new());
+        Self { role, name, at, memory, timing, mark: None, reading: None, known: false, wanted: true, evidence, rows: 0, written }
+    }
+
+    /// What it is called on its shelf.
+    pub fn shelf_name(&self) -> String {
+        shelf_name(self.role, &self.name)
+    }
+
+    /// For the schedule.
+    pub fn waiting(&self) -> Waiting<'_> {
+        Waiting {
+            role: self.role,
+            name: &self.name,
+            memory: &self.memory,
+            timing: self.timing,
+            tells_changes: self.mark.is_some(),
+            wanted: self.wanted,
+            reading: self.reading.is_some(),
+        }
+    }
+
+    fn is(&self, role: SystemRole, name: &str, asked: u64) -> bool {
+        self.role == role && self.name.as_ref() == name && self.reading.is_some_and(|(number, _)| number == asked)
+    }
+
+    fn read(&mut self, report: &ReadReport, now: Timestamp, rows: u64) {
+        let weakest = report.kinds.iter().map(|(_, evidence)| evidence.clone()).fold(Evidence::Complete, Evidence::and);
+        let trouble = match &weakest {
+            Evidence::Unreadable { reason } => Some(reason.clone()),
+            Evidence::Complete | Evidence::Delta | Evidence::Partial { .. } => None,
+        };
+        self.evidence = match weakest {
+            Evidence::Complete => "complete",
+            Evidence::Delta => "delta",
+            Evidence::Partial { .. } => "partial",
+            Evidence::Unreadable { .. } => "unreadable",
+        };
+        self.memory = schedule::after(&self.memory, now, weakest == Evidence::Complete, trouble);
+        (self.reading, self.known, self.rows) = (None, true, rows);
+    }
+}
+
+fn shelf_name(role: SystemRole, name: &str) -> String {
+    match role {
+        SystemRole::Source => format!("source/{name}"),
+        SystemRole::Target => format!("target/{name}"),
+    }
+}
+
+/// Whether a system of this name is spoken to in another way.
+fn moved(before: &Manifests, now: &Manifests, name: &str) -> bool {
+    let source = |of: &Manifests| of.loaded.sources.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone());
+    let target = |of: &Manifests| of.loaded.targets.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone());
+    source(before) != source(now) || target(before) != target(now)
+}
+
+/// Whether a source's file holds something else than it did.
+fn is_other(before: &Manifests, now: &Manifests, system: &System) -> bool {
+    system.role == SystemRole::Source && before.data.get(&system.name) != now.data.get(&system.name)
+}

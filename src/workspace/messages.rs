@@ -1,0 +1,94 @@
+//! What the actor is told.
+//!
+//! Must never: hold a borrowed thing; whoever sends one may be gone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::manifest::Loaded;
+use crate::drift::Drift;
+use crate::model::{Memory, Plan, Refused, Revision, SystemMemory, SystemRole};
+use crate::pipeline::system::SourceNews;
+use crate::pipeline::{ReconcileError, TargetRead, Written};
+use crate::policy::{Policy, SchedulePolicy};
+use crate::state::{RunLock, StateError};
+
+/// Manifests of one revision, compiled.
+#[derive(Clone)]
+pub struct Manifests {
+    /// which
+    pub revision: Revision,
+    /// as they were loaded
+    pub loaded: Arc<Loaded>,
+    /// compiled
+    pub policy: Arc<Policy>,
+    /// of Sources that read files which come with them: numbers of what the files hold
+    pub data: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// One message.
+pub(super) enum Message {
+    /// this process has the lock
+    Took(Box<Took>),
+    /// it has not
+    NotTaken(ReconcileError),
+    /// newer manifests
+    Manifests(Box<Manifests>),
+    /// newer manifests that can't be used; nothing where those in force are the newest again
+    Refused(Option<Box<Refused>>),
+    /// a source was read
+    Source { name: Arc<str>, asked: u64, news: Box<SourceNews> },
+    /// a target was read
+    Target { name: Arc<str>, asked: u64, read: Box<TargetRead> },
+    /// a read was given up, or its task died
+    Lost { role: SystemRole, name: Arc<str> },
+    /// what is needed, for the world as it was at this version
+    Planned { version: u64, plan: Box<Plan>, drifts: Vec<Drift> },
+    /// a plan could not be made, as its task died
+    Unplanned { why: String },
+    /// a run is over
+    Ran(Box<Ran>),
+}
+
+/// The lock, and what is remembered.
+pub(super) struct Took {
+    /// kept until it is let go or lost
+    pub lock: RunLock,
+    /// what is remembered
+    pub memory: Memory,
+    /// what was kept of systems
+    pub systems: Vec<(Arc<str>, SystemMemory)>,
+}
+
+/// How a run ended.
+pub(super) struct Ran {
+    /// what was run
+    pub plan: Plan,
+    /// what became of it
+    pub report: Result<crate::apply::Report, StateError>,
+    /// what is otherwise in the world
+    pub written: Vec<Written>,
+    /// what is remembered now
+    pub memory: Option<Memory>,
+}
+
+impl Message {
+    /// The system that a read was of.
+    pub fn name(&self) -> Arc<str> {
+        match self {
+            Self::Source { name, .. } | Self::Target { name, .. } | Self::Lost { name, .. } => name.clone(),
+            _ => Arc::from(""),
+        }
+    }
+}
+
+impl Manifests {
+    /// How often a system is read.
+    pub(super) fn timing(&self, role: SystemRole, at: usize) -> SchedulePolicy {
+        let schedule = match role {
+            SystemRole::Source => self.policy.sources.get(at).map(|source| source.schedule),
+            SystemRole::Target => self.policy.targets.get(at).map(|target| target.schedule),
+        };
+        schedule.unwrap_or_default()
+    }
+}

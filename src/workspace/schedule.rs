@@ -1,0 +1,182 @@
+//! When which system is read. Pure: what time it is comes in.
+//!
+//! A system has a phase of its own within its interval, so that many do not come due at once, and a failing one is asked less often than a healthy one, whatever
+//! process runs. Must never: ask a system that is to be left alone, or more of them at once than a machine and a network serve well.
+
+use std::hash::Hasher as _;
+
+use jiff::{SignedDuration, Timestamp};
+use siphasher::sip::SipHasher13;
+
+use crate::model::{SystemMemory, SystemRole, SystemState};
+use crate::policy::SchedulePolicy;
+
+/// Systems that are read at once.
+pub(super) const AT_ONCE: usize = 20;
+/// The first pause after a miss; it doubles.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
+/// The longest.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(60);
+
+/// What a system does about being read.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting<'a> {
+    pub role: SystemRole,
+    pub name: &'a str,
+    pub memory: &'a SystemMemory,
+    pub timing: SchedulePolicy,
+    /// it tells what changed, from here on
+    pub tells_changes: bool,
+    /// nothing is known of it yet, or somebody asked
+    pub wanted: bool,
+    /// it is being read
+    pub reading: bool,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// all of it
+    Full,
+    /// what changed
+    Changes,
+}
+
+/// When a system is read next.
+pub(super) fn next(system: &Waiting<'_>) -> Timestamp {
+    let memory = system.memory;
+    let soonest = memory.until.unwrap_or(Timestamp::MIN);
+    if system.wanted {
+        return soonest;
+    }
+    let full = memory.complete.or(memory.read).map_or(Timestamp::MIN, |last| in_phase(system, last, system.timing.full));
+    let changes = memory.read.filter(|_| system.tells_changes).map(|last| in_phase(system, last, system.timing.delta));
+    // After a miss, the pause alone says when.
+    let planned = if memory.misses > 0 { soonest } else { changes.map_or(full, |changes| changes.min(full)) };
+    planned.max(soonest)
+}
+
+/// The systems that are to be read now, as many as there is room for; those that waited longest first.
+pub(super) fn due(now: Timestamp, systems: &[Waiting<'_>]) -> Vec<(usize, Due)> {
+    let room = AT_ONCE.saturating_sub(systems.iter().filter(|system| system.reading).count());
+    let mut due: Vec<_> = systems.iter().enumerate().filter(|(_, system)| !system.reading && next(system) <= now).collect();
+    due.sort_by_key(|(_, system)| (!system.wanted, next(system)));
+    due.into_iter().take(room).map(|(at, system)| (at, what(now, system))).collect()
+}
+
+fn what(now: Timestamp, system: &Waiting<'_>) -> Due {
+    let full = system.memory.complete.is_none_or(|last| in_phase(system, last, system.timing.full) <= now);
+    if system.tells_changes && !full && !system.wanted { Due::Changes } else { Due::Full }
+}
+
+/// How long a system is left alone after so many misses in a row.
+pub(super) fn pause(misses: u32) -> SignedDuration {
+    let doubled = FIRST_PAUSE.checked_mul(1 << misses.saturating_sub(1).min(16)).unwrap_or(LONGEST_PAUSE);
+    doubled.min(LONGEST_PAUSE)
+}
+
+/// What is kept of a system after a read of it.
+pub(super) fn after(memory: &SystemMemory, now: Timestamp, complete: bool, trouble: Option<String>) -> SystemMemory {
+    let misses = if trouble.is_some() { memory.misses + 1 } else { 0 };
+    let until = trouble.as_ref().map(|_| now.saturating_add(pause(misses)).unwrap_or(now));
+    let state = match (&trouble, memory.state) {
+        (Some(_), _) => SystemState::Unreadable,
+        (None, SystemState::Unreadable | SystemState::Unknown) => SystemState::AsDeclared,
+        (None, state) => state,
+    };
+    let since = if state == memory.state { memory.since } else { now };
+    let complete = if complete { Some(now) } else { memory.complete };
+    SystemMemory { state, since, read: Some(now), complete, until, misses, why: trouble, ..memory.clone() }
+}
+
+/// The first moment of the system's phase after the last read: at least half an interval later, so that nothing is read twice at once.
+fn in_phase(system: &Waiting<'_>, last: Timestamp, interval: SignedDuration) -> Timestamp {
+    let interval = interval.as_secs().max(1);
+    let phase = i64::try_from(number(system) % interval.unsigned_abs()).unwrap_or_default();
+    let earliest = last.as_second().saturating_add(interval / 2);
+    let behind = (earliest - phase).rem_euclid(interval);
+    let next = if behind == 0 { earliest } else { earliest.saturating_add(interval - behind) };
+    Timestamp::from_second(next).unwrap_or(Timestamp::MAX)
+}
+
+fn number(system: &Waiting<'_>) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(system.name.as_bytes());
+    hasher.write_u8(system.role as u8);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_790_000_000 + second).unwrap()
+    }
+
+    fn memory() -> SystemMemory {
+        SystemMemory {
+            state: SystemState::Unknown,
+            since: at(0),
+            read: None,
+            complete: None,
+            declared: None,
+            until: None,
+            misses: 0,
+            why: None,
+        }
+    }
+
+    fn waiting<'a>(name: &'a str, memory: &'a SystemMemory) -> Waiting<'a> {
+        Waiting { role: SystemRole::Target, name, memory, timing: SchedulePolicy::default(), tells_changes: false, wanted: false, reading: false }
+    }
+
+    #[test]
+    fn a_system_that_is_away_for_six_hours_is_asked_at_most_fifteen_times_whatever_restarts_meanwhile() {
+        let (mut memory, mut asked) = (memory(), 0);
+        for second in 0..6 * 3600 {
+            // A restart every ten minutes knows nothing but what was kept.
+            let wanted = second % 600 == 0 || memory.read.is_none();
+            if !due(at(second), &[Waiting { wanted, ..waiting("chat", &memory) }]).is_empty() {
+                asked += 1;
+                memory = after(&memory, at(second), false, Some("away".into()));
+            }
+        }
+        assert_eq!(asked, 11, "1, 2, 4, 8, 16 and 32 minutes, then hourly");
+        assert_eq!((memory.state, memory.since), (SystemState::Unreadable, at(0)));
+        let back = after(&memory, at(30_000), true, None);
+        assert_eq!((back.misses, back.until, back.state), (0, None, SystemState::AsDeclared));
+    }
+
+    #[test]
+    fn of_five_hundred_systems_never_more_than_twenty_are_read_at_once_after_a_restart_and_few_come_due_together_later() {
+        let memories: Vec<_> = (0..500).map(|_| memory()).collect();
+        let names: Vec<_> = (0..500).map(|number| format!("target-{number}")).collect();
+        let mut systems: Vec<_> = names.iter().zip(&memories).map(|(name, memory)| Waiting { wanted: true, ..waiting(name, memory) }).collect();
+        let first = due(at(0), &systems);
+        assert_eq!(first.len(), AT_ONCE);
+        first.iter().for_each(|(at, _)| systems[*at].reading = true);
+        assert_eq!(due(at(0), &systems), []);
+
+        let read: Vec<_> = memories.iter().map(|memory| after(memory, at(0), true, None)).collect();
+        let systems: Vec<_> = names.iter().zip(&read).map(|(name, memory)| waiting(name, memory)).collect();
+        let mut minutes = std::collections::BTreeMap::<i64, usize>::new();
+        for system in &systems {
+            let next = next(system);
+            assert!(next >= at(1800) && next <= at(5400), "between half an interval and one and a half");
+            *minutes.entry(next.as_second() / 60).or_default() += 1;
+        }
+        assert!(minutes.values().all(|together| *together <= 25), "{minutes:?}");
+    }
+
+    #[test]
+    fn between_whole_reads_a_system_that_tells_is_asked_for_changes() {
+        let memory = after(&memory(), at(0), true, None);
+        let system = Waiting { tells_changes: true, ..waiting("chat", &memory) };
+        let soon = next(&system);
+        assert!(soon <= at(450), "{soon}");
+        assert_eq!(due(soon, std::slice::from_ref(&system)), [(0, Due::Changes)]);
+        assert_eq!(due(at(5400), std::slice::from_ref(&system)), [(0, Due::Full)]);
+        assert_eq!(due(soon, &[Waiting { wanted: true, ..system }]), [(0, Due::Full)], "whoever asks gets all of it");
+    }
+}

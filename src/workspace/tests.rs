@@ -1,0 +1,212 @@
+//! A workspace that runs: an HR file on one side, an application's tables on the other, and people who ask for things in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Ended, Mail, Manifests, Observer, Workspace, WorkspaceError};
+use crate::model::{Brake, NeedKind, Refused, Revision, Status, StandingRevocation, SyncRequest, SystemState};
+use crate::pipeline::tests::Company;
+use crate::pipeline::{Hear, News};
+use crate::state::{self, Fact, Shelf, Store};
+
+/// So long nobody waits, unless nothing ever comes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One process that keeps a company so.
+struct Process {
+    mail: Mail,
+    statuses: watch::Receiver<Option<Status>>,
+    leases: watch::Receiver<bool>,
+    stop: CancellationToken,
+    ended: JoinHandle<Result<Ended, WorkspaceError>>,
+}
+
+struct Told {
+    statuses: watch::Sender<Option<Status>>,
+    leases: watch::Sender<bool>,
+}
+
+impl Hear for Told {
+    fn hear(&self, _: News<'_>) {}
+}
+
+impl Observer for Told {
+    fn status(&self, status: &Status) {
+        self.statuses.send_replace(Some(status.clone()));
+    }
+
+    fn lease(&self, held: bool) {
+        self.leases.send_replace(held);
+    }
+}
+
+impl Process {
+    /// Begins with what the company declares.
+    async fn start(company: &Company, store: Arc<dyn Store>) -> Self {
+        let (statuses, told) = watch::channel(None);
+        let (leases, held) = watch::channel(false);
+        let stop = CancellationToken::new();
+        let observer = Arc::new(Told { statuses, leases });
+        let workspace = Workspace { store, who: "a test".into(), observer, once: false, stop: stop.clone() };
+        let (tell, mail) = tokio::sync::oneshot::channel();
+        let manifests = manifests(company, "one");
+        let ended = tokio::spawn(workspace.run(manifests, |mail| drop(tell.send(mail))));
+        Self { mail: mail.await.unwrap(), statuses: told, leases: held, stop, ended }
+    }
+
+    /// Waits until it stands so.
+    async fn until(&mut self, what: &str, stands: impl Fn(&Status) -> bool) -> Status {
+        let last = self.statuses.clone();
+        let found = timeout(PATIENCE, self.statuses.wait_for(|status| status.as_ref().is_some_and(&stands))).await;
+        found.unwrap_or_else(|_| panic!("{what} never came: {:#?}", last.borrow())).unwrap().clone().unwrap()
+    }
+
+    async fn as_declared(&mut self, revision: &str) -> Status {
+        self.until("as declared", |status| {
+            let here = status.revision.as_ref().is_some_and(|known| known.id.as_ref() == revision);
+            here && status.systems.iter().all(|system| system.state == SystemState::AsDeclared && system.pending.sum() == 0)
+        })
+        .await
+    }
+
+    /// It ends as it does when somebody stops it.
+    async fn end(self) -> Status {
+        self.stop.cancel();
+        timeout(PATIENCE, self.ended).await.unwrap().unwrap().unwrap().status
+    }
+}
+
+fn manifests(company: &Company, id: &str) -> Manifests {
+    let (loaded, policy) = company.declared();
+    let revision = Revision { id: id.into(), name: id.into(), at: Timestamp::now(), authors: Vec::new(), signer: None };
+    let data = std::fs::read_to_string(company.path("hr.csv")).unwrap_or_default();
+    Manifests { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: [("hr".into(), data.into())].into() }
+}
+
+async fn ask(store: &dyn Store, name: &str) {
+    let request = SyncRequest { who: "jane".into(), at: Timestamp::now(), targets: Vec::new(), ignore_window: false };
+    store.commit(vec![Shelf::Requests.put(name, &request)]).await.unwrap();
+}
+
+/// Waits until a request was served.
+async fn served(store: &dyn Store) {
+    let gone = async {
+        while !store.shelf(Shelf::Requests).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("the request is served");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_gets_an_account_and_who_leaves_loses_it_as_soon_as_a_revision_says_so() {
+    let mut company = Company::new().await;
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    assert_eq!(company.accounts(), ["ada", "luis"]);
+
+    company.hires(&["1,ada,Ada Okafor", "3,mina,Mina Park"]);
+    process.mail.manifests(manifests(&company, "two"));
+    process.as_declared("two").await;
+    assert_eq!(company.accounts(), ["ada", "mina"]);
+
+    // What can't be used changes nothing, and is told until there is something newer.
+    let revision = Revision { id: "three".into(), name: "main@3".into(), at: Timestamp::now(), authors: Vec::new(), signer: None };
+    process.mail.refused(Some(Refused { revision, since: Timestamp::now(), why: vec!["groups.yaml:3:1: no such field".into()] }));
+    let status = process.until("a need", |status| !status.needs.is_empty()).await;
+    assert_eq!(status.needs.iter().map(|need| (need.kind, need.about.as_str())).collect::<Vec<_>>(), [(NeedKind::RevisionRefused, "main@3")]);
+    assert_eq!(status.revision.unwrap().id.as_ref(), "two");
+    company.manifests.push_str("---\napiVersion: headcount.dev/v1alpha1\nkind: User\nmetadata: {name: bot}\nspec: {attributes: {userName: bot}}\n");
+    process.mail.manifests(manifests(&company, "four"));
+    let status = process.as_declared("four").await;
+    assert_eq!((company.accounts(), status.needs), (vec!["ada".to_owned(), "bot".into(), "mina".into()], Vec::new()));
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_can_t_be_read_takes_nothing_from_anybody_and_is_asked_again() {
+    let company = Company::new().await;
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    std::fs::rename(company.path("hr.csv"), company.path("gone")).unwrap();
+    ask(company.store.as_ref(), "1").await;
+    let status = process.until("unreadable", |status| status.systems[0].state == SystemState::Unreadable).await;
+    assert_eq!(company.accounts(), ["ada", "luis"]);
+    assert!(status.systems[0].next > status.systems[0].read, "{status:#?}");
+    assert_eq!(status.needs.iter().map(|need| need.kind).collect::<Vec<_>>(), [NeedKind::Unreadable]);
+    served(company.store.as_ref()).await;
+
+    std::fs::rename(company.path("gone"), company.path("hr.csv")).unwrap();
+    company.hires(&["1,ada,Ada Okafor", "2,luis,Luis Ferreira", "3,mina,Mina Park"]);
+    ask(company.store.as_ref(), "2").await;
+    process.as_declared("one").await;
+    assert_eq!(company.accounts(), ["ada", "luis", "mina"]);
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_the_brake_nothing_is_written_until_somebody_takes_it_off() {
+    let company = Company::new().await;
+    let brake = Brake { who: "jane".into(), at: Timestamp::now(), reason: Some("an incident".into()), everything: false };
+    company.store.commit(vec![Shelf::Brake.put("workspace", &brake)]).await.unwrap();
+    let mut process = Process::start(&company, company.store.clone()).await;
+    let status = process.until("suspended", |status| status.systems[1].state == SystemState::Suspended).await;
+    assert_eq!((company.accounts(), status.systems[1].pending.give), (Vec::new(), 2));
+    company.store.commit(vec![Shelf::Brake.take("workspace")]).await.unwrap();
+    process.as_declared("one").await;
+    assert_eq!(company.accounts(), ["ada", "luis"]);
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_changed_is_put_back_and_a_revocation_by_command_is_carried_through() {
+    let company = Company::new().await;
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    company.app().execute("UPDATE users SET name = 'X' WHERE login = 'ada'", []).unwrap();
+    ask(company.store.as_ref(), "1").await;
+    served(company.store.as_ref()).await;
+    let name: String = company.app().query_row("SELECT name FROM users WHERE login = 'ada'", [], |row| row.get(0)).unwrap();
+    assert_eq!(name, "Ada Okafor");
+
+    let revocation = StandingRevocation {
+        key: "hr/2".into(),
+        also: Vec::new(),
+        reason: "a lost laptop".into(),
+        at: Timestamp::now(),
+        until: None,
+        receipts: Vec::new(),
+    };
+    let beside = state::open(&company.path("state.db"), "acme-test").await.unwrap();
+    beside.commit(vec![Fact::Revoked(revocation)]).await.unwrap();
+    let gone = async {
+        while company.accounts() != ["ada"] {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("the account is cut off");
+    process.as_declared("one").await;
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_processes_one_writes_and_the_other_goes_on_where_it_ended() {
+    let company = Company::new().await;
+    let mut first = Process::start(&company, company.store.clone()).await;
+    first.as_declared("one").await;
+    let other = state::open(&company.path("state.db"), "acme-test").await.unwrap();
+    let mut second = Process::start(&company, other).await;
+    company.hires(&["1,ada,Ada Okafor"]);
+    first.end().await;
+    timeout(PATIENCE, second.leases.wait_for(|held| *held)).await.unwrap().unwrap();
+    second.as_declared("one").await;
+    assert_eq!(company.accounts(), ["ada"]);
+    let status = second.end().await;
+    assert!(status.lease.is_some());
+}

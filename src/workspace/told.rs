@@ -1,0 +1,221 @@
+//! What the actor tells: the one status value, and what happens on the way to whoever observes it.
+//!
+//! Must never: name a person.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::gates::{self, GateKind, Gates, HeldPart, Opened};
+use super::kept::{Kept, System};
+use super::schedule;
+use crate::model::{
+    Brake, Finding, LeaseStatus, Memory, Need, NeedKind, Pending, Plan, Refused, STATUS_VERSION, Status, SystemRole, SystemState,
+    SystemStatus,
+};
+use crate::pipeline::{Hear, News};
+
+/// Observes a workspace. Called from the work itself: must not block.
+pub trait Observer: Hear {
+    /// It stands so now.
+    fn status(&self, _: &Status) {}
+    /// The actor took a turn: it is alive.
+    fn turned(&self, _: Timestamp) {}
+    /// The actor has the lock, or has it no longer.
+    fn lease(&self, _held: bool) {}
+    /// A plan is there, after so long.
+    fn planned(&self, _: &Plan, _took: std::time::Duration) {}
+}
+
+/// Observes nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Hear for Silent {
+    fn hear(&self, _: News<'_>) {}
+}
+
+impl Observer for Silent {}
+
+/// All that a status is made of.
+pub(super) struct Told<'a> {
+    pub kept: &'a Kept,
+    pub gates: &'a Gates<'a>,
+    pub plan: Option<&'a Plan>,
+    pub opened: Option<&'a Opened>,
+    /// of a run under way: by Target how many changes it has, and how many are done
+    pub running: &'a BTreeMap<Arc<str>, (u64, u64)>,
+    pub refused: Option<&'a Refused>,
+    pub brake: Option<&'a Brake>,
+    pub lease: Option<LeaseStatus>,
+    pub journal: (u64, String),
+    /// since when each need is one
+    pub since: &'a mut BTreeMap<(NeedKind, String), Timestamp>,
+    /// why a target's last run stopped being tried
+    pub trouble: &'a BTreeMap<Arc<str>, (SystemState, String)>,
+}
+
+impl Told<'_> {
+    /// The status now.
+    pub fn status(mut self, now: Timestamp) -> Status {
+        let systems: Vec<_> = self.kept.systems.iter().map(|system| self.system(system, now)).collect();
+        let memory = self.kept.snapshot.world.memory();
+        let needs = self.needs(&systems, memory, now);
+        Status {
+            format_version: STATUS_VERSION,
+            workspace: self.kept.snapshot.policy.workspace.clone(),
+            at: now,
+            revision: Some(self.kept.manifests.revision.clone()),
+            refused: self.refused.cloned(),
+            lease: self.lease.take(),
+            brake: self.brake.cloned(),
+            needs,
+            systems,
+            journal: std::mem::take(&mut self.journal),
+            identities: self.kept.snapshot.world.people(&self.kept.snapshot.policy),
+            revocations_open: open_revocations(memory),
+        }
+    }
+
+    fn system(&self, system: &System, now: Timestamp) -> SystemStatus {
+        let held: Vec<&HeldPart> = self.opened.iter().flat_map(|opened| &opened.held).filter(|part| of(system, &part.target)).collect();
+        let (state, why) = self.state(system, &held);
+        let memory = &system.memory;
+        let waits = self.opened.and_then(|opened| opened.waiting.iter().find(|waiting| of(system, &waiting.plan.target)));
+        let progress = self.running.get(&system.name).copied().filter(|_| system.role == SystemRole::Target);
+        let next = schedule::next(&system.waiting()).max(now);
+        SystemStatus {
+            name: system.name.clone(),
+            role: system.role,
+            state,
+            since: if state == memory.state { memory.since } else { now },
+            why,
+            read: memory.read,
+            complete: memory.complete,
+            declared: memory.declared,
+            evidence: system.evidence.into(),
+            rows: system.rows,
+            pending: self.pending(system),
+            progress: progress.map(|(total, done)| (done, total)),
+            waits: waits.map(|waiting| waiting.plan.hash.clone()),
+            next: Some(held.iter().filter_map(|part| part.until).fold(next, Ord::min)),
+            interval: system.timing.full.as_secs().unsigned_abs(),
+            withheld: self.withheld(system),
+            drift: held.iter().filter(|part| matches!(part.by, GateKind::Drift | GateKind::Contested)).map(|part| part.changes.len() as u64).sum(),
+        }
+    }
+
+    fn state(&self, system: &System, held: &[&HeldPart]) -> (SystemState, Option<String>) {
+        let memory = &system.memory;
+        if !system.known && memory.misses == 0 {
+            return (SystemState::Unknown, None);
+        }
+        if memory.misses > 0 && system.evidence == "unreadable" {
+            return (SystemState::Unreadable, memory.why.clone());
+        }
+        if system.role == SystemRole::Source {
+            return (SystemState::AsDeclared, None);
+        }
+        if let Some((state, why)) = self.trouble.get(&system.name) {
+            return (*state, Some(why.clone()));
+        }
+        if self.running.contains_key(&system.name) {
+            return (SystemState::Changing, None);
+        }
+        let worst = held.iter().filter_map(|part| Some((state_of(part.by)?, part.words.to_string()))).min_by_key(|(state, _)| rank(*state));
+        worst.map_or((SystemState::AsDeclared, None), |(state, words)| (state, Some(words)))
+    }
+
+    fn pending(&self, system: &System) -> Pending {
+        let changes = self.plan.iter().flat_map(|plan| &plan.changes).filter(|change| of(system, &change.target)).cloned().collect::<Vec<_>>();
+        Pending::of(&changes)
+    }
+
+    fn withheld(&self, system: &System) -> BTreeMap<String, u64> {
+        let mut all = BTreeMap::new();
+        let Some(plan) = self.plan else { return all };
+        for change in plan.changes.iter().filter(|change| of(system, &change.target)) {
+            let finding = change.withheld.as_ref().and_then(|withheld| plan.findings.get(withheld.finding as usize));
+            if let Some(finding) = finding {
+                *all.entry(word(finding)).or_default() += 1;
+            }
+        }
+        all
+    }
+
+    fn needs(&mut self, systems: &[SystemStatus], memory: &Memory, now: Timestamp) -> Vec<Need> {
+        let mut needs = Vec::new();
+        let need = |kind, about: &str, words: String, next: String| Need { kind, about: about.to_owned(), words, next, since: now };
+        let open = open_revocations(memory);
+        if open > 0 {
+            let words = format!("{open} cut off, and not everywhere yet");
+            needs.push(need(NeedKind::RevocationOpen, "revocations", words, "headcount revoke --list".into()));
+        }
+        for system in systems {
+            let why = || system.why.clone().unwrap_or_default();
+            let role = match system.role {
+                SystemRole::Source => "Source",
+                SystemRole::Target => "Target",
+            };
+            match system.state {
+                SystemState::Stalled => needs.push(need(NeedKind::Stalled, &system.name, why(), format!("headcount sync --target {}", system.name))),
+                SystemState::Unreadable => {
+                    let words = format!("the {role} can't be read: {}", why());
+                    needs.push(need(NeedKind::Unreadable, &system.name, words, "headcount plan".into()));
+                }
+                _ => {}
+            }
+        }
+        if let Some(refused) = self.refused {
+            let words = refused.why.first().cloned().unwrap_or_else(|| "it can't be used".into());
+            needs.push(need(NeedKind::RevisionRefused, &refused.revision.name, words, "headcount validate".into()));
+        }
+        if let Some(opened) = self.opened {
+            needs.extend(opened.waiting.iter().filter(|one| one.standing != gates::Standing::Approved).map(gates::waits));
+            needs.extend(opened.held.iter().filter_map(|part| gates::need(part, self.gates, now)));
+        }
+        for need in &mut needs {
+            need.since = *self.since.entry((need.kind, need.about.clone())).or_insert(need.since);
+        }
+        self.since.retain(|(kind, about), _| needs.iter().any(|need| need.kind == *kind && need.about == *about));
+        needs.sort_by(|one, other| (one.kind, &one.about).cmp(&(other.kind, &other.about)));
+        needs
+    }
+}
+
+/// The stable word of what a finding is about.
+fn word(finding: &Finding) -> String {
+    serde_json::to_value(finding.code).ok().and_then(|code| code.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn of(system: &System, target: &Arc<str>) -> bool {
+    system.role == SystemRole::Target && system.name == *target
+}
+
+fn open_revocations(memory: &Memory) -> u64 {
+    let open = |standing: &&crate::model::StandingRevocation| standing.receipts.iter().any(|receipt| !receipt.outcome.holds());
+    memory.revocations.iter().filter(open).count() as u64
+}
+
+fn state_of(gate: GateKind) -> Option<SystemState> {
+    match gate {
+        GateKind::Brake | GateKind::Suspend => Some(SystemState::Suspended),
+        GateKind::Window => Some(SystemState::WindowClosed),
+        GateKind::Guardrail => Some(SystemState::Held),
+        GateKind::Approval => Some(SystemState::WaitsForApproval),
+        GateKind::Breaker | GateKind::Pace => Some(SystemState::Behind),
+        GateKind::Lease | GateKind::Drift | GateKind::Contested => None,
+    }
+}
+
+/// What a person should hear of first.
+fn rank(state: SystemState) -> u8 {
+    match state {
+        SystemState::Held => 0,
+        SystemState::WaitsForApproval => 1,
+        SystemState::Suspended => 2,
+        SystemState::WindowClosed => 3,
+        _ => 4,
+    }
+}

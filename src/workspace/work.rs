@@ -1,0 +1,166 @@
+//! What the actor has others do: reads, plans and runs, each a task that answers with a message.
+//!
+//! Must never: touch what the actor keeps; what a task needs it is given, and what it found it sends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::messages::{Message, Ran, Took};
+use super::schedule::Due;
+use super::told::Observer;
+use crate::apply::RunSettings;
+use crate::connector::connections::Connections;
+use crate::drift;
+use crate::manifest::Loaded;
+use crate::manifest::kinds::DriftMode;
+use crate::model::{Plan, SystemRole, Watermark};
+use crate::pipeline::system::{self, SourceNews};
+use crate::pipeline::{self, Execution, Reading, ReconcileError, RunExtent, Snapshot};
+use crate::planning::{Scope, left_behind};
+use crate::state::{Fact, RunLock, Shelf, Store};
+
+/// What all tasks have.
+#[derive(Clone)]
+pub(super) struct Hands {
+    pub mailbox: UnboundedSender<Message>,
+    pub connections: Connections,
+    pub observer: Arc<dyn Observer>,
+    pub store: Arc<dyn Store>,
+    pub who: Arc<str>,
+}
+
+/// A system to be read.
+pub(super) struct Read {
+    pub role: SystemRole,
+    pub name: Arc<str>,
+    pub at: usize,
+    pub asked: u64,
+    pub due: Due,
+    pub mark: Option<Watermark>,
+}
+
+/// A plan to be run.
+pub(super) struct Run {
+    pub snapshot: Arc<Snapshot>,
+    pub loaded: Arc<Loaded>,
+    pub plan: Plan,
+    pub extent: RunExtent,
+    pub begin: Vec<Fact>,
+    pub lock: Arc<RunLock>,
+    pub stop: CancellationToken,
+}
+
+impl Hands {
+    /// Reads a system.
+    pub fn read(&self, read: Read, loaded: Arc<Loaded>, snapshot: Arc<Snapshot>, stop: &CancellationToken) {
+        let (hands, stop) = (self.clone(), stop.clone());
+        let lost = Message::Lost { role: read.role, name: read.name.clone() };
+        let task = tokio::spawn(async move {
+            let hear: &dyn Observer = &*hands.observer;
+            let reading = Reading { connections: hands.connections.clone(), stop: stop.clone(), hear };
+            let message = match read.role {
+                SystemRole::Target => {
+                    let done = system::target(&loaded, &snapshot, read.at, &reading).await;
+                    Message::Target { name: read.name, asked: read.asked, read: Box::new(done) }
+                }
+                SystemRole::Source => {
+                    let news = Box::new(source(&loaded, &snapshot, &read, &reading).await);
+                    Message::Source { name: read.name, asked: read.asked, news }
+                }
+            };
+            // What was cut short because the process ends says nothing of the system.
+            if stop.is_cancelled() { Message::Lost { role: read.role, name: message.name() } } else { message }
+        });
+        self.answer(task, move |_| lost);
+    }
+
+    /// Waits a while and tries to get the lock. Runs that were killed are closed before anything is read.
+    pub fn take(&self, pause: Duration) {
+        let hands = self.clone();
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            match hands.took().await {
+                Ok(took) => Message::Took(Box::new(took)),
+                Err(error) => Message::NotTaken(error),
+            }
+        });
+        self.answer(task, |_| Message::NotTaken(ReconcileError::Stopped));
+    }
+
+    async fn took(&self) -> Result<Took, ReconcileError> {
+        let store = self.store.as_ref();
+        let lock = store.lock(&self.who).await?;
+        pipeline::begin(store, &*self.observer).await?;
+        Ok(Took { lock, memory: store.load().await?, systems: Shelf::Systems.all(store).await? })
+    }
+
+    /// Works out what is needed; with `drifts`, also what of it others did.
+    pub fn plan(&self, version: u64, snapshot: Arc<Snapshot>, drifts: bool) {
+        let hands = self.clone();
+        let task = tokio::spawn(async move {
+            let plan = pipeline::plan(&snapshot, Scope::All, &*hands.observer).await;
+            let wanted = drifts || snapshot.policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
+            let left = if wanted && !plan.changes.is_empty() { hands.store.left().await.ok() } else { None };
+            let drifts = match left {
+                Some(left) => {
+                    let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
+                    drift::compare(&snapshot.policy, snapshot.world.memory(), &plan, &left, &now).drifts
+                }
+                None => Vec::new(),
+            };
+            Message::Planned { version, plan: Box::new(plan), drifts }
+        });
+        self.answer(task, |why| Message::Unplanned { why });
+    }
+
+    /// Runs what the gates let through.
+    pub fn run(&self, run: Run) {
+        let hands = self.clone();
+        let plan = run.plan.clone();
+        let task = tokio::spawn(async move {
+            let settings: RunSettings = pipeline::settings(&run.loaded, &run.snapshot.policy);
+            let execution = Execution {
+                snapshot: &run.snapshot,
+                store: &hands.store,
+                lock: &run.lock,
+                settings: &settings,
+                who: &hands.who,
+                with: run.begin,
+                stop: run.stop,
+                hear: &*hands.observer,
+            };
+            let report = pipeline::carry_out(&execution, &run.plan, run.extent).await;
+            let written = match &report {
+                Ok(report) => pipeline::written(&run.snapshot, &run.plan, report).await,
+                Err(_) => Vec::new(),
+            };
+            let memory = hands.store.load().await.ok();
+            Message::Ran(Box::new(Ran { plan: run.plan, report, written, memory }))
+        });
+        let lost = move |_: String| Message::Ran(Box::new(Ran { plan, report: Err(crate::state::StateError::Stopped), written: Vec::new(), memory: None }));
+        self.answer(task, lost);
+    }
+
+    /// A task's message, or another one where the task died.
+    fn answer(&self, task: JoinHandle<Message>, died: impl FnOnce(String) -> Message + Send + 'static) {
+        let mailbox = self.mailbox.clone();
+        tokio::spawn(async move {
+            let message = task.await.unwrap_or_else(|error| died(error.to_string()));
+            // Where nobody listens any more the process ends.
+            drop(mailbox.send(message));
+        });
+    }
+}
+
+async fn source(loaded: &Loaded, snapshot: &Snapshot, read: &Read, reading: &Reading<'_>) -> SourceNews {
+    let now = Timestamp::now();
+    match (read.due, &read.mark) {
+        (Due::Changes, Some(mark)) => system::source_changes(loaded, snapshot, read.at, (mark, now), reading).await,
+        _ => SourceNews::All(Box::new(system::source(loaded, snapshot, read.at, now, reading).await)),
+    }
+}
