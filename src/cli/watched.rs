@@ -28,7 +28,9 @@ impl Hear for Watched {
                 }
             }
             News::Killed { run, open } if open > 0 => {
-                notice(safe::lines(&format!("run {run} was killed; of {open} changes nobody knows whether they arrived: they are looked up")));
+                notice(safe::lines(&format!(
+                    "run {run} was killed; of {open} changes nobody knows whether they arrived: they are looked up"
+                )));
             }
             News::Paused { target, pause, reason } => {
                 notice(safe::lines(&format!("{target}: left alone for {} s: {reason}", pause.as_secs())));
@@ -40,8 +42,7 @@ impl Hear for Watched {
 
 impl Observer for Watched {
     fn status(&self, status: &Status) {
-        let needs: Vec<String> =
-            status.needs.iter().map(|need| format!("{}: {}; next: {}", need.about, need.words, need.next)).collect();
+        let needs: Vec<String> = status.needs.iter().map(|need| format!("{}: {}; next: {}", need.about, need.words, need.next)).collect();
         let mut told = self.needs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for new in needs.iter().filter(|need| !told.contains(need)) {
             notice(safe::lines(new));

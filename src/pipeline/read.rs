@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::news::{Hear, HearNothing, News};
 use crate::connector;
 use crate::connector::budget::Budget;
-use crate::files::NamedFiles;
 use crate::connector::connections::Connections;
 use crate::connector::limiter::{Limits, Rate};
 use crate::connector::{Gone, PageSink, ReadRequest, Surroundings, TargetConnector, registry};
+use crate::files::NamedFiles;
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{Document, Loaded, quantity};
 use crate::model::{Capabilities, Evidence, Memory, ObjectKind, Page, ReadReport, SystemError};
@@ -75,7 +75,8 @@ pub async fn read(loaded: &Loaded, policy: Arc<Policy>, memory: Memory, moment: 
     reading.hear.hear(News::Reading { systems: policy.sources.len() + policy.targets.len() });
     let budget = budget(loaded);
     let sources = join_all((0..policy.sources.len()).map(|at| read_source(loaded, &policy, at, moment, &budget, reading)));
-    let targets = join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, (&loaded.targets[at], &loaded.files), &budget, reading)));
+    let targets =
+        join_all((0..policy.targets.len()).map(|at| read_target(&policy, at, (&loaded.targets[at], &loaded.files), &budget, reading)));
     let (sources, targets) = futures_util::future::join(sources, targets).await;
     let mut connectors = BTreeMap::new();
     let mut sides = Vec::with_capacity(targets.len());

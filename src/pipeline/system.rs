@@ -37,8 +37,7 @@ pub async fn source_changes(
 ) -> SourceNews {
     let Snapshot { policy, world, .. } = snapshot;
     let document = &loaded.sources[at];
-    let surroundings =
-        Surroundings::at(document.origin.base.as_path()).with(&loaded.files).of(&document.name);
+    let surroundings = Surroundings::at(document.origin.base.as_path()).with(&loaded.files).of(&document.name);
     let surroundings = surroundings.within(&budget(loaded)).over(&reading.connections);
     let mut changes = Changes(Delta::new(world.sources[at].columns()));
     let read = async {

@@ -411,7 +411,9 @@ impl Actor {
         let Some(system) = found else { return };
         let (state, why) = match trouble {
             super::retry::Trouble { signed_out: Some(why), .. } => (SystemState::Stalled, why),
-            super::retry::Trouble { refuses: Some(why), .. } => (SystemState::Stalled, format!("it refused most of what it was asked: {why}")),
+            super::retry::Trouble { refuses: Some(why), .. } => {
+                (SystemState::Stalled, format!("it refused most of what it was asked: {why}"))
+            }
             super::retry::Trouble { away: Some(why), .. } => (SystemState::Behind, why),
             _ => return,
         };
@@ -513,7 +515,11 @@ impl Actor {
     fn is_settled(&self, now: Timestamp) -> bool {
         let quiet = self.planning.is_none() && self.run.is_none() && self.kept.systems.iter().all(|system| system.reading.is_none());
         let read = self.kept.is_known(now) && schedule::due(now, &self.kept.waiting()).is_empty();
-        self.lock.is_some() && quiet && read && self.planned.is_some_and(|(version, _)| version == self.kept.version) && !self.is_plan_due(now)
+        self.lock.is_some()
+            && quiet
+            && read
+            && self.planned.is_some_and(|(version, _)| version == self.kept.version)
+            && !self.is_plan_due(now)
     }
 
     /// What was sent comes back, what is known is told, and the lock is let go after the memory says so.

@@ -288,8 +288,10 @@ fn shelf_name(role: SystemRole, name: &str) -> String {
 
 /// Whether a system of this name is spoken to in another way.
 fn moved(before: &Manifests, now: &Manifests, name: &str) -> bool {
-    let source = |of: &Manifests| of.loaded.sources.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone());
-    let target = |of: &Manifests| of.loaded.targets.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone());
+    let source =
+        |of: &Manifests| of.loaded.sources.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone());
+    let target =
+        |of: &Manifests| of.loaded.targets.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone());
     source(before) != source(now) || target(before) != target(now)
 }
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::manifest::Loaded;
 use crate::drift::Drift;
+use crate::manifest::Loaded;
 use crate::model::{Memory, Plan, Refused, Revision, SystemMemory, SystemRole};
 use crate::pipeline::system::SourceNews;
 use crate::pipeline::{ReconcileError, TargetRead, Written};

@@ -70,7 +70,9 @@ impl Resting {
                     self.0.remove(&print);
                 }
                 Outcome::Skipped(_) => {}
-                Outcome::Failed(SystemError::Unavailable(why) | SystemError::Unreachable(why) | SystemError::Throttled { message: why, .. }) => {
+                Outcome::Failed(
+                    SystemError::Unavailable(why) | SystemError::Unreachable(why) | SystemError::Throttled { message: why, .. },
+                ) => {
                     targets.entry(change.target.clone()).or_default().away.get_or_insert_with(|| why.clone());
                 }
                 Outcome::Failed(SystemError::Auth(why)) => {

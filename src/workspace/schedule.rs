@@ -128,7 +128,15 @@ mod tests {
     }
 
     fn waiting<'a>(name: &'a str, memory: &'a SystemMemory) -> Waiting<'a> {
-        Waiting { role: SystemRole::Target, name, memory, timing: SchedulePolicy::default(), tells_changes: false, wanted: false, reading: false }
+        Waiting {
+            role: SystemRole::Target,
+            name,
+            memory,
+            timing: SchedulePolicy::default(),
+            tells_changes: false,
+            wanted: false,
+            reading: false,
+        }
     }
 
     #[test]
@@ -152,7 +160,8 @@ mod tests {
     fn of_five_hundred_systems_never_more_than_twenty_are_read_at_once_after_a_restart_and_few_come_due_together_later() {
         let memories: Vec<_> = (0..500).map(|_| memory()).collect();
         let names: Vec<_> = (0..500).map(|number| format!("target-{number}")).collect();
-        let mut systems: Vec<_> = names.iter().zip(&memories).map(|(name, memory)| Waiting { wanted: true, ..waiting(name, memory) }).collect();
+        let mut systems: Vec<_> =
+            names.iter().zip(&memories).map(|(name, memory)| Waiting { wanted: true, ..waiting(name, memory) }).collect();
         let first = due(at(0), &systems);
         assert_eq!(first.len(), AT_ONCE);
         first.iter().for_each(|(at, _)| systems[*at].reading = true);

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ended, Mail, Manifests, Observer, Workspace, WorkspaceError};
-use crate::model::{Brake, NeedKind, Refused, Revision, Status, StandingRevocation, SyncRequest, SystemState};
+use crate::model::{Brake, NeedKind, Refused, Revision, StandingRevocation, Status, SyncRequest, SystemState};
 use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, News};
 use crate::state::{self, Fact, Shelf, Store};
@@ -120,9 +120,14 @@ async fn who_joins_gets_an_account_and_who_leaves_loses_it_as_soon_as_a_revision
     let revision = Revision { id: "three".into(), name: "main@3".into(), at: Timestamp::now(), authors: Vec::new(), signer: None };
     process.mail.refused(Some(Refused { revision, since: Timestamp::now(), why: vec!["groups.yaml:3:1: no such field".into()] }));
     let status = process.until("a need", |status| !status.needs.is_empty()).await;
-    assert_eq!(status.needs.iter().map(|need| (need.kind, need.about.as_str())).collect::<Vec<_>>(), [(NeedKind::RevisionRefused, "main@3")]);
+    assert_eq!(
+        status.needs.iter().map(|need| (need.kind, need.about.as_str())).collect::<Vec<_>>(),
+        [(NeedKind::RevisionRefused, "main@3")]
+    );
     assert_eq!(status.revision.unwrap().id.as_ref(), "two");
-    company.manifests.push_str("---\napiVersion: headcount.dev/v1alpha1\nkind: User\nmetadata: {name: bot}\nspec: {attributes: {userName: bot}}\n");
+    company
+        .manifests
+        .push_str("---\napiVersion: headcount.dev/v1alpha1\nkind: User\nmetadata: {name: bot}\nspec: {attributes: {userName: bot}}\n");
     process.mail.manifests(manifests(&company, "four"));
     let status = process.as_declared("four").await;
     assert_eq!((company.accounts(), status.needs), (vec!["ada".to_owned(), "bot".into(), "mina".into()], Vec::new()));

@@ -102,7 +102,11 @@ impl Told<'_> {
             next: Some(held.iter().filter_map(|part| part.until).fold(next, Ord::min)),
             interval: system.timing.full.as_secs().unsigned_abs(),
             withheld: self.withheld(system),
-            drift: held.iter().filter(|part| matches!(part.by, GateKind::Drift | GateKind::Contested)).map(|part| part.changes.len() as u64).sum(),
+            drift: held
+                .iter()
+                .filter(|part| matches!(part.by, GateKind::Drift | GateKind::Contested))
+                .map(|part| part.changes.len() as u64)
+                .sum(),
         }
     }
 
@@ -128,7 +132,8 @@ impl Told<'_> {
     }
 
     fn pending(&self, system: &System) -> Pending {
-        let changes = self.plan.iter().flat_map(|plan| &plan.changes).filter(|change| of(system, &change.target)).cloned().collect::<Vec<_>>();
+        let changes =
+            self.plan.iter().flat_map(|plan| &plan.changes).filter(|change| of(system, &change.target)).cloned().collect::<Vec<_>>();
         Pending::of(&changes)
     }
 
@@ -159,7 +164,9 @@ impl Told<'_> {
                 SystemRole::Target => "Target",
             };
             match system.state {
-                SystemState::Stalled => needs.push(need(NeedKind::Stalled, &system.name, why(), format!("headcount sync --target {}", system.name))),
+                SystemState::Stalled => {
+                    needs.push(need(NeedKind::Stalled, &system.name, why(), format!("headcount sync --target {}", system.name)))
+                }
                 SystemState::Unreadable => {
                     let words = format!("the {role} can't be read: {}", why());
                     needs.push(need(NeedKind::Unreadable, &system.name, words, "headcount plan".into()));

@@ -142,7 +142,9 @@ impl Hands {
             let memory = hands.store.load().await.ok();
             Message::Ran(Box::new(Ran { plan: run.plan, report, written, memory }))
         });
-        let lost = move |_: String| Message::Ran(Box::new(Ran { plan, report: Err(crate::state::StateError::Stopped), written: Vec::new(), memory: None }));
+        let lost = move |_: String| {
+            Message::Ran(Box::new(Ran { plan, report: Err(crate::state::StateError::Stopped), written: Vec::new(), memory: None }))
+        };
         self.answer(task, lost);
     }
 

@@ -202,7 +202,8 @@ impl<'a> TargetSession<'a> {
             return Err(SystemError::Unavailable("it is not declared".into()));
         };
         if !self.policy.targets[0].protect.keep.is_empty() {
-            let read = read_target(&self.policy, 0, (document, &ground.loaded.files), &Budget::default(), &Reading::once(&HearNothing)).await;
+            let read =
+                read_target(&self.policy, 0, (document, &ground.loaded.files), &Budget::default(), &Reading::once(&HearNothing)).await;
             let connector = read.connector.ok_or_else(|| SystemError::Unavailable("it could not be opened".into()))?;
             let links = ground.state.store().load().await.map(|memory| memory.links).unwrap_or_default();
             self.world.renew(0, read.side);
