@@ -94,6 +94,19 @@ fn throttled(after: Duration) -> Script {
 }
 
 #[tokio::test]
+async fn what_a_run_uses_is_used_with_its_beginning() {
+    let world = World::new().await;
+    world.store.commit(vec![Shelf::Approvals.put("one", &1), Shelf::Approvals.put("other", &2)]).await.unwrap();
+    let (lock, plan) = (world.store.lock("jane").await.unwrap(), plan(vec![]));
+    let targets = BTreeMap::new();
+    let job = Job { with: vec![Shelf::Approvals.take("one")], ..world.job(&plan, &targets, &lock) };
+    apply(&world.job(&plan, &targets, &lock)).await.unwrap();
+    assert_eq!(Shelf::Approvals.all::<u32>(world.store.as_ref()).await.unwrap().len(), 2, "another run uses nothing");
+    apply(&job).await.unwrap();
+    assert_eq!(Shelf::Approvals.all::<u32>(world.store.as_ref()).await.unwrap(), [("other".into(), 2)]);
+}
+
+#[tokio::test]
 async fn a_plan_runs_in_its_order_and_what_it_makes_is_known_to_what_follows() {
     let world = World::new().await;
     world.fake.put("g", &[]);

@@ -202,7 +202,7 @@ impl Terminal<'_> {
             };
             show(plan, Format::Text, look)?;
         }
-        if let Some(words) = held::words(self.held()) {
+        if let Some(words) = held::words("Held, and not run:", self.held()) {
             notice(words);
         }
         Ok(if !plan.applyable() || self.approved || ask()? { Decision::Run } else { Decision::Leave })

@@ -52,13 +52,13 @@ pub fn waits(part: &HeldPart) -> bool {
     !matches!(part.by, GateKind::Guardrail | GateKind::Drift | GateKind::Contested)
 }
 
-/// For a person; nothing where nothing is held.
-pub fn words(held: &[HeldPart]) -> Option<String> {
+/// For a person, below a line of what this is; nothing where nothing is held.
+pub fn words(line: &str, held: &[HeldPart]) -> Option<String> {
     let told: Vec<&HeldPart> = held.iter().filter(|part| part.by != GateKind::Guardrail).collect();
     if told.is_empty() {
         return None;
     }
-    let mut text = "Held, and not run:".to_owned();
+    let mut text = line.to_owned();
     for part in told {
         let _ = write!(text, "\n  {}: {}, {}", safe::line(&part.target), count(part.pending.sum(), "change"), safe::line(&part.words));
         if let Some(next) = next(part.by) {

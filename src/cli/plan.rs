@@ -7,12 +7,13 @@ use jiff::civil::Date;
 
 use super::Files;
 use super::behind::ChangeOrigins;
+use super::held::{self, ByHand};
 use super::next;
 use super::output::{self, Output};
-use super::report::{self, Exit, Failure};
+use super::report::{self, Exit, Failure, notice};
 use super::requests;
 use super::selection::Selection;
-use super::session::Session;
+use super::session::{self, Session};
 use super::unclaimed;
 use crate::model::{Plan, Upcoming};
 use crate::pipeline::{forecast, part};
@@ -101,6 +102,8 @@ fn planned(files: &Files, selection: &Selection, output: &Output, horizon: &Hori
     let session = Session::load(files)?;
     selection.check(&session)?;
     let forgets = session.forgets().filter(|_| !horizon.first_run);
+    // A plan for another day can't be applied, and a machine asks `apply` or `status`.
+    let kept = (output.is_read() && horizon.as_of.is_none()).then(|| session::run(session.kept())).transpose()?.transpose()?;
     let (snapshot, mut plan) = session.plan(horizon.as_of)?;
     plan.findings.extend(forgets);
     plan.upcoming = coming(&plan, horizon.due_days);
@@ -112,6 +115,11 @@ fn planned(files: &Files, selection: &Selection, output: &Output, horizon: &Hori
     let told = Some(&snapshot.world.memory.told);
     let look = ViewOptions { width: report::width(), left_out, full: output.full, lines: Some(&origins), told, forecast: &forecast };
     output.write(&plan, look, || review::of_plan(ReviewSide { plan: &plan, explain: &origins, policy: &snapshot.policy }))?;
+    let by_hand = ByHand { reviewed: true, saved: false, ignore_window: false };
+    let opened = kept.and_then(|kept| held::opened(&snapshot, &kept, &plan, by_hand));
+    if let Some(words) = opened.and_then(|opened| held::words("`headcount apply` does not run all of it now:", &opened.held)) {
+        notice(words);
+    }
     Ok(plan)
 }
 

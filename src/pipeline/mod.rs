@@ -32,7 +32,7 @@ pub use part::{matches, part};
 pub use plan::plan;
 pub use propose::{NotReviewable, Proposal, Reviewed};
 pub use read::{Reading, Snapshot, SourceRead, TargetRead, moment, read};
-pub use reconcile::{Ending, ReconcileError, RunExtent, Turn, begin, carry_out, reconcile};
+pub use reconcile::{Ending, ReconcileError, RunExtent, Turn, begin, carry_out, kept, reconcile};
 pub use remember::{catch_up, leave, remember};
 pub use two::{Compiled, read_two};
 pub use written::{Written, written};

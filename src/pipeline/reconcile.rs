@@ -135,7 +135,7 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
 }
 
 /// What the state says about running now.
-async fn kept(policy: &Policy, store: &dyn Store) -> Result<Kept, StateError> {
+pub async fn kept(policy: &Policy, store: &dyn Store) -> Result<Kept, StateError> {
     let brake = Shelf::Brake.all::<Brake>(store).await?.into_iter().map(|(_, brake)| brake).next();
     let leaves = policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
     Ok(Kept { brake, left: if leaves { store.left().await? } else { Vec::new() } })

@@ -384,13 +384,19 @@ fn what_a_suspension_a_window_or_an_approval_holds_is_told_and_does_not_run() {
         (approval, "  app: 7 changes, it waits for an approval (review a plan and apply it: `headcount plan --out plan.json`, `headcount apply plan.json`)".to_owned(), false),
     ] {
         let folder = with_gates(gates);
-        let run = folder.run(["apply", "--auto-approve"]).assert().code(3).stdout_eq("Nothing to apply. 7 held and not run.\n");
+        let run = folder.run(["apply", "--auto-approve"]).assert().code(3);
+        let stdout = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+        assert!(stdout.starts_with("Nothing to apply. 7 held and not run.\n"), "{stdout}");
         let stderr = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
         assert!(stderr.contains(&format!("Held, and not run:\n{told}\n")), "{stderr}");
         assert_eq!(active(&folder), ["luis"]);
         let run = folder.run(["apply", "--auto-approve", "-q", "-o", "json"]).assert().code(3);
         let told: serde_json::Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
         assert_eq!(told["held"][0]["changes"].as_array().map(Vec::len), Some(6), "{told:#}");
+        let run = folder.run(["plan"]).assert().code(0);
+        let stderr = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+        let warns = stderr.contains("`headcount apply` does not run all of it now:");
+        assert_eq!(warns, gates != approval, "whoever applies the plan that they see approves it: {stderr}");
         let code = if passes { 0 } else { 3 };
         folder.run(["apply", "--auto-approve", "--ignore-window"]).assert().code(code);
     }
