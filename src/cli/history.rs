@@ -1,5 +1,6 @@
 //! `headcount history`: the runs that the journal tells of, one run in full, what became of somebody, and whether the chain is whole.
 
+mod acts;
 mod changes;
 mod moment;
 
@@ -83,6 +84,13 @@ struct Run {
     stopped: Option<String>,
 }
 
+/// All runs, and what people did besides, each in order of time.
+#[derive(Debug, Default)]
+struct RunsAndActs {
+    runs: Vec<Run>,
+    acts: Vec<Entry>,
+}
+
 pub fn run(args: &HistoryArgs) -> Result<Exit, Failure> {
     let session = Session::load(&args.files)?;
     session::run(told(args, &session))?
@@ -117,13 +125,15 @@ async fn told(args: &HistoryArgs, session: &Session) -> Result<Exit, Failure> {
             out.flush()?;
         }
         (None, form) => {
-            let mut runs = runs(&journal).await?;
-            runs.retain(|run| since.is_none_or(|since| run.started >= since) && until.is_none_or(|until| run.started <= until));
-            table(&runs, timed, form)?;
+            let mut told = runs(&journal).await?;
+            let then = |at: Timestamp| since.is_none_or(|since| at >= since) && until.is_none_or(|until| at <= until);
+            told.runs.retain(|run| then(run.started));
+            told.acts.retain(|act| then(act.at));
+            table(&told, timed, form)?;
         }
         (Some(name), form) => {
-            let runs = runs(&journal).await?;
-            one(&journal, find(&runs, name)?, form).await?;
+            let told = runs(&journal).await?;
+            one(&journal, find(&told.runs, name)?, form).await?;
         }
     }
     Ok(Exit::Done)
@@ -145,8 +155,8 @@ async fn verify(journal: &Journal<'_>, store: &dyn Store, form: Form) -> Result<
     Ok(Exit::Done)
 }
 
-async fn runs(journal: &Journal<'_>) -> Result<Vec<Run>, Failure> {
-    let mut runs: Vec<Run> = Vec::new();
+async fn runs(journal: &Journal<'_>) -> Result<RunsAndActs, Failure> {
+    let RunsAndActs { mut runs, mut acts } = RunsAndActs::default();
     let mut positions = BTreeMap::new();
     let visit = |entry: Entry| match entry.event {
         Event::Started { plan, who, .. } => {
@@ -163,34 +173,69 @@ async fn runs(journal: &Journal<'_>) -> Result<Vec<Run>, Failure> {
                 (run.ended, run.results, run.stopped) = (Some(entry.at), results, stopped);
             }
         }
+        event if acts::Act::of(&event).is_some() => acts.push(Entry { event, ..entry }),
         _ => {}
     };
     journal.each(None, visit).await.map_err(failure)?;
-    Ok(runs)
+    Ok(RunsAndActs { runs, acts })
 }
 
-fn table(runs: &[Run], timed: bool, form: Form) -> Result<(), Failure> {
+/// What stands in one row.
+struct HistoryRow<'a> {
+    at: Timestamp,
+    run: &'a str,
+    who: &'a str,
+    plan: &'a str,
+    words: String,
+}
+
+impl RunsAndActs {
+    /// The newest first.
+    fn rows(&self) -> Vec<HistoryRow<'_>> {
+        let mut rows: Vec<_> = self.runs.iter().map(HistoryRow::of_run).chain(self.acts.iter().filter_map(HistoryRow::of_act)).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.at));
+        rows
+    }
+}
+
+impl<'a> HistoryRow<'a> {
+    fn of_run(run: &'a Run) -> Self {
+        Self { at: run.started, run: &run.run, who: &run.who, plan: &run.plan, words: outcome_words(run) }
+    }
+
+    fn of_act(entry: &'a Entry) -> Option<Self> {
+        let act = acts::Act::of(&entry.event)?;
+        Some(Self { at: entry.at, run: NO_RUN, who: act.who, plan: act.plan, words: act.words })
+    }
+}
+
+/// In the place of a run's name where there was none.
+const NO_RUN: &str = "-";
+
+fn table(told: &RunsAndActs, timed: bool, form: Form) -> Result<(), Failure> {
     let mut out = report::stdout();
+    let rows = told.rows();
     if form == Form::Json {
-        writeln!(out, "{:#}", json!({"formatVersion": 1, "runs": runs}))?;
+        writeln!(out, "{:#}", json!({"formatVersion": 1, "runs": told.runs, "acts": told.acts}))?;
     } else if form == Form::Ndjson {
-        runs.iter().try_for_each(|run| writeln!(out, "{}", json!(run)))?;
-    } else if runs.is_empty() {
+        told.runs.iter().try_for_each(|run| writeln!(out, "{}", json!(run)))?;
+        told.acts.iter().try_for_each(|act| writeln!(out, "{}", json!(act)))?;
+    } else if rows.is_empty() {
         writeln!(out, "{}", if timed { "No runs in that time." } else { "No runs yet." })?;
     } else {
-        let widest = runs.iter().map(|run| safe::line(&run.who).width()).max().unwrap_or_default().max("WHO".len());
+        let widest = rows.iter().map(|row| safe::line(row.who).width()).max().unwrap_or_default().max("WHO".len());
         let narrow = report::screen().filter(|columns| 26 + 20 + widest + 12 + 4 * 2 + ROOM > *columns);
         if let Some(columns) = narrow {
-            return in_lines(runs, columns, &mut out);
+            return in_lines(&rows, columns, &mut out);
         }
         writeln!(out, "{}", paint(STRONG, format_args!("{:<26}  {:<20}  {:<widest$}  {:<12}  OUTCOME", "RUN", "STARTED", "WHO", "PLAN")))?;
-        for run in runs.iter().rev() {
-            let plan: String = run.plan.chars().take(12).collect();
-            let who = safe::line(&run.who);
+        for row in &rows {
+            let plan: String = row.plan.chars().take(12).collect();
+            let who = safe::line(row.who);
             let pad = " ".repeat(widest.saturating_sub(who.width()));
-            let row = format!("{:<26}  {:<20}  {who}{pad}  {plan:<12}  ", safe::line(&run.run), format!("{:.0}", run.started));
+            let start = format!("{:<26}  {:<20}  {who}{pad}  {plan:<12}  ", safe::line(row.run), format!("{:.0}", row.at));
             let columns = report::screen().unwrap_or(usize::MAX);
-            paragraph(columns, &format!("{row}{}", outcome_words(run)), &" ".repeat(row.width()), &mut out)?;
+            paragraph(columns, &format!("{start}{}", row.words), &" ".repeat(start.width()), &mut out)?;
         }
     }
     out.flush()?;
@@ -200,11 +245,12 @@ fn table(runs: &[Run], timed: bool, form: Form) -> Result<(), Failure> {
 /// Columns that an outcome needs to stand in a column of its own.
 const ROOM: usize = 24;
 
-/// Each run below its time, for a terminal that has no room for the table.
-fn in_lines(runs: &[Run], columns: usize, out: &mut impl Write) -> Result<(), Failure> {
-    for run in runs.iter().rev() {
-        paragraph(columns, &format!("{:.0}  {}", run.started, outcome_words(run)), "    ", out)?;
-        paragraph(columns, &format!("    by {}, run {}", safe::line(&run.who), safe::line(&run.run)), "      ", out)?;
+/// Each below its time, for a terminal that has no room for the table.
+fn in_lines(rows: &[HistoryRow<'_>], columns: usize, out: &mut impl Write) -> Result<(), Failure> {
+    for row in rows {
+        paragraph(columns, &format!("{:.0}  {}", row.at, row.words), "    ", out)?;
+        let run = if row.run == NO_RUN { String::new() } else { format!(", run {}", safe::line(row.run)) };
+        paragraph(columns, &format!("    by {}{run}", safe::line(row.who)), "      ", out)?;
     }
     out.flush()?;
     Ok(())
@@ -282,6 +328,10 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
         Event::Lifted { keys, why } => writeln!(out, "{at}  lifted {}: {}", safe::line(&keys.join(", ")), safe::line(why)),
         Event::Planned { .. } => Ok(()),
         Event::Finished { .. } => writeln!(out, "{at}  ended"),
+        Event::Paused { .. } | Event::Resumed { .. } | Event::Asked { .. } | Event::Approved(_) | Event::Rejected(_) => {
+            let Some(act) = acts::Act::of(&entry.event) else { return Ok(()) };
+            writeln!(out, "{at}  {} {}", safe::line(act.who), act.words)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Must never: decide about a change, or print anything but results to stdout and progress and diagnostics to stderr.
 
 mod apply;
+mod approve;
 mod behind;
 mod comment;
 mod complete;
@@ -26,6 +27,7 @@ mod manifests;
 mod next;
 mod outcome;
 mod output;
+mod pause;
 #[cfg(test)]
 mod pipelines_tests;
 mod plan;
@@ -36,10 +38,13 @@ mod requests;
 mod reviewed;
 mod revisions;
 mod revoke;
+mod running;
 mod schema;
 mod selection;
 mod session;
 mod state;
+mod status;
+mod sync;
 mod test;
 mod test_output;
 mod unclaimed;
@@ -98,6 +103,11 @@ enum Command {
     Get(get::GetArgs),
     Explain(explain::ExplainArgs),
     Revoke(revoke::RevokeArgs),
+    Status(status::StatusArgs),
+    Sync(sync::SyncArgs),
+    Pause(pause::PauseArgs),
+    Resume(pause::ResumeArgs),
+    Approve(approve::ApproveArgs),
     History(history::HistoryArgs),
     Drift(drift::DriftArgs),
     Controller(controller::ControllerArgs),
@@ -163,6 +173,11 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Get(args) => get::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Revoke(args) => revoke::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Sync(args) => sync::run(&args),
+        Command::Pause(args) => pause::pause(&args),
+        Command::Resume(args) => pause::resume(&args),
+        Command::Approve(args) => approve::run(&args),
         Command::History(args) => history::run(&args),
         Command::Drift(args) => drift::run(&args),
         Command::Controller(args) => controller::run(&args),

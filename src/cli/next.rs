@@ -96,10 +96,15 @@ fn listed(numbers: &[usize]) -> String {
 fn command(files: &Files, selection: &Selection, saved: Option<&Path>) -> Vec<String> {
     let mut words = vec!["headcount apply".to_owned()];
     words.extend(saved.map(|path| quoted(&path.display().to_string())));
-    words.extend(files.files.iter().map(|path| format!("-f {}", quoted(&path.display().to_string()))));
+    words.extend(options(files));
     words.extend(selection.target.iter().map(|name| format!("--target {}", quoted(name))));
     words.extend(selection.select.iter().map(|pattern| format!("--select {}", quoted(pattern))));
     words
+}
+
+/// `-f` for each of them.
+pub fn options(files: &Files) -> Vec<String> {
+    files.files.iter().map(|path| format!("-f {}", quoted(&path.display().to_string()))).collect()
 }
 
 /// As a shell takes it for one word.

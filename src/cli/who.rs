@@ -26,13 +26,23 @@ pub fn who() -> String {
     told(|name| std::env::var(name).ok(), uid)
 }
 
+/// The same without a commit: for what is compared with others' names, such as an approver with authors.
+pub fn person() -> String {
+    named(&|name| std::env::var(name).ok(), uid)
+}
+
+fn first(variable: &impl Fn(&str) -> Option<String>, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
+}
+
+fn named(variable: &impl Fn(&str) -> Option<String>, uid: impl Fn() -> Option<u32>) -> String {
+    let named = first(variable, ACTORS).or_else(|| first(variable, USERS)).map(|name| name.chars().take(NAME).collect());
+    named.or_else(|| uid().map(|uid| format!("uid {uid}"))).unwrap_or_else(|| "unknown".to_owned())
+}
+
 fn told(variable: impl Fn(&str) -> Option<String>, uid: impl Fn() -> Option<u32>) -> String {
-    let first = |names: &[&str]| {
-        names.iter().find_map(|name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
-    };
-    let named = first(ACTORS).or_else(|| first(USERS)).map(|name| name.chars().take(NAME).collect());
-    let name: String = named.or_else(|| uid().map(|uid| format!("uid {uid}"))).unwrap_or_else(|| "unknown".to_owned());
-    match first(COMMITS).filter(|commit| is_commit(commit)) {
+    let name = named(&variable, uid);
+    match first(&variable, COMMITS).filter(|commit| is_commit(commit)) {
         Some(commit) => format!("{name}, commit {}", commit.chars().take(COMMIT).collect::<String>()),
         None => name,
     }

@@ -61,6 +61,37 @@ pub enum Event {
         /// why: a manifest covers them now, or somebody said so
         why: String,
     },
+    /// somebody stopped all writing
+    Paused {
+        /// who
+        who: String,
+        /// why
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        reason: Option<String>,
+        /// revocations wait as well
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        everything: bool,
+    },
+    /// writing goes on
+    Resumed {
+        /// who let it
+        who: String,
+    },
+    /// somebody wants systems read, and what is needed then done
+    Asked {
+        /// who
+        who: String,
+        /// these Targets alone; none named: all
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        targets: Vec<Arc<str>>,
+        /// a closed window holds nothing of it
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        ignore_window: bool,
+    },
+    /// somebody approved a plan that waits
+    Approved(PlanWord),
+    /// somebody said that a plan that waits must not run
+    Rejected(PlanWord),
     /// a change is about to be sent
     Intent(Intent),
     /// what became of a change
@@ -88,6 +119,21 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         stopped: Option<String>,
     },
+}
+
+/// What somebody said about a plan that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanWord {
+    /// who
+    pub who: String,
+    /// the plan's hash
+    pub plan: Arc<str>,
+    /// the Target that it is of
+    pub target: Arc<str>,
+    /// why
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
 }
 
 /// A change that is about to be sent.
@@ -195,6 +241,11 @@ impl Event {
             Self::Revoked { .. } => "revoked",
             Self::Receipt { .. } => "receipt",
             Self::Lifted { .. } => "lifted",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
+            Self::Asked { .. } => "asked",
+            Self::Approved(_) => "approved",
+            Self::Rejected(_) => "rejected",
             Self::Intent(_) => "intent",
             Self::Outcome { .. } => "outcome",
             Self::Finished { .. } => "finished",

@@ -10,7 +10,7 @@ mod group;
 
 pub use chain::{Entry, Journal, JournalError, Verified, entry};
 pub use dead::{DeadRun, close_dead_runs};
-pub use event::{Event, Intent, ResultWord};
+pub use event::{Event, Intent, PlanWord, ResultWord};
 pub use group::{GroupCommit, Ticket};
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod requests;
 pub mod review;
 mod risks;
 pub mod safe;
+pub mod status;
 pub mod style;
 mod summary;
 pub mod table;
@@ -154,6 +155,11 @@ pub fn write(plan: &Plan, format: Format, look: ViewOptions<'_>, out: &mut dyn W
         Format::Gitlab => out.write_all(annotations::gitlab(&plan.workspace, &marks(plan, look)).as_bytes()),
         Format::Text | Format::Markdown | Format::Html | Format::Review => text::write(plan, look, out),
     }
+}
+
+/// The text of a plan for whoever is to approve it: what to look at twice first.
+pub fn write_risks_first(plan: &Plan, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    text::write_risks_first(plan, look, out)
 }
 
 /// What stands at the lines of the manifests; none where nobody knows them.

@@ -17,13 +17,22 @@ const SHOWN: usize = 20;
 
 /// Writes the block, if there is something to look at.
 pub fn write(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    block(plan, plan.changes.len() <= SHORT, width, out)
+}
+
+/// The same with all of them, however short the plan is.
+pub fn write_all(plan: &Plan, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    block(plan, false, width, out)
+}
+
+fn block(plan: &Plan, short: bool, width: usize, out: &mut dyn Write) -> io::Result<()> {
     let mut risks: BTreeMap<(Risk, &str), Vec<&Change>> = BTreeMap::new();
     for change in plan.changes.iter().filter(|change| change.runs()) {
         for known in &change.risks {
             risks.entry((*known, risk(change, *known))).or_default().push(change);
         }
     }
-    if plan.changes.len() <= SHORT {
+    if short {
         risks.retain(|(known, _), _| *known == Risk::Adoption);
     }
     if risks.is_empty() {

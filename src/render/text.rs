@@ -23,6 +23,21 @@ const FOLLOWING_SHOWN: usize = 5;
 
 /// Writes the view.
 pub fn write(plan: &Plan, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    written(plan, look, risks::write, out)
+}
+
+/// The same for whoever is to approve it: what to look at twice stands first, however short the plan is.
+pub fn write_risks_first(plan: &Plan, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    risks::write_all(plan, look.width, out)?;
+    written(plan, look, |_, _, _| Ok(()), out)
+}
+
+fn written(
+    plan: &Plan,
+    look: ViewOptions<'_>,
+    risks: fn(&Plan, usize, &mut dyn Write) -> io::Result<()>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let numbers = numbers_as_told(plan, look);
     let blocks = Blocks { names: DisplayNames::of(plan, look.lines), look, numbers: &numbers };
     let view = View { plan, blocks, width: look.width, left_out: look.left_out, numbers: &numbers };
@@ -31,7 +46,7 @@ pub fn write(plan: &Plan, look: ViewOptions<'_>, out: &mut dyn Write) -> io::Res
         view.target(target, entries, out)?;
     }
     view.findings(out)?;
-    risks::write(plan, look.width, out)?;
+    risks(plan, look.width, out)?;
     upcoming::write(&plan.upcoming, look.width, out)?;
     view.totals(out)
 }

@@ -66,7 +66,7 @@ impl Row for AccountRow {
             }
             cells
         };
-        TextTable { heads, rows: rows.iter().map(row).collect() }
+        TextTable { heads, rows: rows.iter().map(row).map(Into::into).collect() }
     }
 }
 

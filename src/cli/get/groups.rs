@@ -51,6 +51,6 @@ impl Row for ListedGroup {
             }
             cells
         };
-        TextTable { heads, rows: rows.iter().map(row).collect() }
+        TextTable { heads, rows: rows.iter().map(row).map(Into::into).collect() }
     }
 }

@@ -46,7 +46,7 @@ impl Row for ListedPerson {
             let names = [person.name.to_string(), person.key.to_string(), told("displayName")];
             [names.to_vec(), common.to_vec(), vec![of(|account| &account.groups), of(|account| &account.entitlements)]].concat()
         };
-        TextTable { heads, rows: rows.iter().map(row).collect() }
+        TextTable { heads, rows: rows.iter().map(row).map(Into::into).collect() }
     }
 }
 

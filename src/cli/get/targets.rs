@@ -41,6 +41,6 @@ impl Row for ListedTarget {
             }
             cells
         };
-        TextTable { heads, rows: rows.iter().map(row).collect() }
+        TextTable { heads, rows: rows.iter().map(row).map(Into::into).collect() }
     }
 }

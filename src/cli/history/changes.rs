@@ -52,6 +52,8 @@ struct Found {
     changes: Vec<Told>,
     /// what is no change: somebody was cut off, and what came of it
     revocations: Vec<Entry>,
+    /// what people asked for at a target, or said about a plan that waits there
+    acts: Vec<Entry>,
     at: BTreeMap<(String, ChangeId), usize>,
     who: BTreeMap<String, String>,
 }
@@ -66,10 +68,10 @@ pub async fn show(journal: &Journal<'_>, wanted: &ChangeQuery<'_>, form: Form) -
     journal.each(None, |entry| found.take(entry, wanted, keys.as_ref())).await.map_err(failure)?;
     let mut out = report::stdout();
     match form {
-        Form::Json => writeln!(out, "{:#}", json!({"formatVersion": 1, "changes": found.changes, "revocations": found.revocations}))?,
+        Form::Json => writeln!(out, "{:#}", json!({"formatVersion": 1, "changes": found.changes, "revocations": found.revocations, "acts": found.acts}))?,
         Form::Ndjson => {
             found.changes.iter().try_for_each(|told| writeln!(out, "{}", json!(told)))?;
-            found.revocations.iter().try_for_each(|entry| writeln!(out, "{}", json!(entry)))?;
+            found.revocations.iter().chain(&found.acts).try_for_each(|entry| writeln!(out, "{}", json!(entry)))?;
         }
         Form::Text => text(&found, &mut out)?,
     }
@@ -180,6 +182,8 @@ impl Found {
                 self.revocations.push(entry);
             }
             Event::Receipt { key, target, .. } if then && here(target) && known(key) => self.revocations.push(entry),
+            Event::Approved(word) | Event::Rejected(word) if then && keys.is_none() && here(&word.target) => self.acts.push(entry),
+            Event::Asked { targets, .. } if then && keys.is_none() && targets.iter().any(|target| here(target)) => self.acts.push(entry),
             _ => {}
         }
     }
@@ -209,7 +213,7 @@ impl Found {
 const COLUMNS: [&str; 7] = ["WHEN", "TARGET", "CHANGE", "REASON", "RESULT", "WHO", "RUN"];
 
 fn text(found: &Found, out: &mut impl Write) -> std::io::Result<()> {
-    if found.changes.is_empty() && found.revocations.is_empty() {
+    if found.changes.is_empty() && found.revocations.is_empty() && found.acts.is_empty() {
         return writeln!(out, "No changes.");
     }
     let rows: Vec<[String; 7]> = found.changes.iter().map(row).collect();
@@ -239,7 +243,7 @@ fn text(found: &Found, out: &mut impl Write) -> std::io::Result<()> {
             writeln!(out, "    {}", safe::line(message))?;
         }
     }
-    for entry in &found.revocations {
+    for entry in found.revocations.iter().chain(&found.acts) {
         super::entry_line(entry, out)?;
     }
     if found.changes.iter().any(|told| told.result.is_none()) {

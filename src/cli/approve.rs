@@ -1,0 +1,221 @@
+//! `headcount approve`: somebody's word about a plan that waits. What is approved was shown, by the hash that is recorded.
+//!
+//! Must never: take one plan for another, or let a word count that the journal does not have.
+
+use std::io::{BufRead, IsTerminal, Read, Write};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Files;
+use super::report::{self, Exit, Failure, notice};
+use super::running::{self, Running};
+use super::session;
+use super::who;
+use crate::journal::{Event, PlanWord};
+use crate::model::{Approval, Decided};
+use crate::render::status::told_at;
+use crate::render::style::{RISK, STRONG, paint};
+use crate::render::table::TextTable;
+use crate::render::{self, ViewOptions, count, safe};
+use crate::state::{Shelf, Store};
+use crate::workspace::gates::{self, Standing, WaitingPlan, standing};
+
+/// Approve a plan that waits, or reject it; without a hash: list those that wait
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+An approval is of this plan alone, counts once, and ends with it. Who you are is what HEADCOUNT_ACTOR says,
+else the CI system, else the user: the state's own rights decide who may write it.
+
+Examples:
+  headcount approve                                what waits
+  headcount approve 9be41c77 --reason HR-2291      shows the plan and asks
+  headcount approve 9be41c77 --reject --reason 'these people stay'")]
+pub struct ApproveArgs {
+    /// The plan's hash, or its first 8 digits and more [default: list what waits]
+    #[arg(value_name = "HASH")]
+    hash: Option<String>,
+    #[command(flatten)]
+    files: Files,
+    /// Why: for the journal, and for whoever reads it later
+    #[arg(long, value_name = "TEXT", requires = "hash")]
+    reason: Option<String>,
+    /// It must not run, until you say otherwise by approving it
+    #[arg(long, requires = "hash")]
+    reject: bool,
+    /// Don't ask. Without a terminal this is needed
+    #[arg(long, requires = "hash")]
+    yes: bool,
+}
+
+/// Fewer digits could be met by another plan.
+const LEAST_DIGITS: usize = 8;
+/// Nobody types more before the line ends.
+const MAX_ANSWER: u64 = 4096;
+
+pub fn run(args: &ApproveArgs) -> Result<Exit, Failure> {
+    let from_stdin = args.files.files.iter().any(|path| path.as_os_str() == "-");
+    if args.hash.is_some() && !args.yes && (from_stdin || !std::io::stdin().is_terminal()) {
+        return Err(Failure::usage("there is no terminal to ask on").hint("pass --yes"));
+    }
+    let running = Running::load(&args.files)?;
+    session::run(async {
+        let store = running.look().await?;
+        match &args.hash {
+            None => list(&running, store.as_ref()).await,
+            Some(hash) => said(args, hash, &running, store.as_ref()).await,
+        }
+    })?
+}
+
+async fn waiting(store: &dyn Store) -> Result<Vec<WaitingPlan>, Failure> {
+    let mut waiting: Vec<WaitingPlan> = running::all(Shelf::Plans, store).await?.into_iter().map(|(_, plan)| plan).collect();
+    waiting.sort_by(|one, other| (one.since, &one.hash).cmp(&(other.since, &other.hash)));
+    Ok(waiting)
+}
+
+async fn approvals(store: &dyn Store) -> Result<Vec<Approval>, Failure> {
+    Ok(running::all(Shelf::Approvals, store).await?.into_iter().map(|(_, approval)| approval).collect())
+}
+
+async fn list(running: &Running, store: &dyn Store) -> Result<Exit, Failure> {
+    let (waiting, now) = (waiting(store).await?, Timestamp::now());
+    if waiting.is_empty() {
+        return report::result(b"No plan waits for an approval.\n").map(|()| Exit::Done);
+    }
+    let rows = waiting.iter().map(|plan| {
+        let since = told_at(plan.since, now, running.zone());
+        vec![short(&plan.hash), plan.target.to_string(), plan.pending().sum().to_string(), since].into()
+    });
+    let mut text = Vec::new();
+    TextTable { heads: vec!["PLAN", "TARGET", "CHANGES", "SINCE"], rows: rows.collect() }.write(report::screen(), &mut text)?;
+    writeln!(text, "Next: headcount approve {}{}", waiting.first().map(|plan| short(&plan.hash)).unwrap_or_default(), running.files)?;
+    report::result(&text)?;
+    Ok(Exit::Done)
+}
+
+async fn said(args: &ApproveArgs, hash: &str, running: &Running, store: &dyn Store) -> Result<Exit, Failure> {
+    let waiting = waiting(store).await?;
+    let plan = find(&waiting, hash, running)?;
+    let before = approvals(store).await?;
+    let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
+    let word = Approval {
+        plan: plan.hash.clone(),
+        decision: if args.reject { Decided::Reject } else { Decided::Approve },
+        approver: who::person(),
+        reason,
+        at: Timestamp::now(),
+        expires: None,
+        targets: Vec::new(),
+        document: None,
+        used: None,
+    };
+    report::result(&shown(plan, &before, running, word.at)?)?;
+    let outlook = outlook(plan, &before, &word, running);
+    if let Some(warning) = outlook.as_ref().filter(|_| !args.reject && !args.yes) {
+        notice(format_args!("{}", paint(RISK, warning)));
+    }
+    if !args.yes && !ask(args.reject)? {
+        notice("Nothing was said about it.");
+        return Ok(Exit::Error);
+    }
+    record(&word, plan, running).await?;
+    let short = short(&plan.hash);
+    let words = match args.reject {
+        true => format!("Plan {short} is rejected by {}: it does not run until you approve it, or it is another plan.", word.approver),
+        false => {
+            let then = outlook.unwrap_or_else(|| "It runs once, as far as it is still needed then.".to_owned());
+            let status = running::status(store).await?;
+            format!("Plan {short} is approved by {}. {then} {}", word.approver, running::heard(running, status.as_ref(), word.at))
+        }
+    };
+    report::result(format!("{}\n", safe::line(&words)).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// With its line in the journal, if it waits still: while somebody read it, it may have become another.
+async fn record(word: &Approval, plan: &WaitingPlan, running: &Running) -> Result<(), Failure> {
+    let store = running.open().await?;
+    find(&waiting(store.as_ref()).await?, &plan.hash, running)?;
+    let told = PlanWord { who: word.approver.clone(), plan: plan.hash.clone(), target: plan.target.clone(), reason: word.reason.clone() };
+    let event = match word.decision {
+        Decided::Approve => Event::Approved(told),
+        Decided::Reject => Event::Rejected(told),
+    };
+    running::keep(store.as_ref(), word.at, &event, vec![gates::approve(word)]).await
+}
+
+/// The one plan that is meant.
+fn find<'p>(waiting: &'p [WaitingPlan], hash: &str, running: &Running) -> Result<&'p WaitingPlan, Failure> {
+    let hash = hash.trim().to_ascii_lowercase();
+    if hash.len() < LEAST_DIGITS || !hash.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(Failure::usage(format!("{hash:?} is no hash of a plan: it takes at least {LEAST_DIGITS} of its digits")).hint(those(waiting)));
+    }
+    let mut meant = waiting.iter().filter(|plan| plan.hash.starts_with(hash.as_str()));
+    match (meant.next(), meant.next()) {
+        (Some(plan), None) => Ok(plan),
+        (None, _) => {
+            let message = format!("no plan {hash} waits for an approval: it ran, is not needed any more, or is another one by now");
+            let status = format!("headcount status{}", running.files);
+            Err(Failure::new(message).exit(Exit::Stale).hint(format!("{}; `{status}` tells how things stand", those(waiting))))
+        }
+        (Some(_), Some(_)) => Err(Failure::usage(format!("several plans begin with {hash}")).hint(those(waiting))),
+    }
+}
+
+/// Those that wait, for whoever named another one.
+fn those(waiting: &[WaitingPlan]) -> String {
+    let one = |plan: &WaitingPlan| format!("{} at {} ({})", plan.hash, plan.target, count(plan.pending().sum(), "change"));
+    match waiting {
+        [] => "none waits".to_owned(),
+        waiting => format!("these wait:\n  {}", waiting.iter().map(one).collect::<Vec<_>>().join("\n  ")),
+    }
+}
+
+/// The plan as everybody sees plans, with what is risky first, and what was said of it.
+fn shown(plan: &WaitingPlan, approvals: &[Approval], running: &Running, now: Timestamp) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    let at = |at| told_at(at, now, running.zone());
+    let title = format!("Plan {} at {}", short(&plan.hash), plan.target);
+    let many = count(plan.pending().sum(), "change");
+    writeln!(text, "{}: {many}, waits since {}", paint(STRONG, safe::line(&title)), at(plan.since))?;
+    writeln!(text, "  hash        {}", safe::line(&plan.hash))?;
+    if !plan.authors.is_empty() {
+        writeln!(text, "  written by  {}", safe::line(&plan.authors.join(", ")))?;
+    }
+    for word in approvals.iter().filter(|word| word.plan == plan.hash) {
+        let what = if word.decision == Decided::Reject { "rejected" } else { "approved" };
+        let reason = word.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        writeln!(text, "  {what} by {}", safe::line(&format!("{} at {}{reason}", word.approver, at(word.at))))?;
+    }
+    writeln!(text)?;
+    render::write_risks_first(&plan.plan, ViewOptions { full: true, ..ViewOptions::wide(report::width()) }, &mut text)?;
+    Ok(text)
+}
+
+/// What an approval leaves open; nothing where it is enough, or these manifests don't say what is.
+fn outlook(plan: &WaitingPlan, before: &[Approval], word: &Approval, running: &Running) -> Option<String> {
+    let rule = running.policy.targets.iter().find(|target| target.name == plan.target)?.gates.approval.as_ref()?;
+    let others = before.iter().filter(|other| other.document.is_some() || other.approver != word.approver || other.plan != word.plan);
+    let all: Vec<Approval> = others.chain([word]).cloned().collect();
+    match standing(plan, rule, &all, word.at) {
+        Standing::Approved => None,
+        Standing::Rejected => Some("Somebody else rejected it: it does not run before they take that back.".to_owned()),
+        Standing::Wants { more } => Some(format!("It does not run yet: it takes {} after this one.", count(u64::from(more), "more approval"))),
+        Standing::AuthorsAlone => Some("You wrote the revision that it is of: it does not run before somebody else approves it too.".to_owned()),
+    }
+}
+
+fn short(hash: &Arc<str>) -> String {
+    hash.chars().take(LEAST_DIGITS).collect()
+}
+
+/// Asks on the terminal. Only the whole word is a yes.
+fn ask(reject: bool) -> Result<bool, Failure> {
+    let mut out = anstream::stderr();
+    write!(out, "\n{} this plan? Only \"yes\" does it: ", if reject { "Reject" } else { "Approve" })?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().take(MAX_ANSWER).read_line(&mut answer).map_err(|error| Failure::because("can't read the answer", &error))?;
+    Ok(answer.trim() == "yes")
+}

@@ -1,0 +1,45 @@
+//! What people did beside runs: the brake, a request, their word about a plan that waits.
+
+use crate::journal::{Event, PlanWord};
+use crate::render::safe;
+
+/// One of them, ready to be shown.
+pub struct Act<'a> {
+    /// who did it
+    pub who: &'a str,
+    /// the plan's hash, where it is about one
+    pub plan: &'a str,
+    /// what, as it goes on behind a name
+    pub words: String,
+}
+
+impl<'a> Act<'a> {
+    /// Nothing where the event is none.
+    pub fn of(event: &'a Event) -> Option<Self> {
+        let (who, plan, words, reason) = match event {
+            Event::Paused { who, reason, everything } => {
+                let what = if *everything { "stopped all writing, revocations too" } else { "stopped all writing but revocations" };
+                (who, "", what.to_owned(), reason.as_deref())
+            }
+            Event::Resumed { who } => (who, "", "let writing go on".to_owned(), None),
+            Event::Asked { who, targets, ignore_window } => {
+                let what = if targets.is_empty() { "everything".to_owned() } else { targets.join(", ") };
+                let windows = if *ignore_window { ", past closed windows" } else { "" };
+                (who, "", format!("asked for a sync of {what}{windows}"), None)
+            }
+            Event::Approved(word) => said("approved", word),
+            Event::Rejected(word) => said("rejected", word),
+            _ => return None,
+        };
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        Some(Self { who, plan, words: safe::line(&format!("{words}{reason}")).into_owned() })
+    }
+}
+
+fn said<'a>(what: &str, word: &'a PlanWord) -> (&'a String, &'a str, String, Option<&'a str>) {
+    let short: String = word.plan.chars().take(SHORT).collect();
+    (&word.who, &word.plan, format!("{what} plan {short} at {}", word.target), word.reason.as_deref())
+}
+
+/// Digits of a hash by which a plan is known.
+const SHORT: usize = 8;

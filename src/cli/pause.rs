@@ -1,0 +1,105 @@
+//! `headcount pause` and `headcount resume`: the brake. While it is pulled nothing is written at any target, by whoever runs the workspace and by `apply`.
+//!
+//! Must never: put another one's brake in the place of the one that is pulled, or let it go without saying whose it was.
+
+use jiff::Timestamp;
+
+use super::Files;
+use super::report::{self, Exit, Failure};
+use super::running::{self, Running};
+use super::session;
+use super::who;
+use crate::journal::Event;
+use crate::model::Brake;
+use crate::render::status::brake_words;
+use crate::state::{Shelf, Store};
+
+/// Stop all writing, at every target, until somebody resumes it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Reading, planning and telling go on, and so do revocations. What was sent already comes back. It holds for
+a running controller and for `headcount apply`.
+
+Examples:
+  headcount pause --reason 'hr exports nonsense'
+  headcount pause --everything                     revocations wait as well")]
+pub struct PauseArgs {
+    #[command(flatten)]
+    files: Files,
+    /// Stop revocations too: whoever is cut off keeps what they have until it goes on
+    #[arg(long)]
+    everything: bool,
+    /// Why: for the journal, and for whoever finds it stopped
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// Let writing go on that was stopped by `pause`
+#[derive(Debug, clap::Args)]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    files: Files,
+}
+
+/// What the brake is called on its shelf.
+const NAME: &str = "workspace";
+
+pub fn pause(args: &PauseArgs) -> Result<Exit, Failure> {
+    let running = Running::load(&args.files)?;
+    session::run(pull(args, &running))?
+}
+
+async fn pull(args: &PauseArgs, running: &Running) -> Result<Exit, Failure> {
+    let store = running.open().await?;
+    let (now, pulled) = (Timestamp::now(), running::brake(store.as_ref()).await?);
+    if let Some(brake) = pulled.as_ref().filter(|brake| brake.everything || !args.everything) {
+        let but = if brake.everything { "" } else { " but revocations" };
+        let words = format!("All writing{but} is stopped already, {}.\nNothing was changed. {}\n", told(brake, running, now), back(running));
+        return report::result(words.as_bytes()).map(|()| Exit::Done);
+    }
+    let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
+    let brake = Brake { who: who::who(), at: now, reason, everything: args.everything };
+    let event = Event::Paused { who: brake.who.clone(), reason: brake.reason.clone(), everything: brake.everything };
+    running::keep(store.as_ref(), now, &event, vec![Shelf::Brake.put(NAME, &brake)]).await?;
+    let what = match (args.everything, &pulled) {
+        (false, _) => "All writing is stopped. Revocations go on (--everything stops them too).".to_owned(),
+        (true, None) => "All writing is stopped, revocations too.".to_owned(),
+        (true, Some(before)) => format!("Revocations are stopped too; the rest was already, {}.", told(before, running, now)),
+    };
+    let heard = running::heard(running, running::status(store.as_ref()).await?.as_ref(), now);
+    report::result(format!("{what}\n{heard} What was sent already comes back. {}\n", back(running)).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
+    let running = Running::load(&args.files)?;
+    session::run(let_go(&running))?
+}
+
+async fn let_go(running: &Running) -> Result<Exit, Failure> {
+    let store = running.open().await?;
+    // By their names alone: a brake that can't be read holds all the same.
+    let pulled = store.shelf(Shelf::Brake).await.map_err(|error| session::state_failure(&error))?;
+    if pulled.is_empty() {
+        return report::result(b"Nothing is stopped: writing goes on as it did.\n").map(|()| Exit::Done);
+    }
+    let (now, brake) = (Timestamp::now(), running::brake(store.as_ref()).await.ok().flatten());
+    let facts = pulled.iter().map(|thing| Shelf::Brake.take(thing.name.clone())).collect();
+    running::keep(store.as_ref(), now, &Event::Resumed { who: who::who() }, facts).await?;
+    let was = brake.map(|brake| format!(" It was stopped {}.", told(&brake, running, now))).unwrap_or_default();
+    let heard = heard(running, store.as_ref(), now).await?;
+    report::result(format!("Writing goes on.{was}\n{heard}\n").as_bytes())?;
+    Ok(Exit::Done)
+}
+
+async fn heard(running: &Running, store: &dyn Store, now: Timestamp) -> Result<String, Failure> {
+    Ok(running::heard(running, running::status(store).await?.as_ref(), now))
+}
+
+fn told(brake: &Brake, running: &Running, now: Timestamp) -> String {
+    brake_words(brake, now, running.zone())
+}
+
+fn back(running: &Running) -> String {
+    format!("To go on: headcount resume{}", running.files)
+}

@@ -1,0 +1,126 @@
+//! A workspace that runs all the time, as commands reach it: by its state alone, with whatever is sound of the manifests.
+//!
+//! Must never: reach a system, take the lock, or take a thing that can't be read for one that is not there.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
+
+use super::Files;
+use super::manifests;
+use super::next;
+use super::report::{Failure, notice};
+use super::session::{state_failure, state_place};
+use crate::apply::run_name;
+use crate::diagnostic::Level;
+use crate::journal::{Event, entry};
+use crate::model::{Brake, Status, SystemRole};
+use crate::policy::Policy;
+use crate::render::safe;
+use crate::render::status::{age, is_silent};
+use crate::state::{self, Fact, Shelf, StateError, StatePlace, Store};
+
+/// Where a workspace's state is, and what of its manifests says how to speak of it.
+pub struct Running {
+    /// the manifests, as far as they are sound: for words, never for a decision
+    pub policy: Policy,
+    /// where its state is
+    pub state: StatePlace,
+    /// what another command needs to find them: ` -f acme`
+    pub files: String,
+}
+
+impl Running {
+    /// Of what `-f` names. What is wrong in the manifests holds nothing up but a Workspace that can't be told.
+    pub fn load(files: &Files) -> Result<Self, Failure> {
+        let manifests = manifests::load_what_is_sound(files)?;
+        if manifests.warnings.iter().any(|problem| problem.level == Level::Error) {
+            notice("warning: these manifests have errors (`headcount validate` shows them); they only tell where the state is");
+        }
+        let state = state_place(&manifests.loaded, files);
+        let files = next::options(files).into_iter().map(|option| format!(" {option}")).collect();
+        Ok(Self { policy: manifests.policy, state, files })
+    }
+
+    /// In which times are told.
+    pub fn zone(&self) -> &TimeZone {
+        &self.policy.time_zone
+    }
+
+    /// The state, to look at.
+    pub async fn look(&self) -> Result<Arc<dyn Store>, Failure> {
+        let store = state::look_at(&self.state, &self.policy.workspace).await.map_err(|error| state_failure(&error))?;
+        store.ok_or_else(|| state_failure(&StateError::Missing { path: self.state.path() }))
+    }
+
+    /// The state, to ask something of whoever runs it. One that is not there is not made: a first run has to know that it is the first.
+    pub async fn open(&self) -> Result<Arc<dyn Store>, Failure> {
+        self.look().await?;
+        state::open(&self.state, &self.policy.workspace).await.map_err(|error| state_failure(&error))
+    }
+
+    /// A target that nobody knows is a slip of whoever named it. `status` knows targets that these manifests don't have.
+    pub fn check_targets(&self, names: &[String], status: Option<&Status>) -> Result<(), Failure> {
+        let kept = status.into_iter().flat_map(|status| &status.systems).filter(|system| system.role == SystemRole::Target);
+        let mut known: Vec<&Arc<str>> = self.policy.targets.iter().map(|target| &target.name).chain(kept.map(|system| &system.name)).collect();
+        known.sort();
+        known.dedup();
+        match names.iter().find(|name| !known.iter().any(|known| ***known == ***name)) {
+            None => Ok(()),
+            Some(name) => {
+                let known: Vec<&str> = known.into_iter().map(AsRef::as_ref).collect();
+                Err(Failure::usage(format!("there is no target {name:?}")).hint(format!("there are: {}", known.join(", "))))
+            }
+        }
+    }
+}
+
+/// All that stands on a shelf. A thing that can't be read is another headcount's, and no reason to go on as if it were not there.
+pub async fn all<T: DeserializeOwned>(shelf: Shelf, store: &dyn Store) -> Result<Vec<(Arc<str>, T)>, Failure> {
+    let things = store.shelf(shelf).await.map_err(|error| state_failure(&error))?;
+    let read = |thing: crate::state::Shelved| {
+        let value = serde_json::from_str(&thing.body).map_err(|error| {
+            let message = format!("what the state {} holds under {:?} can't be read", store.place().display(), format!("{}/{}", shelf.word(), thing.name));
+            Failure::because(message, &error).hint("another version of headcount wrote it: use the one that runs the workspace")
+        })?;
+        Ok((thing.name, value))
+    };
+    things.into_iter().map(read).collect()
+}
+
+/// What was told last; nothing where no controller ever ran. The brake is the one that is pulled now, whether or not whoever runs it has seen it.
+pub async fn status(store: &dyn Store) -> Result<Option<Status>, Failure> {
+    let Some((_, mut status)) = all::<Status>(Shelf::Status, store).await?.into_iter().next() else { return Ok(None) };
+    status.brake = brake(store).await?;
+    Ok(Some(status))
+}
+
+/// The brake, where it is pulled.
+pub async fn brake(store: &dyn Store) -> Result<Option<Brake>, Failure> {
+    Ok(all::<Brake>(Shelf::Brake, store).await?.into_iter().map(|(_, brake)| brake).next())
+}
+
+/// Keeps what somebody did, with its line in the journal: both or none.
+pub async fn keep(store: &dyn Store, now: Timestamp, event: &Event, facts: Vec<Fact>) -> Result<(), Failure> {
+    let line = entry(&run_name(now, true), now, event);
+    store.commit(facts.into_iter().chain([line]).collect()).await.map_err(|error| state_failure(&error))
+}
+
+/// Who takes up what was asked, or that nobody seems to.
+pub fn heard(running: &Running, status: Option<&Status>, now: Timestamp) -> String {
+    let controller = format!("`headcount controller{}`", running.files);
+    let words = match status {
+        None => format!("No controller has run this workspace yet: it waits in the state until one does ({controller})."),
+        Some(status) if is_silent(status, now) => {
+            let silent = age(now.duration_since(status.at));
+            format!("Nobody seems to run this workspace (the last sign of life is {silent} old): it waits in the state until {controller} runs.")
+        }
+        Some(status) => match &status.lease {
+            Some(lease) => format!("{} takes it up within seconds.", lease.holder),
+            None => "Whoever runs this workspace takes it up once they have the lock.".to_owned(),
+        },
+    };
+    safe::line(&words).into_owned()
+}

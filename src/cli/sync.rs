@@ -1,0 +1,147 @@
+//! `headcount sync`: asks whoever runs the workspace to read and do now what it would do later.
+//!
+//! Must never: run anything itself, or say that something was done which nobody has told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::Files;
+use super::complete;
+use super::report::{self, Exit, Failure, notice};
+use super::running::{self, Running};
+use super::session;
+use super::status;
+use super::who;
+use crate::apply::run_name;
+use crate::journal::Event;
+use crate::manifest::quantity;
+use crate::model::{Status, SyncRequest, SystemRole, SystemState};
+use crate::render::status::is_silent;
+use crate::state::Shelf;
+
+/// Ask the controller to read now, and to do what is needed
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The request stands in the state before this returns, so it is lost with no process. Guardrails, approval,
+suspension and the brake hold what they hold; closed windows too, unless --ignore-window says otherwise.
+
+Examples:
+  headcount sync                                   everything, soon
+  headcount sync --target chat --wait              one target, and what became of it
+
+Exit codes with --wait: 0 as declared; 3 a guardrail holds changes; 4 partly done; 5 something could not
+be read, waits for an approval or a window, or nobody took it up in time")]
+pub struct SyncArgs {
+    #[command(flatten)]
+    files: Files,
+    /// Only this target; repeatable
+    #[arg(long, value_name = "NAME", add = complete::targets())]
+    target: Vec<String>,
+    /// Closed windows hold nothing of it; the journal keeps who said so
+    #[arg(long)]
+    ignore_window: bool,
+    /// Wait until it was done, and show what became of it: 30s, 5m [default when given alone: 10m]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = patience)]
+    wait: Option<Duration>,
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    quantity::duration(text).map_err(str::to_owned)?.try_into().map_err(|_| "it must not be negative".to_owned())
+}
+
+pub fn run(args: &SyncArgs) -> Result<Exit, Failure> {
+    let running = Running::load(&args.files)?;
+    session::run(ask(args, &running))?
+}
+
+async fn ask(args: &SyncArgs, running: &Running) -> Result<Exit, Failure> {
+    let store = running.open().await?;
+    let (now, before) = (Timestamp::now(), running::status(store.as_ref()).await?);
+    running.check_targets(&args.target, before.as_ref())?;
+    let targets: Vec<Arc<str>> = args.target.iter().map(|name| Arc::from(name.as_str())).collect();
+    let request = SyncRequest { who: who::who(), at: now, targets: targets.clone(), ignore_window: args.ignore_window };
+    let event = Event::Asked { who: request.who.clone(), targets, ignore_window: request.ignore_window };
+    let name = run_name(now, true);
+    running::keep(store.as_ref(), now, &event, vec![Shelf::Requests.put(name.clone(), &request)]).await?;
+    drop(store);
+    let told = format!("{} {}{}", asked(args), running::heard(running, before.as_ref(), now), stopped(running, before.as_ref()));
+    match args.wait {
+        None => {
+            report::result(format!("{told}\nWhat becomes of it: headcount status{}\n", running.files).as_bytes())?;
+            Ok(Exit::Done)
+        }
+        Some(patience) => {
+            notice(&told);
+            served(args, running, &name, patience).await
+        }
+    }
+}
+
+fn asked(args: &SyncArgs) -> String {
+    let what = if args.target.is_empty() { "everything".to_owned() } else { args.target.join(", ") };
+    let windows = if args.ignore_window { ", past closed windows" } else { "" };
+    format!("Asked for a sync of {what}{windows}.")
+}
+
+fn stopped(running: &Running, status: Option<&Status>) -> String {
+    match status.and_then(|status| status.brake.as_ref()) {
+        Some(_) => format!("\nAll writing is stopped: it is read and planned, and nothing is done before headcount resume{}.", running.files),
+        None => String::new(),
+    }
+}
+
+/// Waits until the request was taken away, and tells how things stand then.
+async fn served(args: &SyncArgs, running: &Running, name: &Arc<str>, patience: Duration) -> Result<Exit, Failure> {
+    let end = Instant::now() + patience;
+    let pause = if running.state.file().is_some() { NEAR } else { FAR };
+    let open = async || -> Result<(bool, Option<Status>), Failure> {
+        let store = running.look().await?;
+        let open = store.shelf(Shelf::Requests).await.map_err(|error| session::state_failure(&error))?;
+        Ok((open.iter().any(|request| request.name == *name), running::status(store.as_ref()).await?))
+    };
+    let (mut waits, mut told) = open().await?;
+    while waits && Instant::now() < end {
+        sleep(pause.min(end - Instant::now())).await;
+        (waits, told) = open().await?;
+    }
+    let now = Timestamp::now();
+    if let Some(told) = &told {
+        status::show(told, &args.target, running, now)?;
+    }
+    if waits {
+        let words = "it was not done in time: the request still stands, and is done once somebody can";
+        return Err(Failure::new(words).exit(Exit::Stale).hint(format!("headcount status{} tells how things stand", running.files)));
+    }
+    Ok(told.map_or(Exit::Stale, |told| outcome(&told, &args.target, now)))
+}
+
+/// Between two looks at a file, and at what is asked for over the network.
+const NEAR: Duration = Duration::from_millis(500);
+const FAR: Duration = Duration::from_secs(5);
+
+/// As `apply` would end: what came to nothing counts more than what waits, and that more than what is held.
+fn outcome(status: &Status, targets: &[String], now: Timestamp) -> Exit {
+    let asked = |name: &str| targets.is_empty() || targets.iter().any(|target| target == name);
+    let states: Vec<SystemState> = status
+        .systems
+        .iter()
+        // People come from every source, whichever target was named.
+        .filter(|system| system.role == SystemRole::Source || asked(&system.name))
+        .map(|system| system.state)
+        .collect();
+    let any = |these: &[SystemState]| states.iter().any(|state| these.contains(state));
+    if is_silent(status, now) || any(&[SystemState::Unreadable, SystemState::Unknown]) {
+        Exit::Stale
+    } else if any(&[SystemState::Stalled, SystemState::Behind, SystemState::Changing]) {
+        Exit::Partly
+    } else if any(&[SystemState::Held]) {
+        Exit::Refused
+    } else if any(&[SystemState::WaitsForApproval, SystemState::WindowClosed, SystemState::Suspended]) {
+        Exit::Stale
+    } else {
+        Exit::Done
+    }
+}
