@@ -24,7 +24,7 @@ Examples:
   headcount status                                 what needs somebody, and a line for each system
   headcount status chat                            one system in full
   headcount status --watch                         follow it; Ctrl-C ends it
-  headcount status --detailed-exitcode -q          for a script: 2 when something needs somebody")]
+  headcount status --detailed-exitcode             for a script: 2 when something needs somebody")]
 pub struct StatusArgs {
     /// These systems in full [default: a table of all]
     #[arg(value_name = "SYSTEM", add = complete::systems())]

@@ -28,6 +28,13 @@ Commands:
   get          Read the live systems and list people, accounts, groups or targets: who has what
   explain      Show where each attribute, group and account of an identity comes from
   revoke       Cut identities off everywhere, now, whatever the sources say
+  controller   Keep everything as declared, until it is stopped: read each system when it is due,
+               and do what is needed as soon as it may be done
+  status       Show how a running workspace stands: what needs somebody, and each system
+  sync         Ask the controller to read now, and to do what is needed
+  pause        Stop all writing, at every target, until somebody resumes it
+  resume       Let writing go on that was stopped by `pause`
+  approve      Approve a plan that waits, or reject it; without a hash: list those that wait
   history      Show past runs from the journal, or what became of somebody
   drift        Show what others changed at targets since the last run
   import       Write manifests for what exists at a target

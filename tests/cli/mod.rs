@@ -21,6 +21,7 @@ mod plan;
 mod reading;
 mod report;
 mod revoke;
+mod running;
 mod secrets;
 mod state;
 mod test;
