@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, below target/: scim2-server, Django and PyYAML in a virtual environment, and the files of a real organisation.
+# Installs what the tests need beside Rust, below target/: scim2-server, Django and PyYAML in a virtual environment, and the files of a real organisation; and ssh-keygen.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${HEADCOUNT_TEST_VENV:-target/test-venv}
 if [ ! -x "$venv/bin/scim2-server" ] || [ ! -x "$venv/bin/django-admin" ] || ! "$venv/bin/python" -c 'import yaml' 2>/dev/null; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet 'scim2-server==0.8.3' 'django==5.2.*' 'pyyaml==6.*'
+fi
+
+# Signed commits are checked with ssh-keygen.
+if ! command -v ssh-keygen >/dev/null; then
+  { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && timeout 300 apt-get install -y -qq openssh-client >/dev/null; } || echo 'ssh-keygen (openssh-client) could not be installed; tests of signatures are skipped' >&2
 fi
 
 # A real organisation, for tests/kubernetes_org.rs: used from beside the repository where it is there.

@@ -264,17 +264,23 @@ fn an_open_way_is_taken_only_where_somebody_says_so() {
 struct Keys(tempfile::TempDir);
 
 impl Keys {
-    fn new() -> Self {
+    /// None where there is no `ssh-keygen`, which is said loudly, and is a failure where everything is required.
+    fn new() -> Option<Self> {
+        if std::process::Command::new("ssh-keygen").arg("-?").output().is_err() {
+            assert!(std::env::var_os("HEADCOUNT_TEST_REQUIRE").is_none(), "signatures need ssh-keygen: run tests/setup.sh");
+            eprintln!("SKIPPED: signatures need ssh-keygen. Run tests/setup.sh and try again.");
+            return None;
+        }
         let keys = Self(tempfile::tempdir().unwrap());
         for name in ["mara", "stranger"] {
             let made = std::process::Command::new("ssh-keygen")
                 .args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"])
                 .arg(keys.0.path().join(name))
                 .status();
-            assert!(made.expect("ssh-keygen: apt-get install openssh-client").success());
+            assert!(made.unwrap().success());
         }
         keys.allow(&["mara"]);
-        keys
+        Some(keys)
     }
 
     fn allow(&self, names: &[&str]) {
@@ -303,7 +309,7 @@ impl Keys {
 
 #[test]
 fn a_commit_is_taken_only_from_somebody_whom_the_file_knows() {
-    let (remote, keys) = (Followed::new(), Keys::new());
+    let (remote, Some(keys)) = (Followed::new(), Keys::new()) else { return };
     remote.made.write("identity/a.yaml", "a: 1").commit("unsigned");
     let mut follower = Following::of(Remote { verify: keys.verify(Which::Tip), ..remote.remote() });
     let mut refused = |id: &str| {
@@ -335,7 +341,7 @@ fn a_commit_is_taken_only_from_somebody_whom_the_file_knows() {
 
 #[test]
 fn a_signer_who_is_added_later_lets_the_same_commit_through() {
-    let (remote, keys) = (Followed::new(), Keys::new());
+    let (remote, Some(keys)) = (Followed::new(), Keys::new()) else { return };
     remote.made.write("identity/a.yaml", "a: 1").commit("unsigned");
     keys.commit(&remote.made, Some("stranger"));
     let mut follower = Following::of(Remote { verify: keys.verify(Which::Tip), ..remote.remote() });
@@ -349,7 +355,7 @@ fn a_signer_who_is_added_later_lets_the_same_commit_through() {
 
 #[test]
 fn in_a_range_each_commit_since_what_was_in_force_is_asked_for() {
-    let (remote, keys) = (Followed::new(), Keys::new());
+    let (remote, Some(keys)) = (Followed::new(), Keys::new()) else { return };
     let unsigned = remote.made.write("identity/a.yaml", "a: 1").commit("before anybody signed");
     let start = keys.commit(&remote.made, Some("mara"));
     let mut follower = Following::of(Remote { verify: keys.verify(Which::Range), ..remote.remote() });

@@ -21,7 +21,7 @@ const FEW: u64 = 3;
 /// Which documents a revision has, as far as it matters whether they are still there. It can be kept from one process to the next: Users stand in it as numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Inventory {
+pub struct ManifestInventory {
     /// the Workspace's id
     pub workspace: Arc<str>,
     sources: BTreeSet<Arc<str>>,
@@ -45,7 +45,7 @@ pub struct Shrunk {
     pub groups: Option<(u64, u64)>,
 }
 
-impl Inventory {
+impl ManifestInventory {
     /// Of manifests.
     pub fn of(loaded: &Loaded) -> Self {
         let workspace: Arc<str> = loaded.workspace.as_ref().map_or("", |workspace| &workspace.spec.id).into();
@@ -60,10 +60,10 @@ impl Inventory {
 }
 
 /// What vanished from one revision to the next, beyond what is usual and what `removals` of the newer one names; nothing where that is fine.
-pub fn shrank(before: &Inventory, after: &Loaded, today: Date) -> Option<Shrunk> {
+pub fn shrank(before: &ManifestInventory, after: &Loaded, today: Date) -> Option<Shrunk> {
     let removals = after.workspace.as_ref().and_then(|workspace| workspace.spec.removals.as_ref());
     let removals = removals.filter(|removals| quantity::date(&removals.expires).is_ok_and(|last| today <= last));
-    let now = Inventory::of(after);
+    let now = ManifestInventory::of(after);
     let may_go = |kind: &str, name: &str| {
         let named = removals.iter().flat_map(|removals| removals.names.iter());
         named.filter_map(|written| Removals::kind_and_name(written)).any(|written| written == (kind, name))
@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn told(before: &Loaded, after: &Loaded) -> String {
-        let shrunk = shrank(&Inventory::of(before), after, TODAY.parse().unwrap());
+        let shrunk = shrank(&ManifestInventory::of(before), after, TODAY.parse().unwrap());
         shrunk.map_or_else(|| "nothing".to_owned(), |shrunk| shrunk.words())
     }
 
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(told(&few, &made("{id: acme}", &["hr"], &["chat"], 3..4, 3..3)), "nothing");
         assert_eq!(told(&few, &made("{id: acme}", &["hr"], &["chat"], 4..4, 3..3)), "4 of 4 Users vanished from the manifests");
         // There was nothing before: the first revision of all.
-        assert_eq!(shrank(&Inventory::default(), &before, TODAY.parse().unwrap()), None);
+        assert_eq!(shrank(&ManifestInventory::default(), &before, TODAY.parse().unwrap()), None);
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
         let gone =
             |removals: &str, users: std::ops::Range<u32>| made(&format!("{{id: acme{removals}}}"), &["badges"], &["wiki"], users, 0..2);
         let today: Date = TODAY.parse().unwrap();
-        let shrunk = shrank(&Inventory::of(&before), &gone("", 8..20), today).unwrap();
+        let shrunk = shrank(&ManifestInventory::of(&before), &gone("", 8..20), today).unwrap();
         let answer = shrunk.answer(today).unwrap();
         insta::assert_snapshot!(answer, @r"
         removals:
@@ -242,8 +242,8 @@ mod tests {
         let line = answer.lines().skip(1).map(str::trim).collect::<Vec<_>>().join(", ");
         let removals = format!(", removals: {{{line}}}");
         let with = gone(&removals, 8..20);
-        assert_eq!(shrank(&Inventory::of(&before), &with, today), None);
-        assert!(shrank(&Inventory::of(&before), &with, today.tomorrow().unwrap()).is_some(), "its day is over");
+        assert_eq!(shrank(&ManifestInventory::of(&before), &with, today), None);
+        assert!(shrank(&ManifestInventory::of(&before), &with, today.tomorrow().unwrap()).is_some(), "its day is over");
         assert_eq!(told(&before, &gone(&removals, 9..20)), "9 of 20 Users vanished from the manifests");
         let other = made(&format!("{{id: acme{removals}}}"), &["hr"], &["wiki"], 8..20, 0..2);
         assert_eq!(told(&before, &other), "the Source badges vanished from the manifests");
@@ -251,10 +251,10 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_revision_names_no_person_and_reads_back_the_same() {
-        let inventory = Inventory::of(&made("{id: acme}", &["hr"], &["chat"], 0..2, 0..1));
+        let inventory = ManifestInventory::of(&made("{id: acme}", &["hr"], &["chat"], 0..2, 0..1));
         let kept = serde_json::to_string(&inventory).unwrap();
         assert!(!kept.contains("u0") && kept.contains("\"hr\""), "{kept}");
-        assert_eq!(serde_json::from_str::<Inventory>(&kept).unwrap(), inventory);
+        assert_eq!(serde_json::from_str::<ManifestInventory>(&kept).unwrap(), inventory);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 pub use folder::FolderRevisions;
-pub use held::{Inventory, Shrunk, shrank};
+pub use held::{ManifestInventory, Shrunk, shrank};
 pub use repository::GitRevisions;
 pub use tell::{CommitTeller, commit_statuses};
 
