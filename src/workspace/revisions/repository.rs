@@ -132,6 +132,12 @@ fn revision(tree: &Arc<GitTree>, found: FoundManifests, root: std::path::PathBuf
 
 /// Lays down every file of records that the revision has, so that none is missing later; a number of each. It is laid down by its content's number.
 fn data(loaded: &Loaded) -> Result<BTreeMap<Arc<str>, Arc<str>>, Vec<Diagnostic>> {
+    // Which files the revision has at all is asked now, too: the copy may be made anew without this commit while it is in force.
+    for (origin, connection) in loaded.connections() {
+        connection.files().iter().for_each(|file| {
+            let _ = loaded.files.has(&origin.base.join(file.value));
+        });
+    }
     let (mut data, mut problems) = (BTreeMap::new(), Vec::new());
     for (name, path) in data_files(loaded).filter(|(_, path)| loaded.files.has(path)) {
         match loaded.files.place(path.clone()) {
