@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::actor::Mail;
 use super::messages::Manifests;
-use super::revisions::{Arrived, Inventory, RevisionError, RevisionSource, SoundManifests, reasons, shrank};
+use super::revisions::{Arrived, ManifestInventory, RevisionError, RevisionSource, SoundManifests, reasons, shrank};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Refused, Revision};
 use crate::state::{Fact, Shelf, StateError, Store};
@@ -42,20 +42,20 @@ pub async fn first(source: &mut dyn RevisionSource) -> Result<Option<First>, Rev
 
 /// Why the manifests that a process begins with are held, if they are: they lack what was in force when the last one ended.
 pub async fn held(store: &dyn Store, manifests: &Manifests) -> Result<Option<Vec<String>>, StateError> {
-    let known: Vec<(Arc<str>, Inventory)> = Shelf::Revisions.all(store).await?;
+    let known: Vec<(Arc<str>, ManifestInventory)> = Shelf::Revisions.all(store).await?;
     let before = known.into_iter().find(|(name, _)| name.as_ref() == INVENTORY).map(|(_, inventory)| inventory);
     Ok(before.and_then(|before| shrunk(&before, manifests)))
 }
 
 /// What manifests hold, as it is kept to compare newer ones with.
 pub(super) fn inventory(manifests: &Manifests) -> Fact {
-    Shelf::Revisions.put(INVENTORY, &Inventory::of(&manifests.loaded))
+    Shelf::Revisions.put(INVENTORY, &ManifestInventory::of(&manifests.loaded))
 }
 
 /// What it is called on its shelf.
 const INVENTORY: &str = "inventory";
 
-fn shrunk(before: &Inventory, after: &Manifests) -> Option<Vec<String>> {
+fn shrunk(before: &ManifestInventory, after: &Manifests) -> Option<Vec<String>> {
     let today = Timestamp::now().to_zoned(after.policy.time_zone.clone()).date();
     let shrunk = shrank(before, &after.loaded, today)?;
     let expires = today.checked_add(PROPOSED_DAYS.days()).unwrap_or(today);
@@ -94,7 +94,7 @@ fn judged(known: &Manifests, revision: Revision, manifests: Result<SoundManifest
         refuse(revision.clone(), why)
     })?;
     let (manifests, _) = in_hand(revision, sound);
-    match shrunk(&Inventory::of(&known.loaded), &manifests) {
+    match shrunk(&ManifestInventory::of(&known.loaded), &manifests) {
         Some(why) => Err(refuse(manifests.revision, why)),
         None => Ok(manifests),
     }
