@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use super::apply::asked_to_stop;
+use super::commit_status::{self, StatusHost};
 use super::plan::verdict;
 use super::report::{self, Exit, Failure, Texts, notice};
 use super::session::{self, state_failure, state_place};
@@ -18,6 +21,7 @@ use super::watched::Watched;
 use super::who::who;
 use crate::git::{Remote, RemoteUrl, SshAccess, Verify, Which};
 use crate::manifest::connection::SecretRef;
+use crate::model::Status;
 use crate::state;
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
 use crate::workspace::{self, First, Manifests, Workspace, WorkspaceError};
@@ -52,9 +56,21 @@ struct GitArgs {
     /// Use only commits that are signed by somebody in this file of allowed signers, as ssh-keygen reads it
     #[arg(long, value_name = "FILE", requires = "url")]
     verify: Option<PathBuf>,
+    /// Ask for a signature of each commit since the one in force, and not of the newest alone
+    #[arg(long, requires = "verify")]
+    verify_each: bool,
+    /// The private key that signs in over SSH [default: what the agent has]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    git_ssh_key: Option<PathBuf>,
+    /// The hosts that are known over SSH; any other one is refused [default: ssh's own files]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    git_known_hosts: Option<PathBuf>,
     /// A file with the token that signs in over HTTPS [default: HEADCOUNT_GIT_TOKEN, where it is set]
     #[arg(long, value_name = "FILE", requires = "url")]
     git_token_file: Option<PathBuf>,
+    /// Set a status of the commit in force at its host, with HEADCOUNT_STATUS_TOKEN
+    #[arg(long, value_name = "HOST", requires = "url")]
+    commit_status: Option<StatusHost>,
     /// Where the copy of the repository is kept, and what manifests name beside it
     #[arg(long, value_name = "DIR", requires = "url")]
     git_cache: Option<PathBuf>,
@@ -98,8 +114,13 @@ async fn keep(
     notice(format_args!("{} is in force; the state is {}", manifests.revision.name, store.place().display()));
     let first = manifests.clone();
     let ends = stop.clone();
-    let workspace = Workspace { store, who: who(), observer: Arc::new(Watched::default()), once: args.once, stop };
+    let (to, teller) = args.git.telling().await?.unzip();
+    let observer = Arc::new(Watched { to, ..Watched::default() });
+    let workspace = Workspace { store, who: who(), observer, once: args.once, stop };
     let ended = workspace.run(manifests, |mail| drop(tokio::spawn(workspace::follow(source, mail, first, every, ends)))).await;
+    if let Some(teller) = teller {
+        commit_status::arrived(teller).await;
+    }
     match ended {
         Ok(ended) => Ok(exit(&ended)),
         Err(WorkspaceError::Standby(holder)) if !args.once => {
@@ -174,18 +195,26 @@ impl ControllerArgs {
 }
 
 impl GitArgs {
+    /// Who tells the repository's host, and whom.
+    async fn telling(&self) -> Result<Option<(watch::Sender<Option<Status>>, JoinHandle<()>)>, Failure> {
+        let (Some(url), Some(host)) = (&self.url, self.commit_status) else { return Ok(None) };
+        let url = RemoteUrl::parse(url).map_err(|error| Failure::from_error(&error))?;
+        commit_status::start(&url, host).await.map(Some)
+    }
+
     fn source(&self, url: &str) -> Result<GitRevisions, Failure> {
         let failed = |error: crate::git::GitError| {
             let hint = error.hint();
             hint.into_iter().fold(Failure::from_error(&error), Failure::hint)
         };
         let here = std::env::current_dir().map_err(|error| Failure::because("can't tell where this is", &error))?;
+        let which = if self.verify_each { Which::Range } else { Which::Tip };
         let remote = Remote {
             url: RemoteUrl::parse(url).map_err(failed)?,
             reference: self.reference.clone(),
             path: self.path.clone().unwrap_or_default(),
-            verify: self.verify.clone().map(|signers| Verify { signers, which: Which::Tip }),
-            ssh: SshAccess::default(),
+            verify: self.verify.clone().map(|signers| Verify { signers, which }),
+            ssh: SshAccess { key: self.git_ssh_key.clone(), known_hosts: self.git_known_hosts.clone() },
             allow_plain: false,
             cache: self.git_cache.clone().unwrap_or_else(|| here.join(CACHE)),
             root: here,

@@ -6,6 +6,7 @@ mod apply;
 mod approve;
 mod behind;
 mod comment;
+mod commit_status;
 mod complete;
 mod completions;
 mod connector;

@@ -5,6 +5,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::report::notice;
 use crate::model::{Evidence, Plan, Status};
 use crate::pipeline::{Hear, News};
@@ -16,6 +18,8 @@ use crate::workspace::Observer;
 pub struct Watched {
     /// what was told last of each need
     needs: Mutex<Vec<String>>,
+    /// takes each status on
+    pub to: Option<watch::Sender<Option<Status>>>,
 }
 
 impl Hear for Watched {
@@ -42,6 +46,9 @@ impl Hear for Watched {
 
 impl Observer for Watched {
     fn status(&self, status: &Status) {
+        if let Some(to) = &self.to {
+            to.send_replace(Some(status.clone()));
+        }
         let needs: Vec<String> = status.needs.iter().map(|need| format!("{}: {}; next: {}", need.about, need.words, need.next)).collect();
         let mut told = self.needs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for new in needs.iter().filter(|need| !told.contains(need)) {

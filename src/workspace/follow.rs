@@ -64,21 +64,36 @@ fn shrunk(before: &ManifestInventory, after: &Manifests) -> Option<Vec<String>> 
 
 /// Looks every now and then whether there is something newer than what is in force, until it is stopped.
 pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, mut known: Manifests, every: Duration, stop: CancellationToken) {
+    // What is newer and not used; and whether nobody could be asked the last time, which hides it.
+    let (mut refused, mut away) = (None, false);
     loop {
         tokio::select! {
             () = tokio::time::sleep(every) => {}
             () = stop.cancelled() => return,
         }
         match source.next(Some(&known.revision)).await {
+            Ok(None) if away => {
+                away = false;
+                mail.refused(refused.clone());
+            }
             Ok(None) => {}
-            Ok(Some(Arrived { revision, manifests, .. })) => match judged(&known, revision, manifests) {
-                Ok(manifests) => {
-                    known = manifests.clone();
-                    mail.manifests(manifests);
+            Ok(Some(Arrived { revision, manifests, .. })) => {
+                away = false;
+                match judged(&known, revision, manifests) {
+                    Ok(manifests) => {
+                        (known, refused) = (manifests.clone(), None);
+                        mail.manifests(manifests);
+                    }
+                    Err(why) => {
+                        refused = Some(why.clone());
+                        mail.refused(Some(why));
+                    }
                 }
-                Err(refused) => mail.refused(Some(refused)),
-            },
-            Err(error) => mail.refused(Some(unreachable(&known.revision, source.as_ref(), &error))),
+            }
+            Err(error) => {
+                away = true;
+                mail.refused(Some(unreachable(&known.revision, source.as_ref(), &error)));
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ impl Look<'_> {
             (Which::Range, History::Continues(known)) => Some(format!("{known}..{commit}")),
             (Which::Range, History::Rewritten) => {
                 let what = "what was in force last does not lead to it, so which commits are new can't be told, and their signatures can't be checked";
-                let hint = "push a branch that goes on from there; or, where it was meant, check the newest commit alone once (`tip`)";
+                let hint = "push a branch that goes on from there; or, where it was meant, check the newest commit alone once, without `--verify-each`";
                 return Ok(Err((what.to_owned(), hint.to_owned())));
             }
             _ => None,
@@ -96,7 +96,7 @@ impl Look<'_> {
         if lines.len() > 1000 || lines.first().is_none_or(|newest| newest.commit != commit) {
             return Ok(Err((
                 "its history can't be looked through for signatures".to_owned(),
-                "check the newest commit alone (`tip`)".to_owned(),
+                "check the newest commit alone, without `--verify-each`".to_owned(),
             )));
         }
         if let Some(bad) = lines.iter().rfind(|line| line.word != "G" || line.signer.is_empty()) {
