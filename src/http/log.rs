@@ -29,7 +29,7 @@ impl Told {
             started: Instant::now(),
             method: request.method.to_string(),
             host: host.unwrap_or_default(),
-            path: client.redact(url.path()),
+            path: if request.secret_path { "/[secret]".to_owned() } else { client.redact(url.path()) },
             query: client.redact(&keys.join(",")),
         })
     }

@@ -16,6 +16,7 @@ mod redact;
 mod request;
 mod socket;
 mod tls;
+pub mod standard_webhooks;
 mod trouble;
 mod way;
 mod writes;

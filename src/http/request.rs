@@ -41,6 +41,8 @@ pub struct Request {
     pub most: Option<usize>,
     /// of one that writes: asked as each of its bytes goes out
     pub fence: Fence,
+    /// the path is a secret: whoever knows it may ask the same
+    pub secret_path: bool,
 }
 
 /// What a request carries.
@@ -65,6 +67,7 @@ impl Request {
             body: None,
             most: None,
             fence: Fence::open(),
+            secret_path: false,
         }
     }
 

@@ -22,13 +22,13 @@ use super::connection::Connection;
 use super::describe::{Connector, DefaultRule, Description, Need, own};
 use super::sample::{AsJson, Sample};
 use super::{Surroundings, TargetConnector};
+use crate::http::standard_webhooks::Signer;
 use crate::http::{Client, Settings, Url};
 use crate::manifest::connection::{Described, SecretRef, WebhookConnection};
 use crate::manifest::{fields, quantity};
 use crate::model::{Capabilities, Columns, SystemError, system_id};
 use crate::secret;
 
-use event::Signer;
 use ledger::Ledger;
 use reader::WebhookReader;
 use writer::WebhookWriter;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::WebhookConnector;
-use super::event::{Signer, headers};
 use super::ledger::{Entry, Ledger};
 use crate::connector::describe::Connector;
 use crate::connector::scim::tests::scripted::{Scripted, Wanted, answer, wanted};
@@ -162,17 +161,6 @@ async fn a_ledger_is_there_and_whole_or_nothing_is_told() {
     std::fs::write(&path, format!("nonsense\n{whole}")).expect("written");
     let broken = target(&service, folder.path()).await.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(broken.contains("line 1"), "{broken}");
-}
-
-#[test]
-fn an_event_is_signed_as_the_standard_says() {
-    let at: jiff::Timestamp = "2021-02-25T15:02:10Z".parse().expect("a moment");
-    let signers = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "a text of twenty-four bytes or so"]
-        .map(|secret| Signer::new(secret).expect("a secret"));
-    let headers = headers(&signers, "msg_1", at, r#"{"test": 2432232314}"#);
-    assert_eq!(headers[1], ("webhook-timestamp", "1614265330".into()));
-    assert_eq!(headers[2].1, "v1,9o7UeFkn1GjVbcY4emAJruJCYqgH2EIf8u/slvVRBZI= v1,RAOy//k4r51MnKQiIy5W+hkOxZUVotg+Mvmbu+U0zRQ=");
-    assert!(Signer::new("short").is_err() && Signer::new("whsec_!").is_err());
 }
 
 #[test]

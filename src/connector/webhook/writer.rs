@@ -9,12 +9,13 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::Mutex;
 
-use super::event::{Event, Signer, headers};
+use super::event::Event;
 use super::ledger::{Entry, Ledger};
 use crate::connector::connection::Connection;
 use crate::connector::limiter::Lane;
 use crate::connector::rehearsal::id_to_be;
 use crate::connector::{Permit, Write, Writer, Written};
+use crate::http::standard_webhooks::{Signer, headers};
 use crate::http::{Body, Method, Request, Response, Url};
 use crate::model::{Action, Change, ObjectKind, Rehearsed, RehearsedRequest, SystemError, Value, Visibility, attribute};
 
