@@ -10,6 +10,7 @@ pub mod scim;
 
 pub mod expr;
 pub mod manifest;
+pub mod metrics;
 pub mod planning;
 pub mod policy;
 pub mod render;
@@ -22,6 +23,7 @@ pub mod forge;
 pub mod git;
 pub mod http;
 pub mod journal;
+pub mod notify;
 pub mod secret;
 pub mod state;
 
@@ -29,6 +31,7 @@ pub mod drift;
 pub mod import;
 pub mod persona;
 pub mod pipeline;
+pub mod serve;
 pub mod workspace;
 
 pub mod cli;

@@ -10,9 +10,9 @@ mod docs;
 /// Modules by layer (design section 16). A module may use its own layer only where `SIBLINGS` says so, and every layer below.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["model", "diagnostic", "fence", "scim", "files"]),
-    (1, &["expr", "manifest", "policy", "world", "planning", "review", "render"]),
-    (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "apply"]),
-    (3, &["drift", "import", "persona", "pipeline", "workspace"]),
+    (1, &["expr", "manifest", "policy", "world", "planning", "review", "render", "metrics"]),
+    (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "notify", "apply"]),
+    (3, &["drift", "import", "persona", "pipeline", "serve", "workspace"]),
     (4, &["cli"]),
 ];
 
@@ -29,6 +29,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("git", &["secret"]),
     ("apply", &["connector", "state", "journal"]),
     ("journal", &["state"]),
+    ("notify", &["http", "secret", "state"]),
     ("drift", &["import"]),
     ("workspace", &["drift", "pipeline"]),
 ];
@@ -46,11 +47,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["manifest", "connector"]),
     ("similar", &["render"]),
     ("reqwest", &["http"]),
-    ("hyper_util", &["http"]),
-    ("hyper", &["http"]),
+    ("hyper_util", &["http", "serve"]),
+    ("hyper", &["http", "serve"]),
     ("hyper_rustls", &["http"]),
     ("rustls_platform_verifier", &["http"]),
     ("tower_service", &["http"]),
+    ("axum", &["serve"]),
+    ("prometheus_client", &["metrics"]),
+    ("lettre", &["notify"]),
     ("rusqlite", &["connector", "state"]),
     ("object_store", &["state"]),
     ("flate2", &["state"]),
@@ -58,12 +62,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("calamine", &["connector"]),
     ("zip", &["connector"]),
     ("encoding_rs", &["connector"]),
-    ("secrecy", &["secret", "http", "connector", "git"]),
+    ("secrecy", &["secret", "http", "connector", "git", "notify"]),
     ("rustix", &["git", "state"]),
-    ("tracing", &["http", "secret", "connector", "apply", "pipeline", "cli"]),
+    ("tracing", &["http", "secret", "connector", "notify", "apply", "pipeline", "cli"]),
     ("tracing_subscriber", &["cli"]),
-    ("tokio", &["http", "secret", "connector", "forge", "state", "journal", "apply", "pipeline", "workspace", "cli"]),
-    ("tokio_util", &["http", "connector", "apply", "pipeline", "cli"]),
+    ("tokio", &["http", "secret", "connector", "forge", "state", "journal", "notify", "apply", "pipeline", "serve", "workspace", "cli"]),
+    ("tokio_util", &["http", "connector", "apply", "pipeline", "serve", "cli"]),
 ];
 
 /// What the pure layers must not mention.

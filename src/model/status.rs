@@ -67,6 +67,8 @@ pub enum NeedKind {
     Unreadable,
     /// somebody else keeps changing what is declared
     Contested,
+    /// a receiver of notifications can't be told
+    Untold,
 }
 
 /// Something that needs somebody.
