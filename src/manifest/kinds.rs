@@ -11,6 +11,7 @@ mod entitlement;
 mod gates;
 mod group;
 mod guardrails;
+mod notification;
 mod persona;
 mod removals;
 mod revocation;
@@ -21,6 +22,9 @@ pub use entitlement::{Entitlement, EntitlementSpec};
 pub use gates::{ApprovalFor, ApprovalRule, Day, DriftMode, PlanApproval, PlanApprovalSpec, Suspend, Window, WindowKinds, WindowTimes};
 pub use group::{Group, GroupSpec, Member, VALUE, fold};
 pub use guardrails::{GuardrailOverride, Guardrails, Limit};
+pub use notification::{
+    EmailReceiver, MailAuth, MailTls, NoticeKind, NotificationReceiver, NotificationWay, SlackReceiver, WebhookReceiver,
+};
 pub use persona::{Expectation, OtherPerson, PersonaSpec, PersonaStanding, SampleRecord};
 pub use removals::Removals;
 pub use revocation::{Revocation, RevocationSpec};
@@ -52,6 +56,9 @@ pub struct WorkspaceSpec {
     /// Users or Groups, is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removals: Option<Removals>,
+    /// Who is told what needs somebody, while headcount runs all the time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<NotificationReceiver>,
 }
 
 /// A table in which expressions look values up.

@@ -23,6 +23,7 @@ mod gates;
 mod groups;
 mod members;
 mod names;
+mod notifications;
 mod paths;
 mod personas;
 mod references;
@@ -49,6 +50,7 @@ const CHECKS: &[Check] = &[
     personas::check,
     sources::check,
     state::check,
+    notifications::check,
     users::check,
     secrets::check,
     addresses::check,

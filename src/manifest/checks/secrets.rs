@@ -67,7 +67,7 @@ fn open(context: &Context<'_>, origin: &Origin, pointer: &str, address: &Address
 }
 
 /// A reference that holds the secret itself.
-fn reference(context: &Context<'_>, origin: &Origin, pointer: &str, secret: &SecretRef, problems: &mut Vec<Diagnostic>) {
+pub(super) fn reference(context: &Context<'_>, origin: &Origin, pointer: &str, secret: &SecretRef, problems: &mut Vec<Diagnostic>) {
     match secret {
         SecretRef::Env(name) if !is_variable(name) => pasted(context, origin, &format!("{pointer}/env"), problems),
         SecretRef::File(path) if looks_like_a_secret(path) || path.contains('\n') => {
