@@ -72,6 +72,7 @@ fn trouble(outcome: &Outcome) -> Option<&'static str> {
             SystemError::Unreachable(_) => "unreachable",
             SystemError::Uncertain(_) => "uncertain",
             SystemError::Protocol(_) => "not understood",
+            SystemError::NotSent(_) => "not sent",
         }),
     }
 }
