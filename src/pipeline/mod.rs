@@ -30,7 +30,6 @@ pub use compile::{compile, compile_what_is_sound};
 pub use execute::{Execution, execute, settings};
 pub use news::{Caller, Decision, Hear, HearNothing, Kept, News, Opening};
 pub use lines::log;
-pub use news::{Caller, Decision, Hear, HearNothing, News};
 pub use part::{matches, part};
 pub use plan::plan;
 pub use propose::{NotReviewable, Proposal, Reviewed};
