@@ -155,6 +155,7 @@ impl Manifests {
                     allowed_directories: Vec::new(),
                     max_read: None,
                     removals: None,
+                    notifications: Vec::new(),
                 },
             )],
         )?;

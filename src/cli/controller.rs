@@ -2,11 +2,13 @@
 //!
 //! Must never: decide about a change; the workspace's gates do.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
+use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::Files;
 use super::apply::asked_to_stop;
 use super::commit_status::{self, StatusHost};
+use super::log::RunningLogArgs;
 use super::plan::verdict;
 use super::report::{self, Exit, Failure, Texts, notice};
 use super::session::{self, state_failure, state_place};
@@ -21,8 +24,11 @@ use super::watched::Watched;
 use super::who::who;
 use crate::git::{Remote, RemoteUrl, SshAccess, Verify, Which};
 use crate::manifest::connection::SecretRef;
+use crate::metrics::Metrics;
 use crate::model::Status;
-use crate::state;
+use crate::notify::{NoticeMemory, Notices, Notifier};
+use crate::serve::{self, Bounds, Health, Listening};
+use crate::state::{self, Store};
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
 use crate::workspace::{self, First, Manifests, Workspace, WorkspaceError};
 
@@ -37,8 +43,16 @@ pub struct ControllerArgs {
     /// Seconds between two looks whether there are newer manifests [default: 60 of a repository, 5 of a directory]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     poll: Option<u64>,
+    /// Where /metrics, /healthz and /readyz are served
+    #[arg(long, value_name = "ADDRESS", default_value_t = serve::MONITORING)]
+    listen: SocketAddr,
     #[command(flatten)]
     git: GitArgs,
+    #[command(flatten)]
+    pub log: RunningLogArgs,
+    /// what is counted from the first line of the log on
+    #[arg(skip)]
+    pub metrics: Metrics,
 }
 
 /// The repository that is followed.
@@ -114,12 +128,24 @@ async fn keep(
     notice(format_args!("{} is in force; the state is {}", manifests.revision.name, store.place().display()));
     let first = manifests.clone();
     let ends = stop.clone();
-    let (to, teller) = args.git.telling().await?.unzip();
-    let observer = Arc::new(Watched { to, ..Watched::default() });
+    let name = manifests.policy.workspace.clone();
+    let (host, teller) = args.git.telling().await?.unzip();
+    let (health, metrics) = (Health::new(Instant::now()), args.metrics.clone());
+    health.loaded();
+    let listening = listen(args, &health, &metrics, &stop).await?;
+    let receivers = manifests.loaded.workspace.as_ref().map(|workspace| (workspace.spec.notifications.as_slice(), workspace.origin.base.as_path()));
+    let (receivers, base) = receivers.unwrap_or((&[], Path::new("")));
+    let notifier = Arc::new(Notifier::new(&name, receivers, base, &metrics));
+    let (notices, statuses) = watch::channel(None);
+    tokio::spawn(tell(store.clone(), statuses, notifier.clone(), manifests.policy.time_zone.clone()));
+    let observer = Arc::new(Watched::new(&name, (health, metrics), host.into_iter().chain([notices]).collect(), notifier));
     let workspace = Workspace { store, who: who(), observer, once: args.once, stop };
     let ended = workspace.run(manifests, |mail| drop(tokio::spawn(workspace::follow(source, mail, first, every, ends)))).await;
     if let Some(teller) = teller {
         commit_status::arrived(teller).await;
+    }
+    if let Some(listening) = listening {
+        listening.ended().await;
     }
     match ended {
         Ok(ended) => Ok(exit(&ended)),
@@ -129,6 +155,34 @@ async fn keep(
         }
         Err(WorkspaceError::State(error)) => Err(state_failure(&error)),
         Err(error) => Err(Failure::from_error(&error)),
+    }
+}
+
+/// Where it is told how it goes. A job that runs by the clock is over before anybody asks.
+async fn listen(args: &ControllerArgs, health: &Health, metrics: &Metrics, stop: &CancellationToken) -> Result<Option<Listening>, Failure> {
+    if args.once {
+        return Ok(None);
+    }
+    let routes = serve::monitoring(health.clone(), metrics.clone());
+    let listening = serve::listen(args.listen, routes, Bounds::default(), stop.clone()).await;
+    let listening = listening.map_err(|error| {
+        Failure::from_error(&error).hint("name another address with --listen; port 0 takes one that is free").exit(Exit::Usage)
+    })?;
+    notice(format_args!("metrics and health at http://{}", listening.address));
+    Ok(Some(listening))
+}
+
+/// Tells receivers what needs somebody, beside the workspace.
+async fn tell(store: Arc<dyn Store>, mut statuses: watch::Receiver<Option<Status>>, notifier: Arc<Notifier>, zone: TimeZone) {
+    let Ok(mut told) = NoticeMemory::read(store.as_ref()).await else { return };
+    while statuses.changed().await.is_ok() {
+        let Some(status) = statuses.borrow_and_update().clone() else { continue };
+        let Notices { notices, facts } = told.hear(&status, &zone);
+        // What could not be remembered is told again by the next process: twice is better than never.
+        if !facts.is_empty() && store.commit(facts).await.is_err() {
+            notice("what was told could not be remembered");
+        }
+        notifier.tell(notices);
     }
 }
 

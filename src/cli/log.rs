@@ -55,7 +55,6 @@ pub struct RunningLogArgs {
 }
 
 /// The same for a command that runs all the time: it logs without being asked, in JSON where nobody looks, and requests are counted however little is logged.
-#[allow(dead_code, reason = "for `controller`")]
 pub fn start_running(args: &LogArgs, running: &RunningLogArgs, metrics: Metrics) -> Result<(), Failure> {
     let said = std::env::var(VARIABLE).unwrap_or_default();
     let targets = match args.verbose {

@@ -156,7 +156,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     choose_color(cli.color);
     report::be_quiet(cli.quiet);
-    match log::start(&cli.log).and_then(|()| dispatch(cli.command)) {
+    let log = match &cli.command {
+        Command::Controller(args) => log::start_running(&cli.log, &args.log, args.metrics.clone()),
+        _ => log::start(&cli.log),
+    };
+    match log.and_then(|()| dispatch(cli.command)) {
         Ok(exit) => exit.into(),
         Err(failure) => report::failure(&failure).into(),
     }

@@ -600,6 +600,7 @@ impl Actor {
                 journal,
                 since: &mut since,
                 trouble: &self.trouble,
+                besides: self.workspace.observer.needs(),
             };
             told.status(now)
         };

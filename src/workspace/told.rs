@@ -24,6 +24,10 @@ pub trait Observer: Hear {
     fn turned(&self, _: Timestamp) {}
     /// The actor has the lock, or has it no longer.
     fn lease(&self, _held: bool) {}
+    /// What of the observing itself needs somebody.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
     /// A plan is there, after so long.
     fn planned(&self, _: &Plan, _took: std::time::Duration) {}
 }
@@ -54,6 +58,8 @@ pub(super) struct Told<'a> {
     pub since: &'a mut BTreeMap<(NeedKind, String), Timestamp>,
     /// why a target's last run stopped being tried
     pub trouble: &'a BTreeMap<Arc<str>, (SystemState, String)>,
+    /// what others say that needs somebody
+    pub besides: Vec<Need>,
 }
 
 impl Told<'_> {
@@ -182,6 +188,7 @@ impl Told<'_> {
             needs.extend(opened.waiting.iter().filter(|one| one.standing != gates::Standing::Approved).map(gates::waits));
             needs.extend(opened.held.iter().filter_map(|part| gates::need(part, self.gates, now)));
         }
+        needs.append(&mut self.besides);
         for need in &mut needs {
             need.since = *self.since.entry((need.kind, need.about.clone())).or_insert(need.since);
         }

@@ -103,6 +103,7 @@ fn word(kind: NeedKind) -> (&'static str, Style) {
         NeedKind::RevisionRefused => ("refused", BAD),
         NeedKind::Unreadable => ("unreadable", BAD),
         NeedKind::Contested => ("contested", RISK),
+        NeedKind::Untold => ("untold", RISK),
     }
 }
 
