@@ -8,6 +8,7 @@ use headcount::git::{Follower, GitError, Remote, RemoteUrl, Seen, SshAccess, Tok
 use headcount::http::{Credentials, Url};
 use headcount::secret::SecretString;
 
+use crate::cli::Folder;
 use crate::support::answers;
 use crate::support::forge::{Forge, Speaks, Trouble};
 use crate::support::git::{GitDaemon, GitHttp, Pushed, silent};
@@ -217,4 +218,35 @@ async fn a_host_that_has_that_status_already_is_content_and_one_that_refuses_say
         (Some(HostKind::GitHub), Some(HostKind::GitLab), None)
     );
     assert_eq!(HostKind::GitHub.api("git.acme.example").map(String::from), Some("https://git.acme.example/api/v3".to_owned()));
+}
+
+#[test]
+fn the_controller_shows_at_the_host_how_the_commit_stands() {
+    let pushed = Pushed::new();
+    pushed.push("people/hr.csv", "id\n1\n");
+    let source = "apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {name: hr}\nspec:\n  connection: {file: {path: hr.csv}}\n  key: record.id\n  \
+                  mapping: {rules: [{attribute: userName, value: record.id}]}\n";
+    let commit = pushed.push("people/workspace.yaml", &format!("{MANIFEST}---\n{source}"));
+    let forge = Forge::with(Speaks::GitLab, "/api/v4", &[]);
+    let folder = Folder::with(&[]);
+    let run = |forge: &Forge, token: &str| {
+        let work = pushed.work().display().to_string();
+        let command = folder.run(["controller", "--once", "--git", &work, "--path", "people", "--commit-status", "gitlab"]);
+        let command = command.env("HEADCOUNT_STATUS_API", &forge.url).env("HEADCOUNT_STATUS_TOKEN", token);
+        let output = command.assert().success().get_output().clone();
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let told = run(&forge, "t0ken");
+    assert!(told.contains(&format!("main@{} is in force", &commit[..7])), "{told}");
+    let state = forge.state();
+    assert!(state.asked.iter().all(|line| line.ends_with(&format!("/statuses/{commit}"))), "{:?}", state.asked);
+    let last = state.signals.last().expect("a status");
+    assert_eq!(
+        (last["name"].as_str(), last["state"].as_str(), last["description"].as_str()),
+        (Some("headcount/acme"), Some("success"), Some("as declared"))
+    );
+    drop(state);
+    // A host that does not let it in stops nothing, and is told without the token.
+    let told = run(&forge, "wr0ng-t0ken");
+    assert!(told.contains("does not take the token") && !told.contains("wr0ng-t0ken"), "{told}");
 }

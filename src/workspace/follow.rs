@@ -64,37 +64,46 @@ fn shrunk(before: &ManifestInventory, after: &Manifests) -> Option<Vec<String>> 
 
 /// Looks every now and then whether there is something newer than what is in force, until it is stopped.
 pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, mut known: Manifests, every: Duration, stop: CancellationToken) {
-    // What is newer and not used; and whether nobody could be asked the last time, which hides it.
-    let (mut refused, mut away) = (None, false);
+    let mut unused = Unused::default();
     loop {
         tokio::select! {
             () = tokio::time::sleep(every) => {}
             () = stop.cancelled() => return,
         }
         match source.next(Some(&known.revision)).await {
-            Ok(None) if away => {
-                away = false;
-                mail.refused(refused.clone());
-            }
-            Ok(None) => {}
-            Ok(Some(Arrived { revision, manifests, .. })) => {
-                away = false;
-                match judged(&known, revision, manifests) {
-                    Ok(manifests) => {
-                        (known, refused) = (manifests.clone(), None);
-                        mail.manifests(manifests);
-                    }
-                    Err(why) => {
-                        refused = Some(why.clone());
-                        mail.refused(Some(why));
-                    }
+            Ok(None) => unused.same().into_iter().for_each(|refused| mail.refused(refused)),
+            Ok(Some(Arrived { revision, manifests, .. })) => match judged(&known, revision, manifests) {
+                Ok(manifests) => {
+                    unused = Unused::default();
+                    known = manifests.clone();
+                    mail.manifests(manifests);
                 }
-            }
+                Err(refused) => mail.refused(Some(unused.refuse(refused))),
+            },
             Err(error) => {
-                away = true;
+                unused.away = true;
                 mail.refused(Some(unreachable(&known.revision, source.as_ref(), &error)));
             }
         }
+    }
+}
+
+/// What is newer and not used; and whether nobody could be asked the last time, which stands in its place as long.
+#[derive(Debug, Default)]
+struct Unused {
+    refused: Option<Refused>,
+    away: bool,
+}
+
+impl Unused {
+    /// There is nothing newer. Where nobody could be asked before, what stood then stands again.
+    fn same(&mut self) -> Option<Option<Refused>> {
+        std::mem::take(&mut self.away).then(|| self.refused.clone())
+    }
+
+    fn refuse(&mut self, refused: Refused) -> Refused {
+        *self = Self { refused: Some(refused.clone()), away: false };
+        refused
     }
 }
 
@@ -131,4 +140,24 @@ fn unreachable(known: &Revision, source: &dyn RevisionSource, error: &RevisionEr
     let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
     let why = format!("{} can't be looked at: {}{hint}", source.place(), chain(error));
     Refused { revision: known.clone(), since: Timestamp::now(), why: vec![why] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn once_somebody_can_be_asked_again_what_stood_before_stands_again() {
+        let at = "2026-11-29T10:00:00Z".parse().unwrap();
+        let revision = Revision { id: "bad".into(), name: "main@bad".into(), at, authors: Vec::new(), signer: None };
+        let refused = Refused { revision, since: at, why: vec!["people/a.yaml:3: no such field".into()] };
+        let mut unused = Unused::default();
+        assert_eq!(unused.same(), None, "nothing has changed");
+        unused.away = true;
+        assert_eq!((unused.same(), unused.same()), (Some(None), None));
+        unused.refuse(refused.clone());
+        assert_eq!(unused.same(), None);
+        unused.away = true;
+        assert_eq!((unused.same(), unused.same()), (Some(Some(refused)), None));
+    }
 }
