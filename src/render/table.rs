@@ -129,27 +129,32 @@ mod tests {
 
     #[test]
     fn columns_stand_below_each_other_and_nothing_is_cut() {
-        insta::assert_snapshot!(drawn(None), @"
+        insta::assert_snapshot!(drawn(None), @r"
         NAME      SIGN-IN  ACCOUNTS
         山田      yes      chat, intranet, badges
         jane.doe  -        chat
-        a\\nb      no       -
+                  it was not asked since
+        a\nb      no       -
         ");
-        insta::assert_snapshot!(drawn(Some(36)), @"
+        insta::assert_snapshot!(drawn(Some(36)), @r"
         NAME      SIGN-IN  ACCOUNTS
         山田      yes      chat, intranet,
                            badges
         jane.doe  -        chat
-        a\\nb      no       -
+                  it was not asked since
+        a\nb      no       -
         ");
-        insta::assert_snapshot!(drawn(Some(20)), @"
+        insta::assert_snapshot!(drawn(Some(20)), @r"
         山田
           sign-in: yes
           accounts: chat,
             intranet, badges
         jane.doe
+          sign-in: -
           accounts: chat
-        a\\nb
+          it was not asked
+            since
+        a\nb
           sign-in: no
         ");
     }

@@ -117,10 +117,53 @@ fn drawn(status: &Status, width: Option<usize>, systems: &[String]) -> String {
 
 #[test]
 fn a_bad_night_at_each_width() {
-    insta::assert_snapshot!(drawn(&night(), Some(80), &[]), @"");
-    insta::assert_snapshot!(drawn(&night(), Some(160), &[]), @"");
+    insta::assert_snapshot!(drawn(&night(), Some(80), &[]), @r#"
+    acme-people  main@4f2c1e9 (6 min)  hc-1 writes, lease 41
+      journal 184,203 8c1e90aa  times in UTC
+    4 things need somebody
+      stalled  okta          401 since 02:14, probe at 05:14; 3 changes and 1
+                             revocation wait (since 04:02)
+                             next: headcount connector check okta -f acme
+      held     chat          hr came back 12 % smaller (2,611 of 2,966): 214
+                             deactivations withheld (since 04:02)
+                             next: headcount status hr -f acme
+      waits    payroll       plan 9be41c77: 12 people lose their sign-in (since
+                             04:02)
+                             next: headcount approve 9be41c77 -f acme
+      refused  main@9c1d2e3  groups.yaml:12: there is no group "opps" (since 04:02)
+                             next: headcount validate -f acme
+                             - groups.yaml:40: the rule names no attribute that
+                               anybody has
+
+    SYSTEM     STATE               SINCE      READ   EVIDENCE    PENDING  NEXT
+    hr         Read                04:01      4 min  partial     -        05:37
+    chat       Held                04:02      4 min  complete    -214     05:37
+    github     Changing 7/19       04:38      4 min  complete    +4 ~15   now
+    warehouse  Window closed       Fri 18:00  4 min  complete    +2 ~9    22:00
+               no window is open until 22:00
+    payroll    Waits for approval  04:02      4 min  complete    -12      05:37
+    okta       Stalled             02:14      never  unreadable  -        05:37
+    "#);
+    insta::assert_snapshot!(drawn(&night(), Some(160), &[]), @r#"
+    acme-people  main@4f2c1e9 (6 min)  hc-1 writes, lease 41  journal 184,203 8c1e90aa  times in UTC
+    4 things need somebody
+      stalled  okta          401 since 02:14, probe at 05:14; 3 changes and 1 revocation wait (since 04:02)        headcount connector check okta -f acme
+      held     chat          hr came back 12 % smaller (2,611 of 2,966): 214 deactivations withheld (since 04:02)  headcount status hr -f acme
+      waits    payroll       plan 9be41c77: 12 people lose their sign-in (since 04:02)                             headcount approve 9be41c77 -f acme
+      refused  main@9c1d2e3  groups.yaml:12: there is no group "opps" (since 04:02)                                headcount validate -f acme
+                             - groups.yaml:40: the rule names no attribute that anybody has
+
+    SYSTEM     STATE               SINCE      READ   EVIDENCE    PENDING  NEXT
+    hr         Read                04:01      4 min  partial     -        05:37
+    chat       Held                04:02      4 min  complete    -214     05:37
+    github     Changing 7/19       04:38      4 min  complete    +4 ~15   now
+    warehouse  Window closed       Fri 18:00  4 min  complete    +2 ~9    22:00
+               no window is open until 22:00
+    payroll    Waits for approval  04:02      4 min  complete    -12      05:37
+    okta       Stalled             02:14      never  unreadable  -        05:37
+    "#);
     assert_eq!(drawn(&night(), None, &[]), drawn(&night(), Some(160), &[]), "a pipe has lines");
-    for width in [40, 80, 100, 120] {
+    for width in [60, 80, 100, 120] {
         let drawn = drawn(&night(), Some(width), &[]);
         let long = drawn.lines().find(|line| line.chars().count() > width && !line.contains("next: "));
         assert_eq!(long, None, "{width}");
@@ -129,12 +172,56 @@ fn a_bad_night_at_each_width() {
 
 #[test]
 fn a_system_in_full() {
-    insta::assert_snapshot!(drawn(&night(), Some(80), &["chat".into(), "payroll".into(), "okta".into()]), @"");
+    insta::assert_snapshot!(drawn(&night(), Some(80), &["chat".into(), "payroll".into(), "okta".into()]), @"
+    acme-people  main@4f2c1e9 (6 min)  hc-1 writes, lease 41
+      journal 184,203 8c1e90aa  times in UTC
+    3 things need somebody
+      stalled  okta     401 since 02:14, probe at 05:14; 3 changes and 1 revocation
+                        wait (since 04:02)
+                        next: headcount connector check okta -f acme
+      held     chat     hr came back 12 % smaller (2,611 of 2,966): 214
+                        deactivations withheld (since 04:02)
+                        next: headcount status hr -f acme
+      waits    payroll  plan 9be41c77: 12 people lose their sign-in (since 04:02)
+                        next: headcount approve 9be41c77 -f acme
+
+    Target chat: Held since 04:02 (39 min ago)
+      why       214 deactivations withheld
+      read      04:37 (4 min ago), complete: 2,966 rows
+      declared  never yet
+      pending   214 to take
+      withheld  214 by deactivate
+      drift     3 of what is declared changed by others: headcount drift -f acme
+      next      05:37; a whole read every 1 h
+
+    Target payroll: Waits for approval since 04:02 (39 min ago)
+      read      04:37 (4 min ago), complete: 2,966 rows
+      declared  never yet
+      pending   12 to take
+      waits     headcount approve 9be41c77 -f acme
+      next      05:37; a whole read every 1 h
+
+    Target okta: Stalled since 02:14 (2 h ago)
+      read      never
+      declared  never yet
+      pending   nothing
+      next      05:37; a whole read every 1 h
+    ");
 }
 
 #[test]
 fn what_is_well_is_one_sentence() {
-    insta::assert_snapshot!(drawn(&calm(), Some(80), &[]), @"");
+    insta::assert_snapshot!(drawn(&calm(), Some(80), &[]), @"
+    acme-people  main@4f2c1e9 (6 min)  hc-1 writes, lease 41
+      journal 184,203 8c1e90aa  times in UTC
+    Nothing needs somebody: everything is as declared, for 2,966 people from 1
+    source at 2 targets.
+
+    SYSTEM  STATE        SINCE       READ   EVIDENCE  PENDING  NEXT
+    hr      Read         04:01       4 min  complete  -        05:37
+    chat    As declared  Sat 04:02   4 min  complete  -        05:37
+    github  As declared  2026-11-12  4 min  complete  -        05:37
+    ");
     let unread = Status { systems: vec![system("hr", SystemRole::Source, SystemState::Unknown, "04:01")], ..calm() };
     assert!(drawn(&unread, None, &[]).contains("Nothing needs somebody yet: not every system was read."));
     let busy = Status { systems: vec![system("hr", SystemRole::Target, SystemState::Changing, "04:01")], ..calm() };
