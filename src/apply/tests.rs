@@ -217,6 +217,16 @@ async fn what_was_sent_and_never_heard_of_is_remembered_until_it_is() {
     assert_eq!(unheard().await, [], "a refusal is an answer");
 }
 
+/// Leave to write was lost between the permit and the socket.
+#[tokio::test]
+async fn what_was_not_sent_was_not_tried_and_is_looked_up_by_nobody() {
+    let world = World::scripted([Script::Refuse(SystemError::NotSent("the lock was lost".into()))]).await;
+    let report = world.apply(&plan(vec![create("hr/ann")])).await;
+    assert_eq!(report.outcomes.values().collect::<Vec<_>>(), [&Outcome::Skipped("the lock was lost".into())]);
+    assert_eq!(world.fake.log().len(), 1, "nothing is sent again, and nothing asked");
+    assert!(world.store.load().await.unwrap().unheard.is_empty());
+}
+
 #[tokio::test]
 async fn a_deactivation_that_was_refused_is_not_remembered() {
     let world = World::scripted([Script::Refuse(SystemError::Forbidden("no".into()))]).await;

@@ -146,6 +146,10 @@ impl Hear for Terminal<'_> {
                 "the lock on {} is held; waiting for a sign of life of whoever holds it, for a minute at most",
                 state.display()
             ))),
+            News::Settling { from, wait } => notice(safe::lines(&format!(
+                "the lock was taken over from {from}, which never let it go; waiting {} s for what it may have sent last",
+                wait.as_secs()
+            ))),
             News::Killed { run, open } if open > 0 => notice(safe::lines(&format!(
                 "run {run} was killed: of {} nobody knows whether it arrived; what is planned now knows what became of it",
                 count(open as u64, "change")

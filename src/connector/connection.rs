@@ -301,4 +301,30 @@ mod tests {
         let at = (jiff::Timestamp::now().as_second() + 30).to_string();
         assert!(seconds(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &at)]).is_some_and(|left| (25..=30).contains(&left)));
     }
+
+    #[tokio::test]
+    async fn a_change_of_which_one_request_was_sent_is_not_called_unsent_for_the_next_one() {
+        let url = crate::connector::testing::answers::serve(|_| (204, String::new(), String::new()));
+        let settings = crate::http::Settings {
+            system: "app".into(),
+            timeout: Duration::from_secs(5),
+            max_body: 1000,
+            credentials: None,
+            renew: None,
+            ca_file: None,
+            identity: None,
+            detour: None,
+            recording: None,
+        };
+        let way = Connection::new(Client::new(&settings).unwrap(), Arc::default(), Duration::ZERO);
+        let request = || Request::writes(crate::http::Method::DELETE, url.parse().unwrap(), "*/*");
+        assert!(matches!(way.send(request()).await, Err(SystemError::Protocol(_))), "nobody gave leave");
+        let tenure = crate::fence::by_hand::HandTenure::stands();
+        let permit = crate::connector::testing::permit_under(&Fence::of(tenure.clone())).await;
+        let (begun, fresh) = (way.for_one_change(&permit), way.for_one_change(&permit));
+        assert!(begun.send(request()).await.unwrap().succeeded());
+        tenure.ends_after(0);
+        assert!(matches!(begun.send(request()).await, Err(SystemError::Uncertain(_))));
+        assert!(matches!(fresh.send(request()).await, Err(SystemError::NotSent(_))));
+    }
 }

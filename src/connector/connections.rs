@@ -31,6 +31,11 @@ impl Connections {
         Self(Arc::new(Mutex::new(Pool { clock, ..Pool::default() })))
     }
 
+    /// What is waited by.
+    pub fn clock(&self) -> WaitClock {
+        self.pool().clock.clone()
+    }
+
     /// What all connections to a system share. The system is named as its manifest names it to links.
     pub fn system(&self, words: &str) -> Arc<System> {
         let mut pool = self.pool();

@@ -7,6 +7,10 @@ use super::Permit;
 use super::limiter::{ALL, Lane, Limiter};
 use crate::fence::Fence;
 
+#[path = "../../tests/support/answers.rs"]
+#[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+pub mod answers;
+
 /// Leave to write where nobody limits it.
 pub async fn permit() -> Permit {
     permit_under(&Fence::open()).await

@@ -9,7 +9,7 @@ use super::propose::Proposal;
 use super::read::Snapshot;
 use super::reconcile::RunExtent;
 use crate::model::{Brake, Change, Left, ObjectKind, Outcome, Plan, ReadReport, Receipt};
-use crate::state::StateError;
+use crate::state::{Holder, StateError};
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,13 @@ pub enum News<'a> {
     Waiting {
         /// the state
         state: &'a Path,
+    },
+    /// The lock was taken over from somebody who may have sent something last: that is waited for, before anything is read.
+    Settling {
+        /// who held it
+        from: &'a Holder,
+        /// how long
+        wait: Duration,
     },
     /// A run ended without a word: so many of its writes may have arrived, or not. The plan that follows shows what became of them.
     Killed {

@@ -25,7 +25,7 @@ use crate::manifest::kinds::DriftMode;
 use crate::model::{Brake, Change, Plan, PlanFilter};
 use crate::planning::{Moment, Scope};
 use crate::policy::Policy;
-use crate::state::{Fact, RunLock, Shelf, StateError, Store};
+use crate::state::{Fact, RunLock, Shelf, StateError, Store, TakenOver};
 
 /// What one turn works on, and how.
 pub struct Turn<'a> {
@@ -110,9 +110,9 @@ const AT_ONCE: Duration = Duration::from_secs(3);
 /// While nobody else runs.
 async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Option<Ending>, ReconcileError> {
     let Turn { loaded, policy, store, moment, part, reviewed, settings, who, stop, connections } = turn;
-    begin(store.as_ref(), caller).await?;
-    let memory = store.load().await?;
     let reading = Reading { connections, stop: stop.clone(), hear: caller };
+    begin(store.as_ref(), lock, loaded, &reading).await?;
+    let memory = store.load().await?;
     let snapshot = read(loaded, policy, memory, moment, &reading).await;
     if stop.is_cancelled() {
         return Err(ReconcileError::Stopped);
@@ -166,11 +166,25 @@ pub async fn carry_out(execution: &Execution<'_>, plan: &Plan, extent: RunExtent
     Ok(report)
 }
 
-/// Looks that the journal is whole. Whoever holds the lock knows that no other run is alive, so those that never ended are closed and told.
-pub async fn begin(store: &dyn Store, hear: &dyn Hear) -> Result<(), ReconcileError> {
+/// Looks that the journal is whole. Whoever holds the lock knows that no other run is alive, so those that never ended are closed and told. What whoever held the
+/// lock before sent last is waited for first, no longer than a request may take: what is read before it arrives would say that it was never done.
+pub async fn begin(store: &dyn Store, lock: &RunLock, loaded: &Loaded, reading: &Reading<'_>) -> Result<(), ReconcileError> {
+    let hear = reading.hear;
     Journal::new(store).verify_chain().await?;
+    if let Some(TakenOver { from, quiet }) = lock.taken_over()
+        && store.open_runs().await?.iter().any(|run| !run.intents.is_empty())
+    {
+        let wait = longest_request(loaded).saturating_sub(*quiet);
+        hear.hear(News::Settling { from, wait });
+        reading.until_stopped(reading.connections.clock().sleep(wait)).await.map_err(|_| ReconcileError::Stopped)?;
+    }
     for dead in close_dead_runs(store, Timestamp::now()).await? {
         hear.hear(News::Killed { run: &dead.run, open: dead.open });
     }
     Ok(())
+}
+
+/// How long a request may take at the target that has the most patience.
+fn longest_request(loaded: &Loaded) -> Duration {
+    loaded.targets.iter().filter_map(|target| target.spec.connection.described().deadline()).max().unwrap_or_default()
 }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::connector::clock::WaitClock;
 use crate::connector::connections::Connections;
 use crate::connector::registry::Facts;
 use crate::journal::{Event, Intent, Journal, entry};
@@ -18,7 +19,7 @@ use crate::model::{
 };
 use crate::planning::Scope;
 use crate::policy::{Policy, compile};
-use crate::state::{self, Fact, StateError, Store};
+use crate::state::{self, Fact, RunLock, StateError, Store};
 
 const MANIFESTS: &str = r"
 apiVersion: headcount.dev/v1alpha1
@@ -200,6 +201,7 @@ impl Person {
 impl Hear for Person {
     fn hear(&self, news: News<'_>) {
         let words = match news {
+            News::Settling { from, wait } => format!("settling for {} s after {}", wait.as_secs(), from.who),
             News::Killed { run, open } => format!("killed: {run}, {open} open"),
             News::Reading { systems } => format!("reading {systems}"),
             News::Rows { .. } | News::Read { .. } => return,
@@ -314,10 +316,9 @@ async fn nothing_is_added_to_a_journal_that_is_broken() {
     assert!(person.heard().is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_was_killed_is_told_and_closed_once() {
-    let company = Company::running().await;
-    let event = Event::Intent(Intent {
+/// A change that was about to be sent.
+fn intent() -> Event {
+    Event::Intent(Intent {
         change: ChangeId(0),
         attempt: 1,
         target: "app".into(),
@@ -328,7 +329,38 @@ async fn a_run_that_was_killed_is_told_and_closed_once() {
         entitlement: None,
         attributes: Vec::new(),
         members: Vec::new(),
-    });
+    })
+}
+
+/// What a frozen run sent last may arrive after its lock was taken: what is read before that would say that it was never done.
+#[tokio::test]
+async fn whoever_takes_a_lock_over_waits_for_what_may_be_under_way_before_anything_is_read() {
+    let mut company = Company::new().await;
+    let (before, _) = MANIFESTS.split_once("    sql:").unwrap();
+    company.manifests = format!("{before}    scim: {{url: 'https://app.example', timeout: 90s}}\n");
+    let (loaded, _) = company.declared();
+    let plan = company.plan().await;
+    let quiet = std::time::Duration::from_secs(15);
+    let cases =
+        [("frozen", true, &["settling for 75 s after jane", "killed: frozen, 1 open"][..]), ("idle", false, &["killed: idle, 0 open"])];
+    for (run, open, told) in cases {
+        let events = std::iter::once(Event::started(&plan, "jane")).chain(open.then(intent));
+        company.store.commit(events.map(|event| entry(&run.into(), Timestamp::now(), &event)).collect()).await.unwrap();
+        let (person, clock) = (Person::says(Decision::Run), WaitClock::skipping());
+        let reading = Reading { connections: Connections::by(clock.clone()), ..Reading::once(&person) };
+        begin(company.store.as_ref(), &RunLock::after("jane", quiet), &loaded, &reading).await.unwrap();
+        assert_eq!(person.heard(), told);
+        assert_eq!(clock.skipped().as_secs(), if open { 75 } else { 0 });
+    }
+    // Whoever was let go of has nothing under way.
+    let lock = company.store.lock("joe").await.unwrap();
+    assert_eq!(lock.taken_over(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_killed_is_told_and_closed_once() {
+    let company = Company::running().await;
+    let event = intent();
     let plan = company.plan().await;
     let run = "killed-run".into();
     let events = [Event::started(&plan, "jane"), event].map(|event| entry(&run, Timestamp::now(), &event));

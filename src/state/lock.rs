@@ -75,6 +75,15 @@ impl LeaseTerms {
     }
 }
 
+/// Whoever a lock was taken over from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenOver {
+    /// who they are
+    pub from: Holder,
+    /// for so long at least they have sent nothing, by the clock of whoever took it
+    pub quiet: Duration,
+}
+
 /// A lock that has to be kept alive.
 pub(super) trait Kept: Tenure {
     /// No more signs of life.
@@ -94,7 +103,7 @@ pub struct RunLock {
 #[derive(Debug)]
 struct Lease {
     kept: Arc<dyn Kept>,
-    from: Option<Holder>,
+    from: Option<TakenOver>,
 }
 
 impl Tenure for Lease {
@@ -136,7 +145,7 @@ impl RunLock {
     }
 
     /// Of a run whose lock ends unless it is kept alive. `from`: who held it until now, and never let it go.
-    pub(super) fn leased(kept: Arc<dyn Kept>, from: Option<Holder>) -> Self {
+    pub(super) fn leased(kept: Arc<dyn Kept>, from: Option<TakenOver>) -> Self {
         let lease = Arc::new(Lease { kept, from });
         Self { _file: None, fence: Fence::of(lease.clone()), lease: Some(lease), beside: false }
     }
@@ -151,14 +160,32 @@ impl RunLock {
         &self.fence
     }
 
-    /// Who held it before and never let it go: killed, frozen, or cut off from the state. What they sent last may still be under way.
-    pub fn taken_over(&self) -> Option<&Holder> {
+    /// Whoever held it before and never let it go: killed, frozen, or cut off from the state. What they sent last may still be under way.
+    pub fn taken_over(&self) -> Option<&TakenOver> {
         self.lease.as_ref()?.from.as_ref()
     }
 
     /// Whether it was taken for a revocation, beside whatever else runs.
     pub fn is_beside(&self) -> bool {
         self.beside
+    }
+}
+
+#[cfg(test)]
+impl RunLock {
+    /// Taken over from somebody, and never lost.
+    pub fn after(who: &str, quiet: Duration) -> Self {
+        #[derive(Debug)]
+        struct ForEver;
+        impl Tenure for ForEver {
+            fn lost(&self) -> Option<String> {
+                None
+            }
+        }
+        impl Kept for ForEver {
+            fn let_go(&self) {}
+        }
+        Self::leased(Arc::new(ForEver), Some(TakenOver { from: Holder::this(who), quiet }))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::model::{Left, Link, Memory, ObjectKind};
 pub use chain::{BEGINNING, ChainLine, EntryDraft, Hash, Head, hex, link};
 pub use error::StateError;
 pub use fact::Fact;
-pub use lock::{Holder, LeaseTerms, RunLock};
+pub use lock::{Holder, LeaseTerms, RunLock, TakenOver};
 pub use place::{Extent, Replacement, StatePlace, holder, look, look_at, open, open_on, passing, put, unlock};
 pub use shelf::{Shelf, Shelved};
 pub use sqlite::SCHEMA_VERSION;

@@ -3,6 +3,7 @@
 
 mod company;
 mod each;
+mod freeze;
 mod kill;
 mod large;
 mod sql;

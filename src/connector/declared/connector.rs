@@ -21,12 +21,11 @@ use crate::connector::describe::{Connector, Description, own};
 use crate::connector::sample::{AsJson, Sample};
 use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::http::{Client, Settings};
-use crate::manifest::connection::{DeclaredConnection, Described};
+use crate::manifest::connection::{DeclaredConnection, Described, TIMEOUT};
 use crate::manifest::kinds::connector::{AuthScheme, ConnectorSpec, OnlyWhen};
 use crate::manifest::{fields, quantity};
 use crate::model::{Action, Capabilities, Columns, ObjectKind, SideEffect, SystemError, system_id};
 
-const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_BODY: u64 = 32 << 20;
 /// The first pause before a page is asked for again.
 const PAUSE: Duration = Duration::from_millis(500);

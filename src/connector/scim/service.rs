@@ -18,7 +18,7 @@ use crate::connector::limiter::Lane;
 use crate::connector::rehearsal::Rehearsal;
 use crate::connector::{Permit, Surroundings};
 use crate::http::{Client, Renew, Settings, Url};
-use crate::manifest::connection::{Described, ScimConnection};
+use crate::manifest::connection::{Described, ScimConnection, TIMEOUT};
 use crate::manifest::quantity;
 use crate::model::SystemError;
 
@@ -26,8 +26,6 @@ use crate::model::SystemError;
 const PAGE_SIZE: u32 = 100;
 /// Resources a page where the service allows many: fewer requests, and still small answers.
 const LARGE_PAGE: u32 = 500;
-/// Deadline of one request where nobody says otherwise.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// One answer is a page of people, or a group with all its members: fifty thousand of them are a tenth of this. A page that is longer is asked for in smaller ones.
 const MAX_BODY: usize = 32 << 20;
 /// The first pause before a page is asked for again.

@@ -5,7 +5,9 @@ use serde_json::json;
 
 use super::*;
 use crate::connector::Gone;
-use crate::connector::testing::permit;
+use crate::connector::testing::{permit, permit_under};
+use crate::fence::Fence;
+use crate::fence::by_hand::HandTenure;
 use crate::model::{Action, Change, Columns, ObjectRef, Reason, Value};
 
 const APP: &str = "
@@ -113,6 +115,10 @@ impl App {
     }
 
     async fn write(&self, changes: Vec<Made>) -> Vec<String> {
+        self.write_by(changes, &permit().await).await
+    }
+
+    async fn write_by(&self, changes: Vec<Made>, permit: &Permit) -> Vec<String> {
         let changed: Vec<(Change, Made)> = changes.into_iter().map(|made| (made.change(), made)).collect();
         let batch: Vec<Write<'_>> = changed
             .iter()
@@ -124,7 +130,7 @@ impl App {
                 key: Default::default(),
             })
             .collect();
-        let answers = self.target().await.writer.write(&batch, &permit().await).await;
+        let answers = self.target().await.writer.write(&batch, permit).await;
         let words = |answer: Result<Written, SystemError>| match answer {
             Ok(written) => format!("{}{}", written.id, if written.already_so { " (already so)" } else { "" }),
             Err(error) => error.to_string(),
@@ -648,6 +654,19 @@ async fn nothing_is_made_a_second_time_where_no_column_is_unique() {
     conflict: table `team` has a row with this displayName by now (its key is 7), so no second one is made
     ");
     assert_eq!(app.sql("SELECT count(*) FROM people WHERE login IN ('ada', 'bea')"), "2");
+}
+
+#[tokio::test]
+async fn a_transaction_whose_leave_was_lost_before_its_commit_has_done_nothing() {
+    let app = App::new(APP);
+    let tenure = HandTenure::stands();
+    tenure.ends_after(0);
+    let permit = permit_under(&Fence::of(tenure)).await;
+    let made = |name: &str| account(Action::Create, None, json!({"userName": name, "emails": "p@acme.example"}));
+    let before = app.sql("SELECT count(*) FROM people");
+    let told = app.write_by(vec![made("p1"), made("p2")], &permit).await;
+    assert_eq!(told, ["not sent: it was taken by bob"; 2]);
+    assert_eq!(app.sql("SELECT count(*) FROM people"), before);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use super::sample::{AsJson, Sample};
 use super::{Surroundings, TargetConnector};
 use crate::http::standard_webhooks::Signer;
 use crate::http::{Client, Settings, Url};
-use crate::manifest::connection::{Described, SecretRef, WebhookConnection};
+use crate::manifest::connection::{Described, SecretRef, TIMEOUT, WebhookConnection};
 use crate::manifest::{fields, quantity};
 use crate::model::{Capabilities, Columns, SystemError, system_id};
 use crate::secret;
@@ -33,7 +33,6 @@ use ledger::Ledger;
 use reader::WebhookReader;
 use writer::WebhookWriter;
 
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// An answer says no more than that it was heard.
 const MAX_ANSWER: usize = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(500);

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,10 @@ impl Described for DeclaredConnection {
 
     fn secrets(&self) -> Vec<ConnectionPart<'_, SecretRef>> {
         self.auth.values().flat_map(BTreeMap::values).map(|value| ConnectionPart { pointer: "auth", value }).collect()
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        Some(super::deadline(self.timeout.as_deref()))
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {

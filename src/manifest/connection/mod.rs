@@ -11,6 +11,7 @@ mod webhook;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ pub use sql::{
 pub use webhook::WebhookConnection;
 
 use super::kinds::connector::ConnectorSpec;
-use super::{Loaded, Origin};
+use super::{Loaded, Origin, quantity};
 
 /// Where a secret is. One that can't be resolved is an error, never an empty string.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -134,6 +135,11 @@ pub trait Described: Any + Send + Sync {
         Vec::new()
     }
 
+    /// How long one request may take; nothing where it is not spoken to in requests.
+    fn deadline(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whether it is nothing but a file of records, which may be kept beside the manifests.
     fn is_data(&self) -> bool {
         false
@@ -184,6 +190,15 @@ pub struct Unreadable {
     pub what: &'static str,
     /// how it is written
     pub hint: &'static str,
+}
+
+/// Deadline of one request where nobody says otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The deadline of one request, as it is written.
+fn deadline(written: Option<&str>) -> Duration {
+    let written = written.and_then(|text| quantity::duration(text).ok()).and_then(|span| Duration::try_from(span).ok());
+    written.filter(|timeout| !timeout.is_zero()).unwrap_or(TIMEOUT)
 }
 
 impl SourceConnection {

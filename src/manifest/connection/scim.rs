@@ -1,5 +1,7 @@
 //! A SCIM 2.0 service.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -70,6 +72,10 @@ impl Described for ScimConnection {
     fn address(&self) -> Option<Address<'_>> {
         let hint = "write the base of the SCIM service: https://chat.example/scim/v2";
         Some(Address { pointer: "url", url: &self.url, signs_in_openly: self.signs_in_openly(), hint })
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        Some(super::deadline(self.timeout.as_deref()))
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {

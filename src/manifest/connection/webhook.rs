@@ -2,6 +2,8 @@
 //!
 //! Must never: hold a secret.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -60,6 +62,10 @@ impl Described for WebhookConnection {
         let open = self.url.starts_with("http://") && url::Url::parse(&self.url).is_ok_and(|url| !is_here(&url));
         let hint = "write where events are posted to: https://app.example/hooks/headcount";
         Some(Address { pointer: "url", url: &self.url, signs_in_openly: open, hint })
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        Some(super::deadline(self.timeout.as_deref()))
     }
 
     fn unreadable(&self) -> Vec<Unreadable> {

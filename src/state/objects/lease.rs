@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::bucket::{Bucket, Read, Written};
 use crate::fence::Tenure;
 use crate::state::clock::{LeaseClock, Reading};
-use crate::state::lock::{Holder, Kept as KeptAlive};
+use crate::state::lock::{Holder, Kept as KeptAlive, TakenOver};
 use crate::state::{LeaseTerms, StateError};
 
 /// The object.
@@ -105,7 +105,7 @@ pub(super) struct Kept {
     /// when it was taken, by the service's own clock
     pub(super) taken: i64,
     /// who held it until then, and did not let it go
-    pub(super) from: Option<Holder>,
+    pub(super) from: Option<TakenOver>,
     /// gives the last version
     beats: JoinHandle<(LockNote, UpdateVersion)>,
 }
@@ -140,7 +140,12 @@ pub(super) async fn take(bucket: &Arc<Bucket>, time: &LeaseTime, holder: Holder)
         }
         let sent = clock.now();
         if let Written::Done(version) = bucket.replace(LOCK, note.bytes(), read.version).await? {
-            let from = (!stands.released || stands.taken_away).then_some(stands.holder);
+            let from = match (stands.released, stands.taken_away) {
+                (true, false) => None,
+                // Nobody waited for a term; it may be at work until its next sign of life.
+                (true, true) => Some(TakenOver { from: stands.holder, quiet: Duration::ZERO }),
+                (false, _) => Some(TakenOver { from: stands.holder, quiet: terms.term.saturating_sub(terms.valid) }),
+            };
             return keep(bucket, time, (note, version), sent, from).await;
         }
         // Somebody was quicker: it is theirs, and they are alive.
@@ -157,7 +162,7 @@ async fn keep(
     LeaseTime { clock, terms }: &LeaseTime,
     (note, version): (LockNote, UpdateVersion),
     sent: Reading,
-    from: Option<Holder>,
+    from: Option<TakenOver>,
 ) -> Result<Kept, StateError> {
     bucket.keeps_conditions(LOCK, &note.bytes()).await?;
     let taken = bucket.get(LOCK).await?.map_or(0, |read| read.written);

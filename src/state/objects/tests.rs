@@ -247,12 +247,20 @@ async fn a_lock_knows_who_never_let_it_go() {
     unlock(&cellar.bucket, &run).await.unwrap();
     let (other, _) = cellar.runner().await;
     let taken = other.lock("joe").await.unwrap();
-    assert_eq!(taken.taken_over().map(|from| from.who.as_str()), Some("jane"), "somebody took it away from a run that may be alive");
+    assert_eq!(
+        taken.taken_over().map(|over| (over.from.who.as_str(), over.quiet.as_secs())),
+        Some(("jane", 0)),
+        "somebody took it away from a run that may be alive"
+    );
     std::mem::forget(taken);
     drop(other);
     let (third, clock) = cellar.runner().await;
     let taken = as_time_goes_by(&clock, &mut wants(&third)).await.unwrap();
-    assert_eq!(taken.taken_over().map(|from| from.who.as_str()), Some("joe"), "it gave no sign of life for a term");
+    assert_eq!(
+        taken.taken_over().map(|over| (over.from.who.as_str(), over.quiet.as_secs())),
+        Some(("joe", 15)),
+        "it gave no sign of life for a term"
+    );
     third.release(taken).await.unwrap();
     drop(held);
 }
