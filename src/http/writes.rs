@@ -22,6 +22,8 @@ use crate::fence::Fence;
 
 /// A connection that nobody used for so long is closed: the other end may have forgotten it.
 const IDLE: Duration = Duration::from_secs(60);
+/// So many are kept at most.
+const MOST_IDLE: usize = 64;
 
 /// The connections of one client that write.
 #[derive(Debug)]
@@ -134,7 +136,16 @@ impl Writes {
         let mut idle = self.idle();
         idle.retain(|idle| idle.since.elapsed() < IDLE && !idle.sender.is_closed() && idle.line.refused().is_none());
         let at = idle.iter().rposition(|idle| idle.service == key && idle.line.fence().is_same(fence))?;
-        Some(idle.swap_remove(at))
+        Some(idle.remove(at))
+    }
+
+    /// The one that was unused for longest goes where there are many: those behind a fence that was given up are used by nobody.
+    fn give_back(&self, idle: Idle) {
+        let mut all = self.idle();
+        if all.len() >= MOST_IDLE {
+            all.remove(0);
+        }
+        all.push(Idle { since: Instant::now(), ..idle });
     }
 
     fn answer(self: &Arc<Self>, answer: Response<Incoming>, idle: Idle, until: Instant) -> reqwest::Response {
@@ -177,7 +188,7 @@ impl hyper::body::Body for Content {
             }
             Poll::Ready(None) => {
                 if let Some((writes, idle)) = self.back.take() {
-                    writes.idle().push(Idle { since: Instant::now(), ..idle });
+                    writes.give_back(idle);
                 }
                 Poll::Ready(None)
             }
