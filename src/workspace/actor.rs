@@ -460,7 +460,8 @@ impl Actor {
         if std::mem::replace(&mut self.taking, true) {
             return;
         }
-        self.hands.take(if self.waits_for.is_empty() { Duration::ZERO } else { STANDBY });
+        let pause = if self.waits_for.is_empty() { Duration::ZERO } else { STANDBY };
+        self.hands.take(pause, self.kept.manifests.loaded.clone(), &self.reads);
     }
 
     async fn took(&mut self, took: Took) -> Result<(), WorkspaceError> {

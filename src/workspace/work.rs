@@ -79,12 +79,12 @@ impl Hands {
         self.answer(task, move |_| lost);
     }
 
-    /// Waits a while and tries to get the lock. Runs that were killed are closed before anything is read.
-    pub fn take(&self, pause: Duration) {
-        let hands = self.clone();
+    /// Waits a while and tries to get the lock. What whoever held it sent last is waited for, and runs that were killed are closed, before anything is read.
+    pub fn take(&self, pause: Duration, loaded: Arc<Loaded>, stop: &CancellationToken) {
+        let (hands, stop) = (self.clone(), stop.clone());
         let task = tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            match hands.took().await {
+            match hands.took(&loaded, stop).await {
                 Ok(took) => Message::Took(Box::new(took)),
                 Err(error) => Message::NotTaken(error),
             }
@@ -92,10 +92,12 @@ impl Hands {
         self.answer(task, |_| Message::NotTaken(ReconcileError::Stopped));
     }
 
-    async fn took(&self) -> Result<Took, ReconcileError> {
+    async fn took(&self, loaded: &Loaded, stop: CancellationToken) -> Result<Took, ReconcileError> {
         let store = self.store.as_ref();
         let lock = store.lock(&self.who).await?;
-        pipeline::begin(store, &*self.observer).await?;
+        let hear: &dyn Observer = &*self.observer;
+        let reading = Reading { connections: self.connections.clone(), stop, hear };
+        pipeline::begin(store, &lock, loaded, &reading).await?;
         Ok(Took { lock, memory: store.load().await?, systems: Shelf::Systems.all(store).await? })
     }
 

@@ -334,8 +334,16 @@ async fn hold(folder: &Path) -> Result<(), String> {
     let snapshot = Snapshot { connectors: slowly(snapshot.connectors), ..snapshot };
     let plan = plan(&snapshot, Scope::All, &HearNothing).await;
     let stop = CancellationToken::new();
-    let execution =
-        Execution { snapshot: &snapshot, store: &store, lock: &lock, settings: &settings, who: "a holder", stop, hear: &HearNothing };
+    let execution = Execution {
+        snapshot: &snapshot,
+        store: &store,
+        lock: &lock,
+        settings: &settings,
+        who: "a holder",
+        with: Vec::new(),
+        stop,
+        hear: &HearNothing,
+    };
     let extent = RunExtent { whole: true, partial: false };
     let report = carry_out(&execution, &plan, extent).await.map_err(|error| error.to_string())?;
     store.release(lock).await.map_err(|error| error.to_string())?;
