@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::kinds::Ownership;
 use crate::model::Marks;
+use crate::planning::beyond::Beyond;
 use crate::planning::declared::groups::DeclaredGroups;
 use crate::planning::people::identity::Identities;
 use crate::planning::people::revoked::Revoked;
@@ -35,13 +36,26 @@ pub(in crate::planning) struct Basis<'a> {
     pub(in crate::planning) departed: Departed<'a>,
     /// by target: accounts that protection covers
     pub(in crate::planning) protected: Vec<BTreeSet<u32>>,
+    /// who there is besides, where not everybody is planned
+    pub(in crate::planning) beyond: Beyond,
 }
 
 impl<'a> Basis<'a> {
     /// Lays everything out.
     pub(in crate::planning) fn new(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment) -> Self {
+        Self::of(policy, world, answers, moment, Beyond::default())
+    }
+
+    /// The same of a part of the world.
+    pub(in crate::planning) fn of(
+        policy: &'a Policy,
+        world: &'a World,
+        answers: &[(Lookup, Answer)],
+        moment: Moment,
+        beyond: Beyond,
+    ) -> Self {
         let layout = Layout::new(policy, world);
-        let people = Identities::new(policy, world, &layout, moment);
+        let people = Identities::new(policy, world, &layout, moment, beyond.shared_ends.clone());
         let revoked = Revoked::new(policy, &world.memory, &people);
         let observed = observe(&world.targets, answers);
         let mut groups = DeclaredGroups::declared(policy);
@@ -49,7 +63,7 @@ impl<'a> Basis<'a> {
         let protected = policy.targets.iter().zip(&observed).map(|(rules, observed)| protected::rows(&rules.protect, observed.accounts()));
         let (protected, marks) = (protected.collect(), Marks::of(&policy.workspace));
         let departed = Departed::new(policy, world, moment);
-        Self { policy, world, moment, layout, people, revoked, observed, groups, marks, departed, protected }
+        Self { policy, world, moment, layout, people, revoked, observed, groups, marks, departed, protected, beyond }
     }
 
     /// The same with people and sources from whom nothing follows.

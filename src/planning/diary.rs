@@ -1,8 +1,8 @@
-//! What falls due in the days after the plan, while it is gathered: the earliest are kept, the others counted.
+//! What falls due in the days after the plan, while it is gathered: a plan has the earliest, and counts the others.
 //!
-//! Must never: grow with the number of people.
+//! Must never: hold anybody for whom nothing falls due in these days.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -15,19 +15,18 @@ pub const DAYS_AHEAD: i64 = 92;
 /// What falls due later than so many others is counted.
 const MOST: usize = 500;
 
-/// Gathers, and keeps the earliest.
+/// Gathers.
 pub(in crate::planning) struct Diary {
     first: Date,
     last: Date,
-    kept: BinaryHeap<Due>,
-    more: BTreeMap<Date, u64>,
+    noted: Vec<Due>,
 }
 
 impl Diary {
     /// For the days after this one.
     pub(in crate::planning) fn new(today: Date) -> Self {
         let last = today.checked_add(DAYS_AHEAD.days()).unwrap_or(Date::MAX);
-        Self { first: today, last, kept: BinaryHeap::new(), more: BTreeMap::new() }
+        Self { first: today, last, noted: Vec::new() }
     }
 
     /// Whether a day is one that the diary covers. What ends today is still to come.
@@ -37,29 +36,34 @@ impl Diary {
 
     /// Notes something.
     pub(in crate::planning) fn note(&mut self, due: Due) {
-        if !self.covers(due.day) {
-            return;
-        }
-        self.kept.push(due);
-        if self.kept.len() > MOST
-            && let Some(latest) = self.kept.pop()
-        {
-            *self.more.entry(latest.day).or_default() += 1;
+        if self.covers(due.day) {
+            self.noted.push(due);
         }
     }
 
     /// What another one gathered.
     pub(in crate::planning) fn add(&mut self, other: Self) {
-        other.kept.into_iter().for_each(|due| self.note(due));
-        for (day, many) in other.more {
-            *self.more.entry(day).or_default() += many;
-        }
+        self.noted.extend(other.noted);
     }
 
-    /// Sorted, without doubles.
-    pub(in crate::planning) fn finish(&mut self) -> Upcoming {
-        let mut dues = std::mem::take(&mut self.kept).into_sorted_vec();
-        dues.dedup();
-        Upcoming { dues, more: std::mem::take(&mut self.more) }
+    /// All that was noted, in no order.
+    pub(in crate::planning) fn noted(&self) -> &[Due] {
+        &self.noted
     }
+
+    /// The earliest, sorted, without doubles, and how many come later.
+    pub(in crate::planning) fn finish(&mut self) -> Upcoming {
+        let mut dues = std::mem::take(&mut self.noted);
+        dues.sort_unstable();
+        upcoming(dues.into_iter())
+    }
+}
+
+/// The earliest of these, which come in order, without doubles, and how many come later, by day.
+pub(in crate::planning) fn upcoming(mut sorted: impl Iterator<Item = Due>) -> Upcoming {
+    let mut dues: Vec<Due> = sorted.by_ref().take(MOST).collect();
+    dues.dedup();
+    let mut more: BTreeMap<Date, u64> = BTreeMap::new();
+    sorted.for_each(|due| *more.entry(due.day).or_default() += 1);
+    Upcoming { dues, more }
 }

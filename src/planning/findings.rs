@@ -37,6 +37,8 @@ pub(in crate::planning) struct StepReport {
 pub(in crate::planning) struct Findings {
     single: Vec<Finding>,
     shared: BTreeMap<Shared, BTreeSet<Arc<str>>>,
+    /// what rests on everybody: a part of the people can't be planned by itself then
+    rests_on_all: Option<&'static str>,
 }
 
 const NAMED: usize = 3;
@@ -67,6 +69,22 @@ impl StepReport {
 }
 
 impl Findings {
+    /// What was concluded, or nearly, rests on everybody.
+    pub(in crate::planning) fn rest_on_all(&mut self, why: &'static str) {
+        self.rests_on_all = self.rests_on_all.or(Some(why));
+    }
+
+    /// What of all that rests on everybody.
+    pub(in crate::planning) fn rests_on_all(&self) -> Option<&'static str> {
+        self.rests_on_all
+    }
+
+    /// The keys of all whom anything is said about.
+    pub(in crate::planning) fn keys(&self) -> impl Iterator<Item = &Arc<str>> {
+        let single = self.single.iter().flat_map(|finding| finding.about.iter().chain(&finding.subject.key));
+        single.chain(self.shared.values().flatten())
+    }
+
     /// One of its own.
     pub(in crate::planning) fn push(&mut self, finding: Finding) {
         self.single.push(finding);
@@ -85,6 +103,7 @@ impl Findings {
     /// Those of another step.
     pub(in crate::planning) fn add(&mut self, other: Self) {
         self.single.extend(other.single);
+        self.rests_on_all = self.rests_on_all.or(other.rests_on_all);
         for (shared, keys) in other.shared {
             self.shared.entry(shared).or_default().extend(keys);
         }

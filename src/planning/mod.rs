@@ -5,6 +5,8 @@
 mod accounts;
 mod assembly;
 mod basis;
+mod beyond;
+mod closure;
 mod declared;
 mod diary;
 mod draft;
@@ -15,6 +17,7 @@ mod findings;
 mod groups;
 pub mod guardrails;
 mod holds;
+mod ledger;
 mod left;
 mod names_nobody;
 mod people;
@@ -27,10 +30,11 @@ mod targets;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use std::ops::Range;
 
-use crate::model::{Action, Change, FORMAT_VERSION, ObjectRef, Plan, PlanFilter, RecordLink, Risk};
+use crate::model::{Action, Change, FORMAT_VERSION, Memory, ObjectRef, Plan, PlanFilter, RecordLink, Risk};
 use crate::policy::Policy;
 use crate::world::World;
 
@@ -39,7 +43,8 @@ use draft::Draft;
 use everybody::Everybody;
 use findings::StepReport;
 use guardrails::Populations;
-use guardrails::population::populations;
+use guardrails::population::{populations, traits};
+use ledger::{Covers, Ledger};
 use people::identity::Identities;
 use report::{notices, side_effects, upcoming};
 use revocation::steps::steps;
@@ -47,6 +52,7 @@ use schema::layout::Layout;
 use targets::claims::Matched;
 use targets::matched::match_accounts;
 
+pub use closure::{Kept, Replan, Replanned};
 pub use diary::DAYS_AHEAD;
 pub use left::{LeftBehind, left_behind};
 pub use people::known_as::{KnownAs, known_as, remembered_as};
@@ -67,9 +73,7 @@ pub struct Prepared<'a> {
 
 /// Finds out who there is and whose account is whose. `answers` holds what was looked up so far.
 pub fn prepare<'a>(policy: &'a Policy, world: &'a World, answers: &[(Lookup, Answer)], moment: Moment, scope: Scope) -> Prepared<'a> {
-    let basis = Basis::new(policy, world, answers, moment);
-    let (matched, report) = match_accounts(&basis, scope);
-    Prepared { basis, matched, report, scope }
+    Prepared::of(Basis::new(policy, world, answers, moment), scope)
 }
 
 /// Decides. `answers` holds one answer for each lookup of the survey; a missing one counts as unknown.
@@ -77,7 +81,12 @@ pub fn plan(policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment
     prepare(policy, world, answers, moment, scope).plan()
 }
 
-impl Prepared<'_> {
+impl<'a> Prepared<'a> {
+    fn of(basis: Basis<'a>, scope: Scope) -> Self {
+        let (matched, report) = match_accounts(&basis, scope);
+        Self { basis, matched, report, scope }
+    }
+
     /// Names what must still be known before [`Prepared::plan`] can decide. An answer may bring up a further question (an account, the groups it is in):
     /// whoever asks prepares again with what was answered, until nothing is left that was not asked.
     pub fn survey(&self) -> Survey {
@@ -97,19 +106,22 @@ impl Prepared<'_> {
 
     /// Decides. What was not answered counts as unknown.
     pub fn plan(self) -> Plan {
-        self.decide(Look::Quick)
+        let memory = &self.basis.world.memory;
+        self.decide(Look::Quick, memory, None)
     }
 
-    fn decide(self, look: Look) -> Plan {
+    /// Decides. `memory`: all that is remembered; `ledger`: what is kept for the next plan.
+    fn decide(self, look: Look, memory: &Memory, mut ledger: Option<&mut Ledger>) -> Plan {
         let Self { basis, matched, mut report, scope } = self;
         if let Scope::Revoked(target) = scope {
-            return decide_revoked(&basis, &matched, target, report);
+            return decide_revoked(&basis, &matched, target, report, memory);
         }
         report.add(tell_of_systems(&basis));
         let holds = report.hear(holds::find(&basis, &matched));
         let basis = basis.holding(holds.people, holds.sources);
         let Everybody { standing, presence, closer, groups: cover, entitlements: entitled } =
             report.hear(everybody::look(&basis, &matched, look != Look::Quick));
+        let covers = ledger.as_ref().map(|_| Covers::of(&cover, &entitled));
         let mut accounts = report.hear(accounts::diff(&basis, &matched, &holds.kept, presence, &closer));
         let rosters = report.hear(groups::members::rosters(&basis, cover, &standing));
         let groups = report.hear(groups::diff(&basis, &matched, &accounts, &rosters));
@@ -119,9 +131,16 @@ impl Prepared<'_> {
         let mut drafts = report.hear(assembly::link(&basis, &matched, &accounts, drafts));
         drafts.extend(grants);
         upcoming::declared(&basis, &mut report.diary);
+        let traits = traits(&basis, &groups.at, &accounts.nobodys);
+        if let (Some(ledger), Some(covers)) = (&mut ledger, covers) {
+            ledger.trace_all(&basis, &matched);
+            ledger.count_people(&basis, covers, &accounts);
+            ledger.count_accounts(&basis, &traits);
+            ledger.note(&drafts, &report);
+        }
         notices::only_observed(&basis, &mut drafts, &mut report.findings);
         side_effects::tell(&basis, &drafts, &mut report.findings);
-        finish(&basis, drafts, report, &populations(&basis, &matched, &groups.at))
+        finish(&basis, drafts, report, (&populations(&basis, &matched, &groups.at, &traits), memory))
     }
 }
 
@@ -134,7 +153,7 @@ pub fn record_links(policy: &Policy, world: &World, moment: Moment) -> Vec<Recor
         return Vec::new();
     }
     let layout = Layout::new(policy, world);
-    Identities::new(policy, world, &layout, moment).record_links()
+    Identities::new(policy, world, &layout, moment, None).record_links()
 }
 
 /// Whether everybody is looked at closely. The plan is the same; only tests take the long way.
@@ -146,11 +165,12 @@ enum Look {
 }
 
 /// Only what cuts somebody off at one target. What is to be said of its groups is the next plan's business.
-fn decide_revoked(basis: &Basis<'_>, matched: &Matched, target: usize, mut report: StepReport) -> Plan {
+fn decide_revoked(basis: &Basis<'_>, matched: &Matched, target: usize, mut report: StepReport, memory: &Memory) -> Plan {
     let (groups, _) = groups::resolve(basis, matched);
     let only: Range<usize> = target..target + 1;
     let cuts = report.hear(steps(basis, matched, &groups, only));
-    finish(basis, cuts, report, &populations(basis, matched, &groups))
+    let traits = traits(basis, &groups, &[]);
+    finish(basis, cuts, report, (&populations(basis, matched, &groups, &traits), memory))
 }
 
 /// How systems were read, and what manifests say of nobody.
@@ -165,8 +185,8 @@ fn tell_of_systems(basis: &Basis<'_>) -> StepReport {
 }
 
 /// Puts the steps in order and looks at them as a whole.
-fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: StepReport, populations: &Populations) -> Plan {
-    let Basis { policy, world, moment, .. } = basis;
+fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: StepReport, (populations, memory): (&Populations, &Memory)) -> Plan {
+    let Basis { policy, moment, .. } = basis;
     let mut changes = assembly::order::order(basis, drafts);
     for change in &mut changes {
         hide_secrets(policy, change);
@@ -183,7 +203,7 @@ fn finish(basis: &Basis<'_>, drafts: Vec<Draft>, mut report: StepReport, populat
         limits: Vec::new(),
         upcoming: report.diary.finish(),
     };
-    guardrails::check(policy, populations, &world.memory, *moment, &mut plan);
+    guardrails::check(policy, populations, memory, *moment, &mut plan);
     plan
 }
 

@@ -64,6 +64,13 @@ pub enum Answer {
     Unknown(String),
 }
 
+impl Answer {
+    /// Whether there is nothing of what was asked for.
+    pub(in crate::planning) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Objects(page) if page.is_empty())
+    }
+}
+
 /// What survey wants to know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {

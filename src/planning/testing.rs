@@ -310,22 +310,23 @@ impl Scene {
     pub(crate) fn plan(&self) -> Plan {
         let world = self.world();
         let answers = self.answers(&world, Scope::All);
-        let plan = prepare(&self.policy, &world, &answers, self.moment, Scope::All).decide(Look::Quick);
-        let closely = prepare(&self.policy, &world, &answers, self.moment, Scope::All).decide(Look::Close);
+        let plan = prepare(&self.policy, &world, &answers, self.moment, Scope::All).decide(Look::Quick, &world.memory, None);
+        let closely = prepare(&self.policy, &world, &answers, self.moment, Scope::All).decide(Look::Close, &world.memory, None);
         assert_eq!(tell(&plan), tell(&closely), "the quick look hides something");
         plan
     }
 
     /// The plan without any answer.
     pub(crate) fn plan_unanswered(&self) -> Plan {
-        prepare(&self.policy, &self.world(), &[], self.moment, Scope::All).decide(Look::Quick)
+        let world = self.world();
+        prepare(&self.policy, &world, &[], self.moment, Scope::All).decide(Look::Quick, &world.memory, None)
     }
 
     /// What cuts somebody off at `chat`, which is not read as a whole.
     pub(crate) fn plan_revoked(&self) -> Plan {
         let world = self.world();
         let answers = self.answers(&world, Scope::Revoked(0));
-        prepare(&self.policy, &world, &answers, self.moment, Scope::Revoked(0)).decide(Look::Quick)
+        prepare(&self.policy, &world, &answers, self.moment, Scope::Revoked(0)).decide(Look::Quick, &world.memory, None)
     }
 
     /// The plan as text. The order of rows must not matter.

@@ -9,9 +9,13 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::World;
+use super::canonical;
+use super::dirty::{Changed, Dirty};
 use super::evidence::SourceEvidence;
 use super::hash::Keyed;
+use super::objects::Objects;
 use super::recall::Recall;
+use super::remembered;
 use super::target::TargetSide;
 use crate::model::{Columns, Evidence, Memory, ObjectKind, Page};
 use crate::policy::Policy;
@@ -43,10 +47,12 @@ impl Delta {
 
 impl World {
     /// What changed at the source at this position of the policy.
-    pub fn change_source(&mut self, policy: &Policy, source: usize, delta: &Delta) {
-        let Some(side) = self.sources.get_mut(source) else { return };
-        side.change(delta);
+    pub fn change_source(&mut self, policy: &Policy, source: usize, delta: &Delta) -> Dirty {
+        let Some(side) = self.sources.get_mut(source) else { return Dirty::default() };
+        let Changed { known_by, before } = side.change(delta);
         self.weigh_source(policy, source);
+        let records = known_by.into_iter().map(|key| (source, key)).collect();
+        Dirty { records, records_before: vec![(source, before)], ..Dirty::default() }
     }
 
     /// A source is another than it was: what may follow from it is weighed again.
@@ -58,13 +64,15 @@ impl World {
     }
 
     /// What changed in one stream of the target at this position of the policy.
-    pub fn change_target(&mut self, policy: &Policy, target: usize, kind: ObjectKind, delta: &Delta) {
-        let Some(side) = self.targets.get_mut(target) else { return };
-        side.change(kind, delta);
+    pub fn change_target(&mut self, policy: &Policy, target: usize, kind: ObjectKind, delta: &Delta) -> Dirty {
+        let Some(side) = self.targets.get_mut(target) else { return Dirty::default() };
+        let TargetChanged { accounts: Changed { known_by, before }, everybody } = side.change(kind, delta);
         if delta.evidence != Evidence::Delta {
             side.finish(kind, delta.evidence.clone());
         }
         self.weigh(policy);
+        let accounts = known_by.into_iter().map(|id| (target, id)).collect();
+        Dirty { accounts, accounts_before: vec![(target, before)], everybody, ..Dirty::default() }
     }
 
     /// A day has passed: records that are valid from or until a day may count now, or no longer.
@@ -77,10 +85,16 @@ impl World {
     }
 
     /// What the state remembers now.
-    pub fn recollect(&mut self, policy: &Policy, mut memory: Memory) {
-        for source in &policy.sources {
-            source.previous_names.iter().for_each(|previous| memory.rename_source(previous, &source.name));
-        }
+    pub fn recollect(&mut self, policy: &Policy, mut memory: Memory) -> Dirty {
+        rename(policy, &mut memory);
+        let dirty = remembered::differ(policy, &self.memory, &memory);
+        self.recall_all(policy, memory);
+        dirty
+    }
+
+    /// The same where nothing was remembered before.
+    pub(super) fn recall_all(&mut self, policy: &Policy, mut memory: Memory) {
+        rename(policy, &mut memory);
         self.recall = Recall::of(Keyed::of(&policy.workspace), policy, &memory);
         self.trust = policy.sources.iter().zip(&self.sources).map(|(rules, side)| SourceEvidence::of(rules, side, &memory)).collect();
         self.memory = memory;
@@ -92,26 +106,39 @@ impl World {
     }
 }
 
+/// Sources that have other names now.
+fn rename(policy: &Policy, memory: &mut Memory) {
+    for source in &policy.sources {
+        source.previous_names.iter().for_each(|previous| memory.rename_source(previous, &source.name));
+    }
+}
+
 impl TargetSide {
-    pub(super) fn change(&mut self, kind: ObjectKind, delta: &Delta) {
+    pub(super) fn change(&mut self, kind: ObjectKind, delta: &Delta) -> TargetChanged {
         let Self { accounts, groups, memberships, entitlements, .. } = self;
+        let mut told = TargetChanged { accounts: Changed::new(accounts.columns().clone()), everybody: None };
         match kind {
             ObjectKind::Account => {
                 let moves = accounts.going(&delta.gone);
                 memberships.move_accounts(&moves, self.keyed, accounts, groups);
                 entitlements.move_accounts(&moves, self.keyed, accounts);
-                accounts.change(&delta.changed, &moves);
+                told.accounts = accounts.change(&delta.changed, &moves);
             }
             ObjectKind::Group => {
                 let moves = groups.going(&delta.gone);
                 memberships.move_groups(&moves, self.keyed, accounts, groups);
-                groups.change(&delta.changed, &moves);
+                let groups = groups.change(&delta.changed, &moves);
+                told.everybody = (!groups.known_by.is_empty()).then_some("groups changed");
             }
             ObjectKind::Membership => {
+                told.members(&delta.changed, accounts, groups);
+                told.members(&delta.ended, accounts, groups);
                 memberships.end(self.keyed, &delta.ended, accounts, groups);
                 memberships.add(self.keyed, &delta.changed);
             }
             ObjectKind::Entitlement => {
+                let rows = delta.changed.rows().chain(delta.ended.rows());
+                rows.for_each(|row| told.accounts.was(&canonical::text(row.cell(0)), None));
                 entitlements.end(self.keyed, &delta.ended, accounts);
                 entitlements.end(self.keyed, &delta.changed, accounts);
                 entitlements.add(self.keyed, &delta.changed);
@@ -119,6 +146,28 @@ impl TargetSide {
         }
         memberships.resolve(accounts, groups);
         entitlements.resolve(accounts);
+        told
+    }
+}
+
+/// What changed at a target.
+#[derive(Debug)]
+pub(super) struct TargetChanged {
+    accounts: Changed,
+    everybody: Option<&'static str>,
+}
+
+impl TargetChanged {
+    /// Members that came or went. What is no account that is known, in a group that is, may be anything.
+    fn members(&mut self, page: &Page, accounts: &Objects, groups: &Objects) {
+        for row in page.rows() {
+            let (group, member) = (canonical::text(row.cell(0)), canonical::text(row.cell(1)));
+            let nested = row.cell(2).as_text() == Some("group") || groups.find_id(&member).is_some();
+            if nested || groups.find_id(&group).is_none() || accounts.find_id(&member).is_none() {
+                self.everybody = Some("groups in groups, or members that were not read, changed");
+            }
+            self.accounts.was(&member, None);
+        }
     }
 }
 

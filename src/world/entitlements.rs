@@ -120,6 +120,23 @@ impl Entitlements {
         sort(&mut self.grants);
     }
 
+    /// Those of these accounts, by the rows of an excerpt.
+    pub(super) fn excerpt(&self, accounts: &BTreeSet<u32>) -> Self {
+        let of = |(row, account): (usize, &u32)| {
+            let start = self.grants.partition_point(|grant| grant.account < *account);
+            let theirs = self.grants[start..].iter().take_while(|grant| grant.account == *account);
+            theirs.map(move |grant| Grant { account: row as u32, ..*grant }).collect::<Vec<_>>()
+        };
+        Self {
+            columns: self.columns.clone(),
+            spool: self.spool.clone(),
+            names: self.names.clone(),
+            raw: self.raw.clone(),
+            grants: accounts.iter().enumerate().flat_map(of).collect(),
+            evidence: self.evidence.clone(),
+        }
+    }
+
     /// Takes a page. What names no account or no entitlement is nobody's.
     pub(crate) fn add(&mut self, keyed: Keyed, page: &Page) {
         for row in page.rows() {

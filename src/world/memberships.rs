@@ -149,6 +149,26 @@ impl Memberships {
         found
     }
 
+    /// Those of these accounts, and all groups in groups, by the rows of an excerpt.
+    pub(super) fn excerpt(&self, accounts: &BTreeSet<u32>, groups: u32) -> Self {
+        let mut pairs = Vec::new();
+        let mut at = 0;
+        for group in 0..groups {
+            let of = |from: usize| self.pairs.get(from..).unwrap_or_default();
+            at += of(at).partition_point(|(known, _)| *known < group);
+            let end = at + of(at).partition_point(|(known, _)| *known == group);
+            let members = &self.pairs[at..end];
+            // The accounts of a group come first, then the groups in it.
+            let nested = members.partition_point(|(_, member)| matches!(member, MemberRow::Account(_)));
+            let here = accounts.iter().enumerate();
+            let here = here.filter(|(_, row)| members[..nested].binary_search(&(group, MemberRow::Account(**row))).is_ok());
+            pairs.extend(here.map(|(row, _)| (group, MemberRow::Account(row as u32))));
+            pairs.extend(&members[nested..]);
+            at = end;
+        }
+        Self { raw: self.raw.clone(), pairs, evidence: self.evidence.clone() }
+    }
+
     /// All pairs, by group.
     pub(crate) fn pairs(&self) -> &[(u32, MemberRow)] {
         &self.pairs

@@ -6,8 +6,10 @@ mod bound;
 pub(crate) mod canonical;
 mod cell;
 mod delta;
+mod dirty;
 mod entitlements;
 mod evidence;
+mod excerpt;
 mod facts;
 mod hash;
 mod index;
@@ -15,6 +17,7 @@ mod memberships;
 mod objects;
 pub(crate) mod prints;
 mod recall;
+mod remembered;
 mod source;
 mod spool;
 mod statuses;
@@ -24,7 +27,9 @@ mod vanished;
 
 pub(crate) use bound::{Bound, Truth};
 pub use delta::Delta;
+pub use dirty::Dirty;
 pub(crate) use entitlements::Grant;
+pub(crate) use excerpt::Picks;
 pub(crate) use hash::Keyed;
 pub(crate) use memberships::MemberRow;
 pub(crate) use objects::{Carries, Objects};
@@ -90,7 +95,7 @@ impl World {
         }
         let mut world =
             Self { sources, targets, recall: Recall::default(), memory: Memory::default(), trust: Vec::new(), evidence: Vec::new() };
-        world.recollect(policy, memory);
+        world.recall_all(policy, memory);
         world
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::canonical;
 use super::delta::Moves;
+use super::dirty::Changed;
 use super::hash::Keyed;
 use super::index::Index;
 use super::spool::{Spool, Spot};
@@ -168,18 +169,39 @@ impl Objects {
     }
 
     /// Takes what changed since: these rows go, and those of the page are new or other than they were.
-    pub(super) fn change(&mut self, changed: &Page, moves: &Moves) {
+    pub(super) fn change(&mut self, changed: &Page, moves: &Moves) -> Changed {
+        let mut told = Changed::new(self.columns().clone());
+        moves.gone().for_each(|row| told.was(&self.id(row), Some(self.row(row))));
         self.remove(moves);
         let mut coming = self.empty();
         coming.add(changed);
         coming.settle();
         for row in 0..coming.len() {
+            let id = coming.id(row);
+            told.was(&id, self.find_id(&id).map(|known| self.row(known)));
             self.put(coming.row(row), coming.doubtful(row));
         }
         self.by.iter_mut().chain([&mut self.by_id]).for_each(Index::tidy);
         if self.spool.is_wasteful() {
             self.spool = self.spool.gathered(self.rows.iter_mut().map(|row| &mut row.spot));
         }
+        told
+    }
+
+    /// These rows alone.
+    pub(super) fn excerpt(&self, rows: &BTreeSet<u32>) -> Self {
+        let mut part = Self { spool: self.spool.clone(), evidence: self.evidence.clone(), ..self.empty() };
+        let mut buffer = Vec::new();
+        for row in rows.iter().copied().filter(|row| *row < self.len()) {
+            let at = part.len();
+            part.by_id.insert(self.keyed.text(&self.id(row)), at);
+            for (index, (_, position, kind)) in part.by.iter_mut().zip(&self.shape.found_by) {
+                canonical::each_key(*kind, self.cell(row, *position), &mut buffer, |key| index.insert(self.keyed.bytes(key), at));
+            }
+            part.rows.push(self.rows[row as usize]);
+        }
+        part.by.iter_mut().chain([&mut part.by_id]).for_each(Index::settle);
+        part
     }
 
     fn put(&mut self, row: Row<'_>, doubtful: bool) {
@@ -240,6 +262,11 @@ impl Objects {
 
     fn find_hashed(&self, hash: u64, id: &str) -> Option<u32> {
         self.by_id.candidates(hash).find(|row| self.id(*row) == id)
+    }
+
+    /// All objects whose ids have this hash.
+    pub(crate) fn find_id_hashes(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
+        self.by_id.candidates(hash).filter(move |row| self.keyed.text(&self.id(*row)) == hash)
     }
 
     /// The object whose id has this hash.

@@ -7,9 +7,12 @@ use std::hash::Hasher as _;
 
 use jiff::Timestamp;
 
+use super::canonical;
 use super::hash::Keyed;
 use super::index::Index;
-use crate::model::{Deactivation, LastWrite, Link, Memory, ObjectKind, UNKNOWN_SYSTEM};
+use super::target::kind_of;
+use crate::expr::Input;
+use crate::model::{Deactivation, Key, LastWrite, Link, Memory, ObjectKind, RecordLink, UNKNOWN_SYSTEM, Value};
 use crate::policy::Policy;
 
 /// Indexes over [`Memory`].
@@ -21,6 +24,10 @@ pub(crate) struct Recall {
     formers: Index,
     written: Index,
     deactivations: Index,
+    /// whose record is whose, by the keys of both
+    records: Index,
+    /// names of people who left
+    departed: Index,
     /// links that were made at another system than the one that the target speaks to now
     stranded: Vec<u32>,
     /// these, and links that are said not to be ours
@@ -65,8 +72,52 @@ impl Recall {
             let known = &memory.deactivations[at];
             recall.deactivations.insert(hash(keyed, &known.target, known.kind, &known.id), at as u32);
         }
-        [&mut recall.formers, &mut recall.written, &mut recall.deactivations].into_iter().for_each(Index::settle);
+        for (at, link) in memory.records.iter().enumerate() {
+            let record = keyed.text(&Key::record(&link.source, &link.record).text());
+            recall.records.insert(record, at as u32);
+            let identity = keyed.text(&link.identity);
+            if identity != record {
+                recall.records.insert(identity, at as u32);
+            }
+        }
+        for (at, known) in memory.departed.iter().enumerate() {
+            let value = canonical::bytes(kind_of(&known.attribute), Input::Value(&Value::text(&*known.value)));
+            recall.departed.insert(place(keyed, &known.target, &known.attribute, &value), at as u32);
+        }
+        let Self { formers, written, deactivations, records, departed, .. } = &mut recall;
+        [formers, written, deactivations, records, departed].into_iter().for_each(Index::settle);
         recall
+    }
+
+    /// Names of people who left that may be this one, by their positions.
+    pub(crate) fn departed_at(&self, target: &str, attribute: &str, value: &[u8]) -> impl Iterator<Item = u32> + '_ {
+        let hash = self.keyed.map(|keyed| place(keyed, target, attribute, value));
+        hash.into_iter().flat_map(|hash| self.departed.candidates(hash))
+    }
+
+    /// The links of records that a key is in.
+    pub(crate) fn records_of<'m>(&'m self, memory: &'m Memory, key: &'m str) -> impl Iterator<Item = (u32, &'m RecordLink)> {
+        let candidates = self.keyed.into_iter().flat_map(move |keyed| self.records.candidates(keyed.text(key)));
+        let is_in = move |link: &RecordLink| link.identity.as_ref() == key || *Key::record(&link.source, &link.record).text() == *key;
+        candidates.filter_map(move |at| Some((at, memory.records.get(at as usize).filter(|link| is_in(link))?)))
+    }
+
+    /// Where what an index has under a target's key or id may stand.
+    pub(super) fn places(&self, of: Remembered, target: &str, kind: ObjectKind, text: &str) -> impl Iterator<Item = u32> + '_ {
+        let index = match of {
+            Remembered::LinksByKey => &self.links_by_key,
+            Remembered::LinksById => &self.links_by_id,
+            Remembered::Formers => &self.formers,
+            Remembered::Written => &self.written,
+            Remembered::Deactivations => &self.deactivations,
+        };
+        let hash = self.keyed.map(|keyed| hash(keyed, target, kind, text));
+        hash.into_iter().flat_map(|hash| index.candidates(hash))
+    }
+
+    /// Links that prove nothing.
+    pub(super) fn void(&self) -> impl Iterator<Item = u32> + '_ {
+        self.void.iter().copied()
     }
 
     /// The links of a target that were made at another system than the one that it speaks to now.
@@ -149,6 +200,16 @@ impl Recall {
     }
 }
 
+/// What there are indexes of.
+#[derive(Clone, Copy)]
+pub(super) enum Remembered {
+    LinksByKey,
+    LinksById,
+    Formers,
+    Written,
+    Deactivations,
+}
+
 /// What a link is worth today.
 enum Standing {
     Counts,
@@ -164,6 +225,15 @@ fn standing(policy: &Policy, link: &Link) -> Standing {
     }
     let here = [system.id, UNKNOWN_SYSTEM].contains(&link.system) || system.previous.contains(&link.system);
     if here { Standing::Counts } else { Standing::Stranded }
+}
+
+fn place(keyed: Keyed, target: &str, attribute: &str, value: &[u8]) -> u64 {
+    let mut hasher = keyed.start();
+    for part in [target.as_bytes(), attribute.as_bytes(), value] {
+        hasher.write_u32(part.len() as u32);
+        hasher.write(part);
+    }
+    hasher.finish()
 }
 
 fn hash(keyed: Keyed, target: &str, kind: ObjectKind, text: &str) -> u64 {

@@ -12,6 +12,7 @@ use super::bound::{Bound, Truth};
 use super::canonical;
 use super::cell::{EncodedTwice, clean_row};
 use super::delta::{Delta, Moves};
+use super::dirty::Changed;
 use super::hash::Keyed;
 use super::index::Index;
 use super::spool::{Spool, Spot};
@@ -40,6 +41,8 @@ pub struct SourceSide {
     filled: Vec<i64>,
     /// records that were read and not kept
     passed: u64,
+    /// how many of those that were kept the scope covers
+    scoped: u64,
 }
 
 /// What is known of the record with a key.
@@ -92,6 +95,7 @@ impl SourceSide {
             evidence: Evidence::Unreadable { reason: "it was not read".into() },
             keyless: Keyless::default(),
             passed: 0,
+            scoped: 0,
         }
     }
 
@@ -154,14 +158,14 @@ impl SourceSide {
 
     /// The read is over; of what came the source says that some is gone.
     pub fn lose(&mut self, gone: &Delta) {
-        self.change(gone);
+        drop(self.change(gone));
     }
 
     fn judge(&mut self, evidence: Evidence) {
         let evidence = self.twice.judge(evidence);
         if matches!(evidence, Evidence::Unreadable { .. }) {
             (self.spool, self.records, self.index, self.keyless) = Default::default();
-            self.passed = 0;
+            (self.passed, self.scoped) = (0, 0);
             self.filled.fill(0);
         }
         self.evidence = evidence;
@@ -171,6 +175,7 @@ impl SourceSide {
         let state = self.state_of(cells);
         self.index.insert(self.keyed.text(key), self.records.len() as u32);
         self.records.push((self.spool.add(key, row), state));
+        self.scoped += u64::from(state != RecordState::OutOfScope);
         count(&mut self.filled, state, cells.iter().copied(), 1);
     }
 
@@ -184,16 +189,19 @@ impl SourceSide {
     }
 
     /// Takes what changed since: the records of these keys are gone, those of the page are new or other than they were.
-    pub(super) fn change(&mut self, delta: &Delta) {
+    pub(super) fn change(&mut self, delta: &Delta) -> Changed {
+        let mut told = Changed::new(self.columns.clone());
         let gone = delta.gone.iter().filter_map(|key| self.find(key));
         // Which of two records with one key is gone, nobody says: that is known after the next whole read.
         let gone: BTreeSet<u32> = gone.filter(|record| self.state(*record) != RecordState::Ambiguous).collect();
+        gone.iter().for_each(|record| told.was(self.key(*record), Some(self.row(*record))));
         self.remove(&gone);
         let mut changed = self.empty();
         changed.add(&delta.changed);
         changed.settle();
         for record in 0..changed.len() {
             let (key, row) = changed.entry(record);
+            told.was(key, self.find(key).map(|known| self.row(known)));
             self.put(key, row, changed.state(record));
         }
         self.keyless.add(changed.keyless);
@@ -203,6 +211,7 @@ impl SourceSide {
         }
         let evidence = if delta.evidence == Evidence::Delta { &self.evidence } else { &delta.evidence };
         self.judge(evidence.clone());
+        told
     }
 
     fn put(&mut self, key: &str, row: Row<'_>, state: RecordState) {
@@ -283,7 +292,31 @@ impl SourceSide {
             keyless: Keyless::default(),
             filled: vec![0; self.filled.len()],
             passed: 0,
+            scoped: 0,
         }
+    }
+
+    /// These records alone; what is known of the whole is known of them too.
+    pub(super) fn excerpt(&self, records: &BTreeSet<u32>) -> Self {
+        let mut part = Self {
+            spool: self.spool.clone(),
+            keyless: self.keyless.clone(),
+            filled: self.filled.clone(),
+            passed: self.passed,
+            scoped: self.scoped,
+            ..self.empty()
+        };
+        for record in records.iter().filter_map(|record| self.records.get(*record as usize)) {
+            part.index.insert(self.keyed.text(self.spool.get(record.0).0), part.len());
+            part.records.push(*record);
+        }
+        part.index.settle();
+        part
+    }
+
+    /// The records whose keys have this hash.
+    pub(crate) fn find_hash(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
+        self.index.candidates(hash).filter(move |record| self.keyed.text(self.key(*record)) == hash)
     }
 
     /// Everything came that comes: what was noted is put in order, and of records with one key one stays.
@@ -327,6 +360,9 @@ impl SourceSide {
 
     fn count(&mut self, record: u32, by: i64) {
         let Some((spot, state)) = self.records.get(record as usize) else { return };
+        if *state != RecordState::OutOfScope {
+            self.scoped = self.scoped.saturating_add_signed(by);
+        }
         count(&mut self.filled, *state, self.spool.get(*spot).1.cells(), by);
     }
 
@@ -348,7 +384,7 @@ impl SourceSide {
 
     /// How many the scope covers.
     pub(crate) fn in_scope(&self) -> u64 {
-        self.passed + self.records.iter().filter(|(_, state)| *state != RecordState::OutOfScope).count() as u64
+        self.passed + self.scoped
     }
 
     /// The record with a key.

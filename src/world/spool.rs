@@ -2,6 +2,8 @@
 //!
 //! Must never: hand out anything beyond an entry.
 
+use std::sync::Arc;
+
 use crate::model::{Row, put_length, take_length};
 
 /// Where an entry stands.
@@ -11,10 +13,10 @@ pub(crate) struct Spot {
     start: u32,
 }
 
-/// Rows with a label each (which may be empty), added once and read at random.
+/// Rows with a label each (which may be empty), added once and read at random. A copy shares what is there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spool {
-    chunks: Vec<Chunk>,
+    chunks: Vec<Arc<Chunk>>,
     /// bytes of entries that are kept, and of those that nobody wants any more
     kept: usize,
     dead: usize,
@@ -39,10 +41,10 @@ impl Spool {
         let (heads, text) = row.parts();
         let (heads_size, text_size) = (START + LENGTHS + heads.len(), label.len() + text.len());
         if self.chunks.last().is_none_or(|chunk| !chunk.has_room(heads_size, text_size)) {
-            self.chunks.push(Chunk::with_room(heads_size, text_size));
+            self.chunks.push(Arc::new(Chunk::with_room(heads_size, text_size)));
         }
         let at = self.chunks.len() - 1;
-        let chunk = &mut self.chunks[at];
+        let chunk = Arc::make_mut(&mut self.chunks[at]);
         let spot = Spot { chunk: at as u32, start: chunk.heads.len() as u32 };
         chunk.heads.extend_from_slice(&(chunk.text.len() as u32).to_le_bytes());
         [label.len(), text.len(), heads.len()].into_iter().for_each(|length| put_length(&mut chunk.heads, length));

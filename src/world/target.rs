@@ -88,7 +88,7 @@ impl TargetSide {
     /// Everything came; of that the target says some is gone again.
     pub fn lose(&mut self, kind: ObjectKind, gone: &Delta) {
         self.settle();
-        self.change(kind, gone);
+        drop(self.change(kind, gone));
     }
 
     /// The read of a stream is over.
@@ -116,6 +116,26 @@ impl TargetSide {
     /// Whether entitlements were asked for: wherever there can be some, since those of a manifest that is gone must be found too.
     pub(crate) fn wants_entitlements(&self) -> bool {
         self.capabilities.entitlements
+    }
+
+    /// The members of a group, sorted.
+    pub(crate) fn members(&self, group: u32) -> impl Iterator<Item = super::MemberRow> + '_ {
+        let pairs = self.memberships.pairs();
+        let start = pairs.partition_point(|(known, _)| *known < group);
+        pairs.iter().skip(start).take_while(move |(known, _)| *known == group).map(|(_, member)| *member)
+    }
+
+    /// These accounts with what is theirs, and all groups.
+    pub(super) fn excerpt(&self, accounts: &BTreeSet<u32>) -> Self {
+        Self {
+            capabilities: self.capabilities.clone(),
+            accounts: self.accounts.excerpt(accounts),
+            groups: self.groups.clone(),
+            memberships: self.memberships.excerpt(accounts, self.groups.len()),
+            entitlements: self.entitlements.excerpt(accounts),
+            wants_groups: self.wants_groups,
+            keyed: self.keyed,
+        }
     }
 
     /// An empty side of the same target, for objects that are looked up.

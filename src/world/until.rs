@@ -9,6 +9,7 @@ use jiff::civil::Date;
 
 use super::World;
 use super::delta::Delta;
+use super::dirty::Dirty;
 use super::objects::Objects;
 use super::source::{RecordState, SourceSide};
 use super::target::TargetSide;
@@ -24,45 +25,40 @@ impl World {
     }
 
     /// Takes in what a whole read found, as what changed since; a system in which rows can't be told apart is taken as it was read.
-    pub fn follow(&mut self, policy: &Policy, read: Self) {
+    pub fn follow(&mut self, policy: &Policy, read: Self) -> Dirty {
+        let mut dirty = Dirty::default();
         for (at, side) in read.sources.into_iter().enumerate() {
-            self.follow_source(policy, at, side);
+            dirty.add(self.follow_source(policy, at, side));
         }
         for (at, side) in read.targets.into_iter().enumerate() {
-            self.follow_target(policy, at, side);
+            dirty.add(self.follow_target(policy, at, side));
         }
-        self.recollect(policy, read.memory);
+        dirty.add(self.recollect(policy, read.memory));
+        dirty
     }
 
-    /// Takes in what a whole read of the source at this position found. Says whether anything is otherwise than it was.
-    pub fn follow_source(&mut self, policy: &Policy, at: usize, side: SourceSide) -> bool {
-        let Some(known) = self.sources.get_mut(at) else { return false };
-        let delta = known.until(&side);
-        let same = delta.as_ref().is_some_and(Delta::is_empty) && known.evidence() == side.evidence();
-        match delta {
-            Some(delta) => self.change_source(policy, at, &delta),
-            None => {
-                *known = side;
-                self.weigh_source(policy, at);
-            }
+    /// Takes in what a whole read of the source at this position found.
+    pub fn follow_source(&mut self, policy: &Policy, at: usize, side: SourceSide) -> Dirty {
+        let Some(known) = self.sources.get_mut(at) else { return Dirty::default() };
+        if let Some(delta) = known.until(&side) {
+            return self.change_source(policy, at, &delta);
         }
-        !same
+        *known = side;
+        self.weigh_source(policy, at);
+        Dirty::everybody(ANEW)
     }
 
-    /// Takes in what a whole read of the target at this position found. Says whether anything is otherwise than it was.
-    pub fn follow_target(&mut self, policy: &Policy, at: usize, side: TargetSide) -> bool {
-        let Some(known) = self.targets.get(at) else { return false };
-        let deltas = known.until(&side);
-        let evidence = |of: &TargetSide| [&of.accounts.evidence, &of.groups.evidence, &of.memberships.evidence].map(Clone::clone);
-        let same = deltas.as_ref().is_some_and(|all| all.iter().all(|(_, delta)| delta.is_empty())) && evidence(known) == evidence(&side);
-        match deltas {
-            Some(deltas) => deltas.iter().for_each(|(kind, delta)| self.change_target(policy, at, *kind, delta)),
-            None => {
-                self.renew(at, side);
-                self.weigh(policy);
-            }
-        }
-        !same
+    /// Takes in what a whole read of the target at this position found.
+    pub fn follow_target(&mut self, policy: &Policy, at: usize, side: TargetSide) -> Dirty {
+        let Some(known) = self.targets.get(at) else { return Dirty::default() };
+        let Some(deltas) = known.until(&side) else {
+            self.renew(at, side);
+            self.weigh(policy);
+            return Dirty::everybody(ANEW);
+        };
+        let mut dirty = Dirty::default();
+        deltas.iter().for_each(|(kind, delta)| dirty.add(self.change_target(policy, at, *kind, delta)));
+        dirty
     }
 
     /// The same under other manifests. A system keeps what was read of it where these would have it read alike; the others, and those that `again` names, are
@@ -92,7 +88,7 @@ impl World {
                 None => unread.push((SystemRole::Target, rules.name.clone())),
             }
         }
-        fresh.recollect(now, self.memory);
+        fresh.recall_all(now, self.memory);
         (fresh, unread)
     }
 
@@ -116,6 +112,8 @@ impl World {
     }
 }
 
+/// Why nobody can say what changed.
+const ANEW: &str = "a system was read anew, and its rows can't be told apart";
 /// What is said of a system until its first read is over.
 const NOT_YET: &str = "it was not read yet";
 

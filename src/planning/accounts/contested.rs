@@ -108,5 +108,5 @@ fn tell(step: &mut Step<'_, '_>, target: usize, name: &str, people: &BTreeSet<u3
     let message = format!("{system}: {} people are to have the userName {name} ({who}), so none of them gets it", keys.len());
     let subject = Subject::system(system).attribute(&Arc::from(USER_NAME));
     let hint = "Correct the rule, or what it reads. If so many are really to be called the same, say `unique: true` in the rule: then each gets a number.";
-    step.report.findings.push(Finding::new(Severity::Error, FindingCode::NameTaken, subject, message).hint(hint).at(place));
+    step.report.findings.push(Finding::new(Severity::Error, FindingCode::NameTaken, subject, message).hint(hint).at(place).about(&keys));
 }

@@ -99,7 +99,7 @@ pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
     let accounts = basis.observed[target].accounts();
     step.strangers_go[target] = knows_strangers(step, target);
     let prune = prunes(step, target) && step.strangers_go[target];
-    let mut left = 0u64;
+    let mut nobodys = Vec::new();
     let mut marked = 0u64;
     for row in 0..accounts.len() {
         marked += u64::from(accounts.carries(row) == Carries::Ours);
@@ -121,9 +121,11 @@ pub(super) fn unclaimed(step: &mut Step<'_, '_>, target: usize) {
             depart(step, target, row, &key, NotServed::Pruned, Cause::None);
             step.gone[target].insert(row);
         } else {
-            left += 1;
+            nobodys.push(row);
         }
     }
+    let left = nobodys.len() as u64 + basis.beyond.at(target).accounts.nobodys;
+    step.nobodys[target] = nobodys;
     tell(step, target, left, marked);
 }
 

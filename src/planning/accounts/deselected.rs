@@ -31,6 +31,7 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) {
     if !held {
         return;
     }
+    step.report.findings.rest_on_all("the select of a target names nobody");
     let mine = |cause: Cause| matches!(cause, Cause::Identity(identity) if by_select.contains_key(&identity));
     step.drafts.retain(|draft| !(draft.target == target && mine(draft.change.cause) && draft.change.action.removes()));
     for identity in by_select.keys() {
@@ -53,6 +54,7 @@ fn selects_nobody(step: &Step<'_, '_>, target: usize, going: &BTreeMap<u32, Arc<
     };
     let losers: BTreeSet<&Arc<str>> = step.drafts.iter().filter(loses).map(|draft| &draft.change.object.key).collect();
     !rules.allow_empty
+        && step.basis.beyond.at(target).staying == 0
         && !step.presence[target].iter().any(|presence| matches!(presence, Presence::Stays | Presence::Made))
         && are_many(losers.len(), open(step, target))
 }

@@ -45,6 +45,8 @@ pub(in crate::planning) struct Accounts {
     pub(in crate::planning) presence: Vec<Vec<Presence>>,
     /// by target: accounts of ours whose identity is gone
     pub(in crate::planning) gone: Vec<BTreeSet<u32>>,
+    /// by target: accounts that belong to nobody and are left alone
+    pub(in crate::planning) nobodys: Vec<Vec<u32>>,
     /// for each target whether accounts that no identity claims are known to be nobody's
     pub(in crate::planning) strangers_go: Vec<bool>,
     pub(in crate::planning) drafts: Vec<Draft>,
@@ -90,8 +92,8 @@ pub(in crate::planning) fn diff(
         deprovision::unclaimed(&mut step, target);
         deselected::settle(&mut step, target);
     }
-    let Step { presence, gone, strangers_go, drafts, report, .. } = step;
-    (Accounts { presence, gone, strangers_go, drafts }, report)
+    let Step { presence, gone, nobodys, strangers_go, drafts, report, .. } = step;
+    (Accounts { presence, gone, nobodys, strangers_go, drafts }, report)
 }
 
 /// What must be asked before anything can be decided about an account: one that vanished, or one that may be there though not all could be read.
@@ -132,6 +134,8 @@ struct Step<'s, 'a> {
     presence: Vec<Vec<Presence>>,
     /// by target: accounts of ours whose identity is gone
     gone: Vec<BTreeSet<u32>>,
+    /// by target: accounts that belong to nobody and are left alone
+    nobodys: Vec<Vec<u32>>,
     strangers_go: Vec<bool>,
     /// by target: who is to get which user name
     wishes: Vec<Wishes>,
@@ -155,6 +159,7 @@ impl<'s, 'a> Step<'s, 'a> {
             kept,
             presence,
             gone: vec![BTreeSet::new(); targets],
+            nobodys: vec![Vec::new(); targets],
             strangers_go: vec![false; targets],
             wishes: vec![Wishes::new(); targets],
             deselected: (0..targets).map(|_| Vec::new()).collect(),

@@ -83,7 +83,8 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) {
     if gone.is_empty() {
         return;
     }
-    let all = world.recall.counting(&world.memory, &rules.name, ObjectKind::Account).count();
+    let here = world.recall.counting(&world.memory, &rules.name, ObjectKind::Account).count();
+    let all = here + basis.beyond.at(target).counting as usize;
     if gone.len() < MANY || gone.len() * SHARE < all {
         for key in gone.keys() {
             let sentence = "{who}: the account that headcount had for it was deleted, and not by headcount; a new one is made";
@@ -91,6 +92,7 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize) {
         }
         return;
     }
+    step.report.findings.rest_on_all("many remembered accounts are gone");
     let keys: BTreeSet<&Arc<str>> = gone.keys().collect();
     step.drafts.retain(|draft| draft.target != target || draft.change.action != Action::Create || !keys.contains(&draft.change.object.key));
     for number in gone.keys().filter_map(|key| basis.people.find(key)) {

@@ -77,7 +77,8 @@ pub(super) fn settle(step: &mut Step<'_, '_>, target: usize, covers: &mut [Entit
 fn roll(step: &mut Step<'_, '_>, at: usize, found: EntitlementCover, standing: &[Where]) -> Roll {
     let basis = step.basis;
     let rules = &basis.policy.entitlements[at];
-    let idle = rules.when.is_some() && !rules.allow_empty && found.stands.is_empty() && found.open.is_empty();
+    let nobody = found.stands.is_empty() && found.open.is_empty() && !basis.beyond.entitles(at);
+    let idle = rules.when.is_some() && !rules.allow_empty && nobody;
     let mut roll = Roll { idle, people: found.stands, unclear: found.unclear, open: found.open, named: BTreeSet::new() };
     for member in rules.members.iter().filter(|member| member.until.is_none_or(|until| until >= basis.moment.today)) {
         let Some(identity) = basis.people.find(&member.key) else {
@@ -105,6 +106,7 @@ fn roll(step: &mut Step<'_, '_>, at: usize, found: EntitlementCover, standing: &
 fn no_entitlements(step: &mut Step<'_, '_>, at: usize, roll: &Roll) {
     let rules = &step.basis.policy.entitlements[at];
     let target = &step.basis.policy.targets[rules.target].name;
+    step.report.findings.rest_on_all("a target can't hold an entitlement, and it is told how many should have it");
     let message =
         format!("{target}: its accounts can't have entitlements, so {} is given to nobody ({})", rules.key, should_have(step, rules, roll));
     let hint = "Take the Entitlement out, or describe at the Target where its entitlements are kept.";
@@ -171,6 +173,7 @@ impl<'a> AtTarget<'_, '_, 'a> {
         let layouts = &self.step.basis.layout.entitlements[at].parameters;
         let lacking: Vec<_> = rules.parameters.iter().zip(layouts).filter(|(_, layout)| layout.column.is_none()).collect();
         let Some((first, _)) = lacking.first() else { return true };
+        self.step.report.findings.rest_on_all("a target can't hold an entitlement, and it is told how many should have it");
         let names: Vec<&str> = lacking.iter().map(|(parameter, _)| parameter.name.as_ref()).collect();
         let target = &self.step.basis.policy.targets[self.target].name;
         let parameters = if names.len() == 1 { "parameter" } else { "parameters" };
@@ -312,6 +315,9 @@ impl<'a> AtTarget<'_, '_, 'a> {
             };
             let (losers, others): (Vec<Grant>, Vec<Grant>) = grants.into_iter().partition(goes);
             let losers: BTreeSet<u32> = losers.into_iter().map(|grant| grant.account).collect();
+            if !losers.is_empty() {
+                self.step.report.findings.rest_on_all("the rule of an entitlement names nobody");
+            }
             let others = others.into_iter().filter(|grant| grant.name == number.1).map(|grant| grant.account);
             if are_many(losers.len(), self.open(others.collect())) {
                 hold(self.step, *at, &losers);

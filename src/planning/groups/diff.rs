@@ -126,6 +126,9 @@ impl AtTarget<'_, '_, '_> {
                 }
             }
         }
+        if !held.is_empty() || !open.is_empty() {
+            self.step.report.findings.rest_on_all("the rule of a group names nobody");
+        }
         let observed = &self.step.basis.observed[self.target];
         let all = observed.memberships_evidence().proves_absence() && observed.accounts().evidence().proves_absence();
         held.retain(|manifest, rows| are_many(rows.len(), all.then(|| open.get(manifest).map_or(0, BTreeSet::len))));

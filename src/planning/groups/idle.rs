@@ -15,7 +15,7 @@ pub(in crate::planning) fn is_idle(basis: &Basis<'_>, manifest: usize, none: boo
     match (&group.for_each, basis.groups.made(&group.key)) {
         (Some(_), Some(made)) => made.refused.is_none() && made.groups.iter().all(|at| basis.groups.all[*at].empty),
         (Some(_), None) => false,
-        (None, _) => group.rule.is_some() && none,
+        (None, _) => group.rule.is_some() && none && !basis.beyond.covers(manifest),
     }
 }
 

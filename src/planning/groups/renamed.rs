@@ -19,6 +19,7 @@ pub(super) fn refuse(step: &mut Step<'_, '_>, target: usize, groups: &mut Resolv
     if made.is_empty() || groups.vanished.is_empty() {
         return;
     }
+    step.report.findings.rest_on_all("groups are made while others go");
     let pairs = Index::new(step, made, rosters).pairs(step, target, groups);
     if pairs.is_empty() {
         return;

@@ -397,6 +397,7 @@ impl AtTarget<'_, '_, '_> {
             basis.world.recall.links_of(&basis.world.memory, &basis.policy.targets[self.target].name, ObjectKind::Group, &group.key);
         if awaited::is_awaited(self.step.basis, &links) {
             awaited::tell_awaited(self.step.basis, self.target, &group.key, &mut self.step.report.findings);
+            self.step.report.findings.rest_on_all("a group is waited for");
             return GroupState::Unclear;
         }
         if !side.capabilities.create_groups {
@@ -478,6 +479,7 @@ impl AtTarget<'_, '_, '_> {
                 self.step.report.ask(self.target, ObjectKind::Group, question);
             }
         }
+        self.step.report.findings.rest_on_all("a group was not read");
         let sentence = "{who}: the group was not among those read, and asking for it gave no answer, so none is made";
         let key = &basis.groups.all[at].key;
         self.step.tell(Severity::Incomplete, FindingCode::IncompleteRead, self.target, key, sentence);

@@ -10,16 +10,23 @@ use jiff::Timestamp;
 use crate::manifest::kinds::Ownership;
 use crate::model::{Guardrail, ObjectKind};
 use crate::planning::basis::Basis;
+use crate::planning::beyond::{Tally, Traits};
 use crate::planning::groups::resolve::ResolvedGroups;
 use crate::planning::guardrails::{KeptGroup, Population, Populations};
 use crate::planning::targets::claims::Matched;
 use crate::world::MemberRow;
 
 /// Of all targets.
-pub(in crate::planning) fn populations(basis: &Basis<'_>, matched: &Matched, groups: &[ResolvedGroups]) -> Populations {
-    Populations {
-        targets: groups.iter().enumerate().map(|(target, groups)| Counting { basis, matched, target, groups }.population()).collect(),
-    }
+pub(in crate::planning) fn populations(
+    basis: &Basis<'_>,
+    matched: &Matched,
+    groups: &[ResolvedGroups],
+    accounts: &[Vec<Traits>],
+) -> Populations {
+    let of = |((target, groups), accounts): ((usize, &ResolvedGroups), &Vec<Traits>)| {
+        Counting { basis, matched, target, groups }.population(accounts)
+    };
+    Populations { targets: groups.iter().enumerate().zip(accounts).map(of).collect() }
 }
 
 struct Counting<'s, 'a> {
@@ -29,27 +36,76 @@ struct Counting<'s, 'a> {
     groups: &'s ResolvedGroups,
 }
 
+/// What each account is, by target and row. `nobodys`: by target, accounts that belong to nobody.
+pub(in crate::planning) fn traits(basis: &Basis<'_>, groups: &[ResolvedGroups], nobodys: &[Vec<u32>]) -> Vec<Vec<Traits>> {
+    let of = |target| {
+        let mut accounts = traits_at(basis, target, groups.len() > target);
+        let rows = nobodys.get(target).into_iter().flatten();
+        rows.for_each(|row| accounts.get_mut(*row as usize).into_iter().for_each(|account| account.put(Traits::NOBODYS)));
+        accounts
+    };
+    (0..basis.policy.targets.len()).map(of).collect()
+}
+
+fn traits_at(basis: &Basis<'_>, target: usize, groups: bool) -> Vec<Traits> {
+    let observed = &basis.observed[target];
+    let accounts = observed.accounts();
+    let all = basis.policy.targets[target].ownership == Ownership::Authoritative;
+    let mut found = vec![Traits::default(); accounts.len() as usize];
+    for (row, account) in found.iter_mut().enumerate() {
+        let ours = basis.former_key(target, row as u32).is_some();
+        if ours {
+            account.put(Traits::OURS);
+        }
+        if (all || ours) && accounts.active(row as u32) {
+            account.put(Traits::REMOVABLE);
+        }
+    }
+    if !groups {
+        return found;
+    }
+    let mine = |account: &Traits| all || account.has(Traits::OURS);
+    for grant in observed.grants() {
+        if let Some(account) = found.get_mut(grant.account as usize).filter(|account| mine(account)) {
+            account.put(Traits::ENTITLED);
+        }
+    }
+    let every = basis.group_ownership(target) == Ownership::Authoritative;
+    let groups = our_groups(basis, target);
+    for (group, member) in observed.pairs() {
+        if let MemberRow::Account(row) = member
+            && let Some(account) = found.get_mut(row as usize).filter(|account| every || mine(account))
+            && groups.contains(&group)
+        {
+            account.put(Traits::MEMBER);
+        }
+    }
+    found
+}
+
+fn our_groups(basis: &Basis<'_>, target: usize) -> BTreeSet<u32> {
+    let all = basis.group_ownership(target) == Ownership::Authoritative;
+    let count = basis.observed[target].groups().len();
+    (0..count).filter(|row| all || basis.former_group_key(target, *row).is_some()).collect()
+}
+
 impl Counting<'_, '_> {
-    fn population(&self) -> Population {
+    fn population(&self, accounts: &[Traits]) -> Population {
         let rules = &self.basis.policy.targets[self.target];
-        let accounts = self.basis.observed[self.target].accounts();
-        let ours: Vec<bool> = (0..accounts.len()).map(|row| self.is_ours(row)).collect();
+        let Tally { removable, members, entitled, .. } = Tally::of(accounts.iter().copied());
+        let others = self.basis.beyond.at(self.target).accounts;
         Population {
-            accounts: (0..accounts.len()).filter(|row| ours[*row as usize] && accounts.active(*row)).count() as u64,
+            accounts: removable + others.removable,
             ours: self.basis.ours(self.target),
             marks: self.basis.layout.targets[self.target].marker.is_some(),
             unheard: self.unheard(),
-            groups: self.our_groups().len() as u64,
-            members: self.members(&ours),
-            entitled: self.entitled(&ours),
+            groups: our_groups(self.basis, self.target).len() as u64,
+            members: members + others.members,
+            entitled: entitled + others.entitled,
             protected: self.protected_keys(&self.basis.protected[self.target]),
             foreign: self.foreign(),
             kept: rules.protect.keep.iter().map(|(name, _)| self.kept(name)).collect(),
         }
-    }
-
-    fn is_ours(&self, row: u32) -> bool {
-        self.basis.policy.targets[self.target].ownership == Ownership::Authoritative || self.basis.former_key(self.target, row).is_some()
     }
 
     /// What was done although nobody heard of it: it is there, and carries our mark.
@@ -62,38 +118,6 @@ impl Counting<'_, '_> {
         let ours: BTreeSet<Arc<str>> =
             (0..observed[self.target].accounts().len()).filter_map(|row| self.basis.former_key(self.target, row)).collect();
         sent.into_iter().filter(|sent| ours.contains(&sent.key)).map(|sent| (sent.guardrail, sent.at)).collect()
-    }
-
-    fn our_groups(&self) -> BTreeSet<u32> {
-        let all = self.basis.group_ownership(self.target) == Ownership::Authoritative;
-        let count = self.basis.observed[self.target].groups().len();
-        (0..count).filter(|row| all || self.basis.former_group_key(self.target, *row).is_some()).collect()
-    }
-
-    /// People with a membership that may be removed.
-    fn members(&self, ours: &[bool]) -> u64 {
-        let all = self.basis.group_ownership(self.target) == Ownership::Authoritative;
-        let groups = self.our_groups();
-        let pairs = self.basis.observed[self.target].pairs().filter(|(group, _)| groups.contains(group));
-        let mut people: Vec<u32> = pairs
-            .filter_map(|(_, member)| match member {
-                MemberRow::Account(row) if all || ours.get(row as usize).copied().unwrap_or_default() => Some(row),
-                _ => None,
-            })
-            .collect();
-        people.sort_unstable();
-        people.dedup();
-        people.len() as u64
-    }
-
-    /// People with an entitlement that may be taken.
-    fn entitled(&self, ours: &[bool]) -> u64 {
-        let mine = |account: u32| ours.get(account as usize).copied().unwrap_or_default();
-        let observed = &self.basis.observed[self.target];
-        let mut people: Vec<u32> = observed.grants().map(|grant| grant.account).filter(|account| mine(*account)).collect();
-        // They come by account.
-        people.dedup();
-        people.len() as u64
     }
 
     fn protected_keys(&self, rows: &BTreeSet<u32>) -> BTreeSet<Arc<str>> {

@@ -81,6 +81,9 @@ pub(super) fn held(step: &mut Step<'_, '_>, lines: &[Line<'_>], told: impl Fn(&K
             found.entry(form).or_default().push(Likely { named: line.key.clone(), now, number: *number, line: at });
         }
     }
+    if !held.is_empty() {
+        step.report.findings.rest_on_all("somebody has another form of a key that a line names");
+    }
     for (form, likely) in found.iter().filter(|(form, _)| **form == KeyChange::Other || !told(form)) {
         tell(step, form, lines, likely);
     }

@@ -48,8 +48,13 @@ type Names = BTreeMap<BTreeSet<String>, Vec<u32>>;
 /// Tells of those whose accounts look like other people's, and gives their numbers, and the sources of which so many keys changed hands that none is believed.
 pub(super) fn changed(step: &mut Step<'_, '_>) -> (BTreeSet<u32>, BTreeSet<usize>) {
     let mut suspects = suspects(step);
-    if suspects.values().any(|suspect| suspect.only != Only::Nothing) {
+    let unsure = suspects.values().any(|suspect| suspect.only != Only::Nothing);
+    if unsure {
         confirm(step, &mut suspects);
+    }
+    // Who else has a name decides, or how many there are of how many.
+    if unsure || suspects.len() >= MANY {
+        step.report.findings.rest_on_all("keys seem to have changed hands");
     }
     let sources = disbelieved(step, &suspects);
     tell(step, &suspects, &sources);
@@ -104,7 +109,7 @@ fn suspect(step: &Step<'_, '_>, slots: &[usize], person: &Person, owned: &[(usiz
     let basis = step.basis;
     let mut changed = owned.iter().filter(|(target, row)| !is_as_it_was(step, *target, *row, slots, person)).peekable();
     changed.peek()?;
-    let record = Likeness::of_person(basis, person);
+    let record = Likeness::of_person(&basis.layout, person);
     let called = basis.people.declared(person.number).map_or(&[][..], |user| user.former_names.as_slice());
     let suspects = changed.filter_map(|(target, row)| {
         let account = Likeness::of_account(basis.observed[*target].accounts(), *row);
@@ -194,7 +199,7 @@ fn turned_up(step: &Step<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeSet
             continue;
         }
         person.unique.clear();
-        let now = Likeness::of_person(basis, &person);
+        let now = Likeness::of_person(&basis.layout, &person);
         for text in now.addresses.iter().chain(&now.login) {
             found.extend(wanted.get(&text.to_lowercase()).into_iter().flatten().filter(|suspect| **suspect != identity));
         }

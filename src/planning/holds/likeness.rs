@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::expr::{Input, plain};
 use crate::model::{Cell, Value};
-use crate::planning::basis::Basis;
 use crate::planning::people::person::Person;
+use crate::planning::schema::layout::Layout;
 use crate::planning::schema::values::Reads as _;
 use crate::planning::targets::observed::ObjectView;
 use crate::world::{canonical, kind_of};
@@ -43,9 +43,9 @@ pub(in crate::planning) enum Alike {
 
 impl Likeness {
     /// Of an identity whose slots are filled.
-    pub(in crate::planning) fn of_person(basis: &Basis<'_>, person: &Person) -> Self {
+    pub(in crate::planning) fn of_person(layout: &Layout<'_>, person: &Person) -> Self {
         let read = |name: &str, found: &mut Vec<String>| {
-            let Some(input) = basis.layout.slot(name).and_then(|slot| person.input(slot)) else { return };
+            let Some(input) = layout.slot(name).and_then(|slot| person.input(slot)) else { return };
             found.extend(texts(name, input));
         };
         Self::new(read)
@@ -53,8 +53,13 @@ impl Likeness {
 
     /// Of an account.
     pub(in crate::planning) fn of_account(accounts: ObjectView<'_>, row: u32) -> Self {
+        Self::of_cells(|name| accounts.cell_of(row, name))
+    }
+
+    /// The same by its cells.
+    pub(in crate::planning) fn of_cells<'c>(cell: impl Fn(&str) -> Cell<'c>) -> Self {
         Self::new(|name, found| {
-            let cell = accounts.cell_of(row, name);
+            let cell = cell(name);
             if !canonical::is_nothing(cell) {
                 found.extend(texts(name, Input::Cell(cell)));
             }

@@ -71,6 +71,9 @@ pub(super) fn paired(step: &mut Step<'_, '_>) -> (BTreeSet<u32>, BTreeMap<Arc<st
     for pair in &pairs {
         forms.entry(KeyChange::of(&step.basis.people, &pair.old, &pair.new)).or_default().push(pair.clone());
     }
+    if !pairs.is_empty() {
+        step.report.findings.rest_on_all("keys seem to have changed");
+    }
     let lines = dangling::lines(step.basis);
     for (form, pairs) in &forms {
         tell(step, form, pairs, &lines);
@@ -107,6 +110,9 @@ fn like_the_revoked(step: &mut Step<'_, '_>) -> BTreeSet<u32> {
                 held.entry(identity).or_insert((target, key.clone()));
             }
         }
+    }
+    if !held.is_empty() {
+        step.report.findings.rest_on_all("somebody looks like one who is cut off");
     }
     for (identity, (target, revoked)) in &held {
         tell_revoked(step, *identity, *target, revoked);
@@ -183,13 +189,13 @@ pub(super) fn turned_up(step: &mut Step<'_, '_>, handed: &BTreeSet<u32>) -> BTre
     kept
 }
 
-fn at_target(step: &Step<'_, '_>, target: usize) -> Vec<Pair> {
+fn at_target(step: &mut Step<'_, '_>, target: usize) -> Vec<Pair> {
     let vanished = vanished(step, target);
     if vanished.is_empty() {
         return Vec::new();
     }
-    let is_active = |row: &u32| step.basis.observed[target].accounts().active(*row);
-    let by_trait = traits(step, target, vanished.keys().copied().filter(|row| is_active(row)));
+    let accounts = step.basis.observed[target].accounts();
+    let by_trait = traits(step, target, vanished.keys().copied().filter(|row| accounts.active(*row)));
     let mut by_form: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     for (row, key) in &vanished {
         by_form.entry(bare(key)).or_default().push(*row);
@@ -241,7 +247,7 @@ fn is_another_form(step: &Step<'_, '_>, target: usize, person: &Person, old: &Ar
     let accounts = step.basis.observed[target].accounts();
     !denied
         && form::is_another(people, old, &person.key)
-        && Likeness::of_person(step.basis, person).with(&Likeness::of_account(accounts, row)) != Alike::No
+        && Likeness::of_person(&step.basis.layout, person).with(&Likeness::of_account(accounts, row)) != Alike::No
 }
 
 /// Accounts of ours whose identities are not there any more, with their keys.
@@ -255,14 +261,18 @@ fn vanished(step: &Step<'_, '_>, target: usize) -> BTreeMap<u32, Arc<str>> {
 }
 
 /// Which of these accounts have what by which people are known.
-fn traits(step: &Step<'_, '_>, target: usize, rows: impl Iterator<Item = u32>) -> BTreeMap<Trait, Vec<u32>> {
+fn traits(step: &mut Step<'_, '_>, target: usize, rows: impl Iterator<Item = u32>) -> BTreeMap<Trait, Vec<u32>> {
     let mut by_trait: BTreeMap<Trait, Vec<u32>> = BTreeMap::new();
     for row in rows {
         for found in traits_of_account(step, target, row) {
             by_trait.entry(found).or_default().push(row);
         }
     }
+    let many = by_trait.len();
     by_trait.retain(|_, rows| rows.len() <= SHARED_BY);
+    if by_trait.len() < many {
+        step.report.findings.rest_on_all("many accounts of people who are gone share a name");
+    }
     by_trait
 }
 
@@ -293,7 +303,7 @@ fn alike(step: &Step<'_, '_>, target: usize, person: &Person, by_trait: &BTreeMa
             traits.extend(canonical::keys(kind_of(&name), Input::Value(value)).into_iter().map(|key| (name.clone(), key)));
         }
     }
-    traits.extend(name_of(&Likeness::of_person(basis, person)));
+    traits.extend(name_of(&Likeness::of_person(&basis.layout, person)));
     let not = basis.people.declared(person.number).map_or(&[][..], |user| user.not_former_keys.as_slice());
     let mut scores = BTreeMap::new();
     for found in &traits {

@@ -33,6 +33,7 @@ pub(super) fn held(step: &mut Step<'_, '_>) -> Vec<(u32, HoldReason)> {
         let place = rules.filter.as_ref().and_then(|filter| filter.place()).unwrap_or(&rules.place);
         let what = Idle { rule: "`scope`", of: &format!("Source {}", rules.name), thing: "access", place };
         step.report.findings.push(what.told(Subject::system(&rules.name), &losers));
+        step.report.findings.rest_on_all("the scope of a source leaves everybody out");
         let doubt = HoldReason::told(FindingCode::NamesNobody, "the scope of its source leaves everybody out");
         held.extend(people.into_iter().map(|who| (who, doubt.clone())));
     }

@@ -161,6 +161,14 @@ impl<'w> Identities<'w> {
         slots.iter().for_each(|slot| self.fill_slot(layout, &records, None, *slot, person));
     }
 
+    /// All that a record that is not in the world says, by its cells.
+    pub(in crate::planning) fn of_cells(&self, layout: &Layout<'_>, source: usize, cells: &[Cell<'w>], person: &mut Person<'w>) {
+        person.failures.clear();
+        person.slots.clear();
+        person.slots.resize(layout.slots.len(), Held::State(ValueState::Unmanaged));
+        self.fill(layout, &Records::of_cells(source, cells), None, person);
+    }
+
     /// `source` and `lifecycle` can be read like attributes.
     fn fill_own(&self, layout: &Layout<'_>, person: &mut Person<'w>) {
         if let Some(lifecycle) = person.standing.lifecycle() {

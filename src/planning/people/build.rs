@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::expr::Input;
 use crate::manifest::kinds::Lifecycle;
 use crate::model::{Key, ObjectKind, RecordLink, ValueState};
@@ -184,10 +186,16 @@ fn has_left(identities: &Identities<'_>, layout: &Layout<'_>, number: u32) -> bo
 }
 
 impl<'w> Identities<'w> {
-    /// Finds out who there is.
-    pub(in crate::planning) fn new(policy: &'w Policy, world: &'w World, layout: &Layout<'_>, moment: Moment) -> Self {
+    /// Finds out who there is. `shared_ends`: last days that nearly everybody of a source has, where they are known already.
+    pub(in crate::planning) fn new(
+        policy: &'w Policy,
+        world: &'w World,
+        layout: &Layout<'_>,
+        moment: Moment,
+        shared_ends: Option<Vec<Date>>,
+    ) -> Self {
         let mut identities = Self::of_nobody(policy, world, moment);
-        identities.shared_ends = contradiction::shared_ends(policy, world, layout, moment);
+        identities.shared_ends = shared_ends.unwrap_or_else(|| contradiction::shared_ends(policy, world, layout, moment));
         identities.referred = referred(&identities, layout);
         take(&mut identities, layout);
         identities

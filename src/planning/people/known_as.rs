@@ -25,7 +25,7 @@ pub struct KnownAs {
 /// By which keys whoever a key means is known; nothing where nobody is known by it.
 pub fn known_as(policy: &Policy, world: &World, moment: Moment, key: &str) -> Option<KnownAs> {
     let layout = Layout::new(policy, world);
-    let people = Identities::new(policy, world, &layout, moment);
+    let people = Identities::new(policy, world, &layout, moment, None);
     let number = people.meant_by(key)?;
     let own = people.key(number);
     let mut also = people.keys_of(number);

@@ -92,7 +92,7 @@ impl Concern {
     /// Learns from the records that are there by now whom they may be joined with, and who else may have what these people have. Says whether that is news.
     pub fn learn(&mut self, policy: &Policy, world: &World, moment: Moment) -> bool {
         let layout = Layout::new(policy, world);
-        let people = Identities::new(policy, world, &layout, moment);
+        let people = Identities::new(policy, world, &layout, moment, None);
         let mut judge = Judge { policy, layout: &layout, keyed: Keyed::of(&policy.workspace), buffer: Vec::new() };
         let checks = checks(policy, &layout);
         let before = self.values.len() + self.keys.len();

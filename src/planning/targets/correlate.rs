@@ -112,6 +112,9 @@ impl Work<'_, '_> {
     /// What links come to as a whole: those that don't fit are held, and those of another system.
     fn by_links(&mut self, open: &[u32]) {
         let linked = std::mem::take(&mut self.linked);
+        if ownership::may_be_many(linked.strange.len()) {
+            self.findings.rest_on_all("many remembered accounts don't fit");
+        }
         self.claims.another_system = linked.is_another_system();
         let chance = linked.fitting.iter().filter(|_| linked.is_another_system());
         for (identity, row) in linked.strange.iter().chain(chance) {
@@ -120,6 +123,9 @@ impl Work<'_, '_> {
         }
         linked.tell(self.basis, self.target, self.findings);
         let stranded = ownership::strand(self.basis, self.target, &self.claims, self.findings);
+        if ownership::may_be_many(stranded.len()) {
+            self.findings.rest_on_all("many remembered accounts are at another system");
+        }
         let known = (0..self.basis.people.len()).filter(|identity| self.claims.row(*identity).is_some()).count();
         if ownership::are_many(stranded.len(), known) {
             self.claims.another_system = true;
@@ -240,6 +246,9 @@ impl Work<'_, '_> {
             Open::Some => self.claims.of(one.identity) == Claim::None,
             Open::All => true,
         });
+        if self.claims.open {
+            self.findings.rest_on_all("not all is known by which somebody's account would be found");
+        }
     }
 
     /// An account that is only found by attributes is not found any more once headcount has taken its access: of somebody who starts later, or has left. What

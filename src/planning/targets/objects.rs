@@ -40,7 +40,8 @@ impl Basis<'_> {
         let here = (0..observed[target].accounts().len()).filter(|row| self.former_key(target, *row).is_some()).count();
         let name = &policy.targets[target].name;
         let links = world.memory.links.iter().filter(|link| link.kind == ObjectKind::Account && link.target == *name).count();
-        here.max(links) as u64
+        let others = self.beyond.at(target);
+        (here as u64 + others.accounts.ours).max(links as u64 + others.links)
     }
 
     /// A group that exists, as changes name it.

@@ -68,7 +68,12 @@ pub(in crate::planning) fn is_strange(basis: &Basis<'_>, target: usize, row: u32
 
 /// Whether so many remembered accounts don't fit, of so many that do, that another system seems to stand there.
 pub(in crate::planning) fn are_many(strange: usize, fitting: usize) -> bool {
-    strange >= MANY && strange > fitting
+    may_be_many(strange) && strange > fitting
+}
+
+/// Whether so many don't fit that it depends on how many do.
+pub(in crate::planning) fn may_be_many(strange: usize) -> bool {
+    strange >= MANY
 }
 
 /// What links came to at one target.

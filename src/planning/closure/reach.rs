@@ -1,0 +1,385 @@
+//! Whom a change bears on: from those who are another than before, over everything by which one person bears on another, to all who must be planned with them.
+//!
+//! Must never: leave out anybody whom one of them may meet. One too many costs a little time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::{Cell, Key, Marks, ObjectKind};
+use crate::planning::basis::Basis;
+use crate::planning::ledger::{Ledger, Node, Touched};
+use crate::planning::people::identity::Identities;
+use crate::planning::people::person::Person;
+use crate::planning::question::Moment;
+use crate::planning::schema::layout::Layout;
+use crate::planning::schema::variant::variant;
+use crate::planning::traces::{Sought, Trace, Tracer};
+use crate::policy::Policy;
+use crate::world::{Carries, Dirty, Keyed, Picks, World, canonical, kind_of};
+
+/// Variants of a name that are looked at behind the first one that is free.
+const SPARE: usize = 2;
+/// So many are tried for a name.
+const TRIES: u32 = 1000;
+
+/// Whom a plan of a part takes in, while it is worked out.
+pub(super) struct Reach<'r> {
+    policy: &'r Policy,
+    world: &'r World,
+    ledger: &'r Ledger,
+    tracer: Tracer<'r>,
+    alone: Identities<'r>,
+    marks: Marks,
+    pub(super) picks: Picks,
+    /// ids of accounts that are taken, or that changed
+    pub(super) accounts: BTreeSet<(usize, Arc<str>)>,
+    /// keys and accounts of those who may have other accounts than before, so that whoever refers to them is planned too
+    core: BTreeSet<Met>,
+    met: BTreeSet<Met>,
+    open: Vec<(Met, bool)>,
+}
+
+/// One that was met.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Met {
+    Key(Arc<str>),
+    Record(usize, u32),
+    Account(usize, u32),
+}
+
+impl<'r> Reach<'r> {
+    /// Nobody yet.
+    pub(super) fn new(policy: &'r Policy, world: &'r World, ledger: &'r Ledger, layout: &'r Layout<'r>, moment: Moment) -> Self {
+        let picks = Picks {
+            records: vec![BTreeSet::new(); policy.sources.len()],
+            accounts: vec![BTreeSet::new(); policy.targets.len()],
+            ..Picks::default()
+        };
+        Self {
+            policy,
+            world,
+            ledger,
+            tracer: Tracer { policy, layout, keyed: Keyed::of(&policy.workspace) },
+            alone: Identities::of_nobody(policy, world, moment),
+            marks: Marks::of(&policy.workspace),
+            picks,
+            accounts: BTreeSet::new(),
+            core: BTreeSet::new(),
+            met: BTreeSet::new(),
+            open: Vec::new(),
+        }
+    }
+
+    /// Those who are another than before.
+    pub(super) fn changed(&mut self, dirty: &Dirty) {
+        for (source, key) in &dirty.records {
+            if let Some(rules) = self.policy.sources.get(*source) {
+                self.meet_key(&Key::record(&rules.name, key).text(), true);
+            }
+        }
+        dirty.keys.iter().for_each(|key| self.meet_key(key, true));
+        dirty.accounts.iter().for_each(|(target, id)| self.meet_id(*target, id, true));
+        for (source, page) in &dirty.records_before {
+            for row in page.rows() {
+                let cells: Vec<Cell<'_>> = row.cells().collect();
+                let mut person = Person::default();
+                self.alone.of_cells(self.tracer.layout, *source, &cells, &mut person);
+                let sought = self.tracer.sought(&person);
+                self.follow(&self.tracer.of_person(&person, &sought), true);
+                self.follow(&self.tracer.of_keys(&person), true);
+            }
+        }
+        for (target, page) in &dirty.accounts_before {
+            let Some(side) = self.world.targets.get(*target) else { continue };
+            let columns = side.accounts.columns().clone();
+            for row in page.rows() {
+                let cell = |name: &str| columns.position(name).map_or(Cell::Missing, |at| row.cell(at));
+                let mark = self.tracer.layout.targets[*target].marker.as_ref().map(|marker| canonical::text(cell(marker)).into_owned());
+                let marked = mark.and_then(|mark| self.marks.key(&mark).map(|key| Arc::<str>::from(key.as_ref())));
+                self.follow(&self.tracer.of_account(*target, marked.as_deref(), cell), true);
+                marked.iter().for_each(|key| self.meet_key(key, true));
+            }
+        }
+    }
+
+    /// Those who are looked at in any case: whom the last plan changed or told of, whom manifests name, who is cut off or protected.
+    pub(super) fn standing(&mut self) {
+        let attention = &self.ledger.attention;
+        attention.keys.iter().for_each(|key| self.meet_key(key, false));
+        attention.accounts.iter().for_each(|(target, id)| self.meet_id(*target, id, false));
+        let policy = self.policy;
+        for user in &policy.users {
+            self.meet_key(&user.key, false);
+            user.former_keys.iter().for_each(|key| self.meet_key(key, false));
+            for record in &user.records {
+                self.meet_key(&Key::record(&policy.sources[record.source].name, &record.key).text(), false);
+            }
+        }
+        for group in &policy.groups {
+            self.picks.groups.insert(group.key.clone());
+            let named = group.members.iter().chain(&group.exclude).chain(&group.owners);
+            named.for_each(|member| self.meet_key(&member.key, false));
+        }
+        policy.entitlements.iter().flat_map(|one| &one.members).for_each(|member| self.meet_key(&member.key, false));
+        policy.revocations.iter().flat_map(|one| &one.identities).for_each(|member| self.meet_key(&member.key, false));
+        for standing in &self.world.memory.revocations {
+            standing.keys().for_each(|key| self.meet_key(key, false));
+        }
+        for target in 0..policy.targets.len() {
+            self.at_target(target);
+        }
+    }
+
+    fn at_target(&mut self, target: usize) {
+        let (rules, side) = (&self.policy.targets[target], &self.world.targets[target]);
+        for name in &rules.protect.accounts {
+            let rows = side.accounts.find_by("userName", name.to_lowercase().as_bytes());
+            rows.into_iter().for_each(|row| self.meet(Met::Account(target, row), false));
+        }
+        for (name, _) in &rules.protect.keep {
+            let (mut open, mut seen) = (side.groups.find_by("displayName", name.as_bytes()), BTreeSet::new());
+            while let Some(group) = open.pop().filter(|group| seen.insert(*group)) {
+                for member in side.members(group) {
+                    match member {
+                        crate::world::MemberRow::Account(row) => self.meet(Met::Account(target, row), false),
+                        crate::world::MemberRow::Group(row) => open.push(row),
+                    }
+                }
+            }
+        }
+        if self.policy.groups.iter().any(|group| !group.owners.is_empty()) {
+            let owners = (0..side.groups.len()).filter_map(|row| side.groups.cell_of(row, "owners").to_value());
+            let ids: Vec<Arc<str>> = owners.flat_map(|value| crate::planning::question::texts(&value)).collect();
+            ids.into_iter().for_each(|id| self.meet_id(target, &id, false));
+        }
+    }
+
+    /// Goes on until nobody is met any more.
+    pub(super) fn spread(&mut self) {
+        while let Some((met, core)) = self.open.pop() {
+            match met {
+                Met::Key(key) => self.of_key(&key, core),
+                Met::Record(source, row) => self.of_record(source, row, core),
+                Met::Account(target, row) => self.of_account(target, row, core),
+            }
+        }
+    }
+
+    fn meet(&mut self, met: Met, core: bool) {
+        let new = self.met.insert(met.clone());
+        let closer = core && self.core.insert(met.clone());
+        if new || closer {
+            self.open.push((met, core));
+        }
+    }
+
+    fn meet_key(&mut self, key: &Arc<str>, core: bool) {
+        match Key::of(key) {
+            Some(Key::Unclaimed { .. } | Key::Group { .. }) | None => {}
+            Some(Key::Account { target, id }) => {
+                let at = self.policy.targets.iter().position(|rules| rules.name.as_ref() == target);
+                at.into_iter().for_each(|at| self.meet_id(at, id, core));
+            }
+            Some(Key::Record { .. } | Key::User { .. }) => {
+                // A key as manifests and references may write it is looked for as the plan does.
+                let now = self.policy.key_now(key);
+                now.into_iter().for_each(|now| self.meet(Met::Key(Arc::from(now.as_ref())), core));
+                self.meet(Met::Key(key.clone()), core);
+            }
+        }
+    }
+
+    fn meet_id(&mut self, target: usize, id: &str, core: bool) {
+        let Some((rules, side)) = self.policy.targets.get(target).zip(self.world.targets.get(target)) else { return };
+        self.accounts.insert((target, Arc::from(id)));
+        let (world, memory) = (self.world, &self.world.memory);
+        if let Some(key) = world.recall.key_of(memory, &rules.name, ObjectKind::Account, id) {
+            self.meet_key(&key.clone(), core);
+        }
+        for former in memory.formers.iter().filter(|former| former.id.as_ref() == id && former.target == rules.name) {
+            self.meet_key(&former.key.clone(), core);
+        }
+        for cut in memory.cut_off.iter().filter(|cut| cut.id.as_ref() == id && cut.target == rules.name) {
+            self.meet_key(&cut.key.clone(), core);
+        }
+        if core {
+            self.follow(&[self.tracer.to_id(target, id)], false);
+        }
+        side.accounts.find_id(id).into_iter().for_each(|row| self.meet(Met::Account(target, row), core));
+    }
+
+    fn follow(&mut self, traces: &[Trace], core: bool) {
+        for node in traces.iter().flat_map(|trace| self.ledger.led(*trace)).copied().collect::<BTreeSet<_>>() {
+            match node {
+                Node::Record(source, hash) => {
+                    let rows: Vec<u32> = self.world.sources[source].find_hash(hash).collect();
+                    rows.into_iter().for_each(|row| self.meet_record(source, row, core));
+                }
+                Node::Account(target, hash) => {
+                    let rows: Vec<u32> = self.world.targets[target].accounts.find_id_hashes(hash).collect();
+                    rows.into_iter().for_each(|row| self.meet(Met::Account(target, row), core));
+                }
+            }
+        }
+    }
+
+    fn meet_record(&mut self, source: usize, row: u32, core: bool) {
+        let key = Key::record(&self.policy.sources[source].name, self.world.sources[source].key(row)).text();
+        self.meet_key(&key, core);
+    }
+
+    /// What links, marks and what is remembered lead to from a key, and whoever refers to it.
+    fn of_key(&mut self, key: &Arc<str>, core: bool) {
+        self.picks.keys.insert(key.clone());
+        if let Some(Key::Record { source, key }) = Key::of(key)
+            && let Some(at) = self.policy.sources.iter().position(|rules| rules.name.as_ref() == source)
+            && let Some(row) = self.world.sources[at].find(key)
+        {
+            self.meet(Met::Record(at, row), core);
+        }
+        let former = self.policy.former_forms(key);
+        former.iter().for_each(|former| self.meet(Met::Key(former.clone()), core));
+        let (world, memory) = (self.world, &self.world.memory);
+        for (target, rules) in self.policy.targets.iter().enumerate() {
+            let ids = world.recall.ids_of(memory, &rules.name, ObjectKind::Account, key);
+            let formerly = world.recall.formerly(memory, &rules.name, ObjectKind::Account, key);
+            ids.into_iter().chain(formerly).for_each(|id| self.meet_id(target, id, core));
+            if let Some(marker) = &self.tracer.layout.targets[target].marker {
+                let rows = world.targets[target].accounts.find_by(marker, self.marks.mark(key).as_bytes());
+                rows.into_iter().for_each(|row| self.meet(Met::Account(target, row), core));
+            }
+        }
+        for (_, link) in world.recall.records_of(memory, key) {
+            self.meet_key(&link.identity.clone(), core);
+            self.meet_key(&Key::record(&link.source, &link.record).text(), core);
+        }
+        for cut in memory.cut_off.iter().filter(|cut| cut.key == *key) {
+            let at = self.policy.targets.iter().position(|rules| rules.name == cut.target);
+            at.into_iter().for_each(|at| self.meet_id(at, &cut.id, core));
+        }
+        if core {
+            self.follow(&[self.tracer.to_key(key)], false);
+        }
+        // A key that nobody has yet may be another form of one that somebody had.
+        let person = Person { key: key.to_string(), ..Person::default() };
+        self.follow(&self.tracer.of_person(&person, &[]), core);
+    }
+
+    fn of_record(&mut self, source: usize, row: u32, core: bool) {
+        self.picks.records[source].insert(row);
+        let slots: Vec<usize> = (0..self.tracer.layout.slots.len()).collect();
+        let mut person = Person::default();
+        self.alone.key_of_record(self.tracer.layout, source, row, &slots, &mut person);
+        person.key = Key::record(&self.policy.sources[source].name, self.world.sources[source].key(row)).to_string();
+        self.of_person(&person, core);
+    }
+
+    /// What somebody's values lead to.
+    fn of_person(&mut self, person: &Person<'_>, core: bool) {
+        let sought = self.tracer.sought(person);
+        self.follow(&self.tracer.of_person(person, &sought), core);
+        self.follow(&self.tracer.of_keys(person), core);
+        self.tracer.references(person).iter().for_each(|key| self.meet_key(key, false));
+        for one in &sought {
+            self.seek(one, core);
+        }
+        self.variants(person, core);
+    }
+
+    /// The accounts that have a value, and people who left with it. Says whether there are any.
+    fn seek(&mut self, sought: &Sought, core: bool) -> bool {
+        let Sought { target, attribute, value } = sought;
+        let rules = &self.policy.targets[*target];
+        let rows = self.world.targets[*target].accounts.find_by(attribute, value);
+        let departed: Vec<u32> = self.world.recall.departed_at(&rules.name, attribute, value).collect();
+        let any = !rows.is_empty() || !departed.is_empty();
+        rows.into_iter().for_each(|row| self.meet(Met::Account(*target, row), core));
+        for at in departed {
+            if let Some(known) = self.world.memory.departed.get(at as usize).filter(|_| self.picks.departed.insert(at)) {
+                self.meet_key(&known.key.clone(), false);
+            }
+        }
+        any
+    }
+
+    /// Names are given out one after the other: those of a base up to some that nobody has.
+    fn variants(&mut self, person: &Person<'_>, core: bool) {
+        let layout = self.tracer.layout;
+        for target in 0..self.policy.targets.len() {
+            for attribute in &layout.targets[target].attributes {
+                let by_rule = attribute.rule.as_ref().is_some_and(|rule| rule.unique);
+                let by_slot = attribute.bare.is_some_and(|slot| person.unique.contains(&slot));
+                if !by_rule && !by_slot {
+                    continue;
+                }
+                let value = crate::planning::targets::search::value_of(layout, target, person, &attribute.name);
+                let crate::model::ValueState::Set(crate::model::Value::Text(base)) = value else { continue };
+                let most = attribute.rule.as_ref().and_then(|rule| rule.most).or_else(|| attribute.bare.and_then(|slot| layout.slots[slot].most));
+                let mut free = 0;
+                for name in (1..=TRIES).map_while(|number| variant(&base, number, most)) {
+                    if free > SPARE {
+                        break;
+                    }
+                    free += usize::from(!self.seek_text(target, &attribute.name, &name, core));
+                }
+            }
+        }
+    }
+
+    fn seek_text(&mut self, target: usize, attribute: &Arc<str>, text: &str, core: bool) -> bool {
+        let value = crate::model::Value::text(text);
+        let keys = canonical::keys(kind_of(attribute), crate::expr::Input::Value(&value));
+        keys.into_iter().fold(false, |any, value| self.seek(&Sought { target, attribute: attribute.clone(), value }, core) || any)
+    }
+
+    fn of_account(&mut self, target: usize, row: u32, core: bool) {
+        self.picks.accounts[target].insert(row);
+        let accounts = &self.world.targets[target].accounts;
+        let id = accounts.id(row);
+        self.meet_id(target, &id, core);
+        let marked = accounts.marked_key(row).filter(|_| accounts.carries(row) == Carries::Ours).map(|key| Arc::<str>::from(key.as_ref()));
+        marked.iter().for_each(|key| self.meet_key(key, core));
+        let linked = self.world.recall.key_of(&self.world.memory, &self.policy.targets[target].name, ObjectKind::Account, &id).cloned();
+        let former = marked.or(linked);
+        let traces = self.tracer.of_account(target, former.as_deref(), |name| accounts.cell_of(row, name));
+        self.follow(&traces, core);
+        for id in self.tracer.referred(target, |column| accounts.cell(row, column)) {
+            self.meet_id(target, &id, false);
+        }
+    }
+
+    /// Those whom the part itself brings up, once it is put together. Says whether there are any.
+    pub(super) fn beside(&mut self, basis: &Basis<'_>) -> bool {
+        let before = (self.met.len(), self.picks.departed.len());
+        let mut person = Person::default();
+        for identity in 0..basis.people.len() {
+            basis.people.values(&basis.layout, identity, &mut person);
+            let key: Arc<str> = Arc::from(person.key.as_str());
+            let core = self.core.contains(&Met::Key(key.clone()));
+            self.meet_key(&key, core);
+            self.of_person(&person, core);
+        }
+        self.spread();
+        (self.met.len(), self.picks.departed.len()) != before
+    }
+
+    /// Those who may have what a plan of the part gives, or refer to what it takes. Says whether there are any.
+    pub(super) fn touched(&mut self, touched: &Touched) -> bool {
+        let before = (self.met.len(), self.picks.departed.len());
+        for (target, attribute, value) in &touched.given {
+            for value in canonical::keys(kind_of(attribute), crate::expr::Input::Value(value)) {
+                self.seek(&Sought { target: *target, attribute: attribute.clone(), value }, false);
+            }
+        }
+        for (target, id) in &touched.deleted {
+            self.follow(&[self.tracer.to_id(*target, id)], false);
+        }
+        self.spread();
+        (self.met.len(), self.picks.departed.len()) != before
+    }
+
+    /// How many records and accounts are taken.
+    pub(super) fn size(&self) -> usize {
+        self.picks.records.iter().chain(&self.picks.accounts).map(BTreeSet::len).sum()
+    }
+}

@@ -1,0 +1,156 @@
+//! A part of a world: some people with everything that is known of them. What is known of systems as a whole is that of the whole.
+//!
+//! Must never: be taken for the whole. Whoever plans it knows what stands beyond it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::hash::Keyed;
+use super::recall::{Recall, Remembered};
+use super::{TargetSide, World};
+use crate::model::{Memory, ObjectKind};
+use crate::policy::Policy;
+
+/// What is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Picks {
+    /// by source: rows of records
+    pub(crate) records: Vec<BTreeSet<u32>>,
+    /// by target: rows of accounts
+    pub(crate) accounts: Vec<BTreeSet<u32>>,
+    /// keys of which everything counts that is remembered, whether or not there is a record
+    pub(crate) keys: BTreeSet<Arc<str>>,
+    /// keys of groups of which that is so
+    pub(crate) groups: BTreeSet<Arc<str>>,
+    /// names of people who left, by their positions in the memory
+    pub(crate) departed: BTreeSet<u32>,
+}
+
+impl World {
+    /// A part of it, with all groups.
+    pub(crate) fn excerpt(&self, policy: &Policy, picks: &Picks) -> Self {
+        let nobody = BTreeSet::new();
+        let of = |all: &'_ [BTreeSet<u32>], at: usize| all.get(at).unwrap_or(&nobody).clone();
+        let memory = self.memory_of(policy, picks);
+        Self {
+            sources: self.sources.iter().enumerate().map(|(at, side)| side.excerpt(&of(&picks.records, at))).collect(),
+            targets: self.targets.iter().enumerate().map(|(at, side)| side.excerpt(&of(&picks.accounts, at))).collect(),
+            recall: Recall::of(Keyed::of(&policy.workspace), policy, &memory),
+            memory,
+            trust: self.trust.clone(),
+            evidence: self.evidence.clone(),
+        }
+    }
+
+    /// What is remembered of those who are taken, and of all groups. Rolling windows are the whole's.
+    fn memory_of(&self, policy: &Policy, picks: &Picks) -> Memory {
+        let mut part = Part { world: self, picks, places: Places::default(), ids: BTreeMap::new() };
+        for (at, (rules, side)) in policy.targets.iter().zip(&self.targets).enumerate() {
+            part.target(&rules.name, side, picks.accounts.get(at));
+        }
+        part.memory()
+    }
+}
+
+/// What is remembered of a part, while it is gathered.
+struct Part<'w> {
+    world: &'w World,
+    picks: &'w Picks,
+    places: Places,
+    /// by target: ids of the accounts
+    ids: BTreeMap<&'w str, BTreeSet<String>>,
+}
+
+/// Positions in the memory.
+#[derive(Default)]
+struct Places {
+    links: BTreeSet<u32>,
+    formers: BTreeSet<u32>,
+    written: BTreeSet<u32>,
+    deactivations: BTreeSet<u32>,
+}
+
+impl<'w> Part<'w> {
+    fn target(&mut self, name: &'w str, side: &TargetSide, accounts: Option<&BTreeSet<u32>>) {
+        for key in &self.picks.keys {
+            self.by_key(name, ObjectKind::Account, key);
+        }
+        for key in &self.picks.groups {
+            self.by_key(name, ObjectKind::Group, key);
+        }
+        for row in accounts.into_iter().flatten() {
+            let id = side.accounts.id(*row);
+            self.by_id(name, ObjectKind::Account, &id);
+            self.by_id(name, ObjectKind::Entitlement, &id);
+            self.ids.entry(name).or_default().insert(id.into_owned());
+        }
+        for row in 0..side.groups.len() {
+            self.by_id(name, ObjectKind::Group, &side.groups.id(row));
+        }
+    }
+
+    fn by_key(&mut self, target: &str, kind: ObjectKind, key: &str) {
+        let (recall, memory) = (&self.world.recall, &self.world.memory);
+        let links = recall.places(Remembered::LinksByKey, target, kind, key);
+        let is_it = |at: &u32| memory.links.get(*at as usize).is_some_and(|link| (link.target.as_ref(), link.kind, link.key.as_ref()) == (target, kind, key));
+        self.places.links.extend(links.filter(is_it));
+        let formers = recall.places(Remembered::Formers, target, kind, key);
+        let is_it = |at: &u32| memory.formers.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.key.as_ref()) == (target, kind, key));
+        self.places.formers.extend(formers.filter(is_it));
+    }
+
+    fn by_id(&mut self, target: &str, kind: ObjectKind, id: &str) {
+        let (recall, memory) = (&self.world.recall, &self.world.memory);
+        let wanted = (target, kind, id);
+        let links = recall.places(Remembered::LinksById, target, kind, id);
+        let is_it = |at: &u32| memory.links.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
+        self.places.links.extend(links.filter(is_it));
+        let written = recall.places(Remembered::Written, target, kind, id);
+        let is_it = |at: &u32| memory.written.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
+        self.places.written.extend(written.filter(is_it));
+        let deactivations = recall.places(Remembered::Deactivations, target, kind, id);
+        let is_it = |at: &u32| memory.deactivations.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
+        self.places.deactivations.extend(deactivations.filter(is_it));
+    }
+
+    fn has_id(&self, target: &str, kind: ObjectKind, id: &str) -> bool {
+        kind == ObjectKind::Group || self.ids.get(target).is_some_and(|ids| ids.contains(id))
+    }
+
+    fn memory(mut self) -> Memory {
+        let (memory, keys) = (&self.world.memory, &self.picks.keys);
+        let void = self.world.recall.void().filter(|at| {
+            let link = memory.links.get(*at as usize);
+            link.is_some_and(|link| keys.contains(&link.key) || self.has_id(&link.target, link.kind, &link.id))
+        });
+        let void: Vec<u32> = void.collect();
+        self.places.links.extend(void);
+        let formers = memory.formers.iter().enumerate().filter(|(_, one)| self.has_id(&one.target, one.kind, &one.id));
+        let formers: Vec<u32> = formers.map(|(at, _)| at as u32).collect();
+        self.places.formers.extend(formers);
+        let records: BTreeSet<u32> =
+            keys.iter().flat_map(|key| self.world.recall.records_of(memory, key).map(|(at, _)| at)).collect();
+        Memory {
+            known: memory.known,
+            links: at(&memory.links, &self.places.links),
+            formers: at(&memory.formers, &self.places.formers),
+            records: at(&memory.records, &records),
+            deactivations: at(&memory.deactivations, &self.places.deactivations),
+            resting: memory.resting.iter().filter(|one| keys.contains(&one.key)).cloned().collect(),
+            unheard: memory.unheard.clone(),
+            written: at(&memory.written, &self.places.written),
+            repeats: memory.repeats.iter().filter(|one| self.has_id(&one.target, one.kind, &one.id)).cloned().collect(),
+            departed: at(&memory.departed, &self.picks.departed),
+            baselines: Vec::new(),
+            windows: Vec::new(),
+            revocations: memory.revocations.clone(),
+            cut_off: memory.cut_off.iter().filter(|one| keys.contains(&one.key) || self.has_id(&one.target, one.kind, &one.id)).cloned().collect(),
+            told: BTreeSet::new(),
+        }
+    }
+}
+
+/// Those at these positions, in order.
+fn at<T: Clone>(all: &[T], places: &BTreeSet<u32>) -> Vec<T> {
+    places.iter().filter_map(|at| all.get(*at as usize).cloned()).collect()
+}
