@@ -53,17 +53,22 @@ impl Diary {
 
     /// The earliest, sorted, without doubles, and how many come later.
     pub(in crate::planning) fn finish(&mut self) -> Upcoming {
-        let mut dues = std::mem::take(&mut self.noted);
-        dues.sort_unstable();
-        upcoming(dues.into_iter())
+        let mut noted = std::mem::take(&mut self.noted);
+        noted.sort_unstable();
+        let mut by_day: BTreeMap<Date, u64> = BTreeMap::new();
+        noted.iter().for_each(|due| *by_day.entry(due.day).or_default() += 1);
+        upcoming(noted.iter(), &by_day)
     }
 }
 
 /// The earliest of these, which come in order, without doubles, and how many come later, by day.
-pub(in crate::planning) fn upcoming(mut sorted: impl Iterator<Item = Due>) -> Upcoming {
-    let mut dues: Vec<Due> = sorted.by_ref().take(MOST).collect();
+pub(in crate::planning) fn upcoming<'d>(sorted: impl Iterator<Item = &'d Due>, by_day: &BTreeMap<Date, u64>) -> Upcoming {
+    let mut dues: Vec<Due> = sorted.take(MOST).cloned().collect();
+    let mut more = by_day.clone();
+    for due in &dues {
+        more.entry(due.day).and_modify(|many| *many = many.saturating_sub(1));
+    }
+    more.retain(|_, many| *many > 0);
     dues.dedup();
-    let mut more: BTreeMap<Date, u64> = BTreeMap::new();
-    sorted.for_each(|due| *more.entry(due.day).or_default() += 1);
     Upcoming { dues, more }
 }

@@ -39,6 +39,8 @@ pub(in crate::planning) struct Findings {
     shared: BTreeMap<Shared, BTreeSet<Arc<str>>>,
     /// what rests on everybody: a part of the people can't be planned by itself then
     rests_on_all: Option<&'static str>,
+    /// of whom nothing is said yet, and maybe is once others are other than they are
+    watched: BTreeSet<Arc<str>>,
 }
 
 const NAMED: usize = 3;
@@ -74,15 +76,20 @@ impl Findings {
         self.rests_on_all = self.rests_on_all.or(Some(why));
     }
 
+    /// Whatever is planned next, somebody is looked at again.
+    pub(in crate::planning) fn watch(&mut self, key: Arc<str>) {
+        self.watched.insert(key);
+    }
+
     /// What of all that rests on everybody.
     pub(in crate::planning) fn rests_on_all(&self) -> Option<&'static str> {
         self.rests_on_all
     }
 
-    /// The keys of all whom anything is said about.
+    /// The keys of all whom anything is said about, or soon may be.
     pub(in crate::planning) fn keys(&self) -> impl Iterator<Item = &Arc<str>> {
         let single = self.single.iter().flat_map(|finding| finding.about.iter().chain(&finding.subject.key));
-        single.chain(self.shared.values().flatten())
+        single.chain(self.shared.values().flatten()).chain(&self.watched)
     }
 
     /// One of its own.
@@ -104,6 +111,7 @@ impl Findings {
     pub(in crate::planning) fn add(&mut self, other: Self) {
         self.single.extend(other.single);
         self.rests_on_all = self.rests_on_all.or(other.rests_on_all);
+        self.watched.extend(other.watched);
         for (shared, keys) in other.shared {
             self.shared.entry(shared).or_default().extend(keys);
         }

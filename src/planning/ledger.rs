@@ -5,18 +5,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::model::{Action, Due, Key, ObjectKind, Upcoming};
+use jiff::civil::Date;
+
+use crate::model::{Action, AttributeType, Due, Key, ObjectKind, Upcoming, Value};
 use crate::planning::accounts::Accounts;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::basis::Basis;
-use crate::planning::beyond::{Beyond, Tally, Traits};
+use crate::planning::beyond::{Beyond, Others, Tally, Traits};
 use crate::planning::diary::upcoming;
 use crate::planning::draft::Draft;
 use crate::planning::entitlements::cover::EntitlementCover;
 use crate::planning::findings::StepReport;
 use crate::planning::groups::cover::GroupCover;
 use crate::planning::people::identity::IdentityOrigin;
-use crate::planning::people::matched_records::Record;
+use crate::planning::people::matched_records::{MatchedRecords, Record};
 use crate::planning::people::person::Person;
 use crate::planning::targets::claims::{Claim, Matched};
 use crate::planning::traces::{Trace, Tracer};
@@ -42,9 +44,12 @@ pub(in crate::planning) struct Ledger {
     accounts: Vec<HashMap<u64, Traits>>,
     traces: HashMap<Trace, Vec<Node>>,
     dues: BTreeMap<Due, u32>,
+    by_day: BTreeMap<Date, u64>,
     due: HashMap<Arc<str>, Vec<Due>>,
     pub(in crate::planning) attention: Attention,
     pub(in crate::planning) touched: Touched,
+    /// by target: whether accounts that nobody claims are nobody's
+    strangers_go: Vec<bool>,
     sums: Sums,
     /// why a part of the people can't be planned by itself
     pub(in crate::planning) rests_on_all: Option<&'static str>,
@@ -62,7 +67,7 @@ pub(in crate::planning) struct Attention {
 #[derive(Clone, Debug, Default)]
 pub(in crate::planning) struct Touched {
     /// target, attribute and value
-    pub(in crate::planning) given: Vec<(usize, Arc<str>, crate::model::Value)>,
+    pub(in crate::planning) given: Vec<(usize, Arc<str>, Value)>,
     /// accounts that are deleted, by target and id
     pub(in crate::planning) deleted: Vec<(usize, Arc<str>)>,
 }
@@ -100,9 +105,11 @@ impl Ledger {
             accounts: vec![HashMap::new(); targets],
             traces: HashMap::new(),
             dues: BTreeMap::new(),
+            by_day: BTreeMap::new(),
             due: HashMap::new(),
             attention: Attention::default(),
             touched: Touched::default(),
+            strangers_go: Vec::new(),
             sums: Sums {
                 staying: vec![0; targets],
                 covered: vec![0; basis.policy.groups.len()],
@@ -118,13 +125,18 @@ impl Ledger {
         let tracer = Tracer { policy: basis.policy, layout: &basis.layout, keyed: self.keyed };
         let mut person = Person::default();
         let correlates = basis.layout.sources.iter().any(|source| !source.keys.is_empty());
+        let refers = tracer.has_references();
         for identity in 0..basis.people.len() {
+            let open = matched.claims.iter().any(|claims| !matches!(claims.of(identity), Claim::Owned(_)));
+            if !open && !correlates && !refers {
+                continue;
+            }
             basis.people.values(&basis.layout, identity, &mut person);
             let Some(node) = self.node(basis, identity) else { continue };
             for key in tracer.references(&person) {
                 self.leave(tracer.to_key(&key), node);
             }
-            if matched.claims.iter().any(|claims| !matches!(claims.of(identity), Claim::Owned(_))) {
+            if open {
                 let sought = tracer.sought(&person);
                 tracer.of_person(&person, &sought).into_iter().for_each(|trace| self.leave(trace, node));
             }
@@ -155,7 +167,7 @@ impl Ledger {
 
     fn trace_accounts(&mut self, basis: &Basis<'_>, matched: &Matched, target: usize, tracer: Tracer<'_>) {
         let accounts = basis.observed[target].accounts();
-        let refers = tracer.layout.targets[target].attributes.iter().any(|one| one.kind == crate::model::AttributeType::Reference);
+        let refers = tracer.layout.targets[target].attributes.iter().any(|one| one.kind == AttributeType::Reference);
         for row in 0..accounts.len() {
             let node = || Node::Account(target, self.keyed.text(&accounts.id(row)));
             if refers {
@@ -178,9 +190,7 @@ impl Ledger {
 
     fn node(&self, basis: &Basis<'_>, identity: u32) -> Option<Node> {
         match basis.people.origin(identity) {
-            IdentityOrigin::Record(source, record) => {
-                Some(Node::Record(source, self.keyed.text(basis.world.sources[source].key(record))))
-            }
+            IdentityOrigin::Record(source, record) => Some(Node::Record(source, self.keyed.text(basis.world.sources[source].key(record)))),
             // A User by itself is always planned.
             IdentityOrigin::User(_) => None,
         }
@@ -200,6 +210,7 @@ impl Ledger {
 
     /// Notes what everybody counts as.
     pub(in crate::planning) fn count_people(&mut self, basis: &Basis<'_>, covers: Covers, accounts: &Accounts) {
+        self.strangers_go.clone_from(&accounts.strangers_go);
         let Covers { mut covered, mut entitled } = covers;
         for identity in 0..basis.people.len() {
             let stays = |of: &Vec<Presence>| matches!(of.get(identity as usize), Some(Presence::Stays | Presence::Made));
@@ -234,9 +245,11 @@ impl Ledger {
     fn sum(&mut self, counted: &Counted, by: i64) {
         let Sums { staying, covered, entitled, .. } = &mut self.sums;
         for (sums, of) in [(staying, &counted.staying), (covered, &counted.covered), (entitled, &counted.entitled)] {
-            of.iter().filter_map(|at| Some((*at as usize, sums.get(*at as usize)?.saturating_add_signed(by)))).collect::<Vec<_>>().into_iter().for_each(
-                |(at, sum)| sums[at] = sum,
-            );
+            of.iter()
+                .filter_map(|at| Some((*at as usize, sums.get(*at as usize)?.saturating_add_signed(by))))
+                .collect::<Vec<_>>()
+                .into_iter()
+                .for_each(|(at, sum)| sums[at] = sum);
         }
     }
 
@@ -285,6 +298,7 @@ impl Ledger {
 
     fn put_due(&mut self, due: Due) {
         *self.dues.entry(due.clone()).or_default() += 1;
+        *self.by_day.entry(due.day).or_default() += 1;
         self.due.entry(due.key.clone()).or_default().push(due);
     }
 
@@ -295,13 +309,15 @@ impl Ledger {
                 if *count == 0 {
                     self.dues.remove(&due);
                 }
+                self.by_day.entry(due.day).and_modify(|many| *many = many.saturating_sub(1));
             }
         }
     }
 
     /// What falls due, of all.
     pub(in crate::planning) fn upcoming(&self) -> Upcoming {
-        upcoming(self.dues.iter().flat_map(|(due, count)| std::iter::repeat_n(due.clone(), *count as usize)))
+        let sorted = self.dues.iter().flat_map(|(due, count)| std::iter::repeat_n(due, *count as usize));
+        upcoming(sorted, &self.by_day)
     }
 
     /// What stands beyond these identities and accounts.
@@ -309,7 +325,8 @@ impl Ledger {
         let mut sums = self.sums.clone();
         for number in keys.iter().filter_map(|key| self.people.get(&self.keyed.text(key))) {
             let Some(counted) = self.kinds.get(*number as usize) else { continue };
-            let of = [(&mut sums.staying, &counted.staying), (&mut sums.covered, &counted.covered), (&mut sums.entitled, &counted.entitled)];
+            let of =
+                [(&mut sums.staying, &counted.staying), (&mut sums.covered, &counted.covered), (&mut sums.entitled, &counted.entitled)];
             for (sums, of) in of {
                 of.iter().for_each(|at| sums.get_mut(*at as usize).into_iter().for_each(|sum| *sum = sum.saturating_sub(1)));
             }
@@ -320,12 +337,13 @@ impl Ledger {
             }
         }
         let targets = sums.staying.iter().zip(&sums.accounts);
-        let targets = targets.map(|(staying, accounts)| crate::planning::beyond::Others {
-            staying: *staying,
-            accounts: *accounts,
-            ..Default::default()
-        });
+        let targets = targets.map(|(staying, accounts)| Others { staying: *staying, accounts: *accounts, ..Default::default() });
         Beyond { shared_ends: None, targets: targets.collect(), covered: sums.covered, entitled: sums.entitled }
+    }
+
+    /// Whether what a part says of accounts that nobody claims is so for all of them.
+    pub(in crate::planning) fn agrees_on_strangers(&self, part: &Self) -> bool {
+        self.strangers_go == part.strangers_go
     }
 
     /// Takes in what a plan of these identities and accounts left. Whoever of them is not in it any more is gone.
@@ -389,7 +407,7 @@ impl Covers {
 /// Whether a record could not be told apart from others: then whose it is rests on all of them.
 pub(in crate::planning) fn doubtful_records(basis: &Basis<'_>) -> bool {
     let people = &basis.people;
-    let told = |identity: u32, source: &crate::planning::people::matched_records::MatchedRecords| source.record(identity) == Record::Unknown;
+    let told = |identity: u32, source: &MatchedRecords| source.record(identity) == Record::Unknown;
     people.matchings.iter().any(|matching| {
         !matching.doubts.is_empty()
             || !matching.missing.is_empty()

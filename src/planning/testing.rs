@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::Look;
 use super::prepare;
+use super::{Kept, Look, Replanned};
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{ManifestInput, load};
 use crate::model::{
@@ -36,6 +36,9 @@ pub(crate) struct Scene {
     /// as the manifests have them
     limits: Vec<BTreeMap<Guardrail, LimitPolicy>>,
 }
+
+/// So many rows of a sort come last, one after the other.
+const MOST: usize = 12;
 
 struct Facts;
 
@@ -284,17 +287,6 @@ impl Scene {
 
     /// Answers what the survey asks, from the objects that are hidden.
     pub(crate) fn answers(&self, world: &World, scope: Scope) -> Vec<(Lookup, Answer)> {
-        let answer = |lookup: &Lookup| {
-            let name = &self.policy.targets[lookup.target].name;
-            let (attribute, value) = match &lookup.by {
-                LookupBy::Id(id) => ("id", id),
-                LookupBy::Attribute(attribute, value) => (attribute.as_ref(), value),
-            };
-            let mine = self.hidden.iter().filter(|(target, kind, _)| target == name.as_ref() && *kind == lookup.kind);
-            let rows: Vec<Json> = mine.map(|(_, _, row)| row.clone()).filter(|row| row[attribute].as_str() == Some(value)).collect();
-            let columns = world.lookup_columns(lookup.target, lookup.kind).unwrap();
-            Answer::Objects(page(&columns, &rows))
-        };
         let mut answers: Vec<(Lookup, Answer)> = Vec::new();
         loop {
             let mut lookups = prepare(&self.policy, world, &answers, self.moment, scope).survey().lookups;
@@ -302,7 +294,70 @@ impl Scene {
             if lookups.is_empty() {
                 return answers;
             }
-            answers.extend(lookups.iter().map(|lookup| (lookup.clone(), answer(lookup))));
+            answers.extend(lookups.iter().map(|lookup| (lookup.clone(), self.answer(world, lookup))));
+        }
+    }
+
+    fn answer(&self, world: &World, lookup: &Lookup) -> Answer {
+        let name = &self.policy.targets[lookup.target].name;
+        let (attribute, value) = match &lookup.by {
+            LookupBy::Id(id) => ("id", id),
+            LookupBy::Attribute(attribute, value) => (attribute.as_ref(), value),
+        };
+        let mine = self.hidden.iter().filter(|(target, kind, _)| target == name.as_ref() && *kind == lookup.kind);
+        let rows: Vec<Json> = mine.map(|(_, _, row)| row.clone()).filter(|row| row[attribute].as_str() == Some(value)).collect();
+        let columns = world.lookup_columns(lookup.target, lookup.kind).unwrap();
+        Answer::Objects(page(&columns, &rows))
+    }
+
+    /// The plan of those whom a change bears on, by which this scene's world came about from one that is kept; and how much was planned.
+    pub(crate) fn replan(&self, kept: &mut Kept, world: &mut World) -> (Plan, Replanned) {
+        let dirty = world.follow(&self.policy, self.world());
+        let mut answers: Vec<(Lookup, Answer)> = Vec::new();
+        loop {
+            let replan = kept.replan(&self.policy, world, &dirty, &answers, self.moment);
+            if replan.survey.lookups.is_empty() {
+                return (replan.plan, replan.how);
+            }
+            answers.extend(replan.survey.lookups.iter().map(|lookup| (lookup.clone(), self.answer(world, lookup))));
+        }
+    }
+
+    /// Scenes from which this one is one change away: a row, or something that is remembered, was not there yet.
+    fn one_before(&self) -> Vec<(String, Self)> {
+        let mut all = Vec::new();
+        let mut put = |what: String, change: &dyn Fn(&mut Self)| {
+            let mut before = self.clone();
+            change(&mut before);
+            all.push((what, before));
+        };
+        for (source, rows) in &self.records {
+            for at in 0..rows.len().min(MOST) {
+                put(format!("a record of {source}: {}", rows[at]), &|scene| drop(scene.records.get_mut(source).unwrap().remove(at)));
+            }
+        }
+        for (of, rows) in &self.objects {
+            for at in 0..rows.len().min(MOST) {
+                put(format!("an object: {}", rows[at]), &|scene| drop(scene.objects.get_mut(of).unwrap().remove(at)));
+            }
+        }
+        for at in 0..self.memory.links.len().min(MOST) {
+            put(format!("{:?}", self.memory.links[at]), &|scene| drop(scene.memory.links.remove(at)));
+        }
+        for at in 0..self.memory.deactivations.len().min(MOST) {
+            put(format!("{:?}", self.memory.deactivations[at]), &|scene| drop(scene.memory.deactivations.remove(at)));
+        }
+        all
+    }
+
+    /// Whatever came last, a plan of those whom it bears on is the plan of everybody.
+    fn holds_one_by_one(&self, plan: &Plan) {
+        let told = |plan: &Plan| serde_json::to_string_pretty(plan).unwrap();
+        for (what, before) in self.one_before() {
+            let (mut kept, mut world) = (Kept::new(), before.world());
+            before.replan(&mut kept, &mut world);
+            let (again, how) = self.replan(&mut kept, &mut world);
+            assert_eq!(told(&again), told(plan), "what came last is {what} ({how:?})");
         }
     }
 
@@ -313,6 +368,7 @@ impl Scene {
         let plan = prepare(&self.policy, &world, &answers, self.moment, Scope::All).decide(Look::Quick, &world.memory, None);
         let closely = prepare(&self.policy, &world, &answers, self.moment, Scope::All).decide(Look::Close, &world.memory, None);
         assert_eq!(tell(&plan), tell(&closely), "the quick look hides something");
+        self.holds_one_by_one(&plan);
         plan
     }
 

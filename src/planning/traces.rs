@@ -6,11 +6,12 @@ use std::hash::Hasher as _;
 use std::sync::Arc;
 
 use crate::expr::Input;
-use crate::model::{AttributeType, Cell, Value, ValueState};
+use crate::model::{AttributeType, Cell, ValueState};
 use crate::planning::holds::form::bare;
 use crate::planning::holds::likeness::{ADDRESS, LOGIN, Likeness};
 use crate::planning::people::matching::key_values;
 use crate::planning::people::person::Person;
+use crate::planning::question::texts;
 use crate::planning::schema::layout::Layout;
 use crate::planning::targets::search::value_of;
 use crate::policy::Policy;
@@ -119,15 +120,22 @@ impl Tracer<'_> {
     /// The keys that somebody refers to.
     pub(in crate::planning) fn references(&self, person: &Person<'_>) -> Vec<Arc<str>> {
         let slots = self.layout.slots.iter().zip(&person.slots).filter(|(slot, _)| slot.kind == AttributeType::Reference);
-        let mut keys = Vec::new();
-        for (_, held) in slots {
-            match held.state() {
-                ValueState::Set(Value::Reference(key)) => keys.push(key),
-                ValueState::Set(value) => keys.extend(crate::planning::question::texts(&value)),
-                _ => {}
-            }
+        let mut states: Vec<ValueState> = slots.map(|(_, held)| held.state()).collect();
+        for (target, layout) in self.layout.targets.iter().enumerate() {
+            let ruled = layout.attributes.iter().filter(|one| one.kind == AttributeType::Reference && one.bare.is_none());
+            states.extend(ruled.map(|one| value_of(self.layout, target, person, &one.name)));
         }
-        keys
+        let keys = states.iter().flat_map(|state| match state {
+            ValueState::Set(value) => texts(value),
+            _ => Vec::new(),
+        });
+        keys.collect()
+    }
+
+    /// Whether anybody may refer to anybody.
+    pub(in crate::planning) fn has_references(&self) -> bool {
+        let slots = self.layout.slots.iter().any(|slot| slot.kind == AttributeType::Reference);
+        slots || self.layout.targets.iter().any(|target| target.attributes.iter().any(|one| one.kind == AttributeType::Reference))
     }
 
     /// The traces of an account, by its cells: as of somebody who may be its owner's double.

@@ -155,6 +155,9 @@ impl Entitlements {
 
     /// Finds the rows of the accounts that can be found now.
     pub(crate) fn resolve(&mut self, accounts: &Objects) {
+        if self.raw.is_empty() {
+            return;
+        }
         let grants = &mut self.grants;
         self.raw.retain(|raw| match raw.grant(&[accounts]) {
             Some(grant) => {

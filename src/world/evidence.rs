@@ -63,7 +63,7 @@ impl SourceEvidence {
         }
         let (none, whole) = (Statuses::new(), evidence.proves_absence() && side.is_whole());
         let before = baseline.map_or(&none, |baseline| &baseline.statuses);
-        let now = if whole { statuses::of(rules, side) } else { Statuses::new() };
+        let now = if whole { statuses::of(side) } else { Statuses::new() };
         let emptied = if evidence.proves_absence() { emptied(rules, side, baseline, &now) } else { Vec::new() };
         let grown = if evidence.proves_absence() { grown(side, baseline) } else { BTreeMap::new() };
         let (mut replaced, mut remembered) = (Vec::new(), Statuses::new());

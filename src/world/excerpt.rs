@@ -92,10 +92,14 @@ impl<'w> Part<'w> {
     fn by_key(&mut self, target: &str, kind: ObjectKind, key: &str) {
         let (recall, memory) = (&self.world.recall, &self.world.memory);
         let links = recall.places(Remembered::LinksByKey, target, kind, key);
-        let is_it = |at: &u32| memory.links.get(*at as usize).is_some_and(|link| (link.target.as_ref(), link.kind, link.key.as_ref()) == (target, kind, key));
+        let is_it = |at: &u32| {
+            memory.links.get(*at as usize).is_some_and(|link| (link.target.as_ref(), link.kind, link.key.as_ref()) == (target, kind, key))
+        };
         self.places.links.extend(links.filter(is_it));
         let formers = recall.places(Remembered::Formers, target, kind, key);
-        let is_it = |at: &u32| memory.formers.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.key.as_ref()) == (target, kind, key));
+        let is_it = |at: &u32| {
+            memory.formers.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.key.as_ref()) == (target, kind, key))
+        };
         self.places.formers.extend(formers.filter(is_it));
     }
 
@@ -106,10 +110,12 @@ impl<'w> Part<'w> {
         let is_it = |at: &u32| memory.links.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
         self.places.links.extend(links.filter(is_it));
         let written = recall.places(Remembered::Written, target, kind, id);
-        let is_it = |at: &u32| memory.written.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
+        let is_it =
+            |at: &u32| memory.written.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
         self.places.written.extend(written.filter(is_it));
         let deactivations = recall.places(Remembered::Deactivations, target, kind, id);
-        let is_it = |at: &u32| memory.deactivations.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
+        let is_it =
+            |at: &u32| memory.deactivations.get(*at as usize).is_some_and(|one| (one.target.as_ref(), one.kind, one.id.as_ref()) == wanted);
         self.places.deactivations.extend(deactivations.filter(is_it));
     }
 
@@ -128,8 +134,7 @@ impl<'w> Part<'w> {
         let formers = memory.formers.iter().enumerate().filter(|(_, one)| self.has_id(&one.target, one.kind, &one.id));
         let formers: Vec<u32> = formers.map(|(at, _)| at as u32).collect();
         self.places.formers.extend(formers);
-        let records: BTreeSet<u32> =
-            keys.iter().flat_map(|key| self.world.recall.records_of(memory, key).map(|(at, _)| at)).collect();
+        let records: BTreeSet<u32> = keys.iter().flat_map(|key| self.world.recall.records_of(memory, key).map(|(at, _)| at)).collect();
         Memory {
             known: memory.known,
             links: at(&memory.links, &self.places.links),
@@ -144,7 +149,12 @@ impl<'w> Part<'w> {
             baselines: Vec::new(),
             windows: Vec::new(),
             revocations: memory.revocations.clone(),
-            cut_off: memory.cut_off.iter().filter(|one| keys.contains(&one.key) || self.has_id(&one.target, one.kind, &one.id)).cloned().collect(),
+            cut_off: memory
+                .cut_off
+                .iter()
+                .filter(|one| keys.contains(&one.key) || self.has_id(&one.target, one.kind, &one.id))
+                .cloned()
+                .collect(),
             told: BTreeSet::new(),
         }
     }

@@ -42,6 +42,9 @@ enum MemberKind {
     Unsaid,
 }
 
+/// So many memberships come and go one by one; of more all are put in order.
+const FEW: usize = 64;
+
 impl Default for Memberships {
     fn default() -> Self {
         Self { raw: Vec::new(), pairs: Vec::new(), evidence: Evidence::Unreadable { reason: "it was not read".into() } }
@@ -59,7 +62,14 @@ impl Memberships {
         let ended: BTreeSet<RawPair> = raw(keyed, page).collect();
         let rows: BTreeSet<(u32, MemberRow)> = ended.iter().filter_map(|pair| pair.rows(&[accounts], &[groups])).collect();
         self.raw.retain(|pair| !ended.iter().any(|ended| pair.ends_with(ended)));
-        self.pairs.retain(|pair| !rows.contains(pair));
+        if rows.len() > FEW {
+            return self.pairs.retain(|pair| !rows.contains(pair));
+        }
+        for pair in rows {
+            if let Ok(at) = self.pairs.binary_search(&pair) {
+                self.pairs.remove(at);
+            }
+        }
     }
 
     /// Some accounts go, and others move; a membership of one that goes leads to no row any more.
@@ -110,8 +120,10 @@ impl Memberships {
 
     /// Finds the rows of the pairs that can be found now.
     pub(crate) fn resolve(&mut self, accounts: &Objects, groups: &Objects) {
-        let before = self.pairs.len();
-        let resolved = &mut self.pairs;
+        if self.raw.is_empty() {
+            return;
+        }
+        let mut resolved = Vec::new();
         self.raw.retain(|pair| match pair.rows(&[accounts], &[groups]) {
             Some(rows) => {
                 resolved.push(rows);
@@ -122,9 +134,16 @@ impl Memberships {
         self.raw.sort_unstable();
         self.raw.dedup();
         self.raw.shrink_to_fit();
-        if self.pairs.len() == before {
+        if resolved.len() <= FEW && !self.pairs.is_empty() {
+            // A few find their places among the others.
+            for pair in resolved {
+                if let Err(at) = self.pairs.binary_search(&pair) {
+                    self.pairs.insert(at, pair);
+                }
+            }
             return;
         }
+        self.pairs.append(&mut resolved);
         self.pairs.sort_unstable();
         self.pairs.dedup();
         self.pairs.shrink_to_fit();

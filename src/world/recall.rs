@@ -2,8 +2,9 @@
 //!
 //! Must never: take a link for more than it is. The object it names may be gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher as _;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -32,6 +33,8 @@ pub(crate) struct Recall {
     stranded: Vec<u32>,
     /// these, and links that are said not to be ours
     void: BTreeSet<u32>,
+    /// by target: how many links of accounts there are, and how many count
+    accounts: BTreeMap<Arc<str>, (u64, u64)>,
 }
 
 impl Recall {
@@ -40,7 +43,9 @@ impl Recall {
         let mut recall = Self { keyed: Some(keyed), ..Self::default() };
         let mut elsewhere = BTreeSet::new();
         for (at, link) in memory.links.iter().enumerate() {
-            match standing(policy, link) {
+            let standing = standing(policy, link);
+            recall.count(link, matches!(standing, Standing::Counts));
+            match standing {
                 Standing::Counts => {
                     recall.links_by_key.insert(hash(keyed, &link.target, link.kind, &link.key), at as u32);
                     recall.links_by_id.insert(hash(keyed, &link.target, link.kind, &link.id), at as u32);
@@ -87,6 +92,21 @@ impl Recall {
         let Self { formers, written, deactivations, records, departed, .. } = &mut recall;
         [formers, written, deactivations, records, departed].into_iter().for_each(Index::settle);
         recall
+    }
+
+    fn count(&mut self, link: &Link, counts: bool) {
+        if link.kind != ObjectKind::Account {
+            return;
+        }
+        match self.accounts.get_mut(&link.target) {
+            Some((all, counting)) => (*all, *counting) = (*all + 1, *counting + u64::from(counts)),
+            None => drop(self.accounts.insert(link.target.clone(), (1, u64::from(counts)))),
+        }
+    }
+
+    /// How many links of accounts of a target there are, and how many of them count.
+    pub(crate) fn account_links(&self, target: &str) -> (u64, u64) {
+        self.accounts.get(target).copied().unwrap_or_default()
     }
 
     /// Names of people who left that may be this one, by their positions.

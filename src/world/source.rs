@@ -16,6 +16,7 @@ use super::dirty::Changed;
 use super::hash::Keyed;
 use super::index::Index;
 use super::spool::{Spool, Spot};
+use super::statuses::Seen;
 use crate::expr::{Evaluation, Expression};
 use crate::model::{Cell, Columns, Evidence, Page, Row, Value};
 use crate::policy::{Policy, SourcePolicy};
@@ -43,6 +44,8 @@ pub struct SourceSide {
     passed: u64,
     /// how many of those that were kept the scope covers
     scoped: u64,
+    /// the values of columns that hold a status
+    seen: Vec<Seen>,
 }
 
 /// What is known of the record with a key.
@@ -75,6 +78,7 @@ impl SourceSide {
     pub fn new(policy: &Policy, source: usize, today: Date) -> Self {
         let rules = &policy.sources[source];
         let columns = wanted(rules);
+        let seen = Seen::of(rules, &columns);
         Self {
             key: Bound::to_columns(&rules.key, &columns),
             filter: rules.filter.as_ref().map(|filter| Bound::to_columns(filter, &columns)),
@@ -96,6 +100,7 @@ impl SourceSide {
             keyless: Keyless::default(),
             passed: 0,
             scoped: 0,
+            seen,
         }
     }
 
@@ -166,6 +171,7 @@ impl SourceSide {
         if matches!(evidence, Evidence::Unreadable { .. }) {
             (self.spool, self.records, self.index, self.keyless) = Default::default();
             (self.passed, self.scoped) = (0, 0);
+            self.seen = self.empty().seen;
             self.filled.fill(0);
         }
         self.evidence = evidence;
@@ -176,6 +182,7 @@ impl SourceSide {
         self.index.insert(self.keyed.text(key), self.records.len() as u32);
         self.records.push((self.spool.add(key, row), state));
         self.scoped += u64::from(state != RecordState::OutOfScope);
+        self.seen.iter_mut().for_each(|seen| seen.count(cells.iter().copied(), 1));
         count(&mut self.filled, state, cells.iter().copied(), 1);
     }
 
@@ -205,6 +212,8 @@ impl SourceSide {
             self.put(key, row, changed.state(record));
         }
         self.keyless.add(changed.keyless);
+        let anew: Vec<Option<Seen>> = self.seen.iter().map(|seen| seen.anew(self)).collect();
+        self.seen.iter_mut().zip(anew).for_each(|(seen, anew)| anew.into_iter().for_each(|anew| *seen = anew));
         self.index.tidy();
         if self.spool.is_wasteful() {
             self.spool = self.spool.gathered(self.records.iter_mut().map(|(spot, _)| spot));
@@ -252,8 +261,12 @@ impl SourceSide {
     /// A record counts for what is known of the whole, or does no longer.
     fn tally(&mut self, record: u32, by: i64) {
         self.count(record, by);
-        let Some((spot, _)) = self.records.get(record as usize) else { return };
-        self.spool.get(*spot).1.cells().for_each(|cell| self.twice.look(cell, by));
+        let Some((spot, state)) = self.records.get(record as usize) else { return };
+        let row = self.spool.get(*spot).1;
+        row.cells().for_each(|cell| self.twice.look(cell, by));
+        if *state != RecordState::Ambiguous {
+            self.seen.iter_mut().for_each(|seen| seen.count(row.cells(), by));
+        }
     }
 
     /// Another day: which records count may be another matter.
@@ -293,6 +306,7 @@ impl SourceSide {
             filled: vec![0; self.filled.len()],
             passed: 0,
             scoped: 0,
+            seen: self.seen.iter().map(Seen::empty).collect(),
         }
     }
 
@@ -410,6 +424,11 @@ impl SourceSide {
     /// How complete the read was, by the reader's word.
     pub(crate) fn evidence(&self) -> &Evidence {
         &self.evidence
+    }
+
+    /// The values of columns that hold a status, as they are counted.
+    pub(super) fn seen(&self) -> &[Seen] {
+        &self.seen
     }
 
     /// Records without a key.

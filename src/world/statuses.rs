@@ -2,17 +2,19 @@
 //!
 //! Must never: remember what must not be shown, or more than a few words of a column.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::canonical;
 use super::source::{RecordState, SourceSide};
 use crate::expr::Expression;
-use crate::model::{Columns, Statuses};
+use crate::model::{Cell, Columns, Statuses};
 use crate::policy::SourcePolicy;
 
 /// A column with more different values than this holds no status.
 const MOST: usize = 32;
+/// Up to so many are counted all the same: some of them may go again.
+const KEPT: usize = 1024;
 /// Longer values are none.
 const LONGEST: usize = 64;
 /// Values with so many digits are days or numbers.
@@ -33,35 +35,77 @@ pub(crate) struct Replaced {
 /// How many records have each value of a column.
 type Counts = BTreeMap<Arc<str>, u64>;
 
-/// The values of every column that a condition reads, and how many records have each.
-pub(crate) fn of(rules: &SourcePolicy, side: &SourceSide) -> Statuses {
-    let mut found: Vec<(usize, Option<Counts>)> =
-        positions(rules, &side.columns()).into_iter().map(|at| (at, Some(Counts::new()))).collect();
-    for record in (0..side.len()).filter(|record| side.state(*record) != RecordState::Ambiguous) {
-        if found.iter().all(|(_, values)| values.is_none()) {
-            break;
-        }
-        for (at, values) in &mut found {
-            let Some(cell) = side.row(record).cells().nth(*at).filter(|cell| !canonical::is_nothing(*cell)) else { continue };
-            if !note(&canonical::text(cell), values) {
-                *values = None;
-            }
-        }
-    }
-    let columns = side.columns();
-    let named = found.into_iter().filter_map(|(at, values)| Some((columns.paths().get(at)?.clone(), values?)));
-    named.collect()
+/// The values of a column that a condition reads, counted while records come and go.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    at: usize,
+    values: HashMap<Arc<str>, u64>,
+    /// records with a value that is no status
+    odd: u64,
+    /// there were too many values to keep; so many records came or went since
+    lost: Option<usize>,
 }
 
-/// Counts a value. Says whether the column may still be one of statuses.
-fn note(text: &str, values: &mut Option<Counts>) -> bool {
-    let Some(values) = values else { return true };
-    if let Some(count) = values.get_mut(text) {
-        *count += 1;
-        return true;
+impl Seen {
+    /// Nothing yet, of every column that a condition reads.
+    pub(super) fn of(rules: &SourcePolicy, columns: &Columns) -> Vec<Self> {
+        positions(rules, columns).into_iter().map(Self::at).collect()
     }
-    values.insert(Arc::from(text), 1);
-    values.len() <= MOST && text.len() <= LONGEST && text.bytes().filter(u8::is_ascii_digit).count() < DIGITS
+
+    /// Nothing yet, of the same column.
+    pub(super) fn empty(&self) -> Self {
+        Self::at(self.at)
+    }
+
+    fn at(at: usize) -> Self {
+        Self { at, values: HashMap::new(), odd: 0, lost: None }
+    }
+
+    /// A record came, or went.
+    pub(super) fn count<'c>(&mut self, mut cells: impl Iterator<Item = Cell<'c>>, by: i64) {
+        let Some(cell) = cells.nth(self.at).filter(|cell| !canonical::is_nothing(*cell)) else { return };
+        let text = canonical::text(cell);
+        if text.len() > LONGEST || text.bytes().filter(u8::is_ascii_digit).count() >= DIGITS {
+            self.odd = self.odd.saturating_add_signed(by);
+            return;
+        }
+        if let Some(lost) = &mut self.lost {
+            *lost += 1;
+            return;
+        }
+        match self.values.get_mut(text.as_ref()) {
+            Some(count) => *count = count.saturating_add_signed(by),
+            None => drop(self.values.insert(Arc::from(text.as_ref()), u64::from(by > 0))),
+        }
+        if self.values.get(text.as_ref()) == Some(&0) {
+            self.values.remove(text.as_ref());
+        }
+        if self.values.len() > KEPT {
+            (self.values, self.lost) = (HashMap::new(), Some(0));
+        }
+    }
+
+    /// The same counted anew, where so much changed that what was lost may be few again.
+    pub(super) fn anew(&self, side: &SourceSide) -> Option<Self> {
+        self.lost.filter(|changes| *changes >= KEPT - MOST)?;
+        let mut again = self.empty();
+        let records = (0..side.len()).filter(|record| side.state(*record) != RecordState::Ambiguous);
+        records.for_each(|record| again.count(side.row(record).cells(), 1));
+        Some(again)
+    }
+
+    /// How many have each value; nothing where the column holds no status.
+    fn counts(&self) -> Option<Counts> {
+        // Of those that were lost, too many are left with so few changes since.
+        let few = self.odd == 0 && self.lost.is_none() && self.values.len() <= MOST;
+        few.then(|| self.values.iter().map(|(value, count)| (value.clone(), *count)).collect())
+    }
+}
+
+/// The values of every column that a condition reads, and how many records have each.
+pub(crate) fn of(side: &SourceSide) -> Statuses {
+    let columns = side.columns();
+    side.seen().iter().filter_map(|seen| Some((columns.paths().get(seen.at)?.clone(), seen.counts()?))).collect()
 }
 
 fn conditions(rules: &SourcePolicy) -> impl Iterator<Item = &Expression> {

@@ -169,6 +169,20 @@ pub fn stories() -> impl Strategy<Value = Story> {
         .prop_map(|(setup, people, users, groups, found, acts)| Story { setup, people, users, groups, found, acts })
 }
 
+/// More people, of whom something is another than before most of the time; manifests and groups stay as they are.
+pub fn companies() -> impl Strategy<Value = Story> {
+    let event = (prop_oneof![5 => 0u8..8, 2 => 16u8..23], 0u8..24, 0u8..24).prop_map(|(kind, who, what)| Event { kind, who, what });
+    let act = (vec(event, 1..6), prop_oneof![3 => Just(0u16), 1 => any::<u16>()]).prop_map(|(events, fails)| Act {
+        events,
+        days: 0,
+        lens: Lens::CLEAR,
+        fails,
+        interrupted: None,
+    });
+    (setups(), vec(people(), 8..24), vec(users(), 0..2), vec(groups(), 0..4), vec(found(), 0..6), vec(act, 1..4))
+        .prop_map(|(setup, people, users, groups, found, acts)| Story { setup, people, users, groups, found, acts })
+}
+
 fn setups() -> impl Strategy<Value = Setup> {
     let chosen = (1u8..4, 0u8..3, 0u8..4, 0u8..3, 0u8..3, 0u8..6, 0u8..6, 0u8..5, 0u8..3);
     (chosen, manners()).prop_map(|((sources, names, mapping, select, correlate, ownership, groups, departure, lifecycles), manners)| {

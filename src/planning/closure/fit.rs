@@ -11,14 +11,14 @@ use jiff::civil::Date;
 use super::is_read;
 use crate::model::{Evidence, Key, Memory, ObjectKind};
 use crate::planning::beyond::Beyond;
+use crate::planning::people::contradiction::{shared_ends, spare};
+use crate::planning::question::Moment;
+use crate::planning::schema::layout::Layout;
 use crate::policy::{Policy, TargetPolicy};
 use crate::world::World;
 
 /// What may follow from each source's read.
 pub(super) type Trust = Vec<(Evidence, bool, bool)>;
-
-/// Of fewer records than this it is looked at each time whether nearly everybody has one last day.
-const FEW: u64 = 2000;
 
 /// What may follow from the reads of sources.
 pub(super) fn trust(world: &World) -> Trust {
@@ -29,7 +29,8 @@ pub(super) fn trust(world: &World) -> Trust {
 pub(super) fn unfit(policy: &Policy, world: &World) -> Option<&'static str> {
     let groups = || policy.targets.iter().any(|target| target.groups.is_some());
     let in_groups = |group: &crate::policy::GroupPolicy| group.exclude.iter().chain(&group.owners).any(|member| Key::is_group(&member.key));
-    let empty = || policy.sources.iter().zip(&world.sources).any(|(rules, side)| rules.establishes && side.len() > 0 && side.in_scope() == 0);
+    let empty =
+        || policy.sources.iter().zip(&world.sources).any(|(rules, side)| rules.establishes && side.len() > 0 && side.in_scope() == 0);
     let kinds = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement];
     let unread = || (0..policy.targets.len()).any(|target| kinds.into_iter().any(|kind| !is_read(world, target, kind)));
     if !world.memory.known || !world.memory.unheard.is_empty() {
@@ -53,11 +54,37 @@ pub(super) fn unfit(policy: &Policy, world: &World) -> Option<&'static str> {
     }
 }
 
-/// Last days that nearly everybody of a source has, where they are what they were.
-pub(super) fn shared_ends(before: &[Date], now: impl FnOnce() -> Vec<Date>, world: &World) -> Result<Vec<Date>, &'static str> {
-    let _ = (FEW, world);
-    let now = now();
-    if now == before { Ok(now) } else { Err("nearly everybody of a source has one last day, or no longer") }
+/// Last days that nearly everybody of a source has, and how many records may still change before that can be otherwise.
+pub(super) struct SharedEnds {
+    pub(super) days: Vec<Date>,
+    spare: u64,
+}
+
+impl SharedEnds {
+    /// As they are now.
+    pub(super) fn of(policy: &Policy, world: &World, layout: &Layout<'_>, moment: Moment) -> Self {
+        Self { days: shared_ends(policy, world, layout, moment), spare: spare(world, layout) }
+    }
+
+    /// The same after so many records changed. Of few records it is looked up each time.
+    pub(super) fn after(
+        &mut self,
+        records: usize,
+        policy: &Policy,
+        world: &World,
+        layout: &Layout<'_>,
+        moment: Moment,
+    ) -> Result<(), &'static str> {
+        let changed = records as u64;
+        if changed < self.spare {
+            self.spare -= changed;
+            return Ok(());
+        }
+        let now = Self::of(policy, world, layout, moment);
+        let same = now.days == self.days;
+        *self = now;
+        if same { Ok(()) } else { Err("nearly everybody of a source has one last day, or no longer") }
+    }
 }
 
 /// When something falls due for accounts that headcount took the access of.
@@ -81,11 +108,7 @@ pub(super) fn due_of(rules: &TargetPolicy, at: Timestamp) -> impl Iterator<Item 
 /// How many links there are beyond a part.
 pub(super) fn links(policy: &Policy, world: &World, part: &World, beyond: &mut Beyond) {
     for (rules, others) in policy.targets.iter().zip(&mut beyond.targets) {
-        let all = |world: &World| {
-            let links = world.memory.links.iter().filter(|link| link.kind == ObjectKind::Account && link.target == rules.name).count();
-            (links as u64, world.recall.counting(&world.memory, &rules.name, ObjectKind::Account).count() as u64)
-        };
-        let ((links, counting), (own, own_counting)) = (all(world), all(part));
+        let ((links, counting), (own, own_counting)) = (world.recall.account_links(&rules.name), part.recall.account_links(&rules.name));
         (others.links, others.counting) = (links.saturating_sub(own), counting.saturating_sub(own_counting));
     }
 }

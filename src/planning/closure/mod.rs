@@ -15,15 +15,15 @@ use jiff::civil::Date;
 
 use crate::model::{Evidence, Key, ObjectKind, Plan};
 use crate::planning::basis::Basis;
+use crate::planning::beyond::Beyond;
 use crate::planning::ledger::{Ledger, doubtful_records};
-use crate::planning::people::contradiction::shared_ends;
 use crate::planning::question::{Answer, Lookup, Moment, Scope, Survey};
 use crate::planning::schema::layout::Layout;
 use crate::planning::{Look, Prepared};
 use crate::policy::Policy;
 use crate::world::{Dirty, World};
 
-use fit::{Trust, trust};
+use fit::{SharedEnds, Trust, trust};
 use reach::Reach;
 
 /// What the last plan left, for the next one in the same world and by the same policy. Another policy begins anew, with a new one.
@@ -63,7 +63,7 @@ struct Last {
     today: Date,
     now: Timestamp,
     trust: Trust,
-    shared_ends: Vec<Date>,
+    shared_ends: SharedEnds,
     /// when something falls due for an account that headcount took the access of: target and id
     due: BTreeMap<Timestamp, BTreeSet<(usize, Arc<str>)>>,
     /// why the next plan is one of everybody
@@ -93,13 +93,15 @@ impl Kept {
 
     fn whole(&mut self, policy: &Policy, world: &World, answers: &[(Lookup, Answer)], moment: Moment, why: &'static str) -> Replan {
         let basis = Basis::new(policy, world, answers, moment);
-        let shared_ends = basis.people.shared_ends.clone();
+        let shared_ends = SharedEnds::of(policy, world, &basis.layout, moment);
         let mut ledger = Ledger::new(&basis);
         let doubtful = doubtful_records(&basis);
         let prepared = Prepared::of(basis, Scope::All);
         let survey = prepared.survey();
         let plan = prepared.decide(Look::Quick, &world.memory, Some(&mut ledger));
+        let found = answers.iter().any(|(_, answer)| !answer.is_nothing());
         let rests_on_all = ledger.rests_on_all.or(doubtful.then_some("whose records are whose is in doubt"));
+        let rests_on_all = rests_on_all.or(found.then_some("something is there that was not listed"));
         let due = fit::due(policy, &world.memory, moment.now);
         let (today, now, trust) = (moment.today, moment.now, trust(world));
         self.last = Some(Last { ledger, today, now, trust, shared_ends, due, rests_on_all });
@@ -117,10 +119,14 @@ impl Kept {
         let last = self.last.as_mut().ok_or("it is the first plan")?;
         last.fits(policy, world, dirty, answers, moment)?;
         let layout = Layout::new(policy, world);
-        let shared = fit::shared_ends(&last.shared_ends, || shared_ends(policy, world, &layout, moment), world)?;
+        last.shared_ends.after(dirty.records.len(), policy, world, &layout, moment)?;
+        let shared = last.shared_ends.days.clone();
         let mut dirty = dirty.clone();
         dirty.accounts.extend(last.fallen_due(moment.now));
         let mut reach = Reach::new(policy, world, &last.ledger, &layout, moment);
+        if reach.lacks_named(&dirty) {
+            return Err("somebody is gone whom manifests or revocations name");
+        }
         reach.changed(&dirty);
         reach.standing();
         reach.spread();
@@ -131,7 +137,8 @@ impl Kept {
                 return Err("so many are concerned that planning all takes no longer");
             }
             let part = world.excerpt(policy, &reach.picks);
-            let basis = Basis::of(policy, &part, answers, moment, crate::planning::beyond::Beyond { shared_ends: Some(shared.clone()), ..Default::default() });
+            let beyond = Beyond { shared_ends: Some(shared.clone()), ..Beyond::default() };
+            let basis = Basis::of(policy, &part, answers, moment, beyond);
             if reach.beside(&basis) {
                 continue;
             }
@@ -149,6 +156,9 @@ impl Kept {
             let mut plan = prepared.decide(Look::Quick, &world.memory, Some(&mut ledger));
             if let Some(why) = ledger.rests_on_all {
                 return Err(why);
+            }
+            if !last.ledger.agrees_on_strangers(&ledger) {
+                return Err("accounts that nobody claims are nobody's, or no longer");
             }
             if reach.touched(&ledger.touched) {
                 continue;
@@ -181,7 +191,14 @@ fn concerned(policy: &Policy, basis: &Basis<'_>, dirty: &Dirty, reach: &Reach<'_
 
 impl Last {
     /// Whether a part may be planned by itself.
-    fn fits(&self, policy: &Policy, world: &World, dirty: &Dirty, answers: &[(Lookup, Answer)], moment: Moment) -> Result<(), &'static str> {
+    fn fits(
+        &self,
+        policy: &Policy,
+        world: &World,
+        dirty: &Dirty,
+        answers: &[(Lookup, Answer)],
+        moment: Moment,
+    ) -> Result<(), &'static str> {
         let why = [
             dirty.everybody,
             self.rests_on_all,

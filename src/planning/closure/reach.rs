@@ -87,6 +87,10 @@ impl<'r> Reach<'r> {
                 let sought = self.tracer.sought(&person);
                 self.follow(&self.tracer.of_person(&person, &sought), true);
                 self.follow(&self.tracer.of_keys(&person), true);
+                // What was found by these values may be nobody's now.
+                for one in &sought {
+                    self.seek(one, true);
+                }
             }
         }
         for (target, page) in &dirty.accounts_before {
@@ -154,6 +158,20 @@ impl<'r> Reach<'r> {
         }
     }
 
+    /// Whether one of these is gone whom manifests or revocations name: who has the key in another form may be anybody then.
+    pub(super) fn lacks_named(&self, dirty: &Dirty) -> bool {
+        let policy = self.policy;
+        let gone =
+            dirty.records.iter().filter(|(source, key)| self.world.sources.get(*source).is_some_and(|side| side.find(key).is_none()));
+        let gone: BTreeSet<Arc<str>> =
+            gone.filter_map(|(source, key)| Some(Key::record(&policy.sources.get(*source)?.name, key).text())).collect();
+        let users = policy.users.iter().flat_map(|user| user.former_keys.iter().chain([&user.key]));
+        let excluded = policy.groups.iter().flat_map(|group| &group.exclude).map(|member| &member.key);
+        let revoked = policy.revocations.iter().flat_map(|one| &one.identities).map(|member| &member.key);
+        let standing = self.world.memory.revocations.iter().flat_map(|one| one.keys());
+        !gone.is_empty() && users.chain(excluded).chain(revoked).chain(standing).any(|key| gone.contains(key))
+    }
+
     /// Goes on until nobody is met any more.
     pub(super) fn spread(&mut self) {
         while let Some((met, core)) = self.open.pop() {
@@ -175,7 +193,12 @@ impl<'r> Reach<'r> {
 
     fn meet_key(&mut self, key: &Arc<str>, core: bool) {
         match Key::of(key) {
-            Some(Key::Unclaimed { .. } | Key::Group { .. }) | None => {}
+            Some(Key::Group { .. }) | None => {}
+            Some(Key::Unclaimed { id }) => {
+                let there = |side: &crate::world::TargetSide| side.accounts.find_id(id).is_some();
+                let targets: Vec<usize> = (0..self.world.targets.len()).filter(|at| there(&self.world.targets[*at])).collect();
+                targets.into_iter().for_each(|at| self.meet_id(at, id, core));
+            }
             Some(Key::Account { target, id }) => {
                 let at = self.policy.targets.iter().position(|rules| rules.name.as_ref() == target);
                 at.into_iter().for_each(|at| self.meet_id(at, id, core));
@@ -314,7 +337,8 @@ impl<'r> Reach<'r> {
                 }
                 let value = crate::planning::targets::search::value_of(layout, target, person, &attribute.name);
                 let crate::model::ValueState::Set(crate::model::Value::Text(base)) = value else { continue };
-                let most = attribute.rule.as_ref().and_then(|rule| rule.most).or_else(|| attribute.bare.and_then(|slot| layout.slots[slot].most));
+                let most =
+                    attribute.rule.as_ref().and_then(|rule| rule.most).or_else(|| attribute.bare.and_then(|slot| layout.slots[slot].most));
                 let mut free = 0;
                 for name in (1..=TRIES).map_while(|number| variant(&base, number, most)) {
                     if free > SPARE {

@@ -44,6 +44,9 @@ pub(in crate::planning) fn rosters(basis: &Basis<'_>, cover: GroupCover, standin
     let mut rosters = Vec::with_capacity(basis.groups.all.len());
     let exclusions = basis.groups.all.iter().flat_map(|group| &group.policy.exclude).map(|person| &person.key);
     let likely = dangling::likely(basis, exclusions.filter(|key| basis.people.meant_by(key).is_none()));
+    if !likely.is_empty() {
+        findings.rest_on_all("somebody has another form of a key that a group excludes");
+    }
     for group in &basis.groups.all {
         let mut roster = match (&group.value, basis.groups.made(&group.key)) {
             (Some(_), Some(made)) => {

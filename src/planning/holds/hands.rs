@@ -48,13 +48,16 @@ type Names = BTreeMap<BTreeSet<String>, Vec<u32>>;
 /// Tells of those whose accounts look like other people's, and gives their numbers, and the sources of which so many keys changed hands that none is believed.
 pub(super) fn changed(step: &mut Step<'_, '_>) -> (BTreeSet<u32>, BTreeSet<usize>) {
     let mut suspects = suspects(step);
-    let unsure = suspects.values().any(|suspect| suspect.only != Only::Nothing);
-    if unsure {
+    // One of them may be what the next one is told by.
+    suspects.keys().for_each(|identity| step.report.findings.watch(step.basis.people.key(*identity)));
+    if suspects.values().any(|suspect| suspect.only == Only::Login) {
+        step.report.findings.rest_on_all("a sign-in name and an address may be somebody else's now");
+    }
+    if suspects.values().any(|suspect| suspect.only != Only::Nothing) {
         confirm(step, &mut suspects);
     }
-    // Who else has a name decides, or how many there are of how many.
-    if unsure || suspects.len() >= MANY {
-        step.report.findings.rest_on_all("keys seem to have changed hands");
+    if suspects.len() >= MANY {
+        step.report.findings.rest_on_all("many keys seem to have changed hands");
     }
     let sources = disbelieved(step, &suspects);
     tell(step, &suspects, &sources);

@@ -69,6 +69,29 @@ pub(in crate::planning) fn shared_ends(policy: &Policy, world: &World, layout: &
     shared
 }
 
+/// How many records may change before nearly everybody of a source can have one last day, or no longer: each makes a difference of two at most.
+pub(in crate::planning) fn spare(world: &World, layout: &Layout<'_>) -> u64 {
+    let candidates = layout.slots[layout.end].candidates.iter();
+    let spares = candidates.filter_map(|candidate| {
+        let side = world.sources.get(candidate.source)?;
+        let rule = layout.sources.get(candidate.source)?.rules.get(candidate.rule)?;
+        let (mut days, mut counts) = (HashMap::<Date, u64>::new(), 0u64);
+        for record in (0..side.len()).filter(|record| side.state(*record) != RecordState::OutOfScope) {
+            let cells: Vec<Cell<'_>> = side.row(record).cells().collect();
+            counts += 1;
+            if let Evaluated::Is(ValueState::Set(Value::Text(text))) = evaluate(rule, cells.as_slice())
+                && let Some(day) = days::parse(&text)
+            {
+                *days.entry(day).or_default() += 1;
+            }
+        }
+        let most = days.into_values().max().unwrap_or_default();
+        let nearly = (counts * u64::from(OF_FOUR)).div_ceil(4);
+        Some(if counts < u64::from(FEWEST) * 2 { 0 } else { nearly.abs_diff(most) / 2 })
+    });
+    spares.min().unwrap_or(u64::MAX)
+}
+
 /// The last day that nearly every record of a source has. Gives up as soon as too many have another one, or none: mostly after a quarter of the records.
 fn shared_end(world: &World, layout: &Layout<'_>, source: usize, rule: usize) -> Option<Date> {
     let side = world.sources.get(source)?;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod belonging;
+mod closure;
 mod concern;
 mod contradictions;
 mod departed;

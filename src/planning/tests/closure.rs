@@ -1,0 +1,63 @@
+//! One changed person costs one person: who is planned after a change, and when everybody is.
+
+use serde_json::json;
+
+use super::super::testing::{Scene, group, source, target};
+use super::super::{Kept, Replanned};
+
+/// Fifty people, each below the one of half the number, all as they should be.
+fn company() -> Scene {
+    let rule = group("clerks", "  rule: identity.title == \"Clerk\"");
+    let mut scene = Scene::new(&[source("hr", ""), target("  groups: {}"), rule]).marked_group("g1", "group/clerks", "clerks");
+    for at in 1..=50 {
+        let boss = if at > 1 { json!(format!("{}", at / 2)) } else { json!(null) };
+        scene = scene.record("hr", json!({"id": format!("{at}"), "login": format!("p{at}"), "title": "Clerk", "boss": boss}));
+        let manager = if at > 1 { json!(format!("u{}", at / 2)) } else { json!(null) };
+        let account = json!({"id": format!("u{at}"), "userName": format!("p{at}"), "title": "Clerk", "manager": manager, "externalId": super::super::testing::mark(&format!("hr/{at}"))});
+        scene = scene.account(account).member("g1", &format!("u{at}"));
+    }
+    scene
+}
+
+/// How many people are planned where the second scene follows the first.
+fn planned(before: &Scene, after: &Scene) -> Replanned {
+    let (mut kept, mut world) = (Kept::new(), before.world());
+    assert_eq!(before.replan(&mut kept, &mut world).1, Replanned::Whole { why: "it is the first plan" });
+    after.replan(&mut kept, &mut world).1
+}
+
+#[test]
+fn whoever_moves_is_planned_with_those_above_and_right_below() {
+    let moved = company().amended("20", "title", json!("Lead"));
+    // 20, below it 40 and 41, above it 10, 5, 2 and 1.
+    assert_eq!(planned(&company(), &moved), Replanned::Closure { people: 7 });
+    insta::assert_snapshot!(moved.told(), @"
+    0 RemoveMembers group/clerks [Mover] id=g1 hr/20 risks [LastGroup]
+    1 Update hr/20 [Mover] id=u20 title: Clerk > Lead;
+    ");
+}
+
+#[test]
+fn whoever_comes_is_planned_with_those_above() {
+    assert_eq!(
+        planned(&company(), &company().record("hr", json!({"id": "51", "login": "p51", "boss": "25"}))),
+        Replanned::Closure { people: 6 }
+    );
+}
+
+#[test]
+fn who_is_pending_is_planned_again_and_nobody_else() {
+    let pending = company().amended("50", "title", json!("Lead"));
+    let (mut kept, mut world) = (Kept::new(), pending.world());
+    pending.replan(&mut kept, &mut world);
+    // 50, above it 25, 12, 6, 3 and 1.
+    let (plan, how) = pending.replan(&mut kept, &mut world);
+    assert_eq!((how, plan.changes.len()), (Replanned::Closure { people: 6 }, 2));
+}
+
+#[test]
+fn on_another_day_everybody_is_planned() {
+    let mut tomorrow = company();
+    tomorrow.moment.today = "2026-11-23".parse().unwrap();
+    assert_eq!(planned(&company(), &tomorrow), Replanned::Whole { why: "another day has begun" });
+}
