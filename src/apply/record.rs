@@ -92,8 +92,8 @@ impl Recorder {
 
     /// Who is revoked at this moment. Asked after the intent is durable and right before it is sent, so that a revocation either finds the intent in the
     /// journal or is found here.
-    pub(super) fn barred(&self) -> Result<Arc<RevokedKeys>, String> {
-        self.watch.revoked().map_err(|error| error.to_string())
+    pub(super) async fn barred(&self) -> Result<Arc<RevokedKeys>, String> {
+        self.watch.revoked().await.map_err(|error| error.to_string())
     }
 
     /// Hands an outcome over, with what it teaches: durable together, and nobody waits for it. What a crash takes with it is an intent without an outcome,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use crate::state::{Fact, StateError};
 use super::Job;
 use super::ahead::{Ahead, Intended};
 use super::equal::Refusals;
-use super::fence::{REVOKED, is_fenced_off};
+use super::fence::{REVOKED, RevokedKeys, is_fenced_off};
 use super::gate::{Gate, STOPPED};
 use super::ids::Ids;
 use super::prepare::{Prepared, can_do_without, prepare};
@@ -123,7 +123,13 @@ impl<'a> RunState<'a> {
     async fn work(mut self) -> (BTreeMap<ChangeId, Outcome>, Vec<ChangeId>) {
         let mut flying = Flying::new();
         let ways: Vec<_> = self.schedule.ways().cloned().collect();
-        let mut sweep = interval_at(Instant::now() + SWEEP, SWEEP);
+        let ground = self.ground;
+        // What is asked of the state goes on while others are waited for.
+        let asked = stream::unfold(interval_at(Instant::now() + SWEEP, SWEEP), |mut sweep| async {
+            sweep.tick().await;
+            Some((ground.recorder.barred().await, sweep))
+        });
+        let mut asked = std::pin::pin!(asked);
         loop {
             let settled = self.outcomes.len();
             for way in &ways {
@@ -137,10 +143,9 @@ impl<'a> RunState<'a> {
             if flying.is_empty() && room.is_none() {
                 return (self.outcomes, self.unsent);
             }
-            let ground = self.ground;
             tokio::select! {
                 biased;
-                _ = sweep.tick() => self.sweep(),
+                Some(Ok(barred)) = asked.next() => self.sweep(&barred),
                 Some((way, settled, last)) = flying.next() => {
                     self.ahead_of(&way).lands(last);
                     settled.into_iter().for_each(|settled| self.settle(settled));
@@ -247,12 +252,11 @@ impl<'a> RunState<'a> {
     }
 
     /// Ends what waits for its turn and is for somebody who is revoked by now.
-    fn sweep(&mut self) {
-        let Ok(barred) = self.ground.recorder.barred() else { return };
+    fn sweep(&mut self, barred: &RevokedKeys) {
         if barred.is_empty() {
             return;
         }
-        let over: Vec<_> = self.ahead.values_mut().flat_map(|ahead| ahead.take(|change| is_fenced_off(change, &barred))).collect();
+        let over: Vec<_> = self.ahead.values_mut().flat_map(|ahead| ahead.take(|change| is_fenced_off(change, barred))).collect();
         for prepared in over {
             self.drop_intended(prepared.id, prepared.change, prepared.object, Outcome::Skipped(REVOKED.to_owned()));
         }

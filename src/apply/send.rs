@@ -91,7 +91,9 @@ impl<'a> Sender<'a> {
         for again in open.iter().filter_map(|part| part.prepared.again()) {
             self.recorder.intend(&again);
         }
-        let revoked = match self.recorder.barred() {
+        // A state that is far away is asked over a network, and the lock once more after that.
+        let revoked = self.recorder.barred().await.and_then(|revoked| self.job.lock.lost().map_or(Ok(revoked), Err));
+        let revoked = match revoked {
             Ok(revoked) => revoked,
             Err(why) => return stop_all(open.iter_mut().map(|part| &mut **part), &why),
         };

@@ -28,7 +28,7 @@ pub use notification::{
 pub use persona::{Expectation, OtherPerson, PersonaSpec, PersonaStanding, SampleRecord};
 pub use removals::Removals;
 pub use revocation::{Revocation, RevocationSpec};
-pub use state::{AzureState, GcsState, S3State, StateLocation};
+pub use state::{AzureState, GcsState, PostgresState, S3State, StateLocation};
 
 /// The workspace itself: at most one document.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,5 +1,5 @@
 //! One run at a time on one state; revocations run beside it, as many as there are. The operating system's file lock goes with the process, however it ends; where
-//! there is no file to lock, the lock has to be kept alive (`objects/lease.rs`).
+//! there is no file to lock, the lock has to be kept alive (`lease.rs`).
 
 use std::fmt;
 use std::fs::{File, TryLockError};
@@ -59,6 +59,9 @@ impl Default for LeaseTerms {
 }
 
 impl LeaseTerms {
+    /// Where a sign of life costs next to nothing: another replica goes on after seconds.
+    pub const QUICK: Self = Self { term: Duration::from_secs(15), beat: Duration::from_secs(5), valid: Duration::from_secs(10) };
+
     /// How often whoever waits looks.
     pub(super) fn look(&self) -> Duration {
         self.term / 12
@@ -88,6 +91,8 @@ pub struct TakenOver {
 pub(super) trait Kept: Tenure {
     /// No more signs of life.
     fn let_go(&self);
+    /// Which holder this is, where they are counted.
+    fn epoch(&self) -> Option<u64>;
 }
 
 /// Held while a run is under way; let go when it is dropped or the process ends.
@@ -97,7 +102,11 @@ pub struct RunLock {
     lease: Option<Arc<Lease>>,
     fence: Fence,
     beside: bool,
+    _alive: Option<Alive>,
 }
+
+/// Somebody listens for its end.
+pub(super) type Alive = tokio::sync::oneshot::Sender<std::convert::Infallible>;
 
 /// A lock that has to be kept alive, in the words of whoever works under it.
 #[derive(Debug)]
@@ -140,14 +149,19 @@ impl RunLock {
         Self::of_file(None, true)
     }
 
+    /// For a revocation that tells others of itself until this is dropped.
+    pub(super) fn beside_until(alive: Alive) -> Self {
+        Self { _file: None, lease: None, fence: Fence::open(), beside: true, _alive: Some(alive) }
+    }
+
     fn of_file(file: Option<File>, beside: bool) -> Self {
-        Self { _file: file, lease: None, fence: Fence::open(), beside }
+        Self { _file: file, lease: None, fence: Fence::open(), beside, _alive: None }
     }
 
     /// Of a run whose lock ends unless it is kept alive. `from`: who held it until now, and never let it go.
     pub(super) fn leased(kept: Arc<dyn Kept>, from: Option<TakenOver>) -> Self {
         let lease = Arc::new(Lease { kept, from });
-        Self { _file: None, fence: Fence::of(lease.clone()), lease: Some(lease), beside: false }
+        Self { _file: None, fence: Fence::of(lease.clone()), lease: Some(lease), beside: false, _alive: None }
     }
 
     /// Why nothing may be sent any more, if nothing may: the lock may be somebody else's by now. Costs next to nothing, and is asked before each request.
@@ -163,6 +177,11 @@ impl RunLock {
     /// Whoever held it before and never let it go: killed, frozen, or cut off from the state. What they sent last may still be under way.
     pub fn taken_over(&self) -> Option<&TakenOver> {
         self.lease.as_ref()?.from.as_ref()
+    }
+
+    /// Which holder of the lock this is, where holders are counted: the number only grows, and whoever has a smaller one is late.
+    pub fn epoch(&self) -> Option<u64> {
+        self.lease.as_ref()?.kept.epoch()
     }
 
     /// Whether it was taken for a revocation, beside whatever else runs.

@@ -1,5 +1,6 @@
 //! What headcount keeps between runs: links, deactivations, baselines, windows, revocations, and the journal's lines. All of it stands behind one trait, [`Store`];
-//! SQLite, one file a workspace, is what stands behind it unless somebody says otherwise; objects of a bucket where runners keep nothing.
+//! SQLite, one file a workspace, is what stands behind it unless somebody says otherwise; objects of a bucket where runners keep nothing; a database where there
+//! are replicas.
 //!
 //! Must never: hold a secret, invent what it has lost, or block a thread that others' work waits for: every verb is asynchronous, and there is no other way in.
 
@@ -7,9 +8,11 @@ mod chain;
 mod clock;
 mod error;
 mod fact;
+mod lease;
 mod lock;
 mod objects;
 mod place;
+mod postgres;
 mod shelf;
 mod sqlite;
 
@@ -27,6 +30,7 @@ pub use error::StateError;
 pub use fact::Fact;
 pub use lock::{Holder, LeaseTerms, RunLock, TakenOver};
 pub use place::{Extent, Replacement, StatePlace, holder, look, look_at, open, open_on, passing, put, unlock};
+pub use postgres::PostgresPlace;
 pub use shelf::{Shelf, Shelved};
 pub use sqlite::SCHEMA_VERSION;
 
@@ -84,11 +88,11 @@ pub trait Store: Debug + Send + Sync {
     fn under_way(&self) -> StoreAnswer<'_, UnderWay>;
 }
 
-/// Who is cut off by a command at this very moment. Asked right before each request: it must cost next to nothing, wait for nobody, and know of every commit that
-/// has returned.
+/// Who is cut off by a command at this very moment. Asked right before each request: it must cost next to nothing, wait for nobody else's work, and know of every
+/// commit that has returned, of other processes, too.
 pub trait Watch: Send + Sync {
     /// By every key of theirs that is known.
-    fn revoked(&self) -> Result<Arc<BTreeSet<Arc<str>>>, StateError>;
+    fn revoked(&self) -> StoreAnswer<'_, Arc<BTreeSet<Arc<str>>>>;
 }
 
 /// A few people, and where they may be known.

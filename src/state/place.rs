@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::lock::{Holder, LeaseTerms};
 use super::objects::{self, Bucket, shown};
+use super::postgres::{self, PostgresPlace};
 use super::{StateError, Store, hex, sqlite};
 use crate::manifest::kinds::StateLocation;
 use crate::model::Memory;
@@ -19,6 +20,8 @@ pub enum StatePlace {
     File(PathBuf),
     /// objects of a bucket, by the workspace's id
     Objects(StateLocation, Arc<str>),
+    /// rows of a database, by the workspace's id
+    Postgres(PostgresPlace),
 }
 
 impl StatePlace {
@@ -26,6 +29,7 @@ impl StatePlace {
     pub fn of(location: &StateLocation, base: &Path, workspace: &str) -> Self {
         match location {
             StateLocation::Path(path) => Self::File(base.join(path)),
+            StateLocation::Postgres(postgres) => Self::Postgres(PostgresPlace::new(postgres.clone(), base.to_path_buf(), workspace.into())),
             bucket => Self::Objects(bucket.clone(), workspace.into()),
         }
     }
@@ -34,8 +38,13 @@ impl StatePlace {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
-            Self::Objects(..) => None,
+            Self::Objects(..) | Self::Postgres(_) => None,
         }
+    }
+
+    /// The terms of a lock there that has to be kept alive.
+    pub fn terms(&self) -> LeaseTerms {
+        if let Self::Postgres(_) = self { LeaseTerms::QUICK } else { LeaseTerms::default() }
     }
 
     /// What messages call it.
@@ -43,6 +52,7 @@ impl StatePlace {
         match self {
             Self::File(path) => path.clone(),
             Self::Objects(location, workspace) => shown(location, workspace),
+            Self::Postgres(postgres) => postgres.shown(),
         }
     }
 }
@@ -73,7 +83,9 @@ impl From<&Self> for StatePlace {
 
 /// Opens the state of a workspace, or makes it. One of an older version becomes one of ours.
 pub async fn open(place: impl Into<StatePlace>, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
-    open_on(place, workspace, LeaseTerms::default()).await
+    let place = place.into();
+    let terms = place.terms();
+    open_on(place, workspace, terms).await
 }
 
 /// The same with a lock on other terms, where it has to be kept alive.
@@ -81,6 +93,7 @@ pub async fn open_on(place: impl Into<StatePlace>, workspace: &str, terms: Lease
     match place.into() {
         StatePlace::File(path) => sqlite::open(&path, workspace).await,
         StatePlace::Objects(bucket, id) => objects::open(Bucket::of(&bucket, &id)?.into(), workspace, terms).await,
+        StatePlace::Postgres(postgres) => postgres::open(postgres, terms).await,
     }
 }
 
@@ -90,6 +103,7 @@ pub async fn look(place: impl Into<StatePlace>) -> Result<Option<Arc<dyn Store>>
     match place.into() {
         StatePlace::File(path) => sqlite::look(&path).await,
         StatePlace::Objects(bucket, id) => objects::look(Bucket::of(&bucket, &id)?.into(), None).await,
+        StatePlace::Postgres(postgres) => postgres::look(postgres).await,
     }
 }
 
@@ -98,6 +112,7 @@ pub async fn look_at(place: impl Into<StatePlace>, workspace: &str) -> Result<Op
     match place.into() {
         StatePlace::File(path) => sqlite::look_at(&path, workspace).await,
         StatePlace::Objects(bucket, id) => objects::look(Bucket::of(&bucket, &id)?.into(), Some(workspace)).await,
+        StatePlace::Postgres(postgres) => postgres::look(postgres).await,
     }
 }
 
@@ -105,7 +120,7 @@ pub async fn look_at(place: impl Into<StatePlace>, workspace: &str) -> Result<Op
 pub async fn passing(place: impl Into<StatePlace>, workspace: &str, look: bool) -> Result<Arc<dyn Store>, StateError> {
     match place.into() {
         StatePlace::File(path) => sqlite::passing(&path, workspace, look).await,
-        place @ StatePlace::Objects(..) => {
+        place @ (StatePlace::Objects(..) | StatePlace::Postgres(_)) => {
             let path = place.path();
             let told = if look { look_at(place, workspace).await.ok().flatten() } else { None };
             let memory = match &told {
@@ -135,6 +150,7 @@ pub async fn put(place: &StatePlace, replacement: Replacement<'_>) -> Result<(),
     match place {
         StatePlace::File(path) => sqlite::put(path, replacement).await,
         StatePlace::Objects(bucket, id) => objects::put(Bucket::of(bucket, id)?.into(), replacement).await,
+        StatePlace::Postgres(place) => postgres::put(place.clone(), replacement).await,
     }
 }
 
@@ -188,6 +204,7 @@ pub async fn holder(place: &StatePlace) -> Result<Option<Holder>, StateError> {
     match place {
         StatePlace::File(_) => Ok(None),
         StatePlace::Objects(bucket, id) => objects::holder(&Bucket::of(bucket, id)?).await,
+        StatePlace::Postgres(place) => postgres::holder(place.clone()).await,
     }
 }
 
@@ -199,5 +216,6 @@ pub async fn unlock(place: &StatePlace, run: &str) -> Result<Holder, StateError>
             Err(StateError::NotLockedBy { path: path.clone(), run: run.to_owned(), holder })
         }
         StatePlace::Objects(bucket, id) => objects::unlock(&Bucket::of(bucket, id)?, run).await,
+        StatePlace::Postgres(place) => postgres::unlock(place.clone(), run).await,
     }
 }

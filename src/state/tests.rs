@@ -8,10 +8,13 @@ use tempfile::TempDir;
 
 use super::objects::Bucket;
 use super::*;
+use crate::manifest::kinds::PostgresState;
 use crate::model::{
     Baseline, CutOff, Deactivation, FormerLink, Guardrail, Link, LinkOrigin, Memory, ObjectKind, RecordLink, Resting, WindowEntry,
 };
 
+#[path = "../../tests/support/postgres.rs"]
+pub(super) mod postgres_server;
 #[path = "../../tests/support/s3.rs"]
 pub(super) mod s3;
 
@@ -24,6 +27,8 @@ enum Kind {
     Objects,
     /// objects of a service that speaks S3, by its own client
     S3,
+    /// rows of a PostgreSQL server
+    Postgres,
 }
 
 /// Where one test's state is.
@@ -31,15 +36,18 @@ enum Place {
     File(TempDir),
     Objects(Arc<Bucket>),
     S3(s3::S3),
+    Postgres(PostgresState),
 }
 
 impl Place {
-    fn of(kind: Kind) -> Self {
-        match kind {
+    /// None where there is no server, which was said.
+    fn of(kind: Kind) -> Option<Self> {
+        Some(match kind {
             Kind::File => Self::File(tempfile::tempdir().unwrap()),
             Kind::Objects => Self::Objects(Arc::new(Bucket::within(Arc::new(object_store::memory::InMemory::new()), "acme"))),
             Kind::S3 => Self::S3(s3::S3::start()),
-        }
+            Kind::Postgres => Self::Postgres(database("a state in PostgreSQL")?),
+        })
     }
 
     async fn open(&self, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
@@ -47,6 +55,7 @@ impl Place {
             Self::File(folder) => open(&folder.path().join("deep/er/state.db"), workspace).await,
             Self::Objects(bucket) => objects::open(bucket.clone(), workspace, LeaseTerms::default()).await,
             Self::S3(s3) => objects::open(Arc::new(bucket_at(s3)), workspace, LeaseTerms::default()).await,
+            Self::Postgres(state) => postgres::open(place_in(state, workspace), LeaseTerms::QUICK).await,
         }
     }
 
@@ -55,6 +64,7 @@ impl Place {
             Self::File(folder) => look_at(&folder.path().join("deep/er/state.db"), workspace).await,
             Self::Objects(bucket) => objects::look(bucket.clone(), Some(workspace)).await,
             Self::S3(s3) => objects::look(Arc::new(bucket_at(s3)), Some(workspace)).await,
+            Self::Postgres(state) => postgres::look(place_in(state, workspace)).await,
         }
     }
 }
@@ -64,6 +74,16 @@ pub(super) fn bucket_at(s3: &s3::S3) -> Bucket {
     let builder = object_store::aws::AmazonS3Builder::new().with_bucket_name("state").with_region("eu-central-1").with_endpoint(s3.url());
     let store = builder.with_access_key_id("id").with_secret_access_key("secret").with_allow_http(true).build().unwrap();
     Bucket::within(Arc::new(store), "acme")
+}
+
+/// A place in the database of this process's server that no other test has; none where there is no server.
+pub(super) fn database(test: &str) -> Option<PostgresState> {
+    let url = postgres_server::server(test)?.socket();
+    Some(PostgresState { url, password: None, schema: Some(postgres_server::fresh_schema()), ca_file: None, allow_plaintext: false })
+}
+
+pub(super) fn place_in(state: &PostgresState, workspace: &str) -> PostgresPlace {
+    PostgresPlace::new(state.clone(), PathBuf::new(), workspace.into())
 }
 
 fn now() -> Timestamp {
@@ -94,8 +114,10 @@ fn record(record: &str, identity: &str) -> RecordLink {
 
 #[rstest]
 #[tokio::test]
-async fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
-    let place = Place::of(kind);
+async fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone(
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
+) {
+    let Some(place) = Place::of(kind) else { return };
     let store = place.open("acme").await.unwrap();
     assert_eq!(store.load().await.unwrap(), Memory::default(), "a new state knows nothing");
 
@@ -165,8 +187,10 @@ async fn what_is_recorded_is_remembered_and_what_is_forgotten_is_gone(#[values(K
 
 #[rstest]
 #[tokio::test]
-async fn what_a_run_told_takes_the_place_of_what_the_one_before_told(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
-    let place = Place::of(kind);
+async fn what_a_run_told_takes_the_place_of_what_the_one_before_told(
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
+) {
+    let Some(place) = Place::of(kind) else { return };
     let store = place.open("acme").await.unwrap();
     assert!(store.load().await.unwrap().told.is_empty());
     for told in [[1, u64::MAX].into(), [7].into(), std::collections::BTreeSet::new()] {
@@ -178,7 +202,7 @@ async fn what_a_run_told_takes_the_place_of_what_the_one_before_told(#[values(Ki
 #[rstest]
 #[tokio::test]
 async fn a_state_of_another_workspace_is_refused(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
-    let place = Place::of(kind);
+    let Some(place) = Place::of(kind) else { return };
     let store = place.open("acme").await.unwrap();
     let lock = store.lock("jane").await.unwrap();
     store.commit(vec![Fact::Known(now())]).await.unwrap();
@@ -238,9 +262,9 @@ async fn only_the_owner_can_read_it() {
 #[rstest]
 #[tokio::test]
 async fn an_object_has_one_key_and_the_one_it_had_is_kept_for_whoever_takes_a_rename_back(
-    #[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind,
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
 ) {
-    let place = Place::of(kind);
+    let Some(place) = Place::of(kind) else { return };
     let store = place.open("acme").await.unwrap();
     let grant = |key: &str| Link { kind: ObjectKind::Entitlement, ..link(key, "7") };
     let group = |key: &str| Link { kind: ObjectKind::Group, ..link(key, "7") };
@@ -261,8 +285,10 @@ async fn an_object_has_one_key_and_the_one_it_had_is_kept_for_whoever_takes_a_re
 
 #[rstest]
 #[tokio::test]
-async fn what_is_kept_of_a_group_is_not_what_is_kept_of_the_account_with_its_id(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
-    let place = Place::of(kind);
+async fn what_is_kept_of_a_group_is_not_what_is_kept_of_the_account_with_its_id(
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
+) {
+    let Some(place) = Place::of(kind) else { return };
     let store = place.open("acme").await.unwrap();
     let account = Deactivation { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("1"), at: now() };
     let cut_off = CutOff { target: Arc::from("chat"), kind: ObjectKind::Account, id: Arc::from("1"), key: Arc::from("hr/1") };
@@ -277,9 +303,9 @@ async fn what_is_kept_of_a_group_is_not_what_is_kept_of_the_account_with_its_id(
 #[rstest]
 #[tokio::test]
 async fn an_account_that_was_to_be_made_without_access_counts_as_deactivated_by_us_once_it_has_an_id(
-    #[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind,
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
 ) {
-    let place = Place::of(kind);
+    let Some(place) = Place::of(kind) else { return };
     let store = place.open("acme").await.unwrap();
     let resting = Resting { target: Arc::from("chat"), key: Arc::from("hr/1"), at: now() };
     store.commit(vec![Fact::Resting(resting.clone())]).await.unwrap();
@@ -323,8 +349,10 @@ async fn a_state_is_looked_at_where_nothing_can_be_written_beside_it_with_what_a
 
 #[rstest]
 #[tokio::test]
-async fn a_state_is_looked_at_beside_its_writer_and_can_not_be_written_so(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
-    let place = Place::of(kind);
+async fn a_state_is_looked_at_beside_its_writer_and_can_not_be_written_so(
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
+) {
+    let Some(place) = Place::of(kind) else { return };
     let writer = place.open("acme").await.unwrap();
     writer.commit(vec![Fact::Linked(link("hr/1", "7"))]).await.unwrap();
     let looked = place.look("acme").await.unwrap().unwrap();
@@ -347,8 +375,10 @@ async fn a_state_that_can_not_be_reached_is_an_error_and_not_none() {
 
 #[rstest]
 #[tokio::test]
-async fn what_had_to_be_written_again_is_known_until_another_value_is_written(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
-    let place = Place::of(kind);
+async fn what_had_to_be_written_again_is_known_until_another_value_is_written(
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
+) {
+    let Some(place) = Place::of(kind) else { return };
     let store = place.open("acme").await.unwrap();
     let value = |wrote: u64, found: u64| {
         let (target, id, attribute) = (Arc::from("chat"), Arc::from("7"), Arc::from("title"));
@@ -378,8 +408,10 @@ async fn a_device_in_the_place_of_a_state_is_refused_and_not_waited_for() {
 
 #[rstest]
 #[tokio::test]
-async fn what_one_run_left_the_next_one_finds_with_its_journal_whole(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
-    let place = Place::of(kind);
+async fn what_one_run_left_the_next_one_finds_with_its_journal_whole(
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
+) {
+    let Some(place) = Place::of(kind) else { return };
     for run in 1..=3_u64 {
         let store = place.open("acme").await.unwrap();
         let lock = store.lock("jane").await.unwrap();
@@ -410,8 +442,10 @@ async fn what_one_run_left_the_next_one_finds_with_its_journal_whole(#[values(Ki
 
 #[rstest]
 #[tokio::test]
-async fn a_copy_is_a_state_of_its_own_and_takes_the_place_of_nothing(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
-    let place = Place::of(kind);
+async fn a_copy_is_a_state_of_its_own_and_takes_the_place_of_nothing(
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
+) {
+    let Some(place) = Place::of(kind) else { return };
     let store = place.open("acme").await.unwrap();
     store.commit(vec![Fact::Linked(link("hr/1", "7")), Fact::Known(now())]).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -425,8 +459,10 @@ async fn a_copy_is_a_state_of_its_own_and_takes_the_place_of_nothing(#[values(Ki
 
 #[rstest]
 #[tokio::test]
-async fn things_stand_on_their_shelves_until_they_are_taken_away(#[values(Kind::File, Kind::Objects, Kind::S3)] kind: Kind) {
-    let place = Place::of(kind);
+async fn things_stand_on_their_shelves_until_they_are_taken_away(
+    #[values(Kind::File, Kind::Objects, Kind::S3, Kind::Postgres)] kind: Kind,
+) {
+    let Some(place) = Place::of(kind) else { return };
     let store = place.open("acme").await.unwrap();
     let brake = |who: &str| crate::model::Brake { who: who.into(), at: now(), reason: None, everything: false };
     let facts =

@@ -35,7 +35,7 @@ pub(super) async fn look(store: &dyn Store, watch: &dyn Watch) -> Result<Asks, S
         approvals: values(Shelf::Approvals.all(store).await?),
         waiting: Shelf::Plans.all(store).await?.into_iter().map(|(_, plan)| plan).collect(),
         contested: Shelf::Contested.all(store).await?.into_iter().map(|(_, one)| one).collect(),
-        revoked: watch.revoked()?,
+        revoked: watch.revoked().await?,
     })
 }
 

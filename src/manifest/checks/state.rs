@@ -1,7 +1,7 @@
-//! Where the state is: a bucket that can be named, over a way on which nobody reads along.
+//! Where the state is: a bucket or a database that can be named, over a way on which nobody reads along.
 
-use super::{Context, Diagnostic};
-use crate::manifest::kinds::StateLocation;
+use super::{Context, Diagnostic, Origin, secrets};
+use crate::manifest::kinds::{PostgresState, StateLocation};
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let Some(workspace) = &context.loaded.workspace else { return };
@@ -14,10 +14,11 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
             return wrong("path", "the state's path is empty".to_owned(), "write a file: `.headcount/state.db`, or leave `state` out");
         }
         StateLocation::Path(path) if path.contains("://") => {
-            let hint = "a path is a file of this machine; for a bucket write `state: {s3: {bucket: …}}`, `gcs` or `azure`";
+            let hint = "a path is a file of this machine; for a bucket write `state: {s3: {bucket: …}}`, `gcs` or `azure`, for a database `postgres: {url: …}`";
             return wrong("path", format!("`{path}` is no file"), hint);
         }
         StateLocation::Path(_) => return,
+        StateLocation::Postgres(postgres) => return database(context, &workspace.origin, postgres, problems),
         StateLocation::S3(s3) => ("s3", vec![("bucket", &s3.bucket)]),
         StateLocation::Gcs(gcs) => ("gcs", vec![("bucket", &gcs.bucket)]),
         StateLocation::Azure(azure) => ("azure", vec![("account", &azure.account), ("container", &azure.container)]),
@@ -59,5 +60,44 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
             }
             Some(_) => {}
         }
+    }
+}
+
+/// Longest name that PostgreSQL keeps as it is written.
+const MAX_NAME: usize = 63;
+
+fn database(context: &Context<'_>, origin: &Origin, state: &PostgresState, problems: &mut Vec<Diagnostic>) {
+    let place = |field: &str| format!("/spec/state/postgres/{field}");
+    let mut wrong =
+        |field: &str, problem: Diagnostic, hint: &str| problems.push(context.at(origin, &place(field), problem.hint(hint.to_owned())));
+    let form = "write server, user and database: `postgres://headcount@db.acme.example/headcount`";
+    match state.address() {
+        None => wrong("url", Diagnostic::error("this is no address of a PostgreSQL server"), form),
+        Some(url) if url.password().is_some() || url.query().is_some_and(|query| query.to_ascii_lowercase().contains("password")) => {
+            let hint = "take it out, change it, and say where it is: `password: {env: HEADCOUNT_STATE_PASSWORD}`";
+            wrong("url", Diagnostic::error("the address holds a password").conceal(), hint);
+        }
+        Some(url) if url.query().is_some() || url.fragment().is_some() => {
+            let hint = "take away what stands behind the database's name: TLS is always asked for and checked (`caFile`, `allowPlaintext`), and a socket is written as the host";
+            wrong("url", Diagnostic::error("the address has settings, which are not read"), hint);
+        }
+        Some(url) if url.username().is_empty() => wrong("url", Diagnostic::error("the address names no user"), form),
+        Some(url) if url.path().trim_matches('/').is_empty() || url.path().trim_start_matches('/').contains('/') => {
+            wrong("url", Diagnostic::error("the address names no database"), form);
+        }
+        Some(_) => {}
+    }
+    let schema = state.schema();
+    let plain = schema.chars().all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_');
+    let begins = schema.starts_with(|sign: char| sign.is_ascii_lowercase() || sign == '_') && !schema.starts_with("pg_");
+    if !plain || !begins || schema.len() > MAX_NAME {
+        let hint = "write small letters, digits and `_`, 63 at most and not `pg_` in front: `headcount`";
+        wrong("schema", Diagnostic::error(format!("`{schema}` is no name of a schema of ours")), hint);
+    }
+    if state.allow_plaintext && state.ca_file.is_some() {
+        wrong("allowPlaintext", Diagnostic::error("`caFile` and `allowPlaintext` contradict each other"), "leave one of them out");
+    }
+    if let Some(password) = &state.password {
+        secrets::reference(context, origin, &place("password"), password, problems);
     }
 }

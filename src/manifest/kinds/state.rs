@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where the state is. Credentials are found as the tools of each cloud find them, and never stand here.
+use crate::manifest::connection::SecretRef;
+
+/// Where the state is. Credentials never stand here: those of a cloud are found as its own tools find them, and a password is a reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum StateLocation {
@@ -15,6 +17,8 @@ pub enum StateLocation {
     Gcs(GcsState),
     /// A container of Azure Blob Storage.
     Azure(AzureState),
+    /// A database of a PostgreSQL server, for many replicas. Any number of workspaces may share one.
+    Postgres(PostgresState),
 }
 
 /// A bucket of Amazon S3.
@@ -61,6 +65,56 @@ pub struct AzureState {
     pub prefix: Option<String>,
 }
 
+/// A database of a PostgreSQL server (version 13 or newer).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PostgresState {
+    /// Server, user and database, and no password: `postgres://headcount@db.acme.example/headcount`. A socket is written as its folder: `postgres://headcount@%2Frun%2Fpostgresql/headcount`.
+    pub url: String,
+    /// The user's password. Default: none, for a server that knows the user without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretRef>,
+    /// The schema with our tables, which the first run makes. Default: `headcount`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// PEM file with the certificate authority, where it is not a public one, relative to this file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// Lets the password and people's data go without TLS to a host that is not this machine. Anybody on the way can read them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_plaintext: bool,
+}
+
+impl PostgresState {
+    /// The schema with our tables.
+    pub fn schema(&self) -> &str {
+        self.schema.as_deref().unwrap_or("headcount")
+    }
+
+    /// The address, where it can be read: what is in it is looked at by `validate`.
+    pub fn address(&self) -> Option<url::Url> {
+        let url = url::Url::parse(&self.url).ok()?;
+        (matches!(url.scheme(), "postgres" | "postgresql") && url.host_str().is_some_and(|host| !host.is_empty())).then_some(url)
+    }
+
+    /// Whether the way there never leaves this machine: a socket, or its own address.
+    pub fn stays_here(&self) -> bool {
+        self.address()
+            .is_some_and(|url| url.host_str().is_some_and(|host| host.starts_with("%2F") || host.starts_with("%2f") || is_loopback(host)))
+    }
+
+    /// Whether the way there has TLS. On this machine it has where an authority is named.
+    pub fn has_tls(&self) -> bool {
+        !self.allow_plaintext && (!self.stays_here() || self.ca_file.is_some())
+    }
+}
+
+/// The host of an address whose scheme says nothing about hosts.
+fn is_loopback(host: &str) -> bool {
+    let name = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 impl StateLocation {
     /// A place as `state` of a Workspace says it.
     pub fn parse(text: &str) -> Result<Self, serde_yaml::Error> {
@@ -70,7 +124,7 @@ impl StateLocation {
     /// What the names of objects begin with, where they are objects.
     pub fn prefix(&self) -> Option<&str> {
         match self {
-            Self::Path(_) => None,
+            Self::Path(_) | Self::Postgres(_) => None,
             Self::S3(S3State { prefix, .. }) | Self::Gcs(GcsState { prefix, .. }) | Self::Azure(AzureState { prefix, .. }) => {
                 prefix.as_deref()
             }

@@ -64,7 +64,7 @@ impl Bucket {
             StateLocation::S3(s3) => s3_store(s3),
             StateLocation::Gcs(gcs) => gcs_store(gcs),
             StateLocation::Azure(azure) => azure_store(azure),
-            StateLocation::Path(path) => return Err(StateError::Foreign { path: path.into() }),
+            StateLocation::Path(_) | StateLocation::Postgres(_) => return Err(StateError::Foreign { path: shown }),
         };
         let store = store.map_err(|error| told(&shown, &error))?;
         let prefix = ObjectPath::parse(prefix(location, workspace)).map_err(|error| told(&shown, &error.into()))?;
@@ -187,6 +187,7 @@ pub(in crate::state) fn shown(location: &StateLocation, workspace: &str) -> Path
         StateLocation::Gcs(gcs) => format!("gs://{}", gcs.bucket),
         StateLocation::Azure(azure) => format!("az://{}/{}", azure.account, azure.container),
         StateLocation::Path(path) => path.clone(),
+        StateLocation::Postgres(postgres) => postgres.url.clone(),
     };
     let prefix = prefix(location, workspace);
     PathBuf::from(if prefix.is_empty() { bucket } else { format!("{bucket}/{prefix}") })

@@ -1,21 +1,20 @@
-//! The lock of a workspace whose state is objects: one object, changed only by compare-and-swap, kept alive by beats.
+//! The lock of a workspace whose state is objects: one object, changed only by compare-and-swap, kept alive by beats (`state/lease.rs`).
 //!
-//! No two clocks are compared: whoever waits counts by its own how long the lock stays as it is, and its holder stops by its own before anybody may take it.
-//! Must never: say that it is held when it may not be, or take it from a holder that gives signs of life.
+//! Must never: take it from a holder that gives signs of life.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::UpdateVersion;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::bucket::{Bucket, Read, Written};
 use crate::fence::Tenure;
-use crate::state::clock::{LeaseClock, Reading};
+use crate::state::clock::Reading;
+use crate::state::lease::{Lease, LeaseTime};
 use crate::state::lock::{Holder, Kept as KeptAlive, TakenOver};
 use crate::state::{LeaseTerms, StateError};
 
@@ -49,53 +48,6 @@ impl LockNote {
     fn run(&self) -> &str {
         self.holder.run.as_deref().unwrap_or_default()
     }
-}
-
-/// The lock, held: asked before everything that is sent.
-#[derive(Debug)]
-pub(in crate::state) struct Lease {
-    clock: Arc<dyn LeaseClock>,
-    terms: LeaseTerms,
-    /// when the last sign of life that arrived was sent
-    sent: Mutex<Reading>,
-    lost: Mutex<Option<String>>,
-    stop: Notify,
-}
-
-impl Tenure for Lease {
-    fn lost(&self) -> Option<String> {
-        if let Some(why) = self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            return Some(why);
-        }
-        let sent = *self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = self.clock.now().at_most_since(&sent) >= self.terms.valid;
-        let why = || format!("no sign of life of this run arrived for {} s, so another one may have begun", self.terms.valid.as_secs_f64());
-        over.then(why)
-    }
-}
-
-impl KeptAlive for Lease {
-    fn let_go(&self) {
-        self.stop.notify_one();
-    }
-}
-
-impl Lease {
-    /// It is somebody else's.
-    pub(super) fn lose(&self, why: String) {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
-    }
-
-    fn renew(&self, sent: Reading) {
-        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = sent;
-    }
-}
-
-/// By which clock a lock is kept, and for how long.
-#[derive(Clone, Debug)]
-pub(in crate::state) struct LeaseTime {
-    pub(in crate::state) clock: Arc<dyn LeaseClock>,
-    pub(in crate::state) terms: LeaseTerms,
 }
 
 /// A lock that was taken, with the task that keeps it.
@@ -159,31 +111,30 @@ fn same(one: &UpdateVersion, other: &UpdateVersion) -> bool {
 
 async fn keep(
     bucket: &Arc<Bucket>,
-    LeaseTime { clock, terms }: &LeaseTime,
+    time: &LeaseTime,
     (note, version): (LockNote, UpdateVersion),
     sent: Reading,
     from: Option<TakenOver>,
 ) -> Result<Kept, StateError> {
     bucket.keeps_conditions(LOCK, &note.bytes()).await?;
     let taken = bucket.get(LOCK).await?.map_or(0, |read| read.written);
-    let (clock, terms) = (clock.clone(), *terms);
-    let lease = Arc::new(Lease { clock, terms, sent: Mutex::new(sent), lost: Mutex::default(), stop: Notify::new() });
+    let lease = Lease::taken(time, sent, None);
     let beats = tokio::spawn(beat(bucket.clone(), lease.clone(), note, version));
     Ok(Kept { lease, taken, from, beats })
 }
 
 async fn beat(bucket: Arc<Bucket>, lease: Arc<Lease>, mut note: LockNote, mut version: UpdateVersion) -> (LockNote, UpdateVersion) {
-    let terms = lease.terms;
+    let LeaseTime { clock, terms } = lease.time().clone();
     let mut rest = terms.beat;
     loop {
         tokio::select! {
-            () = lease.stop.notified() => return (note, version),
-            () = lease.clock.sleep(rest) => {}
+            () = lease.stopped() => return (note, version),
+            () = clock.sleep(rest) => {}
         }
         if lease.lost().is_some() {
             return (note, version);
         }
-        let sent = lease.clock.now();
+        let sent = clock.now();
         let next = LockNote { beat: note.beat + 1, ..note.clone() };
         rest = match timeout(terms.patience(), bucket.replace(LOCK, next.bytes(), version.clone())).await {
             Ok(Ok(Written::Done(written))) => {

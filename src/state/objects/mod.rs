@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::clock::MachineClock;
+use super::lease::LeaseTime;
 use super::lock::Holder;
 use super::{
     About, ChainLine, Fact, Heads, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer,
@@ -27,7 +28,6 @@ use super::{
 };
 use crate::model::{Left, Link, Memory};
 pub(super) use bucket::{Bucket, shown};
-use lease::LeaseTime;
 use worker::Worker;
 
 /// Where the journal's last entry is kept apart.

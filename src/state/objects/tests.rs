@@ -10,7 +10,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::task::JoinHandle;
 
 use super::image::IMAGE;
-use super::lease::{LOCK, LeaseTime};
+use super::lease::LOCK;
 use super::*;
 use crate::journal::{Event, Journal, close_dead_runs, entry};
 use crate::model::{ChangeId, LinkOrigin, ObjectKind, StandingRevocation};
@@ -315,7 +315,7 @@ async fn a_revocation_waits_for_no_run_and_the_run_knows_of_it_before_it_sends_w
     let held = run.lock("jane").await.unwrap();
     let watch = run.watch().await.unwrap();
     run.commit(vec![started("r1"), intent("r1", "hr/1")]).await.unwrap();
-    assert!(watch.revoked().unwrap().is_empty());
+    assert!(watch.revoked().await.unwrap().is_empty());
     let lock = beside.lock_beside().await.unwrap();
     assert!(lock.is_beside());
     beside.commit(vec![revoked("hr/1")]).await.unwrap();
@@ -323,7 +323,7 @@ async fn a_revocation_waits_for_no_run_and_the_run_knows_of_it_before_it_sends_w
     let open = beside.open_runs().await.unwrap();
     assert_eq!(open[0].intents.len(), 1, "it finds what is under way");
     run.commit(vec![intent("r1", "hr/2")]).await.unwrap();
-    assert!(watch.revoked().unwrap().contains("hr/1"), "and the run finds it");
+    assert!(watch.revoked().await.unwrap().contains("hr/1"), "and the run finds it");
     run.release(held).await.unwrap();
     // Whoever takes the lock next closes what it writes to, and it goes on.
     let held = run.lock("jane").await.unwrap();
@@ -331,7 +331,7 @@ async fn a_revocation_waits_for_no_run_and_the_run_knows_of_it_before_it_sends_w
     beside.commit(vec![revoked("hr/2")]).await.unwrap();
     beside.commit(vec![revoked("hr/3")]).await.unwrap();
     run.commit(vec![intent("r1", "hr/4")]).await.unwrap();
-    assert_eq!(watch.revoked().unwrap().len(), 3);
+    assert_eq!(watch.revoked().await.unwrap().len(), 3);
     run.release(held).await.unwrap();
     for store in [&run, &beside, &cellar.runner().await.0] {
         assert_eq!(store.load().await.unwrap().revocations.len(), 3);

@@ -15,9 +15,10 @@ use tokio::task::spawn_blocking;
 use super::HEAD;
 use super::bucket::{Bucket, Written};
 use super::image::{self, IMAGE, ImageHead};
-use super::lease::{self, Kept, LeaseTime};
+use super::lease::{self, Kept};
 use super::segment::{ClosedBy, JOURNAL, Position, Positions, Segment, SegmentName};
 use crate::fence::Tenure;
+use crate::state::lease::LeaseTime;
 use crate::state::lock::Holder;
 use crate::state::{Fact, Head, Heads, Replacement, RunLock, StateError, Store, UnderWay, sqlite};
 

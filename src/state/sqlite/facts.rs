@@ -33,7 +33,7 @@ pub(super) fn keep(connection: &Connection, facts: Vec<Fact>) -> rusqlite::Resul
 }
 
 /// The `meta` row that says how often the state was written to.
-const GENERATION: &str = "generation";
+pub(in crate::state) const GENERATION: &str = "generation";
 const ONE_MORE: &str =
     "INSERT INTO meta (name, value) VALUES (?1, '1') ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)";
 

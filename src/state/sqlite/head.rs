@@ -15,7 +15,7 @@ use crate::files;
 use crate::state::Head;
 
 /// The `meta` row that says the same, in the same transaction as the entry.
-const HEAD: &str = "journal_head";
+pub(in crate::state) const HEAD: &str = "journal_head";
 /// Longest text that such a file is believed to hold.
 const LIMIT: u64 = 256;
 /// A file is made and renamed for it, so it is not written for each of many commits in a row.

@@ -5,6 +5,7 @@
 
 mod facts;
 mod head;
+mod layout;
 mod left;
 mod lines;
 mod look;
@@ -32,10 +33,16 @@ use tokio::sync::oneshot;
 use super::lock;
 use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch};
 use crate::model::{Left, Link, Memory};
+pub(super) use facts::GENERATION;
 use head::Apart;
+pub(super) use head::HEAD;
+pub(super) use layout::{Column, Kind, NewFile, Table, new_file, tables};
+pub(super) use open::WORKSPACE;
 pub(super) use open::{look, look_at, open, passing, passing_with, put};
+pub(super) use rows::word;
 pub use schema::VERSION as SCHEMA_VERSION;
 use watch::{FileWatch, MemoryWatch};
+pub(super) use written::unpacked;
 
 /// A connection, and the private copy that it reads where there is one.
 struct Opened {

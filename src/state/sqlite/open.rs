@@ -17,7 +17,7 @@ use crate::model::Memory;
 use crate::state::{Fact, Replacement, StateError, Store};
 
 /// The `meta` row with the workspace's id.
-const WORKSPACE: &str = "workspace";
+pub(in crate::state) const WORKSPACE: &str = "workspace";
 /// How long to wait for another process's short transaction.
 pub(super) const BUSY: Duration = Duration::from_secs(20);
 /// Pages of the log before they are written to their places: 16 MiB.
@@ -209,6 +209,6 @@ fn immutable_uri(path: &Path) -> Option<String> {
 }
 
 /// Makes the file before SQLite does, so that it is never open to others; SQLite gives its side files the same mode.
-fn make_private(path: &Path) -> std::io::Result<()> {
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
     files::open_private(path).map(drop)
 }

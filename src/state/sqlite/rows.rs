@@ -235,6 +235,7 @@ pub(super) fn rename_source(connection: &Connection, old: &str, new: &str) -> ru
         ("revoked_as", "identity"),
         ("cut_off", "key"),
         ("unheard", "key"),
+        ("resting", "key"),
         ("departed", "key"),
         ("records", "identity"),
     ];
@@ -478,7 +479,7 @@ pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Arc<str>> {
 }
 
 /// The word that serde has for a plain enum value.
-pub(super) fn word<T: Serialize>(value: &T) -> String {
+pub(in crate::state) fn word<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_value(value).unwrap_or_default();
     json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }

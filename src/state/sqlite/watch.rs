@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::revocations::revoked_keys;
 use super::sqlite_error;
-use crate::state::{StateError, Watch};
+use crate::state::{StateError, StoreAnswer, Watch};
 
 /// For the moment in which another process closes the log.
 const BUSY: Duration = Duration::from_millis(500);
@@ -43,9 +43,10 @@ impl FileWatch {
 }
 
 impl Watch for FileWatch {
-    fn revoked(&self) -> Result<Arc<BTreeSet<Arc<str>>>, StateError> {
+    fn revoked(&self) -> StoreAnswer<'_, Arc<BTreeSet<Arc<str>>>> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.look().map_err(|source| sqlite_error(&self.path, source))
+        let keys = seen.look().map_err(|source| sqlite_error(&self.path, source));
+        Box::pin(std::future::ready(keys))
     }
 }
 
@@ -74,7 +75,8 @@ impl MemoryWatch {
 }
 
 impl Watch for MemoryWatch {
-    fn revoked(&self) -> Result<Arc<BTreeSet<Arc<str>>>, StateError> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    fn revoked(&self) -> StoreAnswer<'_, Arc<BTreeSet<Arc<str>>>> {
+        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Box::pin(std::future::ready(Ok(keys)))
     }
 }

@@ -80,7 +80,8 @@ pub(super) fn load_repeats(connection: &Connection) -> rusqlite::Result<Vec<Repe
     all(connection, "SELECT target, kind, id, attribute, wrote, found, at FROM repeats", row)
 }
 
-fn unpacked(bytes: &[u8]) -> Vec<(u32, u32)> {
+/// What stands in a row: for each attribute the print of its name, and that of its value.
+pub(in crate::state) fn unpacked(bytes: &[u8]) -> Vec<(u32, u32)> {
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0u32, |number, byte| number << 8 | u32::from(*byte));
     bytes.chunks_exact(ENTRY).map(|entry| entry.split_at(ENTRY / 2)).map(|(name, value)| (number(name), number(value))).collect()
 }
