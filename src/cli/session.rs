@@ -2,7 +2,7 @@
 //!
 //! Must never: write anything. The state is made by `apply` alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,11 @@ impl Session {
                 let place = loaded.files.place(path.clone());
                 StatePlace::File(place.map_err(|error| Failure::file("open the state", &path, error).exit(Exit::Stale))?)
             }
+            StatePlace::Postgres(postgres) => {
+                let place = |path: PathBuf| loaded.files.place(path.clone()).map_err(|error| (path, error));
+                let placed = postgres.with_files(place);
+                StatePlace::Postgres(placed.map_err(|(path, error)| Failure::file("open the state", &path, error).exit(Exit::Stale))?)
+            }
             elsewhere => elsewhere,
         };
         let failed = |error| state_failure(&error);
@@ -112,7 +117,7 @@ impl Session {
              limits of the day begin anew, and whom `headcount revoke` cut off is not known; leavers whom a source reports still lose access",
             path.display()
         );
-        let hint = "Name a place that stays in the Workspace: `state: {s3: {bucket: …}}`, `gcs` or `azure` (docs/ci.md). If this is the very first run, say --first-run.";
+        let hint = "Name a place that stays in the Workspace: `state: {s3: {bucket: …}}`, `gcs`, `azure` or `postgres` (docs/ci.md). If this is the very first run, say --first-run.";
         Some(Finding::new(Severity::Incomplete, FindingCode::NoState, Subject::system(&Arc::from("state")), message).hint(hint))
     }
 
@@ -137,7 +142,7 @@ pub fn state_failure(error: &StateError) -> Failure {
     match error {
         StateError::Busy { holder, .. } => match &holder.run {
             Some(run) => failure.hint(format!(
-                "once it gives no sign of life for a minute, the next run takes the lock by itself; to take it at once, when you know that it is gone: headcount state unlock {run}"
+                "once it gives no sign of life for a while (a minute; 15 s in PostgreSQL), the next run takes the lock by itself; to take it at once, when you know that it is gone: headcount state unlock {run}"
             )),
             None => failure,
         },

@@ -1,4 +1,4 @@
-//! The state in a bucket, through the real binary and the real client: runners that share nothing but the bucket. And a CI job that keeps nothing.
+//! The state in a bucket and in a database, through the real binary and the real client: runners that share nothing but that. And a CI job that keeps nothing.
 
 use serde_json::Value;
 use snapbox::cmd::Command;
@@ -6,6 +6,7 @@ use snapbox::str;
 
 use super::Folder;
 use super::world::{HR, acme, active};
+use crate::support::postgres;
 use crate::support::s3::S3;
 
 /// The workspace of `acme`, on a runner that has nothing but its checkout.
@@ -164,6 +165,116 @@ fn a_bucket_over_plain_http_or_a_secret_in_its_address_is_refused_by_validate() 
     }
     says(&folder, "{s3: {bucket: b, endpoint: \"http://minio.example:9000\", allowPlainHttp: true}}");
     assert_eq!(told(&folder, ["validate"]).0, 0);
+}
+
+/// What a Workspace says of a schema of its own, over the network with a password and TLS; none where there is no server.
+fn database(test: &str) -> Option<(&'static postgres::Server, String)> {
+    let server = postgres::server(test)?;
+    let (url, ca_file, schema) = (server.network(), server.ca_file(), postgres::fresh_schema());
+    let state =
+        format!("{{postgres: {{url: \"{url}\", password: {{env: STATE_PASSWORD}}, caFile: \"{}\", schema: {schema}}}}}", ca_file.display());
+    Some((server, state))
+}
+
+fn run_with_password<'a>(folder: &Folder, arguments: impl IntoIterator<Item = &'a str>) -> (i32, String) {
+    let output = run(folder, arguments).env("STATE_PASSWORD", postgres::PASSWORD).output().expect("it runs");
+    let words = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!words.contains(postgres::PASSWORD), "{words}");
+    (output.status.code().expect("a code"), words)
+}
+
+#[test]
+fn runners_share_a_database_and_a_state_moves_there_and_back() {
+    let Some((server, to)) = database("runners_share_a_database") else { return };
+    let folder = acme();
+    folder.run(["apply", "--auto-approve"]).assert().code(0);
+    let told = |arguments: &[&str]| run_with_password(&folder, arguments.iter().copied());
+    let (code, words) = told(&["state", "migrate", "--to", &to]);
+    assert!(code == 0 && words.contains("its journal is whole there") && words.contains("/acme-test"), "{words}");
+    let (code, words) = told(&["state", "migrate", "--to", &to]);
+    assert!(
+        code == 1 && words.contains("there is a state at postgres://localhost:") && words.contains("already: it has generation"),
+        "{words}"
+    );
+    says(&folder, &to);
+    let (code, words) = told(&["plan"]);
+    assert!(code == 0 && words.contains("No changes. Everything is as declared."), "{words}");
+    assert_eq!(told(&["revoke", "hr/1", "--reason", "stolen laptop", "--auto-approve"]).0, 0);
+    assert_eq!(told(&["apply", "--auto-approve"]).0, 0);
+    assert_eq!(active(&folder), ["luis", "mina", "noor"]);
+    assert_eq!(told(&["state", "pull", "backup.db"]).0, 0);
+    assert_eq!(told(&["state", "push", "backup.db"]).0, 0, "what is as new goes back");
+    folder.write("hr.csv", &HR.replace("3,mina,Mina Park,Engineering", "3,mina,Mina Park,Support"));
+    assert_eq!(told(&["apply", "--auto-approve"]).0, 0);
+    let (code, words) = told(&["state", "push", "backup.db"]);
+    assert!(code == 1 && words.contains("is newer than the file") && words.contains("--force"), "{words}");
+    assert_eq!(told(&["state", "push", "backup.db", "--force"]).0, 0);
+    let (code, verified) = told(&["history", "--verify", "-o", "json"]);
+    let verified: Value = serde_json::from_str(&verified).expect("JSON");
+    assert_eq!((code, &verified["keptApart"]), (0, &Value::Bool(true)));
+    let (_, shown) = told(&["state", "show"]);
+    assert!(shown.contains("1 revocation at 1 target") && shown.contains("Lock        free"), "{shown}");
+    // A run that was killed, as its lock is left.
+    let schema = to.split_once("schema: ").and_then(|(_, rest)| rest.split_once('}')).expect("a schema").0;
+    server.sql(&format!("UPDATE {schema}.leases SET released = false"));
+    let (_, shown) = told(&["state", "show"]);
+    let run = shown.split_once("(run ").and_then(|(_, rest)| rest.split_once(')')).expect("a run").0.to_owned();
+    let (code, words) = told(&["state", "unlock", &run]);
+    assert!(code == 0 && words.contains("is free; it was held by tester"), "{words}");
+    assert_eq!(told(&["apply", "--auto-approve"]).0, 0);
+    assert_eq!(told(&["state", "migrate", "--to", "{path: moved/state.db}"]).0, 0);
+    says(&folder, "{path: moved/state.db}");
+    assert_eq!(told(&["history", "--verify"]).0, 0);
+}
+
+#[test]
+fn a_database_that_can_not_be_reached_is_no_empty_state_and_holds_no_revocation_up() {
+    let Some((_, state)) = database("a_database_that_can_not_be_reached") else { return };
+    let folder = acme();
+    says(&folder, &state);
+    assert_eq!(run_with_password(&folder, ["apply", "--auto-approve"]).0, 0);
+    for (state, expected) in [
+        (state.replace("STATE_PASSWORD", "NO_SUCH_PASSWORD"), "environment variable NO_SUCH_PASSWORD is not set"),
+        (state.replace("/postgres\"", "/elsewhere\""), "make the database, or correct its name"),
+        ("{postgres: {url: \"postgres://headcount@localhost:1/headcount\"}}".to_owned(), "check the address"),
+    ] {
+        says(&folder, &state);
+        for arguments in [&["plan"][..], &["apply", "--auto-approve"], &["state", "show"]] {
+            let (code, words) = run_with_password(&folder, arguments.iter().copied());
+            assert!(code == 1 && words.contains("could not be read or written") && words.contains(expected), "{arguments:?}: {words}");
+        }
+    }
+    let (code, words) = run_with_password(&folder, ["revoke", "hr/1", "--reason", "stolen laptop", "--auto-approve"]);
+    assert!(code == 4 && words.contains("postgres://localhost:1/headcount/acme-test"), "{code}: {words}");
+    assert_eq!(active(&folder), ["luis", "mina", "noor"], "the mark at the account leads to it");
+}
+
+#[test]
+fn a_database_that_can_not_be_meant_is_refused_by_validate() {
+    let folder = acme();
+    for (state, expected) in [
+        ("{postgres: {url: \"mysql://db.example/headcount\"}}", "this is no address of a PostgreSQL server"),
+        ("{postgres: {url: \"postgres://headcount:planted-secret@db.example/headcount\"}}", "the address holds a password"),
+        ("{postgres: {url: \"postgres://headcount@db.example/headcount?password=planted-secret\"}}", "the address holds a password"),
+        (
+            "{postgres: {url: \"postgres://headcount@db.example/headcount?sslmode=disable\"}}",
+            "the address has settings, which are not read",
+        ),
+        ("{postgres: {url: \"postgres://db.example/headcount\"}}", "the address names no user"),
+        ("{postgres: {url: \"postgres://headcount@db.example\"}}", "the address names no database"),
+        ("{postgres: {url: \"postgres://headcount@db.example/headcount\", schema: \"pg_x\"}}", "is no name of a schema of ours"),
+        ("{postgres: {url: \"postgres://headcount@db.example/headcount\", schema: \"a\\\"; drop\"}}", "is no name of a schema of ours"),
+        ("{postgres: {url: \"postgres://headcount@db.example/headcount\", caFile: a.pem, allowPlaintext: true}}", "contradict each other"),
+        ("{postgres: {url: \"postgres://headcount@db.example/headcount\", password: {exec: []}}}", "`exec` names no command"),
+    ] {
+        says(&folder, state);
+        let (code, words) = told(&folder, ["validate"]);
+        assert!(code == 1 && words.contains(expected), "{state}: {words}");
+    }
+    for state in ["postgres://headcount@db.example/headcount", "postgresql://headcount@%2Frun%2Fpostgresql:5433/headcount"] {
+        says(&folder, &format!("{{postgres: {{url: \"{state}\", password: {{env: STATE_PASSWORD}}}}}}"));
+        assert_eq!(told(&folder, ["validate"]).0, 0);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod emulators;
 pub mod forge;
 pub mod git;
+pub mod postgres;
 pub mod proxy;
 pub mod ramp;
 pub mod s3;

@@ -9,7 +9,7 @@ use crate::state;
 /// Take the lock away from a run that is gone
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A run that gives no sign of life for a minute loses its lock to the next one by itself: this is for whoever can't wait. A run that is alive after all stops, and what it sent by then is in the journal."
+    after_help = "A run that gives no sign of life for a minute (15 s in PostgreSQL) loses its lock to the next one by itself: this is for whoever can't wait. A run that is alive after all stops, and what it sent by then is in the journal."
 )]
 pub struct UnlockArgs {
     /// The run, as `headcount state show` names it

@@ -15,6 +15,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::tls::Tls;
+use crate::manifest::connection::SecretRef;
 use crate::manifest::kinds::PostgresState;
 use crate::secret;
 use crate::state::StateError;
@@ -43,14 +44,16 @@ impl PostgresPlace {
         Self { state, base, workspace }
     }
 
-    /// What a Workspace says of it.
-    pub fn state(&self) -> &PostgresState {
-        &self.state
-    }
-
-    /// What files count from.
-    pub fn base(&self) -> &std::path::Path {
-        &self.base
+    /// The same with its files where they are to be read.
+    pub fn with_files<E>(mut self, place: impl Fn(PathBuf) -> Result<PathBuf, E>) -> Result<Self, E> {
+        let at = |file: &str| place(self.base.join(file)).map(|path| path.to_string_lossy().into_owned());
+        let ca_file = self.state.ca_file.as_deref().map(at).transpose()?;
+        let password = match &self.state.password {
+            Some(SecretRef::File(file)) => Some(SecretRef::File(at(file)?)),
+            other => other.clone(),
+        };
+        (self.state.ca_file, self.state.password) = (ca_file, password);
+        Ok(self)
     }
 
     /// The workspace's id.

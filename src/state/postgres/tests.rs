@@ -33,6 +33,21 @@ impl Database {
         Some(Self { server: postgres_server::server(test)?, state: database(test)? })
     }
 
+    /// With a user of its own, so that its connections are told from those of other tests.
+    fn with_a_user(test: &str) -> Option<Self> {
+        let mut database = Self::of(test)?;
+        let user = format!("user_{}", database.state.schema());
+        database.server.sql(&format!("CREATE ROLE {user} LOGIN SUPERUSER"));
+        database.state.url = database.state.url.replace("headcount@", &format!("{user}@"));
+        Some(database)
+    }
+
+    /// Ends all connections of its user.
+    fn disconnect(&self) {
+        let ended = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'user_{}'", self.state.schema());
+        assert_ne!(self.server.sql(&ended), "0");
+    }
+
     fn place(&self) -> PostgresPlace {
         place_in(&self.state, "acme")
     }
@@ -282,7 +297,7 @@ async fn whoever_takes_a_lock_waits_for_what_its_holder_has_begun_and_a_sign_of_
 
 #[tokio::test]
 async fn who_is_revoked_by_another_process_is_known_once_that_has_an_answer() {
-    let Some(database) = Database::of("the watch") else { return };
+    let Some(database) = Database::with_a_user("the watch") else { return };
     let (run, other) = (database.open().await, database.open().await);
     let watch = run.watch().await.unwrap();
     assert!(watch.revoked().await.unwrap().is_empty());
@@ -295,23 +310,20 @@ async fn who_is_revoked_by_another_process_is_known_once_that_has_an_answer() {
         assert!(watch.revoked().await.unwrap().is_empty());
     }
     // A connection that was lost is opened again.
-    database.ask(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%w.revocations%' AND pid <> pg_backend_pid()",
-    );
+    database.disconnect();
     other.commit(vec![revoked("hr/x")]).await.unwrap();
     assert!(watch.revoked().await.unwrap().contains("hr/x"));
 }
 
 #[tokio::test]
 async fn a_connection_that_was_lost_is_opened_again_and_a_commit_that_arrived_is_not_done_twice() {
-    let Some(database) = Database::of("a lost connection") else { return };
+    let Some(database) = Database::with_a_user("a lost connection") else { return };
     let place = Arc::new(database.place());
-    let mut worker = Worker::open(place.clone(), by_the_machine(TERMS), TERMS).await.unwrap();
+    let mut worker = Worker::open(place.clone(), by_the_machine(TERMS)).await.unwrap();
     worker.commit(vec![line("r", "one")]).await.unwrap();
-    let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'headcount' AND pid <> pg_backend_pid() AND query = 'COMMIT'";
-    database.ask(kill);
+    database.disconnect();
     worker.commit(vec![line("r", "two")]).await.unwrap();
-    database.ask(kill);
+    database.disconnect();
     assert_eq!(worker.line.read(|reader| Box::pin(reader.lines(0, None))).await.unwrap().len(), 2);
     // The answer to a commit got lost: it is the journal's line of that number, or it is not.
     let work = |words: &str| facts::work("acme", vec![line("r", words), Fact::Linked(link("hr/1", words))]);
@@ -522,7 +534,7 @@ async fn the_way_over_the_network_is_safe_and_the_password_is_in_no_message() {
     let session = at(safe.clone()).connect().await.unwrap();
     let rows = session.client.query_typed("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).await.unwrap();
     assert!(rows[0].get::<_, bool>(0), "it has TLS");
-    drop(open(at(safe.clone())).await.unwrap());
+    drop(open(at(safe.clone()), TERMS).await.unwrap());
 
     // By the address alone it is another name than the certificate has; a stranger's authority says nothing.
     let stranger = crate::state::tests::postgres_server::stranger(folder.path());
@@ -537,7 +549,7 @@ async fn the_way_over_the_network_is_safe_and_the_password_is_in_no_message() {
         (PostgresState { url: database.server.network().replace("/postgres", "/elsewhere"), ..safe.clone() }, "make the database"),
         (PostgresState { url: "postgres://headcount@localhost:1/postgres".into(), ..safe.clone() }, "could not be read or written"),
     ] {
-        let error = open(at(state.clone())).await.unwrap_err().to_string();
+        let error = open(at(state.clone()), TERMS).await.unwrap_err().to_string();
         assert!(error.contains(expected) && !error.contains("planted"), "{expected}: {error}");
         assert!(look(at(state)).await.is_err(), "what does not answer is no empty state");
     }
