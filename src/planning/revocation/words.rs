@@ -61,6 +61,7 @@ fn unknown((basis, findings): (&Basis<'_>, &mut Findings), key: &Arc<str>, order
         Some((target, id)) => format!("{by}: no account at {target} has the id {id}: none is cut off by it"),
         None => format!("{by}: nobody has the key {key}, neither in a source nor at a target: nobody is cut off by it"),
     };
+    findings.rest_on_all("a revocation names nobody, and it is told who comes nearest");
     let hint = match near(basis, key) {
         _ if Key::of_account(key).is_some() => {
             "Write the account's id at the target; `headcount explain account/TARGET/NAME` tells it.".to_owned()
@@ -91,7 +92,9 @@ fn is_known(basis: &Basis<'_>, key: &str) -> bool {
 
 /// The key that comes nearest, if one is near enough to be a slip.
 pub(in crate::planning) fn near(basis: &Basis<'_>, key: &str) -> Option<Arc<str>> {
-    let keys: Vec<Arc<str>> = (0..basis.people.len()).map(|number| basis.people.key(number)).collect();
+    let mut keys: Vec<Arc<str>> = (0..basis.people.len()).map(|number| basis.people.key(number)).collect();
+    // Of several that are as near it is the same one, in whatever order rows come.
+    keys.sort_unstable();
     nearest(key, keys.iter().map(AsRef::as_ref)).map(Arc::from)
 }
 
