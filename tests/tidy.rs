@@ -67,7 +67,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("encoding_rs", &["connector"]),
     ("secrecy", &["secret", "http", "connector", "git", "notify", "state"]),
     ("rustix", &["git", "state"]),
-    ("tracing", &["http", "secret", "connector", "notify", "apply", "pipeline", "cli"]),
+    ("tracing", &["http", "secret", "connector", "notify", "apply", "pipeline", "workspace", "cli"]),
     ("tracing_subscriber", &["cli"]),
     ("tokio", &["http", "secret", "connector", "forge", "state", "journal", "notify", "apply", "pipeline", "serve", "workspace", "cli"]),
     ("tokio_util", &["http", "connector", "apply", "pipeline", "serve", "cli"]),

@@ -3,7 +3,7 @@
 //! Must never: decide about a change; the workspace's gates do.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,20 +15,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use super::apply::asked_to_stop;
-use super::commit_status::{self, StatusHost};
-use super::log::RunningLogArgs;
+use super::log::{self, LogArgs, RunningLogArgs};
 use super::plan::verdict;
 use super::report::{self, Exit, Failure, Texts, notice};
 use super::session::{self, state_failure, state_place};
+use super::teller::Teller;
 use super::watched::Watched;
 use super::who::who;
 use crate::git::{Remote, RemoteUrl, SshAccess, Verify, Which};
 use crate::manifest::connection::SecretRef;
 use crate::metrics::Metrics;
-use crate::model::Status;
-use crate::notify::{NoticeMemory, Notices, Notifier};
-use crate::serve::{self, Bounds, Health, Listening};
-use crate::state::{self, Store};
+use crate::serve::{self, Bounds, Health, ServeError};
+use crate::state;
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
 use crate::workspace::{self, First, Manifests, Workspace, WorkspaceError};
 
@@ -43,9 +41,11 @@ pub struct ControllerArgs {
     /// Seconds between two looks whether there are newer manifests [default: 60 of a repository, 5 of a directory]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     poll: Option<u64>,
-    /// Where /metrics, /healthz and /readyz are served
-    #[arg(long, value_name = "ADDRESS", default_value_t = serve::MONITORING)]
-    listen: SocketAddr,
+    /// Where /metrics, /healthz and /readyz are answered, or none [default: 127.0.0.1:9090; with --once none]
+    #[arg(long, value_name = "ADDRESS", value_parser = Listen::parse)]
+    listen: Option<Listen>,
+    #[command(flatten)]
+    log: RunningLogArgs,
     #[command(flatten)]
     git: GitArgs,
     #[command(flatten)]
@@ -53,6 +53,13 @@ pub struct ControllerArgs {
     /// what is counted from the first line of the log on
     #[arg(skip)]
     pub metrics: Metrics,
+}
+
+/// Where others may ask how it goes.
+#[derive(Clone, Copy, Debug)]
+enum Listen {
+    At(SocketAddr),
+    Nowhere,
 }
 
 /// The repository that is followed.
@@ -100,14 +107,19 @@ const TOKEN: &str = "HEADCOUNT_GIT_TOKEN";
 /// Where the copy of the repository is, unless somebody says.
 const CACHE: &str = ".headcount/git";
 
-pub fn run(args: &ControllerArgs) -> Result<Exit, Failure> {
+pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
+    let metrics = Metrics::default();
+    log::start_running(logs, &args.log, metrics.clone())?;
     let every = args.poll.map_or(if args.git.url.is_some() { REPOSITORY } else { DIRECTORY }, Duration::from_secs);
     let mut source = args.source()?;
     session::run(async {
         let stop = CancellationToken::new();
         tokio::spawn(stop_when_asked(stop.clone()));
+        let health = Health::new(Instant::now());
+        args.listen(&health, &metrics, &stop).await?;
         let Some(manifests) = begin(source.as_mut(), every, args.once, &stop).await? else { return Ok(Exit::Done) };
-        keep(args, source, manifests, every, stop).await
+        health.loaded();
+        keep(args, source, manifests, every, (health, metrics), stop).await
     })?
 }
 
@@ -117,6 +129,7 @@ async fn keep(
     source: Box<dyn RevisionSource>,
     manifests: Manifests,
     every: Duration,
+    (health, metrics): (Health, Metrics),
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
     let place = state_place(&manifests.loaded, &args.files);
@@ -126,20 +139,11 @@ async fn keep(
         return Err(failure.exit(Exit::Stale));
     }
     notice(format_args!("{} is in force; the state is {}", manifests.revision.name, store.place().display()));
+    health.state(true);
     let first = manifests.clone();
     let ends = stop.clone();
-    let name = manifests.policy.workspace.clone();
-    let (host, teller) = args.git.telling().await?.unzip();
-    let (health, metrics) = (Health::new(Instant::now()), args.metrics.clone());
-    health.loaded();
-    let listening = listen(args, &health, &metrics, &stop).await?;
-    let receivers = manifests.loaded.workspace.as_ref().map(|workspace| (workspace.spec.notifications.as_slice(), workspace.origin.base.as_path()));
-    let (receivers, base) = receivers.unwrap_or((&[], Path::new("")));
-    let notifier = Arc::new(Notifier::new(&name, receivers, base, &metrics));
-    let (notices, statuses) = watch::channel(None);
-    tokio::spawn(tell(store.clone(), statuses, notifier.clone(), manifests.policy.time_zone.clone()));
-    let observer = Arc::new(Watched::new(&name, (health, metrics), host.into_iter().chain([notices]).collect(), notifier));
-    let workspace = Workspace { store, who: who(), observer, once: args.once, stop };
+    let teller = Teller::new(&store, &manifests, health, metrics, log::is_watched().then(Watched::default));
+    let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: args.once, stop };
     let ended = workspace.run(manifests, |mail| drop(tokio::spawn(workspace::follow(source, mail, first, every, ends)))).await;
     if let Some(teller) = teller {
         commit_status::arrived(teller).await;
@@ -234,7 +238,35 @@ fn exit(ended: &workspace::Ended) -> Exit {
     }
 }
 
+impl Listen {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::Nowhere),
+            _ => text.parse().map(Self::At).map_err(|_| "write an address and a port, such as 127.0.0.1:9090, or none".to_owned()),
+        }
+    }
+}
+
 impl ControllerArgs {
+    /// Says how it goes to whoever asks, from now on. Where nobody said where, a place that is taken keeps nothing from being done.
+    async fn listen(&self, health: &Health, metrics: &Metrics, stop: &CancellationToken) -> Result<(), Failure> {
+        let address = match self.listen {
+            Some(Listen::Nowhere) => return Ok(()),
+            None if self.once => return Ok(()),
+            Some(Listen::At(address)) => address,
+            None => serve::MONITORING,
+        };
+        let routes = serve::monitoring(health.clone(), metrics.clone());
+        match serve::listen(address, routes, Bounds::default(), stop.clone()).await {
+            Ok(listening) => notice(format_args!("metrics and health: http://{}/metrics", listening.address)),
+            Err(error @ ServeError::Taken(_)) if self.listen.is_none() => {
+                notice(format_args!("{error}, so nothing tells how this one goes; say another address with --listen"));
+            }
+            Err(error) => return Err(Failure::from_error(&error).hint("say another address with --listen, or --listen none")),
+        }
+        Ok(())
+    }
+
     fn source(&self) -> Result<Box<dyn RevisionSource>, Failure> {
         let Some(url) = &self.git.url else {
             let here = || vec![PathBuf::from(".")];

@@ -31,9 +31,9 @@ const VARIABLE: &str = "HEADCOUNT_LOG";
 /// What every part is below: nothing else is ever written.
 const ROOT: &str = "headcount::";
 /// The parts that log.
-const PARTS: &[&str] = &["http", "sql", "file", "secret", "apply", "run", "notify"];
+const PARTS: &[&str] = &["http", "sql", "file", "secret", "apply", "run", "notify", "workspace"];
 /// What a command that runs all the time logs without being asked: what it did, and what went wrong.
-const RUNNING: &str = "warn,run=info,notify=info";
+const RUNNING: &str = "warn,run=info,notify=info,workspace=info";
 
 /// How much is logged, and how.
 #[derive(Clone, Debug, Default, Args)]
@@ -58,16 +58,22 @@ pub struct RunningLogArgs {
 pub fn start_running(args: &LogArgs, running: &RunningLogArgs, metrics: Metrics) -> Result<(), Failure> {
     let said = std::env::var(VARIABLE).unwrap_or_default();
     let targets = match args.verbose {
-        0 if said.trim().is_empty() => levels(RUNNING)?,
+        // Whoever looks reads lines made for people.
+        0 if said.trim().is_empty() => levels(if is_watched() { "warn" } else { RUNNING })?,
         0 => levels(&said)?,
         1 => all(LevelFilter::INFO),
         _ => all(LevelFilter::DEBUG),
     };
-    let unsaid = if std::io::stderr().is_terminal() { TextOrJson::Text } else { TextOrJson::Json };
+    let unsaid = if is_watched() { TextOrJson::Text } else { TextOrJson::Json };
     let lines = Lines { form: args.log.unwrap_or(unsaid), hides_people: !running.log_keys };
     let counted = Counted { metrics }.with_filter(Targets::new().with_target(HTTP, LevelFilter::INFO));
     let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).with(counted).try_init();
     Ok(())
+}
+
+/// Whether somebody looks at what is written to stderr.
+pub fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
 }
 
 /// From here on what is worth a line is written.

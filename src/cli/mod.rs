@@ -44,8 +44,7 @@ mod schema;
 mod selection;
 mod session;
 mod state;
-mod status;
-mod sync;
+mod teller;
 mod test;
 mod test_output;
 mod unclaimed;
@@ -156,17 +155,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     choose_color(cli.color);
     report::be_quiet(cli.quiet);
-    let log = match &cli.command {
-        Command::Controller(args) => log::start_running(&cli.log, &args.log, args.metrics.clone()),
+    let started = match &cli.command {
+        // It begins by itself: what it logs is counted, too.
+        Command::Controller(_) => Ok(()),
         _ => log::start(&cli.log),
     };
-    match log.and_then(|()| dispatch(cli.command)) {
+    match started.and_then(|()| dispatch(cli.command, &cli.log)) {
         Ok(exit) => exit.into(),
         Err(failure) => report::failure(&failure).into(),
     }
 }
 
-fn dispatch(command: Command) -> Result<Exit, Failure> {
+fn dispatch(command: Command, log: &log::LogArgs) -> Result<Exit, Failure> {
     match command {
         Command::Init(args) => init::run(&args),
         Command::Validate(args) => validate::run(&args),
@@ -185,7 +185,7 @@ fn dispatch(command: Command) -> Result<Exit, Failure> {
         Command::Approve(args) => approve::run(&args),
         Command::History(args) => history::run(&args),
         Command::Drift(args) => drift::run(&args),
-        Command::Controller(args) => controller::run(&args),
+        Command::Controller(args) => controller::run(&args, log),
         Command::Import(args) => import::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::State(args) => state::run(&args),

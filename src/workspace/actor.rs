@@ -443,6 +443,7 @@ impl Actor {
         tracing::info!(target: "headcount::workspace", revision = manifests.revision.name.as_str(), "other manifests are in force");
         let facts = gates::documents(&manifests.policy, &self.asks.approvals, now);
         let revision = [Shelf::Revisions.put("in-force", &manifests.revision), follow::inventory(&manifests)];
+        self.workspace.observer.in_force(&manifests);
         self.kept.adopt(manifests, now);
         (self.refused, self.planned) = (None, None);
         self.resting.wake();
@@ -587,7 +588,7 @@ impl Actor {
         let running = self.running.now();
         let mut since = std::mem::take(&mut self.since);
         let lease = self.lock.as_ref().map(|_| LeaseStatus { holder: self.workspace.who.clone(), epoch: 0 });
-        let status = {
+        let mut status = {
             let gates = self.gates(&[], now);
             let told = Told {
                 kept: &self.kept,
@@ -605,6 +606,7 @@ impl Actor {
             };
             told.status(now)
         };
+        status.needs.extend(self.workspace.observer.needs());
         self.since = since;
         status
     }

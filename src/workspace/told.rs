@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::gates::{self, GateKind, Gates, HeldPart, Opened};
 use super::kept::{Kept, System};
+use super::messages::Manifests;
 use super::schedule;
 use crate::model::{
     Brake, Finding, LeaseStatus, Memory, Need, NeedKind, Pending, Plan, Refused, STATUS_VERSION, Status, SystemRole, SystemState,
@@ -30,6 +31,12 @@ pub trait Observer: Hear {
     }
     /// A plan is there, after so long.
     fn planned(&self, _: &Plan, _took: std::time::Duration) {}
+    /// Other manifests are in force from here on.
+    fn in_force(&self, _: &Manifests) {}
+    /// What needs somebody of which the actor does not know: receivers that can't be told.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
 }
 
 /// Observes nothing.

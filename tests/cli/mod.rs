@@ -17,6 +17,7 @@ mod import;
 mod init;
 mod log;
 mod mistakes;
+mod monitoring;
 mod plan;
 mod reading;
 mod report;
