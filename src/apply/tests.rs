@@ -14,8 +14,8 @@ use super::*;
 use crate::connector::TargetConnector;
 use crate::connector::limiter::{Lane, Limits, Rate};
 use crate::journal::{Event, Journal, ResultWord};
-use crate::state::Shelf;
 use crate::model::{Action, Deactivation, LinkOrigin, Mandate, ObjectKind, SystemError, Value, Withheld};
+use crate::state::Shelf;
 use crate::state::Shelf;
 use fake::{Building, Fake, Script, change, create, plan};
 

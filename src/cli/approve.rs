@@ -149,7 +149,9 @@ async fn record(word: &Approval, plan: &WaitingPlan, running: &Running) -> Resul
 fn find<'p>(waiting: &'p [WaitingPlan], hash: &str, running: &Running) -> Result<&'p WaitingPlan, Failure> {
     let hash = hash.trim().to_ascii_lowercase();
     if hash.len() < LEAST_DIGITS || !hash.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(Failure::usage(format!("{hash:?} is no hash of a plan: it takes at least {LEAST_DIGITS} of its digits")).hint(those(waiting)));
+        return Err(
+            Failure::usage(format!("{hash:?} is no hash of a plan: it takes at least {LEAST_DIGITS} of its digits")).hint(those(waiting))
+        );
     }
     let mut meant = waiting.iter().filter(|plan| plan.hash.starts_with(hash.as_str()));
     match (meant.next(), meant.next()) {
@@ -201,8 +203,12 @@ fn outlook(plan: &WaitingPlan, before: &[Approval], word: &Approval, running: &R
     match standing(plan, rule, &all, word.at) {
         Standing::Approved => None,
         Standing::Rejected => Some("Somebody else rejected it: it does not run before they take that back.".to_owned()),
-        Standing::Wants { more } => Some(format!("It does not run yet: it takes {} after this one.", count(u64::from(more), "more approval"))),
-        Standing::AuthorsAlone => Some("You wrote the revision that it is of: it does not run before somebody else approves it too.".to_owned()),
+        Standing::Wants { more } => {
+            Some(format!("It does not run yet: it takes {} after this one.", count(u64::from(more), "more approval")))
+        }
+        Standing::AuthorsAlone => {
+            Some("You wrote the revision that it is of: it does not run before somebody else approves it too.".to_owned())
+        }
     }
 }
 

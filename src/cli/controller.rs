@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Files;
 use super::apply::asked_to_stop;
+use super::commit_status::{self, StatusHost};
 use super::log::{self, LogArgs, RunningLogArgs};
 use super::plan::verdict;
 use super::report::{self, Exit, Failure, Texts, notice};
@@ -25,6 +25,7 @@ use super::who::who;
 use crate::git::{Remote, RemoteUrl, SshAccess, Verify, Which};
 use crate::manifest::connection::SecretRef;
 use crate::metrics::Metrics;
+use crate::model::Status;
 use crate::serve::{self, Bounds, Health, ServeError};
 use crate::state;
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
@@ -48,11 +49,6 @@ pub struct ControllerArgs {
     log: RunningLogArgs,
     #[command(flatten)]
     git: GitArgs,
-    #[command(flatten)]
-    pub log: RunningLogArgs,
-    /// what is counted from the first line of the log on
-    #[arg(skip)]
-    pub metrics: Metrics,
 }
 
 /// Where others may ask how it goes.
@@ -142,14 +138,12 @@ async fn keep(
     health.state(true);
     let first = manifests.clone();
     let ends = stop.clone();
-    let teller = Teller::new(&store, &manifests, health, metrics, log::is_watched().then(Watched::default));
+    let (host, telling) = args.git.telling().await?.unzip();
+    let teller = Teller::new(&store, &manifests, (health, metrics), log::is_watched().then(Watched::default), host);
     let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: args.once, stop };
     let ended = workspace.run(manifests, |mail| drop(tokio::spawn(workspace::follow(source, mail, first, every, ends)))).await;
-    if let Some(teller) = teller {
-        commit_status::arrived(teller).await;
-    }
-    if let Some(listening) = listening {
-        listening.ended().await;
+    if let Some(telling) = telling {
+        commit_status::arrived(telling).await;
     }
     match ended {
         Ok(ended) => Ok(exit(&ended)),
@@ -159,34 +153,6 @@ async fn keep(
         }
         Err(WorkspaceError::State(error)) => Err(state_failure(&error)),
         Err(error) => Err(Failure::from_error(&error)),
-    }
-}
-
-/// Where it is told how it goes. A job that runs by the clock is over before anybody asks.
-async fn listen(args: &ControllerArgs, health: &Health, metrics: &Metrics, stop: &CancellationToken) -> Result<Option<Listening>, Failure> {
-    if args.once {
-        return Ok(None);
-    }
-    let routes = serve::monitoring(health.clone(), metrics.clone());
-    let listening = serve::listen(args.listen, routes, Bounds::default(), stop.clone()).await;
-    let listening = listening.map_err(|error| {
-        Failure::from_error(&error).hint("name another address with --listen; port 0 takes one that is free").exit(Exit::Usage)
-    })?;
-    notice(format_args!("metrics and health at http://{}", listening.address));
-    Ok(Some(listening))
-}
-
-/// Tells receivers what needs somebody, beside the workspace.
-async fn tell(store: Arc<dyn Store>, mut statuses: watch::Receiver<Option<Status>>, notifier: Arc<Notifier>, zone: TimeZone) {
-    let Ok(mut told) = NoticeMemory::read(store.as_ref()).await else { return };
-    while statuses.changed().await.is_ok() {
-        let Some(status) = statuses.borrow_and_update().clone() else { continue };
-        let Notices { notices, facts } = told.hear(&status, &zone);
-        // What could not be remembered is told again by the next process: twice is better than never.
-        if !facts.is_empty() && store.commit(facts).await.is_err() {
-            notice("what was told could not be remembered");
-        }
-        notifier.tell(notices);
     }
 }
 

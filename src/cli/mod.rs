@@ -44,6 +44,8 @@ mod schema;
 mod selection;
 mod session;
 mod state;
+mod status;
+mod sync;
 mod teller;
 mod test;
 mod test_output;

@@ -54,7 +54,8 @@ async fn pull(args: &PauseArgs, running: &Running) -> Result<Exit, Failure> {
     let (now, pulled) = (Timestamp::now(), running::brake(store.as_ref()).await?);
     if let Some(brake) = pulled.as_ref().filter(|brake| brake.everything || !args.everything) {
         let but = if brake.everything { "" } else { " but revocations" };
-        let words = format!("All writing{but} is stopped already, {}.\nNothing was changed. {}\n", told(brake, running, now), back(running));
+        let words =
+            format!("All writing{but} is stopped already, {}.\nNothing was changed. {}\n", told(brake, running, now), back(running));
         return report::result(words.as_bytes()).map(|()| Exit::Done);
     }
     let reason = args.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);

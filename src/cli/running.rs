@@ -64,7 +64,8 @@ impl Running {
     /// A target that nobody knows is a slip of whoever named it. `status` knows targets that these manifests don't have.
     pub fn check_targets(&self, names: &[String], status: Option<&Status>) -> Result<(), Failure> {
         let kept = status.into_iter().flat_map(|status| &status.systems).filter(|system| system.role == SystemRole::Target);
-        let mut known: Vec<&Arc<str>> = self.policy.targets.iter().map(|target| &target.name).chain(kept.map(|system| &system.name)).collect();
+        let mut known: Vec<&Arc<str>> =
+            self.policy.targets.iter().map(|target| &target.name).chain(kept.map(|system| &system.name)).collect();
         known.sort();
         known.dedup();
         match names.iter().find(|name| !known.iter().any(|known| ***known == ***name)) {
@@ -82,7 +83,11 @@ pub async fn all<T: DeserializeOwned>(shelf: Shelf, store: &dyn Store) -> Result
     let things = store.shelf(shelf).await.map_err(|error| state_failure(&error))?;
     let read = |thing: crate::state::Shelved| {
         let value = serde_json::from_str(&thing.body).map_err(|error| {
-            let message = format!("what the state {} holds under {:?} can't be read", store.place().display(), format!("{}/{}", shelf.word(), thing.name));
+            let message = format!(
+                "what the state {} holds under {:?} can't be read",
+                store.place().display(),
+                format!("{}/{}", shelf.word(), thing.name)
+            );
             Failure::because(message, &error).hint("another version of headcount wrote it: use the one that runs the workspace")
         })?;
         Ok((thing.name, value))
@@ -115,7 +120,9 @@ pub fn heard(running: &Running, status: Option<&Status>, now: Timestamp) -> Stri
         None => format!("No controller has run this workspace yet: it waits in the state until one does ({controller})."),
         Some(status) if is_silent(status, now) => {
             let silent = age(now.duration_since(status.at));
-            format!("Nobody seems to run this workspace (the last sign of life is {silent} old): it waits in the state until {controller} runs.")
+            format!(
+                "Nobody seems to run this workspace (the last sign of life is {silent} old): it waits in the state until {controller} runs."
+            )
         }
         Some(status) => match &status.lease {
             Some(lease) => format!("{} takes it up within seconds.", lease.holder),

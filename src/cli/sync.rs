@@ -88,7 +88,9 @@ fn asked(args: &SyncArgs) -> String {
 
 fn stopped(running: &Running, status: Option<&Status>) -> String {
     match status.and_then(|status| status.brake.as_ref()) {
-        Some(_) => format!("\nAll writing is stopped: it is read and planned, and nothing is done before headcount resume{}.", running.files),
+        Some(_) => {
+            format!("\nAll writing is stopped: it is read and planned, and nothing is done before headcount resume{}.", running.files)
+        }
         None => String::new(),
     }
 }

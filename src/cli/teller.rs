@@ -31,6 +31,8 @@ pub struct Teller {
     known: Mutex<Known>,
     notifier: Arc<Mutex<Arc<Notifier>>>,
     statuses: watch::Sender<Option<Status>>,
+    /// the repository's host, where it shows a status
+    host: Option<watch::Sender<Option<Status>>>,
 }
 
 /// What is remembered from one piece of news to the next.
@@ -50,14 +52,20 @@ struct Run {
 
 impl Teller {
     /// For a workspace under its first manifests. Must be called where tasks can be started.
-    pub fn new(store: &Arc<dyn Store>, manifests: &Manifests, health: Health, metrics: Metrics, watched: Option<Watched>) -> Self {
+    pub fn new(
+        store: &Arc<dyn Store>,
+        manifests: &Manifests,
+        (health, metrics): (Health, Metrics),
+        watched: Option<Watched>,
+        host: Option<watch::Sender<Option<Status>>>,
+    ) -> Self {
         let workspace = manifests.policy.workspace.clone();
         let receivers = receivers(manifests);
         let notifier = Arc::new(Mutex::new(Arc::new(Notifier::new(&workspace, &receivers, &base(manifests), &metrics))));
         let (statuses, heard) = watch::channel(None);
         tokio::spawn(tell(store.clone(), heard, notifier.clone(), manifests.policy.time_zone.clone()));
         let known = Mutex::new(Known { receivers, run: None, cut_off: None });
-        Self { workspace, health, metrics, watched, known, notifier, statuses }
+        Self { workspace, health, metrics, watched, known, notifier, statuses, host }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -108,6 +116,7 @@ impl Observer for Teller {
             watched.status(status);
         }
         self.statuses.send_replace(Some(status.clone()));
+        self.host.iter().for_each(|host| drop(host.send_replace(Some(status.clone()))));
     }
 
     fn turned(&self, now: Timestamp) {

@@ -11,9 +11,9 @@ use super::news::{Hear, News};
 use super::read::Snapshot;
 use crate::connector::{LookupRequest, TargetConnector};
 use crate::model::{Page, Plan, SystemError};
-use crate::planning::{self, Answer, Lookup, LookupBy, Moment, Prepared, Scope};
+use crate::planning::{self, Answer, Kept, Lookup, LookupBy, Moment, Prepared, Replan, Replanned, Scope};
 use crate::policy::Policy;
-use crate::world::World;
+use crate::world::{Dirty, World};
 
 /// What should change, as far as everything that was read and is asked for now says.
 pub async fn plan(snapshot: &Snapshot, scope: Scope, hear: &dyn Hear) -> Plan {
@@ -24,6 +24,28 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope, hear: &dyn Hear) -> Plan {
     let plan = prepared.unwrap_or_else(|| planning::prepare(policy, world, &answers, *moment, scope)).plan();
     hear.hear(News::Planned);
     plan
+}
+
+/// What should change after these changes of a world that is kept, and how much was planned for it.
+pub async fn replan(snapshot: &Snapshot, last: &mut Kept, dirty: &Dirty, hear: &dyn Hear) -> (Plan, Replanned) {
+    hear.hear(News::Planning);
+    let Snapshot { policy, world, moment, connectors } = snapshot;
+    let connector = |target: usize| policy.targets.get(target).and_then(|target| connectors.get(&target.name).map(AsRef::as_ref));
+    let mut answers: Vec<(Lookup, Answer)> = Vec::new();
+    let mut asked = BTreeSet::new();
+    let mut rounds = 0;
+    let (plan, how) = loop {
+        let Replan { plan, survey, how } = last.replan(policy, world, dirty, &answers, *moment);
+        let mut lookups = survey.lookups;
+        lookups.retain(|lookup| asked.insert(lookup.clone()));
+        rounds += 1;
+        if lookups.is_empty() || rounds > ROUNDS {
+            break (plan, how);
+        }
+        answers.extend(look_up_all(world, &connector, lookups).await);
+    };
+    hear.hear(News::Planned);
+    (plan, how)
 }
 
 /// Rounds of questions: an account by its id, by its keys, the groups it is in, and some to spare. What is open after that counts as unknown.

@@ -68,12 +68,7 @@ impl TextTable {
     }
 
     /// The first cell of a row, and below it the others that say something, each behind its head.
-    fn blocks<'r>(
-        &self,
-        rows: impl Iterator<Item = (Vec<String>, Option<&'r str>)>,
-        width: usize,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
+    fn blocks<'r>(&self, rows: impl Iterator<Item = (Vec<String>, Option<&'r str>)>, width: usize, out: &mut dyn Write) -> io::Result<()> {
         for (row, note) in rows {
             let mut cells = self.heads.iter().zip(&row);
             if let Some((_, name)) = cells.next() {

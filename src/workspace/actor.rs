@@ -15,16 +15,17 @@ use super::asks::{self, Asks};
 use super::follow;
 use super::gates::{self, GateKind, Gates, Opened, Rest};
 use super::kept::Kept;
-use super::messages::{Manifests, Message, Ran, Took};
+use super::messages::{Manifests, Message, Planned, Ran, Took};
 use super::retry::Resting;
 use super::schedule;
 use super::told::{Observer, Told};
-use super::work::{Hands, Read, Run};
+use super::work::{Asked, Hands, Read, Run};
 use crate::connector::connections::Connections;
 use crate::drift::Drift;
 use crate::journal::JournalError;
 use crate::model::{LeaseStatus, NeedKind, Plan, Refused, Status, SystemMemory, SystemRole, SystemState};
 use crate::pipeline::{Hear, News, ReconcileError};
+use crate::planning;
 use crate::state::{RunLock, Shelf, StateError, Store, Watch};
 
 /// How often shelves, clocks and the lock are looked at.
@@ -223,10 +224,10 @@ impl Actor {
                 self.trouble.retain(|target, (state, _)| **target != *name || *state == SystemState::Stalled);
             }
             Message::Lost { role, name } => self.kept.lose_read(role, &name),
-            Message::Planned { version, plan, drifts } => self.planned(version, *plan, &drifts, now).await?,
+            Message::Planned(planned) => self.planned(*planned, now).await?,
             Message::Unplanned { why } => {
                 tracing::error!(target: "headcount::workspace", why, "the plan could not be made; it is made again");
-                self.planning = None;
+                (self.planning, self.kept.last) = (None, Some(planning::Kept::new()));
             }
             Message::Ran(ran) => self.ran(*ran, now).await?,
         }
@@ -298,7 +299,9 @@ impl Actor {
         self.planning = Some(Instant::now());
         self.serving = self.asks.requests.iter().map(|(name, _)| name.clone()).collect();
         let drifts = self.kept.outside || !self.asks.contested.is_empty();
-        self.hands.plan(self.kept.version, self.kept.snapshot.clone(), drifts);
+        let (version, manifests) = (self.kept.version, self.kept.manifest_count);
+        let (last, dirty) = (self.kept.last.take().unwrap_or_default(), std::mem::take(&mut self.kept.dirty));
+        self.hands.plan(Asked { version, manifests, drifts, last, dirty }, self.kept.snapshot.clone());
         Ok(())
     }
 
@@ -319,11 +322,19 @@ impl Actor {
     }
 
     /// What is needed meets the gates, and what they let through is run.
-    async fn planned(&mut self, version: u64, plan: Plan, drifts: &[Drift], now: Timestamp) -> Result<(), WorkspaceError> {
+    async fn planned(&mut self, planned: Planned, now: Timestamp) -> Result<(), WorkspaceError> {
+        let Planned { version, manifests, plan, how, drifts, last } = planned;
         let took = self.planning.take().map(|began| began.elapsed()).unwrap_or_default();
+        tracing::debug!(target: "headcount::workspace", ?how, ?took, "planned");
         self.workspace.observer.planned(&plan, took);
+        if manifests != self.kept.manifest_count {
+            // It was for manifests that are not in force any more: the next one begins anew.
+            self.kept.last = Some(planning::Kept::new());
+            return Ok(());
+        }
+        self.kept.last = Some(last);
         let opened = {
-            let gates = self.gates(drifts, now);
+            let gates = self.gates(&drifts, now);
             gates::open(&plan, &gates, now)
         };
         if version == self.kept.version {
@@ -588,7 +599,7 @@ impl Actor {
         let running = self.running.now();
         let mut since = std::mem::take(&mut self.since);
         let lease = self.lock.as_ref().map(|_| LeaseStatus { holder: self.workspace.who.clone(), epoch: 0 });
-        let mut status = {
+        let status = {
             let gates = self.gates(&[], now);
             let told = Told {
                 kept: &self.kept,
@@ -606,7 +617,6 @@ impl Actor {
             };
             told.status(now)
         };
-        status.needs.extend(self.workspace.observer.needs());
         self.since = since;
         status
     }

@@ -11,9 +11,9 @@ use super::schedule::{self, Waiting};
 use crate::model::{Evidence, Memory, ObjectKind, ReadReport, SystemMemory, SystemRole, SystemState, Watermark};
 use crate::pipeline::system::SourceNews;
 use crate::pipeline::{Snapshot, TargetRead, Written};
-use crate::planning::Moment;
+use crate::planning::{self, Moment};
 use crate::policy::SchedulePolicy;
-use crate::world::{Delta, World};
+use crate::world::{Delta, Dirty, World};
 
 /// A Source or Target.
 pub(super) struct System {
@@ -47,6 +47,12 @@ pub(super) struct Kept {
     pub systems: Vec<System>,
     /// grows with whatever changes in the world or the manifests
     pub version: u64,
+    /// what changed since the last plan
+    pub dirty: Dirty,
+    /// what the last plan left for the next one; none while one is being made
+    pub last: Option<planning::Kept>,
+    /// grows with the manifests
+    pub manifest_count: u64,
     /// a target's objects are otherwise than the last plan saw them, by others
     pub outside: bool,
     reads: u64,
@@ -58,7 +64,10 @@ impl Kept {
         let policy = manifests.policy.clone();
         let moment = Moment::at(&policy, now);
         let snapshot = Snapshot { world: World::unread(&policy, moment.today), policy, moment, connectors: Default::default() };
-        let mut kept = Self { manifests, snapshot: Arc::new(snapshot), systems: Vec::new(), version: 0, outside: false, reads: 0 };
+        let (dirty, last) = (Dirty::default(), Some(planning::Kept::new()));
+        let snapshot = Arc::new(snapshot);
+        let mut kept =
+            Self { manifests, snapshot, systems: Vec::new(), version: 0, dirty, last, manifest_count: 0, outside: false, reads: 0 };
         kept.systems = kept.listed(now, &mut Vec::new());
         kept
     }
@@ -81,6 +90,8 @@ impl Kept {
                 (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
             }
         }
+        (self.dirty, self.last) = (Dirty::default(), self.last.as_ref().map(|_| planning::Kept::new()));
+        self.manifest_count += 1;
         self.version += 1;
     }
 
@@ -130,13 +141,13 @@ impl Kept {
             SourceNews::Changes(_, report) => report.clone(),
             SourceNews::All(read) => read.report.clone(),
         };
-        let changed = match news {
-            SourceNews::Changes(delta, _) => {
-                world.change_source(policy, system.at, &delta);
-                !delta.is_empty()
-            }
+        let before = world.evidence.clone();
+        let dirty = match news {
+            SourceNews::Changes(delta, _) => world.change_source(policy, system.at, &delta),
             SourceNews::All(read) => world.follow_source(policy, system.at, read.side),
         };
+        let changed = !dirty.is_empty() || before != world.evidence;
+        self.dirty.add(dirty);
         system.read(&report, now, world.evidence.iter().find(|row| row.system == system.name).map_or(0, |row| row.count));
         system.mark = report.next.get(&ObjectKind::Account).cloned();
         self.version += u64::from(changed || system.memory.misses == 1);
@@ -148,10 +159,15 @@ impl Kept {
         let began = system.reading.map_or(now, |(_, began)| began);
         let snapshot = Arc::make_mut(&mut self.snapshot);
         let (policy, world) = (&snapshot.policy, &mut snapshot.world);
-        let changed = world.follow_target(policy, system.at, read.side);
+        let before = world.evidence.clone();
+        let mut dirty = world.follow_target(policy, system.at, read.side);
         // The read may have passed what was written since it began.
         system.written.retain(|(at, ..)| *at >= began);
-        system.written.drain(..).for_each(|(_, kind, delta)| world.change_target(policy, system.at, kind, &delta));
+        for (_, kind, delta) in system.written.drain(..) {
+            dirty.add(world.change_target(policy, system.at, kind, &delta));
+        }
+        let changed = !dirty.is_empty() || before != world.evidence;
+        self.dirty.add(dirty);
         if let Some(connector) = read.connector {
             snapshot.connectors.insert(system.name.clone(), connector);
         }
@@ -174,7 +190,7 @@ impl Kept {
             let found = self.systems.iter_mut().find(|system| system.role == SystemRole::Target && system.name == written.target);
             let Some(system) = found else { continue };
             for (kind, delta) in written.deltas {
-                snapshot.world.change_target(&snapshot.policy, system.at, kind, &delta);
+                self.dirty.add(snapshot.world.change_target(&snapshot.policy, system.at, kind, &delta));
                 // Only a read under way could say otherwise.
                 if system.reading.is_some() {
                     system.written.push((now, kind, delta));
@@ -188,7 +204,7 @@ impl Kept {
     /// What is remembered now.
     pub fn recollect(&mut self, memory: Memory) {
         let snapshot = Arc::make_mut(&mut self.snapshot);
-        snapshot.world.recollect(&snapshot.policy, memory);
+        self.dirty.add(snapshot.world.recollect(&snapshot.policy, memory));
         self.version += 1;
     }
 
@@ -204,6 +220,7 @@ impl Kept {
         snapshot.moment = moment;
         if day {
             snapshot.world.turn(&snapshot.policy, moment.today);
+            self.dirty.add(Dirty::everybody("another day began"));
             self.version += 1;
         }
     }

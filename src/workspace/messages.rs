@@ -10,6 +10,7 @@ use crate::manifest::Loaded;
 use crate::model::{Memory, Plan, Refused, Revision, SystemMemory, SystemRole};
 use crate::pipeline::system::SourceNews;
 use crate::pipeline::{ReconcileError, TargetRead, Written};
+use crate::planning::{self, Replanned};
 use crate::policy::{Policy, SchedulePolicy};
 use crate::state::{RunLock, StateError};
 
@@ -43,11 +44,27 @@ pub(super) enum Message {
     /// a read was given up, or its task died
     Lost { role: SystemRole, name: Arc<str> },
     /// what is needed, for the world as it was at this version
-    Planned { version: u64, plan: Box<Plan>, drifts: Vec<Drift> },
+    Planned(Box<Planned>),
     /// a plan could not be made, as its task died
     Unplanned { why: String },
     /// a run is over
     Ran(Box<Ran>),
+}
+
+/// What is needed.
+pub(super) struct Planned {
+    /// of the world
+    pub version: u64,
+    /// which manifests, by their count
+    pub manifests: u64,
+    /// what is needed
+    pub plan: Plan,
+    /// how much was planned for it
+    pub how: Replanned,
+    /// what of it others did
+    pub drifts: Vec<Drift>,
+    /// for the next plan
+    pub last: planning::Kept,
 }
 
 /// The lock, and what is remembered.

@@ -25,10 +25,6 @@ pub trait Observer: Hear {
     fn turned(&self, _: Timestamp) {}
     /// The actor has the lock, or has it no longer.
     fn lease(&self, _held: bool) {}
-    /// What of the observing itself needs somebody.
-    fn needs(&self) -> Vec<Need> {
-        Vec::new()
-    }
     /// A plan is there, after so long.
     fn planned(&self, _: &Plan, _took: std::time::Duration) {}
     /// Other manifests are in force from here on.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::messages::{Message, Ran, Took};
+use super::messages::{Message, Planned, Ran, Took};
 use super::schedule::Due;
 use super::told::Observer;
 use crate::apply::RunSettings;
@@ -21,8 +21,9 @@ use crate::manifest::kinds::DriftMode;
 use crate::model::{Plan, SystemRole, Watermark};
 use crate::pipeline::system::{self, SourceNews};
 use crate::pipeline::{self, Execution, Reading, ReconcileError, RunExtent, Snapshot};
-use crate::planning::{Scope, left_behind};
+use crate::planning::{self, left_behind};
 use crate::state::{Fact, RunLock, Shelf, Store};
+use crate::world::Dirty;
 
 /// What all tasks have.
 #[derive(Clone)]
@@ -42,6 +43,20 @@ pub(super) struct Read {
     pub asked: u64,
     pub due: Due,
     pub mark: Option<Watermark>,
+}
+
+/// A plan to be made.
+pub(super) struct Asked {
+    /// of the world
+    pub version: u64,
+    /// which manifests, by their count
+    pub manifests: u64,
+    /// also what of it others did
+    pub drifts: bool,
+    /// what the last plan left
+    pub last: planning::Kept,
+    /// what changed since
+    pub dirty: Dirty,
 }
 
 /// A plan to be run.
@@ -102,20 +117,21 @@ impl Hands {
     }
 
     /// Works out what is needed; with `drifts`, also what of it others did.
-    pub fn plan(&self, version: u64, snapshot: Arc<Snapshot>, drifts: bool) {
+    pub fn plan(&self, asked: Asked, snapshot: Arc<Snapshot>) {
         let hands = self.clone();
         let task = tokio::spawn(async move {
-            let plan = pipeline::plan(&snapshot, Scope::All, &*hands.observer).await;
+            let Asked { version, manifests, drifts, mut last, dirty } = asked;
+            let plan = pipeline::replan(&snapshot, &mut last, &dirty, &*hands.observer).await;
             let wanted = drifts || snapshot.policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
-            let left = if wanted && !plan.changes.is_empty() { hands.store.left().await.ok() } else { None };
+            let left = if wanted && !plan.0.changes.is_empty() { hands.store.left().await.ok() } else { None };
             let drifts = match left {
                 Some(left) => {
                     let now = left_behind(&snapshot.policy, &snapshot.world, snapshot.moment);
-                    drift::compare(&snapshot.policy, snapshot.world.memory(), &plan, &left, &now).drifts
+                    drift::compare(&snapshot.policy, snapshot.world.memory(), &plan.0, &left, &now).drifts
                 }
                 None => Vec::new(),
             };
-            Message::Planned { version, plan: Box::new(plan), drifts }
+            Message::Planned(Box::new(Planned { version, manifests, plan: plan.0, how: plan.1, drifts, last }))
         });
         self.answer(task, |why| Message::Unplanned { why });
     }

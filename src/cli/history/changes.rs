@@ -68,7 +68,11 @@ pub async fn show(journal: &Journal<'_>, wanted: &ChangeQuery<'_>, form: Form) -
     journal.each(None, |entry| found.take(entry, wanted, keys.as_ref())).await.map_err(failure)?;
     let mut out = report::stdout();
     match form {
-        Form::Json => writeln!(out, "{:#}", json!({"formatVersion": 1, "changes": found.changes, "revocations": found.revocations, "acts": found.acts}))?,
+        Form::Json => writeln!(
+            out,
+            "{:#}",
+            json!({"formatVersion": 1, "changes": found.changes, "revocations": found.revocations, "acts": found.acts})
+        )?,
         Form::Ndjson => {
             found.changes.iter().try_for_each(|told| writeln!(out, "{}", json!(told)))?;
             found.revocations.iter().chain(&found.acts).try_for_each(|entry| writeln!(out, "{}", json!(entry)))?;

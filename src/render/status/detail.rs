@@ -21,7 +21,12 @@ fn block(view: &StatusView<'_>, system: &SystemStatus, out: &mut dyn Write) -> i
         SystemRole::Target => "Target",
     };
     let state = paint(style(system.state), state_words(system));
-    writeln!(out, "\n{}: {state} since {}", paint(STRONG, format_args!("{role} {}", safe::line(&system.name))), view.clock.since(system.since))?;
+    writeln!(
+        out,
+        "\n{}: {state} since {}",
+        paint(STRONG, format_args!("{role} {}", safe::line(&system.name))),
+        view.clock.since(system.since)
+    )?;
     for (label, words) in facts(view, system) {
         let start = format!("  {label:<LABEL$}");
         paragraph(view.width(), &format!("{start}{}", safe::line(&words)), &" ".repeat(columns(&start)), out)?;
@@ -36,15 +41,24 @@ fn facts(view: &StatusView<'_>, system: &SystemStatus) -> Vec<(&'static str, Str
     let clock = view.clock;
     let mut facts = Vec::new();
     facts.extend(system.why.clone().map(|why| ("why", why)));
-    facts.push(("read", match system.read {
-        Some(read) => format!("{}, {}: {}", clock.since(read), system.evidence, count(system.rows, "row")),
-        None => "never".to_owned(),
-    }));
+    facts.push((
+        "read",
+        match system.read {
+            Some(read) => format!("{}, {}: {}", clock.since(read), system.evidence, count(system.rows, "row")),
+            None => "never".to_owned(),
+        },
+    ));
     if system.complete != system.read {
-        facts.push(("complete", system.complete.map_or_else(|| "never yet".to_owned(), |complete| format!("last at {}", clock.since(complete)))));
+        facts.push((
+            "complete",
+            system.complete.map_or_else(|| "never yet".to_owned(), |complete| format!("last at {}", clock.since(complete))),
+        ));
     }
     if system.role == SystemRole::Target {
-        facts.push(("declared", system.declared.map_or_else(|| "never yet".to_owned(), |declared| format!("last so at {}", clock.since(declared)))));
+        facts.push((
+            "declared",
+            system.declared.map_or_else(|| "never yet".to_owned(), |declared| format!("last so at {}", clock.since(declared))),
+        ));
         facts.push(("pending", pending_words(system.pending)));
     }
     let withheld: Vec<String> = system.withheld.iter().map(|(code, many)| format!("{} by {code}", number(*many))).collect();
@@ -52,7 +66,10 @@ fn facts(view: &StatusView<'_>, system: &SystemStatus) -> Vec<(&'static str, Str
         facts.push(("withheld", withheld.join(", ")));
     }
     if system.drift > 0 {
-        facts.push(("drift", format!("{} of what is declared changed by others: {}", number(system.drift), view.command("headcount drift"))));
+        facts.push((
+            "drift",
+            format!("{} of what is declared changed by others: {}", number(system.drift), view.command("headcount drift")),
+        ));
     }
     if let Some(hash) = &system.waits {
         let short: String = hash.chars().take(SHORT).collect();

@@ -117,7 +117,9 @@ fn calm(view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
     let people = if view.status.identities == 1 { "1 person".to_owned() } else { format!("{} people", number(view.status.identities)) };
     let rest = match (view.status.systems.is_empty() || unread, well) {
         (true, _) => " yet: not every system was read.".to_owned(),
-        (_, true) => format!(": everything is as declared, for {people} from {} at {}.", count(sources, "source"), count(targets, "target")),
+        (_, true) => {
+            format!(": everything is as declared, for {people} from {} at {}.", count(sources, "source"), count(targets, "target"))
+        }
         (_, false) => ".".to_owned(),
     };
     let style = if view.is_silent() || view.status.brake.is_some() { STRONG } else { GOOD.bold() };

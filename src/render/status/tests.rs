@@ -66,7 +66,12 @@ fn night() -> Status {
     let why = |words: &str| Some(words.to_owned());
     Status {
         needs: vec![
-            need(NeedKind::Stalled, "okta", "401 since 02:14, probe at 05:14; 3 changes and 1 revocation wait", "headcount connector check okta"),
+            need(
+                NeedKind::Stalled,
+                "okta",
+                "401 since 02:14, probe at 05:14; 3 changes and 1 revocation wait",
+                "headcount connector check okta",
+            ),
             need(NeedKind::Held, "chat", "hr came back 12 % smaller (2,611 of 2,966): 214 deactivations withheld", "headcount status hr"),
             need(NeedKind::Waits, "payroll", "plan 9be41c77: 12 people lose their sign-in", "headcount approve 9be41c77"),
             need(NeedKind::RevisionRefused, "main@9c1d2e3", "groups.yaml:12: there is no group \"opps\"", "headcount validate"),
@@ -74,7 +79,10 @@ fn night() -> Status {
         refused: Some(Refused {
             revision: Revision { id: "9c1d2e3".into(), name: "main@9c1d2e3".into(), at: at("04:02"), authors: Vec::new(), signer: None },
             since: at("04:02"),
-            why: vec!["groups.yaml:12: there is no group \"opps\"".into(), "groups.yaml:40: the rule names no attribute that anybody has".into()],
+            why: vec![
+                "groups.yaml:12: there is no group \"opps\"".into(),
+                "groups.yaml:40: the rule names no attribute that anybody has".into(),
+            ],
         }),
         systems: vec![
             SystemStatus { evidence: "partial".into(), rows: 2611, ..system("hr", Source, AsDeclared, "04:01") },
@@ -247,7 +255,12 @@ fn an_old_status_says_first_that_nobody_runs_it() {
 fn who_stopped_it_is_told_with_the_way_back() {
     let brake = |everything| Some(Brake { who: "mara".into(), at: at("04:11"), reason: Some("HR-2291\u{1b}[2J".into()), everything });
     let told = drawn(&Status { brake: brake(false), ..calm() }, Some(120), &[]);
-    assert!(told.contains("All writing is stopped but revocations by mara since 04:11 (30 min ago): HR-2291\\u{1b}[2J\n  next: headcount resume -f acme\n"), "{told}");
+    assert!(
+        told.contains(
+            "All writing is stopped but revocations by mara since 04:11 (30 min ago): HR-2291\\u{1b}[2J\n  next: headcount resume -f acme\n"
+        ),
+        "{told}"
+    );
     let everything = Status { brake: brake(true), ..calm() };
     assert!(drawn(&everything, None, &[]).contains("All writing is stopped, revocations too by mara"));
     assert!(needs_somebody(&everything, at("04:41")));
