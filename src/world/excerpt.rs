@@ -18,6 +18,8 @@ pub(crate) struct Picks {
     pub(crate) records: Vec<BTreeSet<u32>>,
     /// by target: rows of accounts
     pub(crate) accounts: Vec<BTreeSet<u32>>,
+    /// ids of accounts of which everything counts that is remembered, whether or not they are there, by the target's position
+    pub(crate) ids: BTreeSet<(usize, Arc<str>)>,
     /// keys of which everything counts that is remembered, whether or not there is a record
     pub(crate) keys: BTreeSet<Arc<str>>,
     /// keys of groups of which that is so
@@ -46,7 +48,7 @@ impl World {
     fn memory_of(&self, policy: &Policy, picks: &Picks) -> Memory {
         let mut part = Part { world: self, picks, places: Places::default(), ids: BTreeMap::new() };
         for (at, (rules, side)) in policy.targets.iter().zip(&self.targets).enumerate() {
-            part.target(&rules.name, side, picks.accounts.get(at));
+            part.target(&rules.name, side, at);
         }
         part.memory()
     }
@@ -71,18 +73,17 @@ struct Places {
 }
 
 impl<'w> Part<'w> {
-    fn target(&mut self, name: &'w str, side: &TargetSide, accounts: Option<&BTreeSet<u32>>) {
+    fn target(&mut self, name: &'w str, side: &TargetSide, at: usize) {
         for key in &self.picks.keys {
             self.by_key(name, ObjectKind::Account, key);
         }
         for key in &self.picks.groups {
             self.by_key(name, ObjectKind::Group, key);
         }
-        for row in accounts.into_iter().flatten() {
-            let id = side.accounts.id(*row);
-            self.by_id(name, ObjectKind::Account, &id);
-            self.by_id(name, ObjectKind::Entitlement, &id);
-            self.ids.entry(name).or_default().insert(id.into_owned());
+        for (_, id) in self.picks.ids.iter().filter(|(target, _)| *target == at) {
+            self.by_id(name, ObjectKind::Account, id);
+            self.by_id(name, ObjectKind::Entitlement, id);
+            self.ids.entry(name).or_default().insert(id.to_string());
         }
         for row in 0..side.groups.len() {
             self.by_id(name, ObjectKind::Group, &side.groups.id(row));

@@ -147,7 +147,7 @@ impl Kept {
             }
             let keys = concerned(policy, &basis, &dirty, &reach);
             let mut ledger = Ledger::new(&basis);
-            let mut beyond = last.ledger.beyond(&keys, &reach.accounts);
+            let mut beyond = last.ledger.beyond(&keys, &reach.picks.ids);
             beyond.shared_ends = Some(shared.clone());
             fit::links(policy, world, &part, &mut beyond);
             let people = basis.people.len() as usize;
@@ -163,7 +163,7 @@ impl Kept {
             if reach.touched(&ledger.touched) {
                 continue;
             }
-            let accounts = reach.accounts;
+            let accounts = reach.picks.ids;
             last.ledger.absorb(ledger, &keys, &accounts);
             last.take_due(policy, world, &accounts, moment);
             plan.upcoming = last.ledger.upcoming();

@@ -31,8 +31,6 @@ pub(super) struct Reach<'r> {
     alone: Identities<'r>,
     marks: Marks,
     pub(super) picks: Picks,
-    /// ids of accounts that are taken, or that changed
-    pub(super) accounts: BTreeSet<(usize, Arc<str>)>,
     /// keys and accounts of those who may have other accounts than before, so that whoever refers to them is planned too
     core: BTreeSet<Met>,
     met: BTreeSet<Met>,
@@ -63,7 +61,6 @@ impl<'r> Reach<'r> {
             alone: Identities::of_nobody(policy, world, moment),
             marks: Marks::of(&policy.workspace),
             picks,
-            accounts: BTreeSet::new(),
             core: BTreeSet::new(),
             met: BTreeSet::new(),
             open: Vec::new(),
@@ -214,7 +211,7 @@ impl<'r> Reach<'r> {
 
     fn meet_id(&mut self, target: usize, id: &str, core: bool) {
         let Some((rules, side)) = self.policy.targets.get(target).zip(self.world.targets.get(target)) else { return };
-        self.accounts.insert((target, Arc::from(id)));
+        self.picks.ids.insert((target, Arc::from(id)));
         let (world, memory) = (self.world, &self.world.memory);
         if let Some(key) = world.recall.key_of(memory, &rules.name, ObjectKind::Account, id) {
             self.meet_key(&key.clone(), core);
@@ -374,7 +371,7 @@ impl<'r> Reach<'r> {
 
     /// Those whom the part itself brings up, once it is put together. Says whether there are any.
     pub(super) fn beside(&mut self, basis: &Basis<'_>) -> bool {
-        let before = (self.met.len(), self.picks.departed.len());
+        let before = self.reached();
         let mut person = Person::default();
         for identity in 0..basis.people.len() {
             basis.people.values(&basis.layout, identity, &mut person);
@@ -384,12 +381,12 @@ impl<'r> Reach<'r> {
             self.of_person(&person, core);
         }
         self.spread();
-        (self.met.len(), self.picks.departed.len()) != before
+        self.reached() != before
     }
 
     /// Those who may have what a plan of the part gives, or refer to what it takes. Says whether there are any.
     pub(super) fn touched(&mut self, touched: &Touched) -> bool {
-        let before = (self.met.len(), self.picks.departed.len());
+        let before = self.reached();
         for (target, attribute, value) in &touched.given {
             for value in canonical::keys(kind_of(attribute), crate::expr::Input::Value(value)) {
                 self.seek(&Sought { target: *target, attribute: attribute.clone(), value }, false);
@@ -399,7 +396,11 @@ impl<'r> Reach<'r> {
             self.follow(&[self.tracer.to_id(*target, id)], false);
         }
         self.spread();
-        (self.met.len(), self.picks.departed.len()) != before
+        self.reached() != before
+    }
+
+    fn reached(&self) -> (usize, usize, usize) {
+        (self.met.len(), self.picks.ids.len(), self.picks.departed.len())
     }
 
     /// How many records and accounts are taken.
