@@ -8,6 +8,10 @@ use crate::model::{Evidence, Outcome, SystemError};
 /// Writes what is worth a line: what was done, and what went wrong.
 pub fn log(news: &News<'_>) {
     match news {
+        News::Settling { wait, .. } => {
+            let seconds = wait.as_secs();
+            tracing::warn!(target: "headcount::run", seconds, "the lock was taken over: what its holder sent last is waited for");
+        }
         News::Killed { run, open } => tracing::warn!(target: "headcount::run", run, open, "a run ended without a word"),
         News::Restarted { system, .. } => tracing::warn!(target: "headcount::run", system, "a reading began anew"),
         News::Read { system, report } => {

@@ -22,7 +22,7 @@ use crate::connector::connections::Connections;
 use crate::journal::{Journal, JournalError, close_dead_runs};
 use crate::manifest::Loaded;
 use crate::manifest::kinds::DriftMode;
-use crate::model::{Brake, Change, Plan, PlanFilter};
+use crate::model::{Change, Plan, PlanFilter};
 use crate::planning::{Moment, Scope};
 use crate::policy::Policy;
 use crate::state::{Fact, RunLock, Shelf, StateError, Store, TakenOver};
@@ -136,7 +136,7 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
 
 /// What the state says about running now.
 pub async fn kept(policy: &Policy, store: &dyn Store) -> Result<Kept, StateError> {
-    let brake = Shelf::Brake.all::<Brake>(store).await?.into_iter().map(|(_, brake)| brake).next();
+    let brake = Shelf::brake(store).await?;
     let leaves = policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
     Ok(Kept { brake, left: if leaves { store.left().await? } else { Vec::new() } })
 }

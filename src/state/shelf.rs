@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Fact, StateError, Store};
+use crate::model::Brake;
 
 /// What stands together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,6 +73,18 @@ impl Shelf {
     /// Takes a thing away.
     pub fn take(self, name: impl Into<Arc<str>>) -> Fact {
         Fact::Unshelved { shelf: self, name: name.into() }
+    }
+
+    /// What stops all writing, if anything does. What can't be read, as a newer headcount may have written it, does: nobody can say what it lets through.
+    pub async fn brake(store: &dyn Store) -> Result<Option<Brake>, StateError> {
+        let unread = || Brake {
+            who: "somebody".into(),
+            at: Timestamp::UNIX_EPOCH,
+            reason: Some("what stops it can't be read by this version".into()),
+            everything: false,
+        };
+        let all = store.shelf(Self::Brake).await?;
+        Ok(all.first().map(|thing| serde_json::from_str(&thing.body).unwrap_or_else(|_| unread())))
     }
 
     /// All that stands there, by name.

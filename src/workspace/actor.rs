@@ -598,7 +598,8 @@ impl Actor {
     fn status(&mut self, now: Timestamp, journal: (u64, String)) -> Status {
         let running = self.running.now();
         let mut since = std::mem::take(&mut self.since);
-        let lease = self.lock.as_ref().map(|_| LeaseStatus { holder: self.workspace.who.clone(), epoch: 0 });
+        let lease =
+            self.lock.as_ref().map(|lock| LeaseStatus { holder: self.workspace.who.clone(), epoch: lock.epoch().unwrap_or_default() });
         let status = {
             let gates = self.gates(&[], now);
             let told = Told {

@@ -31,7 +31,7 @@ pub(super) async fn look(store: &dyn Store, watch: &dyn Watch) -> Result<Asks, S
     let values = |things: Vec<(Arc<str>, Approval)>| things.into_iter().map(|(_, approval)| approval).collect();
     Ok(Asks {
         requests: Shelf::Requests.all(store).await?,
-        brake: Shelf::Brake.all(store).await?.into_iter().map(|(_, brake)| brake).next(),
+        brake: Shelf::brake(store).await?,
         approvals: values(Shelf::Approvals.all(store).await?),
         waiting: Shelf::Plans.all(store).await?.into_iter().map(|(_, plan)| plan).collect(),
         contested: Shelf::Contested.all(store).await?.into_iter().map(|(_, one)| one).collect(),

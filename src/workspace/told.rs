@@ -164,7 +164,7 @@ impl Told<'_> {
         let open = open_revocations(memory);
         if open > 0 {
             let words = format!("{open} cut off, and not everywhere yet");
-            needs.push(need(NeedKind::RevocationOpen, "revocations", words, "headcount revoke --list".into()));
+            needs.push(need(NeedKind::RevocationOpen, "revocations", words, "headcount history".into()));
         }
         for system in systems {
             let why = || system.why.clone().unwrap_or_default();

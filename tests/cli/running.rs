@@ -130,7 +130,10 @@ fn the_status_is_shown_with_nothing_but_the_workspace_and_whatever_else_is_wrong
         folder.file(".headcount/state.db")
     ));
     let (code, out, words) = told(&folder, ["status", "-f", "only"]);
-    assert!(code == 0 && out.starts_with("acme-test  main@4f2c1e9 (6 min)  hc-1 writes, lease 41  journal 12 8c1e90aa  times in UTC\n"), "{out}{words}");
+    assert!(
+        code == 0 && out.starts_with("acme-test  main@4f2c1e9 (6 min)  hc-1 writes, lease 41  journal 12 8c1e90aa  times in UTC\n"),
+        "{out}{words}"
+    );
     assert!(out.contains("1 thing needs somebody\n") && out.contains("next: headcount plan --target app -f only\n"), "{out}");
     folder.write("broken.yaml", super::world::BROKEN);
     let (code, out, words) = told(&folder, ["status", "--detailed-exitcode"]);
@@ -158,7 +161,8 @@ fn what_is_followed_in_a_pipe_is_a_line_for_each_change() {
     let folder = applied();
     tells(&folder, &status(SystemState::AsDeclared));
     let mut command = std::process::Command::new(snapbox::cargo_bin!("headcount"));
-    let mut child = command.args(["status", "--watch", "-o", "json"]).current_dir(folder.path()).stdout(Stdio::piped()).spawn().expect("it runs");
+    let mut child =
+        command.args(["status", "--watch", "-o", "json"]).current_dir(folder.path()).stdout(Stdio::piped()).spawn().expect("it runs");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut state = || -> Value { serde_json::from_str(&lines.next().expect("a line").expect("text")).expect("JSON") };
     assert_eq!(state()["systems"][1]["state"], "AsDeclared");
@@ -182,20 +186,30 @@ fn the_brake_says_who_pulled_it_and_stays_theirs() {
     let folder = applied();
     tells(&folder, &status(SystemState::AsDeclared));
     let (code, out, _) = told_by(&folder, "mara", ["pause", "--reason", "hr exports nonsense"]);
-    assert!(code == 0 && out.starts_with("All writing is stopped. Revocations go on") && out.contains("hc-1 takes it up within seconds."), "{out}");
+    assert!(
+        code == 0 && out.starts_with("All writing is stopped. Revocations go on") && out.contains("hc-1 takes it up within seconds."),
+        "{out}"
+    );
     let (code, out, _) = told(&folder, ["pause", "--reason", "me too"]);
-    assert!(code == 0 && out.contains("is stopped already, by mara since") && out.contains("hr exports nonsense\nNothing was changed."), "{out}");
+    assert!(
+        code == 0 && out.contains("is stopped already, by mara since") && out.contains("hr exports nonsense\nNothing was changed."),
+        "{out}"
+    );
     let pulled = || all::<Brake>(&folder, Shelf::Brake).into_iter().map(|(_, brake)| (brake.who, brake.everything)).collect::<Vec<_>>();
     assert_eq!(pulled(), [("mara".to_owned(), false)]);
     // Before whoever runs it has told of it.
     let (_, out, _) = told(&folder, ["status"]);
     assert!(out.contains("All writing is stopped but revocations by mara since") && out.contains("next: headcount resume"), "{out}");
     let (_, out, _) = told(&folder, ["pause", "--everything"]);
-    assert!(out.starts_with("Revocations are stopped too; the rest was already, by mara since") && pulled() == [("tester".to_owned(), true)], "{out}");
+    assert!(
+        out.starts_with("Revocations are stopped too; the rest was already, by mara since") && pulled() == [("tester".to_owned(), true)],
+        "{out}"
+    );
     let (code, out, _) = told(&folder, ["resume"]);
     assert!(code == 0 && out.starts_with("Writing goes on. It was stopped by tester since") && pulled().is_empty(), "{out}");
     assert!(told(&folder, ["resume"]).1.starts_with("Nothing is stopped"));
-    let acts: Vec<Event> = journal(&folder).into_iter().filter(|event| matches!(event, Event::Paused { .. } | Event::Resumed { .. })).collect();
+    let acts: Vec<Event> =
+        journal(&folder).into_iter().filter(|event| matches!(event, Event::Paused { .. } | Event::Resumed { .. })).collect();
     assert_eq!(acts.len(), 3, "one for each that did something: {acts:?}");
     let (_, out, _) = told(&folder, ["history"]);
     assert!(out.contains("stopped all writing but revocations: hr exports nonsense") && out.contains("let writing go on"), "{out}");
@@ -210,7 +224,10 @@ fn the_brake_says_who_pulled_it_and_stays_theirs() {
 fn a_request_stands_in_the_state_before_the_command_returns() {
     let folder = applied();
     let (code, out, _) = told(&folder, ["sync", "--target", "app", "--ignore-window"]);
-    assert!(code == 0 && out.starts_with("Asked for a sync of app, past closed windows. No controller has run this workspace yet"), "{out}");
+    assert!(
+        code == 0 && out.starts_with("Asked for a sync of app, past closed windows. No controller has run this workspace yet"),
+        "{out}"
+    );
     let requests = all::<SyncRequest>(&folder, Shelf::Requests);
     let [(_, request)] = requests.as_slice() else { panic!("{requests:?}") };
     assert_eq!((request.who.as_str(), request.targets.as_slice(), request.ignore_window), ("tester", &["app".into()][..], true));
@@ -220,7 +237,10 @@ fn a_request_stands_in_the_state_before_the_command_returns() {
     assert!(code == 2 && words.contains("there is no target \"shop\"") && words.contains("there are: app"), "{words}");
     tells(&folder, &Status { at: ago(60), ..status(SystemState::AsDeclared) });
     let (code, out, words) = told(&folder, ["sync", "--wait=0s"]);
-    assert!(code == 5 && out.starts_with("Nobody seems to run this workspace") && words.contains("the request still stands"), "{out}{words}");
+    assert!(
+        code == 5 && out.starts_with("Nobody seems to run this workspace") && words.contains("the request still stands"),
+        "{out}{words}"
+    );
 }
 
 #[test]
@@ -272,9 +292,14 @@ fn a_plan_is_approved_as_it_was_shown_by_a_name_and_once() {
     assert!(code == 0 && out.contains("9be41c77  app     1        ") && out.contains("Next: headcount approve 9be41c77\n"), "{out}");
     let (code, _, words) = told(&folder, ["approve", "9be41c77"]);
     assert!(code == 2 && words.contains("there is no terminal to ask on") && words.contains("--yes"), "{words}");
-    for (hash, expected, says) in [("9be41c7", 2, "at least 8"), ("latest--", 2, "at least 8"), ("00000000", 5, "no plan 00000000 waits for an approval")] {
+    for (hash, expected, says) in
+        [("9be41c7", 2, "at least 8"), ("latest--", 2, "at least 8"), ("00000000", 5, "no plan 00000000 waits for an approval")]
+    {
         let (code, out, words) = told(&folder, ["approve", hash, "--yes"]);
-        assert!(code == expected && out.is_empty() && words.contains(says) && words.contains(&format!("{one} at app (1 change)")), "{words}");
+        assert!(
+            code == expected && out.is_empty() && words.contains(says) && words.contains(&format!("{one} at app (1 change)")),
+            "{words}"
+        );
     }
     waits(&folder, &other, &[]);
     let (code, _, words) = told(&folder, ["approve", "9be41c77", "--yes"]);
@@ -285,7 +310,10 @@ fn a_plan_is_approved_as_it_was_shown_by_a_name_and_once() {
     assert!(code == 0, "{words}");
     let (risks, plan) = (out.find("Look at these twice").expect("risks"), out.find("Target app").expect("the plan"));
     assert!(risks < plan && out[risks..plan].contains("loses sign-in:  noor (app)"), "{out}");
-    assert!(out.contains("Plan 9be41c77 is approved by mara. You wrote the revision that it is of: it does not run before somebody else"), "{out}");
+    assert!(
+        out.contains("Plan 9be41c77 is approved by mara. You wrote the revision that it is of: it does not run before somebody else"),
+        "{out}"
+    );
     let (code, out, _) = told(&folder, ["approve", "9be41c77a", "--yes"]);
     assert!(code == 0 && out.contains("approved by mara at") && out.contains("approved by tester. It runs once"), "{out}");
     let said = all::<Approval>(&folder, Shelf::Approvals);
@@ -294,7 +322,10 @@ fn a_plan_is_approved_as_it_was_shown_by_a_name_and_once() {
     let (code, out, _) = told(&folder, ["approve", "9be41c77b", "--yes", "--reject", "--reason", "they stay"]);
     assert!(code == 0 && out.contains("Plan 9be41c77 is rejected by tester"), "{out}");
     let (_, out, _) = told(&folder, ["history", "--target", "app"]);
-    assert!(out.contains("mara approved plan 9be41c77 at app: HR-2291") && out.contains("tester rejected plan 9be41c77 at app: they stay"), "{out}");
+    assert!(
+        out.contains("mara approved plan 9be41c77 at app: HR-2291") && out.contains("tester rejected plan 9be41c77 at app: they stay"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -303,7 +334,10 @@ fn an_author_who_approves_in_ci_is_still_the_author() {
     let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");
     folder.write("acme.yaml", &manifests.replace("  groups: {}\n", "  groups: {}\n  approval: {for: destructive}\n"));
     waits(&folder, &"9be41c77".repeat(8), &["mara@acme.example"]);
-    let run = folder.run(["approve", "9be41c77", "--yes"]).env("GITHUB_ACTOR", "mara").env("GITHUB_SHA", "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d");
+    let run = folder
+        .run(["approve", "9be41c77", "--yes"])
+        .env("GITHUB_ACTOR", "mara")
+        .env("GITHUB_SHA", "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d");
     let out = String::from_utf8(run.output().expect("it runs").stdout).expect("text");
     assert!(out.contains("is approved by mara. You wrote the revision"), "{out}");
 }

@@ -13,10 +13,10 @@ use tokio::time::timeout;
 
 use super::bucket::{Bucket, Read, Written};
 use crate::fence::Tenure;
+use crate::state::StateError;
 use crate::state::clock::Reading;
 use crate::state::lease::{Lease, LeaseTime};
 use crate::state::lock::{Holder, Kept as KeptAlive, TakenOver};
-use crate::state::{LeaseTerms, StateError};
 
 /// The object.
 pub(super) const LOCK: &str = "lock";

@@ -4,6 +4,7 @@
 //! Must never: take it from a holder that gives signs of life.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -15,7 +16,7 @@ use crate::fence::Tenure;
 use crate::state::StateError;
 use crate::state::clock::Reading;
 use crate::state::lease::{Lease, LeaseTime};
-use crate::state::lock::{Holder, Kept as KeptAlive};
+use crate::state::lock::{Holder, Kept as KeptAlive, TakenOver};
 
 /// The first statement of each transaction of a run: it fails where the lock is somebody else's, and nobody takes it until the transaction ends. A sign of life is
 /// not held up.
@@ -49,7 +50,7 @@ pub(super) struct Kept {
     pub(super) run: String,
     pub(super) epoch: i64,
     /// who held it until then, and did not let it go
-    pub(super) from: Option<Holder>,
+    pub(super) from: Option<TakenOver>,
     beats: JoinHandle<()>,
 }
 
@@ -90,7 +91,12 @@ pub(super) async fn take(mut line: Line, time: &LeaseTime, holder: Holder) -> Re
         }
         let sent = clock.now();
         asked = Some(sent);
-        from = (!stands.released || stands.taken_away).then(|| stands.holder.clone());
+        from = match (stands.released, stands.taken_away) {
+            (true, false) => None,
+            // Nobody waited for a term; it may be at work until its next sign of life.
+            (true, true) => Some(TakenOver { from: stands.holder.clone(), quiet: Duration::ZERO }),
+            (false, _) => Some(TakenOver { from: stands.holder.clone(), quiet: terms.term.saturating_sub(terms.valid) }),
+        };
         let next = named(NEXT, &line).number(stands.epoch).number(stands.beat).yes(stands.released);
         if let Some(epoch) = epoch_of(&line.ask(&next).await?) {
             return Ok(keep(line, time, run, epoch, sent, from));
@@ -100,7 +106,7 @@ pub(super) async fn take(mut line: Line, time: &LeaseTime, holder: Holder) -> Re
     }
 }
 
-fn keep(line: Line, time: &LeaseTime, run: String, epoch: i64, sent: Reading, from: Option<Holder>) -> Kept {
+fn keep(line: Line, time: &LeaseTime, run: String, epoch: i64, sent: Reading, from: Option<TakenOver>) -> Kept {
     let lease = Lease::taken(time, sent, Some(epoch.cast_unsigned()));
     let beats = tokio::spawn(beat(line, lease.clone(), run.clone(), epoch));
     Kept { lease, run, epoch, from, beats }
