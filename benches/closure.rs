@@ -89,7 +89,7 @@ impl<'p> Company<'p> {
         let people = self.people;
         println!("{people:>9}  {:<34} {:>12.0}", "a plan of everybody", whole * 1e6);
         println!("{people:>9}  {:<34} {:>12.0}", "the first one, with what is kept", kept * 1e6);
-        let kinds: [(&str, fn(&Self, usize) -> Change, usize); 5] = [
+        let kinds: [Kind; 5] = [
             ("a record is another", Self::moves, 1),
             ("an account is another", Self::edited, 1),
             ("a membership is gone", Self::left_group, 1),

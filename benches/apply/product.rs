@@ -81,7 +81,7 @@ pub fn applied_at(server: &Server, plan: &Plan, at_once: usize, per_second: Opti
     let connector = runtime.block_on(connector(server));
     let rate = per_second.map(|per_second| Rate::new(per_second, crate::BURST));
     connector.limiter.limit(&Arc::from("chat"), Limits { concurrency: None, rate });
-    let targets = BTreeMap::from([(Arc::from("chat"), connector)]);
+    let targets = BTreeMap::from([(Arc::from("chat"), Arc::new(connector))]);
     let job = Job {
         plan,
         targets: &targets,

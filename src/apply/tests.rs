@@ -16,7 +16,6 @@ use crate::connector::limiter::{Lane, Limits, Rate};
 use crate::journal::{Event, Journal, ResultWord};
 use crate::model::{Action, Deactivation, LinkOrigin, Mandate, ObjectKind, SystemError, Value, Withheld};
 use crate::state::Shelf;
-use crate::state::Shelf;
 use fake::{Building, Fake, Script, change, create, plan};
 
 use ObjectKind::{Account, Group};

@@ -43,7 +43,7 @@ pub(super) async fn webhook(to: &WebhookReceiver, notice: &Notice, link: Option<
 /// Slack, or whoever takes the same.
 pub(super) async fn slack(to: &SlackReceiver, notice: &Notice, link: Option<&str>, name: &str, base: &Path) -> Result<(), Undelivered> {
     let address = resolved(&to.url, base).await?;
-    let url = Url::parse(address.expose_secret().trim()).ok().filter(|url| is_safe(url));
+    let url = Url::parse(address.expose_secret().trim()).ok().filter(is_safe);
     let url = url.ok_or_else(|| Undelivered::for_good("what `url` stands for is no https address"))?;
     let mut request = Request::writes(Method::POST, url, "*/*");
     request.secret_path = true;

@@ -48,12 +48,12 @@ impl Tracer<'_> {
     }
 
     /// Of whoever refers to a key.
-    pub(in crate::planning) fn to_key(&self, key: &str) -> Trace {
+    pub(in crate::planning) fn to_key(self, key: &str) -> Trace {
         self.trace(b'r', 0, &[key.as_bytes()])
     }
 
     /// Of an account that refers to another one by its id.
-    pub(in crate::planning) fn to_id(&self, target: usize, id: &str) -> Trace {
+    pub(in crate::planning) fn to_id(self, target: usize, id: &str) -> Trace {
         self.trace(b'i', target, &[id.as_bytes()])
     }
 

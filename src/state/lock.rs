@@ -203,6 +203,10 @@ impl RunLock {
         }
         impl Kept for ForEver {
             fn let_go(&self) {}
+
+            fn epoch(&self) -> Option<u64> {
+                None
+            }
         }
         Self::leased(Arc::new(ForEver), Some(TakenOver { from: Holder::this(who), quiet }))
     }

@@ -27,6 +27,7 @@ use crate::model::{LeaseStatus, NeedKind, Plan, Refused, Status, SystemMemory, S
 use crate::pipeline::{Hear, News, ReconcileError};
 use crate::planning;
 use crate::state::{RunLock, Shelf, StateError, Store, Watch};
+use crate::world::Dirty;
 
 /// How often shelves, clocks and the lock are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -301,6 +302,9 @@ impl Actor {
         let drifts = self.kept.outside || !self.asks.contested.is_empty();
         let (version, manifests) = (self.kept.version, self.kept.manifest_count);
         let (last, dirty) = (self.kept.last.take().unwrap_or_default(), std::mem::take(&mut self.kept.dirty));
+        // From time to time everybody is planned, whatever changed.
+        let now_and_then = self.planned.is_some_and(|(_, at)| now.duration_since(at) >= REPLAN);
+        let dirty = if now_and_then { Dirty::everybody("nobody was planned for a while") } else { dirty };
         self.hands.plan(Asked { version, manifests, drifts, last, dirty }, self.kept.snapshot.clone());
         Ok(())
     }

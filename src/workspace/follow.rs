@@ -78,7 +78,7 @@ pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, mut known: 
                     known = manifests.clone();
                     mail.manifests(manifests);
                 }
-                Err(refused) => mail.refused(Some(unused.refuse(refused))),
+                Err(refused) => mail.refused(Some(unused.refuse(*refused))),
             },
             Err(error) => {
                 unused.away = true;
@@ -108,8 +108,8 @@ impl Unused {
 }
 
 /// What is newer may be used, or it is refused.
-fn judged(known: &Manifests, revision: Revision, manifests: Result<SoundManifests, Vec<Diagnostic>>) -> Result<Manifests, Refused> {
-    let refuse = |revision: Revision, why: Vec<String>| Refused { revision, since: Timestamp::now(), why };
+fn judged(known: &Manifests, revision: Revision, manifests: Result<SoundManifests, Vec<Diagnostic>>) -> Result<Manifests, Box<Refused>> {
+    let refuse = |revision: Revision, why: Vec<String>| Box::new(Refused { revision, since: Timestamp::now(), why });
     let sound = manifests.map_err(|problems| {
         let mut why = reasons(&problems);
         let more = why.len().saturating_sub(REASONS);

@@ -350,7 +350,11 @@ impl<'r> Reach<'r> {
     fn seek_text(&mut self, target: usize, attribute: &Arc<str>, text: &str, core: bool) -> bool {
         let value = crate::model::Value::text(text);
         let keys = canonical::keys(kind_of(attribute), crate::expr::Input::Value(&value));
-        keys.into_iter().fold(false, |any, value| self.seek(&Sought { target, attribute: attribute.clone(), value }, core) || any)
+        let mut any = false;
+        for value in keys {
+            any |= self.seek(&Sought { target, attribute: attribute.clone(), value }, core);
+        }
+        any
     }
 
     fn of_account(&mut self, target: usize, row: u32, core: bool) {

@@ -1,7 +1,6 @@
 //! Many writers, replicas that fight, holders that freeze, servers that go away: on a real server. Time is moved by hand.
 
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
 

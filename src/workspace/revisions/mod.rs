@@ -109,8 +109,11 @@ pub fn reasons(problems: &[Diagnostic]) -> Vec<String> {
     errors.map(line).collect()
 }
 
+/// Rules with warnings, or every problem.
+type Compiled = Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>>;
+
 /// Loads and compiles what was read.
-fn compile(revision: manifest::Revision) -> (Loaded, Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>>) {
+fn compile(revision: manifest::Revision) -> (Loaded, Compiled) {
     let (loaded, problems) = load_revision(revision);
     let (policy, problems) = pipeline::compile(&loaded, problems);
     let done = match policy {
