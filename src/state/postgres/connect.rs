@@ -73,7 +73,12 @@ impl PostgresPlace {
         PathBuf::from(format!("postgres://{host}{port}/{}{schema}/{}", url.path().trim_matches('/'), self.workspace))
     }
 
-    /// Our tables' schema as SQL has it.
+    /// Our tables' schema.
+    pub(super) fn schema_name(&self) -> String {
+        self.state.schema().to_owned()
+    }
+
+    /// The same as SQL has it.
     pub(super) fn schema(&self) -> String {
         format!("\"{}\"", self.state.schema().replace('"', ""))
     }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 use super::line::{Line, is_lost, roll_back};
 use crate::state::StateError;
@@ -60,19 +61,19 @@ pub(super) async fn run(line: &mut Line) -> Result<(), StateError> {
 
 /// Gives the version where somebody else was there, whose version is newer.
 async fn migrate(client: &Client, line: &Line, begin: &str) -> Result<Option<i64>, tokio_postgres::Error> {
-    let schema = line.place().schema();
+    let (schema, name) = (line.place().schema(), line.place().schema_name());
     client.batch_execute(begin).await?;
     // The one lock of its kind: it goes with the transaction. Whoever waited finds what was done meanwhile.
     client
         .batch_execute(&format!("SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(hashtext('headcount'), hashtext('{schema}'))"))
         .await?;
     let mut at = 0;
-    if is_there(client, &schema).await? {
+    if is_there(client, &name).await? {
         at = version(client).await?;
-    } else if client.query_typed(&format!("SELECT 1 WHERE to_regnamespace('{schema}') IS NULL"), &[]).await?.is_empty() {
-        client.batch_execute(TABLES_VERSION).await?;
     } else {
-        client.batch_execute(&format!("CREATE SCHEMA {schema}")).await?;
+        if client.query_typed("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1", &[(&name, Type::TEXT)]).await?.is_empty() {
+            client.batch_execute(&format!("CREATE SCHEMA {schema}")).await?;
+        }
         client.batch_execute(TABLES_VERSION).await?;
     }
     if at > SCHEMA_VERSION {
@@ -92,7 +93,7 @@ const TABLES_VERSION: &str =
     "CREATE TABLE tables_version (version bigint PRIMARY KEY, by text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp())";
 
 async fn found(line: &mut Line) -> Result<Found, StateError> {
-    let (schema, begin) = (line.place().schema(), line.begin("READ ONLY", PATIENCE));
+    let (name, begin) = (line.place().schema_name(), line.begin("READ ONLY", PATIENCE));
     let mut again = true;
     loop {
         let session = line.take().await?;
@@ -105,7 +106,7 @@ async fn found(line: &mut Line) -> Result<Found, StateError> {
                 .first()
                 .map_or_else(|| Ok(String::new()), |row| row.try_get(0))?;
             let found =
-                if is_there(&session.client, &schema).await? { Found::Version(version(&session.client).await?) } else { Found::Nothing };
+                if is_there(&session.client, &name).await? { Found::Version(version(&session.client).await?) } else { Found::Nothing };
             session.client.batch_execute("COMMIT").await?;
             Ok((found, encoding))
         };
@@ -125,9 +126,11 @@ async fn found(line: &mut Line) -> Result<Found, StateError> {
     }
 }
 
-async fn is_there(client: &Client, schema: &str) -> Result<bool, tokio_postgres::Error> {
-    let there = format!("SELECT 1 WHERE to_regclass('{schema}.tables_version') IS NOT NULL");
-    Ok(!client.query_typed(&there, &[]).await?.is_empty())
+/// By a look into the catalog's tables: what a session remembers of names may be older than what it waited for.
+async fn is_there(client: &Client, schema: &String) -> Result<bool, tokio_postgres::Error> {
+    const THERE: &str = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+        WHERE n.nspname = $1 AND c.relname = 'tables_version'";
+    Ok(!client.query_typed(THERE, &[(schema, Type::TEXT)]).await?.is_empty())
 }
 
 async fn version(client: &Client) -> Result<i64, tokio_postgres::Error> {
