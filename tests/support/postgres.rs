@@ -103,6 +103,7 @@ impl Server {
     }
 
     /// Its address by the socket, where everybody is let in.
+    #[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
     pub fn socket(&self) -> String {
         let folder = self.folder.display().to_string().replace('/', "%2F");
         format!("postgres://headcount@{folder}:{}/postgres", self.port)
@@ -113,7 +114,7 @@ impl Server {
         format!("postgres://headcount@localhost:{}/postgres", self.port)
     }
 
-    /// The authority behind its certificate, and the file with the password.
+    /// The file of the authority behind its certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
@@ -171,6 +172,7 @@ fn is_root() -> bool {
 }
 
 /// The file of an authority that has nothing to do with the server.
+#[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
 pub fn stranger(folder: &Path) -> String {
     let path = folder.join("stranger.pem");
     std::fs::write(&path, authority().pem()).expect("written");

@@ -127,10 +127,10 @@ async fn found(line: &mut Line) -> Result<Found, StateError> {
 }
 
 /// By a look into the catalog's tables: what a session remembers of names may be older than what it waited for.
-async fn is_there(client: &Client, schema: &String) -> Result<bool, tokio_postgres::Error> {
+async fn is_there(client: &Client, schema: &str) -> Result<bool, tokio_postgres::Error> {
     const THERE: &str = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = $1 AND c.relname = 'tables_version'";
-    Ok(!client.query_typed(THERE, &[(schema, Type::TEXT)]).await?.is_empty())
+    Ok(!client.query_typed(THERE, &[(&schema, Type::TEXT)]).await?.is_empty())
 }
 
 async fn version(client: &Client) -> Result<i64, tokio_postgres::Error> {

@@ -280,10 +280,12 @@ impl Keep<'_> {
         let (seq, hash) = last.first().map(head).transpose()?.unwrap_or((0, BEGINNING));
         let (lines, seq, hash) = self.lines(seq, hash);
         let written = of(WRITTEN).number(seq).bytes(hash.to_vec()).number(i64::from(self.work.revokes));
-        *sent = match () {
-            () if lines.is_some() => Sent::Lines(seq, hash),
-            () if self.work.counts => Sent::Counts,
-            () => Sent::Same,
+        *sent = if lines.is_some() {
+            Sent::Lines(seq, hash)
+        } else if self.work.counts {
+            Sent::Counts
+        } else {
+            Sent::Same
         };
         let all: Vec<&Statement> = self.work.statements.iter().chain(&lines).chain([&written]).collect();
         self.in_order(all).await?;
