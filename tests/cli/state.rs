@@ -169,7 +169,7 @@ fn a_bucket_over_plain_http_or_a_secret_in_its_address_is_refused_by_validate() 
 
 /// What a Workspace says of a schema of its own, over the network with a password and TLS; none where there is no server.
 fn database(test: &str) -> Option<(&'static postgres::Server, String)> {
-    let server = postgres::server(test)?;
+    let server = postgres::server_with_tls(test)?;
     let (url, ca_file, schema) = (server.network(), server.ca_file(), postgres::fresh_schema());
     let state =
         format!("{{postgres: {{url: \"{url}\", password: {{env: STATE_PASSWORD}}, caFile: \"{}\", schema: {schema}}}}}", ca_file.display());

@@ -22,6 +22,8 @@ pub struct Server {
     folder: PathBuf,
     programs: PathBuf,
     port: u16,
+    /// those from PyPI were built without
+    tls: bool,
     /// ends it by its own end
     _keeper: Child,
 }
@@ -38,6 +40,17 @@ pub fn server(test: &str) -> Option<&'static Server> {
         eprintln!("SKIPPED {test}: it needs a PostgreSQL server. Run tests/setup.sh and try again.");
     }
     server
+}
+
+/// The same where it has TLS.
+pub fn server_with_tls(test: &str) -> Option<&'static Server> {
+    let server = server(test)?;
+    if !server.tls {
+        let required = std::env::var_os("HEADCOUNT_TEST_REQUIRE").is_some();
+        assert!(!required, "{test} needs a PostgreSQL server with TLS, and this one was built without: apt-get install postgresql");
+        eprintln!("SKIPPED {test}: it needs a PostgreSQL server with TLS, and this one was built without: apt-get install postgresql");
+    }
+    server.tls.then_some(server)
 }
 
 /// A name that no other test of this process has.
@@ -74,22 +87,25 @@ impl Server {
             .output()
             .expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let mut keeper = Self::keeper(&programs, &folder, port);
+        let library = unprivileged(&programs.join("postgres")).args(["-C", "ssl_library", "-D"]).arg(folder.join("data")).output();
+        let tls = library.is_ok_and(|library| !library.stdout.trim_ascii().is_empty());
+        let mut keeper = Self::keeper(&programs, &folder, port, tls);
         let mut words = BufReader::new(keeper.stderr.take().expect("its words"));
         let mut all = String::new();
         while !all.contains("ready to accept connections") {
             assert!(words.read_line(&mut all).expect("its words") > 0, "the server did not start: {all}");
         }
         std::thread::spawn(move || std::io::copy(&mut words, &mut std::io::sink()));
-        Self { folder, programs, port, _keeper: keeper }
+        Self { folder, programs, port, tls, _keeper: keeper }
     }
 
     /// A shell that ends the server, and takes its folder away, when our end of the pipe to it is gone, however this process ended.
-    fn keeper(programs: &Path, folder: &Path, port: u16) -> Child {
+    fn keeper(programs: &Path, folder: &Path, port: u16, tls: bool) -> Child {
         let settings = format!(
             "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={0} -c fsync=off -c max_connections=200 -c shared_buffers=16MB \
-             -c ssl=on -c ssl_cert_file={0}/server.pem -c ssl_key_file={0}/server.key",
-            folder.display()
+             -c ssl={1} -c ssl_cert_file={0}/server.pem -c ssl_key_file={0}/server.key",
+            folder.display(),
+            if tls { "on" } else { "off" }
         );
         let script = format!(
             "{}/postgres -D {1}/data {settings} </dev/null & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf {1}",

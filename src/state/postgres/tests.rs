@@ -520,7 +520,7 @@ async fn tables_of_another_version_are_refused_with_words_and_stay_as_they_are()
 
 #[tokio::test]
 async fn the_way_over_the_network_is_safe_and_the_password_is_in_no_message() {
-    let Some(database) = Database::of("TLS") else { return };
+    let (Some(_), Some(database)) = (postgres_server::server_with_tls("TLS"), Database::of("TLS")) else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         std::fs::write(folder.path().join(name), text).unwrap();
