@@ -153,8 +153,13 @@ fn read(text: &str) -> Result<Read, String> {
     Ok(found)
 }
 
+/// Its name, its labels and its value.
+type Sample = (String, Vec<(String, String)>, f64);
+/// The same, as a test writes it.
+type Expected = (&'static str, Vec<(&'static str, &'static str)>, f64);
+
 /// `name{label="value"} 1.5`.
-fn sample(line: &str) -> Option<(String, Vec<(String, String)>, f64)> {
+fn sample(line: &str) -> Option<Sample> {
     let end = line.find(['{', ' '])?;
     let (name, mut rest) = line.split_at(end);
     let is_name =
@@ -223,7 +228,7 @@ fn what_was_counted_is_read_again() {
     let acme = ("workspace", "acme");
     let chat = [acme, ("target", "chat")];
     let with = |labels: &[(&'static str, &'static str)], more: (&'static str, &'static str)| [labels, &[more]].concat();
-    let table: &[(&str, Vec<(&str, &str)>, f64)] = &[
+    let table: &[Expected] = &[
         ("headcount_reconcile_total", with(&[acme], ("result", "held")), 1.0),
         ("headcount_reconcile_duration_seconds_sum", vec![acme], 1.5),
         ("headcount_changes_total", [&chat[..], &[("action", "deactivate"), ("outcome", "failed")]].concat(), 1.0),
@@ -296,7 +301,7 @@ fn nobody_is_named_and_labels_are_few() {
         "guardrail",
         "le",
     ];
-    for ((name, labels), _) in &found.samples {
+    for (name, labels) in found.samples.keys() {
         assert!(labels.iter().all(|(label, _)| allowed.contains(&label.as_str())), "{name} {labels:?}");
     }
     let series = |name: &str| found.samples.keys().filter(|(known, _)| known == name).count();

@@ -334,13 +334,13 @@ impl Scene {
             all.push((what, before));
         };
         for (source, rows) in &self.records {
-            for at in 0..rows.len().min(most) {
-                put(format!("a record of {source}: {}", rows[at]), &|scene| drop(scene.records.get_mut(source).unwrap().remove(at)));
+            for (at, row) in rows.iter().enumerate().take(most) {
+                put(format!("a record of {source}: {row}"), &|scene| drop(scene.records.get_mut(source).unwrap().remove(at)));
             }
         }
         for (of, rows) in &self.objects {
-            for at in 0..rows.len().min(most) {
-                put(format!("an object: {}", rows[at]), &|scene| drop(scene.objects.get_mut(of).unwrap().remove(at)));
+            for (at, row) in rows.iter().enumerate().take(most) {
+                put(format!("an object: {row}"), &|scene| drop(scene.objects.get_mut(of).unwrap().remove(at)));
             }
         }
         for at in 0..self.memory.links.len().min(most) {
