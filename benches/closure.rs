@@ -10,7 +10,7 @@ use std::sync::Arc;
 use headcount::connector::registry::Facts;
 use headcount::manifest::{ManifestInput, load};
 use headcount::model::{Capabilities, Columns, Evidence, Memory, ObjectKind, Page};
-use headcount::planning::{self, Kept, Moment, Replanned, Scope};
+use headcount::planning::{self, LastPlan, Moment, Replanned, Scope};
 use headcount::policy::{self, Policy};
 use headcount::world::{Delta, SourceSide, TargetSide, World};
 
@@ -38,7 +38,7 @@ struct Company<'p> {
     policy: &'p Policy,
     people: usize,
     world: World,
-    kept: Kept,
+    kept: LastPlan,
     moment: Moment,
 }
 
@@ -77,7 +77,7 @@ impl<'p> Company<'p> {
         let mut world = World::assemble(policy, vec![source], vec![target], memory);
         let baselines = world.baselines(policy, moment.now);
         let _ = world.recollect(policy, Memory { known: true, baselines, ..Memory::default() });
-        Self { policy, people, world, kept: Kept::new(), moment }
+        Self { policy, people, world, kept: LastPlan::new(), moment }
     }
 
     fn measure(&mut self) {

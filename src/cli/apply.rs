@@ -10,7 +10,7 @@ use super::Files;
 use super::behind::ChangeOrigins;
 use super::held::{self, ByHand};
 use super::history::broken;
-use super::outcome::{self, Rest};
+use super::outcome::{self, NotRun};
 use super::output::{TextOrJson, show};
 use super::plan::verdict;
 use super::progress::{Watching, above};
@@ -23,7 +23,8 @@ use crate::connector::connections::Connections;
 use crate::files;
 use crate::model::{Change, Plan};
 use crate::pipeline::{
-    self, Caller, Decision, Ending, Hear, Kept, News, NotReviewable, Opening, Proposal, ReconcileError, Reviewed, Snapshot, Turn, forecast,
+    self, Caller, Decision, Ending, GateMemory, Hear, LetThrough, News, NotReviewable, Proposal, ReconcileError, Reviewed, Snapshot, Turn,
+    forecast,
 };
 use crate::render::{Format, ViewOptions, count, headline, safe};
 use crate::state;
@@ -119,7 +120,7 @@ pub fn run(args: &ApplyArgs) -> Result<Exit, Failure> {
             Ok(Exit::Error)
         }
         Some(ending) => {
-            let rest = Rest { new: &ending.proposal.unreviewed, held: terminal.held() };
+            let rest = NotRun { new: &ending.proposal.unreviewed, held: terminal.held() };
             outcome::write(&ending.proposal.plan, &ending.report, rest, args.output)?;
             Ok(exit(&ending, terminal.held()))
         }
@@ -165,13 +166,13 @@ impl Hear for Terminal<'_> {
 }
 
 impl Caller for Terminal<'_> {
-    fn open(&self, snapshot: &Snapshot, kept: &Kept, plan: &Plan) -> Option<Opening> {
+    fn open(&self, snapshot: &Snapshot, kept: &GateMemory, plan: &Plan) -> Option<LetThrough> {
         let saved = self.args.plan.is_some();
         let by_hand = ByHand { reviewed: saved || !self.args.auto_approve, saved, ignore_window: self.args.ignore_window };
         let opened = held::opened(snapshot, kept, plan, by_hand)?;
         let extent = opened.extent();
         let _ = self.held.set(opened.held);
-        Some(Opening { plan: opened.run, extent })
+        Some(LetThrough { plan: opened.run, extent })
     }
 
     fn decide(&self, snapshot: &Snapshot, proposal: &Proposal) -> Decision {

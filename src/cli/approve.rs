@@ -19,7 +19,7 @@ use crate::render::style::{RISK, STRONG, paint};
 use crate::render::table::TextTable;
 use crate::render::{self, ViewOptions, count, safe};
 use crate::state::{Shelf, Store};
-use crate::workspace::gates::{self, Standing, WaitingPlan, standing};
+use crate::workspace::gates::{self, ApprovalStanding, WaitingPlan, standing};
 
 /// Approve a plan that waits, or reject it; without a hash: list those that wait
 #[derive(Debug, clap::Args)]
@@ -201,12 +201,12 @@ fn outlook(plan: &WaitingPlan, before: &[Approval], word: &Approval, running: &R
     let others = before.iter().filter(|other| other.document.is_some() || other.approver != word.approver || other.plan != word.plan);
     let all: Vec<Approval> = others.chain([word]).cloned().collect();
     match standing(plan, rule, &all, word.at) {
-        Standing::Approved => None,
-        Standing::Rejected => Some("Somebody else rejected it: it does not run before they take that back.".to_owned()),
-        Standing::Wants { more } => {
+        ApprovalStanding::Approved => None,
+        ApprovalStanding::Rejected => Some("Somebody else rejected it: it does not run before they take that back.".to_owned()),
+        ApprovalStanding::Wants { more } => {
             Some(format!("It does not run yet: it takes {} after this one.", count(u64::from(more), "more approval")))
         }
-        Standing::AuthorsAlone => {
+        ApprovalStanding::AuthorsAlone => {
             Some("You wrote the revision that it is of: it does not run before somebody else approves it too.".to_owned())
         }
     }

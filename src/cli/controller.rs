@@ -29,7 +29,7 @@ use crate::model::Status;
 use crate::serve::{self, Bounds, Health, ServeError};
 use crate::state;
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
-use crate::workspace::{self, First, Manifests, Workspace, WorkspaceError};
+use crate::workspace::{self, CompiledRevision, First, Workspace, WorkspaceError};
 
 /// Keep everything as declared, until it is stopped: read each system when it is due, and do what is needed as soon as it may be done
 #[derive(Debug, Args)]
@@ -123,7 +123,7 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
 async fn keep(
     args: &ControllerArgs,
     source: Box<dyn RevisionSource>,
-    manifests: Manifests,
+    manifests: CompiledRevision,
     every: Duration,
     (health, metrics): (Health, Metrics),
     stop: CancellationToken,
@@ -162,7 +162,7 @@ async fn begin(
     every: Duration,
     once: bool,
     stop: &CancellationToken,
-) -> Result<Option<Manifests>, Failure> {
+) -> Result<Option<CompiledRevision>, Failure> {
     loop {
         let failure = match workspace::first(source).await {
             Ok(Some(First::Sound(manifests, warnings))) => {

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::drift;
 use crate::manifest::kinds::DriftMode;
 use crate::model::Plan;
-use crate::pipeline::{Kept, Snapshot};
+use crate::pipeline::{GateMemory, Snapshot};
 use crate::planning::left_behind;
 use crate::policy::{GatePolicy, Policy};
 use crate::render::{count, safe};
@@ -27,7 +27,7 @@ pub struct ByHand {
 }
 
 /// What may run now. Nothing where nothing could hold anything.
-pub fn opened(snapshot: &Snapshot, kept: &Kept, plan: &Plan, by_hand: ByHand) -> Option<Opened> {
+pub fn opened(snapshot: &Snapshot, kept: &GateMemory, plan: &Plan, by_hand: ByHand) -> Option<Opened> {
     let policy = &snapshot.policy;
     if kept.brake.is_none() && policy.targets.iter().all(|target| target.gates == GatePolicy::default()) {
         return None;

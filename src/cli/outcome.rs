@@ -20,7 +20,7 @@ const SHOWN: usize = 50;
 
 /// What is needed and was not run.
 #[derive(Clone, Copy, Debug)]
-pub struct Rest<'a> {
+pub struct NotRun<'a> {
     /// nobody reviewed it
     pub new: &'a [Change],
     /// gates hold it
@@ -28,14 +28,14 @@ pub struct Rest<'a> {
 }
 
 /// Writes the outcome to stdout.
-pub fn write(plan: &Plan, report: &Report, rest: Rest<'_>, form: TextOrJson) -> Result<(), Failure> {
+pub fn write(plan: &Plan, report: &Report, rest: NotRun<'_>, form: TextOrJson) -> Result<(), Failure> {
     match form {
         TextOrJson::Text => report::result(text(plan, report, rest).as_bytes()),
         TextOrJson::Json => report::result(format!("{:#}\n", document(plan, report, rest)).as_bytes()),
     }
 }
 
-fn text(plan: &Plan, report: &Report, left: Rest<'_>) -> String {
+fn text(plan: &Plan, report: &Report, left: NotRun<'_>) -> String {
     let mut text = String::new();
     let targets = report.by_target(plan);
     for (target, results) in &targets {
@@ -61,7 +61,7 @@ fn text(plan: &Plan, report: &Report, left: Rest<'_>) -> String {
     text
 }
 
-fn rest(withheld: u64, left: Rest<'_>) -> String {
+fn rest(withheld: u64, left: NotRun<'_>) -> String {
     let mut words = String::new();
     if withheld > 0 {
         let _ = write!(words, " {withheld} withheld, see the plan's findings.");
@@ -111,7 +111,7 @@ fn fold<'p>(troubles: Vec<(&'p Change, String)>) -> Vec<(Vec<&'p Change>, String
     folded
 }
 
-fn document(plan: &Plan, report: &Report, rest: Rest<'_>) -> Json {
+fn document(plan: &Plan, report: &Report, rest: NotRun<'_>) -> Json {
     let outcomes = report.outcomes.iter().filter_map(|(id, outcome)| {
         let change = plan.changes.get(id.0 as usize)?;
         let mut fields = json!({

@@ -14,7 +14,7 @@ use super::progress::Watching;
 use super::report::{self, Exit, Failure, notice};
 use crate::manifest::Loaded;
 use crate::model::{Finding, FindingCode, Left, Memory, Plan, Severity, Subject};
-use crate::pipeline::{self, Kept, Reading, Snapshot};
+use crate::pipeline::{self, GateMemory, Reading, Snapshot};
 use crate::planning::Scope;
 use crate::policy::Policy;
 use crate::render::safe;
@@ -95,11 +95,11 @@ impl Session {
     }
 
     /// What the state says about running now; nothing where there is none.
-    pub(super) async fn kept(&self) -> Result<Kept, Failure> {
+    pub(super) async fn kept(&self) -> Result<GateMemory, Failure> {
         let failed = |error| state_failure(&error);
         match state::look_at(&self.state, &self.policy.workspace).await.map_err(failed)? {
             Some(store) => pipeline::kept(&self.policy, store.as_ref()).await.map_err(failed),
-            None => Ok(Kept::default()),
+            None => Ok(GateMemory::default()),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::notify::{NoticeMemory, Notifier};
 use crate::pipeline::{self, Hear, News};
 use crate::serve::Health;
 use crate::state::{StateError, Store};
-use crate::workspace::{Manifests, Observer};
+use crate::workspace::{CompiledRevision, Observer};
 
 /// Observes a workspace for all who want to know.
 pub struct Teller {
@@ -54,7 +54,7 @@ impl Teller {
     /// For a workspace under its first manifests. Must be called where tasks can be started.
     pub fn new(
         store: &Arc<dyn Store>,
-        manifests: &Manifests,
+        manifests: &CompiledRevision,
         (health, metrics): (Health, Metrics),
         watched: Option<Watched>,
         host: Option<watch::Sender<Option<Status>>>,
@@ -147,7 +147,7 @@ impl Observer for Teller {
         }
     }
 
-    fn in_force(&self, manifests: &Manifests) {
+    fn in_force(&self, manifests: &CompiledRevision) {
         let receivers = receivers(manifests);
         let mut known = self.known();
         if known.receivers != receivers {
@@ -192,11 +192,11 @@ async fn tell(store: Arc<dyn Store>, mut statuses: watch::Receiver<Option<Status
     }
 }
 
-fn receivers(manifests: &Manifests) -> Vec<NotificationReceiver> {
+fn receivers(manifests: &CompiledRevision) -> Vec<NotificationReceiver> {
     manifests.loaded.workspace.as_ref().map(|workspace| workspace.spec.notifications.clone()).unwrap_or_default()
 }
 
 /// Files that receivers name lie beside the Workspace.
-fn base(manifests: &Manifests) -> PathBuf {
+fn base(manifests: &CompiledRevision) -> PathBuf {
     manifests.loaded.workspace.as_ref().map_or_else(|| Path::new(".").to_owned(), |workspace| workspace.origin.base.as_ref().clone())
 }

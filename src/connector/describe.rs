@@ -35,7 +35,7 @@ pub struct Description {
     /// attribute and expression: what a Target of it has where its mapping says nothing else
     pub default_mapping: Vec<DefaultRule>,
     /// what it needs before an account can be made
-    pub needs: Vec<Need>,
+    pub needs: Vec<ConnectionNeed>,
     /// the fields of its connection
     pub connection: Vec<Field>,
 }
@@ -51,7 +51,7 @@ pub struct DefaultRule {
 
 /// An attribute without which no account is made.
 #[derive(Clone, Debug, Serialize)]
-pub struct Need {
+pub struct ConnectionNeed {
     /// SCIM's name
     pub attribute: &'static str,
     /// where it is needed, and why

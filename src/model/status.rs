@@ -176,7 +176,7 @@ pub struct SystemStatus {
 /// Manifests that are not used, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Refused {
+pub struct RefusedRevision {
     /// which
     pub revision: Revision,
     /// since when
@@ -210,7 +210,7 @@ pub struct Status {
     pub revision: Option<Revision>,
     /// newer ones that are not
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<Refused>,
+    pub refused: Option<RefusedRevision>,
     /// who runs it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseStatus>,

@@ -129,7 +129,7 @@ pub trait Hear: Send + Sync {
 /// Hears, and answers the question of a turn: a person at a terminal, or a policy.
 pub trait Caller: Hear {
     /// What of the part that was asked for may run now, right before `decide`; what is held is theirs to tell. Nothing said: all of it.
-    fn open(&self, _snapshot: &Snapshot, _kept: &Kept, _plan: &Plan) -> Option<Opening> {
+    fn open(&self, _snapshot: &Snapshot, _kept: &GateMemory, _plan: &Plan) -> Option<LetThrough> {
         None
     }
 
@@ -139,7 +139,7 @@ pub trait Caller: Hear {
 
 /// What the state keeps that says whether anything may run now.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct GateMemory {
     /// somebody stopped all writing
     pub brake: Option<Brake>,
     /// what the last complete run left; nothing where no Target leaves anything to others
@@ -148,7 +148,7 @@ pub struct Kept {
 
 /// What gates let through.
 #[derive(Debug)]
-pub struct Opening {
+pub struct LetThrough {
     /// what may run
     pub plan: Plan,
     /// how much of what is needed that is

@@ -11,7 +11,7 @@ use super::news::{Hear, News};
 use super::read::Snapshot;
 use crate::connector::{LookupRequest, TargetConnector};
 use crate::model::{Page, Plan, SystemError};
-use crate::planning::{self, Answer, Kept, Lookup, LookupBy, Moment, Prepared, Replan, Replanned, Scope};
+use crate::planning::{self, Answer, LastPlan, Lookup, LookupBy, Moment, Prepared, Replan, Replanned, Scope};
 use crate::policy::Policy;
 use crate::world::{Dirty, World};
 
@@ -27,7 +27,7 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope, hear: &dyn Hear) -> Plan {
 }
 
 /// What should change after these changes of a world that is kept, and how much was planned for it.
-pub async fn replan(snapshot: &Snapshot, last: &mut Kept, dirty: &Dirty, hear: &dyn Hear) -> (Plan, Replanned) {
+pub async fn replan(snapshot: &Snapshot, last: &mut LastPlan, dirty: &Dirty, hear: &dyn Hear) -> (Plan, Replanned) {
     hear.hear(News::Planning);
     let Snapshot { policy, world, moment, connectors } = snapshot;
     let connector = |target: usize| policy.targets.get(target).and_then(|target| connectors.get(&target.name).map(AsRef::as_ref));

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::execute::{Execution, execute};
-use super::news::{Caller, Decision, Hear, Kept, News};
+use super::news::{Caller, Decision, GateMemory, Hear, News};
 use super::plan::plan;
 use super::propose::{Proposal, Reviewed, propose};
 use super::read::{Reading, read};
@@ -135,10 +135,10 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
 }
 
 /// What the state says about running now.
-pub async fn kept(policy: &Policy, store: &dyn Store) -> Result<Kept, StateError> {
+pub async fn kept(policy: &Policy, store: &dyn Store) -> Result<GateMemory, StateError> {
     let brake = Shelf::brake(store).await?;
     let leaves = policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
-    Ok(Kept { brake, left: if leaves { store.left().await? } else { Vec::new() } })
+    Ok(GateMemory { brake, left: if leaves { store.left().await? } else { Vec::new() } })
 }
 
 /// How much of what is needed a run is about.

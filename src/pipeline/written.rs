@@ -14,7 +14,7 @@ use crate::model::{Action, Change, ChangeId, ObjectKind, Outcome, Page, Plan};
 use crate::world::Delta;
 
 /// What changed at a target.
-pub struct Written {
+pub struct TargetWritten {
     /// the Target's name
     pub target: Arc<str>,
     /// in its streams, in this order
@@ -24,7 +24,7 @@ pub struct Written {
 }
 
 /// Looks up what a run touched.
-pub async fn written(snapshot: &Snapshot, plan: &Plan, report: &Report) -> Vec<Written> {
+pub async fn written(snapshot: &Snapshot, plan: &Plan, report: &Report) -> Vec<TargetWritten> {
     let mut touched: BTreeMap<Arc<str>, Touched> = BTreeMap::new();
     for (id, outcome) in &report.outcomes {
         let Some(change) = plan.changes.get(id.0 as usize) else { continue };
@@ -88,7 +88,7 @@ fn made_by(plan: &Plan, report: &Report, of: &Change, key: &str) -> Option<Arc<s
     }
 }
 
-async fn look(snapshot: &Snapshot, at: usize, target: Arc<str>, touched: Touched) -> Written {
+async fn look(snapshot: &Snapshot, at: usize, target: Arc<str>, touched: Touched) -> TargetWritten {
     let connector = snapshot.connectors.get(&target);
     let (mut deltas, mut unclear) = (Vec::new(), touched.unclear || connector.is_none());
     for (kind, ids) in touched.objects {
@@ -103,7 +103,7 @@ async fn look(snapshot: &Snapshot, at: usize, target: Arc<str>, touched: Touched
         write(&touched.left, &mut delta.ended);
         deltas.extend((!delta.is_empty()).then_some((ObjectKind::Membership, delta)));
     }
-    Written { target, deltas, unclear }
+    TargetWritten { target, deltas, unclear }
 }
 
 /// What is there of some objects now; nothing where a question got no answer.

@@ -26,12 +26,12 @@ pub(in crate::planning) struct Others {
     pub(in crate::planning) links: u64,
     pub(in crate::planning) counting: u64,
     /// accounts: what they are
-    pub(in crate::planning) accounts: Tally,
+    pub(in crate::planning) accounts: Totals,
 }
 
 /// How many accounts are what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::planning) struct Tally {
+pub(in crate::planning) struct Totals {
     /// active, and headcount may remove them
     pub(in crate::planning) removable: u64,
     /// a mark or a link says that they are ours
@@ -66,7 +66,7 @@ impl Traits {
     }
 }
 
-impl Tally {
+impl Totals {
     /// Of these accounts.
     pub(in crate::planning) fn of(accounts: impl Iterator<Item = Traits>) -> Self {
         accounts.fold(Self::default(), |mut sum, account| {

@@ -11,7 +11,7 @@ use crate::model::{Action, AttributeType, Due, Key, ObjectKind, Upcoming, Value}
 use crate::planning::accounts::Accounts;
 use crate::planning::accounts::presence::Presence;
 use crate::planning::basis::Basis;
-use crate::planning::beyond::{Beyond, Others, Tally, Traits};
+use crate::planning::beyond::{Beyond, Others, Totals, Traits};
 use crate::planning::diary::upcoming;
 use crate::planning::draft::Draft;
 use crate::planning::entitlements::cover::EntitlementCover;
@@ -87,7 +87,7 @@ struct Sums {
     staying: Vec<u64>,
     covered: Vec<u64>,
     entitled: Vec<u64>,
-    accounts: Vec<Tally>,
+    accounts: Vec<Totals>,
 }
 
 /// A trace that so many share is looked through no longer for one that is in it already.
@@ -114,7 +114,7 @@ impl Ledger {
                 staying: vec![0; targets],
                 covered: vec![0; basis.policy.groups.len()],
                 entitled: vec![0; basis.policy.entitlements.len()],
-                accounts: vec![Tally::default(); targets],
+                accounts: vec![Totals::default(); targets],
             },
             rests_on_all: None,
         }

@@ -52,7 +52,7 @@ use schema::layout::Layout;
 use targets::claims::Matched;
 use targets::matched::match_accounts;
 
-pub use closure::{Kept, Replan, Replanned};
+pub use closure::{LastPlan, Replan, Replanned};
 pub use diary::DAYS_AHEAD;
 pub use left::{LeftBehind, left_behind};
 pub use people::known_as::{KnownAs, known_as, remembered_as};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::prepare;
-use super::{Kept, Look, Replanned};
+use super::{LastPlan, Look, Replanned};
 use crate::manifest::kinds::TargetSpec;
 use crate::manifest::{ManifestInput, load};
 use crate::model::{
@@ -313,7 +313,7 @@ impl Scene {
     }
 
     /// The plan of those whom a change bears on, by which this scene's world came about from one that is kept; and how much was planned.
-    pub(crate) fn replan(&self, kept: &mut Kept, world: &mut World) -> (Plan, Replanned) {
+    pub(crate) fn replan(&self, kept: &mut LastPlan, world: &mut World) -> (Plan, Replanned) {
         let dirty = world.follow(&self.policy, self.world());
         let mut answers: Vec<(Lookup, Answer)> = Vec::new();
         loop {
@@ -356,7 +356,7 @@ impl Scene {
     fn holds_one_by_one(&self, plan: &Plan) {
         let told = |plan: &Plan| serde_json::to_string_pretty(plan).unwrap();
         for (what, before) in self.one_before() {
-            let (mut kept, mut world) = (Kept::new(), before.world());
+            let (mut kept, mut world) = (LastPlan::new(), before.world());
             before.replan(&mut kept, &mut world);
             let (again, how) = self.replan(&mut kept, &mut world);
             assert_eq!(told(&again), told(plan), "what came last is {what} ({how:?})");

@@ -18,7 +18,7 @@ use super::table::{TextRow, TextTable};
 use super::wrap::{labelled, next_step, paragraph};
 use super::{count, safe};
 use crate::model::{Brake, Pending, Status, SystemRole, SystemState, SystemStatus};
-use clock::Clock;
+use clock::StatusClock;
 
 pub use clock::age;
 
@@ -54,7 +54,7 @@ pub fn needs_somebody(status: &Status, now: Timestamp) -> bool {
 
 /// Writes the view. Colours are always written; the stream drops them where nobody sees them.
 pub fn write(status: &Status, look: StatusLook<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let view = StatusView { status, look, clock: Clock { now: look.now, zone: look.zone } };
+    let view = StatusView { status, look, clock: StatusClock { now: look.now, zone: look.zone } };
     view.silence(out)?;
     view.head(out)?;
     view.brake(out)?;
@@ -67,20 +67,20 @@ pub fn write(status: &Status, look: StatusLook<'_>, out: &mut dyn Write) -> io::
 
 /// Who stopped the writing, when and why, as a sentence without its end.
 pub fn brake_words(brake: &Brake, now: Timestamp, zone: &TimeZone) -> String {
-    let since = Clock { now, zone }.since(brake.at);
+    let since = StatusClock { now, zone }.since(brake.at);
     let reason = brake.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     safe::line(&format!("by {} since {since}{reason}", brake.who)).into_owned()
 }
 
 /// `04:02 (36 min ago)`
 pub fn told_at(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
-    Clock { now, zone }.since(at)
+    StatusClock { now, zone }.since(at)
 }
 
 struct StatusView<'a> {
     status: &'a Status,
     look: StatusLook<'a>,
-    clock: Clock<'a>,
+    clock: StatusClock<'a>,
 }
 
 impl StatusView<'_> {

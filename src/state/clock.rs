@@ -10,19 +10,19 @@ use futures_util::future::BoxFuture;
 /// Tells how much time went by.
 pub(in crate::state) trait LeaseClock: Debug + Send + Sync {
     /// Now.
-    fn now(&self) -> Reading;
+    fn now(&self) -> ClockReading;
     /// Waits.
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
 }
 
 /// What both clocks of a machine say. The steady one stops with some virtual machines; the other one is put right by people and services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::state) struct Reading {
+pub(in crate::state) struct ClockReading {
     steady: Duration,
     wall: Duration,
 }
 
-impl Reading {
+impl ClockReading {
     /// The most time that may have gone by since: for whoever holds a lock, and must stop in time.
     pub(in crate::state) fn at_most_since(&self, earlier: &Self) -> Duration {
         self.at_least_since(earlier).max(self.wall.saturating_sub(earlier.wall))
@@ -39,9 +39,9 @@ impl Reading {
 pub(in crate::state) struct MachineClock;
 
 impl LeaseClock for MachineClock {
-    fn now(&self) -> Reading {
+    fn now(&self) -> ClockReading {
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Reading { steady: steady(), wall }
+        ClockReading { steady: steady(), wall }
     }
 
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
@@ -112,9 +112,9 @@ pub(in crate::state) mod by_hand {
     }
 
     impl LeaseClock for HandClock {
-        fn now(&self) -> Reading {
+        fn now(&self) -> ClockReading {
             let steady = *self.now.borrow();
-            Reading { steady, wall: steady + *self.put.borrow() }
+            ClockReading { steady, wall: steady + *self.put.borrow() }
         }
 
         fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::LeaseTerms;
-use super::clock::{LeaseClock, Reading};
+use super::clock::{ClockReading, LeaseClock};
 use super::lock::Kept;
 use crate::fence::Tenure;
 
@@ -26,7 +26,7 @@ pub(super) struct Lease {
     time: LeaseTime,
     epoch: Option<u64>,
     /// when the last sign of life that arrived was sent
-    sent: Mutex<Reading>,
+    sent: Mutex<ClockReading>,
     lost: Mutex<Option<String>>,
     gone: AtomicBool,
     stop: Notify,
@@ -57,7 +57,7 @@ impl Kept for Lease {
 
 impl Lease {
     /// It was taken by what was sent at that moment. `epoch`: which holder this is, where they are counted.
-    pub(super) fn taken(time: &LeaseTime, sent: Reading, epoch: Option<u64>) -> Arc<Self> {
+    pub(super) fn taken(time: &LeaseTime, sent: ClockReading, epoch: Option<u64>) -> Arc<Self> {
         let (time, sent) = (time.clone(), Mutex::new(sent));
         Arc::new(Self { time, epoch, sent, lost: Mutex::default(), gone: AtomicBool::new(false), stop: Notify::new() })
     }
@@ -78,7 +78,7 @@ impl Lease {
     }
 
     /// A sign of life arrived that was sent at that moment.
-    pub(super) fn renew(&self, sent: Reading) {
+    pub(super) fn renew(&self, sent: ClockReading) {
         *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = sent;
     }
 

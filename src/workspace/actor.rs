@@ -2,8 +2,12 @@
 //!
 //! Must never: wait for a system.
 
+mod progress;
+mod report;
+mod tenure;
+
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,20 +15,20 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
+use progress::Running;
+
 use super::asks::{self, Asks};
 use super::follow;
-use super::gates::{self, GateKind, Gates, Opened, Rest};
+use super::gates::{self, Opened};
 use super::kept::Kept;
-use super::messages::{Manifests, Message, Planned, Ran, Took};
-use super::retry::Resting;
+use super::messages::{CompiledRevision, Message, Planned, Ran};
+use super::retry::RestingChanges;
 use super::schedule;
-use super::told::{Observer, Told};
+use super::told::Observer;
 use super::work::{Asked, Hands, Read, Run};
 use crate::connector::connections::Connections;
-use crate::drift::Drift;
 use crate::journal::JournalError;
-use crate::model::{LeaseStatus, NeedKind, Plan, Refused, Status, SystemMemory, SystemRole, SystemState};
-use crate::pipeline::{Hear, News, ReconcileError};
+use crate::model::{NeedKind, Plan, RefusedRevision, Status, SystemMemory, SystemRole, SystemState};
 use crate::planning;
 use crate::state::{RunLock, Shelf, StateError, Store, Watch};
 use crate::world::Dirty;
@@ -62,12 +66,12 @@ pub struct Mail(UnboundedSender<Message>);
 
 impl Mail {
     /// Newer manifests.
-    pub fn manifests(&self, manifests: Manifests) {
+    pub fn manifests(&self, manifests: CompiledRevision) {
         drop(self.0.send(Message::Manifests(Box::new(manifests))));
     }
 
     /// Newer manifests that can't be used; nothing where those in force are the newest again.
-    pub fn refused(&self, refused: Option<Refused>) {
+    pub fn refused(&self, refused: Option<RefusedRevision>) {
         drop(self.0.send(Message::Refused(refused.map(Box::new))));
     }
 }
@@ -99,10 +103,10 @@ pub enum WorkspaceError {
 
 impl Workspace {
     /// Runs until it is stopped, or once until nothing is left to be done now.
-    pub async fn run(self, manifests: Manifests, hand_over: impl FnOnce(Mail)) -> Result<Ended, WorkspaceError> {
+    pub async fn run(self, manifests: CompiledRevision, hand_over: impl FnOnce(Mail)) -> Result<Ended, WorkspaceError> {
         let (sender, mailbox) = unbounded_channel();
         hand_over(Mail(sender.clone()));
-        let running = Arc::new(Running { observer: self.observer.clone(), by_target: Mutex::default() });
+        let running = Arc::new(Running::new(self.observer.clone()));
         let hands = Hands {
             mailbox: sender,
             connections: Connections::default(),
@@ -128,7 +132,7 @@ impl Workspace {
             planned: None,
             opened: None,
             unremembered: true,
-            resting: Resting::default(),
+            resting: RestingChanges::default(),
             trouble: BTreeMap::new(),
             refused: None,
             serving: Vec::new(),
@@ -172,10 +176,10 @@ struct Actor {
     opened: Option<Opened>,
     /// what was read is not remembered yet
     unremembered: bool,
-    resting: Resting,
+    resting: RestingChanges,
     /// of Targets: why nothing goes on there
     trouble: BTreeMap<Arc<str>, (SystemState, String)>,
-    refused: Option<Refused>,
+    refused: Option<RefusedRevision>,
     /// requests that the plan or run under way is for
     serving: Vec<Arc<str>>,
     since: BTreeMap<(NeedKind, String), Timestamp>,
@@ -228,7 +232,7 @@ impl Actor {
             Message::Planned(planned) => self.planned(*planned, now).await?,
             Message::Unplanned { why } => {
                 tracing::error!(target: "headcount::workspace", why, "the plan could not be made; it is made again");
-                (self.planning, self.kept.last) = (None, Some(planning::Kept::new()));
+                (self.planning, self.kept.last) = (None, Some(planning::LastPlan::new()));
             }
             Message::Ran(ran) => self.ran(*ran, now).await?,
         }
@@ -333,7 +337,7 @@ impl Actor {
         self.workspace.observer.planned(&plan, took);
         if manifests != self.kept.manifest_count {
             // It was for manifests that are not in force any more: the next one begins anew.
-            self.kept.last = Some(planning::Kept::new());
+            self.kept.last = Some(planning::LastPlan::new());
             return Ok(());
         }
         self.kept.last = Some(last);
@@ -450,7 +454,7 @@ impl Actor {
         Ok(self.workspace.store.commit(done.into_iter().map(|name| Shelf::Requests.take(name)).collect()).await?)
     }
 
-    async fn adopt(&mut self, manifests: Manifests, now: Timestamp) -> Result<(), WorkspaceError> {
+    async fn adopt(&mut self, manifests: CompiledRevision, now: Timestamp) -> Result<(), WorkspaceError> {
         if manifests.revision.id == self.kept.manifests.revision.id {
             self.refused = None;
             return Ok(());
@@ -470,62 +474,6 @@ impl Actor {
             run.stop.cancel();
         }
         Ok(())
-    }
-
-    fn take(&mut self) {
-        if std::mem::replace(&mut self.taking, true) {
-            return;
-        }
-        let pause = if self.waits_for.is_empty() { Duration::ZERO } else { STANDBY };
-        self.hands.take(pause, self.kept.manifests.loaded.clone(), &self.reads);
-    }
-
-    async fn took(&mut self, took: Took) -> Result<(), WorkspaceError> {
-        self.taking = false;
-        self.waits_for.clear();
-        self.watch = self.workspace.store.watch().await?;
-        self.lock = Some(Arc::new(took.lock));
-        self.workspace.observer.lease(true);
-        tracing::info!(target: "headcount::workspace", "this process has the lock");
-        let now = Timestamp::now();
-        self.memories = took.systems.iter().map(|(name, memory)| (name.to_string(), memory.clone())).collect();
-        self.kept.recall(took.systems);
-        self.kept.recollect(took.memory);
-        self.kept.forget();
-        self.asks = asks::look(self.workspace.store.as_ref(), self.watch.as_ref()).await?;
-        let facts = gates::documents(&self.kept.manifests.policy, &self.asks.approvals, now);
-        let revision = [Shelf::Revisions.put("in-force", &self.kept.manifests.revision), follow::inventory(&self.kept.manifests)];
-        Ok(self.workspace.store.commit(facts.into_iter().chain(revision).collect()).await?)
-    }
-
-    fn not_taken(&mut self, error: ReconcileError) -> Result<(), WorkspaceError> {
-        self.taking = false;
-        match error {
-            ReconcileError::State(StateError::Busy { holder, .. }) if !self.workspace.once => {
-                let holder = holder.to_string();
-                if self.waits_for != holder {
-                    tracing::info!(target: "headcount::workspace", holder, "another process has the lock; this one waits for it");
-                }
-                self.waits_for = holder;
-                Ok(())
-            }
-            ReconcileError::State(error) => Err(error.into()),
-            ReconcileError::Journal(error) => Err(error.into()),
-            ReconcileError::Stopped | ReconcileError::Stale { .. } => Ok(()),
-        }
-    }
-
-    /// Another process may have the lock by now: nothing is written any more.
-    fn lose(&mut self, why: &str) {
-        tracing::warn!(target: "headcount::workspace", why, "the lock was lost; nothing is written until this process has it again");
-        self.workspace.observer.lease(false);
-        if let Some(run) = &self.run {
-            run.stop.cancel();
-        }
-        self.lock = None;
-        (self.planned, self.opened, self.plan) = (None, None, None);
-        self.waits_for = "the lock".into();
-        self.kept.forget();
     }
 
     /// Whether there is nothing to be done before something else happens.
@@ -571,135 +519,4 @@ impl Actor {
         let status = self.told.take().unwrap_or_else(|| self.status(now, (0, String::new())));
         Ok(Ended { status, plan: self.plan.take(), failed: self.failed })
     }
-
-    /// The status is kept where others see it, when it is another one.
-    async fn tell(&mut self, now: Timestamp) -> Result<(), WorkspaceError> {
-        let written = self.workspace.store.heads().await?.written;
-        let journal = written.map(|head| (head.seq, head.hash.chars().take(8).collect())).unwrap_or_default();
-        let status = self.status(now, journal);
-        for (system, shown) in self.kept.systems.iter_mut().zip(&status.systems) {
-            (system.memory.state, system.memory.since) = (shown.state, shown.since);
-        }
-        let same = |told: &Status| Status { at: told.at, ..status.clone() } == *told;
-        let fresh = self.told.as_ref().is_some_and(|told| same(told) && now.duration_since(told.at) < ALIVE);
-        if fresh {
-            return Ok(());
-        }
-        let mut facts = vec![Shelf::Status.put("workspace", &status)];
-        for system in &self.kept.systems {
-            let name = system.shelf_name();
-            if self.memories.get(&name) != Some(&system.memory) {
-                facts.push(Shelf::Systems.put(name.as_str(), &system.memory));
-                self.memories.insert(name, system.memory.clone());
-            }
-        }
-        self.workspace.store.commit(facts).await?;
-        self.workspace.observer.status(&status);
-        self.told = Some(status);
-        Ok(())
-    }
-
-    fn status(&mut self, now: Timestamp, journal: (u64, String)) -> Status {
-        let running = self.running.now();
-        let mut since = std::mem::take(&mut self.since);
-        let lease =
-            self.lock.as_ref().map(|lock| LeaseStatus { holder: self.workspace.who.clone(), epoch: lock.epoch().unwrap_or_default() });
-        let status = {
-            let gates = self.gates(&[], now);
-            let told = Told {
-                kept: &self.kept,
-                gates: &gates,
-                plan: self.plan.as_ref(),
-                opened: self.opened.as_ref(),
-                running: &running,
-                refused: self.refused.as_ref(),
-                brake: self.asks.brake.as_ref(),
-                lease,
-                journal,
-                since: &mut since,
-                trouble: &self.trouble,
-                besides: self.workspace.observer.needs(),
-            };
-            told.status(now)
-        };
-        self.since = since;
-        status
-    }
-
-    fn gates<'a>(&'a self, drifts: &'a [Drift], now: Timestamp) -> Gates<'a> {
-        let policy = &self.kept.snapshot.policy;
-        let mut gates = Gates::of(policy);
-        gates.lease = self.lock.is_some();
-        gates.brake = self.asks.brake.as_ref();
-        gates.waiting = &self.asks.waiting;
-        gates.approvals = &self.asks.approvals;
-        gates.authors = &self.kept.manifests.revision.authors;
-        gates.resting = Some(&self.resting);
-        gates.drifts = drifts;
-        gates.contested = &self.asks.contested;
-        for target in &policy.targets {
-            let asked = self.asks.requests.iter().filter(|(_, request)| request.ignore_window);
-            let here = |names: &[Arc<str>]| names.is_empty() || names.contains(&target.name);
-            if asked.into_iter().any(|(_, request)| here(&request.targets)) {
-                gates.past_windows.insert(target.name.clone());
-            }
-        }
-        for (target, (state, why)) in &self.trouble {
-            let system = self.kept.systems.iter().find(|system| system.role == SystemRole::Target && system.name == *target);
-            if let Some(until) = system.and_then(|system| system.memory.until).filter(|until| *until > now) {
-                let by = if *state == SystemState::Behind { GateKind::Pace } else { GateKind::Breaker };
-                gates.rests.insert(target.clone(), Rest { by, until, words: Arc::from(why.as_str()) });
-            }
-        }
-        gates
-    }
-
-    /// Targets at which nothing is left to do are as declared, from now on.
-    fn declared(&mut self, opened: &Opened, now: Timestamp) {
-        for system in self.kept.systems.iter_mut().filter(|system| system.role == SystemRole::Target) {
-            let left = opened.run.changes.iter().any(|change| change.target == system.name && change.runs())
-                || opened.held.iter().any(|part| part.target == system.name);
-            if !left && system.memory.misses == 0 {
-                system.memory.declared = Some(now);
-            }
-        }
-    }
 }
-
-/// Passes on what happens, and counts what a run did.
-struct Running {
-    observer: Arc<dyn Observer>,
-    /// all of a run, and what of it is done
-    by_target: Mutex<BTreeMap<Arc<str>, (u64, u64)>>,
-}
-
-impl Running {
-    fn begin(&self, plan: &Plan) {
-        let mut counts = BTreeMap::new();
-        for change in plan.changes.iter().filter(|change| change.runs()) {
-            counts.entry(change.target.clone()).or_insert((0, 0)).0 += 1;
-        }
-        *self.by_target.lock().unwrap_or_else(PoisonError::into_inner) = counts;
-    }
-
-    fn end(&self) {
-        self.by_target.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    fn now(&self) -> BTreeMap<Arc<str>, (u64, u64)> {
-        self.by_target.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Hear for Running {
-    fn hear(&self, news: News<'_>) {
-        if let News::Finished { change, .. } = news
-            && let Some(count) = self.by_target.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&change.target)
-        {
-            count.1 += 1;
-        }
-        self.observer.hear(news);
-    }
-}
-
-impl Observer for Running {}

@@ -9,10 +9,10 @@ use jiff::{Timestamp, ToSpan};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::Mail;
-use super::messages::Manifests;
+use super::messages::CompiledRevision;
 use super::revisions::{Arrived, ManifestInventory, RevisionError, RevisionSource, SoundManifests, reasons, shrank};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Refused, Revision};
+use crate::model::{RefusedRevision, Revision};
 use crate::state::{Fact, Shelf, StateError, Store};
 
 /// So many reasons are shown of a revision that is refused.
@@ -23,7 +23,7 @@ const PROPOSED_DAYS: i64 = 7;
 /// What came first.
 pub enum First {
     /// sound manifests, and the warnings about them
-    Sound(Box<Manifests>, Vec<Diagnostic>),
+    Sound(Box<CompiledRevision>, Vec<Diagnostic>),
     /// what can't be used, and why
     Refused(Revision, Vec<Diagnostic>),
 }
@@ -41,21 +41,21 @@ pub async fn first(source: &mut dyn RevisionSource) -> Result<Option<First>, Rev
 }
 
 /// Why the manifests that a process begins with are held, if they are: they lack what was in force when the last one ended.
-pub async fn held(store: &dyn Store, manifests: &Manifests) -> Result<Option<Vec<String>>, StateError> {
+pub async fn held(store: &dyn Store, manifests: &CompiledRevision) -> Result<Option<Vec<String>>, StateError> {
     let known: Vec<(Arc<str>, ManifestInventory)> = Shelf::Revisions.all(store).await?;
     let before = known.into_iter().find(|(name, _)| name.as_ref() == INVENTORY).map(|(_, inventory)| inventory);
     Ok(before.and_then(|before| shrunk(&before, manifests)))
 }
 
 /// What manifests hold, as it is kept to compare newer ones with.
-pub(super) fn inventory(manifests: &Manifests) -> Fact {
+pub(super) fn inventory(manifests: &CompiledRevision) -> Fact {
     Shelf::Revisions.put(INVENTORY, &ManifestInventory::of(&manifests.loaded))
 }
 
 /// What it is called on its shelf.
 const INVENTORY: &str = "inventory";
 
-fn shrunk(before: &ManifestInventory, after: &Manifests) -> Option<Vec<String>> {
+fn shrunk(before: &ManifestInventory, after: &CompiledRevision) -> Option<Vec<String>> {
     let today = Timestamp::now().to_zoned(after.policy.time_zone.clone()).date();
     let shrunk = shrank(before, &after.loaded, today)?;
     let expires = today.checked_add(PROPOSED_DAYS.days()).unwrap_or(today);
@@ -63,7 +63,13 @@ fn shrunk(before: &ManifestInventory, after: &Manifests) -> Option<Vec<String>> 
 }
 
 /// Looks every now and then whether there is something newer than what is in force, until it is stopped.
-pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, mut known: Manifests, every: Duration, stop: CancellationToken) {
+pub async fn follow(
+    mut source: Box<dyn RevisionSource>,
+    mail: Mail,
+    mut known: CompiledRevision,
+    every: Duration,
+    stop: CancellationToken,
+) {
     let mut unused = Unused::default();
     loop {
         tokio::select! {
@@ -91,25 +97,29 @@ pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, mut known: 
 /// What is newer and not used; and whether nobody could be asked the last time, which stands in its place as long.
 #[derive(Debug, Default)]
 struct Unused {
-    refused: Option<Refused>,
+    refused: Option<RefusedRevision>,
     away: bool,
 }
 
 impl Unused {
     /// There is nothing newer. Where nobody could be asked before, what stood then stands again.
-    fn same(&mut self) -> Option<Option<Refused>> {
+    fn same(&mut self) -> Option<Option<RefusedRevision>> {
         std::mem::take(&mut self.away).then(|| self.refused.clone())
     }
 
-    fn refuse(&mut self, refused: Refused) -> Refused {
+    fn refuse(&mut self, refused: RefusedRevision) -> RefusedRevision {
         *self = Self { refused: Some(refused.clone()), away: false };
         refused
     }
 }
 
 /// What is newer may be used, or it is refused.
-fn judged(known: &Manifests, revision: Revision, manifests: Result<SoundManifests, Vec<Diagnostic>>) -> Result<Manifests, Box<Refused>> {
-    let refuse = |revision: Revision, why: Vec<String>| Box::new(Refused { revision, since: Timestamp::now(), why });
+fn judged(
+    known: &CompiledRevision,
+    revision: Revision,
+    manifests: Result<SoundManifests, Vec<Diagnostic>>,
+) -> Result<CompiledRevision, Box<RefusedRevision>> {
+    let refuse = |revision: Revision, why: Vec<String>| Box::new(RefusedRevision { revision, since: Timestamp::now(), why });
     let sound = manifests.map_err(|problems| {
         let mut why = reasons(&problems);
         let more = why.len().saturating_sub(REASONS);
@@ -124,9 +134,9 @@ fn judged(known: &Manifests, revision: Revision, manifests: Result<SoundManifest
     }
 }
 
-fn in_hand(revision: Revision, sound: SoundManifests) -> (Manifests, Vec<Diagnostic>) {
+fn in_hand(revision: Revision, sound: SoundManifests) -> (CompiledRevision, Vec<Diagnostic>) {
     let SoundManifests { loaded, policy, warnings, data } = sound;
-    (Manifests { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data }, warnings)
+    (CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data }, warnings)
 }
 
 /// An error with all that is behind it.
@@ -136,10 +146,10 @@ fn chain(error: &RevisionError) -> String {
 }
 
 /// Nobody knows whether there is something newer.
-fn unreachable(known: &Revision, source: &dyn RevisionSource, error: &RevisionError) -> Refused {
+fn unreachable(known: &Revision, source: &dyn RevisionSource, error: &RevisionError) -> RefusedRevision {
     let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
     let why = format!("{} can't be looked at: {}{hint}", source.place(), chain(error));
-    Refused { revision: known.clone(), since: Timestamp::now(), why: vec![why] }
+    RefusedRevision { revision: known.clone(), since: Timestamp::now(), why: vec![why] }
 }
 
 #[cfg(test)]
@@ -150,7 +160,7 @@ mod tests {
     fn once_somebody_can_be_asked_again_what_stood_before_stands_again() {
         let at = "2026-11-29T10:00:00Z".parse().unwrap();
         let revision = Revision { id: "bad".into(), name: "main@bad".into(), at, authors: Vec::new(), signer: None };
-        let refused = Refused { revision, since: at, why: vec!["people/a.yaml:3: no such field".into()] };
+        let refused = RefusedRevision { revision, since: at, why: vec!["people/a.yaml:3: no such field".into()] };
         let mut unused = Unused::default();
         assert_eq!(unused.same(), None, "nothing has changed");
         unused.away = true;

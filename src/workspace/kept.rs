@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::messages::Manifests;
+use super::messages::CompiledRevision;
 use super::schedule::{self, Waiting};
 use crate::model::{Evidence, Memory, ObjectKind, ReadReport, SystemMemory, SystemRole, SystemState, Watermark};
 use crate::pipeline::system::SourceNews;
-use crate::pipeline::{Snapshot, TargetRead, Written};
+use crate::pipeline::{Snapshot, TargetRead, TargetWritten};
 use crate::planning::{self, Moment};
 use crate::policy::SchedulePolicy;
 use crate::world::{Delta, Dirty, World};
@@ -41,7 +41,7 @@ pub(super) struct System {
 
 /// All of it.
 pub(super) struct Kept {
-    pub manifests: Manifests,
+    pub manifests: CompiledRevision,
     pub snapshot: Arc<Snapshot>,
     /// Sources, then Targets, in the policy's order
     pub systems: Vec<System>,
@@ -50,7 +50,7 @@ pub(super) struct Kept {
     /// what changed since the last plan
     pub dirty: Dirty,
     /// what the last plan left for the next one; none while one is being made
-    pub last: Option<planning::Kept>,
+    pub last: Option<planning::LastPlan>,
     /// grows with the manifests
     pub manifest_count: u64,
     /// a target's objects are otherwise than the last plan saw them, by others
@@ -60,11 +60,11 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Nothing is known yet.
-    pub fn new(manifests: Manifests, now: Timestamp) -> Self {
+    pub fn new(manifests: CompiledRevision, now: Timestamp) -> Self {
         let policy = manifests.policy.clone();
         let moment = Moment::at(&policy, now);
         let snapshot = Snapshot { world: World::unread(&policy, moment.today), policy, moment, connectors: Default::default() };
-        let (dirty, last) = (Dirty::default(), Some(planning::Kept::new()));
+        let (dirty, last) = (Dirty::default(), Some(planning::LastPlan::new()));
         let snapshot = Arc::new(snapshot);
         let mut kept =
             Self { manifests, snapshot, systems: Vec::new(), version: 0, dirty, last, manifest_count: 0, outside: false, reads: 0 };
@@ -73,7 +73,7 @@ impl Kept {
     }
 
     /// Other manifests: what they would have read alike stays.
-    pub fn adopt(&mut self, manifests: Manifests, now: Timestamp) {
+    pub fn adopt(&mut self, manifests: CompiledRevision, now: Timestamp) {
         let before = std::mem::replace(&mut self.manifests, manifests);
         let policy = self.manifests.policy.clone();
         let moment = Moment::at(&policy, now);
@@ -90,7 +90,7 @@ impl Kept {
                 (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
             }
         }
-        (self.dirty, self.last) = (Dirty::default(), self.last.as_ref().map(|_| planning::Kept::new()));
+        (self.dirty, self.last) = (Dirty::default(), self.last.as_ref().map(|_| planning::LastPlan::new()));
         self.manifest_count += 1;
         self.version += 1;
     }
@@ -184,7 +184,7 @@ impl Kept {
     }
 
     /// What a run did.
-    pub fn take_written(&mut self, all: Vec<Written>, now: Timestamp) {
+    pub fn take_written(&mut self, all: Vec<TargetWritten>, now: Timestamp) {
         let snapshot = Arc::make_mut(&mut self.snapshot);
         for written in all {
             let found = self.systems.iter_mut().find(|system| system.role == SystemRole::Target && system.name == written.target);
@@ -304,15 +304,17 @@ fn shelf_name(role: SystemRole, name: &str) -> String {
 }
 
 /// Whether a system of this name is spoken to in another way.
-fn moved(before: &Manifests, now: &Manifests, name: &str) -> bool {
-    let source =
-        |of: &Manifests| of.loaded.sources.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone());
-    let target =
-        |of: &Manifests| of.loaded.targets.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone());
+fn moved(before: &CompiledRevision, now: &CompiledRevision, name: &str) -> bool {
+    let source = |of: &CompiledRevision| {
+        of.loaded.sources.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone())
+    };
+    let target = |of: &CompiledRevision| {
+        of.loaded.targets.iter().find(|document| document.name.as_ref() == name).map(|it| it.spec.connection.clone())
+    };
     source(before) != source(now) || target(before) != target(now)
 }
 
 /// Whether a source's file holds something else than it did.
-fn is_other(before: &Manifests, now: &Manifests, system: &System) -> bool {
+fn is_other(before: &CompiledRevision, now: &CompiledRevision, system: &System) -> bool {
     system.role == SystemRole::Source && before.data.get(&system.name) != now.data.get(&system.name)
 }

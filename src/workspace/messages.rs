@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use crate::drift::Drift;
 use crate::manifest::Loaded;
-use crate::model::{Memory, Plan, Refused, Revision, SystemMemory, SystemRole};
+use crate::model::{Memory, Plan, RefusedRevision, Revision, SystemMemory, SystemRole};
 use crate::pipeline::system::SourceNews;
-use crate::pipeline::{ReconcileError, TargetRead, Written};
+use crate::pipeline::{ReconcileError, TargetRead, TargetWritten};
 use crate::planning::{self, Replanned};
 use crate::policy::{Policy, SchedulePolicy};
 use crate::state::{RunLock, StateError};
 
 /// Manifests of one revision, compiled.
 #[derive(Clone)]
-pub struct Manifests {
+pub struct CompiledRevision {
     /// which
     pub revision: Revision,
     /// as they were loaded
@@ -34,9 +34,9 @@ pub(super) enum Message {
     /// it has not
     NotTaken(ReconcileError),
     /// newer manifests
-    Manifests(Box<Manifests>),
+    Manifests(Box<CompiledRevision>),
     /// newer manifests that can't be used; nothing where those in force are the newest again
-    Refused(Option<Box<Refused>>),
+    Refused(Option<Box<RefusedRevision>>),
     /// a source was read
     Source { name: Arc<str>, asked: u64, news: Box<SourceNews> },
     /// a target was read
@@ -64,7 +64,7 @@ pub(super) struct Planned {
     /// what of it others did
     pub drifts: Vec<Drift>,
     /// for the next plan
-    pub last: planning::Kept,
+    pub last: planning::LastPlan,
 }
 
 /// The lock, and what is remembered.
@@ -84,7 +84,7 @@ pub(super) struct Ran {
     /// what became of it
     pub report: Result<crate::apply::Report, StateError>,
     /// what is otherwise in the world
-    pub written: Vec<Written>,
+    pub written: Vec<TargetWritten>,
     /// what is remembered now
     pub memory: Option<Memory>,
 }
@@ -99,7 +99,7 @@ impl Message {
     }
 }
 
-impl Manifests {
+impl CompiledRevision {
     /// How often a system is read.
     pub(super) fn timing(&self, role: SystemRole, at: usize) -> SchedulePolicy {
         let schedule = match role {

@@ -21,6 +21,6 @@ mod work;
 
 pub use actor::{Ended, Mail, Workspace, WorkspaceError};
 pub use follow::{First, first, follow, held};
-pub use messages::Manifests;
-pub use retry::Resting;
-pub use told::{Observer, Silent};
+pub use messages::CompiledRevision;
+pub use retry::RestingChanges;
+pub use told::Observer;

@@ -26,7 +26,7 @@ const MANY: usize = 20;
 
 /// What rests, by what it would do.
 #[derive(Clone, Debug, Default)]
-pub struct Resting(BTreeMap<u64, Rest>);
+pub struct RestingChanges(BTreeMap<u64, Rest>);
 
 #[derive(Clone, Copy, Debug)]
 struct Rest {
@@ -45,7 +45,7 @@ pub(super) struct Trouble {
     pub refuses: Option<String>,
 }
 
-impl Resting {
+impl RestingChanges {
     /// Whether a change waits, and until when.
     pub(super) fn until(&self, change: &Change, now: Timestamp) -> Option<Timestamp> {
         self.0.get(&print(change)).map(|rest| rest.until).filter(|until| *until > now)
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_three_times_rests_for_a_day_and_another_change_of_the_same_does_not() {
-        let (mut resting, mut now) = (Resting::default(), Timestamp::UNIX_EPOCH);
+        let (mut resting, mut now) = (RestingChanges::default(), Timestamp::UNIX_EPOCH);
         let refused = Outcome::Failed(SystemError::Rejected("no".into()));
         for pause in [30, 120, 24 * 3600] {
             let (plan, report) = ran(vec![change("ada")], &refused);
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_system_that_is_away_rests_as_a_system_and_one_that_refuses_many_is_told() {
-        let mut resting = Resting::default();
+        let mut resting = RestingChanges::default();
         let (plan, report) = ran(vec![change("ada")], &Outcome::Failed(SystemError::Unavailable("refused".into())));
         let told = resting.note(&plan, &report, Timestamp::UNIX_EPOCH);
         assert_eq!(told.values().cloned().collect::<Vec<_>>(), [Trouble { away: Some("refused".into()), ..Trouble::default() }]);

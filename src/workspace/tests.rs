@@ -9,8 +9,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Ended, Mail, Manifests, Observer, Workspace, WorkspaceError};
-use crate::model::{Brake, NeedKind, Refused, Revision, StandingRevocation, Status, SyncRequest, SystemState};
+use super::{CompiledRevision, Ended, Mail, Observer, Workspace, WorkspaceError};
+use crate::model::{Brake, NeedKind, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemState};
 use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, News};
 use crate::state::{self, Fact, Shelf, Store};
@@ -82,11 +82,11 @@ impl Process {
     }
 }
 
-fn manifests(company: &Company, id: &str) -> Manifests {
+fn manifests(company: &Company, id: &str) -> CompiledRevision {
     let (loaded, policy) = company.declared();
     let revision = Revision { id: id.into(), name: id.into(), at: Timestamp::now(), authors: Vec::new(), signer: None };
     let data = std::fs::read_to_string(company.path("hr.csv")).unwrap_or_default();
-    Manifests { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: [("hr".into(), data.into())].into() }
+    CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data: [("hr".into(), data.into())].into() }
 }
 
 async fn ask(store: &dyn Store, name: &str) {
@@ -118,7 +118,7 @@ async fn who_joins_gets_an_account_and_who_leaves_loses_it_as_soon_as_a_revision
 
     // What can't be used changes nothing, and is told until there is something newer.
     let revision = Revision { id: "three".into(), name: "main@3".into(), at: Timestamp::now(), authors: Vec::new(), signer: None };
-    process.mail.refused(Some(Refused { revision, since: Timestamp::now(), why: vec!["groups.yaml:3:1: no such field".into()] }));
+    process.mail.refused(Some(RefusedRevision { revision, since: Timestamp::now(), why: vec!["groups.yaml:3:1: no such field".into()] }));
     let status = process.until("a need", |status| !status.needs.is_empty()).await;
     assert_eq!(
         status.needs.iter().map(|need| (need.kind, need.about.as_str())).collect::<Vec<_>>(),

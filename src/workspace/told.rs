@@ -9,13 +9,13 @@ use jiff::Timestamp;
 
 use super::gates::{self, GateKind, Gates, HeldPart, Opened};
 use super::kept::{Kept, System};
-use super::messages::Manifests;
+use super::messages::CompiledRevision;
 use super::schedule;
 use crate::model::{
-    Brake, Finding, LeaseStatus, Memory, Need, NeedKind, Pending, Plan, Refused, STATUS_VERSION, Status, SystemRole, SystemState,
+    Brake, Finding, LeaseStatus, Memory, Need, NeedKind, Pending, Plan, RefusedRevision, STATUS_VERSION, Status, SystemRole, SystemState,
     SystemStatus,
 };
-use crate::pipeline::{Hear, News};
+use crate::pipeline::Hear;
 
 /// Observes a workspace. Called from the work itself: must not block.
 pub trait Observer: Hear {
@@ -28,22 +28,12 @@ pub trait Observer: Hear {
     /// A plan is there, after so long.
     fn planned(&self, _: &Plan, _took: std::time::Duration) {}
     /// Other manifests are in force from here on.
-    fn in_force(&self, _: &Manifests) {}
+    fn in_force(&self, _: &CompiledRevision) {}
     /// What needs somebody of which the actor does not know: receivers that can't be told.
     fn needs(&self) -> Vec<Need> {
         Vec::new()
     }
 }
-
-/// Observes nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Hear for Silent {
-    fn hear(&self, _: News<'_>) {}
-}
-
-impl Observer for Silent {}
 
 /// All that a status is made of.
 pub(super) struct Told<'a> {
@@ -53,7 +43,7 @@ pub(super) struct Told<'a> {
     pub opened: Option<&'a Opened>,
     /// of a run under way: by Target how many changes it has, and how many are done
     pub running: &'a BTreeMap<Arc<str>, (u64, u64)>,
-    pub refused: Option<&'a Refused>,
+    pub refused: Option<&'a RefusedRevision>,
     pub brake: Option<&'a Brake>,
     pub lease: Option<LeaseStatus>,
     pub journal: (u64, String),
@@ -188,7 +178,7 @@ impl Told<'_> {
             needs.push(need(NeedKind::RevisionRefused, &refused.revision.name, words, "headcount validate".into()));
         }
         if let Some(opened) = self.opened {
-            needs.extend(opened.waiting.iter().filter(|one| one.standing != gates::Standing::Approved).map(gates::waits));
+            needs.extend(opened.waiting.iter().filter(|one| one.standing != gates::ApprovalStanding::Approved).map(gates::waits));
             needs.extend(opened.held.iter().filter_map(|part| gates::need(part, self.gates, now)));
         }
         needs.append(&mut self.besides);

@@ -54,7 +54,7 @@ pub(super) struct Asked {
     /// also what of it others did
     pub drifts: bool,
     /// what the last plan left
-    pub last: planning::Kept,
+    pub last: planning::LastPlan,
     /// what changed since
     pub dirty: Dirty,
 }

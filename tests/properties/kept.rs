@@ -22,10 +22,10 @@ use super::story::{Lens, Story, companies, stories};
 const STREAMS: [ObjectKind; 3] = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership];
 
 /// A world, and the rows that it was told of.
-struct Kept {
+struct LastPlan {
     manifests: String,
     world: World,
-    plans: planning::Kept,
+    plans: planning::LastPlan,
     /// when it was last planned
     planned_on: Option<Date>,
     /// what changed since the last plan
@@ -74,7 +74,7 @@ fn in_every_story(stories: impl Strategy<Value = Story>, live: impl Fn(Story, &R
 fn a_kept_world_plans_as_one_that_is_read_anew() {
     in_every_story(stories(), |story, counts| {
         let mut lab = Lab::new(story);
-        let mut kept = Kept::read(&lab, &lab.policy());
+        let mut kept = LastPlan::read(&lab, &lab.policy());
         for act in lab.story.acts.clone() {
             for event in &act.events {
                 lab.happens(event);
@@ -100,7 +100,7 @@ fn a_kept_world_plans_as_one_that_is_read_anew() {
 fn in_a_larger_company_so_does_a_plan_of_those_alone_whom_each_change_bears_on() {
     in_every_story(companies(), |story, counts| {
         let mut lab = Lab::new(story);
-        let mut kept = Kept::read(&lab, &lab.policy());
+        let mut kept = LastPlan::read(&lab, &lab.policy());
         for act in lab.story.acts.clone() {
             for event in &act.events {
                 lab.happens(event);
@@ -118,12 +118,12 @@ fn in_a_larger_company_so_does_a_plan_of_those_alone_whom_each_change_bears_on()
     });
 }
 
-impl Kept {
+impl LastPlan {
     fn read(lab: &Lab, policy: &Policy) -> Self {
         Self {
             manifests: lab.story.manifests(),
             world: lab.world(policy, &Lens::CLEAR, false),
-            plans: planning::Kept::new(),
+            plans: planning::LastPlan::new(),
             planned_on: None,
             dirty: Dirty::default(),
             sources: (0..policy.sources.len()).map(|at| Rows::of_source(lab, policy, at)).collect(),

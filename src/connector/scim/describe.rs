@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use super::default_mapping::default_mapping;
 use super::rows::SampleRows;
 use super::{open_source, open_target};
-use crate::connector::describe::{Connector, DefaultRule, Description, Need, own};
+use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
 use crate::connector::sample::Sample;
 use crate::connector::{Reader, Surroundings, TargetConnector};
 use crate::manifest::connection::{Described, ScimConnection};
@@ -61,7 +61,8 @@ impl Connector for ScimConnector {
 
 fn description() -> Description {
     let rule = |(attribute, value)| DefaultRule { attribute, value };
-    let need = |attribute| Need { attribute, why: "RFC 7643 asks for it; a service's own schema may ask for more, which a plan tells" };
+    let need =
+        |attribute| ConnectionNeed { attribute, why: "RFC 7643 asks for it; a service's own schema may ask for more, which a plan tells" };
     Description {
         name: "scim",
         about: "A SCIM 2.0 service (RFC 7643 and 7644).",

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 
 use super::sample::AsRow;
 use super::{default_mapping, open_source, open_target};
-use crate::connector::describe::{Connector, DefaultRule, Description, Need, own};
+use crate::connector::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
 use crate::connector::pack::Packer;
 use crate::connector::sample::Sample;
 use crate::connector::{Reader, Surroundings, TargetConnector};
@@ -65,7 +65,7 @@ impl Connector for SqlConnector {
 
 fn description() -> Description {
     let rule = |attribute: &str, value: &str| DefaultRule { attribute: attribute.to_owned(), value: value.to_owned() };
-    let need = |attribute| Need { attribute, why: "where `accounts.columns` has a column for it" };
+    let need = |attribute| ConnectionNeed { attribute, why: "where `accounts.columns` has a column for it" };
     Description {
         name: "sql",
         about: "Tables of a database, as the application made them: SQLite.",

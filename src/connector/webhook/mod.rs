@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 
 use super::connection::Connection;
-use super::describe::{Connector, DefaultRule, Description, Need, own};
+use super::describe::{ConnectionNeed, Connector, DefaultRule, Description, own};
 use super::sample::{AsJson, Sample};
 use super::{Surroundings, TargetConnector};
 use crate::http::standard_webhooks::Signer;
@@ -58,7 +58,7 @@ impl Connector for WebhookConnector {
                 "no entitlements, no owners of groups, no sessions, no secrets",
             ],
             default_mapping: mapping().into_iter().map(|(attribute, value)| DefaultRule { attribute, value }).collect(),
-            needs: vec![Need { attribute: "userName", why: "an application knows somebody by it" }],
+            needs: vec![ConnectionNeed { attribute: "userName", why: "an application knows somebody by it" }],
             connection: fields::<WebhookConnection>(),
         }
     }

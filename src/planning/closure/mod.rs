@@ -28,7 +28,7 @@ use reach::Reach;
 
 /// What the last plan left, for the next one in the same world and by the same policy. Another policy begins anew, with a new one.
 #[derive(Default)]
-pub struct Kept {
+pub struct LastPlan {
     last: Option<Last>,
 }
 
@@ -77,7 +77,7 @@ const FEW: usize = 1000;
 /// it takes no longer to plan all where this part of them is taken, one of so many.
 const PART: usize = 3;
 
-impl Kept {
+impl LastPlan {
     /// Before the first plan.
     pub fn new() -> Self {
         Self::default()

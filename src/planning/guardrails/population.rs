@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::manifest::kinds::Ownership;
 use crate::model::{Guardrail, ObjectKind};
 use crate::planning::basis::Basis;
-use crate::planning::beyond::{Tally, Traits};
+use crate::planning::beyond::{Totals, Traits};
 use crate::planning::groups::resolve::ResolvedGroups;
 use crate::planning::guardrails::{KeptGroup, Population, Populations};
 use crate::planning::targets::claims::Matched;
@@ -92,7 +92,7 @@ fn our_groups(basis: &Basis<'_>, target: usize) -> BTreeSet<u32> {
 impl Counting<'_, '_> {
     fn population(&self, accounts: &[Traits]) -> Population {
         let rules = &self.basis.policy.targets[self.target];
-        let Tally { removable, members, entitled, .. } = Tally::of(accounts.iter().copied());
+        let Totals { removable, members, entitled, .. } = Totals::of(accounts.iter().copied());
         let others = self.basis.beyond.at(self.target).accounts;
         Population {
             accounts: removable + others.removable,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::testing::{Scene, group, source, target};
-use super::super::{Kept, Replanned};
+use super::super::{LastPlan, Replanned};
 
 /// Fifty people, each below the one of half the number, all as they should be.
 fn company() -> Scene {
@@ -21,7 +21,7 @@ fn company() -> Scene {
 
 /// How many people are planned where the second scene follows the first.
 fn planned(before: &Scene, after: &Scene) -> Replanned {
-    let (mut kept, mut world) = (Kept::new(), before.world());
+    let (mut kept, mut world) = (LastPlan::new(), before.world());
     assert_eq!(before.replan(&mut kept, &mut world).1, Replanned::Whole { why: "it is the first plan" });
     after.replan(&mut kept, &mut world).1
 }
@@ -48,7 +48,7 @@ fn whoever_comes_is_planned_with_those_above() {
 #[test]
 fn who_is_pending_is_planned_again_and_nobody_else() {
     let pending = company().amended("50", "title", json!("Lead"));
-    let (mut kept, mut world) = (Kept::new(), pending.world());
+    let (mut kept, mut world) = (LastPlan::new(), pending.world());
     pending.replan(&mut kept, &mut world);
     // 50, above it 25, 12, 6, 3 and 1.
     let (plan, how) = pending.replan(&mut kept, &mut world);

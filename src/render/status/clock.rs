@@ -5,12 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Now, and where.
 #[derive(Clone, Copy)]
-pub struct Clock<'a> {
+pub struct StatusClock<'a> {
     pub now: Timestamp,
     pub zone: &'a TimeZone,
 }
 
-impl Clock<'_> {
+impl StatusClock<'_> {
     /// `04:02`, on another day `Sat 04:02`, beyond a week the day alone.
     pub fn at(&self, at: Timestamp) -> String {
         let (then, now) = (at.to_zoned(self.zone.clone()), self.now.to_zoned(self.zone.clone()));

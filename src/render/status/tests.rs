@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::{LeaseStatus, Need, NeedKind, Refused, Revision, STATUS_VERSION};
+use crate::model::{LeaseStatus, Need, NeedKind, RefusedRevision, Revision, STATUS_VERSION};
 use crate::render::testing::plain;
 
 fn at(time: &str) -> Timestamp {
@@ -76,7 +76,7 @@ fn night() -> Status {
             need(NeedKind::Waits, "payroll", "plan 9be41c77: 12 people lose their sign-in", "headcount approve 9be41c77"),
             need(NeedKind::RevisionRefused, "main@9c1d2e3", "groups.yaml:12: there is no group \"opps\"", "headcount validate"),
         ],
-        refused: Some(Refused {
+        refused: Some(RefusedRevision {
             revision: Revision { id: "9c1d2e3".into(), name: "main@9c1d2e3".into(), at: at("04:02"), authors: Vec::new(), signer: None },
             since: at("04:02"),
             why: vec![

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::bucket::{Bucket, Read, Written};
 use crate::fence::Tenure;
 use crate::state::StateError;
-use crate::state::clock::Reading;
+use crate::state::clock::ClockReading;
 use crate::state::lease::{Lease, LeaseTime};
 use crate::state::lock::{Holder, Kept as KeptAlive, TakenOver};
 
@@ -66,7 +66,7 @@ pub(super) struct Kept {
 pub(super) async fn take(bucket: &Arc<Bucket>, time: &LeaseTime, holder: Holder) -> Result<Kept, StateError> {
     let LeaseTime { clock, terms } = time;
     let note = LockNote { holder, beat: 0, released: false, taken_away: false };
-    let mut seen: Option<(UpdateVersion, Reading)> = None;
+    let mut seen: Option<(UpdateVersion, ClockReading)> = None;
     loop {
         let sent = clock.now();
         let Some(read) = bucket.get(LOCK).await? else {
@@ -113,7 +113,7 @@ async fn keep(
     bucket: &Arc<Bucket>,
     time: &LeaseTime,
     (note, version): (LockNote, UpdateVersion),
-    sent: Reading,
+    sent: ClockReading,
     from: Option<TakenOver>,
 ) -> Result<Kept, StateError> {
     bucket.keeps_conditions(LOCK, &note.bytes()).await?;

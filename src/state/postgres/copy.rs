@@ -13,7 +13,7 @@ use tokio_postgres::{Client, Error, Row};
 
 use super::connect::PostgresPlace;
 use super::statement::{Statement, head};
-use crate::state::sqlite::{self, Column, Kind, Table};
+use crate::state::sqlite::{self, Column, ColumnKind, TableLayout};
 use crate::state::{BEGINNING, Head, StateError, hex};
 
 /// Rows that are on their way at once.
@@ -69,7 +69,7 @@ pub(super) async fn write(client: &Client, place: &PostgresPlace, file: &Path) -
     }
 }
 
-async fn read_all(client: &Client, workspace: &str, tables: &[Table], rows: &Sender<Rows>) -> Result<(), CopyError> {
+async fn read_all(client: &Client, workspace: &str, tables: &[TableLayout], rows: &Sender<Rows>) -> Result<(), CopyError> {
     let stopped = |_| CopyError::State(StateError::Stopped);
     for (at, table) in tables.iter().enumerate() {
         let found = match table.name.as_str() {
@@ -110,9 +110,9 @@ async fn meta(client: &Client, workspace: &str) -> Result<Vec<Vec<Value>>, Error
 fn values(row: &Row, columns: &[Column]) -> Result<Vec<Value>, Error> {
     let value = |(at, column): (usize, &Column)| {
         Ok(match column.kind {
-            Kind::Text => row.try_get::<_, Option<String>>(at)?.map_or(Value::Null, Value::Text),
-            Kind::Number => row.try_get::<_, Option<i64>>(at)?.map_or(Value::Null, Value::Integer),
-            Kind::Bytes => row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Value::Null, Value::Blob),
+            ColumnKind::Text => row.try_get::<_, Option<String>>(at)?.map_or(Value::Null, Value::Text),
+            ColumnKind::Number => row.try_get::<_, Option<i64>>(at)?.map_or(Value::Null, Value::Integer),
+            ColumnKind::Bytes => row.try_get::<_, Option<Vec<u8>>>(at)?.map_or(Value::Null, Value::Blob),
         })
     };
     columns.iter().enumerate().map(value).collect()
@@ -170,7 +170,7 @@ pub(super) async fn read(client: &Client, place: &PostgresPlace, file: PathBuf) 
     Ok(())
 }
 
-fn empty(connection: &Connection, tables: &[Table], rows: &Sender<Rows>) -> rusqlite::Result<()> {
+fn empty(connection: &Connection, tables: &[TableLayout], rows: &Sender<Rows>) -> rusqlite::Result<()> {
     for (at, table) in tables.iter().enumerate() {
         let mut query = connection.prepare(&format!("SELECT {} FROM {}", columns(table), table.name))?;
         let mut found = query.query([])?;
@@ -212,12 +212,12 @@ impl Meta {
     }
 }
 
-fn insert(workspace: &str, table: &Table, rows: Vec<Vec<Value>>) -> Statement {
+fn insert(workspace: &str, table: &TableLayout, rows: Vec<Vec<Value>>) -> Statement {
     let types = table.columns.iter().enumerate().map(|(at, column)| {
         let kind = match column.kind {
-            Kind::Text => "text",
-            Kind::Number => "bigint",
-            Kind::Bytes => "bytea",
+            ColumnKind::Text => "text",
+            ColumnKind::Number => "bigint",
+            ColumnKind::Bytes => "bytea",
         };
         format!("${}::{kind}[]", at + 2)
     });
@@ -232,16 +232,16 @@ fn insert(workspace: &str, table: &Table, rows: Vec<Vec<Value>>) -> Statement {
         by_column.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
     }
     table.columns.iter().zip(by_column).fold(Statement::new(sql, workspace), |statement, (column, values)| match column.kind {
-        Kind::Text => statement.maybes(values.into_iter().map(|value| if let Value::Text(text) = value { Some(text) } else { None })),
-        Kind::Number => {
+        ColumnKind::Text => statement.maybes(values.into_iter().map(|value| if let Value::Text(text) = value { Some(text) } else { None })),
+        ColumnKind::Number => {
             statement.maybe_numbers(values.into_iter().map(|value| if let Value::Integer(number) = value { Some(number) } else { None }))
         }
-        Kind::Bytes => {
+        ColumnKind::Bytes => {
             statement.maybe_blobs(values.into_iter().map(|value| if let Value::Blob(bytes) = value { Some(bytes) } else { None }))
         }
     })
 }
 
-fn columns(table: &Table) -> String {
+fn columns(table: &TableLayout) -> String {
     table.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -14,7 +14,7 @@ use super::line::Line;
 use super::statement::Statement;
 use crate::fence::Tenure;
 use crate::state::StateError;
-use crate::state::clock::Reading;
+use crate::state::clock::ClockReading;
 use crate::state::lease::{Lease, LeaseTime};
 use crate::state::lock::{Holder, Kept as KeptAlive, TakenOver};
 
@@ -59,7 +59,7 @@ pub(super) async fn take(mut line: Line, time: &LeaseTime, holder: Holder) -> Re
     let LeaseTime { clock, terms } = time;
     let (run, note) = (holder.run.clone().unwrap_or_default(), serde_json::to_string(&holder).unwrap_or_default());
     let named = |sql, line: &Line| Statement::new(sql, line.place().workspace()).text(&run).text(&note).seconds(terms.term);
-    let mut seen: Option<((i64, i64), Reading)> = None;
+    let mut seen: Option<((i64, i64), ClockReading)> = None;
     let (mut asked, mut from) = (None, None);
     loop {
         let Some(stands) = look(&mut line).await? else {
@@ -106,7 +106,7 @@ pub(super) async fn take(mut line: Line, time: &LeaseTime, holder: Holder) -> Re
     }
 }
 
-fn keep(line: Line, time: &LeaseTime, run: String, epoch: i64, sent: Reading, from: Option<TakenOver>) -> Kept {
+fn keep(line: Line, time: &LeaseTime, run: String, epoch: i64, sent: ClockReading, from: Option<TakenOver>) -> Kept {
     let lease = Lease::taken(time, sent, Some(epoch.cast_unsigned()));
     let beats = tokio::spawn(beat(line, lease.clone(), run.clone(), epoch));
     Kept { lease, run, epoch, from, beats }

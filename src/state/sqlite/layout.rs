@@ -13,7 +13,7 @@ use crate::state::StateError;
 
 /// A table.
 #[derive(Clone, Debug)]
-pub(in crate::state) struct Table {
+pub(in crate::state) struct TableLayout {
     pub(in crate::state) name: String,
     pub(in crate::state) columns: Vec<Column>,
 }
@@ -22,12 +22,12 @@ pub(in crate::state) struct Table {
 #[derive(Clone, Debug)]
 pub(in crate::state) struct Column {
     pub(in crate::state) name: String,
-    pub(in crate::state) kind: Kind,
+    pub(in crate::state) kind: ColumnKind,
 }
 
 /// What stands in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::state) enum Kind {
+pub(in crate::state) enum ColumnKind {
     Text,
     Number,
     Bytes,
@@ -36,7 +36,7 @@ pub(in crate::state) enum Kind {
 /// A file that was made to be filled.
 pub(in crate::state) struct NewFile {
     pub(in crate::state) connection: Connection,
-    pub(in crate::state) tables: Vec<Table>,
+    pub(in crate::state) tables: Vec<TableLayout>,
 }
 
 /// Makes an empty state in a file; nothing may stand there. `path`: what messages call the state.
@@ -57,22 +57,22 @@ pub(in crate::state) fn new_file(path: &Path, file: &Path, workspace: &str) -> R
 }
 
 /// The tables of a state.
-pub(in crate::state) fn tables(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
+pub(in crate::state) fn tables(connection: &Connection) -> rusqlite::Result<Vec<TableLayout>> {
     let mut names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")?;
     let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let mut columns = connection.prepare("SELECT name, type FROM pragma_table_info(?1) ORDER BY cid")?;
     let table = |name: String| {
         let columns = columns.query_map([&name], column)?.collect::<rusqlite::Result<_>>()?;
-        Ok(Table { name, columns })
+        Ok(TableLayout { name, columns })
     };
     names.into_iter().map(table).collect()
 }
 
 fn column(row: &rusqlite::Row<'_>) -> rusqlite::Result<Column> {
     let kind = match row.get_ref(1)?.as_str()? {
-        "INTEGER" => Kind::Number,
-        "BLOB" => Kind::Bytes,
-        _ => Kind::Text,
+        "INTEGER" => ColumnKind::Number,
+        "BLOB" => ColumnKind::Bytes,
+        _ => ColumnKind::Text,
     };
     Ok(Column { name: row.get(0)?, kind })
 }

@@ -36,7 +36,7 @@ use crate::model::{Left, Link, Memory};
 pub(super) use facts::GENERATION;
 use head::Apart;
 pub(super) use head::HEAD;
-pub(super) use layout::{Column, Kind, NewFile, Table, new_file, tables};
+pub(super) use layout::{Column, ColumnKind, NewFile, TableLayout, new_file, tables};
 pub(super) use open::WORKSPACE;
 pub(super) use open::{look, look_at, open, passing, passing_with, put};
 pub(super) use rows::word;

@@ -33,7 +33,7 @@ pub struct WaitingPlan {
 /// What people said about a plan comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Standing {
+pub enum ApprovalStanding {
     /// it may run
     Approved,
     /// somebody said that it must not
@@ -53,10 +53,10 @@ pub struct Approving {
     /// the plan
     pub plan: WaitingPlan,
     /// what was said about it
-    pub standing: Standing,
+    pub standing: ApprovalStanding,
 }
 
-impl Standing {
+impl ApprovalStanding {
     /// For a person.
     pub(super) fn words(self) -> String {
         match self {
@@ -88,17 +88,17 @@ impl WaitingPlan {
 }
 
 /// What was said about a plan, all together.
-pub fn standing(plan: &WaitingPlan, rule: &ApprovalPolicy, approvals: &[Approval], now: Timestamp) -> Standing {
+pub fn standing(plan: &WaitingPlan, rule: &ApprovalPolicy, approvals: &[Approval], now: Timestamp) -> ApprovalStanding {
     let said = latest(approvals.iter().filter(|approval| counts(approval, plan, rule, now)));
     if said.iter().any(|approval| approval.decision == Decided::Reject) {
-        return Standing::Rejected;
+        return ApprovalStanding::Rejected;
     }
     let enough = u32::try_from(said.len()).unwrap_or(u32::MAX);
     if enough < rule.count {
-        return Standing::Wants { more: rule.count - enough };
+        return ApprovalStanding::Wants { more: rule.count - enough };
     }
     let wrote = |approval: &&Approval| plan.authors.iter().any(|author| same_person(author, &approval.approver));
-    if rule.not_author && said.iter().all(wrote) { Standing::AuthorsAlone } else { Standing::Approved }
+    if rule.not_author && said.iter().all(wrote) { ApprovalStanding::AuthorsAlone } else { ApprovalStanding::Approved }
 }
 
 /// Whether a word is about the plan, and counts now.
@@ -152,7 +152,8 @@ impl Approved {
     pub(super) fn of(gates: &Gates<'_>, target: &TargetPolicy, now: Timestamp) -> Self {
         let Some(rule) = &target.gates.approval else { return Self::default() };
         let here = gates.waiting.iter().filter(|plan| plan.target == target.name);
-        let approved: Vec<&WaitingPlan> = here.filter(|plan| standing(plan, rule, gates.approvals, now) == Standing::Approved).collect();
+        let approved: Vec<&WaitingPlan> =
+            here.filter(|plan| standing(plan, rule, gates.approvals, now) == ApprovalStanding::Approved).collect();
         let changes = || approved.iter().flat_map(|plan| &plan.plan.changes);
         let rights: BTreeSet<Mandate> = changes().map(|change| change.mandate).collect();
         let of_right = |right: Mandate| (right, Atoms::of(changes().filter(|change| change.mandate == right)));
@@ -176,7 +177,7 @@ impl Approved {
     }
 
     pub(super) fn lack(&self) -> Verdict {
-        hold(GateKind::Approval, None, Standing::Wants { more: 1 }.words())
+        hold(GateKind::Approval, None, ApprovalStanding::Wants { more: 1 }.words())
     }
 }
 

@@ -18,12 +18,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use super::retry::Resting;
+use super::retry::RestingChanges;
 use crate::drift::Drift;
 use crate::model::{Approval, Brake, Change};
 use crate::policy::{Policy, TargetPolicy};
 
-pub use approval::{Approving, Standing, WaitingPlan, approve, documents, expired, standing};
+pub use approval::{ApprovalStanding, Approving, WaitingPlan, approve, documents, expired, standing};
 pub use need::{need, waits};
 pub use open::{HeldPart, Opened, open};
 pub use others::{Contested, Reverted, reverted};
@@ -107,7 +107,7 @@ pub struct Gates<'a> {
     /// systems that rest, by Target
     pub rests: BTreeMap<Arc<str>, Rest>,
     /// changes that were refused and rest
-    pub resting: Option<&'a Resting>,
+    pub resting: Option<&'a RestingChanges>,
     /// what others changed, as `drift::compare` found it for this very plan; none where a plan that takes it back was reviewed
     pub drifts: &'a [Drift],
     /// what others keep changing (`Shelf::Contested`)

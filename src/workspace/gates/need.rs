@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{Approving, GateKind, Gates, HeldPart, Standing};
+use super::{ApprovalStanding, Approving, GateKind, Gates, HeldPart};
 use crate::manifest::kinds::DriftMode;
 use crate::model::{Need, NeedKind};
 
@@ -34,7 +34,7 @@ pub fn waits(one: &Approving) -> Need {
     let Approving { plan, standing } = one;
     let short: String = plan.hash.chars().take(8).collect();
     let next = match standing {
-        Standing::Rejected => format!("headcount plan --target {}", plan.target),
+        ApprovalStanding::Rejected => format!("headcount plan --target {}", plan.target),
         _ => format!("headcount approve {short}"),
     };
     let many = plan.pending().sum();

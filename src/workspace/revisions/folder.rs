@@ -174,11 +174,11 @@ fn named(loaded: &Loaded) -> Vec<PathBuf> {
 
 /// Numbers of files, which are read again only where something about them is another.
 #[derive(Debug, Default)]
-struct Numbers(BTreeMap<PathBuf, (Standing, Arc<str>)>);
+struct Numbers(BTreeMap<PathBuf, (ApprovalStanding, Arc<str>)>);
 
 /// What a file system says about a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Standing(Vec<i128>);
+struct ApprovalStanding(Vec<i128>);
 
 impl Numbers {
     fn of(&mut self, path: &Path) -> Arc<str> {
@@ -200,16 +200,16 @@ impl Numbers {
 }
 
 #[cfg(unix)]
-fn standing(path: &Path) -> Option<Standing> {
+fn standing(path: &Path) -> Option<ApprovalStanding> {
     use std::os::unix::fs::MetadataExt;
     let found = std::fs::metadata(path).ok()?;
     let parts = [found.dev() as i128, found.ino() as i128, found.len() as i128];
     let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()].map(i128::from);
-    Some(Standing(parts.into_iter().chain(times).collect()))
+    Some(ApprovalStanding(parts.into_iter().chain(times).collect()))
 }
 
 #[cfg(not(unix))]
-fn standing(_: &Path) -> Option<Standing> {
+fn standing(_: &Path) -> Option<ApprovalStanding> {
     None
 }
 
