@@ -163,26 +163,31 @@ async fn begin(
     once: bool,
     stop: &CancellationToken,
 ) -> Result<Option<CompiledRevision>, Failure> {
+    let mut refused = false;
     loop {
         let failure = match workspace::first(source).await {
+            // Nothing is newer than what was refused already, and said so.
+            Ok(None) if refused => None,
             Ok(Some(First::Sound(manifests, warnings))) => {
                 report::diagnostics(&warnings, &Texts::default());
                 return Ok(Some(*manifests));
             }
             Ok(Some(First::Refused(revision, problems))) => {
                 notice(format_args!("{} can't be used", revision.name));
-                Failure::Manifests(problems, Texts::default())
+                refused = true;
+                Some(Failure::Manifests(problems, Texts::default()))
             }
-            Ok(None) => Failure::new(format!("{} has no manifests yet", source.place())),
+            Ok(None) => Some(Failure::new(format!("{} has no manifests yet", source.place()))),
             Err(error) => {
                 let failure = Failure::from_error(&error);
-                error.hint().into_iter().fold(failure, Failure::hint)
+                Some(error.hint().into_iter().fold(failure, Failure::hint))
             }
         };
-        if once {
-            return Err(failure);
+        match failure {
+            Some(failure) if once => return Err(failure),
+            Some(failure) => drop(report::failure(&failure)),
+            None => {}
         }
-        report::failure(&failure);
         tokio::select! {
             () = tokio::time::sleep(every) => {}
             () = stop.cancelled() => return Ok(None),

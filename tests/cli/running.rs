@@ -192,7 +192,7 @@ fn the_brake_says_who_pulled_it_and_stays_theirs() {
     );
     let (code, out, _) = told(&folder, ["pause", "--reason", "me too"]);
     assert!(
-        code == 0 && out.contains("is stopped already, by mara since") && out.contains("hr exports nonsense\nNothing was changed."),
+        code == 0 && out.contains("is stopped already, by mara since") && out.contains("hr exports nonsense.\nNothing was changed."),
         "{out}"
     );
     let pulled = || all::<Brake>(&folder, Shelf::Brake).into_iter().map(|(_, brake)| (brake.who, brake.everything)).collect::<Vec<_>>();
@@ -285,7 +285,7 @@ fn waits(folder: &Folder, hash: &str, authors: &[&str]) {
 fn a_plan_is_approved_as_it_was_shown_by_a_name_and_once() {
     let folder = applied();
     let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");
-    folder.write("acme.yaml", &manifests.replace("  groups: {}\n", "  groups: {}\n  approval: {for: destructive}\n"));
+    folder.write("acme.yaml", &manifests.replace("  groups: {}\n", "  groups: {}\n  approval: {for: [deactivate, delete, signIn, removeMembers]}\n"));
     let (one, other) = (format!("9be41c77a{}", "0".repeat(55)), format!("9be41c77b{}", "0".repeat(55)));
     waits(&folder, &one, &["Mara Okafor <mara@acme.example>"]);
     let (code, out, _) = told(&folder, ["approve"]);
@@ -332,7 +332,7 @@ fn a_plan_is_approved_as_it_was_shown_by_a_name_and_once() {
 fn an_author_who_approves_in_ci_is_still_the_author() {
     let folder = applied();
     let manifests = std::fs::read_to_string(folder.file("acme.yaml")).expect("manifests");
-    folder.write("acme.yaml", &manifests.replace("  groups: {}\n", "  groups: {}\n  approval: {for: destructive}\n"));
+    folder.write("acme.yaml", &manifests.replace("  groups: {}\n", "  groups: {}\n  approval: {for: [deactivate, delete, signIn, removeMembers]}\n"));
     waits(&folder, &"9be41c77".repeat(8), &["mara@acme.example"]);
     let run = folder
         .run(["approve", "9be41c77", "--yes"])

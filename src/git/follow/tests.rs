@@ -373,6 +373,7 @@ fn in_a_range_each_commit_since_what_was_in_force_is_asked_for() {
     let (what, _) = next(&mut follower, Some(&start)).unwrap().refused.unwrap();
     assert_eq!(what, format!("commit {} is not signed", &between[..12]));
     remote.made.git(&["reset", "-q", "--hard", &unsigned]);
+    remote.made.write("identity/b.yaml", "b: 1");
     keys.commit(&remote.made, Some("mara"));
     let forced = next(&mut follower, Some(&start)).unwrap();
     assert!(forced.rewritten && forced.refused.unwrap().0.contains("which commits are new can't be told"));

@@ -149,32 +149,42 @@ async fn of_sixteen_who_fight_for_the_lock_one_has_it_at_a_time_and_each_a_numbe
     let Some(database) = Database::of("sixteen fighters") else { return };
     let fighters = (0..16).map(async |fighter| {
         let (store, clock) = database.replica().await;
-        let mut won = Vec::new();
-        while won.len() < 3 {
+        let (mut taken, mut whole) = (Vec::new(), 0);
+        while whole < 3 {
             match as_time_goes_by(&clock, store.lock("joe")).await {
                 Ok(lock) => {
                     let epoch = lock.epoch().unwrap();
-                    won.push(epoch);
+                    taken.push(epoch);
+                    let mut lost = false;
                     for turn in 0..3 {
-                        store.commit(vec![line(&fighter.to_string(), &format!("{epoch} {turn}"))]).await.unwrap();
+                        // By the others' clocks it may have been silent for too long: then it writes nothing more.
+                        match store.commit(vec![line(&fighter.to_string(), &format!("{epoch} {turn}"))]).await {
+                            Ok(()) => assert!(!lost, "nobody writes whose lock was lost"),
+                            Err(StateError::LostLock { .. }) => lost = true,
+                            Err(other) => panic!("{other}"),
+                        }
                     }
-                    store.release(lock).await.unwrap();
+                    whole += u32::from(!lost);
+                    drop(store.release(lock).await);
                 }
                 Err(StateError::Busy { .. }) => {}
                 Err(other) => panic!("{other}"),
             }
         }
-        won
+        taken
     });
     let mut epochs: Vec<u64> = futures_util::future::join_all(fighters).await.concat();
     epochs.sort_unstable();
-    assert_eq!(epochs, (1..=48).collect::<Vec<_>>());
+    assert!(epochs.len() >= 48);
+    assert_eq!(epochs, (1..=epochs.len() as u64).collect::<Vec<_>>(), "each has a number of its own, and none is left out");
     // Nobody wrote between what a holder wrote.
     let lines = chain(database.open().await.as_ref()).await;
-    let written: Vec<_> =
-        lines.iter().map(|line| line.body.split_once("words\":\"").unwrap().1.trim_end_matches("\"}").to_owned()).collect();
-    let expected: Vec<_> = (1..=48).flat_map(|epoch| (0..3).map(move |turn| format!("{epoch} {turn}"))).collect();
-    assert_eq!(written, expected);
+    let number = |line: &ChainLine| -> (u64, u64) {
+        let words = line.body.split_once("words\":\"").unwrap().1.trim_end_matches("\"}").split_once(' ').unwrap();
+        (words.0.parse().unwrap(), words.1.parse().unwrap())
+    };
+    let written: Vec<_> = lines.iter().map(number).collect();
+    assert!(written.len() >= 3 * 48 && written.is_sorted_by(|one, next| one < next), "{written:?}");
 }
 
 #[tokio::test]
