@@ -302,8 +302,19 @@ impl Ledger {
         self.due.entry(due.key.clone()).or_default().push(due);
     }
 
-    fn drop_dues(&mut self, key: &str) {
-        for due in self.due.remove(key).unwrap_or_default() {
+    /// What fell due for an account that nobody claims is not said any more. Another target may have an account with the same id.
+    pub(in crate::planning) fn drop_unclaimed(&mut self, target: &str, id: &str) {
+        self.drop_dues(&Key::unclaimed(id).text(), Some(target));
+    }
+
+    /// Of a key, everywhere or at one target.
+    fn drop_dues(&mut self, key: &str, at: Option<&str>) {
+        let all = self.due.remove(key).unwrap_or_default();
+        let (gone, stays): (Vec<Due>, Vec<Due>) = all.into_iter().partition(|due| at.is_none() || due.target.as_deref() == at);
+        if !stays.is_empty() {
+            self.due.insert(Arc::from(key), stays);
+        }
+        for due in gone {
             if let Some(count) = self.dues.get_mut(&due) {
                 *count -= 1;
                 if *count == 0 {
@@ -352,7 +363,7 @@ impl Ledger {
             if let Some(number) = self.people.remove(&self.keyed.text(key)) {
                 self.drop_kind(number);
             }
-            self.drop_dues(key);
+            self.drop_dues(key, None);
         }
         for (target, id) in accounts {
             if let Some(before) = self.accounts[*target].remove(&self.keyed.text(id)) {
@@ -370,7 +381,9 @@ impl Ledger {
             nodes.into_iter().for_each(|node| self.leave(trace, node));
         }
         for (key, dues) in due {
-            self.drop_dues(&key);
+            if !Key::is_unclaimed(&key) {
+                self.drop_dues(&key, None);
+            }
             dues.into_iter().for_each(|due| self.put_due(due));
         }
         (self.attention, self.touched, self.rests_on_all) = (attention, touched, rests_on_all);

@@ -164,6 +164,9 @@ impl LastPlan {
                 continue;
             }
             let accounts = reach.picks.ids;
+            for (target, id) in &accounts {
+                policy.targets.get(*target).into_iter().for_each(|rules| last.ledger.drop_unclaimed(&rules.name, id));
+            }
             last.ledger.absorb(ledger, &keys, &accounts);
             last.take_due(policy, world, &accounts, moment);
             plan.upcoming = last.ledger.upcoming();
