@@ -151,6 +151,11 @@ impl Git {
             // The second for a git that does not know the first: no way to any other repository is allowed.
             command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none");
         }
+        // It leads a group of its own, so that what it starts can be ended with it.
+        #[cfg(unix)]
+        if self.apart.is_some() {
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        }
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
