@@ -167,8 +167,8 @@ fn talk(mut stream: &TcpStream, root: &Path, list: &Mutex<Vec<String>>, auth: Op
     let body = &output[end + 4..];
     let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
     let lines: Vec<&str> = head.lines().filter(|line| !line.starts_with("Status: ")).collect();
-    write!(stream, "HTTP/1.1 {status}\r\n{}\r\ncontent-length: {}\r\n\r\n", lines.join("\r\n"), body.len()).ok()?;
-    stream.write_all(body).ok()
+    let head = format!("HTTP/1.1 {status}\r\n{}\r\ncontent-length: {}\r\n\r\n", lines.join("\r\n"), body.len());
+    stream.write_all(&[head.as_bytes(), body].concat()).ok()
 }
 
 /// Git's own daemon. It ends with this value.

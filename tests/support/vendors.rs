@@ -40,7 +40,8 @@ impl StandIns {
         let (verb, content) = person.map_or(("GET", String::new()), |person| ("POST", person.to_string()));
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         let head = format!("{verb} /{vendor}/hands HTTP/1.1\r\nhost: hands\r\nconnection: close\r\ncontent-type: application/json");
-        write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{content}", content.len()).expect("sent");
+        let asked = format!("{head}\r\ncontent-length: {}\r\n\r\n{content}", content.len());
+        stream.write_all(asked.as_bytes()).expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         let (head, content) = answer.split_once("\r\n\r\n").expect("a head and a content");
