@@ -1,7 +1,7 @@
 //! Processes that are frozen past their lease (SIGSTOP), while another one takes the lock over, and thaw (SIGCONT): eight writers each, the lease in a bucket, and a
 //! SCIM service that notes whose each write was, in the order in which they came. Nobody writes once somebody else does, or once its own lease is over.
 //!
-//! `HEADCOUNT_FREEZES` says how many. The same freezes with the fence taken away let writes through, or these tests could not fail.
+//! `HEADCOUNT_FREEZES` says how many. The same freezes with the fence taken away let writes through, or this could not fail.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -31,8 +31,8 @@ use crate::support::s3::S3;
 /// As much shorter than in earnest as a busy machine allows.
 const TERMS: LeaseTerms =
     LeaseTerms { term: Duration::from_millis(800), beat: Duration::from_millis(80), valid: Duration::from_millis(400) };
-/// Between leave and the write: journal, JSON and TLS take as long in earnest.
-const WORK: Duration = Duration::from_millis(2);
+/// Between leave and the write: journal, JSON and TLS take as long in earnest on a busy machine. Without a fence about every second freeze falls into it.
+const WORK: Duration = Duration::from_millis(10);
 const PEOPLE: usize = 1500;
 const WRITERS: usize = 8;
 /// Stages that play at once.
@@ -51,11 +51,11 @@ fn a_frozen_run_that_thaws_writes_nothing_more() {
     assert_eq!((seen.late, seen.doubled), (0, 0), "{seen:?}");
 }
 
-/// What the fence is for: leave was asked for before each request, and that is not enough.
+/// What the fence is for: leave was asked for before each request, and that is not enough. One freeze shows it; whether it is the first one is chance.
 #[test]
 fn without_the_fence_a_frozen_run_that_thaws_goes_on_writing() {
-    let seen = freeze(4, false);
-    assert!(seen.late > 0, "{seen:?}");
+    let seen = freeze(64, false);
+    assert!(seen.through > 0, "{seen:?}");
 }
 
 /// What came of freezes.
@@ -65,11 +65,13 @@ struct Came {
     writes: usize,
     /// writes of a run that had been frozen past its lease
     late: usize,
+    /// freezes that let such a write through
+    through: usize,
     /// writes of a run behind those of one that took the lock after it
     doubled: usize,
 }
 
-/// So many freezes, on several stages at once.
+/// So many freezes, on several stages at once; without the fence no more of them once one let a write through.
 fn freeze(freezes: usize, fenced: bool) -> Came {
     let (left, came) = (AtomicUsize::new(freezes), Mutex::new(Came::default()));
     let began = Instant::now();
@@ -82,13 +84,14 @@ fn freeze(freezes: usize, fenced: bool) -> Came {
                 came.freezes += played.freezes;
                 came.writes += played.writes;
                 came.late += played.late;
+                came.through += played.through;
                 came.doubled += played.doubled;
             });
         }
     });
     let came = came.into_inner().expect("not broken");
     eprintln!("{came:?}, fenced: {fenced}, {:.1} s", began.elapsed().as_secs_f64());
-    assert_eq!(came.freezes, freezes);
+    assert!(came.freezes == freezes || came.through > 0, "{came:?}");
     came
 }
 
@@ -141,13 +144,17 @@ impl Stage {
             let mark = self.log().len();
             frozen.signal("CONT");
             frozen.ends();
-            came.late += self.log()[mark..].iter().filter(|whose| **whose == number).count();
+            let late = self.log()[mark..].iter().filter(|whose| **whose == number).count();
+            came.late += late;
+            came.through += usize::from(late > 0);
+            if late > 0 && !self.fenced {
+                left.store(0, Ordering::SeqCst);
+            }
             came.freezes += 1;
             number = next;
         }
-        if let Some(mut last) = holder {
-            last.ends();
-        }
+        // Whoever is at work now has been seen to work; the rest of it proves nothing.
+        drop(holder);
         let log = self.log();
         came.writes = log.len();
         came.doubled = log.windows(2).filter(|pair| pair[1] < pair[0]).count();
