@@ -6,6 +6,7 @@ mod acme;
 mod cli;
 mod company;
 mod conformance;
+mod controller;
 mod django;
 mod faults;
 mod git;
