@@ -8,7 +8,9 @@ const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/controller"
 
 #[test]
 fn people_join_and_leave_by_a_push_and_what_can_t_be_used_changes_nothing() {
-    let (Some(python), Some(_)) = (tool("python3"), tool("scim2-server")) else { return skipped("the controller's example", "scim2-server") };
+    let (Some(python), Some(_)) = (tool("python3"), tool("scim2-server")) else {
+        return skipped("the controller's example", "scim2-server");
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let search = format!("{}:{}", python.parent().expect("a folder").display(), std::env::var("PATH").unwrap_or_default());
     let mut run = Command::new(format!("{EXAMPLE}/run"));

@@ -67,6 +67,8 @@ fn joined(rest: Option<Change>, whole: &Change, attributes: Vec<AttributeChange>
     rest.attributes.sort_by(|one, other| one.attribute.cmp(&other.attribute));
     rest.members.extend(members);
     rest.members.sort_by(|one, other| one.member.key.cmp(&other.member.key));
+    // Two of its needs may be about one member: it stays out once.
+    rest.members.dedup_by(|one, other| one.member == other.member);
     rest
 }
 

@@ -13,7 +13,7 @@ use super::running::{self, Running};
 use super::session;
 use super::who;
 use crate::journal::{Event, PlanWord};
-use crate::model::{Approval, Decided};
+use crate::model::{Approval, Decided, Status};
 use crate::render::status::told_at;
 use crate::render::style::{RISK, STRONG, paint};
 use crate::render::table::TextTable;
@@ -70,6 +70,11 @@ pub fn run(args: &ApproveArgs) -> Result<Exit, Failure> {
 
 async fn waiting(store: &dyn Store) -> Result<Vec<WaitingPlan>, Failure> {
     let mut waiting: Vec<WaitingPlan> = running::all(Shelf::Plans, store).await?.into_iter().map(|(_, plan)| plan).collect();
+    // What is kept for those that were approved before, or was put in another's place, waits no more: only what the status names does.
+    let told: Vec<(Arc<str>, Status)> = running::all(Shelf::Status, store).await?;
+    if let Some((_, status)) = told.first() {
+        waiting.retain(|plan| status.systems.iter().any(|system| system.waits.as_ref() == Some(&plan.hash)));
+    }
     waiting.sort_by(|one, other| (one.since, &one.hash).cmp(&(other.since, &other.hash)));
     Ok(waiting)
 }

@@ -27,7 +27,7 @@ use crate::manifest::connection::SecretRef;
 use crate::metrics::Metrics;
 use crate::model::Status;
 use crate::serve::{self, Bounds, Health, ServeError};
-use crate::state;
+use crate::state::{self, Store};
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
 use crate::workspace::{self, CompiledRevision, First, Workspace, WorkspaceError};
 
@@ -113,9 +113,23 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         tokio::spawn(stop_when_asked(stop.clone()));
         let health = Health::new(Instant::now());
         args.listen(&health, &metrics, &stop).await?;
-        let Some(manifests) = begin(source.as_mut(), every, args.once, &stop).await? else { return Ok(Exit::Done) };
-        health.loaded();
-        keep(args, source, manifests, every, (health, metrics), stop).await
+        let mut refused = false;
+        loop {
+            let Some(manifests) = begin(source.as_mut(), every, (args.once, refused), &stop).await? else { return Ok(Exit::Done) };
+            let place = state_place(&manifests.loaded, &args.files);
+            let store = state::open(&place, &manifests.policy.workspace).await.map_err(|error| state_failure(&error))?;
+            let Some(why) = workspace::held(store.as_ref(), &manifests).await.map_err(|error| state_failure(&error))? else {
+                health.loaded();
+                return keep(args, source, (store, manifests), every, (health, metrics), stop).await;
+            };
+            let failure = Failure::new(format!("these manifests lack what was in force before: {}", why.join("\n"))).exit(Exit::Stale);
+            if args.once {
+                return Err(failure);
+            }
+            // Nothing is done by manifests that may have been cut short; newer ones are waited for.
+            report::failure(&failure);
+            refused = true;
+        }
     })?
 }
 
@@ -123,17 +137,11 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
 async fn keep(
     args: &ControllerArgs,
     source: Box<dyn RevisionSource>,
-    manifests: CompiledRevision,
+    (store, manifests): (Arc<dyn Store>, CompiledRevision),
     every: Duration,
     (health, metrics): (Health, Metrics),
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
-    let place = state_place(&manifests.loaded, &args.files);
-    let store = state::open(&place, &manifests.policy.workspace).await.map_err(|error| state_failure(&error))?;
-    if let Some(why) = workspace::held(store.as_ref(), &manifests).await.map_err(|error| state_failure(&error))? {
-        let failure = Failure::new(format!("these manifests lack what was in force before: {}", why.join("\n")));
-        return Err(failure.exit(Exit::Stale));
-    }
     notice(format_args!("{} is in force; the state is {}", manifests.revision.name, store.place().display()));
     health.state(true);
     let first = manifests.clone();
@@ -146,7 +154,7 @@ async fn keep(
         commit_status::arrived(telling).await;
     }
     match ended {
-        Ok(ended) => Ok(exit(&ended)),
+        Ok(ended) => Ok(exit(&ended, args.once)),
         Err(WorkspaceError::Standby(holder)) if !args.once => {
             notice(format_args!("stopped while waiting for {holder}; nothing was changed"));
             Ok(Exit::Done)
@@ -160,10 +168,9 @@ async fn keep(
 async fn begin(
     source: &mut dyn RevisionSource,
     every: Duration,
-    once: bool,
+    (once, mut refused): (bool, bool),
     stop: &CancellationToken,
 ) -> Result<Option<CompiledRevision>, Failure> {
-    let mut refused = false;
     loop {
         let failure = match workspace::first(source).await {
             // Nothing is newer than what was refused already, and said so.
@@ -201,9 +208,12 @@ async fn stop_when_asked(stop: CancellationToken) {
     stop.cancel();
 }
 
-fn exit(ended: &workspace::Ended) -> Exit {
+fn exit(ended: &workspace::Ended, once: bool) -> Exit {
     match &ended.plan {
+        // Somebody stopped it, which is how it ends.
+        _ if !once => Exit::Done,
         _ if ended.failed => Exit::Partly,
+        Some(plan) if ended.held && verdict(plan) == Exit::Done => Exit::Refused,
         Some(plan) => verdict(plan),
         None => Exit::Done,
     }

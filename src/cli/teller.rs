@@ -147,6 +147,11 @@ impl Observer for Teller {
         }
     }
 
+    fn state_lost(&self, why: &str) {
+        self.health.state(false);
+        tracing::error!(target: "headcount::workspace", why, "the state can't be used: nothing is written until it can");
+    }
+
     fn in_force(&self, manifests: &CompiledRevision) {
         let receivers = receivers(manifests);
         let mut known = self.known();

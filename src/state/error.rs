@@ -168,6 +168,12 @@ pub enum StateError {
 }
 
 impl StateError {
+    /// Whether waiting helps nothing: somebody has to see to the state.
+    pub fn is_final(&self) -> bool {
+        use StateError::{Damaged, Foreign, NoConditions, OtherWorkspace, Version};
+        matches!(self, Foreign { .. } | Version { .. } | OtherWorkspace { .. } | Damaged { .. } | NoConditions { .. })
+    }
+
     /// The same of the place that a file of ours stands for.
     pub(super) fn at(self, place: &std::path::Path) -> Self {
         let path = place.to_path_buf();

@@ -85,6 +85,8 @@ pub struct Ended {
     pub plan: Option<Plan>,
     /// something that was tried did not come about
     pub failed: bool,
+    /// something is needed, and a gate holds it
+    pub held: bool,
 }
 
 /// Why it could not go on.
@@ -198,17 +200,38 @@ impl Actor {
         let stop = self.workspace.stop.clone();
         loop {
             tokio::select! {
-                message = mailbox.recv() => if let Some(message) = message { self.hear(message).await?; },
-                _ = tick.tick() => self.tick().await?,
+                message = mailbox.recv() => if let Some(message) = message {
+                    let heard = self.hear(message).await;
+                    self.endure(heard)?;
+                },
+                _ = tick.tick() => {
+                    let ticked = self.tick().await;
+                    self.endure(ticked)?;
+                }
                 () = stop.cancelled() => return self.end(mailbox).await,
             }
             while let Ok(message) = mailbox.try_recv() {
-                self.hear(message).await?;
+                let heard = self.hear(message).await;
+                self.endure(heard)?;
             }
-            self.advance(Timestamp::now()).await?;
+            let advanced = self.advance(Timestamp::now()).await;
+            self.endure(advanced)?;
             if self.workspace.once && self.is_settled(Timestamp::now()) {
                 return self.end(mailbox).await;
             }
+        }
+    }
+
+    /// A state that can't be used for now holds everything up and ends nothing: the lock is taken anew once it can. A job that runs by the clock ends, and so does
+    /// whoever finds a journal that is not whole.
+    fn endure(&mut self, done: Result<(), WorkspaceError>) -> Result<(), WorkspaceError> {
+        match done {
+            Err(WorkspaceError::State(error)) if !self.workspace.once && !error.is_final() => {
+                self.workspace.observer.state_lost(&error.to_string());
+                self.lose(&error.to_string());
+                Ok(())
+            }
+            done => done,
         }
     }
 
@@ -402,6 +425,10 @@ impl Actor {
         }
         if changed {
             self.kept.take_written(written, now);
+            // Until the next plan nobody knows what is left; what was done is no longer pending.
+            if report.complete() {
+                self.plan = None;
+            }
         }
         // What is remembered now is what the next plan begins with; a run that did nothing has read nothing new.
         if let Some(memory) = memory.filter(|_| changed || !self.kept.snapshot.world.memory().known) {
@@ -517,6 +544,7 @@ impl Actor {
             self.workspace.store.release(lock).await?;
         }
         let status = self.told.take().unwrap_or_else(|| self.status(now, (0, String::new())));
-        Ok(Ended { status, plan: self.plan.take(), failed: self.failed })
+        let held = self.opened.as_ref().is_some_and(|opened| opened.extent().partial);
+        Ok(Ended { status, plan: self.plan.take(), failed: self.failed, held })
     }
 }

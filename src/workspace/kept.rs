@@ -282,8 +282,9 @@ impl System {
     fn read(&mut self, report: &ReadReport, now: Timestamp, rows: u64) {
         let weakest = report.kinds.iter().map(|(_, evidence)| evidence.clone()).fold(Evidence::Complete, Evidence::and);
         let trouble = match &weakest {
-            Evidence::Unreadable { reason } => Some(reason.clone()),
-            Evidence::Complete | Evidence::Delta | Evidence::Partial { .. } => None,
+            // What is not read to its end is asked for less and less often, too.
+            Evidence::Unreadable { reason } | Evidence::Partial { reason } => Some(reason.clone()),
+            Evidence::Complete | Evidence::Delta => None,
         };
         self.evidence = match weakest {
             Evidence::Complete => "complete",

@@ -12,8 +12,8 @@ use super::kept::{Kept, System};
 use super::messages::CompiledRevision;
 use super::schedule;
 use crate::model::{
-    Brake, Finding, LeaseStatus, Memory, Need, NeedKind, Pending, Plan, RefusedRevision, STATUS_VERSION, Status, SystemRole, SystemState,
-    SystemStatus,
+    Brake, Finding, FindingCode, LeaseStatus, Memory, Need, NeedKind, Pending, Plan, RefusedRevision, STATUS_VERSION, Severity, Status,
+    SystemRole, SystemState, SystemStatus,
 };
 use crate::pipeline::Hear;
 
@@ -29,6 +29,8 @@ pub trait Observer: Hear {
     fn planned(&self, _: &Plan, _took: std::time::Duration) {}
     /// Other manifests are in force from here on.
     fn in_force(&self, _: &CompiledRevision) {}
+    /// The state can't be used for now.
+    fn state_lost(&self, _why: &str) {}
     /// What needs somebody of which the actor does not know: receivers that can't be told.
     fn needs(&self) -> Vec<Need> {
         Vec::new()
@@ -114,20 +116,40 @@ impl Told<'_> {
         if !system.known && memory.misses == 0 {
             return (SystemState::Unknown, None);
         }
-        if memory.misses > 0 && system.evidence == "unreadable" {
+        if let Some((state, why)) = self.trouble.get(&system.name).filter(|_| system.role == SystemRole::Target) {
+            return (*state, Some(why.clone()));
+        }
+        // Also where nobody has tried again since the process began.
+        if memory.misses > 0 {
             return (SystemState::Unreadable, memory.why.clone());
+        }
+        if let Some(words) = self.doubts(system).next() {
+            return (SystemState::Held, Some(words));
         }
         if system.role == SystemRole::Source {
             return (SystemState::AsDeclared, None);
-        }
-        if let Some((state, why)) = self.trouble.get(&system.name) {
-            return (*state, Some(why.clone()));
         }
         if self.running.contains_key(&system.name) {
             return (SystemState::Changing, None);
         }
         let worst = held.iter().filter_map(|part| Some((state_of(part.by)?, part.words.to_string()))).min_by_key(|(state, _)| rank(*state));
         worst.map_or((SystemState::AsDeclared, None), |(state, words)| (state, Some(words)))
+    }
+
+    /// What of a system's read, or at it, leaves something undecided, in the stable words of findings: nothing follows from it until somebody looks.
+    fn doubts(&self, system: &System) -> impl Iterator<Item = String> {
+        let here = |finding: &&Finding| finding.subject.system.as_ref() == Some(&system.name);
+        let undecided = |finding: &&Finding| matches!(finding.severity, Severity::Error | Severity::Incomplete);
+        let kept_out = |finding: &&Finding| finding.code == FindingCode::NotKept;
+        let findings = self.plan.iter().flat_map(|plan| &plan.findings);
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for finding in findings.filter(here).filter(|finding| undecided(finding) || kept_out(finding)) {
+            *counts.entry(word(finding)).or_default() += 1;
+        }
+        counts.into_iter().map(|(code, many)| match many {
+            1 => format!("{code}: `headcount plan` says more"),
+            many => format!("{many} times {code}: `headcount plan` says more"),
+        })
     }
 
     fn pending(&self, system: &System) -> Pending {
@@ -167,11 +189,15 @@ impl Told<'_> {
                     needs.push(need(NeedKind::Stalled, &system.name, why(), format!("headcount sync --target {}", system.name)))
                 }
                 SystemState::Unreadable => {
-                    let words = format!("the {role} can't be read: {}", why());
+                    let words = format!("the {role} is not read to its end: {}", why());
                     needs.push(need(NeedKind::Unreadable, &system.name, words, "headcount plan".into()));
                 }
                 _ => {}
             }
+        }
+        for system in self.kept.systems.iter().filter(|system| system.memory.misses == 0) {
+            let next = || "headcount plan".to_owned();
+            needs.extend(self.doubts(system).map(|words| need(NeedKind::Held, &system.name, words, next())));
         }
         if let Some(refused) = self.refused {
             let words = refused.why.first().cloned().unwrap_or_else(|| "it can't be used".into());

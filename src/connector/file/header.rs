@@ -94,5 +94,8 @@ pub(super) fn missing_columns(missing: &[String], names: &[String], line: u64) -
     let separator =
         separator.map_or_else(String::new, |sign| format!("; is `{}` its separator? Then set `delimiter`", sign.escape_debug()));
     let there = if missing.len() == 1 { "is" } else { "are" };
-    format!("line {line}: there {there} no {column} {}; the header has {}{separator}", wanted.join(", "), named.join(", "))
+    // A line with numbers or addresses in it is likely to be somebody's, and this text is shown to more people than the file.
+    let is_header = !names.iter().any(|name| name.contains('@') || name.bytes().any(|byte| byte.is_ascii_digit()));
+    let has = if is_header { named.join(", ") } else { format!("{} columns with numbers or addresses in them: is it one?", names.len()) };
+    format!("line {line}: there {there} no {column} {}; the header has {has}{separator}", wanted.join(", "))
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{GateKind, Gates, Verdict, after, hold};
-use crate::drift::Drift;
+use crate::drift::{Drift, DriftKind};
 use crate::manifest::kinds::DriftMode;
 use crate::model::{Change, ChangeId, system_id};
 use crate::state::{Fact, Shelf};
@@ -85,10 +85,16 @@ pub(super) fn left(drift: &Drift, gates: &Gates<'_>, now: Timestamp) -> Verdict 
         DriftMode::Warn => hold(GateKind::Drift, None, "others changed it, and `drift: warn` leaves it to somebody"),
         DriftMode::Enforce => {
             let wanted = Contested::of(drift);
-            let until = gates.contested.iter().find(|known| known.same(&wanted)).and_then(|known| known.left_until(now));
+            let known = gates.contested.iter().find(|known| known.same(&wanted) && !gives(drift.what));
+            let until = known.and_then(|known| known.left_until(now));
             until.map_or(Verdict::Go, |until| hold(GateKind::Contested, Some(until), "others change it again each time it is put back"))
         }
     }
+}
+
+/// Whether others gave somebody something by it: that is taken back however often they do, since access that nobody declared is never left.
+fn gives(what: DriftKind) -> bool {
+    matches!(what, DriftKind::GotSignIn | DriftKind::Joined | DriftKind::JoinedUndeclared | DriftKind::Granted)
 }
 
 /// What of a change is left to others: by the gate that holds it, and what remains.
