@@ -275,15 +275,20 @@ impl Actor {
         let store = self.workspace.store.clone();
         let asks = asks::look(store.as_ref(), self.watch.as_ref()).await?;
         if asks.differs(&self.asks) {
-            self.asked(asks, now).await?;
+            self.asked(asks).await?;
         } else {
             self.asks = asks;
+        }
+        // What was said about plans of which nothing is known any more goes after a day.
+        let expired = gates::expired(&self.asks.waiting, &self.asks.approvals, now);
+        if !expired.is_empty() {
+            store.commit(expired).await?;
         }
         self.tell(now).await
     }
 
     /// Somebody asked for something since the last look.
-    async fn asked(&mut self, asks: Asks, _now: Timestamp) -> Result<(), WorkspaceError> {
+    async fn asked(&mut self, asks: Asks) -> Result<(), WorkspaceError> {
         let before = std::mem::replace(&mut self.asks, asks);
         let new = |name: &Arc<str>| !before.requests.iter().any(|(known, _)| known == name);
         let fresh = Asks { requests: self.asks.requests.iter().filter(|(name, _)| new(name)).cloned().collect(), ..Asks::default() };

@@ -156,6 +156,20 @@ async fn a_source_that_can_t_be_read_takes_nothing_from_anybody_and_is_asked_aga
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_lacks_everybody_takes_nothing_and_is_no_green() {
+    let company = Company::new().await;
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    company.hires(&[]);
+    ask(company.store.as_ref(), "1").await;
+    let status = process.until("a need", |status| !status.needs.is_empty()).await;
+    assert_eq!(company.accounts(), ["ada", "luis"]);
+    assert_ne!(status.systems[0].state, SystemState::AsDeclared, "{status:#?}");
+    assert!(status.needs.iter().all(|need| need.about == "hr" && need.next == "headcount plan"), "{status:#?}");
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn under_the_brake_nothing_is_written_until_somebody_takes_it_off() {
     let company = Company::new().await;
     let brake = Brake { who: "jane".into(), at: Timestamp::now(), reason: Some("an incident".into()), everything: false };
