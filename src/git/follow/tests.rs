@@ -299,6 +299,7 @@ impl Keys {
         match who {
             Some(who) => {
                 let key = format!("user.signingkey={}", self.0.path().join(who).display());
+                made.git(&["add", "-A"]);
                 made.git(&["-c", "gpg.format=ssh", "-c", &key, "commit", "-q", "-S", "--allow-empty", "-m", "signed"]);
                 made.git(&["rev-parse", "HEAD"])
             }
