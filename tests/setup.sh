@@ -47,3 +47,12 @@ fi
 if [ ! -x "$emulators/venv/bin/backlot" ]; then
   { python3 -m venv "$emulators/venv" && timeout 180 "$emulators/venv/bin/pip" install --quiet 'backlot==0.1.0'; } || echo 'backlot (PyPI) could not be installed; its tests are skipped' >&2
 fi
+
+# Prometheus' promtool, for deploy/check: out of Debian's package, which is unpacked and not installed, so that no service begins.
+promtool=target/test-promtool
+if ! command -v promtool >/dev/null && [ ! -x "$promtool/usr/bin/promtool" ] && command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null; then
+  mkdir -p "$promtool"
+  fetch() { (cd "$promtool" && timeout 120 apt-get download -qq -o APT::Sandbox::User="$(id -un)" prometheus) 2>/dev/null; }
+  { fetch || { [ "$(id -u)" = 0 ] && apt-get update -qq >/dev/null 2>&1 && fetch; }; } && dpkg-deb -x "$promtool"/prometheus_*.deb "$promtool" && rm "$promtool"/prometheus_*.deb ||
+    echo 'promtool (Debian: prometheus) could not be fetched; deploy/check says what it leaves out' >&2
+fi
