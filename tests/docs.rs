@@ -239,3 +239,20 @@ fn every_dependency_is_said_to_be_for_something() {
         );
     }
 }
+
+/// Those of tests and of the installer are named where they are used.
+#[test]
+fn every_variable_that_is_read_is_told() {
+    let page = text("docs/deployment.md");
+    let told: BTreeSet<&str> = quoted(&page).filter(|words| words.starts_with("HEADCOUNT_")).collect();
+    let sources = super::sources();
+    let lines = sources.iter().flat_map(|source| source.code.iter().map(|(_, line)| line.as_str()));
+    let read: BTreeSet<&str> = lines
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(|word| word.starts_with("HEADCOUNT_") && !word.contains("TEST") && is_name(word))
+        .collect();
+    assert!(read.len() > 5, "{read:?}");
+    let untold: Vec<String> = read.difference(&told).map(|name| format!("docs/deployment.md: `{name}` is read and not explained")).collect();
+    let idle: Vec<String> = told.difference(&read).map(|name| format!("docs/deployment.md: `{name}` is read by nobody")).collect();
+    none(&[untold, idle].concat());
+}
