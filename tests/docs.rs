@@ -252,7 +252,8 @@ fn every_variable_that_is_read_is_told() {
         .filter(|word| word.starts_with("HEADCOUNT_") && !word.contains("TEST") && is_name(word))
         .collect();
     assert!(read.len() > 5, "{read:?}");
-    let untold: Vec<String> = read.difference(&told).map(|name| format!("docs/deployment.md: `{name}` is read and not explained")).collect();
+    let untold: Vec<String> =
+        read.difference(&told).map(|name| format!("docs/deployment.md: `{name}` is read and not explained")).collect();
     let idle: Vec<String> = told.difference(&read).map(|name| format!("docs/deployment.md: `{name}` is read by nobody")).collect();
     none(&[untold, idle].concat());
 }

@@ -70,6 +70,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustix", &["git", "state"]),
     ("tracing", &["http", "secret", "connector", "notify", "apply", "pipeline", "workspace", "cli"]),
     ("tracing_subscriber", &["cli"]),
+    ("opentelemetry", &["cli", "http"]),
+    ("opentelemetry_sdk", &["cli"]),
+    ("opentelemetry_otlp", &["cli"]),
+    ("tracing_opentelemetry", &["cli", "http"]),
     ("tokio", &["http", "secret", "connector", "forge", "state", "journal", "notify", "apply", "pipeline", "serve", "workspace", "cli"]),
     ("tokio_util", &["http", "connector", "apply", "pipeline", "serve", "workspace", "cli"]),
 ];

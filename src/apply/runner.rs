@@ -9,6 +9,7 @@ use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::connector::limiter::Lane;
 use crate::journal::{Event, Ticket, entry};
@@ -60,6 +61,11 @@ type Flying<'a> = FuturesUnordered<BoxFuture<'a, Landed<'a>>>;
 pub(super) async fn run(job: &Job<'_>) -> Result<Report, StateError> {
     let started = job.settings.clock.now();
     let run = run_name(started, job.lock.is_beside());
+    let span = tracing::info_span!(target: "headcount::run", "run", run = run.as_ref());
+    named(job, started, run).instrument(span).await
+}
+
+async fn named(job: &Job<'_>, started: Timestamp, run: Arc<str>) -> Result<Report, StateError> {
     let opening = [Event::started(job.plan, job.who), Event::planned(job.plan)].map(|event| entry(&run, started, &event));
     let prune = Fact::Pruned(started - job.settings.keep_windows);
     job.store.commit(opening.into_iter().chain([prune]).chain(job.with.iter().cloned()).collect()).await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use crate::connector::{TargetConnector, Write, Written};
 use crate::model::{Action, Outcome, SystemError};
@@ -103,7 +104,8 @@ impl<'a> Sender<'a> {
             return;
         }
         let writes: Vec<Write<'_>> = open.iter().map(|part| part.write(self.recorder.run())).collect();
-        let answers = timeout(self.job.settings.deadline, self.connector.writer.write(&writes, &permit)).await.unwrap_or_default();
+        let write = self.connector.writer.write(&writes, &permit).instrument(self.span(&open));
+        let answers = timeout(self.job.settings.deadline, write).await.unwrap_or_default();
         drop(permit);
         self.hear(pass, &answers);
         let mut answers = answers.into_iter();
@@ -111,6 +113,12 @@ impl<'a> Sender<'a> {
             let answer = answers.next().unwrap_or_else(|| Err(SystemError::Uncertain("it was sent, and no answer came".into())));
             self.take(part, write, answer).await;
         }
+    }
+
+    /// What a trace shows of a write: never whom it is about.
+    fn span(&self, open: &[&mut Try<'_, 'a>]) -> Span {
+        let action = open.first().map(|part| tracing::field::debug(part.prepared.change.action));
+        tracing::info_span!(target: "headcount::run", "change", target = self.target.as_ref(), action, changes = open.len() as u64)
     }
 
     fn log_again(&self, open: &[&mut Try<'_, 'a>], attempts: u32) {

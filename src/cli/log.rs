@@ -67,7 +67,7 @@ pub fn start_running(args: &LogArgs, running: &RunningLogArgs, metrics: Metrics)
     let unsaid = if is_watched() { TextOrJson::Text } else { TextOrJson::Json };
     let lines = Lines { form: args.log.unwrap_or(unsaid), hides_people: !running.log_keys };
     let counted = Counted { metrics }.with_filter(Targets::new().with_target(HTTP, LevelFilter::INFO));
-    let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).with(counted).try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).with(counted).with(traces()?).try_init();
     Ok(())
 }
 
@@ -80,16 +80,33 @@ pub fn is_watched() -> bool {
 pub fn start(args: &LogArgs) -> Result<(), Failure> {
     let said = std::env::var(VARIABLE).unwrap_or_default();
     let targets = match (args.verbose, args.log) {
-        (0, None) if said.trim().is_empty() => return Ok(()),
+        (0, None) if said.trim().is_empty() => Targets::new(),
         (0, Some(_)) if said.trim().is_empty() => all(LevelFilter::INFO),
         (0, _) => levels(&said)?,
         (1, _) => all(LevelFilter::INFO),
         _ => all(LevelFilter::DEBUG),
     };
-    let written = tracing_subscriber::registry().with(targets).with(Lines { form: args.log.unwrap_or_default(), hides_people: false });
+    let traces = traces()?;
+    if targets.default_level().is_none() && targets.iter().next().is_none() && traces.is_none() {
+        return Ok(());
+    }
+    let lines = Lines { form: args.log.unwrap_or_default(), hides_people: false };
+    let written = tracing_subscriber::registry().with(lines.with_filter(targets)).with(traces);
     // Fails only where somebody who runs us as a library has a log already.
     let _ = written.try_init();
     Ok(())
+}
+
+/// What hears of spans beside the log.
+#[cfg(feature = "otel")]
+fn traces<S: Subscriber + for<'s> LookupSpan<'s>>() -> Result<Option<impl Layer<S>>, Failure> {
+    super::traces::layer()
+}
+
+/// Built without traces there is nobody.
+#[cfg(not(feature = "otel"))]
+fn traces() -> Result<Option<tracing_subscriber::layer::Identity>, Failure> {
+    Ok(None)
 }
 
 fn all(level: LevelFilter) -> Targets {

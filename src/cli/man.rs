@@ -134,7 +134,10 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("NO_COLOR, CLICOLOR_FORCE", "No colours; colours also where the output is no terminal. --color goes before both."),
     ("COLUMNS", "The width of text, where it is not the terminal's."),
     ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "How services are reached."),
-    ("HEADCOUNT_ACTOR, HEADCOUNT_COMMIT", "Who runs it, and for which commit, for the journal; without them what a CI system says, else the user."),
+    (
+        "HEADCOUNT_ACTOR, HEADCOUNT_COMMIT",
+        "Who runs it, and for which commit, for the journal; without them what a CI system says, else the user.",
+    ),
     ("HEADCOUNT_GIT_TOKEN", "What signs in at the repository that the controller follows over HTTPS."),
     ("HEADCOUNT_STATUS_TOKEN, HEADCOUNT_STATUS_API", "What may set the status of commits, and where."),
     ("HEADCOUNT_GITLAB_TOKEN, GITHUB_TOKEN", "What may comment on a merge request or a pull request."),

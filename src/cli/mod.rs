@@ -49,6 +49,8 @@ mod sync;
 mod teller;
 mod test;
 mod test_output;
+#[cfg(feature = "otel")]
+mod traces;
 mod unclaimed;
 mod validate;
 mod version;
@@ -162,7 +164,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Controller(_) => Ok(()),
         _ => log::start(&cli.log),
     };
-    match started.and_then(|()| dispatch(cli.command, &cli.log)) {
+    let ended = started.and_then(|()| dispatch(cli.command, &cli.log));
+    #[cfg(feature = "otel")]
+    traces::end();
+    match ended {
         Ok(exit) => exit.into(),
         Err(failure) => report::failure(&failure).into(),
     }

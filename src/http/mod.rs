@@ -17,6 +17,7 @@ mod request;
 mod socket;
 pub mod standard_webhooks;
 mod tls;
+mod trace;
 mod trouble;
 mod way;
 mod writes;
@@ -28,6 +29,7 @@ use std::time::Duration;
 pub use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH};
 use secrecy::SecretString;
+use tracing::Instrument;
 pub use url::Url;
 
 pub use answer::{Headers, Response, Streamed};
@@ -177,10 +179,16 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request) -> Result<Response, SystemError> {
-        self.opened(request).await?.whole().await
+        let span = trace::span(&self.system, &request);
+        async { self.opened_within(request).await?.whole().await }.instrument(span).await
     }
 
     async fn opened(&self, request: Request) -> Result<Streamed, SystemError> {
+        let span = trace::span(&self.system, &request);
+        self.opened_within(request).instrument(span).await
+    }
+
+    async fn opened_within(&self, request: Request) -> Result<Streamed, SystemError> {
         let (sign_in, generation) = self.sign_in.current();
         let answer = self.once(&request, sign_in).await?;
         if answer.status() == 401 && self.sign_in.renew(generation).await? {
@@ -237,6 +245,9 @@ impl Client {
             let odd = |_| SystemError::Rejected(format!("no request can carry the header `{name}`"));
             let name: HeaderName = name.parse().map_err(odd)?;
             builder = builder.header(name, value);
+        }
+        if let Some(parent) = trace::parent() {
+            builder = builder.header(trace::PARENT, parent);
         }
         Ok(match &request.body {
             Some(body) => builder.header(CONTENT_TYPE, body.media_type.as_ref()).body(body.bytes.clone()),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use tracing::{Instrument, Span};
 
 use super::news::{Hear, News};
 use super::read::Snapshot;
@@ -20,7 +21,7 @@ pub async fn plan(snapshot: &Snapshot, scope: Scope, hear: &dyn Hear) -> Plan {
     hear.hear(News::Planning);
     let Snapshot { policy, world, moment, connectors } = snapshot;
     let connector = |target: usize| policy.targets.get(target).and_then(|target| connectors.get(&target.name).map(AsRef::as_ref));
-    let (answers, prepared) = ask(policy, world, &connector, *moment, scope).await;
+    let (answers, prepared) = ask(policy, world, &connector, *moment, scope).instrument(span()).await;
     let plan = prepared.unwrap_or_else(|| planning::prepare(policy, world, &answers, *moment, scope)).plan();
     hear.hear(News::Planned);
     plan
@@ -34,18 +35,24 @@ pub async fn replan(snapshot: &Snapshot, last: &mut LastPlan, dirty: &Dirty, hea
     let mut answers: Vec<(Lookup, Answer)> = Vec::new();
     let mut asked = BTreeSet::new();
     let mut rounds = 0;
+    let span = span();
     let (plan, how) = loop {
-        let Replan { plan, survey, how } = last.replan(policy, world, dirty, &answers, *moment);
+        let Replan { plan, survey, how } = span.in_scope(|| last.replan(policy, world, dirty, &answers, *moment));
         let mut lookups = survey.lookups;
         lookups.retain(|lookup| asked.insert(lookup.clone()));
         rounds += 1;
         if lookups.is_empty() || rounds > ROUNDS {
             break (plan, how);
         }
-        answers.extend(look_up_all(world, &connector, lookups).await);
+        answers.extend(look_up_all(world, &connector, lookups).instrument(span.clone()).await);
     };
     hear.hear(News::Planned);
     (plan, how)
+}
+
+/// What a trace shows of a plan, with what is looked up for it.
+fn span() -> Span {
+    tracing::info_span!(target: "headcount::run", "plan")
 }
 
 /// Rounds of questions: an account by its id, by its keys, the groups it is in, and some to spare. What is open after that counts as unknown.

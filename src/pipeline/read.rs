@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::news::{Hear, HearNothing, News};
 use crate::connector;
@@ -158,7 +159,8 @@ pub(super) async fn read_source(
         gone = sink.gone;
         Ok(report)
     };
-    let report = reading.until_stopped(read).await.flatten().unwrap_or_else(|error| unreadable(&[ObjectKind::Account], &error));
+    let read = reading.until_stopped(read).instrument(span(&document.name)).await;
+    let report = read.flatten().unwrap_or_else(|error| unreadable(&[ObjectKind::Account], &error));
     reading.hear.hear(News::Read { system: &document.name, report: &report });
     side.finish(report.of(ObjectKind::Account));
     gone.iter().for_each(|gone| side.lose(gone));
@@ -173,7 +175,9 @@ pub(super) async fn read_target(
     reading: &Reading<'_>,
 ) -> TargetRead {
     let surroundings = surroundings(document).with(files).within(budget).over(&reading.connections);
-    let opened = reading.until_stopped(registry::open_target(&document.spec.connection, &surroundings)).await.flatten();
+    let span = span(&document.name);
+    let opened =
+        reading.until_stopped(registry::open_target(&document.spec.connection, &surroundings)).instrument(span.clone()).await.flatten();
     let capabilities = opened.as_ref().map_or_else(|_| Capabilities::default(), |connector| connector.capabilities.clone());
     let mut side = TargetSide::new(policy, at, capabilities);
     let kinds = [ObjectKind::Account, ObjectKind::Group, ObjectKind::Membership, ObjectKind::Entitlement];
@@ -182,7 +186,7 @@ pub(super) async fn read_target(
     let report = match &opened {
         Ok(connector) => {
             let mut sink = TargetSink { side: &mut side, name: &document.name, hear: reading.hear, gone: BTreeMap::new() };
-            let read = reading.until_stopped(connector.reader.read(&ReadRequest::new(streams), &mut sink)).await;
+            let read = reading.until_stopped(connector.reader.read(&ReadRequest::new(streams), &mut sink)).instrument(span).await;
             sink.finish();
             read.unwrap_or_else(|error| unreadable(&wanted, &error))
         }
@@ -193,6 +197,11 @@ pub(super) async fn read_target(
         side.finish(kind, report.of(kind));
     }
     TargetRead { side, report, connector: opened.ok().map(Arc::new) }
+}
+
+/// What a trace shows of a read.
+pub(super) fn span(system: &str) -> Span {
+    tracing::info_span!(target: "headcount::run", "read", system)
 }
 
 /// What is around a Target's connection, whoever opens it: no faster than its manifest says.

@@ -3,8 +3,9 @@
 //! Must never: make a world of what it reads; whoever keeps one takes it in.
 
 use jiff::Timestamp;
+use tracing::Instrument;
 
-use super::read::{Reading, Snapshot, SourceRead, TargetRead, add, budget, confirm, read_source, read_target, unreadable};
+use super::read::{Reading, Snapshot, SourceRead, TargetRead, add, budget, confirm, read_source, read_target, span, unreadable};
 use crate::connector::{self, Gone, PageSink, ReadRequest, ReadScope, Surroundings, registry};
 use crate::manifest::Loaded;
 use crate::model::{Evidence, ObjectKind, Page, ReadReport, Watermark};
@@ -47,7 +48,8 @@ pub async fn source_changes(
         let request = ReadRequest { scope, ..ReadRequest::of_source(&document.spec, columns, policy.sources[at].completeness.max_age) };
         Ok(connector::read_source(&*reader, &request, &mut changes).await)
     };
-    let report = reading.until_stopped(read).await.flatten().unwrap_or_else(|error| unreadable(&[ObjectKind::Account], &error));
+    let read = reading.until_stopped(read).instrument(span(&document.name)).await;
+    let report = read.flatten().unwrap_or_else(|error| unreadable(&[ObjectKind::Account], &error));
     match report.of(ObjectKind::Account) {
         Evidence::Delta => SourceNews::Changes(Box::new(changes.0), report),
         // What came was not asked as a whole read is asked: nothing of it counts.

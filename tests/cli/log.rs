@@ -127,3 +127,42 @@ error: the journal has no run "nope"
 
 "#]]);
 }
+
+/// What a collector of traces is told, as the bytes of its messages read.
+#[cfg(feature = "otel")]
+#[test]
+fn a_trace_has_what_was_read_planned_changed_and_asked_for_and_nobody_in_it() {
+    use std::sync::{Arc, Mutex};
+
+    let told: Arc<Mutex<String>> = Arc::default();
+    let parents: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heard = told.clone();
+    let collector = answers::serve_all(move |asked| {
+        assert_eq!(asked.line, "POST /v1/traces");
+        heard.lock().expect("nobody panicked").push_str(&asked.body);
+        (200, String::new(), String::new())
+    });
+    let seen = parents.clone();
+    let service = answers::serve_all(move |asked| {
+        seen.lock().expect("nobody panicked").extend(asked.header("traceparent").map(str::to_owned));
+        answer(&asked.line)
+    });
+    let folder = Folder::with(&[("headcount.yaml", &SERVICE.replace("@URL@", &service))]);
+    let run =
+        || folder.run(["apply", "--auto-approve", "-q"]).env("CHAT_TOKEN", TOKEN).env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector).output();
+    run().expect("it runs");
+    let told = told.lock().expect("nobody panicked").clone();
+    for word in ["headcount", "read", "plan", "run", "change", "request", "chat", "POST"] {
+        assert!(told.contains(word), "{word} in {told:?}");
+    }
+    for word in ["jane", TOKEN, "startIndex"] {
+        assert!(!told.contains(word), "{word} in {told:?}");
+    }
+    let parents = parents.lock().expect("nobody panicked").clone();
+    assert!(
+        !parents.is_empty() && parents.iter().all(|parent| parent.len() == 55 && parent.starts_with("00-") && parent.ends_with("-01")),
+        "{parents:?}"
+    );
+    let whole: std::collections::BTreeSet<&str> = parents.iter().filter_map(|parent| parent.split('-').nth(2)).collect();
+    assert_eq!(whole.len(), parents.len(), "each request has a span of its own");
+}

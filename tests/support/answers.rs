@@ -57,7 +57,7 @@ fn talk(stream: &TcpStream, answer: &(impl Fn(&Asked) -> Answer + ?Sized)) -> Op
     let mut asked = Asked { line: first.trim_end().trim_end_matches(" HTTP/1.1").to_owned(), headers, body: String::new() };
     let mut body = vec![0; asked.header("content-length").map_or(Some(0), |length| length.parse().ok())?];
     reader.read_exact(&mut body).ok()?;
-    asked.body = String::from_utf8(body).ok()?;
+    asked.body = String::from_utf8_lossy(&body).into_owned();
     let (status, headers, body) = answer(&asked);
     let length = body.len();
     let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/scim+json\r\n{headers}content-length: {length}\r\n");
