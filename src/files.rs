@@ -8,7 +8,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
-pub use tree::{FileTree, NamedFiles, plain};
+pub use tree::{FileTree, NamedFiles, plain, real};
 
 /// Opens a regular file for reading. Anything else (a folder, a pipe, a socket, a device, or a link to one) is an error, and is not waited for.
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {

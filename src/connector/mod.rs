@@ -326,6 +326,11 @@ impl Surroundings {
         self.files.place(self.base.join(path)).map_err(|error| SystemError::Rejected(format!("{path} can't be opened: {error}")))
     }
 
+    /// The same for a file of records, or a database: it lies in the workspace, or where that allows it, also now.
+    pub fn place_inside(&self, path: &str) -> Result<PathBuf, SystemError> {
+        self.files.place_inside(self.base.join(path)).map_err(|error| SystemError::Rejected(format!("{path} can't be opened: {error}")))
+    }
+
     /// With the files of a revision.
     pub fn with(self, files: &NamedFiles) -> Self {
         Self { files: files.clone(), ..self }

@@ -21,22 +21,41 @@ pub trait FileTree: Debug + Send + Sync {
 
 /// Where the files come from that manifests name: this machine, unless a revision lies over it.
 #[derive(Clone, Debug, Default)]
-pub struct NamedFiles(Option<Arc<dyn FileTree>>);
+pub struct NamedFiles {
+    tree: Option<Arc<dyn FileTree>>,
+    /// folders in which files of records lie; none: nobody has said
+    folders: Arc<[PathBuf]>,
+}
 
 impl NamedFiles {
     /// Those of a revision.
     pub fn of(tree: Arc<dyn FileTree>) -> Self {
-        Self(Some(tree))
+        Self { tree: Some(tree), ..Self::default() }
+    }
+
+    /// Files of records lie in these folders, whenever one is opened.
+    pub fn within(self, folders: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self { folders: folders.into_iter().collect(), ..self }
     }
 
     /// Whether a revision has the file.
     pub fn has(&self, path: &Path) -> bool {
-        self.0.as_ref().is_some_and(|tree| tree.has(path))
+        self.tree.as_ref().is_some_and(|tree| tree.has(path))
+    }
+
+    /// Where a file of records can be opened: not where a link leads out of the folders by now, which was put there after the manifests were checked.
+    pub fn place_inside(&self, path: PathBuf) -> io::Result<PathBuf> {
+        let inside = || self.folders.iter().any(|folder| real(&path).starts_with(real(folder)));
+        if !self.folders.is_empty() && !self.has(&path) && !inside() {
+            let words = "it leads out of the workspace, by a link that was not there when the manifests were checked";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, words));
+        }
+        self.place(path)
     }
 
     /// Where a file can be opened.
     pub fn place(&self, path: PathBuf) -> io::Result<PathBuf> {
-        match &self.0 {
+        match &self.tree {
             Some(tree) => tree.place(&path),
             None => Ok(path),
         }
@@ -44,7 +63,7 @@ impl NamedFiles {
 
     /// What a file is called in messages.
     pub fn name(&self, path: &Path) -> String {
-        match &self.0 {
+        match &self.tree {
             Some(tree) => tree.name(path),
             None => path.strip_prefix(".").unwrap_or(path).to_string_lossy().into_owned(),
         }
@@ -64,6 +83,24 @@ pub fn plain(path: &Path) -> PathBuf {
         }
     }
     plain
+}
+
+/// Where a path really leads: its links followed as far as it is there, the rest by its words.
+pub fn real(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut real = PathBuf::new();
+    for part in whole.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            Component::CurDir => {}
+            part => {
+                real.push(part);
+                // `..` behind a link counts from where the link leads.
+                real = real.canonicalize().unwrap_or(real);
+            }
+        }
+    }
+    real
 }
 
 #[cfg(test)]

@@ -85,7 +85,9 @@ fn load_texts(texts: Vec<Text>, problems: Vec<Diagnostic>, roots: Vec<PathBuf>, 
         loader.text(number, text);
     }
     loader.loaded.texts = texts.into_iter().map(|text| text.text).collect();
-    loader.finish()
+    let (mut loaded, problems) = loader.finish();
+    loaded.files = loaded.files.clone().within(paths::folders(&loaded));
+    (loaded, problems)
 }
 
 /// A document's kind and name, also where the rest of it is broken: so that one mistake is not reported again wherever the document is named.

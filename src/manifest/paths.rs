@@ -3,10 +3,10 @@
 //!
 //! Must never: be led outside by `..`, by a link, or by a path that begins at the root.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::{Loaded, ManifestInput};
-use crate::files::plain;
+use crate::files::{plain, real};
 
 /// The folders that the inputs make a workspace of: those that are named, and those of files that are named.
 pub(super) fn roots(inputs: &[ManifestInput]) -> Vec<PathBuf> {
@@ -25,29 +25,16 @@ pub(super) fn leads_outside(loaded: &Loaded, base: &Path, path: &str) -> bool {
     let whole = base.join(path);
     let real = if loaded.files.has(&whole) { plain } else { real };
     let path = real(&whole);
+    !folders(loaded).any(|folder| path.starts_with(real(&folder)))
+}
+
+/// The folders in which files lie that manifests name.
+pub(super) fn folders(loaded: &Loaded) -> impl Iterator<Item = PathBuf> {
     let allowed = loaded.workspace.iter().flat_map(|workspace| {
         let base = workspace.origin.base.as_path();
         workspace.spec.allowed_directories.iter().map(move |folder| base.join(folder))
     });
-    !loaded.roots.iter().cloned().chain(allowed).any(|folder| path.starts_with(real(&folder)))
-}
-
-/// Where a path really leads: its links followed as far as it is there, the rest by its words.
-fn real(path: &Path) -> PathBuf {
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut real = PathBuf::new();
-    for part in whole.components() {
-        match part {
-            Component::ParentDir => drop(real.pop()),
-            Component::CurDir => {}
-            part => {
-                real.push(part);
-                // `..` behind a link counts from where the link leads.
-                real = real.canonicalize().unwrap_or(real);
-            }
-        }
-    }
-    real
+    loaded.roots.iter().cloned().chain(allowed)
 }
 
 #[cfg(test)]

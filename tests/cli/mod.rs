@@ -112,7 +112,7 @@ impl Folder {
     pub fn write(&self, name: &str, text: &str) {
         let path = self.file(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
-        std::fs::write(path, text).expect("a file can be written");
+        crate::support::write_settled(&path, text);
     }
 
     /// Runs the command in it.

@@ -250,7 +250,7 @@ fn put(path: &Path, text: &str, damage: Damage) {
     if damage == Damage::Gone {
         let _ = std::fs::remove_file(path);
     } else {
-        std::fs::write(path, text).expect("an export");
+        crate::support::write_settled(path, text);
     }
 }
 

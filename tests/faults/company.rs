@@ -91,7 +91,8 @@ impl Company {
         }
         // Renamed into place: a run must never see half a file that this test wrote.
         let (new, place) = (folder.join("people.new"), folder.join("people.csv"));
-        std::fs::write(&new, csv).and_then(|()| std::fs::rename(&new, &place)).expect("the export");
+        crate::support::write_settled(&new, csv);
+        std::fs::rename(&new, &place).expect("the export");
     }
 
     /// The manifests, for a SCIM service at this address.

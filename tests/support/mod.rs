@@ -13,7 +13,8 @@ pub mod tls;
 pub mod vendors;
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// A program of the test environment that `tests/setup.sh` makes (`python`, `scim2-server`).
 /// None where it is not installed: the caller must skip loudly through [`skipped`].
@@ -32,4 +33,16 @@ pub fn skipped(test: &str, what: &str) {
 /// A port on 127.0.0.1 that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port on loopback").port()
+}
+
+/// Writes a file that nobody has touched for a while: whoever reads one that was just written waits until it is whole.
+pub fn write_settled(path: &Path, text: impl AsRef<[u8]>) {
+    std::fs::write(path, text).expect("a file can be written");
+    settle(path);
+}
+
+/// The file was written a while ago.
+pub fn settle(path: &Path) {
+    let file = std::fs::File::options().write(true).open(path).expect("it is there");
+    file.set_modified(SystemTime::now() - Duration::from_secs(10)).expect("its time can be set");
 }

@@ -11,6 +11,7 @@ mod json;
 mod look;
 mod rows;
 mod sample;
+mod settle;
 mod xlsx;
 mod yaml;
 
@@ -39,6 +40,8 @@ use rows::{Rows, Stop, names_column};
 pub struct FileReader {
     path: PathBuf,
     connection: FileConnection,
+    /// nobody writes to it: it is of a revision
+    settled: bool,
     budget: Budget,
     /// the Source's name, for the log
     system: Arc<str>,
@@ -47,7 +50,8 @@ pub struct FileReader {
 /// A reader of this file. Whether the file is there, only a read can tell.
 pub fn open_source(connection: &FileConnection, surroundings: &Surroundings) -> Result<FileReader, SystemError> {
     Ok(FileReader {
-        path: surroundings.place(&connection.path)?,
+        path: surroundings.place_inside(&connection.path)?,
+        settled: surroundings.files.has(&surroundings.base.join(&connection.path)),
         connection: connection.clone(),
         budget: surroundings.budget.clone(),
         system: surroundings.system.clone(),
@@ -94,11 +98,15 @@ impl FileReader {
     }
 
     fn read_file(&self, columns: Arc<Columns>, max_age: Option<SignedDuration>, queue: &mut PageQueue) -> Evidence {
+        let started = Instant::now();
+        if !self.settled && !settle::is_left_alone(|| settle::Sight::of(&self.path), std::thread::sleep) {
+            return Evidence::Partial { reason: "somebody is writing it; it is read once it has been left alone for 2 seconds".into() };
+        }
+        // What was opened before may be another file by now.
         let (file, before) = match files::open(&self.path) {
             Ok(opened) => opened,
             Err(error) => return Evidence::Unreadable { reason: format!("can't be opened: {error}") },
         };
-        let started = Instant::now();
         let mut rows = Rows::new(queue, Page::new(columns));
         let end = self.read_format(file, &mut rows);
         let read = rows.finish(end, &self.connection.may_be_empty);
@@ -179,7 +187,9 @@ fn young_enough(metadata: &Metadata, max_age: Option<SignedDuration>) -> Evidenc
 }
 
 /// What changes when somebody writes the file or puts another in its place.
-fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>, u64) {
+type Stamp = (u64, Option<SystemTime>, u64);
+
+fn stamp(metadata: &Metadata) -> Stamp {
     (metadata.len(), metadata.modified().ok(), inode(metadata))
 }
 

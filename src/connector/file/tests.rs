@@ -1,6 +1,7 @@
 //! Files as HR systems export them, and files as they come when something went wrong.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::*;
 
@@ -37,8 +38,14 @@ async fn read_with(connection: &FileConnection, folder: &Path, columns: &[&str],
 
 async fn read(name: &str, content: impl AsRef<[u8]>, columns: &[&str]) -> (String, Evidence) {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join(name), content).expect("a file");
+    put(&folder.path().join(name), content);
     read_with(&connection(name), folder.path(), columns, None).await
+}
+
+/// Writes a file that nobody has touched for a while.
+fn put(path: &Path, content: impl AsRef<[u8]>) {
+    std::fs::write(path, content).expect("a file");
+    File::options().write(true).open(path).and_then(|file| file.set_modified(SystemTime::now() - Duration::from_secs(10))).expect("a file");
 }
 
 fn reason(evidence: &Evidence) -> &str {
@@ -54,7 +61,7 @@ const PEOPLE: &str = "id,dept\n1,Sales\n2,Legal\n";
 
 async fn read_table(content: &str, change: impl FnOnce(&mut FileConnection)) -> (String, Evidence) {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("hr.csv"), content).expect("a file");
+    put(&folder.path().join("hr.csv"), content);
     let mut connection = connection("hr.csv");
     change(&mut connection);
     read_with(&connection, folder.path(), &["id", "dept"], None).await
@@ -104,7 +111,7 @@ fn workbook() -> Vec<u8> {
 
 async fn read_workbook(bytes: &[u8], change: impl FnOnce(&mut FileConnection)) -> (String, Evidence) {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("hr.xlsx"), bytes).expect("a file");
+    put(&folder.path().join("hr.xlsx"), bytes);
     let mut connection = connection("hr.xlsx");
     change(&mut connection);
     read_with(&connection, folder.path(), &["id", "dept", "start", "works"], None).await
@@ -161,7 +168,7 @@ async fn a_lost_letter_makes_its_cell_unreadable_with_its_line() {
         fn gone(&mut self, _: ObjectKind, _: Gone<'_>) {}
     }
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("hr.csv"), "id,dept\n1,Sales\n2,Qualit\u{fffd}\n").expect("a file");
+    put(&folder.path().join("hr.csv"), "id,dept\n1,Sales\n2,Qualit\u{fffd}\n");
     let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path())).unwrap();
     let mut words = Words(Vec::new());
     let request = ReadRequest::new(vec![(ObjectKind::Account, Columns::new(["id", "dept"]))]);
@@ -192,7 +199,7 @@ async fn a_datev_like_export_in_windows_1252_with_semicolons() {
         "Pers.-Nr.;Nachname;Vorname ;Eintritt;Kst\r\n00017;Müßig;Jörg;01.04.2019;\r\n00018;\"Groß; Söhne\";Käthe;15.10.2020;410\r\n",
     );
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("lohn.txt"), &export).unwrap();
+    put(&folder.path().join("lohn.txt"), &export);
     let mut german = connection("lohn.txt");
     german.encoding = Some("windows-1252".into());
     let columns = ["Pers\\.-Nr\\.", "Nachname", "Vorname", "Eintritt"];
@@ -233,7 +240,7 @@ async fn a_wrong_encoding_is_named_and_never_read_as_rubbish() {
             "hr.csv: can't be read: there is no encoding \"utf8mb4\"; known are utf-8, utf-16le, windows-1252, iso-8859-15 and so on",
         ),
     ] {
-        std::fs::write(folder.path().join("hr.csv"), content).unwrap();
+        put(&folder.path().join("hr.csv"), content);
         let mut file = connection("hr.csv");
         file.encoding = encoding.map(Into::into);
         let (rows, evidence) = read_with(&file, folder.path(), &["id"], None).await;
@@ -247,10 +254,10 @@ async fn a_wrong_encoding_is_noticed_beyond_the_first_chunk_too() {
     let many = |last: &[u8]| [b"id,name\n".as_slice(), &b"1,somebody\n".repeat(10_000), last].concat();
     let mut file = connection("hr.csv");
     file.encoding = Some("windows-1252".into());
-    std::fs::write(folder.path().join("hr.csv"), many("2,Jörg\n".as_bytes())).unwrap();
+    put(&folder.path().join("hr.csv"), many("2,Jörg\n".as_bytes()));
     let (_, evidence) = read_with(&file, folder.path(), &["name"], None).await;
     assert_eq!(reason(&evidence), "hr.csv: is UTF-8, but `encoding` says windows-1252: drop `encoding`");
-    std::fs::write(folder.path().join("hr.csv"), many(&windows("2,Jörg\n"))).unwrap();
+    put(&folder.path().join("hr.csv"), many(&windows("2,Jörg\n")));
     let (rows, evidence) = read_with(&file, folder.path(), &["name"], None).await;
     assert_eq!((rows.lines().last(), evidence), (Some("Jörg"), Evidence::Complete));
 }
@@ -330,7 +337,7 @@ async fn headers_must_hold_what_the_rules_read_once() {
 async fn a_column_that_went_empty_throughout_makes_the_file_unusable() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("id,dept,end\n{}", (0..25).map(|at| format!("{at},,\n")).collect::<String>());
-    std::fs::write(folder.path().join("hr.csv"), text).unwrap();
+    put(&folder.path().join("hr.csv"), text);
     let mut file = connection("hr.csv");
     file.may_be_empty = vec!["end".into()];
     let (_, evidence) = read_with(&file, folder.path(), &["id", "dept", "end"], None).await;
@@ -354,7 +361,7 @@ async fn json_below_a_pointer_and_json_lines_and_yaml_give_the_same_rows() {
         ("hr.yaml", None, "- {id: 7, junk: [{}], name: {first: Åsa}, tags: [x, 1]}\n- id: 8\n".into()),
         ("hr.yml", Some("/people"), "people:\n- id: 7\n  name:\n    first: Åsa\n  tags: [x, 1]\n- id: 8\n".into()),
     ] {
-        std::fs::write(folder.path().join(name), content).unwrap();
+        put(&folder.path().join(name), content);
         let mut file = connection(name);
         file.records = pointer.map(Into::into);
         assert_eq!(read_with(&file, folder.path(), &columns, None).await, expected, "{name}");
@@ -373,7 +380,7 @@ async fn yaml_surprises_stay_what_was_written() {
 #[tokio::test]
 async fn a_list_that_is_not_there_is_unreadable() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("hr.json"), r#"{"people": []}"#).unwrap();
+    put(&folder.path().join("hr.json"), r#"{"people": []}"#);
     let mut file = connection("hr.json");
     file.records = Some("/persons".into());
     let (_, evidence) = read_with(&file, folder.path(), &["id"], None).await;
@@ -420,10 +427,32 @@ async fn many_records_come_in_pages_and_in_order() {
 #[tokio::test]
 async fn a_lookup_scans_and_keeps_only_what_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("hr.csv"), "id,name\n1,a\n2,b\n").unwrap();
+    put(&folder.path().join("hr.csv"), "id,name\n1,a\n2,b\n");
     let reader = open_source(&connection("hr.csv"), &Surroundings::at(folder.path())).unwrap();
     let ask = |value: &str| LookupRequest::new(ObjectKind::Account, Columns::new(["name"]), "id", value);
     let names = |page: Page| page.rows().map(|row| row.cell(0).as_text().unwrap_or_default().to_owned()).collect::<Vec<_>>();
     assert_eq!(names(reader.lookup(&ask("2")).await.unwrap()), ["b"]);
     assert!(names(reader.lookup(&ask("3")).await.unwrap()).is_empty());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_is_put_in_the_file_s_place_later_leads_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inside, outside) = (folder.path().join("ws"), folder.path().join("other.csv"));
+    std::fs::create_dir(&inside).unwrap();
+    put(&inside.join("hr.csv"), "id\n1\n");
+    put(&inside.join("older.csv"), "id\n1\n");
+    put(&outside, "id\nsecret\n");
+    let surroundings = Surroundings::at(&inside).with(&files::NamedFiles::default().within([inside.clone()]));
+    let opened = || open_source(&connection("hr.csv"), &surroundings).map(drop).map_err(|error| error.to_string());
+    assert_eq!(opened(), Ok(()));
+    let link = |to: &Path| {
+        std::fs::remove_file(inside.join("hr.csv")).unwrap();
+        std::os::unix::fs::symlink(to, inside.join("hr.csv")).unwrap();
+    };
+    link(&inside.join("older.csv"));
+    assert_eq!(opened(), Ok(()), "what lies in the workspace may be read by any name");
+    link(&outside);
+    assert!(opened().unwrap_err().contains("it leads out of the workspace, by a link that was not there"), "{:?}", opened());
 }

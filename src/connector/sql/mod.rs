@@ -110,7 +110,7 @@ pub fn default_mapping(connection: &SqlConnection) -> Vec<(String, String)> {
 fn database(connection: &SqlConnection, surroundings: &Surroundings) -> Result<Database, SystemError> {
     let connection::Database::Sqlite(file) = &connection.database;
     Ok(Database {
-        path: surroundings.place(&file.path)?,
+        path: surroundings.place_inside(&file.path)?,
         name: file.path.clone(),
         budget: surroundings.budget.clone(),
         system: surroundings.system.clone(),
