@@ -26,6 +26,8 @@ use crate::model::{Need, NeedKind};
 const WAITING: usize = 64;
 /// Between two tries; after the last one it is given up.
 const PAUSES: [Duration; 4] = [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60), Duration::from_secs(240)];
+/// How soon it is looked again for secrets that are not there.
+const LOOK: Duration = Duration::from_secs(60);
 /// Nobody is waited for longer, whatever they ask for.
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -131,7 +133,20 @@ struct Sender {
 
 impl Sender {
     async fn work(self, mut messages: mpsc::Receiver<Arc<Notice>>) {
-        while let Some(notice) = messages.recv().await {
+        let mut ready = self.look().await;
+        loop {
+            let notice = tokio::select! {
+                notice = messages.recv() => notice,
+                () = tokio::time::sleep(LOOK), if !ready => {
+                    ready = self.look().await;
+                    if ready {
+                        note(&self.trouble, None, Timestamp::now());
+                    }
+                    continue;
+                }
+            };
+            let Some(notice) = notice else { return };
+            ready = true;
             let told = self.patiently(&notice).await;
             self.metrics.notified(&self.workspace, &self.declared.name, told.is_ok());
             let (receiver, kind) = (&*self.declared.name, notice::kind_word(notice.kind));
@@ -144,6 +159,25 @@ impl Sender {
             }
             note(&self.trouble, told.err().map(|why| why.words), Timestamp::now());
         }
+    }
+
+    /// Looks whether its secrets are there before anything has to be told: that they are not is told itself.
+    async fn look(&self) -> bool {
+        let secrets = match &self.declared.to {
+            NotificationWay::Webhook(webhook) => std::iter::once(&webhook.secret).chain(&webhook.former_secret).collect(),
+            NotificationWay::Slack(slack) => vec![&slack.url],
+            NotificationWay::Email(email) => email.auth.iter().map(|auth| &auth.password).collect(),
+        };
+        let mut missing = None;
+        for secret in secrets {
+            missing = missing.or(post::resolved(secret, &self.base).await.err().map(|why| why.words));
+        }
+        if let Some(why) = &missing {
+            let receiver = &*self.declared.name;
+            tracing::warn!(target: "headcount::notify", workspace = &*self.workspace, receiver, why, "it could not be told anything");
+            note(&self.trouble, missing.clone(), Timestamp::now());
+        }
+        missing.is_none()
     }
 
     async fn patiently(&self, notice: &Notice) -> Result<(), Undelivered> {

@@ -271,6 +271,25 @@ async fn a_receiver_that_refuses_is_told_of_until_it_hears_again() {
 }
 
 #[tokio::test]
+async fn that_a_secret_is_missing_is_told_before_anything_else_has_to_be() {
+    for way in [
+        json!({"webhook": {"url": "https://hooks.acme.example/x", "secret": {"file": "gone"}}}),
+        json!({"webhook": {"url": "https://hooks.acme.example/x", "secret": {"file": "secret"}, "formerSecret": {"file": "gone"}}}),
+        json!({"slack": {"url": {"file": "gone"}}}),
+    ] {
+        let (notifier, _metrics, _folder) = notifier(&way, SECRET);
+        let needs = loop {
+            match notifier.needs() {
+                needs if needs.is_empty() => tokio::task::yield_now().await,
+                needs => break needs,
+            }
+        };
+        assert_eq!((needs[0].kind, needs[0].about.as_str()), (NeedKind::Untold, "ops"));
+        assert!(needs[0].words.contains("gone"), "{}", needs[0].words);
+    }
+}
+
+#[tokio::test]
 async fn nobody_waits_for_a_receiver_and_what_is_lost_is_told() {
     let (url, _got) = receiver(&[]).await;
     let (notifier, _metrics, _folder) = notifier(&json!({"webhook": {"url": url, "secret": {"file": "secret"}}}), SECRET);
@@ -286,6 +305,8 @@ async fn nobody_waits_for_a_receiver_and_what_is_lost_is_told() {
 #[tokio::test]
 async fn slack_gets_plain_words_at_an_address_that_is_a_secret() {
     let Lines(lines) = Lines::default();
+    // Where there is one log alone, what a test beside this one says first, without any, is said to nobody any more.
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
     let _log = tracing::subscriber::set_default(tracing_subscriber::registry().with(Lines(lines.clone())));
     let (url, mut got) = receiver(&[(404, "")]).await;
     let (notifier, metrics, _folder) = notifier(&json!({"slack": {"url": {"file": "secret"}}}), &url);
