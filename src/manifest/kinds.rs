@@ -134,9 +134,6 @@ pub struct SourceSpec {
     /// How often the controller reads all of it. Default: 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_interval: Option<String>,
-    /// The controller reads all of it no more often than this, whoever asks for it. Default: 60s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_interval: Option<String>,
 }
 
 /// Which of a source's records count.

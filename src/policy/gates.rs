@@ -21,8 +21,6 @@ pub const LONGEST_SUSPENSION: i64 = 90;
 const INTERVAL: SignedDuration = SignedDuration::from_mins(5);
 /// How often all of it is read.
 const FULL_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
-/// How soon after another a whole read may follow.
-const MIN_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 /// How long an approval counts.
 const EXPIRES: SignedDuration = SignedDuration::from_hours(24);
 
@@ -33,13 +31,11 @@ pub struct SchedulePolicy {
     pub delta: SignedDuration,
     /// between two whole reads
     pub full: SignedDuration,
-    /// between two whole reads, whoever asks for one
-    pub least: SignedDuration,
 }
 
 impl Default for SchedulePolicy {
     fn default() -> Self {
-        Self { delta: INTERVAL, full: FULL_INTERVAL, least: MIN_INTERVAL }
+        Self { delta: INTERVAL, full: FULL_INTERVAL }
     }
 }
 
@@ -131,11 +127,11 @@ impl Policy {
 
 impl Compiler<'_> {
     pub(super) fn source_schedule(spec: &SourceSpec) -> SchedulePolicy {
-        schedule(spec.interval.as_ref(), spec.full_interval.as_ref(), spec.min_interval.as_ref())
+        schedule(spec.interval.as_ref(), spec.full_interval.as_ref())
     }
 
     pub(super) fn target_schedule(spec: &TargetSpec) -> SchedulePolicy {
-        schedule(spec.interval.as_ref(), spec.full_interval.as_ref(), None)
+        schedule(spec.interval.as_ref(), spec.full_interval.as_ref())
     }
 
     pub(super) fn gates(&self, document: &Document<TargetSpec>) -> GatePolicy {
@@ -173,10 +169,10 @@ impl Compiler<'_> {
     }
 }
 
-fn schedule(delta: Option<&String>, full: Option<&String>, least: Option<&String>) -> SchedulePolicy {
+fn schedule(delta: Option<&String>, full: Option<&String>) -> SchedulePolicy {
     let full = Compiler::duration(full).unwrap_or(FULL_INTERVAL);
     let delta = Compiler::duration(delta).unwrap_or(INTERVAL).min(full);
-    SchedulePolicy { delta, full, least: Compiler::duration(least).unwrap_or(MIN_INTERVAL) }
+    SchedulePolicy { delta, full }
 }
 
 fn window(window: &Window) -> Option<WindowPolicy> {

@@ -10,7 +10,6 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         let mut formats = Formats { context, origin: &source.origin, problems };
         let spec = &source.spec;
         intervals(&mut formats, spec.interval.as_deref(), spec.full_interval.as_deref());
-        length(&mut formats, "/spec/minInterval", spec.min_interval.as_deref());
     }
     for document in &context.loaded.targets {
         target(&mut Formats { context, origin: &document.origin, problems }, &document.spec);

@@ -43,7 +43,7 @@ fn what_can_t_be_read_is_told_with_its_place() {
     let written = target(
         "  interval: 0s\n  approval: {for: [], count: 0, expires: soon}\n  windows:\n  - allow: {from: \"9:00\", to: \"24:30\"}\n  - deny: {from: \"10:00\", to: \"10:00\"}\n  suspend: {reason: \" \", until: tomorrow}",
     );
-    let slow = source("hr", "  interval: 2h\n  fullInterval: 1h\n  minInterval: 0s\n  mapping: {rules: []}");
+    let slow = source("hr", "  interval: 2h\n  fullInterval: 1h\n  mapping: {rules: []}");
     let approval = "kind: PlanApproval\nmetadata: {name: one}\nspec: {plan: 9be41c77, decision: Approve, approver: \"\", reason: \"\", targets: [chta], expires: soon}\n";
     let nobody =
         "kind: PlanApproval\nmetadata: {name: two}\nspec: {plan: 9be41c77, decision: Maybe, approver: mara, reason: x, targets: []}\n";
@@ -58,13 +58,12 @@ fn what_can_t_be_read_is_told_with_its_place() {
     a.yaml:16:21: error: `spec.suspend.reason` is no reason (say why, for whoever looks)
     a.yaml:16:33: error: `spec.suspend.until` is no date (write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`)
     a.yaml:25:17: error: `spec.fullInterval` is no interval of whole reads (all of it is read at most as often as what changed: write `fullInterval` no shorter than `interval`)
-    a.yaml:26:16: error: `spec.minInterval` is no duration (write a duration that is longer than nothing: `30s`)
-    a.yaml:32:14: error: `spec.plan` is no hash of a plan (write all 64 digits, as `headcount status -o json` tells them)
-    a.yaml:32:53: error: `spec.approver` is no approver (say who approves, as commits name them: `mara@acme.example`)
-    a.yaml:32:65: error: `spec.reason` is no reason (say why, for whoever reads this later)
-    a.yaml:32:79: error: there is no Target `chta` (did you mean `chat`?)
-    a.yaml:32:95: error: `spec.expires` is no date (write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`)
-    a.yaml:37:34: error: `spec.decision` must be one of `Approve`, `Reject`, and is another word
+    a.yaml:31:14: error: `spec.plan` is no hash of a plan (write all 64 digits, as `headcount status -o json` tells them)
+    a.yaml:31:53: error: `spec.approver` is no approver (say who approves, as commits name them: `mara@acme.example`)
+    a.yaml:31:65: error: `spec.reason` is no reason (say why, for whoever reads this later)
+    a.yaml:31:79: error: there is no Target `chta` (did you mean `chat`?)
+    a.yaml:31:95: error: `spec.expires` is no date (write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`)
+    a.yaml:36:34: error: `spec.decision` must be one of `Approve`, `Reject`, and is another word
     "#);
 }
 
