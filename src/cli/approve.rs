@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Files;
 use super::report::{self, Exit, Failure, notice};
-use super::running::{self, Running};
+use super::running::{self, Running, RunningPlace};
 use super::session;
 use super::who;
 use crate::journal::{Event, PlanWord};
 use crate::model::{Approval, Decided, Status};
+use crate::policy::ApprovalPolicy;
 use crate::render::status::told_at;
 use crate::render::style::{RISK, STRONG, paint};
 use crate::render::table::TextTable;
@@ -36,7 +36,7 @@ pub struct ApproveArgs {
     #[arg(value_name = "HASH")]
     hash: Option<String>,
     #[command(flatten)]
-    files: Files,
+    place: RunningPlace,
     /// Why: for the journal, and for whoever reads it later
     #[arg(long, value_name = "TEXT", requires = "hash")]
     reason: Option<String>,
@@ -54,11 +54,11 @@ const LEAST_DIGITS: usize = 8;
 const MAX_ANSWER: u64 = 4096;
 
 pub fn run(args: &ApproveArgs) -> Result<Exit, Failure> {
-    let from_stdin = args.files.files.iter().any(|path| path.as_os_str() == "-");
+    let from_stdin = args.place.files.files.iter().any(|path| path.as_os_str() == "-");
     if args.hash.is_some() && !args.yes && (from_stdin || !std::io::stdin().is_terminal()) {
         return Err(Failure::usage("there is no terminal to ask on").hint("pass --yes"));
     }
-    let running = Running::load(&args.files)?;
+    let running = Running::at(&args.place)?;
     session::run(async {
         let store = running.look().await?;
         match &args.hash {
@@ -84,16 +84,17 @@ async fn approvals(store: &dyn Store) -> Result<Vec<Approval>, Failure> {
 }
 
 async fn list(running: &Running, store: &dyn Store) -> Result<Exit, Failure> {
-    let (waiting, now) = (waiting(store).await?, Timestamp::now());
+    let (waiting, words, now) = (waiting(store).await?, approvals(store).await?, Timestamp::now());
     if waiting.is_empty() {
         return report::result(b"No plan waits for an approval.\n").map(|()| Exit::Done);
     }
     let rows = waiting.iter().map(|plan| {
         let since = told_at(plan.since, now, running.zone());
-        vec![short(&plan.hash), plan.target.to_string(), plan.pending().sum().to_string(), since].into()
+        let approved = approved(plan, &words, running, now).unwrap_or_default();
+        vec![short(&plan.hash), plan.target.to_string(), plan.pending().sum().to_string(), approved, since].into()
     });
     let mut text = Vec::new();
-    TextTable { heads: vec!["PLAN", "TARGET", "CHANGES", "SINCE"], rows: rows.collect() }.write(report::screen(), &mut text)?;
+    TextTable { heads: vec!["PLAN", "TARGET", "CHANGES", "APPROVED", "SINCE"], rows: rows.collect() }.write(report::screen(), &mut text)?;
     writeln!(text, "Next: headcount approve {}{}", waiting.first().map(|plan| short(&plan.hash)).unwrap_or_default(), running.files)?;
     report::result(&text)?;
     Ok(Exit::Done)
@@ -129,7 +130,10 @@ async fn said(args: &ApproveArgs, hash: &str, running: &Running, store: &dyn Sto
     let words = match args.reject {
         true => format!("Plan {short} is rejected by {}: it does not run until you approve it, or it is another plan.", word.approver),
         false => {
-            let then = outlook.unwrap_or_else(|| "It runs once, as far as it is still needed then.".to_owned());
+            let then = outlook.unwrap_or_else(|| match rule(plan, running) {
+                Some(_) => "It runs once, as far as it is still needed then.".to_owned(),
+                None => "It runs once, when as many approved it as its Target asks for.".to_owned(),
+            });
             let status = running::status(store).await?;
             format!("Plan {short} is approved by {}. {then} {}", word.approver, running::heard(running, status.as_ref(), word.at))
         }
@@ -188,7 +192,11 @@ fn shown(plan: &WaitingPlan, approvals: &[Approval], running: &Running, now: Tim
     writeln!(text, "{}: {many}, waits since {}", paint(STRONG, safe::line(&title)), at(plan.since))?;
     writeln!(text, "  hash        {}", safe::line(&plan.hash))?;
     if !plan.authors.is_empty() {
-        writeln!(text, "  written by  {}", safe::line(&plan.authors.join(", ")))?;
+        let alone = rule(plan, running).filter(|rule| rule.not_author).map_or("", |_| "; they may not be the only ones who approve it");
+        writeln!(text, "  written by  {}{alone}", safe::line(&plan.authors.join(", ")))?;
+    }
+    if let Some(approved) = approved(plan, approvals, running, now) {
+        writeln!(text, "  approvals   {}", safe::line(&approved))?;
     }
     for word in approvals.iter().filter(|word| word.plan == plan.hash) {
         let what = if word.decision == Decided::Reject { "rejected" } else { "approved" };
@@ -200,15 +208,32 @@ fn shown(plan: &WaitingPlan, approvals: &[Approval], running: &Running, now: Tim
     Ok(text)
 }
 
+/// How many approved a plan of how many who have to, or who rejected it; nothing where these manifests don't say who has to.
+fn approved(plan: &WaitingPlan, words: &[Approval], running: &Running, now: Timestamp) -> Option<String> {
+    let rule = rule(plan, running)?;
+    let said = gates::said(plan, rule, words, now);
+    let (yes, no): (Vec<&Approval>, Vec<&Approval>) = said.into_iter().partition(|word| word.decision == Decided::Approve);
+    let names: Vec<&str> = no.iter().map(|word| word.approver.as_str()).collect();
+    Some(if names.is_empty() {
+        format!("{} of {}", yes.len().min(rule.count as usize), rule.count)
+    } else {
+        format!("rejected by {}", names.join(", "))
+    })
+}
+
+fn rule<'r>(plan: &WaitingPlan, running: &'r Running) -> Option<&'r ApprovalPolicy> {
+    running.policy.targets.iter().find(|target| target.name == plan.target)?.gates.approval.as_ref()
+}
+
 /// What an approval leaves open; nothing where it is enough, or these manifests don't say what is.
 fn outlook(plan: &WaitingPlan, before: &[Approval], word: &Approval, running: &Running) -> Option<String> {
-    let rule = running.policy.targets.iter().find(|target| target.name == plan.target)?.gates.approval.as_ref()?;
+    let rule = rule(plan, running)?;
     let others = before.iter().filter(|other| other.document.is_some() || other.approver != word.approver || other.plan != word.plan);
     let all: Vec<Approval> = others.chain([word]).cloned().collect();
     match standing(plan, rule, &all, word.at) {
         ApprovalStanding::Approved => None,
         ApprovalStanding::Rejected => Some("Somebody else rejected it: it does not run before they take that back.".to_owned()),
-        ApprovalStanding::Wants { more } => {
+        ApprovalStanding::Wants { more, .. } => {
             Some(format!("It does not run yet: it takes {} after this one.", count(u64::from(more), "more approval")))
         }
         ApprovalStanding::AuthorsAlone => {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,16 +24,26 @@ use super::teller::Teller;
 use super::watched::Watched;
 use super::who::who;
 use crate::git::{Remote, RemoteUrl, SshAccess, Verify, Which};
+use crate::manifest::Loaded;
 use crate::manifest::connection::SecretRef;
 use crate::metrics::Metrics;
 use crate::model::Status;
 use crate::serve::{self, Bounds, Health, ServeError};
-use crate::state::{self, Store};
+use crate::state::Store;
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
-use crate::workspace::{self, CompiledRevision, First, Workspace, WorkspaceError};
+use crate::workspace::{self, Begin, Beginning, CompiledRevision, Followed, Looked, Obstacle, Workspace, WorkspaceError};
 
 /// Keep everything as declared, until it is stopped: read each system when it is due, and do what is needed as soon as it may be done
 #[derive(Debug, Args)]
+#[command(after_help = "\
+One process writes at a time: a second one on the same state waits and takes over. Newer manifests that can't
+be used change nothing; what was in force stays so, and `headcount status` says why.
+
+Examples:
+  headcount controller -f identity/                beside a directory
+  headcount controller --git https://git.example/identity.git --ref main --path people
+  headcount controller --git git@git.example:acme/identity.git --verify allowed_signers
+  headcount controller -f identity/ --once         what is due now, then the end: a job that runs by the clock")]
 pub struct ControllerArgs {
     #[command(flatten)]
     files: Files,
@@ -42,7 +53,7 @@ pub struct ControllerArgs {
     /// Seconds between two looks whether there are newer manifests [default: 60 of a repository, 5 of a directory]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     poll: Option<u64>,
-    /// Where /metrics, /healthz and /readyz are answered, or none [default: 127.0.0.1:9090; with --once none]
+    /// Where /metrics, /healthz and /readyz are answered, or none [default: 127.0.0.1:7412; with --once none]
     #[arg(long, value_name = "ADDRESS", value_parser = Listen::parse)]
     listen: Option<Listen>,
     #[command(flatten)]
@@ -76,6 +87,9 @@ struct GitArgs {
     /// Ask for a signature of each commit since the one in force, and not of the newest alone
     #[arg(long, requires = "verify")]
     verify_each: bool,
+    /// Use no commit to which the one in force does not lead: a branch that was rewritten is refused
+    #[arg(long, requires = "url")]
+    require_fast_forward: bool,
     /// The private key that signs in over SSH [default: what the agent has]
     #[arg(long, value_name = "FILE", requires = "url")]
     git_ssh_key: Option<PathBuf>,
@@ -96,6 +110,8 @@ struct GitArgs {
 /// How often a directory is looked at, and a repository.
 const DIRECTORY: Duration = Duration::from_secs(5);
 const REPOSITORY: Duration = Duration::from_secs(60);
+/// How often it is told how it stands, while nothing runs.
+const TURN: Duration = Duration::from_secs(1);
 /// One look at a repository may take so long.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Where the token is, unless a file is named.
@@ -113,47 +129,54 @@ pub fn run(args: &ControllerArgs, logs: &LogArgs) -> Result<Exit, Failure> {
         tokio::spawn(stop_when_asked(stop.clone()));
         let health = Health::new(Instant::now());
         args.listen(&health, &metrics, &stop).await?;
-        let mut refused = false;
-        loop {
-            let Some(manifests) = begin(source.as_mut(), every, (args.once, refused), &stop).await? else { return Ok(Exit::Done) };
-            let place = state_place(&manifests.loaded, &args.files);
-            let store = state::open(&place, &manifests.policy.workspace).await.map_err(|error| state_failure(&error))?;
-            let Some(why) = workspace::held(store.as_ref(), &manifests).await.map_err(|error| state_failure(&error))? else {
-                health.loaded();
-                return keep(args, source, (store, manifests), every, (health, metrics), stop).await;
-            };
-            let failure = Failure::new(format!("these manifests lack what was in force before: {}", why.join("\n"))).exit(Exit::Stale);
-            if args.once {
-                return Err(failure);
-            }
-            // Nothing is done by manifests that may have been cut short; newer ones are waited for.
-            report::failure(&failure);
-            refused = true;
+        let (host, telling) = args.git.telling().await?.unzip();
+        let told = Tells { health, metrics, host };
+        let Some(beginning) = begin(args, source.as_mut(), every, &told, &stop).await? else { return Ok(Exit::Done) };
+        told.health.loaded();
+        let ended = keep(args, source, beginning, every, told, stop).await;
+        if let Some(telling) = telling {
+            commit_status::arrived(telling).await;
         }
+        ended
     })?
+}
+
+/// Whom is told how it goes.
+#[derive(Clone)]
+struct Tells {
+    health: Health,
+    metrics: Metrics,
+    /// the repository's host, where it shows a status
+    host: Option<watch::Sender<Option<Status>>>,
+}
+
+impl Tells {
+    fn teller(&self, store: &Arc<dyn Store>, manifests: &CompiledRevision) -> Teller {
+        let numbers = (self.health.clone(), self.metrics.clone());
+        Teller::new(store, manifests, numbers, (!report::is_logged()).then(Watched::default), self.host.clone())
+    }
 }
 
 /// Runs the workspace under the first manifests, and follows what comes after.
 async fn keep(
     args: &ControllerArgs,
     source: Box<dyn RevisionSource>,
-    (store, manifests): (Arc<dyn Store>, CompiledRevision),
+    beginning: Beginning,
     every: Duration,
-    (health, metrics): (Health, Metrics),
+    told: Tells,
     stop: CancellationToken,
 ) -> Result<Exit, Failure> {
+    let Beginning { store, manifests, refused, .. } = beginning;
     notice(format_args!("{} is in force; the state is {}", manifests.revision.name, store.place().display()));
-    health.state(true);
-    let first = manifests.clone();
-    let ends = stop.clone();
-    let (host, telling) = args.git.telling().await?.unzip();
-    let teller = Teller::new(&store, &manifests, (health, metrics), log::is_watched().then(Watched::default), host);
+    told.health.state(true);
+    let (ends, is_newest) = (stop.clone(), refused.is_none());
+    let from = Followed { known: manifests.clone(), refused };
+    let teller = told.teller(&store, &manifests);
+    drop(told);
     let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: args.once, stop };
-    let ended = workspace.run(manifests, |mail| drop(tokio::spawn(workspace::follow(source, mail, first, every, ends)))).await;
-    if let Some(telling) = telling {
-        commit_status::arrived(telling).await;
-    }
-    match ended {
+    match workspace.run(manifests, |mail| drop(tokio::spawn(workspace::follow(source, mail, from, every, ends)))).await {
+        // What is needed by the manifests in force is done, and the newest ones are none of them.
+        Ok(ended) if args.once && !is_newest && exit(&ended, true) == Exit::Done => Ok(Exit::Error),
         Ok(ended) => Ok(exit(&ended, args.once)),
         Err(WorkspaceError::Standby(holder)) if !args.once => {
             notice(format_args!("stopped while waiting for {holder}; nothing was changed"));
@@ -164,41 +187,66 @@ async fn keep(
     }
 }
 
-/// The first manifests that can be used. A job that runs by the clock takes what there is; whatever runs for longer waits for better ones.
+/// The first manifests to run by. A job that runs by the clock takes what there is; whatever runs for longer waits for better ones, and tells meanwhile why nothing runs.
 async fn begin(
+    args: &ControllerArgs,
     source: &mut dyn RevisionSource,
     every: Duration,
-    (once, mut refused): (bool, bool),
+    told: &Tells,
     stop: &CancellationToken,
-) -> Result<Option<CompiledRevision>, Failure> {
+) -> Result<Option<Beginning>, Failure> {
+    let place = |loaded: &Loaded| state_place(loaded, &args.files);
+    let from = source.place();
+    let mut begin = Begin::new(source, &place);
+    let mut waits: Option<Teller> = None;
     loop {
-        let failure = match workspace::first(source).await {
-            // Nothing is newer than what was refused already, and said so.
-            Ok(None) if refused => None,
-            Ok(Some(First::Sound(manifests, warnings))) => {
-                report::diagnostics(&warnings, &Texts::default());
-                return Ok(Some(*manifests));
+        match begin.look().await.map_err(|error| state_failure(&error))? {
+            Looked::Found(beginning, obstacle) => {
+                report::diagnostics(&beginning.warnings, &Texts::default());
+                if let Some(obstacle) = obstacle {
+                    report::failure(&failure(obstacle, &from));
+                    notice(format_args!("{} was in force last, and stays so", beginning.manifests.revision.name));
+                }
+                return Ok(Some(*beginning));
             }
-            Ok(Some(First::Refused(revision, problems))) => {
-                notice(format_args!("{} can't be used", revision.name));
-                refused = true;
-                Some(Failure::Manifests(problems, Texts::default()))
+            Looked::Waits(Some(obstacle)) if args.once => return Err(failure(obstacle, &from)),
+            Looked::Waits(obstacle) => {
+                if let Some(obstacle) = obstacle {
+                    report::failure(&failure(obstacle, &from));
+                    notice("nothing is done until there are better ones: no earlier manifests can be had here");
+                    waits = begin.part().map(|(store, manifests)| told.teller(&store, &manifests));
+                }
             }
-            Ok(None) => Some(Failure::new(format!("{} has no manifests yet", source.place()))),
-            Err(error) => {
-                let failure = Failure::from_error(&error);
-                Some(error.hint().into_iter().fold(failure, Failure::hint))
-            }
-        };
-        match failure {
-            Some(failure) if once => return Err(failure),
-            Some(failure) => drop(report::failure(&failure)),
-            None => {}
         }
-        tokio::select! {
-            () = tokio::time::sleep(every) => {}
-            () = stop.cancelled() => return Ok(None),
+        let next = Instant::now() + every;
+        while Instant::now() < next {
+            told.health.turned(Instant::now());
+            if let Some(teller) = &waits {
+                begin.tell(&who(), teller, Timestamp::now()).await.map_err(|error| state_failure(&error))?;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(TURN.min(every)) => {}
+                () = stop.cancelled() => return Ok(None),
+            }
         }
+    }
+}
+
+/// What is in the way, for a person.
+fn failure(obstacle: Obstacle, from: &str) -> Failure {
+    match obstacle {
+        Obstacle::Refused(revision, problems) => {
+            notice(format_args!("{} can't be used", revision.name));
+            Failure::Manifests(problems, Texts::default())
+        }
+        Obstacle::Held(refused) => {
+            Failure::new(format!("these manifests lack what was in force before: {}", refused.why.join("\n"))).exit(Exit::Stale)
+        }
+        Obstacle::Away(error) => {
+            let failure = Failure::from_error(&error);
+            error.hint().into_iter().fold(failure, Failure::hint)
+        }
+        Obstacle::Nothing(why) => Failure::new(why).hint(format!("is {from} the right place?")),
     }
 }
 
@@ -223,7 +271,7 @@ impl Listen {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(Self::Nowhere),
-            _ => text.parse().map(Self::At).map_err(|_| "write an address and a port, such as 127.0.0.1:9090, or none".to_owned()),
+            _ => text.parse().map(Self::At).map_err(|_| "write an address and a port, such as 127.0.0.1:7412, or none".to_owned()),
         }
     }
 }
@@ -289,6 +337,7 @@ impl GitArgs {
         };
         let in_variable = || std::env::var_os(TOKEN).map(|_| SecretRef::Env(TOKEN.to_owned()));
         let in_file = self.git_token_file.as_ref().map(|file| SecretRef::File(file.display().to_string()));
-        GitRevisions::open(remote, in_file.or_else(in_variable), None).map_err(failed)
+        let revisions = GitRevisions::open(remote, in_file.or_else(in_variable), None).map_err(failed)?;
+        Ok(revisions.require_fast_forward(self.require_fast_forward))
     }
 }

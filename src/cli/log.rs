@@ -22,7 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::output::TextOrJson;
 use super::progress;
-use super::report::Failure;
+use super::report::{self, Failure};
 use crate::metrics::{Metrics, RequestClass};
 use crate::render::safe;
 
@@ -57,23 +57,23 @@ pub struct RunningLogArgs {
 /// The same for a command that runs all the time: it logs without being asked, in JSON where nobody looks, and requests are counted however little is logged.
 pub fn start_running(args: &LogArgs, running: &RunningLogArgs, metrics: Metrics) -> Result<(), Failure> {
     let said = std::env::var(VARIABLE).unwrap_or_default();
+    let is_watched = std::io::stderr().is_terminal();
+    let form = args.log.unwrap_or(if is_watched { TextOrJson::Text } else { TextOrJson::Json });
+    let logged = !is_watched || form == TextOrJson::Json;
     let targets = match args.verbose {
         // Whoever looks reads lines made for people.
-        0 if said.trim().is_empty() => levels(if is_watched() { "warn" } else { RUNNING })?,
+        0 if said.trim().is_empty() => levels(if logged { RUNNING } else { "warn" })?,
         0 => levels(&said)?,
         1 => all(LevelFilter::INFO),
         _ => all(LevelFilter::DEBUG),
     };
-    let unsaid = if is_watched() { TextOrJson::Text } else { TextOrJson::Json };
-    let lines = Lines { form: args.log.unwrap_or(unsaid), hides_people: !running.log_keys };
+    let lines = Lines { form, hides_people: !running.log_keys };
     let counted = Counted { metrics }.with_filter(Targets::new().with_target(HTTP, LevelFilter::INFO));
-    let _ = tracing_subscriber::registry().with(lines.with_filter(targets)).with(counted).with(traces()?).try_init();
+    let began = tracing_subscriber::registry().with(lines.with_filter(targets)).with(counted).with(traces()?).try_init();
+    if logged && began.is_ok() {
+        report::be_logged();
+    }
     Ok(())
-}
-
-/// Whether somebody looks at what is written to stderr.
-pub fn is_watched() -> bool {
-    std::io::stderr().is_terminal()
 }
 
 /// From here on what is worth a line is written.

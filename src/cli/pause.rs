@@ -4,9 +4,8 @@
 
 use jiff::Timestamp;
 
-use super::Files;
 use super::report::{self, Exit, Failure};
-use super::running::{self, Running};
+use super::running::{self, Running, RunningPlace};
 use super::session;
 use super::who;
 use crate::journal::Event;
@@ -25,7 +24,7 @@ Examples:
   headcount pause --everything                     revocations wait as well")]
 pub struct PauseArgs {
     #[command(flatten)]
-    files: Files,
+    place: RunningPlace,
     /// Stop revocations too: whoever is cut off keeps what they have until it goes on
     #[arg(long)]
     everything: bool,
@@ -36,16 +35,22 @@ pub struct PauseArgs {
 
 /// Let writing go on that was stopped by `pause`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What was held meanwhile is planned anew, and runs as far as it is still needed then.
+
+Examples:
+  headcount status                                 who stopped it, since when and why
+  headcount resume")]
 pub struct ResumeArgs {
     #[command(flatten)]
-    files: Files,
+    place: RunningPlace,
 }
 
 /// What the brake is called on its shelf.
 const NAME: &str = "workspace";
 
 pub fn pause(args: &PauseArgs) -> Result<Exit, Failure> {
-    let running = Running::load(&args.files)?;
+    let running = Running::at(&args.place)?;
     session::run(pull(args, &running))?
 }
 
@@ -73,7 +78,7 @@ async fn pull(args: &PauseArgs, running: &Running) -> Result<Exit, Failure> {
 }
 
 pub fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
-    let running = Running::load(&args.files)?;
+    let running = Running::at(&args.place)?;
     session::run(let_go(&running))?
 }
 

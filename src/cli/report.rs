@@ -189,9 +189,24 @@ pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
 }
 
+/// Whether everything that is said is a line of the log, in its form.
+static LOGGED: AtomicBool = AtomicBool::new(false);
+
+/// From here on everything that is said is a line of the log, in its form: whoever collects one finds nothing else in it.
+pub fn be_logged() {
+    LOGGED.store(true, Ordering::Relaxed);
+}
+
+/// Whether everything that is said is a line of the log.
+pub fn is_logged() -> bool {
+    LOGGED.load(Ordering::Relaxed)
+}
+
 /// A line for the person who waits: to stderr. Whether anybody reads it changes nothing.
 pub fn notice(words: impl std::fmt::Display) {
-    if !is_quiet() {
+    if is_logged() {
+        tracing::info!(target: "headcount::workspace", "{}", safe::line(&words.to_string()));
+    } else if !is_quiet() {
         say(words);
     }
 }
@@ -215,6 +230,10 @@ pub fn in_words(failure: &Failure) -> String {
 
 /// Prints why the command failed, and gives the exit code.
 pub fn failure(failure: &Failure) -> Exit {
+    // Why a process ends is said in any case, also where the log was switched off.
+    if is_logged() && tracing::enabled!(target: "headcount::workspace", tracing::Level::ERROR) {
+        return logged(failure);
+    }
     match failure {
         Failure::Manifests(found, texts) => {
             diagnostics(found, texts);
@@ -232,6 +251,32 @@ pub fn failure(failure: &Failure) -> Exit {
     }
 }
 
+/// Why it failed, as lines of the log; and the exit code.
+fn logged(failure: &Failure) -> Exit {
+    match failure {
+        Failure::Manifests(found, _) => {
+            found.iter().take(SHOWN).for_each(log_diagnostic);
+            Exit::Error
+        }
+        Failure::Error { hint, exit, .. } => {
+            let hint = hint.as_deref().unwrap_or_default();
+            tracing::error!(target: "headcount::workspace", hint, "{}", in_words(failure));
+            *exit
+        }
+        Failure::Output(_) => {
+            tracing::error!(target: "headcount::workspace", "{}", in_words(failure));
+            Exit::Error
+        }
+    }
+}
+
+fn log_diagnostic(diagnostic: &Diagnostic) {
+    match diagnostic.level {
+        Level::Error => tracing::error!(target: "headcount::workspace", "{}", safe::line(&diagnostic.to_string())),
+        Level::Warning | Level::Note => tracing::warn!(target: "headcount::workspace", "{}", safe::line(&diagnostic.to_string())),
+    }
+}
+
 /// Diagnostics printed before the list is cut: nobody reads on, and the first ones are mended first.
 const SHOWN: usize = 50;
 
@@ -241,6 +286,9 @@ pub fn diagnostics(found: &[Diagnostic], texts: &Texts) {
     let found = if is_quiet() { &errors } else { found };
     if found.is_empty() {
         return;
+    }
+    if is_logged() {
+        return found.iter().take(SHOWN).for_each(log_diagnostic);
     }
     let mut lines = Lines::new(texts, found);
     let mut out = io::BufWriter::new(anstream::stderr().lock());

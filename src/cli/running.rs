@@ -2,6 +2,7 @@
 //!
 //! Must never: reach a system, take the lock, or take a thing that can't be read for one that is not there.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -16,11 +17,23 @@ use super::session::{state_failure, state_place};
 use crate::apply::run_name;
 use crate::diagnostic::Level;
 use crate::journal::{Event, entry};
+use crate::manifest::Loaded;
 use crate::model::{Brake, Status, SystemRole};
+use crate::pipeline;
 use crate::policy::Policy;
 use crate::render::safe;
 use crate::render::status::{age, is_silent};
 use crate::state::{self, Fact, Shelf, StateError, StatePlace, Store};
+
+/// Where a workspace's state is: by its manifests, or by itself.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct RunningPlace {
+    #[command(flatten)]
+    pub files: Files,
+    /// The state's file itself, where no manifests are at hand that say where it is
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    pub state: Option<PathBuf>,
+}
 
 /// Where a workspace's state is, and what of its manifests says how to speak of it.
 pub struct Running {
@@ -30,9 +43,20 @@ pub struct Running {
     pub state: StatePlace,
     /// what another command needs to find them: ` -f acme`
     pub files: String,
+    /// whether these are manifests that a controller could run by, and not a Workspace alone
+    pub whole: bool,
 }
 
 impl Running {
+    /// Of a place.
+    pub fn at(place: &RunningPlace) -> Result<Self, Failure> {
+        let Some(state) = &place.state else { return Self::load(&place.files) };
+        // Whose it is, the state itself says.
+        let (policy, _) = pipeline::compile_what_is_sound(&Loaded::default(), Vec::new());
+        let files = format!(" --state {}", next::quoted(&state.display().to_string()));
+        Ok(Self { policy, state: StatePlace::File(state.clone()), files, whole: false })
+    }
+
     /// Of what `-f` names. What is wrong in the manifests holds nothing up but a Workspace that can't be told.
     pub fn load(files: &Files) -> Result<Self, Failure> {
         let manifests = manifests::load_what_is_sound(files)?;
@@ -41,7 +65,14 @@ impl Running {
         }
         let state = state_place(&manifests.loaded, files);
         let files = next::options(files).into_iter().map(|option| format!(" {option}")).collect();
-        Ok(Self { policy: manifests.policy, state, files })
+        let sound = manifests.warnings.iter().all(|problem| problem.level != Level::Error);
+        let whole = sound && !manifests.policy.targets.is_empty();
+        Ok(Self { policy: manifests.policy, state, files, whole })
+    }
+
+    /// How to start a controller; nothing where these manifests are not all of the workspace's.
+    pub fn start(&self) -> Option<String> {
+        self.whole.then(|| format!("`headcount controller{}`", self.files))
     }
 
     /// In which times are told.
@@ -51,14 +82,25 @@ impl Running {
 
     /// The state, to look at.
     pub async fn look(&self) -> Result<Arc<dyn Store>, Failure> {
-        let store = state::look_at(&self.state, &self.policy.workspace).await.map_err(|error| state_failure(&error))?;
+        let store = match self.policy.workspace.is_empty() {
+            true => state::look(&self.state).await,
+            false => state::look_at(&self.state, &self.policy.workspace).await,
+        };
+        let store = store.map_err(|error| state_failure(&error))?;
         store.ok_or_else(|| state_failure(&StateError::Missing { path: self.state.path() }))
     }
 
     /// The state, to ask something of whoever runs it. One that is not there is not made: a first run has to know that it is the first.
     pub async fn open(&self) -> Result<Arc<dyn Store>, Failure> {
-        self.look().await?;
-        state::open(&self.state, &self.policy.workspace).await.map_err(|error| state_failure(&error))
+        let looked = self.look().await?;
+        let workspace = match self.policy.workspace.is_empty() {
+            true => status(looked.as_ref()).await?.map(|status| status.workspace).ok_or_else(|| {
+                Failure::new(format!("nothing has told yet whose the state {} is", self.state))
+                    .hint("name the Workspace's document with -f")
+            })?,
+            false => self.policy.workspace.clone(),
+        };
+        state::open(&self.state, &workspace).await.map_err(|error| state_failure(&error))
     }
 
     /// A target that nobody knows is a slip of whoever named it. `status` knows targets that these manifests don't have.
@@ -115,13 +157,16 @@ pub async fn keep(store: &dyn Store, now: Timestamp, event: &Event, facts: Vec<F
 
 /// Who takes up what was asked, or that nobody seems to.
 pub fn heard(running: &Running, status: Option<&Status>, now: Timestamp) -> String {
-    let controller = format!("`headcount controller{}`", running.files);
     let words = match status {
-        None => format!("No controller has run this workspace yet: it waits in the state until one does ({controller})."),
+        None => {
+            let start = running.start().map(|start| format!(" ({start})")).unwrap_or_default();
+            format!("No controller has run this workspace yet: it waits in the state until one does{start}.")
+        }
         Some(status) if is_silent(status, now) => {
             let silent = age(now.duration_since(status.at));
+            // How it was started is known where it was: with other flags it would be another one.
             format!(
-                "Nobody seems to run this workspace (the last sign of life is {silent} old): it waits in the state until {controller} runs."
+                "Nobody seems to run this workspace (the last sign of life is {silent} old): it waits in the state until its controller runs again."
             )
         }
         Some(status) => match &status.lease {

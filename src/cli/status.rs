@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Files;
 use super::apply::asked_to_stop;
 use super::complete;
 use super::output::TextOrJson;
 use super::report::{self, Exit, Failure};
-use super::running::{self, Running};
+use super::running::{self, Running, RunningPlace};
 use super::session;
 use crate::model::Status;
 use crate::render::status::{self, StatusLook, is_silent, needs_somebody};
@@ -30,7 +29,7 @@ pub struct StatusArgs {
     #[arg(value_name = "SYSTEM", add = complete::systems())]
     systems: Vec<String>,
     #[command(flatten)]
-    files: Files,
+    place: RunningPlace,
     /// How to show it; json is what the API answers
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: TextOrJson,
@@ -43,7 +42,7 @@ pub struct StatusArgs {
 }
 
 pub fn run(args: &StatusArgs) -> Result<Exit, Failure> {
-    let running = Running::load(&args.files)?;
+    let running = Running::at(&args.place)?;
     session::run(async {
         let told = told(args, &running).await?;
         if args.watch {
@@ -70,8 +69,10 @@ async fn told(args: &StatusArgs, running: &Running) -> Result<Status, Failure> {
 
 fn nobody(running: &Running) -> Failure {
     let message = format!("no controller has run this workspace yet: the state {} tells of none", running.state);
-    Failure::new(message)
-        .hint(format!("start one: `headcount controller{}`; runs by hand stand in `headcount history{}`", running.files, running.files))
+    Failure::new(message).hint(match running.start() {
+        Some(start) => format!("start one: {start}; runs by hand stand in `headcount history{}`", running.files),
+        None => "start one where all of the workspace's manifests are".to_owned(),
+    })
 }
 
 /// For a command that ends by saying how things stand.
@@ -81,7 +82,7 @@ pub fn show(told: &Status, systems: &[String], running: &Running, now: Timestamp
 
 fn text_of(told: &Status, systems: &[String], running: &Running, now: Timestamp) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
-    let look = StatusLook { width: report::screen(), now, zone: running.zone(), files: &running.files, systems };
+    let look = StatusLook { width: report::screen(), now, zone: running.zone(), files: &running.files, whole: running.whole, systems };
     status::write(told, look, &mut text)?;
     Ok(text)
 }

@@ -8,10 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::Files;
 use super::complete;
 use super::report::{self, Exit, Failure, notice};
-use super::running::{self, Running};
+use super::running::{self, Running, RunningPlace};
 use super::session;
 use super::status;
 use super::who;
@@ -36,7 +35,7 @@ Exit codes with --wait: 0 as declared; 3 a guardrail holds changes; 4 partly don
 be read, waits for an approval or a window, or nobody took it up in time")]
 pub struct SyncArgs {
     #[command(flatten)]
-    files: Files,
+    place: RunningPlace,
     /// Only this target; repeatable
     #[arg(long, value_name = "NAME", add = complete::targets())]
     target: Vec<String>,
@@ -53,7 +52,7 @@ fn patience(text: &str) -> Result<Duration, String> {
 }
 
 pub fn run(args: &SyncArgs) -> Result<Exit, Failure> {
-    let running = Running::load(&args.files)?;
+    let running = Running::at(&args.place)?;
     session::run(ask(args, &running))?
 }
 
@@ -141,7 +140,7 @@ fn outcome(status: &Status, targets: &[String], now: Timestamp) -> Exit {
         Exit::Partly
     } else if any(&[SystemState::Held]) {
         Exit::Refused
-    } else if any(&[SystemState::WaitsForApproval, SystemState::WindowClosed, SystemState::Suspended]) {
+    } else if any(&[SystemState::WaitsForApproval, SystemState::WindowClosed, SystemState::Suspended, SystemState::Paused]) {
         Exit::Stale
     } else {
         Exit::Done

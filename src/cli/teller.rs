@@ -26,8 +26,10 @@ pub struct Teller {
     workspace: Arc<str>,
     health: Health,
     metrics: Metrics,
-    /// lines for somebody who looks; none: the log has them
-    watched: Option<Watched>,
+    /// lines for somebody who looks
+    watched: Watched,
+    /// the log has what happens, and only what needs somebody is a line besides
+    logs: bool,
     known: Mutex<Known>,
     notifier: Arc<Mutex<Arc<Notifier>>>,
     statuses: watch::Sender<Option<Status>>,
@@ -65,7 +67,8 @@ impl Teller {
         let (statuses, heard) = watch::channel(None);
         tokio::spawn(tell(store.clone(), heard, notifier.clone(), manifests.policy.time_zone.clone()));
         let known = Mutex::new(Known { receivers, run: None, cut_off: None });
-        Self { workspace, health, metrics, watched, known, notifier, statuses, host }
+        let (logs, watched) = (watched.is_none(), watched.unwrap_or_default());
+        Self { workspace, health, metrics, watched, logs, known, notifier, statuses, host }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -96,10 +99,7 @@ impl Teller {
 impl Hear for Teller {
     fn hear(&self, news: News<'_>) {
         self.count(&news);
-        match &self.watched {
-            Some(watched) => watched.hear(news),
-            None => pipeline::log(&news),
-        }
+        if self.logs { pipeline::log(&news) } else { self.watched.hear(news) }
     }
 }
 
@@ -112,9 +112,7 @@ impl Observer for Teller {
         if let (Some(since), None) = (before, open) {
             self.metrics.revoked(&self.workspace, Duration::try_from(status.at.duration_since(since)).unwrap_or_default());
         }
-        if let Some(watched) = &self.watched {
-            watched.status(status);
-        }
+        self.watched.status(status);
         self.statuses.send_replace(Some(status.clone()));
         self.host.iter().for_each(|host| drop(host.send_replace(Some(status.clone()))));
     }
@@ -130,8 +128,8 @@ impl Observer for Teller {
             // Another process tells from here on, and what it told is read anew.
             self.statuses.send_replace(None);
         }
-        if let Some(watched) = &self.watched {
-            watched.lease(held);
+        if !self.logs {
+            self.watched.lease(held);
         }
     }
 
@@ -142,8 +140,8 @@ impl Observer for Teller {
         if let Some(result) = result.or(held) {
             self.metrics.turn(&self.workspace, result, took);
         }
-        if let Some(watched) = &self.watched {
-            watched.planned(plan, took);
+        if !self.logs {
+            self.watched.planned(plan, took);
         }
     }
 

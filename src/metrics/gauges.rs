@@ -167,6 +167,7 @@ fn state(system: &SystemStatus) -> Vec<Sample> {
         SystemState::Held => "Held",
         SystemState::WindowClosed => "WindowClosed",
         SystemState::Suspended => "Suspended",
+        SystemState::Paused => "Paused",
         SystemState::Behind => "Behind",
         SystemState::Stalled => "Stalled",
         SystemState::Unreadable => "Unreadable",

@@ -125,6 +125,13 @@ pub struct Revision {
     pub signer: Option<String>,
 }
 
+impl Revision {
+    /// Of a place of which nobody knows what it holds.
+    pub fn unknown(place: String) -> Self {
+        Self { id: "".into(), name: place, at: Timestamp::UNIX_EPOCH, authors: Vec::new(), signer: None }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn is_zero(count: &u32) -> bool {
     *count == 0

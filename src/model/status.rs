@@ -29,8 +29,10 @@ pub enum SystemState {
     Held,
     /// no window is open
     WindowClosed,
-    /// its manifest says so, or the brake is pulled
+    /// its manifest says so
     Suspended,
+    /// somebody stopped all writing
+    Paused,
     /// it asked for patience, or could not be reached; it is tried again
     Behind,
     /// somebody has to do something: credentials, a connection, an ambiguous object

@@ -2,7 +2,7 @@
 //!
 //! Must never: run without the lock, or anything but the plan that it is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub struct Execution<'a> {
     pub settings: &'a RunSettings,
     /// for the journal
     pub who: &'a str,
+    /// accounts whose access is to go, also where this run does not take it (`going`): what headcount took there is not forgotten because others gave it back
+    pub going: BTreeSet<(Arc<str>, Arc<str>)>,
     /// what becomes durable together with the run's beginning, or not at all
     pub with: Vec<Fact>,
     /// finish what was sent, then stop

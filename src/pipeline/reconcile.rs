@@ -15,7 +15,7 @@ use super::plan::plan;
 use super::propose::{Proposal, Reviewed, propose};
 use super::read::{Reading, read};
 use super::receipts;
-use super::remember::{catch_up, leave, remember};
+use super::remember::{catch_up, going, leave, remember};
 use super::revoke::end_covered;
 use crate::apply::{Report, RunSettings};
 use crate::connector::connections::Connections;
@@ -118,6 +118,7 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
         return Err(ReconcileError::Stopped);
     }
     let fresh = plan(&snapshot, Scope::All, caller).await;
+    let going = going(&fresh);
     let mut proposal = propose(fresh, &part, reviewed.as_ref())?;
     let kept = kept(&snapshot.policy, store.as_ref()).await?;
     let opening = caller.open(&snapshot, &kept, &proposal.plan);
@@ -126,7 +127,7 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
     if caller.decide(&snapshot, &proposal) == Decision::Leave {
         return Ok(None);
     }
-    let execution = Execution { snapshot: &snapshot, store, lock, settings: &settings, who, with: Vec::new(), stop, hear: caller };
+    let execution = Execution { snapshot: &snapshot, store, lock, settings: &settings, who, going, with: Vec::new(), stop, hear: caller };
     let extent = RunExtent { whole: part.is_everything() && held.whole, partial: !proposal.unreviewed.is_empty() || held.partial };
     let report = carry_out(&execution, &proposal.plan, extent).await?;
     // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
@@ -153,7 +154,7 @@ pub struct RunExtent {
 /// Runs what was agreed to, and remembers what was read, what was done and what came of revocations.
 pub async fn carry_out(execution: &Execution<'_>, plan: &Plan, extent: RunExtent) -> Result<Report, StateError> {
     let (snapshot, store) = (execution.snapshot, execution.store.as_ref());
-    catch_up(snapshot, store).await?;
+    catch_up(snapshot, store, &execution.going).await?;
     end_covered(snapshot, store, execution.hear).await?;
     // An empty run makes a new state a known one; after that it would only fill the journal.
     let first = !snapshot.world.memory().known;

@@ -2,18 +2,25 @@
 //!
 //! Must never: remember a read that was not complete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::read::Snapshot;
-use crate::model::{Left, LeftWhat};
+use crate::model::{Action, Deactivation, Left, LeftWhat, ObjectKind, Plan};
 use crate::planning;
 use crate::state::{Fact, StateError, Store};
 
-/// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten, links that a lost
+/// The accounts whose access a plan takes, by Target and id, whether or not anything lets it.
+pub fn going(plan: &Plan) -> BTreeSet<(Arc<str>, Arc<str>)> {
+    let goes = plan.changes.iter().filter(|change| matches!(change.action, Action::Deactivate | Action::Delete));
+    let accounts = goes.filter(|change| change.object.kind == ObjectKind::Account);
+    accounts.filter_map(|change| Some((change.target.clone(), change.object.id.clone()?))).collect()
+}
+
+/// What a run that may write remembers of its reads before anything new is done: deactivations of ours that somebody undid are forgotten where the access is to stay, links that a lost
 /// state had are made anew from the marks, and those of identities that have another key now follow it. Whose record is whose must outlive a changed name, and a
 /// revocation that comes during the run must know it.
-pub async fn catch_up(snapshot: &Snapshot, store: &dyn Store) -> Result<(), StateError> {
+pub async fn catch_up(snapshot: &Snapshot, store: &dyn Store, going: &BTreeSet<(Arc<str>, Arc<str>)>) -> Result<(), StateError> {
     let Snapshot { policy, world, moment, .. } = snapshot;
     let mut facts = Vec::new();
     for source in &policy.sources {
@@ -27,7 +34,13 @@ pub async fn catch_up(snapshot: &Snapshot, store: &dyn Store) -> Result<(), Stat
             facts.push(Fact::OtherKeys { identity: standing.key.clone(), also });
         }
     }
-    facts.extend(world.undone_deactivations(policy).into_iter().cloned().map(Fact::NotInactive));
+    facts.extend(world.undone_deactivations(policy).into_iter().map(|undone| {
+        match going.contains(&(undone.target.clone(), undone.id.clone())) {
+            // It is still ours to take; a grace period begins when it was last seen with access.
+            true => Fact::Inactive(Deactivation { at: moment.now, ..undone.clone() }),
+            false => Fact::NotInactive(undone.clone()),
+        }
+    }));
     facts.extend(world.missing_links(policy, moment.now).into_iter().map(Fact::Linked));
     facts.extend(world.kept_values(policy).into_iter().cloned().map(Fact::Kept));
     facts.extend(planning::carried_links(policy, world, *moment).into_iter().map(Fact::Carried));

@@ -96,6 +96,9 @@ impl Company {
 
     pub(crate) fn hires(&self, people: &[&str]) {
         std::fs::write(self.path("hr.csv"), format!("id,user,name\n{}\n", people.join("\n"))).unwrap();
+        // Nobody is writing it any more.
+        let file = std::fs::File::options().write(true).open(self.path("hr.csv")).unwrap();
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(10)).unwrap();
     }
 
     pub(crate) fn app(&self) -> Connection {
@@ -134,6 +137,19 @@ impl Company {
         };
         edit(&mut turn);
         reconcile(turn, caller).await
+    }
+
+    /// What others changed, as `headcount drift` tells it.
+    pub(crate) async fn drifts(&self) -> Vec<String> {
+        let (loaded, policy) = self.declared();
+        let moment = moment(&policy, None);
+        let memory = self.store.load().await.unwrap();
+        let snapshot = read(&loaded, Arc::new(policy), memory, moment, &Reading::once(&HearNothing)).await;
+        let plan = plan(&snapshot, Scope::All, &HearNothing).await;
+        let now = crate::planning::left_behind(&snapshot.policy, &snapshot.world, moment);
+        let was = self.store.left().await.unwrap();
+        let compared = crate::drift::compare(&snapshot.policy, snapshot.world.memory(), &plan, &was, &now);
+        compared.drifts.iter().map(|drift| format!("{} {}", drift.what.word(), drift.key)).collect()
     }
 
     /// What a reviewer would see now.

@@ -38,6 +38,8 @@ pub struct StatusLook<'a> {
     pub zone: &'a TimeZone,
     /// what the commands that are named need besides, such as ` -f acme`
     pub files: &'a str,
+    /// whether these are all of the workspace's manifests, and not what says where its state is alone
+    pub whole: bool,
     /// in the place of the table these systems in full
     pub systems: &'a [String],
 }
@@ -95,7 +97,22 @@ impl StatusView<'_> {
     /// A command with what it needs besides.
     fn command(&self, command: &str) -> String {
         let ours = command.starts_with("headcount ");
-        safe::line(&format!("{command}{}", if ours { self.look.files } else { "" })).into_owned()
+        let speaks = |word: &&str| ["status", "sync", "pause", "resume", "approve"].contains(word);
+        let works = self.look.whole || command.split(' ').nth(1).is_some_and(|word| speaks(&word));
+        let besides = match self.repository() {
+            _ if !ours => String::new(),
+            _ if works => self.look.files.to_owned(),
+            // Whatever works out a plan needs all that is in force, and not what says where the state is.
+            Some(revision) => format!(" (in a checkout of {revision})"),
+            None => " (where the manifests are)".to_owned(),
+        };
+        safe::line(&format!("{command}{besides}")).into_owned()
+    }
+
+    /// The revision in force, where it is one of a repository.
+    fn repository(&self) -> Option<&str> {
+        let revision = self.status.revision.as_ref().or(self.status.refused.as_ref().map(|refused| &refused.revision))?;
+        (!revision.id.is_empty() && !revision.name.starts_with("files@")).then_some(revision.name.as_str())
     }
 
     fn silence(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -105,8 +122,8 @@ impl StatusView<'_> {
         let since = self.clock.since(self.status.at);
         let words = format!("Nobody seems to run this workspace: what stands below was so at {since}, and nothing was told since.");
         paragraph(self.width(), &paint(BAD, words), "", out)?;
-        let next = format!("see whether the controller lives, or start one: `headcount controller{}`", self.look.files);
-        next_step(self.width(), &format!("  {}", paint(STRONG, "next:")), &safe::line(&next), "  ", out)
+        let next = "see whether the controller lives, and start it again as it was started";
+        next_step(self.width(), &format!("  {}", paint(STRONG, "next:")), next, "  ", out)
     }
 
     /// Which workspace, by which manifests, and who writes.
@@ -180,6 +197,7 @@ fn state_words(system: &SystemStatus) -> String {
         SystemState::Held => "Held",
         SystemState::WindowClosed => "Window closed",
         SystemState::Suspended => "Suspended",
+        SystemState::Paused => "Paused",
         SystemState::Behind => "Behind",
         SystemState::Stalled => "Stalled",
         SystemState::Unreadable => "Unreadable",
@@ -194,7 +212,9 @@ fn style(state: SystemState) -> Style {
     match state {
         SystemState::AsDeclared => GOOD,
         SystemState::Changing => CHANGED,
-        SystemState::WaitsForApproval | SystemState::WindowClosed | SystemState::Suspended | SystemState::Behind => RISK,
+        SystemState::WaitsForApproval | SystemState::WindowClosed | SystemState::Suspended | SystemState::Paused | SystemState::Behind => {
+            RISK
+        }
         SystemState::Held | SystemState::Stalled | SystemState::Unreadable => BAD,
         SystemState::Unknown => Style::new(),
     }

@@ -23,7 +23,7 @@ pub use listen::{Bounds, Listening, ServeError, listen};
 use crate::metrics::{MEDIA_TYPE, Metrics};
 
 /// Where it is told how it goes, unless somebody says otherwise: to this machine alone.
-pub const MONITORING: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+pub const MONITORING: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7412);
 
 /// The pages that say how it goes.
 pub fn monitoring(health: Health, metrics: Metrics) -> Router {

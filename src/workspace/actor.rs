@@ -29,8 +29,9 @@ use super::work::{Asked, Hands, Read, Run};
 use crate::connector::connections::Connections;
 use crate::journal::JournalError;
 use crate::model::{NeedKind, Plan, RefusedRevision, Status, SystemMemory, SystemRole, SystemState};
+use crate::pipeline;
 use crate::planning;
-use crate::state::{RunLock, Shelf, StateError, Store, Watch};
+use crate::state::{Fact, RunLock, Shelf, StateError, Store, Watch};
 use crate::world::Dirty;
 
 /// How often shelves, clocks and the lock are looked at.
@@ -155,6 +156,8 @@ struct UnderWay {
     began: Instant,
     stop: CancellationToken,
     opened: Opened,
+    /// when a window closes that lets some of it through
+    closes: Option<Timestamp>,
 }
 
 struct Actor {
@@ -241,7 +244,7 @@ impl Actor {
             Message::Took(took) => self.took(*took).await?,
             Message::NotTaken(error) => self.not_taken(error)?,
             Message::Manifests(manifests) => self.adopt(*manifests, now).await?,
-            Message::Refused(refused) => self.refused = refused.map(|refused| *refused),
+            Message::Refused(refused) => self.refuse(refused.map(|refused| *refused)),
             Message::Source { name, asked, news } => {
                 self.kept.take_source(&name, asked, *news, now);
                 self.unremembered = true;
@@ -250,6 +253,7 @@ impl Actor {
                 self.kept.take_target(&name, asked, *read, now);
                 self.unremembered = true;
                 self.trouble.retain(|target, (state, _)| **target != *name || *state == SystemState::Stalled);
+                self.seen().await?;
             }
             Message::Lost { role, name } => self.kept.lose_read(role, &name),
             Message::Planned(planned) => self.planned(*planned, now).await?,
@@ -260,6 +264,23 @@ impl Actor {
             Message::Ran(ran) => self.ran(*ran, now).await?,
         }
         Ok(())
+    }
+
+    /// What is newer and can't be used; what is new about that is a line of the log.
+    fn refuse(&mut self, refused: Option<RefusedRevision>) {
+        let known =
+            |new: &RefusedRevision| self.refused.as_ref().is_some_and(|known| known.revision.id == new.revision.id && known.why == new.why);
+        match &refused {
+            Some(new) if !known(new) => {
+                let (revision, why) = (new.revision.name.as_str(), new.why.join("; "));
+                tracing::warn!(target: "headcount::workspace", revision, why, "newer manifests are not used; what is in force stays so");
+            }
+            None if self.refused.is_some() => {
+                tracing::info!(target: "headcount::workspace", "what is in force is the newest again");
+            }
+            _ => {}
+        }
+        self.refused = refused;
     }
 
     /// What nobody sends a message for.
@@ -296,7 +317,7 @@ impl Actor {
             self.resting.wake();
             for system in &mut self.kept.systems {
                 if system.role == SystemRole::Source || fresh.wants(&system.name) {
-                    (system.wanted, system.known) = (true, false);
+                    (system.wanted, system.known, system.asked) = (true, false, true);
                     system.memory.until = None;
                     self.trouble.remove(&system.name);
                 }
@@ -322,6 +343,11 @@ impl Actor {
             // Whatever else is needed now is planned with what this run does not come to.
             if run.version != self.kept.version && run.began.elapsed() > PATIENT && self.kept.is_known(now) {
                 run.stop.cancel();
+            }
+            // What was sent comes back, and the rest meets the gates again.
+            if run.closes.is_some_and(|closes| closes <= now) && !run.stop.is_cancelled() {
+                run.stop.cancel();
+                self.planned = None;
             }
             return Ok(());
         }
@@ -384,7 +410,7 @@ impl Actor {
         self.declared(&opened, now);
         let Some(lock) = self.lock.clone() else { return Ok(()) };
         if opened.run.applyable() || self.unremembered {
-            self.start(version, opened.clone(), lock);
+            self.start(version, opened.clone(), lock, now);
             self.opened = Some(opened);
         } else {
             self.opened = Some(opened);
@@ -393,8 +419,9 @@ impl Actor {
         Ok(())
     }
 
-    fn start(&mut self, version: u64, opened: Opened, lock: Arc<RunLock>) {
+    fn start(&mut self, version: u64, opened: Opened, lock: Arc<RunLock>, now: Timestamp) {
         self.unremembered = false;
+        let closes = gates::closes(&opened.run, &self.gates(&[], now), now);
         let stop = CancellationToken::new();
         let extent = opened.extent();
         self.running.begin(&opened.run);
@@ -403,11 +430,12 @@ impl Actor {
             loaded: self.kept.manifests.loaded.clone(),
             plan: opened.run.clone(),
             extent,
+            going: self.plan.as_ref().map(pipeline::going).unwrap_or_default(),
             begin: opened.begin.clone(),
             lock,
             stop: stop.clone(),
         });
-        self.run = Some(UnderWay { version, began: Instant::now(), stop, opened });
+        self.run = Some(UnderWay { version, began: Instant::now(), stop, opened, closes });
     }
 
     async fn ran(&mut self, ran: Ran, now: Timestamp) -> Result<(), WorkspaceError> {
@@ -439,7 +467,23 @@ impl Actor {
         if let Some(memory) = memory.filter(|_| changed || !self.kept.snapshot.world.memory().known) {
             self.kept.recollect(memory);
         }
+        self.seen().await?;
         self.served().await
+    }
+
+    /// A value that had to be written again, and is there now, is kept by the service: whoever finds another one there later finds what others did.
+    async fn seen(&mut self) -> Result<(), WorkspaceError> {
+        let snapshot = &self.kept.snapshot;
+        if self.lock.is_none() || snapshot.world.memory().repeats.is_empty() {
+            return Ok(());
+        }
+        let kept: Vec<Fact> = snapshot.world.kept_values(&snapshot.policy).into_iter().cloned().map(Fact::Kept).collect();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        self.workspace.store.commit(kept).await?;
+        self.kept.recollect(self.workspace.store.load().await?);
+        Ok(())
     }
 
     /// The state could not be written. A lock that was lost is waited for; anything else ends the process, and the next one begins with what is durable.
@@ -493,7 +537,7 @@ impl Actor {
         }
         tracing::info!(target: "headcount::workspace", revision = manifests.revision.name.as_str(), "other manifests are in force");
         let facts = gates::documents(&manifests.policy, &self.asks.approvals, now);
-        let revision = [Shelf::Revisions.put("in-force", &manifests.revision), follow::inventory(&manifests)];
+        let revision = [Shelf::Revisions.put(follow::IN_FORCE, &manifests.revision), follow::inventory(&manifests)];
         self.workspace.observer.in_force(&manifests);
         self.kept.adopt(manifests, now);
         (self.refused, self.planned) = (None, None);

@@ -13,39 +13,12 @@ use super::messages::CompiledRevision;
 use super::revisions::{Arrived, ManifestInventory, RevisionError, RevisionSource, SoundManifests, reasons, shrank};
 use crate::diagnostic::Diagnostic;
 use crate::model::{RefusedRevision, Revision};
-use crate::state::{Fact, Shelf, StateError, Store};
+use crate::state::{Fact, Shelf};
 
 /// So many reasons are shown of a revision that is refused.
 const REASONS: usize = 5;
 /// A document that lets something go may do so for this long, where it is proposed.
 const PROPOSED_DAYS: i64 = 7;
-
-/// What came first.
-pub enum First {
-    /// sound manifests, and the warnings about them
-    Sound(Box<CompiledRevision>, Vec<Diagnostic>),
-    /// what can't be used, and why
-    Refused(Revision, Vec<Diagnostic>),
-}
-
-/// The first revision: nothing where there is none yet.
-pub async fn first(source: &mut dyn RevisionSource) -> Result<Option<First>, RevisionError> {
-    let Some(Arrived { revision, manifests, .. }) = source.next(None).await? else { return Ok(None) };
-    Ok(Some(match manifests {
-        Ok(sound) => {
-            let (manifests, warnings) = in_hand(revision, sound);
-            First::Sound(Box::new(manifests), warnings)
-        }
-        Err(problems) => First::Refused(revision, problems),
-    }))
-}
-
-/// Why the manifests that a process begins with are held, if they are: they lack what was in force when the last one ended.
-pub async fn held(store: &dyn Store, manifests: &CompiledRevision) -> Result<Option<Vec<String>>, StateError> {
-    let known: Vec<(Arc<str>, ManifestInventory)> = Shelf::Revisions.all(store).await?;
-    let before = known.into_iter().find(|(name, _)| name.as_ref() == INVENTORY).map(|(_, inventory)| inventory);
-    Ok(before.and_then(|before| shrunk(&before, manifests)))
-}
 
 /// What manifests hold, as it is kept to compare newer ones with.
 pub(super) fn inventory(manifests: &CompiledRevision) -> Fact {
@@ -53,24 +26,38 @@ pub(super) fn inventory(manifests: &CompiledRevision) -> Fact {
 }
 
 /// What it is called on its shelf.
-const INVENTORY: &str = "inventory";
+pub(super) const INVENTORY: &str = "inventory";
+/// What the revision in force is called there.
+pub(super) const IN_FORCE: &str = "in-force";
 
-fn shrunk(before: &ManifestInventory, after: &CompiledRevision) -> Option<Vec<String>> {
+pub(super) fn shrunk(before: &ManifestInventory, after: &CompiledRevision) -> Option<Vec<String>> {
     let today = Timestamp::now().to_zoned(after.policy.time_zone.clone()).date();
     let shrunk = shrank(before, &after.loaded, today)?;
     let expires = today.checked_add(PROPOSED_DAYS.days()).unwrap_or(today);
     Some(std::iter::once(format!("{}; {}", shrunk.words(), shrunk.hint())).chain(shrunk.answer(expires)).collect())
 }
 
+/// What is followed from: what is in force, and what is newer and can't be used.
+pub struct Followed {
+    /// in force
+    pub known: CompiledRevision,
+    /// newer, and not used
+    pub refused: Option<RefusedRevision>,
+}
+
+impl From<CompiledRevision> for Followed {
+    fn from(known: CompiledRevision) -> Self {
+        Self { known, refused: None }
+    }
+}
+
 /// Looks every now and then whether there is something newer than what is in force, until it is stopped.
-pub async fn follow(
-    mut source: Box<dyn RevisionSource>,
-    mail: Mail,
-    mut known: CompiledRevision,
-    every: Duration,
-    stop: CancellationToken,
-) {
-    let mut unused = Unused::default();
+pub async fn follow(mut source: Box<dyn RevisionSource>, mail: Mail, from: impl Into<Followed>, every: Duration, stop: CancellationToken) {
+    let Followed { mut known, refused } = from.into();
+    let mut unused = Unused { away: false, refused: refused.clone() };
+    if refused.is_some() {
+        mail.refused(refused);
+    }
     loop {
         tokio::select! {
             () = tokio::time::sleep(every) => {}
@@ -78,20 +65,30 @@ pub async fn follow(
         }
         match source.next(Some(&known.revision)).await {
             Ok(None) => unused.same().into_iter().for_each(|refused| mail.refused(refused)),
-            Ok(Some(Arrived { revision, manifests, .. })) => match judged(&known, revision, manifests) {
+            Ok(Some(Arrived { revision, manifests, rewritten })) => match judged(&known, revision, manifests) {
                 Ok(manifests) => {
+                    if rewritten {
+                        tell_rewritten(&known.revision, &manifests.revision);
+                    }
                     unused = Unused::default();
                     known = manifests.clone();
+                    source.keep(&known.revision).await;
                     mail.manifests(manifests);
                 }
                 Err(refused) => mail.refused(Some(unused.refuse(*refused))),
             },
             Err(error) => {
                 unused.away = true;
-                mail.refused(Some(unreachable(&known.revision, source.as_ref(), &error)));
+                mail.refused(Some(unreachable(&known.revision, &source.place(), &error)));
             }
         }
     }
+}
+
+/// Somebody pushed another history by force, and it is used.
+pub(super) fn tell_rewritten(before: &Revision, now: &Revision) {
+    let (before, now) = (before.name.as_str(), now.name.as_str());
+    tracing::warn!(target: "headcount::workspace", before, now, "the branch was rewritten: what was in force does not lead to what is now");
 }
 
 /// What is newer and not used; and whether nobody could be asked the last time, which stands in its place as long.
@@ -119,36 +116,38 @@ fn judged(
     revision: Revision,
     manifests: Result<SoundManifests, Vec<Diagnostic>>,
 ) -> Result<CompiledRevision, Box<RefusedRevision>> {
-    let refuse = |revision: Revision, why: Vec<String>| Box::new(RefusedRevision { revision, since: Timestamp::now(), why });
-    let sound = manifests.map_err(|problems| {
-        let mut why = reasons(&problems);
-        let more = why.len().saturating_sub(REASONS);
-        why.truncate(REASONS);
-        why.extend((more > 0).then(|| format!("and {more} more")));
-        refuse(revision.clone(), why)
-    })?;
+    let sound = manifests.map_err(|problems| Box::new(refused(revision.clone(), &problems)))?;
     let (manifests, _) = in_hand(revision, sound);
     match shrunk(&ManifestInventory::of(&known.loaded), &manifests) {
-        Some(why) => Err(refuse(manifests.revision, why)),
+        Some(why) => Err(Box::new(RefusedRevision { revision: manifests.revision, since: Timestamp::now(), why })),
         None => Ok(manifests),
     }
 }
 
-fn in_hand(revision: Revision, sound: SoundManifests) -> (CompiledRevision, Vec<Diagnostic>) {
+/// What can't be used for errors in it.
+pub(super) fn refused(revision: Revision, problems: &[Diagnostic]) -> RefusedRevision {
+    let mut why = reasons(problems);
+    let more = why.len().saturating_sub(REASONS);
+    why.truncate(REASONS);
+    why.extend((more > 0).then(|| format!("and {more} more")));
+    RefusedRevision { revision, since: Timestamp::now(), why }
+}
+
+pub(super) fn in_hand(revision: Revision, sound: SoundManifests) -> (CompiledRevision, Vec<Diagnostic>) {
     let SoundManifests { loaded, policy, warnings, data } = sound;
     (CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data }, warnings)
 }
 
 /// An error with all that is behind it.
-fn chain(error: &RevisionError) -> String {
+pub(super) fn chain(error: &RevisionError) -> String {
     let all = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Nobody knows whether there is something newer.
-fn unreachable(known: &Revision, source: &dyn RevisionSource, error: &RevisionError) -> RefusedRevision {
+pub(super) fn unreachable(known: &Revision, place: &str, error: &RevisionError) -> RefusedRevision {
     let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    let why = format!("{} can't be looked at: {}{hint}", source.place(), chain(error));
+    let why = format!("{place} can't be looked at: {}{hint}", chain(error));
     RefusedRevision { revision: known.clone(), since: Timestamp::now(), why: vec![why] }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct System {
     pub known: bool,
     /// it is to be read as soon as it may be
     pub wanted: bool,
+    /// it is read before its time: somebody asked for it, or it may be mended
+    pub asked: bool,
     /// how complete the last read was
     pub evidence: &'static str,
     /// rows of the last whole read
@@ -88,6 +90,8 @@ impl Kept {
             let again = unread.contains(&(system.role, system.name.clone())) || is_other(&before, &self.manifests, system);
             if again {
                 (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
+                // Why it could not be read may be mended by that.
+                (system.memory.until, system.asked) = (None, true);
             }
         }
         (self.dirty, self.last) = (Dirty::default(), self.last.as_ref().map(|_| planning::LastPlan::new()));
@@ -254,7 +258,8 @@ impl System {
             why: None,
         };
         let (evidence, written) = ("unread", Vec::new());
-        Self { role, name, at, memory, timing, mark: None, reading: None, known: false, wanted: true, evidence, rows: 0, written }
+        let (mark, reading, known, wanted, asked) = (None, None, false, true, false);
+        Self { role, name, at, memory, timing, mark, reading, known, wanted, asked, evidence, rows: 0, written }
     }
 
     /// What it is called on its shelf.
@@ -292,7 +297,7 @@ impl System {
             Evidence::Partial { .. } => "partial",
             Evidence::Unreadable { .. } => "unreadable",
         };
-        self.memory = schedule::after(&self.memory, now, weakest == Evidence::Complete, trouble);
+        self.memory = schedule::after(&self.memory, now, weakest == Evidence::Complete, trouble, std::mem::take(&mut self.asked));
         (self.reading, self.known, self.rows) = (None, true, rows);
     }
 }

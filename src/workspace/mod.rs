@@ -7,6 +7,7 @@
 
 mod actor;
 mod asks;
+mod begin;
 mod follow;
 pub mod gates;
 mod kept;
@@ -20,7 +21,8 @@ mod told;
 mod work;
 
 pub use actor::{Ended, Mail, Workspace, WorkspaceError};
-pub use follow::{First, first, follow, held};
+pub use begin::{Begin, Beginning, Looked, Obstacle, PlaceOf};
+pub use follow::{Followed, follow};
 pub use messages::CompiledRevision;
 pub use retry::RestingChanges;
 pub use told::Observer;

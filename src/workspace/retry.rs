@@ -147,6 +147,22 @@ mod tests {
     }
 
     #[test]
+    fn what_rests_is_forgotten_with_the_manifests_it_was_of_and_by_another_source_s_name_it_is_another_change() {
+        let (mut resting, now) = (RestingChanges::default(), Timestamp::UNIX_EPOCH);
+        let refused = Outcome::Failed(SystemError::Rejected("no".into()));
+        for _ in 0..REFUSALS {
+            let (plan, report) = ran(vec![change("ada")], &refused);
+            resting.note(&plan, &report, now);
+        }
+        let mut renamed = change("ada");
+        renamed.object.key = "workday/ada".into();
+        assert!(resting.until(&change("ada"), now).is_some_and(|until| until == now + LONG));
+        assert_eq!(resting.until(&renamed, now), None);
+        resting.wake();
+        assert_eq!((resting.until(&change("ada"), now), resting.next(now)), (None, None));
+    }
+
+    #[test]
     fn a_system_that_is_away_rests_as_a_system_and_one_that_refuses_many_is_told() {
         let mut resting = RestingChanges::default();
         let (plan, report) = ran(vec![change("ada")], &Outcome::Failed(SystemError::Unavailable("refused".into())));

@@ -75,9 +75,13 @@ pub(super) fn pause(misses: u32) -> SignedDuration {
     doubled.min(LONGEST_PAUSE)
 }
 
-/// What is kept of a system after a read of it.
-pub(super) fn after(memory: &SystemMemory, now: Timestamp, complete: bool, trouble: Option<String>) -> SystemMemory {
-    let misses = if trouble.is_some() { memory.misses + 1 } else { 0 };
+/// What is kept of a system after a read of it. A read that somebody asked for before its time counts for no further miss: the pause is as long as it was.
+pub(super) fn after(memory: &SystemMemory, now: Timestamp, complete: bool, trouble: Option<String>, asked: bool) -> SystemMemory {
+    let misses = match &trouble {
+        Some(_) if asked && memory.misses > 0 => memory.misses,
+        Some(_) => memory.misses + 1,
+        None => 0,
+    };
     let until = trouble.as_ref().map(|_| now.saturating_add(pause(misses)).unwrap_or(now));
     let state = match (&trouble, memory.state) {
         (Some(_), _) => SystemState::Unreadable,
@@ -147,13 +151,24 @@ mod tests {
             let wanted = second % 600 == 0 || memory.read.is_none();
             if !due(at(second), &[Waiting { wanted, ..waiting("chat", &memory) }]).is_empty() {
                 asked += 1;
-                memory = after(&memory, at(second), false, Some("away".into()));
+                memory = after(&memory, at(second), false, Some("away".into()), false);
             }
         }
         assert_eq!(asked, 11, "1, 2, 4, 8, 16 and 32 minutes, then hourly");
         assert_eq!((memory.state, memory.since), (SystemState::Unreadable, at(0)));
-        let back = after(&memory, at(30_000), true, None);
+        let back = after(&memory, at(30_000), true, None, false);
         assert_eq!((back.misses, back.until, back.state), (0, None, SystemState::AsDeclared));
+    }
+
+    #[test]
+    fn whoever_asks_for_a_system_that_is_away_makes_its_pause_no_longer() {
+        let away = |memory: &SystemMemory, second, asked| after(memory, at(second), false, Some("away".into()), asked);
+        let first = away(&memory(), 0, false);
+        let third = away(&away(&first, 60, false), 180, false);
+        assert_eq!((third.misses, third.until), (3, Some(at(180 + 240))));
+        let asked = (0..5).fold(third, |memory, time| away(&memory, 200 + time, true));
+        assert_eq!((asked.misses, asked.until), (3, Some(at(204 + 240))));
+        assert_eq!(away(&memory(), 0, true).misses, 1, "the first miss is one, whoever asked");
     }
 
     #[test]
@@ -167,7 +182,7 @@ mod tests {
         first.iter().for_each(|(at, _)| systems[*at].reading = true);
         assert_eq!(due(at(0), &systems), []);
 
-        let read: Vec<_> = memories.iter().map(|memory| after(memory, at(0), true, None)).collect();
+        let read: Vec<_> = memories.iter().map(|memory| after(memory, at(0), true, None, false)).collect();
         let systems: Vec<_> = names.iter().zip(&read).map(|(name, memory)| waiting(name, memory)).collect();
         let mut minutes = std::collections::BTreeMap::<i64, usize>::new();
         for system in &systems {
@@ -180,7 +195,7 @@ mod tests {
 
     #[test]
     fn between_whole_reads_a_system_that_tells_is_asked_for_changes() {
-        let memory = after(&memory(), at(0), true, None);
+        let memory = after(&memory(), at(0), true, None, false);
         let system = Waiting { tells_changes: true, ..waiting("chat", &memory) };
         let soon = next(&system);
         assert!(soon <= at(450), "{soon}");

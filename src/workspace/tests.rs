@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{CompiledRevision, Ended, Mail, Observer, Workspace, WorkspaceError};
-use crate::model::{Brake, NeedKind, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemState};
+use crate::model::{Brake, NeedKind, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemMemory, SystemState};
 use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, News};
 use crate::state::{self, Fact, Shelf, Store};
@@ -23,6 +23,8 @@ struct Process {
     mail: Mail,
     statuses: watch::Receiver<Option<Status>>,
     leases: watch::Receiver<bool>,
+    /// the state could not be used
+    lost: watch::Receiver<bool>,
     stop: CancellationToken,
     ended: JoinHandle<Result<Ended, WorkspaceError>>,
 }
@@ -30,6 +32,7 @@ struct Process {
 struct Told {
     statuses: watch::Sender<Option<Status>>,
     leases: watch::Sender<bool>,
+    lost: watch::Sender<bool>,
 }
 
 impl Hear for Told {
@@ -44,6 +47,10 @@ impl Observer for Told {
     fn lease(&self, held: bool) {
         self.leases.send_replace(held);
     }
+
+    fn state_lost(&self, _: &str) {
+        self.lost.send_replace(true);
+    }
 }
 
 impl Process {
@@ -52,12 +59,13 @@ impl Process {
         let (statuses, told) = watch::channel(None);
         let (leases, held) = watch::channel(false);
         let stop = CancellationToken::new();
-        let observer = Arc::new(Told { statuses, leases });
+        let (loses, lost) = watch::channel(false);
+        let observer = Arc::new(Told { statuses, leases, lost: loses });
         let workspace = Workspace { store, who: "a test".into(), observer, once: false, stop: stop.clone() };
         let (tell, mail) = tokio::sync::oneshot::channel();
         let manifests = manifests(company, "one");
         let ended = tokio::spawn(workspace.run(manifests, |mail| drop(tell.send(mail))));
-        Self { mail: mail.await.unwrap(), statuses: told, leases: held, stop, ended }
+        Self { mail: mail.await.unwrap(), statuses: told, leases: held, lost, stop, ended }
     }
 
     /// Waits until it stands so.
@@ -156,6 +164,50 @@ async fn a_source_that_can_t_be_read_takes_nothing_from_anybody_and_is_asked_aga
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_is_away_for_a_while_holds_everything_up_and_ends_nothing() {
+    let company = Company::new().await;
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    // Nobody can write there.
+    let other = rusqlite::Connection::open(company.path("state.db")).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    company.hires(&["1,ada,Ada Okafor"]);
+    process.mail.manifests(manifests(&company, "two"));
+    timeout(PATIENCE, process.lost.wait_for(|lost| *lost)).await.expect("it is told").unwrap();
+    assert_eq!(company.accounts(), ["ada", "luis"]);
+    assert!(!process.ended.is_finished());
+    other.execute_batch("ROLLBACK").unwrap();
+    process.as_declared("two").await;
+    assert_eq!(company.accounts(), ["ada"]);
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_a_push_mends_is_read_at_once() {
+    let company = Company::new().await;
+    let now = Timestamp::now();
+    let away = SystemMemory {
+        state: SystemState::Unreadable,
+        since: now,
+        read: Some(now),
+        complete: None,
+        declared: None,
+        until: Some(now + SignedDuration::from_mins(32)),
+        misses: 6,
+        why: Some("hr.csv: line 1: a quote is not closed".into()),
+    };
+    company.store.commit(vec![Shelf::Systems.put("source/hr", &away)]).await.unwrap();
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.until("unreadable", |status| status.systems[0].state == SystemState::Unreadable).await;
+    assert_eq!(company.accounts(), [""; 0]);
+    company.hires(&["1,ada,Ada Okafor"]);
+    process.mail.manifests(manifests(&company, "two"));
+    process.as_declared("two").await;
+    assert_eq!(company.accounts(), ["ada"]);
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_lacks_everybody_takes_nothing_and_is_no_green() {
     let company = Company::new().await;
     let mut process = Process::start(&company, company.store.clone()).await;
@@ -175,7 +227,7 @@ async fn under_the_brake_nothing_is_written_until_somebody_takes_it_off() {
     let brake = Brake { who: "jane".into(), at: Timestamp::now(), reason: Some("an incident".into()), everything: false };
     company.store.commit(vec![Shelf::Brake.put("workspace", &brake)]).await.unwrap();
     let mut process = Process::start(&company, company.store.clone()).await;
-    let status = process.until("suspended", |status| status.systems[1].state == SystemState::Suspended).await;
+    let status = process.until("paused", |status| status.systems[1].state == SystemState::Paused).await;
     assert_eq!((company.accounts(), status.systems[1].pending.give), (Vec::new(), 2));
     company.store.commit(vec![Shelf::Brake.take("workspace")]).await.unwrap();
     process.as_declared("one").await;
@@ -212,6 +264,82 @@ async fn what_others_changed_is_put_back_and_a_revocation_by_command_is_carried_
     timeout(PATIENCE, gone).await.expect("the account is cut off");
     process.as_declared("one").await;
     process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_others_change_again_and_again_is_contested_and_none_that_the_service_does_not_keep() {
+    let mut company = Company::new().await;
+    at_target(&mut company, "drift: enforce");
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    let login =
+        || -> String { company.app().query_row("SELECT login FROM users WHERE name = 'Ada Okafor'", [], |row| row.get(0)).unwrap() };
+    for time in 1..=3 {
+        company.app().execute("UPDATE users SET login = 'ada.x' WHERE name = 'Ada Okafor'", []).unwrap();
+        ask(company.store.as_ref(), &time.to_string()).await;
+        served(company.store.as_ref()).await;
+        process.as_declared("one").await;
+        assert_eq!(login(), "ada", "it is put back for the {time}. time");
+    }
+    company.app().execute("UPDATE users SET login = 'ada.x' WHERE name = 'Ada Okafor'", []).unwrap();
+    ask(company.store.as_ref(), "4").await;
+    let status = process.until("contested", |status| status.needs.iter().any(|need| need.kind == NeedKind::Contested)).await;
+    assert_eq!((status.systems[1].drift, status.needs.len(), login()), (1, 1, "ada.x".to_owned()), "{status:#?}");
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_a_service_makes_another_of_is_one_that_it_does_not_keep() {
+    let company = Company::new().await;
+    let lower = "CREATE TRIGGER lower AFTER UPDATE OF name ON users WHEN new.name <> lower(new.name) BEGIN UPDATE users SET name = lower(new.name) WHERE id = new.id; END";
+    company.app().execute_batch(lower).unwrap();
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    company.app().execute("UPDATE users SET name = 'x' WHERE login = 'ada'", []).unwrap();
+    ask(company.store.as_ref(), "1").await;
+    let status = process.until("not kept", |status| status.systems[1].why.as_ref().is_some_and(|why| why.starts_with("not-kept"))).await;
+    assert_eq!(status.needs.iter().map(|need| need.kind).collect::<Vec<_>>(), [NeedKind::Held], "{status:#?}");
+    process.end().await;
+}
+
+/// Another line of the Target, and limits of a day that are not what this is about.
+fn at_target(company: &mut Company, line: &str) {
+    let with = format!("spec:\n  {line}\n  guardrails: {{deactivate: {{count: 50}}, rename: {{count: 50}}}}\n  connection:\n    sql:");
+    company.manifests = company.manifests.replace("spec:\n  connection:\n    sql:", &with);
+}
+
+/// Luis has left, and somebody let him in again. Gives what the controller says of it.
+async fn let_in_again(company: &mut Company, drift: &str) -> (Vec<String>, u64) {
+    at_target(company, &format!("drift: {drift}"));
+    let mut process = Process::start(company, company.store.clone()).await;
+    process.as_declared("one").await;
+    company.hires(&["1,ada,Ada Okafor"]);
+    ask(company.store.as_ref(), "1").await;
+    served(company.store.as_ref()).await;
+    assert_eq!(company.accounts(), ["ada"]);
+    company.app().execute("UPDATE users SET is_active = 1", []).unwrap();
+    ask(company.store.as_ref(), "2").await;
+    served(company.store.as_ref()).await;
+    // Something else is to be done, and another process comes after.
+    company.hires(&["1,ada,Ada Okafor", "3,mina,Mina Park"]);
+    ask(company.store.as_ref(), "3").await;
+    served(company.store.as_ref()).await;
+    process.end().await;
+    let mut process = Process::start(company, company.store.clone()).await;
+    let status = process.until("known", |status| status.systems.iter().all(|system| system.state != SystemState::Unknown)).await;
+    process.end().await;
+    (company.accounts(), status.systems[1].drift)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_others_let_in_again_is_drift_until_somebody_ends_it() {
+    let mut company = Company::new().await;
+    assert_eq!(let_in_again(&mut company, "enforce").await, (vec!["ada".to_owned(), "mina".into()], 0));
+    let mut company = Company::new().await;
+    assert_eq!(let_in_again(&mut company, "observe").await, (vec!["ada".to_owned(), "luis".into(), "mina".into()], 1));
+    // Whoever looks by hand sees it, too.
+    let shown = company.drifts().await;
+    assert_eq!(shown, ["got-sign-in hr/2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -133,7 +133,23 @@ impl Told<'_> {
             return (SystemState::Changing, None);
         }
         let worst = held.iter().filter_map(|part| Some((state_of(part.by)?, part.words.to_string()))).min_by_key(|(state, _)| rank(*state));
-        worst.map_or((SystemState::AsDeclared, None), |(state, words)| (state, Some(words)))
+        match worst {
+            Some((SystemState::Held, words)) => (SystemState::Held, Some(self.breached(system).unwrap_or(words))),
+            Some((state, words)) => (state, Some(words)),
+            None => (SystemState::AsDeclared, None),
+        }
+    }
+
+    /// The limits that a plan breaches at a system, each with how much that is: `deactivate: 12 of at most 4`.
+    fn breached(&self, system: &System) -> Option<String> {
+        let limits = self.plan.iter().flat_map(|plan| &plan.limits).filter(|limit| of(system, &limit.target));
+        let over = limits.filter(|limit| limit.planned.saturating_add(limit.done.unwrap_or_default()) > limit.allowed);
+        let words = over.map(|limit| {
+            let before = limit.done.filter(|done| *done > 0).map(|done| format!(" and {done} before")).unwrap_or_default();
+            format!("{}: {}{before} of at most {}", limit.guardrail.word(), limit.planned, limit.allowed)
+        });
+        let words: Vec<String> = words.collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
     /// What of a system's read, or at it, leaves something undecided, in the stable words of findings: nothing follows from it until somebody looks.
@@ -153,9 +169,14 @@ impl Told<'_> {
     }
 
     fn pending(&self, system: &System) -> Pending {
-        let changes =
-            self.plan.iter().flat_map(|plan| &plan.changes).filter(|change| of(system, &change.target)).cloned().collect::<Vec<_>>();
-        Pending::of(&changes)
+        match self.plan {
+            Some(plan) => Pending::of(plan.changes.iter().filter(|change| of(system, &change.target))),
+            // Between a run and the next plan nothing is known but what the gates held.
+            None => {
+                let held = self.opened.iter().flat_map(|opened| &opened.held).filter(|part| of(system, &part.target));
+                Pending::of(held.flat_map(|part| &part.changes))
+            }
+        }
     }
 
     fn withheld(&self, system: &System) -> BTreeMap<String, u64> {
@@ -205,7 +226,11 @@ impl Told<'_> {
         }
         if let Some(opened) = self.opened {
             needs.extend(opened.waiting.iter().filter(|one| one.standing != gates::ApprovalStanding::Approved).map(gates::waits));
-            needs.extend(opened.held.iter().filter_map(|part| gates::need(part, self.gates, now)));
+            for part in &opened.held {
+                let system = self.kept.systems.iter().find(|system| part.by == GateKind::Guardrail && of(system, &part.target));
+                let breached = system.and_then(|system| self.breached(system)).map(|limits| format!(" ({limits})")).unwrap_or_default();
+                needs.extend(gates::need(part, self.gates, now).map(|need| Need { words: need.words + &breached, ..need }));
+            }
         }
         needs.append(&mut self.besides);
         for need in &mut needs {
@@ -233,7 +258,8 @@ fn open_revocations(memory: &Memory) -> u64 {
 
 fn state_of(gate: GateKind) -> Option<SystemState> {
     match gate {
-        GateKind::Brake | GateKind::Suspend => Some(SystemState::Suspended),
+        GateKind::Brake => Some(SystemState::Paused),
+        GateKind::Suspend => Some(SystemState::Suspended),
         GateKind::Window => Some(SystemState::WindowClosed),
         GateKind::Guardrail => Some(SystemState::Held),
         GateKind::Approval => Some(SystemState::WaitsForApproval),
@@ -247,8 +273,9 @@ fn rank(state: SystemState) -> u8 {
     match state {
         SystemState::Held => 0,
         SystemState::WaitsForApproval => 1,
-        SystemState::Suspended => 2,
-        SystemState::WindowClosed => 3,
-        _ => 4,
+        SystemState::Paused => 2,
+        SystemState::Suspended => 3,
+        SystemState::WindowClosed => 4,
+        _ => 5,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Must never: touch what the actor keeps; what a task needs it is given, and what it found it sends.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ pub(super) struct Run {
     pub loaded: Arc<Loaded>,
     pub plan: Plan,
     pub extent: RunExtent,
+    pub going: BTreeSet<(Arc<str>, Arc<str>)>,
     pub begin: Vec<Fact>,
     pub lock: Arc<RunLock>,
     pub stop: CancellationToken,
@@ -148,6 +150,7 @@ impl Hands {
                 lock: &run.lock,
                 settings: &settings,
                 who: &hands.who,
+                going: run.going,
                 with: run.begin,
                 stop: run.stop,
                 hear: &*hands.observer,

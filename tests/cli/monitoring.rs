@@ -44,7 +44,7 @@ impl Drop for Running {
     }
 }
 
-fn page(address: &str, path: &str) -> String {
+pub fn page(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("asked");
     let mut text = String::new();

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::Folder;
-use super::world::{HR, applied};
+use super::world::{HR, applied, database};
 
 fn on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
@@ -222,6 +222,98 @@ fn the_brake_says_who_pulled_it_and_stays_theirs() {
 }
 
 #[test]
+fn what_is_run_by_hand_or_by_the_clock_obeys_the_brake() {
+    let folder = applied();
+    folder.run(["pause", "--reason", "an incident"]).assert().success();
+    folder.write("hr.csv", &HR.replace("Noor Haddad,Support", "Noor Haddad,Engineering"));
+    let department = || -> String {
+        database(&folder).query_row("SELECT department FROM users WHERE login = 'noor'", [], |row| row.get(0)).expect("a department")
+    };
+    let (code, out, words) = told(&folder, ["apply", "--auto-approve"]);
+    assert!(code == 3 && words.contains("all writing is stopped: an incident"), "{out}{words}");
+    let (code, _, words) = told(&folder, ["controller", "--once"]);
+    assert_eq!((code, department()), (3, "Support".to_owned()), "{words}");
+    let status = all::<Status>(&folder, Shelf::Status);
+    assert!(status[0].1.systems.iter().any(|system| system.state == SystemState::Paused), "{status:?}");
+    folder.run(["resume"]).assert().success();
+    let (code, _, words) = told(&folder, ["controller", "--once"]);
+    assert_eq!((code, department()), (0, "Engineering".to_owned()), "{words}");
+}
+
+#[test]
+fn a_controller_that_begins_with_manifests_that_can_t_be_used_says_so_to_whoever_asks() {
+    let folder = super::world::acme();
+    folder.write("broken.yaml", super::world::BROKEN);
+    let (code, _, words) = told(&folder, ["controller", "--once"]);
+    assert!(code == 1 && words.contains("selcet"), "{words}");
+    let mut command = std::process::Command::new(snapbox::cargo_bin!("headcount"));
+    command.args(["controller", "--listen", "127.0.0.1:0", "--poll", "1"]).current_dir(folder.path()).env_remove("HEADCOUNT_LOG");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    let (sender, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || lines.for_each(|line| drop(sender.send(line))));
+    let until = Instant::now() + Duration::from_secs(120);
+    let next = || heard.recv_timeout(until.saturating_duration_since(Instant::now())).expect("a line");
+    let (mut address, mut refused) = (None, false);
+    while address.is_none() || !refused {
+        let line = next();
+        let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("every line is JSON: {line}"));
+        let words = line["message"].as_str().expect("a message");
+        address = address.or(words.strip_prefix("metrics and health: http://").and_then(|rest| rest.split('/').next()).map(str::to_owned));
+        refused |= words.contains("selcet") && line["level"] == "error";
+    }
+    let address = address.expect("an address");
+    let page = |path: &str| super::monitoring::page(&address, path);
+    let status = loop {
+        match all::<Status>(&folder, Shelf::Status).pop() {
+            Some((_, status)) => break status,
+            None => assert!(Instant::now() < until, "no status came"),
+        }
+        std::thread::yield_now();
+    };
+    assert!(status.revision.is_none() && status.refused.is_some() && status.needs[0].kind == NeedKind::RevisionRefused, "{status:?}");
+    assert!(page("/healthz").starts_with("HTTP/1.1 200") && page("/readyz").starts_with("HTTP/1.1 503"));
+    while !page("/metrics").contains("headcount_revision_refused{workspace=\"acme-test\"} 1\n") {
+        assert!(Instant::now() < until, "{}", page("/metrics"));
+    }
+    std::fs::remove_file(folder.file("broken.yaml")).expect("it is there");
+    while !page("/metrics").contains("headcount_revision_refused{workspace=\"acme-test\"} 0\n") {
+        assert!(Instant::now() < until, "{}", page("/metrics"));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[test]
+fn a_state_can_be_named_by_itself() {
+    let folder = applied();
+    tells(&folder, &status(SystemState::AsDeclared));
+    let beside = Folder::with(&[]);
+    let state = folder.file(".headcount/state.db").display().to_string();
+    let on = |arguments: &[&str]| told(&beside, arguments.iter().copied().chain(["--state", state.as_str()]));
+    let (code, out, words) = on(&["pause", "--reason", "x"]);
+    assert!(code == 0 && out.contains(&format!("To go on: headcount resume --state {state}")), "{out}{words}");
+    let need = Need {
+        kind: NeedKind::Held,
+        about: "app".into(),
+        words: "2 changes are withheld by guardrails or protection".into(),
+        next: "headcount plan --target app".into(),
+        since: ago(30),
+    };
+    tells(&folder, &Status { needs: vec![need], ..status(SystemState::Held) });
+    let (code, out, words) = on(&["status"]);
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(code == 0 && out.contains("next: headcount plan --target app (in a checkout of main@4f2c1e9)"), "{out}{words}");
+    assert!(out.contains(&format!("headcount resume --state {state}")), "{out}");
+    assert_eq!(on(&["resume"]).0, 0);
+    let (code, _, words) = on(&["sync", "--target", "shop"]);
+    assert!(code == 2 && words.contains("there is no target \"shop\""), "{words}");
+    assert_eq!((on(&["sync", "--target", "app"]).0, all::<SyncRequest>(&folder, Shelf::Requests).len()), (0, 1));
+    let (code, _, words) = told(&beside, ["status", "--state", "gone.db"]);
+    assert!(code == 1 && words.contains("there is no state at gone.db"), "{words}");
+}
+
+#[test]
 fn a_request_stands_in_the_state_before_the_command_returns() {
     let folder = applied();
     let (code, out, _) = told(&folder, ["sync", "--target", "app", "--ignore-window"]);
@@ -293,7 +385,10 @@ fn a_plan_is_approved_as_it_was_shown_by_a_name_and_once() {
     let (one, other) = (format!("9be41c77a{}", "0".repeat(55)), format!("9be41c77b{}", "0".repeat(55)));
     waits(&folder, &one, &["Mara Okafor <mara@acme.example>"]);
     let (code, out, _) = told(&folder, ["approve"]);
-    assert!(code == 0 && out.contains("9be41c77  app     1        ") && out.contains("Next: headcount approve 9be41c77\n"), "{out}");
+    assert!(
+        code == 0 && out.contains("9be41c77  app     1        0 of 1    ") && out.contains("Next: headcount approve 9be41c77\n"),
+        "{out}"
+    );
     let (code, _, words) = told(&folder, ["approve", "9be41c77"]);
     assert!(code == 2 && words.contains("there is no terminal to ask on") && words.contains("--yes"), "{words}");
     for (hash, expected, says) in
@@ -312,6 +407,10 @@ fn a_plan_is_approved_as_it_was_shown_by_a_name_and_once() {
 
     let (code, out, words) = told_by(&folder, "mara", ["approve", "9BE41C77A", "--yes", "--reason", "HR-2291"]);
     assert!(code == 0, "{words}");
+    assert!(
+        out.contains("written by  Mara Okafor <mara@acme.example>; they may not be the only ones who approve it\n  approvals   0 of 1\n"),
+        "{out}"
+    );
     let (risks, plan) = (out.find("Look at these twice").expect("risks"), out.find("Target app").expect("the plan"));
     assert!(risks < plan && out[risks..plan].contains("loses sign-in:  noor (app)"), "{out}");
     assert!(
@@ -325,6 +424,8 @@ fn a_plan_is_approved_as_it_was_shown_by_a_name_and_once() {
     assert_eq!(names, [(format!("{one}/mara"), Decided::Approve), (format!("{one}/tester"), Decided::Approve)]);
     let (code, out, _) = told(&folder, ["approve", "9be41c77b", "--yes", "--reject", "--reason", "they stay"]);
     assert!(code == 0 && out.contains("Plan 9be41c77 is rejected by tester"), "{out}");
+    let (_, out, _) = told(&folder, ["approve"]);
+    assert!(out.contains("1 of 1") && out.contains("rejected by tester"), "{out}");
     let (_, out, _) = told(&folder, ["history", "--target", "app"]);
     assert!(
         out.contains("mara approved plan 9be41c77 at app: HR-2291") && out.contains("tester rejected plan 9be41c77 at app: they stay"),

@@ -121,7 +121,8 @@ impl Office {
         let store = self.store();
         self.runtime.block_on(async {
             let lock = store.lock("company").await.expect("the lock");
-            pipeline::catch_up(snapshot, store.as_ref()).await.expect("the state");
+            let going = pipeline::going(plan);
+            pipeline::catch_up(snapshot, store.as_ref(), &going).await.expect("the state");
             let mut failed = Vec::new();
             if plan.applyable() || !store.load().await.expect("the state").known {
                 let execution = Execution {
@@ -130,6 +131,7 @@ impl Office {
                     lock: &lock,
                     settings: &self.settings,
                     who: "company",
+                    going,
                     with: Vec::new(),
                     stop: CancellationToken::new(),
                     hear: &HearNothing,

@@ -347,6 +347,7 @@ async fn hold(folder: &Path) -> Result<(), String> {
         lock: &lock,
         settings: &settings,
         who: "a holder",
+        going: headcount::pipeline::going(&plan),
         with: Vec::new(),
         stop,
         hear: &HearNothing,

@@ -13,6 +13,10 @@ use crate::git::{GitError, RemoteUrl};
 pub(super) const REMOTE: &str = "origin";
 /// Where the copy keeps what the remote's reference was.
 pub(super) const HEAD: &str = "refs/headcount/head";
+/// Where the copy keeps what is in force, so that a process that comes after has it.
+pub(super) const IN_FORCE: &str = "refs/headcount/in-force";
+/// The file beside the copy that says which commit that is, also where the copy is made anew.
+const NOTE: &str = "in-force";
 /// Each fetch leaves packs; nothing is tidied up, a copy with this many is made anew.
 const MAX_PACKS: usize = 120;
 const MAX_CONFIG: u64 = 64 << 10;
@@ -70,6 +74,19 @@ impl Cache {
     /// A folder in which there is nothing.
     pub fn home(&self) -> &Path {
         &self.home
+    }
+
+    /// The commit that was in force last, where somebody noted one.
+    pub fn noted(&self) -> Option<String> {
+        let text = files::read_text(&self.folder.join(NOTE), MAX_CONFIG).ok()?;
+        Some(text.trim().to_owned()).filter(|commit| super::is_object(commit))
+    }
+
+    /// Notes which commit is in force.
+    pub fn note(&self, commit: &str) -> Result<(), GitError> {
+        let (path, new) = (self.folder.join(NOTE), self.folder.join("in-force.new"));
+        let written = fs::write(&new, commit).and_then(|()| fs::rename(&new, &path));
+        written.map_err(|source| GitError::Cache { path, source })
     }
 
     /// Makes the repository, unless it is there with our settings.

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use super::apart::Apart;
 use super::program::{Answer, Git};
 use super::{GitError, RemoteUrl, Repository, SshAccess, Token};
-use cache::{Cache, HEAD};
+use cache::{Cache, HEAD, IN_FORCE};
 use history::{FIRST_DEPTH, History};
 use verify::Signers;
 pub use verify::{Verify, Which};
@@ -173,6 +173,28 @@ impl Follower {
         }
         taken.map(Some)
     }
+
+    /// The commit that was in force last, as the folder of the copy knows it.
+    pub fn noted(&self) -> Option<String> {
+        self.cache.noted()
+    }
+
+    /// This commit is in force from now on: a process that comes after finds it here, also while the remote is away.
+    pub fn note(&mut self, commit: &str) -> Result<(), GitError> {
+        self.cache.note(commit)?;
+        let look = Look::start(&self.remote, &self.cache, self.most, None)?;
+        look.local().ask(&["update-ref", IN_FORCE, commit]).map(drop)
+    }
+
+    /// A commit that was in force, whatever the branch stands at by now. The remote is asked for it where the copy lacks it.
+    pub fn recall(&mut self, commit: &str, token: Option<Token<'_>>) -> Result<Fetched, GitError> {
+        let signers = self.remote.verify.as_ref().map(Signers::read).transpose()?;
+        let look = Look::start(&self.remote, &self.cache, self.most, token)?;
+        self.cache.ready(&self.remote.url)?;
+        look.bring_again(commit)?;
+        let shown = self.remote.reference.as_deref().unwrap_or("HEAD");
+        look.tell(commit.to_owned(), shown, &History::Same, signers.as_ref())
+    }
 }
 
 impl<'f> Look<'f> {
@@ -187,9 +209,14 @@ impl<'f> Look<'f> {
         self.bring(head)?;
         let commit = self.local().ask(&["rev-parse", "--verify", "--end-of-options", &format!("{HEAD}^{{commit}}")])?;
         let history = self.history(&commit, known, &head.reference)?;
-        let (at, authors) = self.story(&commit, &history)?;
-        let name = format!("{}@{}", head.shown, commit.get(..SHORT).unwrap_or(&commit));
-        let (signer, refused) = match signers.map(|signers| self.verify(&commit, &history, signers)).transpose()? {
+        self.tell(commit, &head.shown, &history, signers)
+    }
+
+    /// Everything about a commit that is here.
+    fn tell(&self, commit: String, shown: &str, history: &History, signers: Option<&Signers>) -> Result<Fetched, GitError> {
+        let (at, authors) = self.story(&commit, history)?;
+        let name = format!("{shown}@{}", commit.get(..SHORT).unwrap_or(&commit));
+        let (signer, refused) = match signers.map(|signers| self.verify(&commit, history, signers)).transpose()? {
             Some(Ok(signer)) => (Some(signer), None),
             Some(Err(refused)) => (None, Some(refused)),
             None => (None, None),
@@ -224,6 +251,18 @@ impl<'f> Look<'f> {
             }
             other => other,
         }
+    }
+
+    /// One commit by its number, unless it is here.
+    fn bring_again(&self, commit: &str) -> Result<(), GitError> {
+        let here = |reference: &str| self.local().ask(&["rev-parse", "--verify", "--quiet", reference]).is_ok_and(|found| found == commit);
+        if here(IN_FORCE) || here(HEAD) {
+            return Ok(());
+        }
+        let refspec = format!("+{commit}:{IN_FORCE}");
+        let arguments =
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--depth=1", cache::REMOTE, &refspec];
+        self.far(&arguments, Vec::new(), REFERENCES).map(drop)
     }
 
     fn fetch(&self, reference: &str, depth: u32) -> Result<(), GitError> {

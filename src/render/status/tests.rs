@@ -117,7 +117,7 @@ fn night() -> Status {
 }
 
 fn drawn(status: &Status, width: Option<usize>, systems: &[String]) -> String {
-    let look = StatusLook { width, now: at("04:41"), zone: &TimeZone::UTC, files: " -f acme", systems };
+    let look = StatusLook { width, now: at("04:41"), zone: &TimeZone::UTC, files: " -f acme", whole: true, systems };
     let mut out = Vec::new();
     write(status, look, &mut out).expect("memory takes everything");
     plain(&String::from_utf8(out).expect("text"))
@@ -242,7 +242,7 @@ fn an_old_status_says_first_that_nobody_runs_it() {
     let old = Status { at: at("04:38"), ..night() };
     let told = drawn(&old, Some(80), &[]);
     assert!(told.starts_with("Nobody seems to run this workspace: what stands below was so at 04:38 (3 min\nago)"), "{told}");
-    assert!(told.contains("`headcount controller -f acme`") && told.contains("4 things needed somebody then"), "{told}");
+    assert!(told.contains("start it again as it was started") && told.contains("4 things needed somebody then"), "{told}");
     let two = Status { at: at("04:39"), ..calm() };
     assert!(drawn(&two, None, &[]).starts_with("acme-people") && !needs_somebody(&two, at("04:41")));
     let quiet = Status { at: at("04:38"), ..calm() };
@@ -268,7 +268,7 @@ fn who_stopped_it_is_told_with_the_way_back() {
 
 #[test]
 fn colours_say_nothing_that_words_do_not() {
-    let look = StatusLook { width: Some(80), now: at("04:41"), zone: &TimeZone::UTC, files: "", systems: &[] };
+    let look = StatusLook { width: Some(80), now: at("04:41"), zone: &TimeZone::UTC, files: "", whole: true, systems: &[] };
     let mut out = Vec::new();
     write(&night(), look, &mut out).expect("memory takes everything");
     let coloured = String::from_utf8(out).expect("text");

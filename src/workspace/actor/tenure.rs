@@ -36,7 +36,7 @@ impl Actor {
         self.kept.forget();
         self.asks = asks::look(self.workspace.store.as_ref(), self.watch.as_ref()).await?;
         let facts = gates::documents(&self.kept.manifests.policy, &self.asks.approvals, now);
-        let revision = [Shelf::Revisions.put("in-force", &self.kept.manifests.revision), follow::inventory(&self.kept.manifests)];
+        let revision = [Shelf::Revisions.put(follow::IN_FORCE, &self.kept.manifests.revision), follow::inventory(&self.kept.manifests)];
         Ok(self.workspace.store.commit(facts.into_iter().chain(revision).collect()).await?)
     }
 

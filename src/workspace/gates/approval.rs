@@ -42,6 +42,8 @@ pub enum ApprovalStanding {
     Wants {
         /// how many
         more: u32,
+        /// of how many in all
+        of: u32,
     },
     /// enough did, and all of them wrote it
     AuthorsAlone,
@@ -62,8 +64,9 @@ impl ApprovalStanding {
         match self {
             Self::Approved => "it is approved".into(),
             Self::Rejected => "it was rejected".into(),
-            Self::Wants { more: 1 } => "it waits for an approval".into(),
-            Self::Wants { more } => format!("it waits for {more} approvals"),
+            Self::Wants { more: 1, of: 1 } => "it waits for an approval".into(),
+            Self::Wants { more, of } if more == of => format!("it waits for {of} approvals"),
+            Self::Wants { more, of } => format!("{} of {of} approved it", of.saturating_sub(more)),
             Self::AuthorsAlone => "whoever wrote it approved it, and somebody else has to".into(),
         }
     }
@@ -89,16 +92,21 @@ impl WaitingPlan {
 
 /// What was said about a plan, all together.
 pub fn standing(plan: &WaitingPlan, rule: &ApprovalPolicy, approvals: &[Approval], now: Timestamp) -> ApprovalStanding {
-    let said = latest(approvals.iter().filter(|approval| counts(approval, plan, rule, now)));
+    let said = said(plan, rule, approvals, now);
     if said.iter().any(|approval| approval.decision == Decided::Reject) {
         return ApprovalStanding::Rejected;
     }
     let enough = u32::try_from(said.len()).unwrap_or(u32::MAX);
     if enough < rule.count {
-        return ApprovalStanding::Wants { more: rule.count - enough };
+        return ApprovalStanding::Wants { more: rule.count - enough, of: rule.count };
     }
     let wrote = |approval: &&Approval| plan.authors.iter().any(|author| same_person(author, &approval.approver));
     if rule.not_author && said.iter().all(wrote) { ApprovalStanding::AuthorsAlone } else { ApprovalStanding::Approved }
+}
+
+/// Whose word about a plan counts now, the last of each person.
+pub fn said<'a>(plan: &WaitingPlan, rule: &ApprovalPolicy, approvals: &'a [Approval], now: Timestamp) -> Vec<&'a Approval> {
+    latest(approvals.iter().filter(|approval| counts(approval, plan, rule, now)))
 }
 
 /// Whether a word is about the plan, and counts now.
@@ -177,7 +185,7 @@ impl Approved {
     }
 
     pub(super) fn lack(&self) -> Verdict {
-        hold(GateKind::Approval, None, ApprovalStanding::Wants { more: 1 }.words())
+        hold(GateKind::Approval, None, ApprovalStanding::Wants { more: 1, of: 1 }.words())
     }
 }
 

@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use super::retry::RestingChanges;
 use crate::drift::Drift;
-use crate::model::{Approval, Brake, Change};
+use crate::model::{Approval, Brake, Change, Plan};
 use crate::policy::{Policy, TargetPolicy};
 
-pub use approval::{ApprovalStanding, Approving, WaitingPlan, approve, documents, expired, standing};
+pub use approval::{ApprovalStanding, Approving, WaitingPlan, approve, documents, expired, said, standing};
 pub use need::{need, waits};
 pub use open::{HeldPart, Opened, open};
 pub use others::{Contested, Reverted, reverted};
@@ -223,6 +223,18 @@ impl<'g, 'a> Keeper<'g, 'a> {
         let rest = self.gates.rests.get(&change.target).filter(|rest| rest.until > self.now && !change.mandate.is_revocation());
         rest.map_or(Verdict::Go, |rest| Verdict::Hold { by: rest.by, until: Some(rest.until), words: rest.words.clone() })
     }
+}
+
+/// When the first window closes of those that let a plan's changes through; nothing where none does.
+pub fn closes(run: &Plan, gates: &Gates<'_>, now: Timestamp) -> Option<Timestamp> {
+    let about = |target: &TargetPolicy, destructive: bool| {
+        let changes = run.changes.iter().filter(|change| change.target == target.name && change.runs() && !change.mandate.is_revocation());
+        let any = changes.into_iter().any(|change| is_destructive(change) == destructive);
+        any.then(|| Times::new(&target.gates.windows, destructive, &gates.policy.time_zone).closes(now)).flatten()
+    };
+    let targets =
+        gates.policy.targets.iter().filter(|target| !target.gates.windows.is_empty() && !gates.past_windows.contains(&target.name));
+    targets.flat_map(|target| [about(target, false), about(target, true)]).flatten().min()
 }
 
 fn hold(by: GateKind, until: Option<Timestamp>, words: impl Into<Arc<str>>) -> Verdict {

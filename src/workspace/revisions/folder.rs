@@ -12,7 +12,7 @@ use aws_lc_rs::digest;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use super::{Arrived, RevisionError, RevisionSource, SoundManifests, compile, data_files};
+use super::{Arrived, FILES, RevisionError, RevisionSource, SoundManifests, SoundPart, compile, data_files, sound_part};
 use crate::files;
 use crate::manifest::kinds::LookupTable;
 use crate::manifest::{self, Loaded, ManifestInput};
@@ -31,6 +31,8 @@ pub struct FolderRevisions {
     pub(super) settle: Duration,
     /// what was handed on last
     handed: Option<Print>,
+    /// what is sound of what was refused last
+    part: Option<SoundPart>,
 }
 
 /// A number of everything that loading reads.
@@ -43,7 +45,7 @@ enum Glance {
     /// it is not what it was a moment ago
     Moving,
     /// it is the same as a moment ago
-    Still(Print, Box<Arrived>),
+    Still(Print, Box<Arrived>, Option<SoundPart>),
 }
 
 #[derive(Debug)]
@@ -61,7 +63,7 @@ impl FolderRevisions {
     pub fn new(paths: Vec<PathBuf>) -> Self {
         let place = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         let folder = Folder { paths, seen: None, named: Vec::new(), numbers: Numbers::default() };
-        Self { folder: Arc::new(Mutex::new(folder)), place, settle: SETTLE, handed: None }
+        Self { folder: Arc::new(Mutex::new(folder)), place, settle: SETTLE, handed: None, part: None }
     }
 
     async fn glance(&self) -> Result<Glance, RevisionError> {
@@ -78,8 +80,8 @@ impl RevisionSource for FolderRevisions {
                 match self.glance().await? {
                     Glance::Same => return Ok(None),
                     Glance::Moving => tokio::time::sleep(self.settle).await,
-                    Glance::Still(print, arrived) => {
-                        self.handed = Some(print);
+                    Glance::Still(print, arrived, part) => {
+                        (self.handed, self.part) = (Some(print), part);
                         return Ok(Some(*arrived));
                     }
                 }
@@ -87,6 +89,10 @@ impl RevisionSource for FolderRevisions {
             // Somebody is still at it; the next look goes on from here.
             Ok(None)
         })
+    }
+
+    fn sound_part(&self) -> Option<SoundPart> {
+        self.part.clone()
     }
 
     fn place(&self) -> String {
@@ -113,11 +119,19 @@ impl Folder {
             }
         };
         let (loaded, done) = compile(read);
-        let data = self.data(&loaded);
-        let manifests = done.map(|(policy, warnings)| SoundManifests { loaded, policy, warnings, data });
-        let name = format!("files@{}", print.get(..7).unwrap_or(&print));
+        let (manifests, part) = match done {
+            Ok((policy, warnings)) => {
+                let data = self.data(&loaded);
+                (Ok(SoundManifests { loaded, policy, warnings, data }), None)
+            }
+            Err(problems) => {
+                let part = sound_part(loaded, &problems);
+                (Err(problems), part)
+            }
+        };
+        let name = format!("{FILES}{}", print.get(..7).unwrap_or(&print));
         let revision = Revision { id: print.clone(), name, at: since, authors: Vec::new(), signer: None };
-        Ok(Glance::Still(print, Box::new(Arrived { revision, manifests, rewritten: false })))
+        Ok(Glance::Still(print, Box::new(Arrived { revision, manifests, rewritten: false }), part))
     }
 
     fn read(&self) -> Result<manifest::Revision, RevisionError> {
@@ -174,11 +188,11 @@ fn named(loaded: &Loaded) -> Vec<PathBuf> {
 
 /// Numbers of files, which are read again only where something about them is another.
 #[derive(Debug, Default)]
-struct Numbers(BTreeMap<PathBuf, (ApprovalStanding, Arc<str>)>);
+struct Numbers(BTreeMap<PathBuf, (FileSigns, Arc<str>)>);
 
 /// What a file system says about a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct ApprovalStanding(Vec<i128>);
+struct FileSigns(Vec<i128>);
 
 impl Numbers {
     fn of(&mut self, path: &Path) -> Arc<str> {
@@ -200,16 +214,16 @@ impl Numbers {
 }
 
 #[cfg(unix)]
-fn standing(path: &Path) -> Option<ApprovalStanding> {
+fn standing(path: &Path) -> Option<FileSigns> {
     use std::os::unix::fs::MetadataExt;
     let found = std::fs::metadata(path).ok()?;
     let parts = [found.dev() as i128, found.ino() as i128, found.len() as i128];
     let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()].map(i128::from);
-    Some(ApprovalStanding(parts.into_iter().chain(times).collect()))
+    Some(FileSigns(parts.into_iter().chain(times).collect()))
 }
 
 #[cfg(not(unix))]
-fn standing(_: &Path) -> Option<ApprovalStanding> {
+fn standing(_: &Path) -> Option<FileSigns> {
     None
 }
 

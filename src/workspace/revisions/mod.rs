@@ -9,7 +9,7 @@ mod held;
 mod repository;
 mod tell;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,11 +30,35 @@ use crate::pipeline;
 use crate::policy::Policy;
 use crate::secret::SecretError;
 
+/// How the names of revisions begin that are files of a machine.
+const FILES: &str = "files@";
+
 /// Whoever knows where manifests come from.
 pub trait RevisionSource: Send {
     /// Looks, and gives what is new since the last look; the first one always gives something. `known` is what was in force last, also of an earlier process: who
     /// wrote what is new, and whether history was rewritten, counts from there. A call that is given up loses nothing.
     fn next<'a>(&'a mut self, known: Option<&'a Revision>) -> BoxFuture<'a, Result<Option<Arrived>, RevisionError>>;
+
+    /// What was in force before, whatever is there now: by its id, or as the source itself noted it. Nothing where it keeps no earlier revision, or has that one no
+    /// more. After it the next look gives something again, as the first one does.
+    fn recall<'a>(&'a mut self, _id: Option<&'a str>) -> BoxFuture<'a, Result<Option<Arrived>, RevisionError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Whether earlier revisions can be had from it again.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// This revision is in force from now on.
+    fn keep<'a>(&'a mut self, _revision: &'a Revision) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
+    /// What is sound of the manifests that were refused last: for words, and to find the state; never for a plan.
+    fn sound_part(&self) -> Option<SoundPart> {
+        None
+    }
 
     /// What it looks at, for people.
     fn place(&self) -> String;
@@ -62,6 +86,15 @@ pub struct SoundManifests {
     pub warnings: Vec<Diagnostic>,
     /// by Source: a number of the files that it reads beside the manifests. Where another one comes, that Source has to be read.
     pub data: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// What is sound of manifests that have errors.
+#[derive(Clone, Debug)]
+pub struct SoundPart {
+    /// as they are written
+    pub loaded: Arc<Loaded>,
+    /// compiled, as far as they are sound
+    pub policy: Arc<Policy>,
 }
 
 /// Why a look gave nothing. What ran before runs on.
@@ -121,6 +154,12 @@ fn compile(revision: manifest::Revision) -> (Loaded, Compiled) {
         None => Err(problems),
     };
     (loaded, done)
+}
+
+/// What of manifests with errors says where the state is, and how to speak of it: nothing where not even the Workspace can be told.
+fn sound_part(loaded: Loaded, problems: &[Diagnostic]) -> Option<SoundPart> {
+    let (policy, _) = pipeline::compile_what_is_sound(&loaded, problems.to_vec());
+    (!policy.workspace.is_empty()).then(|| SoundPart { loaded: Arc::new(loaded), policy: Arc::new(policy) })
 }
 
 /// The files beside the manifests that are nothing but a Source's records: whose, and where the manifest says they are.

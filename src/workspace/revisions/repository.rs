@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
-use super::{Arrived, RevisionError, RevisionSource, SoundManifests, compile, data_files};
+use super::{Arrived, FILES, RevisionError, RevisionSource, SoundManifests, SoundPart, compile, data_files, sound_part};
 use crate::diagnostic::Diagnostic;
 use crate::files::NamedFiles;
 use crate::git::{Beside, Fetched, Follower, FoundManifests, GitError, GitTree, Overlay, Remote, Seen, Token};
 use crate::manifest::connection::SecretRef;
 use crate::manifest::{self, Loaded, ManifestText};
 use crate::model::Revision;
-use crate::secret::{self, SecretString};
+use crate::secret;
 
 /// Whom most hosts let in with a token.
 const USER: &str = "x-access-token";
@@ -28,6 +28,10 @@ pub struct GitRevisions {
     pub(super) token: Option<SecretRef>,
     user: String,
     seen: Option<Seen>,
+    /// what is sound of what was refused last
+    part: Option<SoundPart>,
+    /// what was in force has to lead to what is newer
+    fast_forward: bool,
 }
 
 impl GitRevisions {
@@ -38,28 +42,87 @@ impl GitRevisions {
             None => remote.url.shown(),
         };
         let follower = Arc::new(Mutex::new(Follower::open(remote)?));
-        Ok(Self { follower, place, token, user: user.unwrap_or_else(|| USER.to_owned()), seen: None })
+        Ok(Self { follower, place, token, user: user.unwrap_or_else(|| USER.to_owned()), seen: None, part: None, fast_forward: false })
+    }
+
+    /// What was in force has to lead to whatever is newer: a branch that was rewritten is refused.
+    pub fn require_fast_forward(self, required: bool) -> Self {
+        Self { fast_forward: required, ..self }
+    }
+
+    /// Has the follower do something, on a thread where it may wait.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Follower, Option<Token<'_>>) -> Result<T, RevisionError> + Send + 'static,
+    ) -> Result<T, RevisionError> {
+        let token = match &self.token {
+            Some(token) => Some(secret::resolve(token, Path::new(".")).await?),
+            None => None,
+        };
+        let (follower, user) = (self.follower.clone(), self.user.clone());
+        let asked = move || {
+            let mut follower = follower.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut follower, token.as_ref().map(|token| Token { user: &user, token }))
+        };
+        tokio::task::spawn_blocking(asked).await.unwrap_or(Err(RevisionError::Broken))
     }
 }
 
 impl RevisionSource for GitRevisions {
     fn next<'a>(&'a mut self, known: Option<&'a Revision>) -> BoxFuture<'a, Result<Option<Arrived>, RevisionError>> {
         Box::pin(async move {
-            let token = match &self.token {
-                Some(token) => Some(secret::resolve(token, Path::new(".")).await?),
-                None => None,
+            // What a folder was called is no commit.
+            let known = known.filter(|known| !known.name.starts_with(FILES)).cloned();
+            let (seen, required) = (self.seen.clone(), self.fast_forward);
+            let look = move |follower: &mut Follower, token: Option<Token<'_>>| {
+                let Some(fetched) = follower.next(known.as_ref().map(|known| known.id.as_ref()), seen.as_ref(), token)? else {
+                    return Ok(None);
+                };
+                let (rewritten, seen) = (fetched.rewritten, fetched.seen.clone());
+                let Found { manifests, part } = match rewritten && required {
+                    true => Found::nothing(Diagnostic::error(REWRITTEN).hint(GO_ON)),
+                    false => found(follower, &fetched)?,
+                };
+                Ok(Some((seen, part, Arrived { revision: named(fetched, known.as_ref()), manifests, rewritten })))
             };
-            let (follower, user, known, seen) = (self.follower.clone(), self.user.clone(), known.cloned(), self.seen.clone());
-            let look = move || {
-                let mut follower = follower.lock().unwrap_or_else(PoisonError::into_inner);
-                look(&mut follower, known.as_ref(), seen.as_ref(), (&user, token.as_ref()))
-            };
-            let looked = tokio::task::spawn_blocking(look).await.unwrap_or(Err(RevisionError::Broken))?;
-            Ok(looked.map(|(seen, arrived)| {
-                self.seen = Some(seen);
+            Ok(self.ask(look).await?.map(|(seen, part, arrived)| {
+                (self.seen, self.part) = (Some(seen), part);
                 arrived
             }))
         })
+    }
+
+    fn recall<'a>(&'a mut self, id: Option<&'a str>) -> BoxFuture<'a, Result<Option<Arrived>, RevisionError>> {
+        Box::pin(async move {
+            let id = id.map(str::to_owned);
+            let recall = move |follower: &mut Follower, token: Option<Token<'_>>| {
+                let Some(commit) = id.or_else(|| follower.noted()) else { return Ok(None) };
+                let fetched = follower.recall(&commit, token)?;
+                let manifests = found(follower, &fetched)?.manifests;
+                Ok(Some(Arrived { revision: named(fetched, None), manifests, rewritten: false }))
+            };
+            self.seen = None;
+            self.ask(recall).await
+        })
+    }
+
+    fn keeps(&self) -> bool {
+        true
+    }
+
+    fn keep<'a>(&'a mut self, revision: &'a Revision) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let (follower, commit) = (self.follower.clone(), revision.id.clone());
+            let note = move || follower.lock().unwrap_or_else(PoisonError::into_inner).note(&commit);
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(note).await {
+                let why = error.to_string();
+                tracing::warn!(target: "headcount::workspace", why, "which commit is in force could not be noted beside the copy of the repository");
+            }
+        })
+    }
+
+    fn sound_part(&self) -> Option<SoundPart> {
+        self.part.clone()
     }
 
     fn place(&self) -> String {
@@ -67,28 +130,35 @@ impl RevisionSource for GitRevisions {
     }
 }
 
-fn look(
-    follower: &mut Follower,
-    known: Option<&Revision>,
-    seen: Option<&Seen>,
-    (user, token): (&str, Option<&SecretString>),
-) -> Result<Option<(Seen, Arrived)>, RevisionError> {
-    let token = token.map(|token| Token { user, token });
-    let Some(fetched) = follower.next(known.map(|known| known.id.as_ref()), seen, token)? else { return Ok(None) };
-    let manifests = match read(&fetched, &follower.remote().path) {
-        Ok(manifests) => manifests,
+/// What is wrong with a branch that was rewritten, and what to do.
+const REWRITTEN: &str = "what was in force does not lead to it: the branch was rewritten, and `--require-fast-forward` refuses that";
+const GO_ON: &str = "push a branch that goes on from there; where the rewritten one is meant, start once without `--require-fast-forward`";
+
+/// What a commit holds.
+struct Found {
+    manifests: Result<SoundManifests, Vec<Diagnostic>>,
+    /// what is sound of them where they have errors; nothing of a commit that nobody trusted signed
+    part: Option<SoundPart>,
+}
+
+impl Found {
+    fn nothing(problem: Diagnostic) -> Self {
+        Self { manifests: Err(vec![problem]), part: None }
+    }
+}
+
+fn found(follower: &mut Follower, fetched: &Fetched) -> Result<Found, RevisionError> {
+    match read(fetched, &follower.remote().path) {
+        Ok(found) => Ok(found),
         // Of a revision that is too large the next look would say the same; whatever else can't be read may be the copy's fault.
         Err(GitError::TooMuch { what }) => {
-            Err(vec![Diagnostic::error(what).hint("name the workspace's folder with `--path`, or split the workspace")])
+            Ok(Found::nothing(Diagnostic::error(what).hint("name the workspace's folder with `--path`, or split the workspace")))
         }
         Err(error) => {
             follower.distrust();
-            return Err(error.into());
+            Err(error.into())
         }
-    };
-    let seen = fetched.seen.clone();
-    let rewritten = fetched.rewritten;
-    Ok(Some((seen, Arrived { revision: named(fetched, known), manifests, rewritten })))
+    }
 }
 
 /// What is in force already keeps its authors: those of all that it brought.
@@ -98,26 +168,26 @@ fn named(fetched: Fetched, known: Option<&Revision>) -> Revision {
     Revision { id: fetched.commit.into(), name: fetched.name, at: fetched.at, authors, signer: fetched.signer }
 }
 
-fn read(fetched: &Fetched, path: &str) -> Result<Result<SoundManifests, Vec<Diagnostic>>, GitError> {
+fn read(fetched: &Fetched, path: &str) -> Result<Found, GitError> {
     if let Some((what, next)) = &fetched.refused {
-        return Ok(Err(vec![Diagnostic::error(what.clone()).hint(next.clone())]));
+        return Ok(Found::nothing(Diagnostic::error(what.clone()).hint(next.clone())));
     }
     let tree = Arc::new(fetched.repository.tree(&fetched.commit)?);
-    let found = tree.manifests(&[path.to_owned()])?;
-    if found.texts.is_empty() && found.problems.is_empty() {
+    let texts = tree.manifests(&[path.to_owned()])?;
+    if texts.texts.is_empty() && texts.problems.is_empty() {
         let shown = if path.is_empty() { "the repository".to_owned() } else { format!("`{path}`") };
         let problem = Diagnostic::error(format!("{} has no manifest in {shown}", fetched.name));
-        return Ok(Err(vec![problem.hint("was the workspace moved? Its folder is what `--path` says")]));
+        return Ok(Found::nothing(problem.hint("was the workspace moved? Its folder is what `--path` says")));
     }
-    let (loaded, done) = compile(revision(&tree, found, fetched.repository.root().join(path)));
-    let (policy, warnings) = match done {
-        Ok(done) => done,
-        Err(problems) => return Ok(Err(problems)),
+    let (loaded, done) = compile(revision(&tree, texts, fetched.repository.root().join(path)));
+    let problems = match done {
+        Ok((policy, warnings)) => match data(&loaded) {
+            Ok(data) => return Ok(Found { manifests: Ok(SoundManifests { loaded, policy, warnings, data }), part: None }),
+            Err(problems) => problems,
+        },
+        Err(problems) => problems,
     };
-    Ok(match data(&loaded) {
-        Ok(data) => Ok(SoundManifests { loaded, policy, warnings, data }),
-        Err(problems) => Err(problems),
-    })
+    Ok(Found { part: sound_part(loaded, &problems), manifests: Err(problems) })
 }
 
 fn revision(tree: &Arc<GitTree>, found: FoundManifests, root: std::path::PathBuf) -> manifest::Revision {

@@ -46,7 +46,7 @@ impl CommitTeller {
 pub fn commit_statuses(status: &Status) -> Vec<(Arc<str>, CommitStatus)> {
     let name = format!("headcount/{}", status.workspace);
     let made = |id: &Arc<str>, (state, sentence)| (id.clone(), CommitStatus { name: name.clone(), state, sentence, url: None });
-    let refused = status.refused.as_ref().map(|refused| {
+    let refused = status.refused.as_ref().filter(|refused| !refused.revision.id.is_empty()).map(|refused| {
         let why = refused.why.first().map_or("", String::as_str);
         let more = refused.why.len().saturating_sub(1);
         let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
@@ -89,8 +89,14 @@ fn in_force(status: &Status) -> (CommitState, String) {
     if status.brake.is_some() {
         return (CommitState::Pending, "all writing is stopped".to_owned());
     }
-    let open =
-        pending(&[SystemState::Changing, SystemState::Unknown, SystemState::WindowClosed, SystemState::Suspended, SystemState::Behind]);
+    let open = pending(&[
+        SystemState::Changing,
+        SystemState::Unknown,
+        SystemState::WindowClosed,
+        SystemState::Suspended,
+        SystemState::Paused,
+        SystemState::Behind,
+    ]);
     let under_way = words(vec![(waiting, "wait for approval"), (open, "changes to go")]);
     if !under_way.is_empty() {
         return (CommitState::Pending, under_way);

@@ -6,25 +6,25 @@ use std::process::Command;
 use super::*;
 use crate::git::{Remote, RemoteUrl, SshAccess};
 
-const WORKSPACE: &str = "apiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {name: acme}\nspec: {id: acme}\n";
-const SOURCE: &str = "apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {name: hr}\nspec:\n  connection: {file: {path: hr.csv}}\n  key: record.id\n  \
+pub const WORKSPACE: &str = "apiVersion: headcount.dev/v1alpha1\nkind: Workspace\nmetadata: {name: acme}\nspec: {id: acme}\n";
+pub const SOURCE: &str = "apiVersion: headcount.dev/v1alpha1\nkind: Source\nmetadata: {name: hr}\nspec:\n  connection: {file: {path: hr.csv}}\n  key: record.id\n  \
                       mapping: {rules: [{attribute: userName, value: record.id}]}\n";
 
-fn write(folder: &Path, name: &str, text: &str) {
+pub fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
 }
 
 /// A workspace of two files and a table of records.
-fn workspace(folder: &Path) {
+pub fn workspace(folder: &Path) {
     write(folder, "workspace.yaml", WORKSPACE);
     write(folder, "hr.yaml", SOURCE);
     write(folder, "hr.csv", "id\n1\n");
 }
 
 /// A folder that settles at once.
-fn folders(path: &Path) -> FolderRevisions {
+pub fn folders(path: &Path) -> FolderRevisions {
     let mut folders = FolderRevisions::new(vec![path.to_owned()]);
     folders.settle = std::time::Duration::ZERO;
     folders
@@ -112,41 +112,43 @@ async fn a_link_that_is_swapped_is_another_folder() {
 }
 
 /// A repository, followed.
-struct Followed {
-    made: tempfile::TempDir,
-    cache: tempfile::TempDir,
+pub struct Followed {
+    pub made: tempfile::TempDir,
+    pub cache: tempfile::TempDir,
+    /// whose signatures are asked for
+    pub verify: Option<crate::git::Verify>,
 }
 
 impl Followed {
-    fn new() -> Self {
-        let followed = Self { made: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap() };
+    pub fn new() -> Self {
+        let followed = Self { made: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap(), verify: None };
         followed.git(&["init", "-q", "-b", "main"]);
         followed
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
+    pub fn git(&self, arguments: &[&str]) -> String {
         let who = ["-c", "user.name=Mara", "-c", "user.email=mara@acme.example", "-c", "commit.gpgsign=false"];
         let output = Command::new("git").current_dir(self.made.path()).args(who).args(arguments).output().unwrap();
         assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    fn commit(&self) -> String {
+    pub fn commit(&self) -> String {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", "words"]);
         self.git(&["rev-parse", "HEAD"])
     }
 
-    fn folder(&self) -> std::path::PathBuf {
+    pub fn folder(&self) -> std::path::PathBuf {
         self.made.path().join("identity")
     }
 
-    fn open(&self) -> GitRevisions {
+    pub fn open(&self) -> GitRevisions {
         let remote = Remote {
             url: RemoteUrl::parse(self.made.path().to_str().unwrap()).unwrap(),
             reference: None,
             path: "identity".to_owned(),
-            verify: None,
+            verify: self.verify.clone(),
             ssh: SshAccess::default(),
             allow_plain: false,
             cache: self.cache.path().join("cache"),
@@ -217,6 +219,16 @@ async fn a_bad_push_is_refused_with_its_reasons_and_the_next_good_one_counts_fro
     remote.git(&["branch", "-q", "-f", "main", &forced]);
     let forced = next(&mut source, Some(&good)).await.unwrap();
     assert!(forced.rewritten && forced.manifests.is_ok());
+    drop(source);
+    let mut strict = remote.open().require_fast_forward(true);
+    assert!(refused(&next(&mut strict, Some(&good)).await.unwrap()).contains("the branch was rewritten"));
+    assert!(next(&mut remote_again(&remote, strict), Some(&forced.revision)).await.unwrap().manifests.is_ok(), "it goes on from there");
+}
+
+/// Followed by another process.
+fn remote_again(remote: &Followed, before: GitRevisions) -> GitRevisions {
+    drop(before);
+    remote.open().require_fast_forward(true)
 }
 
 #[tokio::test]

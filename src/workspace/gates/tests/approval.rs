@@ -199,7 +199,7 @@ fn two_people_are_two_people() {
     for who in ["mara@acme.example", "mara@laptop", "Mara <m.nowak@acme.example>"] {
         kept.approves(&hash(&first), who, "2026-11-22T09:00:00Z");
         let opened = kept.turn(&policy, &leavers(&["hr/1"]), "2026-11-22T10:00:00Z");
-        assert_eq!((opened.run.changes.len(), words(&opened)), (0, vec!["it waits for an approval"]), "{who}");
+        assert_eq!((opened.run.changes.len(), words(&opened)), (0, vec!["1 of 2 approved it"]), "{who}");
     }
     kept.approves(&hash(&first), "tom@acme.example", "2026-11-22T11:00:00Z");
     assert_eq!(kept.turn(&policy, &leavers(&["hr/1"]), "2026-11-22T12:00:00Z").run.changes.len(), 1);

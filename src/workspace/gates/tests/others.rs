@@ -117,6 +117,28 @@ fn what_was_put_back_three_times_in_a_day_is_left_for_one_and_told() {
 }
 
 #[test]
+fn access_that_others_gave_is_taken_back_however_often_they_give_it() {
+    let policy = policy("");
+    let joined = |key: &str| Drift { of: Some("group/all".into()), ..drift(DriftKind::Joined, key, 0) };
+    let granted = Drift { of: Some("entitlement/card".into()), ..drift(DriftKind::Granted, "hr/1", 0) };
+    for (change, drifts) in [
+        (account(Action::Deactivate, "hr/1"), vec![drift(DriftKind::GotSignIn, "hr/1", 0)]),
+        (members(Action::RemoveMembers, "group/all", &["hr/2", "hr/3"]), vec![joined("hr/2"), joined("hr/3")]),
+        (account(Action::RemoveEntitlement, "hr/1"), vec![granted]),
+    ] {
+        let (whole, mut contested) = (plan(vec![change]), Vec::new());
+        for minute in 0..6 {
+            let now = format!("2026-11-22T08:0{minute}:00Z");
+            let opened = open(&whole, &Gates { drifts: &drifts, contested: &contested, ..Gates::of(&policy) }, at(&now));
+            assert_eq!((parts(&opened.run.changes), opened.held.len()), (parts(&whole.changes), 0), "{now}");
+            let facts = reverted(&opened.reverts, |_| true, &contested, at(&now));
+            commit(&mut contested, facts);
+        }
+        assert!(!contested.is_empty(), "that it was put back is kept");
+    }
+}
+
+#[test]
 fn what_was_not_done_or_happens_seldom_is_not_contested() {
     let policy = policy("");
     let (plan, drifts) = (plan(vec![title("hr/1", "Chief")]), vec![value("hr/1", "title", 0)]);

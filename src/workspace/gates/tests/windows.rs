@@ -56,6 +56,24 @@ fn a_window_of_what_takes_something_holds_nothing_else() {
 }
 
 #[test]
+fn a_run_lasts_no_longer_than_the_window_that_lets_it_through() {
+    let nights =
+        policy("  windows:\n  - allow: {from: \"22:00\", to: \"06:00\"}\n  - deny: {from: \"23:00\", to: \"23:30\", kinds: destructive}");
+    let closes = |policy: &Policy, changes: Vec<Change>, gates: &dyn Fn(&mut Gates<'_>)| {
+        let mut of = Gates::of(policy);
+        gates(&mut of);
+        closes(&super::plan(changes), &of, at("2026-11-20T21:30:00Z")).map(|at| at.to_string())
+    };
+    let none = |_: &mut Gates<'_>| {};
+    let (gives, takes) = (|| title("hr/1", "Chief"), || account(Action::Delete, "hr/1"));
+    assert_eq!(closes(&nights, vec![gives()], &none).as_deref(), Some("2026-11-21T05:00:00Z"));
+    assert_eq!(closes(&nights, vec![gives(), takes()], &none).as_deref(), Some("2026-11-20T22:00:00Z"));
+    let past = |gates: &mut Gates<'_>| gates.past_windows = ["chat".into()].into();
+    assert_eq!(closes(&nights, vec![gives()], &past), None, "somebody asked for that");
+    assert_eq!(closes(&policy(""), vec![gives()], &none), None);
+}
+
+#[test]
 fn where_the_clock_is_put_forward_a_window_is_an_hour_shorter_or_begins_later() {
     // On 2027-03-28 in Berlin 02:00 is 03:00, at 01:00Z.
     let night = "  windows: [{allow: {from: \"01:00\", to: \"04:00\"}}]";
