@@ -74,6 +74,11 @@ fn the_page_of_ci_and_state() {
 }
 
 #[test]
+fn the_page_of_backup() {
+    page("docs/backup.md", 9);
+}
+
+#[test]
 fn the_runbook() {
     page("docs/runbook.md", 11);
 }

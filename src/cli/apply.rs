@@ -290,6 +290,11 @@ fn failure(error: ReconcileError, store: &dyn state::Store) -> Failure {
         ReconcileError::State(error) => state_failure(&error),
         ReconcileError::Journal(error) => broken(error, store),
         ReconcileError::Stopped => Failure::from_error(&error),
+        ReconcileError::Restored(_) => {
+            let hint =
+                "if that is meant, say so: headcount state accept-restore --reason TEXT; else put a newer copy back (headcount state push)";
+            Failure::from_error(&error).exit(Exit::Stale).hint(hint)
+        }
         ReconcileError::Stale { .. } => {
             let hint = "plan again and review it, or leave out --exact to run what both hold";
             Failure::from_error(&error).exit(Exit::Stale).hint(hint)

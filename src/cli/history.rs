@@ -148,8 +148,14 @@ async fn verify(journal: &Journal<'_>, store: &dyn Store, form: Form) -> Result<
         ));
     }
     let words = match form {
-        Form::Text => format!("The journal is whole: {} entries, head {}.\n", verified.entries, verified.head),
-        _ => format!("{}\n", json!({"entries": verified.entries, "head": verified.head, "keptApart": verified.apart})),
+        Form::Text => {
+            let since = verified.since.map(|since| format!(", those before {since} in files")).unwrap_or_default();
+            format!("The journal is whole: {} entries{since}, head {}.\n", verified.entries, verified.head)
+        }
+        _ => format!(
+            "{}\n",
+            json!({"entries": verified.entries, "since": verified.since, "head": verified.head, "keptApart": verified.apart})
+        ),
     };
     report::result(words.as_bytes())?;
     Ok(Exit::Done)
@@ -326,9 +332,18 @@ fn entry_line(entry: &Entry, out: &mut impl Write) -> std::io::Result<()> {
             writeln!(out, "{at}    {} at {}: {}{message}", safe::line(key), safe::line(target), outcome::receipt_word(*word))
         }
         Event::Lifted { keys, why } => writeln!(out, "{at}  lifted {}: {}", safe::line(&keys.join(", ")), safe::line(why)),
+        Event::Archived { entries, last, file } => {
+            writeln!(out, "{at}  {entries} entries, to {last}, went into {}", safe::line(file))
+        }
         Event::Planned { .. } => Ok(()),
         Event::Finished { .. } => writeln!(out, "{at}  ended"),
-        Event::Paused { .. } | Event::Resumed { .. } | Event::Asked { .. } | Event::Approved(_) | Event::Rejected(_) => {
+        Event::Paused { .. }
+        | Event::Resumed { .. }
+        | Event::Asked { .. }
+        | Event::Approved(_)
+        | Event::Rejected(_)
+        | Event::Erased { .. }
+        | Event::Restored { .. } => {
             let Some(act) = acts::Act::of(&entry.event) else { return Ok(()) };
             writeln!(out, "{at}  {} {}", safe::line(act.who), act.words)
         }

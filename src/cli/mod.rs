@@ -14,6 +14,7 @@ mod controller;
 mod crds;
 mod diff;
 mod drift;
+mod erase;
 mod explain;
 mod fmt;
 mod generated;
@@ -115,6 +116,7 @@ enum Command {
     Approve(approve::ApproveArgs),
     History(history::HistoryArgs),
     Drift(drift::DriftArgs),
+    Erase(erase::EraseArgs),
     Import(import::ImportArgs),
     Fmt(fmt::FmtArgs),
     State(state::StateArgs),
@@ -192,6 +194,7 @@ fn dispatch(command: Command, log: &log::LogArgs) -> Result<Exit, Failure> {
         Command::Approve(args) => approve::run(&args),
         Command::History(args) => history::run(&args),
         Command::Drift(args) => drift::run(&args),
+        Command::Erase(args) => erase::run(&args),
         Command::Controller(args) => controller::run(&args, log),
         Command::Import(args) => import::run(&args),
         Command::Fmt(args) => fmt::run(&args),

@@ -18,7 +18,7 @@ use crate::pipeline::{self, GateMemory, Reading, Snapshot};
 use crate::planning::Scope;
 use crate::policy::Policy;
 use crate::render::safe;
-use crate::state::{self, StateError, StatePlace};
+use crate::state::{self, PlaceKind, StateError, StatePlace};
 
 /// Threads evaluate expressions: their stacks are as large as the main one's.
 const STACK: usize = 16 << 20;
@@ -57,20 +57,21 @@ impl Session {
 
     /// What earlier runs left of a revision's workspace. A state that the branch put into its place is none.
     pub async fn remembered(loaded: &Loaded, policy: &Policy) -> Result<Memory, Failure> {
-        let state = match state_place(loaded, &Files::default()) {
-            StatePlace::File(path) => {
+        // What is remembered is read, and nothing that is sealed: a branch names no secret of ours.
+        let state = match state_place(loaded, &Files::default()).at {
+            PlaceKind::File(path) => {
                 let place = loaded.files.place(path.clone());
-                StatePlace::File(place.map_err(|error| Failure::file("open the state", &path, error).exit(Exit::Stale))?)
+                PlaceKind::File(place.map_err(|error| Failure::file("open the state", &path, error).exit(Exit::Stale))?)
             }
-            StatePlace::Postgres(postgres) => {
+            PlaceKind::Postgres(postgres) => {
                 let place = |path: PathBuf| loaded.files.place(path.clone()).map_err(|error| (path, error));
                 let placed = postgres.with_files(place);
-                StatePlace::Postgres(placed.map_err(|(path, error)| Failure::file("open the state", &path, error).exit(Exit::Stale))?)
+                PlaceKind::Postgres(placed.map_err(|(path, error)| Failure::file("open the state", &path, error).exit(Exit::Stale))?)
             }
             elsewhere => elsewhere,
         };
         let failed = |error| state_failure(&error);
-        match state::look_at(&state, &policy.workspace).await.map_err(failed)? {
+        match state::look_at(StatePlace::from(state), &policy.workspace).await.map_err(failed)? {
             Some(store) => store.load().await.map_err(failed),
             None => Ok(Memory::default()),
         }
@@ -166,10 +167,10 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// Where the Workspace says; else beside its document, or beside what was named first.
 pub fn state_place(loaded: &Loaded, files: &Files) -> StatePlace {
-    let beside = |folder: &Path| StatePlace::File(folder.join(STATE));
+    let beside = |folder: &Path| PlaceKind::File(folder.join(STATE)).into();
     match &loaded.workspace {
         Some(workspace) => match &workspace.spec.state {
-            Some(location) => StatePlace::of(location, &workspace.origin.base, &workspace.spec.id),
+            Some(state) => StatePlace::of(state, &workspace.origin.base, &workspace.spec.id, STATE),
             None => beside(&workspace.origin.base),
         },
         None => match files.files.iter().find(|path| path.as_os_str() != "-") {

@@ -1,9 +1,11 @@
 //! `headcount state`: where the memory of a workspace is kept, and what of it a person may have to do by hand: look at it, copy it, put a copy back, move it
-//! elsewhere, take a lock away from a run that is gone.
+//! elsewhere, take a lock away from a run that is gone, go on from one that was restored, write out what is old.
 //!
 //! Must never: write over what is newer unless somebody said so, or take a lock from a run that is not named.
 
+mod accept;
 mod migrate;
+mod prune;
 mod pull;
 mod push;
 mod show;
@@ -30,6 +32,8 @@ enum Command {
     Push(push::PushArgs),
     Migrate(migrate::MigrateArgs),
     Unlock(unlock::UnlockArgs),
+    Prune(prune::PruneArgs),
+    AcceptRestore(accept::AcceptArgs),
 }
 
 pub fn run(args: &StateArgs) -> Result<Exit, Failure> {
@@ -39,6 +43,8 @@ pub fn run(args: &StateArgs) -> Result<Exit, Failure> {
         Command::Push(args) => push::run(args),
         Command::Migrate(args) => migrate::run(args),
         Command::Unlock(args) => unlock::run(args),
+        Command::Prune(args) => prune::run(args),
+        Command::AcceptRestore(args) => accept::run(args),
     }
 }
 

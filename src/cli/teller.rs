@@ -117,6 +117,10 @@ impl Observer for Teller {
         self.host.iter().for_each(|host| drop(host.send_replace(Some(status.clone()))));
     }
 
+    fn verified(&self, whole: bool) {
+        self.metrics.journal(&self.workspace, whole);
+    }
+
     fn turned(&self, now: Timestamp) {
         self.health.turned(Instant::now());
         self.metrics.turned(&self.workspace, now);

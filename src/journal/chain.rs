@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::state::{BEGINNING, ChainLine, EntryDraft, Fact, Hash, StateError, Store, hex, link};
-
 use super::event::{Event, Intent};
+use super::personal::{self, Part};
+use crate::state::{BEGINNING, ChainLine, EntryDraft, Fact, Hash, Head, Heads, SealedPart, StateError, Store, hex, link};
 
 /// One entry. Its canonical text is its JSON with the fields in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,8 +28,10 @@ pub struct Entry {
 /// A whole chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// how many entries
+    /// how many entries there ever were: the number of the last one
     pub entries: u64,
+    /// the first of them that is still there, where older ones were cut off
+    pub since: Option<u64>,
     /// the last entry's hash, in hex: noted elsewhere, it proves that nothing was cut off
     pub head: String,
     /// whether the last entry was kept apart, so that an end that is cut off is missed
@@ -50,10 +52,21 @@ pub enum JournalError {
     /// the file could not be read
     #[error(transparent)]
     State(#[from] StateError),
+    /// what notes how far it was can't be read
+    #[error("{path}, which notes how far the journal was, can't be read: {why}", path = path.display())]
+    Anchor {
+        /// the file
+        path: std::path::PathBuf,
+        /// why
+        why: String,
+    },
     /// the export could not be written
     #[error("the journal could not be written out")]
     Export(#[from] std::io::Error),
 }
+
+/// How one line is looked at: it, its number, and the hash before it.
+type CheckLine = fn(&ChainLine, u64, &Hash) -> Result<Hash, JournalError>;
 
 /// The journal of a state.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +78,12 @@ pub struct Journal<'a> {
 pub fn entry(run: &Arc<str>, at: Timestamp, event: &Event) -> Fact {
     let (name, quoted) = (event.name(), serde_json::Value::from(run.as_ref()));
     let mut rest = format!("\"at\":\"{at}\",\"run\":{quoted},");
+    let (clear, parts) = personal::split(event).map_or((None, Vec::new()), |(clear, parts)| (Some(clear), parts));
     // An event is an object of its own, and goes on where ours stopped. It is plain data, which has a JSON.
-    rest.push_str(serde_json::to_string(event).unwrap_or_default().strip_prefix('{').unwrap_or("}"));
-    Fact::Line(EntryDraft { run: run.clone(), event: name.into(), change: event.change(), rest })
+    let text = serde_json::to_string(clear.as_ref().unwrap_or(event)).unwrap_or_default();
+    rest.push_str(text.strip_prefix('{').unwrap_or("}"));
+    let personal = parts.into_iter().map(|(whom, part)| (whom, serde_json::to_string(&part).unwrap_or_default())).collect();
+    Fact::Line(EntryDraft { run: run.clone(), event: name.into(), change: event.change(), rest, personal })
 }
 
 impl<'a> Journal<'a> {
@@ -78,20 +94,49 @@ impl<'a> Journal<'a> {
 
     /// Walks the chain from its beginning to the end that is kept apart, and looks at every entry.
     pub async fn verify(&self) -> Result<Verified, JournalError> {
-        self.check(checked).await
+        self.whole(checked).await
     }
 
     /// The same, but for what an entry says: what a run asks before it adds to the chain.
     pub async fn verify_chain(&self) -> Result<Verified, JournalError> {
-        self.check(chained).await
+        self.whole(chained).await
     }
 
-    async fn check(&self, check: fn(&ChainLine, u64, &Hash) -> Result<Hash, JournalError>) -> Result<Verified, JournalError> {
-        // First: a writer beside us is ahead of what we knew of it.
+    /// The chain behind an entry that was looked at before, to its end; the whole of it where that one was cut off.
+    pub async fn verify_behind(&self, known: &Head) -> Result<Verified, JournalError> {
         let heads = self.store.heads().await?;
+        let last = heads.written.as_ref().map_or(0, |head| head.seq);
+        if last < known.seq {
+            let why = format!("it is missing: {} entries were there a while ago, and {last} are now", known.seq);
+            return Err(JournalError::Broken { seq: last + 1, why });
+        }
+        match heads.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.seq > known.seq) {
+            true => self.verify_chain().await,
+            false => self.check(&heads, Some(known), chained).await,
+        }
+    }
+
+    async fn whole(&self, check: CheckLine) -> Result<Verified, JournalError> {
+        loop {
+            // First: a writer beside us is ahead of what we knew of it.
+            let heads = self.store.heads().await?;
+            let checked = self.check(&heads, heads.checkpoint.as_ref(), check).await;
+            // Somebody cut it off while it was looked at.
+            if checked.is_err() && self.store.heads().await?.checkpoint != heads.checkpoint {
+                continue;
+            }
+            return checked;
+        }
+    }
+
+    /// `from`: what the first line follows on.
+    async fn check(&self, heads: &Heads, from: Option<&Head>, check: CheckLine) -> Result<Verified, JournalError> {
         let known = [&heads.apart, &heads.written];
-        let (mut previous, mut entries) = (BEGINNING, 0);
-        self.walk(None, |line| {
+        let (mut previous, mut entries) = match from {
+            Some(head) => (head.bytes().ok_or_else(|| unreadable(head))?, head.seq),
+            None => (BEGINNING, 0),
+        };
+        self.walk((entries, None), |line| {
             entries += 1;
             previous = check(line, entries, &previous)?;
             for head in known.into_iter().flatten().filter(|head| head.seq == entries) {
@@ -108,27 +153,28 @@ impl<'a> Journal<'a> {
                 let why = format!("it is missing, and so is what follows: {last} entries were written, and the first {entries} are there");
                 Err(JournalError::Broken { seq: entries + 1, why })
             }
-            _ => Ok(Verified { entries, head: hex(&previous), apart: heads.apart.is_some() }),
+            _ => {
+                let since = heads.checkpoint.as_ref().map(|checkpoint| checkpoint.seq + 1);
+                Ok(Verified { entries, since, head: hex(&previous), apart: heads.apart.is_some() })
+            }
         }
     }
 
     /// Visits the entries in order, of one run or of all.
     pub async fn each(&self, run: Option<&str>, mut visit: impl FnMut(Entry)) -> Result<(), JournalError> {
-        self.walk(run, |line| {
-            visit(read(line)?);
-            Ok(())
-        })
-        .await
+        let run = run.map(Arc::from);
+        let mut after = 0;
+        loop {
+            let lines = self.store.lines(after, run.clone()).await?;
+            let Some(last) = lines.last() else { return Ok(()) };
+            after = last.seq;
+            read(self.store, &lines).await?.into_iter().for_each(&mut visit);
+        }
     }
 
     /// All entries as JSON lines, each with its hash, just as they were written.
     pub async fn export(&self, out: &mut dyn Write) -> Result<(), JournalError> {
-        self.walk(None, |line| {
-            let open = line.body.strip_suffix('}').unwrap_or(&line.body);
-            writeln!(out, "{open},\"hash\":\"{}\"}}", hex(&line.hash))?;
-            Ok(())
-        })
-        .await
+        self.walk((0, None), |line| Ok(out.write_all(exported(line).as_bytes())?)).await
     }
 
     /// Intents of runs that never ended: what a killed run may or may not have done.
@@ -137,8 +183,8 @@ impl<'a> Journal<'a> {
         let open = self.store.open_runs().await?;
         let mut lines: Vec<_> = open.iter().flat_map(|run| &run.intents).collect();
         lines.sort_by_key(|line| line.seq);
-        for line in lines {
-            let entry = read(line)?;
+        let lines: Vec<ChainLine> = lines.into_iter().cloned().collect();
+        for entry in read(self.store, &lines).await? {
             if let Event::Intent(intent) = entry.event {
                 found.push((entry.run, intent));
             }
@@ -146,9 +192,12 @@ impl<'a> Journal<'a> {
         Ok(found)
     }
 
-    async fn walk(&self, run: Option<&str>, mut visit: impl FnMut(&ChainLine) -> Result<(), JournalError>) -> Result<(), JournalError> {
+    async fn walk(
+        &self,
+        (mut after, run): (u64, Option<&str>),
+        mut visit: impl FnMut(&ChainLine) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
         let run = run.map(Arc::from);
-        let mut after = 0;
         loop {
             let lines = self.store.lines(after, run.clone()).await?;
             let Some(last) = lines.last() else { return Ok(()) };
@@ -158,8 +207,50 @@ impl<'a> Journal<'a> {
     }
 }
 
-/// What a line says.
-pub(super) fn read(line: &ChainLine) -> Result<Entry, JournalError> {
+/// A line, as far as it stands in the clear.
+#[derive(Deserialize)]
+pub(super) struct Written {
+    #[serde(flatten)]
+    pub(super) entry: Entry,
+    /// by what name a key is kept, and what is sealed with it
+    #[serde(default)]
+    sealed: Vec<(Arc<str>, String)>,
+}
+
+/// What lines say, with what can be opened of it.
+pub(super) async fn read(store: &dyn Store, lines: &[ChainLine]) -> Result<Vec<Entry>, JournalError> {
+    let (mut entries, mut parts, mut counts) = (Vec::with_capacity(lines.len()), Vec::new(), Vec::with_capacity(lines.len()));
+    for line in lines {
+        let Written { entry, sealed } = written(line)?;
+        let with: Arc<str> = if sealed.is_empty() { "".into() } else { line.clear().into() };
+        counts.push(sealed.len());
+        parts.extend(sealed.into_iter().map(|(subject, text)| SealedPart { subject, text, with: with.clone() }));
+        entries.push(entry);
+    }
+    if parts.is_empty() {
+        return Ok(entries);
+    }
+    let names: Vec<Arc<str>> = parts.iter().map(|part| part.subject.clone()).collect();
+    let opened = store.unseal(parts).await?;
+    let mut opened = names.into_iter().zip(opened).map(|(subject, opened)| Part { subject, opened });
+    for (entry, count) in entries.iter_mut().zip(counts).filter(|(_, count)| *count > 0) {
+        personal::join(&mut entry.event, opened.by_ref().take(count).collect());
+    }
+    Ok(entries)
+}
+
+/// A line as it stands in an export, with its hash.
+pub(super) fn exported(line: &ChainLine) -> String {
+    let open = line.body.strip_suffix('}').unwrap_or(&line.body);
+    format!("{open},\"hash\":\"{}\"}}\n", hex(&line.hash))
+}
+
+/// By what names the keys are kept with which something of a line is sealed.
+pub(super) fn sealed_by(line: &ChainLine) -> Result<impl Iterator<Item = Arc<str>>, JournalError> {
+    Ok(written(line)?.sealed.into_iter().map(|(subject, _)| subject))
+}
+
+pub(super) fn written(line: &ChainLine) -> Result<Written, JournalError> {
     serde_json::from_str(&line.body).map_err(|error| broken(line, format!("it can't be read ({error})")))
 }
 
@@ -178,11 +269,15 @@ fn chained(line: &ChainLine, seq: u64, previous: &Hash) -> Result<Hash, JournalE
 /// Gives the line's hash if everything about it fits.
 fn checked(line: &ChainLine, seq: u64, previous: &Hash) -> Result<Hash, JournalError> {
     let hash = chained(line, seq, previous)?;
-    let entry = read(line)?;
+    let entry = written(line)?.entry;
     if entry.seq != seq || entry.run != line.run || entry.event.name() != line.event {
         return Err(broken(line, "its columns do not say what its text says".into()));
     }
     Ok(hash)
+}
+
+fn unreadable(head: &Head) -> JournalError {
+    JournalError::Broken { seq: head.seq, why: "the hash that it begins with is none".into() }
 }
 
 fn broken(line: &ChainLine, why: String) -> JournalError {

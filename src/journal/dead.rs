@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::chain::{entry, read};
+use super::chain::{Entry, JournalError, entry, read};
 use super::event::{Event, ResultWord};
-use crate::state::{ChainLine, StateError, Store};
+use crate::state::{StateError, Store};
 
 const WHY: &str = "the run ended before it heard; a new plan shows what became of it";
 
@@ -31,7 +31,15 @@ pub async fn close_dead_runs(store: &dyn Store, at: Timestamp) -> Result<Vec<Dea
     let mut closed = Vec::new();
     let mut facts = Vec::new();
     for dead in open.into_iter().filter(|open| alone || !open.run.ends_with('r')) {
-        let outcomes: BTreeMap<_, _> = dead.intents.iter().filter_map(uncertain).collect();
+        let mut outcomes = BTreeMap::new();
+        for line in &dead.intents {
+            // One that can't be read stays as it is: `verify` will say so.
+            let entries = match read(store, std::slice::from_ref(line)).await {
+                Err(JournalError::State(error)) => return Err(error),
+                read => read.unwrap_or_default(),
+            };
+            outcomes.extend(entries.into_iter().filter_map(uncertain));
+        }
         let open = outcomes.len();
         facts.extend(outcomes.values().map(|outcome| entry(&dead.run, at, outcome)));
         let results = BTreeMap::from([(ResultWord::Uncertain, open as u64)]);
@@ -44,9 +52,9 @@ pub async fn close_dead_runs(store: &dyn Store, at: Timestamp) -> Result<Vec<Dea
     Ok(closed)
 }
 
-/// The outcome of an intent that has none. One that can't be read stays as it is: `verify` will say so.
-fn uncertain(line: &ChainLine) -> Option<(u32, Event)> {
-    let Event::Intent(intent) = read(line).ok()?.event else { return None };
+/// The outcome of an intent that has none.
+fn uncertain(entry: Entry) -> Option<(u32, Event)> {
+    let Event::Intent(intent) = entry.event else { return None };
     let change = intent.change;
     let (target, key) = (intent.target, intent.object.key);
     Some((change.0, Event::Outcome { change, target, key, result: ResultWord::Uncertain, id: None, message: Some(WHY.to_owned()) }))

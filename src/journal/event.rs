@@ -92,6 +92,33 @@ pub enum Event {
     Approved(PlanWord),
     /// somebody said that a plan that waits must not run
     Rejected(PlanWord),
+    /// somebody was erased: what is said of them is sealed under keys that are gone
+    Erased {
+        /// by what names their keys were kept
+        subjects: Vec<Arc<str>>,
+        /// who erased them
+        who: String,
+        /// why
+        reason: String,
+    },
+    /// what is older than it has to be kept was written out and cut off
+    Archived {
+        /// how many entries
+        entries: u64,
+        /// the number of the last one
+        last: u64,
+        /// what the file is called
+        file: String,
+    },
+    /// somebody said that the state was restored on purpose
+    Restored {
+        /// who
+        who: String,
+        /// why
+        reason: String,
+        /// what showed that it was
+        found: String,
+    },
     /// a change is about to be sent
     Intent(Intent),
     /// what became of a change
@@ -246,6 +273,9 @@ impl Event {
             Self::Asked { .. } => "asked",
             Self::Approved(_) => "approved",
             Self::Rejected(_) => "rejected",
+            Self::Erased { .. } => "erased",
+            Self::Archived { .. } => "archived",
+            Self::Restored { .. } => "restored",
             Self::Intent(_) => "intent",
             Self::Outcome { .. } => "outcome",
             Self::Finished { .. } => "finished",

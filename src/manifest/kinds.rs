@@ -28,7 +28,7 @@ pub use notification::{
 pub use persona::{Expectation, OtherPerson, PersonaSpec, PersonaStanding, SampleRecord};
 pub use removals::Removals;
 pub use revocation::{Revocation, RevocationSpec};
-pub use state::{AzureState, GcsState, PostgresState, S3State, StateLocation};
+pub use state::{AzureState, GcsState, PostgresState, S3State, StateEncryption, StateLocation, StateSpec};
 
 /// The workspace itself: at most one document.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,9 +40,9 @@ pub struct WorkspaceSpec {
     /// IANA time zone in which dates begin and end. Default: UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// Where headcount keeps what it remembers. Default: `path: .headcount/state.db`.
+    /// Where headcount keeps what it remembers, and how. Default: `path: .headcount/state.db`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<StateLocation>,
+    pub state: Option<StateSpec>,
     /// Tables in which expressions look values up: `lookup("costCenters", record.cost_center)`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, LookupTable>,

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::execute::{Execution, execute};
+use super::keeping::Keeping;
 use super::news::{Caller, Decision, GateMemory, Hear, News};
 use super::plan::plan;
 use super::propose::{Proposal, Reviewed, propose};
@@ -69,6 +70,9 @@ pub enum ReconcileError {
     /// nothing is added to a chain that is broken already
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// what a restored state has forgotten nobody knows
+    #[error("the state was restored: {0}. Who was revoked, made or erased since is not known to it, so nothing was changed")]
+    Restored(String),
     /// nothing follows from what was read by then
     #[error("the run was stopped while it read; nothing was changed")]
     Stopped,
@@ -112,6 +116,10 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
     let Turn { loaded, policy, store, moment, part, reviewed, settings, who, stop, connections } = turn;
     let reading = Reading { connections, stop: stop.clone(), hear: caller };
     begin(store.as_ref(), lock, loaded, &reading).await?;
+    let keeping = Keeping::of(loaded, Some(store.place()));
+    if let Some(why) = keeping.restored(store.as_ref()).await? {
+        return Err(ReconcileError::Restored(why));
+    }
     let memory = store.load().await?;
     let snapshot = read(loaded, policy, memory, moment, &reading).await;
     if stop.is_cancelled() {
@@ -132,6 +140,7 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
     let report = carry_out(&execution, &proposal.plan, extent).await?;
     // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
     store.commit(vec![Fact::Told(proposal.standing.clone())]).await?;
+    keeping.note(store.as_ref(), Timestamp::now()).await?;
     Ok(Some(Ending { proposal, report }))
 }
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
+use super::sealed::SEALED;
+
 const HASH_LENGTH: usize = 32;
 /// The hash of a line.
 pub type Hash = [u8; HASH_LENGTH];
@@ -26,6 +28,9 @@ pub struct EntryDraft {
     pub change: Option<u32>,
     /// the JSON behind the number, to the closing brace
     pub rest: String,
+    /// what it says of people besides, by whom: sealed before a store ever sees it
+    #[serde(skip)]
+    pub personal: Vec<(Arc<str>, String)>,
 }
 
 /// A line as it stands in the store.
@@ -43,8 +48,16 @@ pub struct ChainLine {
     pub event: String,
 }
 
+impl ChainLine {
+    /// What stands in the clear behind the number, as it was sealed with, and where what is sealed begins.
+    pub fn clear(&self) -> &str {
+        let rest = self.body.split_once(',').map_or("", |(_, rest)| rest);
+        rest.rfind(SEALED).and_then(|at| rest.get(..at)).unwrap_or(rest)
+    }
+}
+
 /// The last line of a journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// its number
     pub seq: u64,
@@ -60,6 +73,16 @@ impl EntryDraft {
 }
 
 impl Head {
+    /// The hash, where it is one.
+    pub fn bytes(&self) -> Option<Hash> {
+        let digit = |at: usize| self.hash.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let mut hash = BEGINNING;
+        for (at, byte) in hash.iter_mut().enumerate() {
+            *byte = digit(at * 2)?;
+        }
+        (self.hash.len() == HASH_LENGTH * 2).then_some(hash)
+    }
+
     /// As it is written down.
     pub(super) fn text(&self) -> String {
         format!("{} {}", self.seq, self.hash)

@@ -162,6 +162,37 @@ pub enum StateError {
         /// what the system said
         source: std::io::Error,
     },
+    /// a cipher or the system's random numbers failed
+    #[error("what the state {path} is told of people could not be sealed, so nothing was written: the system's random numbers or ciphers fail", path = path.display())]
+    Unsealed {
+        /// the state
+        path: PathBuf,
+    },
+    /// what was forgotten is not overwritten yet
+    #[error("what was to be forgotten is forgotten, and its bytes are still in the file {path} ({why}): ask for it again", path = path.display())]
+    Remains {
+        /// the state
+        path: PathBuf,
+        /// what was in the way
+        why: String,
+    },
+    /// keys are wrapped by another secret
+    #[error(
+        "some keys of the state {path} can't be used: they are wrapped by another secret than `state.encryption` of the Workspace names now; name that one",
+        path = path.display()
+    )]
+    Locked {
+        /// the state
+        path: PathBuf,
+    },
+    /// what wraps the keys can't be had
+    #[error("the secret that `state.encryption` of the Workspace names can't be had, so the state {path} can't be used", path = path.display())]
+    Encryption {
+        /// the state
+        path: PathBuf,
+        /// why
+        source: crate::secret::SecretError,
+    },
     /// the thread that writes it is gone
     #[error("the state can no longer be written: its thread has ended; start again")]
     Stopped,

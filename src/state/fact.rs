@@ -8,7 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::chain::EntryDraft;
+use super::chain::{EntryDraft, Head};
+use super::seal::Subject;
 use super::shelf::{Shelf, Shelved};
 use crate::model::{
     Baseline, CutOff, Deactivation, DepartedName, Left, Link, Receipt, RecordLink, Repeat, Resting, StandingRevocation, Unheard,
@@ -113,6 +114,14 @@ pub enum Fact {
         /// what it was called
         name: Arc<str>,
     },
+    /// a key that seals, or the same one wrapped otherwise
+    Subject(Subject),
+    /// keys that are destroyed
+    SubjectsGone(Vec<Arc<str>>),
+    /// nothing that is kept of whoever has these keys is kept any longer, but for what a revocation by command says
+    Erased(Vec<Arc<str>>),
+    /// the journal's lines up to this one are cut off
+    Cut(Head),
     /// a line of the journal
     Line(EntryDraft),
 }

@@ -13,6 +13,8 @@ mod lock;
 mod objects;
 mod place;
 mod postgres;
+mod seal;
+mod sealed;
 mod shelf;
 mod sqlite;
 
@@ -29,11 +31,14 @@ pub use chain::{BEGINNING, ChainLine, EntryDraft, Hash, Head, hex, link};
 pub use error::StateError;
 pub use fact::Fact;
 pub use lock::{Holder, LeaseTerms, RunLock, TakenOver};
-pub use place::{Extent, Replacement, StatePlace, holder, look, look_at, open, open_on, passing, put, unlock};
+pub use place::{Extent, PlaceKind, Replacement, StatePlace, holder, look, look_at, open, open_on, passing, put, unlock};
 pub use postgres::PostgresPlace;
+pub use seal::{Opened, SealedPart, Subject, Subjects, Wrapping};
 pub use shelf::{Shelf, Shelved};
 pub use sqlite::SCHEMA_VERSION;
 
+#[cfg(test)]
+mod sealed_tests;
 #[cfg(test)]
 mod tests;
 
@@ -61,6 +66,24 @@ pub trait Store: Debug + Send + Sync {
     fn left(&self) -> StoreAnswer<'_, Vec<Left>>;
     /// All that stands on a shelf, by name.
     fn shelf(&self, shelf: Shelf) -> StoreAnswer<'_, Vec<Shelved>>;
+    /// Keys that seal, as they are kept.
+    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<Subject>>;
+    /// What was sealed, in the order of the question. Behind what seals there is nothing that could.
+    fn unseal(&self, parts: Vec<SealedPart>) -> StoreAnswer<'_, Vec<Opened>> {
+        Box::pin(std::future::ready(Ok(vec![Opened::Locked; parts.len()])))
+    }
+    /// Which keys seal what is said of whoever has one of these.
+    fn subjects_of(&self, _keys: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<Arc<str>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+    /// Whose keys these are, as far as they are there.
+    fn whose(&self, _subjects: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<(Arc<str>, Arc<str>)>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+    /// Wraps keys that are kept as they are, where there is a secret for it now.
+    fn wrap_keys(&self) -> StoreAnswer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
     /// Begins to watch who is cut off by a command.
     fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>>;
 
@@ -133,6 +156,8 @@ pub struct Heads {
     pub apart: Option<Head>,
     /// as the state itself says
     pub written: Option<Head>,
+    /// the last one that was cut off: the chain begins behind it
+    pub checkpoint: Option<Head>,
 }
 
 /// Work on a state. What can't be looked at counts as under way.

@@ -9,13 +9,26 @@ use std::sync::Arc;
 use super::lock::{Holder, LeaseTerms};
 use super::objects::{self, Bucket, shown};
 use super::postgres::{self, PostgresPlace};
+use super::seal::Wrapping;
+use super::sealed::sealed;
 use super::{StateError, Store, hex, sqlite};
-use crate::manifest::kinds::StateLocation;
+use crate::manifest::connection::SecretRef;
+use crate::manifest::kinds::{StateLocation, StateSpec};
 use crate::model::Memory;
+use crate::secret;
 
-/// Where a state is.
+/// Where a state is, and what wraps the keys in it.
 #[derive(Clone, Debug)]
-pub enum StatePlace {
+pub struct StatePlace {
+    /// where
+    pub at: PlaceKind,
+    /// the secret, and what its path counts from
+    encryption: Option<(SecretRef, PathBuf)>,
+}
+
+/// Where it is.
+#[derive(Clone, Debug)]
+pub enum PlaceKind {
     /// a file of this machine
     File(PathBuf),
     /// objects of a bucket, by the workspace's id
@@ -25,35 +38,62 @@ pub enum StatePlace {
 }
 
 impl StatePlace {
-    /// The place that a Workspace names. `base`: what a path counts from.
-    pub fn of(location: &StateLocation, base: &Path, workspace: &str) -> Self {
-        match location {
-            StateLocation::Path(path) => Self::File(base.join(path)),
-            StateLocation::Postgres(postgres) => Self::Postgres(PostgresPlace::new(postgres.clone(), base.to_path_buf(), workspace.into())),
-            bucket => Self::Objects(bucket.clone(), workspace.into()),
-        }
+    /// The place that a Workspace names. `base`: what a path counts from; `file`: where it is unless it is named.
+    pub fn of(state: &StateSpec, base: &Path, workspace: &str, file: &str) -> Self {
+        let location = state.location().unwrap_or_else(|| StateLocation::Path(file.to_owned()));
+        let encryption = state.encryption.as_ref().map(|encryption| (encryption.secret.clone(), base.to_path_buf()));
+        Self { encryption, ..Self::at(&location, base, workspace) }
+    }
+
+    /// A place by itself.
+    pub fn at(location: &StateLocation, base: &Path, workspace: &str) -> Self {
+        let at = match location {
+            StateLocation::Path(path) => PlaceKind::File(base.join(path)),
+            StateLocation::Postgres(postgres) => {
+                PlaceKind::Postgres(PostgresPlace::new(postgres.clone(), base.to_path_buf(), workspace.into()))
+            }
+            bucket => PlaceKind::Objects(bucket.clone(), workspace.into()),
+        };
+        at.into()
+    }
+
+    /// The same with what wraps the keys of another.
+    pub fn wrapped_as(self, other: &Self) -> Self {
+        Self { encryption: other.encryption.clone(), ..self }
     }
 
     /// The file, where it is one.
     pub fn file(&self) -> Option<&Path> {
-        match self {
-            Self::File(path) => Some(path),
-            Self::Objects(..) | Self::Postgres(_) => None,
+        match &self.at {
+            PlaceKind::File(path) => Some(path),
+            PlaceKind::Objects(..) | PlaceKind::Postgres(_) => None,
         }
     }
 
     /// The terms of a lock there that has to be kept alive.
     pub fn terms(&self) -> LeaseTerms {
-        if let Self::Postgres(_) = self { LeaseTerms::QUICK } else { LeaseTerms::default() }
+        if let PlaceKind::Postgres(_) = self.at { LeaseTerms::QUICK } else { LeaseTerms::default() }
     }
 
     /// What messages call it.
     pub fn path(&self) -> PathBuf {
-        match self {
-            Self::File(path) => path.clone(),
-            Self::Objects(location, workspace) => shown(location, workspace),
-            Self::Postgres(postgres) => postgres.shown(),
+        match &self.at {
+            PlaceKind::File(path) => path.clone(),
+            PlaceKind::Objects(location, workspace) => shown(location, workspace),
+            PlaceKind::Postgres(postgres) => postgres.shown(),
         }
+    }
+
+    async fn wrapping(&self) -> Result<Option<Wrapping>, StateError> {
+        let Some((reference, base)) = &self.encryption else { return Ok(None) };
+        let resolved = secret::resolve(reference, base).await.map_err(|source| StateError::Encryption { path: self.path(), source })?;
+        Wrapping::of(&resolved).map(Some).ok_or_else(|| StateError::Unsealed { path: self.path() })
+    }
+}
+
+impl From<PlaceKind> for StatePlace {
+    fn from(at: PlaceKind) -> Self {
+        Self { at, encryption: None }
     }
 }
 
@@ -65,13 +105,13 @@ impl fmt::Display for StatePlace {
 
 impl From<&Path> for StatePlace {
     fn from(path: &Path) -> Self {
-        Self::File(path.to_path_buf())
+        PlaceKind::File(path.to_path_buf()).into()
     }
 }
 
 impl From<&PathBuf> for StatePlace {
     fn from(path: &PathBuf) -> Self {
-        Self::File(path.clone())
+        PlaceKind::File(path.clone()).into()
     }
 }
 
@@ -90,37 +130,47 @@ pub async fn open(place: impl Into<StatePlace>, workspace: &str) -> Result<Arc<d
 
 /// The same with a lock on other terms, where it has to be kept alive.
 pub async fn open_on(place: impl Into<StatePlace>, workspace: &str, terms: LeaseTerms) -> Result<Arc<dyn Store>, StateError> {
-    match place.into() {
-        StatePlace::File(path) => sqlite::open(&path, workspace).await,
-        StatePlace::Objects(bucket, id) => objects::open(Bucket::of(&bucket, &id)?.into(), workspace, terms).await,
-        StatePlace::Postgres(postgres) => postgres::open(postgres, terms).await,
-    }
+    let place = place.into();
+    let wrapping = place.wrapping().await?;
+    let store = match place.at {
+        PlaceKind::File(path) => sqlite::open(&path, workspace).await,
+        PlaceKind::Objects(bucket, id) => objects::open(Bucket::of(&bucket, &id)?.into(), workspace, terms).await,
+        PlaceKind::Postgres(postgres) => postgres::open(postgres, terms).await,
+    };
+    Ok(sealed(store?, wrapping))
 }
 
 /// Opens a state of whatever workspace to look at it, and writes nothing, not even beside it; nothing where there is none. One of an older version is looked at
-/// as it would be.
+/// as it would be. What is wrapped by a secret that can't be had stays sealed.
 pub async fn look(place: impl Into<StatePlace>) -> Result<Option<Arc<dyn Store>>, StateError> {
-    match place.into() {
-        StatePlace::File(path) => sqlite::look(&path).await,
-        StatePlace::Objects(bucket, id) => objects::look(Bucket::of(&bucket, &id)?.into(), None).await,
-        StatePlace::Postgres(postgres) => postgres::look(postgres).await,
-    }
+    let place = place.into();
+    let wrapping = place.wrapping().await.unwrap_or_default();
+    let store = match place.at {
+        PlaceKind::File(path) => sqlite::look(&path).await,
+        PlaceKind::Objects(bucket, id) => objects::look(Bucket::of(&bucket, &id)?.into(), None).await,
+        PlaceKind::Postgres(postgres) => postgres::look(postgres).await,
+    };
+    Ok(store?.map(|store| sealed(store, wrapping)))
 }
 
 /// The same of a workspace's own state.
 pub async fn look_at(place: impl Into<StatePlace>, workspace: &str) -> Result<Option<Arc<dyn Store>>, StateError> {
-    match place.into() {
-        StatePlace::File(path) => sqlite::look_at(&path, workspace).await,
-        StatePlace::Objects(bucket, id) => objects::look(Bucket::of(&bucket, &id)?.into(), Some(workspace)).await,
-        StatePlace::Postgres(postgres) => postgres::look(postgres).await,
-    }
+    let place = place.into();
+    let wrapping = place.wrapping().await.unwrap_or_default();
+    let store = match place.at {
+        PlaceKind::File(path) => sqlite::look_at(&path, workspace).await,
+        PlaceKind::Objects(bucket, id) => objects::look(Bucket::of(&bucket, &id)?.into(), Some(workspace)).await,
+        PlaceKind::Postgres(postgres) => postgres::look(postgres).await,
+    };
+    Ok(store?.map(|store| sealed(store, wrapping)))
 }
 
 /// A state that is gone with the process, in the place of one that can't be written. `look`: with what that one still tells, read without writing.
 pub async fn passing(place: impl Into<StatePlace>, workspace: &str, look: bool) -> Result<Arc<dyn Store>, StateError> {
-    match place.into() {
-        StatePlace::File(path) => sqlite::passing(&path, workspace, look).await,
-        place @ (StatePlace::Objects(..) | StatePlace::Postgres(_)) => {
+    let place = place.into();
+    let store = match &place.at {
+        PlaceKind::File(path) => sqlite::passing(path, workspace, look).await,
+        PlaceKind::Objects(..) | PlaceKind::Postgres(_) => {
             let path = place.path();
             let told = if look { look_at(place, workspace).await.ok().flatten() } else { None };
             let memory = match &told {
@@ -129,7 +179,8 @@ pub async fn passing(place: impl Into<StatePlace>, workspace: &str, look: bool) 
             };
             sqlite::passing_with(&path, workspace, memory).await
         }
-    }
+    };
+    Ok(sealed(store?, None))
 }
 
 /// A file that is to take the place of a state.
@@ -147,10 +198,10 @@ pub struct Replacement<'a> {
 
 /// Puts a file in the place of the state. A run must not be under way there, and what stands there must not be newer.
 pub async fn put(place: &StatePlace, replacement: Replacement<'_>) -> Result<(), StateError> {
-    match place {
-        StatePlace::File(path) => sqlite::put(path, replacement).await,
-        StatePlace::Objects(bucket, id) => objects::put(Bucket::of(bucket, id)?.into(), replacement).await,
-        StatePlace::Postgres(place) => postgres::put(place.clone(), replacement).await,
+    match &place.at {
+        PlaceKind::File(path) => sqlite::put(path, replacement).await,
+        PlaceKind::Objects(bucket, id) => objects::put(Bucket::of(bucket, id)?.into(), replacement).await,
+        PlaceKind::Postgres(place) => postgres::put(place.clone(), replacement).await,
     }
 }
 
@@ -201,21 +252,21 @@ impl fmt::Display for Extent {
 
 /// Who holds the lock, where it does not go with a process.
 pub async fn holder(place: &StatePlace) -> Result<Option<Holder>, StateError> {
-    match place {
-        StatePlace::File(_) => Ok(None),
-        StatePlace::Objects(bucket, id) => objects::holder(&Bucket::of(bucket, id)?).await,
-        StatePlace::Postgres(place) => postgres::holder(place.clone()).await,
+    match &place.at {
+        PlaceKind::File(_) => Ok(None),
+        PlaceKind::Objects(bucket, id) => objects::holder(&Bucket::of(bucket, id)?).await,
+        PlaceKind::Postgres(place) => postgres::holder(place.clone()).await,
     }
 }
 
 /// Takes the lock away from the run that is named; says who held it.
 pub async fn unlock(place: &StatePlace, run: &str) -> Result<Holder, StateError> {
-    match place {
-        StatePlace::File(path) => {
+    match &place.at {
+        PlaceKind::File(path) => {
             let holder = "a file's lock goes with the process that holds it, so there is nothing to take away".to_owned();
             Err(StateError::NotLockedBy { path: path.clone(), run: run.to_owned(), holder })
         }
-        StatePlace::Objects(bucket, id) => objects::unlock(&Bucket::of(bucket, id)?, run).await,
-        StatePlace::Postgres(place) => postgres::unlock(place.clone(), run).await,
+        PlaceKind::Objects(bucket, id) => objects::unlock(&Bucket::of(bucket, id)?, run).await,
+        PlaceKind::Postgres(place) => postgres::unlock(place.clone(), run).await,
     }
 }

@@ -34,6 +34,8 @@ pub enum Shelf {
     Contested,
     /// what was told to whom, by cause
     Notices,
+    /// the new name of each Source that had another one, by the old one
+    Renames,
 }
 
 /// One thing.
@@ -49,6 +51,11 @@ pub struct Shelved {
 }
 
 impl Shelf {
+    /// Whether things there say something of people, and are sealed.
+    pub(super) fn is_sealed(self) -> bool {
+        matches!(self, Self::Plans | Self::Contested)
+    }
+
     /// As it is written in a state.
     pub fn word(self) -> &'static str {
         match self {
@@ -61,6 +68,7 @@ impl Shelf {
             Self::Status => "status",
             Self::Contested => "contested",
             Self::Notices => "notices",
+            Self::Renames => "renames",
         }
     }
 

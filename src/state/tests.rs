@@ -20,7 +20,7 @@ pub(super) mod s3;
 
 /// What may stand behind the trait.
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+pub(super) enum Kind {
     /// a SQLite file
     File,
     /// objects in this process's memory
@@ -32,7 +32,7 @@ enum Kind {
 }
 
 /// Where one test's state is.
-enum Place {
+pub(super) enum Place {
     File(TempDir),
     Objects(Arc<Bucket>),
     S3(s3::S3),
@@ -41,7 +41,7 @@ enum Place {
 
 impl Place {
     /// None where there is no server, which was said.
-    fn of(kind: Kind) -> Option<Self> {
+    pub(super) fn of(kind: Kind) -> Option<Self> {
         Some(match kind {
             Kind::File => Self::File(tempfile::tempdir().unwrap()),
             Kind::Objects => Self::Objects(Arc::new(Bucket::within(Arc::new(object_store::memory::InMemory::new()), "acme"))),
@@ -50,29 +50,35 @@ impl Place {
         })
     }
 
-    async fn open(&self, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
+    pub(super) async fn open(&self, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
         match self {
             Self::File(folder) => open(&folder.path().join("deep/er/state.db"), workspace).await,
-            Self::Objects(bucket) => objects::open(bucket.clone(), workspace, LeaseTerms::default()).await,
-            Self::S3(s3) => objects::open(Arc::new(bucket_at(s3)), workspace, LeaseTerms::default()).await,
-            Self::Postgres(state) => postgres::open(place_in(state, workspace), LeaseTerms::QUICK).await,
+            Self::Objects(bucket) => objects::open(bucket.clone(), workspace, LeaseTerms::default()).await.map(seals),
+            Self::S3(s3) => objects::open(Arc::new(bucket_at(s3)), workspace, LeaseTerms::default()).await.map(seals),
+            Self::Postgres(state) => postgres::open(place_in(state, workspace), LeaseTerms::QUICK).await.map(seals),
         }
     }
 
-    async fn look(&self, workspace: &str) -> Result<Option<Arc<dyn Store>>, StateError> {
+    pub(super) async fn look(&self, workspace: &str) -> Result<Option<Arc<dyn Store>>, StateError> {
         match self {
             Self::File(folder) => look_at(&folder.path().join("deep/er/state.db"), workspace).await,
-            Self::Objects(bucket) => objects::look(bucket.clone(), Some(workspace)).await,
-            Self::S3(s3) => objects::look(Arc::new(bucket_at(s3)), Some(workspace)).await,
-            Self::Postgres(state) => postgres::look(place_in(state, workspace)).await,
+            Self::Objects(bucket) => objects::look(bucket.clone(), Some(workspace)).await.map(|store| store.map(seals)),
+            Self::S3(s3) => objects::look(Arc::new(bucket_at(s3)), Some(workspace)).await.map(|store| store.map(seals)),
+            Self::Postgres(state) => postgres::look(place_in(state, workspace)).await.map(|store| store.map(seals)),
         }
     }
+}
+
+/// As every state is that is opened by its place.
+pub(super) fn seals(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    sealed::sealed(store, None)
 }
 
 /// The bucket of a stand-in, by the client of S3.
 pub(super) fn bucket_at(s3: &s3::S3) -> Bucket {
     let builder = object_store::aws::AmazonS3Builder::new().with_bucket_name("state").with_region("eu-central-1").with_endpoint(s3.url());
-    let store = builder.with_access_key_id("id").with_secret_access_key("secret").with_allow_http(true).build().unwrap();
+    let store = builder.with_access_key_id("id").with_secret_access_key("secret").with_allow_http(true);
+    let store = store.with_config(object_store::aws::AmazonS3ConfigKey::DisableBulkDelete, "true").build().unwrap();
     Bucket::within(Arc::new(store), "acme")
 }
 
@@ -90,7 +96,7 @@ fn now() -> Timestamp {
     "2026-11-22T10:00:00.123456789Z".parse().unwrap()
 }
 
-fn link(key: &str, id: &str) -> Link {
+pub(super) fn link(key: &str, id: &str) -> Link {
     Link {
         target: Arc::from("chat"),
         kind: ObjectKind::Account,
@@ -108,7 +114,7 @@ fn about(sources: &[&str], key: &str) -> About {
     About { sources, targets: vec![Arc::from("chat")], keys: vec![Arc::from(key)] }
 }
 
-fn record(record: &str, identity: &str) -> RecordLink {
+pub(super) fn record(record: &str, identity: &str) -> RecordLink {
     RecordLink { source: Arc::from("ldap"), record: Arc::from(record), identity: Arc::from(identity) }
 }
 
@@ -420,7 +426,9 @@ async fn what_one_run_left_the_next_one_finds_with_its_journal_whole(
         assert_eq!(memory.links.len() as u64, run - 1, "what the runs before have linked");
         let before = store.generation().await.unwrap();
         let name: Arc<str> = format!("r{run}").into();
-        let line = |rest: &str| Fact::Line(EntryDraft { run: name.clone(), event: "lifted".into(), change: None, rest: rest.into() });
+        let line = |rest: &str| {
+            Fact::Line(EntryDraft { run: name.clone(), event: "lifted".into(), change: None, rest: rest.into(), personal: Vec::new() })
+        };
         let linked = Fact::Linked(link(&format!("hr/{run}"), &run.to_string()));
         store.commit(vec![line("\"a\":1}"), linked]).await.unwrap();
         store.commit(vec![line("\"b\":2}")]).await.unwrap();

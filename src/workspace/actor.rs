@@ -2,6 +2,7 @@
 //!
 //! Must never: wait for a system.
 
+mod journal;
 mod progress;
 mod report;
 mod tenure;
@@ -15,6 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 
+use journal::JournalWatch;
 use progress::Running;
 
 use super::asks::{self, Asks};
@@ -143,6 +145,7 @@ impl Workspace {
             told: None,
             memories: BTreeMap::new(),
             failed: false,
+            journal: JournalWatch::default(),
             reads: CancellationToken::new(),
         }
         .work(mailbox)
@@ -193,6 +196,8 @@ struct Actor {
     memories: BTreeMap<String, SystemMemory>,
     /// the last run did not do all that it tried
     failed: bool,
+    /// what is known of the journal
+    journal: JournalWatch,
     /// ends reads
     reads: CancellationToken,
 }
@@ -294,6 +299,7 @@ impl Actor {
             return Ok(());
         }
         let store = self.workspace.store.clone();
+        self.watch_journal(now).await?;
         let asks = asks::look(store.as_ref(), self.watch.as_ref()).await?;
         if asks.differs(&self.asks) {
             self.asked(asks).await?;
@@ -588,6 +594,7 @@ impl Actor {
         self.lock = Some(lock);
         self.told = None;
         self.tell(now).await?;
+        self.note_last(now).await?;
         let lock = self.lock.take();
         if let Some(Ok(lock)) = lock.map(Arc::try_unwrap) {
             self.workspace.store.release(lock).await?;

@@ -10,9 +10,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{CompiledRevision, Ended, Mail, Observer, Workspace, WorkspaceError};
+use crate::journal::{Anchor, AnchorFile};
 use crate::model::{Brake, NeedKind, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemMemory, SystemState};
 use crate::pipeline::tests::Company;
-use crate::pipeline::{Hear, News};
+use crate::pipeline::{Hear, Keeping, News};
 use crate::state::{self, Fact, Shelf, Store};
 
 /// So long nobody waits, unless nothing ever comes.
@@ -356,4 +357,31 @@ async fn of_two_processes_one_writes_and_the_other_goes_on_where_it_ended() {
     assert_eq!(company.accounts(), ["ada"]);
     let status = second.end().await;
     assert!(status.lease.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_was_restored_holds_everything_but_revocations_until_somebody_says_that_it_is_meant() {
+    let mut company = Company::new().await;
+    company.manifests = company.manifests.replacen("spec: {id: acme-test", "spec: {id: acme-test, state: {anchor: elsewhere/anchor}", 1);
+    let anchor = AnchorFile::new(company.path("elsewhere/anchor"));
+    let ahead = Anchor { workspace: "acme-test".into(), seq: 1_000_000, hash: "ab".repeat(32), at: Timestamp::UNIX_EPOCH };
+    anchor.note(&ahead).await.unwrap();
+    let before = company.accounts();
+    let mut process = Process::start(&company, company.store.clone()).await;
+    let stalled = |status: &Status| status.needs.iter().any(|need| need.kind == NeedKind::Stalled && need.words.contains("StateRestored"));
+    let status = process.until("restored", |status| stalled(status) && status.systems.iter().any(|system| system.pending.sum() > 0)).await;
+    let need = status.needs.iter().find(|need| need.about == "the state").unwrap();
+    assert!(need.next.starts_with("headcount state accept-restore"), "{need:?}");
+    assert_eq!(company.accounts(), before, "nothing was written");
+
+    let beside = state::open(&company.path("state.db"), "acme-test").await.unwrap();
+    let keeping = Keeping::of(&company.declared().0, None);
+    let found = keeping.restored(beside.as_ref()).await.unwrap().unwrap();
+    keeping.accept(beside.as_ref(), &found, ("jane", "a test"), Timestamp::now()).await.unwrap();
+    process.as_declared("one").await;
+    assert_ne!(company.accounts(), before);
+    let status = process.end().await;
+    assert!(!stalled(&status));
+    let noted = anchor.read().await.unwrap().unwrap();
+    assert_eq!(Some(noted.hash), beside.heads().await.unwrap().written.map(|head| head.hash), "at its end it notes how far it came");
 }

@@ -31,6 +31,8 @@ pub trait Observer: Hear {
     fn in_force(&self, _: &CompiledRevision) {}
     /// The state can't be used for now.
     fn state_lost(&self, _why: &str) {}
+    /// The journal's chain was looked at.
+    fn verified(&self, _whole: bool) {}
     /// What needs somebody of which the actor does not know: receivers that can't be told.
     fn needs(&self) -> Vec<Need> {
         Vec::new()

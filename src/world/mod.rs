@@ -24,6 +24,7 @@ mod statuses;
 mod target;
 mod until;
 mod vanished;
+mod whereabouts;
 
 pub(crate) use bound::{Bound, Truth};
 pub use delta::Delta;
@@ -39,6 +40,7 @@ pub(crate) use statuses::Replaced;
 pub use target::TargetSide;
 pub(crate) use target::{account_marker, is_compared, kind_of};
 pub use vanished::{confirmed, vanished};
+pub use whereabouts::Whereabouts;
 
 pub(crate) use evidence::SourceEvidence;
 use recall::Recall;

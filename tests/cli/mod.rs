@@ -7,6 +7,7 @@ mod connections;
 mod connector;
 mod diff;
 mod drift;
+mod erase;
 mod explain;
 mod fmt;
 mod generated;

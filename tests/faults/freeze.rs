@@ -22,7 +22,7 @@ use headcount::model::{Change, SystemError};
 use headcount::pipeline::{Execution, HearNothing, Reading, RunExtent, Snapshot, begin, carry_out, moment, plan, read, settings};
 use headcount::planning::Scope;
 use headcount::policy::compile;
-use headcount::state::{LeaseTerms, StatePlace, open_on};
+use headcount::state::{LeaseTerms, PlaceKind, open_on};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::answers::{Asked, serve_all};
@@ -330,7 +330,7 @@ async fn hold(folder: &Path) -> Result<(), String> {
         endpoint: std::env::var("HEADCOUNT_TEST_BUCKET").ok(),
         allow_plain_http: false,
     };
-    let place = StatePlace::Objects(StateLocation::S3(bucket), "freeze".into());
+    let place = PlaceKind::Objects(StateLocation::S3(bucket), "freeze".into());
     let store = open_on(place, "freeze", TERMS).await.map_err(|error| error.to_string())?;
     let lock = store.lock("a holder").await.map_err(|error| error.to_string())?;
     let reading = Reading::once(&HearNothing);

@@ -138,6 +138,10 @@ impl Shelf {
                 }
             },
             ("PUT", name) => self.put(name, asked),
+            ("DELETE", name) => {
+                self.objects.remove(name);
+                Answer { status: 204, headers: String::new(), body: Vec::new() }
+            }
             _ => wrong(405, "MethodNotAllowed"),
         }
     }

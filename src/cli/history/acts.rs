@@ -1,4 +1,4 @@
-//! What people did beside runs: the brake, a request, their word about a plan that waits.
+//! What people did beside runs: the brake, a request, their word about a plan that waits, an erasure.
 
 use crate::journal::{Event, PlanWord};
 use crate::render::safe;
@@ -26,6 +26,13 @@ impl<'a> Act<'a> {
                 let what = if targets.is_empty() { "everything".to_owned() } else { targets.join(", ") };
                 let windows = if *ignore_window { ", past closed windows" } else { "" };
                 (who, "", format!("asked for a sync of {what}{windows}"), None)
+            }
+            Event::Erased { subjects, who, reason } => {
+                let whom = if subjects.is_empty() { String::new() } else { format!(" ({})", subjects.join(", ")) };
+                (who, "", format!("erased somebody{whom}"), Some(reason.as_str()))
+            }
+            Event::Restored { who, reason, found } => {
+                (who, "", format!("said that the state was restored on purpose ({found})"), Some(reason.as_str()))
             }
             Event::Approved(word) => said("approved", word),
             Event::Rejected(word) => said("rejected", word),

@@ -28,7 +28,7 @@ pub fn run(args: &MigrateArgs) -> Result<Exit, Failure> {
         StateLocation::parse(&args.to).map_err(|error| Failure::because("can't read --to", &error).exit(Exit::Usage).hint(hint))?;
     let moved = with(&args.files, async |session| {
         let base = session.loaded.workspace.as_ref().map(|workspace| workspace.origin.base.as_path()).unwrap_or(std::path::Path::new(""));
-        let place = StatePlace::of(&location, base, &session.policy.workspace);
+        let place = StatePlace::at(&location, base, &session.policy.workspace).wrapped_as(&session.state);
         copied(&session.state, &place, &session.policy.workspace)
             .await
             .map(|extent| extent.map(|extent| (extent, session.state.clone(), place)))

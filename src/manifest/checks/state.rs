@@ -1,13 +1,53 @@
 //! Where the state is: a bucket or a database that can be named, over a way on which nobody reads along.
 
+use jiff::SignedDuration;
+
 use super::{Context, Diagnostic, Origin, secrets};
-use crate::manifest::kinds::{PostgresState, StateLocation};
+use crate::manifest::kinds::{PostgresState, StateLocation, StateSpec};
+use crate::manifest::quantity;
+
+/// Whoever wants to forget sooner has no history to explain anything with.
+const LEAST_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
     let Some(workspace) = &context.loaded.workspace else { return };
     let Some(state) = &workspace.spec.state else { return };
+    keeping(context, &workspace.origin, state, problems);
+    let locations = state.locations();
+    if locations.len() > 1 {
+        let hint = "leave one of `path`, `s3`, `gcs`, `azure` and `postgres`; `headcount state migrate` copies a state from one to another";
+        problems.push(context.at(&workspace.origin, "/spec/state", Diagnostic::error("the state has more than one place").hint(hint)));
+    }
+    locations.iter().for_each(|location| place(context, &workspace.origin, location, problems));
+}
+
+/// How it is kept.
+fn keeping(context: &Context<'_>, origin: &Origin, state: &StateSpec, problems: &mut Vec<Diagnostic>) {
+    if let Some(encryption) = &state.encryption {
+        secrets::reference(context, origin, "/spec/state/encryption/secret", &encryption.secret, problems);
+    }
+    let mut wrong = |field: &str, message: String, hint: &str| {
+        problems.push(context.at(origin, &format!("/spec/state/{field}"), Diagnostic::error(message).hint(hint.to_owned())));
+    };
+    if let Some(retention) = &state.retention {
+        match quantity::duration(retention) {
+            Err(why) => wrong("retention", format!("`{retention}` is no length of time: {why}"), "write days: `400d`"),
+            Ok(length) if length < LEAST_RETENTION => {
+                wrong("retention", "the journal has to be kept for 30 days at least".to_owned(), "write `30d` or more");
+            }
+            Ok(_) => {}
+        }
+    }
+    for (field, path) in [("archive", &state.archive), ("anchor", &state.anchor)] {
+        if path.as_ref().is_some_and(|path| path.trim().is_empty() || path.contains("://")) {
+            wrong(field, format!("`{field}` is no path"), "write a path of this machine, relative to this file");
+        }
+    }
+}
+
+fn place(context: &Context<'_>, origin: &Origin, state: &StateLocation, problems: &mut Vec<Diagnostic>) {
     let mut wrong = |pointer: &str, message: String, hint: &str| {
-        problems.push(context.at(&workspace.origin, &format!("/spec/state/{pointer}"), Diagnostic::error(message).hint(hint.to_owned())));
+        problems.push(context.at(origin, &format!("/spec/state/{pointer}"), Diagnostic::error(message).hint(hint.to_owned())));
     };
     let (word, names) = match state {
         StateLocation::Path(path) if path.trim().is_empty() => {
@@ -18,7 +58,7 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
             return wrong("path", format!("`{path}` is no file"), hint);
         }
         StateLocation::Path(_) => return,
-        StateLocation::Postgres(postgres) => return database(context, &workspace.origin, postgres, problems),
+        StateLocation::Postgres(postgres) => return database(context, origin, postgres, problems),
         StateLocation::S3(s3) => ("s3", vec![("bucket", &s3.bucket)]),
         StateLocation::Gcs(gcs) => ("gcs", vec![("bucket", &gcs.bucket)]),
         StateLocation::Azure(azure) => ("azure", vec![("account", &azure.account), ("container", &azure.container)]),
@@ -48,7 +88,7 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
             Some(url) if !url.username().is_empty() || url.password().is_some() || url.query().is_some() => {
                 let problem = Diagnostic::error("the address holds a secret").conceal();
                 let hint = "take it out, change it, and hand it over as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-                problems.push(context.at(&workspace.origin, "/spec/state/s3/endpoint", problem.hint(hint)));
+                problems.push(context.at(origin, "/spec/state/s3/endpoint", problem.hint(hint)));
             }
             Some(_) if s3.goes_openly() => {
                 let hint = "use https; where the way is safe, say `allowPlainHttp: true`";

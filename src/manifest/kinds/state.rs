@@ -5,6 +5,49 @@ use serde::{Deserialize, Serialize};
 
 use crate::manifest::connection::SecretRef;
 
+/// Where headcount keeps what it remembers, and how. One place at most; none: the file `.headcount/state.db`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StateSpec {
+    /// A SQLite file on this machine, relative to this file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// A bucket of Amazon S3, or of a service that speaks its protocol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3State>,
+    /// A bucket of Google Cloud Storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gcs: Option<GcsState>,
+    /// A container of Azure Blob Storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azure: Option<AzureState>,
+    /// A database of a PostgreSQL server, for many replicas. Any number of workspaces may share one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<PostgresState>,
+    /// What wraps the keys under which the journal says what it says of people. Default: nothing, and the keys stand in the state as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<StateEncryption>,
+    /// How long the journal's entries are kept: `400d`, at least `30d`. What is older goes into files of `archive`. Default: 400d.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<String>,
+    /// The folder for what the journal does not keep any longer, relative to this file. Default: `archive` beside a state that is a file; none elsewhere, and nothing goes
+    /// before one is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<String>,
+    /// A file that remembers how far the journal was, relative to this file, kept where a restore of the state does not reach: by it a state that was restored is
+    /// noticed. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<String>,
+}
+
+/// What wraps the keys of people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StateEncryption {
+    /// A long random text. Whoever loses it has lost what the journal says of people.
+    pub secret: SecretRef,
+}
+
 /// Where the state is. Credentials never stand here: those of a cloud are found as its own tools find them, and a password is a reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -113,6 +156,26 @@ impl PostgresState {
 fn is_loopback(host: &str) -> bool {
     let name = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
     name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl StateSpec {
+    /// The places that are named.
+    pub fn locations(&self) -> Vec<StateLocation> {
+        let Self { path, s3, gcs, azure, postgres, .. } = self;
+        let all = [
+            path.clone().map(StateLocation::Path),
+            s3.clone().map(StateLocation::S3),
+            gcs.clone().map(StateLocation::Gcs),
+            azure.clone().map(StateLocation::Azure),
+            postgres.clone().map(StateLocation::Postgres),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    /// The one that counts.
+    pub fn location(&self) -> Option<StateLocation> {
+        self.locations().into_iter().next()
+    }
 }
 
 impl StateLocation {

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as ObjectPath;
 use object_store::{
-    BackoffConfig, ClientOptions, Error, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload, RetryConfig, UpdateVersion,
+    BackoffConfig, ClientOptions, Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, RetryConfig,
+    UpdateVersion,
 };
 
 use crate::manifest::kinds::{AzureState, GcsState, S3State, StateLocation};
@@ -143,6 +144,17 @@ impl Bucket {
         Ok(listed)
     }
 
+    /// Takes objects away. One that is not there any more is no trouble.
+    pub(super) async fn remove(&self, names: &[String]) -> Result<(), StateError> {
+        for name in names {
+            match self.store.delete(&self.at(name)).await {
+                Ok(()) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(self.told(&error)),
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the service keeps conditions: what stands there already is made again, and written in the place of a version that never was.
     pub(super) async fn keeps_conditions(&self, name: &str, bytes: &Bytes) -> Result<(), StateError> {
         let never = UpdateVersion { e_tag: Some("\"00000000000000000000000000000000\"".to_owned()), version: Some("1".to_owned()) };
@@ -209,6 +221,8 @@ fn s3_store(s3: &S3State) -> Result<Arc<dyn ObjectStore>, Error> {
     let plain = s3.endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http://")) && !s3.goes_openly();
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(&s3.bucket).with_client_options(client(plain)).with_retry(retry());
     builder = builder.with_conditional_put(S3ConditionalPut::ETagMatch).with_allow_http(plain);
+    // Not every service that speaks S3 knows how many are taken away at once.
+    builder = builder.with_config(AmazonS3ConfigKey::DisableBulkDelete, "true");
     if let Some(region) = &s3.region {
         builder = builder.with_region(region);
     }

@@ -24,7 +24,7 @@ use super::lease::LeaseTime;
 use super::lock::Holder;
 use super::{
     About, ChainLine, Fact, Heads, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer,
-    UnderWay, Watch,
+    Subject, Subjects, UnderWay, Watch,
 };
 use crate::model::{Left, Link, Memory};
 pub(super) use bucket::{Bucket, shown};
@@ -158,6 +158,10 @@ impl Store for Objects {
 
     fn link_ids(&self, wanted: Vec<LinkName>) -> StoreAnswer<'_, Vec<Option<Arc<str>>>> {
         self.ask(|worker| Box::pin(async move { worker.local().link_ids(wanted).await }))
+    }
+
+    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<Subject>> {
+        self.ask(move |worker| Box::pin(async move { worker.heard().await?.subjects(which).await }))
     }
 
     fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>> {

@@ -39,7 +39,7 @@ impl Cellar {
 
     async fn runner_by(&self, clock: &Arc<HandClock>) -> Arc<dyn Store> {
         let time = LeaseTime { clock: clock.clone(), terms: TERMS };
-        open_by(self.bucket.clone(), "acme", time).await.unwrap()
+        crate::state::tests::seals(open_by(self.bucket.clone(), "acme", time).await.unwrap())
     }
 
     async fn object(&self, name: &str) -> Option<Bytes> {
@@ -411,8 +411,13 @@ async fn a_write_whose_answer_got_lost_is_no_other_runners() {
         s3.lose_an_answer(place);
         let held = store.lock("jane").await.unwrap_or_else(|error| panic!("{place}: {error}"));
         for key in ["hr/1", "hr/2"] {
-            let line =
-                Fact::Line(crate::state::EntryDraft { run: "r1".into(), event: "lifted".into(), change: None, rest: "\"a\":1}".into() });
+            let line = Fact::Line(crate::state::EntryDraft {
+                run: "r1".into(),
+                event: "lifted".into(),
+                change: None,
+                rest: "\"a\":1}".into(),
+                personal: Vec::new(),
+            });
             store.commit(linked(key).into_iter().chain([line]).collect()).await.unwrap();
         }
         store.release(held).await.unwrap_or_else(|error| panic!("{place}: {error}"));

@@ -50,6 +50,8 @@ pub(super) struct Worker {
     revocation: Option<i64>,
     held: Option<Held>,
     looks: bool,
+    /// somebody was erased: what was written ahead goes once an image holds the rest
+    erases: bool,
 }
 
 /// The lock, and by what name we have it.
@@ -100,7 +102,19 @@ impl Worker {
 
     fn of(bucket: Arc<Bucket>, workspace: &str, time: LeaseTime, local: Local, positions: Positions) -> Self {
         let workspace = workspace.to_owned();
-        Self { bucket, time, workspace, local, positions, own: None, news: false, revocation: None, held: None, looks: false }
+        Self {
+            bucket,
+            time,
+            workspace,
+            local,
+            positions,
+            own: None,
+            news: false,
+            revocation: None,
+            held: None,
+            looks: false,
+            erases: false,
+        }
     }
 
     /// The file on this machine.
@@ -179,6 +193,7 @@ impl Worker {
         if facts.is_empty() {
             return self.held.as_ref().and_then(|held| held.kept.lease.lost()).map_or(Ok(()), |why| Err(self.lost(why)));
         }
+        self.erases |= facts.iter().any(|fact| matches!(fact, Fact::Erased(_)));
         let means = facts.iter().any(|fact| matches!(fact, Fact::Line(line) if line.event == "intent"));
         self.tell(facts, None).await?;
         if means { self.hear().await } else { Ok(()) }
@@ -309,7 +324,24 @@ impl Worker {
                 return Err(StateError::Conflict { path: self.bucket.shown(), ours: self.bucket.object(&ours) });
             }
         }
-        self.keep_head().await
+        self.keep_head().await?;
+        if std::mem::take(&mut self.erases) { self.clear_ahead().await } else { Ok(()) }
+    }
+
+    /// Takes away what was written ahead and the image holds: keys and people that were erased stand there still. The last object of each stream stays, so that
+    /// whoever wrote it once makes nothing durable behind our back.
+    async fn clear_ahead(&mut self) -> Result<(), StateError> {
+        let listed = self.bucket.list(JOURNAL, "").await?;
+        let mut last: BTreeMap<u64, SegmentName> = BTreeMap::new();
+        let mut gone = Vec::new();
+        for name in listed.iter().filter_map(|(name, _)| SegmentName::parse(name)) {
+            if self.positions.next(name.stream).is_none()
+                && let Some(before) = last.insert(name.stream, name)
+            {
+                gone.push(before.text());
+            }
+        }
+        self.bucket.remove(&gone).await
     }
 
     async fn pack(&self, run: &str) -> Result<Bytes, StateError> {
@@ -336,9 +368,9 @@ impl Worker {
 
     /// What is known of the journal's last line.
     pub(super) async fn heads(&mut self) -> Result<Heads, StateError> {
-        let written = self.heard().await?.heads().await?.written;
+        let Heads { written, checkpoint, .. } = self.heard().await?.heads().await?;
         let apart = self.bucket.get(HEAD).await?.and_then(|read| Head::parse(std::str::from_utf8(&read.bytes).ok()?));
-        Ok(Heads { apart, written })
+        Ok(Heads { apart, written, checkpoint })
     }
 
     /// What can't be looked at counts as under way.

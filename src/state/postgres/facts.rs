@@ -9,6 +9,7 @@ use super::objects;
 use super::people;
 use super::rest;
 use super::statement::Statement;
+use super::subjects;
 use crate::model::{ObjectKind, WindowEntry};
 use crate::state::{EntryDraft, Fact};
 
@@ -27,21 +28,29 @@ pub(super) struct Work {
 
 /// What a run alone may write, and only as long as it holds the lock. What anybody may ask for, and who is cut off, waits for no lock.
 pub(super) fn is_of_a_run(facts: &[Fact]) -> bool {
-    let asks = facts.iter().any(|fact| {
+    let asks = |fact: &Fact| {
         matches!(
             fact,
-            Fact::Shelved(_) | Fact::Unshelved { .. } | Fact::Revoked(_) | Fact::OtherKeys { .. } | Fact::Receipt { .. } | Fact::Lifted(_)
+            Fact::Shelved(_)
+                | Fact::Unshelved { .. }
+                | Fact::Revoked(_)
+                | Fact::OtherKeys { .. }
+                | Fact::Receipt { .. }
+                | Fact::Lifted(_)
+                | Fact::Erased(_)
         )
-    });
-    let runs = facts.iter().any(|fact| match fact {
-        Fact::Line(line) => !["revoked", "receipt", "lifted"].contains(&line.event.as_ref()),
-        Fact::Shelved(_) | Fact::Unshelved { .. } | Fact::Revoked(_) | Fact::OtherKeys { .. } | Fact::Receipt { .. } | Fact::Lifted(_) => {
-            false
-        }
-        _ => true,
-    });
-    runs || !asks
+    };
+    // A key goes with what it seals.
+    let neither = |fact: &Fact| matches!(fact, Fact::Subject(_) | Fact::SubjectsGone(_));
+    let runs = |fact: &Fact| match fact {
+        Fact::Line(line) => !BESIDE_RUNS.contains(&line.event.as_ref()),
+        fact => !asks(fact) && !neither(fact),
+    };
+    facts.iter().any(runs) || !facts.iter().any(asks)
 }
+
+/// Lines that whoever asks for something writes with it.
+const BESIDE_RUNS: [&str; 5] = ["revoked", "receipt", "lifted", "erased", "restored"];
 
 /// Turns facts into statements.
 pub(super) fn work(workspace: &str, facts: Vec<Fact>) -> Work {
@@ -111,6 +120,7 @@ fn marks(fact: &Fact) -> Option<Vec<String>> {
             }
         }
         Fact::Record(link) => vec![mark(&["record", &link.source, &link.record]), mark(&["identity", &link.source, &link.identity])],
+        Fact::Subject(subject) => vec![mark(&[&subject.id])],
         Fact::Sent(unheard) | Fact::Heard(unheard) => vec![mark(&[&unheard.target, &unheard.key])],
         Fact::Departed(name) => vec![mark(&[&name.target, &name.attribute, &name.value, &name.key])],
         Fact::Written(values) => values.iter().map(|(name, of)| mark(&[&of.target, of.kind.word(), &of.id, &name.to_string()])).collect(),
@@ -133,6 +143,7 @@ fn statements(workspace: &str, facts: Vec<Fact>, into: &mut Vec<Statement>) {
         Fact::Heard(_) => into.push(rest::hear(workspace, &all!(Heard))),
         Fact::Departed(_) => into.push(people::depart(workspace, &all!(Departed))),
         Fact::Written(_) => objects::write(workspace, &all!(Written), into),
+        Fact::Subject(_) => into.push(subjects::put(workspace, &all!(Subject))),
         _ => facts.iter().for_each(|fact| one(workspace, fact, into)),
     }
 }
@@ -163,8 +174,11 @@ fn one(workspace: &str, fact: &Fact, into: &mut Vec<Statement>) {
         Fact::Lifted(key) => people::lift(workspace, key, into),
         Fact::Shelved(thing) => into.push(rest::shelve(workspace, thing)),
         Fact::Unshelved { shelf, name } => into.push(rest::unshelve(workspace, *shelf, name)),
+        Fact::SubjectsGone(ids) => into.push(subjects::destroy(workspace, ids)),
+        Fact::Erased(keys) => subjects::erase(workspace, keys, into),
         Fact::Linked(_) | Fact::Placed(_) | Fact::Record(_) | Fact::Sent(_) | Fact::Heard(_) | Fact::Departed(_) | Fact::Written(_) => {}
-        Fact::Line(_) | Fact::Counted(_) => {}
+        Fact::Cut(last) => rest::cut(workspace, last, into),
+        Fact::Line(_) | Fact::Counted(_) | Fact::Subject(_) => {}
     }
 }
 

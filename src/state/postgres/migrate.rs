@@ -12,7 +12,7 @@ use crate::state::StateError;
 use crate::state::sqlite::SCHEMA_VERSION;
 
 /// What makes the tables of each version out of those of the one before. The numbers are those of SQLite's tables, which say the same.
-const VERSIONS: [(i64, &str); 1] = [(5, include_str!("version_5.sql"))];
+const VERSIONS: [(i64, &str); 2] = [(5, include_str!("version_5.sql")), (6, include_str!("version_6.sql"))];
 /// How long making tables may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -89,7 +89,7 @@ async fn migrate(client: &Client, line: &Line, begin: &str) -> Result<Option<i64
     Ok(None)
 }
 
-const TABLES_VERSION: &str =
+pub(super) const TABLES_VERSION: &str =
     "CREATE TABLE tables_version (version bigint PRIMARY KEY, by text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp())";
 
 async fn found(line: &mut Line) -> Result<Found, StateError> {

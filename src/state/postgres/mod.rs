@@ -16,6 +16,7 @@ mod put;
 mod read;
 mod rest;
 mod statement;
+mod subjects;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -38,7 +39,7 @@ use super::lease::LeaseTime;
 use super::lock::Holder;
 use super::{
     About, ChainLine, Fact, Heads, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer,
-    UnderWay, Watch,
+    Subject, Subjects, UnderWay, Watch,
 };
 use crate::model::{Left, Link, Memory};
 pub use connect::PostgresPlace;
@@ -247,6 +248,15 @@ impl Store for Postgres {
 
     fn shelf(&self, shelf: Shelf) -> StoreAnswer<'_, Vec<Shelved>> {
         self.ask(move |worker| Box::pin(worker.line.read(move |reader| Box::pin(reader.shelf(shelf)))))
+    }
+
+    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<Subject>> {
+        self.ask(move |worker| {
+            Box::pin(worker.line.read(move |reader| {
+                let which = which.clone();
+                Box::pin(async move { reader.subjects(&which).await })
+            }))
+        })
     }
 
     fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>> {

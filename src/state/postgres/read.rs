@@ -13,7 +13,7 @@ use crate::model::{
     Baseline, CutOff, Deactivation, DepartedName, FormerLink, Guardrail, Key, LastWrite, Left, LeftWhat, Link, LinkOrigin, Memory, Receipt,
     RecordLink, Repeat, Resting, StandingRevocation, Unheard, WindowEntry,
 };
-use crate::state::{About, ChainLine, LinkName, OpenRun, Shelf, Shelved};
+use crate::state::{About, ChainLine, LinkName, OpenRun, Shelf, Shelved, Subject, Subjects};
 
 /// Why rows could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +125,17 @@ impl Reader<'_> {
         Ok(of.texts(wanted.iter().map(|name| &name.key)).all(self.client, id).await?)
     }
 
+    /// Keys that seal.
+    pub(super) async fn subjects(&self, which: &Subjects) -> Answer<Vec<Subject>> {
+        const NAMED: &str = "SELECT id, wrapped_by, key, whom, at FROM subjects WHERE workspace = $1 AND id = ANY ($2)";
+        const AFTER: &str = "SELECT id, wrapped_by, key, whom, at FROM subjects WHERE workspace = $1 AND id > $2 ORDER BY id LIMIT $3";
+        let asked = match which {
+            Subjects::Named(ids) => self.of(NAMED).texts(ids),
+            Subjects::After(id) => self.of(AFTER).text(id).number(AT_ONCE),
+        };
+        self.all(&asked, subject).await
+    }
+
     /// What the last complete run left at targets.
     pub(super) async fn left(&self) -> Answer<Vec<Left>> {
         let all = "SELECT target, what, of, print FROM left_behind WHERE workspace = $1 ORDER BY target, what, of, print";
@@ -192,6 +203,10 @@ fn link(row: &Row) -> Answer<Link> {
     let name = row.try_get::<_, Option<&str>>(6)?.map(Arc::from);
     let (target, kind, key, id) = (text(row, 0)?, parsed(row, 1)?, text(row, 2)?, text(row, 3)?);
     Ok(Link { target, kind, key, id, origin, system: number(row, 5)?, name, at: parsed(row, 7)? })
+}
+
+fn subject(row: &Row) -> Answer<Subject> {
+    Ok(Subject { id: text(row, 0)?, wrapped_by: text(row, 1)?, key: row.try_get(2)?, whom: row.try_get(3)?, at: parsed(row, 4)? })
 }
 
 fn former(row: &Row) -> Answer<FormerLink> {

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use super::statement::Statement;
 use crate::model::{Baseline, Left, Unheard, WindowEntry};
-use crate::state::{Shelf, Shelved};
+use crate::state::sqlite::CHECKPOINT;
+use crate::state::{Head, Shelf, Shelved};
 
 /// The `meta` row with the standing notes that the last run told.
 pub(super) const TOLD: &str = "told";
@@ -80,6 +81,14 @@ pub(super) fn tell(workspace: &str, told: &BTreeSet<u64>) -> Statement {
 pub(super) fn known(workspace: &str, at: Timestamp) -> Statement {
     let first = "INSERT INTO meta (workspace, name, value) VALUES ($1, $2, $3) ON CONFLICT (workspace, name) DO NOTHING";
     Statement::new(first, workspace).text(KNOWN_SINCE).text(&at.to_string())
+}
+
+/// The journal's lines up to one are cut off.
+pub(super) fn cut(workspace: &str, last: &Head, into: &mut Vec<Statement>) {
+    let upsert =
+        "INSERT INTO meta (workspace, name, value) VALUES ($1, $2, $3) ON CONFLICT (workspace, name) DO UPDATE SET value = excluded.value";
+    into.push(Statement::new(upsert, workspace).text(CHECKPOINT).text(&last.text()));
+    into.push(Statement::new("DELETE FROM journal WHERE workspace = $1 AND seq <= $2", workspace).number(last.seq.cast_signed()));
 }
 
 /// All that was left at a target, in the place of what is there.

@@ -17,7 +17,7 @@ use crate::state::clock::by_hand::HandClock;
 use crate::state::sqlite::{self, SCHEMA_VERSION};
 use crate::state::tests::postgres_server::{self, Server};
 use crate::state::tests::{database, place_in};
-use crate::state::{BEGINNING, EntryDraft, link as chained};
+use crate::state::{BEGINNING, EntryDraft, hex, link as chained};
 
 const TERMS: LeaseTerms = LeaseTerms::QUICK;
 
@@ -52,13 +52,14 @@ impl Database {
     }
 
     async fn open(&self) -> Arc<dyn Store> {
-        open(self.place(), TERMS).await.unwrap()
+        crate::state::tests::seals(open(self.place(), TERMS).await.unwrap())
     }
 
     /// A replica with a clock of its own.
     async fn replica(&self) -> (Arc<dyn Store>, Arc<HandClock>) {
         let clock = HandClock::new();
-        (open_by(self.place(), LeaseTime { clock: clock.clone(), terms: TERMS }).await.unwrap(), clock)
+        let store = open_by(self.place(), LeaseTime { clock: clock.clone(), terms: TERMS }).await.unwrap();
+        (crate::state::tests::seals(store), clock)
     }
 
     /// A connection beside all others, with our tables in front of it.
@@ -80,7 +81,13 @@ fn link(key: &str, id: &str) -> Link {
 }
 
 fn line(run: &str, words: &str) -> Fact {
-    Fact::Line(EntryDraft { run: run.into(), event: "intent".into(), change: Some(1), rest: format!("\"words\":\"{words}\"}}") })
+    Fact::Line(EntryDraft {
+        run: run.into(),
+        event: "intent".into(),
+        change: Some(1),
+        rest: format!("\"words\":\"{words}\"}}"),
+        personal: Vec::new(),
+    })
 }
 
 fn revoked(key: &str) -> Fact {
@@ -430,6 +437,7 @@ fn everything() -> Vec<Fact> {
         Fact::Left { target: target.clone(), all: vec![Left { target, what: LeftWhat::Values, of: 12, print: u64::MAX }] },
         Fact::Known(at),
         Shelf::Brake.put("workspace", &1),
+        Fact::Subject(Subject { id: "a".into(), wrapped_by: "".into(), key: "k".into(), whom: "w".into(), at }),
         line("r", "one"),
         line("r", "two"),
     ]
@@ -499,8 +507,32 @@ async fn an_empty_database_is_made_ours_by_many_at_once_and_once() {
     let Some(database) = Database::of("a migration") else { return };
     let opened = futures_util::future::join_all((0..8).map(|_| tokio::spawn(open(database.place(), TERMS)))).await;
     assert!(opened.into_iter().all(|store| store.unwrap().is_ok()));
-    assert_eq!(database.ask("SELECT string_agg(version::text, ' ') FROM tables_version"), SCHEMA_VERSION.to_string());
+    let versions = "SELECT string_agg(version::text, ' ' ORDER BY version) FROM tables_version";
+    assert_eq!(database.ask(versions), format!("5 {SCHEMA_VERSION}"));
     assert_eq!(database.ask("SELECT string_agg(id, ' ') FROM workspaces"), "acme");
+}
+
+#[tokio::test]
+async fn tables_of_version_5_become_ours_with_all_that_they_hold() {
+    let Some(database) = Database::of("an older version") else { return };
+    let schema = database.place().schema().to_owned();
+    let hash = hex(&chained(&BEGINNING, r#"{"seq":1,"words":"old"}"#));
+    database.server.sql(&format!(
+        r#"CREATE SCHEMA {schema}; SET search_path = {schema}; {} {}; INSERT INTO tables_version (version, by) VALUES (5, 'headcount before');
+        INSERT INTO workspaces (id, generation, seq, hash, revocations) VALUES ('acme', 3, 1, '\x{hash}', 0);
+        INSERT INTO links (workspace, target, kind, key, id, origin, system, name, at)
+            VALUES ('acme', 'chat', 'account', 'hr/1', '7', 'created', 9, 'ada', '2026-11-20T08:00:01Z');
+        INSERT INTO journal (workspace, seq, run, event, change, body, hash)
+            VALUES ('acme', 1, 'r', 'intent', 1, '{{"seq":1,"words":"old"}}', '\x{hash}');"#,
+        migrate::TABLES_VERSION.to_owned() + ";",
+        include_str!("version_5.sql").trim_end().trim_end_matches(';'),
+    ));
+    assert!(look(database.place()).await.is_err(), "whoever only looks leaves it as it is");
+    let store = database.open().await;
+    assert_eq!(store.load().await.unwrap().links[0].key.as_ref(), "hr/1");
+    store.commit(vec![line("r", "new")]).await.unwrap();
+    assert_eq!(chain(store.as_ref()).await.len(), 2, "it goes on where it was");
+    assert_eq!(database.ask("SELECT string_agg(version::text, ' ' ORDER BY version) FROM tables_version"), "5 6");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use super::watch::TableWatch;
 use crate::fence::Tenure;
 use crate::state::lease::LeaseTime;
 use crate::state::lock::Holder;
+use crate::state::sqlite::CHECKPOINT;
 use crate::state::{BEGINNING, Fact, Hash, Head, Heads, RunLock, StateError, UnderWay, Watch, hex, link};
 
 /// Longest that a commit may take.
@@ -172,11 +173,14 @@ impl Worker {
 
     /// What is known of the journal's last line: it stands in a table of its own.
     pub(super) async fn heads(&mut self) -> Result<Heads, StateError> {
-        let last = self.of_ours("SELECT seq, hash FROM workspaces WHERE id = $1");
+        const LAST: &str = "SELECT seq, hash, (SELECT value FROM meta WHERE workspace = $1 AND name = $2) FROM workspaces WHERE id = $1";
+        let last = self.of_ours(LAST).text(CHECKPOINT);
         let rows = self.line.ask(&last).await?;
+        let kept: Option<&str> = rows.first().map(|row| row.try_get(2)).transpose().map_err(|error| self.place.told(&error))?.flatten();
+        let checkpoint = kept.and_then(Head::parse);
         let (seq, hash) = rows.first().map(head).transpose().map_err(|error| self.place.told(&error))?.unwrap_or((0, BEGINNING));
         let head = (seq > 0).then(|| Head { seq: seq.cast_unsigned(), hash: hex(&hash) });
-        Ok(Heads { apart: head.clone(), written: head })
+        Ok(Heads { apart: head.clone(), written: head, checkpoint })
     }
 
     /// How often it was written to.

@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{head, left, revocations, rows, schema, shelves, unheard, written};
+use super::{head, left, lines, revocations, rows, schema, shelves, subjects, unheard, written};
 use crate::model::{ObjectKind, WindowEntry};
 use crate::state::{BEGINNING, EntryDraft, Fact, Hash, Head, hex, link};
 
@@ -86,6 +86,10 @@ fn keep_one(connection: &Connection, fact: &Fact) -> rusqlite::Result<()> {
         Fact::Lifted(key) => revocations::forget_revocation(connection, key),
         Fact::Shelved(thing) => shelves::put(connection, thing),
         Fact::Unshelved { shelf, name } => shelves::take(connection, *shelf, name),
+        Fact::Subject(subject) => subjects::put(connection, subject),
+        Fact::SubjectsGone(ids) => subjects::destroy(connection, ids),
+        Fact::Erased(keys) => subjects::erase(connection, keys),
+        Fact::Cut(last) => lines::cut(connection, last),
         Fact::Line(_) | Fact::Counted(_) => Ok(()),
     }
 }

@@ -1,12 +1,16 @@
 //! The journal's lines as rows.
 //!
-//! Must never: change one, or give more of them at once than can be held.
+//! Must never: change one, take one away but at the beginning, or give more of them at once than can be held.
 
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
 
-use crate::state::{ChainLine, OpenRun};
+use super::schema::{meta, set_meta};
+use crate::state::{ChainLine, Head, OpenRun};
+
+/// The `meta` row with the last line that was cut off.
+pub(in crate::state) const CHECKPOINT: &str = "journal_checkpoint";
 
 /// Lines that come at once: bounds what is held of a journal.
 const AT_ONCE: i64 = 1000;
@@ -16,6 +20,17 @@ pub(super) fn lines(connection: &Connection, after: u64, run: Option<&str>) -> r
     let query = "SELECT seq, body, hash, run, event FROM journal WHERE seq > ?1 AND (?2 IS NULL OR run = ?2) ORDER BY seq LIMIT ?3";
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     connection.prepare_cached(query)?.query_map(params![after, run, AT_ONCE], line)?.collect()
+}
+
+/// The lines up to one are cut off.
+pub(super) fn cut(connection: &Connection, last: &Head) -> rusqlite::Result<()> {
+    set_meta(connection, CHECKPOINT, &last.text())?;
+    connection.prepare_cached("DELETE FROM journal WHERE seq <= ?1")?.execute([last.seq.cast_signed()]).map(drop)
+}
+
+/// The last line that was cut off.
+pub(super) fn checkpoint(connection: &Connection) -> rusqlite::Result<Option<Head>> {
+    Ok(meta(connection, CHECKPOINT)?.and_then(|text| Head::parse(&text)))
 }
 
 /// Runs that began and never ended.

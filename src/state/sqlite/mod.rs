@@ -15,6 +15,7 @@ mod revocations;
 mod rows;
 mod schema;
 mod shelves;
+mod subjects;
 #[cfg(test)]
 mod tests;
 mod unheard;
@@ -31,12 +32,16 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::lock;
-use super::{About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch};
+use super::{
+    About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, Subject, Subjects, UnderWay,
+    Watch,
+};
 use crate::model::{Left, Link, Memory};
 pub(super) use facts::GENERATION;
 use head::Apart;
 pub(super) use head::HEAD;
 pub(super) use layout::{Column, ColumnKind, NewFile, TableLayout, new_file, tables};
+pub(super) use lines::CHECKPOINT;
 pub(super) use open::WORKSPACE;
 pub(super) use open::{look, look_at, open, passing, passing_with, put};
 pub(super) use rows::word;
@@ -159,6 +164,10 @@ impl Store for Sqlite {
         self.read(move |connection| shelves::load_shelf(connection, shelf))
     }
 
+    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<Subject>> {
+        self.read(move |connection| subjects::load(connection, &which))
+    }
+
     fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>> {
         let watch = self.watch.clone();
         self.ask(move |connection, path| match watch {
@@ -172,6 +181,7 @@ impl Store for Sqlite {
 
     fn commit(&self, facts: Vec<Fact>) -> StoreAnswer<'_, ()> {
         let (watch, apart) = (self.watch.clone(), self.kept.then(|| self.apart.clone()));
+        let erases = facts.iter().any(|fact| matches!(fact, Fact::Erased(_)));
         self.ask(move |connection, path| {
             let run = || {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -182,7 +192,7 @@ impl Store for Sqlite {
             };
             let news = run().map_err(|source| sqlite_error(path, source))?;
             apart.iter().zip(news).for_each(|(apart, head)| apart.keep(head));
-            Ok(())
+            if erases { subjects::leave_nothing(connection, path) } else { Ok(()) }
         })
     }
 
@@ -201,7 +211,8 @@ impl Store for Sqlite {
             // First: a writer beside us is ahead of what we knew of it.
             let apart = head::read(path).map_err(|source| StateError::Open { path: head::path(path), source })?;
             let written = head::row(connection).map_err(|source| sqlite_error(path, source))?;
-            Ok(Heads { apart, written })
+            let checkpoint = lines::checkpoint(connection).map_err(|source| sqlite_error(path, source))?;
+            Ok(Heads { apart, written, checkpoint })
         })
     }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 /// "hcnt": says that a SQLite file is a headcount state.
 const APPLICATION_ID: i64 = 0x6863_6e74;
 /// The version of the tables.
-pub const VERSION: i64 = 5;
+pub const VERSION: i64 = 6;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -61,6 +61,9 @@ CREATE TABLE IF NOT EXISTS left_behind (
     target TEXT NOT NULL, what TEXT NOT NULL, of INTEGER NOT NULL, print INTEGER NOT NULL, PRIMARY KEY (target, what, of, print)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS shelves (shelf TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (shelf, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS subjects (
+    id TEXT PRIMARY KEY, wrapped_by TEXT NOT NULL, key TEXT NOT NULL, whom TEXT NOT NULL, at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS journal (
     seq INTEGER PRIMARY KEY, run TEXT NOT NULL, event TEXT NOT NULL, change INTEGER, body TEXT NOT NULL, hash BLOB NOT NULL
 ) STRICT;

@@ -13,13 +13,14 @@ use crate::model::{Guardrail, ObjectKind, ReceiptWord, UNKNOWN_SYSTEM};
 use crate::state::Head;
 
 /// By what it is called here: the version, as its last tables were, and the first ones that called themselves version 1.
-const VERSIONS: [(&str, &str); 6] = [
+const VERSIONS: [(&str, &str); 7] = [
     ("1, as it began", include_str!("fixtures/version-1-began.sql")),
     ("1", include_str!("fixtures/version-1.sql")),
     ("2", include_str!("fixtures/version-2.sql")),
     ("3", include_str!("fixtures/version-3.sql")),
     ("4", include_str!("fixtures/version-4.sql")),
     ("5", include_str!("fixtures/version-5.sql")),
+    ("6", include_str!("fixtures/version-6.sql")),
 ];
 
 fn file(sql: &str) -> (TempDir, PathBuf) {
@@ -42,7 +43,7 @@ async fn is_all_there(store: &dyn Store, called: &str) {
     let link = |key: &str| memory.links.iter().find(|link| link.key.as_ref() == key).unwrap();
     assert_eq!((link("hr/1").id.as_ref(), link("hr/2").id.as_ref(), link("group/sales").id.as_ref()), ("7", "8", "g1"), "{called}");
     assert_eq!((link("hr/1").origin, link("hr/2").origin), (crate::model::LinkOrigin::Created, crate::model::LinkOrigin::Adopted));
-    let system = if ["3", "4", "5"].contains(&called) { -5_i64 as u64 } else { UNKNOWN_SYSTEM };
+    let system = if ["3", "4", "5", "6"].contains(&called) { -5_i64 as u64 } else { UNKNOWN_SYSTEM };
     assert!(memory.links.iter().all(|link| link.system == system), "{called}");
     let at: Timestamp = "2026-11-20T08:00:01Z".parse().unwrap();
     let [off] = memory.deactivations.as_slice() else { panic!("{called}: {:?}", memory.deactivations) };
@@ -56,7 +57,7 @@ async fn is_all_there(store: &dyn Store, called: &str) {
     assert_eq!(last.unwrap().to_string(), "2026-11-20T08:00:03Z", "{called}: as young as its youngest part");
     let left: Vec<_> = store.left().await.unwrap().iter().map(|left| (left.what, left.of, left.print)).collect();
     let expected = [(crate::model::LeftWhat::Run, 0, 1_795_680_000), (crate::model::LeftWhat::Values, 12, -13_i64 as u64)];
-    assert_eq!(left, if ["4", "5"].contains(&called) { &expected[..] } else { &[] }, "{called}");
+    assert_eq!(left, if ["4", "5", "6"].contains(&called) { &expected[..] } else { &[] }, "{called}");
     if called != "1, as it began" {
         assert_eq!(used(Guardrail::Leavers), 2, "{called}");
         let [standing] = memory.revocations.as_slice() else { panic!("{called}: {:?}", memory.revocations) };
@@ -129,7 +130,7 @@ async fn a_state_of_an_older_version_is_looked_at_as_it_would_be_and_stays_as_it
 
 #[tokio::test]
 async fn a_state_that_somebody_works_on_is_left_to_them() {
-    for (called, sql) in VERSIONS.into_iter().filter(|(called, _)| *called != "5") {
+    for (called, sql) in VERSIONS.into_iter().filter(|(called, _)| *called != "6") {
         let (_folder, path) = file(sql);
         let run = RunLock::take(&path, "jane, with the version before").unwrap();
         let busy = open(&path, "acme").await.unwrap_err();
@@ -164,12 +165,12 @@ async fn a_state_that_another_process_migrated_meanwhile_is_taken_as_it_is() {
 
 #[tokio::test]
 async fn a_state_of_a_newer_version_is_refused_with_words_and_stays_as_it_is() {
-    let (_folder, path) = file(VERSIONS[4].1);
+    let (_folder, path) = file(VERSIONS[6].1);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
     let before = std::fs::read(&path).unwrap();
     for refused in [open(&path, "acme").await.err(), look(&path).await.err()] {
         insta::allow_duplicates! {
-            insta::assert_snapshot!(refused.unwrap().to_string().replace(&path.display().to_string(), "PATH"), @"the state PATH has version 6, and this headcount knows versions up to 5: a newer one has worked on it, so use that one");
+            insta::assert_snapshot!(refused.unwrap().to_string().replace(&path.display().to_string(), "PATH"), @"the state PATH has version 7, and this headcount knows versions up to 6: a newer one has worked on it, so use that one");
         }
     }
     assert!(std::fs::read(&path).unwrap() == before);

@@ -60,7 +60,7 @@ impl Actor {
                 journal,
                 since: &mut since,
                 trouble: &self.trouble,
-                besides: self.workspace.observer.needs(),
+                besides: self.workspace.observer.needs().into_iter().chain(self.journal.need(now)).collect(),
             };
             told.status(now)
         };
@@ -72,7 +72,7 @@ impl Actor {
         let policy = &self.kept.snapshot.policy;
         let mut gates = Gates::of(policy);
         gates.lease = self.lock.is_some();
-        gates.brake = self.asks.brake.as_ref();
+        gates.brake = self.asks.brake.as_ref().or(self.journal.brake());
         gates.waiting = &self.asks.waiting;
         gates.approvals = &self.asks.approvals;
         gates.authors = &self.kept.manifests.revision.authors;

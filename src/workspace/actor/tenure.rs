@@ -27,6 +27,8 @@ impl Actor {
         self.waits_for.clear();
         self.watch = self.workspace.store.watch().await?;
         self.lock = Some(Arc::new(took.lock));
+        self.journal.anew(self.workspace.store.heads().await?.written);
+        self.watch_journal(Timestamp::now()).await?;
         self.workspace.observer.lease(true);
         tracing::info!(target: "headcount::workspace", "this process has the lock");
         let now = Timestamp::now();
@@ -53,7 +55,7 @@ impl Actor {
             }
             ReconcileError::State(error) => Err(error.into()),
             ReconcileError::Journal(error) => Err(error.into()),
-            ReconcileError::Stopped | ReconcileError::Stale { .. } => Ok(()),
+            ReconcileError::Stopped | ReconcileError::Stale { .. } | ReconcileError::Restored(_) => Ok(()),
         }
     }
 
