@@ -140,7 +140,10 @@ async fn held(turn: Turn<'_>, lock: &RunLock, caller: &dyn Caller) -> Result<Opt
     let report = carry_out(&execution, &proposal.plan, extent).await?;
     // Nobody has read what an interrupted plan or another output left unsaid; what is not told again can always be asked for.
     store.commit(vec![Fact::Told(proposal.standing.clone())]).await?;
-    keeping.note(store.as_ref(), Timestamp::now()).await?;
+    // What was done is told, whatever becomes of that.
+    if let Err(error) = keeping.note(store.as_ref(), Timestamp::now()).await {
+        tracing::warn!(target: "headcount::run", error = error.to_string(), "it could not be noted how far the journal is");
+    }
     Ok(Some(Ending { proposal, report }))
 }
 

@@ -51,8 +51,8 @@ pub(super) fn sealed(inner: Arc<dyn Store>, wrapping: Option<Wrapping>) -> Arc<d
 #[derive(Default)]
 struct Batch {
     facts: Vec<Fact>,
-    /// keys that have to be durable with it, by whose they are
-    made: BTreeMap<Arc<str>, Subject>,
+    /// keys that have to be durable with it, and whose they are
+    made: BTreeMap<Arc<str>, (Arc<str>, Subject)>,
 }
 
 impl Sealed {
@@ -102,7 +102,7 @@ impl Sealed {
             }
             let known = keys.get(whom)?;
             if !known.durable {
-                batch.made.entry(whom.clone()).or_insert_with(|| known.subject.clone());
+                batch.made.entry(known.subject.id.clone()).or_insert_with(|| (whom.clone(), known.subject.clone()));
             }
             let sealed = known.key.seal(&known.subject.id, clear, text)?;
             parts.push(format!("[\"{}\",\"{sealed}\"]", known.subject.id));
@@ -137,11 +137,10 @@ impl Sealed {
         let mut opened = self.open_parts(parts).await?.into_iter();
         let open = |thing: Shelved| match thing.body.starts_with(MARK) {
             false => Some(thing),
-            // One whose key is gone is gone.
+            // One that nobody can open is none: it is made again.
             true => match opened.next()? {
                 Opened::Text(body) => Some(Shelved { body, ..thing }),
-                Opened::Erased => None,
-                Opened::Locked => Some(thing),
+                Opened::Erased | Opened::Locked => None,
             },
         };
         Ok(things.into_iter().filter_map(open).collect())
@@ -229,8 +228,8 @@ impl Store for Sealed {
         if made.is_empty() {
             return self.inner.commit(facts);
         }
-        let names: Vec<_> = made.iter().map(|(whom, subject)| (whom.clone(), subject.id.clone())).collect();
-        facts.extend(made.into_values().map(Fact::Subject));
+        let names: Vec<_> = made.iter().map(|(id, (whom, _))| (whom.clone(), id.clone())).collect();
+        facts.extend(made.into_values().map(|(_, subject)| Fact::Subject(subject)));
         let kept = self.inner.commit(facts);
         Box::pin(async move {
             kept.await?;
