@@ -15,7 +15,7 @@ use crate::pipeline::{self, EraseError, Erased, Erasure, Reading};
 use crate::render::safe;
 use crate::state::{self, PlaceKind, StateError};
 
-/// Forget somebody who is gone: what the state keeps of them, and what the journal says of them
+/// Forget somebody who is gone, in the state and in the journal
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Refused while a source or a target still has them, or could not be read. The chain of the journal stays whole: what

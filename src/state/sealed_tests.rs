@@ -39,7 +39,7 @@ fn events() -> Vec<Event> {
         target: "chat".into(),
         key: key.into(),
         result: crate::journal::ResultWord::Failed,
-        id: Some("ID-lovelace".into()),
+        id: Some(if key == "group/sales" { "g1" } else { "ID-lovelace" }.into()),
         message: message.map(str::to_owned),
     };
     vec![

@@ -37,6 +37,7 @@ Commands:
   approve      Approve a plan that waits, or reject it; without a hash: list those that wait
   history      Show past runs from the journal, or what became of somebody
   drift        Show what others changed at targets since the last run
+  erase        Forget somebody who is gone, in the state and in the journal
   import       Write manifests for what exists at a target
   fmt          Tidy manifests: indents, blanks and quotes; what they say and every comment stay
   state        Show, copy and move the state: what headcount remembers between runs

@@ -134,7 +134,11 @@ async fn a_second_runner_is_refused_once_the_first_gives_a_sign_of_life_and_take
     let mut waiting = wants(&other);
     clock.slept(2).await;
     // A sign of life arrives; whoever waits looks.
+    let before = cellar.object("lock").await;
     clock.advance(TERMS.beat);
+    while cellar.object("lock").await == before {
+        tokio::task::yield_now().await;
+    }
     let refused = as_time_goes_by(&clock, &mut waiting).await.unwrap_err();
     let StateError::Busy { holder, .. } = &refused else { panic!("{refused}") };
     assert!(holder.who == "jane" && holder.run.is_some(), "{refused}");
