@@ -114,7 +114,8 @@ impl NoticeMemory {
         let (first, again) = match &known {
             None => (now, false),
             Some(told) => {
-                let silent = now.duration_since(told.last);
+                // What was told by a clock that was ahead and was put back keeps nobody silent.
+                let silent = if told.last > now { AGAIN } else { now.duration_since(told.last) };
                 let anew = need.since > told.since && silent >= ANEW;
                 if !anew && silent < AGAIN {
                     if let Some(told) = known {
@@ -134,7 +135,7 @@ impl NoticeMemory {
     fn not_so(&mut self, cause: &Arc<str>, status: &Status) -> Option<Notice> {
         let told = self.0.get_mut(cause)?;
         let gone = *told.gone.get_or_insert(status.at);
-        if status.at.duration_since(gone) < OVER {
+        if (SignedDuration::ZERO..OVER).contains(&status.at.duration_since(gone)) {
             return None;
         }
         let told = self.0.remove(cause)?;

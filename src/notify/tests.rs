@@ -75,6 +75,15 @@ fn told(told: &mut NoticeMemory, now: &str, needs: Vec<Need>) -> Vec<String> {
 }
 
 #[test]
+fn what_was_told_by_a_clock_that_was_ahead_keeps_nobody_silent() {
+    let mut memory = NoticeMemory::default();
+    let held = || vec![need(NeedKind::Held, "chat", "29T04:02")];
+    assert_eq!(told(&mut memory, "30T04:05", held()).len(), 1);
+    assert_eq!(told(&mut memory, "29T04:05", held()).len(), 1, "a day before the last word of it");
+    assert_eq!(told(&mut memory, "29T04:06", held()), Vec::<String>::new());
+}
+
+#[test]
 fn a_cause_is_told_once_again_after_hours_and_over_once() {
     let held = || vec![need(NeedKind::Held, "chat", "29T04:02")];
     let anew = || vec![need(NeedKind::Held, "chat", "29T12:00")];

@@ -364,17 +364,18 @@ impl Actor {
         self.planning = Some(Instant::now());
         self.serving = self.asks.requests.iter().map(|(name, _)| name.clone()).collect();
         let drifts = self.kept.outside || !self.asks.contested.is_empty();
-        let (version, manifests) = (self.kept.version, self.kept.manifest_count);
+        let (version, era) = (self.kept.version, self.kept.era);
         let (last, dirty) = (self.kept.last.take().unwrap_or_default(), std::mem::take(&mut self.kept.dirty));
         // From time to time everybody is planned, whatever changed.
-        let now_and_then = self.planned.is_some_and(|(_, at)| now.duration_since(at) >= REPLAN);
+        let now_and_then = self.planned.is_some_and(|(_, at)| schedule::passed(at, now, REPLAN));
         let dirty = if now_and_then { Dirty::everybody("nobody was planned for a while") } else { dirty };
-        self.hands.plan(Asked { version, manifests, drifts, last, dirty }, self.kept.snapshot.clone());
+        self.hands.plan(Asked { version, era, drifts, last, dirty }, self.kept.snapshot.clone());
         Ok(())
     }
 
     fn is_plan_due(&self, now: Timestamp) -> bool {
-        let Some((version, at)) = self.planned else { return true };
+        // What was planned by a clock that was ahead is planned again.
+        let Some((version, at)) = self.planned.filter(|(_, at)| *at <= now) else { return true };
         let held = self.opened.iter().flat_map(|opened| &opened.held).filter_map(|part| part.until);
         let next = held.chain(self.resting.next(at)).chain([at.saturating_add(REPLAN).unwrap_or(at)]).min();
         version != self.kept.version || next.is_some_and(|next| next <= now)
@@ -391,12 +392,12 @@ impl Actor {
 
     /// What is needed meets the gates, and what they let through is run.
     async fn planned(&mut self, planned: Planned, now: Timestamp) -> Result<(), WorkspaceError> {
-        let Planned { version, manifests, plan, how, drifts, last } = planned;
+        let Planned { version, era, plan, how, drifts, last } = planned;
         let took = self.planning.take().map(|began| began.elapsed()).unwrap_or_default();
         tracing::debug!(target: "headcount::workspace", ?how, ?took, "planned");
         self.workspace.observer.planned(&plan, took);
-        if manifests != self.kept.manifest_count {
-            // It was for manifests that are not in force any more: the next one begins anew.
+        if era != self.kept.era {
+            // It was for manifests that are not in force any more, or others may have written since: the next one begins anew.
             self.kept.last = Some(planning::LastPlan::new());
             return Ok(());
         }

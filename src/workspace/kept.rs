@@ -53,8 +53,8 @@ pub(super) struct Kept {
     pub dirty: Dirty,
     /// what the last plan left for the next one; none while one is being made
     pub last: Option<planning::LastPlan>,
-    /// grows with the manifests
-    pub manifest_count: u64,
+    /// grows with the manifests, and whenever everything has to be read again: a plan of an earlier one is not run
+    pub era: u64,
     /// a target's objects are otherwise than the last plan saw them, by others
     pub outside: bool,
     reads: u64,
@@ -68,8 +68,7 @@ impl Kept {
         let snapshot = Snapshot { world: World::unread(&policy, moment.today), policy, moment, connectors: Default::default() };
         let (dirty, last) = (Dirty::default(), Some(planning::LastPlan::new()));
         let snapshot = Arc::new(snapshot);
-        let mut kept =
-            Self { manifests, snapshot, systems: Vec::new(), version: 0, dirty, last, manifest_count: 0, outside: false, reads: 0 };
+        let mut kept = Self { manifests, snapshot, systems: Vec::new(), version: 0, dirty, last, era: 0, outside: false, reads: 0 };
         kept.systems = kept.listed(now, &mut Vec::new());
         kept
     }
@@ -95,7 +94,7 @@ impl Kept {
             }
         }
         (self.dirty, self.last) = (Dirty::default(), self.last.as_ref().map(|_| planning::LastPlan::new()));
-        self.manifest_count += 1;
+        self.era += 1;
         self.version += 1;
     }
 
@@ -114,11 +113,12 @@ impl Kept {
             (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
         }
         self.version += 1;
+        self.era += 1;
     }
 
     /// Whether every system was read, or is to be left alone for now.
     pub fn is_known(&self, now: Timestamp) -> bool {
-        self.systems.iter().all(|system| system.known || system.memory.until.is_some_and(|until| until > now))
+        self.systems.iter().all(|system| system.known || schedule::rests(&system.memory, now).is_some())
     }
 
     /// How each system stands, for the schedule.
@@ -217,7 +217,7 @@ impl Kept {
         let moment = Moment::at(&self.snapshot.policy, now);
         let day = moment.today != self.snapshot.moment.today;
         // A minute more or less changes nothing that is planned often enough.
-        if !day && now.duration_since(self.snapshot.moment.now) < SignedDuration::from_secs(1) {
+        if !day && now.duration_since(self.snapshot.moment.now).abs() < SignedDuration::from_secs(1) {
             return;
         }
         let snapshot = Arc::make_mut(&mut self.snapshot);

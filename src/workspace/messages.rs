@@ -55,8 +55,8 @@ pub(super) enum Message {
 pub(super) struct Planned {
     /// of the world
     pub version: u64,
-    /// which manifests, by their count
-    pub manifests: u64,
+    /// in which the world was so
+    pub era: u64,
     /// what is needed
     pub plan: Plan,
     /// how much was planned for it

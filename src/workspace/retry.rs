@@ -48,12 +48,12 @@ pub(super) struct Trouble {
 impl RestingChanges {
     /// Whether a change waits, and until when.
     pub(super) fn until(&self, change: &Change, now: Timestamp) -> Option<Timestamp> {
-        self.0.get(&print(change)).map(|rest| rest.until).filter(|until| *until > now)
+        self.0.get(&print(change)).map(|rest| rest.until).filter(|until| counts(*until, now))
     }
 
     /// When the first of them may be tried again.
     pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
-        self.0.values().map(|rest| rest.until).filter(|until| *until > now).min()
+        self.0.values().map(|rest| rest.until).filter(|until| counts(*until, now)).min()
     }
 
     /// Notes how a run went. Gives what it says of each target.
@@ -103,6 +103,11 @@ impl RestingChanges {
         let pause = if tries >= REFUSALS { LONG } else { SHORT.checked_mul(1 << (2 * (tries - 1)).min(16)).unwrap_or(LONG) };
         self.0.insert(print, Rest { tries, until: now.saturating_add(pause.min(longest)).unwrap_or(now) });
     }
+}
+
+/// No rest is longer: a clock that was ahead and was put back holds nothing up.
+fn counts(until: Timestamp, now: Timestamp) -> bool {
+    until > now && until.duration_since(now) <= LONG
 }
 
 /// What a change would do, and to what.

@@ -42,15 +42,27 @@ pub(super) enum Due {
     Changes,
 }
 
+/// Whether so long went by since, or more. What lies ahead was noted by a clock that has been put back since: it holds nothing up.
+pub(super) fn passed(since: Timestamp, now: Timestamp, time: SignedDuration) -> bool {
+    since > now || now.duration_since(since) >= time
+}
+
+/// Until when a system is left alone.
+pub(super) fn rests(memory: &SystemMemory, now: Timestamp) -> Option<Timestamp> {
+    // No pause is that long: a clock that was ahead set it.
+    memory.until.filter(|until| *until > now && until.duration_since(now) <= LONGEST_PAUSE)
+}
+
 /// When a system is read next.
-pub(super) fn next(system: &Waiting<'_>) -> Timestamp {
+pub(super) fn next(now: Timestamp, system: &Waiting<'_>) -> Timestamp {
     let memory = system.memory;
-    let soonest = memory.until.unwrap_or(Timestamp::MIN);
+    let over = memory.until.filter(|until| *until <= now);
+    let soonest = rests(memory, now).or(over).unwrap_or(Timestamp::MIN);
     if system.wanted {
         return soonest;
     }
-    let full = memory.complete.or(memory.read).map_or(Timestamp::MIN, |last| in_phase(system, last, system.timing.full));
-    let changes = memory.read.filter(|_| system.tells_changes).map(|last| in_phase(system, last, system.timing.delta));
+    let full = complete(memory, now).or(read(memory, now)).map_or(Timestamp::MIN, |last| in_phase(system, last, system.timing.full));
+    let changes = read(memory, now).filter(|_| system.tells_changes).map(|last| in_phase(system, last, system.timing.delta));
     // After a miss, the pause alone says when.
     let planned = if memory.misses > 0 { soonest } else { changes.map_or(full, |changes| changes.min(full)) };
     planned.max(soonest)
@@ -59,14 +71,23 @@ pub(super) fn next(system: &Waiting<'_>) -> Timestamp {
 /// The systems that are to be read now, as many as there is room for; those that waited longest first.
 pub(super) fn due(now: Timestamp, systems: &[Waiting<'_>]) -> Vec<(usize, Due)> {
     let room = AT_ONCE.saturating_sub(systems.iter().filter(|system| system.reading).count());
-    let mut due: Vec<_> = systems.iter().enumerate().filter(|(_, system)| !system.reading && next(system) <= now).collect();
-    due.sort_by_key(|(_, system)| (!system.wanted, next(system)));
+    let mut due: Vec<_> = systems.iter().enumerate().filter(|(_, system)| !system.reading && next(now, system) <= now).collect();
+    due.sort_by_key(|(_, system)| (!system.wanted, next(now, system)));
     due.into_iter().take(room).map(|(at, system)| (at, what(now, system))).collect()
 }
 
 fn what(now: Timestamp, system: &Waiting<'_>) -> Due {
-    let full = system.memory.complete.is_none_or(|last| in_phase(system, last, system.timing.full) <= now);
+    let full = complete(system.memory, now).is_none_or(|last| in_phase(system, last, system.timing.full) <= now);
     if system.tells_changes && !full && !system.wanted { Due::Changes } else { Due::Full }
+}
+
+/// When it was read as a whole: a moment that lies ahead is none.
+fn complete(memory: &SystemMemory, now: Timestamp) -> Option<Timestamp> {
+    memory.complete.filter(|last| *last <= now)
+}
+
+fn read(memory: &SystemMemory, now: Timestamp) -> Option<Timestamp> {
+    memory.read.filter(|last| *last <= now)
 }
 
 /// How long a system is left alone after so many misses in a row.
@@ -186,7 +207,7 @@ mod tests {
         let systems: Vec<_> = names.iter().zip(&read).map(|(name, memory)| waiting(name, memory)).collect();
         let mut minutes = std::collections::BTreeMap::<i64, usize>::new();
         for system in &systems {
-            let next = next(system);
+            let next = next(at(0), system);
             assert!(next >= at(1800) && next <= at(5400), "between half an interval and one and a half");
             *minutes.entry(next.as_second() / 60).or_default() += 1;
         }
@@ -194,10 +215,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_clock_noted_that_was_ahead_keeps_no_system_from_being_read() {
+        let ahead = after(&memory(), at(2 * 86_400), true, None);
+        let system = waiting("chat", &ahead);
+        assert_eq!(due(at(0), std::slice::from_ref(&system)), [(0, Due::Full)]);
+        assert_eq!(due(at(0), &[Waiting { tells_changes: true, ..system }]), [(0, Due::Full)]);
+        let missed = after(&ahead, at(2 * 86_400), false, Some("away".into()));
+        assert_eq!((due(at(0), &[waiting("chat", &missed)]), rests(&missed, at(0))), (vec![(0, Due::Full)], None));
+        // Its own pause holds.
+        let missed = after(&ahead, at(0), false, Some("away".into()));
+        assert_eq!((due(at(0), &[waiting("chat", &missed)]), rests(&missed, at(0))), (vec![], Some(at(60))));
+    }
+
+    #[test]
     fn between_whole_reads_a_system_that_tells_is_asked_for_changes() {
         let memory = after(&memory(), at(0), true, None, false);
         let system = Waiting { tells_changes: true, ..waiting("chat", &memory) };
-        let soon = next(&system);
+        let soon = next(at(0), &system);
         assert!(soon <= at(450), "{soon}");
         assert_eq!(due(soon, std::slice::from_ref(&system)), [(0, Due::Changes)]);
         assert_eq!(due(at(5400), std::slice::from_ref(&system)), [(0, Due::Full)]);

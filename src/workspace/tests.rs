@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -341,6 +341,31 @@ async fn whom_others_let_in_again_is_drift_until_somebody_ends_it() {
     // Whoever looks by hand sees it, too.
     let shown = company.drifts().await;
     assert_eq!(shown, ["got-sign-in hr/2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_of_a_process_that_ended_is_done_by_the_next_one_at_once() {
+    let company = Company::new().await;
+    let now = Timestamp::now();
+    let (state, why) = (SystemState::Unreadable, Some("away".into()));
+    let rests = SystemMemory {
+        state,
+        since: now,
+        read: Some(now),
+        complete: None,
+        declared: None,
+        until: Some(now + 30.minutes()),
+        misses: 6,
+        why,
+    };
+    let kept = ["source/hr", "target/app"].map(|name| Shelf::Systems.put(name, &rests));
+    company.store.commit(kept.into()).await.unwrap();
+    ask(company.store.as_ref(), "1").await;
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    served(company.store.as_ref()).await;
+    assert_eq!(company.accounts(), ["ada", "luis"]);
+    process.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,7 +87,7 @@ impl Told<'_> {
         let memory = &system.memory;
         let waits = self.opened.and_then(|opened| opened.waiting.iter().find(|waiting| of(system, &waiting.plan.target)));
         let progress = self.running.get(&system.name).copied().filter(|_| system.role == SystemRole::Target);
-        let next = schedule::next(&system.waiting()).max(now);
+        let next = schedule::next(now, &system.waiting()).max(now);
         SystemStatus {
             name: system.name.clone(),
             role: system.role,

@@ -50,8 +50,8 @@ pub(super) struct Read {
 pub(super) struct Asked {
     /// of the world
     pub version: u64,
-    /// which manifests, by their count
-    pub manifests: u64,
+    /// in which the world was so
+    pub era: u64,
     /// also what of it others did
     pub drifts: bool,
     /// what the last plan left
@@ -122,7 +122,7 @@ impl Hands {
     pub fn plan(&self, asked: Asked, snapshot: Arc<Snapshot>) {
         let hands = self.clone();
         let task = tokio::spawn(async move {
-            let Asked { version, manifests, drifts, mut last, dirty } = asked;
+            let Asked { version, era, drifts, mut last, dirty } = asked;
             let plan = pipeline::replan(&snapshot, &mut last, &dirty, &*hands.observer).await;
             let wanted = drifts || snapshot.policy.targets.iter().any(|target| target.gates.drift != DriftMode::Enforce);
             let left = if wanted && !plan.0.changes.is_empty() { hands.store.left().await.ok() } else { None };
@@ -133,7 +133,7 @@ impl Hands {
                 }
                 None => Vec::new(),
             };
-            Message::Planned(Box::new(Planned { version, manifests, plan: plan.0, how: plan.1, drifts, last }))
+            Message::Planned(Box::new(Planned { version, era, plan: plan.0, how: plan.1, drifts, last }))
         });
         self.answer(task, |why| Message::Unplanned { why });
     }

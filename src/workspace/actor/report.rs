@@ -11,6 +11,7 @@ use crate::drift::Drift;
 use crate::model::{LeaseStatus, Status, SystemRole, SystemState};
 use crate::state::Shelf;
 use crate::workspace::gates::{GateKind, Gates, Opened, Rest};
+use crate::workspace::schedule;
 use crate::workspace::told::Told;
 
 impl Actor {
@@ -23,7 +24,7 @@ impl Actor {
             (system.memory.state, system.memory.since) = (shown.state, shown.since);
         }
         let same = |told: &Status| Status { at: told.at, ..status.clone() } == *told;
-        let fresh = self.told.as_ref().is_some_and(|told| same(told) && now.duration_since(told.at) < ALIVE);
+        let fresh = self.told.as_ref().is_some_and(|told| same(told) && !schedule::passed(told.at, now, ALIVE));
         if fresh {
             return Ok(());
         }
@@ -88,7 +89,7 @@ impl Actor {
         }
         for (target, (state, why)) in &self.trouble {
             let system = self.kept.systems.iter().find(|system| system.role == SystemRole::Target && system.name == *target);
-            if let Some(until) = system.and_then(|system| system.memory.until).filter(|until| *until > now) {
+            if let Some(until) = system.and_then(|system| schedule::rests(&system.memory, now)) {
                 let by = if *state == SystemState::Behind { GateKind::Pace } else { GateKind::Breaker };
                 gates.rests.insert(target.clone(), Rest { by, until, words: Arc::from(why.as_str()) });
             }

@@ -36,7 +36,10 @@ impl Actor {
         self.kept.recall(took.systems);
         self.kept.recollect(took.memory);
         self.kept.forget();
-        self.asks = asks::look(self.workspace.store.as_ref(), self.watch.as_ref()).await?;
+        // What was asked of whoever had the lock before is still to be done.
+        self.asks = asks::Asks::default();
+        let asks = asks::look(self.workspace.store.as_ref(), self.watch.as_ref()).await?;
+        self.asked(asks).await?;
         let facts = gates::documents(&self.kept.manifests.policy, &self.asks.approvals, now);
         let revision = [Shelf::Revisions.put(follow::IN_FORCE, &self.kept.manifests.revision), follow::inventory(&self.kept.manifests)];
         Ok(self.workspace.store.commit(facts.into_iter().chain(revision).collect()).await?)
