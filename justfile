@@ -19,6 +19,10 @@ company seed="1" size="10000" days="400":
 kills number="300":
     HEADCOUNT_KILLS={{number}} cargo test --release --test integration -- faults::kill faults::sql --nocapture
 
+# Two hundred rounds in which everything goes wrong at once, with the state in a file and in PostgreSQL (some hours)
+chaos rounds="200":
+    HEADCOUNT_CHAOS={{rounds}} cargo test --release --test integration -- faults::chaos --nocapture
+
 # Generated files: CRDs and JSON Schemas
 generate:
     cargo run --quiet -- crds --dir crds

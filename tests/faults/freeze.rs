@@ -1,5 +1,5 @@
-//! Processes that are frozen past their lease (SIGSTOP), while another one takes the lock over, and thaw (SIGCONT): eight writers each, the lease in a bucket, and a
-//! SCIM service that notes whose each write was, in the order in which they came. Nobody writes once somebody else does, or once its own lease is over.
+//! Processes that are frozen past their lease (SIGSTOP), while another one takes the lock over, and thaw (SIGCONT): eight writers each, the lease in a bucket or a
+//! database, and a SCIM service that notes whose each write was, in the order in which they came. Nobody writes once somebody else does, or once its own lease is over.
 //!
 //! `HEADCOUNT_FREEZES` says how many. The same freezes with the fence taken away let writes through, or this could not fail.
 
@@ -16,16 +16,17 @@ use headcount::connector::limiter::{ALL, Lane, Limiter};
 use headcount::connector::registry::Facts;
 use headcount::connector::{Permit, TargetConnector, Write, Writer, Written};
 use headcount::fence::Fence;
-use headcount::manifest::kinds::{S3State, StateLocation};
+use headcount::manifest::kinds::{PostgresState, S3State, StateLocation};
 use headcount::manifest::{ManifestInput, load};
 use headcount::model::{Change, SystemError};
 use headcount::pipeline::{Execution, HearNothing, Reading, RunExtent, Snapshot, begin, carry_out, moment, plan, read, settings};
 use headcount::planning::Scope;
 use headcount::policy::compile;
-use headcount::state::{LeaseTerms, PlaceKind, open_on};
+use headcount::state::{LeaseTerms, PlaceKind, PostgresPlace, open_on};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::answers::{Asked, serve_all};
+use crate::support::postgres;
 use crate::support::s3::S3;
 
 /// As much shorter than in earnest as a busy machine allows.
@@ -47,14 +48,35 @@ fn asked(freezes: usize) -> usize {
 
 #[test]
 fn a_frozen_run_that_thaws_writes_nothing_more() {
-    let seen = freeze(asked(16), true);
+    let seen = freeze(asked(16), true, &bucket);
     assert_eq!((seen.late, seen.doubled), (0, 0), "{seen:?}");
+}
+
+/// Each line of the journal that it writes after it thawed meets the lease's row, too.
+#[test]
+fn nor_does_one_whose_lease_is_a_row_of_a_database() {
+    let Some(server) = postgres::server("a frozen run with its state in PostgreSQL") else { return };
+    let database = || {
+        let (url, schema) = (server.socket(), Some(postgres::fresh_schema()));
+        (StateLocation::Postgres(PostgresState { url, password: None, schema, ca_file: None, allow_plaintext: false }), None)
+    };
+    let seen = freeze(asked(8), true, &database);
+    assert_eq!((seen.late, seen.doubled), (0, 0), "{seen:?}");
+}
+
+/// Where the state of a stage is, and what has to live as long.
+type Kept = (StateLocation, Option<S3>);
+
+fn bucket() -> Kept {
+    let s3 = S3::start();
+    let endpoint = Some(s3.url().to_owned());
+    (StateLocation::S3(S3State { bucket: "state".into(), prefix: None, region: None, endpoint, allow_plain_http: false }), Some(s3))
 }
 
 /// What the fence is for: leave was asked for before each request, and that is not enough. One freeze shows it; whether it is the first one is chance.
 #[test]
 fn without_the_fence_a_frozen_run_that_thaws_goes_on_writing() {
-    let seen = freeze(64, false);
+    let seen = freeze(64, false, &bucket);
     assert!(seen.through > 0, "{seen:?}");
 }
 
@@ -72,13 +94,13 @@ struct Came {
 }
 
 /// So many freezes, on several stages at once; without the fence no more of them once one let a write through.
-fn freeze(freezes: usize, fenced: bool) -> Came {
+fn freeze(freezes: usize, fenced: bool, kept: &(dyn Fn() -> Kept + Sync)) -> Came {
     let (left, came) = (AtomicUsize::new(freezes), Mutex::new(Came::default()));
     let began = Instant::now();
     std::thread::scope(|threads| {
         for _ in 0..STAGES.min(freezes) {
             threads.spawn(|| {
-                let stage = Stage::set(fenced);
+                let stage = Stage::set(fenced, kept());
                 let played = stage.play(&left);
                 let mut came = came.lock().expect("not broken");
                 came.freezes += played.freezes;
@@ -95,22 +117,22 @@ fn freeze(freezes: usize, fenced: bool) -> Came {
     came
 }
 
-/// A workspace, its bucket, and the service.
+/// A workspace, its state, and the service.
 struct Stage {
     folder: tempfile::TempDir,
     /// whose each write was
     log: Arc<Mutex<Vec<usize>>>,
     fenced: bool,
-    _s3: S3,
+    _s3: Option<S3>,
 }
 
 impl Stage {
-    fn set(fenced: bool) -> Self {
-        let (folder, s3, log) = (tempfile::tempdir().expect("a folder"), S3::start(), Arc::<Mutex<Vec<usize>>>::default());
+    fn set(fenced: bool, (location, s3): Kept) -> Self {
+        let (folder, log) = (tempfile::tempdir().expect("a folder"), Arc::<Mutex<Vec<usize>>>::default());
         let titles = Mutex::new(BTreeMap::new());
         let noted = log.clone();
         let url = serve_all(move |asked| service(asked, &noted, &titles));
-        std::fs::write(folder.path().join("s3"), s3.url()).expect("written");
+        std::fs::write(folder.path().join("state"), serde_json::to_string(&location).expect("JSON")).expect("written");
         std::fs::write(folder.path().join("app"), url).expect("written");
         Self { folder, log, fenced, _s3: s3 }
     }
@@ -172,7 +194,7 @@ impl Stage {
         let output = std::fs::File::create(folder.join("output")).expect("a file");
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["--exact", "faults::freeze::holder", "--nocapture"]);
-        command.env(STAGE, &folder).env("HEADCOUNT_TEST_BUCKET", self.read("s3")).env("HEADCOUNT_TEST_FENCED", self.fenced.to_string());
+        command.env(STAGE, &folder).env("HEADCOUNT_TEST_STATE", self.read("state")).env("HEADCOUNT_TEST_FENCED", self.fenced.to_string());
         command.env("AWS_ACCESS_KEY_ID", "id").env("AWS_SECRET_ACCESS_KEY", "secret").env("AWS_REGION", "eu-central-1");
         command.stdout(output.try_clone().expect("a file")).stderr(output).stdin(Stdio::null());
         Holder { child: command.spawn().expect("it runs"), folder }
@@ -323,14 +345,11 @@ async fn hold(folder: &Path) -> Result<(), String> {
     let (loaded, problems) = load(&[ManifestInput::Text { name: "headcount.yaml".into(), base: folder.to_path_buf(), bytes }]);
     assert!(problems.is_empty(), "{problems:#?}");
     let (policy, _) = compile(&loaded, &Facts).map_err(|problems| format!("{problems:#?}"))?;
-    let bucket = S3State {
-        bucket: "state".into(),
-        prefix: None,
-        region: None,
-        endpoint: std::env::var("HEADCOUNT_TEST_BUCKET").ok(),
-        allow_plain_http: false,
+    let location = std::env::var("HEADCOUNT_TEST_STATE").map_err(|error| error.to_string())?;
+    let place = match serde_json::from_str(&location).map_err(|error| error.to_string())? {
+        StateLocation::Postgres(database) => PlaceKind::Postgres(PostgresPlace::new(database, folder.to_path_buf(), "freeze".into())),
+        location => PlaceKind::Objects(location, "freeze".into()),
     };
-    let place = PlaceKind::Objects(StateLocation::S3(bucket), "freeze".into());
     let store = open_on(place, "freeze", TERMS).await.map_err(|error| error.to_string())?;
     let lock = store.lock("a holder").await.map_err(|error| error.to_string())?;
     let reading = Reading::once(&HearNothing);

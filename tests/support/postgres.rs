@@ -59,6 +59,13 @@ pub fn fresh_schema() -> String {
     format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// A server of a test's own, which it may restart; none where none is installed, which was said then.
+#[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+pub fn own_server(test: &str) -> Option<Server> {
+    server(test)?;
+    programs().map(Server::start)
+}
+
 impl Server {
     fn start(programs: PathBuf) -> Self {
         let folder = tempfile::Builder::new().prefix("headcount-pg-").tempdir().expect("a folder").keep();
@@ -107,8 +114,10 @@ impl Server {
             folder.display(),
             if tls { "on" } else { "off" }
         );
+        // One that was ended to be restarted is started again.
         let script = format!(
-            "{}/postgres -D {1}/data {settings} </dev/null & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf {1}",
+            "(while :; do {0}/postgres -D {1}/data {settings} </dev/null; [ -e {1}/again ] || break; rm -f {1}/again; done; touch {1}/ended) & \
+             cat >/dev/null; until [ -e {1}/ended ]; do kill -INT $(head -n 1 {1}/data/postmaster.pid) 2>/dev/null; sleep 0.1; done; rm -rf {1}",
             programs.display(),
             folder.display()
         );
@@ -133,6 +142,16 @@ impl Server {
     /// The file of the authority behind its certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
+    }
+
+    /// Ends it, at once or after what is under way was rolled back, and starts it again. Does not wait for it.
+    #[allow(dead_code, reason = "the unit tests and the integration tests need different parts")]
+    pub fn restart(&self, at_once: bool) {
+        let id = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("a server");
+        let id = id.lines().next().expect("its id");
+        std::fs::write(self.folder.join("again"), "").expect("written");
+        let sent = Command::new("kill").args([if at_once { "-QUIT" } else { "-INT" }, id]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill {id}");
     }
 
     /// Has the server do something, as its own user; gives what it answers.
