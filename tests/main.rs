@@ -11,6 +11,7 @@ mod django;
 mod faults;
 mod git;
 mod kubernetes_org;
+mod objects;
 mod pages;
 mod properties;
 mod quickstart;

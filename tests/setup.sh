@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, below target/: scim2-server, Django and PyYAML in a virtual environment, a PostgreSQL server where there is none, and the files of a real organisation; and ssh-keygen.
+# Installs what the tests need beside Rust, below target/: scim2-server, Django and PyYAML in a virtual environment, a PostgreSQL server where there is none, and the files of a real organisation; and ssh-keygen,
+# and a Kubernetes API server (below the user's cache folder, since it takes minutes; tests/kube/build).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${HEADCOUNT_TEST_VENV:-target/test-venv}
@@ -56,3 +57,6 @@ if ! command -v promtool >/dev/null && [ ! -x "$promtool/usr/bin/promtool" ] && 
   { fetch || { [ "$(id -u)" = 0 ] && apt-get update -qq >/dev/null 2>&1 && fetch; }; } && dpkg-deb -x "$promtool"/prometheus_*.deb "$promtool" && rm "$promtool"/prometheus_*.deb ||
     echo 'promtool (Debian: prometheus) could not be fetched; deploy/check says what it leaves out' >&2
 fi
+
+# A Kubernetes API server, from Go's modules. Where it cannot be made, that was said, and its tests say it again.
+tests/kube/build >/dev/null || [ $? = 77 ]

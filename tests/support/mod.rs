@@ -4,6 +4,7 @@ pub mod answers;
 pub mod emulators;
 pub mod forge;
 pub mod git;
+pub mod kube;
 pub mod machine;
 pub mod postgres;
 pub mod proxy;
