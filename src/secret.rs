@@ -2,16 +2,21 @@
 //!
 //! Must never: log, render or keep a secret outside `SecretString`, or repeat what a secret's command printed.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+
+use futures_util::future::BoxFuture;
 
 pub use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::files;
-use crate::manifest::connection::SecretRef;
+use crate::manifest::connection::{SecretKeyRef, SecretRef};
 
 /// A key, a token or a certificate is far smaller.
 const MAX_BYTES: u64 = 64 << 10;
@@ -77,19 +82,55 @@ pub enum SecretError {
         /// its key
         key: String,
     },
+    /// the cluster does not give it
+    #[error("the key `{key}` of the Secret `{name}` can't be had: {why}")]
+    Kept {
+        /// the Secret
+        name: String,
+        /// its key
+        key: String,
+        /// why
+        why: String,
+    },
+    /// what stands in the environment or on the disk of the operator is the operator's own
+    #[error("in a cluster a secret comes from secretKeyRef: what env, file and exec would give is the operator's own")]
+    NotOfTheCluster,
+}
+
+/// Whoever keeps the secrets of documents that come from elsewhere than this machine.
+pub trait Vault: Debug + Send + Sync {
+    /// The secret as it is now.
+    fn get<'a>(&'a self, reference: &'a SecretKeyRef) -> BoxFuture<'a, Result<SecretString, SecretError>>;
+}
+
+/// By the folder that stands for the documents.
+static VAULTS: RwLock<BTreeMap<PathBuf, Arc<dyn Vault>>> = RwLock::new(BTreeMap::new());
+
+/// From here on what documents in this folder refer to is kept by that vault, and by nobody else: the machine's own environment, files and commands are none of
+/// their business.
+pub fn entrust(folder: PathBuf, vault: Arc<dyn Vault>) {
+    VAULTS.write().unwrap_or_else(PoisonError::into_inner).insert(folder, vault);
+}
+
+fn vault_of(base: &Path) -> Option<Arc<dyn Vault>> {
+    let vaults = VAULTS.read().unwrap_or_else(PoisonError::into_inner);
+    base.ancestors().find_map(|folder| vaults.get(folder)).cloned()
 }
 
 /// Resolves a reference. Relative files count from `base`, and commands run there.
 pub async fn resolve(secret: &SecretRef, base: &Path) -> Result<SecretString, SecretError> {
+    let vault = vault_of(base);
     let (from, found) = match secret {
+        SecretRef::SecretKeyRef(reference) => match vault {
+            Some(vault) => (format!("key {} of the Secret {}", reference.key, reference.name), vault.get(reference).await),
+            None => return Err(SecretError::OutsideKubernetes { name: reference.name.clone(), key: reference.key.clone() }),
+        },
+        _ if vault.is_some() => return Err(SecretError::NotOfTheCluster),
         SecretRef::Env(name) => (format!("environment variable {name}"), from_env(name)),
         SecretRef::File(path) => (format!("file {path}"), from_file(path, base).await),
         // What follows the first word may be a secret of its own.
         SecretRef::Exec(words) => {
             (format!("command {}", words.first().map_or("", String::as_str)), from_command(words, base, EXEC_TIMEOUT).await)
-        }
-        SecretRef::SecretKeyRef(reference) => {
-            return Err(SecretError::OutsideKubernetes { name: reference.name.clone(), key: reference.key.clone() });
         }
     };
     tracing::debug!(target: "headcount::secret", from, found = found.is_ok(), "secret");
@@ -159,7 +200,8 @@ async fn read_bounded(from: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> 
     Ok(bytes)
 }
 
-fn text(bytes: Vec<u8>, what: String) -> Result<SecretString, SecretError> {
+/// A secret of these bytes, as every place gives it: text, no longer than it may be, without the last line break.
+pub fn text(bytes: Vec<u8>, what: String) -> Result<SecretString, SecretError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(SecretError::TooLong(what));
     }
@@ -218,6 +260,35 @@ mod tests {
         let words = ["sleep".to_owned(), "600".to_owned()];
         let late = from_command(&words, Path::new("."), Duration::from_millis(1)).await;
         assert!(matches!(late, Err(SecretError::ExecTimeout(command)) if command == "sleep"));
+    }
+
+    /// Knows one secret.
+    #[derive(Debug)]
+    struct OneSecret;
+
+    impl Vault for OneSecret {
+        fn get<'a>(&'a self, reference: &'a SecretKeyRef) -> BoxFuture<'a, Result<SecretString, SecretError>> {
+            let SecretKeyRef { name, key } = reference.clone();
+            Box::pin(async move {
+                let known = name == "chat";
+                if known { Ok("s3cret".to_owned().into()) } else { Err(SecretError::Kept { name, key, why: "there is none".into() }) }
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_from_a_cluster_has_its_secrets_there_and_nowhere_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("token"), "the operator's").expect("written");
+        entrust(folder.path().to_owned(), Arc::new(OneSecret));
+        let below = folder.path().join("deep");
+        let of = |name: &str| SecretRef::SecretKeyRef(SecretKeyRef { name: name.into(), key: "token".into() });
+        assert_eq!(told(&of("chat"), &below).await.as_deref(), Ok("s3cret"));
+        assert_eq!(told(&of("other"), &below).await, Err("the key `token` of the Secret `other` can't be had: there is none".into()));
+        for other in [SecretRef::File("../token".into()), SecretRef::Env("PATH".into()), exec(&["echo", "x"])] {
+            assert!(told(&other, &below).await.expect_err("refused").starts_with("in a cluster a secret comes from secretKeyRef"));
+        }
+        assert!(told(&SecretRef::Env("PATH".into()), Path::new(".")).await.is_ok(), "what is beside is what it was");
     }
 
     #[tokio::test]

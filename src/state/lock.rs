@@ -164,6 +164,14 @@ impl RunLock {
         Self { _file: None, fence: Fence::of(lease.clone()), lease: Some(lease), beside: false, _alive: None }
     }
 
+    /// The same lock, which counts only as long as another one does.
+    pub(super) fn and_leased(mut self, kept: Arc<dyn Kept>, from: Option<TakenOver>) -> Self {
+        let lease = Arc::new(Lease { kept, from });
+        self.fence = Fence::of(lease.clone());
+        self.lease = Some(lease);
+        self
+    }
+
     /// Why nothing may be sent any more, if nothing may: the lock may be somebody else's by now. Costs next to nothing, and is asked before each request.
     pub fn lost(&self) -> Option<String> {
         self.fence.lost()

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::lock::{Holder, LeaseTerms};
 use super::objects::{self, Bucket, shown};
 use super::postgres::{self, PostgresPlace};
+use super::record::LeaseRecord;
 use super::seal::Wrapping;
 use super::sealed::sealed;
 use super::{StateError, Store, hex, sqlite};
@@ -138,6 +139,22 @@ pub async fn open_on(place: impl Into<StatePlace>, workspace: &str, terms: Lease
         PlaceKind::Postgres(postgres) => postgres::open(postgres, terms).await,
     };
     Ok(sealed(store?, wrapping))
+}
+
+/// The same where processes of several machines may want it: who writes is decided by the record where the state is a file, and by the state itself anywhere else.
+pub async fn open_beside(
+    place: impl Into<StatePlace>,
+    workspace: &str,
+    record: Arc<dyn LeaseRecord>,
+) -> Result<Arc<dyn Store>, StateError> {
+    let place = place.into();
+    match &place.at {
+        PlaceKind::File(path) => {
+            let wrapping = place.wrapping().await?;
+            Ok(sealed(sqlite::open_beside(path, workspace, record).await?, wrapping))
+        }
+        _ => open(place, workspace).await,
+    }
 }
 
 /// Opens a state of whatever workspace to look at it, and writes nothing, not even beside it; nothing where there is none. One of an older version is looked at

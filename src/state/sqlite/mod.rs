@@ -32,6 +32,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::lock;
+use super::record::Elsewhere;
 use super::{
     About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, Subject, Subjects, UnderWay,
     Watch,
@@ -43,7 +44,7 @@ pub(super) use head::HEAD;
 pub(super) use layout::{Column, ColumnKind, NewFile, TableLayout, new_file, tables};
 pub(super) use lines::CHECKPOINT;
 pub(super) use open::WORKSPACE;
-pub(super) use open::{look, look_at, open, passing, passing_with, put};
+pub(super) use open::{look, look_at, open, open_beside, passing, passing_with, put};
 pub(super) use rows::word;
 pub use schema::VERSION as SCHEMA_VERSION;
 use watch::{FileWatch, MemoryWatch};
@@ -66,6 +67,8 @@ struct Sqlite {
     /// the journal's last entry, beside that file
     apart: Arc<Apart>,
     jobs: Option<Sender<Job>>,
+    /// where it is decided who writes, besides
+    elsewhere: Option<Arc<Elsewhere>>,
     /// who is revoked, where it is only in memory
     watch: Option<MemoryWatch>,
     /// says by its end that the state is closed
@@ -79,7 +82,7 @@ impl Sqlite {
     /// Starts the thread, which opens the state itself.
     async fn start(
         path: &Path,
-        kept: bool,
+        (kept, elsewhere): (bool, Option<Arc<Elsewhere>>),
         open: impl FnOnce() -> Result<Option<Opened>, StateError> + Send + 'static,
     ) -> Result<Option<Arc<dyn Store>>, StateError> {
         let (jobs, waiting) = channel();
@@ -102,7 +105,7 @@ impl Sqlite {
         thread.map_err(|source| StateError::Open { path: path.to_path_buf(), source })?;
         let there = told.await.map_err(|_| StateError::Stopped)??;
         let watch = (!kept).then(MemoryWatch::default);
-        let state = Self { path: path.to_path_buf(), kept, apart, watch, jobs: Some(jobs), closed: Mutex::new(closed) };
+        let state = Self { path: path.to_path_buf(), kept, apart, elsewhere, watch, jobs: Some(jobs), closed: Mutex::new(closed) };
         Ok(there.then(|| Arc::new(state) as Arc<dyn Store>))
     }
 
@@ -226,12 +229,29 @@ impl Store for Sqlite {
 
     fn lock(&self, who: &str) -> StoreAnswer<'_, RunLock> {
         let who = who.to_owned();
-        self.ask(move |_, path| RunLock::take(path, &who))
+        let Some(elsewhere) = self.elsewhere.clone() else { return self.ask(move |_, path| RunLock::take(path, &who)) };
+        Box::pin(async move {
+            let taken = elsewhere.take(&who).await?;
+            match self.ask(move |_, path| RunLock::take(path, &who)).await {
+                Ok(lock) => Ok(taken.with(lock)),
+                Err(error) => {
+                    taken.let_go();
+                    elsewhere.released().await;
+                    Err(error)
+                }
+            }
+        })
     }
 
     fn release(&self, lock: RunLock) -> StoreAnswer<'_, ()> {
         drop(lock);
-        Box::pin(std::future::ready(Ok(())))
+        let elsewhere = self.elsewhere.clone();
+        Box::pin(async move {
+            if let Some(elsewhere) = elsewhere {
+                elsewhere.released().await;
+            }
+            Ok(())
+        })
     }
 
     fn lock_beside(&self) -> StoreAnswer<'_, RunLock> {

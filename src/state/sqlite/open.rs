@@ -14,7 +14,8 @@ use super::schema::{self, Found};
 use super::{Opened, Sqlite, facts, head, migrate, rows, sqlite_error};
 use crate::files;
 use crate::model::Memory;
-use crate::state::{Fact, Replacement, StateError, Store};
+use crate::state::record::Elsewhere;
+use crate::state::{Fact, LeaseRecord, Replacement, StateError, Store};
 
 /// The `meta` row with the workspace's id.
 pub(in crate::state) const WORKSPACE: &str = "workspace";
@@ -27,8 +28,17 @@ const STATEMENTS: usize = 128;
 
 /// Opens the state of a workspace, or makes it, readable by its owner alone. One of an older version becomes one of ours.
 pub async fn open(path: &Path, workspace: &str) -> Result<Arc<dyn Store>, StateError> {
+    open_with(path, workspace, None).await
+}
+
+/// The same; who writes is decided elsewhere.
+pub async fn open_beside(path: &Path, workspace: &str, record: Arc<dyn LeaseRecord>) -> Result<Arc<dyn Store>, StateError> {
+    open_with(path, workspace, Some(Arc::new(Elsewhere::new(record)))).await
+}
+
+async fn open_with(path: &Path, workspace: &str, elsewhere: Option<Arc<Elsewhere>>) -> Result<Arc<dyn Store>, StateError> {
     let (at, workspace) = (path.to_path_buf(), workspace.to_owned());
-    let store = Sqlite::start(path, true, move || opened(&at, &workspace).map(Some)).await?;
+    let store = Sqlite::start(path, (true, elsewhere), move || opened(&at, &workspace).map(Some)).await?;
     store.ok_or_else(|| StateError::Missing { path: path.to_path_buf() })
 }
 
@@ -36,7 +46,7 @@ pub async fn open(path: &Path, workspace: &str) -> Result<Arc<dyn Store>, StateE
 /// as it would be.
 pub async fn look(path: &Path) -> Result<Option<Arc<dyn Store>>, StateError> {
     let at = path.to_path_buf();
-    Sqlite::start(path, true, move || looking::open(&at)).await
+    Sqlite::start(path, (true, None), move || looking::open(&at)).await
 }
 
 /// The same of a workspace's own state.
@@ -49,21 +59,21 @@ pub async fn look_at(path: &Path, workspace: &str) -> Result<Option<Arc<dyn Stor
             _ => Ok(Some(opened)),
         }
     };
-    Sqlite::start(path, true, own).await
+    Sqlite::start(path, (true, None), own).await
 }
 
 /// A state that is gone with the process, in the place of one that can't be written. `look`: with what that one still tells, read without writing.
 pub async fn passing(path: &Path, workspace: &str, look: bool) -> Result<Arc<dyn Store>, StateError> {
     let (at, workspace) = (path.to_path_buf(), workspace.to_owned());
     let memory = move |path: &Path| if look { salvaged(path) } else { Memory::default() };
-    let store = Sqlite::start(path, false, move || in_memory(&at, &workspace, memory(&at)).map(Some)).await?;
+    let store = Sqlite::start(path, (false, None), move || in_memory(&at, &workspace, memory(&at)).map(Some)).await?;
     store.ok_or(StateError::Stopped)
 }
 
 /// The same, with what is known otherwise.
 pub async fn passing_with(path: &Path, workspace: &str, memory: Memory) -> Result<Arc<dyn Store>, StateError> {
     let (at, workspace) = (path.to_path_buf(), workspace.to_owned());
-    let store = Sqlite::start(path, false, move || in_memory(&at, &workspace, memory).map(Some)).await?;
+    let store = Sqlite::start(path, (false, None), move || in_memory(&at, &workspace, memory).map(Some)).await?;
     store.ok_or(StateError::Stopped)
 }
 
