@@ -35,3 +35,4 @@ pub mod serve;
 pub mod workspace;
 
 pub mod cli;
+pub mod operator;

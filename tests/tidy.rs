@@ -13,7 +13,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (1, &["expr", "manifest", "policy", "world", "planning", "review", "render", "metrics"]),
     (2, &["http", "secret", "connector", "forge", "git", "state", "journal", "notify", "apply"]),
     (3, &["drift", "import", "persona", "pipeline", "serve", "workspace"]),
-    (4, &["cli"]),
+    (4, &["cli", "operator"]),
 ];
 
 /// Uses within one layer: who may use whom.
@@ -33,6 +33,7 @@ const SIBLINGS: &[(&str, &[&str])] = &[
     ("state", &["secret"]),
     ("drift", &["import"]),
     ("workspace", &["drift", "pipeline"]),
+    ("cli", &["operator"]),
 ];
 
 /// External crates and the only modules that may name them.
@@ -68,14 +69,31 @@ const HOMES: &[(&str, &[&str])] = &[
     ("encoding_rs", &["connector"]),
     ("secrecy", &["secret", "http", "connector", "git", "notify", "state"]),
     ("rustix", &["git", "state"]),
-    ("tracing", &["http", "secret", "connector", "notify", "apply", "pipeline", "workspace", "cli"]),
+    ("tracing", &["http", "secret", "connector", "notify", "apply", "pipeline", "workspace", "operator", "cli"]),
     ("tracing_subscriber", &["cli"]),
     ("opentelemetry", &["cli", "http"]),
     ("opentelemetry_sdk", &["cli"]),
     ("opentelemetry_otlp", &["cli"]),
     ("tracing_opentelemetry", &["cli", "http"]),
-    ("tokio", &["http", "secret", "connector", "forge", "state", "journal", "notify", "apply", "pipeline", "serve", "workspace", "cli"]),
-    ("tokio_util", &["http", "connector", "apply", "pipeline", "serve", "workspace", "cli"]),
+    (
+        "tokio",
+        &[
+            "http",
+            "secret",
+            "connector",
+            "forge",
+            "state",
+            "journal",
+            "notify",
+            "apply",
+            "pipeline",
+            "serve",
+            "workspace",
+            "operator",
+            "cli",
+        ],
+    ),
+    ("tokio_util", &["http", "connector", "apply", "pipeline", "serve", "workspace", "operator", "cli"]),
 ];
 
 /// What the pure layers must not mention.

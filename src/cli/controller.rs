@@ -64,7 +64,7 @@ pub struct ControllerArgs {
 
 /// Where others may ask how it goes.
 #[derive(Clone, Copy, Debug)]
-enum Listen {
+pub(super) enum Listen {
     At(SocketAddr),
     Nowhere,
 }
@@ -250,7 +250,7 @@ fn failure(obstacle: Obstacle, from: &str) -> Failure {
     }
 }
 
-async fn stop_when_asked(stop: CancellationToken) {
+pub(super) async fn stop_when_asked(stop: CancellationToken) {
     asked_to_stop().await;
     notice("stopping: what was sent is waited for");
     stop.cancel();
@@ -268,7 +268,7 @@ fn exit(ended: &workspace::Ended, once: bool) -> Exit {
 }
 
 impl Listen {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "none" => Ok(Self::Nowhere),
             _ => text.parse().map(Self::At).map_err(|_| "write an address and a port, such as 127.0.0.1:7412, or none".to_owned()),

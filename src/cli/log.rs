@@ -31,9 +31,9 @@ const VARIABLE: &str = "HEADCOUNT_LOG";
 /// What every part is below: nothing else is ever written.
 const ROOT: &str = "headcount::";
 /// The parts that log.
-const PARTS: &[&str] = &["http", "sql", "file", "secret", "apply", "run", "notify", "workspace"];
+const PARTS: &[&str] = &["http", "sql", "file", "secret", "apply", "run", "notify", "workspace", "operator"];
 /// What a command that runs all the time logs without being asked: what it did, and what went wrong.
-const RUNNING: &str = "warn,run=info,notify=info,workspace=info";
+const RUNNING: &str = "warn,run=info,notify=info,workspace=info,operator=info";
 
 /// How much is logged, and how.
 #[derive(Clone, Debug, Default, Args)]

@@ -27,6 +27,7 @@ mod log;
 mod man;
 mod manifests;
 mod next;
+mod operator;
 mod outcome;
 mod output;
 mod pause;
@@ -109,6 +110,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Revoke(revoke::RevokeArgs),
     Controller(controller::ControllerArgs),
+    Operator(operator::OperatorArgs),
     Status(status::StatusArgs),
     Sync(sync::SyncArgs),
     Pause(pause::PauseArgs),
@@ -163,7 +165,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     report::be_quiet(cli.quiet);
     let started = match &cli.command {
         // It begins by itself: what it logs is counted, too.
-        Command::Controller(_) => Ok(()),
+        Command::Controller(_) | Command::Operator(_) => Ok(()),
         _ => log::start(&cli.log),
     };
     let ended = started.and_then(|()| dispatch(cli.command, &cli.log));
@@ -196,6 +198,7 @@ fn dispatch(command: Command, log: &log::LogArgs) -> Result<Exit, Failure> {
         Command::Drift(args) => drift::run(&args),
         Command::Erase(args) => erase::run(&args),
         Command::Controller(args) => controller::run(&args, log),
+        Command::Operator(args) => operator::run(&args, log),
         Command::Import(args) => import::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::State(args) => state::run(&args),

@@ -33,7 +33,7 @@ pub struct Teller {
     known: Mutex<Known>,
     notifier: Arc<Mutex<Arc<Notifier>>>,
     statuses: watch::Sender<Option<Status>>,
-    /// the repository's host, where it shows a status
+    /// whoever else shows a status: the repository's host, a cluster
     host: Option<watch::Sender<Option<Status>>>,
 }
 
@@ -131,6 +131,7 @@ impl Observer for Teller {
         if !held {
             // Another process tells from here on, and what it told is read anew.
             self.statuses.send_replace(None);
+            self.host.iter().for_each(|host| drop(host.send_replace(None)));
         }
         if !self.logs {
             self.watched.lease(held);

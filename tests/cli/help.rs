@@ -30,6 +30,7 @@ Commands:
   revoke       Cut identities off everywhere, now, whatever the sources say
   controller   Keep everything as declared, until it is stopped: read each system when it is due,
                and do what is needed as soon as it may be done
+  operator     Keep the workspaces of a Kubernetes cluster as their objects say, until it is stopped
   status       Show how a running workspace stands: what needs somebody, and each system
   sync         Ask the controller to read now, and to do what is needed
   pause        Stop all writing, at every target, until somebody resumes it

@@ -188,14 +188,15 @@ fn named(loaded: &Loaded) -> Vec<PathBuf> {
 
 /// Numbers of files, which are read again only where something about them is another.
 #[derive(Debug, Default)]
-struct Numbers(BTreeMap<PathBuf, (FileSigns, Arc<str>)>);
+pub struct Numbers(BTreeMap<PathBuf, (FileSigns, Arc<str>)>);
 
 /// What a file system says about a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FileSigns(Vec<i128>);
 
 impl Numbers {
-    fn of(&mut self, path: &Path) -> Arc<str> {
+    /// A number of what a file holds now, or of why it can't be read.
+    pub fn of(&mut self, path: &Path) -> Arc<str> {
         let standing = standing(path);
         match (self.0.get(path), &standing) {
             (Some((known, number)), Some(standing)) if known == standing => return number.clone(),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-pub use folder::FolderRevisions;
+pub use folder::{FolderRevisions, Numbers};
 pub use held::{ManifestInventory, Shrunk, shrank};
 pub use repository::GitRevisions;
 pub use tell::{CommitTeller, commit_statuses};
@@ -114,6 +114,14 @@ pub enum RevisionError {
         /// why
         why: String,
     },
+    /// what a cluster, or whatever else has them, said
+    #[error("{what}")]
+    Elsewhere {
+        /// why
+        what: String,
+        /// the next step
+        next: String,
+    },
     /// a thread came to nothing
     #[error("looking for manifests came to nothing")]
     Broken,
@@ -126,6 +134,7 @@ impl RevisionError {
             Self::Git(error) => error.hint(),
             Self::Secret(_) => Some("HEADCOUNT_GIT_TOKEN, or the file that was named, must hold a token".to_owned()),
             Self::Folder { .. } => Some("is it mounted, and may headcount read it? What ran before runs on".to_owned()),
+            Self::Elsewhere { next, .. } => Some(next.clone()),
             Self::Broken => None,
         }
     }
@@ -143,10 +152,10 @@ pub fn reasons(problems: &[Diagnostic]) -> Vec<String> {
 }
 
 /// Rules with warnings, or every problem.
-type Compiled = Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>>;
+pub type Compiled = Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>>;
 
 /// Loads and compiles what was read.
-fn compile(revision: manifest::Revision) -> (Loaded, Compiled) {
+pub fn compile(revision: manifest::Revision) -> (Loaded, Compiled) {
     let (loaded, problems) = load_revision(revision);
     let (policy, problems) = pipeline::compile(&loaded, problems);
     let done = match policy {
@@ -163,7 +172,7 @@ fn sound_part(loaded: Loaded, problems: &[Diagnostic]) -> Option<SoundPart> {
 }
 
 /// The files beside the manifests that are nothing but a Source's records: whose, and where the manifest says they are.
-fn data_files(loaded: &Loaded) -> impl Iterator<Item = (&Arc<str>, PathBuf)> {
+pub fn data_files(loaded: &Loaded) -> impl Iterator<Item = (&Arc<str>, PathBuf)> {
     loaded.sources.iter().filter(|source| source.spec.connection.described().is_data()).flat_map(|source| {
         let files = source.spec.connection.described().files();
         files.into_iter().map(move |file| (&source.name, source.origin.base.join(file.value)))

@@ -1,0 +1,275 @@
+//! `headcount operator`: keeps the workspaces of a cluster as their objects say.
+//!
+//! Must never: decide about a change; each workspace's gates do.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::Files;
+use super::controller::{Listen, stop_when_asked};
+use super::log::{self, LogArgs, RunningLogArgs};
+use super::report::{self, Exit, Failure, Texts, notice};
+use super::session::{self, state_failure, state_place};
+use super::teller::Teller;
+use crate::metrics::Metrics;
+use crate::model::Status;
+use crate::operator::{self, Cluster, ClusterRevisions, ClusterSecrets, KubernetesLease, Register, StatusNews};
+use crate::secret;
+use crate::serve::{self, Bounds, Health};
+use crate::state::{self, Shelf, Store};
+use crate::workspace::revisions::{Arrived, ManifestInventory, RevisionSource, SoundManifests, shrank};
+use crate::workspace::{self, CompiledRevision, Workspace, WorkspaceError};
+
+/// Keep the workspaces of a Kubernetes cluster as their objects say, until it is stopped
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A workspace is a namespace with a Workspace object in it. Each has one process that writes: by a Lease of the
+namespace, or by its state where that is PostgreSQL.
+
+Examples:
+  headcount operator --namespace acme              one namespace
+  headcount operator --all-namespaces              every namespace that has a Workspace")]
+pub struct OperatorArgs {
+    /// A namespace; repeatable [default: the pod's own, or that of the context]
+    #[arg(short, long, value_name = "NAME", conflicts_with = "all_namespaces")]
+    namespace: Vec<String>,
+    /// Every namespace that has a Workspace
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// A context of the kubeconfig [default: its current one; without a kubeconfig the pod's service account]
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// A folder that stays: with a folder for each namespace, where its state is kept and files that Sources read may be mounted
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/headcount")]
+    data: PathBuf,
+    /// Where /metrics, /healthz and /readyz are answered, or none [default: all addresses of the pod]
+    #[arg(long, value_name = "ADDRESS", value_parser = Listen::parse)]
+    listen: Option<Listen>,
+    #[command(flatten)]
+    log: RunningLogArgs,
+}
+
+/// A workspace that ended by itself is begun anew after so long.
+const AGAIN: Duration = Duration::from_secs(10);
+/// While nothing runs, so often a sign of life.
+const TURN: Duration = Duration::from_secs(5);
+/// At the end so long is waited for the last status to arrive.
+const LAST: Duration = Duration::from_secs(5);
+
+/// What all workspaces share.
+#[derive(Clone)]
+struct Office {
+    cluster: Cluster,
+    data: PathBuf,
+    health: Health,
+    metrics: Metrics,
+    stop: CancellationToken,
+}
+
+pub fn run(args: &OperatorArgs, logs: &LogArgs) -> Result<Exit, Failure> {
+    let metrics = Metrics::default();
+    log::start_running(logs, &args.log, metrics.clone())?;
+    session::run(async {
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_when_asked(stop.clone()));
+        let cluster = Cluster::connect(args.context.as_deref()).await.map_err(|error| {
+            Failure::from_error(&error)
+                .hint("in a pod its service account is used; elsewhere a kubeconfig, as kubectl does (KUBECONFIG, --context)")
+        })?;
+        let health = Health::new(Instant::now());
+        listen(args.listen, &health, &metrics, &stop).await?;
+        let office = Office { cluster, data: args.data.clone(), health, metrics, stop };
+        let mut workspaces = JoinSet::new();
+        if args.all_namespaces {
+            let mut found = operator::namespaces(&office.cluster, &office.stop);
+            loop {
+                tokio::select! {
+                    namespace = found.recv() => match namespace {
+                        Some(namespace) => drop(workspaces.spawn(keep(office.clone(), namespace))),
+                        None => break,
+                    },
+                    // Where there is no workspace yet, nobody else says that this one lives.
+                    () = tokio::time::sleep(TURN), if workspaces.is_empty() => office.health.turned(Instant::now()),
+                }
+            }
+        } else {
+            for namespace in args.namespaces(&office.cluster) {
+                workspaces.spawn(keep(office.clone(), namespace));
+            }
+        }
+        while workspaces.join_next().await.is_some() {}
+        Ok(Exit::Done)
+    })?
+}
+
+impl OperatorArgs {
+    fn namespaces(&self, cluster: &Cluster) -> Vec<String> {
+        let mut named = if self.namespace.is_empty() { vec![cluster.namespace().to_owned()] } else { self.namespace.clone() };
+        named.sort();
+        named.dedup();
+        named
+    }
+}
+
+async fn listen(listen: Option<Listen>, health: &Health, metrics: &Metrics, stop: &CancellationToken) -> Result<(), Failure> {
+    let address = match listen {
+        Some(Listen::Nowhere) => return Ok(()),
+        Some(Listen::At(address)) => address,
+        // Whoever asks a pod asks it by the pod's own address.
+        None => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), serve::MONITORING.port()),
+    };
+    let routes = serve::monitoring(health.clone(), metrics.clone());
+    let listening = serve::listen(address, routes, Bounds::default(), stop.clone()).await;
+    let listening = listening.map_err(|error| Failure::from_error(&error).hint("say another address with --listen, or --listen none"))?;
+    notice(format_args!("metrics and health: http://{}/metrics", listening.address));
+    Ok(())
+}
+
+/// Keeps a namespace until the process is stopped: whatever ends it is told, and it begins anew.
+async fn keep(office: Office, namespace: String) {
+    loop {
+        if let Err(failure) = serve_namespace(&office, &namespace).await {
+            report::failure(&failure);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => {}
+            () = office.stop.cancelled() => return,
+        }
+    }
+}
+
+async fn serve_namespace(office: &Office, namespace: &str) -> Result<(), Failure> {
+    let base = office.data.join(namespace);
+    std::fs::create_dir_all(&base).map_err(|error| {
+        Failure::file("make", &base, error).hint("mount a volume there that the operator may write, or name another folder with --data")
+    })?;
+    secret::entrust(base.clone(), Arc::new(ClusterSecrets::new(&office.cluster, namespace)));
+    // What belongs to this attempt ends with it.
+    let halt = CancellationToken::new();
+    let _over = halt.clone().drop_guard();
+    let register = Register::default();
+    let mut source = ClusterRevisions::start(&office.cluster, namespace, base, register.clone(), &halt);
+    let (news, heard) = watch::channel(StatusNews::Elsewhere);
+    let writing = operator::write_status(&office.cluster, namespace, &source, &register, heard, halt.clone());
+    notice(format_args!("watching the namespace {namespace}"));
+    let ended = loop {
+        let Some(manifests) = begin(&mut source, &news, (&office.health, &office.stop)).await else { break Ok(()) };
+        let place = state_place(&manifests.loaded, &Files::default());
+        let record = Arc::new(KubernetesLease::new(&office.cluster, namespace));
+        let store = state::open_beside(&place, &manifests.policy.workspace, record).await.map_err(|error| state_failure(&error))?;
+        let Some(why) = held(store.as_ref(), &manifests).await? else {
+            office.health.loaded();
+            break run_workspace(office, namespace, source, (store, manifests), news).await;
+        };
+        report::failure(&Failure::new(format!("the objects of {namespace} lack what was in force before: {why}")).exit(Exit::Stale));
+        news.send_replace(StatusNews::Unused);
+    };
+    // What was said last is to arrive.
+    let _ = tokio::time::timeout(LAST, writing).await;
+    ended
+}
+
+async fn run_workspace(
+    office: &Office,
+    namespace: &str,
+    source: ClusterRevisions,
+    (store, manifests): (Arc<dyn Store>, CompiledRevision),
+    news: watch::Sender<StatusNews>,
+) -> Result<(), Failure> {
+    notice(format_args!("{namespace}: {} is in force; the state is {}", manifests.revision.name, store.place().display()));
+    office.health.state(true);
+    let halt = CancellationToken::new();
+    let _over = halt.clone().drop_guard();
+    operator::serve_requests(&source, store.clone(), news.subscribe(), halt.clone());
+    operator::write_plans(&office.cluster, namespace, store.clone(), news.subscribe(), halt.clone());
+    let (first, ends) = (manifests.clone(), halt.clone());
+    let (to, told) = watch::channel(None);
+    let telling = tokio::spawn(tell(told, news));
+    let teller = Teller::new(&store, &manifests, (office.health.clone(), office.metrics.clone()), None, Some(to));
+    let workspace = Workspace { store, who: who(), observer: Arc::new(teller), once: false, stop: office.stop.clone() };
+    let follow = |mail| {
+        drop(tokio::spawn(async move {
+            tokio::select! {
+                () = workspace::follow(Box::new(source), mail, first, Duration::ZERO, ends.clone()) => {}
+                () = ends.cancelled() => {}
+            }
+        }));
+    };
+    let ended = workspace.run(manifests, follow).await;
+    arrived(telling).await;
+    match ended {
+        Ok(_) | Err(WorkspaceError::Standby(_)) => Ok(()),
+        Err(WorkspaceError::State(error)) => Err(state_failure(&error)),
+        Err(error) => Err(Failure::from_error(&error)),
+    }
+}
+
+/// The first objects that can be used. What can't be is told, and better ones are waited for.
+async fn begin(
+    source: &mut ClusterRevisions,
+    news: &watch::Sender<StatusNews>,
+    (health, stop): (&Health, &CancellationToken),
+) -> Option<CompiledRevision> {
+    loop {
+        let mut next = source.next(None);
+        let next = loop {
+            tokio::select! {
+                next = &mut next => break next,
+                () = tokio::time::sleep(TURN) => health.turned(Instant::now()),
+                () = stop.cancelled() => return None,
+            }
+        };
+        let failure = match next {
+            Ok(Some(Arrived { revision, manifests: Ok(sound), .. })) => {
+                let SoundManifests { loaded, policy, warnings, data } = sound;
+                report::diagnostics(&warnings, &Texts::default());
+                return Some(CompiledRevision { revision, loaded: Arc::new(loaded), policy: Arc::new(policy), data });
+            }
+            Ok(Some(Arrived { revision, manifests: Err(problems), .. })) => {
+                notice(format_args!("{} can't be used", revision.name));
+                Failure::Manifests(problems, Texts::default())
+            }
+            Ok(None) => continue,
+            Err(error) => {
+                let failure = Failure::from_error(&error);
+                error.hint().into_iter().fold(failure, Failure::hint)
+            }
+        };
+        report::failure(&failure);
+        news.send_replace(StatusNews::Unused);
+    }
+}
+
+/// Why objects that a process begins with are held, if they are: they lack what was in force when the last one ended.
+async fn held(store: &dyn Store, manifests: &CompiledRevision) -> Result<Option<String>, Failure> {
+    let known: Vec<(Arc<str>, ManifestInventory)> = Shelf::Revisions.all(store).await.map_err(|error| state_failure(&error))?;
+    let Some((_, before)) = known.into_iter().find(|(name, _)| name.as_ref() == "inventory") else { return Ok(None) };
+    let today = Timestamp::now().to_zoned(manifests.policy.time_zone.clone()).date();
+    Ok(shrank(&before, &manifests.loaded, today).map(|shrunk| format!("{}; {}", shrunk.words(), shrunk.hint())))
+}
+
+/// Hands each status on to whoever writes it, until there are no more.
+async fn tell(mut told: watch::Receiver<Option<Status>>, news: watch::Sender<StatusNews>) {
+    while told.changed().await.is_ok() {
+        let status = told.borrow_and_update().clone();
+        news.send_replace(status.map_or(StatusNews::Elsewhere, |status| StatusNews::Told(Box::new(status))));
+    }
+}
+
+async fn arrived(telling: JoinHandle<()>) {
+    let _ = tokio::time::timeout(LAST, telling).await;
+}
+
+/// The pod, for the journal and for whoever finds the Lease taken.
+fn who() -> String {
+    let named = ["HEADCOUNT_ACTOR", "POD_NAME", "HOSTNAME"].iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.trim().is_empty()).map_or_else(|| "the operator".to_owned(), |name| format!("operator {name}"))
+}
