@@ -12,6 +12,7 @@ mod faults;
 mod git;
 mod kubernetes_org;
 mod objects;
+mod operator;
 mod pages;
 mod properties;
 mod quickstart;
