@@ -54,7 +54,7 @@ impl Running {
         // Whose it is, the state itself says.
         let (policy, _) = pipeline::compile_what_is_sound(&Loaded::default(), Vec::new());
         let files = format!(" --state {}", next::quoted(&state.display().to_string()));
-        Ok(Self { policy, state: StatePlace::File(state.clone()), files, whole: false })
+        Ok(Self { policy, state: state.into(), files, whole: false })
     }
 
     /// Of what `-f` names. What is wrong in the manifests holds nothing up but a Workspace that can't be told.

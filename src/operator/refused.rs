@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::manifest::connection::SecretRef;
-use crate::manifest::kinds::{MailAuth, NotificationWay, StateLocation};
+use crate::manifest::kinds::{MailAuth, NotificationWay, StateLocation, StateSpec};
 use crate::manifest::{Loaded, Origin};
 
 /// Everything that is refused.
@@ -36,10 +36,14 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Diagnostic> {
             NotificationWay::Email(to) => to.auth.iter().for_each(|MailAuth { password, .. }| secret(&workspace.origin, password, &whose)),
         }
     }
-    if let Some(StateLocation::Postgres(postgres)) = &workspace.spec.state {
+    if let Some(encryption) = workspace.spec.state.as_ref().and_then(|state| state.encryption.as_ref()) {
+        secret(&workspace.origin, &encryption.secret, "what wraps the keys of the state");
+    }
+    let location = workspace.spec.state.as_ref().and_then(StateSpec::location);
+    if let Some(StateLocation::Postgres(postgres)) = &location {
         postgres.password.iter().for_each(|password| secret(&workspace.origin, password, "the password of the state"));
     }
-    if let Some(StateLocation::Path(path)) = &workspace.spec.state
+    if let Some(StateLocation::Path(path)) = &location
         && leads_out(Path::new(path))
     {
         let problem = Diagnostic::error(format!("`spec.state.path` leads out of the namespace's own folder: {path}"));

@@ -11,7 +11,7 @@ use crate::workspace::revisions::tests::{Followed, SOURCE, WORKSPACE, folders, w
 
 /// How a look ended: the revision to run by, and what was in the way.
 async fn begun(source: &mut dyn RevisionSource, state: &Path) -> (Option<Beginning>, &'static str) {
-    let place = |_: &Loaded| StatePlace::File(state.to_owned());
+    let place = |_: &Loaded| StatePlace::from(state);
     let looked = Begin::new(source, &place).look().await.unwrap();
     match looked {
         Looked::Found(beginning, obstacle) => (Some(*beginning), obstacle.as_ref().map_or("", word)),
@@ -158,7 +158,7 @@ async fn of_a_folder_nothing_earlier_can_be_had_and_that_is_told_until_it_is_men
     workspace(folder.path());
     write(folder.path(), "hr.yaml", &SOURCE.replace("record.id", "recod.id"));
     let mut source = folders(folder.path());
-    let place = |_: &Loaded| StatePlace::File(state.path().join("state.db"));
+    let place = |_: &Loaded| StatePlace::from(&state.path().join("state.db"));
     let mut begin = Begin::new(&mut source, &place);
     let told = Told::default();
     assert!(matches!(begin.look().await.unwrap(), Looked::Waits(Some(Obstacle::Refused(..)))));

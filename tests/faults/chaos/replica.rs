@@ -10,7 +10,7 @@ use std::time::Duration;
 use headcount::git::{Remote, RemoteUrl, SshAccess};
 use headcount::manifest::kinds::PostgresState;
 use headcount::pipeline::{Hear, News};
-use headcount::state::{LeaseTerms, PostgresPlace, StatePlace, open_on};
+use headcount::state::{LeaseTerms, PlaceKind, PostgresPlace, open_on};
 use headcount::workspace::revisions::GitRevisions;
 use headcount::workspace::{First, Observer, Workspace, first, follow};
 use tokio_util::sync::CancellationToken;
@@ -132,7 +132,7 @@ async fn keep(repository: &str, cache: &str, database: PostgresState) -> Result<
         Some(First::Refused(_, problems)) => return Err(format!("{problems:#?}")),
         None => return Err("no manifests".into()),
     };
-    let place = StatePlace::Postgres(PostgresPlace::new(database, PathBuf::from("."), WORKSPACE.into()));
+    let place = PlaceKind::Postgres(PostgresPlace::new(database, PathBuf::from("."), WORKSPACE.into()));
     let store = open_on(place, WORKSPACE, TERMS).await.map_err(|error| error.to_string())?;
     let stop = CancellationToken::new();
     let (ends, first) = (stop.clone(), manifests.clone());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use headcount::manifest::kinds::PostgresState;
 use headcount::model::{Status, SystemState};
-use headcount::state::{PostgresPlace, Shelf, StatePlace, look};
+use headcount::state::{PlaceKind, PostgresPlace, Shelf, look};
 use hyper::Method;
 use serde_json::Value;
 
@@ -283,10 +283,10 @@ impl Town {
         found.unwrap_or_default()
     }
 
-    fn place(&self) -> StatePlace {
+    fn place(&self) -> PlaceKind {
         match &self.database {
-            None => StatePlace::File(self.desk.path().join("state.db")),
-            Some(database) => StatePlace::Postgres(PostgresPlace::new(database.clone(), PathBuf::from("."), WORKSPACE.into())),
+            None => PlaceKind::File(self.desk.path().join("state.db")),
+            Some(database) => PlaceKind::Postgres(PostgresPlace::new(database.clone(), PathBuf::from("."), WORKSPACE.into())),
         }
     }
 
