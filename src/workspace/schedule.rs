@@ -216,14 +216,14 @@ mod tests {
 
     #[test]
     fn what_a_clock_noted_that_was_ahead_keeps_no_system_from_being_read() {
-        let ahead = after(&memory(), at(2 * 86_400), true, None);
+        let ahead = after(&memory(), at(2 * 86_400), true, None, false);
         let system = waiting("chat", &ahead);
         assert_eq!(due(at(0), std::slice::from_ref(&system)), [(0, Due::Full)]);
         assert_eq!(due(at(0), &[Waiting { tells_changes: true, ..system }]), [(0, Due::Full)]);
-        let missed = after(&ahead, at(2 * 86_400), false, Some("away".into()));
+        let missed = after(&ahead, at(2 * 86_400), false, Some("away".into()), false);
         assert_eq!((due(at(0), &[waiting("chat", &missed)]), rests(&missed, at(0))), (vec![(0, Due::Full)], None));
         // Its own pause holds.
-        let missed = after(&ahead, at(0), false, Some("away".into()));
+        let missed = after(&ahead, at(0), false, Some("away".into()), false);
         assert_eq!((due(at(0), &[waiting("chat", &missed)]), rests(&missed, at(0))), (vec![], Some(at(60))));
     }
 
