@@ -6,7 +6,6 @@ use std::sync::Arc;
 use headcount::journal::{Event, entry};
 use headcount::state::{self, Fact};
 use jiff::{SignedDuration, Timestamp};
-use snapbox::str;
 
 use super::Folder;
 use super::world::{acme, database};
@@ -76,12 +75,8 @@ fn whoever_is_erased_is_in_no_byte_of_the_state_and_the_chain_is_whole() {
     let folder = began();
     folder.run(["apply", "--auto-approve"]).assert().code(0);
     let erase = ["erase", "hr/p-4711", "--reason", REQUEST];
-    folder.run(erase).assert().code(1).stdout_eq(str![]).stderr_eq(str![[r#"
-error: hr/p-4711 is still there: Source hr, Target app; nothing was erased
- |
- = help: delete them there first; what headcount made, it deletes by `deprovisioning`, or by hand
-
-"#]]);
+    let (code, words) = told(&folder, erase);
+    assert!(code == 1 && words.contains("error: hr/p-4711 is still there: Source hr, Target app; nothing was erased"), "{code}: {words}");
     gone(&folder);
     std::fs::rename(folder.file("app.db"), folder.file("away.db")).expect("the database goes away");
     let (code, words) = told(&folder, erase);
@@ -106,7 +101,8 @@ error: hr/p-4711 is still there: Source hr, Target app; nothing was erased
     assert!(code == 1 && words.contains("nobody is known by"), "{words}");
     assert_eq!(told(&folder, ["status"]).0, 1, "no controller ran");
     // Asked twice, and nobody of others is gone.
-    folder.run(erase).assert().code(0).stdout_eq("Nothing is kept of hr/p-4711.\n");
+    let (code, words) = told(&folder, erase);
+    assert!(code == 0 && words.contains("Nothing is kept of hr/p-4711."), "{code}: {words}");
     assert!(told(&folder, ["history", "--who", "ada"]).1.contains("ada gets an account"));
     folder.run(["apply", "--auto-approve"]).assert().code(0);
     assert_eq!(found(&bytes_below(&folder.file(".headcount"))), [] as [&str; 0]);
