@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Intent};
 use crate::model::{AttributeChange, Key, ObjectKind, ObjectRef, Value};
-use crate::state::Opened;
+use crate::state::Unsealed;
 
 /// What is said of one person. Names are short, since there are many.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub(super) struct Part {
     /// by what name the key is kept
     pub(super) subject: Arc<str>,
     /// what it holds
-    pub(super) opened: Opened,
+    pub(super) opened: Unsealed,
 }
 
 /// What may stand in the clear, and the rest by whose it is; nothing where nothing is said of anybody.
@@ -164,14 +164,14 @@ fn keys_and_words(parts: impl Iterator<Item = Part>) -> (Vec<Arc<str>>, Arc<str>
 impl Part {
     fn personal(&self) -> Option<Personal> {
         match &self.opened {
-            Opened::Text(text) => serde_json::from_str(text).ok(),
-            Opened::Erased | Opened::Locked => None,
+            Unsealed::Text(text) => serde_json::from_str(text).ok(),
+            Unsealed::Erased | Unsealed::Locked => None,
         }
     }
 
     /// The key, or in its place by what name it was sealed.
     fn key(&self) -> Arc<str> {
-        let word = if self.opened == Opened::Erased { "erased" } else { "sealed" };
+        let word = if self.opened == Unsealed::Erased { "erased" } else { "sealed" };
         self.personal().and_then(|personal| personal.key).unwrap_or_else(|| format!("{word}/{}", self.subject).into())
     }
 
@@ -181,6 +181,6 @@ impl Part {
 
     /// In the place of words.
     fn gone(&self) -> &'static str {
-        if self.opened == Opened::Erased { "(erased)" } else { "(sealed)" }
+        if self.opened == Unsealed::Erased { "(erased)" } else { "(sealed)" }
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{EntryDraft, Head};
-use super::seal::Subject;
+use super::seal::KeptKey;
 use super::shelf::{Shelf, Shelved};
 use crate::model::{
     Baseline, CutOff, Deactivation, DepartedName, Left, Link, Receipt, RecordLink, Repeat, Resting, StandingRevocation, Unheard,
@@ -115,7 +115,7 @@ pub enum Fact {
         name: Arc<str>,
     },
     /// a key that seals, or the same one wrapped otherwise
-    Subject(Subject),
+    Subject(KeptKey),
     /// keys that are destroyed
     SubjectsGone(Vec<Arc<str>>),
     /// nothing that is kept of whoever has these keys is kept any longer, but for what a revocation by command says

@@ -35,7 +35,7 @@ pub use lock::{Holder, LeaseTerms, RunLock, TakenOver};
 pub use place::{Extent, PlaceKind, Replacement, StatePlace, holder, look, look_at, open, open_beside, open_on, passing, put, unlock};
 pub use postgres::PostgresPlace;
 pub use record::{LeaseNote, LeaseRecord};
-pub use seal::{Opened, SealedPart, Subject, Subjects, Wrapping};
+pub use seal::{KeptKey, SealedPart, Subjects, Unsealed, Wrapping};
 pub use shelf::{Shelf, Shelved};
 pub use sqlite::SCHEMA_VERSION;
 
@@ -69,10 +69,10 @@ pub trait Store: Debug + Send + Sync {
     /// All that stands on a shelf, by name.
     fn shelf(&self, shelf: Shelf) -> StoreAnswer<'_, Vec<Shelved>>;
     /// Keys that seal, as they are kept.
-    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<Subject>>;
+    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<KeptKey>>;
     /// What was sealed, in the order of the question. Behind what seals there is nothing that could.
-    fn unseal(&self, parts: Vec<SealedPart>) -> StoreAnswer<'_, Vec<Opened>> {
-        Box::pin(std::future::ready(Ok(vec![Opened::Locked; parts.len()])))
+    fn unseal(&self, parts: Vec<SealedPart>) -> StoreAnswer<'_, Vec<Unsealed>> {
+        Box::pin(std::future::ready(Ok(vec![Unsealed::Locked; parts.len()])))
     }
     /// Which keys seal what is said of whoever has one of these.
     fn subjects_of(&self, _keys: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<Arc<str>>> {

@@ -27,7 +27,7 @@ const NAME: usize = 6;
 /// A key that seals what is said of one person, as it is kept. A person may have several; nobody shares one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Subject {
+pub struct KeptKey {
     /// random
     pub id: Arc<str>,
     /// which secret's key wraps it; empty: none, and the key is kept as it is
@@ -62,7 +62,7 @@ pub struct SealedPart {
 
 /// What a seal holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opened {
+pub enum Unsealed {
     /// what was sealed
     Text(String),
     /// its key is gone
@@ -122,7 +122,7 @@ impl SubjectKey {
 const WHOM: &str = "whom";
 
 /// Makes a key. `id`: of something that has a name of its own; none: a random one.
-pub(super) fn make(whom: &str, id: Option<Arc<str>>, wrapping: Option<&Wrapping>, at: Timestamp) -> Option<(Subject, SubjectKey)> {
+pub(super) fn make(whom: &str, id: Option<Arc<str>>, wrapping: Option<&Wrapping>, at: Timestamp) -> Option<(KeptKey, SubjectKey)> {
     let mut bytes = [0; KEY];
     rand::fill(&mut bytes).ok()?;
     let id = match id {
@@ -136,26 +136,26 @@ pub(super) fn make(whom: &str, id: Option<Arc<str>>, wrapping: Option<&Wrapping>
     let own = SubjectKey(Arc::new(key(&bytes)?));
     let (wrapped_by, kept) = wrapped(&id, &bytes, wrapping)?;
     let whom = own.seal(&id, WHOM, whom)?;
-    Some((Subject { id, wrapped_by, key: kept, whom, at }, own))
+    Some((KeptKey { id, wrapped_by, key: kept, whom, at }, own))
 }
 
 /// The key, where it can be had.
-pub(super) fn unwrap(subject: &Subject, wrapping: Option<&Wrapping>) -> Option<SubjectKey> {
+pub(super) fn unwrap(subject: &KeptKey, wrapping: Option<&Wrapping>) -> Option<SubjectKey> {
     Some(SubjectKey(Arc::new(key(&bytes_of(subject, wrapping)?)?)))
 }
 
 /// The same key under another secret; nothing where it is so already.
-pub(super) fn wrap_anew(subject: &Subject, wrapping: &Wrapping) -> Option<Subject> {
+pub(super) fn wrap_anew(subject: &KeptKey, wrapping: &Wrapping) -> Option<KeptKey> {
     if subject.wrapped_by == wrapping.name {
         return None;
     }
     let bytes = bytes_of(subject, Some(wrapping))?;
     let (wrapped_by, key) = wrapped(&subject.id, &bytes, Some(wrapping))?;
-    Some(Subject { wrapped_by, key, ..subject.clone() })
+    Some(KeptKey { wrapped_by, key, ..subject.clone() })
 }
 
 /// Whose it is.
-pub(super) fn whom(subject: &Subject, key: &SubjectKey) -> Option<String> {
+pub(super) fn whom(subject: &KeptKey, key: &SubjectKey) -> Option<String> {
     key.open(&subject.id, WHOM, &subject.whom)
 }
 
@@ -166,7 +166,7 @@ fn wrapped(id: &str, bytes: &[u8; KEY], wrapping: Option<&Wrapping>) -> Option<(
     }
 }
 
-fn bytes_of(subject: &Subject, wrapping: Option<&Wrapping>) -> Option<[u8; KEY]> {
+fn bytes_of(subject: &KeptKey, wrapping: Option<&Wrapping>) -> Option<[u8; KEY]> {
     let bytes = match wrapping.filter(|wrapping| wrapping.name == subject.wrapped_by) {
         _ if subject.wrapped_by.is_empty() => BASE64.decode(&subject.key).ok()?,
         Some(wrapping) => open(&wrapping.key, &subject.id, &subject.key)?,

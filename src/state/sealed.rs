@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::seal::{self, Opened, SealedPart, Subject, SubjectKey, Subjects, Wrapping};
+use super::seal::{self, KeptKey, SealedPart, SubjectKey, Subjects, Unsealed, Wrapping};
 use super::{
     About, ChainLine, EntryDraft, Fact, Heads, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch,
 };
@@ -30,7 +30,7 @@ pub(super) struct Sealed {
 
 /// A key that this process made.
 struct AtHand {
-    subject: Subject,
+    subject: KeptKey,
     key: SubjectKey,
     /// a commit that held it has returned
     durable: bool,
@@ -52,7 +52,7 @@ pub(super) fn sealed(inner: Arc<dyn Store>, wrapping: Option<Wrapping>) -> Arc<d
 struct Batch {
     facts: Vec<Fact>,
     /// keys that have to be durable with it, and whose they are
-    made: BTreeMap<Arc<str>, (Arc<str>, Subject)>,
+    made: BTreeMap<Arc<str>, (Arc<str>, KeptKey)>,
 }
 
 impl Sealed {
@@ -111,7 +111,7 @@ impl Sealed {
         Some(EntryDraft { run, event, change, rest, personal: Vec::new() })
     }
 
-    fn thing(&self, thing: &Shelved) -> Option<(Subject, String)> {
+    fn thing(&self, thing: &Shelved) -> Option<(KeptKey, String)> {
         let id = of_thing(thing.shelf, &thing.name);
         let (subject, key) = seal::make(&id, Some(id.clone()), self.wrapping.as_ref(), Timestamp::now())?;
         let body = format!("{MARK}{}", key.seal(&id, &thing.name, &thing.body)?);
@@ -139,14 +139,14 @@ impl Sealed {
             false => Some(thing),
             // One that nobody can open is none: it is made again.
             true => match opened.next()? {
-                Opened::Text(body) => Some(Shelved { body, ..thing }),
-                Opened::Erased | Opened::Locked => None,
+                Unsealed::Text(body) => Some(Shelved { body, ..thing }),
+                Unsealed::Erased | Unsealed::Locked => None,
             },
         };
         Ok(things.into_iter().filter_map(open).collect())
     }
 
-    async fn open_parts(&self, parts: Vec<SealedPart>) -> Result<Vec<Opened>, StateError> {
+    async fn open_parts(&self, parts: Vec<SealedPart>) -> Result<Vec<Unsealed>, StateError> {
         let mut names: Vec<Arc<str>> = parts.iter().map(|part| part.subject.clone()).collect();
         names.sort_unstable();
         names.dedup();
@@ -157,10 +157,10 @@ impl Sealed {
         let keys: HashMap<Arc<str>, Option<SubjectKey>> =
             found.iter().map(|subject| (subject.id.clone(), seal::unwrap(subject, self.wrapping.as_ref()))).collect();
         let open = |part: &SealedPart| match keys.get(&part.subject) {
-            None => Opened::Erased,
+            None => Unsealed::Erased,
             Some(key) => match key.as_ref().and_then(|key| key.open(&part.subject, &part.with, &part.text)) {
-                Some(text) => Opened::Text(text),
-                None => Opened::Locked,
+                Some(text) => Unsealed::Text(text),
+                None => Unsealed::Locked,
             },
         };
         Ok(parts.iter().map(open).collect())
@@ -238,11 +238,11 @@ impl Store for Sealed {
         })
     }
 
-    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<Subject>> {
+    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<KeptKey>> {
         self.inner.subjects(which)
     }
 
-    fn unseal(&self, parts: Vec<SealedPart>) -> StoreAnswer<'_, Vec<Opened>> {
+    fn unseal(&self, parts: Vec<SealedPart>) -> StoreAnswer<'_, Vec<Unsealed>> {
         Box::pin(self.open_parts(parts))
     }
 
@@ -269,7 +269,7 @@ impl Store for Sealed {
     fn whose(&self, subjects: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<(Arc<str>, Arc<str>)>> {
         Box::pin(async move {
             let found = self.inner.subjects(Subjects::Named(subjects)).await?;
-            let whose = |subject: &Subject| {
+            let whose = |subject: &KeptKey| {
                 let key = seal::unwrap(subject, self.wrapping.as_ref())?;
                 Some((subject.id.clone(), Arc::from(seal::whom(subject, &key)?)))
             };

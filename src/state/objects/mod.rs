@@ -23,8 +23,8 @@ use super::clock::MachineClock;
 use super::lease::LeaseTime;
 use super::lock::Holder;
 use super::{
-    About, ChainLine, Fact, Heads, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer,
-    Subject, Subjects, UnderWay, Watch,
+    About, ChainLine, Fact, Heads, KeptKey, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store,
+    StoreAnswer, Subjects, UnderWay, Watch,
 };
 use crate::model::{Left, Link, Memory};
 pub(super) use bucket::{Bucket, shown};
@@ -160,7 +160,7 @@ impl Store for Objects {
         self.ask(|worker| Box::pin(async move { worker.local().link_ids(wanted).await }))
     }
 
-    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<Subject>> {
+    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<KeptKey>> {
         self.ask(move |worker| Box::pin(async move { worker.heard().await?.subjects(which).await }))
     }
 

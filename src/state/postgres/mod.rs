@@ -38,8 +38,8 @@ use super::clock::MachineClock;
 use super::lease::LeaseTime;
 use super::lock::Holder;
 use super::{
-    About, ChainLine, Fact, Heads, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer,
-    Subject, Subjects, UnderWay, Watch,
+    About, ChainLine, Fact, Heads, KeptKey, LeaseTerms, LinkName, OpenRun, Replacement, RunLock, Shelf, Shelved, StateError, Store,
+    StoreAnswer, Subjects, UnderWay, Watch,
 };
 use crate::model::{Left, Link, Memory};
 pub use connect::PostgresPlace;
@@ -250,7 +250,7 @@ impl Store for Postgres {
         self.ask(move |worker| Box::pin(worker.line.read(move |reader| Box::pin(reader.shelf(shelf)))))
     }
 
-    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<Subject>> {
+    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<KeptKey>> {
         self.ask(move |worker| {
             Box::pin(worker.line.read(move |reader| {
                 let which = which.clone();

@@ -13,7 +13,7 @@ use crate::model::{
     Baseline, CutOff, Deactivation, DepartedName, FormerLink, Guardrail, Key, LastWrite, Left, LeftWhat, Link, LinkOrigin, Memory, Receipt,
     RecordLink, Repeat, Resting, StandingRevocation, Unheard, WindowEntry,
 };
-use crate::state::{About, ChainLine, LinkName, OpenRun, Shelf, Shelved, Subject, Subjects};
+use crate::state::{About, ChainLine, KeptKey, LinkName, OpenRun, Shelf, Shelved, Subjects};
 
 /// Why rows could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +126,7 @@ impl Reader<'_> {
     }
 
     /// Keys that seal.
-    pub(super) async fn subjects(&self, which: &Subjects) -> Answer<Vec<Subject>> {
+    pub(super) async fn subjects(&self, which: &Subjects) -> Answer<Vec<KeptKey>> {
         const NAMED: &str = "SELECT id, wrapped_by, key, whom, at FROM subjects WHERE workspace = $1 AND id = ANY ($2)";
         const AFTER: &str = "SELECT id, wrapped_by, key, whom, at FROM subjects WHERE workspace = $1 AND id > $2 ORDER BY id LIMIT $3";
         let asked = match which {
@@ -205,8 +205,8 @@ fn link(row: &Row) -> Answer<Link> {
     Ok(Link { target, kind, key, id, origin, system: number(row, 5)?, name, at: parsed(row, 7)? })
 }
 
-fn subject(row: &Row) -> Answer<Subject> {
-    Ok(Subject { id: text(row, 0)?, wrapped_by: text(row, 1)?, key: row.try_get(2)?, whom: row.try_get(3)?, at: parsed(row, 4)? })
+fn subject(row: &Row) -> Answer<KeptKey> {
+    Ok(KeptKey { id: text(row, 0)?, wrapped_by: text(row, 1)?, key: row.try_get(2)?, whom: row.try_get(3)?, at: parsed(row, 4)? })
 }
 
 fn former(row: &Row) -> Answer<FormerLink> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::statement::Statement;
 use crate::model::{Key, grant_key};
-use crate::state::Subject;
+use crate::state::KeptKey;
 
 /// Keys are kept.
-pub(super) fn put(workspace: &str, subjects: &[&Subject]) -> Statement {
+pub(super) fn put(workspace: &str, subjects: &[&KeptKey]) -> Statement {
     let upsert = "INSERT INTO subjects (workspace, id, wrapped_by, key, whom, at) \
                   SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) \
                   ON CONFLICT (workspace, id) DO UPDATE SET wrapped_by = excluded.wrapped_by, key = excluded.key, whom = excluded.whom";

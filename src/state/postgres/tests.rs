@@ -437,7 +437,7 @@ fn everything() -> Vec<Fact> {
         Fact::Left { target: target.clone(), all: vec![Left { target, what: LeftWhat::Values, of: 12, print: u64::MAX }] },
         Fact::Known(at),
         Shelf::Brake.put("workspace", &1),
-        Fact::Subject(Subject { id: "a".into(), wrapped_by: "".into(), key: "k".into(), whom: "w".into(), at }),
+        Fact::Subject(KeptKey { id: "a".into(), wrapped_by: "".into(), key: "k".into(), whom: "w".into(), at }),
         line("r", "one"),
         line("r", "two"),
     ]

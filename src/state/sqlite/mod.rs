@@ -34,7 +34,7 @@ use tokio::sync::oneshot;
 use super::lock;
 use super::record::Elsewhere;
 use super::{
-    About, ChainLine, Fact, Heads, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, Subject, Subjects, UnderWay,
+    About, ChainLine, Fact, Heads, KeptKey, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, Subjects, UnderWay,
     Watch,
 };
 use crate::model::{Left, Link, Memory};
@@ -167,7 +167,7 @@ impl Store for Sqlite {
         self.read(move |connection| shelves::load_shelf(connection, shelf))
     }
 
-    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<Subject>> {
+    fn subjects(&self, which: Subjects) -> StoreAnswer<'_, Vec<KeptKey>> {
         self.read(move |connection| subjects::load(connection, &which))
     }
 

@@ -9,13 +9,13 @@ use rusqlite::{Connection, Row, params};
 
 use super::rows::{parsed, text};
 use crate::model::{Key, grant_key};
-use crate::state::{StateError, Subject, Subjects};
+use crate::state::{KeptKey, StateError, Subjects};
 
 /// Keys that come at once.
 const AT_ONCE: i64 = 1000;
 
-pub(super) fn put(connection: &Connection, subject: &Subject) -> rusqlite::Result<()> {
-    let Subject { id, wrapped_by, key, whom, at } = subject;
+pub(super) fn put(connection: &Connection, subject: &KeptKey) -> rusqlite::Result<()> {
+    let KeptKey { id, wrapped_by, key, whom, at } = subject;
     let upsert = "INSERT INTO subjects (id, wrapped_by, key, whom, at) VALUES (?1, ?2, ?3, ?4, ?5) \
                   ON CONFLICT (id) DO UPDATE SET wrapped_by = excluded.wrapped_by, key = excluded.key, whom = excluded.whom";
     connection.prepare_cached(upsert)?.execute(params![id, wrapped_by, key, whom, at.to_string()]).map(drop)
@@ -27,7 +27,7 @@ pub(super) fn destroy(connection: &Connection, ids: &[Arc<str>]) -> rusqlite::Re
     ids.iter().try_for_each(|id| delete.execute([id]).map(drop))
 }
 
-pub(super) fn load(connection: &Connection, which: &Subjects) -> rusqlite::Result<Vec<Subject>> {
+pub(super) fn load(connection: &Connection, which: &Subjects) -> rusqlite::Result<Vec<KeptKey>> {
     match which {
         Subjects::Named(ids) => {
             let mut one = connection.prepare_cached("SELECT id, wrapped_by, key, whom, at FROM subjects WHERE id = ?1")?;
@@ -44,8 +44,8 @@ pub(super) fn load(connection: &Connection, which: &Subjects) -> rusqlite::Resul
     }
 }
 
-fn subject(row: &Row<'_>) -> rusqlite::Result<Subject> {
-    Ok(Subject { id: text(row, 0)?, wrapped_by: text(row, 1)?, key: row.get(2)?, whom: row.get(3)?, at: parsed(row, 4)? })
+fn subject(row: &Row<'_>) -> rusqlite::Result<KeptKey> {
+    Ok(KeptKey { id: text(row, 0)?, wrapped_by: text(row, 1)?, key: row.get(2)?, whom: row.get(3)?, at: parsed(row, 4)? })
 }
 
 /// What goes by a key; `?2` and `?3` are between which all keys of their grants lie.
