@@ -26,7 +26,7 @@ chaos rounds="200":
 # Generated files: CRDs and JSON Schemas
 generate:
     cargo run --quiet -- crds --dir crds
-    cargo run --quiet -- schema --dir crds/schema
+    cargo run --quiet -- schema --dir schemas
     cargo run --quiet -- connector pages --dir docs/connectors
 
 # The plan core beside its yardstick

@@ -211,7 +211,7 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T> {
 }
 
 fn save<T: Serialize>(path: &Path, documents: impl IntoIterator<Item = T>) -> Result<()> {
-    let mut text = String::from("# yaml-language-server: $schema=../../crds/schema/headcount.json\n");
+    let mut text = String::from("# yaml-language-server: $schema=../../schemas/headcount.json\n");
     for document in documents {
         text.push_str("---\n");
         text.push_str(&serde_yaml::to_string(&document)?);

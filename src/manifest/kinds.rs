@@ -13,6 +13,7 @@ mod group;
 mod guardrails;
 mod notification;
 mod persona;
+mod plan;
 mod removals;
 mod revocation;
 mod state;
@@ -25,7 +26,8 @@ pub use guardrails::{GuardrailOverride, Guardrails, Limit};
 pub use notification::{
     EmailReceiver, MailAuth, MailTls, NoticeKind, NotificationReceiver, NotificationWay, SlackReceiver, WebhookReceiver,
 };
-pub use persona::{Expectation, OtherPerson, PersonaSpec, PersonaStanding, SampleRecord};
+pub use persona::{Expectation, OtherPerson, Persona, PersonaSpec, PersonaStanding, SampleRecord};
+pub use plan::{Plan, PlanSpec, PlanTarget};
 pub use removals::Removals;
 pub use revocation::{Revocation, RevocationSpec};
 pub use state::{AzureState, GcsState, PostgresState, S3State, StateEncryption, StateLocation, StateSpec};
@@ -198,6 +200,7 @@ pub struct SourceLifecycle {
 pub struct Completeness {
     /// How much smaller than the last complete read it may be: `10%` or `5`. Default 10 %, and never fewer than 3 people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "number_or_text")]
     pub max_shrink: Option<String>,
     /// How old a file may be: `36h`, `7d`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -547,10 +550,13 @@ pub struct UserSpec {
     /// The identity that this overrides. Absent: the User stands alone and makes somebody exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overrides: Option<IdentityRef>,
-    /// Attributes by their dotted names; null clears.
+    /// Attributes by their dotted names; null clears, in a file. `kubectl apply` takes a null away without a word: write `clear` there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "any_values")]
     pub attributes: BTreeMap<String, serde_json::Value>,
+    /// Attributes that are cleared, by their names: the same as null for each of them in `attributes`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clear: Vec<String>,
     /// Records that are this identity's, whatever correlation says, and nobody else's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<RecordRef>,
@@ -566,6 +572,15 @@ pub struct UserSpec {
     /// headcount knows nothing of this identity from any source.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exclude: bool,
+}
+
+impl UserSpec {
+    /// What `clear` names is null among the attributes, where nothing else stands.
+    pub(super) fn clear_named(&mut self) {
+        for name in &self.clear {
+            self.attributes.entry(name.clone()).or_insert(serde_json::Value::Null);
+        }
+    }
 }
 
 /// One record of a source.
@@ -596,6 +611,11 @@ pub struct AccountRef {
     pub target: String,
     /// The account's id there; a name may be handed on.
     pub id: String,
+}
+
+/// A whole number, or text such as `10%`.
+fn number_or_text(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "x-kubernetes-int-or-string": true })
 }
 
 /// Any object. Kubernetes keeps what it does not know.

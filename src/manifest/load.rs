@@ -128,7 +128,7 @@ impl Loader {
     fn text(&mut self, number: usize, text: &Text) {
         for part in stream::documents(&text.text) {
             let Part { start, length, line } = part;
-            let origin = Origin { file: text.name.clone(), base: text.base.clone(), text: number, start, length, line };
+            let origin = Origin { file: text.name.clone(), base: text.base.clone(), text: number, start, length, line, item: None };
             self.document(text, origin);
         }
     }
@@ -153,9 +153,22 @@ impl Loader {
                 return self.problems.push(diagnostic);
             }
         };
-        match header::read(&tree) {
+        self.parsed(file, text, &tree, origin);
+    }
+
+    fn parsed(&mut self, file: &Text, text: &str, tree: &Tree<'_>, origin: Origin) {
+        match header::read(tree) {
             Header::Empty => {}
-            Header::Kind(kind) => self.kind(kind, text, &tree, origin),
+            Header::Kind(kind) => self.kind(kind, text, tree, origin),
+            Header::List if origin.item.is_none() => {
+                for item in 0..tree.items() {
+                    let origin = Origin { item: Some(item), ..origin.clone() };
+                    if let Some(tree) = tree.item(item) {
+                        self.parsed(file, text, &tree, origin);
+                    }
+                }
+            }
+            Header::List => self.problems.push(located("a List stands in a List", text, &origin, tree.mark(0)).hint("write its items out")),
             Header::Foreign { mark, message, hint, stranger } => {
                 let diagnostic = located(message, text, &origin, mark).hint(hint);
                 if stranger && file.found {
@@ -170,12 +183,13 @@ impl Loader {
 
     fn kind(&mut self, kind: &'static str, text: &str, tree: &Tree<'_>, origin: Origin) {
         let Some(shape) = shape::of_kind(kind) else { return };
-        let (value, problems) = read::read(text, tree, shape);
+        let (value, problems, unquoted) = read::read(text, tree, shape);
+        self.problems.extend(unquoted.into_iter().map(|problem| diagnostic(problem, text, &origin, Diagnostic::warning)));
         let mut broken = !problems.is_empty();
         for problem in &problems {
             self.loaded.refused.place(&origin, problem.mark.start as usize);
         }
-        let place = |problem| diagnostic(problem, text, &origin);
+        let place = |problem| diagnostic(problem, text, &origin, Diagnostic::error);
         self.problems.extend(problems.into_iter().map(place));
         // What is sound of a broken document is kept, so that its other problems (a misspelt attribute, an expression) are told in the same run.
         if let Err(problem) = self.keep(kind, value, &origin)
@@ -203,7 +217,11 @@ impl Loader {
             "Source" => loaded.sources.push(typed(value, origin)?),
             "Target" => loaded.targets.push(typed(value, origin)?),
             "AttributeMapping" => loaded.mappings.push(typed(value, origin)?),
-            "User" => loaded.users.push(typed(value, origin)?),
+            "User" => {
+                let mut user: Document<super::kinds::UserSpec> = typed(value, origin)?;
+                user.spec.clear_named();
+                loaded.users.push(user);
+            }
             "Group" => loaded.groups.push(typed(value, origin)?),
             "Entitlement" => loaded.entitlements.push(typed(value, origin)?),
             "Revocation" => loaded.revocations.push(typed(value, origin)?),
@@ -292,8 +310,8 @@ fn left_out(strangers: Vec<(String, Diagnostic)>, beside_ours: bool) -> Vec<Diag
 /// NamedFiles that are named before the rest is counted.
 const NAMED: usize = 8;
 
-fn diagnostic(problem: Problem, text: &str, origin: &Origin) -> Diagnostic {
-    let mut diagnostic = hinted(located(problem.message, text, origin, problem.mark), problem.hint);
+fn diagnostic(problem: Problem, text: &str, origin: &Origin, level: fn(String) -> Diagnostic) -> Diagnostic {
+    let mut diagnostic = hinted(level(problem.message).at(place(origin, problem.mark), mark_length(text, problem.mark)), problem.hint);
     if let Some((mark, words)) = problem.related {
         diagnostic = diagnostic.related(place(origin, mark), words);
     }

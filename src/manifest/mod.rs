@@ -8,6 +8,7 @@ pub mod kinds;
 mod broken;
 pub mod catalog;
 mod checks;
+mod crd;
 mod edit;
 mod format;
 mod guess;
@@ -16,6 +17,7 @@ mod input;
 mod load;
 mod outline;
 mod paths;
+mod plain;
 pub mod quantity;
 mod read;
 mod refused;
@@ -29,6 +31,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use crd::crds;
 pub use edit::{Editor, ManifestEdit, Refused as NotEdited, WrittenValue, flow, scalar};
 pub use format::{NotFormatted, format};
 pub use input::{ManifestInput, ManifestText};
@@ -36,7 +39,7 @@ pub use load::{Revision, load, load_revision};
 pub use outline::{Outline, Outlines, ValueSpan};
 pub use read::sounds_secret;
 use refused::Refused;
-pub use schema::{API_VERSION, Field, crds, fields, schema, yaml};
+pub use schema::{API_VERSION, Field, fields, schema, yaml};
 pub use tree::Style;
 
 use crate::files::NamedFiles;
@@ -70,6 +73,8 @@ pub struct Origin {
     pub length: usize,
     /// line of the document's first byte, from 1
     pub line: u32,
+    /// the document is a `List`, and this the number of the item that is meant
+    pub item: Option<u32>,
 }
 
 /// All documents of a workspace, checked one by one and against each other.

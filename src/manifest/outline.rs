@@ -31,7 +31,7 @@ impl<'a> Outlines<'a> {
     /// Of these documents.
     pub fn new(loaded: &'a Loaded) -> Self {
         // A document without text: never asked for again.
-        let none = Origin { file: "".into(), base: Arc::default(), text: usize::MAX, start: 0, length: 0, line: 1 };
+        let none = Origin { file: "".into(), base: Arc::default(), text: usize::MAX, start: 0, length: 0, line: 1, item: None };
         let outline = loaded.outline(&none);
         Self { loaded, last: RefCell::new((none, outline)) }
     }
@@ -70,6 +70,10 @@ impl Loaded {
         SCANS.with(|scans| scans.set(scans.get() + 1));
         let text = self.text(origin);
         let tree = Tree::parse(text).ok().flatten().unwrap_or_default();
+        let tree = match origin.item {
+            Some(item) => tree.item(item).unwrap_or_default(),
+            None => tree,
+        };
         Outline { tree, text, file: origin.file.clone(), start: origin.start, line: origin.line }
     }
 
@@ -82,7 +86,7 @@ impl Loaded {
     /// The place of a value, by JSON pointer into its document (`/spec/mapping/rules/0/value`): scans the document again, so only for diagnostics and `why`.
     /// A pointer to nothing gives the nearest parent that is there. For many values of one document use [`Self::outline`].
     pub fn place(&self, origin: &Origin, pointer: &str) -> Place {
-        if !pointer.is_empty() {
+        if !pointer.is_empty() || origin.item.is_some() {
             return self.outline(origin).place(pointer);
         }
         let mark = Tree::first(self.text(origin)).unwrap_or(Mark { start: 0, end: 0, line: 1, column: 1 });

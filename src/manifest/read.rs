@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Number, Value};
 
+use super::plain::{self, Meaning};
 use super::shape::{Fields, Shape};
 use super::tree::{Content, MAX_DEPTH, Mark, Node, Style, Tree};
 use crate::diagnostic::nearest;
@@ -24,17 +25,22 @@ pub(super) struct Problem {
     pub hidden: Vec<Mark>,
 }
 
-/// Reads the document's root. With problems the value holds what is sound; an item of a list that is not is null, so that positions stay.
-pub(super) fn read(text: &str, tree: &Tree<'_>, shape: &Shape) -> (Value, Vec<Problem>) {
+/// So many plain values are told of in one document that mean something else to Kubernetes.
+const MAX_UNQUOTED: usize = 8;
+
+/// Reads the document's root. With problems the value holds what is sound; an item of a list that is not is null, so that positions stay. Beside them stands
+/// what can be read, and means something else to Kubernetes.
+pub(super) fn read(text: &str, tree: &Tree<'_>, shape: &Shape) -> (Value, Vec<Problem>, Vec<Problem>) {
     let left = text.len() + tree.nodes.len() + ALIAS_ALLOWANCE;
-    let mut reader = Reader { tree, problems: Vec::new(), path: Vec::new(), left };
+    let mut reader = Reader { tree, problems: Vec::new(), unquoted: Vec::new(), path: Vec::new(), left };
     let value = reader.value(0, shape).unwrap_or_default();
-    (value, reader.problems)
+    (value, reader.problems, reader.unquoted)
 }
 
 struct Reader<'t, 'a> {
     tree: &'t Tree<'a>,
     problems: Vec<Problem>,
+    unquoted: Vec<Problem>,
     path: Vec<Step>,
     /// values and bytes that may still be read
     left: usize,
@@ -57,8 +63,12 @@ enum Step {
 
 impl<'t, 'a> Reader<'t, 'a> {
     fn value(&mut self, at: u32, shape: &Shape) -> Option<Value> {
-        let before = self.problems.len();
+        let (before, unquoted) = (self.problems.len(), self.unquoted.len());
         let value = self.value_of(at, shape);
+        if is_reference(shape) {
+            // Where a secret may stand, nothing is shown of it.
+            self.unquoted.truncate(unquoted);
+        }
         // Where something is wrong with a reference to a secret, the secret itself may stand in its place.
         if is_reference(shape) && before < self.problems.len() {
             // Hidden once: it is for all problems.
@@ -77,17 +87,22 @@ impl<'t, 'a> Reader<'t, 'a> {
             (Shape::Any, _) => self.any(at, node, Nulls::Outermost),
             (Shape::Json, _) => self.any(at, node, Nulls::Everywhere),
             (Shape::List(items), Content::List(nodes)) => {
+                self.no_word_twice(nodes, items);
                 let read = |(index, item): (usize, &u32)| self.below(Step::Index(index), |reader| reader.value(*item, items));
                 Some(Value::Array(nodes.iter().enumerate().map(read).map(Option::unwrap_or_default).collect()))
             }
             (Shape::Map(values), Content::Map(entries)) => self.map(entries, values),
             (Shape::Fields(fields), Content::Map(entries)) => self.fields(at, entries, fields),
             (Shape::OneOf(fields), Content::Map(entries)) => self.one_of(at, entries, fields),
-            (Shape::Text | Shape::Word(_) | Shape::Bool | Shape::Int(..) | Shape::Number, Content::Scalar(text, style)) => {
+            (
+                Shape::Text | Shape::TextOrInt | Shape::Word(_) | Shape::Bool | Shape::Int(..) | Shape::Number,
+                Content::Scalar(text, style),
+            ) => {
                 if *style == Style::Plain && is_null(text) {
                     return self.mismatch(at, node, shape);
                 }
                 let value = scalar(text, *style, shape);
+                self.means_the_same(at, text, *style, shape);
                 if value.is_none() { self.mismatch(at, node, shape) } else { value }
             }
             _ => self.mismatch(at, node, shape),
@@ -100,6 +115,9 @@ impl<'t, 'a> Reader<'t, 'a> {
             Content::Scalar(text, style) => {
                 let number = (nulls == Nulls::Everywhere && *style == Style::Plain).then(|| fraction(text)).flatten();
                 let value = number.map_or_else(|| free_scalar(text, *style), Value::Number);
+                if value.is_string() {
+                    self.means_the_same(at, text, *style, &Shape::Any);
+                }
                 if value.is_null() && nulls == Nulls::Nowhere {
                     self.problem(at, "null has no meaning inside a value".to_owned(), Some("leave it out".to_owned()));
                 }
@@ -196,6 +214,7 @@ impl<'t, 'a> Reader<'t, 'a> {
         let mut keys = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             let Some(name) = self.key(*key) else { continue };
+            self.key_means_the_same(*key, name);
             match seen.insert(name, *key) {
                 None => keys.push((*key, name, *value)),
                 Some(first) => {
@@ -221,6 +240,63 @@ impl<'t, 'a> Reader<'t, 'a> {
             _ => {
                 self.problem(at, "a key must be text".to_owned(), None);
                 None
+            }
+        }
+    }
+
+    /// Tells of a plain value that is text here and something else to Kubernetes, which reads YAML 1.1.
+    fn means_the_same(&mut self, at: u32, text: &str, style: Style, shape: &Shape) {
+        let typed = matches!(shape, Shape::Text);
+        let number = || matches!(shape, Shape::TextOrInt) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if style != Style::Plain || !(typed || matches!(shape, Shape::Any | Shape::TextOrInt)) || number() {
+            return;
+        }
+        let other = match plain::to_kubernetes(text) {
+            Meaning::Text => return,
+            Meaning::Truth(_) => "true or false",
+            Meaning::Number(_) => "a number",
+            Meaning::Nothing => "nothing",
+        };
+        let refused = if typed { ", which it refuses" } else { "" };
+        let message = format!("{} is text here, and Kubernetes reads {other}{refused}", self.here());
+        self.unquoted(at, message);
+    }
+
+    fn key_means_the_same(&mut self, key: u32, name: &str) {
+        if !matches!(self.tree.nodes.get(key as usize).map(|node| &node.content), Some(Content::Scalar(_, Style::Plain))) {
+            return;
+        }
+        let other = match plain::to_kubernetes(name) {
+            Meaning::Truth(truth) => truth.to_string(),
+            Meaning::Number(written) if written != name => written,
+            _ => return,
+        };
+        let message = format!("the key `{}` is `{other}` to Kubernetes", short(name));
+        self.unquoted(key, message);
+    }
+
+    fn unquoted(&mut self, at: u32, message: String) {
+        let secret = self.path.iter().any(|step| matches!(step, Step::Key(key) if self.tree.text(*key).is_some_and(sounds_secret)));
+        if self.unquoted.len() >= MAX_UNQUOTED || secret {
+            return;
+        }
+        let hint = "write it in quotes: the same document is read by kubectl, which takes more words and digits for something else";
+        let problem = self.problem_at(at, message, Some(hint.to_owned()));
+        self.unquoted.push(problem);
+    }
+
+    /// A word that stands in a list twice says nothing new, and a server refuses it.
+    fn no_word_twice(&mut self, nodes: &[u32], items: &Shape) {
+        if !matches!(items, Shape::Word(_)) {
+            return;
+        }
+        let mut seen: HashMap<&str, u32> = HashMap::new();
+        for at in nodes {
+            let Some(word) = self.tree.text(*at) else { continue };
+            if let Some(first) = seen.insert(word, *at) {
+                let message = format!("{} has `{}` twice", self.here(), short(word));
+                let related = Some((self.tree.mark(first), "the first one"));
+                self.problems.push(Problem { related, ..self.problem_at(*at, message, Some("take one of them out".to_owned())) });
             }
         }
     }
@@ -356,7 +432,7 @@ pub fn sounds_secret(key: &str) -> bool {
 fn scalar(text: &str, style: Style, shape: &Shape) -> Option<Value> {
     let plain = style == Style::Plain;
     match shape {
-        Shape::Text => Some(Value::String(text.to_owned())),
+        Shape::Text | Shape::TextOrInt => Some(Value::String(text.to_owned())),
         Shape::Word(words) => words.iter().any(|word| word == text).then(|| Value::String(text.to_owned())),
         Shape::Bool if plain => truth(text).map(Value::Bool),
         Shape::Int(least, most) if plain => whole_number(text, *least, *most).map(Value::Number),
@@ -420,6 +496,7 @@ fn fraction(plain: &str) -> Option<Number> {
 fn expected(shape: &Shape) -> String {
     match shape {
         Shape::Text => "text".to_owned(),
+        Shape::TextOrInt => "a whole number or text".to_owned(),
         Shape::Word(words) if words.len() == 1 => listed(words),
         Shape::Word(words) => format!("one of {}", listed(words)),
         Shape::Bool => "true or false".to_owned(),

@@ -1,8 +1,7 @@
-//! JSON Schemas and CRDs, from the same Rust types that the loader fills.
+//! JSON Schemas, from the same Rust types that the loader fills.
 //!
 //! Must never: say more or less than the loader accepts; the loader takes its shapes from here.
 
-use kube::CustomResourceExt;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
@@ -65,46 +64,15 @@ pub fn schema() -> Vec<(String, String)> {
     files
 }
 
-/// The generated CRD files, by file name.
-pub fn crds() -> Vec<(String, String)> {
-    let crds = [
-        kinds::Workspace::crd(),
-        kinds::Source::crd(),
-        kinds::Target::crd(),
-        kinds::AttributeMapping::crd(),
-        kinds::User::crd(),
-        kinds::Group::crd(),
-        kinds::Entitlement::crd(),
-        kinds::Revocation::crd(),
-        kinds::PlanApproval::crd(),
-        kinds::connector::Connector::crd(),
-    ];
-    let file = |crd: &_| {
-        let mut json = serde_json::to_value(crd).unwrap_or_default();
-        without_null(&mut json);
-        describe(&mut json);
-        let name = json.pointer("/spec/names/plural").and_then(Value::as_str).unwrap_or_default().to_owned();
-        (format!("{name}.yaml"), serde_yaml::to_string(&json).unwrap_or_default())
-    };
-    crds.iter().map(file).collect()
-}
-
 /// A value as YAML.
 pub fn yaml(value: &Value) -> String {
     serde_yaml::to_string(value).unwrap_or_default()
 }
 
-/// The derive macro describes the whole by its own name; people want to read what the kind is.
-fn describe(crd: &mut Value) {
-    if let Some(schema) = crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
-        let description = schema.pointer("/properties/spec/description").cloned().unwrap_or_default();
-        schema["description"] = description;
-    }
-}
-
 fn document<T: JsonSchema>(kind: &'static str) -> Value {
     let mut spec = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
     without_null(&mut spec);
+    for_editors(&mut spec);
     let parts = spec.as_object_mut();
     let defs = parts.and_then(|parts| parts.remove("$defs")).unwrap_or_else(|| json!({}));
     if let Some(parts) = spec.as_object_mut() {
@@ -122,11 +90,34 @@ fn document<T: JsonSchema>(kind: &'static str) -> Value {
             "kind": { "description": "Always this.", "type": "string", "const": kind },
             "metadata": metadata(),
             "spec": spec,
+            "status": by_kubernetes("What headcount says of it in a cluster; not read."),
         },
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "additionalProperties": false,
         "$defs": defs,
     })
+}
+
+/// What is said of fields that a cluster adds.
+const SET: &str = "Set by Kubernetes; not read.";
+
+/// A field that an object has and a file need not: whatever stands there is passed over, so that what `kubectl get -o yaml` prints is a manifest.
+fn by_kubernetes(description: &str) -> Value {
+    json!({ "description": description, "format": "json" })
+}
+
+/// What a server calls a number or a text, as editors know it.
+fn for_editors(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(for_editors),
+        Value::Object(parts) => {
+            if parts.contains_key("x-kubernetes-int-or-string") {
+                parts.insert("type".to_owned(), json!(["integer", "string"]));
+            }
+            parts.values_mut().for_each(for_editors);
+        }
+        _ => {}
+    }
 }
 
 fn metadata() -> Value {
@@ -139,6 +130,17 @@ fn metadata() -> Value {
             "namespace": { "description": "For Kubernetes; a directory tree is one workspace whatever it says.", "type": "string" },
             "labels": texts("Words to select by."),
             "annotations": texts("For people and other tools; headcount does not read them."),
+            "creationTimestamp": by_kubernetes(SET),
+            "deletionGracePeriodSeconds": by_kubernetes(SET),
+            "deletionTimestamp": by_kubernetes(SET),
+            "finalizers": by_kubernetes(SET),
+            "generateName": by_kubernetes(SET),
+            "generation": by_kubernetes(SET),
+            "managedFields": by_kubernetes(SET),
+            "ownerReferences": by_kubernetes(SET),
+            "resourceVersion": by_kubernetes(SET),
+            "selfLink": by_kubernetes(SET),
+            "uid": by_kubernetes(SET),
         },
         "required": ["name"],
         "additionalProperties": false,
@@ -170,7 +172,7 @@ fn combined(documents: &[(&'static str, Value)]) -> Value {
 }
 
 /// An optional field may be absent; it may not be null. Only where anything goes does null mean something.
-fn without_null(schema: &mut Value) {
+pub(super) fn without_null(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(without_null),
         Value::Object(parts) => {
@@ -218,55 +220,8 @@ mod tests {
 
     #[test]
     fn the_generated_files_are_fresh() {
-        fresh("crds", crds(), "crds --dir crds");
-        fresh("crds/schema", schema(), "schema --dir crds/schema");
-    }
-
-    /// What the API server demands of a structural schema: every value has a type (or keeps whatever it is given), none is given by reference,
-    /// and what stands below `oneOf` only restricts.
-    fn not_structural(schema: &Value, path: &str, found: &mut Vec<String>) {
-        let Some(parts) = schema.as_object() else { return found.push(format!("{path}: not a schema")) };
-        let free = parts.get("x-kubernetes-preserve-unknown-fields") == Some(&json!(true));
-        if !parts.get("type").is_some_and(Value::is_string) && !free && parts.get("x-kubernetes-int-or-string").is_none() {
-            found.push(format!("{path}: no single type"));
-        }
-        for forbidden in ["$ref", "$defs", "definitions", "patternProperties", "const", "if", "prefixItems", "examples"] {
-            if parts.contains_key(forbidden) {
-                found.push(format!("{path}: `{forbidden}`"));
-            }
-        }
-        if parts.contains_key("properties") && parts.contains_key("additionalProperties") {
-            found.push(format!("{path}: properties and additionalProperties exclude each other"));
-        }
-        for (name, below) in parts.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            not_structural(below, &format!("{path}.{name}"), found);
-        }
-        match (parts.get("type").and_then(Value::as_str), parts.get("items")) {
-            (Some("array"), Some(items)) => not_structural(items, &format!("{path}[]"), found),
-            (Some("array"), None) => found.push(format!("{path}: a list without items")),
-            _ => {}
-        }
-        if let Some(values @ Value::Object(_)) = parts.get("additionalProperties") {
-            not_structural(values, &format!("{path}.*"), found);
-        }
-        for choice in ["oneOf", "anyOf", "allOf"].iter().filter_map(|name| parts.get(*name)?.as_array()).flatten() {
-            for forbidden in ["type", "description", "default", "additionalProperties", "nullable"] {
-                if choice.get(forbidden).is_some() {
-                    found.push(format!("{path}: `{forbidden}` in a choice"));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_crd_is_structural() {
-        for (file, text) in crds() {
-            let crd: Value = serde_yaml::from_str(&text).unwrap();
-            let schema = crd.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap();
-            let mut found = Vec::new();
-            not_structural(schema, &file, &mut found);
-            assert!(found.is_empty(), "{found:#?}");
-        }
+        fresh("crds", crate::manifest::crds(), "crds --dir crds");
+        fresh("schemas", schema(), "schema --dir schemas");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::schema;
 pub(super) enum Shape {
     /// any text; a plain scalar is taken as it is written
     Text,
+    /// any text, or a whole number, which is taken as it is written
+    TextOrInt,
     /// one of these words
     Word(Arc<[String]>),
     Bool,
@@ -58,6 +60,9 @@ fn read(schema: &Value, root: &Value, depth: usize) -> Shape {
     }
     if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|path| root.pointer(path.trim_start_matches('#'))) {
         return read(target, root, depth + 1);
+    }
+    if schema.get("x-kubernetes-int-or-string").is_some() {
+        return Shape::TextOrInt;
     }
     if let Some(words) = words(schema) {
         return Shape::Word(words.into());

@@ -342,7 +342,11 @@ mod tests {
     #[test]
     fn a_table_stands_in_the_manifest_or_beside_it() {
         let inline = "    departments: {values: {100: Engineering, \"200 \": 7, 0300: true, 400: ~, 500: 1.10}}\n";
-        insta::assert_snapshot!(read(inline, &[]), @"departments: 0300=true, 100=Engineering, 200=7, 400=null, 500=1.10");
+        insta::assert_snapshot!(read(inline, &[]), @r"
+        w.yaml:7:57: warning: the key `0300` is `192` to Kubernetes (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
+        w.yaml:7:82: warning: `spec.tables.departments.values.500` is text here, and Kubernetes reads a number (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
+        departments: 0300=true, 100=Engineering, 200=7, 400=null, 500=1.10
+        ");
         let file = "    departments: {file: {path: t.csv, key: code, value: Department}}\n";
         for text in [
             "code,name,Department\n100,x,\"R&D, Berlin\"\n200,y,Sales\n300,z,\n",
@@ -360,7 +364,9 @@ mod tests {
         w.yaml:7:9: error: the table is empty (give it values, or take it out)
         w.yaml:8:18: error: a table's value must be text, a whole number, true, false or null
         w.yaml:8:26: error: a table's value must be text, a whole number, true, false or null
+        w.yaml:8:30: warning: the key `y` is `true` to Kubernetes (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
         w.yaml:8:42: error: a table's key is empty
+        w.yaml:8:58: warning: `spec.tables.b.values.3 ` is text here, and Kubernetes reads true or false (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
         w.yaml:8:58: error: the key stands here twice, but for blanks around it
         w.yaml:9:22: error: the table's file `gone.csv` can't be read: No such file or directory (os error 2) (its path counts from this manifest)
         w.yaml:10:25: error: `spec.tables.d` takes one of `values`, `file` and has another already

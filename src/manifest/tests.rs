@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Loaded, ManifestInput, load};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Level};
 
 const HEAD: &str = "apiVersion: headcount.dev/v1alpha1\n";
 
@@ -43,13 +43,67 @@ fn every_problem_of_a_stream_is_told_at_once_with_its_place() {
 }
 
 #[test]
-fn scalars_keep_what_was_written() {
-    let (loaded, problems) = read(&user(
+fn scalars_keep_what_was_written_and_what_kubernetes_reads_otherwise_is_told() {
+    let text = user(
         "    title: no\n    costCenter: 0755\n    division: 1_000\n    employeeNumber: 10023\n    active: true\n    department: ~\n    locale: 1.10\n    nickName: \"true\"\n    userType: .nan\n    organization: 0x1F\n",
-    ));
-    assert_eq!(problems, []);
+    );
+    let (loaded, problems) = read(&text);
+    assert!(problems.iter().all(|problem| problem.level == Level::Warning), "{problems:?}");
     let values = serde_json::to_string(&loaded.users[0].spec.attributes).unwrap();
     insta::assert_snapshot!(values, @r#"{"active":true,"costCenter":"0755","department":null,"division":"1_000","employeeNumber":10023,"locale":"1.10","nickName":"true","organization":"0x1F","title":"no","userType":".nan"}"#);
+    insta::assert_snapshot!(told(&text), @r"
+    a.yaml:6:12: warning: `spec.attributes.title` is text here, and Kubernetes reads true or false (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
+    a.yaml:7:17: warning: `spec.attributes.costCenter` is text here, and Kubernetes reads a number (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
+    a.yaml:8:15: warning: `spec.attributes.division` is text here, and Kubernetes reads a number (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
+    a.yaml:12:13: warning: `spec.attributes.locale` is text here, and Kubernetes reads a number (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
+    a.yaml:14:15: warning: `spec.attributes.userType` is text here, and Kubernetes reads nothing (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
+    a.yaml:15:19: warning: `spec.attributes.organization` is text here, and Kubernetes reads a number (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
+    ");
+}
+
+#[test]
+fn numbers_where_text_belongs_and_keys_that_kubernetes_reads_otherwise_are_told() {
+    let text = format!(
+        "{HEAD}kind: Workspace\nmetadata: {{name: acme, labels: {{chat: yes}}}}\nspec:\n  id: acme\n  tables: {{countries: {{values: {{NO: Norway, on: x, 10: y, 0123: z}}}}}}\n---\n{HEAD}kind: User\nmetadata: {{name: 1001}}\nspec: {{overrides: {{source: hr, key: 1012}}, attributes: {{password: 0123}}}}\n---\n{HEAD}kind: Source\nmetadata: {{name: hr}}\nspec:\n  connection: {{scim: {{url: 'https://x', auth: {{bearer: {{env: 0123}}}}}}}}\n  key: record.id\n  mapping: {{rules: [{{attribute: userName, value: record.a}}]}}\n  completeness: {{maxShrink: 5}}\n"
+    );
+    let warnings: String = told(&text)
+        .lines()
+        .filter(|line| line.contains("warning"))
+        .map(|line| line.split(" (write it").next().unwrap().to_owned() + "\n")
+        .collect();
+    insta::assert_snapshot!(warnings, @r"
+    a.yaml:3:39: warning: `metadata.labels.chat` is text here, and Kubernetes reads true or false, which it refuses
+    a.yaml:6:33: warning: the key `NO` is `false` to Kubernetes
+    a.yaml:6:45: warning: the key `on` is `true` to Kubernetes
+    a.yaml:6:56: warning: `spec.tables.countries.values.10` is text here, and Kubernetes reads true or false
+    a.yaml:6:59: warning: the key `0123` is `83` to Kubernetes
+    a.yaml:10:18: warning: `metadata.name` is text here, and Kubernetes reads a number, which it refuses
+    a.yaml:11:37: warning: `spec.overrides.key` is text here, and Kubernetes reads a number, which it refuses
+    ");
+}
+
+#[test]
+fn what_kubectl_prints_is_read_with_its_places_and_what_others_have_in_it_is_not() {
+    let set = "creationTimestamp: \"2027-01-01T00:00:00Z\", generation: 1, resourceVersion: \"7\", uid: a, managedFields: [{fieldsV1: {f:spec: {}}}], ownerReferences: [], finalizers: []";
+    let text = format!(
+        "apiVersion: v1\nkind: List\nmetadata: {{resourceVersion: \"\"}}\nitems:\n- {HEAD}  kind: User\n  metadata: {{name: jane, {set}}}\n  spec: {{attributes: {{userName: jane}}, clear: [title]}}\n  status: {{conditions: [{{type: Ready, message: null}}]}}\n- apiVersion: v1\n  kind: Secret\n- {HEAD}  kind: Plan\n  metadata: {{name: p}}\n  spec: {{hash: 0}}\n- {HEAD}  kind: Group\n  metadata: {{name: eng}}\n  spec: {{displayName: Eng, members: [{{}}], lifecycles: [active, active]}}\n"
+    );
+    let (loaded, _) = read(&text);
+    assert_eq!(loaded.users[0].spec.attributes.get("title"), Some(&serde_json::Value::Null));
+    insta::assert_snapshot!(told(&text), @r"
+    a.yaml:10:15: error: headcount does not read `v1` `Secret` (headcount reads `headcount.dev/v1alpha1`; keep other tools' files in another folder, or in a hidden one)
+    a.yaml:19:64: error: `spec.lifecycles` has `active` twice (take one of them out)
+        a.yaml:19:56: the first one
+    ");
+}
+
+#[test]
+fn what_is_cleared_has_no_value() {
+    let text = user("    title: x\n  clear: [title, nonsense]\n");
+    insta::assert_snapshot!(told(&text), @r"
+    a.yaml:7:11: error: `title` has a value in `attributes`, and is cleared (keep it in one of them)
+    a.yaml:7:18: error: there is no attribute `nonsense` (SCIM's names are known, and own ones below `custom.`: `custom.nonsense`)
+    ");
 }
 
 const WORKSPACE: &str = "
@@ -140,6 +194,7 @@ fn each_rule_beyond_the_shape_is_told() {
     a.yaml:24:64: error: `active` must be true or false (without quotes)
     a.yaml:24:81: error: a secret stands in `password` (secrets never stand in a manifest; take the line out, and change the secret)
     a.yaml:24:90: error: `emails` must be a list (write its entries as a list: `[{value: jane@acme.example, type: work, primary: true}]`)
+    a.yaml:24:129: warning: `spec.attributes.custom.badge` is text here, and Kubernetes reads a number (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
     a.yaml:32:12: error: there is no User `jane.doe` (did you mean `Jane_Doe`?)
     a.yaml:32:29: error: `spec.members[0].until` is no date (write a day of the calendar as YEAR-MONTH-DAY: `2027-03-31`)
     a.yaml:33:13: error: these Groups contain themselves: a → b → a (take one of these memberships out)
@@ -147,6 +202,7 @@ fn each_rule_beyond_the_shape_is_told() {
     a.yaml:34:12: error: there is no User `x` (declare the User, or name the person by `identity: {source, key}`)
     a.yaml:35:5: error: a member needs one of `user`, `identity` and `group` (one entry of the list for each of them)
     a.yaml:36:25: error: the Source `directory` does not establish identities, so it has none to name (name the Source that establishes the identity, and its key there)
+    a.yaml:36:41: warning: `spec.members[4].identity.key` is text here, and Kubernetes reads a number, which it refuses (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
     a.yaml:40:36: error: the label `chat` has a value that Kubernetes does not take (letters, digits, `-`, `_` and `.`, at most 63, with a letter or digit at both ends; anything else fits an annotation)
     a.yaml:41:64: error: there is no Group `c` (declare the Group, or correct the name)
     a.yaml:45:18: error: there is a second Group `b` (rename one of them, or take it out)
@@ -364,6 +420,7 @@ fn what_users_and_sources_say_of_one_record_or_key_is_said_once() {
         a.yaml:29:49: the other one
     a.yaml:50:73: error: the User `one` names two records of the Source `d` (an identity has one record in a source)
         a.yaml:50:52: the other one
+    a.yaml:50:90: warning: `spec.records[1].key` is text here, and Kubernetes reads true or false, which it refuses (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
     a.yaml:50:115: error: this is no identity's key (write the source and the key (`old-hr/10023`), or `user/<name>` for a User)
     a.yaml:55:8: error: the Users `one` and `two` override the same identity `a/1` (put everything into one of them)
         a.yaml:50:8: the other one

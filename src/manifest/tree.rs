@@ -123,6 +123,34 @@ impl<'a> Tree<'a> {
         std::iter::once(at).chain(alias).map(extent).collect()
     }
 
+    /// The items of a `List`: how many `items` it has.
+    pub fn items(&self) -> u32 {
+        let items = self.get(0, "items").and_then(|(_, at)| self.nodes.get(at as usize));
+        match items.map(|node| &node.content) {
+            Some(Content::List(items)) => u32::try_from(items.len()).unwrap_or(u32::MAX),
+            _ => 0,
+        }
+    }
+
+    /// One item of a `List` as a document of its own, with its places in the whole. An alias of what stands outside of it leads nowhere.
+    pub fn item(&self, number: u32) -> Option<Self> {
+        let Content::List(items) = &self.nodes.get(self.get(0, "items")?.1 as usize)?.content else { return None };
+        let first = *items.get(number as usize)?;
+        // Nodes stand in the order of the text, so all of an item stand together.
+        let end = items.get(number as usize + 1).copied().unwrap_or(self.nodes.len() as u32);
+        let moved = |at: &u32| at.checked_sub(first).unwrap_or(u32::MAX);
+        let node = |node: &Node<'a>| {
+            let content = match &node.content {
+                Content::Scalar(text, style) => Content::Scalar(text.clone(), *style),
+                Content::List(items) => Content::List(items.iter().map(moved).collect()),
+                Content::Map(entries) => Content::Map(entries.iter().map(|(key, value)| (moved(key), moved(value))).collect()),
+                Content::Alias(to) => Content::Alias(moved(to)),
+            };
+            Node { mark: node.mark, content, close: node.close }
+        };
+        Some(Self { nodes: self.nodes.get(first as usize..end as usize)?.iter().map(node).collect() })
+    }
+
     /// The node at a position, through aliases. An alias of an alias can't be written, so one step is enough.
     pub fn resolve(&self, at: u32) -> Option<&Node<'a>> {
         let node = self.nodes.get(at as usize)?;

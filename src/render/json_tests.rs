@@ -133,6 +133,6 @@ fn the_lines_of_manifests_stand_beside_what_they_brought_about_and_in_no_hash() 
 
 #[test]
 fn the_published_schema_is_fresh() {
-    let published = include_str!("../../crds/schema/plan.json");
-    assert!(published == schema_text(), "crds/schema/plan.json is stale: run `just generate`");
+    let published = include_str!("../../schemas/plan.json");
+    assert!(published == schema_text(), "schemas/plan.json is stale: run `just generate`");
 }

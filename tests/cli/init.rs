@@ -108,7 +108,7 @@ Next: read ./headcount.yaml, fill in the Target there, then
 
 "#]]);
     insta::assert_snapshot!(written(&folder, "headcount.yaml"), @r##"
-    # yaml-language-server: $schema=https://raw.githubusercontent.com/headcount-dev/headcount/main/crds/schema/headcount.json
+    # yaml-language-server: $schema=https://raw.githubusercontent.com/headcount-dev/headcount/main/schemas/headcount.json
     # Made by `headcount init` from what it saw in the file: read each line, it is yours now.
     apiVersion: headcount.dev/v1alpha1
     kind: Workspace

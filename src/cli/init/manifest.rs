@@ -9,7 +9,7 @@ use crate::connector::file::Found;
 
 /// Editors complete and check by it.
 pub(super) const MODELINE: &str =
-    "# yaml-language-server: $schema=https://raw.githubusercontent.com/headcount-dev/headcount/main/crds/schema/headcount.json\n";
+    "# yaml-language-server: $schema=https://raw.githubusercontent.com/headcount-dev/headcount/main/schemas/headcount.json\n";
 /// So many columns of one kind are named in a line.
 const NAMED: usize = 8;
 

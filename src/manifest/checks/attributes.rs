@@ -24,7 +24,18 @@ pub(super) fn check(context: &Context<'_>, problems: &mut Vec<Diagnostic>) {
         rules(context, &mapping.origin, "/spec/rules", &mapping.spec.rules, problems);
     }
     for user in &loaded.users {
+        for (at, name) in user.spec.clear.iter().enumerate().filter(|(_, name)| !user.spec.attributes.get(*name).is_none_or(Value::is_null))
+        {
+            let problem = Diagnostic::error(format!("`{name}` has a value in `attributes`, and is cleared")).hint("keep it in one of them");
+            problems.push(context.at(&user.origin, &format!("/spec/clear/{at}"), problem));
+        }
         for (name, value) in &user.spec.attributes {
+            if let Some(at) = user.spec.clear.iter().position(|cleared| cleared == name)
+                && !is_known_attribute(name)
+            {
+                problems.push(context.at(&user.origin, &format!("/spec/clear/{at}"), unknown(name)));
+                continue;
+            }
             let pointer = || format!("/spec/attributes/{}", name.replace('~', "~0").replace('/', "~1"));
             if !is_known_attribute(name) {
                 // The value is no use to whoever reads this: the key is wrong.

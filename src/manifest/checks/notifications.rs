@@ -173,6 +173,7 @@ mod tests {
         a.yaml:11:59: error: the password would go unprotected (leave `auth` out, or protect the way)
         a.yaml:11:106: error: `nobody` is no e-mail address (write `ops@acme.example`, or `Operations <ops@acme.example>`)
         a.yaml:11:114: error: nobody gets these messages (write at least one address: `to: [ops@acme.example]`)
+        a.yaml:12:12: warning: `spec.notifications[5].name` is text here, and Kubernetes reads true or false, which it refuses (write it in quotes: the same document is read by kubectl, which takes more words and digits for something else)
         a.yaml:12:87: error: `a@x, b@x` is no e-mail address (write `ops@acme.example`, or `Operations <ops@acme.example>`)
         ");
     }

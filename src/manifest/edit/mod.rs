@@ -225,7 +225,7 @@ impl<'a> Document<'a> {
             _ => None,
         };
         let shape = shape.ok_or("it is no manifest of headcount")?;
-        let (value, problems) = read::read(text, &tree, shape);
+        let (value, problems, _) = read::read(text, &tree, shape);
         Ok(Self { tree, value, problems: problems.len() })
     }
 }

@@ -88,7 +88,7 @@ fn tree_of(text: &str) -> Result<Tree<'_>, String> {
 
 /// What must stay: the typed document, how many things are wrong with it, and its comments.
 fn reading(text: &str, tree: &Tree<'_>, shape: &shape::Shape) -> (Json, usize, Vec<String>) {
-    let (value, problems) = read::read(text, tree, shape);
+    let (value, problems, _) = read::read(text, tree, shape);
     let words = |range: Range<usize>| text.get(range).unwrap_or("").trim_start_matches('#').trim().to_owned();
     let mut comments: Vec<String> = comments(text, tree).into_iter().map(|one| words(one.bytes)).collect();
     // Top-level keys may change places, with their comments.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +16,8 @@ use crate::model::FindingCode;
 pub type SampleRecord = BTreeMap<String, Value>;
 
 /// A sample record for each source, and exactly what it must yield on a date.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(group = "headcount.dev", version = "v1alpha1", kind = "Persona", namespaced, category = "headcount")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PersonaSpec {
     /// For people.

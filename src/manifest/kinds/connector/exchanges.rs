@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// Exchanges of a Connector, and what must come of each.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(group = "headcount.dev", version = "v1alpha1", kind = "ConnectorTest", namespaced, category = "headcount")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConnectorTestSpec {
     /// The Connector: one of the workspace, else of the catalog. Default: the one of this document's name.

@@ -21,8 +21,8 @@ pub use auth::{
 };
 pub use entitlements::{EntitlementsSpec, ParameterSpec};
 pub use exchanges::{
-    CaseEvidence, CaseExpectation, CaseKind, CaseOutcome, ChangeCase, ConnectorCase, ConnectorTestSpec, EntitlementCase, Exchange,
-    FindCase, MembersCase, ReadWhat, RecordedAnswer,
+    CaseEvidence, CaseExpectation, CaseKind, CaseOutcome, ChangeCase, ConnectorCase, ConnectorTest, ConnectorTestSpec, EntitlementCase,
+    Exchange, FindCase, MembersCase, ReadWhat, RecordedAnswer,
 };
 pub use objects::{
     ActiveSpec, AttributeSpec, BatchSpec, ChangesSpec, EachSpec, JoinSpec, MembersSpec, ObjectsSpec, OnlyWhen, SinceChanges, Then,
