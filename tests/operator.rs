@@ -12,7 +12,7 @@ use crate::support::kube::{self, Server, eventually};
 use crate::support::scim2::Scim2Server;
 use crate::support::skipped;
 
-const APP: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE, mail TEXT, ref TEXT UNIQUE, off TEXT);
+const APP: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE, mail TEXT, ref TEXT UNIQUE, ended TEXT);
 CREATE TABLE teams (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, ref TEXT UNIQUE);
 CREATE TABLE members (team INTEGER NOT NULL, user INTEGER NOT NULL, PRIMARY KEY (team, user));
 CREATE TABLE writes (at TEXT);";
@@ -52,7 +52,7 @@ spec:
         table: users
         key: id
         columns: {userName: login, emails: mail, externalId: ref}
-        active: {deactivatedAt: off}
+        active: {deactivatedAt: ended}
       groups:
         table: teams
         key: id
@@ -71,7 +71,7 @@ spec: {displayName: Engineering, rule: identity.department == \"Engineering\"}
 const HR: &str = "id,login,team,status\n1,ada,Engineering,active\n2,luis,Sales,active\n3,mina,Engineering,active\n";
 
 /// What the shipped Role grants, bound to the user that the operator is here.
-const ROLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/kubernetes/role.yaml"));
+const ROLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/kubernetes/base/role.yaml"));
 
 /// A namespace with its operator's folder.
 struct Stage {
@@ -109,7 +109,8 @@ impl Stage {
     }
 
     fn grant(&self) {
-        self.kube.apply(&self.namespace, ROLE);
+        // What stands behind it binds the role to the account of the pod.
+        self.kube.apply(&self.namespace, ROLE.split("\n---\n").next().unwrap_or_default());
         self.kubectl(&["create", "rolebinding", "headcount-operator", "--role=headcount-operator", "--user=operator"]);
     }
 
@@ -127,7 +128,7 @@ impl Stage {
 
     /// Who can sign in.
     fn people(&self) -> Vec<String> {
-        rows(&self.app(), "SELECT login FROM users WHERE off IS NULL ORDER BY login")
+        rows(&self.app(), "SELECT login FROM users WHERE ended IS NULL ORDER BY login")
     }
 
     fn members(&self) -> Vec<String> {
