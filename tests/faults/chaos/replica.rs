@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount::git::{Remote, RemoteUrl, SshAccess};
+use headcount::manifest::Loaded;
 use headcount::manifest::kinds::PostgresState;
 use headcount::pipeline::{Hear, News};
 use headcount::state::{LeaseTerms, PlaceKind, PostgresPlace, open_on};
 use headcount::workspace::revisions::GitRevisions;
-use headcount::workspace::{First, Observer, Workspace, first, follow};
+use headcount::workspace::{Begin, Looked, Observer, Workspace, follow};
 use tokio_util::sync::CancellationToken;
 
 use super::town::WORKSPACE;
@@ -127,12 +128,12 @@ async fn keep(repository: &str, cache: &str, database: PostgresState) -> Result<
         limit: Duration::from_secs(60),
     };
     let mut source = Box::new(GitRevisions::open(remote, None, None).map_err(|error| error.to_string())?);
-    let manifests = match first(source.as_mut()).await.map_err(|error| error.to_string())? {
-        Some(First::Sound(manifests, _)) => *manifests,
-        Some(First::Refused(_, problems)) => return Err(format!("{problems:#?}")),
-        None => return Err("no manifests".into()),
-    };
     let place = PlaceKind::Postgres(PostgresPlace::new(database, PathBuf::from("."), WORKSPACE.into()));
+    let there = |_: &Loaded| place.clone().into();
+    let manifests = match Begin::new(source.as_mut(), &there).look().await.map_err(|error| error.to_string())? {
+        Looked::Found(beginning, _) => beginning.manifests,
+        Looked::Waits(why) => return Err(format!("{why:#?}")),
+    };
     let store = open_on(place, WORKSPACE, TERMS).await.map_err(|error| error.to_string())?;
     let stop = CancellationToken::new();
     let (ends, first) = (stop.clone(), manifests.clone());

@@ -278,7 +278,7 @@ impl Town {
     /// Whose process has the lock; any, where nobody knows.
     fn writer(&mut self) -> usize {
         self.stand_again();
-        let holder = run(headcount::state::holder(&self.place())).ok().flatten();
+        let holder = run(headcount::state::holder(&self.place().into())).ok().flatten();
         let found = holder.and_then(|holder| self.replicas.iter().position(|replica| replica.id() == holder.pid));
         found.unwrap_or_default()
     }
