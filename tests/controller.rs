@@ -24,6 +24,7 @@ fn people_join_and_leave_by_a_push_and_what_can_t_be_used_changes_nothing() {
         "intranet: ada.okafor luis.ferreira mina.park per.holm",
         after_the_push,
         after_the_push,
+        after_the_push,
         "intranet: ada.okafor luis.ferreira zoe.vandenberg",
     ];
     assert_eq!(active, expected, "{words}");

@@ -34,7 +34,7 @@ fn every_test_that_is_named_exists() {
         let found = Path::new(env!("CARGO_MANIFEST_DIR")).join(&path).is_file()
             && {
                 let file = text(&path);
-                file.contains("test]") || file.contains("proptest!")
+                file.contains("test]") || file.contains("::test(") || file.contains("proptest!")
             }
             && text(&path).contains(&format!("fn {name}("));
         if !is_name(name) || !found {

@@ -31,7 +31,7 @@ use crate::model::Status;
 use crate::serve::{self, Bounds, Health, ServeError};
 use crate::state::Store;
 use crate::workspace::revisions::{FolderRevisions, GitRevisions, RevisionSource};
-use crate::workspace::{self, Begin, Beginning, CompiledRevision, Followed, Looked, Obstacle, Workspace, WorkspaceError};
+use crate::workspace::{self, Begin, BeginObstacle, Beginning, CompiledRevision, Followed, Looked, Workspace, WorkspaceError};
 
 /// Keep everything as declared, until it is stopped: read each system when it is due, and do what is needed as soon as it may be done
 #[derive(Debug, Args)]
@@ -233,20 +233,20 @@ async fn begin(
 }
 
 /// What is in the way, for a person.
-fn failure(obstacle: Obstacle, from: &str) -> Failure {
+fn failure(obstacle: BeginObstacle, from: &str) -> Failure {
     match obstacle {
-        Obstacle::Refused(revision, problems) => {
+        BeginObstacle::Refused(revision, problems) => {
             notice(format_args!("{} can't be used", revision.name));
             Failure::Manifests(problems, Texts::default())
         }
-        Obstacle::Held(refused) => {
+        BeginObstacle::Held(refused) => {
             Failure::new(format!("these manifests lack what was in force before: {}", refused.why.join("\n"))).exit(Exit::Stale)
         }
-        Obstacle::Away(error) => {
+        BeginObstacle::Away(error) => {
             let failure = Failure::from_error(&error);
             error.hint().into_iter().fold(failure, Failure::hint)
         }
-        Obstacle::Nothing(why) => Failure::new(why).hint(format!("is {from} the right place?")),
+        BeginObstacle::Nothing(why) => Failure::new(why).hint(format!("is {from} the right place?")),
     }
 }
 

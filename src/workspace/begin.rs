@@ -40,7 +40,7 @@ pub struct Beginning {
 
 /// Why there is nothing to run by.
 #[derive(Debug)]
-pub enum Obstacle {
+pub enum BeginObstacle {
     /// the newest manifests have errors, or must not be used
     Refused(Revision, Vec<Diagnostic>),
     /// they lack what was in force before
@@ -71,9 +71,9 @@ pub struct Begin<'s> {
 /// One look.
 pub enum Looked {
     /// something to run by; and what is in the way of newer manifests, where something is
-    Found(Box<Beginning>, Option<Obstacle>),
+    Found(Box<Beginning>, Option<BeginObstacle>),
     /// nothing, and why, where that is new
-    Waits(Option<Obstacle>),
+    Waits(Option<BeginObstacle>),
 }
 
 impl<'s> Begin<'s> {
@@ -106,7 +106,7 @@ impl<'s> Begin<'s> {
                 match self.refused.take() {
                     // It was told; and that nobody can be asked for a while makes it no better.
                     Some(known)
-                        if matches!(obstacle, Obstacle::Away(_))
+                        if matches!(obstacle, BeginObstacle::Away(_))
                             || (known.revision.id == refused.revision.id && known.why == refused.why) =>
                     {
                         (None, Some(known))
@@ -194,11 +194,11 @@ impl<'s> Begin<'s> {
             Ok(None) => {
                 let why = format!("{} has no manifests yet", self.source.place());
                 let refused = RefusedRevision { revision: known, since: Timestamp::now(), why: vec![why.clone()] };
-                return Ok(Judged::Refused(Box::new((Obstacle::Nothing(why), refused))));
+                return Ok(Judged::Refused(Box::new((BeginObstacle::Nothing(why), refused))));
             }
             Err(error) => {
                 let refused = unreachable(&known, &self.source.place(), &error);
-                return Ok(Judged::Refused(Box::new((Obstacle::Away(error), refused))));
+                return Ok(Judged::Refused(Box::new((BeginObstacle::Away(error), refused))));
             }
         };
         let sound = match manifests {
@@ -206,7 +206,7 @@ impl<'s> Begin<'s> {
             Err(problems) => {
                 self.part = self.source.sound_part();
                 let refused = follow::refused(revision.clone(), &problems);
-                return Ok(Judged::Refused(Box::new((Obstacle::Refused(revision, problems), refused))));
+                return Ok(Judged::Refused(Box::new((BeginObstacle::Refused(revision, problems), refused))));
             }
         };
         let (manifests, warnings) = follow::in_hand(revision, sound);
@@ -221,7 +221,7 @@ impl<'s> Begin<'s> {
         let CompiledRevision { revision, loaded, policy, .. } = manifests;
         self.part = Some(SoundPart { loaded, policy });
         let refused = RefusedRevision { revision, since: Timestamp::now(), why };
-        Ok(Judged::Refused(Box::new((Obstacle::Held(refused.clone()), refused))))
+        Ok(Judged::Refused(Box::new((BeginObstacle::Held(refused.clone()), refused))))
     }
 
     /// While nothing runs: the state, and of the manifests what says who is to be told of it; nothing where not even that can be told.
@@ -265,7 +265,7 @@ enum Judged {
     Sound(Box<Beginning>),
     /// what was refused before
     Same,
-    Refused(Box<(Obstacle, RefusedRevision)>),
+    Refused(Box<(BeginObstacle, RefusedRevision)>),
 }
 
 /// How a workspace stands by whose manifests nothing can be run.

@@ -21,7 +21,7 @@ mod told;
 mod work;
 
 pub use actor::{Ended, Mail, Workspace, WorkspaceError};
-pub use begin::{Begin, Beginning, Looked, Obstacle, PlaceOf};
+pub use begin::{Begin, BeginObstacle, Beginning, Looked, PlaceOf};
 pub use follow::{Followed, follow};
 pub use messages::CompiledRevision;
 pub use retry::RestingChanges;

@@ -134,7 +134,10 @@ fn the_status_is_shown_with_nothing_but_the_workspace_and_whatever_else_is_wrong
         code == 0 && out.starts_with("acme-test  main@4f2c1e9 (6 min)  hc-1 writes, lease 41  journal 12 8c1e90aa  times in UTC\n"),
         "{out}{words}"
     );
-    assert!(out.contains("1 thing needs somebody\n") && out.contains("next: headcount plan --target app -f only\n"), "{out}");
+    assert!(
+        out.contains("1 thing needs somebody\n") && out.contains("next: headcount plan --target app (in a checkout of main@4f2c1e9)\n"),
+        "{out}"
+    );
     folder.write("broken.yaml", super::world::BROKEN);
     let (code, out, words) = told(&folder, ["status", "--detailed-exitcode"]);
     assert!(code == 2 && out.contains("app     Held") && words.contains("these manifests have errors"), "{out}{words}");
@@ -273,11 +276,11 @@ fn a_controller_that_begins_with_manifests_that_can_t_be_used_says_so_to_whoever
     };
     assert!(status.revision.is_none() && status.refused.is_some() && status.needs[0].kind == NeedKind::RevisionRefused, "{status:?}");
     assert!(page("/healthz").starts_with("HTTP/1.1 200") && page("/readyz").starts_with("HTTP/1.1 503"));
-    while !page("/metrics").contains("headcount_revision_refused{workspace=\"acme-test\"} 1\n") {
+    while !page("/metrics").contains("headcount_revision_refused{workspace=\"acme-test\"} 1") {
         assert!(Instant::now() < until, "{}", page("/metrics"));
     }
     std::fs::remove_file(folder.file("broken.yaml")).expect("it is there");
-    while !page("/metrics").contains("headcount_revision_refused{workspace=\"acme-test\"} 0\n") {
+    while !page("/metrics").contains("headcount_revision_refused{workspace=\"acme-test\"} 0") {
         assert!(Instant::now() < until, "{}", page("/metrics"));
     }
     let _ = child.kill();

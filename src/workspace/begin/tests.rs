@@ -19,12 +19,12 @@ async fn begun(source: &mut dyn RevisionSource, state: &Path) -> (Option<Beginni
     }
 }
 
-fn word(obstacle: &Obstacle) -> &'static str {
+fn word(obstacle: &BeginObstacle) -> &'static str {
     match obstacle {
-        Obstacle::Refused(..) => "refused",
-        Obstacle::Held(_) => "held",
-        Obstacle::Away(_) => "away",
-        Obstacle::Nothing(_) => "nothing",
+        BeginObstacle::Refused(..) => "refused",
+        BeginObstacle::Held(_) => "held",
+        BeginObstacle::Away(_) => "away",
+        BeginObstacle::Nothing(_) => "nothing",
     }
 }
 
@@ -161,7 +161,7 @@ async fn of_a_folder_nothing_earlier_can_be_had_and_that_is_told_until_it_is_men
     let place = |_: &Loaded| StatePlace::from(&state.path().join("state.db"));
     let mut begin = Begin::new(&mut source, &place);
     let told = Told::default();
-    assert!(matches!(begin.look().await.unwrap(), Looked::Waits(Some(Obstacle::Refused(..)))));
+    assert!(matches!(begin.look().await.unwrap(), Looked::Waits(Some(BeginObstacle::Refused(..)))));
     let now = Timestamp::now();
     begin.tell("a test", &told, now).await.unwrap();
     begin.tell("a test", &told, now).await.unwrap();

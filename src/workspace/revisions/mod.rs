@@ -152,10 +152,10 @@ pub fn reasons(problems: &[Diagnostic]) -> Vec<String> {
 }
 
 /// Rules with warnings, or every problem.
-pub type Compiled = Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>>;
+pub type CompiledManifests = Result<(Policy, Vec<Diagnostic>), Vec<Diagnostic>>;
 
 /// Loads and compiles what was read.
-pub fn compile(revision: manifest::Revision) -> (Loaded, Compiled) {
+pub fn compile(revision: manifest::Revision) -> (Loaded, CompiledManifests) {
     let (loaded, problems) = load_revision(revision);
     let (policy, problems) = pipeline::compile(&loaded, problems);
     let done = match policy {
