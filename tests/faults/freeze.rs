@@ -36,6 +36,8 @@ const TERMS: LeaseTerms =
 const WORK: Duration = Duration::from_millis(10);
 const PEOPLE: usize = 1500;
 const WRITERS: usize = 8;
+/// So many who would take over one after the other don't all lose it again.
+const TAKERS: usize = 30;
 /// Stages that play at once.
 const STAGES: usize = 4;
 /// Far more than anything here takes; whoever waits longer hangs.
@@ -143,7 +145,7 @@ impl Stage {
         let mut number = 1;
         let mut holder = Some(self.start(number));
         while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-            let (mut frozen, next) = loop {
+            let (mut frozen, mut next) = loop {
                 let mut running = holder.take().unwrap_or_else(|| self.start(number));
                 if running.works(self, number, 8 + fastrand::usize(..60)) {
                     running.signal("STOP");
@@ -155,10 +157,17 @@ impl Stage {
             };
             let taken = fastrand::bool();
             if taken {
-                // Somebody takes over while it is frozen, and works.
-                holder = Some(self.start(next));
-                let works = holder.as_mut().is_some_and(|taker| taker.works(self, next, 1));
-                assert!(works, "whoever takes over works");
+                // Somebody takes over while it is frozen, and works: whoever loses the lease to a busy machine before is followed by another one.
+                let last = next + TAKERS;
+                holder = Some(loop {
+                    let mut taker = self.start(next);
+                    if taker.works(self, next, 1) {
+                        break taker;
+                    }
+                    taker.ends();
+                    next += 1;
+                    assert!(next < last, "whoever takes over works: {}", taker.words());
+                });
             } else {
                 // Its lease is over, and nobody is there.
                 std::thread::sleep(TERMS.term);
