@@ -4,7 +4,7 @@
 
 mod tree;
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -52,6 +52,39 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     let file = at_once(&mut options).open(path)?;
     regular(&file.metadata()?)?;
     Ok(file)
+}
+
+/// A file that nobody else has the lock of until this is dropped. The lock is let go by word and not by closing the file: a program that is being started by another
+/// thread has it open, too, until that program begins.
+#[derive(Debug)]
+pub struct LockedFile(File);
+
+impl LockedFile {
+    /// Locks a file for oneself alone, and waits for nobody.
+    pub fn alone(file: File) -> Result<Self, (File, TryLockError)> {
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(error) => Err((file, error)),
+        }
+    }
+
+    /// Waits until it can be shared.
+    pub fn shared(file: File) -> io::Result<Self> {
+        file.lock_shared()?;
+        Ok(Self(file))
+    }
+
+    /// What is locked.
+    pub fn file(&mut self) -> &mut File {
+        &mut self.0
+    }
+}
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // Closing it does the same a little later.
+        let _ = self.0.unlock();
+    }
 }
 
 /// A number of bytes as people say it.

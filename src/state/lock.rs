@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
 use crate::fence::{Fence, Tenure};
-use crate::files;
+use crate::files::{self, LockedFile};
 
 /// Longest note that a lock file is believed to hold.
 const NOTE_LIMIT: u64 = 4096;
@@ -98,7 +98,7 @@ pub(super) trait Kept: Tenure {
 /// Held while a run is under way; let go when it is dropped or the process ends.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: Option<File>,
+    _file: Option<LockedFile>,
     lease: Option<Arc<Lease>>,
     fence: Fence,
     beside: bool,
@@ -125,21 +125,20 @@ impl RunLock {
     /// Takes the lock that belongs to a state file, or says who holds it.
     pub(super) fn take(state: &Path, who: &str) -> Result<Self, StateError> {
         let failed = |source| StateError::Open { path: state.to_path_buf(), source };
-        let mut file = open(&lock_path(state, RUN)).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
+        let mut file = match LockedFile::alone(open(&lock_path(state, RUN)).map_err(failed)?) {
+            Ok(file) => file,
+            Err((mut file, TryLockError::WouldBlock)) => {
                 return Err(StateError::Busy { path: state.to_path_buf(), holder: Box::new(read_note(&mut file)) });
             }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-        write_note(&mut file, who).map_err(failed)?;
+            Err((_, TryLockError::Error(source))) => return Err(failed(source)),
+        };
+        write_note(file.file(), who).map_err(failed)?;
         Ok(Self::of_file(Some(file), false))
     }
 
     /// For a revocation: it waits for nobody.
     pub(super) fn beside(state: &Path) -> Result<Self, StateError> {
-        let file = open(&lock_path(state, REVOCATION)).and_then(|file| file.lock_shared().map(|()| file));
+        let file = open(&lock_path(state, REVOCATION)).and_then(LockedFile::shared);
         let file = file.map_err(|source| StateError::Open { path: state.to_path_buf(), source })?;
         Ok(Self::of_file(Some(file), true))
     }
@@ -154,7 +153,7 @@ impl RunLock {
         Self { _file: None, lease: None, fence: Fence::open(), beside: true, _alive: Some(alive) }
     }
 
-    fn of_file(file: Option<File>, beside: bool) -> Self {
+    fn of_file(file: Option<LockedFile>, beside: bool) -> Self {
         Self { _file: file, lease: None, fence: Fence::open(), beside, _alive: None }
     }
 
@@ -232,7 +231,7 @@ impl Drop for RunLock {
 /// Whether a run, or a revocation, is under way on a state. What can't be looked at counts as under way.
 pub(super) fn is_held(state: &Path, by: &str) -> bool {
     match open(&lock_path(state, by)) {
-        Ok(file) => file.try_lock().is_err(),
+        Ok(file) => LockedFile::alone(file).is_err(),
         Err(_) => true,
     }
 }

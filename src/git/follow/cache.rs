@@ -6,7 +6,7 @@ use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::files;
+use crate::files::{self, LockedFile};
 use crate::git::{GitError, RemoteUrl};
 
 /// What the remote is called in the copy.
@@ -28,7 +28,7 @@ pub(super) struct Cache {
     files: PathBuf,
     home: PathBuf,
     /// held as long as this lives
-    _lock: fs::File,
+    _lock: LockedFile,
 }
 
 impl Cache {
@@ -42,16 +42,16 @@ impl Cache {
         builder.create(folder).map_err(wrong)?;
         let folder = folder.canonicalize().map_err(wrong)?;
         let lock = files::open_private(&folder.join("lock")).map_err(wrong)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
+        let lock = match LockedFile::alone(lock) {
+            Ok(lock) => lock,
+            Err((_, TryLockError::WouldBlock)) => {
                 return Err(GitError::Usage {
                     what: format!("another process follows a repository in {}", folder.display()),
                     hint: "give each a folder of its own, or end the other one".to_owned(),
                 });
             }
-            Err(TryLockError::Error(source)) => return Err(wrong(source)),
-        }
+            Err((_, TryLockError::Error(source))) => return Err(wrong(source)),
+        };
         let (files, home) = (folder.join("files"), folder.join("home"));
         // What a process that was killed left open is nobody's.
         for inner in [&files, &home] {

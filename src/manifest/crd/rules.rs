@@ -94,7 +94,6 @@ fn forms(kind: &str) -> Vec<(Form, &'static str)> {
             (Date, "lifecycle.sharedEnd"),
             (Length, "interval"),
             (Length, "fullInterval"),
-            (Length, "minInterval"),
             (Duration, "connection.*.timeout"),
             (Bytes, "connection.*.maxBody"),
         ],
