@@ -4,6 +4,7 @@
 //! Must never: build a tree of a record, take one of two values of a doubled key, or round a number.
 
 mod json_text;
+mod plain;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::expr::segments_of_path;
 use crate::model::{Columns, Page, RowWriter, Value};
 
 use json_text::{JsonText, exact_number};
+use plain::Plain;
 
 /// Packs records of one stream. Make one for a stream and use it for every record.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub struct Packer {
     slot_of_column: Vec<usize>,
     root: Vec<Node>,
     scratch: Scratch,
+    plain: Plain,
 }
 
 /// Packs the one record that a deserializer stands at into a page.
@@ -34,7 +37,7 @@ pub struct RecordSeed<'p> {
 impl Packer {
     /// For rows of these columns; pages must have the same ones.
     pub fn new(columns: &Arc<Columns>) -> Self {
-        let mut packer = Self { slot_of_column: Vec::new(), root: Vec::new(), scratch: Scratch::default() };
+        let mut packer = Self { slot_of_column: Vec::new(), root: Vec::new(), scratch: Scratch::default(), plain: Plain::default() };
         for path in columns.paths() {
             let slot = plant(&mut packer.root, &segments_of_path(path), &mut packer.scratch);
             packer.slot_of_column.push(slot);
@@ -44,11 +47,16 @@ impl Packer {
 
     /// Packs the text of one JSON object.
     pub fn json(&mut self, text: &str, page: &mut Page) -> Result<(), serde_json::Error> {
+        self.scratch.reset();
+        if self.plain.read(text, &self.root, &mut self.scratch) {
+            self.write(text, page);
+            return Ok(());
+        }
         let mut deserializer = serde_json::Deserializer::from_str(text);
         self.scratch.reset();
         deserializer.deserialize_map(Fields { nodes: &self.root, scratch: &mut self.scratch })?;
         deserializer.end()?;
-        self.write(page);
+        self.write(&self.scratch.text, page);
         Ok(())
     }
 
@@ -61,13 +69,14 @@ impl Packer {
     pub fn map(&mut self, record: &BTreeMap<Arc<str>, Value>, page: &mut Page) {
         self.scratch.reset();
         take_values(&self.root, record, &mut self.scratch);
-        self.write(page);
+        self.write(&self.scratch.text, page);
     }
 
-    fn write(&self, page: &mut Page) {
+    /// `text`: where the texts of the cells stand.
+    fn write(&self, text: &str, page: &mut Page) {
         page.row(|row| {
             for slot in &self.slot_of_column {
-                self.scratch.write(*slot, row);
+                self.scratch.write(*slot, text, row);
             }
         });
     }
@@ -80,7 +89,7 @@ impl<'de> DeserializeSeed<'de> for RecordSeed<'_> {
         let packer = self.packer;
         packer.scratch.reset();
         deserializer.deserialize_map(Fields { nodes: &packer.root, scratch: &mut packer.scratch })?;
-        packer.write(self.page);
+        packer.write(&packer.scratch.text, self.page);
         Ok(())
     }
 }
@@ -113,7 +122,7 @@ fn plant(nodes: &mut Vec<Node>, path: &[Cow<'_, str>], scratch: &mut Scratch) ->
     })
 }
 
-/// The cells of the record at hand; texts are ranges of one buffer.
+/// The cells of the record at hand; texts are ranges of one buffer, or of the record itself where it is read in the short way.
 #[derive(Debug, Default)]
 struct Scratch {
     slots: Vec<Slot>,
@@ -129,6 +138,8 @@ enum Slot {
     Int(i64),
     Text(usize, usize),
     Json(usize, usize),
+    /// JSON that stands in the buffer wherever the others stand
+    Rewritten(usize, usize),
 }
 
 impl Scratch {
@@ -144,14 +155,15 @@ impl Scratch {
         Slot::Text(start, self.text.len())
     }
 
-    fn write(&self, slot: usize, row: &mut RowWriter<'_>) {
+    fn write(&self, slot: usize, text: &str, row: &mut RowWriter<'_>) {
         match self.slots[slot] {
             Slot::Missing => row.missing(),
             Slot::Null => row.null(),
             Slot::Bool(value) => row.bool(value),
             Slot::Int(value) => row.int(value),
-            Slot::Text(start, end) => row.text(&self.text[start..end]),
-            Slot::Json(start, end) => row.json(&self.text[start..end]),
+            Slot::Text(start, end) => row.text(&text[start..end]),
+            Slot::Json(start, end) => row.json(&text[start..end]),
+            Slot::Rewritten(start, end) => row.json(&self.text[start..end]),
         }
     }
 }

@@ -93,3 +93,106 @@ fn values_in_memory_pack_alike() {
     Packer::new(&columns).map(&record, &mut page);
     assert_eq!(cells(&page), [Cell::Text("Ann"), Cell::Int(1), Cell::Json(r#"["a"]"#)]);
 }
+
+/// What the short way takes; nothing where it leaves the record to serde_json.
+fn plain(paths: &[&str], json: &str) -> Option<Page> {
+    let columns = Columns::new(paths);
+    let (mut page, mut packer) = (Page::new(columns.clone()), Packer::new(&columns));
+    packer.plain.read(json, &packer.root, &mut packer.scratch).then(|| packer.write(json, &mut page))?;
+    Some(page)
+}
+
+/// What serde_json makes of it.
+fn by_serde(paths: &[&str], json: &str) -> Result<Page, String> {
+    let columns = Columns::new(paths);
+    let (mut page, mut packer) = (Page::new(columns.clone()), Packer::new(&columns));
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    packer.seed(&mut page).deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| error.to_string())?;
+    Ok(page)
+}
+
+const PATHS: [&str; 8] = ["id", "name.givenName", "emails", "active", "left", "level", "name.familyName", "manager"];
+const RECORD: &str = r#"{"id":"0042","junk":{"id":[1,{"x":null}],"r":-0.5,"v":"W/\"1\u00fc\""},"name":{"givenName":"Åsa","familyName":"Ø"},"active":true,"left":null,"level":-7,"emails":[{"value":"a@b.example","primary":true},{"n":10}],"manager":{"value":"7","$ref":{}}}"#;
+
+#[test]
+fn a_plain_record_is_read_in_the_short_way_whatever_its_blanks() {
+    let spaced = RECORD.replace(':', " :\t").replace(',', " , ").replace('{', "{ ").replace('}', " }\n");
+    for json in [RECORD, &spaced, "{}", " { } "] {
+        let expected = by_serde(&PATHS, json).unwrap();
+        assert_eq!(plain(&PATHS, json).map(|page| format!("{page:?}")), Some(format!("{expected:?}")), "{json}");
+    }
+}
+
+#[test]
+fn the_short_way_takes_nothing_that_serde_json_refuses_or_takes_otherwise() {
+    let signs = [
+        "\"",
+        "\\",
+        "\\u00fc",
+        "\\t",
+        "\t",
+        "\u{1}",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        " ",
+        "0",
+        "-",
+        ".",
+        "e",
+        "1",
+        "ü",
+        "null",
+        "\"id\":1,",
+        "9999999999999999999",
+        "{\"a\":1,\"a\":2}",
+        "",
+    ];
+    let mut taken = 0;
+    for at in (0..=RECORD.len()).filter(|at| RECORD.is_char_boundary(*at)) {
+        let (before, after) = RECORD.split_at(at);
+        let shorter = after.get(after.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default();
+        for (sign, rest) in signs.iter().flat_map(|sign| [(sign, after), (sign, shorter)]) {
+            let json = format!("{before}{sign}{rest}");
+            let Some(page) = plain(&PATHS, &json) else { continue };
+            taken += 1;
+            let expected = by_serde(&PATHS, &json);
+            assert_eq!(Ok(format!("{page:?}")), expected.map(|page| format!("{page:?}")), "{json}");
+        }
+    }
+    assert!(taken > 1000, "{taken}");
+}
+
+#[test]
+fn keys_that_come_go_and_change_places_are_all_taken() {
+    let columns = Columns::new(["a", "b", "c"]);
+    let (mut page, mut packer) = (Page::new(columns.clone()), Packer::new(&columns));
+    let records =
+        [r#"{"a":1,"b":2,"c":3}"#, r#"{"b":4,"x":0,"c":5}"#, r#"{"c":6,"b":7,"a":8}"#, r#"{"x":0,"a":9}"#, r#"{"a":1,"b":2,"c":3}"#];
+    for record in records {
+        packer.json(record, &mut page).unwrap();
+    }
+    let number = |value: i64| if value == 0 { Cell::Missing } else { Cell::Int(value) };
+    let expected = [[1, 2, 3], [0, 4, 5], [8, 7, 6], [9, 0, 0], [1, 2, 3]].map(|row| row.map(number).to_vec());
+    assert_eq!(page.rows().map(|row| row.cells().collect::<Vec<_>>()).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_is_not_plain_is_left_to_serde_json() {
+    for json in [
+        r#"{"id":"a\u00fc"}"#,
+        r#"{"id":1.5}"#,
+        r#"{"id":-0}"#,
+        r#"{"id":1234567890123456789}"#,
+        r#"{"id":1,"id":2}"#,
+        "[1]",
+        "",
+        r#"{"id":1}x"#,
+    ] {
+        assert!(plain(&["id"], json).is_none(), "{json}");
+    }
+    assert!(plain(&["a", "a.b"], r#"{"a":{"b":1}}"#).is_none());
+}
