@@ -49,6 +49,11 @@ impl Marks {
         rest.is_empty()
     }
 
+    /// Whether a text is the marker of any key of this workspace.
+    pub fn are_in(&self, text: &str) -> bool {
+        text.starts_with(&self.prefix)
+    }
+
     /// The key in a marker of this workspace; none for anything else.
     pub fn key<'m>(&self, text: &'m str) -> Option<Cow<'m, str>> {
         text.strip_prefix(&self.prefix).map(decode)
@@ -82,8 +87,8 @@ fn signs(byte: u8) -> ([u8; 3], usize) {
 }
 
 fn decode(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(stands) {
-        return Cow::Borrowed(text);
+    if !text.contains('~') {
+        return if text.contains(':') { Cow::Owned(text.replace(':', "/")) } else { Cow::Borrowed(text) };
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -67,8 +67,7 @@ pub(crate) fn clean(text: &str, keep_blanks: bool) -> Cleaned<'_> {
 
 /// Cleans every text in a list or a map; nothing where it is clean already.
 pub(crate) fn clean_json(json: &str, keep_blanks: bool) -> Option<Result<String, &'static str>> {
-    let suspicious = !json.is_ascii() || ["\" ", " \"", "\\t\"", "\"\\t", "\"#", "\"="].iter().any(|sign| json.contains(sign));
-    if !suspicious {
+    if json.is_ascii() && !memchr::memchr_iter(b'"', json.as_bytes()).any(|quote| is_edge_to_clean(json.as_bytes(), quote)) {
         return None;
     }
     let value = serde_json::from_str::<Value>(json).ok()?;
@@ -77,6 +76,12 @@ pub(crate) fn clean_json(json: &str, keep_blanks: bool) -> Option<Result<String,
         Err(words) => return Some(Err(words)),
     };
     (cleaned != value).then(|| Ok(cleaned.to_json().to_string()))
+}
+
+/// Whether a text that begins or ends at a quote may have to be cleaned there: a blank, or what a formula or an error begins with.
+fn is_edge_to_clean(json: &[u8], quote: usize) -> bool {
+    let (before, after) = (json.get(..quote).unwrap_or_default(), json.get(quote + 1..).unwrap_or_default());
+    matches!(after, [b' ' | b'#' | b'=', ..] | [b'\\', b't', ..]) || matches!(before, [.., b' '] | [.., b'\\', b't'])
 }
 
 /// Without blanks at the ends, also those that nobody sees.

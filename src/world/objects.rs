@@ -328,6 +328,12 @@ impl Objects {
         self.rows[row as usize].doubtful
     }
 
+    /// Whether its marker is the one of a key, as headcount writes it.
+    pub(crate) fn is_marked(&self, row: u32, key: &str) -> bool {
+        let Some(position) = self.shape.marker else { return false };
+        self.cell(row, position).as_text().is_some_and(|text| self.shape.marks.is_of(text, key))
+    }
+
     /// Our key in its marker: `hr/10023`.
     pub(crate) fn marked_key(&self, row: u32) -> Option<Cow<'_, str>> {
         self.shape.marks.key(self.cell(row, self.shape.marker?).as_text()?)
@@ -339,7 +345,7 @@ impl Shape {
         let Some(position) = self.marker else { return Carries::Nothing };
         match canonical::text(cell(cells, position)).as_ref() {
             "" => Carries::Nothing,
-            text if self.marks.key(text).is_some() => Carries::Ours,
+            text if self.marks.are_in(text) => Carries::Ours,
             text if is_marker(text) => Carries::OtherWorkspace,
             _ => Carries::Foreign,
         }

@@ -245,7 +245,7 @@ impl AtTarget<'_, '_, '_> {
         }
         let claims = &self.step.matched.claims[self.target];
         let Some(identity) = claims.holder(row) else {
-            let nobody = !claims.contested(row) && self.step.basis.former_key(self.target, row).is_none();
+            let nobody = !claims.contested(row) && !self.step.basis.is_ours(self.target, row);
             return self.step.accounts.gone[self.target].contains(&row)
                 || (authoritative && nobody && self.step.accounts.strangers_go[self.target]);
         };

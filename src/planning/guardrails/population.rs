@@ -53,7 +53,7 @@ fn traits_at(basis: &Basis<'_>, target: usize, groups: bool) -> Vec<Traits> {
     let all = basis.policy.targets[target].ownership == Ownership::Authoritative;
     let mut found = vec![Traits::default(); accounts.len() as usize];
     for (row, account) in found.iter_mut().enumerate() {
-        let ours = basis.former_key(target, row as u32).is_some();
+        let ours = basis.is_ours(target, row as u32);
         if ours {
             account.put(Traits::OURS);
         }

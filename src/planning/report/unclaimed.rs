@@ -74,7 +74,7 @@ pub(in crate::planning) fn is_nobodys(basis: &Basis<'_>, matched: &Matched, targ
     let claims = &matched.claims[target];
     let somebodys =
         claims.holder(row).is_some() || claims.contested(row) || claims.is_set_aside(row) || matched.cut[target].contains_key(&row);
-    !somebodys && basis.former_key(target, row).is_none()
+    !somebodys && !basis.is_ours(target, row)
 }
 
 /// What is known of one that is nobody's.

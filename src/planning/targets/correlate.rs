@@ -188,7 +188,8 @@ impl Work<'_, '_> {
     /// One account is proved to be its own, unless it says otherwise.
     fn take(&mut self, identity: u32, key: &str, others: &[Arc<str>], row: u32) -> Claim {
         let accounts = self.basis.observed[self.target].accounts();
-        if accounts.marked_key(row).is_some_and(|marked| *marked != *key && !others.iter().any(|other| **other == *marked)) {
+        let is_others = || accounts.marked_key(row).is_some_and(|marked| *marked != *key && !others.iter().any(|other| **other == *marked));
+        if !accounts.is_marked(row, key) && is_others() {
             // The mark's owner is not touched by a link that is out of date.
             let sentence = "{who}: its link leads to an account with somebody else's marker";
             self.note(identity, &[row], FindingCode::AmbiguousCorrelation, sentence);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::model::{Action, Cause, Change, Key, ObjectKind, ObjectRef};
 use crate::planning::basis::Basis;
 use crate::planning::draft::Grounds;
-use crate::world::MemberRow;
+use crate::world::{Carries, MemberRow};
 
 impl Basis<'_> {
     /// A change with nothing in it yet.
@@ -34,10 +34,18 @@ impl Basis<'_> {
         marked.or_else(|| world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).cloned())
     }
 
+    /// Whether a mark or a link says that an account is ours.
+    pub(in crate::planning) fn is_ours(&self, target: usize, row: u32) -> bool {
+        let Self { world, policy, observed, .. } = self;
+        let accounts = observed[target].accounts();
+        let linked = || world.recall.key_of(&world.memory, &policy.targets[target].name, ObjectKind::Account, &accounts.id(row)).is_some();
+        accounts.carries(row) == Carries::Ours || linked()
+    }
+
     /// How many accounts are headcount's, whatever their ownership lets it do: as the target shows or the state remembers them, whichever is more.
     pub(in crate::planning) fn ours(&self, target: usize) -> u64 {
         let Self { world, policy, observed, .. } = self;
-        let here = (0..observed[target].accounts().len()).filter(|row| self.former_key(target, *row).is_some()).count();
+        let here = (0..observed[target].accounts().len()).filter(|row| self.is_ours(target, *row)).count();
         let name = &policy.targets[target].name;
         let links = world.memory.links.iter().filter(|link| link.kind == ObjectKind::Account && link.target == *name).count();
         let others = self.beyond.at(target);

@@ -241,6 +241,12 @@ impl<'o> ObjectView<'o> {
         stream.carries(row)
     }
 
+    /// Whether its marker is the one of a key.
+    pub(in crate::planning) fn is_marked(self, row: u32, key: &str) -> bool {
+        let (stream, row) = self.at(row);
+        stream.is_marked(row, key)
+    }
+
     /// Our key in its marker.
     pub(in crate::planning) fn marked_key(self, row: u32) -> Option<Cow<'o, str>> {
         let (stream, row) = self.at(row);
