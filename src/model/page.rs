@@ -209,12 +209,14 @@ impl RowWriter<'_> {
         }
     }
 
+    #[inline]
     fn tag(&mut self, tag: u8) {
         debug_assert!(self.left > 0, "more cells than columns");
         self.left = self.left.saturating_sub(1);
         self.heads.push(tag);
     }
 
+    #[inline]
     fn sized(&mut self, text: &str) {
         put_length(self.heads, text.len());
         self.text.push_str(text);
@@ -237,12 +239,14 @@ impl<'a> Row<'a> {
     }
 
     /// The cells in column order.
+    #[inline]
     pub fn cells(&self) -> impl Iterator<Item = Cell<'a>> + use<'a> {
         let Self { mut heads, mut text } = *self;
         std::iter::from_fn(move || take_cell(&mut heads, &mut text))
     }
 
     /// The cell at a position; `Missing` past the end.
+    #[inline]
     pub fn cell(&self, position: usize) -> Cell<'a> {
         self.cells().nth(position).unwrap_or(Cell::Missing)
     }
@@ -269,6 +273,7 @@ impl<'a> Cell<'a> {
     }
 }
 
+#[inline]
 fn take_cell<'a>(heads: &mut &[u8], text: &mut &'a str) -> Option<Cell<'a>> {
     let (&tag, after) = heads.split_first()?;
     *heads = after;
@@ -288,6 +293,7 @@ fn take_cell<'a>(heads: &mut &[u8], text: &mut &'a str) -> Option<Cell<'a>> {
     })
 }
 
+#[inline]
 fn take_sized<'a>(heads: &mut &[u8], text: &mut &'a str) -> Option<&'a str> {
     let (taken, after) = text.split_at_checked(take_length(heads)?)?;
     *text = after;
@@ -295,6 +301,7 @@ fn take_sized<'a>(heads: &mut &[u8], text: &mut &'a str) -> Option<&'a str> {
 }
 
 /// Writes a length, a small one in one byte.
+#[inline]
 pub(crate) fn put_length(out: &mut Vec<u8>, mut length: usize) {
     while length >= 0x80 {
         out.push((length as u8 & 0x7f) | 0x80);
@@ -304,6 +311,7 @@ pub(crate) fn put_length(out: &mut Vec<u8>, mut length: usize) {
 }
 
 /// Reads a length that [`put_length`] wrote.
+#[inline]
 pub(crate) fn take_length(rest: &mut &[u8]) -> Option<usize> {
     let (mut length, mut shift) = (0usize, 0);
     loop {

@@ -119,6 +119,11 @@ impl SourceSide {
         self.columns.clone()
     }
 
+    /// How many cells a record has.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.paths().len()
+    }
+
     /// Takes a page of records.
     pub fn add(&mut self, page: &Page) {
         self.add_where(page, |_, _| true);

@@ -79,10 +79,12 @@ impl Spool {
     }
 
     /// The label and the row at a spot.
+    #[inline]
     pub(crate) fn get(&self, spot: Spot) -> (&str, Row<'_>) {
         self.entry(spot).unwrap_or_default()
     }
 
+    #[inline]
     fn entry(&self, spot: Spot) -> Option<(&str, Row<'_>)> {
         let chunk = self.chunks.get(spot.chunk as usize)?;
         let (start, mut heads) = chunk.heads.get(spot.start as usize..)?.split_first_chunk::<START>()?;

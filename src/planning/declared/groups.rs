@@ -91,9 +91,10 @@ impl<'a> DeclaredGroups<'a> {
         if gatherings.is_empty() || !served {
             return;
         }
+        let slots: BTreeSet<usize> = gatherings.iter().flat_map(|gathering| gathering.reads(layout)).collect();
         let mut person = Person::default();
         for identity in 0..people.len() {
-            people.assemble(layout, identity, &mut person);
+            people.assemble_just(layout, identity, slots.iter().copied(), &mut person);
             gatherings.iter_mut().for_each(|gathering| gathering.look(layout, &person));
         }
         let there = there(policy, world, observed);

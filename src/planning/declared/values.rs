@@ -90,6 +90,13 @@ impl<'a> Gathering<'a> {
         })
     }
 
+    /// The slots of all that it looks at.
+    pub(in crate::planning) fn reads(&self, layout: &Layout<'_>) -> Vec<usize> {
+        let rules = [&layout.each[self.manifest], &layout.groups[self.manifest]].into_iter().flatten();
+        let slots = rules.flat_map(|rule| rule.positions()).copied().filter(|slot| *slot < layout.slots.len());
+        slots.chain([layout.start, layout.end]).collect()
+    }
+
     /// Looks at one person.
     pub(in crate::planning) fn look(&mut self, layout: &Layout<'_>, person: &Person<'_>) {
         let Some(lifecycle) = person.standing.lifecycle() else {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Finding, FindingCode, Key, Severity, Subject};
+use crate::model::{Cell, Finding, FindingCode, Key, Severity, Subject};
 use crate::planning::holds::Step;
 use crate::planning::holds::likeness::{ADDRESS, Alike, LOGIN, Likeness, NAMES};
 use crate::planning::people::identity::Identities;
@@ -86,9 +86,11 @@ fn disbelieved(step: &Step<'_, '_>, suspects: &BTreeMap<u32, Suspect>) -> BTreeS
 fn suspects(step: &Step<'_, '_>) -> BTreeMap<u32, Suspect> {
     let basis = step.basis;
     let slots = slots(step);
+    let told_by = told_by(step, &slots);
     let mut suspects = BTreeMap::new();
     let mut person = Person::default();
     let mut owned = Vec::new();
+    let mut cells = Vec::new();
     for identity in 0..basis.people.len() {
         if basis.people.is_retired(identity) || basis.revoked.has(identity) {
             continue;
@@ -101,17 +103,25 @@ fn suspects(step: &Step<'_, '_>) -> BTreeMap<u32, Suspect> {
         if !owned.is_empty() && basis.people.key_of_identity(&basis.layout, identity, &slots, &mut person) {
             person.number = identity;
             person.unique.clear();
-            suspects.extend(suspect(step, &slots, &person, &owned).map(|suspect| (identity, suspect)));
+            let is_as_it_was = |(target, row): &(usize, u32)| {
+                cells.clear();
+                cells.extend(basis.observed[*target].accounts().cells_of(*row));
+                is_as_it_was(&cells, &told_by[*target], &person)
+            };
+            if owned.iter().all(is_as_it_was) {
+                continue;
+            }
+            suspects.extend(suspect(step, &told_by, &person, &owned).map(|suspect| (identity, suspect)));
         }
     }
     suspects
 }
 
 /// Which of somebody's accounts looks like another person's; one that a name tells first.
-fn suspect(step: &Step<'_, '_>, slots: &[usize], person: &Person, owned: &[(usize, u32)]) -> Option<Suspect> {
+fn suspect(step: &Step<'_, '_>, told_by: &[Vec<ToldBy>], person: &Person, owned: &[(usize, u32)]) -> Option<Suspect> {
     let basis = step.basis;
-    let mut changed = owned.iter().filter(|(target, row)| !is_as_it_was(step, *target, *row, slots, person)).peekable();
-    changed.peek()?;
+    let cells = |target: usize, row| basis.observed[target].accounts().cells(row);
+    let changed = owned.iter().filter(|(target, row)| !is_as_it_was(&cells(*target, *row), &told_by[*target], person));
     let record = Likeness::of_person(&basis.layout, person);
     let called = basis.people.declared(person.number).map_or(&[][..], |user| user.former_names.as_slice());
     let suspects = changed.filter_map(|(target, row)| {
@@ -135,20 +145,39 @@ fn slots(step: &Step<'_, '_>) -> Vec<usize> {
     names.filter_map(|name| step.basis.layout.slot(name)).collect()
 }
 
+/// What somebody is told by at one target.
+struct ToldBy {
+    slot: usize,
+    /// where an account has it
+    column: Option<usize>,
+    is_name: bool,
+}
+
+/// The same at every target.
+fn told_by(step: &Step<'_, '_>, slots: &[usize]) -> Vec<Vec<ToldBy>> {
+    let at = |target: usize| {
+        let columns = step.basis.observed[target].accounts().columns();
+        let of = |slot: &usize| {
+            let name = step.basis.layout.slots[*slot].name.as_ref();
+            ToldBy { slot: *slot, column: columns.position(name), is_name: NAMES.contains(&name) }
+        };
+        slots.iter().map(of).collect()
+    };
+    (0..step.basis.policy.targets.len()).map(at).collect()
+}
+
 /// Mostly a look at the names is enough: they are the same, letter by letter. Where no name is known, the first of the others that is.
-fn is_as_it_was(step: &Step<'_, '_>, target: usize, row: u32, slots: &[usize], person: &Person) -> bool {
-    let accounts = step.basis.observed[target].accounts();
+fn is_as_it_was(account: &[Cell<'_>], told_by: &[ToldBy], person: &Person) -> bool {
     let mut seen = false;
-    for slot in slots {
-        let name = &step.basis.layout.slots[*slot].name;
-        if seen && !NAMES.contains(&name.as_ref()) {
+    for ToldBy { slot, column, is_name } in told_by {
+        if seen && !is_name {
             break;
         }
-        let cell = accounts.cell_of(row, name);
-        let (Some(observed), Some(wanted)) = (cell.as_text().filter(|text| !text.is_empty()), person.text(*slot)) else {
+        let cell = column.and_then(|column| account.get(column)).copied();
+        let (Some(observed), Some(wanted)) = (cell.and_then(Cell::as_text).filter(|text| !text.is_empty()), person.as_text(*slot)) else {
             continue;
         };
-        if wanted.as_ref() != observed {
+        if wanted != observed {
             return false;
         }
         seen = true;

@@ -22,10 +22,21 @@ use crate::world::RecordState;
 impl<'w> Identities<'w> {
     /// Works out one identity: its attributes by precedence, then where it stands.
     pub(in crate::planning) fn assemble(&self, layout: &Layout<'_>, number: u32, person: &mut Person<'w>) {
+        self.assemble_just(layout, number, 0..layout.slots.len(), person);
+    }
+
+    /// The same with just these attributes: whoever asks for where somebody stands needs the first and the last day among them.
+    pub(in crate::planning) fn assemble_just(
+        &self,
+        layout: &Layout<'_>,
+        number: u32,
+        slots: impl Iterator<Item = usize>,
+        person: &mut Person<'w>,
+    ) {
         self.write_key(number, &mut person.key);
         person.number = number;
         person.slots.clear();
-        person.slots.resize(layout.slots.len(), Held::State(ValueState::Unmanaged));
+        person.slots.resize_with(layout.slots.len(), || Held::State(ValueState::Unmanaged));
         person.unique.clear();
         person.failures.clear();
         person.declared_active = false;
@@ -59,14 +70,14 @@ impl<'w> Identities<'w> {
                 RecordState::Ambiguous => return person.standing = Standing::DuplicateKey,
                 RecordState::ScopeFailed => return person.standing = Standing::Unknown(SCOPE_FAILED.into()),
             }
-            self.fill(layout, &records, user, person);
+            self.fill(layout, &records, user, slots, person);
             person.standing = lifecycle::standing(layout, records.own(), person, self.moment, &self.shared_ends);
         } else if precedence::are_there(self, &records) {
             let standing = precedence::settle(self, layout, &mut records, user, person, self.moment);
-            self.fill(layout, &records, user, person);
+            self.fill(layout, &records, user, slots, person);
             person.standing = standing;
         } else {
-            self.fill(layout, &records, user, person);
+            self.fill(layout, &records, user, slots, person);
             person.standing = lifecycle::standing(layout, None, person, self.moment, &self.shared_ends);
         }
         if let Some(doubt) = self.doubt(number) {
@@ -96,7 +107,7 @@ impl<'w> Identities<'w> {
     pub(in crate::planning) fn values(&self, layout: &Layout<'_>, number: u32, person: &mut Person<'w>) {
         self.assemble(layout, number, person);
         if person.standing.lifecycle().is_none() {
-            self.fill(layout, &Records::new(self, number), self.declared(number), person);
+            self.fill(layout, &Records::new(self, number), self.declared(number), 0..layout.slots.len(), person);
             self.fill_own(layout, person);
         }
     }
@@ -105,7 +116,7 @@ impl<'w> Identities<'w> {
     pub(in crate::planning) fn values_where_open(&self, layout: &Layout<'_>, number: u32, person: &mut Person<'w>) {
         self.assemble(layout, number, person);
         if Where::of(&person.standing) == Where::Unknown {
-            self.fill(layout, &Records::new(self, number), self.declared(number), person);
+            self.fill(layout, &Records::new(self, number), self.declared(number), 0..layout.slots.len(), person);
         }
     }
 
@@ -119,16 +130,21 @@ impl<'w> Identities<'w> {
         }
     }
 
-    fn fill(&self, layout: &Layout<'_>, records: &Records<'w>, user: Option<&UserPolicy>, person: &mut Person<'w>) {
-        for slot in 0..layout.slots.len() {
-            self.fill_slot(layout, records, user, slot, person);
-        }
+    fn fill(
+        &self,
+        layout: &Layout<'_>,
+        records: &Records<'w>,
+        user: Option<&UserPolicy>,
+        slots: impl Iterator<Item = usize>,
+        person: &mut Person<'w>,
+    ) {
+        slots.for_each(|slot| self.fill_slot(layout, records, user, slot, person));
     }
 
     /// Just the attributes that a key reads, as an identity has them. Says whether they can be told at all.
     pub(in crate::planning) fn key_of_identity(&self, layout: &Layout<'_>, number: u32, slots: &[usize], person: &mut Person<'w>) -> bool {
         person.failures.clear();
-        person.slots.resize(layout.slots.len(), Held::State(ValueState::Unmanaged));
+        person.slots.resize_with(layout.slots.len(), || Held::State(ValueState::Unmanaged));
         if let IdentityOrigin::Record(source, record) = self.origin(number) {
             match self.world.sources[source].state(record) {
                 RecordState::Counts => {}
@@ -156,7 +172,7 @@ impl<'w> Identities<'w> {
         person: &mut Person<'w>,
     ) {
         person.failures.clear();
-        person.slots.resize(layout.slots.len(), Held::State(ValueState::Unmanaged));
+        person.slots.resize_with(layout.slots.len(), || Held::State(ValueState::Unmanaged));
         let records = Records::of_one(self, source, record);
         slots.iter().for_each(|slot| self.fill_slot(layout, &records, None, *slot, person));
     }
@@ -165,8 +181,8 @@ impl<'w> Identities<'w> {
     pub(in crate::planning) fn of_cells(&self, layout: &Layout<'_>, source: usize, cells: &[Cell<'w>], person: &mut Person<'w>) {
         person.failures.clear();
         person.slots.clear();
-        person.slots.resize(layout.slots.len(), Held::State(ValueState::Unmanaged));
-        self.fill(layout, &Records::of_cells(source, cells), None, person);
+        person.slots.resize_with(layout.slots.len(), || Held::State(ValueState::Unmanaged));
+        self.fill(layout, &Records::of_cells(source, cells), None, 0..layout.slots.len(), person);
     }
 
     /// `source` and `lifecycle` can be read like attributes.

@@ -28,6 +28,17 @@ impl<'w> Identities<'w> {
         person: &mut Person<'w>,
     ) {
         let slot = &layout.slots[at];
+        // Nearly always one source says it, and its rule copies what stands there.
+        if let (None, [only]) = (user, slot.candidates.as_slice())
+            && let Record::Cells(cells) = records.of(only.source)
+            && let Some(source) = layout.sources.get(only.source)
+            && let Some(rule) = source.rules.get(only.rule).filter(|rule| source.copies(rule, slot))
+            && let Some(held) = as_it_stands(rule, slot.kind, cells)
+        {
+            person.unique.extend((rule.unique && held.is_set()).then_some(at));
+            person.slots[at] = held;
+            return;
+        }
         let declared = user.and_then(|user| {
             let found = user.attributes.binary_search_by(|(name, _)| name.as_ref().cmp(slot.name.as_ref())).ok()?;
             user.attributes.get(found).map(|(_, state)| state)

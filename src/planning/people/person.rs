@@ -55,6 +55,15 @@ impl Person<'_> {
         text("userName").or_else(|| text("displayName"))
     }
 
+    /// The text in a slot, as it stands there.
+    pub(in crate::planning) fn as_text(&self, slot: usize) -> Option<&str> {
+        match self.slots.get(slot)? {
+            Held::Cell(Cell::Text(text)) => Some(text),
+            Held::State(ValueState::Set(Value::Text(text))) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text in a slot.
     pub(in crate::planning) fn text(&self, slot: usize) -> Option<Arc<str>> {
         match self.slots.get(slot)? {

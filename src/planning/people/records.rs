@@ -85,7 +85,10 @@ impl<'w> Records<'w> {
 }
 
 fn cells<'w>(identities: &Identities<'w>, source: usize, record: u32) -> Vec<Cell<'w>> {
-    identities.world.sources[source].row(record).cells().collect()
+    let side = &identities.world.sources[source];
+    let mut cells = Vec::with_capacity(side.width());
+    cells.extend(side.row(record).cells());
+    cells
 }
 
 /// What is said of a record whose scope is not known.

@@ -76,6 +76,8 @@ pub(in crate::planning) struct KeyLayout {
 /// One rule, bound.
 pub(in crate::planning) struct RuleLayout {
     pub(in crate::planning) value: Bound,
+    /// what it copies, where it is nothing but a path and has no condition
+    pub(in crate::planning) copies: Option<usize>,
     pub(in crate::planning) when: Option<Bound>,
     pub(in crate::planning) unique: bool,
     /// at most so many letters
@@ -207,6 +209,12 @@ fn unseen(world: &World, source: usize, columns: &crate::model::Columns) -> Vec<
 }
 
 impl SourceLayout {
+    /// Whether a rule of one of its slots takes what stands in a record as it is, however long it is and whatever others have.
+    pub(in crate::planning) fn copies(&self, rule: &RuleLayout, slot: &Slot) -> bool {
+        let bounded = rule.most.is_some() || (rule.unique && slot.most.is_some());
+        rule.copies.is_some() && !bounded && self.emptied.is_empty()
+    }
+
     /// Why a condition says nothing of a record, whatever it comes to: it reads what was lost, or a value that took the place of another.
     pub(in crate::planning) fn doubt(&self, bound: &Bound, cells: &[Cell<'_>]) -> Option<HoldReason> {
         if self.is_lost(bound, cells) {
@@ -241,7 +249,9 @@ fn required(policy: &Policy, slots: &[Slot]) -> Vec<(usize, Candidate)> {
 impl RuleLayout {
     fn new(rule: &Rule, mut bind: impl FnMut(&Expression) -> Bound) -> Self {
         let when = rule.when.as_ref().map(&mut bind);
-        Self { value: bind(&rule.value), when, unique: rule.unique, most: rule.max_length, by: rule.by.clone(), clears: rule.clears }
+        let value = bind(&rule.value);
+        let copies = value.bare_position().filter(|_| when.is_none());
+        Self { value, copies, when, unique: rule.unique, most: rule.max_length, by: rule.by.clone(), clears: rule.clears }
     }
 }
 

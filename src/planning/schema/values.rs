@@ -38,11 +38,12 @@ impl Held<'_> {
 }
 
 /// The value of a rule that is nothing but a path: the cell itself, borrowed. Nothing where the rule must be worked out.
+#[inline]
 pub(in crate::planning) fn as_it_stands<'w>(rule: &RuleLayout, kind: AttributeType, cells: &[Cell<'w>]) -> Option<Held<'w>> {
-    if rule.when.is_some() || kind == AttributeType::Reference {
+    if kind == AttributeType::Reference {
         return None;
     }
-    let cell = cells.get(rule.value.bare_position()?).copied().unwrap_or(Cell::Missing);
+    let cell = cells.get(rule.copies?).copied().unwrap_or(Cell::Missing);
     Some(match cell {
         Cell::Missing | Cell::Text("") | Cell::Json("[]") => Held::State(nothing(rule)),
         Cell::Null => Held::State(ValueState::Clear),
