@@ -152,7 +152,7 @@ fn schemas_and_crds_are_written_and_a_second_time_left_alone() {
     folder.run(["schema", "--dir", "out"]).assert().success();
     assert!(folder.file("out/headcount.json").exists() && folder.file("out/user.json").exists());
     let stream = headcount(["crds"]).output().expect("it runs");
-    assert_eq!(String::from_utf8_lossy(&stream.stdout).matches("kind: CustomResourceDefinition").count(), 10);
+    assert_eq!(String::from_utf8_lossy(&stream.stdout).matches("kind: CustomResourceDefinition").count(), 13);
     let schema = headcount(["schema", "Group"]).output().expect("it runs");
     let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");
     assert_eq!(schema["properties"]["kind"]["const"], "Group");

@@ -64,7 +64,11 @@ fn unbounded(schema: &Value, path: &str, found: &mut Vec<String>) {
                 && (has("maximum") || path.contains(".status"))
                 && ["int32", "int64"].contains(&schema["format"].as_str().unwrap_or_default())
         }
-        Some("object") if has("additionalProperties") || has("x-kubernetes-preserve-unknown-fields") => has("maxProperties"),
+        Some("object")
+            if schema.get("additionalProperties").is_some_and(Value::is_object) || has("x-kubernetes-preserve-unknown-fields") =>
+        {
+            has("maxProperties")
+        }
         _ => true,
     };
     if !bound {
