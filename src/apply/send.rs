@@ -104,7 +104,7 @@ impl<'a> Sender<'a> {
             return;
         }
         let writes: Vec<Write<'_>> = open.iter().map(|part| part.write(self.recorder.run())).collect();
-        let write = self.connector.writer.write(&writes, &permit).instrument(self.span(&open));
+        let write = self.connector.writer.write(&writes, &permit).instrument(self.span(open));
         let answers = timeout(self.job.settings.deadline, write).await.unwrap_or_default();
         drop(permit);
         self.hear(pass, &answers);
