@@ -45,6 +45,8 @@ pub struct Running {
     pub files: String,
     /// whether these are manifests that a controller could run by, and not a Workspace alone
     pub whole: bool,
+    /// whether nothing is wrong with them
+    sound: bool,
 }
 
 impl Running {
@@ -54,7 +56,7 @@ impl Running {
         // Whose it is, the state itself says.
         let (policy, _) = pipeline::compile_what_is_sound(&Loaded::default(), Vec::new());
         let files = format!(" --state {}", next::quoted(&state.display().to_string()));
-        Ok(Self { policy, state: state.into(), files, whole: false })
+        Ok(Self { policy, state: state.into(), files, whole: false, sound: false })
     }
 
     /// Of what `-f` names. What is wrong in the manifests holds nothing up but a Workspace that can't be told.
@@ -66,13 +68,13 @@ impl Running {
         let state = state_place(&manifests.loaded, files);
         let files = next::options(files).into_iter().map(|option| format!(" {option}")).collect();
         let sound = manifests.warnings.iter().all(|problem| problem.level != Level::Error);
-        let whole = sound && !manifests.policy.targets.is_empty();
-        Ok(Self { policy: manifests.policy, state, files, whole })
+        let whole = !manifests.loaded.targets.is_empty();
+        Ok(Self { policy: manifests.policy, state, files, whole, sound })
     }
 
     /// How to start a controller; nothing where these manifests are not all of the workspace's.
     pub fn start(&self) -> Option<String> {
-        self.whole.then(|| format!("`headcount controller{}`", self.files))
+        (self.whole && self.sound).then(|| format!("`headcount controller{}`", self.files))
     }
 
     /// In which times are told.

@@ -235,7 +235,9 @@ impl<'s> Begin<'s> {
     pub async fn tell(&mut self, who: &str, observer: &dyn Observer, now: Timestamp) -> Result<(), StateError> {
         observer.turned(now);
         let (Some((_, store)), Some(part), Some(refused)) = (&self.state, &self.part, &self.refused) else { return Ok(()) };
+        let written = store.heads().await?.written;
         let mut status = stands(part, refused, now);
+        status.journal = written.map(|head| (head.seq, head.hash.chars().take(8).collect())).unwrap_or_default();
         status.needs.extend(observer.needs());
         let same = |told: &Status| Status { at: told.at, ..status.clone() } == *told && now.duration_since(told.at) < ALIVE;
         if self.told.as_ref().is_some_and(same) {
