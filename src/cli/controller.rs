@@ -36,14 +36,15 @@ use crate::workspace::{self, Begin, BeginObstacle, Beginning, CompiledRevision, 
 /// Keep everything as declared, until it is stopped: read each system when it is due, and do what is needed as soon as it may be done
 #[derive(Debug, Args)]
 #[command(after_help = "\
-One process writes at a time: a second one on the same state waits and takes over. Newer manifests that can't
-be used change nothing; what was in force stays so, and `headcount status` says why.
+One process writes at a time: a second one on the same state waits and takes over. Newer
+manifests that can't be used change nothing: what was in force stays so, and `headcount status`
+says why.
 
 Examples:
   headcount controller -f identity/                beside a directory
   headcount controller --git https://git.example/identity.git --ref main --path people
   headcount controller --git git@git.example:acme/identity.git --verify allowed_signers
-  headcount controller -f identity/ --once         what is due now, then the end: a job that runs by the clock")]
+  headcount controller -f identity/ --once         what is due now, then the end")]
 pub struct ControllerArgs {
     #[command(flatten)]
     files: Files,

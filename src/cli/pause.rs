@@ -39,7 +39,7 @@ pub struct PauseArgs {
 What was held meanwhile is planned anew, and runs as far as it is still needed then.
 
 Examples:
-  headcount status                                 who stopped it, since when and why
+  headcount status                                 who stopped it, and why
   headcount resume")]
 pub struct ResumeArgs {
     #[command(flatten)]
