@@ -59,7 +59,6 @@ impl Form {
     fn longest(self) -> u64 {
         match self {
             Self::Date => 32,
-            Self::Zone => 64,
             _ => 64,
         }
     }
