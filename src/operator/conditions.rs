@@ -38,6 +38,8 @@ pub(super) struct About<'a> {
     pub refused: bool,
     /// when it was last said to have been read completely
     pub complete: Option<Timestamp>,
+    /// the version in force was said to be ready before: a routine turn changes nothing about that
+    pub was_ready: bool,
 }
 
 /// A Source or Target.
@@ -124,7 +126,7 @@ fn ready(system: &SystemStatus, about: About<'_>) -> Condition {
         _ if about.in_force.is_none() => (Some(false), refusal(about), about.problem.unwrap_or("it is not in force yet").to_owned()),
         Unknown => (None, "Reading", "it is read for the first time since this process began".to_owned()),
         AsDeclared => (Some(true), if system.drift > 0 { "Observing" } else { "AsDeclared" }, String::new()),
-        Changing => (Some(true), "Changing", String::new()),
+        Changing => (Some(about.was_ready), "Changing", String::new()),
         WaitsForApproval => (Some(false), "ApprovalRequired", words()),
         Held => (Some(false), held(system), words()),
         WindowClosed => (Some(false), "WindowClosed", words()),
@@ -340,7 +342,7 @@ mod tests {
         serde_json::from_value(whole).unwrap()
     }
 
-    const NEW: About<'static> = About { generation: 3, in_force: Some(3), problem: None, refused: false, complete: None };
+    const NEW: About<'static> = About { generation: 3, in_force: Some(3), problem: None, refused: false, complete: None, was_ready: true };
 
     /// `Ready=True:AsDeclared`, and of the others what holds.
     fn shown(told: &Map<String, Value>) -> String {
@@ -393,6 +395,9 @@ mod tests {
         let told = of_system(&good, &all, About { in_force: Some(2), problem: Some("no such field"), refused: true, ..NEW });
         let expected = "Ready=True:AsDeclared Stalled=True:InvalidManifest";
         assert_eq!((shown(&told).as_str(), &told["observedGeneration"], &told["state"]), (expected, &json!(3), &json!("Invalid")));
+        let first = system("target", "Changing", json!({}));
+        let told = of_system(&first, &all, About { was_ready: false, ..NEW });
+        assert_eq!(shown(&told), "Ready=False:Changing Reconciling=True:Writing", "whoever waits for it waits for the end");
         let user = About { problem: Some("the e-mail is wrong"), ..NEW };
         assert_eq!(shown(&of_other(user)), "Ready=False:InvalidManifest Stalled=True:InvalidManifest");
         assert_eq!(shown(&of_other(NEW)), "Ready=True:InForce");

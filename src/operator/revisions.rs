@@ -198,6 +198,8 @@ impl ClusterRevisions {
             return None;
         }
         self.told = Some(words.clone());
+        let (namespace, why) = (self.namespace.as_str(), words.as_str());
+        tracing::warn!(target: "headcount::operator", namespace, why, "the objects can't be read: nothing follows from what is not there");
         Some(RevisionError::Elsewhere {
             what: words,
             next: "may the operator list and watch it, and is it there? What ran before runs on".to_owned(),
@@ -226,8 +228,10 @@ impl ClusterRevisions {
         let was_told = self.told.take().is_some();
         self.taken = Some(changes.count);
         self.seen.taken(changes.count);
+        // A namespace in which nobody has begun yet is no workspace with a mistake in it.
+        let begun = self.handed.is_some() || objects.keys().any(|(kind, _)| *kind == "Workspace");
         let documents = Arc::new(Documents::of(objects));
-        if self.handed.as_ref().is_some_and(|handed| handed.documents.id == documents.id) {
+        if !begun || self.handed.as_ref().is_some_and(|handed| handed.documents.id == documents.id) {
             return Ok(Taken::Well(was_told));
         }
         let (handed, arrived) = self.compile(&documents).await?;

@@ -158,7 +158,14 @@ impl Writer {
                 let object_name = (*kind, name.clone());
                 let in_force = generations.as_ref().and_then(|generations| generations.get(&object_name)).copied();
                 let complete = object.status.get("lastComplete").and_then(Value::as_str).and_then(|at| at.parse().ok());
-                let about = About { generation: object.generation, in_force, problem, refused, complete };
+                let about = About {
+                    generation: object.generation,
+                    in_force,
+                    problem,
+                    refused,
+                    complete,
+                    was_ready: was_ready(&object.status, in_force),
+                };
                 let role = match *kind {
                     "Source" => Some(SystemRole::Source),
                     "Target" => Some(SystemRole::Target),
@@ -202,6 +209,13 @@ impl Writer {
 /// Whether something was said of it.
 fn is_told(object: &ManifestObject, written: Option<&Written>) -> bool {
     written.is_some() || object.status.get("conditions").is_some()
+}
+
+/// Whether the version in force was said to be ready.
+fn was_ready(status: &Value, in_force: Option<i64>) -> bool {
+    let all = status.get("conditions").and_then(Value::as_array);
+    let ready = all.into_iter().flatten().find(|one| one["type"] == "Ready" && one["status"] == "True");
+    ready.is_some_and(|ready| ready["observedGeneration"].as_i64() == in_force)
 }
 
 /// Whether what is said of it is about this very version of its spec.
