@@ -109,7 +109,7 @@ fn what_is_logged_is_said_by_flag_or_environment_and_is_nothing_by_itself() {
     folder.run(["plan"]).env("HEADCOUNT_LOG", "h2=trace").assert().code(2).stdout_eq(str![]).stderr_eq(str![[r#"
 error: HEADCOUNT_LOG: "h2=trace" is no level of the log
  |
- = help: say off, error, warn, info or debug, or levels of parts: http=debug,sql=info; the parts are http, sql, file, secret, apply, run, notify, workspace
+ = help: say off, error, warn, info or debug, or levels of parts: http=debug,sql=info; the parts are http, sql, file, secret, apply, run, notify, workspace, operator
 
 "#]]);
 }
