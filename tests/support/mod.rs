@@ -16,6 +16,8 @@ pub mod vendors;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// A program of the test environment that `tests/setup.sh` makes (`python`, `scim2-server`).
@@ -43,8 +45,11 @@ pub fn write_settled(path: &Path, text: impl AsRef<[u8]>) {
     settle(path);
 }
 
-/// The file was written a while ago.
+/// The file was written a while ago, and at no second at which another one was: git takes a file of the same size and second for one that it knows.
 pub fn settle(path: &Path) {
+    static BEGAN: OnceLock<SystemTime> = OnceLock::new();
+    static SETTLED: AtomicU64 = AtomicU64::new(10);
+    let ago = Duration::from_secs(SETTLED.fetch_add(1, Ordering::Relaxed));
     let file = std::fs::File::options().write(true).open(path).expect("it is there");
-    file.set_modified(SystemTime::now() - Duration::from_secs(10)).expect("its time can be set");
+    file.set_modified(*BEGAN.get_or_init(SystemTime::now) - ago).expect("its time can be set");
 }
