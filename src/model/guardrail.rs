@@ -46,8 +46,12 @@ pub enum Guardrail {
     Deactivate,
     /// accounts deleted
     Delete,
+    /// people with an account who get a membership of a group that is there
+    AddMembers,
     /// people who lose a membership
     RemoveMembers,
+    /// people with an account who get an entitlement
+    AddEntitlements,
     /// people who lose an entitlement
     RemoveEntitlements,
     /// groups created
@@ -60,7 +64,7 @@ pub enum Guardrail {
 
 impl Guardrail {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Create,
         Self::Adopt,
         Self::Reactivate,
@@ -69,7 +73,9 @@ impl Guardrail {
         Self::Update,
         Self::Deactivate,
         Self::Delete,
+        Self::AddMembers,
         Self::RemoveMembers,
+        Self::AddEntitlements,
         Self::RemoveEntitlements,
         Self::CreateGroups,
         Self::DeleteGroups,
@@ -87,7 +93,9 @@ impl Guardrail {
             Self::Update => "update",
             Self::Deactivate => "deactivate",
             Self::Delete => "delete",
+            Self::AddMembers => "addMembers",
             Self::RemoveMembers => "removeMembers",
+            Self::AddEntitlements => "addEntitlements",
             Self::RemoveEntitlements => "removeEntitlements",
             Self::CreateGroups => "createGroups",
             Self::DeleteGroups => "deleteGroups",

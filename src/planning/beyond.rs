@@ -42,6 +42,8 @@ pub(in crate::planning) struct Totals {
     pub(in crate::planning) entitled: u64,
     /// nobody's
     pub(in crate::planning) nobodys: u64,
+    /// active, and somebody's whom headcount knows, whoever made it
+    pub(in crate::planning) held: u64,
 }
 
 /// What one account is, a bit each.
@@ -54,6 +56,7 @@ impl Traits {
     pub(in crate::planning) const MEMBER: Self = Self(4);
     pub(in crate::planning) const ENTITLED: Self = Self(8);
     pub(in crate::planning) const NOBODYS: Self = Self(16);
+    pub(in crate::planning) const HELD: Self = Self(32);
 
     /// It is this too.
     pub(in crate::planning) fn put(&mut self, other: Self) {
@@ -77,13 +80,14 @@ impl Totals {
 
     /// One more, or one fewer.
     pub(in crate::planning) fn count(&mut self, account: Traits, by: i64) {
-        let Self { removable, ours, members, entitled, nobodys } = self;
+        let Self { removable, ours, members, entitled, nobodys, held } = self;
         let all = [
             (Traits::REMOVABLE, removable),
             (Traits::OURS, ours),
             (Traits::MEMBER, members),
             (Traits::ENTITLED, entitled),
             (Traits::NOBODYS, nobodys),
+            (Traits::HELD, held),
         ];
         all.into_iter().filter(|(kind, _)| account.has(*kind)).for_each(|(_, sum)| *sum = sum.saturating_add_signed(by));
     }

@@ -131,7 +131,7 @@ impl<'a> Prepared<'a> {
         let mut drafts = report.hear(assembly::link(&basis, &matched, &accounts, drafts));
         drafts.extend(grants);
         upcoming::declared(&basis, &mut report.diary);
-        let traits = traits(&basis, &groups.at, &accounts.nobodys);
+        let traits = traits(&basis, &matched, &groups.at, &accounts.nobodys);
         if let (Some(ledger), Some(covers)) = (&mut ledger, covers) {
             ledger.trace_all(&basis, &matched);
             ledger.count_people(&basis, covers, &accounts);
@@ -169,7 +169,7 @@ fn decide_revoked(basis: &Basis<'_>, matched: &Matched, target: usize, mut repor
     let (groups, _) = groups::resolve(basis, matched);
     let only: Range<usize> = target..target + 1;
     let cuts = report.hear(steps(basis, matched, &groups, only));
-    let traits = traits(basis, &groups, &[]);
+    let traits = traits(basis, matched, &groups, &[]);
     finish(basis, cuts, report, (&populations(basis, matched, &groups, &traits), memory))
 }
 

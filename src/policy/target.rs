@@ -30,7 +30,7 @@ pub(crate) const REUSE_AFTER: SignedDuration = SignedDuration::from_hours(90 * 2
 
 /// Count and percent of the guardrails that limit unasked. What gives is limited as what takes is: a joiner's week passes, a whole company renamed, let in again
 /// or made a second time does not.
-pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 11] = [
+pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 13] = [
     (Guardrail::Create, 10, 10.0),
     (Guardrail::Adopt, 5, 5.0),
     (Guardrail::Reactivate, 5, 2.0),
@@ -38,7 +38,9 @@ pub(crate) const DEFAULTS: [(Guardrail, u64, f64); 11] = [
     (Guardrail::Names, 5, 2.0),
     (Guardrail::Deactivate, 5, 5.0),
     (Guardrail::Delete, 0, 0.0),
+    (Guardrail::AddMembers, 20, 10.0),
     (Guardrail::RemoveMembers, 20, 10.0),
+    (Guardrail::AddEntitlements, 20, 10.0),
     (Guardrail::RemoveEntitlements, 20, 10.0),
     (Guardrail::DeleteGroups, 0, 0.0),
     (Guardrail::Leavers, 10, 10.0),

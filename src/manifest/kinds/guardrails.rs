@@ -37,9 +37,16 @@ pub struct Guardrails {
     /// Accounts deleted. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete: Option<Limit>,
+    /// People with an account who get a membership of a group that is there, by name or with a nested group; without limit while neither accounts nor groups
+    /// at the target are headcount's. Default: 10 %, at least 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add_members: Option<Limit>,
     /// People who lose a membership, also because a group is deleted. Default: 10 %, at least 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove_members: Option<Limit>,
+    /// People with an account who get an entitlement; without limit while neither accounts nor groups at the target are headcount's. Default: 10 %, at least 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add_entitlements: Option<Limit>,
     /// People who lose an entitlement. Default: 10 %, at least 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove_entitlements: Option<Limit>,
@@ -79,8 +86,8 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GuardrailOverride {
-    /// Which guardrail: `create`, `adopt`, `reactivate`, `rename`, `update`, `deactivate`, `delete`, `removeMembers`, `removeEntitlements`, `createGroups`,
-    /// `deleteGroups`, `leavers`.
+    /// Which guardrail: `create`, `adopt`, `reactivate`, `rename`, `names`, `update`, `deactivate`, `delete`, `addMembers`, `removeMembers`,
+    /// `addEntitlements`, `removeEntitlements`, `createGroups`, `deleteGroups`, `leavers`.
     pub guardrail: String,
     /// Hash of the changes it was given for, as the refusal printed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,7 +113,9 @@ impl Guardrails {
             (Guardrail::Update, &self.update),
             (Guardrail::Deactivate, &self.deactivate),
             (Guardrail::Delete, &self.delete),
+            (Guardrail::AddMembers, &self.add_members),
             (Guardrail::RemoveMembers, &self.remove_members),
+            (Guardrail::AddEntitlements, &self.add_entitlements),
             (Guardrail::RemoveEntitlements, &self.remove_entitlements),
             (Guardrail::CreateGroups, &self.create_groups),
             (Guardrail::DeleteGroups, &self.delete_groups),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Scene;
 use super::rules::{Of, Rule, Sort};
+use super::{Population, Scene};
 use crate::model::{Action, Guardrail, LimitUse, Plan, WindowEntry};
 use crate::policy::LimitPolicy;
 
@@ -61,6 +61,7 @@ impl Figures {
 pub(super) fn figures(scene: &Scene<'_>, rule: &Rule, limit: &LimitPolicy, plan: &Plan, planned: u64) -> Figures {
     let now = match rule.of {
         Of::Accounts => scene.population.accounts,
+        Of::HeldAccounts => scene.population.held,
         Of::AccountsAndAdopted => scene.population.accounts.saturating_add(adopted(scene, plan)),
         Of::Members => scene.population.members,
         Of::Entitled => scene.population.entitled,
@@ -75,7 +76,11 @@ pub(super) fn figures(scene: &Scene<'_>, rule: &Rule, limit: &LimitPolicy, plan:
     let unknown = !scene.memory.known && takes && now > 0 && !untouched;
     // Whom a source positively reports as gone must lose access even where no state is ever kept: they are counted within this run.
     let full = unknown && rule.guardrail != Guardrail::Leavers;
-    let first = rule.sort == Sort::Begins && is_first(scene);
+    let first = match rule.sort {
+        Sort::Begins => is_first(scene),
+        Sort::Joins => is_first(scene) && !has_given(scene),
+        Sort::Takes | Sort::Gives => false,
+    };
     Figures { planned, used, population, allowed: allowance(limit, population, rule.least), unknown, full, first }
 }
 
@@ -84,6 +89,12 @@ pub(super) fn figures(scene: &Scene<'_>, rule: &Rule, limit: &LimitPolicy, plan:
 fn is_first(scene: &Scene<'_>) -> bool {
     let begun = used(scene, Guardrail::Create).saturating_add(used(scene, Guardrail::Adopt));
     scene.population.ours <= begun
+}
+
+/// Whether groups or entitlements of headcount's were there before this window, where accounts are none of its business.
+fn has_given(scene: &Scene<'_>) -> bool {
+    let Population { ours, groups, grants, .. } = scene.population;
+    *ours == 0 && (*groups > used(scene, Guardrail::CreateGroups) || *grants > used(scene, Guardrail::AddEntitlements))
 }
 
 /// Accounts that the plan takes over.

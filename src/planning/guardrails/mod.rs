@@ -27,7 +27,7 @@ use hold::{give_nothing_ahead, keep_possessions, withhold_dependents};
 pub(super) use hold::{part_members, withhold};
 use overrides::{Given, hash_of};
 pub use rules::counted;
-use rules::{RULES, Rule, weight};
+use rules::{RULES, Rule, is_counted, weight};
 
 /// What guardrails and protection must know of the targets besides the plan itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,10 @@ pub struct Population {
     pub members: u64,
     /// people who have at least one entitlement that headcount may take
     pub entitled: u64,
+    /// active accounts of people whom headcount knows, whoever made them
+    pub held: u64,
+    /// entitlements that headcount gave, as the state remembers them
+    pub grants: u64,
     /// object keys (as changes name them) of the accounts that protection covers, by name or by rule, and of every group that has such an account in
     /// it or below it
     pub protected: BTreeSet<Arc<str>>,
@@ -89,12 +93,13 @@ pub fn check(policy: &Policy, populations: &Populations, memory: &Memory, moment
         let scene = Scene { target, population: known(at), memory, moment };
         let mut seen = Seen { leavers_go: true, let_past: BTreeSet::new() };
         for rule in &RULES {
-            if rule.guardrail == Guardrail::RemoveMembers {
-                keep_possessions(&target.name, plan);
+            match rule.guardrail {
+                Guardrail::RemoveMembers => keep_possessions(&target.name, plan),
+                Guardrail::AddMembers => give_nothing_ahead(&target.name, plan),
+                _ => {}
             }
             check_limit(&scene, rule, &mut seen, &changes, plan);
         }
-        give_nothing_ahead(&target.name, plan);
     }
     withhold_dependents(plan);
 }
@@ -164,7 +169,9 @@ struct Breach<'a> {
 
 /// All of it goes by an override, or none of it.
 fn settle(breach: &Breach<'_>, seen: &mut Seen, refused: &[usize], spared: usize, plan: &mut Plan) {
-    let hash = hash_of(&breach.scene.target.name, breach.rule.guardrail, refused.iter().map(|&at| &plan.changes[at]));
+    // Of members just those who count: so an override fits whoever joins the company meanwhile.
+    let counting: Vec<Change> = refused.iter().map(|&at| counting_part(&plan.changes[at])).collect();
+    let hash = hash_of(&breach.scene.target.name, breach.rule.guardrail, counting.iter());
     let given = Given::find(breach, &hash);
     if let Some(used) = given.valid {
         plan.findings.push(refusal::overridden(breach, used));
@@ -176,12 +183,26 @@ fn settle(breach: &Breach<'_>, seen: &mut Seen, refused: &[usize], spared: usize
     let ending = if spared > 0 { "only leavers whom a source reports go" } else { "none of them goes" };
     let people = refusal::people_who_lose(breach, refused.iter().map(|&at| &plan.changes[at]));
     let finding = refusal::refusal(breach, &format!("{people}{ending}"), &hash, &given.stale);
-    withhold(plan, refused, finding);
+    let held: Vec<usize> = refused.iter().zip(&counting).map(|(&at, part)| part_from(plan, at, part)).collect();
+    withhold(plan, &held, finding);
 }
 
-/// The people whom a change is about: its members or losers, else its own account.
+/// A change with those of its members who count.
+fn counting_part(change: &Change) -> Change {
+    let members = change.members.iter().filter(|member| is_counted(change, member)).cloned().collect();
+    Change { members, ..change.clone() }
+}
+
+/// The position of the part of a change that counts; the rest of it goes.
+fn part_from(plan: &mut Plan, at: usize, part: &Change) -> usize {
+    let keys: BTreeSet<&Arc<str>> = part.members.iter().map(|member| &member.member.key).collect();
+    part_members(plan, at, |key| keys.contains(key)).unwrap_or(at)
+}
+
+/// The people whom a change is about: its members or losers, as far as they count, else its own account.
 fn keys_of(change: &Change) -> BTreeSet<&Arc<str>> {
     let itself = (change.object.kind == ObjectKind::Account).then_some(&change.object.key);
-    let members = change.members.iter().chain(&change.losers).filter(|member| member.member.kind == ObjectKind::Account);
+    let members = change.members.iter().filter(|member| is_counted(change, member)).chain(&change.losers);
+    let members = members.filter(|member| member.member.kind == ObjectKind::Account);
     itself.into_iter().chain(members.map(|member| &member.member.key)).collect()
 }

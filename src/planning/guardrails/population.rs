@@ -37,9 +37,14 @@ struct Counting<'s, 'a> {
 }
 
 /// What each account is, by target and row. `nobodys`: by target, accounts that belong to nobody.
-pub(in crate::planning) fn traits(basis: &Basis<'_>, groups: &[ResolvedGroups], nobodys: &[Vec<u32>]) -> Vec<Vec<Traits>> {
+pub(in crate::planning) fn traits(
+    basis: &Basis<'_>,
+    matched: &Matched,
+    groups: &[ResolvedGroups],
+    nobodys: &[Vec<u32>],
+) -> Vec<Vec<Traits>> {
     let of = |target| {
-        let mut accounts = traits_at(basis, target, groups.len() > target);
+        let mut accounts = traits_at(basis, matched, target, groups.len() > target);
         let rows = nobodys.get(target).into_iter().flatten();
         rows.for_each(|row| accounts.get_mut(*row as usize).into_iter().for_each(|account| account.put(Traits::NOBODYS)));
         accounts
@@ -47,7 +52,7 @@ pub(in crate::planning) fn traits(basis: &Basis<'_>, groups: &[ResolvedGroups], 
     (0..basis.policy.targets.len()).map(of).collect()
 }
 
-fn traits_at(basis: &Basis<'_>, target: usize, groups: bool) -> Vec<Traits> {
+fn traits_at(basis: &Basis<'_>, matched: &Matched, target: usize, groups: bool) -> Vec<Traits> {
     let observed = &basis.observed[target];
     let accounts = observed.accounts();
     let all = basis.policy.targets[target].ownership == Ownership::Authoritative;
@@ -59,6 +64,9 @@ fn traits_at(basis: &Basis<'_>, target: usize, groups: bool) -> Vec<Traits> {
         }
         if (all || ours) && accounts.active(row as u32) {
             account.put(Traits::REMOVABLE);
+        }
+        if accounts.active(row as u32) && matched.claims[target].holder(row as u32).is_some() {
+            account.put(Traits::HELD);
         }
     }
     if !groups {
@@ -92,7 +100,7 @@ fn our_groups(basis: &Basis<'_>, target: usize) -> BTreeSet<u32> {
 impl Counting<'_, '_> {
     fn population(&self, accounts: &[Traits]) -> Population {
         let rules = &self.basis.policy.targets[self.target];
-        let Totals { removable, members, entitled, .. } = Totals::of(accounts.iter().copied());
+        let Totals { removable, members, entitled, held, .. } = Totals::of(accounts.iter().copied());
         let others = self.basis.beyond.at(self.target).accounts;
         Population {
             accounts: removable + others.removable,
@@ -102,10 +110,19 @@ impl Counting<'_, '_> {
             groups: our_groups(self.basis, self.target).len() as u64,
             members: members + others.members,
             entitled: entitled + others.entitled,
+            held: held + others.held,
+            grants: self.grants(),
             protected: self.protected_keys(&self.basis.protected[self.target]),
             foreign: self.foreign(),
             kept: rules.protect.keep.iter().map(|(name, _)| self.kept(name)).collect(),
         }
+    }
+
+    /// Entitlements that headcount gave.
+    fn grants(&self) -> u64 {
+        let Basis { world, policy, .. } = self.basis;
+        let name = &policy.targets[self.target].name;
+        world.memory.links.iter().filter(|link| link.kind == ObjectKind::Entitlement && link.target == *name).count() as u64
     }
 
     /// What was done although nobody heard of it: it is there, and carries our mark.

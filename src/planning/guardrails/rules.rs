@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::keys_of;
-use crate::model::{Action, AttributeChange, Change, Guardrail, Mandate, ObjectKind, Risk, Value};
+use crate::model::{Action, AttributeChange, Change, Guardrail, Mandate, MemberChange, ObjectKind, Risk, Value};
 
 /// One guardrail.
 pub(super) struct Rule {
@@ -34,12 +34,16 @@ pub(super) enum Sort {
     Gives,
     /// the same, and a first run may do all of it
     Begins,
+    /// the same, where a first run is one that finds neither accounts nor groups nor entitlements of headcount's
+    Joins,
 }
 
 /// Of what a share is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Of {
     Accounts,
+    /// whoever made them
+    HeldAccounts,
     /// and those that the plan takes over
     AccountsAndAdopted,
     Members,
@@ -51,6 +55,7 @@ impl Of {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Accounts => "active accounts",
+            Self::HeldAccounts => "people with an active account",
             Self::AccountsAndAdopted => "active and adopted accounts",
             Self::Members => "people with memberships",
             Self::Entitled => "people with entitlements",
@@ -60,8 +65,8 @@ impl Of {
 }
 
 /// In the order they are looked at: leavers first, since whether they are within their limit decides what another breach withholds; deletions of groups
-/// before memberships, since an override that names a deletion names its losers.
-pub(super) const RULES: [Rule; 13] = [
+/// before memberships, since an override that names a deletion names its losers; what accounts are given at the end, since who does not get an access gets nothing else.
+pub(super) const RULES: [Rule; 15] = [
     Rule { by_person: true, ..takes(Guardrail::Leavers, leaver, Of::Accounts, "leavers to cut off") },
     Rule { spares_leavers: true, ..takes(Guardrail::Deactivate, deactivate, Of::Accounts, "deactivations") },
     Rule { spares_leavers: true, ..takes(Guardrail::Delete, delete, Of::Accounts, "account deletions") },
@@ -85,6 +90,8 @@ pub(super) const RULES: [Rule; 13] = [
     Rule { by_person: true, ..gives(Guardrail::Rename, rename, Of::AccountsAndAdopted, "changed sign-in names") },
     Rule { sort: Sort::Begins, ..gives(Guardrail::Names, names, Of::AccountsAndAdopted, "people whose name or address changes") },
     gives(Guardrail::Update, update, Of::Accounts, "account updates"),
+    joins(Guardrail::AddMembers, add_members, "people who get a membership"),
+    joins(Guardrail::AddEntitlements, add_entitlement, "people who get an entitlement"),
 ];
 
 const fn takes(guardrail: Guardrail, counts: fn(&Change) -> u64, of: Of, things: &'static str) -> Rule {
@@ -93,6 +100,11 @@ const fn takes(guardrail: Guardrail, counts: fn(&Change) -> u64, of: Of, things:
 
 const fn gives(guardrail: Guardrail, counts: fn(&Change) -> u64, of: Of, things: &'static str) -> Rule {
     Rule { sort: Sort::Gives, ..takes(guardrail, counts, of, things) }
+}
+
+const fn joins(guardrail: Guardrail, counts: fn(&Change) -> u64, things: &'static str) -> Rule {
+    // Three people are no mass.
+    Rule { sort: Sort::Joins, by_person: true, least: 3, ..gives(guardrail, counts, Of::HeldAccounts, things) }
 }
 
 /// Leavers whom a source positively reports. What becomes of them counts as what it is, too.
@@ -151,6 +163,26 @@ fn update(change: &Change) -> u64 {
     if_so(change, is_account(change) && updates)
 }
 
+/// People with an account who get a membership of a group that is there. What a new account comes with counts as its creation, and nobody gets access by a group
+/// that nothing knows yet.
+fn add_members(change: &Change) -> u64 {
+    if change.action != Action::AddMembers || change.object.id.is_none() {
+        return 0;
+    }
+    let counting = change.members.iter().filter(|member| is_counted(change, member));
+    if_so(change, true).min(counting.map(|member| u64::from(member.people)).sum())
+}
+
+/// People with an account who get an entitlement.
+fn add_entitlement(change: &Change) -> u64 {
+    if_so(change, is_account(change) && change.action == Action::AddEntitlement && change.object.id.is_some())
+}
+
+/// Whether a limit counts a member: of an addition everybody who has an account already, and everybody whom a nested group brings.
+pub(super) fn is_counted(change: &Change, member: &MemberChange) -> bool {
+    change.action != Action::AddMembers || member.member.kind == ObjectKind::Group || member.member.id.is_some()
+}
+
 fn remove_entitlement(change: &Change) -> u64 {
     if_so(change, is_account(change) && change.action == Action::RemoveEntitlement)
 }
@@ -200,7 +232,7 @@ pub(super) fn weight<'a>(rule: &Rule, changes: impl Iterator<Item = &'a Change>)
 pub fn counted(change: &Change, done: u64) -> Vec<(Guardrail, u64)> {
     let mut found = Vec::new();
     for rule in RULES.iter().filter(|_| done > 0) {
-        let is_part = change.action == Action::RemoveMembers;
+        let is_part = matches!(change.action, Action::RemoveMembers | Action::AddMembers);
         if rule.guardrail == Guardrail::Leavers
             && (is_part || change.action == Action::RemoveEntitlement || change.action == Action::EndSessions)
         {
@@ -208,7 +240,7 @@ pub fn counted(change: &Change, done: u64) -> Vec<(Guardrail, u64)> {
         }
         match (rule.counts)(change) {
             0 => {}
-            _ if is_part => found.push((rule.guardrail, done)),
+            weight if is_part => found.push((rule.guardrail, done.min(weight))),
             weight => found.push((rule.guardrail, weight)),
         }
     }

@@ -16,6 +16,8 @@ use crate::model::{
 };
 use crate::policy::{DeprovisionPolicy, GuardrailPolicy, Lets, OverridePolicy, ProtectionPolicy};
 
+mod given;
+
 /// A target, what is known of it, and a plan for it; each test changes what it is about.
 struct Case {
     policy: Policy,
@@ -69,7 +71,7 @@ fn case() -> Case {
         approvals: vec![],
         sensitive: Default::default(),
     };
-    let population = Population { accounts: 100, ours: 100, groups: 10, members: 80, entitled: 40, ..Population::default() };
+    let population = Population { accounts: 100, ours: 100, groups: 10, members: 80, entitled: 40, held: 100, ..Population::default() };
     let plan = Plan {
         format_version: FORMAT_VERSION,
         workspace: "acme".into(),
@@ -581,7 +583,7 @@ impl Case {
             let limit = LimitPolicy { count, percent: Some(percent), max: None, place: None };
             self.policy.targets[0].guardrails.limits.insert(guardrail, limit);
         }
-        self.populations.targets[0] = Population { accounts, ours: accounts, members: accounts, ..Population::default() };
+        self.populations.targets[0] = Population { accounts, ours: accounts, members: accounts, held: accounts, ..Population::default() };
         self
     }
 

@@ -113,3 +113,22 @@ fn what_a_target_does_along_with_a_change_is_told_and_counted() {
     assert!(renamed().able(|can| can.side_effects.push(of("userName"))).told().contains("chat asks twice: 1 account that is changed"));
     assert!(!renamed().able(|can| can.side_effects.push(of("title"))).told().contains("asks twice"));
 }
+
+#[test]
+fn a_rule_that_is_widened_puts_nobody_into_a_group_and_whoever_is_new_comes_in() {
+    let staff = (0..12).fold(Scene::new(&[source("hr", ""), target("  groups: {}"), group("ops", "  rule: 'true'")]), |scene, at| {
+        let (record, id, key, name) = (format!("{at}"), format!("u{at}"), format!("hr/{at}"), format!("p{at}"));
+        scene.person(&record, &name).marked(&id, &key, &name)
+    });
+    let scene = staff
+        .object(ObjectKind::Group, json!({"id": "g1", "displayName": "ops", "externalId": mark("group/ops")}))
+        .object(ObjectKind::Membership, json!({"group": "g1", "member": "u0", "kind": "account"}))
+        .person("90", "new")
+        .guarded();
+    insta::assert_snapshot!(scene.told(), @r"
+    0 Create hr/90 [Joiner] active: nothing > true; externalId: nothing > hc:acme:hr:90; userName: nothing > new;
+    1 AddMembers group/ops [Mover] id=g1 hr/90 needs [0]
+    2 AddMembers group/ops [Mover] id=g1 hr/1 hr/10 hr/11 hr/2 hr/3 hr/4 hr/5 hr/6 hr/7 hr/8 hr/9 needs [0] WITHHELD
+    (Refused GuardrailExceeded) chat: people who get a membership: 11 planned and 0 done in the last 24h, but the default limit allows 4 (count 20, 10 % of 12 people with an active account; never more than a third of them); none of them goes
+    ");
+}

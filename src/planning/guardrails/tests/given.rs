@@ -1,0 +1,87 @@
+//! What people who are there may be given at once.
+
+use super::*;
+
+/// People who are there come into groups.
+fn joins(group: &str, people: impl IntoIterator<Item = u32>) -> Change {
+    let members = people.into_iter().map(|key| member(&format!("hr/{key}"), 1)).collect();
+    Change { members, ..change(Action::AddMembers, ObjectKind::Group, group, Mandate::Normal) }
+}
+
+fn with(changes: impl IntoIterator<Item = Change>) -> Case {
+    let mut case = case().defaults(100);
+    case.plan.changes.extend(changes);
+    case
+}
+
+fn new_one(key: &str) -> MemberChange {
+    let mut one = member(key, 1);
+    one.member.id = None;
+    one
+}
+
+#[test]
+fn a_mass_that_comes_into_a_group_is_withheld_and_each_person_counts_once() {
+    let plan = with([joins("group/admins", 1..=21)]).checked();
+    assert_eq!(held(&plan), ["group/admins"]);
+    insta::assert_snapshot!(plan.findings[0].message, @"chat: people who get a membership: 21 planned and 0 done in the last 24h, but the default limit allows 20 (count 20, 10 % of 100 people with an active account); none of them goes");
+    assert_eq!(held(&with([joins("group/a", 1..=20), joins("group/b", 1..=20)]).checked()).len(), 0, "the same twenty");
+    assert_eq!(held(&with([joins("group/a", 1..=11), joins("group/b", 11..=21)]).checked()).len(), 2, "twenty-one in all");
+    let before = with([joins("group/a", 1..=1)]).before(Guardrail::AddMembers, 20, "2026-11-22T11:00:00Z");
+    assert_eq!(held(&before.checked()), ["group/a"], "with those of earlier runs");
+    let nested = MemberChange { people: 21, ..member("group/staff", 1) };
+    let nested = Change { members: vec![nested], ..joins("group/admins", []) };
+    assert_eq!(held(&with([nested]).checked()), ["group/admins"], "a group brings everybody in it");
+}
+
+#[test]
+fn what_a_new_account_or_a_new_group_comes_with_is_no_mass() {
+    let mut new_group = joins("group/new", 1..=50);
+    new_group.object.id = None;
+    assert_eq!(held(&with([new_group]).checked()).len(), 0, "nothing knows the group yet");
+    let hires = Change { members: (1..=50).map(|at| new_one(&format!("hr/{at}"))).collect(), ..joins("group/staff", []) };
+    assert_eq!(held(&with([hires]).checked()).len(), 0, "they count as accounts that are made");
+}
+
+#[test]
+fn who_joins_the_company_does_not_wait_for_a_mass_and_changes_no_override() {
+    let of = |hires: &[&str]| {
+        let mut change = joins("group/admins", 1..=21);
+        change.members.extend(hires.iter().map(|key| new_one(key)));
+        with([change])
+    };
+    let plan = of(&["hr/90", "hr/91"]).checked();
+    let parts: Vec<_> = plan.changes.iter().map(|change| (change.runs(), change.members.len())).collect();
+    assert_eq!(parts, [(true, 2), (false, 21)]);
+    let hash = hash_in(&plan);
+    let named = of(&["hr/92"]).overridden(Guardrail::AddMembers, &hash, date(2026, 11, 30)).checked();
+    assert_eq!(held(&named).len(), 0, "{}", told(&named));
+    assert_eq!(counted(&of(&["hr/90"]).plan.changes[0], 22), [(Guardrail::AddMembers, 21)], "nor do they count in the window");
+}
+
+#[test]
+fn a_mass_of_entitlements_is_withheld_and_those_of_new_accounts_go() {
+    let grant = |key: u32| Change {
+        entitlement: Some("admin".into()),
+        ..change(Action::AddEntitlement, ObjectKind::Account, &format!("hr/{key}"), Mandate::Normal)
+    };
+    let mut hire = grant(90);
+    hire.object.id = None;
+    let plan = with((1..=21).map(grant).chain([hire])).checked();
+    assert_eq!(held(&plan).len(), 21);
+    assert!(plan.changes[21].runs());
+    insta::assert_snapshot!(plan.findings[0].message, @"chat: people who get an entitlement: 21 planned and 0 done in the last 24h, but the default limit allows 20 (count 20, 10 % of 100 people with an active account); none of them goes");
+}
+
+#[test]
+fn a_first_run_fills_groups_and_a_later_one_does_not_even_where_accounts_are_none_of_ours() {
+    let run = |population: Population| {
+        let mut case = with([joins("group/admins", 1..=60)]);
+        case.populations.targets[0] = Population { held: 100, ..population };
+        held(&case.checked()).len()
+    };
+    assert_eq!(run(Population::default()), 0, "nothing there is ours");
+    assert_eq!(run(Population { groups: 1, ..Population::default() }), 1, "its groups are");
+    assert_eq!(run(Population { grants: 1, ..Population::default() }), 1, "entitlements there are");
+    assert_eq!(run(Population { accounts: 100, ours: 100, ..Population::default() }), 1, "its accounts are");
+}
