@@ -40,6 +40,64 @@ fn the_kubernetes_organisation_is_applied_and_one_removed_member_is_one_change()
     let shown = String::from_utf8_lossy(&shown.stdout);
     let behind = format!("- {removed} at {}:{list}\n", out.path().join("groups.yaml").display());
     assert!(shown.contains(&behind), "{behind} in {shown}");
+
+    the_same_organisation_is_imported(&config, &server);
+}
+
+/// Somebody begins with the people alone, and takes over the teams as they stand at the server, where nothing says any more who made them.
+fn the_same_organisation_is_imported(config: &Path, server: &Scim2Server) {
+    let out = tempfile::tempdir().expect("a temporary folder");
+    converter::convert(config, out.path(), &server.url()).expect("the organisation's files convert");
+    let groups = out.path().join("groups.yaml");
+    let teams = fs::read_to_string(&groups).expect("the groups").matches("kind: Group").count();
+    fs::remove_file(&groups).expect("the groups can be removed");
+    take_marks_off(server);
+    let world = World { folder: out.path(), token: server.token() };
+
+    let imported = world.run(&["import", "github", "--guess", "none"]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    assert_eq!(documents(out.path()), teams, "{}", String::from_utf8_lossy(&imported.stdout));
+    let plan = world.plan();
+    let others: Vec<_> = changes(&plan).iter().filter(|change| change["action"] != "adopt").collect();
+    assert!(others.is_empty(), "nothing but that they are headcount's from now on: {others:#?}");
+    assert!(world.run(&["apply", "--auto-approve"]).status.success());
+    remove_one_member(&groups);
+    assert_eq!(changes(&world.plan()).len(), 1, "one line, one change");
+}
+
+/// How many Groups stand in the folder's files.
+fn documents(folder: &Path) -> usize {
+    let files = fs::read_dir(folder).expect("the folder").filter_map(Result::ok);
+    files.filter_map(|file| fs::read_to_string(file.path()).ok()).map(|text| text.matches("kind: Group").count()).sum()
+}
+
+/// The groups at the server are nobody's.
+fn take_marks_off(server: &Scim2Server) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let client = reqwest::Client::new();
+        let (mut ids, mut from) = (Vec::new(), 1);
+        loop {
+            let url = format!("{}/Groups?attributes=id&count=100&startIndex={from}", server.url());
+            let page = client.get(url).bearer_auth(server.token()).send().await.expect("it answers");
+            let page: Value = page.json().await.expect("JSON");
+            let found = page["Resources"].as_array().cloned().unwrap_or_default();
+            if found.is_empty() {
+                break;
+            }
+            from += found.len();
+            ids.extend(found.iter().filter_map(|group| group["id"].as_str().map(str::to_owned)));
+        }
+        let body = serde_json::json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{"op": "remove", "path": "externalId"}],
+        });
+        for id in ids {
+            let url = format!("{}/Groups/{id}", server.url());
+            let sent = client.patch(url).bearer_auth(server.token()).json(&body).send().await.expect("it answers");
+            assert!(sent.status().is_success(), "{}", sent.status());
+        }
+    });
 }
 
 struct World<'a> {
@@ -84,7 +142,8 @@ fn config() -> Option<PathBuf> {
 fn remove_one_member(file: &Path) -> (String, usize) {
     let text = fs::read_to_string(file).expect("the groups");
     let mut lines: Vec<&str> = text.lines().collect();
-    let is_member = |line: &str| line.trim_start().starts_with("- user: ");
+    // As the converter writes it, and as `headcount import` does.
+    let is_member = |line: &str| ["- user: ", "- {user: "].iter().any(|begin| line.trim_start().starts_with(begin));
     let at = (1..lines.len()).find(|at| is_member(lines[at - 1]) && is_member(lines[*at])).expect("a group with two members");
     let removed = lines.remove(at).trim_start().trim_start_matches("- user: ").to_owned();
     let list = lines.iter().take(at).rposition(|line| line.trim() == "members:").expect("the list");

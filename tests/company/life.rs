@@ -35,6 +35,8 @@ const SAMPLED: &str = "  correlate: [externalId, employeeNumber]
     leavers: {percent: 60, count: 50}
     delete: {percent: 60, count: 50}
     removeMembers: {percent: 90, count: 200}
+    addMembers: {percent: 90, count: 200}
+    addEntitlements: {percent: 90, count: 200}
     deleteGroups: {count: 12}
     create: {percent: 90, count: 200}
     reactivate: {percent: 60, count: 50}
