@@ -262,6 +262,7 @@ fn exit(ended: &workspace::Ended, once: bool) -> Exit {
         // Somebody stopped it, which is how it ends.
         _ if !once => Exit::Done,
         _ if ended.failed => Exit::Partly,
+        _ if !ended.settled => Exit::Stale,
         Some(plan) if ended.held && verdict(plan) == Exit::Done => Exit::Refused,
         Some(plan) => verdict(plan),
         None => Exit::Done,

@@ -17,7 +17,7 @@ pub const STATUS_VERSION: u32 = 1;
 /// How a system is, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum SystemState {
-    /// it was not read yet
+    /// it was not read yet; of a Target also: what is to be done there is not known yet
     Unknown,
     /// nothing has to change; of a Source: it was read completely
     AsDeclared,

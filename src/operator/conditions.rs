@@ -124,7 +124,9 @@ fn ready(system: &SystemStatus, about: About<'_>) -> Condition {
     let words = || system.why.clone().unwrap_or_default();
     let (holds, reason, message) = match system.state {
         _ if about.in_force.is_none() => (Some(false), refusal(about), about.problem.unwrap_or("it is not in force yet").to_owned()),
-        Unknown => (None, "Reading", "it is read for the first time since this process began".to_owned()),
+        Unknown => {
+            (None, "Reading", system.why.clone().unwrap_or_else(|| "it is read for the first time since this process began".to_owned()))
+        }
         AsDeclared => (Some(true), if system.drift > 0 { "Observing" } else { "AsDeclared" }, String::new()),
         Changing => (Some(about.was_ready), "Changing", String::new()),
         WaitsForApproval => (Some(false), "ApprovalRequired", words()),

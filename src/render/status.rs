@@ -189,7 +189,8 @@ const STATE: usize = 1;
 /// `Changing 7/19`, `Waits for approval`
 fn state_words(system: &SystemStatus) -> String {
     let word = match system.state {
-        SystemState::Unknown => "Not read yet",
+        SystemState::Unknown if system.read.is_none() || system.role == SystemRole::Source => "Not read yet",
+        SystemState::Unknown => "Not known yet",
         SystemState::AsDeclared if system.role == SystemRole::Source => "Read",
         SystemState::AsDeclared => "As declared",
         SystemState::Changing => "Changing",

@@ -90,6 +90,8 @@ pub struct Ended {
     pub failed: bool,
     /// something is needed, and a gate holds it
     pub held: bool,
+    /// nothing was left to be done before something else happens
+    pub settled: bool,
 }
 
 /// Why it could not go on.
@@ -136,6 +138,7 @@ impl Workspace {
             plan: None,
             planned: None,
             opened: None,
+            opened_of: None,
             unremembered: true,
             resting: RestingChanges::default(),
             trouble: BTreeMap::new(),
@@ -185,6 +188,8 @@ struct Actor {
     /// what was read is not remembered yet
     unremembered: bool,
     resting: RestingChanges,
+    /// the version of the world that `opened` is of
+    opened_of: Option<u64>,
     /// of Targets: why nothing goes on there
     trouble: BTreeMap<Arc<str>, (SystemState, String)>,
     refused: Option<RefusedRevision>,
@@ -216,7 +221,7 @@ impl Actor {
                     let ticked = self.tick().await;
                     self.endure(ticked)?;
                 }
-                () = stop.cancelled() => return self.end(mailbox).await,
+                () = stop.cancelled() => return self.end(mailbox, false).await,
             }
             while let Ok(message) = mailbox.try_recv() {
                 let heard = self.hear(message).await;
@@ -225,7 +230,7 @@ impl Actor {
             let advanced = self.advance(Timestamp::now()).await;
             self.endure(advanced)?;
             if self.workspace.once && self.is_settled(Timestamp::now()) {
-                return self.end(mailbox).await;
+                return self.end(mailbox, true).await;
             }
         }
     }
@@ -321,6 +326,7 @@ impl Actor {
         let fresh = Asks { requests: self.asks.requests.iter().filter(|(name, _)| new(name)).cloned().collect(), ..Asks::default() };
         if !fresh.requests.is_empty() {
             self.resting.wake();
+            self.kept.doubt();
             for system in &mut self.kept.systems {
                 if system.role == SystemRole::Source || fresh.wants(&system.name) {
                     (system.wanted, system.known, system.asked) = (true, false, true);
@@ -416,6 +422,7 @@ impl Actor {
         self.plan = Some(plan);
         self.declared(&opened, now);
         let Some(lock) = self.lock.clone() else { return Ok(()) };
+        self.opened_of = Some(version);
         if opened.run.applyable() || self.unremembered {
             self.start(version, opened.clone(), lock, now);
             self.opened = Some(opened);
@@ -571,7 +578,7 @@ impl Actor {
     }
 
     /// What was sent comes back, what is known is told, and the lock is let go after the memory says so.
-    async fn end(mut self, mut mailbox: UnboundedReceiver<Message>) -> Result<Ended, WorkspaceError> {
+    async fn end(mut self, mut mailbox: UnboundedReceiver<Message>, settled: bool) -> Result<Ended, WorkspaceError> {
         self.reads.cancel();
         if let Some(run) = &self.run {
             run.stop.cancel();
@@ -602,6 +609,6 @@ impl Actor {
         }
         let status = self.told.take().unwrap_or_else(|| self.status(now, (0, String::new())));
         let held = self.opened.as_ref().is_some_and(|opened| opened.extent().partial);
-        Ok(Ended { status, plan: self.plan.take(), failed: self.failed, held })
+        Ok(Ended { status, plan: self.plan.take(), failed: self.failed, held, settled })
     }
 }

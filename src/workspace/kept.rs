@@ -49,6 +49,8 @@ pub(super) struct Kept {
     pub systems: Vec<System>,
     /// grows with whatever changes in the world or the manifests
     pub version: u64,
+    /// a plan of an earlier version says nothing of how a Target stands now: other manifests are in force, or it is read again first
+    pub doubtful: u64,
     /// what changed since the last plan
     pub dirty: Dirty,
     /// what the last plan left for the next one; none while one is being made
@@ -68,7 +70,8 @@ impl Kept {
         let snapshot = Snapshot { world: World::unread(&policy, moment.today), policy, moment, connectors: Default::default() };
         let (dirty, last) = (Dirty::default(), Some(planning::LastPlan::new()));
         let snapshot = Arc::new(snapshot);
-        let mut kept = Self { manifests, snapshot, systems: Vec::new(), version: 0, dirty, last, era: 0, outside: false, reads: 0 };
+        let mut kept =
+            Self { manifests, snapshot, systems: Vec::new(), version: 0, doubtful: 0, dirty, last, era: 0, outside: false, reads: 0 };
         kept.systems = kept.listed(now, &mut Vec::new());
         kept
     }
@@ -95,7 +98,13 @@ impl Kept {
         }
         (self.dirty, self.last) = (Dirty::default(), self.last.as_ref().map(|_| planning::LastPlan::new()));
         self.era += 1;
+        self.doubt();
+    }
+
+    /// Only a plan that is still to come says how a Target stands.
+    pub fn doubt(&mut self) {
         self.version += 1;
+        self.doubtful = self.version;
     }
 
     /// What was kept of systems by another process.
@@ -112,8 +121,8 @@ impl Kept {
         for system in &mut self.systems {
             (system.known, system.wanted, system.mark, system.reading) = (false, true, None, None);
         }
-        self.version += 1;
         self.era += 1;
+        self.doubt();
     }
 
     /// Whether every system was read, or is to be left alone for now.

@@ -106,7 +106,8 @@ pub(super) fn after(memory: &SystemMemory, now: Timestamp, complete: bool, troub
     let until = trouble.as_ref().map(|_| now.saturating_add(pause(misses)).unwrap_or(now));
     let state = match (&trouble, memory.state) {
         (Some(_), _) => SystemState::Unreadable,
-        (None, SystemState::Unreadable | SystemState::Unknown) => SystemState::AsDeclared,
+        // What is to be done there the next plan says, and not the read.
+        (None, SystemState::Unreadable) => SystemState::Unknown,
         (None, state) => state,
     };
     let since = if state == memory.state { memory.since } else { now };
@@ -178,7 +179,7 @@ mod tests {
         assert_eq!(asked, 11, "1, 2, 4, 8, 16 and 32 minutes, then hourly");
         assert_eq!((memory.state, memory.since), (SystemState::Unreadable, at(0)));
         let back = after(&memory, at(30_000), true, None, false);
-        assert_eq!((back.misses, back.until, back.state), (0, None, SystemState::AsDeclared));
+        assert_eq!((back.misses, back.until, back.state), (0, None, SystemState::Unknown));
     }
 
     #[test]

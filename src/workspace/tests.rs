@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -140,6 +141,48 @@ async fn who_joins_gets_an_account_and_who_leaves_loses_it_as_soon_as_a_revision
     process.mail.manifests(manifests(&company, "four"));
     let status = process.as_declared("four").await;
     assert_eq!((company.accounts(), status.needs), (vec!["ada".to_owned(), "bot".into(), "mina".into()], Vec::new()));
+    process.end().await;
+}
+
+/// A Target that takes a connection and never says anything: as long as it is waited for, there is no plan.
+struct Mute(TcpListener);
+
+impl Mute {
+    async fn new() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn manifest(&self) -> String {
+        let url = format!("http://{}", self.0.local_addr().unwrap());
+        format!(
+            "---\napiVersion: headcount.dev/v1alpha1\nkind: Target\nmetadata: {{name: mute}}\nspec: {{connection: {{scim: {{url: '{url}'}}}}}}\n"
+        )
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_is_not_as_declared_before_a_plan_says_so() {
+    let mut company = Company::new().await;
+    let alone = company.manifests.clone();
+    let mute = Mute::new().await;
+    company.manifests.push_str(&mute.manifest());
+    // It is read, and somebody else is waited for: nobody knows what is to be done there.
+    let mut process = Process::start(&company, company.store.clone()).await;
+    let status = process.until("a read", |status| status.systems[1].read.is_some()).await;
+    assert_eq!((company.accounts(), status.systems[1].state), (Vec::new(), SystemState::Unknown), "{status:#?}");
+    assert_eq!(status.systems[1].declared, None);
+
+    company.manifests = alone;
+    process.mail.manifests(manifests(&company, "two"));
+    process.as_declared("two").await;
+    assert_eq!(company.accounts(), ["ada", "luis"]);
+
+    // Other manifests want another person, and are not planned yet.
+    company.hires(&["1,ada,Ada Okafor", "2,luis,Luis Ferreira", "3,mina,Mina Park"]);
+    company.manifests.push_str(&mute.manifest());
+    process.mail.manifests(manifests(&company, "three"));
+    let status = process.until("three", |status| status.revision.as_ref().is_some_and(|known| &*known.id == "three")).await;
+    assert_eq!((company.accounts().len(), status.systems[1].state), (2, SystemState::Unknown), "{status:#?}");
     process.end().await;
 }
 

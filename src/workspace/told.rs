@@ -45,6 +45,8 @@ pub(super) struct Told<'a> {
     pub gates: &'a Gates<'a>,
     pub plan: Option<&'a Plan>,
     pub opened: Option<&'a Opened>,
+    /// the version of the world that `opened` is of
+    pub version: Option<u64>,
     /// of a run under way: by Target how many changes it has, and how many are done
     pub running: &'a BTreeMap<Arc<str>, (u64, u64)>,
     pub refused: Option<&'a RefusedRevision>,
@@ -138,8 +140,18 @@ impl Told<'_> {
         match worst {
             Some((SystemState::Held, words)) => (SystemState::Held, Some(self.breached(system).unwrap_or(words))),
             Some((state, words)) => (state, Some(words)),
+            None if self.version.is_none_or(|version| version < self.kept.doubtful) => {
+                (SystemState::Unknown, Some("it was read; what is to be done there is still worked out".into()))
+            }
+            // A run was begun for it: what became of that, the next plan says.
+            None if self.goes(system) => (SystemState::Changing, None),
             None => (SystemState::AsDeclared, None),
         }
+    }
+
+    /// Whether the gates let something through at a system.
+    fn goes(&self, system: &System) -> bool {
+        self.opened.iter().flat_map(|opened| &opened.run.changes).any(|change| change.runs() && of(system, &change.target))
     }
 
     /// The limits that a plan breaches at a system, each with how much that is: `deactivate: 12 of at most 4`.

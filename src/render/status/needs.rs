@@ -111,12 +111,12 @@ fn word(kind: NeedKind) -> (&'static str, Style) {
 fn calm(view: &StatusView<'_>, out: &mut dyn Write) -> io::Result<()> {
     let of = |role| view.status.systems.iter().filter(move |system| system.role == role);
     let (targets, sources) = (of(SystemRole::Target).count() as u64, of(SystemRole::Source).count() as u64);
-    let unread = view.status.systems.iter().any(|system| system.state == SystemState::Unknown);
+    let unknown = view.status.systems.iter().any(|system| system.state == SystemState::Unknown);
     let well = view.status.systems.iter().all(|system| system.state == SystemState::AsDeclared);
     let nothing = if view.is_silent() { "Nothing needed somebody then" } else { "Nothing needs somebody" };
     let people = if view.status.identities == 1 { "1 person".to_owned() } else { format!("{} people", number(view.status.identities)) };
-    let rest = match (view.status.systems.is_empty() || unread, well) {
-        (true, _) => " yet: not every system was read.".to_owned(),
+    let rest = match (view.status.systems.is_empty() || unknown, well) {
+        (true, _) => " yet: it is not known of every system how it stands.".to_owned(),
         (_, true) => {
             format!(": everything is as declared, for {people} from {} at {}.", count(sources, "source"), count(targets, "target"))
         }

@@ -231,7 +231,7 @@ fn what_is_well_is_one_sentence() {
     github  As declared  2026-11-12  4 min  complete  -        05:37
     ");
     let unread = Status { systems: vec![system("hr", SystemRole::Source, SystemState::Unknown, "04:01")], ..calm() };
-    assert!(drawn(&unread, None, &[]).contains("Nothing needs somebody yet: not every system was read."));
+    assert!(drawn(&unread, None, &[]).contains("Nothing needs somebody yet: it is not known of every system how it stands."));
     let busy = Status { systems: vec![system("hr", SystemRole::Target, SystemState::Changing, "04:01")], ..calm() };
     assert!(drawn(&busy, None, &[]).contains("Nothing needs somebody.\n"));
     assert!(!needs_somebody(&busy, at("04:41")));

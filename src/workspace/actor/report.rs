@@ -54,6 +54,7 @@ impl Actor {
                 gates: &gates,
                 plan: self.plan.as_ref(),
                 opened: self.opened.as_ref(),
+                version: self.opened_of,
                 running: &running,
                 refused: self.refused.as_ref(),
                 brake: self.asks.brake.as_ref(),

@@ -70,7 +70,7 @@ impl Actor {
             run.stop.cancel();
         }
         self.lock = None;
-        (self.planned, self.opened, self.plan) = (None, None, None);
+        (self.planned, self.opened, self.opened_of, self.plan) = (None, None, None, None);
         self.waits_for = "the lock".into();
         self.kept.forget();
     }
