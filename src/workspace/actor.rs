@@ -5,7 +5,9 @@
 mod journal;
 mod progress;
 mod report;
+mod revision;
 mod tenure;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,22 +20,21 @@ use tokio_util::sync::CancellationToken;
 
 use journal::JournalWatch;
 use progress::Running;
+use revision::Newer;
 
 use super::asks::{self, Asks};
-use super::follow;
 use super::gates::{self, Opened};
 use super::kept::Kept;
-use super::messages::{CompiledRevision, Message, Planned, Ran};
+use super::messages::{CompiledRevision, Message};
 use super::retry::RestingChanges;
 use super::schedule;
 use super::told::Observer;
-use super::work::{Asked, Hands, Read, Run};
+use super::work::{Asked, Hands, Read};
 use crate::connector::connections::Connections;
 use crate::journal::JournalError;
 use crate::model::{NeedKind, Plan, RefusedRevision, Status, SystemMemory, SystemRole, SystemState};
-use crate::pipeline;
 use crate::planning;
-use crate::state::{Fact, RunLock, Shelf, StateError, Store, Watch};
+use crate::state::{RunLock, StateError, Store, Watch};
 use crate::world::Dirty;
 
 /// How often shelves, clocks and the lock are looked at.
@@ -143,6 +144,7 @@ impl Workspace {
             resting: RestingChanges::default(),
             trouble: BTreeMap::new(),
             refused: None,
+            newer: Newer::default(),
             serving: Vec::new(),
             since: BTreeMap::new(),
             told: None,
@@ -193,6 +195,8 @@ struct Actor {
     /// of Targets: why nothing goes on there
     trouble: BTreeMap<Arc<str>, (SystemState, String)>,
     refused: Option<RefusedRevision>,
+    /// manifests that are to be in force
+    newer: Newer,
     /// requests that the plan or run under way is for
     serving: Vec<Arc<str>>,
     since: BTreeMap<(NeedKind, String), Timestamp>,
@@ -253,7 +257,7 @@ impl Actor {
         match message {
             Message::Took(took) => self.took(*took).await?,
             Message::NotTaken(error) => self.not_taken(error)?,
-            Message::Manifests(manifests) => self.adopt(*manifests, now).await?,
+            Message::Manifests(manifests) => self.newer.put(*manifests),
             Message::Refused(refused) => self.refuse(refused.map(|refused| *refused)),
             Message::Source { name, asked, news } => {
                 self.kept.take_source(&name, asked, *news, now);
@@ -274,23 +278,6 @@ impl Actor {
             Message::Ran(ran) => self.ran(*ran, now).await?,
         }
         Ok(())
-    }
-
-    /// What is newer and can't be used; what is new about that is a line of the log.
-    fn refuse(&mut self, refused: Option<RefusedRevision>) {
-        let known =
-            |new: &RefusedRevision| self.refused.as_ref().is_some_and(|known| known.revision.id == new.revision.id && known.why == new.why);
-        match &refused {
-            Some(new) if !known(new) => {
-                let (revision, why) = (new.revision.name.as_str(), new.why.join("; "));
-                tracing::warn!(target: "headcount::workspace", revision, why, "newer manifests are not used; what is in force stays so");
-            }
-            None if self.refused.is_some() => {
-                tracing::info!(target: "headcount::workspace", "what is in force is the newest again");
-            }
-            _ => {}
-        }
-        self.refused = refused;
     }
 
     /// What nobody sends a message for.
@@ -346,6 +333,7 @@ impl Actor {
 
     /// Whatever can go on goes on.
     async fn advance(&mut self, now: Timestamp) -> Result<(), WorkspaceError> {
+        self.renew(now).await?;
         let Some(lock) = self.lock.clone() else {
             self.take();
             return Ok(());
@@ -396,181 +384,12 @@ impl Actor {
         }
     }
 
-    /// What is needed meets the gates, and what they let through is run.
-    async fn planned(&mut self, planned: Planned, now: Timestamp) -> Result<(), WorkspaceError> {
-        let Planned { version, era, plan, how, drifts, last } = planned;
-        let took = self.planning.take().map(|began| began.elapsed()).unwrap_or_default();
-        tracing::debug!(target: "headcount::workspace", ?how, ?took, "planned");
-        self.workspace.observer.planned(&plan, took);
-        if era != self.kept.era {
-            // It was for manifests that are not in force any more, or others may have written since: the next one begins anew.
-            self.kept.last = Some(planning::LastPlan::new());
-            return Ok(());
-        }
-        self.kept.last = Some(last);
-        let opened = {
-            let gates = self.gates(&drifts, now);
-            gates::open(&plan, &gates, now)
-        };
-        if version == self.kept.version {
-            self.kept.outside = false;
-        }
-        self.planned = Some((version, now));
-        if !opened.keep.is_empty() {
-            self.workspace.store.commit(opened.keep.clone()).await?;
-        }
-        self.plan = Some(plan);
-        self.declared(&opened, now);
-        let Some(lock) = self.lock.clone() else { return Ok(()) };
-        self.opened_of = Some(version);
-        if opened.run.applyable() || self.unremembered {
-            self.start(version, opened.clone(), lock, now);
-            self.opened = Some(opened);
-        } else {
-            self.opened = Some(opened);
-            self.served().await?;
-        }
-        Ok(())
-    }
-
-    fn start(&mut self, version: u64, opened: Opened, lock: Arc<RunLock>, now: Timestamp) {
-        self.unremembered = false;
-        let closes = gates::closes(&opened.run, &self.gates(&[], now), now);
-        let stop = CancellationToken::new();
-        let extent = opened.extent();
-        self.running.begin(&opened.run);
-        self.hands.run(Run {
-            snapshot: self.kept.snapshot.clone(),
-            loaded: self.kept.manifests.loaded.clone(),
-            plan: opened.run.clone(),
-            extent,
-            going: self.plan.as_ref().map(pipeline::going).unwrap_or_default(),
-            begin: opened.begin.clone(),
-            lock,
-            stop: stop.clone(),
-        });
-        self.run = Some(UnderWay { version, began: Instant::now(), stop, opened, closes });
-    }
-
-    async fn ran(&mut self, ran: Ran, now: Timestamp) -> Result<(), WorkspaceError> {
-        let Some(run) = self.run.take() else { return Ok(()) };
-        self.running.end();
-        let Ran { plan, report, written, memory } = ran;
-        let report = match report {
-            Ok(report) => report,
-            Err(error) => return self.run_failed(error),
-        };
-        self.failed = !report.complete();
-        for (target, trouble) in self.resting.note(&plan, &report, now) {
-            self.troubled(&target, trouble, now);
-        }
-        let changed = !report.outcomes.is_empty();
-        let done = |id| report.outcomes.get(&id).is_some_and(crate::model::Outcome::holds);
-        let reverted = gates::reverted(&run.opened.reverts, done, &self.asks.contested, now);
-        if !reverted.is_empty() {
-            self.workspace.store.commit(reverted).await?;
-        }
-        if changed {
-            self.kept.take_written(written, now);
-            // Until the next plan nobody knows what is left; what was done is no longer pending.
-            if report.complete() {
-                self.plan = None;
-            }
-        }
-        // What is remembered now is what the next plan begins with; a run that did nothing has read nothing new.
-        if let Some(memory) = memory.filter(|_| changed || !self.kept.snapshot.world.memory().known) {
-            self.kept.recollect(memory);
-        }
-        self.seen().await?;
-        self.served().await
-    }
-
-    /// A value that had to be written again, and is there now, is kept by the service: whoever finds another one there later finds what others did.
-    async fn seen(&mut self) -> Result<(), WorkspaceError> {
-        let snapshot = &self.kept.snapshot;
-        if self.lock.is_none() || snapshot.world.memory().repeats.is_empty() {
-            return Ok(());
-        }
-        let kept: Vec<Fact> = snapshot.world.kept_values(&snapshot.policy).into_iter().cloned().map(Fact::Kept).collect();
-        if kept.is_empty() {
-            return Ok(());
-        }
-        self.workspace.store.commit(kept).await?;
-        self.kept.recollect(self.workspace.store.load().await?);
-        Ok(())
-    }
-
-    /// The state could not be written. A lock that was lost is waited for; anything else ends the process, and the next one begins with what is durable.
-    fn run_failed(&mut self, error: StateError) -> Result<(), WorkspaceError> {
-        match (&error, self.lock.as_ref().and_then(|lock| lock.lost())) {
-            (StateError::LostLock { .. }, lost) => {
-                self.lose(&lost.unwrap_or_else(|| error.to_string()));
-                Ok(())
-            }
-            (_, Some(lost)) => {
-                self.lose(&lost);
-                Ok(())
-            }
-            (_, None) => Err(error.into()),
-        }
-    }
-
-    fn troubled(&mut self, target: &Arc<str>, trouble: super::retry::Trouble, now: Timestamp) {
-        let found = self.kept.systems.iter_mut().find(|system| system.role == SystemRole::Target && system.name == *target);
-        let Some(system) = found else { return };
-        let (state, why) = match trouble {
-            super::retry::Trouble { signed_out: Some(why), .. } => (SystemState::Stalled, why),
-            super::retry::Trouble { refuses: Some(why), .. } => {
-                (SystemState::Stalled, format!("it refused most of what it was asked: {why}"))
-            }
-            super::retry::Trouble { away: Some(why), .. } => (SystemState::Behind, why),
-            _ => return,
-        };
-        system.memory.misses += 1;
-        system.memory.until = now.saturating_add(schedule::pause(system.memory.misses)).ok();
-        system.wanted = true;
-        self.trouble.insert(target.clone(), (state, why));
-    }
-
-    /// What was asked for is done, as far as it could be.
-    async fn served(&mut self) -> Result<(), WorkspaceError> {
-        let done = std::mem::take(&mut self.serving);
-        if done.is_empty() {
-            return Ok(());
-        }
-        self.asks.requests.retain(|(name, _)| !done.contains(name));
-        let now = Timestamp::now();
-        self.tell(now).await?;
-        Ok(self.workspace.store.commit(done.into_iter().map(|name| Shelf::Requests.take(name)).collect()).await?)
-    }
-
-    async fn adopt(&mut self, manifests: CompiledRevision, now: Timestamp) -> Result<(), WorkspaceError> {
-        if manifests.revision.id == self.kept.manifests.revision.id {
-            self.refused = None;
-            return Ok(());
-        }
-        tracing::info!(target: "headcount::workspace", revision = manifests.revision.name.as_str(), "other manifests are in force");
-        let facts = gates::documents(&manifests.policy, &self.asks.approvals, now);
-        let revision = [Shelf::Revisions.put(follow::IN_FORCE, &manifests.revision), follow::inventory(&manifests)];
-        self.workspace.observer.in_force(&manifests);
-        self.kept.adopt(manifests, now);
-        (self.refused, self.planned) = (None, None);
-        self.resting.wake();
-        self.trouble.clear();
-        if self.lock.is_some() {
-            self.workspace.store.commit(facts.into_iter().chain(revision).collect()).await?;
-        }
-        if let Some(run) = &self.run {
-            run.stop.cancel();
-        }
-        Ok(())
-    }
-
     /// Whether there is nothing to be done before something else happens.
     fn is_settled(&self, now: Timestamp) -> bool {
         let quiet = self.planning.is_none() && self.run.is_none() && self.kept.systems.iter().all(|system| system.reading.is_none());
         let read = self.kept.is_known(now) && schedule::due(now, &self.kept.waiting()).is_empty();
         self.lock.is_some()
+            && self.newer.is_none()
             && quiet
             && read
             && self.planned.is_some_and(|(version, _)| version == self.kept.version)

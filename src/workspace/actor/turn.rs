@@ -1,0 +1,172 @@
+//! One turn: what is needed meets the gates, what they let through is run, and what came of it is taken in.
+//!
+//! Must never: run what was planned for other manifests, or for a world that others may have written to since.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Actor, UnderWay, WorkspaceError};
+use crate::model::{SystemRole, SystemState};
+use crate::pipeline;
+use crate::planning;
+use crate::state::{Fact, RunLock, Shelf, StateError};
+use crate::workspace::gates::{self, Opened};
+use crate::workspace::messages::{Planned, Ran};
+use crate::workspace::retry::Trouble;
+use crate::workspace::schedule;
+use crate::workspace::work::Run;
+
+impl Actor {
+    /// What is needed meets the gates, and what they let through is run.
+    pub(super) async fn planned(&mut self, planned: Planned, now: Timestamp) -> Result<(), WorkspaceError> {
+        let Planned { version, era, plan, how, drifts, last } = planned;
+        let took = self.planning.take().map(|began| began.elapsed()).unwrap_or_default();
+        tracing::debug!(target: "headcount::workspace", ?how, ?took, "planned");
+        self.workspace.observer.planned(&plan, took);
+        if era != self.kept.era {
+            // It was for manifests that are not in force any more, or others may have written since: the next one begins anew.
+            self.kept.last = Some(planning::LastPlan::new());
+            return Ok(());
+        }
+        self.kept.last = Some(last);
+        let opened = {
+            let gates = self.gates(&drifts, now);
+            gates::open(&plan, &gates, now)
+        };
+        if version == self.kept.version {
+            self.kept.outside = false;
+        }
+        self.planned = Some((version, now));
+        if !opened.keep.is_empty() {
+            self.workspace.store.commit(opened.keep.clone()).await?;
+        }
+        self.plan = Some(plan);
+        self.declared(&opened, now);
+        let Some(lock) = self.lock.clone() else { return Ok(()) };
+        self.opened_of = Some(version);
+        if opened.run.applyable() || self.unremembered {
+            self.start(version, opened.clone(), lock, now);
+            self.opened = Some(opened);
+        } else {
+            self.opened = Some(opened);
+            self.newer.done();
+            self.served().await?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, version: u64, opened: Opened, lock: Arc<RunLock>, now: Timestamp) {
+        self.unremembered = false;
+        let closes = gates::closes(&opened.run, &self.gates(&[], now), now);
+        let stop = CancellationToken::new();
+        let extent = opened.extent();
+        self.running.begin(&opened.run);
+        self.hands.run(Run {
+            snapshot: self.kept.snapshot.clone(),
+            loaded: self.kept.manifests.loaded.clone(),
+            plan: opened.run.clone(),
+            extent,
+            going: self.plan.as_ref().map(pipeline::going).unwrap_or_default(),
+            begin: opened.begin.clone(),
+            lock,
+            stop: stop.clone(),
+        });
+        self.run = Some(UnderWay { version, began: Instant::now(), stop, opened, closes });
+    }
+
+    pub(super) async fn ran(&mut self, ran: Ran, now: Timestamp) -> Result<(), WorkspaceError> {
+        let Some(run) = self.run.take() else { return Ok(()) };
+        self.running.end();
+        let Ran { plan, report, written, memory } = ran;
+        let report = match report {
+            Ok(report) => report,
+            Err(error) => return self.run_failed(error),
+        };
+        self.failed = !report.complete();
+        if !run.stop.is_cancelled() {
+            self.newer.done();
+        }
+        for (target, trouble) in self.resting.note(&plan, &report, now) {
+            self.troubled(&target, trouble, now);
+        }
+        let changed = !report.outcomes.is_empty();
+        let done = |id| report.outcomes.get(&id).is_some_and(crate::model::Outcome::holds);
+        let reverted = gates::reverted(&run.opened.reverts, done, &self.asks.contested, now);
+        if !reverted.is_empty() {
+            self.workspace.store.commit(reverted).await?;
+        }
+        if changed {
+            self.kept.take_written(written, now);
+            // Until the next plan nobody knows what is left; what was done is no longer pending.
+            if report.complete() {
+                self.plan = None;
+            }
+        }
+        // What is remembered now is what the next plan begins with; a run that did nothing has read nothing new.
+        if let Some(memory) = memory.filter(|_| changed || !self.kept.snapshot.world.memory().known) {
+            self.kept.recollect(memory);
+        }
+        self.seen().await?;
+        self.served().await
+    }
+
+    /// A value that had to be written again, and is there now, is kept by the service: whoever finds another one there later finds what others did.
+    pub(super) async fn seen(&mut self) -> Result<(), WorkspaceError> {
+        let snapshot = &self.kept.snapshot;
+        if self.lock.is_none() || snapshot.world.memory().repeats.is_empty() {
+            return Ok(());
+        }
+        let kept: Vec<Fact> = snapshot.world.kept_values(&snapshot.policy).into_iter().cloned().map(Fact::Kept).collect();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        self.workspace.store.commit(kept).await?;
+        self.kept.recollect(self.workspace.store.load().await?);
+        Ok(())
+    }
+
+    /// The state could not be written. A lock that was lost is waited for; anything else ends the process, and the next one begins with what is durable.
+    fn run_failed(&mut self, error: StateError) -> Result<(), WorkspaceError> {
+        match (&error, self.lock.as_ref().and_then(|lock| lock.lost())) {
+            (StateError::LostLock { .. }, lost) => {
+                self.lose(&lost.unwrap_or_else(|| error.to_string()));
+                Ok(())
+            }
+            (_, Some(lost)) => {
+                self.lose(&lost);
+                Ok(())
+            }
+            (_, None) => Err(error.into()),
+        }
+    }
+
+    fn troubled(&mut self, target: &Arc<str>, trouble: Trouble, now: Timestamp) {
+        let found = self.kept.systems.iter_mut().find(|system| system.role == SystemRole::Target && system.name == *target);
+        let Some(system) = found else { return };
+        let (state, why) = match trouble {
+            Trouble { signed_out: Some(why), .. } => (SystemState::Stalled, why),
+            Trouble { refuses: Some(why), .. } => (SystemState::Stalled, format!("it refused most of what it was asked: {why}")),
+            Trouble { away: Some(why), .. } => (SystemState::Behind, why),
+            _ => return,
+        };
+        system.memory.misses += 1;
+        system.memory.until = now.saturating_add(schedule::pause(system.memory.misses)).ok();
+        system.wanted = true;
+        self.trouble.insert(target.clone(), (state, why));
+    }
+
+    /// What was asked for is done, as far as it could be.
+    pub(super) async fn served(&mut self) -> Result<(), WorkspaceError> {
+        let done = std::mem::take(&mut self.serving);
+        if done.is_empty() {
+            return Ok(());
+        }
+        self.asks.requests.retain(|(name, _)| !done.contains(name));
+        let now = Timestamp::now();
+        self.tell(now).await?;
+        Ok(self.workspace.store.commit(done.into_iter().map(|name| Shelf::Requests.take(name)).collect()).await?)
+    }
+}
