@@ -40,6 +40,7 @@ fn system(name: &str, role: SystemRole, state: SystemState) -> SystemStatus {
         next: None,
         interval: 3_600,
         withheld: BTreeMap::new(),
+        breached: Vec::new(),
         drift: 3,
     }
 }

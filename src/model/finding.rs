@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::guardrail::Guardrail;
 use super::memory::system_id;
 use crate::diagnostic::Place;
 
@@ -144,12 +145,25 @@ pub struct Finding {
     /// keys of all whom it is about, where it is about several: its sentence names the first of them. No view of a plan holds them.
     #[serde(skip)]
     pub about: Vec<Arc<str>>,
+    /// the limit that refused something; the sentence says so in words
+    #[serde(skip)]
+    pub guardrail: Option<Guardrail>,
 }
 
 impl Finding {
     /// A finding with no place and no hint yet.
     pub fn new(severity: Severity, code: FindingCode, subject: Subject, message: impl Into<String>) -> Self {
-        Self { severity, code, subject, message: message.into(), hint: None, place: None, follows: false, about: Vec::new() }
+        Self {
+            severity,
+            code,
+            subject,
+            message: message.into(),
+            hint: None,
+            place: None,
+            follows: false,
+            about: Vec::new(),
+            guardrail: None,
+        }
     }
 
     /// The number of a note that says the same in every run until somebody changes the manifests or the target; none: it tells of something that happened.

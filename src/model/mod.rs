@@ -44,7 +44,9 @@ pub(crate) use page::{put_length, take_length};
 pub use plan::{FORMAT_VERSION, Plan, PlanFilter, SystemEvidence, Tally};
 pub use rehearsed::{Rehearsed, RehearsedChange, RehearsedRequest};
 pub use running::{Approval, Brake, Decided, Revision, SyncRequest, SystemMemory};
-pub use status::{LeaseStatus, Need, NeedKind, Pending, RefusedRevision, STATUS_VERSION, Status, SystemRole, SystemState, SystemStatus};
+pub use status::{
+    BreachedLimit, LeaseStatus, Need, NeedKind, Pending, RefusedRevision, STATUS_VERSION, Status, SystemRole, SystemState, SystemStatus,
+};
 pub use table::{Table, Tables};
 pub use upcoming::{Due, DueKind, Upcoming};
 pub use value::{Value, ValueState};

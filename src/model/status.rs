@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Action, Change};
+use super::guardrail::Guardrail;
 use super::running::{Brake, Revision};
 
 /// The version of the JSON form.
@@ -125,6 +126,31 @@ impl Pending {
     }
 }
 
+/// A limit that is breached at a Target: nothing of what it counts goes, or only leavers whom a source reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BreachedLimit {
+    /// which limit
+    pub guardrail: Guardrail,
+    /// how much the plan would do, withheld or not
+    pub planned: u64,
+    /// how much earlier runs did within the window; none: nobody knows, since there is no state
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<u64>,
+    /// how much the window may hold
+    pub allowed: u64,
+    /// how many changes it withholds
+    pub withheld: u64,
+}
+
+impl BreachedLimit {
+    /// `deactivate: 12 and 3 before of at most 4`
+    pub fn words(&self) -> String {
+        let before = self.done.filter(|done| *done > 0).map(|done| format!(" and {done} before")).unwrap_or_default();
+        format!("{}: {}{before} of at most {}", self.guardrail.word(), self.planned, self.allowed)
+    }
+}
+
 /// One Source or Target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -167,9 +193,12 @@ pub struct SystemStatus {
     pub next: Option<Timestamp>,
     /// seconds between two whole reads
     pub interval: u64,
-    /// changes withheld, by guardrail
+    /// changes withheld, by guardrail, else by the word of the finding that withholds them
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub withheld: BTreeMap<String, u64>,
+    /// the limits that withhold them
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breached: Vec<BreachedLimit>,
     /// what others changed
     #[serde(default)]
     pub drift: u64,

@@ -51,6 +51,7 @@ fn status(now: &str, needs: Vec<Need>) -> Status {
         interval: 3_600,
         withheld: [("deactivate".into(), 214)].into(),
         drift: 0,
+        breached: Vec::new(),
     };
     Status {
         format_version: STATUS_VERSION,

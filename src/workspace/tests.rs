@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CompiledRevision, Ended, Mail, Observer, Workspace, WorkspaceError};
 use crate::journal::{Anchor, AnchorFile};
-use crate::model::{Brake, NeedKind, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemMemory, SystemState};
+use crate::model::{
+    Brake, Guardrail, NeedKind, RefusedRevision, Revision, StandingRevocation, Status, SyncRequest, SystemMemory, SystemState,
+};
 use crate::pipeline::tests::Company;
 use crate::pipeline::{Hear, Keeping, News};
 use crate::state::{self, Fact, Shelf, Store};
@@ -343,6 +345,28 @@ async fn a_value_that_a_service_makes_another_of_is_one_that_it_does_not_keep() 
     ask(company.store.as_ref(), "1").await;
     let status = process.until("not kept", |status| status.systems[1].why.as_ref().is_some_and(|why| why.starts_with("not-kept"))).await;
     assert_eq!(status.needs.iter().map(|need| need.kind).collect::<Vec<_>>(), [NeedKind::Held], "{status:#?}");
+    process.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_limit_holds_is_told_in_numbers() {
+    let mut company = Company::new().await;
+    let people = |name: &str| (1..=5).map(|at| format!("{at},person{at},{name} {at}")).collect::<Vec<_>>();
+    let hires = |company: &Company, name: &str| company.hires(&people(name).iter().map(String::as_str).collect::<Vec<_>>());
+    hires(&company, "Ada");
+    let mut process = Process::start(&company, company.store.clone()).await;
+    process.as_declared("one").await;
+    let limits = "spec:\n  guardrails: {names: {count: 1}, update: {count: 100}}\n  connection:\n    sql:";
+    company.manifests = company.manifests.replace("spec:\n  connection:\n    sql:", limits);
+    hires(&company, "Luis");
+    process.mail.manifests(manifests(&company, "two"));
+    let status = process.until("held", |status| status.systems[1].state == SystemState::Held).await;
+    let app = &status.systems[1];
+    let [limit] = app.breached.as_slice() else { panic!("{status:#?}") };
+    let told = (limit.guardrail, limit.planned, limit.done, limit.allowed, limit.withheld);
+    assert_eq!(told, (Guardrail::Names, 5, Some(0), 1, 5), "{status:#?}");
+    assert_eq!((app.why.as_deref(), app.withheld.get("names")), (Some("names: 5 of at most 1"), Some(&5)));
+    assert!(status.needs[0].words.ends_with("(names: 5 of at most 1)"), "{status:#?}");
     process.end().await;
 }
 

@@ -12,8 +12,8 @@ use super::kept::{Kept, System};
 use super::messages::CompiledRevision;
 use super::schedule;
 use crate::model::{
-    Brake, Finding, FindingCode, LeaseStatus, Memory, Need, NeedKind, Pending, Plan, RefusedRevision, STATUS_VERSION, Severity, Status,
-    SystemRole, SystemState, SystemStatus,
+    Brake, BreachedLimit, Finding, FindingCode, Guardrail, LeaseStatus, LimitUse, Memory, Need, NeedKind, Pending, Plan, RefusedRevision,
+    STATUS_VERSION, Severity, Status, SystemRole, SystemState, SystemStatus,
 };
 use crate::pipeline::Hear;
 
@@ -107,6 +107,7 @@ impl Told<'_> {
             next: Some(held.iter().filter_map(|part| part.until).fold(next, Ord::min)),
             interval: system.timing.full.as_secs().unsigned_abs(),
             withheld: self.withheld(system),
+            breached: self.breached(system),
             drift: held
                 .iter()
                 .filter(|part| matches!(part.by, GateKind::Drift | GateKind::Contested))
@@ -138,7 +139,7 @@ impl Told<'_> {
         }
         let worst = held.iter().filter_map(|part| Some((state_of(part.by)?, part.words.to_string()))).min_by_key(|(state, _)| rank(*state));
         match worst {
-            Some((SystemState::Held, words)) => (SystemState::Held, Some(self.breached(system).unwrap_or(words))),
+            Some((SystemState::Held, words)) => (SystemState::Held, Some(limits(&self.breached(system)).unwrap_or(words))),
             Some((state, words)) => (state, Some(words)),
             None if self.version.is_none_or(|version| version < self.kept.doubtful) => {
                 (SystemState::Unknown, Some("it was read; what is to be done there is still worked out".into()))
@@ -154,16 +155,26 @@ impl Told<'_> {
         self.opened.iter().flat_map(|opened| &opened.run.changes).any(|change| change.runs() && of(system, &change.target))
     }
 
-    /// The limits that a plan breaches at a system, each with how much that is: `deactivate: 12 of at most 4`.
-    fn breached(&self, system: &System) -> Option<String> {
+    /// The limits of which something is withheld at a system.
+    fn breached(&self, system: &System) -> Vec<BreachedLimit> {
+        let mut withheld: BTreeMap<Guardrail, u64> = BTreeMap::new();
+        for guardrail in self.withholding(system).filter_map(|finding| finding.guardrail) {
+            *withheld.entry(guardrail).or_default() += 1;
+        }
         let limits = self.plan.iter().flat_map(|plan| &plan.limits).filter(|limit| of(system, &limit.target));
-        let over = limits.filter(|limit| limit.planned.saturating_add(limit.done.unwrap_or_default()) > limit.allowed);
-        let words = over.map(|limit| {
-            let before = limit.done.filter(|done| *done > 0).map(|done| format!(" and {done} before")).unwrap_or_default();
-            format!("{}: {}{before} of at most {}", limit.guardrail.word(), limit.planned, limit.allowed)
+        let breached = limits.filter_map(|limit| {
+            let LimitUse { guardrail, planned, done, allowed, .. } = *limit;
+            Some(BreachedLimit { guardrail, planned, done, allowed, withheld: *withheld.get(&guardrail)? })
         });
-        let words: Vec<String> = words.collect();
-        (!words.is_empty()).then(|| words.join("; "))
+        breached.collect()
+    }
+
+    /// For each change that is withheld at a system, why.
+    fn withholding(&self, system: &System) -> impl Iterator<Item = &Finding> {
+        self.plan.iter().flat_map(move |plan| {
+            let here = plan.changes.iter().filter(move |change| of(system, &change.target));
+            here.filter_map(move |change| plan.findings.get(change.withheld.as_ref()?.finding as usize))
+        })
     }
 
     /// What of a system's read, or at it, leaves something undecided, in the stable words of findings: nothing follows from it until somebody looks.
@@ -195,12 +206,8 @@ impl Told<'_> {
 
     fn withheld(&self, system: &System) -> BTreeMap<String, u64> {
         let mut all = BTreeMap::new();
-        let Some(plan) = self.plan else { return all };
-        for change in plan.changes.iter().filter(|change| of(system, &change.target)) {
-            let finding = change.withheld.as_ref().and_then(|withheld| plan.findings.get(withheld.finding as usize));
-            if let Some(finding) = finding {
-                *all.entry(word(finding)).or_default() += 1;
-            }
+        for finding in self.withholding(system) {
+            *all.entry(finding.guardrail.map_or_else(|| word(finding), |guardrail| guardrail.word().to_owned())).or_default() += 1;
         }
         all
     }
@@ -242,7 +249,8 @@ impl Told<'_> {
             needs.extend(opened.waiting.iter().filter(|one| one.standing != gates::ApprovalStanding::Approved).map(gates::waits));
             for part in &opened.held {
                 let system = self.kept.systems.iter().find(|system| part.by == GateKind::Guardrail && of(system, &part.target));
-                let breached = system.and_then(|system| self.breached(system)).map(|limits| format!(" ({limits})")).unwrap_or_default();
+                let breached =
+                    system.and_then(|system| limits(&self.breached(system))).map(|limits| format!(" ({limits})")).unwrap_or_default();
                 needs.extend(gates::need(part, self.gates, now).map(|need| Need { words: need.words + &breached, ..need }));
             }
         }
@@ -254,6 +262,12 @@ impl Told<'_> {
         needs.sort_by(|one, other| (one.kind, &one.about).cmp(&(other.kind, &other.about)));
         needs
     }
+}
+
+/// Limits that are breached, with how much that is: `deactivate: 12 of at most 4`.
+fn limits(breached: &[BreachedLimit]) -> Option<String> {
+    let words: Vec<String> = breached.iter().map(BreachedLimit::words).collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// The stable word of what a finding is about.

@@ -33,9 +33,8 @@ pub(super) fn refusal(breach: &Breach<'_>, ending: &str, hash: &str, stale: &[(&
         let _ = write!(message, "; the override at {} {why}", given.place);
     }
     let place = breach.limit.place.clone().unwrap_or_else(|| breach.scene.target.place.clone());
-    Finding::new(Severity::Refused, FindingCode::GuardrailExceeded, Subject::system(&breach.scene.target.name), message)
-        .hint(hint(breach, hash))
-        .at(Some(place))
+    let finding = Finding::new(Severity::Refused, FindingCode::GuardrailExceeded, Subject::system(&breach.scene.target.name), message);
+    Finding { guardrail: Some(breach.rule.guardrail), ..finding.hint(hint(breach, hash)).at(Some(place)) }
 }
 
 /// Who loses a group that would be deleted, as far as a sentence holds it; the change itself names all of them.

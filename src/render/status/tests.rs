@@ -30,6 +30,7 @@ fn system(name: &str, role: SystemRole, state: SystemState, since: &str) -> Syst
         interval: 3600,
         withheld: BTreeMap::new(),
         drift: 0,
+        breached: Vec::new(),
     }
 }
 

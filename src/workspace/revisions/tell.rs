@@ -131,6 +131,7 @@ mod tests {
             interval: 3600,
             withheld: (withheld > 0).then(|| ("deactivate".to_owned(), withheld)).into_iter().collect(),
             drift: 0,
+            breached: Vec::new(),
         }
     }
 
