@@ -68,6 +68,13 @@ const PLACE: &str = concat!(
      AND l.kind = n.kind AND l.key = n.key AND l.id = n.id AND l.system = $10"
 );
 
+const RENAME: &str = concat!(
+    "WITH ",
+    new_links!(),
+    " UPDATE links l SET name = n.name FROM new n WHERE l.workspace = $1 AND l.target = n.target AND l.kind = n.kind \
+     AND l.key = n.key AND l.id = n.id"
+);
+
 /// The keys that an object had.
 macro_rules! had {
     () => {
@@ -133,11 +140,9 @@ pub(super) fn carry(workspace: &str, link: &Link, into: &mut Vec<Statement>) {
     upsert(workspace, &[link], into);
 }
 
-/// An object of ours is called something else now.
-pub(super) fn rename(workspace: &str, link: &Link) -> Statement {
-    let update = "UPDATE links SET name = $6 WHERE workspace = $1 AND target = $2 AND kind = $3 AND key = $4 AND id = $5";
-    let of = Statement::new(update, workspace).text(&link.target).text(link.kind.word()).text(&link.key).text(&link.id);
-    of.maybe(link.name.as_deref().map(str::to_owned))
+/// Objects of ours are called something else now.
+pub(super) fn rename(workspace: &str, links: &[&Link]) -> Statement {
+    columns(RENAME, workspace, links)
 }
 
 /// An object of ours has another id.

@@ -5,42 +5,53 @@
 use super::statement::Statement;
 use crate::model::{CutOff, Deactivation, Repeat, Resting};
 
-/// headcount deactivates an object. The newest time counts.
-pub(super) fn deactivate(workspace: &str, made: &Deactivation) -> Statement {
-    let upsert = "INSERT INTO deactivations (workspace, target, kind, id, at) VALUES ($1, $2, $3, $4, $5) \
+/// headcount deactivates objects. The newest time counts.
+pub(super) fn deactivate(workspace: &str, made: &[&Deactivation]) -> Statement {
+    let upsert = "INSERT INTO deactivations (workspace, target, kind, id, at) \
+                  SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) \
                   ON CONFLICT (workspace, target, kind, id) DO UPDATE SET at = excluded.at";
-    of(upsert, workspace, made).text(&made.at.to_string())
+    of(upsert, workspace, made).texts(made.iter().map(|made| made.at.to_string()))
 }
 
-/// It is active again, or gone, or was never deactivated.
-pub(super) fn forget_deactivation(workspace: &str, was: &Deactivation) -> Statement {
-    of("DELETE FROM deactivations WHERE workspace = $1 AND target = $2 AND kind = $3 AND id = $4", workspace, was)
+/// They are active again, or gone, or were never deactivated.
+pub(super) fn forget_deactivations(workspace: &str, were: &[&Deactivation]) -> Statement {
+    let delete = "DELETE FROM deactivations d USING unnest($2::text[], $3::text[], $4::text[]) AS of (target, kind, id) \
+                  WHERE d.workspace = $1 AND d.target = of.target AND d.kind = of.kind AND d.id = of.id";
+    of(delete, workspace, were)
 }
 
-/// It has its access back.
-pub(super) fn forget_cut_off(workspace: &str, was: &Deactivation) -> Statement {
-    of("DELETE FROM cut_off WHERE workspace = $1 AND target = $2 AND kind = $3 AND id = $4", workspace, was)
+/// They have their access back.
+pub(super) fn forget_cut_off(workspace: &str, were: &[&Deactivation]) -> Statement {
+    let delete = "DELETE FROM cut_off c USING unnest($2::text[], $3::text[], $4::text[]) AS of (target, kind, id) \
+                  WHERE c.workspace = $1 AND c.target = of.target AND c.kind = of.kind AND c.id = of.id";
+    of(delete, workspace, were)
 }
 
-/// A revocation deactivated an account.
-pub(super) fn cut_off(workspace: &str, cut_off: &CutOff) -> Statement {
-    let upsert = "INSERT INTO cut_off (workspace, target, kind, id, key) VALUES ($1, $2, $3, $4, $5) \
+/// A revocation deactivated accounts.
+pub(super) fn cut_off(workspace: &str, all: &[&CutOff]) -> Statement {
+    let upsert = "INSERT INTO cut_off (workspace, target, kind, id, key) \
+                  SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) \
                   ON CONFLICT (workspace, target, kind, id) DO UPDATE SET key = excluded.key";
-    Statement::new(upsert, workspace).text(&cut_off.target).text(cut_off.kind.word()).text(&cut_off.id).text(&cut_off.key)
+    Statement::new(upsert, workspace)
+        .texts(all.iter().map(|one| &one.target))
+        .texts(all.iter().map(|one| one.kind.word()))
+        .texts(all.iter().map(|one| &one.id))
+        .texts(all.iter().map(|one| &one.key))
 }
 
-/// An account is about to be made without access.
-pub(super) fn rest(workspace: &str, resting: &Resting) -> Statement {
-    let upsert = "INSERT INTO resting (workspace, target, key, at) VALUES ($1, $2, $3, $4) \
+/// Accounts are about to be made without access.
+pub(super) fn rest(workspace: &str, all: &[&Resting]) -> Statement {
+    let upsert = "INSERT INTO resting (workspace, target, key, at) SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[]) \
                   ON CONFLICT (workspace, target, key) DO UPDATE SET at = excluded.at";
-    Statement::new(upsert, workspace).text(&resting.target).text(&resting.key).text(&resting.at.to_string())
+    let of = Statement::new(upsert, workspace).texts(all.iter().map(|one| &one.target)).texts(all.iter().map(|one| &one.key));
+    of.texts(all.iter().map(|one| one.at.to_string()))
 }
 
-/// It was not made.
-pub(super) fn forget_resting(workspace: &str, resting: &Resting) -> Statement {
-    Statement::new("DELETE FROM resting WHERE workspace = $1 AND target = $2 AND key = $3", workspace)
-        .text(&resting.target)
-        .text(&resting.key)
+/// They were not made.
+pub(super) fn forget_resting(workspace: &str, all: &[&Resting]) -> Statement {
+    let delete = "DELETE FROM resting r USING unnest($2::text[], $3::text[]) AS of (target, key) \
+                  WHERE r.workspace = $1 AND r.target = of.target AND r.key = of.key";
+    Statement::new(delete, workspace).texts(all.iter().map(|one| &one.target)).texts(all.iter().map(|one| &one.key))
 }
 
 /// A value is kept after all.
@@ -112,6 +123,9 @@ pub(super) fn write(workspace: &str, written: &[&Vec<(u32, Repeat)>], into: &mut
     into.extend([columns(REPEAT), columns(NO_REPEAT), columns(WRITE)]);
 }
 
-fn of(sql: &'static str, workspace: &str, object: &Deactivation) -> Statement {
-    Statement::new(sql, workspace).text(&object.target).text(object.kind.word()).text(&object.id)
+fn of(sql: &'static str, workspace: &str, all: &[&Deactivation]) -> Statement {
+    Statement::new(sql, workspace)
+        .texts(all.iter().map(|one| &one.target))
+        .texts(all.iter().map(|one| one.kind.word()))
+        .texts(all.iter().map(|one| &one.id))
 }

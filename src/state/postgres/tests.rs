@@ -443,6 +443,73 @@ fn everything() -> Vec<Fact> {
     ]
 }
 
+/// A fact about one of a few things, so that many are about the same.
+fn some_fact(dice: &mut fastrand::Rng, second: i64) -> Fact {
+    let (target, at): (Arc<str>, _) = ("chat".into(), Timestamp::from_second(second).unwrap());
+    let key: Arc<str> = format!("hr/{}", dice.u8(1..4)).into();
+    let id: Arc<str> = dice.u8(1..4).to_string().into();
+    let (kind, system, name) = (ObjectKind::Account, 7, Some(at.to_string().into()));
+    let origin = if dice.bool() { LinkOrigin::Created } else { LinkOrigin::Adopted };
+    let link = Link { target: target.clone(), kind, key: key.clone(), id: id.clone(), origin, system, name, at };
+    let grant = Link { kind: ObjectKind::Entitlement, key: format!("{key}#seat").into(), ..link.clone() };
+    let object = Deactivation { target: target.clone(), kind, id: id.clone(), at };
+    let unheard = Unheard { target: target.clone(), key: key.clone(), guardrail: Guardrail::Create, at };
+    let resting = Resting { target: target.clone(), key: key.clone(), at };
+    match dice.u8(0..18) {
+        0 | 1 => Fact::Linked(link),
+        2 => Fact::Linked(grant),
+        3 => Fact::Renamed(link),
+        4 => Fact::Carried(link),
+        5 => Fact::Unlinked(link),
+        6 => Fact::Placed(Link { system: crate::model::UNKNOWN_SYSTEM, ..link }),
+        7 => Fact::Inactive(object),
+        8 => Fact::NotInactive(object),
+        9 => Fact::Active(object),
+        10 => Fact::CutOff(CutOff { target, kind, id, key }),
+        11 => Fact::Resting(resting),
+        12 => Fact::NotMade(resting),
+        13 => Fact::Sent(unheard),
+        14 => Fact::Heard(unheard),
+        15 => {
+            let (attribute, value) = ("userName".into(), id);
+            Fact::Departed(DepartedName { target, attribute, value, key, left: dice.bool(), at })
+        }
+        16 => Fact::Record(RecordLink { source: "ldap".into(), record: id, identity: key }),
+        _ => {
+            let (attribute, wrote, found) = ("title".into(), dice.u64(1..4), 3);
+            let value = Repeat { target, kind, id, attribute, wrote, found, at };
+            Fact::Written(vec![(1, value)])
+        }
+    }
+}
+
+/// All that is remembered, whatever the order of the rows.
+fn rows(memory: Memory) -> Vec<String> {
+    let Memory { links, formers, records, deactivations, resting, unheard, written, repeats, departed, cut_off, .. } = memory;
+    macro_rules! shown {
+        ($($all:ident)*) => { [$($all.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>()),*].concat() };
+    }
+    let mut all = shown!(links formers records deactivations resting unheard written repeats departed cut_off);
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn what_is_told_at_once_comes_to_what_it_comes_to_one_by_one() {
+    let Some(database) = Database::of("lanes") else { return };
+    for seed in 0..25 {
+        let open = async |name: String| open(place_in(&database.state, &name), TERMS).await.unwrap();
+        let (at_once, one_by_one) = (open(format!("at-once-{seed}")).await, open(format!("one-by-one-{seed}")).await);
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let facts: Vec<Fact> = (0..30).map(|second| some_fact(&mut dice, second)).collect();
+        at_once.commit(facts.clone()).await.unwrap();
+        for fact in &facts {
+            one_by_one.commit(vec![fact.clone()]).await.unwrap();
+        }
+        assert_eq!(rows(at_once.load().await.unwrap()), rows(one_by_one.load().await.unwrap()), "seed {seed}: {facts:#?}");
+    }
+}
+
 #[tokio::test]
 async fn a_state_goes_into_a_file_and_back_with_everything_that_it_holds() {
     let Some(database) = Database::of("a copy") else { return };
