@@ -83,7 +83,7 @@ fn of_keys(keys: &[Arc<str>], words: &Arc<str>) -> Vec<Whose> {
 }
 
 fn split_intent(intent: &Intent) -> Option<(Event, Vec<Whose>)> {
-    let Intent { object, attributes, members, .. } = intent;
+    let Intent { change, attempt, target, action, mandate, reason, object, entitlement, attributes, members } = intent;
     let group = object.kind == ObjectKind::Group;
     let written = attributes.iter().map(AttributeChange::as_written);
     let mut own = Personal { values: written.map(|change| (change.before, change.after)).collect(), ..Personal::default() };
@@ -97,8 +97,22 @@ fn split_intent(intent: &Intent) -> Option<(Event, Vec<Whose>)> {
     let member = |key: &Arc<str>| (key.clone(), Personal { key: Some(key.clone()), ..Personal::default() });
     let own = (own != Personal::default()).then(|| (object.key.clone(), own));
     let parts: Vec<_> = own.into_iter().chain(members.iter().map(member)).collect();
-    let name_alone = |change: &AttributeChange| AttributeChange { before: None, after: None, ..change.clone() };
-    let clear = Intent { object: shown, attributes: attributes.iter().map(name_alone).collect(), members: Vec::new(), ..intent.clone() };
+    let name_alone = |change: &AttributeChange| {
+        let AttributeChange { attribute, sensitive, .. } = change;
+        AttributeChange { attribute: attribute.clone(), before: None, after: None, sensitive: *sensitive }
+    };
+    let clear = Intent {
+        change: *change,
+        attempt: *attempt,
+        target: target.clone(),
+        action: *action,
+        mandate: *mandate,
+        reason: *reason,
+        object: shown,
+        entitlement: entitlement.clone(),
+        attributes: attributes.iter().map(name_alone).collect(),
+        members: Vec::new(),
+    };
     (!parts.is_empty()).then_some((Event::Intent(clear), parts))
 }
 

@@ -237,7 +237,8 @@ impl AttributeChange {
     /// The same as it comes back from a file: secret values hidden.
     pub fn as_written(&self) -> Self {
         let hide = |value: &Option<Value>| value.as_ref().map(|value| if self.is_secret() { Value::text(HIDDEN) } else { value.clone() });
-        Self { before: hide(&self.before), after: hide(&self.after), ..self.clone() }
+        let (before, after) = (hide(&self.before), hide(&self.after));
+        Self { attribute: self.attribute.clone(), before, after, sensitive: self.sensitive }
     }
 
     /// Whether its values are never shown.

@@ -91,8 +91,11 @@ impl Sealed {
     fn line(&self, draft: EntryDraft, keys: &mut HashMap<Arc<str>, AtHand>, batch: &mut Batch) -> Option<EntryDraft> {
         let EntryDraft { run, event, change, rest, personal } = draft;
         let clear = rest.strip_suffix('}').unwrap_or(&rest);
-        let mut parts = Vec::with_capacity(personal.len());
-        for (whom, text) in &personal {
+        let mut line =
+            String::with_capacity(clear.len() + SEALED.len() + personal.iter().map(|(_, text)| text.len() * 2 + 100).sum::<usize>());
+        line.push_str(clear);
+        line.push_str(SEALED);
+        for (at, (whom, text)) in personal.iter().enumerate() {
             if !keys.contains_key(whom) {
                 if keys.len() >= AT_HAND {
                     keys.clear();
@@ -105,10 +108,13 @@ impl Sealed {
                 batch.made.entry(known.subject.id.clone()).or_insert_with(|| (whom.clone(), known.subject.clone()));
             }
             let sealed = known.key.seal(&known.subject.id, clear, text)?;
-            parts.push(format!("[\"{}\",\"{sealed}\"]", known.subject.id));
+            let comma = if at > 0 { "," } else { "" };
+            for piece in [comma, "[\"", &*known.subject.id, "\",\"", sealed.as_str(), "\"]"] {
+                line.push_str(piece);
+            }
         }
-        let rest = format!("{clear}{SEALED}{}]}}", parts.join(","));
-        Some(EntryDraft { run, event, change, rest, personal: Vec::new() })
+        line.push_str("]}");
+        Some(EntryDraft { run, event, change, rest: line, personal: Vec::new() })
     }
 
     fn thing(&self, thing: &Shelved) -> Option<(KeptKey, String)> {
