@@ -1,5 +1,6 @@
 //! `headcount state`: where the memory of a workspace is kept, and what of it a person may have to do by hand: look at it, copy it, put a copy back, move it
-//! elsewhere, take a lock away from a run that is gone, go on from one that was restored, write out what is old.
+//! elsewhere, take a lock away from a run that is gone, go on from one that was restored, write out what is old, put another secret in the place of the one that wraps
+//! its keys.
 //!
 //! Must never: write over what is newer unless somebody said so, or take a lock from a run that is not named.
 
@@ -8,6 +9,7 @@ mod migrate;
 mod prune;
 mod pull;
 mod push;
+mod rewrap;
 mod show;
 mod unlock;
 
@@ -33,6 +35,7 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     Unlock(unlock::UnlockArgs),
     Prune(prune::PruneArgs),
+    Rewrap(rewrap::RewrapArgs),
     AcceptRestore(accept::AcceptArgs),
 }
 
@@ -44,6 +47,7 @@ pub fn run(args: &StateArgs) -> Result<Exit, Failure> {
         Command::Migrate(args) => migrate::run(args),
         Command::Unlock(args) => unlock::run(args),
         Command::Prune(args) => prune::run(args),
+        Command::Rewrap(args) => rewrap::run(args),
         Command::AcceptRestore(args) => accept::run(args),
     }
 }

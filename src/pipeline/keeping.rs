@@ -56,7 +56,7 @@ impl Keeping {
 
     /// Cuts off what is older, and wraps keys that are not as the Workspace says now. Only for whoever holds the lock.
     pub async fn prune(&self, store: &dyn Store, now: Timestamp) -> Result<Option<Pruned>, JournalError> {
-        store.wrap_keys().await?;
+        store.wrap_keys(None).await?;
         match &self.archive {
             Some(archive) => prune(store, self.before(now), archive, &run_name(now, true)).await,
             None => Ok(None),

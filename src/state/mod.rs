@@ -35,7 +35,7 @@ pub use lock::{Holder, LeaseTerms, RunLock, TakenOver};
 pub use place::{Extent, PlaceKind, Replacement, StatePlace, holder, look, look_at, open, open_beside, open_on, passing, put, unlock};
 pub use postgres::PostgresPlace;
 pub use record::{LeaseNote, LeaseRecord};
-pub use seal::{KeptKey, SealedPart, Subjects, Unsealed, Wrapping};
+pub use seal::{KeptKey, SealedPart, Subjects, Unsealed, Wrapped, Wrapping};
 pub use shelf::{Shelf, Shelved};
 pub use sqlite::SCHEMA_VERSION;
 
@@ -82,9 +82,9 @@ pub trait Store: Debug + Send + Sync {
     fn whose(&self, _subjects: Vec<Arc<str>>) -> StoreAnswer<'_, Vec<(Arc<str>, Arc<str>)>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
-    /// Wraps keys that are kept as they are, where there is a secret for it now.
-    fn wrap_keys(&self) -> StoreAnswer<'_, ()> {
-        Box::pin(std::future::ready(Ok(())))
+    /// Wraps keys that are kept as they are, or that a former secret wraps, where there is a secret for it now. Only for whoever holds the lock.
+    fn wrap_keys(&self, _former: Option<Wrapping>) -> StoreAnswer<'_, Wrapped> {
+        Box::pin(std::future::ready(Ok(Wrapped::default())))
     }
     /// Begins to watch who is cut off by a command.
     fn watch(&self) -> StoreAnswer<'_, Box<dyn Watch>>;

@@ -40,6 +40,15 @@ pub struct KeptKey {
     pub at: Timestamp,
 }
 
+/// What became of keys that were to be wrapped by the secret that counts now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wrapped {
+    /// they are by now
+    pub anew: u64,
+    /// another secret wraps them, which is not at hand
+    pub locked: u64,
+}
+
 /// Which subjects are asked for.
 #[derive(Clone, Debug)]
 pub enum Subjects {
@@ -97,9 +106,9 @@ impl Wrapping {
         Some(Self { name: hex(name.get(..NAME)?).into(), key: Arc::new(key(&derive(b"wrap")?)?) })
     }
 
-    /// By what its work is known.
-    pub fn name(&self) -> &Arc<str> {
-        &self.name
+    /// Whether it wraps this key.
+    pub(super) fn wraps(&self, subject: &KeptKey) -> bool {
+        subject.wrapped_by == self.name
     }
 }
 
@@ -144,12 +153,12 @@ pub(super) fn unwrap(subject: &KeptKey, wrapping: Option<&Wrapping>) -> Option<S
     Some(SubjectKey(Arc::new(key(&bytes_of(subject, wrapping)?)?)))
 }
 
-/// The same key under another secret; nothing where it is so already.
-pub(super) fn wrap_anew(subject: &KeptKey, wrapping: &Wrapping) -> Option<KeptKey> {
-    if subject.wrapped_by == wrapping.name {
+/// The same key under another secret; nothing where it is so already, or where it can't be had. `former`: what may wrap it now.
+pub(super) fn wrap_anew(subject: &KeptKey, wrapping: &Wrapping, former: Option<&Wrapping>) -> Option<KeptKey> {
+    if wrapping.wraps(subject) {
         return None;
     }
-    let bytes = bytes_of(subject, Some(wrapping))?;
+    let bytes = bytes_of(subject, former)?;
     let (wrapped_by, key) = wrapped(&subject.id, &bytes, Some(wrapping))?;
     Some(KeptKey { wrapped_by, key, ..subject.clone() })
 }
@@ -237,11 +246,14 @@ mod tests {
         let opened = |wrapping| unwrap(&subject, wrapping).and_then(|key| key.open(&subject.id, "x", &sealed));
         assert_eq!(opened(Some(&ours)).as_deref(), Some("jane"));
         assert_eq!((opened(Some(&other)), opened(None)), (None, None));
-        assert_eq!(wrap_anew(&subject, &ours), None);
+        assert_eq!((wrap_anew(&subject, &ours, None), wrap_anew(&subject, &other, None)), (None, None));
+        let moved = wrap_anew(&subject, &other, Some(&ours)).unwrap();
+        let key = unwrap(&moved, Some(&other)).unwrap();
+        assert_eq!((key.open(&moved.id, "x", &sealed).as_deref(), unwrap(&moved, Some(&ours)).is_none()), (Some("jane"), true));
 
         let (plain, key) = make("hr/2", None, None, Timestamp::UNIX_EPOCH).unwrap();
         let sealed = key.seal(&plain.id, "x", "joe").unwrap();
-        let after = wrap_anew(&plain, &ours).unwrap();
+        let after = wrap_anew(&plain, &ours, None).unwrap();
         assert_ne!(after.key, plain.key);
         assert!(unwrap(&after, None).is_none());
         let key = unwrap(&after, Some(&ours)).unwrap();

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::seal::{self, KeptKey, SealedPart, SubjectKey, Subjects, Unsealed, Wrapping};
+use super::seal::{self, KeptKey, SealedPart, SubjectKey, Subjects, Unsealed, Wrapped, Wrapping};
 use super::{
     About, ChainLine, EntryDraft, Fact, Heads, LinkName, OpenRun, RunLock, Shelf, Shelved, StateError, Store, StoreAnswer, UnderWay, Watch,
 };
@@ -284,15 +284,19 @@ impl Store for Sealed {
         })
     }
 
-    fn wrap_keys(&self) -> StoreAnswer<'_, ()> {
+    fn wrap_keys(&self, former: Option<Wrapping>) -> StoreAnswer<'_, Wrapped> {
         Box::pin(async move {
-            let Some(wrapping) = &self.wrapping else { return Ok(()) };
-            let mut after = Arc::from("");
+            let (mut done, mut after) = (Wrapped::default(), Arc::from(""));
+            let Some(wrapping) = &self.wrapping else { return Ok(done) };
             loop {
                 let some = self.inner.subjects(Subjects::After(after)).await?;
-                let Some(last) = some.last() else { return Ok(()) };
+                let Some(last) = some.last() else { return Ok(done) };
                 after = last.id.clone();
-                let anew: Vec<Fact> = some.iter().filter_map(|subject| seal::wrap_anew(subject, wrapping)).map(Fact::Subject).collect();
+                let others: Vec<&KeptKey> = some.iter().filter(|subject| !wrapping.wraps(subject)).collect();
+                let anew: Vec<Fact> =
+                    others.iter().filter_map(|subject| seal::wrap_anew(subject, wrapping, former.as_ref())).map(Fact::Subject).collect();
+                done.locked += (others.len() - anew.len()) as u64;
+                done.anew += anew.len() as u64;
                 if !anew.is_empty() {
                     self.inner.commit(anew).await?;
                 }

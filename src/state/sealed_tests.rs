@@ -212,6 +212,14 @@ async fn keys_are_wrapped_by_the_secret_that_the_workspace_names() {
     }
     let again = look_at(state(Some("ours")), "acme").await.unwrap().unwrap();
     assert!(matches!(&told(again.as_ref()).await[0], Event::Intent(intent) if &*intent.object.key == "hr/4711"));
+    // Another secret takes its place, and nobody is needed any more who has the former one.
+    let former = || Wrapping::of(&"ours, and long".to_owned().into());
+    let renewed = open(state(Some("renewed")), "acme").await.unwrap();
+    assert_eq!(renewed.wrap_keys(None).await.unwrap(), Wrapped { anew: 0, locked: 1 });
+    assert_eq!(renewed.wrap_keys(former()).await.unwrap(), Wrapped { anew: 1, locked: 0 });
+    assert_eq!(renewed.wrap_keys(former()).await.unwrap(), Wrapped::default());
+    assert!(matches!(&told(renewed.as_ref()).await[0], Event::Intent(intent) if &*intent.object.key == "hr/4711"));
+    drop(renewed);
     // Whoever only looks goes on without it, and whoever would write does not.
     let nowhere = place_wrapped_by(folder.path(), Some("none"));
     assert!(look_at(&nowhere, "acme").await.is_ok());
