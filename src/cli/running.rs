@@ -30,7 +30,7 @@ use crate::state::{self, Fact, Shelf, StateError, StatePlace, Store};
 pub struct RunningPlace {
     #[command(flatten)]
     pub files: Files,
-    /// The state's file itself, where no manifests are at hand that say where it is
+    /// The state's file itself, where no manifests are at hand; one in a database or a bucket is found by the Workspace's document alone (-f)
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     pub state: Option<PathBuf>,
 }
@@ -53,6 +53,11 @@ impl Running {
     /// Of a place.
     pub fn at(place: &RunningPlace) -> Result<Self, Failure> {
         let Some(state) = &place.state else { return Self::load(&place.files) };
+        if state.to_str().is_some_and(|text| text.contains("://")) {
+            // What else is needed there has its place in that document: whose it is, who signs in, and with what.
+            let failure = Failure::usage("--state takes the file of a state, and no address of a database or a bucket");
+            return Err(failure.hint("name the Workspace's document, which is enough by itself: -f workspace.yaml"));
+        }
         // Whose it is, the state itself says.
         let (policy, _) = pipeline::compile_what_is_sound(&Loaded::default(), Vec::new());
         let files = format!(" --state {}", next::quoted(&state.display().to_string()));
