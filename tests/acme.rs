@@ -93,7 +93,8 @@ fn copy(from: &Path, to: &Path) {
         if path.is_dir() && !name.starts_with('.') {
             copy(&path, &to.join(name));
         } else if path.is_file() {
-            std::fs::copy(&path, to.join(name)).expect("a file of the example");
+            std::fs::copy(&path, to.join(&name)).expect("a file of the example");
+            crate::support::settle(&to.join(&name));
         }
     }
 }

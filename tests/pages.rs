@@ -36,7 +36,7 @@ fn the_readme_leads_from_nothing_to_an_empty_second_plan() {
 #[test]
 fn what_the_readme_shows_of_a_manifest_is_what_init_writes() {
     let folder = Folder::with(&[]);
-    std::fs::write(folder.file("people.csv"), export()).expect("a file");
+    crate::support::write_settled(&folder.file("people.csv"), export());
     folder.run(["init", "--from", "people.csv"]).assert().success();
     let written = std::fs::read_to_string(folder.file("headcount.yaml")).expect("it was written");
     let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).expect("the README");
@@ -247,7 +247,7 @@ struct World {
 impl World {
     fn new(server: &Scim2Server, python: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("people.csv"), export()).expect("a file");
+        crate::support::write_settled(&folder.path().join("people.csv"), export());
         for example in ["examples/quickstart", "examples/acme", "examples/django"] {
             crate::quickstart::copy_files(&Path::new(ROOT).join(example), &folder.path().join(example));
         }

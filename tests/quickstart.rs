@@ -24,7 +24,8 @@ pub fn copy_files(from: &Path, to: &Path) {
         if path.is_dir() && !name.starts_with('.') {
             copy_files(&path, &to.join(name));
         } else if path.is_file() && name != "app.db" {
-            std::fs::copy(&path, to.join(name)).expect("a file of the example");
+            std::fs::copy(&path, to.join(&name)).expect("a file of the example");
+            crate::support::settle(&to.join(&name));
         }
     }
 }

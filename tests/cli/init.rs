@@ -85,7 +85,7 @@ fn written(folder: &Folder, path: &str) -> String {
 #[test]
 fn a_table_of_people_becomes_a_source_without_a_question() {
     let folder = Folder::with(&[]);
-    std::fs::write(folder.file("people.csv"), windows_1252(GERMAN)).expect("a file");
+    crate::support::write_settled(&folder.file("people.csv"), windows_1252(GERMAN));
     folder.run(["init", "--from", "people.csv"]).assert().success().stderr_eq(str![]).stdout_eq(str![[r#"
 read people.csv: 4 records, semicolons, windows-1252, 2 lines above the header, 1 below the records (`Summe 4`)
   key              Personalnr
@@ -156,7 +156,7 @@ fn the_plan_of_a_table_is_applied_and_the_second_one_is_empty() {
     let Some(server) = Scim2Server::start() else { return skipped("init from a table", "scim2-server") };
     let folder = Folder::with(&[]);
     std::fs::create_dir(folder.file("exports")).expect("a folder");
-    std::fs::write(folder.file("exports/people.csv"), windows_1252(GERMAN)).expect("a file");
+    crate::support::write_settled(&folder.file("exports/people.csv"), windows_1252(GERMAN));
     folder.run(["init", "acme", "--from", "exports/people.csv", "--scim", &server.url()]).assert().success();
     let run = |arguments: &[&str]| folder.run(arguments.iter().copied()).env("SCIM_TOKEN", server.token()).assert().success();
     run(&["validate", "-f", "acme"]).stderr_eq(str![]);
@@ -173,7 +173,7 @@ fn the_plan_of_a_table_is_applied_and_the_second_one_is_empty() {
 /// The rules of the manifest that is made of a table.
 fn rules(name: &str, table: &[u8]) -> String {
     let folder = Folder::with(&[]);
-    std::fs::write(folder.file(name), table).expect("a file");
+    crate::support::write_settled(&folder.file(name), table);
     folder.run(["init", "--from", name]).assert().success();
     folder.run(["validate"]).assert().success().stderr_eq(str![]);
     folder.run(["plan", "--detailed-exitcode"]).assert().success();

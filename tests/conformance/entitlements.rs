@@ -66,7 +66,7 @@ fn people(folder: &Path, cards: [(&str, &str, &str); 4]) {
         let boss = if login == "bob" { Json::Null } else { json!("2") };
         json!({ "key": format!("{}", at + 1), "login": login, "level": level, "region": region, "until": until, "boss": boss }).to_string()
     };
-    std::fs::write(folder.join("people.ndjson"), names.map(record).collect::<Vec<_>>().join("\n") + "\n").expect("written");
+    crate::support::write_settled(&folder.join("people.ndjson"), names.map(record).collect::<Vec<_>>().join("\n") + "\n");
 }
 
 fn write(folder: &Path, connection: &TargetConnection, entitlements: &[&str], until: &str) {

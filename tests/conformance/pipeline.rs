@@ -51,7 +51,7 @@ fn write_workspace(
     let text: Vec<String> = documents.iter().map(Json::to_string).collect();
     std::fs::write(folder.join("workspace.yaml"), text.join("\n---\n")).expect("written");
     let records: Vec<String> = declared.people.iter().map(|(key, person)| record(holding, key, person).to_string()).collect();
-    std::fs::write(folder.join("people.ndjson"), records.join("\n") + "\n").expect("written");
+    crate::support::write_settled(&folder.join("people.ndjson"), records.join("\n") + "\n");
 }
 
 fn source() -> Json {

@@ -71,7 +71,7 @@ spec:
                 .to_string()
         };
         let lines: Vec<String> = people.iter().enumerate().map(line).collect();
-        std::fs::write(self.folder.path().join("people.ndjson"), lines.join("\n") + "\n").expect("written");
+        crate::support::write_settled(&self.folder.path().join("people.ndjson"), lines.join("\n") + "\n");
     }
 
     fn headcount(&self, arguments: &[&str]) -> (Option<i32>, String) {

@@ -59,7 +59,7 @@ fn people(folder: &Path, departments: [&str; 4]) {
     let records: Vec<String> = names
         .map(|(at, (login, department))| json!({ "key": format!("{}", at + 1), "login": login, "dept": department }).to_string())
         .collect();
-    std::fs::write(folder.join("people.ndjson"), records.join("\n") + "\n").expect("written");
+    crate::support::write_settled(&folder.join("people.ndjson"), records.join("\n") + "\n");
 }
 
 fn write(folder: &Path, connection: &TargetConnection, previous: Json) {

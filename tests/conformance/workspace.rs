@@ -23,7 +23,7 @@ impl Workspace {
 
     /// A file of it.
     pub fn file(&self, name: &str, text: &str) {
-        std::fs::write(self.0.path().join(name), text).expect("written");
+        crate::support::write_settled(&self.0.path().join(name), text);
     }
 
     /// One apply does it all.

@@ -30,6 +30,7 @@ impl Project {
         let project = Self { folder: tempfile::tempdir().expect("a folder"), python };
         for name in ["headcount.yaml", "staff.csv"] {
             std::fs::copy(Path::new(EXAMPLE).join(name), project.file(name)).expect("the example");
+            crate::support::settle(&project.file(name));
         }
         std::fs::create_dir(project.file("site")).expect("a folder");
         done(Command::new(admin).args(["startproject", "newsroom"]).arg(project.file("site")));
@@ -64,7 +65,7 @@ impl Project {
     fn edit_staff(&self, from: &str, to: &str) {
         let text = std::fs::read_to_string(self.file("staff.csv")).expect("the list");
         assert!(text.contains(from), "{from}");
-        std::fs::write(self.file("staff.csv"), text.replace(from, to)).expect("the list");
+        crate::support::write_settled(&self.file("staff.csv"), text.replace(from, to));
     }
 }
 

@@ -334,7 +334,7 @@ spec:
     for (name, text) in
         [("headcount.yaml", manifest), ("hr.csv", format!("id,user,title\n{people}")), ("token", format!("holder-{number}"))]
     {
-        std::fs::write(folder.join(name), text).expect("written");
+        crate::support::write_settled(&folder.join(name), text);
     }
 }
 

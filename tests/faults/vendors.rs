@@ -76,7 +76,7 @@ impl World {
     fn people(&self, left: usize) {
         let person = |at: usize| json!({ "key": format!("p{at:02}"), "mail": format!("p{at:02}@acme.example"), "left": at < left });
         let lines: Vec<String> = (0..PEOPLE).map(|at| person(at).to_string()).collect();
-        std::fs::write(self.folder.path().join("people.ndjson"), lines.join("\n") + "\n").expect("written");
+        crate::support::write_settled(&self.folder.path().join("people.ndjson"), lines.join("\n") + "\n");
     }
 
     fn headcount(&self, arguments: &[&str]) -> (Option<i32>, String) {
